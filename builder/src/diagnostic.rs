@@ -1,0 +1,136 @@
+//! A *diagnostic* says what is wrong with something a person wrote, where it stands, and how to
+//! mend it. It carries the text itself, so that whoever shows it (terminal, CI annotation) needs
+//! no second look at the file; how it looks is decided there, not here.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A text that spans point into: a spec or a Dockerfile, under the name the user knows it by.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SourceText {
+    /// The path as the user gave it, `<stdin>` for standard input.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// A part of a [`SourceText`], in bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The text pointed into.
+    pub source: Arc<SourceText>,
+    /// Byte range; always on character boundaries and inside the text.
+    pub range: Range<usize>,
+}
+
+impl Span {
+    /// Returns a span of `range`, moved inward to where the text has character boundaries.
+    #[must_use]
+    pub fn new(source: &Arc<SourceText>, range: Range<usize>) -> Self {
+        let floor = |at: usize| {
+            let mut at = at.min(source.text.len());
+            while !source.text.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let start = floor(range.start);
+        let end = floor(range.end).max(start);
+        Self { source: Arc::clone(source), range: start..end }
+    }
+
+    /// Returns the line and column of the start, both counted from 1, columns in characters.
+    #[must_use]
+    pub fn line_column(&self) -> (usize, usize) {
+        let before = &self.source.text[..self.range.start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.line_column();
+        write!(f, "{}:{line}:{column}", self.source.name)
+    }
+}
+
+/// One thing that is wrong with the input.
+///
+/// The message is a phrase without a final period, starting in lower case, as in rustc.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Where it stands, if it stands in a text.
+    pub span: Option<Span>,
+    /// A few words beside the underlined part; may be empty.
+    pub label: String,
+    /// How to mend it, a line each.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// Returns a diagnostic without a place.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), span: None, label: String::new(), help: Vec::new() }
+    }
+
+    /// Returns the diagnostic pointing at `span`.
+    #[must_use]
+    pub fn at(mut self, span: impl Into<Option<Span>>) -> Self {
+        self.span = span.into();
+        self
+    }
+
+    /// Returns the diagnostic with words beside the underlined part.
+    #[must_use]
+    pub fn labelled(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Returns the diagnostic with one more line on how to mend it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.span {
+            Some(span) => write!(f, "{span}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_knows_its_line_and_column() {
+        let source = Arc::new(SourceText { name: "a.yaml".into(), text: "é: 1\nbc: ü2\n".into() });
+        let check = |range: Range<usize>, expected: &str| {
+            assert_eq!(Span::new(&source, range).to_string(), expected);
+        };
+        check(0..1, "a.yaml:1:1");
+        check(2..3, "a.yaml:1:2");
+        check(1..2, "a.yaml:1:1"); // inside the first letter: moved to its start
+        check(6..8, "a.yaml:2:1");
+        check(12..13, "a.yaml:2:6");
+        check(900..901, "a.yaml:3:1");
+    }
+}

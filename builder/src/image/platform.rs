@@ -1,0 +1,155 @@
+//! A *platform* is what an image's disk runs on, in the words of the OCI image index: operating
+//! system and architecture as Go spells them (GOOS/GOARCH), and a variant where one matters.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// An operating system, an architecture and perhaps a variant, e.g. `linux/arm64`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Platform {
+    /// GOOS, e.g. `linux`.
+    pub os: String,
+    /// GOARCH, e.g. `amd64`.
+    pub architecture: String,
+    /// e.g. `v7` of `linux/arm/v7`.
+    pub variant: Option<String>,
+}
+
+/// Why a text is not a platform.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PlatformError {
+    /// The architecture is one's `uname -m` name, not Go's.
+    #[error("unknown architecture `{given}`")]
+    UnameArchitecture {
+        /// What was written.
+        given: String,
+        /// What Go, and so OCI, calls it.
+        goarch: &'static str,
+    },
+    /// The architecture is none that an OCI image can name.
+    #[error("unknown architecture `{0}`")]
+    UnknownArchitecture(String),
+    /// The operating system is none that an OCI image can name.
+    #[error("unknown operating system `{0}`")]
+    UnknownOs(String),
+    /// The text is not of the form `OS/ARCHITECTURE[/VARIANT]`.
+    #[error("`{0}` is not a platform")]
+    Malformed(String),
+}
+
+impl PlatformError {
+    /// Returns what to write instead.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::UnameArchitecture { goarch, .. } => format!("did you mean `linux/{goarch}`?"),
+            Self::UnknownArchitecture(given) => match closest(given, ARCHITECTURES) {
+                Some(known) => format!("did you mean `linux/{known}`?"),
+                None => format!("known architectures: {}", ARCHITECTURES.join(", ")),
+            },
+            Self::UnknownOs(given) => match closest(given, OPERATING_SYSTEMS) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => "virtual machines' disks go under `linux`, whatever system they hold".into(),
+            },
+            Self::Malformed(_) => "write it as `linux/amd64`".into(),
+        }
+    }
+}
+
+/// GOARCH values of `go tool dist list` for systems that run containers.
+const ARCHITECTURES: &[&str] = &[
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64",
+    "ppc64le", "riscv64", "s390x",
+];
+
+const OPERATING_SYSTEMS: &[&str] = &["linux", "windows", "freebsd", "darwin"];
+
+/// `uname -m` and other names people write, beside the GOARCH they mean.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("x86_64", "amd64"),
+    ("x86-64", "amd64"),
+    ("x64", "amd64"),
+    ("i386", "386"),
+    ("i686", "386"),
+    ("x86", "386"),
+    ("aarch64", "arm64"),
+    ("armv8", "arm64"),
+    ("armv7l", "arm"),
+    ("armhf", "arm"),
+    ("loongarch64", "loong64"),
+    ("powerpc64le", "ppc64le"),
+];
+
+fn closest(given: &str, known: &[&'static str]) -> Option<&'static str> {
+    let best = known.iter().min_by_key(|name| strsim::levenshtein(given, name))?;
+    (strsim::levenshtein(given, best) <= 2).then_some(best)
+}
+
+impl FromStr for Platform {
+    type Err = PlatformError;
+
+    /// Parses `OS/ARCHITECTURE[/VARIANT]`; an architecture alone means Linux.
+    fn from_str(text: &str) -> Result<Self, PlatformError> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let (os, architecture, variant) = match parts[..] {
+            [architecture] => ("linux", architecture, None),
+            [os, architecture] => (os, architecture, None),
+            [os, architecture, variant] => (os, architecture, Some(variant)),
+            _ => return Err(PlatformError::Malformed(text.into())),
+        };
+        if parts.iter().any(|part| part.is_empty()) {
+            return Err(PlatformError::Malformed(text.into()));
+        }
+        if let Some((_, goarch)) = OTHER_NAMES.iter().find(|(other, _)| *other == architecture) {
+            return Err(PlatformError::UnameArchitecture { given: architecture.into(), goarch });
+        }
+        if !OPERATING_SYSTEMS.contains(&os) {
+            return Err(PlatformError::UnknownOs(os.into()));
+        }
+        if !ARCHITECTURES.contains(&architecture) {
+            return Err(PlatformError::UnknownArchitecture(architecture.into()));
+        }
+        if variant.is_some_and(|v| !v.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')) {
+            return Err(PlatformError::Malformed(text.into()));
+        }
+        Ok(Self {
+            os: os.into(),
+            architecture: architecture.into(),
+            variant: variant.map(Into::into),
+        })
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_parse_or_say_what_was_meant() {
+        let check = |text: &str, expected: &str| {
+            let found = match text.parse::<Platform>() {
+                Ok(platform) => platform.to_string(),
+                Err(error) => format!("{error}; {}", error.help()),
+            };
+            assert_eq!(found, expected, "{text}");
+        };
+        check("linux/amd64", "linux/amd64");
+        check("amd64", "linux/amd64");
+        check("linux/arm/v7", "linux/arm/v7");
+        check("x86_64", "unknown architecture `x86_64`; did you mean `linux/amd64`?");
+        check("linux/aarch64", "unknown architecture `aarch64`; did you mean `linux/arm64`?");
+        check("linux/amd46", "unknown architecture `amd46`; did you mean `linux/amd64`?");
+        check("linx/amd64", "unknown operating system `linx`; did you mean `linux`?");
+        check("linux/", "`linux/` is not a platform; write it as `linux/amd64`");
+        check("a/b/c/d", "`a/b/c/d` is not a platform; write it as `linux/amd64`");
+    }
+}

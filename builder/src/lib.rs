@@ -1,0 +1,5 @@
+//! Turns virtual-machine disks into OCI images in one pass over the bytes.
+
+pub mod diagnostic;
+pub mod image;
+pub mod recipe;
