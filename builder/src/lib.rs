@@ -2,4 +2,6 @@
 
 pub mod diagnostic;
 pub mod image;
+pub mod layer;
 pub mod recipe;
+pub mod source;

@@ -2,4 +2,5 @@
 //! here does I/O; everything that becomes JSON does so canonically, so that equal images are equal
 //! bytes.
 
+pub mod digest;
 pub mod platform;

@@ -1,0 +1,95 @@
+//! A *digest* names content by its SHA-256, written `sha256:` and 64 lower-case hexadecimal digits.
+
+use std::fmt;
+use std::str::FromStr;
+
+use oci_spec::image::Sha256Digest;
+use sha2::{Digest as _, Sha256};
+
+/// A SHA-256 digest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+/// The text is not a SHA-256 digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a digest: `sha256:` and 64 hexadecimal digits are expected")]
+pub struct DigestError;
+
+impl Digest {
+    /// Returns the digest of `bytes`.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self::of(Sha256::new_with_prefix(bytes))
+    }
+
+    /// Returns what a running hash has come to.
+    pub(crate) fn of(hash: Sha256) -> Self {
+        Self(hash.finalize().into())
+    }
+
+    /// Returns the hexadecimal digits alone.
+    pub fn hex(&self) -> String {
+        hex(&self.0)
+    }
+
+    /// Returns the digest as the type of `oci-spec`.
+    pub fn to_oci(self) -> oci_spec::image::Digest {
+        // Sixty-four lower-case digits are what this parser asks for.
+        Sha256Digest::from_str(&self.hex()).map_or_else(|_| unreachable!(), Into::into)
+    }
+}
+
+/// Returns `bytes` as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let digits = text.strip_prefix("sha256:").ok_or(DigestError)?.as_bytes();
+        let mut bytes = [0; 32];
+        if digits.len() != 64 {
+            return Err(DigestError);
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+fn nibble(digit: u8) -> Result<u8, DigestError> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(DigestError),
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", self.hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_read_and_written() {
+        let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Digest::of_bytes(b"").to_string(), empty);
+        assert_eq!(empty.parse(), Ok(Digest::of_bytes(b"")));
+        for wrong in ["", "sha256:", "sha512:00", &empty.to_uppercase(), &empty[..70]] {
+            assert_eq!(wrong.parse::<Digest>(), Err(DigestError), "{wrong}");
+        }
+    }
+}

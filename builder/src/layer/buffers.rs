@@ -1,0 +1,158 @@
+//! A *block* is a fixed-size piece of a layer's tar on its way through the pipeline. Blocks live in
+//! a fixed set of *buffers* that go round: this bounds the memory of a build, and spares the page
+//! faults that fresh allocations of this size would cost.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// A fixed number of equally large buffers, shared by the layers that are built at one time.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    size: usize,
+    zeros: Arc<[u8]>,
+    shelf: Mutex<Shelf>,
+    returned: Condvar,
+}
+
+#[derive(Debug)]
+struct Shelf {
+    free: Vec<Vec<u8>>,
+    /// How many may still be made.
+    unmade: usize,
+}
+
+impl Buffers {
+    /// Returns a set of at most `count` buffers, made when first needed.
+    pub(crate) fn new(count: usize, size: usize) -> Arc<Self> {
+        Arc::new(Self {
+            size,
+            zeros: vec![0; size].into(),
+            shelf: Mutex::new(Shelf { free: Vec::new(), unmade: count }),
+            returned: Condvar::new(),
+        })
+    }
+
+    /// Returns a buffer of `size` bytes of unspecified content, waiting until one is free.
+    pub(crate) fn take(self: &Arc<Self>) -> Buffer {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(bytes) = shelf.free.pop() {
+                return Buffer { bytes, home: Arc::clone(self) };
+            }
+            if shelf.unmade > 0 {
+                shelf.unmade -= 1;
+                drop(shelf);
+                return Buffer { bytes: vec![0; self.size], home: Arc::clone(self) };
+            }
+            shelf = self.returned.wait(shelf).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Returns a block of `len` zeros, at most one buffer long, that needs no buffer.
+    pub(crate) fn zeros(&self, len: usize) -> Block {
+        Block { content: Content::Zeros(Arc::clone(&self.zeros)), len }
+    }
+}
+
+/// One buffer; goes back to its set when dropped.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    home: Arc<Buffers>,
+}
+
+impl Buffer {
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns the block of the first `len` bytes.
+    pub(crate) fn into_block(self, len: usize) -> Block {
+        Block { content: Content::Read(self), len }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut shelf = self.home.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.free.push(std::mem::take(&mut self.bytes));
+        self.home.returned.notify_one();
+    }
+}
+
+/// A piece of the tar, at most one buffer long.
+#[derive(Debug)]
+pub(crate) struct Block {
+    content: Content,
+    len: usize,
+}
+
+#[derive(Debug)]
+enum Content {
+    Read(Buffer),
+    /// Known to be zeros without having been read.
+    Zeros(Arc<[u8]>),
+}
+
+impl Block {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.content {
+            Content::Read(buffer) => &buffer.bytes[..self.len],
+            Content::Zeros(zeros) => &zeros[..self.len],
+        }
+    }
+
+    /// Tells whether every byte is zero, looking at them only where that is not known already.
+    pub(crate) fn is_zero(&self) -> bool {
+        match &self.content {
+            Content::Zeros(_) => true,
+            Content::Read(_) => is_zero(self.bytes()),
+        }
+    }
+}
+
+/// Tells whether all bytes are zero; leaves at the first group of 128 that is not.
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    let (groups, rest) = bytes.as_chunks::<128>();
+    // Or-ing a whole group without a branch lets the compiler use the widest registers there are.
+    groups.iter().all(|group| group.iter().fold(0, |any, byte| any | byte) == 0)
+        && rest.iter().all(|byte| *byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_are_found_and_nothing_else() {
+        for len in [0, 1, 127, 128, 129, 4096, 5000] {
+            let mut bytes = vec![0; len];
+            assert!(is_zero(&bytes), "{len}");
+            for at in 0..len {
+                bytes[at] = 1;
+                assert!(!is_zero(&bytes), "{len} at {at}");
+                bytes[at] = 0;
+            }
+        }
+    }
+
+    #[test]
+    fn buffers_are_made_once_and_go_round() {
+        let buffers = Buffers::new(2, 16);
+        let first = buffers.take().into_block(3);
+        let second = buffers.take();
+        let waiting = std::thread::spawn({
+            let buffers = Arc::clone(&buffers);
+            move || buffers.take().into_block(16).bytes().len()
+        });
+        drop(first);
+        assert_eq!(waiting.join().unwrap(), 16);
+        drop(second);
+        assert_eq!(buffers.shelf.lock().unwrap().free.len(), 2);
+        assert_eq!(buffers.shelf.lock().unwrap().unmade, 0);
+        assert!(buffers.zeros(7).is_zero());
+    }
+}

@@ -1,0 +1,88 @@
+//! A *compression* is what a layer's blob is packed with, and how hard. Together with the layer
+//! format version it decides the blob's bytes.
+
+use std::fmt;
+
+use libdeflater::CompressionLvl;
+
+/// Counts up whenever the same input and level would give other bytes than before: a new version
+/// of a compressor, another block length, another rule for what is stored.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// A compression and its level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// gzip, read everywhere.
+    Gzip(GzipLevel),
+    /// zstd.
+    Zstd(ZstdLevel),
+    /// The tar itself.
+    None,
+}
+
+/// A level of libdeflate, 1 (fastest) to 12 (smallest).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GzipLevel(u8);
+
+/// A level of libzstd, 1 (fastest) to 19 (smallest).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ZstdLevel(u8);
+
+impl Default for GzipLevel {
+    fn default() -> Self {
+        Self(2)
+    }
+}
+
+impl Default for ZstdLevel {
+    fn default() -> Self {
+        Self(3)
+    }
+}
+
+impl GzipLevel {
+    /// Returns the level, if there is such a one.
+    pub fn new(level: u8) -> Option<Self> {
+        (1..=12).contains(&level).then_some(Self(level))
+    }
+
+    pub(crate) fn libdeflate(self) -> CompressionLvl {
+        CompressionLvl::new(i32::from(self.0)).unwrap_or_default()
+    }
+}
+
+impl ZstdLevel {
+    /// Returns the level, if there is such a one.
+    pub fn new(level: u8) -> Option<Self> {
+        (1..=19).contains(&level).then_some(Self(level))
+    }
+
+    pub(crate) fn libzstd(self) -> i32 {
+        i32::from(self.0)
+    }
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self::Gzip(GzipLevel::default())
+    }
+}
+
+/// Written into cache keys: `gzip-6`, `zstd-3`, `none`.
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gzip(level) => write!(f, "gzip-{}", level.0),
+            Self::Zstd(level) => write!(f, "zstd-{}", level.0),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
+/// Length of the blocks that a tar is divided into, in bytes; part of the format.
+pub(crate) fn block_len(compression: Compression) -> usize {
+    match compression {
+        Compression::Gzip(_) | Compression::None => 1 << 20,
+        Compression::Zstd(_) => 1 << 21,
+    }
+}

@@ -1,0 +1,214 @@
+//! The *pipeline* moves blocks from the sources to the blob on several threads. Every queue in it
+//! has a bound, and blocks leave in the order they came.
+
+use std::io::{self, IoSlice, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::thread;
+
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use thiserror::Error;
+
+use super::blocks::Blocks;
+use super::buffers::{Block, Buffers};
+use super::compression::{Compression, block_len};
+use super::digest::{Digester, Pieces};
+use super::encode::{Encoded, Encoders, Part};
+use super::tar::{TarError, TarPlan};
+use crate::image::digest::Digest;
+use crate::recipe::Entry;
+use crate::source::{Content, SourceError};
+
+/// A finished layer: what its blob is, now that every byte of it has been written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layer {
+    /// Of the blob.
+    pub digest: Digest,
+    /// Of the blob, in bytes.
+    pub size: u64,
+    /// Digest of the uncompressed tar.
+    pub diff_id: Digest,
+}
+
+/// Why a layer could not be written.
+#[derive(Debug, Error)]
+pub enum LayerError {
+    /// A source could not be read, or is not what it was said to be.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The entries cannot be put into a tar.
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    /// The blob could not be written.
+    #[error("cannot write the layer")]
+    Write(#[source] io::Error),
+    /// A compressor failed.
+    #[error("cannot compress the layer")]
+    Compress(#[source] io::Error),
+    /// A compressing thread ended without a result.
+    #[error("a compressing thread failed")]
+    Worker,
+}
+
+/// The threads and the memory that layers are built with. Layers built at one time share them.
+#[derive(Debug)]
+pub struct Workers {
+    pool: ThreadPool,
+    buffers: Arc<Buffers>,
+    encoders: Arc<Encoders>,
+    compression: Compression,
+    depth: usize,
+}
+
+impl Workers {
+    /// Starts `jobs` compressing threads for one compression.
+    pub fn start(jobs: usize, compression: Compression) -> Result<Self, ThreadPoolBuildError> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(jobs)
+            .thread_name(|index| format!("compress-{index}"))
+            // A lost block is noticed where it is waited for; nothing need abort.
+            .panic_handler(|_| ())
+            .build()?;
+        // One block in each compressor, one waiting for each, and some on their way in and out.
+        let blocks = 2 * jobs + 4;
+        Ok(Self {
+            pool,
+            buffers: Buffers::new(blocks, block_len(compression)),
+            encoders: Arc::new(Encoders::new(compression, blocks)),
+            compression,
+            depth: blocks,
+        })
+    }
+
+    /// Returns the compression of the layers that are built.
+    pub fn compression(&self) -> Compression {
+        self.compression
+    }
+}
+
+/// What a layer is made from.
+pub struct LayerInput<'a> {
+    /// As the recipe has them.
+    pub entries: &'a [Entry],
+    /// The contents of the files among the entries, in order, at their beginning.
+    pub contents: Vec<Box<dyn Content>>,
+    /// Seconds since 1970, for every entry.
+    pub mtime: u64,
+}
+
+impl Layer {
+    /// Writes the layer's blob to `blob`; `progress` is told how many bytes of the tar are done.
+    pub fn write(
+        mut input: LayerInput<'_>,
+        workers: &Workers,
+        blob: &mut dyn Write,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Self, LayerError> {
+        let sizes: Vec<u64> = input.contents.iter().map(|content| content.size()).collect();
+        let plan = TarPlan::new(input.entries, &sizes, input.mtime)?;
+        let buffers = Arc::clone(&workers.buffers);
+        let blocks =
+            Blocks::new(&plan, &mut input.contents, buffers, block_len(workers.compression));
+        thread::scope(|scope| {
+            let (queue, pending) = sync_channel(workers.depth);
+            let reader = scope.spawn(move || {
+                let diff_id = Digester::start(scope, workers.depth);
+                let read = read_all(blocks, workers, &diff_id, &queue);
+                // Whoever writes stops at the end of the queue.
+                drop(queue);
+                read.map(|()| diff_id.finish())
+            });
+            let digester = (workers.compression != Compression::None)
+                .then(|| Digester::start(scope, workers.depth));
+            let written = write_all(pending, digester.as_ref(), blob, progress);
+            let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // A source that failed is why the blob is short, so it is told first.
+            let (diff_id, tar_len) = read?;
+            written?;
+            let (digest, size) =
+                digester.map_or((diff_id, tar_len), |digester| digester.finish());
+            Ok(Self { digest, size, diff_id })
+        })
+    }
+}
+
+/// A block that is being compressed.
+type Pending = Receiver<io::Result<Encoded>>;
+
+fn read_all(
+    mut blocks: Blocks<'_>,
+    workers: &Workers,
+    diff_id: &Digester<'_, Arc<Block>>,
+    queue: &SyncSender<Pending>,
+) -> Result<(), SourceError> {
+    while let Some((block, part)) = blocks.next()? {
+        let block = Arc::new(block);
+        let (done, pending) = sync_channel(1);
+        if queue.send(pending).is_err() {
+            // Writing has failed, and says so itself.
+            return Ok(());
+        }
+        diff_id.update(Arc::clone(&block));
+        spawn(workers, block, part, done);
+    }
+    Ok(())
+}
+
+fn spawn(workers: &Workers, block: Arc<Block>, part: Part, done: SyncSender<io::Result<Encoded>>) {
+    let encoders = Arc::clone(&workers.encoders);
+    workers.pool.spawn_fifo(move || {
+        // Nobody waits for it where writing has failed.
+        drop(done.send(encoders.encode(block, part)));
+    });
+}
+
+fn write_all(
+    queue: Receiver<Pending>,
+    digester: Option<&Digester<'_, Arc<Encoded>>>,
+    blob: &mut dyn Write,
+    progress: &dyn Fn(u64),
+) -> Result<(), LayerError> {
+    for pending in queue {
+        let encoded = pending.recv().map_err(|_| LayerError::Worker)?;
+        let encoded = Arc::new(encoded.map_err(LayerError::Compress)?);
+        if let Some(digester) = digester {
+            digester.update(Arc::clone(&encoded));
+        }
+        write_pieces(&encoded, blob).map_err(LayerError::Write)?;
+        progress(encoded.source_len() as u64);
+    }
+    Ok(())
+}
+
+/// Writes the pieces with as few calls as the system allows, without copying them.
+fn write_pieces(encoded: &Encoded, blob: &mut dyn Write) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = encoded.slices().map(IoSlice::new).collect();
+    let mut left = &mut slices[..];
+    while !left.is_empty() {
+        match blob.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut left, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+impl Pieces for Arc<Block> {
+    fn for_each(&self, each: &mut dyn FnMut(&[u8])) {
+        each(self.bytes());
+    }
+}
+
+impl Pieces for Arc<Encoded> {
+    fn for_each(&self, each: &mut dyn FnMut(&[u8])) {
+        self.slices().for_each(each);
+    }
+}
+
+impl std::fmt::Debug for LayerInput<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LayerInput").field("entries", &self.entries).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+//! A layer's *tar*, planned before a byte of it is read: headers, the places where file content
+//! goes, padding and the end. Headers are POSIX ustar, with a pax record only where a field does
+//! not fit: base-256 sizes are not POSIX, and GNU's sparse entries are refused by Podman. Owners are
+//! numbers alone. The tar is dense whatever holes the source has, as the image specification asks.
+
+use tar::{EntryType, Header};
+use thiserror::Error;
+
+use crate::recipe::{Entry, EntryKind};
+
+/// The unit of a tar file, in bytes.
+const RECORD: u64 = 512;
+
+/// A tar ends with two records of zeros.
+const END: u64 = 2 * RECORD;
+
+/// The largest number eleven octal digits hold: sizes and times beyond it do not fit ustar.
+const OCTAL_MAX: u64 = 0o777_7777_7777;
+
+/// The longest head of a layer; see [`TarPlan::head_len`].
+const HEAD_MAX: usize = 32 * 1024;
+
+/// What a tar consists of, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// Headers, padding, the end.
+    Bytes(Vec<u8>),
+    /// The content of the layer's n-th file, this many bytes.
+    Content(usize, u64),
+}
+
+/// Why a tar cannot be written.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum TarError {
+    /// The modification time does not fit a tar header.
+    #[error("the time {0} does not fit a tar header, which ends in the year 2242")]
+    Time(u64),
+    /// A path holds a byte that ends it.
+    #[error("the path {0:?} holds a NUL byte")]
+    Path(String),
+}
+
+/// A tar whose file contents are still to come.
+#[derive(Debug)]
+pub(crate) struct TarPlan {
+    pub(crate) pieces: Vec<Piece>,
+}
+
+impl TarPlan {
+    /// Plans the tar of `entries`; `sizes` are those of the files among them, in order, and
+    /// `mtime`, in seconds since 1970, is that of every entry.
+    pub(crate) fn new(entries: &[Entry], sizes: &[u64], mtime: u64) -> Result<Self, TarError> {
+        let mut plan = Self { pieces: Vec::new() };
+        let mut files = sizes.iter().copied().enumerate();
+        for entry in entries {
+            let file = match entry.kind {
+                EntryKind::Directory => None,
+                EntryKind::File(_) => files.next(),
+            };
+            plan.bytes(&headers(entry, file.map_or(0, |(_, size)| size), mtime)?);
+            if let Some((index, size)) = file.filter(|(_, size)| *size > 0) {
+                plan.pieces.push(Piece::Content(index, size));
+                plan.bytes(&vec![0; padding(size)]);
+            }
+        }
+        plan.bytes(&[0; END as usize]);
+        Ok(plan)
+    }
+
+    /// Returns the length of the whole tar.
+    pub(crate) fn len(&self) -> u64 {
+        let lens = self.pieces.iter().map(|piece| match piece {
+            Piece::Bytes(bytes) => bytes.len() as u64,
+            Piece::Content(_, len) => *len,
+        });
+        lens.sum()
+    }
+
+    /// Returns the length of the *head*: the headers in front of the first file's content. It
+    /// becomes a member or frame of its own.
+    pub(crate) fn head_len(&self) -> usize {
+        match &self.pieces[..] {
+            [Piece::Bytes(headers), Piece::Content(..), ..] => headers.len().min(HEAD_MAX),
+            _ => 0,
+        }
+    }
+
+    fn bytes(&mut self, more: &[u8]) {
+        match self.pieces.last_mut() {
+            Some(Piece::Bytes(bytes)) => bytes.extend_from_slice(more),
+            _ if more.is_empty() => {}
+            _ => self.pieces.push(Piece::Bytes(more.to_vec())),
+        }
+    }
+}
+
+fn padding(size: u64) -> usize {
+    (size.next_multiple_of(RECORD) - size) as usize
+}
+
+/// Returns the header of an entry, after its pax records if it needs any.
+fn headers(entry: &Entry, size: u64, mtime: u64) -> Result<Vec<u8>, TarError> {
+    if mtime > OCTAL_MAX {
+        return Err(TarError::Time(mtime));
+    }
+    if entry.path.contains('\0') {
+        return Err(TarError::Path(entry.path.clone()));
+    }
+    let (kind, path) = match entry.kind {
+        // The slash tells old readers, CDI's first importer among them, that it is a directory.
+        EntryKind::Directory => (EntryType::Directory, format!("{}/", entry.path)),
+        EntryKind::File(_) => (EntryType::Regular, entry.path.clone()),
+    };
+    let mut header = Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_mode(entry.mode);
+    header.set_uid(u64::from(entry.owner.uid));
+    header.set_gid(u64::from(entry.owner.gid));
+    header.set_mtime(mtime);
+    let mut records = Vec::new();
+    if !path.is_ascii() || header.set_path(&path).is_err() {
+        records.extend(record("path", &path));
+        let name: String = path.chars().filter(char::is_ascii).take(99).collect();
+        // Readers without pax get a name of sorts; all others take the record's.
+        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+    }
+    if size <= OCTAL_MAX {
+        header.set_size(size);
+    } else {
+        records.extend(record("size", &size.to_string()));
+        header.set_size(0);
+    }
+    header.set_cksum();
+    let mut headers = pax(&records, mtime);
+    headers.extend_from_slice(header.as_bytes());
+    Ok(headers)
+}
+
+/// Returns the extended header that carries `records`; nothing if there are none.
+fn pax(records: &[u8], mtime: u64) -> Vec<u8> {
+    if records.is_empty() {
+        return Vec::new();
+    }
+    let mut header = Header::new_ustar();
+    header.set_entry_type(EntryType::XHeader);
+    let name = b"PaxHeaders/record";
+    header.as_mut_bytes()[..name.len()].copy_from_slice(name);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(mtime);
+    header.set_size(records.len() as u64);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend_from_slice(records);
+    bytes.resize(bytes.len() + padding(records.len() as u64), 0);
+    bytes
+}
+
+/// Returns one pax record, `LENGTH KEY=VALUE\n`, whose length counts itself.
+fn record(key: &str, value: &str) -> Vec<u8> {
+    let rest = key.len() + value.len() + " =\n".len();
+    let mut len = rest + 1;
+    while len != rest + len.to_string().len() {
+        len = rest + len.to_string().len();
+    }
+    format!("{len} {key}={value}\n").into_bytes()
+}

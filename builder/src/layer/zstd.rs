@@ -1,0 +1,66 @@
+//! zstd as a layer uses it: every run of a block is a *frame* of its own (RFC 8878), with its
+//! content size and without a checksum. No frame is skippable: CDI does not know a layer that
+//! starts with one.
+
+use std::io;
+use std::ops::Range;
+
+use zstd::bulk::Compressor;
+
+use super::encode::Output;
+use super::runs::{Treatment, runs};
+
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// The longest block of a frame, RFC 8878 section 3.1.1.2.4.
+const BLOCK_MAX: usize = 128 * 1024;
+
+/// Compresses blocks at one level.
+pub(crate) struct Zstd {
+    compressor: Compressor<'static>,
+}
+
+impl Zstd {
+    pub(crate) fn new(level: i32) -> io::Result<Self> {
+        Ok(Self { compressor: Compressor::new(level)? })
+    }
+
+    /// Writes the frames of a block.
+    pub(crate) fn encode(&mut self, block: &[u8], output: &mut Output<'_>) -> io::Result<()> {
+        for (treatment, run) in runs(block) {
+            match treatment {
+                Treatment::Compress => self.frame(&block[run], output)?,
+                Treatment::Store => raw_frame(run, output),
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, run: &[u8], output: &mut Output<'_>) -> io::Result<()> {
+        let bound = zstd::zstd_safe::compress_bound(run.len());
+        output.make_with(bound, |space| self.compressor.compress_to_buffer(run, space))
+    }
+}
+
+/// Writes a frame that holds the run as it is; the run itself is not copied.
+pub(crate) fn raw_frame(run: Range<usize>, output: &mut Output<'_>) {
+    // Descriptor: single segment, four bytes of content size, no checksum, no dictionary.
+    let size = u32::try_from(run.len()).unwrap_or(u32::MAX);
+    output.make(&MAGIC);
+    output.make(&[0b1010_0000]);
+    output.make(&size.to_le_bytes());
+    let mut start = run.start;
+    while start < run.end {
+        let end = run.end.min(start + BLOCK_MAX);
+        let header = u32::try_from(end - start).unwrap_or(u32::MAX) << 3 | u32::from(end == run.end);
+        output.make(&header.to_le_bytes()[..3]);
+        output.keep(start..end);
+        start = end;
+    }
+}
+
+impl std::fmt::Debug for Zstd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Zstd").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,247 @@
+//! A *source* is where a file of an image comes from: a file on this machine or a URL, perhaps
+//! packed, perhaps with a checksum. Its *content* is read once, from front to back; holes are not
+//! read at all. Content that is finished has been checked: it has the announced size and checksum,
+//! and its file was not changed meanwhile.
+
+mod file;
+pub mod http;
+mod packed;
+mod stream;
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+pub use file::Identity;
+
+use self::http::Client;
+use crate::recipe::{Checksum, Location, Packing, Role, SourceRecipe};
+
+/// The bytes of one file of a layer.
+pub trait Content: Send {
+    /// Returns how many bytes it has.
+    fn size(&self) -> u64;
+
+    /// Fills `space` with the next bytes.
+    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), SourceError>;
+
+    /// Returns how many of the next bytes are known to be zeros without reading them.
+    fn hole(&mut self) -> Result<u64, SourceError>;
+
+    /// Skips bytes of a hole.
+    fn skip(&mut self, count: u64);
+
+    /// Checks, after the last byte, that the content is all there is and what it was said to be.
+    fn finish(&mut self) -> Result<(), SourceError>;
+}
+
+/// Opens the files that recipes name: the library itself opens no path.
+pub trait Inputs: Sync {
+    /// Opens a file for reading; a relative path is relative to what the user wrote.
+    fn open(&self, path: &Path) -> io::Result<File>;
+}
+
+/// What is wrong with a source.
+#[derive(Debug, Error)]
+#[error("{place}: {kind}")]
+pub struct SourceError {
+    /// The path or URL as the user gave it.
+    pub place: String,
+    /// What is wrong with it.
+    pub kind: SourceErrorKind,
+}
+
+/// What can be wrong with a source.
+#[derive(Debug, Error)]
+pub enum SourceErrorKind {
+    /// The system refused to open or read it.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It is a directory, a device or something else without content.
+    #[error("not a regular file")]
+    NotAFile,
+    /// It holds no byte.
+    #[error("the file is empty")]
+    Empty,
+    /// A disk is packed and nobody asked to unpack it: KubeVirt and CDI would take the packed bytes
+    /// for the disk.
+    #[error("the disk is packed with {0}")]
+    Packed(Packing),
+    /// It was to be unpacked, and is not packed that way.
+    #[error("not packed with {0}")]
+    NotPacked(Packing),
+    /// It cannot be unpacked.
+    #[error("damaged {0} data: {1}")]
+    Damaged(Packing, io::Error),
+    /// What was read is not what the checksum promises.
+    #[error("the checksum is wrong: expected {expected}, found {found}")]
+    Checksum {
+        /// As the user gave it.
+        expected: Checksum,
+        /// Of what was read.
+        found: Checksum,
+    },
+    /// It was written to during the build.
+    #[error("the file changed while it was read")]
+    Changed,
+    /// It has another size than was known before it was read.
+    #[error("the size is not what was announced, {announced} bytes")]
+    Size {
+        /// In bytes.
+        announced: u64,
+    },
+    /// It has no checksum, and nobody said that this is all right.
+    #[error("a download without a checksum")]
+    Unverified,
+    /// The server refused, or could not be reached.
+    #[error("{0}")]
+    Http(#[from] http::HttpError),
+}
+
+/// A source that was opened and looked at, and can be read any number of times.
+#[derive(Debug)]
+pub struct Source {
+    place: String,
+    packing: Option<Packing>,
+    checksum: Option<Checksum>,
+    origin: Origin,
+    /// Known only after it has been unpacked once, where its packing does not tell.
+    measured: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Origin {
+    File(file::Opened),
+    Url(String, Client),
+}
+
+/// What to do with a download that has no checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unverified {
+    /// An error.
+    Refuse,
+    /// Take what comes.
+    Allow,
+}
+
+impl Source {
+    /// Opens a source and refuses what can be refused without reading it.
+    pub fn open(
+        recipe: &SourceRecipe,
+        inputs: &dyn Inputs,
+        client: &Client,
+        unverified: Unverified,
+    ) -> Result<Self, SourceError> {
+        let place = recipe.location.to_string();
+        let origin = match &recipe.location {
+            Location::Path(path) => open_file(path, recipe, inputs).map(Origin::File),
+            Location::Url(_) if recipe.checksum.is_none() && unverified == Unverified::Refuse => {
+                Err(SourceErrorKind::Unverified)
+            }
+            Location::Url(url) => Ok(Origin::Url(url.clone(), client.clone())),
+        };
+        Ok(Self {
+            origin: origin.map_err(|kind| SourceError { place: place.clone(), kind })?,
+            place,
+            packing: recipe.packing,
+            checksum: recipe.checksum.clone(),
+            measured: None,
+        })
+    }
+
+    /// Returns the content from its beginning.
+    pub fn content(&self) -> Result<Box<dyn Content>, SourceError> {
+        let opened = match &self.origin {
+            Origin::File(file) if self.packing.is_none() && self.checksum.is_none() => {
+                return Ok(Box::new(file.content(&self.place)));
+            }
+            Origin::File(file) => Ok(stream::Raw::file(file)),
+            Origin::Url(url, client) => client.get(url).map(stream::Raw::response),
+        };
+        let kind = match opened {
+            Ok(raw) => match stream::Stream::new(&*self, raw) {
+                Ok(content) => return Ok(Box::new(content)),
+                Err(kind) => kind,
+            },
+            Err(error) => error.into(),
+        };
+        Err(self.error(kind))
+    }
+
+    /// Finds out the size by reading to the end. Needed where the packing tells no size, or a
+    /// wrong one; the tar header in front of the content has to have it.
+    pub fn measure(&mut self) -> Result<(), SourceError> {
+        let raw = match &self.origin {
+            Origin::File(file) => stream::Raw::file(file),
+            Origin::Url(url, client) => {
+                stream::Raw::response(client.get(url).map_err(|error| self.error(error.into()))?)
+            }
+        };
+        self.measured = Some(stream::measure(raw, self.packing).map_err(|kind| self.error(kind))?);
+        Ok(())
+    }
+
+    /// Returns what tells this source from any other content without reading it.
+    pub fn identity(&self) -> Option<Identity> {
+        match &self.origin {
+            Origin::File(file) => Some(file.identity.clone()),
+            Origin::Url(..) => self.checksum.clone().map(Identity::Checksum),
+        }
+    }
+
+    fn error(&self, kind: SourceErrorKind) -> SourceError {
+        SourceError { place: self.place.clone(), kind }
+    }
+}
+
+fn open_file(
+    path: &Path,
+    recipe: &SourceRecipe,
+    inputs: &dyn Inputs,
+) -> Result<file::Opened, SourceErrorKind> {
+    let opened = file::Opened::new(Arc::new(inputs.open(path)?))?;
+    if recipe.role == Role::Disk && opened.len() == 0 {
+        return Err(SourceErrorKind::Empty);
+    }
+    let found = packed::detect(&opened.start()?);
+    match recipe.packing {
+        Some(packing) if found != Some(packing) => Err(SourceErrorKind::NotPacked(packing)),
+        None if recipe.role == Role::Disk => {
+            found.map_or(Ok(opened), |packing| Err(SourceErrorKind::Packed(packing)))
+        }
+        _ => Ok(opened),
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Url(url) => f.write_str(url),
+        }
+    }
+}
+
+impl fmt::Display for Packing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+            Self::Bzip2 => "bzip2",
+        })
+    }
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sha256(digits) => write!(f, "sha256:{digits}"),
+            Self::Sha512(digits) => write!(f, "sha512:{digits}"),
+        }
+    }
+}
