@@ -14,7 +14,7 @@ fn main(){
  let t=Instant::now();
  let w=Workers::start(jobs,c).unwrap();
  let mut f=File::create(&a[4]).unwrap();
- let l=Layer::write(LayerInput{entries:&entries,contents:vec![s.content().unwrap()],mtime:0},&w,&mut f,&|_|()).unwrap();
+ let l=Layer::write(LayerInput{entries:&entries,contents:vec![s.content().unwrap()],mtime:0},&w,&mut f,&|_|std::ops::ControlFlow::Continue(())).unwrap();
  f.flush().unwrap();
  let rss=std::fs::read_to_string("/proc/self/status").unwrap().lines().find(|l|l.starts_with("VmHWM")).unwrap().to_string();
  println!("{} {} {:.3}s size {} {}",a[2],l.digest,t.elapsed().as_secs_f64(),l.size,rss);

@@ -1,7 +1,17 @@
 //! Turns virtual-machine disks into OCI images in one pass over the bytes.
+//!
+//! Frontends read what a person wrote and lower it to a [`recipe`]; [`build`] makes the
+//! [`layer`]s and the [`image`]'s documents and hands them to a [`sink`], such as the layouts of
+//! [`store`]. The library never prints, never reads the environment or the clock, and opens no
+//! path: directories, files, time and progress are given to it.
 
+pub mod build;
+pub mod cache;
 pub mod diagnostic;
 pub mod image;
 pub mod layer;
+pub mod progress;
 pub mod recipe;
+pub mod sink;
 pub mod source;
+pub mod store;

@@ -1,6 +1,9 @@
-//! What an OCI image is made of, as data: platforms, names, configs, manifests, indexes. Nothing
-//! here does I/O; everything that becomes JSON does so canonically, so that equal images are equal
-//! bytes.
+//! What an OCI image is made of, as data: platforms, digests, times, and the documents that speak of
+//! them. Nothing here does I/O; everything that becomes JSON does so canonically, so that equal
+//! images are equal bytes.
 
 pub mod digest;
+pub mod documents;
+pub mod json;
 pub mod platform;
+pub mod time;

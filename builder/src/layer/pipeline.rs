@@ -2,6 +2,7 @@
 //! has a bound, and blocks leave in the order they came.
 
 use std::io::{self, IoSlice, Write};
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::Arc;
 use std::thread;
@@ -45,6 +46,9 @@ pub enum LayerError {
     /// A compressor failed.
     #[error("cannot compress the layer")]
     Compress(#[source] io::Error),
+    /// The user asked to stop.
+    #[error("cancelled")]
+    Cancelled,
     /// A compressing thread ended without a result.
     #[error("a compressing thread failed")]
     Worker,
@@ -80,6 +84,11 @@ impl Workers {
         })
     }
 
+    /// Returns the number of compressing threads.
+    pub fn jobs(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
     /// Returns the compression of the layers that are built.
     pub fn compression(&self) -> Compression {
         self.compression
@@ -96,16 +105,28 @@ pub struct LayerInput<'a> {
     pub mtime: u64,
 }
 
+impl LayerInput<'_> {
+    /// Returns the length of the layer's tar in bytes.
+    pub fn tar_len(&self) -> Result<u64, TarError> {
+        Ok(self.plan()?.len())
+    }
+
+    fn plan(&self) -> Result<TarPlan, TarError> {
+        let sizes: Vec<u64> = self.contents.iter().map(|content| content.size()).collect();
+        TarPlan::new(self.entries, &sizes, self.mtime)
+    }
+}
+
 impl Layer {
-    /// Writes the layer's blob to `blob`; `progress` is told how many bytes of the tar are done.
+    /// Writes the layer's blob to `blob`. `progress` is told how many more bytes of the tar are
+    /// done, and can break it off.
     pub fn write(
         mut input: LayerInput<'_>,
         workers: &Workers,
         blob: &mut dyn Write,
-        progress: &(dyn Fn(u64) + Sync),
+        progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<Self, LayerError> {
-        let sizes: Vec<u64> = input.contents.iter().map(|content| content.size()).collect();
-        let plan = TarPlan::new(input.entries, &sizes, input.mtime)?;
+        let plan = input.plan()?;
         let buffers = Arc::clone(&workers.buffers);
         let blocks =
             Blocks::new(&plan, &mut input.contents, buffers, block_len(workers.compression));
@@ -120,6 +141,7 @@ impl Layer {
             });
             let digester = (workers.compression != Compression::None)
                 .then(|| Digester::start(scope, workers.depth));
+            // It takes the queue with it, so that reading stops where writing has failed.
             let written = write_all(pending, digester.as_ref(), blob, progress);
             let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // A source that failed is why the blob is short, so it is told first.
@@ -166,7 +188,7 @@ fn write_all(
     queue: Receiver<Pending>,
     digester: Option<&Digester<'_, Arc<Encoded>>>,
     blob: &mut dyn Write,
-    progress: &dyn Fn(u64),
+    progress: &dyn Fn(u64) -> ControlFlow<()>,
 ) -> Result<(), LayerError> {
     for pending in queue {
         let encoded = pending.recv().map_err(|_| LayerError::Worker)?;
@@ -175,7 +197,9 @@ fn write_all(
             digester.update(Arc::clone(&encoded));
         }
         write_pieces(&encoded, blob).map_err(LayerError::Write)?;
-        progress(encoded.source_len() as u64);
+        if progress(encoded.source_len() as u64).is_break() {
+            return Err(LayerError::Cancelled);
+        }
     }
     Ok(())
 }

@@ -185,6 +185,11 @@ impl Source {
         Ok(())
     }
 
+    /// Returns the path or URL as the user gave it.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Returns what tells this source from any other content without reading it.
     pub fn identity(&self) -> Option<Identity> {
         match &self.origin {

@@ -1,0 +1,137 @@
+//! Why a build fails, and what to do about it.
+
+use std::error::Error as _;
+use std::io;
+
+use thiserror::Error;
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::image::documents::DocumentError;
+use crate::layer::LayerError;
+use crate::recipe::Packing;
+use crate::sink::SinkError;
+use crate::source::{SourceError, SourceErrorKind};
+
+/// Why a build failed.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// A source cannot be used.
+    #[error("{error}")]
+    Source {
+        /// What is wrong.
+        #[source]
+        error: SourceError,
+        /// Where the user named it.
+        origin: Option<Span>,
+    },
+    /// A layer could not be made.
+    #[error(transparent)]
+    Layer(LayerError),
+    /// The images cannot be put where they should go.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A document could not be composed.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The user asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl BuildError {
+    /// Tells whether another error says the same of the same place.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Source { error, .. }, Self::Source { error: other, .. }) => {
+                error.to_string() == other.to_string()
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the error as something to show: what, where, and how to mend it.
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            Self::Source { error, origin } => {
+                let diagnostic = Diagnostic::new(message(error)).at(origin.clone());
+                help(error).into_iter().fold(diagnostic, Diagnostic::help)
+            }
+            _ => {
+                let mut message = self.to_string();
+                let mut cause = self.source();
+                while let Some(error) = cause {
+                    message = format!("{message}: {error}");
+                    cause = error.source();
+                }
+                let diagnostic = Diagnostic::new(message);
+                self.full_disk().into_iter().fold(diagnostic, Diagnostic::help)
+            }
+        }
+    }
+
+    fn full_disk(&self) -> Option<String> {
+        let source = match self {
+            Self::Layer(LayerError::Write(source)) | Self::Sink(SinkError::Io { source, .. }) => source,
+            _ => return None,
+        };
+        let full = matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        full.then(|| "nothing was left behind; make room or choose another place with `-o`".into())
+    }
+}
+
+fn message(error: &SourceError) -> String {
+    let place = &error.place;
+    match &error.kind {
+        SourceErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+            format!("cannot find `{place}`")
+        }
+        SourceErrorKind::Io(error) => format!("cannot read `{place}`: {error}"),
+        SourceErrorKind::Http(error) => format!("cannot download `{place}`: {error}"),
+        SourceErrorKind::Unverified => format!("`{place}` has no checksum"),
+        kind => format!("cannot use `{place}`: {kind}"),
+    }
+}
+
+/// Returns what the user can do, where that is known.
+fn help(error: &SourceError) -> Vec<String> {
+    let name = error.place.rsplit('/').next().unwrap_or_default();
+    match &error.kind {
+        SourceErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+            vec!["paths are relative to the directory of the spec".into()]
+        }
+        SourceErrorKind::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            vec!["make the file readable for the user who builds".into()]
+        }
+        SourceErrorKind::NotAFile => vec!["name the disk image itself".into()],
+        SourceErrorKind::Empty => vec!["was a download or a conversion cut off?".into()],
+        SourceErrorKind::Packed(packing) => vec![
+            format!("to unpack it on the way, say `unpack: {}`", suffix(*packing)),
+            format!("or rename it to `{name}.{}`", suffix(*packing)),
+        ],
+        SourceErrorKind::NotPacked(_) => vec![
+            "the name says that it is packed, the content does not; say `unpack: none` to take it \
+             as it is"
+                .into(),
+        ],
+        SourceErrorKind::Checksum { .. } => vec![
+            "the file is not the one that the checksum was made of; nothing was written".into(),
+        ],
+        SourceErrorKind::Changed => vec!["build again when nothing writes to it any more".into()],
+        SourceErrorKind::Damaged(..) => vec!["was the download cut off?".into()],
+        SourceErrorKind::Unverified => vec![
+            "add `sha256:` with the digest that the publisher gives".into(),
+            "or pass `--allow-unverified` to take whatever comes".into(),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// Returns how the spec and file names call a packing.
+fn suffix(packing: Packing) -> &'static str {
+    match packing {
+        Packing::Gzip => "gz",
+        Packing::Xz => "xz",
+        Packing::Zstd => "zst",
+        Packing::Bzip2 => "bz2",
+    }
+}

@@ -1,0 +1,232 @@
+//! The layers of a build: each distinct one is made once, however many platforms have it, and not
+//! at all where it is there already.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::{BuildError, Context};
+use crate::cache::Key;
+use crate::image::platform::Platform;
+use crate::layer::{Layer, LayerError, LayerInput};
+use crate::progress::{Event, Made};
+use crate::recipe::{Entry, EntryKind, LayerRecipe, Recipe, SourceRecipe};
+use crate::sink::SinkError;
+use crate::source::{Source, SourceError, SourceErrorKind};
+
+/// A layer that has to be there for the images to be made.
+pub(super) struct LayerJob<'a> {
+    recipe: &'a LayerRecipe,
+    platform: &'a Platform,
+    sources: Vec<Source>,
+    /// Missing where a source cannot be told from another without reading it.
+    key: Option<Key>,
+}
+
+/// Opens the sources of all layers of all platforms, in order; tells all that cannot be used.
+pub(super) fn open<'a>(
+    recipes: &'a [Recipe],
+    context: &Context<'_>,
+) -> Result<Vec<LayerJob<'a>>, Vec<BuildError>> {
+    let mut jobs = Vec::new();
+    let mut errors: Vec<BuildError> = Vec::new();
+    for platform in recipes.iter().flat_map(|recipe| &recipe.platforms) {
+        for recipe in &platform.layers {
+            match open_layer(recipe, &platform.platform, context) {
+                Ok(job) => jobs.push(job),
+                // A file that several platforms name is told once.
+                Err(error) if errors.iter().any(|old| old.is_same(&error)) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    if errors.is_empty() { Ok(jobs) } else { Err(errors) }
+}
+
+fn open_layer<'a>(
+    recipe: &'a LayerRecipe,
+    platform: &'a Platform,
+    context: &Context<'_>,
+) -> Result<LayerJob<'a>, BuildError> {
+    let open = |source: &SourceRecipe| {
+        Source::open(source, context.inputs, context.client, context.unverified)
+            .map_err(|error| source_error(recipe, error))
+    };
+    let sources = files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
+    let identities: Option<Vec<_>> = sources.iter().map(Source::identity).collect();
+    let key = identities.and_then(|identities| {
+        let compression = context.workers.compression();
+        Key::new(&recipe.entries, &identities, context.created.seconds(), compression).ok()
+    });
+    Ok(LayerJob { recipe, platform, sources, key })
+}
+
+fn files(entries: &[Entry]) -> impl Iterator<Item = &SourceRecipe> {
+    entries.iter().filter_map(|entry| match &entry.kind {
+        EntryKind::Directory => None,
+        EntryKind::File(source) => Some(source),
+    })
+}
+
+/// Makes all layers, as many at a time as the sink and the machine can take.
+pub(super) fn make(
+    jobs: Vec<LayerJob<'_>>,
+    context: &Context<'_>,
+) -> Result<Vec<Layer>, BuildError> {
+    // Equal keys are equal layers: the first with a key makes it for all.
+    let makers: Vec<usize> = (0..jobs.len())
+        .map(|job| (0..job).find(|first| jobs[*first].is_same(&jobs[job])).unwrap_or(job))
+        .collect();
+    let jobs: Vec<Mutex<LayerJob<'_>>> = jobs.into_iter().map(Mutex::new).collect();
+    let made: Vec<Mutex<Option<Result<Layer, BuildError>>>> =
+        jobs.iter().map(|_| Mutex::default()).collect();
+    let next = AtomicUsize::new(0);
+    let failed = AtomicUsize::new(usize::MAX);
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= jobs.len() || failed.load(Ordering::Relaxed) < number {
+                return;
+            }
+            if makers[number] == number {
+                let result = lock(&jobs[number]).make(number, context);
+                if result.is_err() {
+                    failed.fetch_min(number, Ordering::Relaxed);
+                }
+                *lock(&made[number]) = Some(result);
+            }
+        }
+    };
+    let width = context.sink.width().min(context.workers.jobs()).min(jobs.len());
+    thread::scope(|scope| {
+        let threads: Vec<_> = (1..width).map(|_| scope.spawn(work)).collect();
+        work();
+        drop(threads);
+    });
+    collect(&makers, &made)
+}
+
+fn collect(
+    makers: &[usize],
+    made: &[Mutex<Option<Result<Layer, BuildError>>>],
+) -> Result<Vec<Layer>, BuildError> {
+    let mut layers: Vec<Layer> = Vec::with_capacity(makers.len());
+    for (number, maker) in makers.iter().enumerate() {
+        let layer = match lock(&made[number]).take() {
+            Some(result) => result?,
+            // Only a failed layer leaves later ones undone, and its error stands before them.
+            None => *layers.get(*maker).ok_or(BuildError::Cancelled)?,
+        };
+        layers.push(layer);
+    }
+    Ok(layers)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl LayerJob<'_> {
+    fn is_same(&self, other: &Self) -> bool {
+        self.key.is_some() && self.key == other.key
+    }
+
+    fn make(&mut self, number: usize, context: &Context<'_>) -> Result<Layer, BuildError> {
+        let (result, how) = match self.remembered(context)? {
+            Some(layer) => (layer, Made::Reused),
+            None => (self.build(number, context)?, Made::Built),
+        };
+        let (platform, name) = (self.platform, self.recipe.history.as_str());
+        let result = &result;
+        context.progress.event(Event::Finished { layer: number, platform, name, result, how });
+        Ok(*result)
+    }
+
+    /// Returns the layer if it is known what it would be and it is there.
+    fn remembered(&self, context: &Context<'_>) -> Result<Option<Layer>, SinkError> {
+        let known = context.cache.zip(self.key.as_ref()).and_then(|(cache, key)| cache.get(key));
+        match known {
+            Some(layer) if context.sink.has(layer.digest, layer.size)? => Ok(Some(layer)),
+            _ => Ok(None),
+        }
+    }
+
+    fn build(&mut self, number: usize, context: &Context<'_>) -> Result<Layer, BuildError> {
+        let layer = match self.write(number, context) {
+            Err(LayerFailure::Layer(LayerError::Source(error))) if is_size(&error) => {
+                // The tar header in front of the content needs a size that only reading tells.
+                let recipe = self.recipe;
+                let measured = self.sources.iter_mut().try_for_each(|source| match source {
+                    source if source.place() == error.place => source.measure(),
+                    _ => Ok(()),
+                });
+                measured.map_err(|error| source_error(recipe, error))?;
+                self.write(number, context)
+            }
+            written => written,
+        };
+        let layer = layer.map_err(|failure| match failure {
+            LayerFailure::Layer(LayerError::Source(error)) => source_error(self.recipe, error),
+            LayerFailure::Layer(LayerError::Cancelled) => BuildError::Cancelled,
+            LayerFailure::Layer(error) => BuildError::Layer(error),
+            LayerFailure::Sink(error) => BuildError::Sink(error),
+        })?;
+        if let Some((cache, key)) = context.cache.zip(self.key.as_ref())
+            && let Err(error) = cache.put(key, &layer)
+        {
+            context.progress.event(Event::Note(&format!("cannot write the cache: {error}")));
+        }
+        Ok(layer)
+    }
+
+    fn write(&self, number: usize, context: &Context<'_>) -> Result<Layer, LayerFailure> {
+        let contents = self.sources.iter().map(Source::content).collect::<Result<Vec<_>, _>>();
+        let entries = &self.recipe.entries;
+        let contents = contents.map_err(LayerError::from)?;
+        let input = LayerInput { entries, contents, mtime: context.created.seconds() };
+        let (platform, name) = (self.platform, self.recipe.history.as_str());
+        let len = input.tar_len().map_err(LayerError::from)?;
+        context.progress.event(Event::Started { layer: number, platform, name, len });
+        let observe = |len| {
+            context.progress.event(Event::Advanced { layer: number, len });
+            if context.progress.is_cancelled() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        };
+        let mut blob = context.sink.start()?;
+        let layer = Layer::write(input, context.workers, &mut blob, &observe)?;
+        blob.finish(layer.digest, layer.size)?;
+        Ok(layer)
+    }
+}
+
+/// Why one attempt at a layer failed.
+enum LayerFailure {
+    Layer(LayerError),
+    Sink(SinkError),
+}
+
+impl From<LayerError> for LayerFailure {
+    fn from(error: LayerError) -> Self {
+        Self::Layer(error)
+    }
+}
+
+impl From<SinkError> for LayerFailure {
+    fn from(error: SinkError) -> Self {
+        Self::Sink(error)
+    }
+}
+
+fn is_size(error: &SourceError) -> bool {
+    matches!(error.kind, SourceErrorKind::Size { .. })
+}
+
+/// Finds where the user named the source that failed.
+fn source_error(recipe: &LayerRecipe, error: SourceError) -> BuildError {
+    let culprit =
+        files(&recipe.entries).find(|source| source.location.to_string() == error.place);
+    BuildError::Source { origin: culprit.and_then(|source| source.origin.clone()), error }
+}

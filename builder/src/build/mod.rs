@@ -1,0 +1,200 @@
+//! A *build* makes the images of recipes: it opens all sources first and refuses what it can, then
+//! makes the layers that are not there yet, then the documents, and last of all the names.
+
+mod error;
+mod layers;
+
+use oci_spec::distribution::Reference;
+use oci_spec::image::MediaType;
+
+pub use error::BuildError;
+
+use crate::cache::Cache;
+use crate::image::digest::Digest;
+use crate::image::documents::{self, ConfigInput, DocumentError, LayerEntry};
+use crate::image::json::Document;
+use crate::image::platform::Platform;
+use crate::image::time::Timestamp;
+use crate::layer::compression::Compression;
+use crate::layer::{Layer, Workers};
+use crate::progress::Progress;
+use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe};
+use crate::sink::{Named, Sink};
+use crate::source::http::Client;
+use crate::source::{Inputs, Unverified};
+
+/// Everything a build works with.
+pub struct Context<'a> {
+    /// Opens the files that recipes name.
+    pub inputs: &'a dyn Inputs,
+    /// Fetches the URLs that recipes name.
+    pub client: &'a Client,
+    /// What to do with downloads that have no checksum.
+    pub unverified: Unverified,
+    /// Compresses.
+    pub workers: &'a Workers,
+    /// Takes the images.
+    pub sink: &'a dyn Sink,
+    /// Spares the work that was done before; nothing means that all is done anew.
+    pub cache: Option<&'a Cache>,
+    /// Listens.
+    pub progress: &'a dyn Progress,
+    /// The time of everything in the images.
+    pub created: Timestamp,
+    /// Which names there are besides those of the recipes.
+    pub platform_tags: PlatformTags,
+}
+
+/// Whether each platform's image gets names of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlatformTags {
+    /// Only the index has names.
+    None,
+    /// `42-amd64` beside `42`: virtual machines of another architecture than their node cannot
+    /// choose from an index.
+    Architecture,
+}
+
+/// A finished image.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The index of all platforms.
+    pub index: Document,
+    /// Those of the recipe.
+    pub names: Vec<Reference>,
+    /// In the order of the recipe.
+    pub platforms: Vec<BuiltPlatform>,
+}
+
+/// A finished image of one platform.
+#[derive(Debug, Clone)]
+pub struct BuiltPlatform {
+    /// What it runs on.
+    pub platform: Platform,
+    /// Its manifest.
+    pub manifest: Document,
+    /// Of its config.
+    pub config: Digest,
+    /// Lowest first.
+    pub layers: Vec<Layer>,
+}
+
+/// Builds images and publishes all of them, or none.
+pub fn build(recipes: &[Recipe], context: &Context<'_>) -> Result<Vec<Built>, Vec<BuildError>> {
+    let jobs = layers::open(recipes, context)?;
+    let layers = layers::make(jobs, context).map_err(|error| vec![error])?;
+    finish(recipes, layers, context).map_err(|error| vec![error])
+}
+
+/// Composes and publishes; `layers` are those of all platforms of all recipes, in order.
+fn finish(
+    recipes: &[Recipe],
+    layers: Vec<Layer>,
+    context: &Context<'_>,
+) -> Result<Vec<Built>, BuildError> {
+    let mut layers = layers.into_iter();
+    let images = recipes.iter().map(|recipe| compose(recipe, &mut layers, context));
+    let images = images.collect::<Result<Vec<_>, _>>()?;
+    let names = images.iter().map(|image| names(image, context.platform_tags));
+    let names = names.collect::<Result<Vec<_>, _>>()?.concat();
+    if context.progress.is_cancelled() {
+        return Err(BuildError::Cancelled);
+    }
+    context.sink.publish(&names)?;
+    Ok(images)
+}
+
+/// Writes the documents of an image.
+fn compose(
+    recipe: &Recipe,
+    layers: &mut impl Iterator<Item = Layer>,
+    context: &Context<'_>,
+) -> Result<Built, BuildError> {
+    let mut manifests = Vec::new();
+    let mut platforms = Vec::new();
+    for platform in &recipe.platforms {
+        let layers: Vec<Layer> = layers.take(platform.layers.len()).collect();
+        let entries = layer_entries(platform, &layers, context.workers.compression());
+        let input = ConfigInput {
+            platform: &platform.platform,
+            env: &platform.env,
+            labels: &platform.labels,
+            created: context.created,
+        };
+        let config = documents::config(input, &entries)?;
+        let manifest = documents::manifest(&config, &entries, &recipe.annotations)?;
+        context.sink.put(&config)?;
+        context.sink.put(&manifest)?;
+        manifests.push((manifest.clone(), platform.platform.clone()));
+        let (platform, config) = (platform.platform.clone(), config.digest);
+        platforms.push(BuiltPlatform { platform, manifest, config, layers });
+    }
+    let index = documents::index(&manifests, &recipe.annotations)?;
+    context.sink.put(&index)?;
+    Ok(Built { index, names: recipe.names.clone(), platforms })
+}
+
+fn layer_entries(
+    platform: &PlatformRecipe,
+    layers: &[Layer],
+    compression: Compression,
+) -> Vec<LayerEntry> {
+    let entry = |(recipe, layer): (&LayerRecipe, &Layer)| LayerEntry {
+        media_type: media_type(compression),
+        digest: layer.digest,
+        size: layer.size,
+        diff_id: layer.diff_id,
+        history: recipe.history.clone(),
+    };
+    platform.layers.iter().zip(layers).map(entry).collect()
+}
+
+fn media_type(compression: Compression) -> MediaType {
+    match compression {
+        Compression::Gzip(_) => MediaType::ImageLayerGzip,
+        Compression::Zstd(_) => MediaType::ImageLayerZstd,
+        Compression::None => MediaType::ImageLayer,
+    }
+}
+
+/// Returns what the sink shall call an image.
+fn names(image: &Built, platform_tags: PlatformTags) -> Result<Vec<Named>, BuildError> {
+    let unnamed = image.names.is_empty().then_some(None);
+    let names: Vec<Option<&Reference>> = image.names.iter().map(Some).chain(unnamed).collect();
+    let index = image.index.plain_descriptor().map_err(DocumentError::from)?;
+    let mut all: Vec<Named> = names
+        .iter()
+        .map(|name| Named { image: index.clone(), name: name.cloned() })
+        .collect();
+    if platform_tags == PlatformTags::None {
+        return Ok(all);
+    }
+    for platform in &image.platforms {
+        let descriptor = platform
+            .manifest
+            .descriptor()
+            .platform(documents::oci_platform(&platform.platform).map_err(DocumentError::from)?)
+            .build()
+            .map_err(DocumentError::from)?;
+        let suffix = tag_suffix(&platform.platform);
+        all.extend(names.iter().flatten().map(|name| {
+            let tag = format!("{}-{suffix}", name.tag().unwrap_or("latest"));
+            let name = Reference::with_tag(name.registry().into(), name.repository().into(), tag);
+            Named { image: descriptor.clone(), name: Some(name) }
+        }));
+    }
+    Ok(all)
+}
+
+/// `amd64`, or `arm-v7` where there is a variant.
+fn tag_suffix(platform: &Platform) -> String {
+    let variant = platform.variant.iter().map(|variant| format!("-{variant}"));
+    variant.fold(platform.architecture.clone(), |suffix, variant| suffix + &variant)
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("created", &self.created).finish_non_exhaustive()
+    }
+}
+

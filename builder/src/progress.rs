@@ -1,0 +1,71 @@
+//! *Progress* is what the engine tells while it works, and how it is told to stop. The library
+//! shows nothing itself.
+
+use crate::image::platform::Platform;
+use crate::layer::Layer;
+
+/// Listens to a build; called from several threads.
+pub trait Progress: Sync {
+    /// Something happened.
+    fn event(&self, event: Event<'_>);
+
+    /// Tells whether the user wants the build to end; it is asked often.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// One thing that happened. Layers are numbered within a build, from 0.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// A layer is being made.
+    Started {
+        /// Its number.
+        layer: usize,
+        /// The first platform that needs it.
+        platform: &'a Platform,
+        /// What it holds.
+        name: &'a str,
+        /// Length of its tar in bytes.
+        len: u64,
+    },
+    /// More of a layer's tar is done.
+    Advanced {
+        /// Its number.
+        layer: usize,
+        /// How many bytes more.
+        len: u64,
+    },
+    /// A layer is there.
+    Finished {
+        /// Its number.
+        layer: usize,
+        /// The first platform that needs it.
+        platform: &'a Platform,
+        /// What it holds.
+        name: &'a str,
+        /// What it came to.
+        result: &'a Layer,
+        /// How it came about.
+        how: Made,
+    },
+    /// Something that the user may want to know, and that changes nothing.
+    Note(&'a str),
+}
+
+/// How a layer came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// Its sources were read.
+    Built,
+    /// It was there, and its input is unchanged.
+    Reused,
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn event(&self, _event: Event<'_>) {}
+}

@@ -1,0 +1,165 @@
+//! An OCI image layout in a directory. Blobs and index are written beside their place, synced and
+//! renamed into it; a lock lets parallel builds add to one layout.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Read, Write};
+
+use cap_std::fs::{Dir, OpenOptions};
+use cap_tempfile::TempFile;
+use ocidir::OciDir;
+use rustix::fs::{FlockOperation, flock};
+
+use super::index::Index;
+use super::{BLOBS, INDEX};
+use crate::image::digest::Digest;
+use crate::image::json::Document;
+use crate::sink::{BlobWriter, Named, Sink, SinkError};
+
+/// A layout that images are added to.
+#[derive(Debug)]
+pub struct Layout {
+    oci: OciDir,
+    place: String,
+}
+
+impl Layout {
+    /// Opens the layout in a directory, or makes one if the directory is empty. `place` is what
+    /// messages call it.
+    pub fn open(dir: Dir, place: &str) -> Result<Self, SinkError> {
+        let is_layout = dir.try_exists("oci-layout").map_err(SinkError::io("open", place))?;
+        let mut entries = dir.entries().map_err(SinkError::io("list", place))?;
+        if !is_layout && entries.next().is_some() {
+            return Err(SinkError::Foreign {
+                place: place.into(),
+                problem: "is neither empty nor an OCI layout".into(),
+            });
+        }
+        let oci = OciDir::ensure(dir).map_err(|error| SinkError::Foreign {
+            place: place.into(),
+            problem: format!("cannot be used as an OCI layout: {error}"),
+        })?;
+        Ok(Self { oci, place: place.into() })
+    }
+
+    fn place(&self, name: &str) -> String {
+        format!("{}/{name}", self.place)
+    }
+
+    fn read_index(&self) -> Result<Option<(Vec<u8>, Index)>, SinkError> {
+        let place = self.place(INDEX);
+        let mut bytes = Vec::new();
+        let read = match self.oci.dir().open(INDEX) {
+            Ok(mut file) => file.read_to_end(&mut bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => Err(error),
+        };
+        read.map_err(SinkError::io("read", place.as_str()))?;
+        let index = Index::parse(&bytes);
+        index
+            .map(|index| Some((bytes, index)))
+            .map_err(|problem| SinkError::Foreign { place, problem })
+    }
+
+    fn write_index(&self, bytes: &[u8]) -> Result<(), SinkError> {
+        let write = || {
+            let mut file = TempFile::new(self.oci.dir())?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.replace(INDEX)?;
+            sync_dir(self.oci.dir())
+        };
+        write().map_err(SinkError::io("write", self.place(INDEX)))
+    }
+
+    /// Waits until no other build changes the index.
+    fn lock(&self) -> io::Result<File> {
+        // The one file of a layout that nobody replaces.
+        let options = OpenOptions::new().read(true).write(true).clone();
+        let file = self.oci.dir().open_with("oci-layout", &options)?.into_std();
+        flock(&file, FlockOperation::LockExclusive)?;
+        Ok(file)
+    }
+}
+
+impl Sink for Layout {
+    fn has(&self, digest: Digest, size: u64) -> Result<bool, SinkError> {
+        match self.oci.blobs_dir().metadata(digest.hex()) {
+            Ok(metadata) => Ok(metadata.is_file() && metadata.len() == size),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => {
+                let place = self.place(&format!("{BLOBS}/{}", digest.hex()));
+                Err(SinkError::io("look at", place)(error))
+            }
+        }
+    }
+
+    fn start(&self) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
+        let file = TempFile::new(self.oci.blobs_dir());
+        let file = file.map_err(SinkError::io("write to", self.place(BLOBS)))?;
+        Ok(Box::new(Blob { file, layout: self }))
+    }
+
+    fn put(&self, document: &Document) -> Result<(), SinkError> {
+        let size = document.bytes.len() as u64;
+        if self.has(document.digest, size)? {
+            return Ok(());
+        }
+        let mut blob = self.start()?;
+        let place = || self.place(&format!("{BLOBS}/{}", document.digest.hex()));
+        blob.write_all(&document.bytes).map_err(SinkError::io("write", place()))?;
+        blob.finish(document.digest, size)
+    }
+
+    fn publish(&self, images: &[Named]) -> Result<(), SinkError> {
+        let lock = self.lock().map_err(SinkError::io("lock", self.place.as_str()))?;
+        sync_dir(self.oci.blobs_dir()).map_err(SinkError::io("sync", self.place(BLOBS)))?;
+        let (old, mut index) = self.read_index()?.unwrap_or((Vec::new(), Index::empty()));
+        let new = images
+            .iter()
+            .try_for_each(|named| index.set(named))
+            .and_then(|()| index.to_bytes())
+            .map_err(SinkError::io("compose", self.place(INDEX)))?;
+        // A build that changes nothing touches nothing: make looks at the times.
+        if new != old {
+            self.write_index(&new)?;
+        }
+        drop(lock);
+        Ok(())
+    }
+
+    fn width(&self) -> usize {
+        usize::MAX
+    }
+}
+
+struct Blob<'a> {
+    file: TempFile<'a>,
+    layout: &'a Layout,
+}
+
+impl Write for Blob<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_file_mut().write(bytes)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.file.as_file_mut().write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl BlobWriter for Blob<'_> {
+    fn finish(self: Box<Self>, digest: Digest, _size: u64) -> Result<(), SinkError> {
+        let place = self.layout.place(&format!("{BLOBS}/{}", digest.hex()));
+        let synced = self.file.as_file().sync_all();
+        let placed = synced.and_then(|()| self.file.replace(digest.hex()));
+        placed.map_err(SinkError::io("write", place))
+    }
+}
+
+fn sync_dir(dir: &Dir) -> io::Result<()> {
+    dir.open(".")?.sync_all()
+}
