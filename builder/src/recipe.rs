@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use oci_spec::distribution::Reference;
+pub use oci_spec::distribution::Reference;
 
 use crate::diagnostic::Span;
 use crate::image::platform::Platform;

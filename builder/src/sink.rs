@@ -76,7 +76,10 @@ pub enum SinkError {
 
 impl SinkError {
     /// Returns a function that says what was attempted when the system refused.
-    pub(crate) fn io(act: &'static str, place: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(
+        act: &'static str,
+        place: impl Into<String>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let place = place.into();
         move |source| Self::Io { act, place, source }
     }

@@ -71,10 +71,13 @@ impl BuildError {
 
     fn full_disk(&self) -> Option<String> {
         let source = match self {
-            Self::Layer(LayerError::Write(source)) | Self::Sink(SinkError::Io { source, .. }) => source,
+            Self::Layer(LayerError::Write(source)) | Self::Sink(SinkError::Io { source, .. }) => {
+                source
+            }
             _ => return None,
         };
-        let full = matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let full =
+            matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         full.then(|| "nothing was left behind; make room or choose another place with `-o`".into())
     }
 }

@@ -6,34 +6,34 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::{BuildError, Context};
+use super::{BuildError, Context, Sources};
 use crate::cache::Key;
 use crate::image::platform::Platform;
 use crate::layer::{Layer, LayerError, LayerInput};
 use crate::progress::{Event, Made};
 use crate::recipe::{Entry, EntryKind, LayerRecipe, Recipe, SourceRecipe};
 use crate::sink::SinkError;
-use crate::source::{Source, SourceError, SourceErrorKind};
+use crate::source::{Identity, Source, SourceError, SourceErrorKind};
 
 /// A layer that has to be there for the images to be made.
 pub(super) struct LayerJob<'a> {
     recipe: &'a LayerRecipe,
     platform: &'a Platform,
     sources: Vec<Source>,
-    /// Missing where a source cannot be told from another without reading it.
-    key: Option<Key>,
+    /// Known only where every source can be told from any other without reading it.
+    identities: Option<Vec<Identity>>,
 }
 
 /// Opens the sources of all layers of all platforms, in order; tells all that cannot be used.
 pub(super) fn open<'a>(
     recipes: &'a [Recipe],
-    context: &Context<'_>,
+    sources: &Sources<'_>,
 ) -> Result<Vec<LayerJob<'a>>, Vec<BuildError>> {
     let mut jobs = Vec::new();
     let mut errors: Vec<BuildError> = Vec::new();
     for platform in recipes.iter().flat_map(|recipe| &recipe.platforms) {
         for recipe in &platform.layers {
-            match open_layer(recipe, &platform.platform, context) {
+            match open_layer(recipe, &platform.platform, sources) {
                 Ok(job) => jobs.push(job),
                 // A file that several platforms name is told once.
                 Err(error) if errors.iter().any(|old| old.is_same(&error)) => {}
@@ -47,19 +47,15 @@ pub(super) fn open<'a>(
 fn open_layer<'a>(
     recipe: &'a LayerRecipe,
     platform: &'a Platform,
-    context: &Context<'_>,
+    sources: &Sources<'_>,
 ) -> Result<LayerJob<'a>, BuildError> {
     let open = |source: &SourceRecipe| {
-        Source::open(source, context.inputs, context.client, context.unverified)
+        Source::open(source, sources.inputs, sources.client, sources.unverified)
             .map_err(|error| source_error(recipe, error))
     };
     let sources = files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
-    let identities: Option<Vec<_>> = sources.iter().map(Source::identity).collect();
-    let key = identities.and_then(|identities| {
-        let compression = context.workers.compression();
-        Key::new(&recipe.entries, &identities, context.created.seconds(), compression).ok()
-    });
-    Ok(LayerJob { recipe, platform, sources, key })
+    let identities = sources.iter().map(Source::identity).collect();
+    Ok(LayerJob { recipe, platform, sources, identities })
 }
 
 fn files(entries: &[Entry]) -> impl Iterator<Item = &SourceRecipe> {
@@ -74,9 +70,12 @@ pub(super) fn make(
     jobs: Vec<LayerJob<'_>>,
     context: &Context<'_>,
 ) -> Result<Vec<Layer>, BuildError> {
+    let keys: Vec<Option<Key>> = jobs.iter().map(|job| job.key(context)).collect();
     // Equal keys are equal layers: the first with a key makes it for all.
     let makers: Vec<usize> = (0..jobs.len())
-        .map(|job| (0..job).find(|first| jobs[*first].is_same(&jobs[job])).unwrap_or(job))
+        .map(|job| {
+            (0..job).find(|first| keys[job].is_some() && keys[*first] == keys[job]).unwrap_or(job)
+        })
         .collect();
     let jobs: Vec<Mutex<LayerJob<'_>>> = jobs.into_iter().map(Mutex::new).collect();
     let made: Vec<Mutex<Option<Result<Layer, BuildError>>>> =
@@ -90,7 +89,7 @@ pub(super) fn make(
                 return;
             }
             if makers[number] == number {
-                let result = lock(&jobs[number]).make(number, context);
+                let result = lock(&jobs[number]).make(number, keys[number].as_ref(), context);
                 if result.is_err() {
                     failed.fetch_min(number, Ordering::Relaxed);
                 }
@@ -128,28 +127,35 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl LayerJob<'_> {
-    fn is_same(&self, other: &Self) -> bool {
-        self.key.is_some() && self.key == other.key
+    fn key(&self, context: &Context<'_>) -> Option<Key> {
+        let compression = context.workers.compression();
+        let mtime = context.created.seconds();
+        Key::new(&self.recipe.entries, self.identities.as_ref()?, mtime, compression).ok()
     }
 
-    fn make(&mut self, number: usize, context: &Context<'_>) -> Result<Layer, BuildError> {
-        let (result, how) = match self.remembered(context)? {
-            Some(layer) => (layer, Made::Reused),
-            None => (self.build(number, context)?, Made::Built),
+    fn make(
+        &mut self,
+        number: usize,
+        key: Option<&Key>,
+        context: &Context<'_>,
+    ) -> Result<Layer, BuildError> {
+        let cache = context.cache.zip(key);
+        // The layer may be there already, if it is known what it would be.
+        let known = cache.and_then(|(cache, key)| cache.get(key));
+        let (result, how) = match known {
+            Some(layer) if context.sink.has(layer.digest, layer.size)? => (layer, Made::Reused),
+            _ => (self.build(number, context)?, Made::Built),
         };
+        if how == Made::Built
+            && let Some((cache, key)) = cache
+            && let Err(error) = cache.put(key, &result)
+        {
+            context.progress.event(Event::Note(&format!("cannot write the cache: {error}")));
+        }
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let result = &result;
         context.progress.event(Event::Finished { layer: number, platform, name, result, how });
         Ok(*result)
-    }
-
-    /// Returns the layer if it is known what it would be and it is there.
-    fn remembered(&self, context: &Context<'_>) -> Result<Option<Layer>, SinkError> {
-        let known = context.cache.zip(self.key.as_ref()).and_then(|(cache, key)| cache.get(key));
-        match known {
-            Some(layer) if context.sink.has(layer.digest, layer.size)? => Ok(Some(layer)),
-            _ => Ok(None),
-        }
     }
 
     fn build(&mut self, number: usize, context: &Context<'_>) -> Result<Layer, BuildError> {
@@ -166,18 +172,12 @@ impl LayerJob<'_> {
             }
             written => written,
         };
-        let layer = layer.map_err(|failure| match failure {
+        layer.map_err(|failure| match failure {
             LayerFailure::Layer(LayerError::Source(error)) => source_error(self.recipe, error),
             LayerFailure::Layer(LayerError::Cancelled) => BuildError::Cancelled,
             LayerFailure::Layer(error) => BuildError::Layer(error),
             LayerFailure::Sink(error) => BuildError::Sink(error),
-        })?;
-        if let Some((cache, key)) = context.cache.zip(self.key.as_ref())
-            && let Err(error) = cache.put(key, &layer)
-        {
-            context.progress.event(Event::Note(&format!("cannot write the cache: {error}")));
-        }
-        Ok(layer)
+        })
     }
 
     fn write(&self, number: usize, context: &Context<'_>) -> Result<Layer, LayerFailure> {
@@ -226,7 +226,6 @@ fn is_size(error: &SourceError) -> bool {
 
 /// Finds where the user named the source that failed.
 fn source_error(recipe: &LayerRecipe, error: SourceError) -> BuildError {
-    let culprit =
-        files(&recipe.entries).find(|source| source.location.to_string() == error.place);
+    let culprit = files(&recipe.entries).find(|source| source.location.to_string() == error.place);
     BuildError::Source { origin: culprit.and_then(|source| source.origin.clone()), error }
 }

@@ -9,6 +9,7 @@ use oci_spec::image::MediaType;
 
 pub use error::BuildError;
 
+use self::layers::LayerJob;
 use crate::cache::Cache;
 use crate::image::digest::Digest;
 use crate::image::documents::{self, ConfigInput, DocumentError, LayerEntry};
@@ -23,14 +24,19 @@ use crate::sink::{Named, Sink};
 use crate::source::http::Client;
 use crate::source::{Inputs, Unverified};
 
-/// Everything a build works with.
-pub struct Context<'a> {
+/// What a build reads from.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
     /// Opens the files that recipes name.
     pub inputs: &'a dyn Inputs,
     /// Fetches the URLs that recipes name.
     pub client: &'a Client,
     /// What to do with downloads that have no checksum.
     pub unverified: Unverified,
+}
+
+/// What a build works with.
+pub struct Context<'a> {
     /// Compresses.
     pub workers: &'a Workers,
     /// Takes the images.
@@ -79,11 +85,23 @@ pub struct BuiltPlatform {
     pub layers: Vec<Layer>,
 }
 
-/// Builds images and publishes all of them, or none.
-pub fn build(recipes: &[Recipe], context: &Context<'_>) -> Result<Vec<Built>, Vec<BuildError>> {
-    let jobs = layers::open(recipes, context)?;
-    let layers = layers::make(jobs, context).map_err(|error| vec![error])?;
-    finish(recipes, layers, context).map_err(|error| vec![error])
+/// Recipes whose sources are open: what can be refused without reading them has been.
+pub struct Plan<'a> {
+    recipes: &'a [Recipe],
+    jobs: Vec<LayerJob<'a>>,
+}
+
+impl<'a> Plan<'a> {
+    /// Opens the sources of all recipes.
+    pub fn new(recipes: &'a [Recipe], inputs: &Sources<'_>) -> Result<Self, Vec<BuildError>> {
+        Ok(Self { recipes, jobs: layers::open(recipes, inputs)? })
+    }
+
+    /// Builds the images and publishes all of them, or none.
+    pub fn build(self, context: &Context<'_>) -> Result<Vec<Built>, BuildError> {
+        let layers = layers::make(self.jobs, context)?;
+        finish(self.recipes, layers, context)
+    }
 }
 
 /// Composes and publishes; `layers` are those of all platforms of all recipes, in order.
@@ -162,10 +180,8 @@ fn names(image: &Built, platform_tags: PlatformTags) -> Result<Vec<Named>, Build
     let unnamed = image.names.is_empty().then_some(None);
     let names: Vec<Option<&Reference>> = image.names.iter().map(Some).chain(unnamed).collect();
     let index = image.index.plain_descriptor().map_err(DocumentError::from)?;
-    let mut all: Vec<Named> = names
-        .iter()
-        .map(|name| Named { image: index.clone(), name: name.cloned() })
-        .collect();
+    let mut all: Vec<Named> =
+        names.iter().map(|name| Named { image: index.clone(), name: name.cloned() }).collect();
     if platform_tags == PlatformTags::None {
         return Ok(all);
     }
@@ -192,9 +208,20 @@ fn tag_suffix(platform: &Platform) -> String {
     variant.fold(platform.architecture.clone(), |suffix, variant| suffix + &variant)
 }
 
+impl std::fmt::Debug for Sources<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources").field("unverified", &self.unverified).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Plan<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("recipes", &self.recipes).finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context").field("created", &self.created).finish_non_exhaustive()
     }
 }
-

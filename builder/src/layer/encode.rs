@@ -170,7 +170,9 @@ impl Encoders {
             let whole = 0..block.bytes().len();
             return Ok(Encoded { block, made: Made::Nothing, pieces: vec![Piece::Kept(whole)] });
         }
-        if part == Part::Body && block.is_zero() && block.bytes().len() == block_len(self.compression)
+        if part == Part::Body
+            && block.is_zero()
+            && block.bytes().len() == block_len(self.compression)
         {
             return self.zeros(block);
         }

@@ -3,8 +3,8 @@
 
 use std::io::{self, IoSlice, Write};
 use std::ops::ControlFlow;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
@@ -147,8 +147,7 @@ impl Layer {
             // A source that failed is why the blob is short, so it is told first.
             let (diff_id, tar_len) = read?;
             written?;
-            let (digest, size) =
-                digester.map_or((diff_id, tar_len), |digester| digester.finish());
+            let (digest, size) = digester.map_or((diff_id, tar_len), |digester| digester.finish());
             Ok(Self { digest, size, diff_id })
         })
     }

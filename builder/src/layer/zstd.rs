@@ -52,7 +52,8 @@ pub(crate) fn raw_frame(run: Range<usize>, output: &mut Output<'_>) {
     let mut start = run.start;
     while start < run.end {
         let end = run.end.min(start + BLOCK_MAX);
-        let header = u32::try_from(end - start).unwrap_or(u32::MAX) << 3 | u32::from(end == run.end);
+        let header =
+            u32::try_from(end - start).unwrap_or(u32::MAX) << 3 | u32::from(end == run.end);
         output.make(&header.to_le_bytes()[..3]);
         output.keep(start..end);
         start = end;

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use thiserror::Error;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::Agent;
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 /// A server that has not answered or sent a byte for this long is given up.
 const STALL: Duration = Duration::from_secs(60);

@@ -187,9 +187,10 @@ pub(super) fn measure(raw: Raw, packing: Option<Packing>) -> Result<u64, SourceE
 fn read_error(error: io::Error, packing: Option<Packing>, announced: u64) -> SourceErrorKind {
     match (error.kind(), packing) {
         (io::ErrorKind::UnexpectedEof, _) => SourceErrorKind::Size { announced },
-        (io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other, Some(packing)) => {
-            SourceErrorKind::Damaged(packing, error)
-        }
+        (
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other,
+            Some(packing),
+        ) => SourceErrorKind::Damaged(packing, error),
         _ => SourceErrorKind::Io(error),
     }
 }

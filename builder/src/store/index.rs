@@ -29,9 +29,12 @@ impl Index {
 
     /// Reads an index; says what is wrong with one that cannot be added to.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let value = serde_json::from_slice(bytes).map_err(|error| format!("is not JSON: {error}"))?;
+        let value =
+            serde_json::from_slice(bytes).map_err(|error| format!("is not JSON: {error}"))?;
         match value {
-            Value::Object(map) if map.get("manifests").is_some_and(Value::is_array) => Ok(Self(map)),
+            Value::Object(map) if map.get("manifests").is_some_and(Value::is_array) => {
+                Ok(Self(map))
+            }
             _ => Err("is not an image index: it has no list of manifests".into()),
         }
     }

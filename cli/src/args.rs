@@ -1,0 +1,28 @@
+//! What can be typed. The doc comments are the help; what an option means is worked out where it is
+//! used.
+
+use clap::builder::Styles;
+use clap::{Parser, Subcommand};
+
+use crate::commands::{build, completions, man, schema};
+
+/// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
+///
+/// No daemon, no root, no temporary copy: every byte is read once, compressed in parallel, and the
+/// same input gives the same digest everywhere.
+#[derive(Debug, Parser)]
+#[command(name = "diskette", version, propagate_version = true, max_term_width = 100)]
+#[command(styles = Styles::plain(), disable_help_subcommand = true)]
+#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Build(Box<build::BuildArguments>),
+    Schema(schema::SchemaArguments),
+    Completions(completions::CompletionsArguments),
+    Man(man::ManArguments),
+}

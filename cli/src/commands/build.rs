@@ -1,0 +1,231 @@
+//! `diskette build`.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use diskette_builder::build::{Context, Plan, PlatformTags, Sources};
+use diskette_builder::cache::Cache;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::frontend::spec;
+use diskette_builder::image::time::Timestamp;
+use diskette_builder::layer::Workers;
+use diskette_builder::layer::compression::{Compression, GzipLevel, ZstdLevel};
+use diskette_builder::recipe::Recipe;
+use diskette_builder::source::Unverified;
+use diskette_builder::source::http::{Client, HttpOptions};
+
+use self::overrides::{Overrides, Pair};
+use self::report::Reports;
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::{SpecFiles, ensure_dir, read_spec};
+use crate::output::Destination;
+use crate::ui::progress::ProgressMode;
+use crate::ui::{Ui, signal};
+
+mod overrides;
+mod report;
+
+/// Build the images that a spec describes.
+///
+/// Reads diskette.yaml and writes an OCI image layout or archive, for all platforms at once. The
+/// result goes to standard output, everything else to standard error.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArguments {
+    /// Where the spec is looked for
+    #[arg(value_name = "CONTEXT", default_value = ".")]
+    context: PathBuf,
+
+    /// The spec; - reads it from standard input [default: CONTEXT/diskette.yaml]
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Name the image REF instead of what the spec says; may be repeated
+    #[arg(short, long, value_name = "REF")]
+    tag: Vec<String>,
+
+    /// Where to write: oci:DIR or a path for a layout, oci-archive:FILE or - (standard output) for
+    /// an archive; a layout keeps the images it has
+    #[arg(short, long, value_name = "DEST")]
+    output: Option<Destination>,
+
+    /// Build only these of the spec's platforms, e.g. linux/amd64,linux/arm64
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    platform: Vec<String>,
+
+    /// How layers are compressed
+    #[arg(long, value_name = "KIND", default_value = "gzip")]
+    compression: CompressionKind,
+
+    /// gzip 1 to 12, zstd 1 to 19; higher is smaller and slower [default: 5 for gzip, 3 for zstd]
+    #[arg(long, value_name = "N")]
+    compression_level: Option<u8>,
+
+    /// Number of compressing threads; the result does not depend on it [default: one a processor]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+
+    /// Set a label of the image config; may be repeated
+    #[arg(long, value_name = "K=V")]
+    label: Vec<Pair>,
+
+    /// Set an annotation of the manifests and the index; may be repeated
+    #[arg(long, value_name = "K=V")]
+    annotation: Vec<Pair>,
+
+    /// Set an environment variable of the image; may be repeated
+    #[arg(long, value_name = "K=V")]
+    env: Vec<Pair>,
+
+    /// Also name each platform's image, e.g. 42-amd64 beside 42
+    #[arg(long)]
+    per_arch_tags: bool,
+
+    /// Accept downloads that have no checksum
+    #[arg(long)]
+    allow_unverified: bool,
+
+    /// Read everything again, and remember nothing
+    #[arg(long)]
+    no_cache: bool,
+
+    #[command(flatten)]
+    reports: Reports,
+
+    /// Print only the digest, and no progress
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    progress: ProgressMode,
+}
+
+/// What can be given to `--compression`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CompressionKind {
+    /// Read by everything
+    Gzip,
+    /// Smaller and faster; needs CDI newer than 1.66 for images of other tools, any CDI for ours
+    Zstd,
+    /// The tar itself
+    None,
+}
+
+pub(crate) fn run(
+    arguments: &BuildArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let compression = compression(arguments.compression, arguments.compression_level)?;
+    let destination = arguments.output.as_ref().ok_or_else(no_output)?;
+    let created = created(environment)?;
+    let (mut recipes, files) = load(arguments)?;
+    Overrides {
+        names: &arguments.tag,
+        platforms: &arguments.platform,
+        labels: &arguments.label,
+        annotations: &arguments.annotation,
+        env: &arguments.env,
+    }
+    .apply(&mut recipes)?;
+
+    let options = HttpOptions { proxy: environment.proxy.clone() };
+    let client = Client::new(&options).map_err(cannot("set up", "downloads"))?;
+    let unverified =
+        if arguments.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
+    let plan = Plan::new(&recipes, &Sources { inputs: &files, client: &client, unverified })
+        .map_err(|errors| {
+            CommandError::Failed(errors.iter().map(|error| error.diagnostic()).collect())
+        })?;
+
+    let opened = destination.open(environment)?;
+    let sink = opened.sink()?;
+    let cache = if arguments.no_cache { None } else { cache(environment, ui) };
+    let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
+    let progress = ui.progress(mode, signal::interrupts().map_err(cannot("handle", "signals"))?);
+    let workers = Workers::start(jobs(arguments.jobs), compression)
+        .map_err(cannot("start", "compressing threads"))?;
+    let context = Context {
+        workers: &workers,
+        sink: &*sink,
+        cache: cache.as_ref(),
+        progress: &progress,
+        created,
+        platform_tags: if arguments.per_arch_tags {
+            PlatformTags::Architecture
+        } else {
+            PlatformTags::None
+        },
+    };
+    let built = plan.build(&context);
+    progress.end();
+    arguments.reports.write(&built?, destination, arguments.quiet, ui)
+}
+
+fn no_output() -> CommandError {
+    let diagnostic = Diagnostic::new("where shall the image go?");
+    CommandError::Usage(
+        diagnostic.help("say `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`"),
+    )
+}
+
+/// Reads the spec; its paths are relative to its directory.
+fn load(arguments: &BuildArguments) -> Result<(Vec<Recipe>, SpecFiles), CommandError> {
+    let default = arguments.context.join("diskette.yaml");
+    let path = arguments.file.as_ref().unwrap_or(&default);
+    let source = read_spec(path)?;
+    let recipes = spec::load(&source).map_err(CommandError::Failed)?;
+    let base = match path.parent() {
+        Some(parent) if path != Path::new("-") => parent.to_owned(),
+        _ => arguments.context.clone(),
+    };
+    Ok((recipes, SpecFiles { base }))
+}
+
+fn compression(kind: CompressionKind, level: Option<u8>) -> Result<Compression, CommandError> {
+    let (compression, range) = match (kind, level) {
+        (CompressionKind::Gzip, None) => (Some(Compression::Gzip(GzipLevel::default())), ""),
+        (CompressionKind::Zstd, None) => (Some(Compression::Zstd(ZstdLevel::default())), ""),
+        (CompressionKind::None, None) => (Some(Compression::None), ""),
+        (CompressionKind::Gzip, Some(level)) => {
+            (GzipLevel::new(level).map(Compression::Gzip), "gzip has the levels 1 to 12")
+        }
+        (CompressionKind::Zstd, Some(level)) => {
+            (ZstdLevel::new(level).map(Compression::Zstd), "zstd has the levels 1 to 19")
+        }
+        (CompressionKind::None, Some(_)) => (None, "without compression there are no levels"),
+    };
+    compression.ok_or_else(|| {
+        let level = level.unwrap_or_default();
+        let message = format!("no compression level {level}");
+        CommandError::Usage(Diagnostic::new(message).help(range))
+    })
+}
+
+fn created(environment: &Environment) -> Result<Timestamp, CommandError> {
+    let Some(value) = &environment.source_date_epoch else { return Ok(Timestamp::default()) };
+    let value = value.to_string_lossy();
+    value.parse().map_err(|error| {
+        let message = format!("SOURCE_DATE_EPOCH is `{value}`: {error}");
+        Diagnostic::new(message).help("unset it, or set it to `git log -1 --format=%ct`").into()
+    })
+}
+
+/// Opens the cache. Without one everything is built anew, which is no reason to fail.
+fn cache(environment: &Environment, ui: &Ui) -> Option<Cache> {
+    let path = environment.cache_home.as_ref()?.join("diskette").join("layers");
+    match ensure_dir(&path) {
+        Ok(dir) => Some(Cache::new(dir, environment.started)),
+        Err(diagnostic) => {
+            ui.note(&format!("nothing is remembered: {diagnostic}"));
+            None
+        }
+    }
+}
+
+fn jobs(asked: Option<NonZeroUsize>) -> usize {
+    let available = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    asked.unwrap_or_else(available).get()
+}

@@ -1,0 +1,120 @@
+//! What the command line changes of the recipes that a spec came to.
+
+use std::str::FromStr;
+
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::image::platform::Platform;
+use diskette_builder::recipe::{PlatformRecipe, Recipe, Reference};
+
+use crate::error::CommandError;
+
+/// `KEY=VALUE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pair {
+    key: String,
+    value: String,
+}
+
+impl FromStr for Pair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => {
+                Ok(Self { key: key.into(), value: value.into() })
+            }
+            _ => Err("KEY=VALUE is expected".into()),
+        }
+    }
+}
+
+/// Options that change recipes.
+#[derive(Debug)]
+pub(super) struct Overrides<'a> {
+    pub(super) names: &'a [String],
+    pub(super) platforms: &'a [String],
+    pub(super) labels: &'a [Pair],
+    pub(super) annotations: &'a [Pair],
+    pub(super) env: &'a [Pair],
+}
+
+impl Overrides<'_> {
+    pub(super) fn apply(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
+        self.rename(recipes)?;
+        self.choose_platforms(recipes)?;
+        for recipe in recipes {
+            let annotations = self.annotations.iter().cloned();
+            recipe.annotations.extend(annotations.map(|pair| (pair.key, pair.value)));
+            for platform in &mut recipe.platforms {
+                platform.labels.extend(self.labels.iter().cloned().map(|p| (p.key, p.value)));
+                platform.env.extend(self.env.iter().cloned().map(|p| (p.key, p.value)));
+            }
+        }
+        Ok(())
+    }
+
+    fn rename(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
+        if self.names.is_empty() {
+            return Ok(());
+        }
+        let names = self.names.iter().map(|name| parse_name(name)).collect::<Result<Vec<_>, _>>()?;
+        let [recipe] = recipes else {
+            let message = format!("`-t` names one image, and the spec has {}", recipes.len());
+            return Err(CommandError::Usage(Diagnostic::new(message).help("name them in the spec")));
+        };
+        recipe.names = names;
+        Ok(())
+    }
+
+    fn choose_platforms(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
+        if self.platforms.is_empty() {
+            return Ok(());
+        }
+        let wanted =
+            self.platforms.iter().map(|text| parse_platform(text)).collect::<Result<Vec<_>, _>>()?;
+        for platform in &wanted {
+            if !recipes.iter().flat_map(|recipe| &recipe.platforms).any(|p| p.platform == *platform)
+            {
+                return Err(no_such_platform(platform, recipes));
+            }
+        }
+        for recipe in &mut *recipes {
+            recipe.platforms.retain(|platform| wanted.contains(&platform.platform));
+            if recipe.platforms.is_empty() {
+                let message = "an image of the spec has none of these platforms";
+                return Err(CommandError::Usage(Diagnostic::new(message)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parse_name(text: &str) -> Result<Reference, CommandError> {
+    let usage = |problem: String| {
+        let message = format!("`{text}` is not an image name: {problem}");
+        CommandError::Usage(Diagnostic::new(message).help("for example quay.io/me/fedora:42"))
+    };
+    let name: Reference = text.parse().map_err(|error| usage(format!("{error}")))?;
+    if name.digest().is_some() {
+        return Err(usage("a name to be given has no digest".into()));
+    }
+    Ok(name)
+}
+
+fn parse_platform(text: &str) -> Result<Platform, CommandError> {
+    text.parse::<Platform>().map_err(|error| {
+        CommandError::Usage(Diagnostic::new(error.to_string()).help(error.help()))
+    })
+}
+
+fn no_such_platform(platform: &Platform, recipes: &[Recipe]) -> CommandError {
+    let mut known: Vec<String> = recipes
+        .iter()
+        .flat_map(|recipe| &recipe.platforms)
+        .map(|platform: &PlatformRecipe| platform.platform.to_string())
+        .collect();
+    known.sort();
+    known.dedup();
+    let diagnostic = Diagnostic::new(format!("the spec has no platform {platform}"));
+    CommandError::Usage(diagnostic.help(format!("it has {}", known.join(", "))))
+}

@@ -1,0 +1,137 @@
+//! What a build leaves behind besides the images: the result on standard output, and files for
+//! scripts.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use diskette_builder::build::{Built, BuiltPlatform};
+use serde_json::{Map, Value, json};
+
+use crate::error::CommandError;
+use crate::files::write_file;
+use crate::output::Destination;
+use crate::ui::Ui;
+
+/// Files that are written when the build has succeeded.
+#[derive(Debug, Args)]
+pub(super) struct Reports {
+    /// Write the image ID: the config's digest for one platform, the index's for several
+    #[arg(long, value_name = "FILE")]
+    iidfile: Option<PathBuf>,
+
+    /// Write the digest of the index
+    #[arg(long, value_name = "FILE")]
+    digestfile: Option<PathBuf>,
+
+    /// Write digests and descriptors as JSON, with the keys of docker buildx
+    #[arg(long, value_name = "FILE")]
+    metadata_file: Option<PathBuf>,
+}
+
+impl Reports {
+    pub(super) fn write(
+        &self,
+        built: &[Built],
+        destination: &Destination,
+        quiet: bool,
+        ui: &Ui,
+    ) -> Result<(), CommandError> {
+        if let Some(path) = &self.iidfile {
+            write_file(path, join(built.iter().map(image_id)).as_bytes())?;
+        }
+        if let Some(path) = &self.digestfile {
+            write_file(path, join(built.iter().map(digest)).as_bytes())?;
+        }
+        if let Some(path) = &self.metadata_file {
+            let metadata = format!("{:#}\n", metadata(built));
+            write_file(path, metadata.as_bytes())?;
+        }
+        let lines = if quiet { join(built.iter().map(digest)) } else { join(built.iter().map(line)) };
+        // The archive itself is on standard output then.
+        if *destination != Destination::Stdout {
+            ui.result(format!("{lines}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+fn join(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn digest(image: &Built) -> String {
+    image.index.digest.to_string()
+}
+
+fn image_id(image: &Built) -> String {
+    match &image.platforms[..] {
+        [platform] => platform.config.to_string(),
+        _ => digest(image),
+    }
+}
+
+/// Returns the image as a cluster would best name it: by its digest.
+fn line(image: &Built) -> String {
+    match image.names.first() {
+        Some(name) => format!("{}/{}@{}", name.registry(), name.repository(), digest(image)),
+        None => digest(image),
+    }
+}
+
+/// Returns what buildx writes for one image, or an object of those by name for several.
+fn metadata(built: &[Built]) -> Value {
+    if let [image] = built {
+        return image_metadata(image);
+    }
+    let images = built.iter().enumerate().map(|(number, image)| {
+        let name = image.names.first().map_or_else(|| number.to_string(), ToString::to_string);
+        (name, image_metadata(image))
+    });
+    Value::Object(images.collect())
+}
+
+fn image_metadata(image: &Built) -> Value {
+    let names: Vec<String> = image.names.iter().map(ToString::to_string).collect();
+    let mut metadata = json!({
+        "containerimage.digest": digest(image),
+        "containerimage.descriptor": {
+            "mediaType": image.index.media_type.to_string(),
+            "digest": digest(image),
+            "size": image.index.bytes.len(),
+        },
+        "image.name": names.join(","),
+        "diskette.platforms": platforms(image),
+    });
+    if let [platform] = &image.platforms[..] {
+        metadata["containerimage.config.digest"] = json!(platform.config.to_string());
+    }
+    metadata
+}
+
+fn platforms(image: &Built) -> Value {
+    let describe = |platform: &BuiltPlatform| {
+        let layers: Vec<Value> = platform
+            .layers
+            .iter()
+            .map(|layer| {
+                json!({
+                    "digest": layer.digest.to_string(),
+                    "size": layer.size,
+                    "diffId": layer.diff_id.to_string(),
+                })
+            })
+            .collect();
+        json!({
+            "digest": platform.manifest.digest.to_string(),
+            "size": platform.manifest.bytes.len(),
+            "config": platform.config.to_string(),
+            "layers": layers,
+        })
+    };
+    let all: Map<String, Value> = image
+        .platforms
+        .iter()
+        .map(|platform| (platform.platform.to_string(), describe(platform)))
+        .collect();
+    Value::Object(all)
+}

@@ -1,0 +1,69 @@
+//! The *environment* of the program: variables, terminal and clock, read once and in one place.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, stderr};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// What the program is told besides its arguments.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    /// `SOURCE_DATE_EPOCH`, not checked.
+    pub(crate) source_date_epoch: Option<OsString>,
+    /// Where caches go: `$XDG_CACHE_HOME`, else `~/.cache`.
+    pub(crate) cache_home: Option<PathBuf>,
+    /// Where temporary files go: `$TMPDIR`, else `/tmp`.
+    pub(crate) temporary: PathBuf,
+    /// A proxy for downloads.
+    pub(crate) proxy: Option<String>,
+    /// Whether standard error is a terminal.
+    pub(crate) terminal: Terminal,
+    /// When the program started.
+    pub(crate) started: SystemTime,
+}
+
+/// What standard error is connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Terminal {
+    /// A file, a pipe, or a terminal that cannot move its cursor.
+    None,
+    /// A terminal whose user wants no colour.
+    Plain,
+    /// A terminal.
+    Color,
+}
+
+impl Environment {
+    pub(crate) fn read() -> Self {
+        let cache_home = set("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = || set("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        let proxy = ["https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"];
+        Self {
+            source_date_epoch: set("SOURCE_DATE_EPOCH"),
+            cache_home: cache_home.or_else(home),
+            temporary: set("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
+            proxy: proxy.iter().find_map(|name| set(name)?.into_string().ok()),
+            terminal: terminal(),
+            started: now(),
+        }
+    }
+}
+
+fn terminal() -> Terminal {
+    if !stderr().is_terminal() || set("TERM").is_some_and(|term| term == "dumb") {
+        return Terminal::None;
+    }
+    // https://no-color.org: set to anything but nothing.
+    if set("NO_COLOR").is_some() { Terminal::Plain } else { Terminal::Color }
+}
+
+/// Returns a variable that is set and not empty.
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn set(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}

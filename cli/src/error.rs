@@ -1,0 +1,46 @@
+//! Why a command failed, as far as the exit status and the message depend on it.
+
+use diskette_builder::build::BuildError;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::sink::SinkError;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum CommandError {
+    /// The command could not do its work: exit status 1.
+    Failed(Vec<Diagnostic>),
+    /// It was asked for something that makes no sense: exit status 2.
+    Usage(Diagnostic),
+    /// The user broke it off: exit status 130, as after a signal.
+    Interrupted,
+}
+
+impl From<Diagnostic> for CommandError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Failed(vec![diagnostic])
+    }
+}
+
+impl From<BuildError> for CommandError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Cancelled => Self::Interrupted,
+            error => error.diagnostic().into(),
+        }
+    }
+}
+
+impl From<SinkError> for CommandError {
+    fn from(error: SinkError) -> Self {
+        BuildError::from(error).into()
+    }
+}
+
+/// Returns a function that says what was attempted, and where, when the system refused.
+pub(crate) fn cannot<E: std::fmt::Display>(
+    act: &str,
+    place: impl std::fmt::Display,
+) -> impl FnOnce(E) -> Diagnostic {
+    let message = format!("cannot {act} `{place}`");
+    move |error| Diagnostic::new(format!("{message}: {error}"))
+}

@@ -1,0 +1,94 @@
+//! The one place where paths that the user named become open files and directories. What the user
+//! names is opened with the user's own authority; everything the library does with it stays
+//! inside what was opened here.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use diskette_builder::diagnostic::{Diagnostic, SourceText};
+use diskette_builder::source::Inputs;
+
+use crate::error::cannot;
+
+/// No spec is anywhere near as long, in bytes; a disk named by mistake is not read into memory.
+const SPEC_MAX: u64 = 4 << 20;
+
+/// Files named in a spec: relative to the directory of the spec.
+#[derive(Debug)]
+pub(crate) struct SpecFiles {
+    pub(crate) base: PathBuf,
+}
+
+impl Inputs for SpecFiles {
+    fn open(&self, path: &Path) -> io::Result<File> {
+        let path = self.base.join(path);
+        Ok(cap_std::fs::File::open_ambient(path, ambient_authority())?.into_std())
+    }
+}
+
+/// Reads a spec, from standard input where its path is `-`.
+pub(crate) fn read_spec(path: &Path) -> Result<Arc<SourceText>, Diagnostic> {
+    let (name, text) = if path == Path::new("-") {
+        ("<stdin>".to_owned(), read_text(io::stdin().lock()))
+    } else {
+        let file = cap_std::fs::File::open_ambient(path, ambient_authority());
+        (path.display().to_string(), file.and_then(read_text))
+    };
+    let text = text.map_err(|error| {
+        let diagnostic = cannot("read", &name)(&error);
+        if error.kind() == io::ErrorKind::NotFound {
+            return diagnostic.help("write a `diskette.yaml`, or name another file with `-f`");
+        }
+        diagnostic
+    })?;
+    Ok(Arc::new(SourceText { name, text }))
+}
+
+fn read_text(file: impl Read) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.take(SPEC_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > SPEC_MAX {
+        return Err(io::Error::other("too long for a spec, is it a disk?"));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::other("not UTF-8 text, is it a disk?"))
+}
+
+/// Opens a directory, making it and those above it if they are not there.
+pub(crate) fn ensure_dir(path: &Path) -> Result<Dir, Diagnostic> {
+    Dir::create_ambient_dir_all(path, ambient_authority())
+        .and_then(|()| open_dir(path))
+        .map_err(cannot("make the directory", path.display()))
+}
+
+pub(crate) fn open_dir(path: &Path) -> io::Result<Dir> {
+    Dir::open_ambient_dir(path, ambient_authority())
+}
+
+/// Opens the directory that a file is in, and returns it with the file's name.
+pub(crate) fn open_parent(path: &Path) -> Result<(Dir, String), Diagnostic> {
+    let error = || cannot("write", path.display());
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| error()("not the name of a file"))?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let dir = open_dir(parent.unwrap_or(Path::new("."))).map_err(error())?;
+    Ok((dir, name.to_owned()))
+}
+
+/// Writes a file so that it is there whole or not at all; one that has the content already is not
+/// touched.
+pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
+    let (dir, name) = open_parent(path)?;
+    if dir.read(&name).is_ok_and(|old| old == content) {
+        return Ok(());
+    }
+    let write = || {
+        let mut file = cap_tempfile::TempFile::new(&dir)?;
+        file.write_all(content)?;
+        file.replace(&name)
+    };
+    write().map_err(cannot("write", path.display()))
+}

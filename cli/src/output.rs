@@ -1,0 +1,114 @@
+//! Where a build's result goes: a *destination* as typed, and the sink it stands for.
+
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use cap_std::fs::Dir;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::sink::Sink;
+use diskette_builder::store::{Archive, Layout};
+
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::{ensure_dir, open_dir, open_parent};
+
+/// What can be given to `-o`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// `oci:DIR`, or a path without a prefix.
+    Layout(PathBuf),
+    /// `oci-archive:FILE`.
+    Archive(PathBuf),
+    /// `-` or `oci-archive:-`.
+    Stdout,
+}
+
+impl FromStr for Destination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let destination = match text.split_once(':') {
+            _ if text == "-" => Self::Stdout,
+            Some(("oci", dir)) => Self::Layout(dir.into()),
+            Some(("oci-archive", "-")) => Self::Stdout,
+            Some(("oci-archive", file)) => Self::Archive(file.into()),
+            Some((prefix @ ("docker" | "docker-archive" | "docker-daemon" | "dir"), _)) => {
+                return Err(format!("`{prefix}:` is not supported; use `oci:` or `oci-archive:`"));
+            }
+            _ => Self::Layout(text.into()),
+        };
+        match &destination {
+            Self::Layout(path) | Self::Archive(path) if path.as_os_str().is_empty() => {
+                Err("a path is missing".into())
+            }
+            _ => Ok(destination),
+        }
+    }
+}
+
+/// A directory that was opened for a destination, and outlives the sink in it.
+pub(crate) enum Opened {
+    Layout(Dir, String),
+    Archive(Dir, String, String),
+    Stdout(Dir),
+}
+
+impl Destination {
+    /// Opens or makes the directory.
+    pub(crate) fn open(&self, environment: &Environment) -> Result<Opened, CommandError> {
+        Ok(match self {
+            Self::Layout(path) if path.is_file() => {
+                let message = format!("cannot write a layout to `{}`: it is a file", path.display());
+                let help = format!("for an archive, say `-o oci-archive:{}`", path.display());
+                return Err(Diagnostic::new(message).help(help).into());
+            }
+            Self::Layout(path) => Opened::Layout(ensure_dir(path)?, path.display().to_string()),
+            Self::Archive(path) => {
+                let (dir, name) = open_parent(path)?;
+                Opened::Archive(dir, name, path.display().to_string())
+            }
+            Self::Stdout => {
+                let path = &environment.temporary;
+                Opened::Stdout(open_dir(path).map_err(cannot("open", path.display()))?)
+            }
+        })
+    }
+}
+
+impl Opened {
+    /// Returns the sink.
+    pub(crate) fn sink(&self) -> Result<Box<dyn Sink + '_>, CommandError> {
+        Ok(match self {
+            Self::Layout(dir, place) => {
+                let dir = dir.try_clone().map_err(cannot("open", place))?;
+                Box::new(Layout::open(dir, place)?)
+            }
+            Self::Archive(dir, name, place) => Box::new(Archive::create(dir, name, place)?),
+            Self::Stdout(dir) => {
+                Box::new(Archive::stream(dir, Box::new(io::stdout()), "standard output")?)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations_parse() {
+        let check = |text: &str, expected: Result<Destination, &str>| {
+            assert_eq!(text.parse(), expected.map_err(str::to_owned), "{text}");
+        };
+        check("out", Ok(Destination::Layout("out".into())));
+        check("oci:out", Ok(Destination::Layout("out".into())));
+        check("./a:b", Ok(Destination::Layout("./a:b".into())));
+        check("oci-archive:a.tar", Ok(Destination::Archive("a.tar".into())));
+        check("oci-archive:-", Ok(Destination::Stdout));
+        check("-", Ok(Destination::Stdout));
+        check("oci:", Err("a path is missing"));
+        check("", Err("a path is missing"));
+        check("dir:x", Err("`dir:` is not supported; use `oci:` or `oci-archive:`"));
+    }
+}

@@ -1,0 +1,75 @@
+//! What the user sees: results on standard output, everything else on standard error.
+
+pub(crate) mod progress;
+pub(crate) mod signal;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use diskette_builder::diagnostic::Diagnostic;
+
+use self::progress::{Interest, ProgressMode, ProgressView};
+use crate::environment::{Environment, Terminal};
+use crate::error::{CommandError, cannot};
+use crate::render::{Color, render};
+
+/// The terminal, or what stands for it.
+#[derive(Debug)]
+pub(crate) struct Ui {
+    terminal: Terminal,
+}
+
+impl Ui {
+    pub(crate) fn new(environment: &Environment) -> Self {
+        Self { terminal: environment.terminal }
+    }
+
+    /// Writes the command's result to standard output.
+    pub(crate) fn result(&self, bytes: &[u8]) -> Result<(), Diagnostic> {
+        let mut output = io::stdout().lock();
+        match output.write_all(bytes).and_then(|()| output.flush()) {
+            // Whoever reads it has read enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(cannot("write", "standard output")),
+        }
+    }
+
+    /// Says something that changes nothing.
+    pub(crate) fn note(&self, text: &str) {
+        message(&format!("note: {text}"));
+    }
+
+    /// Says why the program fails, and returns its exit status.
+    pub(crate) fn fail(&self, error: &CommandError) -> ExitCode {
+        let (diagnostics, status) = match error {
+            CommandError::Failed(diagnostics) => (diagnostics.as_slice(), 1),
+            CommandError::Usage(diagnostic) => (std::slice::from_ref(diagnostic), 2),
+            CommandError::Interrupted => {
+                message("interrupted; nothing was changed");
+                return ExitCode::from(130);
+            }
+        };
+        let color = if self.terminal == Terminal::Color { Color::Ansi } else { Color::Plain };
+        for diagnostic in diagnostics {
+            message(&render(diagnostic, color));
+        }
+        ExitCode::from(status)
+    }
+
+    /// Returns a view of a build's progress.
+    pub(crate) fn progress(
+        &self,
+        mode: ProgressMode,
+        interrupted: Arc<AtomicBool>,
+        interest: Interest,
+    ) -> ProgressView {
+        ProgressView::new(mode, self.terminal, interrupted, interest)
+    }
+}
+
+/// Writes a line to standard error. That nobody can read it any more is no reason to fail.
+pub(crate) fn message(line: &str) {
+    drop(writeln!(io::stderr().lock(), "{line}"));
+}
