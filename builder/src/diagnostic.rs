@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_span_knows_its_line_and_column() {
-        let source = Arc::new(SourceText { name: "a.yaml".into(), text: "é: 1\nbc: ü2\n".into() });
+        let source =
+            Arc::new(SourceText { name: "a.yaml".into(), text: "é: 1\nbc: ü2\n".into() });
         let check = |range: Range<usize>, expected: &str| {
             assert_eq!(Span::new(&source, range).to_string(), expected);
         };

@@ -1,5 +1,6 @@
 //! Turns virtual-machine disks into OCI images in one pass over the bytes.
 
+pub mod contract;
 pub mod diagnostic;
 pub mod image;
 pub mod recipe;

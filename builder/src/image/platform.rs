@@ -51,7 +51,9 @@ impl PlatformError {
             },
             Self::UnknownOs(given) => match closest(given, OPERATING_SYSTEMS) {
                 Some(known) => format!("did you mean `{known}`?"),
-                None => "virtual machines' disks go under `linux`, whatever system they hold".into(),
+                None => {
+                    "virtual machines' disks go under `linux`, whatever system they hold".into()
+                }
             },
             Self::Malformed(_) => "write it as `linux/amd64`".into(),
         }
