@@ -2,5 +2,6 @@
 
 pub mod contract;
 pub mod diagnostic;
+pub mod frontend;
 pub mod image;
 pub mod recipe;
