@@ -7,7 +7,9 @@
 
 pub mod build;
 pub mod cache;
+pub mod contract;
 pub mod diagnostic;
+pub mod frontend;
 pub mod image;
 pub mod layer;
 pub mod progress;

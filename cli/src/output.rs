@@ -59,7 +59,8 @@ impl Destination {
     pub(crate) fn open(&self, environment: &Environment) -> Result<Opened, CommandError> {
         Ok(match self {
             Self::Layout(path) if path.is_file() => {
-                let message = format!("cannot write a layout to `{}`: it is a file", path.display());
+                let message =
+                    format!("cannot write a layout to `{}`: it is a file", path.display());
                 let help = format!("for an archive, say `-o oci-archive:{}`", path.display());
                 return Err(Diagnostic::new(message).help(help).into());
             }

@@ -160,7 +160,8 @@ pub(crate) fn run(
         },
     };
     let built = plan.build(&context);
-    progress.end();
+    // Whatever it drew is gone before anything else is said.
+    drop(progress);
     arguments.reports.write(&built?, destination, arguments.quiet, ui)
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use diskette_builder::diagnostic::Diagnostic;
 
-use self::progress::{Interest, ProgressMode, ProgressView};
+use self::progress::{ProgressMode, ProgressView};
 use crate::environment::{Environment, Terminal};
 use crate::error::{CommandError, cannot};
 use crate::render::{Color, render};
@@ -63,9 +63,8 @@ impl Ui {
         &self,
         mode: ProgressMode,
         interrupted: Arc<AtomicBool>,
-        interest: Interest,
     ) -> ProgressView {
-        ProgressView::new(mode, self.terminal, interrupted, interest)
+        ProgressView::new(mode, self.terminal, interrupted)
     }
 }
 

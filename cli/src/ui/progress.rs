@@ -1,17 +1,19 @@
 //! How a build's progress is shown: bars on a terminal, lines elsewhere, JSON for programs.
 
-use std::collections::BTreeMap;
+mod bars;
+mod json;
+mod lines;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use diskette_builder::layer::Layer;
-use diskette_builder::progress::{Event, Made, Progress};
-use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
-use serde_json::json;
+use diskette_builder::progress::{Event, Progress};
 
-use super::message;
+use self::bars::Bars;
+use self::json::Json;
+use self::lines::Lines;
 use crate::environment::Terminal;
 
 /// What can be given to `--progress`.
@@ -19,7 +21,7 @@ use crate::environment::Terminal;
 pub(crate) enum ProgressMode {
     /// Bars on a terminal, lines elsewhere
     Auto,
-    /// A line when something starts, now and then, and when it ends
+    /// A line when a layer ends, and now and then before
     Plain,
     /// A JSON object on each line
     Json,
@@ -27,42 +29,74 @@ pub(crate) enum ProgressMode {
     None,
 }
 
-/// How much of what happens is told where nothing moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Interest {
-    /// Results too.
-    All,
-    /// Notes are left out as well.
-    Nothing,
-}
-
-/// Time between two lines, or JSON objects, about one layer.
-const INTERVAL: Duration = Duration::from_secs(5);
-
-/// Shows what a build does.
+/// Shows what a build does, and knows whether the user wants it to end.
 pub(crate) struct ProgressView {
-    view: View,
+    view: Option<Box<dyn View>>,
     interrupted: Arc<AtomicBool>,
 }
 
-enum View {
-    Bars { all: MultiProgress, bars: Mutex<BTreeMap<usize, ProgressBar>> },
-    Lines(Mutex<BTreeMap<usize, Line>>, fn(&Line, Told<'_>) -> String),
-    None,
+/// One way to show progress.
+trait View: Sync {
+    fn event(&self, event: Event<'_>);
 }
 
-/// What is known of a layer that lines are written about.
-struct Line {
-    name: String,
+impl ProgressView {
+    pub(crate) fn new(
+        mode: ProgressMode,
+        terminal: Terminal,
+        interrupted: Arc<AtomicBool>,
+    ) -> Self {
+        let view: Option<Box<dyn View>> = match (mode, terminal) {
+            (ProgressMode::None, _) => None,
+            (ProgressMode::Json, _) => Some(Box::new(Json::default())),
+            (ProgressMode::Auto, Terminal::Plain | Terminal::Color) => {
+                Some(Box::new(Bars::default()))
+            }
+            (ProgressMode::Auto | ProgressMode::Plain, _) => Some(Box::new(Lines::default())),
+        };
+        Self { view, interrupted }
+    }
+}
+
+impl Progress for ProgressView {
+    fn event(&self, event: Event<'_>) {
+        if let Some(view) = &self.view {
+            view.event(event);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+/// How far a layer is, and when that was last told.
+#[derive(Debug)]
+struct Counter {
     len: u64,
     done: u64,
     started: Instant,
     told: Instant,
 }
 
-/// What a line is about.
-enum Told<'a> {
-    Started,
-    Advanced,
-    Finished(&'a Layer, Made),
+impl Counter {
+    fn start(len: u64) -> Self {
+        let now = Instant::now();
+        Self { len, done: 0, started: now, told: now }
+    }
+
+    /// Counts bytes; tells whether it is time to say so.
+    fn advance(&mut self, len: u64, interval: Duration) -> bool {
+        self.done += len;
+        let now = Instant::now();
+        let due = now.duration_since(self.told) >= interval && self.done < self.len;
+        if due {
+            self.told = now;
+        }
+        due
+    }
+
+    fn percent(&self) -> u64 {
+        (self.done * 100).checked_div(self.len).unwrap_or(100)
+    }
 }

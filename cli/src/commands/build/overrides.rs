@@ -57,10 +57,13 @@ impl Overrides<'_> {
         if self.names.is_empty() {
             return Ok(());
         }
-        let names = self.names.iter().map(|name| parse_name(name)).collect::<Result<Vec<_>, _>>()?;
+        let names =
+            self.names.iter().map(|name| parse_name(name)).collect::<Result<Vec<_>, _>>()?;
         let [recipe] = recipes else {
             let message = format!("`-t` names one image, and the spec has {}", recipes.len());
-            return Err(CommandError::Usage(Diagnostic::new(message).help("name them in the spec")));
+            return Err(CommandError::Usage(
+                Diagnostic::new(message).help("name them in the spec"),
+            ));
         };
         recipe.names = names;
         Ok(())
@@ -70,8 +73,11 @@ impl Overrides<'_> {
         if self.platforms.is_empty() {
             return Ok(());
         }
-        let wanted =
-            self.platforms.iter().map(|text| parse_platform(text)).collect::<Result<Vec<_>, _>>()?;
+        let wanted = self
+            .platforms
+            .iter()
+            .map(|text| parse_platform(text))
+            .collect::<Result<Vec<_>, _>>()?;
         for platform in &wanted {
             if !recipes.iter().flat_map(|recipe| &recipe.platforms).any(|p| p.platform == *platform)
             {
@@ -102,9 +108,8 @@ fn parse_name(text: &str) -> Result<Reference, CommandError> {
 }
 
 fn parse_platform(text: &str) -> Result<Platform, CommandError> {
-    text.parse::<Platform>().map_err(|error| {
-        CommandError::Usage(Diagnostic::new(error.to_string()).help(error.help()))
-    })
+    text.parse::<Platform>()
+        .map_err(|error| CommandError::Usage(Diagnostic::new(error.to_string()).help(error.help())))
 }
 
 fn no_such_platform(platform: &Platform, recipes: &[Recipe]) -> CommandError {

@@ -46,7 +46,8 @@ impl Reports {
             let metadata = format!("{:#}\n", metadata(built));
             write_file(path, metadata.as_bytes())?;
         }
-        let lines = if quiet { join(built.iter().map(digest)) } else { join(built.iter().map(line)) };
+        let lines =
+            if quiet { join(built.iter().map(digest)) } else { join(built.iter().map(line)) };
         // The archive itself is on standard output then.
         if *destination != Destination::Stdout {
             ui.result(format!("{lines}\n").as_bytes())?;

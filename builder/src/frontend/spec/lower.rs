@@ -1,0 +1,127 @@
+//! *Lowering* turns a spec into a recipe: what the user left out is filled in, what is set for a
+//! platform goes before what is set for all, and what cannot work is reported.
+
+use std::collections::{BTreeMap, HashMap};
+
+use oci_spec::distribution::Reference;
+
+use super::environment::{Layered, environment};
+use super::files::{directory, layer, regular};
+use super::names::names;
+use super::source;
+use super::types::{API_VERSION, Entries, Located, PlatformSpec, Spec, Text};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::image::platform::Platform;
+use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe};
+
+/// A recipe, and where each of its names was given.
+#[derive(Debug)]
+pub(super) struct Lowered {
+    pub(super) recipe: Recipe,
+    pub(super) names: Vec<Located<Reference>>,
+}
+
+/// Returns the recipe; it is of use only if nothing was reported.
+pub(super) fn lower(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Lowered {
+    let names = names(spec.image.as_ref(), spec.tags.as_ref(), problems);
+    let annotations =
+        texts("an annotation", &Layered { top: spec.annotations.as_ref(), own: None }, problems);
+    let platforms = platforms(spec, problems);
+    let recipe = Recipe {
+        names: names.iter().map(|name| name.value.clone()).collect(),
+        platforms,
+        annotations,
+    };
+    Lowered { recipe, names }
+}
+
+/// Checks the format's version. A file of another version is not judged any further.
+pub(super) fn check_version(spec: &Spec) -> Result<(), Diagnostic> {
+    let Some(version) = spec.api_version.as_ref().filter(|text| text.value != API_VERSION) else {
+        return Ok(());
+    };
+    let problem = Diagnostic::new(format!("unknown version `{}`", version.value.escape_debug()));
+    Err(problem.at(version.span.clone()).help(format!("this program reads `{API_VERSION}`")))
+}
+
+fn platforms(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Vec<PlatformRecipe> {
+    let Some(platforms) = &spec.platforms else { return Vec::new() };
+    let mut places: HashMap<Platform, &Span> = HashMap::new();
+    let mut recipes = Vec::new();
+    for (key, own) in &platforms.value.0 {
+        let platform = match key.value.parse::<Platform>() {
+            Ok(platform) => Some(platform),
+            Err(error) => {
+                problems.push(
+                    Diagnostic::new(error.to_string()).at(key.span.clone()).help(error.help()),
+                );
+                None
+            }
+        };
+        if let Some((platform, other)) =
+            platform.as_ref().zip(platform.as_ref().and_then(|p| places.get(p)))
+        {
+            let (line, _) = other.line_column();
+            problems.push(
+                Diagnostic::new(format!("the platform `{platform}` is given twice"))
+                    .at(key.span.clone())
+                    .help(format!("`{}` on line {line} means the same", text_at(other))),
+            );
+        }
+        places.extend(platform.clone().map(|platform| (platform, &key.span)));
+        recipes.extend(lower_platform(platform, spec, own, problems));
+    }
+    recipes
+}
+
+fn lower_platform(
+    platform: Option<Platform>,
+    spec: &Spec,
+    own: &PlatformSpec,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<PlatformRecipe> {
+    let env = environment(
+        &Layered { top: spec.kubevirt.as_ref(), own: own.kubevirt.as_ref() },
+        &Layered { top: spec.env.as_ref(), own: own.env.as_ref() },
+        problems,
+    );
+    let labels = Layered { top: spec.labels.as_ref(), own: own.labels.as_ref() };
+    let labels = texts("a label", &labels, problems);
+    let disk = disk_layer(own, problems);
+    let files = [&spec.files, &own.files].into_iter().flatten().flatten();
+    let files = layer(files, problems);
+    let layers = std::iter::once(disk?).chain(files).collect();
+    Some(PlatformRecipe { platform: platform?, layers, env, labels })
+}
+
+/// The disk stands in the lowest layer: CDI takes the first that has one.
+fn disk_layer(own: &PlatformSpec, problems: &mut Vec<Diagnostic>) -> Option<LayerRecipe> {
+    let (disk, name) = source::disk(&own.disk, problems)?;
+    let path = format!("disk/{name}");
+    let entries = vec![directory("disk"), regular(&path, disk)];
+    Some(LayerRecipe { history: path, entries })
+}
+
+/// Returns what OCI calls a string map: labels or annotations, whose keys must not be empty.
+fn texts(
+    noun: &str,
+    entries: &Layered<'_, Entries<Text>>,
+    problems: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, String> {
+    let mut map = BTreeMap::new();
+    for (key, value) in entries.merged() {
+        if key.value.is_empty() {
+            problems.push(
+                Diagnostic::new(format!("{noun} without a name"))
+                    .at(key.span.clone())
+                    .help("write one before the colon"),
+            );
+        }
+        map.insert(key.value.clone(), value.value.clone());
+    }
+    map
+}
+
+fn text_at(span: &Span) -> &str {
+    &span.source.text[span.range.clone()]
+}

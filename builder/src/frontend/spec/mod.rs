@@ -1,0 +1,89 @@
+//! A *spec* is the small YAML file that says which disks become an image: nodes are parsed from
+//! the text, the types of the format are read from the nodes, and these are lowered to recipes.
+
+mod environment;
+mod fields;
+mod files;
+mod lower;
+mod names;
+mod node;
+mod read;
+mod schema;
+mod source;
+mod syntax;
+mod types;
+mod yaml;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use self::lower::{Lowered, check_version, lower};
+use self::node::Node;
+use self::read::Read;
+pub use self::schema::schema;
+use self::types::{Located, Spec};
+use crate::diagnostic::{Diagnostic, SourceText};
+use crate::recipe::Recipe;
+
+/// Reads a spec; each of its YAML documents is one recipe.
+///
+/// The error holds everything that is wrong with the text, in its order; of a text that is not
+/// YAML, the first mistake.
+pub fn load(source: &Arc<SourceText>) -> Result<Vec<Recipe>, Vec<Diagnostic>> {
+    let documents = yaml::parse(source).map_err(|problem| vec![problem])?;
+    if documents.is_empty() {
+        return Err(vec![empty(source)]);
+    }
+    let mut problems = Vec::new();
+    let lowered: Vec<Lowered> =
+        documents.iter().filter_map(|document| load_document(document, &mut problems)).collect();
+    check_names(&lowered, &mut problems);
+    if problems.is_empty() {
+        return Ok(lowered.into_iter().map(|lowered| lowered.recipe).collect());
+    }
+    problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.range.start));
+    // What stands at the top of a file is judged once for each platform.
+    problems.dedup();
+    Err(problems)
+}
+
+fn load_document(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Lowered> {
+    let mut found = Vec::new();
+    let spec = Spec::read(document, &document.span, &mut found);
+    if let Some(Err(other_version)) = spec.as_ref().map(check_version) {
+        problems.push(other_version);
+        return None;
+    }
+    problems.append(&mut found);
+    Some(lower(&spec?, problems))
+}
+
+/// Two documents must not give one name to two images: the second would replace the first.
+fn check_names(lowered: &[Lowered], problems: &mut Vec<Diagnostic>) {
+    let mut places: HashMap<String, (usize, usize)> = HashMap::new();
+    for (document, Located { value, span }) in lowered
+        .iter()
+        .enumerate()
+        .flat_map(|(n, lowered)| lowered.names.iter().map(move |name| (n, name)))
+    {
+        let (line, _) = span.line_column();
+        let (first, other) = *places.entry(value.whole()).or_insert((document, line));
+        if first == document {
+            continue;
+        }
+        problems.push(
+            Diagnostic::new(format!("two images are named `{}`", value.whole()))
+                .at(span.clone())
+                .help(format!("the other one is named on line {other}; change `image` or `tags`")),
+        );
+    }
+}
+
+fn empty(source: &Arc<SourceText>) -> Diagnostic {
+    Diagnostic::new(format!("`{}` holds no spec", source.name)).help(
+        "the shortest one is `{apiVersion: diskette/v1, platforms: {linux/amd64: {disk: my.qcow2}}}`",
+    )
+}
+
+#[cfg(test)]
+mod tests;

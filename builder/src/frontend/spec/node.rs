@@ -1,0 +1,114 @@
+//! A *node* is one value of a YAML document together with the place it stands at: the shape that
+//! a spec is read from, before anything is known about what its keys mean.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+
+use crate::diagnostic::Span;
+
+/// A value and its place.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// Never past the end of its first line, so that no message underlines half a file.
+    pub(super) span: Span,
+    pub(super) value: Value,
+}
+
+#[derive(Debug)]
+pub(super) enum Value {
+    Text(String),
+    Number,
+    Bool,
+    /// `~`, `null`, or nothing at all.
+    Null,
+    List(Vec<Node>),
+    /// In the order of the text; keys may repeat.
+    Map(Vec<(Node, Node)>),
+}
+
+impl Value {
+    /// Returns what a person calls it, with its article.
+    pub(super) fn noun(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Number => "a number",
+            Self::Bool => "true or false",
+            Self::Null => "nothing",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a mapping",
+        }
+    }
+}
+
+/// A value as the YAML library hands it over, with places in its own terms.
+pub(super) enum Raw {
+    Text(String),
+    Number,
+    Bool,
+    Null,
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<Raw>, Spanned<Raw>)>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any YAML value")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(text.into()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Raw, E> {
+        Ok(Raw::Text(text))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Raw, E> {
+        Ok(Raw::Number)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Raw, E> {
+        Ok(Raw::Number)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Raw, E> {
+        Ok(Raw::Number)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Raw, E> {
+        Ok(Raw::Bool)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Raw::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
+        let mut map = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            map.push(entry);
+        }
+        Ok(Raw::Map(map))
+    }
+}

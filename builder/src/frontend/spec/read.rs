@@ -1,0 +1,219 @@
+//! *Reading* makes the types of a spec from nodes. It reports every key it does not know and every
+//! value of the wrong kind, and goes on with what is left, so that one run shows all mistakes.
+
+use super::fields::{Fields, mapping, read_value, suggest, unexpected};
+use super::node::{Node, Value};
+use super::types::{
+    Details, Entries, FileSpec, Kubevirt, Located, PlatformSpec, Source, Spec, Text, Unpack,
+};
+use crate::diagnostic::{Diagnostic, Span};
+
+/// What is made from a node.
+pub(super) trait Read: Sized {
+    /// Returns nothing if what stands there was reported. `owner` is where to point for what is
+    /// missing from the value: its key, if it has one.
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self>;
+}
+
+/// The keys of each kind of mapping, by what people call it.
+pub(super) const KEYS: &[(&str, &[&str])] = &[SPEC, PLATFORM, KUBEVIRT, FILE, DETAILS];
+
+/// What people call a kind of mapping, and its keys.
+pub(super) type Keys = (&'static str, &'static [&'static str]);
+
+const SPEC: Keys = (
+    "the spec",
+    &[
+        "apiVersion",
+        "image",
+        "tags",
+        "platforms",
+        "kubevirt",
+        "files",
+        "env",
+        "labels",
+        "annotations",
+    ],
+);
+const PLATFORM: Keys = ("a platform", &["disk", "kubevirt", "files", "env", "labels"]);
+const KUBEVIRT: Keys =
+    ("`kubevirt`", &["instancetype", "instancetypeKind", "preference", "preferenceKind", "labels"]);
+const FILE: Keys = ("a file", &["path", "source"]);
+const DETAILS: Keys = ("a source", &["path", "url", "sha256", "sha512", "unpack", "name"]);
+
+impl Read for Spec {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::of(node, owner, SPEC, problems)?;
+        fields.require(
+            "apiVersion",
+            "`apiVersion: diskette/v1` says how to read the file",
+            problems,
+        );
+        fields.require(
+            "platforms",
+            "name what the disk runs on: `platforms: {linux/amd64: {disk: …}}`",
+            problems,
+        );
+        Some(Self {
+            api_version: fields.get("apiVersion", problems),
+            image: fields.get("image", problems),
+            tags: fields.get("tags", problems),
+            platforms: fields.get("platforms", problems),
+            kubevirt: fields.get("kubevirt", problems),
+            files: fields.get("files", problems),
+            env: fields.get("env", problems),
+            labels: fields.get("labels", problems),
+            annotations: fields.get("annotations", problems),
+        })
+    }
+}
+
+impl Read for PlatformSpec {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        if let Value::Text(disk) = &node.value {
+            let problem = unexpected("a mapping", node);
+            problems
+                .push(Diagnostic { help: vec![format!("write `{{disk: {disk}}}`")], ..problem });
+            return None;
+        }
+        let fields = Fields::of(node, owner, PLATFORM, problems)?;
+        fields.require("disk", "add `disk:` with the path of the disk", problems);
+        let (disk, kubevirt) = (fields.get("disk", problems), fields.get("kubevirt", problems));
+        let (files, env) = (fields.get("files", problems), fields.get("env", problems));
+        let labels = fields.get("labels", problems);
+        Some(Self { disk: disk?, kubevirt, files, env, labels })
+    }
+}
+
+impl Read for Kubevirt {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::of(node, owner, KUBEVIRT, problems)?;
+        Some(Self {
+            instancetype: fields.get("instancetype", problems),
+            instancetype_kind: fields.get("instancetypeKind", problems),
+            preference: fields.get("preference", problems),
+            preference_kind: fields.get("preferenceKind", problems),
+            labels: fields.get("labels", problems),
+        })
+    }
+}
+
+impl Read for FileSpec {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::of(node, owner, FILE, problems)?;
+        fields.require("path", "add `path:` with the file's place in the image", problems);
+        fields.require("source", "add `source:` with the path of the content", problems);
+        let (path, source) = (fields.get("path", problems), fields.get("source", problems));
+        Some(Self { path: path?, source: source? })
+    }
+}
+
+impl Read for Source {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        if !matches!(node.value, Value::Map(_)) {
+            return Text::read(node, owner, problems).map(Self::Plain);
+        }
+        let fields = Fields::of(node, owner, DETAILS, problems)?;
+        let details = Details {
+            path: fields.get("path", problems),
+            url: fields.get("url", problems),
+            sha256: fields.get("sha256", problems),
+            sha512: fields.get("sha512", problems),
+            unpack: fields.get("unpack", problems),
+            name: fields.get("name", problems),
+        };
+        if details.path.is_none() && details.url.is_none() {
+            if !fields.has("path") && !fields.has("url") {
+                problems.push(
+                    Diagnostic::new("neither `path` nor `url` is given")
+                        .at(owner.clone())
+                        .help("say where the content comes from: `path: …` or `url: …`"),
+                );
+            }
+            return None;
+        }
+        Some(Self::Detailed(Box::new(details)))
+    }
+}
+
+impl Read for Located<Unpack> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let text = Text::read(node, owner, problems)?;
+        let value = match text.value.as_str() {
+            "gz" => Unpack::Gz,
+            "xz" => Unpack::Xz,
+            "zst" => Unpack::Zst,
+            "bz2" => Unpack::Bz2,
+            "none" => Unpack::None,
+            other => {
+                let known = &["gz", "xz", "zst", "bz2", "none"];
+                let diagnostic = Diagnostic::new(format!("unknown packing `{other}`"));
+                problems.push(suggest(diagnostic.at(text.span), other, known, "known packings"));
+                return None;
+            }
+        };
+        Some(Self { value, span: text.span })
+    }
+}
+
+impl Read for Text {
+    fn read(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        if let Value::Text(text) = &node.value {
+            return Some(Self { value: text.clone(), span: node.span.clone() });
+        }
+        problems.push(unexpected("text", node));
+        None
+    }
+}
+
+impl<T: Read> Read for Vec<T> {
+    fn read(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let Value::List(items) = &node.value else {
+            problems.push(unexpected("a list", node));
+            return None;
+        };
+        Some(items.iter().filter_map(|item| T::read(item, &item.span, problems)).collect())
+    }
+}
+
+impl<T: Read> Read for Located<Vec<T>> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        refuse_empty(node, problems)?;
+        Some(Self { value: Vec::read(node, owner, problems)?, span: owner.clone() })
+    }
+}
+
+impl<T: Read> Read for Entries<T> {
+    fn read(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let mut entries = Vec::new();
+        for (key, name, value) in mapping(node, problems)? {
+            let text = Text { value: name.into(), span: key.clone() };
+            entries.extend(read_value(name, key, value, problems).map(|value| (text, value)));
+        }
+        Some(Self(entries))
+    }
+}
+
+impl<T: Read> Read for Located<Entries<T>> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        refuse_empty(node, problems)?;
+        Some(Self { value: Entries::read(node, owner, problems)?, span: owner.clone() })
+    }
+}
+
+fn refuse_empty(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<()> {
+    let is_empty = match &node.value {
+        Value::List(items) => items.is_empty(),
+        Value::Map(entries) => entries.is_empty(),
+        _ => false,
+    };
+    if !is_empty {
+        return Some(());
+    }
+    problems.push(
+        Diagnostic::new("nothing is listed here")
+            .at(node.span.clone())
+            .help("at least one entry is needed"),
+    );
+    None
+}

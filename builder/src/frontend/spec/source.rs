@@ -1,0 +1,243 @@
+//! A *source* is where the user says that content comes from. Lowering it finds out whether it is
+//! a file or a URL, how it is packed, what its checksum is, and what it is called.
+
+use super::types::{Details, Located, Source, Text, Unpack};
+use crate::diagnostic::Diagnostic;
+use crate::recipe::{Checksum, Location, Packing, Role, SourceRecipe};
+
+/// Packings by the file-name suffix that says so.
+const SUFFIXES: &[(&str, Packing)] = &[
+    (".gz", Packing::Gzip),
+    (".xz", Packing::Xz),
+    (".zst", Packing::Zstd),
+    (".bz2", Packing::Bzip2),
+];
+
+/// Most bytes in a file name: `NAME_MAX` of Linux.
+const NAME_LIMIT: usize = 255;
+
+/// Returns the source of a disk and the disk's name inside the image.
+pub(super) fn disk(
+    source: &Source,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<(SourceRecipe, String)> {
+    let parts = Parts::of(source, problems);
+    let checksum = parts.details.and_then(|details| checksum(details, problems));
+    let place = parts.place?;
+    let file = place.file_name();
+    let packing = match parts.details.and_then(|details| details.unpack.as_ref()) {
+        Some(unpack) => packing(unpack.value),
+        None => SUFFIXES.iter().find(|(suffix, _)| ends_with(file, suffix)).map(|(_, kind)| *kind),
+    };
+    let name = match parts.details.and_then(|details| details.name.as_ref()) {
+        Some(name) => check_name(&name.value).map(|()| name.value.clone()).map_err(|reason| {
+            Diagnostic::new(format!("`{}` is not a file name: {reason}", name.value.escape_debug()))
+                .at(name.span.clone())
+                .help("write one plain name, for example `name: disk.qcow2`")
+        }),
+        None => derived_name(file, packing).map(str::to_owned).map_err(|reason| {
+            Diagnostic::new(format!("the disk cannot be named after this: {reason}"))
+                .at(place.span.clone())
+                .help("say what it is called in the image, for example `name: disk.qcow2`")
+        }),
+    };
+    let name = name.map_err(|problem| problems.push(problem)).ok()?;
+    Some((place.recipe(packing, checksum, Role::Disk), name))
+}
+
+/// Returns the source of any other file: its bytes are kept unless the user asks otherwise, since
+/// a kernel's initramfs is packed and has to stay so.
+pub(super) fn file(source: &Source, problems: &mut Vec<Diagnostic>) -> Option<SourceRecipe> {
+    let parts = Parts::of(source, problems);
+    let checksum = parts.details.and_then(|details| checksum(details, problems));
+    if let Some(name) = parts.details.and_then(|details| details.name.as_ref()) {
+        problems.push(
+            Diagnostic::new("`name` is for disks")
+                .at(name.span.clone())
+                .help("the file is called as its `path` says; remove `name`"),
+        );
+    }
+    let packing = parts.details.and_then(|details| packing(details.unpack.as_ref()?.value));
+    Some(parts.place?.recipe(packing, checksum, Role::File))
+}
+
+/// Says what keeps `name` from being one plain file name.
+pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
+    match name {
+        "" => Err("it is empty"),
+        "." | ".." => Err("it means a directory"),
+        _ if name.contains('/') => Err("it has a slash"),
+        _ if name.contains(char::is_control) => Err("it has a control character"),
+        _ if name.len() > NAME_LIMIT => Err("it is longer than 255 bytes"),
+        // OCI image specification, layer.md, "Whiteouts".
+        _ if name.starts_with(".wh.") => Err("`.wh.` marks a deletion in container images"),
+        _ => Ok(()),
+    }
+}
+
+struct Parts<'s> {
+    place: Option<Located<Location>>,
+    details: Option<&'s Details>,
+}
+
+impl<'s> Parts<'s> {
+    fn of(source: &'s Source, problems: &mut Vec<Diagnostic>) -> Self {
+        let (details, place) = match source {
+            Source::Plain(text) if has_scheme(&text.value) => (None, url(text)),
+            Source::Plain(text) => (None, path(text)),
+            Source::Detailed(details) => match (&details.path, &details.url) {
+                (None, None) => return Self { place: None, details: Some(details) },
+                (Some(text), None) => (Some(&**details), path(text)),
+                (None, Some(text)) => (Some(&**details), url(text)),
+                (Some(_), Some(url)) => {
+                    let problem =
+                        Diagnostic::new("both `path` and `url` are given").at(url.span.clone());
+                    let help = "content comes from one place; remove one of the two";
+                    (Some(&**details), Err(problem.help(help)))
+                }
+            },
+        };
+        Self { place: place.map_err(|problem| problems.push(problem)).ok(), details }
+    }
+}
+
+impl Located<Location> {
+    /// Returns the last part of the path or of the URL's path; may be empty.
+    fn file_name(&self) -> &str {
+        let path = match &self.value {
+            Location::Path(path) => path.to_str().unwrap_or_default(),
+            Location::Url(url) => {
+                let end = url.find(['?', '#']).unwrap_or(url.len());
+                let after_scheme = url[..end].split_once("://").map_or("", |(_, rest)| rest);
+                after_scheme.split_once('/').map_or("", |(_, path)| path)
+            }
+        };
+        path.rsplit('/').next().unwrap_or_default()
+    }
+
+    fn recipe(
+        self,
+        packing: Option<Packing>,
+        checksum: Option<Checksum>,
+        role: Role,
+    ) -> SourceRecipe {
+        SourceRecipe { location: self.value, packing, checksum, origin: Some(self.span), role }
+    }
+}
+
+fn has_scheme(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b))
+    })
+}
+
+fn path(text: &Text) -> Result<Located<Location>, Diagnostic> {
+    let path = text.value.as_str();
+    let (message, help) = if path.is_empty() {
+        ("the path is empty", "write the path of a file")
+    } else if has_scheme(path) {
+        ("this is a URL, not a path", "write it under `url:`")
+    } else if path.contains(char::is_control) {
+        let help = "rename the file, or look for a stray escape like `\\n`";
+        ("the path has a control character", help)
+    } else if path.ends_with('/') {
+        ("the path names a directory", "write the path of a file")
+    } else {
+        return Ok(Located { value: Location::Path(path.into()), span: text.span.clone() });
+    };
+    Err(Diagnostic::new(message).at(text.span.clone()).help(help))
+}
+
+fn url(text: &Text) -> Result<Located<Location>, Diagnostic> {
+    let url = text.value.as_str();
+    let wrong =
+        |message: &str, help: &str| Err(Diagnostic::new(message).at(text.span.clone()).help(help));
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return wrong("this is not a URL", "begin it with `https://`, or write it under `path:`");
+    };
+    if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+        let help = match scheme {
+            "file" => "write the path alone",
+            _ => "disks are fetched from `https://` and `http://` URLs; download others first",
+        };
+        return wrong(&format!("`{}://` is not supported", scheme.escape_debug()), help);
+    }
+    if !url.bytes().all(|b| b.is_ascii_graphic()) {
+        let help = "percent-encode it, for example a space as `%20`";
+        return wrong("the URL has a character that no URL may have", help);
+    }
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.contains('@') {
+        let help = "remove it: it would end up in logs";
+        return wrong("the URL carries a user name or password", help);
+    }
+    if host.is_empty() || host.starts_with(':') {
+        return wrong("the URL has no host", "write it like `https://example.com/disk.qcow2`");
+    }
+    Ok(Located { value: Location::Url(url.into()), span: text.span.clone() })
+}
+
+fn checksum(details: &Details, problems: &mut Vec<Diagnostic>) -> Option<Checksum> {
+    let sha256 = details.sha256.as_ref().map(|text| (text, digits(text, "sha256", 64)));
+    let sha512 = details.sha512.as_ref().map(|text| (text, digits(text, "sha512", 128)));
+    if let (Some(_), Some((text, _))) = (&sha256, &sha512) {
+        problems.push(
+            Diagnostic::new("both `sha256` and `sha512` are given")
+                .at(text.span.clone())
+                .help("one is enough; remove the other"),
+        );
+    }
+    let mut keep = |digits: Result<String, Diagnostic>| digits.map_err(|p| problems.push(p)).ok();
+    let sha256 = sha256.and_then(|(_, digits)| keep(digits)).map(Checksum::Sha256);
+    let sha512 = sha512.and_then(|(_, digits)| keep(digits)).map(Checksum::Sha512);
+    sha512.or(sha256)
+}
+
+fn digits(text: &Text, algorithm: &str, count: usize) -> Result<String, Diagnostic> {
+    let prefix = format!("{algorithm}:");
+    let digits = text.value.strip_prefix(&prefix).unwrap_or(&text.value);
+    let is_hexadecimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_hexadecimal && digits.len() == count {
+        return Ok(digits.to_ascii_lowercase());
+    }
+    let problem =
+        Diagnostic::new(format!("this is not a {algorithm} checksum")).at(text.span.clone());
+    let name = algorithm.to_uppercase().replace("SHA", "SHA-");
+    Err(match digits.len() {
+        64 if is_hexadecimal => {
+            problem.help("it is as long as a SHA-256; write it under `sha256:`")
+        }
+        128 if is_hexadecimal => {
+            problem.help("it is as long as a SHA-512; write it under `sha512:`")
+        }
+        found if is_hexadecimal => {
+            problem.help(format!("a {name} has {count} hexadecimal digits, this has {found}"))
+        }
+        _ => problem.help(format!("a {name} is {count} hexadecimal digits, and nothing else")),
+    })
+}
+
+fn packing(unpack: Unpack) -> Option<Packing> {
+    match unpack {
+        Unpack::Gz => Some(Packing::Gzip),
+        Unpack::Xz => Some(Packing::Xz),
+        Unpack::Zst => Some(Packing::Zstd),
+        Unpack::Bz2 => Some(Packing::Bzip2),
+        Unpack::None => None,
+    }
+}
+
+fn derived_name(file: &str, packing: Option<Packing>) -> Result<&str, &'static str> {
+    let suffix = SUFFIXES.iter().find(|(_, kind)| Some(*kind) == packing);
+    let name = match suffix {
+        Some((suffix, _)) if ends_with(file, suffix) => &file[..file.len() - suffix.len()],
+        _ => file,
+    };
+    check_name(name).map(|()| name)
+}
+
+fn ends_with(file: &str, suffix: &str) -> bool {
+    let start = file.len().checked_sub(suffix.len());
+    start.and_then(|start| file.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+}

@@ -1,0 +1,40 @@
+//! *Rendering* shows a diagnostic to a person, in the manner of rustc: the message, the place, the
+//! line with the part that is meant underlined, and how to mend it.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use diskette_builder::diagnostic::{Diagnostic, Span};
+
+/// Whether a text may hold escape sequences for colors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Color {
+    /// Text alone.
+    Plain,
+    /// ANSI escape sequences, for terminals.
+    Ansi,
+}
+
+/// Returns the diagnostic as lines of text, without a newline at the end.
+pub(crate) fn render(diagnostic: &Diagnostic, color: Color) -> String {
+    let group = Level::ERROR
+        .primary_title(diagnostic.message.as_str())
+        .elements(diagnostic.span.as_ref().map(|span| snippet(span, &diagnostic.label)));
+    let group = diagnostic
+        .help
+        .iter()
+        .fold(group, |group: Group<'_>, help| group.element(Level::HELP.message(help.as_str())));
+    let renderer = match color {
+        Color::Plain => Renderer::plain(),
+        Color::Ansi => Renderer::styled(),
+    };
+    renderer.render(&[group])
+}
+
+fn snippet<'d>(span: &'d Span, label: &'d str) -> Snippet<'d, annotate_snippets::Annotation<'d>> {
+    let label = (!label.is_empty()).then_some(label);
+    Snippet::source(span.source.text.as_str())
+        .path(span.source.name.as_str())
+        .annotation(AnnotationKind::Primary.span(span.range.clone()).label(label))
+}
+
+#[cfg(test)]
+mod tests;

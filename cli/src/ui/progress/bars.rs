@@ -1,0 +1,65 @@
+//! Progress as bars on a terminal: bytes, speed and time left.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use diskette_builder::progress::Event;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::View;
+use super::lines::finished;
+
+/// A bar for each layer that is being made.
+#[derive(Debug, Default)]
+pub(super) struct Bars {
+    all: MultiProgress,
+    bars: Mutex<BTreeMap<usize, ProgressBar>>,
+}
+
+impl View for Bars {
+    fn event(&self, event: Event<'_>) {
+        let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Started { layer, platform, name, len } => {
+                let bar = ProgressBar::new(len).with_style(style());
+                let bar = self.all.add(bar.with_prefix(format!("{platform} {name}")));
+                // One that is started again begins anew.
+                if let Some(old) = bars.insert(layer, bar) {
+                    self.all.remove(&old);
+                }
+            }
+            Event::Advanced { layer, len } => {
+                if let Some(bar) = bars.get(&layer) {
+                    bar.inc(len);
+                }
+            }
+            Event::Finished { layer, platform, name, result, how } => {
+                if let Some(bar) = bars.remove(&layer) {
+                    self.all.remove(&bar);
+                }
+                self.line(&finished(platform, name, result, how));
+            }
+            Event::Note(text) => self.line(&format!("note: {text}")),
+        }
+    }
+}
+
+impl Bars {
+    /// Writes a line above the bars. That nobody can read it any more is no reason to fail.
+    fn line(&self, line: &str) {
+        drop(self.all.println(line));
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        // A build that failed leaves no bars behind.
+        drop(self.all.clear());
+    }
+}
+
+fn style() -> ProgressStyle {
+    let template = "{prefix} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
+    let style = ProgressStyle::with_template(template);
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+}

@@ -1,0 +1,63 @@
+//! Progress as JSON, an object a line, for programs.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use diskette_builder::progress::{Event, Made};
+use serde_json::json;
+
+use super::{Counter, View};
+use crate::ui::message;
+
+/// Time between two objects about one layer.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// An object for each event, `advanced` no more often than [`INTERVAL`].
+#[derive(Debug, Default)]
+pub(super) struct Json {
+    layers: Mutex<BTreeMap<usize, Counter>>,
+}
+
+impl View for Json {
+    fn event(&self, event: Event<'_>) {
+        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        let object = match event {
+            Event::Started { layer, platform, name, len } => {
+                layers.insert(layer, Counter::start(len));
+                json!({
+                    "event": "started",
+                    "layer": layer,
+                    "platform": platform.to_string(),
+                    "name": name,
+                    "total": len,
+                })
+            }
+            Event::Advanced { layer, len } => {
+                let Some(counter) = layers.get_mut(&layer) else { return };
+                if !counter.advance(len, INTERVAL) {
+                    return;
+                }
+                json!({
+                    "event": "advanced",
+                    "layer": layer,
+                    "done": counter.done,
+                    "total": counter.len,
+                })
+            }
+            Event::Finished { layer, platform, name, result, how } => json!({
+                "event": "finished",
+                "layer": layer,
+                "platform": platform.to_string(),
+                "name": name,
+                "digest": result.digest.to_string(),
+                "size": result.size,
+                "diffId": result.diff_id.to_string(),
+                "reused": how == Made::Reused,
+                "seconds": layers.get(&layer).map(|counter| counter.started.elapsed().as_secs_f64()),
+            }),
+            Event::Note(text) => json!({ "event": "note", "text": text }),
+        };
+        message(&object.to_string());
+    }
+}
