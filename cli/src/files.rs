@@ -70,11 +70,11 @@ pub(crate) fn open_dir(path: &Path) -> io::Result<Dir> {
 
 /// Opens the directory that a file is in, and returns it with the file's name.
 pub(crate) fn open_parent(path: &Path) -> Result<(Dir, String), Diagnostic> {
-    let error = || cannot("write", path.display());
     let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| error()("not the name of a file"))?;
+    let name = name.ok_or_else(|| cannot("write", path.display())("not the name of a file"))?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let dir = open_dir(parent.unwrap_or(Path::new("."))).map_err(error())?;
+    let dir =
+        open_dir(parent.unwrap_or(Path::new("."))).map_err(cannot("write", path.display()))?;
     Ok((dir, name.to_owned()))
 }
 
