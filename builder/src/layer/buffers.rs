@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 #[derive(Debug)]
 pub(crate) struct Buffers {
     size: usize,
-    zeros: Arc<[u8]>,
+    zeros: Arc<Vec<u8>>,
     shelf: Mutex<Shelf>,
     returned: Condvar,
 }
@@ -25,7 +25,8 @@ impl Buffers {
     pub(crate) fn new(count: usize, size: usize) -> Arc<Self> {
         Arc::new(Self {
             size,
-            zeros: vec![0; size].into(),
+            // Never written to, so the system lends one page of zeros for all of it.
+            zeros: Arc::new(vec![0; size]),
             shelf: Mutex::new(Shelf { free: Vec::new(), unmade: count }),
             returned: Condvar::new(),
         })
@@ -94,7 +95,7 @@ pub(crate) struct Block {
 enum Content {
     Read(Buffer),
     /// Known to be zeros without having been read.
-    Zeros(Arc<[u8]>),
+    Zeros(Arc<Vec<u8>>),
 }
 
 impl Block {

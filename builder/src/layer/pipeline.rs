@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::blocks::Blocks;
 use super::buffers::{Block, Buffers};
-use super::compression::{Compression, block_len};
+use super::compression::{Compression, block_len, blocks};
 use super::digest::{Digester, Pieces};
 use super::encode::{Encoded, Encoders, Part};
 use super::tar::{TarError, TarPlan};
@@ -73,8 +73,7 @@ impl Workers {
             // A lost block is noticed where it is waited for; nothing need abort.
             .panic_handler(|_| ())
             .build()?;
-        // One block in each compressor, one waiting for each, and some on their way in and out.
-        let blocks = 2 * jobs + 4;
+        let blocks = blocks(compression, jobs);
         Ok(Self {
             pool,
             buffers: Buffers::new(blocks, block_len(compression)),
