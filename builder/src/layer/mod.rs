@@ -20,5 +20,8 @@ mod runs;
 mod tar;
 mod zstd;
 
+#[cfg(test)]
+mod tests;
+
 pub use pipeline::{Layer, LayerError, LayerInput, Workers};
 pub use tar::TarError;

@@ -74,3 +74,42 @@ fn treatment(chunk: &[u8]) -> Treatment {
 /// [`CHI_SQUARE`], since chi-square = 256 / SAMPLE × squares − SAMPLE.
 const EVEN: u64 = (SAMPLE as u64 + CHI_SQUARE) * SAMPLE as u64 / 256;
 const CHI_SQUARE: u64 = 3000;
+
+#[cfg(test)]
+mod tests {
+    use Treatment::{Compress, Store};
+
+    use super::*;
+
+    fn noise(len: usize) -> Vec<u8> {
+        let mut state = 1_u64;
+        std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        })
+        .take(len)
+        .collect()
+    }
+
+    #[test]
+    fn only_long_stretches_of_noise_are_stored() {
+        let check = |block: &[u8], shortest: usize, expected: &[(Treatment, Range<usize>)]| {
+            assert_eq!(runs(block, shortest), expected);
+        };
+        let (one, two) = (noise(CHUNK), noise(2 * CHUNK));
+        let text = vec![b'x'; CHUNK];
+        check(&[], CHUNK, &[]);
+        check(&[0; 100], CHUNK, &[(Compress, 0..100)]);
+        check(&one, CHUNK, &[(Store, 0..CHUNK)]);
+        // A last chunk that is not whole is too short for statistics.
+        check(&noise(CHUNK + 9), CHUNK, &[(Store, 0..CHUNK), (Compress, CHUNK..CHUNK + 9)]);
+        let mixed = [&text[..], &one[..], &text[..], &two[..]].concat();
+        let (a, b, c, d) = (CHUNK, 2 * CHUNK, 3 * CHUNK, 5 * CHUNK);
+        let all = [(Compress, 0..a), (Store, a..b), (Compress, b..c), (Store, c..d)];
+        check(&mixed, CHUNK, &all);
+        check(&mixed, 2 * CHUNK, &[(Compress, 0..c), (Store, c..d)]);
+        check(&mixed, 3 * CHUNK, &[(Compress, 0..d)]);
+        // A block that is short as a whole can be stored all the same.
+        check(&two, 8 * CHUNK, &[(Store, 0..2 * CHUNK)]);
+    }
+}

@@ -166,3 +166,80 @@ fn record(key: &str, value: &str) -> Vec<u8> {
     }
     format!("{len} {key}={value}\n").into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::recipe::{Location, Owner, Role, SourceRecipe};
+
+    fn file(path: &str) -> Entry {
+        let source = SourceRecipe {
+            location: Location::Path(path.into()),
+            packing: None,
+            checksum: None,
+            origin: None,
+            role: Role::File,
+        };
+        let owner = Owner { uid: 107, gid: 107 };
+        Entry { path: path.into(), kind: EntryKind::File(source), mode: 0o444, owner }
+    }
+
+    fn first_bytes(plan: &TarPlan) -> &[u8] {
+        match &plan.pieces[0] {
+            Piece::Bytes(bytes) => bytes,
+            Piece::Content(..) => panic!("a tar begins with a header"),
+        }
+    }
+
+    /// Reads the tar of one file of `size` bytes back, as far as its header goes.
+    fn check(path: &str, size: u64, head_len: usize) {
+        let plan = TarPlan::new(&[file(path)], &[size], 1_700_000_000).unwrap();
+        assert_eq!(plan.head_len(), head_len, "{path:?} of {size} bytes");
+        assert_eq!(plan.len() % RECORD, 0);
+        let mut archive = ::tar::Archive::new(std::io::repeat(0).take(0).chain(first_bytes(&plan)));
+        let entry = archive.entries().unwrap().next().unwrap().unwrap();
+        assert_eq!(&*entry.path_bytes(), path.as_bytes());
+        assert_eq!(entry.size(), size);
+        let header = entry.header();
+        assert_eq!(header.mode().unwrap(), 0o444);
+        assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (107, 107));
+        assert_eq!(header.mtime().unwrap(), 1_700_000_000);
+        assert_eq!(header.as_ustar().unwrap().uname, [0; 32]);
+        assert_eq!(header.as_ustar().unwrap().gname, [0; 32]);
+    }
+
+    #[test]
+    fn pax_records_only_where_a_field_does_not_fit() {
+        let long = format!("disk/{}", "x".repeat(200));
+        let split = format!("{}/{}", "d".repeat(90), "x".repeat(90));
+        check("disk/a.qcow2", 1, 512);
+        check("disk/a.qcow2", OCTAL_MAX, 512);
+        check("disk/a.qcow2", OCTAL_MAX + 1, 1536);
+        check("disk/a.qcow2", 1 << 50, 1536);
+        check(&split, 1, 512);
+        check(&long, 1, 1536);
+        check(&long, OCTAL_MAX + 1, 1536);
+        check("disk/größe.qcow2", 1, 1536);
+    }
+
+    #[test]
+    fn what_fits_no_header_is_refused() {
+        let plan = |path: &str, mtime| TarPlan::new(&[file(path)], &[1], mtime).map(|_| ());
+        assert_eq!(plan("disk/a", OCTAL_MAX), Ok(()));
+        assert_eq!(plan("disk/a", OCTAL_MAX + 1), Err(TarError::Time(OCTAL_MAX + 1)));
+        assert_eq!(plan("disk/a\0b", 0), Err(TarError::Path("disk/a\0b".into())));
+    }
+
+    #[test]
+    fn records_count_themselves() {
+        let check = |key: &str, value: &str, expected: &str| {
+            assert_eq!(record(key, value), expected.as_bytes());
+        };
+        check("size", "8589934592", "19 size=8589934592\n");
+        check("a", "b", "6 a=b\n");
+        check("path", &"x".repeat(90), &format!("99 path={}\n", "x".repeat(90)));
+        check("path", &"x".repeat(91), &format!("101 path={}\n", "x".repeat(91)));
+    }
+}

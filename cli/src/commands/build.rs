@@ -58,7 +58,7 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "KIND", default_value = "gzip")]
     compression: CompressionKind,
 
-    /// gzip 1 to 12, zstd 1 to 19; higher is smaller and slower [default: 5 for gzip, 3 for zstd]
+    /// gzip 1 to 12, zstd 1 to 19; higher is smaller and slower [default: 3]
     #[arg(long, value_name = "N")]
     compression_level: Option<u8>,
 
