@@ -48,6 +48,11 @@ impl Disk {
         Self::find(directory, SOAK)
     }
 
+    /// Removes the disk if it was made here.
+    pub(crate) fn discard(self) -> io::Result<()> {
+        if self.name == SOAK { std::fs::remove_file(self.path) } else { Ok(()) }
+    }
+
     /// Reads the disk once, so that every run after this finds it in the page cache. A hole of 100
     /// GiB would only push everything else out.
     pub(crate) fn warm(&self) -> io::Result<()> {
@@ -80,5 +85,16 @@ mod tests {
         assert_eq!(disk.bytes, 4);
         assert!(disk.path.is_absolute());
         disk.warm().unwrap();
+        disk.discard().unwrap();
+        assert!(directory.path().join(PLAIN).exists());
+    }
+
+    #[test]
+    fn the_soak_disk_is_one_hole_and_goes_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Disk::soak(directory.path()).unwrap();
+        assert_eq!(disk.bytes, 100 << 30);
+        disk.discard().unwrap();
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }

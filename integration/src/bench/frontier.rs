@@ -20,8 +20,6 @@ use crate::table::Table;
 const LEVELS: [i32; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12];
 const HEADER: [&str; 6] =
     ["level", "diskette s", "bytes", "libdeflate s", "bytes", "diskette/libdeflate"];
-/// What `--only` sees of it.
-pub(crate) const NAME: &str = "frontier/debian-plain.qcow2/diskette";
 
 /// The levels that were measured, in order.
 #[derive(Debug)]
@@ -34,31 +32,41 @@ struct Level {
     libdeflate: Vec<Pace>,
 }
 
-/// Whether the options ask for the frontier.
-pub(crate) fn wanted(options: &Options) -> bool {
-    options.selects(NAME)
+/// The levels that the options ask for.
+pub(crate) fn wanted(options: &Options) -> Vec<i32> {
+    LEVELS.into_iter().filter(|level| options.selects(&name(*level))).collect()
 }
 
-/// Measures all levels, `rounds` times.
-pub(crate) fn run(options: &Options, setting: &Setting) -> io::Result<FrontierResult> {
+/// What `--only` sees of a level: two digits, so that the first is not part of the twelfth.
+pub(crate) fn name(level: i32) -> String {
+    format!("frontier/{PLAIN}/level-{level:02}")
+}
+
+/// Measures `levels` in every round.
+pub(crate) fn run(
+    levels: &[i32],
+    options: &Options,
+    setting: &Setting,
+) -> io::Result<FrontierResult> {
     let disk = Disk::find(&options.disks, PLAIN)?;
     let missing = DISKETTE_LEVEL.version(setting)?.err();
-    let mut lanes: Vec<(Lane<'_>, Vec<Pace>)> = LEVELS
+    let mut lanes: Vec<(Lane<'_>, Vec<Pace>)> = levels
         .iter()
         .map(|&level| Job { peer: &DISKETTE_LEVEL, disk: &disk, level: Some(level) })
         .map(|job| (Lane::new(job, Start::Fresh, missing.clone()), Vec::new()))
         .collect();
     for round in 1..=options.rounds {
-        for (level, (lane, paces)) in LEVELS.iter().zip(&mut lanes) {
+        for (level, (lane, paces)) in levels.iter().zip(&mut lanes) {
             lane.turn(setting)?;
             settle(&disk)?;
             let pace = libdeflate::compress(&disk.path, *level)?;
             let rounds = options.rounds;
-            report::note(&format!("frontier level {level} {round}/{rounds}: {:.3} s", pace.wall_s));
+            let label = format!("{} {round}/{rounds}", name(*level));
+            report::note(&format!("{label}: libdeflate {:.3} s", pace.wall_s));
             paces.push(pace);
         }
     }
-    let levels = LEVELS.into_iter().zip(lanes).map(|(number, (lane, libdeflate))| Level {
+    let levels = levels.iter().zip(lanes).map(|(&number, (lane, libdeflate))| Level {
         number,
         diskette: lane.outcome,
         libdeflate,
@@ -69,7 +77,7 @@ pub(crate) fn run(options: &Options, setting: &Setting) -> io::Result<FrontierRe
 impl FrontierResult {
     /// Medians as text.
     pub(crate) fn table(&self) -> Table {
-        let mut table = Table::new(format!("\n{NAME}, by gzip level"), &HEADER);
+        let mut table = Table::new(format!("\nfrontier/{PLAIN}, by gzip level"), &HEADER);
         for level in &self.0 {
             table.cells(level.cells());
         }
@@ -129,6 +137,15 @@ impl Level {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn only_can_choose_a_level() {
+        let wanted = |only| wanted(&Options::parse_from(["bench", "--only", only]));
+        assert_eq!(wanted("level-01"), [1]);
+        assert_eq!(wanted("frontier"), LEVELS);
+        assert!(wanted("umoci").is_empty());
+    }
 
     #[test]
     fn each_level_stands_beside_libdeflates() {
@@ -141,7 +158,7 @@ mod tests {
             Level { number: 12, diskette: Outcome::Missing("not built".into()), libdeflate },
         ]);
         let expected = "
-frontier/debian-plain.qcow2/diskette, by gzip level
+frontier/debian-plain.qcow2, by gzip level
 level  diskette s  bytes  libdeflate s  bytes  diskette/libdeflate
 -----  ----------  -----  ------------  -----  -------------------
 1           2.000    300         1.000    310                 2.00

@@ -43,21 +43,23 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> io::Result<()> {
     let contests = Contest::wanted(options);
+    let levels = frontier::wanted(options);
     if options.list {
-        let names = contests.iter().flat_map(Contest::names);
-        let frontier = frontier::wanted(options).then(|| frontier::NAME.to_owned());
-        return report::show(&names.chain(frontier).collect::<Vec<_>>().join("\n"));
+        let levels = levels.into_iter().map(frontier::name);
+        let names: Vec<_> = contests.iter().flat_map(Contest::names).chain(levels).collect();
+        return report::show(&names.join("\n"));
     }
     let setting = Setting::new(options)?;
     let mut report = Report::default();
     for contest in contests {
         let disk = contest.disk(options, &setting)?;
         let result = contest.run(&setting, &disk, options.rounds)?;
+        disk.discard()?;
         report::show(&result.table())?;
         report.contests.push(result);
     }
-    if frontier::wanted(options) {
-        let result = frontier::run(options, &setting)?;
+    if !levels.is_empty() {
+        let result = frontier::run(&levels, options, &setting)?;
         report::show(&result.table())?;
         report.frontier = Some(result);
     }
