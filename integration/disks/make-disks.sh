@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes the benchmark's disks from Debian packages: real files, no root, no mounts. Disks that are there are kept.
-# Usage: make-disks.sh DIRECTORY. Needs mmdebstrap, e2fsprogs, qemu-utils and a Debian apt configuration.
+# Usage: make-disks.sh DIRECTORY. Needs mmdebstrap, e2fsprogs, qemu-utils, a Debian apt
+# configuration and, without root, subordinate ids for mmdebstrap (/etc/subuid).
 set -euo pipefail
 shopt -s nullglob
-
 mkdir -p "$1"
 cd "$1"
 work=$(mktemp -d "$PWD/making.XXXXXX")
