@@ -56,7 +56,9 @@ const REBUILD: Case = Case {
     peers: &[
         &peers::DISKETTE_CACHED,
         &peers::BUILDAH_LAYERS,
+        &peers::BUILDAH_LAYERS_STORED,
         &peers::PODMAN,
+        &peers::PODMAN_STORED,
         &peers::BUILDKIT_CACHED,
     ],
     start: Start::Again,

@@ -120,6 +120,16 @@ buildah push --quiet bench:1 "oci:$OUT:1"
     ..BUILDAH_BUD
 };
 
+/// Stops at an image in buildah's own storage: `push` compresses the layer again into a layout that
+/// already has it, which a registry would have spared it.
+pub(crate) const BUILDAH_LAYERS_STORED: Peer = Peer {
+    name: "buildah-layers-stored",
+    job: r#"
+buildah bud --quiet --layers --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
+"#,
+    ..BUILDAH_BUD
+};
+
 pub(crate) const PODMAN: Peer = Peer {
     name: "podman",
     needs: &[Need::Program("podman")],
@@ -130,6 +140,15 @@ podman build --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerf
 podman push --quiet bench:1 "oci:$OUT:1"
 "#,
     cleanup: "unmount_storage",
+};
+
+/// Stops at an image in podman's own storage, as [`BUILDAH_LAYERS_STORED`] does.
+pub(crate) const PODMAN_STORED: Peer = Peer {
+    name: "podman-stored",
+    job: r#"
+podman build --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
+"#,
+    ..PODMAN
 };
 
 /// crane writes no OCI layout from nothing: its image is an archive, and it has no ENV.
