@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub use oci_spec::distribution::Reference;
-
 use crate::diagnostic::Span;
 use crate::image::platform::Platform;
+use crate::image::reference::Reference;
 
 /// One image, for one or more platforms.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use oci_spec::distribution::Reference;
+use crate::image::reference::Reference;
 use oci_spec::image::Descriptor;
 use thiserror::Error;
 

@@ -4,7 +4,7 @@
 mod error;
 mod layers;
 
-use oci_spec::distribution::Reference;
+use crate::image::reference::Reference;
 use oci_spec::image::MediaType;
 
 pub use error::BuildError;
@@ -195,7 +195,7 @@ fn names(image: &Built, platform_tags: PlatformTags) -> Result<Vec<Named>, Build
         let suffix = tag_suffix(&platform.platform);
         all.extend(names.iter().flatten().map(|name| {
             let tag = format!("{}-{suffix}", name.tag().unwrap_or("latest"));
-            let name = Reference::with_tag(name.registry().into(), name.repository().into(), tag);
+            let name = name.with_tag(tag);
             Named { image: descriptor.clone(), name: Some(name) }
         }));
     }

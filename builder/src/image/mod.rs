@@ -6,4 +6,5 @@ pub mod digest;
 pub mod documents;
 pub mod json;
 pub mod platform;
+pub mod reference;
 pub mod time;

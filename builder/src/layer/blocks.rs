@@ -1,12 +1,19 @@
 //! Reads a planned tar as blocks: first its head, then blocks of fixed length up to the end. Where
-//! a block lies in a hole of its source, nothing is read.
+//! a block lies in a hole of its source, nothing is read. The digest of the tar is computed on the
+//! way, in steps so short that what is hashed still lies in the processor's cache.
 
 use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
 
 use super::buffers::{Block, Buffers};
 use super::encode::Part;
 use super::tar::{Piece, TarPlan};
+use crate::image::digest::Digest;
 use crate::source::{Content, SourceError};
+
+/// How much is read before it is hashed, in bytes: half of a small second-level cache.
+const STEP: usize = 128 * 1024;
 
 /// The blocks of a tar, in order.
 pub(crate) struct Blocks<'a> {
@@ -16,6 +23,7 @@ pub(crate) struct Blocks<'a> {
     buffers: Arc<Buffers>,
     head: usize,
     block_len: usize,
+    hash: Sha256,
 }
 
 /// What is left of the piece that is being read.
@@ -34,7 +42,13 @@ impl<'a> Blocks<'a> {
     ) -> Self {
         let head = plan.head_len();
         let current = Current::Bytes(&[]);
-        Self { pieces: plan.pieces.iter(), current, contents, buffers, head, block_len }
+        let (pieces, hash) = (plan.pieces.iter(), Sha256::new());
+        Self { pieces, current, contents, buffers, head, block_len, hash }
+    }
+
+    /// Returns the digest of all that has been read.
+    pub(crate) fn digest(self) -> Digest {
+        Digest::of(self.hash)
     }
 
     /// Returns the next block and how it is to be encoded, or nothing at the end.
@@ -61,7 +75,9 @@ impl<'a> Blocks<'a> {
         }
         content.skip(len);
         *left -= len;
-        Ok(Some(self.buffers.zeros(self.block_len)))
+        let zeros = self.buffers.zeros(self.block_len);
+        self.hash.update(zeros.bytes());
+        Ok(Some(zeros))
     }
 
     /// Reads up to `len` bytes of the tar into a buffer; fewer only at its end.
@@ -70,8 +86,9 @@ impl<'a> Blocks<'a> {
         let space = &mut buffer.bytes_mut()[..len];
         let mut filled = 0;
         while filled < len && self.advance()? {
-            let space = &mut space[filled..];
-            filled += match &mut self.current {
+            let end = len.min(filled + STEP);
+            let space = &mut space[filled..end];
+            let count = match &mut self.current {
                 Current::Bytes(bytes) => {
                     let count = bytes.len().min(space.len());
                     let (now, later) = bytes.split_at(count);
@@ -86,6 +103,8 @@ impl<'a> Blocks<'a> {
                     count
                 }
             };
+            self.hash.update(&space[..count]);
+            filled += count;
         }
         Ok(buffer.into_block(filled))
     }

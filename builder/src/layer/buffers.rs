@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 #[derive(Debug)]
 pub(crate) struct Buffers {
     size: usize,
-    zeros: Arc<[u8]>,
+    zeros: Arc<Vec<u8>>,
     shelf: Mutex<Shelf>,
     returned: Condvar,
 }
@@ -25,7 +25,8 @@ impl Buffers {
     pub(crate) fn new(count: usize, size: usize) -> Arc<Self> {
         Arc::new(Self {
             size,
-            zeros: vec![0; size].into(),
+            // Never written to, so the system lends one page of zeros for all of it.
+            zeros: Arc::new(vec![0; size]),
             shelf: Mutex::new(Shelf { free: Vec::new(), unmade: count }),
             returned: Condvar::new(),
         })
@@ -36,15 +37,20 @@ impl Buffers {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(bytes) = shelf.free.pop() {
-                return Buffer { bytes, home: Arc::clone(self) };
+                return self.buffer(bytes);
             }
             if shelf.unmade > 0 {
                 shelf.unmade -= 1;
                 drop(shelf);
-                return Buffer { bytes: vec![0; self.size], home: Arc::clone(self) };
+                return self.buffer(vec![0; self.size + ALIGNMENT]);
             }
             shelf = self.returned.wait(shelf).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    fn buffer(self: &Arc<Self>, bytes: Vec<u8>) -> Buffer {
+        let start = bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        Buffer { bytes, start, home: Arc::clone(self) }
     }
 
     /// Returns a block of `len` zeros, at most one buffer long, that needs no buffer.
@@ -53,20 +59,26 @@ impl Buffers {
     }
 }
 
+/// Where in memory buffers begin. The system copies files page by page; on some processors (AMD's
+/// among them) it does so at a quarter of the speed if the target lies a few bytes further into
+/// its page than the source, which is just where allocators put large buffers.
+const ALIGNMENT: usize = 4096;
+
 /// One buffer; goes back to its set when dropped.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
+    start: usize,
     home: Arc<Buffers>,
 }
 
 impl Buffer {
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        &mut self.bytes[self.start..self.start + self.home.size]
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[self.start..self.start + self.home.size]
     }
 
     /// Returns the block of the first `len` bytes.
@@ -94,13 +106,13 @@ pub(crate) struct Block {
 enum Content {
     Read(Buffer),
     /// Known to be zeros without having been read.
-    Zeros(Arc<[u8]>),
+    Zeros(Arc<Vec<u8>>),
 }
 
 impl Block {
     pub(crate) fn bytes(&self) -> &[u8] {
         match &self.content {
-            Content::Read(buffer) => &buffer.bytes[..self.len],
+            Content::Read(buffer) => &buffer.bytes()[..self.len],
             Content::Zeros(zeros) => &zeros[..self.len],
         }
     }

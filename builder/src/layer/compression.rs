@@ -79,10 +79,19 @@ impl fmt::Display for Compression {
     }
 }
 
+/// How many blocks can be under way at one time: one in each compressor, and some on their way in
+/// and out. zstd's are large; there the number bounds the memory.
+pub(crate) fn blocks(compression: Compression, jobs: usize) -> usize {
+    match compression {
+        Compression::Gzip(_) | Compression::None => 2 * jobs + 4,
+        Compression::Zstd(_) => jobs + 1,
+    }
+}
+
 /// Length of the blocks that a tar is divided into, in bytes; part of the format.
 pub(crate) fn block_len(compression: Compression) -> usize {
     match compression {
         Compression::Gzip(_) | Compression::None => 1 << 20,
-        Compression::Zstd(_) => 1 << 21,
+        Compression::Zstd(_) => 8 << 20,
     }
 }

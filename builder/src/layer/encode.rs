@@ -14,7 +14,7 @@ use super::zstd::{Zstd, raw_frame};
 /// A block in compressed form.
 #[derive(Debug)]
 pub(crate) struct Encoded {
-    block: Arc<Block>,
+    block: Block,
     made: Made,
     pieces: Vec<Piece>,
 }
@@ -165,7 +165,7 @@ impl Encoders {
     }
 
     /// Encodes one block; equal blocks come out equal.
-    pub(crate) fn encode(&self, block: Arc<Block>, part: Part) -> io::Result<Encoded> {
+    pub(crate) fn encode(&self, block: Block, part: Part) -> io::Result<Encoded> {
         if self.compression == Compression::None {
             let whole = 0..block.bytes().len();
             return Ok(Encoded { block, made: Made::Nothing, pieces: vec![Piece::Kept(whole)] });
@@ -189,7 +189,7 @@ impl Encoders {
         Ok(Encoded { block, made: Made::Own(space), pieces })
     }
 
-    fn zeros(&self, block: Arc<Block>) -> io::Result<Encoded> {
+    fn zeros(&self, block: Block) -> io::Result<Encoded> {
         let bytes = match self.zeros.get() {
             Some(bytes) => Arc::clone(bytes),
             None => {

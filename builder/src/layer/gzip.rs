@@ -8,7 +8,7 @@ use std::ops::Range;
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::encode::Output;
-use super::runs::{Treatment, runs};
+use super::runs::{CHUNK, Treatment, runs};
 
 /// Magic, method deflate, no flags, no time, no hint at the level, unknown operating system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
@@ -28,7 +28,7 @@ impl Gzip {
 
     /// Writes the members of a block.
     pub(crate) fn encode(&mut self, block: &[u8], output: &mut Output<'_>) -> io::Result<()> {
-        for (treatment, run) in runs(block) {
+        for (treatment, run) in runs(block, CHUNK) {
             match treatment {
                 Treatment::Compress => self.member(&block[run], output)?,
                 Treatment::Store => stored_member(block, run, output),

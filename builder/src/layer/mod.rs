@@ -13,7 +13,6 @@
 mod blocks;
 mod buffers;
 pub mod compression;
-mod digest;
 mod encode;
 mod gzip;
 mod pipeline;

@@ -8,12 +8,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::blocks::Blocks;
 use super::buffers::{Block, Buffers};
-use super::compression::{Compression, block_len};
-use super::digest::{Digester, Pieces};
+use super::compression::{Compression, block_len, blocks};
 use super::encode::{Encoded, Encoders, Part};
 use super::tar::{TarError, TarPlan};
 use crate::image::digest::Digest;
@@ -73,8 +73,7 @@ impl Workers {
             // A lost block is noticed where it is waited for; nothing need abort.
             .panic_handler(|_| ())
             .build()?;
-        // One block in each compressor, one waiting for each, and some on their way in and out.
-        let blocks = 2 * jobs + 4;
+        let blocks = blocks(compression, jobs);
         Ok(Self {
             pool,
             buffers: Buffers::new(blocks, block_len(compression)),
@@ -132,22 +131,13 @@ impl Layer {
             Blocks::new(&plan, &mut input.contents, buffers, block_len(workers.compression));
         thread::scope(|scope| {
             let (queue, pending) = sync_channel(workers.depth);
-            let reader = scope.spawn(move || {
-                let diff_id = Digester::start(scope, workers.depth);
-                let read = read_all(blocks, workers, &diff_id, &queue);
-                // Whoever writes stops at the end of the queue.
-                drop(queue);
-                read.map(|()| diff_id.finish())
-            });
-            let digester = (workers.compression != Compression::None)
-                .then(|| Digester::start(scope, workers.depth));
+            let reader = scope.spawn(move || read_all(blocks, workers, &queue));
             // It takes the queue with it, so that reading stops where writing has failed.
-            let written = write_all(pending, digester.as_ref(), blob, progress);
+            let written = write_all(pending, blob, progress);
             let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // A source that failed is why the blob is short, so it is told first.
-            let (diff_id, tar_len) = read?;
-            written?;
-            let (digest, size) = digester.map_or((diff_id, tar_len), |digester| digester.finish());
+            let diff_id = read?;
+            let (digest, size) = written?;
             Ok(Self { digest, size, diff_id })
         })
     }
@@ -156,26 +146,24 @@ impl Layer {
 /// A block that is being compressed.
 type Pending = Receiver<io::Result<Encoded>>;
 
+/// Reads all blocks and returns the digest of the tar.
 fn read_all(
     mut blocks: Blocks<'_>,
     workers: &Workers,
-    diff_id: &Digester<'_, Arc<Block>>,
     queue: &SyncSender<Pending>,
-) -> Result<(), SourceError> {
+) -> Result<Digest, SourceError> {
     while let Some((block, part)) = blocks.next()? {
-        let block = Arc::new(block);
         let (done, pending) = sync_channel(1);
         if queue.send(pending).is_err() {
             // Writing has failed, and says so itself.
-            return Ok(());
+            break;
         }
-        diff_id.update(Arc::clone(&block));
         spawn(workers, block, part, done);
     }
-    Ok(())
+    Ok(blocks.digest())
 }
 
-fn spawn(workers: &Workers, block: Arc<Block>, part: Part, done: SyncSender<io::Result<Encoded>>) {
+fn spawn(workers: &Workers, block: Block, part: Part, done: SyncSender<io::Result<Encoded>>) {
     let encoders = Arc::clone(&workers.encoders);
     workers.pool.spawn_fifo(move || {
         // Nobody waits for it where writing has failed.
@@ -183,24 +171,26 @@ fn spawn(workers: &Workers, block: Arc<Block>, part: Part, done: SyncSender<io::
     });
 }
 
+/// Writes all blocks in order and returns the digest and size of the blob.
 fn write_all(
     queue: Receiver<Pending>,
-    digester: Option<&Digester<'_, Arc<Encoded>>>,
     blob: &mut dyn Write,
     progress: &dyn Fn(u64) -> ControlFlow<()>,
-) -> Result<(), LayerError> {
+) -> Result<(Digest, u64), LayerError> {
+    let (mut hash, mut size) = (Sha256::new(), 0);
     for pending in queue {
         let encoded = pending.recv().map_err(|_| LayerError::Worker)?;
-        let encoded = Arc::new(encoded.map_err(LayerError::Compress)?);
-        if let Some(digester) = digester {
-            digester.update(Arc::clone(&encoded));
+        let encoded = encoded.map_err(LayerError::Compress)?;
+        for piece in encoded.slices() {
+            hash.update(piece);
+            size += piece.len() as u64;
         }
         write_pieces(&encoded, blob).map_err(LayerError::Write)?;
         if progress(encoded.source_len() as u64).is_break() {
             return Err(LayerError::Cancelled);
         }
     }
-    Ok(())
+    Ok((Digest::of(hash), size))
 }
 
 /// Writes the pieces with as few calls as the system allows, without copying them.
@@ -216,18 +206,6 @@ fn write_pieces(encoded: &Encoded, blob: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-impl Pieces for Arc<Block> {
-    fn for_each(&self, each: &mut dyn FnMut(&[u8])) {
-        each(self.bytes());
-    }
-}
-
-impl Pieces for Arc<Encoded> {
-    fn for_each(&self, each: &mut dyn FnMut(&[u8])) {
-        self.slices().for_each(each);
-    }
 }
 
 impl std::fmt::Debug for LayerInput<'_> {

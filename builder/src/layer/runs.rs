@@ -16,18 +16,31 @@ pub(crate) enum Treatment {
     Store,
 }
 
-/// Divides a block into runs; neighbours differ in treatment.
-pub(crate) fn runs(block: &[u8]) -> Vec<(Treatment, Range<usize>)> {
-    let mut runs: Vec<(Treatment, Range<usize>)> = Vec::new();
-    for (index, chunk) in block.chunks(CHUNK).enumerate() {
-        let treatment = treatment(chunk);
-        let range = index * CHUNK..index * CHUNK + chunk.len();
-        match runs.last_mut() {
+/// Divides a block into runs; neighbours differ in treatment. No run to be stored is shorter than
+/// `shortest` bytes, unless the block is: each run is compressed without what stood before it.
+pub(crate) fn runs(block: &[u8], shortest: usize) -> Vec<(Treatment, Range<usize>)> {
+    let chunks = block
+        .chunks(CHUNK)
+        .enumerate()
+        .map(|(index, chunk)| (treatment(chunk), index * CHUNK..index * CHUNK + chunk.len()));
+    let shortest = shortest.min(block.len());
+    let joined = join(chunks).into_iter().map(|(treatment, range)| match treatment {
+        Treatment::Store if range.len() < shortest => (Treatment::Compress, range),
+        treatment => (treatment, range),
+    });
+    join(joined)
+}
+
+/// Joins neighbours of equal treatment.
+fn join(runs: impl Iterator<Item = (Treatment, Range<usize>)>) -> Vec<(Treatment, Range<usize>)> {
+    let mut joined: Vec<(Treatment, Range<usize>)> = Vec::new();
+    for (treatment, range) in runs {
+        match joined.last_mut() {
             Some((last, run)) if *last == treatment => run.end = range.end,
-            _ => runs.push((treatment, range)),
+            _ => joined.push((treatment, range)),
         }
     }
-    runs
+    joined
 }
 
 /// Bytes looked at in each chunk, in equally spaced groups of [`GROUP`].
@@ -35,8 +48,9 @@ const SAMPLE: usize = 4096;
 const GROUP: usize = 64;
 
 /// Decides from how evenly the values of sampled bytes are spread. For evenly distributed bytes the
-/// chi-square statistic over 256 values is 255 on average with a deviation of 23; compressed
-/// clusters come out below 400, machine code and text above 10,000.
+/// chi-square statistic over 256 values is 255 on average with a deviation of 23. Measured on a
+/// qcow2 with compressed clusters, 98 % of the chunks come out below the threshold, and deflate would
+/// gain 1 % on them; of one with plain clusters, nearly everything comes out above 10,000.
 fn treatment(chunk: &[u8]) -> Treatment {
     if chunk.len() < CHUNK {
         return Treatment::Compress;
@@ -59,4 +73,4 @@ fn treatment(chunk: &[u8]) -> Treatment {
 /// The sum of squared counts below which a sample is taken for evenly spread: chi-square below
 /// [`CHI_SQUARE`], since chi-square = 256 / SAMPLE × squares − SAMPLE.
 const EVEN: u64 = (SAMPLE as u64 + CHI_SQUARE) * SAMPLE as u64 / 256;
-const CHI_SQUARE: u64 = 640;
+const CHI_SQUARE: u64 = 3000;

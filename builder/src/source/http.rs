@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -19,10 +20,12 @@ pub struct HttpOptions {
     pub proxy: Option<String>,
 }
 
-/// Sends requests; clones share connections.
+/// Sends requests; clones share connections. Nothing is set up before the first request: reading
+/// the system's certificates takes longer than a build that has nothing to do.
 #[derive(Clone)]
 pub struct Client {
-    agent: Agent,
+    options: HttpOptions,
+    agent: Arc<OnceLock<Agent>>,
 }
 
 /// Why a download failed.
@@ -41,8 +44,15 @@ pub enum HttpError {
 
 impl Client {
     /// Returns a client; connections are made when needed.
-    pub fn new(options: &HttpOptions) -> Result<Self, HttpError> {
-        let proxy = options.proxy.as_deref().map(ureq::Proxy::new).transpose();
+    pub fn new(options: HttpOptions) -> Self {
+        Self { options, agent: Arc::default() }
+    }
+
+    fn agent(&self) -> Result<&Agent, HttpError> {
+        if let Some(agent) = self.agent.get() {
+            return Ok(agent);
+        }
+        let proxy = self.options.proxy.as_deref().map(ureq::Proxy::new).transpose();
         let tls = TlsConfig::builder()
             .provider(TlsProvider::NativeTls)
             .root_certs(RootCerts::PlatformVerifier)
@@ -57,12 +67,12 @@ impl Client {
             .user_agent(concat!("diskette/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
             .build();
-        Ok(Self { agent: config.new_agent() })
+        Ok(self.agent.get_or_init(|| config.new_agent()))
     }
 
     /// Asks for a URL and returns its body.
     pub(crate) fn get(&self, url: &str) -> Result<Response, HttpError> {
-        let request = self.agent.get(url).config().https_only(is_https(url)).build();
+        let request = self.agent()?.get(url).config().https_only(is_https(url)).build();
         let response = request.call().map_err(|error| HttpError::Request(Box::new(error)))?;
         if response.status() != 200 {
             return Err(HttpError::Status(response.status()));
@@ -76,7 +86,8 @@ impl Client {
     /// Fills `space` with the bytes from `at` on, if the server can send parts.
     fn get_range(&self, url: &str, space: &mut [u8], at: u64) -> Result<(), io::Error> {
         let range = format!("bytes={at}-{}", at + space.len() as u64 - 1);
-        let request = self.agent.get(url).header("Range", range);
+        let agent = self.agent().map_err(io::Error::other)?;
+        let request = agent.get(url).header("Range", range);
         let request = request.config().https_only(is_https(url)).build();
         let mut response = request.call().map_err(io::Error::other)?;
         if response.status() != 206 {

@@ -10,10 +10,14 @@ use ocidir::OciDir;
 use rustix::fs::{FlockOperation, flock};
 
 use super::index::Index;
+use super::writeback::Writeback;
 use super::{BLOBS, INDEX};
 use crate::image::digest::Digest;
 use crate::image::json::Document;
 use crate::sink::{BlobWriter, Named, Sink, SinkError};
+
+/// A write this long, in bytes, is part of a layer.
+const LONG: usize = 64 * 1024;
 
 /// A layout that images are added to.
 #[derive(Debug)]
@@ -95,8 +99,9 @@ impl Sink for Layout {
 
     fn start(&self) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
         let file = TempFile::new(self.oci.blobs_dir());
-        let file = file.map_err(SinkError::io("write to", self.place(BLOBS)))?;
-        Ok(Box::new(Blob { file, layout: self }))
+        let error = || SinkError::io("write to", self.place(BLOBS));
+        let file = file.map_err(error())?;
+        Ok(Box::new(Blob { file, layout: self, writeback: None }))
     }
 
     fn put(&self, document: &Document) -> Result<(), SinkError> {
@@ -135,15 +140,32 @@ impl Sink for Layout {
 struct Blob<'a> {
     file: TempFile<'a>,
     layout: &'a Layout,
+    /// Started with the first long write: documents need none.
+    writeback: Option<Writeback>,
+}
+
+impl Blob<'_> {
+    fn written(&mut self, len: usize) -> io::Result<usize> {
+        if self.writeback.is_none() && len >= LONG {
+            let file = self.file.as_file().try_clone()?.into_std();
+            self.writeback = Some(Writeback::start(file)?);
+        }
+        if let Some(writeback) = &mut self.writeback {
+            writeback.written(len);
+        }
+        Ok(len)
+    }
 }
 
 impl Write for Blob<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_file_mut().write(bytes)
+        let len = self.file.as_file_mut().write(bytes)?;
+        self.written(len)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.file.as_file_mut().write_vectored(slices)
+        let len = self.file.as_file_mut().write_vectored(slices)?;
+        self.written(len)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -154,9 +176,12 @@ impl Write for Blob<'_> {
 impl BlobWriter for Blob<'_> {
     fn finish(self: Box<Self>, digest: Digest, _size: u64) -> Result<(), SinkError> {
         let place = self.layout.place(&format!("{BLOBS}/{}", digest.hex()));
-        let synced = self.file.as_file().sync_all();
-        let placed = synced.and_then(|()| self.file.replace(digest.hex()));
-        placed.map_err(SinkError::io("write", place))
+        let place_it = || {
+            self.writeback.map_or(Ok(()), Writeback::finish)?;
+            self.file.as_file().sync_all()?;
+            self.file.replace(digest.hex())
+        };
+        place_it().map_err(SinkError::io("write", place))
     }
 }
 

@@ -4,6 +4,7 @@
 mod archive;
 mod index;
 mod layout;
+mod writeback;
 
 pub use archive::Archive;
 pub use layout::Layout;

@@ -131,8 +131,7 @@ pub(crate) fn run(
     }
     .apply(&mut recipes)?;
 
-    let options = HttpOptions { proxy: environment.proxy.clone() };
-    let client = Client::new(&options).map_err(cannot("set up", "downloads"))?;
+    let client = Client::new(HttpOptions { proxy: environment.proxy.clone() });
     let unverified =
         if arguments.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
     let plan = Plan::new(&recipes, &Sources { inputs: &files, client: &client, unverified })
@@ -174,7 +173,7 @@ fn no_output() -> CommandError {
 
 /// Reads the spec; its paths are relative to its directory.
 fn load(arguments: &BuildArguments) -> Result<(Vec<Recipe>, SpecFiles), CommandError> {
-    let default = arguments.context.join("diskette.yaml");
+    let default = arguments.context.components().as_path().join("diskette.yaml");
     let path = arguments.file.as_ref().unwrap_or(&default);
     let source = read_spec(path)?;
     let recipes = spec::load(&source).map_err(CommandError::Failed)?;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use oci_spec::distribution::Reference;
+use crate::image::reference::Reference;
 
 use super::environment::{Layered, environment};
 use super::files::{directory, layer, regular};

@@ -67,12 +67,12 @@ fn check_names(lowered: &[Lowered], problems: &mut Vec<Diagnostic>) {
         .flat_map(|(n, lowered)| lowered.names.iter().map(move |name| (n, name)))
     {
         let (line, _) = span.line_column();
-        let (first, other) = *places.entry(value.whole()).or_insert((document, line));
+        let (first, other) = *places.entry(value.to_string()).or_insert((document, line));
         if first == document {
             continue;
         }
         problems.push(
-            Diagnostic::new(format!("two images are named `{}`", value.whole()))
+            Diagnostic::new(format!("two images are named `{}`", value.to_string()))
                 .at(span.clone())
                 .help(format!("the other one is named on line {other}; change `image` or `tags`")),
         );

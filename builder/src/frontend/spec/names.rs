@@ -2,16 +2,13 @@
 
 use std::collections::HashSet;
 
-use oci_spec::distribution::Reference;
+use crate::image::reference::{Reference, is_tag};
 
 use super::types::{Located, Text};
 use crate::diagnostic::Diagnostic;
 
 /// The tag of an image that is given none.
 const DEFAULT_TAG: &str = "latest";
-
-/// Most bytes in a tag; OCI distribution specification, "Pulling manifests".
-const TAG_LIMIT: usize = 128;
 
 /// Returns the image's names, each with the place it was given at.
 pub(super) fn names(
@@ -89,15 +86,6 @@ fn check_tags<'t>(tags: &'t Located<Vec<Text>>, problems: &mut Vec<Diagnostic>) 
         problems.push(problem.at(tag.span.clone()));
     }
     good
-}
-
-/// OCI distribution specification, "Pulling manifests": `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
-fn is_tag(tag: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
-    !tag.is_empty()
-        && tag.len() <= TAG_LIMIT
-        && tag.bytes().all(inner)
-        && !tag.starts_with(['.', '-'])
 }
 
 fn name(image: &Text, tag: &str) -> Result<Reference, Diagnostic> {

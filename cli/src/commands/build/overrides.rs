@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::image::platform::Platform;
-use diskette_builder::recipe::{PlatformRecipe, Recipe, Reference};
+use diskette_builder::image::reference::Reference;
+use diskette_builder::recipe::{PlatformRecipe, Recipe};
 
 use crate::error::CommandError;
 

@@ -1,0 +1,252 @@
+//! A *reference* names an image in a registry, as docker and podman understand it:
+//! `REGISTRY/REPOSITORY:TAG`, where docker.io and `library/` may be left out
+//! (<https://github.com/distribution/reference>).
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// The name of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reference {
+    registry: String,
+    repository: String,
+    tag: Option<String>,
+    digest: Option<String>,
+}
+
+/// Why a text is not a reference.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReferenceError {
+    /// Nothing is left for the repository.
+    #[error("the repository is missing")]
+    NoRepository,
+    /// The registry is not a host with or without a port.
+    #[error("`{0}` is not a registry")]
+    Registry(String),
+    /// The repository has upper-case letters; some registries fold them, most refuse.
+    #[error("the repository `{0}` has upper-case letters")]
+    Case(String),
+    /// The repository has characters that none can have, or separators where none can be.
+    #[error("`{0}` is not a repository")]
+    Repository(String),
+    /// The tag is longer than 128 characters or has characters that none can have.
+    #[error("`{0}` is not a tag")]
+    Tag(String),
+    /// The digest is not of the form `ALGORITHM:HEX`.
+    #[error("`{0}` is not a digest")]
+    Digest(String),
+}
+
+/// Where an image is when its name does not say.
+const DEFAULT_REGISTRY: &str = "docker.io";
+
+/// The longest repository, with its registry, in bytes.
+const NAME_MAX: usize = 255;
+
+const TAG_MAX: usize = 128;
+
+impl Reference {
+    /// Returns the same image's name with another tag, and no digest.
+    #[must_use]
+    pub fn with_tag(&self, tag: String) -> Self {
+        Self { tag: Some(tag), digest: None, ..self.clone() }
+    }
+
+    /// Returns the host, perhaps with a port, e.g. `quay.io`.
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    /// Returns the path in the registry, e.g. `me/fedora`.
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// Returns the tag, `latest` where the name has neither tag nor digest.
+    pub fn tag(&self) -> Option<&str> {
+        let default = if self.digest.is_none() { Some("latest") } else { None };
+        self.tag.as_deref().or(default)
+    }
+
+    /// Returns the digest, e.g. `sha256:…`.
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (text, None),
+        };
+        // A colon before the last slash belongs to a port.
+        let (path, last) = name.rsplit_once('/').map_or(("", name), |(path, last)| (path, last));
+        let (last, tag) = match last.split_once(':') {
+            Some((last, tag)) => (last, Some(tag)),
+            None => (last, None),
+        };
+        let name = if path.is_empty() { last.to_owned() } else { format!("{path}/{last}") };
+        let (registry, repository) = split_registry(&name);
+        check_name(&registry, &repository)?;
+        if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {
+            return Err(ReferenceError::Tag(tag.into()));
+        }
+        if let Some(digest) = digest.filter(|digest| !is_digest(digest)) {
+            return Err(ReferenceError::Digest(digest.into()));
+        }
+        let (tag, digest) = (tag.map(Into::into), digest.map(Into::into));
+        Ok(Self { registry, repository, tag, digest })
+    }
+}
+
+/// The first part is a registry if it can be nothing else: with a dot, a port, or `localhost`.
+fn split_registry(name: &str) -> (String, String) {
+    match name.split_once('/') {
+        Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => {
+            let registry = if host == "index.docker.io" { DEFAULT_REGISTRY } else { host };
+            (registry.into(), library(registry, rest))
+        }
+        _ => (DEFAULT_REGISTRY.into(), library(DEFAULT_REGISTRY, name)),
+    }
+}
+
+fn library(registry: &str, repository: &str) -> String {
+    if registry == DEFAULT_REGISTRY && !repository.is_empty() && !repository.contains('/') {
+        return format!("library/{repository}");
+    }
+    repository.into()
+}
+
+fn check_name(registry: &str, repository: &str) -> Result<(), ReferenceError> {
+    if !is_registry(registry) {
+        return Err(ReferenceError::Registry(registry.into()));
+    }
+    if repository.is_empty() {
+        return Err(ReferenceError::NoRepository);
+    }
+    let lower = repository.to_ascii_lowercase();
+    let fits = registry.len() + 1 + lower.len() <= NAME_MAX;
+    if !fits || !lower.split('/').all(is_component) {
+        return Err(ReferenceError::Repository(repository.into()));
+    }
+    if lower != repository {
+        return Err(ReferenceError::Case(repository.into()));
+    }
+    Ok(())
+}
+
+/// A host name, an IPv4 address or a bracketed IPv6 address, and perhaps a port.
+fn is_registry(registry: &str) -> bool {
+    let (host, port) = match registry.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (registry, None),
+    };
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => host.split('.').all(is_label),
+    };
+    is_host && port.is_none_or(|port| port.parse::<u16>().is_ok())
+}
+
+/// Letters and digits, with `.`, `_`, `__` or dashes between them.
+fn is_component(component: &str) -> bool {
+    let mut between = "";
+    let mut rest = component;
+    loop {
+        let word = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let separator = matches!(between, "." | "_" | "__") || between.bytes().all(|b| b == b'-');
+        if word == 0 || !separator {
+            return false;
+        }
+        rest = &rest[word..];
+        if rest.is_empty() {
+            return true;
+        }
+        let end = rest.bytes().take_while(|byte| matches!(byte, b'.' | b'_' | b'-')).count();
+        if end == 0 {
+            return false;
+        }
+        (between, rest) = rest.split_at(end);
+    }
+}
+
+/// Tells whether a text can be a tag.
+pub(crate) fn is_tag(tag: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    tag.len() <= TAG_MAX
+        && tag.bytes().next().is_some_and(is_word)
+        && tag.bytes().all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'))
+}
+
+fn is_digest(digest: &str) -> bool {
+    let Some((algorithm, hex)) = digest.split_once(':') else { return false };
+    let plain = algorithm.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    plain && !algorithm.is_empty() && hex.len() >= 32 && hex.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        self.tag().iter().try_for_each(|tag| write!(f, ":{tag}"))?;
+        self.digest().iter().try_for_each(|digest| write!(f, "@{digest}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_what_docker_takes_them_for() {
+        let check = |text: &str, expected: &str| {
+            let found = text.parse::<Reference>();
+            let found = found.map_or_else(|error| error.to_string(), |name| name.to_string());
+            assert_eq!(found, expected, "{text}");
+        };
+        let digest = format!("sha256:{}", "0".repeat(64));
+        check("fedora", "docker.io/library/fedora:latest");
+        check("me/fedora:42", "docker.io/me/fedora:42");
+        check("quay.io/me/fedora:42", "quay.io/me/fedora:42");
+        check("index.docker.io/fedora", "docker.io/library/fedora:latest");
+        check("localhost/a", "localhost/a:latest");
+        check("localhost:5000/a/b", "localhost:5000/a/b:latest");
+        check("[::1]:5000/a", "[::1]:5000/a:latest");
+        check("h.x/a__b/c--d.e_f", "h.x/a__b/c--d.e_f:latest");
+        check(&format!("q.io/a@{digest}"), &format!("q.io/a@{digest}"));
+        check(&format!("q.io/a:1@{digest}"), &format!("q.io/a:1@{digest}"));
+        check("", "the repository is missing");
+        check("q.io/", "the repository is missing");
+        check("q.io/Me/a", "the repository `Me/a` has upper-case letters");
+        check("q.io/a___b", "`a___b` is not a repository");
+        check("q.io/a._b", "`a._b` is not a repository");
+        check("q.io/-a", "`-a` is not a repository");
+        check("q.io/a-", "`a-` is not a repository");
+        check("q.io//a", "`/a` is not a repository");
+        check("q.io/ä", "`ä` is not a repository");
+        check("q.io/a:", "`` is not a tag");
+        check("q.io/a:.b", "`.b` is not a tag");
+        check("q.io/a:b c", "`b c` is not a tag");
+        check(
+            &format!("q.io/a:{}", "x".repeat(129)),
+            &format!("`{}` is not a tag", "x".repeat(129)),
+        );
+        check("q.io/a@sha256:00", "`sha256:00` is not a digest");
+        check("-q.io/a", "`-q.io` is not a registry");
+        check("q.io:99999/a", "`q.io:99999` is not a registry");
+        check(
+            &format!("q.io/{}", "a".repeat(251)),
+            &format!("`{}` is not a repository", "a".repeat(251)),
+        );
+    }
+}
