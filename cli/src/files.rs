@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::diagnostic::{Diagnostic, SourceText};
 use diskette_builder::source::Inputs;
 
@@ -26,7 +26,10 @@ pub(crate) struct SpecFiles {
 impl Inputs for SpecFiles {
     fn open(&self, path: &Path) -> io::Result<File> {
         let path = self.base.join(path);
-        Ok(cap_std::fs::File::open_ambient(path, ambient_authority())?.into_std())
+        // A pipe without a writer would be waited for without end, only to be refused.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let options = OpenOptions::new().read(true).custom_flags(flags).clone();
+        Ok(cap_std::fs::File::open_ambient_with(path, &options, ambient_authority())?.into_std())
     }
 }
 

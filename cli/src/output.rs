@@ -65,6 +65,12 @@ impl Destination {
                 return Err(Diagnostic::new(message).help(help).into());
             }
             Self::Layout(path) => Opened::Layout(ensure_dir(path)?, path.display().to_string()),
+            Self::Archive(path) if path.is_dir() => {
+                let message =
+                    format!("cannot write an archive to `{}`: it is a directory", path.display());
+                let help = format!("for a layout, say `-o oci:{}`", path.display());
+                return Err(Diagnostic::new(message).help(help).into());
+            }
             Self::Archive(path) => {
                 let (dir, name) = open_parent(path)?;
                 Opened::Archive(dir, name, path.display().to_string())

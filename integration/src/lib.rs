@@ -1,1 +1,13 @@
-//! x
+//! What the integration tests share. They use only the program, as a user would, and judge it by
+//! what other programs make of its images.
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "only tests use this, and a test fails by panicking"
+)]
+
+pub mod disk;
+pub mod image;
+pub mod peer;
+pub mod scene;
+pub mod server;

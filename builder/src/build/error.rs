@@ -51,30 +51,25 @@ impl BuildError {
 
     /// Returns the error as something to show: what, where, and how to mend it.
     pub fn diagnostic(&self) -> Diagnostic {
-        match self {
-            Self::Source { error, origin } => {
-                let diagnostic = Diagnostic::new(message(error)).at(origin.clone());
-                help(error).into_iter().fold(diagnostic, Diagnostic::help)
-            }
-            _ => {
-                let mut message = self.to_string();
-                let mut cause = self.source();
-                while let Some(error) = cause {
-                    message = format!("{message}: {error}");
-                    cause = error.source();
-                }
-                let diagnostic = Diagnostic::new(message);
-                self.full_disk().into_iter().fold(diagnostic, Diagnostic::help)
-            }
+        if let Self::Source { error, origin } = self {
+            let diagnostic = Diagnostic::new(message(error)).at(origin.clone());
+            return help(error).into_iter().fold(diagnostic, Diagnostic::help);
         }
+        let mut message = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        let diagnostic = Diagnostic::new(message);
+        self.full_disk().into_iter().fold(diagnostic, Diagnostic::help)
     }
 
     fn full_disk(&self) -> Option<String> {
-        let source = match self {
-            Self::Layer(LayerError::Write(source)) | Self::Sink(SinkError::Io { source, .. }) => {
-                source
-            }
-            _ => return None,
+        let (Self::Layer(LayerError::Write(source)) | Self::Sink(SinkError::Io { source, .. })) =
+            self
+        else {
+            return None;
         };
         let full =
             matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);

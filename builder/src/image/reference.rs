@@ -164,7 +164,7 @@ fn is_component(component: &str) -> bool {
     let mut between = "";
     let mut rest = component;
     loop {
-        let word = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let word = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
         let separator = matches!(between, "." | "_" | "__") || between.bytes().all(|b| b == b'-');
         if word == 0 || !separator {
             return false;

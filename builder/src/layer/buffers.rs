@@ -34,17 +34,17 @@ impl Buffers {
 
     /// Returns a buffer of `size` bytes of unspecified content, waiting until one is free.
     pub(crate) fn take(self: &Arc<Self>) -> Buffer {
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stock = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(bytes) = shelf.free.pop() {
+            if let Some(bytes) = stock.free.pop() {
                 return self.buffer(bytes);
             }
-            if shelf.unmade > 0 {
-                shelf.unmade -= 1;
-                drop(shelf);
+            if stock.unmade > 0 {
+                stock.unmade -= 1;
+                drop(stock);
                 return self.buffer(vec![0; self.size + ALIGNMENT]);
             }
-            shelf = self.returned.wait(shelf).unwrap_or_else(PoisonError::into_inner);
+            stock = self.returned.wait(stock).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -89,8 +89,8 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let mut shelf = self.home.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.free.push(std::mem::take(&mut self.bytes));
+        let mut stock = self.home.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        stock.free.push(std::mem::take(&mut self.bytes));
         self.home.returned.notify_one();
     }
 }

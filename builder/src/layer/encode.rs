@@ -190,16 +190,15 @@ impl Encoders {
     }
 
     fn zeros(&self, block: Block) -> io::Result<Encoded> {
-        let bytes = match self.zeros.get() {
-            Some(bytes) => Arc::clone(bytes),
-            None => {
-                let mut space = vec![0; output_len(self.compression)];
-                let mut output = Output::new(&mut space);
-                self.with_encoder(|encoder| encoder.encode(block.bytes(), &mut output))?;
-                let used = output.used;
-                // Whoever comes second has made the same bytes.
-                Arc::clone(self.zeros.get_or_init(|| space[..used].into()))
-            }
+        let bytes = if let Some(bytes) = self.zeros.get() {
+            Arc::clone(bytes)
+        } else {
+            let mut space = vec![0; output_len(self.compression)];
+            let mut output = Output::new(&mut space);
+            self.with_encoder(|encoder| encoder.encode(block.bytes(), &mut output))?;
+            let used = output.used;
+            // Whoever comes second has made the same bytes.
+            Arc::clone(self.zeros.get_or_init(|| space[..used].into()))
         };
         let pieces = vec![Piece::Made(0..bytes.len())];
         Ok(Encoded { block, made: Made::Shared(bytes), pieces })

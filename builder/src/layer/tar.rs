@@ -12,7 +12,7 @@ use crate::recipe::{Entry, EntryKind};
 const RECORD: u64 = 512;
 
 /// A tar ends with two records of zeros.
-const END: u64 = 2 * RECORD;
+const END: usize = 2 * 512;
 
 /// The largest number eleven octal digits hold: sizes and times beyond it do not fit ustar.
 const OCTAL_MAX: u64 = 0o777_7777_7777;
@@ -58,12 +58,13 @@ impl TarPlan {
                 EntryKind::File(_) => files.next(),
             };
             plan.bytes(&headers(entry, file.map_or(0, |(_, size)| size), mtime)?);
-            if let Some((index, size)) = file.filter(|(_, size)| *size > 0) {
+            // An empty file too: its source has to be checked.
+            if let Some((index, size)) = file {
                 plan.pieces.push(Piece::Content(index, size));
                 plan.bytes(&vec![0; padding(size)]);
             }
         }
-        plan.bytes(&[0; END as usize]);
+        plan.bytes(&[0; END]);
         Ok(plan)
     }
 
@@ -76,13 +77,18 @@ impl TarPlan {
         lens.sum()
     }
 
-    /// Returns the length of the *head*: the headers in front of the first file's content. It
+    /// Returns the length of the *head*: the headers in front of the first content. It
     /// becomes a member or frame of its own.
     pub(crate) fn head_len(&self) -> usize {
-        match &self.pieces[..] {
-            [Piece::Bytes(headers), Piece::Content(..), ..] => headers.len().min(HEAD_MAX),
-            _ => 0,
+        let mut len = 0;
+        for piece in &self.pieces {
+            match piece {
+                Piece::Bytes(headers) => len += headers.len(),
+                Piece::Content(_, 0) => {}
+                Piece::Content(..) => return len.min(HEAD_MAX),
+            }
         }
+        0
     }
 
     fn bytes(&mut self, more: &[u8]) {
@@ -95,7 +101,7 @@ impl TarPlan {
 }
 
 fn padding(size: u64) -> usize {
-    (size.next_multiple_of(RECORD) - size) as usize
+    usize::try_from(size.next_multiple_of(RECORD) - size).unwrap_or_default()
 }
 
 /// Returns the header of an entry, after its pax records if it needs any.

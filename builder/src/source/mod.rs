@@ -108,6 +108,7 @@ pub struct Source {
     place: String,
     packing: Option<Packing>,
     checksum: Option<Checksum>,
+    role: Role,
     origin: Origin,
     /// Known only after it has been unpacked once, where its packing does not tell.
     measured: Option<u64>,
@@ -149,6 +150,7 @@ impl Source {
             place,
             packing: recipe.packing,
             checksum: recipe.checksum.clone(),
+            role: recipe.role,
             measured: None,
         })
     }
@@ -163,7 +165,7 @@ impl Source {
             Origin::Url(url, client) => client.get(url).map(stream::Raw::response),
         };
         let kind = match opened {
-            Ok(raw) => match stream::Stream::new(&*self, raw) {
+            Ok(raw) => match stream::Stream::new(self, raw) {
                 Ok(content) => return Ok(Box::new(content)),
                 Err(kind) => kind,
             },

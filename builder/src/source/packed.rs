@@ -71,7 +71,7 @@ fn xz_hint(len: u64, read_at: ReadAt<'_>) -> Option<u64> {
     const FOOTER: u64 = 12;
     /// More than any index of a sensible file has.
     const INDEX_MAX: u64 = 16 << 20;
-    let mut footer = [0; FOOTER as usize];
+    let mut footer = [0; 12];
     read_at(&mut footer, len.checked_sub(FOOTER)?).ok()?;
     if &footer[10..] != b"YZ" {
         return None;

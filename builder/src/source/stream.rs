@@ -11,7 +11,7 @@ use super::file::{FileIdentity, Opened, check_unchanged};
 use super::http::Response;
 use super::{Content, Source, SourceError, SourceErrorKind, packed};
 use crate::image::digest::hex;
-use crate::recipe::{Checksum, Packing};
+use crate::recipe::{Checksum, Packing, Role};
 
 /// Bytes as they lie in a file or come from a server.
 pub(super) struct Raw {
@@ -92,6 +92,7 @@ pub(super) struct Stream {
     size: u64,
     checksum: Option<Checksum>,
     packing: Option<Packing>,
+    role: Role,
     place: String,
 }
 
@@ -118,6 +119,7 @@ impl Stream {
             size,
             checksum: source.checksum.clone(),
             packing,
+            role: source.role,
             place: source.place.clone(),
         })
     }
@@ -143,14 +145,16 @@ impl Stream {
             check_unchanged(file, before)?;
         }
         let found = match std::mem::replace(&mut raw.hash, Hash::None) {
-            Hash::None => return Ok(()),
-            Hash::Sha256(hash) => Checksum::Sha256(hex(&hash.finalize())),
-            Hash::Sha512(hash) => Checksum::Sha512(hex(&hash.finalize())),
+            Hash::None => None,
+            Hash::Sha256(hash) => Some(Checksum::Sha256(hex(&hash.finalize()))),
+            Hash::Sha512(hash) => Some(Checksum::Sha512(hex(&hash.finalize()))),
         };
-        match &self.checksum {
-            Some(expected) if *expected != found => {
+        match (&self.checksum, found) {
+            (Some(expected), Some(found)) if *expected != found => {
                 Err(SourceErrorKind::Checksum { expected: expected.clone(), found })
             }
+            // Only now is it known that there is nothing to unpack or download.
+            _ if self.role == Role::Disk && announced == 0 => Err(SourceErrorKind::Empty),
             _ => Ok(()),
         }
     }
@@ -180,7 +184,12 @@ impl Content for Stream {
 pub(super) fn measure(raw: Raw, packing: Option<Packing>) -> Result<u64, SourceErrorKind> {
     let raw = Shared(Arc::new(Mutex::new(raw)));
     let mut unpacked = packed::unpack(raw, packing)?;
-    io::copy(&mut unpacked, &mut io::sink()).map_err(|error| read_error(error, packing, 0))
+    io::copy(&mut unpacked, &mut io::sink()).map_err(|error| match (error.kind(), packing) {
+        // There is no size yet that it could be short of.
+        (io::ErrorKind::UnexpectedEof, Some(packing)) => SourceErrorKind::Damaged(packing, error),
+        (io::ErrorKind::UnexpectedEof, None) => SourceErrorKind::Io(error),
+        _ => read_error(error, packing, 0),
+    })
 }
 
 /// Names what went wrong in the user's terms: unpackers report bad data in many ways.

@@ -120,7 +120,7 @@ impl Tar<'_> {
             header("PaxHeaders/size", EntryType::XHeader, record.len() as u64)?.as_bytes(),
         );
         headers.extend_from_slice(&record);
-        headers.resize(2 * RECORD as usize, 0);
+        headers.resize(2 * 512, 0);
         let name = format!("{BLOBS}/{}", digest.hex());
         let plain_size = if size <= 0o777_7777_7777 { size } else { 0 };
         headers.extend_from_slice(header(&name, EntryType::Regular, plain_size)?.as_bytes());
@@ -136,7 +136,7 @@ impl Tar<'_> {
 
     fn finish(&mut self, index: &[u8]) -> io::Result<()> {
         self.file(INDEX, index)?;
-        self.output()?.write_all(&[0; 2 * RECORD as usize])?;
+        self.output()?.write_all(&[0; 2 * 512])?;
         match std::mem::replace(&mut self.destination, Destination::Finished) {
             Destination::Named(file, name) => {
                 file.as_file().sync_all()?;

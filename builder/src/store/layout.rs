@@ -6,6 +6,7 @@ use std::io::{self, IoSlice, Read, Write};
 
 use cap_std::fs::{Dir, OpenOptions};
 use cap_tempfile::TempFile;
+use oci_spec::image::OciLayout;
 use ocidir::OciDir;
 use rustix::fs::{FlockOperation, flock};
 
@@ -15,6 +16,9 @@ use super::{BLOBS, INDEX};
 use crate::image::digest::Digest;
 use crate::image::json::Document;
 use crate::sink::{BlobWriter, Named, Sink, SinkError};
+
+/// The one version of OCI layouts.
+const LAYOUT_VERSION: &str = "1.0.0";
 
 /// A write this long, in bytes, is part of a layer.
 const LONG: usize = 64 * 1024;
@@ -30,6 +34,10 @@ impl Layout {
     /// Opens the layout in a directory, or makes one if the directory is empty. `place` is what
     /// messages call it.
     pub fn open(dir: Dir, place: &str) -> Result<Self, SinkError> {
+        // Of builds that begin at the same time in an empty directory, one makes the layout. A file
+        // system that cannot lock directories is no reason to fail.
+        let making = dir.open(".").map_err(SinkError::io("open", place))?;
+        drop(flock(&making, FlockOperation::LockExclusive));
         let is_layout = dir.try_exists("oci-layout").map_err(SinkError::io("open", place))?;
         let mut entries = dir.entries().map_err(SinkError::io("list", place))?;
         if !is_layout && entries.next().is_some() {
@@ -38,11 +46,18 @@ impl Layout {
                 problem: "is neither empty nor an OCI layout".into(),
             });
         }
+        if is_layout {
+            check_version(&dir, place)?;
+        }
         let oci = OciDir::ensure(dir).map_err(|error| SinkError::Foreign {
             place: place.into(),
             problem: format!("cannot be used as an OCI layout: {error}"),
         })?;
-        Ok(Self { oci, place: place.into() })
+        drop(making);
+        let layout = Self { oci, place: place.into() };
+        // An index that cannot be added to is better known before a long build than after it.
+        layout.read_index()?;
+        Ok(layout)
     }
 
     fn place(&self, name: &str) -> String {
@@ -135,6 +150,20 @@ impl Sink for Layout {
     fn width(&self) -> usize {
         usize::MAX
     }
+}
+
+/// Refuses layouts that are laid out in a way that is not known yet.
+fn check_version(dir: &Dir, place: &str) -> Result<(), SinkError> {
+    let bytes = dir.read("oci-layout").map_err(SinkError::io("open", place))?;
+    let version = match serde_json::from_slice::<OciLayout>(&bytes) {
+        Ok(layout) if layout.image_layout_version() == LAYOUT_VERSION => return Ok(()),
+        Ok(layout) => format!("version {}", layout.image_layout_version()),
+        Err(_) => "an unknown version".to_owned(),
+    };
+    Err(SinkError::Foreign {
+        place: place.into(),
+        problem: format!("is an OCI layout of {version}, not {LAYOUT_VERSION}"),
+    })
 }
 
 struct Blob<'a> {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use diskette_builder::build::{Context, Plan, PlatformTags, Sources};
+use diskette_builder::build::{BuildError, Context, Plan, PlatformTags, Sources};
 use diskette_builder::cache::Cache;
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec;
@@ -32,6 +32,7 @@ mod report;
 /// Reads diskette.yaml and writes an OCI image layout or archive, for all platforms at once. The
 /// result goes to standard output, everything else to standard error.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct BuildArguments {
     /// Where the spec is looked for
     #[arg(value_name = "CONTEXT", default_value = ".")]
@@ -136,7 +137,7 @@ pub(crate) fn run(
         if arguments.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
     let plan = Plan::new(&recipes, &Sources { inputs: &files, client: &client, unverified })
         .map_err(|errors| {
-            CommandError::Failed(errors.iter().map(|error| error.diagnostic()).collect())
+            CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
         })?;
 
     let opened = destination.open(environment)?;

@@ -27,6 +27,7 @@ impl Ui {
     }
 
     /// Writes the command's result to standard output.
+    #[expect(clippy::unused_self, reason = "only who has the interface may write")]
     pub(crate) fn result(&self, bytes: &[u8]) -> Result<(), Diagnostic> {
         let mut output = io::stdout().lock();
         match output.write_all(bytes).and_then(|()| output.flush()) {
@@ -37,6 +38,7 @@ impl Ui {
     }
 
     /// Says something that changes nothing.
+    #[expect(clippy::unused_self, reason = "only who has the interface may write")]
     pub(crate) fn note(&self, text: &str) {
         message(&format!("note: {text}"));
     }

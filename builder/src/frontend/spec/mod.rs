@@ -72,7 +72,7 @@ fn check_names(lowered: &[Lowered], problems: &mut Vec<Diagnostic>) {
             continue;
         }
         problems.push(
-            Diagnostic::new(format!("two images are named `{}`", value.to_string()))
+            Diagnostic::new(format!("two images are named `{value}`"))
                 .at(span.clone())
                 .help(format!("the other one is named on line {other}; change `image` or `tags`")),
         );

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs what building and testing need besides Rust, where that is possible, and names what is
+# missing otherwise. Tests that need something missing are skipped with a line that says so; under
+# CI (the variable is set) something missing is a failure.
+set -euo pipefail
+
+# Program and the Debian package that has it.
+peers=(
+    cc:gcc make:make perl:perl git:git
+    tar:tar gzip:gzip bzip2:bzip2 xz:xz-utils zstd:zstd
+    skopeo:skopeo umoci:umoci podman:podman crun:crun newuidmap:uidmap
+    nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
+)
+
+# Prints the packages of the programs that are not there.
+missing() {
+    local peer
+    for peer in "${peers[@]}"; do
+        type -P "${peer%%:*}" >/dev/null || echo "${peer#*:}"
+    done
+    # OpenSSL's build needs more of Perl than a bare Debian has.
+    perl -MIPC::Cmd -MFindBin -e 1 2>/dev/null || echo perl
+    [ -e /usr/include/stdlib.h ] || echo libc6-dev
+}
+
+# Servers and administrators' tools are not on everybody's PATH.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+mapfile -t wanted < <(missing | sort -u)
+[ ${#wanted[@]} -gt 0 ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    as_root="sudo -n"
+fi
+if type -P apt-get >/dev/null && $as_root true 2>/dev/null; then
+    echo "installing ${wanted[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    $as_root apt-get update -q -o Acquire::Retries=3 >/dev/null
+    # --no-remove: whatever was there before stays.
+    $as_root apt-get install -q -y --no-install-recommends --no-remove "${wanted[@]}" >/dev/null ||
+        echo "apt-get could not install all of them"
+    mapfile -t wanted < <(missing | sort -u)
+fi
+[ ${#wanted[@]} -eq 0 ] || {
+    echo "missing: ${wanted[*]}; tests that need them are skipped (outside CI)" >&2
+    [ -z "${CI:-}" ]
+}

@@ -1,0 +1,86 @@
+//! A **case** is one job in the sense of a question: who does it, on which disks, from a fresh
+//! start or again.
+
+use crate::disks::{COMPRESSED, PLAIN, RAW_3G, RAW_10G, SOAK};
+use crate::peer::Peer;
+use crate::peers;
+
+/// One question of the benchmark.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) disks: &'static [&'static str],
+    /// diskette first: the others are compared with it.
+    pub(crate) peers: &'static [&'static Peer],
+    pub(crate) start: Start,
+}
+
+/// What a measured run finds when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Nothing: no image, no storage, no cache.
+    Fresh,
+    /// All that an earlier, unmeasured run of the same job left.
+    Again,
+}
+
+/// How fast and how small is the default?
+const GZIP: Case = Case {
+    name: "gzip",
+    disks: &[PLAIN, COMPRESSED, RAW_3G, RAW_10G],
+    peers: &[
+        &peers::DISKETTE,
+        &peers::UMOCI,
+        &peers::BUILDAH_ADD,
+        &peers::BUILDAH_BUD,
+        &peers::PODMAN,
+        &peers::CRANE,
+        &peers::BUILDKIT,
+        &peers::OPENSSL,
+    ],
+    start: Start::Fresh,
+};
+
+/// And with zstd?
+const ZSTD: Case = Case {
+    name: "zstd",
+    disks: &[PLAIN, COMPRESSED],
+    peers: &[&peers::DISKETTE_ZSTD, &peers::UMOCI_ZSTD, &peers::TAR_ZSTD],
+    start: Start::Fresh,
+};
+
+/// What does a build cost when nothing has changed?
+const REBUILD: Case = Case {
+    name: "rebuild",
+    disks: &[PLAIN],
+    peers: &[
+        &peers::DISKETTE_CACHED,
+        &peers::BUILDAH_LAYERS,
+        &peers::BUILDAH_LAYERS_STORED,
+        &peers::PODMAN,
+        &peers::PODMAN_STORED,
+        &peers::BUILDKIT_CACHED,
+    ],
+    start: Start::Again,
+};
+
+/// Is memory bounded for a disk larger than any memory?
+const SOAKING: Case =
+    Case { name: "soak", disks: &[SOAK], peers: &[&peers::DISKETTE], start: Start::Fresh };
+
+/// What runs unless it is left out.
+pub(crate) const USUAL: [Case; 3] = [GZIP, ZSTD, REBUILD];
+/// What runs only when asked for.
+pub(crate) const ON_REQUEST: [Case; 1] = [SOAKING];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_compares_with_diskette() {
+        for case in USUAL.iter().chain(&ON_REQUEST) {
+            assert_eq!(case.peers[0].name, "diskette", "{}", case.name);
+        }
+    }
+}

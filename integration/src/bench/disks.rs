@@ -1,0 +1,100 @@
+//! A **disk** is one of the files the benchmark runs on, made by `make disks`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// An installed system in plain clusters: it compresses.
+pub(crate) const PLAIN: &str = "debian-plain.qcow2";
+/// Compressed clusters, as distributions publish them: it does not.
+pub(crate) const COMPRESSED: &str = "debian-compressed.qcow2";
+/// The raw disk behind [`PLAIN`], two thirds of it holes.
+pub(crate) const RAW_3G: &str = "debian-3g.raw";
+/// The same content on a raw disk that is nearly all holes.
+pub(crate) const RAW_10G: &str = "debian-10g.raw";
+/// Not from `make disks`: one hole, made in the scratch directory when asked for.
+pub(crate) const SOAK: &str = "soak-100g.raw";
+const SOAK_BYTES: u64 = 100 << 30;
+
+/// Reads are this large; small enough to stay out of the peak memory of the processes started from
+/// here.
+const READ_BYTES: usize = 1 << 20;
+
+/// One disk file.
+#[derive(Debug, Clone)]
+pub(crate) struct Disk {
+    pub(crate) name: &'static str,
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+}
+
+impl Disk {
+    /// The disk of that name in `directory`; an error tells how to make it.
+    pub(crate) fn find(directory: &Path, name: &'static str) -> io::Result<Self> {
+        let path = directory.join(name);
+        let explain = |error| {
+            let hint = "make it with `make disks`, or leave it out with --only";
+            io::Error::other(format!("no disk {}: {error}; {hint}", path.display()))
+        };
+        let path = path.canonicalize().map_err(explain)?;
+        let bytes = path.metadata().map_err(explain)?.len();
+        Ok(Self { name, path, bytes })
+    }
+
+    /// Makes the 100 GiB hole in `directory`.
+    pub(crate) fn soak(directory: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(directory)?;
+        File::create(directory.join(SOAK))?.set_len(SOAK_BYTES)?;
+        Self::find(directory, SOAK)
+    }
+
+    /// Removes the disk if it was made here.
+    pub(crate) fn discard(self) -> io::Result<()> {
+        if self.name == SOAK { std::fs::remove_file(self.path) } else { Ok(()) }
+    }
+
+    /// Reads the disk once, so that every run after this finds it in the page cache. A hole of 100
+    /// GiB would only push everything else out.
+    pub(crate) fn warm(&self) -> io::Result<()> {
+        if self.name == SOAK {
+            return Ok(());
+        }
+        let mut file = File::open(&self.path)?;
+        let mut buffer = vec![0; READ_BYTES];
+        while file.read(&mut buffer)? > 0 {}
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_not_there_says_how_to_make_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = Disk::find(directory.path(), PLAIN).unwrap_err().to_string();
+        assert!(error.contains("debian-plain.qcow2") && error.contains("make disks"), "{error}");
+    }
+
+    #[test]
+    fn a_found_disk_has_its_size_and_an_absolute_path() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join(PLAIN), b"disk").unwrap();
+        let disk = Disk::find(directory.path(), PLAIN).unwrap();
+        assert_eq!(disk.bytes, 4);
+        assert!(disk.path.is_absolute());
+        disk.warm().unwrap();
+        disk.discard().unwrap();
+        assert!(directory.path().join(PLAIN).exists());
+    }
+
+    #[test]
+    fn the_soak_disk_is_one_hole_and_goes_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Disk::soak(directory.path()).unwrap();
+        assert_eq!(disk.bytes, 100 << 30);
+        disk.discard().unwrap();
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}

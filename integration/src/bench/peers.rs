@@ -1,0 +1,199 @@
+//! The **peers** themselves. Each does the same job: `FROM scratch`, one disk in `/disk`, owned by
+//! 107:107, one ENV.
+
+use crate::peer::{Need, Peer};
+
+/// Functions that scripts use: storage of its own for every run, so that nothing is left from the
+/// one before.
+pub(crate) const PRELUDE: &str = r#"
+buildah() { command buildah --root "$STATE/root" --runroot "$STATE/run" --storage-driver "$DRIVER" "$@"; }
+podman() {
+  command podman --root "$STATE/root" --runroot "$STATE/run" --storage-driver "$DRIVER" \
+    --cgroup-manager cgroupfs --events-backend file "$@"
+}
+# A build context: the disk hard-linked, because copying it is no part of the job.
+context() {
+  mkdir "$STATE/context"
+  ln "$DISK" "$STATE/context/$NAME" 2>/dev/null || cp --sparse=always "$DISK" "$STATE/context/$NAME"
+  printf 'FROM scratch\nCOPY --chown=107:107 %s /disk/\nENV K=V\n' "$NAME" >"$STATE/context/Containerfile"
+}
+spec() {
+  printf 'apiVersion: diskette/v1\nplatforms:\n  linux/amd64: { disk: "%s" }\nenv: { K: V }\n' "$DISK" >"$STATE/spec.yaml"
+}
+diskette() {
+  "$DISKETTE" build -t example.com/bench:1 -o "oci:$OUT" --progress none -f "$STATE/spec.yaml" "$@"
+}
+umoci_image() {
+  umoci init --layout "$OUT"
+  umoci new --image "$OUT:1"
+  umoci insert "$@" --uid-map 107:0:1 --gid-map 107:0:1 --image "$OUT:1" "$DISK" "/disk/$NAME"
+  umoci config --image "$OUT:1" --config.env K=V --architecture amd64 --os linux
+}
+buildkit() {
+  buildctl build --frontend dockerfile.v0 --local context="$STATE/context" --local dockerfile="$STATE/context" \
+    --opt filename=Containerfile --output "type=oci,tar=false,dest=$OUT" "$@"
+}
+# containers/storage mounts its overlay directory onto itself.
+unmount_storage() {
+  ! mountpoint -q "$STATE/root/overlay" || umount "$STATE/root/overlay"
+}
+"#;
+
+const NOTHING: &str = ":";
+
+const DISKETTE_NEEDS: &[Need] = &[Need::Check {
+    script: r"[[ -x $DISKETTE ]]",
+    otherwise: "not built: cargo build --release, or --diskette PATH",
+}];
+
+/// diskette, which all others are compared with.
+pub(crate) const DISKETTE: Peer = Peer {
+    name: "diskette",
+    needs: DISKETTE_NEEDS,
+    version: r#""$DISKETTE" --version"#,
+    prepare: "spec",
+    job: "diskette --no-cache",
+    cleanup: NOTHING,
+};
+
+pub(crate) const DISKETTE_ZSTD: Peer =
+    Peer { job: "diskette --no-cache --compression zstd", ..DISKETTE };
+
+/// At the gzip level `$LEVEL`.
+pub(crate) const DISKETTE_LEVEL: Peer =
+    Peer { job: r#"diskette --no-cache --compression-level "$LEVEL""#, ..DISKETTE };
+
+pub(crate) const DISKETTE_CACHED: Peer = Peer { job: "diskette", ..DISKETTE };
+
+pub(crate) const UMOCI: Peer = Peer {
+    name: "umoci",
+    needs: &[Need::Program("umoci")],
+    version: "umoci --version",
+    prepare: NOTHING,
+    job: "umoci_image",
+    cleanup: NOTHING,
+};
+
+pub(crate) const UMOCI_ZSTD: Peer = Peer {
+    needs: &[
+        Need::Program("umoci"),
+        Need::Check {
+            script: "umoci insert --help | grep -q -e --compress",
+            otherwise: "this umoci has no zstd (0.5 and later have)",
+        },
+    ],
+    job: "umoci_image --compress=zstd",
+    ..UMOCI
+};
+
+/// Compression is off by default in `buildah commit`, on in `buildah push`.
+pub(crate) const BUILDAH_ADD: Peer = Peer {
+    name: "buildah-add",
+    needs: &[Need::Program("buildah")],
+    version: "buildah --version",
+    prepare: NOTHING,
+    job: r#"
+container=$(buildah from scratch)
+buildah add --quiet --chown 107:107 "$container" "$DISK" /disk/
+buildah config --env K=V "$container"
+buildah commit --quiet --disable-compression=false "$container" "oci:$OUT:1"
+"#,
+    cleanup: "unmount_storage",
+};
+
+pub(crate) const BUILDAH_BUD: Peer = Peer {
+    name: "buildah-bud",
+    prepare: "context",
+    job: r#"
+buildah bud --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
+buildah push --quiet bench:1 "oci:$OUT:1"
+"#,
+    ..BUILDAH_ADD
+};
+
+pub(crate) const BUILDAH_LAYERS: Peer = Peer {
+    name: "buildah-layers",
+    job: r#"
+buildah bud --quiet --layers --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
+buildah push --quiet bench:1 "oci:$OUT:1"
+"#,
+    ..BUILDAH_BUD
+};
+
+/// Stops at an image in buildah's own storage: `push` compresses the layer again into a layout that
+/// already has it, which a registry would have spared it.
+pub(crate) const BUILDAH_LAYERS_STORED: Peer = Peer {
+    name: "buildah-layers-stored",
+    job: r#"
+buildah bud --quiet --layers --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
+"#,
+    ..BUILDAH_BUD
+};
+
+pub(crate) const PODMAN: Peer = Peer {
+    name: "podman",
+    needs: &[Need::Program("podman")],
+    version: "podman --version",
+    prepare: "context",
+    job: r#"
+podman build --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
+podman push --quiet bench:1 "oci:$OUT:1"
+"#,
+    cleanup: "unmount_storage",
+};
+
+/// Stops at an image in podman's own storage, as [`BUILDAH_LAYERS_STORED`] does.
+pub(crate) const PODMAN_STORED: Peer = Peer {
+    name: "podman-stored",
+    job: r#"
+podman build --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
+"#,
+    ..PODMAN
+};
+
+/// crane writes no OCI layout from nothing: its image is an archive, and it has no ENV.
+pub(crate) const CRANE: Peer = Peer {
+    name: "crane",
+    needs: &[Need::Program("crane")],
+    version: "crane version",
+    prepare: r#"mkdir "$OUT""#,
+    job: r#"
+tar --owner=107 --group=107 --numeric-owner --transform 's,^,disk/,' -cf "$STATE/layer.tar" -C "${DISK%/*}" "$NAME"
+crane append -f "$STATE/layer.tar" -t example.com/bench:1 -o "$OUT/image.tar"
+"#,
+    cleanup: NOTHING,
+};
+
+pub(crate) const BUILDKIT: Peer = Peer {
+    name: "buildkit",
+    needs: &[
+        Need::Program("buildctl"),
+        Need::Check { script: "buildctl debug workers", otherwise: "no buildkitd answers" },
+    ],
+    version: "buildctl --version",
+    prepare: "context",
+    job: "buildkit --no-cache",
+    cleanup: NOTHING,
+};
+
+pub(crate) const BUILDKIT_CACHED: Peer = Peer { job: "buildkit", ..BUILDKIT };
+
+/// Not a peer but the limit: nobody makes a layer of a disk without hashing the disk.
+pub(crate) const OPENSSL: Peer = Peer {
+    name: "openssl-sha256",
+    needs: &[Need::Program("openssl")],
+    version: "openssl version",
+    prepare: NOTHING,
+    job: r#"openssl dgst -sha256 "$DISK""#,
+    cleanup: NOTHING,
+};
+
+/// Stands in for a limit of zstd: no hash, no image.
+pub(crate) const TAR_ZSTD: Peer = Peer {
+    name: "tar-zstd",
+    needs: &[Need::Program("zstd")],
+    version: "zstd --version",
+    prepare: r#"mkdir "$OUT""#,
+    job: r#"tar -cf - -C "${DISK%/*}" "$NAME" | zstd --quiet -T2 -3 -o "$OUT/layer.tar.zst""#,
+    cleanup: NOTHING,
+};

@@ -1,0 +1,134 @@
+//! A finished **image**, read back from a layout by other means than the program's own.
+
+use std::io::Read;
+use std::path::Path;
+
+use ocidir::cap_std::ambient_authority;
+use ocidir::cap_std::fs::Dir;
+use ocidir::oci_spec::image::{
+    Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType,
+};
+use ocidir::prelude::*;
+use serde_json::Value;
+
+/// An OCI layout in a directory.
+#[derive(Debug)]
+pub struct Layout {
+    /// To be read with `ocidir`.
+    pub oci: ocidir::OciDir,
+}
+
+/// One platform's image in a layout.
+#[derive(Debug)]
+pub struct Image {
+    /// `linux/amd64`
+    pub platform: String,
+    /// Of the manifest.
+    pub descriptor: Descriptor,
+    /// The manifest itself.
+    pub manifest: ImageManifest,
+}
+
+impl Layout {
+    /// Opens the layout in a directory.
+    pub fn open(path: &Path) -> Self {
+        let dir = Dir::open_ambient_dir(path, ambient_authority()).unwrap();
+        Self { oci: ocidir::OciDir::open(dir).unwrap() }
+    }
+
+    /// Returns the index.json as it is.
+    pub fn index(&self) -> Value {
+        serde_json::from_slice(&self.oci.dir().read("index.json").unwrap()).unwrap()
+    }
+
+    /// Returns the tags, in the order of the index.
+    pub fn tags(&self) -> Vec<String> {
+        let index = self.index();
+        let entries = index["manifests"].as_array().unwrap().iter();
+        let tag = |entry: &Value| {
+            entry["annotations"]["org.opencontainers.image.ref.name"].as_str().unwrap().to_owned()
+        };
+        entries.map(tag).collect()
+    }
+
+    /// Returns the descriptor of what a tag names.
+    pub fn tagged(&self, tag: &str) -> Descriptor {
+        let found = self.oci.find_manifest_descriptor_with_tag(tag).unwrap();
+        found.unwrap_or_else(|| panic!("no tag {tag} among {:?}", self.tags()))
+    }
+
+    /// Returns the images of all platforms that a tag names.
+    pub fn images(&self, tag: &str) -> Vec<Image> {
+        let index: ImageIndex = self.oci.read_json_blob(&self.tagged(tag)).unwrap();
+        let image = |descriptor: &Descriptor| {
+            let platform = descriptor.platform().as_ref().unwrap();
+            Image {
+                platform: format!("{}/{}", platform.os(), platform.architecture()),
+                descriptor: descriptor.clone(),
+                manifest: self.oci.read_json_blob(descriptor).unwrap(),
+            }
+        };
+        index.manifests().iter().map(image).collect()
+    }
+
+    /// Returns the config of an image.
+    pub fn config(&self, image: &Image) -> ImageConfiguration {
+        self.oci.read_json_blob(image.manifest.config()).unwrap()
+    }
+
+    /// Returns a blob's bytes, unchecked.
+    pub fn blob(&self, descriptor: &Descriptor) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.oci.read_blob(descriptor).unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// Returns the tar of an image's only layer, decompressed as its media type says.
+    pub fn tar(&self, image: &Image) -> Vec<u8> {
+        let [layer] = &image.manifest.layers()[..] else { panic!("one layer, {image:?}") };
+        let blob = self.blob(layer);
+        let mut tar = Vec::new();
+        match layer.media_type() {
+            MediaType::ImageLayerGzip => {
+                flate2::read::MultiGzDecoder::new(&blob[..]).read_to_end(&mut tar).map(drop)
+            }
+            MediaType::ImageLayerZstd => zstd::stream::copy_decode(&blob[..], &mut tar),
+            MediaType::ImageLayer => {
+                tar = blob;
+                Ok(())
+            }
+            other => panic!("an unknown kind of layer, {other}"),
+        }
+        .unwrap();
+        tar
+    }
+
+    /// Returns the content of a file in an image's layer.
+    pub fn file(&self, image: &Image, path: &str) -> Vec<u8> {
+        let tar = self.tar(image);
+        let mut archive = tar::Archive::new(&tar[..]);
+        let mut entries = archive.entries().unwrap().map(Result::unwrap);
+        let mut entry = entries
+            .find(|entry| entry.path().unwrap().to_str() == Some(path))
+            .unwrap_or_else(|| panic!("no {path} in the layer"));
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        content
+    }
+
+    /// Returns all blobs that a tag needs, the index first.
+    pub fn reachable(&self, tag: &str) -> Vec<Descriptor> {
+        let parts = |image: Image| {
+            let config = image.manifest.config().clone();
+            [image.descriptor, config].into_iter().chain(image.manifest.layers().clone())
+        };
+        let images = self.images(tag).into_iter().flat_map(parts);
+        std::iter::once(self.tagged(tag)).chain(images).collect()
+    }
+
+    /// Returns what is wrong with the blobs that a tag needs: nothing, if their digests and sizes are
+    /// right.
+    pub fn verify(&self, tag: &str) -> Result<(), ocidir::Error> {
+        self.reachable(tag).iter().try_for_each(|blob| self.oci.verify_blob_digest(blob))
+    }
+}

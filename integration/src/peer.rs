@@ -1,0 +1,79 @@
+//! A **peer** is another program that reads our images, serves our disks or watches us. Where one
+//! is missing the test that needs it says so and passes; under CI it fails.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Servers and administrators' tools are not on everybody's PATH.
+const MORE_PATH: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// Another program, found.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    name: &'static str,
+    path: PathBuf,
+}
+
+/// Finds a program; `None`, after saying so, where it is missing and may be.
+pub fn find(name: &'static str) -> Option<Peer> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = std::env::split_paths(&path).chain(MORE_PATH.map(PathBuf::from));
+    let found = directories.map(|directory| directory.join(name)).find(|path| is_program(path));
+    if found.is_none() {
+        skip(&format!("`{name}` is missing; integration/peers.sh installs it"));
+    }
+    Some(Peer { name, path: found? })
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// Says that a test cannot do all it should, and why; under CI that is a failure.
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "not skipped under CI: {reason}");
+    note(reason);
+}
+
+/// Says that a test cannot do all it should on this machine, CI or not, and why.
+pub fn note(reason: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    // Not with a macro: those of tests that pass are swallowed.
+    writeln!(std::io::stderr().lock(), "skipped: {test}: {reason}").unwrap();
+}
+
+impl Peer {
+    /// Returns a command that runs the program.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.stdin(Stdio::null()).env("LC_ALL", "C");
+        command
+    }
+
+    /// Runs the program, which must succeed, and returns what it wrote to standard output.
+    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
+        String::from_utf8(self.bytes(args)).unwrap()
+    }
+
+    /// Runs the program, which must succeed, and returns the bytes it wrote to standard output.
+    pub fn bytes<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Vec<u8> {
+        let output = self.output(args);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{} failed: {stderr}", self.name);
+        output.stdout
+    }
+
+    /// Runs the program, which must fail, and returns what it wrote to standard error.
+    pub fn refuses<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
+        let output = self.output(args);
+        assert!(!output.status.success(), "{} should have failed", self.name);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    fn output<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Output {
+        self.command().args(args).output().unwrap()
+    }
+}

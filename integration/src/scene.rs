@@ -1,0 +1,263 @@
+//! A **scene** is the directory that one test plays in: its disks, its spec, its output, and a cache
+//! and a home that nobody else has.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
+use walkdir::WalkDir;
+
+use crate::disk::{MIB, mixed, sha256};
+use crate::peer;
+
+/// Older than any clock step: the program remembers only files that were left alone for a while.
+const AGE: Duration = Duration::from_secs(3600);
+
+/// Counts the scenes of this process.
+static SCENES: AtomicUsize = AtomicUsize::new(0);
+
+/// A directory to play in; it is removed at the end.
+#[derive(Debug)]
+pub struct Scene {
+    directory: TempDir,
+}
+
+/// How the program ended and what it said.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Exit status, as a shell reports it: 128 and the number for a signal.
+    pub status: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error, with the scene's directory as `[ROOT]`.
+    pub stderr: String,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scene {
+    /// Makes an empty scene.
+    pub fn new() -> Self {
+        // Lower case only: podman makes an image's name of the path.
+        let number = SCENES.fetch_add(1, Ordering::Relaxed);
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+        let prefix = format!("diskette-{now:x}-{}-{number}", std::process::id());
+        let directory = tempfile::Builder::new().prefix(&prefix).rand_bytes(0).tempdir().unwrap();
+        // Other users have parts in some scenes.
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        for name in ["home", "cache", "tmp"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        Self { directory }
+    }
+
+    /// Makes a scene with one small disk, `disk.raw`, and a spec for it.
+    pub fn with_disk() -> Self {
+        let scene = Self::new();
+        scene.write("disk.raw", mixed(1, 3 * MIB + 77));
+        scene.spec("amd64: { disk: disk.raw }");
+        scene
+    }
+
+    /// Makes a scene with a disk for each of two platforms, `x.raw` and `a.raw`, and their spec.
+    pub fn with_two_disks() -> Self {
+        let scene = Self::new();
+        scene.write("x.raw", mixed(2, 2 * MIB));
+        scene.write("a.raw", mixed(3, MIB + 4096));
+        scene.spec("linux/amd64: { disk: x.raw }\n  linux/arm64: { disk: a.raw }");
+        scene
+    }
+
+    /// Makes a scene with an image in the layout `out`, whose `disk.raw` is then replaced by a larger
+    /// one.
+    pub fn with_image() -> Self {
+        let scene = Self::new();
+        scene.write("disk.raw", mixed(5, 70_000));
+        scene.spec("amd64: { disk: disk.raw }");
+        scene.build(&["--per-arch-tags"]);
+        scene.write("disk.raw", mixed(6, 200_000));
+        scene
+    }
+
+    /// Returns the path of something in the scene.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes a file, with the directories above it.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Writes `diskette.yaml` with the given platforms, for an image `quay.io/me/vm:1`.
+    pub fn spec(&self, platforms: &str) {
+        let head = "apiVersion: diskette/v1\nimage: quay.io/me/vm\ntags: [\"1\"]\nplatforms:\n  ";
+        self.write("diskette.yaml", format!("{head}{platforms}\n"));
+    }
+
+    /// Reads a file.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Makes it appear that a file was last written to an hour ago. (When its attributes changed
+    /// cannot be set back; see [`Scene::settled`].)
+    pub fn age(&self, name: &str) {
+        let file = File::options().append(true).open(self.path(name)).unwrap();
+        file.set_modified(SystemTime::now() - AGE).unwrap();
+    }
+
+    /// Waits until the disks' times are old enough for the program to trust them.
+    pub fn settled(&self) {
+        std::thread::sleep(Duration::from_millis(2_050));
+    }
+
+    /// Returns a command that runs the program in the scene, in an environment that is otherwise
+    /// empty.
+    pub fn program<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
+        self.surround(Command::new(program()), args)
+    }
+
+    /// Runs the program by way of another command, such as `strace`.
+    pub fn program_under<A: AsRef<OsStr>>(
+        &self,
+        mut outer: Command,
+        args: impl IntoIterator<Item = A>,
+    ) -> Command {
+        outer.arg(program());
+        self.surround(outer, args)
+    }
+
+    fn surround<A: AsRef<OsStr>>(
+        &self,
+        mut command: Command,
+        args: impl IntoIterator<Item = A>,
+    ) -> Command {
+        command.args(args).current_dir(self.directory.path()).stdin(Stdio::null());
+        command.env_clear().env("PATH", "/usr/bin:/bin");
+        command.env("HOME", self.path("home")).env("XDG_CACHE_HOME", self.path("cache"));
+        command.env("TMPDIR", self.path("tmp"));
+        command
+    }
+
+    /// Returns a command that runs the program as a user without any privileges, who can write
+    /// nothing but `out`.
+    pub fn unprivileged<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+    ) -> Option<Command> {
+        let setpriv = peer::find("setpriv")?;
+        if !is_root() {
+            peer::note("not root: this user takes the part of one without privileges");
+            return Some(self.program(args));
+        }
+        fs::create_dir_all(self.path("out")).unwrap();
+        std::os::unix::fs::chown(self.path("out"), Some(65534), Some(65534)).unwrap();
+        // The one that was built may lie where others may not look.
+        let copy = self.path("home/diskette");
+        fs::copy(program(), &copy).unwrap();
+        let mut command = setpriv.command();
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+        command.args(["--bounding-set=-all", "--no-new-privs"]).arg(copy);
+        Some(self.surround(command, args))
+    }
+
+    /// Runs the program and returns what came of it.
+    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Outcome {
+        self.outcome(self.program(args))
+    }
+
+    /// Runs a command and returns what came of it.
+    pub fn outcome(&self, mut command: Command) -> Outcome {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let signal = status.signal().map(|signal| 128 + signal);
+        let root = self.directory.path().to_str().unwrap();
+        let stderr = String::from_utf8_lossy(&stderr).replace(root, "[ROOT]");
+        Outcome { status: status.code().or(signal).unwrap(), stdout, stderr }
+    }
+
+    /// Runs a command that must fail and must change nothing, and returns all that it said.
+    pub fn refused(&self, command: Command) -> String {
+        let before = self.files("");
+        let outcome = self.outcome(command);
+        assert_ne!(outcome.status, 0, "it should have failed");
+        assert_eq!(self.files(""), before, "files were left behind or changed");
+        outcome.transcript()
+    }
+
+    /// Builds into the layout `out`, which must succeed, and returns the digest.
+    pub fn build(&self, args: &[&str]) -> String {
+        self.build_to("out", args)
+    }
+
+    /// Builds into a destination, which must succeed, and returns the digest.
+    pub fn build_to(&self, destination: &str, args: &[&str]) -> String {
+        let outcome = self.run(["build", "-q", "-o", destination].iter().chain(args));
+        outcome.digest()
+    }
+
+    /// Returns every file in a directory of the scene, with the digest of its content.
+    pub fn files(&self, name: &str) -> BTreeMap<String, String> {
+        let root = self.path(name);
+        WalkDir::new(&root)
+            .into_iter()
+            .map(Result::unwrap)
+            .filter(|entry| entry.file_type().is_file())
+            .map(|entry| {
+                let path = entry.path().strip_prefix(&root).unwrap().to_str().unwrap();
+                (path.to_owned(), sha256(&fs::read(entry.path()).unwrap()))
+            })
+            .collect()
+    }
+}
+
+impl Outcome {
+    /// Returns the digest that `-q` printed; panics if the program failed.
+    pub fn digest(&self) -> String {
+        assert_eq!(self.status, 0, "{}", self.stderr);
+        let digest = String::from_utf8(self.stdout.clone()).unwrap();
+        let digest = digest.strip_suffix('\n').unwrap();
+        assert!(digest.starts_with("sha256:") && digest.len() == 71, "{digest:?}");
+        digest.to_owned()
+    }
+
+    /// Returns all of it as text, to compare with a snapshot.
+    pub fn transcript(&self) -> String {
+        let (status, stderr) = (self.status, &self.stderr);
+        format!(
+            "status: {status}\nstdout:\n{}stderr:\n{stderr}",
+            String::from_utf8_lossy(&self.stdout)
+        )
+    }
+}
+
+/// Tells whether the tests run as root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Finds the program under test: `$DISKETTE`, or what `cargo build -p diskette` left beside this
+/// test's own program.
+pub fn program() -> PathBuf {
+    if let Some(path) = std::env::var_os("DISKETTE") {
+        return path.into();
+    }
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(Path::parent).unwrap().join("diskette");
+    assert!(path.exists(), "{} is missing: run `cargo build -p diskette`", path.display());
+    path
+}
