@@ -37,7 +37,7 @@ impl Layout {
         // Of builds that begin at the same time in an empty directory, one makes the layout. A file
         // system that cannot lock directories is no reason to fail.
         let making = dir.open(".").map_err(SinkError::io("open", place))?;
-        drop(flock(&making, FlockOperation::LockExclusive));
+        flock(&making, FlockOperation::LockExclusive).unwrap_or_default();
         let is_layout = dir.try_exists("oci-layout").map_err(SinkError::io("open", place))?;
         let mut entries = dir.entries().map_err(SinkError::io("list", place))?;
         if !is_layout && entries.next().is_some() {

@@ -30,7 +30,7 @@ fn check(text: &str, expected: impl IntoData) {
 
 fn show(recipe: &Recipe) -> String {
     let mut shown = String::from("image");
-    recipe.names.iter().for_each(|name| write!(shown, " {}", name).unwrap());
+    recipe.names.iter().for_each(|name| write!(shown, " {name}").unwrap());
     writeln!(shown, " {:?}", recipe.annotations).unwrap();
     for platform in &recipe.platforms {
         let PlatformRecipe { platform, layers, env, labels } = platform;
