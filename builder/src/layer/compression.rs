@@ -85,7 +85,7 @@ impl fmt::Display for Compression {
 /// and out. zstd's are large; there the number bounds the memory.
 pub(crate) fn blocks(compression: Compression, jobs: usize) -> usize {
     match compression {
-        Compression::Gzip(_) | Compression::None => 2 * jobs + 4,
+        Compression::Gzip(_) | Compression::None => 2 * jobs + 16,
         Compression::Zstd(_) => jobs + 1,
     }
 }
