@@ -133,7 +133,9 @@ fn the_bytes_of_a_layer_never_change() {
         let (layer, _) = write(Memory::new(&disk, Holes::Zeros), 2, compression);
         format!("{compression} {} {}\n", layer.size, layer.digest.hex())
     });
-    snapbox::assert_data_eq!(digests.collect::<String>(), snapbox::str![[r#"
+    snapbox::assert_data_eq!(
+        digests.collect::<String>(),
+        snapbox::str![[r#"
 none 16036864 be1b66d506077c1751d12ceb24fae44aa8d798a9eaaff1dee5d7515bb13bddb0
 gzip-1 3025876 bde7ef1fc67192bdff51f0ee8f0c57bab1dfa92ad079f134587cfa70217c1005
 gzip-3 3012015 d2842f4659e3fe4377acd8a7070fc30430a727f9311ec92168821a902618d4b3
@@ -146,7 +148,8 @@ zstd-4 2991741 fc4aa1f9e3bf5986e84f00ea429dda91e21e48481c4f3cc2c492d71782cebeae
 zstd-9 2994303 218bbcecebcfc1906c0fa87b23131e48194aadf50dd0de853aba55891a4a56c9
 zstd-19 3003147 c6fc8c2cf5eef46f80acc094265c4cf85c50b4ab32a3acb0c32151fa06d56f60
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
