@@ -1,10 +1,12 @@
 //! *Progress* is what the engine tells while it works, and how it is told to stop. The library
 //! shows nothing itself.
 
+use crate::image::digest::Digest;
 use crate::image::platform::Platform;
 use crate::layer::Layer;
+use crate::sink::Moved;
 
-/// Listens to a build; called from several threads.
+/// Listens to a build or a copy; called from several threads.
 pub trait Progress: Sync {
     /// Something happened.
     fn event(&self, event: Event<'_>);
@@ -48,6 +50,27 @@ pub enum Event<'a> {
         result: &'a Layer,
         /// How it came about.
         how: Made,
+    },
+    /// A blob that lies somewhere is being moved. Blobs are numbered within a copy, from 0, and
+    /// advance as layers do.
+    Moving {
+        /// Its number.
+        blob: usize,
+        /// Of the blob.
+        digest: Digest,
+        /// In bytes.
+        len: u64,
+    },
+    /// A blob is where it should be.
+    Moved {
+        /// Its number.
+        blob: usize,
+        /// Of the blob.
+        digest: Digest,
+        /// In bytes.
+        len: u64,
+        /// How it came there.
+        how: Moved,
     },
     /// Something that the user may want to know, and that changes nothing.
     Note(&'a str),

@@ -4,7 +4,7 @@
 use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, completions, man, schema};
+use crate::commands::{build, completions, copy, man, pull, push, schema, tags};
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
 ///
@@ -22,6 +22,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Build(Box<build::BuildArguments>),
+    Push(Box<push::PushArguments>),
+    Pull(Box<pull::PullArguments>),
+    Copy(Box<copy::CopyArguments>),
+    Tags(Box<tags::TagsArguments>),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
     Man(man::ManArguments),

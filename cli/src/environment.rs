@@ -5,6 +5,10 @@ use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use diskette_builder::http::SystemRoots;
+use diskette_builder::proxy::{Variable, Variables};
+use diskette_builder::secret::Secret;
+
 /// What the program is told besides its arguments.
 #[derive(Debug)]
 pub(crate) struct Environment {
@@ -14,8 +18,8 @@ pub(crate) struct Environment {
     pub(crate) cache_home: Option<PathBuf>,
     /// Where temporary files go: `$TMPDIR`, else `/tmp`.
     pub(crate) temporary: PathBuf,
-    /// A proxy for downloads.
-    pub(crate) proxy: Option<String>,
+    /// Those that name proxies.
+    pub(crate) proxies: Variables,
     /// Whether standard error is a terminal.
     pub(crate) terminal: Terminal,
     /// When the program started.
@@ -37,15 +41,36 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let cache_home = set("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let home = || set("HOME").map(|home| PathBuf::from(home).join(".cache"));
-        let proxy = ["https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"];
         Self {
             source_date_epoch: set("SOURCE_DATE_EPOCH"),
             cache_home: cache_home.or_else(home),
             temporary: set("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
-            proxy: proxy.iter().find_map(|name| set(name)?.into_string().ok()),
+            proxies: proxies(),
             terminal: terminal(),
             started: now(),
         }
+    }
+
+    /// Returns where the system keeps the certificates that it trusts; `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` say otherwise.
+    #[expect(clippy::unused_self, reason = "it is part of the environment")]
+    pub(crate) fn roots(&self) -> SystemRoots {
+        let found = openssl_probe::probe();
+        SystemRoots { file: found.cert_file, directories: found.cert_dir }
+    }
+}
+
+/// Upper case wins; a web server sets `HTTP_PROXY` from a header, so there lower case does.
+fn proxies() -> Variables {
+    let text = |name: &'static str| set(name)?.into_string().ok();
+    let first = |names: [&'static str; 2]| {
+        names.into_iter().find_map(|name| Some(Variable { name, value: Secret::new(text(name)?) }))
+    };
+    Variables {
+        http: first(["http_proxy", "HTTP_PROXY"]),
+        https: first(["HTTPS_PROXY", "https_proxy"]),
+        all: first(["ALL_PROXY", "all_proxy"]),
+        except: text("NO_PROXY").or_else(|| text("no_proxy")),
     }
 }
 

@@ -11,8 +11,9 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::diagnostic::{Diagnostic, SourceText};
 use diskette_builder::source::Inputs;
+use diskette_builder::store::LayoutImages;
 
-use crate::error::cannot;
+use crate::error::{CommandError, cannot};
 
 /// No spec is anywhere near as long, in bytes; a disk named by mistake is not read into memory.
 const SPEC_MAX: u64 = 4 << 20;
@@ -69,6 +70,12 @@ pub(crate) fn ensure_dir(path: &Path) -> Result<Dir, Diagnostic> {
 
 pub(crate) fn open_dir(path: &Path) -> io::Result<Dir> {
     Dir::open_ambient_dir(path, ambient_authority())
+}
+
+/// Opens a layout for reading.
+pub(crate) fn open_layout(path: &Path) -> Result<LayoutImages, CommandError> {
+    let dir = open_dir(path).map_err(cannot("open the layout", path.display()))?;
+    Ok(LayoutImages::open(dir, &path.display().to_string())?)
 }
 
 /// Opens the directory that a file is in, and returns it with the file's name.

@@ -7,6 +7,8 @@ mod environment;
 mod error;
 mod files;
 mod output;
+mod place;
+mod registry;
 mod render;
 mod ui;
 
@@ -24,6 +26,10 @@ fn main() -> ExitCode {
     let ui = Ui::new(&environment);
     let result = match arguments.command {
         Command::Build(build) => commands::build::run(&build, &environment, &ui),
+        Command::Push(push) => commands::push::run(&push, &environment, &ui),
+        Command::Pull(pull) => commands::pull::run(&pull, &environment, &ui),
+        Command::Copy(copy) => commands::copy::run(&copy, &environment, &ui),
+        Command::Tags(tags) => commands::tags::run(&tags, &environment, &ui),
         Command::Schema(_) => commands::schema::run(&ui),
         Command::Completions(completions) => commands::completions::run(&completions, &ui),
         Command::Man(man) => commands::man::run(&man),

@@ -29,13 +29,22 @@ pub enum BuildError {
     Layer(LayerError),
     /// The images cannot be put where they should go.
     #[error(transparent)]
-    Sink(#[from] SinkError),
+    Sink(SinkError),
     /// A document could not be composed.
     #[error(transparent)]
     Document(#[from] DocumentError),
     /// The user asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl From<SinkError> for BuildError {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Cancelled => Self::Cancelled,
+            error => Self::Sink(error),
+        }
+    }
 }
 
 impl BuildError {
@@ -62,6 +71,9 @@ impl BuildError {
             cause = error.source();
         }
         let diagnostic = Diagnostic::new(message);
+        if let Self::Sink(SinkError::Remote { help, .. }) = self {
+            return help.iter().cloned().fold(diagnostic, Diagnostic::help);
+        }
         self.full_disk().into_iter().fold(diagnostic, Diagnostic::help)
     }
 

@@ -9,10 +9,11 @@ use std::thread;
 use super::{BuildError, Context, Sources};
 use crate::cache::Key;
 use crate::image::platform::Platform;
+use crate::image::reference::Reference;
 use crate::layer::{Layer, LayerError, LayerInput};
 use crate::progress::{Event, Made};
 use crate::recipe::{Entry, EntryKind, LayerRecipe, Recipe, SourceRecipe};
-use crate::sink::SinkError;
+use crate::sink::{BlobWriter, SinkError};
 use crate::source::{Identity, Source, SourceError, SourceErrorKind};
 
 /// A layer that has to be there for the images to be made.
@@ -20,6 +21,8 @@ pub(super) struct LayerJob<'a> {
     recipe: &'a LayerRecipe,
     platform: &'a Platform,
     sources: Vec<Source>,
+    /// What the images will be called that have it.
+    names: Vec<Reference>,
     /// Known only where every source can be told from any other without reading it.
     identities: Option<Vec<Identity>>,
 }
@@ -31,13 +34,15 @@ pub(super) fn open<'a>(
 ) -> Result<Vec<LayerJob<'a>>, Vec<BuildError>> {
     let mut jobs = Vec::new();
     let mut errors: Vec<BuildError> = Vec::new();
-    for platform in recipes.iter().flat_map(|recipe| &recipe.platforms) {
-        for recipe in &platform.layers {
-            match open_layer(recipe, &platform.platform, sources) {
-                Ok(job) => jobs.push(job),
-                // A file that several platforms name is told once.
-                Err(error) if errors.iter().any(|old| old.is_same(&error)) => {}
-                Err(error) => errors.push(error),
+    for image in recipes {
+        for platform in &image.platforms {
+            for recipe in &platform.layers {
+                match open_layer(recipe, &platform.platform, &image.names, sources) {
+                    Ok(job) => jobs.push(job),
+                    // A file that several platforms name is told once.
+                    Err(error) if errors.iter().any(|old| old.is_same(&error)) => {}
+                    Err(error) => errors.push(error),
+                }
             }
         }
     }
@@ -47,6 +52,7 @@ pub(super) fn open<'a>(
 fn open_layer<'a>(
     recipe: &'a LayerRecipe,
     platform: &'a Platform,
+    names: &[Reference],
     sources: &Sources<'_>,
 ) -> Result<LayerJob<'a>, BuildError> {
     let open = |source: &SourceRecipe| {
@@ -55,7 +61,7 @@ fn open_layer<'a>(
     };
     let sources = files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
     let identities = sources.iter().map(Source::identity).collect();
-    Ok(LayerJob { recipe, platform, sources, identities })
+    Ok(LayerJob { recipe, platform, sources, names: names.to_vec(), identities })
 }
 
 fn files(entries: &[Entry]) -> impl Iterator<Item = &SourceRecipe> {
@@ -77,6 +83,12 @@ pub(super) fn make(
             (0..job).find(|first| keys[job].is_some() && keys[*first] == keys[job]).unwrap_or(job)
         })
         .collect();
+    let mut jobs = jobs;
+    for (job, maker) in makers.iter().enumerate() {
+        // It goes to the repositories of all images that have it.
+        let names = std::mem::take(&mut jobs[job].names);
+        jobs[*maker].names.extend(names);
+    }
     let jobs: Vec<Mutex<LayerJob<'_>>> = jobs.into_iter().map(Mutex::new).collect();
     let made: Vec<Mutex<Option<Result<Layer, BuildError>>>> =
         jobs.iter().map(|_| Mutex::default()).collect();
@@ -143,7 +155,7 @@ impl LayerJob<'_> {
         // The layer may be there already, if it is known what it would be.
         let known = cache.and_then(|(cache, key)| cache.get(key));
         let (result, how) = match known {
-            Some(layer) if context.sink.has(layer.digest, layer.size)? => (layer, Made::Reused),
+            Some(layer) if context.sink.has(layer.digest, layer.size, &self.names)? => (layer, Made::Reused),
             _ => (self.build(number, context)?, Made::Built),
         };
         if how == Made::Built
@@ -176,15 +188,42 @@ impl LayerJob<'_> {
             LayerFailure::Layer(LayerError::Source(error)) => source_error(self.recipe, error),
             LayerFailure::Layer(LayerError::Cancelled) => BuildError::Cancelled,
             LayerFailure::Layer(error) => BuildError::Layer(error),
-            LayerFailure::Sink(error) => BuildError::Sink(error),
+            LayerFailure::Sink(error) => error.into(),
         })
     }
 
+    /// Writes the layer; again if the sink failed on the way and may go on.
     fn write(&self, number: usize, context: &Context<'_>) -> Result<Layer, LayerFailure> {
+        let mut input = self.input(context)?;
+        let len = input.tar_len().map_err(LayerError::from)?;
+        let mut blob = context.sink.start(len, &self.names)?;
+        loop {
+            let failure = match self.attempt(number, input, &mut blob, context) {
+                Ok(layer) => return Ok(layer),
+                Err(failure) => failure,
+            };
+            let failed_there = matches!(failure, LayerFailure::Sink(_));
+            if !failed_there || context.progress.is_cancelled() || !blob.restart()? {
+                return Err(failure);
+            }
+            input = self.input(context)?;
+        }
+    }
+
+    fn input(&self, context: &Context<'_>) -> Result<LayerInput<'_>, LayerFailure> {
         let contents = self.sources.iter().map(Source::content).collect::<Result<Vec<_>, _>>();
-        let entries = &self.recipe.entries;
         let contents = contents.map_err(LayerError::from)?;
-        let input = LayerInput { entries, contents, mtime: context.created.seconds() };
+        let entries = &self.recipe.entries;
+        Ok(LayerInput { entries, contents, mtime: context.created.seconds() })
+    }
+
+    fn attempt(
+        &self,
+        number: usize,
+        input: LayerInput<'_>,
+        blob: &mut Box<dyn BlobWriter + '_>,
+        context: &Context<'_>,
+    ) -> Result<Layer, LayerFailure> {
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let len = input.tar_len().map_err(LayerError::from)?;
         context.progress.event(Event::Started { layer: number, platform, name, len });
@@ -195,8 +234,7 @@ impl LayerJob<'_> {
             }
             ControlFlow::Continue(())
         };
-        let mut blob = context.sink.start()?;
-        let layer = Layer::write(input, context.workers, &mut blob, &observe)?;
+        let layer = Layer::write(input, context.workers, blob, &observe)?;
         blob.finish(layer.digest, layer.size)?;
         Ok(layer)
     }
@@ -210,7 +248,14 @@ enum LayerFailure {
 
 impl From<LayerError> for LayerFailure {
     fn from(error: LayerError) -> Self {
-        Self::Layer(error)
+        match error {
+            // What a sink itself says on the way is not wrapped in what the system could say.
+            LayerError::Write(error) => match error.downcast::<SinkError>() {
+                Ok(error) => Self::Sink(error),
+                Err(error) => Self::Layer(LayerError::Write(error)),
+            },
+            error => Self::Layer(error),
+        }
     }
 }
 

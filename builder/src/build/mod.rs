@@ -21,7 +21,7 @@ use crate::layer::{Layer, Workers};
 use crate::progress::Progress;
 use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe};
 use crate::sink::{Named, Sink};
-use crate::source::http::Client;
+use crate::http::Client;
 use crate::source::{Inputs, Unverified};
 
 /// What a build reads from.
@@ -141,14 +141,14 @@ fn compose(
         };
         let config = documents::config(input, &entries)?;
         let manifest = documents::manifest(&config, &entries, &recipe.annotations)?;
-        context.sink.put(&config)?;
-        context.sink.put(&manifest)?;
+        context.sink.put(&config, &recipe.names)?;
+        context.sink.put(&manifest, &recipe.names)?;
         manifests.push((manifest.clone(), platform.platform.clone()));
         let (platform, config) = (platform.platform.clone(), config.digest);
         platforms.push(BuiltPlatform { platform, manifest, config, layers });
     }
     let index = documents::index(&manifests, &recipe.annotations)?;
-    context.sink.put(&index)?;
+    context.sink.put(&index, &recipe.names)?;
     Ok(Built { index, names: recipe.names.clone(), platforms })
 }
 
@@ -181,7 +181,7 @@ fn names(image: &Built, platform_tags: PlatformTags) -> Result<Vec<Named>, Build
     let names: Vec<Option<&Reference>> = image.names.iter().map(Some).chain(unnamed).collect();
     let index = image.index.plain_descriptor().map_err(DocumentError::from)?;
     let mut all: Vec<Named> =
-        names.iter().map(|name| Named { image: index.clone(), name: name.cloned() }).collect();
+        names.iter().map(|name| Named { image: index.clone(), name: name.cloned(), tag: None }).collect();
     if platform_tags == PlatformTags::None {
         return Ok(all);
     }
@@ -196,7 +196,7 @@ fn names(image: &Built, platform_tags: PlatformTags) -> Result<Vec<Named>, Build
         all.extend(names.iter().flatten().map(|name| {
             let tag = format!("{}-{suffix}", name.tag().unwrap_or("latest"));
             let name = name.with_tag(tag);
-            Named { image: descriptor.clone(), name: Some(name) }
+            Named { image: descriptor.clone(), name: Some(name), tag: None }
         }));
     }
     Ok(all)

@@ -4,6 +4,7 @@
 use canon_json::CanonicalFormatter;
 use oci_spec::image::{Descriptor, DescriptorBuilder, MediaType};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::digest::Digest;
 
@@ -25,6 +26,38 @@ impl Document {
         Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
     }
 
+    /// Takes a manifest or index as it came from elsewhere, byte for byte. `told` is the media type
+    /// that it came with, if any; a document that can be read in two ways is refused
+    /// (CVE-2021-41190).
+    pub(crate) fn read(told: &str, bytes: Vec<u8>) -> Result<Self, String> {
+        let value: Value = serde_json::from_slice(&bytes)
+            .map_err(|error| format!("the manifest is not JSON: {error}"))?;
+        let has = |name: &str| value.get(name).is_some();
+        if has("manifests") && (has("layers") || has("config")) {
+            return Err("it is both a manifest and an index".into());
+        }
+        let own = value.get("mediaType").and_then(Value::as_str);
+        let media_type = match (own, told) {
+            (Some(own), told) if !told.is_empty() && own != told => {
+                return Err(format!("it came as `{told}`, but says that it is `{own}`"));
+            }
+            (Some(own), _) => own,
+            (None, "") if has("manifests") => "application/vnd.oci.image.index.v1+json",
+            (None, "") => "application/vnd.oci.image.manifest.v1+json",
+            (None, told) => told,
+        };
+        let media_type = MediaType::from(media_type);
+        if !is_index(&media_type) && !is_manifest(&media_type) {
+            return Err(format!("`{media_type}` is neither an image nor an index of images"));
+        }
+        Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
+    }
+
+    /// Tells whether it lists other documents.
+    pub(crate) fn is_index(&self) -> bool {
+        is_index(&self.media_type)
+    }
+
     /// Returns a descriptor of the document, to be completed.
     pub fn descriptor(&self) -> DescriptorBuilder {
         descriptor(self.media_type.clone(), self.digest, self.bytes.len() as u64)
@@ -34,6 +67,16 @@ impl Document {
     pub fn plain_descriptor(&self) -> Result<Descriptor, oci_spec::OciSpecError> {
         self.descriptor().build()
     }
+}
+
+fn is_index(media_type: &MediaType) -> bool {
+    let docker = "application/vnd.docker.distribution.manifest.list.v2+json";
+    *media_type == MediaType::ImageIndex || media_type.to_string() == docker
+}
+
+fn is_manifest(media_type: &MediaType) -> bool {
+    let docker = "application/vnd.docker.distribution.manifest.v2+json";
+    *media_type == MediaType::ImageManifest || media_type.to_string() == docker
 }
 
 /// Returns the descriptor of a blob, to be completed.

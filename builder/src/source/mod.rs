@@ -4,7 +4,7 @@
 //! and its file was not changed meanwhile.
 
 mod file;
-pub mod http;
+mod http;
 mod packed;
 mod stream;
 
@@ -17,8 +17,9 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use file::Identity;
+pub use http::DownloadError;
 
-use self::http::Client;
+use crate::http::Client;
 use crate::recipe::{Checksum, Location, Packing, Role, SourceRecipe};
 
 /// The bytes of one file of a layer.
@@ -99,7 +100,7 @@ pub enum SourceErrorKind {
     Unverified,
     /// The server refused, or could not be reached.
     #[error("{0}")]
-    Http(#[from] http::HttpError),
+    Http(#[from] DownloadError),
 }
 
 /// A source that was opened and looked at, and can be read any number of times.
@@ -162,7 +163,7 @@ impl Source {
                 return Ok(Box::new(file.content(&self.place)));
             }
             Origin::File(file) => Ok(stream::Raw::file(file)),
-            Origin::Url(url, client) => client.get(url).map(stream::Raw::response),
+            Origin::Url(url, client) => http::Response::get(client, url).map(stream::Raw::response),
         };
         let kind = match opened {
             Ok(raw) => match stream::Stream::new(self, raw) {
@@ -180,7 +181,8 @@ impl Source {
         let raw = match &self.origin {
             Origin::File(file) => stream::Raw::file(file),
             Origin::Url(url, client) => {
-                stream::Raw::response(client.get(url).map_err(|error| self.error(error.into()))?)
+                let response = http::Response::get(client, url);
+                stream::Raw::response(response.map_err(|error| self.error(error.into()))?)
             }
         };
         self.measured = Some(stream::measure(raw, self.packing).map_err(|kind| self.error(kind))?);

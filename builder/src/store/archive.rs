@@ -10,10 +10,11 @@ use cap_tempfile::TempFile;
 use tar::{EntryType, Header};
 
 use super::index::Index;
-use super::{BLOBS, INDEX};
+use super::{BLOBS, INDEX, copy_blob};
 use crate::image::digest::Digest;
 use crate::image::json::Document;
-use crate::sink::{BlobWriter, Named, Sink, SinkError};
+use crate::image::reference::Reference;
+use crate::sink::{self, BlobWriter, Moved, Named, Sink, SinkError};
 
 /// The unit of a tar file, in bytes.
 const RECORD: u64 = 512;
@@ -175,12 +176,21 @@ fn size_record(size: u64) -> Vec<u8> {
 }
 
 impl Sink for Archive<'_> {
-    fn has(&self, _digest: Digest, _size: u64) -> Result<bool, SinkError> {
+    fn has(
+        &self,
+        _digest: Digest,
+        _size: u64,
+        _names: &[Reference],
+    ) -> Result<bool, SinkError> {
         // A new archive holds nothing that a build before it could have left.
         Ok(false)
     }
 
-    fn start(&self) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
+    fn start(
+        &self,
+        _len: u64,
+        _names: &[Reference],
+    ) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
         let mut tar = self.tar();
         let start = tar.end + HEADERS;
         let output = tar.output().map_err(self.error())?;
@@ -188,7 +198,22 @@ impl Sink for Archive<'_> {
         Ok(Box::new(Blob { tar, archive: self }))
     }
 
-    fn put(&self, document: &Document) -> Result<(), SinkError> {
+    fn put_blob(
+        &self,
+        blob: &sink::Blob<'_>,
+        names: &[Reference],
+        advanced: &(dyn Fn(u64) + Sync),
+    ) -> Result<Moved, SinkError> {
+        if self.tar().blobs.contains(&blob.digest) {
+            return Ok(Moved::There);
+        }
+        let mut writer = self.start(blob.size, names)?;
+        copy_blob(blob, &mut writer, &self.place, advanced)?;
+        writer.finish(blob.digest, blob.size)?;
+        Ok(Moved::Sent)
+    }
+
+    fn put(&self, document: &Document, _names: &[Reference]) -> Result<(), SinkError> {
         let mut tar = self.tar();
         if !tar.blobs.insert(document.digest) {
             return Ok(());
@@ -233,7 +258,7 @@ impl Write for Blob<'_, '_> {
 }
 
 impl BlobWriter for Blob<'_, '_> {
-    fn finish(mut self: Box<Self>, digest: Digest, size: u64) -> Result<(), SinkError> {
+    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), SinkError> {
         self.tar.place_blob(digest, size).map_err(self.archive.error())
     }
 }

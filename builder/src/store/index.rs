@@ -9,10 +9,10 @@ use crate::image::json::canonical;
 use crate::sink::Named;
 
 /// How the layout's own readers (skopeo, podman, umoci) call an image.
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// The whole name of an image, as containerd and BuildKit write it.
-const IMAGE_NAME: &str = "io.containerd.image.name";
+pub(super) const IMAGE_NAME: &str = "io.containerd.image.name";
 
 /// An `index.json`.
 #[derive(Debug, Clone, PartialEq)]

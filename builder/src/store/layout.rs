@@ -12,10 +12,11 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::index::Index;
 use super::writeback::Writeback;
-use super::{BLOBS, INDEX};
+use super::{BLOBS, INDEX, copy_blob};
 use crate::image::digest::Digest;
 use crate::image::json::Document;
-use crate::sink::{BlobWriter, Named, Sink, SinkError};
+use crate::image::reference::Reference;
+use crate::sink::{self, BlobWriter, Moved, Named, Sink, SinkError};
 
 /// The one version of OCI layouts.
 const LAYOUT_VERSION: &str = "1.0.0";
@@ -101,7 +102,7 @@ impl Layout {
 }
 
 impl Sink for Layout {
-    fn has(&self, digest: Digest, size: u64) -> Result<bool, SinkError> {
+    fn has(&self, digest: Digest, size: u64, _names: &[Reference]) -> Result<bool, SinkError> {
         match self.oci.blobs_dir().metadata(digest.hex()) {
             Ok(metadata) => Ok(metadata.is_file() && metadata.len() == size),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -112,19 +113,38 @@ impl Sink for Layout {
         }
     }
 
-    fn start(&self) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
+    fn start(
+        &self,
+        _len: u64,
+        _names: &[Reference],
+    ) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
         let file = TempFile::new(self.oci.blobs_dir());
         let error = || SinkError::io("write to", self.place(BLOBS));
-        let file = file.map_err(error())?;
+        let file = Some(file.map_err(error())?);
         Ok(Box::new(Blob { file, layout: self, writeback: None }))
     }
 
-    fn put(&self, document: &Document) -> Result<(), SinkError> {
+    fn put_blob(
+        &self,
+        blob: &sink::Blob<'_>,
+        names: &[Reference],
+        advanced: &(dyn Fn(u64) + Sync),
+    ) -> Result<Moved, SinkError> {
+        if self.has(blob.digest, blob.size, names)? {
+            return Ok(Moved::There);
+        }
+        let mut writer = self.start(blob.size, names)?;
+        copy_blob(blob, &mut writer, &self.place(BLOBS), advanced)?;
+        writer.finish(blob.digest, blob.size)?;
+        Ok(Moved::Sent)
+    }
+
+    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), SinkError> {
         let size = document.bytes.len() as u64;
-        if self.has(document.digest, size)? {
+        if self.has(document.digest, size, names)? {
             return Ok(());
         }
-        let mut blob = self.start()?;
+        let mut blob = self.start(size, names)?;
         let place = || self.place(&format!("{BLOBS}/{}", document.digest.hex()));
         blob.write_all(&document.bytes).map_err(SinkError::io("write", place()))?;
         blob.finish(document.digest, size)
@@ -167,16 +187,22 @@ fn check_version(dir: &Dir, place: &str) -> Result<(), SinkError> {
 }
 
 struct Blob<'a> {
-    file: TempFile<'a>,
+    /// Until it has its place.
+    file: Option<TempFile<'a>>,
     layout: &'a Layout,
     /// Started with the first long write: documents need none.
     writeback: Option<Writeback>,
 }
 
 impl Blob<'_> {
+    fn file(&mut self) -> io::Result<&mut cap_std::fs::File> {
+        let file = self.file.as_mut().ok_or_else(|| io::Error::other("the blob is finished"))?;
+        Ok(file.as_file_mut())
+    }
+
     fn written(&mut self, len: usize) -> io::Result<usize> {
         if self.writeback.is_none() && len >= LONG {
-            let file = self.file.as_file().try_clone()?.into_std();
+            let file = self.file()?.try_clone()?.into_std();
             self.writeback = Some(Writeback::start(file)?);
         }
         if let Some(writeback) = &mut self.writeback {
@@ -188,12 +214,12 @@ impl Blob<'_> {
 
 impl Write for Blob<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let len = self.file.as_file_mut().write(bytes)?;
+        let len = self.file()?.write(bytes)?;
         self.written(len)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let len = self.file.as_file_mut().write_vectored(slices)?;
+        let len = self.file()?.write_vectored(slices)?;
         self.written(len)
     }
 
@@ -203,12 +229,12 @@ impl Write for Blob<'_> {
 }
 
 impl BlobWriter for Blob<'_> {
-    fn finish(self: Box<Self>, digest: Digest, _size: u64) -> Result<(), SinkError> {
+    fn finish(&mut self, digest: Digest, _size: u64) -> Result<(), SinkError> {
         let place = self.layout.place(&format!("{BLOBS}/{}", digest.hex()));
-        let place_it = || {
-            self.writeback.map_or(Ok(()), Writeback::finish)?;
-            self.file.as_file().sync_all()?;
-            self.file.replace(digest.hex())
+        let mut place_it = || {
+            self.writeback.take().map_or(Ok(()), Writeback::finish)?;
+            self.file()?.sync_all()?;
+            self.file.take().map_or(Ok(()), |file| file.replace(digest.hex()))
         };
         place_it().map_err(SinkError::io("write", place))
     }

@@ -4,13 +4,56 @@
 mod archive;
 mod index;
 mod layout;
+mod reader;
 mod writeback;
+
+use std::io::Read;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::image::digest::Digest;
+use crate::sink::{Blob, BlobWriter, SinkError};
 
 pub use archive::Archive;
 pub use layout::Layout;
+pub use reader::LayoutImages;
 
 /// Where blobs lie in a layout.
 const BLOBS: &str = "blobs/sha256";
 
 /// The file that names the images of a layout.
 const INDEX: &str = "index.json";
+
+/// How much of a blob is copied at once, in bytes.
+const STEP: usize = 256 * 1024;
+
+/// Copies a blob and checks it on the way: what is not what its digest says gets no name.
+fn copy_blob(
+    blob: &Blob<'_>,
+    writer: &mut Box<dyn BlobWriter + '_>,
+    place: &str,
+    advanced: &dyn Fn(u64),
+) -> Result<(), SinkError> {
+    let mut reader = blob.source.open(0)?.take(blob.size.saturating_add(1));
+    let (mut hash, mut size) = (Sha256::new(), 0);
+    let mut buffer = vec![0; STEP];
+    loop {
+        let count = reader
+            .read(&mut buffer)
+            .map_err(|error| SinkError::io("read", blob.digest.to_string())(error))?;
+        if count == 0 {
+            break;
+        }
+        hash.update(&buffer[..count]);
+        size += count as u64;
+        writer.write_all(&buffer[..count]).map_err(SinkError::io("write", place))?;
+        advanced(count as u64);
+    }
+    let problem = match Digest::of(hash) {
+        _ if size < blob.size => "is too short",
+        _ if size > blob.size => "is too long",
+        found if found != blob.digest => "is damaged: its bytes have another digest",
+        _ => return Ok(()),
+    };
+    Err(SinkError::Foreign { place: blob.digest.to_string(), problem: problem.into() })
+}

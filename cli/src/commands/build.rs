@@ -2,30 +2,35 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::build::{BuildError, Context, Plan, PlatformTags, Sources};
 use diskette_builder::cache::Cache;
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec;
+use diskette_builder::http::Client;
 use diskette_builder::image::time::Timestamp;
 use diskette_builder::layer::Workers;
 use diskette_builder::layer::compression::{Compression, GzipLevel, ZstdLevel};
 use diskette_builder::recipe::Recipe;
+use diskette_builder::sink::Sink;
 use diskette_builder::source::Unverified;
-use diskette_builder::source::http::{Client, HttpOptions};
 
 use self::overrides::{Overrides, Pair};
 use self::report::Reports;
+use self::target::Target;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::{SpecFiles, ensure_dir, read_spec};
 use crate::output::Destination;
+use crate::registry::RegistryArguments;
 use crate::ui::progress::ProgressMode;
 use crate::ui::{Ui, signal};
 
 mod overrides;
 mod report;
+mod target;
 
 /// Build the images that a spec describes.
 ///
@@ -50,6 +55,11 @@ pub(crate) struct BuildArguments {
     /// an archive; a layout keeps the images it has
     #[arg(short, long, value_name = "DEST")]
     output: Option<Destination>,
+
+    /// Push the images to the registries of their names; each layer is sent while it is
+    /// compressed, and without -o nothing is written here
+    #[arg(long)]
+    push: bool,
 
     /// Build only these of the spec's platforms, e.g. linux/amd64,linux/arm64
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -94,6 +104,9 @@ pub(crate) struct BuildArguments {
     #[command(flatten)]
     reports: Reports,
 
+    #[command(flatten)]
+    registry: RegistryArguments,
+
     /// Print only the digest, and no progress
     #[arg(short, long)]
     quiet: bool,
@@ -120,7 +133,9 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let compression = compression(arguments.compression, arguments.compression_level)?;
-    let destination = arguments.output.as_ref().ok_or_else(no_output)?;
+    if arguments.output.is_none() && !arguments.push {
+        return Err(no_output());
+    }
     let created = created(environment)?;
     let (mut recipes, files) = load(arguments)?;
     Overrides {
@@ -132,7 +147,10 @@ pub(crate) fn run(
     }
     .apply(&mut recipes)?;
 
-    let client = Client::new(HttpOptions { proxy: environment.proxy.clone() });
+    if arguments.push {
+        check_names(&recipes)?;
+    }
+    let client = Client::new(arguments.registry.http(environment)?);
     let unverified =
         if arguments.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
     let plan = Plan::new(&recipes, &Sources { inputs: &files, client: &client, unverified })
@@ -140,18 +158,22 @@ pub(crate) fn run(
             CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
         })?;
 
-    let opened = destination.open(environment)?;
-    let sink = opened.sink()?;
     let cache = if arguments.no_cache { None } else { cache(environment, ui) };
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
-    let progress = ui.progress(mode, signal::interrupts().map_err(cannot("handle", "signals"))?);
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let progress = Arc::new(ui.progress(mode, interrupts));
+    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let target = Target::open(arguments, environment)?;
+    let sinks = target.sinks(&registry, jobs(arguments.jobs))?;
+    let tee = sinks.tee();
+    let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
     let workers = Workers::start(jobs(arguments.jobs), compression)
         .map_err(cannot("start", "compressing threads"))?;
     let context = Context {
         workers: &workers,
-        sink: &*sink,
+        sink: sink.ok_or_else(no_output)?,
         cache: cache.as_ref(),
-        progress: &progress,
+        progress: &*progress,
         created,
         platform_tags: if arguments.per_arch_tags {
             PlatformTags::Architecture
@@ -161,15 +183,23 @@ pub(crate) fn run(
     };
     let built = plan.build(&context);
     // Whatever it drew is gone before anything else is said.
-    drop(progress);
-    arguments.reports.write(&built?, destination, arguments.quiet, ui)
+    progress.end();
+    arguments.reports.write(&built?, arguments.output.as_ref(), arguments.quiet, ui)
 }
 
 fn no_output() -> CommandError {
     let diagnostic = Diagnostic::new("where shall the image go?");
     CommandError::Usage(
-        diagnostic.help("say `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`"),
+        diagnostic.help("say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`"),
     )
+}
+
+fn check_names(recipes: &[Recipe]) -> Result<(), CommandError> {
+    if recipes.iter().all(|recipe| !recipe.names.is_empty()) {
+        return Ok(());
+    }
+    let diagnostic = Diagnostic::new("an image without a name cannot be pushed");
+    Err(CommandError::Usage(diagnostic.help("say `-t REF`, or `image: REF` in the spec")))
 }
 
 /// Reads the spec; its paths are relative to its directory.

@@ -2,5 +2,10 @@
 
 pub(crate) mod build;
 pub(crate) mod completions;
+pub(crate) mod copy;
 pub(crate) mod man;
+pub(crate) mod pull;
+pub(crate) mod push;
 pub(crate) mod schema;
+pub(crate) mod tags;
+mod transfer;

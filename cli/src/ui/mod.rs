@@ -43,6 +43,12 @@ impl Ui {
         message(&format!("note: {text}"));
     }
 
+    /// Says how something went.
+    #[expect(clippy::unused_self, reason = "only who has the interface may write")]
+    pub(crate) fn line(&self, text: &str) {
+        message(text);
+    }
+
     /// Says why the program fails, and returns its exit status.
     pub(crate) fn fail(&self, error: &CommandError) -> ExitCode {
         let (diagnostics, status) = match error {

@@ -4,12 +4,14 @@ mod bars;
 mod json;
 mod lines;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
+use diskette_builder::image::digest::Digest;
 use diskette_builder::progress::{Event, Progress};
+use diskette_builder::registry::Observer;
 
 use self::bars::Bars;
 use self::json::Json;
@@ -31,12 +33,13 @@ pub(crate) enum ProgressMode {
 
 /// Shows what a build does, and knows whether the user wants it to end.
 pub(crate) struct ProgressView {
-    view: Option<Box<dyn View>>,
+    /// Until it is over.
+    view: RwLock<Option<Box<dyn View>>>,
     interrupted: Arc<AtomicBool>,
 }
 
 /// One way to show progress.
-trait View: Sync {
+trait View: Send + Sync {
     fn event(&self, event: Event<'_>);
 }
 
@@ -54,13 +57,18 @@ impl ProgressView {
             }
             (ProgressMode::Auto | ProgressMode::Plain, _) => Some(Box::new(Lines::default())),
         };
-        Self { view, interrupted }
+        Self { view: RwLock::new(view), interrupted }
+    }
+
+    /// Takes away whatever is drawn, before anything else is said.
+    pub(crate) fn end(&self) {
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
 impl Progress for ProgressView {
     fn event(&self, event: Event<'_>) {
-        if let Some(view) = &self.view {
+        if let Some(view) = &*self.view.read().unwrap_or_else(PoisonError::into_inner) {
             view.event(event);
         }
     }
@@ -68,6 +76,21 @@ impl Progress for ProgressView {
     fn is_cancelled(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
+}
+
+impl Observer for ProgressView {
+    fn note(&self, text: &str) {
+        self.event(Event::Note(text));
+    }
+
+    fn is_cancelled(&self) -> bool {
+        Progress::is_cancelled(self)
+    }
+}
+
+/// How a blob is called that lies somewhere: as short as git's names.
+fn blob_name(digest: Digest) -> String {
+    format!("blob {}", &digest.hex()[..12])
 }
 
 /// How far a layer is, and when that was last told.

@@ -32,7 +32,7 @@ impl Reports {
     pub(super) fn write(
         &self,
         built: &[Built],
-        destination: &Destination,
+        destination: Option<&Destination>,
         quiet: bool,
         ui: &Ui,
     ) -> Result<(), CommandError> {
@@ -49,7 +49,7 @@ impl Reports {
         let lines =
             if quiet { join(built.iter().map(digest)) } else { join(built.iter().map(line)) };
         // The archive itself is on standard output then.
-        if *destination != Destination::Stdout {
+        if destination != Some(&Destination::Stdout) {
             ui.result(format!("{lines}\n").as_bytes())?;
         }
         Ok(())

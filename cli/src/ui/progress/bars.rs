@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use diskette_builder::progress::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::View;
-use super::lines::finished;
+use super::lines::{finished, moved};
+use super::{View, blob_name};
 
 /// A bar for each layer that is being made.
 #[derive(Debug, Default)]
@@ -21,12 +21,10 @@ impl View for Bars {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started { layer, platform, name, len } => {
-                let bar = ProgressBar::new(len).with_style(style());
-                let bar = self.all.add(bar.with_prefix(format!("{platform} {name}")));
-                // One that is started again begins anew.
-                if let Some(old) = bars.insert(layer, bar) {
-                    self.all.remove(&old);
-                }
+                self.start(&mut bars, layer, format!("{platform} {name}"), len);
+            }
+            Event::Moving { blob, digest, len } => {
+                self.start(&mut bars, blob, blob_name(digest), len);
             }
             Event::Advanced { layer, len } => {
                 if let Some(bar) = bars.get(&layer) {
@@ -39,12 +37,33 @@ impl View for Bars {
                 }
                 self.line(&finished(platform, name, result, how));
             }
+            Event::Moved { blob, digest, len, how } => {
+                if let Some(bar) = bars.remove(&blob) {
+                    self.all.remove(&bar);
+                }
+                self.line(&moved(digest, len, how));
+            }
             Event::Note(text) => self.line(&format!("note: {text}")),
         }
     }
 }
 
 impl Bars {
+    fn start(
+        &self,
+        bars: &mut BTreeMap<usize, ProgressBar>,
+        number: usize,
+        name: String,
+        len: u64,
+    ) {
+        let bar = ProgressBar::new(len).with_style(style());
+        let bar = self.all.add(bar.with_prefix(name));
+        // One that is started again begins anew.
+        if let Some(old) = bars.insert(number, bar) {
+            self.all.remove(&old);
+        }
+    }
+
     /// Writes a line above the bars. That nobody can read it any more is no reason to fail.
     fn line(&self, line: &str) {
         drop(self.all.println(line));

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use diskette_builder::progress::{Event, Made};
+use diskette_builder::sink::Moved;
 use serde_json::json;
 
 use super::{Counter, View};
@@ -55,6 +56,26 @@ impl View for Json {
                 "diffId": result.diff_id.to_string(),
                 "reused": how == Made::Reused,
                 "seconds": layers.get(&layer).map(|counter| counter.started.elapsed().as_secs_f64()),
+            }),
+            Event::Moving { blob, digest, len } => {
+                layers.insert(blob, Counter::start(len));
+                json!({
+                    "event": "moving",
+                    "blob": blob,
+                    "digest": digest.to_string(),
+                    "total": len,
+                })
+            }
+            Event::Moved { blob, digest, len, how } => json!({
+                "event": "moved",
+                "blob": blob,
+                "digest": digest.to_string(),
+                "size": len,
+                "how": match how {
+                    Moved::There => "there",
+                    Moved::Mounted => "mounted",
+                    Moved::Sent => "sent",
+                },
             }),
             Event::Note(text) => json!({ "event": "note", "text": text }),
         };

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use diskette_builder::image::digest::Digest;
 use diskette_builder::image::platform::Platform;
 use diskette_builder::layer::Layer;
 use diskette_builder::progress::{Event, Made};
+use diskette_builder::sink::Moved;
 use indicatif::HumanBytes;
 
-use super::{Counter, View};
+use super::{Counter, View, blob_name};
 use crate::ui::message;
 
 /// Time between two lines about one layer: CI systems take silence for a hang.
@@ -28,6 +30,9 @@ impl View for Lines {
             Event::Started { layer, platform, name, len } => {
                 layers.insert(layer, (format!("{platform} {name}"), Counter::start(len)));
             }
+            Event::Moving { blob, digest, len } => {
+                layers.insert(blob, (blob_name(digest), Counter::start(len)));
+            }
             Event::Advanced { layer, len } => {
                 if let Some((name, counter)) = layers.get_mut(&layer)
                     && counter.advance(len, INTERVAL)
@@ -39,6 +44,7 @@ impl View for Lines {
             Event::Finished { platform, name, result, how, .. } => {
                 message(&finished(platform, name, result, how));
             }
+            Event::Moved { digest, len, how, .. } => message(&moved(digest, len, how)),
             Event::Note(text) => message(&format!("note: {text}")),
         }
     }
@@ -52,4 +58,14 @@ pub(super) fn finished(platform: &Platform, name: &str, layer: &Layer, how: Made
         Made::Reused => ", unchanged",
     };
     format!("{platform} {name}: {size} {}{how}", layer.digest)
+}
+
+/// Returns what is said of a blob that is where it should be.
+pub(super) fn moved(digest: Digest, len: u64, how: Moved) -> String {
+    let (name, len) = (blob_name(digest), HumanBytes(len));
+    match how {
+        Moved::Sent => format!("{name}: {len}"),
+        Moved::Mounted => format!("{name}: {len}, mounted"),
+        Moved::There => format!("{name}: {len}, already there"),
+    }
 }

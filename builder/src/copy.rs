@@ -1,0 +1,244 @@
+//! A *copy* moves an image from somewhere to somewhere else, byte for byte: blobs first, then the
+//! documents that name them, then its names.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::image::digest::Digest;
+use crate::image::json::Document;
+use crate::image::platform::Platform;
+use crate::image::reference::Reference;
+use crate::images::{ImageBlob, Images};
+use crate::progress::{Event, Progress};
+use crate::sink::{Blob, Named, Sink, SinkError};
+
+/// What a copy works with.
+pub struct CopyContext<'a> {
+    /// Where the image is.
+    pub images: &'a dyn Images,
+    /// Where it shall be.
+    pub sink: &'a dyn Sink,
+    /// What it shall be called there.
+    pub names: &'a [Reference],
+    /// What a layout calls it if it has no names.
+    pub tag: Option<&'a str>,
+    /// How many blobs are moved at a time.
+    pub jobs: usize,
+    /// Listens.
+    pub progress: &'a dyn Progress,
+}
+
+/// Why an image could not be copied.
+#[derive(Debug, Error)]
+pub enum CopyError {
+    /// One end failed.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A document that another names is not there.
+    #[error("the image names {0}, which is not there")]
+    Missing(Digest),
+    /// A document is not what it should be.
+    #[error("the document {0} cannot be used: {1}")]
+    Document(Digest, String),
+    /// The image has none for the platform that is wanted.
+    #[error("the image has no manifest for {wanted}; it has {found}")]
+    Platform {
+        /// As the user gave it.
+        wanted: Platform,
+        /// What there is.
+        found: String,
+    },
+}
+
+/// An index may hold this many documents, and stand in this many others.
+const DOCUMENTS_MAX: usize = 1000;
+const DEPTH_MAX: usize = 3;
+
+/// What of a document matters here.
+#[derive(Deserialize)]
+struct Content {
+    config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    size: u64,
+    platform: Option<OciPlatform>,
+}
+
+#[derive(Deserialize)]
+struct OciPlatform {
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+}
+
+/// All that belongs to an image.
+#[derive(Default)]
+struct Parts {
+    /// What is named stands before what names it.
+    documents: Vec<Document>,
+    /// By digest, so that each is moved once.
+    blobs: BTreeMap<Digest, u64>,
+}
+
+/// Returns the part of an image that is for a platform; an image of one platform is that part.
+pub fn choose(
+    images: &dyn Images,
+    root: Document,
+    platform: Option<&Platform>,
+) -> Result<Document, CopyError> {
+    let Some(wanted) = platform.filter(|_| root.is_index()) else { return Ok(root) };
+    let content = content(&root)?;
+    let described: Vec<(&Descriptor, String)> =
+        content.manifests.iter().map(|descriptor| (descriptor, describe(descriptor))).collect();
+    let found = described.iter().find(|(_, name)| *name == wanted.to_string());
+    let Some((descriptor, _)) = found else {
+        let found: Vec<&str> = described.iter().map(|(_, name)| name.as_str()).collect();
+        return Err(CopyError::Platform { wanted: wanted.clone(), found: found.join(", ") });
+    };
+    let digest = digest(&root, descriptor)?;
+    images.document(digest)?.ok_or(CopyError::Missing(digest))
+}
+
+fn describe(descriptor: &Descriptor) -> String {
+    let Some(platform) = &descriptor.platform else { return "an unknown platform".into() };
+    let variant = platform.variant.iter().map(|variant| format!("/{variant}"));
+    format!("{}/{}{}", platform.os, platform.architecture, variant.collect::<String>())
+}
+
+/// Copies an image and gives it its names.
+pub fn copy(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
+    let mut parts = Parts::default();
+    collect(context.images, root, 0, &mut parts)?;
+    move_blobs(&parts.blobs, context)?;
+    for document in &parts.documents {
+        context.sink.put(document, context.names)?;
+    }
+    let image = root.plain_descriptor();
+    let image = image.map_err(|error| CopyError::Document(root.digest, error.to_string()))?;
+    let unnamed = context.names.is_empty().then_some(None);
+    let names = context.names.iter().cloned().map(Some).chain(unnamed);
+    let named: Vec<Named> = names
+        .map(|name| Named { image: image.clone(), name, tag: context.tag.map(str::to_owned) })
+        .collect();
+    if context.progress.is_cancelled() {
+        return Err(SinkError::Cancelled.into());
+    }
+    Ok(context.sink.publish(&named)?)
+}
+
+fn collect(
+    images: &dyn Images,
+    document: &Document,
+    depth: usize,
+    parts: &mut Parts,
+) -> Result<(), CopyError> {
+    let wrong = |why: &str| CopyError::Document(document.digest, why.into());
+    if parts.documents.iter().any(|known| known.digest == document.digest) {
+        return Ok(());
+    }
+    if depth > DEPTH_MAX {
+        return Err(wrong("indexes stand in too many others"));
+    }
+    let content = content(document)?;
+    for descriptor in &content.manifests {
+        let digest = digest(document, descriptor)?;
+        let child = images.document(digest)?.ok_or(CopyError::Missing(digest))?;
+        if child.bytes.len() as u64 != descriptor.size {
+            return Err(wrong("it gives another size than one of its manifests has"));
+        }
+        collect(images, &child, depth + 1, parts)?;
+    }
+    for descriptor in content.config.iter().chain(&content.layers) {
+        let known = parts.blobs.insert(digest(document, descriptor)?, descriptor.size);
+        if known.is_some_and(|known| known != descriptor.size) {
+            return Err(wrong("a blob has two sizes"));
+        }
+    }
+    if parts.documents.len() >= DOCUMENTS_MAX {
+        return Err(wrong("it names too many others"));
+    }
+    parts.documents.push(document.clone());
+    Ok(())
+}
+
+fn content(document: &Document) -> Result<Content, CopyError> {
+    serde_json::from_slice(&document.bytes)
+        .map_err(|error| CopyError::Document(document.digest, error.to_string()))
+}
+
+fn digest(document: &Document, descriptor: &Descriptor) -> Result<Digest, CopyError> {
+    let wrong = |_| {
+        let why = format!("`{}` is not a sha256 digest", descriptor.digest);
+        CopyError::Document(document.digest, why)
+    };
+    descriptor.digest.parse().map_err(wrong)
+}
+
+/// Moves all blobs, a few at a time, the longest first: it takes longest.
+fn move_blobs(
+    blobs: &BTreeMap<Digest, u64>,
+    context: &CopyContext<'_>,
+) -> Result<(), CopyError> {
+    let mut blobs: Vec<(Digest, u64)> = blobs.iter().map(|(digest, size)| (*digest, *size)).collect();
+    blobs.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let failure: Mutex<Option<SinkError>> = Mutex::default();
+    let work = || {
+        while !stop.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some((digest, size)) = blobs.get(number).copied() else { return };
+            if let Err(error) = move_blob(number, digest, size, context) {
+                stop.store(true, Ordering::Relaxed);
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        }
+    };
+    let width = context.jobs.min(context.sink.width()).min(blobs.len()).max(1);
+    thread::scope(|scope| {
+        for _ in 1..width {
+            scope.spawn(work);
+        }
+        work();
+    });
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
+}
+
+fn move_blob(
+    number: usize,
+    digest: Digest,
+    size: u64,
+    context: &CopyContext<'_>,
+) -> Result<(), SinkError> {
+    if context.progress.is_cancelled() {
+        return Err(SinkError::Cancelled);
+    }
+    context.progress.event(Event::Moving { blob: number, digest, len: size });
+    let source = ImageBlob { images: context.images, digest, size };
+    let blob = Blob { digest, size, source: &source, beside: context.images.beside() };
+    let advanced = |len| context.progress.event(Event::Advanced { layer: number, len });
+    let how = context.sink.put_blob(&blob, context.names, &advanced)?;
+    context.progress.event(Event::Moved { blob: number, digest, len: size, how });
+    Ok(())
+}
+
+impl std::fmt::Debug for CopyContext<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CopyContext").field("names", &self.names).finish_non_exhaustive()
+    }
+}

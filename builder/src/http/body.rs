@@ -1,0 +1,217 @@
+//! An *answer* and its body, which is read as a stream. Read to the end, it gives its connection
+//! back; dropped before, it closes it.
+
+use std::io::{self, BufRead, Read};
+
+use url::Url;
+
+use super::head::Head;
+use super::stream::Connection;
+use super::{Client, HttpError, Origin, origin};
+
+/// An answer: its head, and its body for reading.
+pub(crate) struct Response {
+    pub(crate) head: Head,
+    origin: Origin,
+    body: Body,
+}
+
+struct Body {
+    client: Client,
+    connection: Option<Connection>,
+    left: Left,
+    reuse: Reuse,
+}
+
+/// What is still to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    Bytes(u64),
+    /// Bytes of a chunk, then more chunks.
+    Chunk(u64),
+    /// A chunk's length, after the end of the one before it.
+    ChunkLength,
+    UntilClosed,
+}
+
+/// Whether another request can follow on the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reuse {
+    Possible,
+    /// The request was not sent whole.
+    Impossible,
+}
+
+/// What is read of a body that nobody wants, to keep its connection, in bytes.
+const DRAIN_MAX: u64 = 64 * 1024;
+
+/// No line between chunks is longer, in bytes.
+const LINE_MAX: u64 = 4096;
+
+impl Response {
+    pub(super) fn new(
+        client: &Client,
+        connection: Connection,
+        head: Head,
+        method: &str,
+        reuse: Reuse,
+    ) -> Self {
+        let left = left(&head, method);
+        let lasts = match head.minor {
+            0 => head.lists("connection", "keep-alive"),
+            _ => !head.lists("connection", "close"),
+        };
+        let reuse = if lasts && left != Left::UntilClosed { reuse } else { Reuse::Impossible };
+        let origin = connection.origin.clone();
+        let connection = Some(connection);
+        let mut body = Body { client: client.clone(), connection, left, reuse };
+        body.release();
+        Self { head, origin, body }
+    }
+
+    /// Returns the body, which must not be longer than `limit` bytes.
+    pub(crate) fn bytes(mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
+        let mut bytes = Vec::new();
+        let waited = self.body.client.options().stall;
+        let read = (&mut self.body).take(limit + 1).read_to_end(&mut bytes);
+        read.map_err(|error| HttpError::io(error, waited))?;
+        if bytes.len() as u64 > limit {
+            return Err(HttpError::TooLong(limit));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a short rest, so that the connection can serve again.
+    pub(crate) fn discard(mut self) {
+        if matches!(self.body.left, Left::Bytes(len) if len > DRAIN_MAX) {
+            return;
+        }
+        // A connection that fails here is closed, and the next request makes another.
+        drop(io::copy(&mut (&mut self.body).take(DRAIN_MAX), &mut io::sink()));
+    }
+}
+
+/// RFC 9112, 6.3.
+fn left(head: &Head, method: &str) -> Left {
+    if method == "HEAD" || matches!(head.status, 100..200 | 204 | 304) {
+        return Left::Nothing;
+    }
+    if head.lists("transfer-encoding", "chunked") {
+        return Left::ChunkLength;
+    }
+    match head.content_length() {
+        Some(0) => Left::Nothing,
+        Some(len) => Left::Bytes(len),
+        None => Left::UntilClosed,
+    }
+}
+
+impl Body {
+    /// Gives the connection back when all has been read.
+    fn release(&mut self) {
+        if self.left != Left::Nothing {
+            return;
+        }
+        if let Some(connection) = self.connection.take()
+            && self.reuse == Reuse::Possible
+        {
+            self.client.keep(connection);
+        }
+    }
+
+    fn read_some(&mut self, space: &mut [u8], limit: u64) -> io::Result<usize> {
+        let Some(connection) = &mut self.connection else { return Ok(0) };
+        let len = space.len().min(usize::try_from(limit).unwrap_or(usize::MAX));
+        connection.reader.read(&mut space[..len])
+    }
+
+    /// Reads the length of the next chunk; after the last one the trailers too.
+    fn chunk(&mut self) -> io::Result<Left> {
+        let line = self.line()?;
+        let digits = line.split(';').next().unwrap_or_default().trim();
+        let Ok(len) = u64::from_str_radix(digits, 16) else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a chunk without a length"));
+        };
+        if len > 0 {
+            return Ok(Left::Chunk(len));
+        }
+        for _ in 0..64 {
+            if self.line()?.is_empty() {
+                return Ok(Left::Nothing);
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::InvalidData, "too many trailers"))
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let Some(connection) = &mut self.connection else { return Ok(String::new()) };
+        let mut line = Vec::new();
+        (&mut connection.reader).take(LINE_MAX).read_until(b'\n', &mut line)?;
+        if line.pop() != Some(b'\n') {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        line.pop_if(|last| *last == b'\r');
+        Ok(String::from_utf8_lossy(&line).into_owned())
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        if space.is_empty() {
+            return Ok(0);
+        }
+        if self.left == Left::ChunkLength {
+            self.left = self.chunk()?;
+        }
+        let count = match self.left {
+            Left::Nothing | Left::ChunkLength => 0,
+            Left::UntilClosed => {
+                let count = self.read_some(space, u64::MAX)?;
+                if count == 0 {
+                    self.left = Left::Nothing;
+                }
+                count
+            }
+            Left::Bytes(len) | Left::Chunk(len) => {
+                let count = self.read_some(space, len)?;
+                if count == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                self.advance(len - count as u64)?;
+                count
+            }
+        };
+        self.release();
+        Ok(count)
+    }
+}
+
+impl Body {
+    fn advance(&mut self, left: u64) -> io::Result<()> {
+        self.left = match self.left {
+            Left::Chunk(_) if left == 0 => {
+                self.line()?;
+                // The last chunk is read at once, so that the connection is free for others.
+                self.chunk()?
+            }
+            Left::Chunk(_) => Left::Chunk(left),
+            _ if left == 0 => Left::Nothing,
+            _ => Left::Bytes(left),
+        };
+        Ok(())
+    }
+}
+
+impl Read for Response {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.body.read(space)
+    }
+}
+
+impl Response {
+    /// Tells whether it comes from where a URL leads, and not from where that sent us.
+    pub(crate) fn is_from(&self, url: &Url) -> bool {
+        origin(url).is_ok_and(|origin| origin == self.origin)
+    }
+}

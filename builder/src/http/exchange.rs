@@ -1,0 +1,299 @@
+//! An *exchange* is a request that is being sent, and its answer. The server may answer before all
+//! is sent; then the rest is not sent.
+
+use std::io::{self, IoSlice, Write};
+use std::time::Duration;
+
+use super::body::{Response, Reuse};
+use super::head::Head;
+use super::stream::{Connection, Via, is_readable};
+use super::{Client, HttpError, Request, redacted};
+
+/// How the length of a body is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Framing<'a> {
+    /// It is at hand, and sent at once.
+    Whole(&'a [u8]),
+    /// It has this many bytes.
+    Length(u64),
+    /// Nobody knows yet.
+    Chunked,
+}
+
+/// A request that is being sent.
+pub(crate) struct Exchange {
+    client: Client,
+    method: &'static str,
+    /// Until the answer takes it.
+    connection: Option<Connection>,
+    body: Sending,
+    early: Option<Response>,
+    /// Sent since the server was last listened to, in bytes.
+    unheard: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sending {
+    Done,
+    Length(u64),
+    Chunked,
+}
+
+/// Why the rest of a body should not be sent.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// The server has answered already: see [`Exchange::answer`].
+    Answered,
+    /// It could not be sent.
+    Http(HttpError),
+}
+
+/// How long a server may take to ask for a body; those that do not know how are sent it anyway.
+const EXPECT: Duration = Duration::from_secs(1);
+
+/// How much is sent without looking whether the server has answered, in bytes.
+const LISTEN: usize = 1 << 20;
+
+/// How long the answer of a server that has stopped reading may take to arrive.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+impl Exchange {
+    pub(super) fn start(
+        client: &Client,
+        mut connection: Connection,
+        request: &Request<'_>,
+        framing: Framing<'_>,
+    ) -> Result<Self, HttpError> {
+        client.trace(|| format!("> {} {}", request.method, redacted(request.url)));
+        let stall = client.options().stall;
+        let lost = |error| HttpError::io(error, stall);
+        connection.stream().set_deadline(stall).map_err(lost)?;
+        let head = head(&connection, request, framing);
+        let sent = match framing {
+            Framing::Whole(body) => write_both(&mut connection, head.as_bytes(), body),
+            _ => connection.stream().write_all(head.as_bytes()),
+        };
+        let body = match framing {
+            Framing::Whole(_) => Sending::Done,
+            Framing::Length(len) => Sending::Length(len),
+            Framing::Chunked => Sending::Chunked,
+        };
+        let mut exchange = Self {
+            client: client.clone(),
+            method: request.method,
+            connection: Some(connection),
+            body,
+            early: None,
+            unheard: 0,
+        };
+        if let Err(error) = sent {
+            exchange.listen_last(lost(error))?;
+        }
+        if body != Sending::Done {
+            exchange.wait_for_leave()?;
+        }
+        Ok(exchange)
+    }
+
+    /// Waits for `100 Continue`, or for what the server says instead.
+    fn wait_for_leave(&mut self) -> Result<(), HttpError> {
+        let stall = self.client.options().stall;
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        loop {
+            let tcp = connection.reader.get_ref().tcp();
+            let heard = !connection.reader.buffer().is_empty()
+                || is_readable(tcp, EXPECT).map_err(|error| HttpError::io(error, stall))?;
+            if !heard || !connection.stream().has_input().map_err(|e| HttpError::io(e, stall))? {
+                return Ok(());
+            }
+            let head = Head::read(&mut connection.reader, stall)?;
+            match head.status {
+                100 => return Ok(()),
+                101..200 => {}
+                _ => {
+                    self.answered(head);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Tells whether the server has answered already.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.early.is_some()
+    }
+
+    /// Sends more of the body.
+    pub(crate) fn send(&mut self, slices: &mut [IoSlice<'_>]) -> Result<(), SendError> {
+        if self.early.is_some() {
+            return Err(SendError::Answered);
+        }
+        let len: usize = slices.iter().map(|slice| slice.len()).sum();
+        if len == 0 {
+            return Ok(());
+        }
+        self.unheard += len;
+        if self.unheard >= LISTEN {
+            self.unheard = 0;
+            self.listen()?;
+        }
+        let Some(connection) = &mut self.connection else { return Err(SendError::Answered) };
+        let sent = match &mut self.body {
+            Sending::Chunked => send_chunk(connection, slices, len),
+            Sending::Length(left) => {
+                *left = left.saturating_sub(len as u64);
+                write_slices(connection, slices)
+            }
+            Sending::Done => Ok(()),
+        };
+        sent.or_else(|error| {
+            let error = HttpError::io(error, self.client.options().stall);
+            self.listen_last(error).map_err(SendError::Http)?;
+            Err(SendError::Answered)
+        })
+    }
+
+    /// Takes an answer that is there already.
+    fn listen(&mut self) -> Result<(), SendError> {
+        let stall = self.client.options().stall;
+        let lost = |error| SendError::Http(HttpError::io(error, stall));
+        let Some(connection) = &mut self.connection else { return Err(SendError::Answered) };
+        if connection.reader.buffer().is_empty() && !connection.stream().has_input().map_err(lost)?
+        {
+            return Ok(());
+        }
+        let head = Head::read(&mut connection.reader, stall).map_err(SendError::Http)?;
+        // A late `100 Continue` changes nothing.
+        if head.status < 200 {
+            return Ok(());
+        }
+        self.answered(head);
+        Err(SendError::Answered)
+    }
+
+    /// Looks for an answer of a server that has stopped reading; without one, `error` it is.
+    fn listen_last(&mut self, error: HttpError) -> Result<(), HttpError> {
+        let Some(connection) = &mut self.connection else { return Err(error) };
+        let tcp = connection.reader.get_ref().tcp();
+        if !is_readable(tcp, LAST_WORDS).unwrap_or(false) {
+            return Err(error);
+        }
+        if connection.stream().set_deadline(LAST_WORDS).is_err() {
+            return Err(error);
+        }
+        loop {
+            match Head::read(&mut connection.reader, LAST_WORDS) {
+                Ok(head) if head.status < 200 => {}
+                Ok(head) => {
+                    self.answered(head);
+                    return Ok(());
+                }
+                Err(_) => return Err(error),
+            }
+        }
+    }
+
+    fn answered(&mut self, head: Head) {
+        let Some(connection) = self.connection.take() else { return };
+        self.client.trace(|| format!("< {} before the body was sent", head.status));
+        let reuse = Reuse::Impossible;
+        self.early = Some(Response::new(&self.client, connection, head, self.method, reuse));
+    }
+
+    /// Ends the body and returns the answer; waits `patience` for it, or the stall time.
+    pub(crate) fn answer(&mut self, patience: Option<Duration>) -> Result<Response, HttpError> {
+        let stall = self.client.options().stall;
+        if let Some(early) = self.early.take() {
+            return Ok(early);
+        }
+        let Some(mut connection) = self.connection.take() else { return Err(HttpError::Closed) };
+        if self.body == Sending::Chunked
+            && let Err(error) = connection.stream().write_all(b"0\r\n\r\n")
+        {
+            self.connection = Some(connection);
+            self.listen_last(HttpError::io(error, stall))?;
+            return self.early.take().ok_or(HttpError::Closed);
+        }
+        let patience = patience.unwrap_or(stall);
+        let lost = |error| HttpError::io(error, patience);
+        connection.stream().set_deadline(patience).map_err(lost)?;
+        let head = loop {
+            let head = Head::read(&mut connection.reader, patience)?;
+            if head.status >= 200 {
+                break head;
+            }
+        };
+        connection.stream().set_deadline(stall).map_err(lost)?;
+        self.client.trace(|| format!("< {}", head.status));
+        let reuse = match self.body {
+            Sending::Length(1..) => Reuse::Impossible,
+            _ => Reuse::Possible,
+        };
+        Ok(Response::new(&self.client, connection, head, self.method, reuse))
+    }
+}
+
+/// Writes the head of a request.
+fn head(connection: &Connection, request: &Request<'_>, framing: Framing<'_>) -> String {
+    let url = request.url;
+    let target = match &connection.via {
+        Via::Direct => &url[url::Position::BeforePath..url::Position::AfterQuery],
+        Via::Proxy(_) => &url[..url::Position::AfterQuery],
+    };
+    let mut head = format!("{} {target} HTTP/1.1\r\n", request.method);
+    let mut line = |name: &str, value: &str| {
+        head.extend([name, ": ", value, "\r\n"]);
+    };
+    line("Host", &connection.origin.authority());
+    line("User-Agent", concat!("diskette/", env!("CARGO_PKG_VERSION")));
+    line("Accept-Encoding", "identity");
+    if let Via::Proxy(Some(credential)) = &connection.via {
+        line("Proxy-Authorization", credential);
+    }
+    match framing {
+        Framing::Whole([]) if matches!(request.method, "GET" | "HEAD" | "DELETE") => {}
+        Framing::Whole(body) => line("Content-Length", &body.len().to_string()),
+        Framing::Length(len) => line("Content-Length", &len.to_string()),
+        Framing::Chunked => line("Transfer-Encoding", "chunked"),
+    }
+    if !matches!(framing, Framing::Whole(_)) {
+        line("Expect", "100-continue");
+    }
+    for (name, value) in &request.headers {
+        // A line break in a value would be another header.
+        let value: String = value.chars().filter(|char| !char.is_control()).collect();
+        line(name, &value);
+    }
+    head.push_str("\r\n");
+    head
+}
+
+fn write_both(connection: &mut Connection, head: &[u8], body: &[u8]) -> io::Result<()> {
+    write_slices(connection, &mut [IoSlice::new(head), IoSlice::new(body)])
+}
+
+fn send_chunk(
+    connection: &mut Connection,
+    slices: &mut [IoSlice<'_>],
+    len: usize,
+) -> io::Result<()> {
+    let head = format!("{len:x}\r\n");
+    let head = [IoSlice::new(head.as_bytes())];
+    let mut all: Vec<IoSlice<'_>> = head.into_iter().chain(slices.iter().copied()).collect();
+    all.push(IoSlice::new(b"\r\n"));
+    write_slices(connection, &mut all)
+}
+
+fn write_slices(connection: &mut Connection, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    let mut left = slices;
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        match connection.stream().write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut left, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The *head* of an answer: its status and headers.
+
+use std::io::BufRead;
+use std::time::Duration;
+
+use super::HttpError;
+
+/// No head is longer, in bytes.
+const HEAD_MAX: usize = 64 * 1024;
+
+const HEADERS_MAX: usize = 128;
+
+/// Status and headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    /// `1` for HTTP/1.1.
+    pub(super) minor: u8,
+    /// Names in lower case.
+    headers: Vec<(String, String)>,
+}
+
+impl Head {
+    /// Returns the first header of a name, which is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
+    }
+
+    /// Returns all headers of a name.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(given, _)| given == name).map(|(_, value)| &**value)
+    }
+
+    /// Returns the length of the body, where one is given.
+    pub(crate) fn content_length(&self) -> Option<u64> {
+        self.header("content-length")?.parse().ok()
+    }
+
+    /// Tells whether a header that lists words has this one.
+    pub(super) fn lists(&self, name: &str, word: &str) -> bool {
+        self.all(name)
+            .flat_map(|value| value.split(','))
+            .any(|value| value.trim().eq_ignore_ascii_case(word))
+    }
+
+    /// Parses a head; nothing means that it does not end yet.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, HttpError> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut response = httparse::Response::new(&mut headers);
+        let parsed =
+            response.parse(bytes).map_err(|error| HttpError::Protocol(error.to_string()))?;
+        let httparse::Status::Complete(len) = parsed else { return Ok(None) };
+        let headers = response.headers.iter().map(|header| {
+            let value = String::from_utf8_lossy(header.value).trim().to_owned();
+            (header.name.to_ascii_lowercase(), value)
+        });
+        let headers: Vec<_> = headers.collect();
+        // Two lengths are how requests are smuggled past proxies.
+        let mut lengths = headers.iter().filter(|(name, _)| name == "content-length");
+        if let Some((_, first)) = lengths.next()
+            && (first.parse::<u64>().is_err() || lengths.any(|(_, other)| other != first))
+        {
+            return Err(HttpError::Protocol("the length of the answer makes no sense".into()));
+        }
+        let (status, minor) = (response.code.unwrap_or_default(), response.version.unwrap_or(0));
+        Ok(Some((Self { status, minor, headers }, len)))
+    }
+
+    /// Reads a head.
+    pub(super) fn read(reader: &mut impl BufRead, waited: Duration) -> Result<Self, HttpError> {
+        let mut bytes = Vec::new();
+        loop {
+            let more = reader.fill_buf().map_err(|error| HttpError::io(error, waited))?;
+            if more.is_empty() {
+                return Err(HttpError::Closed);
+            }
+            let before = bytes.len();
+            let count = more.len();
+            bytes.extend_from_slice(more);
+            if let Some((head, len)) = Self::parse(&bytes)? {
+                reader.consume(len - before);
+                return Ok(head);
+            }
+            reader.consume(count);
+            if bytes.len() > HEAD_MAX {
+                return Err(HttpError::Protocol("the head of the answer does not end".into()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_read() {
+        let check = |text: &str, expected: &str| {
+            let mut bytes = text.as_bytes();
+            let found = Head::read(&mut bytes, Duration::ZERO).map_or_else(
+                |error| error.to_string(),
+                |head| {
+                    let rest = String::from_utf8_lossy(bytes);
+                    format!("{} {:?} {rest}", head.status, head.headers)
+                },
+            );
+            assert_eq!(found, expected);
+        };
+        check("HTTP/1.1 200 OK\r\n\r\nbody", "200 [] body");
+        check("HTTP/1.1 200\r\nA-B:  c \r\n\r\n", r#"200 [("a-b", "c")] "#);
+        check("HTTP/1.0 404 no\nx: y\n\n", r#"404 [("x", "y")] "#);
+        check("", "the server closed the connection");
+        check("HTTP/1.1 200 OK\r\n", "the server closed the connection");
+        check("SSH-2.0-x\r\n\r\n", "the server does not speak HTTP: invalid HTTP version");
+        check(
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            "the server does not speak HTTP: the length of the answer makes no sense",
+        );
+        check(
+            "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            "the server does not speak HTTP: the length of the answer makes no sense",
+        );
+        let long = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(HEAD_MAX));
+        check(&long, "the server does not speak HTTP: the head of the answer does not end");
+    }
+}

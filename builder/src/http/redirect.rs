@@ -1,0 +1,152 @@
+//! *Redirects* and other places that a server sends to: which may be followed, and with what.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::body::Response;
+use super::{Client, HttpError, Origin, Request, origin, redacted};
+
+const HOPS_MAX: usize = 10;
+
+impl Client {
+    /// Sends a GET or HEAD request and follows redirects. What is in `headers` under
+    /// `Authorization` goes to the first origin only.
+    pub(crate) fn follow(&self, request: &Request<'_>) -> Result<Response, HttpError> {
+        let first = origin(request.url)?;
+        let mut url = request.url.clone();
+        for _ in 0..HOPS_MAX {
+            let mut hop = Request { url: &url, ..request.clone() };
+            if origin(&url)? != first {
+                hop.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+            }
+            let response = self.send(&hop, &[])?;
+            if !matches!(response.head.status, 301 | 302 | 303 | 307 | 308) {
+                return Ok(response);
+            }
+            let Some(location) = response.head.header("location") else { return Ok(response) };
+            let next = next(&url, location)?;
+            response.discard();
+            url = next;
+        }
+        Err(refuse(&url, "too many redirects"))
+    }
+}
+
+/// Returns the URL that a server sends to, if it may.
+pub(crate) fn next(from: &Url, location: &str) -> Result<Url, HttpError> {
+    let unreadable = |_| HttpError::Protocol("the server sends to a place that is no URL".into());
+    let mut url = from.join(location).map_err(unreadable)?;
+    let (old, mut new) = (origin(from)?, origin(&url)?);
+    if old.is_tls() && !new.is_tls() {
+        // Servers behind a proxy that ends TLS often do not know that there is one.
+        if old.host != new.host {
+            return Err(refuse(&url, "from https to http"));
+        }
+        let port = (old.port != 443).then_some(old.port);
+        if url.set_scheme("https").is_err() || url.set_port(port).is_err() {
+            return Err(refuse(&url, "from https to http"));
+        }
+        new = origin(&url)?;
+    }
+    if old.host != new.host && reach(&new) < reach(&old) {
+        return Err(refuse(&url, "an address that only this machine or network can reach"));
+    }
+    // What stands before an `@` would be sent as a password.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse(&url, "it carries a password"));
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// How far an address can be reached from; a server far away has no business with nearer ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    Machine,
+    Network,
+    World,
+}
+
+fn reach(origin: &Origin) -> Reach {
+    let address: IpAddr = match Host::parse(&origin.host) {
+        Ok(Host::Ipv4(address)) => address.into(),
+        Ok(Host::Ipv6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => address.into(),
+            None => address.into(),
+        },
+        Ok(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
+            return Reach::Machine;
+        }
+        _ => return Reach::World,
+    };
+    let near = match address {
+        _ if address.is_loopback() || address.is_unspecified() => return Reach::Machine,
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || is_shared(v4.octets()),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
+    };
+    if near { Reach::Network } else { Reach::World }
+}
+
+/// 100.64.0.0/10 (RFC 6598); some clouds keep their metadata servers there.
+fn is_shared(octets: [u8; 4]) -> bool {
+    octets[0] == 100 && octets[1] & 0xc0 == 64
+}
+
+/// Tells whether a host is this machine.
+pub(crate) fn is_loopback(origin: &Origin) -> bool {
+    reach(origin) == Reach::Machine
+}
+
+fn refuse(url: &Url, reason: &'static str) -> HttpError {
+    HttpError::Redirect { place: redacted(url), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_that_servers_send_to() {
+        let check = |from: &str, location: &str, expected: &str| {
+            let found = next(&Url::parse(from).unwrap(), location);
+            let found = found.map_or_else(|error| error.to_string(), |url| url.to_string());
+            assert_eq!(found, expected, "{from} {location}");
+        };
+        let q = "https://q.io/v2/a/blobs/uploads/";
+        check(q, "/v2/a/blobs/uploads/1?_state=x", "https://q.io/v2/a/blobs/uploads/1?_state=x");
+        check(q, "1", "https://q.io/v2/a/blobs/uploads/1");
+        check(q, "https://s3.x/b?sig=1", "https://s3.x/b?sig=1");
+        check(q, "http://q.io/u/1", "https://q.io/u/1");
+        check("https://q.io:5000/v2/", "http://q.io/u/1", "https://q.io:5000/u/1");
+        check(
+            q,
+            "http://s3.x/u?sig=1",
+            "refusing to follow to `http://s3.x/u?sig=…`: from https to http",
+        );
+        let near = "an address that only this machine or network can reach";
+        for place in [
+            "https://127.0.0.1/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://localhost/",
+            "https://10.0.0.1/",
+            "https://169.254.169.254/",
+            "https://100.100.100.200/",
+            "https://[::1]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[fd00::1]/",
+            "https://0.0.0.0/",
+        ] {
+            let url = Url::parse(place).unwrap();
+            check(q, place, &format!("refusing to follow to `{url}`: {near}"));
+        }
+        check("http://127.0.0.1:5000/v2/", "http://127.0.0.1:80/u", "http://127.0.0.1/u");
+        check("http://10.0.0.1/v2/", "http://10.0.0.2/u", "http://10.0.0.2/u");
+        check("http://10.0.0.1/", "http://127.0.0.1/", &format!(
+            "refusing to follow to `http://127.0.0.1/`: {near}"
+        ));
+        check(q, "https://me@s3.x/", "refusing to follow to `https://s3.x/`: it carries a password");
+        check(q, "ftp://s3.x/", "`ftp://s3.x/` is neither http nor https");
+    }
+}

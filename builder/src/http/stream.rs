@@ -1,0 +1,146 @@
+//! A *stream* of bytes to a server, in the clear or through TLS, and the *connection* made of it.
+
+use std::io::{self, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use openssl::ssl::{ErrorCode, SslStream};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::Origin;
+
+/// How much is read ahead, in bytes.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// Bytes to and from a server. TLS may go through TLS: to a proxy, and through it.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<SslStream<Stream>>),
+}
+
+impl Stream {
+    pub(super) fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().tcp(),
+        }
+    }
+
+    /// Sets how long reads and writes may take without moving a byte.
+    pub(super) fn set_deadline(&self, deadline: Duration) -> io::Result<()> {
+        self.tcp().set_read_timeout(Some(deadline))?;
+        self.tcp().set_write_timeout(Some(deadline))
+    }
+
+    /// Tells whether the server has said something, or is gone.
+    pub(super) fn has_input(&mut self) -> io::Result<bool> {
+        if !is_readable(self.tcp(), Duration::ZERO)? {
+            return Ok(matches!(self, Self::Tls(stream) if stream.ssl().pending() > 0));
+        }
+        let Self::Tls(stream) = self else { return Ok(true) };
+        // What came may be a ticket for the next session and nothing for us.
+        stream.get_ref().tcp().set_nonblocking(true)?;
+        let peeked = stream.ssl_peek(&mut [0]);
+        stream.get_ref().tcp().set_nonblocking(false)?;
+        Ok(!matches!(peeked, Err(error) if error.code() == ErrorCode::WANT_READ))
+    }
+}
+
+/// Waits until there is something to read, or the server is gone.
+pub(super) fn is_readable(stream: &TcpStream, wait: Duration) -> io::Result<bool> {
+    let mut fds = [PollFd::new(stream, PollFlags::IN)];
+    let wait = Timespec::try_from(wait).ok();
+    loop {
+        match poll(&mut fds, wait.as_ref()) {
+            Err(rustix::io::Errno::INTR) => {}
+            result => return Ok(result? > 0),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(space),
+            Self::Tls(stream) => stream.read(space),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write_vectored(slices),
+            Self::Tls(stream) => {
+                // One record for what is small: the headers of chunks and of stored data.
+                let small: usize = slices.iter().map(|slice| slice.len()).sum();
+                if small > TLS_RECORD || slices.len() == 1 {
+                    return write_start(stream, slices);
+                }
+                let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+                stream.write(&bytes)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
+}
+
+/// The longest record of TLS, in bytes.
+const TLS_RECORD: usize = 16 * 1024;
+
+/// Writes the first slice that is long, or those before it together.
+fn write_start(stream: &mut SslStream<Stream>, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    let mut record = Vec::new();
+    for slice in slices {
+        if record.len() + slice.len() > TLS_RECORD {
+            break;
+        }
+        record.extend_from_slice(slice);
+    }
+    match slices.first() {
+        Some(first) if record.is_empty() => stream.write(first),
+        _ => stream.write(&record),
+    }
+}
+
+/// A stream to one origin on which requests follow one another.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) origin: Origin,
+    pub(super) reader: BufReader<Stream>,
+    /// Sent to a proxy that passes on requests in the clear.
+    pub(super) via: Via,
+}
+
+/// How requests on a connection are addressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Via {
+    /// To the origin, perhaps through a tunnel.
+    Direct,
+    /// To a proxy, with the whole URL and perhaps a credential for it.
+    Proxy(Option<String>),
+}
+
+impl Connection {
+    pub(super) fn new(origin: Origin, stream: Stream, via: Via) -> Self {
+        Self { origin, reader: BufReader::with_capacity(READ_AHEAD, stream), via }
+    }
+
+    pub(super) fn stream(&mut self) -> &mut Stream {
+        self.reader.get_mut()
+    }
+}

@@ -1,0 +1,41 @@
+//! *Images* that lie somewhere and can be read: in a layout, in a registry.
+
+use std::io::Read;
+
+use crate::image::digest::Digest;
+use crate::image::json::Document;
+use crate::sink::{BlobSource, SinkError};
+
+/// Somewhere images can be read from. Documents are what their digests say; blobs are checked by
+/// whoever has read them to the end.
+pub trait Images: Sync {
+    /// Returns the manifest or index that has a name: a tag, or a digest.
+    fn find(&self, name: &str) -> Result<Option<Document>, SinkError>;
+
+    /// Returns a manifest or index.
+    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError>;
+
+    /// Opens a blob for reading from byte `at` on.
+    fn blob(&self, digest: Digest, size: u64, at: u64) -> Result<Box<dyn Read + '_>, SinkError>;
+
+    /// Returns the tags of all images.
+    fn tags(&self) -> Result<Vec<String>, SinkError>;
+
+    /// Returns the registry's URL and the repository, where that is where the images are.
+    fn beside(&self) -> Option<(&str, &str)> {
+        None
+    }
+}
+
+/// One blob of some images.
+pub(crate) struct ImageBlob<'a> {
+    pub(crate) images: &'a dyn Images,
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+}
+
+impl BlobSource for ImageBlob<'_> {
+    fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
+        self.images.blob(self.digest, self.size, at)
+    }
+}

@@ -1,0 +1,273 @@
+//! *Authorization*: how one registry lets us in. It starts without a credential, learns from the
+//! registry's challenge what is wanted, and keeps tokens for as long as they are good. The
+//! credential itself is looked up again for every token: passwords are rotated while uploads run.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::challenge::Challenge;
+use super::error::Cause;
+use super::scope::Scope;
+use crate::credentials::Credential;
+use crate::secret::Secret;
+use crate::http::{Client, Head, HttpError, Request, Response, next, origin};
+
+/// Knows credentials.
+pub trait Keychain: Send + Sync {
+    /// Returns the credential for a repository, given as `HOST/PATH`; it is asked anew each time.
+    fn find(&self, place: &str) -> Result<Option<Credential>, String>;
+}
+
+/// How one registry lets us in.
+#[derive(Debug, Default)]
+pub(super) struct Authorization {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    scheme: Scheme,
+    tokens: BTreeMap<Scope, Token>,
+    /// Never shown, whoever repeats them.
+    secrets: Vec<Secret>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Scheme {
+    /// Nothing is wanted, as far as is known.
+    #[default]
+    None,
+    Basic,
+    Bearer {
+        realm: String,
+        service: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone)]
+struct Token {
+    value: Secret,
+    since: Instant,
+    lifetime: Duration,
+}
+
+/// What is needed to ask for a credential.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) client: &'a Client,
+    pub(super) keychain: &'a dyn Keychain,
+    /// The registry's own URL.
+    pub(super) base: &'a Url,
+    /// `HOST/PATH`, as the user names it.
+    pub(super) place: &'a str,
+}
+
+/// What a token server answers.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<u64>,
+}
+
+/// The lifetime of tokens that do not tell, in seconds: the specification's default.
+const LIFETIME: u64 = 60;
+
+/// No token is longer, with what is around it, in bytes.
+const TOKEN_MAX: u64 = 256 * 1024;
+
+/// What kind of request a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// It is over soon.
+    Short,
+    /// It has a body of gigabytes: the token should be fresh.
+    Long,
+}
+
+impl Authorization {
+    /// Returns the value of the `Authorization` header, if one is wanted.
+    pub(super) fn header(
+        &self,
+        asker: Asker<'_>,
+        scope: &Scope,
+        haste: Haste,
+    ) -> Result<Option<Secret>, Cause> {
+        let scheme = self.lock().scheme.clone();
+        match scheme {
+            Scheme::None => Ok(None),
+            Scheme::Basic => match self.credential(asker)? {
+                Some(Credential::Basic { username, password }) => {
+                    Ok(Some(self.basic(&username, &password)))
+                }
+                Some(Credential::IdentityToken(_)) => Err(Cause::Unauthorized(
+                    "the registry wants a user and a password, but there is only a token".into(),
+                )),
+                None => Err(Cause::Unauthorized(
+                    "it wants a user and a password, and none are known for it".into(),
+                )),
+            },
+            Scheme::Bearer { realm, service } => {
+                if let Some(token) = self.token(scope, haste) {
+                    return Ok(Some(bearer(&token)));
+                }
+                let token = self.fetch(asker, &realm, service.as_deref(), scope)?;
+                let value = token.value.clone();
+                self.lock().tokens.insert(scope.clone(), token);
+                Ok(Some(bearer(&value)))
+            }
+        }
+    }
+
+    /// Returns a token that is still good; a long request wants one with half its life before it.
+    fn token(&self, scope: &Scope, haste: Haste) -> Option<Secret> {
+        let state = self.lock();
+        let token = state.tokens.get(scope)?;
+        let good = match haste {
+            Haste::Short => token.lifetime.mul_f64(0.9),
+            Haste::Long => token.lifetime / 2,
+        };
+        (token.since.elapsed() < good).then(|| token.value.clone())
+    }
+
+    /// Learns from an answer that refused: what is wanted, and that the token is no good. Returns
+    /// the scope to come back with, or nothing if the answer does not say what is wanted.
+    pub(super) fn challenged(&self, head: &Head, scope: &Scope) -> Option<Scope> {
+        let challenges: Vec<Challenge> =
+            head.all("www-authenticate").flat_map(Challenge::parse).collect();
+        let bearer = challenges.iter().find(|challenge| challenge.scheme == "bearer");
+        let mut state = self.lock();
+        state.tokens.remove(scope);
+        if let Some((challenge, realm)) =
+            bearer.and_then(|bearer| Some((bearer, bearer.parameter("realm")?)))
+        {
+            let service = challenge.parameter("service").map(str::to_owned);
+            state.scheme = Scheme::Bearer { realm: realm.to_owned(), service };
+            let wanted = challenge.parameter("scope").map(Scope::parse).unwrap_or_default();
+            return Some(scope.and(&wanted));
+        }
+        if challenges.iter().any(|challenge| challenge.scheme == "basic") {
+            state.scheme = Scheme::Basic;
+            return Some(scope.clone());
+        }
+        None
+    }
+
+    fn fetch(
+        &self,
+        asker: Asker<'_>,
+        realm: &str,
+        service: Option<&str>,
+        scope: &Scope,
+    ) -> Result<Token, Cause> {
+        // The credential goes with this request, so where it leads is looked at.
+        let realm = next(asker.base, realm)?;
+        let answer = match self.credential(asker)? {
+            Some(Credential::IdentityToken(token)) => {
+                let parts = scope.parts().collect::<Vec<_>>().join(" ");
+                let mut form = Serializer::new(String::new());
+                form.append_pair("grant_type", "refresh_token")
+                    .append_pair("client_id", "diskette")
+                    .append_pair("refresh_token", token.expose())
+                    .append_pair("scope", &parts)
+                    .extend_pairs(service.map(|service| ("service", service)));
+                let request = Request::new("POST", &realm)
+                    .header("Content-Type", "application/x-www-form-urlencoded");
+                asker.client.send(&request, form.finish().as_bytes())?
+            }
+            credential => {
+                let mut url = realm;
+                url.query_pairs_mut()
+                    .extend_pairs(service.map(|service| ("service", service)))
+                    .extend_pairs(scope.parts().map(|scope| ("scope", scope)));
+                let request = Request::new("GET", &url);
+                let request = match credential {
+                    Some(Credential::Basic { username, password }) => {
+                        let value = self.basic(&username, &password);
+                        request.header("Authorization", value.expose())
+                    }
+                    _ => request,
+                };
+                asker.client.send(&request, &[])?
+            }
+        };
+        self.take(answer)
+    }
+
+    /// Reads the answer of a token server.
+    fn take(&self, answer: Response) -> Result<Token, Cause> {
+        let since = Instant::now();
+        let status = answer.head.status;
+        if matches!(status, 400 | 401 | 403) {
+            answer.discard();
+            return Err(Cause::Unauthorized(format!(
+                "the registry's token server refused the credential: it answered {status}"
+            )));
+        }
+        if status != 200 {
+            answer.discard();
+            let detail = Some("asked for a token".to_owned());
+            return Err(Cause::Status { status, detail });
+        }
+        let body = answer.bytes(TOKEN_MAX)?;
+        let rubbish = || HttpError::Protocol("the token server sent no token".into());
+        let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| rubbish())?;
+        let value = [answer.token, answer.access_token].into_iter().flatten();
+        let value = value.filter(|value| !value.is_empty()).map(Secret::new).next();
+        let value = value.ok_or_else(rubbish)?;
+        self.remember(&value);
+        let lifetime = Duration::from_secs(answer.expires_in.unwrap_or(LIFETIME));
+        Ok(Token { value, since, lifetime })
+    }
+
+    fn credential(&self, asker: Asker<'_>) -> Result<Option<Credential>, Cause> {
+        let credential = asker.keychain.find(asker.place).map_err(Cause::Unauthorized)?;
+        match &credential {
+            Some(Credential::Basic { password, .. }) => self.remember(password),
+            Some(Credential::IdentityToken(token)) => self.remember(token),
+            None => {}
+        }
+        Ok(credential)
+    }
+
+    fn basic(&self, username: &str, password: &Secret) -> Secret {
+        let pair = BASE64_STANDARD.encode(format!("{username}:{}", password.expose()));
+        self.remember(&Secret::new(pair.clone()));
+        Secret::new(format!("Basic {pair}"))
+    }
+
+    fn remember(&self, secret: &Secret) {
+        let mut state = self.lock();
+        if !secret.expose().is_empty()
+            && !state.secrets.iter().any(|known| known.expose() == secret.expose())
+        {
+            state.secrets.push(secret.clone());
+        }
+    }
+
+    /// Takes out of a text whatever secret it repeats.
+    pub(super) fn scrub(&self, text: &str) -> String {
+        let state = self.lock();
+        state.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "…"))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn bearer(token: &Secret) -> Secret {
+    Secret::new(format!("Bearer {}", token.expose()))
+}
+
+/// Tells whether a URL belongs to the registry itself: only there its credential goes.
+pub(super) fn is_own(base: &Url, url: &Url) -> bool {
+    matches!((origin(base), origin(url)), (Ok(base), Ok(url)) if base == url)
+}

@@ -1,0 +1,101 @@
+//! Why something with a registry failed.
+
+use thiserror::Error;
+
+use crate::http::HttpError;
+use crate::image::digest::Digest;
+use crate::sink::SinkError;
+
+/// Why an operation on a registry failed: what was attempted, where, and what came in between.
+#[derive(Debug, Error)]
+#[error("cannot {act} {place}: {cause}")]
+pub struct RegistryError {
+    /// E.g. `upload a blob to`.
+    pub act: &'static str,
+    /// Host, repository and what else is known, e.g. `quay.io/me/fedora`.
+    pub place: String,
+    /// What went wrong.
+    pub cause: Cause,
+}
+
+/// What can go wrong.
+#[derive(Debug, Error)]
+pub enum Cause {
+    /// No answer came.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The registry refused.
+    #[error("the server answered {status}{}", said(.detail.as_deref()))]
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// What it said, without secrets.
+        detail: Option<String>,
+    },
+    /// The credential was refused, or there is none.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// What the registry sent is not what its digest or size says, or makes no sense.
+    #[error("{0}")]
+    Untrue(String),
+    /// The local end could not be read.
+    #[error("{0}")]
+    Local(#[source] std::io::Error),
+    /// A blob that should be there is not.
+    #[error("the registry does not have the blob {0}")]
+    Missing(Digest),
+    /// A rule of the user forbids it.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The user asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+fn said(detail: Option<&str>) -> String {
+    detail.map(|detail| format!(": {detail}")).unwrap_or_default()
+}
+
+impl RegistryError {
+    /// Returns what the user can do, where that is known.
+    pub fn help(&self) -> Option<String> {
+        let host = self.place.split('/').next().unwrap_or_default();
+        Some(match &self.cause {
+            Cause::Unauthorized(_) => format!(
+                "log in with `diskette login {host}`; `diskette auth explain {}` tells which \
+                 credential is used",
+                self.place
+            ),
+            Cause::Status { status: 403, .. } => {
+                "the credential is known, but it may not do this; does the repository exist, and \
+                 may it be written to?"
+                    .into()
+            }
+            Cause::Status { status: 404, .. } => {
+                "does the repository exist? some registries want it to be made first".into()
+            }
+            Cause::Status { status: 413, .. } => {
+                "a proxy in front of the registry limits the size of requests; raise its limit \
+                 (nginx: `client_max_body_size 0`), or send less at a time with `--chunk-size`"
+                    .into()
+            }
+            Cause::Http(HttpError::Tls { .. }) => format!(
+                "name the registry's authority with `--ca-file`, or put it into \
+                 `/etc/containers/certs.d/{host}/ca.crt`; `--tls-verify=false` trusts anybody"
+            ),
+            Cause::Http(HttpError::Protocol(_) | HttpError::Lost(_) | HttpError::Closed) => {
+                "is it a registry, and does it speak https? if not, say `--plain-http`".into()
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl From<RegistryError> for SinkError {
+    fn from(error: RegistryError) -> Self {
+        match error.cause {
+            Cause::Cancelled => Self::Cancelled,
+            _ => Self::Remote { message: error.to_string(), help: error.help() },
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A *host* is one registry and what is known of it: where it is, how it lets us in, whether it
+//! asked for a pause, and how much it takes at once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::PlainHttp;
+use super::auth::Authorization;
+use super::error::Cause;
+use crate::http::{HttpError, is_loopback, origin};
+
+/// One registry.
+#[derive(Debug)]
+pub(super) struct Host {
+    /// Ends with `/v2/`.
+    pub(super) base: Url,
+    pub(super) authorization: Authorization,
+    paused: Mutex<Option<Instant>>,
+    /// How much is sent at once, in bytes; 0 as long as the registry takes everything.
+    chunk: AtomicU64,
+}
+
+/// Where Docker Hub's registry is (its name is another).
+const DOCKER_HUB: &str = "registry-1.docker.io";
+
+/// What is sent at once to a registry that refused a whole blob, in bytes, and the least that is
+/// tried: proxies limit requests to 100 MB, or to 1 MiB when nobody has set them up.
+const CHUNK_FIRST: u64 = 32 << 20;
+const CHUNK_LEAST: u64 = 1 << 20;
+
+impl Host {
+    pub(super) fn new(name: &str, plain: PlainHttp) -> Result<Self, Cause> {
+        let address = if name == "docker.io" { DOCKER_HUB } else { name };
+        let url = |scheme: &str| {
+            Url::parse(&format!("{scheme}://{address}/v2/"))
+                .map_err(|_| Cause::Http(HttpError::Url(address.into())))
+        };
+        let mut base = url("https")?;
+        if plain == PlainHttp::Always || is_loopback(&origin(&base)?) {
+            base = url("http")?;
+        }
+        Ok(Self {
+            base,
+            authorization: Authorization::default(),
+            paused: Mutex::default(),
+            chunk: AtomicU64::new(0),
+        })
+    }
+
+    /// Lets nobody send anything for a while.
+    pub(super) fn pause(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused = Some(paused.map_or(until, |old| old.max(until)));
+    }
+
+    /// Returns how long nothing should be sent.
+    pub(super) fn paused(&self) -> Duration {
+        let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        paused.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default()
+    }
+
+    /// Returns how much is sent at once, if there is a limit.
+    pub(super) fn chunk(&self) -> Option<u64> {
+        Some(self.chunk.load(Ordering::Relaxed)).filter(|chunk| *chunk > 0)
+    }
+
+    /// Learns that so much at once was too much; tells whether less can be tried.
+    pub(super) fn shrink(&self, refused: u64) -> bool {
+        let less = CHUNK_FIRST.min(refused / 2);
+        if less < CHUNK_LEAST {
+            return false;
+        }
+        self.chunk.store(less, Ordering::Relaxed);
+        true
+    }
+}

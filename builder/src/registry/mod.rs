@@ -1,0 +1,212 @@
+//! *Registries*: where images are pushed to and pulled from
+//! (<https://github.com/opencontainers/distribution-spec>). A [`Registry`] is all of them, with what
+//! is known of each; a [`Repository`] is one path in one of them.
+
+mod auth;
+mod call;
+mod challenge;
+mod error;
+mod host;
+mod limits;
+mod manifests;
+mod put;
+mod read;
+mod retry;
+mod scope;
+mod session;
+mod sink;
+mod upload;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use self::auth::Keychain;
+pub use self::error::{Cause, RegistryError};
+use self::host::Host;
+pub use self::read::RegistryImages;
+pub use self::sink::RegistrySink;
+use crate::http::Client;
+use crate::image::reference::Reference;
+use crate::registries::{Config, Endpoint, Purpose, Transport};
+
+/// What registries are spoken to with.
+pub struct RegistryOptions {
+    /// Knows who we are.
+    pub keychain: Box<dyn Keychain>,
+    /// `registries.conf`: mirrors, and what is blocked.
+    pub registries: Config,
+    /// Which registries are spoken to without TLS.
+    pub plain_http: PlainHttp,
+    /// How often something that failed is tried again.
+    pub retries: u32,
+    /// Sends blobs in parts of this many bytes; otherwise each is one request.
+    pub chunk_size: Option<u64>,
+    /// Hears what the user may want to know.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// Hears of things that the user may want to know, and knows whether to go on.
+pub trait Observer: Send + Sync {
+    /// Something happened that changes nothing.
+    fn note(&self, text: &str);
+
+    /// Tells whether the user wants to stop; it is asked often.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// Which registries are spoken to without TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// Those on this machine.
+    Loopback,
+    /// All.
+    Always,
+}
+
+/// All registries.
+pub struct Registry {
+    client: Client,
+    options: RegistryOptions,
+    hosts: Mutex<BTreeMap<String, Arc<Host>>>,
+    totals: Totals,
+}
+
+/// What has been moved, in bytes.
+#[derive(Debug, Default)]
+pub struct Totals {
+    sent: AtomicU64,
+    spared: AtomicU64,
+}
+
+impl Totals {
+    /// Returns how many bytes of blobs were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many bytes of blobs were there already.
+    pub fn spared(&self) -> u64 {
+        self.spared.load(Ordering::Relaxed)
+    }
+}
+
+/// One path in one registry.
+#[derive(Clone)]
+pub struct Repository<'a> {
+    registry: &'a Registry,
+    host: Arc<Host>,
+    /// The path, e.g. `me/fedora`.
+    name: String,
+    /// Host and path as the user names them.
+    place: String,
+}
+
+impl Registry {
+    /// Returns all registries; nothing is asked yet.
+    pub fn new(client: Client, options: RegistryOptions) -> Self {
+        Self { client, options, hosts: Mutex::default(), totals: Totals::default() }
+    }
+
+    /// Returns what has been moved so far.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Returns the repository that images of this name are written to.
+    pub fn target(&self, name: &Reference) -> Result<Repository<'_>, RegistryError> {
+        let mut all = self.repositories(name, Purpose::Write, "write to")?;
+        all.pop().ok_or_else(|| forbidden(name, "write to"))
+    }
+
+    /// Returns the repositories that images of this name are read from, the best first.
+    pub fn sources(&self, name: &Reference) -> Result<Vec<Repository<'_>>, RegistryError> {
+        self.repositories(name, Purpose::Read, "read")
+    }
+
+    fn repositories(
+        &self,
+        name: &Reference,
+        purpose: Purpose,
+        act: &'static str,
+    ) -> Result<Vec<Repository<'_>>, RegistryError> {
+        let resolution = self.options.registries.resolve(name, purpose);
+        if resolution.is_blocked() {
+            return Err(forbidden(name, act));
+        }
+        resolution.endpoints.iter().map(|endpoint| self.repository(endpoint, act)).collect()
+    }
+
+    fn repository(
+        &self,
+        endpoint: &Endpoint,
+        act: &'static str,
+    ) -> Result<Repository<'_>, RegistryError> {
+        let name = &endpoint.reference;
+        let place = format!("{}/{}", name.registry(), name.repository());
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = match hosts.get(name.registry()) {
+            Some(host) => Arc::clone(host),
+            None => {
+                let plain = match endpoint.transport {
+                    Transport::Verify => self.options.plain_http,
+                    Transport::Insecure => self.options.plain_http,
+                };
+                let host = Host::new(name.registry(), plain).map_err(|cause| {
+                    RegistryError { act, place: place.clone(), cause }
+                })?;
+                let host = Arc::new(host);
+                hosts.insert(name.registry().into(), Arc::clone(&host));
+                host
+            }
+        };
+        Ok(Repository { registry: self, host, name: name.repository().into(), place })
+    }
+}
+
+fn forbidden(name: &Reference, act: &'static str) -> RegistryError {
+    RegistryError {
+        act,
+        place: name.to_string(),
+        cause: Cause::Forbidden("registries.conf blocks it".into()),
+    }
+}
+
+impl Repository<'_> {
+    /// Returns host and path as the user names them.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.is_beside(other)
+    }
+
+    /// Tells whether both are in one registry.
+    fn is_beside(&self, other: &Self) -> bool {
+        self.host.base == other.host.base
+    }
+
+    fn failed(&self, act: &'static str, cause: impl Into<Cause>) -> RegistryError {
+        RegistryError { act, place: self.place.clone(), cause: cause.into() }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("totals", &self.totals).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RegistryOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryOptions").field("retries", &self.retries).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Repository<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repository").field("place", &self.place).finish_non_exhaustive()
+    }
+}

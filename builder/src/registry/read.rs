@@ -1,0 +1,177 @@
+//! How images are *read* from a registry. A download that breaks off is gone on with.
+
+use std::io::{self, Read};
+
+use super::call::Call;
+use super::error::{Cause, RegistryError};
+use super::retry::Attempts;
+use super::Repository;
+use crate::http::Response;
+use crate::image::digest::Digest;
+use crate::image::json::Document;
+use crate::images::Images;
+use crate::sink::{BlobSource, SinkError};
+
+const READ: &str = "read a blob of";
+
+/// The images of a repository, and of its mirrors before it.
+#[derive(Debug)]
+pub struct RegistryImages<'a> {
+    repositories: Vec<Repository<'a>>,
+}
+
+impl<'a> RegistryImages<'a> {
+    /// Returns the images of a repository; the first of them that answers is read.
+    pub fn new(repositories: Vec<Repository<'a>>) -> Self {
+        Self { repositories }
+    }
+
+    /// Asks each repository until one has an answer; the error of the last, the repository itself,
+    /// is the one to tell.
+    fn first<T>(
+        &self,
+        ask: impl Fn(&Repository<'a>) -> Result<Option<T>, RegistryError>,
+    ) -> Result<Option<T>, SinkError> {
+        let mut answer = Ok(None);
+        for repository in &self.repositories {
+            answer = ask(repository);
+            if matches!(answer, Ok(Some(_))) {
+                break;
+            }
+        }
+        Ok(answer?)
+    }
+}
+
+impl Images for RegistryImages<'_> {
+    fn find(&self, name: &str) -> Result<Option<Document>, SinkError> {
+        self.first(|repository| repository.manifest(name))
+    }
+
+    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
+        self.find(&digest.to_string())
+    }
+
+    fn blob(&self, digest: Digest, size: u64, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
+        let opened = self.first(|repository| repository.open_blob(digest, size, at).map(Some))?;
+        let reader = opened.map(|reader| Box::new(reader) as Box<dyn Read>);
+        reader.ok_or_else(|| SinkError::remote(format!("no repository has the blob {digest}")))
+    }
+
+    fn tags(&self) -> Result<Vec<String>, SinkError> {
+        Ok(self.first(|repository| repository.tags().map(Some))?.unwrap_or_default())
+    }
+
+    fn beside(&self) -> Option<(&str, &str)> {
+        let repository = self.repositories.last()?;
+        Some((repository.host.base.as_str(), &repository.name))
+    }
+}
+
+/// A blob in a registry, as the source of another.
+pub(super) struct RemoteBlob<'a> {
+    pub(super) repository: &'a Repository<'a>,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+}
+
+impl BlobSource for RemoteBlob<'_> {
+    fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
+        Ok(Box::new(self.repository.open_blob(self.digest, self.size, at)?))
+    }
+}
+
+impl<'a> Repository<'a> {
+    /// Opens a blob for reading from `at` on.
+    pub(super) fn open_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        at: u64,
+    ) -> Result<BlobReader<'a>, RegistryError> {
+        let attempts = Attempts::new(self.registry.options.retries);
+        let repository = self.clone();
+        let mut reader = BlobReader { repository, digest, size, at, response: None, attempts };
+        reader.connect()?;
+        Ok(reader)
+    }
+}
+
+/// A blob that is being read.
+pub(super) struct BlobReader<'a> {
+    repository: Repository<'a>,
+    digest: Digest,
+    size: u64,
+    at: u64,
+    response: Option<Response>,
+    attempts: Attempts,
+}
+
+impl BlobReader<'_> {
+    fn connect(&mut self) -> Result<(), RegistryError> {
+        let repository = &self.repository;
+        let fail = |cause| repository.failed(READ, cause);
+        let url = repository.url(&format!("blobs/{}", self.digest)).map_err(fail)?;
+        let headers = match self.at {
+            0 => Vec::new(),
+            at => vec![("Range", format!("bytes={at}-"))],
+        };
+        let scope = repository.pull_scope();
+        let call = Call { act: READ, method: "GET", url, headers, body: &[], scope, patience: None };
+        let response = repository.call(&call, |status| matches!(status, 200 | 206 | 404))?;
+        let head = &response.head;
+        if head.status == 404 {
+            return Err(fail(Cause::Missing(self.digest)));
+        }
+        if head.status == 206 {
+            let start = format!("bytes {}-", self.at);
+            if !head.header("content-range").is_some_and(|range| range.starts_with(&start)) {
+                return Err(fail(Cause::Untrue("the server sent another part".into())));
+            }
+        } else if head.content_length().is_some_and(|len| len != self.size) {
+            let why = format!("the blob {} is not {} bytes long", self.digest, self.size);
+            return Err(fail(Cause::Untrue(why)));
+        }
+        let mut skip = if head.status == 206 { 0 } else { self.at };
+        self.response = Some(response);
+        // A server that cannot send parts sends it all again.
+        while skip > 0 {
+            let mut space = vec![0; usize::try_from(skip.min(64 * 1024)).unwrap_or(0)];
+            match self.response.as_mut().map_or(Ok(0), |response| response.read(&mut space)) {
+                Ok(count) if count > 0 => skip -= count as u64,
+                _ => return Err(fail(Cause::Untrue("the blob is too short".into()))),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for BlobReader<'_> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX);
+        if left == 0 || space.is_empty() {
+            return Ok(0);
+        }
+        let space_len = space.len().min(left);
+        loop {
+            if self.response.is_none() {
+                self.connect().map_err(io::Error::other)?;
+            }
+            let read = self.response.as_mut().map(|response| response.read(&mut space[..space_len]));
+            let error = match read {
+                Some(Ok(count)) if count > 0 => {
+                    self.at += count as u64;
+                    return Ok(count);
+                }
+                Some(Err(error)) => error,
+                _ => io::ErrorKind::UnexpectedEof.into(),
+            };
+            self.response = None;
+            let stall = self.repository.registry.client.options().stall;
+            let cause = Cause::Http(crate::http::HttpError::io(error, stall));
+            self.repository
+                .wait(&mut self.attempts, cause, None)
+                .map_err(|cause| io::Error::other(self.repository.failed(READ, cause)))?;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! When something is *tried again*: after which answers, how often, and how long is waited before.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+use crate::http::Head;
+
+/// The first pause; it doubles from one attempt to the next.
+const FIRST: Duration = Duration::from_millis(500);
+
+/// The longest pause of our own choice.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The longest pause that a server can ask for.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Attempts that are left, and the pause before the next.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempts {
+    left: u32,
+    pause: Duration,
+}
+
+impl Attempts {
+    /// Returns `retries` further attempts after the first.
+    pub(crate) fn new(retries: u32) -> Self {
+        Self { left: retries, pause: FIRST }
+    }
+
+    /// Returns how long to wait before the next attempt, if there is one. A pause that the server
+    /// asks for is at least that long; all are longer by chance, so that many clients do not come
+    /// back together.
+    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        self.left = self.left.checked_sub(1)?;
+        let own = self.pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+        self.pause = (self.pause * 2).min(LONGEST);
+        Some(asked.map_or(own, |asked| asked.min(PATIENCE)).max(own))
+    }
+}
+
+/// Tells whether the same request may succeed later.
+pub(crate) fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 499 | 500 | 502 | 503 | 504 | 520..=524)
+}
+
+/// Returns how long a server asks to wait: seconds, or a date, which is compared with the server's
+/// own clock (RFC 9110, 10.2.3).
+pub(crate) fn retry_after(head: &Head) -> Option<Duration> {
+    let value = head.header("retry-after")?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = date(value)?;
+    let now = date(head.header("date")?)?;
+    Some(until.duration_since(now).try_into().unwrap_or_default())
+}
+
+fn date(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_ask_for_pauses_in_two_ways() {
+        let check = |headers: &str, expected: Option<u64>| {
+            let text = format!("HTTP/1.1 429 x\r\n{headers}\r\n");
+            let (head, _) = Head::parse(text.as_bytes()).unwrap().unwrap();
+            assert_eq!(retry_after(&head).map(|pause| pause.as_secs()), expected, "{headers}");
+        };
+        check("", None);
+        check("Retry-After: 7\r\n", Some(7));
+        check("Retry-After: soon\r\n", None);
+        check("Retry-After: -1\r\n", None);
+        let date = "Date: Fri, 21 Nov 2025 10:00:00 GMT\r\n";
+        check(&format!("{date}Retry-After: Fri, 21 Nov 2025 10:00:09 GMT\r\n"), Some(9));
+        check(&format!("{date}Retry-After: Fri, 21 Nov 2025 09:00:00 GMT\r\n"), Some(0));
+        check("Retry-After: Fri, 21 Nov 2025 10:00:09 GMT\r\n", None);
+    }
+
+    #[test]
+    fn pauses_grow_and_end() {
+        let mut attempts = Attempts::new(3);
+        let pauses: Vec<_> = std::iter::from_fn(|| attempts.next(None)).collect();
+        assert_eq!(pauses.len(), 3);
+        for (number, pause) in (0..).zip(pauses) {
+            let whole = FIRST * 2_u32.pow(number);
+            assert!(pause >= whole / 2 && pause <= whole, "{pause:?}");
+        }
+        assert_eq!(Attempts::new(1).next(Some(PATIENCE * 9)), Some(PATIENCE));
+        assert!(Attempts::new(0).next(None).is_none());
+    }
+}

@@ -1,0 +1,306 @@
+//! An *upload* of a blob whose digest nobody knows yet: it is sent while it is made, as one request
+//! without a length, and gets its name in the end. If it breaks off, the blob is made again from its
+//! source; what the registry has by then is not sent again.
+
+use std::io::{self, IoSlice, Write};
+use std::time::Duration;
+
+use super::Repository;
+use super::error::{Cause, RegistryError};
+use super::put::is_lost;
+use super::retry::{Attempts, retry_after};
+use super::session::{Opened, Session, UPLOAD, patience};
+use crate::http::{Exchange, Framing, Response, SendError};
+use crate::image::digest::Digest;
+use crate::sink::{BlobWriter, SinkError};
+
+/// A blob that is sent while it is made.
+pub(super) struct Upload<'a> {
+    repository: Repository<'a>,
+    /// Get a copy in the end.
+    others: Vec<Repository<'a>>,
+    session: Option<Session>,
+    exchange: Option<Exchange>,
+    /// Bytes that the registry has from before, and that are passed over.
+    skip: u64,
+    /// Where the next byte belongs.
+    at: u64,
+    /// The part that is being filled, where the registry takes parts only.
+    part: Vec<u8>,
+    chunk: Option<u64>,
+    attempts: Attempts,
+    /// What the last attempt failed of, and how long the registry asked to wait.
+    failure: Option<(Cause, Option<Duration>)>,
+    resumed: Resumed,
+}
+
+/// Whether bytes of an earlier attempt are part of this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resumed {
+    No,
+    Yes,
+    /// That came to a wrong digest once.
+    Never,
+}
+
+/// How often a body may be refused for its credential.
+const REFUSALS_MAX: u32 = 2;
+
+impl<'a> Upload<'a> {
+    pub(super) fn new(repository: Repository<'a>, others: Vec<Repository<'a>>) -> Self {
+        let options = &repository.registry.options;
+        let attempts = Attempts::new(options.retries);
+        let chunk = options.chunk_size.or_else(|| repository.host.chunk());
+        Self {
+            repository,
+            others,
+            session: None,
+            exchange: None,
+            skip: 0,
+            at: 0,
+            part: Vec::new(),
+            chunk,
+            attempts,
+            failure: None,
+            resumed: Resumed::No,
+        }
+    }
+
+    fn session(&mut self) -> Result<Session, Cause> {
+        if let Some(session) = &self.session {
+            return Ok(session.clone());
+        }
+        match self.repository.open_session(None).map_err(|error| error.cause)? {
+            Opened::Session(session) => {
+                self.session = Some(session.clone());
+                Ok(session)
+            }
+            Opened::Mounted => Err(Cause::Untrue("a blob was mounted that nobody named".into())),
+        }
+    }
+
+    /// Starts the request, with another credential if the first is refused.
+    fn begin(&mut self) -> Result<Exchange, Cause> {
+        let session = self.session()?;
+        let mut refusals = 0;
+        loop {
+            let framing = Framing::Chunked;
+            let mut exchange =
+                self.repository.begin("PATCH", &session.location, framing, None)?;
+            if !exchange.is_answered() {
+                return Ok(exchange);
+            }
+            let response = exchange.answer(None)?;
+            if response.head.status != 401 || refusals == REFUSALS_MAX {
+                return Err(self.refused(response));
+            }
+            refusals += 1;
+            self.repository.challenged(response, &self.repository.scope())?;
+        }
+    }
+
+    fn refused(&mut self, response: Response) -> Cause {
+        let asked = retry_after(&response.head);
+        let cause = self.repository.status(response);
+        self.failure = Some((clone(&cause), asked));
+        cause
+    }
+
+    fn send(&mut self, slices: &mut [IoSlice<'_>]) -> Result<(), Cause> {
+        let len: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
+        let mut slices = slices;
+        let skipped = self.skip.min(len);
+        self.skip -= skipped;
+        IoSlice::advance_slices(&mut slices, usize::try_from(skipped).unwrap_or(usize::MAX));
+        let left = len - skipped;
+        if left == 0 {
+            return Ok(());
+        }
+        self.repository.registry.sleep(Duration::ZERO)?;
+        if let Some(chunk) = self.chunk {
+            return slices.iter().try_for_each(|slice| self.fill(slice, chunk));
+        }
+        let mut exchange = match self.exchange.take() {
+            Some(exchange) => exchange,
+            None => self.begin()?,
+        };
+        match exchange.send(slices) {
+            Ok(()) => {}
+            Err(SendError::Answered) => {
+                let response = exchange.answer(None)?;
+                return Err(self.refused(response));
+            }
+            Err(SendError::Http(error)) => return Err(error.into()),
+        }
+        self.exchange = Some(exchange);
+        self.at += left;
+        self.repository.registry.count_sent(left);
+        Ok(())
+    }
+
+    /// Adds to the part, and sends it when it is full.
+    fn fill(&mut self, bytes: &[u8], chunk: u64) -> Result<(), Cause> {
+        let chunk = usize::try_from(chunk).unwrap_or(usize::MAX);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let count = rest.len().min(chunk - self.part.len());
+            self.part.extend_from_slice(&rest[..count]);
+            rest = &rest[count..];
+            if self.part.len() == chunk {
+                self.send_part()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send_part(&mut self) -> Result<(), Cause> {
+        let session = self.session()?;
+        let len = self.part.len() as u64;
+        let range = Some((self.at, self.at + len));
+        let mut refusals = 0;
+        let response = loop {
+            let framing = Framing::Length(len);
+            let mut exchange =
+                self.repository.begin("PATCH", &session.location, framing, range)?;
+            if let Err(SendError::Http(error)) = exchange.send(&mut [IoSlice::new(&self.part)]) {
+                return Err(error.into());
+            }
+            let response = exchange.answer(None)?;
+            if response.head.status != 401 || refusals == REFUSALS_MAX {
+                break response;
+            }
+            refusals += 1;
+            self.repository.challenged(response, &self.repository.scope())?;
+        };
+        if !matches!(response.head.status, 200..=204) {
+            return Err(self.refused(response));
+        }
+        self.session = Some(session.moved(response)?);
+        self.at += len;
+        self.part.clear();
+        self.repository.registry.count_sent(len);
+        Ok(())
+    }
+
+    fn end(&mut self, digest: Digest, size: u64) -> Result<(), Cause> {
+        if !self.part.is_empty() {
+            self.send_part()?;
+        }
+        if let Some(mut exchange) = self.exchange.take() {
+            let stall = self.repository.registry.client.options().stall;
+            let response = exchange.answer(Some(patience(&stall, size)))?;
+            if !matches!(response.head.status, 200..=204) {
+                return Err(self.refused(response));
+            }
+            let session = self.session()?;
+            self.session = Some(session.moved(response)?);
+        }
+        let session = self.session()?;
+        let committed = self.repository.commit(&session, digest, size);
+        committed.map_err(|error| error.cause)
+    }
+
+    fn failed(&mut self, cause: Cause) -> RegistryError {
+        let error = self.repository.failed(UPLOAD, clone(&cause));
+        self.exchange = None;
+        if self.failure.is_none() {
+            self.failure = Some((cause, None));
+        }
+        error
+    }
+
+    /// Prepares for the same bytes again, if what failed may go well now.
+    fn prepare(&mut self) -> Result<bool, Cause> {
+        let Some((cause, asked)) = self.failure.take() else { return Ok(false) };
+        self.part.clear();
+        let sent = self.at;
+        let session = self.session.take();
+        (self.at, self.skip) = (0, 0);
+        if matches!(cause, Cause::Status { status: 413, .. }) {
+            let refused = self.chunk.unwrap_or(u64::MAX);
+            let shrunk = self.repository.host.shrink(refused);
+            self.chunk = self.repository.host.chunk();
+            return Ok(shrunk);
+        }
+        let wrong_digest = matches!(cause, Cause::Status { status: 400, .. });
+        if wrong_digest && self.resumed == Resumed::Yes {
+            self.resumed = Resumed::Never;
+            return Ok(true);
+        }
+        if !cause.is_transient() && !is_lost(&cause) {
+            if let Some(session) = session {
+                self.repository.abandon(&session);
+            }
+            return Ok(false);
+        }
+        self.repository.wait(&mut self.attempts, cause, asked)?;
+        if let Some(mut session) = session
+            && self.resumed != Resumed::Never
+            && let Some(have) = self.repository.uploaded(&mut session, sent)
+        {
+            (self.session, self.resumed) = (Some(session), Resumed::Yes);
+            (self.at, self.skip) = (have, have);
+        }
+        Ok(true)
+    }
+}
+
+/// An error is told, and remembered for the next attempt.
+fn clone(cause: &Cause) -> Cause {
+    match cause {
+        Cause::Status { status, detail } => {
+            Cause::Status { status: *status, detail: detail.clone() }
+        }
+        Cause::Unauthorized(why) => Cause::Unauthorized(why.clone()),
+        Cause::Cancelled => Cause::Cancelled,
+        Cause::Http(error) if error.is_transient() => {
+            Cause::Http(crate::http::HttpError::Lost(io::Error::other(error.to_string())))
+        }
+        other => Cause::Untrue(other.to_string()),
+    }
+}
+
+impl Write for Upload<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let len = slices.iter().map(|slice| slice.len()).sum();
+        let mut slices = slices.to_vec();
+        match self.send(&mut slices) {
+            Ok(()) => Ok(len),
+            Err(cause) => Err(io::Error::other(SinkError::from(self.failed(cause)))),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl BlobWriter for Upload<'_> {
+    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), SinkError> {
+        if let Err(cause) = self.end(digest, size) {
+            return Err(self.failed(cause).into());
+        }
+        self.session = None;
+        for other in &self.others {
+            other.copy_blob(digest, size, &self.repository)?;
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<bool, SinkError> {
+        self.prepare().map_err(|cause| self.repository.failed(UPLOAD, cause).into())
+    }
+}
+
+impl Drop for Upload<'_> {
+    fn drop(&mut self) {
+        self.exchange = None;
+        if let Some(session) = self.session.take() {
+            self.repository.abandon(&session);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Where a build's images go: a layout or archive, registries, or a layout and registries.
+
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::registry::{Registry, RegistrySink};
+use diskette_builder::sink::Sink;
+use diskette_builder::store::LayoutImages;
+use diskette_builder::tee::Tee;
+
+use super::BuildArguments;
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::files::open_layout;
+use crate::output::{Destination, Opened};
+
+/// What was opened for a build's images.
+pub(super) struct Target<'a> {
+    arguments: &'a BuildArguments,
+    opened: Option<Opened>,
+}
+
+/// The sinks of a target; those that others are made of come first.
+pub(super) struct Sinks<'a> {
+    store: Option<Box<dyn Sink + 'a>>,
+    registry: Option<RegistrySink<'a>>,
+    images: Option<LayoutImages>,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn open(
+        arguments: &'a BuildArguments,
+        environment: &Environment,
+    ) -> Result<Self, CommandError> {
+        let output = arguments.output.as_ref();
+        if arguments.push && matches!(output, Some(Destination::Archive(_) | Destination::Stdout)) {
+            let message = "an archive cannot be written while its images are pushed";
+            let help = "say `-o oci:DIR`, or build and push one after the other";
+            return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
+        }
+        let opened = output.map(|destination| destination.open(environment)).transpose()?;
+        Ok(Self { arguments, opened })
+    }
+
+    pub(super) fn sinks<'s>(
+        &'s self,
+        registry: &'s Registry,
+        width: usize,
+    ) -> Result<Sinks<'s>, CommandError> {
+        let store = self.opened.as_ref().map(Opened::sink).transpose()?;
+        let push = self.arguments.push;
+        let images = match &self.arguments.output {
+            Some(Destination::Layout(path)) if push => Some(open_layout(path)?),
+            _ => None,
+        };
+        let registry = push.then(|| RegistrySink::new(registry, width));
+        Ok(Sinks { store, registry, images })
+    }
+}
+
+impl Sinks<'_> {
+    /// Returns both as one, where there are two.
+    pub(super) fn tee(&self) -> Option<Tee<'_>> {
+        let (first, second) = (self.store.as_deref()?, self.registry.as_ref()?);
+        Some(Tee { first, second, images: self.images.as_ref()? })
+    }
+
+    /// Returns the one that there is.
+    pub(super) fn only(&self) -> Option<&dyn Sink> {
+        let registry = self.registry.as_ref().map(|sink| sink as &dyn Sink);
+        self.store.as_deref().or(registry)
+    }
+}

@@ -1,0 +1,76 @@
+//! `diskette pull`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use diskette_builder::copy::choose;
+use diskette_builder::image::platform::Platform;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::images::Images as _;
+use diskette_builder::registry::RegistryImages;
+
+use crate::commands::transfer::{Show, Transfer, not_found, sink_error};
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::output::Destination;
+use crate::place::parse_reference;
+use crate::registry::RegistryArguments;
+use crate::ui::Ui;
+
+/// Pull an image from a registry into a layout.
+///
+/// All platforms of it, unless one is named; every byte is checked against its digest.
+#[derive(Debug, Args)]
+pub(crate) struct PullArguments {
+    /// The image, e.g. quay.io/containerdisks/fedora:42
+    #[arg(value_name = "REF", value_parser = parse_reference)]
+    image: Reference,
+
+    /// Where to write: oci:DIR or a path for a layout, oci-archive:FILE or - (standard output) for
+    /// an archive [default: the last part of the image's name]
+    #[arg(short, long, value_name = "DEST")]
+    output: Option<Destination>,
+
+    /// Pull this platform's image only, e.g. linux/arm64
+    #[arg(long)]
+    platform: Option<Platform>,
+
+    #[command(flatten)]
+    show: Show,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+pub(crate) fn run(
+    arguments: &PullArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let name = &arguments.image;
+    let progress = arguments.show.progress(ui)?;
+    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let images = RegistryImages::new(registry.sources(name).map_err(sink_error)?);
+    let wanted = name.digest().or(name.tag()).unwrap_or_default();
+    let root = images.find(wanted)?.ok_or_else(|| not_found(&name.to_string()))?;
+    let root = choose(&images, root, arguments.platform.as_ref())?;
+    let destination = arguments.output.clone().unwrap_or_else(|| {
+        let last = name.repository().rsplit('/').next().unwrap_or_default();
+        Destination::Layout(PathBuf::from(last))
+    });
+    let opened = destination.open(environment)?;
+    let sink = opened.sink()?;
+    let names = [name.clone()];
+    let transfer = Transfer {
+        images: &images,
+        sink: &*sink,
+        names: &names,
+        tag: None,
+        show: &arguments.show,
+    };
+    transfer.run(&root, progress)?;
+    if destination == Destination::Stdout {
+        return Ok(());
+    }
+    arguments.show.result(&names, &root, ui)
+}

@@ -1,0 +1,93 @@
+//! `diskette push`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::image::json::Document;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::images::Images as _;
+use diskette_builder::registry::RegistrySink;
+use diskette_builder::store::LayoutImages;
+
+use crate::commands::transfer::{self, Show, Transfer};
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::files::open_layout;
+use crate::place::parse_reference;
+use crate::registry::RegistryArguments;
+use crate::ui::Ui;
+
+/// Push an image of a layout to registries.
+///
+/// Blobs that a registry has are not sent; tags are moved last of all, when everything else is
+/// there. Exit status 0 means that the registry serves the digest that is printed.
+#[derive(Debug, Args)]
+pub(crate) struct PushArguments {
+    /// The layout
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    layout: PathBuf,
+
+    /// The image: its tag or name in the layout; not needed where there is only one
+    #[arg(value_name = "TAG")]
+    image: Option<String>,
+
+    /// Where to, e.g. quay.io/me/fedora:42 [default: the names that the image has]
+    #[arg(value_name = "DEST", value_parser = parse_reference)]
+    destinations: Vec<Reference>,
+
+    #[command(flatten)]
+    show: Show,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+pub(crate) fn run(
+    arguments: &PushArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let images = open_layout(&arguments.layout)?;
+    let root = find(&images, arguments)?;
+    let mut names = arguments.destinations.clone();
+    if names.is_empty() {
+        let own = images.names_of(root.digest).into_iter();
+        names = own.filter_map(|name| name.parse().ok()).collect();
+    }
+    if names.is_empty() {
+        let diagnostic = Diagnostic::new("where shall the image go?");
+        let help = "name a repository, for example `quay.io/me/fedora:42`";
+        return Err(CommandError::Usage(diagnostic.help(help)));
+    }
+    let progress = arguments.show.progress(ui)?;
+    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let sink = RegistrySink::new(&registry, arguments.show.jobs());
+    let transfer = Transfer {
+        images: &images,
+        sink: &sink,
+        names: &names,
+        tag: None,
+        show: &arguments.show,
+    };
+    transfer.run(&root, progress)?;
+    transfer::summary(&registry, &arguments.show, ui);
+    arguments.show.result(&names, &root, ui)
+}
+
+fn find(images: &LayoutImages, arguments: &PushArguments) -> Result<Document, CommandError> {
+    let place = arguments.layout.display();
+    let (found, message) = match &arguments.image {
+        Some(name) => (images.find(name)?, format!("`{place}` has no image `{name}`")),
+        None => (images.only()?, format!("which image of `{place}`?")),
+    };
+    found.ok_or_else(|| {
+        let names = images.names();
+        let help = if names.is_empty() {
+            "it has no images with names".to_owned()
+        } else {
+            format!("it has {}", names.join(", "))
+        };
+        CommandError::Usage(Diagnostic::new(message).help(help))
+    })
+}

@@ -1,0 +1,39 @@
+//! `diskette tags`.
+
+use clap::Args;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::images::Images as _;
+use diskette_builder::registry::RegistryImages;
+
+use crate::commands::transfer::sink_error;
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::place::parse_reference;
+use crate::registry::RegistryArguments;
+use crate::ui::progress::ProgressMode;
+use crate::ui::{Ui, signal};
+
+/// List the tags of a repository, a line each.
+#[derive(Debug, Args)]
+pub(crate) struct TagsArguments {
+    /// The repository, e.g. quay.io/containerdisks/fedora
+    #[arg(value_name = "REF", value_parser = parse_reference)]
+    repository: Reference,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+pub(crate) fn run(
+    arguments: &TagsArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let progress = std::sync::Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let registry = arguments.registry.registry(environment, progress)?;
+    let sources = registry.sources(&arguments.repository).map_err(sink_error)?;
+    let tags = RegistryImages::new(sources).tags()?;
+    let lines: String = tags.into_iter().flat_map(|tag| [tag, "\n".into()]).collect();
+    Ok(ui.result(lines.as_bytes())?)
+}
