@@ -8,6 +8,7 @@
 pub mod build;
 pub mod cache;
 pub mod contract;
+pub mod credentials;
 pub mod diagnostic;
 pub mod frontend;
 pub mod image;
