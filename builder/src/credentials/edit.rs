@@ -8,10 +8,10 @@ use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use super::credential::Credential;
 use super::file::{AuthFile, AuthFileError, Format, encode};
 use super::helper::TOKEN_USER;
 use super::key::{Keys, LoginKey, is_alias};
-use super::secret::Credential;
 
 /// An auth file that is being changed.
 #[derive(Clone, PartialEq)]

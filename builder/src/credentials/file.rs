@@ -12,9 +12,10 @@ use serde_json::Value;
 use serde_json::error::Category;
 use thiserror::Error;
 
+use super::credential::Credential;
 use super::key::{Keys, candidates, is_alias};
-use super::secret::{Credential, Secret};
 use crate::image::reference::Reference;
+use crate::secret::Secret;
 
 /// The largest auth file that is read, in bytes.
 pub const AUTH_FILE_MAX: usize = 1 << 20;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::secret::{Credential, Secret};
+use super::credential::Credential;
+use crate::secret::Secret;
 
 /// What helpers say when they have nothing; a message, not a failure.
 const NOT_FOUND: &str = "credentials not found in native keychain";

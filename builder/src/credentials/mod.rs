@@ -4,13 +4,13 @@
 //! rule. Everything is read anew at each question: a password may be changed while a long
 //! upload runs.
 
+mod credential;
 mod edit;
 mod error;
 mod file;
 mod helper;
 mod key;
 mod search;
-mod secret;
 mod source;
 mod step;
 #[cfg(test)]
@@ -19,6 +19,7 @@ mod tests;
 use std::io;
 use std::path::Path;
 
+pub use credential::Credential;
 pub use edit::{Edit, EditError, Removed};
 pub use error::CredentialError;
 pub use file::{AUTH_FILE_MAX, AuthFile, AuthFileError, Format, Lookup};
@@ -27,7 +28,6 @@ pub use helper::{
 };
 pub use key::{LoginKey, LoginKeyError};
 pub use search::Credentials;
-pub use secret::{Credential, Secret};
 pub use source::{Place, Presence, Source, Surroundings};
 pub use step::{Outcome, Step};
 

@@ -3,11 +3,11 @@
 use std::io;
 use std::path::Path;
 
+use super::credential::Credential;
 use super::error::CredentialError;
 use super::file::{AuthFile, Format, Lookup};
 use super::helper::{HelperError, program};
 use super::key::server;
-use super::secret::Credential;
 use super::source::{Presence, Source};
 use super::step::{Outcome, Step};
 use super::{Ambient, AuthBytes, Found, Readers};

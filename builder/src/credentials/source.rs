@@ -4,8 +4,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::credential::Credential;
 use super::file::Format;
-use super::secret::{Credential, Secret};
+use crate::secret::Secret;
 
 /// One place that can hold credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::image::reference::Reference;
+use crate::secret::Secret;
 
 const PASSWORD: &str = "hunter2";
 
