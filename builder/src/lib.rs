@@ -16,6 +16,7 @@ pub mod layer;
 pub mod progress;
 pub mod proxy;
 pub mod recipe;
+pub mod registries;
 pub mod secret;
 pub mod sink;
 pub mod source;
