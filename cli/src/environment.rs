@@ -18,6 +18,10 @@ pub(crate) struct Environment {
     pub(crate) cache_home: Option<PathBuf>,
     /// Where temporary files go: `$TMPDIR`, else `/tmp`.
     pub(crate) temporary: PathBuf,
+    /// `$CONTAINERS_REGISTRIES_CONF`.
+    pub(crate) registries_conf: Option<PathBuf>,
+    /// The user's home.
+    pub(crate) home: Option<PathBuf>,
     /// Those that name proxies.
     pub(crate) proxies: Variables,
     /// Whether standard error is a terminal.
@@ -45,6 +49,8 @@ impl Environment {
             source_date_epoch: set("SOURCE_DATE_EPOCH"),
             cache_home: cache_home.or_else(home),
             temporary: set("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
+            registries_conf: set("CONTAINERS_REGISTRIES_CONF").map(PathBuf::from),
+            home: set("HOME").map(PathBuf::from),
             proxies: proxies(),
             terminal: terminal(),
             started: now(),

@@ -10,6 +10,7 @@ mod output;
 mod place;
 mod registry;
 mod render;
+mod trust;
 mod ui;
 
 use std::process::ExitCode;

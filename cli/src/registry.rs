@@ -1,18 +1,21 @@
 //! How the program speaks to *registries*: the options that all commands share that do, and the
 //! client that they come to.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::http::{Client, HttpOptions, TlsOptions, Trace, Trust, Verify};
+use diskette_builder::http::{Client, HttpOptions, Trace, Verify};
 use diskette_builder::proxy::Proxies;
+use diskette_builder::registries::{Config, Files as _, Surroundings};
 use diskette_builder::registry::{Keychain, Observer, PlainHttp, Registry, RegistryOptions};
 
 use crate::environment::Environment;
-use crate::error::CommandError;
+use crate::error::{CommandError, cannot};
+use crate::trust::{Certificates, SystemFiles};
 use crate::ui::message;
 
 /// How to speak to registries.
@@ -70,7 +73,7 @@ impl RegistryArguments {
         let client = Client::new(self.http(environment)?);
         let options = RegistryOptions {
             keychain: Box::new(Nobody),
-            registries: diskette_builder::registries::Config::default(),
+            registries: registries(environment)?,
             plain_http: if self.plain_http { PlainHttp::Always } else { PlainHttp::Loopback },
             retries: self.retry,
             chunk_size: self.chunk_size,
@@ -85,15 +88,36 @@ impl RegistryArguments {
         Ok(HttpOptions {
             proxies: proxies(environment)?,
             roots: environment.roots(),
-            trust: Box::new(Tmp),
+            trust: Box::new(self.trust(environment)?),
             stall: Duration::from_secs(self.timeout),
             trace,
+        })
+    }
+
+    fn trust(&self, environment: &Environment) -> Result<Certificates, CommandError> {
+        let read = |path: &PathBuf| {
+            let bytes = SystemFiles.read(path);
+            let bytes = bytes.and_then(|bytes| bytes.ok_or(io::ErrorKind::NotFound.into()));
+            bytes.map_err(cannot("read", path.display()))
+        };
+        Ok(Certificates {
+            authority: self.ca_file.as_ref().map(read).transpose()?,
+            verify: if self.tls_verify { Verify::Full } else { Verify::None },
+            home: environment.home.clone(),
         })
     }
 }
 
 fn proxies(environment: &Environment) -> Result<Proxies, Diagnostic> {
     Proxies::new(&environment.proxies).map_err(|error| Diagnostic::new(error.to_string()))
+}
+
+fn registries(environment: &Environment) -> Result<Config, CommandError> {
+    let around = Surroundings {
+        registries_conf: environment.registries_conf.clone(),
+        home: environment.home.clone(),
+    };
+    Config::load(&around, &SystemFiles).map_err(CommandError::Failed)
 }
 
 /// Parses a number of bytes, with `K`, `M` or `G` for powers of 1024.
@@ -136,5 +160,3 @@ mod tests {
 
 struct Nobody;
 impl Keychain for Nobody { fn find(&self, _p: &str) -> Result<Option<diskette_builder::credentials::Credential>, String> { Ok(None) } }
-struct Tmp;
-impl Trust for Tmp { fn for_host(&self, _h: &str) -> Result<TlsOptions, String> { Ok(TlsOptions::default()) } }

@@ -12,7 +12,7 @@ mod redirect;
 mod stream;
 mod tls;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,6 +58,7 @@ struct Shared {
     options: HttpOptions,
     idle: Mutex<Vec<(Origin, Connection, Instant)>>,
     connectors: Mutex<HashMap<String, (SslConnector, Verify)>>,
+    unverified: Mutex<HashSet<String>>,
 }
 
 /// Connections that are kept open, and for how long without use: servers close theirs after a
@@ -99,7 +100,8 @@ impl<'a> Request<'a> {
 impl Client {
     /// Returns a client; connections are made when needed.
     pub fn new(options: HttpOptions) -> Self {
-        let shared = Shared { options, idle: Mutex::default(), connectors: Mutex::default() };
+        let (idle, connectors) = (Mutex::default(), Mutex::default());
+        let shared = Shared { options, idle, connectors, unverified: Mutex::default() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -145,6 +147,12 @@ impl Client {
                 result => return result,
             }
         }
+    }
+
+    /// Accepts any certificate of a server from now on.
+    pub(crate) fn trust_any(&self, origin: &Origin) {
+        let mut unverified = self.shared.unverified.lock().unwrap_or_else(PoisonError::into_inner);
+        unverified.insert(origin.authority());
     }
 
     fn connection(&self, url: &Url, kept: bool) -> Result<(Connection, bool), HttpError> {

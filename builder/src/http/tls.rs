@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
@@ -96,11 +97,14 @@ fn connector(client: &Client, host: &str) -> Result<(SslConnector, Verify), Http
     let shared = &client.shared;
     let wrong = |reason: String| HttpError::Certificates { host: host.into(), reason };
     let mut connectors =
-        shared.connectors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        shared.connectors.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((connector, verify)) = connectors.get(host) {
         return Ok((connector.clone(), *verify));
     }
-    let options = shared.options.trust.for_host(host).map_err(wrong)?;
+    let mut options = shared.options.trust.for_host(host).map_err(wrong)?;
+    if shared.unverified.lock().unwrap_or_else(PoisonError::into_inner).contains(host) {
+        options.verify = Verify::None;
+    }
     let connector = build(&options, &shared.options.roots)
         .map_err(|error| wrong(reasons(Some(&error), "they cannot be read")))?;
     connectors.insert(host.into(), (connector.clone(), options.verify));

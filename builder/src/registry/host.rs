@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::PlainHttp;
 use super::auth::Authorization;
 use super::error::Cause;
-use crate::http::{HttpError, is_loopback, origin};
+use crate::http::{Client, HttpError, Request, is_loopback, origin};
 
 /// One registry.
 #[derive(Debug)]
@@ -31,15 +30,36 @@ const DOCKER_HUB: &str = "registry-1.docker.io";
 const CHUNK_FIRST: u64 = 32 << 20;
 const CHUNK_LEAST: u64 = 1 << 20;
 
+/// How a registry is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Security {
+    /// With TLS, and a certificate that holds; without TLS on this machine.
+    Full,
+    /// With TLS and any certificate, and without TLS where it has none: what `insecure` means in
+    /// registries.conf.
+    Any,
+    /// Without TLS.
+    Plain,
+}
+
 impl Host {
-    pub(super) fn new(name: &str, plain: PlainHttp) -> Result<Self, Cause> {
+    pub(super) fn new(client: &Client, name: &str, security: Security) -> Result<Self, Cause> {
         let address = if name == "docker.io" { DOCKER_HUB } else { name };
         let url = |scheme: &str| {
             Url::parse(&format!("{scheme}://{address}/v2/"))
                 .map_err(|_| Cause::Http(HttpError::Url(address.into())))
         };
         let mut base = url("https")?;
-        if plain == PlainHttp::Always || is_loopback(&origin(&base)?) {
+        let plain = match security {
+            Security::Plain => true,
+            _ if is_loopback(&origin(&base)?) => true,
+            Security::Full => false,
+            Security::Any => {
+                client.trust_any(&origin(&base)?);
+                has_no_tls(client, &base)
+            }
+        };
+        if plain {
             base = url("http")?;
         }
         Ok(Self {
@@ -76,5 +96,15 @@ impl Host {
         }
         self.chunk.store(less, Ordering::Relaxed);
         true
+    }
+}
+
+fn has_no_tls(client: &Client, base: &Url) -> bool {
+    match client.send(&Request::new("GET", base), &[]) {
+        Ok(response) => {
+            response.discard();
+            false
+        }
+        Err(error) => !matches!(error, HttpError::Resolve { .. } | HttpError::Stalled(_)),
     }
 }

@@ -24,12 +24,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use self::auth::Keychain;
 pub use self::error::{Cause, RegistryError};
-use self::host::Host;
+use self::host::{Host, Security};
 pub use self::read::RegistryImages;
 pub use self::sink::RegistrySink;
 use crate::http::Client;
 use crate::image::reference::Reference;
-use crate::registries::{Config, Endpoint, Purpose, Transport};
+use crate::registries::{Config, Endpoint, Purpose, Resolution, Transport};
 
 /// What registries are spoken to with.
 pub struct RegistryOptions {
@@ -116,8 +116,9 @@ impl Registry {
 
     /// Returns the repository that images of this name are written to.
     pub fn target(&self, name: &Reference) -> Result<Repository<'_>, RegistryError> {
-        let mut all = self.repositories(name, Purpose::Write, "write to")?;
-        all.pop().ok_or_else(|| forbidden(name, "write to"))
+        let act = "write to";
+        let mut all = self.repositories(name, Purpose::Write, act)?;
+        all.pop().ok_or_else(|| forbidden(name, act, "registries.conf names no place for it"))
     }
 
     /// Returns the repositories that images of this name are read from, the best first.
@@ -131,11 +132,23 @@ impl Registry {
         purpose: Purpose,
         act: &'static str,
     ) -> Result<Vec<Repository<'_>>, RegistryError> {
-        let resolution = self.options.registries.resolve(name, purpose);
-        if resolution.is_blocked() {
-            return Err(forbidden(name, act));
+        match self.options.registries.resolve(name, purpose) {
+            Ok(Resolution::Open(endpoints)) => {
+                endpoints.iter().map(|endpoint| self.repository(endpoint, act)).collect()
+            }
+            Ok(Resolution::Blocked { prefix, origin }) => {
+                Err(forbidden(name, act, &format!("`{prefix}` is blocked in {}", origin.source.name)))
+            }
+            Err(diagnostic) => Err(forbidden(name, act, &diagnostic.to_string())),
         }
-        resolution.endpoints.iter().map(|endpoint| self.repository(endpoint, act)).collect()
+    }
+
+    fn security(&self, endpoint: &Endpoint) -> Security {
+        match (self.options.plain_http, endpoint.transport) {
+            (PlainHttp::Always, _) => Security::Plain,
+            (PlainHttp::Loopback, Transport::Verify) => Security::Full,
+            (PlainHttp::Loopback, Transport::Insecure) => Security::Any,
+        }
     }
 
     fn repository(
@@ -143,20 +156,15 @@ impl Registry {
         endpoint: &Endpoint,
         act: &'static str,
     ) -> Result<Repository<'_>, RegistryError> {
-        let name = &endpoint.reference;
+        let name = &endpoint.image;
         let place = format!("{}/{}", name.registry(), name.repository());
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = match hosts.get(name.registry()) {
             Some(host) => Arc::clone(host),
             None => {
-                let plain = match endpoint.transport {
-                    Transport::Verify => self.options.plain_http,
-                    Transport::Insecure => self.options.plain_http,
-                };
-                let host = Host::new(name.registry(), plain).map_err(|cause| {
-                    RegistryError { act, place: place.clone(), cause }
-                })?;
-                let host = Arc::new(host);
+                let host = Host::new(&self.client, name.registry(), self.security(endpoint));
+                let failed = |cause| RegistryError { act, place: place.clone(), cause };
+                let host = Arc::new(host.map_err(failed)?);
                 hosts.insert(name.registry().into(), Arc::clone(&host));
                 host
             }
@@ -165,12 +173,8 @@ impl Registry {
     }
 }
 
-fn forbidden(name: &Reference, act: &'static str) -> RegistryError {
-    RegistryError {
-        act,
-        place: name.to_string(),
-        cause: Cause::Forbidden("registries.conf blocks it".into()),
-    }
+fn forbidden(name: &Reference, act: &'static str, why: &str) -> RegistryError {
+    RegistryError { act, place: name.to_string(), cause: Cause::Forbidden(why.into()) }
 }
 
 impl Repository<'_> {

@@ -1,0 +1,41 @@
+//! A *step* is what one source said when it was asked for an image's credential, for a person who
+//! wonders which one is used.
+
+use super::error::CredentialError;
+use super::source::Place;
+use super::{Found, Readers};
+
+/// One source, and what it said.
+#[derive(Debug)]
+pub struct Step {
+    /// The source.
+    pub place: Place,
+    /// What it said.
+    pub outcome: Outcome,
+    /// Who can read the file, if it is one and is there.
+    pub readers: Option<Readers>,
+}
+
+/// What one source said.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is not there, or is closed to the user.
+    Absent,
+    /// It has nothing for the image.
+    Nothing,
+    /// It has an entry with nothing in it, at this key.
+    Blank(String),
+    /// A helper was asked and has nothing.
+    HelperHasNothing(String),
+    /// It names a helper for all registries that is not installed; it was passed over.
+    HelperNotInstalled(String),
+    /// This is what is used.
+    Used(Found),
+    /// It has an entry too, or a helper that was not asked; an earlier source has won. Holds the
+    /// key, if there is one.
+    Outranked(Option<String>),
+    /// It cannot be used; nothing after it is asked.
+    Failed(CredentialError),
+    /// A source before it cannot be used.
+    NotAsked,
+}

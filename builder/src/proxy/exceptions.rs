@@ -1,0 +1,218 @@
+//! The *exceptions* are the servers that are reached without a proxy: what `NO_PROXY` lists, and
+//! always this machine.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Servers that are reached without a proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Exceptions(Vec<Exception>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Exception {
+    /// `*`.
+    All,
+    /// Addresses of which the first `bits` bits are those of `address`, as IPv6 addresses.
+    Network { address: u128, bits: u32 },
+    /// One address, perhaps at one port only.
+    Address { address: IpAddr, port: Option<u16> },
+    /// What ends like this, perhaps at one port only. Begins with a dot.
+    Domain { suffix: String, itself: Itself, port: Option<u16> },
+}
+
+/// Whether a domain is meant with its subdomains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Itself {
+    Included,
+    Excluded,
+}
+
+impl Exceptions {
+    /// Reads a list with commas. Items that make no sense are passed over, as in Go.
+    pub(super) fn parse(list: &str) -> Self {
+        Self(list.split(',').filter_map(|item| parse(&item.trim().to_lowercase())).collect())
+    }
+
+    /// Tells whether a server is one of them.
+    pub(super) fn hold(&self, host: &str, port: u16) -> bool {
+        let host = host.trim().to_lowercase();
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
+        let address = bare.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+        if bare == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+            return true;
+        }
+        self.0.iter().any(|exception| exception.holds(bare, address, port))
+    }
+}
+
+impl Exception {
+    fn holds(&self, host: &str, address: Option<IpAddr>, port: u16) -> bool {
+        let at = |only: Option<u16>| only.is_none_or(|only| only == port);
+        match self {
+            Self::All => true,
+            Self::Network { address: network, bits } => {
+                address.is_some_and(|address| (widen(address) ^ network).leading_zeros() >= *bits)
+            }
+            Self::Address { address: only, port } => address == Some(*only) && at(*port),
+            Self::Domain { suffix, itself, port } => {
+                let same = *itself == Itself::Included && suffix.strip_prefix('.') == Some(host);
+                (same || host.ends_with(suffix)) && at(*port)
+            }
+        }
+    }
+}
+
+fn parse(item: &str) -> Option<Exception> {
+    if item.is_empty() {
+        return None;
+    }
+    if item == "*" {
+        return Some(Exception::All);
+    }
+    if let Some((address, bits)) = item.split_once('/') {
+        return network(address.parse().ok()?, bits.parse().ok()?);
+    }
+    let (host, port) = split_port(item)?;
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Some(Exception::Address { address: address.to_canonical(), port });
+    }
+    let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
+    if host.trim_start_matches('.').is_empty() {
+        return None;
+    }
+    Some(if host.starts_with('.') {
+        Exception::Domain { suffix: host.into(), itself: Itself::Excluded, port }
+    } else {
+        Exception::Domain { suffix: format!(".{host}"), itself: Itself::Included, port }
+    })
+}
+
+fn network(address: IpAddr, bits: u32) -> Option<Exception> {
+    let (width, before) = match address {
+        IpAddr::V4(_) => (Ipv4Addr::BITS, Ipv6Addr::BITS - Ipv4Addr::BITS),
+        IpAddr::V6(_) => (Ipv6Addr::BITS, 0),
+    };
+    (bits <= width).then(|| Exception::Network { address: widen(address), bits: before + bits })
+}
+
+/// Returns an address as one of IPv6, so that networks of both kinds are compared in one way.
+fn widen(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+/// Splits a port off; an IPv6 address with a port has brackets.
+fn split_port(item: &str) -> Option<(&str, Option<u16>)> {
+    if let Some(rest) = item.strip_prefix('[') {
+        let (host, port) = rest.split_once(']')?;
+        let port = port.strip_prefix(':').map(str::parse).transpose().ok()?;
+        return Some((host, port));
+    }
+    match item.split_once(':') {
+        Some((host, port)) if !port.contains(':') => Some((host, Some(port.parse().ok()?))),
+        _ => Some((item, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(list: &str, host: &str, port: u16, expected: bool) {
+        assert_eq!(Exceptions::parse(list).hold(host, port), expected, "{list} {host}:{port}");
+    }
+
+    #[test]
+    fn this_machine_is_always_excepted() {
+        check("", "localhost", 80, true);
+        check("", "LOCALHOST", 80, true);
+        check("", "127.0.0.1", 80, true);
+        check("", "127.9.9.9", 80, true);
+        check("", "::1", 80, true);
+        check("", "[::1]", 5000, true);
+        check("", "::ffff:127.0.0.1", 80, true);
+        check("", "localhost.example.com", 80, false);
+        check("", "10.0.0.1", 80, false);
+        check("", "q.io", 443, false);
+    }
+
+    #[test]
+    fn domains_are_excepted_as_in_go() {
+        check("example.com", "example.com", 443, true);
+        check("example.com", "a.example.com", 443, true);
+        check("example.com", "a.b.example.com", 443, true);
+        check("example.com", "EXAMPLE.com", 443, true);
+        check("Example.COM", "example.com", 443, true);
+        check("example.com", "notexample.com", 443, false);
+        check("example.com", "example.com.org", 443, false);
+        check(".example.com", "example.com", 443, false);
+        check(".example.com", "a.example.com", 443, true);
+        check("*.example.com", "a.example.com", 443, true);
+        check("*.example.com", "example.com", 443, false);
+        check("*example.com", "a.example.com", 443, false);
+        check("com", "example.com", 443, true);
+        check("registry", "registry", 5000, true);
+    }
+
+    #[test]
+    fn items_are_separated_by_commas() {
+        check("a.org, example.com ,b.org", "example.com", 443, true);
+        check("a.org,,b.org", "b.org", 443, true);
+        check("a.org b.org", "a.org", 443, false);
+        check(",", "q.io", 443, false);
+        check(" ", "q.io", 443, false);
+        check("*", "q.io", 443, true);
+        check("a.org,*", "10.0.0.1", 443, true);
+        // What makes no sense.
+        check("[", "q.io", 443, false);
+        check("[::1", "q.io", 443, false);
+        check(".", "q.io", 443, false);
+        check("*.", "q.io.", 443, false);
+        check(":80", "q.io", 80, false);
+    }
+
+    #[test]
+    fn a_port_narrows_an_exception() {
+        check("example.com:443", "example.com", 443, true);
+        check("example.com:443", "a.example.com", 443, true);
+        check("example.com:443", "example.com", 80, false);
+        check("example.com:x", "example.com", 443, false);
+        check("10.0.0.1:80", "10.0.0.1", 80, true);
+        check("10.0.0.1:80", "10.0.0.1", 81, false);
+        check("[fd00::1]:80", "fd00::1", 80, true);
+        check("[fd00::1]:80", "fd00::1", 81, false);
+        check("[fd00::1]", "[fd00::1]", 81, true);
+    }
+
+    #[test]
+    fn addresses_and_networks_are_excepted() {
+        check("10.0.0.1", "10.0.0.1", 80, true);
+        check("10.0.0.1", "10.0.0.11", 80, false);
+        check("fd00::1", "fd00:0::1", 80, true);
+        check("10.0.0.1", "::ffff:10.0.0.1", 80, true);
+        check("10.0.0.0/8", "10.1.2.3", 80, true);
+        check("10.0.0.0/8", "11.1.2.3", 80, false);
+        check("10.1.2.3/8", "10.9.9.9", 80, true);
+        check("10.0.0.1/32", "10.0.0.1", 80, true);
+        check("10.0.0.1/32", "10.0.0.2", 80, false);
+        check("0.0.0.0/0", "9.9.9.9", 80, true);
+        check("0.0.0.0/0", "fd00::1", 80, false);
+        check("fd00::/8", "fd12::1", 80, true);
+        check("fd00::/8", "fe12::1", 80, false);
+        check("10.0.0.0/33", "10.0.0.0", 80, false);
+        check("10.0.0.0/x", "10.0.0.0", 80, false);
+        check("10.0.0.0/8", "ten.example.com", 80, false);
+    }
+
+    proptest! {
+        #[test]
+        fn any_list_is_read(list in "[*.,:/\\[\\]a-f0-9é ]{0,24}", host in "[.:\\[\\]a-f0-9é]{0,12}") {
+            let everything = format!("{list},*");
+            prop_assert!(Exceptions::parse(&everything).hold(&host, 1));
+            Exceptions::parse(&list).hold(&host, 1);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Files for tests, none of which are there.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Files;
+
+/// Files that are not there, by path.
+#[derive(Debug, Default)]
+pub(super) struct World(BTreeMap<PathBuf, &'static str>);
+
+impl World {
+    pub(super) fn new(files: &[(&str, &'static str)]) -> Self {
+        Self(files.iter().map(|(path, text)| (path.into(), *text)).collect())
+    }
+}
+
+impl Files for World {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        match self.0.get(path) {
+            Some(&"denied") => Err(io::ErrorKind::PermissionDenied.into()),
+            text => Ok(text.map(|text| text.as_bytes().to_vec())),
+        }
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Option<Vec<String>>> {
+        if self.0.get(dir) == Some(&"denied") {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let inside = self.0.keys().filter(|path| path.parent() == Some(dir)).rev();
+        let names = inside.map(|path| path.file_name().unwrap().to_str().unwrap().into());
+        Ok(Some(names.collect::<Vec<_>>()).filter(|names| !names.is_empty()))
+    }
+}
