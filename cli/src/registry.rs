@@ -70,7 +70,7 @@ impl RegistryArguments {
         environment: &Environment,
         observer: Arc<dyn Observer>,
     ) -> Result<Registry, CommandError> {
-        let client = Client::new(self.http(environment)?);
+        let client = self.client(environment, &observer)?;
         let options = RegistryOptions {
             keychain: Box::new(Nobody),
             registries: registries(environment)?,
@@ -83,15 +83,21 @@ impl RegistryArguments {
     }
 
     /// Returns what any request is sent with.
-    pub(crate) fn http(&self, environment: &Environment) -> Result<HttpOptions, CommandError> {
+    pub(crate) fn client(
+        &self,
+        environment: &Environment,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Client, CommandError> {
+        let observer = Arc::clone(observer);
         let trace = self.debug.then(|| -> Trace { Box::new(|line| message(line)) });
-        Ok(HttpOptions {
+        Ok(Client::new(HttpOptions {
             proxies: proxies(environment)?,
             roots: environment.roots(),
             trust: Box::new(self.trust(environment)?),
             stall: Duration::from_secs(self.timeout),
+            cancelled: Arc::new(move || observer.is_cancelled()),
             trace,
-        })
+        }))
     }
 
     fn trust(&self, environment: &Environment) -> Result<Certificates, CommandError> {

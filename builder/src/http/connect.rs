@@ -2,13 +2,14 @@
 
 use std::io::{self, BufReader, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use rustix::net::sockopt;
 
 use super::head::Head;
+use super::socket::Socket;
 use super::stream::{Connection, Stream, Via};
 use super::{Client, HttpError, Origin, tls};
 use crate::proxy::{ProxyAddress, ProxyScheme, Scheme};
@@ -55,22 +56,13 @@ fn dial(client: &Client, host: &str, port: u16) -> Result<Stream, HttpError> {
     let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         let connected = TcpStream::connect_timeout(&address, CONNECT.min(stall));
-        match connected.and_then(|stream| prepare(stream, stall)) {
-            Ok(stream) => return Ok(Stream::Plain(stream)),
+        let cancelled = Arc::clone(&client.options().cancelled);
+        match connected.and_then(|tcp| Socket::new(tcp, stall, cancelled)) {
+            Ok(socket) => return Ok(Stream::Plain(socket)),
             Err(error) => failed = error,
         }
     }
     Err(HttpError::Connect { host: format!("{host}:{port}"), source: failed })
-}
-
-fn prepare(stream: TcpStream, stall: Duration) -> io::Result<TcpStream> {
-    stream.set_nodelay(true)?;
-    // A commit of many gigabytes is silent for minutes; what lies between forgets silent ones.
-    sockopt::set_socket_keepalive(&stream, true)?;
-    sockopt::set_tcp_keepidle(&stream, Duration::from_secs(30))?;
-    stream.set_read_timeout(Some(stall))?;
-    stream.set_write_timeout(Some(stall))?;
-    Ok(stream)
 }
 
 /// Asks a proxy for a way through it (RFC 9110, 9.3.6).

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::body::{Response, Reuse};
 use super::head::Head;
-use super::stream::{Connection, Via, is_readable};
+use super::stream::{Connection, Via};
 use super::{Client, HttpError, Request, redacted};
 
 /// How the length of a body is told.
@@ -67,7 +67,7 @@ impl Exchange {
         client.trace(|| format!("> {} {}", request.method, redacted(request.url)));
         let stall = client.options().stall;
         let lost = |error| HttpError::io(error, stall);
-        connection.stream().set_deadline(stall).map_err(lost)?;
+        connection.stream().socket().set_deadline(stall);
         let head = head(&connection, request, framing);
         let sent = match framing {
             Framing::Whole(body) => write_both(&mut connection, head.as_bytes(), body),
@@ -100,9 +100,9 @@ impl Exchange {
         let stall = self.client.options().stall;
         let Some(connection) = &mut self.connection else { return Ok(()) };
         loop {
-            let tcp = connection.reader.get_ref().tcp();
+            let socket = connection.reader.get_ref().socket();
             let heard = !connection.reader.buffer().is_empty()
-                || is_readable(tcp, EXPECT).map_err(|error| HttpError::io(error, stall))?;
+                || socket.is_readable(EXPECT).map_err(|error| HttpError::io(error, stall))?;
             if !heard || !connection.stream().has_input().map_err(|e| HttpError::io(e, stall))? {
                 return Ok(());
             }
@@ -174,13 +174,11 @@ impl Exchange {
     /// Looks for an answer of a server that has stopped reading; without one, `error` it is.
     fn listen_last(&mut self, error: HttpError) -> Result<(), HttpError> {
         let Some(connection) = &mut self.connection else { return Err(error) };
-        let tcp = connection.reader.get_ref().tcp();
-        if !is_readable(tcp, LAST_WORDS).unwrap_or(false) {
+        let socket = connection.reader.get_ref().socket();
+        if !socket.is_readable(LAST_WORDS).unwrap_or(false) {
             return Err(error);
         }
-        if connection.stream().set_deadline(LAST_WORDS).is_err() {
-            return Err(error);
-        }
+        socket.set_deadline(LAST_WORDS);
         loop {
             match Head::read(&mut connection.reader, LAST_WORDS) {
                 Ok(head) if head.status < 200 => {}
@@ -215,15 +213,14 @@ impl Exchange {
             return self.early.take().ok_or(HttpError::Closed);
         }
         let patience = patience.unwrap_or(stall);
-        let lost = |error| HttpError::io(error, patience);
-        connection.stream().set_deadline(patience).map_err(lost)?;
+        connection.stream().socket().set_deadline(patience);
         let head = loop {
             let head = Head::read(&mut connection.reader, patience)?;
             if head.status >= 200 {
                 break head;
             }
         };
-        connection.stream().set_deadline(stall).map_err(lost)?;
+        connection.stream().socket().set_deadline(stall);
         self.client.trace(|| format!("< {}", head.status));
         let reuse = match self.body {
             Sending::Length(1..) => Reuse::Impossible,

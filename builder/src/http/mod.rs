@@ -9,6 +9,7 @@ mod error;
 mod exchange;
 mod head;
 mod redirect;
+mod socket;
 mod stream;
 mod tls;
 
@@ -23,6 +24,7 @@ use url::Url;
 pub use self::error::HttpError;
 pub(crate) use self::exchange::{Exchange, Framing, SendError};
 pub(crate) use self::head::Head;
+pub use self::socket::Cancelled;
 pub use self::tls::{ClientCertificate, SystemRoots, TlsOptions, Trust, Verify};
 
 pub(crate) use self::body::Response;
@@ -40,6 +42,8 @@ pub struct HttpOptions {
     pub trust: Box<dyn Trust>,
     /// A server that has not answered or moved a byte for this long is given up.
     pub stall: Duration,
+    /// Ends all waiting.
+    pub cancelled: Cancelled,
     /// Is told of each request and answer, without secrets.
     pub trace: Option<Trace>,
 }

@@ -1,13 +1,12 @@
 //! A *stream* of bytes to a server, in the clear or through TLS, and the *connection* made of it.
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use openssl::ssl::{ErrorCode, SslStream};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Origin;
+use super::socket::{Socket, Waiting};
 
 /// How much is read ahead, in bytes.
 const READ_AHEAD: usize = 64 * 1024;
@@ -15,47 +14,29 @@ const READ_AHEAD: usize = 64 * 1024;
 /// Bytes to and from a server. TLS may go through TLS: to a proxy, and through it.
 #[derive(Debug)]
 pub(super) enum Stream {
-    Plain(TcpStream),
+    Plain(Socket),
     Tls(Box<SslStream<Stream>>),
 }
 
 impl Stream {
-    pub(super) fn tcp(&self) -> &TcpStream {
+    pub(super) fn socket(&self) -> &Socket {
         match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().tcp(),
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().socket(),
         }
-    }
-
-    /// Sets how long reads and writes may take without moving a byte.
-    pub(super) fn set_deadline(&self, deadline: Duration) -> io::Result<()> {
-        self.tcp().set_read_timeout(Some(deadline))?;
-        self.tcp().set_write_timeout(Some(deadline))
     }
 
     /// Tells whether the server has said something, or is gone.
     pub(super) fn has_input(&mut self) -> io::Result<bool> {
-        if !is_readable(self.tcp(), Duration::ZERO)? {
+        if !self.socket().is_readable(Duration::ZERO)? {
             return Ok(matches!(self, Self::Tls(stream) if stream.ssl().pending() > 0));
         }
         let Self::Tls(stream) = self else { return Ok(true) };
         // What came may be a ticket for the next session and nothing for us.
-        stream.get_ref().tcp().set_nonblocking(true)?;
+        stream.get_ref().socket().set_waiting(Waiting::Never);
         let peeked = stream.ssl_peek(&mut [0]);
-        stream.get_ref().tcp().set_nonblocking(false)?;
+        stream.get_ref().socket().set_waiting(Waiting::Deadline);
         Ok(!matches!(peeked, Err(error) if error.code() == ErrorCode::WANT_READ))
-    }
-}
-
-/// Waits until there is something to read, or the server is gone.
-pub(super) fn is_readable(stream: &TcpStream, wait: Duration) -> io::Result<bool> {
-    let mut fds = [PollFd::new(stream, PollFlags::IN)];
-    let wait = Timespec::try_from(wait).ok();
-    loop {
-        match poll(&mut fds, wait.as_ref()) {
-            Err(rustix::io::Errno::INTR) => {}
-            result => return Ok(result? > 0),
-        }
     }
 }
 

@@ -9,11 +9,11 @@ use diskette_builder::build::{BuildError, Context, Plan, PlatformTags, Sources};
 use diskette_builder::cache::Cache;
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec;
-use diskette_builder::http::Client;
 use diskette_builder::image::time::Timestamp;
 use diskette_builder::layer::Workers;
 use diskette_builder::layer::compression::{Compression, GzipLevel, ZstdLevel};
 use diskette_builder::recipe::Recipe;
+use diskette_builder::registry::Observer;
 use diskette_builder::sink::Sink;
 use diskette_builder::source::Unverified;
 
@@ -150,7 +150,11 @@ pub(crate) fn run(
     if arguments.push {
         check_names(&recipes)?;
     }
-    let client = Client::new(arguments.registry.http(environment)?);
+    let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let progress = Arc::new(ui.progress(mode, interrupts));
+    let observer: Arc<dyn Observer> = progress.clone();
+    let client = arguments.registry.client(environment, &observer)?;
     let unverified =
         if arguments.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
     let plan = Plan::new(&recipes, &Sources { inputs: &files, client: &client, unverified })
@@ -159,12 +163,8 @@ pub(crate) fn run(
         })?;
 
     let cache = if arguments.no_cache { None } else { cache(environment, ui) };
-    let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let progress = Arc::new(ui.progress(mode, interrupts));
-    let registry = arguments.registry.registry(environment, progress.clone())?;
-    let target = Target::open(arguments, environment)?;
-    let sinks = target.sinks(&registry, jobs(arguments.jobs))?;
+    let target = Target::open(arguments, environment, observer)?;
+    let sinks = target.sinks(jobs(arguments.jobs))?;
     let tee = sinks.tee();
     let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
     let workers = Workers::start(jobs(arguments.jobs), compression)

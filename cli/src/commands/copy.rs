@@ -64,7 +64,7 @@ pub(crate) fn run(
     for tag in wanted(arguments, &*images)? {
         let name = match &tag {
             Some(tag) => images.find(tag)?.ok_or_else(|| not_found(tag))?,
-            None => only(arguments, &*images)?,
+            None => only(&*images)?,
         };
         let root = choose(&*images, name, arguments.platform.as_ref())?;
         let (names, there) = name_there(arguments, tag.as_deref());
@@ -117,7 +117,7 @@ fn wanted(
     }])
 }
 
-fn only(arguments: &CopyArguments, images: &dyn Images) -> Result<Document, CommandError> {
+fn only(images: &dyn Images) -> Result<Document, CommandError> {
     let tags = images.tags()?;
     match &tags[..] {
         [tag] => images.find(tag)?.ok_or_else(|| not_found(tag)),

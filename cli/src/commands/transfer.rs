@@ -9,6 +9,7 @@ use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::image::json::Document;
 use diskette_builder::image::reference::Reference;
 use diskette_builder::images::Images;
+use diskette_builder::progress::Progress;
 use diskette_builder::registry::Registry;
 use diskette_builder::sink::{Sink, SinkError};
 use indicatif::HumanBytes;
@@ -91,7 +92,11 @@ impl Transfer<'_> {
         };
         let copied = copy(root, &context);
         progress.end();
-        Ok(copied?)
+        match copied {
+            // Whatever else was told: it is because the user wanted it.
+            Err(_) if Progress::is_cancelled(&*progress) => Err(CommandError::Interrupted),
+            copied => Ok(copied?),
+        }
     }
 }
 

@@ -64,12 +64,36 @@ const REBUILD: Case = Case {
     start: Start::Again,
 };
 
+/// How long until a registry has it?
+const PUSH: Case = Case {
+    name: "push",
+    disks: &[PLAIN, COMPRESSED, RAW_3G],
+    peers: &[
+        &peers::DISKETTE_PUSH,
+        &peers::UMOCI_PUSH,
+        &peers::BUILDAH_ADD_PUSH,
+        &peers::BUILDAH_BUD_PUSH,
+        &peers::PODMAN_PUSH,
+        &peers::CRANE_PUSH,
+        &peers::INGEST,
+    ],
+    start: Start::Fresh,
+};
+
+/// And when the registry has it already?
+const PUSH_AGAIN: Case = Case {
+    name: "push-again",
+    disks: &[PLAIN],
+    peers: &[&peers::DISKETTE_PUSH_AGAIN],
+    start: Start::Again,
+};
+
 /// Is memory bounded for a disk larger than any memory?
 const SOAKING: Case =
     Case { name: "soak", disks: &[SOAK], peers: &[&peers::DISKETTE], start: Start::Fresh };
 
 /// What runs unless it is left out.
-pub(crate) const USUAL: [Case; 3] = [GZIP, ZSTD, REBUILD];
+pub(crate) const USUAL: [Case; 5] = [GZIP, ZSTD, REBUILD, PUSH, PUSH_AGAIN];
 /// What runs only when asked for.
 pub(crate) const ON_REQUEST: [Case; 1] = [SOAKING];
 

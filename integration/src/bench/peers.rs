@@ -33,6 +33,21 @@ buildkit() {
   buildctl build --frontend dockerfile.v0 --local context="$STATE/context" --local dockerfile="$STATE/context" \
     --opt filename=Containerfile --output "type=oci,tar=false,dest=$OUT" "$@"
 }
+# A registry for this run alone: what an earlier one left would be spared the next.
+registry_start() {
+  local port; port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  printf 'version: 0.1\nlog: { level: error, accesslog: { disabled: true } }\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: "127.0.0.1:%s" }\n' \
+    "$STATE/registry" "$port" >"$STATE/registry.yml"
+  docker-registry serve "$STATE/registry.yml" >"$STATE/registry.log" 2>&1 &
+  echo $! >"$STATE/registry.pid"
+  echo "127.0.0.1:$port" >"$STATE/address"
+  until curl --silent --fail --output /dev/null "http://127.0.0.1:$port/v2/"; do sleep 0.05; done
+}
+registry_stop() { kill "$(<"$STATE/registry.pid")"; }
+image() { echo "$(<"$STATE/address")/bench:1"; }
+diskette_push() {
+  "$DISKETTE" build --push -t "$(image)" --progress none -f "$STATE/spec.yaml" "$@"
+}
 # containers/storage mounts its overlay directory onto itself.
 unmount_storage() {
   ! mountpoint -q "$STATE/root/overlay" || umount "$STATE/root/overlay"
@@ -41,15 +56,15 @@ unmount_storage() {
 
 const NOTHING: &str = ":";
 
-const DISKETTE_NEEDS: &[Need] = &[Need::Check {
+const BUILT: Need = Need::Check {
     script: r"[[ -x $DISKETTE ]]",
     otherwise: "not built: cargo build --release, or --diskette PATH",
-}];
+};
 
 /// diskette, which all others are compared with.
 pub(crate) const DISKETTE: Peer = Peer {
     name: "diskette",
-    needs: DISKETTE_NEEDS,
+    needs: &[BUILT],
     version: r#""$DISKETTE" --version"#,
     prepare: "spec",
     job: "diskette --no-cache",
@@ -177,6 +192,93 @@ pub(crate) const BUILDKIT: Peer = Peer {
 };
 
 pub(crate) const BUILDKIT_CACHED: Peer = Peer { job: "buildkit", ..BUILDKIT };
+
+const REGISTRY: Need = Need::Program("docker-registry");
+
+pub(crate) const DISKETTE_PUSH: Peer = Peer {
+    needs: &[BUILT, REGISTRY],
+    prepare: "spec; registry_start",
+    job: "diskette_push --no-cache",
+    cleanup: "registry_stop",
+    ..DISKETTE
+};
+
+pub(crate) const DISKETTE_PUSH_AGAIN: Peer =
+    Peer { job: "diskette_push", ..DISKETTE_PUSH };
+
+pub(crate) const UMOCI_PUSH: Peer = Peer {
+    name: "umoci+skopeo",
+    needs: &[Need::Program("umoci"), Need::Program("skopeo"), REGISTRY],
+    prepare: "registry_start",
+    job: r#"
+umoci_image
+skopeo copy --quiet --dest-tls-verify=false "oci:$OUT:1" "docker://$(image)"
+"#,
+    cleanup: "registry_stop",
+    ..UMOCI
+};
+
+pub(crate) const BUILDAH_ADD_PUSH: Peer = Peer {
+    name: "buildah-add",
+    needs: &[Need::Program("buildah"), REGISTRY],
+    prepare: "registry_start",
+    job: r#"
+container=$(buildah from scratch)
+buildah add --quiet --chown 107:107 "$container" "$DISK" /disk/
+buildah config --env K=V "$container"
+buildah commit --quiet "$container" bench:1
+buildah push --quiet --tls-verify=false bench:1 "docker://$(image)"
+"#,
+    cleanup: "registry_stop; unmount_storage",
+    ..BUILDAH_ADD
+};
+
+pub(crate) const BUILDAH_BUD_PUSH: Peer = Peer {
+    name: "buildah-bud",
+    prepare: "context; registry_start",
+    job: r#"
+buildah bud --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
+buildah push --quiet --tls-verify=false bench:1 "docker://$(image)"
+"#,
+    ..BUILDAH_ADD_PUSH
+};
+
+pub(crate) const PODMAN_PUSH: Peer = Peer {
+    name: "podman",
+    needs: &[Need::Program("podman"), REGISTRY],
+    prepare: "context; registry_start",
+    job: r#"
+podman build --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
+podman push --quiet --tls-verify=false bench:1 "docker://$(image)"
+"#,
+    cleanup: "registry_stop; unmount_storage",
+    ..PODMAN
+};
+
+pub(crate) const CRANE_PUSH: Peer = Peer {
+    needs: &[Need::Program("crane"), REGISTRY],
+    prepare: "registry_start",
+    job: r#"
+tar --owner=107 --group=107 --numeric-owner --transform 's,^,disk/,' -cf "$STATE/layer.tar" -C "${DISK%/*}" "$NAME"
+crane append --insecure -f "$STATE/layer.tar" -t "$(image)"
+"#,
+    cleanup: "registry_stop",
+    ..CRANE
+};
+
+/// Not a peer but the limit of the registry: the finished layer, sent by curl.
+pub(crate) const INGEST: Peer = Peer {
+    name: "curl-put",
+    needs: &[BUILT, Need::Program("curl"), REGISTRY],
+    version: "curl --version",
+    prepare: "spec; diskette --no-cache; registry_start",
+    job: r#"
+layer=$(ls -S "$OUT/blobs/sha256" | head -1)
+location=$(curl --silent --fail -X POST -D - "http://$(<"$STATE/address")/v2/bench/blobs/uploads/" | tr -d '\r' | sed -n 's/^[Ll]ocation: //p')
+curl --silent --fail -T "$OUT/blobs/sha256/$layer" -H 'Content-Type: application/octet-stream' "$location&digest=sha256:$layer"
+"#,
+    cleanup: "registry_stop",
+};
 
 /// Not a peer but the limit: nobody makes a layer of a disk without hashing the disk.
 pub(crate) const OPENSSL: Peer = Peer {

@@ -1,7 +1,9 @@
 //! Where a build's images go: a layout or archive, registries, or a layout and registries.
 
+use std::sync::Arc;
+
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::registry::{Registry, RegistrySink};
+use diskette_builder::registry::{Observer, Registry, RegistrySink};
 use diskette_builder::sink::Sink;
 use diskette_builder::store::LayoutImages;
 use diskette_builder::tee::Tee;
@@ -16,6 +18,7 @@ use crate::output::{Destination, Opened};
 pub(super) struct Target<'a> {
     arguments: &'a BuildArguments,
     opened: Option<Opened>,
+    registry: Option<Registry>,
 }
 
 /// The sinks of a target; those that others are made of come first.
@@ -29,6 +32,7 @@ impl<'a> Target<'a> {
     pub(super) fn open(
         arguments: &'a BuildArguments,
         environment: &Environment,
+        observer: Arc<dyn Observer>,
     ) -> Result<Self, CommandError> {
         let output = arguments.output.as_ref();
         if arguments.push && matches!(output, Some(Destination::Archive(_) | Destination::Stdout)) {
@@ -37,21 +41,17 @@ impl<'a> Target<'a> {
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
         let opened = output.map(|destination| destination.open(environment)).transpose()?;
-        Ok(Self { arguments, opened })
+        let registry = arguments.push.then(|| arguments.registry.registry(environment, observer));
+        Ok(Self { arguments, opened, registry: registry.transpose()? })
     }
 
-    pub(super) fn sinks<'s>(
-        &'s self,
-        registry: &'s Registry,
-        width: usize,
-    ) -> Result<Sinks<'s>, CommandError> {
+    pub(super) fn sinks(&self, width: usize) -> Result<Sinks<'_>, CommandError> {
         let store = self.opened.as_ref().map(Opened::sink).transpose()?;
-        let push = self.arguments.push;
         let images = match &self.arguments.output {
-            Some(Destination::Layout(path)) if push => Some(open_layout(path)?),
+            Some(Destination::Layout(path)) if self.arguments.push => Some(open_layout(path)?),
             _ => None,
         };
-        let registry = push.then(|| RegistrySink::new(registry, width));
+        let registry = self.registry.as_ref().map(|registry| RegistrySink::new(registry, width));
         Ok(Sinks { store, registry, images })
     }
 }

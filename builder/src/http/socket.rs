@@ -1,0 +1,155 @@
+//! A *socket* that waits no longer than it should, and not at all when the user wants to stop.
+
+use std::cell::Cell;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt;
+
+/// Tells whether the user wants to stop.
+pub type Cancelled = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// How long the system waits before it is asked whether to go on.
+const STEP: Duration = Duration::from_millis(250);
+
+pub(super) struct Socket {
+    tcp: TcpStream,
+    deadline: Cell<Duration>,
+    waiting: Cell<Waiting>,
+    cancelled: Cancelled,
+}
+
+/// Whether a read waits for the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    Deadline,
+    Never,
+}
+
+impl Socket {
+    pub(super) fn new(
+        tcp: TcpStream,
+        deadline: Duration,
+        cancelled: Cancelled,
+    ) -> io::Result<Self> {
+        tcp.set_nodelay(true)?;
+        tcp.set_read_timeout(Some(STEP))?;
+        tcp.set_write_timeout(Some(STEP))?;
+        // A commit of many gigabytes is silent for minutes; what lies between forgets silent ones.
+        sockopt::set_socket_keepalive(&tcp, true)?;
+        sockopt::set_tcp_keepidle(&tcp, Duration::from_secs(30))?;
+        let (deadline, waiting) = (Cell::new(deadline), Cell::new(Waiting::Deadline));
+        Ok(Self { tcp, deadline, waiting, cancelled })
+    }
+
+    /// Sets how long a read or write may take without moving a byte.
+    pub(super) fn set_deadline(&self, deadline: Duration) {
+        self.deadline.set(deadline);
+    }
+
+    pub(super) fn set_waiting(&self, waiting: Waiting) {
+        self.waiting.set(waiting);
+    }
+
+    /// Waits until there is something to read, or the server is gone.
+    pub(super) fn is_readable(&self, wait: Duration) -> io::Result<bool> {
+        let mut fds = [PollFd::new(&self.tcp, PollFlags::IN)];
+        let wait = Timespec::try_from(wait).ok();
+        loop {
+            match poll(&mut fds, wait.as_ref()) {
+                Err(rustix::io::Errno::INTR) => {}
+                result => return Ok(result? > 0),
+            }
+        }
+    }
+
+    /// Tries until something moves, the deadline is over or the user wants to stop.
+    fn patiently(
+        &self,
+        mut attempt: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let since = Instant::now();
+        loop {
+            match attempt(&self.tcp) {
+                Err(error) if is_pause(&error) => {}
+                result => return result,
+            }
+            if (self.cancelled)() {
+                return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cancelled"));
+            }
+            if since.elapsed() >= self.deadline.get() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+    }
+}
+
+fn is_pause(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
+}
+
+impl Read for Socket {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        if self.waiting.get() == Waiting::Never && !self.is_readable(Duration::ZERO)? {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.patiently(|mut tcp| tcp.read(space))
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.patiently(|mut tcp| tcp.write(bytes))
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.patiently(|mut tcp| tcp.write_vectored(slices))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Socket").field("tcp", &self.tcp).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    fn silent(cancelled: Cancelled) -> (Socket, TcpListener) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Socket::new(tcp, Duration::from_millis(300), cancelled).unwrap(), listener)
+    }
+
+    #[test]
+    fn a_silent_server_is_given_up() {
+        let (mut socket, _listener) = silent(Arc::new(|| false));
+        assert_eq!(socket.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        socket.set_waiting(Waiting::Never);
+        assert_eq!(socket.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        // What nobody reads is at some time no longer taken.
+        let full = std::iter::repeat_with(|| socket.write(&[0; 65536])).find_map(Result::err);
+        assert_eq!(full.map(|error| error.kind()), Some(io::ErrorKind::TimedOut));
+    }
+
+    #[test]
+    fn waiting_ends_when_the_user_wants_to_stop() {
+        let stop = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&stop);
+        let (mut socket, _listener) = silent(Arc::new(move || asked.load(Ordering::Relaxed)));
+        assert_eq!(socket.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+    }
+}
