@@ -5,6 +5,9 @@ use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use diskette_builder::secret::Secret;
+use diskette_builder::{credentials, registries};
+
 /// What the program is told besides its arguments.
 #[derive(Debug)]
 pub(crate) struct Environment {
@@ -14,6 +17,10 @@ pub(crate) struct Environment {
     pub(crate) cache_home: Option<PathBuf>,
     /// Where temporary files go: `$TMPDIR`, else `/tmp`.
     pub(crate) temporary: PathBuf,
+    /// What decides where credentials are looked for.
+    pub(crate) auth: credentials::Surroundings,
+    /// What decides where the configuration of registries is looked for.
+    pub(crate) registries: registries::Surroundings,
     /// A proxy for downloads.
     pub(crate) proxy: Option<String>,
     /// Whether standard error is a terminal.
@@ -42,11 +49,34 @@ impl Environment {
             source_date_epoch: set("SOURCE_DATE_EPOCH"),
             cache_home: cache_home.or_else(home),
             temporary: set("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
+            auth: auth(),
+            registries: registries::Surroundings {
+                registries_conf: path("CONTAINERS_REGISTRIES_CONF"),
+                home: path("HOME"),
+            },
             proxy: proxy.iter().find_map(|name| set(name)?.into_string().ok()),
             terminal: terminal(),
             started: now(),
         }
     }
+}
+
+fn auth() -> credentials::Surroundings {
+    let config = set("DOCKER_AUTH_CONFIG").and_then(|text| text.into_string().ok());
+    credentials::Surroundings {
+        authfile: None,
+        registry_auth_file: path("REGISTRY_AUTH_FILE"),
+        docker_auth_config: config.map(Secret::new),
+        runtime_dir: path("XDG_RUNTIME_DIR"),
+        config_home: path("XDG_CONFIG_HOME"),
+        docker_config: path("DOCKER_CONFIG"),
+        home: path("HOME"),
+        uid: rustix::process::getuid().as_raw(),
+    }
+}
+
+fn path(name: &str) -> Option<PathBuf> {
+    set(name).map(PathBuf::from)
 }
 
 fn terminal() -> Terminal {

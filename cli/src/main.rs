@@ -3,6 +3,8 @@
 
 mod args;
 mod commands;
+#[cfg_attr(not(test), expect(dead_code, reason = "for the commands that talk to registries"))]
+mod credentials;
 mod environment;
 mod error;
 mod files;
