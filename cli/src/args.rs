@@ -4,7 +4,9 @@
 use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, completions, copy, man, pull, push, schema, tags};
+use crate::commands::{
+    auth, build, completions, copy, login, logout, man, pull, push, schema, tags,
+};
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
 ///
@@ -26,6 +28,9 @@ pub(crate) enum Command {
     Pull(Box<pull::PullArguments>),
     Copy(Box<copy::CopyArguments>),
     Tags(Box<tags::TagsArguments>),
+    Login(Box<login::LoginArguments>),
+    Logout(logout::LogoutArguments),
+    Auth(auth::AuthArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
     Man(man::ManArguments),

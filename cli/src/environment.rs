@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use diskette_builder::http::SystemRoots;
 use diskette_builder::proxy::{Variable, Variables};
 use diskette_builder::secret::Secret;
+use diskette_builder::{credentials, registries};
 
 /// What the program is told besides its arguments.
 #[derive(Debug)]
@@ -18,10 +19,10 @@ pub(crate) struct Environment {
     pub(crate) cache_home: Option<PathBuf>,
     /// Where temporary files go: `$TMPDIR`, else `/tmp`.
     pub(crate) temporary: PathBuf,
-    /// `$CONTAINERS_REGISTRIES_CONF`.
-    pub(crate) registries_conf: Option<PathBuf>,
-    /// The user's home.
-    pub(crate) home: Option<PathBuf>,
+    /// What decides where credentials are looked for.
+    pub(crate) auth: credentials::Surroundings,
+    /// What decides where the configuration of registries is looked for.
+    pub(crate) registries: registries::Surroundings,
     /// Those that name proxies.
     pub(crate) proxies: Variables,
     /// Whether standard error is a terminal.
@@ -49,8 +50,11 @@ impl Environment {
             source_date_epoch: set("SOURCE_DATE_EPOCH"),
             cache_home: cache_home.or_else(home),
             temporary: set("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
-            registries_conf: set("CONTAINERS_REGISTRIES_CONF").map(PathBuf::from),
-            home: set("HOME").map(PathBuf::from),
+            auth: auth(),
+            registries: registries::Surroundings {
+                registries_conf: path("CONTAINERS_REGISTRIES_CONF"),
+                home: path("HOME"),
+            },
             proxies: proxies(),
             terminal: terminal(),
             started: now(),
@@ -78,6 +82,24 @@ fn proxies() -> Variables {
         all: first(["ALL_PROXY", "all_proxy"]),
         except: text("NO_PROXY").or_else(|| text("no_proxy")),
     }
+}
+
+fn auth() -> credentials::Surroundings {
+    let config = set("DOCKER_AUTH_CONFIG").and_then(|text| text.into_string().ok());
+    credentials::Surroundings {
+        authfile: None,
+        registry_auth_file: path("REGISTRY_AUTH_FILE"),
+        docker_auth_config: config.map(Secret::new),
+        runtime_dir: path("XDG_RUNTIME_DIR"),
+        config_home: path("XDG_CONFIG_HOME"),
+        docker_config: path("DOCKER_CONFIG"),
+        home: path("HOME"),
+        uid: rustix::process::getuid().as_raw(),
+    }
+}
+
+fn path(name: &str) -> Option<PathBuf> {
+    set(name).map(PathBuf::from)
 }
 
 fn terminal() -> Terminal {

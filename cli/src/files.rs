@@ -10,6 +10,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::diagnostic::{Diagnostic, SourceText};
+use diskette_builder::secret::Secret;
 use diskette_builder::source::Inputs;
 use diskette_builder::store::LayoutImages;
 
@@ -56,9 +57,20 @@ fn read_text(file: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.take(SPEC_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > SPEC_MAX {
-        return Err(io::Error::other("too long for a spec, is it a disk?"));
+        return Err(io::Error::other("too long, is it a disk?"));
     }
     String::from_utf8(bytes).map_err(|_| io::Error::other("not UTF-8 text, is it a disk?"))
+}
+
+/// Reads one line that is a secret, from standard input where the path is `-`.
+pub(crate) fn read_secret(path: &Path) -> Result<Secret, Diagnostic> {
+    let text = if path == Path::new("-") {
+        read_text(io::stdin().lock())
+    } else {
+        cap_std::fs::File::open_ambient(path, ambient_authority()).and_then(read_text)
+    };
+    let text = text.map_err(cannot("read", path.display()))?;
+    Ok(Secret::new(text.trim_end_matches(['\n', '\r'])))
 }
 
 /// Opens a directory, making it and those above it if they are not there.

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod credentials;
 mod environment;
 mod error;
 mod files;
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
         Command::Pull(pull) => commands::pull::run(&pull, &environment, &ui),
         Command::Copy(copy) => commands::copy::run(&copy, &environment, &ui),
         Command::Tags(tags) => commands::tags::run(&tags, &environment, &ui),
+        Command::Login(login) => commands::login::run(&login, &environment, &ui),
+        Command::Logout(logout) => commands::logout::run(&logout, &environment, &ui),
+        Command::Auth(auth) => commands::auth::run(&auth, &environment, &ui),
         Command::Schema(_) => commands::schema::run(&ui),
         Command::Completions(completions) => commands::completions::run(&completions, &ui),
         Command::Man(man) => commands::man::run(&man),

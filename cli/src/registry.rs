@@ -1,21 +1,23 @@
 //! How the program speaks to *registries*: the options that all commands share that do, and the
 //! client that they come to.
 
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use diskette_builder::credentials::{Credential, Credentials};
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::http::{Client, HttpOptions, Trace, Verify};
+use diskette_builder::image::reference::Reference;
 use diskette_builder::proxy::Proxies;
-use diskette_builder::registries::{Config, Files as _, Surroundings};
 use diskette_builder::registry::{Keychain, Observer, PlainHttp, Registry, RegistryOptions};
 
+use crate::credentials::{System, credentials, registries};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::trust::{Certificates, SystemFiles};
+use crate::files::read_secret;
+use crate::trust::{Certificates, read};
 use crate::ui::message;
 
 /// How to speak to registries.
@@ -64,16 +66,42 @@ pub(crate) struct RegistryArguments {
 const CHUNK_SIZES: std::ops::RangeInclusive<u64> = 64 * 1024..=32 << 20;
 
 impl RegistryArguments {
+    /// Returns the file that credentials were said to be in.
+    pub(crate) fn authfile(&self) -> Option<&Path> {
+        self.authfile.as_deref()
+    }
+
     /// Returns the client for all registries.
     pub(crate) fn registry(
         &self,
         environment: &Environment,
         observer: Arc<dyn Observer>,
     ) -> Result<Registry, CommandError> {
+        let keys = Keys(self.credentials(environment)?);
+        self.registry_with(environment, observer, keys)
+    }
+
+    /// Returns the client for all registries, with a credential that is not remembered yet.
+    pub(crate) fn registry_as(
+        &self,
+        environment: &Environment,
+        observer: Arc<dyn Observer>,
+        credential: Credential,
+    ) -> Result<Registry, CommandError> {
+        let keys = Keys(credentials(environment, Some(credential), None));
+        self.registry_with(environment, observer, keys)
+    }
+
+    fn registry_with(
+        &self,
+        environment: &Environment,
+        observer: Arc<dyn Observer>,
+        keys: Keys,
+    ) -> Result<Registry, CommandError> {
         let client = self.client(environment, &observer)?;
         let options = RegistryOptions {
-            keychain: Box::new(Nobody),
-            registries: registries(environment)?,
+            keychain: Box::new(keys),
+            registries: registries(environment).map_err(CommandError::Failed)?,
             plain_http: if self.plain_http { PlainHttp::Always } else { PlainHttp::Loopback },
             retries: self.retry,
             chunk_size: self.chunk_size,
@@ -100,16 +128,21 @@ impl RegistryArguments {
         }))
     }
 
+    /// Returns where credentials come from.
+    pub(crate) fn credentials(
+        &self,
+        environment: &Environment,
+    ) -> Result<Credentials<System>, CommandError> {
+        let given = self.creds.as_ref().map(|path| given(path)).transpose()?;
+        Ok(credentials(environment, given, self.authfile.clone()))
+    }
+
     fn trust(&self, environment: &Environment) -> Result<Certificates, CommandError> {
-        let read = |path: &PathBuf| {
-            let bytes = SystemFiles.read(path);
-            let bytes = bytes.and_then(|bytes| bytes.ok_or(io::ErrorKind::NotFound.into()));
-            bytes.map_err(cannot("read", path.display()))
-        };
+        let read = |path: &PathBuf| read(path).map_err(cannot("read", path.display()));
         Ok(Certificates {
             authority: self.ca_file.as_ref().map(read).transpose()?,
             verify: if self.tls_verify { Verify::Full } else { Verify::None },
-            home: environment.home.clone(),
+            home: environment.registries.home.clone(),
         })
     }
 }
@@ -118,12 +151,25 @@ fn proxies(environment: &Environment) -> Result<Proxies, Diagnostic> {
     Proxies::new(&environment.proxies).map_err(|error| Diagnostic::new(error.to_string()))
 }
 
-fn registries(environment: &Environment) -> Result<Config, CommandError> {
-    let around = Surroundings {
-        registries_conf: environment.registries_conf.clone(),
-        home: environment.home.clone(),
+/// Reads `USER:PASSWORD` from a file or, where it is `-`, from standard input.
+fn given(path: &Path) -> Result<Credential, CommandError> {
+    let text = read_secret(path)?;
+    let Some((username, password)) = text.expose().split_once(':') else {
+        let message = format!("there is no `USER:PASSWORD` in `{}`", path.display());
+        return Err(Diagnostic::new(message).into());
     };
-    Config::load(&around, &SystemFiles).map_err(CommandError::Failed)
+    Ok(Credential::basic(username, password))
+}
+
+/// Asks for credentials anew each time: they may be changed while a long upload runs.
+struct Keys(Credentials<System>);
+
+impl Keychain for Keys {
+    fn find(&self, place: &str) -> Result<Option<Credential>, String> {
+        let image: Reference = place.parse().map_err(|error| format!("`{place}`: {error}"))?;
+        let found = self.0.find(&image).map_err(|error| error.to_string())?;
+        Ok(found.map(|found| found.credential))
+    }
 }
 
 /// Parses a number of bytes, with `K`, `M` or `G` for powers of 1024.
@@ -163,6 +209,3 @@ mod tests {
         check("", Err("write it as a number of bytes, or as `32M`"));
     }
 }
-
-struct Nobody;
-impl Keychain for Nobody { fn find(&self, _p: &str) -> Result<Option<diskette_builder::credentials::Credential>, String> { Ok(None) } }

@@ -84,12 +84,13 @@ pub fn program(name: &str) -> Result<String, HelperError> {
 impl HelperOutput {
     /// Reads the answer; nothing if the helper has no credential.
     pub fn credential(&self) -> Result<Option<Credential>, HelperError> {
+        // One that says too much is not listened to, and may fail of that.
+        if self.stdout.len() > HELPER_ANSWER_MAX {
+            return Err(HelperError::Answer);
+        }
         if self.end == HelperEnd::Failure {
             let said_so = self.stdout.trim_ascii() == NOT_FOUND.as_bytes();
             return if said_so { Ok(None) } else { Err(HelperError::Failed) };
-        }
-        if self.stdout.len() > HELPER_ANSWER_MAX {
-            return Err(HelperError::Answer);
         }
         let answer: Answer =
             serde_json::from_slice(&self.stdout).map_err(|_| HelperError::Answer)?;
@@ -163,6 +164,7 @@ mod tests {
         check(success, r#"{"Username":1,"Secret":"hunter2"}"#, Err(garbage));
         check(success, &basic.replace('}', ",}"), Err(garbage));
         check(success, &" ".repeat(HELPER_ANSWER_MAX + 1), Err(garbage));
+        check(failure, &" ".repeat(HELPER_ANSWER_MAX + 1), Err(garbage));
         check(success, "credentials not found in native keychain", Err(garbage));
     }
 

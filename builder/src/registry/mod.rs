@@ -24,8 +24,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use self::auth::Keychain;
 pub use self::error::{Cause, RegistryError};
+use self::call::Call;
 use self::host::{Host, Security};
 pub use self::read::RegistryImages;
+use self::scope::Scope;
 pub use self::sink::RegistrySink;
 use crate::http::Client;
 use crate::image::reference::Reference;
@@ -124,6 +126,20 @@ impl Registry {
     /// Returns the repositories that images of this name are read from, the best first.
     pub fn sources(&self, name: &Reference) -> Result<Vec<Repository<'_>>, RegistryError> {
         self.repositories(name, Purpose::Read, "read")
+    }
+
+    /// Checks that a registry accepts the credential that there is for it. `name` is any
+    /// repository in the part of the registry that the credential is for.
+    pub fn check_login(&self, name: &Reference) -> Result<(), RegistryError> {
+        let act = "log in to";
+        let repository = self.target(name)?;
+        let url = repository.host.base.clone();
+        let (headers, scope) = (Vec::new(), Scope::default());
+        let call = Call { act, method: "GET", url, headers, body: &[], scope, patience: None };
+        let response = repository.call(&call, |status| status == 200);
+        let named = |error| RegistryError { place: name.registry().to_owned(), ..error };
+        response.map_err(named)?.discard();
+        Ok(())
     }
 
     fn repositories(

@@ -1,8 +1,11 @@
 //! The commands, a file each: its arguments, whose doc comments are the help, and what it does.
 
+pub(crate) mod auth;
 pub(crate) mod build;
 pub(crate) mod completions;
 pub(crate) mod copy;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod man;
 pub(crate) mod pull;
 pub(crate) mod push;

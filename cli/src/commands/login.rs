@@ -1,0 +1,86 @@
+//! `diskette login`.
+
+use std::io::{IsTerminal, stdin};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use diskette_builder::credentials::{Credential, LoginKey};
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::image::reference::Reference;
+
+use crate::commands::transfer::sink_error;
+use crate::credentials::edit;
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::read_secret;
+use crate::registry::RegistryArguments;
+use crate::ui::progress::ProgressMode;
+use crate::ui::{Ui, signal};
+
+/// Remember the credential for a registry, after the registry has accepted it.
+///
+/// It is written where podman, skopeo and buildah keep theirs, for the user alone.
+#[derive(Debug, Args)]
+pub(crate) struct LoginArguments {
+    /// The registry, e.g. quay.io, or a path in it, e.g. quay.io/me
+    #[arg(value_name = "REGISTRY")]
+    registry: LoginKey,
+
+    /// The user
+    #[arg(short, long, value_name = "NAME")]
+    username: String,
+
+    /// Read the password or token from standard input
+    #[arg(long)]
+    password_stdin: bool,
+
+    #[command(flatten)]
+    connection: RegistryArguments,
+}
+
+pub(crate) fn run(
+    arguments: &LoginArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    if !arguments.password_stdin && stdin().is_terminal() {
+        let diagnostic = Diagnostic::new("where does the password come from?");
+        let help = "say `--password-stdin` and pipe it in; on a command line others could see it";
+        return Err(CommandError::Usage(diagnostic.help(help)));
+    }
+    let key = &arguments.registry;
+    let password = read_secret(Path::new("-"))?;
+    let credential = Credential::Basic { username: arguments.username.clone(), password };
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let observer = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let registry =
+        arguments.connection.registry_as(environment, observer, credential.clone())?;
+    registry.check_login(&any_repository(key)?).map_err(sink_error)?;
+    let path = login_file(environment, arguments.connection.authfile())?;
+    edit(&path, |edit| edit.set(key, &credential))?;
+    let line = format!("{}: logged in, remembered in {}\n", key.text(), path.display());
+    Ok(ui.result(line.as_bytes())?)
+}
+
+/// Returns a repository that the credential is for; whether it exists does not matter.
+fn any_repository(key: &LoginKey) -> Result<Reference, CommandError> {
+    let name = format!("{}/{}", key.registry(), key.path().unwrap_or("login"));
+    name.parse().map_err(|error| {
+        CommandError::Usage(Diagnostic::new(format!("`{}`: {error}", key.text())))
+    })
+}
+
+/// Returns the file that logins are kept in.
+pub(super) fn login_file(
+    environment: &Environment,
+    named: Option<&Path>,
+) -> Result<PathBuf, CommandError> {
+    let mut around = environment.auth.clone();
+    if let Some(path) = named {
+        around.authfile = Some(("--authfile".into(), path.to_owned()));
+    }
+    around.login_file().ok_or_else(|| {
+        Diagnostic::new("there is no place for logins").help("say `--authfile FILE`").into()
+    })
+}

@@ -1,0 +1,45 @@
+//! `diskette logout`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use diskette_builder::credentials::{LoginKey, Removed};
+use diskette_builder::diagnostic::Diagnostic;
+
+use super::login::login_file;
+use crate::credentials::edit;
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::ui::Ui;
+
+/// Forget the credential for a registry.
+#[derive(Debug, Args)]
+pub(crate) struct LogoutArguments {
+    /// The registry or the path in it, as it was given to login
+    #[arg(value_name = "REGISTRY")]
+    registry: LoginKey,
+
+    /// Remove it from this file [default: where podman keeps its credentials]
+    #[arg(long, value_name = "FILE")]
+    authfile: Option<PathBuf>,
+}
+
+pub(crate) fn run(
+    arguments: &LogoutArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let (key, path) =
+        (&arguments.registry, login_file(environment, arguments.authfile.as_deref())?);
+    match edit(&path, |edit| edit.remove(key))? {
+        Removed::Entry => {
+            let line = format!("{}: removed from {}\n", key.text(), path.display());
+            Ok(ui.result(line.as_bytes())?)
+        }
+        Removed::Nothing => {
+            let message = format!("`{}` has no login for `{}`", path.display(), key.text());
+            let help = format!("`diskette auth explain {}` tells where one is", key.text());
+            Err(Diagnostic::new(message).help(help).into())
+        }
+    }
+}
