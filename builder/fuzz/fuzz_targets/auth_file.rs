@@ -5,7 +5,9 @@
 
 #![no_main]
 
-use diskette_builder::credentials::{AuthFile, Credential, Edit, Format, LoginKey, Lookup, Removed};
+use diskette_builder::credentials::{
+    AuthFile, Credential, Edit, Format, LoginKey, Lookup, Removed,
+};
 use diskette_builder::image::reference::Reference;
 use libfuzzer_sys::fuzz_target;
 
