@@ -31,7 +31,7 @@ test: peers
 peers:
 	integration/peers.sh
 
-# Random specs, for a minute each target; needs a nightly toolchain.
+# Random specs, auth files and registries.conf, a minute each; needs a nightly toolchain.
 fuzz:
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
 	cd builder/fuzz && for target in $$(cargo +nightly fuzz list); do \

@@ -1,0 +1,35 @@
+//! Reads any bytes as an auth file, looks an image up in it, and logs in and out. It must not
+//! panic, what was set must be found, and what was removed must be gone.
+//!
+//! In `builder/fuzz`, run `cargo +nightly fuzz run auth_file -- -dict=auth_file.dict`.
+
+#![no_main]
+
+use diskette_builder::credentials::{
+    AuthFile, Credential, Edit, Format, LoginKey, Lookup, Removed,
+};
+use diskette_builder::image::reference::Reference;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let image: Reference = "quay.io/me/fedora".parse().expect("a reference");
+    for format in [Format::Containers, Format::Docker, Format::Flat, Format::Any] {
+        if let Ok(file) = AuthFile::parse(bytes, format) {
+            // The answer may be an error; only a panic is wrong.
+            drop(file.lookup(&image));
+        }
+    }
+    let key: LoginKey = "quay.io/me/fedora".parse().expect("a key");
+    let credential = Credential::basic("me", "secret");
+    let Ok(mut edit) = Edit::parse(Some(bytes)) else { return };
+    if edit.set(&key, &credential).is_err() {
+        return;
+    }
+    let written = edit.to_bytes().expect("JSON");
+    // What is kept of the file may be more than is read of one.
+    let Ok(file) = AuthFile::parse(&written, Format::Containers) else { return };
+    let expected = Lookup::Entry { key: key.text(), credential };
+    assert_eq!(file.lookup(&image), Ok(expected));
+    assert_eq!(edit.remove(&key), Ok(Removed::Entry));
+    assert_eq!(edit.remove(&key), Ok(Removed::Nothing));
+});

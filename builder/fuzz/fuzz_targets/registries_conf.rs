@@ -1,0 +1,38 @@
+//! Reads any text as a registries.conf, and resolves an image with it. It must not panic, what it
+//! says must point into the text, and pushes must go where they were meant to go.
+//!
+//! In `builder/fuzz`, run `cargo +nightly fuzz run registries_conf -- -dict=registries_conf.dict`.
+
+#![no_main]
+
+use std::sync::Arc;
+
+use diskette_builder::diagnostic::SourceText;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::registries::{Config, Purpose, Resolution};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let source = Arc::new(SourceText { name: "registries.conf".into(), text: text.into() });
+    let problems = match Config::parse(&[source]) {
+        Ok(config) => {
+            let image: Reference = "a.quay.io/me/fedora:42".parse().expect("a reference");
+            if let Ok(Resolution::Open(endpoints)) = config.resolve(&image, Purpose::Write) {
+                assert!(endpoints.len() == 1 && endpoints[0].image == image);
+            }
+            match config.resolve(&image, Purpose::Read) {
+                Ok(Resolution::Open(endpoints)) => assert!(!endpoints.is_empty()),
+                Ok(Resolution::Blocked { prefix, .. }) => assert!(!prefix.is_empty()),
+                Err(problem) => assert!(problem.span.is_some() && !problem.help.is_empty()),
+            }
+            return;
+        }
+        Err(problems) => problems,
+    };
+    assert!(!problems.is_empty());
+    for problem in problems {
+        assert!(!problem.message.is_empty() && !problem.help.is_empty());
+        let span = problem.span.as_ref();
+        assert!(span.is_none_or(|span| text.get(span.range.clone()).is_some()));
+    }
+});
