@@ -97,9 +97,7 @@ fn images<'a>(place: &Place, registry: &'a Registry) -> Result<Box<dyn Images + 
 fn opened(place: &Place, environment: &Environment) -> Result<Option<Opened>, CommandError> {
     match place {
         Place::Registry(_) => Ok(None),
-        Place::Layout(path, _) => {
-            Destination::Layout(path.clone()).open(environment).map(Some)
-        }
+        Place::Layout(path, _) => Destination::Layout(path.clone()).open(environment).map(Some),
     }
 }
 
