@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use self::auth::Keychain;
 use self::call::Call;
+pub use self::challenge::Challenge;
 pub use self::error::{Cause, RegistryError};
 use self::host::{Host, Security};
 pub use self::read::RegistryImages;

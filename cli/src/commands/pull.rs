@@ -63,7 +63,7 @@ pub(crate) fn run(
     let names = [name.clone()];
     let transfer =
         Transfer { images: &images, sink: &*sink, names: &names, tag: None, show: &arguments.show };
-    transfer.run(&root, progress)?;
+    transfer.run(&root, &progress)?;
     if destination == Destination::Stdout {
         return Ok(());
     }

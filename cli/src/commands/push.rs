@@ -65,7 +65,7 @@ pub(crate) fn run(
     let sink = RegistrySink::new(&registry, arguments.show.jobs());
     let transfer =
         Transfer { images: &images, sink: &sink, names: &names, tag: None, show: &arguments.show };
-    transfer.run(&root, progress)?;
+    transfer.run(&root, &progress)?;
     transfer::summary(&registry, &arguments.show, ui);
     arguments.show.result(&names, &root, ui)
 }
