@@ -214,7 +214,7 @@ impl Authorization {
         if status != 200 {
             answer.discard();
             let detail = Some("asked for a token".to_owned());
-            return Err(Cause::Status { status, detail });
+            return Err(Cause::Status { status, detail, pause: None });
         }
         let body = answer.bytes(TOKEN_MAX)?;
         let rubbish = || HttpError::Protocol("the token server sent no token".into());

@@ -27,6 +27,13 @@ pub(super) struct Call<'a> {
     pub(super) patience: Option<Duration>,
 }
 
+/// Whether something is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    Yes,
+    No,
+}
+
 /// How often one request is answered with another credential.
 const REFUSALS_MAX: u32 = 3;
 
@@ -58,29 +65,28 @@ impl Repository<'_> {
     ) -> Result<Response, RegistryError> {
         let mut attempts = Attempts::new(self.registry.options.retries);
         loop {
-            let (cause, asked) = match self.call_once(call) {
+            let cause = match self.call_once(call) {
                 Ok(response) if expected(response.head.status) => return Ok(response),
-                Ok(response) => {
-                    let asked = retry_after(&response.head);
-                    (self.status(response), asked)
-                }
-                Err(cause) => (cause, None),
+                Ok(response) => self.status(response),
+                Err(cause) => cause,
             };
-            if !cause.is_transient() {
+            let again = self.wait(&mut attempts, &cause);
+            if again.map_err(|cause| self.failed(call.act, cause))? == Again::No {
                 return Err(self.failed(call.act, cause));
             }
-            self.wait(&mut attempts, cause, asked).map_err(|cause| self.failed(call.act, cause))?;
         }
     }
 
-    /// Waits before the next attempt; when there is none, the `cause` of the last one is returned.
-    pub(super) fn wait(
-        &self,
-        attempts: &mut Attempts,
-        cause: Cause,
-        asked: Option<Duration>,
-    ) -> Result<(), Cause> {
-        let Some(pause) = attempts.next(asked) else { return Err(cause) };
+    /// Waits before the next attempt after one that failed of `cause`, if there is to be one.
+    pub(super) fn wait(&self, attempts: &mut Attempts, cause: &Cause) -> Result<Again, Cause> {
+        let asked = match cause {
+            Cause::Status { pause, .. } => *pause,
+            _ => None,
+        };
+        if !cause.is_transient() {
+            return Ok(Again::No);
+        }
+        let Some(pause) = attempts.next(asked) else { return Ok(Again::No) };
         if matches!(cause, Cause::Status { status: 429, .. }) {
             self.host.pause(pause);
         }
@@ -90,7 +96,8 @@ impl Repository<'_> {
             let observer = &self.registry.options.observer;
             observer.note(&format!("{place}: {cause}; trying again in {seconds} s"));
         }
-        self.registry.sleep(pause)
+        self.registry.sleep(pause)?;
+        Ok(Again::Yes)
     }
 
     pub(super) fn call_once(&self, call: &Call<'_>) -> Result<Response, Cause> {
@@ -157,14 +164,14 @@ impl Repository<'_> {
 
     /// Makes an error of an answer.
     pub(super) fn status(&self, response: Response) -> Cause {
-        let status = response.head.status;
+        let (status, pause) = (response.head.status, retry_after(&response.head));
         let detail = response.bytes(ERROR_MAX).ok().and_then(|body| detail(&body));
         let detail = detail.map(|detail| self.host.authorization.scrub(&detail));
         if status == 401 {
             let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
             return Cause::Unauthorized(format!("the credential is refused{detail}"));
         }
-        Cause::Status { status, detail }
+        Cause::Status { status, detail, pause }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why something with a registry failed.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::http::HttpError;
@@ -31,6 +33,8 @@ pub enum Cause {
         status: u16,
         /// What it said, without secrets.
         detail: Option<String>,
+        /// How long it asked to wait.
+        pause: Option<Duration>,
     },
     /// The credential was refused, or there is none.
     #[error("{0}")]

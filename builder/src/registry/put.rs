@@ -4,12 +4,13 @@
 //! cannot.
 
 use std::io::{IoSlice, Read};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::Repository;
-use super::call::Call;
+use super::call::{Again, Call};
 use super::error::{Cause, RegistryError};
 use super::retry::Attempts;
 use super::scope::Scope;
@@ -25,7 +26,7 @@ const STEP: usize = 256 * 1024;
 const REFUSALS_MAX: u32 = 2;
 
 /// An upload that got this much further is not failing, however often it breaks, in bytes.
-const PROGRESS: u64 = 1 << 20;
+pub(super) const PROGRESS: u64 = 1 << 20;
 
 /// A blob that is to be put somewhere.
 #[derive(Clone, Copy)]
@@ -76,7 +77,7 @@ impl Repository<'_> {
                 Ok(()) => return Ok(Moved::Sent),
                 Err(cause) => cause,
             };
-            if matches!(cause, Cause::Status { status: 413, .. })
+            if Remedy::of(&cause) == Remedy::Parts
                 && self.host.shrink(self.host.chunk().unwrap_or(put.size))
             {
                 continue;
@@ -85,17 +86,36 @@ impl Repository<'_> {
             if cause.is_transient() && self.has_blob(put.digest, put.size).unwrap_or(false) {
                 return Ok(Moved::Sent);
             }
-            if !cause.is_transient() && !is_lost(&cause) {
-                self.abandon(&session);
-                return Err(self.failed(UPLOAD, cause));
-            }
-            let resumed = self.uploaded(&mut session, put.size);
+            let remedy = Remedy::of(&cause);
+            let resumed = match remedy {
+                Remedy::None => None,
+                _ => self.uploaded(&mut session, put.size),
+            };
             if resumed.is_some_and(|now| now >= have + PROGRESS) {
                 attempts = Attempts::new(self.registry.options.retries);
             }
-            self.wait(&mut attempts, cause, None).map_err(|cause| self.failed(UPLOAD, cause))?;
+            let again = self.remedy(remedy, &mut attempts);
+            if again.map_err(|cause| self.failed(UPLOAD, cause))? == Again::No {
+                self.abandon(&session);
+                return Err(self.failed(UPLOAD, cause));
+            }
             broken = resumed.map(|have| (session, have));
         }
+    }
+
+    /// Waits before an upload is tried again, if it is to be.
+    pub(super) fn remedy(&self, remedy: Remedy, attempts: &mut Attempts) -> Result<Again, Cause> {
+        let asked = match remedy {
+            Remedy::None | Remedy::Parts | Remedy::Whole => return Ok(Again::No),
+            Remedy::Wait(asked) | Remedy::Pause(asked) => asked,
+            Remedy::Session => None,
+        };
+        let Some(pause) = attempts.next(asked) else { return Ok(Again::No) };
+        if matches!(remedy, Remedy::Pause(_)) {
+            self.host.pause(pause);
+        }
+        self.registry.sleep(pause)?;
+        Ok(Again::Yes)
     }
 
     /// A registry that will not mount takes the bytes.
@@ -171,9 +191,12 @@ impl Repository<'_> {
             }
             // Before the last byte: what is damaged here never becomes a blob there.
             if left == 0 && hash.take().is_some_and(|hash| Digest::of(hash) != put.digest) {
-                return Err(Cause::Untrue(format!("the local blob {} is damaged", put.digest)));
+                return Err(Cause::Untrue(format!(
+                    "the blob {} is damaged where it comes from",
+                    put.digest
+                )));
             }
-            self.registry.sleep(std::time::Duration::ZERO)?;
+            self.registry.sleep(Duration::ZERO)?;
             match exchange.send(&mut [IoSlice::new(&buffer[..count])]) {
                 Ok(()) => {}
                 Err(SendError::Answered) => break,
@@ -218,7 +241,32 @@ enum Range {
     Told,
 }
 
-/// Tells whether a registry has forgotten a session, or counts otherwise than we do.
-pub(super) fn is_lost(cause: &Cause) -> bool {
-    matches!(cause, Cause::Status { status: 404 | 416, .. })
+/// What can be done about an upload that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remedy {
+    None,
+    /// Trying again, after what the registry asked to wait.
+    Wait(Option<Duration>),
+    /// Trying again, when the registry is no longer as busy.
+    Pause(Option<Duration>),
+    /// Sending less at once.
+    Parts,
+    /// A new session: the registry has forgotten this one, or counts otherwise than we do.
+    Session,
+    /// All bytes in one attempt: parts of two have come to a wrong digest.
+    Whole,
+}
+
+impl Remedy {
+    pub(super) fn of(cause: &Cause) -> Self {
+        match cause {
+            Cause::Status { status: 413, .. } => Self::Parts,
+            Cause::Status { status: 404 | 416, .. } => Self::Session,
+            Cause::Status { status: 400, .. } => Self::Whole,
+            Cause::Status { status: 429, pause, .. } => Self::Pause(*pause),
+            Cause::Status { pause, .. } if cause.is_transient() => Self::Wait(*pause),
+            _ if cause.is_transient() => Self::Wait(None),
+            _ => Self::None,
+        }
+    }
 }

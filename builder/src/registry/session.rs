@@ -5,9 +5,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::auth::Haste;
-use super::call::Call;
+use super::call::{Again, Call};
 use super::error::{Cause, RegistryError};
-use super::retry::{Attempts, retry_after};
+use super::retry::Attempts;
 use super::scope::Scope;
 use super::{Registry, Repository};
 use crate::http::{Exchange, Framing, HttpError, Request, Response, next};
@@ -108,25 +108,21 @@ impl Repository<'_> {
         call.patience = Some(patience(&self.registry.client.options().stall, size));
         let mut attempts = Attempts::new(self.registry.options.retries);
         loop {
-            let (cause, asked) = match self.call_once(&call) {
+            let cause = match self.call_once(&call) {
                 Ok(response) if matches!(response.head.status, 201 | 202 | 204) => {
                     response.discard();
                     return Ok(());
                 }
-                Ok(response) => {
-                    let asked = retry_after(&response.head);
-                    (self.status(response), asked)
-                }
-                Err(cause) => (cause, None),
+                Ok(response) => self.status(response),
+                Err(cause) => cause,
             };
             if self.has_blob(digest, size).unwrap_or(false) {
                 return Ok(());
             }
-            if !cause.is_transient() {
+            let again = self.wait(&mut attempts, &cause);
+            if again.map_err(|cause| self.failed(UPLOAD, cause))? == Again::No {
                 return Err(self.failed(UPLOAD, cause));
             }
-            let waited = self.wait(&mut attempts, cause, asked);
-            waited.map_err(|cause| self.failed(UPLOAD, cause))?;
         }
     }
 
