@@ -153,6 +153,15 @@ impl Client {
         }
     }
 
+    /// Tells whether there are certificates for a server, besides the system's. Where they cannot
+    /// be used there are some.
+    pub(crate) fn has_certificates(&self, origin: &Origin) -> bool {
+        let options = self.options().trust.for_host(&origin.authority());
+        options.map_or(true, |options| {
+            !options.authorities.is_empty() || options.certificate.is_some()
+        })
+    }
+
     /// Accepts any certificate of a server from now on.
     pub(crate) fn trust_any(&self, origin: &Origin) {
         let mut unverified = self.shared.unverified.lock().unwrap_or_else(PoisonError::into_inner);

@@ -74,10 +74,16 @@ impl RegistryError {
             Cause::Status { status: 404, .. } => {
                 "does the repository exist? some registries want it to be made first".into()
             }
+            Cause::Status { status: 405, .. } => {
+                "is the registry read-only for a while, or the mirror of another one?".into()
+            }
             Cause::Status { status: 413, .. } => {
                 "a proxy in front of the registry limits the size of requests; raise its limit \
                  (nginx: `client_max_body_size 0`), or send less at a time with `--chunk-size`"
                     .into()
+            }
+            Cause::Status { status: 500 | 507, .. } => {
+                "the registry itself failed, and its log tells why; is its disk full?".into()
             }
             Cause::Http(HttpError::Tls { .. }) => format!(
                 "name the registry's authority with `--ca-file`, or put it into \
