@@ -129,13 +129,13 @@ pub fn copy(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError>
     let image = image.map_err(|error| CopyError::Document(root.digest, error.to_string()))?;
     let unnamed = context.names.is_empty().then_some(None);
     let names = context.names.iter().cloned().map(Some).chain(unnamed);
-    let named: Vec<Named> = names
+    let images: Vec<Named> = names
         .map(|name| Named { image: image.clone(), name, tag: context.tag.map(str::to_owned) })
         .collect();
     if context.progress.is_cancelled() {
         return Err(SinkError::Cancelled.into());
     }
-    Ok(context.sink.publish(&named)?)
+    Ok(context.sink.publish(&images)?)
 }
 
 fn collect(
@@ -187,11 +187,9 @@ fn digest(document: &Document, descriptor: &Descriptor) -> Result<Digest, CopyEr
 }
 
 /// Moves all blobs, a few at a time, the longest first: it takes longest.
-fn move_blobs(
-    blobs: &BTreeMap<Digest, u64>,
-    context: &CopyContext<'_>,
-) -> Result<(), CopyError> {
-    let mut blobs: Vec<(Digest, u64)> = blobs.iter().map(|(digest, size)| (*digest, *size)).collect();
+fn move_blobs(blobs: &BTreeMap<Digest, u64>, context: &CopyContext<'_>) -> Result<(), CopyError> {
+    let mut blobs: Vec<(Digest, u64)> =
+        blobs.iter().map(|(digest, size)| (*digest, *size)).collect();
     blobs.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);

@@ -70,14 +70,14 @@ impl Environment {
     }
 }
 
-/// Upper case wins; a web server sets `HTTP_PROXY` from a header, so there lower case does.
+/// Upper case wins, as in Go.
 fn proxies() -> Variables {
     let text = |name: &'static str| set(name)?.into_string().ok();
     let first = |names: [&'static str; 2]| {
         names.into_iter().find_map(|name| Some(Variable { name, value: Secret::new(text(name)?) }))
     };
     Variables {
-        http: first(["http_proxy", "HTTP_PROXY"]),
+        http: first(["HTTP_PROXY", "http_proxy"]),
         https: first(["HTTPS_PROXY", "https_proxy"]),
         all: first(["ALL_PROXY", "all_proxy"]),
         except: text("NO_PROXY").or_else(|| text("no_proxy")),

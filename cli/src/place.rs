@@ -71,6 +71,9 @@ mod tests {
             "https://quay.io/a",
             "a registry is named without `https://`, e.g. `quay.io/me/fedora:42`",
         );
-        check("q.io/A", "the repository `A` has upper-case letters; it looks like `quay.io/me/fedora:42`");
+        check(
+            "q.io/A",
+            "the repository `A` has upper-case letters; it looks like `quay.io/me/fedora:42`",
+        );
     }
 }

@@ -127,7 +127,7 @@ impl RegistryArguments {
         observer: &Arc<dyn Observer>,
     ) -> Result<Client, CommandError> {
         let observer = Arc::clone(observer);
-        let trace = self.debug.then(|| -> Trace { Box::new(|line| message(line)) });
+        let trace = self.debug.then(|| -> Trace { Box::new(message) });
         Ok(Client::new(HttpOptions {
             proxies: proxies(environment)?,
             roots: environment.roots(),

@@ -24,15 +24,18 @@ pub(crate) struct Certificates {
 impl Trust for Certificates {
     fn for_host(&self, host: &str) -> Result<TlsOptions, String> {
         let host = if host == DOCKER_HUB.0 { DOCKER_HUB.1 } else { host };
-        let found = certs::find(self.home.as_deref(), host, &System)
-            .map_err(|error| error.to_string())?;
+        let found =
+            certs::find(self.home.as_deref(), host, &System).map_err(|error| error.to_string())?;
         let read = |path: &Path| {
             read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
         };
         let authorities = found.authorities.iter().map(|path| read(path));
         let authorities = self.authority.iter().cloned().map(Ok).chain(authorities);
         let certificate = found.clients.first().map(|pair| {
-            Ok::<_, String>(ClientCertificate { chain: read(&pair.certificate)?, key: read(&pair.key)? })
+            Ok::<_, String>(ClientCertificate {
+                chain: read(&pair.certificate)?,
+                key: read(&pair.key)?,
+            })
         });
         Ok(TlsOptions {
             authorities: authorities.collect::<Result<_, _>>()?,

@@ -32,6 +32,13 @@ Usage: diskette <COMMAND>
 
 Commands:
   build        Build the images that a spec describes
+  push         Push an image of a layout to registries
+  pull         Pull an image from a registry into a layout
+  copy         Copy an image from a registry or layout to another, byte for byte
+  tags         List the tags of a repository, a line each
+  login        Remember the credential for a registry, after the registry has accepted it
+  logout       Forget the credential for a registry
+  auth         Look at credentials
   schema       Print the JSON Schema of diskette.yaml, for editors and linters
   completions  Print a completion script for a shell
   man          Write the manual pages into a directory
@@ -59,6 +66,13 @@ Usage: diskette <COMMAND>
 
 Commands:
   build        Build the images that a spec describes
+  push         Push an image of a layout to registries
+  pull         Pull an image from a registry into a layout
+  copy         Copy an image from a registry or layout to another, byte for byte
+  tags         List the tags of a repository, a line each
+  login        Remember the credential for a registry, after the registry has accepted it
+  logout       Forget the credential for a registry
+  auth         Look at credentials
   schema       Print the JSON Schema of diskette.yaml, for editors and linters
   completions  Print a completion script for a shell
   man          Write the manual pages into a directory
@@ -84,6 +98,13 @@ Usage: diskette <COMMAND>
 
 Commands:
   build        Build the images that a spec describes
+  push         Push an image of a layout to registries
+  pull         Pull an image from a registry into a layout
+  copy         Copy an image from a registry or layout to another, byte for byte
+  tags         List the tags of a repository, a line each
+  login        Remember the credential for a registry, after the registry has accepted it
+  logout       Forget the credential for a registry
+  auth         Look at credentials
   schema       Print the JSON Schema of diskette.yaml, for editors and linters
   completions  Print a completion script for a shell
   man          Write the manual pages into a directory
@@ -168,10 +189,17 @@ fn manual_pages() {
     assert_eq!(scene.run(["man", "share/man1"]).status, 0);
     let pages: Vec<String> = scene.files("share/man1").into_keys().collect();
     let expected = [
+        "diskette-auth.1",
         "diskette-build.1",
         "diskette-completions.1",
+        "diskette-copy.1",
+        "diskette-login.1",
+        "diskette-logout.1",
         "diskette-man.1",
+        "diskette-pull.1",
+        "diskette-push.1",
         "diskette-schema.1",
+        "diskette-tags.1",
         "diskette.1",
     ];
     assert_eq!(pages, expected);

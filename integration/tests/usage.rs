@@ -87,7 +87,7 @@ stdout:
 stderr:
 error: where shall the image go?
  |
- = help: say `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`
+ = help: say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`
 
 "#]],
     );

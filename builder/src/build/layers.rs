@@ -155,7 +155,9 @@ impl LayerJob<'_> {
         // The layer may be there already, if it is known what it would be.
         let known = cache.and_then(|(cache, key)| cache.get(key));
         let (result, how) = match known {
-            Some(layer) if context.sink.has(layer.digest, layer.size, &self.names)? => (layer, Made::Reused),
+            Some(layer) if context.sink.has(layer.digest, layer.size, &self.names)? => {
+                (layer, Made::Reused)
+            }
             _ => (self.build(number, context)?, Made::Built),
         };
         if how == Made::Built

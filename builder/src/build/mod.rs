@@ -11,6 +11,7 @@ pub use error::BuildError;
 
 use self::layers::LayerJob;
 use crate::cache::Cache;
+use crate::http::Client;
 use crate::image::digest::Digest;
 use crate::image::documents::{self, ConfigInput, DocumentError, LayerEntry};
 use crate::image::json::Document;
@@ -21,7 +22,6 @@ use crate::layer::{Layer, Workers};
 use crate::progress::Progress;
 use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe};
 use crate::sink::{Named, Sink};
-use crate::http::Client;
 use crate::source::{Inputs, Unverified};
 
 /// What a build reads from.
@@ -180,8 +180,10 @@ fn names(image: &Built, platform_tags: PlatformTags) -> Result<Vec<Named>, Build
     let unnamed = image.names.is_empty().then_some(None);
     let names: Vec<Option<&Reference>> = image.names.iter().map(Some).chain(unnamed).collect();
     let index = image.index.plain_descriptor().map_err(DocumentError::from)?;
-    let mut all: Vec<Named> =
-        names.iter().map(|name| Named { image: index.clone(), name: name.cloned(), tag: None }).collect();
+    let mut all: Vec<Named> = names
+        .iter()
+        .map(|name| Named { image: index.clone(), name: name.cloned(), tag: None })
+        .collect();
     if platform_tags == PlatformTags::None {
         return Ok(all);
     }

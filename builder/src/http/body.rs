@@ -176,7 +176,8 @@ impl Read for Body {
             Left::Bytes(len) | Left::Chunk(len) => {
                 let count = self.read_some(space, len)?;
                 if count == 0 {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
+                    let why = "the server closed the connection in the middle";
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
                 }
                 self.advance(len - count as u64)?;
                 count

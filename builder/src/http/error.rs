@@ -94,10 +94,13 @@ impl HttpError {
     /// Tells whether the same request may come through if it is sent again.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Lost(_) | Self::Closed | Self::Stalled(_) => true,
+            // What is not HTTP comes from something in between.
+            Self::Connect { .. }
+            | Self::Lost(_)
+            | Self::Closed
+            | Self::Stalled(_)
+            | Self::Protocol(_) => true,
             Self::Proxy { status, .. } => *status >= 500 || *status == 429,
-            // Something in between answered with rubbish.
-            Self::Protocol(_) => true,
             Self::Url(_)
             | Self::Resolve { .. }
             | Self::Tls { .. }

@@ -101,9 +101,9 @@ impl Exchange {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         loop {
             let socket = connection.reader.get_ref().socket();
-            let heard = !connection.reader.buffer().is_empty()
+            let spoken = !connection.reader.buffer().is_empty()
                 || socket.is_readable(EXPECT).map_err(|error| HttpError::io(error, stall))?;
-            if !heard || !connection.stream().has_input().map_err(|e| HttpError::io(e, stall))? {
+            if !spoken || !connection.stream().has_input().map_err(|e| HttpError::io(e, stall))? {
                 return Ok(());
             }
             let head = Head::read(&mut connection.reader, stall)?;
@@ -158,7 +158,8 @@ impl Exchange {
         let stall = self.client.options().stall;
         let lost = |error| SendError::Http(HttpError::io(error, stall));
         let Some(connection) = &mut self.connection else { return Err(SendError::Answered) };
-        if connection.reader.buffer().is_empty() && !connection.stream().has_input().map_err(lost)?
+        if connection.reader.buffer().is_empty()
+            && !connection.stream().has_input().map_err(lost)?
         {
             return Ok(());
         }

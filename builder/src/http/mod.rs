@@ -266,7 +266,10 @@ mod tests {
         };
         check("https://q.io/v2/", "https://q.io/v2/");
         check("https://me:pass@q.io/v2/", "https://q.io/v2/");
-        check("https://q.io/u?_state=abc&digest=sha256:1", "https://q.io/u?_state=…&digest=sha256:1");
+        check(
+            "https://q.io/u?_state=abc&digest=sha256:1",
+            "https://q.io/u?_state=…&digest=sha256:1",
+        );
         check("https://s3.x/b?X-Amz-Signature=1#f", "https://s3.x/b?X-Amz-Signature=…");
     }
 

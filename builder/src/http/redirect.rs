@@ -143,10 +143,16 @@ mod tests {
         }
         check("http://127.0.0.1:5000/v2/", "http://127.0.0.1:80/u", "http://127.0.0.1/u");
         check("http://10.0.0.1/v2/", "http://10.0.0.2/u", "http://10.0.0.2/u");
-        check("http://10.0.0.1/", "http://127.0.0.1/", &format!(
-            "refusing to follow to `http://127.0.0.1/`: {near}"
-        ));
-        check(q, "https://me@s3.x/", "refusing to follow to `https://s3.x/`: it carries a password");
+        check(
+            "http://10.0.0.1/",
+            "http://127.0.0.1/",
+            &format!("refusing to follow to `http://127.0.0.1/`: {near}"),
+        );
+        check(
+            q,
+            "https://me@s3.x/",
+            "refusing to follow to `https://s3.x/`: it carries a password",
+        );
         check(q, "ftp://s3.x/", "`ftp://s3.x/` is neither http nor https");
     }
 }

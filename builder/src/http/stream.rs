@@ -66,7 +66,8 @@ impl Write for Stream {
                 if small > TLS_RECORD || slices.len() == 1 {
                     return write_start(stream, slices);
                 }
-                let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+                let bytes: Vec<u8> =
+                    slices.iter().flat_map(|slice| slice.iter().copied()).collect();
                 stream.write(&bytes)
             }
         }

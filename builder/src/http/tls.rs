@@ -69,9 +69,7 @@ pub(super) fn wrap(client: &Client, origin: &Origin, stream: Stream) -> Result<S
     match stream {
         Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
         Err(HandshakeError::SetupFailure(error)) => Err(failed(error.to_string())),
-        Err(HandshakeError::WouldBlock(_)) => {
-            Err(HttpError::Stalled(client.options().stall))
-        }
+        Err(HandshakeError::WouldBlock(_)) => Err(HttpError::Stalled(client.options().stall)),
         Err(HandshakeError::Failure(stream)) => {
             let result = stream.ssl().verify_result();
             if result != openssl::x509::X509VerifyResult::OK {
@@ -88,16 +86,18 @@ pub(super) fn wrap(client: &Client, origin: &Origin, stream: Stream) -> Result<S
 
 /// Returns what OpenSSL says, without its codes and source lines.
 fn reasons(stack: Option<&ErrorStack>, otherwise: &str) -> String {
-    let reasons: Vec<&str> =
-        stack.iter().flat_map(|stack| stack.errors()).filter_map(|error| error.reason()).collect();
+    let reasons: Vec<&str> = stack
+        .iter()
+        .flat_map(|stack| stack.errors())
+        .filter_map(openssl::error::Error::reason)
+        .collect();
     if reasons.is_empty() { otherwise.into() } else { reasons.join(", ") }
 }
 
 fn connector(client: &Client, host: &str) -> Result<(SslConnector, Verify), HttpError> {
     let shared = &client.shared;
     let wrong = |reason: String| HttpError::Certificates { host: host.into(), reason };
-    let mut connectors =
-        shared.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut connectors = shared.connectors.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((connector, verify)) = connectors.get(host) {
         return Ok((connector.clone(), *verify));
     }

@@ -29,7 +29,7 @@ impl Document {
     /// Takes a manifest or index as it came from elsewhere, byte for byte. `told` is the media type
     /// that it came with, if any; a document that can be read in two ways is refused
     /// (CVE-2021-41190).
-    pub(crate) fn read(told: &str, bytes: Vec<u8>) -> Result<Self, String> {
+    pub fn read(told: &str, bytes: Vec<u8>) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| format!("the manifest is not JSON: {error}"))?;
         let has = |name: &str| value.get(name).is_some();

@@ -16,8 +16,8 @@ use super::challenge::Challenge;
 use super::error::Cause;
 use super::scope::Scope;
 use crate::credentials::Credential;
-use crate::secret::Secret;
 use crate::http::{Client, Head, HttpError, Request, Response, next, origin};
+use crate::secret::Secret;
 
 /// Knows credentials.
 pub trait Keychain: Send + Sync {
@@ -255,7 +255,10 @@ impl Authorization {
     /// Takes out of a text whatever secret it repeats.
     pub(super) fn scrub(&self, text: &str) -> String {
         let state = self.lock();
-        state.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "…"))
+        state
+            .secrets
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "…"))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

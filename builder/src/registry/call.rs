@@ -11,7 +11,7 @@ use super::auth::{Asker, Haste, is_own};
 use super::error::{Cause, RegistryError};
 use super::retry::{Attempts, is_transient, retry_after};
 use super::scope::Scope;
-use super::{Repository, Registry};
+use super::{Registry, Repository};
 use crate::http::{HttpError, Request, Response};
 
 /// A request whose body is at hand.

@@ -4,20 +4,21 @@
 
 /// One way to be let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Challenge {
+pub struct Challenge {
     /// In lower case: `basic`, `bearer`.
-    pub(crate) scheme: String,
+    pub scheme: String,
     /// Names in lower case.
     parameters: Vec<(String, String)>,
 }
 
 impl Challenge {
-    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a parameter, whose name is in lower case.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
     }
 
     /// Parses all challenges of one header; what makes no sense is passed over.
-    pub(crate) fn parse(header: &str) -> Vec<Self> {
+    pub fn parse(header: &str) -> Vec<Self> {
         let mut challenges: Vec<Self> = Vec::new();
         let mut rest = header;
         loop {

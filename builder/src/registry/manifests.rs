@@ -1,10 +1,10 @@
 //! *Manifests* and indexes in a registry: small documents that name everything else. What is read
 //! is bounded, and used only if it is what its digest says.
 
+use super::Repository;
 use super::call::Call;
 use super::error::{Cause, RegistryError};
 use super::scope::Scope;
-use super::Repository;
 use crate::http::HttpError;
 use crate::image::digest::Digest;
 use crate::image::json::Document;
@@ -81,7 +81,8 @@ impl Repository<'_> {
         let media_type = response.head.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let bytes = response.bytes(MANIFEST_MAX).map_err(|error| fail(error.into()))?;
-        let document = Document::read(&media_type, bytes).map_err(|why| fail(Cause::Untrue(why)))?;
+        let document =
+            Document::read(&media_type, bytes).map_err(|why| fail(Cause::Untrue(why)))?;
         let expected = if reference.contains(':') { Some(reference) } else { told.as_deref() };
         // Other algorithms than ours cannot be checked, so they are not believed either.
         match expected.map(str::parse::<Digest>) {

@@ -23,8 +23,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use self::auth::Keychain;
-pub use self::error::{Cause, RegistryError};
 use self::call::Call;
+pub use self::challenge::Challenge;
+pub use self::error::{Cause, RegistryError};
 use self::host::{Host, Security};
 pub use self::read::RegistryImages;
 use self::scope::Scope;
@@ -154,9 +155,11 @@ impl Registry {
             Ok(Resolution::Open(endpoints)) => {
                 endpoints.iter().map(|endpoint| self.repository(endpoint, act)).collect()
             }
-            Ok(Resolution::Blocked { prefix, origin }) => {
-                Err(forbidden(name, act, &format!("`{prefix}` is blocked in {}", origin.source.name)))
-            }
+            Ok(Resolution::Blocked { prefix, origin }) => Err(forbidden(
+                name,
+                act,
+                &format!("`{prefix}` is blocked in {}", origin.source.name),
+            )),
             Err(diagnostic) => Err(forbidden(name, act, &diagnostic.to_string())),
         }
     }
@@ -178,15 +181,14 @@ impl Registry {
         let name = &endpoint.image;
         let place = format!("{}/{}", name.registry(), name.repository());
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let host = match hosts.get(name.registry()) {
-            Some(host) => Arc::clone(host),
-            None => {
-                let host = Host::new(&self.client, name.registry(), self.security(endpoint));
-                let failed = |cause| RegistryError { act, place: place.clone(), cause };
-                let host = Arc::new(host.map_err(failed)?);
-                hosts.insert(name.registry().into(), Arc::clone(&host));
-                host
-            }
+        let host = if let Some(host) = hosts.get(name.registry()) {
+            Arc::clone(host)
+        } else {
+            let host = Host::new(&self.client, name.registry(), self.security(endpoint));
+            let failed = |cause| RegistryError { act, place: place.clone(), cause };
+            let host = Arc::new(host.map_err(failed)?);
+            hosts.insert(name.registry().into(), Arc::clone(&host));
+            host
         };
         Ok(Repository { registry: self, host, name: name.repository().into(), place })
     }

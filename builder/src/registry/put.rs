@@ -155,9 +155,10 @@ impl Repository<'_> {
         let len = part.end - part.start;
         let range = (part.range == Range::Told).then_some((part.start, part.end));
         let mut exchange = self.begin(part.method, url, Framing::Length(len), range)?;
-        let mut reader = put.source.open(part.start).map_err(|error| {
-            Cause::Local(std::io::Error::other(error.whole()))
-        })?;
+        let mut reader = put
+            .source
+            .open(part.start)
+            .map_err(|error| Cause::Local(std::io::Error::other(error.whole())))?;
         let mut hash = (len == put.size).then(Sha256::new);
         let mut buffer = vec![0; STEP.min(usize::try_from(len).unwrap_or(STEP))];
         let mut left = len;

@@ -2,10 +2,10 @@
 
 use std::io::{self, Read};
 
+use super::Repository;
 use super::call::Call;
 use super::error::{Cause, RegistryError};
 use super::retry::Attempts;
-use super::Repository;
 use crate::http::Response;
 use crate::image::digest::Digest;
 use crate::image::json::Document;
@@ -117,7 +117,8 @@ impl BlobReader<'_> {
             at => vec![("Range", format!("bytes={at}-"))],
         };
         let scope = repository.pull_scope();
-        let call = Call { act: READ, method: "GET", url, headers, body: &[], scope, patience: None };
+        let call =
+            Call { act: READ, method: "GET", url, headers, body: &[], scope, patience: None };
         let response = repository.call(&call, |status| matches!(status, 200 | 206 | 404))?;
         let head = &response.head;
         if head.status == 404 {
@@ -157,7 +158,8 @@ impl Read for BlobReader<'_> {
             if self.response.is_none() {
                 self.connect().map_err(io::Error::other)?;
             }
-            let read = self.response.as_mut().map(|response| response.read(&mut space[..space_len]));
+            let read =
+                self.response.as_mut().map(|response| response.read(&mut space[..space_len]));
             let error = match read {
                 Some(Ok(count)) if count > 0 => {
                     self.at += count as u64;

@@ -62,6 +62,9 @@ mod tests {
         check(Scope::push("a"), "repository:a:pull,push");
         check(Scope::push("a").and(&Scope::pull("b")), "repository:a:pull,push repository:b:pull");
         check(Scope::pull("a").and(&Scope::push("a")), "repository:a:pull,push");
-        check(Scope::parse("repository:a:delete registry:catalog:*  x"), "registry:catalog:* repository:a:delete");
+        check(
+            Scope::parse("repository:a:delete registry:catalog:*  x"),
+            "registry:catalog:* repository:a:delete",
+        );
     }
 }

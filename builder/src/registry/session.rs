@@ -50,7 +50,7 @@ impl Repository<'_> {
             url.query_pairs_mut().append_pair("mount", &digest).append_pair("from", from);
             scope = scope.and(&Scope::pull(from));
         }
-        let call = self.upload_call("POST", url, scope);
+        let call = upload_call("POST", url, scope);
         let response = self.call(&call, |status| matches!(status, 201 | 202))?;
         if response.head.status == 201 && mount.is_some() {
             response.discard();
@@ -58,12 +58,6 @@ impl Repository<'_> {
         }
         let session = Session { location: call.url }.moved(response);
         session.map(Opened::Session).map_err(|cause| self.failed(UPLOAD, cause))
-    }
-
-    fn upload_call<'a>(&self, method: &'static str, url: Url, scope: Scope) -> Call<'a> {
-        let headers = vec![("Content-Type", "application/octet-stream".to_owned())];
-        let headers = if method == "PUT" { headers } else { Vec::new() };
-        Call { act: UPLOAD, method, url, headers, body: &[], scope, patience: None }
     }
 
     /// Starts to send bytes of a blob.
@@ -88,7 +82,7 @@ impl Repository<'_> {
     /// Asks how many bytes of a broken upload the registry has; nothing if it has forgotten the
     /// session. Distribution 2 forgets each one that breaks (404, `BLOB_UPLOAD_INVALID`).
     pub(super) fn uploaded(&self, session: &mut Session, sent: u64) -> Option<u64> {
-        let call = self.upload_call("GET", session.location.clone(), self.scope());
+        let call = upload_call("GET", session.location.clone(), self.scope());
         let response = self.call(&call, |_| true).ok()?;
         if response.head.status != 204 {
             response.discard();
@@ -110,7 +104,7 @@ impl Repository<'_> {
         digest: Digest,
         size: u64,
     ) -> Result<(), RegistryError> {
-        let mut call = self.upload_call("PUT", session.with_digest(digest), self.scope());
+        let mut call = upload_call("PUT", session.with_digest(digest), self.scope());
         call.patience = Some(patience(&self.registry.client.options().stall, size));
         let mut attempts = Attempts::new(self.registry.options.retries);
         loop {
@@ -146,6 +140,12 @@ impl Repository<'_> {
             response.discard();
         }
     }
+}
+
+fn upload_call<'a>(method: &'static str, url: Url, scope: Scope) -> Call<'a> {
+    let headers = vec![("Content-Type", "application/octet-stream".to_owned())];
+    let headers = if method == "PUT" { headers } else { Vec::new() };
+    Call { act: UPLOAD, method, url, headers, body: &[], scope, patience: None }
 }
 
 impl Session {

@@ -12,7 +12,7 @@ use super::{Registry, Repository};
 use crate::image::digest::Digest;
 use crate::image::json::Document;
 use crate::image::reference::Reference;
-use crate::sink::{BlobSource, BlobWriter, Blob, Moved, Named, Sink, SinkError};
+use crate::sink::{Blob, BlobSource, BlobWriter, Moved, Named, Sink, SinkError};
 
 /// Puts images where their names say.
 #[derive(Debug)]
@@ -82,7 +82,13 @@ impl Sink for RegistrySink<'_> {
             if document.media_type == MediaType::ImageConfig {
                 let size = document.bytes.len() as u64;
                 let (digest, source) = (document.digest, &document.bytes);
-                repository.put_blob(&Put { digest, size, source, from: None, advanced: &|_| () })?;
+                repository.put_blob(&Put {
+                    digest,
+                    size,
+                    source,
+                    from: None,
+                    advanced: &|_| (),
+                })?;
             } else {
                 repository.put_manifest(document)?;
             }
@@ -107,7 +113,8 @@ impl Sink for RegistrySink<'_> {
             let given = blob.beside.filter(|(base, _)| *base == repository.host.base.as_str());
             let from = beside.or(given.map(|(_, name)| name));
             let from = from.filter(|from| *from != repository.name);
-            let put = Put { digest: blob.digest, size: blob.size, source: blob.source, from, advanced };
+            let put =
+                Put { digest: blob.digest, size: blob.size, source: blob.source, from, advanced };
             all = all.max(repository.put_blob(&put)?);
             before = Some(repository);
         }

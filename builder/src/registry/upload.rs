@@ -85,8 +85,7 @@ impl<'a> Upload<'a> {
         let mut refusals = 0;
         loop {
             let framing = Framing::Chunked;
-            let mut exchange =
-                self.repository.begin("PATCH", &session.location, framing, None)?;
+            let mut exchange = self.repository.begin("PATCH", &session.location, framing, None)?;
             if !exchange.is_answered() {
                 return Ok(exchange);
             }
@@ -160,8 +159,7 @@ impl<'a> Upload<'a> {
         let mut refusals = 0;
         let response = loop {
             let framing = Framing::Length(len);
-            let mut exchange =
-                self.repository.begin("PATCH", &session.location, framing, range)?;
+            let mut exchange = self.repository.begin("PATCH", &session.location, framing, range)?;
             if let Err(SendError::Http(error)) = exchange.send(&mut [IoSlice::new(&self.part)]) {
                 return Err(error.into());
             }

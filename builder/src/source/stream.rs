@@ -21,7 +21,7 @@ pub(super) struct Raw {
 
 enum Bytes {
     File { file: Arc<File>, at: u64, before: FileIdentity },
-    Response(Response),
+    Response(Box<Response>),
 }
 
 enum Hash {
@@ -37,7 +37,7 @@ impl Raw {
     }
 
     pub(super) fn response(response: Response) -> Self {
-        Self { bytes: Bytes::Response(response), hash: Hash::None }
+        Self { bytes: Bytes::Response(Box::new(response)), hash: Hash::None }
     }
 
     fn len(&self) -> Option<u64> {

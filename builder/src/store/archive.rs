@@ -176,12 +176,7 @@ fn size_record(size: u64) -> Vec<u8> {
 }
 
 impl Sink for Archive<'_> {
-    fn has(
-        &self,
-        _digest: Digest,
-        _size: u64,
-        _names: &[Reference],
-    ) -> Result<bool, SinkError> {
+    fn has(&self, _digest: Digest, _size: u64, _names: &[Reference]) -> Result<bool, SinkError> {
         // A new archive holds nothing that a build before it could have left.
         Ok(false)
     }

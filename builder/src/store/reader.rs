@@ -94,9 +94,9 @@ impl LayoutImages {
 
     fn read_document(&self, digest: Digest, told: &str) -> Result<Document, SinkError> {
         let place = self.blob_place(digest);
-        let bytes = self.open_blob(digest).and_then(|file| {
-            read_all(file).map_err(SinkError::io("read", place.as_str()))
-        })?;
+        let bytes = self
+            .open_blob(digest)
+            .and_then(|file| read_all(file).map_err(SinkError::io("read", place.as_str())))?;
         let foreign = |problem: String| SinkError::Foreign { place: place.clone(), problem };
         let document = Document::read(told, bytes)
             .map_err(|problem| foreign(format!("cannot be used: {problem}")))?;

@@ -78,7 +78,8 @@ fn line(step: &Step) -> String {
         }
         Outcome::Used(found) => {
             let key = found.key.iter().map(|key| format!(" at `{key}`"));
-            let helper = found.helper.iter().map(|name| format!(" from `docker-credential-{name}`"));
+            let helper =
+                found.helper.iter().map(|name| format!(" from `docker-credential-{name}`"));
             let from: String = key.chain(helper).collect();
             format!("used: {}{from}", found.credential.noun())
         }

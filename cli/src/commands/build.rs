@@ -190,7 +190,8 @@ pub(crate) fn run(
 fn no_output() -> CommandError {
     let diagnostic = Diagnostic::new("where shall the image go?");
     CommandError::Usage(
-        diagnostic.help("say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`"),
+        diagnostic
+            .help("say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`"),
     )
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn run(
             tag: there.as_deref(),
             show: &arguments.show,
         };
-        transfer.run(&root, progress.clone())?;
+        transfer.run(&root, &progress)?;
         last = Some((names, root));
     }
     transfer::summary(&registry, &arguments.show, ui);
@@ -97,9 +97,7 @@ fn images<'a>(place: &Place, registry: &'a Registry) -> Result<Box<dyn Images + 
 fn opened(place: &Place, environment: &Environment) -> Result<Option<Opened>, CommandError> {
     match place {
         Place::Registry(_) => Ok(None),
-        Place::Layout(path, _) => {
-            Destination::Layout(path.clone()).open(environment).map(Some)
-        }
+        Place::Layout(path, _) => Destination::Layout(path.clone()).open(environment).map(Some),
     }
 }
 
@@ -119,14 +117,12 @@ fn wanted(
 
 fn only(images: &dyn Images) -> Result<Document, CommandError> {
     let tags = images.tags()?;
-    match &tags[..] {
-        [tag] => images.find(tag)?.ok_or_else(|| not_found(tag)),
-        _ => {
-            let diagnostic = Diagnostic::new("which image of the layout?");
-            let help = format!("say `oci:DIR:TAG`; it has {}", tags.join(", "));
-            Err(CommandError::Usage(diagnostic.help(help)))
-        }
+    if let [tag] = &tags[..] {
+        return images.find(tag)?.ok_or_else(|| not_found(tag));
     }
+    let diagnostic = Diagnostic::new("which image of the layout?");
+    let help = format!("say `oci:DIR:TAG`; it has {}", tags.join(", "));
+    Err(CommandError::Usage(diagnostic.help(help)))
 }
 
 /// Returns what the image is called where it goes: whole names, or the tag alone in a layout.
@@ -136,13 +132,14 @@ fn name_there(arguments: &CopyArguments, tag: Option<&str>) -> (Vec<Reference>, 
         None => name.clone(),
     };
     match (&arguments.destination, &arguments.source) {
-        (Place::Registry(name), _) => (vec![retag(name)], None),
+        (Place::Registry(name), _) | (Place::Layout(_, None), Place::Registry(name)) => {
+            (vec![retag(name)], None)
+        }
         (Place::Layout(_, Some(name)), _) if name.contains('/') => match name.parse() {
             Ok(name) => (vec![retag(&name)], None),
             Err(_) => (Vec::new(), Some(name.clone())),
         },
         (Place::Layout(_, Some(name)), _) => (Vec::new(), Some(name.clone())),
-        (Place::Layout(_, None), Place::Registry(name)) => (vec![retag(name)], None),
         (Place::Layout(_, None), Place::Layout(..)) => (Vec::new(), tag.map(str::to_owned)),
     }
 }

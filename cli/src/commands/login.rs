@@ -54,8 +54,7 @@ pub(crate) fn run(
     let credential = Credential::Basic { username: arguments.username.clone(), password };
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
     let observer = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
-    let registry =
-        arguments.connection.registry_as(environment, observer, credential.clone())?;
+    let registry = arguments.connection.registry_as(environment, observer, credential.clone())?;
     registry.check_login(&any_repository(key)?).map_err(sink_error)?;
     let path = login_file(environment, arguments.connection.authfile())?;
     edit(&path, |edit| edit.set(key, &credential))?;
@@ -66,9 +65,8 @@ pub(crate) fn run(
 /// Returns a repository that the credential is for; whether it exists does not matter.
 fn any_repository(key: &LoginKey) -> Result<Reference, CommandError> {
     let name = format!("{}/{}", key.registry(), key.path().unwrap_or("login"));
-    name.parse().map_err(|error| {
-        CommandError::Usage(Diagnostic::new(format!("`{}`: {error}", key.text())))
-    })
+    name.parse()
+        .map_err(|error| CommandError::Usage(Diagnostic::new(format!("`{}`: {error}", key.text()))))
 }
 
 /// Returns the file that logins are kept in.

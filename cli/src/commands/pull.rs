@@ -61,14 +61,9 @@ pub(crate) fn run(
     let opened = destination.open(environment)?;
     let sink = opened.sink()?;
     let names = [name.clone()];
-    let transfer = Transfer {
-        images: &images,
-        sink: &*sink,
-        names: &names,
-        tag: None,
-        show: &arguments.show,
-    };
-    transfer.run(&root, progress)?;
+    let transfer =
+        Transfer { images: &images, sink: &*sink, names: &names, tag: None, show: &arguments.show };
+    transfer.run(&root, &progress)?;
     if destination == Destination::Stdout {
         return Ok(());
     }

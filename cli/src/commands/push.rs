@@ -63,14 +63,9 @@ pub(crate) fn run(
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let sink = RegistrySink::new(&registry, arguments.show.jobs());
-    let transfer = Transfer {
-        images: &images,
-        sink: &sink,
-        names: &names,
-        tag: None,
-        show: &arguments.show,
-    };
-    transfer.run(&root, progress)?;
+    let transfer =
+        Transfer { images: &images, sink: &sink, names: &names, tag: None, show: &arguments.show };
+    transfer.run(&root, &progress)?;
     transfer::summary(&registry, &arguments.show, ui);
     arguments.show.result(&names, &root, ui)
 }

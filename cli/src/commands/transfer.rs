@@ -77,24 +77,20 @@ pub(crate) struct Transfer<'a> {
 }
 
 impl Transfer<'_> {
-    pub(crate) fn run(
-        &self,
-        root: &Document,
-        progress: Arc<ProgressView>,
-    ) -> Result<(), CommandError> {
+    pub(crate) fn run(&self, root: &Document, progress: &ProgressView) -> Result<(), CommandError> {
         let context = CopyContext {
             images: self.images,
             sink: self.sink,
             names: self.names,
             tag: self.tag,
             jobs: self.show.jobs(),
-            progress: &*progress,
+            progress,
         };
         let copied = copy(root, &context);
         progress.end();
         match copied {
             // Whatever else was told: it is because the user wanted it.
-            Err(_) if Progress::is_cancelled(&*progress) => Err(CommandError::Interrupted),
+            Err(_) if Progress::is_cancelled(progress) => Err(CommandError::Interrupted),
             copied => Ok(copied?),
         }
     }

@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn only_chooses_among_all_names() {
         assert_eq!(wanted(&["--only", "zstd/debian-plain.qcow2/umoci"]).len(), 1);
-        assert!(wanted(&["--only", "umoci"]).iter().all(|name| name.ends_with("/umoci")));
+        assert!(wanted(&["--only", "umoci"]).iter().all(|name| name.contains("/umoci")));
         assert!(wanted(&["--only", "no such"]).is_empty());
     }
 

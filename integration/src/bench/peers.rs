@@ -203,8 +203,7 @@ pub(crate) const DISKETTE_PUSH: Peer = Peer {
     ..DISKETTE
 };
 
-pub(crate) const DISKETTE_PUSH_AGAIN: Peer =
-    Peer { job: "diskette_push", ..DISKETTE_PUSH };
+pub(crate) const DISKETTE_PUSH_AGAIN: Peer = Peer { job: "diskette_push", ..DISKETTE_PUSH };
 
 pub(crate) const UMOCI_PUSH: Peer = Peer {
     name: "umoci+skopeo",
