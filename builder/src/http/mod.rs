@@ -25,7 +25,7 @@ pub use self::error::HttpError;
 pub(crate) use self::exchange::{Exchange, Framing, SendError};
 pub(crate) use self::head::Head;
 pub use self::socket::Cancelled;
-pub use self::tls::{ClientCertificate, SystemRoots, TlsOptions, Trust, Verify};
+pub use self::tls::{ClientCertificate, SystemRoots, TlsOptions, TlsProblem, Trust, Verify};
 
 pub(crate) use self::body::Response;
 pub(crate) use self::redirect::{is_loopback, next};

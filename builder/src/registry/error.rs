@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::http::HttpError;
+use crate::http::{HttpError, TlsProblem};
 use crate::image::digest::Digest;
 use crate::sink::SinkError;
 
@@ -85,16 +85,41 @@ impl RegistryError {
             Cause::Status { status: 500 | 507, .. } => {
                 "the registry itself failed, and its log tells why; is its disk full?".into()
             }
-            Cause::Http(HttpError::Tls { .. }) => format!(
-                "name the registry's authority with `--ca-file`, or put it into \
-                 `/etc/containers/certs.d/{host}/ca.crt`; `--tls-verify=false` trusts anybody"
-            ),
-            Cause::Http(HttpError::Protocol(_) | HttpError::Lost(_) | HttpError::Closed) => {
-                "is it a registry, and does it speak https? if not, say `--plain-http`".into()
+            // Registries say more than that themselves.
+            Cause::Status { status: 400, detail: None } => {
+                "does it speak https? on this machine that is not expected; say `--tls-verify`"
+                    .into()
             }
+            Cause::Http(error) => return http_help(error, host),
             _ => return None,
         })
     }
+}
+
+fn http_help(error: &HttpError, host: &str) -> Option<String> {
+    let certs = format!("/etc/containers/certs.d/{host}");
+    let speak = "is it a registry, and does it speak https? if not, say `--plain-http`";
+    Some(match error {
+        HttpError::Tls { problem: TlsProblem::Untrusted, .. } => format!(
+            "name the registry's authority with `--ca-file`, or put it into `{certs}/ca.crt`; \
+             `--tls-verify=false` trusts anybody"
+        ),
+        HttpError::Tls { problem: TlsProblem::Names, .. } => {
+            "its certificate is for other names: use one of them, or give it one for this name"
+                .into()
+        }
+        HttpError::Tls { problem: TlsProblem::Time, .. } => {
+            "give the registry a new certificate; or is the clock of this machine wrong?".into()
+        }
+        HttpError::Alert(_) => {
+            format!("put yours into `{certs}/client.cert`, and its key into `{certs}/client.key`")
+        }
+        HttpError::Tls { problem: TlsProblem::Other, .. }
+        | HttpError::Protocol(_)
+        | HttpError::Lost(_)
+        | HttpError::Closed => speak.into(),
+        _ => return None,
+    })
 }
 
 impl From<RegistryError> for SinkError {
