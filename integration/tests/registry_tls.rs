@@ -96,28 +96,36 @@ error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: unable to
  = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` trusts anybody
 
 "#]]);
-    secure.check(&[], &[], str![[r#"
+    secure.check(
+        &[],
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: the server answered 400
+ |
+ = help: does it speak https? on this machine that is not expected; say `--tls-verify`
 
-"#]]);
-    secure.check(&["--ca-file", "nowhere.pem"], &[], str![[r#"
+"#]],
+    );
+    secure.check(
+        &["--ca-file", "nowhere.pem"],
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
-error: cannot read `nowhere.pem`: entity not found
+error: cannot read `nowhere.pem`: no such file
 
-"#]]);
+"#]],
+    );
     secure.scene.write("empty.pem", "");
     secure.check(&["--ca-file", "empty.pem"], &[], str![[r#"
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: unable to get local issuer certificate
- |
- = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` trusts anybody
+error: cannot list the tags of [REGISTRY]/vm: cannot use the certificates for [REGISTRY]: a file has none in it; they begin with `-----BEGIN`
 
 "#]]);
     let rubbish = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -178,27 +186,35 @@ fn certificates_that_do_not_hold() {
         authority.issue("server", "DNS:registry.test,IP:127.0.0.2", Validity::Good)
     };
     let Some(secure) = Secure::start(name, &[]) else { return };
-    secure.check(&["--ca-file", secure.authority()], &[], str![[r#"
+    secure.check(
+        &["--ca-file", secure.authority()],
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: IP address mismatch
  |
- = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` trusts anybody
+ = help: its certificate is for other names: use one of them, or give it one for this name
 
-"#]]);
+"#]],
+    );
     secure.check(&["--tls-verify=false"], &[], GOOD);
     let over = |authority: &Authority| authority.issue("server", "IP:127.0.0.1", Validity::Over);
     let Some(secure) = Secure::start(over, &[]) else { return };
-    secure.check(&["--ca-file", secure.authority()], &[], str![[r#"
+    secure.check(
+        &["--ca-file", secure.authority()],
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: certificate has expired
  |
- = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` trusts anybody
+ = help: give the registry a new certificate; or is the clock of this machine wrong?
 
-"#]]);
+"#]],
+    );
     secure.check(&["--tls-verify=false"], &[], GOOD);
 }
 
@@ -214,9 +230,9 @@ fn a_registry_that_knows_its_clients() {
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [REGISTRY]/vm: the connection was lost: error:0A000412:SSL routines:ssl3_read_bytes:ssl/tls alert bad certificate:ssl/record/rec_layer_s3.c:918:SSL alert number 42
+error: cannot list the tags of [REGISTRY]/vm: the server does not let us in without a certificate that it knows: ssl/tls alert bad certificate
  |
- = help: is it a registry, and does it speak https? if not, say `--plain-http`
+ = help: put yours into `/etc/containers/certs.d/[REGISTRY]/client.cert`, and its key into `/etc/containers/certs.d/[REGISTRY]/client.key`
 
 "#]]);
     secure.certs_d("ca.crt", Path::new(secure.authority()));
@@ -224,9 +240,9 @@ error: cannot list the tags of [REGISTRY]/vm: the connection was lost: error:0A0
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [REGISTRY]/vm: the connection was lost: error:0A000412:SSL routines:ssl3_read_bytes:ssl/tls alert bad certificate:ssl/record/rec_layer_s3.c:918:SSL alert number 42
+error: cannot list the tags of [REGISTRY]/vm: the server does not let us in without a certificate that it knows: ssl/tls alert bad certificate
  |
- = help: is it a registry, and does it speak https? if not, say `--plain-http`
+ = help: put yours into `/etc/containers/certs.d/[REGISTRY]/client.cert`, and its key into `/etc/containers/certs.d/[REGISTRY]/client.key`
 
 "#]]);
     secure.certs_d("client.cert", &known.certificate);
@@ -252,9 +268,9 @@ error: cannot list the tags of [REGISTRY]/vm: cannot use the certificates for [R
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [REGISTRY]/vm: the connection was lost: error:0A000412:SSL routines:ssl3_read_bytes:ssl/tls alert bad certificate:ssl/record/rec_layer_s3.c:918:SSL alert number 42
+error: cannot list the tags of [REGISTRY]/vm: the server does not let us in without a certificate that it knows: ssl/tls alert bad certificate
  |
- = help: is it a registry, and does it speak https? if not, say `--plain-http`
+ = help: put yours into `/etc/containers/certs.d/[REGISTRY]/client.cert`, and its key into `/etc/containers/certs.d/[REGISTRY]/client.key`
 
 "#]]);
 }
@@ -273,25 +289,35 @@ fn without_tls_only_where_it_was_said() {
     };
     check(&[], GOOD.raw());
     check(&["--plain-http"], GOOD.raw());
-    check(&["--tls-verify=false"], str![[r#"
+    check(
+        &["--tls-verify=false"],
+        str![[r#"
 status: 1
 stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: wrong version number
  |
- = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` trusts anybody
+ = help: is it a registry, and does it speak https? if not, say `--plain-http`
 
-"#]].raw());
-    check(&["--tls-verify"], str![[r#"
+"#]]
+        .raw(),
+    );
+    check(
+        &["--tls-verify"],
+        str![[r#"
 status: 1
 stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: wrong version number
  |
- = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` trusts anybody
+ = help: is it a registry, and does it speak https? if not, say `--plain-http`
 
-"#]].raw());
-    check(&["--tls-verify", "--plain-http"], str![[r#"
+"#]]
+        .raw(),
+    );
+    check(
+        &["--tls-verify", "--plain-http"],
+        str![[r#"
 status: 2
 stdout:
 stderr:
@@ -301,7 +327,9 @@ Usage: diskette tags --retry <N> --tls-verify[=<BOOL>] <REF>
 
 For more information, try '--help'.
 
-"#]].raw());
+"#]]
+        .raw(),
+    );
 }
 
 #[test]
@@ -330,37 +358,59 @@ fn registries_conf() {
     // Insecure is any certificate, or none.
     let tags = ["tags", &secure.registry.image("vm")];
     check(&tags, registry(&here, "insecure = true"), GOOD.raw());
-    check(&tags, registry(&here, ""), str![[r#"
+    check(
+        &tags,
+        registry(&here, ""),
+        str![[r#"
 status: 1
 stdout:
 stderr:
 error: cannot list the tags of [SECURE]/vm: the server answered 400
+ |
+ = help: does it speak https? on this machine that is not expected; say `--tls-verify`
 
-"#]].raw());
+"#]]
+        .raw(),
+    );
     let push = ["push", "-q", "-l", "out", "1", &two];
     check(&push, registry(&there, "insecure = true"), quiet.clone().raw());
     // Blocked for reading and writing.
-    check(&tags, registry(&here, "blocked = true"), str![[r#"
+    check(
+        &tags,
+        registry(&here, "blocked = true"),
+        str![[r#"
 status: 1
 stdout:
 stderr:
 error: cannot read [SECURE]/vm:latest: `[SECURE]` is blocked in [ROOT]/registries.conf
 
-"#]].raw());
-    check(&push, registry(&there, "blocked = true"), str![[r#"
+"#]]
+        .raw(),
+    );
+    check(
+        &push,
+        registry(&there, "blocked = true"),
+        str![[r#"
 status: 1
 stdout:
 stderr:
 error: cannot write to [PLAIN]/vm:1: `[PLAIN]` is blocked in [ROOT]/registries.conf
 
-"#]].raw());
-    check(&push, registry(&format!("{there}/vm"), "blocked = true"), str![[r#"
+"#]]
+        .raw(),
+    );
+    check(
+        &push,
+        registry(&format!("{there}/vm"), "blocked = true"),
+        str![[r#"
 status: 1
 stdout:
 stderr:
 error: cannot write to [PLAIN]/vm:1: `[PLAIN]/vm` is blocked in [ROOT]/registries.conf
 
-"#]].raw());
+"#]]
+        .raw(),
+    );
     check(&push, registry(&format!("{there}/other"), "blocked = true"), quiet.clone().raw());
     // Read from a mirror, although the registry is nowhere; not written to it.
     let pull = ["pull", "-q", "registry.invalid/vm:1", "-o", "back"];
@@ -372,7 +422,10 @@ error: cannot write to [PLAIN]/vm:1: `[PLAIN]/vm` is blocked in [ROOT]/registrie
     // None of the mirrors has it: the registry itself does.
     let missing = registry(&there, "") + &mirror(&format!("{there}/nothing"), "");
     check(&["pull", "-q", &two, "-o", "back"], missing, quiet.raw());
-    check(&["pull", "-q", &one, "-o", "back"], "[[registry]\n".into(), str![[r#"
+    check(
+        &["pull", "-q", &one, "-o", "back"],
+        "[[registry]\n".into(),
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -384,5 +437,7 @@ error: this is not a registries.conf: unclosed array table, expected `]`
   |
   = help: `man 5 containers-registries.conf` describes the file
 
-"#]].raw());
+"#]]
+        .raw(),
+    );
 }
