@@ -139,6 +139,14 @@ impl SinkError {
         Self::Remote { message: message.into(), help: None }
     }
 
+    /// Returns the message with what the system said.
+    pub(crate) fn whole(&self) -> String {
+        match self {
+            Self::Io { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        }
+    }
+
     /// Returns a function that says what was attempted when the system refused.
     pub(crate) fn io(
         act: &'static str,

@@ -37,12 +37,13 @@ pub(crate) struct RegistryArguments {
     ca_file: Option<PathBuf>,
 
     /// Whether servers must prove who they are; false still encrypts
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    tls_verify: bool,
+    tls_verify: Option<bool>,
 
-    /// Speak http without TLS; registries on this machine are spoken to so anyway
-    #[arg(long)]
+    /// Speak http without TLS; registries on this machine are spoken to so anyway, unless they have
+    /// a directory in certs.d or an option above says otherwise
+    #[arg(long, conflicts_with = "tls_verify")]
     plain_http: bool,
 
     /// How often what failed is tried again
@@ -102,12 +103,21 @@ impl RegistryArguments {
         let options = RegistryOptions {
             keychain: Box::new(keys),
             registries: registries(environment).map_err(CommandError::Failed)?,
-            plain_http: if self.plain_http { PlainHttp::Always } else { PlainHttp::Loopback },
+            plain_http: self.plain_http(),
             retries: self.retry,
             chunk_size: self.chunk_size,
             observer,
         };
         Ok(Registry::new(client, options))
+    }
+
+    fn plain_http(&self) -> PlainHttp {
+        match (self.plain_http, self.tls_verify) {
+            (true, _) => PlainHttp::Always,
+            // Who speaks of TLS wants it, on this machine too.
+            (false, Some(_)) => PlainHttp::Never,
+            (false, None) => PlainHttp::Loopback,
+        }
     }
 
     /// Returns what any request is sent with.
@@ -141,7 +151,7 @@ impl RegistryArguments {
         let read = |path: &PathBuf| read(path).map_err(cannot("read", path.display()));
         Ok(Certificates {
             authority: self.ca_file.as_ref().map(read).transpose()?,
-            verify: if self.tls_verify { Verify::Full } else { Verify::None },
+            verify: if self.tls_verify == Some(false) { Verify::None } else { Verify::Full },
             home: environment.registries.home.clone(),
         })
     }

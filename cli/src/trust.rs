@@ -47,5 +47,6 @@ impl Trust for Certificates {
 
 /// Reads a certificate or a key.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    Files::read(&System, path)?.ok_or(io::ErrorKind::NotFound.into())
+    Files::read(&System, path)?
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))
 }

@@ -6,8 +6,12 @@
     reason = "only tests use this, and a test fails by panicking"
 )]
 
+pub mod certificates;
+pub mod daemon;
 pub mod disk;
+pub mod docker_registry;
 pub mod image;
+pub mod nginx;
 pub mod peer;
 pub mod scene;
 pub mod server;

@@ -5,13 +5,11 @@
     reason = "each test is a table of what is done and what is said of it"
 )]
 
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
+use diskette_integration::daemon::{Daemon, free_port};
 use diskette_integration::disk::{mixed, sha256, sha512};
 use diskette_integration::image::Layout;
-use diskette_integration::peer::{self, Peer};
+use diskette_integration::nginx;
+use diskette_integration::peer;
 use diskette_integration::scene::Scene;
 use diskette_integration::server::{Answer, Server};
 use snapbox::{IntoData, assert_data_eq, str};
@@ -257,69 +255,36 @@ error: cannot download `http://[SERVER]/disk.raw`: cannot connect to [SERVER]: C
     );
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+type Start = fn(&Scene) -> Option<Daemon>;
+
+fn nginx(scene: &Scene) -> Option<Daemon> {
+    let root = scene.path("");
+    nginx::start(scene, "nginx", |port| {
+        format!("server {{ listen 127.0.0.1:{port}; root {}; }}", root.display())
+    })
 }
 
-/// A server that others wrote; it ends with the test.
-struct Started(Child);
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-fn start(mut command: Command, port: u16) -> Started {
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let started = Started(child);
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < deadline, "the server does not listen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    started
-}
-
-fn nginx(peer: &Peer, scene: &Scene, port: u16) -> Command {
-    let directory = scene.path("");
-    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("{name}_temp_path {}tmp/{name};", directory.display()));
-    let user = if diskette_integration::scene::is_root() { "user root;" } else { "" };
-    let config = format!(
-        "{user} daemon off; master_process off; pid {0}/nginx.pid; error_log {0}/nginx.log;\n\
-         events {{}} http {{ access_log off; {1} server {{ listen 127.0.0.1:{port}; root {0}; }} }}",
-        directory.display(),
-        temporary.concat(),
-    );
-    let path = scene.write("nginx.conf", config);
-    let mut command = peer.command();
-    command.arg("-p").arg(directory).arg("-e").arg(scene.path("nginx.log")).arg("-c").arg(path);
-    command
-}
-
-fn python(peer: &Peer, scene: &Scene, port: u16) -> Command {
-    let mut command = peer.command();
-    command.args(["-m", "http.server", "--bind", "127.0.0.1", &port.to_string()]);
-    command.current_dir(scene.path(""));
-    command
+fn python(scene: &Scene) -> Option<Daemon> {
+    let peer = peer::find("python3")?;
+    Some(Daemon::start(|port| {
+        let mut command = peer.command();
+        command.args(["-m", "http.server", "--bind", "127.0.0.1", &port.to_string()]);
+        command.current_dir(scene.path(""));
+        command
+    }))
 }
 
 #[test]
 fn real_servers() {
-    type Start = fn(&Peer, &Scene, u16) -> Command;
     let servers: [(&str, Start); 2] = [("nginx", nginx), ("python3", python)];
-    for (name, command) in servers {
-        let Some(peer) = peer::find(name) else { continue };
+    for (name, start) in servers {
         let scene = Scene::with_disk();
         let expected = scene.build(&[]);
         let Some(xz) = packed(&scene, "xz") else { continue };
         scene.write("disk.raw.xz", &xz);
-        let port = free_port();
-        let _server = start(command(&peer, &scene, port), port);
+        let Some(server) = start(&scene) else { continue };
         for file in ["disk.raw", "disk.raw.xz"] {
-            spec(&scene, &format!("http://127.0.0.1:{port}/{file}"), &scene.read(file));
+            spec(&scene, &format!("http://{}/{file}", server.address()), &scene.read(file));
             let layout = format!("{name}-{file}");
             assert_eq!(scene.build_to(&layout, &["--no-cache"]), expected, "{layout}");
             Layout::open(&scene.path(&layout)).verify("1").unwrap();

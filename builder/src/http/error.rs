@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::tls::{self, TlsProblem};
+
 /// Why a request failed; an answer with an error status is an answer.
 #[derive(Debug, Error)]
 pub enum HttpError {
@@ -42,7 +44,12 @@ pub enum HttpError {
         host: String,
         /// What OpenSSL said.
         reason: String,
+        /// What kind of problem that is.
+        problem: TlsProblem,
     },
+    /// The server wants to know who we are, or does not like what it is shown.
+    #[error("the server does not let us in without a certificate that it knows: {0}")]
+    Alert(String),
     /// The certificates that should be trusted could not be read.
     #[error("cannot use the certificates for {host}: {reason}")]
     Certificates {
@@ -82,7 +89,7 @@ impl HttpError {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Stalled(waited),
             io::ErrorKind::UnexpectedEof => Self::Closed,
-            _ => Self::Lost(error),
+            _ => tls::alert(&error).map_or(Self::Lost(error), Self::Alert),
         }
     }
 
@@ -104,6 +111,7 @@ impl HttpError {
             Self::Url(_)
             | Self::Resolve { .. }
             | Self::Tls { .. }
+            | Self::Alert(_)
             | Self::Certificates { .. }
             | Self::TooLong(_)
             | Self::Redirect { .. } => false,

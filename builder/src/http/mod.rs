@@ -25,7 +25,7 @@ pub use self::error::HttpError;
 pub(crate) use self::exchange::{Exchange, Framing, SendError};
 pub(crate) use self::head::Head;
 pub use self::socket::Cancelled;
-pub use self::tls::{ClientCertificate, SystemRoots, TlsOptions, Trust, Verify};
+pub use self::tls::{ClientCertificate, SystemRoots, TlsOptions, TlsProblem, Trust, Verify};
 
 pub(crate) use self::body::Response;
 pub(crate) use self::redirect::{is_loopback, next};
@@ -151,6 +151,15 @@ impl Client {
                 result => return result,
             }
         }
+    }
+
+    /// Tells whether there are certificates for a server, besides the system's. Where they cannot
+    /// be used there are some.
+    pub(crate) fn has_certificates(&self, origin: &Origin) -> bool {
+        let options = self.options().trust.for_host(&origin.authority());
+        options.map_or(true, |options| {
+            !options.authorities.is_empty() || options.certificate.is_some()
+        })
     }
 
     /// Accepts any certificate of a server from now on.

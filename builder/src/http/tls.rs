@@ -1,14 +1,14 @@
 //! *Trust* in servers: which certificates are accepted for a host, and which one is shown to it.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::PoisonError;
+use std::{fmt, io};
 
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
-use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslVerifyMode};
-use openssl::x509::X509;
+use openssl::ssl::{self, HandshakeError, SslConnector, SslMethod, SslVerifyMode};
 use openssl::x509::verify::X509VerifyFlags;
+use openssl::x509::{X509, X509VerifyResult};
 
 use super::stream::Stream;
 use super::{Client, HttpError, Origin};
@@ -52,6 +52,23 @@ pub enum Verify {
     None,
 }
 
+/// Why a server is not trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsProblem {
+    /// Nobody who is trusted vouches for it.
+    Untrusted,
+    /// Its certificate is for other names.
+    Names,
+    /// Its certificate is over, or not valid yet.
+    Time,
+    /// It does not speak TLS as we do, or not at all.
+    Other,
+}
+
+/// What servers say to clients whose certificate they miss or do not like: OpenSSL's reasons, which
+/// are 1000 more than the alerts of RFC 8446, 6.2.
+const REFUSALS: [i32; 8] = [1042, 1043, 1044, 1045, 1046, 1048, 1049, 1116];
+
 /// Knows what is trusted for which host.
 pub trait Trust: Send + Sync {
     /// Returns what is trusted for a host, which is given with its port where that is not 443.
@@ -62,26 +79,53 @@ pub trait Trust: Send + Sync {
 pub(super) fn wrap(client: &Client, origin: &Origin, stream: Stream) -> Result<Stream, HttpError> {
     let host = origin.authority();
     let (connector, verify) = connector(client, &host)?;
-    let failed = |reason: String| HttpError::Tls { host: host.clone(), reason };
-    let configuration = connector.configure().map_err(|error| failed(error.to_string()))?;
+    let failed = |reason: String, problem| HttpError::Tls { host: host.clone(), reason, problem };
+    let other = |reason: String| failed(reason, TlsProblem::Other);
+    let configuration = connector.configure().map_err(|error| other(error.to_string()))?;
     let name = origin.host.trim_start_matches('[').trim_end_matches(']');
     let stream = configuration.verify_hostname(verify == Verify::Full).connect(name, stream);
     match stream {
         Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
-        Err(HandshakeError::SetupFailure(error)) => Err(failed(error.to_string())),
+        Err(HandshakeError::SetupFailure(error)) => Err(other(error.to_string())),
         Err(HandshakeError::WouldBlock(_)) => Err(HttpError::Stalled(client.options().stall)),
         Err(HandshakeError::Failure(stream)) => {
             let result = stream.ssl().verify_result();
-            if result != openssl::x509::X509VerifyResult::OK {
-                return Err(failed(format!("{result}")));
+            if result != X509VerifyResult::OK {
+                return Err(failed(format!("{result}"), TlsProblem::of(result)));
             }
             let error = stream.into_error();
+            if let Some(reason) = refusal(&error) {
+                return Err(HttpError::Alert(reason));
+            }
             match error.into_io_error() {
                 Ok(error) => Err(HttpError::Lost(error)),
-                Err(error) => Err(failed(reasons(error.ssl_error(), &error.to_string()))),
+                Err(error) => Err(other(reasons(error.ssl_error(), &error.to_string()))),
             }
         }
     }
+}
+
+impl TlsProblem {
+    /// The numbers are those of OpenSSL's `x509_vfy.h`.
+    fn of(result: X509VerifyResult) -> Self {
+        match result.as_raw() {
+            9..=12 => Self::Time,
+            62..=64 => Self::Names,
+            _ => Self::Untrusted,
+        }
+    }
+}
+
+/// Returns what a server says that does not like our certificate, or wants one. With TLS 1.3 it says
+/// so only when it is asked something.
+pub(super) fn alert(error: &io::Error) -> Option<String> {
+    error.get_ref()?.downcast_ref().and_then(refusal)
+}
+
+fn refusal(error: &ssl::Error) -> Option<String> {
+    let errors = error.ssl_error()?.errors();
+    let found = errors.iter().find(|error| REFUSALS.contains(&error.reason_code()))?;
+    found.reason().map(str::to_owned)
 }
 
 /// Returns what OpenSSL says, without its codes and source lines.
@@ -104,6 +148,13 @@ fn connector(client: &Client, host: &str) -> Result<(SslConnector, Verify), Http
     let mut options = shared.options.trust.for_host(host).map_err(wrong)?;
     if shared.unverified.lock().unwrap_or_else(PoisonError::into_inner).contains(host) {
         options.verify = Verify::None;
+    }
+    if options
+        .authorities
+        .iter()
+        .any(|pem| X509::stack_from_pem(pem).is_ok_and(|all| all.is_empty()))
+    {
+        return Err(wrong("a file has none in it; they begin with `-----BEGIN`".into()));
     }
     let connector = build(&options, &shared.options.roots)
         .map_err(|error| wrong(reasons(Some(&error), "they cannot be read")))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::http::HttpError;
+use crate::http::{HttpError, TlsProblem};
 use crate::image::digest::Digest;
 use crate::sink::SinkError;
 
@@ -78,21 +78,52 @@ impl RegistryError {
             Cause::Status { status: 404, .. } => {
                 "does the repository exist? some registries want it to be made first".into()
             }
+            Cause::Status { status: 405, .. } => {
+                "is the registry read-only for a while, or the mirror of another one?".into()
+            }
             Cause::Status { status: 413, .. } => {
                 "a proxy in front of the registry limits the size of requests; raise its limit \
                  (nginx: `client_max_body_size 0`), or send less at a time with `--chunk-size`"
                     .into()
             }
-            Cause::Http(HttpError::Tls { .. }) => format!(
-                "name the registry's authority with `--ca-file`, or put it into \
-                 `/etc/containers/certs.d/{host}/ca.crt`; `--tls-verify=false` trusts anybody"
-            ),
-            Cause::Http(HttpError::Protocol(_) | HttpError::Lost(_) | HttpError::Closed) => {
-                "is it a registry, and does it speak https? if not, say `--plain-http`".into()
+            Cause::Status { status: 500 | 507, .. } => {
+                "the registry itself failed, and its log tells why; is its disk full?".into()
             }
+            // Registries say more than that themselves.
+            Cause::Status { status: 400, detail: None } => {
+                "does it speak https? on this machine that is not expected; say `--tls-verify`"
+                    .into()
+            }
+            Cause::Http(error) => return http_help(error, host),
             _ => return None,
         })
     }
+}
+
+fn http_help(error: &HttpError, host: &str) -> Option<String> {
+    let certs = format!("/etc/containers/certs.d/{host}");
+    let speak = "is it a registry, and does it speak https? if not, say `--plain-http`";
+    Some(match error {
+        HttpError::Tls { problem: TlsProblem::Untrusted, .. } => format!(
+            "name the registry's authority with `--ca-file`, or put it into `{certs}/ca.crt`; \
+             `--tls-verify=false` trusts anybody"
+        ),
+        HttpError::Tls { problem: TlsProblem::Names, .. } => {
+            "its certificate is for other names: use one of them, or give it one for this name"
+                .into()
+        }
+        HttpError::Tls { problem: TlsProblem::Time, .. } => {
+            "give the registry a new certificate; or is the clock of this machine wrong?".into()
+        }
+        HttpError::Alert(_) => {
+            format!("put yours into `{certs}/client.cert`, and its key into `{certs}/client.key`")
+        }
+        HttpError::Tls { problem: TlsProblem::Other, .. }
+        | HttpError::Protocol(_)
+        | HttpError::Lost(_)
+        | HttpError::Closed => speak.into(),
+        _ => return None,
+    })
 }
 
 impl From<RegistryError> for SinkError {

@@ -33,8 +33,10 @@ const CHUNK_LEAST: u64 = 1 << 20;
 /// How a registry is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Security {
-    /// With TLS, and a certificate that holds; without TLS on this machine.
+    /// With TLS, and a certificate that holds.
     Full,
+    /// Likewise; but without TLS on this machine, unless certificates are there for it.
+    Near,
     /// With TLS and any certificate, and without TLS where it has none: what `insecure` means in
     /// registries.conf.
     Any,
@@ -52,8 +54,11 @@ impl Host {
         let mut base = url("https")?;
         let plain = match security {
             Security::Plain => true,
-            _ if is_loopback(&origin(&base)?) => true,
             Security::Full => false,
+            Security::Near => {
+                let origin = origin(&base)?;
+                is_loopback(&origin) && !client.has_certificates(&origin)
+            }
             Security::Any => {
                 client.trust_any(&origin(&base)?);
                 has_no_tls(client, &base)

@@ -62,10 +62,12 @@ pub trait Observer: Send + Sync {
 /// Which registries are spoken to without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlainHttp {
-    /// Those on this machine.
+    /// Those on this machine, unless certificates are there for them.
     Loopback,
     /// All.
     Always,
+    /// None.
+    Never,
 }
 
 /// All registries.
@@ -165,8 +167,9 @@ impl Registry {
     fn security(&self, endpoint: &Endpoint) -> Security {
         match (self.options.plain_http, endpoint.transport) {
             (PlainHttp::Always, _) => Security::Plain,
-            (PlainHttp::Loopback, Transport::Verify) => Security::Full,
-            (PlainHttp::Loopback, Transport::Insecure) => Security::Any,
+            (_, Transport::Insecure) => Security::Any,
+            (PlainHttp::Loopback, Transport::Verify) => Security::Near,
+            (PlainHttp::Never, Transport::Verify) => Security::Full,
         }
     }
 

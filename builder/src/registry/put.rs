@@ -178,7 +178,7 @@ impl Repository<'_> {
         let mut reader = put
             .source
             .open(part.start)
-            .map_err(|error| Cause::Local(std::io::Error::other(error.to_string())))?;
+            .map_err(|error| Cause::Local(std::io::Error::other(error.whole())))?;
         let mut hash = (len == put.size).then(Sha256::new);
         let mut buffer = vec![0; STEP.min(usize::try_from(len).unwrap_or(STEP))];
         let mut left = len;

@@ -1,0 +1,90 @@
+//! *Certificates* for servers and clients, made with the `openssl` program.
+
+use std::path::{Path, PathBuf};
+
+use crate::peer::{self, Peer};
+use crate::scene::Scene;
+
+/// An authority that signs certificates.
+#[derive(Debug)]
+pub struct Authority {
+    openssl: Peer,
+    directory: PathBuf,
+    /// Its own.
+    pub own: Pair,
+}
+
+/// A certificate and its private key, in PEM.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// How long a certificate holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// From now on, for two days.
+    Good,
+    /// It ended yesterday.
+    Over,
+}
+
+/// Elliptic curves are made at once, RSA keys are not.
+const NEW_KEY: [&str; 5] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+
+impl Authority {
+    /// Makes an authority whose files are in a directory of the scene.
+    pub fn new(scene: &Scene, name: &str) -> Option<Self> {
+        let openssl = peer::find("openssl")?;
+        let directory = scene.path(name);
+        std::fs::create_dir_all(&directory).unwrap();
+        let own = self_signed(&openssl, &directory, "authority", "DNS:authority");
+        Some(Self { openssl, directory, own })
+    }
+
+    /// Makes a certificate for some names, as `IP:127.0.0.1` or `DNS:registry.test`.
+    pub fn issue(&self, name: &str, names: &str, validity: Validity) -> Pair {
+        let pair = Pair::in_directory(&self.directory, name);
+        let request = self.directory.join(format!("{name}.csr"));
+        let extensions = self.directory.join(format!("{name}.ext"));
+        std::fs::write(&extensions, format!("subjectAltName={names}\n")).unwrap();
+        let subject = format!("/CN={name}");
+        let out = ["-keyout", text(&pair.key), "-out", text(&request)];
+        self.openssl.run(["req", "-new", "-subj", &subject].iter().chain(&NEW_KEY).chain(&out));
+        let days = if validity == Validity::Good { "2" } else { "-1" };
+        let authority = ["-CA", text(&self.own.certificate), "-CAkey", text(&self.own.key)];
+        let rest = ["-set_serial", "2", "-days", days, "-extfile", text(&extensions)];
+        let files = ["-in", text(&request), "-out", text(&pair.certificate)];
+        let args = ["x509", "-req"].iter().chain(&authority).chain(&rest).chain(&files);
+        self.openssl.run(args);
+        pair
+    }
+
+    /// Makes a certificate that is its own authority, as `openssl req -x509` does.
+    pub fn self_signed(&self, name: &str, names: &str) -> Pair {
+        self_signed(&self.openssl, &self.directory, name, names)
+    }
+}
+
+fn self_signed(openssl: &Peer, directory: &Path, name: &str, names: &str) -> Pair {
+    let pair = Pair::in_directory(directory, name);
+    let (subject, names) = (format!("/CN={name}"), format!("subjectAltName={names}"));
+    let head = ["req", "-x509", "-days", "2", "-subj", &subject, "-addext", &names];
+    let out = ["-keyout", text(&pair.key), "-out", text(&pair.certificate)];
+    openssl.run(head.iter().chain(&NEW_KEY).chain(&out));
+    pair
+}
+
+impl Pair {
+    fn in_directory(directory: &Path, name: &str) -> Self {
+        let file = |end| directory.join(format!("{name}.{end}"));
+        Self { certificate: file("pem"), key: file("key") }
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
