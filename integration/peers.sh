@@ -8,7 +8,7 @@ set -euo pipefail
 peers=(
     cc:gcc make:make perl:perl git:git
     tar:tar gzip:gzip bzip2:bzip2 xz:xz-utils zstd:zstd
-    skopeo:skopeo umoci:umoci podman:podman crun:crun newuidmap:uidmap
+    curl:curl skopeo:skopeo umoci:umoci podman:podman crun:crun newuidmap:uidmap
     nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
 )
 

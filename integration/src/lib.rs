@@ -9,5 +9,6 @@
 pub mod disk;
 pub mod image;
 pub mod peer;
+pub mod registry;
 pub mod scene;
 pub mod server;
