@@ -68,6 +68,10 @@ impl Wire {
 
     /// Reads the next request's head; `None` where the client has gone.
     pub(super) fn head(&mut self) -> io::Result<Option<Head>> {
+        // Whoever tries TLS first shall not wait for an answer.
+        if !self.reader.fill_buf()?.first().is_some_and(u8::is_ascii_uppercase) {
+            return Ok(None);
+        }
         let mut bytes = Vec::new();
         let mut limited = (&mut self.reader).take(HEAD_LIMIT);
         while !bytes.ends_with(b"\r\n\r\n") {
