@@ -21,7 +21,7 @@ use crate::disk::sha256;
 const SERVICE: &str = "registry.test";
 
 /// What can be exchanged for a token instead of name and password.
-pub(super) const IDENTITY_TOKEN: &str = "an-identity-token";
+pub const IDENTITY_TOKEN: &str = "an-identity-token";
 
 /// Nobody sends longer forms, in bytes.
 const FORM_LIMIT: u64 = 64 << 10;
@@ -31,7 +31,8 @@ const FORM_LIMIT: u64 = 64 << 10;
 pub(super) struct Keys {
     pub(super) password: String,
     tokens: BTreeMap<String, Issued>,
-    count: u64,
+    /// Every token, the ones that are not good any more included.
+    pub(super) given: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -49,7 +50,7 @@ struct Access {
 
 impl Keys {
     pub(super) fn new(password: &str) -> Self {
-        Self { password: password.to_owned(), tokens: BTreeMap::new(), count: 0 }
+        Self { password: password.to_owned(), tokens: BTreeMap::new(), given: Vec::new() }
     }
 
     /// Makes all tokens invalid.
@@ -58,13 +59,13 @@ impl Keys {
     }
 
     fn issue(&mut self, tokens: &Tokens, access: Vec<Access>) -> String {
-        self.count += 1;
-        let secret = sha256(format!("{}{}", self.password, self.count).as_bytes());
+        let secret = sha256(format!("{}{}", self.password, self.given.len()).as_bytes());
         let token = match tokens.form {
             Form::Opaque => secret,
             Form::Jwt => jwt(tokens.lifetime, &access, &secret),
         };
         let until = Instant::now() + tokens.lifetime;
+        self.given.push(token.clone());
         self.tokens.insert(token.clone(), Issued { until, access });
         token
     }

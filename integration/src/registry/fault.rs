@@ -29,7 +29,7 @@ pub enum Fault {
     /// All is done as asked, but the answer ends within its head.
     CutHead,
     /// An error, as a registry words it. At [`Kind::Commit`] and [`Kind::PutManifest`] it comes after
-    /// the body, elsewhere before.
+    /// the body (but 401 does not), elsewhere before.
     Status(u16),
     /// 429, to be tried again after a second.
     RetrySeconds,
@@ -43,12 +43,13 @@ pub enum Fault {
     Delay(Duration),
     /// All tokens given so far are not good any more.
     Expire,
+    /// The same, and the user has another password from now on. The answer takes a moment, in which
+    /// a test can put the password where the program finds it.
+    Rotate(&'static str),
     /// `307` to this URL.
     Redirect(String),
     /// An upload session whose `Location` is this URL.
     Location(String),
-    /// `401`; tokens are to be had at this URL.
-    Challenge(String),
     /// An error whose text is the request's headers.
     Echo(u16),
 }
@@ -80,6 +81,8 @@ pub(super) enum Stage {
     Arrived,
     /// Before the body is read.
     Early,
+    /// When it is known that the client may do this.
+    Allowed,
     /// In the request's body.
     Inside,
     /// When the body has come, before anything is done.
@@ -97,8 +100,12 @@ pub(super) struct Faults {
 impl Fault {
     fn stage(&self, kind: Kind, length: Length) -> Stage {
         match self {
-            Self::Close | Self::ResetBefore | Self::HangBefore => Stage::Early,
-            Self::Expire => Stage::Arrived,
+            // Who asks is looked at first, everywhere.
+            Self::Close | Self::ResetBefore | Self::HangBefore | Self::Status(401) => Stage::Early,
+            Self::Expire | Self::Rotate(_) => Stage::Arrived,
+            Self::Redirect(_) if kind == Kind::Ping => Stage::Early,
+            // Who has not shown a secret yet has none to lose.
+            Self::Redirect(_) | Self::Location(_) | Self::Echo(_) => Stage::Allowed,
             Self::CutAt(_) => Stage::Inside,
             Self::ResetInside | Self::HangInside if length != Length::Bytes(0) => Stage::Inside,
             Self::ResetInside

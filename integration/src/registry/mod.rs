@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+pub use self::auth::IDENTITY_TOKEN;
 use self::auth::Keys;
 use self::fault::Faults;
 pub use self::fault::{Fault, Rule, Times};
@@ -20,14 +21,17 @@ use crate::image::Layout;
 mod answer;
 mod auth;
 mod body;
+pub mod cases;
 mod content;
 mod fault;
+pub mod goods;
 mod log;
 mod personalities;
 pub mod profile;
 mod route;
 mod serve;
 mod store;
+pub mod trap;
 mod uploads;
 mod wire;
 
@@ -81,11 +85,6 @@ impl Registry {
         self.shared.front.to_string()
     }
 
-    /// Returns `HOST:PORT` of the other listener, which gives tokens or serves blobs.
-    pub fn side_address(&self) -> String {
-        self.shared.side.to_string()
-    }
-
     /// Returns `HOST:PORT/NAME`.
     pub fn reference(&self, name: &str) -> String {
         format!("{}/{name}", self.shared.front)
@@ -111,9 +110,9 @@ impl Registry {
         self.shared.store.lock().unwrap().repository(name);
     }
 
-    /// Gives the user another password; tokens stay good.
-    pub fn set_password(&self, password: &str) {
-        password.clone_into(&mut self.shared.keys.lock().unwrap().password);
+    /// Returns all tokens that were given.
+    pub fn tokens(&self) -> Vec<String> {
+        self.shared.keys.lock().unwrap().given.clone()
     }
 
     /// Returns what was asked since this was last asked.
@@ -152,6 +151,15 @@ impl Registry {
     /// not.
     pub fn verify(&self, name: &str, reference: &str) -> Result<(), String> {
         self.shared.store.lock().unwrap().verify(name, reference)
+    }
+
+    /// Puts a manifest here, unchecked, without any request.
+    pub fn put_manifest(&self, name: &str, tag: &str, bytes: &[u8]) {
+        let manifest = Manifest::new(MANIFEST, bytes.to_vec());
+        let mut store = self.shared.store.lock().unwrap();
+        let repository = store.repository(name);
+        repository.tags.insert(tag.to_owned(), manifest.digest.clone());
+        repository.manifests.insert(manifest.digest.clone(), manifest);
     }
 
     /// Puts an image of a layout here, without any request, and returns its digest.

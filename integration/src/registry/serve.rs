@@ -19,6 +19,9 @@ use super::wire::Wire;
 /// Whoever waits longer than this has no timeout.
 const FOREVER: Duration = Duration::from_secs(60);
 
+/// Long enough for a test to notice something and to write a file.
+const MOMENT: Duration = Duration::from_millis(300);
+
 /// Serves one connection until it ends.
 pub(super) fn serve(shared: &Shared, door: Door, stream: TcpStream) -> io::Result<()> {
     let mut wire = Wire::new(stream, &shared.stopped)?;
@@ -33,8 +36,12 @@ pub(super) fn serve(shared: &Shared, door: Door, stream: TcpStream) -> io::Resul
 
 impl Shared {
     fn exchange(&self, request: &Request<'_>, wire: &mut Wire) -> io::Result<Then> {
-        if self.faults.fire(request, Stage::Arrived).is_some() {
+        if let Some(fault) = self.faults.fire(request, Stage::Arrived) {
             self.keys.lock().unwrap().expire();
+            if let Fault::Rotate(password) = fault {
+                password.clone_into(&mut self.keys.lock().unwrap().password);
+                wire.wait(MOMENT);
+            }
         }
         let early = self.faults.fire(request, Stage::Early);
         if let Some(fault @ (Fault::Close | Fault::ResetBefore | Fault::HangBefore)) = early {
@@ -72,6 +79,9 @@ impl Shared {
     fn answer(&self, request: &Request<'_>, body: &mut Body<'_>) -> io::Result<Answer> {
         if let Err(refusal) = self.authorize(request) {
             return Ok(refusal);
+        }
+        if let Some(fault) = self.faults.fire(request, Stage::Allowed) {
+            return Ok(self.faulty(request, &fault));
         }
         if request.door == Door::Side && !matches!(request.route, Route::Token | Route::Stored(_)) {
             return Ok(Answer::new(404));
@@ -117,10 +127,6 @@ impl Shared {
                 .body("text/html", "<html>\u{1b}[31m<h1>Gateway\0</h1>".repeat(100)),
             Fault::Redirect(url) => Answer::new(307).with("Location", url),
             Fault::Location(url) => Answer::new(202).with("Location", url).with("Range", "0-0"),
-            Fault::Challenge(url) => {
-                let challenge = format!("Bearer realm=\"{url}\",service=\"elsewhere\"");
-                Answer::error(401, "UNAUTHORIZED", "ask there").with("WWW-Authenticate", challenge)
-            }
             Fault::Echo(status) => {
                 let headers = &request.head.headers;
                 Answer::error(*status, "DENIED", &format!("I do not like {headers:?}"))
