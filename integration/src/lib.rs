@@ -13,5 +13,6 @@ pub mod docker_registry;
 pub mod image;
 pub mod nginx;
 pub mod peer;
+pub mod registry;
 pub mod scene;
 pub mod server;

@@ -90,7 +90,7 @@ impl RegistryError {
                 "the registry itself failed, and its log tells why; is its disk full?".into()
             }
             // Registries say more than that themselves.
-            Cause::Status { status: 400, detail: None } => {
+            Cause::Status { status: 400, detail: None, .. } => {
                 "does it speak https? on this machine that is not expected; say `--tls-verify`"
                     .into()
             }
