@@ -104,13 +104,13 @@ const SOURCES: [Source; 8] = [
         name: "helper that fails",
         auth: "",
         helper: "echo it is locked >&2; exit 3",
-        expected: Err("docker-credential-test"),
+        expected: Err("credential helper `test`"),
     },
     Source {
         name: "helper that talks nonsense",
         auth: "",
         helper: "echo nonsense",
-        expected: Err("docker-credential-test"),
+        expected: Err("credential helper `test`"),
     },
 ];
 

@@ -39,6 +39,9 @@ pub enum Cause {
     /// The credential was refused, or there is none.
     #[error("{0}")]
     Unauthorized(String),
+    /// The credential is refused that was accepted before: it may just be being replaced.
+    #[error("{0}")]
+    Expired(String),
     /// What the registry sent is not what its digest or size says, or makes no sense.
     #[error("{0}")]
     Untrue(String),
@@ -65,7 +68,7 @@ impl RegistryError {
     pub fn help(&self) -> Option<String> {
         let host = self.place.split('/').next().unwrap_or_default();
         Some(match &self.cause {
-            Cause::Unauthorized(_) => format!(
+            Cause::Unauthorized(_) | Cause::Expired(_) => format!(
                 "log in with `diskette login {host}`; `diskette auth explain {}` tells which \
                  credential is used",
                 self.place

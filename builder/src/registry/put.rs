@@ -3,6 +3,7 @@
 //! no more at once. What breaks off is gone on with where the registry can, and sent again where it
 //! cannot.
 
+use std::cell::Cell;
 use std::io::{IoSlice, Read};
 use std::time::Duration;
 
@@ -14,16 +15,13 @@ use super::call::{Again, Call};
 use super::error::{Cause, RegistryError};
 use super::retry::Attempts;
 use super::scope::Scope;
-use super::session::{Opened, Session, UPLOAD, patience};
+use super::session::{Opened, Reply, Session, UPLOAD, patience};
 use crate::http::{Framing, Response, SendError};
 use crate::image::digest::Digest;
 use crate::sink::{BlobSource, Moved};
 
 /// How much is read at once, in bytes.
 const STEP: usize = 256 * 1024;
-
-/// How often one body may be refused for its credential.
-const REFUSALS_MAX: u32 = 2;
 
 /// An upload that got this much further is not failing, however often it breaks, in bytes.
 pub(super) const PROGRESS: u64 = 1 << 20;
@@ -73,7 +71,8 @@ impl Repository<'_> {
                     }
                 },
             };
-            let cause = match self.send_blob(&mut session, have, put) {
+            let sent = Cell::new(have);
+            let cause = match self.send_blob(&mut session, have, &sent, put) {
                 Ok(()) => return Ok(Moved::Sent),
                 Err(cause) => cause,
             };
@@ -88,8 +87,8 @@ impl Repository<'_> {
             }
             let remedy = Remedy::of(&cause);
             let resumed = match remedy {
-                Remedy::None => None,
-                _ => self.uploaded(&mut session, put.size),
+                Remedy::Wait(_) | Remedy::Pause(_) => self.uploaded(&mut session, sent.get()),
+                _ => None,
             };
             if resumed.is_some_and(|now| now >= have + PROGRESS) {
                 attempts = Attempts::new(self.registry.options.retries);
@@ -131,10 +130,16 @@ impl Repository<'_> {
     }
 
     /// Sends a blob from `have` on, and ends the upload.
-    fn send_blob(&self, session: &mut Session, have: u64, put: &Put<'_>) -> Result<(), Cause> {
+    fn send_blob(
+        &self,
+        session: &mut Session,
+        have: u64,
+        sent: &Cell<u64>,
+        put: &Put<'_>,
+    ) -> Result<(), Cause> {
         let chunk = self.registry.options.chunk_size.or_else(|| self.host.chunk());
         if have == 0 && chunk.is_none_or(|chunk| chunk >= put.size) {
-            let whole = Part { method: "PUT", start: 0, end: put.size, range: Range::None };
+            let whole = Part { method: "PUT", start: 0, end: put.size, range: Range::None, sent };
             let response = self.send_part(&session.with_digest(put.digest), &whole, put)?;
             return match response.head.status {
                 200..=204 => {
@@ -147,7 +152,7 @@ impl Repository<'_> {
         let mut start = have;
         while start < put.size {
             let end = chunk.map_or(put.size, |chunk| (start + chunk).min(put.size));
-            let part = Part { method: "PATCH", start, end, range: Range::Told };
+            let part = Part { method: "PATCH", start, end, range: Range::Told, sent };
             let response = self.send_part(&session.location, &part, put)?;
             if !matches!(response.head.status, 200..=204) {
                 return Err(self.status(response));
@@ -159,22 +164,19 @@ impl Repository<'_> {
         self.commit(session, put.digest, put.size).map_err(|error| error.cause)
     }
 
-    fn send_part(&self, url: &Url, part: &Part, put: &Put<'_>) -> Result<Response, Cause> {
-        let mut refusals = 0;
-        loop {
-            let response = self.send_part_once(url, part, put)?;
-            if response.head.status != 401 || refusals == REFUSALS_MAX {
-                return Ok(response);
-            }
-            refusals += 1;
-            self.challenged(response, &self.scope())?;
-        }
+    fn send_part(&self, url: &Url, part: &Part<'_>, put: &Put<'_>) -> Result<Response, Cause> {
+        self.admitted(|| self.send_part_once(url, part, put))
     }
 
-    fn send_part_once(&self, url: &Url, part: &Part, put: &Put<'_>) -> Result<Response, Cause> {
+    fn send_part_once(
+        &self,
+        url: &Url,
+        part: &Part<'_>,
+        put: &Put<'_>,
+    ) -> Result<Reply<Response>, Cause> {
         let len = part.end - part.start;
         let range = (part.range == Range::Told).then_some((part.start, part.end));
-        let mut exchange = self.begin(part.method, url, Framing::Length(len), range)?;
+        let mut begun = self.begin(part.method, url, Framing::Length(len), range)?;
         let mut reader = put
             .source
             .open(part.start)
@@ -197,16 +199,17 @@ impl Repository<'_> {
                 )));
             }
             self.registry.sleep(Duration::ZERO)?;
-            match exchange.send(&mut [IoSlice::new(&buffer[..count])]) {
+            match begun.exchange.send(&mut [IoSlice::new(&buffer[..count])]) {
                 Ok(()) => {}
                 Err(SendError::Answered) => break,
                 Err(SendError::Http(error)) => return Err(error.into()),
             }
             self.registry.count_sent(count as u64);
+            part.sent.set(part.end - left);
             (put.advanced)(count as u64);
         }
         let stall = self.registry.client.options().stall;
-        Ok(exchange.answer(Some(patience(&stall, put.size)))?)
+        begun.answer(Some(patience(&stall, put.size)))
     }
 
     /// Copies a blob from a repository that has it: beside it, without moving a byte.
@@ -227,11 +230,13 @@ impl Repository<'_> {
 }
 
 /// Bytes of a blob that are one request.
-struct Part {
+struct Part<'a> {
     method: &'static str,
     start: u64,
     end: u64,
     range: Range,
+    /// How far the blob has been sent, in bytes.
+    sent: &'a Cell<u64>,
 }
 
 /// Whether the registry is told which bytes of the blob they are.

@@ -10,7 +10,7 @@ use super::call::Again;
 use super::error::{Cause, RegistryError};
 use super::put::{PROGRESS, Remedy};
 use super::retry::Attempts;
-use super::session::{Opened, Session, UPLOAD, patience};
+use super::session::{Opened, Reply, Session, UPLOAD, patience};
 use crate::http::{Exchange, Framing, SendError};
 use crate::image::digest::Digest;
 use crate::sink::{BlobWriter, SinkError};
@@ -45,9 +45,6 @@ enum Resumed {
     /// That came to a wrong digest once.
     Never,
 }
-
-/// How often a body may be refused for its credential.
-const REFUSALS_MAX: u32 = 2;
 
 impl<'a> Upload<'a> {
     pub(super) fn new(repository: Repository<'a>, others: Vec<Repository<'a>>) -> Self {
@@ -86,20 +83,17 @@ impl<'a> Upload<'a> {
     /// Starts the request, with another credential if the first is refused.
     fn begin(&mut self) -> Result<Exchange, Cause> {
         let session = self.session()?;
-        let mut refusals = 0;
-        loop {
-            let framing = Framing::Chunked;
-            let mut exchange = self.repository.begin("PATCH", &session.location, framing, None)?;
-            if !exchange.is_answered() {
-                return Ok(exchange);
+        let repository = &self.repository;
+        repository.admitted(|| {
+            let begun = repository.begin("PATCH", &session.location, Framing::Chunked, None)?;
+            if !begun.exchange.is_answered() {
+                return Ok(Reply::Done(begun.exchange));
             }
-            let response = exchange.answer(None)?;
-            if response.head.status != 401 || refusals == REFUSALS_MAX {
-                return Err(self.repository.status(response));
+            match begun.answer(None)? {
+                Reply::Refused(response, used) => Ok(Reply::Refused(response, used)),
+                Reply::Done(response) => Err(repository.status(response)),
             }
-            refusals += 1;
-            self.repository.challenged(response, &self.repository.scope())?;
-        }
+        })
     }
 
     fn send(&mut self, slices: &mut [IoSlice<'_>]) -> Result<(), Cause> {
@@ -153,20 +147,15 @@ impl<'a> Upload<'a> {
         let session = self.session()?;
         let len = self.part.len() as u64;
         let range = Some((self.at, self.at + len));
-        let mut refusals = 0;
-        let response = loop {
+        let (repository, part) = (&self.repository, &self.part);
+        let response = repository.admitted(|| {
             let framing = Framing::Length(len);
-            let mut exchange = self.repository.begin("PATCH", &session.location, framing, range)?;
-            if let Err(SendError::Http(error)) = exchange.send(&mut [IoSlice::new(&self.part)]) {
-                return Err(error.into());
+            let mut begun = repository.begin("PATCH", &session.location, framing, range)?;
+            match begun.exchange.send(&mut [IoSlice::new(part)]) {
+                Ok(()) | Err(SendError::Answered) => begun.answer(None),
+                Err(SendError::Http(error)) => Err(error.into()),
             }
-            let response = exchange.answer(None)?;
-            if response.head.status != 401 || refusals == REFUSALS_MAX {
-                break response;
-            }
-            refusals += 1;
-            self.repository.challenged(response, &self.repository.scope())?;
-        };
+        })?;
         if !matches!(response.head.status, 200..=204) {
             return Err(self.repository.status(response));
         }
