@@ -51,7 +51,8 @@ const TABLE: [(Fault, &str, &str); 18] = [
     (Fault::Status(400),   "? ? ? ? ? ? ? ~", "- - - - - - - ~"),
     (Fault::Status(401),   "+ ? + + + + + ~", "? - - - - - - ~"),
     (Fault::Status(403),   "? ? ? ? ? ? ? ~", "- - - - - - - ~"),
-    (Fault::Status(404),   "? ? + ? + + ? ~", "- - + - - - - ~"),
+    // Not every registry has something at `/v2/`, and what matters shows with the next request.
+    (Fault::Status(404),   "+ ? + ? + + ? ~", "+ - + - - - - ~"),
     (Fault::Status(408),   "+ + + + + + + +", "- - - - - - - ~"),
     (Fault::RetrySeconds,  "+ + + + + + + +", "- - - - - - - ~"),
     (Fault::RetryDate,     "+ + + + + + + +", "- - - - - - - ~"),

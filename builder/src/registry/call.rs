@@ -198,7 +198,7 @@ impl Repository<'_> {
         let detail = detail.map(|detail| self.host.authorization.scrub(&detail));
         if status == 401 {
             let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-            return Cause::Unauthorized(format!("the credential is refused{detail}"));
+            return Cause::Unauthorized(format!("the server answered 401, the credential is refused{detail}"));
         }
         Cause::Status { status, detail, pause }
     }
