@@ -15,3 +15,4 @@ pub mod nginx;
 pub mod peer;
 pub mod scene;
 pub mod server;
+pub mod token_server;
