@@ -35,13 +35,16 @@ pub enum Validity {
 /// Elliptic curves are made at once, RSA keys are not.
 const NEW_KEY: [&str; 5] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
+/// What RS256 wants.
+const RSA: [&str; 3] = ["-newkey", "rsa:2048", "-nodes"];
+
 impl Authority {
     /// Makes an authority whose files are in a directory of the scene.
     pub fn new(scene: &Scene, name: &str) -> Option<Self> {
         let openssl = peer::find("openssl")?;
         let directory = scene.path(name);
         std::fs::create_dir_all(&directory).unwrap();
-        let own = self_signed(&openssl, &directory, "authority", "DNS:authority");
+        let own = self_signed(&openssl, &directory, "authority", "DNS:authority", &NEW_KEY);
         Some(Self { openssl, directory, own })
     }
 
@@ -65,16 +68,27 @@ impl Authority {
 
     /// Makes a certificate that is its own authority, as `openssl req -x509` does.
     pub fn self_signed(&self, name: &str, names: &str) -> Pair {
-        self_signed(&self.openssl, &self.directory, name, names)
+        self_signed(&self.openssl, &self.directory, name, names, &NEW_KEY)
+    }
+
+    /// Makes a certificate for what signs with RSA.
+    pub fn signer(&self, name: &str) -> Pair {
+        self_signed(&self.openssl, &self.directory, name, "DNS:signer", &RSA)
     }
 }
 
-fn self_signed(openssl: &Peer, directory: &Path, name: &str, names: &str) -> Pair {
+fn self_signed(
+    openssl: &Peer,
+    directory: &Path,
+    name: &str,
+    names: &str,
+    new_key: &[&str],
+) -> Pair {
     let pair = Pair::in_directory(directory, name);
     let (subject, names) = (format!("/CN={name}"), format!("subjectAltName={names}"));
     let head = ["req", "-x509", "-days", "2", "-subj", &subject, "-addext", &names];
     let out = ["-keyout", text(&pair.key), "-out", text(&pair.certificate)];
-    openssl.run(head.iter().chain(&NEW_KEY).chain(&out));
+    openssl.run(head.iter().chain(new_key).chain(&out));
     pair
 }
 

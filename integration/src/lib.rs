@@ -16,3 +16,4 @@ pub mod peer;
 pub mod registry;
 pub mod scene;
 pub mod server;
+pub mod token_server;

@@ -31,7 +31,7 @@ fn configuration(directory: &Path, http: &str) -> String {
     let user = if is_root() { "user root;" } else { "" };
     format!(
         "{user} daemon off; master_process off; pid {root}/nginx.pid;\n\
-         error_log {root}/error.log; events {{}}\n\
+         error_log {root}/error.log info; events {{}}\n\
          http {{ access_log {root}/access.log; {}\n{http}\n}}\n",
         temporary.concat(),
     )

@@ -94,6 +94,9 @@ const LIFETIME: u64 = 60;
 /// No token is longer, with what is around it, in bytes.
 const TOKEN_MAX: u64 = 256 * 1024;
 
+/// What is said where somebody is let in, but not everybody.
+pub(super) const UNKNOWN: &str = "it wants a user and a password, and none are known for it";
+
 /// What kind of request a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Haste {
@@ -121,9 +124,7 @@ impl Authorization {
                 Some(Credential::IdentityToken(_)) => Err(Cause::Unauthorized(
                     "the registry wants a user and a password, but there is only a token".into(),
                 )),
-                None => Err(Cause::Unauthorized(
-                    "it wants a user and a password, and none are known for it".into(),
-                )),
+                None => Err(Cause::Unauthorized(UNKNOWN.into())),
             },
             Scheme::Bearer { realm, service } => {
                 if let Some(token) = self.token(scope, haste) {
@@ -194,7 +195,12 @@ impl Authorization {
     ) -> Result<Token, Cause> {
         // The credential goes with this request, so where it leads is looked at.
         let realm = next(asker.base, realm)?;
-        let answer = match self.credential(asker)? {
+        let credential = self.credential(asker)?;
+        let refused = match &credential {
+            Some(_) => "the registry's token server refused the credential",
+            None => UNKNOWN,
+        };
+        let answer = match credential {
             Some(Credential::IdentityToken(token)) => {
                 let parts = scope.parts().collect::<Vec<_>>().join(" ");
                 let mut form = Serializer::new(String::new());
@@ -223,17 +229,16 @@ impl Authorization {
                 asker.client.send(&request, &[])?
             }
         };
-        self.take(answer)
+        self.take(answer, refused)
     }
 
-    /// Reads the answer of a token server.
-    fn take(&self, answer: Response) -> Result<Token, Cause> {
+    /// Reads the answer of a token server; `refused` is said where that is no token.
+    fn take(&self, answer: Response, refused: &str) -> Result<Token, Cause> {
         let since = Instant::now();
         let status = answer.head.status;
         if matches!(status, 400 | 401 | 403) {
             answer.discard();
-            let why =
-                format!("the registry's token server refused the credential: it answered {status}");
+            let why = format!("{refused}: it answered {status}");
             let before = self.lock().accepted == Accepted::Before;
             return Err(if before { Cause::Expired(why) } else { Cause::Unauthorized(why) });
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::auth::{Asker, Haste, is_own};
+use super::auth::{Asker, Haste, UNKNOWN, is_own};
 use super::error::{Cause, RegistryError};
 use super::host::Greeted;
 use super::retry::{Attempts, is_transient, retry_after};
@@ -198,7 +198,9 @@ impl Repository<'_> {
         let detail = detail.map(|detail| self.host.authorization.scrub(&detail));
         if status == 401 {
             let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-            return Cause::Unauthorized(format!("the server answered 401, the credential is refused{detail}"));
+            let known = self.registry.options.keychain.find(&self.place);
+            let why = if matches!(known, Ok(None)) { UNKNOWN } else { "the credential is refused" };
+            return Cause::Unauthorized(format!("the server answered 401: {why}{detail}"));
         }
         Cause::Status { status, detail, pause }
     }

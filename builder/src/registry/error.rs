@@ -78,6 +78,13 @@ impl RegistryError {
                  may it be written to?"
                     .into()
             }
+            Cause::Status { status: 404, detail: Some(detail) }
+                if detail.starts_with("BLOB_UPLOAD") =>
+            {
+                "the registry forgets uploads; do several share an address, but not their secret \
+                 (distribution: `http.secret`)?"
+                    .into()
+            }
             Cause::Status { status: 404, .. } => {
                 "does the repository exist? some registries want it to be made first".into()
             }

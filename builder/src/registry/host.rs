@@ -105,13 +105,17 @@ impl Host {
 
     /// Learns that so much at once was too much; tells whether less can be tried.
     pub(super) fn shrink(&self, refused: u64) -> bool {
-        let less = CHUNK_FIRST.min(refused / 2);
-        if less < CHUNK_LEAST {
-            return false;
-        }
+        let Some(less) = less_than(refused) else { return false };
         self.chunk.store(less, Ordering::Relaxed);
         true
     }
+}
+
+/// Returns the length to try after one that was refused. Limits are powers of two, most of them, and
+/// a request as long as the limit is taken.
+fn less_than(refused: u64) -> Option<u64> {
+    let less = 1 << refused.checked_sub(1)?.checked_ilog2()?;
+    Some(CHUNK_FIRST.min(less)).filter(|less| *less >= CHUNK_LEAST)
 }
 
 fn has_no_tls(client: &Client, base: &Url) -> bool {
@@ -121,5 +125,25 @@ fn has_no_tls(client: &Client, base: &Url) -> bool {
             false
         }
         Err(error) => !matches!(error, HttpError::Resolve { .. } | HttpError::Stalled(_)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_gets_shorter() {
+        let check = |refused: u64, expected: Option<u64>| {
+            assert_eq!(less_than(refused), expected, "{refused}");
+        };
+        check(u64::MAX, Some(32 << 20));
+        check(32 << 20, Some(16 << 20));
+        check((8 << 20) + 1, Some(8 << 20));
+        check(8 << 20, Some(4 << 20));
+        check((1 << 20) + 1, Some(1 << 20));
+        check(1 << 20, None);
+        check(1, None);
+        check(0, None);
     }
 }
