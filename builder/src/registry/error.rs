@@ -78,7 +78,7 @@ impl RegistryError {
                  may it be written to?"
                     .into()
             }
-            Cause::Status { status: 404, detail: Some(detail) }
+            Cause::Status { status: 404, detail: Some(detail), .. }
                 if detail.starts_with("BLOB_UPLOAD") =>
             {
                 "the registry forgets uploads; do several share an address, but not their secret \
