@@ -92,7 +92,7 @@ fn passed_on(head: &[String]) -> String {
     let (method, rest) = first.split_once(' ').unwrap();
     let path = rest.find('/').map_or("/", |at| &rest[at..]);
     let headers = head[1..].iter().filter(|line| !line.starts_with("Proxy-"));
-    let headers: String = headers.map(|line| format!("{line}\r\n")).collect();
+    let headers: String = headers.flat_map(|line| [line, "\r\n"]).collect();
     format!("{method} {path}\r\n{headers}Connection: close\r\n\r\n")
 }
 

@@ -1,6 +1,10 @@
 //! Proxies lead to registries, where the environment says so; what they are shown is for them alone.
 //! The names of the registries here have no address: only the proxy finds them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of what is done and what is said of it"
+)]
 
 use diskette_integration::certificates::{Authority, Validity};
 use diskette_integration::docker_registry::{DockerRegistry, USER, htpasswd};
@@ -34,7 +38,7 @@ fn asked(proxy: &Proxy) -> Vec<String> {
     methods
 }
 
-fn push<'a>(name: &'a str) -> [&'a str; 8] {
+fn push(name: &str) -> [&str; 8] {
     ["push", "-q", "-l", "out", "1", name, "--retry", "0"]
 }
 
