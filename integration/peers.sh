@@ -8,8 +8,8 @@ set -euo pipefail
 peers=(
     cc:gcc make:make perl:perl git:git
     tar:tar gzip:gzip bzip2:bzip2 xz:xz-utils zstd:zstd
-    skopeo:skopeo umoci:umoci podman:podman crun:crun newuidmap:uidmap
-    docker-registry:docker-registry openssl:openssl nginx:nginx buildah:buildah python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
+    curl:curl skopeo:skopeo umoci:umoci podman:podman buildah:buildah crun:crun newuidmap:uidmap
+    docker-registry:docker-registry openssl:openssl nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
 )
 
 # Prints the packages of the programs that are not there.

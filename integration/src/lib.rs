@@ -14,6 +14,7 @@ pub mod image;
 pub mod nginx;
 pub mod peer;
 pub mod proxy;
+pub mod registry;
 pub mod scene;
 pub mod server;
 pub mod token_server;

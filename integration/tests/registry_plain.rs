@@ -332,7 +332,7 @@ fn layouts_that_are_damaged() {
 status: 1
 stdout:
 stderr:
-error: cannot upload a blob to [REGISTRY]/vm: the local blob sha256:abbd4b69a4d8e7d46bcca8e37ac959cf19b71e16fe16bf7a932cbb4050978e6d is damaged
+error: cannot upload a blob to [REGISTRY]/vm: the blob sha256:abbd4b69a4d8e7d46bcca8e37ac959cf19b71e16fe16bf7a932cbb4050978e6d is damaged where it comes from
 
 "#]],
     );

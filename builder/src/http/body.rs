@@ -130,7 +130,8 @@ impl Body {
     fn chunk(&mut self) -> io::Result<Left> {
         let line = self.line()?;
         let digits = line.split(';').next().unwrap_or_default().trim();
-        let Ok(len) = u64::from_str_radix(digits, 16) else {
+        let is_number = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let Some(len) = u64::from_str_radix(digits, 16).ok().filter(|_| is_number) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a chunk without a length"));
         };
         if len > 0 {

@@ -65,7 +65,7 @@ pub enum HttpError {
     #[error("the server closed the connection")]
     Closed,
     /// Nothing moved for too long.
-    #[error("nothing moved for {} s", .0.as_secs())]
+    #[error("timed out: nothing moved for {} s", .0.as_secs())]
     Stalled(Duration),
     /// What came is not HTTP.
     #[error("the server does not speak HTTP: {0}")]

@@ -29,6 +29,8 @@ pub trait Keychain: Send + Sync {
 #[derive(Debug, Default)]
 pub(super) struct Authorization {
     state: Mutex<State>,
+    /// Held by whoever asks for a token: the others want the same one.
+    asking: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +39,15 @@ struct State {
     tokens: BTreeMap<Scope, Token>,
     /// Never shown, whoever repeats them.
     secrets: Vec<Secret>,
+    accepted: Accepted,
+}
+
+/// Whether the token server has accepted a credential.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Accepted {
+    #[default]
+    Never,
+    Before,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -117,12 +128,17 @@ impl Authorization {
             },
             Scheme::Bearer { realm, service } => {
                 if let Some(token) = self.token(scope, haste) {
-                    return Ok(Some(bearer(&token)));
+                    return Ok(Some(header(&token)));
+                }
+                let asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(token) = self.token(scope, haste) {
+                    return Ok(Some(header(&token)));
                 }
                 let token = self.fetch(asker, &realm, service.as_deref(), scope)?;
                 let value = token.value.clone();
                 self.lock().tokens.insert(scope.clone(), token);
-                Ok(Some(bearer(&value)))
+                drop(asking);
+                Ok(Some(header(&value)))
             }
         }
     }
@@ -138,14 +154,23 @@ impl Authorization {
         (token.since.elapsed() < good).then(|| token.value.clone())
     }
 
-    /// Learns from an answer that refused: what is wanted, and that the token is no good. Returns
-    /// the scope to come back with, or nothing if the answer does not say what is wanted.
-    pub(super) fn challenged(&self, head: &Head, scope: &Scope) -> Option<Scope> {
+    /// Learns from an answer that refused: what is wanted, and that the token that was `used` is no
+    /// good. Returns the scope to come back with, or nothing if the answer does not say what is
+    /// wanted.
+    pub(super) fn challenged(
+        &self,
+        head: &Head,
+        scope: &Scope,
+        used: Option<&Secret>,
+    ) -> Option<Scope> {
         let challenges: Vec<Challenge> =
             head.all("www-authenticate").flat_map(Challenge::parse).collect();
         let bearer = challenges.iter().find(|challenge| challenge.scheme == "bearer");
         let mut state = self.lock();
-        state.tokens.remove(scope);
+        // Another thread may have got a new one in the meantime.
+        if state.tokens.get(scope).is_some_and(|token| used == Some(&header(&token.value))) {
+            state.tokens.remove(scope);
+        }
         if let Some((challenge, realm)) =
             bearer.and_then(|bearer| Some((bearer, bearer.parameter("realm")?)))
         {
@@ -213,12 +238,14 @@ impl Authorization {
         let status = answer.head.status;
         if matches!(status, 400 | 401 | 403) {
             answer.discard();
-            return Err(Cause::Unauthorized(format!("{refused}: it answered {status}")));
+            let why = format!("{refused}: it answered {status}");
+            let before = self.lock().accepted == Accepted::Before;
+            return Err(if before { Cause::Expired(why) } else { Cause::Unauthorized(why) });
         }
         if status != 200 {
             answer.discard();
             let detail = Some("asked for a token".to_owned());
-            return Err(Cause::Status { status, detail });
+            return Err(Cause::Status { status, detail, pause: None });
         }
         let body = answer.bytes(TOKEN_MAX)?;
         let rubbish = || HttpError::Protocol("the token server sent no token".into());
@@ -227,6 +254,7 @@ impl Authorization {
         let value = value.filter(|value| !value.is_empty()).map(Secret::new).next();
         let value = value.ok_or_else(rubbish)?;
         self.remember(&value);
+        self.lock().accepted = Accepted::Before;
         let lifetime = Duration::from_secs(answer.expires_in.unwrap_or(LIFETIME));
         Ok(Token { value, since, lifetime })
     }
@@ -270,7 +298,7 @@ impl Authorization {
     }
 }
 
-fn bearer(token: &Secret) -> Secret {
+fn header(token: &Secret) -> Secret {
     Secret::new(format!("Bearer {}", token.expose()))
 }
 

@@ -1,6 +1,7 @@
 //! A *call* is one request of the protocol with all that belongs to it: authorization, pauses,
 //! further attempts, and an error that says what was attempted.
 
+use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
@@ -9,10 +10,12 @@ use url::Url;
 
 use super::auth::{Asker, Haste, UNKNOWN, is_own};
 use super::error::{Cause, RegistryError};
+use super::host::Greeted;
 use super::retry::{Attempts, is_transient, retry_after};
 use super::scope::Scope;
 use super::{Registry, Repository};
 use crate::http::{HttpError, Request, Response};
+use crate::secret::Secret;
 
 /// A request whose body is at hand.
 #[derive(Debug, Clone)]
@@ -25,6 +28,13 @@ pub(super) struct Call<'a> {
     pub(super) body: &'a [u8],
     pub(super) scope: Scope,
     pub(super) patience: Option<Duration>,
+}
+
+/// Whether something is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    Yes,
+    No,
 }
 
 /// How often one request is answered with another credential.
@@ -58,29 +68,28 @@ impl Repository<'_> {
     ) -> Result<Response, RegistryError> {
         let mut attempts = Attempts::new(self.registry.options.retries);
         loop {
-            let (cause, asked) = match self.call_once(call) {
+            let cause = match self.call_once(call) {
                 Ok(response) if expected(response.head.status) => return Ok(response),
-                Ok(response) => {
-                    let asked = retry_after(&response.head);
-                    (self.status(response), asked)
-                }
-                Err(cause) => (cause, None),
+                Ok(response) => self.status(response),
+                Err(cause) => cause,
             };
-            if !cause.is_transient() {
+            let again = self.wait(&mut attempts, &cause);
+            if again.map_err(|cause| self.failed(call.act, cause))? == Again::No {
                 return Err(self.failed(call.act, cause));
             }
-            self.wait(&mut attempts, cause, asked).map_err(|cause| self.failed(call.act, cause))?;
         }
     }
 
-    /// Waits before the next attempt; when there is none, the `cause` of the last one is returned.
-    pub(super) fn wait(
-        &self,
-        attempts: &mut Attempts,
-        cause: Cause,
-        asked: Option<Duration>,
-    ) -> Result<(), Cause> {
-        let Some(pause) = attempts.next(asked) else { return Err(cause) };
+    /// Waits before the next attempt after one that failed of `cause`, if there is to be one.
+    pub(super) fn wait(&self, attempts: &mut Attempts, cause: &Cause) -> Result<Again, Cause> {
+        let asked = match cause {
+            Cause::Status { pause, .. } => *pause,
+            _ => None,
+        };
+        if !cause.is_transient() {
+            return Ok(Again::No);
+        }
+        let Some(pause) = attempts.next(asked) else { return Ok(Again::No) };
         if matches!(cause, Cause::Status { status: 429, .. }) {
             self.host.pause(pause);
         }
@@ -90,7 +99,8 @@ impl Repository<'_> {
             let observer = &self.registry.options.observer;
             observer.note(&format!("{place}: {cause}; trying again in {seconds} s"));
         }
-        self.registry.sleep(pause)
+        self.registry.sleep(pause)?;
+        Ok(Again::Yes)
     }
 
     pub(super) fn call_once(&self, call: &Call<'_>) -> Result<Response, Cause> {
@@ -98,75 +108,101 @@ impl Repository<'_> {
         let mut refusals = 0;
         loop {
             self.registry.sleep(self.host.paused())?;
-            let response = self.send(call, &scope)?;
+            let (response, used) = self.send(call, &scope)?;
             if response.head.status != 401 || refusals == REFUSALS_MAX {
                 return Ok(response);
             }
             refusals += 1;
-            scope = self.challenged(response, &scope)?;
+            scope = self.challenged(response, &scope, used.as_ref())?;
         }
     }
 
-    fn send(&self, call: &Call<'_>, scope: &Scope) -> Result<Response, Cause> {
+    fn send(&self, call: &Call<'_>, scope: &Scope) -> Result<(Response, Option<Secret>), Cause> {
         let mut request = Request::new(call.method, &call.url);
         request.headers.clone_from(&call.headers);
         request.patience = call.patience;
-        self.authorize(&mut request, scope, Haste::Short)?;
+        let used = self.authorize(&mut request, scope, Haste::Short)?;
         let client = &self.registry.client;
-        Ok(match call.method {
+        let response = match call.method {
             "GET" | "HEAD" => client.follow(&request)?,
             _ => client.send(&request, call.body)?,
-        })
+        };
+        Ok((response, used))
     }
 
-    /// Adds the credential, if the request goes to the registry itself.
+    /// Adds the credential, if the request goes to the registry itself, and returns it.
     pub(super) fn authorize(
         &self,
         request: &mut Request<'_>,
         scope: &Scope,
         haste: Haste,
-    ) -> Result<(), Cause> {
+    ) -> Result<Option<Secret>, Cause> {
         if !is_own(&self.host.base, request.url) {
-            return Ok(());
+            return Ok(None);
         }
+        self.greet()?;
         let header = self.host.authorization.header(self.asker(), scope, haste)?;
-        if let Some(header) = header {
+        if let Some(header) = &header {
             request.headers.push(("Authorization", header.expose().to_owned()));
         }
+        Ok(header)
+    }
+
+    /// Asks a registry, before anything else, whether it wants to know who we are. Some say so only
+    /// there, and the requests that follow need not be refused first.
+    fn greet(&self) -> Result<(), Cause> {
+        let mut greeted = self.host.greeted.lock().unwrap_or_else(PoisonError::into_inner);
+        if *greeted == Greeted::Yes {
+            return Ok(());
+        }
+        let response = self.registry.client.follow(&Request::new("GET", &self.host.base))?;
+        match response.head.status {
+            401 if response.is_from(&self.host.base) => {
+                let authorization = &self.host.authorization;
+                // It may still say what it wants when it is asked for something.
+                let _learned = authorization.challenged(&response.head, &Scope::default(), None);
+                response.discard();
+            }
+            // Not all have anything there; what matters shows with the first real request.
+            200 | 401 | 404 => response.discard(),
+            _ => return Err(self.status(response)),
+        }
+        *greeted = Greeted::Yes;
         Ok(())
     }
 
     /// Learns from a refusal how to come back.
-    pub(super) fn challenged(&self, response: Response, scope: &Scope) -> Result<Scope, Cause> {
+    pub(super) fn challenged(
+        &self,
+        response: Response,
+        scope: &Scope,
+        used: Option<&Secret>,
+    ) -> Result<Scope, Cause> {
         let authorization = &self.host.authorization;
         if !response.is_from(&self.host.base) {
             return Err(Cause::Unauthorized("another server than the registry refused".into()));
         }
-        let learned = authorization.challenged(&response.head, scope);
-        if let Some(scope) = learned {
-            response.discard();
-            return Ok(scope);
+        match authorization.challenged(&response.head, scope, used) {
+            Some(scope) => {
+                response.discard();
+                Ok(scope)
+            }
+            None => Err(self.status(response)),
         }
-        let cause = self.status(response);
-        // Some servers say what they want only where everybody asks first.
-        let ping = self.registry.client.send(&Request::new("GET", &self.host.base), &[])?;
-        let learned = authorization.challenged(&ping.head, scope);
-        ping.discard();
-        learned.ok_or(cause)
     }
 
     /// Makes an error of an answer.
     pub(super) fn status(&self, response: Response) -> Cause {
-        let status = response.head.status;
+        let (status, pause) = (response.head.status, retry_after(&response.head));
         let detail = response.bytes(ERROR_MAX).ok().and_then(|body| detail(&body));
         let detail = detail.map(|detail| self.host.authorization.scrub(&detail));
         if status == 401 {
             let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
             let known = self.registry.options.keychain.find(&self.place);
             let why = if matches!(known, Ok(None)) { UNKNOWN } else { "the credential is refused" };
-            return Cause::Unauthorized(format!("{why}{detail}"));
+            return Cause::Unauthorized(format!("the server answered 401: {why}{detail}"));
         }
-        Cause::Status { status, detail }
+        Cause::Status { status, detail, pause }
     }
 }
 
@@ -193,6 +229,7 @@ impl Cause {
         match self {
             Self::Http(error) => error.is_transient(),
             Self::Status { status, .. } => is_transient(*status),
+            Self::Expired(_) => true,
             _ => false,
         }
     }

@@ -1,5 +1,7 @@
 //! Why something with a registry failed.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::http::{HttpError, TlsProblem};
@@ -31,10 +33,15 @@ pub enum Cause {
         status: u16,
         /// What it said, without secrets.
         detail: Option<String>,
+        /// How long it asked to wait.
+        pause: Option<Duration>,
     },
     /// The credential was refused, or there is none.
     #[error("{0}")]
     Unauthorized(String),
+    /// The credential is refused that was accepted before: it may just be being replaced.
+    #[error("{0}")]
+    Expired(String),
     /// What the registry sent is not what its digest or size says, or makes no sense.
     #[error("{0}")]
     Untrue(String),
@@ -61,7 +68,7 @@ impl RegistryError {
     pub fn help(&self) -> Option<String> {
         let host = self.place.split('/').next().unwrap_or_default();
         Some(match &self.cause {
-            Cause::Unauthorized(_) => format!(
+            Cause::Unauthorized(_) | Cause::Expired(_) => format!(
                 "log in with `diskette login {host}`; `diskette auth explain {}` tells which \
                  credential is used",
                 self.place
@@ -71,7 +78,7 @@ impl RegistryError {
                  may it be written to?"
                     .into()
             }
-            Cause::Status { status: 404, detail: Some(detail) }
+            Cause::Status { status: 404, detail: Some(detail), .. }
                 if detail.starts_with("BLOB_UPLOAD") =>
             {
                 "the registry forgets uploads; do several share an address, but not their secret \
@@ -94,7 +101,7 @@ impl RegistryError {
                 "the registry itself failed, and its log tells why; is its disk full?".into()
             }
             // Registries say more than that themselves.
-            Cause::Status { status: 400, detail: None } => {
+            Cause::Status { status: 400, detail: None, .. } => {
                 "does it speak https? on this machine that is not expected; say `--tls-verify`"
                     .into()
             }

@@ -17,9 +17,18 @@ pub(super) struct Host {
     /// Ends with `/v2/`.
     pub(super) base: Url,
     pub(super) authorization: Authorization,
+    pub(super) greeted: Mutex<Greeted>,
     paused: Mutex<Option<Instant>>,
     /// How much is sent at once, in bytes; 0 as long as the registry takes everything.
     chunk: AtomicU64,
+}
+
+/// Whether a registry was asked what it wants of its visitors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Greeted {
+    #[default]
+    No,
+    Yes,
 }
 
 /// Where Docker Hub's registry is (its name is another).
@@ -71,6 +80,7 @@ impl Host {
         Ok(Self {
             base,
             authorization: Authorization::default(),
+            greeted: Mutex::default(),
             paused: Mutex::default(),
             chunk: AtomicU64::new(0),
         })

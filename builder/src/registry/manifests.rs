@@ -115,7 +115,8 @@ impl Repository<'_> {
         match self.tagged(tag, self.scope())? {
             Some(digest) if digest == document.digest => Ok(()),
             other => {
-                let other = other.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string());
+                let other =
+                    other.map_or_else(|| "nothing (404)".to_owned(), |digest| digest.to_string());
                 let why = format!("the tag points at {other} now, not at {}", document.digest);
                 Err(self.named(tag, "publish", Cause::Untrue(why)))
             }

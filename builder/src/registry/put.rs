@@ -3,17 +3,19 @@
 //! no more at once. What breaks off is gone on with where the registry can, and sent again where it
 //! cannot.
 
+use std::cell::Cell;
 use std::io::{IoSlice, Read};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::Repository;
-use super::call::Call;
+use super::call::{Again, Call};
 use super::error::{Cause, RegistryError};
 use super::retry::Attempts;
 use super::scope::Scope;
-use super::session::{Opened, Session, UPLOAD, patience};
+use super::session::{Opened, Reply, Session, UPLOAD, patience};
 use crate::http::{Framing, Response, SendError};
 use crate::image::digest::Digest;
 use crate::sink::{BlobSource, Moved};
@@ -21,11 +23,8 @@ use crate::sink::{BlobSource, Moved};
 /// How much is read at once, in bytes.
 const STEP: usize = 256 * 1024;
 
-/// How often one body may be refused for its credential.
-const REFUSALS_MAX: u32 = 2;
-
 /// An upload that got this much further is not failing, however often it breaks, in bytes.
-const PROGRESS: u64 = 1 << 20;
+pub(super) const PROGRESS: u64 = 1 << 20;
 
 /// A blob that is to be put somewhere.
 #[derive(Clone, Copy)]
@@ -72,11 +71,12 @@ impl Repository<'_> {
                     }
                 },
             };
-            let cause = match self.send_blob(&mut session, have, put) {
+            let sent = Cell::new(have);
+            let cause = match self.send_blob(&mut session, have, &sent, put) {
                 Ok(()) => return Ok(Moved::Sent),
                 Err(cause) => cause,
             };
-            if matches!(cause, Cause::Status { status: 413, .. })
+            if Remedy::of(&cause) == Remedy::Parts
                 && self.host.shrink(self.host.chunk().unwrap_or(put.size))
             {
                 continue;
@@ -85,17 +85,36 @@ impl Repository<'_> {
             if cause.is_transient() && self.has_blob(put.digest, put.size).unwrap_or(false) {
                 return Ok(Moved::Sent);
             }
-            if !cause.is_transient() && !is_lost(&cause) {
-                self.abandon(&session);
-                return Err(self.failed(UPLOAD, cause));
-            }
-            let resumed = self.uploaded(&mut session, put.size);
+            let remedy = Remedy::of(&cause);
+            let resumed = match remedy {
+                Remedy::Wait(_) | Remedy::Pause(_) => self.uploaded(&mut session, sent.get()),
+                _ => None,
+            };
             if resumed.is_some_and(|now| now >= have + PROGRESS) {
                 attempts = Attempts::new(self.registry.options.retries);
             }
-            self.wait(&mut attempts, cause, None).map_err(|cause| self.failed(UPLOAD, cause))?;
+            let again = self.remedy(remedy, &mut attempts);
+            if again.map_err(|cause| self.failed(UPLOAD, cause))? == Again::No {
+                self.abandon(&session);
+                return Err(self.failed(UPLOAD, cause));
+            }
             broken = resumed.map(|have| (session, have));
         }
+    }
+
+    /// Waits before an upload is tried again, if it is to be.
+    pub(super) fn remedy(&self, remedy: Remedy, attempts: &mut Attempts) -> Result<Again, Cause> {
+        let asked = match remedy {
+            Remedy::None | Remedy::Parts | Remedy::Whole => return Ok(Again::No),
+            Remedy::Wait(asked) | Remedy::Pause(asked) => asked,
+            Remedy::Session => None,
+        };
+        let Some(pause) = attempts.next(asked) else { return Ok(Again::No) };
+        if matches!(remedy, Remedy::Pause(_)) {
+            self.host.pause(pause);
+        }
+        self.registry.sleep(pause)?;
+        Ok(Again::Yes)
     }
 
     /// A registry that will not mount takes the bytes.
@@ -111,10 +130,16 @@ impl Repository<'_> {
     }
 
     /// Sends a blob from `have` on, and ends the upload.
-    fn send_blob(&self, session: &mut Session, have: u64, put: &Put<'_>) -> Result<(), Cause> {
+    fn send_blob(
+        &self,
+        session: &mut Session,
+        have: u64,
+        sent: &Cell<u64>,
+        put: &Put<'_>,
+    ) -> Result<(), Cause> {
         let chunk = self.registry.options.chunk_size.or_else(|| self.host.chunk());
         if have == 0 && chunk.is_none_or(|chunk| chunk >= put.size) {
-            let whole = Part { method: "PUT", start: 0, end: put.size, range: Range::None };
+            let whole = Part { method: "PUT", start: 0, end: put.size, range: Range::None, sent };
             let response = self.send_part(&session.with_digest(put.digest), &whole, put)?;
             return match response.head.status {
                 200..=204 => {
@@ -127,7 +152,7 @@ impl Repository<'_> {
         let mut start = have;
         while start < put.size {
             let end = chunk.map_or(put.size, |chunk| (start + chunk).min(put.size));
-            let part = Part { method: "PATCH", start, end, range: Range::Told };
+            let part = Part { method: "PATCH", start, end, range: Range::Told, sent };
             let response = self.send_part(&session.location, &part, put)?;
             if !matches!(response.head.status, 200..=204) {
                 return Err(self.status(response));
@@ -139,22 +164,19 @@ impl Repository<'_> {
         self.commit(session, put.digest, put.size).map_err(|error| error.cause)
     }
 
-    fn send_part(&self, url: &Url, part: &Part, put: &Put<'_>) -> Result<Response, Cause> {
-        let mut refusals = 0;
-        loop {
-            let response = self.send_part_once(url, part, put)?;
-            if response.head.status != 401 || refusals == REFUSALS_MAX {
-                return Ok(response);
-            }
-            refusals += 1;
-            self.challenged(response, &self.scope())?;
-        }
+    fn send_part(&self, url: &Url, part: &Part<'_>, put: &Put<'_>) -> Result<Response, Cause> {
+        self.admitted(|| self.send_part_once(url, part, put))
     }
 
-    fn send_part_once(&self, url: &Url, part: &Part, put: &Put<'_>) -> Result<Response, Cause> {
+    fn send_part_once(
+        &self,
+        url: &Url,
+        part: &Part<'_>,
+        put: &Put<'_>,
+    ) -> Result<Reply<Response>, Cause> {
         let len = part.end - part.start;
         let range = (part.range == Range::Told).then_some((part.start, part.end));
-        let mut exchange = self.begin(part.method, url, Framing::Length(len), range)?;
+        let mut begun = self.begin(part.method, url, Framing::Length(len), range)?;
         let mut reader = put
             .source
             .open(part.start)
@@ -171,19 +193,23 @@ impl Repository<'_> {
             }
             // Before the last byte: what is damaged here never becomes a blob there.
             if left == 0 && hash.take().is_some_and(|hash| Digest::of(hash) != put.digest) {
-                return Err(Cause::Untrue(format!("the local blob {} is damaged", put.digest)));
+                return Err(Cause::Untrue(format!(
+                    "the blob {} is damaged where it comes from",
+                    put.digest
+                )));
             }
-            self.registry.sleep(std::time::Duration::ZERO)?;
-            match exchange.send(&mut [IoSlice::new(&buffer[..count])]) {
+            self.registry.sleep(Duration::ZERO)?;
+            match begun.exchange.send(&mut [IoSlice::new(&buffer[..count])]) {
                 Ok(()) => {}
                 Err(SendError::Answered) => break,
                 Err(SendError::Http(error)) => return Err(error.into()),
             }
             self.registry.count_sent(count as u64);
+            part.sent.set(part.end - left);
             (put.advanced)(count as u64);
         }
         let stall = self.registry.client.options().stall;
-        Ok(exchange.answer(Some(patience(&stall, put.size)))?)
+        begun.answer(Some(patience(&stall, put.size)))
     }
 
     /// Copies a blob from a repository that has it: beside it, without moving a byte.
@@ -204,11 +230,13 @@ impl Repository<'_> {
 }
 
 /// Bytes of a blob that are one request.
-struct Part {
+struct Part<'a> {
     method: &'static str,
     start: u64,
     end: u64,
     range: Range,
+    /// How far the blob has been sent, in bytes.
+    sent: &'a Cell<u64>,
 }
 
 /// Whether the registry is told which bytes of the blob they are.
@@ -218,7 +246,32 @@ enum Range {
     Told,
 }
 
-/// Tells whether a registry has forgotten a session, or counts otherwise than we do.
-pub(super) fn is_lost(cause: &Cause) -> bool {
-    matches!(cause, Cause::Status { status: 404 | 416, .. })
+/// What can be done about an upload that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remedy {
+    None,
+    /// Trying again, after what the registry asked to wait.
+    Wait(Option<Duration>),
+    /// Trying again, when the registry is no longer as busy.
+    Pause(Option<Duration>),
+    /// Sending less at once.
+    Parts,
+    /// A new session: the registry has forgotten this one, or counts otherwise than we do.
+    Session,
+    /// All bytes in one attempt: parts of two have come to a wrong digest.
+    Whole,
+}
+
+impl Remedy {
+    pub(super) fn of(cause: &Cause) -> Self {
+        match cause {
+            Cause::Status { status: 413, .. } => Self::Parts,
+            Cause::Status { status: 404 | 416, .. } => Self::Session,
+            Cause::Status { status: 400, .. } => Self::Whole,
+            Cause::Status { status: 429, pause, .. } => Self::Pause(*pause),
+            Cause::Status { pause, .. } if cause.is_transient() => Self::Wait(*pause),
+            _ if cause.is_transient() => Self::Wait(None),
+            _ => Self::None,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::Repository;
-use super::call::Call;
+use super::call::{Again, Call};
 use super::error::{Cause, RegistryError};
 use super::retry::Attempts;
 use crate::http::Response;
@@ -171,9 +171,11 @@ impl Read for BlobReader<'_> {
             self.response = None;
             let stall = self.repository.registry.client.options().stall;
             let cause = Cause::Http(crate::http::HttpError::io(error, stall));
-            self.repository
-                .wait(&mut self.attempts, cause, None)
-                .map_err(|cause| io::Error::other(self.repository.failed(READ, cause)))?;
+            let again = self.repository.wait(&mut self.attempts, &cause);
+            let failed = |cause| io::Error::other(self.repository.failed(READ, cause));
+            if again.map_err(failed)? == Again::No {
+                return Err(io::Error::other(self.repository.failed(READ, cause)));
+            }
         }
     }
 }

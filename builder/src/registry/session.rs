@@ -5,13 +5,14 @@ use std::time::Duration;
 use url::Url;
 
 use super::auth::Haste;
-use super::call::Call;
+use super::call::{Again, Call};
 use super::error::{Cause, RegistryError};
-use super::retry::{Attempts, retry_after};
+use super::retry::Attempts;
 use super::scope::Scope;
 use super::{Registry, Repository};
 use crate::http::{Exchange, Framing, HttpError, Request, Response, next};
 use crate::image::digest::Digest;
+use crate::secret::Secret;
 
 pub(super) const UPLOAD: &str = "upload a blob to";
 
@@ -27,6 +28,33 @@ pub(super) enum Opened {
     /// The blob is there already: it was in a repository beside.
     Mounted,
 }
+
+/// A request with a body that is still to be sent, and the credential that it went with.
+pub(super) struct Begun {
+    pub(super) exchange: Exchange,
+    used: Option<Secret>,
+}
+
+/// What came of an attempt to send something.
+pub(super) enum Reply<T> {
+    Done(T),
+    /// The credential is no good any more.
+    Refused(Box<Response>, Option<Secret>),
+}
+
+impl Begun {
+    /// Ends the request.
+    pub(super) fn answer(mut self, patience: Option<Duration>) -> Result<Reply<Response>, Cause> {
+        let response = self.exchange.answer(patience)?;
+        Ok(match response.head.status {
+            401 => Reply::Refused(Box::new(response), self.used),
+            _ => Reply::Done(response),
+        })
+    }
+}
+
+/// How often a body may be refused for its credential.
+const REFUSALS_MAX: u32 = 2;
 
 /// Registries that put a blob together from parts, or read it again, are silent for this long at
 /// its end, beside a second for each [`COMMIT_SPEED`] bytes.
@@ -67,7 +95,7 @@ impl Repository<'_> {
         url: &Url,
         framing: Framing<'_>,
         range: Option<(u64, u64)>,
-    ) -> Result<Exchange, Cause> {
+    ) -> Result<Begun, Cause> {
         self.registry.sleep(self.host.paused())?;
         let mut request =
             Request::new(method, url).header("Content-Type", "application/octet-stream");
@@ -75,8 +103,26 @@ impl Repository<'_> {
             // Without `bytes`: the distribution specification is not RFC 9110 here.
             request = request.header("Content-Range", format!("{start}-{}", end - 1));
         }
-        self.authorize(&mut request, &self.scope(), Haste::Long)?;
-        Ok(self.registry.client.begin(&request, framing)?)
+        let used = self.authorize(&mut request, &self.scope(), Haste::Long)?;
+        Ok(Begun { exchange: self.registry.client.begin(&request, framing)?, used })
+    }
+
+    /// Attempts something until it is no longer refused for its credential.
+    pub(super) fn admitted<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<Reply<T>, Cause>,
+    ) -> Result<T, Cause> {
+        let mut refusals = 0;
+        loop {
+            match attempt()? {
+                Reply::Done(done) => return Ok(done),
+                Reply::Refused(response, used) if refusals < REFUSALS_MAX => {
+                    refusals += 1;
+                    self.challenged(*response, &self.scope(), used.as_ref())?;
+                }
+                Reply::Refused(response, _) => return Err(self.status(*response)),
+            }
+        }
     }
 
     /// Asks how many bytes of a broken upload the registry has; nothing if it has forgotten the
@@ -108,25 +154,21 @@ impl Repository<'_> {
         call.patience = Some(patience(&self.registry.client.options().stall, size));
         let mut attempts = Attempts::new(self.registry.options.retries);
         loop {
-            let (cause, asked) = match self.call_once(&call) {
+            let cause = match self.call_once(&call) {
                 Ok(response) if matches!(response.head.status, 201 | 202 | 204) => {
                     response.discard();
                     return Ok(());
                 }
-                Ok(response) => {
-                    let asked = retry_after(&response.head);
-                    (self.status(response), asked)
-                }
-                Err(cause) => (cause, None),
+                Ok(response) => self.status(response),
+                Err(cause) => cause,
             };
             if self.has_blob(digest, size).unwrap_or(false) {
                 return Ok(());
             }
-            if !cause.is_transient() {
+            let again = self.wait(&mut attempts, &cause);
+            if again.map_err(|cause| self.failed(UPLOAD, cause))? == Again::No {
                 return Err(self.failed(UPLOAD, cause));
             }
-            let waited = self.wait(&mut attempts, cause, asked);
-            waited.map_err(|cause| self.failed(UPLOAD, cause))?;
         }
     }
 

@@ -6,11 +6,12 @@ use std::io::{self, IoSlice, Write};
 use std::time::Duration;
 
 use super::Repository;
+use super::call::Again;
 use super::error::{Cause, RegistryError};
-use super::put::is_lost;
-use super::retry::{Attempts, retry_after};
-use super::session::{Opened, Session, UPLOAD, patience};
-use crate::http::{Exchange, Framing, Response, SendError};
+use super::put::{PROGRESS, Remedy};
+use super::retry::Attempts;
+use super::session::{Opened, Reply, Session, UPLOAD, patience};
+use crate::http::{Exchange, Framing, SendError};
 use crate::image::digest::Digest;
 use crate::sink::{BlobWriter, SinkError};
 
@@ -29,9 +30,11 @@ pub(super) struct Upload<'a> {
     part: Vec<u8>,
     chunk: Option<u64>,
     attempts: Attempts,
-    /// What the last attempt failed of, and how long the registry asked to wait.
-    failure: Option<(Cause, Option<Duration>)>,
+    /// What can be done about what the last attempt failed of.
+    remedy: Remedy,
     resumed: Resumed,
+    /// Where it was gone on last, in bytes of the blob.
+    resumed_at: u64,
 }
 
 /// Whether bytes of an earlier attempt are part of this one.
@@ -42,9 +45,6 @@ enum Resumed {
     /// That came to a wrong digest once.
     Never,
 }
-
-/// How often a body may be refused for its credential.
-const REFUSALS_MAX: u32 = 2;
 
 impl<'a> Upload<'a> {
     pub(super) fn new(repository: Repository<'a>, others: Vec<Repository<'a>>) -> Self {
@@ -61,8 +61,9 @@ impl<'a> Upload<'a> {
             part: Vec::new(),
             chunk,
             attempts,
-            failure: None,
+            remedy: Remedy::None,
             resumed: Resumed::No,
+            resumed_at: 0,
         }
     }
 
@@ -82,27 +83,17 @@ impl<'a> Upload<'a> {
     /// Starts the request, with another credential if the first is refused.
     fn begin(&mut self) -> Result<Exchange, Cause> {
         let session = self.session()?;
-        let mut refusals = 0;
-        loop {
-            let framing = Framing::Chunked;
-            let mut exchange = self.repository.begin("PATCH", &session.location, framing, None)?;
-            if !exchange.is_answered() {
-                return Ok(exchange);
+        let repository = &self.repository;
+        repository.admitted(|| {
+            let begun = repository.begin("PATCH", &session.location, Framing::Chunked, None)?;
+            if !begun.exchange.is_answered() {
+                return Ok(Reply::Done(begun.exchange));
             }
-            let response = exchange.answer(None)?;
-            if response.head.status != 401 || refusals == REFUSALS_MAX {
-                return Err(self.refused(response));
+            match begun.answer(None)? {
+                Reply::Refused(response, used) => Ok(Reply::Refused(response, used)),
+                Reply::Done(response) => Err(repository.status(response)),
             }
-            refusals += 1;
-            self.repository.challenged(response, &self.repository.scope())?;
-        }
-    }
-
-    fn refused(&mut self, response: Response) -> Cause {
-        let asked = retry_after(&response.head);
-        let cause = self.repository.status(response);
-        self.failure = Some((clone(&cause), asked));
-        cause
+        })
     }
 
     fn send(&mut self, slices: &mut [IoSlice<'_>]) -> Result<(), Cause> {
@@ -127,7 +118,7 @@ impl<'a> Upload<'a> {
             Ok(()) => {}
             Err(SendError::Answered) => {
                 let response = exchange.answer(None)?;
-                return Err(self.refused(response));
+                return Err(self.repository.status(response));
             }
             Err(SendError::Http(error)) => return Err(error.into()),
         }
@@ -156,22 +147,17 @@ impl<'a> Upload<'a> {
         let session = self.session()?;
         let len = self.part.len() as u64;
         let range = Some((self.at, self.at + len));
-        let mut refusals = 0;
-        let response = loop {
+        let (repository, part) = (&self.repository, &self.part);
+        let response = repository.admitted(|| {
             let framing = Framing::Length(len);
-            let mut exchange = self.repository.begin("PATCH", &session.location, framing, range)?;
-            if let Err(SendError::Http(error)) = exchange.send(&mut [IoSlice::new(&self.part)]) {
-                return Err(error.into());
+            let mut begun = repository.begin("PATCH", &session.location, framing, range)?;
+            match begun.exchange.send(&mut [IoSlice::new(part)]) {
+                Ok(()) | Err(SendError::Answered) => begun.answer(None),
+                Err(SendError::Http(error)) => Err(error.into()),
             }
-            let response = exchange.answer(None)?;
-            if response.head.status != 401 || refusals == REFUSALS_MAX {
-                break response;
-            }
-            refusals += 1;
-            self.repository.challenged(response, &self.repository.scope())?;
-        };
+        })?;
         if !matches!(response.head.status, 200..=204) {
-            return Err(self.refused(response));
+            return Err(self.repository.status(response));
         }
         self.session = Some(session.moved(response)?);
         self.at += len;
@@ -188,7 +174,7 @@ impl<'a> Upload<'a> {
             let stall = self.repository.registry.client.options().stall;
             let response = exchange.answer(Some(patience(&stall, size)))?;
             if !matches!(response.head.status, 200..=204) {
-                return Err(self.refused(response));
+                return Err(self.repository.status(response));
             }
             let session = self.session()?;
             self.session = Some(session.moved(response)?);
@@ -199,62 +185,50 @@ impl<'a> Upload<'a> {
     }
 
     fn failed(&mut self, cause: Cause) -> RegistryError {
-        let error = self.repository.failed(UPLOAD, clone(&cause));
         self.exchange = None;
-        if self.failure.is_none() {
-            self.failure = Some((cause, None));
+        self.remedy = Remedy::of(&cause);
+        // Without a session there was nothing to forget: it is the repository that is not there.
+        if self.remedy == Remedy::Session && self.session.is_none() {
+            self.remedy = Remedy::None;
         }
-        error
+        self.repository.failed(UPLOAD, cause)
     }
 
     /// Prepares for the same bytes again, if what failed may go well now.
-    fn prepare(&mut self) -> Result<bool, Cause> {
-        let Some((cause, asked)) = self.failure.take() else { return Ok(false) };
+    fn prepare(&mut self) -> Result<Again, Cause> {
+        let remedy = std::mem::replace(&mut self.remedy, Remedy::None);
+        let (session, sent) = (self.session.take(), self.at);
         self.part.clear();
-        let sent = self.at;
-        let session = self.session.take();
         (self.at, self.skip) = (0, 0);
-        if matches!(cause, Cause::Status { status: 413, .. }) {
-            let refused = self.chunk.unwrap_or(u64::MAX);
-            let shrunk = self.repository.host.shrink(refused);
-            self.chunk = self.repository.host.chunk();
-            return Ok(shrunk);
+        match remedy {
+            Remedy::Parts => {
+                let shrunk = self.repository.host.shrink(self.chunk.unwrap_or(u64::MAX));
+                self.chunk = self.repository.host.chunk();
+                return Ok(if shrunk { Again::Yes } else { Again::No });
+            }
+            Remedy::Whole if self.resumed == Resumed::Yes => {
+                self.resumed = Resumed::Never;
+                return Ok(Again::Yes);
+            }
+            _ => {}
         }
-        let wrong_digest = matches!(cause, Cause::Status { status: 400, .. });
-        if wrong_digest && self.resumed == Resumed::Yes {
-            self.resumed = Resumed::Never;
-            return Ok(true);
-        }
-        if !cause.is_transient() && !is_lost(&cause) {
+        if self.repository.remedy(remedy, &mut self.attempts)? == Again::No {
             if let Some(session) = session {
                 self.repository.abandon(&session);
             }
-            return Ok(false);
+            return Ok(Again::No);
         }
-        self.repository.wait(&mut self.attempts, cause, asked)?;
         if let Some(mut session) = session
             && self.resumed != Resumed::Never
             && let Some(have) = self.repository.uploaded(&mut session, sent)
         {
-            (self.session, self.resumed) = (Some(session), Resumed::Yes);
+            if have >= self.resumed_at + PROGRESS {
+                self.attempts = Attempts::new(self.repository.registry.options.retries);
+            }
+            (self.session, self.resumed, self.resumed_at) = (Some(session), Resumed::Yes, have);
             (self.at, self.skip) = (have, have);
         }
-        Ok(true)
-    }
-}
-
-/// An error is told, and remembered for the next attempt.
-fn clone(cause: &Cause) -> Cause {
-    match cause {
-        Cause::Status { status, detail } => {
-            Cause::Status { status: *status, detail: detail.clone() }
-        }
-        Cause::Unauthorized(why) => Cause::Unauthorized(why.clone()),
-        Cause::Cancelled => Cause::Cancelled,
-        Cause::Http(error) if error.is_transient() => {
-            Cause::Http(crate::http::HttpError::Lost(io::Error::other(error.to_string())))
-        }
-        other => Cause::Untrue(other.to_string()),
+        Ok(Again::Yes)
     }
 }
 
@@ -290,7 +264,9 @@ impl BlobWriter for Upload<'_> {
     }
 
     fn restart(&mut self) -> Result<bool, SinkError> {
-        self.prepare().map_err(|cause| self.repository.failed(UPLOAD, cause).into())
+        let again = self.prepare();
+        let again = again.map_err(|cause| self.repository.failed(UPLOAD, cause))?;
+        Ok(again == Again::Yes)
     }
 }
 

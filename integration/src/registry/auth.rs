@@ -1,0 +1,238 @@
+//! **Auth**: who may do what. Names and passwords are exchanged for tokens, and tokens are checked;
+//! see the distribution project's `spec/auth/token.md` and `spec/auth/oauth.md`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use serde_json::json;
+
+use super::Shared;
+use super::answer::Answer;
+use super::body::Body;
+use super::profile::{Anonymous, Auth, Expiry, Form, Tokens};
+use super::route::{Request, Route};
+use super::wire;
+use crate::disk::sha256;
+
+/// What the registry calls itself in challenges.
+const SERVICE: &str = "registry.test";
+
+/// What can be exchanged for a token instead of name and password.
+pub const IDENTITY_TOKEN: &str = "an-identity-token";
+
+/// Nobody sends longer forms, in bytes.
+const FORM_LIMIT: u64 = 64 << 10;
+
+/// What is known of users and their tokens.
+#[derive(Debug)]
+pub(super) struct Keys {
+    pub(super) password: String,
+    tokens: BTreeMap<String, Issued>,
+    /// Every token, the ones that are not good any more included.
+    pub(super) given: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Issued {
+    until: Instant,
+    access: Vec<Access>,
+}
+
+/// What may be done in a repository.
+#[derive(Debug, Clone)]
+struct Access {
+    repository: String,
+    actions: Vec<String>,
+}
+
+impl Keys {
+    pub(super) fn new(password: &str) -> Self {
+        Self { password: password.to_owned(), tokens: BTreeMap::new(), given: Vec::new() }
+    }
+
+    /// Makes all tokens invalid.
+    pub(super) fn expire(&mut self) {
+        self.tokens.clear();
+    }
+
+    fn issue(&mut self, tokens: &Tokens, access: Vec<Access>) -> String {
+        let secret = sha256(format!("{}{}", self.password, self.given.len()).as_bytes());
+        let token = match tokens.form {
+            Form::Opaque => secret,
+            Form::Jwt => jwt(tokens.lifetime, &access, &secret),
+        };
+        let until = Instant::now() + tokens.lifetime;
+        self.given.push(token.clone());
+        self.tokens.insert(token.clone(), Issued { until, access });
+        token
+    }
+
+    /// Tells what a token is not good for, as challenges say it.
+    fn check(&self, token: &str, needed: Option<(&str, &str)>) -> Result<(), &'static str> {
+        let issued = self.tokens.get(token).ok_or("invalid_token")?;
+        if issued.until < Instant::now() {
+            return Err("invalid_token");
+        }
+        let Some((repository, action)) = needed else { return Ok(()) };
+        let is_enough = issued.access.iter().any(|access| access.allows(repository, action));
+        is_enough.then_some(()).ok_or("insufficient_scope")
+    }
+}
+
+impl Access {
+    /// Reads `repository:NAME:ACTION,ACTION`.
+    fn parse(scope: &str) -> Option<Self> {
+        let (repository, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
+        let actions = actions.split(',').map(str::to_owned).collect();
+        Some(Self { repository: repository.to_owned(), actions })
+    }
+
+    fn allows(&self, repository: &str, action: &str) -> bool {
+        self.repository == repository && self.actions.iter().any(|allowed| allowed == action)
+    }
+}
+
+fn now() -> u64 {
+    UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+fn jwt(lifetime: Duration, access: &[Access], secret: &str) -> String {
+    let access = access.iter().map(
+        |access| json!({"type": "repository", "name": access.repository, "actions": access.actions}),
+    );
+    let until = (SystemTime::now() + lifetime).duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let claims =
+        json!({"iss": "test", "iat": now(), "exp": until, "access": access.collect::<Vec<_>>()});
+    let encode = |text: String| BASE64_URL_SAFE_NO_PAD.encode(text);
+    let head = encode(json!({"alg": "HS256", "typ": "JWT"}).to_string());
+    format!("{head}.{}.{}", encode(claims.to_string()), encode(secret.to_owned()))
+}
+
+/// Returns what a request needs to be allowed to: repository and action.
+fn needed<'a>(request: &Request<'a>) -> Option<(&'a str, &'static str)> {
+    let action = match &request.head.method[..] {
+        "GET" | "HEAD" => "pull",
+        "DELETE" => "delete",
+        _ => "push",
+    };
+    Some((request.route.repository()?, action))
+}
+
+impl Shared {
+    /// Tells whether a request is allowed, or what is answered if not.
+    pub(super) fn authorize(&self, request: &Request<'_>) -> Result<(), Answer> {
+        if matches!(request.route, Route::Token | Route::Stored(_)) {
+            return Ok(());
+        }
+        let given = request.head.header("authorization");
+        match self.profile.auth {
+            Auth::None => Ok(()),
+            Auth::Basic if given.is_some_and(|given| self.knows(given)) => Ok(()),
+            Auth::Basic => Err(self.challenge(request, None)),
+            Auth::Bearer(_) => {
+                let token = given.and_then(|given| given.strip_prefix("Bearer "));
+                let Some(token) = token else { return Err(self.challenge(request, None)) };
+                let checked = self.keys.lock().unwrap().check(token, needed(request));
+                checked.map_err(|error| self.challenge(request, Some(error)))
+            }
+        }
+    }
+
+    /// Returns a `401` that says how to do better.
+    pub(super) fn challenge(&self, request: &Request<'_>, error: Option<&str>) -> Answer {
+        let challenge = match self.profile.auth {
+            Auth::None => "Basic realm=\"nobody\"".to_owned(),
+            Auth::Basic => format!("Basic realm=\"{SERVICE}\""),
+            Auth::Bearer(tokens) => {
+                let realm = format!("http://{}/token", self.address(tokens.realm));
+                let scope = needed(request).map_or(String::new(), |(repository, action)| {
+                    let actions = if action == "push" { "pull,push" } else { action };
+                    format!(",scope=\"repository:{repository}:{actions}\"")
+                });
+                let error = error.map_or(String::new(), |error| format!(",error=\"{error}\""));
+                format!("Bearer realm=\"{realm}\",service=\"{SERVICE}\"{scope}{error}")
+            }
+        };
+        Answer::error(401, "UNAUTHORIZED", "authentication required")
+            .with("WWW-Authenticate", challenge)
+    }
+
+    /// Tells whether name and password are right.
+    fn knows(&self, authorization: &str) -> bool {
+        let encoded = authorization.strip_prefix("Basic ").unwrap_or_default();
+        let decoded = BASE64_STANDARD.decode(encoded).unwrap_or_default();
+        let decoded = String::from_utf8(decoded).unwrap_or_default();
+        decoded.split_once(':').is_some_and(|(user, password)| self.is_user(user, password))
+    }
+
+    fn is_user(&self, user: &str, password: &str) -> bool {
+        let is_named = self.profile.user.is_none_or(|known| known == user);
+        is_named && self.keys.lock().unwrap().password == password
+    }
+
+    /// Gives a token.
+    pub(super) fn token(&self, request: &Request<'_>, body: &mut Body<'_>) -> io::Result<Answer> {
+        let Auth::Bearer(tokens) = self.profile.auth else { return Ok(Answer::new(404)) };
+        if tokens.realm != request.door {
+            return Ok(Answer::new(404));
+        }
+        if request.head.method != "POST" {
+            return Ok(self.token_by_password(request, &tokens));
+        }
+        let mut form = String::new();
+        body.take(FORM_LIMIT).read_to_string(&mut form)?;
+        Ok(self.token_by_form(&wire::pairs(&form), &tokens))
+    }
+
+    fn token_by_password(&self, request: &Request<'_>, tokens: &Tokens) -> Answer {
+        let authorization = request.head.header("authorization");
+        if authorization.is_some_and(|given| !self.knows(given)) {
+            return Answer::error(401, "UNAUTHORIZED", "wrong name or password");
+        }
+        let mut access = accesses(&request.head.query);
+        if authorization.is_none() {
+            if tokens.anonymous == Anonymous::Nothing {
+                return Answer::error(401, "UNAUTHORIZED", "who are you?");
+            }
+            for access in &mut access {
+                access.actions.retain(|action| action == "pull");
+            }
+        }
+        self.issued(tokens, access)
+    }
+
+    /// As `OAuth2` has it.
+    fn token_by_form(&self, form: &[(String, String)], tokens: &Tokens) -> Answer {
+        if let Some(status) = tokens.post {
+            return Answer::error(status, "UNSUPPORTED", "not here");
+        }
+        let field = |name| wire::value(form, name).unwrap_or_default();
+        let is_known = match field("grant_type") {
+            "refresh_token" => field("refresh_token") == IDENTITY_TOKEN,
+            "password" => self.is_user(field("username"), field("password")),
+            _ => false,
+        };
+        if !is_known {
+            return Answer::error(401, "UNAUTHORIZED", "wrong name or password");
+        }
+        self.issued(tokens, accesses(form))
+    }
+
+    fn issued(&self, tokens: &Tokens, access: Vec<Access>) -> Answer {
+        let token = self.keys.lock().unwrap().issue(tokens, access);
+        let mut answer = json!({ "token": token, "access_token": token });
+        if tokens.expiry == Expiry::Told {
+            answer["expires_in"] = tokens.lifetime.as_secs().into();
+        }
+        Answer::new(200).body("application/json", answer.to_string())
+    }
+}
+
+/// Returns what is asked for: `scope` may come several times, and have several in one.
+fn accesses(pairs: &[(String, String)]) -> Vec<Access> {
+    let scopes = pairs.iter().filter(|(name, _)| name == "scope");
+    scopes.flat_map(|(_, scopes)| scopes.split(' ')).filter_map(Access::parse).collect()
+}

@@ -1,0 +1,151 @@
+//! **Content**: blobs, manifests and tags, as they are asked for and put.
+
+use std::fmt::Write as _;
+use std::io::{self, Read};
+
+use serde_json::json;
+
+use super::Shared;
+use super::answer::Answer;
+use super::body::Body;
+use super::fault::Stage;
+use super::profile::Blobs;
+use super::route::{Door, Request};
+use super::store::{Manifest, Store};
+
+/// No manifest is longer, in bytes; so distribution has it.
+const MANIFEST_LIMIT: u64 = 4 << 20;
+
+const OCTETS: &str = "application/octet-stream";
+
+impl Shared {
+    pub(super) fn blob(&self, name: &str, digest: &str, request: &Request<'_>) -> Answer {
+        let store = self.store.lock().unwrap();
+        let Some(blob) = store.blob(name, digest) else {
+            return Answer::error(404, "BLOB_UNKNOWN", "blob unknown to registry");
+        };
+        if request.head.method == "HEAD" {
+            return Answer::length(blob.len, OCTETS).with("Docker-Content-Digest", digest);
+        }
+        if request.head.method != "GET" {
+            return Answer::error(405, "UNSUPPORTED", "no such method");
+        }
+        if self.profile.blobs == Blobs::Redirected {
+            let side = self.address(Door::Side);
+            let url = format!("http://{side}/storage/{digest}?X-Amz-Signature=5ec2e7");
+            return Answer::new(307).with("Location", url);
+        }
+        self.bytes(digest, request, &store)
+    }
+
+    /// What a storage service answers: it refuses who comes with two proofs of being allowed.
+    pub(super) fn stored(&self, digest: &str, request: &Request<'_>) -> Answer {
+        if request.door != Door::Side || request.head.query("X-Amz-Signature").is_none() {
+            return Answer::new(403);
+        }
+        if request.head.header("authorization").is_some() {
+            return Answer::new(400).body("application/xml", "<Code>InvalidArgument</Code>");
+        }
+        self.bytes(digest, request, &self.store.lock().unwrap())
+    }
+
+    fn bytes(&self, digest: &str, request: &Request<'_>, store: &Store) -> Answer {
+        match store.blobs.get(digest).map(|blob| blob.bytes.as_ref()) {
+            Some(Some(bytes)) => Answer::content(request.head, OCTETS, bytes)
+                .with("Docker-Content-Digest", digest)
+                .with("Accept-Ranges", "bytes"),
+            Some(None) => {
+                let name = self.profile.name;
+                Answer::error(500, "UNKNOWN", &format!("{name} keeps only digests here"))
+            }
+            None => Answer::error(404, "BLOB_UNKNOWN", "blob unknown to registry"),
+        }
+    }
+
+    pub(super) fn manifest(
+        &self,
+        name: &str,
+        reference: &str,
+        request: &Request<'_>,
+        body: &mut Body<'_>,
+    ) -> io::Result<Answer> {
+        match &request.head.method[..] {
+            "GET" | "HEAD" => {}
+            "PUT" => return self.put_manifest(name, reference, request, body),
+            _ => return Ok(Answer::error(405, "UNSUPPORTED", "no such method")),
+        }
+        let store = self.store.lock().unwrap();
+        let Some(manifest) = store.manifest(name, reference) else {
+            return Ok(Answer::error(404, "MANIFEST_UNKNOWN", "manifest unknown"));
+        };
+        Ok(Answer::new(200)
+            .body(&manifest.media_type, &manifest.bytes[..])
+            .with("Docker-Content-Digest", &manifest.digest))
+    }
+
+    fn put_manifest(
+        &self,
+        name: &str,
+        reference: &str,
+        request: &Request<'_>,
+        body: &mut Body<'_>,
+    ) -> io::Result<Answer> {
+        let mut bytes = Vec::new();
+        body.take(MANIFEST_LIMIT + 1).read_to_end(&mut bytes)?;
+        if let Some(fault) = self.faults.fire(request, Stage::Late) {
+            return Ok(self.faulty(request, &fault));
+        }
+        let invalid = |message: &str| Ok(Answer::error(400, "MANIFEST_INVALID", message));
+        if bytes.len() as u64 > MANIFEST_LIMIT {
+            return invalid("the manifest is too long");
+        }
+        let media_type = request.head.header("content-type").unwrap_or_default();
+        let manifest = Manifest::new(media_type, bytes);
+        let json = manifest.json();
+        if json["schemaVersion"] != 2 {
+            return invalid("this is no manifest");
+        }
+        if json.get("mediaType").is_some_and(|inner| inner != media_type) {
+            return invalid("Content-Type and mediaType differ");
+        }
+        if reference.contains(':') && reference != manifest.digest {
+            return Ok(Answer::error(400, "DIGEST_INVALID", "the manifest has another digest"));
+        }
+        let mut store = self.store.lock().unwrap();
+        if let Some(missing) = store.missing(name, &manifest) {
+            return Ok(Answer::error(404, "MANIFEST_BLOB_UNKNOWN", &missing));
+        }
+        let digest = manifest.digest.clone();
+        let repository = store.repository(name);
+        if !reference.contains(':') {
+            repository.tags.insert(reference.to_owned(), digest.clone());
+        }
+        repository.manifests.insert(digest.clone(), manifest);
+        Ok(Answer::new(201)
+            .with("Location", format!("/v2/{name}/manifests/{digest}"))
+            .with("Docker-Content-Digest", digest))
+    }
+
+    /// Lists tags, page by page.
+    pub(super) fn tags(&self, name: &str, request: &Request<'_>) -> Answer {
+        let store = self.store.lock().unwrap();
+        let Some(repository) = store.repositories.get(name) else {
+            return Answer::error(404, "NAME_UNKNOWN", "repository name not known to registry");
+        };
+        let last = request.head.query("last").unwrap_or_default();
+        let asked = request.head.query("n").and_then(|most| most.parse().ok());
+        let most = asked.unwrap_or(usize::MAX).min(self.profile.page);
+        let mut after = repository.tags.keys().filter(|tag| tag.as_str() > last);
+        let page: Vec<_> = after.by_ref().take(most).collect();
+        let answer = Answer::new(200);
+        let answer = match (page.last(), after.next()) {
+            (Some(last), Some(_)) => {
+                let mut link = format!("</v2/{name}/tags/list?last={last}");
+                write!(link, "&n={most}>; rel=\"next\"").unwrap();
+                answer.with("Link", link)
+            }
+            _ => answer,
+        };
+        answer.body("application/json", json!({ "name": name, "tags": page }).to_string())
+    }
+}

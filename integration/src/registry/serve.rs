@@ -1,0 +1,173 @@
+//! **Serving**: a connection's requests one after the other, each with what goes wrong at it.
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Shared;
+use super::answer::{Answer, Then};
+use super::body::{Body, Watch};
+use super::fault::{Fault, Stage};
+use super::log::Asked;
+use super::route::{Door, Request, Route};
+use super::wire::Wire;
+
+/// Whoever waits longer than this has no timeout.
+const FOREVER: Duration = Duration::from_secs(60);
+
+/// Long enough for a test to notice something and to write a file.
+const MOMENT: Duration = Duration::from_millis(300);
+
+/// Serves one connection until it ends.
+pub(super) fn serve(shared: &Shared, door: Door, stream: TcpStream) -> io::Result<()> {
+    let mut wire = Wire::new(stream, &shared.stopped)?;
+    while let Some(head) = wire.head()? {
+        let request = Request::new(door, &head);
+        if shared.exchange(&request, &mut wire)? == Then::Close {
+            return wire.close();
+        }
+    }
+    Ok(())
+}
+
+impl Shared {
+    fn exchange(&self, request: &Request<'_>, wire: &mut Wire) -> io::Result<Then> {
+        if let Some(fault) = self.faults.fire(request, Stage::Arrived) {
+            self.keys.lock().unwrap().expire();
+            if let Fault::Rotate(password) = fault {
+                password.clone_into(&mut self.keys.lock().unwrap().password);
+                wire.wait(MOMENT);
+            }
+        }
+        let early = self.faults.fire(request, Stage::Early);
+        if let Some(fault @ (Fault::Close | Fault::ResetBefore | Fault::HangBefore)) = early {
+            self.note(request, 0, None);
+            return broken(wire, &fault);
+        }
+        let fire = || self.faults.fire(request, Stage::Inside);
+        let offset = self.faults.offset(request);
+        let watch = offset.map(|offset| Watch { offset, fire: Box::new(fire) });
+        let mut body = Body::new(wire, request.head, watch);
+        let result = match early {
+            Some(fault) => Ok(self.faulty(request, &fault)),
+            None => self.answer(request, &mut body),
+        };
+        let (received, inside) = (body.received(), body.fault.take());
+        // Whoever is refused early may send on or not: nobody knows where a next request begins.
+        let then = if body.is_done() { Then::Next } else { Then::Close };
+        drop(body);
+        let answer = match (result, inside) {
+            (Ok(answer), _) => answer,
+            (Err(error), inside) => {
+                self.note(request, received, None);
+                return inside.map_or(Err(error), |fault| broken(wire, &fault));
+            }
+        };
+        if let Some(fault) = self.faults.fire(request, Stage::Done) {
+            self.note(request, received, None);
+            return spoiled(wire, &fault, &answer, request);
+        }
+        self.note(request, received, Some(answer.status));
+        wire.write(&answer.to_bytes(&request.head.method, then))?;
+        Ok(then)
+    }
+
+    fn answer(&self, request: &Request<'_>, body: &mut Body<'_>) -> io::Result<Answer> {
+        if let Err(refusal) = self.authorize(request) {
+            return Ok(refusal);
+        }
+        if let Some(fault) = self.faults.fire(request, Stage::Allowed) {
+            return Ok(self.faulty(request, &fault));
+        }
+        if request.door == Door::Side && !matches!(request.route, Route::Token | Route::Stored(_)) {
+            return Ok(Answer::new(404));
+        }
+        match request.route {
+            Route::Ping => Ok(Answer::new(200).body("application/json", "{}")),
+            Route::Token => self.token(request, body),
+            Route::Uploads(name) => self.open(name, request, body),
+            Route::Upload(name, id) => self.upload(name, id, request, body),
+            Route::Blob(name, digest) => Ok(self.blob(name, digest, request)),
+            Route::Stored(digest) => Ok(self.stored(digest, request)),
+            Route::Manifest(name, reference) => self.manifest(name, reference, request, body),
+            Route::Tags(name) => Ok(self.tags(name, request)),
+            Route::Unknown => Ok(Answer::error(404, "UNSUPPORTED", "no such path")),
+        }
+    }
+
+    fn note(&self, request: &Request<'_>, received: u64, status: Option<u16>) {
+        self.log.lock().unwrap().push(Asked::new(request, received, status));
+        let is_blob = matches!(request.route, Route::Uploads(_) | Route::Upload(..));
+        if is_blob {
+            self.received.fetch_add(received, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the answer that a fault is.
+    pub(super) fn faulty(&self, request: &Request<'_>, fault: &Fault) -> Answer {
+        let busy = || Answer::error(429, "TOOMANYREQUESTS", "not so fast");
+        match fault {
+            Fault::Status(401) => self.challenge(request, Some("invalid_token")),
+            Fault::Status(404) if matches!(request.route, Route::Upload(..)) => {
+                Answer::error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown")
+            }
+            Fault::Status(status) => Answer::error(*status, "UNKNOWN", "something went wrong"),
+            Fault::RetrySeconds => busy().with("Retry-After", "1"),
+            Fault::RetryDate => {
+                // Full seconds: this is more than one second ahead.
+                let at = Timestamp::now() + SignedDuration::from_secs(2);
+                let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap();
+                busy().with("Retry-After", date)
+            }
+            Fault::Garbage(status) => Answer::new(*status)
+                .body("text/html", "<html>\u{1b}[31m<h1>Gateway\0</h1>".repeat(100)),
+            Fault::Redirect(url) => Answer::new(307).with("Location", url),
+            Fault::Location(url) => Answer::new(202).with("Location", url).with("Range", "0-0"),
+            Fault::Echo(status) => {
+                let headers = &request.head.headers;
+                Answer::error(*status, "DENIED", &format!("I do not like {headers:?}"))
+            }
+            other => unreachable!("{other:?} is no answer"),
+        }
+    }
+}
+
+/// Ends a connection without an answer.
+fn broken(wire: &Wire, fault: &Fault) -> io::Result<Then> {
+    match fault {
+        Fault::Close => return Ok(Then::Close),
+        Fault::HangBefore | Fault::HangInside => wire.wait(FOREVER),
+        _ => {}
+    }
+    wire.reset()?;
+    Err(io::Error::other("a fault"))
+}
+
+/// Answers, but not as it should be.
+fn spoiled(wire: &Wire, fault: &Fault, answer: &Answer, request: &Request<'_>) -> io::Result<Then> {
+    let method = &request.head.method;
+    let bytes = answer.to_bytes(method, Then::Next);
+    match fault {
+        Fault::Delay(delay) => {
+            wire.wait(*delay);
+            wire.write(&bytes)?;
+            return Ok(Then::Next);
+        }
+        Fault::CutHead => {
+            let head = answer.to_bytes("HEAD", Then::Next);
+            wire.write(&head[..head.len() / 2])?;
+            return Ok(Then::Close);
+        }
+        Fault::ResetInside | Fault::HangInside => wire.write(&bytes[..bytes.len() / 2])?,
+        _ => {}
+    }
+    if *fault == Fault::HangInside {
+        wire.wait(FOREVER);
+    }
+    wire.reset()?;
+    Err(io::Error::other("a fault"))
+}
