@@ -59,7 +59,7 @@ error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a passw
 status: 1
 stdout:
 stderr:
-error: cannot look for a blob in [REGISTRY]/team/vm: the credential is refused
+error: cannot look for a blob in [REGISTRY]/team/vm: the server answered 401: the credential is refused
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 
@@ -125,7 +125,7 @@ error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a passw
 status: 1
 stdout:
 stderr:
-error: cannot look for a blob in [REGISTRY]/team/vm: the credential is refused
+error: cannot look for a blob in [REGISTRY]/team/vm: the server answered 401: the credential is refused
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 
@@ -211,7 +211,7 @@ fn tokens() {
 status: 1
 stdout:
 stderr:
-error: cannot upload a blob to [REGISTRY]/team/vm: it wants a user and a password, and none are known for it: UNAUTHORIZED, authentication required
+error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it wants a user and a password, and none are known for it: UNAUTHORIZED, authentication required
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 
