@@ -15,7 +15,7 @@ const RUN: usize = 100_003;
 
 /// Returns `len` bytes: runs of text, noise and zeros in turn. Other seeds give other bytes.
 pub fn mixed(seed: u64, len: usize) -> Vec<u8> {
-    let mut noise = Noise(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut noise = Noise::new(seed);
     let mut bytes = Vec::with_capacity(len + RUN);
     for run in 0.. {
         match run % 3 {
@@ -32,10 +32,20 @@ pub fn mixed(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
+/// Returns `len` bytes, a multiple of eight, that nothing makes shorter.
+pub fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut noise = Noise::new(seed);
+    (0..len / 8).flat_map(|_| noise.next().to_le_bytes()).collect()
+}
+
 /// xorshift64*: fast, and the same on every machine.
 struct Noise(u64);
 
 impl Noise {
+    fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

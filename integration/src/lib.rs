@@ -13,6 +13,7 @@ pub mod docker_registry;
 pub mod image;
 pub mod nginx;
 pub mod peer;
+pub mod proxy;
 pub mod registry;
 pub mod scene;
 pub mod server;

@@ -25,7 +25,13 @@ pub(super) fn connect(client: &Client, origin: &Origin) -> Result<Connection, Ht
         let stream = dial(client, &origin.host, origin.port)?;
         return finish(client, origin, stream, Via::Direct);
     };
-    let mut stream = dial(client, proxy.host(), proxy.port())?;
+    let stream = dial(client, proxy.host(), proxy.port());
+    let mut stream = stream.map_err(|error| match error {
+        HttpError::Connect { host, source } => {
+            HttpError::Connect { host: format!("the proxy {host}"), source }
+        }
+        error => error,
+    })?;
     if proxy.scheme() == ProxyScheme::Https {
         let (host, port) = (proxy.host().to_owned(), proxy.port());
         let to = Origin { scheme: "https".into(), host, port };

@@ -91,6 +91,7 @@ impl RegistryError {
             Cause::Status { status: 405, .. } => {
                 "is the registry read-only for a while, or the mirror of another one?".into()
             }
+            Cause::Status { status: 407, .. } => PROXY_LOGIN.into(),
             Cause::Status { status: 413, .. } => {
                 "a proxy in front of the registry limits the size of requests; raise its limit \
                  (nginx: `client_max_body_size 0`), or send less at a time with `--chunk-size`"
@@ -110,6 +111,9 @@ impl RegistryError {
     }
 }
 
+const PROXY_LOGIN: &str = "the proxy wants a user and a password; write them in front of it, as in \
+    `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`";
+
 fn http_help(error: &HttpError, host: &str) -> Option<String> {
     let certs = format!("/etc/containers/certs.d/{host}");
     let speak = "is it a registry, and does it speak https? if not, say `--plain-http`";
@@ -125,6 +129,7 @@ fn http_help(error: &HttpError, host: &str) -> Option<String> {
         HttpError::Tls { problem: TlsProblem::Time, .. } => {
             "give the registry a new certificate; or is the clock of this machine wrong?".into()
         }
+        HttpError::Proxy { status: 407, .. } => PROXY_LOGIN.into(),
         HttpError::Alert(_) => {
             format!("put yours into `{certs}/client.cert`, and its key into `{certs}/client.key`")
         }

@@ -35,8 +35,9 @@ pub(super) enum Greeted {
 const DOCKER_HUB: &str = "registry-1.docker.io";
 
 /// What is sent at once to a registry that refused a whole blob, in bytes, and the least that is
-/// tried: proxies limit requests to 100 MB, or to 1 MiB when nobody has set them up.
-const CHUNK_FIRST: u64 = 32 << 20;
+/// tried: proxies limit requests to 100 MB, or to 1 MiB when nobody has set them up. It is kept in
+/// memory beside what a build needs, and both together have to stay below 64 MiB.
+const CHUNK_FIRST: u64 = 16 << 20;
 const CHUNK_LEAST: u64 = 1 << 20;
 
 /// How a registry is spoken to.
@@ -137,8 +138,8 @@ mod tests {
         let check = |refused: u64, expected: Option<u64>| {
             assert_eq!(less_than(refused), expected, "{refused}");
         };
-        check(u64::MAX, Some(32 << 20));
-        check(32 << 20, Some(16 << 20));
+        check(u64::MAX, Some(16 << 20));
+        check(16 << 20, Some(8 << 20));
         check((8 << 20) + 1, Some(8 << 20));
         check(8 << 20, Some(4 << 20));
         check((1 << 20) + 1, Some(1 << 20));
