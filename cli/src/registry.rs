@@ -54,7 +54,7 @@ pub(crate) struct RegistryArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
 
-    /// Send blobs in parts of this many bytes, e.g. 32M; default: each in one request
+    /// Send blobs in parts of this many bytes, e.g. 8M; default: each in one request
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     chunk_size: Option<u64>,
 
@@ -63,8 +63,8 @@ pub(crate) struct RegistryArguments {
     debug: bool,
 }
 
-/// What `--chunk-size` can be: less makes a request of nothing, more is kept in memory for long.
-const CHUNK_SIZES: std::ops::RangeInclusive<u64> = 64 * 1024..=32 << 20;
+/// What `--chunk-size` can be: less makes a request of nothing, more is too much to keep in memory.
+const CHUNK_SIZES: std::ops::RangeInclusive<u64> = 64 * 1024..=16 << 20;
 
 impl RegistryArguments {
     /// Returns the file that credentials were said to be in.
@@ -194,8 +194,8 @@ fn parse_size(text: &str) -> Result<u64, String> {
     };
     let number = digits.parse().ok().zip(factor);
     let size = number.and_then(|(number, factor): (u64, u64)| number.checked_mul(factor));
-    let size = size.ok_or("write it as a number of bytes, or as `32M`")?;
-    if CHUNK_SIZES.contains(&size) { Ok(size) } else { Err("it lies between 64K and 32M".into()) }
+    let size = size.ok_or("write it as a number of bytes, or as `8M`")?;
+    if CHUNK_SIZES.contains(&size) { Ok(size) } else { Err("it lies between 64K and 16M".into()) }
 }
 
 #[cfg(test)]
@@ -209,13 +209,13 @@ mod tests {
         };
         check("65536", Ok(65536));
         check("64K", Ok(65536));
-        check("32MiB", Ok(32 << 20));
+        check("16MiB", Ok(16 << 20));
         check("1m", Ok(1 << 20));
-        check("1", Err("it lies between 64K and 32M"));
-        check("1G", Err("it lies between 64K and 32M"));
-        check("99999999999999999999G", Err("write it as a number of bytes, or as `32M`"));
-        check("M", Err("write it as a number of bytes, or as `32M`"));
-        check("1 M", Err("write it as a number of bytes, or as `32M`"));
-        check("", Err("write it as a number of bytes, or as `32M`"));
+        check("1", Err("it lies between 64K and 16M"));
+        check("1G", Err("it lies between 64K and 16M"));
+        check("99999999999999999999G", Err("write it as a number of bytes, or as `8M`"));
+        check("M", Err("write it as a number of bytes, or as `8M`"));
+        check("1 M", Err("write it as a number of bytes, or as `8M`"));
+        check("", Err("write it as a number of bytes, or as `8M`"));
     }
 }

@@ -40,7 +40,8 @@ pub(crate) fn next(from: &Url, location: &str) -> Result<Url, HttpError> {
     let (old, mut new) = (origin(from)?, origin(&url)?);
     if old.is_tls() && !new.is_tls() {
         // Servers behind a proxy that ends TLS often do not know that there is one.
-        if old.host != new.host {
+        let is_itself = old.host == new.host && (new.port == 80 || new.port == old.port);
+        if !is_itself {
             return Err(refuse(&url, "from https to http"));
         }
         let port = (old.port != 443).then_some(old.port);
@@ -119,6 +120,11 @@ mod tests {
         check(q, "https://s3.x/b?sig=1", "https://s3.x/b?sig=1");
         check(q, "http://q.io/u/1", "https://q.io/u/1");
         check("https://q.io:5000/v2/", "http://q.io/u/1", "https://q.io:5000/u/1");
+        check(
+            q,
+            "http://q.io:5001/token",
+            "refusing to follow to `http://q.io:5001/token`: from https to http",
+        );
         check(
             q,
             "http://s3.x/u?sig=1",
