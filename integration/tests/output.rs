@@ -193,6 +193,7 @@ error: cannot write `no/such/directory`: No such file or directory (os error 2)
 "#]]
         .raw()
     );
+    assert!(!scene.path("out").exists(), "that was known before the work");
 }
 
 /// Runs the program with a limit to the size of files: the one way to run out of room that needs

@@ -1,13 +1,13 @@
 //! An *exchange* is a request that is being sent, and its answer. The server may answer before all
 //! is sent; then the rest is not sent.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{IoSlice, Write};
 use std::time::Duration;
 
 use super::body::{Response, Reuse};
 use super::head::Head;
-use super::stream::{Connection, Via};
-use super::{Client, HttpError, Request, redacted};
+use super::stream::Connection;
+use super::{Client, HttpError, Request, redacted, wire};
 
 /// How the length of a body is told.
 #[derive(Debug, Clone, Copy)]
@@ -68,9 +68,9 @@ impl Exchange {
         let stall = client.options().stall;
         let lost = |error| HttpError::io(error, stall);
         connection.stream().socket().set_deadline(stall);
-        let head = head(&connection, request, framing);
+        let head = wire::head(&connection, request, framing);
         let sent = match framing {
-            Framing::Whole(body) => write_both(&mut connection, head.as_bytes(), body),
+            Framing::Whole(body) => wire::write_both(&mut connection, head.as_bytes(), body),
             _ => connection.stream().write_all(head.as_bytes()),
         };
         let body = match framing {
@@ -139,10 +139,10 @@ impl Exchange {
         }
         let Some(connection) = &mut self.connection else { return Err(SendError::Answered) };
         let sent = match &mut self.body {
-            Sending::Chunked => send_chunk(connection, slices, len),
+            Sending::Chunked => wire::write_chunk(connection, slices, len),
             Sending::Length(left) => {
                 *left = left.saturating_sub(len as u64);
-                write_slices(connection, slices)
+                wire::write_slices(connection, slices)
             }
             Sending::Done => Ok(()),
         };
@@ -229,69 +229,4 @@ impl Exchange {
         };
         Ok(Response::new(&self.client, connection, head, self.method, reuse))
     }
-}
-
-/// Writes the head of a request.
-fn head(connection: &Connection, request: &Request<'_>, framing: Framing<'_>) -> String {
-    let url = request.url;
-    let target = match &connection.via {
-        Via::Direct => &url[url::Position::BeforePath..url::Position::AfterQuery],
-        Via::Proxy(_) => &url[..url::Position::AfterQuery],
-    };
-    let mut head = format!("{} {target} HTTP/1.1\r\n", request.method);
-    let mut line = |name: &str, value: &str| {
-        head.extend([name, ": ", value, "\r\n"]);
-    };
-    line("Host", &connection.origin.authority());
-    line("User-Agent", concat!("diskette/", env!("CARGO_PKG_VERSION")));
-    line("Accept-Encoding", "identity");
-    if let Via::Proxy(Some(credential)) = &connection.via {
-        line("Proxy-Authorization", credential);
-    }
-    match framing {
-        Framing::Whole([]) if matches!(request.method, "GET" | "HEAD" | "DELETE") => {}
-        Framing::Whole(body) => line("Content-Length", &body.len().to_string()),
-        Framing::Length(len) => line("Content-Length", &len.to_string()),
-        Framing::Chunked => line("Transfer-Encoding", "chunked"),
-    }
-    if !matches!(framing, Framing::Whole(_)) {
-        line("Expect", "100-continue");
-    }
-    for (name, value) in &request.headers {
-        // A line break in a value would be another header.
-        let value: String = value.chars().filter(|char| !char.is_control()).collect();
-        line(name, &value);
-    }
-    head.push_str("\r\n");
-    head
-}
-
-fn write_both(connection: &mut Connection, head: &[u8], body: &[u8]) -> io::Result<()> {
-    write_slices(connection, &mut [IoSlice::new(head), IoSlice::new(body)])
-}
-
-fn send_chunk(
-    connection: &mut Connection,
-    slices: &mut [IoSlice<'_>],
-    len: usize,
-) -> io::Result<()> {
-    let head = format!("{len:x}\r\n");
-    let head = [IoSlice::new(head.as_bytes())];
-    let mut all: Vec<IoSlice<'_>> = head.into_iter().chain(slices.iter().copied()).collect();
-    all.push(IoSlice::new(b"\r\n"));
-    write_slices(connection, &mut all)
-}
-
-fn write_slices(connection: &mut Connection, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
-    let mut left = slices;
-    IoSlice::advance_slices(&mut left, 0);
-    while !left.is_empty() {
-        match connection.stream().write_vectored(left) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut left, count),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

@@ -4,19 +4,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
 use url::Url;
-use url::form_urlencoded::Serializer;
 
 use super::challenge::Challenge;
 use super::error::Cause;
 use super::scope::Scope;
+use super::token::Token;
 use crate::credentials::Credential;
-use crate::http::{Client, Head, HttpError, Request, Response, next, origin};
+use crate::http::{Client, Head, origin};
 use crate::secret::Secret;
 
 /// Knows credentials.
@@ -34,17 +32,17 @@ pub(super) struct Authorization {
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     scheme: Scheme,
     tokens: BTreeMap<Scope, Token>,
     /// Never shown, whoever repeats them.
     secrets: Vec<Secret>,
-    accepted: Accepted,
+    pub(super) accepted: Accepted,
 }
 
 /// Whether the token server has accepted a credential.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Accepted {
+pub(super) enum Accepted {
     #[default]
     Never,
     Before,
@@ -62,13 +60,6 @@ enum Scheme {
     },
 }
 
-#[derive(Debug, Clone)]
-struct Token {
-    value: Secret,
-    since: Instant,
-    lifetime: Duration,
-}
-
 /// What is needed to ask for a credential.
 #[derive(Clone, Copy)]
 pub(super) struct Asker<'a> {
@@ -79,20 +70,6 @@ pub(super) struct Asker<'a> {
     /// `HOST/PATH`, as the user names it.
     pub(super) place: &'a str,
 }
-
-/// What a token server answers.
-#[derive(Deserialize)]
-struct TokenAnswer {
-    token: Option<String>,
-    access_token: Option<String>,
-    expires_in: Option<u64>,
-}
-
-/// The lifetime of tokens that do not tell, in seconds: the specification's default.
-const LIFETIME: u64 = 60;
-
-/// No token is longer, with what is around it, in bytes.
-const TOKEN_MAX: u64 = 256 * 1024;
 
 /// What is said where somebody is let in, but not everybody.
 pub(super) const UNKNOWN: &str = "it wants a user and a password, and none are known for it";
@@ -186,80 +163,7 @@ impl Authorization {
         None
     }
 
-    fn fetch(
-        &self,
-        asker: Asker<'_>,
-        realm: &str,
-        service: Option<&str>,
-        scope: &Scope,
-    ) -> Result<Token, Cause> {
-        // The credential goes with this request, so where it leads is looked at.
-        let realm = next(asker.base, realm)?;
-        let credential = self.credential(asker)?;
-        let refused = match &credential {
-            Some(_) => "the registry's token server refused the credential",
-            None => UNKNOWN,
-        };
-        let answer = match credential {
-            Some(Credential::IdentityToken(token)) => {
-                let parts = scope.parts().collect::<Vec<_>>().join(" ");
-                let mut form = Serializer::new(String::new());
-                form.append_pair("grant_type", "refresh_token")
-                    .append_pair("client_id", "diskette")
-                    .append_pair("refresh_token", token.expose())
-                    .append_pair("scope", &parts)
-                    .extend_pairs(service.map(|service| ("service", service)));
-                let request = Request::new("POST", &realm)
-                    .header("Content-Type", "application/x-www-form-urlencoded");
-                asker.client.send(&request, form.finish().as_bytes())?
-            }
-            credential => {
-                let mut url = realm;
-                url.query_pairs_mut()
-                    .extend_pairs(service.map(|service| ("service", service)))
-                    .extend_pairs(scope.parts().map(|scope| ("scope", scope)));
-                let request = Request::new("GET", &url);
-                let request = match credential {
-                    Some(Credential::Basic { username, password }) => {
-                        let value = self.basic(&username, &password);
-                        request.header("Authorization", value.expose())
-                    }
-                    _ => request,
-                };
-                asker.client.send(&request, &[])?
-            }
-        };
-        self.take(answer, refused)
-    }
-
-    /// Reads the answer of a token server; `refused` is said where that is no token.
-    fn take(&self, answer: Response, refused: &str) -> Result<Token, Cause> {
-        let since = Instant::now();
-        let status = answer.head.status;
-        if matches!(status, 400 | 401 | 403) {
-            answer.discard();
-            let why = format!("{refused}: it answered {status}");
-            let before = self.lock().accepted == Accepted::Before;
-            return Err(if before { Cause::Expired(why) } else { Cause::Unauthorized(why) });
-        }
-        if status != 200 {
-            answer.discard();
-            let detail = Some("asked for a token".to_owned());
-            return Err(Cause::Status { status, detail, pause: None });
-        }
-        let body = answer.bytes(TOKEN_MAX)?;
-        let rubbish = || HttpError::Protocol("the token server sent no token".into());
-        let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| rubbish())?;
-        let value = [answer.token, answer.access_token].into_iter().flatten();
-        let value = value.filter(|value| !value.is_empty()).map(Secret::new).next();
-        let value = value.ok_or_else(rubbish)?;
-        self.remember(&value);
-        self.lock().accepted = Accepted::Before;
-        let lifetime = Duration::from_secs(answer.expires_in.unwrap_or(LIFETIME));
-        Ok(Token { value, since, lifetime })
-    }
-
-    fn credential(&self, asker: Asker<'_>) -> Result<Option<Credential>, Cause> {
+    pub(super) fn credential(&self, asker: Asker<'_>) -> Result<Option<Credential>, Cause> {
         let credential = asker.keychain.find(asker.place).map_err(Cause::Unauthorized)?;
         match &credential {
             Some(Credential::Basic { password, .. }) => self.remember(password),
@@ -269,13 +173,13 @@ impl Authorization {
         Ok(credential)
     }
 
-    fn basic(&self, username: &str, password: &Secret) -> Secret {
+    pub(super) fn basic(&self, username: &str, password: &Secret) -> Secret {
         let pair = BASE64_STANDARD.encode(format!("{username}:{}", password.expose()));
         self.remember(&Secret::new(pair.clone()));
         Secret::new(format!("Basic {pair}"))
     }
 
-    fn remember(&self, secret: &Secret) {
+    pub(super) fn remember(&self, secret: &Secret) {
         let mut state = self.lock();
         if !secret.expose().is_empty()
             && !state.secrets.iter().any(|known| known.expose() == secret.expose())
@@ -293,7 +197,7 @@ impl Authorization {
             .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "…"))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,7 +11,8 @@ use url::Url;
 use super::auth::{Asker, Haste, UNKNOWN, is_own};
 use super::error::{Cause, RegistryError};
 use super::host::Greeted;
-use super::retry::{Attempts, is_transient, retry_after};
+use super::remedy::Again;
+use super::retry::{Attempts, retry_after};
 use super::scope::Scope;
 use super::{Registry, Repository};
 use crate::http::{HttpError, Request, Response};
@@ -28,13 +29,6 @@ pub(super) struct Call<'a> {
     pub(super) body: &'a [u8],
     pub(super) scope: Scope,
     pub(super) patience: Option<Duration>,
-}
-
-/// Whether something is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
-    Yes,
-    No,
 }
 
 /// How often one request is answered with another credential.
@@ -78,29 +72,6 @@ impl Repository<'_> {
                 return Err(self.failed(call.act, cause));
             }
         }
-    }
-
-    /// Waits before the next attempt after one that failed of `cause`, if there is to be one.
-    pub(super) fn wait(&self, attempts: &mut Attempts, cause: &Cause) -> Result<Again, Cause> {
-        let asked = match cause {
-            Cause::Status { pause, .. } => *pause,
-            _ => None,
-        };
-        if !cause.is_transient() {
-            return Ok(Again::No);
-        }
-        let Some(pause) = attempts.next(asked) else { return Ok(Again::No) };
-        if matches!(cause, Cause::Status { status: 429, .. }) {
-            self.host.pause(pause);
-        }
-        if pause >= Duration::from_secs(5) {
-            let seconds = pause.as_secs();
-            let place = &self.place;
-            let observer = &self.registry.options.observer;
-            observer.note(&format!("{place}: {cause}; trying again in {seconds} s"));
-        }
-        self.registry.sleep(pause)?;
-        Ok(Again::Yes)
     }
 
     pub(super) fn call_once(&self, call: &Call<'_>) -> Result<Response, Cause> {
@@ -220,17 +191,6 @@ impl Registry {
             }
             thread::sleep(left.min(STEP));
             left = left.saturating_sub(STEP);
-        }
-    }
-}
-
-impl Cause {
-    pub(super) fn is_transient(&self) -> bool {
-        match self {
-            Self::Http(error) => error.is_transient(),
-            Self::Status { status, .. } => is_transient(*status),
-            Self::Expired(_) => true,
-            _ => false,
         }
     }
 }

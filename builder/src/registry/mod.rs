@@ -11,10 +11,12 @@ mod limits;
 mod manifests;
 mod put;
 mod read;
+mod remedy;
 mod retry;
 mod scope;
 mod session;
 mod sink;
+mod token;
 mod upload;
 
 use std::collections::BTreeMap;

@@ -11,8 +11,9 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::Repository;
-use super::call::{Again, Call};
+use super::call::Call;
 use super::error::{Cause, RegistryError};
+use super::remedy::{Again, Remedy};
 use super::retry::Attempts;
 use super::scope::Scope;
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
@@ -100,21 +101,6 @@ impl Repository<'_> {
             }
             broken = resumed.map(|have| (session, have));
         }
-    }
-
-    /// Waits before an upload is tried again, if it is to be.
-    pub(super) fn remedy(&self, remedy: Remedy, attempts: &mut Attempts) -> Result<Again, Cause> {
-        let asked = match remedy {
-            Remedy::None | Remedy::Parts | Remedy::Whole => return Ok(Again::No),
-            Remedy::Wait(asked) | Remedy::Pause(asked) => asked,
-            Remedy::Session => None,
-        };
-        let Some(pause) = attempts.next(asked) else { return Ok(Again::No) };
-        if matches!(remedy, Remedy::Pause(_)) {
-            self.host.pause(pause);
-        }
-        self.registry.sleep(pause)?;
-        Ok(Again::Yes)
     }
 
     /// A registry that will not mount takes the bytes.
@@ -244,34 +230,4 @@ struct Part<'a> {
 enum Range {
     None,
     Told,
-}
-
-/// What can be done about an upload that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Remedy {
-    None,
-    /// Trying again, after what the registry asked to wait.
-    Wait(Option<Duration>),
-    /// Trying again, when the registry is no longer as busy.
-    Pause(Option<Duration>),
-    /// Sending less at once.
-    Parts,
-    /// A new session: the registry has forgotten this one, or counts otherwise than we do.
-    Session,
-    /// All bytes in one attempt: parts of two have come to a wrong digest.
-    Whole,
-}
-
-impl Remedy {
-    pub(super) fn of(cause: &Cause) -> Self {
-        match cause {
-            Cause::Status { status: 413, .. } => Self::Parts,
-            Cause::Status { status: 404 | 416, .. } => Self::Session,
-            Cause::Status { status: 400, .. } => Self::Whole,
-            Cause::Status { status: 429, pause, .. } => Self::Pause(*pause),
-            Cause::Status { pause, .. } if cause.is_transient() => Self::Wait(*pause),
-            _ if cause.is_transient() => Self::Wait(None),
-            _ => Self::None,
-        }
-    }
 }

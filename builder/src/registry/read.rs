@@ -3,8 +3,9 @@
 use std::io::{self, Read};
 
 use super::Repository;
-use super::call::{Again, Call};
+use super::call::Call;
 use super::error::{Cause, RegistryError};
+use super::remedy::Again;
 use super::retry::Attempts;
 use crate::http::Response;
 use crate::image::digest::Digest;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::auth::Haste;
-use super::call::{Again, Call};
+use super::call::Call;
 use super::error::{Cause, RegistryError};
+use super::remedy::Again;
 use super::retry::Attempts;
 use super::scope::Scope;
 use super::{Registry, Repository};

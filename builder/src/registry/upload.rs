@@ -6,9 +6,9 @@ use std::io::{self, IoSlice, Write};
 use std::time::Duration;
 
 use super::Repository;
-use super::call::Again;
 use super::error::{Cause, RegistryError};
-use super::put::{PROGRESS, Remedy};
+use super::put::PROGRESS;
+use super::remedy::{Again, Remedy};
 use super::retry::Attempts;
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
 use crate::http::{Exchange, Framing, SendError};

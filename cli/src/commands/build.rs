@@ -136,6 +136,7 @@ pub(crate) fn run(
     if arguments.output.is_none() && !arguments.push {
         return Err(no_output());
     }
+    arguments.reports.check()?;
     let created = created(environment)?;
     let (mut recipes, files) = load(arguments)?;
     Overrides {

@@ -3,12 +3,13 @@
 
 use std::path::PathBuf;
 
+use cap_tempfile::TempFile;
 use clap::Args;
 use diskette_builder::build::{Built, BuiltPlatform};
 use serde_json::{Map, Value, json};
 
-use crate::error::CommandError;
-use crate::files::write_file;
+use crate::error::{CommandError, cannot};
+use crate::files::{open_parent, write_file};
 use crate::output::Destination;
 use crate::ui::Ui;
 
@@ -29,6 +30,16 @@ pub(super) struct Reports {
 }
 
 impl Reports {
+    /// Finds out before the work whether the files can be written after it.
+    pub(super) fn check(&self) -> Result<(), CommandError> {
+        let files = [&self.iidfile, &self.digestfile, &self.metadata_file];
+        for path in files.into_iter().flatten() {
+            let (dir, _) = open_parent(path)?;
+            drop(TempFile::new(&dir).map_err(cannot("write", path.display()))?);
+        }
+        Ok(())
+    }
+
     pub(super) fn write(
         &self,
         built: &[Built],

@@ -1,0 +1,75 @@
+//! What goes over the *wire* of a request: its head, and the framing of its body (RFC 9112).
+
+use std::io::{self, IoSlice, Write};
+
+use super::Request;
+use super::exchange::Framing;
+use super::stream::{Connection, Via};
+
+/// Writes the head of a request.
+pub(super) fn head(connection: &Connection, request: &Request<'_>, framing: Framing<'_>) -> String {
+    let url = request.url;
+    let target = match &connection.via {
+        Via::Direct => &url[url::Position::BeforePath..url::Position::AfterQuery],
+        Via::Proxy(_) => &url[..url::Position::AfterQuery],
+    };
+    let mut head = format!("{} {target} HTTP/1.1\r\n", request.method);
+    let mut line = |name: &str, value: &str| {
+        head.extend([name, ": ", value, "\r\n"]);
+    };
+    line("Host", &connection.origin.authority());
+    line("User-Agent", concat!("diskette/", env!("CARGO_PKG_VERSION")));
+    line("Accept-Encoding", "identity");
+    if let Via::Proxy(Some(credential)) = &connection.via {
+        line("Proxy-Authorization", credential);
+    }
+    match framing {
+        Framing::Whole([]) if matches!(request.method, "GET" | "HEAD" | "DELETE") => {}
+        Framing::Whole(body) => line("Content-Length", &body.len().to_string()),
+        Framing::Length(len) => line("Content-Length", &len.to_string()),
+        Framing::Chunked => line("Transfer-Encoding", "chunked"),
+    }
+    if !matches!(framing, Framing::Whole(_)) {
+        line("Expect", "100-continue");
+    }
+    for (name, value) in &request.headers {
+        // A line break in a value would be another header.
+        let value: String = value.chars().filter(|char| !char.is_control()).collect();
+        line(name, &value);
+    }
+    head.push_str("\r\n");
+    head
+}
+
+pub(super) fn write_both(connection: &mut Connection, head: &[u8], body: &[u8]) -> io::Result<()> {
+    write_slices(connection, &mut [IoSlice::new(head), IoSlice::new(body)])
+}
+
+pub(super) fn write_chunk(
+    connection: &mut Connection,
+    slices: &mut [IoSlice<'_>],
+    len: usize,
+) -> io::Result<()> {
+    let head = format!("{len:x}\r\n");
+    let head = [IoSlice::new(head.as_bytes())];
+    let mut all: Vec<IoSlice<'_>> = head.into_iter().chain(slices.iter().copied()).collect();
+    all.push(IoSlice::new(b"\r\n"));
+    write_slices(connection, &mut all)
+}
+
+pub(super) fn write_slices(
+    connection: &mut Connection,
+    slices: &mut [IoSlice<'_>],
+) -> io::Result<()> {
+    let mut left = slices;
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        match connection.stream().write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut left, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
