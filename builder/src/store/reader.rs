@@ -69,6 +69,7 @@ impl LayoutImages {
     pub fn only(&self) -> Result<Option<Document>, SinkError> {
         let mut digests: Vec<&str> =
             self.entries.iter().map(|entry| entry.digest.as_str()).collect();
+        digests.sort_unstable();
         digests.dedup();
         match digests[..] {
             [digest] => self.find(digest),
