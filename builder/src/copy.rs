@@ -59,6 +59,9 @@ pub enum CopyError {
 const DOCUMENTS_MAX: usize = 1000;
 const DEPTH_MAX: usize = 3;
 
+/// All documents of an image together are not longer, in bytes: they are kept in memory.
+const DOCUMENTS_LEN_MAX: usize = 16 << 20;
+
 /// What of a document matters here.
 #[derive(Deserialize)]
 struct Content {
@@ -154,8 +157,12 @@ fn collect(
     let content = content(document)?;
     for descriptor in &content.manifests {
         let digest = digest(document, descriptor)?;
+        // An index can name one document thousands of times.
+        if parts.documents.iter().any(|known| is_described(known, digest, descriptor)) {
+            continue;
+        }
         let child = images.document(digest)?.ok_or(CopyError::Missing(digest))?;
-        if child.bytes.len() as u64 != descriptor.size {
+        if !is_described(&child, digest, descriptor) {
             return Err(wrong("it gives another size than one of its manifests has"));
         }
         collect(images, &child, depth + 1, parts)?;
@@ -169,8 +176,16 @@ fn collect(
     if parts.documents.len() >= DOCUMENTS_MAX {
         return Err(wrong("it names too many others"));
     }
+    let len: usize = parts.documents.iter().map(|known| known.bytes.len()).sum();
+    if len + document.bytes.len() > DOCUMENTS_LEN_MAX {
+        return Err(wrong("the image's manifests are too long together"));
+    }
     parts.documents.push(document.clone());
     Ok(())
+}
+
+fn is_described(document: &Document, digest: Digest, descriptor: &Descriptor) -> bool {
+    document.digest == digest && document.bytes.len() as u64 == descriptor.size
 }
 
 fn content(document: &Document) -> Result<Content, CopyError> {

@@ -18,6 +18,8 @@ pub enum Answer {
     Unsized(Vec<u8>),
     /// The first bytes of what was announced; then the connection is closed.
     Cut(Vec<u8>, usize),
+    /// The content, and where the next page of it is.
+    Page(Vec<u8>, &'static str),
     /// Somewhere else.
     Redirect(String),
     /// An error.
@@ -95,6 +97,9 @@ fn answer<'a>(answer: &'a Answer, range: Option<&str>) -> (String, &'a [u8]) {
         (Answer::Content(bytes) | Answer::Whole(bytes), _) => (ok(bytes), bytes),
         (Answer::Unsized(bytes), _) => ("200 OK".into(), bytes),
         (Answer::Cut(bytes, len), _) => (ok(bytes), &bytes[..*len]),
+        (Answer::Page(bytes, next), _) => {
+            (format!("{}\r\nLink: <{next}>; rel=\"next\"", ok(bytes)), bytes)
+        }
         (Answer::Redirect(url), _) => {
             (format!("302 Found\r\nLocation: {url}\r\nContent-Length: 0"), &[])
         }

@@ -50,7 +50,7 @@ pub(crate) fn next(from: &Url, location: &str) -> Result<Url, HttpError> {
         }
         new = origin(&url)?;
     }
-    if old.host != new.host && reach(&new) < reach(&old) {
+    if old.host != new.host && is_nearer(reach(&new), reach(&old)) {
         return Err(refuse(&url, "an address that only this machine or network can reach"));
     }
     // What stands before an `@` would be sent as a password.
@@ -65,8 +65,15 @@ pub(crate) fn next(from: &Url, location: &str) -> Result<Url, HttpError> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     Machine,
+    Link,
     Network,
     World,
+}
+
+/// Tells whether an address is too near. What answers on the link is a cloud that tells a machine its
+/// secrets, and a server on this machine can be one far away, behind a tunnel.
+fn is_nearer(new: Reach, old: Reach) -> bool {
+    new < old || (new == Reach::Link && old != Reach::Link)
 }
 
 fn reach(origin: &Origin) -> Reach {
@@ -81,12 +88,16 @@ fn reach(origin: &Origin) -> Reach {
         }
         _ => return Reach::World,
     };
-    let near = match address {
+    let (is_link, is_network) = match address {
         _ if address.is_loopback() || address.is_unspecified() => return Reach::Machine,
-        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || is_shared(v4.octets()),
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
+        IpAddr::V4(v4) => (v4.is_link_local(), v4.is_private() || is_shared(v4.octets())),
+        IpAddr::V6(v6) => (v6.is_unicast_link_local(), v6.is_unique_local()),
     };
-    if near { Reach::Network } else { Reach::World }
+    match (is_link, is_network) {
+        (true, _) => Reach::Link,
+        (_, true) => Reach::Network,
+        _ => Reach::World,
+    }
 }
 
 /// 100.64.0.0/10 (RFC 6598); some clouds keep their metadata servers there.
@@ -107,13 +118,31 @@ fn refuse(url: &Url, reason: &'static str) -> HttpError {
 mod tests {
     use super::*;
 
+    fn check(from: &str, location: &str, expected: &str) {
+        let found = next(&Url::parse(from).unwrap(), location);
+        let found = found.map_or_else(|error| error.to_string(), |url| url.to_string());
+        assert_eq!(found, expected, "{from} {location}");
+    }
+
+    #[test]
+    fn nobody_sends_to_the_link() {
+        let near = "an address that only this machine or network can reach";
+        for from in ["http://127.0.0.1:5000/v2/", "http://10.0.0.1/v2/", "http://q.x/"] {
+            for place in ["http://169.254.169.254/x", "http://[fe80::1]/x"] {
+                check(from, place, &format!("refusing to follow to `{place}`: {near}"));
+            }
+        }
+        check("http://169.254.0.1/", "http://169.254.0.2/u", "http://169.254.0.2/u");
+        check("http://169.254.0.1/", "http://10.0.0.1/u", "http://10.0.0.1/u");
+        check(
+            "http://169.254.0.1/",
+            "http://127.0.0.1/",
+            &format!("refusing to follow to `http://127.0.0.1/`: {near}"),
+        );
+    }
+
     #[test]
     fn places_that_servers_send_to() {
-        let check = |from: &str, location: &str, expected: &str| {
-            let found = next(&Url::parse(from).unwrap(), location);
-            let found = found.map_or_else(|error| error.to_string(), |url| url.to_string());
-            assert_eq!(found, expected, "{from} {location}");
-        };
         let q = "https://q.io/v2/a/blobs/uploads/";
         check(q, "/v2/a/blobs/uploads/1?_state=x", "https://q.io/v2/a/blobs/uploads/1?_state=x");
         check(q, "1", "https://q.io/v2/a/blobs/uploads/1");

@@ -32,8 +32,12 @@ impl Document {
     pub fn read(told: &str, bytes: Vec<u8>) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| format!("the manifest is not JSON: {error}"))?;
+        if !value.is_object() {
+            return Err("the manifest is not a JSON object".into());
+        }
         let has = |name: &str| value.get(name).is_some();
-        if has("manifests") && (has("layers") || has("config")) {
+        let (as_index, as_manifest) = (has("manifests"), has("layers") || has("config"));
+        if as_index && as_manifest {
             return Err("it is both a manifest and an index".into());
         }
         let own = value.get("mediaType").and_then(Value::as_str);
@@ -42,13 +46,19 @@ impl Document {
                 return Err(format!("it came as `{told}`, but says that it is `{own}`"));
             }
             (Some(own), _) => own,
-            (None, "") if has("manifests") => "application/vnd.oci.image.index.v1+json",
+            (None, "") if as_index => "application/vnd.oci.image.index.v1+json",
             (None, "") => "application/vnd.oci.image.manifest.v1+json",
             (None, told) => told,
         };
         let media_type = MediaType::from(media_type);
         if !is_index(&media_type) && !is_manifest(&media_type) {
             return Err(format!("`{media_type}` is neither an image nor an index of images"));
+        }
+        if is_index(&media_type) && as_manifest {
+            return Err(format!("it is called `{media_type}`, but it is a manifest"));
+        }
+        if is_manifest(&media_type) && as_index {
+            return Err(format!("it is called `{media_type}`, but it is an index"));
         }
         Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
     }

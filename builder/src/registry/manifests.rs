@@ -1,6 +1,10 @@
 //! *Manifests* and indexes in a registry: small documents that name everything else. What is read
 //! is bounded, and used only if it is what its digest says.
 
+use std::collections::BTreeSet;
+
+use url::Url;
+
 use super::Repository;
 use super::call::Call;
 use super::error::{Cause, RegistryError};
@@ -8,6 +12,7 @@ use super::scope::Scope;
 use crate::http::HttpError;
 use crate::image::digest::Digest;
 use crate::image::json::Document;
+use crate::image::reference::is_tag;
 
 /// The longest manifest, in bytes: what registries take at least, and distribution at most.
 pub(super) const MANIFEST_MAX: u64 = 4 << 20;
@@ -20,6 +25,11 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
 
 /// More pages of tags than this are not asked for.
 const PAGES_MAX: usize = 1000;
+
+/// Nor are more tags than this kept.
+const TAGS_MAX: usize = 1_000_000;
+
+const LIST: &str = "list the tags of";
 
 /// A page of tags is not longer, in bytes.
 const PAGE_MAX: u64 = 4 << 20;
@@ -143,37 +153,40 @@ impl Repository<'_> {
 
     /// Returns all tags, as the registry orders them.
     pub fn tags(&self) -> Result<Vec<String>, RegistryError> {
-        let act = "list the tags of";
-        let fail = |cause: Cause| self.failed(act, cause);
-        let mut url = self.url("tags/list").map_err(fail)?;
+        let fail = |why: &str| self.failed(LIST, Cause::Untrue(why.into()));
+        let mut url = self.url("tags/list").map_err(|cause| self.failed(LIST, cause))?;
+        let mut seen = BTreeSet::from([url.clone()]);
         let mut tags = Vec::new();
-        for _ in 0..PAGES_MAX {
-            let scope = Scope::pull(&self.name);
-            let headers = Vec::new();
-            let call = Call {
-                act,
-                method: "GET",
-                url: url.clone(),
-                headers,
-                body: &[],
-                scope,
-                patience: None,
-            };
-            let response = self.call(&call, |status| status == 200)?;
-            let link = response.head.header("link").and_then(next_page).map(str::to_owned);
-            let page = response.bytes(PAGE_MAX).map_err(|error| fail(error.into()))?;
-            let page: Page = serde_json::from_slice(&page).map_err(|_| {
-                fail(HttpError::Protocol("the list of tags is no list of tags".into()).into())
-            })?;
-            tags.extend(page.tags.unwrap_or_default());
-            let Some(link) = link else { return Ok(tags) };
-            let following = crate::http::next(&url, &link).map_err(|error| fail(error.into()))?;
-            if following == url {
-                return Ok(tags);
+        while seen.len() <= PAGES_MAX && tags.len() <= TAGS_MAX {
+            let (page, following) = self.page(url)?;
+            if !page.iter().all(|tag| is_tag(tag)) {
+                return Err(fail("the list of tags has one that cannot be a tag"));
+            }
+            tags.extend(page);
+            let Some(following) = following else { return Ok(tags) };
+            if !seen.insert(following.clone()) {
+                return Err(fail("the list of tags leads back to a page before"));
             }
             url = following;
         }
-        Err(fail(Cause::Untrue("the list of tags does not end".into())))
+        Err(fail("the list of tags does not end"))
+    }
+
+    /// Returns the tags of a page, and where the next one is.
+    fn page(&self, url: Url) -> Result<(Vec<String>, Option<Url>), RegistryError> {
+        let fail = |error: HttpError| self.failed(LIST, error);
+        let (headers, scope) = (Vec::new(), Scope::pull(&self.name));
+        let call =
+            Call { act: LIST, method: "GET", url, headers, body: &[], scope, patience: None };
+        let response = self.call(&call, |status| status == 200)?;
+        let link = response.head.header("link").and_then(next_page);
+        let following = link.map(|link| crate::http::next(&call.url, link));
+        let following = following.transpose().map_err(fail)?;
+        let page = response.bytes(PAGE_MAX).map_err(fail)?;
+        let page: Page = serde_json::from_slice(&page).map_err(|_| {
+            self.failed(LIST, Cause::Untrue("what the server sent is no list of tags".into()))
+        })?;
+        Ok((page.tags.unwrap_or_default(), following))
     }
 }
 

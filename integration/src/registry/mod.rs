@@ -155,11 +155,22 @@ impl Registry {
 
     /// Puts a manifest here, unchecked, without any request.
     pub fn put_manifest(&self, name: &str, tag: &str, bytes: &[u8]) {
-        let manifest = Manifest::new(MANIFEST, bytes.to_vec());
+        self.put_document(name, tag, Manifest::new(MANIFEST, bytes.to_vec()));
+    }
+
+    /// Puts a manifest or an index here, without any request, under the digest and the media type
+    /// that it claims to have.
+    pub fn put_document(&self, name: &str, tag: &str, document: Manifest) {
         let mut store = self.shared.store.lock().unwrap();
         let repository = store.repository(name);
-        repository.tags.insert(tag.to_owned(), manifest.digest.clone());
-        repository.manifests.insert(manifest.digest.clone(), manifest);
+        repository.tags.insert(tag.to_owned(), document.digest.clone());
+        repository.manifests.insert(document.digest.clone(), document);
+    }
+
+    /// Puts a blob here, without any request, under any digest.
+    pub fn put_blob(&self, name: &str, digest: &str, bytes: &[u8]) {
+        let blob = Blob { len: bytes.len() as u64, bytes: Some(bytes.into()) };
+        self.shared.store.lock().unwrap().put_blob(name, digest, blob);
     }
 
     /// Puts an image of a layout here, without any request, and returns its digest.
@@ -183,8 +194,10 @@ impl Registry {
     }
 }
 
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// Media type of an index.
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// Media type of a manifest.
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 impl Drop for Registry {
     fn drop(&mut self) {

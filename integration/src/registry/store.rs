@@ -48,7 +48,8 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub(super) fn new(media_type: &str, bytes: Vec<u8>) -> Self {
+    /// Returns one that is what it says.
+    pub fn new(media_type: &str, bytes: Vec<u8>) -> Self {
         let digest = format!("sha256:{}", sha256(&bytes));
         Self { digest, media_type: media_type.to_owned(), bytes }
     }
