@@ -58,11 +58,15 @@ impl Key {
         let entries: Vec<Value> = entries
             .iter()
             .map(|entry| {
-                let source = match &entry.kind {
+                let kind = match &entry.kind {
                     EntryKind::Directory => Value::Null,
                     EntryKind::File(source) => source_key(source, files.next()),
+                    EntryKind::Symlink(target) => json!({ "symlink": target }),
+                    EntryKind::Hardlink(target) => json!({ "hardlink": target }),
+                    EntryKind::Whiteout => json!("whiteout"),
+                    EntryKind::Opaque => json!("opaque"),
                 };
-                json!([entry.path, entry.mode, entry.owner.uid, entry.owner.gid, source])
+                json!([entry.path, entry.mode, entry.owner.uid, entry.owner.gid, kind])
             })
             .collect();
         let key = json!({

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use crate::image::digest::Digest;
 use crate::image::json::Document;
+use crate::image::place::Place;
 use crate::sink::{BlobSource, SinkError};
 
 /// Somewhere images can be read from. Documents are what their digests say; blobs are checked by
@@ -25,6 +26,12 @@ pub trait Images: Sync {
     fn beside(&self) -> Option<(&str, &str)> {
         None
     }
+}
+
+/// Opens the images of places: the library itself knows neither registries' credentials nor paths.
+pub trait Places: Sync {
+    /// Returns the images that are where this place is.
+    fn images(&self, place: &Place) -> Result<Box<dyn Images + '_>, SinkError>;
 }
 
 /// One blob of some images.

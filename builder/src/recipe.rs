@@ -4,8 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::diagnostic::Span;
+use crate::image::config::Config;
+use crate::image::digest::Digest;
+use crate::image::place::Place;
 use crate::image::platform::Platform;
 use crate::image::reference::Reference;
 
@@ -25,12 +29,57 @@ pub struct Recipe {
 pub struct PlatformRecipe {
     /// What it runs on.
     pub platform: Platform,
+    /// What it stands on; nothing means `scratch`.
+    pub base: Option<Base>,
+    /// What is done on top of the base, first to last.
+    pub steps: Vec<Step>,
+    /// The image config, as it comes from the base and was changed; what layers and history there
+    /// are is added when they are finished.
+    pub config: Config,
+}
+
+impl PlatformRecipe {
+    /// Returns the layers that have to be made, lowest first.
+    pub fn layers(&self) -> impl Iterator<Item = &LayerRecipe> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Layer(layer) => Some(layer),
+            Step::Config { .. } => None,
+        })
+    }
+}
+
+/// One entry of the image's history.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// A layer.
+    Layer(LayerRecipe),
+    /// A change of the config alone.
+    Config {
+        /// What the image's history says of it.
+        history: String,
+    },
+}
+
+/// The image that another stands on. Its layers are taken as they are, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// Where it is.
+    pub place: Place,
+    /// Its manifest, that of the platform.
+    pub manifest: Digest,
     /// Lowest first.
-    pub layers: Vec<LayerRecipe>,
-    /// Environment of the image config.
-    pub env: BTreeMap<String, String>,
-    /// Labels of the image config.
-    pub labels: BTreeMap<String, String>,
+    pub layers: Vec<BaseLayer>,
+}
+
+/// A layer of a base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseLayer {
+    /// An OCI media type: Docker's are translated, the bytes are the same.
+    pub media_type: String,
+    /// Of the blob.
+    pub digest: Digest,
+    /// Of the blob, in bytes.
+    pub size: u64,
 }
 
 /// One layer: entries in the order they have in the tar.
@@ -43,7 +92,7 @@ pub struct LayerRecipe {
 }
 
 /// One file or directory of a layer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Relative, `/` between parts, no `.` or `..`, no slash at either end.
     pub path: String,
@@ -65,16 +114,25 @@ pub struct Owner {
 }
 
 /// What an entry is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
     /// A directory.
     Directory,
     /// A regular file with the content of a source.
     File(SourceRecipe),
+    /// A symbolic link and what it says, to be kept as it is.
+    Symlink(String),
+    /// Another name of a file that stands before it in the layer, whose path this is.
+    Hardlink(String),
+    /// What the layers below have at this path is gone
+    /// (<https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts>).
+    Whiteout,
+    /// What the layers below have in this directory is gone.
+    Opaque,
 }
 
 /// Where a file's content comes from, and what must be true of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRecipe {
     /// A file or a URL.
     pub location: Location,
@@ -102,8 +160,67 @@ pub enum Role {
 pub enum Location {
     /// A path, absolute or relative to the directory of what the user wrote.
     Path(PathBuf),
+    /// A file in a build context.
+    Context(ContextFile),
     /// An `http://` or `https://` address.
     Url(String),
+    /// The bytes themselves, for example those of a here-document.
+    Inline(Arc<[u8]>),
+    /// A file in an archive.
+    Member(Member),
+}
+
+impl Location {
+    /// Returns the last part of the path, or of the URL's path; may be empty.
+    pub fn file_name(&self) -> &str {
+        let path = match self {
+            Self::Path(path) => path.to_str().unwrap_or_default(),
+            Self::Context(file) => &file.path,
+            Self::Url(url) => {
+                let end = url.find(['?', '#']).unwrap_or(url.len());
+                let after_scheme = url[..end].split_once("://").map_or("", |(_, rest)| rest);
+                after_scheme.split_once('/').map_or("", |(_, path)| path)
+            }
+            Self::Inline(_) | Self::Member(_) => "",
+        };
+        path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// A file in a build context: it is opened without leaving the context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextFile {
+    /// What the context is called; empty for the one that every build has.
+    pub context: Arc<str>,
+    /// Relative to the context, without links.
+    pub path: String,
+}
+
+/// A regular file in a tar, packed or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The tar.
+    pub archive: Arc<Archive>,
+    /// Where its content begins in the unpacked tar, in bytes.
+    pub offset: u64,
+    /// How long its content is, in bytes.
+    pub size: u64,
+}
+
+/// A tar that files are taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Archive {
+    /// A file, packed as it says itself.
+    File(Box<SourceRecipe>),
+    /// A layer of an image.
+    Layer {
+        /// Where the image is.
+        place: Place,
+        /// Of the blob.
+        digest: Digest,
+        /// Of the blob, in bytes.
+        size: u64,
+    },
 }
 
 /// A compression that a source can be unpacked from.

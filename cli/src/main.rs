@@ -8,7 +8,6 @@ mod environment;
 mod error;
 mod files;
 mod output;
-mod place;
 mod registry;
 mod render;
 mod trust;

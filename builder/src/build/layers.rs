@@ -36,7 +36,7 @@ pub(super) fn open<'a>(
     let mut errors: Vec<BuildError> = Vec::new();
     for image in recipes {
         for platform in &image.platforms {
-            for recipe in &platform.layers {
+            for recipe in platform.layers() {
                 match open_layer(recipe, &platform.platform, &image.names, sources) {
                     Ok(job) => jobs.push(job),
                     // A file that several platforms name is told once.
@@ -66,8 +66,8 @@ fn open_layer<'a>(
 
 fn files(entries: &[Entry]) -> impl Iterator<Item = &SourceRecipe> {
     entries.iter().filter_map(|entry| match &entry.kind {
-        EntryKind::Directory => None,
         EntryKind::File(source) => Some(source),
+        _ => None,
     })
 }
 

@@ -13,14 +13,14 @@ use self::layers::LayerJob;
 use crate::cache::Cache;
 use crate::http::Client;
 use crate::image::digest::Digest;
-use crate::image::documents::{self, ConfigInput, DocumentError, LayerEntry};
+use crate::image::documents::{self, DocumentError, LayerEntry};
 use crate::image::json::Document;
 use crate::image::platform::Platform;
 use crate::image::time::Timestamp;
 use crate::layer::compression::Compression;
 use crate::layer::{Layer, Workers};
 use crate::progress::Progress;
-use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe};
+use crate::recipe::{PlatformRecipe, Recipe, Step};
 use crate::sink::{Named, Sink};
 use crate::source::{Inputs, Unverified};
 
@@ -131,15 +131,9 @@ fn compose(
     let mut manifests = Vec::new();
     let mut platforms = Vec::new();
     for platform in &recipe.platforms {
-        let layers: Vec<Layer> = layers.take(platform.layers.len()).collect();
+        let layers: Vec<Layer> = layers.take(platform.layers().count()).collect();
+        let config = config(platform, &layers, context)?;
         let entries = layer_entries(platform, &layers, context.workers.compression());
-        let input = ConfigInput {
-            platform: &platform.platform,
-            env: &platform.env,
-            labels: &platform.labels,
-            created: context.created,
-        };
-        let config = documents::config(input, &entries)?;
         let manifest = documents::manifest(&config, &entries, &recipe.annotations)?;
         context.sink.put(&config, &recipe.names)?;
         context.sink.put(&manifest, &recipe.names)?;
@@ -152,19 +146,42 @@ fn compose(
     Ok(Built { index, names: recipe.names.clone(), platforms })
 }
 
+/// Completes a platform's config. Tools that convert images refuse one without a history entry for
+/// each layer.
+fn config(
+    platform: &PlatformRecipe,
+    layers: &[Layer],
+    context: &Context<'_>,
+) -> Result<Document, DocumentError> {
+    let mut config = platform.config.clone();
+    let mut layers = layers.iter();
+    for step in &platform.steps {
+        let (history, layer) = match step {
+            Step::Layer(recipe) => (&recipe.history, layers.next()),
+            Step::Config { history } => (history, None),
+        };
+        config.push(context.created, history, layer.map(|layer| layer.diff_id));
+    }
+    Ok(Document::new(MediaType::ImageConfig, &config.finish(context.created))?)
+}
+
+/// Returns all layers of an image, those of its base first.
 fn layer_entries(
     platform: &PlatformRecipe,
     layers: &[Layer],
     compression: Compression,
 ) -> Vec<LayerEntry> {
-    let entry = |(recipe, layer): (&LayerRecipe, &Layer)| LayerEntry {
+    let base = platform.base.iter().flat_map(|base| &base.layers).map(|layer| LayerEntry {
+        media_type: MediaType::from(layer.media_type.as_str()),
+        digest: layer.digest,
+        size: layer.size,
+    });
+    let own = layers.iter().map(|layer| LayerEntry {
         media_type: media_type(compression),
         digest: layer.digest,
         size: layer.size,
-        diff_id: layer.diff_id,
-        history: recipe.history.clone(),
-    };
-    platform.layers.iter().zip(layers).map(entry).collect()
+    });
+    base.chain(own).collect()
 }
 
 fn media_type(compression: Compression) -> MediaType {

@@ -1,21 +1,18 @@
-//! How an image's documents are composed: the config of a platform, its manifest, and the index of
-//! all platforms (<https://github.com/opencontainers/image-spec>).
+//! How an image's documents are composed: the manifest of a platform, and the index of all platforms (<https://github.com/opencontainers/image-spec>).
 
 use std::collections::{BTreeMap, HashMap};
 
 use oci_spec::OciSpecError;
 use oci_spec::image::{
-    ConfigBuilder, HistoryBuilder, ImageConfigurationBuilder, ImageIndexBuilder,
-    ImageManifestBuilder, MediaType, PlatformBuilder, RootFsBuilder, SCHEMA_VERSION,
+    ImageIndexBuilder, ImageManifestBuilder, MediaType, PlatformBuilder, SCHEMA_VERSION,
 };
 use thiserror::Error;
 
 use super::digest::Digest;
 use super::json::{Document, descriptor};
 use super::platform::Platform;
-use super::time::Timestamp;
 
-/// A finished layer, as documents speak of it.
+/// A finished layer, as manifests speak of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerEntry {
     /// The packing is part of it.
@@ -24,23 +21,6 @@ pub struct LayerEntry {
     pub digest: Digest,
     /// Of the blob, in bytes.
     pub size: u64,
-    /// Of the uncompressed tar.
-    pub diff_id: Digest,
-    /// What the layer holds, for the history.
-    pub history: String,
-}
-
-/// What a platform's config says besides its layers.
-#[derive(Debug, Clone, Copy)]
-pub struct ConfigInput<'a> {
-    /// What the image runs on.
-    pub platform: &'a Platform,
-    /// Written sorted, `NAME=VALUE`.
-    pub env: &'a BTreeMap<String, String>,
-    /// Labels of the config.
-    pub labels: &'a BTreeMap<String, String>,
-    /// When the image and its layers were made.
-    pub created: Timestamp,
 }
 
 /// A document could not be composed; no input is known that leads to this.
@@ -52,41 +32,6 @@ pub enum DocumentError {
     /// It cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-}
-
-/// Composes a platform's config.
-pub fn config(input: ConfigInput<'_>, layers: &[LayerEntry]) -> Result<Document, DocumentError> {
-    let created = input.created.to_string();
-    let env: Vec<String> =
-        input.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let mut config = ConfigBuilder::default();
-    if !env.is_empty() {
-        config = config.env(env);
-    }
-    if !input.labels.is_empty() {
-        config = config.labels(map(input.labels));
-    }
-    let history = layers.iter().map(|layer| {
-        HistoryBuilder::default()
-            .created(created.clone())
-            .created_by(&layer.history)
-            .comment("diskette")
-            .build()
-    });
-    // Tools that convert images refuse one without a history entry for each layer.
-    let history = history.collect::<Result<Vec<_>, _>>()?;
-    let diff_ids = layers.iter().map(|layer| layer.diff_id.to_string()).collect::<Vec<_>>();
-    let mut image = ImageConfigurationBuilder::default()
-        .created(created)
-        .architecture(input.platform.architecture.as_str())
-        .os(input.platform.os.as_str())
-        .config(config.build()?)
-        .rootfs(RootFsBuilder::default().typ("layers").diff_ids(diff_ids).build()?)
-        .history(history);
-    if let Some(variant) = &input.platform.variant {
-        image = image.variant(variant);
-    }
-    Ok(Document::new(MediaType::ImageConfig, &image.build()?)?)
 }
 
 /// Composes a platform's manifest.

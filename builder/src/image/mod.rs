@@ -2,9 +2,11 @@
 //! them. Nothing here does I/O; everything that becomes JSON does so canonically, so that equal
 //! images are equal bytes.
 
+pub mod config;
 pub mod digest;
 pub mod documents;
 pub mod json;
+pub mod place;
 pub mod platform;
 pub mod reference;
 pub mod time;

@@ -3,6 +3,8 @@
 //! not fit: base-256 sizes are not POSIX, and GNU's sparse entries are refused by Podman. Owners are
 //! numbers alone. The tar is dense whatever holes the source has, as the image specification asks.
 
+use std::ops::Range;
+
 use tar::{EntryType, Header};
 use thiserror::Error;
 
@@ -16,6 +18,13 @@ const END: usize = 2 * 512;
 
 /// The largest number eleven octal digits hold: sizes and times beyond it do not fit ustar.
 const OCTAL_MAX: u64 = 0o777_7777_7777;
+
+/// The largest owner that seven octal digits hold.
+const ID_MAX: u32 = 0o777_7777;
+
+/// Where a header has the name and the link target, in bytes.
+const NAME: Range<usize> = 0..100;
+const LINK: Range<usize> = 157..257;
 
 /// The longest head of a layer; see [`TarPlan::head_len`].
 const HEAD_MAX: usize = 32 * 1024;
@@ -54,8 +63,8 @@ impl TarPlan {
         let mut files = sizes.iter().copied().enumerate();
         for entry in entries {
             let file = match entry.kind {
-                EntryKind::Directory => None,
                 EntryKind::File(_) => files.next(),
+                _ => None,
             };
             plan.bytes(&headers(entry, file.map_or(0, |(_, size)| size), mtime)?);
             // An empty file too: its source has to be checked.
@@ -109,26 +118,35 @@ fn headers(entry: &Entry, size: u64, mtime: u64) -> Result<Vec<u8>, TarError> {
     if mtime > OCTAL_MAX {
         return Err(TarError::Time(mtime));
     }
-    if entry.path.contains('\0') {
-        return Err(TarError::Path(entry.path.clone()));
+    let (kind, path, target) = names(entry);
+    for name in [&path, target] {
+        if name.contains('\0') {
+            return Err(TarError::Path(name.to_owned()));
+        }
     }
-    let (kind, path) = match entry.kind {
-        // The slash tells old readers, CDI's first importer among them, that it is a directory.
-        EntryKind::Directory => (EntryType::Directory, format!("{}/", entry.path)),
-        EntryKind::File(_) => (EntryType::Regular, entry.path.clone()),
-    };
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
     header.set_mode(entry.mode);
-    header.set_uid(u64::from(entry.owner.uid));
-    header.set_gid(u64::from(entry.owner.gid));
     header.set_mtime(mtime);
     let mut records = Vec::new();
     if !path.is_ascii() || header.set_path(&path).is_err() {
         records.extend(record("path", &path));
-        let name: String = path.chars().filter(char::is_ascii).take(99).collect();
-        // Readers without pax get a name of sorts; all others take the record's.
-        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+        set_ascii(&mut header, NAME, &path);
+    }
+    if !target.is_ascii() || target.len() > LINK.len() {
+        records.extend(record("linkpath", target));
+    }
+    // As it is: tar's own function would put it in order.
+    set_ascii(&mut header, LINK, target);
+    for (id, key) in [(entry.owner.uid, "uid"), (entry.owner.gid, "gid")] {
+        let fits = if id <= ID_MAX { u64::from(id) } else { 0 };
+        if id > ID_MAX {
+            records.extend(record(key, &id.to_string()));
+        }
+        match key {
+            "uid" => header.set_uid(fits),
+            _ => header.set_gid(fits),
+        }
     }
     if size <= OCTAL_MAX {
         header.set_size(size);
@@ -140,6 +158,33 @@ fn headers(entry: &Entry, size: u64, mtime: u64) -> Result<Vec<u8>, TarError> {
     let mut headers = pax(&records, mtime);
     headers.extend_from_slice(header.as_bytes());
     Ok(headers)
+}
+
+/// Returns an entry's type, and its path and link target as they stand in the tar.
+fn names(entry: &Entry) -> (EntryType, String, &str) {
+    let path = entry.path.clone();
+    match &entry.kind {
+        // The slash tells old readers, CDI's first importer among them, that it is a directory.
+        EntryKind::Directory => (EntryType::Directory, format!("{path}/"), ""),
+        EntryKind::File(_) => (EntryType::Regular, path, ""),
+        EntryKind::Symlink(target) => (EntryType::Symlink, path, target),
+        EntryKind::Hardlink(target) => (EntryType::Link, path, target),
+        EntryKind::Whiteout => {
+            let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            let slash = if parent.is_empty() { "" } else { "/" };
+            (EntryType::Regular, format!("{parent}{slash}.wh.{name}"), "")
+        }
+        EntryKind::Opaque if path.is_empty() => (EntryType::Regular, ".wh..wh..opq".into(), ""),
+        EntryKind::Opaque => (EntryType::Regular, format!("{path}/.wh..wh..opq"), ""),
+    }
+}
+
+/// Writes as much of a text as a field can hold; readers with pax take the record instead.
+fn set_ascii(header: &mut Header, field: Range<usize>, text: &str) {
+    // A name ends with a zero in the eyes of some; a link target may fill its field.
+    let max = if field == NAME { field.len() - 1 } else { field.len() };
+    let text: String = text.chars().filter(char::is_ascii).take(max).collect();
+    header.as_mut_bytes()[field][..text.len()].copy_from_slice(text.as_bytes());
 }
 
 /// Returns the extended header that carries `records`; nothing if there are none.

@@ -20,7 +20,7 @@ pub use file::Identity;
 pub use http::DownloadError;
 
 use crate::http::Client;
-use crate::recipe::{Checksum, Location, Packing, Role, SourceRecipe};
+use crate::recipe::{Archive, Checksum, Location, Packing, Role, SourceRecipe};
 
 /// The bytes of one file of a layer.
 pub trait Content: Send {
@@ -145,6 +145,9 @@ impl Source {
                 Err(SourceErrorKind::Unverified)
             }
             Location::Url(url) => Ok(Origin::Url(url.clone(), client.clone())),
+            Location::Context(_) | Location::Inline(_) | Location::Member(_) => {
+                Err(SourceErrorKind::NotAFile)
+            }
         };
         Ok(Self {
             origin: origin.map_err(|kind| SourceError { place: place.clone(), kind })?,
@@ -230,7 +233,20 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Context(file) if file.context.is_empty() => f.write_str(&file.path),
+            Self::Context(file) => write!(f, "{}:{}", file.context, file.path),
             Self::Url(url) => f.write_str(url),
+            Self::Inline(bytes) => write!(f, "{} bytes given inline", bytes.len()),
+            Self::Member(member) => write!(f, "{} at byte {}", member.archive, member.offset),
+        }
+    }
+}
+
+impl fmt::Display for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(source) => write!(f, "{}", source.location),
+            Self::Layer { place, digest, .. } => write!(f, "layer {digest} of {place}"),
         }
     }
 }

@@ -4,6 +4,7 @@ use clap::Args;
 use diskette_builder::copy::choose;
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::image::json::Document;
+use diskette_builder::image::place::Place;
 use diskette_builder::image::platform::Platform;
 use diskette_builder::image::reference::Reference;
 use diskette_builder::images::Images;
@@ -15,7 +16,6 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::open_layout;
 use crate::output::{Destination, Opened};
-use crate::place::Place;
 use crate::registry::RegistryArguments;
 use crate::ui::Ui;
 

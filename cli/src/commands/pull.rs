@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diskette_builder::copy::choose;
+use diskette_builder::image::place::parse_reference;
 use diskette_builder::image::platform::Platform;
 use diskette_builder::image::reference::Reference;
 use diskette_builder::images::Images as _;
@@ -13,7 +14,6 @@ use crate::commands::transfer::{Show, Transfer, not_found, sink_error};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Destination;
-use crate::place::parse_reference;
 use crate::registry::RegistryArguments;
 use crate::ui::Ui;
 

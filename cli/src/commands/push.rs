@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::image::json::Document;
+use diskette_builder::image::place::parse_reference;
 use diskette_builder::image::reference::Reference;
 use diskette_builder::images::Images as _;
 use diskette_builder::registry::RegistrySink;
@@ -14,7 +15,6 @@ use crate::commands::transfer::{self, Show, Transfer};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::open_layout;
-use crate::place::parse_reference;
 use crate::registry::RegistryArguments;
 use crate::ui::Ui;
 

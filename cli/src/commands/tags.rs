@@ -1,6 +1,7 @@
 //! `diskette tags`.
 
 use clap::Args;
+use diskette_builder::image::place::parse_reference;
 use diskette_builder::image::reference::Reference;
 use diskette_builder::images::Images as _;
 use diskette_builder::registry::RegistryImages;
@@ -8,7 +9,6 @@ use diskette_builder::registry::RegistryImages;
 use crate::commands::transfer::sink_error;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::place::parse_reference;
 use crate::registry::RegistryArguments;
 use crate::ui::progress::ProgressMode;
 use crate::ui::{Ui, signal};

@@ -11,8 +11,9 @@ use super::names::names;
 use super::source;
 use super::types::{API_VERSION, Entries, Located, PlatformSpec, Spec, Text};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::image::config::Config;
 use crate::image::platform::Platform;
-use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe};
+use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, Step};
 
 /// A recipe, and where each of its names was given.
 #[derive(Debug)]
@@ -90,8 +91,12 @@ fn lower_platform(
     let disk = disk_layer(own, problems);
     let files = [&spec.files, &own.files].into_iter().flatten().flatten();
     let files = layer(files, problems);
-    let layers = std::iter::once(disk?).chain(files).collect();
-    Some(PlatformRecipe { platform: platform?, layers, env, labels })
+    let steps = std::iter::once(disk?).chain(files).map(Step::Layer).collect();
+    let platform = platform?;
+    let mut config = Config::new(&platform);
+    env.iter().for_each(|(name, value)| config.set_env(name, value));
+    labels.iter().for_each(|(name, value)| config.set_label(name, value));
+    Some(PlatformRecipe { platform, base: None, steps, config })
 }
 
 /// The disk stands in the lowest layer: CDI takes the first that has one.

@@ -24,7 +24,7 @@ pub(super) fn disk(
     let parts = Parts::of(source, problems);
     let checksum = parts.details.and_then(|details| checksum(details, problems));
     let place = parts.place?;
-    let file = place.file_name();
+    let file = place.value.file_name();
     let packing = match parts.details.and_then(|details| details.unpack.as_ref()) {
         Some(unpack) => packing(unpack.value),
         None => SUFFIXES.iter().find(|(suffix, _)| ends_with(file, suffix)).map(|(_, kind)| *kind),
@@ -102,19 +102,6 @@ impl<'s> Parts<'s> {
 }
 
 impl Located<Location> {
-    /// Returns the last part of the path or of the URL's path; may be empty.
-    fn file_name(&self) -> &str {
-        let path = match &self.value {
-            Location::Path(path) => path.to_str().unwrap_or_default(),
-            Location::Url(url) => {
-                let end = url.find(['?', '#']).unwrap_or(url.len());
-                let after_scheme = url[..end].split_once("://").map_or("", |(_, rest)| rest);
-                after_scheme.split_once('/').map_or("", |(_, path)| path)
-            }
-        };
-        path.rsplit('/').next().unwrap_or_default()
-    }
-
     fn recipe(
         self,
         packing: Option<Packing>,

@@ -1,13 +1,15 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use snapbox::{IntoData, assert_data_eq, str};
 
 use super::*;
+use crate::image::config::Config;
 use crate::image::platform::Platform;
 use crate::recipe::{
     Checksum, Entry, EntryKind, LayerRecipe, Location, Owner, Packing, PlatformRecipe, Role,
-    SourceRecipe,
+    SourceRecipe, Step,
 };
 
 const EXAMPLES: [(&str, &str); 4] = [
@@ -33,9 +35,10 @@ fn show(recipe: &Recipe) -> String {
     recipe.names.iter().for_each(|name| write!(shown, " {name}").unwrap());
     writeln!(shown, " {:?}", recipe.annotations).unwrap();
     for platform in &recipe.platforms {
-        let PlatformRecipe { platform, layers, env, labels } = platform;
-        writeln!(shown, "{platform}\n  env {env:?} labels {labels:?}").unwrap();
-        for layer in layers {
+        let env: BTreeMap<&str, &str> = platform.config.env().collect();
+        let labels = platform.config.labels();
+        writeln!(shown, "{}\n  env {env:?} labels {labels:?}", platform.platform).unwrap();
+        for layer in platform.layers() {
             writeln!(shown, "  layer {}", layer.history).unwrap();
             layer.entries.iter().for_each(|entry| show_entry(entry, &mut shown));
         }
@@ -68,7 +71,8 @@ fn a_spec_becomes_a_recipe() {
     };
     let platform = PlatformRecipe {
         platform: Platform { os: "linux".into(), architecture: "arm64".into(), variant: None },
-        layers: vec![LayerRecipe {
+        base: None,
+        steps: vec![Step::Layer(LayerRecipe {
             history: "disk/a.qcow2".into(),
             entries: vec![
                 Entry { path: "disk".into(), kind: EntryKind::Directory, mode: 0o555, owner },
@@ -79,9 +83,8 @@ fn a_spec_becomes_a_recipe() {
                     owner,
                 },
             ],
-        }],
-        env: [].into(),
-        labels: [].into(),
+        })],
+        config: Config::new(&"linux/arm64".parse().unwrap()),
     };
     let names = vec!["docker.io/library/me:latest".parse().unwrap()];
     let recipe = Recipe { names, platforms: vec![platform], annotations: [].into() };
@@ -199,7 +202,9 @@ fn checksums_are_read_in_all_their_forms() {
             "{{apiVersion: diskette/v1, platforms: {{amd64: {{disk: {{path: a, sha256: '{given}'}}}}}}}}"
         );
         let recipes = load(&source(&text)).unwrap();
-        let EntryKind::File(disk) = &recipes[0].platforms[0].layers[0].entries[1].kind else {
+        let EntryKind::File(disk) =
+            &recipes[0].platforms[0].layers().next().unwrap().entries[1].kind
+        else {
             panic!("the disk is a file");
         };
         assert_eq!(disk.checksum, Some(Checksum::Sha256(sha256.clone())));

@@ -47,8 +47,9 @@ impl Overrides<'_> {
             let annotations = self.annotations.iter().cloned();
             recipe.annotations.extend(annotations.map(|pair| (pair.key, pair.value)));
             for platform in &mut recipe.platforms {
-                platform.labels.extend(self.labels.iter().cloned().map(|p| (p.key, p.value)));
-                platform.env.extend(self.env.iter().cloned().map(|p| (p.key, p.value)));
+                let config = &mut platform.config;
+                self.labels.iter().for_each(|label| config.set_label(&label.key, &label.value));
+                self.env.iter().for_each(|variable| config.set_env(&variable.key, &variable.value));
             }
         }
         Ok(())

@@ -1,13 +1,14 @@
-//! A *place* is one end of a copy: an image in a registry, or in a layout.
+//! A *place* is where an image is, or shall be: in a registry, or in a layout.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use diskette_builder::image::reference::Reference;
+use super::reference::Reference;
 
-/// What can be given as one end of a copy.
+/// A registry, or a layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     /// `docker://REF`, or a reference without a prefix.
     Registry(Reference),
     /// `oci:DIR` or `oci:DIR:NAME`.
@@ -36,12 +37,22 @@ impl FromStr for Place {
 }
 
 /// Parses the name of an image in a registry, with skopeo's prefix or without.
-pub(crate) fn parse_reference(text: &str) -> Result<Reference, String> {
+pub fn parse_reference(text: &str) -> Result<Reference, String> {
     let name = text.strip_prefix("docker://").unwrap_or(text);
     if name.contains("://") {
         return Err("a registry is named without `https://`, e.g. `quay.io/me/fedora:42`".into());
     }
     name.parse().map_err(|error| format!("{error}; it looks like `quay.io/me/fedora:42`"))
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(name) => write!(f, "{name}"),
+            Self::Layout(path, None) => write!(f, "oci:{}", path.display()),
+            Self::Layout(path, Some(name)) => write!(f, "oci:{}:{name}", path.display()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,290 @@
+//! An image's *config* as JSON that is edited in place: whatever a base image's config holds, known
+//! here or not (`Healthcheck`, `OnBuild`, `Shell`, what others will invent), is still there
+//! afterwards (<https://github.com/opencontainers/image-spec/blob/main/config.md>).
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use super::digest::Digest;
+use super::platform::Platform;
+use super::time::Timestamp;
+
+/// A config whose layers and history are complete up to now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// All but what follows.
+    image: Map<String, Value>,
+    /// `config`: what a container of the image gets.
+    container: Map<String, Value>,
+    history: Vec<Value>,
+    diff_ids: Vec<Value>,
+}
+
+/// Why bytes are not a config.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// They are not a JSON object.
+    #[error("the image config cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A field has another type than it must have.
+    #[error("`{0}` in the image config is not {1}")]
+    Field(&'static str, &'static str),
+}
+
+impl Config {
+    /// Returns the config of an empty image.
+    #[must_use]
+    pub fn new(platform: &Platform) -> Self {
+        let mut config = Self::default();
+        config.set_platform(platform);
+        config
+    }
+
+    /// Reads the config of an image that is there already.
+    pub fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let mut image: Map<String, Value> = serde_json::from_slice(bytes)?;
+        let mut rootfs = object(&mut image, "rootfs")?;
+        let config = Self {
+            container: object(&mut image, "config")?,
+            history: list(&mut image, "history")?,
+            diff_ids: list(&mut rootfs, "diff_ids")?,
+            image,
+        };
+        if config.get("Env").is_some_and(|env| !env.is_array()) {
+            return Err(ConfigError::Field("Env", "a list"));
+        }
+        for name in ["Labels", "ExposedPorts", "Volumes"] {
+            if config.get(name).is_some_and(|field| !field.is_object()) {
+                return Err(ConfigError::Field(name, "an object"));
+            }
+        }
+        Ok(config)
+    }
+
+    /// Says what the image runs on.
+    pub fn set_platform(&mut self, platform: &Platform) {
+        self.set_image("architecture", json!(platform.architecture));
+        self.set_image("os", json!(platform.os));
+        self.set_image("variant", json!(platform.variant));
+    }
+
+    /// Returns a field of what a container gets, e.g. `Env`, unless it is null.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.container.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Sets a field of what a container gets, e.g. `User`; null removes it.
+    pub fn set(&mut self, name: &str, value: Value) {
+        set(&mut self.container, name, value);
+    }
+
+    /// Sets a field of the image itself, e.g. `author`; null removes it.
+    pub fn set_image(&mut self, name: &str, value: Value) {
+        set(&mut self.image, name, value);
+    }
+
+    /// Sets a key of a field that is an object, e.g. of `ExposedPorts`.
+    pub fn insert(&mut self, field: &str, key: &str, value: Value) {
+        let object = self.container.entry(field).or_insert(Value::Null);
+        if !object.is_object() {
+            *object = json!({});
+        }
+        object[key] = value;
+    }
+
+    /// Returns the environment, in order.
+    pub fn env(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.get("Env").and_then(Value::as_array).into_iter().flatten();
+        all.filter_map(Value::as_str).map(|text| text.split_once('=').unwrap_or((text, "")))
+    }
+
+    /// Sets a variable of the environment: where it stands already, else after all others.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        let place = self.env().position(|(old, _)| old == name);
+        let mut env = match self.container.remove("Env") {
+            Some(Value::Array(env)) => env,
+            _ => Vec::new(),
+        };
+        // What is no text is not counted above.
+        env.retain(Value::is_string);
+        let text = json!(format!("{name}={value}"));
+        match place {
+            Some(place) => env[place] = text,
+            None => env.push(text),
+        }
+        self.set("Env", env.into());
+    }
+
+    /// Returns the labels.
+    pub fn labels(&self) -> BTreeMap<&str, &str> {
+        let labels = self.get("Labels").and_then(Value::as_object).into_iter().flatten();
+        labels.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect()
+    }
+
+    /// Sets a label.
+    pub fn set_label(&mut self, name: &str, value: &str) {
+        self.insert("Labels", name, json!(value));
+    }
+
+    /// Returns how many layers there are.
+    pub fn layers(&self) -> usize {
+        self.diff_ids.len()
+    }
+
+    /// Adds an entry to the history, and its layer if it has one.
+    pub(crate) fn push(&mut self, created: Timestamp, created_by: &str, layer: Option<Digest>) {
+        let mut entry = json!({
+            "created": created.to_string(),
+            "created_by": created_by,
+            "comment": "diskette",
+        });
+        match layer {
+            Some(diff_id) => self.diff_ids.push(json!(diff_id.to_string())),
+            None => entry["empty_layer"] = json!(true),
+        }
+        self.history.push(entry);
+    }
+
+    /// Returns the whole config as it is written.
+    pub(crate) fn finish(mut self, created: Timestamp) -> Value {
+        self.image.insert("created".into(), json!(created.to_string()));
+        self.image.insert("config".into(), self.container.into());
+        self.image.insert("history".into(), self.history.into());
+        let rootfs = json!({ "type": "layers", "diff_ids": self.diff_ids });
+        self.image.insert("rootfs".into(), rootfs);
+        self.image.into()
+    }
+}
+
+fn set(fields: &mut Map<String, Value>, name: &str, value: Value) {
+    if value.is_null() {
+        fields.remove(name);
+    } else {
+        fields.insert(name.into(), value);
+    }
+}
+
+/// Takes an object out of another; one that is not there is empty.
+fn object(
+    fields: &mut Map<String, Value>,
+    name: &'static str,
+) -> Result<Map<String, Value>, ConfigError> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(object)) => Ok(object),
+        Some(_) => Err(ConfigError::Field(name, "an object")),
+    }
+}
+
+/// Takes a list out of an object; one that is not there is empty.
+fn list(fields: &mut Map<String, Value>, name: &'static str) -> Result<Vec<Value>, ConfigError> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(list)) => Ok(list),
+        Some(_) => Err(ConfigError::Field(name, "a list")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(before: &str, change: impl Fn(&mut Config), expected: &Value) {
+        let mut config = Config::read(before.as_bytes()).unwrap();
+        change(&mut config);
+        assert_eq!(config.finish(Timestamp::default()), *expected, "{before}");
+    }
+
+    /// A finished config with these fields.
+    fn finished(image: Value, container: Value) -> Value {
+        let mut all = json!({
+            "created": "1970-01-01T00:00:00Z",
+            "history": [],
+            "rootfs": { "type": "layers", "diff_ids": [] },
+        });
+        all["config"] = container;
+        if let Value::Object(image) = image {
+            all.as_object_mut().unwrap().extend(image);
+        }
+        all
+    }
+
+    #[test]
+    fn what_is_not_touched_stays() {
+        check(
+            r#"{"os":"linux","new":[1,{"a":null}],"config":{"Healthcheck":{"Test":["NONE"]},"X":2}}"#,
+            |config| config.set("User", json!("7")),
+            &finished(
+                json!({"os": "linux", "new": [1, {"a": null}]}),
+                json!({"Healthcheck": {"Test": ["NONE"]}, "X": 2, "User": "7"}),
+            ),
+        );
+        check(
+            r#"{"history":[{"created_by":"a"}],"rootfs":{"type":"layers","diff_ids":["sha256:1"]}}"#,
+            |config| config.push(Timestamp::default(), "ENV a=b", None),
+            &finished(
+                json!({
+                    "history": [
+                        {"created_by": "a"},
+                        {"comment": "diskette", "created": "1970-01-01T00:00:00Z",
+                         "created_by": "ENV a=b", "empty_layer": true},
+                    ],
+                    "rootfs": {"type": "layers", "diff_ids": ["sha256:1"]},
+                }),
+                json!({}),
+            ),
+        );
+    }
+
+    #[test]
+    fn variables_keep_their_place() {
+        let env = |config: &mut Config| {
+            config.set_env("B", "3");
+            config.set_env("D", "=4");
+        };
+        let check = |before: &str, expected: Value| {
+            check(before, env, &finished(json!({}), json!({ "Env": expected })));
+        };
+        check(r#"{"config":{"Env":["A=1","B=2","C"]}}"#, json!(["A=1", "B=3", "C", "D==4"]));
+        check(r#"{"config":{"Env":["B","BB=1"]}}"#, json!(["B=3", "BB=1", "D==4"]));
+        check(r#"{"config":{"Env":null}}"#, json!(["B=3", "D==4"]));
+        check(r#"{"config":{"Env":[7,"B=1"]}}"#, json!(["B=3", "D==4"]));
+        check(r#"{"config":null}"#, json!(["B=3", "D==4"]));
+        check("{}", json!(["B=3", "D==4"]));
+    }
+
+    #[test]
+    fn null_removes_a_field() {
+        check(
+            r#"{"variant":"v8","config":{"Cmd":["a"],"User":"b","Labels":null}}"#,
+            |config| {
+                config.set("Cmd", Value::Null);
+                config.set_platform(&"linux/amd64".parse().unwrap());
+                config.set_label("a", "b");
+            },
+            &finished(
+                json!({"architecture": "amd64", "os": "linux"}),
+                json!({"User": "b", "Labels": {"a": "b"}}),
+            ),
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_config_is_refused() {
+        let check = |bytes: &str, expected: &str| {
+            let error = Config::read(bytes.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{bytes}: {error}");
+        };
+        check("", "the image config cannot be read: EOF");
+        check("[]", "the image config cannot be read: invalid type");
+        check(r#"{"config":[]}"#, "`config` in the image config is not an object");
+        check(r#"{"rootfs":7}"#, "`rootfs` in the image config is not an object");
+        check(r#"{"rootfs":{"diff_ids":7}}"#, "`diff_ids` in the image config is not a list");
+        check(r#"{"history":{}}"#, "`history` in the image config is not a list");
+        check(r#"{"config":{"Env":{}}}"#, "`Env` in the image config is not a list");
+        check(r#"{"config":{"Labels":[]}}"#, "`Labels` in the image config is not an object");
+        check(r#"{"config":{"Volumes":[]}}"#, "`Volumes` in the image config is not an object");
+    }
+}
