@@ -10,6 +10,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::diagnostic::{Diagnostic, SourceText};
+use diskette_builder::recipe::ContextFile;
 use diskette_builder::secret::Secret;
 use diskette_builder::source::Inputs;
 use diskette_builder::store::LayoutImages;
@@ -32,6 +33,11 @@ impl Inputs for SpecFiles {
         let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
         let options = OpenOptions::new().read(true).custom_flags(flags).clone();
         Ok(cap_std::fs::File::open_ambient_with(path, &options, ambient_authority())?.into_std())
+    }
+
+    fn open_in(&self, _: &ContextFile) -> io::Result<File> {
+        // A spec has no context.
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

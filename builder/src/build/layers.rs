@@ -20,7 +20,7 @@ use crate::source::{Identity, Source, SourceError, SourceErrorKind};
 pub(super) struct LayerJob<'a> {
     recipe: &'a LayerRecipe,
     platform: &'a Platform,
-    sources: Vec<Source>,
+    sources: Vec<Source<'a>>,
     /// What the images will be called that have it.
     names: Vec<Reference>,
     /// Known only where every source can be told from any other without reading it.
@@ -30,7 +30,7 @@ pub(super) struct LayerJob<'a> {
 /// Opens the sources of all layers of all platforms, in order; tells all that cannot be used.
 pub(super) fn open<'a>(
     recipes: &'a [Recipe],
-    sources: &Sources<'_>,
+    sources: &Sources<'a>,
 ) -> Result<Vec<LayerJob<'a>>, Vec<BuildError>> {
     let mut jobs = Vec::new();
     let mut errors: Vec<BuildError> = Vec::new();
@@ -53,9 +53,9 @@ fn open_layer<'a>(
     recipe: &'a LayerRecipe,
     platform: &'a Platform,
     names: &[Reference],
-    sources: &Sources<'_>,
+    sources: &Sources<'a>,
 ) -> Result<LayerJob<'a>, BuildError> {
-    let open = |source: &SourceRecipe| {
+    let open = |source: &'a SourceRecipe| {
         Source::open(source, sources.inputs, sources.client, sources.unverified)
             .map_err(|error| source_error(recipe, error))
     };

@@ -93,7 +93,7 @@ pub struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Opens the sources of all recipes.
-    pub fn new(recipes: &'a [Recipe], inputs: &Sources<'_>) -> Result<Self, Vec<BuildError>> {
+    pub fn new(recipes: &'a [Recipe], inputs: &Sources<'a>) -> Result<Self, Vec<BuildError>> {
         Ok(Self { recipes, jobs: layers::open(recipes, inputs)? })
     }
 

@@ -16,10 +16,10 @@ use crate::source::{Content, SourceError};
 const STEP: usize = 128 * 1024;
 
 /// The blocks of a tar, in order.
-pub(crate) struct Blocks<'a> {
+pub(crate) struct Blocks<'a, 'c> {
     pieces: std::slice::Iter<'a, Piece>,
     current: Current<'a>,
-    contents: &'a mut [Box<dyn Content>],
+    contents: &'a mut [Box<dyn Content + 'c>],
     buffers: Arc<Buffers>,
     head: usize,
     block_len: usize,
@@ -32,11 +32,11 @@ enum Current<'a> {
     Content(usize, u64),
 }
 
-impl<'a> Blocks<'a> {
+impl<'a, 'c> Blocks<'a, 'c> {
     /// `contents` are those of the plan's files, in order.
     pub(crate) fn new(
         plan: &'a TarPlan,
-        contents: &'a mut [Box<dyn Content>],
+        contents: &'a mut [Box<dyn Content + 'c>],
         buffers: Arc<Buffers>,
         block_len: usize,
     ) -> Self {

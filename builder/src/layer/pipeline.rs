@@ -99,7 +99,7 @@ pub struct LayerInput<'a> {
     /// As the recipe has them.
     pub entries: &'a [Entry],
     /// The contents of the files among the entries, in order, at their beginning.
-    pub contents: Vec<Box<dyn Content>>,
+    pub contents: Vec<Box<dyn Content + 'a>>,
     /// Seconds since 1970, for every entry.
     pub mtime: u64,
 }
@@ -148,7 +148,7 @@ type Pending = Receiver<io::Result<Encoded>>;
 
 /// Reads all blocks and returns the digest of the tar.
 fn read_all(
-    mut blocks: Blocks<'_>,
+    mut blocks: Blocks<'_, '_>,
     workers: &Workers,
     queue: &SyncSender<Pending>,
 ) -> Result<Digest, SourceError> {

@@ -1,6 +1,7 @@
 //! Files as sources: opened once, read by position, with their holes left out.
 
 use std::fs::{File, Metadata};
+use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
@@ -8,8 +9,8 @@ use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::{Content, SourceError, SourceErrorKind};
-use crate::recipe::Checksum;
+use super::{Content, Inputs, SourceError, SourceErrorKind};
+use crate::recipe::{Checksum, Location, Role};
 
 /// What a content is known by without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,43 +55,73 @@ impl FileIdentity {
     }
 }
 
-/// A regular file that is open, as it was when it was opened.
+/// A file by its name.
+#[derive(Clone, Copy)]
+pub(super) struct FileName<'a> {
+    pub(super) inputs: &'a dyn Inputs,
+    pub(super) location: &'a Location,
+}
+
+impl FileName<'_> {
+    pub(super) fn open(&self) -> io::Result<File> {
+        match self.location {
+            Location::Path(path) => self.inputs.open(path),
+            Location::Context(file) => self.inputs.open_in(file),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+/// A regular file as it was when it was looked at. A disk stays open; of other files there can be
+/// more than a process may have open, so each is opened again when it is its turn.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) file: Arc<File>,
-    pub(super) identity: Identity,
+pub(super) struct Opened<'a> {
+    name: FileName<'a>,
+    kept: Option<Arc<File>>,
     pub(super) before: FileIdentity,
 }
 
-impl Opened {
-    pub(super) fn new(file: Arc<File>) -> Result<Self, SourceErrorKind> {
+impl<'a> Opened<'a> {
+    /// Opens a file; returns its first bytes too, enough to see what kind of file it is.
+    pub(super) fn new(name: FileName<'a>, role: Role) -> Result<(Self, Vec<u8>), SourceErrorKind> {
+        let file = name.open()?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(SourceErrorKind::NotAFile);
         }
         let before = FileIdentity::new(&metadata);
-        Ok(Self { file, identity: Identity::File(before.clone()), before })
+        let mut start = vec![0; usize::try_from(before.size).unwrap_or(usize::MAX).min(512)];
+        file.read_exact_at(&mut start, 0)?;
+        let kept = (role == Role::Disk).then(|| Arc::new(file));
+        Ok((Self { name, kept, before }, start))
     }
 
     pub(super) fn len(&self) -> u64 {
         self.before.size
     }
 
-    /// Returns the first bytes, enough to see what kind of file it is.
-    pub(super) fn start(&self) -> Result<Vec<u8>, SourceErrorKind> {
-        let mut start = vec![0; usize::try_from(self.len()).unwrap_or(usize::MAX).min(512)];
-        self.file.read_exact_at(&mut start, 0)?;
-        Ok(start)
+    /// Returns the file, opened.
+    pub(super) fn file(&self) -> Result<Arc<File>, SourceErrorKind> {
+        let file = match &self.kept {
+            Some(file) => return Ok(Arc::clone(file)),
+            None => self.name.open()?,
+        };
+        let now = FileIdentity::new(&file.metadata()?);
+        if (now.device, now.inode) != (self.before.device, self.before.inode) {
+            return Err(SourceErrorKind::Changed);
+        }
+        check_unchanged(&file, &self.before)?;
+        Ok(Arc::new(file))
     }
 
-    pub(super) fn content(&self, place: &str) -> FileContent {
-        FileContent {
-            file: Arc::clone(&self.file),
-            before: self.before.clone(),
-            place: place.into(),
-            at: 0,
-            known: Extent::Data(0),
-        }
+    pub(super) fn content(&'a self, place: &'a str) -> FileContent<'a> {
+        FileContent { opened: self, file: None, place, at: 0, known: Extent::Data(0) }
+    }
+}
+
+impl std::fmt::Debug for FileName<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.location)
     }
 }
 
@@ -106,10 +137,11 @@ pub(super) fn check_unchanged(file: &File, before: &FileIdentity) -> Result<(), 
 
 /// The content of a file that is neither packed nor checked.
 #[derive(Debug)]
-pub(super) struct FileContent {
-    file: Arc<File>,
-    before: FileIdentity,
-    place: String,
+pub(super) struct FileContent<'a> {
+    opened: &'a Opened<'a>,
+    /// From the first byte to the last.
+    file: Option<Arc<File>>,
+    place: &'a str,
     at: u64,
     known: Extent,
 }
@@ -121,17 +153,25 @@ enum Extent {
     Hole(u64),
 }
 
-impl FileContent {
+impl FileContent<'_> {
     fn error(&self, kind: impl Into<SourceErrorKind>) -> SourceError {
-        SourceError { place: self.place.clone(), kind: kind.into() }
+        SourceError { place: self.place.into(), kind: kind.into() }
+    }
+
+    fn file(&mut self) -> Result<Arc<File>, SourceError> {
+        if let Some(file) = &self.file {
+            return Ok(Arc::clone(file));
+        }
+        let file = self.opened.file().map_err(|kind| self.error(kind))?;
+        Ok(Arc::clone(self.file.insert(file)))
     }
 
     /// Asks the file system where data and holes lie from the current position on.
-    fn extent(&self) -> Result<Extent, Errno> {
-        let end = self.before.size;
-        match seek(&*self.file, SeekFrom::Data(self.at)) {
+    fn extent(&self, file: &File) -> Result<Extent, Errno> {
+        let end = self.opened.len();
+        match seek(file, SeekFrom::Data(self.at)) {
             Ok(data) if data > self.at => Ok(Extent::Hole(data.min(end))),
-            Ok(_) => Ok(Extent::Data(seek(&*self.file, SeekFrom::Hole(self.at))?)),
+            Ok(_) => Ok(Extent::Data(seek(file, SeekFrom::Hole(self.at))?)),
             // No data up to the end.
             Err(Errno::NXIO) => Ok(Extent::Hole(end)),
             // A file system that knows no holes.
@@ -141,13 +181,13 @@ impl FileContent {
     }
 }
 
-impl Content for FileContent {
+impl Content for FileContent<'_> {
     fn size(&self) -> u64 {
-        self.before.size
+        self.opened.len()
     }
 
     fn read_exact(&mut self, space: &mut [u8]) -> Result<(), SourceError> {
-        self.file.read_exact_at(space, self.at).map_err(|error| match error.kind() {
+        self.file()?.read_exact_at(space, self.at).map_err(|error| match error.kind() {
             std::io::ErrorKind::UnexpectedEof => self.error(SourceErrorKind::Changed),
             _ => self.error(error),
         })?;
@@ -159,7 +199,8 @@ impl Content for FileContent {
         if let Extent::Data(end) | Extent::Hole(end) = self.known
             && end <= self.at
         {
-            self.known = self.extent().map_err(|error| self.error(std::io::Error::from(error)))?;
+            let file = self.file()?;
+            self.known = self.extent(&file).map_err(|error| self.error(std::io::Error::from(error)))?;
         }
         match self.known {
             Extent::Data(_) => Ok(0),
@@ -172,6 +213,8 @@ impl Content for FileContent {
     }
 
     fn finish(&mut self) -> Result<(), SourceError> {
-        check_unchanged(&self.file, &self.before).map_err(|kind| self.error(kind))
+        let file = self.file()?;
+        self.file = None;
+        check_unchanged(&file, &self.opened.before).map_err(|kind| self.error(kind))
     }
 }

@@ -12,7 +12,6 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -20,7 +19,7 @@ pub use file::Identity;
 pub use http::DownloadError;
 
 use crate::http::Client;
-use crate::recipe::{Archive, Checksum, Location, Packing, Role, SourceRecipe};
+use crate::recipe::{Archive, Checksum, ContextFile, Location, Packing, Role, SourceRecipe};
 
 /// The bytes of one file of a layer.
 pub trait Content: Send {
@@ -44,6 +43,9 @@ pub trait Content: Send {
 pub trait Inputs: Sync {
     /// Opens a file for reading; a relative path is relative to what the user wrote.
     fn open(&self, path: &Path) -> io::Result<File>;
+
+    /// Opens a file of a build context for reading, without leaving the context.
+    fn open_in(&self, file: &ContextFile) -> io::Result<File>;
 }
 
 /// What is wrong with a source.
@@ -105,19 +107,19 @@ pub enum SourceErrorKind {
 
 /// A source that was opened and looked at, and can be read any number of times.
 #[derive(Debug)]
-pub struct Source {
+pub struct Source<'a> {
     place: String,
     packing: Option<Packing>,
     checksum: Option<Checksum>,
     role: Role,
-    origin: Origin,
+    origin: Origin<'a>,
     /// Known only after it has been unpacked once, where its packing does not tell.
     measured: Option<u64>,
 }
 
 #[derive(Debug)]
-enum Origin {
-    File(file::Opened),
+enum Origin<'a> {
+    File(file::Opened<'a>),
     Url(String, Client),
 }
 
@@ -130,22 +132,24 @@ pub enum Unverified {
     Allow,
 }
 
-impl Source {
+impl<'a> Source<'a> {
     /// Opens a source and refuses what can be refused without reading it.
     pub fn open(
-        recipe: &SourceRecipe,
-        inputs: &dyn Inputs,
+        recipe: &'a SourceRecipe,
+        inputs: &'a dyn Inputs,
         client: &Client,
         unverified: Unverified,
     ) -> Result<Self, SourceError> {
         let place = recipe.location.to_string();
         let origin = match &recipe.location {
-            Location::Path(path) => open_file(path, recipe, inputs).map(Origin::File),
+            Location::Path(_) | Location::Context(_) => {
+                open_file(recipe, inputs).map(Origin::File)
+            }
             Location::Url(_) if recipe.checksum.is_none() && unverified == Unverified::Refuse => {
                 Err(SourceErrorKind::Unverified)
             }
             Location::Url(url) => Ok(Origin::Url(url.clone(), client.clone())),
-            Location::Context(_) | Location::Inline(_) | Location::Member(_) => {
+            Location::Inline(_) | Location::Member(_) => {
                 Err(SourceErrorKind::NotAFile)
             }
         };
@@ -160,35 +164,22 @@ impl Source {
     }
 
     /// Returns the content from its beginning.
-    pub fn content(&self) -> Result<Box<dyn Content>, SourceError> {
+    pub fn content(&self) -> Result<Box<dyn Content + '_>, SourceError> {
         let opened = match &self.origin {
             Origin::File(file) if self.packing.is_none() && self.checksum.is_none() => {
                 return Ok(Box::new(file.content(&self.place)));
             }
-            Origin::File(file) => Ok(stream::Raw::file(file)),
-            Origin::Url(url, client) => http::Response::get(client, url).map(stream::Raw::response),
+            origin => raw(origin),
         };
-        let kind = match opened {
-            Ok(raw) => match stream::Stream::new(self, raw) {
-                Ok(content) => return Ok(Box::new(content)),
-                Err(kind) => kind,
-            },
-            Err(error) => error.into(),
-        };
-        Err(self.error(kind))
+        let content = opened.and_then(|raw| stream::Stream::new(self, raw));
+        Ok(Box::new(content.map_err(|kind| self.error(kind))?))
     }
 
     /// Finds out the size by reading to the end. Needed where the packing tells no size, or a
     /// wrong one; the tar header in front of the content has to have it.
     pub fn measure(&mut self) -> Result<(), SourceError> {
-        let raw = match &self.origin {
-            Origin::File(file) => stream::Raw::file(file),
-            Origin::Url(url, client) => {
-                let response = http::Response::get(client, url);
-                stream::Raw::response(response.map_err(|error| self.error(error.into()))?)
-            }
-        };
-        self.measured = Some(stream::measure(raw, self.packing).map_err(|kind| self.error(kind))?);
+        let measured = raw(&self.origin).and_then(|raw| stream::measure(raw, self.packing));
+        self.measured = Some(measured.map_err(|kind| self.error(kind))?);
         Ok(())
     }
 
@@ -200,7 +191,7 @@ impl Source {
     /// Returns what tells this source from any other content without reading it.
     pub fn identity(&self) -> Option<Identity> {
         match &self.origin {
-            Origin::File(file) => Some(file.identity.clone()),
+            Origin::File(file) => Some(Identity::File(file.before.clone())),
             Origin::Url(..) => self.checksum.clone().map(Identity::Checksum),
         }
     }
@@ -210,16 +201,24 @@ impl Source {
     }
 }
 
-fn open_file(
-    path: &Path,
-    recipe: &SourceRecipe,
-    inputs: &dyn Inputs,
-) -> Result<file::Opened, SourceErrorKind> {
-    let opened = file::Opened::new(Arc::new(inputs.open(path)?))?;
+/// Returns the bytes as they lie there, from the beginning.
+fn raw(origin: &Origin<'_>) -> Result<stream::Raw, SourceErrorKind> {
+    Ok(match origin {
+        Origin::File(file) => stream::Raw::file(file.file()?, file.before.clone()),
+        Origin::Url(url, client) => stream::Raw::response(http::Response::get(client, url)?),
+    })
+}
+
+fn open_file<'a>(
+    recipe: &'a SourceRecipe,
+    inputs: &'a dyn Inputs,
+) -> Result<file::Opened<'a>, SourceErrorKind> {
+    let name = file::FileName { inputs, location: &recipe.location };
+    let (opened, start) = file::Opened::new(name, recipe.role)?;
     if recipe.role == Role::Disk && opened.len() == 0 {
         return Err(SourceErrorKind::Empty);
     }
-    let found = packed::detect(&opened.start()?);
+    let found = packed::detect(&start);
     match recipe.packing {
         Some(packing) if found != Some(packing) => Err(SourceErrorKind::NotPacked(packing)),
         None if recipe.role == Role::Disk => {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::file::{FileIdentity, Opened, check_unchanged};
+use super::file::{FileIdentity, check_unchanged};
 use super::http::Response;
 use super::{Content, Source, SourceError, SourceErrorKind, packed};
 use crate::image::digest::hex;
@@ -31,8 +31,7 @@ enum Hash {
 }
 
 impl Raw {
-    pub(super) fn file(opened: &Opened) -> Self {
-        let (file, before) = (Arc::clone(&opened.file), opened.before.clone());
+    pub(super) fn file(file: Arc<File>, before: FileIdentity) -> Self {
         Self { bytes: Bytes::File { file, at: 0, before }, hash: Hash::None }
     }
 
@@ -97,7 +96,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(source: &Source, mut raw: Raw) -> Result<Self, SourceErrorKind> {
+    pub(super) fn new(source: &Source<'_>, mut raw: Raw) -> Result<Self, SourceErrorKind> {
         let packing = source.packing;
         let known = source.measured.or_else(|| match packing {
             None => raw.len(),
