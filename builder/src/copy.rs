@@ -2,9 +2,6 @@
 //! documents that name them, then its names.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -13,9 +10,10 @@ use crate::image::digest::Digest;
 use crate::image::json::Document;
 use crate::image::platform::Platform;
 use crate::image::reference::Reference;
-use crate::images::{ImageBlob, Images};
-use crate::progress::{Event, Progress};
-use crate::sink::{Blob, Named, Sink, SinkError};
+use crate::images::Images;
+use crate::moves::{self, Move};
+use crate::progress::Progress;
+use crate::sink::{Named, Sink, SinkError};
 
 /// What a copy works with.
 pub struct CopyContext<'a> {
@@ -124,7 +122,13 @@ fn describe(descriptor: &Descriptor) -> String {
 pub fn copy(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
     let mut parts = Parts::default();
     collect(context.images, root, 0, &mut parts)?;
-    move_blobs(&parts.blobs, context)?;
+    let moves = parts.blobs.iter().map(|(digest, size)| Move {
+        digest: *digest,
+        size: *size,
+        images: context.images,
+        names: context.names,
+    });
+    moves::run(moves.collect(), context.sink, context.jobs, context.progress)?;
     for document in &parts.documents {
         context.sink.put(document, context.names)?;
     }
@@ -199,55 +203,6 @@ fn digest(document: &Document, descriptor: &Descriptor) -> Result<Digest, CopyEr
         CopyError::Document(document.digest, why)
     };
     descriptor.digest.parse().map_err(wrong)
-}
-
-/// Moves all blobs, a few at a time, the longest first: it takes longest.
-fn move_blobs(blobs: &BTreeMap<Digest, u64>, context: &CopyContext<'_>) -> Result<(), CopyError> {
-    let mut blobs: Vec<(Digest, u64)> =
-        blobs.iter().map(|(digest, size)| (*digest, *size)).collect();
-    blobs.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-    let next = AtomicUsize::new(0);
-    let stop = AtomicBool::new(false);
-    let failure: Mutex<Option<SinkError>> = Mutex::default();
-    let work = || {
-        while !stop.load(Ordering::Relaxed) {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((digest, size)) = blobs.get(number).copied() else { return };
-            if let Err(error) = move_blob(number, digest, size, context) {
-                stop.store(true, Ordering::Relaxed);
-                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            }
-        }
-    };
-    let width = context.jobs.min(context.sink.width()).min(blobs.len()).max(1);
-    thread::scope(|scope| {
-        for _ in 1..width {
-            scope.spawn(work);
-        }
-        work();
-    });
-    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error.into()),
-        None => Ok(()),
-    }
-}
-
-fn move_blob(
-    number: usize,
-    digest: Digest,
-    size: u64,
-    context: &CopyContext<'_>,
-) -> Result<(), SinkError> {
-    if context.progress.is_cancelled() {
-        return Err(SinkError::Cancelled);
-    }
-    context.progress.event(Event::Moving { blob: number, digest, len: size });
-    let source = ImageBlob { images: context.images, digest, size };
-    let blob = Blob { digest, size, source: &source, beside: context.images.beside() };
-    let advanced = |len| context.progress.event(Event::Advanced { layer: number, len });
-    let how = context.sink.put_blob(&blob, context.names, &advanced)?;
-    context.progress.event(Event::Moved { blob: number, digest, len: size, how });
-    Ok(())
 }
 
 impl std::fmt::Debug for CopyContext<'_> {

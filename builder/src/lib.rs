@@ -16,6 +16,7 @@ pub mod http;
 pub mod image;
 pub mod images;
 pub mod layer;
+mod moves;
 pub mod progress;
 pub mod proxy;
 pub mod recipe;

@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod files;
 mod output;
+mod places;
 mod registry;
 mod render;
 mod trust;

@@ -1,6 +1,7 @@
 //! A *build* makes the images of recipes: it opens all sources first and refuses what it can, then
 //! makes the layers that are not there yet, then the documents, and last of all the names.
 
+mod bases;
 mod error;
 mod layers;
 
@@ -17,6 +18,7 @@ use crate::image::documents::{self, DocumentError, LayerEntry};
 use crate::image::json::Document;
 use crate::image::platform::Platform;
 use crate::image::time::Timestamp;
+use crate::images::Places;
 use crate::layer::compression::Compression;
 use crate::layer::{Layer, Workers};
 use crate::progress::Progress;
@@ -33,6 +35,8 @@ pub struct Sources<'a> {
     pub client: &'a Client,
     /// What to do with downloads that have no checksum.
     pub unverified: Unverified,
+    /// Opens the images that recipes stand on.
+    pub places: &'a dyn Places,
 }
 
 /// What a build works with.
@@ -89,16 +93,18 @@ pub struct BuiltPlatform {
 pub struct Plan<'a> {
     recipes: &'a [Recipe],
     jobs: Vec<LayerJob<'a>>,
+    places: &'a dyn Places,
 }
 
 impl<'a> Plan<'a> {
     /// Opens the sources of all recipes.
     pub fn new(recipes: &'a [Recipe], inputs: &Sources<'a>) -> Result<Self, Vec<BuildError>> {
-        Ok(Self { recipes, jobs: layers::open(recipes, inputs)? })
+        Ok(Self { recipes, jobs: layers::open(recipes, inputs)?, places: inputs.places })
     }
 
     /// Builds the images and publishes all of them, or none.
     pub fn build(self, context: &Context<'_>) -> Result<Vec<Built>, BuildError> {
+        bases::put(self.recipes, self.places, context)?;
         let layers = layers::make(self.jobs, context)?;
         finish(self.recipes, layers, context)
     }

@@ -24,6 +24,7 @@ use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::{SpecFiles, ensure_dir, read_spec};
 use crate::output::Destination;
+use crate::places::OpenPlaces;
 use crate::registry::RegistryArguments;
 use crate::ui::progress::ProgressMode;
 use crate::ui::{Ui, signal};
@@ -158,13 +159,16 @@ pub(crate) fn run(
     let client = arguments.registry.client(environment, &observer)?;
     let unverified =
         if arguments.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
-    let plan = Plan::new(&recipes, &Sources { inputs: &files, client: &client, unverified })
-        .map_err(|errors| {
-            CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
-        })?;
+    let registry = arguments.push.then(|| arguments.registry.registry(environment, observer));
+    let registry = registry.transpose()?;
+    let places = OpenPlaces { registry: registry.as_ref() };
+    let sources = Sources { inputs: &files, client: &client, unverified, places: &places };
+    let plan = Plan::new(&recipes, &sources).map_err(|errors| {
+        CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
+    })?;
 
     let cache = if arguments.no_cache { None } else { cache(environment, ui) };
-    let target = Target::open(arguments, environment, observer)?;
+    let target = Target::open(arguments, environment, registry.as_ref())?;
     let sinks = target.sinks(jobs(arguments.jobs))?;
     let tee = sinks.tee();
     let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());

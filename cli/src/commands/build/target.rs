@@ -1,9 +1,7 @@
 //! Where a build's images go: a layout or archive, registries, or a layout and registries.
 
-use std::sync::Arc;
-
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::registry::{Observer, Registry, RegistrySink};
+use diskette_builder::registry::{Registry, RegistrySink};
 use diskette_builder::sink::Sink;
 use diskette_builder::store::LayoutImages;
 use diskette_builder::tee::Tee;
@@ -18,7 +16,7 @@ use crate::output::{Destination, Opened};
 pub(super) struct Target<'a> {
     arguments: &'a BuildArguments,
     opened: Option<Opened>,
-    registry: Option<Registry>,
+    registry: Option<&'a Registry>,
 }
 
 /// The sinks of a target; those that others are made of come first.
@@ -32,7 +30,7 @@ impl<'a> Target<'a> {
     pub(super) fn open(
         arguments: &'a BuildArguments,
         environment: &Environment,
-        observer: Arc<dyn Observer>,
+        registry: Option<&'a Registry>,
     ) -> Result<Self, CommandError> {
         let output = arguments.output.as_ref();
         if arguments.push && matches!(output, Some(Destination::Archive(_) | Destination::Stdout)) {
@@ -41,8 +39,7 @@ impl<'a> Target<'a> {
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
         let opened = output.map(|destination| destination.open(environment)).transpose()?;
-        let registry = arguments.push.then(|| arguments.registry.registry(environment, observer));
-        Ok(Self { arguments, opened, registry: registry.transpose()? })
+        Ok(Self { arguments, opened, registry: registry.filter(|_| arguments.push) })
     }
 
     pub(super) fn sinks(&self, width: usize) -> Result<Sinks<'_>, CommandError> {
@@ -51,7 +48,7 @@ impl<'a> Target<'a> {
             Some(Destination::Layout(path)) if self.arguments.push => Some(open_layout(path)?),
             _ => None,
         };
-        let registry = self.registry.as_ref().map(|registry| RegistrySink::new(registry, width));
+        let registry = self.registry.map(|registry| RegistrySink::new(registry, width));
         Ok(Sinks { store, registry, images })
     }
 }

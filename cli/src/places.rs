@@ -1,0 +1,38 @@
+//! Opens the *places* that images are taken from: registries, and layouts.
+
+use diskette_builder::image::place::Place;
+use diskette_builder::images::{Images, Places};
+use diskette_builder::registry::{Registry, RegistryImages};
+use diskette_builder::sink::SinkError;
+use diskette_builder::store::LayoutImages;
+
+use crate::files::open_dir;
+
+/// Registries, where there is need of any, and every layout that a path leads to.
+#[derive(Debug)]
+pub(crate) struct OpenPlaces<'a> {
+    pub(crate) registry: Option<&'a Registry>,
+}
+
+impl Places for OpenPlaces<'_> {
+    fn images(&self, place: &Place) -> Result<Box<dyn Images + '_>, SinkError> {
+        match (place, self.registry) {
+            (Place::Registry(name), Some(registry)) => {
+                Ok(Box::new(RegistryImages::new(registry.sources(name)?)))
+            }
+            (Place::Registry(name), None) => Err(SinkError::Foreign {
+                place: name.to_string(),
+                problem: "is in a registry, and this command uses none".into(),
+            }),
+            (Place::Layout(path, _), _) => {
+                let name = path.display().to_string();
+                let dir = open_dir(path).map_err(|source| SinkError::Io {
+                    act: "open the layout",
+                    place: name.clone(),
+                    source,
+                })?;
+                Ok(Box::new(LayoutImages::open(dir, &name)?))
+            }
+        }
+    }
+}
