@@ -15,6 +15,7 @@ use crate::cache::Cache;
 use crate::http::Client;
 use crate::image::digest::Digest;
 use crate::image::documents::{self, DocumentError, LayerEntry};
+use crate::image::format::Format;
 use crate::image::json::Document;
 use crate::image::platform::Platform;
 use crate::image::time::Timestamp;
@@ -53,6 +54,8 @@ pub struct Context<'a> {
     pub created: Timestamp,
     /// Which names there are besides those of the recipes.
     pub platform_tags: PlatformTags,
+    /// Which family of media types the documents have.
+    pub format: Format,
 }
 
 /// Whether each platform's image gets names of its own.
@@ -140,14 +143,14 @@ fn compose(
         let layers: Vec<Layer> = layers.take(platform.layers().count()).collect();
         let config = config(platform, &layers, context)?;
         let entries = layer_entries(platform, &layers, context.workers.compression());
-        let manifest = documents::manifest(&config, &entries, &recipe.annotations)?;
+        let manifest = documents::manifest(context.format, &config, &entries, &recipe.annotations)?;
         context.sink.put(&config, &recipe.names)?;
         context.sink.put(&manifest, &recipe.names)?;
         manifests.push((manifest.clone(), platform.platform.clone()));
         let (platform, config) = (platform.platform.clone(), config.digest);
         platforms.push(BuiltPlatform { platform, manifest, config, layers });
     }
-    let index = documents::index(&manifests, &recipe.annotations)?;
+    let index = documents::index(context.format, &manifests, &recipe.annotations)?;
     context.sink.put(&index, &recipe.names)?;
     Ok(Built { index, names: recipe.names.clone(), platforms })
 }
@@ -168,7 +171,8 @@ fn config(
         };
         config.push(context.created, history, layer.map(|layer| layer.diff_id));
     }
-    Ok(Document::new(MediaType::ImageConfig, &config.finish(context.created))?)
+    let media_type = context.format.media_type(&MediaType::ImageConfig);
+    Ok(Document::new(media_type, &config.finish(context.created))?)
 }
 
 /// Returns all layers of an image, those of its base first.

@@ -9,6 +9,7 @@ use oci_spec::image::{
 use thiserror::Error;
 
 use super::digest::Digest;
+use super::format::Format;
 use super::json::{Document, descriptor};
 use super::platform::Platform;
 
@@ -34,29 +35,34 @@ pub enum DocumentError {
     Json(#[from] serde_json::Error),
 }
 
-/// Composes a platform's manifest.
+/// Composes a platform's manifest. Docker's has no annotations.
 pub fn manifest(
+    format: Format,
     config: &Document,
     layers: &[LayerEntry],
     annotations: &BTreeMap<String, String>,
 ) -> Result<Document, DocumentError> {
     let layers = layers
         .iter()
-        .map(|layer| descriptor(layer.media_type.clone(), layer.digest, layer.size).build())
+        .map(|layer| {
+            descriptor(format.media_type(&layer.media_type), layer.digest, layer.size).build()
+        })
         .collect::<Result<Vec<_>, _>>()?;
+    let media_type = format.media_type(&MediaType::ImageManifest);
     let mut manifest = ImageManifestBuilder::default()
         .schema_version(SCHEMA_VERSION)
-        .media_type(MediaType::ImageManifest)
+        .media_type(media_type.clone())
         .config(config.plain_descriptor()?)
         .layers(layers);
-    if !annotations.is_empty() {
+    if format == Format::Oci && !annotations.is_empty() {
         manifest = manifest.annotations(map(annotations));
     }
-    Ok(Document::new(MediaType::ImageManifest, &manifest.build()?)?)
+    Ok(Document::new(media_type, &manifest.build()?)?)
 }
 
-/// Composes the index of all platforms, in the order given.
+/// Composes the index of all platforms, in the order given. Docker's has no annotations.
 pub fn index(
+    format: Format,
     manifests: &[(Document, Platform)],
     annotations: &BTreeMap<String, String>,
 ) -> Result<Document, DocumentError> {
@@ -64,14 +70,15 @@ pub fn index(
         .iter()
         .map(|(manifest, platform)| manifest.descriptor().platform(oci_platform(platform)?).build())
         .collect::<Result<Vec<_>, _>>()?;
+    let media_type = format.media_type(&MediaType::ImageIndex);
     let mut index = ImageIndexBuilder::default()
         .schema_version(SCHEMA_VERSION)
-        .media_type(MediaType::ImageIndex)
+        .media_type(media_type.clone())
         .manifests(manifests);
-    if !annotations.is_empty() {
+    if format == Format::Oci && !annotations.is_empty() {
         index = index.annotations(map(annotations));
     }
-    Ok(Document::new(MediaType::ImageIndex, &index.build()?)?)
+    Ok(Document::new(media_type, &index.build()?)?)
 }
 
 /// Returns a platform as the type of `oci-spec`.

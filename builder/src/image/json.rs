@@ -68,6 +68,11 @@ impl Document {
         is_index(&self.media_type)
     }
 
+    /// Tells whether it is an image's config, which registries take as a blob.
+    pub(crate) fn is_config(&self) -> bool {
+        !is_index(&self.media_type) && !is_manifest(&self.media_type)
+    }
+
     /// Returns a descriptor of the document, to be completed.
     pub fn descriptor(&self) -> DescriptorBuilder {
         descriptor(self.media_type.clone(), self.digest, self.bytes.len() as u64)

@@ -5,6 +5,7 @@
 pub mod config;
 pub mod digest;
 pub mod documents;
+pub mod format;
 pub mod json;
 pub mod place;
 pub mod platform;

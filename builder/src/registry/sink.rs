@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use oci_spec::image::MediaType;
-
 use super::limits::layer_limit;
 use super::put::Put;
 use super::upload::Upload;
@@ -79,7 +77,7 @@ impl Sink for RegistrySink<'_> {
 
     fn put(&self, document: &Document, names: &[Reference]) -> Result<(), SinkError> {
         for repository in self.repositories(names)? {
-            if document.media_type == MediaType::ImageConfig {
+            if document.is_config() {
                 let size = document.bytes.len() as u64;
                 let (digest, source) = (document.digest, &document.bytes);
                 repository.put_blob(&Put {

@@ -200,7 +200,8 @@ impl Content for FileContent<'_> {
             && end <= self.at
         {
             let file = self.file()?;
-            self.known = self.extent(&file).map_err(|error| self.error(std::io::Error::from(error)))?;
+            self.known =
+                self.extent(&file).map_err(|error| self.error(std::io::Error::from(error)))?;
         }
         match self.known {
             Extent::Data(_) => Ok(0),

@@ -142,16 +142,12 @@ impl<'a> Source<'a> {
     ) -> Result<Self, SourceError> {
         let place = recipe.location.to_string();
         let origin = match &recipe.location {
-            Location::Path(_) | Location::Context(_) => {
-                open_file(recipe, inputs).map(Origin::File)
-            }
+            Location::Path(_) | Location::Context(_) => open_file(recipe, inputs).map(Origin::File),
             Location::Url(_) if recipe.checksum.is_none() && unverified == Unverified::Refuse => {
                 Err(SourceErrorKind::Unverified)
             }
             Location::Url(url) => Ok(Origin::Url(url.clone(), client.clone())),
-            Location::Inline(_) | Location::Member(_) => {
-                Err(SourceErrorKind::NotAFile)
-            }
+            Location::Inline(_) | Location::Member(_) => Err(SourceErrorKind::NotAFile),
         };
         Ok(Self {
             origin: origin.map_err(|kind| SourceError { place: place.clone(), kind })?,

@@ -9,6 +9,7 @@ use diskette_builder::build::{BuildError, Context, Plan, PlatformTags, Sources};
 use diskette_builder::cache::Cache;
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec;
+use diskette_builder::image::format::Format;
 use diskette_builder::image::time::Timestamp;
 use diskette_builder::layer::Workers;
 use diskette_builder::layer::compression::{Compression, GzipLevel, ZstdLevel};
@@ -70,6 +71,10 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "KIND", default_value = "gzip")]
     compression: CompressionKind,
 
+    /// Which family of media types the image has; docker's has no annotations
+    #[arg(long, value_name = "FORMAT", default_value = "oci")]
+    format: FormatKind,
+
     /// gzip 1 to 12, zstd 1 to 19; higher is smaller and slower [default: 3]
     #[arg(long, value_name = "N")]
     compression_level: Option<u8>,
@@ -126,6 +131,24 @@ enum CompressionKind {
     Zstd,
     /// The tar itself
     None,
+}
+
+/// What can be given to `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatKind {
+    /// Of the OCI image specification
+    Oci,
+    /// Docker's Image Manifest V2, Schema 2, for old registries
+    Docker,
+}
+
+impl From<FormatKind> for Format {
+    fn from(kind: FormatKind) -> Self {
+        match kind {
+            FormatKind::Oci => Self::Oci,
+            FormatKind::Docker => Self::Docker,
+        }
+    }
 }
 
 pub(crate) fn run(
@@ -185,6 +208,7 @@ pub(crate) fn run(
         } else {
             PlatformTags::None
         },
+        format: arguments.format.into(),
     };
     let built = plan.build(&context);
     // Whatever it drew is gone before anything else is said.
