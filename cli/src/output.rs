@@ -30,6 +30,7 @@ impl FromStr for Destination {
     fn from_str(text: &str) -> Result<Self, String> {
         let destination = match text.split_once(':') {
             _ if text == "-" => Self::Stdout,
+            _ if is_list(text) => parse_list(text)?,
             Some(("oci", dir)) => Self::Layout(dir.into()),
             Some(("oci-archive", "-")) => Self::Stdout,
             Some(("oci-archive", file)) => Self::Archive(file.into()),
@@ -44,6 +45,33 @@ impl FromStr for Destination {
             }
             _ => Ok(destination),
         }
+    }
+}
+
+/// Tells whether it is written as docker buildx and buildah have it, `type=oci,dest=FILE`.
+fn is_list(text: &str) -> bool {
+    text.split(',').any(|field| field.starts_with("type="))
+}
+
+fn parse_list(text: &str) -> Result<Destination, String> {
+    let (mut dest, mut is_tar) = (None, true);
+    for field in text.split(',') {
+        match field.split_once('=') {
+            Some(("type", "oci")) => {}
+            Some(("type", kind)) => {
+                return Err(format!("`type={kind}` is not supported; `type=oci` is, and `--push`"));
+            }
+            Some(("dest", path)) => dest = Some(path),
+            Some(("tar", "true")) => is_tar = true,
+            Some(("tar", "false")) => is_tar = false,
+            _ => return Err(format!("`{field}` is not supported; `type`, `dest` and `tar` are")),
+        }
+    }
+    match (dest, is_tar) {
+        (Some(path), false) => Ok(Destination::Layout(path.into())),
+        (Some("-") | None, true) => Ok(Destination::Stdout),
+        (Some(path), true) => Ok(Destination::Archive(path.into())),
+        (None, false) => Err("a layout needs `dest=DIR`".into()),
     }
 }
 
@@ -116,6 +144,15 @@ mod tests {
         check("-", Ok(Destination::Stdout));
         check("oci:", Err("a path is missing"));
         check("", Err("a path is missing"));
+        check("type=oci,dest=a.tar", Ok(Destination::Archive("a.tar".into())));
+        check("dest=a,tar=true,type=oci", Ok(Destination::Archive("a".into())));
+        check("type=oci,dest=a,tar=false", Ok(Destination::Layout("a".into())));
+        check("type=oci,dest=-", Ok(Destination::Stdout));
+        check("type=oci", Ok(Destination::Stdout));
+        check("type=oci,dest=", Err("a path is missing"));
+        check("type=oci,tar=false", Err("a layout needs `dest=DIR`"));
+        check("type=docker", Err("`type=docker` is not supported; `type=oci` is, and `--push`"));
+        check("type=oci,name=x", Err("`name=x` is not supported; `type`, `dest` and `tar` are"));
         check("dir:x", Err("`dir:` is not supported; use `oci:` or `oci-archive:`"));
     }
 }
