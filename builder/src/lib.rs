@@ -27,3 +27,4 @@ pub mod sink;
 pub mod source;
 pub mod store;
 pub mod tee;
+pub mod tree;

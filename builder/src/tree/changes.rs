@@ -1,0 +1,165 @@
+//! *Changes* tell a tree from the one that the layers below have. A layer is made of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::key::{Key, Path, is_below};
+use super::{Inode, Node, NodeKind, Tree};
+use crate::recipe::{Archive, Entry, EntryKind, Location, Owner};
+
+/// How a path differs from what the layers below have there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// They have nothing there.
+    New,
+    /// They have something else there. If there is nothing now it was removed.
+    Altered,
+    /// A directory was removed with all it held. If there is one again it is another.
+    Cleared,
+}
+
+impl Tree {
+    /// Records that `node` is no longer there, nor anything below it.
+    pub(super) fn record_removal(&mut self, path: &str, node: &Node) {
+        let from = Bound::Excluded::<&dyn Path>(&path);
+        let later = self.changes.range::<dyn Path, _>((from, Bound::Unbounded));
+        let below = later.map(|(key, _)| key).take_while(|key| is_below(key.path(), path));
+        for key in below.cloned().collect::<Vec<_>>() {
+            self.changes.remove(&key);
+        }
+        let removed = match node.kind {
+            NodeKind::Directory => Change::Cleared,
+            _ => Change::Altered,
+        };
+        match self.changes.get::<dyn Path>(&path) {
+            Some(Change::New) => drop(self.changes.remove::<dyn Path>(&path)),
+            Some(Change::Cleared) => {}
+            Some(Change::Altered) | None => drop(self.changes.insert(Key::new(path), removed)),
+        }
+    }
+}
+
+/// An entry on its way into a layer.
+struct Row {
+    turn: Turn,
+    /// What it is sorted by within its turn.
+    place: String,
+    entry: Entry,
+    inode: Option<Inode>,
+}
+
+/// When an entry has its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// Directories, and what is gone.
+    Directory,
+    /// Files and links whose content, if any, comes from anywhere.
+    Other,
+    /// Files out of archives: each archive is read once, from front to back.
+    Member { archive: usize, offset: u64 },
+}
+
+/// Returns the entries of a layer with these changes.
+pub(super) fn entries(tree: &Tree, changes: &BTreeMap<Key, Change>) -> Vec<Entry> {
+    let mut rows: Vec<Row> = parents(changes).into_iter().filter_map(|p| row(tree, p)).collect();
+    for (key, change) in changes {
+        let path = key.path();
+        let node = tree.get(path);
+        match (node.map(|node| &node.kind), change) {
+            (None, _) => rows.push(gone(path, EntryKind::Whiteout)),
+            (Some(NodeKind::Directory), Change::Cleared) => {
+                rows.push(gone(path, EntryKind::Opaque));
+            }
+            _ => {}
+        }
+        rows.extend(row(tree, path));
+    }
+    set_turns(&mut rows);
+    rows.sort_by(|a, b| (a.turn, &a.place, &a.entry.path).cmp(&(b.turn, &b.place, &b.entry.path)));
+    link(&mut rows);
+    rows.into_iter().map(|row| row.entry).collect()
+}
+
+/// Returns the directories above what was changed that were not changed themselves.
+fn parents(changes: &BTreeMap<Key, Change>) -> BTreeSet<&str> {
+    let above =
+        |key: &'_ Key| key.path().match_indices('/').map(|(end, _)| end).collect::<Vec<_>>();
+    let all = changes.keys().flat_map(|key| above(key).into_iter().map(|end| &key.path()[..end]));
+    all.filter(|path| !changes.contains_key::<dyn Path>(path)).collect()
+}
+
+fn row(tree: &Tree, path: &str) -> Option<Row> {
+    let node = tree.get(path)?;
+    let (kind, inode) = match &node.kind {
+        NodeKind::Directory => (EntryKind::Directory, None),
+        NodeKind::File(file) => (EntryKind::File(file.source.clone()), file.inode),
+        NodeKind::Symlink(target) => (EntryKind::Symlink(target.clone()), None),
+        // None can be changed: see `Tree::put`.
+        NodeKind::Special(_) => return None,
+    };
+    let entry = Entry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner };
+    Some(Row { turn: Turn::Directory, place: path.to_owned(), entry, inode })
+}
+
+/// Returns a row for what is gone. It is sorted between the directory that it is gone from and
+/// what else is in that.
+fn gone(path: &str, kind: EntryKind) -> Row {
+    let directory = match kind {
+        EntryKind::Opaque => path,
+        _ => path.rfind('/').map_or("", |end| &path[..end]),
+    };
+    let place = if directory.is_empty() { String::new() } else { format!("{directory}/") };
+    let (mode, owner) = (0, Owner { uid: 0, gid: 0 });
+    let entry = Entry { path: path.to_owned(), kind, mode, owner };
+    Row { turn: Turn::Directory, place, entry, inode: None }
+}
+
+/// Without members all have the same turn: then paths alone decide.
+fn set_turns(rows: &mut [Row]) {
+    rows.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
+    let has_members = rows.iter().any(|row| member(&row.entry).is_some());
+    if !has_members {
+        return;
+    }
+    let mut archives: Vec<Arc<Archive>> = Vec::new();
+    for row in rows {
+        row.turn = match (&row.entry.kind, member(&row.entry)) {
+            (EntryKind::Directory | EntryKind::Whiteout | EntryKind::Opaque, _) => Turn::Directory,
+            (_, None) => Turn::Other,
+            (_, Some((archive, offset))) => {
+                let is_same =
+                    |other: &Arc<Archive>| Arc::ptr_eq(other, archive) || other == archive;
+                let archive = archives.iter().position(is_same).unwrap_or_else(|| {
+                    archives.push(Arc::clone(archive));
+                    archives.len() - 1
+                });
+                Turn::Member { archive, offset }
+            }
+        };
+    }
+}
+
+fn member(entry: &Entry) -> Option<(&Arc<Archive>, u64)> {
+    match &entry.kind {
+        EntryKind::File(source) => match &source.location {
+            Location::Member(member) => Some((&member.archive, member.offset)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Makes files into links to the first of the same inode, unless mode or owner differ.
+fn link(rows: &mut [Row]) {
+    let mut first: BTreeMap<(Inode, u32, u32, u32), String> = BTreeMap::new();
+    for row in rows {
+        let Some(inode) = row.inode else { continue };
+        let Entry { mode, owner, .. } = row.entry;
+        let key = (inode, mode, owner.uid, owner.gid);
+        match first.get(&key) {
+            Some(target) => row.entry.kind = EntryKind::Hardlink(target.clone()),
+            None => drop(first.insert(key, row.entry.path.clone())),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! A *mode change* is what `chmod` is told to do: an octal number or `u=rwX,go=rX`, with the
+//! rules of GNU coreutils ("File permissions" in its manual).
+
+use thiserror::Error;
+
+/// The umask of every builder's processes: what group and others are not given.
+pub const UMASK: u32 = 0o022;
+
+/// All bits that a mode has.
+const ALL: u32 = 0o7777;
+const SET_IDS: u32 = 0o6000;
+/// One bit of each of user, group and others.
+const EXECUTE: u32 = 0o111;
+
+/// What a mode is changed of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// `X` is `x` if it can be executed by somebody.
+    File,
+    /// `X` is `x`, and set-user-ID and set-group-ID stay unless they are named.
+    Directory,
+}
+
+/// No mode.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("invalid mode: `{0}`")]
+pub struct ModeError(pub String);
+
+/// How bits are changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModeChange {
+    clauses: Vec<Clause>,
+    octal: Option<u32>,
+}
+
+/// One operator and what it stands between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Clause {
+    /// The bits of those who are named; nothing if nobody is.
+    who: u32,
+    operator: Operator,
+    value: Value,
+    /// The set-user-ID and set-group-ID bits that the clause names: others stay on directories.
+    named: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Set,
+    Add,
+    Remove,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Value {
+    Bits(u32),
+    /// Bits, and execution if `X` finds reason to it.
+    WithX(u32),
+    /// What the class with these bits has.
+    CopyOf(u32),
+}
+
+impl ModeChange {
+    /// Reads an octal or symbolic mode.
+    pub fn parse(text: &str) -> Result<Self, ModeError> {
+        let wrong = || ModeError(text.to_owned());
+        if text.starts_with(|first: char| first.is_ascii_digit()) {
+            let bits = octal(text).ok_or_else(wrong)?;
+            let named = if text.len() < 5 { bits } else { ALL };
+            let value = Value::Bits(bits);
+            let clause = Clause { who: ALL, operator: Operator::Set, value, named };
+            return Ok(Self { clauses: vec![clause], octal: Some(bits) });
+        }
+        let mut clauses = Vec::new();
+        for part in text.split(',') {
+            clause(part, &mut clauses).ok_or_else(wrong)?;
+        }
+        Ok(Self { clauses, octal: None })
+    }
+
+    /// Returns the number if it was given as one.
+    pub fn octal(&self) -> Option<u32> {
+        self.octal
+    }
+
+    /// Returns what becomes of `mode`. Where nobody is named, `umask` says which bits stay.
+    pub fn apply(&self, mode: u32, subject: Subject, umask: u32) -> u32 {
+        self.clauses.iter().fold(mode & ALL, |mode, clause| clause.apply(mode, subject, umask))
+    }
+}
+
+impl Clause {
+    fn apply(self, mode: u32, subject: Subject, umask: u32) -> u32 {
+        let kept = match subject {
+            Subject::File => 0,
+            Subject::Directory => SET_IDS & !self.named,
+        };
+        let who = if self.who == 0 { !umask } else { self.who };
+        let value = self.value.bits(mode, subject) & who & !kept & ALL;
+        match self.operator {
+            // With nobody named all is set anew; the umask only says what is not given.
+            Operator::Set if self.who == 0 => mode & kept | value,
+            Operator::Set => mode & (!self.who | kept) | value,
+            Operator::Add => mode | value,
+            Operator::Remove => mode & !value,
+        }
+    }
+}
+
+impl Value {
+    fn bits(self, mode: u32, subject: Subject) -> u32 {
+        match self {
+            Self::WithX(bits) if subject == Subject::Directory || mode & EXECUTE != 0 => {
+                bits | EXECUTE
+            }
+            Self::Bits(bits) | Self::WithX(bits) => bits,
+            Self::CopyOf(class) => {
+                let has = |kind: u32| if mode & class & kind != 0 { kind } else { 0 };
+                has(0o444) | has(0o222) | has(EXECUTE)
+            }
+        }
+    }
+}
+
+fn octal(text: &str) -> Option<u32> {
+    u32::from_str_radix(text, 8).ok().filter(|bits| *bits <= ALL)
+}
+
+/// Reads `[ugoa]*` and then, once or more, an operator and what follows it.
+fn clause(part: &str, clauses: &mut Vec<Clause>) -> Option<()> {
+    let mut rest = part.trim_start_matches(['u', 'g', 'o', 'a']);
+    let named = &part[..part.len() - rest.len()];
+    let who = named.chars().fold(0, |who, class| who | affected(class));
+    loop {
+        let operator = match rest.chars().next()? {
+            '=' => Operator::Set,
+            '+' => Operator::Add,
+            '-' => Operator::Remove,
+            _ => return None,
+        };
+        let end = rest[1..].find(['=', '+', '-']).map_or(rest.len(), |end| end + 1);
+        clauses.push(operation(who, operator, &rest[1..end])?);
+        rest = &rest[end..];
+        if rest.is_empty() {
+            return Some(());
+        }
+    }
+}
+
+fn operation(who: u32, operator: Operator, text: &str) -> Option<Clause> {
+    if text.starts_with(|first: char| first.is_ascii_digit()) {
+        let value = Value::Bits(octal(text).filter(|_| who == 0)?);
+        return Some(Clause { who: ALL, operator, value, named: ALL });
+    }
+    if let "u" | "g" | "o" = text {
+        let class = text.chars().fold(0, |_, class| affected(class) & 0o777);
+        return Some(Clause { who, operator, value: Value::CopyOf(class), named: 0 });
+    }
+    let bits = text.chars().try_fold(0, |bits, permission| Some(bits | bit(permission)?))?;
+    let value = if text.contains('X') { Value::WithX(bits) } else { Value::Bits(bits) };
+    let named = if who == 0 { bits } else { bits & who };
+    Some(Clause { who, operator, value, named })
+}
+
+fn affected(class: char) -> u32 {
+    match class {
+        'u' => 0o4700,
+        'g' => 0o2070,
+        'o' => 0o1007,
+        _ => ALL,
+    }
+}
+
+fn bit(permission: char) -> Option<u32> {
+    match permission {
+        'r' => Some(0o444),
+        'w' => Some(0o222),
+        'x' => Some(EXECUTE),
+        'X' => Some(0),
+        's' => Some(SET_IDS),
+        't' => Some(0o1000),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, subject: Subject, before: u32, expected: u32) {
+        let change = ModeChange::parse(text).unwrap();
+        let found = change.apply(before, subject, UMASK);
+        assert_eq!(found, expected, "{text} of {before:o}: {found:o}, not {expected:o}");
+    }
+
+    #[test]
+    fn modes_as_chmod_understands_them() {
+        use Subject::{Directory, File};
+        check("644", File, 0o777, 0o644);
+        check("0", File, 0o777, 0);
+        check("7777", File, 0, 0o7777);
+        check("755", File, 0o6711, 0o755);
+        check("755", Directory, 0o6711, 0o6755);
+        check("0755", Directory, 0o2711, 0o2755);
+        check("00755", Directory, 0o6711, 0o755);
+        check("2755", Directory, 0o711, 0o2755);
+        check("u=rwX,go=rX", File, 0o600, 0o644);
+        check("u=rwX,go=rX", File, 0o700, 0o755);
+        check("u=rwX,go=rX", Directory, 0o600, 0o755);
+        check("+x", File, 0o644, 0o755);
+        check("+w", File, 0o444, 0o644);
+        check("a+w", File, 0o444, 0o666);
+        check("-w", File, 0o666, 0o466);
+        check("a-w", File, 0o666, 0o444);
+        check("g=u", File, 0o640, 0o660);
+        check("o=u-w", File, 0o640, 0o644);
+        check("go=", File, 0o777, 0o700);
+        check("=", File, 0o4777, 0);
+        check("=", Directory, 0o6777, 0o6000);
+        check("=r", File, 0o777, 0o444);
+        check("u+s", File, 0o755, 0o4755);
+        check("g+s", Directory, 0o755, 0o2755);
+        check("u-s", Directory, 0o6755, 0o2755);
+        check("u=rwx", Directory, 0o4700, 0o4700);
+        check("u=rwxs", File, 0, 0o4700);
+        check("g=s", File, 0o070, 0o2000);
+        check("+t", Directory, 0o777, 0o1777);
+        check("o-t", Directory, 0o1777, 0o777);
+        check("u+t", Directory, 0o777, 0o777);
+        check("u+x,g+x", File, 0o600, 0o710);
+        check("u+rw-x", File, 0o100, 0o600);
+        check("=755", Directory, 0o6000, 0o755);
+        check("+111", File, 0o644, 0o755);
+        check("u+", File, 0o644, 0o644);
+    }
+
+    #[test]
+    fn what_is_no_mode_is_refused() {
+        for text in ["", "8", "77777", "0x7", "x", "u", "u=rwx,", ",", "u+z", "u=7", "+ug", "=758"]
+        {
+            assert_eq!(ModeChange::parse(text), Err(ModeError(text.into())), "{text}");
+        }
+        assert_eq!(ModeError("x".into()).to_string(), "invalid mode: `x`");
+    }
+
+    #[test]
+    fn an_octal_number_is_told() {
+        let check = |text, expected| {
+            assert_eq!(ModeChange::parse(text).unwrap().octal(), expected, "{text}");
+        };
+        check("644", Some(0o644));
+        check("07777", Some(0o7777));
+        check("a=rw", None);
+        check("u+x", None);
+    }
+}
