@@ -13,9 +13,22 @@ pub(crate) enum Color {
     Ansi,
 }
 
+/// How bad something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Severity {
+    /// Nothing is done.
+    Error,
+    /// It is done all the same.
+    Warning,
+}
+
 /// Returns the diagnostic as lines of text, without a newline at the end.
-pub(crate) fn render(diagnostic: &Diagnostic, color: Color) -> String {
-    let group = Level::ERROR
+pub(crate) fn render(diagnostic: &Diagnostic, severity: Severity, color: Color) -> String {
+    let level = match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let group = level
         .primary_title(diagnostic.message.as_str())
         .elements(diagnostic.span.as_ref().map(|span| snippet(span, &diagnostic.label)));
     let group = diagnostic

@@ -9,14 +9,14 @@ use diskette_builder::diagnostic::{Diagnostic, SourceText, Span};
 use diskette_builder::frontend::spec;
 use snapbox::{IntoData, assert_data_eq, str};
 
-use super::{Color, render};
+use super::{Color, Severity, render};
 
 /// Compares all that is said of a spec.
 fn check(text: &str, expected: impl IntoData) {
     let source = Arc::new(SourceText { name: "diskette.yaml".into(), text: text.into() });
     let problems = spec::load(&source).unwrap_err();
     let rendered: Vec<String> =
-        problems.iter().map(|problem| render(problem, Color::Plain)).collect();
+        problems.iter().map(|problem| render(problem, Severity::Error, Color::Plain)).collect();
     assert_data_eq!(rendered.join("\n\n") + "\n", expected.raw());
 }
 
@@ -2723,7 +2723,7 @@ fn places_and_labels_are_optional() {
     let source = Arc::new(SourceText { name: "a.yaml".into(), text: "a: b\n".into() });
     let diagnostic = Diagnostic::new("nothing can be built").help("free some space");
     assert_data_eq!(
-        render(&diagnostic, Color::Plain),
+        render(&diagnostic, Severity::Error, Color::Plain),
         str![[r#"
 error: nothing can be built
  |
@@ -2732,7 +2732,7 @@ error: nothing can be built
     );
     let diagnostic = diagnostic.at(Span::new(&source, 3..4)).labelled("this one").help("or more");
     assert_data_eq!(
-        render(&diagnostic, Color::Plain),
+        render(&diagnostic, Severity::Error, Color::Plain),
         str![[r#"
 error: nothing can be built
  --> a.yaml:1:4
@@ -2744,6 +2744,6 @@ error: nothing can be built
   = help: or more
 "#]]
     );
-    let colored = render(&diagnostic, Color::Ansi);
+    let colored = render(&diagnostic, Severity::Error, Color::Ansi);
     assert!(colored.contains("\u{1b}["), "{colored}");
 }

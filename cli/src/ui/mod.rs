@@ -13,7 +13,7 @@ use diskette_builder::diagnostic::Diagnostic;
 use self::progress::{ProgressMode, ProgressView};
 use crate::environment::{Environment, Terminal};
 use crate::error::{CommandError, cannot};
-use crate::render::{Color, render};
+use crate::render::{Color, Severity, render};
 
 /// The terminal, or what stands for it.
 #[derive(Debug)]
@@ -59,11 +59,20 @@ impl Ui {
                 return ExitCode::from(130);
             }
         };
+        self.show(diagnostics, Severity::Error);
+        ExitCode::from(status)
+    }
+
+    /// Says what is doubtful, and does not keep anything from being done.
+    pub(crate) fn warn(&self, diagnostics: &[Diagnostic]) {
+        self.show(diagnostics, Severity::Warning);
+    }
+
+    fn show(&self, diagnostics: &[Diagnostic], severity: Severity) {
         let color = if self.terminal == Terminal::Color { Color::Ansi } else { Color::Plain };
         for diagnostic in diagnostics {
-            message(&render(diagnostic, color));
+            message(&render(diagnostic, severity, color));
         }
-        ExitCode::from(status)
     }
 
     /// Returns a view of a build's progress.
