@@ -7,6 +7,7 @@
 
 pub mod build;
 pub mod cache;
+pub mod context;
 pub mod contract;
 pub mod copy;
 pub mod credentials;
@@ -16,6 +17,7 @@ pub mod http;
 pub mod image;
 pub mod images;
 pub mod layer;
+pub mod pattern;
 pub mod progress;
 pub mod proxy;
 pub mod recipe;
