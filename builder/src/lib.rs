@@ -7,6 +7,7 @@
 
 pub mod build;
 pub mod cache;
+pub mod context;
 pub mod contract;
 pub mod copy;
 pub mod credentials;
@@ -17,6 +18,7 @@ pub mod image;
 pub mod images;
 pub mod layer;
 mod moves;
+pub mod pattern;
 pub mod progress;
 pub mod proxy;
 pub mod recipe;

@@ -1,0 +1,43 @@
+//! Reads any text as an ignore file, and asks it about the path in its last line. It must not
+//! panic, what it says must point into the text, and what is left out as a whole must hold nothing that is
+//! not ignored.
+//!
+//! In `builder/fuzz`, run `cargo +nightly fuzz run dockerignore -- -dict=dockerignore.dict`.
+
+#![no_main]
+
+use std::sync::Arc;
+
+use diskette_builder::diagnostic::SourceText;
+use diskette_builder::pattern::{Glob, Ignore, Stars, clean, has_wildcards};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &str| {
+    let (text, path) = input.rsplit_once('\n').unwrap_or(("", input));
+    let path = clean(path);
+    assert_eq!(clean(&path), path);
+    let source = Arc::new(SourceText { name: ".dockerignore".into(), text: text.into() });
+    match Ignore::parse(&source) {
+        Ok(ignore) => {
+            let hider = ignore.hider(&path);
+            assert_eq!(hider.is_some(), ignore.is_ignored(&path));
+            let span = hider.and_then(|hider| hider.origin);
+            assert!(span.is_none_or(|span| text.get(span.range).is_some()));
+            for (at, _) in path.match_indices('/') {
+                assert!(!ignore.is_ignored_whole(&path[..at]) || ignore.is_ignored(&path));
+            }
+        }
+        Err(problem) => {
+            assert!(!problem.message.is_empty() && !problem.help.is_empty());
+            let span = problem.span.expect("the line");
+            assert!(text.get(span.range).is_some());
+        }
+    }
+    for line in text.lines().take(4) {
+        for stars in [Stars::Within, Stars::Across] {
+            let Ok(glob) = Glob::parse(line, stars) else { continue };
+            assert!(has_wildcards(line) || line.contains('\\') || glob.matches(line));
+            glob.matches(&path);
+        }
+    }
+});

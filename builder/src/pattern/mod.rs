@@ -1,0 +1,67 @@
+//! A *pattern* says which paths are meant: a [`Glob`] in a COPY or ADD, or the lines of an ignore
+//! file, [`Ignore`]. Paths are text here, `/` between parts, relative to a root that no pattern
+//! leaves; nothing is looked at on a disk.
+//!
+//! A pattern is cut into tokens, and matching keeps the set of all places in the path that the tokens
+//! so far can lead to. So its cost is at most the length of the pattern times that of the path, whatever
+//! the pattern.
+
+mod glob;
+mod ignore;
+mod path;
+mod rule;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+use thiserror::Error;
+
+pub use glob::{Glob, Stars, has_wildcards};
+pub use ignore::{Hider, Ignore};
+pub use path::clean;
+
+pub(crate) use glob::split_at_wildcards;
+
+/// A text that is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{}` is not a pattern: {reason}", .pattern.escape_debug())]
+pub struct BadPattern {
+    /// The pattern as it was written.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub reason: BadPatternReason,
+}
+
+/// What can be wrong with a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum BadPatternReason {
+    /// A class has no end.
+    #[error("there is no `]` for a `[`")]
+    Unclosed,
+    /// A class holds `-` or `]` where a character has to stand, or nothing.
+    #[error("a character is missing in `[...]`")]
+    Class,
+    /// A range in a class ends before it begins, as in `[Local-Only]`.
+    #[error("a range in `[...]` ends before it begins")]
+    Backwards,
+    /// It ends in a backslash, which escapes nothing.
+    #[error("nothing follows the `\\` at its end")]
+    Escape,
+    /// It is `!` and nothing else.
+    #[error("nothing follows the `!`")]
+    Alone,
+}
+
+impl BadPatternReason {
+    /// Returns how to mend it.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Unclosed => "write `\\[` for a `[` that is part of a name",
+            Self::Class => "write `\\-` or `\\]` for these characters themselves",
+            Self::Backwards => "write `\\[`, `\\]` if this is a name, or turn the range around",
+            Self::Escape => "write `\\\\` for a backslash that is part of a name",
+            Self::Alone => "write `!` and the pattern of what is not ignored, or remove it",
+        }
+    }
+}

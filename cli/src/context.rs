@@ -1,0 +1,149 @@
+//! Directories of this machine as build contexts.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
+use diskette_builder::context::{
+    Builder, Context, ContextError, Found, FoundKind, Identity, Listing,
+};
+use diskette_builder::pattern::Ignore;
+use walkdir::{DirEntry, WalkDir};
+
+#[cfg(test)]
+mod tests;
+
+/// A directory that COPY and ADD take their files from.
+#[derive(Debug)]
+pub(crate) struct ContextDir {
+    path: PathBuf,
+    /// The same directory: it cannot be left, whatever the links in it say by then.
+    dir: Dir,
+    ignore: Ignore,
+    listing: OnceLock<Result<Listing, ContextError>>,
+}
+
+impl ContextDir {
+    /// Opens a directory; it is listed when the listing is first asked for.
+    pub(crate) fn open(path: &Path, ignore: Ignore) -> io::Result<Self> {
+        let dir = Dir::open_ambient_dir(path, ambient_authority())?;
+        Ok(Self { path: path.into(), dir, ignore, listing: OnceLock::new() })
+    }
+
+    fn list(&self) -> Result<Listing, ContextError> {
+        let root = self.dir.dir_metadata().map_err(|error| unreadable(Path::new("."), error))?;
+        let mut builder = Builder::new(self.ignore.clone(), root.mode() & 0o7777);
+        let mut walk = WalkDir::new(&self.path).min_depth(1).sort_by_file_name().into_iter();
+        while let Some(entry) = walk.next() {
+            let below = match entry {
+                Ok(entry) => self.visit(&entry, &mut builder)?,
+                Err(error) => self.pass_over(error)?,
+            };
+            if below == Below::Skip {
+                walk.skip_current_dir();
+            }
+        }
+        Ok(builder.finish())
+    }
+
+    fn visit(&self, entry: &DirEntry, builder: &mut Builder) -> Result<Below, ContextError> {
+        let path = self.relative(entry.path());
+        let Some(name) = path.to_str() else {
+            if !self.ignore.is_ignored(&path.to_string_lossy()) {
+                return Err(ContextError::NotUtf8 { path: path.into() });
+            }
+            return Ok(skip(entry));
+        };
+        if !self.ignore.is_ignored(name) {
+            builder.add(name.into(), look(entry, path)?);
+        } else if entry.file_type().is_dir()
+            && !self.ignore.is_ignored_whole(name)
+            && let Ok(found) = look(entry, path)
+        {
+            builder.pass(name.into(), found);
+        } else {
+            return Ok(skip(entry));
+        }
+        Ok(Below::Visit)
+    }
+
+    /// What cannot be read is no error if it is ignored.
+    fn pass_over(&self, error: walkdir::Error) -> Result<Below, ContextError> {
+        let path = self.relative(error.path().unwrap_or(Path::new(""))).to_owned();
+        if self.ignore.is_ignored(&path.to_string_lossy()) {
+            return Ok(Below::Visit);
+        }
+        Err(unreadable(&path, refusal(error)))
+    }
+
+    fn relative<'p>(&self, path: &'p Path) -> &'p Path {
+        path.strip_prefix(&self.path).unwrap_or(path)
+    }
+}
+
+impl Context for ContextDir {
+    fn listing(&self) -> Result<&Listing, &ContextError> {
+        self.listing.get_or_init(|| self.list()).as_ref()
+    }
+
+    fn open(&self, path: &str) -> io::Result<File> {
+        let found = self.listing().ok().and_then(|listing| listing.get(path));
+        let Some(FoundKind::File { identity, .. }) = found.map(|found| &found.kind) else {
+            return Err(io::Error::other("not a regular file of the build context"));
+        };
+        // A pipe that has taken the file's place would be waited for without end.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let options = OpenOptions::new().read(true).custom_flags(flags).clone();
+        let file = self.dir.open_with(path, &options)?.into_std();
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || identify(&metadata) != *identity {
+            return Err(io::Error::other("replaced since the build context was listed"));
+        }
+        Ok(file)
+    }
+}
+
+/// Whether a walk goes on below where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Below {
+    Visit,
+    Skip,
+}
+
+fn skip(entry: &DirEntry) -> Below {
+    if entry.file_type().is_dir() { Below::Skip } else { Below::Visit }
+}
+
+fn look(entry: &DirEntry, path: &Path) -> Result<Found, ContextError> {
+    let metadata = entry.metadata().map_err(|error| unreadable(path, refusal(error)))?;
+    let kind = if metadata.is_dir() {
+        FoundKind::Directory
+    } else if metadata.is_file() {
+        FoundKind::File { size: metadata.len(), identity: identify(&metadata) }
+    } else if metadata.is_symlink() {
+        let target = entry.path().read_link().map_err(|error| unreadable(path, error))?;
+        let target = target.into_os_string().into_string();
+        FoundKind::Symlink(target.map_err(|path| ContextError::NotUtf8 { path: path.into() })?)
+    } else {
+        FoundKind::Special
+    };
+    Ok(Found { kind, mode: metadata.mode() & 0o7777 })
+}
+
+fn identify(metadata: &Metadata) -> Identity {
+    Identity { device: metadata.dev(), inode: metadata.ino() }
+}
+
+/// Returns what the system said. A walk that follows no link has no other errors.
+fn refusal(error: walkdir::Error) -> io::Error {
+    error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into())
+}
+
+fn unreadable(path: &Path, error: io::Error) -> ContextError {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    ContextError::Read { path: path.display().to_string(), error }
+}
