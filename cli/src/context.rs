@@ -59,10 +59,10 @@ impl ContextDir {
             return Ok(skip(entry));
         };
         if !self.ignore.is_ignored(name) {
-            builder.add(name.into(), look(entry, path)?);
+            builder.add(name.into(), look(entry, name)?);
         } else if entry.file_type().is_dir()
             && !self.ignore.is_ignored_whole(name)
-            && let Ok(found) = look(entry, path)
+            && let Ok(found) = look(entry, name)
         {
             builder.pass(name.into(), found);
         } else {
@@ -118,20 +118,26 @@ fn skip(entry: &DirEntry) -> Below {
     if entry.file_type().is_dir() { Below::Skip } else { Below::Visit }
 }
 
-fn look(entry: &DirEntry, path: &Path) -> Result<Found, ContextError> {
-    let metadata = entry.metadata().map_err(|error| unreadable(path, refusal(error)))?;
+fn look(entry: &DirEntry, path: &str) -> Result<Found, ContextError> {
+    let metadata = entry.metadata().map_err(|error| unreadable(Path::new(path), refusal(error)))?;
     let kind = if metadata.is_dir() {
         FoundKind::Directory
     } else if metadata.is_file() {
         FoundKind::File { size: metadata.len(), identity: identify(&metadata) }
     } else if metadata.is_symlink() {
-        let target = entry.path().read_link().map_err(|error| unreadable(path, error))?;
-        let target = target.into_os_string().into_string();
-        FoundKind::Symlink(target.map_err(|path| ContextError::NotUtf8 { path: path.into() })?)
+        FoundKind::Symlink(read_link(entry, path)?)
     } else {
         FoundKind::Special
     };
     Ok(Found { kind, mode: metadata.mode() & 0o7777 })
+}
+
+fn read_link(entry: &DirEntry, path: &str) -> Result<String, ContextError> {
+    let target = entry.path().read_link();
+    let target = target.map_err(|error| unreadable(Path::new(path), error))?.into_os_string();
+    target
+        .into_string()
+        .map_err(|target| ContextError::TargetNotUtf8 { link: path.into(), target: target.into() })
 }
 
 fn identify(metadata: &Metadata) -> Identity {

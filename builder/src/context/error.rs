@@ -19,11 +19,22 @@ pub enum ContextError {
         /// What the system said.
         error: io::Error,
     },
-    /// A name, or what a symbolic link leads to, is not UTF-8.
+    /// A name is not UTF-8.
     #[error("a name in the build context is not UTF-8: {path:?}")]
     NotUtf8 {
-        /// In the context, or what the link leads to.
+        /// In the context.
         path: PathBuf,
+    },
+    /// What a symbolic link leads to is not UTF-8.
+    #[error(
+        "the symbolic link `{}` in the build context leads to what is not UTF-8: {target:?}",
+        .link.escape_debug()
+    )]
+    TargetNotUtf8 {
+        /// Path of the link in the context.
+        link: String,
+        /// What the link says.
+        target: PathBuf,
     },
 }
 
@@ -32,7 +43,9 @@ impl ContextError {
     pub fn diagnostic(&self) -> Diagnostic {
         let help = match self {
             Self::Read { .. } => "make it readable, or ignore it with a line in `.dockerignore`",
-            Self::NotUtf8 { .. } => "rename it, or ignore it with a line in `.dockerignore`",
+            Self::NotUtf8 { .. } | Self::TargetNotUtf8 { .. } => {
+                "rename it, or ignore it with a line in `.dockerignore`"
+            }
         };
         Diagnostic::new(self.to_string()).help(help)
     }

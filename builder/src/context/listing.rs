@@ -66,12 +66,8 @@ impl Listing {
             Ok(at) => at + 1,
             Err(_) => self.entries.len(),
         };
-        let is_below = move |path: &str| {
-            let rest = path.strip_prefix(directory);
-            directory.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
-        };
         let entries = self.entries[start..].iter().map(|(path, found)| (path.as_str(), found));
-        entries.take_while(move |(path, _)| is_below(path))
+        entries.take_while(move |(path, _)| is_below(path, directory))
     }
 
     /// Returns the rule that keeps a path out of the listing, if there is one; whether something
@@ -88,6 +84,11 @@ impl Listing {
 /// Compares part by part, so that what is below a directory follows it at once.
 fn tree_order(one: &str, other: &str) -> Ordering {
     one.split('/').cmp(other.split('/'))
+}
+
+pub(super) fn is_below(path: &str, directory: &str) -> bool {
+    let rest = path.strip_prefix(directory);
+    directory.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Makes a listing from what a walk comes upon.
@@ -130,9 +131,6 @@ impl Builder {
 
     /// Forgets passed directories that `path` is not below.
     fn leave(&mut self, path: &str) {
-        let holds = |directory: &str| {
-            path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
-        };
-        while self.passed.pop_if(|(directory, _)| !holds(directory)).is_some() {}
+        while self.passed.pop_if(|(directory, _)| !is_below(path, directory)).is_some() {}
     }
 }

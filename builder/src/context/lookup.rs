@@ -2,7 +2,7 @@
 //! `copy/copy.go`).
 
 use super::error::{LookupError, LookupErrorKind};
-use super::listing::{Found, FoundKind, Listing};
+use super::listing::{Found, FoundKind, Listing, is_below};
 use crate::pattern::{Glob, Stars, clean, split_at_wildcards};
 
 /// As many symbolic links are followed on one path, as in containerd/continuity.
@@ -56,10 +56,6 @@ impl Listing {
         }
         Ok(matches)
     }
-}
-
-fn is_below(path: &str, directory: &str) -> bool {
-    path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// A path that is followed part by part.

@@ -257,4 +257,8 @@ fn a_context_that_cannot_be_listed_is_explained() {
         ContextError::NotUtf8 { path: PathBuf::from("a b") },
         r#"a name in the build context is not UTF-8: "a b""#,
     );
+    check(
+        ContextError::TargetNotUtf8 { link: "l\n".into(), target: PathBuf::from("a b") },
+        r#"the symbolic link `l\n` in the build context leads to what is not UTF-8: "a b""#,
+    );
 }

@@ -44,8 +44,9 @@ pub fn has_wildcards(text: &str) -> bool {
     false
 }
 
-/// Returns a clean path in two: the parts in front of the first with a wildcard, and the rest.
-pub(crate) fn split_at_wildcards(pattern: &str) -> (String, String) {
+/// Returns a pattern, clean and relative, in two: the parts in front of the first with a wildcard,
+/// and the rest.
+pub fn split_at_wildcards(pattern: &str) -> (String, String) {
     let pattern = clean(&format!("/{pattern}"));
     let parts: Vec<&str> = pattern.split('/').skip(1).collect();
     let at = parts.iter().position(|part| has_wildcards(part)).unwrap_or(parts.len());

@@ -17,11 +17,9 @@ mod tests;
 
 use thiserror::Error;
 
-pub use glob::{Glob, Stars, has_wildcards};
+pub use glob::{Glob, Stars, has_wildcards, split_at_wildcards};
 pub use ignore::{Hider, Ignore};
 pub use path::clean;
-
-pub(crate) use glob::split_at_wildcards;
 
 /// A text that is no pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

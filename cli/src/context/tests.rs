@@ -385,6 +385,7 @@ fn a_name_that_is_not_utf8_is_shown() {
 
     let place = Place::new();
     place.link(OsStr::from_bytes(b"to\xff"), "c/link");
+    let message = "the symbolic link `link` in the build context leads to what is not UTF-8:";
     assert_eq!(listed(&place.context("")), format!(r#"{message} "to\xFF""#));
     assert_eq!(listed(&place.context("link")), "");
 }
