@@ -1,6 +1,7 @@
-//! The *Dockerfile*, as `BuildKit` reads it.
+//! The *Dockerfile*, as BuildKit reads it.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the evaluator comes next"))]
 mod expand;
+#[cfg_attr(not(test), expect(dead_code, reason = "the evaluator comes next"))]
+mod scope;
 
-pub use expand::ExpandError;
+pub use expand::{ExpandError, expand, expand_body};

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// Why a text cannot be expanded. Where `BuildKit` has words for it, they are used.
+/// Why a text cannot be expanded. Where BuildKit has words for it, they are used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ExpandError {

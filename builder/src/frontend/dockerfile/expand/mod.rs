@@ -1,5 +1,5 @@
 //! *Expansion* replaces the variables in a text by their values and removes its quotes, with the
-//! rules of `BuildKit` (`moby/buildkit frontend/dockerfile/shell/lex.go`), which are not quite a
+//! rules of BuildKit (`moby/buildkit frontend/dockerfile/shell/lex.go`), which are not quite a
 //! shell's: patterns know `*` and `?` alone, an escape is removed in front of any character, and a
 //! value is not expanded again.
 
@@ -21,6 +21,26 @@ pub(crate) struct Expander<'a> {
     escape: char,
     lookup: &'a dyn Fn(&str) -> Option<String>,
     unset: RefCell<Vec<String>>,
+}
+
+/// Expands `text` both as one word and as words, for the fuzz target.
+#[doc(hidden)]
+pub fn expand(
+    escape: char,
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<(String, Vec<String>), ExpandError> {
+    let expander = Expander::new(escape, lookup);
+    Ok((expander.word(text)?, expander.words(text)?))
+}
+
+/// Expands the body of a heredoc, for the fuzz target.
+#[doc(hidden)]
+pub fn expand_body(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, ExpandError> {
+    Expander::new('\\', lookup).body(text)
 }
 
 impl<'a> Expander<'a> {

@@ -1,0 +1,26 @@
+//! Expands any text. It must not panic, and one word has the characters of its words.
+
+#![no_main]
+
+use diskette_builder::frontend::dockerfile::{expand, expand_body};
+use libfuzzer_sys::fuzz_target;
+
+fn value(name: &str) -> Option<String> {
+    match name {
+        "a" => Some("one two".into()),
+        "b" => Some("*?\\$a'\"".into()),
+        "e" => Some(String::new()),
+        _ => None,
+    }
+}
+
+fuzz_target!(|text: &str| {
+    for escape in ['\\', '`'] {
+        let Ok((word, words)) = expand(escape, text, &value) else { continue };
+        let dense = |text: &str| text.split_whitespace().collect::<String>();
+        assert_eq!(dense(&word), dense(&words.concat()));
+        assert!(words.iter().all(|word| !word.is_empty()));
+    }
+    let body = expand_body(text, &value);
+    assert!(text.contains(['$', '\\']) || body.as_deref() == Ok(text));
+});
