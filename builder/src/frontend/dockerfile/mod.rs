@@ -1,0 +1,3 @@
+//! The *Dockerfile* frontend.
+
+pub mod run;
