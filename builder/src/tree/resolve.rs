@@ -1,7 +1,7 @@
 //! *Resolving* finds what a path means, as the kernel does for a process whose root directory is
 //! the tree's (`man 7 path_resolution`).
 
-use super::{NodeKind, Tree, TreeError};
+use super::{Node, NodeKind, Tree, TreeError};
 
 /// How many symbolic links are followed on one way; `MAXSYMLINKS` of Linux.
 const LINKS_MAX: usize = 40;
@@ -32,18 +32,33 @@ impl Tree {
     /// names. A slash at the end asks for a directory, and follows a link. The empty path is `base`.
     /// Below what does not exist `..` takes a part away, which the kernel does not do.
     pub fn resolve(&self, base: &str, path: &str, last: Follow) -> Result<Resolved, TreeError> {
+        self.resolve_with(base, path, last, |_| Ok(()))
+    }
+
+    /// As [`Tree::resolve`], and asks `enter` before something is looked for in a directory, which is nothing where
+    /// there is none.
+    pub fn resolve_with<E: From<TreeError>>(
+        &self,
+        base: &str,
+        path: &str,
+        last: Follow,
+        mut enter: impl FnMut(Option<&Node>) -> Result<(), E>,
+    ) -> Result<Resolved, E> {
         let at = if path.starts_with('/') { "" } else { base };
         let mut walk = Walk { tree: self, path, at: at.to_owned(), links: 0, rest: Vec::new() };
         walk.rest.extend(parts(path));
         let follow = if wants_directory(path) { Follow::Yes } else { last };
         while let Some(part) = walk.rest.pop() {
+            let directory = walk.directory()?;
+            enter(directory)?;
             walk.step(&part, follow)?;
         }
-        let node = self.get(&walk.at);
-        if wants_directory(path) && node.is_some_and(|node| node.kind != NodeKind::Directory) {
-            return Err(TreeError::NotADirectory(walk.at));
-        }
-        Ok(Resolved { exists: node.is_some(), path: walk.at })
+        let exists = if wants_directory(path) {
+            walk.directory()?.is_some()
+        } else {
+            self.get(&walk.at).is_some()
+        };
+        Ok(Resolved { exists, path: walk.at })
     }
 }
 
@@ -69,11 +84,17 @@ struct Walk<'a> {
     rest: Vec<String>,
 }
 
-impl Walk<'_> {
-    fn step(&mut self, part: &str, last: Follow) -> Result<(), TreeError> {
-        if self.tree.get(&self.at).is_some_and(|node| node.kind != NodeKind::Directory) {
+impl<'a> Walk<'a> {
+    /// Returns what there is, which must not be a file.
+    fn directory(&self) -> Result<Option<&'a Node>, TreeError> {
+        let node = self.tree.get(&self.at);
+        if node.is_some_and(|node| node.kind != NodeKind::Directory) {
             return Err(TreeError::NotADirectory(self.at.clone()));
         }
+        Ok(node)
+    }
+
+    fn step(&mut self, part: &str, last: Follow) -> Result<(), TreeError> {
         if part == ".." {
             self.at.truncate(self.at.rfind('/').unwrap_or(0));
             return Ok(());

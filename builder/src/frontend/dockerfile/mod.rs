@@ -1,6 +1,7 @@
 //! The *Dockerfile*, as BuildKit reads it.
 
 mod expand;
+pub mod run;
 #[cfg_attr(not(test), expect(dead_code, reason = "the evaluator comes next"))]
 mod scope;
 

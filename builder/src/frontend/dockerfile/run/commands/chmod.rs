@@ -1,0 +1,102 @@
+//! `chmod` changes permission bits.
+
+use super::super::options::{Arguments, Known, Takes};
+use super::super::process::{Errno, Process};
+use super::walk::walk;
+use super::{Refusal, Status, missing_operand, quoted};
+use crate::tree::{Follow, ModeChange, NodeKind, Subject, UMASK};
+
+const OPTIONS: &[Known] = &[
+    ("R", "recursive", Takes::Nothing),
+    ("v", "verbose", Takes::Nothing),
+    ("c", "changes", Takes::Nothing),
+    ("f", "silent", Takes::Nothing),
+    ("", "quiet", Takes::Nothing),
+    ("", "preserve-root", Takes::Nothing),
+    ("", "no-preserve-root", Takes::Nothing),
+];
+
+/// Whether the mode looked like an option, whose effect must not depend on the umask.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    AsOperand,
+    AsOption,
+}
+
+pub(super) fn chmod(process: &mut Process<'_>, words: &[String]) -> Result<Status, Refusal> {
+    let (mode, words) = split_mode(words);
+    let arguments = Arguments::parse("chmod", OPTIONS, &words)?;
+    let (written, mode, paths) = match (mode, arguments.operands.as_slice()) {
+        (Some(mode), paths) => (Written::AsOption, mode, paths),
+        (None, [mode, paths @ ..]) => (Written::AsOperand, mode.clone(), paths),
+        (None, []) => return Ok(missing_operand(&[])),
+    };
+    if paths.is_empty() {
+        return Ok(missing_operand(&[mode]));
+    }
+    let Ok(change) = ModeChange::parse(&mode) else {
+        return Ok(Status::Failure(format!("invalid mode: {}", quoted(&mode))));
+    };
+    let mut status = Status::default();
+    for name in paths {
+        let Some(path) = find(process, name, &mut status)? else { continue };
+        if arguments.has("recursive") {
+            if path.is_empty() && arguments.has("preserve-root") {
+                status.fail("it is dangerous to operate recursively on '/'");
+                continue;
+            }
+            walk(process, (path, name), &mut status, |process, path, name, status| {
+                set(process, (path, name), (&change, written), status)
+            })?;
+        } else {
+            set(process, (&path, name), (&change, written), &mut status)?;
+        }
+    }
+    Ok(status)
+}
+
+/// Takes a mode like `-w` out of the arguments.
+fn split_mode(words: &[String]) -> (Option<String>, Vec<String>) {
+    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    let is_mode = |word: &&String| {
+        let letters = word.strip_prefix('-').unwrap_or_default();
+        let mut letters = letters.chars().peekable();
+        letters.peek().is_some_and(|first| *first != '-')
+            && letters.all(|letter| "rwxXstugoa,+-=01234567".contains(letter))
+    };
+    let modes: Vec<&str> = words[..end].iter().filter(is_mode).map(String::as_str).collect();
+    let mode = (!modes.is_empty()).then(|| modes.join(","));
+    let others = words[..end].iter().filter(|word| !is_mode(word));
+    (mode, others.chain(&words[end..]).cloned().collect())
+}
+
+fn find(process: &Process<'_>, name: &str, status: &mut Status) -> Result<Option<String>, Refusal> {
+    let found = process.stat(name, Follow::Yes);
+    if found == Err(Errno::NoEntry.into()) && process.stat(name, Follow::No).is_ok() {
+        status.fail(format!("cannot operate on dangling symlink {}", quoted(name)));
+        return Ok(None);
+    }
+    status.take(found, || format!("cannot access {}", quoted(name)))
+}
+
+fn set(
+    process: &mut Process<'_>,
+    (path, name): (&str, &str),
+    (change, written): (&ModeChange, Written),
+    status: &mut Status,
+) -> Result<(), Refusal> {
+    let Some(node) = process.tree.get(path) else { return Ok(()) };
+    let subject = match node.kind {
+        NodeKind::Symlink(_) => return Ok(()),
+        NodeKind::Directory => Subject::Directory,
+        _ => Subject::File,
+    };
+    let mode = change.apply(node.mode, subject, UMASK);
+    let naive = change.apply(node.mode, subject, 0);
+    let what = || format!("changing permissions of {}", quoted(name));
+    let done = status.take(process.chmod(path, mode), what)?;
+    if done.is_some() && written == Written::AsOption && mode & !naive != 0 {
+        status.fail(format!("{}: new permissions are {mode:o}, not {naive:o}", quoted(name)));
+    }
+    Ok(())
+}

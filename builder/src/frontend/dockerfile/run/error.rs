@@ -1,0 +1,50 @@
+//! Why a RUN line is not evaluated, or what went wrong when it was.
+
+use std::ops::Range;
+
+use super::commands;
+
+/// A problem of a RUN line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunError {
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Where it is in the shell's text, in bytes; empty for the exec form.
+    pub range: Range<usize>,
+    /// What can be done instead; may be empty.
+    pub help: String,
+}
+
+impl RunError {
+    pub(super) fn new(message: impl Into<String>, range: Range<usize>) -> Self {
+        Self { message: message.into(), range, help: String::new() }
+    }
+
+    /// Returns an error for a construct that only a running shell can make sense of.
+    pub(super) fn not_evaluated(what: &str, range: Range<usize>) -> Self {
+        let message = format!("RUN is evaluated, not executed; {what} is not understood");
+        Self { help: instead(), ..Self::new(message, range) }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = help.into();
+        self
+    }
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// Returns what can be done without executing anything.
+pub(super) fn instead() -> String {
+    let commands = commands::NAMES.join(", ");
+    format!(
+        "use {commands}, joined by `&&`, `||` or `;`; for anything else COPY its result, or take \
+         a base image in which it was done"
+    )
+}

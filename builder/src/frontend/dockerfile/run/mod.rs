@@ -1,0 +1,274 @@
+//! A *RUN line* is evaluated, and never executed: a part of the language of `sh`, and commands
+//! that change nothing but files, are understood as what they do to the image's tree. So it makes no
+//! difference which machine an image is for, and the outcome is always the same.
+
+mod commands;
+mod error;
+mod expand;
+mod glob;
+mod options;
+mod pattern;
+mod process;
+mod settings;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod word;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::tree::{Accounts, Follow, Identity, Tree};
+use commands::Status;
+use expand::{Parameters, Unset};
+use process::Process;
+use settings::{Settings, is_shell};
+use syntax::{Command, Join, List, Script};
+use word::{Part, Quoting, Word, name_of};
+
+pub use error::RunError;
+
+/// What is to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// A script for the shell, with its lines joined.
+    Shell(&'a str),
+    /// A program and its arguments.
+    Exec(&'a [String]),
+}
+
+/// What a RUN line finds around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// From ENV and ARG.
+    pub variables: &'a BTreeMap<String, String>,
+    /// An absolute path, from WORKDIR; empty means `/`.
+    pub directory: &'a str,
+    /// From USER.
+    pub identity: &'a Identity,
+    /// The users and groups that the image has.
+    pub accounts: &'a Accounts,
+    /// From SHELL; empty means `/bin/sh -c`.
+    pub shell: &'a [String],
+}
+
+/// Changes a tree as a RUN line would.
+///
+/// An error is a line that is not understood, or that fails; the tree is then left somewhere in
+/// between.
+pub fn evaluate(tree: &mut Tree, line: Line<'_>, context: &Context<'_>) -> Result<(), RunError> {
+    match line {
+        Line::Shell(text) => {
+            let settings = match context.shell {
+                [] => Settings::default(),
+                shell => shell_settings(shell, 0..text.len())?,
+            };
+            evaluate_script(tree, text, settings, context)
+        }
+        Line::Exec([program, options @ .., text]) if is_shell(program) => {
+            let shell = [std::slice::from_ref(program), options].concat();
+            let script = shell_settings(&shell, 0..0)
+                .and_then(|settings| evaluate_script(tree, text, settings, context));
+            // The script is not the text that the user wrote.
+            script.map_err(|error| RunError { range: 0..0, ..error })
+        }
+        Line::Exec(words) => {
+            let mut process = process(tree, context, 0..0)?;
+            match run(&mut process, words, 0..0)? {
+                Status::Success => Ok(()),
+                Status::Failure(said) => Err(failed(words, &said, 0..0)),
+            }
+        }
+    }
+}
+
+/// Returns the error for a flag of RUN, such as `--mount`: none has a meaning where nothing is executed.
+pub fn refuse_flag(flag: &str, range: Range<usize>) -> RunError {
+    let name = flag.split('=').next().unwrap_or_default();
+    let help = match name {
+        "--mount" => "COPY what the command needs, or use `--build-context`",
+        _ => "leave it out; nothing is executed",
+    };
+    let message = format!("RUN is evaluated, not executed; it has no use for `{name}`");
+    RunError::new(message, range).help(help)
+}
+
+fn shell_settings(shell: &[String], range: Range<usize>) -> Result<Settings, RunError> {
+    Settings::of_shell(shell).map_err(|unknown| {
+        let what = format!("`{}` of the shell `{}`", unknown.0, shell.join(" "));
+        RunError::not_evaluated(&what, range)
+            .help("set SHELL [\"/bin/sh\", \"-c\"] in front of the line")
+    })
+}
+
+fn process<'a>(
+    tree: &'a mut Tree,
+    context: &Context<'a>,
+    range: Range<usize>,
+) -> Result<Process<'a>, RunError> {
+    let found = tree.resolve("", context.directory, Follow::Yes);
+    let directory = found.ok().filter(|found| found.exists).map(|found| found.path);
+    let Context { accounts, identity, .. } = *context;
+    let Some(directory) = directory else {
+        let message = format!("the working directory `{}` does not exist", context.directory);
+        return Err(RunError::new(message, range).help("make it with WORKDIR"));
+    };
+    Ok(Process { tree, accounts, identity, directory })
+}
+
+fn evaluate_script(
+    tree: &mut Tree,
+    text: &str,
+    settings: Settings,
+    context: &Context<'_>,
+) -> Result<(), RunError> {
+    let script = Script::parse(text)?;
+    let process = process(tree, context, 0..text.len())?;
+    let directory = if context.directory.is_empty() { "/" } else { context.directory };
+    let parameters = Parameters::new(context.variables, directory);
+    let mut shell = Shell { process, parameters, settings, failure: None };
+    for list in &script.0 {
+        if shell.list(list)? == Flow::Exit {
+            break;
+        }
+    }
+    shell.failure.map_or(Ok(()), Err)
+}
+
+/// A shell at work.
+struct Shell<'a> {
+    process: Process<'a>,
+    parameters: Parameters<'a>,
+    settings: Settings,
+    /// The last command's, if it failed.
+    failure: Option<RunError>,
+}
+
+/// Whether a script goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Continue,
+    Exit,
+}
+
+impl Shell<'_> {
+    fn list(&mut self, List(commands): &List) -> Result<Flow, RunError> {
+        for (at, (join, command)) in commands.iter().enumerate() {
+            let is_due = match join {
+                Join::First => true,
+                Join::And => self.failure.is_none(),
+                Join::Or => self.failure.is_some(),
+            };
+            if !is_due {
+                continue;
+            }
+            self.failure = self.command(command)?;
+            // What is followed by `&&` or `||` was asked for its status.
+            let is_last = at + 1 == commands.len();
+            if is_last && self.failure.is_some() && self.settings.errexit {
+                return Ok(Flow::Exit);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// Returns the error of a command that fails.
+    fn command(&mut self, command: &Command) -> Result<Option<RunError>, RunError> {
+        if let Some((name, _)) = assignment(&command.words[0]) {
+            if let Some(word) = command.words.iter().find(|word| assignment(word).is_none()) {
+                let what = format!("a value for `{name}` in front of a command");
+                return Err(RunError::not_evaluated(&what, word.range.clone())
+                    .help("assign it in a command of its own: `NAME=value; …`"));
+            }
+            return self.assign(&command.words).map(|()| None);
+        }
+        let mut words = Vec::new();
+        for word in &command.words {
+            for field in self.parameters.fields(word, self.unset())? {
+                if self.settings.noglob {
+                    let plain: Vec<_> =
+                        field.iter().map(|letter| pattern::Letter::Plain(letter.byte())).collect();
+                    words.extend(glob::expand(
+                        &self.process,
+                        &self.parameters,
+                        &plain,
+                        &word.range,
+                    )?);
+                    continue;
+                }
+                words.extend(glob::expand(&self.process, &self.parameters, &field, &word.range)?);
+            }
+        }
+        if words.first().is_some_and(|name| name == "set") {
+            self.settings.apply(&words[1..]).map_err(|unknown| {
+                RunError::not_evaluated(&format!("`set {}`", unknown.0), command.range.clone())
+            })?;
+            return Ok(None);
+        }
+        match run(&mut self.process, &words, command.range.clone())? {
+            Status::Success => Ok(None),
+            Status::Failure(said) => Ok(Some(failed(&words, &said, command.range.clone()))),
+        }
+    }
+
+    fn assign(&mut self, words: &[Word]) -> Result<(), RunError> {
+        for word in words {
+            let Some((name, parts)) = assignment(word) else { continue };
+            let is_pattern = |part: &Part| match part {
+                Part::Text(text, Quoting::Unquoted) => text.contains(['*', '?', '[']),
+                _ => false,
+            };
+            if parts.iter().any(is_pattern) {
+                let problem = RunError::not_evaluated("a pattern in a value", word.range.clone());
+                return Err(problem.help("quote the value"));
+            }
+            let value = self.parameters.text(&parts, self.unset())?;
+            self.parameters.assign(name, value, word.range.clone())?;
+        }
+        Ok(())
+    }
+
+    fn unset(&self) -> Unset {
+        if self.settings.nounset { Unset::Error } else { Unset::Empty }
+    }
+}
+
+/// Returns the name and the value of a word like `name=value`.
+fn assignment(word: &Word) -> Option<(&str, Vec<Part>)> {
+    let Some(Part::Text(first, Quoting::Unquoted)) = word.parts.first() else { return None };
+    let name = name_of(first);
+    let value = first[name.len()..].strip_prefix('=').filter(|_| !name.is_empty())?;
+    let mut parts = word.parts.clone();
+    parts[0] = Part::Text(value.to_owned(), Quoting::Unquoted);
+    Some((name, parts))
+}
+
+fn run(
+    process: &mut Process<'_>,
+    words: &[String],
+    range: Range<usize>,
+) -> Result<Status, RunError> {
+    // A command of nothing, as `$unset` is one, does nothing.
+    let [name, arguments @ ..] = words else { return Ok(Status::Success) };
+    let Some(command) = commands::find(name) else {
+        let known = commands::NAMES.join(", ");
+        let message = format!(
+            "RUN is evaluated, not executed; `{}` is not among {known}",
+            name.escape_debug()
+        );
+        return Err(RunError::new(message, range).help(error::instead()));
+    };
+    command(process, arguments).map_err(|refusal| {
+        let message = format!("RUN is evaluated, not executed; {}", refusal.message);
+        RunError::new(message, range).help(error::instead())
+    })
+}
+
+fn failed(words: &[String], said: &str, range: Range<usize>) -> RunError {
+    let name = words.first().map_or("", String::as_str).escape_debug();
+    let message = match said {
+        "" => format!("`{name}` fails"),
+        said => format!("`{name}` fails: {said}"),
+    };
+    RunError::new(message, range)
+}

@@ -1,0 +1,133 @@
+//! *Options* of a command, as GNU's `getopt_long` finds them: anywhere among the operands, short
+//! ones together, long ones abbreviated.
+
+use super::commands::Refusal;
+
+/// An option: its letters, its long name, and whether a value follows.
+pub(super) type Known = (&'static str, &'static str, Takes);
+
+/// What follows an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    Nothing,
+    Value,
+}
+
+/// A command's arguments, told apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Arguments {
+    /// Long names and values.
+    options: Vec<(&'static str, String)>,
+    pub(super) operands: Vec<String>,
+}
+
+impl Arguments {
+    /// Tells options from operands. What is not known is refused.
+    pub(super) fn parse(command: &str, known: &[Known], words: &[String]) -> Result<Self, Refusal> {
+        let mut arguments = Self::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let refused =
+                |option: &str| Refusal::new(format!("`{option}` of `{command}` is not evaluated"));
+            if word == "--" {
+                arguments.operands.extend(words.cloned());
+                break;
+            }
+            if let Some(long) = word.strip_prefix("--") {
+                let (name, value) = match long.split_once('=') {
+                    Some((name, value)) => (name, Some(value.to_owned())),
+                    None => (long, None),
+                };
+                let (name, takes) = find(known, name).ok_or_else(|| refused(word))?;
+                let value = match (takes, value) {
+                    (Takes::Nothing, None) => String::new(),
+                    (Takes::Value, Some(value)) => value,
+                    (Takes::Value, None) => words.next().ok_or_else(|| refused(word))?.clone(),
+                    (Takes::Nothing, Some(_)) => return Err(refused(word)),
+                };
+                arguments.options.push((name, value));
+                continue;
+            }
+            let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
+                arguments.operands.push(word.clone());
+                continue;
+            };
+            for (at, letter) in letters.char_indices() {
+                let option = known.iter().find(|(short, ..)| short.contains(letter));
+                let &(_, name, takes) = option.ok_or_else(|| refused(&format!("-{letter}")))?;
+                if takes == Takes::Nothing {
+                    arguments.options.push((name, String::new()));
+                    continue;
+                }
+                let rest = &letters[at + letter.len_utf8()..];
+                let value = match rest {
+                    "" => words.next().ok_or_else(|| refused(word))?.clone(),
+                    _ => rest.to_owned(),
+                };
+                arguments.options.push((name, value));
+                break;
+            }
+        }
+        Ok(arguments)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.value(name).is_some()
+    }
+
+    /// Returns the value that an option was given last.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        let mut found = self.options.iter().rev().filter(|(own, _)| *own == name);
+        found.next().map(|(_, value)| value.as_str())
+    }
+}
+
+/// Finds a long option by its name, or by the beginning of it if that is nobody else's.
+fn find(known: &[Known], name: &str) -> Option<(&'static str, Takes)> {
+    let exact = known.iter().find(|(_, long, _)| *long == name);
+    let mut similar = known.iter().filter(|(_, long, _)| long.starts_with(name));
+    let only = similar.next().filter(|_| similar.next().is_none() && !name.is_empty());
+    exact.or(only).map(|(_, long, takes)| (*long, *takes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &[Known] = &[
+        ("p", "parents", Takes::Nothing),
+        ("m", "mode", Takes::Value),
+        ("rR", "recursive", Takes::Nothing),
+        ("", "preserve-root", Takes::Nothing),
+    ];
+
+    #[test]
+    fn options_stand_anywhere() {
+        let check = |line: &str, expected: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            let found = Arguments::parse("cmd", KNOWN, &words).map_or_else(
+                |refusal| refusal.message,
+                |found| {
+                    let options =
+                        found.options.iter().map(|(name, value)| format!("{name}={value}"));
+                    [options.collect::<Vec<_>>().join(" "), found.operands.join(" ")].join(" | ")
+                },
+            );
+            assert_eq!(found, expected, "{line}");
+        };
+        check("-p a", "parents= | a");
+        check("a -p b", "parents= | a b");
+        check("-pm 755 a", "parents= mode=755 | a");
+        check("-pm755 a", "parents= mode=755 | a");
+        check("--mode=1 --mode 2 a", "mode=1 mode=2 | a");
+        check("--par --rec", "parents= recursive= | ");
+        check("-R -- -p", "recursive= | -p");
+        check("- a", " | - a");
+        check("--p", "`--p` of `cmd` is not evaluated");
+        check("--parents=x", "`--parents=x` of `cmd` is not evaluated");
+        check("--mode", "`--mode` of `cmd` is not evaluated");
+        check("-m", "`-m` of `cmd` is not evaluated");
+        check("-pZ a", "`-Z` of `cmd` is not evaluated");
+        check("--help", "`--help` of `cmd` is not evaluated");
+    }
+}

@@ -1,0 +1,220 @@
+//! A *pattern* is what `*`, `?` and `[…]` mean to a shell (POSIX.1-2017, Shell & Utilities 2.13), in
+//! the locale that builds have: a character is a byte.
+
+/// A byte of a word after expansion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Letter {
+    /// It means itself.
+    Plain(u8),
+    /// It was not quoted.
+    Active(u8),
+}
+
+impl Letter {
+    pub(super) fn byte(self) -> u8 {
+        let (Self::Plain(byte) | Self::Active(byte)) = self;
+        byte
+    }
+}
+
+/// A pattern, compiled. Matching takes time in proportion to pattern and text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern(Vec<Atom>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Atom {
+    Byte(u8),
+    Any,
+    Star,
+    OneOf(Vec<(u8, u8)>),
+    NoneOf(Vec<(u8, u8)>),
+}
+
+/// A pattern that shells do not agree on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Disagreement(pub(super) &'static str);
+
+/// Returns whether a word is more than the name of one file.
+pub(super) fn is_pattern(letters: &[Letter]) -> bool {
+    letters.iter().any(|letter| matches!(letter, Letter::Active(b'*' | b'?' | b'[')))
+}
+
+impl Pattern {
+    pub(super) fn new(letters: &[Letter]) -> Result<Self, Disagreement> {
+        let mut atoms = Vec::new();
+        let mut rest = letters;
+        while let [first, after @ ..] = rest {
+            rest = after;
+            atoms.push(match first {
+                Letter::Active(b'*') if atoms.last() == Some(&Atom::Star) => continue,
+                Letter::Active(b'*') => Atom::Star,
+                Letter::Active(b'?') => Atom::Any,
+                Letter::Active(b'[') => match set(after)? {
+                    Some((atom, len)) => {
+                        rest = &after[len..];
+                        atom
+                    }
+                    None => Atom::Byte(b'['),
+                },
+                Letter::Active(b'\\') => return Err(Disagreement("a backslash in a value")),
+                letter => Atom::Byte(letter.byte()),
+            });
+        }
+        Ok(Self(atoms))
+    }
+
+    pub(super) fn matches(&self, text: &[u8]) -> bool {
+        self.prefixes(text).last() == Some(text.len())
+    }
+
+    /// Returns the lengths of the prefixes of a text that match, in ascending order.
+    pub(super) fn prefixes(&self, text: &[u8]) -> impl Iterator<Item = usize> {
+        let mut states = vec![false; self.0.len() + 1];
+        states[0] = true;
+        self.pass_stars(&mut states);
+        (0..=text.len()).filter(move |len| {
+            if let Some(at) = len.checked_sub(1) {
+                self.step(&mut states, text[at]);
+            }
+            states[self.0.len()]
+        })
+    }
+
+    /// Returns the pattern that matches what this one does, read from its end.
+    pub(super) fn reversed(mut self) -> Self {
+        self.0.reverse();
+        self
+    }
+
+    /// The n-th state says that the first n atoms match what was read so far.
+    fn step(&self, states: &mut [bool], byte: u8) {
+        for (at, atom) in self.0.iter().enumerate().rev() {
+            let matched = states[at] && atom.matches(byte);
+            states[at + 1] = match atom {
+                Atom::Star => states[at + 1],
+                _ => matched,
+            };
+        }
+        states[0] = false;
+        self.pass_stars(states);
+    }
+
+    /// A star may stand for nothing.
+    fn pass_stars(&self, states: &mut [bool]) {
+        for (at, atom) in self.0.iter().enumerate() {
+            if *atom == Atom::Star {
+                states[at + 1] |= states[at];
+            }
+        }
+    }
+}
+
+impl Atom {
+    fn matches(&self, byte: u8) -> bool {
+        let has =
+            |ranges: &[(u8, u8)]| ranges.iter().any(|(low, high)| (*low..=*high).contains(&byte));
+        match self {
+            Self::Byte(own) => *own == byte,
+            Self::Any | Self::Star => true,
+            Self::OneOf(ranges) => has(ranges),
+            Self::NoneOf(ranges) => !has(ranges),
+        }
+    }
+}
+
+/// Reads what stands behind `[`, and how long it is; nothing if no `]` follows.
+fn set(letters: &[Letter]) -> Result<Option<(Atom, usize)>, Disagreement> {
+    let is_negated = letters.first() == Some(&Letter::Active(b'!'));
+    let start = usize::from(is_negated);
+    // A `]` that stands first is a member.
+    let closing = letters.iter().skip(start + 1).position(|l| *l == Letter::Active(b']'));
+    let Some(end) = closing.map(|at| at + start + 1) else { return Ok(None) };
+    let members = &letters[start..end];
+    if members.first() == Some(&Letter::Active(b'^')) {
+        return Err(Disagreement("`[^`"));
+    }
+    let is_class = |pair: &[Letter]| {
+        matches!(pair, [Letter::Active(b'['), Letter::Active(b':' | b'.' | b'=')])
+    };
+    if members.windows(2).any(is_class) {
+        return Err(Disagreement("a class of characters"));
+    }
+    if members.iter().any(|letter| *letter == Letter::Active(b'\\') || !letter.byte().is_ascii()) {
+        return Err(Disagreement("this member of `[…]`"));
+    }
+    let mut ranges = Vec::new();
+    let mut rest = members;
+    while let [low, after @ ..] = rest {
+        rest = after;
+        let mut high = low;
+        if let [Letter::Active(b'-'), last, after @ ..] = rest {
+            high = last;
+            rest = after;
+        }
+        ranges.push((low.byte(), high.byte()));
+    }
+    let atom = if is_negated { Atom::NoneOf(ranges) } else { Atom::OneOf(ranges) };
+    Ok(Some((atom, end + 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Result<Pattern, Disagreement> {
+        Pattern::new(&text.bytes().map(Letter::Active).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn patterns_match_as_in_a_shell() {
+        let check = |text: &str, name: &str, expected: bool| {
+            assert_eq!(pattern(text).unwrap().matches(name.as_bytes()), expected, "{text} {name}");
+        };
+        check("", "", true);
+        check("", "a", false);
+        check("*", "", true);
+        check("a*c", "abbc", true);
+        check("a*c", "abbcd", false);
+        check("*a*b*", "xxaxxb", true);
+        check("?", "a", true);
+        check("?", "é", false);
+        check("??", "é", true);
+        check("[abc]", "b", true);
+        check("[a-c]x", "bx", true);
+        check("[a-c]", "d", false);
+        check("[!a-c]", "d", true);
+        check("[!a-c]", "b", false);
+        check("[]a]", "]", true);
+        check("[!]a]", "]", false);
+        check("[a-]", "-", true);
+        check("[-a]", "-", true);
+        check("[c-a]", "b", false);
+        check("[ab", "[ab", true);
+        check("[", "[", true);
+        check("[]", "[]", true);
+        check("a[!]b", "a[!]b", true);
+    }
+
+    #[test]
+    fn what_shells_do_not_agree_on_is_refused() {
+        for text in ["[^a]", "[[:alpha:]]", "a\\*", "[\\a]", "[é]"] {
+            assert!(pattern(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn many_stars_take_no_longer_than_few() {
+        let text = "a".repeat(20_000);
+        assert!(!pattern(&"*a".repeat(200)).unwrap().matches(format!("{text}b").as_bytes()));
+    }
+
+    #[test]
+    fn quoted_letters_mean_themselves() {
+        let quoted: Vec<Letter> = "*[a]".bytes().map(Letter::Plain).collect();
+        assert!(!is_pattern(&quoted));
+        assert!(Pattern::new(&quoted).unwrap().matches(b"*[a]"));
+        let range = [Letter::Active(b'['), Letter::Active(b'a'), Letter::Plain(b'-')];
+        let range = [&range[..], &[Letter::Active(b'c'), Letter::Active(b']')]].concat();
+        assert!(!Pattern::new(&range).unwrap().matches(b"b"));
+    }
+}

@@ -1,0 +1,316 @@
+//! A *process* is who acts on a tree: a user in a directory. What it does is what Linux would let
+//! it do, and fails as it would there.
+
+use thiserror::Error;
+
+use crate::recipe::{Location, Owner, Role, SourceRecipe};
+use crate::tree::{
+    Accounts, FileNode, Follow, Identity, Node, NodeKind, Resolved, Tree, TreeError, UMASK,
+};
+
+/// What a process asks of a file or directory.
+const READ: u32 = 4;
+const WRITE: u32 = 2;
+const EXECUTE: u32 = 1;
+
+const SET_UID: u32 = 0o4000;
+const SET_GID: u32 = 0o2000;
+const STICKY: u32 = 0o1000;
+
+/// The longest path and name, in bytes (`PATH_MAX` without its end, `NAME_MAX`).
+const PATH_MAX: usize = 4095;
+const NAME_MAX: usize = 255;
+
+/// Why the kernel says no, in the words of the C library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(super) enum Errno {
+    #[error("Permission denied")]
+    Access,
+    #[error("Device or resource busy")]
+    Busy,
+    #[error("File exists")]
+    Exists,
+    #[error("Invalid argument")]
+    Invalid,
+    #[error("Is a directory")]
+    IsDirectory,
+    #[error("Too many levels of symbolic links")]
+    Loop,
+    #[error("File name too long")]
+    NameTooLong,
+    #[error("No such file or directory")]
+    NoEntry,
+    #[error("Not a directory")]
+    NotDirectory,
+    #[error("Directory not empty")]
+    NotEmpty,
+    #[error("Operation not permitted")]
+    NotPermitted,
+}
+
+/// Why something is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The command fails, and may go on.
+    Errno(Errno),
+    /// It would be done, but a layer cannot hold it.
+    Refused(TreeError),
+}
+
+impl From<Errno> for Fault {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+impl From<TreeError> for Fault {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Missing(_) => Errno::NoEntry.into(),
+            TreeError::NotADirectory(_) => Errno::NotDirectory.into(),
+            TreeError::DirectoryOverFile(_) => Errno::Exists.into(),
+            TreeError::FileOverDirectory(_) => Errno::IsDirectory.into(),
+            TreeError::Loop(_) => Errno::Loop.into(),
+            TreeError::Special(_) | TreeError::Root | TreeError::Path(_) => Self::Refused(error),
+        }
+    }
+}
+
+/// Who acts on a tree.
+#[derive(Debug)]
+pub(super) struct Process<'a> {
+    pub(super) tree: &'a mut Tree,
+    pub(super) accounts: &'a Accounts,
+    pub(super) identity: &'a Identity,
+    /// Resolved.
+    pub(super) directory: String,
+}
+
+impl Process<'_> {
+    fn is_root(&self) -> bool {
+        self.identity.owner.uid == 0
+    }
+
+    fn is_member(&self, gid: u32) -> bool {
+        self.identity.owner.gid == gid || self.identity.groups.contains(&gid)
+    }
+
+    fn may(&self, node: &Node, access: u32) -> Result<(), Errno> {
+        let shift = match node.owner {
+            owner if owner.uid == self.identity.owner.uid => 6,
+            owner if self.is_member(owner.gid) => 3,
+            _ => 0,
+        };
+        let granted = self.is_root() || (node.mode >> shift) & access == access;
+        if granted { Ok(()) } else { Err(Errno::Access) }
+    }
+
+    /// Returns where a path leads, which need not exist; the directory it is in must.
+    pub(super) fn lookup(&self, path: &str, last: Follow) -> Result<Resolved, Fault> {
+        if path.is_empty() {
+            return Err(Errno::NoEntry.into());
+        }
+        if path.len() > PATH_MAX || path.split('/').any(|part| part.len() > NAME_MAX) {
+            return Err(Errno::NameTooLong.into());
+        }
+        self.tree.resolve_with(&self.directory, path, last, |directory| {
+            let directory = directory.ok_or(Errno::NoEntry)?;
+            Ok(self.may(directory, EXECUTE)?)
+        })
+    }
+
+    /// Returns where a path leads that exists.
+    pub(super) fn stat(&self, path: &str, last: Follow) -> Result<String, Fault> {
+        let found = self.lookup(path, last)?;
+        if found.exists { Ok(found.path) } else { Err(Errno::NoEntry.into()) }
+    }
+
+    /// Returns whether a path leads to a directory.
+    pub(super) fn is_directory(&self, path: &str) -> bool {
+        self.stat(path, Follow::Yes).is_ok_and(|path| self.is_directory_at(&path))
+    }
+
+    /// Returns whether there is a directory at exactly this path.
+    pub(super) fn is_directory_at(&self, path: &str) -> bool {
+        self.tree.get(path).is_some_and(|node| node.kind == NodeKind::Directory)
+    }
+
+    /// Returns the names in a directory.
+    pub(super) fn names(&self, path: &str) -> Result<Vec<String>, Fault> {
+        let path = self.stat(path, Follow::Yes)?;
+        self.names_at(&path, READ)
+    }
+
+    /// Returns the names in the directory at exactly this path, which can also be searched.
+    pub(super) fn open_directory(&self, path: &str) -> Result<Vec<String>, Fault> {
+        self.names_at(path, READ | EXECUTE)
+    }
+
+    fn names_at(&self, path: &str, access: u32) -> Result<Vec<String>, Fault> {
+        let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
+        if node.kind != NodeKind::Directory {
+            return Err(Errno::NotDirectory.into());
+        }
+        self.may(node, access)?;
+        Ok(self.tree.children(path).map(|(name, _)| name.to_owned()).collect())
+    }
+
+    /// Returns where something new can be made, and whose it is.
+    fn place(&self, path: &str, last: Follow) -> Result<(String, Owner), Fault> {
+        if path.ends_with("/.") || path.ends_with("/..") {
+            self.stat(path, Follow::Yes)?;
+            return Err(Errno::Exists.into());
+        }
+        let found = self.lookup(path, last)?;
+        if found.exists {
+            return Err(Errno::Exists.into());
+        }
+        let parent = self.tree.get(parent(&found.path)).ok_or(Errno::NoEntry)?;
+        self.may(parent, WRITE | EXECUTE)?;
+        let Owner { uid, gid } = self.identity.owner;
+        let gid = if parent.mode & SET_GID == 0 { gid } else { parent.owner.gid };
+        Ok((found.path, Owner { uid, gid }))
+    }
+
+    /// Makes a directory with all permissions that the umask leaves.
+    pub(super) fn mkdir(&mut self, path: &str) -> Result<String, Fault> {
+        let trimmed = path.trim_end_matches('/');
+        let (place, owner) =
+            self.place(if trimmed.is_empty() { path } else { trimmed }, Follow::No)?;
+        let inherited = self.tree.get(parent(&place)).map_or(0, |parent| parent.mode & SET_GID);
+        let mode = 0o777 & !UMASK | inherited;
+        self.tree.put(&place, Node { kind: NodeKind::Directory, mode, owner })?;
+        Ok(place)
+    }
+
+    /// Makes a symbolic link.
+    pub(super) fn symlink(&mut self, target: &str, path: &str) -> Result<(), Fault> {
+        let (place, owner) = match self.place(path.trim_end_matches('/'), Follow::No) {
+            Ok(_) if path.ends_with('/') => return Err(Errno::NoEntry.into()),
+            place => place?,
+        };
+        if target.is_empty() {
+            return Err(Errno::NoEntry.into());
+        }
+        self.tree
+            .put(&place, Node { kind: NodeKind::Symlink(target.into()), mode: 0o777, owner })?;
+        Ok(())
+    }
+
+    /// Makes an empty file, or opens one that is there for writing.
+    pub(super) fn create(&mut self, path: &str) -> Result<(), Fault> {
+        let found = self.lookup(path, Follow::Yes)?;
+        if let Some(node) = self.tree.get(&found.path) {
+            let is_directory = node.kind == NodeKind::Directory;
+            return if is_directory {
+                Err(Errno::IsDirectory.into())
+            } else {
+                Ok(self.may(node, WRITE)?)
+            };
+        }
+        if path.ends_with('/') {
+            return Err(Errno::IsDirectory.into());
+        }
+        let (place, owner) = self.place(path, Follow::Yes)?;
+        let source = SourceRecipe {
+            location: Location::Inline([].into()),
+            packing: None,
+            checksum: None,
+            origin: None,
+            role: Role::File,
+        };
+        let kind = NodeKind::File(FileNode { source, size: Some(0), inode: None });
+        self.tree.put(&place, Node { kind, mode: 0o666 & !UMASK, owner })?;
+        Ok(())
+    }
+
+    /// Finds out whether a file's times may be set to now.
+    pub(super) fn may_set_times(&self, path: &str) -> Result<(), Fault> {
+        let path = self.stat(path, Follow::Yes)?;
+        let node = self.tree.get(&path).ok_or(Errno::NoEntry)?;
+        if node.owner.uid != self.identity.owner.uid {
+            self.may(node, WRITE)?;
+        }
+        Ok(())
+    }
+
+    /// Finds out whether what stands at exactly this path may be taken away.
+    pub(super) fn may_remove(&self, path: &str) -> Result<(), Fault> {
+        let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
+        let parent = self.tree.get(parent(path)).ok_or(Errno::NoEntry)?;
+        if path.is_empty() {
+            return Err(Errno::Busy.into());
+        }
+        self.may(parent, WRITE | EXECUTE)?;
+        let uid = self.identity.owner.uid;
+        let is_mine = self.is_root() || [node.owner.uid, parent.owner.uid].contains(&uid);
+        if parent.mode & STICKY != 0 && !is_mine {
+            return Err(Errno::NotPermitted.into());
+        }
+        Ok(())
+    }
+
+    /// Removes what stands at exactly this path, and is no directory.
+    pub(super) fn unlink(&mut self, path: &str) -> Result<(), Fault> {
+        if self.is_directory_at(path) {
+            return Err(Errno::IsDirectory.into());
+        }
+        self.may_remove(path)?;
+        self.tree.remove(path);
+        Ok(())
+    }
+
+    /// Removes the empty directory at exactly this path.
+    pub(super) fn rmdir(&mut self, path: &str) -> Result<(), Fault> {
+        self.may_remove(path)?;
+        if !self.is_directory_at(path) {
+            return Err(Errno::NotDirectory.into());
+        }
+        if self.tree.children(path).next().is_some() {
+            return Err(Errno::NotEmpty.into());
+        }
+        self.tree.remove(path);
+        Ok(())
+    }
+
+    /// Sets the mode of what stands at exactly this path.
+    pub(super) fn chmod(&mut self, path: &str, mode: u32) -> Result<(), Fault> {
+        let Owner { uid, gid } = self.tree.get(path).ok_or(Errno::NoEntry)?.owner;
+        if !self.is_root() && uid != self.identity.owner.uid {
+            return Err(Errno::NotPermitted.into());
+        }
+        let lost = if self.is_root() || self.is_member(gid) { 0 } else { SET_GID };
+        Ok(self.tree.set_mode(path, mode & !lost)?)
+    }
+
+    /// Sets user, group or both of what stands at exactly this path.
+    pub(super) fn chown(
+        &mut self,
+        path: &str,
+        user: Option<u32>,
+        group: Option<u32>,
+    ) -> Result<(), Fault> {
+        let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
+        let (old, mode, kind) = (node.owner, node.mode, &node.kind);
+        let is_own = old.uid == self.identity.owner.uid;
+        let may_user = user.is_none_or(|uid| is_own && uid == old.uid);
+        let may_group = group.is_none_or(|gid| is_own && (gid == old.gid || self.is_member(gid)));
+        if !self.is_root() && !(may_user && may_group) {
+            return Err(Errno::NotPermitted.into());
+        }
+        // What was trusted in the hands of its owner is not in those of another.
+        let lost = match kind {
+            NodeKind::Directory | NodeKind::Symlink(_) => 0,
+            _ if mode & 0o010 != 0 => SET_UID | SET_GID,
+            _ => SET_UID,
+        };
+        let owner = Owner { uid: user.unwrap_or(old.uid), gid: group.unwrap_or(old.gid) };
+        self.tree.set_owner(path, owner)?;
+        Ok(self.tree.set_mode(path, mode & !lost)?)
+    }
+}
+
+/// Returns the directory that a path is in.
+pub(super) fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}

@@ -1,0 +1,123 @@
+//! *Settings* of a shell, as `set -eux -o pipefail` and the words of SHELL make them.
+
+/// What a shell does otherwise than usual.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// `-e`: a command that fails ends the script.
+    pub(super) errexit: bool,
+    /// `-u`: a parameter that is not set ends the script.
+    pub(super) nounset: bool,
+    /// `-f`: patterns are not replaced by paths.
+    pub(super) noglob: bool,
+}
+
+/// Words that are no settings, or some that are not evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unknown(pub(super) String);
+
+impl Settings {
+    /// Reads the words behind `set`, or between a shell and its script.
+    pub(super) fn apply(&mut self, words: &[String]) -> Result<(), Unknown> {
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let unknown = || Unknown(word.clone());
+            let (value, letters) = match word.split_at_checked(1).ok_or_else(unknown)? {
+                ("-", letters) => (true, letters),
+                ("+", letters) => (false, letters),
+                _ => return Err(unknown()),
+            };
+            if letters.is_empty() {
+                return Err(unknown());
+            }
+            for letter in letters.chars() {
+                let name = match letter {
+                    'e' => "errexit",
+                    'u' => "nounset",
+                    'f' => "noglob",
+                    'x' => "xtrace",
+                    'v' => "verbose",
+                    'o' => words.next().ok_or_else(unknown)?,
+                    _ => return Err(unknown()),
+                };
+                self.set(name, value).ok_or_else(|| Unknown(name.to_owned()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, name: &str, value: bool) -> Option<()> {
+        match name {
+            "errexit" => self.errexit = value,
+            "nounset" => self.nounset = value,
+            "noglob" => self.noglob = value,
+            // They change what is printed, and what comes of pipes.
+            "xtrace" | "verbose" | "pipefail" => {}
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Reads how a shell is started for a script: `/bin/bash -eo pipefail -c`.
+    pub(super) fn of_shell(shell: &[String]) -> Result<Self, Unknown> {
+        let mut settings = Self::default();
+        let [program, options @ .., last] = shell else {
+            return Err(Unknown(shell.join(" ")));
+        };
+        if !is_shell(program) {
+            return Err(Unknown(program.clone()));
+        }
+        settings.apply(options)?;
+        match last.strip_suffix('c') {
+            Some("-") => {}
+            Some(letters) if letters.starts_with('-') && !letters.contains('o') => {
+                settings.apply(&[letters.to_owned()])?;
+            }
+            _ => return Err(Unknown(last.clone())),
+        }
+        Ok(settings)
+    }
+}
+
+/// Returns whether a program reads the language that is evaluated.
+pub(super) fn is_shell(program: &str) -> bool {
+    let name = ["/bin/", "/usr/bin/"].iter().find_map(|dir| program.strip_prefix(dir));
+    matches!(name.unwrap_or(program), "sh" | "bash" | "dash" | "ash")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn shells_that_are_understood() {
+        let check = |shell: &str, errexit, nounset| {
+            let expected = Settings { errexit, nounset, noglob: false };
+            assert_eq!(Settings::of_shell(&words(shell)), Ok(expected), "{shell}");
+        };
+        check("/bin/sh -c", false, false);
+        check("/bin/bash -o pipefail -c", false, false);
+        check("/bin/bash -euxo pipefail -c", true, true);
+        check("bash -eu -o pipefail -c", true, true);
+        check("/usr/bin/bash -ec", true, false);
+    }
+
+    #[test]
+    fn shells_that_are_not() {
+        let check = |shell: &str, culprit: &str| {
+            assert_eq!(Settings::of_shell(&words(shell)), Err(Unknown(culprit.into())), "{shell}");
+        };
+        check("/bin/zsh -c", "/bin/zsh");
+        check("powershell -command", "powershell");
+        check("/bin/sh", "/bin/sh");
+        check("/bin/bash -lc", "-l");
+        check("/bin/bash -o posix -c", "posix");
+        check("/bin/bash -e", "-e");
+        check("/bin/bash x -c", "x");
+        check("/bin/bash -o", "-o");
+        check("/bin/bash - -c", "-");
+    }
+}
