@@ -5,6 +5,7 @@
 //! [`store`]. The library never prints, never reads the environment or the clock, and opens no
 //! path: directories, files, time and progress are given to it.
 
+pub mod archive;
 pub mod build;
 pub mod cache;
 pub mod context;

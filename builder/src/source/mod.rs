@@ -5,7 +5,7 @@
 
 mod file;
 mod http;
-mod packed;
+pub(crate) mod packed;
 mod stream;
 
 use std::fmt;

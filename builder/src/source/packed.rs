@@ -8,8 +8,14 @@ use crate::recipe::Packing;
 /// Room between file and unpacker; unpackers themselves ask for little at a time.
 const READ_LEN: usize = 256 * 1024;
 
+/// How many bytes [`detect`] looks at.
+pub(crate) const MAGIC_LEN: u64 = 6;
+
+/// What the xz decoder may allocate: `xz -9` makes what needs 65 MiB, and a hostile file asks for 4 GiB.
+const XZ_MEMORY: u64 = 512 << 20;
+
 /// Tells from the first bytes of a file how it is packed.
-pub(super) fn detect(start: &[u8]) -> Option<Packing> {
+pub(crate) fn detect(start: &[u8]) -> Option<Packing> {
     const MAGIC: [(&[u8], Packing); 4] = [
         (&[0x1f, 0x8b, 8], Packing::Gzip),
         (&[0xfd, b'7', b'z', b'X', b'Z', 0], Packing::Xz),
@@ -20,15 +26,21 @@ pub(super) fn detect(start: &[u8]) -> Option<Packing> {
 }
 
 /// Returns a reader of what is packed in `raw`; several members, streams or frames are one content.
-pub(super) fn unpack(
-    raw: impl Read + Send + 'static,
+pub(crate) fn unpack<'a>(
+    raw: impl Read + Send + 'a,
     packing: Option<Packing>,
-) -> io::Result<Box<dyn Read + Send>> {
+) -> io::Result<Box<dyn Read + Send + 'a>> {
     let raw = BufReader::with_capacity(READ_LEN, raw);
     Ok(match packing {
         None => Box::new(raw),
         Some(Packing::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
-        Some(Packing::Xz) => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(raw)),
+        Some(Packing::Xz) => {
+            let decoder = liblzma::stream::Stream::new_stream_decoder(
+                XZ_MEMORY,
+                liblzma::stream::CONCATENATED,
+            )?;
+            Box::new(liblzma::bufread::XzDecoder::new_stream(raw, decoder))
+        }
         Some(Packing::Zstd) => Box::new(zstd::stream::read::Decoder::with_buffer(raw)?),
         Some(Packing::Bzip2) => Box::new(bzip2::bufread::MultiBzDecoder::new(raw)),
     })

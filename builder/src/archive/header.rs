@@ -1,0 +1,100 @@
+//! A tar *header*: 512 bytes in front of each member, of POSIX's format, GNU's, or the one before
+//! both (POSIX.1-2024, `pax`, "ustar Interchange Format"; GNU tar's manual, "Basic Tar Format").
+
+use std::ops::Range;
+
+use super::{ArchiveError, number};
+
+/// What a tar is counted in.
+pub(super) const BLOCK: usize = 512;
+
+const NAME: Range<usize> = 0..100;
+const MODE: Range<usize> = 100..108;
+const UID: Range<usize> = 108..116;
+const GID: Range<usize> = 116..124;
+const SIZE: Range<usize> = 124..136;
+const CHECKSUM: Range<usize> = 148..156;
+const FLAG: usize = 156;
+const LINK: Range<usize> = 157..257;
+const MAGIC: Range<usize> = 257..263;
+const MAJOR: Range<usize> = 329..337;
+const MINOR: Range<usize> = 337..345;
+const PREFIX: Range<usize> = 345..500;
+
+/// What a header says.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) name: Vec<u8>,
+    pub(super) link: Vec<u8>,
+    pub(super) mode: u32,
+    pub(super) uid: u64,
+    pub(super) gid: u64,
+    pub(super) size: u64,
+    /// What kind of member it is.
+    pub(super) flag: u8,
+    /// Of a device.
+    pub(super) major: u32,
+    pub(super) minor: u32,
+}
+
+impl Header {
+    /// Reads the header at byte `at`; a block of zeros is none, but the end.
+    pub(super) fn parse(block: &[u8; BLOCK], at: u64) -> Result<Option<Self>, ArchiveError> {
+        if block.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        if !has_checksum(block) {
+            return Err(ArchiveError::Header(at));
+        }
+        let number = |field: &'static str, range: Range<usize>| {
+            number::parse(&block[range]).ok_or(ArchiveError::Number { field, at })
+        };
+        let small = |field: &'static str, range: Range<usize>| {
+            u32::try_from(number(field, range)?).map_err(|_| ArchiveError::Number { field, at })
+        };
+        let flag = block[FLAG];
+        let (major, minor) = match flag {
+            b'3' | b'4' => (small("device number", MAJOR)?, small("device number", MINOR)?),
+            _ => (0, 0),
+        };
+        Ok(Some(Self {
+            name: name(block),
+            link: until_nul(&block[LINK]).to_vec(),
+            mode: small("mode", MODE)? & 0o7777,
+            uid: number("user id", UID)?,
+            gid: number("group id", GID)?,
+            size: number("size", SIZE)?,
+            flag,
+            major,
+            minor,
+        }))
+    }
+}
+
+/// Tells whether the sum of all bytes is what the header says, where its own field counts as spaces.
+/// Some old programs summed bytes with signs.
+fn has_checksum(block: &[u8; BLOCK]) -> bool {
+    let Some(expected) = number::parse(&block[CHECKSUM]) else { return false };
+    let bytes = || {
+        let byte = |(at, byte): (usize, &u8)| if CHECKSUM.contains(&at) { b' ' } else { *byte };
+        block.iter().enumerate().map(byte)
+    };
+    let unsigned: u64 = bytes().map(u64::from).sum();
+    let signed: i64 = bytes().map(|byte| i64::from(byte.cast_signed())).sum();
+    expected == unsigned || i64::try_from(expected) == Ok(signed)
+}
+
+/// POSIX's format has room for the front of a long name; GNU's has other things there.
+fn name(block: &[u8; BLOCK]) -> Vec<u8> {
+    let name = until_nul(&block[NAME]);
+    let prefix = until_nul(&block[PREFIX]);
+    if &block[MAGIC] != b"ustar\0" || prefix.is_empty() {
+        return name.to_vec();
+    }
+    [prefix, b"/", name].concat()
+}
+
+pub(super) fn until_nul(field: &[u8]) -> &[u8] {
+    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    &field[..end]
+}
