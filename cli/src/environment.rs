@@ -61,6 +61,12 @@ impl Environment {
         }
     }
 
+    /// Returns a variable that the user named.
+    #[expect(clippy::unused_self, reason = "it is part of the environment")]
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        set(name).and_then(|value| value.into_string().ok())
+    }
+
     /// Returns where the system keeps the certificates that it trusts; `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` say otherwise.
     #[expect(clippy::unused_self, reason = "it is part of the environment")]

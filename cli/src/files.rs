@@ -59,6 +59,17 @@ pub(crate) fn read_spec(path: &Path) -> Result<Arc<SourceText>, Diagnostic> {
     Ok(Arc::new(SourceText { name, text }))
 }
 
+/// Reads a text, if there is such a file.
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<Arc<SourceText>>, Diagnostic> {
+    let name = path.display().to_string();
+    let file = cap_std::fs::File::open_ambient(path, ambient_authority());
+    match file.and_then(read_text) {
+        Ok(text) => Ok(Some(Arc::new(SourceText { name, text }))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot("read", name)(error)),
+    }
+}
+
 fn read_text(file: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.take(SPEC_MAX + 1).read_to_end(&mut bytes)?;

@@ -3,7 +3,6 @@
 
 mod args;
 mod commands;
-#[cfg_attr(not(test), expect(dead_code, reason = "COPY and ADD will take their files from here"))]
 mod context;
 mod credentials;
 mod environment;

@@ -89,6 +89,16 @@ fn closest(given: &str, known: &[&'static str]) -> Option<&'static str> {
     (strsim::levenshtein(given, best) <= 2).then_some(best)
 }
 
+impl Platform {
+    /// Returns what this program was compiled for.
+    pub fn of_this_machine() -> Self {
+        let name = std::env::consts::ARCH;
+        let known = OTHER_NAMES.iter().find(|(alias, _)| *alias == name);
+        let architecture = known.map_or(name, |(_, architecture)| *architecture).to_owned();
+        Self { os: "linux".into(), architecture, variant: None }
+    }
+}
+
 impl FromStr for Platform {
     type Err = PlatformError;
 

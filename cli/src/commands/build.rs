@@ -1,54 +1,63 @@
 //! `diskette build`.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::build::{PlatformTags, Sources};
+use diskette_builder::build::{BuildError, Plan, PlatformTags, Sources};
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::frontend::spec;
 use diskette_builder::image::format::Format;
 use diskette_builder::layer::compression::{Compression, GzipLevel, ZstdLevel};
 use diskette_builder::recipe::Recipe;
 use diskette_builder::registry::Observer;
 use diskette_builder::source::Unverified;
 
+use self::dockerfile::DockerfileArguments;
+use self::input::{Input, Language, Loaded};
 use self::overrides::{Overrides, Pair};
 use self::report::Reports;
 use self::work::{Work, created, no_output};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::{SpecFiles, read_spec};
 use crate::output::Destination;
 use crate::places::OpenPlaces;
 use crate::registry::RegistryArguments;
 use crate::ui::progress::ProgressMode;
 use crate::ui::{Ui, signal};
 
+mod dockerfile;
+mod input;
 mod overrides;
 pub(crate) mod report;
 mod target;
 pub(crate) mod work;
 
-/// Build the images that a spec describes.
+/// Build the images that a spec or a Dockerfile describes.
 ///
-/// Reads diskette.yaml and writes an OCI image layout or archive, for all platforms at once. The
-/// result goes to standard output, everything else to standard error.
+/// Reads diskette.yaml, or a Dockerfile, of which nothing is executed: RUN is evaluated if it only
+/// makes, links, changes or removes files. Writes an OCI image layout or archive, for all
+/// platforms at once, or pushes. The result goes to standard output, everything else to standard
+/// error.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct BuildArguments {
-    /// Where the spec is looked for
+    /// The directory of the spec, or of what a Dockerfile copies
     #[arg(value_name = "CONTEXT", default_value = ".")]
     context: PathBuf,
 
-    /// The spec; - reads it from standard input [default: CONTEXT/diskette.yaml]
+    /// The spec or Dockerfile; - reads it from standard input [default: diskette.yaml, Containerfile
+    /// or Dockerfile in CONTEXT]
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
 
     /// Name the image REF instead of what the spec says; may be repeated
     #[arg(short, long, value_name = "REF")]
     tag: Vec<String>,
+
+    /// The same as -t: what is built is always an index
+    #[arg(long, value_name = "REF")]
+    manifest: Option<String>,
 
     /// Where to write: oci:DIR or a path for a layout, oci-archive:FILE or - (standard output) for
     /// an archive; a layout keeps the images it has
@@ -60,7 +69,8 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     push: bool,
 
-    /// Build only these of the spec's platforms, e.g. linux/amd64,linux/arm64
+    /// Build for these platforms, e.g. linux/amd64,linux/arm64 [default: all of the spec's; with a
+    /// Dockerfile that of this machine]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     platform: Vec<String>,
 
@@ -96,6 +106,10 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     per_arch_tags: bool,
 
+    /// Set all times to this one, in seconds since 1970 [default: SOURCE_DATE_EPOCH, else 0]
+    #[arg(long, value_name = "SECONDS", visible_alias = "timestamp")]
+    source_date_epoch: Option<String>,
+
     /// Accept downloads that have no checksum
     #[arg(long)]
     allow_unverified: bool,
@@ -104,8 +118,15 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     no_cache: bool,
 
+    /// Look for what is wrong, and write nothing
+    #[arg(long)]
+    check: bool,
+
     #[command(flatten)]
     reports: Reports,
+
+    #[command(flatten)]
+    dockerfile: DockerfileArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -154,24 +175,11 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let compression = compression(arguments.compression, arguments.compression_level)?;
-    if arguments.output.is_none() && !arguments.push {
+    if arguments.output.is_none() && !arguments.push && !arguments.check {
         return Err(no_output());
     }
     arguments.reports.check()?;
-    let created = created(environment)?;
-    let (mut recipes, files) = load(arguments)?;
-    Overrides {
-        names: &arguments.tag,
-        platforms: &arguments.platform,
-        labels: &arguments.label,
-        annotations: &arguments.annotation,
-        env: &arguments.env,
-    }
-    .apply(&mut recipes)?;
-
-    if arguments.push {
-        check_names(&recipes)?;
-    }
+    let input = Input::find(arguments)?;
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
     let progress = Arc::new(ui.progress(mode, interrupts));
@@ -179,13 +187,29 @@ pub(crate) fn run(
     let client = arguments.registry.client(environment, &observer)?;
     let unverified =
         if arguments.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
-    let registry = arguments.push.then(|| arguments.registry.registry(environment, observer));
+    let needs_registry = arguments.push || input.language == Language::Dockerfile;
+    let registry = needs_registry.then(|| arguments.registry.registry(environment, observer));
     let registry = registry.transpose()?;
     let places = OpenPlaces { registry: registry.as_ref() };
-    let sources = Sources { inputs: &files, client: &client, unverified, places: &places };
+
+    let Loaded { mut recipes, inputs, epoch: loaded_epoch } =
+        input.load(arguments, &places, environment, ui)?;
+    arguments.overrides(input.language).apply(&mut recipes)?;
+    if arguments.push {
+        check_names(&recipes)?;
+    }
+    let epoch = arguments.source_date_epoch.as_deref();
+    let created = created(environment, epoch, loaded_epoch.as_deref())?;
+    let sources = Sources { inputs: &*inputs, client: &client, unverified, places: &places };
+    if arguments.check {
+        let plan = Plan::new(&recipes, &sources);
+        return plan.map(drop).map_err(|errors| {
+            CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
+        });
+    }
     let work = Work {
         progress: &progress,
-        push: registry.as_ref(),
+        push: registry.as_ref().filter(|_| arguments.push),
         output: arguments.output.as_ref(),
         compression,
         format: arguments.format.into(),
@@ -211,17 +235,20 @@ fn check_names(recipes: &[Recipe]) -> Result<(), CommandError> {
     Err(CommandError::Usage(diagnostic.help("say `-t REF`, or `image: REF` in the spec")))
 }
 
-/// Reads the spec; its paths are relative to its directory.
-fn load(arguments: &BuildArguments) -> Result<(Vec<Recipe>, SpecFiles), CommandError> {
-    let default = arguments.context.components().as_path().join("diskette.yaml");
-    let path = arguments.file.as_ref().unwrap_or(&default);
-    let source = read_spec(path)?;
-    let recipes = spec::load(&source).map_err(CommandError::Failed)?;
-    let base = match path.parent() {
-        Some(parent) if path != Path::new("-") => parent.to_owned(),
-        _ => arguments.context.clone(),
-    };
-    Ok((recipes, SpecFiles { base }))
+impl BuildArguments {
+    fn overrides(&self, language: Language) -> Overrides<'_> {
+        Overrides {
+            names: self.tag.iter().chain(&self.manifest).map(String::as_str).collect(),
+            // A Dockerfile was read for the platforms that were asked for.
+            platforms: match language {
+                Language::Spec => &self.platform,
+                Language::Dockerfile => &[],
+            },
+            labels: &self.label,
+            annotations: &self.annotation,
+            env: &self.env,
+        }
+    }
 }
 
 fn compression(kind: CompressionKind, level: Option<u8>) -> Result<Compression, CommandError> {

@@ -32,7 +32,7 @@ impl FromStr for Pair {
 /// Options that change recipes.
 #[derive(Debug)]
 pub(super) struct Overrides<'a> {
-    pub(super) names: &'a [String],
+    pub(super) names: Vec<&'a str>,
     pub(super) platforms: &'a [String],
     pub(super) labels: &'a [Pair],
     pub(super) annotations: &'a [Pair],
@@ -109,7 +109,7 @@ fn parse_name(text: &str) -> Result<Reference, CommandError> {
     Ok(name)
 }
 
-fn parse_platform(text: &str) -> Result<Platform, CommandError> {
+pub(super) fn parse_platform(text: &str) -> Result<Platform, CommandError> {
     text.parse::<Platform>()
         .map_err(|error| CommandError::Usage(Diagnostic::new(error.to_string()).help(error.help())))
 }

@@ -81,9 +81,17 @@ pub(crate) fn no_output() -> CommandError {
     )
 }
 
-pub(crate) fn created(environment: &Environment) -> Result<Timestamp, CommandError> {
-    let Some(value) = &environment.source_date_epoch else { return Ok(Timestamp::default()) };
-    let value = value.to_string_lossy();
+/// Returns the time of everything: what was asked for, what the environment says, or else what the
+/// file itself says.
+pub(crate) fn created(
+    environment: &Environment,
+    asked: Option<&str>,
+    written: Option<&str>,
+) -> Result<Timestamp, CommandError> {
+    let set = environment.source_date_epoch.as_ref().map(|value| value.to_string_lossy());
+    let Some(value) = asked.or(set.as_deref()).or(written) else {
+        return Ok(Timestamp::default());
+    };
     value.parse().map_err(|error| {
         let message = format!("SOURCE_DATE_EPOCH is `{value}`: {error}");
         Diagnostic::new(message).help("unset it, or set it to `git log -1 --format=%ct`").into()

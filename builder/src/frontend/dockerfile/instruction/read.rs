@@ -1,0 +1,318 @@
+//! *Reading* an instruction from how it is written.
+
+use super::flags::{Flags, Takes, similar};
+use super::{Command, Copy, From, Healthcheck, Instruction, KEYWORDS, Kind, Run, Switch, health};
+use crate::diagnostic::Diagnostic;
+use crate::frontend::dockerfile::syntax::{Arguments, Word, Written};
+
+/// What is wrong, or nothing if it was reported already.
+type Wrong = Option<Box<Diagnostic>>;
+
+const NO_FLAGS: &[(&str, Takes)] = &[];
+
+const COPY_FLAGS: &[(&str, Takes)] = &[
+    ("from", Takes::Value),
+    ("chown", Takes::Value),
+    ("chmod", Takes::Value),
+    ("link", Takes::Switch),
+    ("parents", Takes::Switch),
+    ("exclude", Takes::Values),
+];
+
+const ADD_FLAGS: &[(&str, Takes)] = &[
+    ("chown", Takes::Value),
+    ("chmod", Takes::Value),
+    ("link", Takes::Switch),
+    ("exclude", Takes::Values),
+    ("checksum", Takes::Value),
+    ("unpack", Takes::Switch),
+    ("keep-git-dir", Takes::Switch),
+];
+
+/// Reads an instruction; what is wrong with it is reported, and then there is none.
+pub(crate) fn read(written: Written, problems: &mut Vec<Diagnostic>) -> Option<Instruction> {
+    let span = whole(&written);
+    let keyword = written.keyword.text.to_ascii_uppercase();
+    let text = if written.rest.text.is_empty() {
+        keyword.clone()
+    } else {
+        let flags = written.flags.iter().map(|flag| format!("{} ", flag.text));
+        format!("{keyword} {}{}", flags.collect::<String>(), written.rest.text)
+    };
+    let before = problems.len();
+    match kind(&keyword, written, problems) {
+        Ok(kind) if problems.len() == before => Some(Instruction { kind, span, text }),
+        Ok(_) | Err(None) => None,
+        Err(Some(problem)) => {
+            problems.push(*problem);
+            None
+        }
+    }
+}
+
+fn whole(written: &Written) -> crate::diagnostic::Span {
+    let mut span = written.keyword.span.clone();
+    let ends = written.flags.iter().map(|flag| flag.span.range.end);
+    let ends = ends.chain([written.rest.span().range.end, span.range.end]);
+    span.range.end = ends.max().unwrap_or_default();
+    span
+}
+
+fn kind(keyword: &str, written: Written, problems: &mut Vec<Diagnostic>) -> Result<Kind, Wrong> {
+    let known = match keyword {
+        "COPY" => COPY_FLAGS,
+        "ADD" => ADD_FLAGS,
+        "FROM" => &[("platform", Takes::Value)],
+        "HEALTHCHECK" => health::FLAGS,
+        _ => NO_FLAGS,
+    };
+    // Those of RUN are judged where it is evaluated.
+    let flags: &[Word] = if keyword == "RUN" { &[] } else { &written.flags };
+    let flags = Flags::read(keyword, flags, known, problems);
+    let at = written.keyword.clone();
+    Ok(match keyword {
+        "ADD" => Kind::Add(Box::new(copy(written, flags)?)),
+        "COPY" => Kind::Copy(Box::new(copy(written, flags)?)),
+        "FROM" => Kind::From(from(written, flags)?),
+        "HEALTHCHECK" => Kind::Healthcheck(healthcheck(written, flags, problems)?),
+        "RUN" => Kind::Run(run(written)?),
+        "ONBUILD" => Kind::OnBuild(onbuild(written, problems)?),
+        "CMD" => Kind::Cmd(command(written.arguments)),
+        "ENTRYPOINT" => Kind::Entrypoint(command(written.arguments)),
+        "SHELL" => match written.arguments {
+            Arguments::Json(words) if !words.is_empty() => Kind::Shell(texts(words)),
+            _ => {
+                return Err(wrong(
+                    &at,
+                    "SHELL requires the arguments to be in JSON form",
+                    "for example `SHELL [\"/bin/bash\", \"-c\"]`",
+                ));
+            }
+        },
+        "ENV" => Kind::Env(pairs(&at, written.arguments)?),
+        "LABEL" => Kind::Label(pairs(&at, written.arguments)?),
+        "ARG" => Kind::Arg(
+            words(&at, written.arguments)?.into_iter().map(arg).collect::<Result<_, _>>()?,
+        ),
+        "EXPOSE" => Kind::Expose(words(&at, written.arguments)?),
+        "VOLUME" => Kind::Volume(words(&at, written.arguments)?),
+        "MAINTAINER" => Kind::Maintainer(one(&at, written.arguments)?),
+        "STOPSIGNAL" => Kind::StopSignal(one(&at, written.arguments)?),
+        "USER" => Kind::User(one(&at, written.arguments)?),
+        "WORKDIR" => Kind::Workdir(one(&at, written.arguments)?),
+        _ => return Err(unknown(&at)),
+    })
+}
+
+fn unknown(keyword: &Word) -> Wrong {
+    let name = keyword.text.to_ascii_uppercase();
+    let problem = Diagnostic::new(format!("unknown instruction: {}", keyword.text));
+    let help = match similar(&name, &KEYWORDS) {
+        Some(other) => format!("did you mean `{other}`?"),
+        None => format!("there are {}", KEYWORDS.join(", ")),
+    };
+    Some(Box::new(problem.at(keyword.span.clone()).help(help)))
+}
+
+fn wrong(at: &Word, message: impl Into<String>, help: &str) -> Wrong {
+    Some(Box::new(Diagnostic::new(message).at(at.span.clone()).help(help)))
+}
+
+fn texts(words: Vec<Word>) -> Vec<String> {
+    words.into_iter().map(|word| word.text).collect()
+}
+
+fn command(arguments: Arguments) -> Command {
+    match arguments {
+        Arguments::Json(words) => Command::Exec(texts(words)),
+        Arguments::Text(word) if !word.text.is_empty() => Command::Shell(word.text),
+        _ => Command::Exec(Vec::new()),
+    }
+}
+
+fn pairs(at: &Word, arguments: Arguments) -> Result<Vec<(Word, Word)>, Wrong> {
+    let Arguments::Pairs(pairs) = arguments else { return Err(too_few(at)) };
+    if pairs.is_empty() {
+        return Err(too_few(at));
+    }
+    match pairs.iter().find(|(name, _)| name.text.is_empty()) {
+        Some((name, _)) => {
+            let message = format!("{} names can not be blank", at.text.to_ascii_uppercase());
+            Err(wrong(name, message, "write a name before the `=`"))
+        }
+        None => Ok(pairs),
+    }
+}
+
+fn words(at: &Word, arguments: Arguments) -> Result<Vec<Word>, Wrong> {
+    match arguments {
+        Arguments::Words(words) | Arguments::Json(words) if !words.is_empty() => Ok(words),
+        _ => Err(too_few(at)),
+    }
+}
+
+fn one(at: &Word, arguments: Arguments) -> Result<Word, Wrong> {
+    match arguments {
+        Arguments::Text(word) if !word.text.is_empty() => Ok(word),
+        _ => {
+            let message = format!("{} requires exactly one argument", at.text.to_ascii_uppercase());
+            Err(wrong(at, message, "write it behind the keyword"))
+        }
+    }
+}
+
+fn too_few(at: &Word) -> Wrong {
+    let message = format!("{} requires at least one argument", at.text.to_ascii_uppercase());
+    wrong(at, message, "write it behind the keyword")
+}
+
+fn arg(word: Word) -> Result<(Word, Option<Word>), Wrong> {
+    let Some((name, value)) = word.text.split_once('=') else { return Ok((word, None)) };
+    if name.is_empty() {
+        return Err(wrong(&word, "ARG names can not be blank", "write a name before the `=`"));
+    }
+    let value = Word { text: value.to_owned(), span: word.span.clone() };
+    Ok((Word { text: name.to_owned(), span: word.span }, Some(value)))
+}
+
+fn from(written: Written, mut flags: Flags) -> Result<From, Wrong> {
+    let at = written.keyword;
+    let words = words(&at, written.arguments).unwrap_or_default();
+    let (base, name) = match <[Word; 1]>::try_from(words) {
+        Ok([base]) => (base, None),
+        Err(words) => match <[Word; 3]>::try_from(words) {
+            Ok([base, as_word, name]) if as_word.text.eq_ignore_ascii_case("as") => {
+                (base, Some(stage_name(name)?))
+            }
+            _ => {
+                let message = "FROM requires either one or three arguments";
+                return Err(wrong(&at, message, "write `FROM IMAGE` or `FROM IMAGE AS NAME`"));
+            }
+        },
+    };
+    Ok(From { base, platform: flags.value("platform"), name })
+}
+
+fn stage_name(mut name: Word) -> Result<Word, Wrong> {
+    name.text = name.text.to_ascii_lowercase();
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    if name.text.starts_with(|c: char| c.is_ascii_lowercase()) && name.text.chars().all(is_plain) {
+        return Ok(name);
+    }
+    let message = format!("invalid name for build stage: `{}`", name.text);
+    Err(wrong(
+        &name,
+        message,
+        "a name begins with a letter; letters, digits, `-`, `_` and `.` follow",
+    ))
+}
+
+fn healthcheck(
+    written: Written,
+    mut flags: Flags,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<Healthcheck, Wrong> {
+    let at = written.keyword;
+    let Arguments::Typed(kind, rest) = written.arguments else { return Err(too_few(&at)) };
+    let command = command(*rest);
+    let is_empty = command == Command::Exec(Vec::new());
+    match kind.text.to_ascii_uppercase().as_str() {
+        "" => Err(too_few(&at)),
+        "NONE" if is_empty => Ok(Healthcheck::None),
+        "NONE" => Err(wrong(&kind, "HEALTHCHECK NONE takes no arguments", "remove them")),
+        "CMD" if is_empty => {
+            Err(wrong(&kind, "missing command after HEALTHCHECK CMD", "write one behind it"))
+        }
+        "CMD" => Ok(Healthcheck::probe(command, &mut flags, problems)),
+        _ => {
+            let message = format!("unknown type `{}` in HEALTHCHECK (try CMD)", kind.text);
+            Err(wrong(&kind, message, "write `HEALTHCHECK CMD …` or `HEALTHCHECK NONE`"))
+        }
+    }
+}
+
+fn run(written: Written) -> Result<Run, Wrong> {
+    let command = command(written.arguments);
+    if command == Command::Exec(Vec::new()) {
+        return Err(too_few(&written.keyword));
+    }
+    Ok(Run { flags: written.flags, command, rest: written.rest, heredocs: written.heredocs })
+}
+
+fn onbuild(written: Written, problems: &mut Vec<Diagnostic>) -> Result<Word, Wrong> {
+    let inner = match written.arguments {
+        Arguments::Instruction(inner) => inner,
+        Arguments::Text(word) if !word.text.is_empty() => {
+            let message = "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed";
+            return Err(wrong(&word, message, "write one ONBUILD"));
+        }
+        _ => return Err(too_few(&written.keyword)),
+    };
+    let keyword = inner.keyword.text.to_ascii_uppercase();
+    if matches!(keyword.as_str(), "FROM" | "MAINTAINER") {
+        let message = format!("{keyword} isn't allowed as an ONBUILD trigger");
+        return Err(wrong(&inner.keyword, message, "it can only stand by itself"));
+    }
+    // It is written down as it stands, and read again by whoever builds on top; it should be one.
+    read(*inner, problems).ok_or(None)?;
+    Ok(Word { span: written.rest.span(), text: written.rest.text })
+}
+
+fn copy(written: Written, mut flags: Flags) -> Result<Copy, Wrong> {
+    let at = written.keyword;
+    let keyword = at.text.to_ascii_uppercase();
+    let mut sources = words(&at, written.arguments).unwrap_or_default();
+    let destination = sources.pop();
+    if !written.heredocs.is_empty() {
+        if let Some(word) = destination.as_ref().filter(|word| word.text.contains("<<")) {
+            let message = format!("{keyword} cannot accept a heredoc as a destination");
+            return Err(wrong(word, message, "write where it shall go behind it"));
+        }
+        let is_document = |word: &Word| {
+            word.text.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with("<<")
+        };
+        sources.retain(|word| !is_document(word));
+    }
+    let Some(destination) =
+        destination.filter(|_| !sources.is_empty() || !written.heredocs.is_empty())
+    else {
+        let message =
+            format!("{keyword} requires at least two arguments, a source and a destination");
+        return Err(wrong(&at, message, &format!("for example `{keyword} disk.qcow2 /disk/`")));
+    };
+    if let Some(git) = sources.iter().find(|word| keyword == "ADD" && is_git(&word.text)) {
+        let message = format!("`{}` is a git repository, which is not cloned here", git.text);
+        return Err(wrong(git, message, "clone it before the build, and COPY what is needed"));
+    }
+    if let Some((_, span)) = flags.switch("keep-git-dir") {
+        let problem =
+            Diagnostic::new("--keep-git-dir is for git repositories, which are not cloned here");
+        return Err(Some(Box::new(problem.at(span).help("remove it"))));
+    }
+    Ok(Copy {
+        sources,
+        heredocs: written.heredocs,
+        destination,
+        from: flags.value("from"),
+        chown: flags.value("chown"),
+        chmod: flags.value("chmod"),
+        exclude: flags.values("exclude"),
+        parents: flags.switch("parents").map_or(Switch::Off, |(switch, _)| switch),
+        link: flags.switch("link").map_or(Switch::Off, |(switch, _)| switch),
+        checksum: flags.value("checksum"),
+        unpack: flags.switch("unpack"),
+    })
+}
+
+/// Tells whether a source of ADD is a git repository (moby/buildkit `util/gitutil`).
+fn is_git(source: &str) -> bool {
+    let path = source.split('#').next().unwrap_or(source);
+    let is_ssh = path.split_once('@').is_some_and(|(user, rest)| {
+        !user.contains(['/', ':']) && rest.contains(':') && !user.is_empty()
+    });
+    let is_web = source.starts_with("https://") || source.starts_with("http://");
+    source.starts_with("git://")
+        || source.starts_with("ssh://")
+        || is_ssh
+        || is_web && path.ends_with(".git")
+}

@@ -1,0 +1,191 @@
+//! What only ADD does: downloads, and archives that are unpacked.
+
+use std::sync::Arc;
+
+use super::copy::{Order, file};
+use super::instructions::{Evaluation, Outcome, wrong_tree};
+use super::origin::{Match, Origin};
+use crate::archive::{self, Detected, Found, Kind, Limits};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::frontend::dockerfile::instruction::Switch;
+use crate::frontend::dockerfile::syntax::Word;
+use crate::recipe::{Archive, Checksum, Location, Member};
+use crate::tree::{FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError};
+
+/// Tells whether a source of ADD is downloaded.
+pub(super) fn is_url(source: &str) -> bool {
+    source.starts_with("http://") || source.starts_with("https://")
+}
+
+impl Evaluation<'_, '_> {
+    /// Puts what a URL holds into the stage, as it is; the content is fetched when the layer is made.
+    pub(super) fn url(
+        &self,
+        url: &str,
+        word: &Word,
+        order: &Order<'_>,
+        tree: &mut Tree,
+    ) -> Outcome<()> {
+        if let Some((Switch::On, span)) = &order.copy.unpack {
+            let problem =
+                Diagnostic::new("--unpack is for local archives; downloads are not unpacked");
+            return Err(Box::new(problem.at(span.clone()).help("download it before the build")));
+        }
+        let location = Location::Url(url.to_owned());
+        let name = location.file_name().to_owned();
+        let mut node = file(location, None, 0o600, &word.span);
+        if let (Some(word), NodeKind::File(file)) = (&order.copy.checksum, &mut node.kind) {
+            file.source.checksum = Some(self.checksum(word)?);
+        }
+        let at = &order.copy.destination.span;
+        let wrong = |error: TreeError| wrong_tree(&error, at);
+        let path = order.destination.resolve(tree, &order.workdir).map_err(wrong)?;
+        if name.is_empty() && order.destination.is_directory(tree, &path) {
+            let problem = Diagnostic::new(format!("cannot determine a file name from `{url}`"));
+            let help = "write the whole path at the end, with the name that the file shall have";
+            return Err(Box::new(problem.at(word.span.clone()).help(help)));
+        }
+        let place = order.destination.of_file(tree, &order.workdir, &name).map_err(wrong)?;
+        order.care.put(tree, &place, &node).map_err(wrong)
+    }
+
+    fn checksum(&self, word: &Word) -> Outcome<Checksum> {
+        let text = self.expand(word)?;
+        let is_hex = |digits: &str, len: usize| {
+            digits.len() == len && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        match text.split_once(':') {
+            Some(("sha256", digits)) if is_hex(digits, 64) => {
+                Ok(Checksum::Sha256(digits.to_ascii_lowercase()))
+            }
+            Some(("sha512", digits)) if is_hex(digits, 128) => {
+                Ok(Checksum::Sha512(digits.to_ascii_lowercase()))
+            }
+            _ => {
+                let problem = Diagnostic::new(format!("`{text}` is not a checksum"));
+                let help = "write `sha256:` and 64 hexadecimal digits, or `sha512:` and 128";
+                Err(Box::new(problem.at(word.span.clone()).help(help)))
+            }
+        }
+    }
+
+    /// Unpacks a source into the destination if it is an archive; tells whether it was.
+    pub(super) fn unpack(
+        &self,
+        origin: &Origin<'_>,
+        found: &Match,
+        word: &Word,
+        order: &Order<'_>,
+        tree: &mut Tree,
+    ) -> Outcome<bool> {
+        if matches!(order.copy.unpack, Some((Switch::Off, _))) {
+            return Ok(false);
+        }
+        let node = origin.node(&found.path, &word.span);
+        let Some(Node { kind: NodeKind::File(FileNode { source, .. }), .. }) = node else {
+            return Ok(false);
+        };
+        let Location::Context(name) = &source.location else { return Ok(false) };
+        let Some(context) = self.loader.request.contexts.context(&name.context) else {
+            return Ok(false);
+        };
+        let open = || {
+            context.open(&name.path).map_err(|error| {
+                let message = format!("cannot read `{}`: {error}", name.path);
+                Box::new(Diagnostic::new(message).at(word.span.clone()))
+            })
+        };
+        if archive::detect(open()?) == Detected::Other {
+            return Ok(false);
+        }
+        let wrong = |error: String| {
+            let message = format!("cannot unpack `{}`: {error}", name.path);
+            let problem = Diagnostic::new(message).at(word.span.clone());
+            Box::new(problem.help("`--unpack=false` copies it as it is"))
+        };
+        let members = archive::read(open()?, Limits::default());
+        let members = members.map_err(|error| wrong(error.to_string()))?;
+        let archive = Arc::new(Archive::File(Box::new(source.clone())));
+        let target = order.destination.resolve(tree, &order.workdir);
+        let target = target.map_err(|error| wrong_tree(&error, &order.copy.destination.span))?;
+        let made = order.care.make_directory(tree, &target);
+        made.map_err(|error| wrong_tree(&error, &order.copy.destination.span))?;
+        let unpacking = Unpacking { archive: &archive, target: &target, order, at: &word.span };
+        for member in members {
+            let member = member.map_err(|error| wrong(error.to_string()))?;
+            unpacking.put(&member, tree).map_err(|error| wrong(error.to_string()))?;
+        }
+        Ok(true)
+    }
+}
+
+/// An archive on its way into a stage.
+struct Unpacking<'a> {
+    archive: &'a Arc<Archive>,
+    target: &'a str,
+    order: &'a Order<'a>,
+    at: &'a Span,
+}
+
+impl Unpacking<'_> {
+    fn put(&self, member: &Found, tree: &mut Tree) -> Result<(), TreeError> {
+        if member.path.is_empty() || self.order.exclude.is_ignored(&member.path) {
+            return Ok(());
+        }
+        let place = self.place(&member.path, tree, last(&member.kind))?;
+        let node = match &member.kind {
+            Kind::Hardlink(target) => {
+                let first = self.place(target, tree, Follow::No)?;
+                let node = tree.get(&first).cloned();
+                node.ok_or_else(|| TreeError::Missing(first))?
+            }
+            kind => {
+                Node { kind: self.kind(kind, member), mode: member.mode, owner: member.owner() }
+            }
+        };
+        // What was unpacked before, or is there, makes room as with tar.
+        let is_directory = node.kind == NodeKind::Directory;
+        let old = tree.get(&place).map(|old| old.kind == NodeKind::Directory);
+        if old.is_some_and(|old| old != is_directory) {
+            tree.remove(&place);
+        }
+        self.order.care.put(tree, &place, &node)
+    }
+
+    /// Returns where a path of the archive leads: links that were there, or were unpacked, are
+    /// followed within the stage.
+    fn place(&self, path: &str, tree: &Tree, follow: Follow) -> Result<String, TreeError> {
+        Ok(tree.resolve("", &format!("{}/{path}", self.target), follow)?.path)
+    }
+
+    fn kind(&self, kind: &Kind, member: &Found) -> NodeKind {
+        match kind {
+            Kind::Directory => NodeKind::Directory,
+            Kind::Symlink(target) => NodeKind::Symlink(target.clone()),
+            Kind::File | Kind::Hardlink(_) => {
+                let (offset, size) = (member.offset, member.size);
+                let archive = Arc::clone(self.archive);
+                let location = Location::Member(Member { archive, offset, size });
+                let node = file(location, Some(size), 0, self.at);
+                let NodeKind::File(file) = node.kind else { return node.kind };
+                // The same for all names of the file, and for none of another archive.
+                let archive = Arc::as_ptr(self.archive).addr() as u64;
+                NodeKind::File(FileNode { inode: Some(Inode(archive, offset)), ..file })
+            }
+            Kind::Character { major, minor } => {
+                NodeKind::Special(SpecialKind::Character { major: *major, minor: *minor })
+            }
+            Kind::Block { major, minor } => {
+                NodeKind::Special(SpecialKind::Block { major: *major, minor: *minor })
+            }
+            Kind::Fifo => NodeKind::Special(SpecialKind::Fifo),
+        }
+    }
+}
+
+fn last(kind: &Kind) -> Follow {
+    match kind {
+        Kind::Directory => Follow::Yes,
+        _ => Follow::No,
+    }
+}

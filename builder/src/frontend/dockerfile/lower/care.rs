@@ -1,0 +1,102 @@
+//! The *care* that a node gets when it is put into a stage: the owner and mode that COPY and ADD
+//! ask for, and where they ask for nothing, what KubeVirt and CDI need of a disk in `/disk`.
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::recipe::{Owner, Role};
+use crate::tree::{ModeChange, Node, NodeKind, Subject, Tree, TreeError, UMASK};
+
+/// QEMU's user and group; KubeVirt user guide, "containerDisk".
+const QEMU: Owner = Owner { uid: 107, gid: 107 };
+
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
+
+/// Where KubeVirt and CDI look for the disk.
+pub(super) const DISK: &str = "disk";
+
+/// What the flags of COPY and ADD ask for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Care {
+    /// `--chown`.
+    pub(super) owner: Option<Owner>,
+    /// `--chmod`.
+    pub(super) mode: Option<ModeChange>,
+}
+
+impl Care {
+    /// Puts a copy of a node at a path, and makes the directories above it.
+    pub(super) fn put(&self, tree: &mut Tree, path: &str, node: &Node) -> Result<(), TreeError> {
+        self.make_parents(tree, path)?;
+        tree.put(path, self.node(path, node))
+    }
+
+    /// Makes a directory and those above it, unless it is there.
+    pub(super) fn make_directory(&self, tree: &mut Tree, path: &str) -> Result<(), TreeError> {
+        self.make_parents(tree, path)?;
+        if tree.get(path).is_some_and(|node| node.kind == NodeKind::Directory) {
+            return Ok(());
+        }
+        tree.put(path, self.directory(path))
+    }
+
+    fn make_parents(&self, tree: &mut Tree, path: &str) -> Result<(), TreeError> {
+        for (end, _) in path.match_indices('/') {
+            let parent = &path[..end];
+            if tree.get(parent).is_none() {
+                tree.put(parent, self.directory(parent))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a directory that is made because something is put into it. `--chmod` is not for
+    /// it: BuildKit takes it for that too, and a directory of mode 0444 hides the disk in it
+    /// (moby/buildkit#5943).
+    fn directory(&self, path: &str) -> Node {
+        let (mode, owner) = if path == DISK { (0o555, QEMU) } else { (0o755, ROOT) };
+        Node { kind: NodeKind::Directory, mode, owner: self.owner.unwrap_or(owner) }
+    }
+
+    fn node(&self, path: &str, node: &Node) -> Node {
+        let mut node = node.clone();
+        let subject = match node.kind {
+            NodeKind::Directory => Some(Subject::Directory),
+            NodeKind::File(_) => Some(Subject::File),
+            NodeKind::Symlink(_) | NodeKind::Special(_) => None,
+        };
+        if let NodeKind::File(file) = &mut node.kind {
+            file.source.role = Role::File;
+            if is_disk(path) {
+                file.source.role = Role::Disk;
+                (node.mode, node.owner) = (0o444, QEMU);
+            }
+        }
+        if let (Some(change), Some(subject)) = (&self.mode, subject) {
+            // A number is taken as it is, for directories too.
+            let new = change.apply(node.mode, subject, UMASK);
+            node.mode = new;
+        }
+        node.owner = self.owner.unwrap_or(node.owner);
+        node
+    }
+}
+
+/// Returns what KubeVirt or CDI would not understand of the disk in a finished tree: both want exactly one
+/// file, and no directory beside it (KubeVirt `pkg/container-disk`, CDI `pkg/importer/transport.go`).
+pub(super) fn doubts(tree: &Tree, at: &Span) -> Option<Diagnostic> {
+    let found: Vec<(&str, &Node)> = tree.children(DISK).collect();
+    let files = found.iter().filter(|(_, node)| matches!(node.kind, NodeKind::File(_))).count();
+    let problem = match (found.len(), files) {
+        (0, _) | (1, 1) => return None,
+        (_, 0) => "there is no file in /disk",
+        (all, files) if files < all => "/disk has something else in it than a disk",
+        _ => "there is more than one file in /disk",
+    };
+    let names = found.iter().map(|(name, _)| *name).take(5).collect::<Vec<_>>().join(", ");
+    let problem = Diagnostic::new(problem).at(at.clone());
+    Some(problem.help(format!("KubeVirt and CDI want exactly one file there; it holds {names}")))
+}
+
+/// Tells whether a file at this path is what a virtual machine boots from.
+pub(super) fn is_disk(path: &str) -> bool {
+    path.strip_prefix("disk/").is_some_and(|name| !name.contains('/'))
+}

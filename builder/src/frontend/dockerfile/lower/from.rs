@@ -1,0 +1,266 @@
+//! How a stage begins: on nothing, on another stage, on a directory, or on an image.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Request;
+use super::care::{self, Care};
+use super::copying::{Copying, Parents};
+use super::destination::Destination;
+use super::instructions::{Evaluation, Outcome, expand, wrong_tree};
+use super::origin::{Match, Origin};
+use super::stage::Stage;
+use crate::base::Loaded;
+use crate::context::Context;
+use crate::diagnostic::{Diagnostic, SourceText, Span};
+use crate::frontend::dockerfile::instruction::{self, From, Instruction};
+use crate::frontend::dockerfile::scope::{Scope, StageScope};
+use crate::frontend::dockerfile::syntax;
+use crate::frontend::dockerfile::syntax::Word;
+use crate::image::place::Place;
+use crate::image::platform::Platform;
+use crate::pattern::Ignore;
+use crate::recipe::Location;
+use crate::tree::{NodeKind, Tree};
+
+/// No file of accounts is anywhere near as long, in bytes.
+const SMALL_MAX: u64 = 1 << 20;
+
+/// Images that KubeVirt's documents build on, and that are not there any more: they had an empty
+/// `/disk`, and today's KubeVirt wants nothing of them. The last is from its design documents alone.
+const CONTAINER_DISKS: [&str; 2] = ["kubevirt/container-disk-v1alpha", "kubevirt.io:disk"];
+
+/// Begins stages, for one platform.
+pub(super) struct Loader<'a> {
+    pub(super) request: &'a Request<'a>,
+    platform: &'a Platform,
+    scope: &'a Scope,
+    /// Those that were loaded, by where they are.
+    images: RefCell<BTreeMap<(String, String), Rc<Loaded>>>,
+}
+
+type Begun<'a> = (Stage, StageScope<'a>);
+
+impl<'a> Loader<'a> {
+    pub(super) fn new(request: &'a Request<'a>, platform: &'a Platform, scope: &'a Scope) -> Self {
+        Self { request, platform, scope, images: RefCell::default() }
+    }
+
+    /// Begins a stage.
+    pub(super) fn begin(
+        &self,
+        number: usize,
+        stages: &BTreeMap<usize, Begun<'a>>,
+        warnings: &RefCell<Vec<Diagnostic>>,
+    ) -> Outcome<Begun<'a>> {
+        let dockerfile = self.request.dockerfile;
+        let from = &dockerfile.stages[number].from;
+        let lookup = |name: &str| self.scope.get(name);
+        let base = expand(dockerfile, &lookup, &from.base)?;
+        if base.is_empty() {
+            let problem =
+                Diagnostic::new(format!("base name (`{}`) should not be blank", from.base.text));
+            let help =
+                "give the ARG a default in front of the first FROM, or set it with --build-arg";
+            return Err(Box::new(problem.at(from.base.span.clone()).help(help)));
+        }
+        let platform = self.platform(from)?;
+        let named = dockerfile.named(&base, number).and_then(|number| stages.get(&number));
+        if let Some((stage, variables)) = named {
+            return Ok((stage.next(), variables.child()));
+        }
+        let stage = self.stage(&base, &from.base.span, &platform, warnings)?;
+        let mut variables = self.scope.stage();
+        stage.config.env().for_each(|(name, value)| variables.env(name, value.to_owned()));
+        Ok((stage, variables))
+    }
+
+    fn stage(
+        &self,
+        base: &str,
+        at: &Span,
+        platform: &Platform,
+        warnings: &RefCell<Vec<Diagnostic>>,
+    ) -> Outcome<Stage> {
+        if let Some(context) = self.request.contexts.context(base) {
+            return self.directory(base, context, at, platform);
+        }
+        if base == "scratch" {
+            return Ok(Stage::scratch(platform));
+        }
+        if is_container_disk(base) && !self.request.images.contains_key(base) {
+            warnings.borrow_mut().push(
+                Diagnostic::new(format!("`{base}` is taken for `scratch` with a directory /disk"))
+                    .at(at.clone())
+                    .help("write `FROM scratch` and `ADD --chown=107:107 DISK /disk/`; KubeVirt needs nothing else"),
+            );
+            let mut stage = Stage::scratch(platform);
+            let made = Care::default().make_directory(&mut stage.tree, care::DISK);
+            made.map_err(|error| wrong_tree(&error, at))?;
+            return Ok(stage);
+        }
+        let loaded = self.image(base, at, platform)?;
+        let (base, config) = (loaded.recipe.clone(), loaded.config.clone());
+        Ok(Stage::on(Some(base), config, loaded.tree.clone()))
+    }
+
+    fn platform(&self, from: &From) -> Outcome<Platform> {
+        let Some(word) = &from.platform else { return Ok(self.platform.clone()) };
+        let lookup = |name: &str| self.scope.get(name);
+        let text = expand(self.request.dockerfile, &lookup, word)?;
+        text.parse().map_err(|error: crate::image::platform::PlatformError| {
+            let problem = Diagnostic::new(error.to_string()).at(word.span.clone());
+            Box::new(problem.help(error.help()))
+        })
+    }
+
+    /// Returns a stage with the files of a directory.
+    fn directory(
+        &self,
+        name: &str,
+        context: &dyn Context,
+        at: &Span,
+        platform: &Platform,
+    ) -> Outcome<Stage> {
+        let listing = context.listing().map_err(|error| Box::new(error.diagnostic()))?;
+        let mut stage = Stage::scratch(platform);
+        let origin = Origin::Context { name: name.into(), listing };
+        let (destination, care) = (Destination::new("/"), Care::default());
+        let nothing = Ignore::new([]).map_err(|_| Box::new(Diagnostic::new("no pattern")))?;
+        let copying = Copying {
+            origin: &origin,
+            destination: &destination,
+            workdir: "/",
+            care: &care,
+            exclude: &nothing,
+            parents: Parents::Dropped,
+            at,
+        };
+        let all = Match { named: String::new(), path: String::new() };
+        copying.copy(&all, &mut stage.tree).map_err(|error| wrong_tree(&error, at))?;
+        stage.commit(format!("FROM {name}"));
+        Ok(stage)
+    }
+
+    /// Loads an image, by a name of `--build-context` or its own.
+    pub(super) fn image(&self, name: &str, at: &Span, platform: &Platform) -> Outcome<Rc<Loaded>> {
+        let key = (name.to_owned(), platform.to_string());
+        if let Some(loaded) = self.images.borrow().get(&key) {
+            return Ok(Rc::clone(loaded));
+        }
+        let place = match self.request.images.get(name) {
+            Some(place) => place.clone(),
+            None => Place::Registry(name.parse().map_err(|error| {
+                let problem =
+                    Diagnostic::new(format!("`{name}` is not the name of an image: {error}"));
+                Box::new(
+                    problem
+                        .at(at.clone())
+                        .help("for example quay.io/fedora/fedora:42, or a stage above"),
+                )
+            })?),
+        };
+        let loaded = self.request.bases.load(&place, platform);
+        let loaded = loaded.map_err(|error| Box::new(error.diagnostic().at(at.clone())))?;
+        let loaded = Rc::new(loaded);
+        self.images.borrow_mut().insert(key, Rc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// Returns the platform that images are copied from.
+    pub(super) fn target_platform(&self) -> &Platform {
+        self.platform
+    }
+
+    /// Returns the text of a small file of a tree, if it can be had without unpacking anything.
+    pub(super) fn read(&self, tree: &Tree, path: &str) -> Option<String> {
+        let place = tree.resolve("", path, crate::tree::Follow::Yes).ok()?.path;
+        let NodeKind::File(file) = &tree.get(&place)?.kind else { return None };
+        let mut bytes = Vec::new();
+        match &file.source.location {
+            Location::Inline(inline) => bytes.extend_from_slice(inline),
+            Location::Context(file) => {
+                let context = self.request.contexts.context(&file.context)?;
+                let opened = context.open(&file.path).ok()?;
+                opened.take(SMALL_MAX).read_to_end(&mut bytes).ok()?;
+            }
+            Location::Path(_) | Location::Url(_) | Location::Member(_) => return None,
+        }
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+impl Evaluation<'_, '_> {
+    /// Returns the instructions that the base has for whoever builds on it; they are done now, and
+    /// gone.
+    pub(super) fn triggers(&mut self) -> Outcome<Vec<Instruction>> {
+        let Some(Value::Array(triggers)) = self.stage.config.get("OnBuild").cloned() else {
+            return Ok(Vec::new());
+        };
+        self.stage.config.set("OnBuild", Value::Null);
+        let name = &self.loader.request.dockerfile.stages[self.number].from.base.text;
+        let texts = triggers.iter().filter_map(Value::as_str);
+        let source = SourceText {
+            name: format!("ONBUILD of {name}"),
+            text: texts.map(|text| format!("{text}\n")).collect(),
+        };
+        let mut problems = Vec::new();
+        let written = syntax::parse(&Arc::new(source), &mut problems).instructions;
+        let read: Vec<Instruction> = written
+            .into_iter()
+            .filter_map(|written| instruction::read(written, &mut problems))
+            .collect();
+        match problems.into_iter().next() {
+            Some(problem) => Err(Box::new(problem)),
+            None => Ok(read),
+        }
+    }
+}
+
+/// Tells whether a name is one of KubeVirt's old base images, whatever its registry and tag.
+fn is_container_disk(name: &str) -> bool {
+    let [alpha, design] = CONTAINER_DISKS;
+    let path = name.split('@').next().unwrap_or(name);
+    let path = match path.rsplit_once(':') {
+        Some((path, tag)) if !tag.contains('/') => path,
+        _ => path,
+    };
+    let path = path.strip_prefix("docker.io/").or(path.strip_prefix("quay.io/")).unwrap_or(path);
+    name == design || path == alpha
+}
+
+/// Words of `--from` are taken as they are.
+pub(super) fn refuse_variables(word: &Word) -> Outcome<()> {
+    if !word.text.contains('$') {
+        return Ok(());
+    }
+    let problem = Diagnostic::new("variable expansion is not supported for --from");
+    let help = "begin a stage with `FROM $IMAGE AS name`, ARG in front of it, and copy from that";
+    Err(Box::new(problem.at(word.span.clone()).help(help)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubevirts_old_bases_are_known() {
+        let check = |name: &str, expected: bool| {
+            assert_eq!(is_container_disk(name), expected, "{name}");
+        };
+        check("kubevirt/container-disk-v1alpha", true);
+        check("kubevirt/container-disk-v1alpha:v0.13.0", true);
+        check("docker.io/kubevirt/container-disk-v1alpha", true);
+        check("quay.io/kubevirt/container-disk-v1alpha@sha256:00", true);
+        check("kubevirt.io:disk", true);
+        check("kubevirt.io:other", false);
+        check("example.com/kubevirt/container-disk-v1alpha", false);
+        check("kubevirt/container-disk-v2alpha", false);
+        check("example.com:5000/kubevirt", false);
+    }
+}

@@ -1,0 +1,205 @@
+//! What each instruction does to a stage.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::from::Loader;
+use super::port::ports;
+use super::signal::is_signal;
+use super::stage::Stage;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::frontend::dockerfile::expand::Expander;
+use crate::frontend::dockerfile::instruction::{Instruction, Kind};
+use crate::frontend::dockerfile::scope::StageScope;
+use crate::frontend::dockerfile::stages::Dockerfile;
+use crate::frontend::dockerfile::syntax::Word;
+use crate::tree::{Accounts, TreeError};
+
+pub(super) type Outcome<T> = Result<T, Box<Diagnostic>>;
+
+/// A stage that is being evaluated.
+pub(super) struct Evaluation<'e, 'a> {
+    pub(super) loader: &'e Loader<'a>,
+    /// Those that are finished.
+    pub(super) stages: &'e BTreeMap<usize, (Stage, StageScope<'a>)>,
+    pub(super) number: usize,
+    pub(super) stage: Stage,
+    pub(super) variables: StageScope<'a>,
+}
+
+impl Evaluation<'_, '_> {
+    /// Evaluates the stage's instructions, those of its base for whoever builds on it first.
+    pub(super) fn run(&mut self) -> Outcome<()> {
+        for instruction in self.triggers()? {
+            self.instruction(&instruction)?;
+        }
+        let dockerfile = self.loader.request.dockerfile;
+        for instruction in &dockerfile.stages[self.number].instructions {
+            self.instruction(instruction)?;
+        }
+        Ok(())
+    }
+
+    fn instruction(&mut self, instruction: &Instruction) -> Outcome<()> {
+        match &instruction.kind {
+            Kind::Add(copy) | Kind::Copy(copy) => self.copy(instruction, copy)?,
+            Kind::Run(run) => self.run_line(instruction, run)?,
+            Kind::Arg(arguments) => self.arg(arguments)?,
+            Kind::Env(pairs) => self.env(pairs)?,
+            Kind::Label(pairs) => {
+                for (name, value) in self.pairs(pairs)? {
+                    self.stage.config.set_label(&name, &value);
+                }
+            }
+            Kind::Expose(words) => self.expose(words)?,
+            Kind::Volume(words) => self.volume(words)?,
+            Kind::User(word) => {
+                let user = self.named(word, "USER")?;
+                self.stage.config.set("User", json!(user));
+            }
+            Kind::Workdir(word) => self.workdir(word)?,
+            Kind::StopSignal(word) => self.stop_signal(word)?,
+            Kind::Maintainer(word) => self.stage.config.set_image("author", json!(word.text)),
+            Kind::Shell(words) => self.stage.config.set("Shell", json!(words)),
+            Kind::Cmd(command) => self.stage.set_cmd(command),
+            Kind::Entrypoint(command) => self.stage.set_entrypoint(command),
+            Kind::Healthcheck(check) => self.stage.config.set("Healthcheck", check.to_json()),
+            Kind::OnBuild(word) => {
+                self.stage.on_build(&word.text);
+                return Ok(());
+            }
+            // Each begins a stage; what a stage holds is none.
+            Kind::From(_) => return Ok(()),
+        }
+        self.stage.commit(instruction.text.clone());
+        Ok(())
+    }
+
+    fn arg(&mut self, arguments: &[(Word, Option<Word>)]) -> Outcome<()> {
+        for (name, default) in arguments {
+            let default = default.as_ref().map(|word| self.expand(word)).transpose()?;
+            self.variables.arg(&name.text, default);
+        }
+        Ok(())
+    }
+
+    fn env(&mut self, pairs: &[(Word, Word)]) -> Outcome<()> {
+        // All of them see the variables from before.
+        for (name, value) in self.pairs(pairs)? {
+            self.stage.config.set_env(&name, &value);
+            self.variables.env(&name, value);
+        }
+        Ok(())
+    }
+
+    fn expose(&mut self, words: &[Word]) -> Outcome<()> {
+        for word in words {
+            for port in self.expand_words(word)? {
+                let wrong = |message: String| {
+                    let problem = Diagnostic::new(message).at(word.span.clone());
+                    Box::new(problem.help("write it like `80`, `53/udp` or `8000-8010`"))
+                };
+                for key in ports(&port).map_err(wrong)? {
+                    self.stage.config.insert("ExposedPorts", &key, json!({}));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn volume(&mut self, words: &[Word]) -> Outcome<()> {
+        for word in words {
+            let path = self.named(word, "VOLUME")?;
+            self.stage.config.insert("Volumes", &path, json!({}));
+        }
+        Ok(())
+    }
+
+    fn workdir(&mut self, word: &Word) -> Outcome<()> {
+        let path = self.named(word, "WORKDIR")?;
+        let owner = self.identity(&word.span)?.owner;
+        self.stage.set_workdir(&path, owner).map_err(|error| wrong_tree(&error, &word.span))
+    }
+
+    fn stop_signal(&mut self, word: &Word) -> Outcome<()> {
+        let signal = self.expand(word)?;
+        if !is_signal(&signal) {
+            let problem = Diagnostic::new(format!("invalid signal: `{signal}`"));
+            return Err(Box::new(problem.at(word.span.clone()).help("for example SIGTERM, or 15")));
+        }
+        self.stage.config.set("StopSignal", json!(signal));
+        Ok(())
+    }
+
+    /// Returns a word that must not be empty.
+    fn named(&self, word: &Word, what: &str) -> Outcome<String> {
+        let text = self.expand(word)?;
+        if text.trim().is_empty() {
+            let problem = Diagnostic::new(format!("{what} can not be an empty string"));
+            return Err(Box::new(problem.at(word.span.clone()).help("is a variable not set?")));
+        }
+        Ok(text)
+    }
+
+    fn pairs(&self, pairs: &[(Word, Word)]) -> Outcome<Vec<(String, String)>> {
+        let pair = |(name, value): &(Word, Word)| Ok((self.expand(name)?, self.expand(value)?));
+        pairs.iter().map(pair).collect()
+    }
+
+    /// Replaces the variables in a word.
+    pub(super) fn expand(&self, word: &Word) -> Outcome<String> {
+        expand(self.loader.request.dockerfile, &|name: &str| self.variables.get(name), word)
+    }
+
+    fn expand_words(&self, word: &Word) -> Outcome<Vec<String>> {
+        let lookup = |name: &str| self.variables.get(name);
+        let expander = Expander::new(self.loader.request.dockerfile.escape, &lookup);
+        expander.words(&word.text).map_err(|error| not_expanded(&error, &word.span))
+    }
+
+    /// Returns the users and groups of the stage's own files.
+    pub(super) fn accounts(&self) -> Accounts {
+        self.stage.accounts(|tree, path| self.loader.read(tree, path))
+    }
+
+    /// Returns who USER is; `at` is where that matters.
+    pub(super) fn identity(&self, at: &Span) -> Outcome<crate::tree::Identity> {
+        let user = self.stage.user();
+        let user = if user.is_empty() { "0:0" } else { user };
+        self.accounts().identity(user).map_err(|error| {
+            Box::new(Diagnostic::new(error.to_string()).at(at.clone()).help(error.help()))
+        })
+    }
+}
+
+impl Stage {
+    /// Adds an instruction for images on top of this one.
+    fn on_build(&mut self, text: &str) {
+        let mut triggers = match self.config.get("OnBuild") {
+            Some(Value::Array(triggers)) => triggers.clone(),
+            _ => Vec::new(),
+        };
+        triggers.push(json!(text));
+        self.config.set("OnBuild", triggers.into());
+    }
+}
+
+/// Replaces the variables in a word.
+pub(super) fn expand(
+    dockerfile: &Dockerfile,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    word: &Word,
+) -> Outcome<String> {
+    let expander = Expander::new(dockerfile.escape, lookup);
+    expander.word(&word.text).map_err(|error| not_expanded(&error, &word.span))
+}
+
+fn not_expanded(error: &crate::frontend::dockerfile::ExpandError, at: &Span) -> Box<Diagnostic> {
+    Box::new(Diagnostic::new(error.to_string()).at(at.clone()).help(error.help()))
+}
+
+/// Tells what is wrong with a path in a stage.
+pub(super) fn wrong_tree(error: &TreeError, at: &Span) -> Box<Diagnostic> {
+    Box::new(Diagnostic::new(error.to_string()).at(at.clone()))
+}

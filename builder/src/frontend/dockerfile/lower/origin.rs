@@ -1,0 +1,148 @@
+//! The *origin* of a COPY: a build context, or the tree of a stage or an image.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::base::Loaded;
+use crate::context::{Found, FoundKind, Listing, LookupError};
+use crate::diagnostic::Span;
+use crate::pattern::{BadPattern, Glob, Stars, split_at_wildcards};
+use crate::recipe::{ContextFile, Location, Owner, Role, SourceRecipe};
+use crate::tree::{FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError};
+
+/// Where files are copied from.
+#[derive(Debug, Clone)]
+pub(super) enum Origin<'a> {
+    /// A directory on this machine.
+    Context {
+        /// What it is called; empty for the one that every build has.
+        name: Arc<str>,
+        listing: &'a Listing,
+    },
+    /// A stage above.
+    Stage(&'a Tree),
+    /// An image.
+    Image(Rc<Loaded>),
+}
+
+/// Something that a source stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Match {
+    /// As it was named; its last part is the name that a copy gets.
+    pub(super) named: String,
+    /// Where that leads, links followed.
+    pub(super) path: String,
+}
+
+/// Why a source cannot be found.
+#[derive(Debug)]
+pub(super) enum OriginError {
+    Context(LookupError),
+    Tree(TreeError),
+    Pattern(BadPattern),
+}
+
+impl Origin<'_> {
+    /// Returns what a source stands for.
+    pub(super) fn find(&self, source: &str, stars: Stars) -> Result<Vec<Match>, OriginError> {
+        match self {
+            Self::Context { listing, .. } => {
+                let matches = listing.glob(source, stars).map_err(OriginError::Context)?;
+                let follow = |named: String| {
+                    let path = listing.resolve(&named)?.path;
+                    Ok(Match { named, path })
+                };
+                let found = matches.into_iter().map(follow).collect::<Result<_, _>>();
+                found.map_err(OriginError::Context)
+            }
+            Self::Stage(tree) => find_in_tree(tree, source, stars),
+            Self::Image(image) => find_in_tree(&image.tree, source, stars),
+        }
+    }
+
+    /// Returns what stands at a path as a stage would have it: what comes from a context belongs to
+    /// root.
+    pub(super) fn node(&self, path: &str, at: &Span) -> Option<Node> {
+        match self {
+            Self::Context { name, listing } => {
+                Some(context_node(name, path, listing.get(path)?, at))
+            }
+            Self::Stage(tree) => tree.get(path).cloned(),
+            Self::Image(image) => image.tree.get(path).cloned(),
+        }
+    }
+
+    /// Returns what is below a directory, parents first.
+    pub(super) fn below<'s>(
+        &'s self,
+        directory: &'s str,
+        at: &'s Span,
+    ) -> Box<dyn Iterator<Item = (&'s str, Node)> + 's> {
+        match self {
+            Self::Context { name, listing } => Box::new(
+                listing
+                    .below(directory)
+                    .map(move |(path, found)| (path, context_node(name, path, found, at))),
+            ),
+            Self::Stage(tree) => tree_below(tree, directory),
+            Self::Image(image) => tree_below(&image.tree, directory),
+        }
+    }
+}
+
+fn tree_below<'t>(
+    tree: &'t Tree,
+    directory: &str,
+) -> Box<dyn Iterator<Item = (&'t str, Node)> + 't> {
+    Box::new(tree.below(directory).map(|(path, node)| (path, node.clone())))
+}
+
+fn context_node(context: &Arc<str>, path: &str, found: &Found, at: &Span) -> Node {
+    let kind = match &found.kind {
+        FoundKind::Directory => NodeKind::Directory,
+        FoundKind::File { size, identity } => NodeKind::File(FileNode {
+            source: SourceRecipe {
+                location: Location::Context(ContextFile {
+                    context: Arc::clone(context),
+                    path: path.to_owned(),
+                }),
+                packing: None,
+                checksum: None,
+                origin: Some(at.clone()),
+                role: Role::File,
+            },
+            size: Some(*size),
+            inode: Some(Inode(identity.device, identity.inode)),
+        }),
+        FoundKind::Symlink(target) => NodeKind::Symlink(target.clone()),
+        // Which one does not matter: none can be copied.
+        FoundKind::Special => NodeKind::Special(SpecialKind::Fifo),
+    };
+    Node { kind, mode: found.mode, owner: Owner { uid: 0, gid: 0 } }
+}
+
+fn find_in_tree(tree: &Tree, source: &str, stars: Stars) -> Result<Vec<Match>, OriginError> {
+    let (literal, rest) = split_at_wildcards(source);
+    let glob = Glob::parse(&rest, stars).map_err(OriginError::Pattern)?;
+    let base = tree.resolve("", &literal, Follow::Yes).map_err(OriginError::Tree)?;
+    if rest.is_empty() {
+        let missing = || OriginError::Tree(TreeError::Missing(literal.clone()));
+        let found = Match { named: literal.clone(), path: base.path };
+        return base.exists.then(|| vec![found]).ok_or_else(missing);
+    }
+    let mut matches: Vec<String> = Vec::new();
+    for (path, _) in tree.below(&base.path) {
+        let relative = path.strip_prefix(&base.path).unwrap_or(path).trim_start_matches('/');
+        let is_below = |found: &String| {
+            path.strip_prefix(found.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        if !matches.last().is_some_and(is_below) && glob.matches(relative) {
+            matches.push(path.to_owned());
+        }
+    }
+    let follow = |named: String| {
+        let path = tree.resolve("", &named, Follow::Yes)?.path;
+        Ok(Match { named, path })
+    };
+    matches.into_iter().map(follow).collect::<Result<_, _>>().map_err(OriginError::Tree)
+}

@@ -1,0 +1,45 @@
+//! RUN in a stage: it is evaluated on the stage's tree.
+
+use super::instructions::{Evaluation, Outcome};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::frontend::dockerfile::instruction::{Command, Instruction, Run};
+use crate::frontend::dockerfile::run::{Context, Line, RunError, evaluate, refuse_flag};
+
+impl Evaluation<'_, '_> {
+    pub(super) fn run_line(&mut self, instruction: &Instruction, run: &Run) -> Outcome<()> {
+        if let Some(flag) = run.flags.first() {
+            return Err(wrong(refuse_flag(&flag.text, 0..0), flag.span.clone()));
+        }
+        let variables = self.variables.variables();
+        let (accounts, identity) = (self.accounts(), self.identity(&instruction.span)?);
+        let (directory, shell) = (self.stage.workdir().to_owned(), self.stage.shell());
+        let context = Context {
+            variables: &variables,
+            directory: &directory,
+            identity: &identity,
+            accounts: &accounts,
+            shell: &shell,
+        };
+        let (line, is_written) = match (&run.command, &run.heredocs[..]) {
+            (Command::Shell(text), []) => (Line::Shell(text), true),
+            // The document is the script.
+            (Command::Shell(text), [document]) if text.trim().starts_with("<<") => {
+                (Line::Shell(&document.content), false)
+            }
+            (Command::Shell(text), _) => (Line::Shell(text), true),
+            (Command::Exec(words), _) => (Line::Exec(words), false),
+        };
+        evaluate(&mut self.stage.tree, line, &context).map_err(|error| {
+            let at = match is_written && !error.range.is_empty() {
+                true => run.rest.part(error.range.clone()),
+                false => instruction.span.clone(),
+            };
+            wrong(error, at)
+        })
+    }
+}
+
+fn wrong(error: RunError, at: Span) -> Box<Diagnostic> {
+    let problem = Diagnostic::new(error.message).at(at);
+    Box::new(if error.help.is_empty() { problem } else { problem.help(error.help) })
+}

@@ -1,0 +1,130 @@
+//! The *stages* of a Dockerfile: each FROM begins one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::instruction::{self, From, Instruction, Kind};
+use super::syntax::{Syntax, Word};
+use crate::diagnostic::{Diagnostic, SourceText};
+
+/// A Dockerfile that was read.
+#[derive(Debug)]
+pub struct Dockerfile {
+    /// What takes away the meaning of a character.
+    pub(super) escape: char,
+    /// ARGs in front of the first stage, each with its default.
+    pub(super) globals: Vec<(Word, Option<Word>)>,
+    pub(super) stages: Vec<Stage>,
+}
+
+/// One stage.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) from: From,
+    /// FROM itself.
+    pub(super) begin: Instruction,
+    pub(super) instructions: Vec<Instruction>,
+}
+
+impl Dockerfile {
+    pub(super) fn new(
+        source: &Arc<SourceText>,
+        syntax: Syntax,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let escape = syntax.escape;
+        let is_empty = syntax.instructions.is_empty();
+        let mut dockerfile = Self { escape, globals: Vec::new(), stages: Vec::new() };
+        for written in syntax.instructions {
+            let is_from = written.keyword.text.eq_ignore_ascii_case("from");
+            match (instruction::read(written, problems), is_from) {
+                (Some(instruction), _) => dockerfile.add(instruction, problems),
+                // What stands behind a FROM that cannot be read still stands behind one.
+                (None, true) => return dockerfile,
+                (None, false) => {}
+            }
+        }
+        if dockerfile.stages.is_empty() && problems.is_empty() {
+            let name = &source.name;
+            let message = match is_empty {
+                true => format!("`{name}` is a file with no instructions"),
+                false => format!("`{name}` contains no stages to build"),
+            };
+            problems.push(Diagnostic::new(message).help("begin it with `FROM scratch`"));
+        }
+        dockerfile
+    }
+
+    fn add(&mut self, instruction: Instruction, problems: &mut Vec<Diagnostic>) {
+        match (&instruction.kind, self.stages.last_mut()) {
+            (Kind::From(from), _) => {
+                let from = from.clone();
+                self.stages.push(Stage { from, begin: instruction, instructions: Vec::new() });
+            }
+            (_, Some(stage)) => stage.instructions.push(instruction),
+            (Kind::Arg(arguments), None) => self.globals.extend(arguments.iter().cloned()),
+            (_, None) => problems.push(
+                Diagnostic::new("no build stage in current context")
+                    .at(instruction.span)
+                    .help("only ARG can stand in front of the first FROM"),
+            ),
+        }
+    }
+
+    /// Returns the stage that a name or a number means, of those in front of `end`. A later stage
+    /// of the same name wins.
+    pub(super) fn find(&self, name: &str, end: usize) -> Option<usize> {
+        let is_named = |stage: &Stage| {
+            stage.from.name.as_ref().is_some_and(|own| own.text.eq_ignore_ascii_case(name))
+        };
+        let stages = &self.stages[..end.min(self.stages.len())];
+        stages
+            .iter()
+            .rposition(is_named)
+            .or_else(|| name.parse::<usize>().ok().filter(|number| *number < stages.len()))
+    }
+
+    /// Returns the stage to build.
+    pub(super) fn target(&self, name: Option<&str>) -> Result<usize, Diagnostic> {
+        let Some(name) = name else { return Ok(self.stages.len().saturating_sub(1)) };
+        self.find(name, self.stages.len()).ok_or_else(|| {
+            let known: Vec<&str> = self
+                .stages
+                .iter()
+                .filter_map(|stage| Some(&*stage.from.name.as_ref()?.text))
+                .collect();
+            let problem = Diagnostic::new(format!("target stage `{name}` could not be found"));
+            match known.is_empty() {
+                true => {
+                    problem.help(format!("stages have the numbers 0 to {}", self.stages.len() - 1))
+                }
+                false => problem.help(format!("there are {}", known.join(", "))),
+            }
+        })
+    }
+
+    /// Returns the stages that a stage needs, itself among them, in the order of the file. What is not
+    /// needed is not evaluated: it may hold what cannot be.
+    pub(super) fn needed(&self, target: usize) -> BTreeSet<usize> {
+        let mut needed = BTreeSet::from([target]);
+        let mut pending = vec![target];
+        while let Some(number) = pending.pop() {
+            let stage = &self.stages[number];
+            // Numbers are for --from only.
+            let base = self.named(&stage.from.base.text, number);
+            let copied = stage.instructions.iter().filter_map(|instruction| {
+                let (Kind::Copy(copy) | Kind::Add(copy)) = &instruction.kind else { return None };
+                self.find(&copy.from.as_ref()?.text, number)
+            });
+            let new: Vec<usize> =
+                base.into_iter().chain(copied).filter(|stage| needed.insert(*stage)).collect();
+            pending.extend(new);
+        }
+        needed
+    }
+
+    /// Returns the stage that FROM means, of those in front of `end`.
+    pub(super) fn named(&self, name: &str, end: usize) -> Option<usize> {
+        self.find(name, end).filter(|_| name.parse::<usize>().is_err())
+    }
+}

@@ -1,0 +1,116 @@
+//! *Parser directives*: comments at the very top of a Dockerfile that say how the rest is read
+//! (<https://docs.docker.com/reference/dockerfile/#parser-directives>).
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::line::Lines;
+use crate::diagnostic::{Diagnostic, SourceText, Span};
+
+/// What directives say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Directives {
+    pub(super) escape: char,
+}
+
+/// Reads the directives; the first line that is none ends them.
+pub(super) fn directives(source: &Arc<SourceText>, problems: &mut Vec<Diagnostic>) -> Directives {
+    let mut found = Directives { escape: '\\' };
+    let mut seen: Vec<String> = Vec::new();
+    for (line, at) in Lines::new(&source.text) {
+        let Some(Directive { key, value, range }) = directive(line) else { break };
+        let span = Span::new(source, at + range.start..at + range.end);
+        if !matches!(key.as_str(), "syntax" | "escape" | "check") {
+            break;
+        }
+        if seen.contains(&key) {
+            let message = format!("only one {key} parser directive can be used");
+            problems.push(Diagnostic::new(message).at(span).help("remove one of them"));
+        } else if key == "escape" {
+            match value {
+                "\\" => {}
+                "`" => found.escape = '`',
+                _ => problems.push(
+                    Diagnostic::new(format!("invalid ESCAPE `{value}`"))
+                        .at(span)
+                        .help("it is a backslash or a backtick"),
+                ),
+            }
+        } else if key == "syntax" && !is_our_syntax(value) {
+            problems.push(
+                Diagnostic::new(format!("the Dockerfile wants the frontend `{value}`"))
+                    .at(span)
+                    .help(
+                        "frontends are not run; only the language of `docker/dockerfile` is known",
+                    ),
+            );
+        }
+        seen.push(key);
+    }
+    found
+}
+
+struct Directive<'a> {
+    key: String,
+    value: &'a str,
+    /// Of the value, in the line.
+    range: Range<usize>,
+}
+
+fn directive(line: &str) -> Option<Directive<'_>> {
+    let text = line.trim_start().strip_prefix('#')?.trim();
+    let (key, value) = text.split_once('=')?;
+    let (key, value) = (key.trim_end(), value.trim_start());
+    let mut characters = key.chars();
+    let is_name = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && characters.all(|c| c.is_ascii_alphanumeric());
+    if !is_name || value.is_empty() {
+        return None;
+    }
+    let end = line.trim_end().len();
+    Some(Directive { key: key.to_ascii_lowercase(), value, range: end - value.len()..end })
+}
+
+/// Tells whether an image of a frontend is one for the language that is known here.
+fn is_our_syntax(image: &str) -> bool {
+    let image = image.strip_prefix("docker.io/").unwrap_or(image);
+    let name = image.split(['@', ':']).next().unwrap_or(image);
+    matches!(name, "docker/dockerfile" | "docker/dockerfile-upstream")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directives_stand_on_top() {
+        let check = |text: &str, escape: char, expected: &[&str]| {
+            let source = Arc::new(SourceText { name: "D".into(), text: text.into() });
+            let mut problems = Vec::new();
+            assert_eq!(directives(&source, &mut problems).escape, escape, "{text}");
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            assert_eq!(problems, expected, "{text}");
+        };
+        check("# escape=`\nFROM a", '`', &[]);
+        check("\u{feff}#escape = ` \r\nFROM a", '`', &[]);
+        check("# EsCaPe=`\n", '`', &[]);
+        check("# escape=\\\n", '\\', &[]);
+        check("# syntax=docker/dockerfile:1.7\n# check=skip=all\n# escape=`\n", '`', &[]);
+        check("# syntax=docker.io/docker/dockerfile@sha256:00\n", '\\', &[]);
+        check("# a comment\n# escape=`\n", '\\', &[]);
+        check("\n# escape=`\n", '\\', &[]);
+        check("# other=1\n# escape=`\n", '\\', &[]);
+        check("FROM a\n# escape=`\n", '\\', &[]);
+        check("# escape=x\n", '\\', &["D:1:10: invalid ESCAPE `x`"]);
+        check(
+            "# escape=`\n# ESCAPE=\\\n",
+            '`',
+            &["D:2:10: only one escape parser directive can be used"],
+        );
+        check(
+            "# syntax=me/frontend\n",
+            '\\',
+            &["D:1:10: the Dockerfile wants the frontend `me/frontend`"],
+        );
+    }
+}

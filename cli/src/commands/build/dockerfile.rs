@@ -1,0 +1,213 @@
+//! The options that Dockerfiles bring with them, and the contexts that they come to.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use diskette_builder::context::Context;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::frontend::dockerfile::Contexts;
+use diskette_builder::image::place::{Place, parse_reference};
+use diskette_builder::pattern::Ignore;
+use diskette_builder::recipe::ContextFile;
+use diskette_builder::source::Inputs;
+
+use crate::context::ContextDir;
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::read_if_there;
+
+/// What only a Dockerfile needs to know.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Dockerfile options")]
+pub(super) struct DockerfileArguments {
+    /// Set an ARG; without a value it is taken from the environment; may be repeated
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    build_arg: Vec<String>,
+
+    /// What FROM or --from NAME means: a directory, docker-image://REF or oci-layout://DIR[:TAG];
+    /// may be repeated
+    #[arg(long, value_name = "NAME=CONTEXT")]
+    build_context: Vec<BuildContext>,
+
+    /// Build this stage instead of the last one
+    #[arg(long, value_name = "STAGE")]
+    pub(super) target: Option<String>,
+
+    /// Ask for bases again that the lock file knows
+    #[arg(long, value_name = "WHEN", require_equals = true, num_args = 0..=1)]
+    #[arg(default_missing_value = "always", default_value = "missing", hide_default_value = true)]
+    pub(super) pull: Pull,
+
+    /// Write to FILE.lock what the tags of bases mean now, for those who build later
+    #[arg(long)]
+    pub(super) lock: bool,
+
+    /// Fail if a base is not in FILE.lock
+    #[arg(long, conflicts_with = "lock")]
+    pub(super) locked: bool,
+}
+
+/// When the tag of a base is asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Pull {
+    /// Each time
+    #[value(alias = "true", alias = "newer", alias = "ifnewer")]
+    Always,
+    /// Unless the lock file knows it
+    #[value(alias = "false", alias = "ifmissing")]
+    Missing,
+}
+
+/// `NAME=CONTEXT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct BuildContext {
+    name: String,
+    context: NamedContext,
+}
+
+/// What a name can mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum NamedContext {
+    Directory(PathBuf),
+    Image(Place),
+}
+
+impl FromStr for BuildContext {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((name, context)) = text.split_once('=').filter(|(name, _)| !name.is_empty())
+        else {
+            return Err("NAME=CONTEXT is expected".into());
+        };
+        let context = if let Some(image) = context.strip_prefix("docker-image://") {
+            NamedContext::Image(Place::Registry(parse_reference(image)?))
+        } else if let Some(layout) = context.strip_prefix("oci-layout://") {
+            NamedContext::Image(format!("oci:{}", layout.replacen('@', ":", 1)).parse()?)
+        } else if let Some((scheme, _)) = context.split_once("://") {
+            return Err(format!(
+                "`{scheme}://` is not supported; a directory, `docker-image://` and `oci-layout://` are"
+            ));
+        } else if context.is_empty() {
+            return Err("a path is missing".into());
+        } else {
+            NamedContext::Directory(context.into())
+        };
+        Ok(Self { name: name.to_owned(), context })
+    }
+}
+
+/// The build contexts that were opened.
+#[derive(Debug)]
+pub(super) struct ContextFiles(BTreeMap<Arc<str>, ContextDir>);
+
+impl Contexts for ContextFiles {
+    fn context(&self, name: &str) -> Option<&dyn Context> {
+        self.0.get(name).map(|context| context as &dyn Context)
+    }
+}
+
+impl Inputs for ContextFiles {
+    fn open(&self, _: &Path) -> io::Result<File> {
+        // A Dockerfile names files of its contexts alone.
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn open_in(&self, file: &ContextFile) -> io::Result<File> {
+        let context = self.0.get(&file.context);
+        context.ok_or(io::ErrorKind::NotFound)?.open(&file.path)
+    }
+}
+
+impl DockerfileArguments {
+    /// Returns the values for ARG; a name alone takes that of the environment, if there is one.
+    pub(super) fn build_args(&self, environment: &Environment) -> BTreeMap<String, String> {
+        let pair = |text: &String| match text.split_once('=') {
+            Some((name, value)) => Some((name.to_owned(), value.to_owned())),
+            None => Some((text.clone(), environment.variable(text)?)),
+        };
+        self.build_arg.iter().filter_map(pair).collect()
+    }
+
+    /// Returns the images that names mean.
+    pub(super) fn images(&self) -> BTreeMap<String, Place> {
+        let image = |context: &BuildContext| match &context.context {
+            NamedContext::Image(place) => Some((context.name.clone(), place.clone())),
+            NamedContext::Directory(_) => None,
+        };
+        self.build_context.iter().filter_map(image).collect()
+    }
+
+    /// Opens the directories that files can be copied from; the one without a name is the build's
+    /// own.
+    pub(super) fn contexts(
+        &self,
+        context: &Path,
+        dockerfile: Option<&Path>,
+    ) -> Result<ContextFiles, CommandError> {
+        let mut contexts = BTreeMap::new();
+        contexts.insert("".into(), open(context, ignore(context, dockerfile)?)?);
+        for BuildContext { name, context } in &self.build_context {
+            if let NamedContext::Directory(path) = context {
+                contexts.insert(name.as_str().into(), open(path, ignore(path, None)?)?);
+            }
+        }
+        Ok(ContextFiles(contexts))
+    }
+}
+
+fn open(path: &Path, ignore: Ignore) -> Result<ContextDir, Diagnostic> {
+    ContextDir::open(path, ignore).map_err(cannot("open the build context", path.display()))
+}
+
+/// Reads the ignore file: the Dockerfile's own, else the context's.
+fn ignore(context: &Path, dockerfile: Option<&Path>) -> Result<Ignore, Diagnostic> {
+    let own = dockerfile.map(|path| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".dockerignore");
+        PathBuf::from(name)
+    });
+    for path in own.into_iter().chain([context.join(".dockerignore")]) {
+        if let Some(source) = read_if_there(&path)? {
+            return Ignore::parse(&source);
+        }
+    }
+    Ignore::new([]).map_err(|bad| Diagnostic::new(format!("{bad:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn build_contexts_parse() {
+        let check = |text: &str, expected: &str| {
+            let found = match text.parse() {
+                Ok(BuildContext { name, context: NamedContext::Directory(path) }) => {
+                    format!("{name} is the directory {}", path.display())
+                }
+                Ok(BuildContext { name, context: NamedContext::Image(place) }) => {
+                    format!("{name} is the image {place}")
+                }
+                Err(error) => error,
+            };
+            assert_eq!(found, expected, "{text}");
+        };
+        check("a=../b", "a is the directory ../b");
+        check("a=docker-image://q.io/b:1", "a is the image q.io/b:1");
+        check("q.io/a:1=oci-layout://dir:tag", "q.io/a:1 is the image oci:dir:tag");
+        check("a=oci-layout://dir", "a is the image oci:dir");
+        check("a=", "a path is missing");
+        check("=b", "NAME=CONTEXT is expected");
+        check("a", "NAME=CONTEXT is expected");
+        check(
+            "a=https://b",
+            "`https://` is not supported; a directory, `docker-image://` and `oci-layout://` are",
+        );
+    }
+}
