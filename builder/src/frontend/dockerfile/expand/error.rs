@@ -2,9 +2,8 @@
 
 use thiserror::Error;
 
-/// Why a text cannot be expanded. Where BuildKit has words for it, they are used.
+/// Why a text cannot be expanded. The words follow BuildKit's where it has some.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
 pub enum ExpandError {
     /// A quote is opened and not closed.
     #[error("unexpected end of statement while looking for matching {0}")]

@@ -3,7 +3,9 @@
 //! shell's: patterns know `*` and `?` alone, an escape is removed in front of any character, and a
 //! value is not expanded again.
 
+mod cursor;
 mod error;
+mod expanded;
 mod lexer;
 mod pattern;
 
