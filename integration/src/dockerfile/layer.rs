@@ -25,7 +25,7 @@ pub fn write(entries: &[Entry]) -> Result<Vec<u8>, String> {
         let (parent, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
         let beside = |name: &str| Path::new(parent).join(name).display().to_string();
         let (kind, path, content) = match &entry.kind {
-            Kind::Directory => (EntryType::Directory, format!("{}/", entry.path), &[][..]),
+            Kind::Directory => (EntryType::Directory, format!("./{}/", entry.path), &[][..]),
             Kind::File(content) => (EntryType::Regular, entry.path.clone(), &content[..]),
             Kind::Link(_) => (EntryType::Symlink, entry.path.clone(), &[][..]),
             Kind::Hard(_) => (EntryType::Link, entry.path.clone(), &[][..]),
@@ -146,7 +146,7 @@ mod tests {
     use super::super::entry::Compression;
     use super::*;
 
-    const TEXT: &str = "dir 1777 5:6 d\nfile 4755 7:8 d/a = x\nhard b = d/a\nlink l = ../d\nfifo 600 p\n\
+    const TEXT: &str = "dir 700 /\ndir 1777 5:6 d\nfile 4755 7:8 d/a = x\nhard b = d/a\nlink l = ../d\nfifo 600 p\n\
                         gone e/f\ngone g\nopaque h\n";
 
     fn entries(text: &str) -> Vec<Entry> {
