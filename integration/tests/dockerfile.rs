@@ -29,6 +29,41 @@ fn copy() {
     judge("copy");
 }
 
+#[test]
+fn owner() {
+    judge("owner");
+}
+
+#[test]
+fn from() {
+    judge("from");
+}
+
+#[test]
+fn add() {
+    judge("add");
+}
+
+#[test]
+fn ignore() {
+    judge("ignore");
+}
+
+#[test]
+fn variables() {
+    judge("variables");
+}
+
+#[test]
+fn config() {
+    judge("config");
+}
+
+#[test]
+fn run() {
+    judge("run");
+}
+
 /// Judges all cases of a file; fails with a list of what is wrong.
 fn judge(name: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dockerfile_cases");
