@@ -10,6 +10,9 @@ use super::judge::Version;
 use crate::peer::Peer;
 use crate::scene::Scene;
 
+/// How the version begins that the cases were written with.
+const RECORDED: &str = "buildah version 1.28.";
+
 /// What came of a build.
 #[derive(Debug)]
 pub enum Outcome {
@@ -35,6 +38,8 @@ pub struct Diskette<'a> {
 pub struct Buildah<'a> {
     program: Peer,
     scene: &'a Scene,
+    /// Which one it is.
+    pub version: Version,
 }
 
 impl Diskette<'_> {
@@ -55,23 +60,15 @@ impl<'a> Buildah<'a> {
     /// Makes a storage in the scene and loads the bases into it.
     pub fn new(program: Peer, scene: &'a Scene, bases: &[Base]) -> Self {
         scene.write("policy.json", r#"{"default":[{"type":"insecureAcceptAnything"}]}"#);
-        let buildah = Self { program, scene };
+        let recorded = program.run(["--version"]).starts_with(RECORDED);
+        let version = if recorded { Version::Recorded } else { Version::Other };
+        let buildah = Self { program, scene, version };
         for base in bases {
             let from = format!("dir:{}", base.directory.display());
             let id = buildah.run(&["pull", "-q", "--signature-policy", &buildah.policy(), &from]);
             buildah.run(&["tag", id.trim(), &format!("localhost/{}", base.name)]);
         }
         buildah
-    }
-
-    /// Tells whether it is the version that the cases were written with.
-    pub fn version(&self) -> Version {
-        let version = self.program.run(["--version"]);
-        if version.starts_with("buildah version 1.28.") {
-            Version::Recorded
-        } else {
-            Version::Other
-        }
     }
 
     /// Builds the case whose context is in a directory of the scene.

@@ -4,7 +4,7 @@
 //! `args: …` more arguments of both builders, parted by blanks (`{context}` is the context's directory);
 //! `env: K=V` is set for both; `fails: TEXT` says that it must not build, and what our message
 //! contains (again: all of them); `peer: none | REASON` that the peer is not asked;
-//! `accept: WHAT | REASON` that the peer differs there, see [`super::judge`].
+//! `accept: WHAT, WHAT | REASON` that the peer differs there, see [`super::judge`].
 //!
 //! Its sections: `Dockerfile`, `context` (entries), `tree` (the entries by which the image differs from
 //! the base), `config` (its fields that differ, each with its JSON); any other is a file of the context.
@@ -107,7 +107,8 @@ impl Case {
             }
             ("accept", _, Peer::Asked(accepted)) => {
                 let (what, reason) = reasoned(value)?;
-                accepted.push((what.to_owned(), reason.to_owned()));
+                let what = what.split(", ").map(|what| (what.to_owned(), reason.to_owned()));
+                accepted.extend(what);
             }
             ("accept", ..) => return Err("the peer is not asked, so it cannot differ".into()),
             _ => return Err(format!("no key of a case is called {key:?}")),
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_case_has_all_its_parts() {
-        let text = "=== one\nbase: b\nargs: --target x\nenv: K=V\naccept: /a mode | it is so\n\
+        let text = "=== one\nbase: b\nargs: --target x\nenv: K=V\naccept: /a mode, /b extra | it is so\n\
                     --- Dockerfile\nFROM b\n--- context\ndir d\n--- .dockerignore\nx\n\
                     --- tree\nfile a\n--- config\nUser \"u\"\n";
         let cases = Case::parse_all(text).unwrap();
@@ -187,8 +188,8 @@ mod tests {
         let Expected::Image(Some(change)) = &case.expected else { panic!("{case:?}") };
         assert_eq!(change.fields, [("User".to_owned(), json!("u"))]);
         assert_eq!(change.entries.len(), 1);
-        let accepted = ("/a mode".to_owned(), "it is so".to_owned());
-        assert_eq!(case.peer, Peer::Asked(vec![accepted]));
+        let accepted = ["/a mode", "/b extra"].map(|what| (what.to_owned(), "it is so".to_owned()));
+        assert_eq!(case.peer, Peer::Asked(accepted.to_vec()));
     }
 
     #[test]

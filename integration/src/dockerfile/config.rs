@@ -112,16 +112,16 @@ impl Config {
 impl Normal {
     fn remove_from(self, value: &mut Value) {
         match (self, value) {
-            (Self::Whole(json), value) => {
-                if value.to_string() == json {
-                    *value = Value::Null;
-                }
-            }
+            (Self::Whole(usual), value) if is_json(value, usual) => *value = Value::Null,
             (Self::Item(item), Value::Array(items)) => items.retain(|other| *other != json!(item)),
             (Self::Key(key), Value::Object(map)) => drop(map.remove(key)),
             _ => {}
         }
     }
+}
+
+fn is_json(value: &Value, json: &str) -> bool {
+    serde_json::from_str::<Value>(json).is_ok_and(|other| other == *value)
 }
 
 fn is_empty(value: &Value) -> bool {

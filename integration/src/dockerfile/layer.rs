@@ -158,8 +158,8 @@ mod tests {
         let written = write(&entries(TEXT)).unwrap();
         for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
             let back = read(&compressed(compression, &written)).unwrap();
-            let lines: String = back.iter().map(|entry| format!("{entry}\n")).collect();
-            assert_eq!(lines, TEXT);
+            let lines: Vec<_> = back.iter().map(Entry::to_string).collect();
+            assert_eq!(lines, TEXT.lines().collect::<Vec<_>>());
         }
     }
 

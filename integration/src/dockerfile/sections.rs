@@ -26,8 +26,8 @@ pub struct Section<'a> {
 impl Section<'_> {
     /// Returns the lines as a text. Empty ones at the end only part it from what follows.
     pub fn text(&self) -> String {
-        let lines: String = self.lines.iter().map(|(_, line)| format!("{line}\n")).collect();
-        format!("{}\n", lines.trim_end_matches('\n'))
+        let lines: Vec<_> = self.lines.iter().map(|(_, line)| *line).collect();
+        format!("{}\n", lines.join("\n").trim_end_matches('\n'))
     }
 }
 
