@@ -10,6 +10,7 @@ pub mod certificates;
 pub mod daemon;
 pub mod disk;
 pub mod docker_registry;
+pub mod dockerfile;
 pub mod image;
 pub mod nginx;
 pub mod peer;

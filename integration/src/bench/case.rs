@@ -1,7 +1,9 @@
 //! A **case** is one job in the sense of a question: who does it, on which disks, from a fresh
 //! start or again.
 
-use crate::disks::{COMPRESSED, PLAIN, RAW_3G, RAW_10G, SOAK};
+use crate::disks::{
+    COMPRESSED, CONTEXT_5K, CONTEXT_10K, CONTEXT_20K, CONTEXT_DISK, PLAIN, RAW_3G, RAW_10G, SOAK,
+};
 use crate::peer::Peer;
 use crate::peers;
 
@@ -88,12 +90,28 @@ const PUSH_AGAIN: Case = Case {
     start: Start::Again,
 };
 
+/// How fast is a Dockerfile with many small files and a disk?
+const CONTEXT: Case = Case {
+    name: "context",
+    disks: &[CONTEXT_DISK],
+    peers: &[&peers::DISKETTE_CONTEXT, &peers::BUILDAH_CONTEXT, &peers::PODMAN_CONTEXT],
+    start: Start::Fresh,
+};
+
+/// And what does each file cost?
+const CONTEXT_FILES: Case = Case {
+    name: "context-files",
+    disks: &[CONTEXT_5K, CONTEXT_10K, CONTEXT_20K],
+    peers: &[&peers::DISKETTE_CONTEXT],
+    start: Start::Fresh,
+};
+
 /// Is memory bounded for a disk larger than any memory?
 const SOAKING: Case =
     Case { name: "soak", disks: &[SOAK], peers: &[&peers::DISKETTE], start: Start::Fresh };
 
 /// What runs unless it is left out.
-pub(crate) const USUAL: [Case; 5] = [GZIP, ZSTD, REBUILD, PUSH, PUSH_AGAIN];
+pub(crate) const USUAL: [Case; 7] = [GZIP, ZSTD, REBUILD, CONTEXT, CONTEXT_FILES, PUSH, PUSH_AGAIN];
 /// What runs only when asked for.
 pub(crate) const ON_REQUEST: [Case; 1] = [SOAKING];
 

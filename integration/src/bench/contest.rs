@@ -4,7 +4,7 @@
 use std::io;
 
 use crate::case::{Case, ON_REQUEST, Start, USUAL};
-use crate::disks::{Disk, SOAK};
+use crate::disks::Disk;
 use crate::measure::{Sample, Trouble};
 use crate::options::Options;
 use crate::peer::{Peer, Setting};
@@ -60,10 +60,7 @@ impl Contest {
 
     /// The disk it is about.
     pub(crate) fn disk(&self, options: &Options, setting: &Setting) -> io::Result<Disk> {
-        match self.disk {
-            SOAK => Disk::soak(&setting.scratch),
-            usual => Disk::find(&options.disks, usual),
-        }
+        Disk::get(&options.disks, &setting.scratch, self.disk)
     }
 
     /// Runs all rounds.

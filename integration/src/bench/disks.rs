@@ -4,6 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use walkdir::{DirEntry, WalkDir};
+
+use crate::context;
+
 /// An installed system in plain clusters: it compresses.
 pub(crate) const PLAIN: &str = "debian-plain.qcow2";
 /// Compressed clusters, as distributions publish them: it does not.
@@ -16,11 +20,21 @@ pub(crate) const RAW_10G: &str = "debian-10g.raw";
 pub(crate) const SOAK: &str = "soak-100g.raw";
 const SOAK_BYTES: u64 = 100 << 30;
 
+/// Not from `make disks` either, but kept: directories of so many small files, made in the scratch
+/// directory.
+const CONTEXTS: [(&str, u32); 4] =
+    [(CONTEXT_5K, 5_000), (CONTEXT_10K, 10_000), (CONTEXT_20K, 20_000), (CONTEXT_DISK, 20_000)];
+pub(crate) const CONTEXT_5K: &str = "context-5000";
+pub(crate) const CONTEXT_10K: &str = "context-10000";
+pub(crate) const CONTEXT_20K: &str = "context-20000";
+/// With [`COMPRESSED`] beside the files.
+pub(crate) const CONTEXT_DISK: &str = "context-20000-disk";
+
 /// Reads are this large; small enough to stay out of the peak memory of the processes started from
 /// here.
 const READ_BYTES: usize = 1 << 20;
 
-/// One disk file.
+/// One disk file, or a directory that is a build context.
 #[derive(Debug, Clone)]
 pub(crate) struct Disk {
     pub(crate) name: &'static str,
@@ -41,6 +55,22 @@ impl Disk {
         Ok(Self { name, path, bytes })
     }
 
+    /// The disk of that name, from `disks` or made in `scratch`.
+    pub(crate) fn get(disks: &Path, scratch: &Path, name: &'static str) -> io::Result<Self> {
+        if name == SOAK {
+            return Self::soak(scratch);
+        }
+        let Some((_, files)) = CONTEXTS.iter().find(|(context, _)| *context == name) else {
+            return Self::find(disks, name);
+        };
+        let beside = (name == CONTEXT_DISK).then(|| Self::find(disks, COMPRESSED)).transpose()?;
+        let path = scratch.join(name);
+        context::make(&path, *files, beside.as_ref().map(|disk| disk.path.as_path()))?;
+        let sizes = files_in(&path).map(|file| Ok(file?.metadata()?.len()));
+        let bytes = sizes.sum::<io::Result<u64>>()?;
+        Ok(Self { name, path: path.canonicalize()?, bytes })
+    }
+
     /// Makes the 100 GiB hole in `directory`.
     pub(crate) fn soak(directory: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(directory)?;
@@ -59,11 +89,20 @@ impl Disk {
         if self.name == SOAK {
             return Ok(());
         }
-        let mut file = File::open(&self.path)?;
         let mut buffer = vec![0; READ_BYTES];
-        while file.read(&mut buffer)? > 0 {}
+        for file in files_in(&self.path) {
+            let mut file = File::open(file?.path())?;
+            while file.read(&mut buffer)? > 0 {}
+        }
         Ok(())
     }
+}
+
+/// The file itself, or all files in a directory.
+fn files_in(path: &Path) -> impl Iterator<Item = io::Result<DirEntry>> {
+    let is_file = |entry: &DirEntry| entry.file_type().is_file();
+    let all = WalkDir::new(path).into_iter().map(|entry| entry.map_err(io::Error::from));
+    all.filter(move |entry| entry.as_ref().map_or(true, is_file))
 }
 
 #[cfg(test)]
@@ -87,6 +126,22 @@ mod tests {
         disk.warm().unwrap();
         disk.discard().unwrap();
         assert!(directory.path().join(PLAIN).exists());
+    }
+
+    #[test]
+    fn a_context_is_all_its_files() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(directory.path().join(CONTEXT_5K).join("d")).unwrap();
+        for name in ["d/a", "b"] {
+            std::fs::write(directory.path().join(CONTEXT_5K).join(name), b"four").unwrap();
+        }
+        let context = Disk::get(directory.path(), directory.path(), CONTEXT_5K).unwrap();
+        assert_eq!(context.bytes, 8);
+        context.warm().unwrap();
+        context.discard().unwrap();
+        assert!(directory.path().join(CONTEXT_5K).exists(), "it is kept");
+        let error = Disk::get(directory.path(), directory.path(), CONTEXT_DISK).unwrap_err();
+        assert!(error.to_string().contains(COMPRESSED), "{error}");
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 mod case;
 mod contest;
+mod context;
 mod disks;
 mod frontier;
 mod libdeflate;

@@ -17,6 +17,8 @@ context() {
   ln "$DISK" "$STATE/context/$NAME" 2>/dev/null || cp --sparse=always "$DISK" "$STATE/context/$NAME"
   printf 'FROM scratch\nCOPY --chown=107:107 %s /disk/\nENV K=V\n' "$NAME" >"$STATE/context/Containerfile"
 }
+# Of a context that is the disk: the Dockerfile beside it.
+dockerfile() { printf 'FROM scratch\nCOPY . /data/\n' >"$STATE/Containerfile"; }
 spec() {
   printf 'apiVersion: diskette/v1\nplatforms:\n  linux/amd64: { disk: "%s" }\nenv: { K: V }\n' "$DISK" >"$STATE/spec.yaml"
 }
@@ -162,6 +164,33 @@ pub(crate) const PODMAN_STORED: Peer = Peer {
     name: "podman-stored",
     job: r#"
 podman build --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
+"#,
+    ..PODMAN
+};
+
+/// With a directory in the disk's place.
+pub(crate) const DISKETTE_CONTEXT: Peer = Peer {
+    prepare: "dockerfile",
+    job: r#"
+"$DISKETTE" build --no-cache -t example.com/bench:1 -o "oci:$OUT" --progress none -f "$STATE/Containerfile" "$DISK"
+"#,
+    ..DISKETTE
+};
+
+pub(crate) const BUILDAH_CONTEXT: Peer = Peer {
+    prepare: "dockerfile",
+    job: r#"
+buildah bud --quiet --isolation chroot -t bench:1 -f "$STATE/Containerfile" "$DISK"
+buildah push --quiet bench:1 "oci:$OUT:1"
+"#,
+    ..BUILDAH_BUD
+};
+
+pub(crate) const PODMAN_CONTEXT: Peer = Peer {
+    prepare: "dockerfile",
+    job: r#"
+podman build --quiet --isolation chroot -t bench:1 -f "$STATE/Containerfile" "$DISK"
+podman push --quiet bench:1 "oci:$OUT:1"
 "#,
     ..PODMAN
 };

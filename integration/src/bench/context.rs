@@ -1,0 +1,115 @@
+//! A **context** is a directory of many small files, the same every time, made once and kept: what
+//! people give to a builder beside a disk.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Files in each directory.
+const IN_DIRECTORY: u32 = 200;
+/// Sizes are even between nothing and this, so that 20,000 files are 300 MB.
+const LARGEST: u64 = 30_000;
+/// Contents are made of pieces of this length: three in four are known ones, and deflate makes
+/// about a third of them, as of programs and their texts.
+const PIECE: usize = 16;
+const KNOWN: usize = 256;
+
+/// Makes the directory if it is not there yet; an interrupted one is made again.
+pub(crate) fn make(path: &Path, files: u32, disk: Option<&Path>) -> io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let unfinished = path.with_extension("unfinished");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished)?;
+    }
+    fs::create_dir_all(&unfinished)?;
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let known: Vec<_> = (0..KNOWN).map(|_| random.piece()).collect();
+    for number in 0..files {
+        let directory = unfinished.join(format!("d{:03}", number / IN_DIRECTORY));
+        if number % IN_DIRECTORY == 0 {
+            fs::create_dir(&directory)?;
+        }
+        fs::write(directory.join(format!("f{number:05}")), random.content(&known))?;
+    }
+    if let Some(disk) = disk {
+        let copy = unfinished.join("disk.qcow2");
+        fs::hard_link(disk, &copy).or_else(|_| fs::copy(disk, &copy).map(drop))?;
+    }
+    fs::rename(unfinished, path)
+}
+
+/// xorshift64*: fast, and the same on every machine.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, limit: u64) -> usize {
+        // The upper bits are the better ones.
+        (((self.next() >> 32) * limit) >> 32) as usize
+    }
+
+    fn piece(&mut self) -> [u8; PIECE] {
+        let (one, two) = (self.next().to_le_bytes(), self.next().to_le_bytes());
+        std::array::from_fn(|index| if index < 8 { one[index] } else { two[index - 8] })
+    }
+
+    fn content(&mut self, known: &[[u8; PIECE]]) -> Vec<u8> {
+        let len = self.below(LARGEST + 1);
+        let mut content = Vec::with_capacity(len + PIECE);
+        while content.len() < len {
+            let piece = match self.below(4) {
+                0 => self.piece(),
+                _ => known[self.below(KNOWN as u64)],
+            };
+            content.extend(piece);
+        }
+        content.truncate(len);
+        content
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn contexts_are_the_same_every_time_and_are_made_once() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (one, two) = (scratch.path().join("one"), scratch.path().join("two"));
+        let disk = scratch.path().join("disk");
+        fs::write(&disk, "disk").unwrap();
+        make(&one, 201, Some(&disk)).unwrap();
+        fs::create_dir(scratch.path().join("two.unfinished")).unwrap();
+        make(&two, 201, None).unwrap();
+        let read = |path: &Path, name: &str| fs::read(path.join(name)).unwrap();
+        for name in ["d000/f00000", "d000/f00199", "d001/f00200"] {
+            assert_eq!(read(&one, name), read(&two, name), "{name}");
+        }
+        assert_eq!(read(&one, "disk.qcow2"), b"disk");
+        fs::remove_file(one.join("d000/f00000")).unwrap();
+        make(&one, 201, None).unwrap();
+        assert!(!one.join("d000/f00000").exists());
+        assert!(!scratch.path().join("two.unfinished").exists());
+    }
+
+    #[test]
+    fn sizes_and_compressibility_are_typical() {
+        let mut random = Random(1);
+        let known: Vec<_> = (0..KNOWN).map(|_| random.piece()).collect();
+        let contents: Vec<_> = (0..200).flat_map(|_| random.content(&known)).collect();
+        assert!((2_600_000..3_400_000).contains(&contents.len()), "{}", contents.len());
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packed.write_all(&contents).unwrap();
+        let percent = packed.finish().unwrap().len() * 100 / contents.len();
+        assert!((30..50).contains(&percent), "{percent} %");
+    }
+}

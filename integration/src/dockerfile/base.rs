@@ -1,0 +1,160 @@
+//! A **base** is an image that cases build on, made of entries, without a network.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::built::Built;
+use super::context::compressed;
+use super::entry::{Compression, Entry};
+use super::layer;
+use super::sections::Block;
+use crate::disk::sha256;
+
+const OCI: &str = "application/vnd.oci.image";
+const DOCKER: &str = "application/vnd.docker";
+
+/// The tag of a base in its layout.
+pub const TAG: &str = "1";
+
+/// An image on disk.
+#[derive(Debug)]
+pub struct Base {
+    /// As in `FROM NAME`.
+    pub name: String,
+    /// An OCI layout.
+    pub layout: PathBuf,
+    /// The same image as `dir:` with a manifest of Docker's: from an OCI image buildah does not take
+    /// over what only Docker's config has.
+    pub directory: PathBuf,
+    /// As it is read back.
+    pub built: Built,
+}
+
+impl Base {
+    /// Makes all bases of a text in a directory.
+    ///
+    /// Sections are `layer none`, `layer gz` or `layer zst`, from the lowest, and `config`: the JSON of
+    /// the config's `config`.
+    pub fn make_all(text: &str, directory: &Path) -> Result<Vec<Self>, String> {
+        Block::parse_all(text)?.iter().map(|block| Self::make(block, directory)).collect()
+    }
+
+    fn make(block: &Block<'_>, directory: &Path) -> Result<Self, String> {
+        let base = Self {
+            name: block.name.to_owned(),
+            layout: directory.join(block.name),
+            directory: directory.join(format!("{}.dir", block.name)),
+            built: scratch(),
+        };
+        let blobs = base.layout.join("blobs/sha256");
+        fs::create_dir_all(&blobs).unwrap();
+        fs::create_dir_all(&base.directory).unwrap();
+        let put = |bytes: &[u8]| {
+            for directory in [&blobs, &base.directory] {
+                fs::write(directory.join(sha256(bytes)), bytes).unwrap();
+            }
+            json!({ "digest": format!("sha256:{}", sha256(bytes)), "size": bytes.len() })
+        };
+        let (mut layers, mut tars, mut config) = (Vec::new(), Vec::new(), json!({}));
+        for section in &block.sections {
+            if section.name == "config" {
+                config = serde_json::from_str(&section.text())
+                    .map_err(|error| format!("{}: {error}", block.name))?;
+                continue;
+            }
+            let kind = section.name.strip_prefix("layer ").ok_or(section.name)?;
+            let tar = layer::write(&Entry::parse_all(section.lines.iter().copied())?)?;
+            let suffix =
+                ["", "+gzip", "+zstd"][usize::from(kind != "none") + usize::from(kind == "zst")];
+            let blob = put(&compressed(Compression::parse(kind)?, &tar));
+            layers.push(typed(&blob, &format!("{OCI}.layer.v1.tar{suffix}")));
+            tars.push(typed(&put(&tar), &format!("{DOCKER}.image.rootfs.diff.tar")));
+        }
+        let config = put(document(&config, &tars).to_string().as_bytes());
+        let docker = manifest(
+            &format!("{DOCKER}.distribution.manifest.v2+json"),
+            &typed(&config, &format!("{DOCKER}.container.image.v1+json")),
+            &tars,
+        );
+        fs::write(base.directory.join("manifest.json"), docker.to_string()).unwrap();
+        fs::write(base.directory.join("version"), "Directory Transport Version: 1.1\n").unwrap();
+        let config = typed(&config, &format!("{OCI}.config.v1+json"));
+        let media_type = format!("{OCI}.manifest.v1+json");
+        let oci = manifest(&media_type, &config, &layers);
+        let mut entry = typed(&put(oci.to_string().as_bytes()), &media_type);
+        entry["annotations"] = json!({ "org.opencontainers.image.ref.name": TAG });
+        let index = json!({ "schemaVersion": 2, "manifests": [entry] });
+        fs::write(base.layout.join("index.json"), index.to_string()).unwrap();
+        fs::write(base.layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        Ok(Self { built: Built::read(&base.layout)?, ..base })
+    }
+}
+
+fn typed(blob: &Value, media_type: &str) -> Value {
+    json!({ "mediaType": media_type, "digest": blob["digest"], "size": blob["size"] })
+}
+
+fn manifest(media_type: &str, config: &Value, layers: &[Value]) -> Value {
+    json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers })
+}
+
+/// What `FROM scratch` begins with.
+pub fn scratch() -> Built {
+    let config = super::config::Config::of(&document(&Value::Null, &[]));
+    Built { tree: super::tree::Tree::default(), config }
+}
+
+/// For this machine's architecture: programs of the bases run in the peer's builds.
+fn document(config: &Value, tars: &[Value]) -> Value {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    json!({
+        "created": "2020-09-13T12:26:40Z", "architecture": architecture, "os": "linux", "config": config,
+        "rootfs": { "type": "layers", "diff_ids": tars.iter().map(|tar| &tar["digest"]).collect::<Vec<_>>() },
+        "history": tars.iter().map(|_| json!({ "created_by": "by hand" })).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "=== b\n--- layer gz\nfile d/a = 1\n--- layer zst\ngone d/a\nfile b\n--- config\n\
+                        {\"User\": \"u\"}\n";
+
+    #[test]
+    fn both_ways_to_read_a_base_give_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let bases = Base::make_all(TEXT, directory.path()).unwrap();
+        let [base] = &bases[..] else { panic!("{bases:?}") };
+        let other = Built::read(&base.directory).unwrap();
+        assert_eq!(other.differences(&base.built), []);
+        let differences = base.built.differences(&scratch());
+        let what: Vec<_> = differences.iter().map(|(what, _)| &what[..]).collect();
+        assert_eq!(what, ["/b extra", "/d extra", "config.User"]);
+    }
+
+    #[test]
+    fn bad_bases_are_explained() {
+        let directory = tempfile::tempdir().unwrap();
+        for (text, expected) in [
+            ("=== b\n--- lair gz\n", "lair gz"),
+            (
+                "=== b\n--- layer rar\n",
+                "no compression is called \"rar\"; use none, gz, bz2, xz or zst",
+            ),
+            ("=== b\n--- config\n{\n", "b: EOF while parsing an object at line 2 column 0"),
+            (
+                "=== b\n--- layer gz\nlink a = b\nfile a/c\n",
+                "/a/c: /a is no directory in the layers",
+            ),
+        ] {
+            assert_eq!(Base::make_all(text, directory.path()).unwrap_err(), expected);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The **builders** that a case is given to: the program under test, and buildah.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::base::{Base, TAG};
+use super::built::Built;
+use super::case::Case;
+use super::judge::Version;
+use crate::peer::Peer;
+use crate::scene::Scene;
+
+/// How the version begins that the cases were written with.
+const RECORDED: &str = "buildah version 1.28.";
+
+/// What came of a build.
+#[derive(Debug)]
+pub enum Outcome {
+    /// An image.
+    Built(Built),
+    /// No image, and what was said.
+    Refused(String),
+    /// An image that is wrong in itself.
+    Unreadable(String),
+}
+
+/// diskette, which is given the bases as build contexts.
+#[derive(Debug)]
+pub struct Diskette<'a> {
+    /// Where it runs.
+    pub scene: &'a Scene,
+    /// What `FROM` can name.
+    pub bases: &'a [Base],
+}
+
+/// buildah, with a storage that has the bases as images of the host `localhost`.
+#[derive(Debug)]
+pub struct Buildah<'a> {
+    program: Peer,
+    scene: &'a Scene,
+    /// Which one it is.
+    pub version: Version,
+}
+
+impl Diskette<'_> {
+    /// Builds the case whose context is in a directory of the scene.
+    pub fn build(&self, case: &Case, directory: &str) -> Outcome {
+        let output = self.scene.path(&format!("{directory}/diskette"));
+        let mut command = self.scene.program(["build", "-q", "-t", "localhost/case:1"]);
+        for Base { name, layout, .. } in self.bases {
+            let context = format!("{name}=oci-layout://{}:{TAG}", layout.display());
+            command.args(["--build-context", &context]);
+        }
+        command.arg("-o").arg(format!("oci:{}", output.display()));
+        run(self.scene, command, case, directory).unwrap_or_else(|| read(&output))
+    }
+}
+
+impl<'a> Buildah<'a> {
+    /// Makes a storage in the scene and loads the bases into it.
+    pub fn new(program: Peer, scene: &'a Scene, bases: &[Base]) -> Self {
+        scene.write("policy.json", r#"{"default":[{"type":"insecureAcceptAnything"}]}"#);
+        let recorded = program.run(["--version"]).starts_with(RECORDED);
+        let version = if recorded { Version::Recorded } else { Version::Other };
+        let buildah = Self { program, scene, version };
+        for base in bases {
+            let from = format!("dir:{}", base.directory.display());
+            let id = buildah.run(&["pull", "-q", "--signature-policy", &buildah.policy(), &from]);
+            buildah.run(&["tag", id.trim(), &format!("localhost/{}", base.name)]);
+        }
+        buildah
+    }
+
+    /// Builds the case whose context is in a directory of the scene.
+    ///
+    /// In Docker's format: in the other one it drops what only Docker's config has.
+    pub fn build(&self, case: &Case, directory: &str) -> Outcome {
+        let output = self.scene.path(&format!("{directory}/buildah"));
+        let mut command = self.command(&["build", "-q", "--isolation", "chroot"]);
+        command.args(["--format", "docker", "--pull-never", "-t", "localhost/case"]);
+        command.args(["--signature-policy", &self.policy()]);
+        if let Some(refused) = run(self.scene, command, case, directory) {
+            return refused;
+        }
+        let to = format!("dir:{}", output.display());
+        self.run(&["push", "-q", "--signature-policy", &self.policy(), "localhost/case", &to]);
+        self.run(&["rmi", "-f", "localhost/case"]);
+        read(&output)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.program.command();
+        command.current_dir(self.scene.path(""));
+        command.arg("--root").arg(self.scene.path("storage"));
+        command.arg("--runroot").arg(self.scene.path("run"));
+        command.args(["--storage-driver", "vfs"]).args(args);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> String {
+        let outcome = self.scene.outcome(self.command(args));
+        assert_eq!(outcome.status, 0, "buildah {args:?}: {}", outcome.stderr);
+        String::from_utf8(outcome.stdout).unwrap()
+    }
+
+    fn policy(&self) -> String {
+        self.scene.path("policy.json").display().to_string()
+    }
+}
+
+/// Adds what both builders are given and runs the command; returns a refusal if it fails.
+fn run(scene: &Scene, mut command: Command, case: &Case, directory: &str) -> Option<Outcome> {
+    let context = format!("{directory}/context");
+    let full = scene.path(&context).display().to_string();
+    command.args(case.args.iter().map(|arg| arg.replace("{context}", &full)));
+    command.envs(case.env.iter().map(|(name, value)| (name, value)));
+    if !case.args.iter().any(|arg| arg == "-f") {
+        command.args(["-f", &format!("{context}/Dockerfile")]);
+    }
+    command.arg(&context);
+    let outcome = scene.outcome(command);
+    (outcome.status != 0).then_some(Outcome::Refused(outcome.stderr))
+}
+
+fn read(image: &Path) -> Outcome {
+    Built::read(image).map_or_else(Outcome::Unreadable, Outcome::Built)
+}

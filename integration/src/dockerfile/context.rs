@@ -1,0 +1,116 @@
+//! A **context**: entries written into a directory.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Stdio;
+
+use super::entry::{Compression, Entry, Kind};
+use super::layer;
+use crate::peer;
+
+/// Writes entries into a directory, with their modes whatever the umask is.
+pub fn write(directory: &Path, entries: &[Entry]) -> Result<(), String> {
+    fs::create_dir_all(directory).unwrap();
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
+    for entry in entries {
+        write_one(directory, entry).map_err(|why| format!("{}: {why}", entry.path))?;
+    }
+    // At last, or a directory that may not be written to would stay empty.
+    for entry in entries.iter().rev().filter(|entry| entry.kind == Kind::Directory) {
+        let mode = fs::Permissions::from_mode(entry.mode);
+        fs::set_permissions(directory.join(&entry.path), mode).unwrap();
+    }
+    Ok(())
+}
+
+fn write_one(directory: &Path, entry: &Entry) -> Result<(), String> {
+    let path = directory.join(&entry.path);
+    for parent in Path::new(&entry.path).parent().unwrap_or(Path::new("")).ancestors() {
+        let parent = directory.join(parent);
+        if !parent.exists() {
+            fs::create_dir_all(&parent).unwrap();
+            fs::set_permissions(&parent, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+    let content = match &entry.kind {
+        Kind::Directory => return fs::create_dir_all(&path).map_err(|error| error.to_string()),
+        Kind::Link(target) => return symlink(target, &path).map_err(|error| error.to_string()),
+        Kind::Hard(first) => {
+            return fs::hard_link(directory.join(first), &path).map_err(|error| error.to_string());
+        }
+        Kind::Fifo => return fifo(&path, entry.mode),
+        Kind::File(content) => content.clone(),
+        Kind::Packed(compression, content) => compressed(*compression, content),
+        Kind::Tar(compression, inner) => compressed(*compression, &layer::write(inner)?),
+        Kind::Gone | Kind::Opaque | Kind::Host => {
+            return Err("only a layer can have such an entry".into());
+        }
+    };
+    fs::write(&path, content).map_err(|error| error.to_string())?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(entry.mode)).unwrap();
+    Ok(())
+}
+
+fn fifo(path: &Path, mode: u32) -> Result<(), String> {
+    let mode = rustix::fs::Mode::from_raw_mode(mode);
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// Compresses bytes with the program that people would use.
+pub fn compressed(compression: Compression, bytes: &[u8]) -> Vec<u8> {
+    let (name, option) = match compression {
+        Compression::None => return bytes.to_vec(),
+        Compression::Gzip => ("gzip", "-n"),
+        Compression::Bzip2 => ("bzip2", "-z"),
+        Compression::Xz => ("xz", "-z"),
+        Compression::Zstd => ("zstd", "-q"),
+    };
+    let program = peer::find(name).unwrap_or_else(|| panic!("contexts cannot do without {name}"));
+    let mut command = program.command();
+    command.args([option, "-c"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(bytes).unwrap());
+        child.wait_with_output().unwrap()
+    });
+    assert!(output.status.success(), "{name}: {}", output.status);
+    output.stdout
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt as _;
+
+    fn entries(text: &str) -> Vec<Entry> {
+        Entry::parse_all(text.lines().enumerate()).unwrap()
+    }
+
+    #[test]
+    fn every_kind_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = "file 4750 d/a = x\nhard b = d/a\nlink l = nowhere\nfifo 600 p\ndir 500 e\n\
+                    tar t = gz\n file a\npacked-xz p.xz = text";
+        write(directory.path(), &entries(text)).unwrap();
+        let stat = |name: &str| fs::symlink_metadata(directory.path().join(name)).unwrap();
+        assert_eq!(stat("b").mode() & 0o7777, 0o4750);
+        assert_eq!(stat("b").ino(), stat("d/a").ino());
+        assert!(stat("l").is_symlink());
+        assert_eq!(stat("p").mode() & 0o170_777, 0o010_600);
+        assert_eq!((stat("d").mode() & 0o7777, stat("e").mode() & 0o7777), (0o755, 0o500));
+        assert_eq!(fs::read(directory.path().join("t")).unwrap()[..2], [0x1f, 0x8b]);
+        assert_eq!(fs::read(directory.path().join("p.xz")).unwrap()[1..5], *b"7zXZ");
+    }
+
+    #[test]
+    fn what_only_layers_have_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let refused = write(directory.path(), &entries("gone a")).unwrap_err();
+        assert_eq!(refused, "a: only a layer can have such an entry");
+    }
+}
