@@ -82,7 +82,7 @@ impl Evaluation<'_, '_> {
             all.extend(found.into_iter().map(|found| (found, source.as_str(), *word)));
         }
         self.check_many(&all, order, tree)?;
-        for (found, source, word) in all {
+        for (number, (found, source, word)) in (0..).zip(all) {
             if is_add && self.unpack(&origin, &found, word, order, tree)? {
                 continue;
             }
@@ -93,6 +93,7 @@ impl Evaluation<'_, '_> {
                 care: &order.care,
                 exclude: &order.exclude,
                 parents: parents(order.copy, source),
+                number,
                 at: &word.span,
             };
             copying.copy(&found, tree).map_err(|error| wrong_tree(&error, &word.span))?;

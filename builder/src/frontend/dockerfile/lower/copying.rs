@@ -6,7 +6,7 @@ use super::destination::{Destination, base_name, join};
 use super::origin::{Match, Origin};
 use crate::diagnostic::Span;
 use crate::pattern::Ignore;
-use crate::tree::{Follow, Node, NodeKind, Tree, TreeError};
+use crate::tree::{FileNode, Follow, Node, NodeKind, Tree, TreeError};
 
 /// One source on its way into a stage.
 pub(super) struct Copying<'a> {
@@ -18,6 +18,8 @@ pub(super) struct Copying<'a> {
     /// `--exclude`.
     pub(super) exclude: &'a Ignore,
     pub(super) parents: Parents,
+    /// Its number in the instruction: links join files of one source only.
+    pub(super) number: u64,
     /// Where the source is written.
     pub(super) at: &'a Span,
 }
@@ -56,7 +58,7 @@ impl Copying<'_> {
             return Ok(());
         }
         let place = self.destination.of_file(tree, self.workdir, name)?;
-        self.care.put(tree, &place, node)
+        self.put(tree, &place, node)
     }
 
     /// Copies what is in a directory. The target keeps its owner and mode if it is there.
@@ -73,9 +75,17 @@ impl Copying<'_> {
                 continue;
             }
             let place = self.place(&join(target, relative), &node, tree)?;
-            self.care.put(tree, &place, &node)?;
+            self.put(tree, &place, &node)?;
         }
         Ok(())
+    }
+
+    fn put(&self, tree: &mut Tree, place: &str, node: &Node) -> Result<(), TreeError> {
+        let mut node = node.clone();
+        if let NodeKind::File(FileNode { inode: Some(inode), .. }) = &mut node.kind {
+            inode.0 = inode.0.wrapping_add(self.number << 32);
+        }
+        self.care.put(tree, place, &node)
     }
 
     /// Returns where something below the target comes to stand: a directory that is a link in the

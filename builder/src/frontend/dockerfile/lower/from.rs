@@ -139,6 +139,7 @@ impl<'a> Loader<'a> {
             care: &care,
             exclude: &nothing,
             parents: Parents::Dropped,
+            number: 0,
             at,
         };
         let all = Match { named: String::new(), path: String::new() };

@@ -14,6 +14,7 @@ use crate::frontend::dockerfile::instruction::{Instruction, Kind};
 use crate::frontend::dockerfile::scope::StageScope;
 use crate::frontend::dockerfile::stages::Dockerfile;
 use crate::frontend::dockerfile::syntax::Word;
+use crate::recipe::Owner;
 use crate::tree::{Accounts, TreeError};
 
 pub(super) type Outcome<T> = Result<T, Box<Diagnostic>>;
@@ -118,7 +119,9 @@ impl Evaluation<'_, '_> {
 
     fn workdir(&mut self, word: &Word) -> Outcome<()> {
         let path = self.named(word, "WORKDIR")?;
-        let owner = self.identity(&word.span)?.owner;
+        // As in BuildKit, a user that nobody knows is no reason to fail before something is run.
+        let root = Owner { uid: 0, gid: 0 };
+        let owner = self.identity(&word.span).map_or(root, |identity| identity.owner);
         self.stage.set_workdir(&path, owner).map_err(|error| wrong_tree(&error, &word.span))
     }
 

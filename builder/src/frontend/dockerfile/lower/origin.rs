@@ -47,7 +47,11 @@ impl Origin<'_> {
     pub(super) fn find(&self, source: &str, stars: Stars) -> Result<Vec<Match>, OriginError> {
         match self {
             Self::Context { listing, .. } => {
-                let matches = listing.glob(source, stars).map_err(OriginError::Context)?;
+                let (named, rest) = split_at_wildcards(source);
+                let matches = match rest.is_empty() {
+                    true => vec![named],
+                    false => listing.glob(source, stars).map_err(OriginError::Context)?,
+                };
                 let follow = |named: String| {
                     let path = listing.resolve(&named)?.path;
                     Ok(Match { named, path })
