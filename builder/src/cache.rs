@@ -85,20 +85,27 @@ impl Key {
 }
 
 fn source_key(source: &SourceRecipe, identity: Option<&Identity>) -> Value {
-    let identity = match identity {
-        Some(Identity::File(file)) => json!(file),
-        Some(Identity::Checksum(checksum)) => json!(checksum.to_string()),
-        None => Value::Null,
-    };
+    let identity = identity.map_or(Value::Null, identity_key);
     let packing = source.packing.map(|packing| packing.to_string());
     let checksum = source.checksum.as_ref().map(ToString::to_string);
     json!([identity, packing, checksum])
+}
+
+fn identity_key(identity: &Identity) -> Value {
+    match identity {
+        Identity::File(file) => json!(file),
+        Identity::Checksum(checksum) => json!(checksum.to_string()),
+        Identity::Member { archive, offset, size } => {
+            json!([identity_key(archive), offset, size])
+        }
+    }
 }
 
 fn last_touched(identity: &Identity) -> i128 {
     match identity {
         Identity::File(file) => file.last_touched(),
         Identity::Checksum(_) => i128::MIN,
+        Identity::Member { archive, .. } => last_touched(archive),
     }
 }
 

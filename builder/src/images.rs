@@ -1,5 +1,8 @@
 //! *Images* that lie somewhere and can be read: in a layout, in a registry.
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::io::Read;
 
 use crate::image::digest::Digest;
@@ -18,6 +21,15 @@ pub trait Images: Sync {
 
     /// Opens a blob for reading from byte `at` on.
     fn blob(&self, digest: Digest, size: u64, at: u64) -> Result<Box<dyn Read + '_>, SinkError>;
+
+    /// Opens a blob for reading, and keeps what is needed for that.
+    fn into_blob<'s>(
+        self: Box<Self>,
+        digest: Digest,
+        size: u64,
+    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    where
+        Self: 's;
 
     /// Returns the tags of all images.
     fn tags(&self) -> Result<Vec<String>, SinkError>;

@@ -15,7 +15,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::io::{Cursor, Read};
+use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
@@ -118,13 +118,9 @@ pub fn read<'a>(
 
 /// Returns how the bytes are packed, and a reader of what is packed.
 pub fn unpack<'a>(
-    mut raw: impl Read + Send + 'a,
+    raw: impl Read + Send + 'a,
 ) -> Result<(Option<Packing>, Box<dyn Read + Send + 'a>), ArchiveError> {
-    let mut start = Vec::new();
-    raw.by_ref().take(packed::MAGIC_LEN).read_to_end(&mut start).map_err(ArchiveError::Read)?;
-    let packing = packed::detect(&start);
-    let unpacked = packed::unpack(Cursor::new(start).chain(raw), packing);
-    Ok((packing, unpacked.map_err(ArchiveError::Read)?))
+    packed::sniff(raw).map_err(ArchiveError::Read)
 }
 
 /// Whether a file is an archive.

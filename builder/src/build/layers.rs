@@ -14,7 +14,7 @@ use crate::layer::{Layer, LayerError, LayerInput};
 use crate::progress::{Event, Made};
 use crate::recipe::{Entry, EntryKind, LayerRecipe, Recipe, SourceRecipe};
 use crate::sink::{BlobWriter, SinkError};
-use crate::source::{Identity, Source, SourceError, SourceErrorKind};
+use crate::source::{Identity, Opener, Source, SourceError, SourceErrorKind};
 
 /// A layer that has to be there for the images to be made.
 pub(super) struct LayerJob<'a> {
@@ -55,9 +55,10 @@ fn open_layer<'a>(
     names: &[Reference],
     sources: &Sources<'a>,
 ) -> Result<LayerJob<'a>, BuildError> {
+    let Sources { inputs, client, unverified, places } = *sources;
+    let mut opener = Opener::new(inputs, client, unverified, places);
     let open = |source: &'a SourceRecipe| {
-        Source::open(source, sources.inputs, sources.client, sources.unverified)
-            .map_err(|error| source_error(recipe, error))
+        Source::open(source, &mut opener).map_err(|error| source_error(recipe, error))
     };
     let sources = files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
     let identities = sources.iter().map(Source::identity).collect();

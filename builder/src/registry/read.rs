@@ -42,6 +42,11 @@ impl<'a> RegistryImages<'a> {
         }
         Ok(answer?)
     }
+
+    fn open(&self, digest: Digest, size: u64, at: u64) -> Result<BlobReader<'a>, SinkError> {
+        let reader = self.first(|repository| repository.open_blob(digest, size, at).map(Some))?;
+        reader.ok_or_else(|| SinkError::remote(format!("no repository has the blob {digest}")))
+    }
 }
 
 impl Images for RegistryImages<'_> {
@@ -54,9 +59,18 @@ impl Images for RegistryImages<'_> {
     }
 
     fn blob(&self, digest: Digest, size: u64, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
-        let opened = self.first(|repository| repository.open_blob(digest, size, at).map(Some))?;
-        let reader = opened.map(|reader| Box::new(reader) as Box<dyn Read>);
-        reader.ok_or_else(|| SinkError::remote(format!("no repository has the blob {digest}")))
+        Ok(Box::new(self.open(digest, size, at)?))
+    }
+
+    fn into_blob<'s>(
+        self: Box<Self>,
+        digest: Digest,
+        size: u64,
+    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    where
+        Self: 's,
+    {
+        Ok(Box::new(self.open(digest, size, 0)?))
     }
 
     fn tags(&self) -> Result<Vec<String>, SinkError> {

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::{Content, Inputs, SourceError, SourceErrorKind};
+use crate::image::digest::Digest;
 use crate::recipe::{Checksum, Location, Role};
 
 /// What a content is known by without reading it.
@@ -19,6 +20,22 @@ pub enum Identity {
     File(FileIdentity),
     /// A content whose checksum is checked whenever it is read.
     Checksum(Checksum),
+    /// A file in an archive that is known.
+    Member {
+        /// The archive.
+        archive: Box<Identity>,
+        /// Where the content begins in the unpacked tar, in bytes.
+        offset: u64,
+        /// How long it is, in bytes.
+        size: u64,
+    },
+}
+
+impl Identity {
+    /// Returns what a content is known by that has this digest.
+    pub(super) fn of(digest: Digest) -> Self {
+        Self::Checksum(Checksum::Sha256(digest.hex()))
+    }
 }
 
 /// A file as the file system sees it; writing to it changes the times, and replacing it the inode.

@@ -5,13 +5,18 @@
 
 mod file;
 mod http;
+mod inline;
+mod member;
 pub(crate) mod packed;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -19,7 +24,14 @@ pub use file::Identity;
 pub use http::DownloadError;
 
 use crate::http::Client;
-use crate::recipe::{Archive, Checksum, ContextFile, Location, Packing, Role, SourceRecipe};
+use crate::image::digest::Digest;
+use crate::images::Places;
+use crate::recipe::{
+    Archive, Checksum, ContextFile, Location, Member, Packing, Role, SourceRecipe,
+};
+use crate::sink::SinkError;
+use inline::InlineContent;
+use member::{Archives, MemberContent, OpenArchive};
 
 /// The bytes of one file of a layer.
 pub trait Content: Send {
@@ -103,6 +115,12 @@ pub enum SourceErrorKind {
     /// The server refused, or could not be reached.
     #[error("{0}")]
     Http(#[from] DownloadError),
+    /// The image that it comes from cannot be read.
+    #[error("{}", .0.whole())]
+    Image(#[from] SinkError),
+    /// It is to be unpacked or checked, which is done with files and downloads.
+    #[error("what is given inline or lies in an archive is taken as it is")]
+    Plain,
 }
 
 /// A source that was opened and looked at, and can be read any number of times.
@@ -121,6 +139,47 @@ pub struct Source<'a> {
 enum Origin<'a> {
     File(file::Opened<'a>),
     Url(String, Client),
+    Inline(&'a [u8]),
+    Member(&'a Member, Arc<OpenArchive<'a>>),
+}
+
+/// Opens sources. Each archive is opened once for all of its members: take one opener for a layer,
+/// whose files are read one after the other, and not for two that are read at the same time.
+#[derive(Clone)]
+pub struct Opener<'a> {
+    inputs: &'a dyn Inputs,
+    client: &'a Client,
+    unverified: Unverified,
+    places: &'a dyn Places,
+    archives: Archives<'a>,
+}
+
+impl<'a> Opener<'a> {
+    /// Returns an opener that has opened no archive yet.
+    pub fn new(
+        inputs: &'a dyn Inputs,
+        client: &'a Client,
+        unverified: Unverified,
+        places: &'a dyn Places,
+    ) -> Self {
+        Self { inputs, client, unverified, places, archives: Vec::new() }
+    }
+
+    fn archive(
+        &mut self,
+        archive: &'a Arc<Archive>,
+    ) -> Result<Arc<OpenArchive<'a>>, SourceErrorKind> {
+        let known = self
+            .archives
+            .iter()
+            .find(|(known, _)| Arc::ptr_eq(known, archive) || *known == archive);
+        if let Some((_, opened)) = known {
+            return Ok(Arc::clone(opened));
+        }
+        let opened = Arc::new(OpenArchive::new(archive, self)?);
+        self.archives.push((archive, Arc::clone(&opened)));
+        Ok(opened)
+    }
 }
 
 /// What to do with a download that has no checksum.
@@ -134,21 +193,9 @@ pub enum Unverified {
 
 impl<'a> Source<'a> {
     /// Opens a source and refuses what can be refused without reading it.
-    pub fn open(
-        recipe: &'a SourceRecipe,
-        inputs: &'a dyn Inputs,
-        client: &Client,
-        unverified: Unverified,
-    ) -> Result<Self, SourceError> {
+    pub fn open(recipe: &'a SourceRecipe, opener: &mut Opener<'a>) -> Result<Self, SourceError> {
         let place = recipe.location.to_string();
-        let origin = match &recipe.location {
-            Location::Path(_) | Location::Context(_) => open_file(recipe, inputs).map(Origin::File),
-            Location::Url(_) if recipe.checksum.is_none() && unverified == Unverified::Refuse => {
-                Err(SourceErrorKind::Unverified)
-            }
-            Location::Url(url) => Ok(Origin::Url(url.clone(), client.clone())),
-            Location::Inline(_) | Location::Member(_) => Err(SourceErrorKind::NotAFile),
-        };
+        let origin = open(recipe, opener);
         Ok(Self {
             origin: origin.map_err(|kind| SourceError { place: place.clone(), kind })?,
             place,
@@ -161,20 +208,24 @@ impl<'a> Source<'a> {
 
     /// Returns the content from its beginning.
     pub fn content(&self) -> Result<Box<dyn Content + '_>, SourceError> {
-        let opened = match &self.origin {
+        match &self.origin {
             Origin::File(file) if self.packing.is_none() && self.checksum.is_none() => {
                 return Ok(Box::new(file.content(&self.place)));
             }
-            origin => raw(origin),
-        };
-        let content = opened.and_then(|raw| stream::Stream::new(self, raw));
+            Origin::Inline(bytes) => return Ok(Box::new(InlineContent::new(bytes, &self.place))),
+            Origin::Member(member, archive) => {
+                return Ok(Box::new(MemberContent::new(archive, member, &self.place)));
+            }
+            Origin::File(_) | Origin::Url(..) => {}
+        }
+        let content = self.raw().and_then(|raw| stream::Stream::new(self, raw));
         Ok(Box::new(content.map_err(|kind| self.error(kind))?))
     }
 
     /// Finds out the size by reading to the end. Needed where the packing tells no size, or a
     /// wrong one; the tar header in front of the content has to have it.
     pub fn measure(&mut self) -> Result<(), SourceError> {
-        let measured = raw(&self.origin).and_then(|raw| stream::measure(raw, self.packing));
+        let measured = self.raw().and_then(|raw| stream::measure(raw, self.packing));
         self.measured = Some(measured.map_err(|kind| self.error(kind))?);
         Ok(())
     }
@@ -189,7 +240,22 @@ impl<'a> Source<'a> {
         match &self.origin {
             Origin::File(file) => Some(Identity::File(file.before.clone())),
             Origin::Url(..) => self.checksum.clone().map(Identity::Checksum),
+            Origin::Inline(bytes) => Some(Identity::of(Digest::of_bytes(bytes))),
+            Origin::Member(member, archive) => {
+                let archive = Box::new(archive.identity()?);
+                Some(Identity::Member { archive, offset: member.offset, size: member.size })
+            }
         }
+    }
+
+    /// Returns the bytes as they lie there, from the beginning.
+    fn raw(&self) -> Result<stream::Raw<'a>, SourceErrorKind> {
+        Ok(match &self.origin {
+            Origin::File(file) => stream::Raw::file(file.file()?, file.before.clone()),
+            Origin::Url(url, client) => stream::Raw::response(http::Response::get(client, url)?),
+            // Nobody asks for them: see `open`.
+            Origin::Inline(_) | Origin::Member(..) => return Err(SourceErrorKind::Plain),
+        })
     }
 
     fn error(&self, kind: SourceErrorKind) -> SourceError {
@@ -197,12 +263,34 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Returns the bytes as they lie there, from the beginning.
-fn raw(origin: &Origin<'_>) -> Result<stream::Raw, SourceErrorKind> {
-    Ok(match origin {
-        Origin::File(file) => stream::Raw::file(file.file()?, file.before.clone()),
-        Origin::Url(url, client) => stream::Raw::response(http::Response::get(client, url)?),
-    })
+fn open<'a>(
+    recipe: &'a SourceRecipe,
+    opener: &mut Opener<'a>,
+) -> Result<Origin<'a>, SourceErrorKind> {
+    let is_empty = match &recipe.location {
+        Location::Path(_) | Location::Context(_) => {
+            return open_file(recipe, opener.inputs).map(Origin::File);
+        }
+        Location::Url(url) => {
+            if recipe.checksum.is_none() && opener.unverified == Unverified::Refuse {
+                return Err(SourceErrorKind::Unverified);
+            }
+            return Ok(Origin::Url(url.clone(), opener.client.clone()));
+        }
+        Location::Inline(bytes) => bytes.is_empty(),
+        Location::Member(member) => member.size == 0,
+    };
+    if recipe.packing.is_some() || recipe.checksum.is_some() {
+        return Err(SourceErrorKind::Plain);
+    }
+    if recipe.role == Role::Disk && is_empty {
+        return Err(SourceErrorKind::Empty);
+    }
+    match &recipe.location {
+        Location::Member(member) => Ok(Origin::Member(member, opener.archive(&member.archive)?)),
+        Location::Inline(bytes) => Ok(Origin::Inline(bytes)),
+        _ => Err(SourceErrorKind::Plain),
+    }
 }
 
 fn open_file<'a>(
@@ -263,5 +351,11 @@ impl fmt::Display for Checksum {
             Self::Sha256(digits) => write!(f, "sha256:{digits}"),
             Self::Sha512(digits) => write!(f, "sha512:{digits}"),
         }
+    }
+}
+
+impl fmt::Debug for Opener<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener").field("unverified", &self.unverified).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! Packed sources: telling how something is packed, unpacking it in the stream, and finding out
 //! how large it will be without doing so.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 
 use crate::recipe::Packing;
 
@@ -9,13 +9,13 @@ use crate::recipe::Packing;
 const READ_LEN: usize = 256 * 1024;
 
 /// How many bytes [`detect`] looks at.
-pub(crate) const MAGIC_LEN: u64 = 6;
+const MAGIC_LEN: u64 = 6;
 
 /// What the xz decoder may allocate: `xz -9` makes what needs 65 MiB, and a hostile file asks for 4 GiB.
 const XZ_MEMORY: u64 = 512 << 20;
 
 /// Tells from the first bytes of a file how it is packed.
-pub(crate) fn detect(start: &[u8]) -> Option<Packing> {
+pub(super) fn detect(start: &[u8]) -> Option<Packing> {
     const MAGIC: [(&[u8], Packing); 4] = [
         (&[0x1f, 0x8b, 8], Packing::Gzip),
         (&[0xfd, b'7', b'z', b'X', b'Z', 0], Packing::Xz),
@@ -25,8 +25,18 @@ pub(crate) fn detect(start: &[u8]) -> Option<Packing> {
     MAGIC.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, packing)| *packing)
 }
 
+/// Returns how the bytes are packed, and a reader of what is packed in them.
+pub(crate) fn sniff<'a>(
+    mut raw: impl Read + Send + 'a,
+) -> io::Result<(Option<Packing>, Box<dyn Read + Send + 'a>)> {
+    let mut start = Vec::new();
+    raw.by_ref().take(MAGIC_LEN).read_to_end(&mut start)?;
+    let packing = detect(&start);
+    Ok((packing, unpack(Cursor::new(start).chain(raw), packing)?))
+}
+
 /// Returns a reader of what is packed in `raw`; several members, streams or frames are one content.
-pub(crate) fn unpack<'a>(
+pub(super) fn unpack<'a>(
     raw: impl Read + Send + 'a,
     packing: Option<Packing>,
 ) -> io::Result<Box<dyn Read + Send + 'a>> {

@@ -14,14 +14,15 @@ use crate::image::digest::hex;
 use crate::recipe::{Checksum, Packing, Role};
 
 /// Bytes as they lie in a file or come from a server.
-pub(super) struct Raw {
-    bytes: Bytes,
+pub(super) struct Raw<'a> {
+    bytes: Bytes<'a>,
     hash: Hash,
 }
 
-enum Bytes {
+enum Bytes<'a> {
     File { file: Arc<File>, at: u64, before: FileIdentity },
     Response(Box<Response>),
+    Blob(Box<dyn Read + Send + 'a>, u64),
 }
 
 enum Hash {
@@ -30,7 +31,7 @@ enum Hash {
     Sha512(Sha512),
 }
 
-impl Raw {
+impl<'a> Raw<'a> {
     pub(super) fn file(file: Arc<File>, before: FileIdentity) -> Self {
         Self { bytes: Bytes::File { file, at: 0, before }, hash: Hash::None }
     }
@@ -39,10 +40,16 @@ impl Raw {
         Self { bytes: Bytes::Response(Box::new(response)), hash: Hash::None }
     }
 
+    /// `size` is how many bytes there are.
+    pub(super) fn blob(blob: Box<dyn Read + Send + 'a>, size: u64) -> Self {
+        Self { bytes: Bytes::Blob(blob, size), hash: Hash::None }
+    }
+
     fn len(&self) -> Option<u64> {
         match &self.bytes {
             Bytes::File { before, .. } => Some(before.size()),
             Bytes::Response(response) => response.len(),
+            Bytes::Blob(_, size) => Some(*size),
         }
     }
 
@@ -51,11 +58,12 @@ impl Raw {
         match &self.bytes {
             Bytes::File { file, .. } => file.read_exact_at(space, at),
             Bytes::Response(response) => response.read_at(space, at),
+            Bytes::Blob(..) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }
 
-impl Read for Raw {
+impl Read for Raw<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let count = match &mut self.bytes {
             Bytes::File { file, at, .. } => {
@@ -64,6 +72,7 @@ impl Read for Raw {
                 count
             }
             Bytes::Response(response) => response.read(space)?,
+            Bytes::Blob(blob, _) => blob.read(space)?,
         };
         match &mut self.hash {
             Hash::None => {}
@@ -76,18 +85,51 @@ impl Read for Raw {
 
 /// A raw stream that its unpacker and whoever checks it afterwards both hold.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Raw>>);
+pub(super) struct Shared<'a>(Arc<Mutex<Raw<'a>>>);
 
-impl Read for Shared {
+impl<'a> Shared<'a> {
+    /// What is read from now on is hashed as the checksum needs it.
+    pub(super) fn new(mut raw: Raw<'a>, checksum: Option<&Checksum>) -> Self {
+        raw.hash = match checksum {
+            None => Hash::None,
+            Some(Checksum::Sha256(_)) => Hash::Sha256(Sha256::new()),
+            Some(Checksum::Sha512(_)) => Hash::Sha512(Sha512::new()),
+        };
+        Self(Arc::new(Mutex::new(raw)))
+    }
+
+    /// Reads what is left, which is part of what the checksum is of, and fails if the bytes were not
+    /// what they should be.
+    pub(super) fn check(&self, expected: Option<&Checksum>) -> Result<(), SourceErrorKind> {
+        io::copy(&mut self.clone(), &mut io::sink())?;
+        let mut raw = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Bytes::File { file, before, .. } = &raw.bytes {
+            check_unchanged(file, before)?;
+        }
+        let found = match std::mem::replace(&mut raw.hash, Hash::None) {
+            Hash::None => return Ok(()),
+            Hash::Sha256(hash) => Checksum::Sha256(hex(&hash.finalize())),
+            Hash::Sha512(hash) => Checksum::Sha512(hex(&hash.finalize())),
+        };
+        match expected {
+            Some(expected) if *expected != found => {
+                Err(SourceErrorKind::Checksum { expected: expected.clone(), found })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Read for Shared<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).read(space)
     }
 }
 
 /// The content of a source that is read as a stream.
-pub(super) struct Stream {
-    raw: Shared,
-    unpacked: Box<dyn Read + Send>,
+pub(super) struct Stream<'a> {
+    raw: Shared<'a>,
+    unpacked: Box<dyn Read + Send + 'a>,
     size: u64,
     checksum: Option<Checksum>,
     packing: Option<Packing>,
@@ -95,8 +137,8 @@ pub(super) struct Stream {
     place: String,
 }
 
-impl Stream {
-    pub(super) fn new(source: &Source<'_>, mut raw: Raw) -> Result<Self, SourceErrorKind> {
+impl<'a> Stream<'a> {
+    pub(super) fn new(source: &Source<'_>, raw: Raw<'a>) -> Result<Self, SourceErrorKind> {
         let packing = source.packing;
         let known = source.measured.or_else(|| match packing {
             None => raw.len(),
@@ -104,14 +146,9 @@ impl Stream {
                 packed::size_hint(packing, raw.len()?, &|space, at| raw.read_at(space, at))
             }
         });
-        raw.hash = match source.checksum {
-            None => Hash::None,
-            Some(Checksum::Sha256(_)) => Hash::Sha256(Sha256::new()),
-            Some(Checksum::Sha512(_)) => Hash::Sha512(Sha512::new()),
-        };
         // A source of unknown size fails as one with a wrong size does: it has to be measured.
         let size = known.ok_or(SourceErrorKind::Size { announced: 0 })?;
-        let raw = Shared(Arc::new(Mutex::new(raw)));
+        let raw = Shared::new(raw, source.checksum.as_ref());
         Ok(Self {
             unpacked: packed::unpack(raw.clone(), packing)?,
             raw,
@@ -137,29 +174,16 @@ impl Stream {
         if more.map_err(|error| read_error(error, self.packing, announced))? > 0 {
             return Err(SourceErrorKind::Size { announced });
         }
-        // What stands behind the packed data is part of what the checksum is of.
-        io::copy(&mut self.raw, &mut io::sink())?;
-        let mut raw = self.raw.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Bytes::File { file, before, .. } = &raw.bytes {
-            check_unchanged(file, before)?;
+        self.raw.check(self.checksum.as_ref())?;
+        // Only now is it known that there is nothing to unpack or download.
+        if self.role == Role::Disk && announced == 0 {
+            return Err(SourceErrorKind::Empty);
         }
-        let found = match std::mem::replace(&mut raw.hash, Hash::None) {
-            Hash::None => None,
-            Hash::Sha256(hash) => Some(Checksum::Sha256(hex(&hash.finalize()))),
-            Hash::Sha512(hash) => Some(Checksum::Sha512(hex(&hash.finalize()))),
-        };
-        match (&self.checksum, found) {
-            (Some(expected), Some(found)) if *expected != found => {
-                Err(SourceErrorKind::Checksum { expected: expected.clone(), found })
-            }
-            // Only now is it known that there is nothing to unpack or download.
-            _ if self.role == Role::Disk && announced == 0 => Err(SourceErrorKind::Empty),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
-impl Content for Stream {
+impl Content for Stream<'_> {
     fn size(&self) -> u64 {
         self.size
     }
@@ -180,8 +204,8 @@ impl Content for Stream {
 }
 
 /// Reads to the end and returns how many bytes there were.
-pub(super) fn measure(raw: Raw, packing: Option<Packing>) -> Result<u64, SourceErrorKind> {
-    let raw = Shared(Arc::new(Mutex::new(raw)));
+pub(super) fn measure(raw: Raw<'_>, packing: Option<Packing>) -> Result<u64, SourceErrorKind> {
+    let raw = Shared::new(raw, None);
     let mut unpacked = packed::unpack(raw, packing)?;
     io::copy(&mut unpacked, &mut io::sink()).map_err(|error| match (error.kind(), packing) {
         // There is no size yet that it could be short of.

@@ -93,6 +93,18 @@ impl LayoutImages {
             .map_err(SinkError::io("read", self.blob_place(digest)))
     }
 
+    /// Opens a blob that has the size that is told of it.
+    fn sized_blob(&self, digest: Digest, size: u64) -> Result<File, SinkError> {
+        let file = self.open_blob(digest)?;
+        let place = self.blob_place(digest);
+        let len = file.metadata().map_err(SinkError::io("read", place.as_str()))?.len();
+        if len == size {
+            return Ok(file);
+        }
+        let problem = format!("has {len} bytes, not {size} as its manifest says");
+        Err(SinkError::Foreign { place, problem })
+    }
+
     fn read_document(&self, digest: Digest, told: &str) -> Result<Document, SinkError> {
         let place = self.blob_place(digest);
         let bytes = self
@@ -157,15 +169,21 @@ impl Images for LayoutImages {
     }
 
     fn blob(&self, digest: Digest, size: u64, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
-        let mut file = self.open_blob(digest)?;
+        let mut file = self.sized_blob(digest, size)?;
         let place = self.blob_place(digest);
-        let len = file.metadata().map_err(SinkError::io("read", place.as_str()))?.len();
-        if len != size {
-            let problem = format!("has {len} bytes, not {size} as its manifest says");
-            return Err(SinkError::Foreign { place, problem });
-        }
         file.seek(SeekFrom::Start(at)).map_err(SinkError::io("read", place))?;
         Ok(Box::new(file))
+    }
+
+    fn into_blob<'s>(
+        self: Box<Self>,
+        digest: Digest,
+        size: u64,
+    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    where
+        Self: 's,
+    {
+        Ok(Box::new(self.sized_blob(digest, size)?))
     }
 
     fn tags(&self) -> Result<Vec<String>, SinkError> {
