@@ -185,13 +185,13 @@ impl Process<'_> {
 
     /// Makes a symbolic link.
     pub(super) fn symlink(&mut self, target: &str, path: &str) -> Result<(), Fault> {
+        if target.is_empty() {
+            return Err(Errno::NoEntry.into());
+        }
         let (place, owner) = match self.place(path.trim_end_matches('/'), Follow::No) {
             Ok(_) if path.ends_with('/') => return Err(Errno::NoEntry.into()),
             place => place?,
         };
-        if target.is_empty() {
-            return Err(Errno::NoEntry.into());
-        }
         self.tree
             .put(&place, Node { kind: NodeKind::Symlink(target.into()), mode: 0o777, owner })?;
         Ok(())
@@ -199,6 +199,12 @@ impl Process<'_> {
 
     /// Makes an empty file, or opens one that is there for writing.
     pub(super) fn create(&mut self, path: &str) -> Result<(), Fault> {
+        let trimmed = path.trim_end_matches('/');
+        if trimmed != path {
+            let parent = if trimmed.is_empty() { "/" } else { trimmed };
+            self.lookup(parent, Follow::No)?;
+            return Err(Errno::IsDirectory.into());
+        }
         let found = self.lookup(path, Follow::Yes)?;
         if let Some(node) = self.tree.get(&found.path) {
             let is_directory = node.kind == NodeKind::Directory;
@@ -207,9 +213,6 @@ impl Process<'_> {
             } else {
                 Ok(self.may(node, WRITE)?)
             };
-        }
-        if path.ends_with('/') {
-            return Err(Errno::IsDirectory.into());
         }
         let (place, owner) = self.place(path, Follow::Yes)?;
         let source = SourceRecipe {
@@ -295,7 +298,7 @@ impl Process<'_> {
         let is_own = old.uid == self.identity.owner.uid;
         let may_user = user.is_none_or(|uid| is_own && uid == old.uid);
         let may_group = group.is_none_or(|gid| is_own && (gid == old.gid || self.is_member(gid)));
-        if !self.is_root() && !(may_user && may_group) {
+        if !(self.is_root() || may_user && may_group) {
             return Err(Errno::NotPermitted.into());
         }
         // What was trusted in the hands of its owner is not in those of another.

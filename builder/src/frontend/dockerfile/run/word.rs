@@ -130,8 +130,8 @@ impl<'t> Reader<'t> {
         while let Some(next) = self.peek() {
             let at = self.at;
             match (next, within) {
-                (' ' | '\t' | '\n' | ';' | '&' | '|', Within::Command) => break,
-                ('}', Within::Braces | Within::QuotedBraces) => break,
+                (' ' | '\t' | '\n' | ';' | '&' | '|', Within::Command)
+                | ('}', Within::Braces | Within::QuotedBraces) => break,
                 ('<' | '>', Within::Command) => return Err(self.refused("a redirection", 1)),
                 ('(' | ')', Within::Command) => return Err(self.refused("a parenthesis", 1)),
                 ('`', _) => return Err(self.refused("a command substitution", 1)),

@@ -71,7 +71,8 @@ fn set(
     Recipient { user, group }: Recipient,
     status: &mut Status,
 ) -> Result<(), Refusal> {
-    let what = || format!("changing ownership of {}", quoted(name));
+    let noun = if user.is_none() && group.is_some() { "group" } else { "ownership" };
+    let what = || format!("changing {noun} of {}", quoted(name));
     status.take(process.chown(path, user, group), what)?;
     Ok(())
 }
