@@ -14,6 +14,9 @@ use diskette_builder::frontend::dockerfile::run::{Context, Line, RunError, evalu
 use diskette_builder::recipe::Owner;
 use diskette_builder::tree::{Accounts, Identity, Node, NodeKind, Tree};
 
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
+const USER: Owner = Owner { uid: 1000, gid: 1000 };
+
 /// What every script finds.
 const SETUP: &str = "
     mkdir -p data/sub empty usr/bin private shared sticky
@@ -290,9 +293,12 @@ type Outcome = (Vec<String>, Option<String>);
 
 impl Scene<'_> {
     fn check(&self, scripts: &[&str]) {
+        let prepared = tempfile::tempdir().unwrap();
+        fs::set_permissions(prepared.path(), Permissions::from_mode(0o755)).unwrap();
+        assert!(shell(&self.setup, prepared.path()).status().unwrap().success());
         let mut different = String::new();
         for script in scripts {
-            let (real, ours) = (self.execute(script), self.evaluate(script));
+            let (real, ours) = (self.execute(prepared.path(), script), self.evaluate(script));
             if real != ours {
                 let missing = real.0.iter().filter(|line| !ours.0.contains(line));
                 let extra = ours.0.iter().filter(|line| !real.0.contains(line));
@@ -305,33 +311,29 @@ impl Scene<'_> {
         assert!(different.is_empty(), "{different}");
     }
 
-    fn execute(&self, script: &str) -> Outcome {
-        let root = tempfile::tempdir().unwrap();
-        fs::set_permissions(root.path(), Permissions::from_mode(0o755)).unwrap();
-        let shell = |script: &str, directory: &str, owner: Option<Owner>| {
-            let mut command = Command::new("sh");
-            command.arg("-c").arg(format!("umask 022\n{script}"));
-            command.current_dir(root.path().join(directory)).env_clear();
-            command.env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").envs(variables());
-            if let Some(owner) = owner {
-                command.uid(owner.uid).gid(owner.gid);
-            }
-            command.output().unwrap()
-        };
-        assert!(shell(&self.setup, "", None).status.success());
-        let output = shell(script, self.directory, (self.owner.uid == 1000).then_some(self.owner));
+    fn execute(&self, prepared: &Path, script: &str) -> Outcome {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::set_permissions(scratch.path(), Permissions::from_mode(0o755)).unwrap();
+        let root = scratch.path().join("root");
+        let copied = Command::new("cp").arg("-a").arg(prepared).arg(&root).status();
+        assert!(copied.unwrap().success());
+        let mut command = shell(script, &root.join(self.directory));
+        if self.owner == USER {
+            command.uid(USER.uid).gid(USER.gid);
+        }
+        let output = command.output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         // `set -x` writes there, too.
         let said = said.lines().find(|line| !line.starts_with('+')).unwrap_or_default();
         let mut lines = Vec::new();
-        list(root.path(), "", &mut lines);
+        list(&root, "", &mut lines);
         (lines, (!output.status.success()).then(|| said.to_owned()))
     }
 
     fn evaluate(&self, script: &str) -> Outcome {
         let mut tree = Tree::new();
         let accounts = Accounts::default();
-        let root = if self.owner.uid == 1000 { Owner { uid: 0, gid: 0 } } else { self.owner };
+        let root = if self.owner == USER { ROOT } else { self.owner };
         let node = Node { kind: NodeKind::Directory, mode: 0o755, owner: root };
         tree.put_settled("", node).unwrap();
         let mut run = |script: &str, directory: &str, owner| -> Result<(), RunError> {
@@ -361,6 +363,14 @@ impl Scene<'_> {
         lines.sort();
         (lines, said)
     }
+}
+
+/// Returns a command that runs a script in a directory.
+fn shell(script: &str, directory: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("umask 022\n{script}")).current_dir(directory).env_clear();
+    command.env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").envs(variables());
+    command
 }
 
 fn variables() -> BTreeMap<String, String> {
@@ -409,8 +419,6 @@ fn users_may_do_what_the_kernel_lets_them() {
         return; // Only root can be somebody else. CI is root.
     }
     let setup = format!("{SETUP}{HOME}");
-    let root = Owner { uid: 0, gid: 0 };
-    Scene { setup: setup.clone(), directory: "", owner: root }.check(OF_ROOT);
-    let owner = Owner { uid: 1000, gid: 1000 };
-    Scene { setup, directory: "home", owner }.check(OF_USER);
+    Scene { setup: setup.clone(), directory: "", owner: ROOT }.check(OF_ROOT);
+    Scene { setup, directory: "home", owner: USER }.check(OF_USER);
 }

@@ -90,9 +90,9 @@ impl ModeChange {
 
     /// Returns what becomes of `mode`, and the bits that were set or cleared, to whatever value.
     pub fn adjust(&self, mode: u32, subject: Subject, umask: u32) -> (u32, u32) {
-        self.clauses.iter().fold((mode & ALL, 0), |(mode, changed), clause| {
-            let (mode, more) = clause.adjust(mode, subject, umask);
-            (mode, changed | more)
+        self.clauses.iter().fold((mode & ALL, 0), |(bits, all), clause| {
+            let (bits, changed) = clause.adjust(bits, subject, umask);
+            (bits, all | changed)
         })
     }
 }

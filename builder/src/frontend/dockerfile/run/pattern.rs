@@ -39,6 +39,11 @@ pub(super) fn is_pattern(letters: &[Letter]) -> bool {
     letters.iter().any(|letter| matches!(letter, Letter::Active(b'*' | b'?' | b'[')))
 }
 
+/// Returns a word that means itself.
+pub(super) fn quote(letters: &[Letter]) -> Vec<Letter> {
+    letters.iter().map(|letter| Letter::Plain(letter.byte())).collect()
+}
+
 impl Pattern {
     pub(super) fn new(letters: &[Letter]) -> Result<Self, Disagreement> {
         let mut atoms = Vec::new();

@@ -1,12 +1,9 @@
 //! A *process* is who acts on a tree: a user in a directory. What it does is what Linux would let
 //! it do, and fails as it would there.
 
-use thiserror::Error;
-
+use super::fault::{Errno, Fault};
 use crate::recipe::{Location, Owner, Role, SourceRecipe};
-use crate::tree::{
-    Accounts, FileNode, Follow, Identity, Node, NodeKind, Resolved, Tree, TreeError, UMASK,
-};
+use crate::tree::{Accounts, FileNode, Follow, Identity, Node, NodeKind, Resolved, Tree, UMASK};
 
 /// What a process asks of a file or directory.
 const READ: u32 = 4;
@@ -20,61 +17,6 @@ const STICKY: u32 = 0o1000;
 /// The longest path and name, in bytes (`PATH_MAX` without its end, `NAME_MAX`).
 const PATH_MAX: usize = 4095;
 const NAME_MAX: usize = 255;
-
-/// Why the kernel says no, in the words of the C library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(super) enum Errno {
-    #[error("Permission denied")]
-    Access,
-    #[error("Device or resource busy")]
-    Busy,
-    #[error("File exists")]
-    Exists,
-    #[error("Invalid argument")]
-    Invalid,
-    #[error("Is a directory")]
-    IsDirectory,
-    #[error("Too many levels of symbolic links")]
-    Loop,
-    #[error("File name too long")]
-    NameTooLong,
-    #[error("No such file or directory")]
-    NoEntry,
-    #[error("Not a directory")]
-    NotDirectory,
-    #[error("Directory not empty")]
-    NotEmpty,
-    #[error("Operation not permitted")]
-    NotPermitted,
-}
-
-/// Why something is not done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The command fails, and may go on.
-    Errno(Errno),
-    /// It would be done, but a layer cannot hold it.
-    Refused(TreeError),
-}
-
-impl From<Errno> for Fault {
-    fn from(errno: Errno) -> Self {
-        Self::Errno(errno)
-    }
-}
-
-impl From<TreeError> for Fault {
-    fn from(error: TreeError) -> Self {
-        match error {
-            TreeError::Missing(_) => Errno::NoEntry.into(),
-            TreeError::NotADirectory(_) => Errno::NotDirectory.into(),
-            TreeError::DirectoryOverFile(_) => Errno::Exists.into(),
-            TreeError::FileOverDirectory(_) => Errno::IsDirectory.into(),
-            TreeError::Loop(_) => Errno::Loop.into(),
-            TreeError::Special(_) | TreeError::Root | TreeError::Path(_) => Self::Refused(error),
-        }
-    }
-}
 
 /// Who acts on a tree.
 #[derive(Debug)]

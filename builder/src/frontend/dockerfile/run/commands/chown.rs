@@ -1,7 +1,8 @@
 //! `chown` changes owners.
 
+use super::super::fault::Errno;
 use super::super::options::{Arguments, Known, Takes};
-use super::super::process::{Errno, Process};
+use super::super::process::Process;
 use super::walk::walk;
 use super::{Refusal, Status, missing_operand, quoted};
 use crate::tree::{Accounts, Follow};

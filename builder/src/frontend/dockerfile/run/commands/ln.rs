@@ -1,7 +1,8 @@
 //! `ln -s` makes symbolic links.
 
+use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
-use super::super::process::{Errno, Fault, Process};
+use super::super::process::Process;
 use super::{Refusal, Status, quoted};
 use crate::tree::{Follow, NodeKind};
 

@@ -1,7 +1,8 @@
 //! `mkdir` makes directories.
 
+use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
-use super::super::process::{Errno, Fault, Process};
+use super::super::process::Process;
 use super::{Refusal, Status, missing_operand, quoted};
 use crate::tree::{Follow, ModeChange, Subject, UMASK};
 
@@ -43,8 +44,8 @@ pub(super) fn mkdir(process: &mut Process<'_>, words: &[String]) -> Result<Statu
 /// the change names the mode is set once more, then as a whole (gnulib, `mkdir-p.c`).
 fn mode(change: &ModeChange, inherited: u32) -> u32 {
     let (mode, named) = change.adjust(0o777, Subject::Directory, UMASK);
-    let made = mode & 0o1777 & !UMASK | inherited;
-    if (made ^ mode) & named == 0 { made } else { mode | made & !named }
+    let first = mode & 0o1777 & !UMASK | inherited;
+    if (first ^ mode) & named == 0 { first } else { mode | first & !named }
 }
 
 /// Makes a directory and those above it; returns its place if it is new. The error says at which

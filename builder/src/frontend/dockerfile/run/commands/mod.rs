@@ -8,7 +8,8 @@ mod rm;
 mod touch;
 mod walk;
 
-use super::process::{Fault, Process};
+use super::fault::Fault;
+use super::process::Process;
 
 /// The commands that there are.
 pub(super) const NAMES: [&str; 9] =

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
-use super::super::process::{Errno, Fault, Process, parent};
+use super::super::process::{Process, parent};
 use super::walk::walk;
 use super::{Refusal, Status, missing_operand, quoted};
 use crate::tree::Follow;
