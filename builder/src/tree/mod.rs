@@ -150,8 +150,8 @@ impl Tree {
 
     /// Puts a node at a path whose parent is a directory.
     ///
-    /// A file or a link takes the place of a file or a link. A directory over a directory sets its mode and
-    /// owner; what is in it stays.
+    /// A file or a link takes the place of a file or a link. A directory over a directory sets its
+    /// mode and owner; what is in it stays.
     pub fn put(&mut self, path: &str, node: Node) -> Result<(), TreeError> {
         if let NodeKind::Special(_) = node.kind {
             return Err(TreeError::Special(path.to_owned()));
@@ -170,8 +170,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Puts a node that layers below have: as [`Tree::put`], but it is not recorded as a change, it may be
-    /// a device, and the root's mode and owner can be set.
+    /// Puts a node that layers below have: as [`Tree::put`], but it is not recorded as a change, it
+    /// may be a device, and the root's mode and owner can be set.
     pub fn put_settled(&mut self, path: &str, node: Node) -> Result<(), TreeError> {
         self.check_place(path, &node)?;
         self.nodes.insert(Key::new(path), node);
@@ -255,10 +255,10 @@ impl Tree {
     /// Returns the entries of a layer that makes what layers below have into what is there now,
     /// and forgets what was changed.
     ///
-    /// Paths are in the order of their bytes, but what is gone from a directory stands before what is new in it.
-    /// If contents come out of archives these files stand last, in the order in which the archives
-    /// have them. The directories above each path are entries too, for without them Docker
-    /// makes missing ones with a mode of its own.
+    /// Paths are in the order of their bytes, but what is gone from a directory stands before what
+    /// is new in it. If contents come out of archives these files stand last, in the order in which
+    /// the archives have them. The directories above each path are entries too, for without them
+    /// Docker makes missing ones with a mode of its own.
     pub fn take_changes(&mut self) -> Vec<Entry> {
         let changes = std::mem::take(&mut self.changes);
         changes::entries(self, &changes)

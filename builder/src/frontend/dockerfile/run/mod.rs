@@ -1,6 +1,6 @@
 //! A *RUN line* is evaluated, and never executed: a part of the language of `sh`, and commands
-//! that change nothing but files, are understood as what they do to the image's tree. So it makes no
-//! difference which machine an image is for, and the outcome is always the same.
+//! that change nothing but files, are understood as what they do to the image's tree. So it makes
+//! no difference which machine an image is for, and the outcome is always the same.
 
 mod commands;
 mod error;
@@ -13,6 +13,7 @@ mod process;
 mod reader;
 mod settings;
 mod shell;
+mod status;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -22,11 +23,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::tree::{Accounts, Follow, Identity, Tree};
-use commands::Status;
 use expand::Parameters;
 use process::Process;
 use settings::{Settings, is_shell};
-use shell::Shell;
+use shell::{Shell, failed, run};
+use status::Status;
 use syntax::Script;
 
 pub use error::RunError;
@@ -85,7 +86,8 @@ pub fn evaluate(tree: &mut Tree, line: Line<'_>, context: &Context<'_>) -> Resul
     }
 }
 
-/// Returns the error for a flag of RUN, such as `--mount`: none has a meaning where nothing is executed.
+/// Returns the error for a flag of RUN, such as `--mount`: none has a meaning where nothing is
+/// executed.
 pub fn refuse_flag(flag: &str, range: Range<usize>) -> RunError {
     let name = flag.split('=').next().unwrap_or_default();
     let help = match name {
@@ -130,34 +132,4 @@ fn evaluate_script(
     let directory = if context.directory.is_empty() { "/" } else { context.directory };
     let parameters = Parameters::new(context.variables, directory);
     Shell::new(process, parameters, settings).script(&script)
-}
-
-fn run(
-    process: &mut Process<'_>,
-    words: &[String],
-    range: Range<usize>,
-) -> Result<Status, RunError> {
-    // A command of nothing, as `$unset` is one, does nothing.
-    let [name, arguments @ ..] = words else { return Ok(Status::Success) };
-    let Some(command) = commands::find(name) else {
-        let known = commands::NAMES.join(", ");
-        let message = format!(
-            "RUN is evaluated, not executed; `{}` is not among {known}",
-            name.escape_debug()
-        );
-        return Err(RunError::new(message, range).help(error::instead()));
-    };
-    command(process, arguments).map_err(|refusal| {
-        let message = format!("RUN is evaluated, not executed; {}", refusal.message);
-        RunError::new(message, range).help(error::instead())
-    })
-}
-
-fn failed(words: &[String], said: &str, range: Range<usize>) -> RunError {
-    let name = words.first().map_or("", String::as_str).escape_debug();
-    let message = match said {
-        "" => format!("`{name}` fails"),
-        said => format!("`{name}` fails: {said}"),
-    };
-    RunError::new(message, range)
 }

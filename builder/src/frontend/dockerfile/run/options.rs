@@ -3,7 +3,7 @@
 
 use std::slice::Iter;
 
-use super::commands::Refusal;
+use super::status::Refusal;
 
 /// An option: its letters, its long name, and whether a value follows.
 pub(super) type Known = (&'static str, &'static str, Takes);

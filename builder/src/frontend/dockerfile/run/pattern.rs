@@ -1,5 +1,5 @@
-//! A *pattern* is what `*`, `?` and `[…]` mean to a shell (POSIX.1-2017, Shell & Utilities 2.13), in
-//! the locale that builds have: a character is a byte.
+//! A *pattern* is what `*`, `?` and `[…]` mean to a shell (POSIX.1-2017, Shell & Utilities 2.13),
+//! in the locale that builds have: a character is a byte.
 
 /// A byte of a word after expansion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

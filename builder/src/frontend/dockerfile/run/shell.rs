@@ -1,13 +1,15 @@
 //! A *shell* runs the commands of a script one after the other.
 
-use super::commands::Status;
-use super::error::RunError;
+use std::ops::Range;
+
+use super::error::{COMMANDS, RunError, instead};
 use super::expand::{Parameters, Unset};
 use super::process::Process;
 use super::settings::Settings;
+use super::status::Status;
 use super::syntax::{Command, Join, List, Script};
 use super::word::{Part, Quoting, Word, name_of};
-use super::{failed, glob, pattern, run};
+use super::{commands, glob, pattern};
 
 /// A shell at work.
 pub(super) struct Shell<'a> {
@@ -123,4 +125,36 @@ fn assignment(word: &Word) -> Option<(&str, Vec<Part>)> {
     let mut parts = word.parts.clone();
     parts[0] = Part::Text(value.to_owned(), Quoting::Unquoted);
     Some((name, parts))
+}
+
+/// Runs one command.
+pub(super) fn run(
+    process: &mut Process<'_>,
+    words: &[String],
+    range: Range<usize>,
+) -> Result<Status, RunError> {
+    // A command of nothing, as `$unset` is one, does nothing.
+    let [name, arguments @ ..] = words else { return Ok(Status::Success) };
+    let Some(command) = commands::find(name) else {
+        let known = COMMANDS.join(", ");
+        let message = format!(
+            "RUN is evaluated, not executed; `{}` is not among {known}",
+            name.escape_debug()
+        );
+        return Err(RunError::new(message, range).help(instead()));
+    };
+    command(process, arguments).map_err(|refusal| {
+        let message = format!("RUN is evaluated, not executed; {}", refusal.message);
+        RunError::new(message, range).help(instead())
+    })
+}
+
+/// Returns the error of a command that failed and said something.
+pub(super) fn failed(words: &[String], said: &str, range: Range<usize>) -> RunError {
+    let name = words.first().map_or("", String::as_str).escape_debug();
+    let message = match said {
+        "" => format!("`{name}` fails"),
+        said => format!("`{name}` fails: {said}"),
+    };
+    RunError::new(message, range)
 }

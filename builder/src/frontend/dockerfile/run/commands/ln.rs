@@ -3,7 +3,7 @@
 use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
 use super::super::process::Process;
-use super::{Refusal, Status, quoted};
+use super::super::status::{Refusal, Status, quoted};
 use crate::tree::{Follow, NodeKind};
 
 const OPTIONS: &[Known] = &[

@@ -3,7 +3,7 @@
 use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
 use super::super::process::Process;
-use super::{Refusal, Status, missing_operand, quoted};
+use super::super::status::{Refusal, Status, missing_operand, quoted};
 use crate::tree::{Follow, ModeChange, Subject, UMASK};
 
 const OPTIONS: &[Known] = &[

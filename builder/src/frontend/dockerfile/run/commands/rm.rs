@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
 use super::super::process::{Process, parent};
+use super::super::status::{Refusal, Status, missing_operand, quoted};
 use super::walk::walk;
-use super::{Refusal, Status, missing_operand, quoted};
 use crate::tree::Follow;
 
 const RM: &[Known] = &[

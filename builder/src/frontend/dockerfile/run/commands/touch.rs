@@ -4,7 +4,7 @@
 use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
 use super::super::process::Process;
-use super::{Refusal, Status, quoted};
+use super::super::status::{Refusal, Status, quoted};
 
 const OPTIONS: &[Known] = &[
     ("c", "no-create", Takes::Nothing),
