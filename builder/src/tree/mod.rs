@@ -156,8 +156,7 @@ impl Tree {
         if let NodeKind::Special(_) = node.kind {
             return Err(TreeError::Special(path.to_owned()));
         }
-        self.check_place(path, &node)?;
-        let old = self.get(path);
+        let old = self.check_place(path, &node)?;
         if old == Some(&node) && node.kind == NodeKind::Directory {
             return Ok(());
         }
@@ -178,15 +177,16 @@ impl Tree {
         Ok(())
     }
 
-    /// Refuses a node that cannot stand at a path.
-    fn check_place(&self, path: &str, node: &Node) -> Result<(), TreeError> {
+    /// Refuses a node that cannot stand at a path; returns what stands there.
+    fn check_place(&self, path: &str, node: &Node) -> Result<Option<&Node>, TreeError> {
         check_path(path)?;
         self.check_directory(split(path).0)?;
-        let old = self.get(path).map(|old| old.kind == NodeKind::Directory);
-        match (old, node.kind == NodeKind::Directory) {
+        let old = self.get(path);
+        let was_directory = old.map(|old| old.kind == NodeKind::Directory);
+        match (was_directory, node.kind == NodeKind::Directory) {
             (Some(true), false) => Err(TreeError::FileOverDirectory(path.to_owned())),
             (Some(false), true) => Err(TreeError::DirectoryOverFile(path.to_owned())),
-            _ => Ok(()),
+            _ => Ok(old),
         }
     }
 
