@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_directory_stands_right_before_what_is_below_it() {
         let long = "long/directory";
-        let long = ["", "-", "/a", "/a/b", "/a-b", "/b", "0"].map(|end| format!("{long}{end}"));
+        let long = ["", "/a", "/a/b", "/a-b", "/b", "-", "0"].map(|end| format!("{long}{end}"));
         let sorted = ["", "a", "a/b", "a/b/c", "a/b-c", "a\u{1}", "a-b", "a.b", "ab", "b"];
         let sorted = sorted.map(str::to_owned).into_iter().chain(long).chain(["é".to_owned()]);
         let sorted: Vec<String> = sorted.collect();
