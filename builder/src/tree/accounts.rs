@@ -96,8 +96,8 @@ impl Accounts {
         self.groups.get(name).map(|group| group.gid).or(root)
     }
 
-    /// Returns whom `--chown=USER[:GROUP]` means: a number alone is user and group, a name alone is a
-    /// user and his primary group, `:GROUP` is of user 0
+    /// Returns whom `--chown=USER[:GROUP]` means: a number alone is user and group, a name alone is
+    /// a user and his primary group, `:GROUP` is of user 0
     /// (moby/buildkit `solver/llbsolver/file/user_linux.go`, which takes 0 for unknown names).
     pub fn owner(&self, text: &str) -> Result<Owner, AccountError> {
         let malformed = || AccountError::Malformed(text.to_owned());

@@ -152,14 +152,25 @@ fn member(entry: &Entry) -> Option<(&Arc<Archive>, u64)> {
 
 /// Makes files into links to the first of the same inode, unless mode or owner differ.
 fn link(rows: &mut [Row]) {
-    let mut first: BTreeMap<(Inode, u32, u32, u32), String> = BTreeMap::new();
-    for row in rows {
-        let Some(inode) = row.inode else { continue };
-        let Entry { mode, owner, .. } = row.entry;
-        let key = (inode, mode, owner.uid, owner.gid);
-        match first.get(&key) {
-            Some(target) => row.entry.kind = EntryKind::Hardlink(target.clone()),
-            None => drop(first.insert(key, row.entry.path.clone())),
+    let mut firsts: BTreeMap<(Inode, u32, u32, u32), usize> = BTreeMap::new();
+    for at in 0..rows.len() {
+        let Row { inode: Some(inode), entry, .. } = &rows[at] else { continue };
+        let Entry { mode, owner, .. } = *entry;
+        let first = *firsts.entry((*inode, mode, owner.uid, owner.gid)).or_insert(at);
+        if first != at && can_share(&rows[first].entry, entry) {
+            rows[at].entry.kind = EntryKind::Hardlink(rows[first].entry.path.clone());
         }
+    }
+}
+
+/// Numbers that are equal mean one inode only where both files come from one place.
+fn can_share(one: &Entry, other: &Entry) -> bool {
+    let (EntryKind::File(one), EntryKind::File(other)) = (&one.kind, &other.kind) else {
+        return false;
+    };
+    match (&one.location, &other.location) {
+        (Location::Context(one), Location::Context(other)) => one.context == other.context,
+        (Location::Path(_), Location::Path(_)) => true,
+        (one, other) => one == other,
     }
 }

@@ -5,6 +5,9 @@
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 
+/// How many bytes are compared at once.
+const CHUNK: usize = 8;
+
 /// A path that is stored.
 #[derive(Debug, Clone)]
 pub(super) struct Key(Box<str>);
@@ -85,8 +88,12 @@ impl Ord for dyn Path + '_ {
 
 /// A slash comes before every other byte.
 fn compare(left: &str, right: &str) -> Ordering {
-    let rank = |byte| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
-    left.bytes().map(rank).cmp(right.bytes().map(rank))
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    // Paths that are compared begin alike, and memory is compared faster than bytes.
+    let chunks = left.chunks_exact(CHUNK).zip(right.chunks_exact(CHUNK));
+    let common = chunks.take_while(|(left, right)| left == right).count() * CHUNK;
+    let rank = |byte: &u8| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 };
+    left[common..].iter().map(rank).cmp(right[common..].iter().map(rank))
 }
 
 /// Returns a text that is ordered behind `path` and all that is below it, and before what comes
@@ -114,7 +121,11 @@ mod tests {
 
     #[test]
     fn a_directory_stands_right_before_what_is_below_it() {
-        let sorted = ["", "a", "a/b", "a/b/c", "a/b-c", "a\u{1}", "a-b", "a.b", "ab", "b", "é"];
+        let long = "long/directory";
+        let long = ["", "/a", "/a/b", "/a-b", "/b", "-", "0"].map(|end| format!("{long}{end}"));
+        let sorted = ["", "a", "a/b", "a/b/c", "a/b-c", "a\u{1}", "a-b", "a.b", "ab", "b"];
+        let sorted = sorted.map(str::to_owned).into_iter().chain(long).chain(["é".to_owned()]);
+        let sorted: Vec<String> = sorted.collect();
         for (at, left) in sorted.iter().enumerate() {
             for (other, right) in sorted.iter().enumerate() {
                 assert_eq!(Key::new(left).cmp(&Key::new(right)), at.cmp(&other));

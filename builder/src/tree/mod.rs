@@ -150,14 +150,13 @@ impl Tree {
 
     /// Puts a node at a path whose parent is a directory.
     ///
-    /// A file or a link takes the place of a file or a link. A directory over a directory sets its mode and
-    /// owner; what is in it stays.
+    /// A file or a link takes the place of a file or a link. A directory over a directory sets its
+    /// mode and owner; what is in it stays.
     pub fn put(&mut self, path: &str, node: Node) -> Result<(), TreeError> {
         if let NodeKind::Special(_) = node.kind {
             return Err(TreeError::Special(path.to_owned()));
         }
-        self.check_place(path, &node)?;
-        let old = self.get(path);
+        let old = self.check_place(path, &node)?;
         if old == Some(&node) && node.kind == NodeKind::Directory {
             return Ok(());
         }
@@ -170,23 +169,24 @@ impl Tree {
         Ok(())
     }
 
-    /// Puts a node that layers below have: as [`Tree::put`], but it is not recorded as a change, it may be
-    /// a device, and the root's mode and owner can be set.
+    /// Puts a node that layers below have: as [`Tree::put`], but it is not recorded as a change, it
+    /// may be a device, and the root's mode and owner can be set.
     pub fn put_settled(&mut self, path: &str, node: Node) -> Result<(), TreeError> {
         self.check_place(path, &node)?;
         self.nodes.insert(Key::new(path), node);
         Ok(())
     }
 
-    /// Refuses a node that cannot stand at a path.
-    fn check_place(&self, path: &str, node: &Node) -> Result<(), TreeError> {
+    /// Refuses a node that cannot stand at a path; returns what stands there.
+    fn check_place(&self, path: &str, node: &Node) -> Result<Option<&Node>, TreeError> {
         check_path(path)?;
         self.check_directory(split(path).0)?;
-        let old = self.get(path).map(|old| old.kind == NodeKind::Directory);
-        match (old, node.kind == NodeKind::Directory) {
+        let old = self.get(path);
+        let was_directory = old.map(|old| old.kind == NodeKind::Directory);
+        match (was_directory, node.kind == NodeKind::Directory) {
             (Some(true), false) => Err(TreeError::FileOverDirectory(path.to_owned())),
             (Some(false), true) => Err(TreeError::DirectoryOverFile(path.to_owned())),
-            _ => Ok(()),
+            _ => Ok(old),
         }
     }
 
@@ -255,10 +255,10 @@ impl Tree {
     /// Returns the entries of a layer that makes what layers below have into what is there now,
     /// and forgets what was changed.
     ///
-    /// Paths are in the order of their bytes, but what is gone from a directory stands before what is new in it.
-    /// If contents come out of archives these files stand last, in the order in which the archives
-    /// have them. The directories above each path are entries too, for without them Docker
-    /// makes missing ones with a mode of its own.
+    /// Paths are in the order of their bytes, but what is gone from a directory stands before what
+    /// is new in it. If contents come out of archives these files stand last, in the order in which
+    /// the archives have them. The directories above each path are entries too, for without them
+    /// Docker makes missing ones with a mode of its own.
     pub fn take_changes(&mut self) -> Vec<Entry> {
         let changes = std::mem::take(&mut self.changes);
         changes::entries(self, &changes)

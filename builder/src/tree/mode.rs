@@ -85,12 +85,20 @@ impl ModeChange {
 
     /// Returns what becomes of `mode`. Where nobody is named, `umask` says which bits stay.
     pub fn apply(&self, mode: u32, subject: Subject, umask: u32) -> u32 {
-        self.clauses.iter().fold(mode & ALL, |mode, clause| clause.apply(mode, subject, umask))
+        self.adjust(mode, subject, umask).0
+    }
+
+    /// Returns what becomes of `mode`, and the bits that were set or cleared, to whatever value.
+    pub fn adjust(&self, mode: u32, subject: Subject, umask: u32) -> (u32, u32) {
+        self.clauses.iter().fold((mode & ALL, 0), |(bits, all), clause| {
+            let (bits, changed) = clause.adjust(bits, subject, umask);
+            (bits, all | changed)
+        })
     }
 }
 
 impl Clause {
-    fn apply(self, mode: u32, subject: Subject, umask: u32) -> u32 {
+    fn adjust(self, mode: u32, subject: Subject, umask: u32) -> (u32, u32) {
         let kept = match subject {
             Subject::File => 0,
             Subject::Directory => SET_IDS & !self.named,
@@ -99,10 +107,12 @@ impl Clause {
         let value = self.value.bits(mode, subject) & who & !kept & ALL;
         match self.operator {
             // With nobody named all is set anew; the umask only says what is not given.
-            Operator::Set if self.who == 0 => mode & kept | value,
-            Operator::Set => mode & (!self.who | kept) | value,
-            Operator::Add => mode | value,
-            Operator::Remove => mode & !value,
+            Operator::Set => {
+                let changed = if self.who == 0 { ALL } else { self.who } & !kept;
+                (mode & !changed | value, changed)
+            }
+            Operator::Add => (mode | value, value),
+            Operator::Remove => (mode & !value, value),
         }
     }
 }

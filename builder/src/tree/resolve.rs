@@ -29,14 +29,14 @@ impl Tree {
     /// Returns where `path` leads for a process whose working directory is `base`.
     ///
     /// `..` stops at the root, and links are followed; a link that leads nowhere leads to what it
-    /// names. A slash at the end asks for a directory, and follows a link. The empty path is `base`.
-    /// Below what does not exist `..` takes a part away, which the kernel does not do.
+    /// names. A slash at the end asks for a directory, and follows a link. The empty path is
+    /// `base`. Below what does not exist `..` takes a part away, which the kernel does not do.
     pub fn resolve(&self, base: &str, path: &str, last: Follow) -> Result<Resolved, TreeError> {
         self.resolve_with(base, path, last, |_| Ok(()))
     }
 
-    /// As [`Tree::resolve`], and asks `enter` before something is looked for in a directory, which is nothing where
-    /// there is none.
+    /// As [`Tree::resolve`], and asks `enter` before something is looked for in a directory, which
+    /// is nothing where there is none.
     pub fn resolve_with<E: From<TreeError>>(
         &self,
         base: &str,

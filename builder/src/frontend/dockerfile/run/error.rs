@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::commands;
+/// The commands that are evaluated; see `commands::find`.
+pub(super) const COMMANDS: [&str; 9] =
+    ["mkdir", "ln", "chmod", "chown", "touch", "rm", "rmdir", "true", "false"];
 
 /// A problem of a RUN line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +44,7 @@ impl std::error::Error for RunError {}
 
 /// Returns what can be done without executing anything.
 pub(super) fn instead() -> String {
-    let commands = commands::NAMES.join(", ");
+    let commands = COMMANDS.join(", ");
     format!(
         "use {commands}, joined by `&&`, `||` or `;`; for anything else COPY its result, or take \
          a base image in which it was done"

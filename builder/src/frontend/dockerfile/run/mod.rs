@@ -1,15 +1,19 @@
 //! A *RUN line* is evaluated, and never executed: a part of the language of `sh`, and commands
-//! that change nothing but files, are understood as what they do to the image's tree. So it makes no
-//! difference which machine an image is for, and the outcome is always the same.
+//! that change nothing but files, are understood as what they do to the image's tree. So it makes
+//! no difference which machine an image is for, and the outcome is always the same.
 
 mod commands;
 mod error;
 mod expand;
+mod fault;
 mod glob;
 mod options;
 mod pattern;
 mod process;
+mod reader;
 mod settings;
+mod shell;
+mod status;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -19,12 +23,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::tree::{Accounts, Follow, Identity, Tree};
-use commands::Status;
-use expand::{Parameters, Unset};
+use expand::Parameters;
 use process::Process;
 use settings::{Settings, is_shell};
-use syntax::{Command, Join, List, Script};
-use word::{Part, Quoting, Word, name_of};
+use shell::{Shell, failed, run};
+use status::Status;
+use syntax::Script;
 
 pub use error::RunError;
 
@@ -82,7 +86,8 @@ pub fn evaluate(tree: &mut Tree, line: Line<'_>, context: &Context<'_>) -> Resul
     }
 }
 
-/// Returns the error for a flag of RUN, such as `--mount`: none has a meaning where nothing is executed.
+/// Returns the error for a flag of RUN, such as `--mount`: none has a meaning where nothing is
+/// executed.
 pub fn refuse_flag(flag: &str, range: Range<usize>) -> RunError {
     let name = flag.split('=').next().unwrap_or_default();
     let help = match name {
@@ -126,149 +131,5 @@ fn evaluate_script(
     let process = process(tree, context, 0..text.len())?;
     let directory = if context.directory.is_empty() { "/" } else { context.directory };
     let parameters = Parameters::new(context.variables, directory);
-    let mut shell = Shell { process, parameters, settings, failure: None };
-    for list in &script.0 {
-        if shell.list(list)? == Flow::Exit {
-            break;
-        }
-    }
-    shell.failure.map_or(Ok(()), Err)
-}
-
-/// A shell at work.
-struct Shell<'a> {
-    process: Process<'a>,
-    parameters: Parameters<'a>,
-    settings: Settings,
-    /// The last command's, if it failed.
-    failure: Option<RunError>,
-}
-
-/// Whether a script goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
-    Continue,
-    Exit,
-}
-
-impl Shell<'_> {
-    fn list(&mut self, List(commands): &List) -> Result<Flow, RunError> {
-        for (at, (join, command)) in commands.iter().enumerate() {
-            let is_due = match join {
-                Join::First => true,
-                Join::And => self.failure.is_none(),
-                Join::Or => self.failure.is_some(),
-            };
-            if !is_due {
-                continue;
-            }
-            self.failure = self.command(command)?;
-            // What is followed by `&&` or `||` was asked for its status.
-            let is_last = at + 1 == commands.len();
-            if is_last && self.failure.is_some() && self.settings.errexit {
-                return Ok(Flow::Exit);
-            }
-        }
-        Ok(Flow::Continue)
-    }
-
-    /// Returns the error of a command that fails.
-    fn command(&mut self, command: &Command) -> Result<Option<RunError>, RunError> {
-        if let Some((name, _)) = assignment(&command.words[0]) {
-            if let Some(word) = command.words.iter().find(|word| assignment(word).is_none()) {
-                let what = format!("a value for `{name}` in front of a command");
-                return Err(RunError::not_evaluated(&what, word.range.clone())
-                    .help("assign it in a command of its own: `NAME=value; …`"));
-            }
-            return self.assign(&command.words).map(|()| None);
-        }
-        let mut words = Vec::new();
-        for word in &command.words {
-            for field in self.parameters.fields(word, self.unset())? {
-                if self.settings.noglob {
-                    let plain: Vec<_> =
-                        field.iter().map(|letter| pattern::Letter::Plain(letter.byte())).collect();
-                    words.extend(glob::expand(
-                        &self.process,
-                        &self.parameters,
-                        &plain,
-                        &word.range,
-                    )?);
-                    continue;
-                }
-                words.extend(glob::expand(&self.process, &self.parameters, &field, &word.range)?);
-            }
-        }
-        if words.first().is_some_and(|name| name == "set") {
-            self.settings.apply(&words[1..]).map_err(|unknown| {
-                RunError::not_evaluated(&format!("`set {}`", unknown.0), command.range.clone())
-            })?;
-            return Ok(None);
-        }
-        match run(&mut self.process, &words, command.range.clone())? {
-            Status::Success => Ok(None),
-            Status::Failure(said) => Ok(Some(failed(&words, &said, command.range.clone()))),
-        }
-    }
-
-    fn assign(&mut self, words: &[Word]) -> Result<(), RunError> {
-        for word in words {
-            let Some((name, parts)) = assignment(word) else { continue };
-            let is_pattern = |part: &Part| match part {
-                Part::Text(text, Quoting::Unquoted) => text.contains(['*', '?', '[']),
-                _ => false,
-            };
-            if parts.iter().any(is_pattern) {
-                let problem = RunError::not_evaluated("a pattern in a value", word.range.clone());
-                return Err(problem.help("quote the value"));
-            }
-            let value = self.parameters.text(&parts, self.unset())?;
-            self.parameters.assign(name, value, word.range.clone())?;
-        }
-        Ok(())
-    }
-
-    fn unset(&self) -> Unset {
-        if self.settings.nounset { Unset::Error } else { Unset::Empty }
-    }
-}
-
-/// Returns the name and the value of a word like `name=value`.
-fn assignment(word: &Word) -> Option<(&str, Vec<Part>)> {
-    let Some(Part::Text(first, Quoting::Unquoted)) = word.parts.first() else { return None };
-    let name = name_of(first);
-    let value = first[name.len()..].strip_prefix('=').filter(|_| !name.is_empty())?;
-    let mut parts = word.parts.clone();
-    parts[0] = Part::Text(value.to_owned(), Quoting::Unquoted);
-    Some((name, parts))
-}
-
-fn run(
-    process: &mut Process<'_>,
-    words: &[String],
-    range: Range<usize>,
-) -> Result<Status, RunError> {
-    // A command of nothing, as `$unset` is one, does nothing.
-    let [name, arguments @ ..] = words else { return Ok(Status::Success) };
-    let Some(command) = commands::find(name) else {
-        let known = commands::NAMES.join(", ");
-        let message = format!(
-            "RUN is evaluated, not executed; `{}` is not among {known}",
-            name.escape_debug()
-        );
-        return Err(RunError::new(message, range).help(error::instead()));
-    };
-    command(process, arguments).map_err(|refusal| {
-        let message = format!("RUN is evaluated, not executed; {}", refusal.message);
-        RunError::new(message, range).help(error::instead())
-    })
-}
-
-fn failed(words: &[String], said: &str, range: Range<usize>) -> RunError {
-    let name = words.first().map_or("", String::as_str).escape_debug();
-    let message = match said {
-        "" => format!("`{name}` fails"),
-        said => format!("`{name}` fails: {said}"),
-    };
-    RunError::new(message, range)
+    Shell::new(process, parameters, settings).script(&script)
 }

@@ -1,7 +1,9 @@
 //! *Options* of a command, as GNU's `getopt_long` finds them: anywhere among the operands, short
 //! ones together, long ones abbreviated.
 
-use super::commands::Refusal;
+use std::slice::Iter;
+
+use super::status::Refusal;
 
 /// An option: its letters, its long name, and whether a value follows.
 pub(super) type Known = (&'static str, &'static str, Takes);
@@ -27,48 +29,64 @@ impl Arguments {
         let mut arguments = Self::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            let refused =
-                |option: &str| Refusal::new(format!("`{option}` of `{command}` is not evaluated"));
-            if word == "--" {
-                arguments.operands.extend(words.cloned());
-                break;
-            }
-            if let Some(long) = word.strip_prefix("--") {
-                let (name, value) = match long.split_once('=') {
-                    Some((name, value)) => (name, Some(value.to_owned())),
-                    None => (long, None),
-                };
-                let (name, takes) = find(known, name).ok_or_else(|| refused(word))?;
-                let value = match (takes, value) {
-                    (Takes::Nothing, None) => String::new(),
-                    (Takes::Value, Some(value)) => value,
-                    (Takes::Value, None) => words.next().ok_or_else(|| refused(word))?.clone(),
-                    (Takes::Nothing, Some(_)) => return Err(refused(word)),
-                };
-                arguments.options.push((name, value));
-                continue;
-            }
-            let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
+            let result = if word == "--" {
+                arguments.operands.extend(words.by_ref().cloned());
+                Ok(())
+            } else if let Some(long) = word.strip_prefix("--") {
+                arguments.long(known, long, &mut words).ok_or(word.clone())
+            } else if word.starts_with('-') && word != "-" {
+                arguments.short(known, &word[1..], &mut words)
+            } else {
                 arguments.operands.push(word.clone());
-                continue;
+                Ok(())
             };
-            for (at, letter) in letters.char_indices() {
-                let option = known.iter().find(|(short, ..)| short.contains(letter));
-                let &(_, name, takes) = option.ok_or_else(|| refused(&format!("-{letter}")))?;
-                if takes == Takes::Nothing {
-                    arguments.options.push((name, String::new()));
-                    continue;
-                }
-                let rest = &letters[at + letter.len_utf8()..];
-                let value = match rest {
-                    "" => words.next().ok_or_else(|| refused(word))?.clone(),
-                    _ => rest.to_owned(),
-                };
-                arguments.options.push((name, value));
+            result.map_err(|option| {
+                Refusal::new(format!("`{option}` of `{command}` is not evaluated"))
+            })?;
+        }
+        Ok(arguments)
+    }
+
+    /// Reads `name` or `name=value`; nothing if it is not known.
+    fn long(&mut self, known: &[Known], text: &str, more: &mut Iter<'_, String>) -> Option<()> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        let (name, takes) = find(known, name)?;
+        let value = match (takes, value) {
+            (Takes::Nothing, None) => "",
+            (Takes::Nothing, Some(_)) => return None,
+            (Takes::Value, Some(value)) => value,
+            (Takes::Value, None) => more.next()?,
+        };
+        self.options.push((name, value.to_owned()));
+        Some(())
+    }
+
+    /// Reads letters of options; the error is the one that is not known.
+    fn short(
+        &mut self,
+        known: &[Known],
+        letters: &str,
+        more: &mut Iter<'_, String>,
+    ) -> Result<(), String> {
+        for (at, letter) in letters.char_indices() {
+            let unknown = || format!("-{letter}");
+            let option = known.iter().find(|(short, ..)| short.contains(letter));
+            let &(_, name, takes) = option.ok_or_else(unknown)?;
+            let rest = &letters[at + letter.len_utf8()..];
+            let value = match takes {
+                Takes::Nothing => "",
+                Takes::Value if rest.is_empty() => more.next().ok_or_else(unknown)?,
+                Takes::Value => rest,
+            };
+            self.options.push((name, value.to_owned()));
+            if takes == Takes::Value {
                 break;
             }
         }
-        Ok(arguments)
+        Ok(())
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

@@ -1,5 +1,5 @@
-//! A *pattern* is what `*`, `?` and `[…]` mean to a shell (POSIX.1-2017, Shell & Utilities 2.13), in
-//! the locale that builds have: a character is a byte.
+//! A *pattern* is what `*`, `?` and `[…]` mean to a shell (POSIX.1-2017, Shell & Utilities 2.13),
+//! in the locale that builds have: a character is a byte.
 
 /// A byte of a word after expansion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,11 @@ pub(super) struct Disagreement(pub(super) &'static str);
 /// Returns whether a word is more than the name of one file.
 pub(super) fn is_pattern(letters: &[Letter]) -> bool {
     letters.iter().any(|letter| matches!(letter, Letter::Active(b'*' | b'?' | b'[')))
+}
+
+/// Returns a word that means itself.
+pub(super) fn quote(letters: &[Letter]) -> Vec<Letter> {
+    letters.iter().map(|letter| Letter::Plain(letter.byte())).collect()
 }
 
 impl Pattern {

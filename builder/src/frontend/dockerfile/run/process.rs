@@ -1,12 +1,9 @@
 //! A *process* is who acts on a tree: a user in a directory. What it does is what Linux would let
 //! it do, and fails as it would there.
 
-use thiserror::Error;
-
+use super::fault::{Errno, Fault};
 use crate::recipe::{Location, Owner, Role, SourceRecipe};
-use crate::tree::{
-    Accounts, FileNode, Follow, Identity, Node, NodeKind, Resolved, Tree, TreeError, UMASK,
-};
+use crate::tree::{Accounts, FileNode, Follow, Identity, Node, NodeKind, Resolved, Tree, UMASK};
 
 /// What a process asks of a file or directory.
 const READ: u32 = 4;
@@ -20,61 +17,6 @@ const STICKY: u32 = 0o1000;
 /// The longest path and name, in bytes (`PATH_MAX` without its end, `NAME_MAX`).
 const PATH_MAX: usize = 4095;
 const NAME_MAX: usize = 255;
-
-/// Why the kernel says no, in the words of the C library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(super) enum Errno {
-    #[error("Permission denied")]
-    Access,
-    #[error("Device or resource busy")]
-    Busy,
-    #[error("File exists")]
-    Exists,
-    #[error("Invalid argument")]
-    Invalid,
-    #[error("Is a directory")]
-    IsDirectory,
-    #[error("Too many levels of symbolic links")]
-    Loop,
-    #[error("File name too long")]
-    NameTooLong,
-    #[error("No such file or directory")]
-    NoEntry,
-    #[error("Not a directory")]
-    NotDirectory,
-    #[error("Directory not empty")]
-    NotEmpty,
-    #[error("Operation not permitted")]
-    NotPermitted,
-}
-
-/// Why something is not done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The command fails, and may go on.
-    Errno(Errno),
-    /// It would be done, but a layer cannot hold it.
-    Refused(TreeError),
-}
-
-impl From<Errno> for Fault {
-    fn from(errno: Errno) -> Self {
-        Self::Errno(errno)
-    }
-}
-
-impl From<TreeError> for Fault {
-    fn from(error: TreeError) -> Self {
-        match error {
-            TreeError::Missing(_) => Errno::NoEntry.into(),
-            TreeError::NotADirectory(_) => Errno::NotDirectory.into(),
-            TreeError::DirectoryOverFile(_) => Errno::Exists.into(),
-            TreeError::FileOverDirectory(_) => Errno::IsDirectory.into(),
-            TreeError::Loop(_) => Errno::Loop.into(),
-            TreeError::Special(_) | TreeError::Root | TreeError::Path(_) => Self::Refused(error),
-        }
-    }
-}
 
 /// Who acts on a tree.
 #[derive(Debug)]
@@ -185,13 +127,13 @@ impl Process<'_> {
 
     /// Makes a symbolic link.
     pub(super) fn symlink(&mut self, target: &str, path: &str) -> Result<(), Fault> {
+        if target.is_empty() {
+            return Err(Errno::NoEntry.into());
+        }
         let (place, owner) = match self.place(path.trim_end_matches('/'), Follow::No) {
             Ok(_) if path.ends_with('/') => return Err(Errno::NoEntry.into()),
             place => place?,
         };
-        if target.is_empty() {
-            return Err(Errno::NoEntry.into());
-        }
         self.tree
             .put(&place, Node { kind: NodeKind::Symlink(target.into()), mode: 0o777, owner })?;
         Ok(())
@@ -199,6 +141,12 @@ impl Process<'_> {
 
     /// Makes an empty file, or opens one that is there for writing.
     pub(super) fn create(&mut self, path: &str) -> Result<(), Fault> {
+        let trimmed = path.trim_end_matches('/');
+        if trimmed != path {
+            let parent = if trimmed.is_empty() { "/" } else { trimmed };
+            self.lookup(parent, Follow::No)?;
+            return Err(Errno::IsDirectory.into());
+        }
         let found = self.lookup(path, Follow::Yes)?;
         if let Some(node) = self.tree.get(&found.path) {
             let is_directory = node.kind == NodeKind::Directory;
@@ -207,9 +155,6 @@ impl Process<'_> {
             } else {
                 Ok(self.may(node, WRITE)?)
             };
-        }
-        if path.ends_with('/') {
-            return Err(Errno::IsDirectory.into());
         }
         let (place, owner) = self.place(path, Follow::Yes)?;
         let source = SourceRecipe {
@@ -295,7 +240,7 @@ impl Process<'_> {
         let is_own = old.uid == self.identity.owner.uid;
         let may_user = user.is_none_or(|uid| is_own && uid == old.uid);
         let may_group = group.is_none_or(|gid| is_own && (gid == old.gid || self.is_member(gid)));
-        if !self.is_root() && !(may_user && may_group) {
+        if !(self.is_root() || may_user && may_group) {
             return Err(Errno::NotPermitted.into());
         }
         // What was trusted in the hands of its owner is not in those of another.

@@ -21,7 +21,7 @@ impl Settings {
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let unknown = || Unknown(word.clone());
-            let (value, letters) = match word.split_at_checked(1).ok_or_else(unknown)? {
+            let (is_on, letters) = match word.split_at_checked(1).ok_or_else(unknown)? {
                 ("-", letters) => (true, letters),
                 ("+", letters) => (false, letters),
                 _ => return Err(unknown()),
@@ -39,22 +39,17 @@ impl Settings {
                     'o' => words.next().ok_or_else(unknown)?,
                     _ => return Err(unknown()),
                 };
-                self.set(name, value).ok_or_else(|| Unknown(name.to_owned()))?;
+                match name {
+                    "errexit" => self.errexit = is_on,
+                    "nounset" => self.nounset = is_on,
+                    "noglob" => self.noglob = is_on,
+                    // They change what is printed, and what comes of pipes.
+                    "xtrace" | "verbose" | "pipefail" => {}
+                    _ => return Err(Unknown(name.to_owned())),
+                }
             }
         }
         Ok(())
-    }
-
-    fn set(&mut self, name: &str, value: bool) -> Option<()> {
-        match name {
-            "errexit" => self.errexit = value,
-            "nounset" => self.nounset = value,
-            "noglob" => self.noglob = value,
-            // They change what is printed, and what comes of pipes.
-            "xtrace" | "verbose" | "pipefail" => {}
-            _ => return None,
-        }
-        Some(())
     }
 
     /// Reads how a shell is started for a script: `/bin/bash -eo pipefail -c`.

@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use super::error::RunError;
-use super::word::{Part, Quoting, Reader, Word};
+use super::reader::Reader;
+use super::word::{Part, Quoting, Word};
 
 /// Lists that are run one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! `chmod` changes permission bits.
 
+use super::super::fault::Errno;
 use super::super::options::{Arguments, Known, Takes};
-use super::super::process::{Errno, Process};
+use super::super::process::Process;
+use super::super::status::{Refusal, Status, missing_operand, quoted};
 use super::walk::walk;
-use super::{Refusal, Status, missing_operand, quoted};
 use crate::tree::{Follow, ModeChange, NodeKind, Subject, UMASK};
 
 const OPTIONS: &[Known] = &[

@@ -1,9 +1,10 @@
 //! `chown` changes owners.
 
+use super::super::fault::Errno;
 use super::super::options::{Arguments, Known, Takes};
-use super::super::process::{Errno, Process};
+use super::super::process::Process;
+use super::super::status::{Refusal, Status, missing_operand, quoted};
 use super::walk::walk;
-use super::{Refusal, Status, missing_operand, quoted};
 use crate::tree::{Accounts, Follow};
 
 const OPTIONS: &[Known] = &[
@@ -71,7 +72,8 @@ fn set(
     Recipient { user, group }: Recipient,
     status: &mut Status,
 ) -> Result<(), Refusal> {
-    let what = || format!("changing ownership of {}", quoted(name));
+    let noun = if user.is_none() && group.is_some() { "group" } else { "ownership" };
+    let what = || format!("changing {noun} of {}", quoted(name));
     status.take(process.chown(path, user, group), what)?;
     Ok(())
 }

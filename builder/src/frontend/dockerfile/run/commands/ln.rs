@@ -1,8 +1,9 @@
 //! `ln -s` makes symbolic links.
 
+use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
-use super::super::process::{Errno, Fault, Process};
-use super::{Refusal, Status, missing_operand, quoted};
+use super::super::process::Process;
+use super::super::status::{Refusal, Status, quoted};
 use crate::tree::{Follow, NodeKind};
 
 const OPTIONS: &[Known] = &[
@@ -33,7 +34,7 @@ pub(super) fn ln(process: &mut Process<'_>, words: &[String]) -> Result<Status, 
         Err(failure) => return Ok(failure),
     };
     let (targets, into) = match (into, operands) {
-        (Some(_), []) | (None, []) => return Ok(missing_operand(&[])),
+        (_, []) => return Ok(Status::Failure("missing file operand".into())),
         (Some(directory), targets) if arguments.has("target-directory") => (targets, directory),
         (Some(directory), [targets @ .., _]) => (targets, directory),
         (None, [target, link]) => {
@@ -114,26 +115,25 @@ fn link_one(
     existing: Existing,
     status: &mut Status,
 ) -> Result<(), Refusal> {
+    let what = || match target {
+        "" => format!("failed to create symbolic link {} -> ''", quoted(link)),
+        _ => format!("failed to create symbolic link {}", quoted(link)),
+    };
     let old = process.stat(link, Follow::No).ok().filter(|_| existing == Existing::Replace);
     if let Some(old) = old {
         if process.is_directory_at(&old) {
-            status.fail(format!("{}: cannot overwrite directory", quoted(link)));
+            status.fail(format!("{}: cannot overwrite directory", link.escape_debug()));
             return Ok(());
         }
         if process.stat(target, Follow::Yes).is_ok_and(|path| path == old) {
             status.fail(format!("{} and {} are the same file", quoted(target), quoted(link)));
             return Ok(());
         }
-        let what = || format!("failed to create symbolic link {}", quoted(link));
-        if target.is_empty() {
-            status.take(Err::<(), _>(Errno::NoEntry.into()), what)?;
-            return Ok(());
-        }
-        if status.take(process.unlink(&old), what)?.is_none() {
+        // Nothing is lost to a link that cannot be.
+        if !target.is_empty() && status.take(process.unlink(&old), what)?.is_none() {
             return Ok(());
         }
     }
-    let what = || format!("failed to create symbolic link {}", quoted(link));
     status.take(process.symlink(target, link), what)?;
     Ok(())
 }

@@ -8,57 +8,11 @@ mod rm;
 mod touch;
 mod walk;
 
-use super::process::{Fault, Process};
-
-/// The commands that there are.
-pub(super) const NAMES: [&str; 9] =
-    ["mkdir", "ln", "chmod", "chown", "touch", "rm", "rmdir", "true", "false"];
+use super::process::Process;
+use super::status::{Refusal, Status};
 
 /// What a command does: its arguments, without its name.
 type Run = fn(&mut Process<'_>, &[String]) -> Result<Status, Refusal>;
-
-/// How a command ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) enum Status {
-    #[default]
-    Success,
-    /// It failed, and this is the first thing it says.
-    Failure(String),
-}
-
-/// Why a command is not evaluated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) message: String,
-}
-
-impl Refusal {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
-    }
-}
-
-impl Status {
-    fn fail(&mut self, message: impl Into<String>) {
-        if *self == Self::Success {
-            *self = Self::Failure(message.into());
-        }
-    }
-
-    /// Takes what came of one operand: `what` says what was attempted.
-    fn take<T>(
-        &mut self,
-        result: Result<T, Fault>,
-        what: impl FnOnce() -> String,
-    ) -> Result<Option<T>, Refusal> {
-        match result {
-            Ok(value) => return Ok(Some(value)),
-            Err(Fault::Errno(errno)) => self.fail(format!("{}: {errno}", what())),
-            Err(Fault::Refused(error)) => return Err(Refusal::new(error.to_string())),
-        }
-        Ok(None)
-    }
-}
 
 /// Finds a command by its name, or by the path of its program.
 pub(super) fn find(name: &str) -> Option<Run> {
@@ -78,15 +32,13 @@ pub(super) fn find(name: &str) -> Option<Run> {
     })
 }
 
-/// Returns a name in quotes, as in messages.
-fn quoted(name: &str) -> String {
-    format!("'{}'", name.escape_debug())
-}
+#[cfg(test)]
+mod tests {
+    use super::super::error::COMMANDS;
+    use super::*;
 
-/// Returns the failure of a command that was not told what to do.
-fn missing_operand(operands: &[String]) -> Status {
-    Status::Failure(match operands.last() {
-        None => "missing operand".into(),
-        Some(last) => format!("missing operand after {}", quoted(last)),
-    })
+    #[test]
+    fn what_errors_speak_of_is_there() {
+        assert!(COMMANDS.iter().all(|name| find(name).is_some()));
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
-use super::super::process::{Errno, Fault, Process, parent};
+use super::super::process::{Process, parent};
+use super::super::status::{Refusal, Status, missing_operand, quoted};
 use super::walk::walk;
-use super::{Refusal, Status, missing_operand, quoted};
 use crate::tree::Follow;
 
 const RM: &[Known] = &[
@@ -51,9 +52,14 @@ fn remove(
     if is_directory && !is_recursive && !arguments.has("dir") {
         status.take(Err::<(), _>(Errno::IsDirectory.into()), cannot)?;
     } else if matches!(last, "." | "..") {
-        status.fail("refusing to remove '.' or '..' directory");
+        let name = quoted(name);
+        status.fail(format!("refusing to remove '.' or '..' directory: skipping {name}"));
     } else if is_recursive && path.is_empty() {
         status.fail("it is dangerous to operate recursively on '/'");
+    } else if is_recursive && is_link(process, name) {
+        // rm empties the directory, and then fails.
+        let message = format!("{} is a symbolic link; write it without the slash", quoted(name));
+        return Err(Refusal::new(message));
     } else if is_link(process, name) {
         status.take(Err::<(), _>(Errno::NotDirectory.into()), cannot)?;
     } else if is_directory && is_recursive {

@@ -1,9 +1,10 @@
 //! `touch` makes empty files. The times of a layer's entries are all the same, so of files that
 //! are there nothing changes.
 
+use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
-use super::super::process::{Errno, Fault, Process};
-use super::{Refusal, Status, quoted};
+use super::super::process::Process;
+use super::super::status::{Refusal, Status, quoted};
 
 const OPTIONS: &[Known] = &[
     ("c", "no-create", Takes::Nothing),

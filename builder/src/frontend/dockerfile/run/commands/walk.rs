@@ -2,7 +2,7 @@
 //! meets are not followed.
 
 use super::super::process::Process;
-use super::{Refusal, Status, quoted};
+use super::super::status::{Refusal, Status, quoted};
 
 /// Visits what stands at `path`, called `name` by the user, and all below it, parents first.
 /// `visit` gets a path and what it is called.

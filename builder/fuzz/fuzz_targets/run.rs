@@ -1,0 +1,53 @@
+//! Evaluates any text as a RUN line, by root and by somebody else. It must not panic, and the
+//! layer that comes of it has each directory before what is in it.
+
+#![no_main]
+
+use std::collections::BTreeMap;
+
+use diskette_builder::frontend::dockerfile::run::{Context, Line, evaluate};
+use diskette_builder::recipe::EntryKind;
+use diskette_builder::tree::{Accounts, Tree};
+use libfuzzer_sys::fuzz_target;
+
+const SETUP: &str = "mkdir -p a/b tmp home && chmod 1777 tmp && chown 7:7 home && ln -s a l \
+    && touch a/f a/.g tmp/t && ln -s ../l/b a/c && chmod 4750 a/f";
+
+fuzz_target!(|text: &str| {
+    let variables = [("D", "a/b"), ("E", ""), ("L", "x  y\t*"), ("P", "*/?[!b]")];
+    let variables: BTreeMap<String, String> =
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let accounts = Accounts::parse("me:x:7:7::/:\n", "me:x:7:\nstaff:x:8:me\n");
+    let mut image = Tree::new();
+    for user in ["root", "me"] {
+        let identity = accounts.identity(user).expect("a user");
+        let context = Context {
+            variables: &variables,
+            directory: "",
+            identity: &identity,
+            accounts: &accounts,
+            shell: &[],
+        };
+        if user == "root" {
+            evaluate(&mut image, Line::Shell(SETUP), &context).expect("a tree");
+            image.settle();
+        }
+        let mut tree = image.clone();
+        match evaluate(&mut tree, Line::Shell(text), &context) {
+            Ok(()) => check(&mut tree),
+            Err(error) => assert!(text.get(error.range).is_some() && !error.message.is_empty()),
+        }
+    }
+});
+
+fn check(tree: &mut Tree) {
+    let mut seen = vec![String::new()];
+    for entry in tree.take_changes() {
+        let parent = entry.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        assert!(seen.iter().any(|path| path == parent), "{} has no parent", entry.path);
+        assert_eq!(tree.get(&entry.path).is_none(), entry.kind == EntryKind::Whiteout);
+        if entry.kind == EntryKind::Directory {
+            seen.push(entry.path);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A *fault* is why something is not done to a tree.
+
+use thiserror::Error;
+
+use crate::tree::TreeError;
+
+/// Why the kernel says no, in the words of the C library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(super) enum Errno {
+    #[error("Permission denied")]
+    Access,
+    #[error("Device or resource busy")]
+    Busy,
+    #[error("File exists")]
+    Exists,
+    #[error("Invalid argument")]
+    Invalid,
+    #[error("Is a directory")]
+    IsDirectory,
+    #[error("Too many levels of symbolic links")]
+    Loop,
+    #[error("File name too long")]
+    NameTooLong,
+    #[error("No such file or directory")]
+    NoEntry,
+    #[error("Not a directory")]
+    NotDirectory,
+    #[error("Directory not empty")]
+    NotEmpty,
+    #[error("Operation not permitted")]
+    NotPermitted,
+}
+
+/// Why something is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The command fails, and may go on.
+    Errno(Errno),
+    /// It would be done, but a layer cannot hold it.
+    Refused(TreeError),
+}
+
+impl From<Errno> for Fault {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+impl From<TreeError> for Fault {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Missing(_) => Errno::NoEntry.into(),
+            TreeError::NotADirectory(_) => Errno::NotDirectory.into(),
+            TreeError::DirectoryOverFile(_) => Errno::Exists.into(),
+            TreeError::FileOverDirectory(_) => Errno::IsDirectory.into(),
+            TreeError::Loop(_) => Errno::Loop.into(),
+            TreeError::Special(_) | TreeError::Root | TreeError::Path(_) => Self::Refused(error),
+        }
+    }
+}

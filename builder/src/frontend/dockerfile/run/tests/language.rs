@@ -1,0 +1,173 @@
+//! How scripts are read.
+
+use super::super::Line;
+use super::{check, check_me, outcome, refused};
+
+#[test]
+fn commands_are_joined() {
+    check("mkdir a && mkdir b", "a/ 755, b/ 755");
+    check("mkdir a; mkdir b;", "a/ 755, b/ 755");
+    check("mkdir a\nmkdir b\n", "a/ 755, b/ 755");
+    check("mkdir a &&\n\n mkdir b", "a/ 755, b/ 755");
+    check("mkdir a \\\n b", "a/ 755, b/ 755");
+    check("mkdir a # && mkdir b", "a/ 755");
+    check("# nothing\n\n", "");
+    check("mkdir a#b", "a#b/ 755");
+    check("false || mkdir a", "a/ 755");
+    check("true || mkdir a", "");
+    check("false && mkdir a || mkdir b", "b/ 755");
+    check("true && false || mkdir b && mkdir c", "b/ 755, c/ 755");
+    check("mkdir data; true", "");
+    check("false; mkdir a", "a/ 755");
+    check(":", "");
+    check("$EMPTY", "");
+    check("$EMPTY mkdir a", "a/ 755");
+    check("true && false", "`false` fails [false]");
+    check(
+        "mkdir a && mkdir data && mkdir b",
+        "`mkdir` fails: cannot create directory 'data': File exists [mkdir data]",
+    );
+    check("set -e; false; true", "`false` fails [false]");
+    check("set -eux; mkdir a; false || true; mkdir b", "a/ 755, b/ 755");
+    check("set -e; false && true; mkdir a", "a/ 755");
+    check("set -e; true && false; mkdir a", "`false` fails [false]");
+    check("set -e; set +e; false; true", "");
+    check("set -o errexit -o pipefail; false; true", "`false` fails [false]");
+    check("set", "");
+    check("set -u; mkdir $NONE", "NONE: parameter not set [$NONE]");
+    check("set -u; mkdir ${NONE-a}${NONE+x}", "a/ 755");
+    check("set -f; touch data/*.txt", "data/*.txt 644");
+    check("&& true", "a command is missing [&]");
+    check("true &&", "a command is missing []");
+    check("true ;; true", "a command is missing [;]");
+    check("; true", "a command is missing [;]");
+    check("true\n&& true", "a command is missing [&]");
+}
+
+#[test]
+fn words_are_expanded() {
+    check("mkdir -p $DIR", "opt/ 755, opt/x/ 755");
+    check("mkdir -p ${DIR}y \"$DIR/z\"", "opt/ 755, opt/x/ 755, opt/x/z/ 755, opt/xy/ 755");
+    check("mkdir '$DIR' \\$x", "$DIR/ 755, $x/ 755");
+    check("mkdir $LIST", "a/ 755, b/ 755, c/ 755");
+    check("mkdir \"$LIST\"", "a  b\tc/ 755");
+    check("mkdir x$LIST", "b/ 755, c/ 755, xa/ 755");
+    check("mkdir ${NONE:-a b}", "a/ 755, b/ 755");
+    check("mkdir ${NONE:-'a b'}", "a b/ 755");
+    check("mkdir \"${NONE:-a b}\"", "a b/ 755");
+    check("mkdir \"${NONE:-'a'}\"", "'a'/ 755");
+    check("mkdir \"${NONE:-\\}}\"", "}/ 755");
+    check("mkdir ${EMPTY:-a} x${EMPTY-b}", "a/ 755, x/ 755");
+    check("mkdir ${DIR:+a} ${NONE+b} ${EMPTY+c} ${EMPTY:+d}", "a/ 755, c/ 755");
+    check("mkdir ${NONE:-${EMPTY:-${DIR##*/}}}", "x/ 755");
+    check(
+        "mkdir ${DIR:?must be set}x ",
+        "`mkdir` fails: cannot create directory '/opt/xx': No such file or directory [mkdir ${DIR:?must be set}x]",
+    );
+    check("mkdir ${NONE?must be set}", "NONE: must be set [${NONE?must be set}]");
+    check("mkdir ${EMPTY:?}", "EMPTY: parameter not set [${EMPTY:?}]");
+    check(
+        "f=a.tar.gz; mkdir ${f%.*} ${f%%.*}x ${f#*.} ${f##*.}",
+        "a.tar/ 755, ax/ 755, gz/ 755, tar.gz/ 755",
+    );
+    check("f=aXb; mkdir \"${f#'a'}\" ${f%[!a-z]b}", "Xb/ 755, a/ 755");
+    check("f='a*b'; p='a*'; mkdir ${f#\"$p\"} ${f##$p}x", "b/ 755, x/ 755");
+    check("f=ab; mkdir ${f%c} ${f#x}y", "ab/ 755, aby/ 755");
+    check("mkdir a$ \"b$\" $/", "$/ 755, a$/ 755, b$/ 755");
+    check("mkdir \"\\a\\$b\"", "\\a$b/ 755");
+    check("mkdir 'it'\\''s'", "it's/ 755");
+    check("mkdir $PWD/a ${PWD}b", "a/ 755, b/ 755");
+    check("d=new; mkdir $d && touch \"$d/x\"", "new/ 755, new/x 644");
+    check("a=1 b=$a; mkdir $b", "1/ 755");
+    check("d='a b'; e=$d; mkdir $e", "a/ 755, b/ 755");
+    check("DIR=x; mkdir $DIR", "x/ 755");
+    check("mkdir \\", "\\/ 755");
+    check("mkdir a\\\nb", "ab/ 755");
+}
+
+#[test]
+fn patterns_become_paths() {
+    check("chmod 777 data/*.txt", "data/b.txt 777, data/c.txt 777");
+    check("chmod 777 $STAR", "data/b.txt 777, data/c.txt 777");
+    check("chmod 777 \"$STAR\" || true", "");
+    check("chmod 777 data/[ab]*", "data/a 777, data/b.txt 777");
+    check("chmod 777 data/[!ab]*", "data/c.txt 777, data/sub/ 777");
+    check("chmod 777 data/?.txt", "data/b.txt 777, data/c.txt 777");
+    check("chmod 777 data/.h*", "data/.hidden 777");
+    check("chmod 711 data/*/", "data/sub/ 711");
+    check("chmod 777 */a", "data/a 777");
+    check("touch *.none", "*.none 644");
+    check("touch '*'.none \\*", "* 644, *.none 644");
+    check("touch data/'*'.txt", "data/*.txt 644");
+    check("chmod 600 /dat*/a", "data/a 600");
+    check("ln -s data/?.txt empty", "empty/b.txt->data/b.txt, empty/c.txt->data/c.txt");
+    check("mkdir [", "[/ 755");
+    check_me("chmod 777 /private/* || true", "");
+}
+
+#[test]
+fn what_only_a_shell_understands_is_refused() {
+    let not = |what: &str| format!("{what} is not understood");
+    let known = "mkdir, ln, chmod, chown, touch, rm, rmdir, true, false";
+    let among = |name: &str| format!("`{name}` is not among {known}");
+    refused("apt-get update && true", &among("apt-get"), "apt-get update");
+    refused("if true", &among("if"), "if true");
+    refused("cd /tmp", &among("cd"), "cd /tmp");
+    refused("! true", &among("!"), "! true");
+    refused("{ true", &among("{"), "{ true");
+    refused("/sbin/mkdir x", &among("/sbin/mkdir"), "/sbin/mkdir x");
+    refused("/bin/:", &among("/bin/:"), "/bin/:");
+    refused("true | true", &not("a pipe"), "|");
+    refused("true & true", &not("a command in the background"), "&");
+    refused("true > x", &not("a redirection"), ">");
+    refused("true 2>&1", &not("a redirection"), ">");
+    refused("true < x", &not("a redirection"), "<");
+    refused("(true)", &not("a parenthesis"), "(");
+    refused("f() true", &not("a parenthesis"), "(");
+    refused("mkdir $(id)", &not("a command substitution"), "$(");
+    refused("mkdir \"$(id)\"", &not("a command substitution"), "$(");
+    refused("mkdir `id`", &not("a command substitution"), "`");
+    refused("mkdir \"`id`\"", &not("a command substitution"), "`");
+    refused("mkdir $1", &not("the parameter `$1`"), "$1");
+    refused("mkdir \"$@\"", &not("the parameter `$@`"), "$@");
+    refused("mkdir $?", &not("the parameter `$?`"), "$?");
+    refused("mkdir $'a'", &not("`$'`"), "$'");
+    refused("mkdir $\"a\"", &not("`$\"`"), "$\"");
+    refused("mkdir ${#DIR}", &not("this substitution"), "${");
+    refused("mkdir ${DIR:=x}", &not("this substitution"), "${DIR:=");
+    refused("mkdir ${DIR/a/b}", &not("this substitution"), "${DIR/");
+    refused("mkdir \"${DIR:-\"a\"}\"", &not("a quote inside of a quoted `${…}`"), "\"");
+    refused("mkdir $HOME", &not("`$HOME`"), "$HOME");
+    refused("mkdir ${UID:-0}", &not("`$UID`"), "${UID:-0}");
+    refused("mkdir ~/x", &not("`~`"), "~/x");
+    refused("x=~", &not("`~`"), "x=~");
+    refused("mkdir ${NONE:-~}", &not("`~`"), "~");
+    refused("mkdir {a,b}", &not("a list in braces"), "{a,b}");
+    refused("mkdir a{1..3}", &not("a list in braces"), "a{1..3}");
+    refused("x=*", &not("a pattern in a value"), "x=*");
+    refused("IFS=:", &not("a value for `IFS`"), "IFS=:");
+    refused("x=1 mkdir a", &not("a value for `x` in front of a command"), "mkdir");
+    refused("set -n", &not("`set -n`"), "set -n");
+    refused("set -- a", &not("`set --`"), "set -- a");
+    refused("rm .*", &not("a pattern that means `.` and `..` to some shells"), ".*");
+    refused("rm [^a]*", &not("`[^`"), "[^a]*");
+    refused("rm [[:alpha:]]", &not("a class of characters"), "[[:alpha:]]");
+    check("mkdir 'a", "a quote is not closed [']");
+    check("mkdir \"a", "a quote is not closed [\"]");
+    check("mkdir ${a", "`${` is not closed by `}` [${]");
+    check("f=é; mkdir ${f#?}", "a character would be cut apart [?]");
+}
+
+#[test]
+fn what_would_never_end_is_refused() {
+    let nested = format!("mkdir {}a{}", "${x:-".repeat(30), "}".repeat(30));
+    assert!(outcome(Line::Shell(&nested), "root", "").starts_with("substitutions are nested"));
+    let doubled = format!("a=xxxxxxxx{}; mkdir $a", "; a=$a$a".repeat(30));
+    assert!(outcome(Line::Shell(&doubled), "root", "").starts_with("the value is longer"));
+    let text = format!("a={}{}", "x".repeat(100_000), "; b=$a".repeat(1000));
+    assert!(outcome(Line::Shell(&text), "root", "").starts_with("this expands to too much"));
+    let paths = format!("touch {}", "data/../*/".repeat(30));
+    assert!(!outcome(Line::Shell(&paths), "root", "").is_empty());
+    let paths = format!("touch {}", "*/../".repeat(30));
+    assert!(outcome(Line::Shell(&paths), "root", "").starts_with("this expands to too much"));
+}

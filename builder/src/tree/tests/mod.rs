@@ -1,0 +1,81 @@
+//! Trees are written as lines, and so are the layers made of them.
+
+mod layers;
+mod paths;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::*;
+use crate::recipe::{Archive, EntryKind, Location, Member, Role};
+
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
+
+fn source(location: Location) -> SourceRecipe {
+    SourceRecipe { location, packing: None, checksum: None, origin: None, role: Role::File }
+}
+
+fn node(kind: NodeKind) -> Node {
+    Node { kind, mode: 0o644, owner: ROOT }
+}
+
+fn dir() -> Node {
+    Node { kind: NodeKind::Directory, mode: 0o755, owner: ROOT }
+}
+
+fn linked(content: &str, inode: Option<Inode>) -> Node {
+    let source = source(Location::Path(content.into()));
+    node(NodeKind::File(FileNode { source, size: Some(1), inode }))
+}
+
+fn file(content: &str) -> Node {
+    linked(content, None)
+}
+
+fn symlink(target: &str) -> Node {
+    node(NodeKind::Symlink(target.into()))
+}
+
+fn archive(name: &str) -> Arc<Archive> {
+    Arc::new(Archive::File(Box::new(source(Location::Path(name.into())))))
+}
+
+fn member(archive: &Arc<Archive>, offset: u64) -> Node {
+    let source = source(Location::Member(Member { archive: Arc::clone(archive), offset, size: 1 }));
+    node(NodeKind::File(FileNode { source, size: Some(1), inode: None }))
+}
+
+/// Returns a tree of words: `d/` is a directory, `l>t` a link, others are files.
+fn tree(words: &str) -> Tree {
+    let mut tree = Tree::new();
+    for word in words.split_whitespace() {
+        match (word.split_once('>'), word.strip_suffix('/')) {
+            (Some((path, target)), _) => tree.put(path, symlink(target)).unwrap(),
+            (_, Some(path)) => tree.put(path, dir()).unwrap(),
+            _ => tree.put(word, file("old")).unwrap(),
+        }
+    }
+    tree.settle();
+    tree
+}
+
+fn show(entries: &[Entry]) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        let kind = match &entry.kind {
+            EntryKind::Directory => "directory".into(),
+            EntryKind::File(source) => match &source.location {
+                Location::Path(path) => format!("file {}", path.display()),
+                Location::Member(member) => format!("member {}", member.offset),
+                _ => "file".into(),
+            },
+            EntryKind::Symlink(target) => format!("symlink {target}"),
+            EntryKind::Hardlink(target) => format!("hardlink {target}"),
+            EntryKind::Whiteout => "whiteout".into(),
+            EntryKind::Opaque => "opaque".into(),
+        };
+        let Entry { path, mode, owner, .. } = entry;
+        writeln!(text, "{path} {mode:o} {}:{} {kind}", owner.uid, owner.gid).unwrap();
+    }
+    text
+}
