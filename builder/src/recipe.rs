@@ -36,6 +36,8 @@ pub struct PlatformRecipe {
     /// The image config, as it comes from the base and was changed; what layers and history there
     /// are is added when they are finished.
     pub config: Config,
+    /// Set on its manifest alone; those of the recipe go before them.
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl PlatformRecipe {

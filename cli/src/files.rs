@@ -52,7 +52,8 @@ pub(crate) fn read_spec(path: &Path) -> Result<Arc<SourceText>, Diagnostic> {
     let text = text.map_err(|error| {
         let diagnostic = cannot("read", &name)(&error);
         if error.kind() == io::ErrorKind::NotFound {
-            return diagnostic.help("write a `diskette.yaml`, or name another file with `-f`");
+            return diagnostic
+                .help("write a `diskette.yaml` or a `Dockerfile`, or name another file with `-f`");
         }
         diagnostic
     })?;

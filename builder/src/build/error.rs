@@ -115,8 +115,8 @@ fn help(error: &SourceError) -> Vec<String> {
         SourceErrorKind::NotAFile => vec!["name the disk image itself".into()],
         SourceErrorKind::Empty => vec!["was a download or a conversion cut off?".into()],
         SourceErrorKind::Packed(packing) => vec![
-            format!("to unpack it on the way, say `unpack: {}`", suffix(*packing)),
-            format!("or rename it to `{name}.{}`", suffix(*packing)),
+            format!("in a spec, say `unpack: {0}`, or rename it to `{name}.{0}`", suffix(*packing)),
+            "for a Dockerfile, unpack it before the build".into(),
         ],
         SourceErrorKind::NotPacked(_) => vec![
             "the name says that it is packed, the content does not; say `unpack: none` to take it \
@@ -129,7 +129,9 @@ fn help(error: &SourceError) -> Vec<String> {
         SourceErrorKind::Changed => vec!["build again when nothing writes to it any more".into()],
         SourceErrorKind::Damaged(..) => vec!["was the download cut off?".into()],
         SourceErrorKind::Unverified => vec![
-            "add `sha256:` with the digest that the publisher gives".into(),
+            "add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` \
+             with ADD"
+                .into(),
             "or pass `--allow-unverified` to take whatever comes".into(),
         ],
         _ => Vec::new(),

@@ -143,7 +143,9 @@ fn compose(
         let layers: Vec<Layer> = layers.take(platform.layers().count()).collect();
         let config = config(platform, &layers, context)?;
         let entries = layer_entries(platform, &layers, context.workers.compression());
-        let manifest = documents::manifest(context.format, &config, &entries, &recipe.annotations)?;
+        let mut annotations = platform.annotations.clone();
+        annotations.extend(recipe.annotations.clone());
+        let manifest = documents::manifest(context.format, &config, &entries, &annotations)?;
         context.sink.put(&config, &recipe.names)?;
         context.sink.put(&manifest, &recipe.names)?;
         manifests.push((manifest.clone(), platform.platform.clone()));

@@ -28,6 +28,7 @@ use crate::ui::{Ui, signal};
 
 mod dockerfile;
 mod input;
+mod lock;
 mod overrides;
 pub(crate) mod report;
 mod target;
@@ -193,7 +194,7 @@ pub(crate) fn run(
     let places = OpenPlaces { registry: registry.as_ref() };
 
     let Loaded { mut recipes, inputs, epoch: loaded_epoch } =
-        input.load(arguments, &places, environment, ui)?;
+        input.load(arguments, &places, environment, &*progress, ui)?;
     arguments.overrides(input.language).apply(&mut recipes)?;
     if arguments.push {
         check_names(&recipes)?;

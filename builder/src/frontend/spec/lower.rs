@@ -96,7 +96,7 @@ fn lower_platform(
     let mut config = Config::new(&platform);
     env.iter().for_each(|(name, value)| config.set_env(name, value));
     labels.iter().for_each(|(name, value)| config.set_label(name, value));
-    Some(PlatformRecipe { platform, base: None, steps, config })
+    Some(PlatformRecipe { platform, base: None, steps, config, annotations: BTreeMap::new() })
 }
 
 /// The disk stands in the lowest layer: CDI takes the first that has one.

@@ -85,6 +85,7 @@ fn a_spec_becomes_a_recipe() {
             ],
         })],
         config: Config::new(&"linux/arm64".parse().unwrap()),
+        annotations: BTreeMap::new(),
     };
     let names = vec!["docker.io/library/me:latest".parse().unwrap()];
     let recipe = Recipe { names, platforms: vec![platform], annotations: [].into() };

@@ -3,19 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cap_std::fs::Dir;
+use diskette_builder::archive::Limits;
 use diskette_builder::base::Bases;
 use diskette_builder::diagnostic::{Diagnostic, SourceText};
 use diskette_builder::frontend::dockerfile::{self, Request};
 use diskette_builder::frontend::spec;
 use diskette_builder::image::platform::Platform;
+use diskette_builder::progress::Progress;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::source::Inputs;
 
 use super::BuildArguments;
+use super::lock::LockFile;
 use super::overrides::parse_platform;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::{SpecFiles, read_if_there, read_spec};
+use crate::files::{SpecFiles, ensure_dir, read_if_there, read_spec};
 use crate::places::OpenPlaces;
 use crate::ui::Ui;
 
@@ -76,12 +80,26 @@ impl Input {
         arguments: &BuildArguments,
         places: &OpenPlaces<'_>,
         environment: &Environment,
+        progress: &dyn Progress,
         ui: &Ui,
     ) -> Result<Loaded, CommandError> {
         match self.language {
             Language::Spec => self.load_spec(arguments),
-            Language::Dockerfile => self.load_dockerfile(arguments, places, environment, ui),
+            Language::Dockerfile => {
+                self.load_dockerfile(arguments, places, environment, progress, ui)
+            }
         }
+    }
+
+    /// The lock file lies beside the Dockerfile.
+    fn path_of_lock(&self, arguments: &BuildArguments) -> PathBuf {
+        let path = match self.path == Path::new("-") {
+            true => arguments.context.join("Dockerfile"),
+            false => self.path.clone(),
+        };
+        let mut name = path.into_os_string();
+        name.push(".lock");
+        name.into()
     }
 
     /// Paths in a spec are relative to its directory.
@@ -99,6 +117,7 @@ impl Input {
         arguments: &BuildArguments,
         places: &OpenPlaces<'_>,
         environment: &Environment,
+        progress: &dyn Progress,
         ui: &Ui,
     ) -> Result<Loaded, CommandError> {
         let read = dockerfile::parse(&self.source).map_err(CommandError::Failed)?;
@@ -112,7 +131,15 @@ impl Input {
         if platforms.is_empty() {
             platforms.push(build_platform.clone());
         }
-        let bases = Bases::new(places);
+        let cache = base_cache(environment, arguments, ui);
+        let lock = LockFile::of(self.path_of_lock(arguments), &arguments.dockerfile)?;
+        let bases = Bases {
+            places,
+            cache: cache.as_ref(),
+            resolver: &lock.resolver,
+            limits: Limits::default(),
+            progress,
+        };
         let request = Request {
             dockerfile: &read,
             contexts: &contexts,
@@ -125,9 +152,17 @@ impl Input {
         };
         let lowered = dockerfile::lower(&request).map_err(CommandError::Failed)?;
         ui.warn(&lowered.warnings);
+        lock.write(&arguments.dockerfile)?;
         let epoch = build_args.get("SOURCE_DATE_EPOCH").cloned().or(lowered.epoch);
         Ok(Loaded { recipes: vec![lowered.recipe], inputs: Box::new(contexts), epoch })
     }
+}
+
+/// Opens what is kept of bases. Without it all is read anew.
+fn base_cache(environment: &Environment, arguments: &BuildArguments, ui: &Ui) -> Option<Dir> {
+    let home = environment.cache_home.as_ref().filter(|_| !arguments.no_cache)?;
+    let opened = ensure_dir(&home.join("diskette").join("bases"));
+    opened.map_err(|problem| ui.note(&format!("nothing is remembered of bases: {problem}"))).ok()
 }
 
 impl Language {

@@ -73,7 +73,7 @@ impl Care {
         if let (Some(change), Some(subject)) = (&self.mode, subject) {
             // A number is taken as it is, for directories too.
             let new = change.apply(node.mode, subject, UMASK);
-            node.mode = new;
+            node.mode = change.octal().unwrap_or(new);
         }
         node.owner = self.owner.unwrap_or(node.owner);
         node

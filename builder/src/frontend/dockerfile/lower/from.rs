@@ -15,7 +15,7 @@ use super::destination::Destination;
 use super::instructions::{Evaluation, Outcome, expand, wrong_tree};
 use super::origin::{Match, Origin};
 use super::stage::Stage;
-use crate::base::Loaded;
+use crate::base::{BaseError, Loaded};
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, SourceText, Span};
 use crate::frontend::dockerfile::instruction::{self, From, Instruction};
@@ -106,7 +106,15 @@ impl<'a> Loader<'a> {
         }
         let loaded = self.image(base, at, platform)?;
         let (base, config) = (loaded.recipe.clone(), loaded.config.clone());
-        Ok(Stage::on(Some(base), config, loaded.tree.clone()))
+        let mut stage = Stage::on(Some(base), config, loaded.tree.clone());
+        // https://github.com/opencontainers/image-spec/blob/main/annotations.md
+        if let Some(name) = &loaded.name {
+            let name_and_digest = [("name", name.clone()), ("digest", loaded.root.to_string())];
+            for (key, value) in name_and_digest {
+                stage.annotations.insert(format!("org.opencontainers.image.base.{key}"), value);
+            }
+        }
+        Ok(stage)
     }
 
     fn platform(&self, from: &From) -> Outcome<Platform> {
@@ -167,7 +175,7 @@ impl<'a> Loader<'a> {
             })?),
         };
         let loaded = self.request.bases.load(&place, platform);
-        let loaded = loaded.map_err(|error| Box::new(error.diagnostic().at(at.clone())))?;
+        let loaded = loaded.map_err(|error| not_loaded(&error, at))?;
         let loaded = Rc::new(loaded);
         self.images.borrow_mut().insert(key, Rc::clone(&loaded));
         Ok(loaded)
@@ -221,6 +229,18 @@ impl Evaluation<'_, '_> {
             None => Ok(read),
         }
     }
+}
+
+/// Tells why an image cannot be stood on.
+fn not_loaded(error: &BaseError, at: &Span) -> Box<Diagnostic> {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    let problem = Diagnostic::new(message).at(at.clone());
+    Box::new(error.help().into_iter().fold(problem, Diagnostic::help))
 }
 
 /// Tells whether a name is one of KubeVirt's old base images, whatever its registry and tag.

@@ -132,8 +132,9 @@ fn evaluate(
     warnings.extend(unused(&scope));
     let Some((stage, _)) = stages.remove(&target) else { return Err(problems) };
     warnings.extend(care::doubts(&stage.tree, &dockerfile.stages[target].from.base.span));
-    let (base, steps, config) = (stage.base, stage.steps, stage.config);
-    let recipe = PlatformRecipe { platform: platform.clone(), base, steps, config };
+    let Stage { base, steps, config, annotations, .. } = stage;
+    let platform = platform.clone();
+    let recipe = PlatformRecipe { platform, base, steps, config, annotations };
     Ok((recipe, scope.get("SOURCE_DATE_EPOCH")))
 }
 

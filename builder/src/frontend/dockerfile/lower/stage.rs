@@ -1,7 +1,7 @@
 //! A *stage* while it is evaluated: the tree and the config that it has so far, and the steps that
 //! led there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -22,6 +22,8 @@ pub(super) struct Stage {
     pub(super) config: Config,
     pub(super) base: Option<Base>,
     pub(super) steps: Vec<Step>,
+    /// Of the manifest: what the base is called.
+    pub(super) annotations: BTreeMap<String, String>,
     /// Config fields that this stage itself has set; ENTRYPOINT forgets a CMD that it has not.
     own: BTreeSet<&'static str>,
 }
@@ -34,7 +36,8 @@ impl Stage {
 
     /// Returns a stage on top of an image.
     pub(super) fn on(base: Option<Base>, config: Config, tree: Tree) -> Self {
-        Self { tree, config, base, steps: Vec::new(), own: BTreeSet::new() }
+        let (steps, annotations, own) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        Self { tree, config, base, steps, annotations, own }
     }
 
     /// Returns a stage on top of this one.

@@ -1,0 +1,45 @@
+//! The *lock file* beside a Dockerfile: what the tags of bases meant when it was written.
+
+use std::path::PathBuf;
+
+use diskette_builder::base::{Lock, Locked, Resolver};
+use diskette_builder::diagnostic::Diagnostic;
+
+use super::dockerfile::{DockerfileArguments, Pull};
+use crate::error::CommandError;
+use crate::files::{read_if_there, write_file};
+
+/// A lock file, and what it comes to.
+pub(super) struct LockFile {
+    path: PathBuf,
+    pub(super) resolver: Resolver,
+}
+
+impl LockFile {
+    /// Reads the lock file, if there is one.
+    pub(super) fn of(path: PathBuf, arguments: &DockerfileArguments) -> Result<Self, CommandError> {
+        let lock = match read_if_there(&path)? {
+            Some(source) => Lock::parse(&source)?,
+            None if arguments.locked => {
+                let message = format!("there is no lock file `{}`", path.display());
+                let help = "build once with `--lock`, and keep the file with the Dockerfile";
+                return Err(Diagnostic::new(message).help(help).into());
+            }
+            None => Lock::default(),
+        };
+        let pull = match arguments.pull {
+            Pull::Always => diskette_builder::base::Pull::Always,
+            Pull::Missing => diskette_builder::base::Pull::Unknown,
+        };
+        let locked = if arguments.locked { Locked::Yes } else { Locked::No };
+        Ok(Self { path, resolver: Resolver::new(lock, pull, locked) })
+    }
+
+    /// Writes down what was found out, if that was asked for.
+    pub(super) fn write(&self, arguments: &DockerfileArguments) -> Result<(), CommandError> {
+        match self.resolver.changed().filter(|_| arguments.lock) {
+            Some(lock) => Ok(write_file(&self.path, lock.to_string().as_bytes())?),
+            None => Ok(()),
+        }
+    }
+}
