@@ -6,6 +6,7 @@
 //! path: directories, files, time and progress are given to it.
 
 pub mod archive;
+pub mod base;
 pub mod build;
 pub mod cache;
 pub mod context;
