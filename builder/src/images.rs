@@ -31,6 +31,11 @@ pub trait Images: Sync {
     where
         Self: 's;
 
+    /// Returns the image of a place that has only one.
+    fn only(&self) -> Result<Option<Document>, SinkError> {
+        Ok(None)
+    }
+
     /// Returns the tags of all images.
     fn tags(&self) -> Result<Vec<String>, SinkError>;
 

@@ -128,6 +128,21 @@ impl Config {
         self.insert("Labels", name, json!(value));
     }
 
+    /// Returns what the image runs on, unless it does not say.
+    pub fn platform(&self) -> Option<Platform> {
+        let text = |name: &str| {
+            let text = self.image.get(name).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let (os, architecture) = (text("os")?, text("architecture")?);
+        Some(Platform { os, architecture, variant: text("variant") })
+    }
+
+    /// Returns the digests of the layers' tars, lowest first; what is no text is empty.
+    pub fn diff_ids(&self) -> impl Iterator<Item = &str> {
+        self.diff_ids.iter().map(|digest| digest.as_str().unwrap_or_default())
+    }
+
     /// Returns how many layers there are.
     pub fn layers(&self) -> usize {
         self.diff_ids.len()

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::digest::Digest;
+
 /// The name of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reference {
@@ -52,6 +54,12 @@ impl Reference {
     #[must_use]
     pub fn with_tag(&self, tag: String) -> Self {
         Self { tag: Some(tag), digest: None, ..self.clone() }
+    }
+
+    /// Returns the name of what has this digest in the same repository, without a tag.
+    #[must_use]
+    pub fn with_digest(&self, digest: Digest) -> Self {
+        Self { tag: None, digest: Some(digest.to_string()), ..self.clone() }
     }
 
     /// Returns the host, perhaps with a port, e.g. `quay.io`.

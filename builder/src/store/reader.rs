@@ -65,18 +65,6 @@ impl LayoutImages {
         named.filter_map(|entry| entry.name.as_deref().or(entry.tag.as_deref())).collect()
     }
 
-    /// Returns the image of a layout that has only one.
-    pub fn only(&self) -> Result<Option<Document>, SinkError> {
-        let mut digests: Vec<&str> =
-            self.entries.iter().map(|entry| entry.digest.as_str()).collect();
-        digests.sort_unstable();
-        digests.dedup();
-        match digests[..] {
-            [digest] => self.find(digest),
-            _ => Ok(None),
-        }
-    }
-
     /// Returns the whole names that an image has.
     pub fn names_of(&self, digest: Digest) -> Vec<&str> {
         let digest = digest.to_string();
@@ -184,6 +172,17 @@ impl Images for LayoutImages {
         Self: 's,
     {
         Ok(Box::new(self.sized_blob(digest, size)?))
+    }
+
+    fn only(&self) -> Result<Option<Document>, SinkError> {
+        let mut digests: Vec<&str> =
+            self.entries.iter().map(|entry| entry.digest.as_str()).collect();
+        digests.sort_unstable();
+        digests.dedup();
+        match digests[..] {
+            [digest] => self.find(digest),
+            _ => Ok(None),
+        }
     }
 
     fn tags(&self) -> Result<Vec<String>, SinkError> {
