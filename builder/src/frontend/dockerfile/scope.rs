@@ -24,7 +24,6 @@ pub(crate) struct Scope {
 pub(crate) struct StageScope<'a> {
     scope: &'a Scope,
     values: BTreeMap<String, String>,
-    declared: BTreeSet<String>,
 }
 
 /// Variables that `RUN` sees under both spellings as soon as `--build-arg` gives one of them.
@@ -76,7 +75,7 @@ impl Scope {
 
     /// Opens a stage on an image: it sees nothing that it does not declare.
     pub(crate) fn stage(&self) -> StageScope<'_> {
-        StageScope { scope: self, values: BTreeMap::new(), declared: BTreeSet::new() }
+        StageScope { scope: self, values: BTreeMap::new() }
     }
 
     /// Returns the names of `--build-arg` that nothing has declared so far, and that mean nothing
@@ -98,7 +97,6 @@ impl StageScope<'_> {
     /// default before a global argument of the same name.
     pub(crate) fn arg(&mut self, name: &str, default: Option<String>) {
         self.scope.declared.borrow_mut().insert(name.into());
-        self.declared.insert(name.into());
         let given = self.scope.build_args.get(name).cloned();
         if let Some(value) = given.or(default).or_else(|| self.scope.get(name)) {
             self.values.insert(name.into(), value);
@@ -113,12 +111,6 @@ impl StageScope<'_> {
     /// Returns what the next instruction sees.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.values.get(name).cloned()
-    }
-
-    /// Says whether an `ARG` of this stage names the variable. One that has no value then is
-    /// unset on purpose, and nothing to warn of.
-    pub(crate) fn declares(&self, name: &str) -> bool {
-        self.declared.contains(name)
     }
 
     /// Returns the environment of `RUN`: what instructions see, and the proxies of `--build-arg`.
@@ -237,8 +229,6 @@ mod tests {
         child.env("x", "2".into());
         child.arg("y", None);
         assert_eq!(parent.get("x").as_deref(), Some("1"));
-        assert!(parent.declares("x") && child.declares("x"));
-        assert!(!parent.declares("y") && child.declares("y"));
     }
 
     #[test]

@@ -21,8 +21,6 @@ pub struct Dockerfile {
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) from: From,
-    /// FROM itself.
-    pub(super) begin: Instruction,
     pub(super) instructions: Vec<Instruction>,
 }
 
@@ -59,7 +57,7 @@ impl Dockerfile {
         match (&instruction.kind, self.stages.last_mut()) {
             (Kind::From(from), _) => {
                 let from = from.clone();
-                self.stages.push(Stage { from, begin: instruction, instructions: Vec::new() });
+                self.stages.push(Stage { from, instructions: Vec::new() });
             }
             (_, Some(stage)) => stage.instructions.push(instruction),
             (Kind::Arg(arguments), None) => self.globals.extend(arguments.iter().cloned()),

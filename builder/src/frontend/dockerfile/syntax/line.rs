@@ -20,14 +20,6 @@ impl Line {
         Self { text: String::new(), pieces: Vec::new(), source: Arc::clone(source) }
     }
 
-    /// Returns an instruction that stands on one line from a place in the file on.
-    #[cfg(test)]
-    pub(super) fn whole(source: &Arc<SourceText>) -> Self {
-        let mut line = Self::new(source);
-        line.push(&source.text, 0);
-        line
-    }
-
     /// Adds what stands in the file at `at`.
     pub(super) fn push(&mut self, piece: &str, at: usize) {
         self.pieces.push((self.text.len(), at));
