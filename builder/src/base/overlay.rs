@@ -172,13 +172,15 @@ impl Overlay<'_> {
             let (path, target) = names();
             return Err(OverlayError::Link { path, target });
         }
-        if let NodeKind::File(file) = &mut node.kind
-            && file.inode.is_none()
-        {
-            file.inode = Some(Inode(self.layer.number(), found.offset));
-            let put = self.tree.put_settled(&target, node.clone());
-            put.map_err(|error| OverlayError::Path { path: target, error })?;
+        if let NodeKind::File(file) = &mut node.kind {
+            file.inode.get_or_insert(Inode(self.layer.number(), found.offset));
         }
+        // Who unpacks it sets them for the link, and so for all names of the file.
+        if !matches!(node.kind, NodeKind::Symlink(_)) {
+            (node.mode, node.owner) = (found.mode, found.owner());
+        }
+        let put = self.tree.put_settled(&target, node.clone());
+        put.map_err(|error| OverlayError::Path { path: target, error })?;
         Ok(node)
     }
 

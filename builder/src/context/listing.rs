@@ -1,6 +1,7 @@
 //! The *listing* of a context: what is in it, without what is ignored.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use crate::pattern::{Hider, Ignore};
 
@@ -11,6 +12,8 @@ pub struct Listing {
     /// Sorted by [`tree_order`], no path twice.
     entries: Vec<(String, Found)>,
     ignore: Ignore,
+    /// The files that have several paths.
+    linked: BTreeSet<Identity>,
 }
 
 /// Something in a context.
@@ -70,6 +73,11 @@ impl Listing {
         entries.take_while(move |(path, _)| is_below(path, directory))
     }
 
+    /// Tells whether a file has several paths in the listing.
+    pub fn is_linked(&self, identity: Identity) -> bool {
+        self.linked.contains(&identity)
+    }
+
     /// Returns the rule that keeps a path out of the listing, if there is one; whether something
     /// is there is not known.
     pub fn hidden(&self, path: &str) -> Option<Hider> {
@@ -107,7 +115,8 @@ impl Builder {
     /// Begins with an empty directory that has this mode.
     pub fn new(ignore: Ignore, mode: u32) -> Self {
         let root = Found { kind: FoundKind::Directory, mode };
-        Self { listing: Listing { root, entries: Vec::new(), ignore }, passed: Vec::new() }
+        let listing = Listing { root, entries: Vec::new(), ignore, linked: BTreeSet::new() };
+        Self { listing, passed: Vec::new() }
     }
 
     /// Adds what is not ignored; directories before what is in them.
@@ -126,6 +135,12 @@ impl Builder {
     /// Returns the listing.
     pub fn finish(mut self) -> Listing {
         self.listing.entries.sort_by(|(one, _), (other, _)| tree_order(one, other));
+        let mut seen = BTreeSet::new();
+        let files = self.listing.entries.iter().filter_map(|(_, found)| match &found.kind {
+            FoundKind::File { identity, .. } => Some(*identity),
+            _ => None,
+        });
+        self.listing.linked = files.filter(|identity| !seen.insert(*identity)).collect();
         self.listing
     }
 

@@ -244,7 +244,26 @@ impl Tree {
         let old = self.get(path).ok_or_else(|| TreeError::Missing(path.to_owned()))?;
         let mut node = old.clone();
         change(&mut node);
-        if *old == node { Ok(()) } else { self.put(path, node) }
+        if *old == node {
+            return Ok(());
+        }
+        for name in self.other_names(path, &node) {
+            self.put(&name, node.clone())?;
+        }
+        self.put(path, node)
+    }
+
+    /// Returns the other paths of a file that has several.
+    fn other_names(&self, path: &str, node: &Node) -> Vec<String> {
+        let NodeKind::File(FileNode { inode: Some(inode), .. }) = &node.kind else {
+            return Vec::new();
+        };
+        let is_same = |other: &Node| match &other.kind {
+            NodeKind::File(file) => file.inode == Some(*inode),
+            _ => false,
+        };
+        let names = self.below("").filter(|(name, other)| *name != path && is_same(other));
+        names.map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Forgets what was changed: what is there now is in layers below.

@@ -42,6 +42,7 @@ impl Dockerfile {
                 (None, false) => {}
             }
         }
+        dockerfile.check_numbers(problems);
         if dockerfile.stages.is_empty() && problems.is_empty() {
             let name = &source.name;
             let message = match is_empty {
@@ -69,6 +70,21 @@ impl Dockerfile {
         }
     }
 
+    /// A number always means a stage, and one that comes later can never be copied from.
+    fn check_numbers(&self, problems: &mut Vec<Diagnostic>) {
+        for (number, stage) in self.stages.iter().enumerate() {
+            for instruction in &stage.instructions {
+                let (Kind::Copy(copy) | Kind::Add(copy)) = &instruction.kind else { continue };
+                let Some(from) = &copy.from else { continue };
+                if from.text.parse::<usize>().is_ok_and(|from| from >= number) {
+                    let problem = Diagnostic::new(format!("there is no stage {} above", from.text));
+                    let help = "stages are counted from 0, and only those above can be copied from";
+                    problems.push(problem.at(from.span.clone()).help(help));
+                }
+            }
+        }
+    }
+
     /// Returns the stage that a name or a number means, of those in front of `end`. A later stage
     /// of the same name wins.
     pub(super) fn find(&self, name: &str, end: usize) -> Option<usize> {
@@ -85,7 +101,7 @@ impl Dockerfile {
     /// Returns the stage to build.
     pub(super) fn target(&self, name: Option<&str>) -> Result<usize, Diagnostic> {
         let Some(name) = name else { return Ok(self.stages.len().saturating_sub(1)) };
-        self.find(name, self.stages.len()).ok_or_else(|| {
+        self.named(name, self.stages.len()).ok_or_else(|| {
             let known: Vec<&str> = self
                 .stages
                 .iter()
@@ -93,9 +109,7 @@ impl Dockerfile {
                 .collect();
             let problem = Diagnostic::new(format!("target stage `{name}` could not be found"));
             match known.is_empty() {
-                true => {
-                    problem.help(format!("stages have the numbers 0 to {}", self.stages.len() - 1))
-                }
+                true => problem.help("no stage has a name; give it one with `FROM … AS NAME`"),
                 false => problem.help(format!("there are {}", known.join(", "))),
             }
         })
@@ -103,13 +117,14 @@ impl Dockerfile {
 
     /// Returns the stages that a stage needs, itself among them, in the order of the file. What is not
     /// needed is not evaluated: it may hold what cannot be.
-    pub(super) fn needed(&self, target: usize) -> BTreeSet<usize> {
+    /// `bases` has what FROM says in each, with its variables replaced.
+    pub(super) fn needed(&self, target: usize, bases: &[String]) -> BTreeSet<usize> {
         let mut needed = BTreeSet::from([target]);
         let mut pending = vec![target];
         while let Some(number) = pending.pop() {
             let stage = &self.stages[number];
             // Numbers are for --from only.
-            let base = self.named(&stage.from.base.text, number);
+            let base = bases.get(number).and_then(|base| self.named(base, number));
             let copied = stage.instructions.iter().filter_map(|instruction| {
                 let (Kind::Copy(copy) | Kind::Add(copy)) = &instruction.kind else { return None };
                 self.find(&copy.from.as_ref()?.text, number)

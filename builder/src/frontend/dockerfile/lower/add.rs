@@ -136,6 +136,13 @@ impl Unpacking<'_> {
         let node = match &member.kind {
             Kind::Hardlink(target) => {
                 let first = self.place(target, tree, Follow::No)?;
+                // Mode and owner of a link are set last, and so are those of the file.
+                if self.order.care.owner.is_none() {
+                    tree.set_owner(&first, member.owner())?;
+                }
+                if self.order.care.mode.is_none() {
+                    tree.set_mode(&first, member.mode)?;
+                }
                 let node = tree.get(&first).cloned();
                 node.ok_or_else(|| TreeError::Missing(first))?
             }

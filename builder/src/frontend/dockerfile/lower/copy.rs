@@ -82,7 +82,8 @@ impl Evaluation<'_, '_> {
             all.extend(found.into_iter().map(|found| (found, source.as_str(), *word)));
         }
         self.check_many(&all, order, tree)?;
-        for (number, (found, source, word)) in (0..).zip(all) {
+        let first = (self.stage.steps.len() as u64) << 16;
+        for (number, (found, source, word)) in (first..).zip(all) {
             if is_add && self.unpack(&origin, &found, word, order, tree)? {
                 continue;
             }
@@ -149,11 +150,6 @@ impl Evaluation<'_, '_> {
         }
         if contexts.context(&word.text).is_some() {
             return self.context(&word.text);
-        }
-        if word.text.parse::<usize>().is_ok() {
-            let problem = Diagnostic::new(format!("there is no stage {} above", word.text));
-            let help = "stages are counted from 0, and only those above can be copied from";
-            return Err(Box::new(problem.at(word.span.clone()).help(help)));
         }
         let platform = self.loader.target_platform();
         Ok(Origin::Image(self.loader.image(&word.text, &word.span, platform)?))

@@ -51,6 +51,17 @@ impl<'a> Loader<'a> {
         Self { request, platform, scope, images: RefCell::default() }
     }
 
+    /// Returns what each stage stands on, with its variables replaced; one that cannot be replaced is
+    /// told of when the stage begins.
+    pub(super) fn bases(&self) -> Vec<String> {
+        let dockerfile = self.request.dockerfile;
+        let lookup = |name: &str| self.scope.get(name);
+        let base = |stage: &crate::frontend::dockerfile::stages::Stage| {
+            expand(dockerfile, &lookup, &stage.from.base).unwrap_or_default()
+        };
+        dockerfile.stages.iter().map(base).collect()
+    }
+
     /// Begins a stage.
     pub(super) fn begin(
         &self,

@@ -108,7 +108,8 @@ fn evaluate(
     let loader = Loader::new(request, platform, &scope);
     let mut stages: BTreeMap<usize, (Stage, StageScope<'_>)> = BTreeMap::new();
     let mut problems = Vec::new();
-    for number in dockerfile.needed(target) {
+    let bases = loader.bases();
+    for number in dockerfile.needed(target, &bases) {
         let found = RefCell::new(Vec::new());
         let evaluated = loader.begin(number, &stages, &found).and_then(|(stage, variables)| {
             let mut evaluation =

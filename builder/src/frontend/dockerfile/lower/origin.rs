@@ -69,7 +69,7 @@ impl Origin<'_> {
     pub(super) fn node(&self, path: &str, at: &Span) -> Option<Node> {
         match self {
             Self::Context { name, listing } => {
-                Some(context_node(name, path, listing.get(path)?, at))
+                Some(context_node(name, listing, path, listing.get(path)?, at))
             }
             Self::Stage(tree) => tree.get(path).cloned(),
             Self::Image(image) => image.tree.get(path).cloned(),
@@ -86,7 +86,7 @@ impl Origin<'_> {
             Self::Context { name, listing } => Box::new(
                 listing
                     .below(directory)
-                    .map(move |(path, found)| (path, context_node(name, path, found, at))),
+                    .map(move |(path, found)| (path, context_node(name, listing, path, found, at))),
             ),
             Self::Stage(tree) => tree_below(tree, directory),
             Self::Image(image) => tree_below(&image.tree, directory),
@@ -101,7 +101,13 @@ fn tree_below<'t>(
     Box::new(tree.below(directory).map(|(path, node)| (path, node.clone())))
 }
 
-fn context_node(context: &Arc<str>, path: &str, found: &Found, at: &Span) -> Node {
+fn context_node(
+    context: &Arc<str>,
+    listing: &Listing,
+    path: &str,
+    found: &Found,
+    at: &Span,
+) -> Node {
     let kind = match &found.kind {
         FoundKind::Directory => NodeKind::Directory,
         FoundKind::File { size, identity } => NodeKind::File(FileNode {
@@ -116,7 +122,7 @@ fn context_node(context: &Arc<str>, path: &str, found: &Found, at: &Span) -> Nod
                 role: Role::File,
             },
             size: Some(*size),
-            inode: Some(Inode(identity.device, identity.inode)),
+            inode: listing.is_linked(*identity).then_some(Inode(identity.device, identity.inode)),
         }),
         FoundKind::Symlink(target) => NodeKind::Symlink(target.clone()),
         // Which one does not matter: none can be copied.
