@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use diskette_integration::dockerfile::base::{Base, scratch};
 use diskette_integration::dockerfile::builder::{Buildah, Diskette, Outcome};
 use diskette_integration::dockerfile::built::Built;
-use diskette_integration::dockerfile::case::{Case, Change, Expected, Peer};
+use diskette_integration::dockerfile::case::{Case, Change, Expected};
 use diskette_integration::dockerfile::judge::{Difference, differences, peer_differences};
 use diskette_integration::dockerfile::{context, record};
 use diskette_integration::peer;
@@ -152,7 +152,7 @@ impl Bench<'_> {
             let outcome = diskette.build(case, &directory);
             self.tell(case, "diskette", differences(case, &base, &outcome));
         }
-        let (Some(buildah), Peer::Asked(_)) = (buildah, &case.peer) else { return };
+        let Some(buildah) = buildah else { return };
         let outcome = buildah.build(case, &directory);
         let unknown = case.expected == Expected::Image(None);
         if let (Outcome::Built(built), Mode::Record, true) = (&outcome, self.mode, unknown) {
