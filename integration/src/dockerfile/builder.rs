@@ -6,7 +6,6 @@ use std::process::Command;
 use super::base::{Base, TAG};
 use super::built::Built;
 use super::case::Case;
-use super::judge::Version;
 use crate::peer::Peer;
 use crate::scene::Scene;
 
@@ -29,6 +28,15 @@ pub enum Outcome {
     Unreadable(String),
     /// A panic or a signal, which is never an answer.
     Crashed(String),
+}
+
+/// How closely a case knows its peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// It is the version that the case was written with: it differs where the case says, no less.
+    Recorded,
+    /// It is another one, which may have become better.
+    Other,
 }
 
 /// diskette, which is given the bases as build contexts.

@@ -5,7 +5,7 @@
 //! `type`, `mode`, `owner`, `content`, `target` or `names` (of hard links). By these names a case says where the peer
 //! may differ.
 
-use super::builder::Outcome;
+use super::builder::{Outcome, Version};
 use super::built::Built;
 use super::case::{Case, Change, Expected};
 
@@ -35,15 +35,6 @@ pub fn differences(
             Ok(built.differences(&changed(base, change)?))
         }
     }
-}
-
-/// How closely a case knows its peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
-    /// It is the version that the case was written with: it differs where the case says, no less.
-    Recorded,
-    /// It is another one, which may have become better.
-    Other,
 }
 
 /// Returns what is wrong with the peer's outcome: differences that are not accepted, and accepted ones
