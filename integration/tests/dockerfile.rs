@@ -38,7 +38,7 @@ macro_rules! subjects {
     };
 }
 
-subjects! { copy owner from add ignore variables config run }
+subjects! { copy owner from add ignore variables config run shell }
 
 #[test]
 fn there_are_enough() {

@@ -25,10 +25,11 @@ pub fn write(directory: &Path, entries: &[Entry]) -> Result<(), String> {
 
 fn write_one(directory: &Path, entry: &Entry) -> Result<(), String> {
     let path = directory.join(&entry.path);
-    for parent in Path::new(&entry.path).parent().unwrap_or(Path::new("")).ancestors() {
+    let above: Vec<_> = Path::new(&entry.path).ancestors().skip(1).collect();
+    for parent in above.iter().rev() {
         let parent = directory.join(parent);
         if !parent.exists() {
-            fs::create_dir_all(&parent).unwrap();
+            fs::create_dir(&parent).unwrap();
             fs::set_permissions(&parent, fs::Permissions::from_mode(0o755)).unwrap();
         }
     }
@@ -52,10 +53,9 @@ fn write_one(directory: &Path, entry: &Entry) -> Result<(), String> {
 }
 
 fn fifo(path: &Path, mode: u32) -> Result<(), String> {
-    let mode = rustix::fs::Mode::from_raw_mode(mode);
-    let kind = rustix::fs::FileType::Fifo;
-    rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).map_err(|error| error.to_string())?;
-    Ok(())
+    let (kind, none) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::empty());
+    rustix::fs::mknodat(rustix::fs::CWD, path, kind, none, 0).map_err(|error| error.to_string())?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
