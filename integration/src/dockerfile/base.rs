@@ -111,9 +111,12 @@ fn manifest(media_type: &str, config: &Value, layers: &[Value]) -> Value {
     json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers })
 }
 
+/// Both builders put it where a base has none.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What `FROM scratch` begins with.
 pub fn scratch() -> Built {
-    Built { tree: Tree::default(), config: Config::of(&document(&Value::Null, &[])) }
+    Built { tree: Tree::default(), config: Config::of(&document(&json!({ "Env": [PATH] }), &[])) }
 }
 
 /// For this machine's architecture: programs of the bases run in the peer's builds.
@@ -146,7 +149,7 @@ mod tests {
         assert_eq!(other.differences(&base.built), []);
         let differences = base.built.differences(&scratch());
         let what: Vec<_> = differences.iter().map(|(what, _)| &what[..]).collect();
-        assert_eq!(what, ["/b extra", "/d extra", "config.User"]);
+        assert_eq!(what, ["/b extra", "/d extra", "config.Env", "config.User"]);
     }
 
     #[test]
