@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::built::Built;
-use super::context::compressed;
-use super::entry::{Compression, Entry};
+use super::compression::{Compression, compressed};
+use super::config::Config;
+use super::entry::Entry;
 use super::layer;
 use super::sections::Block;
+use super::tree::Tree;
 use crate::disk::sha256;
 
 const OCI: &str = "application/vnd.oci.image";
@@ -42,17 +44,12 @@ impl Base {
     }
 
     fn make(block: &Block<'_>, directory: &Path) -> Result<Self, String> {
-        let base = Self {
-            name: block.name.to_owned(),
-            layout: directory.join(block.name),
-            directory: directory.join(format!("{}.dir", block.name)),
-            built: scratch(),
-        };
-        let blobs = base.layout.join("blobs/sha256");
-        fs::create_dir_all(&blobs).unwrap();
-        fs::create_dir_all(&base.directory).unwrap();
+        let name = block.name.to_owned();
+        let (layout, directory) = (directory.join(&name), directory.join(format!("{name}.dir")));
+        fs::create_dir_all(layout.join("blobs/sha256")).unwrap();
+        fs::create_dir_all(&directory).unwrap();
         let put = |bytes: &[u8]| {
-            for directory in [&blobs, &base.directory] {
+            for directory in [&layout.join("blobs/sha256"), &directory] {
                 fs::write(directory.join(sha256(bytes)), bytes).unwrap();
             }
             json!({ "digest": format!("sha256:{}", sha256(bytes)), "size": bytes.len() })
@@ -60,36 +57,50 @@ impl Base {
         let (mut layers, mut tars, mut config) = (Vec::new(), Vec::new(), json!({}));
         for section in &block.sections {
             if section.name == "config" {
-                config = serde_json::from_str(&section.text())
-                    .map_err(|error| format!("{}: {error}", block.name))?;
+                let parsed = serde_json::from_str(&section.text());
+                config = parsed.map_err(|error| format!("{name}: {error}"))?;
                 continue;
             }
             let kind = section.name.strip_prefix("layer ").ok_or(section.name)?;
+            let kind = Compression::parse(kind)?;
             let tar = layer::write(&Entry::parse_all(section.lines.iter().copied())?)?;
-            let suffix =
-                ["", "+gzip", "+zstd"][usize::from(kind != "none") + usize::from(kind == "zst")];
-            let blob = put(&compressed(Compression::parse(kind)?, &tar));
-            layers.push(typed(&blob, &format!("{OCI}.layer.v1.tar{suffix}")));
+            layers.push(typed(&put(&compressed(kind, &tar)), &layer_type(kind)?));
             tars.push(typed(&put(&tar), &format!("{DOCKER}.image.rootfs.diff.tar")));
         }
         let config = put(document(&config, &tars).to_string().as_bytes());
-        let docker = manifest(
-            &format!("{DOCKER}.distribution.manifest.v2+json"),
-            &typed(&config, &format!("{DOCKER}.container.image.v1+json")),
-            &tars,
-        );
-        fs::write(base.directory.join("manifest.json"), docker.to_string()).unwrap();
-        fs::write(base.directory.join("version"), "Directory Transport Version: 1.1\n").unwrap();
-        let config = typed(&config, &format!("{OCI}.config.v1+json"));
-        let media_type = format!("{OCI}.manifest.v1+json");
-        let oci = manifest(&media_type, &config, &layers);
-        let mut entry = typed(&put(oci.to_string().as_bytes()), &media_type);
-        entry["annotations"] = json!({ "org.opencontainers.image.ref.name": TAG });
-        let index = json!({ "schemaVersion": 2, "manifests": [entry] });
-        fs::write(base.layout.join("index.json"), index.to_string()).unwrap();
-        fs::write(base.layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-        Ok(Self { built: Built::read(&base.layout)?, ..base })
+        write_directory(&directory, &config, &tars);
+        write_layout(&layout, &config, &layers, put);
+        Ok(Self { built: Built::read(&layout)?, name, layout, directory })
     }
+}
+
+fn write_directory(directory: &Path, config: &Value, tars: &[Value]) {
+    let config = typed(config, &format!("{DOCKER}.container.image.v1+json"));
+    let manifest = manifest(&format!("{DOCKER}.distribution.manifest.v2+json"), &config, tars);
+    fs::write(directory.join("manifest.json"), manifest.to_string()).unwrap();
+    fs::write(directory.join("version"), "Directory Transport Version: 1.1\n").unwrap();
+}
+
+fn write_layout(layout: &Path, config: &Value, layers: &[Value], put: impl Fn(&[u8]) -> Value) {
+    let media_type = format!("{OCI}.manifest.v1+json");
+    let manifest = manifest(&media_type, &typed(config, &format!("{OCI}.config.v1+json")), layers);
+    let mut entry = typed(&put(manifest.to_string().as_bytes()), &media_type);
+    entry["annotations"] = json!({ "org.opencontainers.image.ref.name": TAG });
+    let index = json!({ "schemaVersion": 2, "manifests": [entry] });
+    fs::write(layout.join("index.json"), index.to_string()).unwrap();
+    fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+}
+
+fn layer_type(kind: Compression) -> Result<String, String> {
+    let suffix = match kind {
+        Compression::None => "",
+        Compression::Gzip => "+gzip",
+        Compression::Zstd => "+zstd",
+        Compression::Bzip2 | Compression::Xz => {
+            return Err(format!("no layer is packed by {kind:?}"));
+        }
+    };
+    Ok(format!("{OCI}.layer.v1.tar{suffix}"))
 }
 
 fn typed(blob: &Value, media_type: &str) -> Value {
@@ -100,10 +111,12 @@ fn manifest(media_type: &str, config: &Value, layers: &[Value]) -> Value {
     json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers })
 }
 
+/// Both builders put it where a base has none.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What `FROM scratch` begins with.
 pub fn scratch() -> Built {
-    let config = super::config::Config::of(&document(&Value::Null, &[]));
-    Built { tree: super::tree::Tree::default(), config }
+    Built { tree: Tree::default(), config: Config::of(&document(&json!({ "Env": [PATH] }), &[])) }
 }
 
 /// For this machine's architecture: programs of the bases run in the peer's builds.
@@ -136,7 +149,7 @@ mod tests {
         assert_eq!(other.differences(&base.built), []);
         let differences = base.built.differences(&scratch());
         let what: Vec<_> = differences.iter().map(|(what, _)| &what[..]).collect();
-        assert_eq!(what, ["/b extra", "/d extra", "config.User"]);
+        assert_eq!(what, ["/b extra", "/d extra", "config.Env", "config.User"]);
     }
 
     #[test]
@@ -148,6 +161,7 @@ mod tests {
                 "=== b\n--- layer rar\n",
                 "no compression is called \"rar\"; use none, gz, bz2, xz or zst",
             ),
+            ("=== b\n--- layer xz\n", "no layer is packed by Xz"),
             ("=== b\n--- config\n{\n", "b: EOF while parsing an object at line 2 column 0"),
             (
                 "=== b\n--- layer gz\nlink a = b\nfile a/c\n",

@@ -6,12 +6,16 @@ use std::process::Command;
 use super::base::{Base, TAG};
 use super::built::Built;
 use super::case::Case;
-use super::judge::Version;
 use crate::peer::Peer;
 use crate::scene::Scene;
 
 /// How the version begins that the cases were written with.
 const RECORDED: &str = "buildah version 1.28.";
+
+/// The status of a Rust program that panicked.
+const PANIC: i32 = 101;
+/// The statuses of a program that a signal ended.
+const SIGNAL: i32 = 128;
 
 /// What came of a build.
 #[derive(Debug)]
@@ -22,6 +26,17 @@ pub enum Outcome {
     Refused(String),
     /// An image that is wrong in itself.
     Unreadable(String),
+    /// A panic or a signal, which is never an answer.
+    Crashed(String),
+}
+
+/// How closely a case knows its peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// It is the version that the case was written with: it differs where the case says, no less.
+    Recorded,
+    /// It is another one, which may have become better.
+    Other,
 }
 
 /// diskette, which is given the bases as build contexts.
@@ -108,7 +123,7 @@ impl<'a> Buildah<'a> {
     }
 }
 
-/// Adds what both builders are given and runs the command; returns a refusal if it fails.
+/// Adds what both builders are given and runs the command; returns what else came of it if it fails.
 fn run(scene: &Scene, mut command: Command, case: &Case, directory: &str) -> Option<Outcome> {
     let context = format!("{directory}/context");
     let full = scene.path(&context).display().to_string();
@@ -119,7 +134,11 @@ fn run(scene: &Scene, mut command: Command, case: &Case, directory: &str) -> Opt
     }
     command.arg(&context);
     let outcome = scene.outcome(command);
-    (outcome.status != 0).then_some(Outcome::Refused(outcome.stderr))
+    match outcome.status {
+        0 => None,
+        PANIC | SIGNAL.. => Some(Outcome::Crashed(outcome.stderr)),
+        _ => Some(Outcome::Refused(outcome.stderr)),
+    }
 }
 
 fn read(image: &Path) -> Outcome {

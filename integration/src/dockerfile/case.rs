@@ -3,8 +3,8 @@
 //! Its header: `base: NAME` is the image that the result is told against (nothing: an empty one);
 //! `args: …` more arguments of both builders, parted by blanks (`{context}` is the context's directory);
 //! `env: K=V` is set for both; `fails: TEXT` says that it must not build, and what our message
-//! contains (again: all of them); `peer: none | REASON` that the peer is not asked;
-//! `accept: WHAT, WHAT | REASON` that the peer differs there, see [`super::judge`].
+//! contains (again: all of them); `accept: WHAT, WHAT | REASON` that the peer differs there, see
+//! [`super::judge`].
 //!
 //! Its sections: `Dockerfile`, `context` (entries), `tree` (the entries by which the image differs from
 //! the base), `config` (its fields that differ, each with its JSON); any other is a file of the context.
@@ -31,8 +31,8 @@ pub struct Case {
     pub context: Vec<Entry>,
     /// What shall come out.
     pub expected: Expected,
-    /// Whether the peer is asked.
-    pub peer: Peer,
+    /// Where the peer differs: what, and why.
+    pub accepted: Vec<(String, String)>,
 }
 
 /// What shall come out.
@@ -53,15 +53,6 @@ pub struct Change {
     pub fields: Vec<(String, Value)>,
 }
 
-/// Whether the peer is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Peer {
-    /// It is, and differs in these places: what, and why.
-    Asked(Vec<(String, String)>),
-    /// It cannot build this, for a reason that the case tells.
-    NotAsked,
-}
-
 impl Case {
     /// Reads a file of cases; an error begins with the number of its line.
     pub fn parse_all(text: &str) -> Result<Vec<Self>, String> {
@@ -77,7 +68,7 @@ impl Case {
             env: Vec::new(),
             context: Vec::new(),
             expected: Expected::Image(None),
-            peer: Peer::Asked(Vec::new()),
+            accepted: Vec::new(),
         };
         for (key, value) in &block.header {
             case.header(key, value).map_err(|why| format!("{}: {why}", block.line))?;
@@ -90,27 +81,21 @@ impl Case {
     }
 
     fn header(&mut self, key: &str, value: &str) -> Result<(), String> {
-        match (key, &mut self.expected, &mut self.peer) {
-            ("base", ..) => self.base = Some(value.to_owned()),
-            ("args", ..) => self.args.extend(value.split(' ').map(str::to_owned)),
-            ("env", ..) => {
+        match (key, &mut self.expected) {
+            ("base", _) => self.base = Some(value.to_owned()),
+            ("args", _) => self.args.extend(value.split(' ').map(str::to_owned)),
+            ("env", _) => {
                 let (name, value) = value.split_once('=').ok_or("env wants K=V")?;
                 self.env.push((name.to_owned(), value.to_owned()));
             }
-            ("fails", Expected::Failure(parts), _) => parts.push(value.to_owned()),
-            ("fails", expected, _) => *expected = Expected::Failure(vec![value.to_owned()]),
-            ("peer", _, peer) => {
-                let ("none", _) = reasoned(value)? else {
-                    return Err(format!("the peer is `none | REASON`, not {value:?}"));
-                };
-                *peer = Peer::NotAsked;
-            }
-            ("accept", _, Peer::Asked(accepted)) => {
-                let (what, reason) = reasoned(value)?;
+            ("fails", Expected::Failure(parts)) => parts.push(value.to_owned()),
+            ("fails", expected) => *expected = Expected::Failure(vec![value.to_owned()]),
+            ("accept", _) => {
+                let wrong = format!("{value:?} has no ` | REASON`");
+                let (what, reason) = value.split_once(" | ").ok_or(wrong)?;
                 let what = what.split(", ").map(|what| (what.to_owned(), reason.to_owned()));
-                accepted.extend(what);
+                self.accepted.extend(what);
             }
-            ("accept", ..) => return Err("the peer is not asked, so it cannot differ".into()),
             _ => return Err(format!("no key of a case is called {key:?}")),
         }
         Ok(())
@@ -146,17 +131,8 @@ impl Case {
         if !self.context.iter().any(|entry| entry.path == "Dockerfile") {
             return Err("there is no Dockerfile".into());
         }
-        if self.peer == Peer::NotAsked && self.expected == Expected::Image(None) {
-            return Err(
-                "the peer is not asked, so `--- tree` or `fails` must say what comes out".into()
-            );
-        }
         Ok(())
     }
-}
-
-fn reasoned(value: &str) -> Result<(&str, &str), String> {
-    value.split_once(" | ").ok_or(format!("{value:?} has no ` | REASON`"))
 }
 
 fn field((number, line): (usize, &str)) -> Result<(String, Value), String> {
@@ -189,7 +165,7 @@ mod tests {
         assert_eq!(change.fields, [("User".to_owned(), json!("u"))]);
         assert_eq!(change.entries.len(), 1);
         let accepted = ["/a mode", "/b extra"].map(|what| (what.to_owned(), "it is so".to_owned()));
-        assert_eq!(case.peer, Peer::Asked(accepted.to_vec()));
+        assert_eq!(case.accepted, accepted);
     }
 
     #[test]
@@ -199,12 +175,6 @@ mod tests {
             ("colour: red", "1: no key of a case is called \"colour\""),
             ("env: K", "1: env wants K=V"),
             ("accept: /a mode", "1: \"/a mode\" has no ` | REASON`"),
-            ("peer: some | x", "1: the peer is `none | REASON`, not \"some | x\""),
-            ("peer: none | x\naccept: a | b", "1: the peer is not asked, so it cannot differ"),
-            (
-                "peer: none | x\n--- Dockerfile",
-                "1: the peer is not asked, so `--- tree` or `fails` must say what comes out",
-            ),
             ("--- config\nUser u", "3: User: expected value at line 1 column 1"),
             ("--- tree\nfolder u", "3: no kind of entry is called \"folder\""),
         ] {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Beside the fields of `config`, these count.
 const OUTER: [&str; 4] = ["architecture", "os", "variant", "author"];
@@ -25,26 +25,16 @@ const INNER: [&str; 12] = [
 
 /// What is the same in other words, and what a builder adds of its own: field, value, why it is left
 /// out. What is empty is left out, too.
-const NORMAL: [(&str, Normal, &str); 5] = [
+const NORMAL: [(&str, Normal, &str); 3] = [
     ("Labels", Normal::Key("io.buildah.version"), "buildah signs its work"),
-    (
-        "Env",
-        Normal::Item(PATH),
-        "a default; BuildKit puts it where a base has no PATH, buildah only from scratch",
-    ),
     ("Shell", Normal::Whole(r#"["/bin/sh","-c"]"#), "the default, in words"),
     ("WorkingDir", Normal::Whole(r#""/""#), "the default; BuildKit says it, buildah does not"),
-    ("author", Normal::Whole(r#""""#), "nobody"),
 ];
-
-const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 #[derive(Debug, Clone, Copy)]
 enum Normal {
     /// This value of the field.
     Whole(&'static str),
-    /// This item of a list.
-    Item(&'static str),
     /// This key of a map.
     Key(&'static str),
 }
@@ -113,7 +103,6 @@ impl Normal {
     fn remove_from(self, value: &mut Value) {
         match (self, value) {
             (Self::Whole(usual), value) if is_json(value, usual) => *value = Value::Null,
-            (Self::Item(item), Value::Array(items)) => items.retain(|other| *other != json!(item)),
             (Self::Key(key), Value::Object(map)) => drop(map.remove(key)),
             _ => {}
         }
@@ -137,6 +126,7 @@ fn is_empty(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn config(inner: &Value) -> Config {
         Config::of(&json!({ "architecture": "amd64", "os": "linux", "config": inner }))
@@ -145,7 +135,7 @@ mod tests {
     #[test]
     fn what_is_usual_is_left_out() {
         let usual = json!({
-            "Env": [PATH, "A=b"], "Labels": {"io.buildah.version": "1"}, "Cmd": null, "User": "",
+            "Env": ["A=b"], "Labels": {"io.buildah.version": "1"}, "Cmd": null, "User": "",
             "WorkingDir": "/", "Shell": ["/bin/sh", "-c"], "Volumes": {}, "Hostname": "x",
         });
         assert_eq!(config(&usual), config(&json!({ "Env": ["A=b"] })));

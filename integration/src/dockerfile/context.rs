@@ -1,14 +1,12 @@
 //! A **context**: entries written into a directory.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::Stdio;
 
-use super::entry::{Compression, Entry, Kind};
+use super::compression::compressed;
+use super::entry::{Entry, Kind};
 use super::layer;
-use crate::peer;
 
 /// Writes entries into a directory, with their modes whatever the umask is.
 pub fn write(directory: &Path, entries: &[Entry]) -> Result<(), String> {
@@ -27,10 +25,11 @@ pub fn write(directory: &Path, entries: &[Entry]) -> Result<(), String> {
 
 fn write_one(directory: &Path, entry: &Entry) -> Result<(), String> {
     let path = directory.join(&entry.path);
-    for parent in Path::new(&entry.path).parent().unwrap_or(Path::new("")).ancestors() {
+    let above: Vec<_> = Path::new(&entry.path).ancestors().skip(1).collect();
+    for parent in above.iter().rev() {
         let parent = directory.join(parent);
         if !parent.exists() {
-            fs::create_dir_all(&parent).unwrap();
+            fs::create_dir(&parent).unwrap();
             fs::set_permissions(&parent, fs::Permissions::from_mode(0o755)).unwrap();
         }
     }
@@ -54,32 +53,9 @@ fn write_one(directory: &Path, entry: &Entry) -> Result<(), String> {
 }
 
 fn fifo(path: &Path, mode: u32) -> Result<(), String> {
-    let mode = rustix::fs::Mode::from_raw_mode(mode);
-    let kind = rustix::fs::FileType::Fifo;
-    rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).map_err(|error| error.to_string())?;
-    Ok(())
-}
-
-/// Compresses bytes with the program that people would use.
-pub fn compressed(compression: Compression, bytes: &[u8]) -> Vec<u8> {
-    let (name, option) = match compression {
-        Compression::None => return bytes.to_vec(),
-        Compression::Gzip => ("gzip", "-n"),
-        Compression::Bzip2 => ("bzip2", "-z"),
-        Compression::Xz => ("xz", "-z"),
-        Compression::Zstd => ("zstd", "-q"),
-    };
-    let program = peer::find(name).unwrap_or_else(|| panic!("contexts cannot do without {name}"));
-    let mut command = program.command();
-    command.args([option, "-c"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let output = std::thread::scope(|scope| {
-        scope.spawn(move || stdin.write_all(bytes).unwrap());
-        child.wait_with_output().unwrap()
-    });
-    assert!(output.status.success(), "{name}: {}", output.status);
-    output.stdout
+    let (kind, none) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::empty());
+    rustix::fs::mknodat(rustix::fs::CWD, path, kind, none, 0).map_err(|error| error.to_string())?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

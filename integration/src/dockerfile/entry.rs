@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use super::compression::Compression;
 use crate::disk::sha256;
 
 /// Longer contents are shown as digests.
@@ -51,35 +52,6 @@ pub enum Kind {
     Packed(Compression, Vec<u8>),
     /// `tar`, the value is its compression: an archive of the indented entries that follow.
     Tar(Compression, Vec<Entry>),
-}
-
-/// How bytes are made smaller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// gzip
-    Gzip,
-    /// bzip2
-    Bzip2,
-    /// xz
-    Xz,
-    /// Zstandard
-    Zstd,
-}
-
-impl Compression {
-    /// Reads the word that stands for it.
-    pub fn parse(word: &str) -> Result<Self, String> {
-        match word {
-            "none" => Ok(Self::None),
-            "gz" => Ok(Self::Gzip),
-            "bz2" => Ok(Self::Bzip2),
-            "xz" => Ok(Self::Xz),
-            "zst" => Ok(Self::Zstd),
-            _ => Err(format!("no compression is called {word:?}; use none, gz, bz2, xz or zst")),
-        }
-    }
 }
 
 impl Entry {

@@ -1,13 +1,13 @@
 //! The **judge** holds what came of a build against what the case says.
 //!
 //! A difference is named by what differs: `build` (an image where none should be, or none where one
-//! should), `image` (one that cannot be read), `config.FIELD`, or a path with `missing`, `extra`,
+//! should), `image` (one that cannot be read), `crash`, `config.FIELD`, or a path with `missing`, `extra`,
 //! `type`, `mode`, `owner`, `content`, `target` or `names` (of hard links). By these names a case says where the peer
 //! may differ.
 
-use super::builder::Outcome;
+use super::builder::{Outcome, Version};
 use super::built::Built;
-use super::case::{Case, Change, Expected, Peer};
+use super::case::{Case, Change, Expected};
 
 /// What differs, and how.
 pub type Difference = (String, String);
@@ -21,6 +21,7 @@ pub fn differences(
     let one = |what: &str, how: String| Ok(vec![(what.to_owned(), how)]);
     match (outcome, &case.expected) {
         (Outcome::Unreadable(why), _) => one("image", why.clone()),
+        (Outcome::Crashed(why), _) => one("crash", why.clone()),
         (Outcome::Built(_), Expected::Failure(_)) => one("build", "it should have failed".into()),
         (Outcome::Refused(why), Expected::Image(_)) => one("build", why.trim().to_owned()),
         (Outcome::Refused(why), Expected::Failure(parts)) => {
@@ -36,15 +37,6 @@ pub fn differences(
     }
 }
 
-/// How closely a case knows its peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
-    /// It is the version that the case was written with: it differs where the case says, no less.
-    Recorded,
-    /// It is another one, which may have become better.
-    Other,
-}
-
 /// Returns what is wrong with the peer's outcome: differences that are not accepted, and accepted ones
 /// that are not there. Its messages are its own.
 pub fn peer_differences(
@@ -53,10 +45,9 @@ pub fn peer_differences(
     outcome: &Outcome,
     version: Version,
 ) -> Result<Vec<Difference>, String> {
-    let Peer::Asked(accepted) = &case.peer else { return Ok(Vec::new()) };
     let mut all = differences(case, base, outcome)?;
     all.retain(|(what, _)| what != "message");
-    for (what, reason) in accepted {
+    for (what, reason) in &case.accepted {
         let before = all.len();
         all.retain(|(other, _)| other != what);
         if all.len() == before && version == Version::Recorded {
@@ -107,6 +98,7 @@ mod tests {
         check(IMAGE, refused(), &["build: no such thing"]);
         check(IMAGE, Outcome::Unreadable("odd".into()), &["image: odd"]);
         check(fails, Outcome::Unreadable("odd".into()), &["image: odd"]);
+        check(fails, Outcome::Crashed("such".into()), &["crash: such"]);
         check(fails, built(IMAGE), &["build: it should have failed"]);
         check("--- Dockerfile\n", built(IMAGE), &["image: nothing is recorded"]);
         let both = "fails: such\nfails: other\n--- Dockerfile\n";
@@ -141,10 +133,8 @@ mod tests {
         let better = "/a mode: no longer differs (so it is)";
         check(&accepting("/a mode"), built(IMAGE), Version::Recorded, &[better]);
         check(&accepting("build"), Outcome::Refused("no".into()), Version::Recorded, &[]);
-        let (fails, none) =
-            ("fails: x\n--- Dockerfile\n", format!("peer: none | so it is\n{IMAGE}"));
+        let fails = "fails: x\n--- Dockerfile\n";
         check(fails, Outcome::Refused("y".into()), Version::Recorded, &[]);
-        check(&none, built(&other), Version::Recorded, &[]);
     }
 
     #[test]

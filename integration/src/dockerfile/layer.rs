@@ -142,8 +142,7 @@ fn plain(path: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::context::compressed;
-    use super::super::entry::Compression;
+    use super::super::compression::{Compression, compressed};
     use super::*;
 
     const TEXT: &str = "dir 700 /\ndir 1777 5:6 d\nfile 4755 7:8 d/a = x\nhard b = d/a\nlink l = ../d\nfifo 600 p\n\

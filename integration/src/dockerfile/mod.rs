@@ -11,6 +11,7 @@ pub mod base;
 pub mod builder;
 pub mod built;
 pub mod case;
+pub mod compression;
 pub mod config;
 pub mod context;
 pub mod entry;
