@@ -5,8 +5,6 @@ use thiserror::Error;
 use super::{LayerProblem, LockError};
 use crate::image::config::ConfigError;
 use crate::image::digest::Digest;
-use crate::image::place::Place;
-use crate::image::platform::Platform;
 use crate::sink::SinkError;
 
 /// What is wrong with a base, or on the way to it.
@@ -20,10 +18,10 @@ pub enum BaseError {
     Lock(#[from] LockError),
     /// There is no such image.
     #[error("there is no image `{0}`")]
-    NotFound(Place),
+    NotFound(String),
     /// A layout has several images, and none is named.
     #[error("`{0}` does not have exactly one image")]
-    Ambiguous(Place),
+    Ambiguous(String),
     /// A document that another names is not there.
     #[error("the image names {0}, which is not there")]
     Missing(Digest),
@@ -48,9 +46,9 @@ pub enum BaseError {
     #[error("`{place}` has no image for {wanted}; it has {found}")]
     Platform {
         /// The image.
-        place: Place,
+        place: String,
         /// What was asked for.
-        wanted: Platform,
+        wanted: String,
         /// What there is.
         found: String,
     },

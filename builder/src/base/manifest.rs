@@ -103,8 +103,7 @@ pub(super) fn choose(
         (Some(best), _) => (best, Told::ByIndex),
         (None, [only]) if only.platform.is_none() => (only, Told::ByConfig),
         _ => {
-            let (place, wanted) = (reader.place.clone(), wanted.clone());
-            return Err(BaseError::Platform { place, wanted, found: images.names() });
+            return Err(reader.wrong_platform(wanted, images.names()));
         }
     };
     let manifest = reader.document(best.digest)?;

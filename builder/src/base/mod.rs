@@ -100,7 +100,7 @@ struct BaseReader<'b> {
     images: OnceCell<Box<dyn Images + 'b>>,
 }
 
-impl<'b> BaseReader<'b> {
+impl BaseReader<'_> {
     fn load(&self, platform: &Platform) -> Result<Loaded, BaseError> {
         let root = self.root()?;
         let root_digest = root.digest;
@@ -135,11 +135,11 @@ impl<'b> BaseReader<'b> {
             Place::Registry(name) => name,
             Place::Layout(_, Some(name)) => {
                 let found = self.images()?.find(name)?;
-                return found.ok_or_else(|| BaseError::NotFound(self.place.clone()));
+                return found.ok_or_else(|| BaseError::NotFound(self.place.to_string()));
             }
             Place::Layout(_, None) => {
                 let only = self.images()?.only()?;
-                return only.ok_or_else(|| BaseError::Ambiguous(self.place.clone()));
+                return only.ok_or_else(|| BaseError::Ambiguous(self.place.to_string()));
             }
         };
         let pin = match name.digest() {
@@ -148,12 +148,12 @@ impl<'b> BaseReader<'b> {
         };
         if let Some(pin) = pin {
             return match self.document(pin) {
-                Err(BaseError::Missing(_)) => Err(BaseError::NotFound(self.place.clone())),
+                Err(BaseError::Missing(_)) => Err(BaseError::NotFound(self.place.to_string())),
                 document => document,
             };
         }
         let found = self.images()?.find(name.tag().unwrap_or_default())?;
-        let found = found.ok_or_else(|| BaseError::NotFound(self.place.clone()))?;
+        let found = found.ok_or_else(|| BaseError::NotFound(self.place.to_string()))?;
         self.bases.resolver.record(name, found.digest);
         self.keep(&found.bytes);
         Ok(found)
@@ -210,8 +210,12 @@ impl<'b> BaseReader<'b> {
         if platform::distance(wanted, &found).is_some() {
             return Ok(());
         }
-        let (place, wanted, found) = (self.place.clone(), wanted.clone(), found.to_string());
-        Err(BaseError::Platform { place, wanted, found })
+        Err(self.wrong_platform(wanted, found.to_string()))
+    }
+
+    fn wrong_platform(&self, wanted: &Platform, found: String) -> BaseError {
+        let (place, wanted) = (self.place.to_string(), wanted.to_string());
+        BaseError::Platform { place, wanted, found }
     }
 
     fn tree(

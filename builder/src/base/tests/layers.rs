@@ -230,7 +230,7 @@ fn hard_links_are_files() {
     refuse(&[tar().dir("d").hardlink("a", "d")], &link("a", "d"));
     refuse(&[tar().hardlink("a", "")], &link("a", ""));
     refuse(&[tar().dir("d").hardlink("d", "./d/")], &link("d", "d"));
-    refuse(&[one().hardlink("b", "a/c")], "`/a/c` cannot be put there: `/a` is not a directory");
+    refuse(&[one().hardlink("b", "a/c")], &missing("b", "a/c"));
     refuse(&[tar().hardlink("a", "../b")], "the path \"../b\" has a part `..`");
     refuse(&[tar().hardlink("a", "/../etc/passwd")], "the path \"/../etc/passwd\" has a part `..`");
 }
@@ -250,7 +250,7 @@ fn devices_are_seen() {
 fn names_of_users_are_at_hand() {
     let etc = tar().file("etc/passwd", "root:x:0:0").file("etc/group", "root:x:0").file("x", "");
     check(
-        &[etc.clone()],
+        std::slice::from_ref(&etc),
         &["etc dir", "etc/group = root:x:0", "etc/passwd = root:x:0:0", "x at 2560 + 0"],
     );
     check(
@@ -290,7 +290,7 @@ fn tars_that_cannot_be_used_are_refused() {
     let whiteouts = (0..1001).fold(tar(), |tar, _| tar.file(".wh..wh..opq", ""));
     refuse(&[whiteouts], "the tar has too many members at byte 512000");
     let cut = tar().member(raw(b"a", b'0', 9999), b"x").0;
-    assert_eq!(merged(&[cut]), Err("the tar is cut off at byte 1024".into()));
+    assert_eq!(merged(&[cut]), Err("the tar is cut off at byte 512".into()));
     assert_eq!(merged(&[vec![7; 2000]]), Err("there is no valid tar header at byte 0".into()));
     assert_eq!(merged(&[Vec::new()]), Ok(Vec::new()));
 }

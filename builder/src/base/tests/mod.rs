@@ -1,5 +1,6 @@
 mod images;
 mod layers;
+mod locks;
 
 use std::io::Write as _;
 
