@@ -5,25 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::build::{BuildError, Context, Plan, PlatformTags, Sources};
-use diskette_builder::cache::Cache;
+use diskette_builder::build::{PlatformTags, Sources};
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec;
 use diskette_builder::image::format::Format;
-use diskette_builder::image::time::Timestamp;
-use diskette_builder::layer::Workers;
 use diskette_builder::layer::compression::{Compression, GzipLevel, ZstdLevel};
 use diskette_builder::recipe::Recipe;
 use diskette_builder::registry::Observer;
-use diskette_builder::sink::Sink;
 use diskette_builder::source::Unverified;
 
 use self::overrides::{Overrides, Pair};
 use self::report::Reports;
-use self::target::Target;
+use self::work::{Work, created, no_output};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::{SpecFiles, ensure_dir, read_spec};
+use crate::files::{SpecFiles, read_spec};
 use crate::output::Destination;
 use crate::places::OpenPlaces;
 use crate::registry::RegistryArguments;
@@ -31,8 +27,9 @@ use crate::ui::progress::ProgressMode;
 use crate::ui::{Ui, signal};
 
 mod overrides;
-mod report;
+pub(crate) mod report;
 mod target;
+pub(crate) mod work;
 
 /// Build the images that a spec describes.
 ///
@@ -186,42 +183,24 @@ pub(crate) fn run(
     let registry = registry.transpose()?;
     let places = OpenPlaces { registry: registry.as_ref() };
     let sources = Sources { inputs: &files, client: &client, unverified, places: &places };
-    let plan = Plan::new(&recipes, &sources).map_err(|errors| {
-        CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
-    })?;
-
-    let cache = if arguments.no_cache { None } else { cache(environment, ui) };
-    let target = Target::open(arguments, environment, registry.as_ref())?;
-    let sinks = target.sinks(jobs(arguments.jobs))?;
-    let tee = sinks.tee();
-    let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
-    let workers = Workers::start(jobs(arguments.jobs), compression)
-        .map_err(cannot("start", "compressing threads"))?;
-    let context = Context {
-        workers: &workers,
-        sink: sink.ok_or_else(no_output)?,
-        cache: cache.as_ref(),
-        progress: &*progress,
+    let work = Work {
+        progress: &progress,
+        push: registry.as_ref(),
+        output: arguments.output.as_ref(),
+        compression,
+        format: arguments.format.into(),
+        jobs: arguments.jobs,
+        no_cache: arguments.no_cache,
         created,
         platform_tags: if arguments.per_arch_tags {
             PlatformTags::Architecture
         } else {
             PlatformTags::None
         },
-        format: arguments.format.into(),
+        reports: &arguments.reports,
+        quiet: arguments.quiet,
     };
-    let built = plan.build(&context);
-    // Whatever it drew is gone before anything else is said.
-    progress.end();
-    arguments.reports.write(&built?, arguments.output.as_ref(), arguments.quiet, ui)
-}
-
-fn no_output() -> CommandError {
-    let diagnostic = Diagnostic::new("where shall the image go?");
-    CommandError::Usage(
-        diagnostic
-            .help("say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`"),
-    )
+    work.run(&recipes, &sources, environment, ui)
 }
 
 fn check_names(recipes: &[Recipe]) -> Result<(), CommandError> {
@@ -263,30 +242,4 @@ fn compression(kind: CompressionKind, level: Option<u8>) -> Result<Compression, 
         let message = format!("no compression level {level}");
         CommandError::Usage(Diagnostic::new(message).help(range))
     })
-}
-
-fn created(environment: &Environment) -> Result<Timestamp, CommandError> {
-    let Some(value) = &environment.source_date_epoch else { return Ok(Timestamp::default()) };
-    let value = value.to_string_lossy();
-    value.parse().map_err(|error| {
-        let message = format!("SOURCE_DATE_EPOCH is `{value}`: {error}");
-        Diagnostic::new(message).help("unset it, or set it to `git log -1 --format=%ct`").into()
-    })
-}
-
-/// Opens the cache. Without one everything is built anew, which is no reason to fail.
-fn cache(environment: &Environment, ui: &Ui) -> Option<Cache> {
-    let path = environment.cache_home.as_ref()?.join("diskette").join("layers");
-    match ensure_dir(&path) {
-        Ok(dir) => Some(Cache::new(dir, environment.started)),
-        Err(diagnostic) => {
-            ui.note(&format!("nothing is remembered: {diagnostic}"));
-            None
-        }
-    }
-}
-
-fn jobs(asked: Option<NonZeroUsize>) -> usize {
-    let available = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    asked.unwrap_or_else(available).get()
 }

@@ -15,7 +15,7 @@ use crate::ui::Ui;
 
 /// Files that are written when the build has succeeded.
 #[derive(Debug, Args)]
-pub(super) struct Reports {
+pub(crate) struct Reports {
     /// Write the image ID: the config's digest for one platform, the index's for several
     #[arg(long, value_name = "FILE")]
     iidfile: Option<PathBuf>,
@@ -31,7 +31,7 @@ pub(super) struct Reports {
 
 impl Reports {
     /// Finds out before the work whether the files can be written after it.
-    pub(super) fn check(&self) -> Result<(), CommandError> {
+    pub(crate) fn check(&self) -> Result<(), CommandError> {
         let files = [&self.iidfile, &self.digestfile, &self.metadata_file];
         for path in files.into_iter().flatten() {
             let (dir, _) = open_parent(path)?;
@@ -40,7 +40,7 @@ impl Reports {
         Ok(())
     }
 
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         built: &[Built],
         destination: Option<&Destination>,

@@ -6,7 +6,6 @@ use diskette_builder::sink::Sink;
 use diskette_builder::store::LayoutImages;
 use diskette_builder::tee::Tee;
 
-use super::BuildArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::open_layout;
@@ -14,7 +13,7 @@ use crate::output::{Destination, Opened};
 
 /// What was opened for a build's images.
 pub(super) struct Target<'a> {
-    arguments: &'a BuildArguments,
+    output: Option<&'a Destination>,
     opened: Option<Opened>,
     registry: Option<&'a Registry>,
 }
@@ -28,24 +27,24 @@ pub(super) struct Sinks<'a> {
 
 impl<'a> Target<'a> {
     pub(super) fn open(
-        arguments: &'a BuildArguments,
-        environment: &Environment,
+        output: Option<&'a Destination>,
         registry: Option<&'a Registry>,
+        environment: &Environment,
     ) -> Result<Self, CommandError> {
-        let output = arguments.output.as_ref();
-        if arguments.push && matches!(output, Some(Destination::Archive(_) | Destination::Stdout)) {
+        let is_archive = matches!(output, Some(Destination::Archive(_) | Destination::Stdout));
+        if registry.is_some() && is_archive {
             let message = "an archive cannot be written while its images are pushed";
             let help = "say `-o oci:DIR`, or build and push one after the other";
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
         let opened = output.map(|destination| destination.open(environment)).transpose()?;
-        Ok(Self { arguments, opened, registry: registry.filter(|_| arguments.push) })
+        Ok(Self { output, opened, registry })
     }
 
     pub(super) fn sinks(&self, width: usize) -> Result<Sinks<'_>, CommandError> {
         let store = self.opened.as_ref().map(Opened::sink).transpose()?;
-        let images = match &self.arguments.output {
-            Some(Destination::Layout(path)) if self.arguments.push => Some(open_layout(path)?),
+        let images = match self.output {
+            Some(Destination::Layout(path)) if self.registry.is_some() => Some(open_layout(path)?),
             _ => None,
         };
         let registry = self.registry.map(|registry| RegistrySink::new(registry, width));

@@ -1,0 +1,108 @@
+//! The *work* of every command that makes images: from recipes to the line that names what is there
+//! now. Where the recipes came from makes no difference.
+
+use std::num::NonZeroUsize;
+
+use diskette_builder::build::{BuildError, Context, Plan, PlatformTags, Sources};
+use diskette_builder::cache::Cache;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::image::format::Format;
+use diskette_builder::image::time::Timestamp;
+use diskette_builder::layer::Workers;
+use diskette_builder::layer::compression::Compression;
+use diskette_builder::recipe::Recipe;
+use diskette_builder::registry::Registry;
+use diskette_builder::sink::Sink;
+
+use super::report::Reports;
+use super::target::Target;
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::ensure_dir;
+use crate::output::Destination;
+use crate::ui::Ui;
+use crate::ui::progress::ProgressView;
+
+/// How images are made, and where they go.
+pub(crate) struct Work<'a> {
+    pub(crate) progress: &'a ProgressView,
+    /// Where they are pushed to, if they are.
+    pub(crate) push: Option<&'a Registry>,
+    pub(crate) output: Option<&'a Destination>,
+    pub(crate) compression: Compression,
+    pub(crate) format: Format,
+    pub(crate) jobs: Option<NonZeroUsize>,
+    pub(crate) no_cache: bool,
+    pub(crate) created: Timestamp,
+    pub(crate) platform_tags: PlatformTags,
+    pub(crate) reports: &'a Reports,
+    pub(crate) quiet: bool,
+}
+
+impl Work<'_> {
+    pub(crate) fn run(
+        &self,
+        recipes: &[Recipe],
+        sources: &Sources<'_>,
+        environment: &Environment,
+        ui: &Ui,
+    ) -> Result<(), CommandError> {
+        let plan = Plan::new(recipes, sources).map_err(|errors| {
+            CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
+        })?;
+        let cache = if self.no_cache { None } else { cache(environment, ui) };
+        let target = Target::open(self.output, self.push, environment)?;
+        let sinks = target.sinks(jobs(self.jobs))?;
+        let tee = sinks.tee();
+        let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
+        let workers = Workers::start(jobs(self.jobs), self.compression)
+            .map_err(cannot("start", "compressing threads"))?;
+        let context = Context {
+            workers: &workers,
+            sink: sink.ok_or_else(no_output)?,
+            cache: cache.as_ref(),
+            progress: self.progress,
+            created: self.created,
+            platform_tags: self.platform_tags,
+            format: self.format,
+        };
+        let built = plan.build(&context);
+        // Whatever it drew is gone before anything else is said.
+        self.progress.end();
+        self.reports.write(&built?, self.output, self.quiet, ui)
+    }
+}
+
+pub(crate) fn no_output() -> CommandError {
+    let diagnostic = Diagnostic::new("where shall the image go?");
+    CommandError::Usage(
+        diagnostic
+            .help("say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`"),
+    )
+}
+
+pub(crate) fn created(environment: &Environment) -> Result<Timestamp, CommandError> {
+    let Some(value) = &environment.source_date_epoch else { return Ok(Timestamp::default()) };
+    let value = value.to_string_lossy();
+    value.parse().map_err(|error| {
+        let message = format!("SOURCE_DATE_EPOCH is `{value}`: {error}");
+        Diagnostic::new(message).help("unset it, or set it to `git log -1 --format=%ct`").into()
+    })
+}
+
+/// Opens the cache. Without one everything is built anew, which is no reason to fail.
+fn cache(environment: &Environment, ui: &Ui) -> Option<Cache> {
+    let path = environment.cache_home.as_ref()?.join("diskette").join("layers");
+    match ensure_dir(&path) {
+        Ok(dir) => Some(Cache::new(dir, environment.started)),
+        Err(diagnostic) => {
+            ui.note(&format!("nothing is remembered: {diagnostic}"));
+            None
+        }
+    }
+}
+
+fn jobs(asked: Option<NonZeroUsize>) -> usize {
+    let available = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    asked.unwrap_or_else(available).get()
+}
