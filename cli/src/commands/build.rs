@@ -26,7 +26,7 @@ use crate::registry::RegistryArguments;
 use crate::ui::progress::ProgressMode;
 use crate::ui::{Ui, signal};
 
-mod overrides;
+pub(crate) mod overrides;
 pub(crate) mod report;
 mod target;
 pub(crate) mod work;
