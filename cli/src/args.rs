@@ -5,7 +5,7 @@ use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    auth, build, completions, copy, login, logout, man, pull, push, schema, tags,
+    auth, build, completions, copy, login, logout, man, pull, push, schema, tags, vddk,
 };
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
@@ -24,6 +24,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Build(Box<build::BuildArguments>),
+    Vddk(Box<vddk::VddkArguments>),
     Push(Box<push::PushArguments>),
     Pull(Box<pull::PullArguments>),
     Copy(Box<copy::CopyArguments>),

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let ui = Ui::new(&environment);
     let result = match arguments.command {
         Command::Build(build) => commands::build::run(&build, &environment, &ui),
+        Command::Vddk(vddk) => commands::vddk::run(&vddk, &environment, &ui),
         Command::Push(push) => commands::push::run(&push, &environment, &ui),
         Command::Pull(pull) => commands::pull::run(&pull, &environment, &ui),
         Command::Copy(copy) => commands::copy::run(&copy, &environment, &ui),

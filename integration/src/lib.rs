@@ -7,6 +7,7 @@
 )]
 
 pub mod certificates;
+pub mod container;
 pub mod daemon;
 pub mod disk;
 pub mod docker_registry;

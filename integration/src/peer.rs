@@ -46,6 +46,11 @@ pub fn note(reason: &str) {
 }
 
 impl Peer {
+    /// Returns where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns a command that runs the program.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.path);

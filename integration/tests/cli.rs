@@ -32,6 +32,7 @@ Usage: diskette <COMMAND>
 
 Commands:
   build        Build the images that a spec describes
+  vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
   push         Push an image of a layout to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry or layout to another, byte for byte
@@ -66,6 +67,7 @@ Usage: diskette <COMMAND>
 
 Commands:
   build        Build the images that a spec describes
+  vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
   push         Push an image of a layout to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry or layout to another, byte for byte
@@ -98,6 +100,7 @@ Usage: diskette <COMMAND>
 
 Commands:
   build        Build the images that a spec describes
+  vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
   push         Push an image of a layout to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry or layout to another, byte for byte
@@ -141,7 +144,7 @@ stderr:
 
 #[test]
 fn reference() {
-    let commands = ["build", "schema", "completions", "man"];
+    let commands = ["build", "vddk", "schema", "completions", "man"];
     let help = |command: &&str| {
         let outcome = Scene::new().run([command, "--help"]);
         assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""));
@@ -200,6 +203,7 @@ fn manual_pages() {
         "diskette-push.1",
         "diskette-schema.1",
         "diskette-tags.1",
+        "diskette-vddk.1",
         "diskette.1",
     ];
     assert_eq!(pages, expected);

@@ -29,7 +29,7 @@ use crate::ui::{Ui, signal};
 mod dockerfile;
 mod input;
 mod lock;
-mod overrides;
+pub(crate) mod overrides;
 pub(crate) mod report;
 mod target;
 pub(crate) mod work;

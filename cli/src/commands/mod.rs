@@ -12,3 +12,4 @@ pub(crate) mod push;
 pub(crate) mod schema;
 pub(crate) mod tags;
 mod transfer;
+pub(crate) mod vddk;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cap_std::fs::Dir;
 use diskette_builder::archive::Limits;
 use diskette_builder::base::Bases;
 use diskette_builder::diagnostic::{Diagnostic, SourceText};
@@ -17,9 +16,10 @@ use diskette_builder::source::Inputs;
 use super::BuildArguments;
 use super::lock::LockFile;
 use super::overrides::parse_platform;
+use super::work::cache;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::{SpecFiles, ensure_dir, read_if_there, read_spec};
+use crate::files::{SpecFiles, read_if_there, read_spec};
 use crate::places::OpenPlaces;
 use crate::ui::Ui;
 
@@ -131,7 +131,11 @@ impl Input {
         if platforms.is_empty() {
             platforms.push(build_platform.clone());
         }
-        let cache = base_cache(environment, arguments, ui);
+        let cache = match arguments.no_cache {
+            true => None,
+            // The directory that all commands remember bases in.
+            false => cache(environment, "bases", ui),
+        };
         let lock = LockFile::of(self.path_of_lock(arguments), &arguments.dockerfile)?;
         let bases = Bases {
             places,
@@ -156,13 +160,6 @@ impl Input {
         let epoch = build_args.get("SOURCE_DATE_EPOCH").cloned().or(lowered.epoch);
         Ok(Loaded { recipes: vec![lowered.recipe], inputs: Box::new(contexts), epoch })
     }
-}
-
-/// Opens what is kept of bases. Without it all is read anew.
-fn base_cache(environment: &Environment, arguments: &BuildArguments, ui: &Ui) -> Option<Dir> {
-    let home = environment.cache_home.as_ref().filter(|_| !arguments.no_cache)?;
-    let opened = ensure_dir(&home.join("diskette").join("bases"));
-    opened.map_err(|problem| ui.note(&format!("nothing is remembered of bases: {problem}"))).ok()
 }
 
 impl Language {

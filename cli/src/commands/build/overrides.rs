@@ -97,7 +97,8 @@ impl Overrides<'_> {
     }
 }
 
-fn parse_name(text: &str) -> Result<Reference, CommandError> {
+/// Parses a name that an image is to get.
+pub(crate) fn parse_name(text: &str) -> Result<Reference, CommandError> {
     let usage = |problem: String| {
         let message = format!("`{text}` is not an image name: {problem}");
         CommandError::Usage(Diagnostic::new(message).help("for example quay.io/me/fedora:42"))

@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 
+use cap_std::fs::Dir;
 use diskette_builder::build::{BuildError, Context, Plan, PlatformTags, Sources};
 use diskette_builder::cache::Cache;
 use diskette_builder::diagnostic::Diagnostic;
@@ -50,7 +51,8 @@ impl Work<'_> {
         let plan = Plan::new(recipes, sources).map_err(|errors| {
             CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
         })?;
-        let cache = if self.no_cache { None } else { cache(environment, ui) };
+        let cache = if self.no_cache { None } else { cache(environment, "layers", ui) };
+        let cache = cache.map(|dir| Cache::new(dir, environment.started));
         let target = Target::open(self.output, self.push, environment)?;
         let sinks = target.sinks(jobs(self.jobs))?;
         let tee = sinks.tee();
@@ -98,16 +100,13 @@ pub(crate) fn created(
     })
 }
 
-/// Opens the cache. Without one everything is built anew, which is no reason to fail.
-fn cache(environment: &Environment, ui: &Ui) -> Option<Cache> {
-    let path = environment.cache_home.as_ref()?.join("diskette").join("layers");
-    match ensure_dir(&path) {
-        Ok(dir) => Some(Cache::new(dir, environment.started)),
-        Err(diagnostic) => {
-            ui.note(&format!("nothing is remembered: {diagnostic}"));
-            None
-        }
-    }
+/// Opens a directory to remember things in. Without one everything is done anew, which is no reason
+/// to fail.
+pub(crate) fn cache(environment: &Environment, name: &str, ui: &Ui) -> Option<Dir> {
+    let path = environment.cache_home.as_ref()?.join("diskette").join(name);
+    ensure_dir(&path)
+        .inspect_err(|diagnostic| ui.note(&format!("nothing is remembered: {diagnostic}")))
+        .ok()
 }
 
 fn jobs(asked: Option<NonZeroUsize>) -> usize {

@@ -1,0 +1,134 @@
+//! What the image of a kit stands on, and so what copies the kit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::Loaded;
+use crate::diagnostic::Diagnostic;
+use crate::image::config::Config;
+use crate::image::place::Place;
+use crate::recipe::Base;
+use crate::tree::{Follow, NodeKind, Tree};
+
+/// Where programs are looked for if an image does not say.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Annotations, <https://github.com/opencontainers/image-spec/blob/main/annotations.md>.
+const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
+const BASE_NAME: &str = "org.opencontainers.image.base.name";
+
+/// What the image of a kit stands on.
+#[derive(Debug)]
+pub enum Ground {
+    /// Nothing; this program, statically linked, does what `cp -r` does.
+    Scratch(Arc<[u8]>),
+    /// An image.
+    Image(Box<BaseImage>),
+}
+
+/// An image that has a `cp`.
+#[derive(Debug)]
+pub struct BaseImage(Loaded);
+
+impl BaseImage {
+    /// Takes an image if it can copy the kit; `place` is what it was called.
+    pub fn new(image: Loaded, place: &Place) -> Result<Self, Diagnostic> {
+        if has_cp(&image.tree, &image.config) {
+            return Ok(Self(image));
+        }
+        let message = format!("`{place}` has no `cp`");
+        Err(Diagnostic::new(message).help("say `--base scratch`, or name another image"))
+    }
+
+    /// Returns what is kept of it, its config, and what is said of it.
+    pub(super) fn into_parts(self) -> (Base, Config, BTreeMap<String, String>) {
+        let Loaded { recipe, config, name, root, .. } = self.0;
+        let name = name.map(|name| (BASE_NAME.to_owned(), name));
+        let annotations = name.into_iter().chain([(BASE_DIGEST.to_owned(), root.to_string())]);
+        (recipe, config, annotations.collect())
+    }
+}
+
+fn has_cp(tree: &Tree, config: &Config) -> bool {
+    let path = config.env().find(|(name, _)| *name == "PATH").map_or(PATH, |(_, path)| path);
+    path.split(':').any(|directory| {
+        let found = tree.resolve("", &format!("{directory}/cp"), Follow::Yes);
+        let node = found.ok().and_then(|found| tree.get(&found.path));
+        node.is_some_and(|node| matches!(node.kind, NodeKind::File(_)) && node.mode & 0o111 != 0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{Location, Owner, Role, SourceRecipe};
+    use crate::tree::{FileNode, Node};
+
+    const ROOT: Owner = Owner { uid: 0, gid: 0 };
+
+    fn file() -> NodeKind {
+        let location = Location::Inline(Arc::default());
+        let source = SourceRecipe {
+            location,
+            packing: None,
+            checksum: None,
+            origin: None,
+            role: Role::File,
+        };
+        NodeKind::File(FileNode { source, size: Some(0), inode: None })
+    }
+
+    /// Returns an image with these files and links, and this environment.
+    fn image(nodes: &[(&str, NodeKind, u32)], env: &str) -> Loaded {
+        let mut tree = Tree::new();
+        for (path, kind, mode) in nodes {
+            tree.make_parents(path, 0o755, ROOT).unwrap();
+            tree.put(path, Node { kind: kind.clone(), mode: *mode, owner: ROOT }).unwrap();
+        }
+        let config = format!(r#"{{"config":{{"Env":{env}}}}}"#);
+        let digest = |number: u8| format!("sha256:{number:064}").parse().unwrap();
+        let place = Place::Layout("base".into(), None);
+        Loaded {
+            recipe: Base { place, manifest: digest(1), layers: Vec::new() },
+            config: Config::read(config.as_bytes()).unwrap(),
+            tree,
+            name: Some("q.io/ubi:9".into()),
+            root: digest(2),
+        }
+    }
+
+    #[test]
+    fn a_base_must_have_a_cp() {
+        let place: Place = "oci:base:1".parse().unwrap();
+        let check = |nodes: &[(&str, NodeKind, u32)], env: &str, expected: Result<(), &str>| {
+            let found = BaseImage::new(image(nodes, env), &place);
+            let found = found.map(drop).map_err(|error| error.message);
+            assert_eq!(found, expected.map_err(str::to_owned), "{nodes:?} {env}");
+        };
+        let none = Err("`oci:base:1` has no `cp`");
+        let link = |target: &str| NodeKind::Symlink(target.into());
+        check(&[], "[]", none);
+        check(&[("bin/cp", file(), 0o755)], "[]", Ok(()));
+        check(&[("usr/bin/cp", file(), 0o755), ("bin", link("usr/bin"), 0o777)], "[]", Ok(()));
+        check(&[("bin/box", file(), 0o755), ("bin/cp", link("box"), 0o777)], "[]", Ok(()));
+        check(&[("bin/cp", link("/bin/gone"), 0o777)], "[]", none);
+        check(&[("bin/cp", file(), 0o644)], "[]", none);
+        check(&[("bin/cp", NodeKind::Directory, 0o755)], "[]", none);
+        check(&[("bin/cp", file(), 0o755)], r#"["PATH=/tools:/usr/bin"]"#, none);
+        check(&[("tools/cp", file(), 0o755)], r#"["PATH=/usr/bin:/tools"]"#, Ok(()));
+    }
+
+    #[test]
+    fn the_base_is_named() {
+        let check = |name: Option<&str>, expected: &[(&str, &str)]| {
+            let mut image = image(&[], "[]");
+            image.name = name.map(str::to_owned);
+            let (_, _, annotations) = BaseImage(image).into_parts();
+            let found = annotations.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            assert_eq!(found.collect::<Vec<_>>(), expected);
+        };
+        let digest = format!("sha256:{:064}", 2);
+        check(Some("q.io/ubi:9"), &[(BASE_DIGEST, &digest), (BASE_NAME, "q.io/ubi:9")]);
+        check(None, &[(BASE_DIGEST, &digest)]);
+    }
+}

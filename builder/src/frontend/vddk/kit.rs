@@ -1,0 +1,221 @@
+//! A *kit* is the tree `vmware-vix-disklib-distrib/` of VMware's archive, as it shall be in the image:
+//! readable for any user, since whoever runs the image copies it as nobody in particular.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::links::{BrokenLink, LinkProblem, join, resolve};
+use crate::archive::{self, ArchiveError, Found};
+use crate::recipe::{Archive, Entry, EntryKind, Location, Member, Owner, Role, SourceRecipe};
+
+/// What the tree is called, in the archive, in the image, and where the image copies it.
+pub const TREE: &str = "vmware-vix-disklib-distrib";
+
+/// What nbdkit and virt-v2v load, and Forklift's validator looks at.
+pub const LIBRARY: &str = "lib64/libvixDiskLib.so";
+
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
+
+/// Of directories that the archive does not mention.
+const DIRECTORY_MODE: u32 = 0o755;
+
+/// As many directories and files are kept at most, those counted that the archive does not mention.
+const NODES_MAX: usize = 20_000;
+
+/// A kit, read and found complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kit {
+    nodes: Nodes,
+}
+
+/// By path below the tree; the tree itself has the empty one.
+pub(super) type Nodes = BTreeMap<String, Node>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    mode: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    Directory,
+    File { offset: u64, size: u64 },
+    Symlink(String),
+}
+
+/// Why an archive is not that of a kit.
+#[derive(Debug, Error)]
+pub enum KitError {
+    /// It is no archive, or not whole.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// It holds something else.
+    #[error("there is no directory `{TREE}` in it")]
+    NoTree,
+    /// The library is not in the tree.
+    #[error("there is no `{LIBRARY}` in `{TREE}`")]
+    NoLibrary,
+    /// The library's name leads to a directory.
+    #[error("`{0}`, which should be the library, is not a file")]
+    NotAFile(String),
+    /// A link cannot be followed, and must be.
+    #[error(transparent)]
+    Link(#[from] BrokenLink),
+    /// A file stands below something that is not a directory.
+    #[error("`{0}` is in it, and what it stands in is not a directory")]
+    NoDirectory(String),
+    /// It is too large to be one.
+    #[error("there are more than {NODES_MAX} files and directories in it")]
+    TooMany,
+    /// It holds what no user may make, or what cannot be copied.
+    #[error("`{path}` in it is {what}")]
+    Special {
+        /// Its path in the archive.
+        path: String,
+        /// e.g. `a device`.
+        what: &'static str,
+    },
+}
+
+impl Kit {
+    /// Takes the kit out of an archive, member by member.
+    pub fn read(
+        members: impl IntoIterator<Item = Result<Found, ArchiveError>>,
+    ) -> Result<Self, KitError> {
+        let mut nodes = Nodes::new();
+        for found in members {
+            let found = found?;
+            let Some(path) = below_tree(&found.path) else { continue };
+            let path = path.to_owned();
+            let node = node(found, &nodes)?;
+            nodes.insert(path, node);
+        }
+        let kit = Self { nodes };
+        kit.complete()
+    }
+
+    /// Adds the directories that the archive leaves out, and refuses what could not be used.
+    fn complete(mut self) -> Result<Self, KitError> {
+        let paths: Vec<String> =
+            self.nodes.keys().filter(|path| !path.is_empty()).cloned().collect();
+        for path in &paths {
+            self.add_parents(path)?;
+            if self.nodes.len() > NODES_MAX {
+                return Err(KitError::TooMany);
+            }
+        }
+        if self.nodes.get("").is_none_or(|tree| tree.kind != Kind::Directory) {
+            return Err(KitError::NoTree);
+        }
+        self.check_links()?;
+        self.check_library()?;
+        Ok(self)
+    }
+
+    fn add_parents(&mut self, path: &str) -> Result<(), KitError> {
+        let ends = path.match_indices('/').map(|(end, _)| end);
+        for end in std::iter::once(0).chain(ends) {
+            let directory = Node { kind: Kind::Directory, mode: DIRECTORY_MODE };
+            let parent = self.nodes.entry(path[..end].to_owned()).or_insert(directory);
+            if parent.kind != Kind::Directory {
+                return Err(KitError::NoDirectory(path.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Links may dangle, as VMware likes; none may leave the tree, which is all that is copied.
+    fn check_links(&self) -> Result<(), KitError> {
+        for (path, node) in &self.nodes {
+            if !matches!(node.kind, Kind::Symlink(_)) {
+                continue;
+            }
+            match resolve(&self.nodes, path) {
+                Err(broken) if broken.problem == LinkProblem::Outside => return Err(broken.into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_library(&self) -> Result<(), KitError> {
+        let path = resolve(&self.nodes, LIBRARY)?.ok_or(KitError::NoLibrary)?;
+        match self.nodes.get(&path).map(|node| &node.kind) {
+            Some(Kind::File { .. }) => Ok(()),
+            _ => Err(KitError::NotAFile(path)),
+        }
+    }
+
+    /// Returns the entries of a layer with the kit; files stand in the order of the archive, which
+    /// can be read once then.
+    pub fn entries(&self, archive: &Arc<Archive>) -> Vec<Entry> {
+        let mut nodes: Vec<(&String, &Node)> = self.nodes.iter().collect();
+        nodes.sort_by_key(|(path, node)| (order(&node.kind), path.as_str()));
+        nodes.into_iter().map(|(path, node)| entry(path, node, archive)).collect()
+    }
+}
+
+/// Directories stand before what is in them.
+fn order(kind: &Kind) -> (u8, u64) {
+    match kind {
+        Kind::Directory => (0, 0),
+        Kind::Symlink(_) => (1, 0),
+        Kind::File { offset, .. } => (2, *offset),
+    }
+}
+
+/// Returns the path below the tree of something in the archive; nothing for what lies elsewhere.
+fn below_tree(path: &str) -> Option<&str> {
+    let below = path.strip_prefix(TREE)?;
+    if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
+}
+
+fn node(found: Found, nodes: &Nodes) -> Result<Node, KitError> {
+    let special = |what| Err(KitError::Special { path: found.path.clone(), what });
+    let kind = match found.kind {
+        archive::Kind::Directory => Kind::Directory,
+        archive::Kind::File => Kind::File { offset: found.offset, size: found.size },
+        archive::Kind::Symlink(target) => Kind::Symlink(target),
+        // Copying makes two files of it anyway.
+        archive::Kind::Hardlink(path) => match below_tree(&path).and_then(|path| nodes.get(path)) {
+            Some(file) if file.kind != Kind::Directory => return Ok(file.clone()),
+            _ => return special("another name of what is not a file in the tree"),
+        },
+        archive::Kind::Character { .. } | archive::Kind::Block { .. } => {
+            return special("a device");
+        }
+        archive::Kind::Fifo => return special("a named pipe"),
+    };
+    // A container that is run again has `cp` write over what it made: its owner may.
+    let mode = match kind {
+        Kind::Directory => found.mode & 0o777 | 0o755,
+        Kind::Symlink(_) => 0o777,
+        Kind::File { .. } => {
+            let execute = if found.mode & 0o100 == 0 { 0 } else { 0o111 };
+            found.mode & 0o777 | 0o644 | execute
+        }
+    };
+    Ok(Node { kind, mode })
+}
+
+fn entry(path: &str, node: &Node, archive: &Arc<Archive>) -> Entry {
+    let kind = match &node.kind {
+        Kind::Directory => EntryKind::Directory,
+        Kind::Symlink(target) => EntryKind::Symlink(target.clone()),
+        Kind::File { offset, size } => EntryKind::File(SourceRecipe {
+            location: Location::Member(Member {
+                archive: Arc::clone(archive),
+                offset: *offset,
+                size: *size,
+            }),
+            packing: None,
+            checksum: None,
+            origin: None,
+            role: Role::File,
+        }),
+    };
+    Entry { path: join(TREE, path), kind, mode: node.mode, owner: ROOT }
+}

@@ -1,0 +1,231 @@
+//! `diskette vddk`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use clap::Args;
+use diskette_builder::archive::Limits;
+use diskette_builder::base::{BaseError, Bases, Lock, Locked, Pull, Resolver};
+use diskette_builder::build::{PlatformTags, Sources};
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::frontend::vddk::{self, BaseImage, Download, Ground, Request};
+use diskette_builder::image::format::Format;
+use diskette_builder::image::place::Place;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::layer::compression::{Compression, GzipLevel};
+use diskette_builder::registry::Observer;
+use diskette_builder::source::Unverified;
+
+use crate::commands::build::overrides::parse_name;
+use crate::commands::build::report::Reports;
+use crate::commands::build::work::{Work, cache, created, no_output};
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::SpecFiles;
+use crate::output::Destination;
+use crate::places::OpenPlaces;
+use crate::registry::RegistryArguments;
+use crate::ui::progress::{ProgressMode, ProgressView};
+use crate::ui::{Ui, signal};
+
+/// What stands in for `cp` in images that stand on nothing; empty where this program was built for
+/// another machine than a kit is for. See build.rs.
+const COPIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/copier"));
+
+/// Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from.
+///
+/// Reads VMware's archive as it was downloaded, without unpacking it to disk, and checks that the
+/// library is there and can be used by any user. The result goes to standard output, everything
+/// else to standard error. VMware's licence forbids handing the library out: push the image where
+/// only you can pull it.
+#[derive(Debug, Args)]
+pub(crate) struct VddkArguments {
+    /// VMware's archive as it was downloaded, VMware-vix-disklib-*.tar.gz
+    #[arg(value_name = "ARCHIVE")]
+    archive: PathBuf,
+
+    /// Name the image REF; may be repeated
+    #[arg(short, long, value_name = "REF")]
+    tag: Vec<String>,
+
+    /// Where to write: oci:DIR or a path for a layout, oci-archive:FILE or - (standard output) for
+    /// an archive; a layout keeps the images it has
+    #[arg(short, long, value_name = "DEST")]
+    output: Option<Destination>,
+
+    /// Push the image to the registries of its names
+    #[arg(long, requires = "tag")]
+    push: bool,
+
+    /// The image to stand on, which must have a cp: a name or oci:DIR:TAG; or scratch for none, and
+    /// a small program of ours that does what cp -r does
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        default_value = "registry.access.redhat.com/ubi9/ubi-minimal:latest"
+    )]
+    base: BaseArgument,
+
+    /// Number of compressing threads; the result does not depend on it [default: one a processor]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+
+    /// Read everything again, and remember nothing
+    #[arg(long)]
+    no_cache: bool,
+
+    #[command(flatten)]
+    reports: Reports,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+
+    /// Print only the digest, and no progress
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    progress: ProgressMode,
+}
+
+/// What can be given to `--base`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum BaseArgument {
+    Scratch,
+    Image(Place),
+}
+
+impl FromStr for BaseArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "scratch" { Ok(Self::Scratch) } else { text.parse().map(Self::Image) }
+    }
+}
+
+pub(crate) fn run(
+    arguments: &VddkArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    if arguments.output.is_none() && !arguments.push {
+        return Err(no_output());
+    }
+    arguments.reports.check()?;
+    let created = created(environment, None, None)?;
+    let names = arguments.tag.iter().map(|name| parse_name(name));
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    let files = SpecFiles { base: PathBuf::new() };
+    let download = Download::read(&arguments.archive, &files)?;
+
+    let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let progress = Arc::new(ui.progress(mode, interrupts));
+    let observer: Arc<dyn Observer> = progress.clone();
+    let client = arguments.registry.client(environment, &observer)?;
+    let registry = arguments.registry.registry(environment, observer)?;
+    let places = OpenPlaces { registry: Some(&registry) };
+    let seen = if arguments.no_cache { None } else { cache(environment, "bases", ui) };
+    let ground = ground(&arguments.base, &places, seen.as_ref(), &progress)?;
+    warn(&names, ui);
+    let recipes = [vddk::recipe(Request { names, download, ground })];
+    let sources = Sources {
+        inputs: &files,
+        client: &client,
+        unverified: Unverified::Refuse,
+        places: &places,
+    };
+    let work = Work {
+        progress: &progress,
+        push: arguments.push.then_some(&registry),
+        output: arguments.output.as_ref(),
+        compression: Compression::Gzip(GzipLevel::default()),
+        format: Format::Oci,
+        jobs: arguments.jobs,
+        no_cache: arguments.no_cache,
+        created,
+        platform_tags: PlatformTags::None,
+        reports: &arguments.reports,
+        quiet: arguments.quiet,
+    };
+    work.run(&recipes, &sources, environment, ui)
+}
+
+/// Loads the base, if there is to be one.
+fn ground(
+    base: &BaseArgument,
+    places: &OpenPlaces<'_>,
+    cache: Option<&Dir>,
+    progress: &ProgressView,
+) -> Result<Ground, CommandError> {
+    let place = match base {
+        BaseArgument::Scratch => return Ok(Ground::Scratch(copier(COPIER)?)),
+        BaseArgument::Image(place) => place,
+    };
+    let resolver = Resolver::new(Lock::default(), Pull::Always, Locked::No);
+    let limits = Limits::default();
+    let bases = Bases { places, cache, resolver: &resolver, limits, progress };
+    let image = bases.load(place, &vddk::platform()).map_err(|error| base_error(place, &error))?;
+    Ok(Ground::Image(Box::new(BaseImage::new(image, place)?)))
+}
+
+fn base_error(place: &Place, error: &BaseError) -> CommandError {
+    let diagnostic = Diagnostic::new(format!("cannot stand on `{place}`: {error}"));
+    let help = match error {
+        BaseError::Cancelled => return CommandError::Interrupted,
+        BaseError::Platform { .. } => Some("VMware has the library for no other platform".into()),
+        error => error.help(),
+    };
+    let offline = match error {
+        BaseError::Sink(_) => Some("without network, say `--base scratch`".to_owned()),
+        _ => None,
+    };
+    help.into_iter().chain(offline).fold(diagnostic, Diagnostic::help).into()
+}
+
+fn copier(program: &[u8]) -> Result<Arc<[u8]>, Diagnostic> {
+    if program.is_empty() {
+        let message = "this diskette was built without a copier for linux/amd64";
+        let help = "with `--base`, name an image that has a `cp`";
+        return Err(Diagnostic::new(message).help(help));
+    }
+    Ok(program.into())
+}
+
+/// Says what the licence says, where it may matter. Who may pull is known to others alone.
+fn warn(names: &[Reference], ui: &Ui) {
+    for name in names.iter().filter(|name| vddk::may_be_public(name)) {
+        let warning = Diagnostic::new(format!("strangers may be able to pull `{name}`"));
+        let help = "VMware's licence forbids handing VDDK out: see to it that only you can pull it";
+        ui.warn(&[warning.help(help)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bases_parse() {
+        let check = |text: &str, expected: Result<BaseArgument, &str>| {
+            assert_eq!(text.parse(), expected.map_err(str::to_owned), "{text}");
+        };
+        let layout = |path: &str, tag: &str| Place::Layout(path.into(), Some(tag.into()));
+        check("scratch", Ok(BaseArgument::Scratch));
+        check("oci:a:b", Ok(BaseArgument::Image(layout("a", "b"))));
+        check("./a", Err("for a layout, say `oci:./a`"));
+    }
+
+    #[test]
+    fn without_a_copier_there_must_be_a_base() {
+        assert_eq!(
+            copier(&[]).unwrap_err().message,
+            "this diskette was built without a copier for linux/amd64"
+        );
+        assert!(copier(COPIER).is_ok() || !cfg!(target_arch = "x86_64"));
+    }
+}
