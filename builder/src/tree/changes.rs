@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::key::{Key, Path, is_below};
 use super::{Inode, Node, NodeKind, Tree};
-use crate::recipe::{Archive, Entry, EntryKind, Location, Owner};
+use crate::recipe::{Archive, Entry, EntryKind, Location, Owner, SourceRecipe};
 
 /// How a path differs from what the layers below have there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +168,11 @@ fn can_share(one: &Entry, other: &Entry) -> bool {
     let (EntryKind::File(one), EntryKind::File(other)) = (&one.kind, &other.kind) else {
         return false;
     };
+    is_one_file(one, other)
+}
+
+/// Tells whether files whose numbers are equal are one file.
+pub(super) fn is_one_file(one: &SourceRecipe, other: &SourceRecipe) -> bool {
     match (&one.location, &other.location) {
         (Location::Context(one), Location::Context(other)) => one.context == other.context,
         (Location::Path(_), Location::Path(_)) => true,

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::recipe::{Entry, Owner, SourceRecipe};
-use changes::Change;
+use changes::{Change, is_one_file};
 use key::{Key, Path, behind, is_below, split};
 
 pub use accounts::{AccountError, Accounts, Identity};
@@ -255,11 +255,11 @@ impl Tree {
 
     /// Returns the other paths of a file that has several.
     fn other_names(&self, path: &str, node: &Node) -> Vec<String> {
-        let NodeKind::File(FileNode { inode: Some(inode), .. }) = &node.kind else {
+        let NodeKind::File(FileNode { inode: Some(inode), source, .. }) = &node.kind else {
             return Vec::new();
         };
         let is_same = |other: &Node| match &other.kind {
-            NodeKind::File(file) => file.inode == Some(*inode),
+            NodeKind::File(file) => file.inode == Some(*inode) && is_one_file(source, &file.source),
             _ => false,
         };
         let names = self.below("").filter(|(name, other)| *name != path && is_same(other));

@@ -116,8 +116,8 @@ fn names_of_one_inode_are_hard_links() {
     let shown = layer("d/", |tree| {
         tree.put("d/b", linked("same", inode)).unwrap();
         tree.put("d/a", linked("same", inode)).unwrap();
-        tree.put("d/private", linked("same", inode)).unwrap();
-        tree.set_mode("d/private", 0o600).unwrap();
+        tree.put("d/late", linked("same", inode)).unwrap();
+        tree.set_mode("d/late", 0o600).unwrap();
         tree.put("d/other", linked("other", Some(Inode(2, 7)))).unwrap();
         tree.put("d/copy", linked("other", None)).unwrap();
         let mut stranger = member(&archive("one"), 0);
@@ -130,11 +130,11 @@ fn names_of_one_inode_are_hard_links() {
         shown,
         str![[r#"
 d 755 0:0 directory
-d/a 644 0:0 file same
-d/b 644 0:0 hardlink d/a
+d/a 600 0:0 file same
+d/b 600 0:0 hardlink d/a
 d/copy 644 0:0 file other
+d/late 600 0:0 hardlink d/a
 d/other 644 0:0 file other
-d/private 600 0:0 file same
 d/stranger 644 0:0 member 0
 
 "#]]
