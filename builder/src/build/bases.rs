@@ -29,12 +29,11 @@ pub(super) fn put(
     let mut wanted: BTreeMap<Digest, Wanted> = BTreeMap::new();
     for (recipe, base) in recipes.iter().flat_map(bases) {
         let known = opened.iter().position(|(place, _)| **place == base.place);
-        let place = match known {
-            Some(place) => place,
-            None => {
-                opened.push((&base.place, places.images(&base.place)?));
-                opened.len() - 1
-            }
+        let place = if let Some(place) = known {
+            place
+        } else {
+            opened.push((&base.place, places.images(&base.place)?));
+            opened.len() - 1
         };
         for layer in &base.layers {
             let new = Wanted { size: layer.size, place, names: Vec::new() };

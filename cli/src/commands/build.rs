@@ -107,7 +107,8 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     per_arch_tags: bool,
 
-    /// Set all times to this one, in seconds since 1970 [default: SOURCE_DATE_EPOCH, else 0]
+    /// Set all times to this one, in seconds since 1970 [default: `SOURCE_DATE_EPOCH`, else
+    /// 0]
     #[arg(long, value_name = "SECONDS", visible_alias = "timestamp")]
     source_date_epoch: Option<String>,
 

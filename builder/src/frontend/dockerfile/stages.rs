@@ -45,10 +45,12 @@ impl Dockerfile {
         dockerfile.check_numbers(problems);
         if dockerfile.stages.is_empty() && problems.is_empty() {
             let name = &source.name;
-            let message = match is_empty {
-                true => format!("`{name}` is a file with no instructions"),
-                false => format!("`{name}` contains no stages to build"),
+            let what = if is_empty {
+                "is a file with no instructions"
+            } else {
+                "contains no stages to build"
             };
+            let message = format!("`{name}` {what}");
             problems.push(Diagnostic::new(message).help("begin it with `FROM scratch`"));
         }
         dockerfile
@@ -108,10 +110,10 @@ impl Dockerfile {
                 .filter_map(|stage| Some(&*stage.from.name.as_ref()?.text))
                 .collect();
             let problem = Diagnostic::new(format!("target stage `{name}` could not be found"));
-            match known.is_empty() {
-                true => problem.help("no stage has a name; give it one with `FROM … AS NAME`"),
-                false => problem.help(format!("there are {}", known.join(", "))),
+            if known.is_empty() {
+                return problem.help("no stage has a name; give it one with `FROM … AS NAME`");
             }
+            problem.help(format!("there are {}", known.join(", ")))
         })
     }
 

@@ -94,8 +94,12 @@ fn lower_platform(
     let steps = std::iter::once(disk?).chain(files).map(Step::Layer).collect();
     let platform = platform?;
     let mut config = Config::new(&platform);
-    env.iter().for_each(|(name, value)| config.set_env(name, value));
-    labels.iter().for_each(|(name, value)| config.set_label(name, value));
+    for (name, value) in &env {
+        config.set_env(name, value);
+    }
+    for (name, value) in &labels {
+        config.set_label(name, value);
+    }
     Some(PlatformRecipe { platform, base: None, steps, config, annotations: BTreeMap::new() })
 }
 

@@ -29,8 +29,8 @@ pub(super) struct DockerfileArguments {
     #[arg(long, value_name = "NAME[=VALUE]")]
     build_arg: Vec<String>,
 
-    /// What FROM or --from NAME means: a directory, docker-image://REF or oci-layout://DIR[:TAG];
-    /// may be repeated
+    /// What FROM or --from NAME means: a directory, or an image as `docker-image://REF` or
+    /// `oci-layout://DIR[:TAG]`; may be repeated
     #[arg(long, value_name = "NAME=CONTEXT")]
     build_context: Vec<BuildContext>,
 

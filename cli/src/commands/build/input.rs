@@ -93,10 +93,8 @@ impl Input {
 
     /// The lock file lies beside the Dockerfile.
     fn path_of_lock(&self, arguments: &BuildArguments) -> PathBuf {
-        let path = match self.path == Path::new("-") {
-            true => arguments.context.join("Dockerfile"),
-            false => self.path.clone(),
-        };
+        let is_named = self.path != Path::new("-");
+        let path = if is_named { self.path.clone() } else { arguments.context.join("Dockerfile") };
         let mut name = path.into_os_string();
         name.push(".lock");
         name.into()
@@ -131,11 +129,7 @@ impl Input {
         if platforms.is_empty() {
             platforms.push(build_platform.clone());
         }
-        let cache = match arguments.no_cache {
-            true => None,
-            // The directory that all commands remember bases in.
-            false => cache(environment, "bases", ui),
-        };
+        let cache = if arguments.no_cache { None } else { cache(environment, "bases", ui) };
         let lock = LockFile::of(self.path_of_lock(arguments), &arguments.dockerfile)?;
         let bases = Bases {
             places,
@@ -172,8 +166,8 @@ impl Language {
         if name.contains("dockerfile") || name.contains("containerfile") {
             return Self::Dockerfile;
         }
-        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-        let first = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).next();
+        let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+        let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
         let word = first.and_then(|line| line.split_whitespace().next()).unwrap_or_default();
         if word.chars().all(|c| c.is_ascii_alphabetic()) && !word.is_empty() {
             Self::Dockerfile

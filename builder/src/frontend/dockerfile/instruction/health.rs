@@ -56,7 +56,7 @@ impl Healthcheck {
             match duration(&word.text) {
                 Some(0) => {}
                 Some(time) if time < SHORTEST => {
-                    problems.push(wrong(&word, format!("`--{flag}` cannot be less than 1ms")))
+                    problems.push(wrong(&word, format!("`--{flag}` cannot be less than 1ms")));
                 }
                 Some(time) => times.push((field, time)),
                 None => problems.push(wrong(&word, format!("`{}` is not a duration", word.text))),

@@ -5,8 +5,13 @@ use super::{Command, Copy, From, Healthcheck, Instruction, KEYWORDS, Kind, Run, 
 use crate::diagnostic::Diagnostic;
 use crate::frontend::dockerfile::syntax::{Arguments, Word, Written};
 
-/// What is wrong, or nothing if it was reported already.
-type Wrong = Option<Box<Diagnostic>>;
+/// Why there is no instruction.
+enum Wrong {
+    /// This.
+    New(Box<Diagnostic>),
+    /// It was reported already.
+    Reported,
+}
 
 const NO_FLAGS: &[(&str, Takes)] = &[];
 
@@ -42,8 +47,8 @@ pub(crate) fn read(written: Written, problems: &mut Vec<Diagnostic>) -> Option<I
     let before = problems.len();
     match kind(&keyword, written, problems) {
         Ok(kind) if problems.len() == before => Some(Instruction { kind, span, text }),
-        Ok(_) | Err(None) => None,
-        Err(Some(problem)) => {
+        Ok(_) | Err(Wrong::Reported) => None,
+        Err(Wrong::New(problem)) => {
             problems.push(*problem);
             None
         }
@@ -111,11 +116,11 @@ fn unknown(keyword: &Word) -> Wrong {
         Some(other) => format!("did you mean `{other}`?"),
         None => format!("there are {}", KEYWORDS.join(", ")),
     };
-    Some(Box::new(problem.at(keyword.span.clone()).help(help)))
+    Wrong::New(Box::new(problem.at(keyword.span.clone()).help(help)))
 }
 
 fn wrong(at: &Word, message: impl Into<String>, help: &str) -> Wrong {
-    Some(Box::new(Diagnostic::new(message).at(at.span.clone()).help(help)))
+    Wrong::New(Box::new(Diagnostic::new(message).at(at.span.clone()).help(help)))
 }
 
 fn texts(words: Vec<Word>) -> Vec<String> {
@@ -254,7 +259,7 @@ fn onbuild(written: Written, problems: &mut Vec<Diagnostic>) -> Result<Word, Wro
         return Err(wrong(&inner.keyword, message, "it can only stand by itself"));
     }
     // It is written down as it stands, and read again by whoever builds on top; it should be one.
-    read(*inner, problems).ok_or(None)?;
+    read(*inner, problems).ok_or(Wrong::Reported)?;
     Ok(Word { span: written.rest.span(), text: written.rest.text })
 }
 
@@ -287,7 +292,7 @@ fn copy(written: Written, mut flags: Flags) -> Result<Copy, Wrong> {
     if let Some((_, span)) = flags.switch("keep-git-dir") {
         let problem =
             Diagnostic::new("--keep-git-dir is for git repositories, which are not cloned here");
-        return Err(Some(Box::new(problem.at(span).help("remove it"))));
+        return Err(Wrong::New(Box::new(problem.at(span).help("remove it"))));
     }
     Ok(Copy {
         sources,
@@ -314,5 +319,5 @@ fn is_git(source: &str) -> bool {
     source.starts_with("git://")
         || source.starts_with("ssh://")
         || is_ssh
-        || is_web && path.ends_with(".git")
+        || is_web && path.strip_suffix(".git").is_some()
 }

@@ -46,7 +46,7 @@ impl Evaluation<'_, '_> {
             return Err(Box::new(problem.at(word.span.clone()).help(help)));
         }
         let place = order.destination.of_file(tree, &order.workdir, &name).map_err(wrong)?;
-        order.care.put(tree, &place, &node).map_err(wrong)
+        Ok(order.care.put(tree, &place, &node).map_err(wrong)?)
     }
 
     fn checksum(&self, word: &Word) -> Outcome<Checksum> {
@@ -144,7 +144,7 @@ impl Unpacking<'_> {
                     tree.set_mode(&first, member.mode)?;
                 }
                 let node = tree.get(&first).cloned();
-                node.ok_or_else(|| TreeError::Missing(first))?
+                node.ok_or(TreeError::Missing(first))?
             }
             kind => {
                 Node { kind: self.kind(kind, member), mode: member.mode, owner: member.owner() }

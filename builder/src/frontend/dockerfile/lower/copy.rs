@@ -62,9 +62,10 @@ impl Evaluation<'_, '_> {
         let mut local = Vec::new();
         for word in &order.copy.sources {
             let source = self.expand(word)?;
-            match is_add && is_url(&source) {
-                true => self.url(&source, word, order, tree)?,
-                false => local.push((source, word)),
+            if is_add && is_url(&source) {
+                self.url(&source, word, order, tree)?;
+            } else {
+                local.push((source, word));
             }
         }
         if local.is_empty() {
@@ -78,10 +79,10 @@ impl Evaluation<'_, '_> {
         let origin = self.origin(order.copy)?;
         let mut all = Vec::new();
         for (source, word) in &local {
-            let found = self.find(&origin, source, word, order.copy)?;
+            let found = find(&origin, source, word, order.copy)?;
             all.extend(found.into_iter().map(|found| (found, source.as_str(), *word)));
         }
-        self.check_many(&all, order, tree)?;
+        check_many(&all, order, tree)?;
         let first = (self.stage.steps.len() as u64) << 16;
         for (number, (found, source, word)) in (first..).zip(all) {
             if is_add && self.unpack(&origin, &found, word, order, tree)? {
@@ -163,54 +164,6 @@ impl Evaluation<'_, '_> {
         Ok(Origin::Context { name: name.into(), listing })
     }
 
-    fn find(
-        &self,
-        origin: &Origin<'_>,
-        source: &str,
-        word: &Word,
-        copy: &Copy,
-    ) -> Outcome<Vec<Match>> {
-        let is_context = matches!(origin, Origin::Context { .. });
-        if is_context && leaves(source) {
-            let problem = Diagnostic::new(format!("`{source}` is outside the build context"));
-            let help = "sources are relative to the context; build in a directory further up, or use --build-context";
-            return Err(Box::new(problem.at(word.span.clone()).help(help)));
-        }
-        let stars = match copy.parents {
-            Switch::On => Stars::Across,
-            Switch::Off => Stars::Within,
-        };
-        let found = origin.find(source, stars).map_err(|error| not_found(&error, &word.span))?;
-        if found.is_empty() && has_wildcards(source) {
-            let problem = Diagnostic::new(format!("nothing matches `{source}`"));
-            let help = "a pattern has to match something; is it hidden by .dockerignore?";
-            return Err(Box::new(problem.at(word.span.clone()).help(help)));
-        }
-        Ok(found)
-    }
-
-    /// Several files need a directory to go into.
-    fn check_many(
-        &self,
-        all: &[(Match, &str, &Word)],
-        order: &Order<'_>,
-        tree: &Tree,
-    ) -> Outcome<()> {
-        if all.len() < 2 {
-            return Ok(());
-        }
-        let at = &order.copy.destination.span;
-        let path = order.destination.resolve(tree, &order.workdir);
-        let path = path.map_err(|error| wrong_tree(&error, at))?;
-        if order.destination.is_directory(tree, &path) {
-            return Ok(());
-        }
-        let message =
-            "with more than one source, the destination must be a directory and end with a /";
-        let problem = Diagnostic::new(message).at(at.clone());
-        Err(Box::new(problem.help(format!("write `{}`", order.destination.as_directory()))))
-    }
-
     /// Puts a here-document into the stage.
     fn document(&self, document: &Heredoc, order: &Order<'_>, tree: &mut Tree) -> Outcome<()> {
         let at = &order.copy.destination.span;
@@ -227,9 +180,8 @@ impl Evaluation<'_, '_> {
         let size = Some(content.len() as u64);
         let node = file(Location::Inline(content.into_bytes().into()), size, 0o644, at);
         let place = order.destination.of_file(tree, &order.workdir, &document.name);
-        place
-            .and_then(|place| order.care.put(tree, &place, &node))
-            .map_err(|error| wrong_tree(&error, at))
+        let put = place.and_then(|place| order.care.put(tree, &place, &node));
+        Ok(put.map_err(|error| wrong_tree(&error, at))?)
     }
 
     /// `ADD disk.qcow2 /disk` makes a file of that name where there is no directory, which nobody
@@ -247,6 +199,43 @@ impl Evaluation<'_, '_> {
                 .help(format!("write `/disk/`: then {keyword} puts the disk into that directory")),
         ))
     }
+}
+
+/// Returns what a source stands for.
+fn find(origin: &Origin<'_>, source: &str, word: &Word, copy: &Copy) -> Outcome<Vec<Match>> {
+    let is_context = matches!(origin, Origin::Context { .. });
+    if is_context && leaves(source) {
+        let problem = Diagnostic::new(format!("`{source}` is outside the build context"));
+        let help = "sources are relative to the context; build in a directory further up, or use --build-context";
+        return Err(Box::new(problem.at(word.span.clone()).help(help)));
+    }
+    let stars = match copy.parents {
+        Switch::On => Stars::Across,
+        Switch::Off => Stars::Within,
+    };
+    let found = origin.find(source, stars).map_err(|error| not_found(&error, &word.span))?;
+    if found.is_empty() && has_wildcards(source) {
+        let problem = Diagnostic::new(format!("nothing matches `{source}`"));
+        let help = "a pattern has to match something; is it hidden by .dockerignore?";
+        return Err(Box::new(problem.at(word.span.clone()).help(help)));
+    }
+    Ok(found)
+}
+
+/// Several files need a directory to go into.
+fn check_many(all: &[(Match, &str, &Word)], order: &Order<'_>, tree: &Tree) -> Outcome<()> {
+    if all.len() < 2 {
+        return Ok(());
+    }
+    let at = &order.copy.destination.span;
+    let path = order.destination.resolve(tree, &order.workdir);
+    let path = path.map_err(|error| wrong_tree(&error, at))?;
+    if order.destination.is_directory(tree, &path) {
+        return Ok(());
+    }
+    let message = "with more than one source, the destination must be a directory and end with a /";
+    let problem = Diagnostic::new(message).at(at.clone());
+    Err(Box::new(problem.help(format!("write `{}`", order.destination.as_directory()))))
 }
 
 /// Returns a file as it is added to a stage.
@@ -286,14 +275,14 @@ fn parents(copy: &Copy, source: &str) -> Parents {
     Parents::Kept { skip: front.split('/').filter(|part| !part.is_empty()).count() }
 }
 
-fn not_found(error: &OriginError, at: &Span) -> Box<Diagnostic> {
-    Box::new(match error {
+fn not_found(error: &OriginError, at: &Span) -> Diagnostic {
+    match error {
         OriginError::Context(error) => error.diagnostic(at.clone()),
-        OriginError::Tree(error) => return wrong_tree(error, at),
+        OriginError::Tree(error) => wrong_tree(error, at),
         OriginError::Pattern(bad) => Diagnostic::new(format!("`{}` is not a pattern", bad.pattern))
             .at(at.clone())
             .help(bad.reason.help()),
-    })
+    }
 }
 
 /// Lays a tree over another, as a layer that knows nothing of those below: what is in its way is

@@ -74,8 +74,8 @@ impl Copying<'_> {
                 skipped = self.exclude.is_ignored_whole(relative).then_some(path);
                 continue;
             }
-            let place = self.place(&join(target, relative), &node, tree)?;
-            self.put(tree, &place, &node)?;
+            let at = place(&join(target, relative), &node, tree)?;
+            self.put(tree, &at, &node)?;
         }
         Ok(())
     }
@@ -86,16 +86,6 @@ impl Copying<'_> {
             inode.0 = inode.0.wrapping_add(self.number << 32);
         }
         self.care.put(tree, place, &node)
-    }
-
-    /// Returns where something below the target comes to stand: a directory that is a link in the
-    /// stage is where the link leads, as `/bin` on a system that has merged it with `/usr/bin`.
-    fn place(&self, path: &str, node: &Node, tree: &Tree) -> Result<String, TreeError> {
-        let follow = match node.kind {
-            NodeKind::Directory => Follow::Yes,
-            _ => Follow::No,
-        };
-        Ok(tree.resolve("", path, follow)?.path)
     }
 
     fn with_parents(
@@ -131,6 +121,16 @@ impl Copying<'_> {
         }
         self.contents(&found.path, &place, tree)
     }
+}
+
+/// Returns where something below the target comes to stand: a directory that is a link in the
+/// stage is where the link leads, as `/bin` on a system that has merged it with `/usr/bin`.
+fn place(path: &str, node: &Node, tree: &Tree) -> Result<String, TreeError> {
+    let follow = match node.kind {
+        NodeKind::Directory => Follow::Yes,
+        _ => Follow::No,
+    };
+    Ok(tree.resolve("", path, follow)?.path)
 }
 
 fn is_below(path: &str, above: &str) -> bool {

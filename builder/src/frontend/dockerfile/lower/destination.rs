@@ -30,10 +30,8 @@ impl Destination {
 
     /// Returns where the destination itself leads; whether there is anything does not matter.
     pub(super) fn resolve(&self, tree: &Tree, workdir: &str) -> Result<String, TreeError> {
-        let path = match self.path.starts_with('/') {
-            true => self.path.clone(),
-            false => format!("{workdir}/{}", self.path),
-        };
+        let is_absolute = self.path.starts_with('/');
+        let path = if is_absolute { self.path.clone() } else { format!("{workdir}/{}", self.path) };
         Ok(tree.resolve("", &path, Follow::Yes)?.path)
     }
 
@@ -45,10 +43,7 @@ impl Destination {
         name: &str,
     ) -> Result<String, TreeError> {
         let path = self.resolve(tree, workdir)?;
-        match self.is_directory(tree, &path) {
-            true => Ok(join(&path, name)),
-            false => Ok(path),
-        }
+        if self.is_directory(tree, &path) { Ok(join(&path, name)) } else { Ok(path) }
     }
 
     /// Tells whether files go into it and not in its place; `path` is where it leads.

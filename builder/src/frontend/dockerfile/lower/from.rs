@@ -99,7 +99,7 @@ impl<'a> Loader<'a> {
         warnings: &RefCell<Vec<Diagnostic>>,
     ) -> Outcome<Stage> {
         if let Some(context) = self.request.contexts.context(base) {
-            return self.directory(base, context, at, platform);
+            return directory(base, context, at, platform);
         }
         if base == "scratch" {
             return Ok(Stage::scratch(platform));
@@ -136,35 +136,6 @@ impl<'a> Loader<'a> {
             let problem = Diagnostic::new(error.to_string()).at(word.span.clone());
             Box::new(problem.help(error.help()))
         })
-    }
-
-    /// Returns a stage with the files of a directory.
-    fn directory(
-        &self,
-        name: &str,
-        context: &dyn Context,
-        at: &Span,
-        platform: &Platform,
-    ) -> Outcome<Stage> {
-        let listing = context.listing().map_err(|error| Box::new(error.diagnostic()))?;
-        let mut stage = Stage::scratch(platform);
-        let origin = Origin::Context { name: name.into(), listing };
-        let (destination, care) = (Destination::new("/"), Care::default());
-        let nothing = Ignore::new([]).map_err(|_| Box::new(Diagnostic::new("no pattern")))?;
-        let copying = Copying {
-            origin: &origin,
-            destination: &destination,
-            workdir: "/",
-            care: &care,
-            exclude: &nothing,
-            parents: Parents::Dropped,
-            number: 0,
-            at,
-        };
-        let all = Match { named: String::new(), path: String::new() };
-        copying.copy(&all, &mut stage.tree).map_err(|error| wrong_tree(&error, at))?;
-        stage.commit(format!("FROM {name}"));
-        Ok(stage)
     }
 
     /// Loads an image, by a name of `--build-context` or its own.
@@ -227,7 +198,7 @@ impl Evaluation<'_, '_> {
         let texts = triggers.iter().filter_map(Value::as_str);
         let source = SourceText {
             name: format!("ONBUILD of {name}"),
-            text: texts.map(|text| format!("{text}\n")).collect(),
+            text: texts.flat_map(|text| [text, "\n"]).collect(),
         };
         let mut problems = Vec::new();
         let written = syntax::parse(&Arc::new(source), &mut problems).instructions;
@@ -242,8 +213,31 @@ impl Evaluation<'_, '_> {
     }
 }
 
+/// Returns a stage with the files of a directory.
+fn directory(name: &str, context: &dyn Context, at: &Span, platform: &Platform) -> Outcome<Stage> {
+    let listing = context.listing().map_err(|error| Box::new(error.diagnostic()))?;
+    let mut stage = Stage::scratch(platform);
+    let origin = Origin::Context { name: name.into(), listing };
+    let (destination, care) = (Destination::new("/"), Care::default());
+    let nothing = Ignore::new([]).map_err(|_| Box::new(Diagnostic::new("no pattern")))?;
+    let copying = Copying {
+        origin: &origin,
+        destination: &destination,
+        workdir: "/",
+        care: &care,
+        exclude: &nothing,
+        parents: Parents::Dropped,
+        number: 0,
+        at,
+    };
+    let all = Match { named: String::new(), path: String::new() };
+    copying.copy(&all, &mut stage.tree).map_err(|error| wrong_tree(&error, at))?;
+    stage.commit(format!("FROM {name}"));
+    Ok(stage)
+}
+
 /// Tells why an image cannot be stood on.
-fn not_loaded(error: &BaseError, at: &Span) -> Box<Diagnostic> {
+fn not_loaded(error: &BaseError, at: &Span) -> Diagnostic {
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -251,7 +245,7 @@ fn not_loaded(error: &BaseError, at: &Span) -> Box<Diagnostic> {
         cause = error.source();
     }
     let problem = Diagnostic::new(message).at(at.clone());
-    Box::new(error.help().into_iter().fold(problem, Diagnostic::help))
+    error.help().into_iter().fold(problem, Diagnostic::help)
 }
 
 /// Tells whether a name is one of KubeVirt's old base images, whatever its registry and tag.

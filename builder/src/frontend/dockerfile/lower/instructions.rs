@@ -9,7 +9,7 @@ use super::port::ports;
 use super::signal::is_signal;
 use super::stage::Stage;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::frontend::dockerfile::expand::Expander;
+use crate::frontend::dockerfile::expand::{ExpandError, Expander};
 use crate::frontend::dockerfile::instruction::{Instruction, Kind};
 use crate::frontend::dockerfile::scope::StageScope;
 use crate::frontend::dockerfile::stages::Dockerfile;
@@ -122,7 +122,8 @@ impl Evaluation<'_, '_> {
         // As in BuildKit, a user that nobody knows is no reason to fail before something is run.
         let root = Owner { uid: 0, gid: 0 };
         let owner = self.identity(&word.span).map_or(root, |identity| identity.owner);
-        self.stage.set_workdir(&path, owner).map_err(|error| wrong_tree(&error, &word.span))
+        let moved = self.stage.set_workdir(&path, owner);
+        Ok(moved.map_err(|error| wrong_tree(&error, &word.span))?)
     }
 
     fn stop_signal(&mut self, word: &Word) -> Outcome<()> {
@@ -158,7 +159,7 @@ impl Evaluation<'_, '_> {
     fn expand_words(&self, word: &Word) -> Outcome<Vec<String>> {
         let lookup = |name: &str| self.variables.get(name);
         let expander = Expander::new(self.loader.request.dockerfile.escape, &lookup);
-        expander.words(&word.text).map_err(|error| not_expanded(&error, &word.span))
+        Ok(expander.words(&word.text).map_err(|error| not_expanded(&error, &word.span))?)
     }
 
     /// Returns the users and groups of the stage's own files.
@@ -195,14 +196,14 @@ pub(super) fn expand(
     word: &Word,
 ) -> Outcome<String> {
     let expander = Expander::new(dockerfile.escape, lookup);
-    expander.word(&word.text).map_err(|error| not_expanded(&error, &word.span))
+    Ok(expander.word(&word.text).map_err(|error| not_expanded(&error, &word.span))?)
 }
 
-fn not_expanded(error: &crate::frontend::dockerfile::ExpandError, at: &Span) -> Box<Diagnostic> {
-    Box::new(Diagnostic::new(error.to_string()).at(at.clone()).help(error.help()))
+fn not_expanded(error: &ExpandError, at: &Span) -> Diagnostic {
+    Diagnostic::new(error.to_string()).at(at.clone()).help(error.help())
 }
 
 /// Tells what is wrong with a path in a stage.
-pub(super) fn wrong_tree(error: &TreeError, at: &Span) -> Box<Diagnostic> {
-    Box::new(Diagnostic::new(error.to_string()).at(at.clone()))
+pub(super) fn wrong_tree(error: &TreeError, at: &Span) -> Diagnostic {
+    Diagnostic::new(error.to_string()).at(at.clone())
 }

@@ -48,9 +48,10 @@ impl Origin<'_> {
         match self {
             Self::Context { listing, .. } => {
                 let (named, rest) = split_at_wildcards(source);
-                let matches = match rest.is_empty() {
-                    true => vec![named],
-                    false => listing.glob(source, stars).map_err(OriginError::Context)?,
+                let matches = if rest.is_empty() {
+                    vec![named]
+                } else {
+                    listing.glob(source, stars).map_err(OriginError::Context)?
                 };
                 let follow = |named: String| {
                     let path = listing.resolve(&named)?.path;

@@ -8,7 +8,7 @@ use crate::frontend::dockerfile::run::{Context, Line, RunError, evaluate, refuse
 impl Evaluation<'_, '_> {
     pub(super) fn run_line(&mut self, instruction: &Instruction, run: &Run) -> Outcome<()> {
         if let Some(flag) = run.flags.first() {
-            return Err(wrong(refuse_flag(&flag.text, 0..0), flag.span.clone()));
+            return Err(wrong(refuse_flag(&flag.text, 0..0), flag.span.clone()).into());
         }
         let variables = self.variables.variables();
         let (accounts, identity) = (self.accounts(), self.identity(&instruction.span)?);
@@ -21,7 +21,6 @@ impl Evaluation<'_, '_> {
             shell: &shell,
         };
         let (line, is_written) = match (&run.command, &run.heredocs[..]) {
-            (Command::Shell(text), []) => (Line::Shell(text), true),
             // The document is the script.
             (Command::Shell(text), [document]) if text.trim().starts_with("<<") => {
                 (Line::Shell(&document.content), false)
@@ -30,16 +29,17 @@ impl Evaluation<'_, '_> {
             (Command::Exec(words), _) => (Line::Exec(words), false),
         };
         evaluate(&mut self.stage.tree, line, &context).map_err(|error| {
-            let at = match is_written && !error.range.is_empty() {
-                true => run.rest.part(error.range.clone()),
-                false => instruction.span.clone(),
+            let at = if is_written && !error.range.is_empty() {
+                run.rest.part(error.range.clone())
+            } else {
+                instruction.span.clone()
             };
-            wrong(error, at)
+            Box::new(wrong(error, at))
         })
     }
 }
 
-fn wrong(error: RunError, at: Span) -> Box<Diagnostic> {
+fn wrong(error: RunError, at: Span) -> Diagnostic {
     let problem = Diagnostic::new(error.message).at(at);
-    Box::new(if error.help.is_empty() { problem } else { problem.help(error.help) })
+    if error.help.is_empty() { problem } else { problem.help(error.help) }
 }

@@ -68,10 +68,8 @@ impl Stage {
 
     /// Goes to a working directory, and makes it if it is not there, for the user.
     pub(super) fn set_workdir(&mut self, path: &str, owner: Owner) -> Result<(), TreeError> {
-        let path = match path.starts_with('/') {
-            true => path.to_owned(),
-            false => format!("{}/{path}", self.workdir()),
-        };
+        let is_absolute = path.starts_with('/');
+        let path = if is_absolute { path.to_owned() } else { format!("{}/{path}", self.workdir()) };
         let path = clean(&path);
         let place = self.tree.resolve("", &path, Follow::Yes)?;
         self.tree.make_parents(&place.path, 0o755, owner)?;

@@ -172,7 +172,6 @@ fn arguments(
         "arg" => Arguments::Words(place_all(line, words::quoted(&line.text, rest, escape))),
         "env" | "label" => pairs(keyword, line, rest, escape)?,
         "expose" | "from" => blanks(rest),
-        "maintainer" | "stopsignal" | "user" | "workdir" => Arguments::Text(word(line, rest)),
         "healthcheck" => {
             let kind = line.text[rest.clone()].find(char::is_whitespace);
             let kind = kind.map_or(rest.end, |at| rest.start + at);
@@ -182,7 +181,9 @@ fn arguments(
         "onbuild" if !rest.is_empty() && !is_onbuild(&line.text[rest.clone()]) => {
             Arguments::Instruction(Box::new(instruction(line, rest, escape)?))
         }
-        "onbuild" => Arguments::Text(word(line, rest)),
+        "maintainer" | "onbuild" | "stopsignal" | "user" | "workdir" => {
+            Arguments::Text(word(line, rest))
+        }
         _ => Arguments::Unknown,
     })
 }

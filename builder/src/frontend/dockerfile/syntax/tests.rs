@@ -35,15 +35,11 @@ fn show_arguments(arguments: &Arguments) -> String {
         Arguments::Text(word) if word.text.is_empty() => String::new(),
         Arguments::Text(word) => quoted(word),
         Arguments::Words(words) | Arguments::Json(words) => words.iter().map(quoted).collect(),
-        Arguments::Pairs(pairs) => pairs
-            .iter()
-            .map(|(name, value)| {
-                let is_legacy = name.span.range.end < value.span.range.start
-                    && !name.span.source.text[name.span.range.end..].starts_with('=');
-                let sign = if is_legacy { "" } else { "=" };
-                format!("{}{} {}", quoted(name), quoted(value), quote(sign))
-            })
-            .collect(),
+        Arguments::Pairs(pairs) => pairs.iter().fold(String::new(), |shown, (name, value)| {
+            let is_equation = name.span.source.text[name.span.range.end..].starts_with('=');
+            let sign = if is_equation { "=" } else { "" };
+            shown + &quoted(name) + &quoted(value) + " " + &quote(sign)
+        }),
         Arguments::Typed(kind, _) if kind.text.is_empty() => String::new(),
         Arguments::Typed(kind, rest) => quoted(kind) + &show_arguments(rest),
         Arguments::Instruction(inner) => format!(" ({})", show(inner)),
