@@ -1,31 +1,24 @@
 //! The *members* of a tar, one after the other.
 
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::iter::FusedIterator;
 
+use super::bytes::Bytes;
 use super::header::{BLOCK, Header, until_nul};
 use super::pax::{Pax, Sparse};
 use super::{ArchiveError, Found, Kind, Limits, path};
 use crate::recipe::Packing;
 
-/// How much of a content is passed over at a time, in bytes.
-const STEP: usize = 64 * 1024;
-
 /// Yields the members of an unpacked tar, up to its end or the first error.
 #[derive(Debug)]
 pub struct Members<R> {
-    tar: R,
-    /// How it was packed, for messages.
-    packing: Option<Packing>,
+    bytes: Bytes<R>,
     limits: Limits,
-    /// How many bytes were read.
-    at: u64,
     /// How many of the next bytes are the last member's content, and how many fill its last block.
     content: u64,
     padding: u64,
     count: u64,
     names: u64,
-    space: Vec<u8>,
     state: State,
 }
 
@@ -47,15 +40,12 @@ impl<R: Read> Members<R> {
     /// Reads an unpacked tar; `packing` is what it came out of, for messages.
     pub fn new(tar: R, packing: Option<Packing>, limits: Limits) -> Self {
         Self {
-            tar,
-            packing,
+            bytes: Bytes::new(tar, packing, limits.unpacked),
             limits,
-            at: 0,
             content: 0,
             padding: 0,
             count: 0,
             names: 0,
-            space: vec![0; STEP],
             state: State::Reading,
         }
     }
@@ -63,109 +53,39 @@ impl<R: Read> Members<R> {
     /// Returns the content of the member that came last, once. It is kept whole: look at its size before.
     pub fn content(&mut self) -> Result<Vec<u8>, ArchiveError> {
         let len = std::mem::take(&mut self.content);
-        self.bytes(len)
+        self.bytes.take(len)
     }
 
     /// Reads the rest of the bytes, behind the end of the tar; returns how many bytes there were in
     /// all.
     pub fn drain(&mut self) -> Result<u64, ArchiveError> {
-        loop {
-            let count = self.tar.read(&mut self.space);
-            match count {
-                Ok(0) => return Ok(self.at),
-                Ok(count) => self.at += count as u64,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(error)),
-            }
-            self.check_position()?;
-        }
+        self.bytes.drain()?;
+        Ok(self.bytes.at)
     }
 
     /// Returns the reader behind the members.
     pub fn into_inner(self) -> R {
-        self.tar
-    }
-
-    fn failed(&self, error: std::io::Error) -> ArchiveError {
-        match (error.kind(), self.packing) {
-            (ErrorKind::UnexpectedEof, _) => ArchiveError::Truncated(self.at),
-            (
-                ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::Other,
-                Some(packing),
-            ) => ArchiveError::Packing(packing, error),
-            _ => ArchiveError::Read(error),
-        }
-    }
-
-    fn check_position(&self) -> Result<(), ArchiveError> {
-        if self.at > self.limits.unpacked {
-            return Err(ArchiveError::Limit("more bytes than are read", self.at));
-        }
-        Ok(())
-    }
-
-    /// Returns the next block, or nothing where the bytes end before it.
-    fn block(&mut self) -> Result<Option<[u8; BLOCK]>, ArchiveError> {
-        let mut block = [0; BLOCK];
-        let mut filled = 0;
-        while filled < BLOCK {
-            match self.tar.read(&mut block[filled..]) {
-                Ok(0) if filled == 0 => return Ok(None),
-                Ok(0) => return Err(ArchiveError::Truncated(self.at)),
-                Ok(count) => {
-                    filled += count;
-                    self.at += count as u64;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(error)),
-            }
-        }
-        self.check_position()?;
-        Ok(Some(block))
-    }
-
-    fn pass_over(&mut self, mut len: u64) -> Result<(), ArchiveError> {
-        while len > 0 {
-            let count = usize::try_from(len).map_or(STEP, |len| len.min(STEP));
-            self.tar.read_exact(&mut self.space[..count]).map_err(|error| self.failed(error))?;
-            len -= count as u64;
-            self.at += count as u64;
-            self.check_position()?;
-        }
-        Ok(())
-    }
-
-    /// Returns the next bytes. What is kept grows with what is there, not with what is announced.
-    fn bytes(&mut self, len: u64) -> Result<Vec<u8>, ArchiveError> {
-        let mut bytes = Vec::new();
-        let read = self.tar.by_ref().take(len).read_to_end(&mut bytes);
-        read.map_err(|error| self.failed(error))?;
-        self.at += bytes.len() as u64;
-        if bytes.len() as u64 != len {
-            return Err(ArchiveError::Truncated(self.at));
-        }
-        self.check_position()?;
-        Ok(bytes)
+        self.bytes.reader
     }
 
     /// Returns the content of a member that describes the next one.
     fn description(&mut self, len: u64, max: u64) -> Result<Vec<u8>, ArchiveError> {
         if len > max {
-            return Err(ArchiveError::Limit("too long a header", self.at));
+            return Err(ArchiveError::Limit("too long a header", self.bytes.at));
         }
-        let bytes = self.bytes(len)?;
-        self.pass_over(padding(len))?;
+        let bytes = self.bytes.take(len)?;
+        self.bytes.pass_over(padding(len))?;
         Ok(bytes)
     }
 
     fn advance(&mut self) -> Result<Option<Found>, ArchiveError> {
-        self.pass_over(self.content)?;
-        self.pass_over(self.padding)?;
+        self.bytes.pass_over(self.content)?;
+        self.bytes.pass_over(self.padding)?;
         (self.content, self.padding) = (0, 0);
         let mut said = None::<Said>;
         loop {
-            let at = self.at;
-            let header = match self.block()? {
+            let at = self.bytes.at;
+            let header = match self.bytes.block()? {
                 Some(block) => Header::parse(&block, at)?,
                 None => None,
             };
@@ -202,7 +122,7 @@ impl<R: Read> Members<R> {
         if described {
             return Err(ArchiveError::Truncated(at));
         }
-        match self.block()? {
+        match self.bytes.block()? {
             Some(block) if block.iter().any(|byte| *byte != 0) => {
                 Err(ArchiveError::Header(at + BLOCK as u64))
             }
@@ -252,7 +172,7 @@ impl<R: Read> Members<R> {
         (self.content, self.padding) = (size, padding(size));
         let uid = id(said.pax.uid.unwrap_or(header.uid), "user id", at)?;
         let gid = id(said.pax.gid.unwrap_or(header.gid), "group id", at)?;
-        Ok(Found { path, kind, mode: header.mode, uid, gid, offset: self.at, size })
+        Ok(Found { path, kind, mode: header.mode, uid, gid, offset: self.bytes.at, size })
     }
 }
 

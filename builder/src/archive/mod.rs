@@ -4,6 +4,7 @@
 //! Where readers of tars disagree the one is followed that puts images onto nodes, Go's
 //! `archive/tar` as containerd calls it: whoever looks into an image here sees what will run there.
 
+mod bytes;
 mod error;
 mod header;
 mod members;

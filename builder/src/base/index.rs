@@ -104,11 +104,16 @@ impl LayerIndex {
     ) -> Result<Self, LayerProblem> {
         let (packing, tar) = archive::unpack(raw)?;
         let mut tar = Members::new(Hashed::new(tar, progress), packing, limits);
-        let (mut members, mut kept) = (Vec::new(), BTreeMap::new());
+        let (mut members, mut kept) = (Vec::<Found>::new(), BTreeMap::new());
+        let mut offsets = [None; KEPT.len()];
         while let Some(found) = tar.next().transpose()? {
-            let is_kept = KEPT.contains(&found.path.as_str()) && found.kind == Kind::File;
-            if is_kept && found.size <= KEPT_MAX {
-                kept.insert(found.offset, tar.content()?);
+            let number = KEPT.iter().position(|path| *path == found.path);
+            if let Some(number) = number.filter(|_| found.kind == Kind::File) {
+                // Of several with one name the last counts; all would be more than can be kept.
+                offsets[number].replace(found.offset).map(|offset| kept.remove(&offset));
+                if found.size <= KEPT_MAX {
+                    kept.insert(found.offset, tar.content()?);
+                }
             }
             members.push(found);
         }

@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
+use super::BaseError;
 use super::platform::distance;
-use super::{BaseError, BaseReader};
+use super::reader::BaseReader;
 use crate::image::digest::Digest;
 use crate::image::json::Document;
 use crate::image::platform::Platform;

@@ -41,7 +41,7 @@ pub enum OverlayError {
         /// What it links to.
         target: String,
     },
-    /// A hard link to a directory, or to itself.
+    /// A hard link to a directory, or to what it takes the place of.
     #[error("`/{path}` is a hard link to `/{target}`, which cannot be linked to")]
     Link {
         /// The link.
@@ -168,7 +168,11 @@ impl Overlay<'_> {
             return Err(OverlayError::MissingLink { path, target });
         };
         let mut node = node.clone();
-        if node.kind == NodeKind::Directory || target == path {
+        // What is replaced by the link is gone before it is made.
+        let replaced = target
+            .strip_prefix(path)
+            .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..]));
+        if node.kind == NodeKind::Directory || replaced {
             let (path, target) = names();
             return Err(OverlayError::Link { path, target });
         }

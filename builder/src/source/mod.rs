@@ -7,6 +7,7 @@ mod file;
 mod http;
 mod inline;
 mod member;
+mod opener;
 pub(crate) mod packed;
 mod stream;
 #[cfg(test)]
@@ -22,16 +23,16 @@ use thiserror::Error;
 
 pub use file::Identity;
 pub use http::DownloadError;
+pub use opener::Opener;
 
 use crate::http::Client;
 use crate::image::digest::Digest;
-use crate::images::Places;
 use crate::recipe::{
     Archive, Checksum, ContextFile, Location, Member, Packing, Role, SourceRecipe,
 };
 use crate::sink::SinkError;
 use inline::InlineContent;
-use member::{Archives, MemberContent, OpenArchive};
+use member::{MemberContent, OpenArchive};
 
 /// The bytes of one file of a layer.
 pub trait Content: Send {
@@ -143,45 +144,6 @@ enum Origin<'a> {
     Member(&'a Member, Arc<OpenArchive<'a>>),
 }
 
-/// Opens sources. Each archive is opened once for all of its members: take one opener for a layer,
-/// whose files are read one after the other, and not for two that are read at the same time.
-#[derive(Clone)]
-pub struct Opener<'a> {
-    inputs: &'a dyn Inputs,
-    client: &'a Client,
-    unverified: Unverified,
-    places: &'a dyn Places,
-    archives: Archives<'a>,
-}
-
-impl<'a> Opener<'a> {
-    /// Returns an opener that has opened no archive yet.
-    pub fn new(
-        inputs: &'a dyn Inputs,
-        client: &'a Client,
-        unverified: Unverified,
-        places: &'a dyn Places,
-    ) -> Self {
-        Self { inputs, client, unverified, places, archives: Vec::new() }
-    }
-
-    fn archive(
-        &mut self,
-        archive: &'a Arc<Archive>,
-    ) -> Result<Arc<OpenArchive<'a>>, SourceErrorKind> {
-        let known = self
-            .archives
-            .iter()
-            .find(|(known, _)| Arc::ptr_eq(known, archive) || *known == archive);
-        if let Some((_, opened)) = known {
-            return Ok(Arc::clone(opened));
-        }
-        let opened = Arc::new(OpenArchive::new(archive, self)?);
-        self.archives.push((archive, Arc::clone(&opened)));
-        Ok(opened)
-    }
-}
-
 /// What to do with a download that has no checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unverified {
@@ -195,7 +157,7 @@ impl<'a> Source<'a> {
     /// Opens a source and refuses what can be refused without reading it.
     pub fn open(recipe: &'a SourceRecipe, opener: &mut Opener<'a>) -> Result<Self, SourceError> {
         let place = recipe.location.to_string();
-        let origin = open(recipe, opener);
+        let origin = opener.origin(recipe);
         Ok(Self {
             origin: origin.map_err(|kind| SourceError { place: place.clone(), kind })?,
             place,
@@ -263,55 +225,6 @@ impl<'a> Source<'a> {
     }
 }
 
-fn open<'a>(
-    recipe: &'a SourceRecipe,
-    opener: &mut Opener<'a>,
-) -> Result<Origin<'a>, SourceErrorKind> {
-    let is_empty = match &recipe.location {
-        Location::Path(_) | Location::Context(_) => {
-            return open_file(recipe, opener.inputs).map(Origin::File);
-        }
-        Location::Url(url) => {
-            if recipe.checksum.is_none() && opener.unverified == Unverified::Refuse {
-                return Err(SourceErrorKind::Unverified);
-            }
-            return Ok(Origin::Url(url.clone(), opener.client.clone()));
-        }
-        Location::Inline(bytes) => bytes.is_empty(),
-        Location::Member(member) => member.size == 0,
-    };
-    if recipe.packing.is_some() || recipe.checksum.is_some() {
-        return Err(SourceErrorKind::Plain);
-    }
-    if recipe.role == Role::Disk && is_empty {
-        return Err(SourceErrorKind::Empty);
-    }
-    match &recipe.location {
-        Location::Member(member) => Ok(Origin::Member(member, opener.archive(&member.archive)?)),
-        Location::Inline(bytes) => Ok(Origin::Inline(bytes)),
-        _ => Err(SourceErrorKind::Plain),
-    }
-}
-
-fn open_file<'a>(
-    recipe: &'a SourceRecipe,
-    inputs: &'a dyn Inputs,
-) -> Result<file::Opened<'a>, SourceErrorKind> {
-    let name = file::FileName { inputs, location: &recipe.location };
-    let (opened, start) = file::Opened::new(name, recipe.role)?;
-    if recipe.role == Role::Disk && opened.len() == 0 {
-        return Err(SourceErrorKind::Empty);
-    }
-    let found = packed::detect(&start);
-    match recipe.packing {
-        Some(packing) if found != Some(packing) => Err(SourceErrorKind::NotPacked(packing)),
-        None if recipe.role == Role::Disk => {
-            found.map_or(Ok(opened), |packing| Err(SourceErrorKind::Packed(packing)))
-        }
-        _ => Ok(opened),
-    }
-}
-
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -351,11 +264,5 @@ impl fmt::Display for Checksum {
             Self::Sha256(digits) => write!(f, "sha256:{digits}"),
             Self::Sha512(digits) => write!(f, "sha512:{digits}"),
         }
-    }
-}
-
-impl fmt::Debug for Opener<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opener").field("unverified", &self.unverified).finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::http::{Client, HttpOptions, SystemRoots, TlsOptions, Trust};
+use crate::images::Places;
 use crate::images::testing::Memory;
 use crate::proxy::Proxies;
 use crate::recipe::{ContextFile, Location, Member};

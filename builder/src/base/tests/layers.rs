@@ -228,6 +228,11 @@ fn hard_links_are_files() {
     };
     refuse(&[one().hardlink("a", "a")], &link("a", "a"));
     refuse(&[tar().dir("d").hardlink("a", "d")], &link("a", "d"));
+    refuse(&[tar().file("d/a", "").hardlink("d", "d/a")], &link("d", "d/a"));
+    check(
+        &[tar().file("da", "").hardlink("d", "da")],
+        &["d at 512 + 0 linked", "da at 512 + 0 linked"],
+    );
     refuse(&[tar().hardlink("a", "")], &link("a", ""));
     refuse(&[tar().dir("d").hardlink("d", "./d/")], &link("d", "d"));
     refuse(&[one().hardlink("b", "a/c")], &missing("b", "a/c"));
@@ -257,6 +262,10 @@ fn names_of_users_are_at_hand() {
         &[etc, tar().file("etc/passwd", "new")],
         &["etc dir", "etc/group = root:x:0", "etc/passwd = new", "x at 2560 + 0"],
     );
+    // Of several the last counts.
+    let twice =
+        tar().file("etc/passwd", "old").hardlink("x", "etc/passwd").file("etc/passwd", "new");
+    check(&[twice], &["etc dir", "etc/passwd = new", "x at 512 + 3 linked"]);
     let long = "x".repeat((1 << 20) + 1);
     check(&[tar().file("etc/passwd", &long)], &["etc dir", "etc/passwd at 512 + 1048577"]);
     check(&[tar().symlink("etc/passwd", "x")], &["etc dir", "etc/passwd -> x"]);
