@@ -31,7 +31,7 @@ input gives the same digest everywhere.
 Usage: diskette <COMMAND>
 
 Commands:
-  build        Build the images that a spec describes
+  build        Build the images that a spec or a Dockerfile describes
   vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
   push         Push an image of a layout to registries
   pull         Pull an image from a registry into a layout
@@ -66,7 +66,7 @@ Put virtual-machine disks into container images that KubeVirt boots and CDI impo
 Usage: diskette <COMMAND>
 
 Commands:
-  build        Build the images that a spec describes
+  build        Build the images that a spec or a Dockerfile describes
   vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
   push         Push an image of a layout to registries
   pull         Pull an image from a registry into a layout
@@ -99,7 +99,7 @@ Put virtual-machine disks into container images that KubeVirt boots and CDI impo
 Usage: diskette <COMMAND>
 
 Commands:
-  build        Build the images that a spec describes
+  build        Build the images that a spec or a Dockerfile describes
   vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
   push         Push an image of a layout to registries
   pull         Pull an image from a registry into a layout

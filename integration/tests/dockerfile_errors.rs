@@ -1,4 +1,5 @@
 //! What the program says of Dockerfiles that are wrong, and that it changes nothing then.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(
     clippy::too_many_lines,
     reason = "each test is a table of what is done and what is said of it"
@@ -158,13 +159,13 @@ error: base name (`$BASE`) should not be blank
 status: 1
 stdout:
 stderr:
-error: can't find = in `be`
- --> c/Dockerfile:2:17
+error: B: must be set
+ --> c/Dockerfile:2:7
   |
-2 | ENV A=${B:?must be set}
-  |                 ^^
+2 | ENV A="${B:?must be set}"
+  |       ^^^^^^^^^^^^^^^^^^^
   |
-  = help: it must be of the form: name=value; put quotes around values with blanks
+  = help: set the variable with ARG, ENV or `--build-arg`
 
 "#]],
     );
@@ -414,7 +415,7 @@ error: `https://localhost/disk.qcow2` has no checksum
 2 | ADD https://localhost/disk.qcow2 /disk/
   |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
-  = help: add `sha256:` with the digest that the publisher gives
+  = help: add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` with ADD
   = help: or pass `--allow-unverified` to take whatever comes
 
 "#]],
@@ -690,7 +691,7 @@ stdout:
 stderr:
 error: cannot read `nowhere`: No such file or directory (os error 2)
  |
- = help: write a `diskette.yaml`, or name another file with `-f`
+ = help: write a `diskette.yaml` or a `Dockerfile`, or name another file with `-f`
 
 "#]],
     );

@@ -273,9 +273,9 @@ error: cannot read `./diskette.yaml`: not UTF-8 text, is it a disk?
 status: 1
 stdout:
 stderr:
-error: cannot read `./diskette.yaml`: No such file or directory (os error 2)
+error: nothing to build in `.`
  |
- = help: write a `diskette.yaml`, or name another file with `-f`
+ = help: write a `diskette.yaml` or a `Dockerfile`, or name another file with `-f`
 
 "#]],
     );

@@ -116,8 +116,8 @@ error: cannot use `disk.raw`: the disk is packed with gzip
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: to unpack it on the way, say `unpack: gz`
-  = help: or rename it to `disk.raw.gz`
+  = help: in a spec, say `unpack: gz`, or rename it to `disk.raw.gz`
+  = help: for a Dockerfile, unpack it before the build
 
 "#]],
         ),
@@ -133,8 +133,8 @@ error: cannot use `disk.raw`: the disk is packed with xz
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: to unpack it on the way, say `unpack: xz`
-  = help: or rename it to `disk.raw.xz`
+  = help: in a spec, say `unpack: xz`, or rename it to `disk.raw.xz`
+  = help: for a Dockerfile, unpack it before the build
 
 "#]],
         ),
@@ -150,8 +150,8 @@ error: cannot use `disk.raw`: the disk is packed with zstd
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: to unpack it on the way, say `unpack: zst`
-  = help: or rename it to `disk.raw.zst`
+  = help: in a spec, say `unpack: zst`, or rename it to `disk.raw.zst`
+  = help: for a Dockerfile, unpack it before the build
 
 "#]],
         ),
@@ -167,8 +167,8 @@ error: cannot use `disk.raw`: the disk is packed with bzip2
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: to unpack it on the way, say `unpack: bz2`
-  = help: or rename it to `disk.raw.bz2`
+  = help: in a spec, say `unpack: bz2`, or rename it to `disk.raw.bz2`
+  = help: for a Dockerfile, unpack it before the build
 
 "#]],
         ),
