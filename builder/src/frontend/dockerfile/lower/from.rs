@@ -31,6 +31,9 @@ use crate::tree::{NodeKind, Tree};
 /// No file of accounts is anywhere near as long, in bytes.
 const SMALL_MAX: u64 = 1 << 20;
 
+/// What every stage has that has no other; moby/buildkit `util/system/path.go`.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Images that KubeVirt's documents build on, and that are not there any more: they had an empty
 /// `/disk`, and today's KubeVirt wants nothing of them. The last is from its design documents alone.
 const CONTAINER_DISKS: [&str; 2] = ["kubevirt/container-disk-v1alpha", "kubevirt.io:disk"];
@@ -85,7 +88,10 @@ impl<'a> Loader<'a> {
         if let Some((stage, variables)) = named {
             return Ok((stage.next(), variables.child()));
         }
-        let stage = self.stage(&base, &from.base.span, &platform, warnings)?;
+        let mut stage = self.stage(&base, &from.base.span, &platform, warnings)?;
+        if !stage.config.env().any(|(name, _)| name == "PATH") {
+            stage.config.set_env("PATH", PATH);
+        }
         let mut variables = self.scope.stage();
         stage.config.env().for_each(|(name, value)| variables.env(name, value.to_owned()));
         Ok((stage, variables))
