@@ -20,9 +20,16 @@ pub struct Tee<'a> {
 }
 
 impl Tee<'_> {
-    fn give(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<(), SinkError> {
+    /// Gives the second what the first has; `beside` is where the second's registry has it too.
+    fn give(
+        &self,
+        digest: Digest,
+        size: u64,
+        beside: Option<(&str, &str)>,
+        names: &[Reference],
+    ) -> Result<(), SinkError> {
         let source = ImageBlob { images: self.images, digest, size };
-        let blob = Blob { digest, size, source: &source, beside: None };
+        let blob = Blob { digest, size, source: &source, beside };
         self.second.put_blob(&blob, names, &|_| ()).map(drop)
     }
 }
@@ -32,7 +39,7 @@ impl Sink for Tee<'_> {
         if !self.first.has(digest, size, names)? {
             return Ok(false);
         }
-        self.give(digest, size, names)?;
+        self.give(digest, size, None, names)?;
         Ok(true)
     }
 
@@ -49,7 +56,7 @@ impl Sink for Tee<'_> {
         advanced: &(dyn Fn(u64) + Sync),
     ) -> Result<Moved, SinkError> {
         let moved = self.first.put_blob(blob, names, advanced)?;
-        self.give(blob.digest, blob.size, names)?;
+        self.give(blob.digest, blob.size, blob.beside, names)?;
         Ok(moved)
     }
 
@@ -118,7 +125,7 @@ impl BlobWriter for TeeBlob<'_> {
         match self.second.take().map(|mut second| second.finish(digest, size)) {
             Some(Ok(())) => Ok(()),
             Some(Err(SinkError::Cancelled)) => Err(SinkError::Cancelled),
-            Some(Err(_)) | None => self.tee.give(digest, size, &self.names),
+            Some(Err(_)) | None => self.tee.give(digest, size, None, &self.names),
         }
     }
 }

@@ -402,6 +402,7 @@ error: this makes a file named /disk, which KubeVirt cannot use
 
 #[test]
 fn downloads() {
+    check("FROM scratch\nCOPY https://localhost/disk.qcow2 /disk/\n", &[], str![]);
     check(
         "FROM scratch\nADD https://localhost/disk.qcow2 /disk/\n",
         &[],

@@ -64,6 +64,9 @@ impl Evaluation<'_, '_> {
             let source = self.expand(word)?;
             if is_add && is_url(&source) {
                 self.url(&source, word, order, tree)?;
+            } else if is_url(&source) {
+                let problem = Diagnostic::new("source can't be a URL for COPY");
+                return Err(problem.at(word.span.clone()).help("ADD takes URLs").into());
             } else {
                 local.push((source, word));
             }

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use proptest::prelude::*;
 use snapbox::{IntoData, assert_data_eq, str};
 
 use super::*;
@@ -215,4 +216,61 @@ fn what_cannot_be_cut_is_reported() {
         &format!("RUN {}", "a".repeat(LINE_MAX)),
         &["Dockerfile:1:1: dockerfile line greater than max allowed size of 65535 bytes"],
     );
+}
+
+/// Pieces that Dockerfiles are made of, in any order.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "FROM",
+        "COPY",
+        "ADD",
+        "RUN",
+        "ENV",
+        "ARG",
+        "LABEL",
+        "ONBUILD",
+        "HEALTHCHECK",
+        "CMD",
+        " ",
+        " ",
+        "\n",
+        "\n",
+        "\\",
+        "\\\n",
+        "`",
+        "#",
+        "# escape=`\n",
+        "--chown=1",
+        "--",
+        "=",
+        "a",
+        "é",
+        "\"",
+        "'",
+        "[",
+        "]",
+        ",",
+        "<<",
+        "<<-E",
+        "E",
+        "\t",
+        "\r\n",
+        "$",
+        "{",
+        "}",
+        "\u{feff}",
+        ":",
+    ]);
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_where_it_stands(text in pieces()) {
+        let Err(problems) = crate::frontend::dockerfile::parse(&source(&text)) else { return Ok(()) };
+        prop_assert!(!problems.is_empty());
+        for problem in problems {
+            prop_assert!(problem.span.is_none_or(|span| text.get(span.range).is_some()));
+        }
+    }
 }
