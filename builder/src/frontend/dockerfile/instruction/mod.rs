@@ -2,6 +2,7 @@
 //! are replaced when a stage is evaluated, for only then they are known. The rules are those of
 //! moby/buildkit `frontend/dockerfile/instructions`.
 
+mod files;
 mod flags;
 mod health;
 mod read;

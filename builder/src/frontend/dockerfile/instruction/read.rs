@@ -1,12 +1,13 @@
 //! *Reading* an instruction from how it is written.
 
+use super::files::{ADD_FLAGS, COPY_FLAGS, copy};
 use super::flags::{Flags, Takes, similar};
-use super::{Command, Copy, From, Healthcheck, Instruction, KEYWORDS, Kind, Run, Switch, health};
+use super::{Command, From, Healthcheck, Instruction, KEYWORDS, Kind, Run, health};
 use crate::diagnostic::Diagnostic;
 use crate::frontend::dockerfile::syntax::{Arguments, Word, Written};
 
 /// Why there is no instruction.
-enum Wrong {
+pub(super) enum Wrong {
     /// This.
     New(Box<Diagnostic>),
     /// It was reported already.
@@ -14,25 +15,6 @@ enum Wrong {
 }
 
 const NO_FLAGS: &[(&str, Takes)] = &[];
-
-const COPY_FLAGS: &[(&str, Takes)] = &[
-    ("from", Takes::Value),
-    ("chown", Takes::Value),
-    ("chmod", Takes::Value),
-    ("link", Takes::Switch),
-    ("parents", Takes::Switch),
-    ("exclude", Takes::Values),
-];
-
-const ADD_FLAGS: &[(&str, Takes)] = &[
-    ("chown", Takes::Value),
-    ("chmod", Takes::Value),
-    ("link", Takes::Switch),
-    ("exclude", Takes::Values),
-    ("checksum", Takes::Value),
-    ("unpack", Takes::Switch),
-    ("keep-git-dir", Takes::Switch),
-];
 
 /// Reads an instruction; what is wrong with it is reported, and then there is none.
 pub(crate) fn read(written: Written, problems: &mut Vec<Diagnostic>) -> Option<Instruction> {
@@ -119,7 +101,7 @@ fn unknown(keyword: &Word) -> Wrong {
     Wrong::New(Box::new(problem.at(keyword.span.clone()).help(help)))
 }
 
-fn wrong(at: &Word, message: impl Into<String>, help: &str) -> Wrong {
+pub(super) fn wrong(at: &Word, message: impl Into<String>, help: &str) -> Wrong {
     Wrong::New(Box::new(Diagnostic::new(message).at(at.span.clone()).help(help)))
 }
 
@@ -149,7 +131,7 @@ fn pairs(at: &Word, arguments: Arguments) -> Result<Vec<(Word, Word)>, Wrong> {
     }
 }
 
-fn words(at: &Word, arguments: Arguments) -> Result<Vec<Word>, Wrong> {
+pub(super) fn words(at: &Word, arguments: Arguments) -> Result<Vec<Word>, Wrong> {
     match arguments {
         Arguments::Words(words) | Arguments::Json(words) if !words.is_empty() => Ok(words),
         _ => Err(too_few(at)),
@@ -261,63 +243,4 @@ fn onbuild(written: Written, problems: &mut Vec<Diagnostic>) -> Result<Word, Wro
     // It is written down as it stands, and read again by whoever builds on top; it should be one.
     read(*inner, problems).ok_or(Wrong::Reported)?;
     Ok(Word { span: written.rest.span(), text: written.rest.text })
-}
-
-fn copy(written: Written, mut flags: Flags) -> Result<Copy, Wrong> {
-    let at = written.keyword;
-    let keyword = at.text.to_ascii_uppercase();
-    let mut sources = words(&at, written.arguments).unwrap_or_default();
-    let destination = sources.pop();
-    if !written.heredocs.is_empty() {
-        if let Some(word) = destination.as_ref().filter(|word| word.text.contains("<<")) {
-            let message = format!("{keyword} cannot accept a heredoc as a destination");
-            return Err(wrong(word, message, "write where it shall go behind it"));
-        }
-        let is_document = |word: &Word| {
-            word.text.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with("<<")
-        };
-        sources.retain(|word| !is_document(word));
-    }
-    let Some(destination) =
-        destination.filter(|_| !sources.is_empty() || !written.heredocs.is_empty())
-    else {
-        let message =
-            format!("{keyword} requires at least two arguments, a source and a destination");
-        return Err(wrong(&at, message, &format!("for example `{keyword} disk.qcow2 /disk/`")));
-    };
-    if let Some(git) = sources.iter().find(|word| keyword == "ADD" && is_git(&word.text)) {
-        let message = format!("`{}` is a git repository, which is not cloned here", git.text);
-        return Err(wrong(git, message, "clone it before the build, and COPY what is needed"));
-    }
-    if let Some((_, span)) = flags.switch("keep-git-dir") {
-        let problem =
-            Diagnostic::new("--keep-git-dir is for git repositories, which are not cloned here");
-        return Err(Wrong::New(Box::new(problem.at(span).help("remove it"))));
-    }
-    Ok(Copy {
-        sources,
-        heredocs: written.heredocs,
-        destination,
-        from: flags.value("from"),
-        chown: flags.value("chown"),
-        chmod: flags.value("chmod"),
-        exclude: flags.values("exclude"),
-        parents: flags.switch("parents").map_or(Switch::Off, |(switch, _)| switch),
-        link: flags.switch("link").map_or(Switch::Off, |(switch, _)| switch),
-        checksum: flags.value("checksum"),
-        unpack: flags.switch("unpack"),
-    })
-}
-
-/// Tells whether a source of ADD is a git repository (moby/buildkit `util/gitutil`).
-fn is_git(source: &str) -> bool {
-    let path = source.split('#').next().unwrap_or(source);
-    let is_ssh = path.split_once('@').is_some_and(|(user, rest)| {
-        !user.contains(['/', ':']) && rest.contains(':') && !user.is_empty()
-    });
-    let is_web = source.starts_with("https://") || source.starts_with("http://");
-    source.starts_with("git://")
-        || source.starts_with("ssh://")
-        || is_ssh
-        || is_web && path.strip_suffix(".git").is_some()
 }

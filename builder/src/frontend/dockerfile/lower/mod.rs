@@ -13,6 +13,7 @@ mod origin;
 mod port;
 mod run;
 mod signal;
+mod sources;
 mod stage;
 #[cfg(test)]
 mod tests;
