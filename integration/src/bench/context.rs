@@ -58,7 +58,8 @@ impl Random {
 
     fn piece(&mut self) -> [u8; PIECE] {
         let (one, two) = (self.next().to_le_bytes(), self.next().to_le_bytes());
-        std::array::from_fn(|index| if index < 8 { one[index] } else { two[index - 8] })
+        // 64 characters, as in texts: what is spread over all 256 is taken for packed, and stored.
+        std::array::from_fn(|at| b' ' + (if at < 8 { one[at] } else { two[at - 8] } & 63))
     }
 
     fn content(&mut self, known: &[[u8; PIECE]]) -> Vec<u8> {
