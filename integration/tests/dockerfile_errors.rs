@@ -402,7 +402,23 @@ error: this makes a file named /disk, which KubeVirt cannot use
 
 #[test]
 fn downloads() {
-    check("FROM scratch\nCOPY https://localhost/disk.qcow2 /disk/\n", &[], str![]);
+    check(
+        "FROM scratch\nCOPY https://localhost/disk.qcow2 /disk/\n",
+        &[],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: source can't be a URL for COPY
+ --> c/Dockerfile:2:6
+  |
+2 | COPY https://localhost/disk.qcow2 /disk/
+  |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: ADD takes URLs
+
+"#]],
+    );
     check(
         "FROM scratch\nADD https://localhost/disk.qcow2 /disk/\n",
         &[],
