@@ -58,6 +58,13 @@ impl<R: Read> Bytes<R> {
         Ok(())
     }
 
+    /// Passes over what fills a block; the tar may end in it.
+    pub(super) fn pass_padding(&mut self, len: u64) -> Result<(), ArchiveError> {
+        let passed = io::copy(&mut self.reader.by_ref().take(len), &mut io::sink());
+        self.at += passed.map_err(|error| self.failed(error))?;
+        self.check_position()
+    }
+
     /// Returns the next bytes. What is kept grows with what is there, not with what is announced.
     pub(super) fn take(&mut self, len: u64) -> Result<Vec<u8>, ArchiveError> {
         let mut bytes = Vec::new();

@@ -80,7 +80,7 @@ impl<R: Read> Members<R> {
 
     fn advance(&mut self) -> Result<Option<Found>, ArchiveError> {
         self.bytes.pass_over(self.content)?;
-        self.bytes.pass_over(self.padding)?;
+        self.bytes.pass_padding(self.padding)?;
         (self.content, self.padding) = (0, 0);
         let mut said = None::<Said>;
         loop {

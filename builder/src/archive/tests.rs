@@ -187,14 +187,17 @@ fn tars_that_are_cut_off_are_noticed() {
     let tar = tar.pax(&record("path", b"z")).file("g", "z").end();
     let all = listed(&tar, LIMITS);
     assert_eq!(all.len(), 3);
-    // In front of a member with what describes it, and in front of the end.
+    // In front of a member with what describes it, and in front of the end; and in what fills the last
+    // block of a content, which Debian's umoci leaves out at the end and Go does not miss.
     let whole = [0, 512, 512 * 6, 512 * 10, 512 * 11];
+    let padding = |len: usize| (2048 + 700..3072).contains(&len) || (4609..5120).contains(&len);
     for len in 0..tar.len() {
         let found = listed(&tar[..len], LIMITS);
         let error = found.last().filter(|line| line.starts_with("the tar is cut off at byte"));
         let members = found.len() - usize::from(error.is_some());
         assert_eq!(found[..members], all[..members], "{len}");
-        assert_eq!(error.is_none(), whole.contains(&len), "{len}: {found:?}");
+        let is_whole = whole.contains(&len) || padding(len);
+        assert_eq!(error.is_none(), is_whole, "{len}: {found:?}");
     }
 }
 
