@@ -13,6 +13,7 @@ pub mod built;
 pub mod case;
 pub mod config;
 pub mod context;
+pub mod documents;
 pub mod entry;
 pub mod judge;
 pub mod layer;
