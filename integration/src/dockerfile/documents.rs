@@ -1,4 +1,5 @@
-//! The **documents** of one platform's image in a layout, as they are, whatever they have in them.
+//! The **documents** of one platform's image in a layout, as they are, whatever they have in them,
+//! and its layers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::layer;
 
-/// Manifest and config, and where the blobs are.
+/// Manifest, config and layers.
 #[derive(Debug)]
 pub struct Documents {
     /// `linux/amd64`, from the index.
@@ -16,7 +17,7 @@ pub struct Documents {
     pub manifest: Value,
     /// The config.
     pub config: Value,
-    blobs: PathBuf,
+    blobs: Vec<Vec<u8>>,
 }
 
 impl Documents {
@@ -27,9 +28,11 @@ impl Documents {
         let image = |entry: &Value| {
             let manifest = document(&blobs, entry);
             let config = document(&blobs, &manifest["config"]);
+            let layers = manifest["layers"].as_array().unwrap().iter();
+            let layers = layers.map(|layer| fs::read(path(&blobs, layer)).unwrap()).collect();
             let [os, architecture] = ["os", "architecture"].map(|key| &entry["platform"][key]);
             let platform = format!("{}/{}", text(os), text(architecture));
-            Self { platform, manifest, config, blobs: blobs.clone() }
+            Self { platform, manifest, config, blobs: layers }
         };
         images.iter().map(image).collect()
     }
@@ -56,8 +59,7 @@ impl Documents {
 
     /// Returns what is in a layer: a line for each entry, as cases have it.
     pub fn layer(&self, number: usize) -> Vec<String> {
-        let blob = fs::read(path(&self.blobs, &self.manifest["layers"][number])).unwrap();
-        layer::read(&blob).unwrap().iter().map(ToString::to_string).collect()
+        layer::read(&self.blobs[number]).unwrap().iter().map(ToString::to_string).collect()
     }
 }
 
