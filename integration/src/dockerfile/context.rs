@@ -8,6 +8,12 @@ use super::compression::compressed;
 use super::entry::{Entry, Kind};
 use super::layer;
 
+/// Writes a text of entries, one in a line, into a directory.
+pub fn make(directory: &Path, text: &str) {
+    let entries = Entry::parse_all(text.lines().zip(1..).map(|(line, number)| (number, line)));
+    entries.and_then(|entries| write(directory, &entries)).unwrap();
+}
+
 /// Writes entries into a directory, with their modes whatever the umask is.
 pub fn write(directory: &Path, entries: &[Entry]) -> Result<(), String> {
     fs::create_dir_all(directory).unwrap();

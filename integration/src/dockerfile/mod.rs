@@ -14,6 +14,7 @@ pub mod case;
 pub mod compression;
 pub mod config;
 pub mod context;
+pub mod documents;
 pub mod entry;
 pub mod judge;
 pub mod layer;
