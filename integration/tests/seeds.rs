@@ -39,6 +39,9 @@ fn build(scene: &Scene, args: &[&str]) -> (Documents, String) {
     (Documents::only(&scene.path("out")), first.1)
 }
 
+/// What every stage has that has no other.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What a disk is in a layer.
 fn disk_lines() -> [String; 2] {
     let directory = "dir 555 107:107 disk".to_owned();
@@ -46,11 +49,12 @@ fn disk_lines() -> [String; 2] {
 }
 
 /// Builds what comes to a disk in a layer of its own, and the same from a spec.
-fn check_disk(dockerfile: &str, args: &[&str], env: Value) -> String {
+fn check_disk(dockerfile: &str, args: &[&str], env: &[&str]) -> String {
     let scene = scene(dockerfile);
     let (image, said) = build(&scene, args);
     assert_eq!(image.layer(0), disk_lines(), "{dockerfile}");
-    assert_eq!(image.config["config"]["Env"], env, "{dockerfile}");
+    let env: Vec<&str> = std::iter::once(PATH).chain(env.iter().copied()).collect();
+    assert_eq!(image.config["config"]["Env"], json!(env), "{dockerfile}");
     scene.spec(&format!("amd64: {{ disk: c/{DISK} }}"));
     scene.build_to("spec", &["--platform", "linux/amd64"]);
     let spec = Documents::only(&scene.path("spec"));
@@ -62,7 +66,7 @@ fn check_disk(dockerfile: &str, args: &[&str], env: Value) -> String {
 #[test]
 fn cdi_s_documents() {
     let plain = "FROM kubevirt/container-disk-v1alpha\nADD fedora28.qcow2 /disk\n";
-    let said = check_disk(plain, &[], Value::Null);
+    let said = check_disk(plain, &[], &[]);
     assert_data_eq!(
         said,
         str![[r#"
@@ -81,23 +85,23 @@ warning: `kubevirt/container-disk-v1alpha` is taken for `scratch` with a directo
         "{plain}\nENV INSTANCETYPE_KUBEVIRT_IO_DEFAULT_INSTANCETYPE u1.small\n\
          ENV INSTANCETYPE_KUBEVIRT_IO_DEFAULT_PREFERENCE fedora\n"
     );
-    let env = json!([
+    let env = [
         "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_INSTANCETYPE=u1.small",
-        "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_PREFERENCE=fedora"
-    ]);
-    check_disk(&labels, &[], env);
+        "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_PREFERENCE=fedora",
+    ];
+    check_disk(&labels, &[], &env);
 }
 
 #[test]
 fn kubevirt_s_documents() {
-    let said = check_disk("FROM kubevirt.io:disk\nADD fedora28.qcow2 /disk\n", &[], Value::Null);
+    let said = check_disk("FROM kubevirt.io:disk\nADD fedora28.qcow2 /disk\n", &[], &[]);
     assert!(said.starts_with("warning: `kubevirt.io:disk` is taken for `scratch` "), "{said}");
     for dockerfile in [
         "FROM scratch\nADD --chown=107:107 fedora28.qcow2 /disk/\n",
         "FROM scratch\nADD fedora28.qcow2 /disk/\n",
         "FROM scratch\nCOPY --chown=107:107 fedora28.qcow2 /disk/\n",
     ] {
-        assert_eq!(check_disk(dockerfile, &[], Value::Null), "", "{dockerfile}");
+        assert_eq!(check_disk(dockerfile, &[], &[]), "", "{dockerfile}");
     }
 }
 
@@ -111,7 +115,7 @@ fn image_builder_s() {
     let scene = scene(&dockerfile);
     let (image, said) = build(&scene, &["--build-context", &ubi(&scene, base, UBI)]);
     assert_eq!((&image.layer(0)[..], &said[..]), (&disk_lines()[..], ""));
-    assert_eq!((image.layers().len(), &image.config["config"]["Env"]), (1, &Value::Null));
+    assert_eq!((image.layers().len(), &image.config["config"]["Env"]), (1, &json!([PATH])));
 }
 
 /// What there is of ubi-minimal.

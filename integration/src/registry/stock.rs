@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{INDEX, MANIFEST, Manifest, Registry};
 use crate::disk::sha256;
-use crate::dockerfile::context::compressed;
-use crate::dockerfile::entry::{Compression, Entry};
+use crate::dockerfile::compression::{Compression, compressed};
+use crate::dockerfile::entry::Entry;
 use crate::dockerfile::layer;
 
 /// Whose media types an image has.
