@@ -1,0 +1,205 @@
+//! The options that people have in their scripts, with a Dockerfile: where it is, what it is told, and
+//! where its files come from.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::Stdio;
+
+use diskette_integration::dockerfile::context;
+use diskette_integration::dockerfile::documents::Documents;
+use diskette_integration::scene::Scene;
+use serde_json::{Value, json};
+
+/// A scene with a context in `c`: some files, and a Dockerfile.
+fn scene(dockerfile: &str) -> Scene {
+    let scene = Scene::new();
+    context::make(&scene.path("c"), "file a.txt = a\nfile b.txt = b\nfile sub/c.txt = c");
+    scene.write("c/Dockerfile", dockerfile);
+    scene
+}
+
+/// Builds, which must succeed.
+fn build(scene: &Scene, args: &[&str]) -> Documents {
+    scene.build(args);
+    Documents::only(&scene.path("out"))
+}
+
+fn files(image: &Documents) -> Vec<String> {
+    (0..image.layers().len()).flat_map(|number| image.layer(number)).collect()
+}
+
+#[test]
+fn where_the_dockerfile_is() {
+    for (args, expected) in [
+        (&["c"][..], "file b.txt = b"),
+        (&["-f", "elsewhere/vm.dockerfile", "c"], "file a.txt = a"),
+        (&["--file=c/other", "c"], "file c.txt = c"),
+        // buildah looks in the context too.
+        (&["-f", "other", "c"], "file c.txt = c"),
+    ] {
+        let scene = scene("FROM scratch\nCOPY b.txt /\n");
+        scene.write("elsewhere/vm.dockerfile", "FROM scratch\nCOPY a.txt /\n");
+        scene.write("c/other", "FROM scratch\nCOPY sub/c.txt /\n");
+        assert_eq!(files(&build(&scene, args)), [expected], "{args:?}");
+    }
+}
+
+#[test]
+fn a_containerfile_is_found_first() {
+    let scene = scene("FROM scratch\nCOPY b.txt /\n");
+    scene.write("c/Containerfile", "FROM scratch\nCOPY a.txt /\n");
+    assert_eq!(files(&build(&scene, &["c"])), ["file a.txt = a"]);
+}
+
+#[test]
+fn standard_input() {
+    let scene = scene("nonsense");
+    scene.write("stdin", "# a comment\nFROM scratch\nCOPY a.txt /\n");
+    let mut command = scene.program(["build", "-q", "-o", "out", "-f", "-", "c"]);
+    command.stdin(Stdio::from(std::fs::File::open(scene.path("stdin")).unwrap()));
+    scene.outcome(command).digest();
+    assert_eq!(files(&Documents::only(&scene.path("out"))), ["file a.txt = a"]);
+}
+
+#[test]
+fn the_context_of_where_it_is_started() {
+    let scene = scene("FROM scratch\nCOPY a.txt /\n");
+    let out = scene.path("out").display().to_string();
+    let mut command = scene.program(["build", "-q", "-o", &out]);
+    command.current_dir(scene.path("c"));
+    scene.outcome(command).digest();
+    assert_eq!(files(&Documents::only(&scene.path("out"))), ["file a.txt = a"]);
+}
+
+#[test]
+fn its_own_ignore_file_counts() {
+    let [a, b] = ["file a.txt = a", "file b.txt = b"];
+    let scene = scene("it is not read");
+    scene.write("c/.dockerignore", "a.txt\n");
+    let dockerfile = "FROM scratch\nCOPY . /\n";
+    for name in ["c/one", "elsewhere/two"] {
+        scene.write(name, dockerfile);
+        scene.write(&format!("{name}.dockerignore"), "*\n!b.txt\n");
+        assert_eq!(files(&build(&scene, &["-f", name, "c"])), [b], "{name}");
+        std::fs::remove_dir_all(scene.path("out")).unwrap();
+    }
+    scene.write("three", dockerfile);
+    let found = files(&build(&scene, &["-f", "three", "c"]));
+    assert!(found.contains(&b.into()) && !found.contains(&a.into()), "{found:?}");
+}
+
+#[test]
+fn build_arguments() {
+    let scene = scene("ARG A=default\nARG B\nFROM scratch\nARG A\nARG B\nENV A=$A B=${B:-none}\n");
+    for (args, variable, expected) in [
+        (&[][..], "", ["A=default", "B=none"]),
+        (&["--build-arg", "A=1", "--build-arg", "B=x=y"], "", ["A=1", "B=x=y"]),
+        (
+            &["--build-arg", "A", "--build-arg", "B"],
+            "surroundings",
+            ["A=default", "B=surroundings"],
+        ),
+        (&["--build-arg=A="], "", ["A=", "B=none"]),
+    ] {
+        let mut command = scene.program(["build", "-q", "-o", "out", "c"].iter().chain(args));
+        if !variable.is_empty() {
+            command.env("B", variable);
+        }
+        scene.outcome(command).digest();
+        let image = Documents::only(&scene.path("out"));
+        assert_eq!(image.config["config"]["Env"], json!(expected), "{args:?}");
+        std::fs::remove_dir_all(scene.path("out")).unwrap();
+    }
+}
+
+#[test]
+fn times() {
+    for (args, variable, expected) in [
+        (&[][..], None, "1970-01-01T00:00:00Z"),
+        (&["--build-arg", "SOURCE_DATE_EPOCH=1600000000"], None, "2020-09-13T12:26:40Z"),
+        (&["--source-date-epoch", "1600000000"], None, "2020-09-13T12:26:40Z"),
+        (&["--timestamp", "1600000000"], None, "2020-09-13T12:26:40Z"),
+        (&[], Some("1600000000"), "2020-09-13T12:26:40Z"),
+        (&["--timestamp=1"], Some("1600000000"), "1970-01-01T00:00:01Z"),
+        (&["--timestamp=1", "--build-arg=SOURCE_DATE_EPOCH=2"], None, "1970-01-01T00:00:01Z"),
+    ] {
+        let scene = scene("FROM scratch\nCOPY a.txt /\n");
+        let mut command = scene.program(["build", "-q", "-o", "out", "c"].iter().chain(args));
+        command.envs(variable.map(|value| ("SOURCE_DATE_EPOCH", value)));
+        scene.outcome(command).digest();
+        let image = Documents::only(&scene.path("out"));
+        assert_eq!(image.config["created"], expected, "{args:?} {variable:?}");
+    }
+}
+
+#[test]
+fn what_is_set_beside_the_dockerfile() {
+    let scene = scene("FROM scratch\nLABEL a=1 b=1\nENV X=1\nCOPY a.txt /\n");
+    let image = build(
+        &scene,
+        &["--label", "b=2", "--label=c=", "--annotation", "n=v", "--env", "X=2", "--env=Y=3", "c"],
+    );
+    let config = &image.config["config"];
+    assert_eq!(config["Labels"], json!({ "a": "1", "b": "2", "c": "" }));
+    assert_eq!(config["Env"], json!(["X=2", "Y=3"]));
+    assert_eq!(image.manifest["annotations"], json!({ "n": "v" }));
+}
+
+#[test]
+fn a_stage_that_is_not_needed_is_not_built() {
+    let dockerfile = "FROM scratch AS one\nCOPY a.txt /\n\
+                      FROM example.invalid/never AS general\nRUN apt-get update && make\nCOPY missing /\n\
+                      FROM one AS two\nCOPY b.txt /\n";
+    for (args, expected) in [
+        (&["c"][..], &["file a.txt = a", "file b.txt = b"][..]),
+        (&["--target", "one", "c"], &["file a.txt = a"]),
+        (&["--target=ONE", "c"], &["file a.txt = a"]),
+    ] {
+        let scene = scene(dockerfile);
+        assert_eq!(files(&build(&scene, args)), expected, "{args:?}");
+    }
+}
+
+#[test]
+fn named_contexts() {
+    for (dockerfile, expected) in [
+        ("FROM scratch\nCOPY --from=more d.txt /\n", "file d.txt = d"),
+        ("FROM more\n", "file d.txt = d"),
+        // It goes before an image's name.
+        ("FROM docker.io/library/more:1\n", "file d.txt = d"),
+    ] {
+        let scene = scene(dockerfile);
+        context::make(
+            &scene.path("more"),
+            "file d.txt = d\nfile e.txt = e\nfile .dockerignore = e*\n",
+        );
+        let args = ["--build-context", "more=more", "--build-context"];
+        let image = build(&scene, &[&args[..], &["docker.io/library/more:1=more", "c"]].concat());
+        assert!(files(&image).contains(&expected.to_owned()), "{dockerfile}");
+        assert!(!files(&image).contains(&"file e.txt = e".to_owned()), "{dockerfile}");
+    }
+}
+
+#[test]
+fn several_platforms_from_one_dockerfile() {
+    let scene = scene(
+        "FROM --platform=$BUILDPLATFORM scratch AS any\nCOPY a.txt /\n\
+         FROM scratch\nARG TARGETARCH TARGETPLATFORM\nCOPY disk-$TARGETARCH.raw /disk/\n\
+         COPY --from=any a.txt /\nENV ON=$TARGETPLATFORM\n",
+    );
+    for name in ["amd64", "arm64"] {
+        scene.write(&format!("c/disk-{name}.raw"), name.repeat(200));
+    }
+    scene.build(&["--platform", "linux/amd64,linux/arm64", "c"]);
+    let images = Documents::all(&scene.path("out"));
+    let seen: Vec<_> = images.iter().map(|image| (&image.platform[..], files(image))).collect();
+    for ((platform, files), name) in seen.iter().zip(["amd64", "arm64"]) {
+        assert_eq!(*platform, format!("linux/{name}"));
+        assert!(
+            files[1].starts_with(&format!("file 444 107:107 disk/disk-{name}.raw = ")),
+            "{files:?}"
+        );
+        assert_eq!(files[2..], ["file a.txt = a"]);
+    }
+    assert_eq!(images[1].config["config"]["Env"], json!(["ON=linux/arm64"]));
+    assert_eq!(images[1].config["architecture"], Value::from("arm64"));
+}
