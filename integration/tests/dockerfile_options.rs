@@ -27,6 +27,12 @@ fn files(image: &Documents) -> Vec<String> {
     (0..image.layers().len()).flat_map(|number| image.layer(number)).collect()
 }
 
+/// Returns an environment behind what every stage has.
+fn env(variables: &[&str]) -> Value {
+    let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    json!([&[path], variables].concat())
+}
+
 #[test]
 fn where_the_dockerfile_is() {
     for (args, expected) in [
@@ -106,7 +112,7 @@ fn build_arguments() {
         }
         scene.outcome(command).digest();
         let image = Documents::only(&scene.path("out"));
-        assert_eq!(image.config["config"]["Env"], json!(expected), "{args:?}");
+        assert_eq!(image.config["config"]["Env"], env(&expected), "{args:?}");
         std::fs::remove_dir_all(scene.path("out")).unwrap();
     }
 }
@@ -140,7 +146,7 @@ fn what_is_set_beside_the_dockerfile() {
     );
     let config = &image.config["config"];
     assert_eq!(config["Labels"], json!({ "a": "1", "b": "2", "c": "" }));
-    assert_eq!(config["Env"], json!(["X=2", "Y=3"]));
+    assert_eq!(config["Env"], env(&["X=2", "Y=3"]));
     assert_eq!(image.manifest["annotations"], json!({ "n": "v" }));
 }
 
@@ -200,6 +206,6 @@ fn several_platforms_from_one_dockerfile() {
         );
         assert_eq!(files[2..], ["file a.txt = a"]);
     }
-    assert_eq!(images[1].config["config"]["Env"], json!(["ON=linux/arm64"]));
+    assert_eq!(images[1].config["config"]["Env"], env(&["ON=linux/arm64"]));
     assert_eq!(images[1].config["architecture"], Value::from("arm64"));
 }

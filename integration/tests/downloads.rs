@@ -224,7 +224,7 @@ error: `http://[SERVER]/disk.raw` has no checksum
 5 |   amd64: { disk: "http://[SERVER]/disk.raw" }
   |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
-  = help: add `sha256:` with the digest that the publisher gives
+  = help: add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` with ADD
   = help: or pass `--allow-unverified` to take whatever comes
 
 "#]],
