@@ -1,5 +1,4 @@
 //! What a base says of itself is said by what stands on it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::registry::stock::{Family, Stock};

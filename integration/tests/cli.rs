@@ -31,7 +31,7 @@ input gives the same digest everywhere.
 Usage: diskette <COMMAND>
 
 Commands:
-  build        Build the images that a spec describes
+  build        Build the images that a spec or a Dockerfile describes
   push         Push an image of a layout to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry or layout to another, byte for byte
@@ -65,7 +65,7 @@ Put virtual-machine disks into container images that KubeVirt boots and CDI impo
 Usage: diskette <COMMAND>
 
 Commands:
-  build        Build the images that a spec describes
+  build        Build the images that a spec or a Dockerfile describes
   push         Push an image of a layout to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry or layout to another, byte for byte
@@ -97,7 +97,7 @@ Put virtual-machine disks into container images that KubeVirt boots and CDI impo
 Usage: diskette <COMMAND>
 
 Commands:
-  build        Build the images that a spec describes
+  build        Build the images that a spec or a Dockerfile describes
   push         Push an image of a layout to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry or layout to another, byte for byte

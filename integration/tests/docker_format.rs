@@ -1,5 +1,4 @@
 //! Images with Docker's media types are ones that other programs take for Docker's.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use diskette_integration::disk::mixed;
 use diskette_integration::docker_registry::DockerRegistry;

@@ -1,5 +1,5 @@
-//! The Dockerfiles that people have: those of KubeVirt's and CDI's documents, of image-builder and of
-//! Forklift, unchanged.
+//! The Dockerfiles that people have: those of the documents of `KubeVirt` and CDI, of
+//! image-builder and of Forklift, unchanged.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use diskette_integration::disk::{mixed, sha256};
@@ -46,11 +46,11 @@ fn disk_lines() -> [String; 2] {
 }
 
 /// Builds what comes to a disk in a layer of its own, and the same from a spec.
-fn check_disk(dockerfile: &str, args: &[&str], env: Value) -> String {
+fn check_disk(dockerfile: &str, env: &Value) -> String {
     let scene = scene(dockerfile);
-    let (image, said) = build(&scene, args);
+    let (image, said) = build(&scene, &[]);
     assert_eq!(image.layer(0), disk_lines(), "{dockerfile}");
-    assert_eq!(image.config["config"]["Env"], env, "{dockerfile}");
+    assert_eq!(&image.config["config"]["Env"], env, "{dockerfile}");
     scene.spec(&format!("amd64: {{ disk: c/{DISK} }}"));
     scene.build_to("spec", &["--platform", "linux/amd64"]);
     let spec = Documents::only(&scene.path("spec"));
@@ -62,7 +62,7 @@ fn check_disk(dockerfile: &str, args: &[&str], env: Value) -> String {
 #[test]
 fn cdi_s_documents() {
     let plain = "FROM kubevirt/container-disk-v1alpha\nADD fedora28.qcow2 /disk\n";
-    let said = check_disk(plain, &[], Value::Null);
+    let said = check_disk(plain, &Value::Null);
     assert_data_eq!(
         said,
         str![[r#"
@@ -85,19 +85,19 @@ warning: `kubevirt/container-disk-v1alpha` is taken for `scratch` with a directo
         "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_INSTANCETYPE=u1.small",
         "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_PREFERENCE=fedora"
     ]);
-    check_disk(&labels, &[], env);
+    check_disk(&labels, &env);
 }
 
 #[test]
 fn kubevirt_s_documents() {
-    let said = check_disk("FROM kubevirt.io:disk\nADD fedora28.qcow2 /disk\n", &[], Value::Null);
+    let said = check_disk("FROM kubevirt.io:disk\nADD fedora28.qcow2 /disk\n", &Value::Null);
     assert!(said.starts_with("warning: `kubevirt.io:disk` is taken for `scratch` "), "{said}");
     for dockerfile in [
         "FROM scratch\nADD --chown=107:107 fedora28.qcow2 /disk/\n",
         "FROM scratch\nADD fedora28.qcow2 /disk/\n",
         "FROM scratch\nCOPY --chown=107:107 fedora28.qcow2 /disk/\n",
     ] {
-        assert_eq!(check_disk(dockerfile, &[], Value::Null), "", "{dockerfile}");
+        assert_eq!(check_disk(dockerfile, &Value::Null), "", "{dockerfile}");
     }
 }
 
@@ -132,7 +132,7 @@ fn ubi(scene: &Scene, name: &str, text: &str) -> String {
     format!("{name}=oci-layout://{}:{TAG}", bases[0].layout.display())
 }
 
-/// As VMware's archive has them: chains of links, and files that only the owner can write.
+/// As the archive has them: chains of links, and files that only the owner can write.
 const LIBRARIES: &str = "\
 dir bin64
 file 755 bin64/vmware-vdiskmanager = elf
@@ -152,7 +152,7 @@ RUN mkdir -p /opt
 ENTRYPOINT [\"cp\", \"-r\", \"/vmware-vix-disklib-distrib\", \"/opt\"]
 ";
 
-/// A scene with the Dockerfile, a tree that looks like VMware's, and what makes the base's name mean
+/// A scene with the Dockerfile, a tree that looks like the archive's, and what makes the base's name mean
 /// one with these layers.
 fn vddk(base: &str) -> (Scene, String) {
     let scene = scene(VDDK);
