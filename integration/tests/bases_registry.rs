@@ -1,13 +1,12 @@
 //! Bases come from registries: for each platform, not again while they are the same, and they are
 //! not sent to where they are.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::dockerfile::base::{Base, TAG};
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::peer;
 use diskette_integration::registry::stock::Stock;
-use diskette_integration::registry::{Kind, Profile, Registry};
+use diskette_integration::registry::{Asked, Kind, Profile, Registry};
 use diskette_integration::scene::Scene;
 use serde_json::Value;
 
@@ -39,7 +38,7 @@ fn build(scene: &Scene, args: &[&str]) -> String {
 fn besides_manifests(registry: &Registry) -> Vec<String> {
     let asked = registry.requests();
     assert!(!asked.is_empty());
-    let lines = asked.iter().map(|asked| asked.line());
+    let lines = asked.iter().map(Asked::line);
     lines.filter(|line| !line.contains("/manifests/") && !line.contains(" /v2/ ")).collect()
 }
 

@@ -1,6 +1,5 @@
 //! The options that people have in their scripts, with a Dockerfile: where it is, what it is told, and
 //! where its files come from.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Stdio;
 

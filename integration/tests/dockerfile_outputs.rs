@@ -1,5 +1,4 @@
 //! What a build of a Dockerfile leaves behind, and what it says.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 
