@@ -1,4 +1,4 @@
-//! The Dockerfiles that people have: those of KubeVirt's and CDI's documents, of image-builder and of
+//! The Dockerfiles that people have: those of the seeds' documents, of image-builder and of
 //! Forklift, unchanged.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,7 +7,7 @@ use diskette_integration::dockerfile::base::{Base, TAG};
 use diskette_integration::dockerfile::context;
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::scene::Scene;
-use serde_json::{Value, json};
+use serde_json::json;
 use snapbox::{IntoData as _, assert_data_eq, str};
 
 /// The name of the disk in all of them.
