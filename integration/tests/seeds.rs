@@ -1,4 +1,4 @@
-//! The Dockerfiles that people have: those of the seeds' documents, of image-builder and of
+//! The Dockerfiles that people have: those of the documents of `KubeVirt` and CDI, of image-builder and of
 //! Forklift, unchanged.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
