@@ -120,7 +120,7 @@ error: `[REGISTRY]/base:1` is not in the lock file
   |
 1 | FROM [REGISTRY]/base:1
   |
-  = help: build once without `--locked` to record it, or write `[REGISTRY]/base:1@sha256:…`
+  = help: build once with `--lock` to record it, or write `[REGISTRY]/base:1@sha256:…`
 "#]]
         .raw()
     );
@@ -141,7 +141,7 @@ error: this lock file is of version 2
   |
 1 | version = 2
   |
-  = help: build without `--locked` and with `--pull` to write it anew
+  = help: remove it, and build with `--lock` to write it anew
 "#]]
         .raw()
     );

@@ -27,7 +27,7 @@ fn media_types() {
     for (compression, expected) in [("gzip", GZIP), ("none", TAR)] {
         let scene = scene();
         let args = ["--format", "docker", "--compression", compression, "--platform", PLATFORMS];
-        scene.build(&[&args[..], &["--annotation", "a=b", "c"]].concat());
+        scene.build(&[&args[..], &["c"]].concat());
         let index = Documents::index(&scene.path("out"));
         assert_eq!((&index["mediaType"], &index["annotations"]), (&LIST.into(), &Value::Null));
         for (entry, image) in

@@ -651,6 +651,19 @@ error: `/b` is not a directory
 fn options() {
     check(
         "FROM scratch\n",
+        &["--format", "docker", "--annotation", "a=b"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: an image in docker's format has no annotations
+ |
+ = help: leave them out, or build with `--format oci`
+
+"#]],
+    );
+    check(
+        "FROM scratch\n",
         &["--platform", "linux/x86_64"],
         str![[r#"
 status: 2

@@ -218,3 +218,15 @@ error: `mkdir` fails: cannot create directory '/opt': Permission denied
         .raw()
     );
 }
+
+#[test]
+fn a_mode_that_was_given_is_kept() {
+    let dockerfile = "FROM scratch AS b\nADD --chmod=0440 fedora28.qcow2 /disk/\n\
+                      FROM scratch\nCOPY --from=b /disk/* /disk/\n";
+    let (image, said) = build(&scene(dockerfile), &[]);
+    assert_eq!(image.layer(0)[1], disk_lines()[1].replace("444", "440"));
+    assert_eq!(said, "");
+    let dockerfile = "FROM scratch\nADD fedora28.qcow2 /disk/\nRUN chmod 0440 /disk/*\n";
+    let (_, said) = build(&scene(dockerfile), &[]);
+    assert!(said.starts_with("warning: 2 layers have a disk, and CDI takes that of the lowest"));
+}

@@ -42,7 +42,7 @@ struct Entry {
 impl Lock {
     /// Reads a lock file.
     pub fn parse(source: &Arc<SourceText>) -> Result<Self, Diagnostic> {
-        const HELP: &str = "build without `--locked` and with `--pull` to write it anew";
+        const HELP: &str = "remove it, and build with `--lock` to write it anew";
         let wrong = |message: String, range| {
             Diagnostic::new(message).at(Span::new(source, range)).help(HELP)
         };
@@ -131,7 +131,7 @@ impl LockError {
     /// Returns what the user can do.
     pub fn help(&self) -> String {
         let Self::Unknown(name) = self;
-        format!("build once without `--locked` to record it, or write `{name}@sha256:…`")
+        format!("build once with `--lock` to record it, or write `{name}@sha256:…`")
     }
 }
 

@@ -200,6 +200,7 @@ pub(crate) fn run(
     if arguments.push {
         check_names(&recipes)?;
     }
+    arguments.check_format(&recipes)?;
     let epoch = arguments.source_date_epoch.as_deref();
     let created = created(environment, epoch, loaded_epoch.as_deref())?;
     let sources = Sources { inputs: &*inputs, client: &client, unverified, places: &places };
@@ -238,6 +239,16 @@ fn check_names(recipes: &[Recipe]) -> Result<(), CommandError> {
 }
 
 impl BuildArguments {
+    /// Docker's documents have no place for annotations.
+    fn check_format(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
+        let annotated = recipes.iter().any(|recipe| !recipe.annotations.is_empty());
+        if self.format == FormatKind::Oci || !annotated {
+            return Ok(());
+        }
+        let diagnostic = Diagnostic::new("an image in docker's format has no annotations");
+        Err(CommandError::Usage(diagnostic.help("leave them out, or build with `--format oci`")))
+    }
+
     fn overrides(&self, language: Language) -> Overrides<'_> {
         Overrides {
             names: self.tag.iter().chain(&self.manifest).map(String::as_str).collect(),

@@ -10,7 +10,7 @@ use crate::image::reference::Reference;
 fn lock(text: &str) -> Result<Lock, String> {
     let source = Arc::new(SourceText { name: "lock".into(), text: text.into() });
     Lock::parse(&source).map_err(|problem| {
-        assert_eq!(problem.help, ["build without `--locked` and with `--pull` to write it anew"]);
+        assert_eq!(problem.help, ["remove it, and build with `--lock` to write it anew"]);
         problem.to_string()
     })
 }
@@ -85,7 +85,7 @@ fn locks_say_what_names_mean() {
     check(&none, Pull::Unknown, Locked::Yes, Err(unknown), None);
     check(&none, Pull::Always, Locked::Yes, Err(unknown), None);
     let error = BaseError::from(LockError::Unknown(name.clone()));
-    let help = "build once without `--locked` to record it, or write `q.io/a:1@sha256:…`";
+    let help = "build once with `--lock` to record it, or write `q.io/a:1@sha256:…`";
     assert_eq!(error.help().as_deref(), Some(help));
     // A digest needs no lock.
     let resolver = Resolver::new(none, Pull::Unknown, Locked::Yes);

@@ -2,7 +2,7 @@
 //! ask for, and where they ask for nothing, what KubeVirt and CDI need of a disk in `/disk`.
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::recipe::{Owner, Role};
+use crate::recipe::{EntryKind, Owner, Role, Step};
 use crate::tree::{ModeChange, Node, NodeKind, Subject, Tree, TreeError, UMASK};
 
 /// QEMU's user and group; KubeVirt user guide, "containerDisk".
@@ -12,6 +12,15 @@ const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 /// Where KubeVirt and CDI look for the disk.
 pub(super) const DISK: &str = "disk";
+
+/// Where a node was before it is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// In the `/disk` of a stage, whose instructions have said what it shall be.
+    Disk,
+    /// Anywhere else.
+    Elsewhere,
+}
 
 /// What the flags of COPY and ADD ask for.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +34,19 @@ pub(super) struct Care {
 impl Care {
     /// Puts a copy of a node at a path, and makes the directories above it.
     pub(super) fn put(&self, tree: &mut Tree, path: &str, node: &Node) -> Result<(), TreeError> {
+        self.put_from(Before::Elsewhere, tree, path, node)
+    }
+
+    /// The same, of a node that may have had this care before.
+    pub(super) fn put_from(
+        &self,
+        before: Before,
+        tree: &mut Tree,
+        path: &str,
+        node: &Node,
+    ) -> Result<(), TreeError> {
         self.make_parents(tree, path)?;
-        tree.put(path, self.node(path, node))
+        tree.put(path, self.node(before, path, node))
     }
 
     /// Makes a directory and those above it, unless it is there.
@@ -56,7 +76,7 @@ impl Care {
         Node { kind: NodeKind::Directory, mode, owner: self.owner.unwrap_or(owner) }
     }
 
-    fn node(&self, path: &str, node: &Node) -> Node {
+    fn node(&self, before: Before, path: &str, node: &Node) -> Node {
         let mut node = node.clone();
         let subject = match node.kind {
             NodeKind::Directory => Some(Subject::Directory),
@@ -67,7 +87,9 @@ impl Care {
             file.source.role = Role::File;
             if is_disk(path) {
                 file.source.role = Role::Disk;
-                (node.mode, node.owner) = (0o444, QEMU);
+                if before == Before::Elsewhere {
+                    (node.mode, node.owner) = (0o444, QEMU);
+                }
             }
         }
         if let (Some(change), Some(subject)) = (&self.mode, subject) {
@@ -78,6 +100,24 @@ impl Care {
         node.owner = self.owner.unwrap_or(node.owner);
         node
     }
+}
+
+/// Tells of a disk that is in several layers, for example because its mode was changed later: the image
+/// is so much larger, and CDI takes the first that it comes to.
+pub(super) fn repeated(steps: &[Step], at: &Span) -> Option<Diagnostic> {
+    let has_disk = |step: &&Step| match step {
+        Step::Layer(layer) => layer
+            .entries
+            .iter()
+            .any(|entry| is_disk(&entry.path) && matches!(entry.kind, EntryKind::File(_))),
+        Step::Config { .. } => false,
+    };
+    let layers = steps.iter().filter(has_disk).count();
+    (layers > 1).then(|| {
+        Diagnostic::new(format!("{layers} layers have a disk, and CDI takes that of the lowest"))
+            .at(at.clone())
+            .help("say its owner and mode where it is copied, with `--chown` and `--chmod`")
+    })
 }
 
 /// Returns what KubeVirt or CDI would not understand of the disk in a finished tree: both want exactly one

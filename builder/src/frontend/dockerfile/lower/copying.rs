@@ -1,7 +1,7 @@
 //! *Copying* puts what COPY and ADD name into the tree of a stage, with the rules of BuildKit
 //! (`solver/llbsolver/file`, tonistiigi/fsutil `copy/copy.go`).
 
-use super::care::Care;
+use super::care::{Before, Care, is_disk};
 use super::destination::{Destination, base_name, join};
 use super::origin::{Match, Origin};
 use crate::diagnostic::Span;
@@ -58,7 +58,7 @@ impl Copying<'_> {
             return Ok(());
         }
         let place = self.destination.of_file(tree, self.workdir, name)?;
-        self.put(tree, &place, node)
+        self.put(tree, &place, &found.path, node)
     }
 
     /// Copies what is in a directory. The target keeps its owner and mode if it is there.
@@ -75,17 +75,19 @@ impl Copying<'_> {
                 continue;
             }
             let at = place(&join(target, relative), &node, tree)?;
-            self.put(tree, &at, &node)?;
+            self.put(tree, &at, path, &node)?;
         }
         Ok(())
     }
 
-    fn put(&self, tree: &mut Tree, place: &str, node: &Node) -> Result<(), TreeError> {
+    fn put(&self, tree: &mut Tree, place: &str, from: &str, node: &Node) -> Result<(), TreeError> {
         let mut node = node.clone();
         if let NodeKind::File(FileNode { inode: Some(inode), .. }) = &mut node.kind {
             inode.0 = inode.0.wrapping_add(self.number << 32);
         }
-        self.care.put(tree, place, &node)
+        let is_stage = !matches!(self.origin, Origin::Context { .. });
+        let before = if is_stage && is_disk(from) { Before::Disk } else { Before::Elsewhere };
+        self.care.put_from(before, tree, place, &node)
     }
 
     fn with_parents(

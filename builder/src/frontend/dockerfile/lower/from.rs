@@ -247,7 +247,10 @@ fn not_loaded(error: &BaseError, at: &Span) -> Diagnostic {
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        message = format!("{message}: {error}");
+        // Some say themselves what they come from.
+        if !message.ends_with(&error.to_string()) {
+            message = format!("{message}: {error}");
+        }
         cause = error.source();
     }
     let problem = Diagnostic::new(message).at(at.clone());

@@ -134,6 +134,7 @@ fn evaluate(
     warnings.extend(unused(&scope));
     let Some((stage, _)) = stages.remove(&target) else { return Err(problems) };
     warnings.extend(care::doubts(&stage.tree, &dockerfile.stages[target].from.base.span));
+    warnings.extend(care::repeated(&stage.steps, &dockerfile.stages[target].from.base.span));
     let Stage { base, steps, config, annotations, .. } = stage;
     let platform = platform.clone();
     let recipe = PlatformRecipe { platform, base, steps, config, annotations };
