@@ -8,6 +8,7 @@ mod credentials;
 mod environment;
 mod error;
 mod files;
+mod foreign;
 mod output;
 mod places;
 mod registry;
@@ -21,12 +22,19 @@ use clap::Parser;
 
 use crate::args::{Arguments, Command};
 use crate::environment::Environment;
+use crate::error::CommandError;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
     let environment = Environment::read();
     let ui = Ui::new(&environment);
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => match foreign::explain(&error) {
+            Some(diagnostic) => return ui.fail(&CommandError::Usage(diagnostic)),
+            None => error.exit(),
+        },
+    };
     let result = match arguments.command {
         Command::Build(build) => commands::build::run(&build, &environment, &ui),
         Command::Vddk(vddk) => commands::vddk::run(&vddk, &environment, &ui),

@@ -732,13 +732,9 @@ error: cannot read `nowhere`: No such file or directory (os error 2)
 status: 2
 stdout:
 stderr:
-error: unexpected argument '--squash' found
-
-  tip: to pass '--squash' as a value, use '-- --squash'
-
-Usage: diskette build --output <DEST> --iidfile <FILE> <CONTEXT>
-
-For more information, try '--help'.
+error: `--squash` has no meaning here
+ |
+ = help: leave it out: each layer has only what its instruction adds
 
 "#]],
     );

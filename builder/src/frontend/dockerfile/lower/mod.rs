@@ -70,7 +70,7 @@ pub struct Lowered {
     pub epoch: Option<String>,
 }
 
-/// Lowers a Dockerfile. The error holds what is wrong with each stage, as far as it was evaluated.
+/// Lowers a Dockerfile. The error holds, for each platform, the first thing that cannot be evaluated.
 pub fn lower(request: &Request<'_>) -> Result<Lowered, Vec<Diagnostic>> {
     let target = request.dockerfile.target(request.target).map_err(|problem| vec![problem])?;
     let mut platforms = Vec::new();
@@ -108,7 +108,6 @@ fn evaluate(
     let scope = globals(request, platform, target).map_err(|problem| vec![problem])?;
     let loader = Loader::new(request, platform, &scope);
     let mut stages: BTreeMap<usize, (Stage, StageScope<'_>)> = BTreeMap::new();
-    let mut problems = Vec::new();
     let bases = loader.bases();
     for number in dockerfile.needed(target, &bases) {
         let found = RefCell::new(Vec::new());
@@ -119,20 +118,12 @@ fn evaluate(
             Ok((evaluation.stage, evaluation.variables))
         });
         warnings.extend(found.into_inner());
-        match evaluated {
-            Ok(evaluated) => drop(stages.insert(number, evaluated)),
-            // What stands on it cannot be evaluated either.
-            Err(problem) => {
-                problems.push(*problem);
-                break;
-            }
-        }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
+        // What stands on a stage that cannot be evaluated cannot be either.
+        stages.insert(number, evaluated.map_err(|problem| vec![*problem])?);
     }
     warnings.extend(unused(&scope));
-    let Some((stage, _)) = stages.remove(&target) else { return Err(problems) };
+    // It is among what it needs itself.
+    let Some((stage, _)) = stages.remove(&target) else { return Err(Vec::new()) };
     warnings.extend(care::doubts(&stage.tree, &dockerfile.stages[target].from.base.span));
     warnings.extend(care::repeated(&stage.steps, &dockerfile.stages[target].from.base.span));
     let Stage { base, steps, config, annotations, .. } = stage;
