@@ -20,6 +20,7 @@ pub mod image;
 pub mod images;
 pub mod layer;
 mod moves;
+mod path;
 pub mod pattern;
 pub mod progress;
 pub mod proxy;

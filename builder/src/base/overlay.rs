@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::index::LayerIndex;
 use crate::archive::{Found, Kind};
+use crate::path::{join, split};
 use crate::recipe::{Archive, Location, Member, Owner, Role, SourceRecipe};
 use crate::tree::{FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError};
 
@@ -228,12 +229,4 @@ impl Overlay<'_> {
             }
         }
     }
-}
-
-fn split(path: &str) -> (&str, &str) {
-    path.rsplit_once('/').unwrap_or(("", path))
-}
-
-fn join(dir: &str, name: &str) -> String {
-    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
 }

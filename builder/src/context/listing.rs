@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use crate::path::is_below;
 use crate::pattern::{Hider, Ignore};
 
 /// What is in a context, in the order of a walk: by name, a directory before what is in it.
@@ -92,11 +93,6 @@ impl Listing {
 /// Compares part by part, so that what is below a directory follows it at once.
 fn tree_order(one: &str, other: &str) -> Ordering {
     one.split('/').cmp(other.split('/'))
-}
-
-pub(super) fn is_below(path: &str, directory: &str) -> bool {
-    let rest = path.strip_prefix(directory);
-    directory.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Makes a listing from what a walk comes upon.

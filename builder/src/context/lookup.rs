@@ -2,7 +2,8 @@
 //! `copy/copy.go`).
 
 use super::error::{LookupError, LookupErrorKind};
-use super::listing::{Found, FoundKind, Listing, is_below};
+use super::listing::{Found, FoundKind, Listing};
+use crate::path::is_below;
 use crate::pattern::{Glob, Stars, clean, split_at_wildcards};
 
 /// As many symbolic links are followed on one path, as in containerd/continuity.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::key::{Key, Path, is_below};
+use super::key::{Key, Path};
 use super::{Inode, Node, NodeKind, Tree};
+use crate::path::is_below;
 use crate::recipe::{Archive, Entry, EntryKind, Location, Owner, SourceRecipe};
 
 /// How a path differs from what the layers below have there.

@@ -102,19 +102,6 @@ pub(super) fn behind(path: &str) -> String {
     format!("{path}\0")
 }
 
-/// Returns whether `path` is below the directory `dir`.
-pub(super) fn is_below(path: &str, dir: &str) -> bool {
-    if dir.is_empty() {
-        return !path.is_empty();
-    }
-    path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Returns the directory a path is in, and its name there.
-pub(super) fn split(path: &str) -> (&str, &str) {
-    path.rsplit_once('/').unwrap_or(("", path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,15 +120,5 @@ mod tests {
         }
         assert!(compare("a/z/z", &behind("a")).is_lt());
         assert!(compare(&behind("a"), "a\u{1}").is_lt());
-    }
-
-    #[test]
-    fn below_is_decided_by_parts() {
-        let check = |path, dir, expected| assert_eq!(is_below(path, dir), expected, "{path} {dir}");
-        check("a/b", "a", true);
-        check("a-b", "a", false);
-        check("a", "a", false);
-        check("a", "", true);
-        check("", "", false);
     }
 }

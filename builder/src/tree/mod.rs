@@ -14,9 +14,10 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use crate::path::{is_below, split};
 use crate::recipe::{Entry, Owner, SourceRecipe};
 use changes::{Change, is_one_file};
-use key::{Key, Path, behind, is_below, split};
+use key::{Key, Path, behind};
 
 pub use accounts::{AccountError, Accounts, Identity};
 pub use error::TreeError;

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 
 use super::source::{check_name, file};
 use super::types::{FileSpec, Text};
+use crate::contract::disk::{DIRECTORY_MODE, FILE_MODE, QEMU};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::recipe::{Entry, EntryKind, LayerRecipe, Owner};
-
-/// QEMU's user and group, as which KubeVirt and CDI read an image; KubeVirt user guide,
-/// "containerDisk": "readable for the user with the UID 107 (qemu)".
-const QEMU: Owner = Owner { uid: 107, gid: 107 };
+use crate::recipe::{Entry, EntryKind, LayerRecipe};
 
 /// Directories that files cannot be put in, and what happens to them.
 const TAKEN: &[(&str, &str)] = &[
@@ -23,12 +20,12 @@ const TAKEN: &[(&str, &str)] = &[
 
 /// Returns an entry for a directory.
 pub(super) fn directory(path: &str) -> Entry {
-    Entry { path: path.into(), kind: EntryKind::Directory, mode: 0o555, owner: QEMU }
+    Entry { path: path.into(), kind: EntryKind::Directory, mode: DIRECTORY_MODE, owner: QEMU }
 }
 
 /// Returns an entry for a file.
 pub(super) fn regular(path: &str, source: crate::recipe::SourceRecipe) -> Entry {
-    Entry { path: path.into(), kind: EntryKind::File(source), mode: 0o444, owner: QEMU }
+    Entry { path: path.into(), kind: EntryKind::File(source), mode: FILE_MODE, owner: QEMU }
 }
 
 /// Returns the layer of the files, parents before children, or nothing if there are none.

@@ -1,17 +1,13 @@
 //! The *care* that a node gets when it is put into a stage: the owner and mode that COPY and ADD
 //! ask for, and where they ask for nothing, what KubeVirt and CDI need of a disk in `/disk`.
 
+use crate::contract::disk::{DIRECTORY, DIRECTORY_MODE, FILE_MODE, QEMU};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::path::split;
 use crate::recipe::{EntryKind, Owner, Role, Step};
 use crate::tree::{ModeChange, Node, NodeKind, Subject, Tree, TreeError, UMASK};
 
-/// QEMU's user and group; KubeVirt user guide, "containerDisk".
-const QEMU: Owner = Owner { uid: 107, gid: 107 };
-
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
-
-/// Where KubeVirt and CDI look for the disk.
-pub(super) const DISK: &str = "disk";
 
 /// Where a node was before it is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +68,7 @@ impl Care {
     /// it: BuildKit takes it for that too, and a directory of mode 0444 hides the disk in it
     /// (moby/buildkit#5943).
     fn directory(&self, path: &str) -> Node {
-        let (mode, owner) = if path == DISK { (0o555, QEMU) } else { (0o755, ROOT) };
+        let (mode, owner) = if path == DIRECTORY { (DIRECTORY_MODE, QEMU) } else { (0o755, ROOT) };
         Node { kind: NodeKind::Directory, mode, owner: self.owner.unwrap_or(owner) }
     }
 
@@ -88,7 +84,7 @@ impl Care {
             if is_disk(path) {
                 file.source.role = Role::Disk;
                 if before == Before::Elsewhere {
-                    (node.mode, node.owner) = (0o444, QEMU);
+                    (node.mode, node.owner) = (FILE_MODE, QEMU);
                 }
             }
         }
@@ -123,7 +119,7 @@ pub(super) fn repeated(steps: &[Step], at: &Span) -> Option<Diagnostic> {
 /// Returns what KubeVirt or CDI would not understand of the disk in a finished tree: both want exactly one
 /// file, and no directory beside it (KubeVirt `pkg/container-disk`, CDI `pkg/importer/transport.go`).
 pub(super) fn doubts(tree: &Tree, at: &Span) -> Option<Diagnostic> {
-    let found: Vec<(&str, &Node)> = tree.children(DISK).collect();
+    let found: Vec<(&str, &Node)> = tree.children(DIRECTORY).collect();
     let files = found.iter().filter(|(_, node)| matches!(node.kind, NodeKind::File(_))).count();
     let problem = match (found.len(), files) {
         (0, _) | (1, 1) => return None,
@@ -138,5 +134,5 @@ pub(super) fn doubts(tree: &Tree, at: &Span) -> Option<Diagnostic> {
 
 /// Tells whether a file at this path is what a virtual machine boots from.
 pub(super) fn is_disk(path: &str) -> bool {
-    path.strip_prefix("disk/").is_some_and(|name| !name.contains('/'))
+    split(path).0 == DIRECTORY
 }

@@ -1,13 +1,14 @@
 //! COPY, and what ADD has in common with it.
 
 use super::add::is_url;
-use super::care::{self, Care};
+use super::care::Care;
 use super::copying::Copying;
 use super::destination::Destination;
 use super::from::refuse_variables;
 use super::instructions::{Evaluation, Outcome, wrong_tree};
 use super::origin::Origin;
 use super::sources::{check_many, find, parents};
+use crate::contract::disk;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::frontend::dockerfile::expand::Expander;
 use crate::frontend::dockerfile::instruction::{Copy, Instruction, Kind, Switch};
@@ -191,8 +192,8 @@ impl Evaluation<'_, '_> {
     /// `ADD disk.qcow2 /disk` makes a file of that name where there is no directory, which nobody
     /// can boot from.
     fn check_disk(&self, instruction: &Instruction, copy: &Copy) -> Outcome<()> {
-        let disk = self.stage.tree.get(care::DISK);
-        if !disk.is_some_and(|node| matches!(node.kind, NodeKind::File(_))) {
+        let found = self.stage.tree.get(disk::DIRECTORY);
+        if !found.is_some_and(|node| matches!(node.kind, NodeKind::File(_))) {
             return Ok(());
         }
         let problem = Diagnostic::new("this makes a file named /disk, which KubeVirt cannot use");

@@ -2,9 +2,10 @@
 //! (`solver/llbsolver/file`, tonistiigi/fsutil `copy/copy.go`).
 
 use super::care::{Before, Care, is_disk};
-use super::destination::{Destination, base_name, join};
+use super::destination::Destination;
 use super::origin::{Match, Origin};
 use crate::diagnostic::Span;
+use crate::path::{is_below, join, split};
 use crate::pattern::Ignore;
 use crate::tree::{FileNode, Follow, Node, NodeKind, Tree, TreeError};
 
@@ -53,7 +54,7 @@ impl Copying<'_> {
     }
 
     fn file(&self, found: &Match, node: &Node, tree: &mut Tree) -> Result<(), TreeError> {
-        let name = base_name(&found.named);
+        let (_, name) = split(&found.named);
         if self.exclude.is_ignored(name) {
             return Ok(());
         }
@@ -133,8 +134,4 @@ fn place(path: &str, node: &Node, tree: &Tree) -> Result<String, TreeError> {
         _ => Follow::No,
     };
     Ok(tree.resolve("", path, follow)?.path)
-}
-
-fn is_below(path: &str, above: &str) -> bool {
-    path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
 }

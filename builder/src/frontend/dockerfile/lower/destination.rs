@@ -1,6 +1,7 @@
 //! The *destination* of COPY and ADD: a path in the stage as it is written, and where it leads in
 //! the tree that the stage has so far.
 
+use crate::path::join;
 use crate::tree::{Follow, NodeKind, Tree, TreeError};
 
 /// A destination.
@@ -56,14 +57,4 @@ impl Destination {
     pub(super) fn as_directory(&self) -> String {
         format!("{}/", self.path.trim_end_matches('/'))
     }
-}
-
-/// Returns a name in a directory.
-pub(super) fn join(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
-}
-
-/// Returns the last part of a path.
-pub(super) fn base_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }

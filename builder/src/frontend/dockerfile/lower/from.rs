@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Request;
-use super::care::{self, Care};
+use super::care::Care;
 use super::copying::{Copying, Parents};
 use super::destination::Destination;
 use super::instructions::{Evaluation, Outcome, expand, wrong_tree};
@@ -17,6 +17,7 @@ use super::origin::{Match, Origin};
 use super::stage::Stage;
 use crate::base::{BaseError, Loaded};
 use crate::context::Context;
+use crate::contract::disk;
 use crate::diagnostic::{Diagnostic, SourceText, Span};
 use crate::frontend::dockerfile::instruction::{self, From, Instruction};
 use crate::frontend::dockerfile::scope::{Scope, StageScope};
@@ -117,7 +118,7 @@ impl<'a> Loader<'a> {
                     .help("write `FROM scratch` and `ADD --chown=107:107 DISK /disk/`; KubeVirt needs nothing else"),
             );
             let mut stage = Stage::scratch(platform);
-            let made = Care::default().make_directory(&mut stage.tree, care::DISK);
+            let made = Care::default().make_directory(&mut stage.tree, disk::DIRECTORY);
             made.map_err(|error| wrong_tree(&error, at))?;
             return Ok(stage);
         }

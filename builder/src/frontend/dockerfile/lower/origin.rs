@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::base::Loaded;
 use crate::context::{Found, FoundKind, Listing, LookupError};
 use crate::diagnostic::Span;
+use crate::path::is_below;
 use crate::pattern::{BadPattern, Glob, Stars, split_at_wildcards};
 use crate::recipe::{ContextFile, Location, Owner, Role, SourceRecipe};
 use crate::tree::{FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError};
@@ -144,10 +145,7 @@ fn find_in_tree(tree: &Tree, source: &str, stars: Stars) -> Result<Vec<Match>, O
     let mut matches: Vec<String> = Vec::new();
     for (path, _) in tree.below(&base.path) {
         let relative = path.strip_prefix(&base.path).unwrap_or(path).trim_start_matches('/');
-        let is_below = |found: &String| {
-            path.strip_prefix(found.as_str()).is_some_and(|rest| rest.starts_with('/'))
-        };
-        if !matches.last().is_some_and(is_below) && glob.matches(relative) {
+        if !matches.last().is_some_and(|found| is_below(path, found)) && glob.matches(relative) {
             matches.push(path.to_owned());
         }
     }
