@@ -185,6 +185,19 @@ fn named_contexts() {
 }
 
 #[test]
+fn a_target_says_what_it_is_for() {
+    let scene = scene("FROM --platform=linux/arm64 scratch\nCOPY a.txt /\n");
+    for args in [&["c"][..], &["--platform", "linux/amd64,linux/arm64", "c"]] {
+        scene.build(args);
+        let images = Documents::all(&scene.path("out"));
+        let platforms: Vec<&str> = images.iter().map(|image| &*image.platform).collect();
+        assert_eq!(platforms, ["linux/arm64"]);
+        assert_eq!(images[0].config["architecture"], "arm64");
+        std::fs::remove_dir_all(scene.path("out")).unwrap();
+    }
+}
+
+#[test]
 fn several_platforms_from_one_dockerfile() {
     let scene = scene(
         "FROM --platform=$BUILDPLATFORM scratch AS any\nCOPY a.txt /\n\

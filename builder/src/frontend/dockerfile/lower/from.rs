@@ -135,7 +135,8 @@ impl<'a> Loader<'a> {
         Ok(stage)
     }
 
-    fn platform(&self, from: &From) -> Outcome<Platform> {
+    /// Returns what a stage is for.
+    pub(super) fn platform(&self, from: &From) -> Outcome<Platform> {
         let Some(word) = &from.platform else { return Ok(self.platform.clone()) };
         let lookup = |name: &str| self.scope.get(name);
         let text = expand(self.request.dockerfile, &lookup, word)?;

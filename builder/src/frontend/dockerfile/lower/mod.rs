@@ -80,7 +80,12 @@ pub fn lower(request: &Request<'_>) -> Result<Lowered, Vec<Diagnostic>> {
         match evaluate(request, platform, target, &mut warnings) {
             Ok((recipe, found)) => {
                 epoch = found;
-                platforms.push(recipe);
+                let known = platforms
+                    .iter()
+                    .any(|known: &PlatformRecipe| known.platform == recipe.platform);
+                if !known {
+                    platforms.push(recipe);
+                }
             }
             Err(found) => problems.extend(found),
         }
@@ -127,7 +132,9 @@ fn evaluate(
     warnings.extend(care::doubts(&stage.tree, &dockerfile.stages[target].from.base.span));
     warnings.extend(care::repeated(&stage.steps, &dockerfile.stages[target].from.base.span));
     let Stage { base, steps, config, annotations, .. } = stage;
-    let platform = platform.clone();
+    // `FROM --platform` of the target says what the image is for, whatever was asked for.
+    let platform = loader.platform(&dockerfile.stages[target].from);
+    let platform = platform.map_err(|problem| vec![*problem])?;
     let recipe = PlatformRecipe { platform, base, steps, config, annotations };
     Ok((recipe, scope.get("SOURCE_DATE_EPOCH")))
 }
