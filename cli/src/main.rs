@@ -13,6 +13,7 @@ mod output;
 mod places;
 mod registry;
 mod render;
+mod subject;
 mod trust;
 mod ui;
 

@@ -11,5 +11,5 @@ pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod schema;
 pub(crate) mod tags;
-mod transfer;
+pub(crate) mod transfer;
 pub(crate) mod vddk;

@@ -1,0 +1,90 @@
+//! A *disk* is what a virtual machine boots from, as a file: raw, or in one of the formats that
+//! QEMU reads. This module knows them by their bytes alone: what kind of file it is, how large the
+//! disk in it is, and what about it keeps KubeVirt or CDI from using it.
+//!
+//! Files come from anywhere: nothing here allocates by a length that a file tells, reads outside
+//! the file, or takes longer for a hostile file than for a good one.
+
+mod flaw;
+mod format;
+mod start;
+
+use std::io;
+
+use serde::Serialize;
+
+pub use flaw::{Flaw, FlawKind};
+pub use format::Format;
+pub use start::Start;
+
+/// How many of a disk's first bytes [`examine`] is content with, where no more of it can be had.
+pub const START_LEN: usize = 1 << 20;
+
+/// Bytes that can be read in any order.
+pub trait ReadAt: Send + Sync {
+    /// Returns how many bytes there are.
+    fn len(&self) -> u64;
+
+    /// Fills `space` with the bytes from `at` on. What lies behind the end, or is not to be had
+    /// (see [`Start`]), is [`io::ErrorKind::UnexpectedEof`].
+    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()>;
+
+    /// Tells whether there is no byte.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl ReadAt for [u8] {
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+
+    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
+        let bytes = usize::try_from(at).ok().and_then(|at| self.get(at..)?.get(..space.len()));
+        space.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+/// What a disk is, as far as the bytes tell that could be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Info {
+    /// What kind of file it is.
+    pub format: Format,
+    /// Of the disk that a virtual machine sees, in bytes.
+    pub virtual_size: u64,
+    /// Of the file, in bytes.
+    pub file_size: u64,
+    /// How many bytes of the virtual disk the file's own tables say that it holds data for. Nothing
+    /// where the format has no such tables, or they could not be had.
+    pub allocated: Option<u64>,
+    /// How the format packs its clusters, as the format calls it (`zlib`, `zstd`, `deflate`);
+    /// nothing where they lie plain, or nothing is known of it.
+    pub cluster_compression: Option<&'static str>,
+    /// `gpt`, `mbr` or nothing, as the virtual machine sees it.
+    pub partitions: Option<&'static str>,
+    /// GOARCH names of the machines that the boot loaders on it are for, where they can be seen.
+    pub boot: Vec<&'static str>,
+    /// What is wrong with it, worst first.
+    pub flaws: Vec<Flaw>,
+}
+
+/// Looks at a disk.
+pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
+    let mut magic = [0; 4];
+    let has_magic = bytes.len() >= 4 && {
+        bytes.read_exact_at(&mut magic, 0)?;
+        magic == *b"QFI\xfb"
+    };
+    Ok(Info {
+        format: if has_magic { Format::Qcow2 } else { Format::Raw },
+        virtual_size: bytes.len(),
+        file_size: bytes.len(),
+        allocated: None,
+        cluster_compression: None,
+        partitions: None,
+        boot: Vec::new(),
+        flaws: Vec::new(),
+    })
+}
