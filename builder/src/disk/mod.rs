@@ -5,14 +5,18 @@
 //! Files come from anywhere: nothing here allocates by a length that a file tells, reads outside
 //! the file, or takes longer for a hostile file than for a good one.
 
+mod extent;
 mod flaw;
 mod format;
+pub mod guest;
 mod start;
 
 use std::io;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use extent::{Extent, ExtentKind};
 pub use flaw::{Flaw, FlawKind};
 pub use format::Format;
 pub use start::Start;
@@ -29,9 +33,43 @@ pub trait ReadAt: Send + Sync {
     /// (see [`Start`]), is [`io::ErrorKind::UnexpectedEof`].
     fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()>;
 
+    /// Tells what is known of the bytes from `at` on without reading them: at least one byte, or
+    /// none at the end.
+    fn extent(&self, at: u64) -> io::Result<Extent> {
+        Ok(Extent::data(self.len().saturating_sub(at)))
+    }
+
     /// Tells whether there is no byte.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for &T {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
+        (**self).read_exact_at(space, at)
+    }
+
+    fn extent(&self, at: u64) -> io::Result<Extent> {
+        (**self).extent(at)
+    }
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
+        (**self).read_exact_at(space, at)
+    }
+
+    fn extent(&self, at: u64) -> io::Result<Extent> {
+        (**self).extent(at)
     }
 }
 

@@ -1,0 +1,21 @@
+//! Why a disk cannot be read as its virtual machine would.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::disk::{Flaw, Format};
+
+/// Why a disk cannot be read as its virtual machine would.
+#[derive(Debug, Error)]
+pub enum GuestError {
+    /// The file could not be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Something is wrong with the file.
+    #[error("{0}")]
+    Flaw(Flaw),
+    /// Nobody here reads this format.
+    #[error("disks in the format {0} cannot be read here")]
+    Unsupported(Format),
+}
