@@ -5,10 +5,12 @@
 //! Files come from anywhere: nothing here allocates by a length that a file tells, reads outside
 //! the file, or takes longer for a hostile file than for a good one.
 
+mod bytes;
 mod extent;
 mod flaw;
 mod format;
 pub mod guest;
+pub mod qcow2;
 mod start;
 
 use std::io;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use bytes::Fault;
 pub use extent::{Extent, ExtentKind};
 pub use flaw::{Flaw, FlawKind};
 pub use format::Format;
@@ -85,6 +88,16 @@ impl ReadAt for [u8] {
     }
 }
 
+impl ReadAt for Vec<u8> {
+    fn len(&self) -> u64 {
+        ReadAt::len(&self[..])
+    }
+
+    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
+        self[..].read_exact_at(space, at)
+    }
+}
+
 /// What a disk is, as far as the bytes tell that could be had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Info {
@@ -110,19 +123,25 @@ pub struct Info {
 
 /// Looks at a disk.
 pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
-    let mut magic = [0; 4];
-    let has_magic = bytes.len() >= 4 && {
-        bytes.read_exact_at(&mut magic, 0)?;
-        magic == *b"QFI\xfb"
-    };
-    Ok(Info {
-        format: if has_magic { Format::Qcow2 } else { Format::Raw },
-        virtual_size: bytes.len(),
+    let start: [u8; 512] = bytes::padded(bytes, 0)?;
+    let format = if start.starts_with(b"QFI\xfb") { Format::Qcow2 } else { Format::Raw };
+    let mut info = Info {
+        format,
+        // QEMU counts the last sector as a whole one.
+        virtual_size: bytes.len().checked_next_multiple_of(512).unwrap_or(u64::MAX),
         file_size: bytes.len(),
         allocated: None,
         cluster_compression: None,
         partitions: None,
         boot: Vec::new(),
         flaws: Vec::new(),
-    })
+    };
+    let examined = match format {
+        Format::Qcow2 => qcow2::examine(bytes, &mut info),
+        _ => Ok(()),
+    };
+    if let Err(fault) = examined {
+        info.flaws.extend(fault.flaw(bytes)?);
+    }
+    Ok(info)
 }
