@@ -88,7 +88,8 @@ fn source_key(source: &SourceRecipe, identity: Option<&Identity>) -> Value {
     let identity = identity.map_or(Value::Null, identity_key);
     let packing = source.packing.map(|packing| packing.to_string());
     let checksum = source.checksum.as_ref().map(ToString::to_string);
-    json!([identity, packing, checksum])
+    let convert = source.convert.map(|convert| convert.to_string());
+    json!([identity, packing, checksum, convert])
 }
 
 fn identity_key(identity: &Identity) -> Value {

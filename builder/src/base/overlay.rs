@@ -151,6 +151,7 @@ impl Overlay<'_> {
             packing: None,
             checksum: None,
             origin: None,
+            convert: None,
             role: Role::File,
         };
         FileNode { source, size: Some(found.size), inode: None }

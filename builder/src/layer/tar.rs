@@ -231,6 +231,7 @@ mod tests {
             packing: None,
             checksum: None,
             origin: None,
+            convert: None,
             role: Role::File,
         };
         let owner = Owner { uid: 107, gid: 107 };

@@ -69,6 +69,7 @@ fn entries() -> Vec<Entry> {
         packing: None,
         checksum: None,
         origin: None,
+        convert: None,
         role: Role::Disk,
     };
     vec![

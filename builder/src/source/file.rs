@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::{Content, Inputs, SourceError, SourceErrorKind};
+use crate::disk::{self, ReadAt};
 use crate::image::digest::Digest;
 use crate::recipe::{Checksum, Location, Role};
 
@@ -131,6 +132,11 @@ impl<'a> Opened<'a> {
         Ok(Arc::new(file))
     }
 
+    /// Returns the file's bytes, to be read in any order.
+    pub(super) fn bytes(&self) -> Result<FileBytes, SourceErrorKind> {
+        Ok(FileBytes { file: self.file()?, len: self.len() })
+    }
+
     pub(super) fn content(&'a self, place: &'a str) -> FileContent<'a> {
         FileContent { opened: self, file: None, place, at: 0, known: Extent::Data(0) }
     }
@@ -182,19 +188,43 @@ impl FileContent<'_> {
         let file = self.opened.file().map_err(|kind| self.error(kind))?;
         Ok(Arc::clone(self.file.insert(file)))
     }
+}
 
-    /// Asks the file system where data and holes lie from the current position on.
-    fn extent(&self, file: &File) -> Result<Extent, Errno> {
-        let end = self.opened.len();
-        match seek(file, SeekFrom::Data(self.at)) {
-            Ok(data) if data > self.at => Ok(Extent::Hole(data.min(end))),
-            Ok(_) => Ok(Extent::Data(seek(file, SeekFrom::Hole(self.at))?)),
-            // No data up to the end.
-            Err(Errno::NXIO) => Ok(Extent::Hole(end)),
-            // A file system that knows no holes.
-            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Extent::Data(end)),
-            Err(error) => Err(error),
-        }
+/// Asks the file system where data and holes lie from a position on; the file ends at `end`.
+fn extent(file: &File, at: u64, end: u64) -> Result<Extent, Errno> {
+    match seek(file, SeekFrom::Data(at)) {
+        Ok(data) if data > at => Ok(Extent::Hole(data.min(end))),
+        Ok(_) => Ok(Extent::Data(seek(file, SeekFrom::Hole(at))?)),
+        // No data up to the end.
+        Err(Errno::NXIO) => Ok(Extent::Hole(end)),
+        // A file system that knows no holes.
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Extent::Data(end)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The bytes of a file that was opened, in any order; what is written to it meanwhile is not noticed
+/// here.
+#[derive(Debug, Clone)]
+pub(super) struct FileBytes {
+    file: Arc<File>,
+    len: u64,
+}
+
+impl ReadAt for FileBytes {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read_exact_at(space, at)
+    }
+
+    fn extent(&self, at: u64) -> io::Result<disk::Extent> {
+        Ok(match extent(&self.file, at, self.len)? {
+            Extent::Data(end) => disk::Extent::data(end.saturating_sub(at)),
+            Extent::Hole(end) => disk::Extent::zero(end.saturating_sub(at)),
+        })
     }
 }
 
@@ -217,8 +247,8 @@ impl Content for FileContent<'_> {
             && end <= self.at
         {
             let file = self.file()?;
-            self.known =
-                self.extent(&file).map_err(|error| self.error(std::io::Error::from(error)))?;
+            self.known = extent(&file, self.at, self.opened.len())
+                .map_err(|error| self.error(io::Error::from(error)))?;
         }
         match self.known {
             Extent::Data(_) => Ok(0),

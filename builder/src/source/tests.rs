@@ -54,7 +54,14 @@ fn offline() -> Client {
 }
 
 fn recipe(location: Location) -> SourceRecipe {
-    SourceRecipe { location, packing: None, checksum: None, origin: None, role: Role::File }
+    SourceRecipe {
+        location,
+        packing: None,
+        checksum: None,
+        origin: None,
+        convert: None,
+        role: Role::File,
+    }
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -108,7 +108,8 @@ impl Located<Location> {
         checksum: Option<Checksum>,
         role: Role,
     ) -> SourceRecipe {
-        SourceRecipe { location: self.value, packing, checksum, origin: Some(self.span), role }
+        let (location, origin) = (self.value, Some(self.span));
+        SourceRecipe { location, packing, checksum, origin, convert: None, role }
     }
 }
 

@@ -49,9 +49,14 @@ fn show(recipe: &Recipe) -> String {
 fn show_entry(entry: &Entry, shown: &mut String) {
     let Entry { path, kind, mode, owner: Owner { uid, gid } } = entry;
     write!(shown, "    {mode:o} {uid}:{gid} {path}").unwrap();
-    if let EntryKind::File(SourceRecipe { location, packing, checksum, origin, role }) = kind {
+    if let EntryKind::File(SourceRecipe { location, packing, checksum, origin, convert, role }) =
+        kind
+    {
         let origin = origin.as_ref().unwrap();
         write!(shown, " <- {role:?} {location:?} {packing:?} {checksum:?} at {origin}").unwrap();
+        if let Some(convert) = convert {
+            write!(shown, " as {convert}").unwrap();
+        }
     }
     shown.push('\n');
 }
@@ -67,6 +72,7 @@ fn a_spec_becomes_a_recipe() {
         packing: None,
         checksum: None,
         origin: Some(crate::diagnostic::Span::new(&source, at..at + "a.qcow2".len())),
+        convert: None,
         role: Role::Disk,
     };
     let platform = PlatformRecipe {

@@ -55,6 +55,7 @@ impl Download {
             packing: None,
             checksum: Some(checksum),
             origin: None,
+            convert: None,
             role: Role::File,
         };
         Ok(Self { source, kit })

@@ -73,6 +73,7 @@ mod tests {
             packing: None,
             checksum: None,
             origin: None,
+            convert: None,
             role: Role::File,
         };
         NodeKind::File(FileNode { source, size: Some(0), inode: None })

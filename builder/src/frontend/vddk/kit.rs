@@ -214,6 +214,7 @@ fn entry(path: &str, node: &Node, archive: &Arc<Archive>) -> Entry {
             packing: None,
             checksum: None,
             origin: None,
+            convert: None,
             role: Role::File,
         }),
     };

@@ -100,6 +100,7 @@ fn own_layer(copier: Arc<[u8]>) -> LayerRecipe {
         packing: None,
         checksum: None,
         origin: None,
+        convert: None,
         role: Role::File,
     };
     let entries = vec![

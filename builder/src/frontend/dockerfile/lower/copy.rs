@@ -213,6 +213,7 @@ pub(super) fn file(location: Location, size: Option<u64>, mode: u32, at: &Span) 
         packing: None,
         checksum: None,
         origin: Some(at.clone()),
+        convert: None,
         role: Role::File,
     };
     let kind = NodeKind::File(FileNode { source, size, inode: None });

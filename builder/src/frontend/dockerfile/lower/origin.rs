@@ -121,6 +121,7 @@ fn context_node(
                 packing: None,
                 checksum: None,
                 origin: Some(at.clone()),
+                convert: None,
                 role: Role::File,
             },
             size: Some(*size),

@@ -162,6 +162,7 @@ impl Process<'_> {
             packing: None,
             checksum: None,
             origin: None,
+            convert: None,
             role: Role::File,
         };
         let kind = NodeKind::File(FileNode { source, size: Some(0), inode: None });

@@ -52,6 +52,7 @@ fn image() -> Tree {
         packing: None,
         checksum: None,
         origin: None,
+        convert: None,
         role: Role::File,
     };
     let mut tree = Tree::new();
