@@ -89,4 +89,7 @@ macro_rules! numbers {
 numbers! {
     be32 u32 from_be_bytes;
     be64 u64 from_be_bytes;
+    le16 u16 from_le_bytes;
+    le32 u32 from_le_bytes;
+    le64 u64 from_le_bytes;
 }

@@ -28,8 +28,12 @@ pub enum Format {
     Vhdx,
     /// VirtualBox's.
     Vdi,
-    /// An encrypted volume.
+    /// An encrypted volume, version 1.
     Luks,
+    /// Parallels'.
+    Parallels,
+    /// Bochs' or cloop's, which QEMU reads.
+    Bochs,
     /// A disk that has been packed as a whole, and would have to be unpacked.
     #[serde(untagged)]
     Packed(#[serde(serialize_with = "packing")] Packing),
@@ -48,6 +52,8 @@ impl Format {
             Self::Vhdx => "vhdx",
             Self::Vdi => "vdi",
             Self::Luks => "luks",
+            Self::Parallels => "parallels",
+            Self::Bochs => "bochs",
         }
     }
 }

@@ -8,9 +8,15 @@
 mod bytes;
 mod extent;
 mod flaw;
+mod foreign;
 mod format;
 pub mod guest;
+mod name;
+pub(crate) mod packing;
+mod partitions;
+mod probe;
 pub mod qcow2;
+mod raw;
 mod start;
 
 use std::io;
@@ -18,10 +24,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::recipe::Packing;
+
 pub use bytes::Fault;
 pub use extent::{Extent, ExtentKind};
-pub use flaw::{Flaw, FlawKind};
+pub use flaw::{Flaw, FlawKind, Weight};
 pub use format::Format;
+pub use name::misnamed;
 pub use start::Start;
 
 /// How many of a disk's first bytes [`examine`] is content with, where no more of it can be had.
@@ -121,10 +130,9 @@ pub struct Info {
     pub flaws: Vec<Flaw>,
 }
 
-/// Looks at a disk.
+/// Looks at a disk. It is an error only if it cannot be read: whatever it holds is told.
 pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
-    let start: [u8; 512] = bytes::padded(bytes, 0)?;
-    let format = if start.starts_with(b"QFI\xfb") { Format::Qcow2 } else { Format::Raw };
+    let format = probe::probe(bytes)?;
     let mut info = Info {
         format,
         // QEMU counts the last sector as a whole one.
@@ -137,11 +145,33 @@ pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
         flaws: Vec::new(),
     };
     let examined = match format {
+        Format::Raw | Format::Iso => raw::examine(bytes, &mut info),
         Format::Qcow2 => qcow2::examine(bytes, &mut info),
-        _ => Ok(()),
+        Format::Packed(packing) => Err(packed(packing).into()),
+        Format::Vmdk | Format::Vhd | Format::Vhdx | Format::Vdi => {
+            info.flaws.push(cdi_only(format));
+            Ok(())
+        }
+        Format::Qcow | Format::Qed | Format::Luks | Format::Parallels | Format::Bochs => {
+            foreign::examine(bytes, &mut info)
+        }
     };
     if let Err(fault) = examined {
         info.flaws.extend(fault.flaw(bytes)?);
     }
+    if !info.flaws.iter().any(|flaw| flaw.kind.hides_the_guest()) {
+        partitions::look(bytes, &mut info);
+    }
+    info.flaws.sort_by_key(|flaw| flaw.kind.weight());
     Ok(info)
+}
+
+fn packed(packing: Packing) -> Flaw {
+    let detail = format!("it is packed with {packing}");
+    Flaw { kind: FlawKind::Packed, detail }
+}
+
+fn cdi_only(format: Format) -> Flaw {
+    let detail = format!("its format is {format}: CDI converts it, KubeVirt does not take it");
+    Flaw { kind: FlawKind::CdiOnly, detail }
 }

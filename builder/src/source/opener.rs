@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::file::{FileName, Opened};
 use super::member::{Archives, OpenArchive};
-use super::{Inputs, Origin, SourceErrorKind, Unverified, packed};
+use super::{Inputs, Origin, SourceErrorKind, Unverified};
+use crate::disk::packing;
 use crate::http::Client;
 use crate::images::Places;
 use crate::recipe::{Archive, Location, Role, SourceRecipe};
@@ -87,7 +88,7 @@ fn open_file<'a>(
     if recipe.role == Role::Disk && opened.len() == 0 {
         return Err(SourceErrorKind::Empty);
     }
-    let found = packed::detect(&start);
+    let found = packing::detect(&start);
     match recipe.packing {
         Some(packing) if found != Some(packing) => Err(SourceErrorKind::NotPacked(packing)),
         None if recipe.role == Role::Disk => {

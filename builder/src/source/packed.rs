@@ -3,27 +3,14 @@
 
 use std::io::{self, BufReader, Cursor, Read};
 
+use crate::disk::packing::{MAGIC_LEN, detect};
 use crate::recipe::Packing;
 
 /// Room between file and unpacker; unpackers themselves ask for little at a time.
 const READ_LEN: usize = 256 * 1024;
 
-/// How many bytes [`detect`] looks at.
-const MAGIC_LEN: u64 = 6;
-
 /// What the xz decoder may allocate: `xz -9` makes what needs 65 MiB, and a hostile file asks for 4 GiB.
 const XZ_MEMORY: u64 = 512 << 20;
-
-/// Tells from the first bytes of a file how it is packed.
-pub(super) fn detect(start: &[u8]) -> Option<Packing> {
-    const MAGIC: [(&[u8], Packing); 4] = [
-        (&[0x1f, 0x8b, 8], Packing::Gzip),
-        (&[0xfd, b'7', b'z', b'X', b'Z', 0], Packing::Xz),
-        (&[0x28, 0xb5, 0x2f, 0xfd], Packing::Zstd),
-        (b"BZh", Packing::Bzip2),
-    ];
-    MAGIC.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, packing)| *packing)
-}
 
 /// Returns how the bytes are packed, and a reader of what is packed in them.
 pub(crate) fn sniff<'a>(

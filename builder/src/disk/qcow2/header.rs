@@ -4,7 +4,7 @@ use super::extensions::{self, Extensions};
 use crate::disk::bytes::{Fault, be32, be64, fill, padded};
 use crate::disk::{Flaw, FlawKind, ReadAt};
 
-pub(super) const MAGIC: &[u8; 4] = b"QFI\xfb";
+pub(in crate::disk) const MAGIC: &[u8; 4] = b"QFI\xfb";
 
 /// How long the fields are that version 2 and version 3 have at least, in bytes.
 const LEN_2: u32 = 72;

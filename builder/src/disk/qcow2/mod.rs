@@ -12,4 +12,5 @@ mod map;
 mod tests;
 
 pub(super) use check::examine;
+pub(super) use header::MAGIC;
 pub use header::{Backing, Compression, Crypt, Header, Table};

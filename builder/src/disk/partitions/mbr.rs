@@ -1,0 +1,85 @@
+//! The *master boot record*, a disk's first sector: four partitions, and code for the BIOS.
+
+use std::io;
+
+use super::{Partition, Purpose, some, truncated};
+use crate::disk::ReadAt;
+use crate::disk::bytes::{Fault, le16, le32};
+
+/// What it ends with.
+const SIGNATURE: u16 = 0xaa55;
+const SECTOR: u64 = 512;
+
+/// Types of partitions.
+const PROTECTIVE: u8 = 0xee;
+const EFI: u8 = 0xef;
+const PREP: u8 = 0x41;
+
+/// The partitions that there are.
+#[derive(Debug)]
+pub(super) struct Mbr(Vec<Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    kind: u8,
+    /// In sectors.
+    start: u32,
+    len: u32,
+}
+
+/// Returns the table, if there is one: the boot sector of a file system ends in the same signature.
+pub(super) fn read(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
+    if disk.len() < SECTOR {
+        return Ok(None);
+    }
+    let sector: [u8; 512] = some(disk, 0)?;
+    let entries = sector[446..510].as_chunks::<16>().0;
+    let has_sense = entries.iter().all(|entry| entry[0] & 0x7f == 0);
+    if le16(&sector, 510) != SIGNATURE || !has_sense {
+        return Ok(None);
+    }
+    let entries = entries.iter().map(|entry| Entry {
+        kind: entry[4],
+        start: le32(entry, 8),
+        len: le32(entry, 12),
+    });
+    let entries: Vec<_> = entries.filter(|entry| entry.kind != 0 && entry.len != 0).collect();
+    Ok((!entries.is_empty()).then_some(Mbr(entries)))
+}
+
+/// Tells whether GRUB's code for the BIOS is there. What other tools put there may never be run.
+pub(super) fn has_bios_loader(disk: &dyn ReadAt) -> io::Result<bool> {
+    const NAME: &[u8] = b"GRUB ";
+    let code: [u8; 440] = some(disk, 0)?;
+    Ok(code.windows(NAME.len()).any(|part| part == NAME))
+}
+
+impl Mbr {
+    /// Tells whether it is there only so that the disk does not look empty to those who do not know
+    /// GPT.
+    pub(super) fn is_protective(&self) -> bool {
+        self.0.iter().any(|entry| entry.kind == PROTECTIVE)
+    }
+
+    /// Fails if a partition ends behind the disk.
+    pub(super) fn check_end(&self, disk: &dyn ReadAt) -> Result<(), Fault> {
+        let end = self.0.iter().map(|entry| u64::from(entry.start) + u64::from(entry.len)).max();
+        match end.unwrap_or(0) * SECTOR {
+            end if end > disk.len() => Err(truncated(disk, "its last partition", end)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the partitions that something is booted from.
+    pub(super) fn bootable(&self) -> Vec<Partition> {
+        let found = self.0.iter().filter_map(|entry| {
+            let purpose = match entry.kind {
+                EFI => Purpose::Efi,
+                PREP => Purpose::Prep,
+                _ => return None,
+            };
+            Some(Partition { purpose, start: u64::from(entry.start) * SECTOR })
+        });
+        found.collect()
+    }
+}
