@@ -1,4 +1,5 @@
-//! *Images* that lie somewhere and can be read: in a layout, in a registry.
+//! *Images* that lie somewhere and can be read: in a layout, in an archive, in a
+//! registry.
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -20,7 +21,12 @@ pub trait Images: Sync {
     fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError>;
 
     /// Opens a blob for reading from byte `at` on.
-    fn blob(&self, digest: Digest, size: u64, at: u64) -> Result<Box<dyn Read + '_>, SinkError>;
+    fn blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError>;
 
     /// Opens a blob for reading, and keeps what is needed for that.
     fn into_blob<'s>(
@@ -34,6 +40,17 @@ pub trait Images: Sync {
     /// Returns the image of a place that has only one.
     fn only(&self) -> Result<Option<Document>, SinkError> {
         Ok(None)
+    }
+
+    /// Returns the names of all images, for messages, where the place itself knows them: whole ones
+    /// where it can.
+    fn names(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// Returns the whole names that an image has, where the place itself knows them.
+    fn names_of(&self, _digest: Digest) -> Vec<&str> {
+        Vec::new()
     }
 
     /// Returns the tags of all images.
@@ -60,6 +77,6 @@ pub(crate) struct ImageBlob<'a> {
 
 impl BlobSource for ImageBlob<'_> {
     fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
-        self.images.blob(self.digest, self.size, at)
+        Ok(self.images.blob(self.digest, self.size, at)?)
     }
 }

@@ -10,10 +10,12 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::diagnostic::{Diagnostic, SourceText};
+use diskette_builder::images::Images;
 use diskette_builder::recipe::ContextFile;
 use diskette_builder::secret::Secret;
+use diskette_builder::sink::SinkError;
 use diskette_builder::source::Inputs;
-use diskette_builder::store::LayoutImages;
+use diskette_builder::store::{ArchiveImages, LayoutImages};
 
 use crate::error::{CommandError, cannot};
 
@@ -28,11 +30,7 @@ pub(crate) struct SpecFiles {
 
 impl Inputs for SpecFiles {
     fn open(&self, path: &Path) -> io::Result<File> {
-        let path = self.base.join(path);
-        // A pipe without a writer would be waited for without end, only to be refused.
-        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        let options = OpenOptions::new().read(true).custom_flags(flags).clone();
-        Ok(cap_std::fs::File::open_ambient_with(path, &options, ambient_authority())?.into_std())
+        open_file(&self.base.join(path))
     }
 
     fn open_in(&self, _: &ContextFile) -> io::Result<File> {
@@ -106,6 +104,33 @@ pub(crate) fn open_dir(path: &Path) -> io::Result<Dir> {
 pub(crate) fn open_layout(path: &Path) -> Result<LayoutImages, CommandError> {
     let dir = open_dir(path).map_err(cannot("open the layout", path.display()))?;
     Ok(LayoutImages::open(dir, &path.display().to_string())?)
+}
+
+/// Opens a layout or an archive for reading, whichever is there.
+pub(crate) fn open_images(path: &Path) -> Result<Box<dyn Images>, CommandError> {
+    if path.is_file() {
+        Ok(Box::new(open_archive(path)?))
+    } else {
+        Ok(Box::new(open_layout(path)?))
+    }
+}
+
+/// Opens an archive for reading.
+pub(crate) fn open_archive(path: &Path) -> Result<ArchiveImages, SinkError> {
+    let name = path.display().to_string();
+    let file = open_file(path).map_err(|source| SinkError::Io {
+        act: "open the archive",
+        place: name.clone(),
+        source,
+    })?;
+    ArchiveImages::open(file, &name)
+}
+
+/// Opens a file for reading. A pipe without a writer would be waited for without end.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let options = OpenOptions::new().read(true).custom_flags(flags).clone();
+    Ok(cap_std::fs::File::open_ambient_with(path, &options, ambient_authority())?.into_std())
 }
 
 /// Opens the directory that a file is in, and returns it with the file's name.

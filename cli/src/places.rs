@@ -1,4 +1,4 @@
-//! Opens the *places* that images are taken from: registries, and layouts.
+//! Opens the *places* that images are taken from: registries, layouts, archives.
 
 use diskette_builder::image::place::Place;
 use diskette_builder::images::{Images, Places};
@@ -6,9 +6,10 @@ use diskette_builder::registry::{Registry, RegistryImages};
 use diskette_builder::sink::SinkError;
 use diskette_builder::store::LayoutImages;
 
-use crate::files::open_dir;
+use crate::files::{open_archive, open_dir};
 
-/// Registries, where there is need of any, and every layout that a path leads to.
+/// Registries, where there is need of any, and every layout and archive that a path leads
+/// to.
 #[derive(Debug)]
 pub(crate) struct OpenPlaces<'a> {
     pub(crate) registry: Option<&'a Registry>,
@@ -33,6 +34,7 @@ impl Places for OpenPlaces<'_> {
                 })?;
                 Ok(Box::new(LayoutImages::open(dir, &name)?))
             }
+            (Place::Archive(path, _), _) => Ok(Box::new(open_archive(path)?)),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::image::json::Document;
 use diskette_builder::image::place::Place;
 use diskette_builder::images::Images;
@@ -10,7 +11,7 @@ use diskette_builder::registry::{Registry, RegistryImages};
 
 use crate::commands::transfer::{not_found, sink_error};
 use crate::error::CommandError;
-use crate::files::open_layout;
+use crate::files::{open_archive, open_layout};
 
 /// What a command was told to look at, and the images that it is among.
 pub(crate) struct Subject<'a> {
@@ -19,9 +20,14 @@ pub(crate) struct Subject<'a> {
     pub(crate) root: Document,
 }
 
-/// Parses what the user named: a path that is there, or begins as one, is a layout; everything else
-/// is read as a [`Place`].
+/// Parses what the user named: a path that is there, or begins as one, is an archive where it leads
+/// to a file, and else a layout; everything else is read as a [`Place`].
 pub(crate) fn parse_subject(text: &str) -> Result<Place, String> {
+    let is_file = |text: &str| Path::new(text).is_file();
+    let path = text.split_once(':').map_or(text, |(path, _)| path);
+    if is_file(text) || (text.starts_with(['.', '/']) && is_file(path)) {
+        return format!("oci-archive:{text}").parse();
+    }
     let is_path = text.starts_with(['.', '/']) || Path::new(text).is_dir();
     if is_path { format!("oci:{text}").parse() } else { text.parse() }
 }
@@ -29,19 +35,43 @@ pub(crate) fn parse_subject(text: &str) -> Result<Place, String> {
 impl<'a> Subject<'a> {
     /// Finds the image.
     pub(crate) fn find(place: &Place, registry: &'a Registry) -> Result<Self, CommandError> {
-        let (images, name): (Box<dyn Images + 'a>, _) = match place {
-            Place::Registry(name) => {
-                let sources = registry.sources(name).map_err(sink_error)?;
-                let wanted = name.digest().or(name.tag()).unwrap_or_default();
-                (Box::new(RegistryImages::new(sources)), Some(wanted))
-            }
-            Place::Layout(path, name) => (Box::new(open_layout(path)?), name.as_deref()),
+        let images = open_images(place, registry)?;
+        let name = match place {
+            Place::Registry(name) => Some(name.digest().or(name.tag()).unwrap_or_default()),
+            Place::Layout(_, name) | Place::Archive(_, name) => name.as_deref(),
         };
         let root = match name {
-            Some(name) => images.find(name)?,
-            None => images.only()?,
+            Some(name) => images.find(name)?.ok_or_else(|| not_found(&place.to_string()))?,
+            None => images.only()?.ok_or_else(|| ambiguous(place, &*images))?,
         };
-        let root = root.ok_or_else(|| not_found(&place.to_string()))?;
         Ok(Self { images, root })
     }
+}
+
+/// Opens the images that a place is among.
+pub(crate) fn open_images<'a>(
+    place: &Place,
+    registry: &'a Registry,
+) -> Result<Box<dyn Images + 'a>, CommandError> {
+    Ok(match place {
+        Place::Registry(name) => {
+            Box::new(RegistryImages::new(registry.sources(name).map_err(sink_error)?))
+        }
+        Place::Layout(path, _) => Box::new(open_layout(path)?),
+        Place::Archive(path, _) => Box::new(open_archive(path)?),
+    })
+}
+
+/// Returns what is said where a place has several images, or none, and no name was given.
+pub(crate) fn ambiguous(place: &Place, images: &dyn Images) -> CommandError {
+    let tags = match images.tags() {
+        Ok(tags) => tags,
+        Err(error) => return error.into(),
+    };
+    let diagnostic = Diagnostic::new(format!("which image of `{place}`?"));
+    let help = match &tags[..] {
+        [] => "it has no images with names".to_owned(),
+        [tag, ..] => format!("it has {}; say for example `{place}:{tag}`", tags.join(", ")),
+    };
+    CommandError::Usage(diagnostic.help(help))
 }

@@ -33,9 +33,9 @@ Usage: diskette <COMMAND>
 Commands:
   build        Build the images that a spec or a Dockerfile describes
   vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
-  push         Push an image of a layout to registries
+  push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
-  copy         Copy an image from a registry or layout to another, byte for byte
+  copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
   login        Remember the credential for a registry, after the registry has accepted it
   logout       Forget the credential for a registry
@@ -68,9 +68,9 @@ Usage: diskette <COMMAND>
 Commands:
   build        Build the images that a spec or a Dockerfile describes
   vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
-  push         Push an image of a layout to registries
+  push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
-  copy         Copy an image from a registry or layout to another, byte for byte
+  copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
   login        Remember the credential for a registry, after the registry has accepted it
   logout       Forget the credential for a registry
@@ -101,9 +101,9 @@ Usage: diskette <COMMAND>
 Commands:
   build        Build the images that a spec or a Dockerfile describes
   vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
-  push         Push an image of a layout to registries
+  push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
-  copy         Copy an image from a registry or layout to another, byte for byte
+  copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
   login        Remember the credential for a registry, after the registry has accepted it
   logout       Forget the credential for a registry

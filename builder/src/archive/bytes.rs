@@ -1,6 +1,6 @@
 //! The *bytes* of an unpacked tar, read from front to back and counted.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek};
 
 use super::ArchiveError;
 use super::header::BLOCK;
@@ -56,6 +56,17 @@ impl<R: Read> Bytes<R> {
             self.check_position()?;
         }
         Ok(())
+    }
+
+    /// Passes over the next bytes without reading them.
+    pub(super) fn seek_over(&mut self, len: u64) -> Result<(), ArchiveError>
+    where
+        R: Seek,
+    {
+        let offset = i64::try_from(len).map_err(|_| ArchiveError::Truncated(self.at))?;
+        self.reader.seek_relative(offset).map_err(|error| self.failed(error))?;
+        self.at = self.at.saturating_add(len);
+        self.check_position()
     }
 
     /// Passes over what fills a block; the tar may end in it.

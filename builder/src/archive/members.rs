@@ -1,6 +1,6 @@
 //! The *members* of a tar, one after the other.
 
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::iter::FusedIterator;
 
 use super::bytes::Bytes;
@@ -66,6 +66,15 @@ impl<R: Read> Members<R> {
     /// Returns the reader behind the members.
     pub fn into_inner(self) -> R {
         self.bytes.reader
+    }
+
+    /// Passes over the content of the member that came last without reading it. Whether the bytes
+    /// reach that far is for the caller to know.
+    pub fn seek_over(&mut self) -> Result<(), ArchiveError>
+    where
+        R: Seek,
+    {
+        self.bytes.seek_over(std::mem::take(&mut self.content))
     }
 
     /// Returns the content of a member that describes the next one.

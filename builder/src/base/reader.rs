@@ -50,7 +50,7 @@ impl<'b> BaseReader<'b> {
         let tree = self.tree(&layers, &config, &place)?;
         let name = match self.place {
             Place::Registry(name) => Some(name.to_string()),
-            Place::Layout(..) => None,
+            Place::Layout(..) | Place::Archive(..) => None,
         };
         let recipe = Base { place, manifest: document.digest, layers };
         Ok(Loaded { recipe, config, tree, name, root: root_digest })
@@ -68,11 +68,11 @@ impl<'b> BaseReader<'b> {
     fn root(&self) -> Result<Document, BaseError> {
         let name = match self.place {
             Place::Registry(name) => name,
-            Place::Layout(_, Some(name)) => {
+            Place::Layout(_, Some(name)) | Place::Archive(_, Some(name)) => {
                 let found = self.images()?.find(name)?;
                 return found.ok_or_else(|| BaseError::NotFound(self.place.to_string()));
             }
-            Place::Layout(_, None) => {
+            Place::Layout(_, None) | Place::Archive(_, None) => {
                 let only = self.images()?.only()?;
                 return only.ok_or_else(|| BaseError::Ambiguous(self.place.to_string()));
             }
@@ -203,5 +203,6 @@ fn pinned(place: &Place, digest: Digest) -> Place {
     match place {
         Place::Registry(name) => Place::Registry(name.with_digest(digest)),
         Place::Layout(path, _) => Place::Layout(path.clone(), Some(digest.to_string())),
+        Place::Archive(path, _) => Place::Archive(path.clone(), Some(digest.to_string())),
     }
 }

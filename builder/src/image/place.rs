@@ -1,4 +1,4 @@
-//! A *place* is where an image is, or shall be: in a registry, or in a layout.
+//! A *place* is where an image is, or shall be: in a registry, in a layout, in an archive.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,13 +6,15 @@ use std::str::FromStr;
 
 use super::reference::Reference;
 
-/// A registry, or a layout.
+/// A registry, a layout, or an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// `docker://REF`, or a reference without a prefix.
     Registry(Reference),
     /// `oci:DIR` or `oci:DIR:NAME`.
     Layout(PathBuf, Option<String>),
+    /// `oci-archive:FILE` or `oci-archive:FILE:NAME`.
+    Archive(PathBuf, Option<String>),
 }
 
 impl FromStr for Place {
@@ -20,20 +22,33 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some(layout) = text.strip_prefix("oci:") {
-            let (path, name) = match layout.split_once(':') {
-                Some((path, name)) => (path, Some(name.to_owned())),
-                None => (layout, None),
-            };
-            if path.is_empty() || name.as_deref() == Some("") {
-                return Err("write it as `oci:DIR` or `oci:DIR:TAG`".into());
-            }
-            return Ok(Self::Layout(path.into(), name));
+            let parts = split(layout).ok_or("write it as `oci:DIR` or `oci:DIR:TAG`")?;
+            return Ok(Self::Layout(parts.0, parts.1));
+        }
+        if let Some(archive) = text.strip_prefix("oci-archive:") {
+            let help = "write it as `oci-archive:FILE` or `oci-archive:FILE:TAG`";
+            let parts = split(archive).ok_or(help)?;
+            return Ok(Self::Archive(parts.0, parts.1));
+        }
+        if text.starts_with("docker-archive:") {
+            let help = "`skopeo copy docker-archive:FILE oci-archive:FILE` makes one that is";
+            return Err(format!("`docker-archive:` is not supported, `oci-archive:` is; {help}"));
         }
         if text.starts_with(['.', '/']) {
             return Err(format!("for a layout, say `oci:{text}`"));
         }
         parse_reference(text).map(Self::Registry)
     }
+}
+
+/// Returns the path and the name after it; nothing where one of them is empty.
+fn split(text: &str) -> Option<(PathBuf, Option<String>)> {
+    let (path, name) = match text.split_once(':') {
+        Some((path, name)) => (path, Some(name.to_owned())),
+        None => (text, None),
+    };
+    let is_whole = !path.is_empty() && name.as_deref() != Some("");
+    is_whole.then(|| (path.into(), name))
 }
 
 /// Parses the name of an image in a registry, with skopeo's prefix or without.
@@ -51,6 +66,8 @@ impl fmt::Display for Place {
             Self::Registry(name) => write!(f, "{name}"),
             Self::Layout(path, None) => write!(f, "oci:{}", path.display()),
             Self::Layout(path, Some(name)) => write!(f, "oci:{}:{name}", path.display()),
+            Self::Archive(path, None) => write!(f, "oci-archive:{}", path.display()),
+            Self::Archive(path, Some(name)) => write!(f, "oci-archive:{}:{name}", path.display()),
         }
     }
 }
@@ -65,6 +82,7 @@ mod tests {
             let found = match text.parse() {
                 Ok(Place::Registry(name)) => format!("registry {name}"),
                 Ok(Place::Layout(path, name)) => format!("layout {} {name:?}", path.display()),
+                Ok(Place::Archive(path, name)) => format!("archive {} {name:?}", path.display()),
                 Err(error) => error,
             };
             assert_eq!(found, expected, "{text}");
@@ -77,6 +95,16 @@ mod tests {
         check("oci:out:q.io/a:42", r#"layout out Some("q.io/a:42")"#);
         check("oci:", "write it as `oci:DIR` or `oci:DIR:TAG`");
         check("oci:out:", "write it as `oci:DIR` or `oci:DIR:TAG`");
+        check("oci-archive:a.tar", "archive a.tar None");
+        check("oci-archive:a.tar:q.io/a:42", r#"archive a.tar Some("q.io/a:42")"#);
+        let help = "write it as `oci-archive:FILE` or `oci-archive:FILE:TAG`";
+        check("oci-archive:", help);
+        check("oci-archive:a.tar:", help);
+        check(
+            "docker-archive:a.tar",
+            "`docker-archive:` is not supported, `oci-archive:` is; \
+             `skopeo copy docker-archive:FILE oci-archive:FILE` makes one that is",
+        );
         check("./out", "for a layout, say `oci:./out`");
         check(
             "https://quay.io/a",

@@ -55,7 +55,12 @@ impl Images for &Memory {
         document.map(Some).map_err(SinkError::remote)
     }
 
-    fn blob(&self, digest: Digest, _size: u64, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
+    fn blob(
+        &self,
+        digest: Digest,
+        _size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
         let bytes = self.bytes(digest)?;
         Ok(Box::new(&bytes[usize::try_from(at).unwrap_or(bytes.len())..]))
     }

@@ -58,7 +58,12 @@ impl Images for RegistryImages<'_> {
         self.find(&digest.to_string())
     }
 
-    fn blob(&self, digest: Digest, size: u64, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
+    fn blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
         Ok(Box::new(self.open(digest, size, at)?))
     }
 

@@ -2,6 +2,8 @@
 //! (<https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>).
 
 mod archive;
+mod archived;
+mod entries;
 mod index;
 mod layout;
 mod reader;
@@ -12,9 +14,11 @@ use std::io::Read;
 use sha2::{Digest as _, Sha256};
 
 use crate::image::digest::Digest;
+use crate::image::json::Document;
 use crate::sink::{Blob, BlobWriter, SinkError};
 
 pub use archive::Archive;
+pub use archived::ArchiveImages;
 pub use layout::Layout;
 pub use reader::LayoutImages;
 
@@ -23,6 +27,9 @@ const BLOBS: &str = "blobs/sha256";
 
 /// The file that names the images of a layout.
 const INDEX: &str = "index.json";
+
+/// The longest document, in bytes.
+const DOCUMENT_MAX: u64 = 4 << 20;
 
 /// How much of a blob is copied at once, in bytes.
 const STEP: usize = 256 * 1024;
@@ -56,4 +63,20 @@ fn copy_blob(
         _ => return Ok(()),
     };
     Err(SinkError::Foreign { place: blob.digest.to_string(), problem: problem.into() })
+}
+
+/// Reads a document that has the digest, from the file at `place`.
+fn read_document(
+    told: &str,
+    bytes: Vec<u8>,
+    digest: Digest,
+    place: &str,
+) -> Result<Document, SinkError> {
+    let foreign = |problem: String| SinkError::Foreign { place: place.into(), problem };
+    let document = Document::read(told, bytes)
+        .map_err(|problem| foreign(format!("cannot be used: {problem}")))?;
+    if document.digest != digest {
+        return Err(foreign("is damaged: its bytes have another digest".into()));
+    }
+    Ok(document)
 }

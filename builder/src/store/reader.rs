@@ -4,33 +4,20 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
-use serde_json::Value;
 
-use super::index::{IMAGE_NAME, REF_NAME};
-use super::{BLOBS, INDEX};
+use super::entries::Entries;
+use super::{BLOBS, DOCUMENT_MAX, INDEX, read_document};
 use crate::image::digest::Digest;
 use crate::image::json::Document;
 use crate::images::Images;
 use crate::sink::SinkError;
-
-/// The longest document, in bytes.
-const DOCUMENT_MAX: u64 = 4 << 20;
 
 /// The images of a layout.
 #[derive(Debug)]
 pub struct LayoutImages {
     dir: Dir,
     place: String,
-    entries: Vec<Entry>,
-}
-
-/// An image that `index.json` names.
-#[derive(Debug, Clone)]
-struct Entry {
-    digest: String,
-    media_type: String,
-    tag: Option<String>,
-    name: Option<String>,
+    entries: Entries,
 }
 
 impl LayoutImages {
@@ -46,30 +33,12 @@ impl LayoutImages {
             Ok(bytes) => bytes,
             // A layout that is only being made.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self { dir, place: place.into(), entries: Vec::new() });
+                return Ok(Self { dir, place: place.into(), entries: Entries::default() });
             }
             Err(error) => return Err(SinkError::io("read", format!("{place}/{INDEX}"))(error)),
         };
-        let index: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| foreign(&format!("has an {INDEX} that is not JSON: {error}")))?;
-        let entries = index.get("manifests").and_then(Value::as_array);
-        let entries = entries.ok_or_else(|| foreign("has an index without a list of manifests"))?;
-        let entries = entries.iter().filter_map(entry).collect();
+        let entries = Entries::parse(&bytes, place)?;
         Ok(Self { dir, place: place.into(), entries })
-    }
-
-    /// Returns the names of all images, for messages: whole ones where they are known.
-    pub fn names(&self) -> Vec<&str> {
-        let name = |entry: &'_ Entry| -> bool { entry.name.is_some() || entry.tag.is_some() };
-        let named = self.entries.iter().filter(|entry| name(entry));
-        named.filter_map(|entry| entry.name.as_deref().or(entry.tag.as_deref())).collect()
-    }
-
-    /// Returns the whole names that an image has.
-    pub fn names_of(&self, digest: Digest) -> Vec<&str> {
-        let digest = digest.to_string();
-        let same = self.entries.iter().filter(|entry| entry.digest == digest);
-        same.filter_map(|entry| entry.name.as_deref()).collect()
     }
 
     fn blob_place(&self, digest: Digest) -> String {
@@ -98,24 +67,8 @@ impl LayoutImages {
         let bytes = self
             .open_blob(digest)
             .and_then(|file| read_all(file).map_err(SinkError::io("read", place.as_str())))?;
-        let foreign = |problem: String| SinkError::Foreign { place: place.clone(), problem };
-        let document = Document::read(told, bytes)
-            .map_err(|problem| foreign(format!("cannot be used: {problem}")))?;
-        if document.digest != digest {
-            return Err(foreign("is damaged: its bytes have another digest".into()));
-        }
-        Ok(document)
+        read_document(told, bytes, digest, &place)
     }
-}
-
-fn entry(value: &Value) -> Option<Entry> {
-    let annotation = |name: &str| value.get("annotations")?.get(name)?.as_str().map(str::to_owned);
-    Some(Entry {
-        digest: value.get("digest")?.as_str()?.to_owned(),
-        media_type: value.get("mediaType").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        tag: annotation(REF_NAME),
-        name: annotation(IMAGE_NAME),
-    })
 }
 
 fn open_file(dir: &Dir, name: &str) -> io::Result<File> {
@@ -139,24 +92,20 @@ fn read_all(file: File) -> io::Result<Vec<u8>> {
 
 impl Images for LayoutImages {
     fn find(&self, name: &str) -> Result<Option<Document>, SinkError> {
-        let is = |entry: &&Entry| {
-            entry.name.as_deref() == Some(name)
-                || entry.tag.as_deref() == Some(name)
-                || entry.digest == name
-        };
-        let Some(entry) = self.entries.iter().find(is) else { return Ok(None) };
-        let digest = entry.digest.parse().map_err(|error| SinkError::Foreign {
-            place: format!("{}/{INDEX}", self.place),
-            problem: format!("names `{}`, which is {error}", entry.digest),
-        })?;
-        self.read_document(digest, &entry.media_type).map(Some)
+        let found = self.entries.find(name)?;
+        found.map(|(digest, told)| self.read_document(digest, told)).transpose()
     }
 
     fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
         self.read_document(digest, "").map(Some)
     }
 
-    fn blob(&self, digest: Digest, size: u64, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
+    fn blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
         let mut file = self.sized_blob(digest, size)?;
         let place = self.blob_place(digest);
         file.seek(SeekFrom::Start(at)).map_err(SinkError::io("read", place))?;
@@ -175,17 +124,19 @@ impl Images for LayoutImages {
     }
 
     fn only(&self) -> Result<Option<Document>, SinkError> {
-        let mut digests: Vec<&str> =
-            self.entries.iter().map(|entry| entry.digest.as_str()).collect();
-        digests.sort_unstable();
-        digests.dedup();
-        match digests[..] {
-            [digest] => self.find(digest),
-            _ => Ok(None),
-        }
+        let found = self.entries.only()?;
+        found.map(|(digest, told)| self.read_document(digest, told)).transpose()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.entries.names()
+    }
+
+    fn names_of(&self, digest: Digest) -> Vec<&str> {
+        self.entries.names_of(digest)
     }
 
     fn tags(&self) -> Result<Vec<String>, SinkError> {
-        Ok(self.entries.iter().filter_map(|entry| entry.tag.clone()).collect())
+        Ok(self.entries.tags())
     }
 }

@@ -1,34 +1,35 @@
 //! `diskette copy`.
 
+use std::path::Path;
+
 use clap::Args;
 use diskette_builder::copy::choose;
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::json::Document;
 use diskette_builder::image::place::Place;
 use diskette_builder::image::platform::Platform;
 use diskette_builder::image::reference::Reference;
 use diskette_builder::images::Images;
-use diskette_builder::registry::{Registry, RegistryImages, RegistrySink};
+use diskette_builder::registry::RegistrySink;
 use diskette_builder::sink::Sink;
 
-use crate::commands::transfer::{self, Show, Transfer, not_found, sink_error};
+use crate::commands::transfer::{self, Show, Transfer, not_found};
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::open_layout;
 use crate::output::{Destination, Opened};
 use crate::registry::RegistryArguments;
+use crate::subject::{ambiguous, open_images};
 use crate::ui::Ui;
 
-/// Copy an image from a registry or layout to another, byte for byte.
+/// Copy an image from a registry, layout or archive to another, byte for byte.
 ///
 /// Within a registry nothing is moved: the blobs are mounted where the registry can do that.
 #[derive(Debug, Args)]
 pub(crate) struct CopyArguments {
-    /// Where the image is: quay.io/me/fedora:42, or oci:DIR:TAG
+    /// Where the image is: quay.io/me/fedora:42, oci:DIR:TAG, or oci-archive:FILE:TAG
     #[arg(value_name = "SRC")]
     source: Place,
 
-    /// Where it shall be, likewise
+    /// Where it shall be, likewise; oci-archive:- is standard output
     #[arg(value_name = "DST")]
     destination: Place,
 
@@ -36,7 +37,7 @@ pub(crate) struct CopyArguments {
     #[arg(long)]
     platform: Option<Platform>,
 
-    /// Copy all tags of the repository or layout
+    /// Copy all tags of the repository, layout or archive
     #[arg(long, conflicts_with = "platform")]
     all_tags: bool,
 
@@ -52,20 +53,25 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
+    check(arguments)?;
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let images = images(&arguments.source, &registry)?;
+    let images = open_images(&arguments.source, &registry)?;
+    let tags = wanted(arguments, &*images)?;
+    let find = |tag: &Option<String>| match tag {
+        Some(tag) => images.find(tag)?.ok_or_else(|| not_found(tag)),
+        None => images.only()?.ok_or_else(|| ambiguous(&arguments.source, &*images)),
+    };
+    // What is not there leaves no empty layout behind.
+    let mut first = tags.first().map(find).transpose()?;
     let opened = opened(&arguments.destination, environment)?;
     let sink: Box<dyn Sink + '_> = match &opened {
         Some(opened) => opened.sink()?,
         None => Box::new(RegistrySink::new(&registry, arguments.show.jobs())),
     };
     let mut last = None;
-    for tag in wanted(arguments, &*images)? {
-        let name = match &tag {
-            Some(tag) => images.find(tag)?.ok_or_else(|| not_found(tag))?,
-            None => only(&*images)?,
-        };
+    for tag in tags {
+        let name = first.take().map_or_else(|| find(&tag), Ok)?;
         let root = choose(&*images, name, arguments.platform.as_ref())?;
         let (names, there) = name_there(arguments, tag.as_deref());
         let transfer = Transfer {
@@ -80,28 +86,42 @@ pub(crate) fn run(
     }
     transfer::summary(&registry, &arguments.show, ui);
     match last {
+        Some(_) if is_stdout(&arguments.destination) => Ok(()),
         Some((names, root)) => arguments.show.result(&names, &root, ui),
         None => Err(Diagnostic::new("there are no tags to copy").into()),
     }
 }
 
-fn images<'a>(place: &Place, registry: &'a Registry) -> Result<Box<dyn Images + 'a>, CommandError> {
-    Ok(match place {
-        Place::Registry(name) => {
-            Box::new(RegistryImages::new(registry.sources(name).map_err(sink_error)?))
-        }
-        Place::Layout(path, _) => Box::new(open_layout(path)?),
-    })
+fn check(arguments: &CopyArguments) -> Result<(), CommandError> {
+    let usage =
+        |message: &str, help: &str| Err(CommandError::Usage(Diagnostic::new(message).help(help)));
+    if is_stdout(&arguments.source) {
+        let help = "write it to a file first: archives are read in any order";
+        return usage("an archive cannot be read from standard input", help);
+    }
+    if arguments.all_tags && matches!(arguments.destination, Place::Archive(..)) {
+        return usage(
+            "an archive takes one image, not all tags",
+            "copy them to a layout, `oci:DIR`",
+        );
+    }
+    Ok(())
+}
+
+fn is_stdout(place: &Place) -> bool {
+    matches!(place, Place::Archive(path, _) if path == Path::new("-"))
 }
 
 fn opened(place: &Place, environment: &Environment) -> Result<Option<Opened>, CommandError> {
     match place {
         Place::Registry(_) => Ok(None),
         Place::Layout(path, _) => Destination::Layout(path.clone()).open(environment).map(Some),
+        Place::Archive(..) if is_stdout(place) => Destination::Stdout.open(environment).map(Some),
+        Place::Archive(path, _) => Destination::Archive(path.clone()).open(environment).map(Some),
     }
 }
 
-/// Returns the tags to copy; nothing stands for the one image of a layout.
+/// Returns the tags to copy; nothing stands for the one image of a place that calls it nothing.
 fn wanted(
     arguments: &CopyArguments,
     images: &dyn Images,
@@ -109,20 +129,17 @@ fn wanted(
     if arguments.all_tags {
         return Ok(images.tags()?.into_iter().map(Some).collect());
     }
-    Ok(vec![match &arguments.source {
+    let name = match &arguments.source {
         Place::Registry(name) => name.digest().or(name.tag()).map(str::to_owned),
-        Place::Layout(_, name) => name.clone(),
-    }])
-}
-
-fn only(images: &dyn Images) -> Result<Document, CommandError> {
-    let tags = images.tags()?;
-    if let [tag] = &tags[..] {
-        return images.find(tag)?.ok_or_else(|| not_found(tag));
+        Place::Layout(_, name) | Place::Archive(_, name) => name.clone(),
+    };
+    if name.is_some() {
+        return Ok(vec![name]);
     }
-    let diagnostic = Diagnostic::new("which image of the layout?");
-    let help = format!("say `oci:DIR:TAG`; it has {}", tags.join(", "));
-    Err(CommandError::Usage(diagnostic.help(help)))
+    match &images.tags()?[..] {
+        [tag] => Ok(vec![Some(tag.clone())]),
+        _ => Ok(vec![None]),
+    }
 }
 
 /// Returns what the image is called where it goes: whole names, or the tag alone in a layout.
@@ -131,15 +148,17 @@ fn name_there(arguments: &CopyArguments, tag: Option<&str>) -> (Vec<Reference>, 
         Some(tag) => name.with_tag(tag.to_owned()),
         None => name.clone(),
     };
-    match (&arguments.destination, &arguments.source) {
-        (Place::Registry(name), _) | (Place::Layout(_, None), Place::Registry(name)) => {
-            (vec![retag(name)], None)
-        }
-        (Place::Layout(_, Some(name)), _) if name.contains('/') => match name.parse() {
+    let name = match &arguments.destination {
+        Place::Registry(name) => return (vec![retag(name)], None),
+        Place::Layout(_, name) | Place::Archive(_, name) => name.as_deref(),
+    };
+    match (name, &arguments.source) {
+        (None, Place::Registry(name)) => (vec![retag(name)], None),
+        (None, _) => (Vec::new(), tag.map(str::to_owned)),
+        (Some(name), _) if name.contains('/') => match name.parse() {
             Ok(name) => (vec![retag(&name)], None),
-            Err(_) => (Vec::new(), Some(name.clone())),
+            Err(_) => (Vec::new(), Some(name.to_owned())),
         },
-        (Place::Layout(_, Some(name)), _) => (Vec::new(), Some(name.clone())),
-        (Place::Layout(_, None), Place::Layout(..)) => (Vec::new(), tag.map(str::to_owned)),
+        (Some(name), _) => (Vec::new(), Some(name.to_owned())),
     }
 }

@@ -7,28 +7,27 @@ use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::image::json::Document;
 use diskette_builder::image::place::parse_reference;
 use diskette_builder::image::reference::Reference;
-use diskette_builder::images::Images as _;
+use diskette_builder::images::Images;
 use diskette_builder::registry::RegistrySink;
-use diskette_builder::store::LayoutImages;
 
 use crate::commands::transfer::{self, Show, Transfer};
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::open_layout;
+use crate::files::open_images;
 use crate::registry::RegistryArguments;
 use crate::ui::Ui;
 
-/// Push an image of a layout to registries.
+/// Push an image of a layout or archive to registries.
 ///
 /// Blobs that a registry has are not sent; tags are moved last of all, when everything else is
 /// there. Exit status 0 means that the registry serves the digest that is printed.
 #[derive(Debug, Args)]
 pub(crate) struct PushArguments {
-    /// The layout
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    /// The layout, or the OCI archive
+    #[arg(short, long, value_name = "PATH", default_value = ".")]
     layout: PathBuf,
 
-    /// The image: its tag or name in the layout; not needed where there is only one
+    /// The image: its tag or name there; not needed where there is only one
     #[arg(value_name = "TAG")]
     image: Option<String>,
 
@@ -48,8 +47,8 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let images = open_layout(&arguments.layout)?;
-    let root = find(&images, arguments)?;
+    let images = open_images(&arguments.layout)?;
+    let root = find(&*images, arguments)?;
     let mut names = arguments.destinations.clone();
     if names.is_empty() {
         let own = images.names_of(root.digest).into_iter();
@@ -64,13 +63,13 @@ pub(crate) fn run(
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let sink = RegistrySink::new(&registry, arguments.show.jobs());
     let transfer =
-        Transfer { images: &images, sink: &sink, names: &names, tag: None, show: &arguments.show };
+        Transfer { images: &*images, sink: &sink, names: &names, tag: None, show: &arguments.show };
     transfer.run(&root, &progress)?;
     transfer::summary(&registry, &arguments.show, ui);
     arguments.show.result(&names, &root, ui)
 }
 
-fn find(images: &LayoutImages, arguments: &PushArguments) -> Result<Document, CommandError> {
+fn find(images: &dyn Images, arguments: &PushArguments) -> Result<Document, CommandError> {
     let place = arguments.layout.display();
     let (found, message) = match &arguments.image {
         Some(name) => (images.find(name)?, format!("`{place}` has no image `{name}`")),
