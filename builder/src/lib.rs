@@ -35,3 +35,4 @@ pub mod store;
 pub mod survey;
 pub mod tee;
 pub mod tree;
+pub mod unpacked;
