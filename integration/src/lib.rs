@@ -7,6 +7,7 @@
 )]
 
 pub mod certificates;
+pub mod cluster;
 pub mod container;
 pub mod daemon;
 pub mod disk;

@@ -19,13 +19,19 @@ pub struct Peer {
 
 /// Finds a program; `None`, after saying so, where it is missing and may be.
 pub fn find(name: &'static str) -> Option<Peer> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let directories = std::env::split_paths(&path).chain(MORE_PATH.map(PathBuf::from));
-    let found = directories.map(|directory| directory.join(name)).find(|path| is_program(path));
+    let found = look(name);
     if found.is_none() {
         skip(&format!("`{name}` is missing; integration/peers.sh installs it"));
     }
-    Some(Peer { name, path: found? })
+    found
+}
+
+/// Finds a program that the test can do without.
+pub fn look(name: &'static str) -> Option<Peer> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = std::env::split_paths(&path).chain(MORE_PATH.map(PathBuf::from));
+    let path = directories.map(|directory| directory.join(name)).find(|path| is_program(path))?;
+    Some(Peer { name, path })
 }
 
 fn is_program(path: &Path) -> bool {

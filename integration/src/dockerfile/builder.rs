@@ -60,6 +60,7 @@ pub struct Buildah<'a> {
 impl Diskette<'_> {
     /// Builds the case whose context is in a directory of the scene.
     pub fn build(&self, case: &Case, directory: &str) -> Outcome {
+        self.scene.unjudged("cases are about trees: what they have in /disk is seldom a disk");
         let output = self.scene.path(&format!("{directory}/diskette"));
         let mut command = self.scene.program(["build", "-q", "-t", "localhost/case:1"]);
         for Base { name, layout, .. } in self.bases {

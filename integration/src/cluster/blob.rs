@@ -1,0 +1,97 @@
+//! A **blob** is a layer as it was stored. Everybody unpacks it by its first bytes, whatever its
+//! media type; they differ in what they know, and CDI's reader has a bug.
+
+use std::io::{self, Cursor, Read};
+
+/// How many bytes CDI looks at to know a compression.
+const SNIFF: usize = 512;
+
+/// The most that a layer may be unpacked to here: these readers keep it in memory.
+const UNPACKED_MAX: u64 = 64 << 20;
+
+/// What is said of a larger one.
+pub(super) const TOO_LARGE: &str = "too large to be judged in memory";
+
+/// A compression, by its magic number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Gzip,
+    Zstd,
+    /// A frame to be passed over in front of others.
+    ZstdSkippable,
+    Xz,
+    /// An uncompressed tar, or something that nobody knows.
+    Plain,
+}
+
+fn kind(blob: &[u8]) -> Kind {
+    match blob {
+        [0x1f, 0x8b, ..] => Kind::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Kind::Zstd,
+        [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Kind::ZstdSkippable,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Kind::Xz,
+        _ => Kind::Plain,
+    }
+}
+
+/// Returns the tar, as container runtimes unpack it: they know gzip and zstd.
+pub(super) fn unpacked(blob: &[u8]) -> Result<Vec<u8>, String> {
+    match kind(blob) {
+        Kind::Xz => Ok(blob.to_vec()),
+        kind => unpack(kind, blob),
+    }
+}
+
+/// Returns the tar, as CDI's importer up to 1.66 unpacks it.
+///
+/// It reads 512 bytes first, so there must be as many. The decoder is given those bytes as they lie
+/// in a buffer, and what it makes of them goes to the same buffer: a zstd decoder takes exactly
+/// what a block needs, so what is left of them when the first block was small is overwritten
+/// (kubevirt/containerized-data-importer#4277). Those of gzip take all of them at once.
+pub(super) fn sniffed(blob: &[u8]) -> Result<Vec<u8>, String> {
+    if blob.len() < SNIFF {
+        return Err("unexpected EOF".into());
+    }
+    match kind(blob) {
+        Kind::Zstd if first_block_end(blob).is_none_or(|end| end < SNIFF) => {
+            Err("window size exceeded".into())
+        }
+        Kind::ZstdSkippable => Ok(blob.to_vec()),
+        kind => unpack(kind, blob),
+    }
+}
+
+fn unpack(kind: Kind, blob: &[u8]) -> Result<Vec<u8>, String> {
+    let reader: Box<dyn Read + '_> = match kind {
+        Kind::Gzip => Box::new(flate2::read::MultiGzDecoder::new(blob)),
+        Kind::Zstd | Kind::ZstdSkippable => Box::new(zstd_reader(blob).map_err(|error| error.to_string())?),
+        Kind::Xz => Box::new(liblzma::read::XzDecoder::new(blob)),
+        Kind::Plain => Box::new(Cursor::new(blob)),
+    };
+    let mut tar = Vec::new();
+    reader.take(UNPACKED_MAX + 1).read_to_end(&mut tar).map_err(|error| error.to_string())?;
+    if tar.len() as u64 > UNPACKED_MAX { Err(TOO_LARGE.into()) } else { Ok(tar) }
+}
+
+fn zstd_reader(blob: &[u8]) -> io::Result<zstd::Decoder<'_, io::BufReader<&[u8]>>> {
+    zstd::Decoder::new(blob)
+}
+
+/// Returns where the first block of a zstd frame ends (RFC 8878, 3.1.1).
+fn first_block_end(blob: &[u8]) -> Option<usize> {
+    let descriptor = blob.get(4)?;
+    let is_single_segment = descriptor & 0x20 != 0;
+    let window = usize::from(!is_single_segment);
+    let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let content_size = match descriptor >> 6 {
+        0 if is_single_segment => 1,
+        0 => 0,
+        flag => 1 << flag,
+    };
+    let at = 5 + window + dictionary + content_size;
+    let [a, b, c] = *blob.get(at..at + 3)?.first_chunk::<3>()?;
+    let header = u32::from_le_bytes([a, b, c, 0]);
+    let is_run = (header >> 1) & 3 == 1;
+    let size = if is_run { 1 } else { (header >> 3) as usize };
+    Some(at + 3 + size)
+}

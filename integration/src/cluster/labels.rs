@@ -1,0 +1,59 @@
+//! **Labels** are what CDI makes of an image's variables, for the claim that it imports into.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+const MARK: &str = "KUBEVIRT_IO_";
+
+/// What a kubelet keeps of a container's last words, in bytes.
+const MESSAGE_MAX: usize = 4096;
+
+/// Returns the label of a variable `K=V`, if it makes one.
+pub fn label(variable: &str) -> Option<(String, String)> {
+    let (name, value) = variable.split_once('=')?;
+    let (before, after) = name.split_once(MARK)?;
+    let before = before.strip_suffix('_').unwrap_or(before);
+    let prefix = if before.is_empty() { String::new() } else { before.replace('_', ".") + "." };
+    let label = format!("{prefix}kubevirt.io/{}", after.replace('_', "-"));
+    Some((label.to_lowercase(), value.to_owned()))
+}
+
+/// Returns the labels of an import, unless it fails because of them: the importer reports them in a
+/// message of bounded length, and the API server refuses the claim's update if one is invalid.
+pub(super) fn labels(variables: &[&str]) -> Result<BTreeMap<String, String>, String> {
+    let labels: BTreeMap<_, _> = variables.iter().filter_map(|text| label(text)).collect();
+    let message = json!({ "labels": labels, "message": "Import Complete" }).to_string();
+    if message.len() > MESSAGE_MAX {
+        let len = message.len();
+        return Err(format!(
+            "Termination message length {len} exceeds maximum length of {MESSAGE_MAX} bytes"
+        ));
+    }
+    for (key, value) in &labels {
+        if !is_key(key) || !(value.is_empty() || is_name(value)) {
+            return Err(format!("metadata.labels: Invalid value: {key}: {value:?}"));
+        }
+    }
+    Ok(labels)
+}
+
+/// Kubernetes' qualified name: a DNS subdomain, a slash, a name.
+fn is_key(key: &str) -> bool {
+    let Some((prefix, name)) = key.split_once('/') else { return false };
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_part = |part: &str| {
+        let ends = [part.bytes().next(), part.bytes().last()];
+        ends.iter().all(|end| end.is_some_and(is_inner))
+            && part.bytes().all(|byte| is_inner(byte) || byte == b'-')
+    };
+    prefix.len() <= 253 && prefix.split('.').all(is_part) && is_name(name)
+}
+
+/// A label's name, or a value that is not empty.
+fn is_name(text: &str) -> bool {
+    let ends = [text.bytes().next(), text.bytes().last()];
+    text.len() <= 63
+        && ends.iter().all(|end| end.is_some_and(|byte| byte.is_ascii_alphanumeric()))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}

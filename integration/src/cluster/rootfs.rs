@@ -1,0 +1,223 @@
+//! A **rootfs** is what a container sees: the layers of an image, one over the other.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+
+use super::blob;
+use super::store::Choice;
+use crate::disk::sha256;
+
+/// How many links in a row lead somewhere.
+const LINKS_MAX: usize = 40;
+
+/// A tree of files.
+#[derive(Debug, Default)]
+pub(super) struct Rootfs {
+    /// By path without slashes in front or behind; the root is the empty path.
+    nodes: BTreeMap<String, Node>,
+}
+
+/// One file.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    pub(super) mode: u32,
+    pub(super) uid: u64,
+    pub(super) gid: u64,
+}
+
+/// What it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    Directory,
+    File(Vec<u8>),
+    Link(String),
+    /// A device or a pipe.
+    Other,
+}
+
+/// An entry of a layer.
+struct Entry {
+    path: String,
+    node: Node,
+    /// What it is another name of.
+    original: Option<String>,
+}
+
+impl Rootfs {
+    /// Unpacks an image as a container runtime does, which checks all digests.
+    pub(super) fn unpack(image: &Choice) -> Result<Self, String> {
+        let ids = image.config["rootfs"]["diff_ids"].as_array();
+        let ids = ids.ok_or("the config has no rootfs")?;
+        if ids.len() != image.layers.len() {
+            let (ids, layers) = (ids.len(), image.layers.len());
+            return Err(format!("mismatched image rootfs and manifest layers: {ids}, {layers}"));
+        }
+        let mut rootfs = Self::default();
+        rootfs.nodes.insert(String::new(), directory());
+        for (layer, id) in image.layers.iter().zip(ids) {
+            let tar = blob::unpacked(layer.checked()?)?;
+            if *id != format!("sha256:{}", sha256(&tar)) {
+                return Err(format!("wrong diff id calculated on extraction: {id}"));
+            }
+            rootfs.apply(&tar).map_err(|error| format!("failed to extract layer: {error}"))?;
+        }
+        Ok(rootfs)
+    }
+
+    /// Puts a layer over what is there: first it takes away, then it adds.
+    fn apply(&mut self, tar: &[u8]) -> Result<(), String> {
+        let entries = entries(tar)?;
+        for entry in &entries {
+            let (parent, name) = split(&entry.path);
+            match name.strip_prefix(".wh.") {
+                Some(".wh..opq") => self.remove_under(parent),
+                Some(hidden) => self.remove(&join(parent, hidden)),
+                None => {}
+            }
+        }
+        let mut added = entries.into_iter().filter(|entry| !split(&entry.path).1.starts_with(".wh."));
+        added.try_for_each(|entry| self.add(entry))
+    }
+
+    fn add(&mut self, entry: Entry) -> Result<(), String> {
+        let (parent, name) = split(&entry.path);
+        let parent = self.make_parents(parent)?;
+        let path = if name.is_empty() { String::new() } else { join(&parent, name) };
+        let node = match &entry.original {
+            None => entry.node,
+            Some(original) => {
+                let node = self.nodes.get(original);
+                node.cloned().ok_or_else(|| format!("link: no such file: {original}"))?
+            }
+        };
+        let both = |node: &Node| node.kind == Kind::Directory;
+        if !(both(&node) && self.nodes.get(&path).is_some_and(both)) {
+            self.remove(&path);
+        }
+        self.nodes.insert(path, node);
+        Ok(())
+    }
+
+    /// Makes the directories that are missing on the way, and returns where the way leads.
+    fn make_parents(&mut self, parent: &str) -> Result<String, String> {
+        let mut at = String::new();
+        for part in parent.split('/').filter(|part| !part.is_empty()) {
+            let next = join(&at, part);
+            at = self.follow(&next).unwrap_or(next);
+            let node = self.nodes.entry(at.clone()).or_insert_with(directory);
+            if node.kind != Kind::Directory {
+                return Err(format!("mkdir /{at}: not a directory"));
+            }
+        }
+        Ok(at)
+    }
+
+    /// Returns the path of what a path leads to, inside the tree; nothing if it leads nowhere.
+    pub(super) fn follow(&self, path: &str) -> Option<String> {
+        let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
+        let (mut at, mut links) = (String::new(), 0);
+        while let Some(part) = rest.pop() {
+            match &*part {
+                "" | "." => {}
+                ".." => at = split(&at).0.to_owned(),
+                name => {
+                    let next = join(&at, name);
+                    let Kind::Link(target) = &self.nodes.get(&next)?.kind else {
+                        at = next;
+                        continue;
+                    };
+                    links += 1;
+                    if links > LINKS_MAX {
+                        return None;
+                    }
+                    if target.starts_with('/') {
+                        at.clear();
+                    }
+                    rest.extend(target.split('/').rev().map(str::to_owned));
+                }
+            }
+        }
+        Some(at)
+    }
+
+    /// Returns what stands at a path, not following it.
+    pub(super) fn node(&self, path: &str) -> Option<&Node> {
+        self.nodes.get(path)
+    }
+
+    /// Returns the names in a directory.
+    pub(super) fn list(&self, path: &str) -> Vec<&str> {
+        let below = self.nodes.keys().filter(|other| !other.is_empty());
+        below
+            .map(|other| split(other))
+            .filter(|split| split.0 == path)
+            .map(|split| split.1)
+            .collect()
+    }
+
+    fn remove(&mut self, path: &str) {
+        self.nodes.remove(path);
+        self.remove_under(path);
+    }
+
+    fn remove_under(&mut self, path: &str) {
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        self.nodes.retain(|other, _| other.is_empty() || !other.starts_with(&prefix));
+    }
+}
+
+/// What stands where no layer says anything.
+fn directory() -> Node {
+    Node { kind: Kind::Directory, mode: 0o755, uid: 0, gid: 0 }
+}
+
+fn entries(tar: &[u8]) -> Result<Vec<Entry>, String> {
+    let text = |error: std::io::Error| error.to_string();
+    let mut archive = tar::Archive::new(tar);
+    let mut found = Vec::new();
+    for entry in archive.entries().map_err(text)? {
+        let mut entry = entry.map_err(text)?;
+        let path = clean(&String::from_utf8_lossy(&entry.path_bytes()));
+        let header = entry.header();
+        let (mode, kind) = (header.mode().map_err(text)?, header.entry_type());
+        let (uid, gid) = (header.uid().map_err(text)?, header.gid().map_err(text)?);
+        let target =
+            entry.link_name_bytes().map(|name| String::from_utf8_lossy(&name).into_owned());
+        let original = kind.is_hard_link().then(|| clean(target.as_deref().unwrap_or_default()));
+        let kind = match kind {
+            tar::EntryType::XGlobalHeader => continue,
+            tar::EntryType::Directory => Kind::Directory,
+            tar::EntryType::Symlink => Kind::Link(target.unwrap_or_default()),
+            kind if kind.is_file() || kind.is_hard_link() => {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).map_err(text)?;
+                Kind::File(bytes)
+            }
+            _ => Kind::Other,
+        };
+        found.push(Entry { path, node: Node { kind, mode, uid, gid }, original });
+    }
+    Ok(found)
+}
+
+/// Everything is inside: a path begins at the root, and does not climb over it.
+fn clean(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+fn join(parent: &str, name: &str) -> String {
+    if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") }
+}

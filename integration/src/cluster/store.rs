@@ -1,0 +1,159 @@
+//! A **store** is an OCI layout as whoever pulls from it sees it: names, documents and blobs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::disk::sha256;
+
+/// A layout in a directory.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// The image that was chosen.
+#[derive(Debug)]
+pub(super) struct Choice {
+    /// Whether there was nothing to choose from.
+    pub(super) origin: Origin,
+    /// The media type that the manifest gives its config.
+    pub(super) config_type: String,
+    /// The config.
+    pub(super) config: Value,
+    /// As the manifest has them, lowest first.
+    pub(super) layers: Vec<Layer>,
+}
+
+/// What a name leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Index,
+    Manifest,
+}
+
+/// A layer's blob.
+#[derive(Debug)]
+pub(super) struct Layer {
+    /// As the manifest has it.
+    pub(super) digest: String,
+    /// The blob, or why there is none.
+    pub(super) blob: Result<Vec<u8>, String>,
+}
+
+impl Layer {
+    /// Returns the blob, if it is what the manifest says.
+    pub(super) fn checked(&self) -> Result<&[u8], String> {
+        let blob = self.blob.as_ref().map_err(String::clone)?;
+        if format!("sha256:{}", sha256(blob)) == self.digest {
+            return Ok(blob);
+        }
+        Err(format!("failed to pull: {} has another digest", self.digest))
+    }
+}
+
+impl Choice {
+    /// Returns the variables of the config's `Env`.
+    pub(super) fn env(&self) -> Vec<&str> {
+        let env = self.config["config"]["Env"].as_array();
+        env.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+}
+
+impl Store {
+    /// Names the directory of a layout.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Returns the tags and the documents behind them.
+    pub fn tags(&self) -> Vec<(String, Value)> {
+        let index = fs::read(self.root.join("index.json")).unwrap();
+        let index: Value = serde_json::from_slice(&index).unwrap();
+        let entries = index["manifests"].as_array().into_iter().flatten();
+        let tag = |entry: &Value| {
+            let name = entry["annotations"]["org.opencontainers.image.ref.name"].as_str();
+            (name.unwrap_or_default().to_owned(), entry.clone())
+        };
+        entries.map(tag).collect()
+    }
+
+    /// Returns the architectures that there is an image for.
+    pub fn architectures(&self, tag: &str) -> Result<Vec<String>, String> {
+        let root = self.root(tag)?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        if let Some(entries) = root["manifests"].as_array() {
+            let entries = entries.iter().map(|entry| &entry["platform"]);
+            let entries = entries.filter(|platform| platform["os"] != "unknown");
+            return Ok(entries.map(|platform| text(&platform["architecture"])).collect());
+        }
+        Ok(vec![text(&self.document(&root["config"])?["architecture"])])
+    }
+
+    /// Returns how long the blobs of an architecture's layers are in all.
+    pub(super) fn weight(&self, tag: &str, architecture: &str) -> Result<u64, String> {
+        let (_, manifest) = self.manifest(tag, architecture)?;
+        let layers = manifest["layers"].as_array().into_iter().flatten();
+        Ok(layers.filter_map(|layer| layer["size"].as_u64()).sum())
+    }
+
+    /// Chooses the image for an architecture, as containers/image and a kubelet do: the first in an
+    /// index that has it, whatever its variant; the only one where there is no index.
+    pub(super) fn choose(&self, tag: &str, architecture: &str) -> Result<Choice, String> {
+        let (origin, manifest) = self.manifest(tag, architecture)?;
+        let config_type = manifest["config"]["mediaType"].as_str().unwrap_or_default();
+        let layers = manifest["layers"].as_array().into_iter().flatten();
+        let layer = |layer: &Value| {
+            let digest = layer["digest"].as_str().unwrap_or_default().to_owned();
+            Layer { digest, blob: self.blob(layer) }
+        };
+        Ok(Choice {
+            origin,
+            config_type: config_type.into(),
+            config: self.document(&manifest["config"]).unwrap_or(Value::Null),
+            layers: layers.map(layer).collect(),
+        })
+    }
+
+    fn manifest(&self, tag: &str, architecture: &str) -> Result<(Origin, Value), String> {
+        let root = self.root(tag)?;
+        let Some(entries) = root["manifests"].as_array() else {
+            return Ok((Origin::Manifest, root));
+        };
+        let fits = |entry: &&Value| {
+            let platform = &entry["platform"];
+            platform["os"] == "linux" && platform["architecture"] == architecture
+        };
+        let found = entries.iter().find(fits).ok_or_else(|| {
+            format!(
+                "no image found in image index for architecture {architecture:?}, \
+                 variant \"\", OS \"linux\""
+            )
+        })?;
+        Ok((Origin::Index, self.document(found)?))
+    }
+
+    fn root(&self, tag: &str) -> Result<Value, String> {
+        let tags = self.tags();
+        let found = tags.iter().find(|(name, _)| name == tag);
+        let (_, descriptor) = found.ok_or_else(|| format!("no image {tag} in the store"))?;
+        self.document(descriptor)
+    }
+
+    fn document(&self, descriptor: &Value) -> Result<Value, String> {
+        let bytes = self.blob(descriptor)?;
+        let digest = descriptor["digest"].as_str().unwrap_or_default();
+        if format!("sha256:{}", sha256(&bytes)) != digest {
+            return Err(format!("failed to pull: {digest} has another digest"));
+        }
+        serde_json::from_slice(&bytes).map_err(|error| error.to_string())
+    }
+
+    fn blob(&self, descriptor: &Value) -> Result<Vec<u8>, String> {
+        let digest = descriptor["digest"].as_str().unwrap_or_default();
+        let hex = digest.strip_prefix("sha256:").ok_or("invalid digest")?;
+        fs::read(self.root.join("blobs/sha256").join(hex))
+            .map_err(|error| format!("blob unknown: {digest}: {error}"))
+    }
+}

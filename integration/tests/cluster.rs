@@ -1,0 +1,62 @@
+//! What KubeVirt and CDI make of images, according to readers that know nothing of ours, and what
+//! the program says of the same images.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cluster_images;
+
+use diskette_integration::cluster::made::TAG;
+use diskette_integration::cluster::{self, Disk, Store, label};
+use diskette_integration::scene::Scene;
+
+use self::cluster_images::{Case, cases};
+
+const ARCHITECTURE: &str = "amd64";
+
+fn read(case: &Case, scene: &Scene) -> [(&'static str, Result<Disk, String>); 4] {
+    let layout = scene.path(case.name);
+    case.image.write(&layout);
+    cluster::readers(&Store::new(&layout), TAG, ARCHITECTURE)
+}
+
+#[test]
+fn readers_do_what_those_do_that_they_stand_for() {
+    let scene = Scene::new();
+    let mut wrong = Vec::new();
+    for case in cases() {
+        for ((reader, found), expected) in read(&case, &scene).into_iter().zip(case.said) {
+            let is_right = match &found {
+                Ok(_) => expected.is_empty(),
+                Err(error) => !expected.is_empty() && error.contains(expected),
+            };
+            if !is_right {
+                let found = found.map(|disk| format!("{} ({})", disk.name, disk.format));
+                wrong.push(format!("{}, {reader}: {found:?}, not {expected:?}", case.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn variables_become_labels() {
+    let check = |variable: &str, expected: Option<&str>| {
+        let label = label(variable).map(|(name, value)| format!("{name}: {value}"));
+        assert_eq!(label.as_deref(), expected, "{variable}");
+    };
+    check("KUBEVIRT_IO_TEST_TEST=v", Some("kubevirt.io/test-test: v"));
+    check("TEST_TEST_KUBEVIRT_IO_TEST=v", Some("test.test.kubevirt.io/test: v"));
+    check("FOOKUBEVIRT_IO_X=v", Some("foo.kubevirt.io/x: v"));
+    check("_KUBEVIRT_IO_X=v", Some("kubevirt.io/x: v"));
+    check("A__KUBEVIRT_IO_B=v", Some("a..kubevirt.io/b: v"));
+    check("KUBEVIRT_IO_=v", Some("kubevirt.io/: v"));
+    check("KUBEVIRT_IO_A__B=v", Some("kubevirt.io/a--b: v"));
+    check("KUBEVIRT_IO_A_=v", Some("kubevirt.io/a-: v"));
+    check("KUBEVIRT_IO_KUBEVIRT_IO_X=a=b", Some("kubevirt.io/kubevirt-io-x: a=b"));
+    check(
+        "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_PREFERENCE=fedora",
+        Some("instancetype.kubevirt.io/default-preference: fedora"),
+    );
+    check("kubevirt_io_x=v", None);
+    check("KUBEVIRT_IO_X", None);
+    check("PATH=/usr/bin", None);
+}
