@@ -269,7 +269,7 @@ stderr:
         .raw()
     );
     assert_data_eq!(
-        build(&["-t", "a.b/c:d", "-t", "e"]),
+        build(&["-t", "a.b/c:d", "-t", "e", "--no-cache"]),
         str![[r#"
 status: 0
 stdout:

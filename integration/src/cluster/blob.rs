@@ -64,7 +64,9 @@ pub(super) fn sniffed(blob: &[u8]) -> Result<Vec<u8>, String> {
 fn unpack(kind: Kind, blob: &[u8]) -> Result<Vec<u8>, String> {
     let reader: Box<dyn Read + '_> = match kind {
         Kind::Gzip => Box::new(flate2::read::MultiGzDecoder::new(blob)),
-        Kind::Zstd | Kind::ZstdSkippable => Box::new(zstd_reader(blob).map_err(|error| error.to_string())?),
+        Kind::Zstd | Kind::ZstdSkippable => {
+            Box::new(zstd_reader(blob).map_err(|error| error.to_string())?)
+        }
         Kind::Xz => Box::new(liblzma::read::XzDecoder::new(blob)),
         Kind::Plain => Box::new(Cursor::new(blob)),
     };

@@ -76,7 +76,8 @@ impl Rootfs {
                 None => {}
             }
         }
-        let mut added = entries.into_iter().filter(|entry| !split(&entry.path).1.starts_with(".wh."));
+        let mut added =
+            entries.into_iter().filter(|entry| !split(&entry.path).1.starts_with(".wh."));
         added.try_for_each(|entry| self.add(entry))
     }
 
@@ -177,7 +178,11 @@ fn entries(tar: &[u8]) -> Result<Vec<Entry>, String> {
     let mut archive = tar::Archive::new(tar);
     let mut found = Vec::new();
     for entry in archive.entries().map_err(text)? {
-        let mut entry = entry.map_err(text)?;
+        let mut entry = match entry.map_err(text) {
+            // Go does without what fills the last block, and so does umoci; `tar` wants it.
+            Err(error) if error == "unexpected EOF during skip" => break,
+            entry => entry?,
+        };
         let path = clean(&String::from_utf8_lossy(&entry.path_bytes()));
         let header = entry.header();
         let (mode, kind) = (header.mode().map_err(text)?, header.entry_type());
@@ -192,6 +197,9 @@ fn entries(tar: &[u8]) -> Result<Vec<Entry>, String> {
             kind if kind.is_file() || kind.is_hard_link() => {
                 let mut bytes = Vec::new();
                 entry.read_to_end(&mut bytes).map_err(text)?;
+                if (bytes.len() as u64) < entry.size() && !kind.is_hard_link() {
+                    return Err("unexpected EOF".into());
+                }
                 Kind::File(bytes)
             }
             _ => Kind::Other,
