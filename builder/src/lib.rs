@@ -15,6 +15,7 @@ pub mod copy;
 pub mod credentials;
 pub mod diagnostic;
 pub mod disk;
+pub mod examine;
 pub mod frontend;
 pub mod http;
 pub mod image;

@@ -72,6 +72,25 @@ pub enum Event<'a> {
         /// How it came there.
         how: Moved,
     },
+    /// A blob that lies somewhere is being read, to be looked at. Blobs are numbered and advance as
+    /// those do that are moved.
+    Reading {
+        /// Its number.
+        blob: usize,
+        /// Of the blob.
+        digest: Digest,
+        /// In bytes.
+        len: u64,
+    },
+    /// A blob has been read.
+    Read {
+        /// Its number.
+        blob: usize,
+        /// Of the blob.
+        digest: Digest,
+        /// In bytes.
+        len: u64,
+    },
     /// Something that the user may want to know, and that changes nothing.
     Note(&'a str),
 }

@@ -5,7 +5,7 @@ use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    auth, build, completions, copy, login, logout, man, pull, push, schema, tags, vddk,
+    auth, build, completions, copy, login, logout, man, pull, push, schema, tags, vddk, verify,
 };
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
@@ -29,6 +29,7 @@ pub(crate) enum Command {
     Pull(Box<pull::PullArguments>),
     Copy(Box<copy::CopyArguments>),
     Tags(Box<tags::TagsArguments>),
+    Verify(Box<verify::VerifyArguments>),
     Login(Box<login::LoginArguments>),
     Logout(logout::LogoutArguments),
     Auth(auth::AuthArguments),

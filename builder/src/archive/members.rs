@@ -56,6 +56,14 @@ impl<R: Read> Members<R> {
         self.bytes.take(len)
     }
 
+    /// Returns the first bytes, up to `max`, of what is left of the content of the member that came
+    /// last; less only where the tar ends.
+    pub fn start(&mut self, max: usize) -> Result<Vec<u8>, ArchiveError> {
+        let len = self.content.min(max as u64);
+        self.content -= len;
+        self.bytes.take(len)
+    }
+
     /// Reads the rest of the bytes, behind the end of the tar; returns how many bytes there were in
     /// all.
     pub fn drain(&mut self) -> Result<u64, ArchiveError> {
@@ -150,6 +158,7 @@ impl<R: Read> Members<R> {
             return Err(ArchiveError::Limit("too many long names", at));
         }
         let path = path::clean(&name)?;
+        let lead = path::lead(&name, &path);
         if header.flag == b'S' || said.pax.sparse == Sparse::Yes {
             return Err(ArchiveError::Sparse(path));
         }
@@ -181,7 +190,7 @@ impl<R: Read> Members<R> {
         (self.content, self.padding) = (size, padding(size));
         let uid = id(said.pax.uid.unwrap_or(header.uid), "user id", at)?;
         let gid = id(said.pax.gid.unwrap_or(header.gid), "group id", at)?;
-        Ok(Found { path, kind, mode: header.mode, uid, gid, offset: self.bytes.at, size })
+        Ok(Found { path, kind, mode: header.mode, uid, gid, offset: self.bytes.at, size, lead })
     }
 }
 

@@ -70,6 +70,23 @@ pub struct Found {
     pub offset: u64,
     /// How long its content is, in bytes; 0 for all but files.
     pub size: u64,
+    /// How its name begins in the tar.
+    #[serde(default)]
+    pub lead: Lead,
+}
+
+/// How a member's name begins, which readers disagree about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lead {
+    /// As the path does.
+    #[default]
+    Plain,
+    /// With `./`, and then as the path does.
+    Dot,
+    /// With a slash.
+    Slash,
+    /// In another way, e.g. with `././`.
+    Other,
 }
 
 impl Found {

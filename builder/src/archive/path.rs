@@ -1,6 +1,6 @@
 //! *Paths* of members, made relative and plain.
 
-use super::ArchiveError;
+use super::{ArchiveError, Lead};
 
 /// Returns a name as a text.
 pub(super) fn text(name: &[u8]) -> Result<String, ArchiveError> {
@@ -22,9 +22,39 @@ pub(super) fn clean(name: &[u8]) -> Result<String, ArchiveError> {
     Ok(parts.join("/"))
 }
 
+/// Tells how a name begins that became `path`.
+pub(super) fn lead(name: &[u8], path: &str) -> Lead {
+    let first = path.split('/').next().unwrap_or_default();
+    let is_front = |name: &[u8]| name.starts_with(first.as_bytes());
+    match name {
+        name if is_front(name) && !name.starts_with(b"/") => Lead::Plain,
+        [b'.', b'/', rest @ ..] if is_front(rest) && !rest.starts_with(b"/") => Lead::Dot,
+        [b'/', ..] => Lead::Slash,
+        _ => Lead::Other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_begin_in_different_ways() {
+        let check = |name: &str, expected: Lead| {
+            let path = clean(name.as_bytes()).unwrap();
+            assert_eq!(lead(name.as_bytes(), &path), expected, "{name:?}");
+        };
+        check("a/b", Lead::Plain);
+        check("a/./b/", Lead::Plain);
+        check("a//", Lead::Plain);
+        check("./a/b/", Lead::Dot);
+        check("./", Lead::Plain);
+        check("", Lead::Plain);
+        check("/a", Lead::Slash);
+        check("/", Lead::Slash);
+        check("././a", Lead::Other);
+        check(".//a", Lead::Other);
+    }
 
     #[test]
     fn paths_become_plain() {

@@ -152,6 +152,26 @@ pub fn check_value(value: &str) -> Result<(), LabelError> {
     check_name(value).map_err(|reason| LabelError::Value { value: value.into(), reason })
 }
 
+/// Tells whether a label is one of CDI's own.
+#[must_use]
+pub fn is_reserved(key: &str) -> bool {
+    let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
+    prefix == "cdi.kubevirt.io" || prefix.ends_with(".cdi.kubevirt.io")
+}
+
+/// Tells whether CDI hands a label that it made on to the final volume: whether it matches
+/// `^([\w.]+\.kubevirt.io|kubevirt.io)/[\w.-]+$` (`CopyAllowedLabels`, `common/util.go`).
+#[must_use]
+pub fn is_handed_on(key: &str) -> bool {
+    let Some((prefix, _)) = key.split_once('/') else { return false };
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    match prefix.strip_suffix("kubevirt.io") {
+        Some("") => true,
+        Some(before) => before.len() > 1 && before.ends_with('.') && before.chars().all(word),
+        None => false,
+    }
+}
+
 /// Returns the bytes that CDI's report of a finished import has when it carries `labels`; more
 /// than [`REPORT_LIMIT`] and the import fails.
 pub fn report_size<'l>(labels: impl IntoIterator<Item = (&'l str, &'l str)>) -> usize {
@@ -301,6 +321,22 @@ mod tests {
         value("-a", "it must begin and end with a letter or digit");
         value("a.", "it must begin and end with a letter or digit");
         value("ä", "only letters, digits, `-`, `_` and `.` may stand in it");
+    }
+
+    #[test]
+    fn labels_are_cdis_own_or_handed_on() {
+        let check = |key: &str, reserved: bool, handed_on: bool| {
+            assert_eq!((is_reserved(key), is_handed_on(key)), (reserved, handed_on), "{key}");
+        };
+        check("kubevirt.io/a", false, true);
+        check("instancetype.kubevirt.io/a", false, true);
+        check("cdi.kubevirt.io/a", true, true);
+        check("upload.cdi.kubevirt.io/a", true, true);
+        check("notcdi.kubevirt.io/a", false, true);
+        check("a-b.kubevirt.io/a", false, false);
+        check(".kubevirt.io/a", false, false);
+        check("example.com/a", false, false);
+        check("a", false, false);
     }
 
     #[test]

@@ -13,3 +13,4 @@ pub(crate) mod schema;
 pub(crate) mod tags;
 pub(crate) mod transfer;
 pub(crate) mod vddk;
+pub(crate) mod verify;

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::*;
-use crate::archive::{ArchiveError, Found, Kind};
+use crate::archive::{ArchiveError, Found, Kind, Lead};
 use crate::base::Loaded;
 use crate::image::digest::Digest;
 use crate::image::place::Place;
@@ -34,7 +34,16 @@ fn members(lines: &str) -> Vec<Result<Found, ArchiveError>> {
         };
         offset += 1024;
         let mode = u32::from_str_radix(second, 8).unwrap_or(0o777);
-        Ok(Found { path: place(path), kind, mode, uid: 201, gid: 201, offset, size: 7 })
+        Ok(Found {
+            path: place(path),
+            kind,
+            mode,
+            uid: 201,
+            gid: 201,
+            offset,
+            size: 7,
+            lead: Lead::Plain,
+        })
     };
     lines.lines().map(member).collect()
 }

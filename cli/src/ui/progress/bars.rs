@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use diskette_builder::progress::Event;
+use diskette_builder::sink::Moved;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::lines::{finished, moved};
@@ -23,7 +24,7 @@ impl View for Bars {
             Event::Started { layer, platform, name, len } => {
                 self.start(&mut bars, layer, format!("{platform} {name}"), len);
             }
-            Event::Moving { blob, digest, len } => {
+            Event::Moving { blob, digest, len } | Event::Reading { blob, digest, len } => {
                 self.start(&mut bars, blob, blob_name(digest), len);
             }
             Event::Advanced { layer, len } => {
@@ -42,6 +43,12 @@ impl View for Bars {
                     self.all.remove(&bar);
                 }
                 self.line(&moved(digest, len, how));
+            }
+            Event::Read { blob, digest, len } => {
+                if let Some(bar) = bars.remove(&blob) {
+                    self.all.remove(&bar);
+                }
+                self.line(&moved(digest, len, Moved::Sent));
             }
             Event::Note(text) => self.line(&format!("note: {text}")),
         }

@@ -66,6 +66,21 @@ impl View for Json {
                     "total": len,
                 })
             }
+            Event::Reading { blob, digest, len } => {
+                layers.insert(blob, Counter::start(len));
+                json!({
+                    "event": "reading",
+                    "blob": blob,
+                    "digest": digest.to_string(),
+                    "total": len,
+                })
+            }
+            Event::Read { blob, digest, len } => json!({
+                "event": "read",
+                "blob": blob,
+                "digest": digest.to_string(),
+                "size": len,
+            }),
             Event::Moved { blob, digest, len, how } => json!({
                 "event": "moved",
                 "blob": blob,

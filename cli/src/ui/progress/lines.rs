@@ -30,7 +30,7 @@ impl View for Lines {
             Event::Started { layer, platform, name, len } => {
                 layers.insert(layer, (format!("{platform} {name}"), Counter::start(len)));
             }
-            Event::Moving { blob, digest, len } => {
+            Event::Moving { blob, digest, len } | Event::Reading { blob, digest, len } => {
                 layers.insert(blob, (blob_name(digest), Counter::start(len)));
             }
             Event::Advanced { layer, len } => {
@@ -45,6 +45,7 @@ impl View for Lines {
                 message(&finished(platform, name, result, how));
             }
             Event::Moved { digest, len, how, .. } => message(&moved(digest, len, how)),
+            Event::Read { digest, len, .. } => message(&moved(digest, len, Moved::Sent)),
             Event::Note(text) => message(&format!("note: {text}")),
         }
     }

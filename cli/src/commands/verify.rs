@@ -1,0 +1,148 @@
+//! `diskette verify`.
+
+mod json;
+mod sarif;
+mod text;
+
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use diskette_builder::archive::Limits;
+use diskette_builder::contract::{Finding, Rule, Severity, rules};
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::examine::{Context, ExamineError, KEPT, Report, examine};
+use diskette_builder::image::place::Place;
+use diskette_builder::image::platform::Platform;
+
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::registry::RegistryArguments;
+use crate::subject::{Subject, parse_subject};
+use crate::ui::progress::{ProgressMode, ProgressView};
+use crate::ui::{Ui, signal};
+
+/// Judge a finished image by what KubeVirt and CDI accept.
+///
+/// Reads every layer once, whoever built the image: checks all digests and sizes, where the disk
+/// lies and who may read it, the labels that CDI will set, and the disk itself. The exit status is
+/// 1 if something will not work.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// The image: quay.io/me/fedora:42, a layout's directory, or oci:DIR:TAG
+    #[arg(value_name = "IMAGE", value_parser = parse_subject, required_unless_present = "rules")]
+    image: Option<Place>,
+
+    /// Judge this platform's image only, e.g. linux/arm64
+    #[arg(long)]
+    platform: Option<Platform>,
+
+    /// How the result is written
+    #[arg(long, value_name = "HOW", default_value = "text")]
+    format: Format,
+
+    /// Fail on warnings too
+    #[arg(long)]
+    strict: bool,
+
+    /// Do not apply this rule, e.g. disk-cdi-only; may be given several times
+    #[arg(long, value_name = "RULE", value_parser = parse_rule)]
+    allow: Vec<&'static Rule>,
+
+    /// List the rules instead
+    #[arg(long, conflicts_with_all = ["image", "platform", "strict", "allow"])]
+    rules: bool,
+
+    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    progress: ProgressMode,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// What can be given to `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For what collects findings of tools, such as GitHub's code scanning
+    Sarif,
+}
+
+pub(crate) fn run(
+    arguments: &VerifyArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let Some(place) = &arguments.image else { return list(arguments.format, ui) };
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let progress = Arc::new(ui.progress(arguments.progress, interrupts));
+    let mut report = judge(arguments, place, environment, &progress)?;
+    progress.end();
+    report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
+    let name = place.to_string();
+    let result = match arguments.format {
+        Format::Text => text::report(&name, &report),
+        Format::Json => json::report(&name, &report),
+        Format::Sarif => sarif::report(place, &report),
+    };
+    ui.result(result.as_bytes())?;
+    let limit = if arguments.strict { Severity::Warning } else { Severity::Error };
+    match report.findings.iter().any(|finding| finding.rule.severity <= limit) {
+        // The result has said why.
+        true => Err(CommandError::Failed(Vec::new())),
+        false => Ok(()),
+    }
+}
+
+fn judge(
+    arguments: &VerifyArguments,
+    place: &Place,
+    environment: &Environment,
+    progress: &Arc<ProgressView>,
+) -> Result<Report, CommandError> {
+    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let subject = Subject::find(place, &registry)?;
+    let context = Context {
+        images: &*subject.images,
+        limits: Limits::default(),
+        kept: KEPT,
+        progress: progress.as_ref(),
+    };
+    Ok(examine(subject.root, arguments.platform.as_ref(), &context)?)
+}
+
+impl From<ExamineError> for CommandError {
+    fn from(error: ExamineError) -> Self {
+        match error {
+            ExamineError::Cancelled => Self::Interrupted,
+            ExamineError::Platform { .. } => Self::Usage(Diagnostic::new(error.to_string())),
+            ExamineError::Survey(_) => Diagnostic::new(error.to_string()).into(),
+        }
+    }
+}
+
+/// Writes all rules.
+fn list(format: Format, ui: &Ui) -> Result<(), CommandError> {
+    let result = match format {
+        Format::Text => text::rules(),
+        Format::Json => json::rules(),
+        Format::Sarif => {
+            let diagnostic = Diagnostic::new("rules cannot be listed as SARIF");
+            return Err(CommandError::Usage(diagnostic.help("use `--format json`")));
+        }
+    };
+    Ok(ui.result(result.as_bytes())?)
+}
+
+fn parse_rule(text: &str) -> Result<&'static Rule, String> {
+    let rule = rules().find(|rule| rule.id == text);
+    rule.ok_or_else(|| "no such rule; `diskette verify --rules` lists them".into())
+}
+
+/// Returns how many findings are of a severity.
+fn count(findings: &[Finding], severity: Severity) -> usize {
+    findings.iter().filter(|finding| finding.rule.severity == severity).count()
+}

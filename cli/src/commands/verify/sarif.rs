@@ -1,0 +1,89 @@
+//! What was found, as SARIF 2.1.0 has it (Static Analysis Results Interchange Format, OASIS).
+
+use diskette_builder::contract::{Finding, Rule, Severity, rules};
+use diskette_builder::examine::Report;
+use diskette_builder::image::place::Place;
+use serde_json::{Value, json};
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// Writes what was found.
+pub(super) fn report(place: &Place, report: &Report) -> String {
+    let rules: Vec<&Rule> = rules().collect();
+    let uri = uri(place);
+    let results = report.findings.iter().map(|finding| result(&rules, &uri, finding));
+    let value = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "diskette",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "informationUri": env!("CARGO_PKG_REPOSITORY"),
+                "rules": rules.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
+            } },
+            "artifacts": [{
+                "location": { "uri": uri },
+                "hashes": { "sha-256": report.root.hex() },
+            }],
+            "results": results.collect::<Vec<_>>(),
+        }],
+    });
+    format!("{value:#}\n")
+}
+
+fn descriptor(rule: &Rule) -> Value {
+    json!({
+        "id": rule.id,
+        "shortDescription": { "text": rule.summary },
+        "fullDescription": { "text": rule.why },
+        "help": { "text": format!("{} ({})", rule.fix, rule.source) },
+        "defaultConfiguration": { "level": level(rule.severity) },
+    })
+}
+
+fn result(rules: &[&Rule], uri: &str, finding: &Finding) -> Value {
+    let platform = finding.platform.as_ref().map(ToString::to_string);
+    let place = [platform.as_deref(), Some(finding.subject.as_str())];
+    let place = place.into_iter().flatten().collect::<Vec<_>>().join(": ");
+    json!({
+        "ruleId": finding.rule.id,
+        "ruleIndex": rules.iter().position(|rule| rule.id == finding.rule.id),
+        "level": level(finding.rule.severity),
+        "message": { "text": format!("{place}: {}", finding.detail) },
+        "locations": [{
+            "physicalLocation": { "artifactLocation": { "uri": uri, "index": 0 } },
+            "logicalLocations": [{ "fullyQualifiedName": place }],
+        }],
+    })
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+/// Returns the image as a URI: `docker://` as CDI has it, or a path.
+fn uri(place: &Place) -> String {
+    match place {
+        Place::Registry(name) => format!("docker://{name}"),
+        Place::Layout(path, name) => {
+            let path = path.display().to_string();
+            let tag = name.as_ref().map(|name| format!("#{}", escaped(name)));
+            format!("{}{}", escaped(&path), tag.unwrap_or_default())
+        }
+    }
+}
+
+/// Writes everything but what is safe in any part of a URI as percent signs and digits.
+fn escaped(text: &str) -> String {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let escape = |byte: u8| {
+        if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(escape).collect()
+}

@@ -1,0 +1,94 @@
+//! What was found, for people.
+
+use std::collections::BTreeSet;
+
+use diskette_builder::contract::{Finding, Severity, rules as all_rules};
+use diskette_builder::examine::{Examined, Report};
+use diskette_builder::image::platform::Platform;
+use indicatif::HumanBytes;
+
+use super::count;
+
+/// Writes what was found: about the index, then about each platform.
+pub(super) fn report(name: &str, report: &Report) -> String {
+    let mut text = Text::default();
+    text.line(&format!("{name}  {}", report.root));
+    text.findings(&report.findings, None);
+    for image in &report.images {
+        text.image(image);
+        text.findings(&report.findings, image.platform.as_ref());
+    }
+    text.line("");
+    text.line(&summary(&report.findings));
+    text.written
+}
+
+/// Writes all rules.
+pub(super) fn rules() -> String {
+    let mut text = Text::default();
+    for rule in all_rules() {
+        text.line(&format!("{} ({})", rule.id, rule.severity));
+        text.line(&format!("  {}", rule.summary));
+        text.line(&format!("  else: {}", rule.why));
+        text.line(&format!("  from: {}", rule.source));
+        text.line(&format!("  fix:  {}", rule.fix));
+    }
+    text.written
+}
+
+#[derive(Default)]
+struct Text {
+    written: String,
+    /// Rules that have been explained.
+    explained: BTreeSet<&'static str>,
+}
+
+impl Text {
+    fn line(&mut self, line: &str) {
+        self.written.push_str(line);
+        self.written.push('\n');
+    }
+
+    fn image(&mut self, image: &Examined) {
+        let platform = platform(image.platform.as_ref());
+        self.line("");
+        self.line(&match &image.disk {
+            Some(disk) => {
+                let size = HumanBytes(disk.info.virtual_size);
+                let path = disk.path.escape_debug();
+                format!("{platform}: /{path}, {}, {size}", disk.info.format)
+            }
+            None => format!("{platform}:"),
+        });
+    }
+
+    fn findings(&mut self, all: &[Finding], platform: Option<&Platform>) {
+        let own = all.iter().filter(|finding| finding.platform.as_ref() == platform);
+        for finding in own {
+            let rule = finding.rule;
+            self.line(&format!("  {}[{}]: {finding}", rule.severity, rule.id));
+            if self.explained.insert(rule.id) {
+                self.line(&format!("    why: {}", rule.why));
+                self.line(&format!("    fix: {}", rule.fix));
+            }
+        }
+    }
+}
+
+fn platform(platform: Option<&Platform>) -> String {
+    match platform {
+        Some(platform) => platform.to_string().escape_debug().to_string(),
+        None => "for no platform".into(),
+    }
+}
+
+fn summary(findings: &[Finding]) -> String {
+    let kinds = [Severity::Error, Severity::Warning, Severity::Note];
+    let counts = kinds.iter().filter_map(|severity| match count(findings, *severity) {
+        0 => None,
+        1 => Some(format!("1 {severity}")),
+        count => Some(format!("{count} {severity}s")),
+    });
+    let counts: Vec<String> = counts.collect();
+    if counts.is_empty() { "nothing found".into() } else { counts.join(", ") }
+}
