@@ -41,7 +41,17 @@ fn spoilt() -> Scene {
         "Dockerfile",
         "FROM scratch\nCOPY disk.raw b.raw /disk/\nENV KUBEVIRT_IO_A=- CDI_KUBEVIRT_IO_A=a\n",
     );
-    let outcome = scene.run(["build", "-f", "Dockerfile", "-o", "out", "-t", "1", "--platform", "linux/amd64"]);
+    let outcome = scene.run([
+        "build",
+        "-f",
+        "Dockerfile",
+        "-o",
+        "out",
+        "-t",
+        "1",
+        "--platform",
+        "linux/amd64",
+    ]);
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     scene
 }
@@ -69,7 +79,8 @@ fn findings_are_told() {
 
 #[test]
 fn sarif_is_as_the_standard_has_it() {
-    let schema: Value = serde_json::from_str(include_str!("verify/sarif-schema-2.1.0.json")).unwrap();
+    let schema: Value =
+        serde_json::from_str(include_str!("verify/sarif-schema-2.1.0.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let scene = Scene::with_two_disks();
     scene.build(&[]);
@@ -143,7 +154,8 @@ fn damage_is_told() {
             assert_eq!(outcome.status, 1, "{name} {}", blob.media_type());
             let what = String::from_utf8(outcome.stdout).unwrap() + &outcome.stderr;
             let is_told = |line: &&str| line.contains("error");
-            let what = what.lines().find(is_told).unwrap().trim().replace(blob.digest().digest(), "[HEX]");
+            let what =
+                what.lines().find(is_told).unwrap().trim().replace(blob.digest().digest(), "[HEX]");
             found += &format!("{name} {}:\n  {what}\n", blob.media_type());
             scene.write(&path, good);
         }
@@ -171,9 +183,18 @@ fn umoci_images_are_judged() {
     umoci.run(["init", "--layout", layout.to_str().unwrap()]);
     umoci.run(["new", "--image", &image]);
     let disk = scene.path("disk.raw");
-    let args = ["insert", "--rootless", "--image", &image, disk.to_str().unwrap(), "/disk/disk.raw"];
+    let args =
+        ["insert", "--rootless", "--image", &image, disk.to_str().unwrap(), "/disk/disk.raw"];
     umoci.run(args);
-    umoci.run(["config", "--image", &image, "--config.env", "KUBEVIRT_IO_A=a", "--architecture", "arm64"]);
+    umoci.run([
+        "config",
+        "--image",
+        &image,
+        "--config.env",
+        "KUBEVIRT_IO_A=a",
+        "--architecture",
+        "arm64",
+    ]);
     check(&scene, &["oci:out:1"], str![]);
 }
 

@@ -117,6 +117,13 @@ pub struct DiskFacts {
     pub start: Digest,
 }
 
+impl LayerFacts {
+    /// Tells whether all of its members are known.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.blob, None | Some(BlobFacts::Sound { tar: Ok(_), .. }))
+    }
+}
+
 impl ConfigFacts {
     /// Reads the fields of a config.
     pub fn read(fields: &Value) -> Self {

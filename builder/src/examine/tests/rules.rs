@@ -440,10 +440,14 @@ layer-zstd-start: layer 1: its first zstd block ends at byte 103
     let skippable =
         |tar: &[u8]| [&[0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7][..], &guarded(tar)].concat();
     table.keeps("layer-zstd-skippable", &packed(guarded, ZSTD), str![]);
-    table.breaks("layer-zstd-skippable", &packed(skippable, ZSTD), str![[r#"
+    table.breaks(
+        "layer-zstd-skippable",
+        &packed(skippable, ZSTD),
+        str![[r#"
 layer-zstd-skippable: layer 1: it begins with a skippable frame
 
-"#]]);
+"#]],
+    );
 }
 
 fn bzip2(tar: &[u8]) -> Vec<u8> {
@@ -466,69 +470,121 @@ fn file(name: &str, mode: &str, owner: &str) -> (RawHeader, Vec<u8>) {
 fn disks(table: &mut Table) {
     let one = |tar: Tar| sample([tar]);
     let dir = || Tar::new().dir("disk/");
-    table.keeps("disk-missing", &one(Tar::new().file("disk/a.raw", "x").raw(&[0; 0])), str![[r#"
+    table.keeps(
+        "disk-missing",
+        &one(Tar::new().file("disk/a.raw", "x").raw(&[0; 0])),
+        str![[r#"
 layer-small: layer 1: it has 92 bytes
 
-"#]]);
-    table.breaks("disk-missing", &one(Tar::new().file("a.raw", "x")), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-missing",
+        &one(Tar::new().file("a.raw", "x")),
+        str![[r#"
 disk-missing: /disk: there is no such directory
 
-"#]]);
-    table.breaks("disk-missing", &one(dir()), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-missing",
+        &one(dir()),
+        str![[r#"
 disk-missing: /disk: it is empty
 
-"#]]);
-    table.breaks("disk-missing", &one(Tar::new()), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-missing",
+        &one(Tar::new()),
+        str![[r#"
 disk-missing: /disk: there is no such directory
 
-"#]]);
+"#]],
+    );
     let kernel = || Tar::new().dir("boot/").file("boot/vmlinuz", "x");
     table.keeps("kernel-only", &one(disk(kernel())), str![]);
-    table.breaks("kernel-only", &one(kernel()), str![[r#"
+    table.breaks(
+        "kernel-only",
+        &one(kernel()),
+        str![[r#"
 kernel-only: /boot/vmlinuz: there is no `/disk`
 
-"#]]);
+"#]],
+    );
     table.keeps("disk-several", &good(), str![]);
-    table.breaks("disk-several", &one(disk(Tar::new()).file("disk/.hidden", "")), str![[r#"
+    table.breaks(
+        "disk-several",
+        &one(disk(Tar::new()).file("disk/.hidden", "")),
+        str![[r#"
 disk-several: /disk: it holds 2: .hidden, a.raw
 
-"#]]);
-    table.breaks("disk-several", &one(disk(Tar::new()).dir("disk/lost+found/")), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-several",
+        &one(disk(Tar::new()).dir("disk/lost+found/")),
+        str![[r#"
 disk-several: /disk: it holds 2: a.raw, lost+found
 
-"#]]);
-    table.breaks("disk-several", &one(disk(Tar::new()).file("disk/c/d", "")), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-several",
+        &one(disk(Tar::new()).file("disk/c/d", "")),
+        str![[r#"
 disk-several: /disk: it holds 2: a.raw, c
 
-"#]]);
+"#]],
+    );
     let many = (0..9).fold(dir(), |tar, number| tar.file(&format!("disk/{number}"), ""));
-    table.breaks("disk-several", &one(many), str![[r#"
+    table.breaks(
+        "disk-several",
+        &one(many),
+        str![[r#"
 layer-small: layer 1: it has 210 bytes
 disk-several: /disk: it holds 9: 0, 1, 2, 3, 4, …
 
-"#]]);
+"#]],
+    );
     table.keeps("disk-not-directory", &one(disk(Tar::new().dir("./"))), str![]);
-    table.breaks("disk-not-directory", &one(Tar::new().file("disk", "x")), str![[r#"
+    table.breaks(
+        "disk-not-directory",
+        &one(Tar::new().file("disk", "x")),
+        str![[r#"
 layer-small: layer 1: it has 89 bytes
 disk-not-directory: /disk: it is a file
 
-"#]]);
-    table.breaks("disk-not-directory", &one(Tar::new().symlink("disk", "a")), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-not-directory",
+        &one(Tar::new().symlink("disk", "a")),
+        str![[r#"
 layer-small: layer 1: it has 79 bytes
 disk-not-directory: /disk: it is a symbolic link
 
-"#]]);
+"#]],
+    );
     table.keeps("disk-nested", &good(), str![]);
-    table.breaks("disk-nested", &one(dir().dir("disk/a/").file("disk/a/b.raw", "x")), str![[r#"
+    table.breaks(
+        "disk-nested",
+        &one(dir().dir("disk/a/").file("disk/a/b.raw", "x")),
+        str![[r#"
 layer-small: layer 1: it has 147 bytes
 disk-nested: /disk/a: it is a directory
 
-"#]]);
-    table.breaks("disk-nested", &one(dir().file("disk/a/b.raw", "x")), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-nested",
+        &one(dir().file("disk/a/b.raw", "x")),
+        str![[r#"
 layer-small: layer 1: it has 129 bytes
 disk-nested: /disk/a: it is a directory
 
-"#]]);
+"#]],
+    );
     table.keeps("disk-link", &one(disk(Tar::new().symlink("a.raw", "disk/a.raw"))), str![]);
     table.breaks(
         "disk-link",
@@ -539,11 +595,15 @@ disk-link: /disk/a.raw: it is a hard link to `a.raw`
 
 "#]],
     );
-    table.breaks("disk-link", &one(dir().symlink("disk/a.raw", "../a.raw")), str![[r#"
+    table.breaks(
+        "disk-link",
+        &one(dir().symlink("disk/a.raw", "../a.raw")),
+        str![[r#"
 layer-small: layer 1: it has 116 bytes
 disk-link: /disk/a.raw: it is a symbolic link to `../a.raw`
 
-"#]]);
+"#]],
+    );
     table.keeps("disk-special", &good(), str![]);
     table.breaks(
         "disk-special",
@@ -570,19 +630,31 @@ disk-special: /disk/a: it is a device
     };
     table.keeps("disk-tar-name", &named("./disk/a.raw"), str![]);
     table.keeps("disk-tar-name", &named("disk//a.raw"), str![]);
-    table.breaks("disk-tar-name", &named("/disk/a.raw"), str![[r#"
+    table.breaks(
+        "disk-tar-name",
+        &named("/disk/a.raw"),
+        str![[r#"
 disk-tar-name: /disk/a.raw: its name in the tar begins neither with `disk/` nor with `./disk/`
 
-"#]]);
-    table.breaks("disk-tar-name", &named("././disk/a.raw"), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-tar-name",
+        &named("././disk/a.raw"),
+        str![[r#"
 disk-tar-name: /disk/a.raw: its name in the tar begins neither with `disk/` nor with `./disk/`
 
-"#]]);
+"#]],
+    );
     table.keeps("tar-name", &one(disk(Tar::new()).file("./a", "")), str![]);
-    table.breaks("tar-name", &one(disk(Tar::new()).file("/a", "")), str![[r#"
+    table.breaks(
+        "tar-name",
+        &one(disk(Tar::new()).file("/a", "")),
+        str![[r#"
 tar-name: layer 1: the name `/a` begins with a slash
 
-"#]]);
+"#]],
+    );
 }
 
 fn views(table: &mut Table) {
@@ -598,49 +670,81 @@ fn views(table: &mut Table) {
         str![],
     );
     let replaced = Tar::new().file("disk/a.raw", "other");
-    table.breaks("disk-differs", &all(vec![disk(Tar::new()), replaced]), str![[r#"
+    table.breaks(
+        "disk-differs",
+        &all(vec![disk(Tar::new()), replaced]),
+        str![[r#"
 disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt /disk/a.raw of layer 2
 
-"#]]);
+"#]],
+    );
     let removed = Tar::new().file("disk/.wh.a.raw", "");
-    table.breaks("disk-differs", &all(vec![disk(Tar::new()), removed]), str![[r#"
+    table.breaks(
+        "disk-differs",
+        &all(vec![disk(Tar::new()), removed]),
+        str![[r#"
 disk-missing: /disk: it is empty
 disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt has none
 
-"#]]);
+"#]],
+    );
     let opaque = Tar::new().file("disk/.wh..wh..opq", "").file("disk/b.raw", "other");
-    table.breaks("disk-differs", &all(vec![disk(Tar::new()), opaque]), str![[r#"
+    table.breaks(
+        "disk-differs",
+        &all(vec![disk(Tar::new()), opaque]),
+        str![[r#"
 disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt /disk/b.raw of layer 2
 
-"#]]);
+"#]],
+    );
     let renamed = Tar::new().file("disk/.wh.a.raw", "").file("disk/b.raw", "other");
-    table.breaks("disk-differs", &all(vec![disk(Tar::new()), renamed]), str![[r#"
+    table.breaks(
+        "disk-differs",
+        &all(vec![disk(Tar::new()), renamed]),
+        str![[r#"
 disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt /disk/b.raw of layer 2
 
-"#]]);
-    table.breaks("disk-differs", &all(vec![disk(Tar::new().file("disk.txt", "x"))]), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-differs",
+        &all(vec![disk(Tar::new().file("disk.txt", "x"))]),
+        str![[r#"
 disk-differs: /disk.txt of layer 1: CDI takes it for the disk, KubeVirt /disk/a.raw of layer 1
 disk-prefix: /disk.txt: its path begins with `disk`
 
-"#]]);
+"#]],
+    );
     table.keeps("disk-repeated", &good(), str![]);
-    table.breaks("disk-repeated", &all(vec![disk(Tar::new()), change("0000444\0")]), str![[r#"
+    table.breaks(
+        "disk-repeated",
+        &all(vec![disk(Tar::new()), change("0000444\0")]),
+        str![[r#"
 disk-repeated: /disk/a.raw: it is in layer 1 and, as far as can be seen the same, in 2
 
-"#]]);
+"#]],
+    );
     table.keeps(
         "disk-prefix",
         &all(vec![disk(Tar::new().dir("diskette/").file("a-disk", ""))]),
         str![],
     );
-    table.breaks("disk-prefix", &all(vec![disk(Tar::new()).file("disk.txt", "x")]), str![[r#"
+    table.breaks(
+        "disk-prefix",
+        &all(vec![disk(Tar::new()).file("disk.txt", "x")]),
+        str![[r#"
 disk-prefix: /disk.txt: its path begins with `disk`
 
-"#]]);
-    table.breaks("disk-prefix", &all(vec![disk(Tar::new()).file("./diskette/a", "x")]), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-prefix",
+        &all(vec![disk(Tar::new()).file("./diskette/a", "x")]),
+        str![[r#"
 disk-prefix: /diskette/a: its path begins with `disk`
 
-"#]]);
+"#]],
+    );
 }
 
 fn paths(table: &mut Table) {
@@ -650,45 +754,73 @@ fn paths(table: &mut Table) {
     };
     table.keeps("disk-unreadable", &disk_of("0000444\0", "0000000\0"), str![]);
     table.keeps("disk-unreadable", &disk_of("0000400\0", "0000153\0"), str![]);
-    table.breaks("disk-unreadable", &disk_of("0000600\0", "0000000\0"), str![[r#"
+    table.breaks(
+        "disk-unreadable",
+        &disk_of("0000600\0", "0000000\0"),
+        str![[r#"
 disk-unreadable: /disk/a.raw: it belongs to 0:0 and has the mode 0600
 
-"#]]);
-    table.breaks("disk-unreadable", &disk_of("0000044\0", "0000153\0"), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-unreadable",
+        &disk_of("0000044\0", "0000153\0"),
+        str![[r#"
 disk-unreadable: /disk/a.raw: it belongs to 107:107 and has the mode 0044
 
-"#]]);
+"#]],
+    );
     let closed = |path: &str, mode: &str, owner: &str| {
         let (header, (file, content)) =
             (header(path, b'5', 0, mode, owner), file("disk/a.raw", "0000644\0", "0000000\0"));
         sample([Tar::new().member(header, b"").member(file, &content)])
     };
     table.keeps("disk-closed", &closed("disk/", "0000500\0", "0000153\0"), str![]);
-    table.breaks("disk-closed", &closed("disk/", "0000700\0", "0000000\0"), str![[r#"
+    table.breaks(
+        "disk-closed",
+        &closed("disk/", "0000700\0", "0000000\0"),
+        str![[r#"
 disk-closed: /disk: it belongs to 0:0 and has the mode 0700
 
-"#]]);
-    table.breaks("disk-closed", &closed("disk/", "0000444\0", "0000000\0"), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-closed",
+        &closed("disk/", "0000444\0", "0000000\0"),
+        str![[r#"
 disk-closed: /disk: it belongs to 0:0 and has the mode 0444
 
-"#]]);
-    table.breaks("disk-closed", &closed("./", "0000700\0", "0000000\0"), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "disk-closed",
+        &closed("./", "0000700\0", "0000000\0"),
+        str![[r#"
 disk-closed: /: it belongs to 0:0 and has the mode 0700
 
-"#]]);
+"#]],
+    );
 
     let beside = |tar: Tar| sample([disk(tar)]);
     let usual =
         Tar::new().dir("usr/bin/").symlink("var", "usr").file("usr/bin/x", "").file("etc/x", "");
     table.keeps("mount-point", &beside(usual), str![]);
-    table.breaks("mount-point", &beside(Tar::new().file("usr/bin", "")), str![[r#"
+    table.breaks(
+        "mount-point",
+        &beside(Tar::new().file("usr/bin", "")),
+        str![[r#"
 mount-point: /usr/bin: it is a file, and KubeVirt mounts its own programs there
 
-"#]]);
-    table.breaks("mount-point", &beside(Tar::new().file("var", "")), str![[r#"
+"#]],
+    );
+    table.breaks(
+        "mount-point",
+        &beside(Tar::new().file("var", "")),
+        str![[r#"
 mount-point: /var: it is a file, and KubeVirt mounts its sockets there
 
-"#]]);
+"#]],
+    );
     table.keeps(
         "mount-point",
         &sample([disk(Tar::new().file("usr", "")), Tar::new().file(".wh.usr", "")]),
@@ -699,28 +831,40 @@ mount-point: /var: it is a file, and KubeVirt mounts its sockets there
         &beside(Tar::new().file("ostree", "").dir("usr/ostree")),
         str![],
     );
-    table.breaks("bootc-directory", &beside(Tar::new().dir("sysroot/").dir("ostree/")), str![[r#"
+    table.breaks(
+        "bootc-directory",
+        &beside(Tar::new().dir("sysroot/").dir("ostree/")),
+        str![[r#"
 bootc-directory: /sysroot: it is a directory
 bootc-directory: /ostree: it is a directory
 
-"#]]);
+"#]],
+    );
     let kernel = |mode: &str, owner: &str| {
         let (header, content) = file("boot/vmlinuz", mode, owner);
         beside(Tar::new().dir("boot/").member(header, &content))
     };
     table.keeps("kernel-unreadable", &kernel("0000440\0", "0000153\0"), str![]);
-    table.breaks("kernel-unreadable", &kernel("0000600\0", "0000000\0"), str![[r#"
+    table.breaks(
+        "kernel-unreadable",
+        &kernel("0000600\0", "0000000\0"),
+        str![[r#"
 kernel-unreadable: /boot/vmlinuz: it belongs to 0:0 and has the mode 0600
 
-"#]]);
+"#]],
+    );
 }
 
 fn labels(table: &mut Table) {
     table.keeps("label-key", &env(&["KUBEVIRT_IO_TEST=a", "PATH=/bin", "X"]), str![]);
-    table.breaks("label-key", &env(&["KUBEVIRT_IO_=a"]), str![[r#"
+    table.breaks(
+        "label-key",
+        &env(&["KUBEVIRT_IO_=a"]),
+        str![[r#"
 label-key: variable KUBEVIRT_IO_: `kubevirt.io/` is not a label key: its name is empty
 
-"#]]);
+"#]],
+    );
     table.breaks("label-key", &env(&["A__KUBEVIRT_IO_B=a"]), str![[r#"
 label-key: variable A__KUBEVIRT_IO_B: `a..kubevirt.io/b` is not a label key: its prefix is not a lower-case domain name
 
@@ -736,25 +880,41 @@ label-value: variable KUBEVIRT_IO_TEST: `-` is not a label value: it must begin 
         env(&variables.iter().map(String::as_str).collect::<Vec<_>>())
     };
     table.keeps("label-report", &many(40), str![]);
-    table.breaks("label-report", &many(50), str![[r#"
+    table.breaks(
+        "label-report",
+        &many(50),
+        str![[r#"
 label-report: config: with its labels CDI's report has 4419 bytes of 4096
 
-"#]]);
+"#]],
+    );
     table.keeps("label-twice", &env(&["KUBEVIRT_IO_A=a", "KUBEVIRT_IO_B=a"]), str![]);
-    table.breaks("label-twice", &env(&["KUBEVIRT_IO_A=a", "_KUBEVIRT_IO_A=b"]), str![[r#"
+    table.breaks(
+        "label-twice",
+        &env(&["KUBEVIRT_IO_A=a", "_KUBEVIRT_IO_A=b"]),
+        str![[r#"
 label-twice: variable _KUBEVIRT_IO_A: it makes the label `kubevirt.io/a`, as KUBEVIRT_IO_A does
 
-"#]]);
+"#]],
+    );
     table.keeps("label-reserved", &env(&["NOTCDI_KUBEVIRT_IO_A=a"]), str![]);
-    table.breaks("label-reserved", &env(&["CDI_KUBEVIRT_IO_A=a"]), str![[r#"
+    table.breaks(
+        "label-reserved",
+        &env(&["CDI_KUBEVIRT_IO_A=a"]),
+        str![[r#"
 label-reserved: variable CDI_KUBEVIRT_IO_A: it makes the label `cdi.kubevirt.io/a`
 
-"#]]);
+"#]],
+    );
     table.keeps("label-dropped", &env(&["A_KUBEVIRT_IO_A=a"]), str![]);
-    table.breaks("label-dropped", &env(&["A-B_KUBEVIRT_IO_A=a"]), str![[r#"
+    table.breaks(
+        "label-dropped",
+        &env(&["A-B_KUBEVIRT_IO_A=a"]),
+        str![[r#"
 label-dropped: variable A-B_KUBEVIRT_IO_A: it makes the label `a-b.kubevirt.io/a`
 
-"#]]);
+"#]],
+    );
 }
 
 /// What is wrong with disks is told by the formats' own modules; here it is what follows from it.
