@@ -28,7 +28,7 @@ use crate::ui::{Ui, signal};
 /// 1 if something will not work.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
-    /// The image: quay.io/me/fedora:42, a layout's directory, or oci:DIR:TAG
+    /// The image: quay.io/me/fedora:42, a layout, an archive, or oci:DIR:TAG
     #[arg(value_name = "IMAGE", value_parser = parse_subject, required_unless_present = "rules")]
     image: Option<Place>,
 

@@ -71,7 +71,7 @@ fn level(severity: Severity) -> &'static str {
 fn uri(place: &Place) -> String {
     match place {
         Place::Registry(name) => format!("docker://{name}"),
-        Place::Layout(path, name) => {
+        Place::Layout(path, name) | Place::Archive(path, name) => {
             let path = path.display().to_string();
             let tag = name.as_ref().map(|name| format!("#{}", escaped(name)));
             format!("{}{}", escaped(&path), tag.unwrap_or_default())
