@@ -87,6 +87,7 @@ macro_rules! numbers {
 }
 
 numbers! {
+    be16 u16 from_be_bytes;
     be32 u32 from_be_bytes;
     be64 u64 from_be_bytes;
     le16 u16 from_le_bytes;

@@ -13,6 +13,12 @@ pub struct Flaw {
     pub detail: String,
 }
 
+impl Flaw {
+    pub(super) fn new(kind: FlawKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+}
+
 /// What can be wrong with a disk. What follows from it for KubeVirt and CDI is for
 /// [`contract`](crate::contract) to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -18,6 +18,10 @@ mod probe;
 pub mod qcow2;
 mod raw;
 mod start;
+mod vdi;
+mod vhd;
+mod vhdx;
+mod vmdk;
 
 use std::io;
 use std::sync::Arc;
@@ -148,16 +152,20 @@ pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
         Format::Raw | Format::Iso => raw::examine(bytes, &mut info),
         Format::Qcow2 => qcow2::examine(bytes, &mut info),
         Format::Packed(packing) => Err(packed(packing).into()),
-        Format::Vmdk | Format::Vhd | Format::Vhdx | Format::Vdi => {
-            info.flaws.push(cdi_only(format));
-            Ok(())
-        }
+        Format::Vmdk => vmdk::examine(bytes, &mut info),
+        Format::Vhd => vhd::examine(bytes, &mut info),
+        Format::Vhdx => vhdx::examine(bytes, &mut info),
+        Format::Vdi => vdi::examine(bytes, &mut info),
         Format::Qcow | Format::Qed | Format::Luks | Format::Parallels | Format::Bochs => {
             foreign::examine(bytes, &mut info)
         }
     };
     if let Err(fault) = examined {
         info.flaws.extend(fault.flaw(bytes)?);
+    }
+    let is_known = info.flaws.iter().any(|flaw| flaw.kind == FlawKind::CdiOnly);
+    if matches!(format, Format::Vmdk | Format::Vhd | Format::Vhdx | Format::Vdi) && !is_known {
+        info.flaws.push(cdi_only(format));
     }
     if !info.flaws.iter().any(|flaw| flaw.kind.hides_the_guest()) {
         partitions::look(bytes, &mut info);

@@ -1,9 +1,11 @@
-//! How QEMU *probes* a file for its format: by its first sector alone, and raw is what is left.
+//! How QEMU *probes* a file for its format: by its first sector alone, and raw is what is left. Of
+//! that a fixed VHD is told apart, which has its only mark at the end: as a raw disk it would have a
+//! sector too many.
 
 use std::io;
 
 use super::bytes::{be32, le32, padded, part};
-use super::{Format, ReadAt, packing, qcow2};
+use super::{Format, ReadAt, packing, qcow2, vhd, vmdk};
 
 /// Where an ISO 9660 file system says so, and what it says (ECMA-119, 8.1).
 const ISO_AT: u64 = 0x8001;
@@ -26,6 +28,7 @@ pub(super) fn probe(bytes: &dyn ReadAt) -> io::Result<Format> {
     }
     match part(bytes, ISO_AT, "") {
         Ok(found) if found == *ISO => Ok(Format::Iso),
+        _ if vhd::is_fixed(bytes) => Ok(Format::Vhd),
         _ => Ok(Format::Raw),
     }
 }
@@ -39,9 +42,11 @@ fn by_sector(sector: &[u8]) -> Option<Format> {
             _ => return Some(Format::Qcow2),
         }
     }
-    let formats: [(bool, Format); 9] = [
+    let formats: [(bool, Format); 10] = [
         (sector.starts_with(b"QED\0"), Format::Qed),
         (sector.starts_with(b"KDMV") || sector.starts_with(b"COWD"), Format::Vmdk),
+        // QEMU knows these only by the descriptor that names them.
+        (sector.starts_with(vmdk::SE_SPARSE), Format::Vmdk),
         (is_vmdk_descriptor(sector), Format::Vmdk),
         (sector.starts_with(b"conectix"), Format::Vhd),
         (sector.starts_with(b"vhdxfile"), Format::Vhdx),

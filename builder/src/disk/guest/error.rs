@@ -4,6 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::disk::bytes::Fault;
 use crate::disk::{Flaw, Format};
 
 /// Why a disk cannot be read as its virtual machine would.
@@ -18,4 +19,13 @@ pub enum GuestError {
     /// Nobody here reads this format.
     #[error("disks in the format {0} cannot be read here")]
     Unsupported(Format),
+}
+
+impl From<Fault> for GuestError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Io(error) => Self::Io(error),
+            Fault::Flaw(flaw) => Self::Flaw(flaw),
+        }
+    }
 }

@@ -5,9 +5,6 @@ use std::sync::Arc;
 
 use crate::disk::{Extent, ReadAt};
 
-/// What QEMU counts disks in, in bytes.
-const SECTOR: u64 = 512;
-
 /// A file from its beginning on.
 pub(super) struct Raw<'a> {
     file: Arc<dyn ReadAt + 'a>,
@@ -16,9 +13,8 @@ pub(super) struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    /// The whole file; QEMU fills up the last sector with zeros.
-    pub(super) fn new(file: Arc<dyn ReadAt + 'a>) -> Self {
-        let len = file.len().checked_next_multiple_of(SECTOR).unwrap_or(file.len());
+    /// The beginning of a file; what lies behind the file is zero.
+    pub(super) fn new(file: Arc<dyn ReadAt + 'a>, len: u64) -> Self {
         Self { file, len }
     }
 }
@@ -45,6 +41,7 @@ impl ReadAt for Raw<'_> {
         if at >= self.file.len() {
             return Ok(Extent::zero(self.len.saturating_sub(at)));
         }
-        self.file.extent(at)
+        let extent = self.file.extent(at)?;
+        Ok(Extent { len: extent.len.min(self.len.saturating_sub(at)), ..extent })
     }
 }

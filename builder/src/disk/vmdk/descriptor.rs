@@ -1,0 +1,117 @@
+//! The *descriptor* of a VMDK: lines of `name=value`, and one line for each extent.
+
+use std::io;
+
+use super::SECTOR;
+use crate::disk::bytes::{Fault, fill};
+use crate::disk::{Flaw, FlawKind, ReadAt};
+
+/// How much of a descriptor is looked at, in bytes: QEMU reads as much of one that is a file.
+const LEN_MAX: u64 = (1 << 20) - 1;
+
+/// How much is looked at where the rest is not to be had, in bytes: what QEMU writes at most.
+const START_LEN: usize = 10 << 10;
+
+/// How many names of other files a message tells.
+const NAMES_MAX: usize = 3;
+
+/// What a descriptor says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Descriptor {
+    /// What kind of VMDK it is, as VMware calls it.
+    pub(super) kind: String,
+    /// The disk below it, where it is only what differs from one.
+    pub(super) parent: Option<String>,
+    /// Those that can be written to, in the order of the disk.
+    pub(super) extents: Vec<Extent>,
+}
+
+/// A part of the disk.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// In sectors.
+    pub(super) len: u64,
+    /// The file that holds it.
+    pub(super) name: String,
+}
+
+impl Descriptor {
+    /// Reads the descriptor that lies at a byte, and is at most this long.
+    pub(super) fn read(bytes: &dyn ReadAt, at: u64, len: u64) -> Result<Self, Fault> {
+        let len = len.min(LEN_MAX).min(bytes.len().saturating_sub(at));
+        let mut text = vec![0; usize::try_from(len).unwrap_or(0)];
+        match fill(bytes, &mut text, at, "the descriptor") {
+            // Of a disk whose start is there the descriptor hardly goes on behind it.
+            Err(Fault::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                let count = text.len().min(START_LEN);
+                text.truncate(count);
+                fill(bytes, &mut text, at, "the descriptor")?;
+            }
+            done => done?,
+        }
+        let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+        Ok(Self::parse(&String::from_utf8_lossy(text)))
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut descriptor = Self::default();
+        let (mut delta, mut hint) = (false, None);
+        for line in text.lines().map(str::trim) {
+            if let Some(extent) = Extent::parse(line) {
+                descriptor.extents.push(extent);
+                continue;
+            }
+            let Some((name, value)) = line.split_once('=') else { continue };
+            let value = value.trim().trim_matches('"');
+            match name.trim() {
+                "createType" => descriptor.kind = value.into(),
+                "parentCID" => delta = !value.eq_ignore_ascii_case("ffffffff"),
+                "parentFileNameHint" => hint = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+        descriptor.parent = hint.or_else(|| delta.then(|| "another disk".into()));
+        descriptor
+    }
+
+    /// Returns the size of the disk, in bytes.
+    pub(super) fn size(&self) -> Result<u64, Flaw> {
+        let sectors =
+            self.extents.iter().try_fold(0_u64, |sum, extent| sum.checked_add(extent.len));
+        sectors.and_then(|sectors| sectors.checked_mul(SECTOR)).ok_or_else(|| {
+            Flaw::new(FlawKind::Malformed, "the extents of the descriptor are too long")
+        })
+    }
+
+    /// Returns what keeps a disk from being used that is described by a file of its own.
+    pub(super) fn flaws(&self) -> Vec<Flaw> {
+        let mut names = self.extents.iter().map(|extent| extent.name.as_str()).collect::<Vec<_>>();
+        let more = names.len().saturating_sub(NAMES_MAX);
+        names.truncate(NAMES_MAX);
+        let detail = match (names.is_empty(), more) {
+            (true, _) => "it is a VMDK's descriptor that names no files with data".into(),
+            (_, 0) => format!("its data is in other files: {}", names.join(", ")),
+            (_, more) => format!("its data is in other files: {}, {more} more", names.join(", ")),
+        };
+        let mut flaws = vec![Flaw::new(FlawKind::DataFile, detail)];
+        flaws.extend(self.parent_flaw());
+        flaws
+    }
+
+    pub(super) fn parent_flaw(&self) -> Option<Flaw> {
+        let parent = self.parent.as_ref()?;
+        let detail = format!("what is not in it is in its parent, {parent}");
+        Some(Flaw::new(FlawKind::BackingFile, detail))
+    }
+}
+
+impl Extent {
+    /// Parses `RW 4192256 SPARSE "name.vmdk"`; QEMU passes over those that cannot be written to.
+    fn parse(line: &str) -> Option<Self> {
+        let rest = line.strip_prefix("RW ")?.trim_start();
+        let (len, rest) = rest.split_once(' ')?;
+        let (_, rest) = rest.trim_start().split_once(' ')?;
+        let (name, _) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+        Some(Self { len: len.parse().ok()?, name: name.into() })
+    }
+}
