@@ -5,7 +5,8 @@ use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    auth, build, completions, copy, login, logout, man, pull, push, schema, tags, vddk, verify,
+    auth, build, completions, copy, login, logout, man, manifests, pull, push, schema, tags, vddk,
+    verify,
 };
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Copy(Box<copy::CopyArguments>),
     Tags(Box<tags::TagsArguments>),
     Verify(Box<verify::VerifyArguments>),
+    Manifests(Box<manifests::ManifestsArguments>),
     Login(Box<login::LoginArguments>),
     Logout(logout::LogoutArguments),
     Auth(auth::AuthArguments),

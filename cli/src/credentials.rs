@@ -100,12 +100,13 @@ pub(crate) fn edit<T>(
     let result = change(&mut after).map_err(refused)?;
     if after != before {
         let bytes = after.to_bytes().map_err(cannot("write", path.display()))?;
-        write(path, &bytes)?;
+        write_private(path, &bytes)?;
     }
     Ok(result)
 }
 
-fn write(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
+/// Writes a file for the user alone, so that it is there whole or not at all.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
     let path = target(path);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent {

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Copy(copy) => commands::copy::run(&copy, &environment, &ui),
         Command::Tags(tags) => commands::tags::run(&tags, &environment, &ui),
         Command::Verify(verify) => commands::verify::run(&verify, &environment, &ui),
+        Command::Manifests(manifests) => commands::manifests::run(&manifests, &environment, &ui),
         Command::Login(login) => commands::login::run(&login, &environment, &ui),
         Command::Logout(logout) => commands::logout::run(&logout, &environment, &ui),
         Command::Auth(auth) => commands::auth::run(&auth, &environment, &ui),

@@ -72,6 +72,16 @@ impl RegistryArguments {
         self.authfile.as_deref()
     }
 
+    /// Returns the file of certificates that were said to be trusted.
+    pub(crate) fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
+    }
+
+    /// Tells whether servers need not prove who they are.
+    pub(crate) fn is_insecure(&self) -> bool {
+        self.plain_http || self.tls_verify == Some(false)
+    }
+
     /// Returns the client for all registries.
     pub(crate) fn registry(
         &self,

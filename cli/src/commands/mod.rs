@@ -7,6 +7,7 @@ pub(crate) mod copy;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;
+pub(crate) mod manifests;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod schema;

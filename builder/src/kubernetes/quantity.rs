@@ -1,0 +1,139 @@
+//! A *quantity* is a number of bytes as Kubernetes writes it: `10Gi`, `512M`, `1.5Ti`
+//! (apimachinery, `pkg/api/resource/quantity.go`).
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// Powers of 1024 before those of 1000: `Mi` ends as `i` alone would.
+const UNITS: [(&str, u64); 12] = [
+    ("Ki", 1 << 10),
+    ("Mi", MIB),
+    ("Gi", GIB),
+    ("Ti", 1 << 40),
+    ("Pi", 1 << 50),
+    ("Ei", 1 << 60),
+    ("k", 1000),
+    ("M", 1_000_000),
+    ("G", 1_000_000_000),
+    ("T", 1_000_000_000_000),
+    ("P", 1_000_000_000_000_000),
+    ("E", 1_000_000_000_000_000_000),
+];
+
+/// More digits behind the point are no number of bytes.
+const FRACTION_MAX: usize = 9;
+
+/// A number of bytes, and how it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quantity {
+    text: String,
+    bytes: u64,
+}
+
+/// Why a text is not a number of bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("write it as a number and a unit, `10Gi` or `500M`")]
+pub struct QuantityError;
+
+impl Quantity {
+    /// Returns the least quantity that `bytes` fit in, in MiB or GiB: CDI lays a disk out in whole MiB
+    /// (`GetRequiredSpace`, `pkg/util/util.go`), and refuses less than one
+    /// (`validateStorageSize`, `pkg/apiserver/webhooks/datavolume-validate.go`).
+    pub fn fitting(bytes: u64) -> Self {
+        let mebibytes = bytes.div_ceil(MIB).max(1);
+        let text = if mebibytes.is_multiple_of(GIB / MIB) {
+            format!("{}Gi", mebibytes / (GIB / MIB))
+        } else {
+            format!("{mebibytes}Mi")
+        };
+        Self { text, bytes: mebibytes.saturating_mul(MIB) }
+    }
+
+    /// Returns how many bytes it is.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl FromStr for Quantity {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
+        let (unit, factor) = unit.map_or(("", 1), |(unit, factor)| (*unit, *factor));
+        let number = text.strip_suffix(unit).unwrap_or(text);
+        let bytes = bytes(number, factor).ok_or(QuantityError)?;
+        Ok(Self { text: text.into(), bytes })
+    }
+}
+
+fn bytes(number: &str, factor: u64) -> Option<u64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(fraction) || fraction.len() > FRACTION_MAX {
+        return None;
+    }
+    let factor = u128::from(factor);
+    let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let whole = whole.parse::<u64>().ok()?;
+    let part = (fraction.parse::<u128>().ok()? * factor).div_ceil(scale);
+    u64::try_from(u128::from(whole).checked_mul(factor)?.checked_add(part)?).ok()
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_parse() {
+        let check = |text: &str, expected: Option<u64>| {
+            let found = text.parse::<Quantity>().ok();
+            assert_eq!(found.as_ref().map(Quantity::bytes), expected, "{text}");
+            assert!(found.is_none_or(|found| found.to_string() == text), "{text}");
+        };
+        check("10Gi", Some(10 << 30));
+        check("512M", Some(512_000_000));
+        check("1k", Some(1000));
+        check("4096", Some(4096));
+        check("1.5Ti", Some(3 << 39));
+        check("0.1", Some(1));
+        check("1.0000000001Gi", None);
+        check("16Ei", None);
+        check("15Ei", Some(15 << 60));
+        check("99999999999999999999", None);
+        for wrong in
+            ["", "Gi", "10 Gi", "-1Gi", "+1", "1e3", "10gi", "10GiB", "1,5Gi", ".5Gi", "1.Gi", "1m"]
+        {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn a_disk_fits() {
+        let check = |bytes: u64, expected: &str| {
+            let found = Quantity::fitting(bytes);
+            assert_eq!(found.to_string(), expected);
+            assert_eq!(expected.parse::<Quantity>(), Ok(found.clone()), "{expected}");
+            assert!(found.bytes() >= bytes);
+        };
+        check(0, "1Mi");
+        check(1, "1Mi");
+        check(MIB, "1Mi");
+        check(MIB + 1, "2Mi");
+        check(5 << 30, "5Gi");
+        check((5 << 30) - 1, "5Gi");
+        check((5 << 30) + 1, "5121Mi");
+        check(1 << 50, "1048576Gi");
+    }
+}

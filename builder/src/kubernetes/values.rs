@@ -1,0 +1,43 @@
+//! *Values* for a Helm chart: what a chart of one's own needs to know of the image. A chart refers to
+//! them as `.Values.image.pullSecret` and so on.
+
+use serde_json::json;
+
+use super::volume::{Access, PullMethod, Storage};
+use super::{Object, Subject};
+
+/// Returns the values. Names that are not known are empty texts, so that a chart can test for them and
+/// whoever installs it sees what can be set.
+pub fn helm_values(
+    subject: &Subject,
+    tag: Option<&str>,
+    access: Access<'_>,
+    storage: &Storage<'_>,
+) -> Object {
+    let image = &subject.reference;
+    let pull_method = match access.pull_method {
+        PullMethod::Pod => "pod",
+        PullMethod::Node => "node",
+    };
+    let value = json!({
+        "image": {
+            "repository": format!("{}/{}", image.registry(), image.repository()),
+            "tag": tag.unwrap_or_default(),
+            "digest": image.digest().unwrap_or_default(),
+            "reference": image.to_string(),
+            "url": subject.url(),
+            "architecture": subject.architecture.as_deref().unwrap_or_default(),
+            "pullSecret": access.pull_secret.unwrap_or_default(),
+            "importSecret": access.import_secret.unwrap_or_default(),
+            "certConfigMap": access.authorities.unwrap_or_default(),
+            "pullMethod": pull_method,
+        },
+        "instancetype": subject.told("default-instancetype").unwrap_or_default(),
+        "preference": subject.told("default-preference").unwrap_or_default(),
+        "storage": {
+            "size": storage.size.to_string(),
+            "className": storage.class.unwrap_or_default(),
+        },
+    });
+    value.into()
+}

@@ -1,0 +1,233 @@
+//! `diskette manifests`.
+
+mod access;
+mod image;
+mod kinds;
+mod machine;
+mod storage;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::image::place::{Place, parse_reference};
+use diskette_builder::image::platform::Platform;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::kubernetes::{
+    Meta, Object, Subject, authorities, data_import_cron, data_source, data_volume, default_name,
+    documents, helm_values, parse_label, virtual_machine,
+};
+
+use self::access::{AccessArguments, Names, Uses};
+use self::image::Seen;
+use self::kinds::{Kind, Kinds, Namespace, parse_kinds};
+use self::machine::MachineArguments;
+use self::storage::{CronArguments, StorageArguments};
+use crate::credentials::write_private;
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::write_file;
+use crate::registry::RegistryArguments;
+use crate::subject::parse_subject;
+use crate::ui::Ui;
+
+/// Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
+///
+/// They name the image by its digest, ask for as much storage as its disk needs, and carry what the
+/// image says of instance types. What is written together fits together: a machine names the secret
+/// that stands beside it.
+#[derive(Debug, Args)]
+pub(crate) struct ManifestsArguments {
+    /// What to write, several with commas: vm, datavolume, datasource, dataimportcron, secret,
+    /// configmap; or helm-values
+    #[arg(value_name = "KIND", value_parser = parse_kinds)]
+    kinds: Kinds,
+
+    /// The image, e.g. quay.io/me/fedora:42; a layout or an archive with --image
+    #[arg(value_name = "REF", value_parser = parse_subject)]
+    subject: Place,
+
+    /// Where the cluster finds the image, if not where it is looked at
+    #[arg(long, value_name = "REF", value_parser = parse_reference)]
+    image: Option<Reference>,
+
+    /// Use this platform's image, e.g. linux/arm64
+    #[arg(long)]
+    platform: Option<Platform>,
+
+    /// Name the image by its tag, and not by its digest
+    #[arg(long)]
+    by_tag: bool,
+
+    /// What the objects are called [default: the last part of the image's name]
+    #[arg(long, value_name = "NAME", value_parser = parse_label)]
+    name: Option<String>,
+
+    /// The namespace they are in [default: the one that they are applied to]
+    #[arg(short, long, value_name = "NAME", value_parser = parse_label)]
+    namespace: Option<String>,
+
+    /// Write to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    access: AccessArguments,
+
+    #[command(flatten)]
+    storage: StorageArguments,
+
+    #[command(flatten)]
+    machine: MachineArguments,
+
+    #[command(flatten)]
+    cron: CronArguments,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+pub(crate) fn run(
+    arguments: &ManifestsArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let writer = Writer::new(arguments)?;
+    let objects = writer.objects(environment, ui)?;
+    let text = documents(&objects).map_err(cannot("write", "the objects"))?;
+    match &arguments.output {
+        Some(path) if arguments.access.with_credentials() => write_private(path, text.as_bytes())?,
+        Some(path) => write_file(path, text.as_bytes())?,
+        None => ui.result(text.as_bytes())?,
+    }
+    Ok(())
+}
+
+/// What all objects have in common.
+struct Writer<'a> {
+    arguments: &'a ManifestsArguments,
+    reference: &'a Reference,
+    name: String,
+    names: Names,
+}
+
+impl<'a> Writer<'a> {
+    fn new(arguments: &'a ManifestsArguments) -> Result<Self, CommandError> {
+        let reference = reference(arguments)?;
+        let kinds = &arguments.kinds;
+        let namespace = match arguments.namespace {
+            Some(_) => Namespace::Known,
+            None => Namespace::Unknown,
+        };
+        kinds.check(namespace)?;
+        if kinds.has(Kind::DataImportCron) && reference.tag().is_none() {
+            let message = format!("`{reference}` has no tag, and a DataImportCron follows one");
+            return Err(usage(message, "name the image with the tag that moves"));
+        }
+        if arguments.by_tag && reference.tag().is_none() {
+            let message = format!("`{reference}` has no tag");
+            return Err(usage(message, "name the image with its tag, or leave out `--by-tag`"));
+        }
+        let name = arguments.name.clone().unwrap_or_else(|| default_name(reference));
+        let machine = kinds.has(Kind::Vm).then(|| arguments.machine.place());
+        let uses = Uses::of(kinds, machine);
+        let names = arguments.access.names(kinds, uses, &name, &arguments.storage)?;
+        Ok(Self { arguments, reference, name, names })
+    }
+
+    fn meta(&self) -> Meta<'_> {
+        Meta { name: &self.name, namespace: self.arguments.namespace.as_deref() }
+    }
+
+    fn objects(&self, environment: &Environment, ui: &Ui) -> Result<Vec<Object>, CommandError> {
+        let Self { arguments, reference, names, .. } = self;
+        let mut objects = Vec::new();
+        if arguments.kinds.has(Kind::Secret) {
+            let credential = arguments.credential(reference, environment)?;
+            objects.extend(names.secrets(
+                self.meta(),
+                reference.registry(),
+                credential.as_ref(),
+            )?);
+        }
+        if arguments.kinds.has(Kind::ConfigMap) {
+            objects.push(self.config_map()?);
+        }
+        if arguments.kinds.need_image() {
+            let seen = Seen::look(arguments, environment, ui)?;
+            objects.extend(self.of_image(&seen)?);
+            if let Some(first) = objects.first_mut() {
+                first.comment.insert(0, seen.comment(reference));
+            }
+        }
+        if names.uses.imports && arguments.registry.is_insecure() {
+            ui.note(&format!(
+                "CDI speaks to `{0}` only if `insecureRegistries` in its configuration has `{0}`",
+                reference.registry()
+            ));
+        }
+        Ok(objects)
+    }
+
+    fn config_map(&self) -> Result<Object, CommandError> {
+        let Some(path) = self.arguments.registry.ca_file() else {
+            let help = "say `--ca-file ca.crt`; \
+                 `openssl s_client -showcerts -connect HOST:PORT </dev/null` prints a server's";
+            return Err(usage("which certificates shall the ConfigMap have?".into(), help));
+        };
+        let pem = crate::trust::read(path).map_err(cannot("read", path.display()))?;
+        let name = self.names.authorities.as_deref().unwrap_or(&self.name);
+        authorities(Meta { name, ..self.meta() }, &pem).map_err(|error| {
+            let diagnostic = cannot("use", path.display())(error);
+            diagnostic.help("`openssl x509 -inform der -in FILE` makes PEM of DER").into()
+        })
+    }
+
+    /// Returns the objects that name the image.
+    fn of_image(&self, seen: &Seen) -> Result<Vec<Object>, CommandError> {
+        let Self { arguments, reference, names, .. } = self;
+        let (meta, access) = (self.meta(), names.access(&arguments.storage));
+        let subject = |reference| Subject {
+            reference,
+            architecture: seen.architecture.clone(),
+            labels: seen.labels.clone(),
+        };
+        let tagged = reference.tag().map(|tag| subject(reference.with_tag(tag.to_owned())));
+        let pinned = subject(reference.with_digest(seen.digest));
+        let named = tagged.as_ref().filter(|_| arguments.by_tag).unwrap_or(&pinned);
+        let user_data = arguments.machine.user_data()?;
+        let storage = || arguments.storage.storage(seen);
+        let object = |kind| {
+            Ok(Some(match kind {
+                Kind::DataVolume => data_volume(meta, named, access, &storage()?),
+                Kind::DataImportCron => {
+                    let tagged = tagged.as_ref().unwrap_or(named);
+                    data_import_cron(meta, tagged, access, &storage()?, arguments.cron.cron())
+                }
+                Kind::DataSource => data_source(meta, meta.namespace.unwrap_or_default(), named),
+                Kind::Vm => {
+                    let machine = arguments.machine.machine(seen, user_data.as_deref(), storage)?;
+                    virtual_machine(meta, named, access, &machine)
+                }
+                Kind::HelmValues => helm_values(named, reference.tag(), access, &storage()?),
+                Kind::Secret | Kind::ConfigMap => return Ok(None),
+            }))
+        };
+        arguments.kinds.iter().filter_map(|kind| object(kind).transpose()).collect()
+    }
+}
+
+/// Returns what the cluster calls the image.
+fn reference(arguments: &ManifestsArguments) -> Result<&Reference, CommandError> {
+    match (&arguments.image, &arguments.subject) {
+        (Some(reference), _) | (None, Place::Registry(reference)) => Ok(reference),
+        (None, place) => {
+            let message = format!("no cluster can pull `{place}`");
+            Err(usage(message, "say where it will be, `--image quay.io/me/fedora:42`"))
+        }
+    }
+}
+
+fn usage(message: String, help: &str) -> CommandError {
+    CommandError::Usage(Diagnostic::new(message).help(help))
+}

@@ -1,0 +1,188 @@
+//! How a cluster gets at the image: secrets and certificates, and what they are called.
+
+use clap::Args;
+use diskette_builder::credentials::Credential;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::kubernetes::{
+    Access, Meta, Object, PullMethod, Shown, import_secret, parse_subdomain, pull_secret,
+};
+
+use super::kinds::{Kind, Kinds};
+use super::machine::RootPlace;
+use super::storage::StorageArguments;
+use super::{ManifestsArguments, usage};
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+
+/// Secrets and certificates.
+#[derive(Debug, Args)]
+pub(super) struct AccessArguments {
+    /// The secret with which nodes pull, of docker's format [default: NAME-pull, if it is written too]
+    #[arg(long, value_name = "NAME")]
+    pull_secret: Option<String>,
+
+    /// The secret with which CDI pulls, of a user and a password [default: NAME-import, likewise]
+    #[arg(long, value_name = "NAME", value_parser = parse_subdomain)]
+    secret: Option<String>,
+
+    /// The config map whose certificates CDI trusts [default: NAME-ca, likewise]
+    #[arg(long, value_name = "NAME", value_parser = parse_subdomain)]
+    cert_configmap: Option<String>,
+
+    /// Put the credential that is used for the image here into the secrets; without it they have
+    /// gaps to be filled
+    #[arg(long)]
+    with_credentials: bool,
+}
+
+/// What needs which secret.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Uses {
+    /// Nodes pull.
+    pub(super) pulls: bool,
+    /// CDI does.
+    pub(super) imports: bool,
+}
+
+impl Uses {
+    pub(super) fn of(kinds: &Kinds, machine: Option<RootPlace>) -> Self {
+        Self {
+            pulls: machine == Some(RootPlace::Image),
+            imports: kinds.has(Kind::DataVolume)
+                || kinds.has(Kind::DataImportCron)
+                || machine == Some(RootPlace::Import),
+        }
+    }
+}
+
+/// What secrets and certificates are called, those that are there.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) pull_secret: Option<String>,
+    pub(super) import_secret: Option<String>,
+    pub(super) authorities: Option<String>,
+    pub(super) uses: Uses,
+}
+
+impl AccessArguments {
+    pub(super) fn with_credentials(&self) -> bool {
+        self.with_credentials
+    }
+
+    /// Returns what is there, under the name that was given or one that is made of the objects' own.
+    pub(super) fn names(
+        &self,
+        kinds: &Kinds,
+        uses: Uses,
+        name: &str,
+        storage: &StorageArguments,
+    ) -> Result<Names, CommandError> {
+        self.check(kinds, storage)?;
+        let written = |own: &Option<String>, other: &Option<String>, used: bool| {
+            let any = uses.pulls || uses.imports;
+            own.is_some() || ((other.is_none() || any) && (used || !any))
+        };
+        let by_pod = storage.pull_method() == PullMethod::Pod;
+        let pulls = kinds.has(Kind::Secret) && written(&self.pull_secret, &self.secret, uses.pulls);
+        let imports = kinds.has(Kind::Secret)
+            && by_pod
+            && written(&self.secret, &self.pull_secret, uses.imports);
+        let named = |given: &Option<String>, is_written: bool, end: &str| {
+            given.clone().or_else(|| is_written.then(|| format!("{name}-{end}")))
+        };
+        Ok(Names {
+            pull_secret: named(&self.pull_secret, pulls, "pull"),
+            import_secret: named(&self.secret, imports, "import"),
+            authorities: named(&self.cert_configmap, kinds.has(Kind::ConfigMap) && by_pod, "ca"),
+            uses,
+        })
+    }
+
+    fn check(&self, kinds: &Kinds, storage: &StorageArguments) -> Result<(), CommandError> {
+        if self.with_credentials && !kinds.has(Kind::Secret) {
+            let message = "`--with-credentials` is for a secret, and none is written".to_owned();
+            return Err(usage(message, "write `secret` too, e.g. `secret,vm`"));
+        }
+        // A chart can have a name made when it is installed.
+        if let Some(name) = self.pull_secret.as_ref().filter(|_| !kinds.has(Kind::HelmValues)) {
+            parse_subdomain(name).map_err(|error| {
+                CommandError::Usage(Diagnostic::new(format!("`{name}` names no secret: {error}")))
+            })?;
+        }
+        let unused = [("secret", &self.secret), ("cert-configmap", &self.cert_configmap)];
+        let unused = unused.into_iter().find(|(_, value)| value.is_some());
+        match unused {
+            Some((option, _)) if storage.pull_method() == PullMethod::Node => {
+                let message = format!(
+                    "`--{option}` is for CDI's importer, and with `--pull-method node` nodes pull"
+                );
+                let help = "they pull with the secrets of the namespace's service account, \
+                     and trust what the node trusts";
+                Err(usage(message, help))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ManifestsArguments {
+    /// Returns the credential for the image, where it shall be shown.
+    pub(super) fn credential(
+        &self,
+        reference: &Reference,
+        environment: &Environment,
+    ) -> Result<Option<Credential>, CommandError> {
+        if !self.access.with_credentials {
+            return Ok(None);
+        }
+        let place = format!("{}/{}", reference.registry(), reference.repository());
+        let found = self.registry.credentials(environment)?.find(reference);
+        let found = found.map_err(cannot("find the credential for", &place))?;
+        let Some(found) = found else {
+            let message = format!("no credential for `{place}` is known");
+            let help = format!(
+                "log in with `diskette login {}`, or say `--creds FILE`",
+                reference.registry()
+            );
+            return Err(Diagnostic::new(message).help(help).into());
+        };
+        Ok(Some(found.credential))
+    }
+}
+
+impl Names {
+    /// Returns the secrets.
+    pub(super) fn secrets(
+        &self,
+        meta: Meta<'_>,
+        registry: &str,
+        credential: Option<&Credential>,
+    ) -> Result<Vec<Object>, CommandError> {
+        let shown = credential.map_or(Shown::Placeholder, Shown::Credential);
+        let named = |name| Meta { name, ..meta };
+        let mut secrets = Vec::new();
+        if let Some(name) = &self.pull_secret {
+            secrets.push(pull_secret(named(name), registry, shown));
+        }
+        if let Some(name) = &self.import_secret {
+            let secret = import_secret(named(name), registry, shown).map_err(|error| {
+                let help = "say `--pull-secret NAME` for the nodes' secret alone, \
+                     or log in with a user and a password";
+                Diagnostic::new(error.to_string()).help(help)
+            })?;
+            secrets.push(secret);
+        }
+        Ok(secrets)
+    }
+
+    /// Returns what the objects that name the image say.
+    pub(super) fn access(&self, storage: &StorageArguments) -> Access<'_> {
+        Access {
+            pull_secret: self.pull_secret.as_deref(),
+            import_secret: self.import_secret.as_deref(),
+            authorities: self.authorities.as_deref(),
+            pull_method: storage.pull_method(),
+        }
+    }
+}

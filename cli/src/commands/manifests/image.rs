@@ -1,0 +1,157 @@
+//! What is *seen* of the image.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::glance::{GlanceError, glance};
+use diskette_builder::image::digest::Digest;
+use diskette_builder::image::platform::Platform;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::images::Images;
+use diskette_builder::kubernetes::labels;
+use diskette_builder::survey::{Image, Survey, survey};
+use serde_json::Value;
+
+use super::ManifestsArguments;
+use super::kinds::Kind;
+use super::machine::RootPlace;
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::subject::Subject;
+use crate::ui::progress::ProgressMode;
+use crate::ui::{Ui, signal};
+
+/// What an image says of itself.
+pub(super) struct Seen {
+    /// Of the index, or of one platform's image.
+    pub(super) digest: Digest,
+    /// The processor that it is for, where it is for one.
+    pub(super) architecture: Option<String>,
+    /// Those that CDI sets, whatever the platform.
+    pub(super) labels: BTreeMap<String, String>,
+    platforms: Vec<String>,
+    /// Of the largest disk, where somebody wants to know.
+    size: Result<u64, GlanceError>,
+}
+
+impl Seen {
+    /// Looks at the image.
+    pub(super) fn look(
+        arguments: &ManifestsArguments,
+        environment: &Environment,
+        ui: &Ui,
+    ) -> Result<Self, CommandError> {
+        let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+        let progress = Arc::new(ui.progress(ProgressMode::None, interrupts));
+        let registry = arguments.registry.registry(environment, progress)?;
+        let subject = Subject::find(&arguments.subject, &registry)?;
+        let survey = survey(&*subject.images, subject.root)
+            .map_err(|error| Diagnostic::new(error.to_string()))?;
+        let wanted = arguments.platform.as_ref();
+        let images = choose(&survey, wanted)?;
+        let digest = match (wanted, &images[..]) {
+            (Some(_), [image]) => image.manifest.digest,
+            _ => survey.root.digest,
+        };
+        check_pin(arguments.image.as_ref(), digest)?;
+        let size = if arguments.need_size() {
+            largest(&*subject.images, &images)
+        } else {
+            Err(GlanceError::Nothing)
+        };
+        let platforms: Vec<Platform> = images.iter().filter_map(|image| image.platform()).collect();
+        let mut architectures: Vec<String> =
+            platforms.iter().map(|platform| platform.architecture.clone()).collect();
+        architectures.dedup();
+        Ok(Self {
+            digest,
+            architecture: architectures.pop().filter(|_| architectures.is_empty()),
+            labels: common_labels(&images),
+            platforms: platforms.iter().map(ToString::to_string).collect(),
+            size,
+        })
+    }
+
+    /// Returns how large the disk is, in bytes.
+    pub(super) fn virtual_size(&self) -> Result<u64, &GlanceError> {
+        self.size.as_ref().copied()
+    }
+
+    /// Returns what a person would call the image, which objects name by its digest.
+    pub(super) fn comment(&self, reference: &Reference) -> String {
+        match &self.platforms[..] {
+            [] => reference.to_string(),
+            platforms => format!("{reference} for {}", platforms.join(", ")),
+        }
+    }
+}
+
+impl ManifestsArguments {
+    /// Tells whether something is written that has a size.
+    fn need_size(&self) -> bool {
+        let has = |kind| self.kinds.has(kind);
+        has(Kind::DataVolume)
+            || has(Kind::DataImportCron)
+            || has(Kind::HelmValues)
+            || (has(Kind::Vm) && self.machine.place() != RootPlace::Image)
+    }
+}
+
+/// Returns the images that are for the platform, or all where none is wanted.
+fn choose<'s>(
+    survey: &'s Survey,
+    wanted: Option<&Platform>,
+) -> Result<Vec<&'s Image>, CommandError> {
+    let all: Vec<&Image> = survey.images.iter().filter(|image| !image.is_attestation()).collect();
+    let found: Vec<&Image> = all
+        .iter()
+        .copied()
+        .filter(|image| wanted.is_none_or(|wanted| image.platform().as_ref() == Some(wanted)))
+        .collect();
+    match (&found[..], wanted) {
+        ([], None) => Err(Diagnostic::new("the image is an index without images").into()),
+        ([], Some(wanted)) => {
+            let there: Vec<String> = all
+                .iter()
+                .filter_map(|image| image.platform())
+                .map(|one| one.to_string())
+                .collect();
+            let message =
+                format!("the image has no manifest for {wanted}; it has {}", there.join(", "));
+            Err(CommandError::Usage(Diagnostic::new(message)))
+        }
+        ([first, _, ..], Some(_)) => Ok(vec![first]),
+        _ => Ok(found),
+    }
+}
+
+/// Returns the virtual size of the largest disk, in bytes.
+fn largest(images: &dyn Images, all: &[&Image]) -> Result<u64, GlanceError> {
+    let sizes = all.iter().map(|image| Ok(glance(images, image)?.virtual_size));
+    sizes.reduce(|most, size| Ok(size?.max(most?))).unwrap_or(Err(GlanceError::Nothing))
+}
+
+/// Refuses a name with the digest of something else.
+fn check_pin(image: Option<&Reference>, digest: Digest) -> Result<(), CommandError> {
+    match image.and_then(Reference::digest) {
+        Some(named) if named != digest.to_string() => {
+            let message = format!("`--image` names {named}, and what was looked at is {digest}");
+            Err(CommandError::Usage(Diagnostic::new(message)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns the labels that all images have.
+fn common_labels(images: &[&Image]) -> BTreeMap<String, String> {
+    let mut all = images.iter().map(|image| {
+        let env = image.config_fields.pointer("/config/Env").and_then(Value::as_array);
+        labels(env.into_iter().flatten().filter_map(Value::as_str))
+    });
+    let mut common = all.next().unwrap_or_default();
+    for other in all {
+        common.retain(|key, value| other.get(key) == Some(value));
+    }
+    common
+}

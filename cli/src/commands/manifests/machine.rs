@@ -1,0 +1,139 @@
+//! What the virtual machine is like.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::kubernetes::{
+    Machine, Quantity, Root, Storage, USER_DATA_MAX, cloud_config, parse_subdomain,
+};
+
+use super::image::Seen;
+use crate::error::{CommandError, cannot};
+use crate::files::read_if_there;
+
+/// What ends a private key's first line in PEM.
+const PRIVATE: &str = "PRIVATE KEY-----";
+
+/// The virtual machine.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Machine options")]
+pub(super) struct MachineArguments {
+    /// Where its disk is: in the image, and forgotten when it stops; imported into a volume of its
+    /// own; or cloned into one from the data source
+    #[arg(long, value_name = "HOW", default_value = "image")]
+    disk: RootPlace,
+
+    /// Its instance type [default: what the image says]
+    #[arg(long, value_name = "NAME", value_parser = parse_subdomain)]
+    #[arg(conflicts_with_all = ["memory", "cpus"])]
+    instancetype: Option<String>,
+
+    /// What its system prefers [default: what the image says]
+    #[arg(long, value_name = "NAME", value_parser = parse_subdomain)]
+    preference: Option<String>,
+
+    /// Its memory, without an instance type [default: 2Gi]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Quantity>,
+
+    /// Its processors, without an instance type [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    cpus: Option<u32>,
+
+    /// Let in who has the private key of this public one, by way of cloud-init
+    #[arg(long, value_name = "FILE", conflicts_with = "user_data")]
+    ssh_key: Option<PathBuf>,
+
+    /// What cloud-init reads in the machine
+    #[arg(long, value_name = "FILE")]
+    user_data: Option<PathBuf>,
+}
+
+/// Where a machine's disk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RootPlace {
+    Image,
+    Import,
+    Clone,
+}
+
+impl MachineArguments {
+    pub(super) fn place(&self) -> RootPlace {
+        self.disk
+    }
+
+    /// Returns the machine; `storage` is asked where it has a volume.
+    pub(super) fn machine<'a>(
+        &'a self,
+        seen: &'a Seen,
+        user_data: Option<&'a str>,
+        storage: impl FnOnce() -> Result<Storage<'a>, CommandError>,
+    ) -> Result<Machine<'a>, CommandError> {
+        let told = |name: &str| seen.labels.get(&format!("instancetype.kubevirt.io/{name}"));
+        let is_sized = self.memory.is_some() || self.cpus.is_some();
+        let own = told("default-instancetype").filter(|_| !is_sized);
+        Ok(Machine {
+            root: match self.disk {
+                RootPlace::Image => Root::Image,
+                RootPlace::Import => Root::Import(storage()?),
+                RootPlace::Clone => Root::Clone(storage()?),
+            },
+            instancetype: self.instancetype.as_ref().or(own).map(String::as_str),
+            preference: self.preference.as_ref().or(told("default-preference")).map(String::as_str),
+            memory: self.memory.clone().unwrap_or_else(|| Quantity::fitting(2 << 30)),
+            cpus: self.cpus,
+            user_data,
+        })
+    }
+
+    /// Returns what cloud-init shall read.
+    pub(super) fn user_data(&self) -> Result<Option<String>, CommandError> {
+        let (path, text) = match (&self.user_data, &self.ssh_key) {
+            (Some(path), _) => (path, read(path)?),
+            (None, Some(path)) => (path, keys(path)?),
+            (None, None) => return Ok(None),
+        };
+        if text.len() > USER_DATA_MAX {
+            let message = format!(
+                "cannot use `{}`: it comes to {} bytes, and a machine takes {USER_DATA_MAX} for cloud-init",
+                path.display(),
+                text.len()
+            );
+            let help = "put it into a secret, and name that as `secretRef` in place of `userData`";
+            return Err(Diagnostic::new(message).help(help).into());
+        }
+        Ok(Some(text))
+    }
+}
+
+fn read(path: &Path) -> Result<String, Diagnostic> {
+    let found = read_if_there(path)?;
+    let found = found.ok_or_else(|| cannot("read", path.display())("there is no such file"))?;
+    Ok(found.text.clone())
+}
+
+/// Returns a configuration for cloud-init that lets in whoever has the keys.
+fn keys(path: &Path) -> Result<String, Diagnostic> {
+    let refuse = |why: &str| cannot("use", path.display())(why);
+    let text = read(path)?;
+    if text.contains(PRIVATE) {
+        let help = format!("name the public one, `{}.pub`", path.display());
+        return Err(refuse("it is a private key, which nobody else may see").help(help));
+    }
+    let lines = text.lines().map(str::trim);
+    let keys: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    if keys.is_empty() || !keys.iter().all(|key| is_key(key)) {
+        let help = "a public key is a line such as `ssh-ed25519 AAAA… me`";
+        return Err(refuse("it is no public key of ssh").help(help));
+    }
+    cloud_config(&keys).map_err(|error| refuse(&error.to_string()))
+}
+
+/// `TYPE BASE64 [COMMENT]`, the type at the beginning of what is encoded (sshd, `AUTHORIZED_KEYS`).
+fn is_key(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let kind = words.next().unwrap_or_default();
+    let is_kind = ["ssh-", "ecdsa-", "sk-"].iter().any(|start| kind.starts_with(start));
+    is_kind && words.next().is_some_and(|key| key.starts_with("AAAA"))
+}

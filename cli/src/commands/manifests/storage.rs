@@ -1,0 +1,105 @@
+//! What volumes are asked for.
+
+use clap::{Args, ValueEnum};
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::kubernetes::{
+    AccessMode, Cron, PullMethod, Quantity, Retention, Storage, parse_schedule, parse_subdomain,
+};
+use indicatif::HumanBytes;
+
+use super::image::Seen;
+use crate::error::CommandError;
+
+/// Volumes that the image is imported into.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Volume options")]
+pub(super) struct StorageArguments {
+    /// How large a volume is, e.g. 20Gi [default: as large as the image's disk]
+    #[arg(long, value_name = "SIZE")]
+    storage: Option<Quantity>,
+
+    /// Its storage class [default: the cluster's]
+    #[arg(long, value_name = "NAME", value_parser = parse_subdomain)]
+    storage_class: Option<String>,
+
+    /// Who may use it at a time: one node, many, or one pod [default: what CDI knows of the class]
+    #[arg(long, value_name = "MODE")]
+    access_mode: Option<Mode>,
+
+    /// Who pulls the image for CDI: its importer's pod, or the node
+    #[arg(long, value_name = "WHO", default_value = "pod")]
+    pull_method: Puller,
+}
+
+/// When an image is imported again.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "DataImportCron options")]
+pub(super) struct CronArguments {
+    /// When to look for a new image, as cron has it
+    #[arg(long, value_name = "CRON", default_value = "0 3 * * *", value_parser = parse_schedule)]
+    schedule: String,
+
+    /// How many imported images are kept
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    keep: u32,
+
+    /// Delete them with the cron itself
+    #[arg(long)]
+    delete_imports: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    Rwo,
+    Rwx,
+    Rwop,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Puller {
+    Pod,
+    Node,
+}
+
+impl StorageArguments {
+    pub(super) fn pull_method(&self) -> PullMethod {
+        match self.pull_method {
+            Puller::Pod => PullMethod::Pod,
+            Puller::Node => PullMethod::Node,
+        }
+    }
+
+    /// Returns the volume that the image's disk fits on.
+    pub(super) fn storage(&self, seen: &Seen) -> Result<Storage<'_>, CommandError> {
+        let size = match (&self.storage, seen.virtual_size()) {
+            (Some(size), Ok(least)) if size.bytes() < least => {
+                let message =
+                    format!("the disk is of {}, and does not fit on {size}", HumanBytes(least));
+                let help = format!(
+                    "say at least `--storage {}`, or leave it out",
+                    Quantity::fitting(least)
+                );
+                return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
+            }
+            (Some(size), _) => size.clone(),
+            (None, Ok(least)) => Quantity::fitting(least),
+            (None, Err(error)) => {
+                let help = "say how large the volume shall be, `--storage 20Gi`";
+                return Err(Diagnostic::new(error.to_string()).help(help).into());
+            }
+        };
+        let access_mode = self.access_mode.map(|mode| match mode {
+            Mode::Rwo => AccessMode::ReadWriteOnce,
+            Mode::Rwx => AccessMode::ReadWriteMany,
+            Mode::Rwop => AccessMode::ReadWriteOncePod,
+        });
+        Ok(Storage { size, class: self.storage_class.as_deref(), access_mode })
+    }
+}
+
+impl CronArguments {
+    pub(super) fn cron(&self) -> Cron<'_> {
+        let retention = if self.delete_imports { Retention::None } else { Retention::All };
+        Cron { schedule: &self.schedule, keep: self.keep, retention }
+    }
+}
