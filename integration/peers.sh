@@ -24,6 +24,17 @@ missing() {
     [ -e /usr/include/stdlib.h ] || echo libc6-dev
 }
 
+# The types of KubeVirt's and CDI's objects, against which those are checked that the program writes.
+types=$(dirname "$0")/../target/kubevirt-api
+if type -P npm >/dev/null && [ ! -e "$types/package" ]; then
+    mkdir -p "$types"
+    (
+        cd "$types"
+        npm pack --silent @kubevirt-ui-ext/kubevirt-api@1.7.0 >/dev/null &&
+            tar -xzf ./*.tgz --wildcards 'package/LICENSE' 'package/dist/*/index.d.ts'
+    ) || echo "npm could not get the types of KubeVirt's objects" >&2
+fi
+
 # Servers and administrators' tools are not on everybody's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 

@@ -14,6 +14,7 @@ pub mod disk;
 pub mod docker_registry;
 pub mod dockerfile;
 pub mod image;
+pub mod kubernetes;
 pub mod nginx;
 pub mod peer;
 pub mod proxy;

@@ -37,6 +37,8 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  verify       Judge a finished image by what KubeVirt and CDI accept
+  manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
   login        Remember the credential for a registry, after the registry has accepted it
   logout       Forget the credential for a registry
   auth         Look at credentials
@@ -72,6 +74,8 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  verify       Judge a finished image by what KubeVirt and CDI accept
+  manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
   login        Remember the credential for a registry, after the registry has accepted it
   logout       Forget the credential for a registry
   auth         Look at credentials
@@ -105,6 +109,8 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  verify       Judge a finished image by what KubeVirt and CDI accept
+  manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
   login        Remember the credential for a registry, after the registry has accepted it
   logout       Forget the credential for a registry
   auth         Look at credentials
@@ -144,7 +150,7 @@ stderr:
 
 #[test]
 fn reference() {
-    let commands = ["build", "vddk", "schema", "completions", "man"];
+    let commands = ["build", "vddk", "manifests", "schema", "completions", "man"];
     let help = |command: &&str| {
         let outcome = Scene::new().run([command, "--help"]);
         assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""));
@@ -199,11 +205,13 @@ fn manual_pages() {
         "diskette-login.1",
         "diskette-logout.1",
         "diskette-man.1",
+        "diskette-manifests.1",
         "diskette-pull.1",
         "diskette-push.1",
         "diskette-schema.1",
         "diskette-tags.1",
         "diskette-vddk.1",
+        "diskette-verify.1",
         "diskette.1",
     ];
     assert_eq!(pages, expected);

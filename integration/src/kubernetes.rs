@@ -1,0 +1,55 @@
+//! *Objects* of Kubernetes, read and judged: by a schema of our own that has every field that may be
+//! written and nothing else, and by the types that KubeVirt's user interface is made with.
+
+mod types;
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+pub use types::Types;
+
+/// Written after `types.go` of KubeVirt 1.7 and CDI 1.66, and the rules of their webhooks: a volume has
+/// one source, a `DataVolume` one kind of storage, a key of certificates ends in `.crt`.
+static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
+    let schema = serde_json::from_str(include_str!("kubernetes/schema.json")).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
+});
+
+/// Reads the documents of a file.
+pub fn read(text: &str) -> Vec<Value> {
+    serde_saphyr::from_multiple(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Panics where the object is not as the schema has it.
+pub fn check(object: &Value) {
+    let errors: Vec<String> = SCHEMA
+        .iter_errors(object)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{}\n{object:#}", errors.join("\n"));
+    if object["kind"] == "VirtualMachine" {
+        check_machine(&object["spec"]);
+    }
+}
+
+/// What of a machine refers to another part of it (`pkg/virt-api/webhooks/validating-webhook/admitters`).
+fn check_machine(spec: &Value) {
+    let instance = &spec["template"]["spec"];
+    let names = |list: &Value| -> Vec<String> {
+        let list = list.as_array().into_iter().flatten();
+        list.map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let devices = &instance["domain"]["devices"];
+    assert_eq!(names(&devices["disks"]), names(&instance["volumes"]));
+    assert_eq!(names(&devices["interfaces"]), names(&instance["networks"]));
+    let is_sized = !instance["domain"]["memory"].is_null() || !instance["domain"]["cpu"].is_null();
+    assert!(is_sized != spec.get("instancetype").is_some(), "an instance type says its size");
+    let templates = spec["dataVolumeTemplates"].as_array().into_iter().flatten();
+    let templates: Vec<&Value> = templates.map(|template| &template["metadata"]["name"]).collect();
+    for volume in instance["volumes"].as_array().unwrap() {
+        let name = &volume["dataVolume"]["name"];
+        assert!(name.is_null() || templates.contains(&name), "nobody makes {name}");
+    }
+}
