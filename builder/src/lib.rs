@@ -11,6 +11,7 @@ pub mod build;
 pub mod cache;
 pub mod context;
 pub mod contract;
+pub mod convert;
 pub mod copy;
 pub mod credentials;
 pub mod diagnostic;

@@ -20,6 +20,18 @@ pub trait Progress: Sync {
 /// One thing that happened. Layers are numbered within a build, from 0.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
+    /// A disk that a layer will hold is looked at, to know what it is converted to. It advances as the
+    /// layer will.
+    Surveying {
+        /// Number of the layer.
+        layer: usize,
+        /// The first platform that needs it.
+        platform: &'a Platform,
+        /// What the layer holds.
+        name: &'a str,
+        /// Of the disk, in bytes.
+        len: u64,
+    },
     /// A layer is being made.
     Started {
         /// Its number.
@@ -31,7 +43,7 @@ pub enum Event<'a> {
         /// Length of its tar in bytes.
         len: u64,
     },
-    /// More of a layer's tar is done.
+    /// More of a layer's tar, or of the survey for it, is done.
     Advanced {
         /// Its number.
         layer: usize,

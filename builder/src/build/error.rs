@@ -10,7 +10,7 @@ use crate::image::documents::DocumentError;
 use crate::layer::LayerError;
 use crate::recipe::Packing;
 use crate::sink::SinkError;
-use crate::source::{SourceError, SourceErrorKind};
+use crate::source::{Sequential, SourceError, SourceErrorKind};
 
 /// Why a build failed.
 #[derive(Debug, Error)]
@@ -128,6 +128,15 @@ fn help(error: &SourceError) -> Vec<String> {
         ],
         SourceErrorKind::Changed => vec!["build again when nothing writes to it any more".into()],
         SourceErrorKind::Damaged(..) => vec!["was the download cut off?".into()],
+        SourceErrorKind::Sequential(why) => vec![
+            match why {
+                Sequential::Packed(_) => "unpack it first, and name the unpacked file",
+                Sequential::Download => "download it first, and name the file",
+                Sequential::Part => "take it out first, and name the file",
+            }
+            .into(),
+        ],
+        SourceErrorKind::Guest(_) => vec!["convert it with `qemu-img convert` first".into()],
         SourceErrorKind::Unverified => vec![
             "add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` \
              with ADD"

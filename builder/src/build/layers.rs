@@ -174,6 +174,7 @@ impl LayerJob<'_> {
     }
 
     fn build(&mut self, number: usize, context: &Context<'_>) -> Result<Layer, BuildError> {
+        self.survey(number, context)?;
         let layer = match self.write(number, context) {
             Err(LayerFailure::Layer(LayerError::Source(error))) if is_size(&error) => {
                 // The tar header in front of the content needs a size that only reading tells.
@@ -193,6 +194,22 @@ impl LayerJob<'_> {
             LayerFailure::Layer(error) => BuildError::Layer(error),
             LayerFailure::Sink(error) => error.into(),
         })
+    }
+
+    /// Looks at the disks that are converted.
+    fn survey(&mut self, number: usize, context: &Context<'_>) -> Result<(), BuildError> {
+        let (recipe, platform) = (self.recipe, self.platform);
+        let name = recipe.history.as_str();
+        let observe = observer(number, context);
+        for source in &mut self.sources {
+            let Some(len) = source.unsurveyed() else { continue };
+            context.progress.event(Event::Surveying { layer: number, platform, name, len });
+            let surveyed = source.survey(context.workers.pool(), &observe);
+            if surveyed.map_err(|error| source_error(recipe, error))?.is_break() {
+                return Err(BuildError::Cancelled);
+            }
+        }
+        Ok(())
     }
 
     /// Writes the layer; again if the sink failed on the way and may go on.
@@ -230,16 +247,18 @@ impl LayerJob<'_> {
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let len = input.tar_len().map_err(LayerError::from)?;
         context.progress.event(Event::Started { layer: number, platform, name, len });
-        let observe = |len| {
-            context.progress.event(Event::Advanced { layer: number, len });
-            if context.progress.is_cancelled() {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        };
-        let layer = Layer::write(input, context.workers, blob, &observe)?;
+        let layer = Layer::write(input, context.workers, blob, &observer(number, context))?;
         blob.finish(layer.digest, layer.size)?;
         Ok(layer)
+    }
+}
+
+/// Returns what tells of a layer's progress, and whether to go on.
+fn observer(layer: usize, context: &Context<'_>) -> impl Fn(u64) -> ControlFlow<()> {
+    let progress = context.progress;
+    move |len| {
+        progress.event(Event::Advanced { layer, len });
+        if progress.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 

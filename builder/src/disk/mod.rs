@@ -31,6 +31,7 @@ use serde::Serialize;
 use crate::recipe::Packing;
 
 pub use bytes::Fault;
+pub(crate) use extent::is_zero;
 pub use extent::{Extent, ExtentKind};
 pub use flaw::{Flaw, FlawKind, Weight};
 pub use format::Format;

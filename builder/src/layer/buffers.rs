@@ -4,6 +4,8 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use crate::disk::is_zero;
+
 /// A fixed number of equally large buffers, shared by the layers that are built at one time.
 #[derive(Debug)]
 pub(crate) struct Buffers {
@@ -126,30 +128,9 @@ impl Block {
     }
 }
 
-/// Tells whether all bytes are zero; leaves at the first group of 128 that is not.
-pub(crate) fn is_zero(bytes: &[u8]) -> bool {
-    let (groups, rest) = bytes.as_chunks::<128>();
-    // Or-ing a whole group without a branch lets the compiler use the widest registers there are.
-    groups.iter().all(|group| group.iter().fold(0, |any, byte| any | byte) == 0)
-        && rest.iter().all(|byte| *byte == 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn zeros_are_found_and_nothing_else() {
-        for len in [0, 1, 127, 128, 129, 4096, 5000] {
-            let mut bytes = vec![0; len];
-            assert!(is_zero(&bytes), "{len}");
-            for at in 0..len {
-                bytes[at] = 1;
-                assert!(!is_zero(&bytes), "{len} at {at}");
-                bytes[at] = 0;
-            }
-        }
-    }
 
     #[test]
     fn buffers_are_made_once_and_go_round() {

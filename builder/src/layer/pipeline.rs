@@ -57,7 +57,7 @@ pub enum LayerError {
 /// The threads and the memory that layers are built with. Layers built at one time share them.
 #[derive(Debug)]
 pub struct Workers {
-    pool: ThreadPool,
+    pool: Arc<ThreadPool>,
     buffers: Arc<Buffers>,
     encoders: Arc<Encoders>,
     compression: Compression,
@@ -75,7 +75,7 @@ impl Workers {
             .build()?;
         let blocks = blocks(compression, jobs);
         Ok(Self {
-            pool,
+            pool: Arc::new(pool),
             buffers: Buffers::new(blocks, block_len(compression)),
             encoders: Arc::new(Encoders::new(compression, blocks)),
             compression,
@@ -86,6 +86,11 @@ impl Workers {
     /// Returns the number of compressing threads.
     pub fn jobs(&self) -> usize {
         self.pool.current_num_threads()
+    }
+
+    /// Returns the compressing threads, for what else has to be compressed.
+    pub(crate) fn pool(&self) -> &Arc<ThreadPool> {
+        &self.pool
     }
 
     /// Returns the compression of the layers that are built.

@@ -3,6 +3,7 @@
 //! read at all. Content that is finished has been checked: it has the announced size and checksum,
 //! and its file was not changed meanwhile.
 
+mod converted;
 mod file;
 mod http;
 mod inline;
@@ -16,21 +17,27 @@ mod tests;
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use rayon::ThreadPool;
 use thiserror::Error;
 
+pub use converted::Sequential;
 pub use file::Identity;
 pub use http::DownloadError;
 pub use opener::Opener;
 
+use crate::convert::ConvertError;
+use crate::disk::guest::GuestError;
 use crate::http::Client;
 use crate::image::digest::Digest;
 use crate::recipe::{
     Archive, Checksum, ContextFile, Location, Member, Packing, Role, SourceRecipe,
 };
 use crate::sink::SinkError;
+use converted::Converted;
 use inline::InlineContent;
 use member::{MemberContent, OpenArchive};
 
@@ -122,6 +129,15 @@ pub enum SourceErrorKind {
     /// It is to be unpacked or checked, which is done with files and downloads.
     #[error("what is given inline or lies in an archive is taken as it is")]
     Plain,
+    /// It is to be converted, and cannot be read as a disk.
+    #[error("{0}")]
+    Guest(#[from] GuestError),
+    /// It is to be converted, and cannot be read in any order.
+    #[error("a disk is converted from a file that can be read in any order; this is {0}")]
+    Sequential(Sequential),
+    /// It cannot be converted.
+    #[error("{0}")]
+    Convert(ConvertError),
 }
 
 /// A source that was opened and looked at, and can be read any number of times.
@@ -132,6 +148,8 @@ pub struct Source<'a> {
     checksum: Option<Checksum>,
     role: Role,
     origin: Origin<'a>,
+    /// Where it is not taken as it is.
+    converted: Option<Converted>,
     /// Known only after it has been unpacked once, where its packing does not tell.
     measured: Option<u64>,
 }
@@ -157,9 +175,20 @@ impl<'a> Source<'a> {
     /// Opens a source and refuses what can be refused without reading it.
     pub fn open(recipe: &'a SourceRecipe, opener: &mut Opener<'a>) -> Result<Self, SourceError> {
         let place = recipe.location.to_string();
-        let origin = opener.origin(recipe);
+        let error = |kind| SourceError { place: place.clone(), kind };
+        if recipe.convert.is_some() {
+            converted::check(recipe).map_err(error)?;
+        }
+        let origin = opener.origin(recipe).map_err(error)?;
+        let converted = match (&origin, recipe.convert) {
+            (Origin::File(file), Some(conversion)) => {
+                Some(Converted::new(file, conversion).map_err(error)?)
+            }
+            _ => None,
+        };
         Ok(Self {
-            origin: origin.map_err(|kind| SourceError { place: place.clone(), kind })?,
+            origin,
+            converted,
             place,
             packing: recipe.packing,
             checksum: recipe.checksum.clone(),
@@ -170,6 +199,10 @@ impl<'a> Source<'a> {
 
     /// Returns the content from its beginning.
     pub fn content(&self) -> Result<Box<dyn Content + '_>, SourceError> {
+        if let (Some(converted), Origin::File(file)) = (&self.converted, &self.origin) {
+            let content = converted.content(file, &self.place).map_err(|kind| self.error(kind));
+            return Ok(Box::new(content?));
+        }
         match &self.origin {
             Origin::File(file) if self.packing.is_none() && self.checksum.is_none() => {
                 return Ok(Box::new(file.content(&self.place)));
@@ -190,6 +223,30 @@ impl<'a> Source<'a> {
         let measured = self.raw().and_then(|raw| stream::measure(raw, self.packing));
         self.measured = Some(measured.map_err(|kind| self.error(kind))?);
         Ok(())
+    }
+
+    /// Returns the size in bytes of a disk that is to be converted and has to be surveyed first.
+    pub fn unsurveyed(&self) -> Option<u64> {
+        self.converted.as_ref()?.unsurveyed()
+    }
+
+    /// Surveys a disk that is to be converted: what it comes to has to be known before its first byte
+    /// is. `progress` is told how many more bytes were looked at, and can break it off.
+    pub fn survey(
+        &mut self,
+        pool: &Arc<ThreadPool>,
+        progress: &dyn Fn(u64) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, SourceError> {
+        let checked = match (&self.converted, &self.checksum) {
+            // It will not be read from its beginning to its end.
+            (Some(_), Some(checksum)) => self.raw().and_then(|raw| stream::check(raw, checksum)),
+            _ => Ok(()),
+        };
+        let surveyed = checked.and_then(|()| match &mut self.converted {
+            Some(converted) => converted.survey(pool, progress),
+            None => Ok(ControlFlow::Continue(())),
+        });
+        surveyed.map_err(|kind| self.error(kind))
     }
 
     /// Returns the path or URL as the user gave it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::file::{FileName, Opened};
 use super::member::{Archives, OpenArchive};
-use super::{Inputs, Origin, SourceErrorKind, Unverified};
+use super::{Inputs, Origin, Sequential, SourceErrorKind, Unverified};
 use crate::disk::packing;
 use crate::http::Client;
 use crate::images::Places;
@@ -92,7 +92,11 @@ fn open_file<'a>(
     match recipe.packing {
         Some(packing) if found != Some(packing) => Err(SourceErrorKind::NotPacked(packing)),
         None if recipe.role == Role::Disk => {
-            found.map_or(Ok(opened), |packing| Err(SourceErrorKind::Packed(packing)))
+            let Some(packing) = found else { return Ok(opened) };
+            Err(match recipe.convert {
+                Some(_) => SourceErrorKind::Sequential(Sequential::Packed(packing)),
+                None => SourceErrorKind::Packed(packing),
+            })
         }
         _ => Ok(opened),
     }

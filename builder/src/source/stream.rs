@@ -203,6 +203,11 @@ impl Content for Stream<'_> {
     }
 }
 
+/// Reads to the end and fails if the bytes are not what they should be.
+pub(super) fn check(raw: Raw<'_>, checksum: &Checksum) -> Result<(), SourceErrorKind> {
+    Shared::new(raw, Some(checksum)).check(Some(checksum))
+}
+
 /// Reads to the end and returns how many bytes there were.
 pub(super) fn measure(raw: Raw<'_>, packing: Option<Packing>) -> Result<u64, SourceErrorKind> {
     let raw = Shared::new(raw, None);

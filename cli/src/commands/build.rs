@@ -9,7 +9,7 @@ use diskette_builder::build::{BuildError, Plan, PlatformTags, Sources};
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::image::format::Format;
 use diskette_builder::layer::compression::{Compression, GzipLevel, ZstdLevel};
-use diskette_builder::recipe::Recipe;
+use diskette_builder::recipe::{ClusterPacking, Conversion, Recipe};
 use diskette_builder::registry::Observer;
 use diskette_builder::source::Unverified;
 
@@ -78,6 +78,14 @@ pub(crate) struct BuildArguments {
     /// How layers are compressed
     #[arg(long, value_name = "KIND", default_value = "gzip")]
     compression: CompressionKind,
+
+    /// Convert the disk on its way into the image; its name will end accordingly
+    #[arg(long, value_name = "FORMAT")]
+    convert: Option<ConvertKind>,
+
+    /// How the clusters of a disk that is converted to qcow2 are packed
+    #[arg(long, value_name = "KIND", default_value = "none")]
+    convert_compress: ConvertCompression,
 
     /// Which family of media types the image has; docker's has no annotations
     #[arg(long, value_name = "FORMAT", default_value = "oci")]
@@ -153,6 +161,26 @@ enum CompressionKind {
     None,
 }
 
+/// What can be given to `--convert`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ConvertKind {
+    /// From raw, qcow2, VMDK, VHD, VHDX or VDI, with zeros left out
+    Qcow2,
+    /// The disk byte for byte
+    Raw,
+}
+
+/// What can be given to `--convert-compress`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ConvertCompression {
+    /// Not at all: larger on the node, and faster for the virtual machine
+    None,
+    /// Deflate, read by every QEMU
+    Zlib,
+    /// Zstandard, read by QEMU 5.1 and later
+    Zstd,
+}
+
 /// What can be given to `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatKind {
@@ -196,7 +224,7 @@ pub(crate) fn run(
 
     let Loaded { mut recipes, inputs, epoch: loaded_epoch } =
         input.load(arguments, &places, environment, &*progress, ui)?;
-    arguments.overrides(input.language).apply(&mut recipes)?;
+    arguments.overrides(input.language)?.apply(&mut recipes)?;
     if arguments.push {
         check_names(&recipes)?;
     }
@@ -249,8 +277,26 @@ impl BuildArguments {
         Err(CommandError::Usage(diagnostic.help("leave them out, or build with `--format oci`")))
     }
 
-    fn overrides(&self, language: Language) -> Overrides<'_> {
-        Overrides {
+    fn conversion(&self) -> Result<Option<Conversion>, CommandError> {
+        let packing = match self.convert_compress {
+            ConvertCompression::None => ClusterPacking::None,
+            ConvertCompression::Zlib => ClusterPacking::Zlib,
+            ConvertCompression::Zstd => ClusterPacking::Zstd,
+        };
+        match (self.convert, packing) {
+            (Some(ConvertKind::Qcow2), packing) => Ok(Some(Conversion::Qcow2(packing))),
+            (Some(ConvertKind::Raw), ClusterPacking::None) => Ok(Some(Conversion::Raw)),
+            (None, ClusterPacking::None) => Ok(None),
+            _ => {
+                let message = "`--convert-compress` is for disks that are converted to qcow2";
+                let help = "say `--convert qcow2` too; layers are compressed anyway";
+                Err(CommandError::Usage(Diagnostic::new(message).help(help)))
+            }
+        }
+    }
+
+    fn overrides(&self, language: Language) -> Result<Overrides<'_>, CommandError> {
+        Ok(Overrides {
             names: self.tag.iter().chain(&self.manifest).map(String::as_str).collect(),
             // A Dockerfile was read for the platforms that were asked for.
             platforms: match language {
@@ -260,7 +306,8 @@ impl BuildArguments {
             labels: &self.label,
             annotations: &self.annotation,
             env: &self.env,
-        }
+            convert: self.conversion()?,
+        })
     }
 }
 

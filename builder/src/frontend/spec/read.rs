@@ -4,7 +4,8 @@
 use super::fields::{Fields, mapping, read_value, suggest, unexpected};
 use super::node::{Node, Value};
 use super::types::{
-    Details, Entries, FileSpec, Kubevirt, Located, PlatformSpec, Source, Spec, Text, Unpack,
+    Compress, Convert, Details, Entries, FileSpec, Kubevirt, Located, PlatformSpec, Source, Spec,
+    Text, Unpack,
 };
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -39,7 +40,8 @@ const PLATFORM: Keys = ("a platform", &["disk", "kubevirt", "files", "env", "lab
 const KUBEVIRT: Keys =
     ("`kubevirt`", &["instancetype", "instancetypeKind", "preference", "preferenceKind", "labels"]);
 const FILE: Keys = ("a file", &["path", "source"]);
-const DETAILS: Keys = ("a source", &["path", "url", "sha256", "sha512", "unpack", "name"]);
+const DETAILS: Keys =
+    ("a source", &["path", "url", "sha256", "sha512", "unpack", "name", "convert", "compress"]);
 
 impl Read for Spec {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
@@ -121,6 +123,8 @@ impl Read for Source {
             sha512: fields.get("sha512", problems),
             unpack: fields.get("unpack", problems),
             name: fields.get("name", problems),
+            convert: fields.get("convert", problems),
+            compress: fields.get("compress", problems),
         };
         if details.path.is_none() && details.url.is_none() {
             if !fields.has("path") && !fields.has("url") {
@@ -138,22 +142,47 @@ impl Read for Source {
 
 impl Read for Located<Unpack> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let text = Text::read(node, owner, problems)?;
-        let value = match text.value.as_str() {
-            "gz" => Unpack::Gz,
-            "xz" => Unpack::Xz,
-            "zst" => Unpack::Zst,
-            "bz2" => Unpack::Bz2,
-            "none" => Unpack::None,
-            other => {
-                let known = &["gz", "xz", "zst", "bz2", "none"];
-                let diagnostic = Diagnostic::new(format!("unknown packing `{other}`"));
-                problems.push(suggest(diagnostic.at(text.span), other, known, "known packings"));
-                return None;
-            }
-        };
-        Some(Self { value, span: text.span })
+        let known = [
+            ("gz", Unpack::Gz),
+            ("xz", Unpack::Xz),
+            ("zst", Unpack::Zst),
+            ("bz2", Unpack::Bz2),
+            ("none", Unpack::None),
+        ];
+        choose(node, owner, "packing", &known, problems)
     }
+}
+
+impl Read for Located<Convert> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let known = [("qcow2", Convert::Qcow2), ("raw", Convert::Raw)];
+        choose(node, owner, "format", &known, problems)
+    }
+}
+
+impl Read for Located<Compress> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let known = [("zlib", Compress::Zlib), ("zstd", Compress::Zstd), ("none", Compress::None)];
+        choose(node, owner, "compression", &known, problems)
+    }
+}
+
+/// Reads one of a few words.
+fn choose<T: Copy>(
+    node: &Node,
+    owner: &Span,
+    noun: &str,
+    known: &[(&'static str, T)],
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Located<T>> {
+    let Text { value, span } = Text::read(node, owner, problems)?;
+    if let Some((_, found)) = known.iter().find(|(name, _)| *name == value) {
+        return Some(Located { value: *found, span });
+    }
+    let names: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
+    let diagnostic = Diagnostic::new(format!("unknown {noun} `{value}`")).at(span);
+    problems.push(suggest(diagnostic, &value, &names, &format!("known {noun}s")));
+    None
 }
 
 impl Read for Text {

@@ -1,9 +1,9 @@
 //! A *source* is where the user says that content comes from. Lowering it finds out whether it is
 //! a file or a URL, how it is packed, what its checksum is, and what it is called.
 
-use super::types::{Details, Located, Source, Text, Unpack};
+use super::types::{Compress, Convert, Details, Located, Source, Text, Unpack};
 use crate::diagnostic::Diagnostic;
-use crate::recipe::{Checksum, Location, Packing, Role, SourceRecipe};
+use crate::recipe::{Checksum, ClusterPacking, Conversion, Location, Packing, Role, SourceRecipe};
 
 /// Packings by the file-name suffix that says so.
 const SUFFIXES: &[(&str, Packing)] = &[
@@ -23,6 +23,7 @@ pub(super) fn disk(
 ) -> Option<(SourceRecipe, String)> {
     let parts = Parts::of(source, problems);
     let checksum = parts.details.and_then(|details| checksum(details, problems));
+    let convert = parts.details.and_then(|details| conversion(details, problems));
     let place = parts.place?;
     let file = place.value.file_name();
     let packing = match parts.details.and_then(|details| details.unpack.as_ref()) {
@@ -35,14 +36,16 @@ pub(super) fn disk(
                 .at(name.span.clone())
                 .help("write one plain name, for example `name: disk.qcow2`")
         }),
-        None => derived_name(file, packing).map(str::to_owned).map_err(|reason| {
+        None => derived_name(file, packing, convert).map_err(|reason| {
             Diagnostic::new(format!("the disk cannot be named after this: {reason}"))
                 .at(place.span.clone())
                 .help("say what it is called in the image, for example `name: disk.qcow2`")
         }),
     };
     let name = name.map_err(|problem| problems.push(problem)).ok()?;
-    Some((place.recipe(packing, checksum, Role::Disk), name))
+    let mut recipe = place.recipe(packing, checksum, Role::Disk);
+    recipe.convert = convert;
+    Some((recipe, name))
 }
 
 /// Returns the source of any other file: its bytes are kept unless the user asks otherwise, since
@@ -55,6 +58,13 @@ pub(super) fn file(source: &Source, problems: &mut Vec<Diagnostic>) -> Option<So
             Diagnostic::new("`name` is for disks")
                 .at(name.span.clone())
                 .help("the file is called as its `path` says; remove `name`"),
+        );
+    }
+    if let Some(convert) = parts.details.and_then(|details| details.convert.as_ref()) {
+        problems.push(
+            Diagnostic::new("`convert` is for disks")
+                .at(convert.span.clone())
+                .help("other files are taken as they are; remove `convert`"),
         );
     }
     let packing = parts.details.and_then(|details| packing(details.unpack.as_ref()?.value));
@@ -216,13 +226,41 @@ fn packing(unpack: Unpack) -> Option<Packing> {
     }
 }
 
-fn derived_name(file: &str, packing: Option<Packing>) -> Result<&str, &'static str> {
+fn conversion(details: &Details, problems: &mut Vec<Diagnostic>) -> Option<Conversion> {
+    let (convert, compress) = (details.convert.as_ref(), details.compress.as_ref());
+    match (convert.map(|convert| convert.value), compress) {
+        (Some(Convert::Qcow2), compress) => {
+            Some(Conversion::Qcow2(match compress.map(|compress| compress.value) {
+                Some(Compress::Zlib) => ClusterPacking::Zlib,
+                Some(Compress::Zstd) => ClusterPacking::Zstd,
+                Some(Compress::None) | None => ClusterPacking::None,
+            }))
+        }
+        (Some(Convert::Raw), None) => Some(Conversion::Raw),
+        (Some(Convert::Raw) | None, Some(compress)) => {
+            let message = "`compress` is for disks that are converted to qcow2";
+            let help =
+                "say `convert: qcow2` too, or remove `compress`; layers are compressed anyway";
+            problems.push(Diagnostic::new(message).at(compress.span.clone()).help(help));
+            None
+        }
+        (None, None) => None,
+    }
+}
+
+fn derived_name(
+    file: &str,
+    packing: Option<Packing>,
+    convert: Option<Conversion>,
+) -> Result<String, &'static str> {
     let suffix = SUFFIXES.iter().find(|(_, kind)| Some(*kind) == packing);
     let name = match suffix {
         Some((suffix, _)) if ends_with(file, suffix) => &file[..file.len() - suffix.len()],
         _ => file,
     };
-    check_name(name).map(|()| name)
+    check_name(name)?;
+    let name = convert.map_or_else(|| name.to_owned(), |convert| convert.file_name(name));
+    check_name(&name).map(|()| name)
 }
 
 fn ends_with(file: &str, suffix: &str) -> bool {

@@ -157,6 +157,34 @@ pub(super) struct Details {
     /// Name of the disk inside the image, under `/disk`; the name of the file when left out.
     #[schemars(extend("pattern" = "^[^/]+$"), extend("examples" = ["disk.qcow2"]))]
     pub(super) name: Option<Text>,
+    /// What the disk is converted to on its way into the image, from raw, qcow2, VMDK, VHD, VHDX or
+    /// VDI. It needs a `path`, and a file that is not packed.
+    pub(super) convert: Option<Located<Convert>>,
+    /// How the clusters of a disk that is converted to qcow2 are packed; `none` when left out, since
+    /// the image's layers are compressed anyway.
+    pub(super) compress: Option<Located<Compress>>,
+}
+
+/// What a disk is converted to. Its name in the image ends accordingly, unless `name` says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub(super) enum Convert {
+    /// qcow2, in which zeros take no room.
+    Qcow2,
+    /// The disk byte for byte, named `.img`.
+    Raw,
+}
+
+/// How the clusters of a qcow2 are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub(super) enum Compress {
+    /// Deflate, read by every QEMU.
+    Zlib,
+    /// Zstandard, read by QEMU 5.1 and later.
+    Zstd,
+    /// Not at all: larger on the node, and faster for the virtual machine.
+    None,
 }
 
 /// How a file is packed.

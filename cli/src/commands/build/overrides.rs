@@ -1,11 +1,12 @@
 //! What the command line changes of the recipes that a spec came to.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::image::platform::Platform;
 use diskette_builder::image::reference::Reference;
-use diskette_builder::recipe::{PlatformRecipe, Recipe};
+use diskette_builder::recipe::{Conversion, Entry, EntryKind, PlatformRecipe, Recipe, Role, Step};
 
 use crate::error::CommandError;
 
@@ -37,12 +38,16 @@ pub(super) struct Overrides<'a> {
     pub(super) labels: &'a [Pair],
     pub(super) annotations: &'a [Pair],
     pub(super) env: &'a [Pair],
+    pub(super) convert: Option<Conversion>,
 }
 
 impl Overrides<'_> {
     pub(super) fn apply(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
         self.rename(recipes)?;
         self.choose_platforms(recipes)?;
+        if let Some(conversion) = self.convert {
+            convert(recipes, conversion)?;
+        }
         for recipe in recipes {
             let annotations = self.annotations.iter().cloned();
             recipe.annotations.extend(annotations.map(|pair| (pair.key, pair.value)));
@@ -94,6 +99,59 @@ impl Overrides<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Has every disk converted, and calls it accordingly wherever it is spoken of.
+fn convert(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), CommandError> {
+    let mut found = false;
+    for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
+        let mut names = BTreeMap::new();
+        for entry in entries(&mut platform.steps) {
+            if let EntryKind::File(source) = &mut entry.kind
+                && source.role == Role::Disk
+            {
+                source.convert = Some(conversion);
+                let (directory, name) = entry.path.rsplit_once('/').unwrap_or_default();
+                let path = format!("{directory}/{}", conversion.file_name(name));
+                names.insert(entry.path.clone(), path);
+            }
+        }
+        found |= !names.is_empty();
+        for step in &mut platform.steps {
+            if let Step::Layer(layer) = step
+                && let Some(new) = names.get(&layer.history)
+            {
+                layer.history.clone_from(new);
+            }
+        }
+        for entry in entries(&mut platform.steps) {
+            for path in [Some(&mut entry.path), target(&mut entry.kind)].into_iter().flatten() {
+                if let Some(new) = names.get(path) {
+                    path.clone_from(new);
+                }
+            }
+        }
+    }
+    if found {
+        return Ok(());
+    }
+    let diagnostic = Diagnostic::new("there is no disk to convert: no file goes to /disk");
+    Err(CommandError::Usage(diagnostic.help("disks of base images stay as they are")))
+}
+
+fn entries(steps: &mut [Step]) -> impl Iterator<Item = &mut Entry> {
+    steps.iter_mut().flat_map(|step| match step {
+        Step::Layer(layer) => layer.entries.as_mut_slice(),
+        Step::Config { .. } => &mut [],
+    })
+}
+
+/// Returns the path of the file that an entry is another name of.
+fn target(kind: &mut EntryKind) -> Option<&mut String> {
+    match kind {
+        EntryKind::Hardlink(target) => Some(target),
+        _ => None,
     }
 }
 

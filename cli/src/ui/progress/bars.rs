@@ -21,6 +21,9 @@ impl View for Bars {
     fn event(&self, event: Event<'_>) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
+            Event::Surveying { layer, platform, name, len } => {
+                self.start(&mut bars, layer, format!("{platform} {name}: survey"), len);
+            }
             Event::Started { layer, platform, name, len } => {
                 self.start(&mut bars, layer, format!("{platform} {name}"), len);
             }

@@ -24,6 +24,16 @@ impl View for Json {
     fn event(&self, event: Event<'_>) {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         let object = match event {
+            Event::Surveying { layer, platform, name, len } => {
+                layers.insert(layer, Counter::start(len));
+                json!({
+                    "event": "surveying",
+                    "layer": layer,
+                    "platform": platform.to_string(),
+                    "name": name,
+                    "total": len,
+                })
+            }
             Event::Started { layer, platform, name, len } => {
                 layers.insert(layer, Counter::start(len));
                 json!({

@@ -27,6 +27,10 @@ impl View for Lines {
     fn event(&self, event: Event<'_>) {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
+            Event::Surveying { layer, platform, name, len } => {
+                let name = format!("{platform} {name}: survey");
+                layers.insert(layer, (name, Counter::start(len)));
+            }
             Event::Started { layer, platform, name, len } => {
                 layers.insert(layer, (format!("{platform} {name}"), Counter::start(len)));
             }

@@ -1,0 +1,58 @@
+//! Work that is done *ahead* of whoever waits for it: some batches at a time, on the threads that
+//! compress layers too. What comes of them is handed out in their order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use rayon::ThreadPool;
+
+use super::ConvertError;
+
+/// What is done with a batch.
+type Work<B, T> = dyn Fn(B) -> Result<T, ConvertError> + Send + Sync;
+
+/// The results of batches, in order.
+pub(super) struct Ahead<B, T> {
+    batches: Box<dyn Iterator<Item = B> + Send>,
+    work: Arc<Work<B, T>>,
+    pool: Arc<ThreadPool>,
+    pending: VecDeque<Receiver<Result<T, ConvertError>>>,
+}
+
+impl<B: Send + 'static, T: Send + 'static> Ahead<B, T> {
+    pub(super) fn new(
+        batches: impl Iterator<Item = B> + Send + 'static,
+        work: impl Fn(B) -> Result<T, ConvertError> + Send + Sync + 'static,
+        pool: &Arc<ThreadPool>,
+    ) -> Self {
+        let (batches, work) = (Box::new(batches), Arc::new(work));
+        Self { batches, work, pool: Arc::clone(pool), pending: VecDeque::new() }
+    }
+
+    /// One batch in each thread, one waiting for it, and one that is being taken.
+    fn depth(&self) -> usize {
+        2 * self.pool.current_num_threads() + 1
+    }
+
+    fn start(&mut self, batch: B) {
+        let (done, pending) = sync_channel(1);
+        let work = Arc::clone(&self.work);
+        // Nobody waits for it where an earlier one has failed.
+        self.pool.spawn_fifo(move || drop(done.send(work(batch))));
+        self.pending.push_back(pending);
+    }
+}
+
+impl<B: Send + 'static, T: Send + 'static> Iterator for Ahead<B, T> {
+    type Item = Result<T, ConvertError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.pending.len() < self.depth() {
+            let Some(batch) = self.batches.next() else { break };
+            self.start(batch);
+        }
+        let first = self.pending.pop_front()?;
+        Some(first.recv().unwrap_or(Err(ConvertError::Worker)))
+    }
+}

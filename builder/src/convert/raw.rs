@@ -1,0 +1,91 @@
+//! A *raw* disk as it is streamed: what holds data is read ahead, what does not is a hole.
+
+use std::sync::Arc;
+
+use rayon::ThreadPool;
+
+use super::ahead::Ahead;
+use super::batch::{Batch, STRETCH_LEN};
+use super::pack::read;
+use super::walk::Walk;
+use super::{ConvertError, Guest, too_far};
+
+/// A raw disk, from its first byte to its last.
+pub(crate) struct Raw {
+    len: u64,
+    at: u64,
+    stretches: Ahead<std::io::Result<Batch>, Stretch>,
+    /// The next that holds data, if it is known and there is one.
+    next: Option<Stretch>,
+    is_last: bool,
+}
+
+/// A stretch of the disk.
+struct Stretch {
+    /// Where it begins, in bytes.
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+impl Raw {
+    pub(super) fn new(guest: &Guest, pool: &Arc<ThreadPool>) -> Self {
+        let len = guest.len();
+        let guest = Guest::clone(guest);
+        let walk = Walk::new(&guest);
+        let work = move |batch: std::io::Result<Batch>| {
+            let batch = batch?;
+            let there = guest.len().saturating_sub(batch.at);
+            let mut bytes = vec![0; STRETCH_LEN];
+            read(&guest, batch, &mut bytes)?;
+            bytes.truncate(usize::try_from(there).unwrap_or(usize::MAX));
+            Ok(Stretch { at: batch.at, bytes })
+        };
+        let stretches = Ahead::new(walk, work, pool);
+        Self { len, at: 0, stretches, next: None, is_last: false }
+    }
+
+    /// Sees to it that the stretch which is next, or was begun, is known.
+    fn look(&mut self) -> Result<(), ConvertError> {
+        let ends = |stretch: &Stretch| stretch.at.saturating_add(stretch.bytes.len() as u64);
+        while !self.is_last && self.next.as_ref().is_none_or(|next| ends(next) <= self.at) {
+            self.next = self.stretches.next().transpose()?;
+            self.is_last = self.next.is_none();
+        }
+        Ok(())
+    }
+
+    pub(super) fn hole(&mut self) -> Result<u64, ConvertError> {
+        self.look()?;
+        let end = self.next.as_ref().map_or(self.len, |next| next.at);
+        Ok(end.saturating_sub(self.at))
+    }
+
+    pub(super) fn skip(&mut self, count: u64) {
+        self.at = self.at.saturating_add(count);
+    }
+
+    pub(super) fn read_exact(&mut self, mut space: &mut [u8]) -> Result<(), ConvertError> {
+        while !space.is_empty() {
+            if self.at >= self.len {
+                return Err(too_far());
+            }
+            let hole = usize::try_from(self.hole()?).unwrap_or(usize::MAX);
+            let bytes = match &self.next {
+                Some(next) if hole == 0 => {
+                    let start = usize::try_from(self.at - next.at).unwrap_or(usize::MAX);
+                    next.bytes.get(start..).unwrap_or_default()
+                }
+                _ => &[],
+            };
+            let count = space.len().min(if hole > 0 { hole } else { bytes.len() });
+            let (now, later) = space.split_at_mut(count);
+            match bytes.get(..count) {
+                Some(bytes) => now.copy_from_slice(bytes),
+                None => now.fill(0),
+            }
+            self.skip(count as u64);
+            space = later;
+        }
+        Ok(())
+    }
+}
