@@ -66,6 +66,22 @@ const REBUILD: Case = Case {
     start: Start::Again,
 };
 
+/// How fast is a conversion to a qcow2 with packed clusters?
+const CONVERT: Case = Case {
+    name: "convert",
+    disks: &[RAW_3G],
+    peers: &[&peers::DISKETTE_CONVERT, &peers::QEMU_CONVERT],
+    start: Start::Fresh,
+};
+
+/// And with zstd?
+const CONVERT_ZSTD: Case = Case {
+    name: "convert-zstd",
+    disks: &[RAW_3G],
+    peers: &[&peers::DISKETTE_CONVERT_ZSTD, &peers::QEMU_CONVERT_ZSTD],
+    start: Start::Fresh,
+};
+
 /// How long until a registry has it?
 const PUSH: Case = Case {
     name: "push",
@@ -111,7 +127,8 @@ const SOAKING: Case =
     Case { name: "soak", disks: &[SOAK], peers: &[&peers::DISKETTE], start: Start::Fresh };
 
 /// What runs unless it is left out.
-pub(crate) const USUAL: [Case; 7] = [GZIP, ZSTD, REBUILD, CONTEXT, CONTEXT_FILES, PUSH, PUSH_AGAIN];
+pub(crate) const USUAL: [Case; 9] =
+    [GZIP, ZSTD, REBUILD, CONTEXT, CONTEXT_FILES, CONVERT, CONVERT_ZSTD, PUSH, PUSH_AGAIN];
 /// What runs only when asked for.
 pub(crate) const ON_REQUEST: [Case; 1] = [SOAKING];
 

@@ -25,6 +25,10 @@ spec() {
 diskette() {
   "$DISKETTE" build -t example.com/bench:1 -o "oci:$OUT" --progress none -f "$STATE/spec.yaml" "$@"
 }
+convert_first() {
+  qemu-img convert -c -m 2 -W -O qcow2 -o compression_type="$1" "$DISK" "$STATE/disk.qcow2"
+  DISK=$STATE/disk.qcow2 spec
+}
 umoci_image() {
   umoci init --layout "$OUT"
   umoci new --image "$OUT:1"
@@ -81,6 +85,26 @@ pub(crate) const DISKETTE_LEVEL: Peer =
     Peer { job: r#"diskette --no-cache --compression-level "$LEVEL""#, ..DISKETTE };
 
 pub(crate) const DISKETTE_CACHED: Peer = Peer { job: "diskette", ..DISKETTE };
+
+/// A qcow2 with packed clusters, made on the way into the image.
+pub(crate) const DISKETTE_CONVERT: Peer =
+    Peer { job: "diskette --no-cache --convert qcow2 --convert-compress zlib", ..DISKETTE };
+
+pub(crate) const DISKETTE_CONVERT_ZSTD: Peer =
+    Peer { job: "diskette --no-cache --convert qcow2 --convert-compress zstd", ..DISKETTE };
+
+/// The same in two steps, with a file in between.
+pub(crate) const QEMU_CONVERT: Peer = Peer {
+    name: "qemu-img+diskette",
+    needs: &[BUILT, Need::Program("qemu-img")],
+    version: "qemu-img --version",
+    prepare: NOTHING,
+    job: "convert_first zlib; diskette --no-cache",
+    cleanup: NOTHING,
+};
+
+pub(crate) const QEMU_CONVERT_ZSTD: Peer =
+    Peer { job: "convert_first zstd; diskette --no-cache", ..QEMU_CONVERT };
 
 pub(crate) const UMOCI: Peer = Peer {
     name: "umoci",
