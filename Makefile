@@ -30,6 +30,7 @@ test: peers
 
 peers:
 	integration/peers.sh
+	integration/machines.sh "$(TARGET)/machines"
 
 # Random specs, auth files and registries.conf, a minute each; needs a nightly toolchain.
 fuzz:
@@ -38,11 +39,15 @@ fuzz:
 		cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -dict="$$target.dict" || exit; \
 	done
 
-# What takes too long for every day: a 100 GiB sparse disk in bounded memory, and longer fuzzing.
+# What takes too long for every day: a 100 GiB sparse disk in bounded memory, Debian's installer in virtual machines of two
+# architectures, and longer fuzzing.
 soak:
 	$(CARGO) build --release -p diskette
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_LARGE_GIB=100 \
 		$(CARGO) test -p diskette-integration --test large -- --nocapture
+	integration/disks/make-bootable.sh "$(TARGET)/bootable"
+	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_BOOTABLE="$(abspath $(TARGET)/bootable)" \
+		$(CARGO) test -p diskette-integration --test boot -- --nocapture debians_installer
 	$(MAKE) fuzz FUZZ_SECONDS=1800
 
 # Real disks for the benchmark, made from Debian packages without root or mounts; those that are there are kept.

@@ -9,7 +9,7 @@ peers=(
     cc:gcc make:make perl:perl git:git
     tar:tar gzip:gzip bzip2:bzip2 xz:xz-utils zstd:zstd
     curl:curl skopeo:skopeo umoci:umoci podman:podman buildah:buildah crun:crun newuidmap:uidmap
-    busybox:busybox-static file:file unshare:util-linux
+    qemu-img:qemu-utils busybox:busybox-static file:file unshare:util-linux
     docker-registry:docker-registry openssl:openssl nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
 )
 

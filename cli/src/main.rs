@@ -2,6 +2,7 @@
 //! `diskette-builder` does with it.
 
 mod args;
+mod boot;
 mod commands;
 mod context;
 mod credentials;

@@ -6,6 +6,7 @@
     reason = "only tests use this, and a test fails by panicking"
 )]
 
+pub mod bootable;
 pub mod certificates;
 pub mod cluster;
 pub mod container;

@@ -36,6 +36,7 @@ fn check(scene: &Scene, args: &[&str], expected: impl IntoData) {
 /// A scene with an image that has two disks, and a label that CDI cannot set.
 fn spoilt() -> Scene {
     let scene = Scene::with_disk();
+    scene.unjudged("what is wrong with the image is what is looked for");
     scene.write("b.raw", mixed(2, MIB));
     scene.write(
         "Dockerfile",

@@ -105,7 +105,7 @@ pub fn examine(
         |image: &Image| EntryFacts { manifest: image.manifest.digest, told: image.told.clone() };
     let entries: Vec<EntryFacts> = survey.images.iter().map(entry).collect();
     let mut findings = if is_index { judge_index(&entries) } else { Vec::new() };
-    let all = survey.images.iter().filter(|image| !image.is_attestation());
+    let all = survey.images.iter();
     let chosen: Vec<&Image> = all.filter(|image| is_wanted(image, only)).collect();
     if let Some(wanted) = only.filter(|_| chosen.is_empty()) {
         let found = names(&survey.images);
@@ -134,7 +134,11 @@ fn broken(root: Digest, error: SurveyError) -> Result<Report, ExamineError> {
     Ok(Report { root, images: Vec::new(), findings: findings.done() })
 }
 
-fn is_wanted(image: &Image, only: Option<&Platform>) -> bool {
+/// Tells whether an image is for a platform; where none is given, whether it is an image at all.
+pub fn is_wanted(image: &Image, only: Option<&Platform>) -> bool {
+    if image.is_attestation() {
+        return false;
+    }
     let Some(only) = only else { return true };
     image.platform().is_some_and(|found| {
         (&found.os, &found.architecture) == (&only.os, &only.architecture)

@@ -10,10 +10,12 @@ use clap::{Args, ValueEnum};
 use diskette_builder::archive::Limits;
 use diskette_builder::contract::{Finding, Rule, Severity, rules};
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::examine::{Context, ExamineError, KEPT, Report, examine};
+use diskette_builder::examine::{Context, ExamineError, KEPT, Report, examine, is_wanted};
 use diskette_builder::image::place::Place;
 use diskette_builder::image::platform::Platform;
+use diskette_builder::survey::{Image, survey};
 
+use crate::boot::{Boot, BootArguments, Bootable, Ground};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::registry::RegistryArguments;
@@ -57,6 +59,9 @@ pub(crate) struct VerifyArguments {
     progress: ProgressMode,
 
     #[command(flatten)]
+    boot: BootArguments,
+
+    #[command(flatten)]
     registry: RegistryArguments,
 }
 
@@ -77,20 +82,25 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let Some(place) = &arguments.image else { return list(arguments.format, ui) };
+    if arguments.boot.boot && arguments.format == Format::Sarif {
+        let diagnostic = Diagnostic::new("what becomes of a boot cannot be written as SARIF");
+        return Err(CommandError::Usage(diagnostic.help("use `--format json`")));
+    }
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
     let progress = Arc::new(ui.progress(arguments.progress, interrupts));
-    let mut report = judge(arguments, place, environment, &progress)?;
+    let (mut report, boots) = judge(arguments, place, environment, &progress)?;
     progress.end();
     report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
     let name = place.to_string();
     let result = match arguments.format {
-        Format::Text => text::report(&name, &report),
-        Format::Json => json::report(&name, &report),
+        Format::Text => text::report(&name, &report, &boots),
+        Format::Json => json::report(&name, &report, &boots),
         Format::Sarif => sarif::report(place, &report),
     };
     ui.result(result.as_bytes())?;
     let limit = if arguments.strict { Severity::Warning } else { Severity::Error };
-    match report.findings.iter().any(|finding| finding.rule.severity <= limit) {
+    let is_bad = report.findings.iter().any(|finding| finding.rule.severity <= limit);
+    match is_bad || !boots.iter().all(Boot::is_good) {
         // The result has said why.
         true => Err(CommandError::Failed(Vec::new())),
         false => Ok(()),
@@ -102,16 +112,29 @@ fn judge(
     place: &Place,
     environment: &Environment,
     progress: &Arc<ProgressView>,
-) -> Result<Report, CommandError> {
+) -> Result<(Report, Vec<Boot>), CommandError> {
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let subject = Subject::find(place, &registry)?;
-    let context = Context {
-        images: &*subject.images,
-        limits: Limits::default(),
-        kept: KEPT,
-        progress: progress.as_ref(),
-    };
-    Ok(examine(subject.root, arguments.platform.as_ref(), &context)?)
+    let Subject { images, root } = Subject::find(place, &registry)?;
+    let images = &*images;
+    // What the documents do not say is found below.
+    let survey = survey(images, root.clone()).ok().filter(|_| arguments.boot.boot);
+    let wanted = |image: &&Image| is_wanted(image, arguments.platform.as_ref());
+    let chosen: Vec<&Image> =
+        survey.iter().flat_map(|survey| &survey.images).filter(wanted).collect();
+    arguments.boot.check(&chosen, environment)?;
+    let context =
+        Context { images, limits: Limits::default(), kept: KEPT, progress: progress.as_ref() };
+    let report = examine(root, arguments.platform.as_ref(), &context)?;
+    let chosen = chosen.into_iter().filter_map(|image| bootable(image, &report));
+    let bootable: Vec<_> = chosen.collect();
+    let boots = arguments.boot.run(&bootable, Ground { images, environment, progress })?;
+    Ok((report, boots))
+}
+
+/// Returns what is to be booted. An image without a disk was told of already.
+fn bootable<'a>(image: &'a Image, report: &'a Report) -> Option<Bootable<'a>> {
+    let found = report.images.iter().find(|found| found.manifest == image.manifest.digest)?;
+    Some(Bootable { image, disk: &found.disk.as_ref()?.path })
 }
 
 impl From<ExamineError> for CommandError {

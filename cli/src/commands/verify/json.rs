@@ -5,11 +5,12 @@ use diskette_builder::examine::{Examined, Report};
 use serde_json::{Value, json};
 
 use super::count;
+use crate::boot::Boot;
 
 /// Writes what was found.
-pub(super) fn report(name: &str, report: &Report) -> String {
+pub(super) fn report(name: &str, report: &Report, boots: &[Boot]) -> String {
     let findings = &report.findings;
-    let value = json!({
+    let mut value = json!({
         "image": name,
         "digest": report.root.to_string(),
         "errors": count(findings, Severity::Error),
@@ -18,6 +19,9 @@ pub(super) fn report(name: &str, report: &Report) -> String {
         "platforms": report.images.iter().map(image).collect::<Vec<_>>(),
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
     });
+    if !boots.is_empty() {
+        value["boots"] = boots.iter().map(Boot::json).collect();
+    }
     format!("{value:#}\n")
 }
 

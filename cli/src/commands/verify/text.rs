@@ -8,15 +8,20 @@ use diskette_builder::image::platform::Platform;
 use indicatif::HumanBytes;
 
 use super::count;
+use crate::boot::Boot;
 
 /// Writes what was found: about the index, then about each platform.
-pub(super) fn report(name: &str, report: &Report) -> String {
+pub(super) fn report(name: &str, report: &Report, boots: &[Boot]) -> String {
     let mut text = Text::default();
     text.line(&format!("{name}  {}", report.root));
     text.findings(&report.findings, None);
     for image in &report.images {
         text.image(image);
         text.findings(&report.findings, image.platform.as_ref());
+    }
+    if !boots.is_empty() {
+        text.line("");
+        text.written.extend(boots.iter().map(Boot::text));
     }
     text.line("");
     text.line(&summary(&report.findings));

@@ -1,0 +1,109 @@
+//! The *disk* of an image as a file, for QEMU to read in any order; it goes with the directory that it
+//! is in.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::disk::{ReadAt, examine, guest};
+use diskette_builder::progress::Progress as _;
+
+use super::unpack::{Found, unpack};
+use super::{Bootable, Ground};
+use crate::error::{CommandError, cannot};
+
+/// A disk, unpacked.
+#[derive(Debug)]
+pub(super) struct Disk {
+    pub(super) path: PathBuf,
+    /// What QEMU calls its format.
+    pub(super) format: &'static str,
+    /// Whether a BIOS finds something to start in the first sector.
+    pub(super) has_boot_code: bool,
+}
+
+impl Disk {
+    /// Unpacks the disk of an image into a directory; zeros in it become holes.
+    pub(super) fn unpack(
+        bootable: Bootable<'_>,
+        directory: &Path,
+        ground: Ground<'_>,
+    ) -> Result<Self, CommandError> {
+        let path = directory.join("disk");
+        let file = cap_std::fs::File::create_ambient(&path, ambient_authority());
+        let mut file = file.map_err(cannot("write", path.display()))?;
+        let Bootable { image, disk } = bootable;
+        let mut layers = image.layers.iter().rev();
+        let found = layers.find_map(|layer| match unpack(layer, disk, &mut file, ground) {
+            Ok(Found::No) => None,
+            result => Some(result.map_err(cannot("unpack the disk from", layer.digest))),
+        });
+        match found {
+            _ if ground.progress.is_cancelled() => return Err(CommandError::Interrupted),
+            None => return Err(Diagnostic::new(format!("no layer has a file `/{disk}`")).into()),
+            Some(result) => result.map(drop)?,
+        }
+        drop(file);
+        let read = cannot("read", path.display());
+        let (format, has_boot_code) = look(&path).map_err(read)?;
+        Ok(Self { path, format, has_boot_code })
+    }
+}
+
+/// Returns the format, and whether the first sector that the machine sees has code.
+fn look(path: &Path) -> io::Result<(&'static str, bool)> {
+    let file = cap_std::fs::File::open_ambient(path, ambient_authority())?.into_std();
+    let bytes = Arc::new(Bytes { len: file.metadata()?.len(), file });
+    let format = examine(&*bytes)?.format;
+    let mut sector = [0; 512];
+    // What cannot be read as this format has no code.
+    if let Ok(guest) = guest::open(bytes, format) {
+        drop(guest.read_exact_at(&mut sector, 0));
+    }
+    Ok((format.qemu_name(), has_boot_code(&sector)))
+}
+
+fn has_boot_code(sector: &[u8; 512]) -> bool {
+    // The table of partitions and its signature are no code.
+    sector.ends_with(&[0x55, 0xaa]) && sector.iter().take(440).any(|&byte| byte != 0)
+}
+
+/// A file, in any order.
+#[derive(Debug)]
+struct Bytes {
+    file: File,
+    len: u64,
+}
+
+impl ReadAt for Bytes {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read_exact_at(space, at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bios_starts_code_and_not_tables() {
+        let check = |bytes: &[(usize, u8)], expected: bool| {
+            let mut sector = [0; 512];
+            bytes.iter().for_each(|&(at, byte)| sector[at] = byte);
+            assert_eq!(has_boot_code(&sector), expected, "{bytes:?}");
+        };
+        check(&[], false);
+        check(&[(0, 0xeb)], false);
+        check(&[(0, 0xeb), (510, 0x55), (511, 0xaa)], true);
+        // A protective table in front of a GPT, and a disk's signature.
+        check(&[(440, 1), (450, 0xee), (510, 0x55), (511, 0xaa)], false);
+    }
+}

@@ -1,0 +1,50 @@
+//! *Firmware* is what starts a machine before the disk does.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::machine::{Machine, with_path};
+
+/// What a machine starts with.
+#[derive(Debug)]
+pub(super) enum Firmware {
+    /// What QEMU brings along for the machine.
+    BuiltIn(&'static str),
+    /// UEFI.
+    Flash {
+        /// The program.
+        code: PathBuf,
+        /// The variables that it begins with.
+        variables: PathBuf,
+    },
+}
+
+/// Finds UEFI for a machine: beside QEMU, or where distributions have it.
+pub(super) fn find(machine: &Machine, program: &Path) -> Option<Firmware> {
+    let beside = program.parent().and_then(Path::parent).map(|prefix| prefix.join("share"));
+    let shares = beside.into_iter().chain(["/usr/local/share".into(), "/usr/share".into()]);
+    let flashes = shares.flat_map(|share| {
+        let join = move |&(code, variables)| (share.join(code), share.join(variables));
+        machine.flashes.iter().map(join)
+    });
+    let mut flashes = flashes.filter(|(code, variables)| code.is_file() && variables.is_file());
+    flashes.next().map(|(code, variables)| Firmware::Flash { code, variables })
+}
+
+impl Firmware {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::BuiltIn(name) => name,
+            Self::Flash { .. } => "uefi",
+        }
+    }
+
+    /// Adds it to QEMU's command; what it writes is lost.
+    pub(super) fn add_to(&self, command: &mut Command) {
+        let Self::Flash { code, variables } = self else { return };
+        let options = "if=pflash,unit=0,readonly=on,format=raw,file=";
+        command.arg("-drive").arg(with_path(options, code));
+        let options = "if=pflash,unit=1,snapshot=on,format=raw,file=";
+        command.arg("-drive").arg(with_path(options, variables));
+    }
+}

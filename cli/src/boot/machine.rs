@@ -1,0 +1,209 @@
+//! The *machines*: for each architecture, how QEMU has to be called so that a disk finds what it has
+//! under KubeVirt.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use diskette_builder::diagnostic::Diagnostic;
+use rustix::fs::{Access, access};
+
+use crate::environment::Environment;
+
+/// What is known of an architecture's virtual machines.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// As OCI calls it.
+    architecture: &'static str,
+    /// As Rust calls it.
+    host: &'static str,
+    /// QEMU's program.
+    program: &'static str,
+    /// The packages that have the program.
+    packages: &'static str,
+    /// QEMU's name of the machine, with options.
+    machine: &'static str,
+    /// The processor that is emulated; under KVM it is the host's.
+    processor: &'static str,
+    /// What devices are plugged into.
+    bus: &'static str,
+    /// Whether nothing but UEFI starts it.
+    pub(super) needs_uefi: bool,
+    /// What starts it otherwise.
+    pub(super) built_in: &'static str,
+    /// Where UEFI may lie below a `share`: the program, and the variables it begins with.
+    pub(super) flashes: &'static [(&'static str, &'static str)],
+    /// The packages that have it.
+    pub(super) flash_packages: &'static str,
+}
+
+const MACHINES: [Machine; 3] = [
+    Machine {
+        architecture: "amd64",
+        host: "x86_64",
+        program: "qemu-system-x86_64",
+        packages: "`qemu-system-x86` (Debian, Fedora) or `qemu-kvm` (RHEL)",
+        // Without graphics, what the BIOS prints goes to the serial console.
+        machine: "q35,graphics=off",
+        processor: "max",
+        bus: "pci",
+        needs_uefi: false,
+        built_in: "bios",
+        flashes: &[
+            ("OVMF/OVMF_CODE_4M.fd", "OVMF/OVMF_VARS_4M.fd"),
+            ("OVMF/OVMF_CODE.fd", "OVMF/OVMF_VARS.fd"),
+            ("edk2/ovmf/OVMF_CODE.fd", "edk2/ovmf/OVMF_VARS.fd"),
+            ("edk2/x64/OVMF_CODE.4m.fd", "edk2/x64/OVMF_VARS.4m.fd"),
+            ("qemu/edk2-x86_64-code.fd", "qemu/edk2-i386-vars.fd"),
+        ],
+        flash_packages: "`ovmf` (Debian) or `edk2-ovmf` (Fedora, RHEL)",
+    },
+    Machine {
+        architecture: "arm64",
+        host: "aarch64",
+        program: "qemu-system-aarch64",
+        packages: "`qemu-system-arm` (Debian) or `qemu-system-aarch64` (Fedora)",
+        machine: "virt",
+        processor: "cortex-a72",
+        bus: "pci",
+        needs_uefi: true,
+        built_in: "none",
+        flashes: &[
+            ("AAVMF/AAVMF_CODE.no-secboot.fd", "AAVMF/AAVMF_VARS.fd"),
+            ("AAVMF/AAVMF_CODE.fd", "AAVMF/AAVMF_VARS.fd"),
+            ("edk2/aarch64/QEMU_EFI-pflash.raw", "edk2/aarch64/vars-template-pflash.raw"),
+            ("qemu/edk2-aarch64-code.fd", "qemu/edk2-arm-vars.fd"),
+        ],
+        flash_packages: "`qemu-efi-aarch64` (Debian) or `edk2-aarch64` (Fedora)",
+    },
+    Machine {
+        architecture: "s390x",
+        host: "s390x",
+        program: "qemu-system-s390x",
+        packages: "`qemu-system-misc` (Debian) or `qemu-system-s390x` (Fedora)",
+        machine: "s390-ccw-virtio",
+        processor: "max",
+        bus: "ccw",
+        needs_uefi: false,
+        built_in: "ipl",
+        flashes: &[],
+        flash_packages: "",
+    },
+];
+
+/// What runs a machine's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accelerator {
+    Kvm,
+    Tcg,
+}
+
+impl Accelerator {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Kvm => "kvm",
+            Self::Tcg => "tcg",
+        }
+    }
+}
+
+/// Returns the machine for an architecture.
+pub(super) fn find(architecture: &str) -> Option<&'static Machine> {
+    MACHINES.iter().find(|machine| machine.architecture == architecture)
+}
+
+/// Returns what there are machines for.
+pub(super) fn known() -> impl fmt::Display {
+    MACHINES.map(|machine| machine.architecture).join(", ")
+}
+
+/// Finds QEMU.
+pub(super) fn find_program(
+    machine: &Machine,
+    environment: &Environment,
+) -> Result<PathBuf, Diagnostic> {
+    let path = environment.variable("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).map(|directory| directory.join(machine.program));
+    places.find(|path| access(path, Access::EXEC_OK).is_ok() && path.is_file()).ok_or_else(|| {
+        let Machine { architecture, program, packages, .. } = machine;
+        let message = format!("cannot boot linux/{architecture}: there is no `{program}` in $PATH");
+        Diagnostic::new(message).help(format!("install {packages}"))
+    })
+}
+
+impl Machine {
+    /// Tells whether there is KVM for this architecture, and whether it may be used.
+    pub(super) fn has_kvm(&self) -> bool {
+        self.host == std::env::consts::ARCH
+            && access("/dev/kvm", Access::READ_OK | Access::WRITE_OK).is_ok()
+    }
+
+    /// Returns a command that starts the machine, with its console on standard output and a network
+    /// that leads nowhere.
+    pub(super) fn command(&self, program: &Path, accelerator: Accelerator, memory: u32) -> Command {
+        let mut command = Command::new(program);
+        let processor = match accelerator {
+            Accelerator::Kvm => "host",
+            Accelerator::Tcg => self.processor,
+        };
+        command.args(["-no-user-config", "-nodefaults", "-display", "none", "-monitor", "none"]);
+        command.args(["-machine", self.machine, "-accel", accelerator.name(), "-cpu", processor]);
+        command.arg("-m").arg(memory.to_string()).args(["-smp", "2"]);
+        command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
+        command.args(["-netdev", "user,id=net,restrict=on", "-boot", "strict=on", "-device"]);
+        // Nothing is started from the network.
+        let rom = if self.bus == "pci" { ",romfile=" } else { "" };
+        command.arg(format!("virtio-net-{},netdev=net{rom}", self.bus));
+        command
+    }
+
+    /// Adds the disk, which is only read.
+    pub(super) fn add_disk(&self, command: &mut Command, path: &Path, format: &str) {
+        let options = format!("id=disk,if=none,snapshot=on,format={format},file=");
+        command.arg("-drive").arg(with_path(&options, path));
+        command.arg("-device").arg(format!("virtio-blk-{},drive=disk,bootindex=1", self.bus));
+    }
+
+    /// Adds the disk of cloud-init.
+    pub(super) fn add_seed(&self, command: &mut Command, path: &Path) {
+        let options = "id=seed,if=none,readonly=on,format=raw,file=";
+        command.arg("-drive").arg(with_path(options, path));
+        command.arg("-device").arg(format!("virtio-blk-{},drive=seed", self.bus));
+    }
+}
+
+/// Returns an option that ends in a path: a comma in it is doubled.
+pub(super) fn with_path(options: &str, path: &Path) -> OsString {
+    let parts = path.as_os_str().as_encoded_bytes().split(|&byte| byte == b',');
+    let mut option = OsString::from(options);
+    for (index, part) in parts.enumerate() {
+        if index > 0 {
+            option.push(",,");
+        }
+        use std::os::unix::ffi::OsStrExt as _;
+        option.push(std::ffi::OsStr::from_bytes(part));
+    }
+    option
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_in_paths_are_doubled() {
+        let check = |path: &str, expected: &str| {
+            assert_eq!(with_path("file=", Path::new(path)), expected);
+        };
+        check("/tmp/a", "file=/tmp/a");
+        check("/tmp/a,b,", "file=/tmp/a,,b,,");
+    }
+
+    #[test]
+    fn machines_are_found() {
+        assert!(["amd64", "arm64", "s390x"].iter().all(|name| find(name).is_some()));
+        assert!(find("mips").is_none());
+        assert_eq!(known().to_string(), "amd64, arm64, s390x");
+    }
+}
