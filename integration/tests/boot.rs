@@ -84,10 +84,43 @@ fn a_disk_that_only_uefi_starts_is_started_by_it() {
     let Some(machines) = machines() else { return };
     let scene = scene(&[("amd64", uefi(Processor::Amd64, PROMPT))]);
     let outcome = run(&scene, verify(&scene, &machines, &[]));
-    assert_data_eq!(without_numbers(&outcome), str![].raw());
+    assert_data_eq!(
+        without_numbers(&outcome),
+        str![[r#"
+status: 0
+stdout:
+oci:out:1  sha256:[DIGEST]
+
+linux/amd64: /disk/amd64.raw, raw, 9.00 MiB
+
+linux/amd64: boots (tcg, uefi, [TIME] s): diskette login:
+
+nothing found
+stderr:
+
+"#]]
+        .raw()
+    );
     let outcome =
         run(&scene, verify(&scene, &machines, &["--firmware", "bios", "--boot-timeout", "6"]));
-    assert_data_eq!(without_numbers(&outcome), str![].raw());
+    assert_data_eq!(
+        without_numbers(&outcome),
+        str![[r#"
+status: 1
+stdout:
+oci:out:1  sha256:[DIGEST]
+
+linux/amd64: /disk/amd64.raw, raw, 9.00 MiB
+
+linux/amd64: does not boot (tcg, bios, [TIME] s): what is expected was not seen within 6 s
+  | Booting from Hard Disk...
+
+nothing found
+stderr:
+
+"#]]
+        .raw()
+    );
 }
 
 #[test]
@@ -95,10 +128,46 @@ fn what_is_expected_is_waited_for() {
     let Some(machines) = machines() else { return };
     let scene = scene(&[("amd64", bios("one\r\ntwo \x1b[1mwords\x1b[0m\r\nthree"))]);
     let outcome = run(&scene, verify(&scene, &machines, &["--expect", "^two words$"]));
-    assert_data_eq!(without_numbers(&outcome), str![].raw());
+    assert_data_eq!(
+        without_numbers(&outcome),
+        str![[r#"
+status: 0
+stdout:
+oci:out:1  sha256:[DIGEST]
+
+linux/amd64: /disk/amd64.raw, raw, 1.00 MiB
+
+linux/amd64: boots (tcg, bios, [TIME] s): two words
+
+nothing found
+stderr:
+
+"#]]
+        .raw()
+    );
     let args = ["--boot-timeout", "8", "--console", "log"];
     let outcome = run(&scene, verify(&scene, &machines, &args));
-    assert_data_eq!(without_numbers(&outcome), str![].raw());
+    assert_data_eq!(
+        without_numbers(&outcome),
+        str![[r#"
+status: 1
+stdout:
+oci:out:1  sha256:[DIGEST]
+
+linux/amd64: /disk/amd64.raw, raw, 1.00 MiB
+
+linux/amd64: does not boot (tcg, bios, [TIME] s): what is expected was not seen within 8 s
+  | Booting from Hard Disk..one
+  | two words
+  | three
+  = the console is in `log`
+
+nothing found
+stderr:
+
+"#]]
+        .raw()
+    );
     assert!(scene.read("log").ends_with(b"three"));
 }
 
