@@ -77,8 +77,8 @@ fn every_format_becomes_any_other() {
     let raw = raw(&scene);
     for (end, format, options) in SOURCES {
         let disk = scene.path(&format!("disk.{end}"));
-        let convert = ["convert", "-f", "raw", "-O", format].iter().chain(options);
-        qemu.run(convert.copied().chain([text(&raw), text(&disk)]));
+        let convert = ["convert", "-f", "raw", "-O", format];
+        qemu.run([&convert[..], options, &[text(&raw), text(&disk)]].concat());
         scene.spec(&format!("amd64: {{ disk: disk.{end} }}"));
         for (args, name, target) in TARGETS {
             let name = if (end, target) == ("raw", "raw") { "disk.raw" } else { name };
