@@ -36,7 +36,8 @@ peers:
 fuzz:
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
 	cd builder/fuzz && for target in $$(cargo +nightly fuzz list); do \
-		cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -dict="$$target.dict" || exit; \
+		cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+			$$([ ! -e "$$target.dict" ] || echo "-dict=$$target.dict") || exit; \
 	done
 
 # What takes too long for every day: a 100 GiB sparse disk in bounded memory, Debian's installer in virtual machines of two

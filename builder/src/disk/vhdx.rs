@@ -133,7 +133,7 @@ impl Regions {
                 Some(&BAT) => &mut table,
                 Some(&METADATA) => &mut metadata,
                 _ if le32(entry, 28) & 1 == 0 => continue,
-                _ => return Err(unknown("region")),
+                _ => return Err(unknown("a region")),
             };
             if place.replace((at, len)).is_some() || at < MIB {
                 let detail = format!("the region at byte {at} is there twice, or over the headers");
@@ -183,7 +183,7 @@ impl Metadata {
                 Some(&SECTOR) => metadata.sector = le32(&item()?, 0).into(),
                 Some(&PHYSICAL | &PAGE_83 | &PARENT) => {}
                 _ if le32(entry, 24) & 4 == 0 => {}
-                _ => return Err(unknown("item of the metadata")),
+                _ => return Err(unknown("an item of the metadata")),
             }
         }
         Ok(metadata)
@@ -224,7 +224,7 @@ fn entries(table: &[u8], head: usize, count: u32) -> Result<impl Iterator<Item =
 }
 
 fn unknown(what: &str) -> Fault {
-    let detail = format!("it has a {what} that is required and that nobody knows");
+    let detail = format!("it has {what} that is required and that nobody knows");
     Flaw::new(FlawKind::UnknownFeature, detail).into()
 }
 

@@ -9,6 +9,8 @@ mod mapped;
 mod qcow2;
 mod raw;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod unpack;
 mod vdi;
 mod vhd;

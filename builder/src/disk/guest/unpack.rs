@@ -138,6 +138,9 @@ impl Codecs {
             return Err(damaged("is longer than a block can be"));
         }
         let len = len.min(file.len().saturating_sub(at));
+        if len == 0 {
+            return Err(damaged("lies outside the file"));
+        }
         self.input.resize(usize::try_from(len).unwrap_or(0), 0);
         file.read_exact_at(&mut self.input, at)?;
         let count = match packed.codec {
