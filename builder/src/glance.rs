@@ -10,7 +10,7 @@ use crate::contract::disk::DIRECTORY;
 use crate::disk::{Info, START_LEN, Start, examine};
 use crate::images::Images;
 use crate::sink::SinkError;
-use crate::survey::{Blob, Image};
+use crate::survey::Blob;
 
 /// How far into a layer a disk is looked for, in bytes of its tar: directories and the files of a
 /// kernel may stand in front of it.
@@ -30,10 +30,10 @@ pub enum GlanceError {
     Nothing,
 }
 
-/// Looks at the disk of one platform's image: the file in `/disk` of the lowest layer that has one, as
-/// CDI takes it (`pkg/importer/transport.go`).
-pub fn glance(images: &dyn Images, image: &Image) -> Result<Info, GlanceError> {
-    for layer in &image.layers {
+/// Looks at the disk in an image's layers, lowest first: the first file in `/disk` of the lowest layer
+/// that has one, as CDI takes it (`pkg/importer/transport.go`).
+pub fn glance(images: &dyn Images, layers: &[Blob]) -> Result<Info, GlanceError> {
+    for layer in layers {
         if let Some(info) = look_into(images, layer)? {
             return Ok(info);
         }
@@ -55,4 +55,51 @@ fn look_into(images: &dyn Images, layer: &Blob) -> Result<Option<Info>, GlanceEr
     let mut content = members.into_inner().into_inner().take(found.size.min(START_LEN as u64));
     content.read_to_end(&mut bytes)?;
     Ok(Some(examine(&Start { bytes: &bytes, len: found.size })?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::archive::testing::{RawHeader, Tar};
+    use crate::images::testing::Memory;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn the_lowest_disk_is_seen() {
+        let check = |layers: &[Vec<u8>], expected: Result<u64, &str>| {
+            let mut memory = Memory::default();
+            let layers: Vec<Blob> = layers
+                .iter()
+                .map(|bytes| Blob {
+                    media_type: String::new(),
+                    digest: memory.put(bytes.clone()),
+                    size: bytes.len() as u64,
+                })
+                .collect();
+            let found = glance(&&memory, &layers).map(|info| info.virtual_size);
+            assert_eq!(found.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+        };
+        let nothing = Err("no disk is seen in the first 256 MiB of any layer");
+        let disk = |len: usize| Tar::new().dir("disk").file("disk/a.raw", &"x".repeat(len)).end();
+        check(&[], nothing);
+        check(&[disk(512)], Ok(512));
+        check(&[gzip(&disk(512)), disk(1024)], Ok(512));
+        check(&[Tar::new().file("boot/vmlinuz", "kernel").end(), gzip(&disk(1024))], Ok(1024));
+        check(&[Tar::new().file("disk.raw", "x").dir("disk").file("disks/a", "x").end()], nothing);
+        check(&[Tar::new().symlink("disk/a", "/dev/zero").end()], nothing);
+        check(&[b"no tar".to_vec(), Vec::new(), disk(512)], Ok(512));
+        check(&[gzip(&disk(512))[..20].to_vec()], nothing);
+
+        // The start of a disk is enough, whatever else its layer should have.
+        let start = vec![b'x'; START_LEN];
+        let header = RawHeader::new(b"disk/a.raw", b'0', 0o77_777_777_000);
+        check(&[Tar::new().member(header, &start).0], Ok(0o77_777_777_000));
+    }
 }

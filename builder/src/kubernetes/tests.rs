@@ -22,7 +22,7 @@ fn subject(env: &[&str]) -> Subject {
 }
 
 fn storage() -> Storage<'static> {
-    Storage { size: Quantity::fitting(5 << 30), class: None, access_mode: None }
+    Storage { size: Some(Quantity::fitting(5 << 30)), class: None, access_mode: None }
 }
 
 fn machine(root: Root<'_>) -> Machine<'_> {
@@ -208,7 +208,7 @@ spec:
     );
 
     let storage =
-        Storage { class: Some("fast"), access_mode: Some(AccessMode::ReadWriteMany), ..storage() };
+        Storage { size: None, class: Some("fast"), access_mode: Some(AccessMode::ReadWriteMany) };
     let clone = machine(Root::Clone(storage));
     check(
         virtual_machine(THERE, &subject, ALL, &clone),

@@ -35,7 +35,7 @@ pub fn helm_values(
         "instancetype": subject.told("default-instancetype").unwrap_or_default(),
         "preference": subject.told("default-preference").unwrap_or_default(),
         "storage": {
-            "size": storage.size.to_string(),
+            "size": storage.size.as_ref().map(ToString::to_string).unwrap_or_default(),
             "className": storage.class.unwrap_or_default(),
         },
     });

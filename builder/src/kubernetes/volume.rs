@@ -34,8 +34,9 @@ pub enum PullMethod {
 /// The volume that an image is imported into.
 #[derive(Debug, Clone)]
 pub struct Storage<'a> {
-    /// How large the disk in it can be. CDI adds what a file system needs.
-    pub size: Quantity,
+    /// How large the disk in it can be. CDI adds what a file system needs. Only of a clone CDI knows
+    /// it by itself.
+    pub size: Option<Quantity>,
     /// The storage class; the cluster's own choice where there is none.
     pub class: Option<&'a str>,
     /// Who may use it at a time; as CDI knows the storage class where there is none.
@@ -108,17 +109,14 @@ pub(super) fn import(subject: &Subject, access: Access<'_>, storage: &Storage<'_
     json!({ "source": source(subject, access), "storage": request(storage) })
 }
 
-/// Returns the spec of a volume that is cloned from the volume of a `DataSource`. How large it is CDI
-/// knows by then.
+/// Returns the spec of a volume that is cloned from the volume of a `DataSource`.
 pub(super) fn clone(data_source: Meta<'_>, storage: &Storage<'_>) -> Value {
-    let mut storage = request(storage);
-    storage["resources"] = Value::Null;
     let source = json!({
         "kind": "DataSource",
         "name": data_source.name,
         "namespace": data_source.namespace,
     });
-    json!({ "sourceRef": source, "storage": storage })
+    json!({ "sourceRef": source, "storage": request(storage) })
 }
 
 fn source(subject: &Subject, access: Access<'_>) -> Value {
@@ -139,9 +137,10 @@ fn source(subject: &Subject, access: Access<'_>) -> Value {
 }
 
 fn request(storage: &Storage<'_>) -> Value {
+    let size = storage.size.as_ref().map(ToString::to_string);
     json!({
         "accessModes": storage.access_mode.map(|mode| [mode.name()]),
-        "resources": { "requests": { "storage": storage.size.to_string() } },
+        "resources": size.map(|size| json!({ "requests": { "storage": size } })),
         "storageClassName": storage.class,
     })
 }

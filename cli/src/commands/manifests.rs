@@ -206,7 +206,9 @@ impl<'a> Writer<'a> {
                 }
                 Kind::DataSource => data_source(meta, meta.namespace.unwrap_or_default(), named),
                 Kind::Vm => {
-                    let machine = arguments.machine.machine(seen, user_data.as_deref(), storage)?;
+                    let clone = arguments.storage.clone_of();
+                    let user_data = user_data.as_deref();
+                    let machine = arguments.machine.machine(seen, user_data, clone, storage)?;
                     virtual_machine(meta, named, access, &machine)
                 }
                 Kind::HelmValues => helm_values(named, reference.tag(), access, &storage()?),

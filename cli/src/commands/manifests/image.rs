@@ -94,7 +94,7 @@ impl ManifestsArguments {
         has(Kind::DataVolume)
             || has(Kind::DataImportCron)
             || has(Kind::HelmValues)
-            || (has(Kind::Vm) && self.machine.place() != RootPlace::Image)
+            || (has(Kind::Vm) && self.machine.place() == RootPlace::Import)
     }
 }
 
@@ -128,7 +128,7 @@ fn choose<'s>(
 
 /// Returns the virtual size of the largest disk, in bytes.
 fn largest(images: &dyn Images, all: &[&Image]) -> Result<u64, GlanceError> {
-    let sizes = all.iter().map(|image| Ok(glance(images, image)?.virtual_size));
+    let sizes = all.iter().map(|image| Ok(glance(images, &image.layers)?.virtual_size));
     sizes.reduce(|most, size| Ok(size?.max(most?))).unwrap_or(Err(GlanceError::Nothing))
 }
 

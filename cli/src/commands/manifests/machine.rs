@@ -63,12 +63,13 @@ impl MachineArguments {
         self.disk
     }
 
-    /// Returns the machine; `storage` is asked where it has a volume.
+    /// Returns the machine, with the volume that its disk is cloned or imported into, if there is one.
     pub(super) fn machine<'a>(
         &'a self,
         seen: &'a Seen,
         user_data: Option<&'a str>,
-        storage: impl FnOnce() -> Result<Storage<'a>, CommandError>,
+        clone: Storage<'a>,
+        import: impl FnOnce() -> Result<Storage<'a>, CommandError>,
     ) -> Result<Machine<'a>, CommandError> {
         let told = |name: &str| seen.labels.get(&format!("instancetype.kubevirt.io/{name}"));
         let is_sized = self.memory.is_some() || self.cpus.is_some();
@@ -76,8 +77,8 @@ impl MachineArguments {
         Ok(Machine {
             root: match self.disk {
                 RootPlace::Image => Root::Image,
-                RootPlace::Import => Root::Import(storage()?),
-                RootPlace::Clone => Root::Clone(storage()?),
+                RootPlace::Import => Root::Import(import()?),
+                RootPlace::Clone => Root::Clone(clone),
             },
             instancetype: self.instancetype.as_ref().or(own).map(String::as_str),
             preference: self.preference.as_ref().or(told("default-preference")).map(String::as_str),

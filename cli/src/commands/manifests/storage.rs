@@ -88,12 +88,17 @@ impl StorageArguments {
                 return Err(Diagnostic::new(error.to_string()).help(help).into());
             }
         };
+        Ok(Storage { size: Some(size), ..self.clone_of() })
+    }
+
+    /// Returns the volume that another one is cloned into, as large as that unless it shall be larger.
+    pub(super) fn clone_of(&self) -> Storage<'_> {
         let access_mode = self.access_mode.map(|mode| match mode {
             Mode::Rwo => AccessMode::ReadWriteOnce,
             Mode::Rwx => AccessMode::ReadWriteMany,
             Mode::Rwop => AccessMode::ReadWriteOncePod,
         });
-        Ok(Storage { size, class: self.storage_class.as_deref(), access_mode })
+        Storage { size: self.storage.clone(), class: self.storage_class.as_deref(), access_mode }
     }
 }
 
