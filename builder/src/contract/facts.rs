@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::archive::Found;
+use super::view::{OPAQUE, WHITEOUT, matters};
+use crate::archive::{Found, Kind, Lead};
 use crate::disk;
+use crate::image::config::Config;
 use crate::image::digest::Digest;
 use crate::image::platform::Platform;
-use crate::recipe::Packing;
+use crate::path::{join, split};
+use crate::recipe::{Entry, EntryKind, Owner, Packing};
 
 /// What is known of one entry of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,13 +121,44 @@ pub struct DiskFacts {
 }
 
 impl LayerFacts {
+    /// Returns what is known of a layer that shall have these entries.
+    pub(crate) fn planned<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Self {
+        let members = entries.into_iter().filter(|entry| matters(&entry.path)).map(member);
+        Self { members: members.collect(), ..Self::default() }
+    }
+
     /// Tells whether all of its members are known.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self.blob, None | Some(BlobFacts::Sound { tar: Ok(_), .. }))
     }
 }
 
+/// Returns an entry as it will be found in the tar.
+fn member(entry: &Entry) -> Found {
+    let (dir, name) = split(&entry.path);
+    let path = match &entry.kind {
+        EntryKind::Whiteout => join(dir, &format!("{WHITEOUT}{name}")),
+        EntryKind::Opaque => join(&entry.path, OPAQUE),
+        _ => entry.path.clone(),
+    };
+    let kind = match &entry.kind {
+        EntryKind::Directory => Kind::Directory,
+        EntryKind::Symlink(target) => Kind::Symlink(target.clone()),
+        EntryKind::Hardlink(target) => Kind::Hardlink(target.clone()),
+        EntryKind::File(_) | EntryKind::Whiteout | EntryKind::Opaque => Kind::File,
+    };
+    let Owner { uid, gid } = entry.owner;
+    Found { path, kind, mode: entry.mode, uid, gid, offset: 0, size: 0, lead: Lead::Plain }
+}
+
 impl ConfigFacts {
+    /// Returns what is known of a config that shall be written.
+    pub(crate) fn planned(config: &Config) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let (env, labels) = (config.env().map(owned), config.labels().into_iter().map(owned));
+        Self { env: env.collect(), labels: labels.collect(), ..Self::default() }
+    }
+
     /// Reads the fields of a config.
     pub fn read(fields: &Value) -> Self {
         let text = |name: &str| {

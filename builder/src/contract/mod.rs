@@ -8,13 +8,15 @@ pub(crate) mod disk;
 pub mod facts;
 mod judge;
 pub mod labels;
+mod mounts;
 mod rules;
 mod view;
 
 use std::fmt;
 
-pub(crate) use self::judge::LAYERS_MAX;
+pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
 pub use self::judge::{judge_image, judge_index};
+pub(crate) use self::mounts::taken;
 pub(crate) use self::rules::DOCUMENT;
 pub use self::rules::{Rule, Severity, rules};
 pub(crate) use self::view::{cdi_takes, disk_of, is_disk, matters};

@@ -7,28 +7,11 @@ use std::ops::Bound;
 use crate::archive::{Found, Kind, Lead};
 use crate::contract::disk::{DIRECTORY, QEMU};
 use crate::contract::facts::{DiskFacts, LayerFacts};
+use crate::contract::mounts::{BOOTC, mount_below};
 use crate::path::{is_below, join, split};
 
-const WHITEOUT: &str = ".wh.";
-const OPAQUE: &str = ".wh..wh..opq";
-
-/// Where something is mounted when a container of the image runs, and what.
-pub(crate) const MOUNTS: &[(&str, &str)] = &[
-    ("usr", "KubeVirt mounts its own programs below it"), // pkg/container-disk/container-disk.go
-    ("usr/bin", "KubeVirt mounts its own programs there"), // same
-    ("var", "KubeVirt mounts its sockets there"),         // same
-    ("var/run", "KubeVirt mounts its sockets there"),     // same
-    ("var/run/kubevirt", "KubeVirt mounts its sockets there"), // same
-    ("container-disk-binary", "KubeVirt mounts its own programs there"), // same
-    ("shared", "CDI mounts its server there"),            // pkg/controller/import-controller.go
-    ("dev", "container runtimes mount devices there"), // OCI runtime specification, config-linux.md
-    ("etc", "container runtimes mount files there"),   // kubelet, for /etc/hosts
-    ("proc", "container runtimes mount a file system there"), // OCI runtime specification
-    ("sys", "container runtimes mount a file system there"), // same
-];
-
-/// Directories that CDI's server knows a bootable container by (tools/cdi-containerimage-server).
-pub(crate) const BOOTC: &[&str] = &["sysroot", "ostree"];
+pub(super) const WHITEOUT: &str = ".wh.";
+pub(super) const OPAQUE: &str = ".wh..wh..opq";
 
 /// Where kernels are kept for `kernelBoot`.
 pub(crate) const KERNELS: &str = "boot";
@@ -50,7 +33,7 @@ pub(crate) fn matters(path: &str) -> bool {
         || path == KERNELS
         || is_below(path, KERNELS)
         || BOOTC.contains(&path)
-        || MOUNTS.iter().any(|(mount, _)| *mount == path)
+        || mount_below(path).is_some()
 }
 
 /// Tells whether CDI takes a member for a disk: `hasPrefix`, `isWhiteout` and `isDir` in its
@@ -154,6 +137,11 @@ impl<'a> Rootfs<'a> {
     /// Returns what stands at a path; a directory that no layer speaks of is not there.
     pub(crate) fn get(&self, path: &str) -> Option<Seen<'a>> {
         self.nodes.get(path).copied()
+    }
+
+    /// Returns all that there is.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Seen<'a>> {
+        self.nodes.values().copied()
     }
 
     /// Returns what is below a path, at any depth.

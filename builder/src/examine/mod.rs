@@ -21,6 +21,7 @@ use crate::image::json::Document;
 use crate::image::platform::Platform;
 use crate::images::Images;
 use crate::progress::Progress;
+use crate::sink::SinkError;
 use crate::survey::{Blob, Image, SurveyError, survey};
 
 /// What [`Context::kept`] usually is, in bytes: some hundred thousand members.
@@ -126,7 +127,10 @@ pub fn examine(
 
 /// An image whose documents do not hold together has nothing else that could be looked at.
 fn broken(root: Digest, error: SurveyError) -> Result<Report, ExamineError> {
-    if matches!(error, SurveyError::Images(_)) {
+    let is_elsewhere =
+        |error: &SinkError| matches!(error, SinkError::Remote { .. } | SinkError::Cancelled);
+    // What a server says may be about the server.
+    if matches!(&error, SurveyError::Images(error) if is_elsewhere(error)) {
         return Err(ExamineError::Survey(error));
     }
     let mut findings = Findings::of(None);

@@ -1,7 +1,7 @@
 //! Judges what manifest and config say.
 
 use crate::contract::Findings;
-use crate::contract::facts::ImageFacts;
+use crate::contract::facts::{ConfigFacts, ImageFacts};
 use crate::contract::rules::{
     BOOTC_LABEL, HISTORY, LAYER_COUNT, PLATFORM_ARCHITECTURE, PLATFORM_DIFFERS, PLATFORM_MISSING,
     PLATFORM_OS, PLATFORM_VARIANT,
@@ -25,6 +25,11 @@ pub(super) fn judge(facts: &ImageFacts, findings: &mut Findings) {
         let detail = format!("its history speaks of {} layers, of {layers}", config.history);
         findings.add(&HISTORY, "config", detail);
     }
+    bootc(config, findings);
+}
+
+/// Says which labels make a bootable container of it.
+pub(super) fn bootc(config: &ConfigFacts, findings: &mut Findings) {
     for label in BOOTC_LABELS {
         if config.labels.get(label).is_some_and(|value| value == "1") {
             findings.add(&BOOTC_LABEL, "config", format!("it has the label `{label}=1`"));

@@ -4,8 +4,8 @@ use crate::contract::Findings;
 use crate::contract::facts::{BlobFacts, ImageFacts, LayerFacts, Start};
 use crate::contract::rules::{
     BLOB_DIGEST, BLOB_SIZE, BLOB_UNREADABLE, LAYER_COMPRESSION, LAYER_DIFF_ID, LAYER_SMALL,
-    LAYER_TYPE, LAYER_TYPE_DIFFERS, LAYER_UNREADABLE, LAYER_XZ, LAYER_ZSTD_SKIPPABLE,
-    LAYER_ZSTD_START, TAR_NAME,
+    LAYER_TYPE, LAYER_TYPE_DIFFERS, LAYER_UNREADABLE, LAYER_ZSTD_SKIPPABLE, LAYER_ZSTD_START,
+    TAR_NAME,
 };
 use crate::contract::view::Seen;
 use crate::recipe::Packing;
@@ -89,7 +89,7 @@ fn media_type(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
             (Typed::Zstd, "compressed with zstd")
         }
         Start::Packed(Packing::Xz) => {
-            findings.add(&LAYER_XZ, subject, "it is compressed with xz");
+            findings.add(&LAYER_COMPRESSION, subject, "it is compressed with xz");
             return;
         }
         Start::Packed(Packing::Bzip2) => {

@@ -6,7 +6,8 @@ mod labels;
 mod layers;
 mod paths;
 
-use super::facts::{EntryFacts, ImageFacts};
+use super::disk::DIRECTORY;
+use super::facts::{ConfigFacts, EntryFacts, ImageFacts, LayerFacts};
 use super::rules::{ARTIFACT, INDEX_EMPTY, INDEX_TWICE, INDEX_UNKNOWN, INDEX_UNTOLD, LAYER_LIMIT};
 use super::view::{Rootfs, for_cdi};
 use super::{Finding, Findings};
@@ -69,5 +70,19 @@ pub fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Vec<Findi
     if let Some(seen) = seen.or(taken) {
         disk::judge(facts, seen, &mut findings);
     }
+    findings.done()
+}
+
+/// Judges an image that is only being planned, by its config and the members of its layers. One without
+/// anything in `/disk` is meant for something else, and nothing is asked of it.
+pub(crate) fn judge_plan(config: &ConfigFacts, layers: &[LayerFacts]) -> Vec<Finding> {
+    let mut findings = Findings::of(None);
+    let rootfs = Rootfs::new(layers);
+    if rootfs.children(DIRECTORY).is_empty() {
+        return findings.done();
+    }
+    documents::bootc(config, &mut findings);
+    labels::judge(config, &mut findings);
+    paths::judge(layers, &rootfs, for_cdi(layers).next(), &mut findings);
     findings.done()
 }

@@ -6,12 +6,13 @@ use crate::archive::Kind;
 use crate::contract::Findings;
 use crate::contract::disk::DIRECTORY;
 use crate::contract::facts::LayerFacts;
+use crate::contract::mounts::{BOOTC, mount_below};
 use crate::contract::rules::{
     BOOTC_DIRECTORY, DISK_CLOSED, DISK_DIFFERS, DISK_LINK, DISK_MISSING, DISK_NESTED,
     DISK_NOT_DIRECTORY, DISK_PREFIX, DISK_REPEATED, DISK_SEVERAL, DISK_SPECIAL, DISK_TAR_NAME,
     DISK_UNREADABLE, KERNEL_ONLY, KERNEL_UNREADABLE, MOUNT_POINT,
 };
-use crate::contract::view::{BOOTC, KERNELS, MOUNTS, Rootfs, Seen, allows, cdi_takes, for_cdi};
+use crate::contract::view::{KERNELS, Rootfs, Seen, allows, cdi_takes, for_cdi};
 use crate::path::is_below;
 
 /// How many names are told.
@@ -153,9 +154,9 @@ fn kinds(disk: Seen<'_>, findings: &mut Findings) {
 }
 
 fn permissions(rootfs: &Rootfs<'_>, disk: Seen<'_>, findings: &mut Findings) {
-    for path in ["", DIRECTORY] {
+    for (path, bits) in [("", ENTER), (DIRECTORY, READ | ENTER)] {
         let Some(directory) = rootfs.get(path) else { continue };
-        if directory.found.kind == Kind::Directory && !allows(directory.found, READ | ENTER) {
+        if directory.found.kind == Kind::Directory && !allows(directory.found, bits) {
             findings.add(&DISK_CLOSED, subject(directory), owned(directory));
         }
     }
@@ -223,8 +224,8 @@ fn prefixes(layers: &[LayerFacts], findings: &mut Findings) {
 }
 
 fn mounts(rootfs: &Rootfs<'_>, findings: &mut Findings) {
-    for (path, reason) in MOUNTS {
-        let Some(seen) = rootfs.get(path) else { continue };
+    for seen in rootfs.all() {
+        let Some(reason) = mount_below(&seen.found.path) else { continue };
         if !matches!(seen.found.kind, Kind::Directory | Kind::Symlink(_)) {
             let detail = format!("it is {}, and {reason}", noun(&seen.found.kind));
             findings.add(&MOUNT_POINT, subject(seen), detail);

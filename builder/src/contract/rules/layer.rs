@@ -51,13 +51,7 @@ super::table! {
     }
     LAYER_COMPRESSION = Error "layer-compression" {
         must: "layers are compressed with gzip or zstd, or not at all",
-        else: "CDI cannot unpack bzip2 layers, nor can container runtimes",
-        from: "CDI pkg/importer/format-readers.go; OCI image specification, layer.md",
-        fix: "build the image with gzip, the default of diskette",
-    }
-    LAYER_XZ = Warning "layer-xz" {
-        must: "layers are not compressed with xz",
-        else: "CDI reads them, but no media type is for them and containerd does not unpack them",
+        else: "containerd unpacks nothing else; CDI reads xz, but not bzip2",
         from: "OCI image specification, layer.md; CDI pkg/importer/format-readers.go",
         fix: "build the image with gzip, the default of diskette",
     }

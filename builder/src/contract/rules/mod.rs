@@ -86,7 +86,7 @@ use table;
 mod tests {
     use std::collections::BTreeSet;
 
-    use snapbox::{IntoData as _, assert_data_eq};
+    use snapbox::assert_data_eq;
 
     use super::*;
 

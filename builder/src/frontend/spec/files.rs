@@ -6,17 +6,9 @@ use std::collections::BTreeMap;
 use super::source::{check_name, file};
 use super::types::{FileSpec, Text};
 use crate::contract::disk::{DIRECTORY_MODE, FILE_MODE, QEMU};
+use crate::contract::taken;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::recipe::{Entry, EntryKind, LayerRecipe};
-
-/// Directories that files cannot be put in, and what happens to them.
-const TAKEN: &[(&str, &str)] = &[
-    ("usr/bin", "KubeVirt mounts its own programs there"), // pkg/container-disk/container-disk.go
-    ("var", "KubeVirt mounts its sockets there"),          // same
-    ("sysroot", "CDI takes such an image for a bootc image and refuses it"), // cdi-containerimage-server
-    ("ostree", "CDI takes such an image for a bootc image and refuses it"),  // same
-    ("shared", "CDI mounts its server there"), // pkg/controller/import-controller.go
-];
 
 /// Returns an entry for a directory.
 pub(super) fn directory(path: &str) -> Entry {
@@ -83,15 +75,9 @@ fn check_path(text: &Text) -> Result<&str, Diagnostic> {
                 "CDI imports the first file whose path begins with `disk`; choose another path",
             ));
     }
-    for (directory, reason) in TAKEN {
-        let is_inside = path
-            .strip_prefix(directory)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let is_parent = directory.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
-        if is_inside || is_parent {
-            return Err(wrong(format!("no file may stand at `{written}`"))
-                .help(format!("{reason}; choose another path")));
-        }
+    if let Some(reason) = taken(path) {
+        return Err(wrong(format!("no file may stand at `{written}`"))
+            .help(format!("{reason}; choose another path")));
     }
     Ok(path)
 }

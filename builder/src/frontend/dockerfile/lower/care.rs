@@ -1,10 +1,12 @@
 //! The *care* that a node gets when it is put into a stage: the owner and mode that COPY and ADD
 //! ask for, and where they ask for nothing, what KubeVirt and CDI need of a disk in `/disk`.
 
+use super::stage::Stage;
 use crate::contract::disk::{DIRECTORY, DIRECTORY_MODE, FILE_MODE, QEMU};
+use crate::contract::facts::{ConfigFacts, LayerFacts};
+use crate::contract::{Finding, is_disk, judge_plan, matters};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::path::split;
-use crate::recipe::{EntryKind, Owner, Role, Step};
+use crate::recipe::{Entry, EntryKind, Owner, Role, Step};
 use crate::tree::{ModeChange, Node, NodeKind, Subject, Tree, TreeError, UMASK};
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
@@ -98,41 +100,42 @@ impl Care {
     }
 }
 
-/// Tells of a disk that is in several layers, for example because its mode was changed later: the image
-/// is so much larger, and CDI takes the first that it comes to.
-pub(super) fn repeated(steps: &[Step], at: &Span) -> Option<Diagnostic> {
-    let has_disk = |step: &&Step| match step {
-        Step::Layer(layer) => layer
-            .entries
-            .iter()
-            .any(|entry| is_disk(&entry.path) && matches!(entry.kind, EntryKind::File(_))),
-        Step::Config { .. } => false,
+/// Returns what KubeVirt or CDI would not understand of an image: the [contract](crate::contract), as far
+/// as it can be known before the layers are made. Those of a base are seen as one, with all that is
+/// put on them.
+pub(super) fn doubts(stage: &Stage, at: &Span) -> Vec<Diagnostic> {
+    let layers = match &stage.base {
+        None => stage.steps.iter().filter_map(planned).collect(),
+        Some(_) => vec![of_tree(&stage.tree)],
     };
-    let layers = steps.iter().filter(has_disk).count();
-    (layers > 1).then(|| {
-        Diagnostic::new(format!("{layers} layers have a disk, and CDI takes that of the lowest"))
-            .at(at.clone())
-            .help("say its owner and mode where it is copied, with `--chown` and `--chmod`")
-    })
+    let findings = judge_plan(&ConfigFacts::planned(&stage.config), &layers);
+    let diagnostic = |finding: Finding| {
+        let diagnostic = Diagnostic::new(finding.to_string()).at(at.clone());
+        let diagnostic = diagnostic.labelled(finding.rule.id);
+        diagnostic.help(finding.rule.why).help(finding.rule.fix)
+    };
+    findings.into_iter().map(diagnostic).collect()
 }
 
-/// Returns what KubeVirt or CDI would not understand of the disk in a finished tree: both want exactly one
-/// file, and no directory beside it (KubeVirt `pkg/container-disk`, CDI `pkg/importer/transport.go`).
-pub(super) fn doubts(tree: &Tree, at: &Span) -> Option<Diagnostic> {
-    let found: Vec<(&str, &Node)> = tree.children(DIRECTORY).collect();
-    let files = found.iter().filter(|(_, node)| matches!(node.kind, NodeKind::File(_))).count();
-    let problem = match (found.len(), files) {
-        (0, _) | (1, 1) => return None,
-        (_, 0) => "there is no file in /disk",
-        (all, files) if files < all => "/disk has something else in it than a disk",
-        _ => "there is more than one file in /disk",
-    };
-    let names = found.iter().map(|(name, _)| *name).take(5).collect::<Vec<_>>().join(", ");
-    let problem = Diagnostic::new(problem).at(at.clone());
-    Some(problem.help(format!("KubeVirt and CDI want exactly one file there; it holds {names}")))
+fn planned(step: &Step) -> Option<LayerFacts> {
+    match step {
+        Step::Layer(layer) => Some(LayerFacts::planned(&layer.entries)),
+        Step::Config { .. } => None,
+    }
 }
 
-/// Tells whether a file at this path is what a virtual machine boots from.
-pub(super) fn is_disk(path: &str) -> bool {
-    split(path).0 == DIRECTORY
+fn of_tree(tree: &Tree) -> LayerFacts {
+    let entry = |(path, node): (&str, &Node)| {
+        let kind = match &node.kind {
+            NodeKind::Directory => EntryKind::Directory,
+            NodeKind::File(file) => EntryKind::File(file.source.clone()),
+            NodeKind::Symlink(target) => EntryKind::Symlink(target.clone()),
+            // No layer that is made here has one.
+            NodeKind::Special(_) => return None,
+        };
+        Some(Entry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner })
+    };
+    let entries: Vec<Entry> =
+        tree.below("").filter(|(path, _)| matters(path)).filter_map(entry).collect();
+    LayerFacts::planned(&entries)
 }

@@ -1,9 +1,10 @@
 //! *Copying* puts what COPY and ADD name into the tree of a stage, with the rules of BuildKit
 //! (`solver/llbsolver/file`, tonistiigi/fsutil `copy/copy.go`).
 
-use super::care::{Before, Care, is_disk};
+use super::care::{Before, Care};
 use super::destination::Destination;
 use super::origin::{Match, Origin};
+use crate::contract::is_disk;
 use crate::diagnostic::Span;
 use crate::path::{is_below, join, split};
 use crate::pattern::Ignore;

@@ -129,8 +129,7 @@ fn evaluate(
     warnings.extend(unused(&scope));
     // It is among what it needs itself.
     let Some((stage, _)) = stages.remove(&target) else { return Err(Vec::new()) };
-    warnings.extend(care::doubts(&stage.tree, &dockerfile.stages[target].from.base.span));
-    warnings.extend(care::repeated(&stage.steps, &dockerfile.stages[target].from.base.span));
+    warnings.extend(care::doubts(&stage, &dockerfile.stages[target].from.base.span));
     let Stage { base, steps, config, annotations, .. } = stage;
     // `FROM --platform` of the target says what the image is for, whatever was asked for.
     let platform = loader.platform(&dockerfile.stages[target].from);
