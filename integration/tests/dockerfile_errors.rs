@@ -765,13 +765,14 @@ warning: `kubevirt.io:disk` is taken for `scratch` with a directory /disk
     });
     check("FROM scratch\nCOPY a.txt disk.qcow2 /disk/\n", &[], &|| {
         str![[r#"
-warning: there is more than one file in /disk
+warning: /disk: it holds 2: a.txt, disk.qcow2
  --> c/Dockerfile:1:6
   |
 1 | FROM scratch
-  |      ^^^^^^^
+  |      ^^^^^^^ disk-several
   |
-  = help: KubeVirt and CDI want exactly one file there; it holds a.txt, disk.qcow2
+  = help: KubeVirt says `more than one file found in folder /disk, only one disk is allowed`
+  = help: leave only the disk in `/disk`; make an image for each disk
 
 "#]]
         .into_data()

@@ -1,11 +1,13 @@
 //! What the program says of finished images, whoever made them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use diskette_integration::disk::{MIB, mixed};
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
+use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::{Outcome, Scene, is_root};
 use serde_json::Value;
 use snapbox::{IntoData, assert_data_eq, str};
@@ -62,18 +64,182 @@ fn good_images_are_good() {
     let scene = Scene::with_two_disks();
     for compression in ["gzip", "zstd", "none"] {
         scene.build(&["--compression", compression]);
-        check(&scene, &["--strict", "out"], str![]);
-        check(&scene, &["oci:out:1", "--platform", "linux/arm64"], str![]);
+        check(
+            &scene,
+            &["--strict", "out"],
+            str![[r#"
+status: 0
+stdout:
+oci:out  [DIGEST]
+
+linux/amd64: /disk/x.raw, raw, 2.00 MiB
+
+linux/arm64: /disk/a.raw, raw, 1.00 MiB
+
+nothing found
+stderr:
+
+"#]],
+        );
+        check(
+            &scene,
+            &["oci:out:1", "--platform", "linux/arm64"],
+            str![[r#"
+status: 0
+stdout:
+oci:out:1  [DIGEST]
+
+linux/arm64: /disk/a.raw, raw, 1.00 MiB
+
+nothing found
+stderr:
+
+"#]],
+        );
     }
-    check(&scene, &["oci:out:1", "--format", "json"], str![]);
+    check(
+        &scene,
+        &["oci:out:1", "--format", "json"],
+        str![[r#"
+status: 0
+stdout:
+{
+  "digest": "[DIGEST]",
+  "errors": 0,
+  "findings": [],
+  "image": "oci:out:1",
+  "notes": 0,
+  "platforms": [
+    {
+      "digest": "[DIGEST]",
+      "disk": {
+        "format": "raw",
+        "path": "/disk/x.raw",
+        "size": 2097152,
+        "virtual_size": 2097152
+      },
+      "platform": "linux/amd64"
+    },
+    {
+      "digest": "[DIGEST]",
+      "disk": {
+        "format": "raw",
+        "path": "/disk/a.raw",
+        "size": 1052672,
+        "virtual_size": 1052672
+      },
+      "platform": "linux/arm64"
+    }
+  ],
+  "warnings": 0
+}
+stderr:
+
+"#]],
+    );
 }
 
 #[test]
 fn findings_are_told() {
     let scene = spoilt();
-    check(&scene, &["out"], str![]);
-    check(&scene, &["out", "--format", "json"], str![]);
-    check(&scene, &["out", "--allow", "disk-several", "--allow", "label-value"], str![]);
+    check(
+        &scene,
+        &["out"],
+        str![[r#"
+status: 1
+stdout:
+oci:out  [DIGEST]
+
+linux/amd64:
+  error[label-value]: variable KUBEVIRT_IO_A: `-` is not a label value: it must begin and end with a letter or digit
+    why: the API server refuses the label, and the import never completes
+    fix: use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends
+  error[disk-several]: /disk: it holds 2: b.raw, disk.raw
+    why: KubeVirt says `more than one file found in folder /disk, only one disk is allowed`
+    fix: leave only the disk in `/disk`; make an image for each disk
+  warning[label-reserved]: variable CDI_KUBEVIRT_IO_A: it makes the label `cdi.kubevirt.io/a`
+    why: CDI writes it onto the volume, where CDI and others read their own meaning into it
+    fix: remove the variable
+
+2 errors, 1 warning
+stderr:
+
+"#]],
+    );
+    check(
+        &scene,
+        &["out", "--format", "json"],
+        str![[r#"
+status: 1
+stdout:
+{
+  "digest": "[DIGEST]",
+  "errors": 2,
+  "findings": [
+    {
+      "detail": "`-` is not a label value: it must begin and end with a letter or digit",
+      "fix": "use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
+      "platform": "linux/amd64",
+      "rule": "label-value",
+      "severity": "error",
+      "source": "CDI pkg/importer/util.go envsToLabels; Kubernetes apimachinery, validation.go",
+      "subject": "variable KUBEVIRT_IO_A",
+      "why": "the API server refuses the label, and the import never completes"
+    },
+    {
+      "detail": "it holds 2: b.raw, disk.raw",
+      "fix": "leave only the disk in `/disk`; make an image for each disk",
+      "platform": "linux/amd64",
+      "rule": "disk-several",
+      "severity": "error",
+      "source": "KubeVirt pkg/container-disk/container-disk.go GetImage; CDI tools/cdi-containerimage-server/main.go",
+      "subject": "/disk",
+      "why": "KubeVirt says `more than one file found in folder /disk, only one disk is allowed`"
+    },
+    {
+      "detail": "it makes the label `cdi.kubevirt.io/a`",
+      "fix": "remove the variable",
+      "platform": "linux/amd64",
+      "rule": "label-reserved",
+      "severity": "warning",
+      "source": "CDI pkg/controller/util.go; pkg/controller/common/util.go",
+      "subject": "variable CDI_KUBEVIRT_IO_A",
+      "why": "CDI writes it onto the volume, where CDI and others read their own meaning into it"
+    }
+  ],
+  "image": "oci:out",
+  "notes": 0,
+  "platforms": [
+    {
+      "digest": "[DIGEST]",
+      "disk": null,
+      "platform": "linux/amd64"
+    }
+  ],
+  "warnings": 1
+}
+stderr:
+
+"#]],
+    );
+    check(
+        &scene,
+        &["out", "--allow", "disk-several", "--allow", "label-value"],
+        str![[r#"
+status: 0
+stdout:
+oci:out  [DIGEST]
+
+linux/amd64:
+  warning[label-reserved]: variable CDI_KUBEVIRT_IO_A: it makes the label `cdi.kubevirt.io/a`
+    why: CDI writes it onto the volume, where CDI and others read their own meaning into it
+    fix: remove the variable
+
+1 warning
+stderr:
+
+"#]],
+    );
     let strict = ["out", "--strict", "--allow", "disk-several", "--allow", "label-value"];
     assert_eq!(verify(&scene, &strict).status, 1);
 }
@@ -101,7 +267,80 @@ fn sarif_is_as_the_standard_has_it() {
     }
     let outcome = verify(&spoilt, &["out", "--format", "sarif"]);
     let log: Value = serde_json::from_slice(&outcome.stdout).unwrap();
-    assert_data_eq!(format!("{:#}\n", log["runs"][0]["results"]), str![].raw());
+    assert_data_eq!(format!("{:#}\n", log["runs"][0]["results"]), str![[r#"
+[
+  {
+    "level": "error",
+    "locations": [
+      {
+        "logicalLocations": [
+          {
+            "fullyQualifiedName": "linux/amd64: variable KUBEVIRT_IO_A"
+          }
+        ],
+        "physicalLocation": {
+          "artifactLocation": {
+            "index": 0,
+            "uri": "out"
+          }
+        }
+      }
+    ],
+    "message": {
+      "text": "linux/amd64: variable KUBEVIRT_IO_A: `-` is not a label value: it must begin and end with a letter or digit"
+    },
+    "ruleId": "label-value",
+    "ruleIndex": 44
+  },
+  {
+    "level": "error",
+    "locations": [
+      {
+        "logicalLocations": [
+          {
+            "fullyQualifiedName": "linux/amd64: /disk"
+          }
+        ],
+        "physicalLocation": {
+          "artifactLocation": {
+            "index": 0,
+            "uri": "out"
+          }
+        }
+      }
+    ],
+    "message": {
+      "text": "linux/amd64: /disk: it holds 2: b.raw, disk.raw"
+    },
+    "ruleId": "disk-several",
+    "ruleIndex": 28
+  },
+  {
+    "level": "warning",
+    "locations": [
+      {
+        "logicalLocations": [
+          {
+            "fullyQualifiedName": "linux/amd64: variable CDI_KUBEVIRT_IO_A"
+          }
+        ],
+        "physicalLocation": {
+          "artifactLocation": {
+            "index": 0,
+            "uri": "out"
+          }
+        }
+      }
+    ],
+    "message": {
+      "text": "linux/amd64: variable CDI_KUBEVIRT_IO_A: it makes the label `cdi.kubevirt.io/a`"
+    },
+    "ruleId": "label-reserved",
+    "ruleIndex": 47
+  }
+]
+
+"#]].raw());
     assert_eq!(log["runs"][0]["artifacts"][0]["location"]["uri"], "out");
 }
 
@@ -109,13 +348,96 @@ fn sarif_is_as_the_standard_has_it() {
 fn what_is_asked_must_make_sense() {
     let scene = Scene::with_disk();
     scene.build(&[]);
-    check(&scene, &[], str![]);
-    check(&scene, &["out", "--allow", "disk-server"], str![]);
-    check(&scene, &["out", "--rules"], str![]);
-    check(&scene, &["--rules", "--format", "sarif"], str![]);
-    check(&scene, &["out", "--platform", "linux/s390x"], str![]);
-    check(&scene, &["oci:out:2"], str![]);
-    check(&scene, &["./nothing"], str![]);
+    check(
+        &scene,
+        &[],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: the following required arguments were not provided:
+  <IMAGE>
+
+Usage: diskette verify --progress <HOW> <IMAGE>
+
+For more information, try '--help'.
+
+"#]],
+    );
+    check(
+        &scene,
+        &["out", "--allow", "disk-server"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value 'disk-server' for '--allow <RULE>': no such rule; `diskette verify --rules` lists them
+
+For more information, try '--help'.
+
+"#]],
+    );
+    check(
+        &scene,
+        &["out", "--rules"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: the argument '[IMAGE]' cannot be used with '--rules'
+
+Usage: diskette verify --progress <HOW> <IMAGE>
+
+For more information, try '--help'.
+
+"#]],
+    );
+    check(
+        &scene,
+        &["--rules", "--format", "sarif"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: rules cannot be listed as SARIF
+ |
+ = help: use `--format json`
+
+"#]],
+    );
+    check(
+        &scene,
+        &["out", "--platform", "linux/s390x"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: there is no image for linux/s390x; there is linux/amd64
+
+"#]],
+    );
+    check(
+        &scene,
+        &["oci:out:2"],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: there is no image `oci:out:2`
+
+"#]],
+    );
+    check(
+        &scene,
+        &["./nothing"],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot open the layout `./nothing`: No such file or directory (os error 2)
+
+"#]],
+    );
 }
 
 #[test]
@@ -129,7 +451,72 @@ fn rules_are_listed() {
             assert!(text.contains(rule[field].as_str().unwrap()), "{rule}");
         }
     }
-    assert_data_eq!(text.lines().take(10).collect::<Vec<_>>().join("\n"), str![]);
+    assert_data_eq!(
+        text.lines().take(10).collect::<Vec<_>>().join("\n"),
+        str![[r#"
+document (error)
+  every manifest, index and config that the image names is there, undamaged and readable
+  else: nobody can pull the image
+  from: OCI image specification, descriptor.md; containers/image, which CDI reads with
+  fix:  push or copy the image again from where it is whole
+index-empty (error)
+  an index has an image
+  else: there is nothing to pull: an index may hold attestations only after its images
+  from: CDI pkg/importer/transport.go, by containers/image
+  fix:  build the image for at least one platform
+"#]]
+    );
+}
+
+#[test]
+fn images_are_judged_wherever_they_lie() {
+    let scene = Scene::with_two_disks();
+    scene.build_to("oci-archive:vm.tar", &[]);
+    check(
+        &scene,
+        &["vm.tar", "--platform", "amd64"],
+        str![[r#"
+status: 0
+stdout:
+oci-archive:vm.tar  [DIGEST]
+
+linux/amd64: /disk/x.raw, raw, 2.00 MiB
+
+nothing found
+stderr:
+
+"#]],
+    );
+    scene.build(&[]);
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let there = registry.reference("team/vm:1");
+    let copied = scene.run(["copy", "-q", "oci:out:1", &there]);
+    assert_eq!(copied.status, 0, "{}", copied.stderr);
+    drop(registry.requests());
+    let said = verify(&scene, &[&there]).transcript().replace(&registry.address(), "[REGISTRY]");
+    assert_data_eq!(
+        said,
+        str![[r#"
+status: 0
+stdout:
+[REGISTRY]/team/vm:1  [DIGEST]
+
+linux/amd64: /disk/x.raw, raw, 2.00 MiB
+
+linux/arm64: /disk/a.raw, raw, 1.00 MiB
+
+nothing found
+stderr:
+
+"#]]
+        .raw()
+    );
+    let requests = registry.requests();
+    let blobs = requests.iter().filter(|asked| asked.path.contains("/blobs/"));
+    let blobs: Vec<&str> = blobs.map(|asked| asked.path.as_str()).collect();
+    let distinct: BTreeSet<&str> = blobs.iter().copied().collect();
+    // A config and a layer of each platform, and nothing twice.
+    assert_eq!((blobs.len(), distinct.len()), (4, 4), "{blobs:?}");
 }
 
 type Damage = fn(&mut Vec<u8>);
@@ -161,7 +548,33 @@ fn damage_is_told() {
             scene.write(&path, good);
         }
     }
-    assert_data_eq!(without_digests(&found), str![].raw());
+    assert_data_eq!(without_digests(&found), str![[r#"
+truncated application/vnd.oci.image.index.v1+json:
+  error: out/blobs/sha256/[HEX] cannot be used: the manifest is not JSON: EOF while parsing a string at line 1 column 144
+truncated application/vnd.oci.image.manifest.v1+json:
+  error[document]: image: out/blobs/sha256/[HEX] cannot be used: the manifest is not JSON: EOF while parsing a string at line 1 column 202
+truncated application/vnd.oci.image.config.v1+json:
+  error[document]: image: out/blobs/sha256/[HEX] has 146 bytes, not 293 as its manifest says
+truncated application/vnd.oci.image.layer.v1.tar+gzip:
+  error[blob-size]: layer 1: it has 602055 bytes, not 1204111 as its manifest says
+changed application/vnd.oci.image.index.v1+json:
+  error: out/blobs/sha256/[HEX] cannot be used: the manifest is not JSON: expected `,` or `}` at line 1 column 289
+changed application/vnd.oci.image.manifest.v1+json:
+  error[document]: image: out/blobs/sha256/[HEX] cannot be used: the manifest is not JSON: expected `,` or `}` at line 1 column 405
+changed application/vnd.oci.image.config.v1+json:
+  error[document]: image: the document [DIGEST] cannot be used: it is damaged: its bytes have another digest
+changed application/vnd.oci.image.layer.v1.tar+gzip:
+  error[blob-digest]: layer 1: its bytes have the digest [DIGEST]
+longer application/vnd.oci.image.index.v1+json:
+  error: out/blobs/sha256/[HEX] cannot be used: the manifest is not JSON: trailing characters at line 1 column 290
+longer application/vnd.oci.image.manifest.v1+json:
+  error[document]: image: out/blobs/sha256/[HEX] cannot be used: the manifest is not JSON: trailing characters at line 1 column 406
+longer application/vnd.oci.image.config.v1+json:
+  error[document]: image: out/blobs/sha256/[HEX] has 294 bytes, not 293 as its manifest says
+longer application/vnd.oci.image.layer.v1.tar+gzip:
+  error[blob-size]: layer 1: it has 1204112 bytes, not 1204111 as its manifest says
+
+"#]].raw());
 }
 
 #[test]
@@ -172,7 +585,20 @@ fn a_layer_that_is_missing_is_told() {
     let layer = layout.images("1").remove(0).manifest.layers()[0].digest().digest().to_owned();
     std::fs::remove_file(scene.path(&format!("out/blobs/sha256/{layer}"))).unwrap();
     let outcome = verify(&scene, &["out"]).transcript().replace(&layer, "[HEX]");
-    assert_data_eq!(outcome, str![].raw());
+    assert_data_eq!(outcome, str![[r#"
+status: 1
+stdout:
+oci:out  [DIGEST]
+
+linux/amd64:
+  error[blob-unreadable]: layer 1: cannot read out/blobs/sha256/[HEX]: No such file or directory (os error 2)
+    why: nobody can pull the image
+    fix: push or copy the image again from where it is whole
+
+1 error
+stderr:
+
+"#]].raw());
 }
 
 #[test]
@@ -196,7 +622,21 @@ fn umoci_images_are_judged() {
         "--architecture",
         "arm64",
     ]);
-    check(&scene, &["oci:out:1"], str![]);
+    check(
+        &scene,
+        &["oci:out:1"],
+        str![[r#"
+status: 0
+stdout:
+oci:out:1  [DIGEST]
+
+linux/arm64: /disk/disk.raw, raw, 3.00 MiB
+
+nothing found
+stderr:
+
+"#]],
+    );
 }
 
 #[test]
@@ -212,7 +652,21 @@ fn buildah_and_podman_images_are_judged() {
         scene.write("Containerfile", "FROM scratch\nADD disk.raw /disk/\n");
         build(&builder, &scene, name, &skopeo);
         let judged = verify(&scene, &["oci:out:1"]);
-        assert_data_eq!(judged.transcript(), str![].raw());
+        assert_data_eq!(
+            judged.transcript(),
+            str![[r#"
+status: 0
+stdout:
+oci:out:1  [DIGEST]
+
+linux/amd64: /disk/disk.raw, raw, 3.00 MiB
+
+nothing found
+stderr:
+
+"#]]
+            .raw()
+        );
     }
 }
 
