@@ -38,8 +38,7 @@ fn readers_do_what_those_do_that_they_stand_for() {
 }
 
 /// Where the program says something else than the readers, and why.
-const EXCEPTIONS: [(&str, &str); 5] = [
-    ("xz", "CRI-O unpacks it, and CDI; containerd does not, which the readers go by"),
+const EXCEPTIONS: [(&str, &str); 4] = [
     ("config-of-another", "all go by the index here; those without one to go by would refuse it"),
     ("zeros", "QEMU takes zeros for a raw disk, which boots nothing"),
     ("packed", "QEMU takes what is packed for a raw disk, which boots nothing"),
