@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use diskette_integration::bootable::{Processor, bios, machines, uefi};
+use diskette_integration::cluster::made::{Made, dir, file};
 use diskette_integration::peer;
 use diskette_integration::scene::{Outcome, Scene};
 use serde_json::Value;
@@ -243,6 +244,25 @@ For more information, try '--help'.
 
 "#]],
     );
+}
+
+#[test]
+fn a_disk_that_names_a_file_of_this_machine_is_not_booted() {
+    let (Some(machines), Some(qemu)) = (machines(), peer::find("qemu-img")) else { return };
+    let scene = Scene::new();
+    let base = scene.write("secret.raw", vec![1; 65536]);
+    let disk = scene.path("disk.qcow2");
+    let base = ["-F", "raw", "-b", base.to_str().unwrap(), disk.to_str().unwrap()];
+    qemu.run(["create", "-q", "-f", "qcow2"].iter().chain(&base));
+    let image = Made::new().layer(&[dir("disk"), file("disk/a.qcow2", &scene.read("disk.qcow2"))]);
+    image.write(&scene.path("out"));
+    let outcome = run(&scene, verify(&scene, &machines, &["--format", "json"]));
+    assert_eq!(outcome.status, 1);
+    let result: Value = serde_json::from_slice(&outcome.stdout).unwrap();
+    let boot = &result["boots"][0];
+    assert_eq!(boot["boots"], false);
+    assert!(boot["accelerator"].is_null(), "it was tried: {boot}");
+    assert!(boot["reason"].as_str().unwrap().contains("file"), "{boot}");
 }
 
 #[test]

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::disk::{ReadAt, examine, guest};
+use diskette_builder::disk::guest::{self, GuestError};
+use diskette_builder::disk::{ReadAt, examine};
 use diskette_builder::progress::Progress as _;
 
 use super::unpack::{Found, unpack};
@@ -27,12 +28,13 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Unpacks the disk of an image into a directory; zeros in it become holes.
+    /// Unpacks the disk of an image into a directory; zeros in it become holes. A disk that needs more
+    /// than itself is refused: QEMU would open whatever file of this machine it names.
     pub(super) fn unpack(
         bootable: Bootable<'_>,
         directory: &Path,
         ground: Ground<'_>,
-    ) -> Result<Self, CommandError> {
+    ) -> Result<Result<Self, GuestError>, CommandError> {
         let path = directory.join("disk");
         let file = cap_std::fs::File::create_ambient(&path, ambient_authority());
         let mut file = file.map_err(cannot("write", path.display()))?;
@@ -48,23 +50,24 @@ impl Disk {
             Some(result) => result.map(drop)?,
         }
         drop(file);
-        let read = cannot("read", path.display());
-        let (format, has_boot_code) = look(&path).map_err(read)?;
-        Ok(Self { path, format, has_boot_code })
+        let looked = look(&path).map_err(cannot("read", path.display()))?;
+        Ok(looked.map(|(format, has_boot_code)| Self { path, format, has_boot_code }))
     }
 }
 
 /// Returns the format, and whether the first sector that the machine sees has code.
-fn look(path: &Path) -> io::Result<(&'static str, bool)> {
+fn look(path: &Path) -> io::Result<Result<(&'static str, bool), GuestError>> {
     let file = cap_std::fs::File::open_ambient(path, ambient_authority())?.into_std();
     let bytes = Arc::new(Bytes { len: file.metadata()?.len(), file });
     let format = examine(&*bytes)?.format;
+    let guest = match guest::open(bytes, format) {
+        Ok(guest) => guest,
+        Err(error) => return Ok(Err(error)),
+    };
     let mut sector = [0; 512];
-    // What cannot be read as this format has no code.
-    if let Ok(guest) = guest::open(bytes, format) {
-        drop(guest.read_exact_at(&mut sector, 0));
-    }
-    Ok((format.qemu_name(), has_boot_code(&sector)))
+    // What is too short for a sector has no code.
+    drop(guest.read_exact_at(&mut sector, 0));
+    Ok(Ok((format.qemu_name(), has_boot_code(&sector))))
 }
 
 fn has_boot_code(sector: &[u8; 512]) -> bool {

@@ -1,8 +1,9 @@
 //! The *machines*: for each architecture, how QEMU has to be called so that a disk finds what it has
 //! under KubeVirt.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -181,8 +182,7 @@ pub(super) fn with_path(options: &str, path: &Path) -> OsString {
         if index > 0 {
             option.push(",,");
         }
-        use std::os::unix::ffi::OsStrExt as _;
-        option.push(std::ffi::OsStr::from_bytes(part));
+        option.push(OsStr::from_bytes(part));
     }
     option
 }

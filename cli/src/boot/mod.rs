@@ -97,8 +97,9 @@ fn parse_expect(text: &str) -> Result<Regex, String> {
 #[derive(Debug)]
 pub(crate) struct Boot {
     platform: Platform,
-    accelerator: Accelerator,
-    firmware: &'static str,
+    /// Nothing where it was not tried; so for the next.
+    accelerator: Option<Accelerator>,
+    firmware: Option<&'static str>,
     verdict: Verdict,
     seconds: f64,
     console: Option<PathBuf>,
@@ -157,7 +158,10 @@ impl BootArguments {
             .map_err(cannot("make a directory in", temporary.display()))?;
         let machine = machine(&platform)?;
         let program = find_program(machine, ground.environment)?;
-        let disk = Disk::unpack(bootable, directory.path(), ground)?;
+        let disk = match Disk::unpack(bootable, directory.path(), ground)? {
+            Ok(disk) => disk,
+            Err(error) => return Ok(Boot::refused(platform, error.to_string())),
+        };
         let firmware = self.choose_firmware(machine, &platform, &disk, &program)?;
         let seed = directory.path().join("seed.img");
         write_file(&seed, &seed::image())?;
@@ -189,7 +193,7 @@ impl BootArguments {
             },
             _ => on(Accelerator::Tcg)?,
         };
-        let firmware = firmware.name();
+        let (accelerator, firmware) = (Some(accelerator), Some(firmware.name()));
         Ok(Boot { platform, accelerator, firmware, verdict, seconds, console })
     }
 
@@ -247,6 +251,11 @@ fn machine(platform: &Platform) -> Result<&'static Machine, Diagnostic> {
 }
 
 impl Boot {
+    fn refused(platform: Platform, why: String) -> Self {
+        let verdict = Verdict::Refused(why);
+        Self { platform, accelerator: None, firmware: None, verdict, seconds: 0.0, console: None }
+    }
+
     /// Tells whether the console showed what was expected.
     pub(crate) fn is_good(&self) -> bool {
         matches!(self.verdict, Verdict::Seen(_))
@@ -255,9 +264,12 @@ impl Boot {
     /// Returns it in a few lines for people.
     pub(crate) fn text(&self) -> String {
         let Self { platform, accelerator, firmware, seconds, .. } = self;
-        let how = format!("{}, {firmware}, {seconds:.1} s", accelerator.name());
+        let accelerator = accelerator.map(Accelerator::name).unwrap_or_default();
+        let firmware = firmware.unwrap_or_default();
+        let how = format!("{accelerator}, {firmware}, {seconds:.1} s");
         let mut text = match &self.verdict {
             Verdict::Seen(line) => return format!("{platform}: boots ({how}): {line}\n"),
+            Verdict::Refused(why) => return format!("{platform}: not booted: {why}\n"),
             verdict => format!("{platform}: does not boot ({how}): {}\n", verdict.reason()),
         };
         for line in self.verdict.tail() {
@@ -280,7 +292,7 @@ impl Boot {
             "boots": self.is_good(),
             "seen": seen,
             "reason": reason,
-            "accelerator": self.accelerator.name(),
+            "accelerator": self.accelerator.map(Accelerator::name),
             "firmware": self.firmware,
             "seconds": (self.seconds * 10.0).round() / 10.0,
             "console": self.console,

@@ -56,6 +56,8 @@ pub(super) struct Wait<'a> {
 pub(super) enum Verdict {
     /// The line with what was expected.
     Seen(String),
+    /// Why the disk was not given to a machine.
+    Refused(String),
     /// The line that says that it failed, and what came before.
     Failed(String, Vec<String>),
     /// The time was over; how long it was, and what came last.
@@ -69,7 +71,7 @@ impl Verdict {
     pub(super) fn reason(&self) -> String {
         match self {
             Self::Seen(_) => String::new(),
-            Self::Failed(line, _) => line.clone(),
+            Self::Refused(why) | Self::Failed(why, _) => why.clone(),
             Self::Late(limit, _) => {
                 format!("what is expected was not seen within {} s", limit.as_secs())
             }
@@ -86,7 +88,7 @@ impl Verdict {
     /// Returns the last lines of the console.
     pub(super) fn tail(&self) -> impl Iterator<Item = &str> {
         let tail = match self {
-            Self::Seen(_) => &[],
+            Self::Seen(_) | Self::Refused(_) => &[],
             Self::Failed(_, tail) | Self::Late(_, tail) | Self::Ended(_, tail) => &tail[..],
         };
         tail.iter().map(String::as_str)
@@ -108,11 +110,11 @@ impl Wait<'_> {
     /// Starts the machine and waits; returns how long that took.
     pub(super) fn watch(self, mut command: Command) -> Result<(Verdict, Duration), CommandError> {
         let program = command.get_program().to_string_lossy().into_owned();
-        let mut file = self.console.map(|path| {
+        let create = |path: &Path| {
             let file = cap_std::fs::File::create_ambient(path, ambient_authority());
             file.map(cap_std::fs::File::into_std).map_err(cannot("write", path.display()))
-        });
-        let mut file = file.take().transpose()?;
+        };
+        let mut file = self.console.map(create).transpose()?;
         // The input stays open, as that of a line that nobody types on.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = Instant::now();
