@@ -32,6 +32,38 @@ pub fn mixed(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
+/// Returns a qcow2 file whose virtual disk is `mixed(seed, len)`, filled up to a whole cluster: header,
+/// table and block of reference counts, L1 and L2 table, data. For up to 512 MiB.
+pub fn qcow2(seed: u64, len: usize) -> Vec<u8> {
+    const CLUSTER: usize = 1 << 16;
+    const DATA: usize = 5;
+    let data = mixed(seed, len.next_multiple_of(CLUSTER));
+    let clusters = data.len() / CLUSTER;
+    let mut bytes = vec![0; DATA * CLUSTER];
+    let mut put = |at: usize, number: &[u8]| bytes[at..at + number.len()].copy_from_slice(number);
+    put(0, b"QFI\xfb");
+    // Version, logarithm of the cluster, L1 entries, clusters of reference counts, logarithm of the
+    // bits of one, length of the header.
+    for (at, number) in [(4, 3_u32), (20, 16), (36, 1), (56, 1), (96, 4), (100, 104)] {
+        put(at, &number.to_be_bytes());
+    }
+    let own = |cluster: usize| ((cluster * CLUSTER) as u64 | 1 << 63).to_be_bytes();
+    let plain = |cluster: usize| ((cluster * CLUSTER) as u64).to_be_bytes();
+    put(24, &(data.len() as u64).to_be_bytes());
+    put(40, &plain(3));
+    put(48, &plain(1));
+    put(CLUSTER, &plain(2));
+    put(3 * CLUSTER, &own(4));
+    for cluster in 0..clusters {
+        put(4 * CLUSTER + cluster * 8, &own(DATA + cluster));
+    }
+    for cluster in 0..DATA + clusters {
+        put(2 * CLUSTER + cluster * 2, &1_u16.to_be_bytes());
+    }
+    bytes.extend(data);
+    bytes
+}
+
 /// Returns `len` bytes, a multiple of eight, that nothing makes shorter.
 pub fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut noise = Noise::new(seed);

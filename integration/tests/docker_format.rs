@@ -1,6 +1,6 @@
 //! Images with Docker's media types are ones that other programs take for Docker's.
 
-use diskette_integration::disk::mixed;
+use diskette_integration::disk::qcow2;
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::peer;
@@ -17,7 +17,7 @@ const TAR: &str = "application/vnd.docker.image.rootfs.diff.tar";
 /// A scene with a Dockerfile and a disk.
 fn scene() -> Scene {
     let scene = Scene::new();
-    scene.write("c/disk.qcow2", mixed(9, 70_000));
+    scene.write("c/disk.qcow2", qcow2(9, 70_000));
     scene.write("c/Dockerfile", "FROM scratch\nADD disk.qcow2 /disk/\nHEALTHCHECK NONE\n");
     scene
 }

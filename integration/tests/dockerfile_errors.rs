@@ -8,7 +8,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use diskette_integration::disk::mixed;
+use diskette_integration::disk::qcow2;
 use diskette_integration::scene::Scene;
 use snapbox::{IntoData, assert_data_eq, str};
 
@@ -16,7 +16,7 @@ use snapbox::{IntoData, assert_data_eq, str};
 fn scene(dockerfile: &str) -> Scene {
     let scene = Scene::with_image();
     fs::create_dir(scene.path("c")).unwrap();
-    scene.write("c/disk.qcow2", mixed(1, 70_000));
+    scene.write("c/disk.qcow2", qcow2(1, 70_000));
     scene.write("c/a.txt", "a\n");
     scene.write("c/hidden.txt", "h\n");
     scene.write("c/.dockerignore", "# what is not for the image\nhidden.*\n");

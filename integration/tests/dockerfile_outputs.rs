@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diskette_integration::disk::mixed;
+use diskette_integration::disk::qcow2;
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
@@ -12,7 +12,7 @@ use serde_json::Value;
 /// A scene with a disk and a Dockerfile in `c`.
 fn scene() -> Scene {
     let scene = Scene::new();
-    scene.write("c/disk.qcow2", mixed(9, 300_000));
+    scene.write("c/disk.qcow2", qcow2(9, 300_000));
     scene.write("c/Dockerfile", "FROM scratch\nADD disk.qcow2 /disk/\n");
     scene
 }
@@ -80,7 +80,7 @@ fn a_disk_that_is_unchanged_is_not_built_again() {
     scene.write("c/Dockerfile", "FROM scratch\nLABEL a=b\nADD disk.qcow2 /disk/\n");
     let (other, unchanged) = build(&[]);
     assert!(unchanged && other != digest);
-    scene.write("c/disk.qcow2", mixed(10, 300_000));
+    scene.write("c/disk.qcow2", qcow2(10, 300_000));
     assert!(!build(&[]).1);
 }
 

@@ -2,7 +2,7 @@
 //! archives.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use diskette_integration::disk::{mixed, sha256};
+use diskette_integration::disk::{qcow2, sha256};
 use diskette_integration::dockerfile::context;
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::scene::Scene;
@@ -41,7 +41,7 @@ fn heredocs() {
 
 #[test]
 fn servers() {
-    let disk = mixed(4, 200_000);
+    let disk = qcow2(4, 200_000);
     let digest = sha256(&disk);
     let server = Server::start([
         ("/d/disk.qcow2?sig=1", Answer::Content(disk.clone())),
@@ -63,7 +63,7 @@ fn servers() {
 
 #[test]
 fn servers_that_are_not_believed() {
-    let server = Server::start([("/disk.qcow2", Answer::Content(mixed(4, 200_000)))]);
+    let server = Server::start([("/disk.qcow2", Answer::Content(qcow2(4, 200_000)))]);
     let url = server.url("/disk.qcow2");
     let wrong = "0".repeat(64);
     for (add, expected) in [

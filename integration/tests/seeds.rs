@@ -2,7 +2,7 @@
 //! Forklift, unchanged.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use diskette_integration::disk::{mixed, sha256};
+use diskette_integration::disk::{qcow2, sha256};
 use diskette_integration::dockerfile::base::{Base, TAG};
 use diskette_integration::dockerfile::context;
 use diskette_integration::dockerfile::documents::Documents;
@@ -22,7 +22,7 @@ fn scene(dockerfile: &str) -> Scene {
 }
 
 fn disk() -> Vec<u8> {
-    mixed(28, 100_000)
+    qcow2(28, 100_000)
 }
 
 /// Builds twice, without any memory, into two places; returns the image and what was said.

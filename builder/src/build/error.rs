@@ -6,6 +6,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::diagnostic::{Diagnostic, Span};
+use crate::disk::FlawKind;
 use crate::image::documents::DocumentError;
 use crate::layer::LayerError;
 use crate::recipe::Packing;
@@ -118,6 +119,7 @@ fn help(error: &SourceError) -> Vec<String> {
             format!("in a spec, say `unpack: {0}`, or rename it to `{name}.{0}`", suffix(*packing)),
             "for a Dockerfile, unpack it before the build".into(),
         ],
+        SourceErrorKind::Disk(flaw) => flaw_help(flaw.kind, name),
         SourceErrorKind::NotPacked(_) => vec![
             "the name says that it is packed, the content does not; say `unpack: none` to take it \
              as it is"
@@ -144,6 +146,34 @@ fn help(error: &SourceError) -> Vec<String> {
             "or pass `--allow-unverified` to take whatever comes".into(),
         ],
         _ => Vec::new(),
+    }
+}
+
+/// Returns what can be done about a disk.
+fn flaw_help(kind: FlawKind, name: &str) -> Vec<String> {
+    let convert = format!("`qemu-img convert -O qcow2 {name} new.qcow2` makes one file of it");
+    match kind {
+        FlawKind::CdiOnly => vec![
+            "say `convert: qcow2` in a spec, or pass `--convert qcow2`, and both take it".into(),
+            "pass `--allow-cdi-only` if CDI alone will import the image".into(),
+        ],
+        FlawKind::Blank | FlawKind::Truncated | FlawKind::OutsideFile => {
+            vec!["was a download or a conversion cut off?".into()]
+        }
+        FlawKind::BackingFile | FlawKind::DataFile | FlawKind::Unsupported => vec![convert],
+        FlawKind::Encrypted => {
+            vec!["nobody has the key there; encrypt in the virtual machine instead".into()]
+        }
+        FlawKind::UnknownFeature => {
+            vec!["write it anew with the program that made it, as an older version".into()]
+        }
+        FlawKind::Corrupt | FlawKind::Malformed => {
+            vec![format!("`qemu-img check {name}` says more; copy or make it anew")]
+        }
+        FlawKind::Misnamed => {
+            vec!["is it the file that was meant? If so, rename it as its content is".into()]
+        }
+        FlawKind::Packed | FlawKind::Dirty | FlawKind::Snapshots => Vec::new(),
     }
 }
 

@@ -18,9 +18,9 @@ use crate::source::{Identity, Opener, Source, SourceError, SourceErrorKind};
 
 /// A layer that has to be there for the images to be made.
 pub(super) struct LayerJob<'a> {
-    recipe: &'a LayerRecipe,
-    platform: &'a Platform,
-    sources: Vec<Source<'a>>,
+    pub(super) recipe: &'a LayerRecipe,
+    pub(super) platform: &'a Platform,
+    pub(super) sources: Vec<Source<'a>>,
     /// What the images will be called that have it.
     names: Vec<Reference>,
     /// Known only where every source can be told from any other without reading it.
@@ -55,19 +55,22 @@ fn open_layer<'a>(
     names: &[Reference],
     sources: &Sources<'a>,
 ) -> Result<LayerJob<'a>, BuildError> {
-    let Sources { inputs, client, unverified, places } = *sources;
-    let mut opener = Opener::new(inputs, client, unverified, places);
-    let open = |source: &'a SourceRecipe| {
-        Source::open(source, &mut opener).map_err(|error| source_error(recipe, error))
+    let Sources { inputs, client, unverified, cdi_only, places } = *sources;
+    let mut opener = Opener::new(inputs, client, unverified, places).with_cdi_only(cdi_only);
+    let open = |(path, source): (&str, &'a SourceRecipe)| {
+        let opened = Source::open(source, &mut opener);
+        let opened = opened.and_then(|opened| opened.check_name(path).map(|()| opened));
+        opened.map_err(|error| source_error(recipe, error))
     };
     let sources = files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
     let identities = sources.iter().map(Source::identity).collect();
     Ok(LayerJob { recipe, platform, sources, names: names.to_vec(), identities })
 }
 
-fn files(entries: &[Entry]) -> impl Iterator<Item = &SourceRecipe> {
+/// Returns the files of a layer: their paths, and where their content comes from.
+pub(super) fn files(entries: &[Entry]) -> impl Iterator<Item = (&str, &SourceRecipe)> {
     entries.iter().filter_map(|entry| match &entry.kind {
-        EntryKind::File(source) => Some(source),
+        EntryKind::File(source) => Some((entry.path.as_str(), source)),
         _ => None,
     })
 }
@@ -293,6 +296,7 @@ fn is_size(error: &SourceError) -> bool {
 
 /// Finds where the user named the source that failed.
 fn source_error(recipe: &LayerRecipe, error: SourceError) -> BuildError {
-    let culprit = files(&recipe.entries).find(|source| source.location.to_string() == error.place);
+    let mut sources = files(&recipe.entries).map(|(_, source)| source);
+    let culprit = sources.find(|source| source.location.to_string() == error.place);
     BuildError::Source { origin: culprit.and_then(|source| source.origin.clone()), error }
 }

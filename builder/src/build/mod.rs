@@ -2,6 +2,7 @@
 //! makes the layers that are not there yet, then the documents, and last of all the names.
 
 mod bases;
+mod doubts;
 mod error;
 mod layers;
 
@@ -12,6 +13,7 @@ pub use error::BuildError;
 
 use self::layers::LayerJob;
 use crate::cache::Cache;
+use crate::diagnostic::Diagnostic;
 use crate::http::Client;
 use crate::image::digest::Digest;
 use crate::image::documents::{self, DocumentError, LayerEntry};
@@ -25,7 +27,7 @@ use crate::layer::{Layer, Workers};
 use crate::progress::Progress;
 use crate::recipe::{PlatformRecipe, Recipe, Step};
 use crate::sink::{Named, Sink};
-use crate::source::{Inputs, Unverified};
+use crate::source::{CdiOnly, Inputs, Unverified};
 
 /// What a build reads from.
 #[derive(Clone, Copy)]
@@ -36,6 +38,8 @@ pub struct Sources<'a> {
     pub client: &'a Client,
     /// What to do with downloads that have no checksum.
     pub unverified: Unverified,
+    /// What to do with disks that CDI takes and KubeVirt does not.
+    pub cdi_only: CdiOnly,
     /// Opens the images that recipes stand on.
     pub places: &'a dyn Places,
 }
@@ -103,6 +107,18 @@ impl<'a> Plan<'a> {
     /// Opens the sources of all recipes.
     pub fn new(recipes: &'a [Recipe], inputs: &Sources<'a>) -> Result<Self, Vec<BuildError>> {
         Ok(Self { recipes, jobs: layers::open(recipes, inputs)?, places: inputs.places })
+    }
+
+    /// Returns what may be meant so, and more likely is not: each is told once, however many
+    /// platforms have it.
+    pub fn doubts(&self) -> Vec<Diagnostic> {
+        let mut doubts = Vec::new();
+        for doubt in self.jobs.iter().flat_map(doubts::of) {
+            if !doubts.contains(&doubt) {
+                doubts.push(doubt);
+            }
+        }
+        doubts
     }
 
     /// Builds the images and publishes all of them, or none.

@@ -7,6 +7,7 @@ mod converted;
 mod file;
 mod http;
 mod inline;
+mod judge;
 mod member;
 mod opener;
 pub(crate) mod packed;
@@ -27,10 +28,11 @@ use thiserror::Error;
 pub use converted::Sequential;
 pub use file::Identity;
 pub use http::DownloadError;
+pub use judge::CdiOnly;
 pub use opener::Opener;
 
 use crate::convert::ConvertError;
-use crate::disk::guest::GuestError;
+use crate::disk::{self, guest::GuestError};
 use crate::http::Client;
 use crate::image::digest::Digest;
 use crate::recipe::{
@@ -39,6 +41,7 @@ use crate::recipe::{
 use crate::sink::SinkError;
 use converted::Converted;
 use inline::InlineContent;
+use judge::{Judge, Judged};
 use member::{MemberContent, OpenArchive};
 
 /// The bytes of one file of a layer.
@@ -94,6 +97,9 @@ pub enum SourceErrorKind {
     /// for the disk.
     #[error("the disk is packed with {0}")]
     Packed(Packing),
+    /// Nobody could use the disk, or CDI alone.
+    #[error("{0}")]
+    Disk(disk::Flaw),
     /// It was to be unpacked, and is not packed that way.
     #[error("not packed with {0}")]
     NotPacked(Packing),
@@ -146,7 +152,10 @@ pub struct Source<'a> {
     place: String,
     packing: Option<Packing>,
     checksum: Option<Checksum>,
-    role: Role,
+    /// For a disk: what is expected of it.
+    judge: Option<Judge<'a>>,
+    /// What the disk is, where that is known before it is read.
+    disk: Option<disk::Info>,
     origin: Origin<'a>,
     /// Where it is not taken as it is.
     converted: Option<Converted>,
@@ -160,6 +169,15 @@ enum Origin<'a> {
     Url(String, Client),
     Inline(&'a [u8]),
     Member(&'a Member, Arc<OpenArchive<'a>>),
+}
+
+/// What the size of a content is known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Size {
+    /// Somebody knows it.
+    Known,
+    /// Its packing says so, which need not be right.
+    Guessed,
 }
 
 /// What to do with a download that has no checksum.
@@ -186,15 +204,38 @@ impl<'a> Source<'a> {
             }
             _ => None,
         };
-        Ok(Self {
+        let cdi_only = opener.cdi_only;
+        let judge = (recipe.role == Role::Disk).then_some(Judge { recipe, cdi_only });
+        let mut source = Self {
             origin,
             converted,
-            place,
             packing: recipe.packing,
             checksum: recipe.checksum.clone(),
-            role: recipe.role,
+            judge,
+            disk: None,
             measured: None,
-        })
+            place: place.clone(),
+        };
+        source.disk = source.look().map_err(error)?;
+        Ok(source)
+    }
+
+    /// Looks at a disk that can be read in any order.
+    fn look(&self) -> Result<Option<disk::Info>, SourceErrorKind> {
+        let Some(judge) = self.judge else { return Ok(None) };
+        match &self.origin {
+            Origin::File(file) if self.packing.is_none() => {
+                judge::look(&file.bytes()?, judge).map(Some)
+            }
+            Origin::Inline(bytes) => judge::look(bytes, judge).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns what the disk is, if this is one and it could be looked at without reading all that
+    /// stands before it.
+    pub fn disk(&self) -> Option<&disk::Info> {
+        self.disk.as_ref()
     }
 
     /// Returns the content from its beginning.
@@ -209,12 +250,31 @@ impl<'a> Source<'a> {
             }
             Origin::Inline(bytes) => return Ok(Box::new(InlineContent::new(bytes, &self.place))),
             Origin::Member(member, archive) => {
-                return Ok(Box::new(MemberContent::new(archive, member, &self.place)));
+                let content = MemberContent::new(archive, member, &self.place);
+                return Ok(self.judged(Box::new(content)));
             }
             Origin::File(_) | Origin::Url(..) => {}
         }
         let content = self.raw().and_then(|raw| stream::Stream::new(self, raw));
-        Ok(Box::new(content.map_err(|kind| self.error(kind))?))
+        Ok(self.judged(Box::new(content.map_err(|kind| self.error(kind))?)))
+    }
+
+    /// Fails if the name that a disk gets in the image promises another format than it has.
+    pub fn check_name(&self, path: &str) -> Result<(), SourceError> {
+        let is_converted = self.judge.is_some_and(|judge| judge.recipe.convert.is_some());
+        let misnamed = self.disk.as_ref().filter(|_| !is_converted);
+        match misnamed.and_then(|info| disk::misnamed(path, info)) {
+            Some(flaw) => Err(self.error(flaw.into())),
+            None => Ok(()),
+        }
+    }
+
+    /// Has a disk looked at that goes by as a stream.
+    fn judged<'s>(&'s self, content: Box<dyn Content + 's>) -> Box<dyn Content + 's> {
+        let Some(judge) = self.judge.filter(|_| self.disk.is_none()) else { return content };
+        let is_known = self.packing.is_none() || self.measured.is_some();
+        let size = if is_known { Size::Known } else { Size::Guessed };
+        Box::new(Judged::new(content, judge, &self.place, size))
     }
 
     /// Finds out the size by reading to the end. Needed where the packing tells no size, or a

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::file::{FileName, Opened};
 use super::member::{Archives, OpenArchive};
-use super::{Inputs, Origin, Sequential, SourceErrorKind, Unverified};
+use super::{CdiOnly, Inputs, Origin, Sequential, SourceErrorKind, Unverified};
 use crate::disk::packing;
 use crate::http::Client;
 use crate::images::Places;
@@ -17,6 +17,7 @@ pub struct Opener<'a> {
     client: &'a Client,
     unverified: Unverified,
     pub(super) places: &'a dyn Places,
+    pub(super) cdi_only: CdiOnly,
     archives: Archives<'a>,
 }
 
@@ -28,7 +29,14 @@ impl<'a> Opener<'a> {
         unverified: Unverified,
         places: &'a dyn Places,
     ) -> Self {
-        Self { inputs, client, unverified, places, archives: Vec::new() }
+        let (cdi_only, archives) = (CdiOnly::Refuse, Vec::new());
+        Self { inputs, client, unverified, places, cdi_only, archives }
+    }
+
+    /// Says what to do with disks that CDI takes and KubeVirt does not; they are refused otherwise.
+    #[must_use]
+    pub fn with_cdi_only(self, cdi_only: CdiOnly) -> Self {
+        Self { cdi_only, ..self }
     }
 
     fn archive(

@@ -155,7 +155,7 @@ impl<'a> Stream<'a> {
             size,
             checksum: source.checksum.clone(),
             packing,
-            role: source.role,
+            role: source.judge.map_or(Role::File, |judge| judge.recipe.role),
             place: source.place.clone(),
         })
     }

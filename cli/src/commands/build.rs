@@ -11,7 +11,7 @@ use diskette_builder::image::format::Format;
 use diskette_builder::layer::compression::{Compression, GzipLevel, ZstdLevel};
 use diskette_builder::recipe::{ClusterPacking, Conversion, Recipe};
 use diskette_builder::registry::Observer;
-use diskette_builder::source::Unverified;
+use diskette_builder::source::{CdiOnly, Unverified};
 
 use self::dockerfile::DockerfileArguments;
 use self::input::{Input, Language, Loaded};
@@ -124,6 +124,10 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     allow_unverified: bool,
 
+    /// Accept disks that CDI imports and KubeVirt cannot boot: VMDK, VHD, VHDX, VDI
+    #[arg(long)]
+    allow_cdi_only: bool,
+
     /// Read everything again, and remember nothing
     #[arg(long)]
     no_cache: bool,
@@ -217,6 +221,7 @@ pub(crate) fn run(
     let client = arguments.registry.client(environment, &observer)?;
     let unverified =
         if arguments.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
+    let cdi_only = if arguments.allow_cdi_only { CdiOnly::Allow } else { CdiOnly::Refuse };
     let needs_registry = arguments.push || input.language == Language::Dockerfile;
     let registry = needs_registry.then(|| arguments.registry.registry(environment, observer));
     let registry = registry.transpose()?;
@@ -231,12 +236,15 @@ pub(crate) fn run(
     arguments.check_format(&recipes)?;
     let epoch = arguments.source_date_epoch.as_deref();
     let created = created(environment, epoch, loaded_epoch.as_deref())?;
-    let sources = Sources { inputs: &*inputs, client: &client, unverified, places: &places };
+    let (inputs, client, places) = (&*inputs, &client, &places);
+    let sources = Sources { inputs, client, unverified, cdi_only, places };
     if arguments.check {
         let plan = Plan::new(&recipes, &sources);
-        return plan.map(drop).map_err(|errors| {
+        let plan = plan.map_err(|errors| {
             CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
-        });
+        })?;
+        ui.warn(&plan.doubts());
+        return Ok(());
     }
     let work = Work {
         progress: &progress,

@@ -17,7 +17,7 @@ use diskette_builder::image::place::Place;
 use diskette_builder::image::reference::Reference;
 use diskette_builder::layer::compression::{Compression, GzipLevel};
 use diskette_builder::registry::Observer;
-use diskette_builder::source::Unverified;
+use diskette_builder::source::{CdiOnly, Unverified};
 
 use crate::commands::build::overrides::parse_name;
 use crate::commands::build::report::Reports;
@@ -137,6 +137,7 @@ pub(crate) fn run(
         inputs: &files,
         client: &client,
         unverified: Unverified::Refuse,
+        cdi_only: CdiOnly::Refuse,
         places: &places,
     };
     let work = Work {

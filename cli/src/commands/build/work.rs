@@ -51,6 +51,7 @@ impl Work<'_> {
         let plan = Plan::new(recipes, sources).map_err(|errors| {
             CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
         })?;
+        ui.warn(&plan.doubts());
         let cache = if self.no_cache { None } else { cache(environment, "layers", ui) };
         let cache = cache.map(|dir| Cache::new(dir, environment.started));
         let target = Target::open(self.output, self.push, environment)?;
