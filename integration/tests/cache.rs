@@ -221,8 +221,9 @@ fn an_unchanged_disk_is_not_read() {
     }
     outcome.digest();
     let trace = String::from_utf8(scene.read("trace")).unwrap();
-    // Its first bytes are looked at, to see what it is; each call is a line.
+    // A few of its bytes are looked at, to see what it is; each call is a line.
     let reads: Vec<&str> = trace.lines().filter(|line| line.contains("/disk.raw>")).collect();
-    assert!(matches!(reads[..], [read] if read.ends_with(" = 512")), "{reads:?}");
+    let counts = reads.iter().filter_map(|read| read.rsplit_once(" = ")?.1.parse::<usize>().ok());
+    assert!((1..20_000).contains(&counts.sum::<usize>()), "{reads:?}");
     assert!(!trace.contains("/out/blobs/sha256/") || !trace.contains("= 65536"), "{trace}");
 }

@@ -128,6 +128,7 @@ fn help(error: &SourceError) -> Vec<String> {
         SourceErrorKind::Checksum { .. } => vec![
             "the file is not the one that the checksum was made of; nothing was written".into(),
         ],
+        SourceErrorKind::TooLong => vec!["is it the file that was meant?".into()],
         SourceErrorKind::Changed => vec!["build again when nothing writes to it any more".into()],
         SourceErrorKind::Damaged(..) => vec!["was the download cut off?".into()],
         SourceErrorKind::Sequential(why) => vec![
@@ -160,7 +161,12 @@ fn flaw_help(kind: FlawKind, name: &str) -> Vec<String> {
         FlawKind::Blank | FlawKind::Truncated | FlawKind::OutsideFile => {
             vec!["was a download or a conversion cut off?".into()]
         }
-        FlawKind::BackingFile | FlawKind::DataFile | FlawKind::Unsupported => vec![convert],
+        FlawKind::BackingFile | FlawKind::DataFile => vec![convert],
+        FlawKind::Unsupported => vec![
+            "is it the file that was meant? `qemu-img convert -O qcow2` makes what KubeVirt boots of \
+             other formats"
+                .into(),
+        ],
         FlawKind::Encrypted => {
             vec!["nobody has the key there; encrypt in the virtual machine instead".into()]
         }

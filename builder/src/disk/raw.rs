@@ -7,7 +7,7 @@ use super::{ExtentKind, Flaw, FlawKind, Format, Info, ReadAt};
 
 /// How much is read to find a byte that is not zero, in bytes.
 const BLANK_MAX: u64 = 16 << 20;
-const STEP: usize = 64 << 10;
+const STEP: usize = 16 << 10;
 
 /// How many stretches of a file are asked for.
 const EXTENTS_MAX: usize = 1 << 16;

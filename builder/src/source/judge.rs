@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::{Content, Size, SourceError, SourceErrorKind};
+use super::{Content, SIZE_MAX, Size, SourceError, SourceErrorKind};
 use crate::disk::{self, FlawKind, Format, Info, START_LEN, Start, Weight};
 use crate::recipe::{Packing, SourceRecipe};
 
@@ -31,7 +31,8 @@ impl Judge<'_> {
         }
         let is_converted = self.recipe.convert.is_some();
         let heaviest = info.flaws.first().filter(|flaw| match flaw.kind.weight() {
-            Weight::Fatal => true,
+            // What is converted is made for something, though nothing may be in it yet.
+            Weight::Fatal => !is_converted || flaw.kind != FlawKind::Blank,
             Weight::CdiOnly => self.cdi_only == CdiOnly::Refuse && !is_converted,
             Weight::Doubtful => false,
         });
@@ -40,11 +41,19 @@ impl Judge<'_> {
                 Err(SourceErrorKind::Empty)
             }
             Some(flaw) => Err(SourceErrorKind::Disk(flaw.clone())),
+            None if is_converted => Ok(()),
             None => match disk::misnamed(self.name(), info) {
                 Some(flaw) => Err(SourceErrorKind::Disk(flaw)),
                 None => Ok(()),
             },
         }
+    }
+
+    /// Fails if the first [`START_LEN`] bytes show that nobody could use the disk; fewer are all of it.
+    pub(super) fn check_start(&self, start: &[u8]) -> Result<(), SourceErrorKind> {
+        let is_whole = start.len() < START_LEN;
+        let len = if is_whole { start.len() as u64 } else { SIZE_MAX };
+        self.check(&disk::examine(&Start { bytes: start, len })?)
     }
 
     /// Returns what the disk is called when it is unpacked.

@@ -44,6 +44,9 @@ use inline::InlineContent;
 use judge::{Judge, Judged};
 use member::{MemberContent, OpenArchive};
 
+/// How long a content may be, in bytes: as long as files of ext4. What was packed can be endless.
+pub const SIZE_MAX: u64 = 16 << 40;
+
 /// The bytes of one file of a layer.
 pub trait Content: Send {
     /// Returns how many bytes it has.
@@ -114,6 +117,9 @@ pub enum SourceErrorKind {
         /// Of what was read.
         found: Checksum,
     },
+    /// It has more bytes than [`SIZE_MAX`].
+    #[error("it has more than 16 TiB")]
+    TooLong,
     /// It was written to during the build.
     #[error("the file changed while it was read")]
     Changed,
@@ -280,7 +286,7 @@ impl<'a> Source<'a> {
     /// Finds out the size by reading to the end. Needed where the packing tells no size, or a
     /// wrong one; the tar header in front of the content has to have it.
     pub fn measure(&mut self) -> Result<(), SourceError> {
-        let measured = self.raw().and_then(|raw| stream::measure(raw, self.packing));
+        let measured = self.raw().and_then(|raw| stream::measure(raw, self.packing, self.judge));
         self.measured = Some(measured.map_err(|kind| self.error(kind))?);
         Ok(())
     }

@@ -9,7 +9,9 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::file::{FileIdentity, check_unchanged};
 use super::http::Response;
-use super::{Content, Source, SourceError, SourceErrorKind, packed};
+use super::judge::Judge;
+use super::{Content, SIZE_MAX, Source, SourceError, SourceErrorKind, packed};
+use crate::disk::START_LEN;
 use crate::image::digest::hex;
 use crate::recipe::{Checksum, Packing, Role};
 
@@ -147,7 +149,7 @@ impl<'a> Stream<'a> {
             }
         });
         // A source of unknown size fails as one with a wrong size does: it has to be measured.
-        let size = known.ok_or(SourceErrorKind::Size { announced: 0 })?;
+        let size = bounded(known.ok_or(SourceErrorKind::Size { announced: 0 })?)?;
         let raw = Shared::new(raw, source.checksum.as_ref());
         Ok(Self {
             unpacked: packed::unpack(raw.clone(), packing)?,
@@ -208,16 +210,33 @@ pub(super) fn check(raw: Raw<'_>, checksum: &Checksum) -> Result<(), SourceError
     Shared::new(raw, Some(checksum)).check(Some(checksum))
 }
 
-/// Reads to the end and returns how many bytes there were.
-pub(super) fn measure(raw: Raw<'_>, packing: Option<Packing>) -> Result<u64, SourceErrorKind> {
-    let raw = Shared::new(raw, None);
-    let mut unpacked = packed::unpack(raw, packing)?;
-    io::copy(&mut unpacked, &mut io::sink()).map_err(|error| match (error.kind(), packing) {
+/// Reads to the end and returns how many bytes there were. A disk that nobody could use is refused at
+/// its beginning, however much would follow.
+pub(super) fn measure(
+    raw: Raw<'_>,
+    packing: Option<Packing>,
+    judge: Option<Judge<'_>>,
+) -> Result<u64, SourceErrorKind> {
+    let failed = |error: io::Error| match (error.kind(), packing) {
         // There is no size yet that it could be short of.
         (io::ErrorKind::UnexpectedEof, Some(packing)) => SourceErrorKind::Damaged(packing, error),
         (io::ErrorKind::UnexpectedEof, None) => SourceErrorKind::Io(error),
         _ => read_error(error, packing, 0),
-    })
+    };
+    let mut unpacked = packed::unpack(Shared::new(raw, None), packing)?;
+    let mut start = Vec::new();
+    unpacked.by_ref().take(START_LEN as u64).read_to_end(&mut start).map_err(failed)?;
+    if let Some(judge) = judge {
+        judge.check_start(&start)?;
+    }
+    let read = start.len() as u64;
+    let more = io::copy(&mut unpacked.take(SIZE_MAX + 1 - read), &mut io::sink());
+    bounded(read + more.map_err(failed)?)
+}
+
+/// Fails if a size is more than anybody's disk has.
+fn bounded(size: u64) -> Result<u64, SourceErrorKind> {
+    if size <= SIZE_MAX { Ok(size) } else { Err(SourceErrorKind::TooLong) }
 }
 
 /// Names what went wrong in the user's terms: unpackers report bad data in many ways.

@@ -133,6 +133,69 @@ fn parts(ranges: &[(u64, u64)]) -> Vec<Vec<u8>> {
 const ASCENDING: [(u64, u64); 4] = [(512, 700), (2048, 0), (70_000, 5000), (99_999, 1)];
 const MIXED: [(u64, u64); 5] = [(70_000, 5000), (512, 700), (512, 700), (0, 1), (600, 3000)];
 
+/// Packs in every way that is known.
+fn packings(bytes: &[u8]) -> [(Packing, Vec<u8>); 4] {
+    let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    xz.write_all(bytes).unwrap();
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(bytes).unwrap();
+    [
+        (Packing::Gzip, gzip(bytes)),
+        (Packing::Zstd, zstd::encode_all(bytes, 1).unwrap()),
+        (Packing::Xz, xz.finish().unwrap()),
+        (Packing::Bzip2, bzip2.finish().unwrap()),
+    ]
+}
+
+/// What is behind the first MiB is not unpacked: here it is missing, which nobody notices.
+#[test]
+fn bombs_are_stopped_at_their_beginning() {
+    let page = b"<html>".to_vec();
+    let packed = gzip(&bytes());
+    let mut backed = vec![0; 1 << 16];
+    for (at, bytes) in [
+        (0, &b"QFI\xfb\0\0\0\x03"[..]),
+        (8, &300_u64.to_be_bytes()),
+        (16, &[0, 0, 0, 4, 0, 0, 0, 16]),
+        (56, &[0, 0, 0, 1]),
+        (99, &[4, 0, 0, 0, 104]),
+        (300, b"base"),
+    ] {
+        backed[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    let mut stopped = 0;
+    for (start, expected) in [
+        (page, "it is a web page, and no disk"),
+        (packed, "the disk is packed with gzip"),
+        (backed, "it stands on another file, `base`"),
+    ] {
+        let bomb = [start, vec![0; 2 << 20], bytes().repeat(20)].concat();
+        for (packing, packed) in packings(&bomb) {
+            let mut recipe = recipe(Location::Path("bomb".into()));
+            (recipe.packing, recipe.role) = (Some(packing), Role::Disk);
+            let inputs = One::new(&packed[..packed.len() * 3 / 4]);
+            let (client, places) = (offline(), Memory::default());
+            let mut opener = Opener::new(&inputs, &client, Unverified::Refuse, &places);
+            let mut source = Source::open(&recipe, &mut opener).unwrap();
+            let error = source.measure().unwrap_err();
+            assert_eq!(error.to_string(), format!("bomb: {expected}"), "{packing}");
+            stopped += 1;
+        }
+    }
+    assert_eq!(stopped, 12);
+}
+
+/// A frame that says so needs no byte to be unpacked.
+#[test]
+fn what_is_too_long_is_not_read() {
+    let mut frame = b"\x28\xb5\x2f\xfd\xe0".to_vec();
+    frame.extend((SIZE_MAX + 1).to_le_bytes());
+    let mut recipe = recipe(Location::Path("bomb".into()));
+    (recipe.packing, recipe.role) = (Some(Packing::Zstd), Role::Disk);
+    let error = read(&[recipe], &One::new(&frame), &Memory::default(), || ()).unwrap_err();
+    assert_eq!(error.to_string(), "bomb: it has more than 16 TiB");
+}
+
 #[test]
 fn members_of_files_are_read() {
     for packed in [bytes(), gzip(&bytes())] {

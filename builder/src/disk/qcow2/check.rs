@@ -44,8 +44,9 @@ fn told(header: &Header) -> Vec<Flaw> {
         add(FlawKind::BackingFile, format!("it stands on another file, `{name}`"));
     }
     if header.has_data_file() {
-        let name = header.data_file.as_deref().unwrap_or_default().escape_debug();
-        add(FlawKind::DataFile, format!("its data is in another file, `{name}`"));
+        let name = header.data_file.as_deref().map(|name| format!(", `{}`", name.escape_debug()));
+        let name = name.unwrap_or_default();
+        add(FlawKind::DataFile, format!("its data is in another file{name}"));
     }
     let unknown = header.unknown_incompatible();
     if unknown != 0 {
