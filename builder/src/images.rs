@@ -28,6 +28,16 @@ pub trait Images: Sync {
         at: u64,
     ) -> Result<Box<dyn Read + Send + '_>, SinkError>;
 
+    /// Opens a blob for reading no more than its first `len` bytes.
+    fn start(
+        &self,
+        digest: Digest,
+        size: u64,
+        len: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+        Ok(Box::new(self.blob(digest, size, 0)?.take(len)))
+    }
+
     /// Opens a blob for reading, and keeps what is needed for that.
     fn into_blob<'s>(
         self: Box<Self>,

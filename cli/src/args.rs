@@ -5,8 +5,8 @@ use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    auth, build, completions, copy, login, logout, man, manifests, pull, push, schema, tags, vddk,
-    verify,
+    auth, build, completions, copy, diff, extract, inspect, login, logout, man, manifests, pull, push,
+    schema, tags, vddk, verify,
 };
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Pull(Box<pull::PullArguments>),
     Copy(Box<copy::CopyArguments>),
     Tags(Box<tags::TagsArguments>),
+    Inspect(Box<inspect::InspectArguments>),
+    Extract(Box<extract::ExtractArguments>),
+    Diff(Box<diff::DiffArguments>),
     Verify(Box<verify::VerifyArguments>),
     Manifests(Box<manifests::ManifestsArguments>),
     Login(Box<login::LoginArguments>),

@@ -4,10 +4,13 @@
 use std::path::Path;
 
 use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::image::distance::distance;
 use diskette_builder::image::json::Document;
 use diskette_builder::image::place::Place;
+use diskette_builder::image::platform::Platform;
 use diskette_builder::images::Images;
 use diskette_builder::registry::{Registry, RegistryImages};
+use diskette_builder::survey::{Image, Survey, SurveyError};
 
 use crate::commands::transfer::{not_found, sink_error};
 use crate::error::CommandError;
@@ -45,6 +48,40 @@ impl<'a> Subject<'a> {
             None => images.only()?.ok_or_else(|| ambiguous(place, &*images))?,
         };
         Ok(Self { images, root })
+    }
+}
+
+/// Chooses the image of a platform. Of several the one for this machine is meant unless another is
+/// named, as with podman and docker.
+pub(crate) fn choose<'s>(
+    survey: &'s Survey,
+    wanted: Option<&Platform>,
+) -> Result<&'s Image, CommandError> {
+    let images: Vec<&Image> =
+        survey.images.iter().filter(|image| !image.is_attestation()).collect();
+    if let (None, [only]) = (wanted, &images[..]) {
+        return Ok(only);
+    }
+    let this = Platform::of_this_machine();
+    let near = |image: &&Image| distance(wanted.unwrap_or(&this), &image.platform()?);
+    let fits = images.iter().copied().filter(|image| near(image).is_some());
+    fits.min_by_key(near).ok_or_else(|| {
+        let names = images.iter().filter_map(|image| image.platform());
+        let names: Vec<String> =
+            names.map(|name| name.to_string().escape_debug().to_string()).collect();
+        let found = if names.is_empty() { "none".into() } else { names.join(", ") };
+        let message = format!("there is no image for {}", wanted.unwrap_or(&this));
+        let help = format!("say `--platform`; there is {found}");
+        CommandError::Usage(Diagnostic::new(message).help(help))
+    })
+}
+
+impl From<SurveyError> for CommandError {
+    fn from(error: SurveyError) -> Self {
+        match error {
+            SurveyError::Images(error) => error.into(),
+            error => Diagnostic::new(error.to_string()).into(),
+        }
     }
 }
 

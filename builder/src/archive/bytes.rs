@@ -69,6 +69,13 @@ impl<R: Read> Bytes<R> {
         self.check_position()
     }
 
+    /// Fills `space` with the next bytes.
+    pub(super) fn fill(&mut self, space: &mut [u8]) -> Result<(), ArchiveError> {
+        self.reader.read_exact(space).map_err(|error| self.failed(error))?;
+        self.at += space.len() as u64;
+        self.check_position()
+    }
+
     /// Passes over what fills a block; the tar may end in it.
     pub(super) fn pass_padding(&mut self, len: u64) -> Result<(), ArchiveError> {
         let passed = io::copy(&mut self.reader.by_ref().take(len), &mut io::sink());

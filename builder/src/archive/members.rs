@@ -19,7 +19,17 @@ pub struct Members<R> {
     padding: u64,
     count: u64,
     names: u64,
+    raw: Raw,
     state: State,
+}
+
+/// The headers of a member, as they stand in the tar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw {
+    /// The last of them, which every member has.
+    pub block: [u8; BLOCK],
+    /// The records of the pax header before it.
+    pub pax: Vec<u8>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +56,7 @@ impl<R: Read> Members<R> {
             padding: 0,
             count: 0,
             names: 0,
+            raw: Raw { block: [0; BLOCK], pax: Vec::new() },
             state: State::Reading,
         }
     }
@@ -64,11 +75,25 @@ impl<R: Read> Members<R> {
         self.bytes.take(len)
     }
 
+    /// Reads more of the content of the member that came last, as much as there is room for; nothing
+    /// at its end.
+    pub fn read_content(&mut self, space: &mut [u8]) -> Result<usize, ArchiveError> {
+        let len = usize::try_from(self.content).map_or(space.len(), |left| left.min(space.len()));
+        self.bytes.fill(space.get_mut(..len).unwrap_or_default())?;
+        self.content -= len as u64;
+        Ok(len)
+    }
+
     /// Reads the rest of the bytes, behind the end of the tar; returns how many bytes there were in
     /// all.
     pub fn drain(&mut self) -> Result<u64, ArchiveError> {
         self.bytes.drain()?;
         Ok(self.bytes.at)
+    }
+
+    /// Returns the headers of the member that came last.
+    pub fn header(&self) -> &Raw {
+        &self.raw
     }
 
     /// Returns the reader behind the members.
@@ -100,10 +125,14 @@ impl<R: Read> Members<R> {
         self.bytes.pass_padding(self.padding)?;
         (self.content, self.padding) = (0, 0);
         let mut said = None::<Said>;
+        self.raw.pax.clear();
         loop {
             let at = self.bytes.at;
             let header = match self.bytes.block()? {
-                Some(block) => Header::parse(&block, at)?,
+                Some(block) => {
+                    self.raw.block = block;
+                    Header::parse(&block, at)?
+                }
                 None => None,
             };
             let Some(header) = header else { return self.end(at, said.is_some()) };
@@ -117,6 +146,7 @@ impl<R: Read> Members<R> {
                     let bytes = self.description(header.size, self.limits.pax)?;
                     let pax = Pax::parse(&bytes).ok_or(ArchiveError::Pax(at))?;
                     said.get_or_insert_default().pax = pax;
+                    self.raw.pax = bytes;
                 }
                 // What holds for all members behind it: Go reads it, and does nothing with it.
                 b'g' => drop(self.description(header.size, self.limits.pax)?),

@@ -21,7 +21,7 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 pub use error::ArchiveError;
-pub use members::Members;
+pub use members::{Members, Raw};
 
 use crate::recipe::{Owner, Packing};
 use crate::source::packed;

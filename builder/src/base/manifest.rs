@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::BaseError;
-use super::platform::distance;
 use super::reader::BaseReader;
 use crate::image::digest::Digest;
+use crate::image::distance::distance;
 use crate::image::json::Document;
 use crate::image::platform::Platform;
 use crate::recipe::BaseLayer;

@@ -7,7 +7,6 @@ mod index;
 mod lock;
 mod manifest;
 mod overlay;
-mod platform;
 mod reader;
 mod store;
 #[cfg(test)]

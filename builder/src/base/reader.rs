@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::index::LayerIndex;
 use super::manifest::{self, Descriptor, Told};
-use super::{BaseError, Bases, LayerProblem, Loaded, overlay, platform, store};
+use super::{BaseError, Bases, LayerProblem, Loaded, overlay, store};
 use crate::image::config::Config;
 use crate::image::digest::Digest;
+use crate::image::distance::distance;
 use crate::image::json::Document;
 use crate::image::place::Place;
 use crate::image::platform::Platform;
@@ -142,7 +143,7 @@ impl<'b> BaseReader<'b> {
     /// say is right.
     fn check_platform(&self, config: &Config, wanted: &Platform) -> Result<(), BaseError> {
         let Some(found) = config.platform() else { return Ok(()) };
-        if platform::distance(wanted, &found).is_some() {
+        if distance(wanted, &found).is_some() {
             return Ok(());
         }
         Err(self.wrong_platform(wanted, found.to_string()))

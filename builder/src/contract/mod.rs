@@ -15,11 +15,12 @@ mod view;
 use std::fmt;
 
 pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
+pub(crate) use self::disk::DIRECTORY;
 pub use self::judge::{judge_image, judge_index};
 pub(crate) use self::mounts::taken;
 pub(crate) use self::rules::DOCUMENT;
 pub use self::rules::{Rule, Severity, rules};
-pub(crate) use self::view::{cdi_takes, disk_of, is_disk, matters};
+pub(crate) use self::view::{Rootfs, Seen, cdi_takes, disk_of, for_cdi, is_disk, matters};
 use crate::image::platform::Platform;
 
 /// A rule that does not hold.

@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod digest;
+pub mod distance;
 pub mod documents;
 pub mod format;
 pub mod json;

@@ -43,8 +43,9 @@ impl<'a> RegistryImages<'a> {
         Ok(answer?)
     }
 
-    fn open(&self, digest: Digest, size: u64, at: u64) -> Result<BlobReader<'a>, SinkError> {
-        let reader = self.first(|repository| repository.open_blob(digest, size, at).map(Some))?;
+    fn open(&self, part: Part) -> Result<BlobReader<'a>, SinkError> {
+        let digest = part.digest;
+        let reader = self.first(|repository| repository.open_part(part).map(Some))?;
         reader.ok_or_else(|| SinkError::remote(format!("no repository has the blob {digest}")))
     }
 }
@@ -64,7 +65,17 @@ impl Images for RegistryImages<'_> {
         size: u64,
         at: u64,
     ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
-        Ok(Box::new(self.open(digest, size, at)?))
+        Ok(Box::new(self.open(Part { digest, size, at, end: size })?))
+    }
+
+    /// The server is asked for no more.
+    fn start(
+        &self,
+        digest: Digest,
+        size: u64,
+        len: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+        Ok(Box::new(self.open(Part { digest, size, at: 0, end: len.min(size) })?))
     }
 
     fn into_blob<'s>(
@@ -75,7 +86,7 @@ impl Images for RegistryImages<'_> {
     where
         Self: 's,
     {
-        Ok(Box::new(self.open(digest, size, 0)?))
+        Ok(Box::new(self.open(Part { digest, size, at: 0, end: size })?))
     }
 
     fn tags(&self) -> Result<Vec<String>, SinkError> {
@@ -101,6 +112,19 @@ impl BlobSource for RemoteBlob<'_> {
     }
 }
 
+/// A part of a blob.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// Of the blob.
+    digest: Digest,
+    /// Of the blob, in bytes.
+    size: u64,
+    /// Where the part begins.
+    at: u64,
+    /// Where it ends.
+    end: u64,
+}
+
 impl<'a> Repository<'a> {
     /// Opens a blob for reading from `at` on.
     pub(super) fn open_blob(
@@ -109,9 +133,13 @@ impl<'a> Repository<'a> {
         size: u64,
         at: u64,
     ) -> Result<BlobReader<'a>, RegistryError> {
+        self.open_part(Part { digest, size, at, end: size })
+    }
+
+    fn open_part(&self, part: Part) -> Result<BlobReader<'a>, RegistryError> {
         let attempts = Attempts::new(self.registry.options.retries);
         let repository = self.clone();
-        let mut reader = BlobReader { repository, digest, size, at, response: None, attempts };
+        let mut reader = BlobReader { repository, part, response: None, attempts };
         reader.connect()?;
         Ok(reader)
     }
@@ -120,9 +148,8 @@ impl<'a> Repository<'a> {
 /// A blob that is being read.
 pub(super) struct BlobReader<'a> {
     repository: Repository<'a>,
-    digest: Digest,
-    size: u64,
-    at: u64,
+    /// What is still to be read.
+    part: Part,
     response: Option<Response>,
     attempts: Attempts,
 }
@@ -130,11 +157,14 @@ pub(super) struct BlobReader<'a> {
 impl BlobReader<'_> {
     fn connect(&mut self) -> Result<(), RegistryError> {
         let repository = &self.repository;
+        let Part { digest, size, at, end } = self.part;
         let fail = |cause| repository.failed(READ, cause);
-        let url = repository.url(&format!("blobs/{}", self.digest)).map_err(fail)?;
-        let headers = match self.at {
-            0 => Vec::new(),
-            at => vec![("Range", format!("bytes={at}-"))],
+        let url = repository.url(&format!("blobs/{digest}")).map_err(fail)?;
+        let headers = match (at, end) {
+            (0, end) if end == size => Vec::new(),
+            (at, end) if end == size => vec![("Range", format!("bytes={at}-"))],
+            // Of no bytes there is no range.
+            (at, end) => vec![("Range", format!("bytes={at}-{}", end.saturating_sub(1).max(at)))],
         };
         let scope = repository.pull_scope();
         let call =
@@ -142,18 +172,18 @@ impl BlobReader<'_> {
         let response = repository.call(&call, |status| matches!(status, 200 | 206 | 404))?;
         let head = &response.head;
         if head.status == 404 {
-            return Err(fail(Cause::Missing(self.digest)));
+            return Err(fail(Cause::Missing(digest)));
         }
         if head.status == 206 {
-            let start = format!("bytes {}-", self.at);
+            let start = format!("bytes {at}-");
             if !head.header("content-range").is_some_and(|range| range.starts_with(&start)) {
                 return Err(fail(Cause::Untrue("the server sent another part".into())));
             }
-        } else if head.content_length().is_some_and(|len| len != self.size) {
-            let why = format!("the blob {} is not {} bytes long", self.digest, self.size);
+        } else if head.content_length().is_some_and(|len| len != size) {
+            let why = format!("the blob {digest} is not {size} bytes long");
             return Err(fail(Cause::Untrue(why)));
         }
-        let mut skip = if head.status == 206 { 0 } else { self.at };
+        let mut skip = if head.status == 206 { 0 } else { at };
         self.response = Some(response);
         // A server that cannot send parts sends it all again.
         while skip > 0 {
@@ -169,7 +199,7 @@ impl BlobReader<'_> {
 
 impl Read for BlobReader<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX);
+        let left = usize::try_from(self.part.end - self.part.at).unwrap_or(usize::MAX);
         if left == 0 || space.is_empty() {
             return Ok(0);
         }
@@ -182,7 +212,7 @@ impl Read for BlobReader<'_> {
                 self.response.as_mut().map(|response| response.read(&mut space[..space_len]));
             let error = match read {
                 Some(Ok(count)) if count > 0 => {
-                    self.at += count as u64;
+                    self.part.at += count as u64;
                     return Ok(count);
                 }
                 Some(Err(error)) => error,

@@ -1,10 +1,10 @@
-//! Which of an index's images a platform can run: as containerd's `platforms.Only` has it, but an
+//! The *distance* between platforms tells which of an index's images one can run: as containerd's `platforms.Only` has it, but an
 //! architecture is never another one. A disk for arm64 is none for arm.
 
-use crate::image::platform::Platform;
+use super::platform::Platform;
 
 /// Tells how far from `wanted` an image's platform is, 0 for what fits best; nothing if it does not run there.
-pub(super) fn distance(wanted: &Platform, found: &Platform) -> Option<u32> {
+pub fn distance(wanted: &Platform, found: &Platform) -> Option<u32> {
     if (&wanted.os, &wanted.architecture) != (&found.os, &found.architecture) {
         return None;
     }

@@ -1,0 +1,132 @@
+//! The *fields* of two JSON documents.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Difference, Kind};
+
+/// How many differences of one document are told, and how long a value is that is told.
+const TOLD_MAX: usize = 50;
+const VALUE_MAX: usize = 400;
+
+/// What of a document is compared elsewhere.
+pub(super) enum Skip {
+    Nothing,
+    /// Of an index: digests and sizes of manifests.
+    Manifests,
+    /// Of a manifest: digests and sizes of config and layers.
+    Blobs,
+    /// Of a config: digests of tars whose layers differ; which of them are the same.
+    DiffIds(Vec<bool>),
+}
+
+impl Skip {
+    fn skips(&self, pointer: &str) -> bool {
+        let parts: Vec<&str> = pointer.split('/').skip(1).collect();
+        match (self, &parts[..]) {
+            (Self::Manifests, ["manifests", _, "digest" | "size"])
+            | (Self::Blobs, ["config", "digest" | "size"])
+            | (Self::Blobs, ["layers", _, "digest" | "size"]) => true,
+            (Self::DiffIds(same), ["rootfs", "diff_ids", number]) => {
+                let number = number.parse().ok().and_then(|number: usize| same.get(number));
+                number.is_none_or(|same| !same)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Compares values, and tells of what differs by JSON pointers.
+pub(super) fn fields(
+    subject: &str,
+    skip: &Skip,
+    a: &Value,
+    b: &Value,
+    found: &mut Vec<Difference>,
+) {
+    let mut walk = Walk { subject, skip, left: TOLD_MAX, found };
+    walk.values("", Some(a), Some(b));
+}
+
+struct Walk<'w> {
+    subject: &'w str,
+    skip: &'w Skip,
+    left: usize,
+    found: &'w mut Vec<Difference>,
+}
+
+impl Walk<'_> {
+    fn values(&mut self, pointer: &str, a: Option<&Value>, b: Option<&Value>) {
+        if a == b || self.left == 0 || self.skip.skips(pointer) {
+            return;
+        }
+        match (a, b) {
+            (Some(Value::Object(a)), Some(Value::Object(b))) => {
+                let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+                for name in names {
+                    let part = name.replace('~', "~0").replace('/', "~1");
+                    self.values(&format!("{pointer}/{part}"), a.get(name), b.get(name));
+                }
+            }
+            (Some(Value::Array(a)), Some(Value::Array(b))) => {
+                for number in 0..a.len().max(b.len()) {
+                    self.values(&format!("{pointer}/{number}"), a.get(number), b.get(number));
+                }
+            }
+            _ => {
+                self.left -= 1;
+                let (subject, place) = (self.subject.to_owned(), pointer.to_owned());
+                let (a, b) = (told(a), told(b));
+                self.found.push(Difference { subject, place, kind: Kind::Field, a, b });
+            }
+        }
+    }
+}
+
+fn told(value: Option<&Value>) -> String {
+    let Some(value) = value else { return "nothing".into() };
+    let mut text = value.to_string();
+    if text.chars().count() > VALUE_MAX {
+        text = text.chars().take(VALUE_MAX).chain(['…']).collect();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn differences_are_told_by_pointers() {
+        let check = |skip: &Skip, a: Value, b: Value, expected: &[&str]| {
+            let mut found = Vec::new();
+            fields("x", skip, &a, &b, &mut found);
+            let line = |found: &Difference| format!("{}: {} | {}", found.place, found.a, found.b);
+            assert_eq!(found.iter().map(line).collect::<Vec<_>>(), expected);
+        };
+        let all = Skip::Nothing;
+        check(&all, json!({"a": [1, {"b": 2}]}), json!({"a": [1, {"b": 2}]}), &[]);
+        check(
+            &all,
+            json!({"a": [1, {"b": 2}]}),
+            json!({"a": [1, {"b": "2"}]}),
+            &["/a/1/b: 2 | \"2\""],
+        );
+        check(&all, json!({"a/b~": null}), json!({}), &["/a~1b~0: null | nothing"]);
+        check(&all, json!([1]), json!([1, 2]), &["/1: nothing | 2"]);
+        check(&all, json!([1]), json!({}), &[": [1] | {}"]);
+        let (a, b) =
+            (json!({"layers": [{"digest": 1, "x": 1}]}), json!({"layers": [{"digest": 2}]}));
+        check(&Skip::Blobs, a, b, &["/layers/0/x: 1 | nothing"]);
+        let ids = |a: &str, b: &str| json!({"rootfs": {"diff_ids": [a, b]}});
+        let same = Skip::DiffIds(vec![true, false]);
+        check(&same, ids("a", "b"), ids("c", "d"), &["/rootfs/diff_ids/0: \"a\" | \"c\""]);
+        let many = |from: usize| (from..from + 99).collect::<Vec<_>>();
+        let mut found = Vec::new();
+        fields("x", &all, &json!(many(0)), &json!(many(1)), &mut found);
+        assert_eq!(found.len(), TOLD_MAX);
+    }
+}

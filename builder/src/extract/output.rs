@@ -1,0 +1,98 @@
+//! An *output* is where a disk goes, from front to back.
+
+use std::io::{self, Seek, SeekFrom, Write};
+
+use cap_std::fs::File;
+
+/// Zeros that are written at once where there can be no hole, in bytes.
+const STEP: usize = 64 * 1024;
+
+/// Takes a disk.
+pub trait Output {
+    /// Is told what comes: its path in the image, and its size in bytes. May refuse it.
+    fn begin(&mut self, path: &str, size: u64) -> io::Result<()>;
+
+    /// Takes the next bytes.
+    fn data(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Takes the next bytes, which are all zero.
+    fn zeros(&mut self, len: u64) -> io::Result<()>;
+
+    /// The disk is whole, and the right one.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+/// A new file, in which zeros are holes.
+#[derive(Debug)]
+pub struct SparseFile<'a> {
+    file: &'a mut File,
+    at: u64,
+    hole: u64,
+}
+
+impl<'a> SparseFile<'a> {
+    /// Writes to a file that is empty.
+    pub fn new(file: &'a mut File) -> Self {
+        Self { file, at: 0, hole: 0 }
+    }
+}
+
+impl Output for SparseFile<'_> {
+    fn begin(&mut self, _path: &str, _size: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.hole > 0 {
+            self.at += self.hole;
+            self.hole = 0;
+            self.file.seek(SeekFrom::Start(self.at))?;
+        }
+        self.file.write_all(bytes)?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn zeros(&mut self, len: u64) -> io::Result<()> {
+        self.hole += len;
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.file.set_len(self.at + self.hole)?;
+        self.file.sync_all()
+    }
+}
+
+/// Something that has no holes, such as a pipe. What went into it cannot be taken back.
+pub struct Stream<W>(pub W);
+
+impl<W: Write> Output for Stream<W> {
+    fn begin(&mut self, _path: &str, _size: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn zeros(&mut self, mut len: u64) -> io::Result<()> {
+        let zeros = [0; STEP];
+        while len > 0 {
+            let count = usize::try_from(len).map_or(STEP, |len| len.min(STEP));
+            self.0.write_all(&zeros[..count])?;
+            len -= count as u64;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<W> std::fmt::Debug for Stream<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,183 @@
+//! An *overview* of a finished image takes in what its documents say and the first bytes of its
+//! layers, as far as they are needed to see the disk. No layer is read to its end, nor checked.
+
+use std::io::Read;
+
+use crate::archive::{self, ArchiveError, Found, Kind, Limits, Members};
+use crate::contract::facts::{ConfigFacts, DiskFacts, ImageFacts, LayerFacts, Told};
+use crate::contract::labels::{check_key, is_handed_on, label_for_env};
+use crate::contract::{Finding, cdi_takes, judge_image, matters};
+use crate::disk;
+use crate::image::digest::Digest;
+use crate::images::Images;
+use crate::recipe::Packing;
+use crate::survey::{Blob, Image};
+
+/// How many of a layer's first bytes are read.
+pub const REACH: u64 = 4 << 20;
+
+/// How many layers are looked into: those that have the most bytes.
+const LAYERS_MAX: usize = 8;
+
+/// How many members are looked at in the first bytes of a layer. Nearly all are of no interest.
+const MEMBERS_MAX: usize = 1000;
+
+/// Rules that nobody can judge by who has not seen all members of all layers.
+const UNSEEN: [&str; 6] = [
+    "disk-missing",
+    "disk-differs",
+    "disk-not-directory",
+    "disk-closed",
+    "kernel-only",
+    "layer-unreadable",
+];
+
+/// What was seen of one image.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// The disk, if it came into sight.
+    pub disk: Option<DiskSeen>,
+    /// How layers are packed, lowest first; nothing where they were not looked into.
+    pub packings: Vec<Option<Option<Packing>>>,
+    /// Labels that CDI will set, and their values.
+    pub labels: Vec<(String, String)>,
+    /// What is wrong already.
+    pub findings: Vec<Finding>,
+    /// What kept layers from being looked into.
+    pub problems: Vec<String>,
+}
+
+/// A disk that was seen.
+#[derive(Debug, Clone)]
+pub struct DiskSeen {
+    /// The number of its layer, lowest first, from 0.
+    pub layer: usize,
+    /// The file, as the layer has it.
+    pub found: Found,
+    /// What it is, as far as its first bytes tell.
+    pub info: disk::Info,
+}
+
+/// Looks at an image.
+pub fn overview(image: &Image, images: &dyn Images) -> Overview {
+    let mut config = ConfigFacts::read(&image.config_fields);
+    if image.config.is_empty() {
+        config.foreign = Some(image.config_blob.media_type.clone());
+    }
+    let layers = image.layers.iter().map(told).collect();
+    let mut facts = ImageFacts { told: image.told.clone(), config, layers };
+    let mut overview = Overview {
+        disk: None,
+        packings: vec![None; image.layers.len()],
+        labels: labels(&facts.config),
+        findings: Vec::new(),
+        problems: Vec::new(),
+    };
+    if facts.config.foreign.is_none() {
+        overview.find(image, images, &mut facts.layers);
+    }
+    overview.findings = judge_image(image.platform().as_ref(), &facts);
+    let is_whole = overview.disk.is_some() && image.layers.len() == 1;
+    overview.findings.retain(|finding| is_whole || !UNSEEN.contains(&finding.rule.id));
+    overview
+}
+
+fn told(blob: &Blob) -> LayerFacts {
+    let Blob { media_type, digest, size } = blob.clone();
+    LayerFacts { told: Some(Told { media_type, digest, size }), ..LayerFacts::default() }
+}
+
+/// Returns what CDI makes of the environment, as far as it reaches the volume.
+fn labels(config: &ConfigFacts) -> Vec<(String, String)> {
+    let label = |(name, value): &(String, String)| Some((label_for_env(name)?, value.clone()));
+    let labels = config.env.iter().filter_map(label);
+    labels.filter(|(key, _)| check_key(key).is_ok() && is_handed_on(key)).collect()
+}
+
+impl Overview {
+    /// Looks for the disk: a disk is large, and so is its layer.
+    fn find(&mut self, image: &Image, images: &dyn Images, facts: &mut [LayerFacts]) {
+        let mut order: Vec<usize> = (0..image.layers.len()).collect();
+        order.sort_by_key(|number| std::cmp::Reverse(image.layers[*number].size));
+        for number in order.into_iter().take(LAYERS_MAX) {
+            let (Some(blob), Some(facts)) = (image.layers.get(number), facts.get_mut(number))
+            else {
+                continue;
+            };
+            let looked = look(blob, images, facts);
+            if let Ok((packing, _)) | Err((packing, _)) = &looked
+                && let Some(place) = self.packings.get_mut(number)
+            {
+                *place = *packing;
+            }
+            match looked {
+                Ok((_, Some((found, info)))) => {
+                    self.disk = Some(DiskSeen { layer: number, found, info });
+                    return;
+                }
+                Ok((_, None)) => {}
+                Err((_, problem)) => self.problems.push(format!("layer {}: {problem}", number + 1)),
+            }
+        }
+    }
+}
+
+type Packed = Option<Option<Packing>>;
+
+/// Looks at the start of a layer, and returns how it is packed, and the disk in it.
+fn look(
+    blob: &Blob,
+    images: &dyn Images,
+    facts: &mut LayerFacts,
+) -> Result<(Packed, Option<(Found, disk::Info)>), (Packed, String)> {
+    let reach = REACH.min(blob.size);
+    let reader = images.start(blob.digest, blob.size, reach);
+    let reader = reader.map_err(|error| (None, error.whole()))?;
+    let unpacked = archive::unpack(reader.take(reach));
+    let (packing, tar) = unpacked.map_err(|error| (None, error.to_string()))?;
+    let mut tar = Members::new(tar, packing, Limits::default());
+    match find(&mut tar, facts) {
+        Ok(disk) => Ok((Some(packing), disk)),
+        // Its end is out of sight.
+        Err(_) if reach < blob.size => Ok((Some(packing), None)),
+        Err(error) => Err((Some(packing), error.to_string())),
+    }
+}
+
+fn find(
+    tar: &mut Members<impl Read>,
+    facts: &mut LayerFacts,
+) -> Result<Option<(Found, disk::Info)>, ArchiveError> {
+    for _ in 0..MEMBERS_MAX {
+        let Some(found) = tar.next().transpose()? else { return Ok(None) };
+        if !matters(&found.path) {
+            continue;
+        }
+        facts.members.push(found.clone());
+        if found.kind == Kind::File && cdi_takes(&found) {
+            let start = start(tar)?;
+            let examined = disk::examine(&disk::Start { bytes: &start, len: found.size });
+            let Ok(info) = examined else { return Ok(None) };
+            let seen = DiskFacts { info: info.clone(), start: Digest::of_bytes(&start) };
+            facts.disks.insert(facts.members.len() - 1, seen);
+            return Ok(Some((found, info)));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns as much of a disk's start as is in sight.
+fn start(tar: &mut Members<impl Read>) -> Result<Vec<u8>, ArchiveError> {
+    const STEP: usize = 16 * 1024;
+    let mut start = Vec::new();
+    let mut space = vec![0; STEP];
+    while start.len() < disk::START_LEN {
+        match tar.read_content(&mut space) {
+            Ok(0) => break,
+            Ok(count) => start.extend_from_slice(space.get(..count).unwrap_or_default()),
+            Err(_) if !start.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(start)
+}

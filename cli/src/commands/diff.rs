@@ -1,0 +1,142 @@
+//! `diskette diff`.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use diskette_builder::archive::Limits;
+use diskette_builder::compare::{CompareError, Context, Difference, Kind, Side, compare};
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::image::place::Place;
+use diskette_builder::survey::survey;
+use serde_json::json;
+
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::registry::RegistryArguments;
+use crate::subject::{Subject, parse_subject};
+use crate::ui::progress::{ProgressMode, ProgressView};
+use crate::ui::{Ui, signal};
+
+/// Show why two images have different digests.
+///
+/// Compares documents field by field, and layers entry by entry and byte by byte; of layers that are
+/// only compressed differently it says so. The exit status is that of diff: 0 for the same images, 1
+/// for different ones, 2 if something went wrong.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// An image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
+    #[arg(value_name = "A", value_parser = parse_subject)]
+    first: Place,
+
+    /// Another one
+    #[arg(value_name = "B", value_parser = parse_subject)]
+    second: Place,
+
+    /// How the result is written
+    #[arg(long, value_name = "HOW", default_value = "text")]
+    format: Format,
+
+    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "none")]
+    progress: ProgressMode,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// What can be given to `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+pub(crate) fn run(
+    arguments: &DiffArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let progress = Arc::new(ui.progress(arguments.progress, interrupts));
+    let found = look(arguments, environment, &progress).map_err(trouble)?;
+    progress.end();
+    let result = match arguments.format {
+        Format::Text => text(&found),
+        Format::Json => {
+            let (a, b) = (arguments.first.to_string(), arguments.second.to_string());
+            let value = json!({ "a": a, "b": b, "same": found.is_empty(), "differences": found });
+            format!("{value:#}\n")
+        }
+    };
+    ui.result(result.as_bytes())?;
+    // The result has said it.
+    if found.is_empty() { Ok(()) } else { Err(CommandError::Failed(Vec::new())) }
+}
+
+fn look(
+    arguments: &DiffArguments,
+    environment: &Environment,
+    progress: &Arc<ProgressView>,
+) -> Result<Vec<Difference>, CommandError> {
+    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let a = Subject::find(&arguments.first, &registry)?;
+    let b = Subject::find(&arguments.second, &registry)?;
+    if a.root.digest == b.root.digest {
+        return Ok(Vec::new());
+    }
+    let (ours, theirs) = (survey(&*a.images, a.root)?, survey(&*b.images, b.root)?);
+    let context = Context { limits: Limits::default(), progress: progress.as_ref() };
+    let first = Side { images: &*a.images, survey: &ours };
+    let second = Side { images: &*b.images, survey: &theirs };
+    compare(first, second, &context).map_err(|error| match error {
+        CompareError::Cancelled => CommandError::Interrupted,
+        CompareError::Images(error) => error.into(),
+        error => Diagnostic::new(error.to_string()).into(),
+    })
+}
+
+/// What went wrong is not to be taken for a difference.
+fn trouble(error: CommandError) -> CommandError {
+    match error {
+        CommandError::Failed(diagnostics) => {
+            let first = diagnostics.into_iter().next();
+            CommandError::Usage(first.unwrap_or_else(|| Diagnostic::new("the comparison failed")))
+        }
+        error => error,
+    }
+}
+
+fn text(found: &[Difference]) -> String {
+    let mut text = String::new();
+    for difference in found {
+        let place = Some(&difference.place).filter(|place| !place.is_empty());
+        let place = place.map(|place| format!(" {}", place.escape_debug())).unwrap_or_default();
+        let (subject, what) = (difference.subject.escape_debug(), what(difference.kind));
+        // Writing to a text never fails.
+        let _ = writeln!(text, "{subject}{place}: {what}");
+        let _ = writeln!(text, "  - {}", shown(&difference.a));
+        let _ = writeln!(text, "  + {}", shown(&difference.b));
+    }
+    text
+}
+
+/// Returns a text without what could move a terminal's cursor.
+fn shown(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+fn what(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Document => "the same fields, written differently",
+        Kind::Platforms => "other images",
+        Kind::Field => "another value",
+        Kind::Layers => "another number of layers",
+        Kind::Compression => "the same tar, compressed differently",
+        Kind::Entry => "another entry",
+        Kind::Content => "other bytes",
+        Kind::Tar => "another tar",
+    }
+}

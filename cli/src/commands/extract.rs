@@ -1,0 +1,217 @@
+//! `diskette extract`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use cap_tempfile::TempFile;
+use clap::Args;
+use diskette_builder::archive::Limits;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::extract::{
+    Context, ExtractError, Extracted, Output, SparseFile, Stream, extract,
+};
+use diskette_builder::image::place::Place;
+use diskette_builder::image::platform::Platform;
+use diskette_builder::survey::{Image, survey};
+use indicatif::HumanBytes;
+
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::{open_dir, open_parent};
+use crate::registry::RegistryArguments;
+use crate::subject::{Subject, choose, parse_subject};
+use crate::ui::progress::{ProgressMode, ProgressView};
+use crate::ui::{Ui, signal};
+
+/// Get the disk out of an image again.
+///
+/// Works for every image that KubeVirt and CDI take the same disk from, whoever made it. All layers
+/// are checked; the file gets its name when everything is right, and zeros in it take no room.
+/// Prints the name of the file.
+#[derive(Debug, Args)]
+pub(crate) struct ExtractArguments {
+    /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
+    #[arg(value_name = "IMAGE", value_parser = parse_subject)]
+    image: Place,
+
+    /// The disk of this platform, e.g. linux/arm64 [default: this machine's, where there are several]
+    #[arg(long)]
+    platform: Option<Platform>,
+
+    /// Where to write: a file, a directory, or - for standard output, which has the right disk only
+    /// if the exit status is 0 [default: the disk's name in the image]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Replace a file that is there
+    #[arg(short, long)]
+    force: bool,
+
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    progress: ProgressMode,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+pub(crate) fn run(
+    arguments: &ExtractArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let target = Target::new(arguments)?;
+    let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let progress = Arc::new(ui.progress(mode, interrupts));
+    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let subject = Subject::find(&arguments.image, &registry)?;
+    let survey = survey(&*subject.images, subject.root)?;
+    let image = choose(&survey, arguments.platform.as_ref())?;
+    let context =
+        Context { images: &*subject.images, limits: Limits::default(), progress: &*progress };
+    let result = target.write(image, &context, &progress);
+    progress.end();
+    let (extracted, path) =
+        result.map_err(|error| failed(error, &arguments.image.to_string(), image))?;
+    let Some(path) = path else { return Ok(()) };
+    if mode != ProgressMode::None {
+        let platform = image.platform().map_or_else(String::new, |name| format!(" of {name}"));
+        let (disk, size) = (extracted.path.escape_debug(), HumanBytes(extracted.size));
+        ui.line(&format!("/{disk}{}, {size}", platform.escape_debug()));
+    }
+    Ok(ui.result(format!("{}\n", path.display()).as_bytes())?)
+}
+
+/// Where the disk goes.
+enum Target {
+    Stdout,
+    /// A directory, what messages call it, and the file's name, if it is not the disk's own.
+    File {
+        dir: Dir,
+        at: PathBuf,
+        name: Option<String>,
+        existing: Existing,
+    },
+}
+
+/// What becomes of a file that has the name already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    Keep,
+    Replace,
+}
+
+impl Target {
+    fn new(arguments: &ExtractArguments) -> Result<Self, CommandError> {
+        let existing = if arguments.force { Existing::Replace } else { Existing::Keep };
+        let path = arguments.output.as_deref().unwrap_or(Path::new("."));
+        if path == Path::new("-") {
+            return Ok(Self::Stdout);
+        }
+        if path.is_dir() {
+            let dir = open_dir(path).map_err(cannot("write to", path.display()))?;
+            let at = arguments.output.clone().unwrap_or_default();
+            return Ok(Self::File { dir, at, name: None, existing });
+        }
+        let (dir, name) = open_parent(path)?;
+        let at = path.parent().map(Path::to_owned).unwrap_or_default();
+        let target = Self::File { dir, at, name: Some(name.clone()), existing };
+        // Better known before the work than after it.
+        target.check(&name).map_err(|error| refused(&error))?;
+        Ok(target)
+    }
+
+    fn check(&self, name: &str) -> io::Result<()> {
+        let Self::File { dir, at, existing, .. } = self else { return Ok(()) };
+        if *existing == Existing::Keep && dir.symlink_metadata(name).is_ok() {
+            let text = format!("`{}` is there already", at.join(name).display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
+        Ok(())
+    }
+
+    /// Writes the disk; returns the path of the file, if it is one.
+    fn write(
+        &self,
+        image: &Image,
+        context: &Context<'_>,
+        progress: &ProgressView,
+    ) -> Result<(Extracted, Option<PathBuf>), ExtractError> {
+        let Self::File { dir, at, name, .. } = self else {
+            let mut output = Stream(io::stdout().lock());
+            return Ok((extract(image, &mut output, context)?, None));
+        };
+        let mut file = TempFile::new(dir).map_err(ExtractError::Output)?;
+        let sparse = SparseFile::new(file.as_file_mut());
+        let mut output = NamedFile { target: self, sparse, name: name.clone() };
+        let extracted = extract(image, &mut output, context)?;
+        let name = output.name.unwrap_or_default();
+        if diskette_builder::progress::Progress::is_cancelled(progress) {
+            return Err(ExtractError::Cancelled);
+        }
+        self.check(&name).and_then(|()| file.replace(&name)).map_err(ExtractError::Output)?;
+        Ok((extracted, Some(at.join(name))))
+    }
+}
+
+/// A file whose name may be known only when the disk is.
+struct NamedFile<'t> {
+    target: &'t Target,
+    sparse: SparseFile<'t>,
+    name: Option<String>,
+}
+
+impl Output for NamedFile<'_> {
+    fn begin(&mut self, path: &str, size: u64) -> io::Result<()> {
+        if self.name.is_none() {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            self.target.check(name)?;
+            self.name = Some(name.to_owned());
+        }
+        self.sparse.begin(path, size)
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sparse.data(bytes)
+    }
+
+    fn zeros(&mut self, len: u64) -> io::Result<()> {
+        self.sparse.zeros(len)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.sparse.end()
+    }
+}
+
+fn refused(error: &io::Error) -> Diagnostic {
+    Diagnostic::new(error.to_string()).help("name another file with `-o`, or say `--force`")
+}
+
+fn failed(error: ExtractError, place: &str, image: &Image) -> CommandError {
+    let digest = image.manifest.digest;
+    match error {
+        ExtractError::Cancelled => CommandError::Interrupted,
+        ExtractError::Images(error) => error.into(),
+        ExtractError::Output(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            refused(&error).into()
+        }
+        ExtractError::Output(error) => cannot("write", "the disk")(error).into(),
+        error @ (ExtractError::Differs { .. }
+        | ExtractError::Several(_)
+        | ExtractError::Link { .. }
+        | ExtractError::NoDisk) => {
+            let diagnostic =
+                Diagnostic::new(format!("cannot extract the disk of `{place}`: {error}"));
+            diagnostic.help(format!("`diskette verify` says more of its image {digest}")).into()
+        }
+        error => Diagnostic::new(format!("cannot extract the disk of `{place}`: {error}")).into(),
+    }
+}

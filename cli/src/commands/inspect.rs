@@ -1,0 +1,177 @@
+//! `diskette inspect`.
+
+mod json;
+mod text;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::disk::{ReadAt, examine};
+use diskette_builder::overview::{Overview, overview};
+use diskette_builder::image::place::Place;
+use diskette_builder::image::platform::Platform;
+use diskette_builder::progress::Progress;
+use diskette_builder::survey::{Image, Survey, survey};
+
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::open_file;
+use crate::registry::RegistryArguments;
+use crate::subject::{Subject, choose, parse_subject};
+use crate::ui::progress::ProgressMode;
+use crate::ui::{Ui, signal};
+
+/// Show what an image has, or a disk.
+///
+/// Reads the image's documents and the first bytes of the layer with the disk, nothing else: it is
+/// quick however large the image is, and does not check it (see verify).
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive; or the
+    /// file of a disk
+    #[arg(value_name = "IMAGE")]
+    subject: Looked,
+
+    /// Show this platform's image only, e.g. linux/arm64
+    #[arg(long)]
+    platform: Option<Platform>,
+
+    /// How the result is written
+    #[arg(long, value_name = "HOW", default_value = "text")]
+    format: Format,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// What can be given to `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone)]
+enum Looked {
+    Image(Place),
+    Disk(PathBuf),
+}
+
+/// Where a tar says that it is one.
+const USTAR_AT: u64 = 257;
+
+impl FromStr for Looked {
+    type Err = String;
+
+    /// A file that is no tar is a disk.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = Path::new(text);
+        if path.is_file() && !is_tar(path) {
+            return Ok(Self::Disk(path.into()));
+        }
+        parse_subject(text).map(Self::Image)
+    }
+}
+
+fn is_tar(path: &Path) -> bool {
+    let mut magic = [0; 5];
+    let read = open_file(path).and_then(|file| file.read_exact_at(&mut magic, USTAR_AT));
+    read.is_ok() && magic == *b"ustar"
+}
+
+/// What was seen of an image.
+struct Seen {
+    name: String,
+    survey: Survey,
+    /// The numbers of images in the survey, and what was seen of them.
+    images: Vec<(usize, Overview)>,
+}
+
+impl Seen {
+    fn images(&self) -> impl Iterator<Item = (&Image, &Overview)> {
+        let images = self.images.iter();
+        images.filter_map(|(number, overview)| Some((self.survey.images.get(*number)?, overview)))
+    }
+
+    /// Returns how many entries of the index are no images.
+    fn attestations(&self) -> usize {
+        self.survey.images.iter().filter(|image| image.is_attestation()).count()
+    }
+}
+
+pub(crate) fn run(
+    arguments: &InspectArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let place = match &arguments.subject {
+        Looked::Image(place) => place,
+        Looked::Disk(path) => return inspect_disk(path, arguments, ui),
+    };
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let progress = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let subject = Subject::find(place, &registry)?;
+    let survey = survey(&*subject.images, subject.root)?;
+    let chosen = match &arguments.platform {
+        Some(wanted) => Some(choose(&survey, Some(wanted))?.manifest.digest),
+        None => None,
+    };
+    let mut images = Vec::new();
+    for (number, image) in survey.images.iter().enumerate() {
+        let is_wanted = chosen.is_none_or(|digest| image.manifest.digest == digest);
+        if is_wanted && !image.is_attestation() {
+            images.push((number, overview(image, &*subject.images)));
+        }
+        if Progress::is_cancelled(&*progress) {
+            return Err(CommandError::Interrupted);
+        }
+    }
+    let seen = Seen { name: place.to_string(), survey, images };
+    let result = match arguments.format {
+        Format::Text => text::image(&seen),
+        Format::Json => json::image(&seen),
+    };
+    Ok(ui.result(result.as_bytes())?)
+}
+
+fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<(), CommandError> {
+    let name = path.display();
+    if arguments.platform.is_some() {
+        let message = format!("`{name}` is a disk, and has no platforms");
+        return Err(CommandError::Usage(Diagnostic::new(message)));
+    }
+    let file = open_file(path).map_err(cannot("read", &name))?;
+    let len = file.metadata().map_err(cannot("read", &name))?.len();
+    let info = examine(&DiskFile { file, len }).map_err(cannot("read", &name))?;
+    let result = match arguments.format {
+        Format::Text => text::disk(&name.to_string(), &info),
+        Format::Json => json::disk(&name.to_string(), &info),
+    };
+    Ok(ui.result(result.as_bytes())?)
+}
+
+/// A disk that lies on this machine.
+struct DiskFile {
+    file: File,
+    len: u64,
+}
+
+impl ReadAt for DiskFile {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read_exact_at(space, at)
+    }
+}

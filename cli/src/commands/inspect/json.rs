@@ -1,0 +1,90 @@
+//! What was seen, for programs. Fields are added now and then, and not renamed.
+
+use diskette_builder::contract::Finding;
+use diskette_builder::disk::Info;
+use diskette_builder::overview::{DiskSeen, Overview};
+use diskette_builder::survey::Image;
+use serde_json::{Map, Value, json};
+
+use super::{Seen, text};
+
+/// Writes what was seen of an image.
+pub(super) fn image(seen: &Seen) -> String {
+    let root = &seen.survey.root;
+    let fields: Value = serde_json::from_slice(&root.bytes).unwrap_or_default();
+    let platforms: Vec<Value> =
+        seen.images().map(|(image, overview)| platform(image, overview)).collect();
+    let value = json!({
+        "image": seen.name,
+        "digest": root.digest.to_string(),
+        "media_type": root.media_type.to_string(),
+        "annotations": annotations(&fields),
+        "attestations": seen.attestations(),
+        "platforms": platforms,
+    });
+    format!("{value:#}\n")
+}
+
+/// Writes what was seen of a disk.
+pub(super) fn disk(name: &str, info: &Info) -> String {
+    format!("{:#}\n", json!({ "file": name, "disk": info }))
+}
+
+fn annotations(fields: &Value) -> Value {
+    fields.get("annotations").filter(|map| map.is_object()).cloned().unwrap_or_else(|| json!({}))
+}
+
+fn platform(image: &Image, overview: &Overview) -> Value {
+    let layers = image.layers.iter().zip(&overview.packings).map(|(layer, packing)| {
+        let compression = packing.map(text::packing);
+        json!({
+            "digest": layer.digest.to_string(),
+            "size": layer.size,
+            "media_type": layer.media_type,
+            "compression": compression,
+        })
+    });
+    let labels: Map<String, Value> =
+        overview.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+    let base = |name: &str| {
+        let name = format!("{}{name}", text::BASE);
+        image.fields.get("annotations").and_then(|map| map.get(name)).cloned()
+    };
+    json!({
+        "platform": image.platform().map(|platform| platform.to_string()),
+        "digest": image.manifest.digest.to_string(),
+        "media_type": image.manifest.media_type.to_string(),
+        "config": image.config_blob.digest.to_string(),
+        "created": image.config_fields.get("created"),
+        "annotations": annotations(&image.fields),
+        "base": { "name": base("name"), "digest": base("digest") },
+        "labels": labels,
+        "layers": layers.collect::<Vec<_>>(),
+        "disk": overview.disk.as_ref().map(disk_seen),
+        "problems": overview.problems,
+        "findings": overview.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+fn disk_seen(seen: &DiskSeen) -> Value {
+    let mut disk = json!({
+        "path": format!("/{}", seen.found.path),
+        "layer": seen.layer,
+        "mode": format!("{:04o}", seen.found.mode),
+        "uid": seen.found.uid,
+        "gid": seen.found.gid,
+    });
+    if let (Value::Object(disk), Value::Object(info)) = (&mut disk, json!(seen.info)) {
+        disk.extend(info);
+    }
+    disk
+}
+
+fn finding(finding: &Finding) -> Value {
+    json!({
+        "rule": finding.rule.id,
+        "severity": finding.rule.severity,
+        "subject": finding.subject,
+        "detail": finding.detail,
+    })
+}

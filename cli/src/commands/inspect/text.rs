@@ -1,0 +1,171 @@
+//! What was seen, for people.
+
+use diskette_builder::disk::Info;
+use diskette_builder::overview::{DiskSeen, Overview, REACH};
+use diskette_builder::recipe::Packing;
+use diskette_builder::survey::Image;
+use indicatif::HumanBytes;
+use serde_json::Value;
+
+use super::Seen;
+
+/// How annotations begin that say what an image stands on; what they begin with that say where it
+/// comes from.
+pub(super) const BASE: &str = "org.opencontainers.image.base.";
+const PROVENANCE: &str = "org.opencontainers.image.";
+
+/// How wide the names of rows are.
+const NAMES: usize = 12;
+
+/// Rows of names and values.
+#[derive(Default)]
+struct Table(String);
+
+impl Table {
+    fn heading(&mut self, text: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.0.push_str(&shown(text));
+        self.0.push('\n');
+    }
+
+    fn row(&mut self, name: &str, value: &str) {
+        self.0.push_str(&format!("  {name:NAMES$}{}\n", shown(value)));
+    }
+}
+
+/// Returns a text without what could move a terminal's cursor.
+fn shown(text: &str) -> String {
+    let is_plain = |letter: char| !letter.is_control();
+    text.chars().map(|letter| if is_plain(letter) { letter } else { '\u{fffd}' }).collect()
+}
+
+/// Writes what was seen of an image.
+pub(super) fn image(seen: &Seen) -> String {
+    let root = &seen.survey.root;
+    let mut table = Table::default();
+    table.heading(&seen.name);
+    table.row("digest", &root.digest.to_string());
+    table.row("type", &root.media_type.to_string());
+    let fields: Value = serde_json::from_slice(&root.bytes).unwrap_or_default();
+    if seen.survey.images.first().is_none_or(|image| image.manifest.digest != root.digest) {
+        annotations(&fields, &mut table);
+    }
+    match seen.attestations() {
+        0 => {}
+        count => table.row("attested", &format!("{count} entries say something of others")),
+    }
+    for (image, overview) in seen.images() {
+        platform(image, overview, &mut table);
+    }
+    table.0
+}
+
+/// Writes what was seen of a disk.
+pub(super) fn disk(name: &str, info: &Info) -> String {
+    let mut table = Table::default();
+    table.heading(name);
+    info_rows(info, &mut table);
+    for flaw in &info.flaws {
+        table.row("flaw", &flaw.to_string());
+    }
+    table.0
+}
+
+fn platform(image: &Image, overview: &Overview, table: &mut Table) {
+    let name = image.platform().map_or_else(|| "no platform".to_owned(), |name| name.to_string());
+    table.heading(&name);
+    table.row("manifest", &image.manifest.digest.to_string());
+    let created = image.config_fields.get("created").and_then(Value::as_str);
+    let created = created.map_or_else(String::new, |time| format!("  created {time}"));
+    table.row("config", &format!("{}{created}", image.config_blob.digest));
+    match &overview.disk {
+        Some(disk) => disk_rows(disk, table),
+        None => {
+            table.row("disk", &format!("not seen in the first {} of its layers", HumanBytes(REACH)))
+        }
+    }
+    for (number, layer) in image.layers.iter().enumerate() {
+        let packing = overview.packings.get(number).copied().flatten();
+        let packing = packing.map_or("not looked into", packing_name);
+        let size = HumanBytes(layer.size).to_string();
+        let ratio = ratio(overview.disk.as_ref().filter(|disk| disk.layer == number), layer.size);
+        table.row("layer", &format!("{}  {size:>10}  {packing}{ratio}", layer.digest));
+    }
+    for (key, value) in &overview.labels {
+        table.row("label", &format!("{key}={value}"));
+    }
+    annotations(&image.fields, table);
+    for problem in &overview.problems {
+        table.row("problem", problem);
+    }
+    for finding in &overview.findings {
+        let severity = finding.rule.severity.to_string();
+        table.row(&severity, &format!("{}: {finding}", finding.rule.id));
+    }
+}
+
+fn disk_rows(disk: &DiskSeen, table: &mut Table) {
+    let found = &disk.found;
+    let owner = format!("{:04o} {}:{}", found.mode, found.uid, found.gid);
+    table.row("disk", &format!("/{}  {owner}", found.path));
+    info_rows(&disk.info, table);
+}
+
+fn info_rows(info: &Info, table: &mut Table) {
+    table.row("format", &format(info));
+    let allocated = info.allocated.map(|len| format!(", {} of it with data", HumanBytes(len)));
+    let size = HumanBytes(info.virtual_size);
+    table.row("size", &format!("{size}{}", allocated.unwrap_or_default()));
+    table.row("file", &HumanBytes(info.file_size).to_string());
+    if let Some(partitions) = info.partitions {
+        table.row("partitions", partitions);
+    }
+    if !info.boot.is_empty() {
+        table.row("boots", &info.boot.join(", "));
+    }
+}
+
+fn format(info: &Info) -> String {
+    match info.cluster_compression {
+        Some(compression) => format!("{}, {compression}", info.format),
+        None => info.format.to_string(),
+    }
+}
+
+/// Returns how much of the disk's file its layer is.
+fn ratio(disk: Option<&DiskSeen>, layer: u64) -> String {
+    let Some(file) = disk.map(|disk| disk.info.file_size).filter(|size| *size > 0) else {
+        return String::new();
+    };
+    let percent = u128::from(layer) * 1000 / u128::from(file);
+    format!("  {}.{} % of the disk's file", percent / 10, percent % 10)
+}
+
+fn annotations(fields: &Value, table: &mut Table) {
+    let all = fields.get("annotations").and_then(Value::as_object).into_iter().flatten();
+    for (key, value) in all {
+        let text = value.as_str().unwrap_or_default();
+        match (key.strip_prefix(BASE), key.strip_prefix(PROVENANCE)) {
+            (Some(_), _) => table.row("base", text),
+            (None, Some(name)) => table.row("annotation", &format!("{name}: {text}")),
+            _ => table.row("annotation", &format!("{key}: {text}")),
+        }
+    }
+}
+
+/// Returns how a layer is compressed, in one word.
+pub(super) fn packing(packing: Option<Packing>) -> String {
+    packing.map_or_else(|| "none".into(), |packing| packing.to_string())
+}
+
+fn packing_name(found: Option<Packing>) -> &'static str {
+    match found {
+        None => "not compressed",
+        Some(Packing::Gzip) => "gzip",
+        Some(Packing::Xz) => "xz",
+        Some(Packing::Zstd) => "zstd",
+        Some(Packing::Bzip2) => "bzip2",
+    }
+}
