@@ -5,8 +5,8 @@ use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    auth, build, completions, copy, diff, extract, inspect, login, logout, man, manifests, pull, push,
-    schema, tags, vddk, verify,
+    auth, build, completions, copy, diff, extract, inspect, login, logout, man, manifests, pull,
+    push, schema, tags, vddk, verify,
 };
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::disk::{ReadAt, examine};
-use diskette_builder::overview::{Overview, overview};
 use diskette_builder::image::place::Place;
 use diskette_builder::image::platform::Platform;
+use diskette_builder::overview::{Overview, overview};
 use diskette_builder::progress::Progress;
 use diskette_builder::survey::{Image, Survey, survey};
 
