@@ -16,6 +16,9 @@ use crate::survey::{Blob, Image};
 /// How many of a layer's first bytes are read.
 pub const REACH: u64 = 4 << 20;
 
+/// How far into a layer's tar is looked, in bytes: a few packed bytes can be very many.
+const DEPTH: u64 = 256 << 20;
+
 /// How many layers are looked into: those that have the most bytes.
 const LAYERS_MAX: usize = 8;
 
@@ -37,14 +40,31 @@ const UNSEEN: [&str; 6] = [
 pub struct Overview {
     /// The disk, if it came into sight.
     pub disk: Option<DiskSeen>,
-    /// How layers are packed, lowest first; nothing where they were not looked into.
-    pub packings: Vec<Option<Option<Packing>>>,
+    /// How layers are compressed, lowest first.
+    pub compressions: Vec<Compressed>,
     /// Labels that CDI will set, and their values.
     pub labels: Vec<(String, String)>,
     /// What is wrong already.
     pub findings: Vec<Finding>,
     /// What kept layers from being looked into.
     pub problems: Vec<String>,
+}
+
+/// How a layer is compressed, as its first bytes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compressed {
+    /// It was not looked into.
+    Unseen,
+    /// Not at all.
+    No,
+    /// This way.
+    With(Packing),
+}
+
+impl From<Option<Packing>> for Compressed {
+    fn from(packing: Option<Packing>) -> Self {
+        packing.map_or(Self::No, Self::With)
+    }
 }
 
 /// A disk that was seen.
@@ -68,7 +88,7 @@ pub fn overview(image: &Image, images: &dyn Images) -> Overview {
     let mut facts = ImageFacts { told: image.told.clone(), config, layers };
     let mut overview = Overview {
         disk: None,
-        packings: vec![None; image.layers.len()],
+        compressions: vec![Compressed::Unseen; image.layers.len()],
         labels: labels(&facts.config),
         findings: Vec::new(),
         problems: Vec::new(),
@@ -104,43 +124,42 @@ impl Overview {
             else {
                 continue;
             };
-            let looked = look(blob, images, facts);
-            if let Ok((packing, _)) | Err((packing, _)) = &looked
-                && let Some(place) = self.packings.get_mut(number)
-            {
-                *place = *packing;
-            }
-            match looked {
-                Ok((_, Some((found, info)))) => {
+            let compressed = self.compressions.get_mut(number);
+            match look(blob, images, facts, compressed) {
+                Ok(Some((found, info))) => {
                     self.disk = Some(DiskSeen { layer: number, found, info });
                     return;
                 }
-                Ok((_, None)) => {}
-                Err((_, problem)) => self.problems.push(format!("layer {}: {problem}", number + 1)),
+                Ok(None) => {}
+                Err(problem) => self.problems.push(format!("layer {}: {problem}", number + 1)),
             }
         }
     }
 }
 
-type Packed = Option<Option<Packing>>;
-
-/// Looks at the start of a layer, and returns how it is packed, and the disk in it.
+/// Looks at the start of a layer for how it is compressed, and for a disk.
 fn look(
     blob: &Blob,
     images: &dyn Images,
     facts: &mut LayerFacts,
-) -> Result<(Packed, Option<(Found, disk::Info)>), (Packed, String)> {
+    compressed: Option<&mut Compressed>,
+) -> Result<Option<(Found, disk::Info)>, String> {
     let reach = REACH.min(blob.size);
     let reader = images.start(blob.digest, blob.size, reach);
-    let reader = reader.map_err(|error| (None, error.whole()))?;
+    let reader = reader.map_err(|error| error.whole())?;
     let unpacked = archive::unpack(reader.take(reach));
-    let (packing, tar) = unpacked.map_err(|error| (None, error.to_string()))?;
-    let mut tar = Members::new(tar, packing, Limits::default());
-    match find(&mut tar, facts) {
-        Ok(disk) => Ok((Some(packing), disk)),
+    let (packing, tar) = unpacked.map_err(|error| error.to_string())?;
+    if let Some(compressed) = compressed {
+        *compressed = packing.into();
+    }
+    let mut tar = Members::new(tar.take(DEPTH), packing, Limits::default());
+    let found = find(&mut tar, facts);
+    let is_whole = reach == blob.size && tar.into_inner().limit() > 0;
+    match found {
+        Ok(disk) => Ok(disk),
         // Its end is out of sight.
-        Err(_) if reach < blob.size => Ok((Some(packing), None)),
-        Err(error) => Err((Some(packing), error.to_string())),
+        Err(_) if !is_whole => Ok(None),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -26,8 +26,9 @@ impl Skip {
         let parts: Vec<&str> = pointer.split('/').skip(1).collect();
         match (self, &parts[..]) {
             (Self::Manifests, ["manifests", _, "digest" | "size"])
-            | (Self::Blobs, ["config", "digest" | "size"])
-            | (Self::Blobs, ["layers", _, "digest" | "size"]) => true,
+            | (Self::Blobs, ["config", "digest" | "size"] | ["layers", _, "digest" | "size"]) => {
+                true
+            }
             (Self::DiffIds(same), ["rootfs", "diff_ids", number]) => {
                 let number = number.parse().ok().and_then(|number: usize| same.get(number));
                 number.is_none_or(|same| !same)

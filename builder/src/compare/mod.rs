@@ -5,6 +5,8 @@
 mod fields;
 mod layers;
 
+use serde::Serialize;
+use serde_json::Value;
 use thiserror::Error;
 
 use self::fields::{Skip, fields};
@@ -16,8 +18,6 @@ use crate::progress::Progress;
 use crate::sink::SinkError;
 use crate::survey::{Image, Survey};
 use crate::unpacked::BlobProblem;
-use serde::Serialize;
-use serde_json::Value;
 
 /// One of the two images.
 #[derive(Clone, Copy)]

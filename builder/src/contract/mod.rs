@@ -14,8 +14,8 @@ mod view;
 
 use std::fmt;
 
-pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
 pub(crate) use self::disk::DIRECTORY;
+pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
 pub use self::judge::{judge_image, judge_index};
 pub(crate) use self::mounts::taken;
 pub(crate) use self::rules::DOCUMENT;

@@ -6,6 +6,7 @@ use cap_std::fs::File;
 
 /// Zeros that are written at once where there can be no hole, in bytes.
 const STEP: usize = 64 * 1024;
+static ZEROS: [u8; STEP] = [0; STEP];
 
 /// Takes a disk.
 pub trait Output {
@@ -77,10 +78,9 @@ impl<W: Write> Output for Stream<W> {
     }
 
     fn zeros(&mut self, mut len: u64) -> io::Result<()> {
-        let zeros = [0; STEP];
         while len > 0 {
             let count = usize::try_from(len).map_or(STEP, |len| len.min(STEP));
-            self.0.write_all(&zeros[..count])?;
+            self.0.write_all(&ZEROS[..count])?;
             len -= count as u64;
         }
         Ok(())

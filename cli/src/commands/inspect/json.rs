@@ -35,13 +35,12 @@ fn annotations(fields: &Value) -> Value {
 }
 
 fn platform(image: &Image, overview: &Overview) -> Value {
-    let layers = image.layers.iter().zip(&overview.packings).map(|(layer, packing)| {
-        let compression = packing.map(text::packing);
+    let layers = image.layers.iter().zip(&overview.compressions).map(|(layer, compressed)| {
         json!({
             "digest": layer.digest.to_string(),
             "size": layer.size,
             "media_type": layer.media_type,
-            "compression": compression,
+            "compression": text::compression(*compressed),
         })
     });
     let labels: Map<String, Value> =

@@ -1,7 +1,7 @@
 //! What was seen, for people.
 
 use diskette_builder::disk::Info;
-use diskette_builder::overview::{DiskSeen, Overview, REACH};
+use diskette_builder::overview::{Compressed, DiskSeen, Overview, REACH};
 use diskette_builder::recipe::Packing;
 use diskette_builder::survey::Image;
 use indicatif::HumanBytes;
@@ -87,11 +87,15 @@ fn platform(image: &Image, overview: &Overview, table: &mut Table) {
         }
     }
     for (number, layer) in image.layers.iter().enumerate() {
-        let packing = overview.packings.get(number).copied().flatten();
-        let packing = packing.map_or("not looked into", packing_name);
+        let compressed = overview.compressions.get(number).copied();
+        let compressed = match compressed.unwrap_or(Compressed::Unseen) {
+            Compressed::Unseen => "not looked into",
+            Compressed::No => "not compressed",
+            seen @ Compressed::With(_) => compression(seen).unwrap_or_default(),
+        };
         let size = HumanBytes(layer.size).to_string();
         let ratio = ratio(overview.disk.as_ref().filter(|disk| disk.layer == number), layer.size);
-        table.row("layer", &format!("{}  {size:>10}  {packing}{ratio}", layer.digest));
+        table.row("layer", &format!("{}  {size:>10}  {compressed}{ratio}", layer.digest));
     }
     for (key, value) in &overview.labels {
         table.row("label", &format!("{key}={value}"));
@@ -155,17 +159,14 @@ fn annotations(fields: &Value, table: &mut Table) {
     }
 }
 
-/// Returns how a layer is compressed, in one word.
-pub(super) fn packing(packing: Option<Packing>) -> String {
-    packing.map_or_else(|| "none".into(), |packing| packing.to_string())
-}
-
-fn packing_name(found: Option<Packing>) -> &'static str {
-    match found {
-        None => "not compressed",
-        Some(Packing::Gzip) => "gzip",
-        Some(Packing::Xz) => "xz",
-        Some(Packing::Zstd) => "zstd",
-        Some(Packing::Bzip2) => "bzip2",
+/// Returns how a layer is compressed, in one word, if that was seen.
+pub(super) fn compression(compressed: Compressed) -> Option<&'static str> {
+    match compressed {
+        Compressed::Unseen => None,
+        Compressed::No => Some("none"),
+        Compressed::With(Packing::Gzip) => Some("gzip"),
+        Compressed::With(Packing::Xz) => Some("xz"),
+        Compressed::With(Packing::Zstd) => Some("zstd"),
+        Compressed::With(Packing::Bzip2) => Some("bzip2"),
     }
 }
