@@ -191,21 +191,116 @@ fn what_cannot_be_converted_is_told() {
     let disk = scene.read("disk.raw");
     scene.write("disk.raw.zst", zstd::encode_all(&disk[..], 1).unwrap());
     scene.spec("amd64: { disk: { path: disk.raw.zst, convert: qcow2 } }");
-    check(&scene, &[], str![""]);
+    check(&scene, &[], str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `disk.raw.zst`: a disk is converted from a file that can be read in any order; this is packed with zstd
+ --> ./diskette.yaml:5:26
+  |
+5 |   amd64: { disk: { path: disk.raw.zst, convert: qcow2 } }
+  |                          ^^^^^^^^^^^^
+  |
+  = help: unpack it first, and name the unpacked file
+
+"#]]);
     scene.spec("amd64: { disk: { path: disk.raw.zst, unpack: none, convert: qcow2 } }");
-    check(&scene, &[], str![""]);
+    check(&scene, &[], str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `disk.raw.zst`: a disk is converted from a file that can be read in any order; this is packed with zstd
+ --> ./diskette.yaml:5:26
+  |
+5 |   amd64: { disk: { path: disk.raw.zst, unpack: none, convert: qcow2 } }
+  |                          ^^^^^^^^^^^^
+  |
+  = help: unpack it first, and name the unpacked file
+
+"#]]);
     scene.spec("amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }");
-    check(&scene, &[], str![""]);
+    check(&scene, &[], str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `http://127.0.0.1:9/disk.vmdk`: a disk is converted from a file that can be read in any order; this is a download
+ --> ./diskette.yaml:5:25
+  |
+5 |   amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: download it first, and name the file
+
+"#]]);
     scene.spec("amd64: { disk: { path: disk.raw, compress: zstd } }");
-    check(&scene, &[], str![""]);
+    check(&scene, &[], str![[r#"
+status: 1
+stdout:
+stderr:
+error: `compress` is for disks that are converted to qcow2
+ --> ./diskette.yaml:5:46
+  |
+5 |   amd64: { disk: { path: disk.raw, compress: zstd } }
+  |                                              ^^^^
+  |
+  = help: say `convert: qcow2` too, or remove `compress`; layers are compressed anyway
+
+"#]]);
     scene.spec("amd64: { disk: { path: disk.raw, convert: vmdk, compress: gzip } }");
-    check(&scene, &[], str![""]);
+    check(&scene, &[], str![[r#"
+status: 1
+stdout:
+stderr:
+error: unknown format `vmdk`
+ --> ./diskette.yaml:5:45
+  |
+5 |   amd64: { disk: { path: disk.raw, convert: vmdk, compress: gzip } }
+  |                                             ^^^^
+  |
+  = help: known formats: qcow2, raw
+error: unknown compression `gzip`
+ --> ./diskette.yaml:5:61
+  |
+5 |   amd64: { disk: { path: disk.raw, convert: vmdk, compress: gzip } }
+  |                                                             ^^^^
+  |
+  = help: known compressions: zlib, zstd, none
+
+"#]]);
     scene.spec("amd64: { disk: disk.raw, files: [{ path: /a, source: { path: disk.raw, convert: raw } }] }");
-    check(&scene, &[], str![""]);
+    check(&scene, &[], str![[r#"
+status: 1
+stdout:
+stderr:
+error: `convert` is for disks
+ --> ./diskette.yaml:5:83
+  |
+5 |   amd64: { disk: disk.raw, files: [{ path: /a, source: { path: disk.raw, convert: raw } }] }
+  |                                                                                   ^^^
+  |
+  = help: other files are taken as they are; remove `convert`
+
+"#]]);
     scene.spec("amd64: { disk: disk.raw }");
-    check(&scene, &["--convert-compress", "zstd"], str![""]);
+    check(&scene, &["--convert-compress", "zstd"], str![[r#"
+status: 2
+stdout:
+stderr:
+error: `--convert-compress` is for disks that are converted to qcow2
+ |
+ = help: say `--convert qcow2` too; layers are compressed anyway
+
+"#]]);
     scene.write("Dockerfile", "FROM scratch\nCOPY disk.raw /boot/\n");
-    check(&scene, &["-f", "Dockerfile", "--convert", "raw"], str![""]);
+    check(&scene, &["-f", "Dockerfile", "--convert", "raw"], str![[r#"
+status: 2
+stdout:
+stderr:
+error: there is no disk to convert: no file goes to /disk
+ |
+ = help: disks of base images stay as they are
+
+"#]]);
 }
 
 /// What QEMU needs another file for is refused, and what is damaged is told.
@@ -217,5 +312,17 @@ fn disks_that_cannot_be_read_are_told() {
     let create = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", "disk.raw", text(&backed)];
     qemu.run(create);
     scene.spec("amd64: { disk: { path: backed.qcow2, convert: qcow2 } }");
-    check(&scene, &[], str![""]);
+    check(&scene, &[], str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `backed.qcow2`: it stands on another file, `disk.raw`
+ --> ./diskette.yaml:5:26
+  |
+5 |   amd64: { disk: { path: backed.qcow2, convert: qcow2 } }
+  |                          ^^^^^^^^^^^^
+  |
+  = help: convert it with `qemu-img convert` first
+
+"#]]);
 }
