@@ -37,6 +37,9 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  inspect      Show what an image has, or a disk
+  extract      Get the disk out of an image again
+  diff         Show why two images have different digests
   verify       Judge a finished image by what KubeVirt and CDI accept
   manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
   login        Remember the credential for a registry, after the registry has accepted it
@@ -74,6 +77,9 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  inspect      Show what an image has, or a disk
+  extract      Get the disk out of an image again
+  diff         Show why two images have different digests
   verify       Judge a finished image by what KubeVirt and CDI accept
   manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
   login        Remember the credential for a registry, after the registry has accepted it
@@ -109,6 +115,9 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  inspect      Show what an image has, or a disk
+  extract      Get the disk out of an image again
+  diff         Show why two images have different digests
   verify       Judge a finished image by what KubeVirt and CDI accept
   manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
   login        Remember the credential for a registry, after the registry has accepted it

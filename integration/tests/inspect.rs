@@ -40,12 +40,12 @@ fn a_layout_for_people() {
 status: 0
 stdout:
 oci:out
-  digest      sha256:b928a37f8c1006ced5215fca00fc4ffd0f4dc295fc5d007e61ef02e587c34c19
+  digest      sha256:d31d84002ee8e90f9d65b2ff5a34eade3caa1e3775e612ad5bac630d658674b6
   type        application/vnd.oci.image.index.v1+json
-  annotation  source: https://example.com/ [31m
+  annotation  source: https://example.com/
 
 linux/amd64
-  manifest    sha256:a237ab811e4e8b956f49f297217f5a241978bca86e8d56b024d141ba8b624062
+  manifest    sha256:fbce60c085497e6a6bc4b4725933d8538e2939ae8cdeac3167130e1650cf588d
   config      sha256:6893e53ad96dc7752932d16e459c52af18cffedc489722f181e4e67e59d48240  created 1970-01-01T00:00:00Z
   disk        /disk/x.raw  0444 107:107
   format      raw
@@ -54,10 +54,10 @@ linux/amd64
   layer       sha256:5c29b400945328376c1f0c4d0643d04a8b7c08829586d897b0c5ff65e2788c58  782.81 KiB  gzip  38.2 % of the disk's file
   label       instancetype.kubevirt.io/default-instancetype=u1.medium
   label       instancetype.kubevirt.io/default-preference=fedora
-  annotation  source: https://example.com/ [31m
+  annotation  source: https://example.com/
 
 linux/arm64
-  manifest    sha256:03525a44e93b60c4a4019f23074b80fdd019213a20eaad3f0289c2027f6f7373
+  manifest    sha256:095d30c254d79f0e7375d395d8ae5a7b7c956c71c7414015cb24b9b981e1d10f
   config      sha256:7dc1e9f4264075c5925020465fc7fb2bc6acf0265aa4cf10ece0a77045a86bcd  created 1970-01-01T00:00:00Z
   disk        /disk/a.raw  0444 107:107
   format      raw
@@ -66,7 +66,7 @@ linux/arm64
   layer       sha256:c8ba30d08010776907de38019d75e16c11ab263ed78b98b16df83dc5556a245d  401.62 KiB  gzip  39.0 % of the disk's file
   label       instancetype.kubevirt.io/default-instancetype=u1.medium
   label       instancetype.kubevirt.io/default-preference=fedora
-  annotation  source: https://example.com/ [31m
+  annotation  source: https://example.com/
 stderr:
 
 "#]],
@@ -79,12 +79,12 @@ stderr:
 status: 0
 stdout:
 oci-archive:vm.tar
-  digest      sha256:0bea2173d7ebefff0a23f7762ec094a16a5aec9f6de5cc06df3fa179b576bedf
+  digest      sha256:c3688d9bcf68f824d0aa8ec97fed6c6fc92caab95908af708a9cefa7d93c1814
   type        application/vnd.oci.image.index.v1+json
-  annotation  source: https://example.com/ [31m
+  annotation  source: https://example.com/
 
 linux/arm64
-  manifest    sha256:4b1a57a425018404a9e44a628e1ac1d94d4e8999b8329beedab76fa62d69645e
+  manifest    sha256:c39a66dba493c005f0ee7170eb805f4beec1254ab1715d4c54c54aad19c67eff
   config      sha256:7dc1e9f4264075c5925020465fc7fb2bc6acf0265aa4cf10ece0a77045a86bcd  created 1970-01-01T00:00:00Z
   disk        /disk/a.raw  0444 107:107
   format      raw
@@ -93,7 +93,7 @@ linux/arm64
   layer       sha256:08772fb649e8756c22ec2259bb452eac29c0b90b61e09117479460e375dc2f0a  352.00 KiB  zstd  34.2 % of the disk's file
   label       instancetype.kubevirt.io/default-instancetype=u1.medium
   label       instancetype.kubevirt.io/default-preference=fedora
-  annotation  source: https://example.com/ [31m
+  annotation  source: https://example.com/
 stderr:
 
 "#]],
