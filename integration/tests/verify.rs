@@ -1,5 +1,9 @@
 //! What the program says of finished images, whoever made them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of what is done and what is said of it"
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;

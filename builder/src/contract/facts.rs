@@ -248,16 +248,16 @@ mod tests {
         check(&[0x28, 0xb5, 0x2f, 0xfd], Start::Zstd(u64::MAX));
         check(&[0x28, 0xb5, 0x2f, 0xfd, 0x60, 0, 3], Start::Zstd(u64::MAX));
         // A raw block of 1,024 bytes, as diskette begins with.
-        let guard = (1024_u32 << 3 | 1).to_le_bytes();
+        let guard = ((1024_u32 << 3) | 1).to_le_bytes();
         check(
             &[&[0x28, 0xb5, 0x2f, 0xfd, 0x60, 0, 3][..], &guard[..3]].concat(),
             Start::Zstd(10 + 1024),
         );
         // An empty block, then one repeated byte.
-        let (empty, rle) = (0_u32.to_le_bytes(), (70_000_u32 << 3 | 2).to_le_bytes());
+        let (empty, rle) = (0_u32.to_le_bytes(), ((70_000_u32 << 3) | 2).to_le_bytes());
         let frame = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 0x58][..], &empty[..3], &rle[..3], &[0]];
         check(&frame.concat(), Start::Zstd(13));
-        let small = zstd::encode_all(&[0; 100_000][..], 3).unwrap();
+        let small = zstd::encode_all(vec![0; 100_000].as_slice(), 3).unwrap();
         let Start::Zstd(end) = Start::of(&small) else { panic!() };
         assert!(end < 64, "{end}");
         let large = zstd::encode_all(&noise()[..], 3).unwrap();
@@ -269,7 +269,7 @@ mod tests {
         let mut state = 1_u64;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 56) as u8
+            state.to_be_bytes()[0]
         };
         (0..200_000).map(|_| next()).collect()
     }

@@ -100,11 +100,11 @@ pub(crate) fn run(
     ui.result(result.as_bytes())?;
     let limit = if arguments.strict { Severity::Warning } else { Severity::Error };
     let is_bad = report.findings.iter().any(|finding| finding.rule.severity <= limit);
-    match is_bad || !boots.iter().all(Boot::is_good) {
+    if is_bad || !boots.iter().all(Boot::is_good) {
         // The result has said why.
-        true => Err(CommandError::Failed(Vec::new())),
-        false => Ok(()),
+        return Err(CommandError::Failed(Vec::new()));
     }
+    Ok(())
 }
 
 fn judge(

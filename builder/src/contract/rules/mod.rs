@@ -92,16 +92,15 @@ mod tests {
 
     #[test]
     fn the_document_has_all_rules() {
-        let mut text = String::from(
-            "# The rules of `diskette verify`\n\n\
-             What KubeVirt and CDI accept in an image. A rule keeps its name; `diskette verify --rules` prints the same list.\n",
-        );
-        for rule in rules() {
+        const HEAD: &str = "# The rules of `diskette verify`\n\n\
+             What KubeVirt and CDI accept in an image. A rule keeps its name; `diskette verify --rules` prints the same list.\n";
+        let section = |rule: &Rule| {
             let Rule { id, severity, summary, why, source, fix } = rule;
-            text += &format!(
+            format!(
                 "\n## {id}\n\n{severity}: {summary}\n\n- Otherwise: {why}\n- Fix: {fix}\n- Source: {source}\n"
-            );
-        }
+            )
+        };
+        let text = HEAD.to_owned() + &rules().map(section).collect::<String>();
         assert_data_eq!(text, snapbox::file!["../../../../docs/rules.md"].raw());
     }
 

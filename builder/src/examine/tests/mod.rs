@@ -79,14 +79,14 @@ fn header(name: &str, flag: u8, size: usize, mode: &str, owner: &str) -> RawHead
 }
 
 impl Layer {
-    fn of(tar: Vec<u8>) -> Self {
-        let (diff_id, blob) = (Digest::of_bytes(&tar), gzip(&tar));
+    fn of(tar: &[u8]) -> Self {
+        let (diff_id, blob) = (Digest::of_bytes(tar), gzip(tar));
         Self { blob, diff_id, media_type: GZIP, more: 0, instead: None }
     }
 
     fn packed(tar: Tar, pack: impl Fn(&[u8]) -> Vec<u8>, media_type: &'static str) -> Self {
         let tar = tar.end();
-        Self { blob: pack(&tar), media_type, ..Self::of(tar) }
+        Self { blob: pack(&tar), media_type, ..Self::of(&tar) }
     }
 }
 
@@ -96,7 +96,7 @@ fn disk(tar: Tar) -> Tar {
 
 fn sample(tars: impl IntoIterator<Item = Tar>) -> Sample {
     Sample {
-        layers: tars.into_iter().map(|tar| Layer::of(tar.end())).collect(),
+        layers: tars.into_iter().map(|tar| Layer::of(&tar.end())).collect(),
         config: json!({}),
         config_type: "application/vnd.oci.image.config.v1+json",
         index: vec![json!({ "os": "linux", "architecture": "amd64" })],
