@@ -152,7 +152,7 @@ fn every_reference_resolves() {
 #[test]
 fn volumes_are_as_large_as_the_largest_disk() {
     let scene = scene();
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let (Some(qemu), Some(io)) = (peer::find("qemu-img"), peer::find("qemu-io")) else { return };
     let size = |args: &[&str]| {
         let volume = objects(&scene, &[&["datavolume"], args].concat()).remove(0);
         volume["spec"]["storage"]["resources"]["requests"]["storage"].as_str().unwrap().to_owned()
@@ -163,7 +163,11 @@ fn volumes_are_as_large_as_the_largest_disk() {
     assert_eq!(size(&at("arm64")), "2Mi");
     assert_eq!(size(&[&OUT[..], &["--storage", "10G"]].concat()), "10G");
     for (file, format, len) in [("x.raw", "qcow2", "5G"), ("a.raw", "qcow2", "6000M")] {
-        qemu.run(["create", "-q", "-f", format, scene.path(file).to_str().unwrap(), len]);
+        let path = scene.path(file);
+        let path = path.to_str().unwrap();
+        qemu.run(["create", "-q", "-f", format, path, len]);
+        // A disk on which nothing is would be refused.
+        io.run(["-f", format, "-c", "write -P 7 0 4k", path]);
     }
     for compression in ["gzip", "zstd", "none"] {
         scene.build(&["--compression", compression]);
