@@ -11,6 +11,7 @@ use crate::contract::facts::{BlobFacts, DiskFacts, LayerFacts, Start};
 use crate::contract::{cdi_takes, is_disk, matters};
 use crate::disk;
 use crate::image::digest::Digest;
+use crate::path::split;
 use crate::progress::{Event, Progress};
 use crate::recipe::Packing;
 use crate::sink::SinkError;
@@ -126,7 +127,8 @@ fn keep(found: &Found, kept: &AtomicU64) -> Result<(), ArchiveError> {
 /// Looks at a disk by its first bytes.
 fn look(found: &Found, start: &[u8]) -> Option<DiskFacts> {
     let bytes = disk::Start { bytes: start, len: found.size };
-    let info = disk::examine(&bytes).ok()?;
+    let mut info = disk::examine(&bytes).ok()?;
+    info.flaws.extend(disk::misnamed(split(&found.path).1, &info));
     Some(DiskFacts { info, start: Digest::of_bytes(start) })
 }
 
