@@ -1,6 +1,10 @@
 //! Disks that are converted on their way into the image: QEMU finds them equal to their source and
 //! without a fault, and they are the same every time.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "a test is a table of what is done and what is said of it"
+)]
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -191,7 +195,10 @@ fn what_cannot_be_converted_is_told() {
     let disk = scene.read("disk.raw");
     scene.write("disk.raw.zst", zstd::encode_all(&disk[..], 1).unwrap());
     scene.spec("amd64: { disk: { path: disk.raw.zst, convert: qcow2 } }");
-    check(&scene, &[], str![[r#"
+    check(
+        &scene,
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -203,9 +210,13 @@ error: cannot use `disk.raw.zst`: a disk is converted from a file that can be re
   |
   = help: unpack it first, and name the unpacked file
 
-"#]]);
+"#]],
+    );
     scene.spec("amd64: { disk: { path: disk.raw.zst, unpack: none, convert: qcow2 } }");
-    check(&scene, &[], str![[r#"
+    check(
+        &scene,
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -217,9 +228,13 @@ error: cannot use `disk.raw.zst`: a disk is converted from a file that can be re
   |
   = help: unpack it first, and name the unpacked file
 
-"#]]);
+"#]],
+    );
     scene.spec("amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }");
-    check(&scene, &[], str![[r#"
+    check(
+        &scene,
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -231,9 +246,13 @@ error: cannot use `http://127.0.0.1:9/disk.vmdk`: a disk is converted from a fil
   |
   = help: download it first, and name the file
 
-"#]]);
+"#]],
+    );
     scene.spec("amd64: { disk: { path: disk.raw, compress: zstd } }");
-    check(&scene, &[], str![[r#"
+    check(
+        &scene,
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -245,9 +264,13 @@ error: `compress` is for disks that are converted to qcow2
   |
   = help: say `convert: qcow2` too, or remove `compress`; layers are compressed anyway
 
-"#]]);
+"#]],
+    );
     scene.spec("amd64: { disk: { path: disk.raw, convert: vmdk, compress: gzip } }");
-    check(&scene, &[], str![[r#"
+    check(
+        &scene,
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -266,9 +289,13 @@ error: unknown compression `gzip`
   |
   = help: known compressions: zlib, zstd, none
 
-"#]]);
+"#]],
+    );
     scene.spec("amd64: { disk: disk.raw, files: [{ path: /a, source: { path: disk.raw, convert: raw } }] }");
-    check(&scene, &[], str![[r#"
+    check(
+        &scene,
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -280,9 +307,13 @@ error: `convert` is for disks
   |
   = help: other files are taken as they are; remove `convert`
 
-"#]]);
+"#]],
+    );
     scene.spec("amd64: { disk: disk.raw }");
-    check(&scene, &["--convert-compress", "zstd"], str![[r#"
+    check(
+        &scene,
+        &["--convert-compress", "zstd"],
+        str![[r#"
 status: 2
 stdout:
 stderr:
@@ -290,9 +321,13 @@ error: `--convert-compress` is for disks that are converted to qcow2
  |
  = help: say `--convert qcow2` too; layers are compressed anyway
 
-"#]]);
+"#]],
+    );
     scene.write("Dockerfile", "FROM scratch\nCOPY disk.raw /boot/\n");
-    check(&scene, &["-f", "Dockerfile", "--convert", "raw"], str![[r#"
+    check(
+        &scene,
+        &["-f", "Dockerfile", "--convert", "raw"],
+        str![[r#"
 status: 2
 stdout:
 stderr:
@@ -300,7 +335,8 @@ error: there is no disk to convert: no file goes to /disk
  |
  = help: disks of base images stay as they are
 
-"#]]);
+"#]],
+    );
 }
 
 /// What QEMU needs another file for is refused, and what is damaged is told.
@@ -312,7 +348,10 @@ fn disks_that_cannot_be_read_are_told() {
     let create = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", "disk.raw", text(&backed)];
     qemu.run(create);
     scene.spec("amd64: { disk: { path: backed.qcow2, convert: qcow2 } }");
-    check(&scene, &[], str![[r#"
+    check(
+        &scene,
+        &[],
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -324,5 +363,6 @@ error: cannot use `backed.qcow2`: it stands on another file, `disk.raw`
   |
   = help: convert it with `qemu-img convert` first
 
-"#]]);
+"#]],
+    );
 }

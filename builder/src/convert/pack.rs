@@ -68,12 +68,12 @@ impl Packers {
             None => Packer::new(self.packing).map_err(ConvertError::Pack)?,
         };
         let bytes = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut packed =
+        let mut done =
             Packed { at: batch.at, lens: [ZERO; STRETCH], bytes: bytes.unwrap_or_default() };
-        packed.bytes.clear();
-        let result = self.fill(&mut packer, batch, &mut packed);
+        done.bytes.clear();
+        let result = self.fill(&mut packer, batch, &mut done);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(packer);
-        result.map(|()| packed)
+        result.map(|()| done)
     }
 
     /// Takes room back.
@@ -87,7 +87,7 @@ impl Packers {
         &self,
         packer: &mut Packer,
         batch: Batch,
-        packed: &mut Packed,
+        done: &mut Packed,
     ) -> Result<(), ConvertError> {
         read(&self.guest, batch, &mut packer.stretch)?;
         let Packer { method, stretch, packed: space } = packer;
@@ -104,9 +104,9 @@ impl Packers {
                     None => (PLAIN, cluster),
                 },
             };
-            packed.lens[number] = len;
+            done.lens[number] = len;
             if self.output == Output::Bytes {
-                packed.bytes.extend_from_slice(bytes);
+                done.bytes.extend_from_slice(bytes);
             }
             if self.output == Output::Bytes && len != batch.lens[number] {
                 return Err(ConvertError::Changed);

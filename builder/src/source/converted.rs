@@ -121,7 +121,8 @@ impl ConvertedContent<'_> {
     }
 
     fn check(&self) -> Result<(), SourceErrorKind> {
-        check_unchanged(&*self.opened.file()?, &self.opened.before)
+        let file = self.opened.file()?;
+        check_unchanged(&file, &self.opened.before)
     }
 }
 
