@@ -63,7 +63,7 @@ pub fn bios(text: &str) -> Vec<u8> {
 pub fn uefi(processor: Processor, text: &str) -> Vec<u8> {
     let mut disk = vec![0; PARTITION_AT + PARTITION_LEN];
     let partition = &mut disk[PARTITION_AT..];
-    format_volume(&mut Cursor::new(&mut *partition), FormatVolumeOptions::new()).unwrap();
+    format_volume(Cursor::new(&mut *partition), FormatVolumeOptions::new()).unwrap();
     let volume = FileSystem::new(Cursor::new(partition), FsOptions::new()).unwrap();
     let boot = volume.root_dir().create_dir("EFI").unwrap().create_dir("BOOT").unwrap();
     let name = match processor {

@@ -30,7 +30,7 @@ pub(super) fn image() -> Vec<u8> {
 
 fn fill(disk: &mut [u8]) -> std::io::Result<()> {
     let options = FormatVolumeOptions::new().volume_label(*b"CIDATA     ").volume_id(0xd15c_e77e);
-    format_volume(&mut Cursor::new(&mut *disk), options)?;
+    format_volume(Cursor::new(&mut *disk), options)?;
     let volume = FileSystem::new(Cursor::new(disk), FsOptions::new())?;
     for (name, content) in [("meta-data", META_DATA), ("user-data", USER_DATA)] {
         volume.root_dir().create_file(name)?.write_all(content.as_bytes())?;
