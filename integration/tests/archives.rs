@@ -1,5 +1,9 @@
 //! OCI archives as places that images are read from.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of what is done and what is said of it"
+)]
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,9 @@
 //! `diskette verify --boot`: disks in virtual machines of two architectures.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of what is done and what is said of it"
+)]
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,9 @@
 //! The disk out of an image again, whoever made the image.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of what is done and what is said of it"
+)]
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

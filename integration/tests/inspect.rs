@@ -1,5 +1,9 @@
 //! What can be seen of an image without reading its layers.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of what is done and what is said of it"
+)]
 
 use diskette_integration::disk::{MIB, noise};
 use diskette_integration::peer;

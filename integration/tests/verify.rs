@@ -6,6 +6,7 @@
 )]
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use diskette_integration::disk::{MIB, mixed};
@@ -548,7 +549,7 @@ fn damage_is_told() {
             let is_told = |line: &&str| line.contains("error");
             let what =
                 what.lines().find(is_told).unwrap().trim().replace(blob.digest().digest(), "[HEX]");
-            found += &format!("{name} {}:\n  {what}\n", blob.media_type());
+            writeln!(found, "{name} {}:\n  {what}", blob.media_type()).unwrap();
             scene.write(&path, good);
         }
     }

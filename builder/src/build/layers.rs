@@ -58,9 +58,9 @@ fn open_layer<'a>(
     let Sources { inputs, client, unverified, cdi_only, places } = *sources;
     let mut opener = Opener::new(inputs, client, unverified, places).with_cdi_only(cdi_only);
     let open = |(path, source): (&str, &'a SourceRecipe)| {
-        let opened = Source::open(source, &mut opener);
-        let opened = opened.and_then(|opened| opened.check_name(path).map(|()| opened));
-        opened.map_err(|error| source_error(recipe, error))
+        Source::open(source, &mut opener)
+            .and_then(|source| source.check_name(path).map(|()| source))
+            .map_err(|error| source_error(recipe, error))
     };
     let sources = files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
     let identities = sources.iter().map(Source::identity).collect();

@@ -116,6 +116,9 @@ struct Walk<'w> {
     told: Vec<Difference>,
 }
 
+/// Shows one field of an entry.
+type Field = fn(&Found) -> String;
+
 impl Walk<'_> {
     fn tell(&mut self, place: &str, kind: Kind, a: impl Into<String>, b: impl Into<String>) {
         let (subject, place) = (self.subject.to_owned(), place.to_owned());
@@ -167,7 +170,7 @@ impl Walk<'_> {
 
     fn entries(&mut self, a: &Found, b: &Found, headers: [&archive::Raw; 2]) {
         let before = self.told.len();
-        let fields: [(&str, fn(&Found) -> String); 5] = [
+        let fields: [(&str, Field); 5] = [
             ("kind", |found| kind(&found.kind)),
             ("mode", |found| format!("{:04o}", found.mode)),
             ("owner", |found| format!("{}:{}", found.uid, found.gid)),

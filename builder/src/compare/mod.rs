@@ -170,14 +170,14 @@ fn roots(a: &Survey, b: &Survey, found: &mut Vec<Difference>) {
     });
     add("", Kind::Platforms, attested);
     if a.root.is_index() && b.root.is_index() {
-        documents("index", Skip::Manifests, &a.root, &b.root, found);
+        documents("index", &Skip::Manifests, &a.root, &b.root, found);
     }
 }
 
 /// Compares manifests and configs, but not the blobs that they list.
 fn manifests(name: &str, a: &Image, b: &Image, found: &mut Vec<Difference>) {
     let subject = format!("{name} manifest");
-    documents(&subject, Skip::Blobs, &a.manifest, &b.manifest, found);
+    documents(&subject, &Skip::Blobs, &a.manifest, &b.manifest, found);
     if a.config_blob.digest == b.config_blob.digest {
         return;
     }
@@ -194,7 +194,7 @@ fn manifests(name: &str, a: &Image, b: &Image, found: &mut Vec<Difference>) {
     }
 }
 
-fn documents(subject: &str, skip: Skip, a: &Document, b: &Document, found: &mut Vec<Difference>) {
+fn documents(subject: &str, skip: &Skip, a: &Document, b: &Document, found: &mut Vec<Difference>) {
     if a.digest == b.digest {
         return;
     }
@@ -206,7 +206,7 @@ fn documents(subject: &str, skip: Skip, a: &Document, b: &Document, found: &mut 
         found.push(written(subject, a, b));
         return;
     }
-    fields(subject, &skip, &ours, &theirs, found);
+    fields(subject, skip, &ours, &theirs, found);
 }
 
 /// Documents with the same fields that are not the same bytes.

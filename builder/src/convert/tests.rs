@@ -24,7 +24,7 @@ struct Sparse {
 }
 
 impl Sparse {
-    fn new(len: u64, data: impl IntoIterator<Item = (u64, Vec<u8>)>) -> Guest {
+    fn guest(len: u64, data: impl IntoIterator<Item = (u64, Vec<u8>)>) -> Guest {
         Self::changing(len, data, u64::MAX)
     }
 
@@ -145,20 +145,20 @@ fn disks() -> Vec<(&'static str, Guest)> {
         (number * cluster, data)
     });
     vec![
-        ("one sector", Sparse::new(512, [(0, text(1, 512))])),
-        ("zeros", Sparse::new(10 * cluster, [])),
-        ("zeros that are not known to be", Sparse::new(cluster, [(0, vec![0; CLUSTER_LEN])])),
-        ("one cluster", Sparse::new(cluster, [(0, text(1, CLUSTER_LEN))])),
-        ("noise", Sparse::new(3 * cluster, [(0, noise(1, 3 * CLUSTER_LEN))])),
-        ("a sector behind a cluster", Sparse::new(cluster + 512, [(cluster, text(1, 512))])),
+        ("one sector", Sparse::guest(512, [(0, text(1, 512))])),
+        ("zeros", Sparse::guest(10 * cluster, [])),
+        ("zeros that are not known to be", Sparse::guest(cluster, [(0, vec![0; CLUSTER_LEN])])),
+        ("one cluster", Sparse::guest(cluster, [(0, text(1, CLUSTER_LEN))])),
+        ("noise", Sparse::guest(3 * cluster, [(0, noise(1, 3 * CLUSTER_LEN))])),
+        ("a sector behind a cluster", Sparse::guest(cluster + 512, [(cluster, text(1, 512))])),
         (
             "pieces",
-            Sparse::new(
+            Sparse::guest(
                 50 * cluster,
                 [(5, vec![1]), (cluster - 1, vec![2; 2]), (47 * cluster + 512, text(2, 9))],
             ),
         ),
-        ("mixed", Sparse::new(41 * cluster + 1024, mixed)),
+        ("mixed", Sparse::guest(41 * cluster + 1024, mixed)),
     ]
 }
 
@@ -186,17 +186,17 @@ fn check_tables(file: &[u8], len: u64) -> Checked {
     assert_eq!((be32(96), be32(100)), (4, 112));
     assert_eq!(len % cluster, 0);
     let mut uses: BTreeMap<u64, u16> = BTreeMap::new();
-    let mut used = |at: u64, count: u64| {
+    let mut count_use = |at: u64, count: u64| {
         assert!(count > 0 && at + count <= len, "{at}, {count}");
         for number in at / cluster..=(at + count - 1) / cluster {
             *uses.entry(number).or_default() += 1;
         }
     };
-    used(0, cluster);
+    count_use(0, cluster);
     let (first_level, first_len) = (be64(40), u64::from(be32(36)));
-    used(first_level, first_len * 8);
+    count_use(first_level, first_len * 8);
     let (tables, tables_len) = (be64(48), u64::from(be32(56)));
-    used(tables, tables_len * cluster);
+    count_use(tables, tables_len * cluster);
     let mut entries = BTreeMap::new();
     for region in 0..first_len {
         let entry = be64(first_level + region * 8);
@@ -205,17 +205,17 @@ fn check_tables(file: &[u8], len: u64) -> Checked {
         }
         let table = entry & !(1 << 63);
         assert!(entry >> 63 == 1 && table % cluster == 0);
-        used(table, cluster);
+        count_use(table, cluster);
         for index in 0..REGION as u64 {
             let entry = be64(table + index * 8);
             if entry >> 62 == 1 {
                 let (at, sectors) = (entry & ((1 << 54) - 1), entry >> 54 & 0xff);
                 let end = (at / 512 + sectors + 1) * 512;
-                used(at, end - at);
+                count_use(at, end - at);
             } else if entry != 0 {
                 let at = entry & !(1 << 63);
                 assert!(entry >> 63 == 1 && at % cluster == 0, "{entry:x}");
-                used(at, cluster);
+                count_use(at, cluster);
             }
             if entry != 0 {
                 entries.insert(region * REGION as u64 + index, entry);
@@ -226,7 +226,9 @@ fn check_tables(file: &[u8], len: u64) -> Checked {
         .map(|index| be64(tables + index * 8))
         .take_while(|block| *block != 0)
         .collect();
-    blocks.iter().for_each(|block| used(*block, cluster));
+    for block in &blocks {
+        count_use(*block, cluster);
+    }
     let counts = cluster / 2;
     for number in 0..len / cluster {
         let block = blocks[usize::try_from(number / counts).unwrap()];
@@ -288,7 +290,7 @@ fn every_disk_comes_out_equal() {
 #[test]
 fn holes_make_no_difference() {
     for (name, guest) in disks() {
-        let dense = Sparse::new(guest.len(), [(0, all(&guest))]);
+        let dense = Sparse::guest(guest.len(), [(0, all(&guest))]);
         for packing in PACKINGS {
             let conversion = Conversion::Qcow2(packing);
             let (sparse, dense) = (convert(&guest, conversion, 2), convert(&dense, conversion, 2));
@@ -300,7 +302,7 @@ fn holes_make_no_difference() {
 #[test]
 fn a_raw_disk_keeps_its_holes() {
     let mib = 1 << 20;
-    let guest = Sparse::new(64 * mib, [(0, text(1, 10)), (40 * mib + 5, text(2, 10))]);
+    let guest = Sparse::guest(64 * mib, [(0, text(1, 10)), (40 * mib + 5, text(2, 10))]);
     let mut stream = plan(&guest, Conversion::Raw, 2).unwrap().stream();
     assert_eq!(stream.hole().unwrap(), 0);
     stream.read_exact(&mut vec![0; 1 << 20]).unwrap();
@@ -363,7 +365,7 @@ fn counts_include_themselves() {
 #[test]
 fn a_large_sparse_disk_takes_no_time() {
     let places = [0, 3 * GIB + 5, 512 * GIB, TIB - 512];
-    let guest = Sparse::new(TIB, places.map(|at| (at, text(1, 300))));
+    let guest = Sparse::guest(TIB, places.map(|at| (at, text(1, 300))));
     for packing in PACKINGS {
         let file = convert(&guest, Conversion::Qcow2(packing), 2).unwrap();
         let checked = check_tables(&file, file.len() as u64);
@@ -376,7 +378,7 @@ fn a_large_sparse_disk_takes_no_time() {
 #[test]
 fn what_is_too_large_is_refused() {
     let check = |len: u64| {
-        let guest = Sparse::new(len, []);
+        let guest = Sparse::guest(len, []);
         plan(&guest, Conversion::Qcow2(ClusterPacking::None), 1).map(|plan| plan.len())
     };
     let limit = 2 << 50;
@@ -396,7 +398,7 @@ fn a_disk_that_changes_is_noticed() {
 
 #[test]
 fn a_survey_is_told_of_and_can_be_broken_off() {
-    let guest = Sparse::new(100 << 20, [(0, text(1, 5 << 20)), (90 << 20, text(2, 5 << 20))]);
+    let guest = Sparse::guest(100 << 20, [(0, text(1, 5 << 20)), (90 << 20, text(2, 5 << 20))]);
     let (seen, limit) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
     let progress = |len| {
         let seen = seen.fetch_add(len, Ordering::Relaxed) + len;

@@ -69,6 +69,7 @@ impl fmt::Display for Format {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn packing<S: serde::Serializer>(packing: &Packing, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(packing)
 }

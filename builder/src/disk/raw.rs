@@ -89,6 +89,17 @@ fn iso(bytes: &dyn ReadAt) -> Result<(), Fault> {
     Err(Flaw { kind: FlawKind::Truncated, detail }.into())
 }
 
+/// How files begin that are taken for disks by mistake.
+const OTHERS: [(&[u8], &str); 7] = [
+    (b"PK\x03\x04", "a zip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a rar archive"),
+    (b"\x04\x22\x4d\x18", "packed with lz4"),
+    (b"\x5d\0\0", "packed with lzma"),
+    (b"version https://git-lfs", "a pointer of Git LFS to a file"),
+    (b"\x7fELF", "a program"),
+];
+
 /// Returns what a file is that was taken for a disk by mistake.
 fn no_disk(start: &[u8]) -> Option<&'static str> {
     if start.get(257..).is_some_and(|rest| rest.starts_with(b"ustar")) {
@@ -102,14 +113,5 @@ fn no_disk(start: &[u8]) -> Option<&'static str> {
     if is_page {
         return Some("a web page");
     }
-    const MAGIC: [(&[u8], &str); 7] = [
-        (b"PK\x03\x04", "a zip archive"),
-        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-        (b"Rar!\x1a\x07", "a rar archive"),
-        (b"\x04\x22\x4d\x18", "packed with lz4"),
-        (b"\x5d\0\0", "packed with lzma"),
-        (b"version https://git-lfs", "a pointer of Git LFS to a file"),
-        (b"\x7fELF", "a program"),
-    ];
-    MAGIC.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, what)| *what)
+    OTHERS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, what)| *what)
 }

@@ -32,8 +32,9 @@ pub(super) fn loaders(disk: &dyn ReadAt, boot: &mut Vec<&'static str>) -> io::Re
             1 | 0x90 | 0x91 => platform = entry[1],
             BOOTABLE if platform == EFI => {
                 let at = u64::from(le32(entry, 8)) * SECTOR;
-                let found = fat::loaders(disk, at).unwrap_or_default();
-                found.into_iter().for_each(|machine| add(boot, machine));
+                for machine in fat::loaders(disk, at).unwrap_or_default() {
+                    add(boot, machine);
+                }
             }
             BOOTABLE => bios |= platform == X86,
             _ => break,

@@ -111,7 +111,7 @@ impl<'a> Fat<'a> {
         Ok(match self.bits {
             12 => {
                 let two = u64::from(u16::from_le_bytes(some(self.disk, at)?));
-                if cluster % 2 == 0 { two & 0xfff } else { two >> 4 }
+                if cluster.is_multiple_of(2) { two & 0xfff } else { two >> 4 }
             }
             16 => u16::from_le_bytes(some(self.disk, at)?).into(),
             _ => (u32::from_le_bytes(some(self.disk, at)?) & 0x0fff_ffff).into(),
@@ -132,40 +132,60 @@ impl<'a> Fat<'a> {
         take: &mut dyn FnMut(&[u8; ENTRY]) -> Option<T>,
     ) -> io::Result<Option<T>> {
         let mut cluster = match directory {
-            Directory::Fixed(at, len) => return Ok(self.run(at, len, take)?.unwrap_or(None)),
+            Directory::Fixed(at, len) => return Ok(self.run(at, len, take)?.taken()),
             Directory::Clusters(first) => first,
         };
         for _ in 0..DIRECTORY_MAX.div_ceil(self.cluster) {
             let Some(at) = self.place(cluster) else { break };
-            if let Some(end) = self.run(at, self.cluster, take)? {
-                return Ok(end);
+            match self.run(at, self.cluster, take)? {
+                Shown::All => {}
+                shown => return Ok(shown.taken()),
             }
             cluster = self.next(cluster)?;
         }
         Ok(None)
     }
 
-    /// Shows the entries of one stretch; returns what was taken, or nothing at the directory's end.
+    /// Shows the entries of one stretch.
     fn run<T>(
         &self,
         at: u64,
         len: u64,
         take: &mut dyn FnMut(&[u8; ENTRY]) -> Option<T>,
-    ) -> io::Result<Option<Option<T>>> {
+    ) -> io::Result<Shown<T>> {
         for offset in (0..len.min(DIRECTORY_MAX)).step_by(512) {
             let sector: [u8; 512] = some(self.disk, at.saturating_add(offset))?;
             for entry in sector.as_chunks::<ENTRY>().0 {
                 match entry[0] {
-                    0 => return Ok(Some(None)),
+                    0 => return Ok(Shown::End),
                     0xe5 => {}
                     _ => {
                         if let Some(taken) = take(entry) {
-                            return Ok(Some(Some(taken)));
+                            return Ok(Shown::Taken(taken));
                         }
                     }
                 }
             }
         }
-        Ok(None)
+        Ok(Shown::All)
+    }
+}
+
+/// How a look at some entries of a directory ended.
+enum Shown<T> {
+    /// One of them was taken.
+    Taken(T),
+    /// The directory has no more.
+    End,
+    /// None of them was taken.
+    All,
+}
+
+impl<T> Shown<T> {
+    fn taken(self) -> Option<T> {
+        match self {
+            Self::Taken(taken) => Some(taken),
+            Self::End | Self::All => None,
+        }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn read(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
     }
     let sector: [u8; 512] = some(disk, 0)?;
     let entries = sector[446..510].as_chunks::<16>().0;
-    let has_sense = entries.iter().all(|entry| entry[0] & 0x7f == 0);
+    let has_sense = entries.iter().all(|entry| matches!(entry[0], 0 | 0x80));
     if le16(&sector, 510) != SIGNATURE || !has_sense {
         return Ok(None);
     }

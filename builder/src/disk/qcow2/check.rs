@@ -124,13 +124,12 @@ fn refcount_blocks(bytes: &dyn ReadAt, header: &Header) -> Result<(), Fault> {
     let len = header.refcounts.len();
     for start in (0..len).step_by(space.len()) {
         let space = &mut space[..usize::try_from(len - start).unwrap_or(usize::MAX).min(4096)];
-        match fill(bytes, space, at + start, "its table of reference counts") {
-            Err(fault) => return fault.flaw(bytes)?.map_or(Ok(()), |flaw| Err(flaw.into())),
-            Ok(()) => {}
+        if let Err(fault) = fill(bytes, space, at + start, "its table of reference counts") {
+            return fault.flaw(bytes)?.map_or(Ok(()), |flaw| Err(flaw.into()));
         }
         for entry in space.chunks_exact(8) {
             let block = be64(entry, 0) & !511;
-            if block % header.cluster_size() != 0 {
+            if !block.is_multiple_of(header.cluster_size()) {
                 return Err(malformed(format!("{name} does not begin with a cluster: {block}")));
             }
             if block >= bytes.len() {

@@ -64,7 +64,7 @@ impl Walk<'_> {
 
     fn l2_table(&self, at: u64, space: &mut [u8]) -> Result<u64, Fault> {
         let cluster = self.header.cluster_size();
-        if at % cluster != 0 {
+        if !at.is_multiple_of(cluster) {
             return Err(malformed(format!("an L2 table does not begin with a cluster: {at}")));
         }
         apart(self.regions, &(at..at + cluster), "an L2 table")?;
@@ -90,7 +90,7 @@ impl Walk<'_> {
         if at == 0 {
             return Ok(0);
         }
-        if at % cluster != 0 {
+        if !at.is_multiple_of(cluster) {
             return Err(malformed(format!("a cluster begins in the middle of another: {at}")));
         }
         let zero = !self.header.has_subclusters() && entry & ZERO != 0;

@@ -23,8 +23,8 @@ fn small() -> Vec<u8> {
     put64(40, 3 * CLUSTER);
     put64(48, CLUSTER);
     put64(CLUSTER, 2 * CLUSTER);
-    put64(3 * CLUSTER, 4 * CLUSTER | 1 << 63);
-    put64(4 * CLUSTER, 5 * CLUSTER | 1 << 63);
+    put64(3 * CLUSTER, (4 * CLUSTER) | (1 << 63));
+    put64(4 * CLUSTER, (5 * CLUSTER) | (1 << 63));
     bytes
 }
 
