@@ -71,7 +71,11 @@ impl Hostile {
     }
 }
 
+/// Bytes that are put over others, and where.
+type Changes<'a> = &'a [(usize, &'a [u8])];
+
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn hostile_qcow2() {
     use FlawKind::{
         BackingFile, Blank, Corrupt, DataFile, Encrypted, Malformed, Misnamed, OutsideFile,
@@ -162,14 +166,14 @@ fn hostile_qcow2() {
     check("data far away", &[(L2, &long(0x00ff_ffff_ffff_0000))], Truncated);
     check("data askew", &[(L2, &long(L2 as u64 + 512))], Malformed);
     check("data in L1", &[(L2, &long(L1 as u64))], OutsideFile);
-    check("packed data behind the end", &[(L2, &long(1 << 62 | END))], Truncated);
-    check("packed data in the header", &[(L2, &long(1 << 62 | 8))], OutsideFile);
-    check("packed data too long", &[(L2, &long(1 << 62 | 0xff << 54 | 0x6_ff00))], Truncated);
+    check("packed data behind the end", &[(L2, &long((1 << 62) | END))], Truncated);
+    check("packed data in the header", &[(L2, &long((1 << 62) | 8))], OutsideFile);
+    check("packed data too long", &[(L2, &long((1 << 62) | (0xff << 54) | 0x6_ff00))], Truncated);
     check("extension too long", &[(104, &[word(1), [255; 4]].concat())], Malformed);
     let many: Vec<u8> = (0..100).flat_map(|_| [word(1), word(0)].concat()).collect();
     check("too many extensions", &[(104, &many)], Malformed);
     check("no data", &[(L1, &long(0))], Blank);
-    check("only zeros", &[(L2, &long(5 * CLUSTER as u64 | 1)), (L2 + 8, &long(1))], Blank);
+    check("only zeros", &[(L2, &long((5 * CLUSTER as u64) | 1)), (L2 + 8, &long(1))], Blank);
 
     let disk = qcow2();
     for (len, kind) in [(8, Malformed), (100, Malformed), (CLUSTER, OutsideFile)] {
@@ -303,6 +307,7 @@ fn raw_look_alikes() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn benign_disks_are_taken() {
     let mut taken = 0;
     let mut check = |name: &str, disk: &[u8], what: &str| {
@@ -310,7 +315,7 @@ fn benign_disks_are_taken() {
         assert_eq!(refused(name, &info), None, "{what}: {info:?}");
         taken += 1;
     };
-    let qcow2s: [(&str, &[(usize, &[u8])]); 16] = [
+    let qcow2s: [(&str, Changes<'_>); 16] = [
         ("as it is", &[]),
         ("compatible features", &[(80, &[255; 8])]),
         ("features that are cleared", &[(88, &[255; 8])]),
@@ -321,7 +326,7 @@ fn benign_disks_are_taken() {
         ("zstd", &[(LEN, &word(112)), (INCOMPATIBLE + 7, &[8]), (COMPRESSION, &[1])]),
         ("unknown extension", &[(104, &[word(0x1234), word(3), *b"abc\0"].concat())]),
         ("zero clusters", &[(L2 + 16, &long(1))]),
-        ("packed", &[(L2 + 16, &long(1 << 62 | (5 * CLUSTER as u64 + 7)))]),
+        ("packed", &[(L2 + 16, &long((1 << 62) | (5 * CLUSTER as u64 + 7)))]),
         ("wide reference counts", &[(REFCOUNT_ORDER, &word(6))]),
         ("no name of a backing file", &[(BACKING, &long(512))]),
         ("flags of L1", &[(L1, &long(L2 as u64))]),

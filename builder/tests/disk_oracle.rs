@@ -37,6 +37,7 @@ impl ReadAt for Bounded {
 }
 
 /// How images are made: a script in an empty directory, in which `x` is the image.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn scripts() -> Vec<String> {
     let mut all = Vec::new();
     let mut create = |format: &str, options: &str, size: &str| {
@@ -241,9 +242,10 @@ fn ours(path: &Path) -> (Value, Vec<Flaw>) {
     let header = Header::read(&bytes);
     let backing = header.as_ref().ok().and_then(|header| header.backing.clone());
     let foreign = has(FlawKind::BackingFile) && backing.is_none();
-    let backing_name = match foreign {
-        true => json!("another"),
-        false => json!(backing.as_ref().map(|backing| &backing.name)),
+    let backing_name = if foreign {
+        json!("another")
+    } else {
+        json!(backing.as_ref().map(|backing| &backing.name))
     };
     let mut facts = json!({
         "format": info.format.qemu_name(),
@@ -289,7 +291,9 @@ fn difference(directory: &Path) -> String {
         ours["compression"] = Value::Null;
     }
     for facts in [&mut theirs, &mut ours] {
-        facts.as_object_mut().map(|facts| facts.retain(|_, value| !value.is_null()));
+        if let Some(facts) = facts.as_object_mut() {
+            facts.retain(|_, value| !value.is_null());
+        }
     }
     // QEMU takes a fixed VHD for raw unless it is told, and its footer for a sector of the disk.
     if ours["format"] == "vpc" && theirs["format"] == "raw" {

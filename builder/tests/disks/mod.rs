@@ -6,10 +6,10 @@ use std::io;
 use diskette_builder::disk::{Extent, Info, ReadAt, examine};
 
 /// Of the clusters of `qcow2`.
-pub const CLUSTER: usize = 1 << 16;
+pub(crate) const CLUSTER: usize = 1 << 16;
 
 /// Bytes of which nothing outside is asked for.
-pub struct Watched<'a>(pub &'a dyn ReadAt);
+pub(crate) struct Watched<'a>(pub &'a dyn ReadAt);
 
 impl ReadAt for Watched<'_> {
     fn len(&self) -> u64 {
@@ -29,12 +29,12 @@ impl ReadAt for Watched<'_> {
 }
 
 /// Looks at a disk, and notices when more is read than there is.
-pub fn look(bytes: &[u8]) -> Info {
+pub(crate) fn look(bytes: &[u8]) -> Info {
     examine(&Watched(&bytes)).unwrap()
 }
 
 /// Bytes, and what is put over them at some places.
-pub fn with(mut bytes: Vec<u8>, changes: &[(usize, &[u8])]) -> Vec<u8> {
+pub(crate) fn with(mut bytes: Vec<u8>, changes: &[(usize, &[u8])]) -> Vec<u8> {
     for &(at, change) in changes {
         bytes[at..at + change.len()].copy_from_slice(change);
     }
@@ -42,7 +42,7 @@ pub fn with(mut bytes: Vec<u8>, changes: &[(usize, &[u8])]) -> Vec<u8> {
 }
 
 /// Bytes that do not repeat soon, and are never all zero.
-pub fn noise(len: usize) -> Vec<u8> {
+pub(crate) fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let mut next = || {
         state ^= state << 13;
@@ -54,7 +54,7 @@ pub fn noise(len: usize) -> Vec<u8> {
 }
 
 /// A disk of 1 MiB with two clusters of data: header, reference counts, L1, L2, data.
-pub fn qcow2() -> Vec<u8> {
+pub(crate) fn qcow2() -> Vec<u8> {
     let word = |number: u32| number.to_be_bytes();
     let long = |number: usize| (number as u64).to_be_bytes();
     let mut bytes = vec![0; 5 * CLUSTER];
@@ -74,23 +74,26 @@ pub fn qcow2() -> Vec<u8> {
             (100, &word(104)),
             (CLUSTER, &long(2 * CLUSTER)),
             (2 * CLUSTER, &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]),
-            (3 * CLUSTER, &long(4 * CLUSTER | 1 << 63)),
-            (4 * CLUSTER, &long(5 * CLUSTER | 1 << 63)),
-            (4 * CLUSTER + 8, &long(6 * CLUSTER | 1 << 63)),
+            (3 * CLUSTER, &long((4 * CLUSTER) | (1 << 63))),
+            (4 * CLUSTER, &long((5 * CLUSTER) | (1 << 63))),
+            (4 * CLUSTER + 8, &long((6 * CLUSTER) | (1 << 63))),
         ],
     )
 }
 
 /// A partition: what it is for, its first and its last sector.
-pub type Part = ([u8; 16], u64, u64);
+pub(crate) type Part = ([u8; 16], u64, u64);
 
 /// What partitions are for: EFI's system partition, POWER's boot loader, Linux.
-pub const ESP: [u8; 16] = *b"\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b";
-pub const PREP: [u8; 16] = *b"\x38\x2d\x1a\x9e\x12\xc6\x16\x43\xaa\x26\x8b\x49\x52\x1e\x5a\x8b";
-pub const LINUX: [u8; 16] = *b"\xaf\x3d\xc6\x0f\x83\x84\x72\x47\x8e\x79\x3d\x69\xd8\x47\x7d\xe4";
+pub(crate) const ESP: [u8; 16] =
+    *b"\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b";
+pub(crate) const PREP: [u8; 16] =
+    *b"\x38\x2d\x1a\x9e\x12\xc6\x16\x43\xaa\x26\x8b\x49\x52\x1e\x5a\x8b";
+pub(crate) const LINUX: [u8; 16] =
+    *b"\xaf\x3d\xc6\x0f\x83\x84\x72\x47\x8e\x79\x3d\x69\xd8\x47\x7d\xe4";
 
 /// A disk of so many sectors with a GUID partition table, and noise where nothing is.
-pub fn gpt(sector: usize, sectors: usize, parts: &[Part]) -> Vec<u8> {
+pub(crate) fn gpt(sector: usize, sectors: usize, parts: &[Part]) -> Vec<u8> {
     let mut disk = noise(sector * sectors);
     let mut entries = vec![0; 128 * 128];
     for ((kind, first, last), entry) in parts.iter().zip(entries.chunks_mut(128)) {
@@ -122,7 +125,7 @@ pub fn gpt(sector: usize, sectors: usize, parts: &[Part]) -> Vec<u8> {
 }
 
 /// A first sector with partitions: type, first sector, how many.
-pub fn mbr(parts: &[(u8, u32, u32)]) -> Vec<u8> {
+pub(crate) fn mbr(parts: &[(u8, u32, u32)]) -> Vec<u8> {
     let mut sector = vec![0; 512];
     for (number, (kind, first, count)) in parts.iter().enumerate() {
         let at = 446 + number * 16;
@@ -135,7 +138,7 @@ pub fn mbr(parts: &[(u8, u32, u32)]) -> Vec<u8> {
 }
 
 /// A CD of so many blocks, all of which are there.
-pub fn iso(blocks: u32) -> Vec<u8> {
+pub(crate) fn iso(blocks: u32) -> Vec<u8> {
     let mut disk = noise(blocks as usize * 2048);
     disk[..0x8000].fill(0);
     put(&mut disk, 0x8000, b"\x01CD001\x01\0");
@@ -144,7 +147,7 @@ pub fn iso(blocks: u32) -> Vec<u8> {
     disk
 }
 
-pub fn put(bytes: &mut [u8], at: usize, part: &[u8]) {
+pub(crate) fn put(bytes: &mut [u8], at: usize, part: &[u8]) {
     bytes[at..at + part.len()].copy_from_slice(part);
 }
 
@@ -156,14 +159,14 @@ fn crc(bytes: &[u8]) -> u32 {
 
 /// Which file system there shall be.
 #[derive(Clone, Copy)]
-pub enum Kind {
+pub(crate) enum Kind {
     Fat12,
     Fat16,
     Fat32,
 }
 
 /// A FAT file system with programs in `EFI/BOOT`: short names, and the machines they are for.
-pub fn fat(kind: Kind, programs: &[(&[u8; 11], u16)]) -> Vec<u8> {
+pub(crate) fn fat(kind: Kind, programs: &[(&[u8; 11], u16)]) -> Vec<u8> {
     let (clusters, table, root_entries) = match kind {
         Kind::Fat12 => (1000, 8_usize, 512_usize),
         Kind::Fat16 => (5000, 40, 512),

@@ -39,7 +39,9 @@ const BELL: u8 = 7;
 impl Console {
     /// Takes what was written.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.step(byte));
+        for byte in bytes {
+            self.step(*byte);
+        }
         if self.text.len() > 2 * KEPT {
             self.text.drain(..self.text.len() - KEPT);
         }
@@ -53,10 +55,9 @@ impl Console {
                 self.write(byte);
                 State::Text
             }
-            (State::Escape, b'[') => State::Control,
             (State::Escape, b']' | b'P' | b'X' | b'^' | b'_') => State::String,
             (State::Escape | State::Intermediate, 0x20..=0x2f) => State::Intermediate,
-            (State::Control, 0x20..=0x3f) => State::Control,
+            (State::Escape, b'[') | (State::Control, 0x20..=0x3f) => State::Control,
             (State::String, byte) if byte != BELL => State::String,
             _ => State::Text,
         };

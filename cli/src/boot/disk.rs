@@ -100,7 +100,9 @@ mod tests {
     fn a_bios_starts_code_and_not_tables() {
         let check = |bytes: &[(usize, u8)], expected: bool| {
             let mut sector = [0; 512];
-            bytes.iter().for_each(|&(at, byte)| sector[at] = byte);
+            for &(at, byte) in bytes {
+                sector[at] = byte;
+            }
             assert_eq!(has_boot_code(&sector), expected, "{bytes:?}");
         };
         check(&[], false);

@@ -23,8 +23,8 @@ pub(crate) struct Machine {
     program: &'static str,
     /// The packages that have the program.
     packages: &'static str,
-    /// QEMU's name of the machine, with options.
-    machine: &'static str,
+    /// QEMU's name of it, with options.
+    board: &'static str,
     /// The processor that is emulated; under KVM it is the host's.
     processor: &'static str,
     /// What devices are plugged into.
@@ -46,7 +46,7 @@ const MACHINES: [Machine; 3] = [
         program: "qemu-system-x86_64",
         packages: "`qemu-system-x86` (Debian, Fedora) or `qemu-kvm` (RHEL)",
         // Without graphics, what the BIOS prints goes to the serial console.
-        machine: "q35,graphics=off",
+        board: "q35,graphics=off",
         processor: "max",
         bus: "pci",
         needs_uefi: false,
@@ -65,7 +65,7 @@ const MACHINES: [Machine; 3] = [
         host: "aarch64",
         program: "qemu-system-aarch64",
         packages: "`qemu-system-arm` (Debian) or `qemu-system-aarch64` (Fedora)",
-        machine: "virt",
+        board: "virt",
         processor: "cortex-a72",
         bus: "pci",
         needs_uefi: true,
@@ -83,7 +83,7 @@ const MACHINES: [Machine; 3] = [
         host: "s390x",
         program: "qemu-system-s390x",
         packages: "`qemu-system-misc` (Debian) or `qemu-system-s390x` (Fedora)",
-        machine: "s390-ccw-virtio",
+        board: "s390-ccw-virtio",
         processor: "max",
         bus: "ccw",
         needs_uefi: false,
@@ -149,7 +149,7 @@ impl Machine {
             Accelerator::Tcg => self.processor,
         };
         command.args(["-no-user-config", "-nodefaults", "-display", "none", "-monitor", "none"]);
-        command.args(["-machine", self.machine, "-accel", accelerator.name(), "-cpu", processor]);
+        command.args(["-machine", self.board, "-accel", accelerator.name(), "-cpu", processor]);
         command.arg("-m").arg(memory.to_string()).args(["-smp", "2"]);
         command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
         command.args(["-netdev", "user,id=net,restrict=on", "-boot", "strict=on", "-device"]);

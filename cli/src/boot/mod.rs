@@ -123,11 +123,7 @@ pub(crate) struct Ground<'a> {
 
 impl BootArguments {
     /// Refuses what cannot be booted here, before anything is read.
-    pub(crate) fn check(
-        &self,
-        images: &[&Image],
-        environment: &Environment,
-    ) -> Result<(), CommandError> {
+    pub(crate) fn check(images: &[&Image], environment: &Environment) -> Result<(), CommandError> {
         for platform in images.iter().filter_map(|image| image.platform()) {
             let machine = machine(&platform)?;
             find_program(machine, environment)?;
@@ -276,7 +272,7 @@ impl Boot {
             text.extend(["  | ", line, "\n"]);
         }
         if let Some(path) = &self.console {
-            text += &format!("  = the console is in `{}`\n", path.display());
+            text.extend(["  = the console is in `", &path.display().to_string(), "`\n"]);
         }
         text
     }

@@ -94,7 +94,7 @@ fn look(
     compare(first, second, &context).map_err(|error| match error {
         CompareError::Cancelled => CommandError::Interrupted,
         CompareError::Images(error) => error.into(),
-        error => Diagnostic::new(error.to_string()).into(),
+        CompareError::Layer { .. } => Diagnostic::new(error.to_string()).into(),
     })
 }
 

@@ -121,7 +121,7 @@ fn judge(
     let wanted = |image: &&Image| is_wanted(image, arguments.platform.as_ref());
     let chosen: Vec<&Image> =
         survey.iter().flat_map(|survey| &survey.images).filter(wanted).collect();
-    arguments.boot.check(&chosen, environment)?;
+    BootArguments::check(&chosen, environment)?;
     let context =
         Context { images, limits: Limits::default(), kept: KEPT, progress: progress.as_ref() };
     let report = examine(root, arguments.platform.as_ref(), &context)?;

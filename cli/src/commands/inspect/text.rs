@@ -31,7 +31,7 @@ impl Table {
     }
 
     fn row(&mut self, name: &str, value: &str) {
-        self.0.push_str(&format!("  {name:NAMES$}{}\n", shown(value)));
+        self.0.extend([&format!("  {name:NAMES$}"), &shown(value), "\n"]);
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn image(seen: &Seen) -> String {
     let mut table = Table::default();
     table.heading(&seen.name);
     table.row("digest", &root.digest.to_string());
-    table.row("type", &root.media_type.to_string());
+    table.row("type", root.media_type.as_ref());
     let fields: Value = serde_json::from_slice(&root.bytes).unwrap_or_default();
     if seen.survey.images.first().is_none_or(|image| image.manifest.digest != root.digest) {
         annotations(&fields, &mut table);
@@ -83,7 +83,8 @@ fn platform(image: &Image, overview: &Overview, table: &mut Table) {
     match &overview.disk {
         Some(disk) => disk_rows(disk, table),
         None => {
-            table.row("disk", &format!("not seen in the first {} of its layers", HumanBytes(REACH)))
+            table
+                .row("disk", &format!("not seen in the first {} of its layers", HumanBytes(REACH)));
         }
     }
     for (number, layer) in image.layers.iter().enumerate() {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use diskette_builder::image::platform::Platform;
 use diskette_builder::progress::{Event, Made};
 use diskette_builder::sink::Moved;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Counter, View};
 use crate::ui::message;
@@ -26,23 +27,11 @@ impl View for Json {
         let object = match event {
             Event::Surveying { layer, platform, name, len } => {
                 layers.insert(layer, Counter::start(len));
-                json!({
-                    "event": "surveying",
-                    "layer": layer,
-                    "platform": platform.to_string(),
-                    "name": name,
-                    "total": len,
-                })
+                begun("surveying", layer, platform, name, len)
             }
             Event::Started { layer, platform, name, len } => {
                 layers.insert(layer, Counter::start(len));
-                json!({
-                    "event": "started",
-                    "layer": layer,
-                    "platform": platform.to_string(),
-                    "name": name,
-                    "total": len,
-                })
+                begun("started", layer, platform, name, len)
             }
             Event::Advanced { layer, len } => {
                 let Some(counter) = layers.get_mut(&layer) else { return };
@@ -69,21 +58,11 @@ impl View for Json {
             }),
             Event::Moving { blob, digest, len } => {
                 layers.insert(blob, Counter::start(len));
-                json!({
-                    "event": "moving",
-                    "blob": blob,
-                    "digest": digest.to_string(),
-                    "total": len,
-                })
+                json!({ "event": "moving", "blob": blob, "digest": digest.to_string(), "total": len })
             }
             Event::Reading { blob, digest, len } => {
                 layers.insert(blob, Counter::start(len));
-                json!({
-                    "event": "reading",
-                    "blob": blob,
-                    "digest": digest.to_string(),
-                    "total": len,
-                })
+                json!({ "event": "reading", "blob": blob, "digest": digest.to_string(), "total": len })
             }
             Event::Read { blob, digest, len } => json!({
                 "event": "read",
@@ -96,14 +75,29 @@ impl View for Json {
                 "blob": blob,
                 "digest": digest.to_string(),
                 "size": len,
-                "how": match how {
-                    Moved::There => "there",
-                    Moved::Mounted => "mounted",
-                    Moved::Sent => "sent",
-                },
+                "how": word(how),
             }),
             Event::Note(text) => json!({ "event": "note", "text": text }),
         };
         message(&object.to_string());
+    }
+}
+
+/// Tells that something is done with a layer from now on.
+fn begun(event: &str, layer: usize, platform: &Platform, name: &str, len: u64) -> Value {
+    json!({
+        "event": event,
+        "layer": layer,
+        "platform": platform.to_string(),
+        "name": name,
+        "total": len,
+    })
+}
+
+fn word(how: Moved) -> &'static str {
+    match how {
+        Moved::There => "there",
+        Moved::Mounted => "mounted",
+        Moved::Sent => "sent",
     }
 }
