@@ -117,7 +117,8 @@ fn judge(
     let Subject { images, root } = Subject::find(place, &registry)?;
     let images = &*images;
     // What the documents do not say is found below.
-    let survey = survey(images, root.clone()).ok().filter(|_| arguments.boot.boot);
+    let boots = arguments.boot.boot.then(|| survey(images, root.clone()));
+    let survey = boots.and_then(Result::ok);
     let wanted = |image: &&Image| is_wanted(image, arguments.platform.as_ref());
     let chosen: Vec<&Image> =
         survey.iter().flat_map(|survey| &survey.images).filter(wanted).collect();
