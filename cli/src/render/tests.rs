@@ -1205,7 +1205,7 @@ error: unknown key `file` in a source
 4 |     disk: {file: a.qcow2}
   |            ^^^^
   |
-  = help: known keys: path, url, sha256, sha512, unpack, name
+  = help: known keys: path, url, sha256, sha512, unpack, name, convert, compress
 
 "#]],
     );
@@ -1222,7 +1222,7 @@ error: unknown key `checksum` in a source
 4 |     disk: {path: a.qcow2, checksum: abc}
   |                           ^^^^^^^^
   |
-  = help: known keys: path, url, sha256, sha512, unpack, name
+  = help: known keys: path, url, sha256, sha512, unpack, name, convert, compress
 
 "#]],
     );
@@ -2672,7 +2672,7 @@ error: unknown key `sha` in a source
 5 |   x86_64: {disk: {path: a.qcow2, sha: abc}}
   |                                  ^^^
   |
-  = help: known keys: path, url, sha256, sha512, unpack, name
+  = help: known keys: path, url, sha256, sha512, unpack, name, convert, compress
 
 error: unknown key `disc` in a platform
  --> diskette.yaml:6:11
