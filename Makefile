@@ -25,7 +25,7 @@ demo:
 test: peers
 	$(CARGO) fmt --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) build -p diskette
+	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace
 
 peers:

@@ -20,7 +20,6 @@ pub mod disk;
 pub mod examine;
 pub mod extract;
 pub mod frontend;
-pub mod glance;
 pub mod http;
 pub mod image;
 pub mod images;

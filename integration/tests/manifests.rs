@@ -509,7 +509,7 @@ For more information, try '--help'.
 status: 1
 stdout:
 stderr:
-error: no disk is seen in the first 256 MiB of any layer
+error: no disk is seen in the first 4 MiB of any layer
  |
  = help: say how large the volume shall be, `--storage 20Gi`
 

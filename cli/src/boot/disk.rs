@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::archive::Limits;
 use diskette_builder::disk::guest::{self, GuestError};
 use diskette_builder::disk::{ReadAt, examine};
-use diskette_builder::progress::Progress as _;
+use diskette_builder::extract::{Context, ExtractError, SparseFile, extract};
+use diskette_builder::survey::Image;
 
-use super::unpack::{Found, unpack};
-use super::{Bootable, Ground};
+use super::Ground;
 use crate::error::{CommandError, cannot};
 
 /// A disk, unpacked.
@@ -31,25 +31,20 @@ impl Disk {
     /// Unpacks the disk of an image into a directory; zeros in it become holes. A disk that needs more
     /// than itself is refused: QEMU would open whatever file of this machine it names.
     pub(super) fn unpack(
-        bootable: Bootable<'_>,
+        image: &Image,
         directory: &Path,
         ground: Ground<'_>,
     ) -> Result<Result<Self, GuestError>, CommandError> {
         let path = directory.join("disk");
         let file = cap_std::fs::File::create_ambient(&path, ambient_authority());
         let mut file = file.map_err(cannot("write", path.display()))?;
-        let Bootable { image, disk } = bootable;
-        let mut layers = image.layers.iter().rev();
-        let found = layers.find_map(|layer| match unpack(layer, disk, &mut file, ground) {
-            Ok(Found::No) => None,
-            result => Some(result.map_err(cannot("unpack the disk from", layer.digest))),
-        });
-        match found {
-            _ if ground.progress.is_cancelled() => return Err(CommandError::Interrupted),
-            None => return Err(Diagnostic::new(format!("no layer has a file `/{disk}`")).into()),
-            Some(result) => result.map(drop)?,
+        let Ground { images, progress, .. } = ground;
+        let context = Context { images, limits: Limits::default(), progress };
+        match extract(image, &mut SparseFile::new(&mut file), &context) {
+            Ok(_) => drop(file),
+            Err(ExtractError::Cancelled) => return Err(CommandError::Interrupted),
+            Err(error) => return Err(cannot("unpack the disk to", path.display())(error).into()),
         }
-        drop(file);
         let looked = look(&path).map_err(cannot("read", path.display()))?;
         Ok(looked.map(|(format, has_boot_code)| Self { path, format, has_boot_code }))
     }

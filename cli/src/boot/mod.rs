@@ -6,7 +6,6 @@ mod disk;
 mod firmware;
 mod machine;
 mod seed;
-mod unpack;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -105,14 +104,6 @@ pub(crate) struct Boot {
     console: Option<PathBuf>,
 }
 
-/// An image with a disk.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bootable<'a> {
-    pub(crate) image: &'a Image,
-    /// Where in the image the disk is, without a slash in front.
-    pub(crate) disk: &'a str,
-}
-
 /// What boots need besides a disk.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'a> {
@@ -134,7 +125,7 @@ impl BootArguments {
     /// Boots the disk of each image, in turn.
     pub(crate) fn run(
         &self,
-        images: &[Bootable<'_>],
+        images: &[&Image],
         ground: Ground<'_>,
     ) -> Result<Vec<Boot>, CommandError> {
         let company = if images.len() > 1 { Company::Several } else { Company::Alone };
@@ -143,18 +134,18 @@ impl BootArguments {
 
     fn boot(
         &self,
-        bootable: Bootable<'_>,
+        image: &Image,
         company: Company,
         ground: Ground<'_>,
     ) -> Result<Boot, CommandError> {
         let nameless = || Diagnostic::new("cannot boot an image that names no platform");
-        let platform = bootable.image.platform().ok_or_else(nameless)?;
+        let platform = image.platform().ok_or_else(nameless)?;
         let temporary = &ground.environment.temporary;
         let directory = tempfile::TempDir::new_in(temporary)
             .map_err(cannot("make a directory in", temporary.display()))?;
         let machine = machine(&platform)?;
         let program = find_program(machine, ground.environment)?;
-        let disk = match Disk::unpack(bootable, directory.path(), ground)? {
+        let disk = match Disk::unpack(image, directory.path(), ground)? {
             Ok(disk) => disk,
             Err(error) => return Ok(Boot::refused(platform, error.to_string())),
         };

@@ -15,7 +15,7 @@ use diskette_builder::image::place::Place;
 use diskette_builder::image::platform::Platform;
 use diskette_builder::survey::{Image, survey};
 
-use crate::boot::{Boot, BootArguments, Bootable, Ground};
+use crate::boot::{Boot, BootArguments, Ground};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::registry::RegistryArguments;
@@ -126,16 +126,16 @@ fn judge(
     let context =
         Context { images, limits: Limits::default(), kept: KEPT, progress: progress.as_ref() };
     let report = examine(root, arguments.platform.as_ref(), &context)?;
-    let chosen = chosen.into_iter().filter_map(|image| bootable(image, &report));
-    let bootable: Vec<_> = chosen.collect();
+    let bootable: Vec<&Image> =
+        chosen.into_iter().filter(|image| has_disk(image, &report)).collect();
     let boots = arguments.boot.run(&bootable, Ground { images, environment, progress })?;
     Ok((report, boots))
 }
 
-/// Returns what is to be booted. An image without a disk was told of already.
-fn bootable<'a>(image: &'a Image, report: &'a Report) -> Option<Bootable<'a>> {
-    let found = report.images.iter().find(|found| found.manifest == image.manifest.digest)?;
-    Some(Bootable { image, disk: &found.disk.as_ref()?.path })
+/// Tells whether there is something to boot. An image without a disk was told of already.
+fn has_disk(image: &Image, report: &Report) -> bool {
+    let mut found = report.images.iter();
+    found.any(|found| found.manifest == image.manifest.digest && found.disk.is_some())
 }
 
 impl From<ExamineError> for CommandError {

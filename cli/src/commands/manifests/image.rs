@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::glance::{GlanceError, glance};
 use diskette_builder::image::digest::Digest;
 use diskette_builder::image::platform::Platform;
 use diskette_builder::image::reference::Reference;
 use diskette_builder::images::Images;
 use diskette_builder::kubernetes::labels;
+use diskette_builder::overview::{REACH, overview};
 use diskette_builder::survey::{Image, Survey, survey};
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ pub(super) struct Seen {
     pub(super) labels: BTreeMap<String, String>,
     platforms: Vec<String>,
     /// Of the largest disk, where somebody wants to know.
-    size: Result<u64, GlanceError>,
+    size: Option<Result<u64, String>>,
 }
 
 impl Seen {
@@ -55,11 +55,7 @@ impl Seen {
             _ => survey.root.digest,
         };
         check_pin(arguments.image.as_ref(), digest)?;
-        let size = if arguments.need_size() {
-            largest(&*subject.images, &images)
-        } else {
-            Err(GlanceError::Nothing)
-        };
+        let size = arguments.need_size().then(|| largest(&*subject.images, &images));
         let platforms: Vec<Platform> = images.iter().filter_map(|image| image.platform()).collect();
         let mut architectures: Vec<String> =
             platforms.iter().map(|platform| platform.architecture.clone()).collect();
@@ -74,8 +70,8 @@ impl Seen {
     }
 
     /// Returns how large the disk is, in bytes.
-    pub(super) fn virtual_size(&self) -> Result<u64, &GlanceError> {
-        self.size.as_ref().copied()
+    pub(super) fn virtual_size(&self) -> Result<u64, String> {
+        self.size.clone().unwrap_or_else(|| Err(unseen()))
     }
 
     /// Returns what a person would call the image, which objects name by its digest.
@@ -127,9 +123,19 @@ fn choose<'s>(
 }
 
 /// Returns the virtual size of the largest disk, in bytes.
-fn largest(images: &dyn Images, all: &[&Image]) -> Result<u64, GlanceError> {
-    let sizes = all.iter().map(|image| Ok(glance(images, &image.layers)?.virtual_size));
-    sizes.reduce(|most, size| Ok(size?.max(most?))).unwrap_or(Err(GlanceError::Nothing))
+fn largest(images: &dyn Images, all: &[&Image]) -> Result<u64, String> {
+    let sizes = all.iter().map(|image| disk_size(images, image));
+    sizes.reduce(|most, size| Ok(size?.max(most?))).unwrap_or_else(|| Err(unseen()))
+}
+
+fn disk_size(images: &dyn Images, image: &Image) -> Result<u64, String> {
+    let seen = overview(image, images);
+    let size = seen.disk.map(|disk| disk.info.virtual_size);
+    size.ok_or_else(|| seen.problems.into_iter().next().unwrap_or_else(unseen))
+}
+
+fn unseen() -> String {
+    format!("no disk is seen in the first {} MiB of any layer", REACH >> 20)
 }
 
 /// Refuses a name with the digest of something else.

@@ -85,7 +85,7 @@ impl StorageArguments {
             (None, Ok(least)) => Quantity::fitting(least),
             (None, Err(error)) => {
                 let help = "say how large the volume shall be, `--storage 20Gi`";
-                return Err(Diagnostic::new(error.to_string()).help(help).into());
+                return Err(Diagnostic::new(error).help(help).into());
             }
         };
         Ok(Storage { size: Some(size), ..self.clone_of() })
