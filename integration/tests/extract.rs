@@ -389,9 +389,9 @@ const PEAK: u64 = 64 << 10;
 fn a_large_disk_in_bounded_memory() {
     let Some(time) = peer::find("time") else { return };
     let scene = Scene::new();
-    let len = (9 << 30) + 12_345;
+    let len = (2 << 30) + 12_345;
     let data = mixed(1, MIB);
-    sparse(&scene.path("large.raw"), len, &[(0, &data), (5 << 30, &data), (len - 77, &[1; 77])]);
+    sparse(&scene.path("large.raw"), len, &[(0, &data), (1 << 30, &data), (len - 77, &[1; 77])]);
     scene.spec("amd64: { disk: large.raw }");
     scene.build(&["--compression", "zstd"]);
     let mut outer = time.command();
