@@ -125,6 +125,20 @@ pub enum Kind {
     Fifo,
 }
 
+impl Kind {
+    /// Returns what it is in words, for messages.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Directory => "a directory",
+            Self::File => "a file",
+            Self::Symlink(_) => "a symbolic link",
+            Self::Hardlink(_) => "a hard link",
+            Self::Character { .. } | Self::Block { .. } => "a device",
+            Self::Fifo => "a pipe",
+        }
+    }
+}
+
 /// Returns the members of an archive, which is unpacked as its first bytes say.
 pub fn read<'a>(
     raw: impl Read + Send + 'a,

@@ -2,8 +2,7 @@
 
 use super::layers::{LayerJob, files};
 use crate::diagnostic::Diagnostic;
-use crate::disk::{FlawKind, Info};
-use crate::image::platform::Platform;
+use crate::disk::FlawKind;
 
 /// Returns what is doubtful about the disks of a layer.
 pub(super) fn of(job: &LayerJob<'_>) -> Vec<Diagnostic> {
@@ -14,10 +13,11 @@ pub(super) fn of(job: &LayerJob<'_>) -> Vec<Diagnostic> {
         let mut add = |message: String, help: String| {
             doubts.push(Diagnostic::new(message).at(recipe.origin.clone()).help(help));
         };
-        if let Some(machine) = other_machine(info, job.platform) {
+        if !info.boots_on(&job.platform.architecture) {
+            let machines = info.boot.join(", ");
             add(
                 format!(
-                    "the boot loader of `{place}` is for {machine}, and its image for {}",
+                    "the boot loader of `{place}` is for {machines}, and its image for {}",
                     job.platform
                 ),
                 "is it the disk that was meant for this platform?".into(),
@@ -35,14 +35,4 @@ pub(super) fn of(job: &LayerJob<'_>) -> Vec<Diagnostic> {
         }
     }
     doubts
-}
-
-/// Returns the machine that a disk is booted on, if it is another than the platform's.
-fn other_machine(info: &Info, platform: &Platform) -> Option<String> {
-    let architecture = platform.architecture.as_str();
-    // PCs of 64 bits boot what is for 32.
-    let fits =
-        |machine: &&str| *machine == architecture || (*machine, architecture) == ("386", "amd64");
-    let is_other = !info.boot.is_empty() && !info.boot.iter().any(fits);
-    is_other.then(|| info.boot.join(", "))
 }

@@ -135,6 +135,17 @@ pub struct Info {
     pub flaws: Vec<Flaw>,
 }
 
+impl Info {
+    /// Tells whether the boot loaders on it are for a machine of this GOARCH, as far as any are seen;
+    /// PCs of 64 bits start what is for 32.
+    pub fn boots_on(&self, architecture: &str) -> bool {
+        let fits = |machine: &&str| {
+            *machine == architecture || (*machine, architecture) == ("386", "amd64")
+        };
+        self.boot.is_empty() || self.boot.iter().any(fits)
+    }
+}
+
 /// Looks at a disk. It is an error only if it cannot be read: whatever it holds is told.
 pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
     let format = probe::probe(bytes)?;

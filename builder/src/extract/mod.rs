@@ -168,7 +168,7 @@ impl Extraction<'_> {
         match &self.disk {
             None if found.kind != Kind::File => {
                 let path = found.path.clone();
-                Err(ExtractError::Link { path, kind: noun(&found.kind) }.into())
+                Err(ExtractError::Link { path, kind: found.kind.noun() }.into())
             }
             None => {
                 self.output.begin(&found.path, found.size).map_err(ExtractError::Output)?;
@@ -267,17 +267,6 @@ impl Output for Nowhere {
 
     fn end(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-fn noun(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Directory => "a directory",
-        Kind::File => "a file",
-        Kind::Symlink(_) => "a symbolic link",
-        Kind::Hardlink(_) => "a hard link",
-        Kind::Character { .. } | Kind::Block { .. } => "a device",
-        Kind::Fifo => "a pipe",
     }
 }
 

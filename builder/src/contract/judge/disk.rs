@@ -41,10 +41,10 @@ pub(super) fn judge(facts: &ImageFacts, seen: Seen<'_>, findings: &mut Findings)
         findings.add(rule(flaw.kind), &subject, flaw.to_string());
     }
     let architecture = facts.config.architecture.as_str();
-    let boot = &disk.info.boot;
-    if !boot.is_empty() && !architecture.is_empty() && !boot.contains(&architecture) {
+    if !architecture.is_empty() && !disk.info.boots_on(architecture) {
         let architecture = architecture.escape_debug();
-        let detail = format!("its boot loader is for {}, not {architecture}", boot.join(" and "));
+        let machines = disk.info.boot.join(" and ");
+        let detail = format!("its boot loader is for {machines}, not {architecture}");
         findings.add(&DISK_ARCHITECTURE, &subject, detail);
     }
 }

@@ -100,7 +100,7 @@ impl NoDisk<'_> {
             }
             Self::Missing { .. } => (&DISK_MISSING, disk, "there is no such directory".into()),
             Self::NotDirectory(kind) => {
-                (&DISK_NOT_DIRECTORY, disk, format!("it is {}", noun(kind)))
+                (&DISK_NOT_DIRECTORY, disk, format!("it is {}", kind.noun()))
             }
             Self::Nested(name) => {
                 let subject = format!("/disk/{}", name.escape_debug());
@@ -113,17 +113,6 @@ impl NoDisk<'_> {
                 (&DISK_SEVERAL, disk, format!("it holds {}: {told}{more}", names.len()))
             }
         }
-    }
-}
-
-fn noun(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Directory => "a directory",
-        Kind::File => "a file",
-        Kind::Symlink(_) => "a symbolic link",
-        Kind::Hardlink(_) => "a hard link",
-        Kind::Character { .. } | Kind::Block { .. } => "a device",
-        Kind::Fifo => "a pipe",
     }
 }
 
@@ -150,7 +139,7 @@ fn kinds(disk: Seen<'_>, findings: &mut Findings) {
         }
         _ => String::new(),
     };
-    findings.add(rule, subject(disk), format!("it is {}{target}", noun(&found.kind)));
+    findings.add(rule, subject(disk), format!("it is {}{target}", found.kind.noun()));
 }
 
 fn permissions(rootfs: &Rootfs<'_>, disk: Seen<'_>, findings: &mut Findings) {
@@ -227,7 +216,7 @@ fn mounts(rootfs: &Rootfs<'_>, findings: &mut Findings) {
     for seen in rootfs.all() {
         let Some(reason) = mount_below(&seen.found.path) else { continue };
         if !matches!(seen.found.kind, Kind::Directory | Kind::Symlink(_)) {
-            let detail = format!("it is {}, and {reason}", noun(&seen.found.kind));
+            let detail = format!("it is {}, and {reason}", seen.found.kind.noun());
             findings.add(&MOUNT_POINT, subject(seen), detail);
         }
     }

@@ -6,8 +6,6 @@ mod fat;
 mod gpt;
 mod mbr;
 mod pe;
-#[cfg(test)]
-mod tests;
 
 use std::io;
 use std::sync::Arc;
