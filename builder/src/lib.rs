@@ -42,3 +42,4 @@ pub mod survey;
 pub mod tee;
 pub mod tree;
 pub mod unpacked;
+pub mod upstream;

@@ -294,6 +294,32 @@ pub enum Packing {
     Bzip2,
 }
 
+impl Packing {
+    /// What names of packed files end with.
+    const ENDS: [(&str, Self); 4] =
+        [(".gz", Self::Gzip), (".xz", Self::Xz), (".zst", Self::Zstd), (".bz2", Self::Bzip2)];
+
+    /// Returns how a file of this name is packed, if its name says so.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let is_end = |end: &str| {
+            let start = name.len().checked_sub(end.len());
+            start
+                .and_then(|start| name.get(start..))
+                .is_some_and(|own| own.eq_ignore_ascii_case(end))
+        };
+        Self::ENDS.iter().find(|(end, _)| is_end(end)).map(|(_, packing)| *packing)
+    }
+
+    /// Returns the name without the end that says how the file is packed, if it has that end.
+    pub fn strip(self, name: &str) -> &str {
+        let end = Self::ENDS.iter().find(|(_, packing)| *packing == self);
+        match end {
+            Some((end, _)) if Self::of_name(name) == Some(self) => &name[..name.len() - end.len()],
+            _ => name,
+        }
+    }
+}
+
 /// A digest that a source's bytes must have, lower-case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checksum {

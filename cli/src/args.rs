@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     auth, build, completions, copy, diff, extract, inspect, login, logout, man, manifests, pull,
-    push, schema, tags, vddk, verify,
+    push, releases, schema, tags, vddk, verify,
 };
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Pull(Box<pull::PullArguments>),
     Copy(Box<copy::CopyArguments>),
     Tags(Box<tags::TagsArguments>),
+    Releases(Box<releases::ReleasesArguments>),
     Inspect(Box<inspect::InspectArguments>),
     Extract(Box<extract::ExtractArguments>),
     Diff(Box<diff::DiffArguments>),

@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod files;
 mod foreign;
+mod gpgv;
 mod output;
 mod places;
 mod registry;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::Pull(pull) => commands::pull::run(&pull, &environment, &ui),
         Command::Copy(copy) => commands::copy::run(&copy, &environment, &ui),
         Command::Tags(tags) => commands::tags::run(&tags, &environment, &ui),
+        Command::Releases(releases) => commands::releases::run(&releases, &environment, &ui),
         Command::Diff(diff) => commands::diff::run(&diff, &environment, &ui),
         Command::Inspect(inspect) => commands::inspect::run(&inspect, &environment, &ui),
         Command::Extract(extract) => commands::extract::run(&extract, &environment, &ui),

@@ -37,6 +37,7 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  releases     List what distributions have published of the disks that a catalogue follows
   inspect      Show what an image has, or a disk
   extract      Get the disk out of an image again
   diff         Show why two images have different digests
@@ -77,6 +78,7 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  releases     List what distributions have published of the disks that a catalogue follows
   inspect      Show what an image has, or a disk
   extract      Get the disk out of an image again
   diff         Show why two images have different digests
@@ -115,6 +117,7 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  releases     List what distributions have published of the disks that a catalogue follows
   inspect      Show what an image has, or a disk
   extract      Get the disk out of an image again
   diff         Show why two images have different digests
@@ -220,6 +223,7 @@ fn manual_pages() {
         "diskette-manifests.1",
         "diskette-pull.1",
         "diskette-push.1",
+        "diskette-releases.1",
         "diskette-schema.1",
         "diskette-tags.1",
         "diskette-vddk.1",

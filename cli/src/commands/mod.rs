@@ -13,6 +13,7 @@ pub(crate) mod man;
 pub(crate) mod manifests;
 pub(crate) mod pull;
 pub(crate) mod push;
+pub(crate) mod releases;
 pub(crate) mod schema;
 pub(crate) mod tags;
 pub(crate) mod transfer;

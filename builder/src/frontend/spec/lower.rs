@@ -9,7 +9,7 @@ use super::environment::{Layered, environment};
 use super::files::{directory, layer, regular};
 use super::names::names;
 use super::source;
-use super::types::{API_VERSION, Entries, Located, PlatformSpec, Spec, Text};
+use super::types::{API_VERSION, Entries, Located, PlatformSpec, Platforms, Spec, Text};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::image::config::Config;
 use crate::image::platform::Platform;
@@ -46,19 +46,32 @@ pub(super) fn check_version(spec: &Spec) -> Result<(), Diagnostic> {
 }
 
 fn platforms(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Vec<PlatformRecipe> {
-    let Some(platforms) = &spec.platforms else { return Vec::new() };
+    let platforms = match (&spec.platforms, &spec.release) {
+        (_, Some(release)) => {
+            problems.push(
+                Diagnostic::new(
+                    "this image follows a release, and has no disk of its own to build",
+                )
+                .at(release.span.clone())
+                .help("`diskette releases` shows what there is now; name one under `platforms`"),
+            );
+            return Vec::new();
+        }
+        (None, None) => return Vec::new(),
+        (Some(Platforms::Names(names)), None) => {
+            problems.push(
+                Diagnostic::new("the platforms have no disks")
+                    .at(names.span.clone())
+                    .help("write `platforms: {linux/amd64: {disk: …}}`, or add a `release`"),
+            );
+            return Vec::new();
+        }
+        (Some(Platforms::Each(platforms)), None) => platforms,
+    };
     let mut places: HashMap<Platform, &Span> = HashMap::new();
     let mut recipes = Vec::new();
     for (key, own) in &platforms.value.0 {
-        let platform = match key.value.parse::<Platform>() {
-            Ok(platform) => Some(platform),
-            Err(error) => {
-                problems.push(
-                    Diagnostic::new(error.to_string()).at(key.span.clone()).help(error.help()),
-                );
-                None
-            }
-        };
+        let platform = platform(key, problems);
         if let Some((platform, other)) =
             platform.as_ref().zip(platform.as_ref().and_then(|p| places.get(p)))
         {
@@ -73,6 +86,15 @@ fn platforms(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Vec<PlatformRecipe>
         recipes.extend(lower_platform(platform, spec, own, problems));
     }
     recipes
+}
+
+/// Returns the platform that a text names.
+pub(super) fn platform(key: &Text, problems: &mut Vec<Diagnostic>) -> Option<Platform> {
+    let parsed = key.value.parse::<Platform>();
+    let parsed = parsed.map_err(|error| {
+        Diagnostic::new(error.to_string()).at(key.span.clone()).help(error.help())
+    });
+    parsed.map_err(|problem| problems.push(problem)).ok()
 }
 
 fn lower_platform(

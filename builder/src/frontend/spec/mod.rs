@@ -1,6 +1,7 @@
 //! A *spec* is the small YAML file that says which disks become an image: nodes are parsed from
 //! the text, the types of the format are read from the nodes, and these are lowered to recipes.
 
+mod catalogue;
 mod environment;
 mod fields;
 mod files;
@@ -17,6 +18,7 @@ mod yaml;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use self::catalogue::{Entry, load_catalogue};
 use self::lower::{Lowered, check_version, lower};
 use self::node::Node;
 use self::read::Read;

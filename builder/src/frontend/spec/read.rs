@@ -4,8 +4,8 @@
 use super::fields::{Fields, mapping, read_value, suggest, unexpected};
 use super::node::{Node, Value};
 use super::types::{
-    Compress, Convert, Details, Entries, FileSpec, Kubevirt, Located, PlatformSpec, Source, Spec,
-    Text, Unpack,
+    Compress, Convert, Details, Entries, FileSpec, Kubevirt, Located, PlatformSpec, Platforms,
+    ReleaseKind, ReleaseSpec, Source, Spec, Text, Unpack,
 };
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -17,7 +17,7 @@ pub(super) trait Read: Sized {
 }
 
 /// The keys of each kind of mapping, by what people call it.
-pub(super) const KEYS: &[(&str, &[&str])] = &[SPEC, PLATFORM, KUBEVIRT, FILE, DETAILS];
+pub(super) const KEYS: &[(&str, &[&str])] = &[SPEC, PLATFORM, KUBEVIRT, FILE, DETAILS, RELEASE];
 
 /// What people call a kind of mapping, and its keys.
 pub(super) type Keys = (&'static str, &'static [&'static str]);
@@ -29,11 +29,26 @@ const SPEC: Keys = (
         "image",
         "tags",
         "platforms",
+        "release",
         "kubevirt",
         "files",
         "env",
         "labels",
         "annotations",
+    ],
+);
+const RELEASE: Keys = (
+    "`release`",
+    &[
+        "from",
+        "url",
+        "file",
+        "version",
+        "checksums",
+        "mirrors",
+        "keyring",
+        "fingerprints",
+        "signature",
     ],
 );
 const PLATFORM: Keys = ("a platform", &["disk", "kubevirt", "files", "env", "labels"]);
@@ -61,12 +76,65 @@ impl Read for Spec {
             image: fields.get("image", problems),
             tags: fields.get("tags", problems),
             platforms: fields.get("platforms", problems),
+            release: fields.get("release", problems),
             kubevirt: fields.get("kubevirt", problems),
             files: fields.get("files", problems),
             env: fields.get("env", problems),
             labels: fields.get("labels", problems),
             annotations: fields.get("annotations", problems),
         })
+    }
+}
+
+impl Read for Platforms {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        match node.value {
+            Value::List(_) => Read::read(node, owner, problems).map(Self::Names),
+            _ => Read::read(node, owner, problems).map(Self::Each),
+        }
+    }
+}
+
+impl Read for Located<ReleaseSpec> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::of(node, owner, RELEASE, problems)?;
+        fields.require("from", "say what form the list has, for example `checksums`", problems);
+        fields.require("url", "say where the list is", problems);
+        let (from, url) = (fields.get("from", problems), fields.get("url", problems));
+        let (file, version) = (fields.get("file", problems), fields.get("version", problems));
+        let (checksums, mirrors) =
+            (fields.get("checksums", problems), fields.get("mirrors", problems));
+        let (keyring, signature) =
+            (fields.get("keyring", problems), fields.get("signature", problems));
+        let fingerprints = fields.get("fingerprints", problems);
+        let (from, url) = (from?, url?);
+        let value = ReleaseSpec {
+            from,
+            url,
+            file,
+            version,
+            checksums,
+            mirrors,
+            keyring,
+            fingerprints,
+            signature,
+        };
+        Some(Self { value, span: owner.clone() })
+    }
+}
+
+impl Read for Located<ReleaseKind> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let known = [
+            ("checksums", ReleaseKind::Checksums),
+            ("fedora-releases", ReleaseKind::FedoraReleases),
+            ("debian-cloud", ReleaseKind::DebianCloud),
+            ("simplestreams", ReleaseKind::Simplestreams),
+            ("coreos-stream", ReleaseKind::CoreosStream),
+            ("directory", ReleaseKind::Directory),
+            ("virt-builder", ReleaseKind::VirtBuilder),
+        ];
+        choose(node, owner, "form", &known, problems)
     }
 }
 

@@ -5,14 +5,6 @@ use super::types::{Compress, Convert, Details, Located, Source, Text, Unpack};
 use crate::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, ClusterPacking, Conversion, Location, Packing, Role, SourceRecipe};
 
-/// Packings by the file-name suffix that says so.
-const SUFFIXES: &[(&str, Packing)] = &[
-    (".gz", Packing::Gzip),
-    (".xz", Packing::Xz),
-    (".zst", Packing::Zstd),
-    (".bz2", Packing::Bzip2),
-];
-
 /// Most bytes in a file name: `NAME_MAX` of Linux.
 const NAME_LIMIT: usize = 255;
 
@@ -28,7 +20,7 @@ pub(super) fn disk(
     let file = place.value.file_name();
     let packing = match parts.details.and_then(|details| details.unpack.as_ref()) {
         Some(unpack) => packing(unpack.value),
-        None => SUFFIXES.iter().find(|(suffix, _)| ends_with(file, suffix)).map(|(_, kind)| *kind),
+        None => Packing::of_name(file),
     };
     let name = match parts.details.and_then(|details| details.name.as_ref()) {
         Some(name) => check_name(&name.value).map(|()| name.value.clone()).map_err(|reason| {
@@ -253,17 +245,8 @@ fn derived_name(
     packing: Option<Packing>,
     convert: Option<Conversion>,
 ) -> Result<String, &'static str> {
-    let suffix = SUFFIXES.iter().find(|(_, kind)| Some(*kind) == packing);
-    let name = match suffix {
-        Some((suffix, _)) if ends_with(file, suffix) => &file[..file.len() - suffix.len()],
-        _ => file,
-    };
+    let name = packing.map_or(file, |packing| packing.strip(file));
     check_name(name)?;
     let name = convert.map_or_else(|| name.to_owned(), |convert| convert.file_name(name));
     check_name(&name).map(|()| name)
-}
-
-fn ends_with(file: &str, suffix: &str) -> bool {
-    let start = file.len().checked_sub(suffix.len());
-    start.and_then(|start| file.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
 }

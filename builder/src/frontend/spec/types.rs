@@ -41,13 +41,12 @@ pub(super) struct Spec {
         extend("examples" = [["42", "latest"]])
     )]
     pub(super) tags: Option<Located<Vec<Text>>>,
-    /// What the image holds for each platform. Keys are `linux/amd64`, `linux/arm64` and so on;
-    /// an architecture alone means Linux.
-    #[schemars(required, extend("minProperties" = 1, "propertyNames" = {
-        "pattern": "^[a-z0-9]+(/[a-z0-9]+(/[A-Za-z0-9.]+)?)?$",
-        "examples": ["linux/amd64", "linux/arm64", "linux/s390x", "linux/ppc64le", "linux/riscv64"]
-    }))]
-    pub(super) platforms: Option<Located<Entries<PlatformSpec>>>,
+    /// What the image holds for each platform.
+    #[schemars(required)]
+    pub(super) platforms: Option<Platforms>,
+    /// Where a distribution publishes the disks, in place of fixed ones: `platforms` is a list then.
+    /// `diskette releases` shows what is there now.
+    pub(super) release: Option<Located<ReleaseSpec>>,
     /// Labels that CDI sets on the volume it imports from this image, so that virtual machines
     /// made of it find their instance type and preference.
     pub(super) kubevirt: Option<Kubevirt>,
@@ -60,6 +59,72 @@ pub(super) struct Spec {
     pub(super) labels: Option<Entries<Text>>,
     /// Annotations on the image's index and manifests.
     pub(super) annotations: Option<Entries<Text>>,
+}
+
+/// What the image holds for each platform, or which platforms there are.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum Platforms {
+    /// Keys are `linux/amd64`, `linux/arm64` and so on; an architecture alone means Linux.
+    #[schemars(extend("minProperties" = 1, "propertyNames" = {
+        "pattern": "^[a-z0-9]+(/[a-z0-9]+(/[A-Za-z0-9.]+)?)?$",
+        "examples": ["linux/amd64", "linux/arm64", "linux/s390x", "linux/ppc64le", "linux/riscv64"]
+    }))]
+    Each(Located<Entries<PlatformSpec>>),
+    /// Of an image that follows a release.
+    #[schemars(extend("minItems" = 1))]
+    Names(Located<Vec<Text>>),
+}
+
+/// Where a distribution publishes its disks, and which of them is meant. In `url`, `file` and
+/// `mirrors`, `{arch}` stands for the architecture as images call it (`amd64`), `{arch.uname}` for what
+/// the machine itself says (`x86_64`).
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Release", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ReleaseSpec {
+    /// What form the list has that is at `url`.
+    pub(super) from: Located<ReleaseKind>,
+    /// The list of what is published.
+    #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
+    pub(super) url: Text,
+    /// A regular expression that the whole name of the file matches. The newest is chosen by its group
+    /// `version`: `disk-(?<version>[0-9.]+)[.]qcow2`.
+    pub(super) file: Option<Text>,
+    /// The release that is wanted, as the list calls it, where it has several.
+    pub(super) version: Option<Text>,
+    /// Of a directory: the file that has the checksums; `{file}` stands for the disk's name.
+    /// `SHA256SUMS` when left out.
+    #[schemars(extend("examples" = ["{file}.sha256"]))]
+    pub(super) checksums: Option<Text>,
+    /// Places that have the same files, each in place of the list's directory.
+    pub(super) mirrors: Option<Vec<Text>>,
+    /// OpenPGP keys of which one must have signed the list: a path relative to this file.
+    pub(super) keyring: Option<Text>,
+    /// Only these keys count, of all in `keyring`.
+    #[schemars(inner(regex(pattern = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$")))]
+    pub(super) fingerprints: Option<Vec<Text>>,
+    /// The signature's URL, relative to the list, where it is neither in the list nor beside it.
+    pub(super) signature: Option<Text>,
+}
+
+/// What form a list of releases has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+pub(super) enum ReleaseKind {
+    /// Checksums, with the files beside: `SHA256SUMS`, `CHECKSUM`, `NAME.sha256`.
+    Checksums,
+    /// Fedora's `releases.json`.
+    FedoraReleases,
+    /// Debian's JSON beside each cloud image.
+    DebianCloud,
+    /// Simplestreams: an index, or a list of products.
+    Simplestreams,
+    /// A stream of Fedora CoreOS.
+    CoreosStream,
+    /// What a web server shows of a directory.
+    Directory,
+    /// The index of virt-builder.
+    VirtBuilder,
 }
 
 /// What the image holds for one platform. Whatever is set here goes before the same setting at

@@ -1,0 +1,72 @@
+//! Debian's JSON beside each *cloud image*: what was built and uploaded, with digests in base64.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde::Deserialize;
+use url::Url;
+
+use super::UpstreamError;
+use super::candidate::{Candidate, Digits};
+use super::json::{self, file_name};
+use super::listing::Listings;
+
+#[derive(Deserialize)]
+struct Build {
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    kind: String,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+const FORM: &str = "the list beside a Debian cloud image";
+
+/// The file is named as the list is: that of `x.json` in the format `qcow2` is `x.qcow2`.
+pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>, UpstreamError> {
+    let build: Build = json::read(listings, url, FORM)?;
+    let list = file_name(url.path());
+    let stem = list.strip_suffix(".json").unwrap_or(list);
+    let uploads = build.items.into_iter().filter(|item| item.kind == "Upload");
+    let candidates = uploads.filter_map(|item| {
+        let Metadata { labels, annotations } = item.metadata;
+        let format = labels.get("upload.cloud.debian.org/image-format")?;
+        // A tar of a raw disk, and what only the makers use.
+        if listings.source.file.is_none() && format != "qcow2" {
+            return None;
+        }
+        Some(Candidate {
+            name: format!("{stem}.{format}"),
+            checksum: annotations.get("cloud.debian.org/digest").map(|digest| hexadecimal(digest)),
+            version: labels.get("cloud.debian.org/version").cloned(),
+            ..Candidate::default()
+        })
+    });
+    Ok(candidates.collect())
+}
+
+/// What is no digest stays what it is, and is refused when it is chosen.
+fn hexadecimal(digest: &str) -> Digits {
+    let (algorithm, encoded) = digest.split_once(':').unwrap_or(("", digest));
+    let bytes = STANDARD_NO_PAD.decode(encoded.trim_end_matches('='));
+    let digits = bytes.map_or_else(
+        |_| encoded.to_owned(),
+        |bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    );
+    match algorithm {
+        "sha256" => Digits::Sha256(digits),
+        "sha512" => Digits::Sha512(digits),
+        _ => Digits::Sha512(digest.to_owned()),
+    }
+}

@@ -1,0 +1,53 @@
+//! What a web server shows of a *directory*: links to files, whose checksums are in files beside them.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use url::Url;
+
+use super::candidate::Candidate;
+use super::json::file_name;
+use super::listing::Listings;
+use super::{Disk, UpstreamError, checksums};
+
+/// Where checksums are if nothing is said.
+const CHECKSUMS: &str = "SHA256SUMS";
+
+static LINK: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(?i)<a\s[^>]*?href\s*=\s*["']?([^"'\s>]+)"#).ok());
+
+/// Only links to files of the directory itself count.
+pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>, UpstreamError> {
+    let page = listings.fetch.fetch(url.as_str(), PAGE_MAX)?;
+    let text = String::from_utf8_lossy(&page);
+    let links = LINK.iter().flat_map(|link| link.captures_iter(&text));
+    let links = links.filter_map(|found| url.join(&found[1]).ok());
+    let directory = url.join(".").map_or_else(|_| url.to_string(), String::from);
+    let names = links.filter_map(|link| {
+        let below = link.as_str().strip_prefix(&directory)?.to_owned();
+        (!below.is_empty() && !below.contains(['/', '?', '#'])).then_some(below)
+    });
+    Ok(names.map(|name| Candidate { name, ..Candidate::default() }).collect())
+}
+
+/// The page itself is signed by nobody, and not longer than this, in bytes.
+const PAGE_MAX: u64 = 16 << 20;
+
+/// Finds the checksum of the file that was chosen.
+pub(super) fn complete(
+    listings: &Listings<'_>,
+    url: &Url,
+    chosen: Candidate,
+) -> Result<Disk, UpstreamError> {
+    let name = listings.source.checksums.as_deref().unwrap_or(CHECKSUMS);
+    let name = name.replace("{file}", &chosen.name);
+    let at = url.join(&name).map_err(|_| UpstreamError::Form {
+        url: url.to_string(),
+        form: "a directory",
+        why: format!("`{name}` is no path"),
+    })?;
+    let listed = checksums::read(listings, &at)?;
+    let own = listed.into_iter().find(|listed| file_name(&listed.name) == chosen.name);
+    let (checksum, size) = own.map_or((None, None), |own| (own.checksum, own.size));
+    Candidate { checksum, size, ..chosen }.disk(listings, &at)
+}

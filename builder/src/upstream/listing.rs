@@ -1,0 +1,127 @@
+//! A *listing* is a list that was fetched, and is signed by whom it has to be.
+
+use std::sync::Arc;
+
+use regex::Regex;
+use url::Url;
+
+use super::{Fetch, FetchErrorKind, Signed, Source, UpstreamError, Verify};
+use crate::image::platform::Platform;
+
+/// No list is longer, in bytes: Ubuntu's products are 20 MB.
+const LIST_MAX: u64 = 64 << 20;
+
+/// No signature is longer, in bytes.
+const SIGNATURE_MAX: u64 = 1 << 20;
+
+/// What is tried after a list's own name, in this order.
+const SIGNATURES: [&str; 4] = [".asc", ".gpg", ".sig", ".sign"];
+
+/// What a text begins with that carries its signature itself (RFC 9580, 7).
+const CLEARTEXT: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
+
+/// The lists of a source, as one platform sees them.
+pub(super) struct Listings<'a> {
+    pub(super) source: &'a Source,
+    pub(super) platform: &'a Platform,
+    pub(super) fetch: &'a dyn Fetch,
+    pub(super) verify: &'a dyn Verify,
+}
+
+impl Listings<'_> {
+    /// Returns where the list is.
+    pub(super) fn url(&self) -> Result<Url, UpstreamError> {
+        let text = self.source.url.fill(self.platform)?;
+        parse(&text)
+    }
+
+    /// Returns what the name of a file has to match.
+    pub(super) fn pattern(&self) -> Result<Option<Regex>, UpstreamError> {
+        let file = self.source.file.as_ref();
+        Ok(file.map(|file| file.pattern(self.platform)).transpose()?)
+    }
+
+    /// Returns where else a file is that lies at or below the directory of the list.
+    pub(super) fn mirrors(&self, list: &Url, file: &Url) -> Result<Vec<String>, UpstreamError> {
+        let directory = list.join(".").map_or_else(|_| list.to_string(), |url| url.to_string());
+        let Some(below) = file.as_str().strip_prefix(&directory) else { return Ok(Vec::new()) };
+        let mirrors = self.source.mirrors.iter().map(|mirror| {
+            let mirror = mirror.fill(self.platform)?;
+            Ok(format!("{}/{below}", mirror.trim_end_matches('/')))
+        });
+        mirrors.collect()
+    }
+
+    /// Returns a list, whose signature holds if it has to have one.
+    pub(super) fn read(&self, url: &Url) -> Result<Arc<[u8]>, UpstreamError> {
+        let bytes = self.fetch.fetch(url.as_str(), LIST_MAX)?;
+        let Some(signed) = &self.source.signed else {
+            return Ok(if bytes.starts_with(CLEARTEXT) { unwrap(&bytes) } else { bytes });
+        };
+        let detached = match &signed.signature {
+            None if bytes.starts_with(CLEARTEXT) => None,
+            _ => Some(self.signature(url, signed)?),
+        };
+        let text = self.verify.verify(&signed.keyring, &bytes, detached.as_deref());
+        let text = text.map_err(|why| UpstreamError::Signature { url: url.to_string(), why })?;
+        Ok(text.into())
+    }
+
+    /// Returns a list as text.
+    pub(super) fn text(&self, url: &Url, form: &'static str) -> Result<String, UpstreamError> {
+        let bytes = self.read(url)?;
+        let text = String::from_utf8(bytes.to_vec());
+        text.map_err(|_| UpstreamError::Form { url: url.to_string(), form, why: "not text".into() })
+    }
+
+    fn signature(&self, url: &Url, signed: &Signed) -> Result<Arc<[u8]>, UpstreamError> {
+        if let Some(signature) = &signed.signature {
+            let at = signature.fill(self.platform)?;
+            let at = url.join(&at).map_err(|_| not_a_url(&at))?;
+            return Ok(self.fetch.fetch(at.as_str(), SIGNATURE_MAX)?);
+        }
+        for end in SIGNATURES {
+            let mut at = url.clone();
+            at.set_path(&format!("{}{end}", url.path()));
+            match self.fetch.fetch(at.as_str(), SIGNATURE_MAX) {
+                Err(error) if error.kind == FetchErrorKind::Missing => {}
+                answer => return Ok(answer?),
+            }
+        }
+        let why = format!("there is none, neither in it nor beside it ({})", SIGNATURES.join(", "));
+        Err(UpstreamError::Signature { url: url.to_string(), why })
+    }
+}
+
+/// Parses a URL that lists may be at.
+pub(super) fn parse(text: &str) -> Result<Url, UpstreamError> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| not_a_url(text))
+}
+
+fn not_a_url(text: &str) -> UpstreamError {
+    let why = "write it as `https://…`".into();
+    UpstreamError::Form { url: format!("`{text}`"), form: "a URL", why }
+}
+
+/// Returns what stands between the lines of a cleartext signature that nobody asked to check.
+fn unwrap(bytes: &[u8]) -> Arc<[u8]> {
+    let text = String::from_utf8_lossy(bytes).replace('\r', "");
+    let body = text.split_once("\n\n").map_or("", |(_, body)| body);
+    let body = body.split("\n-----BEGIN PGP SIGNATURE-----").next().unwrap_or_default();
+    let lines = body.lines().map(|line| line.strip_prefix("- ").unwrap_or(line));
+    lines.collect::<Vec<_>>().join("\n").into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleartext_is_unwrapped() {
+        let signed = b"-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\n- --- a\nb\n\
+            -----BEGIN PGP SIGNATURE-----\n\nxyz\n";
+        assert_eq!(&*unwrap(signed), b"--- a\nb");
+        assert_eq!(&*unwrap(CLEARTEXT), b"");
+    }
+}

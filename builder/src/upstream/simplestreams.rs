@@ -1,0 +1,119 @@
+//! *Simplestreams*, as Ubuntu and Incus publish: an index names lists of products, and each product has
+//! versions, which have items.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::UpstreamError;
+use super::candidate::{Candidate, Digits};
+use super::json::{self, file_name};
+use super::listing::Listings;
+
+#[derive(Deserialize)]
+struct Stream {
+    /// Of an index.
+    #[serde(default)]
+    index: BTreeMap<String, Named>,
+    /// Of a list of products.
+    #[serde(default)]
+    products: BTreeMap<String, Product>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    path: String,
+    #[serde(default)]
+    datatype: String,
+}
+
+#[derive(Deserialize)]
+struct Product {
+    arch: String,
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    release: String,
+    #[serde(default)]
+    aliases: String,
+    #[serde(default)]
+    versions: BTreeMap<String, Version>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    #[serde(default)]
+    items: BTreeMap<String, Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    path: Option<String>,
+    sha256: Option<String>,
+    sha512: Option<String>,
+    size: Option<u64>,
+}
+
+const FORM: &str = "a simplestreams list";
+
+/// Paths of both kinds of lists are relative to the directory above `streams/`.
+pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>, UpstreamError> {
+    let first: Stream = json::read(listings, url, FORM)?;
+    let mut candidates = products(listings, url, first.products);
+    for named in first.index.into_values() {
+        if named.datatype != "image-downloads" {
+            continue;
+        }
+        let at = Url::parse(&format!("{}{}", root(url), named.path));
+        let at = at.map_err(|_| UpstreamError::Form {
+            url: url.to_string(),
+            form: FORM,
+            why: format!("`{}` is no path", named.path),
+        })?;
+        let stream: Stream = json::read(listings, &at, FORM)?;
+        candidates.extend(products(listings, &at, stream.products));
+    }
+    Ok(candidates)
+}
+
+fn root(url: &Url) -> &str {
+    let text = url.as_str();
+    text.split_once("streams/").map_or(text, |(root, _)| root)
+}
+
+fn products(
+    listings: &Listings<'_>,
+    url: &Url,
+    products: BTreeMap<String, Product>,
+) -> Vec<Candidate> {
+    let wanted = listings.source.version.as_deref();
+    let is_wanted = |product: &Product| {
+        let is_release = |wanted| {
+            product.version == wanted
+                || product.release == wanted
+                || product.aliases.split(',').any(|alias| alias == wanted)
+        };
+        product.arch == listings.platform.architecture && wanted.is_none_or(is_release)
+    };
+    let root = root(url);
+    let products = products.into_values().filter(is_wanted);
+    let versions = products.flat_map(|product| product.versions);
+    versions
+        .flat_map(|(serial, version)| {
+            let items = version.items.into_values();
+            items.filter_map(move |item| {
+                let path = item.path?;
+                let sha512 = item.sha512.map(Digits::Sha512);
+                Some(Candidate {
+                    name: file_name(&path).to_owned(),
+                    place: Some(format!("{root}{path}")),
+                    checksum: sha512.or(item.sha256.map(Digits::Sha256)),
+                    size: item.size,
+                    version: Some(serial.clone()),
+                    ..Candidate::default()
+                })
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,86 @@
+//! The *web*, where lists are fetched from: each once, however many entries and platforms share it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use url::Url;
+
+use super::{Fetch, FetchError, FetchErrorKind};
+use crate::http::{Client, HttpError, Request, redacted};
+
+/// Fetches lists with a client, and keeps them.
+pub struct Web<'a> {
+    client: &'a Client,
+    rewrites: &'a [Rewrite],
+    kept: Mutex<HashMap<String, Arc<[u8]>>>,
+}
+
+/// Has URLs that begin one way begin another: a mirror of one's own, where the world is out of reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// What they begin with.
+    pub from: String,
+    /// What they begin with instead.
+    pub to: String,
+}
+
+impl Rewrite {
+    /// Returns what a URL becomes by the first of some rewrites that is for it.
+    pub fn apply(rewrites: &[Self], url: &str) -> String {
+        let rewritten = rewrites.iter().find_map(|rewrite| {
+            Some(format!("{}{}", rewrite.to, url.strip_prefix(&rewrite.from)?))
+        });
+        rewritten.unwrap_or_else(|| url.to_owned())
+    }
+}
+
+impl<'a> Web<'a> {
+    /// Returns the web as a client sees it; nothing is asked yet.
+    pub fn new(client: &'a Client, rewrites: &'a [Rewrite]) -> Self {
+        Self { client, rewrites, kept: Mutex::default() }
+    }
+
+    fn get(&self, url: &Url, max: u64) -> Result<Vec<u8>, FetchError> {
+        let failed = |why: String, kind| FetchError { url: redacted(url), why, kind };
+        let unreachable = |error: HttpError| {
+            let kind = match error {
+                HttpError::TooLong(_) => FetchErrorKind::Permanent,
+                _ => FetchErrorKind::Temporary,
+            };
+            failed(error.to_string(), kind)
+        };
+        let answer = self.client.follow(&Request::new("GET", url)).map_err(unreachable)?;
+        let kind = match answer.head.status {
+            200 => return answer.bytes(max).map_err(unreachable),
+            404 | 410 => FetchErrorKind::Missing,
+            408 | 425 | 429 | 500..600 => FetchErrorKind::Temporary,
+            _ => FetchErrorKind::Permanent,
+        };
+        let why = format!("the server answered {}", answer.head.status);
+        answer.discard();
+        Err(failed(why, kind))
+    }
+}
+
+impl Fetch for Web<'_> {
+    fn fetch(&self, url: &str, max: u64) -> Result<Arc<[u8]>, FetchError> {
+        let url = Rewrite::apply(self.rewrites, url);
+        if let Some(list) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&url) {
+            return Ok(Arc::clone(list));
+        }
+        let parsed = Url::parse(&url).map_err(|error| FetchError {
+            url: url.clone(),
+            why: error.to_string(),
+            kind: FetchErrorKind::Permanent,
+        })?;
+        let list: Arc<[u8]> = self.get(&parsed, max)?.into();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(kept.entry(url).or_insert(list)))
+    }
+}
+
+impl std::fmt::Debug for Web<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Web").field("rewrites", &self.rewrites).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,158 @@
+//! `diskette releases`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::frontend::spec::{self, Entry};
+use diskette_builder::image::platform::Platform;
+use diskette_builder::registry::Observer;
+use diskette_builder::upstream::{Disk, Rewrite, UpstreamError, Web, newest};
+use serde_json::{Value, json};
+
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::read_spec;
+use crate::gpgv::Gpgv;
+use crate::registry::RegistryArguments;
+use crate::ui::progress::ProgressMode;
+use crate::ui::{Ui, signal};
+
+/// List what distributions have published of the disks that a catalogue follows.
+///
+/// Reads the lists that upstream publishes, checks their signatures where the catalogue has a
+/// keyring, and prints for each image and platform the newest disk with its checksum. No disk is
+/// downloaded. What cannot be found is said at the end, with exit status 1.
+#[derive(Debug, Args)]
+pub(crate) struct ReleasesArguments {
+    /// Catalogues: specs whose images have a `release`; - reads one from standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// How the list is written
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: ReleasesFormat,
+
+    /// Read what begins with FROM from TO instead, for example from a mirror of one's own; may be
+    /// repeated
+    #[arg(long, value_name = "FROM=TO", value_parser = parse_rewrite)]
+    rewrite_url: Vec<Rewrite>,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// What can be given to `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReleasesFormat {
+    /// A line for each platform: image, version, platform, checksum, URL
+    Text,
+    /// An array with an object for each platform
+    Json,
+}
+
+/// What upstream has for one platform of an entry.
+struct Found<'a> {
+    entry: &'a Entry,
+    platform: &'a Platform,
+    disk: Disk,
+}
+
+pub(crate) fn run(
+    arguments: &ReleasesArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let catalogues = load(&arguments.files)?;
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let observer: Arc<dyn Observer> = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let client = arguments.registry.client(environment, &observer)?;
+    let web = Web::new(&client, &arguments.rewrite_url);
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    for (gpgv, entries) in &catalogues {
+        for (entry, platform) in
+            entries.iter().flat_map(|entry| entry.platforms.iter().map(move |it| (entry, it)))
+        {
+            if observer.is_cancelled() {
+                return Err(CommandError::Interrupted);
+            }
+            match newest(&entry.release, platform, &web, gpgv) {
+                Ok(disk) => found.push(Found { entry, platform, disk }),
+                Err(error) => problems.push(diagnostic(entry, platform, &error)),
+            }
+        }
+    }
+    let text = match arguments.format {
+        ReleasesFormat::Text => found.iter().map(Found::line).collect(),
+        ReleasesFormat::Json => {
+            format!("{:#}\n", Value::Array(found.iter().map(Found::json).collect()))
+        }
+    };
+    ui.result(text.as_bytes())?;
+    if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
+}
+
+/// Reads the catalogues; keyrings are relative to the files that name them.
+fn load(files: &[PathBuf]) -> Result<Vec<(Gpgv, Vec<Entry>)>, CommandError> {
+    let mut catalogues = Vec::new();
+    let mut problems = Vec::new();
+    for path in files {
+        match spec::load_catalogue(&read_spec(path)?) {
+            Ok(entries) => {
+                let base = path.parent().unwrap_or(Path::new("")).to_owned();
+                catalogues.push((Gpgv { base }, entries));
+            }
+            Err(wrong) => problems.extend(wrong),
+        }
+    }
+    if problems.is_empty() { Ok(catalogues) } else { Err(CommandError::Failed(problems)) }
+}
+
+fn diagnostic(entry: &Entry, platform: &Platform, error: &UpstreamError) -> Diagnostic {
+    Diagnostic::new(format!("{} for {platform}: {error}", entry.image))
+        .at(entry.origin.clone())
+        .help(error.help())
+}
+
+impl Found<'_> {
+    fn line(&self) -> String {
+        let Disk { url, checksum, version, .. } = &self.disk;
+        let version = if version.is_empty() { "-" } else { version };
+        format!("{}\t{version}\t{}\t{checksum}\t{url}\n", self.entry.image, self.platform)
+    }
+
+    fn json(&self) -> Value {
+        let Disk { url, mirrors, checksum, unpacked, size, packing, version, groups } = &self.disk;
+        let mut object = json!({
+            "image": self.entry.image,
+            "platform": self.platform.to_string(),
+            "version": version,
+            "url": url,
+            "checksum": checksum.to_string(),
+            "mirrors": mirrors,
+            "groups": groups,
+        });
+        if let Some(size) = size {
+            object["size"] = json!(size);
+        }
+        if let Some(packing) = packing {
+            object["packing"] = json!(packing.to_string());
+        }
+        if let Some(unpacked) = unpacked {
+            object["unpackedChecksum"] = json!(unpacked.to_string());
+        }
+        object
+    }
+}
+
+/// Parses `FROM=TO`; both are the beginning of a URL.
+fn parse_rewrite(text: &str) -> Result<Rewrite, String> {
+    let is_url = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+    match text.split_once('=') {
+        Some((from, to)) if is_url(from) && is_url(to) => {
+            Ok(Rewrite { from: from.to_owned(), to: to.to_owned() })
+        }
+        _ => Err("write it like `https://example.org/=http://mirror.lan/example/`".into()),
+    }
+}

@@ -1,0 +1,163 @@
+//! *gpgv* checks the signatures of lists: it knows nothing but the keys it is given, and asks no
+//! keyserver.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use diskette_builder::upstream::{Keyring, Verify};
+use tempfile::TempDir;
+
+use crate::files::open_file;
+
+/// Checks signatures with the keys of files relative to a directory.
+#[derive(Debug)]
+pub(crate) struct Gpgv {
+    pub(crate) base: PathBuf,
+}
+
+/// No keyring is larger, in bytes.
+const KEYRING_MAX: u64 = 16 << 20;
+
+impl Verify for Gpgv {
+    fn verify(
+        &self,
+        keyring: &Keyring,
+        signed: &[u8],
+        detached: Option<&[u8]>,
+    ) -> Result<Vec<u8>, String> {
+        let keys = read(&self.base.join(&keyring.path))?;
+        let work =
+            tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
+        let file = |name: &str, bytes: &[u8]| put(&work, name, bytes);
+        let (keys, text) = (file("keys", &keys)?, file("signed", signed)?);
+        let mut command = Command::new("gpgv");
+        command.arg("--homedir").arg(work.path()).arg("--keyring").arg(keys);
+        command.args(["--status-fd", "1"]);
+        let output = work.path().join("text");
+        match detached {
+            Some(signature) => command.arg(file("signature", signature)?).arg(text),
+            None => command.arg("--output").arg(&output).arg(text),
+        };
+        let answer = command.stdin(Stdio::null()).output().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "gpgv is not installed (package gpgv)".to_owned(),
+            _ => format!("cannot run gpgv: {error}"),
+        })?;
+        let status = String::from_utf8_lossy(&answer.stdout);
+        judge(&status, answer.status.success(), keyring)?;
+        // What was signed is what gpgv says, not what stands around it.
+        if detached.is_some() { Ok(signed.to_vec()) } else { read(&output) }
+    }
+}
+
+/// Reads what gpgv says (GnuPG's doc/DETAILS, "Format of the --status-fd output").
+fn judge(status: &str, succeeded: bool, keyring: &Keyring) -> Result<(), String> {
+    let lines = status.lines().filter_map(|line| line.strip_prefix("[GNUPG:] "));
+    let lines: Vec<Vec<&str>> = lines.map(|line| line.split(' ').collect()).collect();
+    let says = |word: &str| lines.iter().find(|line| line.first() == Some(&word));
+    let bad = [
+        ("BADSIG", "it is not the signature of this text"),
+        ("EXPSIG", "it has expired"),
+        ("EXPKEYSIG", "the key had expired"),
+        ("REVKEYSIG", "the key was revoked"),
+    ];
+    if let Some((_, why)) = bad.iter().find(|(word, _)| says(word).is_some()) {
+        return Err((*why).to_owned());
+    }
+    if let Some(line) = says("NO_PUBKEY") {
+        let key = line.get(1).copied().unwrap_or_default();
+        return Err(format!("the key {key} that made it is not in `{}`", keyring.path));
+    }
+    let Some(valid) = says("VALIDSIG").filter(|_| succeeded) else {
+        return Err("there is no signature that gpgv can read".into());
+    };
+    // A subkey signs; its fingerprint stands first, that of the key it belongs to last.
+    let made_by = [valid.get(1), valid.last()];
+    let is_known = |made: &&str| keyring.fingerprints.iter().any(|known| known == made);
+    if keyring.fingerprints.is_empty() || made_by.into_iter().flatten().any(is_known) {
+        return Ok(());
+    }
+    let key = valid.last().copied().unwrap_or_default();
+    Err(format!("it was made by {key}, which is not among the `fingerprints`"))
+}
+
+/// gpgv reads no armoured keys.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("cannot read `{}`: {error}", path.display());
+    let mut bytes = Vec::new();
+    open_file(path).map_err(cannot)?.take(KEYRING_MAX).read_to_end(&mut bytes).map_err(cannot)?;
+    if !bytes.starts_with(b"-----BEGIN PGP PUBLIC KEY BLOCK-----") {
+        return Ok(bytes);
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    dearmour(&text).ok_or_else(|| format!("the armour of `{}` is damaged", path.display()))
+}
+
+/// RFC 9580, 6.2: headers, an empty line, base64, and perhaps a checksum after `=`.
+fn dearmour(text: &str) -> Option<Vec<u8>> {
+    let mut keys = Vec::new();
+    let text = text.replace('\r', "");
+    for block in text.split("-----BEGIN PGP PUBLIC KEY BLOCK-----").skip(1) {
+        let (block, _) = block.split_once("-----END PGP PUBLIC KEY BLOCK-----")?;
+        let (_, body) = block.split_once("\n\n")?;
+        let lines = body.lines().take_while(|line| !line.starts_with('='));
+        let encoded: String = lines.flat_map(str::split_whitespace).collect();
+        keys.extend(STANDARD.decode(encoded).ok()?);
+    }
+    Some(keys)
+}
+
+fn put(work: &TempDir, name: &str, bytes: &[u8]) -> Result<PathBuf, String> {
+    let path = work.path().join(name);
+    let made = cap_std::fs::File::create_ambient(&path, cap_std::ambient_authority())
+        .and_then(|mut file| file.write_all(bytes));
+    made.map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_gpgv_says_is_judged() {
+        let valid = "[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG 1 me\n[GNUPG:] VALIDSIG AA 2026 0 BB";
+        let check = |status: &str, succeeded: bool, known: &[&str], expected: Result<(), &str>| {
+            let fingerprints = known.iter().map(|&known| known.to_owned()).collect();
+            let keyring = Keyring { path: "k.asc".into(), fingerprints };
+            let found = judge(status, succeeded, &keyring);
+            assert_eq!(found, expected.map_err(str::to_owned), "{status}");
+        };
+        check(valid, true, &[], Ok(()));
+        check(valid, true, &["AA"], Ok(()));
+        check(valid, true, &["CC", "BB"], Ok(()));
+        let other = "it was made by BB, which is not among the `fingerprints`";
+        check(valid, true, &["CC"], Err(other));
+        let unreadable = Err("there is no signature that gpgv can read");
+        check(valid, false, &[], unreadable);
+        check("", true, &[], unreadable);
+        check("VALIDSIG AA", true, &[], unreadable);
+        check("[GNUPG:] BADSIG 1 me", false, &[], Err("it is not the signature of this text"));
+        check("[GNUPG:] EXPSIG 1 me", false, &[], Err("it has expired"));
+        let expired = "[GNUPG:] EXPKEYSIG 1 me\n[GNUPG:] VALIDSIG AA BB";
+        check(expired, true, &[], Err("the key had expired"));
+        check("[GNUPG:] REVKEYSIG 1 me", true, &[], Err("the key was revoked"));
+        let missing = "the key 77 that made it is not in `k.asc`";
+        check("[GNUPG:] NO_PUBKEY 77", false, &[], Err(missing));
+    }
+
+    #[test]
+    fn armour_is_taken_off() {
+        let check = |text: &str, expected: Option<&[u8]>| {
+            assert_eq!(dearmour(text).as_deref(), expected, "{text}");
+        };
+        let (begin, end) =
+            ("-----BEGIN PGP PUBLIC KEY BLOCK-----", "-----END PGP PUBLIC KEY BLOCK-----");
+        check(&format!("{begin}\nVersion: 1\n\nYW\r\nJj\n=abcd\n{end}\n"), Some(b"abc"));
+        check(&format!("{begin}\n\nYQ==\n{end}\n{begin}\n\nYg==\n{end}"), Some(b"ab"));
+        check(&format!("{begin}\n\nYWJj"), None);
+        check(&format!("{begin}\n\nYW*j\n{end}"), None);
+    }
+}

@@ -1,0 +1,281 @@
+//! What upstream has published is listed, and nothing that is not signed as it should be.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::process::Command;
+
+use diskette_integration::peer;
+use diskette_integration::scene::{Outcome, Scene};
+use diskette_integration::server::{Answer, Server};
+use snapbox::{IntoData, assert_data_eq, str};
+
+/// Where the lists that others gathered stand in the world.
+const WORLD: [(&str, &str); 13] = [
+    ("/almalinux/10/cloud/x86_64/images/CHECKSUM", "almalinux/almalinux10-x86_64.checksum"),
+    ("/almalinux/10/cloud/aarch64/images/CHECKSUM", "almalinux/almalinux10-aarch64.checksum"),
+    ("/almalinux/10/cloud/s390x/images/CHECKSUM", "almalinux/almalinux10-s390x.checksum"),
+    ("/centos/10-stream/x86_64/images/CHECKSUM", "centosstream/centos-stream10-x86_64.checksum"),
+    ("/centos/10-stream/aarch64/images/CHECKSUM", "centosstream/centos-stream10-aarch64.checksum"),
+    ("/centos/10-stream/s390x/images/CHECKSUM", "centosstream/centos-stream10-s390x.checksum"),
+    (
+        "/images/cloud/bookworm/latest/debian-12-genericcloud-amd64.json",
+        "debian/debian-12-genericcloud-amd64.json",
+    ),
+    (
+        "/images/cloud/bookworm/latest/debian-12-genericcloud-arm64.json",
+        "debian/debian-12-genericcloud-arm64.json",
+    ),
+    ("/releases.json", "fedora/releases.json"),
+    (
+        "/distribution/leap/16.0/appliances/Leap-16.0-Minimal-VM.x86_64-Cloud.qcow2.sha256",
+        "opensuse/leap/Leap-16.0-Minimal-VM.x86_64-Cloud.qcow2.sha256",
+    ),
+    (
+        "/distribution/leap/16.0/appliances/Leap-16.0-Minimal-VM.aarch64-Cloud.qcow2.sha256",
+        "opensuse/leap/Leap-16.0-Minimal-VM.aarch64-Cloud.qcow2.sha256",
+    ),
+    ("/tumbleweed/appliances/SHA256SUMS", "opensuse/microos/microos.SHA256SUM"),
+    ("/releases/22.04/release/SHA256SUMS", "ubuntu/SHA256SUM"),
+];
+
+const HOSTS: [&str; 6] = [
+    "repo.almalinux.org",
+    "cloud.centos.org",
+    "cloud.debian.org",
+    "getfedora.org",
+    "download.opensuse.org",
+    "cloud-images.ubuntu.com",
+];
+
+#[test]
+fn the_catalogue_of_containerdisks_finds_what_was_published() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let gathered = root.join("../shared/conformance/releases");
+    if !gathered.exists() {
+        return peer::skip("the release files that others gathered");
+    }
+    let answers = WORLD
+        .map(|(path, file)| (path, Answer::Content(std::fs::read(gathered.join(file)).unwrap())));
+    let server = Server::start(answers);
+    let scene = Scene::new();
+    let mut args = vec!["releases".to_owned()];
+    args.push(root.join("spec-files/containerdisks/diskette.yaml").display().to_string());
+    for host in HOSTS {
+        args.extend(["--rewrite-url".into(), format!("https://{host}/={}", server.url("/"))]);
+    }
+    let outcome = scene.run(&args);
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
+    let lines = String::from_utf8(outcome.stdout).unwrap();
+    let short: String = lines.lines().map(|line| short(line) + "\n").collect();
+    assert_data_eq!(short, str![[r#"
+quay.io/containerdisks/almalinux 10.2-20260526.0 linux/amd64 sha256:47f22186 AlmaLinux-10-GenericCloud-10.2-20260526.0.x86_64.qcow2
+quay.io/containerdisks/almalinux 10.2-20260526.0 linux/arm64 sha256:336c6861 AlmaLinux-10-GenericCloud-10.2-20260526.0.aarch64.qcow2
+quay.io/containerdisks/almalinux 10.2-20260526.0 linux/s390x sha256:db1f7e82 AlmaLinux-10-GenericCloud-10.2-20260526.0.s390x.qcow2
+quay.io/containerdisks/centos-stream 20241118.0 linux/amd64 sha256:3cb1310f CentOS-Stream-GenericCloud-10-20241118.0.x86_64.qcow2
+quay.io/containerdisks/centos-stream 20241118.0 linux/arm64 sha256:dc929660 CentOS-Stream-GenericCloud-10-20241118.0.aarch64.qcow2
+quay.io/containerdisks/centos-stream 20241118.0 linux/s390x sha256:dc854a20 CentOS-Stream-GenericCloud-10-20241118.0.s390x.qcow2
+quay.io/containerdisks/debian 20250210-2019 linux/amd64 sha512:a58d8652 debian-12-genericcloud-amd64.qcow2
+quay.io/containerdisks/debian 20250210-2019 linux/arm64 sha512:a17a462a debian-12-genericcloud-arm64.qcow2
+quay.io/containerdisks/fedora 40 linux/amd64 sha256:ac58f3c3 Fedora-Cloud-Base-Generic.x86_64-40-1.14.qcow2
+quay.io/containerdisks/fedora 40 linux/arm64 sha256:ebdce26d Fedora-Cloud-Base-Generic.aarch64-40-1.14.qcow2
+quay.io/containerdisks/fedora 40 linux/s390x sha256:808226b3 Fedora-Cloud-Base-Generic.s390x-40-1.14.qcow2
+quay.io/containerdisks/opensuse-leap - linux/amd64 sha256:6c3b6b2d Leap-16.0-Minimal-VM.x86_64-Cloud.qcow2
+quay.io/containerdisks/opensuse-leap - linux/arm64 sha256:efd9fe80 Leap-16.0-Minimal-VM.aarch64-Cloud.qcow2
+quay.io/containerdisks/opensuse-tumbleweed 20260207 linux/amd64 sha256:a0e5f832 openSUSE-Tumbleweed-Minimal-VM.x86_64-1.0.0-Cloud-Snapshot20260207.qcow2
+quay.io/containerdisks/ubuntu - linux/amd64 sha256:de5e632e ubuntu-22.04-server-cloudimg-amd64.img
+quay.io/containerdisks/ubuntu - linux/arm64 sha256:66224c7f ubuntu-22.04-server-cloudimg-arm64.img
+
+"#]].raw());
+    // Each list is asked for once, however many platforms share it.
+    assert_eq!(server.requests().len(), WORLD.len());
+}
+
+/// A line without most of the checksum's digits, and without the directories of the URL.
+fn short(line: &str) -> String {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let [image, version, platform, checksum, url] = fields[..] else { panic!("{line}") };
+    let file = url.rsplit('/').next().unwrap();
+    format!("{image} {version} {platform} {} {file}", &checksum[..15])
+}
+
+/// A catalogue of one image, whose list is at `URL/SUMS`, with more keys of its release.
+fn catalogue(scene: &Scene, server: &Server, more: &str) -> Outcome {
+    let text = format!(
+        "apiVersion: diskette/v1\nimage: example.com/d\nplatforms: [linux/amd64]\nrelease:\n  \
+         from: checksums\n  url: {}\n  file: d-(?<version>.*)[.]img\n{more}",
+        server.url("/SUMS")
+    );
+    let path = scene.write("diskette.yaml", text);
+    let mut outcome = scene.run(["releases", path.to_str().unwrap()]);
+    outcome.stderr = outcome.stderr.replace(&server.url(""), "[URL]");
+    outcome
+}
+
+/// Runs gpg with a home of the scene.
+fn gpg(scene: &Scene, args: &[&str]) -> String {
+    let home = scene.path("gnupg");
+    if !home.exists() {
+        std::fs::create_dir(&home).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&home, private).unwrap();
+    }
+    let mut command = Command::new("gpg");
+    command.args(["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]);
+    let output = command.arg("--homedir").arg(&home).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Makes a key, and returns its fingerprint.
+fn key(scene: &Scene, user: &str) -> String {
+    gpg(scene, &["--quick-generate-key", user, "ed25519", "sign", "never"]);
+    let listed = gpg(scene, &["--with-colons", "--list-keys", user]);
+    let line = listed.lines().find(|line| line.starts_with("fpr:")).unwrap();
+    line.trim_start_matches("fpr:").trim_matches(':').to_owned()
+}
+
+#[test]
+fn lists_are_taken_from_those_who_sign_them() {
+    if peer::find("gpg").is_none() || peer::find("gpgv").is_none() {
+        return;
+    }
+    let scene = Scene::new();
+    let (ours, theirs) = (key(&scene, "us@example.com"), key(&scene, "them@example.com"));
+    let sums = format!("{}  d-1.2.img\n", "a".repeat(64));
+    let path = scene.write("SUMS", &sums);
+    let path = path.to_str().unwrap();
+    let sign = |user: &str, how: &str| {
+        let name = format!("{path}.{user}");
+        gpg(&scene, &["--yes", "--local-user", user, "--output", &name, how, path]);
+        std::fs::read(&name).unwrap()
+    };
+    let armoured = gpg(&scene, &["--armor", "--export", "us@example.com"]);
+    scene.write("us.asc", armoured);
+    gpg(&scene, &["--output", scene.path("us.gpg").to_str().unwrap(), "--export", &ours]);
+    let detached = sign("us@example.com", "--detach-sign");
+    let foreign = sign("them@example.com", "--detach-sign");
+    let inline = sign("us@example.com", "--clear-sign");
+    let mut changed = inline.clone();
+    let at = changed.windows(5).position(|part| part == b"d-1.2").unwrap();
+    changed[at + 2] = b'9';
+
+    let check = |list: &[u8], signature: Option<&[u8]>, more: &str, expected: Result<(), &str>| {
+        let list = ("/SUMS", Answer::Content(list.to_vec()));
+        let signature = signature.map(|it| ("/SUMS.gpg", Answer::Content(it.to_vec())));
+        let server = Server::start([list].into_iter().chain(signature));
+        let outcome = catalogue(&scene, &server, more);
+        match expected {
+            Ok(()) => assert_eq!((outcome.status, outcome.stderr.as_str()), (0, "")),
+            Err(why) => {
+                assert_eq!(outcome.status, 1, "{why}");
+                assert!(outcome.stderr.contains(why), "{why}: {}", outcome.stderr);
+                assert!(outcome.stdout.is_empty());
+            }
+        }
+    };
+    let plain = sums.as_bytes();
+    let pinned = format!("  keyring: us.gpg\n  fingerprints: [{ours}]\n");
+    let other = format!("  keyring: us.asc\n  fingerprints: [{theirs}]\n");
+    check(plain, Some(&detached), "  keyring: us.asc\n", Ok(()));
+    check(plain, Some(&detached), &pinned, Ok(()));
+    check(&inline, None, &pinned, Ok(()));
+    check(&inline, None, "", Ok(()));
+    check(plain, None, &pinned, Err("does not hold: there is none, neither in it nor beside it"));
+    check(plain, Some(b""), &pinned, Err("there is no signature that gpgv can read"));
+    check(plain, Some(&foreign), &pinned, Err("is not in `us.gpg`"));
+    check(plain, Some(&detached), &other, Err("which is not among the `fingerprints`"));
+    check(&changed, None, &pinned, Err("it is not the signature of this text"));
+    check(plain, Some(&detached), "  keyring: gone.asc\n", Err("cannot read"));
+    let more = [plain, b"more"].concat();
+    check(&more, Some(&detached), &pinned, Err("it is not the signature of this text"));
+}
+
+#[test]
+fn json_tells_all_that_is_known() {
+    let scene = Scene::new();
+    let list = format!("# d-1.img.xz: 7 bytes\nSHA512 (d-1.img.xz) = {}\n", "b".repeat(128));
+    let server = Server::start([("/SUMS", Answer::Content(list.into_bytes()))]);
+    let text = format!(
+        "apiVersion: diskette/v1\nimage: example.com/d\nplatforms: [linux/arm64]\nrelease:\n  \
+         from: checksums\n  url: {}\n  file: d-(?<version>.*)[.](?<end>img[.]xz)\n  \
+         mirrors: ['https://mirror.example/{{arch}}']\n",
+        server.url("/SUMS")
+    );
+    let path = scene.write("diskette.yaml", text);
+    let outcome = scene.run(["releases", "--format", "json", path.to_str().unwrap()]);
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
+    let found: serde_json::Value = serde_json::from_slice(&outcome.stdout).unwrap();
+    let expected = serde_json::json!([{
+        "image": "example.com/d", "platform": "linux/arm64", "version": "1",
+        "url": server.url("/d-1.img.xz"), "checksum": format!("sha512:{}", "b".repeat(128)),
+        "mirrors": ["https://mirror.example/arm64/d-1.img.xz"], "size": 7, "packing": "xz",
+        "groups": { "version": "1", "end": "img.xz" },
+    }]);
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_is_not_there_is_said_where_it_was_asked_for() {
+    let scene = Scene::new();
+    let list = format!("{}  e.img\n", "a".repeat(64));
+    let server = Server::start([
+        ("/SUMS", Answer::Content(list.into_bytes())),
+        ("/busy", Answer::Status(503)),
+    ]);
+    let check = |outcome: Outcome, expected: snapbox::data::Inline| {
+        assert_eq!(outcome.status, 1);
+        assert_data_eq!(outcome.stderr, expected.raw());
+    };
+    check(
+        catalogue(&scene, &server, ""),
+        str![[r#"
+error: example.com/d for linux/amd64: no file of [URL]/SUMS matches `d-(?<version>.*)[.]img`; it has e.img
+ --> [ROOT]/diskette.yaml:4:1
+  |
+4 | release:
+  | ^^^^^^^
+  |
+  = help: look at the list, and change `file` or `version`
+
+"#]],
+    );
+    let entry = |image: &str, list: &str| {
+        format!(
+            "---\napiVersion: diskette/v1\nimage: {image}\nplatforms: [linux/amd64]\nrelease: \
+             {{from: checksums, url: \"{}\", file: e.img}}\n",
+            server.url(list)
+        )
+    };
+    let text = [entry("a", "/busy"), entry("b", "/SUMS"), entry("c", "/gone")].concat();
+    let path = scene.write("diskette.yaml", text);
+    let mut outcome = scene.run(["releases", path.to_str().unwrap()]);
+    outcome.stderr = outcome.stderr.replace(&server.url(""), "[URL]");
+    // One that fails keeps none of the others back.
+    assert!(outcome.stdout.starts_with(b"b\t-\tlinux/amd64\tsha256:aaaa"));
+    check(
+        outcome,
+        str![[r#"
+error: a for linux/amd64: cannot fetch [URL]/busy: the server answered 503
+ --> [ROOT]/diskette.yaml:5:1
+  |
+5 | release: {from: checksums, url: "[URL]/busy", file: e.img}
+  | ^^^^^^^
+  |
+  = help: try again later, or read it from a mirror with `--rewrite-url`
+error: c for linux/amd64: cannot fetch [URL]/gone: the server answered 404
+  --> [ROOT]/diskette.yaml:15:1
+   |
+15 | release: {from: checksums, url: "[URL]/gone", file: e.img}
+   | ^^^^^^^
+   |
+   = help: look whether upstream has moved it, and change `url`
+
+"#]],
+    );
+    let refused = scene.run(["releases", path.to_str().unwrap(), "--rewrite-url", "a=b"]);
+    assert_eq!(refused.status, 2);
+    assert!(refused.stderr.contains("https://example.org/=http://mirror.lan/example/"));
+    let built = scene.run(["build", "-f", path.to_str().unwrap(), "-o", "oci:out"]);
+    assert_eq!(built.status, 1);
+    assert!(built.stderr.contains("follows a release"), "{}", built.stderr);
+}
