@@ -52,7 +52,7 @@ impl Verify for Gpgv {
     }
 }
 
-/// Reads what gpgv says (GnuPG's doc/DETAILS, "Format of the --status-fd output").
+/// Reads what gpgv says ("Format of the `--status-fd` output" in `doc/DETAILS` of its sources).
 fn judge(status: &str, succeeded: bool, keyring: &Keyring) -> Result<(), String> {
     let lines = status.lines().filter_map(|line| line.strip_prefix("[GNUPG:] "));
     let lines: Vec<Vec<&str>> = lines.map(|line| line.split(' ').collect()).collect();

@@ -113,11 +113,11 @@ fn nothing(url: &Url, wanted: String, names: &[String]) -> UpstreamError {
 }
 
 fn shown(names: &[String]) -> String {
-    let mut text = names.iter().take(SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN_MAX {
-        text += &format!(" and {} more", names.len() - SHOWN_MAX);
+    let text = names.iter().take(SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN_MAX) {
+        0 => text,
+        more => format!("{text} and {more} more"),
     }
-    text
 }
 
 impl Candidate {

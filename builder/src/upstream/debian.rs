@@ -62,7 +62,7 @@ fn hexadecimal(digest: &str) -> Digits {
     let bytes = STANDARD_NO_PAD.decode(encoded.trim_end_matches('='));
     let digits = bytes.map_or_else(
         |_| encoded.to_owned(),
-        |bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        |bytes| bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")),
     );
     match algorithm {
         "sha256" => Digits::Sha256(digits),

@@ -53,8 +53,8 @@ fn parts(version: &str) -> impl Iterator<Item = Part<'_>> {
 
 impl Part<'_> {
     fn is_earlier(self) -> bool {
-        let is = |name: &&str| matches!(self, Self::Word(word) if word.eq_ignore_ascii_case(name));
-        EARLIER.iter().any(|name| is(&name))
+        let is = |name: &str| matches!(self, Self::Word(word) if word.eq_ignore_ascii_case(name));
+        EARLIER.iter().any(|name| is(name))
     }
 
     fn beyond_end(self) -> Ordering {
