@@ -19,11 +19,9 @@ mod measure;
 mod options;
 mod peer;
 mod peers;
-mod random;
 mod report;
 mod sandbox;
 mod table;
-mod upstream;
 
 use std::io;
 use std::process::ExitCode;
