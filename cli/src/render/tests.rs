@@ -756,13 +756,13 @@ error: expected a mapping, found text
 platforms: [linux/amd64]
 ",
         str![[r#"
-error: expected a mapping, found a list
- --> diskette.yaml:2:12
+error: the platforms have no disks
+ --> diskette.yaml:2:1
   |
 2 | platforms: [linux/amd64]
-  |            ^^^^^^^^^^^^^
+  | ^^^^^^^^^
   |
-  = help: write a mapping as `key: value` lines
+  = help: write `platforms: {linux/amd64: {disk: …}}`, or add a `release`
 
 "#]],
     );
@@ -1016,7 +1016,7 @@ error: unknown key `author` in the spec
 3 | author: me
   | ^^^^^^
   |
-  = help: known keys: apiVersion, image, tags, platforms, kubevirt, files, env, labels, annotations
+  = help: known keys: apiVersion, image, tags, platforms, release, kubevirt, files, env, labels, annotations
 
 "#]],
     );
@@ -1205,7 +1205,7 @@ error: unknown key `file` in a source
 4 |     disk: {file: a.qcow2}
   |            ^^^^
   |
-  = help: known keys: path, url, sha256, sha512, unpack, name, convert, compress
+  = help: it is a key of `release`
 
 "#]],
     );
@@ -2696,7 +2696,7 @@ error: unknown key `environment` in the spec
 8 | environment: {A: b}
   | ^^^^^^^^^^^
   |
-  = help: known keys: apiVersion, image, tags, platforms, kubevirt, files, env, labels, annotations
+  = help: known keys: apiVersion, image, tags, platforms, release, kubevirt, files, env, labels, annotations
 
 "#]],
     );
