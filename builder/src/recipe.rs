@@ -149,6 +149,27 @@ pub struct SourceRecipe {
     pub convert: Option<Conversion>,
     /// What the content must be for the image to make sense.
     pub role: Role,
+    /// What else is known of it, if it is downloaded.
+    pub download: Download,
+}
+
+impl SourceRecipe {
+    /// Returns the recipe of a source of which nothing else is known.
+    pub fn new(location: Location, role: Role) -> Self {
+        let (packing, checksum, origin, convert) = (None, None, None, None);
+        Self { location, packing, checksum, origin, convert, role, download: Download::default() }
+    }
+}
+
+/// What is known of a download beside its URL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Download {
+    /// Where the same bytes are too, in the order in which they are asked for.
+    pub mirrors: Vec<String>,
+    /// How long the file is as it lies there, in bytes.
+    pub size: Option<u64>,
+    /// Digest of the content when it has been unpacked.
+    pub unpacked: Option<Checksum>,
 }
 
 /// What a disk is converted to.

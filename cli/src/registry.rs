@@ -114,7 +114,6 @@ impl RegistryArguments {
             keychain: Box::new(keys),
             registries: registries(environment).map_err(CommandError::Failed)?,
             plain_http: self.plain_http(),
-            retries: self.retry,
             chunk_size: self.chunk_size,
             observer,
         };
@@ -143,6 +142,7 @@ impl RegistryArguments {
             roots: environment.roots(),
             trust: Box::new(self.trust(environment)?),
             stall: Duration::from_secs(self.timeout),
+            retries: self.retry,
             cancelled: Arc::new(move || observer.is_cancelled()),
             trace,
         }))

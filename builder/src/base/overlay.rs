@@ -146,14 +146,7 @@ impl Overlay<'_> {
                 size: found.size,
             }),
         };
-        let source = SourceRecipe {
-            location,
-            packing: None,
-            checksum: None,
-            origin: None,
-            convert: None,
-            role: Role::File,
-        };
+        let source = SourceRecipe::new(location, Role::File);
         FileNode { source, size: Some(found.size), inode: None }
     }
 

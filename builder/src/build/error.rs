@@ -128,6 +128,9 @@ fn help(error: &SourceError) -> Vec<String> {
         SourceErrorKind::Checksum { .. } => vec![
             "the file is not the one that the checksum was made of; nothing was written".into(),
         ],
+        SourceErrorKind::Unpacked { .. } => vec![
+            "the file is what was published, but not the disk in it; tell the publisher".into(),
+        ],
         SourceErrorKind::TooLong => vec!["is it the file that was meant?".into()],
         SourceErrorKind::Changed => vec!["build again when nothing writes to it any more".into()],
         SourceErrorKind::Damaged(..) => vec!["was the download cut off?".into()],

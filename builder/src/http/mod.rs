@@ -10,6 +10,7 @@ mod exchange;
 mod head;
 mod origin;
 mod redirect;
+mod retry;
 mod socket;
 mod stream;
 mod tls;
@@ -17,7 +18,9 @@ mod wire;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use openssl::ssl::SslConnector;
@@ -32,6 +35,7 @@ pub use self::tls::{ClientCertificate, SystemRoots, TlsOptions, TlsProblem, Trus
 
 pub(crate) use self::body::Response;
 pub(crate) use self::redirect::{is_loopback, next};
+pub(crate) use self::retry::{Attempts, is_transient, retry_after};
 use self::stream::Connection;
 use crate::proxy::Proxies;
 
@@ -45,6 +49,8 @@ pub struct HttpOptions {
     pub trust: Box<dyn Trust>,
     /// A server that has not answered or moved a byte for this long is given up.
     pub stall: Duration,
+    /// How often something that failed is tried again.
+    pub retries: u32,
     /// Ends all waiting.
     pub cancelled: Cancelled,
     /// Is told of each request and answer, without secrets.
@@ -184,6 +190,27 @@ impl Client {
         let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX {
             idle.push((connection.origin.clone(), connection, Instant::now()));
+        }
+    }
+
+    /// Returns the attempts that there are at something.
+    pub(crate) fn attempts(&self) -> Attempts {
+        Attempts::new(self.options().retries)
+    }
+
+    /// Sleeps; tells whether the user wants to go on.
+    pub(crate) fn sleep(&self, pause: Duration) -> ControlFlow<()> {
+        const STEP: Duration = Duration::from_millis(50);
+        let mut left = pause;
+        loop {
+            if (self.options().cancelled)() {
+                return ControlFlow::Break(());
+            }
+            if left.is_zero() {
+                return ControlFlow::Continue(());
+            }
+            thread::sleep(left.min(STEP));
+            left = left.saturating_sub(STEP);
         }
     }
 

@@ -226,14 +226,7 @@ mod tests {
     use crate::recipe::{Location, Owner, Role, SourceRecipe};
 
     fn file(path: &str) -> Entry {
-        let source = SourceRecipe {
-            location: Location::Path(path.into()),
-            packing: None,
-            checksum: None,
-            origin: None,
-            convert: None,
-            role: Role::File,
-        };
+        let source = SourceRecipe::new(Location::Path(path.into()), Role::File);
         let owner = Owner { uid: 107, gid: 107 };
         Entry { path: path.into(), kind: EntryKind::File(source), mode: 0o444, owner }
     }

@@ -64,14 +64,7 @@ impl Content for Memory {
 
 fn entries() -> Vec<Entry> {
     let owner = Owner { uid: 107, gid: 107 };
-    let source = SourceRecipe {
-        location: Location::Path("disk.img".into()),
-        packing: None,
-        checksum: None,
-        origin: None,
-        convert: None,
-        role: Role::Disk,
-    };
+    let source = SourceRecipe::new(Location::Path("disk.img".into()), Role::Disk);
     vec![
         Entry { path: "disk".into(), kind: EntryKind::Directory, mode: 0o555, owner },
         Entry { path: "disk/disk.img".into(), kind: EntryKind::File(source), mode: 0o444, owner },

@@ -1,8 +1,8 @@
 //! A *call* is one request of the protocol with all that belongs to it: authorization, pauses,
 //! further attempts, and an error that says what was attempted.
 
+use std::ops::ControlFlow;
 use std::sync::PoisonError;
-use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,10 +12,9 @@ use super::auth::{Asker, Haste, UNKNOWN, is_own};
 use super::error::{Cause, RegistryError};
 use super::host::Greeted;
 use super::remedy::Again;
-use super::retry::{Attempts, retry_after};
 use super::scope::Scope;
 use super::{Registry, Repository};
-use crate::http::{HttpError, Request, Response};
+use crate::http::{HttpError, Request, Response, retry_after};
 use crate::secret::Secret;
 
 /// A request whose body is at hand.
@@ -60,7 +59,7 @@ impl Repository<'_> {
         call: &Call<'_>,
         expected: impl Fn(u16) -> bool,
     ) -> Result<Response, RegistryError> {
-        let mut attempts = Attempts::new(self.registry.options.retries);
+        let mut attempts = self.registry.client.attempts();
         loop {
             let cause = match self.call_once(call) {
                 Ok(response) if expected(response.head.status) => return Ok(response),
@@ -180,17 +179,9 @@ impl Repository<'_> {
 impl Registry {
     /// Sleeps, unless the user wants to stop.
     pub(super) fn sleep(&self, pause: Duration) -> Result<(), Cause> {
-        const STEP: Duration = Duration::from_millis(50);
-        let mut left = pause;
-        loop {
-            if self.options.observer.is_cancelled() {
-                return Err(Cause::Cancelled);
-            }
-            if left.is_zero() {
-                return Ok(());
-            }
-            thread::sleep(left.min(STEP));
-            left = left.saturating_sub(STEP);
+        match self.client.sleep(pause) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Cause::Cancelled),
         }
     }
 }

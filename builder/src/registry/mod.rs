@@ -12,7 +12,6 @@ mod manifests;
 mod put;
 mod read;
 mod remedy;
-mod retry;
 mod scope;
 mod session;
 mod sink;
@@ -44,8 +43,6 @@ pub struct RegistryOptions {
     pub registries: Config,
     /// Which registries are spoken to without TLS.
     pub plain_http: PlainHttp,
-    /// How often something that failed is tried again.
-    pub retries: u32,
     /// Sends blobs in parts of this many bytes; otherwise each is one request.
     pub chunk_size: Option<u64>,
     /// Hears what the user may want to know.
@@ -228,7 +225,9 @@ impl fmt::Debug for Registry {
 
 impl fmt::Debug for RegistryOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RegistryOptions").field("retries", &self.retries).finish_non_exhaustive()
+        f.debug_struct("RegistryOptions")
+            .field("plain_http", &self.plain_http)
+            .finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,6 @@ use super::Repository;
 use super::call::Call;
 use super::error::{Cause, RegistryError};
 use super::remedy::{Again, Remedy};
-use super::retry::Attempts;
 use super::scope::Scope;
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
 use crate::http::{Framing, Response, SendError};
@@ -58,7 +57,7 @@ impl Repository<'_> {
             self.registry.count_spared(put.size);
             return Ok(Moved::There);
         }
-        let mut attempts = Attempts::new(self.registry.options.retries);
+        let mut attempts = self.registry.client.attempts();
         let mut mount = put.from.map(|from| (put.digest, from));
         let mut broken: Option<(Session, u64)> = None;
         loop {
@@ -92,7 +91,7 @@ impl Repository<'_> {
                 _ => None,
             };
             if resumed.is_some_and(|now| now >= have + PROGRESS) {
-                attempts = Attempts::new(self.registry.options.retries);
+                attempts = self.registry.client.attempts();
             }
             let again = self.remedy(remedy, &mut attempts);
             if again.map_err(|cause| self.failed(UPLOAD, cause))? == Again::No {

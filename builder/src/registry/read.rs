@@ -6,8 +6,7 @@ use super::Repository;
 use super::call::Call;
 use super::error::{Cause, RegistryError};
 use super::remedy::Again;
-use super::retry::Attempts;
-use crate::http::Response;
+use crate::http::{Attempts, Response};
 use crate::image::digest::Digest;
 use crate::image::json::Document;
 use crate::images::Images;
@@ -137,7 +136,7 @@ impl<'a> Repository<'a> {
     }
 
     fn open_part(&self, part: Part) -> Result<BlobReader<'a>, RegistryError> {
-        let attempts = Attempts::new(self.registry.options.retries);
+        let attempts = self.registry.client.attempts();
         let repository = self.clone();
         let mut reader = BlobReader { repository, part, response: None, attempts };
         reader.connect()?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Repository;
 use super::error::Cause;
-use super::retry::{Attempts, is_transient};
+use crate::http::{Attempts, is_transient};
 
 /// What can be done about a request that failed, or an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,6 @@ use super::auth::Haste;
 use super::call::Call;
 use super::error::{Cause, RegistryError};
 use super::remedy::Again;
-use super::retry::Attempts;
 use super::scope::Scope;
 use super::{Registry, Repository};
 use crate::http::{Exchange, Framing, HttpError, Request, Response, next};
@@ -153,7 +152,7 @@ impl Repository<'_> {
     ) -> Result<(), RegistryError> {
         let mut call = upload_call("PUT", session.with_digest(digest), self.scope());
         call.patience = Some(patience(&self.registry.client.options().stall, size));
-        let mut attempts = Attempts::new(self.registry.options.retries);
+        let mut attempts = self.registry.client.attempts();
         loop {
             let cause = match self.call_once(&call) {
                 Ok(response) if matches!(response.head.status, 201 | 202 | 204) => {

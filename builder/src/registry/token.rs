@@ -8,9 +8,9 @@ use url::form_urlencoded::Serializer;
 
 use super::auth::{Accepted, Asker, Authorization, UNKNOWN};
 use super::error::Cause;
-use super::retry::retry_after;
 use super::scope::Scope;
 use crate::credentials::Credential;
+use crate::http::retry_after;
 use crate::http::{HttpError, Request, Response, next};
 use crate::secret::Secret;
 

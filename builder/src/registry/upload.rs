@@ -9,9 +9,8 @@ use super::Repository;
 use super::error::{Cause, RegistryError};
 use super::put::PROGRESS;
 use super::remedy::{Again, Remedy};
-use super::retry::Attempts;
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
-use crate::http::{Exchange, Framing, SendError};
+use crate::http::{Attempts, Exchange, Framing, SendError};
 use crate::image::digest::Digest;
 use crate::sink::{BlobWriter, SinkError};
 
@@ -48,9 +47,8 @@ enum Resumed {
 
 impl<'a> Upload<'a> {
     pub(super) fn new(repository: Repository<'a>, others: Vec<Repository<'a>>) -> Self {
-        let options = &repository.registry.options;
-        let attempts = Attempts::new(options.retries);
-        let chunk = options.chunk_size.or_else(|| repository.host.chunk());
+        let attempts = repository.registry.client.attempts();
+        let chunk = repository.registry.options.chunk_size.or_else(|| repository.host.chunk());
         Self {
             repository,
             others,
@@ -223,7 +221,7 @@ impl<'a> Upload<'a> {
             && let Some(have) = self.repository.uploaded(&mut session, sent)
         {
             if have >= self.resumed_at + PROGRESS {
-                self.attempts = Attempts::new(self.repository.registry.options.retries);
+                self.attempts = self.repository.registry.client.attempts();
             }
             (self.session, self.resumed, self.resumed_at) = (Some(session), Resumed::Yes, have);
             (self.at, self.skip) = (have, have);

@@ -36,7 +36,7 @@ use crate::disk::{self, guest::GuestError};
 use crate::http::Client;
 use crate::image::digest::Digest;
 use crate::recipe::{
-    Archive, Checksum, ContextFile, Location, Member, Packing, Role, SourceRecipe,
+    Archive, Checksum, ContextFile, Download, Location, Member, Packing, Role, SourceRecipe,
 };
 use crate::sink::SinkError;
 use converted::Converted;
@@ -117,6 +117,14 @@ pub enum SourceErrorKind {
         /// Of what was read.
         found: Checksum,
     },
+    /// What was unpacked is not what the checksum of the unpacked disk promises.
+    #[error("the checksum of the unpacked disk is wrong: expected {expected}, found {found}")]
+    Unpacked {
+        /// As it is published.
+        expected: Checksum,
+        /// Of what was unpacked.
+        found: Checksum,
+    },
     /// It has more bytes than [`SIZE_MAX`].
     #[error("it has more than 16 TiB")]
     TooLong,
@@ -158,6 +166,7 @@ pub struct Source<'a> {
     place: String,
     packing: Option<Packing>,
     checksum: Option<Checksum>,
+    download: &'a Download,
     /// For a disk: what is expected of it.
     judge: Option<Judge<'a>>,
     /// What the disk is, where that is known before it is read.
@@ -172,7 +181,7 @@ pub struct Source<'a> {
 #[derive(Debug)]
 enum Origin<'a> {
     File(file::Opened<'a>),
-    Url(String, Client),
+    Url(&'a str, Client),
     Inline(&'a [u8]),
     Member(&'a Member, Arc<OpenArchive<'a>>),
 }
@@ -217,6 +226,7 @@ impl<'a> Source<'a> {
             converted,
             packing: recipe.packing,
             checksum: recipe.checksum.clone(),
+            download: &recipe.download,
             judge,
             disk: None,
             measured: None,
@@ -337,10 +347,18 @@ impl<'a> Source<'a> {
     fn raw(&self) -> Result<stream::Raw<'a>, SourceErrorKind> {
         Ok(match &self.origin {
             Origin::File(file) => stream::Raw::file(file.file()?, file.before.clone()),
-            Origin::Url(url, client) => stream::Raw::response(http::Response::get(client, url)?),
+            Origin::Url(url, client) => {
+                let role = self.role();
+                let response = http::Response::get(client, url, self.download, role);
+                stream::Raw::response(response?)
+            }
             // Nobody asks for them: see `open`.
             Origin::Inline(_) | Origin::Member(..) => return Err(SourceErrorKind::Plain),
         })
+    }
+
+    fn role(&self) -> Role {
+        self.judge.map_or(Role::File, |judge| judge.recipe.role)
     }
 
     fn error(&self, kind: SourceErrorKind) -> SourceError {

@@ -68,7 +68,7 @@ impl<'a> Opener<'a> {
                 if recipe.checksum.is_none() && self.unverified == Unverified::Refuse {
                     return Err(SourceErrorKind::Unverified);
                 }
-                return Ok(Origin::Url(url.clone(), self.client.clone()));
+                return Ok(Origin::Url(url, self.client.clone()));
             }
             Location::Inline(bytes) => bytes.is_empty(),
             Location::Member(member) => member.size == 0,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::file::{FileIdentity, check_unchanged};
-use super::http::Response;
+use super::http::{DownloadError, Response};
 use super::judge::Judge;
 use super::{Content, SIZE_MAX, Source, SourceError, SourceErrorKind, packed};
 use crate::disk::START_LEN;
@@ -31,6 +31,34 @@ enum Hash {
     None,
     Sha256(Sha256),
     Sha512(Sha512),
+}
+
+impl Hash {
+    /// Returns a hash of what is to come, if there is a checksum to compare it with.
+    fn new(checksum: Option<&Checksum>) -> Self {
+        match checksum {
+            None => Self::None,
+            Some(Checksum::Sha256(_)) => Self::Sha256(Sha256::new()),
+            Some(Checksum::Sha512(_)) => Self::Sha512(Sha512::new()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::None => {}
+            Self::Sha256(hash) => hash.update(bytes),
+            Self::Sha512(hash) => hash.update(bytes),
+        }
+    }
+
+    /// Returns what came by; what comes afterwards is not hashed.
+    fn finish(&mut self) -> Option<Checksum> {
+        match std::mem::replace(self, Self::None) {
+            Self::None => None,
+            Self::Sha256(hash) => Some(Checksum::Sha256(hex(&hash.finalize()))),
+            Self::Sha512(hash) => Some(Checksum::Sha512(hex(&hash.finalize()))),
+        }
+    }
 }
 
 impl<'a> Raw<'a> {
@@ -76,11 +104,7 @@ impl Read for Raw<'_> {
             Bytes::Response(response) => response.read(space)?,
             Bytes::Blob(blob, _) => blob.read(space)?,
         };
-        match &mut self.hash {
-            Hash::None => {}
-            Hash::Sha256(hash) => hash.update(&space[..count]),
-            Hash::Sha512(hash) => hash.update(&space[..count]),
-        }
+        self.hash.update(&space[..count]);
         Ok(count)
     }
 }
@@ -92,29 +116,20 @@ pub(super) struct Shared<'a>(Arc<Mutex<Raw<'a>>>);
 impl<'a> Shared<'a> {
     /// What is read from now on is hashed as the checksum needs it.
     pub(super) fn new(mut raw: Raw<'a>, checksum: Option<&Checksum>) -> Self {
-        raw.hash = match checksum {
-            None => Hash::None,
-            Some(Checksum::Sha256(_)) => Hash::Sha256(Sha256::new()),
-            Some(Checksum::Sha512(_)) => Hash::Sha512(Sha512::new()),
-        };
+        raw.hash = Hash::new(checksum);
         Self(Arc::new(Mutex::new(raw)))
     }
 
     /// Reads what is left, which is part of what the checksum is of, and fails if the bytes were not
     /// what they should be.
     pub(super) fn check(&self, expected: Option<&Checksum>) -> Result<(), SourceErrorKind> {
-        io::copy(&mut self.clone(), &mut io::sink())?;
+        io::copy(&mut self.clone(), &mut io::sink()).map_err(io_error)?;
         let mut raw = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Bytes::File { file, before, .. } = &raw.bytes {
             check_unchanged(file, before)?;
         }
-        let found = match std::mem::replace(&mut raw.hash, Hash::None) {
-            Hash::None => return Ok(()),
-            Hash::Sha256(hash) => Checksum::Sha256(hex(&hash.finalize())),
-            Hash::Sha512(hash) => Checksum::Sha512(hex(&hash.finalize())),
-        };
-        match expected {
-            Some(expected) if *expected != found => {
+        match expected.zip(raw.hash.finish()) {
+            Some((expected, found)) if *expected != found => {
                 Err(SourceErrorKind::Checksum { expected: expected.clone(), found })
             }
             _ => Ok(()),
@@ -134,6 +149,9 @@ pub(super) struct Stream<'a> {
     unpacked: Box<dyn Read + Send + 'a>,
     size: u64,
     checksum: Option<Checksum>,
+    /// Of what is unpacked, and what is published of it.
+    hash: Hash,
+    published: Option<Checksum>,
     packing: Option<Packing>,
     role: Role,
     place: String,
@@ -156,8 +174,10 @@ impl<'a> Stream<'a> {
             raw,
             size,
             checksum: source.checksum.clone(),
+            hash: Hash::new(source.download.unpacked.as_ref()),
+            published: source.download.unpacked.clone(),
             packing,
-            role: source.judge.map_or(Role::File, |judge| judge.recipe.role),
+            role: source.role(),
             place: source.place.clone(),
         })
     }
@@ -177,6 +197,12 @@ impl<'a> Stream<'a> {
             return Err(SourceErrorKind::Size { announced });
         }
         self.raw.check(self.checksum.as_ref())?;
+        match self.published.as_ref().zip(self.hash.finish()) {
+            Some((expected, found)) if *expected != found => {
+                return Err(SourceErrorKind::Unpacked { expected: expected.clone(), found });
+            }
+            _ => {}
+        }
         // Only now is it known that there is nothing to unpack or download.
         if self.role == Role::Disk && announced == 0 {
             return Err(SourceErrorKind::Empty);
@@ -191,7 +217,9 @@ impl Content for Stream<'_> {
     }
 
     fn read_exact(&mut self, space: &mut [u8]) -> Result<(), SourceError> {
-        self.unpacked.read_exact(space).map_err(|error| self.read_error(error))
+        self.unpacked.read_exact(space).map_err(|error| self.read_error(error))?;
+        self.hash.update(space);
+        Ok(())
     }
 
     fn hole(&mut self) -> Result<u64, SourceError> {
@@ -241,6 +269,10 @@ fn bounded(size: u64) -> Result<u64, SourceErrorKind> {
 
 /// Names what went wrong in the user's terms: unpackers report bad data in many ways.
 fn read_error(error: io::Error, packing: Option<Packing>, announced: u64) -> SourceErrorKind {
+    let error = match io_error(error) {
+        SourceErrorKind::Io(error) => error,
+        kind => return kind,
+    };
     match (error.kind(), packing) {
         (io::ErrorKind::UnexpectedEof, _) => SourceErrorKind::Size { announced },
         (
@@ -249,4 +281,9 @@ fn read_error(error: io::Error, packing: Option<Packing>, announced: u64) -> Sou
         ) => SourceErrorKind::Damaged(packing, error),
         _ => SourceErrorKind::Io(error),
     }
+}
+
+/// Takes out what a download says on its way through unpackers.
+fn io_error(error: io::Error) -> SourceErrorKind {
+    error.downcast::<DownloadError>().map_or_else(SourceErrorKind::Io, SourceErrorKind::Http)
 }

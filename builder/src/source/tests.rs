@@ -48,20 +48,14 @@ fn offline() -> Client {
         roots: SystemRoots::default(),
         trust: Box::new(Nobody),
         stall: Duration::ZERO,
+        retries: 0,
         cancelled: Arc::new(|| true),
         trace: None,
     })
 }
 
 fn recipe(location: Location) -> SourceRecipe {
-    SourceRecipe {
-        location,
-        packing: None,
-        checksum: None,
-        origin: None,
-        convert: None,
-        role: Role::File,
-    }
+    SourceRecipe::new(location, Role::File)
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -111,7 +111,7 @@ impl Located<Location> {
         role: Role,
     ) -> SourceRecipe {
         let (location, origin) = (self.value, Some(self.span));
-        SourceRecipe { location, packing, checksum, origin, convert: None, role }
+        SourceRecipe { packing, checksum, origin, ..SourceRecipe::new(location, role) }
     }
 }
 

@@ -49,8 +49,15 @@ fn show(recipe: &Recipe) -> String {
 fn show_entry(entry: &Entry, shown: &mut String) {
     let Entry { path, kind, mode, owner: Owner { uid, gid } } = entry;
     write!(shown, "    {mode:o} {uid}:{gid} {path}").unwrap();
-    if let EntryKind::File(SourceRecipe { location, packing, checksum, origin, convert, role }) =
-        kind
+    if let EntryKind::File(SourceRecipe {
+        location,
+        packing,
+        checksum,
+        origin,
+        convert,
+        role,
+        ..
+    }) = kind
     {
         let origin = origin.as_ref().unwrap();
         write!(shown, " <- {role:?} {location:?} {packing:?} {checksum:?} at {origin}").unwrap();
@@ -68,12 +75,8 @@ fn a_spec_becomes_a_recipe() {
     let at = text.find("a.qcow2").unwrap();
     let owner = Owner { uid: 107, gid: 107 };
     let disk = SourceRecipe {
-        location: Location::Path("a.qcow2".into()),
-        packing: None,
-        checksum: None,
         origin: Some(crate::diagnostic::Span::new(&source, at..at + "a.qcow2".len())),
-        convert: None,
-        role: Role::Disk,
+        ..SourceRecipe::new(Location::Path("a.qcow2".into()), Role::Disk)
     };
     let platform = PlatformRecipe {
         platform: Platform { os: "linux".into(), architecture: "arm64".into(), variant: None },

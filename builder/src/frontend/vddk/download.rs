@@ -51,12 +51,8 @@ impl Download {
             }
         })?;
         let source = SourceRecipe {
-            location: Location::Path(path.to_owned()),
-            packing: None,
             checksum: Some(checksum),
-            origin: None,
-            convert: None,
-            role: Role::File,
+            ..SourceRecipe::new(Location::Path(path.to_owned()), Role::File)
         };
         Ok(Self { source, kit })
     }

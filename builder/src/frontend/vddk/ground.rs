@@ -68,14 +68,7 @@ mod tests {
 
     fn file() -> NodeKind {
         let location = Location::Inline(Arc::default());
-        let source = SourceRecipe {
-            location,
-            packing: None,
-            checksum: None,
-            origin: None,
-            convert: None,
-            role: Role::File,
-        };
+        let source = SourceRecipe::new(location, Role::File);
         NodeKind::File(FileNode { source, size: Some(0), inode: None })
     }
 

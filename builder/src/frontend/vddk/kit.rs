@@ -205,18 +205,10 @@ fn entry(path: &str, node: &Node, archive: &Arc<Archive>) -> Entry {
     let kind = match &node.kind {
         Kind::Directory => EntryKind::Directory,
         Kind::Symlink(target) => EntryKind::Symlink(target.clone()),
-        Kind::File { offset, size } => EntryKind::File(SourceRecipe {
-            location: Location::Member(Member {
-                archive: Arc::clone(archive),
-                offset: *offset,
-                size: *size,
-            }),
-            packing: None,
-            checksum: None,
-            origin: None,
-            convert: None,
-            role: Role::File,
-        }),
+        Kind::File { offset, size } => EntryKind::File(SourceRecipe::new(
+            Location::Member(Member { archive: Arc::clone(archive), offset: *offset, size: *size }),
+            Role::File,
+        )),
     };
     Entry { path: join(TREE, path), kind, mode: node.mode, owner: ROOT }
 }

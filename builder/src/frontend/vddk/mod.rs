@@ -95,14 +95,7 @@ pub fn recipe(request: Request) -> Recipe {
 /// The layer that stands in for a base.
 fn own_layer(copier: Arc<[u8]>) -> LayerRecipe {
     let root = Owner { uid: 0, gid: 0 };
-    let copier = SourceRecipe {
-        location: Location::Inline(copier),
-        packing: None,
-        checksum: None,
-        origin: None,
-        convert: None,
-        role: Role::File,
-    };
+    let copier = SourceRecipe::new(Location::Inline(copier), Role::File);
     let entries = vec![
         Entry { path: COPIER.into(), kind: EntryKind::File(copier), mode: 0o555, owner: root },
         // Where there is no volume, any user copies here.

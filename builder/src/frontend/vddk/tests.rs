@@ -60,14 +60,7 @@ f 6640 FILES";
 
 fn source(path: &str) -> SourceRecipe {
     let location = Location::Path(path.into());
-    SourceRecipe {
-        location,
-        packing: None,
-        checksum: None,
-        origin: None,
-        convert: None,
-        role: Role::File,
-    }
+    SourceRecipe::new(location, Role::File)
 }
 
 /// Returns the entries of a kit, a line each.

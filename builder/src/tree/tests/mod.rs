@@ -12,14 +12,7 @@ use crate::recipe::{Archive, EntryKind, Location, Member, Role};
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 fn source(location: Location) -> SourceRecipe {
-    SourceRecipe {
-        location,
-        packing: None,
-        checksum: None,
-        origin: None,
-        convert: None,
-        role: Role::File,
-    }
+    SourceRecipe::new(location, Role::File)
 }
 
 fn node(kind: NodeKind) -> Node {

@@ -208,14 +208,8 @@ impl Evaluation<'_, '_> {
 
 /// Returns a file as it is added to a stage.
 pub(super) fn file(location: Location, size: Option<u64>, mode: u32, at: &Span) -> Node {
-    let source = SourceRecipe {
-        location,
-        packing: None,
-        checksum: None,
-        origin: Some(at.clone()),
-        convert: None,
-        role: Role::File,
-    };
+    let source =
+        SourceRecipe { origin: Some(at.clone()), ..SourceRecipe::new(location, Role::File) };
     let kind = NodeKind::File(FileNode { source, size, inode: None });
     Node { kind, mode, owner: Owner { uid: 0, gid: 0 } }
 }

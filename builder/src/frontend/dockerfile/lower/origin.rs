@@ -114,15 +114,14 @@ fn context_node(
         FoundKind::Directory => NodeKind::Directory,
         FoundKind::File { size, identity } => NodeKind::File(FileNode {
             source: SourceRecipe {
-                location: Location::Context(ContextFile {
-                    context: Arc::clone(context),
-                    path: path.to_owned(),
-                }),
-                packing: None,
-                checksum: None,
                 origin: Some(at.clone()),
-                convert: None,
-                role: Role::File,
+                ..SourceRecipe::new(
+                    Location::Context(ContextFile {
+                        context: Arc::clone(context),
+                        path: path.to_owned(),
+                    }),
+                    Role::File,
+                )
             },
             size: Some(*size),
             inode: listing.is_linked(*identity).then_some(Inode(identity.device, identity.inode)),

@@ -157,14 +157,7 @@ impl Process<'_> {
             };
         }
         let (place, owner) = self.place(path, Follow::Yes)?;
-        let source = SourceRecipe {
-            location: Location::Inline([].into()),
-            packing: None,
-            checksum: None,
-            origin: None,
-            convert: None,
-            role: Role::File,
-        };
+        let source = SourceRecipe::new(Location::Inline([].into()), Role::File);
         let kind = NodeKind::File(FileNode { source, size: Some(0), inode: None });
         self.tree.put(&place, Node { kind, mode: 0o666 & !UMASK, owner })?;
         Ok(())

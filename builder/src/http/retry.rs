@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use crate::http::Head;
+use super::Head;
 
 /// The first pause; it doubles from one attempt to the next.
 const FIRST: Duration = Duration::from_millis(500);
