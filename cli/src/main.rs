@@ -15,6 +15,7 @@ mod output;
 mod places;
 mod registry;
 mod render;
+mod results;
 mod subject;
 mod trust;
 mod ui;

@@ -109,7 +109,8 @@ fn check(answer: Option<Answer>, expected: impl IntoData) {
 }
 
 fn check_in(scene: &Scene, address: &str, expected: impl IntoData) {
-    let said = scene.refused(scene.program(["build", "--iidfile", "iid", "-o", "out"]));
+    let said =
+        scene.refused(scene.program(["build", "--retry", "1", "--iidfile", "iid", "-o", "out"]));
     let host = address.trim_start_matches("http://");
     assert_data_eq!(said.replace(host, "[SERVER]"), expected.raw());
 }
@@ -182,7 +183,7 @@ error: cannot use `http://[SERVER]/disk.raw`: the checksum is wrong: expected sh
 status: 1
 stdout:
 stderr:
-error: cannot read `http://[SERVER]/disk.raw`: the server closed the connection in the middle
+error: cannot download `http://[SERVER]/disk.raw`: the server closed the connection
  --> ./diskette.yaml:5:25
   |
 5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }

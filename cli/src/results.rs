@@ -1,0 +1,72 @@
+//! *Results*: what became of each image of a catalogue, in a file that one command hands to the next:
+//! `sync` writes it, `verify` judges what it names, `promote` copies what was verified. Keys, stages and
+//! the first three fields are medius's.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use diskette_builder::diagnostic::Diagnostic;
+use serde::{Deserialize, Serialize};
+
+use crate::error::cannot;
+use crate::files::{read_spec, write_file};
+
+/// By `NAME:TAG`: the last part of the repository, and the tag that stays.
+pub(crate) type Results = BTreeMap<String, ImageResult>;
+
+/// What became of one image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct ImageResult {
+    /// The tags that were given or would be, the one that stays last.
+    pub(crate) tags: Vec<String>,
+    /// `push`, `verify` or `promote`: the last that went well or was attempted.
+    pub(crate) stage: String,
+    /// Why it failed; empty if it did not.
+    pub(crate) err: String,
+    /// The repository that it was pushed to.
+    pub(crate) image: String,
+    /// `published`, `unchanged`, `would-publish` or `failed`.
+    pub(crate) outcome: String,
+    /// Of the index that is there now, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) digest: Option<String>,
+    /// By platform, e.g. `linux/amd64`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) platforms: BTreeMap<String, PlatformResult>,
+}
+
+/// What became of an image's part for one platform.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct PlatformResult {
+    /// Why it failed; empty if it did not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) err: String,
+    /// `published`, `unchanged`, `kept` (an older one, since the new one failed) or `failed`.
+    pub(crate) outcome: String,
+    /// Of its manifest, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) digest: Option<String>,
+    /// What upstream calls the release.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) version: String,
+    /// Where the disk comes from.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) source: String,
+    /// Whether it was judged and found good.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) verified: bool,
+}
+
+/// Reads results.
+pub(crate) fn read(path: &Path) -> Result<Results, Diagnostic> {
+    let text = read_spec(path)?;
+    serde_json::from_str(&text.text).map_err(cannot("read the results in", path.display()))
+}
+
+/// Writes results, whole or not at all.
+pub(crate) fn write(path: &Path, results: &Results) -> Result<(), Diagnostic> {
+    let text = serde_json::to_string_pretty(results).map_err(cannot("write", path.display()))?;
+    write_file(path, format!("{text}\n").as_bytes())
+}
