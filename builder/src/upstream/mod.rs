@@ -23,6 +23,7 @@ mod web;
 use std::collections::BTreeMap;
 
 pub use error::{FetchError, FetchErrorKind, UpstreamError};
+use schemars::JsonSchema;
 pub use template::{Template, TemplateError};
 pub use web::{Rewrite, Web};
 
@@ -52,9 +53,11 @@ pub struct Source {
 }
 
 /// What form a list has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "ReleaseKind", rename_all = "kebab-case")]
 pub enum Kind {
-    /// Checksums of files beside the list: BSD's form, GNU's, or a digest alone.
+    /// Checksums, with the files beside: `SHA256SUMS`, `CHECKSUM`, `NAME.sha256`; in BSD's form, GNU's,
+    /// or a digest alone.
     Checksums,
     /// Fedora's `releases.json`.
     FedoraReleases,

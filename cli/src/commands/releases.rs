@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::frontend::spec::{self, Entry};
+use diskette_builder::frontend::spec::{self, Entry, EntryPlatform};
 use diskette_builder::image::platform::Platform;
 use diskette_builder::registry::Observer;
 use diskette_builder::upstream::{Disk, Rewrite, UpstreamError, Web, newest};
@@ -77,8 +77,8 @@ pub(crate) fn run(
             if observer.is_cancelled() {
                 return Err(CommandError::Interrupted);
             }
-            match newest(&entry.release, platform, &web, gpgv) {
-                Ok(disk) => found.push(Found { entry, platform, disk }),
+            match newest(&platform.release, &platform.platform, &web, gpgv) {
+                Ok(disk) => found.push(Found { entry, platform: &platform.platform, disk }),
                 Err(error) => problems.push(diagnostic(entry, platform, &error)),
             }
         }
@@ -109,9 +109,9 @@ fn load(files: &[PathBuf]) -> Result<Vec<(Gpgv, Vec<Entry>)>, CommandError> {
     if problems.is_empty() { Ok(catalogues) } else { Err(CommandError::Failed(problems)) }
 }
 
-fn diagnostic(entry: &Entry, platform: &Platform, error: &UpstreamError) -> Diagnostic {
-    Diagnostic::new(format!("{} for {platform}: {error}", entry.image))
-        .at(entry.origin.clone())
+fn diagnostic(entry: &Entry, platform: &EntryPlatform, error: &UpstreamError) -> Diagnostic {
+    Diagnostic::new(format!("{} for {}: {error}", entry.image, platform.platform))
+        .at(platform.origin.clone())
         .help(error.help())
 }
 

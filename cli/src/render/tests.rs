@@ -1016,7 +1016,7 @@ error: unknown key `author` in the spec
 3 | author: me
   | ^^^^^^
   |
-  = help: known keys: apiVersion, image, tags, platforms, release, kubevirt, files, env, labels, annotations
+  = help: known keys: apiVersion, image, tags, platforms, release, policy, docs, kubevirt, files, env, labels, annotations
 
 "#]],
     );
@@ -1205,7 +1205,7 @@ error: unknown key `file` in a source
 4 |     disk: {file: a.qcow2}
   |            ^^^^
   |
-  = help: it is a key of `release`
+  = help: it is a key of `release` and of a platform's `release`
 
 "#]],
     );
@@ -2696,7 +2696,7 @@ error: unknown key `environment` in the spec
 8 | environment: {A: b}
   | ^^^^^^^^^^^
   |
-  = help: known keys: apiVersion, image, tags, platforms, release, kubevirt, files, env, labels, annotations
+  = help: known keys: apiVersion, image, tags, platforms, release, policy, docs, kubevirt, files, env, labels, annotations
 
 "#]],
     );

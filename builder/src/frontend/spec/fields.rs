@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::node::{Node, Value};
 use super::read::{KEYS, Keys, Read};
+use super::types::{Located, Text};
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Key's place, key, value.
@@ -46,14 +47,16 @@ impl<'n> Fields<'n> {
 
     /// Reports a key that must be there and is not.
     pub(super) fn require(&self, name: &str, help: &str, problems: &mut Vec<Diagnostic>) {
+        problems.extend(self.missing(name, help));
+    }
+
+    /// Returns what is said of a key that is not there.
+    pub(super) fn missing(&self, name: &str, help: &str) -> Option<Diagnostic> {
         if self.has(name) || self.meant.contains(&name) {
-            return;
+            return None;
         }
-        problems.push(
-            Diagnostic::new(format!("{} has no `{name}`", self.noun))
-                .at(self.owner.clone())
-                .help(help),
-        );
+        let problem = Diagnostic::new(format!("{} has no `{name}`", self.noun));
+        Some(problem.at(self.owner.clone()).help(help))
     }
 
     /// Returns what a key's value is read as, if it is there and right.
@@ -108,6 +111,24 @@ pub(super) fn mapping<'n>(
         found.push((&key.span, name, value));
     }
     Some(found)
+}
+
+/// Reads one of a few words.
+pub(super) fn choose<T: Copy>(
+    node: &Node,
+    owner: &Span,
+    noun: &str,
+    known: &[(&'static str, T)],
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Located<T>> {
+    let Text { value, span } = Text::read(node, owner, problems)?;
+    if let Some((_, found)) = known.iter().find(|(name, _)| *name == value) {
+        return Some(Located { value: *found, span });
+    }
+    let names: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
+    let diagnostic = Diagnostic::new(format!("unknown {noun} `{value}`")).at(span);
+    problems.push(suggest(diagnostic, &value, &names, &format!("known {noun}s")));
+    None
 }
 
 pub(super) fn unexpected(wanted: &str, node: &Node) -> Diagnostic {

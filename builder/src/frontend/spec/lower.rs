@@ -8,12 +8,13 @@ use crate::image::reference::Reference;
 use super::environment::{Layered, environment};
 use super::files::{directory, layer, regular};
 use super::names::names;
+use super::release::DocsSpec;
 use super::source;
 use super::types::{API_VERSION, Entries, Located, PlatformSpec, Platforms, Spec, Text};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::image::config::Config;
 use crate::image::platform::Platform;
-use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, Step};
+use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, SourceRecipe, Step};
 
 /// A recipe, and where each of its names was given.
 #[derive(Debug)]
@@ -24,9 +25,20 @@ pub(super) struct Lowered {
 
 /// Returns the recipe; it is of use only if nothing was reported.
 pub(super) fn lower(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Lowered {
-    let names = names(spec.image.as_ref(), spec.tags.as_ref(), problems);
+    // Tags of an image that follows a release are not tags yet.
+    let tags = spec.tags.as_ref().filter(|_| spec.release.is_none());
+    let names = names(spec.image.as_ref(), tags, problems);
     let annotations =
         texts("an annotation", &Layered { top: spec.annotations.as_ref(), own: None }, problems);
+    if spec.release.is_none() {
+        let policy = spec.policy.as_ref().map(|policy| &policy.span);
+        let docs = spec.docs.as_ref().and_then(DocsSpec::span);
+        problems.extend(policy.into_iter().chain(docs).map(|span| {
+            Diagnostic::new("this is for an image that follows a release")
+                .at(span.clone())
+                .help("add `release:`, or remove it")
+        }));
+    }
     let platforms = platforms(spec, problems);
     let recipe = Recipe {
         names: names.iter().map(|name| name.value.clone()).collect(),
@@ -103,18 +115,34 @@ fn lower_platform(
     own: &PlatformSpec,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<PlatformRecipe> {
+    let disk = disk_layer(own, problems);
+    // The rest is judged whatever the platform is called.
+    let any = platform.clone().unwrap_or_else(Platform::of_this_machine);
+    let mut lowered = lower_without_disk(any, spec, Some(own), problems);
+    lowered.steps.insert(0, Step::Layer(disk?));
+    platform.map(|_| lowered)
+}
+
+/// Lowers all that is known of a platform's image before its disk is.
+pub(super) fn lower_without_disk(
+    platform: Platform,
+    spec: &Spec,
+    own: Option<&PlatformSpec>,
+    problems: &mut Vec<Diagnostic>,
+) -> PlatformRecipe {
+    let kubevirt = own.and_then(|own| own.kubevirt.as_ref());
+    let own_env = own.and_then(|own| own.env.as_ref());
     let env = environment(
-        &Layered { top: spec.kubevirt.as_ref(), own: own.kubevirt.as_ref() },
-        &Layered { top: spec.env.as_ref(), own: own.env.as_ref() },
+        &Layered { top: spec.kubevirt.as_ref(), own: kubevirt },
+        &Layered { top: spec.env.as_ref(), own: own_env },
         problems,
     );
-    let labels = Layered { top: spec.labels.as_ref(), own: own.labels.as_ref() };
+    let own_labels = own.and_then(|own| own.labels.as_ref());
+    let labels = Layered { top: spec.labels.as_ref(), own: own_labels };
     let labels = texts("a label", &labels, problems);
-    let disk = disk_layer(own, problems);
-    let files = [&spec.files, &own.files].into_iter().flatten().flatten();
-    let files = layer(files, problems);
-    let steps = std::iter::once(disk?).chain(files).map(Step::Layer).collect();
-    let platform = platform?;
+    let own_files = own.and_then(|own| own.files.as_ref());
+    let files = spec.files.iter().chain(own_files).flatten();
+    let steps = layer(files, problems).map(Step::Layer).into_iter().collect();
     let mut config = Config::new(&platform);
     for (name, value) in &env {
         config.set_env(name, value);
@@ -122,19 +150,32 @@ fn lower_platform(
     for (name, value) in &labels {
         config.set_label(name, value);
     }
-    Some(PlatformRecipe { platform, base: None, steps, config, annotations: BTreeMap::new() })
+    PlatformRecipe { platform, base: None, steps, config, annotations: BTreeMap::new() }
 }
 
 /// The disk stands in the lowest layer: CDI takes the first that has one.
 fn disk_layer(own: &PlatformSpec, problems: &mut Vec<Diagnostic>) -> Option<LayerRecipe> {
-    let (disk, name) = source::disk(&own.disk, problems)?;
+    if let Some(release) = &own.release {
+        problems.push(
+            Diagnostic::new("this image does not follow a release")
+                .at(release.span.clone())
+                .help("add `release:` at the top of the file, or name the disk under `disk:`"),
+        );
+    }
+    problems.extend(own.without_disk.clone());
+    let (disk, name) = source::disk(own.disk.as_ref()?, problems)?;
+    Some(disk_in(&name, disk))
+}
+
+/// Returns the layer that holds a disk.
+pub(super) fn disk_in(name: &str, disk: SourceRecipe) -> LayerRecipe {
     let path = format!("disk/{name}");
     let entries = vec![directory("disk"), regular(&path, disk)];
-    Some(LayerRecipe { history: path, entries })
+    LayerRecipe { history: path, entries }
 }
 
 /// Returns what OCI calls a string map: labels or annotations, whose keys must not be empty.
-fn texts(
+pub(super) fn texts(
     noun: &str,
     entries: &Layered<'_, Entries<Text>>,
     problems: &mut Vec<Diagnostic>,

@@ -9,20 +9,24 @@ mod lower;
 mod names;
 mod node;
 mod read;
+mod release;
 mod schema;
 mod source;
 mod syntax;
+mod tags;
 mod types;
 mod yaml;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use self::catalogue::{Entry, load_catalogue};
+pub use self::catalogue::{Docs, Entry, EntryPlatform, load_catalogue};
 use self::lower::{Lowered, check_version, lower};
 use self::node::Node;
 use self::read::Read;
+pub use self::release::Policy;
 pub use self::schema::schema;
+pub use self::tags::TagTemplate;
 use self::types::{Located, Spec};
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::recipe::Recipe;

@@ -8,7 +8,7 @@ use super::types::{Located, Text};
 use crate::diagnostic::Diagnostic;
 
 /// The tag of an image that is given none.
-const DEFAULT_TAG: &str = "latest";
+pub(super) const DEFAULT_TAG: &str = "latest";
 
 /// Returns the image's names, each with the place it was given at.
 pub(super) fn names(

@@ -1,11 +1,11 @@
 //! *Reading* makes the types of a spec from nodes. It reports every key it does not know and every
 //! value of the wrong kind, and goes on with what is left, so that one run shows all mistakes.
 
-use super::fields::{Fields, mapping, read_value, suggest, unexpected};
+use super::fields::{Fields, choose, mapping, read_value, unexpected};
 use super::node::{Node, Value};
 use super::types::{
     Compress, Convert, Details, Entries, FileSpec, Kubevirt, Located, PlatformSpec, Platforms,
-    ReleaseKind, ReleaseSpec, Source, Spec, Text, Unpack,
+    Source, Spec, Text, Unpack,
 };
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -17,7 +17,8 @@ pub(super) trait Read: Sized {
 }
 
 /// The keys of each kind of mapping, by what people call it.
-pub(super) const KEYS: &[(&str, &[&str])] = &[SPEC, PLATFORM, KUBEVIRT, FILE, DETAILS, RELEASE];
+pub(super) const KEYS: &[(&str, &[&str])] =
+    &[SPEC, PLATFORM, KUBEVIRT, FILE, DETAILS, RELEASE, RELEASE_CHANGES, DOCS, POLICY];
 
 /// What people call a kind of mapping, and its keys.
 pub(super) type Keys = (&'static str, &'static [&'static str]);
@@ -30,6 +31,8 @@ const SPEC: Keys = (
         "tags",
         "platforms",
         "release",
+        "policy",
+        "docs",
         "kubevirt",
         "files",
         "env",
@@ -37,7 +40,7 @@ const SPEC: Keys = (
         "annotations",
     ],
 );
-const RELEASE: Keys = (
+pub(super) const RELEASE: Keys = (
     "`release`",
     &[
         "from",
@@ -51,7 +54,11 @@ const RELEASE: Keys = (
         "signature",
     ],
 );
-const PLATFORM: Keys = ("a platform", &["disk", "kubevirt", "files", "env", "labels"]);
+pub(super) const RELEASE_CHANGES: Keys =
+    ("a platform's `release`", &["url", "file", "version", "checksums", "signature"]);
+pub(super) const POLICY: Keys = ("`policy`", &["platforms"]);
+pub(super) const DOCS: Keys = ("`docs`", &["description", "user"]);
+const PLATFORM: Keys = ("a platform", &["disk", "release", "kubevirt", "files", "env", "labels"]);
 const KUBEVIRT: Keys =
     ("`kubevirt`", &["instancetype", "instancetypeKind", "preference", "preferenceKind", "labels"]);
 const FILE: Keys = ("a file", &["path", "source"]);
@@ -77,6 +84,8 @@ impl Read for Spec {
             tags: fields.get("tags", problems),
             platforms: fields.get("platforms", problems),
             release: fields.get("release", problems),
+            policy: fields.get("policy", problems),
+            docs: fields.get("docs", problems),
             kubevirt: fields.get("kubevirt", problems),
             files: fields.get("files", problems),
             env: fields.get("env", problems),
@@ -95,49 +104,6 @@ impl Read for Platforms {
     }
 }
 
-impl Read for Located<ReleaseSpec> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let fields = Fields::of(node, owner, RELEASE, problems)?;
-        fields.require("from", "say what form the list has, for example `checksums`", problems);
-        fields.require("url", "say where the list is", problems);
-        let (from, url) = (fields.get("from", problems), fields.get("url", problems));
-        let (file, version) = (fields.get("file", problems), fields.get("version", problems));
-        let (checksums, mirrors) =
-            (fields.get("checksums", problems), fields.get("mirrors", problems));
-        let (keyring, signature) =
-            (fields.get("keyring", problems), fields.get("signature", problems));
-        let fingerprints = fields.get("fingerprints", problems);
-        let (from, url) = (from?, url?);
-        let value = ReleaseSpec {
-            from,
-            url,
-            file,
-            version,
-            checksums,
-            mirrors,
-            keyring,
-            fingerprints,
-            signature,
-        };
-        Some(Self { value, span: owner.clone() })
-    }
-}
-
-impl Read for Located<ReleaseKind> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let known = [
-            ("checksums", ReleaseKind::Checksums),
-            ("fedora-releases", ReleaseKind::FedoraReleases),
-            ("debian-cloud", ReleaseKind::DebianCloud),
-            ("simplestreams", ReleaseKind::Simplestreams),
-            ("coreos-stream", ReleaseKind::CoreosStream),
-            ("directory", ReleaseKind::Directory),
-            ("virt-builder", ReleaseKind::VirtBuilder),
-        ];
-        choose(node, owner, "form", &known, problems)
-    }
-}
-
 impl Read for PlatformSpec {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         if let Value::Text(disk) = &node.value {
@@ -147,11 +113,15 @@ impl Read for PlatformSpec {
             return None;
         }
         let fields = Fields::of(node, owner, PLATFORM, problems)?;
-        fields.require("disk", "add `disk:` with the path of the disk", problems);
-        let (disk, kubevirt) = (fields.get("disk", problems), fields.get("kubevirt", problems));
-        let (files, env) = (fields.get("files", problems), fields.get("env", problems));
-        let labels = fields.get("labels", problems);
-        Some(Self { disk: disk?, kubevirt, files, env, labels })
+        Some(Self {
+            without_disk: fields.missing("disk", "add `disk:` with the path of the disk"),
+            disk: fields.get("disk", problems),
+            release: fields.get("release", problems),
+            kubevirt: fields.get("kubevirt", problems),
+            files: fields.get("files", problems),
+            env: fields.get("env", problems),
+            labels: fields.get("labels", problems),
+        })
     }
 }
 
@@ -233,24 +203,6 @@ impl Read for Located<Compress> {
         let known = [("zlib", Compress::Zlib), ("zstd", Compress::Zstd), ("none", Compress::None)];
         choose(node, owner, "compression", &known, problems)
     }
-}
-
-/// Reads one of a few words.
-fn choose<T: Copy>(
-    node: &Node,
-    owner: &Span,
-    noun: &str,
-    known: &[(&'static str, T)],
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Located<T>> {
-    let Text { value, span } = Text::read(node, owner, problems)?;
-    if let Some((_, found)) = known.iter().find(|(name, _)| *name == value) {
-        return Some(Located { value: *found, span });
-    }
-    let names: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
-    let diagnostic = Diagnostic::new(format!("unknown {noun} `{value}`")).at(span);
-    problems.push(suggest(diagnostic, &value, &names, &format!("known {noun}s")));
-    None
 }
 
 impl Read for Text {

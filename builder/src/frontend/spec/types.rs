@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use crate::diagnostic::Span;
+use super::release::{DocsSpec, PolicySpec, ReleaseChanges, ReleaseSpec};
+use crate::diagnostic::{Diagnostic, Span};
 
 /// The one version of the format.
 pub(super) const API_VERSION: &str = "diskette/v1";
@@ -26,6 +27,18 @@ pub(super) struct Entries<T>(pub(super) Vec<(Text, T)>);
 /// A container image that carries virtual-machine disks, one for each platform.
 #[derive(Debug, JsonSchema)]
 #[schemars(title = "diskette spec", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend(
+    "if" = { "not": { "required": ["release"] } },
+    "then" = {
+        "properties": {
+            "platforms": {
+                "type": "object",
+                "additionalProperties": { "required": ["disk"], "not": { "required": ["release"] } }
+            }
+        },
+        "not": { "anyOf": [{ "required": ["policy"] }, { "required": ["docs"] }] }
+    }
+))]
 pub(super) struct Spec {
     /// Version of this format.
     #[schemars(required, extend("const" = API_VERSION))]
@@ -34,10 +47,12 @@ pub(super) struct Spec {
     /// May be left out when `-t` names the image.
     #[schemars(extend("pattern" = "^[^@\\s]+$"), extend("examples" = ["quay.io/me/fedora"]))]
     pub(super) image: Option<Text>,
-    /// Tags of the image; `latest` when left out. Quote numbers: `"42"`.
+    /// Tags of the image; `latest` when left out. Quote numbers: `"42"`. Where the image follows a
+    /// release, `{version}`, `{timestamp}` (`YYMMDDHHMM`) and `{NAME}` for a group of `file` stand for
+    /// what was found; the first tag without them is the one that the image is known by.
     #[schemars(
         length(min = 1),
-        inner(regex(pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")),
+        inner(regex(pattern = "^[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,127}$")),
         extend("examples" = [["42", "latest"]])
     )]
     pub(super) tags: Option<Located<Vec<Text>>>,
@@ -45,8 +60,12 @@ pub(super) struct Spec {
     #[schemars(required)]
     pub(super) platforms: Option<Platforms>,
     /// Where a distribution publishes the disks, in place of fixed ones: `platforms` is a list then.
-    /// `diskette releases` shows what is there now.
+    /// `diskette releases` shows what is there now, `diskette sync` publishes it.
     pub(super) release: Option<Located<ReleaseSpec>>,
+    /// How an image that follows a release is published.
+    pub(super) policy: Option<Located<PolicySpec>>,
+    /// What the description of an image that follows a release says.
+    pub(super) docs: Option<DocsSpec>,
     /// Labels that CDI sets on the volume it imports from this image, so that virtual machines
     /// made of it find their instance type and preference.
     pub(super) kubevirt: Option<Kubevirt>,
@@ -76,64 +95,18 @@ pub(super) enum Platforms {
     Names(Located<Vec<Text>>),
 }
 
-/// Where a distribution publishes its disks, and which of them is meant. In `url`, `file` and
-/// `mirrors`, `{arch}` stands for the architecture as images call it (`amd64`), `{arch.uname}` for what
-/// the machine itself says (`x86_64`).
-#[derive(Debug, JsonSchema)]
-#[schemars(rename = "Release", rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ReleaseSpec {
-    /// What form the list has that is at `url`.
-    pub(super) from: Located<ReleaseKind>,
-    /// The list of what is published.
-    #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
-    pub(super) url: Text,
-    /// A regular expression that the whole name of the file matches. The newest is chosen by its group
-    /// `version`: `disk-(?<version>[0-9.]+)[.]qcow2`.
-    pub(super) file: Option<Text>,
-    /// The release that is wanted, as the list calls it, where it has several.
-    pub(super) version: Option<Text>,
-    /// Of a directory: the file that has the checksums; `{file}` stands for the disk's name.
-    /// `SHA256SUMS` when left out.
-    #[schemars(extend("examples" = ["{file}.sha256"]))]
-    pub(super) checksums: Option<Text>,
-    /// Places that have the same files, each in place of the list's directory.
-    pub(super) mirrors: Option<Vec<Text>>,
-    /// OpenPGP keys of which one must have signed the list: a path relative to this file.
-    pub(super) keyring: Option<Text>,
-    /// Only these keys count, of all in `keyring`.
-    #[schemars(inner(regex(pattern = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$")))]
-    pub(super) fingerprints: Option<Vec<Text>>,
-    /// The signature's URL, relative to the list, where it is neither in the list nor beside it.
-    pub(super) signature: Option<Text>,
-}
-
-/// What form a list of releases has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "kebab-case")]
-pub(super) enum ReleaseKind {
-    /// Checksums, with the files beside: `SHA256SUMS`, `CHECKSUM`, `NAME.sha256`.
-    Checksums,
-    /// Fedora's `releases.json`.
-    FedoraReleases,
-    /// Debian's JSON beside each cloud image.
-    DebianCloud,
-    /// Simplestreams: an index, or a list of products.
-    Simplestreams,
-    /// A stream of Fedora CoreOS.
-    CoreosStream,
-    /// What a web server shows of a directory.
-    Directory,
-    /// The index of virt-builder.
-    VirtBuilder,
-}
-
 /// What the image holds for one platform. Whatever is set here goes before the same setting at
 /// the top of the file.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "Platform", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct PlatformSpec {
-    /// The disk: a path relative to this file, or a URL.
-    pub(super) disk: Source,
+    /// The disk: a path relative to this file, or a URL. Left out where the image follows a release.
+    pub(super) disk: Option<Source>,
+    /// What to say if there has to be a disk and there is none.
+    #[schemars(skip)]
+    pub(super) without_disk: Option<Diagnostic>,
+    /// What is published otherwise for this platform, of an image that follows a release.
+    pub(super) release: Option<Located<ReleaseChanges>>,
     /// Labels that CDI sets on the imported volume, for this platform.
     pub(super) kubevirt: Option<Kubevirt>,
     /// Further files for this platform, besides those at the top of the file.

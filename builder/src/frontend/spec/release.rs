@@ -1,0 +1,180 @@
+//! The *release* part of a spec: where a distribution publishes, and how what is found there is published
+//! in turn.
+
+use schemars::JsonSchema;
+
+use super::fields::{Fields, choose};
+use super::node::Node;
+use super::read::{DOCS, POLICY, RELEASE, RELEASE_CHANGES, Read};
+use super::types::{Located, Text};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::upstream::Kind;
+
+/// Where a distribution publishes its disks, and which of them is meant. In `url`, `file`, `signature`
+/// and `mirrors`, `{arch}` stands for the architecture as images call it (`amd64`), `{arch.uname}` for
+/// what the machine itself says (`x86_64`).
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Release", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ReleaseSpec {
+    /// What form the list has that is at `url`.
+    pub(super) from: Located<Kind>,
+    /// The list of what is published.
+    #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
+    pub(super) url: Text,
+    /// A regular expression that the whole name of the file matches. The newest is chosen by its group
+    /// `version`: `disk-(?<version>[0-9.]+)[.]qcow2`.
+    pub(super) file: Option<Text>,
+    /// The release that is wanted, as the list calls it, where it has several.
+    pub(super) version: Option<Text>,
+    /// Of a directory: the file that has the checksums; `{file}` stands for the disk's name.
+    /// `SHA256SUMS` when left out.
+    #[schemars(extend("examples" = ["{file}.sha256"]))]
+    pub(super) checksums: Option<Text>,
+    /// Places that have the same files, each in place of the list's directory.
+    pub(super) mirrors: Option<Vec<Text>>,
+    /// OpenPGP keys of which one must have signed the list: a path relative to this file.
+    pub(super) keyring: Option<Text>,
+    /// Only these keys count, of all in `keyring`.
+    #[schemars(inner(regex(pattern = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$")))]
+    pub(super) fingerprints: Option<Vec<Text>>,
+    /// The signature's URL, relative to the list, where it is neither in the list nor beside it.
+    pub(super) signature: Option<Text>,
+}
+
+/// What is published otherwise for one platform.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "ReleaseChanges", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ReleaseChanges {
+    /// The list of what is published.
+    #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
+    pub(super) url: Option<Text>,
+    /// A regular expression that the whole name of the file matches.
+    pub(super) file: Option<Text>,
+    /// The release that is wanted, as the list calls it.
+    pub(super) version: Option<Text>,
+    /// Of a directory: the file that has the checksums.
+    pub(super) checksums: Option<Text>,
+    /// The signature's URL, relative to the list.
+    pub(super) signature: Option<Text>,
+}
+
+/// What the image's description says.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Docs", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DocsSpec {
+    /// A file of Markdown that says what the image is: a path relative to this file.
+    #[schemars(extend("examples" = ["fedora.md"]))]
+    pub(super) description: Option<Text>,
+    /// The user that cloud-init makes when the disk boots first.
+    #[schemars(extend("examples" = ["cloud-user"]))]
+    pub(super) user: Option<Text>,
+}
+
+impl DocsSpec {
+    /// Returns the place of one of its values.
+    pub(super) fn span(&self) -> Option<&Span> {
+        self.description.as_ref().or(self.user.as_ref()).map(|text| &text.span)
+    }
+}
+
+/// What happens to an image when there is no new disk for one of its platforms.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "PlatformsPolicy", rename_all = "kebab-case")]
+pub enum Policy {
+    /// It stays as it is for all of them.
+    #[default]
+    AllOrNothing,
+    /// The others get theirs; the one keeps the disk that it has.
+    BestEffort,
+}
+
+/// How an image that follows a release is published.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Policy", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PolicySpec {
+    /// What happens when there is no new disk for one of the platforms; `all-or-nothing` when left
+    /// out.
+    pub(super) platforms: Option<Located<Policy>>,
+}
+
+impl Read for Located<ReleaseSpec> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::of(node, owner, RELEASE, problems)?;
+        fields.require("from", "say what form the list has, for example `checksums`", problems);
+        fields.require("url", "say where the list is", problems);
+        let (from, url) = (fields.get("from", problems), fields.get("url", problems));
+        let (file, version) = (fields.get("file", problems), fields.get("version", problems));
+        let (checksums, mirrors) =
+            (fields.get("checksums", problems), fields.get("mirrors", problems));
+        let (keyring, signature) =
+            (fields.get("keyring", problems), fields.get("signature", problems));
+        let fingerprints = fields.get("fingerprints", problems);
+        let (from, url) = (from?, url?);
+        let value = ReleaseSpec {
+            from,
+            url,
+            file,
+            version,
+            checksums,
+            mirrors,
+            keyring,
+            fingerprints,
+            signature,
+        };
+        Some(Self { value, span: owner.clone() })
+    }
+}
+
+impl Read for Located<ReleaseChanges> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::of(node, owner, RELEASE_CHANGES, problems)?;
+        let value = ReleaseChanges {
+            url: fields.get("url", problems),
+            file: fields.get("file", problems),
+            version: fields.get("version", problems),
+            checksums: fields.get("checksums", problems),
+            signature: fields.get("signature", problems),
+        };
+        Some(Self { value, span: owner.clone() })
+    }
+}
+
+impl Read for Located<Kind> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let known = [
+            ("checksums", Kind::Checksums),
+            ("fedora-releases", Kind::FedoraReleases),
+            ("debian-cloud", Kind::DebianCloud),
+            ("simplestreams", Kind::Simplestreams),
+            ("coreos-stream", Kind::CoreosStream),
+            ("directory", Kind::Directory),
+            ("virt-builder", Kind::VirtBuilder),
+        ];
+        choose(node, owner, "form", &known, problems)
+    }
+}
+
+impl Read for DocsSpec {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::of(node, owner, DOCS, problems)?;
+        Some(Self {
+            description: fields.get("description", problems),
+            user: fields.get("user", problems),
+        })
+    }
+}
+
+impl Read for Located<PolicySpec> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::of(node, owner, POLICY, problems)?;
+        let value = PolicySpec { platforms: fields.get("platforms", problems) };
+        Some(Self { value, span: owner.clone() })
+    }
+}
+
+impl Read for Located<Policy> {
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let known = [("all-or-nothing", Policy::AllOrNothing), ("best-effort", Policy::BestEffort)];
+        choose(node, owner, "policy", &known, problems)
+    }
+}

@@ -1,0 +1,128 @@
+//! A *tag template* is a tag of an image that follows a release: `{version}`, `{timestamp}` and the
+//! groups of `file` stand for what is found upstream.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::names::DEFAULT_TAG;
+use super::types::{Located, Text};
+use crate::diagnostic::Diagnostic;
+use crate::image::reference::is_tag;
+
+/// What a placeholder is tried with.
+const SAMPLE: &str = "0";
+
+/// What stands for something in every template.
+const KNOWN: [&str; 2] = ["version", "timestamp"];
+
+/// A tag with placeholders, or without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagTemplate(String);
+
+impl TagTemplate {
+    /// Returns the tag. Whatever of a value cannot stand in a tag becomes a dash.
+    ///
+    /// The error is the name that stands for nothing, or what came out and is not a tag.
+    pub fn fill(&self, values: &BTreeMap<String, String>) -> Result<String, String> {
+        let mut tag = String::new();
+        let mut rest = self.0.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').ok_or_else(|| format!("`{{{after}`"))?;
+            let value = values.get(name).filter(|value| !value.is_empty());
+            tag.push_str(before);
+            let value = value.ok_or_else(|| format!("`{{{name}}}` stands for nothing"))?;
+            tag.extend(value.chars().map(|c| if is_of_tags(c) { c } else { '-' }));
+            rest = after;
+        }
+        tag.push_str(rest);
+        if is_tag(&tag) { Ok(tag) } else { Err(format!("`{tag}` is not a tag")) }
+    }
+
+    /// Tells whether the tag stays the same from one release to the next.
+    pub fn stays(&self) -> bool {
+        !self.0.contains('{')
+    }
+
+    /// Returns the names of its placeholders.
+    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
+        self.0.split('{').skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name))
+    }
+}
+
+impl fmt::Display for TagTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_of_tags(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_.-".contains(c)
+}
+
+/// Returns the templates in the order in which they are set: the first that stays is the last, since
+/// what stands there says what was published. `groups` are the names that `file` has.
+pub(super) fn tags(
+    tags: Option<&Located<Vec<Text>>>,
+    groups: &[String],
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<TagTemplate> {
+    let Some(tags) = tags else { return vec![TagTemplate(DEFAULT_TAG.into())] };
+    let names = KNOWN.into_iter().chain(groups.iter().map(String::as_str));
+    let values: BTreeMap<String, String> =
+        names.map(|name| (name.to_owned(), SAMPLE.to_owned())).collect();
+    let mut found: Vec<TagTemplate> = Vec::new();
+    for text in &tags.value {
+        let template = TagTemplate(text.value.clone());
+        let problem = match template.fill(&values) {
+            Err(why) => Diagnostic::new(why).help(
+                "tags have letters, digits, `_`, `.` and `-`; known are `{version}`, `{timestamp}` \
+                 and the groups of `file`",
+            ),
+            Ok(_) if found.contains(&template) => {
+                Diagnostic::new(format!("the tag `{template}` is given twice")).help("remove one")
+            }
+            Ok(_) => {
+                found.push(template);
+                continue;
+            }
+        };
+        problems.push(problem.at(text.span.clone()));
+    }
+    let Some(known_by) = found.iter().position(TagTemplate::stays) else {
+        if found.len() == tags.value.len() {
+            problems.push(
+                Diagnostic::new("no tag stays the same from one release to the next")
+                    .at(tags.span.clone())
+                    .help("add one, for example `latest`: it tells what is published already"),
+            );
+        }
+        return found;
+    };
+    let known_by = found.remove(known_by);
+    // Tags that move come after those that are made once.
+    found.sort_by_key(TagTemplate::stays);
+    found.push(known_by);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_filled() {
+        let values = [("version", "9.8~rc+1"), ("timestamp", "2611260930"), ("empty", "")];
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let check = |template: &str, expected: Result<&str, &str>| {
+            let found = TagTemplate(template.into()).fill(&values);
+            assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{template}");
+        };
+        check("9", Ok("9"));
+        check("{version}", Ok("9.8-rc-1"));
+        check("9-{timestamp}.x", Ok("9-2611260930.x"));
+        check("{empty}", Err("`{empty}` stands for nothing"));
+        check("a{b}", Err("`{b}` stands for nothing"));
+        check("a{b", Err("`{b`"));
+        check("-{version}", Err("`-9.8-rc-1` is not a tag"));
+    }
+}
