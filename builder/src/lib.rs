@@ -39,6 +39,7 @@ pub mod sink;
 pub mod source;
 pub mod store;
 pub mod survey;
+pub mod sync;
 pub mod tee;
 pub mod tree;
 pub mod unpacked;

@@ -128,6 +128,8 @@ pub enum SinkError {
         message: String,
         /// What the user can do.
         help: Option<String>,
+        /// Whether it may go well a little later.
+        is_temporary: bool,
     },
     /// The user asked to stop.
     #[error("cancelled")]
@@ -136,7 +138,7 @@ pub enum SinkError {
 
 impl SinkError {
     pub(crate) fn remote(message: impl Into<String>) -> Self {
-        Self::Remote { message: message.into(), help: None }
+        Self::Remote { message: message.into(), help: None, is_temporary: false }
     }
 
     /// Returns the message with what the system said.

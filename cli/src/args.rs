@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     auth, build, completions, copy, diff, extract, inspect, login, logout, man, manifests, pull,
-    push, releases, schema, tags, vddk, verify,
+    push, releases, schema, sync, tags, vddk, verify,
 };
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
@@ -16,7 +16,9 @@ use crate::commands::{
 #[derive(Debug, Parser)]
 #[command(name = "diskette", version, propagate_version = true, max_term_width = 100)]
 #[command(styles = Styles::plain(), disable_help_subcommand = true)]
-#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.")]
+#[command(
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -30,6 +32,7 @@ pub(crate) enum Command {
     Pull(Box<pull::PullArguments>),
     Copy(Box<copy::CopyArguments>),
     Tags(Box<tags::TagsArguments>),
+    Sync(Box<sync::SyncArguments>),
     Releases(Box<releases::ReleasesArguments>),
     Inspect(Box<inspect::InspectArguments>),
     Extract(Box<extract::ExtractArguments>),

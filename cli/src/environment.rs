@@ -61,6 +61,14 @@ impl Environment {
         }
     }
 
+    /// Returns when the program started, in UTC, as tags have it: `YYMMDDHHMM`.
+    pub(crate) fn stamp(&self) -> String {
+        let since = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let time = jiff::Timestamp::UNIX_EPOCH
+            .saturating_add(jiff::SignedDuration::try_from(since).unwrap_or_default());
+        time.map(|time| time.strftime("%y%m%d%H%M").to_string()).unwrap_or_default()
+    }
+
     /// Returns a variable that the user named.
     #[expect(clippy::unused_self, reason = "it is part of the environment")]
     pub(crate) fn variable(&self, name: &str) -> Option<String> {

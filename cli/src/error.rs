@@ -9,10 +9,23 @@ use diskette_builder::sink::SinkError;
 pub(crate) enum CommandError {
     /// The command could not do its work: exit status 1.
     Failed(Vec<Diagnostic>),
+    /// It could not, and may a little later: exit status 75, `EX_TEMPFAIL` of sysexits.h.
+    Temporary(Vec<Diagnostic>),
     /// It was asked for something that makes no sense: exit status 2.
     Usage(Diagnostic),
     /// The user broke it off: exit status 130, as after a signal.
     Interrupted,
+}
+
+impl CommandError {
+    /// Returns what there is to say.
+    pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
+        match self {
+            Self::Failed(diagnostics) | Self::Temporary(diagnostics) => diagnostics,
+            Self::Usage(diagnostic) => std::slice::from_ref(diagnostic),
+            Self::Interrupted => &[],
+        }
+    }
 }
 
 impl From<Diagnostic> for CommandError {

@@ -3,6 +3,7 @@
 
 mod args;
 mod boot;
+mod catalogue;
 mod commands;
 mod context;
 mod credentials;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Pull(pull) => commands::pull::run(&pull, &environment, &ui),
         Command::Copy(copy) => commands::copy::run(&copy, &environment, &ui),
         Command::Tags(tags) => commands::tags::run(&tags, &environment, &ui),
+        Command::Sync(sync) => commands::sync::run(&sync, &environment, &ui),
         Command::Releases(releases) => commands::releases::run(&releases, &environment, &ui),
         Command::Diff(diff) => commands::diff::run(&diff, &environment, &ui),
         Command::Inspect(inspect) => commands::inspect::run(&inspect, &environment, &ui),

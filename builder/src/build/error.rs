@@ -49,6 +49,18 @@ impl From<SinkError> for BuildError {
 }
 
 impl BuildError {
+    /// Tells whether the same build may succeed a little later.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Source { error, .. } => match &error.kind {
+                SourceErrorKind::Http(error) => error.is_temporary(),
+                _ => false,
+            },
+            Self::Sink(SinkError::Remote { is_temporary, .. }) => *is_temporary,
+            _ => false,
+        }
+    }
+
     /// Tells whether another error says the same of the same place.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {

@@ -6,6 +6,8 @@ mod doubts;
 mod error;
 mod layers;
 
+use std::collections::BTreeMap;
+
 use crate::image::reference::Reference;
 use oci_spec::image::MediaType;
 
@@ -16,7 +18,7 @@ use crate::cache::Cache;
 use crate::diagnostic::Diagnostic;
 use crate::http::Client;
 use crate::image::digest::Digest;
-use crate::image::documents::{self, DocumentError, LayerEntry};
+use crate::image::documents::{self, DocumentError, LayerEntry, Member};
 use crate::image::format::Format;
 use crate::image::json::Document;
 use crate::image::platform::Platform;
@@ -96,6 +98,13 @@ pub struct BuiltPlatform {
     pub layers: Vec<Layer>,
 }
 
+impl BuiltPlatform {
+    /// Returns what an index says of it.
+    pub fn member(&self, annotations: BTreeMap<String, String>) -> Member {
+        Member::new(&self.manifest, self.platform.clone(), annotations)
+    }
+}
+
 /// Recipes whose sources are open: what can be refused without reading them has been.
 pub struct Plan<'a> {
     recipes: &'a [Recipe],
@@ -127,6 +136,14 @@ impl<'a> Plan<'a> {
         let layers = layers::make(self.jobs, context)?;
         finish(self.recipes, layers, context)
     }
+
+    /// Builds the images of all platforms and publishes nothing: no index names them yet.
+    pub fn platforms(self, context: &Context<'_>) -> Result<Vec<BuiltPlatform>, BuildError> {
+        bases::put(self.recipes, self.places, context)?;
+        let mut layers = layers::make(self.jobs, context)?.into_iter();
+        let all = self.recipes.iter().map(|recipe| platforms(recipe, &mut layers, context));
+        Ok(all.collect::<Result<Vec<_>, _>>()?.concat())
+    }
 }
 
 /// Composes and publishes; `layers` are those of all platforms of all recipes, in order.
@@ -153,7 +170,20 @@ fn compose(
     layers: &mut impl Iterator<Item = Layer>,
     context: &Context<'_>,
 ) -> Result<Built, BuildError> {
-    let mut manifests = Vec::new();
+    let platforms = platforms(recipe, layers, context)?;
+    let members: Vec<Member> =
+        platforms.iter().map(|built| built.member(BTreeMap::new())).collect();
+    let index = documents::index(context.format, &members, &recipe.annotations)?;
+    context.sink.put(&index, &recipe.names)?;
+    Ok(Built { index, names: recipe.names.clone(), platforms })
+}
+
+/// Writes the manifests of an image's platforms.
+fn platforms(
+    recipe: &Recipe,
+    layers: &mut impl Iterator<Item = Layer>,
+    context: &Context<'_>,
+) -> Result<Vec<BuiltPlatform>, BuildError> {
     let mut platforms = Vec::new();
     for platform in &recipe.platforms {
         let layers: Vec<Layer> = layers.take(platform.layers().count()).collect();
@@ -164,13 +194,10 @@ fn compose(
         let manifest = documents::manifest(context.format, &config, &entries, &annotations)?;
         context.sink.put(&config, &recipe.names)?;
         context.sink.put(&manifest, &recipe.names)?;
-        manifests.push((manifest.clone(), platform.platform.clone()));
         let (platform, config) = (platform.platform.clone(), config.digest);
         platforms.push(BuiltPlatform { platform, manifest, config, layers });
     }
-    let index = documents::index(context.format, &manifests, &recipe.annotations)?;
-    context.sink.put(&index, &recipe.names)?;
-    Ok(Built { index, names: recipe.names.clone(), platforms })
+    Ok(platforms)
 }
 
 /// Completes a platform's config. Tools that convert images refuse one without a history entry for

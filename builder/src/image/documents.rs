@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use oci_spec::OciSpecError;
 use oci_spec::image::{
-    ImageIndexBuilder, ImageManifestBuilder, MediaType, PlatformBuilder, SCHEMA_VERSION,
+    Descriptor, ImageIndexBuilder, ImageManifestBuilder, MediaType, PlatformBuilder, SCHEMA_VERSION,
 };
 use thiserror::Error;
 
@@ -22,6 +22,42 @@ pub struct LayerEntry {
     pub digest: Digest,
     /// Of the blob, in bytes.
     pub size: u64,
+}
+
+/// A finished image of one platform, as an index speaks of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Of its manifest.
+    pub media_type: MediaType,
+    /// Of its manifest.
+    pub digest: Digest,
+    /// Of its manifest, in bytes.
+    pub size: u64,
+    /// What it runs on.
+    pub platform: Platform,
+    /// Said of it in the index alone.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Member {
+    /// Returns what an index says of a manifest.
+    pub fn new(
+        manifest: &Document,
+        platform: Platform,
+        annotations: BTreeMap<String, String>,
+    ) -> Self {
+        let (media_type, digest) = (manifest.media_type.clone(), manifest.digest);
+        Self { media_type, digest, size: manifest.bytes.len() as u64, platform, annotations }
+    }
+
+    fn descriptor(&self) -> Result<Descriptor, OciSpecError> {
+        let descriptor = descriptor(self.media_type.clone(), self.digest, self.size)
+            .platform(oci_platform(&self.platform)?);
+        match self.annotations.is_empty() {
+            true => descriptor.build(),
+            false => descriptor.annotations(map(&self.annotations)).build(),
+        }
+    }
 }
 
 /// A document could not be composed; no input is known that leads to this.
@@ -63,13 +99,10 @@ pub fn manifest(
 /// Composes the index of all platforms, in the order given. Docker's has no annotations.
 pub fn index(
     format: Format,
-    manifests: &[(Document, Platform)],
+    members: &[Member],
     annotations: &BTreeMap<String, String>,
 ) -> Result<Document, DocumentError> {
-    let manifests = manifests
-        .iter()
-        .map(|(manifest, platform)| manifest.descriptor().platform(oci_platform(platform)?).build())
-        .collect::<Result<Vec<_>, _>>()?;
+    let manifests = members.iter().map(Member::descriptor).collect::<Result<Vec<_>, _>>()?;
     let media_type = format.media_type(&MediaType::ImageIndex);
     let mut index = ImageIndexBuilder::default()
         .schema_version(SCHEMA_VERSION)

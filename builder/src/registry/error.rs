@@ -145,7 +145,11 @@ impl From<RegistryError> for SinkError {
     fn from(error: RegistryError) -> Self {
         match error.cause {
             Cause::Cancelled => Self::Cancelled,
-            _ => Self::Remote { message: error.to_string(), help: error.help() },
+            _ => Self::Remote {
+                message: error.to_string(),
+                help: error.help(),
+                is_temporary: error.cause.is_transient(),
+            },
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod releases;
 pub(crate) mod schema;
+pub(crate) mod sync;
 pub(crate) mod tags;
 pub(crate) mod transfer;
 pub(crate) mod vddk;

@@ -1,20 +1,19 @@
 //! `diskette releases`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::frontend::spec::{self, Entry, EntryPlatform};
+use diskette_builder::frontend::spec::{Entry, EntryPlatform};
 use diskette_builder::image::platform::Platform;
 use diskette_builder::registry::Observer;
 use diskette_builder::upstream::{Disk, Rewrite, UpstreamError, Web, newest};
 use serde_json::{Value, json};
 
+use crate::catalogue::{Catalogue, load};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::read_spec;
-use crate::gpgv::Gpgv;
 use crate::registry::RegistryArguments;
 use crate::ui::progress::ProgressMode;
 use crate::ui::{Ui, signal};
@@ -26,13 +25,14 @@ use crate::ui::{Ui, signal};
 /// downloaded. What cannot be found is said at the end, with exit status 1.
 #[derive(Debug, Args)]
 pub(crate) struct ReleasesArguments {
-    /// Catalogues: specs whose images have a `release`; - reads one from standard input
-    #[arg(value_name = "FILE", required = true)]
+    /// Catalogues: specs whose images have a `release`, or directories of them; - reads one from
+    /// standard input
+    #[arg(value_name = "FILE|DIR", required = true)]
     files: Vec<PathBuf>,
 
     /// How the list is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: ReleasesFormat,
+    format: ListFormat,
 
     /// Read what begins with FROM from TO instead, for example from a mirror of one's own; may be
     /// repeated
@@ -45,10 +45,10 @@ pub(crate) struct ReleasesArguments {
 
 /// What can be given to `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ReleasesFormat {
-    /// A line for each platform: image, version, platform, checksum, URL
+pub(crate) enum ListFormat {
+    /// A line for each, for people
     Text,
-    /// An array with an object for each platform
+    /// An array with an object for each
     Json,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn run(
     let client = arguments.registry.client(environment, &observer)?;
     let web = Web::new(&client, &arguments.rewrite_url);
     let (mut found, mut problems) = (Vec::new(), Vec::new());
-    for (gpgv, entries) in &catalogues {
+    for Catalogue { gpgv, entries, .. } in &catalogues {
         for (entry, platform) in
             entries.iter().flat_map(|entry| entry.platforms.iter().map(move |it| (entry, it)))
         {
@@ -84,29 +84,13 @@ pub(crate) fn run(
         }
     }
     let text = match arguments.format {
-        ReleasesFormat::Text => found.iter().map(Found::line).collect(),
-        ReleasesFormat::Json => {
+        ListFormat::Text => found.iter().map(Found::line).collect(),
+        ListFormat::Json => {
             format!("{:#}\n", Value::Array(found.iter().map(Found::json).collect()))
         }
     };
     ui.result(text.as_bytes())?;
     if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
-}
-
-/// Reads the catalogues; keyrings are relative to the files that name them.
-fn load(files: &[PathBuf]) -> Result<Vec<(Gpgv, Vec<Entry>)>, CommandError> {
-    let mut catalogues = Vec::new();
-    let mut problems = Vec::new();
-    for path in files {
-        match spec::load_catalogue(&read_spec(path)?) {
-            Ok(entries) => {
-                let base = path.parent().unwrap_or(Path::new("")).to_owned();
-                catalogues.push((Gpgv { base }, entries));
-            }
-            Err(wrong) => problems.extend(wrong),
-        }
-    }
-    if problems.is_empty() { Ok(catalogues) } else { Err(CommandError::Failed(problems)) }
 }
 
 fn diagnostic(entry: &Entry, platform: &EntryPlatform, error: &UpstreamError) -> Diagnostic {
@@ -147,7 +131,7 @@ impl Found<'_> {
 }
 
 /// Parses `FROM=TO`; both are the beginning of a URL.
-fn parse_rewrite(text: &str) -> Result<Rewrite, String> {
+pub(crate) fn parse_rewrite(text: &str) -> Result<Rewrite, String> {
     let is_url = |text: &str| text.starts_with("https://") || text.starts_with("http://");
     match text.split_once('=') {
         Some((from, to)) if is_url(from) && is_url(to) => {

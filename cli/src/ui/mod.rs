@@ -51,15 +51,16 @@ impl Ui {
 
     /// Says why the program fails, and returns its exit status.
     pub(crate) fn fail(&self, error: &CommandError) -> ExitCode {
-        let (diagnostics, status) = match error {
-            CommandError::Failed(diagnostics) => (diagnostics.as_slice(), 1),
-            CommandError::Usage(diagnostic) => (std::slice::from_ref(diagnostic), 2),
+        let status = match error {
+            CommandError::Failed(_) => 1,
+            CommandError::Usage(_) => 2,
+            CommandError::Temporary(_) => 75,
             CommandError::Interrupted => {
                 message("interrupted; nothing was changed");
                 return ExitCode::from(130);
             }
         };
-        self.show(diagnostics, Severity::Error);
+        self.show(error.diagnostics(), Severity::Error);
         ExitCode::from(status)
     }
 

@@ -110,7 +110,8 @@ pub(crate) fn cache(environment: &Environment, name: &str, ui: &Ui) -> Option<Di
         .ok()
 }
 
-fn jobs(asked: Option<NonZeroUsize>) -> usize {
+/// Returns how many threads compress.
+pub(crate) fn jobs(asked: Option<NonZeroUsize>) -> usize {
     let available = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     asked.unwrap_or_else(available).get()
 }

@@ -1,0 +1,68 @@
+//! What upstream has now for each platform of an image, as far as it can be published together.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Job, Sync, SyncError};
+use crate::frontend::spec::Entry;
+use crate::upstream::{Disk, newest, version};
+
+/// Returns what upstream has for each platform, in the order of the catalogue.
+pub(super) fn detect(job: &Job<'_>, sync: &Sync<'_>) -> Vec<Result<Disk, Arc<SyncError>>> {
+    let entry = job.entry;
+    let mut found: Vec<Result<Disk, Arc<SyncError>>> = entry
+        .platforms
+        .iter()
+        .map(|it| newest(&it.release, &it.platform, sync.fetch, job.verify))
+        .map(|disk| disk.map_err(|error| Arc::new(error.into())))
+        .collect();
+    if !names_versions(entry) {
+        return found;
+    }
+    let Some(newest) = newest_of(found.iter().flatten()).map(|disk| disk.version.clone()) else {
+        return found;
+    };
+    for result in &mut found {
+        if let Ok(disk) = result
+            && version::compare(&disk.version, &newest) == Ordering::Less
+        {
+            let found = disk.version.clone();
+            *result = Err(Arc::new(SyncError::Behind { found, newest: newest.clone() }));
+        }
+    }
+    found
+}
+
+/// Tells whether tags name the release: all platforms of such an image are of one.
+fn names_versions(entry: &Entry) -> bool {
+    let mut placeholders = entry.tags.iter().flat_map(|tag| tag.placeholders());
+    placeholders.any(|name| name != "timestamp")
+}
+
+fn newest_of<'a>(disks: impl Iterator<Item = &'a Disk>) -> Option<&'a Disk> {
+    disks.max_by(|one, other| version::compare(&one.version, &other.version))
+}
+
+/// Returns the tags of an image that is made of these disks, in the order in which they are set.
+pub(super) fn tags<'a>(
+    entry: &Entry,
+    disks: impl Iterator<Item = &'a Disk>,
+    stamp: &str,
+) -> Result<Vec<String>, SyncError> {
+    let mut values: BTreeMap<String, String> = BTreeMap::new();
+    if let Some(disk) = newest_of(disks) {
+        values.extend(disk.groups.clone());
+        values.insert("version".into(), disk.version.clone());
+    }
+    values.insert("timestamp".into(), stamp.to_owned());
+    let mut tags = Vec::new();
+    for template in &entry.tags {
+        let tag = template.fill(&values);
+        let tag = tag.map_err(|why| SyncError::Tag { template: template.to_string(), why })?;
+        // Two templates may come to the same; the last place counts.
+        tags.retain(|other| *other != tag);
+        tags.push(tag);
+    }
+    Ok(tags)
+}

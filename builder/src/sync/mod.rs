@@ -1,0 +1,216 @@
+//! *Sync* follows releases: it looks for the disks that upstream has now, compares them with what a
+//! registry has, builds what differs and publishes it. An image that fails keeps no other back, and
+//! what is published stays until all that takes its place is there.
+
+mod detect;
+mod error;
+mod numbered;
+mod publish;
+mod published;
+mod recipe;
+mod shard;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+pub use self::error::SyncError;
+pub use self::shard::{Shard, ShardError};
+
+use self::publish::Work;
+use crate::cache::Cache;
+use crate::frontend::spec::Entry;
+use crate::http::Client;
+use crate::image::digest::Digest;
+use crate::image::platform::Platform;
+use crate::image::reference::Reference;
+use crate::image::time::Timestamp;
+use crate::images::Places;
+use crate::layer::Workers;
+use crate::progress::Progress;
+use crate::registry::Registry;
+use crate::source::Inputs;
+use crate::upstream::{Disk, Fetch, Rewrite, Verify};
+
+/// What syncing works with.
+pub struct Sync<'a> {
+    /// Fetches upstream's lists.
+    pub fetch: &'a dyn Fetch,
+    /// Downloads disks.
+    pub client: &'a Client,
+    /// From where disks are downloaded instead.
+    pub rewrites: &'a [Rewrite],
+    /// Where images are.
+    pub registry: &'a Registry,
+    /// Opens images that others stand on.
+    pub places: &'a dyn Places,
+    /// Compress layers, whatever image they are for.
+    pub workers: &'a Workers,
+    /// Spares the work that was done before.
+    pub cache: Option<&'a Cache>,
+    /// Listens.
+    pub progress: &'a dyn Progress,
+    /// The time of everything in the images.
+    pub created: Timestamp,
+    /// What `{timestamp}` stands for in tags.
+    pub stamp: &'a str,
+    /// Whether anything is published.
+    pub mode: Mode,
+    /// What is built.
+    pub scope: Scope,
+    /// What becomes of releases that are older than what is published.
+    pub downgrade: Downgrade,
+}
+
+/// Whether anything is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// What differs is.
+    Publish,
+    /// Nothing is downloaded or written.
+    DryRun,
+}
+
+/// What is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What differs from what is published.
+    Changed,
+    /// All.
+    All,
+}
+
+/// What becomes of releases that are older than what is published: somebody may be replaying an old
+/// list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Downgrade {
+    /// An error.
+    Refuse,
+    /// They are published.
+    Allow,
+}
+
+/// One image, and what belongs to it.
+pub struct Job<'a> {
+    /// What is to be published.
+    pub entry: &'a Entry,
+    /// Checks signatures with the keys beside the catalogue.
+    pub verify: &'a dyn Verify,
+    /// Opens the files beside the catalogue.
+    pub inputs: &'a dyn Inputs,
+    /// The repository that is looked at to see what is published.
+    pub source: Reference,
+    /// The repository that is written to.
+    pub target: Reference,
+}
+
+/// What became of an image.
+#[derive(Debug)]
+pub struct Report {
+    /// What became of it as a whole.
+    pub outcome: Outcome,
+    /// The tags that it has got, or would.
+    pub tags: Vec<String>,
+    /// Of the index that is there now, if there is one.
+    pub digest: Option<Digest>,
+    /// In the order of the catalogue.
+    pub platforms: Vec<PlatformReport>,
+}
+
+/// What became of an image as a whole.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is there now.
+    Published,
+    /// It was there.
+    Unchanged,
+    /// It would be published, were this not a dry run.
+    WouldPublish,
+    /// It stays as it was. Nothing means that the platforms tell why.
+    Failed(Option<SyncError>),
+}
+
+/// What became of an image's part for one platform.
+#[derive(Debug)]
+pub struct PlatformReport {
+    /// Which.
+    pub platform: Platform,
+    /// What became of it.
+    pub outcome: PlatformOutcome,
+    /// What upstream has, if it could be found.
+    pub disk: Option<Disk>,
+    /// Of its manifest, if there is one now.
+    pub digest: Option<Digest>,
+}
+
+/// What became of an image's part for one platform.
+#[derive(Debug)]
+pub enum PlatformOutcome {
+    /// It was built, or would be.
+    Built,
+    /// It is what was published before.
+    Unchanged,
+    /// There is no new one, so the old one stays.
+    Kept(Arc<SyncError>),
+    /// There is none.
+    Failed(Arc<SyncError>),
+    /// Nothing was done about it, since others failed.
+    Skipped,
+}
+
+impl Report {
+    /// Returns all that went wrong, with the platform that it is about.
+    pub fn errors(&self) -> impl Iterator<Item = (Option<&Platform>, &SyncError)> {
+        let whole = match &self.outcome {
+            Outcome::Failed(error) => error.as_ref(),
+            _ => None,
+        };
+        let parts = self.platforms.iter().filter_map(|part| match &part.outcome {
+            PlatformOutcome::Kept(error) | PlatformOutcome::Failed(error) => {
+                Some((Some(&part.platform), &**error))
+            }
+            _ => None,
+        });
+        whole.map(|error| (None, error)).into_iter().chain(parts)
+    }
+}
+
+/// Syncs all images, up to `width` at a time, and returns what became of each, in order. `done` is told
+/// of each as soon as it is.
+pub fn run(
+    jobs: &[Job<'_>],
+    width: usize,
+    sync: &Sync<'_>,
+    done: &(dyn Fn(usize, &Report) + std::marker::Sync),
+) -> Vec<Report> {
+    let next = AtomicUsize::new(0);
+    let reports: Vec<Mutex<Option<Report>>> = jobs.iter().map(|_| Mutex::default()).collect();
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(number) else { return };
+            let report = Work::new(job, number, sync).run();
+            done(number, &report);
+            *reports[number].lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+        }
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (1..width.min(jobs.len())).map(|_| scope.spawn(work)).collect();
+        work();
+        drop(threads);
+    });
+    let all = reports.into_iter();
+    all.filter_map(|report| report.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+}
+
+impl std::fmt::Debug for Sync<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sync").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Job<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("target", &self.target).finish_non_exhaustive()
+    }
+}

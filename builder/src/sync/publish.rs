@@ -1,0 +1,361 @@
+//! One image is *published*: what differs is built, the rest is taken from what is there, and the tag
+//! that the image is known by moves last. Before it does it is looked at once more: if somebody else
+//! has moved it meanwhile, all is compared anew.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::detect::{detect, tags};
+use super::numbered::Numbered;
+use super::published::{Published, RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
+use super::{
+    Downgrade, Job, Mode, Outcome, PlatformOutcome, PlatformReport, Report, Scope, Sync, SyncError,
+    recipe,
+};
+use crate::build::{Context, Plan, PlatformTags, Sources};
+use crate::copy::{CopyContext, copy};
+use crate::frontend::spec::{EntryPlatform, Policy};
+use crate::image::digest::Digest;
+use crate::image::documents::{DocumentError, Member, index};
+use crate::image::format::Format;
+use crate::image::json::Document;
+use crate::image::platform::Platform;
+use crate::images::Images;
+use crate::progress::Progress;
+use crate::recipe::Recipe;
+use crate::registry::{RegistryImages, RegistrySink};
+use crate::sink::{Named, Sink, SinkError};
+use crate::source::{CdiOnly, Unverified};
+use crate::upstream::{Disk, version};
+
+/// How often all is compared anew because somebody else has moved the tag.
+const ROUNDS_MAX: usize = 3;
+
+/// The work on one image.
+pub(super) struct Work<'a> {
+    job: &'a Job<'a>,
+    sync: &'a Sync<'a>,
+    progress: Numbered<'a>,
+    found: Vec<Result<Disk, Arc<SyncError>>>,
+    /// What has been built, by platform.
+    built: BTreeMap<usize, Member>,
+}
+
+/// What is to become of one platform.
+enum Part {
+    /// What is published stays; for a reason, if there should be another.
+    Keep(Member, Option<Arc<SyncError>>),
+    /// A new one is made of this disk, by the recipe with this digest.
+    Build(Disk, Digest),
+    /// There is none, nor was there one.
+    Fail(Arc<SyncError>),
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(job: &'a Job<'a>, number: usize, sync: &'a Sync<'a>) -> Self {
+        let progress = Numbered::new(sync.progress, number, &job.entry.image);
+        Self { job, sync, progress, found: Vec::new(), built: BTreeMap::new() }
+    }
+
+    pub(super) fn run(mut self) -> Report {
+        self.found = detect(self.job, self.sync);
+        for _ in 0..ROUNDS_MAX {
+            match self.round() {
+                Ok(Some(report)) => return report,
+                Ok(None) => {}
+                Err(error) => return self.failed(error),
+            }
+        }
+        self.failed(SyncError::Contended)
+    }
+
+    /// Compares and publishes. Nothing means that somebody else has moved the tag meanwhile.
+    fn round(&mut self) -> Result<Option<Report>, SyncError> {
+        if self.progress.is_cancelled() {
+            return Err(SyncError::Cancelled);
+        }
+        let entry = self.job.entry;
+        let known_by = entry.known_by();
+        let source = self.images(&self.job.source)?;
+        let published = Published::read(&source, &known_by)?;
+        let mut parts = self.parts(published.as_ref())?;
+        let tags = self.tags(&parts)?;
+        let platforms: Vec<&Platform> = entry.platforms.iter().map(|it| &it.platform).collect();
+        let index_recipe = recipe::of_index(entry);
+        let is_same = parts.iter().all(|part| matches!(part, Part::Keep(..)))
+            && published.as_ref().is_some_and(|it| it.is_as(&index_recipe, &platforms))
+            && self.sync.scope == Scope::Changed;
+        let is_hopeless = entry.policy == Policy::AllOrNothing && parts.iter().any(Part::is_error);
+        if is_same || is_hopeless || parts.iter().all(|part| matches!(part, Part::Fail(_))) {
+            let digest = published.map(|published| published.document.digest);
+            let outcome =
+                if is_same && !is_hopeless { Outcome::Unchanged } else { Outcome::Failed(None) };
+            return Ok(Some(self.report(outcome, parts, tags, digest)));
+        }
+        if self.sync.mode == Mode::DryRun {
+            return Ok(Some(self.report(Outcome::WouldPublish, parts, tags, None)));
+        }
+        let before = self.target_digest(&known_by)?;
+        let sink = RegistrySink::new(self.sync.registry, 1);
+        self.build(&mut parts, published.as_ref(), &sink)?;
+        if entry.policy == Policy::AllOrNothing && parts.iter().any(Part::is_error) {
+            let digest = published.map(|published| published.document.digest);
+            return Ok(Some(self.report(Outcome::Failed(None), parts, tags, digest)));
+        }
+        let index = self.index(&parts, &source, &sink, &index_recipe)?;
+        if self.target_digest(&known_by)? != before {
+            return Ok(None);
+        }
+        self.publish(&index, &tags, &sink)?;
+        let digest = Some(index.digest);
+        Ok(Some(self.report(Outcome::Published, parts, tags, digest)))
+    }
+
+    /// Returns what is to become of each platform.
+    fn parts(&self, published: Option<&Published>) -> Result<Vec<Part>, SyncError> {
+        let entry = self.job.entry;
+        let mut parts = Vec::new();
+        for (platform, found) in entry.platforms.iter().zip(&self.found) {
+            let member = published.and_then(|published| published.member(&platform.platform));
+            let disk = match found {
+                Ok(disk) => disk,
+                Err(error) => {
+                    parts.push(Part::without(member, Arc::clone(error)));
+                    continue;
+                }
+            };
+            let recipe = recipe::of_platform(platform, self.job, self.sync)?;
+            let same = published
+                .filter(|_| self.sync.scope == Scope::Changed)
+                .and_then(|published| published.unchanged(&platform.platform, disk, &recipe));
+            let older = published.and_then(|it| it.version(&platform.platform));
+            let older = older.filter(|_| self.sync.downgrade == Downgrade::Refuse);
+            parts.push(match (same, older) {
+                (Some(member), _) => Part::Keep(member.clone(), None),
+                (None, Some(published)) if version::compare(&disk.version, published).is_lt() => {
+                    let (found, published) = (disk.version.clone(), published.to_owned());
+                    Part::without(member, Arc::new(SyncError::Older { found, published }))
+                }
+                (None, _) => Part::Build(disk.clone(), recipe),
+            });
+        }
+        Ok(parts)
+    }
+
+    fn tags(&self, parts: &[Part]) -> Result<Vec<String>, SyncError> {
+        let used = parts.iter().zip(&self.found).filter(|(part, _)| !part.is_error());
+        let disks: Vec<&Disk> = used.filter_map(|(_, found)| found.as_ref().ok()).collect();
+        if disks.is_empty() {
+            return Ok(vec![self.job.entry.known_by()]);
+        }
+        tags(self.job.entry, disks.into_iter(), self.sync.stamp)
+    }
+
+    /// Builds what is to be built. One platform that fails keeps no other back.
+    fn build(
+        &mut self,
+        parts: &mut [Part],
+        published: Option<&Published>,
+        sink: &dyn Sink,
+    ) -> Result<(), SyncError> {
+        for (number, part) in parts.iter_mut().enumerate() {
+            let Part::Build(disk, recipe) = part else { continue };
+            if self.built.contains_key(&number) {
+                continue;
+            }
+            let platform = &self.job.entry.platforms[number];
+            match self.build_one(platform, disk, recipe, sink) {
+                Ok(member) => {
+                    self.built.insert(number, member);
+                }
+                Err(SyncError::Cancelled) => return Err(SyncError::Cancelled),
+                Err(error) => {
+                    let member = published.and_then(|it| it.member(&platform.platform));
+                    *part = Part::without(member, Arc::new(error));
+                    if self.job.entry.policy == Policy::AllOrNothing {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn build_one(
+        &self,
+        platform: &EntryPlatform,
+        disk: &Disk,
+        recipe: &Digest,
+        sink: &dyn Sink,
+    ) -> Result<Member, SyncError> {
+        let sync = self.sync;
+        let mut marks = BTreeMap::from([
+            (SOURCE_URL.to_owned(), disk.url.clone()),
+            (SOURCE_DIGEST.to_owned(), disk.checksum.to_string()),
+            (RECIPE_DIGEST.to_owned(), recipe.to_string()),
+        ]);
+        if !disk.version.is_empty() {
+            marks.insert(VERSION.to_owned(), disk.version.clone());
+        }
+        let mut made = platform.recipe(disk, sync.rewrites);
+        made.annotations.clone_from(&marks);
+        let recipes = [Recipe {
+            names: vec![self.job.target.clone()],
+            platforms: vec![made],
+            annotations: self.job.entry.annotations.clone(),
+        }];
+        let sources = Sources {
+            inputs: self.job.inputs,
+            client: sync.client,
+            unverified: Unverified::Refuse,
+            cdi_only: CdiOnly::Refuse,
+            places: sync.places,
+        };
+        let context = Context {
+            workers: sync.workers,
+            sink,
+            cache: sync.cache,
+            progress: &self.progress,
+            created: sync.created,
+            platform_tags: PlatformTags::None,
+            format: Format::Oci,
+        };
+        let plan = Plan::new(&recipes, &sources);
+        let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;
+        let mut built = plan.platforms(&context)?;
+        // One platform was asked for.
+        Ok(built.swap_remove(0).member(marks))
+    }
+
+    /// Puts the index, and before it what is published elsewhere.
+    fn index(
+        &self,
+        parts: &[Part],
+        source: &dyn Images,
+        sink: &dyn Sink,
+        recipe: &Digest,
+    ) -> Result<Document, SyncError> {
+        let mut members = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            match part {
+                Part::Build(..) => members.extend(self.built.get(&number).cloned()),
+                Part::Keep(member, _) => {
+                    if self.job.source != self.job.target {
+                        self.copy(member, source, sink)?;
+                    }
+                    members.push(member.clone());
+                }
+                Part::Fail(_) => {}
+            }
+        }
+        let mut annotations = self.job.entry.annotations.clone();
+        annotations.insert(RECIPE_DIGEST.into(), recipe.to_string());
+        let index = index(Format::Oci, &members, &annotations)?;
+        sink.put(&index, std::slice::from_ref(&self.job.target))?;
+        Ok(index)
+    }
+
+    /// Copies a platform's image from where it is published, byte for byte.
+    fn copy(&self, member: &Member, images: &dyn Images, sink: &dyn Sink) -> Result<(), SyncError> {
+        let document = images.document(member.digest)?;
+        let gone = || SinkError::remote(format!("{} is no longer there", member.digest));
+        let context = CopyContext {
+            images,
+            sink,
+            // Without a tag nothing is named.
+            names: std::slice::from_ref(&self.job.target),
+            tag: None,
+            jobs: 1,
+            progress: &self.progress,
+        };
+        Ok(copy(&document.ok_or_else(gone)?, &context)?)
+    }
+
+    fn publish(&self, index: &Document, tags: &[String], sink: &dyn Sink) -> Result<(), SyncError> {
+        if self.progress.is_cancelled() {
+            return Err(SyncError::Cancelled);
+        }
+        let image = index.plain_descriptor().map_err(DocumentError::from)?;
+        let named: Vec<Named> = tags
+            .iter()
+            .map(|tag| Named {
+                image: image.clone(),
+                name: Some(self.job.target.with_tag(tag.clone())),
+                tag: None,
+            })
+            .collect();
+        Ok(sink.publish(&named)?)
+    }
+
+    /// Returns the images of a repository itself, not those of its mirrors: they may lag behind.
+    fn images(
+        &self,
+        name: &crate::image::reference::Reference,
+    ) -> Result<RegistryImages<'a>, SyncError> {
+        let repository = self.sync.registry.target(name).map_err(SinkError::from)?;
+        Ok(RegistryImages::new(vec![repository]))
+    }
+
+    fn target_digest(&self, tag: &str) -> Result<Option<Digest>, SyncError> {
+        let found = self.images(&self.job.target)?.find(tag)?;
+        Ok(found.map(|document| document.digest))
+    }
+
+    fn report(
+        &mut self,
+        outcome: Outcome,
+        parts: Vec<Part>,
+        tags: Vec<String>,
+        digest: Option<Digest>,
+    ) -> Report {
+        let is_failed = matches!(outcome, Outcome::Failed(_));
+        let platforms = self.job.entry.platforms.iter().zip(parts).zip(&self.found).enumerate();
+        let platforms = platforms.map(|(number, ((platform, part), found))| {
+            let built = self.built.get(&number).map(|member| member.digest);
+            let (outcome, digest) = match part {
+                Part::Keep(member, None) => (PlatformOutcome::Unchanged, Some(member.digest)),
+                Part::Keep(member, Some(error)) => {
+                    (PlatformOutcome::Kept(error), Some(member.digest))
+                }
+                Part::Build(..) if is_failed => (PlatformOutcome::Skipped, None),
+                Part::Build(..) => (PlatformOutcome::Built, built),
+                Part::Fail(error) => (PlatformOutcome::Failed(error), None),
+            };
+            let disk = found.as_ref().ok().cloned();
+            PlatformReport { platform: platform.platform.clone(), outcome, disk, digest }
+        });
+        Report { outcome, tags, digest, platforms: platforms.collect() }
+    }
+
+    /// Returns what is told of an image of which nothing could be done.
+    fn failed(self, error: SyncError) -> Report {
+        let platforms = self.job.entry.platforms.iter().zip(self.found);
+        let platforms = platforms.map(|(platform, found)| {
+            let (outcome, disk) = match found {
+                Ok(disk) => (PlatformOutcome::Skipped, Some(disk)),
+                Err(error) => (PlatformOutcome::Failed(error), None),
+            };
+            PlatformReport { platform: platform.platform.clone(), outcome, disk, digest: None }
+        });
+        Report {
+            outcome: Outcome::Failed(Some(error)),
+            tags: Vec::new(),
+            digest: None,
+            platforms: platforms.collect(),
+        }
+    }
+}
+
+impl Part {
+    /// What becomes of a platform for which there is nothing new.
+    fn without(published: Option<&Member>, error: Arc<SyncError>) -> Self {
+        match published {
+            Some(member) => Self::Keep(member.clone(), Some(error)),
+            None => Self::Fail(error),
+        }
+    }
+
+    fn is_error(&self) -> bool {
+        matches!(self, Self::Keep(_, Some(_)) | Self::Fail(_))
+    }
+}

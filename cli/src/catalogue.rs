@@ -1,0 +1,165 @@
+//! A *catalogue* as it lies in files: specs whose images follow releases, with the keys and other files
+//! that they name.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::frontend::spec::{self, Entry};
+use diskette_builder::image::reference::Reference;
+use walkdir::WalkDir;
+
+use crate::error::{CommandError, cannot};
+use crate::files::{SpecFiles, read_spec};
+use crate::gpgv::Gpgv;
+
+/// The images of one file.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    /// Checks signatures with the keys beside the file.
+    pub(crate) gpgv: Gpgv,
+    /// Opens what lies beside the file.
+    pub(crate) inputs: SpecFiles,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// Which images are meant: `NAME`, or `NAME:TAG` with the tag that one is known by, where `*` stands for
+/// any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Focus {
+    name: String,
+    tag: Option<String>,
+}
+
+impl FromStr for Focus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, tag) =
+            text.split_once(':').map_or((text, None), |(name, tag)| (name, Some(tag)));
+        if name.is_empty() || tag.is_some_and(str::is_empty) {
+            return Err("write it as `fedora`, `fedora:42` or `fedora:*`".into());
+        }
+        Ok(Self { name: name.into(), tag: tag.filter(|tag| *tag != "*").map(str::to_owned) })
+    }
+}
+
+impl Focus {
+    /// Tells whether an image is meant.
+    pub(crate) fn has(&self, entry: &Entry) -> bool {
+        let is_named = self.name == entry.name() || self.name == entry.image;
+        is_named && self.tag.as_ref().is_none_or(|tag| *tag == entry.known_by())
+    }
+}
+
+/// Reads catalogues: files, and all of a directory that end in `.yaml` or `.yml`. Keyrings and other
+/// files are relative to the file that names them.
+pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Catalogue>, CommandError> {
+    let mut catalogues = Vec::new();
+    let mut problems = Vec::new();
+    for path in files(paths)? {
+        match spec::load_catalogue(&read_spec(&path)?) {
+            Ok(entries) => {
+                let base = path.parent().unwrap_or(Path::new("")).to_owned();
+                let (gpgv, inputs) = (Gpgv { base: base.clone() }, SpecFiles { base });
+                catalogues.push(Catalogue { gpgv, inputs, entries });
+            }
+            Err(wrong) => problems.extend(wrong),
+        }
+    }
+    problems.extend(doubles(&catalogues));
+    if problems.is_empty() { Ok(catalogues) } else { Err(CommandError::Failed(problems)) }
+}
+
+/// Two images of one name would replace each other again and again.
+fn doubles(catalogues: &[Catalogue]) -> Vec<Diagnostic> {
+    let mut known: BTreeMap<String, &Entry> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for entry in catalogues.iter().flat_map(|catalogue| &catalogue.entries) {
+        for tag in entry.tags.iter().filter(|tag| tag.stays()) {
+            let name = format!("{}:{tag}", entry.image);
+            if let Some(other) = known.insert(name.clone(), entry) {
+                let place = Diagnostic::new("").at(other.origin.clone()).to_string();
+                let place = place.trim_end_matches([':', ' ']);
+                problems.push(
+                    Diagnostic::new(format!("two images are named `{name}`"))
+                        .at(entry.origin.clone())
+                        .help(format!("the other follows the release at {place}")),
+                );
+            }
+        }
+    }
+    problems
+}
+
+fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let before = files.len();
+        for found in WalkDir::new(path).sort_by_file_name() {
+            let found = found.map_err(cannot("list", path.display()))?;
+            let is_spec = found.path().extension().is_some_and(|end| end == "yaml" || end == "yml");
+            if is_spec && found.file_type().is_file() {
+                files.push(found.into_path());
+            }
+        }
+        if files.len() == before {
+            let message = format!("there is no catalogue in `{}`", path.display());
+            return Err(Diagnostic::new(message).help("its files end in `.yaml`").into());
+        }
+    }
+    Ok(files)
+}
+
+/// Returns a repository, in another registry if one is given: that stands for all but the last part of
+/// the name, as with medius.
+pub(crate) fn repository(image: &str, registry: Option<&str>) -> Result<Reference, Diagnostic> {
+    let name = match registry {
+        Some(registry) => {
+            let last = image.rsplit('/').next().unwrap_or_default();
+            format!("{}/{last}", registry.trim_end_matches('/'))
+        }
+        None => image.to_owned(),
+    };
+    name.parse().map_err(|_| {
+        Diagnostic::new(format!("`{name}` is not a repository"))
+            .help("give a registry like `quay.io/me`, without `https://`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn focuses_parse() {
+        let check = |text: &str, expected: Option<(&str, Option<&str>)>| {
+            let found = text.parse::<Focus>().ok();
+            let expected = expected
+                .map(|(name, tag)| Focus { name: name.into(), tag: tag.map(str::to_owned) });
+            assert_eq!(found, expected, "{text}");
+        };
+        check("fedora", Some(("fedora", None)));
+        check("fedora:42", Some(("fedora", Some("42"))));
+        check("fedora:*", Some(("fedora", None)));
+        check("fedora:", None);
+        check(":42", None);
+    }
+
+    #[test]
+    fn registries_replace_all_but_the_last_part() {
+        let check = |image: &str, registry: Option<&str>, expected: &str| {
+            let found = repository(image, registry).map(|name| name.to_string());
+            assert_eq!(found.unwrap(), expected, "{image}");
+        };
+        check("quay.io/containerdisks/fedora", None, "quay.io/containerdisks/fedora");
+        check("quay.io/a/b/fedora", Some("localhost:5000/x"), "localhost:5000/x/fedora");
+        check("quay.io/a/fedora", Some("localhost:5000/"), "localhost:5000/fedora");
+        assert!(repository("quay.io/a/b", Some("https://x")).is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! `diskette sync`.
+
+mod report;
+mod shard;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use diskette_builder::cache::Cache;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::frontend::spec::Entry;
+use diskette_builder::layer::Workers;
+use diskette_builder::layer::compression::Compression;
+use diskette_builder::progress::Progress as _;
+use diskette_builder::sync::{Downgrade, Job, Mode, Scope, Sync, run as sync_all};
+use diskette_builder::upstream::{Rewrite, Web};
+
+use self::report::Summary;
+use self::shard::ShardArgument;
+use crate::catalogue::{Catalogue, Focus, load, repository};
+use crate::commands::build::work::{cache, created, jobs};
+use crate::commands::releases::{ListFormat, parse_rewrite};
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::places::OpenPlaces;
+use crate::registry::RegistryArguments;
+use crate::results;
+use crate::ui::progress::ProgressMode;
+use crate::ui::{Ui, signal};
+
+/// Publish what distributions have released since it was last published.
+///
+/// Looks for the newest disk of each image of a catalogue and compares it with what is published:
+/// one request for each image that is unchanged. What differs is downloaded straight into a layer,
+/// checked against what upstream lists, and pushed; tags move last. An image that fails keeps no
+/// other back, and stays as it was. The exit status is 1 if any failed, 75 if all that failed may go
+/// well later.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(crate) struct SyncArguments {
+    /// Catalogues: specs whose images have a `release`, or directories of them
+    #[arg(value_name = "FILE|DIR", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Show what would be published, and download and publish nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// List the images, without asking anybody
+    #[arg(long, conflicts_with_all = ["dry_run", "force", "results_file"])]
+    list: bool,
+
+    /// How `--list` is written
+    #[arg(long, value_name = "FORMAT", default_value = "text", requires = "list")]
+    format: ListFormat,
+
+    /// Only this image: fedora, fedora:42 or fedora:*; may be repeated
+    #[arg(long, value_name = "NAME[:TAG]")]
+    focus: Vec<Focus>,
+
+    /// Number of images that are worked on at a time
+    #[arg(long, value_name = "N", default_value = "1")]
+    workers: NonZeroUsize,
+
+    /// Look in this registry for what is published, e.g. quay.io/containerdisks [default: that of
+    /// --target-registry, else of each image]
+    #[arg(long, value_name = "REGISTRY")]
+    source_registry: Option<String>,
+
+    /// Publish in this registry instead of each image's own [default: that of --source-registry]
+    #[arg(long, value_name = "REGISTRY")]
+    target_registry: Option<String>,
+
+    /// Build and publish what is unchanged too
+    #[arg(long)]
+    force: bool,
+
+    /// Publish releases that are older than what is published
+    #[arg(long)]
+    allow_downgrade: bool,
+
+    /// Only the images of one of N parts, I from 0; auto takes I and N from the job's environment
+    /// (`JOB_COMPLETION_INDEX` or `CI_NODE_INDEX`; auto/N where it has no N)
+    #[arg(long, value_name = "I/N")]
+    shard: Option<ShardArgument>,
+
+    /// Write what became of each image to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    results_file: Option<PathBuf>,
+
+    /// Exit with status 0 though images failed; the results tell
+    #[arg(long)]
+    no_fail: bool,
+
+    /// Read what begins with FROM from TO instead, for example from a mirror of one's own; may be
+    /// repeated
+    #[arg(long, value_name = "FROM=TO", value_parser = parse_rewrite)]
+    rewrite_url: Vec<Rewrite>,
+
+    /// Number of compressing threads; the result does not depend on it [default: one a processor]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+
+    /// Read everything again, and remember nothing
+    #[arg(long)]
+    no_cache: bool,
+
+    /// Set all times in the images to this one, in seconds since 1970 [default:
+    /// `SOURCE_DATE_EPOCH`, else 0]
+    #[arg(long, value_name = "SECONDS")]
+    source_date_epoch: Option<String>,
+
+    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    progress: ProgressMode,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+pub(crate) fn run(
+    arguments: &SyncArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let catalogues = load(&arguments.files)?;
+    let chosen = arguments.choose(&catalogues, environment)?;
+    if arguments.list {
+        let entries: Vec<&Entry> = chosen.iter().map(|(_, entry)| *entry).collect();
+        return Ok(ui.result(report::list(&entries, arguments.format).as_bytes())?);
+    }
+    let jobs_at_hand = chosen.iter().map(|(catalogue, entry)| arguments.job(catalogue, entry));
+    let all = jobs_at_hand.collect::<Result<Vec<Job<'_>>, Diagnostic>>()?;
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let progress = Arc::new(ui.progress(arguments.progress, interrupts));
+    let client = arguments.registry.client(environment, &(progress.clone() as _))?;
+    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let cache = if arguments.no_cache { None } else { cache(environment, "layers", ui) };
+    let cache = cache.map(|dir| Cache::new(dir, environment.started));
+    let workers = Workers::start(jobs(arguments.jobs), Compression::default())
+        .map_err(cannot("start", "compressing threads"))?;
+    let web = Web::new(&client, &arguments.rewrite_url);
+    let sync = Sync {
+        fetch: &web,
+        client: &client,
+        rewrites: &arguments.rewrite_url,
+        registry: &registry,
+        places: &OpenPlaces { registry: Some(&registry) },
+        workers: &workers,
+        cache: cache.as_ref(),
+        progress: &*progress,
+        created: created(environment, arguments.source_date_epoch.as_deref(), None)?,
+        stamp: &environment.stamp(),
+        mode: if arguments.dry_run { Mode::DryRun } else { Mode::Publish },
+        scope: if arguments.force { Scope::All } else { Scope::Changed },
+        downgrade: if arguments.allow_downgrade { Downgrade::Allow } else { Downgrade::Refuse },
+    };
+    let reports = sync_all(&all, arguments.workers.get(), &sync, &|_, _| ());
+    let is_interrupted = progress.is_cancelled();
+    progress.end();
+    let summary = Summary { jobs: &all, reports: &reports };
+    ui.result(summary.lines().as_bytes())?;
+    if let Some(path) = &arguments.results_file {
+        results::write(path, &summary.results())?;
+    }
+    if is_interrupted {
+        return Err(CommandError::Interrupted);
+    }
+    ui.line(&summary.count());
+    match summary.error() {
+        Some(error) if arguments.no_fail => {
+            ui.warn(error.diagnostics());
+            Ok(())
+        }
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+impl SyncArguments {
+    /// Returns the images that are meant.
+    fn choose<'c>(
+        &self,
+        catalogues: &'c [Catalogue],
+        environment: &Environment,
+    ) -> Result<Vec<(&'c Catalogue, &'c Entry)>, CommandError> {
+        let shard = self.shard.map(|shard| shard.resolve(environment)).transpose()?;
+        let all = catalogues
+            .iter()
+            .flat_map(|catalogue| catalogue.entries.iter().map(move |entry| (catalogue, entry)));
+        let focused = |entry: &Entry| {
+            self.focus.is_empty() || self.focus.iter().any(|focus| focus.has(entry))
+        };
+        let chosen: Vec<_> = all.filter(|(_, entry)| focused(entry)).collect();
+        if chosen.is_empty() {
+            let message = "no image of the catalogue is meant by `--focus`";
+            let help = "`diskette sync --list` shows what they are called";
+            return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
+        }
+        let name = |entry: &Entry| format!("{}:{}", entry.image, entry.known_by());
+        let is_mine = |entry: &Entry| shard.is_none_or(|shard| shard.has(&name(entry)));
+        Ok(chosen.into_iter().filter(|(_, entry)| is_mine(entry)).collect())
+    }
+
+    fn job<'c>(&self, catalogue: &'c Catalogue, entry: &'c Entry) -> Result<Job<'c>, Diagnostic> {
+        let (source, target) = (self.source_registry.as_deref(), self.target_registry.as_deref());
+        Ok(Job {
+            entry,
+            verify: &catalogue.gpgv,
+            inputs: &catalogue.inputs,
+            source: repository(&entry.image, source.or(target))?,
+            target: repository(&entry.image, target.or(source))?,
+        })
+    }
+}

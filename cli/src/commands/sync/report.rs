@@ -1,0 +1,151 @@
+//! What a sync tells in the end: a line for each image, the results for other programs, and what went
+//! wrong.
+
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::frontend::spec::Entry;
+use diskette_builder::sync::{Job, Outcome, PlatformOutcome, PlatformReport, Report, SyncError};
+use serde_json::{Value, json};
+
+use crate::commands::releases::ListFormat;
+use crate::error::CommandError;
+use crate::results::{ImageResult, PlatformResult, Results};
+
+/// What became of all images.
+pub(super) struct Summary<'a> {
+    pub(super) jobs: &'a [Job<'a>],
+    pub(super) reports: &'a [Report],
+}
+
+impl Summary<'_> {
+    fn all(&self) -> impl Iterator<Item = (&Job<'_>, &Report)> {
+        self.jobs.iter().zip(self.reports)
+    }
+
+    /// Returns a line for each image: what became of it, what it is called, and its digest.
+    pub(super) fn lines(&self) -> String {
+        let line = |(job, report): (&Job<'_>, &Report)| {
+            let name = job.target.with_tag(job.entry.known_by());
+            let digest = report.digest.map(|digest| digest.to_string());
+            let digest = digest.as_deref().unwrap_or("-");
+            format!("{}\t{name}\t{digest}\t{}\n", word(&report.outcome), report.tags.join(","))
+        };
+        self.all().map(line).collect()
+    }
+
+    /// Returns how many images came to what.
+    pub(super) fn count(&self) -> String {
+        let count = |of: &dyn Fn(&Report) -> bool| self.reports.iter().filter(|it| of(it)).count();
+        let published = count(&|it| matches!(it.outcome, Outcome::Published));
+        let would = count(&|it| matches!(it.outcome, Outcome::WouldPublish));
+        let unchanged = count(&|it| matches!(it.outcome, Outcome::Unchanged));
+        let failed = count(&|it| it.errors().next().is_some());
+        let published = match would {
+            0 => format!("{published} published"),
+            _ => format!("{would} would be published"),
+        };
+        format!("{published}, {unchanged} unchanged, {failed} with failures")
+    }
+
+    pub(super) fn results(&self) -> Results {
+        self.all().map(|(job, report)| (job.entry.key(), result(job, report))).collect()
+    }
+
+    /// Returns what the command fails of, if anything went wrong.
+    pub(super) fn error(&self) -> Option<CommandError> {
+        let wrong: Vec<(Diagnostic, &SyncError)> = self
+            .all()
+            .flat_map(|(job, report)| {
+                report.errors().map(|(platform, error)| {
+                    let entry = job.entry;
+                    let own = entry.platforms.iter().find(|own| Some(&own.platform) == platform);
+                    let origin = own.map_or(&entry.origin, |own| &own.origin);
+                    (error.diagnostic(&entry.image, platform, origin), error)
+                })
+            })
+            .collect();
+        let is_temporary = wrong.iter().all(|(_, error)| error.is_temporary());
+        let diagnostics: Vec<Diagnostic> = wrong.into_iter().map(|(it, _)| it).collect();
+        match (diagnostics.is_empty(), is_temporary) {
+            (true, _) => None,
+            (false, true) => Some(CommandError::Temporary(diagnostics)),
+            (false, false) => Some(CommandError::Failed(diagnostics)),
+        }
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Published => "published",
+        Outcome::Unchanged => "unchanged",
+        Outcome::WouldPublish => "would-publish",
+        Outcome::Failed(_) => "failed",
+    }
+}
+
+fn result(job: &Job<'_>, report: &Report) -> ImageResult {
+    let errors: Vec<String> = report
+        .errors()
+        .map(|(platform, error)| match platform {
+            Some(platform) => format!("{platform}: {error}"),
+            None => error.to_string(),
+        })
+        .collect();
+    let is_failed = matches!(report.outcome, Outcome::Failed(_));
+    let platforms = report.platforms.iter();
+    ImageResult {
+        tags: report.tags.clone(),
+        stage: "push".into(),
+        // What could be published counts, for those who go on with it.
+        err: if is_failed { errors.join("; ") } else { String::new() },
+        image: format!("{}/{}", job.target.registry(), job.target.repository()),
+        outcome: word(&report.outcome).into(),
+        digest: report.digest.map(|digest| digest.to_string()),
+        platforms: platforms.map(|part| (part.platform.to_string(), platform(part))).collect(),
+    }
+}
+
+fn platform(part: &PlatformReport) -> PlatformResult {
+    let (outcome, err) = match &part.outcome {
+        PlatformOutcome::Built => ("published", String::new()),
+        PlatformOutcome::Unchanged => ("unchanged", String::new()),
+        PlatformOutcome::Kept(error) => ("kept", error.to_string()),
+        PlatformOutcome::Failed(error) => ("failed", error.to_string()),
+        PlatformOutcome::Skipped => ("skipped", String::new()),
+    };
+    let disk = part.disk.as_ref();
+    PlatformResult {
+        err,
+        outcome: outcome.into(),
+        digest: part.digest.map(|digest| digest.to_string()),
+        version: disk.map(|disk| disk.version.clone()).unwrap_or_default(),
+        source: disk.map(|disk| disk.url.clone()).unwrap_or_default(),
+        verified: false,
+    }
+}
+
+/// Returns the images of a catalogue, for people or for a job matrix.
+pub(super) fn list(entries: &[&Entry], format: ListFormat) -> String {
+    let platforms = |entry: &Entry| -> Vec<String> {
+        entry.platforms.iter().map(|it| it.platform.to_string()).collect()
+    };
+    match format {
+        ListFormat::Text => entries
+            .iter()
+            .map(|entry| {
+                format!("{}\t{}\t{}\n", entry.key(), entry.image, platforms(entry).join(","))
+            })
+            .collect(),
+        ListFormat::Json => {
+            let all = entries.iter().map(|entry| {
+                json!({
+                    "name": entry.key(),
+                    "image": entry.image,
+                    "tag": entry.known_by(),
+                    "tags": entry.tags.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                    "platforms": platforms(entry),
+                })
+            });
+            format!("{}\n", Value::Array(all.collect()))
+        }
+    }
+}
