@@ -23,3 +23,4 @@ pub mod registry;
 pub mod scene;
 pub mod server;
 pub mod token_server;
+pub mod upstream;

@@ -77,9 +77,11 @@ pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>,
     Ok(candidates)
 }
 
-fn root(url: &Url) -> &str {
-    let text = url.as_str();
-    text.split_once("streams/").map_or(text, |(root, _)| root)
+fn root(url: &Url) -> String {
+    match url.as_str().rsplit_once("/streams/") {
+        Some((root, _)) => format!("{root}/"),
+        None => url.join(".").map_or_else(|_| url.to_string(), |url| url.to_string()),
+    }
 }
 
 fn products(
@@ -96,7 +98,7 @@ fn products(
         };
         product.arch == listings.platform.architecture && wanted.is_none_or(is_release)
     };
-    let root = root(url);
+    let root = &root(url);
     let products = products.into_values().filter(is_wanted);
     let versions = products.flat_map(|product| product.versions);
     versions
