@@ -88,3 +88,10 @@ impl Peer {
         self.command().args(args).output().unwrap()
     }
 }
+
+/// Returns an image's manifest or index as skopeo reads it from a registry on this machine, if it is there.
+pub fn raw_manifest(image: &str) -> Option<Vec<u8>> {
+    let args = ["inspect", "--raw", "--tls-verify=false", &format!("docker://{image}")];
+    let output = find("skopeo")?.command().args(args).output().unwrap();
+    output.status.success().then_some(output.stdout)
+}

@@ -77,7 +77,9 @@ impl Upstream {
     pub fn entry(&self, registry: &str, kind: &str, more: &str) -> String {
         let (list, file) = match kind {
             "checksums" => ("SHA256SUMS", r"file: 'checksums-(?<version>.*)\.{arch.uname}\.qcow2'"),
-            "fedora-releases" => ("releases.json", r"file: '[a-z-]+-(?<version>[\d.]+)\..*\.qcow2'"),
+            "fedora-releases" => {
+                ("releases.json", r"file: '[a-z-]+-(?<version>[\d.]+)\..*\.qcow2'")
+            }
             "debian-cloud" => ("debian-12-genericcloud-{arch}.json", "mirrors: []"),
             "simplestreams" => ("index.json", r"file: '.*\.qcow2'"),
             "coreos-stream" => ("stable.json", r"file: '.*\.qcow2'"),

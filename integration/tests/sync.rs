@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use diskette_integration::disk::sha256;
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
 use diskette_integration::scene::{Outcome, Scene};
@@ -37,14 +38,7 @@ impl Stage {
 
     /// Returns the digest of a tag, by another program than ours.
     fn digest(&self, image: &str) -> Option<String> {
-        let skopeo = peer::find("skopeo")?;
-        let name = format!("docker://{}", self.registry.image(&format!("disks/{image}")));
-        let output = skopeo
-            .command()
-            .args(["inspect", "--raw", "--tls-verify=false", &name])
-            .output()
-            .unwrap();
-        output.status.success().then(|| diskette_integration::disk::sha256(&output.stdout))
+        peer::raw_manifest(&self.registry.image(&format!("disks/{image}"))).map(|it| sha256(&it))
     }
 }
 
