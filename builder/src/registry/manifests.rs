@@ -133,7 +133,25 @@ impl Repository<'_> {
         }
     }
 
+    /// Writes a document; again where distribution confuses it with what another client was writing
+    /// under the same digest at the same moment.
     fn write_manifest(&self, document: &Document, reference: &str) -> Result<(), RegistryError> {
+        let mut attempts = self.registry.client.attempts();
+        loop {
+            let error = match self.write_manifest_once(document, reference) {
+                Err(error) if is_confused(&error.cause) => error,
+                written => return written,
+            };
+            let Some(pause) = attempts.next(None) else { return Err(error) };
+            self.registry.sleep(pause).map_err(|cause| self.named(reference, "publish", cause))?;
+        }
+    }
+
+    fn write_manifest_once(
+        &self,
+        document: &Document,
+        reference: &str,
+    ) -> Result<(), RegistryError> {
         let act = "publish";
         let mut call = self.manifest_call(act, "PUT", reference, self.scope())?;
         call.headers = vec![("Content-Type", document.media_type.to_string())];
@@ -200,6 +218,11 @@ struct Page {
 fn next_page(link: &str) -> Option<&str> {
     let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
     parameters.replace(['"', ' '], "").contains("rel=next").then_some(target)
+}
+
+/// Tells whether a registry took what it was sent for something else.
+fn is_confused(cause: &Cause) -> bool {
+    matches!(cause, Cause::Status { status: 400, detail: Some(detail), .. } if detail.starts_with("DIGEST_INVALID"))
 }
 
 #[cfg(test)]

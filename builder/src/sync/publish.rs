@@ -103,11 +103,16 @@ impl<'a> Work<'a> {
             return Ok(Some(self.report(Outcome::Failed(None), parts, tags, digest)));
         }
         let index = self.index(&parts, &source, &sink, &index_recipe)?;
-        if self.target_digest(&known_by)? != before {
+        let now = self.target_digest(&known_by)?;
+        if now != before {
             return Ok(None);
         }
-        self.publish(&index, &tags, &sink)?;
         let digest = Some(index.digest);
+        // What failed was kept, and nothing else was new.
+        if now == digest && self.sync.scope == Scope::Changed {
+            return Ok(Some(self.report(Outcome::Unchanged, parts, tags, digest)));
+        }
+        self.publish(&index, &tags, &sink)?;
         Ok(Some(self.report(Outcome::Published, parts, tags, digest)))
     }
 

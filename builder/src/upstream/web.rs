@@ -12,8 +12,12 @@ use crate::http::{Client, HttpError, Request, redacted};
 pub struct Web<'a> {
     client: &'a Client,
     rewrites: &'a [Rewrite],
-    kept: Mutex<HashMap<String, Arc<[u8]>>>,
+    /// By URL; whoever wants one that is being fetched waits for it.
+    kept: Mutex<HashMap<String, Arc<Slot>>>,
 }
+
+/// A list, when it has been fetched.
+type Slot = Mutex<Option<Arc<[u8]>>>;
 
 /// Has URLs that begin one way begin another: a mirror of one's own, where the world is out of reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +69,12 @@ impl<'a> Web<'a> {
 impl Fetch for Web<'_> {
     fn fetch(&self, url: &str, max: u64) -> Result<Arc<[u8]>, FetchError> {
         let url = Rewrite::apply(self.rewrites, url);
-        if let Some(list) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&url) {
+        let slot = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(kept.entry(url.clone()).or_default())
+        };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(list) = &*slot {
             return Ok(Arc::clone(list));
         }
         let parsed = Url::parse(&url).map_err(|error| FetchError {
@@ -73,9 +82,7 @@ impl Fetch for Web<'_> {
             why: error.to_string(),
             kind: FetchErrorKind::Permanent,
         })?;
-        let list: Arc<[u8]> = self.get(&parsed, max)?.into();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(kept.entry(url).or_insert(list)))
+        Ok(Arc::clone(slot.insert(self.get(&parsed, max)?.into())))
     }
 }
 
