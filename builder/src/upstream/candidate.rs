@@ -67,10 +67,11 @@ pub(super) fn choose(
 ) -> Result<Candidate, UpstreamError> {
     let pattern = listings.pattern()?;
     let wanted = match (&pattern, &listings.source.version) {
-        (Some(pattern), _) => {
+        (Some(pattern), version) => {
             let text = pattern.as_str();
             let text = text.strip_prefix("^(?:").and_then(|text| text.strip_suffix(")$"));
-            format!("matches `{}`", text.unwrap_or_default())
+            let release = version.as_ref().map(|it| format!("is of the release `{it}` and "));
+            format!("{}matches `{}`", release.unwrap_or_default(), text.unwrap_or_default())
         }
         (None, Some(version)) => format!("is of the release `{version}`"),
         (None, None) => "is for this platform".to_owned(),
