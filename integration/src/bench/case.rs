@@ -3,6 +3,7 @@
 
 use crate::disks::{
     COMPRESSED, CONTEXT_5K, CONTEXT_10K, CONTEXT_20K, CONTEXT_DISK, PLAIN, RAW_3G, RAW_10G, SOAK,
+    UPSTREAM, UPSTREAM_SMALL,
 };
 use crate::peer::Peer;
 use crate::peers;
@@ -122,13 +123,40 @@ const CONTEXT_FILES: Case = Case {
     start: Start::Fresh,
 };
 
+/// How long until a registry has what upstream has published, two disks at a time?
+const SYNC: Case = Case {
+    name: "sync",
+    disks: &[UPSTREAM],
+    peers: &[&peers::DISKETTE_SYNC, &peers::UMOCI_SYNC, &peers::BUILDAH_SYNC],
+    start: Start::Fresh,
+};
+
+/// And what does a night cost in which nothing was published?
+const SYNC_AGAIN: Case = Case {
+    name: "sync-again",
+    disks: &[UPSTREAM_SMALL],
+    peers: &[&peers::DISKETTE_SYNC],
+    start: Start::Again,
+};
+
 /// Is memory bounded for a disk larger than any memory?
 const SOAKING: Case =
     Case { name: "soak", disks: &[SOAK], peers: &[&peers::DISKETTE], start: Start::Fresh };
 
 /// What runs unless it is left out.
-pub(crate) const USUAL: [Case; 9] =
-    [GZIP, ZSTD, REBUILD, CONTEXT, CONTEXT_FILES, CONVERT, CONVERT_ZSTD, PUSH, PUSH_AGAIN];
+pub(crate) const USUAL: [Case; 11] = [
+    GZIP,
+    ZSTD,
+    REBUILD,
+    CONTEXT,
+    CONTEXT_FILES,
+    CONVERT,
+    CONVERT_ZSTD,
+    PUSH,
+    PUSH_AGAIN,
+    SYNC,
+    SYNC_AGAIN,
+];
 /// What runs only when asked for.
 pub(crate) const ON_REQUEST: [Case; 1] = [SOAKING];
 

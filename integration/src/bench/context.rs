@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::random::Random;
+
 /// Files in each directory.
 const IN_DIRECTORY: u32 = 200;
 /// Sizes are even between nothing and this, so that 20,000 files are 300 MB.
@@ -24,14 +26,14 @@ pub(crate) fn make(path: &Path, files: u32, disk: Option<&Path>) -> io::Result<(
         fs::remove_dir_all(&unfinished)?;
     }
     fs::create_dir_all(&unfinished)?;
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let known: Vec<_> = (0..KNOWN).map(|_| random.piece()).collect();
+    let mut contents = Contents(Random::default());
+    let known: Vec<_> = (0..KNOWN).map(|_| contents.piece()).collect();
     for number in 0..files {
         let directory = unfinished.join(format!("d{:03}", number / IN_DIRECTORY));
         if number % IN_DIRECTORY == 0 {
             fs::create_dir(&directory)?;
         }
-        fs::write(directory.join(format!("f{number:05}")), random.content(&known))?;
+        fs::write(directory.join(format!("f{number:05}")), contents.content(&known))?;
     }
     if let Some(disk) = disk {
         let copy = unfinished.join("disk.qcow2");
@@ -40,35 +42,23 @@ pub(crate) fn make(path: &Path, files: u32, disk: Option<&Path>) -> io::Result<(
     fs::rename(unfinished, path)
 }
 
-/// xorshift64*: fast, and the same on every machine.
-struct Random(u64);
+/// Makes contents.
+struct Contents(Random);
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, limit: u64) -> usize {
-        // The upper bits are the better ones.
-        (((self.next() >> 32) * limit) >> 32) as usize
-    }
-
+impl Contents {
     fn piece(&mut self) -> [u8; PIECE] {
-        let (one, two) = (self.next().to_le_bytes(), self.next().to_le_bytes());
+        let (one, two) = (self.0.next().to_le_bytes(), self.0.next().to_le_bytes());
         // 64 characters, as in texts: what is spread over all 256 is taken for packed, and stored.
         std::array::from_fn(|at| b' ' + (if at < 8 { one[at] } else { two[at - 8] } & 63))
     }
 
     fn content(&mut self, known: &[[u8; PIECE]]) -> Vec<u8> {
-        let len = self.below(LARGEST + 1);
+        let len = self.0.below(LARGEST + 1);
         let mut content = Vec::with_capacity(len + PIECE);
         while content.len() < len {
-            let piece = match self.below(4) {
+            let piece = match self.0.below(4) {
                 0 => self.piece(),
-                _ => known[self.below(KNOWN as u64)],
+                _ => known[self.0.below(KNOWN as u64)],
             };
             content.extend(piece);
         }
@@ -104,9 +94,9 @@ mod tests {
 
     #[test]
     fn sizes_and_compressibility_are_typical() {
-        let mut random = Random(1);
-        let known: Vec<_> = (0..KNOWN).map(|_| random.piece()).collect();
-        let contents: Vec<_> = (0..200).flat_map(|_| random.content(&known)).collect();
+        let mut contents = Contents(Random::new(1));
+        let known: Vec<_> = (0..KNOWN).map(|_| contents.piece()).collect();
+        let contents: Vec<_> = (0..200).flat_map(|_| contents.content(&known)).collect();
         assert!((2_600_000..3_400_000).contains(&contents.len()), "{}", contents.len());
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         packed.write_all(&contents).unwrap();

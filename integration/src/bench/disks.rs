@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use crate::context;
+use crate::{context, upstream};
 
 /// An installed system in plain clusters: it compresses.
 pub(crate) const PLAIN: &str = "debian-plain.qcow2";
@@ -29,6 +29,12 @@ pub(crate) const CONTEXT_10K: &str = "context-10000";
 pub(crate) const CONTEXT_20K: &str = "context-20000";
 /// With [`COMPRESSED`] beside the files.
 pub(crate) const CONTEXT_DISK: &str = "context-20000-disk";
+
+/// Neither are these: directories of so many disks of so many bytes, with a list of their checksums.
+const UPSTREAMS: [(&str, u32, u64); 2] =
+    [(UPSTREAM, 4, 900_000_000), (UPSTREAM_SMALL, 20, 1 << 20)];
+pub(crate) const UPSTREAM: &str = "upstream-4";
+pub(crate) const UPSTREAM_SMALL: &str = "upstream-20-small";
 
 /// Reads are this large; small enough to stay out of the peak memory of the processes started from
 /// here.
@@ -60,13 +66,22 @@ impl Disk {
         if name == SOAK {
             return Self::soak(scratch);
         }
+        if let Some((_, count, bytes)) = UPSTREAMS.iter().find(|(upstream, ..)| *upstream == name) {
+            let path = scratch.join(name);
+            upstream::make(&path, *count, *bytes)?;
+            return Self::directory(&path, name);
+        }
         let Some((_, files)) = CONTEXTS.iter().find(|(context, _)| *context == name) else {
             return Self::find(disks, name);
         };
         let beside = (name == CONTEXT_DISK).then(|| Self::find(disks, COMPRESSED)).transpose()?;
         let path = scratch.join(name);
         context::make(&path, *files, beside.as_ref().map(|disk| disk.path.as_path()))?;
-        let sizes = files_in(&path).map(|file| Ok(file?.metadata()?.len()));
+        Self::directory(&path, name)
+    }
+
+    fn directory(path: &Path, name: &'static str) -> io::Result<Self> {
+        let sizes = files_in(path).map(|file| Ok(file?.metadata()?.len()));
         let bytes = sizes.sum::<io::Result<u64>>()?;
         Ok(Self { name, path: path.canonicalize()?, bytes })
     }

@@ -19,9 +19,11 @@ mod measure;
 mod options;
 mod peer;
 mod peers;
+mod random;
 mod report;
 mod sandbox;
 mod table;
+mod upstream;
 
 use std::io;
 use std::process::ExitCode;

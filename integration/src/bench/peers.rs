@@ -41,13 +41,56 @@ buildkit() {
 }
 # A registry for this run alone: what an earlier one left would be spared the next.
 registry_start() {
-  local port; port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  local port; port=$(free_port)
   printf 'version: 0.1\nlog: { level: error, accesslog: { disabled: true } }\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: "127.0.0.1:%s" }\n' \
     "$STATE/registry" "$port" >"$STATE/registry.yml"
   docker-registry serve "$STATE/registry.yml" >"$STATE/registry.log" 2>&1 &
   echo $! >"$STATE/registry.pid"
   echo "127.0.0.1:$port" >"$STATE/address"
   until curl --silent --fail --output /dev/null "http://127.0.0.1:$port/v2/"; do sleep 0.05; done
+}
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# What upstream publishes is `$DISK`.
+upstream_start() {
+  local port; port=$(free_port)
+  printf 'daemon off; pid %s; error_log stderr error; events {}\nhttp { access_log off; sendfile on; server { listen 127.0.0.1:%s; root %s; } }\n' \
+    "$STATE/upstream.pid" "$port" "$DISK" >"$STATE/upstream.conf"
+  nginx -e stderr -c "$STATE/upstream.conf" >"$STATE/upstream.log" 2>&1 &
+  echo "http://127.0.0.1:$port" >"$STATE/upstream"
+  until curl --silent --fail --output /dev/null "$(<"$STATE/upstream")/SHA256SUMS"; do sleep 0.05; done
+}
+upstream_stop() { kill "$(<"$STATE/upstream.pid")"; }
+# An image for each of its disks.
+catalogue() {
+  local disk
+  for disk in "$DISK"/*.qcow2; do
+    disk=${disk##*/}; disk=${disk%-*}
+    printf -- '---\napiVersion: diskette/v1\nimage: %s/bench/%s\ntags: ["1", "{version}"]\nplatforms: [linux/amd64]\n' "$(<"$STATE/address")" "$disk"
+    printf 'release:\n  from: checksums\n  url: %s/SHA256SUMS\n  file: "%s-(?<version>[0-9]+)[.]qcow2"\n' "$(<"$STATE/upstream")" "$disk"
+  done >"$STATE/catalogue.yaml"
+}
+# One of its disks, checked, as a file.
+download() {
+  curl --silent --fail --output "$STATE/$1" "$(<"$STATE/upstream")/$1"
+  grep " $1\$" "$DISK/SHA256SUMS" | (cd "$STATE"; sha256sum --quiet --check)
+}
+# Does something with each of them, two at a time.
+two_at_a_time() {
+  export -f "$@" download buildah
+  (cd "$DISK"; ls -- *.qcow2) | xargs -P 2 -I {} bash -euo pipefail -c "download {}; $1 {}"
+}
+umoci_one() {
+  umoci init --layout "$OUT-$1"
+  umoci new --image "$OUT-$1:1"
+  umoci insert --uid-map 107:0:1 --gid-map 107:0:1 --image "$OUT-$1:1" "$STATE/$1" "/disk/$1"
+  umoci config --image "$OUT-$1:1" --architecture amd64 --os linux
+  skopeo copy --quiet --dest-tls-verify=false "oci:$OUT-$1:1" "docker://$(<"$STATE/address")/bench/${1%-*}:1"
+}
+buildah_one() {
+  local container; container=$(buildah from scratch)
+  buildah add --quiet --chown 107:107 "$container" "$STATE/$1" /disk/
+  buildah commit --quiet "$container" "$1"
+  buildah push --quiet --tls-verify=false "$1" "docker://$(<"$STATE/address")/bench/${1%-*}:1"
 }
 registry_stop() { kill "$(<"$STATE/registry.pid")"; }
 image() { echo "$(<"$STATE/address")/bench:1"; }
@@ -316,6 +359,36 @@ crane append --insecure -f "$STATE/layer.tar" -t "$(image)"
 "#,
     cleanup: "registry_stop",
     ..CRANE
+};
+
+const UPSTREAM: Need = Need::Program("nginx");
+
+/// A catalogue, from upstream to the registry.
+pub(crate) const DISKETTE_SYNC: Peer = Peer {
+    needs: &[BUILT, REGISTRY, UPSTREAM],
+    prepare: "registry_start; upstream_start; catalogue",
+    job: r#""$DISKETTE" sync --workers 2 --no-cache --progress none "$STATE/catalogue.yaml" >/dev/null"#,
+    cleanup: "registry_stop; upstream_stop",
+    ..DISKETTE
+};
+
+/// The shape of work of medius, with these tools: download to a file, build, push.
+pub(crate) const UMOCI_SYNC: Peer = Peer {
+    name: "umoci+curl+skopeo",
+    needs: &[Need::Program("umoci"), Need::Program("skopeo"), REGISTRY, UPSTREAM],
+    prepare: "registry_start; upstream_start",
+    job: "two_at_a_time umoci_one",
+    cleanup: "registry_stop; upstream_stop",
+    ..UMOCI
+};
+
+pub(crate) const BUILDAH_SYNC: Peer = Peer {
+    name: "buildah+curl",
+    needs: &[Need::Program("buildah"), REGISTRY, UPSTREAM],
+    prepare: "registry_start; upstream_start",
+    job: "two_at_a_time buildah_one",
+    cleanup: "registry_stop; upstream_stop; unmount_storage",
+    ..BUILDAH_ADD
 };
 
 /// Not a peer but the limit of the registry: the finished layer, sent by curl.
