@@ -120,6 +120,12 @@ fn describe(descriptor: &Descriptor) -> String {
 
 /// Copies an image and gives it its names.
 pub fn copy(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
+    put(root, context)?;
+    publish(root, context)
+}
+
+/// Copies an image without giving it a name.
+pub fn put(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
     let mut parts = Parts::default();
     collect(context.images, root, 0, &mut parts)?;
     let moves = parts.blobs.iter().map(|(digest, size)| Move {
@@ -132,6 +138,11 @@ pub fn copy(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError>
     for document in &parts.documents {
         context.sink.put(document, context.names)?;
     }
+    Ok(())
+}
+
+/// Gives an image that is there its names.
+pub(crate) fn publish(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
     let image = root.plain_descriptor();
     let image = image.map_err(|error| CopyError::Document(root.digest, error.to_string()))?;
     let unnamed = context.names.is_empty().then_some(None);

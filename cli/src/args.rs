@@ -5,8 +5,8 @@ use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    auth, build, completions, copy, diff, extract, inspect, login, logout, man, manifests, pull,
-    push, releases, schema, sync, tags, vddk, verify,
+    auth, build, completions, copy, diff, docs, extract, index, inspect, login, logout, man,
+    manifests, promote, pull, push, releases, schema, sync, tags, vddk, verify,
 };
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
@@ -32,7 +32,10 @@ pub(crate) enum Command {
     Pull(Box<pull::PullArguments>),
     Copy(Box<copy::CopyArguments>),
     Tags(Box<tags::TagsArguments>),
+    Index(index::IndexArguments),
     Sync(Box<sync::SyncArguments>),
+    Promote(Box<promote::PromoteArguments>),
+    Docs(Box<docs::DocsArguments>),
     Releases(Box<releases::ReleasesArguments>),
     Inspect(Box<inspect::InspectArguments>),
     Extract(Box<extract::ExtractArguments>),

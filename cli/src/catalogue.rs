@@ -46,6 +46,12 @@ impl FromStr for Focus {
 }
 
 impl Focus {
+    /// Tells whether the image with a key like `fedora:42` is meant.
+    pub(crate) fn is_key(&self, key: &str) -> bool {
+        let (name, tag) = key.split_once(':').unwrap_or((key, ""));
+        self.name == name && self.tag.as_ref().is_none_or(|own| own == tag)
+    }
+
     /// Tells whether an image is meant.
     pub(crate) fn has(&self, entry: &Entry) -> bool {
         let is_named = self.name == entry.name() || self.name == entry.image;

@@ -77,6 +77,11 @@ impl RegistryArguments {
         self.ca_file.as_deref()
     }
 
+    /// Tells whether all are spoken to without TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain_http
+    }
+
     /// Tells whether servers need not prove who they are.
     pub(crate) fn is_insecure(&self) -> bool {
         self.plain_http || self.tls_verify == Some(false)

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::image::platform::Platform;
 use serde::{Deserialize, Serialize};
 
 use crate::error::cannot;
@@ -57,6 +58,17 @@ pub(crate) struct PlatformResult {
     /// Whether it was judged and found good.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) verified: bool,
+}
+
+impl ImageResult {
+    /// Says that it was found good, for one platform or all that there are.
+    pub(crate) fn mark(&mut self, only: Option<&Platform>) {
+        let only = only.map(ToString::to_string);
+        for (name, platform) in &mut self.platforms {
+            let is_meant = only.as_ref().is_none_or(|only| only == name);
+            platform.verified |= is_meant && platform.digest.is_some();
+        }
+    }
 }
 
 /// Reads results.

@@ -72,6 +72,11 @@ impl Reference {
         &self.repository
     }
 
+    /// Returns registry and repository, without tag or digest, e.g. `quay.io/me/fedora`.
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.registry, self.repository)
+    }
+
     /// Returns the tag, `latest` where the name has neither tag nor digest.
     pub fn tag(&self) -> Option<&str> {
         let default = if self.digest.is_none() { Some("latest") } else { None };

@@ -178,7 +178,7 @@ impl Registry {
         act: &'static str,
     ) -> Result<Repository<'_>, RegistryError> {
         let name = &endpoint.image;
-        let place = format!("{}/{}", name.registry(), name.repository());
+        let place = name.place();
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = if let Some(host) = hosts.get(name.registry()) {
             Arc::clone(host)

@@ -13,7 +13,7 @@ use super::{
     recipe,
 };
 use crate::build::{Context, Plan, PlatformTags, Sources};
-use crate::copy::{CopyContext, copy};
+use crate::copy::{CopyContext, put};
 use crate::frontend::spec::{EntryPlatform, Policy};
 use crate::image::digest::Digest;
 use crate::image::documents::{DocumentError, Member, index};
@@ -267,13 +267,12 @@ impl<'a> Work<'a> {
         let context = CopyContext {
             images,
             sink,
-            // Without a tag nothing is named.
             names: std::slice::from_ref(&self.job.target),
             tag: None,
             jobs: 1,
             progress: &self.progress,
         };
-        Ok(copy(&document.ok_or_else(gone)?, &context)?)
+        Ok(put(&document.ok_or_else(gone)?, &context)?)
     }
 
     fn publish(&self, index: &Document, tags: &[String], sink: &dyn Sink) -> Result<(), SyncError> {

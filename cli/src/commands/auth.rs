@@ -42,7 +42,7 @@ pub(crate) fn run(
     let AuthCommand::Explain(arguments) = &arguments.command;
     let image = image(&arguments.image)?;
     let steps = credentials(environment, None, arguments.authfile.clone()).explain(&image);
-    let place = format!("{}/{}", image.registry(), image.repository());
+    let place = image.place();
     let used = steps.iter().any(|step| matches!(step.outcome, Outcome::Used(_)));
     let mut lines: Vec<String> = steps.iter().map(line).collect();
     if !used {

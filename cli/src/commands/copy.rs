@@ -112,7 +112,10 @@ fn is_stdout(place: &Place) -> bool {
     matches!(place, Place::Archive(path, _) if path == Path::new("-"))
 }
 
-fn opened(place: &Place, environment: &Environment) -> Result<Option<Opened>, CommandError> {
+pub(crate) fn opened(
+    place: &Place,
+    environment: &Environment,
+) -> Result<Option<Opened>, CommandError> {
     match place {
         Place::Registry(_) => Ok(None),
         Place::Layout(path, _) => Destination::Layout(path.clone()).open(environment).map(Some),

@@ -57,7 +57,7 @@ impl Show {
         let mut lines: Vec<String> = names
             .iter()
             .filter(|_| !self.quiet)
-            .map(|name| format!("{}/{}@{digest}", name.registry(), name.repository()))
+            .map(|name| format!("{}@{digest}", name.place()))
             .collect();
         lines.dedup();
         if lines.is_empty() {

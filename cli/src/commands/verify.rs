@@ -4,7 +4,9 @@ mod json;
 mod sarif;
 mod text;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::archive::Limits;
@@ -19,6 +21,7 @@ use crate::boot::{Boot, BootArguments, Ground};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::registry::RegistryArguments;
+use crate::results;
 use crate::subject::{Subject, parse_subject};
 use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::{Ui, signal};
@@ -31,8 +34,13 @@ use crate::ui::{Ui, signal};
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
     /// The image: quay.io/me/fedora:42, a layout, an archive, or oci:DIR:TAG
-    #[arg(value_name = "IMAGE", value_parser = parse_subject, required_unless_present = "rules")]
+    #[arg(value_name = "IMAGE", value_parser = parse_subject)]
+    #[arg(required_unless_present_any = ["rules", "results_file"])]
     image: Option<Place>,
+
+    /// Judge the images in the results of `sync`, and write there which platforms are good
+    #[arg(long, value_name = "FILE", conflicts_with = "image")]
+    results_file: Option<PathBuf>,
 
     /// Judge this platform's image only, e.g. linux/arm64
     #[arg(long)]
@@ -81,30 +89,91 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let Some(place) = &arguments.image else { return list(arguments.format, ui) };
     if arguments.boot.boot && arguments.format == Format::Sarif {
         let diagnostic = Diagnostic::new("what becomes of a boot cannot be written as SARIF");
         return Err(CommandError::Usage(diagnostic.help("use `--format json`")));
     }
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let progress = Arc::new(ui.progress(arguments.progress, interrupts));
-    let (mut report, boots) = judge(arguments, place, environment, &progress)?;
-    progress.end();
-    report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
-    let name = place.to_string();
-    let result = match arguments.format {
-        Format::Text => text::report(&name, &report, &boots),
-        Format::Json => json::report(&name, &report, &boots),
-        Format::Sarif => sarif::report(place, &report),
-    };
-    ui.result(result.as_bytes())?;
-    let limit = if arguments.strict { Severity::Warning } else { Severity::Error };
-    let is_bad = report.findings.iter().any(|finding| finding.rule.severity <= limit);
-    if is_bad || !boots.iter().all(Boot::is_good) {
-        // The result has said why.
-        return Err(CommandError::Failed(Vec::new()));
+    if arguments.rules {
+        return list(arguments.format, ui);
     }
-    Ok(())
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let verifier = Verifier { arguments, environment, ui, interrupts };
+    if let Some(path) = &arguments.results_file {
+        return verifier.results(path);
+    }
+    let Some(place) = &arguments.image else { return Ok(()) };
+    match verifier.verify(place)? {
+        Verdict::Good => Ok(()),
+        // The result has said why.
+        Verdict::Bad => Err(CommandError::Failed(Vec::new())),
+    }
+}
+
+/// What judges images, one after the other.
+struct Verifier<'a> {
+    arguments: &'a VerifyArguments,
+    environment: &'a Environment,
+    ui: &'a Ui,
+    interrupts: Arc<AtomicBool>,
+}
+
+/// What an image was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Bad,
+}
+
+impl Verifier<'_> {
+    /// Judges an image, and says why it is good or not.
+    fn verify(&self, place: &Place) -> Result<Verdict, CommandError> {
+        let arguments = self.arguments;
+        let progress = Arc::new(self.ui.progress(arguments.progress, Arc::clone(&self.interrupts)));
+        let judged = judge(arguments, place, self.environment, &progress);
+        progress.end();
+        let (mut report, boots) = judged?;
+        report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
+        let name = place.to_string();
+        let result = match arguments.format {
+            Format::Text => text::report(&name, &report, &boots),
+            Format::Json => json::report(&name, &report, &boots),
+            Format::Sarif => sarif::report(place, &report),
+        };
+        self.ui.result(result.as_bytes())?;
+        let limit = if arguments.strict { Severity::Warning } else { Severity::Error };
+        let is_bad = report.findings.iter().any(|finding| finding.rule.severity <= limit);
+        let is_good = !is_bad && boots.iter().all(Boot::is_good);
+        Ok(if is_good { Verdict::Good } else { Verdict::Bad })
+    }
+
+    /// Judges all images that a sync has pushed; one that is bad keeps no other from being judged.
+    fn results(&self, path: &Path) -> Result<(), CommandError> {
+        let mut results = results::read(path)?;
+        let mut problems = Vec::new();
+        for (key, result) in results.iter_mut().filter(|(_, result)| result.err.is_empty()) {
+            let Some(digest) = &result.digest else { continue };
+            let place = format!("{}@{digest}", result.image);
+            let judged = match place.parse() {
+                Ok(place) => self.verify(&place),
+                Err(error) => Err(Diagnostic::new(format!("`{place}`: {error}")).into()),
+            };
+            result.stage = "verify".into();
+            match judged {
+                Ok(Verdict::Good) => result.mark(self.arguments.platform.as_ref()),
+                Ok(Verdict::Bad) => result.err = "KubeVirt or CDI would not take it".into(),
+                Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
+                Err(error) => {
+                    let first = error.diagnostics().first();
+                    result.err = first.map(|it| it.message.clone()).unwrap_or_default();
+                }
+            }
+            if !result.err.is_empty() {
+                problems.push(Diagnostic::new(format!("{key}: {}", result.err)));
+            }
+        }
+        results::write(path, &results)?;
+        if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
+    }
 }
 
 fn judge(

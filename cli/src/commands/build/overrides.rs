@@ -12,9 +12,9 @@ use crate::error::CommandError;
 
 /// `KEY=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pair {
-    key: String,
-    value: String,
+pub(crate) struct Pair {
+    pub(crate) key: String,
+    pub(crate) value: String,
 }
 
 impl FromStr for Pair {

@@ -97,7 +97,7 @@ fn result(job: &Job<'_>, report: &Report) -> ImageResult {
         stage: "push".into(),
         // What could be published counts, for those who go on with it.
         err: if is_failed { errors.join("; ") } else { String::new() },
-        image: format!("{}/{}", job.target.registry(), job.target.repository()),
+        image: job.target.place(),
         outcome: word(&report.outcome).into(),
         digest: report.digest.map(|digest| digest.to_string()),
         platforms: platforms.map(|part| (part.platform.to_string(), platform(part))).collect(),

@@ -1,0 +1,118 @@
+//! `diskette docs`.
+
+mod page;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::http::Client;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::quay::Quay;
+use diskette_builder::registry::Observer;
+use url::Url;
+
+use self::page::{Page, table};
+use crate::catalogue::{Focus, load, repository};
+use crate::environment::Environment;
+use crate::error::{CommandError, cannot};
+use crate::files::read_secret;
+use crate::registry::RegistryArguments;
+use crate::ui::progress::ProgressMode;
+use crate::ui::{Ui, signal};
+
+/// Write what people are told of the images of a catalogue, and publish it.
+///
+/// Prints Markdown: a table of all images, and of each what it is, its tags, and how a virtual machine
+/// is made of it. `--publish` makes that the description of the repositories on quay, which has an
+/// API for it.
+#[derive(Debug, Args)]
+pub(crate) struct DocsArguments {
+    /// Catalogues: specs whose images have a `release`, or directories of them
+    #[arg(value_name = "FILE|DIR", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Only these images: fedora, or fedora:42; may be repeated
+    #[arg(long, value_name = "NAME[:TAG]")]
+    focus: Vec<Focus>,
+
+    /// The registry that the images are in, e.g. quay.io/me [default: that of each image]
+    #[arg(long = "target-registry", visible_alias = "registry", value_name = "REGISTRY")]
+    target: Option<String>,
+
+    /// Make it the description of each repository on quay, and let everybody read that
+    #[arg(long, requires = "quay_token_file")]
+    publish: bool,
+
+    /// The token of an OAuth application on quay that may administer the repositories; - reads it
+    /// from standard input
+    #[arg(long, value_name = "FILE")]
+    quay_token_file: Option<PathBuf>,
+
+    /// Show what would be published, and publish nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    connection: RegistryArguments,
+}
+
+pub(crate) fn run(
+    arguments: &DocsArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let catalogues = load(&arguments.files)?;
+    let is_meant = |entry: &_| {
+        arguments.focus.is_empty() || arguments.focus.iter().any(|focus| focus.has(entry))
+    };
+    let mut pages: Vec<Page<'_>> = Vec::new();
+    for catalogue in &catalogues {
+        for entry in catalogue.entries.iter().filter(|entry| is_meant(entry)) {
+            let name = repository(&entry.image, arguments.target.as_deref())?;
+            match pages.iter_mut().find(|page| page.name == name) {
+                Some(page) => page.entries.push(entry),
+                None => pages.push(Page::new(name, entry, catalogue)?),
+            }
+        }
+    }
+    if !arguments.publish || arguments.dry_run {
+        let all: Vec<String> = pages.iter().map(Page::text).collect();
+        return Ok(ui.result(format!("{}\n{}", table(&pages), all.join("\n")).as_bytes())?);
+    }
+    let Some(file) = &arguments.quay_token_file else { return Ok(()) };
+    let token = read_secret(file)?;
+    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
+    let observer: Arc<dyn Observer> = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let client = arguments.connection.client(environment, &observer)?;
+    let mut problems = Vec::new();
+    for page in &pages {
+        let published = arguments.quay(&client, &page.name, token.clone()).and_then(|quay| {
+            quay.describe(page.name.repository(), &page.text())
+                .map_err(|error| Diagnostic::new(error.to_string()))
+        });
+        match published {
+            Ok(()) => ui.result(format!("published\t{}\n", page.name.place()).as_bytes())?,
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
+}
+
+impl DocsArguments {
+    fn quay<'c>(
+        &self,
+        client: &'c Client,
+        name: &Reference,
+        token: diskette_builder::secret::Secret,
+    ) -> Result<Quay<'c>, Diagnostic> {
+        let host = name.registry();
+        // As with registries: what is on this machine is spoken to without TLS.
+        let is_near = host.starts_with("127.0.0.1") || host.starts_with("localhost");
+        let is_plain = self.connection.is_plain() || is_near;
+        let base = format!("{}://{host}/", if is_plain { "http" } else { "https" });
+        let base = Url::parse(&base).map_err(cannot("publish to", host))?;
+        Ok(Quay::new(client, base, token))
+    }
+}

@@ -1,0 +1,89 @@
+//! A *page* is what people are told of one repository: Markdown, which quay shows.
+
+use diskette_builder::frontend::spec::Entry;
+use diskette_builder::image::reference::Reference;
+
+use crate::catalogue::Catalogue;
+use crate::error::CommandError;
+use crate::files::read_spec;
+
+/// What is told of one repository.
+pub(super) struct Page<'a> {
+    pub(super) name: Reference,
+    /// Those that are in it, each with tags of its own.
+    pub(super) entries: Vec<&'a Entry>,
+    description: String,
+}
+
+impl<'a> Page<'a> {
+    /// Reads the description that the first entry names.
+    pub(super) fn new(
+        name: Reference,
+        entry: &'a Entry,
+        catalogue: &Catalogue,
+    ) -> Result<Self, CommandError> {
+        let description = match &entry.docs.description {
+            Some(path) => read_spec(&catalogue.inputs.base.join(path))?.text.trim().to_owned(),
+            None => String::new(),
+        };
+        Ok(Self { name, entries: vec![entry], description })
+    }
+
+    /// Returns the last part of the name.
+    fn short(&self) -> &str {
+        self.entries.first().map_or("", |entry| entry.name())
+    }
+
+    /// Returns the page.
+    pub(super) fn text(&self) -> String {
+        let (name, short) = (self.name.place(), self.short());
+        let description = match self.description.as_str() {
+            "" => String::new(),
+            text => format!("{text}\n\n"),
+        };
+        let rows: String = self
+            .entries
+            .iter()
+            .map(|entry| format!("| {} | {} |\n", tags(entry), platforms(entry)))
+            .collect();
+        let first = self.entries.first();
+        let tag = first.map(|entry| entry.known_by()).unwrap_or_default();
+        let user = first.and_then(|entry| entry.docs.user.as_deref());
+        let login = user.map_or_else(String::new, |user| {
+            format!("\ncloud-init makes the user `{user}`: `virtctl ssh {user}@{short}`.\n")
+        });
+        format!(
+            "# {short}\n\n{description}| Tags | Platforms |\n|---|---|\n{rows}\n\
+             A virtual machine whose disk lasts as long as it runs:\n\n\
+             ```shell\nvirtctl create vm --name {short} --volume-containerdisk=src:{name}:{tag} \
+             | kubectl apply -f -\n```\n\n\
+             One whose disk is imported into a volume, and stays:\n\n\
+             ```shell\nvirtctl create vm --name {short} \
+             --volume-import=type:registry,url:docker://{name}:{tag},size:10Gi \
+             | kubectl apply -f -\n```\n{login}"
+        )
+    }
+}
+
+/// Returns a table of all images.
+pub(super) fn table(pages: &[Page<'_>]) -> String {
+    let rows = pages.iter().flat_map(|page| page.entries.iter().map(move |entry| (page, entry)));
+    let rows: String = rows
+        .map(|(page, entry)| {
+            format!("| {} | {} | {} |\n", page.name.place(), tags(entry), platforms(entry))
+        })
+        .collect();
+    format!("| Image | Tags | Platforms |\n|---|---|---|\n{rows}")
+}
+
+/// The one that the image is known by stands first.
+fn tags(entry: &Entry) -> String {
+    let tags: Vec<String> = entry.tags.iter().rev().map(|tag| format!("`{tag}`")).collect();
+    tags.join(", ")
+}
+
+fn platforms(entry: &Entry) -> String {
+    let platforms: Vec<String> =
+        entry.platforms.iter().map(|platform| platform.platform.to_string()).collect();
+    platforms.join(", ")
+}

@@ -1,0 +1,155 @@
+//! `diskette index`.
+
+use clap::{Args, Subcommand};
+use diskette_builder::copy::CopyContext;
+use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::image::place::Place;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::join::{JoinError, Joined, Part};
+use diskette_builder::registry::RegistrySink;
+use diskette_builder::sink::Sink;
+
+use crate::commands::build::overrides::Pair;
+use crate::commands::copy::opened;
+use crate::commands::transfer::{self, Show};
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::registry::RegistryArguments;
+use crate::subject::{Subject, parse_subject};
+use crate::ui::Ui;
+
+/// Work on indexes, which name an image for each platform.
+#[derive(Debug, Args)]
+pub(crate) struct IndexArguments {
+    #[command(subcommand)]
+    command: IndexCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum IndexCommand {
+    Create(Box<CreateArguments>),
+}
+
+/// Join images that were made apart, for example on a machine of each architecture, into one index.
+///
+/// The images are copied, or mounted, to where the index will be, and named in the order given. What
+/// is named twice for one platform is an error.
+#[derive(Debug, Args)]
+struct CreateArguments {
+    /// What the index shall be called: quay.io/me/fedora:42, or oci:DIR:TAG
+    #[arg(value_name = "REF")]
+    destination: Place,
+
+    /// The images: by tag or digest, in registries, layouts or archives
+    #[arg(value_name = "SOURCE", required = true, value_parser = parse_subject)]
+    sources: Vec<Place>,
+
+    /// Keep the images that the index has already for other platforms
+    #[arg(long)]
+    append: bool,
+
+    /// Name the index in the same repository, too; may be repeated
+    #[arg(short, long, value_name = "TAG")]
+    tag: Vec<String>,
+
+    /// Set an annotation of the index; may be repeated
+    #[arg(long, value_name = "K=V")]
+    annotation: Vec<Pair>,
+
+    /// Print the index, and copy and write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    show: Show,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+pub(crate) fn run(
+    arguments: &IndexArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let IndexCommand::Create(arguments) = &arguments.command;
+    let (names, tag) = arguments.names()?;
+    let progress = arguments.show.progress(ui)?;
+    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let find = |place: &Place| Subject::find(place, &registry).map(|it| (place.to_string(), it));
+    let sources = arguments.sources.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let old = if arguments.append { Some(find(&arguments.destination)?) } else { None };
+    let parts: Vec<Part<'_>> = sources.iter().map(part).collect();
+    let old = old.as_ref().map(part);
+    let annotations =
+        arguments.annotation.iter().map(|pair| (pair.key.clone(), pair.value.clone()));
+    let joined = Joined::new(old.as_ref(), &parts, &annotations.collect())?;
+    if arguments.dry_run {
+        progress.end();
+        return Ok(ui.result(&[&joined.index.bytes[..], b"\n"].concat())?);
+    }
+    let opened = opened(&arguments.destination, environment)?;
+    let sink: Box<dyn Sink + '_> = match &opened {
+        Some(opened) => opened.sink()?,
+        None => Box::new(RegistrySink::new(&registry, arguments.show.jobs())),
+    };
+    let Some(first) = parts.first() else { return Ok(()) };
+    let context = CopyContext {
+        images: first.images,
+        sink: &*sink,
+        names: &names,
+        tag: tag.as_deref(),
+        jobs: arguments.show.jobs(),
+        progress: &*progress,
+    };
+    let published = joined.publish(&parts, &context);
+    progress.end();
+    published?;
+    transfer::summary(&registry, &arguments.show, ui);
+    arguments.show.result(&names, &joined.index, ui)
+}
+
+fn part<'a>((name, subject): &'a (String, Subject<'_>)) -> Part<'a> {
+    Part { name: name.clone(), images: &*subject.images, root: subject.root.clone() }
+}
+
+impl CreateArguments {
+    /// Returns the names of the index, or what a layout calls it.
+    fn names(&self) -> Result<(Vec<Reference>, Option<String>), CommandError> {
+        let usage = |message: &str, help: &str| {
+            Err(CommandError::Usage(Diagnostic::new(message).help(help)))
+        };
+        match &self.destination {
+            Place::Registry(name) => {
+                if name.tag().is_none() {
+                    return usage("the index needs a tag", "write it as `quay.io/me/fedora:42`");
+                }
+                let more = self.tag.iter().map(|tag| name.with_tag(tag.clone()));
+                Ok((std::iter::once(name.clone()).chain(more).collect(), None))
+            }
+            Place::Layout(_, Some(name)) if self.tag.is_empty() => match name.parse() {
+                Ok(whole) if name.contains('/') => Ok((vec![whole], None)),
+                _ => Ok((Vec::new(), Some(name.clone()))),
+            },
+            Place::Layout(..) => {
+                usage("an index in a layout has one name", "write it as `oci:DIR:TAG`")
+            }
+            Place::Archive(..) => usage(
+                "an index is not written to an archive",
+                "write it to a layout, and copy that",
+            ),
+        }
+    }
+}
+
+impl From<JoinError> for CommandError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Copy(error) => error.into(),
+            JoinError::Platform { .. } => {
+                Self::Usage(Diagnostic::new(error.to_string()).help("leave one of them out"))
+            }
+            error => Diagnostic::new(error.to_string()).into(),
+        }
+    }
+}
