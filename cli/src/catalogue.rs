@@ -8,8 +8,9 @@ use std::str::FromStr;
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec::{self, Entry};
 use diskette_builder::image::reference::Reference;
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
+use crate::commands::build::deps::Reads;
 use crate::error::{CommandError, cannot};
 use crate::files::{SpecFiles, read_spec};
 use crate::gpgv::Gpgv;
@@ -68,7 +69,8 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Catalogue>, CommandError> {
         match spec::load_catalogue(&read_spec(&path)?) {
             Ok(entries) => {
                 let base = path.parent().unwrap_or(Path::new("")).to_owned();
-                let (gpgv, inputs) = (Gpgv { base: base.clone() }, SpecFiles { base });
+                let (gpgv, inputs) =
+                    (Gpgv { base: base.clone() }, SpecFiles { base, reads: Reads::default() });
                 catalogues.push(Catalogue { gpgv, inputs, entries });
             }
             Err(wrong) => problems.extend(wrong),
@@ -107,10 +109,15 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
             continue;
         }
         let before = files.len();
-        for found in WalkDir::new(path).sort_by_file_name() {
+        // A ConfigMap's files are links to hidden directories, whose files are the same again.
+        let walk = WalkDir::new(path).sort_by_file_name().into_iter();
+        let is_shown = |found: &DirEntry| {
+            found.depth() == 0 || !found.file_name().as_encoded_bytes().starts_with(b".")
+        };
+        for found in walk.filter_entry(is_shown) {
             let found = found.map_err(cannot("list", path.display()))?;
             let is_spec = found.path().extension().is_some_and(|end| end == "yaml" || end == "yml");
-            if is_spec && found.file_type().is_file() {
+            if is_spec && found.path().is_file() {
                 files.push(found.into_path());
             }
         }

@@ -34,6 +34,11 @@ impl ContextDir {
         Ok(Self { path: path.into(), dir, ignore, listing: OnceLock::new() })
     }
 
+    /// Returns where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn list(&self) -> Result<Listing, ContextError> {
         let root = self.dir.dir_metadata().map_err(|error| unreadable(Path::new("."), error))?;
         let mut builder = Builder::new(self.ignore.clone(), root.mode() & 0o7777);

@@ -17,6 +17,7 @@ use diskette_builder::sink::SinkError;
 use diskette_builder::source::Inputs;
 use diskette_builder::store::{ArchiveImages, LayoutImages};
 
+use crate::commands::build::deps::Reads;
 use crate::error::{CommandError, cannot};
 
 /// No spec is anywhere near as long, in bytes; a disk named by mistake is not read into memory.
@@ -26,11 +27,15 @@ const SPEC_MAX: u64 = 4 << 20;
 #[derive(Debug)]
 pub(crate) struct SpecFiles {
     pub(crate) base: PathBuf,
+    /// Remembers what is opened.
+    pub(crate) reads: Reads,
 }
 
 impl Inputs for SpecFiles {
     fn open(&self, path: &Path) -> io::Result<File> {
-        open_file(&self.base.join(path))
+        let path = self.base.join(path);
+        self.reads.add(&path);
+        open_file(&path)
     }
 
     fn open_in(&self, _: &ContextFile) -> io::Result<File> {

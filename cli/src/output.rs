@@ -1,7 +1,7 @@
 //! Where a build's result goes: a *destination* as typed, and the sink it stands for.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use cap_std::fs::Dir;
@@ -83,6 +83,14 @@ pub(crate) enum Opened {
 }
 
 impl Destination {
+    /// Returns where it is, unless it is standard output.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Layout(path) | Self::Archive(path) => Some(path),
+            Self::Stdout => None,
+        }
+    }
+
     /// Opens or makes the directory.
     pub(crate) fn open(&self, environment: &Environment) -> Result<Opened, CommandError> {
         Ok(match self {

@@ -37,6 +37,10 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  index        Work on indexes, which name an image for each platform
+  sync         Publish what distributions have released since it was last published
+  promote      Copy images that were verified from a staging registry to where everybody gets them
+  docs         Write what people are told of the images of a catalogue, and publish it
   releases     List what distributions have published of the disks that a catalogue follows
   inspect      Show what an image has, or a disk
   extract      Get the disk out of an image again
@@ -57,7 +61,7 @@ Options:
   -V, --version
           Print version
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
 stderr:
 
 "#]],
@@ -78,6 +82,10 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  index        Work on indexes, which name an image for each platform
+  sync         Publish what distributions have released since it was last published
+  promote      Copy images that were verified from a staging registry to where everybody gets them
+  docs         Write what people are told of the images of a catalogue, and publish it
   releases     List what distributions have published of the disks that a catalogue follows
   inspect      Show what an image has, or a disk
   extract      Get the disk out of an image again
@@ -95,7 +103,7 @@ Options:
   -h, --help     Print help (see more with '--help')
   -V, --version  Print version
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
 stderr:
 
 "#]],
@@ -117,6 +125,10 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
+  index        Work on indexes, which name an image for each platform
+  sync         Publish what distributions have released since it was last published
+  promote      Copy images that were verified from a staging registry to where everybody gets them
+  docs         Write what people are told of the images of a catalogue, and publish it
   releases     List what distributions have published of the disks that a catalogue follows
   inspect      Show what an image has, or a disk
   extract      Get the disk out of an image again
@@ -134,7 +146,7 @@ Options:
   -h, --help     Print help (see more with '--help')
   -V, --version  Print version
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
 
 "#]],
     );
@@ -162,9 +174,32 @@ stderr:
 
 #[test]
 fn reference() {
-    let commands = ["build", "vddk", "manifests", "schema", "completions", "man"];
+    let commands = [
+        "build",
+        "vddk",
+        "push",
+        "pull",
+        "copy",
+        "tags",
+        "index create",
+        "sync",
+        "promote",
+        "docs",
+        "releases",
+        "inspect",
+        "extract",
+        "diff",
+        "verify",
+        "manifests",
+        "login",
+        "logout",
+        "auth explain",
+        "schema",
+        "completions",
+        "man",
+    ];
     let help = |command: &&str| {
-        let outcome = Scene::new().run([command, "--help"]);
+        let outcome = Scene::new().run(command.split(' ').chain(["--help"]));
         assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""));
         format!("$ diskette {command} --help\n{}", String::from_utf8(outcome.stdout).unwrap())
     };
@@ -215,16 +250,21 @@ fn manual_pages() {
         "diskette-completions.1",
         "diskette-copy.1",
         "diskette-diff.1",
+        "diskette-docs.1",
         "diskette-extract.1",
+        "diskette-index-create.1",
+        "diskette-index.1",
         "diskette-inspect.1",
         "diskette-login.1",
         "diskette-logout.1",
         "diskette-man.1",
         "diskette-manifests.1",
+        "diskette-promote.1",
         "diskette-pull.1",
         "diskette-push.1",
         "diskette-releases.1",
         "diskette-schema.1",
+        "diskette-sync.1",
         "diskette-tags.1",
         "diskette-vddk.1",
         "diskette-verify.1",

@@ -325,6 +325,15 @@ fn what_is_asked_for_has_to_make_sense() {
     stage.scene.write("two/a.yaml", &text);
     stage.scene.write("two/b.yml", &text);
     stage.scene.write("two/c.txt", "not a catalogue");
+    // As a ConfigMap is mounted: links into a hidden directory.
+    stage.scene.write("mounted/..2026/a.yaml", &text);
+    let link = |to: &str, from: &str| {
+        std::os::unix::fs::symlink(to, stage.scene.path(from)).unwrap();
+    };
+    link("..2026", "mounted/..data");
+    link("..data/a.yaml", "mounted/a.yaml");
+    let listed = stage.scene.run(["sync", "--list", "mounted"]);
+    assert_eq!(listed.stdout.iter().filter(|byte| **byte == b'\n').count(), 1);
     let doubled = stage.scene.run(["sync", "two"]);
     assert_eq!(doubled.status, 1);
     assert!(doubled.stderr.contains("two images are named"), "{}", doubled.stderr);

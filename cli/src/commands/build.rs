@@ -1,7 +1,7 @@
 //! `diskette build`.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -20,12 +20,14 @@ use self::report::Reports;
 use self::work::{Work, created, no_output};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
+use crate::files::open_parent;
 use crate::output::Destination;
 use crate::places::OpenPlaces;
 use crate::registry::RegistryArguments;
 use crate::ui::progress::ProgressMode;
 use crate::ui::{Ui, signal};
 
+pub(crate) mod deps;
 mod dockerfile;
 mod input;
 mod lock;
@@ -136,6 +138,11 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     check: bool,
 
+    /// Write which files were read, as a rule for make or ninja; its target is the file of a digest
+    /// or of metadata that is written, else the output
+    #[arg(long, value_name = "FILE")]
+    deps: Option<PathBuf>,
+
     #[command(flatten)]
     reports: Reports,
 
@@ -213,6 +220,7 @@ pub(crate) fn run(
         return Err(no_output());
     }
     arguments.reports.check()?;
+    let rule = arguments.rule()?;
     let input = Input::find(arguments)?;
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
@@ -227,7 +235,7 @@ pub(crate) fn run(
     let registry = registry.transpose()?;
     let places = OpenPlaces { registry: registry.as_ref() };
 
-    let Loaded { mut recipes, inputs, epoch: loaded_epoch } =
+    let Loaded { mut recipes, inputs, epoch: loaded_epoch, reads } =
         input.load(arguments, &places, environment, &*progress, ui)?;
     arguments.overrides(input.language)?.apply(&mut recipes)?;
     if arguments.push {
@@ -263,7 +271,11 @@ pub(crate) fn run(
         reports: &arguments.reports,
         quiet: arguments.quiet,
     };
-    work.run(&recipes, &sources, environment, ui)
+    work.run(&recipes, &sources, environment, ui)?;
+    match rule {
+        Some((path, target)) => Ok(reads.write(path, target)?),
+        None => Ok(()),
+    }
 }
 
 fn check_names(recipes: &[Recipe]) -> Result<(), CommandError> {
@@ -283,6 +295,20 @@ impl BuildArguments {
         }
         let diagnostic = Diagnostic::new("an image in docker's format has no annotations");
         Err(CommandError::Usage(diagnostic.help("leave them out, or build with `--format oci`")))
+    }
+
+    /// Returns the dependency file that shall be written, and what it is the rule for.
+    fn rule(&self) -> Result<Option<(&Path, &Path)>, CommandError> {
+        let Some(path) = &self.deps else { return Ok(None) };
+        open_parent(path)?;
+        let output = self.output.as_ref().and_then(Destination::path);
+        let target = self.reports.file().or(output).ok_or_else(|| {
+            CommandError::Usage(
+                Diagnostic::new("there is no file that `--deps` could be the rule for")
+                    .help("say `--digestfile FILE`, and use that as the target"),
+            )
+        })?;
+        Ok(Some((path, target)))
     }
 
     fn conversion(&self) -> Result<Option<Conversion>, CommandError> {

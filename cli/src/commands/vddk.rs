@@ -19,6 +19,7 @@ use diskette_builder::layer::compression::{Compression, GzipLevel};
 use diskette_builder::registry::Observer;
 use diskette_builder::source::{CdiOnly, Unverified};
 
+use crate::commands::build::deps::Reads;
 use crate::commands::build::overrides::parse_name;
 use crate::commands::build::report::Reports;
 use crate::commands::build::work::{Work, cache, created, no_output};
@@ -119,7 +120,7 @@ pub(crate) fn run(
     let created = created(environment, None, None)?;
     let names = arguments.tag.iter().map(|name| parse_name(name));
     let names = names.collect::<Result<Vec<_>, _>>()?;
-    let files = SpecFiles { base: PathBuf::new() };
+    let files = SpecFiles { base: PathBuf::new(), reads: Reads::default() };
     let download = Download::read(&arguments.archive, &files)?;
 
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };

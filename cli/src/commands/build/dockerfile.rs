@@ -16,6 +16,7 @@ use diskette_builder::pattern::Ignore;
 use diskette_builder::recipe::ContextFile;
 use diskette_builder::source::Inputs;
 
+use super::deps::Reads;
 use crate::context::ContextDir;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
@@ -104,11 +105,15 @@ impl FromStr for BuildContext {
 
 /// The build contexts that were opened.
 #[derive(Debug)]
-pub(super) struct ContextFiles(BTreeMap<Arc<str>, ContextDir>);
+pub(super) struct ContextFiles {
+    directories: BTreeMap<Arc<str>, ContextDir>,
+    /// Remembers what is opened.
+    reads: Reads,
+}
 
 impl Contexts for ContextFiles {
     fn context(&self, name: &str) -> Option<&dyn Context> {
-        self.0.get(name).map(|context| context as &dyn Context)
+        self.directories.get(name).map(|context| context as &dyn Context)
     }
 }
 
@@ -119,8 +124,9 @@ impl Inputs for ContextFiles {
     }
 
     fn open_in(&self, file: &ContextFile) -> io::Result<File> {
-        let context = self.0.get(&file.context);
-        context.ok_or(io::ErrorKind::NotFound)?.open(&file.path)
+        let context = self.directories.get(&file.context).ok_or(io::ErrorKind::NotFound)?;
+        self.reads.add(&context.path().join(&file.path));
+        context.open(&file.path)
     }
 }
 
@@ -149,15 +155,16 @@ impl DockerfileArguments {
         &self,
         context: &Path,
         dockerfile: Option<&Path>,
+        reads: &Reads,
     ) -> Result<ContextFiles, CommandError> {
         let mut contexts = BTreeMap::new();
-        contexts.insert("".into(), open(context, ignore(context, dockerfile)?)?);
+        contexts.insert("".into(), open(context, ignore(context, dockerfile, reads)?)?);
         for BuildContext { name, context } in &self.build_context {
             if let NamedContext::Directory(path) = context {
-                contexts.insert(name.as_str().into(), open(path, ignore(path, None)?)?);
+                contexts.insert(name.as_str().into(), open(path, ignore(path, None, reads)?)?);
             }
         }
-        Ok(ContextFiles(contexts))
+        Ok(ContextFiles { directories: contexts, reads: reads.clone() })
     }
 }
 
@@ -166,7 +173,7 @@ fn open(path: &Path, ignore: Ignore) -> Result<ContextDir, Diagnostic> {
 }
 
 /// Reads the ignore file: the Dockerfile's own, else the context's.
-fn ignore(context: &Path, dockerfile: Option<&Path>) -> Result<Ignore, Diagnostic> {
+fn ignore(context: &Path, dockerfile: Option<&Path>, reads: &Reads) -> Result<Ignore, Diagnostic> {
     let own = dockerfile.map(|path| {
         let mut name = path.as_os_str().to_owned();
         name.push(".dockerignore");
@@ -174,6 +181,7 @@ fn ignore(context: &Path, dockerfile: Option<&Path>) -> Result<Ignore, Diagnosti
     });
     for path in own.into_iter().chain([context.join(".dockerignore")]) {
         if let Some(source) = read_if_there(&path)? {
+            reads.add(&path);
             return Ignore::parse(&source);
         }
     }

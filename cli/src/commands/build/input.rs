@@ -14,6 +14,7 @@ use diskette_builder::recipe::Recipe;
 use diskette_builder::source::Inputs;
 
 use super::BuildArguments;
+use super::deps::Reads;
 use super::lock::LockFile;
 use super::overrides::parse_platform;
 use super::work::cache;
@@ -47,6 +48,8 @@ pub(super) struct Loaded {
     pub(super) inputs: Box<dyn Inputs>,
     /// The time that the input itself asks for.
     pub(super) epoch: Option<String>,
+    /// The files that were read, and will be.
+    pub(super) reads: Reads,
 }
 
 impl Input {
@@ -91,6 +94,13 @@ impl Input {
         }
     }
 
+    /// Returns what has been read already.
+    fn reads(&self) -> Reads {
+        let reads = Reads::default();
+        reads.add(&self.path);
+        reads
+    }
+
     /// The lock file lies beside the Dockerfile.
     fn path_of_lock(&self, arguments: &BuildArguments) -> PathBuf {
         let is_named = self.path != Path::new("-");
@@ -107,7 +117,9 @@ impl Input {
             Some(parent) if self.path != Path::new("-") => parent.to_owned(),
             _ => arguments.context.clone(),
         };
-        Ok(Loaded { recipes, inputs: Box::new(SpecFiles { base }), epoch: None })
+        let reads = self.reads();
+        let inputs = Box::new(SpecFiles { base, reads: reads.clone() });
+        Ok(Loaded { recipes, inputs, epoch: None, reads })
     }
 
     fn load_dockerfile(
@@ -120,7 +132,8 @@ impl Input {
     ) -> Result<Loaded, CommandError> {
         let read = dockerfile::parse(&self.source).map_err(CommandError::Failed)?;
         let own = (self.path != Path::new("-")).then_some(&*self.path);
-        let contexts = arguments.dockerfile.contexts(&arguments.context, own)?;
+        let reads = self.reads();
+        let contexts = arguments.dockerfile.contexts(&arguments.context, own, &reads)?;
         let build_args = arguments.dockerfile.build_args(environment);
         let images = arguments.dockerfile.images();
         let build_platform = Platform::of_this_machine();
@@ -152,7 +165,7 @@ impl Input {
         ui.warn(&lowered.warnings);
         lock.write(&arguments.dockerfile)?;
         let epoch = build_args.get("SOURCE_DATE_EPOCH").cloned().or(lowered.epoch);
-        Ok(Loaded { recipes: vec![lowered.recipe], inputs: Box::new(contexts), epoch })
+        Ok(Loaded { recipes: vec![lowered.recipe], inputs: Box::new(contexts), epoch, reads })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a build leaves behind besides the images: the result on standard output, and files for
 //! scripts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cap_tempfile::TempFile;
 use clap::Args;
@@ -38,6 +38,12 @@ impl Reports {
             drop(TempFile::new(&dir).map_err(cannot("write", path.display()))?);
         }
         Ok(())
+    }
+
+    /// Returns a file that is written when the build has succeeded, if there is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        let files = [&self.digestfile, &self.metadata_file, &self.iidfile];
+        files.into_iter().flatten().next().map(PathBuf::as_path)
     }
 
     pub(crate) fn write(

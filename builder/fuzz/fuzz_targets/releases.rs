@@ -1,0 +1,65 @@
+//! Reads any bytes as a list of releases, in the form that the first byte chooses. It must not panic, and a
+//! disk that comes of it has a checksum and a place.
+//!
+//! In `builder/fuzz`, run `cargo +nightly fuzz run releases -- -dict=releases.dict`.
+
+#![no_main]
+
+use std::sync::Arc;
+
+use diskette_builder::recipe::Checksum;
+use diskette_builder::upstream::{
+    Fetch, FetchError, Keyring, Kind, Source, Template, Verify, newest,
+};
+use libfuzzer_sys::fuzz_target;
+
+const KINDS: [Kind; 7] = [
+    Kind::Checksums,
+    Kind::FedoraReleases,
+    Kind::DebianCloud,
+    Kind::Simplestreams,
+    Kind::CoreosStream,
+    Kind::Directory,
+    Kind::VirtBuilder,
+];
+
+/// Whatever is asked for, it is this.
+struct Everywhere<'a>(&'a [u8]);
+
+impl Fetch for Everywhere<'_> {
+    fn fetch(&self, _: &str, _: u64) -> Result<Arc<[u8]>, FetchError> {
+        Ok(self.0.into())
+    }
+}
+
+impl Verify for Everywhere<'_> {
+    fn verify(&self, _: &Keyring, _: &[u8], _: Option<&[u8]>) -> Result<Vec<u8>, String> {
+        Err("nothing is signed here".into())
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((first, list)) = bytes.split_first() else { return };
+    let kind = KINDS[usize::from(*first) % KINDS.len()];
+    let source = Source {
+        kind,
+        url: Template::new("https://a.example/d/list.json"),
+        file: kind.needs_file().then(|| Template::new(r"d-(?<version>.*)\.(img|qcow2|raw)")),
+        version: (first & 0x80 != 0).then(|| "40".to_owned()),
+        checksums: None,
+        mirrors: Vec::new(),
+        signed: None,
+    };
+    let platform = "linux/amd64".parse().expect("a platform");
+    let list = Everywhere(list);
+    match newest(&source, &platform, &list, &list) {
+        Ok(disk) => {
+            assert!(disk.url.starts_with("http"));
+            match disk.checksum {
+                Checksum::Sha256(digits) => assert_eq!(digits.len(), 64),
+                Checksum::Sha512(digits) => assert_eq!(digits.len(), 128),
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty() && !error.help().is_empty()),
+    }
+});
