@@ -77,7 +77,7 @@ impl Joined {
             for (member, manifest) in members(part)? {
                 let known = found.iter().find(|(_, known, _)| known.platform == member.platform);
                 match known {
-                    Some((_, known, _)) if known.digest == member.digest => continue,
+                    Some((_, known, _)) if known.digest == member.digest => {}
                     Some((first, ..)) => {
                         return Err(JoinError::Platform {
                             platform: member.platform,

@@ -103,8 +103,9 @@ fn lists(
     version: &str,
     disks: &[(&str, &str, String, Vec<u8>)],
 ) -> Vec<(String, String)> {
-    let sums: String =
+    let sums: Vec<String> =
         disks.iter().map(|(_, _, name, disk)| format!("{}  {name}\n", sha256(disk))).collect();
+    let sums = sums.concat();
     let at = |name: &str| server.url(&format!("/{kind}/{name}"));
     match kind {
         "checksums" => vec![("SHA256SUMS".into(), sums)],

@@ -252,7 +252,6 @@ fn manual_pages() {
         "diskette-diff.1",
         "diskette-docs.1",
         "diskette-extract.1",
-        "diskette-index-create.1",
         "diskette-index.1",
         "diskette-inspect.1",
         "diskette-login.1",

@@ -333,7 +333,7 @@ fn what_is_asked_for_has_to_make_sense() {
     link("..2026", "mounted/..data");
     link("..data/a.yaml", "mounted/a.yaml");
     let listed = stage.scene.run(["sync", "--list", "mounted"]);
-    assert_eq!(listed.stdout.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(String::from_utf8(listed.stdout).unwrap().lines().count(), 1);
     let doubled = stage.scene.run(["sync", "two"]);
     assert_eq!(doubled.status, 1);
     assert!(doubled.stderr.contains("two images are named"), "{}", doubled.stderr);

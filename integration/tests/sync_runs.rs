@@ -13,6 +13,9 @@ use diskette_integration::scene::Scene;
 use diskette_integration::server::{Answer, Server};
 use diskette_integration::upstream::Upstream;
 
+/// At so many points of its course a run is killed.
+const POINTS: u32 = 16;
+
 const IMAGES: [&str; 3] = ["checksums", "directory", "coreos-stream"];
 
 fn sync(scene: &Scene, args: &[&str]) -> Child {
@@ -44,7 +47,6 @@ fn a_run_that_is_killed_is_gone_on_with() {
     for kind in IMAGES {
         upstream.release(kind, "1.2", 2);
     }
-    const POINTS: u32 = 16;
     let mut killed = 0;
     for point in 0..POINTS {
         let mut child = sync(&scene, &["--no-cache"]);
@@ -145,7 +147,7 @@ fn a_thousand_images_of_which_a_tenth_is_bad() {
     assert_eq!(names.len(), COUNT);
     peer::note(&format!("{COUNT} images took {:.1} s", started.elapsed().as_secs_f64()));
     let listed = sync(&scene, &["--list"]).wait_with_output().unwrap();
-    assert_eq!(listed.stdout.iter().filter(|byte| **byte == b'\n').count(), COUNT);
+    assert_eq!(String::from_utf8(listed.stdout).unwrap().lines().count(), COUNT);
     // The list is fetched once a run, however many images share it.
     let lists = server.requests().iter().filter(|path| *path == "/SUMS").count();
     assert_eq!(lists, 4);

@@ -53,10 +53,10 @@ impl Member {
     fn descriptor(&self) -> Result<Descriptor, OciSpecError> {
         let descriptor = descriptor(self.media_type.clone(), self.digest, self.size)
             .platform(oci_platform(&self.platform)?);
-        match self.annotations.is_empty() {
-            true => descriptor.build(),
-            false => descriptor.annotations(map(&self.annotations)).build(),
+        if self.annotations.is_empty() {
+            return descriptor.build();
         }
+        descriptor.annotations(map(&self.annotations)).build()
     }
 }
 

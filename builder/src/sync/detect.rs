@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Job, Sync, SyncError};
-use crate::frontend::spec::Entry;
+use crate::frontend::spec::{Entry, TagTemplate};
 use crate::upstream::{Disk, newest, version};
 
 /// Returns what upstream has for each platform, in the order of the catalogue.
@@ -36,7 +36,7 @@ pub(super) fn detect(job: &Job<'_>, sync: &Sync<'_>) -> Vec<Result<Disk, Arc<Syn
 
 /// Tells whether tags name the release: all platforms of such an image are of one.
 fn names_versions(entry: &Entry) -> bool {
-    let mut placeholders = entry.tags.iter().flat_map(|tag| tag.placeholders());
+    let mut placeholders = entry.tags.iter().flat_map(TagTemplate::placeholders);
     placeholders.any(|name| name != "timestamp")
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn run(
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let mut problems = Vec::new();
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     let is_meant = |key: &str| {
         arguments.focus.is_empty() || arguments.focus.iter().any(|focus| focus.is_key(key))
     };
@@ -75,9 +75,9 @@ pub(crate) fn run(
             return Err(CommandError::Interrupted);
         }
         match promote(arguments, result, &registry, &progress) {
-            Ok(name) if arguments.dry_run => lines += &format!("would-promote\t{name}\n"),
+            Ok(name) if arguments.dry_run => lines.push(format!("would-promote\t{name}\n")),
             Ok(name) => {
-                lines += &format!("promoted\t{name}\n");
+                lines.push(format!("promoted\t{name}\n"));
                 result.stage = "promote".into();
             }
             Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
@@ -94,7 +94,7 @@ pub(crate) fn run(
         }
     }
     progress.end();
-    ui.result(lines.as_bytes())?;
+    ui.result(lines.concat().as_bytes())?;
     if !arguments.dry_run {
         results::write(&arguments.results_file, &results)?;
     }

@@ -231,12 +231,12 @@ fn source(
     changes: Option<&Located<ReleaseChanges>>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Source> {
-    let changed =
+    let own =
         |of: fn(&ReleaseChanges) -> Option<&Text>| changes.and_then(|changes| of(&changes.value));
     let before = problems.len();
-    let url = changed(|own| own.url.as_ref()).unwrap_or(&release.url);
+    let url = own(|changes| changes.url.as_ref()).unwrap_or(&release.url);
     let url = template(url, Template::fill, problems);
-    let text = changed(|own| own.file.as_ref()).or(release.file.as_ref());
+    let text = own(|changes| changes.file.as_ref()).or(release.file.as_ref());
     let file = text.and_then(|file| template(file, Template::pattern, problems));
     let mirrors = release.mirrors.iter().flatten();
     let mirrors = mirrors.filter_map(|mirror| template(mirror, Template::fill, problems)).collect();
@@ -248,10 +248,10 @@ fn source(
                 .help("add `file:` with a regular expression that the disk's whole name matches"),
         );
     }
-    let signature = changed(|own| own.signature.as_ref()).or(release.signature.as_ref());
+    let signature = own(|changes| changes.signature.as_ref()).or(release.signature.as_ref());
     let signed = signed(release, signature, problems);
-    let version = changed(|own| own.version.as_ref()).or(release.version.as_ref());
-    let checksums = changed(|own| own.checksums.as_ref()).or(release.checksums.as_ref());
+    let version = own(|changes| changes.version.as_ref()).or(release.version.as_ref());
+    let checksums = own(|changes| changes.checksums.as_ref()).or(release.checksums.as_ref());
     let source = Source {
         kind,
         url: url?,

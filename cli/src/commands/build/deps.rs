@@ -32,9 +32,11 @@ impl Reads {
 
 fn rule(target: &Path, reads: &BTreeSet<PathBuf>) -> String {
     let names: Vec<String> = reads.iter().map(|path| escape(path)).collect();
-    let needs: String = names.iter().map(|name| format!(" \\\n  {name}")).collect();
-    let empty: String = names.iter().map(|name| format!("\n{name}:\n")).collect();
-    format!("{}:{needs}\n{empty}", escape(target))
+    let mut all = vec![escape(target) + ":"];
+    all.extend(names.iter().map(|name| format!(" \\\n  {name}")));
+    all.push("\n".into());
+    all.extend(names.iter().map(|name| format!("\n{name}:\n")));
+    all.concat()
 }
 
 /// As make reads names; there is no way to write a line break.

@@ -41,11 +41,8 @@ impl<'a> Page<'a> {
             "" => String::new(),
             text => format!("{text}\n\n"),
         };
-        let rows: String = self
-            .entries
-            .iter()
-            .map(|entry| format!("| {} | {} |\n", tags(entry), platforms(entry)))
-            .collect();
+        let row = |entry: &&Entry| format!("| {} | {} |\n", tags(entry), platforms(entry));
+        let rows = self.entries.iter().map(row).collect::<Vec<_>>().concat();
         let first = self.entries.first();
         let tag = first.map(|entry| entry.known_by()).unwrap_or_default();
         let user = first.and_then(|entry| entry.docs.user.as_deref());
@@ -68,12 +65,11 @@ impl<'a> Page<'a> {
 /// Returns a table of all images.
 pub(super) fn table(pages: &[Page<'_>]) -> String {
     let rows = pages.iter().flat_map(|page| page.entries.iter().map(move |entry| (page, entry)));
-    let rows: String = rows
-        .map(|(page, entry)| {
-            format!("| {} | {} | {} |\n", page.name.place(), tags(entry), platforms(entry))
-        })
-        .collect();
-    format!("| Image | Tags | Platforms |\n|---|---|---|\n{rows}")
+    let rows = rows.map(|(page, entry)| {
+        format!("| {} | {} | {} |\n", page.name.place(), tags(entry), platforms(entry))
+    });
+    let head = "| Image | Tags | Platforms |\n|---|---|---|\n".to_owned();
+    std::iter::once(head).chain(rows).collect::<Vec<_>>().concat()
 }
 
 /// The one that the image is known by stands first.

@@ -134,7 +134,8 @@ pub(super) fn list(entries: &[&Entry], format: ListFormat) -> String {
             .map(|entry| {
                 format!("{}\t{}\t{}\n", entry.key(), entry.image, platforms(entry).join(","))
             })
-            .collect(),
+            .collect::<Vec<_>>()
+            .concat(),
         ListFormat::Json => {
             let all = entries.iter().map(|entry| {
                 json!({
