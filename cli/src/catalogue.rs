@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn registries_replace_all_but_the_last_part() {
         let check = |image: &str, registry: Option<&str>, expected: &str| {
-            let found = repository(image, registry).map(|name| name.to_string());
+            let found = repository(image, registry).map(|name| name.place());
             assert_eq!(found.unwrap(), expected, "{image}");
         };
         check("quay.io/containerdisks/fedora", None, "quay.io/containerdisks/fedora");
