@@ -1,10 +1,7 @@
 //! What upstream has published is listed, and nothing that is not signed as it should be.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use diskette_integration::peer;
 use diskette_integration::scene::{Outcome, Scene};
@@ -142,134 +139,6 @@ fn catalogue(scene: &Scene, server: &Server, more: &str) -> Outcome {
     let mut outcome = scene.run(["releases", path.to_str().unwrap()]);
     outcome.stderr = outcome.stderr.replace(&server.url(""), "[URL]");
     outcome
-}
-
-/// The GNU Privacy Guard with keys of its own. The agent that it starts ends with it.
-struct Gnupg(PathBuf);
-
-impl Gnupg {
-    fn new(scene: &Scene) -> Self {
-        let home = scene.path("gnupg");
-        std::fs::create_dir(&home).unwrap();
-        std::fs::set_permissions(&home, Permissions::from_mode(0o700)).unwrap();
-        Self(home)
-    }
-
-    fn run(&self, args: &[&str]) -> String {
-        let mut command = Command::new("gpg");
-        command.args(["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]);
-        let output = command.arg("--homedir").arg(&self.0).args(args).output().unwrap();
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Makes a key, and returns its fingerprint.
-    fn key(&self, user: &str) -> String {
-        self.run(&["--quick-generate-key", user, "ed25519", "sign", "never"]);
-        let listed = self.run(&["--with-colons", "--list-keys", user]);
-        let line = listed.lines().find(|line| line.starts_with("fpr:")).unwrap();
-        line.trim_start_matches("fpr:").trim_matches(':').to_owned()
-    }
-}
-
-impl Drop for Gnupg {
-    fn drop(&mut self) {
-        let mut command = Command::new("gpgconf");
-        command.arg("--homedir").arg(&self.0).args(["--kill", "all"]).status().unwrap();
-    }
-}
-
-#[test]
-fn lists_are_taken_from_those_who_sign_them() {
-    let programs = ["gpg", "gpg-agent", "gpgconf", "gpgv"];
-    if programs.into_iter().any(|program| peer::find(program).is_none()) {
-        return;
-    }
-    let scene = Scene::new();
-    let gnupg = Gnupg::new(&scene);
-    let (ours, theirs) = (gnupg.key("us@example.com"), gnupg.key("them@example.com"));
-    let sums = format!("{}  d-1.2.img\n", "a".repeat(64));
-    let path = scene.write("SUMS", &sums);
-    let path = path.to_str().unwrap();
-    let sign = |user: &str, how: &str| {
-        let name = format!("{path}.{user}");
-        gnupg.run(&["--yes", "--local-user", user, "--output", &name, how, path]);
-        std::fs::read(&name).unwrap()
-    };
-    let armoured = gnupg.run(&["--armor", "--export", "us@example.com"]);
-    scene.write("us.asc", armoured);
-    gnupg.run(&["--output", scene.path("us.gpg").to_str().unwrap(), "--export", &ours]);
-    let detached = sign("us@example.com", "--detach-sign");
-    let foreign = sign("them@example.com", "--detach-sign");
-    let inline = sign("us@example.com", "--clear-sign");
-    let mut changed = inline.clone();
-    let at = changed.windows(5).position(|part| part == b"d-1.2").unwrap();
-    changed[at + 2] = b'9';
-
-    let check = |list: &[u8], signature: Option<&[u8]>, more: &str, expected: Result<(), &str>| {
-        let list = ("/SUMS", Answer::Content(list.to_vec()));
-        let signature = signature.map(|it| ("/SUMS.gpg", Answer::Content(it.to_vec())));
-        let server = Server::start([list].into_iter().chain(signature));
-        let outcome = catalogue(&scene, &server, more);
-        match expected {
-            Ok(()) => assert_eq!((outcome.status, outcome.stderr.as_str()), (0, "")),
-            Err(why) => {
-                assert_eq!(outcome.status, 1, "{why}");
-                assert!(outcome.stderr.contains(why), "{why}: {}", outcome.stderr);
-                assert!(outcome.stdout.is_empty());
-            }
-        }
-    };
-    let plain = sums.as_bytes();
-    let pinned = format!("  keyring: us.gpg\n  fingerprints: [{ours}]\n");
-    let other = format!("  keyring: us.asc\n  fingerprints: [{theirs}]\n");
-    check(plain, Some(&detached), "  keyring: us.asc\n", Ok(()));
-    check(plain, Some(&detached), &pinned, Ok(()));
-    check(&inline, None, &pinned, Ok(()));
-    check(&inline, None, "", Ok(()));
-    check(plain, None, &pinned, Err("does not hold: there is none, neither in it nor beside it"));
-    check(plain, Some(b""), &pinned, Err("there is no signature that gpgv can read"));
-    check(plain, Some(&foreign), &pinned, Err("is not in `us.gpg`"));
-    check(plain, Some(&detached), &other, Err("which is not among the `fingerprints`"));
-    check(&changed, None, &pinned, Err("it is not the signature of this text"));
-    check(plain, Some(&detached), "  keyring: gone.asc\n", Err("cannot read"));
-    // A key of 2020 that was good for a day, a signature that was good for a day, and a key that was
-    // revoked after it had signed.
-    let then = ["--faked-system-time", "20200101T000000"];
-    let old = "old@example.com";
-    let make = ["--quick-generate-key", old, "ed25519", "sign", "1d"];
-    gnupg.run(&[&then[..], &make].concat());
-    let by = |user: &str, name: &str| scene.path(&format!("{user}.{name}")).display().to_string();
-    let with = |user: &str, before: &[&str], name: &str| {
-        let output = by(user, name);
-        let args = ["--yes", "--local-user", user, "--output", &output, "--detach-sign", path];
-        gnupg.run(&[before, &args].concat());
-        std::fs::read(output).unwrap()
-    };
-    let export = |user: &str, name: &str| {
-        gnupg.run(&["--yes", "--output", scene.path(name).to_str().unwrap(), "--export", user]);
-    };
-    let expired = with(old, &then, "sig");
-    export(old, "old.gpg");
-    check(plain, Some(&expired), "  keyring: old.gpg\n", Err("the key had expired"));
-    let short = [&then[..], &["--default-sig-expire", "1d"]].concat();
-    gnupg.run(
-        &[&then[..], &["--quick-generate-key", "ever@example.com", "ed25519", "sign", "never"]]
-            .concat(),
-    );
-    let past = with("ever@example.com", &short, "sig");
-    export("ever@example.com", "ever.gpg");
-    check(plain, Some(&past), "  keyring: ever.gpg\n", Err("it has expired"));
-    let revoked = gnupg.key("gone@example.com");
-    let made = with("gone@example.com", &[], "sig");
-    let certificate = scene.path(&format!("gnupg/openpgp-revocs.d/{revoked}.rev"));
-    let text = std::fs::read_to_string(&certificate).unwrap().replace(":-----", "-----");
-    std::fs::write(&certificate, text).unwrap();
-    gnupg.run(&["--import", certificate.to_str().unwrap()]);
-    export("gone@example.com", "gone.gpg");
-    check(plain, Some(&made), "  keyring: gone.gpg\n", Err("the key was revoked"));
-    let more = [plain, b"more"].concat();
-    check(&more, Some(&detached), &pinned, Err("it is not the signature of this text"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use diskette_integration::server::Answer::{self, *};
 use diskette_integration::upstream::Upstream;
 
 /// What is to come of a fault.
+#[derive(Clone, Copy)]
 enum Outcome {
     /// It is overcome.
     Good,
@@ -131,6 +132,14 @@ fn disks_that_do_not_come_as_they_should() {
     disk("cut, and no parts", &|d| Then(vec![cut(d), Whole(d.to_vec())]), Good);
     disk("cut again and again", &cut, Later("closed the connection"));
     disk("cut, then busy", &|d| Then(vec![cut(d), Status(503)]), Later("the server answered 503"));
+}
+
+#[test]
+fn disks_that_change_on_their_way() {
+    let Some(mut stage) = Stage::new() else { return };
+    let mut disk = |name: &str, spoil: &dyn Fn(&[u8]) -> Answer, expected: Outcome| {
+        stage.check(name, Disk, |release| spoil(&release.disk), expected);
+    };
     let changed = "changed while it was downloaded";
     disk(
         "cut, then another file",
@@ -171,6 +180,14 @@ fn disks_that_do_not_come_as_they_should() {
     disk("cut, then another part", &|d| Then(vec![cut(d), Elsewhere(d.to_vec())]), Later(changed));
     disk("cut, then 416", &|d| Then(vec![cut(d), Status(416)]), Later(changed));
     disk("cut, then a shorter file", &|d| Then(vec![cut(d), Whole(start(d))]), Later(changed));
+}
+
+#[test]
+fn what_is_not_the_disk() {
+    let Some(mut stage) = Stage::new() else { return };
+    let mut disk = |name: &str, spoil: &dyn Fn(&[u8]) -> Answer, expected: Outcome| {
+        stage.check(name, Disk, |release| spoil(&release.disk), expected);
+    };
     disk("truncated", &|d| Content(start(d)), Bad("cannot use"));
     disk("longer", &|d| Content([d, b"x"].concat()), Bad("checksum is wrong"));
     disk("another file", &|d| Content(other(d)), Bad("checksum is wrong"));
