@@ -11,7 +11,7 @@ peers=(
     curl:curl skopeo:skopeo umoci:umoci podman:podman buildah:buildah crun:crun newuidmap:uidmap
     qemu-img:qemu-utils busybox:busybox-static file:file unshare:util-linux
     docker-registry:docker-registry openssl:openssl nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
-    gpg:gpg gpg-agent:gpg-agent gpgconf:gpgconf gpgv:gpgv
+    jq:jq gpg:gpg gpg-agent:gpg-agent gpgconf:gpgconf gpgv:gpgv
 )
 
 # Prints the packages of the programs that are not there.

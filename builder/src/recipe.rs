@@ -149,15 +149,15 @@ pub struct SourceRecipe {
     pub convert: Option<Conversion>,
     /// What the content must be for the image to make sense.
     pub role: Role,
-    /// What else is known of it, if it is downloaded.
-    pub download: Download,
+    /// What else is known of it, if it is downloaded; trees of thousands of files have none.
+    pub download: Option<Box<Download>>,
 }
 
 impl SourceRecipe {
     /// Returns the recipe of a source of which nothing else is known.
     pub fn new(location: Location, role: Role) -> Self {
-        let (packing, checksum, origin, convert) = (None, None, None, None);
-        Self { location, packing, checksum, origin, convert, role, download: Download::default() }
+        let (packing, checksum, origin) = (None, None, None);
+        Self { location, packing, checksum, origin, convert: None, role, download: None }
     }
 }
 

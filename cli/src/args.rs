@@ -5,9 +5,10 @@ use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    auth, build, completions, copy, diff, docs, extract, index, inspect, login, logout, man,
+    auth, build, completions, copy, diff, docs, extract, index, init, inspect, login, logout, man,
     manifests, promote, pull, push, releases, schema, sync, tags, vddk, verify,
 };
+use crate::ui::MessageFormat;
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
 ///
@@ -20,12 +21,23 @@ use crate::commands::{
     after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted."
 )]
 pub(crate) struct Arguments {
+    /// How errors and warnings are told; github makes them annotations of a pull request, too
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        global = true,
+        hide_possible_values = true
+    )]
+    pub(crate) message_format: MessageFormat,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(init::InitArguments),
     Build(Box<build::BuildArguments>),
     Vddk(Box<vddk::VddkArguments>),
     Push(Box<push::PushArguments>),

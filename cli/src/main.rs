@@ -40,8 +40,10 @@ fn main() -> ExitCode {
             None => error.exit(),
         },
     };
+    let ui = ui.with_messages(arguments.message_format);
     let result = match arguments.command {
         Command::Build(build) => commands::build::run(&build, &environment, &ui),
+        Command::Init(init) => commands::init::run(&init, &environment, &ui),
         Command::Vddk(vddk) => commands::vddk::run(&vddk, &environment, &ui),
         Command::Push(push) => commands::push::run(&push, &environment, &ui),
         Command::Pull(pull) => commands::pull::run(&pull, &environment, &ui),

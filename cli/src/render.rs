@@ -1,6 +1,8 @@
 //! *Rendering* shows a diagnostic to a person, in the manner of rustc: the message, the place, the
 //! line with the part that is meant underlined, and how to mend it.
 
+pub(crate) mod github;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use diskette_builder::diagnostic::{Diagnostic, Span};
 

@@ -28,9 +28,10 @@ Put virtual-machine disks into container images that KubeVirt boots and CDI impo
 No daemon, no root, no temporary copy: every byte is read once, compressed in parallel, and the same
 input gives the same digest everywhere.
 
-Usage: diskette <COMMAND>
+Usage: diskette [OPTIONS] <COMMAND>
 
 Commands:
+  init         Write a spec for the disks of a directory, ready to build
   build        Build the images that a spec or a Dockerfile describes
   vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
   push         Push an image of a layout or archive to registries
@@ -55,6 +56,11 @@ Commands:
   man          Write the manual pages into a directory
 
 Options:
+      --message-format <FORMAT>
+          How errors and warnings are told; github makes them annotations of a pull request, too
+          
+          [default: text]
+
   -h, --help
           Print help (see a summary with '-h')
 
@@ -73,9 +79,10 @@ status: 0
 stdout:
 Put virtual-machine disks into container images that KubeVirt boots and CDI imports
 
-Usage: diskette <COMMAND>
+Usage: diskette [OPTIONS] <COMMAND>
 
 Commands:
+  init         Write a spec for the disks of a directory, ready to build
   build        Build the images that a spec or a Dockerfile describes
   vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
   push         Push an image of a layout or archive to registries
@@ -100,8 +107,10 @@ Commands:
   man          Write the manual pages into a directory
 
 Options:
-  -h, --help     Print help (see more with '--help')
-  -V, --version  Print version
+      --message-format <FORMAT>  How errors and warnings are told; github makes them annotations of
+                                 a pull request, too [default: text]
+  -h, --help                     Print help (see more with '--help')
+  -V, --version                  Print version
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
 stderr:
@@ -116,9 +125,10 @@ stdout:
 stderr:
 Put virtual-machine disks into container images that KubeVirt boots and CDI imports
 
-Usage: diskette <COMMAND>
+Usage: diskette [OPTIONS] <COMMAND>
 
 Commands:
+  init         Write a spec for the disks of a directory, ready to build
   build        Build the images that a spec or a Dockerfile describes
   vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
   push         Push an image of a layout or archive to registries
@@ -143,8 +153,10 @@ Commands:
   man          Write the manual pages into a directory
 
 Options:
-  -h, --help     Print help (see more with '--help')
-  -V, --version  Print version
+      --message-format <FORMAT>  How errors and warnings are told; github makes them annotations of
+                                 a pull request, too [default: text]
+  -h, --help                     Print help (see more with '--help')
+  -V, --version                  Print version
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
 
@@ -161,11 +173,11 @@ stderr:
 "#]],
     );
     check(
-        &["build", "--version"],
+        &["init", "build", "--version"],
         str![[r#"
 status: 0
 stdout:
-diskette-build 0.1.0
+diskette-init 0.1.0
 stderr:
 
 "#]],
@@ -253,6 +265,7 @@ fn manual_pages() {
         "diskette-docs.1",
         "diskette-extract.1",
         "diskette-index.1",
+        "diskette-init.1",
         "diskette-inspect.1",
         "diskette-login.1",
         "diskette-logout.1",

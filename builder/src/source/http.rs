@@ -105,10 +105,12 @@ impl Response {
     pub(super) fn get(
         client: &Client,
         url: &str,
-        download: &Download,
+        download: Option<&Download>,
         role: Role,
     ) -> Result<Self, DownloadError> {
-        let all = std::iter::once(url).chain(download.mirrors.iter().map(String::as_str));
+        let mirrors = download.into_iter().flat_map(|download| &download.mirrors);
+        let all = std::iter::once(url).chain(mirrors.map(String::as_str));
+        let published = download.and_then(|download| download.size);
         let parse = |url: &str| Url::parse(url).map_err(|_| HttpError::Url(url.into()));
         let mut response = Self {
             client: client.clone(),
@@ -116,8 +118,8 @@ impl Response {
             urls: all.map(parse).collect::<Result<Vec<_>, _>>()?,
             current: 0,
             body: None,
-            len: download.size,
-            published: download.size,
+            len: published,
+            published,
             state: None,
             at: 0,
             attempts: client.attempts(),

@@ -166,7 +166,7 @@ pub struct Source<'a> {
     place: String,
     packing: Option<Packing>,
     checksum: Option<Checksum>,
-    download: &'a Download,
+    download: Option<&'a Download>,
     /// For a disk: what is expected of it.
     judge: Option<Judge<'a>>,
     /// What the disk is, where that is known before it is read.
@@ -226,7 +226,7 @@ impl<'a> Source<'a> {
             converted,
             packing: recipe.packing,
             checksum: recipe.checksum.clone(),
-            download: &recipe.download,
+            download: recipe.download.as_deref(),
             judge,
             disk: None,
             measured: None,

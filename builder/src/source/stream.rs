@@ -169,13 +169,14 @@ impl<'a> Stream<'a> {
         // A source of unknown size fails as one with a wrong size does: it has to be measured.
         let size = bounded(known.ok_or(SourceErrorKind::Size { announced: 0 })?)?;
         let raw = Shared::new(raw, source.checksum.as_ref());
+        let published = source.download.and_then(|download| download.unpacked.clone());
         Ok(Self {
             unpacked: packed::unpack(raw.clone(), packing)?,
             raw,
             size,
             checksum: source.checksum.clone(),
-            hash: Hash::new(source.download.unpacked.as_ref()),
-            published: source.download.unpacked.clone(),
+            hash: Hash::new(published.as_ref()),
+            published,
             packing,
             role: source.role(),
             place: source.place.clone(),

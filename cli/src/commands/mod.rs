@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod docs;
 pub(crate) mod extract;
 pub(crate) mod index;
+pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod login;
 pub(crate) mod logout;

@@ -8,22 +8,40 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use clap::ValueEnum;
 use diskette_builder::diagnostic::Diagnostic;
 
 use self::progress::{ProgressMode, ProgressView};
 use crate::environment::{Environment, Terminal};
 use crate::error::{CommandError, cannot};
+use crate::render::github::annotation;
 use crate::render::{Color, Severity, render};
 
 /// The terminal, or what stands for it.
 #[derive(Debug)]
 pub(crate) struct Ui {
     terminal: Terminal,
+    messages: MessageFormat,
+}
+
+/// How errors and warnings are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// For people
+    Text,
+    /// For people, and for the runner of GitHub Actions
+    Github,
 }
 
 impl Ui {
     pub(crate) fn new(environment: &Environment) -> Self {
-        Self { terminal: environment.terminal }
+        Self { terminal: environment.terminal, messages: MessageFormat::Text }
+    }
+
+    /// Tells errors and warnings so from now on.
+    #[must_use]
+    pub(crate) fn with_messages(self, messages: MessageFormat) -> Self {
+        Self { messages, ..self }
     }
 
     /// Writes the command's result to standard output.
@@ -73,6 +91,9 @@ impl Ui {
         let color = if self.terminal == Terminal::Color { Color::Ansi } else { Color::Plain };
         for diagnostic in diagnostics {
             message(&render(diagnostic, severity, color));
+            if self.messages == MessageFormat::Github {
+                message(&annotation(diagnostic, severity));
+            }
         }
     }
 

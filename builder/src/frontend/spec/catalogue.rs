@@ -93,11 +93,11 @@ impl EntryPlatform {
             packing: disk.packing,
             checksum: Some(disk.checksum.clone()),
             origin: Some(self.origin.clone()),
-            download: Download {
+            download: Some(Box::new(Download {
                 mirrors: disk.mirrors.iter().map(|mirror| at(mirror)).collect(),
                 size: disk.size,
                 unpacked: disk.unpacked.clone(),
-            },
+            })),
             ..SourceRecipe::new(location, Role::Disk)
         };
         let mut recipe = self.rest.clone();
@@ -416,7 +416,8 @@ mod tests {
         assert_eq!(layer.history, "disk/d-1.qcow2");
         let crate::recipe::EntryKind::File(source) = &layer.entries[1].kind else { panic!() };
         assert_eq!(source.location, Location::Url("http://near/b/d-1.qcow2.xz".into()));
-        assert_eq!((source.download.size, source.download.mirrors.len()), (Some(7), 1));
+        let download = source.download.as_ref().unwrap();
+        assert_eq!((download.size, download.mirrors.len()), (Some(7), 1));
     }
 
     #[test]

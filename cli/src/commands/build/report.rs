@@ -50,6 +50,7 @@ impl Reports {
         &self,
         built: &[Built],
         destination: Option<&Destination>,
+        sent: Option<u64>,
         quiet: bool,
         ui: &Ui,
     ) -> Result<(), CommandError> {
@@ -60,7 +61,7 @@ impl Reports {
             write_file(path, join(built.iter().map(digest)).as_bytes())?;
         }
         if let Some(path) = &self.metadata_file {
-            let metadata = format!("{:#}\n", metadata(built));
+            let metadata = format!("{:#}\n", metadata(built, sent));
             write_file(path, metadata.as_bytes())?;
         }
         let lines =
@@ -97,9 +98,13 @@ fn line(image: &Built) -> String {
 }
 
 /// Returns what buildx writes for one image, or an object of those by name for several.
-fn metadata(built: &[Built]) -> Value {
+fn metadata(built: &[Built], sent: Option<u64>) -> Value {
     if let [image] = built {
-        return image_metadata(image);
+        let mut metadata = image_metadata(image);
+        if let Some(sent) = sent {
+            metadata["diskette.sent"] = json!(sent);
+        }
+        return metadata;
     }
     let images = built.iter().enumerate().map(|(number, image)| {
         let name = image.names.first().map_or_else(|| number.to_string(), ToString::to_string);

@@ -72,7 +72,8 @@ impl Work<'_> {
         let built = plan.build(&context);
         // Whatever it drew is gone before anything else is said.
         self.progress.end();
-        self.reports.write(&built?, self.output, self.quiet, ui)
+        let sent = self.push.map(|registry| registry.totals().sent());
+        self.reports.write(&built?, self.output, sent, self.quiet, ui)
     }
 }
 

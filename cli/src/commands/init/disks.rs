@@ -1,0 +1,161 @@
+//! The *disks* of a directory, and what can be told of each.
+
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use diskette_builder::disk::{self, Info, ReadAt};
+use diskette_builder::image::platform::Platform;
+use diskette_builder::recipe::Packing;
+use walkdir::WalkDir;
+
+use crate::error::{CommandError, cannot};
+use crate::files::open_file;
+
+/// How names of disks end.
+const ENDS: [&str; 9] =
+    [".qcow2", ".img", ".raw", ".vmdk", ".vhd", ".vhdx", ".vdi", ".iso", ".qcow"];
+
+/// What names of disks call architectures, beside Go's names.
+const ARCHITECTURES: [(&str, &str); 10] = [
+    ("x86_64", "amd64"),
+    ("x86-64", "amd64"),
+    ("amd64", "amd64"),
+    ("aarch64", "arm64"),
+    ("arm64", "arm64"),
+    ("s390x", "s390x"),
+    ("ppc64le", "ppc64le"),
+    ("ppc64el", "ppc64le"),
+    ("riscv64", "riscv64"),
+    ("i686", "386"),
+];
+
+/// Preferences of KubeVirt's common-instancetypes, by what disks are named after; the first that fits
+/// (<https://github.com/kubevirt/common-instancetypes>).
+const PREFERENCES: [(&[&str], &str); 22] = [
+    (&["fedora", "coreos"], "fedora"),
+    (&["fedora"], "fedora"),
+    (&["centos", "stream", "10"], "centos.stream10"),
+    (&["centos", "stream", "9"], "centos.stream9"),
+    (&["centos", "stream", "8"], "centos.stream8"),
+    (&["centos", "7"], "centos.7"),
+    (&["rhel", "10"], "rhel.10"),
+    (&["rhel", "9"], "rhel.9"),
+    (&["rhel", "8"], "rhel.8"),
+    (&["rhel", "7"], "rhel.7"),
+    (&["alma", "10"], "rhel.10"),
+    (&["alma", "9"], "rhel.9"),
+    (&["alma", "8"], "rhel.8"),
+    (&["rocky", "9"], "rhel.9"),
+    (&["ubuntu"], "ubuntu"),
+    (&["debian"], "debian"),
+    (&["leap"], "opensuse.leap"),
+    (&["tumbleweed"], "opensuse.tumbleweed"),
+    (&["alpine"], "alpine"),
+    (&["cirros"], "cirros"),
+    (&["win", "2022"], "windows.2k22"),
+    (&["win", "11"], "windows.11"),
+];
+
+/// A disk of the directory.
+pub(super) struct Disk {
+    /// Of the file, relative to the directory.
+    pub(super) name: String,
+    /// What it is, unless it is packed.
+    pub(super) info: Option<Info>,
+    pub(super) packing: Option<Packing>,
+    pub(super) platform: Platform,
+    /// How the platform is known.
+    pub(super) known_by: KnownBy,
+}
+
+/// How it is known what a disk boots on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KnownBy {
+    BootLoader,
+    Name,
+    /// Nothing tells; it is taken for a disk of this machine.
+    Nothing,
+}
+
+impl Disk {
+    /// Returns the preference that suits the system that it is named after.
+    pub(super) fn preference(&self) -> Option<&'static str> {
+        let name = self.name.to_lowercase();
+        let fits = |words: &[&str]| words.iter().all(|word| name.contains(word));
+        PREFERENCES.iter().find(|(words, _)| fits(words)).map(|(_, preference)| *preference)
+    }
+
+    /// Tells whether KubeVirt boots it as it is.
+    pub(super) fn is_bootable(&self) -> bool {
+        use disk::Format::{Iso, Qcow2, Raw};
+        self.info.as_ref().is_none_or(|info| matches!(info.format, Qcow2 | Raw | Iso))
+    }
+}
+
+/// Finds the disks of a directory, in the order of their names.
+pub(super) fn find(directory: &Path) -> Result<Vec<Disk>, CommandError> {
+    let mut disks = Vec::new();
+    for found in WalkDir::new(directory).min_depth(1).max_depth(1).sort_by_file_name() {
+        let found = found.map_err(cannot("list", directory.display()))?;
+        let Some(name) = found.file_name().to_str() else { continue };
+        let packing = Packing::of_name(name);
+        let plain = packing.map_or(name, |packing| packing.strip(name)).to_lowercase();
+        if !found.path().is_file() || !ENDS.iter().any(|end| plain.ends_with(end)) {
+            continue;
+        }
+        let info = match packing {
+            Some(_) => None,
+            None => Some(look(found.path()).map_err(cannot("read", found.path().display()))?),
+        };
+        let (platform, known_by) = platform(name, info.as_ref());
+        disks.push(Disk { name: name.to_owned(), info, packing, platform, known_by });
+    }
+    // One that lies there unpacked, too, is the same disk.
+    let plain: Vec<String> = disks.iter().map(|disk| disk.name.clone()).collect();
+    disks.retain(|disk| {
+        let unpacked = disk.packing.map(|packing| packing.strip(&disk.name).to_owned());
+        unpacked.is_none_or(|unpacked| !plain.contains(&unpacked))
+    });
+    Ok(disks)
+}
+
+fn platform(name: &str, info: Option<&Info>) -> (Platform, KnownBy) {
+    let of = |architecture: &str| Platform {
+        os: "linux".into(),
+        architecture: architecture.into(),
+        variant: None,
+    };
+    if let Some(architecture) = info.and_then(|info| info.boot.first()) {
+        // PCs of 64 bits start what is for 32, and there are no others left.
+        let architecture = if *architecture == "386" { "amd64" } else { architecture };
+        return (of(architecture), KnownBy::BootLoader);
+    }
+    let name = name.to_lowercase();
+    match ARCHITECTURES.iter().find(|(word, _)| name.contains(word)) {
+        Some((_, architecture)) => (of(architecture), KnownBy::Name),
+        None => (Platform::of_this_machine(), KnownBy::Nothing),
+    }
+}
+
+fn look(path: &Path) -> io::Result<Info> {
+    let file = open_file(path)?;
+    let len = file.metadata()?.len();
+    disk::examine(&Bytes { file, len })
+}
+
+/// A file, read in any order.
+struct Bytes {
+    file: std::fs::File,
+    len: u64,
+}
+
+impl ReadAt for Bytes {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read_exact_at(space, at)
+    }
+}

@@ -1,0 +1,121 @@
+//! The *text* of a spec for disks that were found, with comments for whoever goes on with it.
+
+use std::fmt::Write as _;
+
+use diskette_builder::image::platform::Platform;
+
+use super::disks::{Disk, KnownBy};
+
+/// Returns the spec: an image of all disks where each is for another platform, else one of each.
+pub(super) fn spec(disks: &[Disk], image: Option<&str>) -> String {
+    let mut platforms: Vec<&Platform> = disks.iter().map(|disk| &disk.platform).collect();
+    platforms.sort();
+    platforms.dedup();
+    let head = "# yaml-language-server: $schema=https://raw.githubusercontent.com/diskette/diskette/main/spec-files/diskette.schema.json\n";
+    if platforms.len() == disks.len() {
+        return format!("{head}{}", document(&disks.iter().collect::<Vec<_>>(), image));
+    }
+    let mut names: Vec<String> = Vec::new();
+    for disk in disks {
+        let stem = stem(&disk.name);
+        let name = image.map_or_else(|| repository(&stem), |image| format!("{image}-{stem}"));
+        let same = names.iter().filter(|other| other.starts_with(&name)).count();
+        names.push(if same == 0 { name } else { format!("{name}-{}", same + 1) });
+    }
+    let each = disks.iter().zip(&names).map(|(disk, name)| document(&[disk], Some(name)));
+    format!(
+        "{head}# Several disks are for one platform: each is an image of its own.\n{}",
+        each.collect::<Vec<_>>().join("---\n")
+    )
+}
+
+fn document(disks: &[&Disk], image: Option<&str>) -> String {
+    let mut text = "apiVersion: diskette/v1\n".to_owned();
+    let own = disks.first().map(|disk| repository(&stem(&disk.name)));
+    let image = image.map(str::to_owned).or(own).unwrap_or_default();
+    // Writing to a string does not fail.
+    let _ok = writeln!(text, "# The repository; `-t` names the image otherwise.\nimage: {image}");
+    text += "tags: [latest]\nplatforms:\n";
+    for disk in disks {
+        let why = match disk.known_by {
+            KnownBy::BootLoader => "by its boot loader",
+            KnownBy::Name => "by its name",
+            KnownBy::Nothing => "nothing tells which; this machine's",
+        };
+        let _ok = writeln!(text, "  # {why}{}\n  {}:", what(disk), disk.platform);
+        text += &entry(disk);
+    }
+    let preference = disks.iter().find_map(|disk| disk.preference());
+    match preference {
+        Some(preference) => {
+            let _ok = writeln!(
+                text,
+                "# What virtual machines made of it get unless they say otherwise.\nkubevirt:\n  \
+                 instancetype: u1.medium\n  preference: {preference}"
+            );
+        }
+        None => {
+            text += "# kubevirt:\n#   instancetype: u1.medium\n#   preference: fedora\n";
+        }
+    }
+    text
+}
+
+fn entry(disk: &Disk) -> String {
+    let name = quoted(&disk.name);
+    if disk.is_bootable() {
+        return format!("    disk: {name}\n");
+    }
+    format!(
+        "    # KubeVirt boots raw and qcow2 alone.\n    disk: {{ path: {name}, convert: qcow2 }}\n"
+    )
+}
+
+/// Says what the disk is.
+fn what(disk: &Disk) -> String {
+    match (&disk.info, disk.packing) {
+        (Some(info), _) => {
+            let mib = info.virtual_size.div_ceil(1 << 20);
+            format!("; {} of {mib} MiB", info.format.qemu_name())
+        }
+        (None, Some(packing)) => format!("; packed with {packing}, unpacked on its way"),
+        (None, None) => String::new(),
+    }
+}
+
+fn repository(name: &str) -> String {
+    format!("quay.io/me/{name}")
+}
+
+/// Returns a name for a repository: what of the file's name can stand there.
+fn stem(name: &str) -> String {
+    let first = name.split('.').next().unwrap_or_default().to_lowercase();
+    let parts = first.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    let stem = parts.collect::<Vec<_>>().join("-");
+    if stem.is_empty() { "disk".into() } else { stem }
+}
+
+/// Quotes what YAML could take for something else.
+fn quoted(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let starts_plain = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    if starts_plain && name.chars().all(is_plain) {
+        return name.to_owned();
+    }
+    format!("'{}'", name.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_made_safe() {
+        let check = |name: &str, stem: &str, quoted: &str| {
+            assert_eq!((super::stem(name).as_str(), super::quoted(name).as_str()), (stem, quoted));
+        };
+        check("Fedora-Cloud_42.x86_64.qcow2", "fedora-cloud-42", "Fedora-Cloud_42.x86_64.qcow2");
+        check("1.img", "1", "'1.img'");
+        check("my disk's.raw", "my-disk-s", "'my disk''s.raw'");
+        check(".raw", "disk", "'.raw'");
+        check("ü.raw", "disk", "'ü.raw'");
+    }
+}

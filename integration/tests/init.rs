@@ -1,0 +1,96 @@
+//! A spec is written for the disks that there are, and can be built as it is.
+
+use diskette_integration::disk::{mixed, qcow2};
+use diskette_integration::peer;
+use diskette_integration::scene::Scene;
+use snapbox::{IntoData as _, assert_data_eq, str};
+
+#[test]
+fn a_spec_is_written_and_builds() {
+    let scene = Scene::new();
+    scene.write("Fedora-Cloud-42.x86_64.qcow2", qcow2(1, 300_000));
+    scene.write("Fedora-Cloud-42.aarch64.qcow2", qcow2(2, 300_000));
+    scene.write("notes.txt", "not a disk");
+    let written = scene.run(["init"]);
+    assert_eq!((written.status, written.stdout.len()), (0, 0), "{}", written.stderr);
+    let text = String::from_utf8(scene.read("diskette.yaml")).unwrap();
+    assert_data_eq!(&text, str![[r#"
+# yaml-language-server: $schema=https://raw.githubusercontent.com/diskette/diskette/main/spec-files/diskette.schema.json
+apiVersion: diskette/v1
+# The repository; `-t` names the image otherwise.
+image: quay.io/me/fedora-cloud-42
+tags: [latest]
+platforms:
+  # by its name; qcow2 of 1 MiB
+  linux/arm64:
+    disk: Fedora-Cloud-42.aarch64.qcow2
+  # by its name; qcow2 of 1 MiB
+  linux/amd64:
+    disk: Fedora-Cloud-42.x86_64.qcow2
+# What virtual machines made of it get unless they say otherwise.
+kubevirt:
+  instancetype: u1.medium
+  preference: fedora
+
+"#]].raw());
+    let built = scene.run(["build", "-q", "-o", "oci:out"]);
+    assert_eq!(built.status, 0, "{}", built.stderr);
+    let again = scene.run(["init"]);
+    assert_eq!(again.status, 1);
+    assert!(again.stderr.contains("`./diskette.yaml` is there already"), "{}", again.stderr);
+    let printed = scene.run(["init", "-o", "-"]);
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), text);
+    assert_eq!(scene.run(["init", "--force", "--image", "quay.io/you/vm"]).status, 0);
+    assert!(
+        String::from_utf8(scene.read("diskette.yaml")).unwrap().contains("image: quay.io/you/vm\n")
+    );
+}
+
+#[test]
+fn disks_of_all_kinds_are_known() {
+    let (Some(qemu), Some(xz)) = (peer::find("qemu-img"), peer::find("xz")) else { return };
+    let scene = Scene::new();
+    let raw = scene.write("disks/1 raw.img", mixed(1, 70_000));
+    let path = |name: &str| scene.path(&format!("disks/{name}")).display().to_string();
+    let raw = raw.to_str().unwrap();
+    qemu.run(["convert", "-O", "vmdk", raw, &path("win2022.vmdk")]);
+    scene.write("disks/debian-12-arm64.qcow2", qcow2(2, 70_000));
+    xz.run(["-k", &path("debian-12-arm64.qcow2")]);
+    std::fs::remove_file(path("debian-12-arm64.qcow2")).unwrap();
+    // Another is there both ways, and one beside it is named nearly alike.
+    scene.write("disks/twice.qcow2", qcow2(3, 70_000));
+    xz.run(["-k", &path("twice.qcow2")]);
+    scene.write("disks/twice.raw", mixed(4, 70_000));
+    let written = scene.run(["init", "disks"]);
+    assert_eq!(written.status, 0, "{}", written.stderr);
+    let text = String::from_utf8(scene.read("disks/diskette.yaml")).unwrap();
+    for part in [
+        "# Several disks are for one platform: each is an image of its own.\n",
+        "image: quay.io/me/1-raw\n",
+        "    disk: '1 raw.img'\n",
+        "  # nothing tells which; this machine's; raw of 1 MiB\n",
+        "    disk: { path: win2022.vmdk, convert: qcow2 }\n",
+        "  preference: windows.2k22\n",
+        "  # by its name; packed with xz, unpacked on its way\n  linux/arm64:\n",
+        "    disk: debian-12-arm64.qcow2.xz\n",
+        "  preference: debian\n",
+        "image: quay.io/me/twice\n",
+        "image: quay.io/me/twice-2\n",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("twice-3"), "{text}");
+    let built = scene.run(["build", "-q", "-o", "oci:out", "disks"]);
+    assert_eq!(built.status, 0, "{}", built.stderr);
+}
+
+#[test]
+fn without_a_disk_there_is_nothing_to_write() {
+    let scene = Scene::new();
+    let none = scene.run(["init"]);
+    assert_eq!(none.status, 1);
+    assert!(none.stderr.contains("there is no disk in `.`"), "{}", none.stderr);
+    let nowhere = scene.run(["init", "gone"]);
+    assert!(nowhere.stderr.contains("cannot list `gone`"), "{}", nowhere.stderr);
+    assert!(!scene.path("diskette.yaml").exists());
+}
