@@ -11,7 +11,17 @@ BENCH_FLAGS ?=
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test peers fuzz soak disks bench clean
+# Where `make install` puts things.
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# What `make dist` builds for, and what `make image` makes of it.
+DIST_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
+PROGRAMS ?= $(TARGET)/dist
+TAG ?=
+PUSH ?=
+
+.PHONY: demo test peers fuzz soak disks bench install dist dist-check image clean
 
 # A two-platform image from the spec and the disks that come with the sources. Needs Rust, a C
 # compiler, make and perl, nothing else.
@@ -59,6 +69,33 @@ disks:
 bench:
 	$(CARGO) build --release -p diskette
 	$(CARGO) run --release -p diskette-integration --bin bench -- --disks "$(DISKS)" $(BENCH_FLAGS)
+
+# The program, its manual pages and completions, below $(DESTDIR)$(PREFIX).
+install:
+	$(CARGO) build --release --locked -p diskette
+	install -D -m 755 "$(TARGET)/release/diskette" "$(DESTDIR)$(PREFIX)/bin/diskette"
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	"$(TARGET)/release/diskette" man "$(DESTDIR)$(PREFIX)/share/man/man1"
+	"$(TARGET)/release/diskette" completions bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/diskette"
+	"$(TARGET)/release/diskette" completions zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_diskette"
+	"$(TARGET)/release/diskette" completions fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/diskette.fish"
+
+# The program as it is released: static, and the same bytes wherever it is built.
+dist:
+	packaging/dist.sh "$(DIST_TARGET)" "$(TARGET)/dist"
+
+# Builds that twice, the second time elsewhere, and compares.
+dist-check: dist
+	rm -rf "$(TARGET)/again" && git clone -q . "$(TARGET)/again"
+	"$(TARGET)/again/packaging/dist.sh" "$(DIST_TARGET)" "$(abspath $(TARGET))/again/dist"
+	cd "$(TARGET)/dist" && sha256sum diskette-* | tee ../again/SHA256SUMS
+	cd "$(TARGET)/again/dist" && sha256sum -c ../SHA256SUMS
+
+# diskette as an image, made by diskette of the programs in PROGRAMS: a layout, or pushed as TAG with PUSH=1.
+image:
+	packaging/image.sh "$(PROGRAMS)" "oci:$(TARGET)/image" --digestfile "$(TARGET)/image.digest" \
+		$(if $(TAG),--tag "$(TAG)") $(if $(PUSH),--push)
 
 clean:
 	$(CARGO) clean
