@@ -22,11 +22,11 @@ image: quay.io/me/fedora-cloud-42
 tags: [latest]
 platforms:
   # by its name; qcow2 of 1 MiB
-  linux/arm64:
-    disk: Fedora-Cloud-42.aarch64.qcow2
-  # by its name; qcow2 of 1 MiB
   linux/amd64:
     disk: Fedora-Cloud-42.x86_64.qcow2
+  # by its name; qcow2 of 1 MiB
+  linux/arm64:
+    disk: Fedora-Cloud-42.aarch64.qcow2
 # What virtual machines made of it get unless they say otherwise.
 kubevirt:
   instancetype: u1.medium

@@ -13,7 +13,9 @@ pub(super) fn spec(disks: &[Disk], image: Option<&str>) -> String {
     platforms.dedup();
     let head = "# yaml-language-server: $schema=https://raw.githubusercontent.com/diskette/diskette/main/spec-files/diskette.schema.json\n";
     if platforms.len() == disks.len() {
-        return format!("{head}{}", document(&disks.iter().collect::<Vec<_>>(), image));
+        let mut all: Vec<&Disk> = disks.iter().collect();
+        all.sort_by_key(|disk| &disk.platform);
+        return format!("{head}{}", document(&all, image));
     }
     let mut names: Vec<String> = Vec::new();
     for disk in disks {
