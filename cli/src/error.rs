@@ -15,6 +15,8 @@ pub(crate) enum CommandError {
     Usage(Diagnostic),
     /// The user broke it off: exit status 130, as after a signal.
     Interrupted,
+    /// The user broke it off when a part of it was done, which stays.
+    Stopped,
 }
 
 impl CommandError {
@@ -23,7 +25,7 @@ impl CommandError {
         match self {
             Self::Failed(diagnostics) | Self::Temporary(diagnostics) => diagnostics,
             Self::Usage(diagnostic) => std::slice::from_ref(diagnostic),
-            Self::Interrupted => &[],
+            Self::Interrupted | Self::Stopped => &[],
         }
     }
 }

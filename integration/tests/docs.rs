@@ -36,7 +36,7 @@ fn blocks(text: &str) -> Vec<Block> {
                 open = Some(Block { language, line: number + 1, text: String::new() });
             }
             (Some(_), Some(_)) => found.extend(open.take()),
-            (Some(block), None) => block.text += &format!("{line}\n"),
+            (Some(block), None) => block.text.extend([line, "\n"]),
             (None, None) => {}
         }
     }

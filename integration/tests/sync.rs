@@ -86,13 +86,14 @@ impl Synced {
 #[test]
 fn all_that_is_released_is_published_once() {
     let Some(stage) = Stage::new(&KINDS) else { return };
-    let planned = stage.sync(&["--dry-run"]);
+    let planned = stage.sync(&["--dry-run=true"]);
     let would = vec!["would-publish"; 7];
     assert_eq!((planned.status, planned.outcomes()), (0, would), "{}", planned.said);
     assert_eq!(planned.asked("P", ""), 0);
     assert_eq!(planned.asked("GET", "qcow2"), 0);
 
-    let first = stage.sync(&["--workers", "3", "--results-file", "results.json"]);
+    let first =
+        stage.sync(&["--dry-run=false", "--workers", "3", "--results-file", "results.json"]);
     assert_eq!((first.status, first.outcomes()), (0, vec!["published"; 7]), "{}", first.said);
     assert_eq!(first.asked("GET", ".qcow2"), 14, "each disk is downloaded once");
     for kind in KINDS {

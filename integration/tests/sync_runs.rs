@@ -75,6 +75,35 @@ fn a_run_that_is_killed_is_gone_on_with() {
 }
 
 #[test]
+fn a_run_that_is_interrupted_says_what_stays() {
+    let scene = Scene::new();
+    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let upstream = Upstream::start();
+    scene.write("diskette.yaml", upstream.catalogue(&registry.address(), &IMAGES));
+    let later = Answer::With("Retry-After: 60", Box::new(Answer::Status(503)));
+    upstream.server.set("/directory/directory-1.1.x86_64.qcow2", later);
+    let child = sync(&scene, &["--workers", "3"]);
+    let waits = || upstream.server.requests().iter().any(|path| path.contains("directory-1.1"));
+    let started = Instant::now();
+    while !waits() && started.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    while whole(&registry, &scene, "checksums:1").is_none() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert!(said.ends_with("interrupted; what was done before stays\n"), "{said}");
+    assert!(started.elapsed() < Duration::from_secs(30));
+    let lines = String::from_utf8(ended.stdout).unwrap();
+    assert!(lines.contains("published\t") && lines.contains("failed\t"), "{lines}");
+    assert_eq!(whole(&registry, &scene, "directory:1"), None);
+}
+
+#[test]
 fn runs_that_meet_agree() {
     let scene = Scene::new();
     let Some(registry) = DockerRegistry::plain(&scene) else { return };

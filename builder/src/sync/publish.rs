@@ -195,7 +195,7 @@ impl<'a> Work<'a> {
     ) -> Result<Member, SyncError> {
         let sync = self.sync;
         let mut marks = BTreeMap::from([
-            (SOURCE_URL.to_owned(), disk.url.clone()),
+            (SOURCE_URL.to_owned(), disk.shown_url()),
             (SOURCE_DIGEST.to_owned(), disk.checksum.to_string()),
             (RECIPE_DIGEST.to_owned(), recipe.to_string()),
         ]);

@@ -27,8 +27,11 @@ use schemars::JsonSchema;
 pub use template::{Template, TemplateError};
 pub use web::{Rewrite, Web};
 
+use url::Url;
+
 use self::candidate::choose;
 use self::listing::Listings;
+use crate::http::redacted;
 use crate::image::platform::Platform;
 use crate::recipe::{Checksum, Packing};
 
@@ -118,6 +121,13 @@ pub struct Disk {
     pub version: String,
     /// What the named groups of `file` matched.
     pub groups: BTreeMap<String, String>,
+}
+
+impl Disk {
+    /// Returns where it is, without what nobody else should see: a password, the values of a query.
+    pub fn shown_url(&self) -> String {
+        Url::parse(&self.url).map_or_else(|_| String::new(), |url| redacted(&url))
+    }
 }
 
 /// Fetches lists. They are small: what is longer than `max` bytes is an error.

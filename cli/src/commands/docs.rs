@@ -5,7 +5,7 @@ mod page;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::http::Client;
 use diskette_builder::image::reference::Reference;
@@ -51,7 +51,8 @@ pub(crate) struct DocsArguments {
     quay_token_file: Option<PathBuf>,
 
     /// Show what would be published, and publish nothing
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = false)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: bool,
 
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use diskette_builder::copy::{CopyContext, copy};
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::image::reference::Reference;
@@ -43,7 +43,8 @@ pub(crate) struct PromoteArguments {
     focus: Vec<Focus>,
 
     /// Show what would be copied, and copy nothing
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = false)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: bool,
 
     /// Exit with status 0 though images failed; the results tell
@@ -72,7 +73,7 @@ pub(crate) fn run(
     };
     for (key, result) in results.iter_mut().filter(|(key, it)| it.err.is_empty() && is_meant(key)) {
         if progress.is_cancelled() {
-            return Err(CommandError::Interrupted);
+            return Err(CommandError::Stopped);
         }
         match promote(arguments, result, &registry, &progress) {
             Ok(name) if arguments.dry_run => lines.push(format!("would-promote\t{name}\n")),
@@ -80,7 +81,7 @@ pub(crate) fn run(
                 lines.push(format!("promoted\t{name}\n"));
                 result.stage = "promote".into();
             }
-            Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
+            Err(CommandError::Interrupted) => return Err(CommandError::Stopped),
             Err(error) => {
                 let first = error.diagnostics().first();
                 result.err = first.map(|it| it.message.clone()).unwrap_or_default();

@@ -7,13 +7,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use diskette_builder::cache::Cache;
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec::Entry;
 use diskette_builder::layer::Workers;
 use diskette_builder::layer::compression::Compression;
-use diskette_builder::progress::Progress as _;
+use diskette_builder::progress::{Event, Progress as _};
 use diskette_builder::sync::{Downgrade, Job, Mode, Scope, Sync, run as sync_all};
 use diskette_builder::upstream::{Rewrite, Web};
 
@@ -45,7 +45,8 @@ pub(crate) struct SyncArguments {
     files: Vec<PathBuf>,
 
     /// Show what would be published, and download and publish nothing
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = false)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: bool,
 
     /// List the images, without asking anybody
@@ -157,7 +158,10 @@ pub(crate) fn run(
         scope: if arguments.force { Scope::All } else { Scope::Changed },
         downgrade: if arguments.allow_downgrade { Downgrade::Allow } else { Downgrade::Refuse },
     };
-    let reports = sync_all(&all, arguments.workers.get(), &sync, &|_, _| ());
+    let news = |number: usize, report: &_| {
+        progress.event(Event::Note(&report::news(&all[number], report)));
+    };
+    let reports = sync_all(&all, arguments.workers.get(), &sync, &news);
     let is_interrupted = progress.is_cancelled();
     progress.end();
     let summary = Summary { jobs: &all, reports: &reports };
@@ -166,7 +170,7 @@ pub(crate) fn run(
         results::write(path, &summary.results())?;
     }
     if is_interrupted {
-        return Err(CommandError::Interrupted);
+        return Err(CommandError::Stopped);
     }
     ui.line(&summary.count());
     match summary.error() {

@@ -77,6 +77,10 @@ impl Ui {
                 message("interrupted; nothing was changed");
                 return ExitCode::from(130);
             }
+            CommandError::Stopped => {
+                message("interrupted; what was done before stays");
+                return ExitCode::from(130);
+            }
         };
         self.show(error.diagnostics(), Severity::Error);
         ExitCode::from(status)

@@ -4,6 +4,7 @@
 use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec::Entry;
 use diskette_builder::sync::{Job, Outcome, PlatformOutcome, PlatformReport, Report, SyncError};
+use diskette_builder::upstream::Disk;
 use serde_json::{Value, json};
 
 use crate::commands::releases::ListFormat;
@@ -73,6 +74,11 @@ impl Summary<'_> {
     }
 }
 
+/// Returns what is told of an image as soon as it is known.
+pub(super) fn news(job: &Job<'_>, report: &Report) -> String {
+    format!("{} {}", job.target.with_tag(job.entry.known_by()), word(&report.outcome))
+}
+
 fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Published => "published",
@@ -118,7 +124,7 @@ fn platform(part: &PlatformReport) -> PlatformResult {
         outcome: outcome.into(),
         digest: part.digest.map(|digest| digest.to_string()),
         version: disk.map(|disk| disk.version.clone()).unwrap_or_default(),
-        source: disk.map(|disk| disk.url.clone()).unwrap_or_default(),
+        source: disk.map(Disk::shown_url).unwrap_or_default(),
         verified: false,
     }
 }
