@@ -5,8 +5,8 @@ use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    auth, build, completions, copy, diff, docs, extract, index, init, inspect, login, logout, man,
-    manifests, promote, pull, push, releases, schema, sync, tags, vddk, verify,
+    auth, build, completions, copy, diff, docs, doctor, extract, index, init, inspect, login,
+    logout, man, manifests, promote, pull, push, releases, schema, sync, tags, vddk, verify,
 };
 use crate::ui::MessageFormat;
 
@@ -54,6 +54,7 @@ pub(crate) enum Command {
     Diff(Box<diff::DiffArguments>),
     Verify(Box<verify::VerifyArguments>),
     Manifests(Box<manifests::ManifestsArguments>),
+    Doctor(Box<doctor::DoctorArguments>),
     Login(Box<login::LoginArguments>),
     Logout(logout::LogoutArguments),
     Auth(auth::AuthArguments),

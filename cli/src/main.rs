@@ -59,6 +59,7 @@ fn main() -> ExitCode {
         Command::Extract(extract) => commands::extract::run(&extract, &environment, &ui),
         Command::Verify(verify) => commands::verify::run(&verify, &environment, &ui),
         Command::Manifests(manifests) => commands::manifests::run(&manifests, &environment, &ui),
+        Command::Doctor(doctor) => commands::doctor::run(&doctor, &environment, &ui),
         Command::Login(login) => commands::login::run(&login, &environment, &ui),
         Command::Logout(logout) => commands::logout::run(&logout, &environment, &ui),
         Command::Auth(auth) => commands::auth::run(&auth, &environment, &ui),

@@ -48,6 +48,7 @@ Commands:
   diff         Show why two images have different digests
   verify       Judge a finished image by what KubeVirt and CDI accept
   manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
+  doctor       Say what this machine, and the credentials on it, would do
   login        Remember the credential for a registry, after the registry has accepted it
   logout       Forget the credential for a registry
   auth         Look at credentials
@@ -99,6 +100,7 @@ Commands:
   diff         Show why two images have different digests
   verify       Judge a finished image by what KubeVirt and CDI accept
   manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
+  doctor       Say what this machine, and the credentials on it, would do
   login        Remember the credential for a registry, after the registry has accepted it
   logout       Forget the credential for a registry
   auth         Look at credentials
@@ -145,6 +147,7 @@ Commands:
   diff         Show why two images have different digests
   verify       Judge a finished image by what KubeVirt and CDI accept
   manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
+  doctor       Say what this machine, and the credentials on it, would do
   login        Remember the credential for a registry, after the registry has accepted it
   logout       Forget the credential for a registry
   auth         Look at credentials
@@ -203,6 +206,7 @@ fn reference() {
         "diff",
         "verify",
         "manifests",
+        "doctor",
         "login",
         "logout",
         "auth explain",
@@ -263,6 +267,7 @@ fn manual_pages() {
         "diskette-copy.1",
         "diskette-diff.1",
         "diskette-docs.1",
+        "diskette-doctor.1",
         "diskette-extract.1",
         "diskette-index.1",
         "diskette-init.1",

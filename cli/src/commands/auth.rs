@@ -52,7 +52,7 @@ pub(crate) fn run(
 }
 
 /// A registry alone stands for any repository in it.
-fn image(text: &str) -> Result<Reference, CommandError> {
+pub(crate) fn image(text: &str) -> Result<Reference, CommandError> {
     let name = text.strip_prefix("docker://").unwrap_or(text);
     let is_registry = !name.contains('/') && name.contains(['.', ':']);
     let name = match name.parse::<LoginKey>() {
@@ -65,7 +65,8 @@ fn image(text: &str) -> Result<Reference, CommandError> {
     })
 }
 
-fn line(step: &Step) -> String {
+/// Says what one source of credentials has.
+pub(crate) fn line(step: &Step) -> String {
     let said = match &step.outcome {
         Outcome::Absent => "not there".to_owned(),
         Outcome::Nothing => "has no entry for it".to_owned(),

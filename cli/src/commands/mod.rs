@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod copy;
 pub(crate) mod diff;
 pub(crate) mod docs;
+pub(crate) mod doctor;
 pub(crate) mod extract;
 pub(crate) mod index;
 pub(crate) mod init;

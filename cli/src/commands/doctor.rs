@@ -1,0 +1,178 @@
+//! `diskette doctor`.
+
+mod machine;
+
+use clap::{Args, ValueEnum};
+use diskette_builder::credentials::Outcome;
+use diskette_builder::image::reference::Reference;
+use diskette_builder::images::Images as _;
+use diskette_builder::registry::{Cause, Registry, RegistryError, RegistryImages};
+use diskette_builder::sink::SinkError;
+use serde_json::json;
+
+use crate::commands::auth;
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::registry::RegistryArguments;
+use crate::ui::progress::ProgressMode;
+use crate::ui::{Ui, signal};
+
+/// Say what this machine, and the credentials on it, would do.
+///
+/// Looks at the cache, the room there is, and the programs that some commands use; and at each
+/// registry or image that is named: whether it answers, can be trusted, and takes the credential that
+/// there is for it. The exit status is 1 if a registry would not work.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// Registries, or images in them, e.g. quay.io or quay.io/me/fedora:42
+    #[arg(value_name = "REF")]
+    places: Vec<String>,
+
+    /// How the findings are written
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: DoctorFormat,
+
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// What can be given to `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DoctorFormat {
+    /// A line for each finding
+    Text,
+    /// An array with an object for each finding
+    Json,
+}
+
+/// One thing that was looked at.
+struct Finding {
+    health: Health,
+    subject: String,
+    text: String,
+}
+
+/// How well something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    /// It will work.
+    Good,
+    /// It will, for as far as it is needed.
+    Doubtful,
+    /// It will not.
+    Bad,
+}
+
+impl Health {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Doubtful => "note",
+            Self::Bad => "problem",
+        }
+    }
+}
+
+impl Finding {
+    fn new(health: Health, subject: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { health, subject: subject.into(), text: text.into() }
+    }
+}
+
+pub(crate) fn run(
+    arguments: &DoctorArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let names = arguments.places.iter().map(|text| auth::image(text));
+    let names = names.collect::<Result<Vec<Reference>, _>>()?;
+    let mut findings = machine::look(environment);
+    if !names.is_empty() {
+        let interrupts = signal::interrupts().map_err(crate::error::cannot("handle", "signals"))?;
+        let progress = std::sync::Arc::new(ui.progress(ProgressMode::None, interrupts));
+        let registry = arguments.registry.registry(environment, progress)?;
+        for (text, name) in arguments.places.iter().zip(&names) {
+            findings.extend(look(text, name, arguments, environment, &registry)?);
+        }
+    }
+    let text = match arguments.format {
+        DoctorFormat::Text => {
+            let line =
+                |it: &Finding| format!("{}\t{}\t{}\n", it.health.word(), it.subject, it.text);
+            findings.iter().map(line).collect::<Vec<_>>().concat()
+        }
+        DoctorFormat::Json => {
+            let all = findings.iter().map(
+                |it| json!({ "health": it.health.word(), "subject": it.subject, "text": it.text }),
+            );
+            format!("{:#}\n", serde_json::Value::Array(all.collect()))
+        }
+    };
+    ui.result(text.as_bytes())?;
+    if findings.iter().any(|finding| finding.health == Health::Bad) {
+        // The findings have said why.
+        return Err(CommandError::Failed(Vec::new()));
+    }
+    Ok(())
+}
+
+/// Looks at a registry, or an image in one.
+fn look(
+    text: &str,
+    name: &Reference,
+    arguments: &DoctorArguments,
+    environment: &Environment,
+    registry: &Registry,
+) -> Result<Vec<Finding>, CommandError> {
+    let steps = arguments.registry.credentials(environment)?.explain(name);
+    let used = steps.iter().find(|step| matches!(step.outcome, Outcome::Used(_)));
+    let failed = steps.iter().find(|step| matches!(step.outcome, Outcome::Failed(_)));
+    let mut findings = vec![match (used, failed) {
+        (_, Some(step)) => Finding::new(Health::Bad, text, auth::line(step)),
+        (Some(step), None) => Finding::new(Health::Good, text, auth::line(step)),
+        (None, None) => Finding::new(Health::Doubtful, text, "there is no credential for it"),
+    }];
+    if failed.is_some() {
+        return Ok(findings);
+    }
+    let answer = if used.is_some() {
+        registry.check_login(name).map(|()| "it answers, and takes the credential")
+    } else {
+        anonymous(name, registry)
+    };
+    findings.push(match answer {
+        Ok(says) => Finding::new(Health::Good, text, says),
+        Err(RegistryError { cause: Cause::Unauthorized(_), .. }) if used.is_none() => {
+            let says =
+                format!("it answers, and wants a credential: `diskette login {}`", name.registry());
+            Finding::new(Health::Doubtful, text, says)
+        }
+        Err(error) => {
+            let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+            Finding::new(Health::Bad, text, format!("{error}{help}"))
+        }
+    });
+    if text.contains('/') && used.is_none() {
+        findings.push(image(text, name, registry));
+    }
+    Ok(findings)
+}
+
+fn anonymous(name: &Reference, registry: &Registry) -> Result<&'static str, RegistryError> {
+    registry.check_login(name).map(|()| "it answers, and lets everybody in")
+}
+
+/// Says whether an image can be read by everybody.
+fn image(text: &str, name: &Reference, registry: &Registry) -> Finding {
+    let found = registry.target(name).map_err(SinkError::from).and_then(|repository| {
+        let images = RegistryImages::new(vec![repository]);
+        images.find(name.digest().or(name.tag()).unwrap_or_default())
+    });
+    match found {
+        Ok(Some(document)) => {
+            Finding::new(Health::Good, text, format!("it is there, {}", document.digest))
+        }
+        Ok(None) => Finding::new(Health::Doubtful, text, "there is no such image yet"),
+        Err(error) => Finding::new(Health::Doubtful, text, error.to_string()),
+    }
+}

@@ -1,0 +1,82 @@
+//! What the *machine* has: processors, room, a cache, and programs that some commands use.
+
+use std::path::{Path, PathBuf};
+
+use super::{Finding, Health};
+use crate::environment::Environment;
+use crate::files::open_dir;
+
+/// Programs that are used where they are there, and what for.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("gpgv", "signatures of lists (`releases`, `sync`)"),
+    ("qemu-system-x86_64", "`verify --boot` for amd64"),
+    ("qemu-system-aarch64", "`verify --boot` for arm64"),
+    ("virtctl", "what `docs` shows"),
+];
+
+/// Less room than this is worth a word, in bytes.
+const ROOM: u64 = 1 << 30;
+
+pub(super) fn look(environment: &Environment) -> Vec<Finding> {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut findings = vec![Finding::new(
+        Health::Good,
+        "processors",
+        format!("layers are compressed by {processors} threads"),
+    )];
+    findings.push(cache(environment));
+    findings.push(room("temporary files", &environment.temporary));
+    for (program, purpose) in PROGRAMS {
+        findings.push(match find(program, environment) {
+            Some(path) => Finding::new(Health::Good, program, format!("{}", path.display())),
+            None => Finding::new(Health::Doubtful, program, format!("not installed: {purpose}")),
+        });
+    }
+    findings
+}
+
+fn cache(environment: &Environment) -> Finding {
+    let Some(home) = &environment.cache_home else {
+        return Finding::new(
+            Health::Doubtful,
+            "cache",
+            "there is no place for it: nothing is remembered",
+        );
+    };
+    let path = home.join("diskette");
+    if !path.exists() {
+        return Finding::new(Health::Good, "cache", format!("{} will be made", path.display()));
+    }
+    let (mut count, mut size) = (0_u64, 0_u64);
+    for file in walkdir::WalkDir::new(&path).into_iter().filter_map(Result::ok) {
+        if file.file_type().is_file() {
+            count += 1;
+            size += file.metadata().map_or(0, |metadata| metadata.len());
+        }
+    }
+    let kib = size.div_ceil(1024);
+    Finding::new(Health::Good, "cache", format!("{}, {count} entries, {kib} KiB", path.display()))
+}
+
+/// Disks are never kept there; archives to standard output are, and disks that are booted.
+fn room(subject: &str, path: &Path) -> Finding {
+    let stat = open_dir(path).and_then(|dir| Ok(rustix::fs::fstatvfs(&dir)?));
+    match stat {
+        Ok(stat) => {
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            let health = if free < ROOM { Health::Doubtful } else { Health::Good };
+            let text = format!("{}, {} MiB free", path.display(), free >> 20);
+            Finding::new(health, subject, text)
+        }
+        Err(error) => {
+            let text = format!("{} cannot be used: {error}", path.display());
+            Finding::new(Health::Doubtful, subject, text)
+        }
+    }
+}
+
+fn find(program: &str, environment: &Environment) -> Option<PathBuf> {
+    let path = environment.variable("PATH")?;
+    let directories = path.split(':').filter(|directory| !directory.is_empty());
+    directories.map(|directory| Path::new(directory).join(program)).find(|path| path.is_file())
+}
