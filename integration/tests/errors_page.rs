@@ -1,11 +1,10 @@
 //! docs/errors.md lists what the program says of mistakes, each with an example and how to mend it. It is made of the
 //! snapshots of other tests, so that nothing is listed that is not said.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use snapbox::{IntoData as _, assert_data_eq, file};
+use snapbox::{assert_data_eq, file};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
