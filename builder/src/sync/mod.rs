@@ -4,7 +4,9 @@
 
 mod detect;
 mod error;
+mod make;
 mod numbered;
+mod part;
 mod publish;
 mod published;
 mod recipe;

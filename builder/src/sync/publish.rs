@@ -6,27 +6,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::detect::{detect, tags};
+use super::make::Maker;
 use super::numbered::Numbered;
-use super::published::{Published, RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
+use super::part::{Part, decide};
+use super::published::{Published, RECIPE_DIGEST};
 use super::{
-    Downgrade, Job, Mode, Outcome, PlatformOutcome, PlatformReport, Report, Scope, Sync, SyncError,
-    recipe,
+    Job, Mode, Outcome, PlatformOutcome, PlatformReport, Report, Scope, Sync, SyncError, recipe,
 };
-use crate::build::{Context, Plan, PlatformTags, Sources};
 use crate::copy::{CopyContext, put};
-use crate::frontend::spec::{EntryPlatform, Policy};
+use crate::frontend::spec::Policy;
 use crate::image::digest::Digest;
 use crate::image::documents::{DocumentError, Member, index};
 use crate::image::format::Format;
 use crate::image::json::Document;
 use crate::image::platform::Platform;
+use crate::image::reference::Reference;
 use crate::images::Images;
 use crate::progress::Progress;
-use crate::recipe::Recipe;
 use crate::registry::{RegistryImages, RegistrySink};
 use crate::sink::{Named, Sink, SinkError};
-use crate::source::{CdiOnly, Unverified};
-use crate::upstream::{Disk, version};
+use crate::upstream::Disk;
 
 /// How often all is compared anew because somebody else has moved the tag.
 const ROUNDS_MAX: usize = 3;
@@ -39,16 +38,6 @@ pub(super) struct Work<'a> {
     found: Vec<Result<Disk, Arc<SyncError>>>,
     /// What has been built, by platform.
     built: BTreeMap<usize, Member>,
-}
-
-/// What is to become of one platform.
-enum Part {
-    /// What is published stays; for a reason, if there should be another.
-    Keep(Member, Option<Arc<SyncError>>),
-    /// A new one is made of this disk, by the recipe with this digest.
-    Build(Disk, Digest),
-    /// There is none, nor was there one.
-    Fail(Arc<SyncError>),
 }
 
 impl<'a> Work<'a> {
@@ -78,7 +67,7 @@ impl<'a> Work<'a> {
         let known_by = entry.known_by();
         let source = self.images(&self.job.source)?;
         let published = Published::read(&source, &known_by)?;
-        let mut parts = self.parts(published.as_ref())?;
+        let mut parts = decide(self.job, self.sync, &self.found, published.as_ref())?;
         let tags = self.tags(&parts)?;
         let platforms: Vec<&Platform> = entry.platforms.iter().map(|it| &it.platform).collect();
         let index_recipe = recipe::of_index(entry);
@@ -116,37 +105,6 @@ impl<'a> Work<'a> {
         Ok(Some(self.report(Outcome::Published, parts, tags, digest)))
     }
 
-    /// Returns what is to become of each platform.
-    fn parts(&self, published: Option<&Published>) -> Result<Vec<Part>, SyncError> {
-        let entry = self.job.entry;
-        let mut parts = Vec::new();
-        for (platform, found) in entry.platforms.iter().zip(&self.found) {
-            let member = published.and_then(|published| published.member(&platform.platform));
-            let disk = match found {
-                Ok(disk) => disk,
-                Err(error) => {
-                    parts.push(Part::without(member, Arc::clone(error)));
-                    continue;
-                }
-            };
-            let recipe = recipe::of_platform(platform, self.job, self.sync)?;
-            let same = published
-                .filter(|_| self.sync.scope == Scope::Changed)
-                .and_then(|published| published.unchanged(&platform.platform, disk, &recipe));
-            let older = published.and_then(|it| it.version(&platform.platform));
-            let older = older.filter(|_| self.sync.downgrade == Downgrade::Refuse);
-            parts.push(match (same, older) {
-                (Some(member), _) => Part::Keep(member.clone(), None),
-                (None, Some(published)) if version::compare(&disk.version, published).is_lt() => {
-                    let (found, published) = (disk.version.clone(), published.to_owned());
-                    Part::without(member, Arc::new(SyncError::Older { found, published }))
-                }
-                (None, _) => Part::Build(disk.clone(), recipe),
-            });
-        }
-        Ok(parts)
-    }
-
     fn tags(&self, parts: &[Part]) -> Result<Vec<String>, SyncError> {
         let used = parts.iter().zip(&self.found).filter(|(part, _)| !part.is_error());
         let disks: Vec<&Disk> = used.filter_map(|(_, found)| found.as_ref().ok()).collect();
@@ -169,7 +127,8 @@ impl<'a> Work<'a> {
                 continue;
             }
             let platform = &self.job.entry.platforms[number];
-            match self.build_one(platform, disk, recipe, sink) {
+            let maker = Maker { job: self.job, sync: self.sync, progress: &self.progress, sink };
+            match maker.make(platform, disk, recipe) {
                 Ok(member) => {
                     self.built.insert(number, member);
                 }
@@ -184,52 +143,6 @@ impl<'a> Work<'a> {
             }
         }
         Ok(())
-    }
-
-    fn build_one(
-        &self,
-        platform: &EntryPlatform,
-        disk: &Disk,
-        recipe: &Digest,
-        sink: &dyn Sink,
-    ) -> Result<Member, SyncError> {
-        let sync = self.sync;
-        let mut marks = BTreeMap::from([
-            (SOURCE_URL.to_owned(), disk.shown_url()),
-            (SOURCE_DIGEST.to_owned(), disk.checksum.to_string()),
-            (RECIPE_DIGEST.to_owned(), recipe.to_string()),
-        ]);
-        if !disk.version.is_empty() {
-            marks.insert(VERSION.to_owned(), disk.version.clone());
-        }
-        let mut made = platform.recipe(disk, sync.rewrites);
-        made.annotations.clone_from(&marks);
-        let recipes = [Recipe {
-            names: vec![self.job.target.clone()],
-            platforms: vec![made],
-            annotations: self.job.entry.annotations.clone(),
-        }];
-        let sources = Sources {
-            inputs: self.job.inputs,
-            client: sync.client,
-            unverified: Unverified::Refuse,
-            cdi_only: CdiOnly::Refuse,
-            places: sync.places,
-        };
-        let context = Context {
-            workers: sync.workers,
-            sink,
-            cache: sync.cache,
-            progress: &self.progress,
-            created: sync.created,
-            platform_tags: PlatformTags::None,
-            format: Format::Oci,
-        };
-        let plan = Plan::new(&recipes, &sources);
-        let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;
-        let mut built = plan.platforms(&context)?;
-        // One platform was asked for.
-        Ok(built.swap_remove(0).member(marks))
     }
 
     /// Puts the index, and before it what is published elsewhere.
@@ -292,10 +205,7 @@ impl<'a> Work<'a> {
     }
 
     /// Returns the images of a repository itself, not those of its mirrors: they may lag behind.
-    fn images(
-        &self,
-        name: &crate::image::reference::Reference,
-    ) -> Result<RegistryImages<'a>, SyncError> {
+    fn images(&self, name: &Reference) -> Result<RegistryImages<'a>, SyncError> {
         let repository = self.sync.registry.target(name).map_err(SinkError::from)?;
         Ok(RegistryImages::new(vec![repository]))
     }
@@ -347,19 +257,5 @@ impl<'a> Work<'a> {
             digest: None,
             platforms: platforms.collect(),
         }
-    }
-}
-
-impl Part {
-    /// What becomes of a platform for which there is nothing new.
-    fn without(published: Option<&Member>, error: Arc<SyncError>) -> Self {
-        match published {
-            Some(member) => Self::Keep(member.clone(), Some(error)),
-            None => Self::Fail(error),
-        }
-    }
-
-    fn is_error(&self) -> bool {
-        matches!(self, Self::Keep(_, Some(_)) | Self::Fail(_))
     }
 }

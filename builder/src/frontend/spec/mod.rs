@@ -5,6 +5,7 @@ mod catalogue;
 mod environment;
 mod fields;
 mod files;
+mod followed;
 mod lower;
 mod names;
 mod node;

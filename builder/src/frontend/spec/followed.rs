@@ -1,0 +1,104 @@
+//! What is *followed*: the list that the disk of one platform comes from, and which of its files is meant.
+
+use super::release::{ReleaseChanges, ReleaseSpec};
+use super::types::{Located, Text};
+use crate::diagnostic::Diagnostic;
+use crate::image::platform::Platform;
+use crate::upstream::{Keyring, Signed, Source, Template, TemplateError};
+
+/// Returns where the disk of one platform comes from.
+pub(super) fn source(
+    release: &ReleaseSpec,
+    changes: Option<&Located<ReleaseChanges>>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Source> {
+    let own =
+        |of: fn(&ReleaseChanges) -> Option<&Text>| changes.and_then(|changes| of(&changes.value));
+    let before = problems.len();
+    let url = own(|changes| changes.url.as_ref()).unwrap_or(&release.url);
+    let url = template(url, Template::fill, problems);
+    let text = own(|changes| changes.file.as_ref()).or(release.file.as_ref());
+    let file = text.and_then(|file| template(file, Template::pattern, problems));
+    let mirrors = release.mirrors.iter().flatten();
+    let mirrors = mirrors.filter_map(|mirror| template(mirror, Template::fill, problems)).collect();
+    let kind = release.from.value;
+    if text.is_none() && kind.needs_file() {
+        problems.push(
+            Diagnostic::new("`file` is missing: the list has more than disks for virtual machines")
+                .at(release.from.span.clone())
+                .help("add `file:` with a regular expression that the disk's whole name matches"),
+        );
+    }
+    let signature = own(|changes| changes.signature.as_ref()).or(release.signature.as_ref());
+    let signed = signed(release, signature, problems);
+    let version = own(|changes| changes.version.as_ref()).or(release.version.as_ref());
+    let checksums = own(|changes| changes.checksums.as_ref()).or(release.checksums.as_ref());
+    let source = Source {
+        kind,
+        url: url?,
+        file,
+        version: version.map(|version| version.value.clone()),
+        checksums: checksums.map(|name| name.value.clone()),
+        mirrors,
+        signed,
+    };
+    (problems.len() == before).then_some(source)
+}
+
+/// Returns a template that can be used: what it makes of some platform is tried.
+fn template<T>(
+    text: &Text,
+    fill: impl Fn(&Template, &Platform) -> Result<T, TemplateError>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Template> {
+    let template = Template::new(text.value.clone());
+    let any = Platform::of_this_machine();
+    match fill(&template, &any) {
+        Ok(_) => Some(template),
+        Err(error) => {
+            problems.push(
+                Diagnostic::new(error.to_string()).at(text.span.clone()).help(
+                    "known are `{arch}` and `{arch.uname}`; escape what is meant as it stands",
+                ),
+            );
+            None
+        }
+    }
+}
+
+fn signed(
+    release: &ReleaseSpec,
+    signature: Option<&Text>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Signed> {
+    let fingerprints = release.fingerprints.iter().flatten();
+    let Some(keyring) = &release.keyring else {
+        let others = fingerprints.chain(signature).next();
+        if let Some(other) = others {
+            problems.push(
+                Diagnostic::new(
+                    "a signature is spoken of, and there is no `keyring` to check it with",
+                )
+                .at(other.span.clone())
+                .help("add `keyring:` with the file of the distribution's keys"),
+            );
+        }
+        return None;
+    };
+    let mut known = Vec::new();
+    for fingerprint in fingerprints {
+        let digits = fingerprint.value.replace(' ', "").to_ascii_uppercase();
+        if matches!(digits.len(), 40 | 64) && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            known.push(digits);
+            continue;
+        }
+        problems.push(
+            Diagnostic::new("this is not a fingerprint").at(fingerprint.span.clone()).help(
+                "it has 40 hexadecimal digits (64 of a version 6 key): `gpg --show-keys FILE`",
+            ),
+        );
+    }
+    let signature = signature.and_then(|text| template(text, Template::fill, problems));
+    let keyring = Keyring { path: keyring.value.clone(), fingerprints: known };
+    Some(Signed { keyring, signature })
+}

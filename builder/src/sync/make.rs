@@ -1,0 +1,72 @@
+//! How one platform's image is *made* of the disk that upstream has.
+
+use std::collections::BTreeMap;
+
+use super::published::{RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
+use super::{Job, Sync, SyncError};
+use crate::build::{Context, Plan, PlatformTags, Sources};
+use crate::frontend::spec::EntryPlatform;
+use crate::image::digest::Digest;
+use crate::image::documents::Member;
+use crate::image::format::Format;
+use crate::progress::Progress;
+use crate::recipe::Recipe;
+use crate::sink::Sink;
+use crate::source::{CdiOnly, Unverified};
+use crate::upstream::Disk;
+
+/// What images are made with.
+pub(super) struct Maker<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) sync: &'a Sync<'a>,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) sink: &'a dyn Sink,
+}
+
+impl Maker<'_> {
+    /// Makes it, and puts all of it but a name.
+    pub(super) fn make(
+        &self,
+        platform: &EntryPlatform,
+        disk: &Disk,
+        recipe: &Digest,
+    ) -> Result<Member, SyncError> {
+        let sync = self.sync;
+        let mut marks = BTreeMap::from([
+            (SOURCE_URL.to_owned(), disk.shown_url()),
+            (SOURCE_DIGEST.to_owned(), disk.checksum.to_string()),
+            (RECIPE_DIGEST.to_owned(), recipe.to_string()),
+        ]);
+        if !disk.version.is_empty() {
+            marks.insert(VERSION.to_owned(), disk.version.clone());
+        }
+        let mut made = platform.recipe(disk, sync.rewrites);
+        made.annotations.clone_from(&marks);
+        let recipes = [Recipe {
+            names: vec![self.job.target.clone()],
+            platforms: vec![made],
+            annotations: self.job.entry.annotations.clone(),
+        }];
+        let sources = Sources {
+            inputs: self.job.inputs,
+            client: sync.client,
+            unverified: Unverified::Refuse,
+            cdi_only: CdiOnly::Refuse,
+            places: sync.places,
+        };
+        let context = Context {
+            workers: sync.workers,
+            sink: self.sink,
+            cache: sync.cache,
+            progress: self.progress,
+            created: sync.created,
+            platform_tags: PlatformTags::None,
+            format: Format::Oci,
+        };
+        let plan = Plan::new(&recipes, &sources);
+        let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;
+        let mut built = plan.platforms(&context)?;
+        // One platform was asked for.
+        Ok(built.swap_remove(0).member(marks))
+    }
+}

@@ -1,0 +1,70 @@
+//! A *part* is what is to become of an image for one platform: what is published stays, or a new one is made,
+//! or there is none.
+
+use std::sync::Arc;
+
+use super::published::Published;
+use super::{Downgrade, Job, Scope, Sync, SyncError, recipe};
+use crate::image::digest::Digest;
+use crate::image::documents::Member;
+use crate::upstream::{Disk, version};
+
+/// What is to become of one platform.
+pub(super) enum Part {
+    /// What is published stays; for a reason, if there should be another.
+    Keep(Member, Option<Arc<SyncError>>),
+    /// A new one is made of this disk, by the recipe with this digest.
+    Build(Disk, Digest),
+    /// There is none, nor was there one.
+    Fail(Arc<SyncError>),
+}
+
+/// Returns what is to become of each platform.
+pub(super) fn decide(
+    job: &Job<'_>,
+    sync: &Sync<'_>,
+    found: &[Result<Disk, Arc<SyncError>>],
+    published: Option<&Published>,
+) -> Result<Vec<Part>, SyncError> {
+    let entry = job.entry;
+    let mut parts = Vec::new();
+    for (platform, found) in entry.platforms.iter().zip(found) {
+        let member = published.and_then(|published| published.member(&platform.platform));
+        let disk = match found {
+            Ok(disk) => disk,
+            Err(error) => {
+                parts.push(Part::without(member, Arc::clone(error)));
+                continue;
+            }
+        };
+        let recipe = recipe::of_platform(platform, job, sync)?;
+        let same = published
+            .filter(|_| sync.scope == Scope::Changed)
+            .and_then(|published| published.unchanged(&platform.platform, disk, &recipe));
+        let older = published.and_then(|it| it.version(&platform.platform));
+        let older = older.filter(|_| sync.downgrade == Downgrade::Refuse);
+        parts.push(match (same, older) {
+            (Some(member), _) => Part::Keep(member.clone(), None),
+            (None, Some(published)) if version::compare(&disk.version, published).is_lt() => {
+                let (found, published) = (disk.version.clone(), published.to_owned());
+                Part::without(member, Arc::new(SyncError::Older { found, published }))
+            }
+            (None, _) => Part::Build(disk.clone(), recipe),
+        });
+    }
+    Ok(parts)
+}
+
+impl Part {
+    /// What becomes of a platform for which there is nothing new.
+    pub(super) fn without(published: Option<&Member>, error: Arc<SyncError>) -> Self {
+        match published {
+            Some(member) => Self::Keep(member.clone(), Some(error)),
+            None => Self::Fail(error),
+        }
+    }
+
+    pub(super) fn is_error(&self) -> bool {
+        matches!(self, Self::Keep(_, Some(_)) | Self::Fail(_))
+    }
+}
