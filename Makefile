@@ -51,7 +51,7 @@ fuzz:
 	done
 
 # What takes too long for every day: a 100 GiB sparse disk in bounded memory, Debian's installer in virtual machines of two
-# architectures, and longer fuzzing.
+# architectures, a new user in a bare Debian (needs root), and longer fuzzing.
 soak:
 	$(CARGO) build --release -p diskette
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_LARGE_GIB=100 \
@@ -59,6 +59,7 @@ soak:
 	integration/disks/make-bootable.sh "$(TARGET)/bootable"
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_BOOTABLE="$(abspath $(TARGET)/bootable)" \
 		$(CARGO) test -p diskette-integration --test boot -- --nocapture debians_installer
+	integration/test-user.sh "$(TARGET)/test-user"
 	$(MAKE) fuzz FUZZ_SECONDS=1800
 
 # Real disks for the benchmark, made from Debian packages without root or mounts; those that are there are kept.

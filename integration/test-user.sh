@@ -42,8 +42,8 @@ chroot "$system" chown -R user: /home/user
 # shellcheck disable=SC2016
 unshare --net --mount --pid --fork bash -euc '
     mount --bind "$0" "$0"
-    mount -o remount,ro,bind "$0"
     mount --bind "$0/home/user" "$0/home/user"
+    mount -o remount,ro,bind "$0"
     mount -t tmpfs tmpfs "$0/tmp"
     mount -t proc proc "$0/proc"
     mount --bind /dev "$0/dev"

@@ -24,7 +24,7 @@ error: unrecognized subcommand 'biuld'
 
   tip: a similar subcommand exists: 'build'
 
-Usage: diskette <COMMAND>
+Usage: diskette [OPTIONS] <COMMAND>
 
 For more information, try '--help'.
 
@@ -69,7 +69,7 @@ stdout:
 stderr:
 error: unexpected argument 'more' found
 
-Usage: diskette schema
+Usage: diskette schema [OPTIONS]
 
 For more information, try '--help'.
 
