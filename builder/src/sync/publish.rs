@@ -47,6 +47,9 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn run(mut self) -> Report {
+        if self.progress.is_cancelled() {
+            return self.failed(SyncError::Cancelled);
+        }
         self.found = detect(self.job, self.sync);
         for _ in 0..ROUNDS_MAX {
             match self.round() {
@@ -84,7 +87,10 @@ impl<'a> Work<'a> {
         if self.sync.mode == Mode::DryRun {
             return Ok(Some(self.report(Outcome::WouldPublish, parts, tags, None)));
         }
-        let before = self.target_digest(&known_by)?;
+        let before = match &published {
+            _ if self.job.source != self.job.target => self.target_digest(&known_by)?,
+            published => published.as_ref().map(|it| it.document.digest),
+        };
         let sink = RegistrySink::new(self.sync.registry, 1);
         self.build(&mut parts, published.as_ref(), &sink)?;
         if entry.policy == Policy::AllOrNothing && parts.iter().any(Part::is_error) {
@@ -243,11 +249,12 @@ impl<'a> Work<'a> {
 
     /// Returns what is told of an image of which nothing could be done.
     fn failed(self, error: SyncError) -> Report {
-        let platforms = self.job.entry.platforms.iter().zip(self.found);
-        let platforms = platforms.map(|(platform, found)| {
-            let (outcome, disk) = match found {
-                Ok(disk) => (PlatformOutcome::Skipped, Some(disk)),
-                Err(error) => (PlatformOutcome::Failed(error), None),
+        let mut found = self.found.into_iter();
+        let platforms = self.job.entry.platforms.iter().map(|platform| {
+            let (outcome, disk) = match found.next() {
+                Some(Err(error)) => (PlatformOutcome::Failed(error), None),
+                Some(Ok(disk)) => (PlatformOutcome::Skipped, Some(disk)),
+                None => (PlatformOutcome::Skipped, None),
             };
             PlatformReport { platform: platform.platform.clone(), outcome, disk, digest: None }
         });
