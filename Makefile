@@ -21,7 +21,7 @@ PROGRAMS ?= $(TARGET)/dist
 TAG ?=
 PUSH ?=
 
-.PHONY: demo test peers fuzz soak disks bench install dist dist-check image clean
+.PHONY: docs demo test peers fuzz soak disks bench install dist dist-check image clean
 
 # A two-platform image from the spec and the disks that come with the sources. Needs Rust, a C
 # compiler, make and perl, nothing else.
@@ -37,6 +37,12 @@ test: peers
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace
+
+# What of the documents is made: the picture of a terminal, the commands, the mistakes and the rules.
+docs:
+	$(CARGO) build -p diskette
+	SNAPSHOTS=overwrite $(CARGO) test -q --workspace --test picture --test cli --test errors_page
+	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette-builder --lib contract::rules
 
 peers:
 	integration/peers.sh

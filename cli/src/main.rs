@@ -7,6 +7,7 @@ mod catalogue;
 mod commands;
 mod context;
 mod credentials;
+mod disk_file;
 mod environment;
 mod error;
 mod files;

@@ -190,6 +190,7 @@ stderr:
 #[test]
 fn reference() {
     let commands = [
+        "init",
         "build",
         "vddk",
         "push",
@@ -217,10 +218,13 @@ fn reference() {
     let help = |command: &&str| {
         let outcome = Scene::new().run(command.split(' ').chain(["--help"]));
         assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""));
-        format!("$ diskette {command} --help\n{}", String::from_utf8(outcome.stdout).unwrap())
+        let text = String::from_utf8(outcome.stdout).unwrap();
+        format!("\n## diskette {command}\n\n```text\n{}\n```\n", text.trim_end())
     };
+    let head =
+        "# The commands\n\nWhat `diskette COMMAND --help` says of each, written by a test.\n";
     let reference: Vec<String> = commands.iter().map(help).collect();
-    assert_data_eq!(reference.join("\n"), file!["cli/reference.txt"].raw());
+    assert_data_eq!(format!("{head}{}", reference.concat()), file!["../../docs/cli.md"].raw());
 }
 
 #[test]

@@ -1,20 +1,19 @@
 //! The *disk* of an image as a file, for QEMU to read in any order; it goes with the directory that it
 //! is in.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use diskette_builder::archive::Limits;
+use diskette_builder::disk::examine;
 use diskette_builder::disk::guest::{self, GuestError};
-use diskette_builder::disk::{ReadAt, examine};
 use diskette_builder::extract::{Context, ExtractError, SparseFile, extract};
 use diskette_builder::survey::Image;
 
 use super::Ground;
+use crate::disk_file::DiskFile;
 use crate::error::{CommandError, cannot};
 
 /// A disk, unpacked.
@@ -52,8 +51,7 @@ impl Disk {
 
 /// Returns the format, and whether the first sector that the machine sees has code.
 fn look(path: &Path) -> io::Result<Result<(&'static str, bool), GuestError>> {
-    let file = cap_std::fs::File::open_ambient(path, ambient_authority())?.into_std();
-    let bytes = Arc::new(Bytes { len: file.metadata()?.len(), file });
+    let bytes = Arc::new(DiskFile::open(path)?);
     let format = examine(&*bytes)?.format;
     let guest = match guest::open(bytes, format) {
         Ok(guest) => guest,
@@ -68,23 +66,6 @@ fn look(path: &Path) -> io::Result<Result<(&'static str, bool), GuestError>> {
 fn has_boot_code(sector: &[u8; 512]) -> bool {
     // The table of partitions and its signature are no code.
     sector.ends_with(&[0x55, 0xaa]) && sector.iter().take(440).any(|&byte| byte != 0)
-}
-
-/// A file, in any order.
-#[derive(Debug)]
-struct Bytes {
-    file: File,
-    len: u64,
-}
-
-impl ReadAt for Bytes {
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
-        self.file.read_exact_at(space, at)
-    }
 }
 
 #[cfg(test)]

@@ -3,25 +3,22 @@
 mod json;
 mod text;
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::disk::{ReadAt, examine};
+use diskette_builder::disk::{ReadAt as _, examine};
 use diskette_builder::image::place::Place;
 use diskette_builder::image::platform::Platform;
 use diskette_builder::overview::{Overview, overview};
 use diskette_builder::progress::Progress;
 use diskette_builder::survey::{Image, Survey, survey};
 
+use crate::disk_file::DiskFile;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::open_file;
 use crate::registry::RegistryArguments;
 use crate::subject::{Subject, choose, parse_subject};
 use crate::ui::progress::ProgressMode;
@@ -84,7 +81,7 @@ impl FromStr for Looked {
 
 fn is_tar(path: &Path) -> bool {
     let mut magic = [0; 5];
-    let read = open_file(path).and_then(|file| file.read_exact_at(&mut magic, USTAR_AT));
+    let read = DiskFile::open(path).and_then(|file| file.read_exact_at(&mut magic, USTAR_AT));
     read.is_ok() && magic == *b"ustar"
 }
 
@@ -150,28 +147,11 @@ fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<()
         let message = format!("`{name}` is a disk, and has no platforms");
         return Err(CommandError::Usage(Diagnostic::new(message)));
     }
-    let file = open_file(path).map_err(cannot("read", &name))?;
-    let len = file.metadata().map_err(cannot("read", &name))?.len();
-    let info = examine(&DiskFile { file, len }).map_err(cannot("read", &name))?;
+    let info = DiskFile::open(path).and_then(|disk| examine(&disk));
+    let info = info.map_err(cannot("read", &name))?;
     let result = match arguments.format {
         Format::Text => text::disk(&name.to_string(), &info),
         Format::Json => json::disk(&name.to_string(), &info),
     };
     Ok(ui.result(result.as_bytes())?)
-}
-
-/// A disk that lies on this machine.
-struct DiskFile {
-    file: File,
-    len: u64,
-}
-
-impl ReadAt for DiskFile {
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
-        self.file.read_exact_at(space, at)
-    }
 }

@@ -1,16 +1,15 @@
 //! The *disks* of a directory, and what can be told of each.
 
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use diskette_builder::disk::{self, Info, ReadAt};
+use diskette_builder::disk::{self, Info};
 use diskette_builder::image::platform::Platform;
 use diskette_builder::recipe::Packing;
 use walkdir::WalkDir;
 
+use crate::disk_file::DiskFile;
 use crate::error::{CommandError, cannot};
-use crate::files::open_file;
 
 /// How names of disks end.
 const ENDS: [&str; 9] =
@@ -139,23 +138,5 @@ fn platform(name: &str, info: Option<&Info>) -> (Platform, KnownBy) {
 }
 
 fn look(path: &Path) -> io::Result<Info> {
-    let file = open_file(path)?;
-    let len = file.metadata()?.len();
-    disk::examine(&Bytes { file, len })
-}
-
-/// A file, read in any order.
-struct Bytes {
-    file: std::fs::File,
-    len: u64,
-}
-
-impl ReadAt for Bytes {
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
-        self.file.read_exact_at(space, at)
-    }
+    disk::examine(&DiskFile::open(path)?)
 }

@@ -123,3 +123,12 @@ fn healthchecks_are_written_as_docker_does() {
         }),
     );
 }
+
+#[test]
+fn every_flag_is_in_the_documents() {
+    let page = include_str!("../../../../../docs/dockerfile.md");
+    let flags = super::files::COPY_FLAGS.iter().chain(super::files::ADD_FLAGS);
+    for (flag, _) in flags.chain(super::health::FLAGS) {
+        assert!(page.contains(&format!("`--{flag}`")), "--{flag}");
+    }
+}
