@@ -1,8 +1,9 @@
 //! What the documents show is what happens: every block of commands is run, and what it prints is compared.
 //!
 //! A `console` block has commands behind `$ ` and what they print; `…` stands for any text, on a line of its own for any
-//! lines. The registry `quay.io/me` is one that runs here. Blocks of one page are run in order, in one fresh
-//! directory; a `yaml` block that begins with `# diskette.yaml` is written there before.
+//! lines. Of a `shell` block only the commands are shown, and have to succeed. The registries are one that runs here. Blocks
+//! of one page are run in order, in one directory, which has what `prepare` says; a `yaml` block that begins with
+//! `# diskette.yaml` is written there before.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
@@ -12,11 +13,21 @@ use diskette_integration::disk::qcow2;
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
 use diskette_integration::scene::{self, Scene};
+use diskette_integration::upstream::Upstream;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// What stands for a registry in the documents.
-const REGISTRY: &str = "quay.io/me";
+/// What stands for a registry in the documents, and for a part of the one that runs here.
+const REGISTRIES: [(&str, &str); 5] = [
+    ("quay.io/me", "/me"),
+    ("quay.io/staging", "/staging"),
+    ("quay.io/containerdisks", "/containerdisks"),
+    ("registry.example.com", ""),
+    (" quay.io", ""),
+];
+
+/// Kinds of blocks that are not run: what they show is no command, or needs a cluster, VMware's archive or an hour.
+const SHOWN: [&str; 3] = ["yaml", "text", ""];
 
 /// A fenced block.
 struct Block {
@@ -79,51 +90,130 @@ fn line_fits(expected: &str, found: &str) -> bool {
     rest.is_empty()
 }
 
+/// A page, and the machine that its commands are run on.
+struct Desk {
+    scene: Scene,
+    registry: DockerRegistry,
+    /// What the catalogue follows.
+    upstream: Upstream,
+}
+
+impl Desk {
+    fn new() -> Option<Self> {
+        let scene = Scene::new();
+        let registry = DockerRegistry::plain(&scene)?;
+        let desk = Self { scene, registry, upstream: Upstream::start() };
+        desk.prepare();
+        Some(desk)
+    }
+
+    /// Two disks; a Dockerfile and a context; an image in a layout, an archive and registries; a catalogue; a token and a key.
+    fn prepare(&self) {
+        let disks = ["x86_64", "aarch64"].map(|uname| format!("Fedora-Cloud-42.{uname}.qcow2"));
+        let text = "FROM scratch\nADD Fedora-Cloud-42.x86_64.qcow2 /disk/\n";
+        for (disk, seed) in disks.iter().zip(1..) {
+            for place in ["work", "spare", "spare/context"] {
+                self.scene.write(&format!("{place}/{disk}"), qcow2(seed, 300_000));
+            }
+        }
+        for name in ["spare/Dockerfile", "spare/context/Dockerfile"] {
+            self.scene.write(name, text);
+        }
+        let spec = "apiVersion: diskette/v1\nimage: quay.io/me/fedora\ntags: [\"42\"]\nplatforms: \
+            {amd64: {disk: Fedora-Cloud-42.x86_64.qcow2}, arm64: {disk: Fedora-Cloud-42.aarch64.qcow2}}\n";
+        let spec = spec.replace("quay.io/me", &self.registry.image("me"));
+        self.scene.write("spare/diskette.yaml", spec);
+        self.scene.write("spare/token", "sesame\n");
+        self.scene
+            .write("home/.ssh/id_ed25519.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9/0 me\n");
+        let entry = self.upstream.entry(&self.registry.address(), "checksums", "");
+        self.scene.write("spare/catalogue/disks.yaml", entry);
+    }
+
+    /// Runs a command, and returns whether it succeeded and what it printed.
+    fn sh(&self, command: &str, directory: &str) -> (bool, String) {
+        let near = |text: String, (name, path): &(&str, &str)| {
+            let space = if name.starts_with(' ') { " " } else { "" };
+            text.replace(name, &format!("{space}{}{path}", self.registry.address()))
+        };
+        let command = REGISTRIES.iter().fold(command.to_owned(), near);
+        let program = scene::program();
+        let paths = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+        let mut shell = Command::new("sh");
+        shell
+            .arg("-c")
+            .arg(format!("{{ {command}\n}} 2>&1"))
+            .current_dir(self.scene.path(directory));
+        shell.env_clear().env("PATH", paths).env("TOKEN", "sesame");
+        shell.env("HOME", self.scene.path("home")).env("XDG_CACHE_HOME", self.scene.path("cache"));
+        let output = shell.output().unwrap();
+        let found = String::from_utf8_lossy(&output.stdout)
+            .replace(&self.registry.image("me"), "quay.io/me");
+        (output.status.success(), found)
+    }
+
+    /// Has all that a page takes for granted that does not begin with nothing.
+    fn fill(&self) {
+        for command in [
+            "cp -r ../spare/. .",
+            "diskette build -q -o oci:out --push",
+            "diskette copy -q quay.io/me/fedora:42 quay.io/containerdisks/fedora:42",
+            "diskette copy -q quay.io/me/fedora:42 oci-archive:fedora.tar",
+        ] {
+            let (succeeded, said) = self.sh(command, "work");
+            assert!(succeeded, "{command}: {said}");
+        }
+    }
+
+    fn check(&self, command: &str, expected: Option<&str>, place: &str) {
+        let (succeeded, found) = self.sh(command, "work");
+        let Some(expected) = expected else {
+            return assert!(succeeded, "{place}: `{command}`\n{found}");
+        };
+        let (lines, wanted): (Vec<&str>, Vec<&str>) =
+            (found.lines().map(str::trim_end).collect(), expected.trim_end().lines().collect());
+        assert!(
+            fits(&wanted, &lines),
+            "{place}: `{command}` printed\n{found}\nand not\n{expected}"
+        );
+        let fails = expected.contains("error: ");
+        assert_eq!(succeeded, !fails, "{place}: `{command}`\n{found}");
+    }
+}
+
 /// Runs the commands of a page; returns how many there were.
 fn run(page: &Path) -> usize {
-    let text = std::fs::read_to_string(page).unwrap();
-    let blocks = blocks(&text);
-    if !blocks.iter().any(|block| block.language == "console") {
+    let blocks = blocks(&std::fs::read_to_string(page).unwrap());
+    let is_run = |block: &Block| matches!(&block.language[..], "console" | "shell");
+    for block in &blocks {
+        let known = is_run(block) || SHOWN.contains(&&block.language[..]);
+        assert!(known, "{}:{}: `{}`", page.display(), block.line, block.language);
+    }
+    if !blocks.iter().any(is_run) {
         return 0;
     }
-    let scene = Scene::new();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return 0 };
-    scene.write("work/Fedora-Cloud-42.x86_64.qcow2", qcow2(1, 300_000));
-    scene.write("work/Fedora-Cloud-42.aarch64.qcow2", qcow2(2, 300_000));
-    let near = registry.image("me");
+    let Some(desk) = Desk::new() else { return 0 };
     let mut count = 0;
+    if blocks.iter().any(|block| block.language == "shell") {
+        desk.fill();
+    }
     for block in blocks {
         let place = format!("{}:{}", page.display(), block.line);
         if block.language == "yaml" && block.text.starts_with("# diskette.yaml\n") {
-            scene.write("work/diskette.yaml", &block.text);
+            desk.scene.write("work/diskette.yaml", &block.text);
         }
-        if block.language != "console" {
+        if !is_run(&block) {
             continue;
         }
         assert!(block.text.starts_with("$ "), "{place}: a block of commands begins with one");
         for part in format!("\n{}", block.text).split("\n$ ").skip(1) {
             let (command, expected) = part.split_once('\n').unwrap_or((part, ""));
+            let is_shown = block.language == "console";
+            desk.check(command, is_shown.then_some(expected), &place);
             count += 1;
-            check(&scene, &near, command, expected, &place);
         }
     }
     count
-}
-
-fn check(scene: &Scene, near: &str, command: &str, expected: &str, place: &str) {
-    let program = scene::program();
-    let paths = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(format!("{} 2>&1", command.replace(REGISTRY, near)));
-    shell.current_dir(scene.path("work")).env_clear().env("PATH", paths);
-    shell.env("HOME", scene.path("home")).env("XDG_CACHE_HOME", scene.path("cache"));
-    let output = shell.output().unwrap();
-    let found = String::from_utf8_lossy(&output.stdout).replace(near, REGISTRY);
-    let (lines, wanted): (Vec<&str>, Vec<&str>) =
-        (found.lines().map(str::trim_end).collect(), expected.trim_end().lines().collect());
-    assert!(fits(&wanted, &lines), "{place}: `{command}` printed\n{found}\nand not\n{expected}");
-    let fails = expected.contains("error: ");
-    assert_eq!(output.status.success(), !fails, "{place}: `{command}`\n{found}");
 }
 
 #[test]
@@ -132,7 +222,7 @@ fn commands_do_what_the_documents_show() {
         return;
     }
     let count: usize = pages().iter().map(|page| run(page)).sum();
-    assert!(count >= 8, "only {count} commands were found");
+    assert!(count >= 20, "only {count} commands were found");
 }
 
 #[test]
