@@ -33,12 +33,21 @@ diskette build -o oci:out
 diskette verify oci:out
 diskette inspect oci:out
 diskette extract oci:out -o disk.again
-diskette doctor
+diskette doctor 127.0.0.1:5000
+diskette build -t 127.0.0.1:5000/me/demo:1 --push
+diskette verify 127.0.0.1:5000/me/demo:1
+diskette manifests vm 127.0.0.1:5000/me/demo:1 >vm.yaml
 touch /usr/here 2>/dev/null && exit 1
 test "$(id -u)" != 0
 STEPS
 chroot "$system" chown -R user: /home/user
-# No network, no other processes to see, and nothing to write to outside of the home and /tmp.
+# No network but a registry on it, no other processes to see, and nothing to write to outside of the home and /tmp.
+cat >"$system/registry.yml" <<'REGISTRY'
+version: 0.1
+log: { accesslog: { disabled: true }, level: error }
+storage: { filesystem: { rootdirectory: /tmp/registry } }
+http: { addr: 127.0.0.1:5000, secret: of this test }
+REGISTRY
 # shellcheck disable=SC2016
 unshare --net --mount --pid --fork bash -euc '
     mount --bind "$0" "$0"
@@ -47,7 +56,10 @@ unshare --net --mount --pid --fork bash -euc '
     mount -t tmpfs tmpfs "$0/tmp"
     mount -t proc proc "$0/proc"
     mount --bind /dev "$0/dev"
-    exec chroot --userspec=user:user "$0" /usr/bin/env -i HOME=/home/user PATH=/opt/rust/bin:/usr/bin:/bin \
+    mount -t tmpfs tmpfs /tmp
+    busybox ip link set lo up
+    docker-registry serve "$0/registry.yml" &
+    chroot --userspec=user:user "$0" /usr/bin/env -i HOME=/home/user PATH=/opt/rust/bin:/usr/bin:/bin \
         CARGO_NET_OFFLINE=true sh /home/user/steps.sh
 ' "$system"
 echo "the test user is content"
