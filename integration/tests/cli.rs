@@ -219,7 +219,8 @@ fn reference() {
         let outcome = Scene::new().run(command.split(' ').chain(["--help"]));
         assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""));
         let text = String::from_utf8(outcome.stdout).unwrap();
-        format!("\n## diskette {command}\n\n```text\n{}\n```\n", text.trim_end())
+        let text: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
+        format!("\n## diskette {command}\n\n```text\n{}\n```\n", text.join("\n"))
     };
     let head =
         "# The commands\n\nWhat `diskette COMMAND --help` says of each, written by a test.\n";
