@@ -1,48 +1,45 @@
-//! Turns virtual-machine disks into OCI images in one pass over the bytes.
+//! The library of the program `diskette`. It is published only so that `cargo install diskette` works;
+//! nothing in it is promised to stay as it is.
 //!
-//! Frontends read what a person wrote and lower it to a [`recipe`]; [`build`] makes the
-//! [`layer`]s and the [`image`]'s documents and hands them to a [`sink`], such as the layouts of
-//! [`store`]. The library never prints, never reads the environment or the clock, and opens no
-//! path: directories, files, time and progress are given to it.
+//! Frontends read what a person wrote and lower it to a [`recipe`]; the [`engine`] makes the layers and
+//! documents of an [`oci`] image from it and hands them to a sink. The library never prints, never
+//! reads the environment or the clock, and opens no path: directories, files, time and progress are
+//! arguments.
+//!
+//! The wings, from the top down; each uses only those below it:
 
-pub mod archive;
-pub mod base;
-pub mod build;
-pub mod cache;
-pub mod compare;
-pub mod context;
-pub mod contract;
-pub mod convert;
-pub mod copy;
-pub mod credentials;
-pub mod diagnostic;
-pub mod disk;
-pub mod examine;
-pub mod extract;
-pub mod frontend;
-pub mod http;
-pub mod image;
-pub mod images;
-pub mod join;
-pub mod kubernetes;
-pub mod layer;
-mod moves;
-pub mod overview;
-mod path;
-pub mod pattern;
-pub mod progress;
-pub mod proxy;
-pub mod quay;
-pub mod recipe;
-pub mod registries;
-pub mod registry;
-pub mod secret;
-pub mod sink;
-pub mod source;
-pub mod store;
-pub mod survey;
+/// Follows releases: detects, builds and publishes what changed.
 pub mod sync;
-pub mod tee;
-pub mod tree;
-pub mod unpacked;
+
+/// The ways to ask the engine: spec, Dockerfile, VDDK.
+pub mod frontend;
+
+/// Makes images of recipes.
+pub mod engine;
+
+/// What can be said of a finished image: verify, inspect, diff, extract.
+pub mod inspect;
+
+/// Transfer, credentials and settings of registries.
+pub mod registry;
+
+/// What KubeVirt and CDI accept, and the objects they are given.
+pub mod cluster;
+
+/// Where distributions publish their disks.
 pub mod upstream;
+
+/// What an image shall be, and how a problem points at its line.
+pub mod recipe;
+
+/// Images as data, layouts and archives, copies.
+pub mod oci;
+
+/// Disk formats, guests, conversion.
+pub mod disk;
+
+/// HTTP, proxies, secrets.
+pub mod net;
+
+/// Compressed files: recognized and decompressed.
+pub mod compression;

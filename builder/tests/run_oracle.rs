@@ -11,8 +11,8 @@ use std::path::Path;
 use std::process::Command;
 
 use diskette_builder::frontend::dockerfile::run::{Context, Line, RunError, evaluate};
-use diskette_builder::recipe::Owner;
-use diskette_builder::tree::{Accounts, Identity, Node, NodeKind, Tree};
+use diskette_builder::frontend::dockerfile::tree::{Accounts, Identity, Node, NodeKind, Tree};
+use diskette_builder::oci::archive::Owner;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 const USER: Owner = Owner { uid: 1000, gid: 1000 };

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec::{self, Entry};
-use diskette_builder::image::reference::Reference;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::commands::build::deps::Reads;

@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
-use diskette_builder::context::{
+use diskette_builder::frontend::dockerfile::context::{
     Builder, Context, ContextError, Found, FoundKind, Identity, Listing,
 };
-use diskette_builder::pattern::Ignore;
+use diskette_builder::frontend::dockerfile::pattern::Ignore;
 use walkdir::{DirEntry, WalkDir};
 
 #[cfg(test)]

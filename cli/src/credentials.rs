@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 use cap_tempfile::TempFile;
-use diskette_builder::credentials::{
-    AUTH_FILE_MAX, Ambient, AuthBytes, Credential, Credentials, Edit, EditError, HELPER_ANSWER_MAX,
+use diskette_builder::net::credential::Credential;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::credentials::{
+    AUTH_FILE_MAX, Ambient, AuthBytes, Credentials, Edit, EditError, HELPER_ANSWER_MAX,
     HELPER_TIMEOUT, HelperEnd, HelperError, HelperOutput, Readers, Source, Surroundings, program,
 };
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::registries::{CONFIG_FILE_MAX, Config, Files};
+use diskette_builder::registry::settings::{CONFIG_FILE_MAX, Config, Files};
 use rustix::fs::{Mode, OFlags, fchmod, fstat};
 
 use crate::environment::Environment;
@@ -219,7 +220,7 @@ fn talk(
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    use diskette_builder::registries::{Purpose, Resolution};
+    use diskette_builder::registry::settings::{Purpose, Resolution};
 
     use super::*;
 

@@ -5,10 +5,10 @@ use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use diskette_builder::http::SystemRoots;
-use diskette_builder::proxy::{Variable, Variables};
-use diskette_builder::secret::Secret;
-use diskette_builder::{credentials, registries};
+use diskette_builder::net::http::SystemRoots;
+use diskette_builder::net::proxy::{Variable, Variables};
+use diskette_builder::net::secret::Secret;
+use diskette_builder::registry::{credentials, settings as registries};
 
 /// What the program is told besides its arguments.
 #[derive(Debug)]

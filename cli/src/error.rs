@@ -1,8 +1,8 @@
 //! Why a command failed, as far as the exit status and the message depend on it.
 
-use diskette_builder::build::BuildError;
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::sink::SinkError;
+use diskette_builder::engine::assemble::BuildError;
+use diskette_builder::oci::sink::SinkError;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 /// Why a command failed.
 #[derive(Debug)]

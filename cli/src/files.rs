@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
-use diskette_builder::diagnostic::{Diagnostic, SourceText};
-use diskette_builder::images::Images;
+use diskette_builder::engine::source::Inputs;
+use diskette_builder::net::secret::Secret;
+use diskette_builder::oci::images::Images;
+use diskette_builder::oci::sink::SinkError;
+use diskette_builder::oci::store::{ArchiveImages, LayoutImages};
 use diskette_builder::recipe::ContextFile;
-use diskette_builder::secret::Secret;
-use diskette_builder::sink::SinkError;
-use diskette_builder::source::Inputs;
-use diskette_builder::store::{ArchiveImages, LayoutImages};
+use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use crate::commands::build::deps::Reads;
 use crate::error::{CommandError, cannot};

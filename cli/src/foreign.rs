@@ -2,7 +2,7 @@
 //! They are refused with a reason, for whoever wrote them may rely on what they do.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 /// Options, and what to do without them.
 const OPTIONS: &[(&[&str], &str)] = &[

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use cap_std::fs::Dir;
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::sink::Sink;
-use diskette_builder::store::{Archive, Layout};
+use diskette_builder::oci::sink::Sink;
+use diskette_builder::oci::store::{Archive, Layout};
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};

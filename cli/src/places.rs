@@ -1,10 +1,10 @@
 //! Opens the *places* that images are taken from: registries, layouts, archives.
 
-use diskette_builder::image::place::Place;
-use diskette_builder::images::{Images, Places};
-use diskette_builder::registry::{Registry, RegistryImages};
-use diskette_builder::sink::SinkError;
-use diskette_builder::store::LayoutImages;
+use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::images::{Images, Places};
+use diskette_builder::oci::sink::SinkError;
+use diskette_builder::oci::store::LayoutImages;
+use diskette_builder::registry::client::{Registry, RegistryImages};
 
 use crate::files::{open_archive, open_dir};
 

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use diskette_builder::credentials::{Credential, Credentials};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::http::{Client, HttpOptions, Trace, Verify};
-use diskette_builder::image::reference::Reference;
-use diskette_builder::proxy::Proxies;
-use diskette_builder::registry::{Keychain, Observer, PlainHttp, Registry, RegistryOptions};
+use diskette_builder::net::credential::Credential;
+use diskette_builder::net::http::{Client, HttpOptions, Trace, Verify};
+use diskette_builder::net::proxy::Proxies;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::{
+    Keychain, Observer, PlainHttp, Registry, RegistryOptions,
+};
+use diskette_builder::registry::credentials::Credentials;
 
 use crate::credentials::{System, credentials, registries};
 use crate::environment::Environment;

@@ -4,7 +4,7 @@
 pub(crate) mod github;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use diskette_builder::diagnostic::{Diagnostic, Span};
+use diskette_builder::recipe::diagnostic::{Diagnostic, Span};
 
 /// Whether a text may hold escape sequences for colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

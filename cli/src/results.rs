@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::platform::Platform;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
 use crate::error::cannot;

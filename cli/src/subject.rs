@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::distance::distance;
-use diskette_builder::image::json::Document;
-use diskette_builder::image::place::Place;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::images::Images;
-use diskette_builder::registry::{Registry, RegistryImages};
-use diskette_builder::survey::{Image, Survey, SurveyError};
+use diskette_builder::oci::image::distance::distance;
+use diskette_builder::oci::image::json::Document;
+use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::images::Images;
+use diskette_builder::oci::survey::{Image, Survey, SurveyError};
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::{Registry, RegistryImages};
 
 use crate::commands::transfer::{not_found, sink_error};
 use crate::error::CommandError;

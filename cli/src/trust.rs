@@ -4,8 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use diskette_builder::http::{ClientCertificate, TlsOptions, Trust, Verify};
-use diskette_builder::registries::{Files, certs};
+use diskette_builder::net::http::{ClientCertificate, TlsOptions, Trust, Verify};
+use diskette_builder::registry::settings::{Files, certs};
 
 use crate::credentials::System;
 

@@ -5,10 +5,10 @@
 
 #![no_main]
 
-use diskette_builder::credentials::{
+use diskette_builder::registry::credentials::{
     AuthFile, Credential, Edit, Format, LoginKey, Lookup, Removed,
 };
-use diskette_builder::image::reference::Reference;
+use diskette_builder::oci::image::reference::Reference;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use diskette_builder::registry::Challenge;
+use diskette_builder::registry::client::Challenge;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|header: &str| {

@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
-use diskette_builder::diagnostic::SourceText;
-use diskette_builder::pattern::{Glob, Ignore, Stars, clean, has_wildcards};
+use diskette_builder::recipe::diagnostic::SourceText;
+use diskette_builder::frontend::dockerfile::pattern::{Glob, Ignore, Stars, clean, has_wildcards};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {

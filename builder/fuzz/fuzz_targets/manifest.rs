@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use diskette_builder::image::json::Document;
+use diskette_builder::oci::image::json::Document;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

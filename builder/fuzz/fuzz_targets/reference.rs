@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use diskette_builder::image::reference::Reference;
+use diskette_builder::oci::image::reference::Reference;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use diskette_builder::diagnostic::SourceText;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::registries::{Config, Purpose, Resolution};
+use diskette_builder::recipe::diagnostic::SourceText;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::registry::settings::{Config, Purpose, Resolution};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

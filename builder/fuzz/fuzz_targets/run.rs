@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use diskette_builder::frontend::dockerfile::run::{Context, Line, evaluate};
 use diskette_builder::recipe::EntryKind;
-use diskette_builder::tree::{Accounts, Tree};
+use diskette_builder::frontend::dockerfile::tree::{Accounts, Tree};
 use libfuzzer_sys::fuzz_target;
 
 const SETUP: &str = "mkdir -p a/b tmp home && chmod 1777 tmp && chown 7:7 home && ln -s a l \

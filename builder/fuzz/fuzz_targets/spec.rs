@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use diskette_builder::diagnostic::SourceText;
+use diskette_builder::recipe::diagnostic::SourceText;
 use diskette_builder::frontend::spec;
 use libfuzzer_sys::fuzz_target;
 

@@ -8,15 +8,15 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use diskette_builder::archive::{self, Limits};
-use diskette_builder::base::{Bases, Resolver};
-use diskette_builder::image::digest::Digest;
-use diskette_builder::image::json::Document;
-use diskette_builder::image::place::Place;
-use diskette_builder::images::{Images, Places};
-use diskette_builder::progress::Silent;
-use diskette_builder::sink::SinkError;
-use diskette_builder::tree::{NodeKind, Tree};
+use diskette_builder::oci::archive::{self, Limits};
+use diskette_builder::frontend::dockerfile::base::{Bases, Resolver};
+use diskette_builder::oci::image::digest::Digest;
+use diskette_builder::oci::image::json::Document;
+use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::images::{Images, Places};
+use diskette_builder::oci::progress::Silent;
+use diskette_builder::oci::sink::SinkError;
+use diskette_builder::frontend::dockerfile::tree::{NodeKind, Tree};
 use libfuzzer_sys::fuzz_target;
 
 const LIMITS: Limits =

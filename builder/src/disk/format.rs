@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::recipe::Packing;
+use crate::compression::CompressionFormat;
 
 /// What kind of file a disk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,7 +36,7 @@ pub enum Format {
     Bochs,
     /// A disk that has been packed as a whole, and would have to be unpacked.
     #[serde(untagged)]
-    Packed(#[serde(serialize_with = "packing")] Packing),
+    Packed(#[serde(serialize_with = "packing")] CompressionFormat),
 }
 
 impl Format {
@@ -70,6 +70,9 @@ impl fmt::Display for Format {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn packing<S: serde::Serializer>(packing: &Packing, serializer: S) -> Result<S::Ok, S::Error> {
+fn packing<S: serde::Serializer>(
+    packing: &CompressionFormat,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(packing)
 }

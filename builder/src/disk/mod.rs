@@ -6,13 +6,13 @@
 //! the file, or takes longer for a hostile file than for a good one.
 
 mod bytes;
+pub mod convert;
 mod extent;
 mod flaw;
 mod foreign;
 mod format;
 pub mod guest;
 mod name;
-pub(crate) mod packing;
 mod partitions;
 mod probe;
 pub mod qcow2;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::recipe::Packing;
+use crate::compression::CompressionFormat;
 
 pub use bytes::Fault;
 pub(crate) use extent::is_zero;
@@ -186,7 +186,7 @@ pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
     Ok(info)
 }
 
-fn packed(packing: Packing) -> Flaw {
+fn packed(packing: CompressionFormat) -> Flaw {
     let detail = format!("it is packed with {packing}");
     Flaw { kind: FlawKind::Packed, detail }
 }

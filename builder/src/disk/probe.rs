@@ -5,7 +5,8 @@
 use std::io;
 
 use super::bytes::{be32, le32, padded, part};
-use super::{Format, ReadAt, packing, qcow2, vhd, vmdk};
+use super::{Format, ReadAt, qcow2, vhd, vmdk};
+use crate::compression::CompressionFormat;
 
 /// Where an ISO 9660 file system says so, and what it says (ECMA-119, 8.1).
 const ISO_AT: u64 = 0x8001;
@@ -57,7 +58,7 @@ fn by_sector(sector: &[u8]) -> Option<Format> {
         (is_bochs(sector) || sector.starts_with(CLOOP), Format::Bochs),
     ];
     let known = formats.iter().find(|(is, _)| *is).map(|(_, format)| *format);
-    known.or_else(|| packing::detect(sector).map(Format::Packed))
+    known.or_else(|| CompressionFormat::detect(sector).map(Format::Packed))
 }
 
 /// `parallels_probe` in QEMU's `block/parallels.c`.

@@ -2,12 +2,12 @@
 
 use thiserror::Error;
 
-use crate::build::BuildError;
-use crate::copy::CopyError;
-use crate::diagnostic::{Diagnostic, Span};
-use crate::image::documents::DocumentError;
-use crate::image::platform::Platform;
-use crate::sink::SinkError;
+use crate::engine::assemble::BuildError;
+use crate::oci::copy::CopyError;
+use crate::oci::image::documents::DocumentError;
+use crate::oci::image::platform::Platform;
+use crate::oci::sink::SinkError;
+use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::upstream::{FetchErrorKind, UpstreamError};
 
 /// Why an image, or its part for a platform, could not be synced.

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::published::{RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
 use super::{Job, Sync, SyncError};
-use crate::build::{Context, Plan, PlatformTags, Sources};
+use crate::engine::assemble::{Context, Plan, PlatformTags, Sources};
+use crate::engine::source::{CdiOnly, Unverified};
 use crate::frontend::spec::EntryPlatform;
-use crate::image::digest::Digest;
-use crate::image::documents::Member;
-use crate::image::format::Format;
-use crate::progress::Progress;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::documents::Member;
+use crate::oci::image::format::Format;
+use crate::oci::progress::Progress;
+use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
-use crate::sink::Sink;
-use crate::source::{CdiOnly, Unverified};
 use crate::upstream::Disk;
 
 /// What images are made with.

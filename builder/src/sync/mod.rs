@@ -20,18 +20,18 @@ pub use self::error::SyncError;
 pub use self::shard::{Shard, ShardError};
 
 use self::publish::Work;
-use crate::cache::Cache;
+use crate::engine::cache::Cache;
+use crate::engine::layer::Workers;
+use crate::engine::source::Inputs;
 use crate::frontend::spec::Entry;
-use crate::http::Client;
-use crate::image::digest::Digest;
-use crate::image::platform::Platform;
-use crate::image::reference::Reference;
-use crate::image::time::Timestamp;
-use crate::images::Places;
-use crate::layer::Workers;
-use crate::progress::Progress;
-use crate::registry::Registry;
-use crate::source::Inputs;
+use crate::net::http::Client;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::platform::Platform;
+use crate::oci::image::reference::Reference;
+use crate::oci::image::time::Timestamp;
+use crate::oci::images::Places;
+use crate::oci::progress::Progress;
+use crate::registry::client::Registry;
 use crate::upstream::{Disk, Fetch, Rewrite, Verify};
 
 /// What syncing works with.

@@ -1,7 +1,7 @@
 //! Progress of several builds at once: each counts its layers and blobs from 0, and whoever listens to
 //! all of them needs to tell them apart.
 
-use crate::progress::{Event, Progress};
+use crate::oci::progress::{Event, Progress};
 
 /// No image has as many layers and blobs.
 const ROOM: usize = 1 << 20;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::published::Published;
 use super::{Downgrade, Job, Scope, Sync, SyncError, recipe};
-use crate::image::digest::Digest;
-use crate::image::documents::Member;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::documents::Member;
 use crate::upstream::{Disk, version};
 
 /// What is to become of one platform.

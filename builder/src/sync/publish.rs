@@ -13,18 +13,18 @@ use super::published::{Published, RECIPE_DIGEST};
 use super::{
     Job, Mode, Outcome, PlatformOutcome, PlatformReport, Report, Scope, Sync, SyncError, recipe,
 };
-use crate::copy::{CopyContext, put};
 use crate::frontend::spec::Policy;
-use crate::image::digest::Digest;
-use crate::image::documents::{DocumentError, Member, index};
-use crate::image::format::Format;
-use crate::image::json::Document;
-use crate::image::platform::Platform;
-use crate::image::reference::Reference;
-use crate::images::Images;
-use crate::progress::Progress;
-use crate::registry::{RegistryImages, RegistrySink};
-use crate::sink::{Named, Sink, SinkError};
+use crate::oci::copy::{CopyContext, put};
+use crate::oci::image::digest::Digest;
+use crate::oci::image::documents::{DocumentError, Member, index};
+use crate::oci::image::format::Format;
+use crate::oci::image::json::Document;
+use crate::oci::image::platform::Platform;
+use crate::oci::image::reference::Reference;
+use crate::oci::images::Images;
+use crate::oci::progress::Progress;
+use crate::oci::sink::{Named, Sink, SinkError};
+use crate::registry::client::{RegistryImages, RegistrySink};
 use crate::upstream::Disk;
 
 /// How often all is compared anew because somebody else has moved the tag.

@@ -8,13 +8,13 @@ use oci_spec::image::MediaType;
 use serde::Deserialize;
 
 use super::SyncError;
-use crate::image::digest::Digest;
-use crate::image::documents::Member;
-use crate::image::json::Document;
-use crate::image::platform::Platform;
-use crate::images::Images;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::documents::Member;
+use crate::oci::image::json::Document;
+use crate::oci::image::platform::Platform;
+use crate::oci::images::Images;
+use crate::oci::survey::survey;
 use crate::recipe::Checksum;
-use crate::survey::survey;
 use crate::upstream::Disk;
 
 /// Where the disk came from.
@@ -149,7 +149,10 @@ impl Descriptor {
 }
 
 /// Returns an image with what its labels say.
-fn labelled(image: &crate::survey::Image, members: &[PublishedMember]) -> Option<PublishedMember> {
+fn labelled(
+    image: &crate::oci::survey::Image,
+    members: &[PublishedMember],
+) -> Option<PublishedMember> {
     let known = members.iter().find(|it| it.member.digest == image.manifest.digest);
     let member = match known {
         Some(known) => known.member.clone(),

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Job, Sync, SyncError};
+use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::frontend::spec::{Entry, EntryPlatform};
-use crate::image::digest::{Digest, hex};
-use crate::image::json::canonical;
-use crate::layer::compression::FORMAT_VERSION;
+use crate::oci::image::digest::{Digest, hex};
+use crate::oci::image::json::canonical;
 use crate::recipe::{EntryKind, Location, SourceRecipe};
 
 /// Returns the digest of what one platform's image is made of, beside its disk.

@@ -7,7 +7,8 @@ use url::Url;
 
 use super::listing::Listings;
 use super::{Disk, UpstreamError, version};
-use crate::recipe::{Checksum, Packing};
+use crate::compression::CompressionFormat;
+use crate::recipe::Checksum;
 
 /// How many names an error shows.
 const SHOWN_MAX: usize = 5;
@@ -157,7 +158,7 @@ impl Candidate {
             checksum,
             unpacked,
             size: self.size,
-            packing: Packing::of_name(&self.name),
+            packing: CompressionFormat::of_name(&self.name),
             version: self.order().to_owned(),
             groups: self.groups,
         })

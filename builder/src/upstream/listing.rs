@@ -6,7 +6,7 @@ use regex::Regex;
 use url::Url;
 
 use super::{Fetch, FetchErrorKind, Signed, Source, UpstreamError, Verify};
-use crate::image::platform::Platform;
+use crate::oci::image::platform::Platform;
 
 /// No list is longer, in bytes: Ubuntu's products are 20 MB.
 const LIST_MAX: u64 = 64 << 20;

@@ -31,9 +31,10 @@ use url::Url;
 
 use self::candidate::choose;
 use self::listing::Listings;
-use crate::http::redacted;
-use crate::image::platform::Platform;
-use crate::recipe::{Checksum, Packing};
+use crate::compression::CompressionFormat;
+use crate::net::http::redacted;
+use crate::oci::image::platform::Platform;
+use crate::recipe::Checksum;
 
 /// Where a distribution publishes, and which of its files is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +117,7 @@ pub struct Disk {
     /// Of the file as it lies there, in bytes, where the list tells it.
     pub size: Option<u64>,
     /// How the file is packed, by its name.
-    pub packing: Option<Packing>,
+    pub packing: Option<CompressionFormat>,
     /// What upstream calls the release, e.g. `9.8-20260526`; empty where it has no name for it.
     pub version: String,
     /// What the named groups of `file` matched.

@@ -6,7 +6,7 @@ use std::fmt;
 use regex::Regex;
 use thiserror::Error;
 
-use crate::image::platform::Platform;
+use crate::oci::image::platform::Platform;
 
 /// A text with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]

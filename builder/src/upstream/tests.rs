@@ -297,5 +297,5 @@ fn mirrors_have_what_lies_beside_the_list() {
     let found = find(&source, "linux/arm64", &[("arm64/SUMS", list.as_bytes())]).unwrap();
     assert_eq!(found.url, format!("{HOST}arm64/sub/d.xz"));
     assert_eq!(found.mirrors, ["https://m.example/arm64/sub/d.xz"]);
-    assert_eq!(found.packing, Some(Packing::Xz));
+    assert_eq!(found.packing, Some(CompressionFormat::Xz));
 }

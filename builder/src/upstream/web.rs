@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
 
 use super::{Fetch, FetchError, FetchErrorKind};
-use crate::http::{Client, HttpError, Request, redacted};
+use crate::net::http::{Client, HttpError, Request, redacted};
 
 /// Fetches lists with a client, and keeps them.
 pub struct Web<'a> {

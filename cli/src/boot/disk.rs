@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use diskette_builder::archive::Limits;
 use diskette_builder::disk::examine;
 use diskette_builder::disk::guest::{self, GuestError};
-use diskette_builder::extract::{Context, ExtractError, SparseFile, extract};
-use diskette_builder::survey::Image;
+use diskette_builder::inspect::extract::{Context, ExtractError, SparseFile, extract};
+use diskette_builder::oci::archive::Limits;
+use diskette_builder::oci::survey::Image;
 
 use super::Ground;
 use crate::disk_file::DiskFile;

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use rustix::fs::{Access, access};
 
 use crate::environment::Environment;

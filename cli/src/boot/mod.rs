@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::images::Images;
-use diskette_builder::registry::Observer;
-use diskette_builder::survey::Image;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::images::Images;
+use diskette_builder::oci::survey::Image;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::Observer;
 use regex::bytes::{Regex, RegexBuilder};
 use serde_json::{Value, json};
 

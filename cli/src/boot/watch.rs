@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use cap_std::ambient_authority;
-use diskette_builder::progress::Progress as _;
+use diskette_builder::oci::progress::Progress as _;
 use regex::bytes::Regex;
 
 use super::console::Console;

@@ -1,9 +1,9 @@
 //! `diskette auth`.
 
 use clap::{Args, Subcommand};
-use diskette_builder::credentials::{LoginKey, Outcome, Readers, Step};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::reference::Reference;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::credentials::{LoginKey, Outcome, Readers, Step};
 
 use crate::credentials::credentials;
 use crate::environment::Environment;

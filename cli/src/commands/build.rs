@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::build::{BuildError, Plan, PlatformTags, Sources};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::format::Format;
-use diskette_builder::layer::compression::{Compression, GzipLevel, ZstdLevel};
-use diskette_builder::recipe::{ClusterPacking, Conversion, Recipe};
-use diskette_builder::registry::Observer;
-use diskette_builder::source::{CdiOnly, Unverified};
+use diskette_builder::disk::convert::ClusterCompression;
+use diskette_builder::disk::convert::Conversion;
+use diskette_builder::engine::assemble::{BuildError, Plan, PlatformTags, Sources};
+use diskette_builder::engine::layer::compression::{Compression, GzipLevel, ZstdLevel};
+use diskette_builder::engine::source::{CdiOnly, Unverified};
+use diskette_builder::oci::image::format::Format;
+use diskette_builder::recipe::Recipe;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::Observer;
 
 use self::dockerfile::DockerfileArguments;
 use self::input::{Input, Language, Loaded};
@@ -313,14 +315,14 @@ impl BuildArguments {
 
     fn conversion(&self) -> Result<Option<Conversion>, CommandError> {
         let packing = match self.convert_compress {
-            ConvertCompression::None => ClusterPacking::None,
-            ConvertCompression::Zlib => ClusterPacking::Zlib,
-            ConvertCompression::Zstd => ClusterPacking::Zstd,
+            ConvertCompression::None => ClusterCompression::None,
+            ConvertCompression::Zlib => ClusterCompression::Zlib,
+            ConvertCompression::Zstd => ClusterCompression::Zstd,
         };
         match (self.convert, packing) {
             (Some(ConvertKind::Qcow2), packing) => Ok(Some(Conversion::Qcow2(packing))),
-            (Some(ConvertKind::Raw), ClusterPacking::None) => Ok(Some(Conversion::Raw)),
-            (None, ClusterPacking::None) => Ok(None),
+            (Some(ConvertKind::Raw), ClusterCompression::None) => Ok(Some(Conversion::Raw)),
+            (None, ClusterCompression::None) => Ok(None),
             _ => {
                 let message = "`--convert-compress` is for disks that are converted to qcow2";
                 let help = "say `--convert qcow2` too; layers are compressed anyway";

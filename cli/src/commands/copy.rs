@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use clap::Args;
-use diskette_builder::copy::choose;
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::place::Place;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::images::Images;
-use diskette_builder::registry::RegistrySink;
-use diskette_builder::sink::Sink;
+use diskette_builder::oci::copy::choose;
+use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::images::Images;
+use diskette_builder::oci::sink::Sink;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::RegistrySink;
 
 use crate::commands::transfer::{self, Show, Transfer, not_found};
 use crate::environment::Environment;

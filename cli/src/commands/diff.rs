@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::archive::Limits;
-use diskette_builder::compare::{CompareError, Context, Difference, Kind, Side, compare};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::place::Place;
-use diskette_builder::survey::survey;
+use diskette_builder::inspect::diff::{CompareError, Context, Difference, Kind, Side, compare};
+use diskette_builder::oci::archive::Limits;
+use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::survey::survey;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde_json::json;
 
 use crate::environment::Environment;

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgAction, Args};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::http::Client;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::quay::Quay;
-use diskette_builder::registry::Observer;
+use diskette_builder::net::http::Client;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::Observer;
+use diskette_builder::registry::quay::Quay;
 use url::Url;
 
 use self::page::{Page, table};
@@ -106,7 +106,7 @@ impl DocsArguments {
         &self,
         client: &'c Client,
         name: &Reference,
-        token: diskette_builder::secret::Secret,
+        token: diskette_builder::net::secret::Secret,
     ) -> Result<Quay<'c>, Diagnostic> {
         let host = name.registry();
         // As with registries: what is on this machine is spoken to without TLS.

@@ -3,11 +3,11 @@
 mod machine;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::credentials::Outcome;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::images::Images as _;
-use diskette_builder::registry::{Cause, Registry, RegistryError, RegistryImages};
-use diskette_builder::sink::SinkError;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::images::Images as _;
+use diskette_builder::oci::sink::SinkError;
+use diskette_builder::registry::client::{Cause, Registry, RegistryError, RegistryImages};
+use diskette_builder::registry::credentials::Outcome;
 use serde_json::json;
 
 use crate::commands::auth;

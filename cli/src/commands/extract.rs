@@ -7,14 +7,14 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
 use clap::Args;
-use diskette_builder::archive::Limits;
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::extract::{
+use diskette_builder::inspect::extract::{
     Context, ExtractError, Extracted, Output, SparseFile, Stream, extract,
 };
-use diskette_builder::image::place::Place;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::survey::{Image, survey};
+use diskette_builder::oci::archive::Limits;
+use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::survey::{Image, survey};
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
 
 use crate::environment::Environment;
@@ -153,7 +153,7 @@ impl Target {
         let mut output = NamedFile { target: self, sparse, name: name.clone() };
         let extracted = extract(image, &mut output, context)?;
         let name = output.name.unwrap_or_default();
-        if diskette_builder::progress::Progress::is_cancelled(progress) {
+        if diskette_builder::oci::progress::Progress::is_cancelled(progress) {
             return Err(ExtractError::Cancelled);
         }
         self.check(&name).and_then(|()| file.replace(&name)).map_err(ExtractError::Output)?;

@@ -1,13 +1,13 @@
 //! `diskette index`.
 
 use clap::{Args, Subcommand};
-use diskette_builder::copy::CopyContext;
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::place::Place;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::join::{JoinError, Joined, Part};
-use diskette_builder::registry::RegistrySink;
-use diskette_builder::sink::Sink;
+use diskette_builder::oci::copy::CopyContext;
+use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::join::{JoinError, Joined, Part};
+use diskette_builder::oci::sink::Sink;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::RegistrySink;
 
 use crate::commands::build::overrides::Pair;
 use crate::commands::copy::opened;

@@ -6,7 +6,7 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::environment::Environment;
 use crate::error::CommandError;

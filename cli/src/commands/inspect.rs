@@ -8,13 +8,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::disk::{ReadAt as _, examine};
-use diskette_builder::image::place::Place;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::overview::{Overview, overview};
-use diskette_builder::progress::Progress;
-use diskette_builder::survey::{Image, Survey, survey};
+use diskette_builder::inspect::overview::{Overview, overview};
+use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::progress::Progress;
+use diskette_builder::oci::survey::{Image, Survey, survey};
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::disk_file::DiskFile;
 use crate::environment::Environment;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use diskette_builder::credentials::{Credential, LoginKey};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::reference::Reference;
+use diskette_builder::net::credential::Credential;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::credentials::LoginKey;
 
 use crate::commands::transfer::sink_error;
 use crate::credentials::edit;

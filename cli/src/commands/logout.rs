@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use diskette_builder::credentials::{LoginKey, Removed};
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::credentials::{LoginKey, Removed};
 
 use super::login::login_file;
 use crate::credentials::edit;

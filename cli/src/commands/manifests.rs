@@ -9,14 +9,14 @@ mod storage;
 use std::path::PathBuf;
 
 use clap::Args;
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::place::{Place, parse_reference};
-use diskette_builder::image::platform::Platform;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::kubernetes::{
+use diskette_builder::cluster::kubernetes::{
     Meta, Object, Subject, authorities, data_import_cron, data_source, data_volume, default_name,
     documents, helm_values, parse_label, virtual_machine,
 };
+use diskette_builder::oci::image::place::{Place, parse_reference};
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use self::access::{AccessArguments, Names, Uses};
 use self::image::Seen;

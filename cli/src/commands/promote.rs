@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use diskette_builder::copy::{CopyContext, copy};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::images::Images as _;
-use diskette_builder::progress::Progress as _;
-use diskette_builder::registry::{Registry, RegistryImages, RegistrySink};
+use diskette_builder::oci::copy::{CopyContext, copy};
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::images::Images as _;
+use diskette_builder::oci::progress::Progress as _;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::{Registry, RegistryImages, RegistrySink};
 
 use crate::catalogue::{Focus, repository};
 use crate::commands::transfer::{Show, sink_error};

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use diskette_builder::copy::choose;
-use diskette_builder::image::place::parse_reference;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::images::Images as _;
-use diskette_builder::registry::RegistryImages;
+use diskette_builder::oci::copy::choose;
+use diskette_builder::oci::image::place::parse_reference;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::images::Images as _;
+use diskette_builder::registry::client::RegistryImages;
 
 use crate::commands::transfer::{Show, Transfer, not_found, sink_error};
 use crate::environment::Environment;

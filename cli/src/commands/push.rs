@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::json::Document;
-use diskette_builder::image::place::parse_reference;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::images::Images;
-use diskette_builder::registry::RegistrySink;
+use diskette_builder::oci::image::json::Document;
+use diskette_builder::oci::image::place::parse_reference;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::images::Images;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::RegistrySink;
 
 use crate::commands::transfer::{self, Show, Transfer};
 use crate::environment::Environment;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec::{Entry, EntryPlatform};
-use diskette_builder::image::platform::Platform;
-use diskette_builder::registry::Observer;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::Observer;
 use diskette_builder::upstream::{Disk, Rewrite, UpstreamError, Web, newest};
 use serde_json::{Value, json};
 

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgAction, Args};
-use diskette_builder::cache::Cache;
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::engine::cache::Cache;
+use diskette_builder::engine::layer::Workers;
+use diskette_builder::engine::layer::compression::Compression;
 use diskette_builder::frontend::spec::Entry;
-use diskette_builder::layer::Workers;
-use diskette_builder::layer::compression::Compression;
-use diskette_builder::progress::{Event, Progress as _};
+use diskette_builder::oci::progress::{Event, Progress as _};
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{Downgrade, Job, Mode, Scope, Sync, run as sync_all};
 use diskette_builder::upstream::{Rewrite, Web};
 

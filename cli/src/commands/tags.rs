@@ -1,10 +1,10 @@
 //! `diskette tags`.
 
 use clap::Args;
-use diskette_builder::image::place::parse_reference;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::images::Images as _;
-use diskette_builder::registry::RegistryImages;
+use diskette_builder::oci::image::place::parse_reference;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::images::Images as _;
+use diskette_builder::registry::client::RegistryImages;
 
 use crate::commands::transfer::sink_error;
 use crate::environment::Environment;

@@ -4,14 +4,14 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use clap::Args;
-use diskette_builder::copy::{CopyContext, CopyError, copy};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::json::Document;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::images::Images;
-use diskette_builder::progress::Progress;
-use diskette_builder::registry::Registry;
-use diskette_builder::sink::{Sink, SinkError};
+use diskette_builder::oci::copy::{CopyContext, CopyError, copy};
+use diskette_builder::oci::image::json::Document;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::images::Images;
+use diskette_builder::oci::progress::Progress;
+use diskette_builder::oci::sink::{Sink, SinkError};
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::Registry;
 use indicatif::HumanBytes;
 
 use crate::error::{CommandError, cannot};

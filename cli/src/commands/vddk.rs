@@ -7,17 +7,19 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use clap::Args;
-use diskette_builder::archive::Limits;
-use diskette_builder::base::{BaseError, Bases, Lock, Locked, Pull, Resolver};
-use diskette_builder::build::{PlatformTags, Sources};
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::engine::assemble::{PlatformTags, Sources};
+use diskette_builder::engine::layer::compression::{Compression, GzipLevel};
+use diskette_builder::engine::source::{CdiOnly, Unverified};
+use diskette_builder::frontend::dockerfile::base::{
+    BaseError, Bases, Lock, Locked, Pull, Resolver,
+};
 use diskette_builder::frontend::vddk::{self, BaseImage, Download, Ground, Request};
-use diskette_builder::image::format::Format;
-use diskette_builder::image::place::Place;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::layer::compression::{Compression, GzipLevel};
-use diskette_builder::registry::Observer;
-use diskette_builder::source::{CdiOnly, Unverified};
+use diskette_builder::oci::archive::Limits;
+use diskette_builder::oci::image::format::Format;
+use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::Observer;
 
 use crate::commands::build::deps::Reads;
 use crate::commands::build::overrides::parse_name;

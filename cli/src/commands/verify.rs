@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::archive::Limits;
-use diskette_builder::contract::{Finding, Rule, Severity, rules};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::examine::{Context, ExamineError, KEPT, Report, examine, is_wanted};
-use diskette_builder::image::place::Place;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::survey::{Image, survey};
+use diskette_builder::cluster::contract::{Finding, Rule, Severity, rules};
+use diskette_builder::inspect::verify::{Context, ExamineError, KEPT, Report, examine, is_wanted};
+use diskette_builder::oci::archive::Limits;
+use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::survey::{Image, survey};
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::boot::{Boot, BootArguments, Ground};
 use crate::environment::Environment;

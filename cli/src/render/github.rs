@@ -1,7 +1,7 @@
 //! *Annotations* of GitHub Actions: a line that the runner shows at the place it is about
 //! (<https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>).
 
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::Severity;
 
@@ -38,7 +38,7 @@ fn property(text: &str) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use diskette_builder::diagnostic::{SourceText, Span};
+    use diskette_builder::recipe::diagnostic::{SourceText, Span};
 
     use super::*;
 

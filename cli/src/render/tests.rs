@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use diskette_builder::diagnostic::{Diagnostic, SourceText, Span};
 use diskette_builder::frontend::spec;
+use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText, Span};
 use snapbox::{IntoData, assert_data_eq, str};
 
 use super::{Color, Severity, render};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use self::progress::{ProgressMode, ProgressView};
 use crate::environment::{Environment, Terminal};

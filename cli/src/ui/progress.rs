@@ -9,9 +9,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use diskette_builder::image::digest::Digest;
-use diskette_builder::progress::{Event, Progress};
-use diskette_builder::registry::Observer;
+use diskette_builder::oci::image::digest::Digest;
+use diskette_builder::oci::progress::{Event, Progress};
+use diskette_builder::registry::client::Observer;
 
 use self::bars::Bars;
 use self::json::Json;

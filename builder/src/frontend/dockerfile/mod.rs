@@ -2,21 +2,25 @@
 //! evaluated without executing anything, and what they come to is lowered to a recipe.
 //! Reference: moby/buildkit `frontend/dockerfile`.
 
+pub mod base;
+pub mod context;
 #[cfg_attr(not(test), expect(dead_code, reason = "the evaluator comes next"))]
 mod expand;
 mod instruction;
 mod lower;
+pub mod pattern;
 pub mod run;
 mod scope;
 mod stages;
 mod syntax;
+pub mod tree;
 
 use std::sync::Arc;
 
 pub use self::expand::{ExpandError, expand, expand_body};
 pub use self::lower::{Contexts, Lowered, Request, lower};
 pub use self::stages::Dockerfile;
-use crate::diagnostic::{Diagnostic, SourceText};
+use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
 /// Reads a Dockerfile.
 ///

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::image::platform::Platform;
+use crate::oci::image::platform::Platform;
 
 /// What is global: arguments with `--build-arg`'s values, and the platforms'.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::instruction::{self, From, Instruction, Kind};
 use super::syntax::{Syntax, Word};
-use crate::diagnostic::{Diagnostic, SourceText};
+use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
 /// A Dockerfile that was read.
 #[derive(Debug)]

@@ -15,8 +15,8 @@ use super::source::check_name;
 use super::tags::{TagTemplate, tags};
 use super::types::{Located, PlatformSpec, Platforms, Spec, Text};
 use super::{empty, yaml};
-use crate::diagnostic::{Diagnostic, SourceText, Span};
-use crate::image::platform::Platform;
+use crate::oci::image::platform::Platform;
+use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 use crate::recipe::{Download, Location, PlatformRecipe, Role, SourceRecipe, Step};
 use crate::upstream::{Disk, Rewrite, Source};
 

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::types::{Entries, Kubevirt, Text};
-use crate::contract::labels::{
+use crate::cluster::contract::labels::{
     LabelError, REPORT_LIMIT, check_key, check_value, env_for_label, label_for_env, report_size,
 };
-use crate::diagnostic::{Diagnostic, Span};
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// What is set at the top of the file and what is set for the platform, which goes before it.
 #[derive(Debug)]

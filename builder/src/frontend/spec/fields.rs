@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::node::{Node, Value};
 use super::read::{KEYS, Keys, Read};
 use super::types::{Located, Text};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// Key's place, key, value.
 type Field<'n> = (&'n Span, &'n str, &'n Node);

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::source::{check_name, file};
 use super::types::{FileSpec, Text};
-use crate::contract::disk::{DIRECTORY_MODE, FILE_MODE, QEMU};
-use crate::contract::taken;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::cluster::contract::disk::{DIRECTORY_MODE, FILE_MODE, QEMU};
+use crate::cluster::contract::taken;
+use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{Entry, EntryKind, LayerRecipe};
 
 /// Returns an entry for a directory.

@@ -2,8 +2,8 @@
 
 use super::release::{ReleaseChanges, ReleaseSpec};
 use super::types::{Located, Text};
-use crate::diagnostic::Diagnostic;
-use crate::image::platform::Platform;
+use crate::oci::image::platform::Platform;
+use crate::recipe::diagnostic::Diagnostic;
 use crate::upstream::{Keyring, Signed, Source, Template, TemplateError};
 
 /// Returns where the disk of one platform comes from.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::image::reference::Reference;
+use crate::oci::image::reference::Reference;
 
 use super::environment::{Layered, environment};
 use super::files::{directory, layer, regular};
@@ -11,9 +11,9 @@ use super::names::names;
 use super::release::DocsSpec;
 use super::source;
 use super::types::{API_VERSION, Entries, Located, PlatformSpec, Platforms, Spec, Text};
-use crate::diagnostic::{Diagnostic, Span};
-use crate::image::config::Config;
-use crate::image::platform::Platform;
+use crate::oci::image::config::Config;
+use crate::oci::image::platform::Platform;
+use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, SourceRecipe, Step};
 
 /// A recipe, and where each of its names was given.

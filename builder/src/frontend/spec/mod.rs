@@ -29,8 +29,8 @@ pub use self::release::Policy;
 pub use self::schema::schema;
 pub use self::tags::TagTemplate;
 use self::types::{Located, Spec};
-use crate::diagnostic::{Diagnostic, SourceText};
 use crate::recipe::Recipe;
+use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
 /// Reads a spec; each of its YAML documents is one recipe.
 ///

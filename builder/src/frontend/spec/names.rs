@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::image::reference::{Reference, is_tag};
+use crate::oci::image::reference::{Reference, is_tag};
 
 use super::types::{Located, Text};
-use crate::diagnostic::Diagnostic;
+use crate::recipe::diagnostic::Diagnostic;
 
 /// The tag of an image that is given none.
 pub(super) const DEFAULT_TAG: &str = "latest";

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-use crate::diagnostic::Span;
+use crate::recipe::diagnostic::Span;
 
 /// A value and its place.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use super::types::{
     Compress, Convert, Details, Entries, FileSpec, Kubevirt, Located, PlatformSpec, Platforms,
     Source, Spec, Text, Unpack,
 };
-use crate::diagnostic::{Diagnostic, Span};
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// What is made from a node.
 pub(super) trait Read: Sized {

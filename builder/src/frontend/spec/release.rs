@@ -7,7 +7,7 @@ use super::fields::{Fields, choose};
 use super::node::Node;
 use super::read::{DOCS, POLICY, RELEASE, RELEASE_CHANGES, Read};
 use super::types::{Located, Text};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::upstream::Kind;
 
 /// Where a distribution publishes its disks, and which of them is meant. In `url`, `file`, `signature`

@@ -2,8 +2,12 @@
 //! a file or a URL, how it is packed, what its checksum is, and what it is called.
 
 use super::types::{Compress, Convert, Details, Located, Source, Text, Unpack};
-use crate::diagnostic::Diagnostic;
-use crate::recipe::{Checksum, ClusterPacking, Conversion, Location, Packing, Role, SourceRecipe};
+use crate::compression::CompressionFormat;
+use crate::disk::convert::ClusterCompression;
+use crate::disk::convert::Conversion;
+use crate::oci::image::whiteout;
+use crate::recipe::diagnostic::Diagnostic;
+use crate::recipe::{Checksum, Location, Role, SourceRecipe};
 
 /// Most bytes in a file name: `NAME_MAX` of Linux.
 const NAME_LIMIT: usize = 255;
@@ -20,7 +24,7 @@ pub(super) fn disk(
     let file = place.value.file_name();
     let packing = match parts.details.and_then(|details| details.unpack.as_ref()) {
         Some(unpack) => packing(unpack.value),
-        None => Packing::of_name(file),
+        None => CompressionFormat::of_name(file),
     };
     let name = match parts.details.and_then(|details| details.name.as_ref()) {
         Some(name) => check_name(&name.value).map(|()| name.value.clone()).map_err(|reason| {
@@ -72,7 +76,9 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
         _ if name.contains(char::is_control) => Err("it has a control character"),
         _ if name.len() > NAME_LIMIT => Err("it is longer than 255 bytes"),
         // OCI image specification, layer.md, "Whiteouts".
-        _ if name.starts_with(".wh.") => Err("`.wh.` marks a deletion in container images"),
+        _ if name.starts_with(whiteout::PREFIX) => {
+            Err("`.wh.` marks a deletion in container images")
+        }
         _ => Ok(()),
     }
 }
@@ -106,7 +112,7 @@ impl<'s> Parts<'s> {
 impl Located<Location> {
     fn recipe(
         self,
-        packing: Option<Packing>,
+        packing: Option<CompressionFormat>,
         checksum: Option<Checksum>,
         role: Role,
     ) -> SourceRecipe {
@@ -208,12 +214,12 @@ fn digits(text: &Text, algorithm: &str, count: usize) -> Result<String, Diagnost
     })
 }
 
-fn packing(unpack: Unpack) -> Option<Packing> {
+fn packing(unpack: Unpack) -> Option<CompressionFormat> {
     match unpack {
-        Unpack::Gz => Some(Packing::Gzip),
-        Unpack::Xz => Some(Packing::Xz),
-        Unpack::Zst => Some(Packing::Zstd),
-        Unpack::Bz2 => Some(Packing::Bzip2),
+        Unpack::Gz => Some(CompressionFormat::Gzip),
+        Unpack::Xz => Some(CompressionFormat::Xz),
+        Unpack::Zst => Some(CompressionFormat::Zstd),
+        Unpack::Bz2 => Some(CompressionFormat::Bzip2),
         Unpack::None => None,
     }
 }
@@ -223,9 +229,9 @@ fn conversion(details: &Details, problems: &mut Vec<Diagnostic>) -> Option<Conve
     match (convert.map(|convert| convert.value), compress) {
         (Some(Convert::Qcow2), compress) => {
             Some(Conversion::Qcow2(match compress.map(|compress| compress.value) {
-                Some(Compress::Zlib) => ClusterPacking::Zlib,
-                Some(Compress::Zstd) => ClusterPacking::Zstd,
-                Some(Compress::None) | None => ClusterPacking::None,
+                Some(Compress::Zlib) => ClusterCompression::Zlib,
+                Some(Compress::Zstd) => ClusterCompression::Zstd,
+                Some(Compress::None) | None => ClusterCompression::None,
             }))
         }
         (Some(Convert::Raw), None) => Some(Conversion::Raw),
@@ -242,7 +248,7 @@ fn conversion(details: &Details, problems: &mut Vec<Diagnostic>) -> Option<Conve
 
 fn derived_name(
     file: &str,
-    packing: Option<Packing>,
+    packing: Option<CompressionFormat>,
     convert: Option<Conversion>,
 ) -> Result<String, &'static str> {
     let name = packing.map_or(file, |packing| packing.strip(file));

@@ -4,7 +4,7 @@
 use serde_saphyr::Error;
 
 use super::yaml::Places;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// A beginning of the library's message, and what we say instead.
 struct Saying {

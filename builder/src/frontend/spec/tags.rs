@@ -6,8 +6,8 @@ use std::fmt;
 
 use super::names::DEFAULT_TAG;
 use super::types::{Located, Text};
-use crate::diagnostic::Diagnostic;
-use crate::image::reference::is_tag;
+use crate::oci::image::reference::is_tag;
+use crate::recipe::diagnostic::Diagnostic;
 
 /// What a placeholder is tried with.
 const SAMPLE: &str = "0";

@@ -5,11 +5,12 @@ use proptest::prelude::*;
 use snapbox::{IntoData, assert_data_eq, str};
 
 use super::*;
-use crate::image::config::Config;
-use crate::image::platform::Platform;
+use crate::compression::CompressionFormat;
+use crate::oci::archive::Owner;
+use crate::oci::image::config::Config;
+use crate::oci::image::platform::Platform;
 use crate::recipe::{
-    Checksum, Entry, EntryKind, LayerRecipe, Location, Owner, Packing, PlatformRecipe, Role,
-    SourceRecipe, Step,
+    Checksum, Entry, EntryKind, LayerRecipe, Location, PlatformRecipe, Role, SourceRecipe, Step,
 };
 
 const EXAMPLES: [(&str, &str); 4] = [
@@ -75,7 +76,7 @@ fn a_spec_becomes_a_recipe() {
     let at = text.find("a.qcow2").unwrap();
     let owner = Owner { uid: 107, gid: 107 };
     let disk = SourceRecipe {
-        origin: Some(crate::diagnostic::Span::new(&source, at..at + "a.qcow2".len())),
+        origin: Some(crate::recipe::diagnostic::Span::new(&source, at..at + "a.qcow2".len())),
         ..SourceRecipe::new(Location::Path("a.qcow2".into()), Role::Disk)
     };
     let platform = PlatformRecipe {
@@ -218,7 +219,7 @@ fn checksums_are_read_in_all_their_forms() {
             panic!("the disk is a file");
         };
         assert_eq!(disk.checksum, Some(Checksum::Sha256(sha256.clone())));
-        assert_eq!(disk.packing, None::<Packing>);
+        assert_eq!(disk.packing, None::<CompressionFormat>);
     }
 }
 

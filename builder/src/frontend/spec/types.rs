@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::release::{DocsSpec, PolicySpec, ReleaseChanges, ReleaseSpec};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// The one version of the format.
 pub(super) const API_VERSION: &str = "diskette/v1";

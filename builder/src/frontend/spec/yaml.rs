@@ -9,7 +9,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::node::{Node, Raw, Value};
 use super::syntax::diagnose;
-use crate::diagnostic::{Diagnostic, SourceText, Span};
+use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// The largest text that is read as a spec, in bytes; real ones have a few hundred.
 const SIZE_LIMIT: usize = 1 << 20;

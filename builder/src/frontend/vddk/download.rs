@@ -7,11 +7,11 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::kit::{Kit, KitError};
-use crate::archive::{self, ArchiveError};
-use crate::diagnostic::Diagnostic;
-use crate::image::digest::hex;
+use crate::engine::source::Inputs;
+use crate::oci::archive::{self, ArchiveError};
+use crate::oci::image::digest::hex;
+use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, Location, Role, SourceRecipe};
-use crate::source::Inputs;
 
 /// Several times what VMware's archives have, so that a hostile one takes no more than a few MiB.
 const LIMITS: archive::Limits = archive::Limits {
@@ -44,7 +44,7 @@ impl Download {
             let problem = Diagnostic::new(format!("cannot use `{place}`: {error}"));
             match error {
                 KitError::Archive(ArchiveError::Read(_)) => problem,
-                KitError::Archive(ArchiveError::Truncated(_) | ArchiveError::Packing(..)) => {
+                KitError::Archive(ArchiveError::Truncated(_) | ArchiveError::Decompress(..)) => {
                     problem.help("was the download cut off?")
                 }
                 _ => problem.help(HELP),

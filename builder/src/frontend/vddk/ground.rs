@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::Loaded;
-use crate::diagnostic::Diagnostic;
-use crate::image::config::Config;
-use crate::image::place::Place;
+use crate::frontend::dockerfile::base::Loaded;
+use crate::frontend::dockerfile::tree::{Follow, NodeKind, Tree};
+use crate::oci::image::config::Config;
+use crate::oci::image::place::Place;
 use crate::recipe::Base;
-use crate::tree::{Follow, NodeKind, Tree};
+use crate::recipe::diagnostic::Diagnostic;
 
 /// Where programs are looked for if an image does not say.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -61,8 +61,9 @@ fn has_cp(tree: &Tree, config: &Config) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::{Location, Owner, Role, SourceRecipe};
-    use crate::tree::{FileNode, Node};
+    use crate::frontend::dockerfile::tree::{FileNode, Node};
+    use crate::oci::archive::Owner;
+    use crate::recipe::{Location, Role, SourceRecipe};
 
     const ROOT: Owner = Owner { uid: 0, gid: 0 };
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::links::{BrokenLink, LinkProblem, join, resolve};
-use crate::archive::{self, ArchiveError, Found};
-use crate::recipe::{Archive, Entry, EntryKind, Location, Member, Owner, Role, SourceRecipe};
+use crate::oci::archive::Owner;
+use crate::oci::archive::{self, ArchiveError, Found};
+use crate::recipe::{Archive, Entry, EntryKind, Location, Member, Role, SourceRecipe};
 
 /// What the tree is called, in the archive, in the image, and where the image copies it.
 pub const TREE: &str = "vmware-vix-disklib-distrib";

@@ -23,12 +23,13 @@ pub use kit::{Kit, KitError, LIBRARY, TREE};
 pub use links::{BrokenLink, LinkProblem};
 pub use registries::may_be_public;
 
-use crate::image::config::Config;
-use crate::image::platform::Platform;
-use crate::image::reference::Reference;
+use crate::oci::archive::Owner;
+use crate::oci::image::config::Config;
+use crate::oci::image::platform::Platform;
+use crate::oci::image::reference::Reference;
 use crate::recipe::{
-    Archive, Entry, EntryKind, LayerRecipe, Location, Owner, PlatformRecipe, Recipe, Role,
-    SourceRecipe, Step,
+    Archive, Entry, EntryKind, LayerRecipe, Location, PlatformRecipe, Recipe, Role, SourceRecipe,
+    Step,
 };
 
 /// Where the image copies the kit.

@@ -1,6 +1,6 @@
 //! Registries that strangers may pull from: VMware's licence forbids handing out the kit.
 
-use crate::image::reference::Reference;
+use crate::oci::image::reference::Reference;
 
 /// Registries where an image is, or may be, for everybody, without its owner having opened it
 /// explicitly. Clouds' registries for the accounts of one customer (ECR, GCR and pkg.dev, ACR) and

@@ -2,12 +2,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::*;
-use crate::archive::{ArchiveError, Found, Kind, Lead};
-use crate::base::Loaded;
-use crate::image::digest::Digest;
-use crate::image::place::Place;
+use crate::frontend::dockerfile::base::Loaded;
+use crate::frontend::dockerfile::tree::{FileNode, Node, NodeKind, Tree};
+use crate::oci::archive::{ArchiveError, Found, Kind, Lead};
+use crate::oci::image::digest::Digest;
+use crate::oci::image::place::Place;
 use crate::recipe::Base;
-use crate::tree::{FileNode, Node, NodeKind, Tree};
 
 /// Members of an archive: `d 755 PATH`, `f 444 PATH`, `l TARGET PATH`, `h TARGET PATH`, and `c`, `b`
 /// and `p` with a mode. Paths that do not begin with a slash are below the tree.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::files::write_file;
 

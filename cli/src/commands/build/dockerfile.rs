@@ -8,13 +8,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::context::Context;
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::engine::source::Inputs;
 use diskette_builder::frontend::dockerfile::Contexts;
-use diskette_builder::image::place::{Place, parse_reference};
-use diskette_builder::pattern::Ignore;
+use diskette_builder::frontend::dockerfile::context::Context;
+use diskette_builder::frontend::dockerfile::pattern::Ignore;
+use diskette_builder::oci::image::place::{Place, parse_reference};
 use diskette_builder::recipe::ContextFile;
-use diskette_builder::source::Inputs;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::deps::Reads;
 use crate::context::ContextDir;

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diskette_builder::archive::Limits;
-use diskette_builder::base::Bases;
-use diskette_builder::diagnostic::{Diagnostic, SourceText};
+use diskette_builder::engine::source::Inputs;
+use diskette_builder::frontend::dockerfile::base::Bases;
 use diskette_builder::frontend::dockerfile::{self, Request};
 use diskette_builder::frontend::spec;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::progress::Progress;
+use diskette_builder::oci::archive::Limits;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::Recipe;
-use diskette_builder::source::Inputs;
+use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use super::BuildArguments;
 use super::deps::Reads;

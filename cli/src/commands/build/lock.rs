@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use diskette_builder::base::{Lock, Locked, Resolver};
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::frontend::dockerfile::base::{Lock, Locked, Resolver};
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::dockerfile::{DockerfileArguments, Pull};
 use crate::error::CommandError;
@@ -28,8 +28,8 @@ impl LockFile {
             None => Lock::default(),
         };
         let pull = match arguments.pull {
-            Pull::Always => diskette_builder::base::Pull::Always,
-            Pull::Missing => diskette_builder::base::Pull::Unknown,
+            Pull::Always => diskette_builder::frontend::dockerfile::base::Pull::Always,
+            Pull::Missing => diskette_builder::frontend::dockerfile::base::Pull::Unknown,
         };
         let locked = if arguments.locked { Locked::Yes } else { Locked::No };
         Ok(Self { path, resolver: Resolver::new(lock, pull, locked) })

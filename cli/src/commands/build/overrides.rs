@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::recipe::{Conversion, Entry, EntryKind, PlatformRecipe, Recipe, Role, Step};
+use diskette_builder::disk::convert::Conversion;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::recipe::{Entry, EntryKind, PlatformRecipe, Recipe, Role, Step};
 
 use crate::error::CommandError;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cap_tempfile::TempFile;
 use clap::Args;
-use diskette_builder::build::{Built, BuiltPlatform};
+use diskette_builder::engine::assemble::{Built, BuiltPlatform};
 use serde_json::{Map, Value, json};
 
 use crate::error::{CommandError, cannot};

@@ -1,10 +1,10 @@
 //! Where a build's images go: a layout or archive, registries, or a layout and registries.
 
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::registry::{Registry, RegistrySink};
-use diskette_builder::sink::Sink;
-use diskette_builder::store::LayoutImages;
-use diskette_builder::tee::Tee;
+use diskette_builder::oci::sink::Sink;
+use diskette_builder::oci::store::LayoutImages;
+use diskette_builder::oci::tee::Tee;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::{Registry, RegistrySink};
 
 use crate::environment::Environment;
 use crate::error::CommandError;

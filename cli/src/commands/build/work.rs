@@ -4,16 +4,16 @@
 use std::num::NonZeroUsize;
 
 use cap_std::fs::Dir;
-use diskette_builder::build::{BuildError, Context, Plan, PlatformTags, Sources};
-use diskette_builder::cache::Cache;
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::format::Format;
-use diskette_builder::image::time::Timestamp;
-use diskette_builder::layer::Workers;
-use diskette_builder::layer::compression::Compression;
+use diskette_builder::engine::assemble::{BuildError, Context, Plan, PlatformTags, Sources};
+use diskette_builder::engine::cache::Cache;
+use diskette_builder::engine::layer::Workers;
+use diskette_builder::engine::layer::compression::Compression;
+use diskette_builder::oci::image::format::Format;
+use diskette_builder::oci::image::time::Timestamp;
+use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::Recipe;
-use diskette_builder::registry::Registry;
-use diskette_builder::sink::Sink;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::Registry;
 
 use super::report::Reports;
 use super::target::Target;

@@ -1,7 +1,7 @@
 //! A *page* is what people are told of one repository: Markdown, which quay shows.
 
 use diskette_builder::frontend::spec::Entry;
-use diskette_builder::image::reference::Reference;
+use diskette_builder::oci::image::reference::Reference;
 
 use crate::catalogue::Catalogue;
 use crate::error::CommandError;

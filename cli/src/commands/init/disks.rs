@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use diskette_builder::compression::CompressionFormat;
 use diskette_builder::disk::{self, Info};
-use diskette_builder::image::platform::Platform;
-use diskette_builder::recipe::Packing;
+use diskette_builder::oci::image::platform::Platform;
 use walkdir::WalkDir;
 
 use crate::disk_file::DiskFile;
@@ -62,7 +62,7 @@ pub(super) struct Disk {
     pub(super) name: String,
     /// What it is, unless it is packed.
     pub(super) info: Option<Info>,
-    pub(super) packing: Option<Packing>,
+    pub(super) packing: Option<CompressionFormat>,
     pub(super) platform: Platform,
     /// How the platform is known.
     pub(super) known_by: KnownBy,
@@ -98,7 +98,7 @@ pub(super) fn find(directory: &Path) -> Result<Vec<Disk>, CommandError> {
     for found in WalkDir::new(directory).min_depth(1).max_depth(1).sort_by_file_name() {
         let found = found.map_err(cannot("list", directory.display()))?;
         let Some(name) = found.file_name().to_str() else { continue };
-        let packing = Packing::of_name(name);
+        let packing = CompressionFormat::of_name(name);
         let plain = packing.map_or(name, |packing| packing.strip(name)).to_lowercase();
         if !found.path().is_file() || !ENDS.iter().any(|end| plain.ends_with(end)) {
             continue;

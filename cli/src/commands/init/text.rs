@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use diskette_builder::image::platform::Platform;
+use diskette_builder::oci::image::platform::Platform;
 
 use super::disks::{Disk, KnownBy};
 

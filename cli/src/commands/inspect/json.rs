@@ -1,9 +1,9 @@
 //! What was seen, for programs. Fields are added now and then, and not renamed.
 
-use diskette_builder::contract::Finding;
+use diskette_builder::cluster::contract::Finding;
 use diskette_builder::disk::Info;
-use diskette_builder::overview::{DiskSeen, Overview};
-use diskette_builder::survey::Image;
+use diskette_builder::inspect::overview::{DiskSeen, Overview};
+use diskette_builder::oci::survey::Image;
 use serde_json::{Map, Value, json};
 
 use super::{Seen, text};

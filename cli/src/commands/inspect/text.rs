@@ -1,9 +1,9 @@
 //! What was seen, for people.
 
+use diskette_builder::compression::CompressionFormat;
 use diskette_builder::disk::Info;
-use diskette_builder::overview::{Compressed, DiskSeen, Overview, REACH};
-use diskette_builder::recipe::Packing;
-use diskette_builder::survey::Image;
+use diskette_builder::inspect::overview::{Compressed, DiskSeen, Overview, REACH};
+use diskette_builder::oci::survey::Image;
 use indicatif::HumanBytes;
 use serde_json::Value;
 
@@ -165,9 +165,9 @@ pub(super) fn compression(compressed: Compressed) -> Option<&'static str> {
     match compressed {
         Compressed::Unseen => None,
         Compressed::No => Some("none"),
-        Compressed::With(Packing::Gzip) => Some("gzip"),
-        Compressed::With(Packing::Xz) => Some("xz"),
-        Compressed::With(Packing::Zstd) => Some("zstd"),
-        Compressed::With(Packing::Bzip2) => Some("bzip2"),
+        Compressed::With(CompressionFormat::Gzip) => Some("gzip"),
+        Compressed::With(CompressionFormat::Xz) => Some("xz"),
+        Compressed::With(CompressionFormat::Zstd) => Some("zstd"),
+        Compressed::With(CompressionFormat::Bzip2) => Some("bzip2"),
     }
 }

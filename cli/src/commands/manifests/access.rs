@@ -1,12 +1,12 @@
 //! How a cluster gets at the image: secrets and certificates, and what they are called.
 
 use clap::Args;
-use diskette_builder::credentials::Credential;
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::kubernetes::{
+use diskette_builder::cluster::kubernetes::{
     Access, Meta, Object, PullMethod, Shown, import_secret, parse_subdomain, pull_secret,
 };
+use diskette_builder::net::credential::Credential;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::kinds::{Kind, Kinds};
 use super::machine::RootPlace;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::image::digest::Digest;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::image::reference::Reference;
-use diskette_builder::images::Images;
-use diskette_builder::kubernetes::labels;
-use diskette_builder::overview::{REACH, overview};
-use diskette_builder::survey::{Image, Survey, survey};
+use diskette_builder::cluster::kubernetes::labels;
+use diskette_builder::inspect::overview::{REACH, overview};
+use diskette_builder::oci::image::digest::Digest;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::images::Images;
+use diskette_builder::oci::survey::{Image, Survey, survey};
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use super::ManifestsArguments;

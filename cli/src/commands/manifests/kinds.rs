@@ -1,6 +1,6 @@
 //! Which *kinds* of objects are written.
 
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::usage;
 use crate::error::CommandError;

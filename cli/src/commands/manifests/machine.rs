@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::kubernetes::{
+use diskette_builder::cluster::kubernetes::{
     Machine, Quantity, Root, Storage, USER_DATA_MAX, cloud_config, parse_subdomain,
 };
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::image::Seen;
 use crate::error::{CommandError, cannot};

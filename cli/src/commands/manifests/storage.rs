@@ -1,10 +1,10 @@
 //! What volumes are asked for.
 
 use clap::{Args, ValueEnum};
-use diskette_builder::diagnostic::Diagnostic;
-use diskette_builder::kubernetes::{
+use diskette_builder::cluster::kubernetes::{
     AccessMode, Cron, PullMethod, Quantity, Retention, Storage, parse_schedule, parse_subdomain,
 };
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
 
 use super::image::Seen;

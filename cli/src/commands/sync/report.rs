@@ -1,8 +1,8 @@
 //! What a sync tells in the end: a line for each image, the results for other programs, and what went
 //! wrong.
 
-use diskette_builder::diagnostic::Diagnostic;
 use diskette_builder::frontend::spec::Entry;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{Job, Outcome, PlatformOutcome, PlatformReport, Report, SyncError};
 use diskette_builder::upstream::Disk;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use diskette_builder::diagnostic::Diagnostic;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{Shard, ShardError};
 
 use crate::environment::Environment;

@@ -1,7 +1,7 @@
 //! What was found, for programs. Fields are added now and then, and not renamed.
 
-use diskette_builder::contract::{Finding, Severity, rules as all_rules};
-use diskette_builder::examine::{Examined, Report};
+use diskette_builder::cluster::contract::{Finding, Severity, rules as all_rules};
+use diskette_builder::inspect::verify::{Examined, Report};
 use serde_json::{Value, json};
 
 use super::count;

@@ -1,8 +1,8 @@
 //! What was found, as SARIF 2.1.0 has it (Static Analysis Results Interchange Format, OASIS).
 
-use diskette_builder::contract::{Finding, Rule, Severity, rules};
-use diskette_builder::examine::Report;
-use diskette_builder::image::place::Place;
+use diskette_builder::cluster::contract::{Finding, Rule, Severity, rules};
+use diskette_builder::inspect::verify::Report;
+use diskette_builder::oci::image::place::Place;
 use serde_json::{Value, json};
 
 const SCHEMA: &str =

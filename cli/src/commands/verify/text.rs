@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use diskette_builder::contract::{Finding, Severity, rules as all_rules};
-use diskette_builder::examine::{Examined, Report};
-use diskette_builder::image::platform::Platform;
+use diskette_builder::cluster::contract::{Finding, Severity, rules as all_rules};
+use diskette_builder::inspect::verify::{Examined, Report};
+use diskette_builder::oci::image::platform::Platform;
 use indicatif::HumanBytes;
 
 use super::count;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use diskette_builder::progress::Event;
-use diskette_builder::sink::Moved;
+use diskette_builder::oci::progress::Event;
+use diskette_builder::oci::sink::Moved;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::lines::{finished, moved};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use diskette_builder::image::platform::Platform;
-use diskette_builder::progress::{Event, Made};
-use diskette_builder::sink::Moved;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::progress::{Event, Made};
+use diskette_builder::oci::sink::Moved;
 use serde_json::{Value, json};
 
 use super::{Counter, View};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use diskette_builder::image::digest::Digest;
-use diskette_builder::image::platform::Platform;
-use diskette_builder::layer::Layer;
-use diskette_builder::progress::{Event, Made};
-use diskette_builder::sink::Moved;
+use diskette_builder::oci::image::digest::Digest;
+use diskette_builder::oci::image::layer::Layer;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::progress::{Event, Made};
+use diskette_builder::oci::sink::Moved;
 use indicatif::HumanBytes;
 
 use super::{Counter, View, blob_name};

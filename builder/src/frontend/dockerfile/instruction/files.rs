@@ -3,8 +3,8 @@
 use super::flags::{Flags, Takes};
 use super::read::{Wrong, words, wrong};
 use super::{Copy, Switch};
-use crate::diagnostic::Diagnostic;
 use crate::frontend::dockerfile::syntax::{Word, Written};
+use crate::recipe::diagnostic::Diagnostic;
 
 pub(super) const COPY_FLAGS: &[(&str, Takes)] = &[
     ("from", Takes::Value),

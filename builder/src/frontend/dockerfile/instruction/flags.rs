@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::Switch;
-use crate::diagnostic::{Diagnostic, Span};
 use crate::frontend::dockerfile::syntax::Word;
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// What a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::flags::{Flags, Takes};
 use super::{Command, Word};
-use crate::diagnostic::Diagnostic;
+use crate::recipe::diagnostic::Diagnostic;
 
 /// How a container is asked whether it is well.
 #[derive(Debug, Clone, PartialEq, Eq)]

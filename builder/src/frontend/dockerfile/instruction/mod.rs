@@ -9,7 +9,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use crate::diagnostic::Span;
+use crate::recipe::diagnostic::Span;
 
 pub(crate) use self::health::Healthcheck;
 pub(crate) use self::read::read;

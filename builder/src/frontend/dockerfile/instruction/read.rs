@@ -3,8 +3,8 @@
 use super::files::{ADD_FLAGS, COPY_FLAGS, copy};
 use super::flags::{Flags, Takes, similar};
 use super::{Command, From, Healthcheck, Instruction, KEYWORDS, Kind, Run, health};
-use crate::diagnostic::Diagnostic;
 use crate::frontend::dockerfile::syntax::{Arguments, Word, Written};
+use crate::recipe::diagnostic::Diagnostic;
 
 /// Why there is no instruction.
 pub(super) enum Wrong {
@@ -37,7 +37,7 @@ pub(crate) fn read(written: Written, problems: &mut Vec<Diagnostic>) -> Option<I
     }
 }
 
-fn whole(written: &Written) -> crate::diagnostic::Span {
+fn whole(written: &Written) -> crate::recipe::diagnostic::Span {
     let mut span = written.keyword.span.clone();
     let ends = written.flags.iter().map(|flag| flag.span.range.end);
     let ends = ends.chain([written.rest.span().range.end, span.range.end]);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::super::syntax;
 use super::*;
-use crate::diagnostic::SourceText;
+use crate::recipe::diagnostic::SourceText;
 
 fn read_all(text: &str) -> (Vec<Instruction>, Vec<String>) {
     let source = Arc::new(SourceText { name: "D".into(), text: text.into() });

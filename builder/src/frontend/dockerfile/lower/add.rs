@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::copy::{Order, file};
 use super::instructions::{Evaluation, Outcome, wrong_tree};
 use super::origin::{Match, Origin};
-use crate::archive::{self, Detected, Found, Kind, Limits};
-use crate::diagnostic::{Diagnostic, Span};
 use crate::frontend::dockerfile::instruction::Switch;
 use crate::frontend::dockerfile::syntax::Word;
+use crate::frontend::dockerfile::tree::{
+    FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError,
+};
+use crate::oci::archive::{self, Detected, Found, Kind, Limits};
+use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{Archive, Checksum, Location, Member};
-use crate::tree::{FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError};
 
 /// Tells whether a source of ADD is downloaded.
 pub(super) fn is_url(source: &str) -> bool {

@@ -1,13 +1,13 @@
 //! The *care* that a node gets when it is put into a stage: the owner and mode that COPY and ADD
 //! ask for, and where they ask for nothing, what KubeVirt and CDI need of a disk in `/disk`.
 
-use super::stage::Stage;
-use crate::contract::disk::{DIRECTORY, DIRECTORY_MODE, FILE_MODE, QEMU};
-use crate::contract::facts::{ConfigFacts, LayerFacts};
-use crate::contract::{Finding, is_disk, judge_plan, matters};
-use crate::diagnostic::{Diagnostic, Span};
-use crate::recipe::{Entry, EntryKind, Owner, Role, Step};
-use crate::tree::{ModeChange, Node, NodeKind, Subject, Tree, TreeError, UMASK};
+use crate::cluster::contract::disk::{DIRECTORY, DIRECTORY_MODE, FILE_MODE, QEMU};
+use crate::cluster::contract::is_disk;
+use crate::frontend::dockerfile::tree::{
+    ModeChange, Node, NodeKind, Subject, Tree, TreeError, UMASK,
+};
+use crate::oci::archive::Owner;
+use crate::recipe::Role;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
@@ -98,44 +98,4 @@ impl Care {
         node.owner = self.owner.unwrap_or(node.owner);
         node
     }
-}
-
-/// Returns what KubeVirt or CDI would not understand of an image: the [contract](crate::contract), as far
-/// as it can be known before the layers are made. Those of a base are seen as one, with all that is
-/// put on them.
-pub(super) fn doubts(stage: &Stage, at: &Span) -> Vec<Diagnostic> {
-    let layers = match &stage.base {
-        None => stage.steps.iter().filter_map(planned).collect(),
-        Some(_) => vec![of_tree(&stage.tree)],
-    };
-    let findings = judge_plan(&ConfigFacts::planned(&stage.config), &layers);
-    let diagnostic = |finding: Finding| {
-        let diagnostic = Diagnostic::new(finding.to_string()).at(at.clone());
-        let diagnostic = diagnostic.labelled(finding.rule.id);
-        diagnostic.help(finding.rule.why).help(finding.rule.fix)
-    };
-    findings.into_iter().map(diagnostic).collect()
-}
-
-fn planned(step: &Step) -> Option<LayerFacts> {
-    match step {
-        Step::Layer(layer) => Some(LayerFacts::planned(&layer.entries)),
-        Step::Config { .. } => None,
-    }
-}
-
-fn of_tree(tree: &Tree) -> LayerFacts {
-    let entry = |(path, node): (&str, &Node)| {
-        let kind = match &node.kind {
-            NodeKind::Directory => EntryKind::Directory,
-            NodeKind::File(file) => EntryKind::File(file.source.clone()),
-            NodeKind::Symlink(target) => EntryKind::Symlink(target.clone()),
-            // No layer that is made here has one.
-            NodeKind::Special(_) => return None,
-        };
-        Some(Entry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner })
-    };
-    let entries: Vec<Entry> =
-        tree.below("").filter(|(path, _)| matters(path)).filter_map(entry).collect();
-    LayerFacts::planned(&entries)
 }

@@ -8,14 +8,15 @@ use super::from::refuse_variables;
 use super::instructions::{Evaluation, Outcome, wrong_tree};
 use super::origin::Origin;
 use super::sources::{check_many, find, parents};
-use crate::contract::disk;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::cluster::contract::disk;
 use crate::frontend::dockerfile::expand::Expander;
 use crate::frontend::dockerfile::instruction::{Copy, Instruction, Kind, Switch};
+use crate::frontend::dockerfile::pattern::Ignore;
 use crate::frontend::dockerfile::syntax::{Expansion, Heredoc};
-use crate::pattern::Ignore;
-use crate::recipe::{Location, Owner, Role, SourceRecipe};
-use crate::tree::{FileNode, ModeChange, Node, NodeKind, Tree};
+use crate::frontend::dockerfile::tree::{FileNode, ModeChange, Node, NodeKind, Tree};
+use crate::oci::archive::Owner;
+use crate::recipe::diagnostic::{Diagnostic, Span};
+use crate::recipe::{Location, Role, SourceRecipe};
 
 /// What one COPY or ADD works with, after its variables were replaced.
 pub(super) struct Order<'c> {
@@ -216,7 +217,10 @@ pub(super) fn file(location: Location, size: Option<u64>, mode: u32, at: &Span) 
 
 /// Lays a tree over another, as a layer that knows nothing of those below: what is in its way is
 /// gone.
-fn lay_over(tree: &mut Tree, upper: &Tree) -> Result<(), crate::tree::TreeError> {
+fn lay_over(
+    tree: &mut Tree,
+    upper: &Tree,
+) -> Result<(), crate::frontend::dockerfile::tree::TreeError> {
     for (path, node) in upper.below("") {
         let is_directory = |node: &Node| node.kind == NodeKind::Directory;
         if tree.get(path).is_some_and(|old| is_directory(old) != is_directory(node)) {

@@ -4,11 +4,11 @@
 use super::care::{Before, Care};
 use super::destination::Destination;
 use super::origin::{Match, Origin};
-use crate::contract::is_disk;
-use crate::diagnostic::Span;
-use crate::path::{is_below, join, split};
-use crate::pattern::Ignore;
-use crate::tree::{FileNode, Follow, Node, NodeKind, Tree, TreeError};
+use crate::cluster::contract::is_disk;
+use crate::frontend::dockerfile::pattern::Ignore;
+use crate::frontend::dockerfile::tree::{FileNode, Follow, Node, NodeKind, Tree, TreeError};
+use crate::recipe::diagnostic::Span;
+use crate::recipe::path::{is_below, join, split};
 
 /// One source on its way into a stage.
 pub(super) struct Copying<'a> {

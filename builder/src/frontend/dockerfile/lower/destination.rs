@@ -1,8 +1,8 @@
 //! The *destination* of COPY and ADD: a path in the stage as it is written, and where it leads in
 //! the tree that the stage has so far.
 
-use crate::path::join;
-use crate::tree::{Follow, NodeKind, Tree, TreeError};
+use crate::frontend::dockerfile::tree::{Follow, NodeKind, Tree, TreeError};
+use crate::recipe::path::join;
 
 /// A destination.
 #[derive(Debug, Clone, PartialEq, Eq)]

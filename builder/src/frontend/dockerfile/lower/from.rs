@@ -15,19 +15,19 @@ use super::destination::Destination;
 use super::instructions::{Evaluation, Outcome, expand, wrong_tree};
 use super::origin::{Match, Origin};
 use super::stage::Stage;
-use crate::base::{BaseError, Loaded};
-use crate::context::Context;
-use crate::contract::disk;
-use crate::diagnostic::{Diagnostic, SourceText, Span};
+use crate::cluster::contract::disk;
+use crate::frontend::dockerfile::base::{BaseError, Loaded};
+use crate::frontend::dockerfile::context::Context;
 use crate::frontend::dockerfile::instruction::{self, From, Instruction};
+use crate::frontend::dockerfile::pattern::Ignore;
 use crate::frontend::dockerfile::scope::{Scope, StageScope};
 use crate::frontend::dockerfile::syntax;
 use crate::frontend::dockerfile::syntax::Word;
-use crate::image::place::Place;
-use crate::image::platform::Platform;
-use crate::pattern::Ignore;
+use crate::frontend::dockerfile::tree::{NodeKind, Tree};
+use crate::oci::image::place::Place;
+use crate::oci::image::platform::Platform;
 use crate::recipe::Location;
-use crate::tree::{NodeKind, Tree};
+use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// No file of accounts is anywhere near as long, in bytes.
 const SMALL_MAX: u64 = 1 << 20;
@@ -140,7 +140,7 @@ impl<'a> Loader<'a> {
         let Some(word) = &from.platform else { return Ok(self.platform.clone()) };
         let lookup = |name: &str| self.scope.get(name);
         let text = expand(self.request.dockerfile, &lookup, word)?;
-        text.parse().map_err(|error: crate::image::platform::PlatformError| {
+        text.parse().map_err(|error: crate::oci::image::platform::PlatformError| {
             let problem = Diagnostic::new(error.to_string()).at(word.span.clone());
             Box::new(problem.help(error.help()))
         })
@@ -178,7 +178,8 @@ impl<'a> Loader<'a> {
 
     /// Returns the text of a small file of a tree, if it can be had without unpacking anything.
     pub(super) fn read(&self, tree: &Tree, path: &str) -> Option<String> {
-        let place = tree.resolve("", path, crate::tree::Follow::Yes).ok()?.path;
+        let place =
+            tree.resolve("", path, crate::frontend::dockerfile::tree::Follow::Yes).ok()?.path;
         let NodeKind::File(file) = &tree.get(&place)?.kind else { return None };
         let mut bytes = Vec::new();
         match &file.source.location {

@@ -8,14 +8,14 @@ use super::from::Loader;
 use super::port::ports;
 use super::signal::is_signal;
 use super::stage::Stage;
-use crate::diagnostic::{Diagnostic, Span};
 use crate::frontend::dockerfile::expand::{ExpandError, Expander};
 use crate::frontend::dockerfile::instruction::{Instruction, Kind};
 use crate::frontend::dockerfile::scope::StageScope;
 use crate::frontend::dockerfile::stages::Dockerfile;
 use crate::frontend::dockerfile::syntax::Word;
-use crate::recipe::Owner;
-use crate::tree::{Accounts, TreeError};
+use crate::frontend::dockerfile::tree::{Accounts, TreeError};
+use crate::oci::archive::Owner;
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 pub(super) type Outcome<T> = Result<T, Box<Diagnostic>>;
 
@@ -168,7 +168,10 @@ impl Evaluation<'_, '_> {
     }
 
     /// Returns who USER is; `at` is where that matters.
-    pub(super) fn identity(&self, at: &Span) -> Outcome<crate::tree::Identity> {
+    pub(super) fn identity(
+        &self,
+        at: &Span,
+    ) -> Outcome<crate::frontend::dockerfile::tree::Identity> {
         let user = self.stage.user();
         let user = if user.is_empty() { "0:0" } else { user };
         self.accounts().identity(user).map_err(|error| {

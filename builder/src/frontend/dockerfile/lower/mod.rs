@@ -9,6 +9,7 @@ mod copying;
 mod destination;
 mod from;
 mod instructions;
+mod judge;
 mod origin;
 mod port;
 mod run;
@@ -26,11 +27,11 @@ use self::instructions::Evaluation;
 use self::stage::Stage;
 use super::scope::{Scope, StageScope};
 use super::stages::Dockerfile;
-use crate::base::Bases;
-use crate::context::Context;
-use crate::diagnostic::Diagnostic;
-use crate::image::place::Place;
-use crate::image::platform::Platform;
+use crate::frontend::dockerfile::base::Bases;
+use crate::frontend::dockerfile::context::Context;
+use crate::oci::image::place::Place;
+use crate::oci::image::platform::Platform;
+use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{PlatformRecipe, Recipe};
 
 /// What a Dockerfile is lowered with.
@@ -129,7 +130,7 @@ fn evaluate(
     warnings.extend(unused(&scope));
     // It is among what it needs itself.
     let Some((stage, _)) = stages.remove(&target) else { return Err(Vec::new()) };
-    warnings.extend(care::doubts(&stage, &dockerfile.stages[target].from.base.span));
+    warnings.extend(judge::doubts(&stage, &dockerfile.stages[target].from.base.span));
     let Stage { base, steps, config, annotations, .. } = stage;
     // `FROM --platform` of the target says what the image is for, whatever was asked for.
     let platform = loader.platform(&dockerfile.stages[target].from);

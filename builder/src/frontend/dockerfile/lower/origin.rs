@@ -3,13 +3,16 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::base::Loaded;
-use crate::context::{Found, FoundKind, Listing, LookupError};
-use crate::diagnostic::Span;
-use crate::path::is_below;
-use crate::pattern::{BadPattern, Glob, Stars, split_at_wildcards};
-use crate::recipe::{ContextFile, Location, Owner, Role, SourceRecipe};
-use crate::tree::{FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError};
+use crate::frontend::dockerfile::base::Loaded;
+use crate::frontend::dockerfile::context::{Found, FoundKind, Listing, LookupError};
+use crate::frontend::dockerfile::pattern::{BadPattern, Glob, Stars, split_at_wildcards};
+use crate::frontend::dockerfile::tree::{
+    FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError,
+};
+use crate::oci::archive::Owner;
+use crate::recipe::diagnostic::Span;
+use crate::recipe::path::is_below;
+use crate::recipe::{ContextFile, Location, Role, SourceRecipe};
 
 /// Where files are copied from.
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! RUN in a stage: it is evaluated on the stage's tree.
 
 use super::instructions::{Evaluation, Outcome};
-use crate::diagnostic::{Diagnostic, Span};
 use crate::frontend::dockerfile::instruction::{Command, Instruction, Run};
 use crate::frontend::dockerfile::run::{Context, Line, RunError, evaluate, refuse_flag};
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 impl Evaluation<'_, '_> {
     pub(super) fn run_line(&mut self, instruction: &Instruction, run: &Run) -> Outcome<()> {

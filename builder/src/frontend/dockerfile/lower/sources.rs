@@ -5,11 +5,11 @@ use super::copy::Order;
 use super::copying::Parents;
 use super::instructions::{Outcome, wrong_tree};
 use super::origin::{Match, Origin, OriginError};
-use crate::diagnostic::{Diagnostic, Span};
 use crate::frontend::dockerfile::instruction::{Copy, Switch};
+use crate::frontend::dockerfile::pattern::{Stars, clean, has_wildcards};
 use crate::frontend::dockerfile::syntax::Word;
-use crate::pattern::{Stars, clean, has_wildcards};
-use crate::tree::Tree;
+use crate::frontend::dockerfile::tree::Tree;
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// Returns what a source stands for.
 pub(super) fn find(

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::frontend::dockerfile::instruction::Command;
-use crate::image::config::Config;
-use crate::image::platform::Platform;
-use crate::pattern::clean;
-use crate::recipe::{Base, LayerRecipe, Owner, Step};
-use crate::tree::{Accounts, Follow, Node, NodeKind, Tree, TreeError};
+use crate::frontend::dockerfile::pattern::clean;
+use crate::frontend::dockerfile::tree::{Accounts, Follow, Node, NodeKind, Tree, TreeError};
+use crate::oci::archive::Owner;
+use crate::oci::image::config::Config;
+use crate::oci::image::platform::Platform;
+use crate::recipe::{Base, LayerRecipe, Step};
 
 /// The shell where neither the Dockerfile nor the base names one.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::tree::TreeError;
+use crate::frontend::dockerfile::tree::TreeError;
 
 /// Why the kernel says no, in the words of the C library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -7,7 +7,7 @@ use super::error::RunError;
 use super::expand::Parameters;
 use super::pattern::{Letter, Pattern, is_pattern};
 use super::process::Process;
-use crate::tree::Follow;
+use crate::frontend::dockerfile::tree::Follow;
 
 /// Returns the arguments that a field becomes.
 pub(super) fn expand(

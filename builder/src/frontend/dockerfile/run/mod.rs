@@ -22,7 +22,7 @@ mod word;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::tree::{Accounts, Follow, Identity, Tree};
+use crate::frontend::dockerfile::tree::{Accounts, Follow, Identity, Tree};
 use expand::Parameters;
 use process::Process;
 use settings::{Settings, is_shell};

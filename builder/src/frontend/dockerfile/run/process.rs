@@ -2,8 +2,11 @@
 //! it do, and fails as it would there.
 
 use super::fault::{Errno, Fault};
-use crate::recipe::{Location, Owner, Role, SourceRecipe};
-use crate::tree::{Accounts, FileNode, Follow, Identity, Node, NodeKind, Resolved, Tree, UMASK};
+use crate::frontend::dockerfile::tree::{
+    Accounts, FileNode, Follow, Identity, Node, NodeKind, Resolved, Tree, UMASK,
+};
+use crate::oci::archive::Owner;
+use crate::recipe::{Location, Role, SourceRecipe};
 
 /// What a process asks of a file or directory.
 const READ: u32 = 4;

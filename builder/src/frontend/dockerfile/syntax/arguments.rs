@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::line::Line;
 use super::words::{self, Piece, is_blank};
 use super::{Arguments, Word, instruction};
-use crate::diagnostic::Diagnostic;
+use crate::recipe::diagnostic::Diagnostic;
 
 /// Cuts what stands behind keyword and flags.
 pub(super) fn arguments(

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::line::Lines;
-use crate::diagnostic::{Diagnostic, SourceText, Span};
+use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// What directives say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::{SourceText, Span};
+use crate::recipe::diagnostic::{SourceText, Span};
 
 /// One instruction's text, without comments and without what continues lines.
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ use self::directive::directives;
 pub(crate) use self::heredoc::{Expansion, Heredoc};
 use self::line::{Line, Lines, cut_continuation};
 use self::words::is_blank;
-use crate::diagnostic::{Diagnostic, SourceText, Span};
+use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// The longest line that BuildKit reads, in bytes.
 const LINE_MAX: usize = 64 * 1024 - 1;

@@ -76,7 +76,7 @@ fn platforms_have_releases_and_labels_of_their_own() {
         checksum: crate::recipe::Checksum::Sha256("a".repeat(64)),
         unpacked: None,
         size: Some(7),
-        packing: Some(crate::recipe::Packing::Xz),
+        packing: Some(crate::compression::CompressionFormat::Xz),
         version: "1".into(),
         groups: BTreeMap::new(),
     };

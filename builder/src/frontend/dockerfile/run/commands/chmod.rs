@@ -5,7 +5,7 @@ use super::super::options::{Arguments, Known, Takes};
 use super::super::process::Process;
 use super::super::status::{Refusal, Status, missing_operand, quoted};
 use super::walk::walk;
-use crate::tree::{Follow, ModeChange, NodeKind, Subject, UMASK};
+use crate::frontend::dockerfile::tree::{Follow, ModeChange, NodeKind, Subject, UMASK};
 
 const OPTIONS: &[Known] = &[
     ("R", "recursive", Takes::Nothing),

@@ -5,7 +5,7 @@ use super::super::options::{Arguments, Known, Takes};
 use super::super::process::Process;
 use super::super::status::{Refusal, Status, missing_operand, quoted};
 use super::walk::walk;
-use crate::tree::{Accounts, Follow};
+use crate::frontend::dockerfile::tree::{Accounts, Follow};
 
 const OPTIONS: &[Known] = &[
     ("R", "recursive", Takes::Nothing),

@@ -4,7 +4,7 @@ use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
 use super::super::process::Process;
 use super::super::status::{Refusal, Status, quoted};
-use crate::tree::{Follow, NodeKind};
+use crate::frontend::dockerfile::tree::{Follow, NodeKind};
 
 const OPTIONS: &[Known] = &[
     ("s", "symbolic", Takes::Nothing),

@@ -4,7 +4,7 @@ use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
 use super::super::process::Process;
 use super::super::status::{Refusal, Status, missing_operand, quoted};
-use crate::tree::{Follow, ModeChange, Subject, UMASK};
+use crate::frontend::dockerfile::tree::{Follow, ModeChange, Subject, UMASK};
 
 const OPTIONS: &[Known] = &[
     ("p", "parents", Takes::Nothing),

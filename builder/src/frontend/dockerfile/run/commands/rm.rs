@@ -7,7 +7,7 @@ use super::super::options::{Arguments, Known, Takes};
 use super::super::process::{Process, parent};
 use super::super::status::{Refusal, Status, missing_operand, quoted};
 use super::walk::walk;
-use crate::tree::Follow;
+use crate::frontend::dockerfile::tree::Follow;
 
 const RM: &[Known] = &[
     ("rR", "recursive", Takes::Nothing),

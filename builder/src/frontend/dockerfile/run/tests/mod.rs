@@ -7,8 +7,9 @@ mod metadata;
 use std::fmt::Write as _;
 
 use super::*;
-use crate::recipe::{EntryKind, Location, Owner, Role, SourceRecipe};
-use crate::tree::{FileNode, Node, NodeKind};
+use crate::frontend::dockerfile::tree::{FileNode, Node, NodeKind};
+use crate::oci::archive::Owner;
+use crate::recipe::{EntryKind, Location, Role, SourceRecipe};
 
 /// The image: a name with a slash at its end is a directory, with an arrow a link; then mode and
 /// owner.

@@ -1,0 +1,14 @@
+//! How the *disk* lies in an image.
+
+use crate::oci::archive::Owner;
+
+/// QEMU's user and group, as which KubeVirt and CDI read an image; KubeVirt user guide,
+/// "containerDisk": "readable for the user with the UID 107 (qemu)".
+pub(crate) const QEMU: Owner = Owner { uid: 107, gid: 107 };
+
+/// The directory that both look for it in.
+pub(crate) const DIRECTORY: &str = "disk";
+
+/// Modes that let any user read it and nobody write, as in kubevirt/containerdisks `pkg/build/tar.go`.
+pub(crate) const DIRECTORY_MODE: u32 = 0o555;
+pub(crate) const FILE_MODE: u32 = 0o444;

@@ -1,0 +1,122 @@
+//! Judges layers as blobs.
+
+use crate::cluster::contract::Findings;
+use crate::cluster::contract::facts::{BlobFacts, ImageFacts, LayerFacts, Start};
+use crate::cluster::contract::rules::{
+    BLOB_DIGEST, BLOB_SIZE, BLOB_UNREADABLE, LAYER_COMPRESSION, LAYER_DIFF_ID, LAYER_SMALL,
+    LAYER_TYPE, LAYER_TYPE_DIFFERS, LAYER_UNREADABLE, LAYER_ZSTD_SKIPPABLE, LAYER_ZSTD_START,
+    TAR_NAME,
+};
+use crate::cluster::contract::view::Seen;
+use crate::compression::CompressionFormat;
+
+/// How much CDI reads to see what something is (`pkg/importer/format-readers.go`).
+const SNIFFED: u64 = 512;
+
+/// `taken` is what CDI takes for the disk.
+pub(super) fn judge(facts: &ImageFacts, taken: Option<Seen<'_>>, findings: &mut Findings) {
+    let count = facts.layers.len();
+    for (number, layer) in facts.layers.iter().enumerate() {
+        let subject = format!("layer {}", number + 1);
+        let diff_id = facts.config.diff_ids.get(number);
+        let diff_id = diff_id.filter(|_| facts.config.diff_ids.len() == count);
+        blob(layer, &subject, diff_id, findings);
+        media_type(layer, &subject, findings);
+        if taken.is_some_and(|seen| seen.layer == number) {
+            start(layer, &subject, findings);
+        }
+        if let Some(name) = &layer.absolute {
+            let detail = format!("the name `{}` begins with a slash", name.escape_debug());
+            findings.add(&TAR_NAME, &subject, detail);
+        }
+    }
+}
+
+fn blob(layer: &LayerFacts, subject: &str, expected: Option<&String>, findings: &mut Findings) {
+    match &layer.blob {
+        None => {}
+        Some(BlobFacts::Missing(why)) => findings.add(&BLOB_UNREADABLE, subject, why),
+        Some(BlobFacts::OtherSize(what)) => findings.add(&BLOB_SIZE, subject, what),
+        Some(BlobFacts::OtherBytes(digest)) => {
+            findings.add(&BLOB_DIGEST, subject, format!("its bytes have the digest {digest}"));
+        }
+        Some(BlobFacts::Sound { tar: Err(why), .. }) => {
+            findings.add(&LAYER_UNREADABLE, subject, why);
+        }
+        Some(BlobFacts::Sound { tar: Ok(found), .. }) => {
+            if let Some(expected) = expected.filter(|expected| **expected != found.to_string()) {
+                let expected = expected.escape_debug();
+                let detail = format!("unpacked, its digest is {found}, not `{expected}`");
+                findings.add(&LAYER_DIFF_ID, subject, detail);
+            }
+        }
+    }
+}
+
+/// What the media type of a layer says of its compression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Typed {
+    Plain,
+    Gzip,
+    Zstd,
+    Unknown,
+}
+
+fn typed(media_type: &str) -> Typed {
+    match media_type {
+        "application/vnd.oci.image.layer.v1.tar"
+        | "application/vnd.docker.image.rootfs.diff.tar" => Typed::Plain,
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+        | "application/vnd.docker.image.rootfs.diff.tar.gzip" => Typed::Gzip,
+        "application/vnd.oci.image.layer.v1.tar+zstd"
+        | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Typed::Zstd,
+        _ => Typed::Unknown,
+    }
+}
+
+fn media_type(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
+    let Some(told) = &layer.told else { return };
+    let media_type = told.media_type.escape_debug();
+    let typed = typed(&told.media_type);
+    if typed == Typed::Unknown {
+        findings.add(&LAYER_TYPE, subject, format!("its type is `{media_type}`"));
+    }
+    let Some(BlobFacts::Sound { start, .. }) = &layer.blob else { return };
+    let (found, name) = match start {
+        Start::Plain => (Typed::Plain, "not compressed"),
+        Start::Packed(CompressionFormat::Gzip) => (Typed::Gzip, "compressed with gzip"),
+        Start::Packed(CompressionFormat::Zstd) | Start::Zstd(_) | Start::ZstdSkippable => {
+            (Typed::Zstd, "compressed with zstd")
+        }
+        Start::Packed(CompressionFormat::Xz) => {
+            findings.add(&LAYER_COMPRESSION, subject, "it is compressed with xz");
+            return;
+        }
+        Start::Packed(CompressionFormat::Bzip2) => {
+            findings.add(&LAYER_COMPRESSION, subject, "it is compressed with bzip2");
+            return;
+        }
+    };
+    if typed != Typed::Unknown && typed != found {
+        let detail = format!("its type is `{media_type}`, but it is {name}");
+        findings.add(&LAYER_TYPE_DIFFERS, subject, detail);
+    }
+}
+
+/// What CDI up to 1.66 can tell of a layer's first bytes without harm.
+fn start(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
+    let Some(BlobFacts::Sound { start, .. }) = &layer.blob else { return };
+    match (start, &layer.told) {
+        (Start::ZstdSkippable, _) => {
+            findings.add(&LAYER_ZSTD_SKIPPABLE, subject, "it begins with a skippable frame");
+        }
+        (_, Some(told)) if told.size < SNIFFED => {
+            findings.add(&LAYER_SMALL, subject, format!("it has {} bytes", told.size));
+        }
+        (Start::Zstd(end), _) if *end < SNIFFED => {
+            let detail = format!("its first zstd block ends at byte {end}");
+            findings.add(&LAYER_ZSTD_START, subject, detail);
+        }
+        _ => {}
+    }
+}

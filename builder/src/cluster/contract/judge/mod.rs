@@ -1,0 +1,88 @@
+//! Holds facts against the rules.
+
+mod disk;
+mod documents;
+mod labels;
+mod layers;
+mod paths;
+
+use super::disk::DIRECTORY;
+use super::facts::{ConfigFacts, EntryFacts, ImageFacts, LayerFacts};
+use super::rules::{ARTIFACT, INDEX_EMPTY, INDEX_TWICE, INDEX_UNKNOWN, INDEX_UNTOLD, LAYER_LIMIT};
+use super::view::{Rootfs, for_cdi};
+use super::{Finding, Findings};
+use crate::oci::image::platform::Platform;
+
+/// More layers than Linux mounts one over the other: its `OVL_MAX_STACK`, fs/overlayfs/params.h.
+pub(crate) const LAYERS_MAX: usize = 500;
+
+/// Judges an index by its entries.
+pub fn judge_index(entries: &[EntryFacts]) -> Vec<Finding> {
+    let mut findings = Findings::of(None);
+    let is_unknown = |platform: &Platform| platform.os == "unknown";
+    let unknown = entries.iter().filter(|entry| entry.told.as_ref().is_some_and(is_unknown));
+    match unknown.count() {
+        0 => {}
+        1 => findings.add(&INDEX_UNKNOWN, "index", "an entry is for `unknown/unknown`"),
+        count => {
+            let detail = format!("{count} entries are for `unknown/unknown`");
+            findings.add(&INDEX_UNKNOWN, "index", detail);
+        }
+    }
+    let images: Vec<&EntryFacts> =
+        entries.iter().filter(|entry| !entry.told.as_ref().is_some_and(is_unknown)).collect();
+    if images.is_empty() {
+        findings.add(&INDEX_EMPTY, "index", "it has no image");
+    }
+    for (number, entry) in images.iter().enumerate() {
+        let Some(told) = &entry.told else {
+            let detail = format!("it does not say what {} is for", entry.manifest);
+            findings.add(&INDEX_UNTOLD, "index", detail);
+            continue;
+        };
+        if images[..number].iter().any(|other| other.told.as_ref() == Some(told)) {
+            let detail = format!("{} is for {told}, as one before it", entry.manifest);
+            findings.add(&INDEX_TWICE, "index", detail);
+        }
+    }
+    findings.done()
+}
+
+/// Judges one platform's image; `platform` is what findings are told of.
+pub fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Vec<Finding> {
+    let mut findings = Findings::of(platform.cloned());
+    if let Some(media_type) = &facts.config.foreign {
+        let media_type = media_type.escape_debug();
+        findings.add(&ARTIFACT, "manifest", format!("its config is of type `{media_type}`"));
+        return findings.done();
+    }
+    let count = facts.layers.len();
+    if count > LAYERS_MAX {
+        findings.add(&LAYER_LIMIT, "manifest", format!("it has {count} layers"));
+        return findings.done();
+    }
+    let taken = for_cdi(&facts.layers).next();
+    let rootfs = Rootfs::new(&facts.layers);
+    documents::judge(facts, &mut findings);
+    labels::judge(&facts.config, &mut findings);
+    layers::judge(facts, taken, &mut findings);
+    let seen = paths::judge(&facts.layers, &rootfs, taken, &mut findings);
+    if let Some(seen) = seen.or(taken) {
+        disk::judge(facts, seen, &mut findings);
+    }
+    findings.done()
+}
+
+/// Judges an image that is only being planned, by its config and the members of its layers. One without
+/// anything in `/disk` is meant for something else, and nothing is asked of it.
+pub(crate) fn judge_plan(config: &ConfigFacts, layers: &[LayerFacts]) -> Vec<Finding> {
+    let mut findings = Findings::of(None);
+    let rootfs = Rootfs::new(layers);
+    if rootfs.children(DIRECTORY).is_empty() {
+        return findings.done();
+    }
+    documents::bootc(config, &mut findings);
+    labels::judge(config, &mut findings);
+    paths::judge(layers, &rootfs, for_cdi(layers).next(), &mut findings);
+    findings.done()
+}

@@ -1,0 +1,240 @@
+//! Judges what lies where.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::contract::Findings;
+use crate::cluster::contract::disk::DIRECTORY;
+use crate::cluster::contract::facts::LayerFacts;
+use crate::cluster::contract::mounts::{BOOTC, mount_below};
+use crate::cluster::contract::rules::{
+    BOOTC_DIRECTORY, DISK_CLOSED, DISK_DIFFERS, DISK_LINK, DISK_MISSING, DISK_NESTED,
+    DISK_NOT_DIRECTORY, DISK_PREFIX, DISK_REPEATED, DISK_SEVERAL, DISK_SPECIAL, DISK_TAR_NAME,
+    DISK_UNREADABLE, KERNEL_ONLY, KERNEL_UNREADABLE, MOUNT_POINT,
+};
+use crate::cluster::contract::view::{KERNELS, Rootfs, Seen, allows, cdi_takes, for_cdi};
+use crate::oci::archive::Kind;
+use crate::recipe::path::is_below;
+
+/// How many names are told.
+const TOLD: usize = 5;
+
+const READ: u32 = 0o4;
+const ENTER: u32 = 0o1;
+
+/// Returns what KubeVirt takes for the disk, if there is exactly one file.
+pub(super) fn judge<'a>(
+    layers: &'a [LayerFacts],
+    rootfs: &Rootfs<'a>,
+    taken: Option<Seen<'a>>,
+    findings: &mut Findings,
+) -> Option<Seen<'a>> {
+    mounts(rootfs, findings);
+    kernels(rootfs, findings);
+    let disk = match find(rootfs) {
+        Ok(disk) => Some(disk),
+        // What is missing may be in what could not be read.
+        Err(NoDisk::Missing { .. }) if !layers.iter().all(LayerFacts::is_whole) => None,
+        Err(problem) => {
+            let (rule, subject, detail) = problem.told();
+            findings.add(rule, subject, detail);
+            None
+        }
+    };
+    if let Some(disk) = disk {
+        permissions(rootfs, disk, findings);
+        kinds(disk, findings);
+    }
+    // Of an image without a disk that can be told from others nothing more is said.
+    let is_clear = disk.is_some() || rootfs.children(DIRECTORY).is_empty();
+    if is_clear && rootfs.get(DIRECTORY).is_none_or(|dir| dir.found.kind == Kind::Directory) {
+        compare(layers, disk, taken, findings);
+    }
+    prefixes(layers, findings);
+    disk.filter(|disk| disk.found.kind == Kind::File)
+}
+
+/// Why there is not exactly one entry in `/disk`, as KubeVirt sees it.
+#[derive(Debug)]
+pub(crate) enum NoDisk<'a> {
+    /// There is nothing, but perhaps a kernel.
+    Missing { has_directory: bool, kernel: Option<&'a str> },
+    /// `/disk` is something else.
+    NotDirectory(&'a Kind),
+    /// There is a directory in it that no layer speaks of.
+    Nested(&'a str),
+    /// There is more than one.
+    Several(Vec<&'a str>),
+}
+
+/// Finds what KubeVirt takes for the disk, whatever it is: `GetImage` in its
+/// `pkg/container-disk/container-disk.go`.
+fn find<'a>(rootfs: &Rootfs<'a>) -> Result<Seen<'a>, NoDisk<'a>> {
+    let directory = rootfs.get(DIRECTORY).map(|seen| &seen.found.kind);
+    if let Some(kind) = directory.filter(|kind| **kind != Kind::Directory) {
+        return Err(NoDisk::NotDirectory(kind));
+    }
+    let children: BTreeMap<&str, Option<Seen<'_>>> = rootfs.children(DIRECTORY);
+    let mut entries = children.iter();
+    match (entries.next(), entries.next()) {
+        (Some((_, Some(seen))), None) => Ok(*seen),
+        (Some((name, None)), None) => Err(NoDisk::Nested(name)),
+        (Some(_), Some(_)) => Err(NoDisk::Several(children.into_keys().collect())),
+        (None, _) => {
+            let is_file = |seen: &Seen<'_>| seen.found.kind == Kind::File;
+            let kernel = rootfs.below(KERNELS).find(is_file);
+            let kernel = kernel.map(|seen| seen.found.path.as_str());
+            Err(NoDisk::Missing { has_directory: directory.is_some(), kernel })
+        }
+    }
+}
+
+impl NoDisk<'_> {
+    fn told(&self) -> (&'static crate::cluster::contract::Rule, String, String) {
+        let disk = String::from("/disk");
+        match self {
+            Self::Missing { has_directory: true, .. } => {
+                (&DISK_MISSING, disk, "it is empty".into())
+            }
+            Self::Missing { kernel: Some(kernel), .. } => {
+                (&KERNEL_ONLY, format!("/{}", kernel.escape_debug()), "there is no `/disk`".into())
+            }
+            Self::Missing { .. } => (&DISK_MISSING, disk, "there is no such directory".into()),
+            Self::NotDirectory(kind) => {
+                (&DISK_NOT_DIRECTORY, disk, format!("it is {}", kind.noun()))
+            }
+            Self::Nested(name) => {
+                let subject = format!("/disk/{}", name.escape_debug());
+                (&DISK_NESTED, subject, "it is a directory".into())
+            }
+            Self::Several(names) => {
+                let told = names.iter().take(TOLD).map(|name| name.escape_debug().to_string());
+                let told = told.collect::<Vec<_>>().join(", ");
+                let more = if names.len() > TOLD { ", …" } else { "" };
+                (&DISK_SEVERAL, disk, format!("it holds {}: {told}{more}", names.len()))
+            }
+        }
+    }
+}
+
+fn subject(seen: Seen<'_>) -> String {
+    format!("/{}", seen.found.path.escape_debug())
+}
+
+fn kinds(disk: Seen<'_>, findings: &mut Findings) {
+    let found = disk.found;
+    let rule = match &found.kind {
+        Kind::File if !cdi_takes(found) => {
+            let detail = "its name in the tar begins neither with `disk/` nor with `./disk/`";
+            findings.add(&DISK_TAR_NAME, subject(disk), detail);
+            return;
+        }
+        Kind::File => return,
+        Kind::Directory => &DISK_NESTED,
+        Kind::Symlink(_) | Kind::Hardlink(_) => &DISK_LINK,
+        Kind::Character { .. } | Kind::Block { .. } | Kind::Fifo => &DISK_SPECIAL,
+    };
+    let target = match &found.kind {
+        Kind::Symlink(target) | Kind::Hardlink(target) => {
+            format!(" to `{}`", target.escape_debug())
+        }
+        _ => String::new(),
+    };
+    findings.add(rule, subject(disk), format!("it is {}{target}", found.kind.noun()));
+}
+
+fn permissions(rootfs: &Rootfs<'_>, disk: Seen<'_>, findings: &mut Findings) {
+    for (path, bits) in [("", ENTER), (DIRECTORY, READ | ENTER)] {
+        let Some(directory) = rootfs.get(path) else { continue };
+        if directory.found.kind == Kind::Directory && !allows(directory.found, bits) {
+            findings.add(&DISK_CLOSED, subject(directory), owned(directory));
+        }
+    }
+    if disk.found.kind == Kind::File && !allows(disk.found, READ) {
+        findings.add(&DISK_UNREADABLE, subject(disk), owned(disk));
+    }
+}
+
+fn owned(seen: Seen<'_>) -> String {
+    let found = seen.found;
+    format!("it belongs to {}:{} and has the mode {:04o}", found.uid, found.gid, found.mode)
+}
+
+/// Says where CDI and KubeVirt see different disks.
+fn compare(
+    layers: &[LayerFacts],
+    disk: Option<Seen<'_>>,
+    taken: Option<Seen<'_>>,
+    findings: &mut Findings,
+) {
+    let Some(taken) = taken else { return };
+    let place = |seen: Seen<'_>| (seen.layer, seen.member);
+    let Some(disk) = disk else {
+        let detail = "CDI takes it for the disk, KubeVirt has none";
+        findings.add(&DISK_DIFFERS, in_layer(taken), detail);
+        return;
+    };
+    let is_plain = disk.found.kind == Kind::File && cdi_takes(disk.found);
+    if place(disk) == place(taken) || (!is_plain && taken.layer >= disk.layer) {
+        return;
+    }
+    let look = |seen: Seen<'_>| {
+        layers
+            .get(seen.layer)
+            .and_then(|layer| layer.disks.get(&seen.member))
+            .map(|disk| disk.start)
+    };
+    let seems_same = disk.found.path == taken.found.path
+        && disk.found.kind == taken.found.kind
+        && disk.found.size == taken.found.size
+        && look(disk) == look(taken);
+    if seems_same {
+        let (low, high) = (taken.layer + 1, disk.layer + 1);
+        let detail = format!("it is in layer {low} and, as far as can be seen the same, in {high}");
+        findings.add(&DISK_REPEATED, subject(disk), detail);
+    } else {
+        let detail = format!("CDI takes it for the disk, KubeVirt {}", in_layer(disk));
+        findings.add(&DISK_DIFFERS, in_layer(taken), detail);
+    }
+}
+
+fn in_layer(seen: Seen<'_>) -> String {
+    format!("{} of layer {}", subject(seen), seen.layer + 1)
+}
+
+/// Says what else CDI could take for the disk.
+fn prefixes(layers: &[LayerFacts], findings: &mut Findings) {
+    let others = for_cdi(layers).filter(|seen| {
+        let path = seen.found.path.as_str();
+        path != DIRECTORY && !is_below(path, DIRECTORY)
+    });
+    for other in others.take(TOLD) {
+        findings.add(&DISK_PREFIX, subject(other), "its path begins with `disk`");
+    }
+}
+
+fn mounts(rootfs: &Rootfs<'_>, findings: &mut Findings) {
+    for seen in rootfs.all() {
+        let Some(reason) = mount_below(&seen.found.path) else { continue };
+        if !matches!(seen.found.kind, Kind::Directory | Kind::Symlink(_)) {
+            let detail = format!("it is {}, and {reason}", seen.found.kind.noun());
+            findings.add(&MOUNT_POINT, subject(seen), detail);
+        }
+    }
+    for path in BOOTC {
+        if rootfs.get(path).is_some_and(|seen| seen.found.kind == Kind::Directory) {
+            findings.add(&BOOTC_DIRECTORY, format!("/{path}"), "it is a directory");
+        }
+    }
+}
+
+fn kernels(rootfs: &Rootfs<'_>, findings: &mut Findings) {
+    let closed = |seen: &Seen<'_>| match seen.found.kind {
+        Kind::File => !allows(seen.found, READ),
+        Kind::Directory => !allows(seen.found, ENTER),
+        _ => false,
+    };
+    let all = rootfs.get(KERNELS).into_iter().chain(rootfs.below(KERNELS));
+    for seen in all.filter(closed).take(TOLD) {
+        findings.add(&KERNEL_UNREADABLE, subject(seen), owned(seen));
+    }
+}

@@ -1,0 +1,72 @@
+//! The *contract* is what KubeVirt and its importer, CDI, accept in an image: the same rules
+//! refuse a wrong image before it is built and judge one that is finished.
+//!
+//! [`rules`] are what must hold, [`facts`] what is known of an image, and [`judge_index`] and
+//! [`judge_image`] hold the one against the other. Nothing is read here.
+
+pub(crate) mod disk;
+pub mod facts;
+mod judge;
+pub mod labels;
+mod mounts;
+mod rules;
+mod view;
+
+use std::fmt;
+
+pub(crate) use self::disk::DIRECTORY;
+pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
+pub use self::judge::{judge_image, judge_index};
+pub(crate) use self::mounts::taken;
+pub(crate) use self::rules::DOCUMENT;
+pub use self::rules::{Rule, Severity, rules};
+pub(crate) use self::view::{Rootfs, Seen, cdi_takes, disk_of, for_cdi, is_disk, matters};
+use crate::oci::image::platform::Platform;
+
+/// A rule that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which one.
+    pub rule: &'static Rule,
+    /// Of which platform's image; nothing where it is about the whole index.
+    pub platform: Option<Platform>,
+    /// What it is about, e.g. `/disk/a.qcow2` or `layer 1`.
+    pub subject: String,
+    /// What was found: a phrase in lower case without a period.
+    pub detail: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.detail)
+    }
+}
+
+/// Collects what is found of one platform's image, or of an index.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    platform: Option<Platform>,
+    all: Vec<Finding>,
+}
+
+impl Findings {
+    pub(crate) fn of(platform: Option<Platform>) -> Self {
+        Self { platform, all: Vec::new() }
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        rule: &'static Rule,
+        subject: impl Into<String>,
+        detail: impl Into<String>,
+    ) {
+        let (subject, detail) = (subject.into(), detail.into());
+        self.all.push(Finding { rule, platform: self.platform.clone(), subject, detail });
+    }
+
+    /// Returns all that was found, worst first.
+    pub(crate) fn done(mut self) -> Vec<Finding> {
+        self.all.sort_by_key(|finding| finding.rule.severity);
+        self.all
+    }
+}

@@ -1,0 +1,91 @@
+//! *Mounts* are what others put over an image's files when a container of it runs: no file can stand
+//! where one is, or above one.
+
+use crate::recipe::path::is_below;
+
+/// Something that is mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mount {
+    path: &'static str,
+    /// What happens there.
+    reason: &'static str,
+    hides: Hides,
+}
+
+/// What of an image cannot be seen behind a mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hides {
+    /// All that is below it, or so much that nothing should be there.
+    All,
+    /// Only what has the name of something that is mounted.
+    Little,
+}
+
+const PROGRAMS: &str = "KubeVirt mounts its own programs there";
+const RUNTIME: &str = "container runtimes mount something there";
+
+const MOUNTS: &[Mount] = &[
+    // KubeVirt's pkg/container-disk/container-disk.go.
+    Mount { path: "usr/bin", reason: PROGRAMS, hides: Hides::All },
+    Mount { path: "var", reason: "KubeVirt mounts its sockets there", hides: Hides::All },
+    Mount {
+        path: "var/run/kubevirt/container-disks",
+        reason: "KubeVirt mounts its sockets there",
+        hides: Hides::All,
+    },
+    Mount { path: "container-disk-binary/usr/bin", reason: PROGRAMS, hides: Hides::All },
+    // CDI's pkg/controller/import-controller.go.
+    Mount { path: "shared", reason: "CDI mounts its server there", hides: Hides::All },
+    // OCI runtime specification, config-linux.md; the kubelet, for /etc/hosts.
+    Mount { path: "dev", reason: RUNTIME, hides: Hides::Little },
+    Mount { path: "etc", reason: RUNTIME, hides: Hides::Little },
+    Mount { path: "proc", reason: RUNTIME, hides: Hides::Little },
+    Mount { path: "sys", reason: RUNTIME, hides: Hides::Little },
+];
+
+/// Directories that CDI's server knows a bootable container by (tools/cdi-containerimage-server).
+pub(crate) const BOOTC: &[&str] = &["sysroot", "ostree"];
+
+/// Returns what is said of a file at a path at which, or below which, something is mounted.
+pub(crate) fn mount_below(path: &str) -> Option<&'static str> {
+    let found = MOUNTS.iter().find(|mount| mount.path == path || is_below(mount.path, path));
+    found.filter(|_| !path.is_empty()).map(|mount| mount.reason)
+}
+
+/// Returns why no file may be put at a path.
+pub(crate) fn taken(path: &str) -> Option<&'static str> {
+    if BOOTC.iter().any(|directory| *directory == path || is_below(path, directory)) {
+        return Some("CDI takes such an image for a bootc image and refuses it");
+    }
+    let hides = |mount: &&Mount| mount.hides == Hides::All && is_below(path, mount.path);
+    mount_below(path).or_else(|| MOUNTS.iter().find(hides).map(|mount| mount.reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_paths_are_taken() {
+        let check = |path: &str, below: bool, is_taken: bool| {
+            assert_eq!(
+                (mount_below(path).is_some(), taken(path).is_some()),
+                (below, is_taken),
+                "{path}"
+            );
+        };
+        check("usr", true, true);
+        check("usr/bin", true, true);
+        check("usr/bin/a", false, true);
+        check("usr/lib", false, false);
+        check("var/run", true, true);
+        check("var/a", false, true);
+        check("etc", true, true);
+        check("etc/a", false, false);
+        check("ostree", false, true);
+        check("sysroot/a", false, true);
+        check("share", false, false);
+        check("boot/vmlinuz", false, false);
+        check("", false, false);
+    }
+}

@@ -1,0 +1,119 @@
+//! The *rules* of the contract: what must hold of an image, who wants it, and what to do about it.
+//! Judging is done elsewhere; here is only what is said.
+
+mod disk;
+mod files;
+mod image;
+mod label;
+mod layer;
+
+use std::fmt;
+
+use serde::Serialize;
+
+pub(crate) use disk::*;
+pub(crate) use files::*;
+pub(crate) use image::*;
+pub(crate) use label::*;
+pub(crate) use layer::*;
+
+/// One thing that must hold of an image.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// What it is called for good, e.g. `disk-several`.
+    pub id: &'static str,
+    /// How bad it is when it does not hold.
+    pub severity: Severity,
+    /// What must hold.
+    pub summary: &'static str,
+    /// What happens otherwise.
+    pub why: &'static str,
+    /// Where it comes from: a project, and a file or function in it.
+    pub source: &'static str,
+    /// What to do.
+    pub fix: &'static str,
+}
+
+/// How bad something is, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something that the image is for will not work.
+    Error,
+    /// It may not work, or not as was meant.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// Returns all rules, in the order in which they are documented.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    [image::ALL, layer::ALL, files::ALL, label::ALL, disk::ALL].into_iter().flatten().copied()
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        })
+    }
+}
+
+/// Makes a static of each rule, and `ALL` of them.
+macro_rules! table {
+    ($($name:ident = $severity:ident $id:literal {
+        must: $summary:literal, else: $why:literal, from: $source:literal, fix: $fix:literal $(,)?
+    })*) => {
+        use super::{Rule, Severity};
+
+        $(pub(crate) static $name: Rule = Rule {
+            id: $id,
+            severity: Severity::$severity,
+            summary: $summary,
+            why: $why,
+            source: $source,
+            fix: $fix,
+        };)*
+
+        pub(super) static ALL: &[&Rule] = &[$(&$name),*];
+    };
+}
+use table;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use snapbox::assert_data_eq;
+
+    use super::*;
+
+    #[test]
+    fn the_document_has_all_rules() {
+        const HEAD: &str = "# The rules of `diskette verify`\n\n\
+             What KubeVirt and CDI accept in an image. A rule keeps its name; `diskette verify --rules` prints the same list.\n";
+        let section = |rule: &Rule| {
+            let Rule { id, severity, summary, why, source, fix } = rule;
+            format!(
+                "\n## {id}\n\n{severity}: {summary}\n\n- Otherwise: {why}\n- Fix: {fix}\n- Source: {source}\n"
+            )
+        };
+        let text = HEAD.to_owned() + &rules().map(section).collect::<String>();
+        assert_data_eq!(text, snapbox::file!["../../../../../docs/rules.md"].raw());
+    }
+
+    #[test]
+    fn every_rule_is_said_once_and_whole() {
+        let mut ids = BTreeSet::new();
+        for rule in rules() {
+            let id = rule.id;
+            assert!(ids.insert(id), "{id} twice");
+            assert!(id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{id}");
+            for text in [rule.summary, rule.why, rule.source, rule.fix] {
+                assert!(!text.is_empty() && !text.ends_with('.') && !text.contains('\n'), "{id}");
+            }
+        }
+    }
+}

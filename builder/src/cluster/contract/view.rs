@@ -1,0 +1,180 @@
+//! Two *views* of an image's layers: KubeVirt sees what a container sees, all layers one over the
+//! other; CDI goes through the layers, lowest first, and takes the first disk that it comes to.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
+
+use crate::cluster::contract::disk::{DIRECTORY, QEMU};
+use crate::cluster::contract::facts::{DiskFacts, LayerFacts};
+use crate::cluster::contract::mounts::{BOOTC, mount_below};
+use crate::oci::archive::{Found, Kind, Lead};
+use crate::oci::image::whiteout;
+use crate::recipe::path::{is_below, join, split};
+
+/// Where kernels are kept for `kernelBoot`.
+pub(crate) const KERNELS: &str = "boot";
+
+/// Tells whether any rule asks for a member.
+pub(crate) fn matters(path: &str) -> bool {
+    let (dir, name) = split(path);
+    let hidden;
+    let path = match name.strip_prefix(whiteout::PREFIX) {
+        _ if name == whiteout::OPAQUE => dir,
+        Some(name) => {
+            hidden = join(dir, name);
+            &hidden
+        }
+        None => path,
+    };
+    path.is_empty()
+        || path.starts_with(DIRECTORY)
+        || path == KERNELS
+        || is_below(path, KERNELS)
+        || BOOTC.contains(&path)
+        || mount_below(path).is_some()
+}
+
+/// Tells whether CDI takes a member for a disk: `hasPrefix`, `isWhiteout` and `isDir` in its
+/// `pkg/importer/transport.go`.
+pub(crate) fn cdi_takes(found: &Found) -> bool {
+    matches!(found.lead, Lead::Plain | Lead::Dot)
+        && found.path.starts_with(DIRECTORY)
+        && !split(&found.path).1.starts_with(whiteout::PREFIX)
+        && found.kind != Kind::Directory
+}
+
+/// Tells whether a file at this path is what a virtual machine boots from.
+pub(crate) fn is_disk(path: &str) -> bool {
+    split(path).0 == DIRECTORY
+}
+
+/// Returns what both KubeVirt and CDI take for the disk, if it is the same file, and its path.
+pub(crate) fn disk_of(layers: &[LayerFacts]) -> Option<(String, &DiskFacts)> {
+    let taken = for_cdi(layers).next()?;
+    let children = Rootfs::new(layers).children(DIRECTORY);
+    let mut seen = children.into_values();
+    if seen.next().flatten() != Some(taken) || seen.next().is_some() {
+        return None;
+    }
+    let disk = layers.get(taken.layer)?.disks.get(&taken.member)?;
+    Some((taken.found.path.clone(), disk))
+}
+
+/// A member, and the numbers of its layer and of itself in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen<'a> {
+    pub(crate) found: &'a Found,
+    pub(crate) layer: usize,
+    pub(crate) member: usize,
+}
+
+/// Returns all members of all layers, lowest layer first.
+fn members(layers: &[LayerFacts]) -> impl Iterator<Item = Seen<'_>> {
+    layers.iter().enumerate().flat_map(|(layer, facts)| {
+        let numbered = facts.members.iter().enumerate();
+        numbered.map(move |(member, found)| Seen { found, layer, member })
+    })
+}
+
+/// Returns what CDI takes for disks, in the order in which it comes to them. It stops at the first.
+pub(crate) fn for_cdi(layers: &[LayerFacts]) -> impl Iterator<Item = Seen<'_>> {
+    members(layers).filter(|seen| cdi_takes(seen.found))
+}
+
+/// What a container of the image sees, of what matters.
+#[derive(Debug, Default)]
+pub(crate) struct Rootfs<'a> {
+    nodes: BTreeMap<&'a str, Seen<'a>>,
+    /// Where something was hidden already, of layers below which.
+    hidden: HashSet<(String, usize)>,
+}
+
+impl<'a> Rootfs<'a> {
+    /// Puts the layers one over the other, as containerd does (`pkg/archive/tar.go`).
+    pub(crate) fn new(layers: &'a [LayerFacts]) -> Self {
+        let mut rootfs = Self::default();
+        for seen in members(layers) {
+            rootfs.add(seen);
+        }
+        rootfs
+    }
+
+    fn add(&mut self, seen: Seen<'a>) {
+        let path = seen.found.path.as_str();
+        let (dir, name) = split(path);
+        match name.strip_prefix(whiteout::PREFIX) {
+            _ if name == whiteout::OPAQUE => self.hide_below(dir, seen.layer),
+            Some(name) => {
+                let path = join(dir, name);
+                self.hide_below(&path, seen.layer);
+                if self.nodes.get(path.as_str()).is_some_and(|node| node.layer < seen.layer) {
+                    self.nodes.remove(path.as_str());
+                }
+            }
+            None => {
+                if seen.found.kind != Kind::Directory {
+                    self.hide_below(path, seen.layer + 1);
+                }
+                self.nodes.insert(path, seen);
+            }
+        }
+    }
+
+    /// Removes what layers below `layer` have below a path.
+    fn hide_below(&mut self, path: &str, layer: usize) {
+        if !self.hidden.insert((path.to_owned(), layer)) {
+            return;
+        }
+        let hidden = self.below(path).filter(|node| node.layer < layer);
+        let hidden: Vec<&str> = hidden.map(|node| node.found.path.as_str()).collect();
+        for path in hidden {
+            self.nodes.remove(path);
+        }
+    }
+
+    /// Returns what stands at a path; a directory that no layer speaks of is not there.
+    pub(crate) fn get(&self, path: &str) -> Option<Seen<'a>> {
+        self.nodes.get(path).copied()
+    }
+
+    /// Returns all that there is.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Seen<'a>> {
+        self.nodes.values().copied()
+    }
+
+    /// Returns what is below a path, at any depth.
+    pub(crate) fn below(&self, path: &str) -> impl Iterator<Item = Seen<'a>> + use<'a, '_> {
+        let front = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let from = self.nodes.range::<str, _>((Bound::Included(front.as_str()), Bound::Unbounded));
+        let below = from.map(|(_, seen)| *seen);
+        below
+            .take_while(move |seen| seen.found.path.starts_with(&front))
+            .filter(|seen| !seen.found.path.is_empty())
+    }
+
+    /// Returns the names in a directory, those of directories included that no layer speaks of, and
+    /// what they stand for.
+    pub(crate) fn children(&self, dir: &str) -> BTreeMap<&'a str, Option<Seen<'a>>> {
+        let mut children = BTreeMap::new();
+        for seen in self.below(dir) {
+            let rest = &seen.found.path[dir.len()..];
+            let rest = rest.strip_prefix('/').unwrap_or(rest);
+            match rest.split_once('/') {
+                Some((name, _)) => drop(children.entry(name).or_insert(None)),
+                None => drop(children.insert(rest, Some(seen))),
+            }
+        }
+        children
+    }
+}
+
+/// Tells what the user 107 may do: its own bits if it owns the file, else its group's, else
+/// everybody's.
+pub(crate) fn allows(found: &Found, bits: u32) -> bool {
+    let shift = match found.owner() {
+        owner if owner.uid == QEMU.uid => 6,
+        owner if owner.gid == QEMU.gid => 3,
+        _ => 0,
+    };
+    (found.mode >> shift) & bits == bits
+}

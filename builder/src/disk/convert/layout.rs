@@ -1,0 +1,94 @@
+//! The *layout* of a qcow2: where in the file everything stands. All tables stand in front, then the
+//! clusters that are stored as they are, then the packed ones, one after the other without gaps.
+//!
+//! The format: <https://www.qemu.org/docs/master/interop/qcow2.html>.
+
+use super::ConvertError;
+use super::clusters::{CLUSTER_BITS, CLUSTER_LEN, Clusters, REGION};
+use crate::disk::convert::ClusterCompression;
+
+/// How many clusters one block of reference counts is about: a count has 16 bits.
+pub(super) const COUNTS: usize = CLUSTER_LEN / 2;
+
+/// What QEMU reads of a table of the first level, in entries: `QCOW_MAX_L1_SIZE`, 32 MiB.
+const FIRST_LEVEL_MAX: u64 = (32 << 20) / 8;
+
+/// A qcow2 that is known in all its parts but the data. Places and lengths are in clusters.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) clusters: Clusters,
+    pub(super) packing: ClusterCompression,
+    /// Of the disk, in bytes.
+    pub(super) virtual_size: u64,
+    /// Entries of the table of the first level.
+    pub(super) entries: u64,
+    /// How many clusters the table of the blocks of reference counts has; it begins at 1.
+    pub(super) count_tables: u64,
+    /// How many blocks of reference counts there are, behind their table.
+    pub(super) count_blocks: u64,
+    /// Where the table of the first level begins.
+    pub(super) first_level: u64,
+    /// Where those of the second level begin, one for each region with data.
+    pub(super) second_level: u64,
+    /// Where the plain clusters begin: in front of it are tables.
+    pub(super) plain: u64,
+    /// Where the packed clusters begin.
+    pub(super) packed: u64,
+    /// Where the file ends.
+    pub(super) end: u64,
+}
+
+impl Layout {
+    pub(super) fn new(
+        clusters: Clusters,
+        virtual_size: u64,
+        packing: ClusterCompression,
+    ) -> Result<Self, ConvertError> {
+        let entries = virtual_size.div_ceil((CLUSTER_LEN * REGION) as u64).max(1);
+        if entries > FIRST_LEVEL_MAX {
+            return Err(ConvertError::TooLarge(virtual_size));
+        }
+        let first_level_len = entries.div_ceil(REGION as u64);
+        let packed_len = clusters.packed_len.div_ceil(CLUSTER_LEN as u64);
+        let others =
+            1 + first_level_len + clusters.regions.len() as u64 + clusters.plain + packed_len;
+        let (count_tables, count_blocks) = counts(others);
+        let first_level = 1 + count_tables + count_blocks;
+        let second_level = first_level + first_level_len;
+        let plain = second_level + clusters.regions.len() as u64;
+        let packed = plain + clusters.plain;
+        let end = packed + packed_len;
+        Ok(Self {
+            clusters,
+            packing,
+            virtual_size,
+            entries,
+            count_tables,
+            count_blocks,
+            first_level,
+            second_level,
+            plain,
+            packed,
+            end,
+        })
+    }
+
+    /// Returns how long the file is, in bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.end << CLUSTER_BITS
+    }
+}
+
+/// Returns how many clusters the reference counts and their table take in a file that has `others`
+/// besides: they count themselves too.
+fn counts(others: u64) -> (u64, u64) {
+    let (mut tables, mut blocks) = (1, 1);
+    loop {
+        let needed = (others + tables + blocks).div_ceil(COUNTS as u64);
+        if needed <= blocks {
+            return (tables, blocks);
+        }
+        blocks = needed;
+        tables = blocks.div_ceil(REGION as u64);
+    }
+}

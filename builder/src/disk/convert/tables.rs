@@ -1,0 +1,210 @@
+//! The *tables* of a qcow2, computed one cluster after the other, in the order in which they stand in
+//! the file.
+
+use std::sync::Arc;
+
+use super::clusters::{CLUSTER_BITS, CLUSTER_LEN, PLAIN, REGION, ZERO};
+use super::layout::{COUNTS, Layout};
+use crate::disk::convert::ClusterCompression;
+
+/// Set where exactly one entry refers to a cluster, which may therefore be written to.
+const COPIED: u64 = 1 << 63;
+
+/// Set where a cluster is packed.
+const COMPRESSED: u64 = 1 << 62;
+
+/// How many bits of a packed cluster's entry are its place; above them is the number of sectors.
+const PLACE_BITS: u32 = 62 - (CLUSTER_BITS - 8);
+
+/// What packed clusters are measured in, in bytes: two to this power.
+const SECTOR_BITS: u32 = 9;
+
+/// Length of the header of version 3 with all that it may have, in bytes.
+const HEADER_LEN: u32 = 112;
+
+/// Tables, and how far they are.
+pub(super) struct Tables {
+    layout: Arc<Layout>,
+    /// The next cluster of the file.
+    next: u64,
+    /// Where the next plain cluster will stand, in clusters.
+    plain: u64,
+    /// Where the next packed cluster will stand, in bytes.
+    packed: u64,
+    counted: Counted,
+}
+
+/// How far packed clusters have been counted.
+struct Counted {
+    region: usize,
+    cluster: usize,
+    /// Where in the file it stands, in bytes.
+    at: u64,
+}
+
+impl Tables {
+    pub(super) fn new(layout: &Arc<Layout>) -> Self {
+        let packed = layout.packed << CLUSTER_BITS;
+        let counted = Counted { region: 0, cluster: 0, at: packed };
+        Self { layout: Arc::clone(layout), next: 0, plain: layout.plain, packed, counted }
+    }
+
+    /// Makes the next cluster, or tells that there is none.
+    pub(super) fn next(&mut self, space: &mut Vec<u8>) -> bool {
+        let (layout, number) = (Arc::clone(&self.layout), self.next);
+        if number >= layout.plain {
+            return false;
+        }
+        self.next += 1;
+        space.clear();
+        space.resize(CLUSTER_LEN, 0);
+        let blocks = 1 + layout.count_tables;
+        if number == 0 {
+            header(&layout, space);
+        } else if number < blocks {
+            let first = (number - 1) * REGION as u64;
+            let block = |index: u64| (index < layout.count_blocks).then(|| place(blocks + index));
+            entries(space, |index| block(first + index).unwrap_or_default());
+        } else if number < layout.first_level {
+            self.counts(number - blocks, space);
+        } else if number < layout.second_level {
+            first_level(&layout, number - layout.first_level, space);
+        } else {
+            self.second_level(number - layout.second_level, space);
+        }
+        true
+    }
+
+    /// Writes the table of a region.
+    fn second_level(&mut self, number: u64, space: &mut [u8]) {
+        let layout = Arc::clone(&self.layout);
+        let region = usize::try_from(number).ok().and_then(|n| layout.clusters.regions.get(n));
+        let mut lens = region.into_iter().flat_map(|(_, lens)| lens.iter().copied());
+        entries(space, |_| match lens.next().unwrap_or(ZERO) {
+            ZERO => 0,
+            PLAIN => {
+                self.plain += 1;
+                place(self.plain - 1) | COPIED
+            }
+            len => {
+                let at = self.packed;
+                self.packed += u64::from(len);
+                let sectors = ((self.packed - 1) >> SECTOR_BITS) - (at >> SECTOR_BITS);
+                COMPRESSED | sectors << PLACE_BITS | at
+            }
+        });
+    }
+
+    /// Writes a block of reference counts: one for each cluster of the file, and for one that holds
+    /// packed clusters as many as lie in it, wholly or in part.
+    fn counts(&mut self, block: u64, space: &mut [u8]) {
+        let layout = Arc::clone(&self.layout);
+        let first = block * COUNTS as u64;
+        let mut counts = vec![0_u16; COUNTS];
+        for (_, count) in (first..layout.packed).zip(&mut counts) {
+            *count = 1;
+        }
+        let behind = (first + COUNTS as u64) << CLUSTER_BITS;
+        while let Some(len) = self.counted.len(&layout) {
+            let at = self.counted.at;
+            if at >= behind {
+                break;
+            }
+            let end = at + u64::from(len);
+            for number in (at >> CLUSTER_BITS).max(first)..=(end - 1) >> CLUSTER_BITS {
+                let count = usize::try_from(number - first).ok().and_then(|n| counts.get_mut(n));
+                if let Some(count) = count {
+                    *count += 1;
+                }
+            }
+            if end > behind {
+                // The rest of it is counted with the next block.
+                break;
+            }
+            self.counted.at = end;
+            self.counted.cluster += 1;
+        }
+        for (count, space) in counts.iter().zip(space.chunks_exact_mut(2)) {
+            space.copy_from_slice(&count.to_be_bytes());
+        }
+    }
+}
+
+impl Counted {
+    /// Moves on to a packed cluster, and returns its length.
+    fn len(&mut self, layout: &Layout) -> Option<u16> {
+        loop {
+            let (_, lens) = layout.clusters.regions.get(self.region)?;
+            match lens.get(self.cluster) {
+                Some(&(ZERO | PLAIN)) => self.cluster += 1,
+                Some(len) => return Some(*len),
+                None => (self.region, self.cluster) = (self.region + 1, 0),
+            }
+        }
+    }
+}
+
+/// Writes one cluster of the table of the first level: where the tables of regions with data are.
+fn first_level(layout: &Layout, number: u64, space: &mut [u8]) {
+    let first = number * REGION as u64;
+    let regions = &layout.clusters.regions;
+    let mut index = regions.partition_point(|(region, _)| *region < first);
+    entries(space, |entry| {
+        if regions.get(index).is_none_or(|(region, _)| *region != first + entry) {
+            return 0;
+        }
+        index += 1;
+        place(layout.second_level + index as u64 - 1) | COPIED
+    });
+}
+
+fn header(layout: &Layout, space: &mut [u8]) {
+    let (incompatible, method) = match layout.packing {
+        ClusterCompression::None | ClusterCompression::Zlib => (0, 0),
+        // The bit says that the method is not zlib.
+        ClusterCompression::Zstd => (1 << 3, 1_u8),
+    };
+    let wide = |number: u64| number.to_be_bytes().to_vec();
+    let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes().to_vec();
+    let fields = [
+        b"QFI\xfb".to_vec(),
+        narrow(3),
+        // No backing file.
+        wide(0),
+        narrow(0),
+        narrow(u64::from(CLUSTER_BITS)),
+        wide(layout.virtual_size),
+        // Not encrypted.
+        narrow(0),
+        narrow(layout.entries),
+        wide(place(layout.first_level)),
+        wide(place(1)),
+        narrow(layout.count_tables),
+        // No snapshots.
+        narrow(0),
+        wide(0),
+        wide(incompatible),
+        wide(0),
+        wide(0),
+        // Reference counts have two to the power of 4 bits.
+        narrow(4),
+        narrow(u64::from(HEADER_LEN)),
+        vec![method],
+    ];
+    let fields = fields.concat();
+    if let Some(space) = space.get_mut(..fields.len()) {
+        space.copy_from_slice(&fields);
+    }
+}
+
+/// Writes entries of eight bytes.
+fn entries(space: &mut [u8], mut entry: impl FnMut(u64) -> u64) {
+    for (index, space) in space.chunks_exact_mut(8).enumerate() {
+        space.copy_from_slice(&entry(index as u64).to_be_bytes());
+    }
+}
+
+/// Returns where a cluster of the file begins, in bytes.
+fn place(cluster: u64) -> u64 {
+    cluster << CLUSTER_BITS
+}

@@ -1,0 +1,27 @@
+//! A *layer* is one compressed tar of an image. This module turns a recipe's entries and their
+//! contents into a layer's blob, reading each source byte once and writing each compressed byte
+//! once:
+//!
+//! ```text
+//! read ─► tar ─┬─► [compress × N] ─► in order ─┬─► blob
+//!              └─► sha256: diff_id             └─► sha256: digest
+//! ```
+//!
+//! The blob's bytes depend on the entries, the contents, the compression and the format version,
+//! and on nothing else.
+
+mod blocks;
+mod buffers;
+pub mod compression;
+mod encode;
+mod gzip;
+mod pipeline;
+mod runs;
+mod tar;
+mod zstd;
+
+#[cfg(test)]
+mod tests;
+
+pub use pipeline::{LayerError, LayerInput, Workers, write_layer};
+pub use tar::TarError;

@@ -1,0 +1,207 @@
+//! The *pipeline* moves blocks from the sources to the blob on several threads. Every queue in it
+//! has a bound, and blocks leave in the order they came.
+
+use std::io::{self, IoSlice, Write};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use super::blocks::Blocks;
+use super::buffers::{Block, Buffers};
+use super::compression::{Compression, block_len, blocks};
+use super::encode::{Encoded, Encoders, Part};
+use super::tar::{TarError, TarPlan};
+use crate::engine::source::{Content, SourceError};
+use crate::oci::image::digest::Digest;
+use crate::oci::image::layer::Layer;
+use crate::recipe::Entry;
+
+/// Why a layer could not be written.
+#[derive(Debug, Error)]
+pub enum LayerError {
+    /// A source could not be read, or is not what it was said to be.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The entries cannot be put into a tar.
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    /// The blob could not be written.
+    #[error("cannot write the layer")]
+    Write(#[source] io::Error),
+    /// A compressor failed.
+    #[error("cannot compress the layer")]
+    Compress(#[source] io::Error),
+    /// The user asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// A compressing thread ended without a result.
+    #[error("a compressing thread failed")]
+    Worker,
+}
+
+/// The threads and the memory that layers are built with. Layers built at one time share them.
+#[derive(Debug)]
+pub struct Workers {
+    pool: Arc<ThreadPool>,
+    buffers: Arc<Buffers>,
+    encoders: Arc<Encoders>,
+    compression: Compression,
+    depth: usize,
+}
+
+impl Workers {
+    /// Starts `jobs` compressing threads for one compression.
+    pub fn start(jobs: usize, compression: Compression) -> Result<Self, ThreadPoolBuildError> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(jobs)
+            .thread_name(|index| format!("compress-{index}"))
+            // A lost block is noticed where it is waited for; nothing need abort.
+            .panic_handler(|_| ())
+            .build()?;
+        let blocks = blocks(compression, jobs);
+        Ok(Self {
+            pool: Arc::new(pool),
+            buffers: Buffers::new(blocks, block_len(compression)),
+            encoders: Arc::new(Encoders::new(compression, blocks)),
+            compression,
+            depth: blocks,
+        })
+    }
+
+    /// Returns the number of compressing threads.
+    pub fn jobs(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Returns the compressing threads, for what else has to be compressed.
+    pub(crate) fn pool(&self) -> &Arc<ThreadPool> {
+        &self.pool
+    }
+
+    /// Returns the compression of the layers that are built.
+    pub fn compression(&self) -> Compression {
+        self.compression
+    }
+}
+
+/// What a layer is made from.
+pub struct LayerInput<'a> {
+    /// As the recipe has them.
+    pub entries: &'a [Entry],
+    /// The contents of the files among the entries, in order, at their beginning.
+    pub contents: Vec<Box<dyn Content + 'a>>,
+    /// Seconds since 1970, for every entry.
+    pub mtime: u64,
+}
+
+impl LayerInput<'_> {
+    /// Returns the length of the layer's tar in bytes.
+    pub fn tar_len(&self) -> Result<u64, TarError> {
+        Ok(self.plan()?.len())
+    }
+
+    fn plan(&self) -> Result<TarPlan, TarError> {
+        let sizes: Vec<u64> = self.contents.iter().map(|content| content.size()).collect();
+        TarPlan::new(self.entries, &sizes, self.mtime)
+    }
+}
+
+/// Writes a layer's blob to `blob`. `progress` is told how many more bytes of the tar are
+/// done, and can break it off.
+pub fn write_layer(
+    mut input: LayerInput<'_>,
+    workers: &Workers,
+    blob: &mut dyn Write,
+    progress: &dyn Fn(u64) -> ControlFlow<()>,
+) -> Result<Layer, LayerError> {
+    let plan = input.plan()?;
+    let buffers = Arc::clone(&workers.buffers);
+    let blocks = Blocks::new(&plan, &mut input.contents, buffers, block_len(workers.compression));
+    thread::scope(|scope| {
+        let (queue, pending) = sync_channel(workers.depth);
+        let reader = scope.spawn(move || read_all(blocks, workers, &queue));
+        // It takes the queue with it, so that reading stops where writing has failed.
+        let written = write_all(pending, blob, progress);
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // A source that failed is why the blob is short, so it is told first.
+        let diff_id = read?;
+        let (digest, size) = written?;
+        Ok(Layer { digest, size, diff_id })
+    })
+}
+
+/// A block that is being compressed.
+type Pending = Receiver<io::Result<Encoded>>;
+
+/// Reads all blocks and returns the digest of the tar.
+fn read_all(
+    mut blocks: Blocks<'_, '_>,
+    workers: &Workers,
+    queue: &SyncSender<Pending>,
+) -> Result<Digest, SourceError> {
+    while let Some((block, part)) = blocks.next()? {
+        let (done, pending) = sync_channel(1);
+        if queue.send(pending).is_err() {
+            // Writing has failed, and says so itself.
+            break;
+        }
+        spawn(workers, block, part, done);
+    }
+    Ok(blocks.digest())
+}
+
+fn spawn(workers: &Workers, block: Block, part: Part, done: SyncSender<io::Result<Encoded>>) {
+    let encoders = Arc::clone(&workers.encoders);
+    workers.pool.spawn_fifo(move || {
+        // Nobody waits for it where writing has failed.
+        drop(done.send(encoders.encode(block, part)));
+    });
+}
+
+/// Writes all blocks in order and returns the digest and size of the blob.
+fn write_all(
+    queue: Receiver<Pending>,
+    blob: &mut dyn Write,
+    progress: &dyn Fn(u64) -> ControlFlow<()>,
+) -> Result<(Digest, u64), LayerError> {
+    let (mut hash, mut size) = (Sha256::new(), 0);
+    for pending in queue {
+        let encoded = pending.recv().map_err(|_| LayerError::Worker)?;
+        let encoded = encoded.map_err(LayerError::Compress)?;
+        for piece in encoded.slices() {
+            hash.update(piece);
+            size += piece.len() as u64;
+        }
+        write_pieces(&encoded, blob).map_err(LayerError::Write)?;
+        if progress(encoded.source_len() as u64).is_break() {
+            return Err(LayerError::Cancelled);
+        }
+    }
+    Ok((Digest::of(hash), size))
+}
+
+/// Writes the pieces with as few calls as the system allows, without copying them.
+fn write_pieces(encoded: &Encoded, blob: &mut dyn Write) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = encoded.slices().map(IoSlice::new).collect();
+    let mut left = &mut slices[..];
+    while !left.is_empty() {
+        match blob.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut left, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+impl std::fmt::Debug for LayerInput<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LayerInput").field("entries", &self.entries).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,286 @@
+//! A layer's *tar*, planned before a byte of it is read: headers, the places where file content
+//! goes, padding and the end. Headers are POSIX ustar, with a pax record only where a field does
+//! not fit: base-256 sizes are not POSIX, and GNU's sparse entries are refused by Podman. Owners are
+//! numbers alone. The tar is dense whatever holes the source has, as the image specification asks.
+
+use std::ops::Range;
+
+use tar::{EntryType, Header};
+use thiserror::Error;
+
+use crate::recipe::{Entry, EntryKind};
+
+/// The unit of a tar file, in bytes.
+const RECORD: u64 = 512;
+
+/// A tar ends with two records of zeros.
+const END: usize = 2 * 512;
+
+/// The largest number eleven octal digits hold: sizes and times beyond it do not fit ustar.
+const OCTAL_MAX: u64 = 0o777_7777_7777;
+
+/// The largest owner that seven octal digits hold.
+const ID_MAX: u32 = 0o777_7777;
+
+/// Where a header has the name and the link target, in bytes.
+const NAME: Range<usize> = 0..100;
+const LINK: Range<usize> = 157..257;
+
+/// The longest head of a layer; see [`TarPlan::head_len`].
+const HEAD_MAX: usize = 32 * 1024;
+
+/// What a tar consists of, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// Headers, padding, the end.
+    Bytes(Vec<u8>),
+    /// The content of the layer's n-th file, this many bytes.
+    Content(usize, u64),
+}
+
+/// Why a tar cannot be written.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum TarError {
+    /// The modification time does not fit a tar header.
+    #[error("the time {0} does not fit a tar header, which ends in the year 2242")]
+    Time(u64),
+    /// A path holds a byte that ends it.
+    #[error("the path {0:?} holds a NUL byte")]
+    Path(String),
+}
+
+/// A tar whose file contents are still to come.
+#[derive(Debug)]
+pub(crate) struct TarPlan {
+    pub(crate) pieces: Vec<Piece>,
+}
+
+impl TarPlan {
+    /// Plans the tar of `entries`; `sizes` are those of the files among them, in order, and
+    /// `mtime`, in seconds since 1970, is that of every entry.
+    pub(crate) fn new(entries: &[Entry], sizes: &[u64], mtime: u64) -> Result<Self, TarError> {
+        let mut plan = Self { pieces: Vec::new() };
+        let mut files = sizes.iter().copied().enumerate();
+        for entry in entries {
+            let file = match entry.kind {
+                EntryKind::File(_) => files.next(),
+                _ => None,
+            };
+            plan.bytes(&headers(entry, file.map_or(0, |(_, size)| size), mtime)?);
+            // An empty file too: its source has to be checked.
+            if let Some((index, size)) = file {
+                plan.pieces.push(Piece::Content(index, size));
+                plan.bytes(&vec![0; padding(size)]);
+            }
+        }
+        plan.bytes(&[0; END]);
+        Ok(plan)
+    }
+
+    /// Returns the length of the whole tar.
+    pub(crate) fn len(&self) -> u64 {
+        let lens = self.pieces.iter().map(|piece| match piece {
+            Piece::Bytes(bytes) => bytes.len() as u64,
+            Piece::Content(_, len) => *len,
+        });
+        lens.sum()
+    }
+
+    /// Returns the length of the *head*: the headers in front of the first content. It
+    /// becomes a member or frame of its own.
+    pub(crate) fn head_len(&self) -> usize {
+        let mut len = 0;
+        for piece in &self.pieces {
+            match piece {
+                Piece::Bytes(headers) => len += headers.len(),
+                Piece::Content(_, 0) => {}
+                Piece::Content(..) => return len.min(HEAD_MAX),
+            }
+        }
+        0
+    }
+
+    fn bytes(&mut self, more: &[u8]) {
+        match self.pieces.last_mut() {
+            Some(Piece::Bytes(bytes)) => bytes.extend_from_slice(more),
+            _ if more.is_empty() => {}
+            _ => self.pieces.push(Piece::Bytes(more.to_vec())),
+        }
+    }
+}
+
+fn padding(size: u64) -> usize {
+    usize::try_from(size.next_multiple_of(RECORD) - size).unwrap_or_default()
+}
+
+/// Returns the header of an entry, after its pax records if it needs any.
+fn headers(entry: &Entry, size: u64, mtime: u64) -> Result<Vec<u8>, TarError> {
+    if mtime > OCTAL_MAX {
+        return Err(TarError::Time(mtime));
+    }
+    let (kind, path, target) = names(entry);
+    for name in [&path, target] {
+        if name.contains('\0') {
+            return Err(TarError::Path(name.to_owned()));
+        }
+    }
+    let mut header = Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_mode(entry.mode);
+    header.set_mtime(mtime);
+    let mut records = Vec::new();
+    if !path.is_ascii() || header.set_path(&path).is_err() {
+        records.extend(record("path", &path));
+        set_ascii(&mut header, NAME, &path);
+    }
+    if !target.is_ascii() || target.len() > LINK.len() {
+        records.extend(record("linkpath", target));
+    }
+    // As it is: tar's own function would put it in order.
+    set_ascii(&mut header, LINK, target);
+    for (id, key) in [(entry.owner.uid, "uid"), (entry.owner.gid, "gid")] {
+        let fits = if id <= ID_MAX { u64::from(id) } else { 0 };
+        if id > ID_MAX {
+            records.extend(record(key, &id.to_string()));
+        }
+        match key {
+            "uid" => header.set_uid(fits),
+            _ => header.set_gid(fits),
+        }
+    }
+    if size <= OCTAL_MAX {
+        header.set_size(size);
+    } else {
+        records.extend(record("size", &size.to_string()));
+        header.set_size(0);
+    }
+    header.set_cksum();
+    let mut headers = pax(&records, mtime);
+    headers.extend_from_slice(header.as_bytes());
+    Ok(headers)
+}
+
+/// Returns an entry's type, and its path and link target as they stand in the tar.
+fn names(entry: &Entry) -> (EntryType, String, &str) {
+    let path = entry.tar_path();
+    match &entry.kind {
+        // The slash tells old readers, CDI's first importer among them, that it is a directory.
+        EntryKind::Directory => (EntryType::Directory, format!("{path}/"), ""),
+        EntryKind::File(_) | EntryKind::Whiteout | EntryKind::Opaque => {
+            (EntryType::Regular, path, "")
+        }
+        EntryKind::Symlink(target) => (EntryType::Symlink, path, target),
+        EntryKind::Hardlink(target) => (EntryType::Link, path, target),
+    }
+}
+
+/// Writes as much of a text as a field can hold; readers with pax take the record instead.
+fn set_ascii(header: &mut Header, field: Range<usize>, text: &str) {
+    // A name ends with a zero in the eyes of some; a link target may fill its field.
+    let max = if field == NAME { field.len() - 1 } else { field.len() };
+    let text: String = text.chars().filter(char::is_ascii).take(max).collect();
+    header.as_mut_bytes()[field][..text.len()].copy_from_slice(text.as_bytes());
+}
+
+/// Returns the extended header that carries `records`; nothing if there are none.
+fn pax(records: &[u8], mtime: u64) -> Vec<u8> {
+    if records.is_empty() {
+        return Vec::new();
+    }
+    let mut header = Header::new_ustar();
+    header.set_entry_type(EntryType::XHeader);
+    let name = b"PaxHeaders/record";
+    header.as_mut_bytes()[..name.len()].copy_from_slice(name);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(mtime);
+    header.set_size(records.len() as u64);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend_from_slice(records);
+    bytes.resize(bytes.len() + padding(records.len() as u64), 0);
+    bytes
+}
+
+/// Returns one pax record, `LENGTH KEY=VALUE\n`, whose length counts itself.
+fn record(key: &str, value: &str) -> Vec<u8> {
+    let rest = key.len() + value.len() + " =\n".len();
+    let mut len = rest + 1;
+    while len != rest + len.to_string().len() {
+        len = rest + len.to_string().len();
+    }
+    format!("{len} {key}={value}\n").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::oci::archive::Owner;
+    use crate::recipe::{Location, Role, SourceRecipe};
+
+    fn file(path: &str) -> Entry {
+        let source = SourceRecipe::new(Location::Path(path.into()), Role::File);
+        let owner = Owner { uid: 107, gid: 107 };
+        Entry { path: path.into(), kind: EntryKind::File(source), mode: 0o444, owner }
+    }
+
+    fn first_bytes(plan: &TarPlan) -> &[u8] {
+        match &plan.pieces[0] {
+            Piece::Bytes(bytes) => bytes,
+            Piece::Content(..) => panic!("a tar begins with a header"),
+        }
+    }
+
+    /// Reads the tar of one file of `size` bytes back, as far as its header goes.
+    fn check(path: &str, size: u64, head_len: usize) {
+        let plan = TarPlan::new(&[file(path)], &[size], 1_700_000_000).unwrap();
+        assert_eq!(plan.head_len(), head_len, "{path:?} of {size} bytes");
+        assert_eq!(plan.len() % RECORD, 0);
+        let mut archive = ::tar::Archive::new(std::io::repeat(0).take(0).chain(first_bytes(&plan)));
+        let entry = archive.entries().unwrap().next().unwrap().unwrap();
+        assert_eq!(&*entry.path_bytes(), path.as_bytes());
+        assert_eq!(entry.size(), size);
+        let header = entry.header();
+        assert_eq!(header.mode().unwrap(), 0o444);
+        assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (107, 107));
+        assert_eq!(header.mtime().unwrap(), 1_700_000_000);
+        assert_eq!(header.as_ustar().unwrap().uname, [0; 32]);
+        assert_eq!(header.as_ustar().unwrap().gname, [0; 32]);
+    }
+
+    #[test]
+    fn pax_records_only_where_a_field_does_not_fit() {
+        let long = format!("disk/{}", "x".repeat(200));
+        let split = format!("{}/{}", "d".repeat(90), "x".repeat(90));
+        check("disk/a.qcow2", 1, 512);
+        check("disk/a.qcow2", OCTAL_MAX, 512);
+        check("disk/a.qcow2", OCTAL_MAX + 1, 1536);
+        check("disk/a.qcow2", 1 << 50, 1536);
+        check(&split, 1, 512);
+        check(&long, 1, 1536);
+        check(&long, OCTAL_MAX + 1, 1536);
+        check("disk/größe.qcow2", 1, 1536);
+    }
+
+    #[test]
+    fn what_fits_no_header_is_refused() {
+        let plan = |path: &str, mtime| TarPlan::new(&[file(path)], &[1], mtime).map(|_| ());
+        assert_eq!(plan("disk/a", OCTAL_MAX), Ok(()));
+        assert_eq!(plan("disk/a", OCTAL_MAX + 1), Err(TarError::Time(OCTAL_MAX + 1)));
+        assert_eq!(plan("disk/a\0b", 0), Err(TarError::Path("disk/a\0b".into())));
+    }
+
+    #[test]
+    fn records_count_themselves() {
+        let check = |key: &str, value: &str, expected: &str| {
+            assert_eq!(record(key, value), expected.as_bytes());
+        };
+        check("size", "8589934592", "19 size=8589934592\n");
+        check("a", "b", "6 a=b\n");
+        check("path", &"x".repeat(90), &format!("99 path={}\n", "x".repeat(90)));
+        check("path", &"x".repeat(91), &format!("101 path={}\n", "x".repeat(91)));
+    }
+}

@@ -1,0 +1,291 @@
+//! Layers as a whole: that their bytes are what they always were, that every fast path gives what
+//! the slow one would, and that failures end a build instead of hanging it.
+
+use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
+
+use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+use super::compression::{Compression, GzipLevel, ZstdLevel};
+use super::{LayerError, LayerInput, Workers, write_layer};
+use crate::engine::source::{Content, SourceError, SourceErrorKind};
+use crate::oci::archive::Owner;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::layer::Layer;
+use crate::recipe::{Entry, EntryKind, Location, Role, SourceRecipe};
+
+/// A content in memory; where `holes` is set, runs of zeros count as holes.
+struct Memory {
+    bytes: Vec<u8>,
+    at: usize,
+    holes: Holes,
+    /// Where reading fails.
+    fails_at: usize,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Holes {
+    None,
+    Zeros,
+}
+
+impl Memory {
+    fn new(bytes: &[u8], holes: Holes) -> Self {
+        Self { bytes: bytes.to_vec(), at: 0, holes, fails_at: usize::MAX }
+    }
+}
+
+impl Content for Memory {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), SourceError> {
+        if self.at + space.len() > self.fails_at {
+            return Err(SourceError { place: "x".into(), kind: SourceErrorKind::Changed });
+        }
+        space.copy_from_slice(&self.bytes[self.at..self.at + space.len()]);
+        self.at += space.len();
+        Ok(())
+    }
+
+    fn hole(&mut self) -> Result<u64, SourceError> {
+        let zeros = self.bytes[self.at..].iter().take_while(|byte| **byte == 0);
+        Ok(if self.holes == Holes::Zeros { zeros.count() as u64 } else { 0 })
+    }
+
+    fn skip(&mut self, count: u64) {
+        self.at += usize::try_from(count).unwrap();
+    }
+
+    fn finish(&mut self) -> Result<(), SourceError> {
+        Ok(())
+    }
+}
+
+fn entries() -> Vec<Entry> {
+    let owner = Owner { uid: 107, gid: 107 };
+    let source = SourceRecipe::new(Location::Path("disk.img".into()), Role::Disk);
+    vec![
+        Entry { path: "disk".into(), kind: EntryKind::Directory, mode: 0o555, owner },
+        Entry { path: "disk/disk.img".into(), kind: EntryKind::File(source), mode: 0o444, owner },
+    ]
+}
+
+fn go_on(_len: u64) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn write(content: Memory, jobs: usize, compression: Compression) -> (Layer, Vec<u8>) {
+    let workers = Workers::start(jobs, compression).unwrap();
+    let entries = entries();
+    let input = LayerInput { entries: &entries, contents: vec![Box::new(content)], mtime: 0 };
+    let mut blob = Vec::new();
+    let layer = write_layer(input, &workers, &mut blob, &go_on).unwrap();
+    (layer, blob)
+}
+
+fn gzip(level: u8) -> Compression {
+    Compression::Gzip(GzipLevel::new(level).unwrap())
+}
+
+fn zstd(level: u8) -> Compression {
+    Compression::Zstd(ZstdLevel::new(level).unwrap())
+}
+
+/// Bytes that do not compress, the same on every host.
+fn noise(seed: u64) -> impl Iterator<Item = u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    })
+}
+
+/// Something of everything a disk holds, longer than a block of any compression.
+fn disk() -> Vec<u8> {
+    let text = b"the quick brown fox jumps over the lazy dog; ".iter().copied().cycle();
+    let words = noise(7).map(|byte| byte & 0x1f | 0x40);
+    let mut disk: Vec<u8> = text.take(300_000).collect();
+    disk.extend(noise(1).take(500_000));
+    disk.resize(disk.len() + 3_000_000, 0);
+    disk.extend(words.take(2_000_000));
+    disk.resize(disk.len() + 9_000_000, 0);
+    disk.extend(noise(2).take(1_234_567));
+    disk
+}
+
+/// A difference here means that `FORMAT_VERSION` has to be raised.
+#[test]
+fn the_bytes_of_a_layer_never_change() {
+    let disk = disk();
+    let gzips = [1, 3, 6, 9, 12].map(gzip);
+    let zstds = [1, 3, 4, 9, 19].map(zstd);
+    let all = [Compression::None].into_iter().chain(gzips).chain(zstds);
+    let digests = all.map(|compression| {
+        let (layer, _) = write(Memory::new(&disk, Holes::Zeros), 2, compression);
+        format!("{compression} {} {}\n", layer.size, layer.digest.hex())
+    });
+    snapbox::assert_data_eq!(
+        digests.collect::<String>(),
+        snapbox::str![[r#"
+none 16036864 be1b66d506077c1751d12ceb24fae44aa8d798a9eaaff1dee5d7515bb13bddb0
+gzip-1 3025876 bde7ef1fc67192bdff51f0ee8f0c57bab1dfa92ad079f134587cfa70217c1005
+gzip-3 3012015 d2842f4659e3fe4377acd8a7070fc30430a727f9311ec92168821a902618d4b3
+gzip-6 3012021 1f280826ffaf1faa73c7f20032d23230d1ae44f233311fab82a9d2358f36c384
+gzip-9 3012019 4825c294db565769aba83fa05bb19f0ce441e2466f7778e796f3505bf94402a9
+gzip-12 3011642 9446766ed7e648c004f68897261f5dbdf971a366f7d4fefc60f43c52f3c897cb
+zstd-1 2991771 8b9a2bf076fd8e55165ebef76629ca05cc389873ee2177fe44edbcd545910a11
+zstd-3 2991742 52e75795e65b357daf8f9b39f5326b683ad9a1563e5edc958c7d629bd698682f
+zstd-4 2991741 fc4aa1f9e3bf5986e84f00ea429dda91e21e48481c4f3cc2c492d71782cebeae
+zstd-9 2994303 218bbcecebcfc1906c0fa87b23131e48194aadf50dd0de853aba55891a4a56c9
+zstd-19 3003147 c6fc8c2cf5eef46f80acc094265c4cf85c50b4ab32a3acb0c32151fa06d56f60
+
+"#]]
+    );
+}
+
+#[test]
+fn neither_threads_nor_holes_show() {
+    let disk = disk();
+    for compression in [gzip(1), zstd(1), Compression::None] {
+        let (expected, _) = write(Memory::new(&disk, Holes::None), 1, compression);
+        for jobs in [1, 2, 3, 7] {
+            for holes in [Holes::None, Holes::Zeros] {
+                let (layer, _) = write(Memory::new(&disk, holes), jobs, compression);
+                assert_eq!(layer, expected, "{compression}, {jobs} jobs");
+            }
+        }
+    }
+}
+
+/// CDI's importer takes no layer whose first member or frame is small.
+#[test]
+fn the_headers_stand_alone_in_front() {
+    let disk = vec![0; 1 << 20];
+    let (_, tar) = write(Memory::new(&disk, Holes::None), 1, Compression::None);
+
+    let (_, blob) = write(Memory::new(&disk, Holes::None), 1, gzip(12));
+    let mut member = Vec::new();
+    flate2::read::GzDecoder::new(&blob[..]).read_to_end(&mut member).unwrap();
+    assert_eq!(member, tar[..1024]);
+    assert_eq!(blob[15..15 + 1024], tar[..1024], "stored");
+
+    let (_, blob) = write(Memory::new(&disk, Holes::None), 1, zstd(19));
+    let decoder = zstd::stream::read::Decoder::new(&blob[..]).unwrap();
+    let mut frame = Vec::new();
+    decoder.single_frame().read_to_end(&mut frame).unwrap();
+    assert_eq!(frame, tar[..1024]);
+    assert_eq!(blob[12..12 + 1024], tar[..1024], "raw");
+}
+
+fn unpack(compression: Compression, blob: &[u8]) -> Vec<u8> {
+    let mut tar = Vec::new();
+    match compression {
+        Compression::Gzip(_) => flate2::read::MultiGzDecoder::new(blob).read_to_end(&mut tar),
+        Compression::Zstd(_) => {
+            zstd::stream::read::Decoder::new(blob).unwrap().read_to_end(&mut tar)
+        }
+        Compression::None => Ok(tar.write(blob).unwrap()),
+    }
+    .unwrap();
+    tar
+}
+
+/// One stretch of a disk: what it holds, and how long it is.
+fn stretch() -> impl Strategy<Value = Vec<u8>> {
+    let len = prop_oneof![0..600_usize, 30_000..70_000_usize, 200_000..1_200_000_usize];
+    (len, 0..4_u8, any::<u64>()).prop_map(|(len, kind, seed)| match kind {
+        0 => vec![0; len],
+        1 => noise(seed).take(len).collect(),
+        2 => noise(seed).map(|byte| byte & 3).take(len).collect(),
+        _ => noise(seed).take(997).collect::<Vec<u8>>().repeat(len / 997),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever is put in comes out, the digests are those of the bytes, and holes, zero blocks
+    /// and stored runs change nothing.
+    #[test]
+    fn a_layer_holds_what_was_put_in(
+        stretches in prop::collection::vec(stretch(), 0..8),
+        kind in 0..3_usize,
+    ) {
+        let compression = [gzip(1), zstd(1), Compression::None][kind];
+        let disk = stretches.concat();
+        let (layer, blob) = write(Memory::new(&disk, Holes::Zeros), 3, compression);
+        let (slow, _) = write(Memory::new(&disk, Holes::None), 1, compression);
+        prop_assert_eq!(layer, slow);
+        prop_assert_eq!(layer.digest, Digest::of_bytes(&blob));
+        prop_assert_eq!(layer.size, blob.len() as u64);
+        let tar = unpack(compression, &blob);
+        prop_assert_eq!(layer.diff_id, Digest::of(Sha256::new_with_prefix(&tar)));
+        let mut archive = tar::Archive::new(&tar[..]);
+        let mut entries = archive.entries().unwrap();
+        let dir = entries.next().unwrap().unwrap();
+        prop_assert_eq!(&*dir.path_bytes(), b"disk/");
+        let mut file = entries.next().unwrap().unwrap();
+        prop_assert_eq!(&*file.path_bytes(), b"disk/disk.img");
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).unwrap();
+        prop_assert!(content == disk);
+        prop_assert!(entries.next().is_none());
+    }
+}
+
+/// Takes so many bytes and then has no more room.
+struct Full(usize);
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > self.0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0 -= bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn failures_end_the_pipeline() {
+    let disk = disk();
+    let check = |fails_at: usize, room: usize, stop_at: u64, expected: &str| {
+        for compression in [gzip(1), zstd(1), Compression::None] {
+            let workers = Workers::start(2, compression).unwrap();
+            let content = Memory { fails_at, ..Memory::new(&disk, Holes::None) };
+            let entries = entries();
+            let contents: Vec<Box<dyn Content>> = vec![Box::new(content)];
+            let input = LayerInput { entries: &entries, contents, mtime: 0 };
+            let done = std::cell::Cell::new(0);
+            let observe = |len| {
+                done.set(done.get() + len);
+                if done.get() > stop_at {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            };
+            let result = write_layer(input, &workers, &mut Full(room), &observe);
+            let found = match result.unwrap_err() {
+                LayerError::Write(error) => error.to_string(),
+                error => error.to_string(),
+            };
+            assert_eq!(found, expected, "{compression}");
+        }
+    };
+    let (never, all) = (usize::MAX, u64::MAX);
+    check(1_000_000, never, all, "x: the file changed while it was read");
+    check(13_000_000, never, all, "x: the file changed while it was read");
+    check(never, 100, all, "no storage space");
+    check(never, 600_000, all, "no storage space");
+    check(never, never, 5_000_000, "cancelled");
+}

@@ -1,0 +1,346 @@
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::net::http::{Client, HttpOptions, SystemRoots, TlsOptions, Trust};
+use crate::net::proxy::Proxies;
+use crate::oci::images::Places;
+use crate::oci::images::testing::Memory;
+use crate::recipe::{ContextFile, Location, Member};
+
+/// One file, whatever is asked for.
+struct One(tempfile::NamedTempFile);
+
+impl One {
+    fn new(bytes: &[u8]) -> Self {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        Self(file)
+    }
+}
+
+impl Inputs for One {
+    fn open(&self, _path: &Path) -> io::Result<File> {
+        self.0.reopen()
+    }
+
+    fn open_in(&self, _file: &ContextFile) -> io::Result<File> {
+        self.0.reopen()
+    }
+}
+
+/// Trusts nobody.
+struct Nobody;
+
+impl Trust for Nobody {
+    fn for_host(&self, _host: &str) -> Result<TlsOptions, String> {
+        Err("nobody is trusted".into())
+    }
+}
+
+/// Returns a client that no test here sends anything with.
+fn offline() -> Client {
+    Client::new(HttpOptions {
+        proxies: Proxies::default(),
+        roots: SystemRoots::default(),
+        trust: Box::new(Nobody),
+        stall: Duration::ZERO,
+        retries: 0,
+        cancelled: Arc::new(|| true),
+        trace: None,
+    })
+}
+
+fn recipe(location: Location) -> SourceRecipe {
+    SourceRecipe::new(location, Role::File)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// 100 kB that do not repeat soon.
+fn bytes() -> Vec<u8> {
+    (0..100_000_u32).map(|number| number.wrapping_mul(number >> 3).to_le_bytes()[1]).collect()
+}
+
+fn file_archive() -> Arc<Archive> {
+    Arc::new(Archive::File(Box::new(recipe(Location::Path("a.tar".into())))))
+}
+
+fn layer_archive(blob: &[u8]) -> Arc<Archive> {
+    let place = "quay.io/me/base".parse().unwrap();
+    let (digest, size) = (Digest::of_bytes(blob), blob.len() as u64);
+    Arc::new(Archive::Layer { place, digest, size })
+}
+
+fn members(archive: &Arc<Archive>, ranges: &[(u64, u64)]) -> Vec<SourceRecipe> {
+    let member = |(offset, size): &(u64, u64)| {
+        let archive = Arc::clone(archive);
+        recipe(Location::Member(Member { archive, offset: *offset, size: *size }))
+    };
+    ranges.iter().map(member).collect()
+}
+
+/// Reads all sources as a layer does; calls `between` after it has read the first.
+fn read(
+    recipes: &[SourceRecipe],
+    inputs: &dyn Inputs,
+    places: &dyn Places,
+    between: impl Fn(),
+) -> Result<Vec<Vec<u8>>, SourceError> {
+    let client = offline();
+    let mut opener = Opener::new(inputs, &client, Unverified::Refuse, places);
+    let sources = recipes.iter().map(|recipe| Source::open(recipe, &mut opener));
+    let sources = sources.collect::<Result<Vec<_>, _>>()?;
+    let contents = sources.iter().map(Source::content).collect::<Result<Vec<_>, _>>()?;
+    let mut all = Vec::new();
+    for mut content in contents {
+        let mut space = vec![0; usize::try_from(content.size()).unwrap()];
+        for part in space.chunks_mut(1000) {
+            content.read_exact(part)?;
+        }
+        assert_eq!(content.hole()?, 0);
+        content.finish()?;
+        all.push(space);
+        if all.len() == 1 {
+            between();
+        }
+    }
+    Ok(all)
+}
+
+fn parts(ranges: &[(u64, u64)]) -> Vec<Vec<u8>> {
+    let bytes = bytes();
+    let part = |(at, len): &(u64, u64)| {
+        let (at, len) = (usize::try_from(*at).unwrap(), usize::try_from(*len).unwrap());
+        bytes[at..at + len].to_vec()
+    };
+    ranges.iter().map(part).collect()
+}
+
+const ASCENDING: [(u64, u64); 4] = [(512, 700), (2048, 0), (70_000, 5000), (99_999, 1)];
+const MIXED: [(u64, u64); 5] = [(70_000, 5000), (512, 700), (512, 700), (0, 1), (600, 3000)];
+
+/// Packs in every way that is known.
+fn packings(bytes: &[u8]) -> [(CompressionFormat, Vec<u8>); 4] {
+    let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    xz.write_all(bytes).unwrap();
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(bytes).unwrap();
+    [
+        (CompressionFormat::Gzip, gzip(bytes)),
+        (CompressionFormat::Zstd, zstd::encode_all(bytes, 1).unwrap()),
+        (CompressionFormat::Xz, xz.finish().unwrap()),
+        (CompressionFormat::Bzip2, bzip2.finish().unwrap()),
+    ]
+}
+
+/// What is behind the first MiB is not unpacked: here it is missing, which nobody notices.
+#[test]
+fn bombs_are_stopped_at_their_beginning() {
+    let page = b"<html>".to_vec();
+    let packed = gzip(&bytes());
+    let mut backed = vec![0; 1 << 16];
+    for (at, bytes) in [
+        (0, &b"QFI\xfb\0\0\0\x03"[..]),
+        (8, &300_u64.to_be_bytes()),
+        (16, &[0, 0, 0, 4, 0, 0, 0, 16]),
+        (56, &[0, 0, 0, 1]),
+        (99, &[4, 0, 0, 0, 104]),
+        (300, b"base"),
+    ] {
+        backed[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    let mut stopped = 0;
+    for (start, expected) in [
+        (page, "it is a web page, and no disk"),
+        (packed, "the disk is packed with gzip"),
+        (backed, "it stands on another file, `base`"),
+    ] {
+        let bomb = [start, vec![0; 2 << 20], bytes().repeat(20)].concat();
+        for (packing, packed) in packings(&bomb) {
+            let mut recipe = recipe(Location::Path("bomb".into()));
+            (recipe.packing, recipe.role) = (Some(packing), Role::Disk);
+            let inputs = One::new(&packed[..packed.len() * 3 / 4]);
+            let (client, places) = (offline(), Memory::default());
+            let mut opener = Opener::new(&inputs, &client, Unverified::Refuse, &places);
+            let mut source = Source::open(&recipe, &mut opener).unwrap();
+            let error = source.measure().unwrap_err();
+            assert_eq!(error.to_string(), format!("bomb: {expected}"), "{packing}");
+            stopped += 1;
+        }
+    }
+    assert_eq!(stopped, 12);
+}
+
+/// A frame that says so needs no byte to be unpacked.
+#[test]
+fn what_is_too_long_is_not_read() {
+    let mut frame = b"\x28\xb5\x2f\xfd\xe0".to_vec();
+    frame.extend((SIZE_MAX + 1).to_le_bytes());
+    let mut recipe = recipe(Location::Path("bomb".into()));
+    (recipe.packing, recipe.role) = (Some(CompressionFormat::Zstd), Role::Disk);
+    let error = read(&[recipe], &One::new(&frame), &Memory::default(), || ()).unwrap_err();
+    assert_eq!(error.to_string(), "bomb: it has more than 16 TiB");
+}
+
+#[test]
+fn members_of_files_are_read() {
+    for packed in [bytes(), gzip(&bytes())] {
+        let inputs = One::new(&packed);
+        for ranges in [&ASCENDING[..], &MIXED] {
+            let recipes = members(&file_archive(), ranges);
+            let found = read(&recipes, &inputs, &Memory::default(), || ()).unwrap();
+            assert_eq!(found, parts(ranges));
+        }
+    }
+}
+
+#[test]
+fn members_of_layers_are_read_once() {
+    for blob in [bytes(), gzip(&bytes()), zstd::encode_all(&bytes()[..], 1).unwrap()] {
+        let mut places = Memory::default();
+        places.put(blob.clone());
+        // Two recipes that are equal are one archive.
+        let mut recipes = members(&layer_archive(&blob), &ASCENDING[..2]);
+        recipes.extend(members(&layer_archive(&blob), &ASCENDING[2..]));
+        let found = read(&recipes, &One::new(b""), &places, || ()).unwrap();
+        assert_eq!((found, places.asked()), (parts(&ASCENDING), 1));
+        let recipes = members(&layer_archive(&blob), &MIXED);
+        let found = read(&recipes, &One::new(b""), &places, || ()).unwrap();
+        // Once more for each step back.
+        assert_eq!((found, places.asked()), (parts(&MIXED), 5));
+    }
+}
+
+#[test]
+fn what_a_layer_delivers_is_checked() {
+    let check = |blob: &[u8], served: &[u8], ranges: &[(u64, u64)], expected: &str| {
+        let mut places = Memory::default();
+        places.blobs.insert(Digest::of_bytes(blob), served.to_vec());
+        let recipes = members(&layer_archive(blob), ranges);
+        let error = read(&recipes, &One::new(b""), &places, || ()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(error.starts_with("layer sha256:"), "{error}");
+    };
+    let plain = bytes();
+    let mut late = plain.clone();
+    late[99_999] ^= 1;
+    // Whatever is read, and however much of it.
+    check(&plain, &late, &ASCENDING, "the checksum is wrong: expected sha256:");
+    check(&plain, &late, &ASCENDING[..1], "the checksum is wrong");
+    check(&plain, &late, &MIXED, "the checksum is wrong");
+    check(&plain, &[&plain[..], b"x"].concat(), &ASCENDING, "the checksum is wrong");
+    check(&plain, &plain[..90_000], &ASCENDING[..1], "the checksum is wrong");
+    check(&plain, &plain[..90_000], &ASCENDING, "unexpected end of file");
+    check(&plain, &plain, &[(99_000, 2000)], "failed to fill whole buffer");
+    check(&plain, &plain, &[(200_000, 1)], "unexpected end of file");
+    check(&plain, &plain, &[(u64::MAX, 1)], "unexpected end of file");
+    let packed = gzip(&plain);
+    check(&packed, &packed[..packed.len() / 2], &ASCENDING, "damaged gzip data: ");
+    check(&packed, &[&packed[..20], &[0xff; 200]].concat(), &ASCENDING, "damaged gzip data: ");
+}
+
+#[test]
+fn a_layer_that_is_not_there_is_told() {
+    let recipes = members(&layer_archive(b"x"), &[(0, 1)]);
+    let error = read(&recipes, &One::new(b""), &Memory::default(), || ()).unwrap_err();
+    assert!(matches!(error.kind, SourceErrorKind::Image(_)), "{error}");
+    assert!(error.to_string().ends_with(&format!("there is no {}", Digest::of_bytes(b"x"))));
+}
+
+#[test]
+fn an_archive_that_is_written_to_is_noticed() {
+    let inputs = One::new(&bytes());
+    let touch = || inputs.0.reopen().and_then(|file| file.set_len(99_999)).unwrap();
+    let recipes = members(&file_archive(), &ASCENDING[..3]);
+    let error = read(&recipes, &inputs, &Memory::default(), touch).unwrap_err();
+    assert!(matches!(error.kind, SourceErrorKind::Changed), "{error}");
+    let mut archive = recipe(Location::Path("a.tar".into()));
+    archive.checksum = Some(Checksum::Sha256("0".repeat(64)));
+    let recipes = members(&Arc::new(Archive::File(Box::new(archive))), &ASCENDING[..1]);
+    let error = read(&recipes, &inputs, &Memory::default(), || ()).unwrap_err();
+    assert!(matches!(error.kind, SourceErrorKind::Checksum { .. }), "{error}");
+}
+
+/// What one attempt has left does not disturb the next.
+#[test]
+fn a_layer_can_be_attempted_again() {
+    let mut places = Memory::default();
+    places.put(bytes());
+    let recipes = members(&layer_archive(&bytes()), &ASCENDING);
+    let (inputs, client) = (One::new(b""), offline());
+    let mut opener = Opener::new(&inputs, &client, Unverified::Refuse, &places);
+    let sources = recipes.iter().map(|recipe| Source::open(recipe, &mut opener).unwrap());
+    let sources: Vec<Source<'_>> = sources.collect();
+    for _ in 0..3 {
+        let mut contents: Vec<_> = sources.iter().map(|source| source.content().unwrap()).collect();
+        contents[2].read_exact(&mut [0; 9]).unwrap();
+    }
+    assert_eq!(places.asked(), 3);
+}
+
+#[test]
+fn inline_bytes_are_a_source() {
+    let inline = |bytes: &[u8]| recipe(Location::Inline(bytes.into()));
+    let read = |recipe| read(&[recipe], &One::new(b""), &Memory::default(), || ());
+    assert_eq!(read(inline(b"text")).unwrap(), [b"text"]);
+    assert_eq!(read(inline(b"")).unwrap(), [b""]);
+    let (recipe, places) = (inline(b"text"), Memory::default());
+    let (inputs, client) = (One::new(b""), offline());
+    let mut opener = Opener::new(&inputs, &client, Unverified::Refuse, &places);
+    let source = Source::open(&recipe, &mut opener).unwrap();
+    let error = source.content().unwrap().read_exact(&mut [0; 5]).unwrap_err();
+    assert!(matches!(error.kind, SourceErrorKind::Size { announced: 4 }), "{error}");
+}
+
+#[test]
+fn what_cannot_be_done_with_a_member_is_refused() {
+    let check = |change: &dyn Fn(&mut SourceRecipe), expected: &str| {
+        for mut recipe in [
+            recipe(Location::Inline((*b"").into())),
+            members(&layer_archive(b""), &[(0, 0)]).remove(0),
+        ] {
+            change(&mut recipe);
+            let error = read(&[recipe], &One::new(b""), &Memory::default(), || ()).unwrap_err();
+            assert_eq!(error.kind.to_string(), expected);
+        }
+    };
+    let plain = "what is given inline or lies in an archive is taken as it is";
+    check(&|recipe| recipe.packing = Some(CompressionFormat::Gzip), plain);
+    check(&|recipe| recipe.checksum = Some(Checksum::Sha256(String::new())), plain);
+    check(&|recipe| recipe.role = Role::Disk, "the file is empty");
+    let url = recipe(Location::Url("http://localhost/a.tar".into()));
+    let recipes = members(&Arc::new(Archive::File(Box::new(url))), &[(0, 1)]);
+    let error = read(&recipes, &One::new(b""), &Memory::default(), || ()).unwrap_err();
+    assert!(matches!(error.kind, SourceErrorKind::Unverified), "{error}");
+}
+
+#[test]
+fn contents_are_known_by_what_they_are_part_of() {
+    let (inputs, client, places) = (One::new(b"x"), offline(), Memory::default());
+    let archives = [file_archive(), layer_archive(b"a"), layer_archive(b"b")];
+    let ranges = [(0, 1), (0, 2), (1, 1)];
+    let mut recipes: Vec<_> =
+        archives.iter().flat_map(|archive| members(archive, &ranges)).collect();
+    recipes.extend([b"1", b"2"].map(|bytes| recipe(Location::Inline((*bytes).into()))));
+    let mut opener = Opener::new(&inputs, &client, Unverified::Allow, &places);
+    let identities: Vec<_> = recipes
+        .iter()
+        .map(|recipe| Source::open(recipe, &mut opener).unwrap().identity().unwrap())
+        .collect();
+    for (number, identity) in identities.iter().enumerate() {
+        assert!(!identities[..number].contains(identity), "{number}");
+    }
+    // A download that may be another next time has none, and so have its members.
+    let url = recipe(Location::Url("http://localhost/a.tar".into()));
+    let recipes = members(&Arc::new(Archive::File(Box::new(url))), &[(0, 1)]);
+    let mut opener = Opener::new(&inputs, &client, Unverified::Allow, &places);
+    assert_eq!(Source::open(&recipes[0], &mut opener).unwrap().identity(), None);
+}

@@ -1,0 +1,115 @@
+//! Why an image cannot be stood on.
+
+use thiserror::Error;
+
+use super::{LockError, OverlayError};
+use crate::oci::image::config::ConfigError;
+use crate::oci::image::digest::Digest;
+use crate::oci::sink::SinkError;
+use crate::oci::unpacked::LayerProblem;
+
+/// What is wrong with a layer of a base.
+#[derive(Debug, Error)]
+pub enum BaseLayerProblem {
+    /// It cannot be used at all.
+    #[error(transparent)]
+    Layer(#[from] LayerProblem),
+    /// It does not fit the layers below.
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
+    /// With it the image has more files than are read.
+    #[error("with it the image has more than {0} files")]
+    TooMany(usize),
+}
+
+/// What is wrong with a base, or on the way to it.
+#[derive(Debug, Error)]
+pub enum BaseError {
+    /// The place cannot be read.
+    #[error("{}", .0.whole())]
+    Sink(#[from] SinkError),
+    /// The lock file does not allow it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// There is no such image.
+    #[error("there is no image `{0}`")]
+    NotFound(String),
+    /// A layout has several images, and none is named.
+    #[error("`{0}` does not have exactly one image")]
+    Ambiguous(String),
+    /// A document that another names is not there.
+    #[error("the image names {0}, which is not there")]
+    Missing(Digest),
+    /// What came for a digest is something else.
+    #[error("what came for {expected} has the digest {found}")]
+    Digest {
+        /// What was asked for.
+        expected: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// A name has a digest that is not of SHA-256.
+    #[error("`{0}` is not a sha256 digest")]
+    Algorithm(String),
+    /// A document is not what it should be.
+    #[error("the document {0} cannot be used: {1}")]
+    Document(Digest, String),
+    /// The config is not what it should be.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no image for the platform.
+    #[error("`{place}` has no image for {wanted}; it has {found}")]
+    Platform {
+        /// The image.
+        place: String,
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        found: String,
+    },
+    /// Layers are of a kind that is not read.
+    #[error("the layer {digest} cannot be used: {why} (`{media_type}`)")]
+    MediaType {
+        /// Of the layer.
+        digest: Digest,
+        /// As the manifest has it.
+        media_type: String,
+        /// What that means.
+        why: &'static str,
+    },
+    /// Manifest and config disagree.
+    #[error("the manifest has {layers} layers, the config {diff_ids}")]
+    Layers {
+        /// Of the manifest.
+        layers: usize,
+        /// Of the config.
+        diff_ids: usize,
+    },
+    /// A layer cannot be used.
+    #[error("the layer {digest} cannot be used: {problem}")]
+    Layer {
+        /// Of the layer.
+        digest: Digest,
+        /// What is wrong with it.
+        problem: BaseLayerProblem,
+    },
+    /// The user asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl BaseError {
+    /// Returns what the user can do, where that is known.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Sink(SinkError::Remote { help, .. }) => help.clone(),
+            Self::Lock(error) => Some(error.help()),
+            Self::NotFound(_) => Some("is its name spelled as where it comes from?".into()),
+            Self::Ambiguous(place) => Some(format!("name one of its images: `{place}:TAG`")),
+            Self::Platform { .. } => {
+                Some("choose another with `--platform`, or another base".into())
+            }
+            _ => None,
+        }
+    }
+}

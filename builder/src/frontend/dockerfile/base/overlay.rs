@@ -1,0 +1,228 @@
+//! An *overlay* is what a layer changes in the tree below it
+//! (<https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets>). Where the specification says
+//! nothing it is done as containerd does (`pkg/archive/tar.go`).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::index::LayerIndex;
+use crate::frontend::dockerfile::tree::{
+    FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError,
+};
+use crate::oci::archive::Owner;
+use crate::oci::archive::{Found, Kind};
+use crate::oci::image::whiteout;
+use crate::recipe::path::{join, split};
+use crate::recipe::{Archive, Location, Member, Role, SourceRecipe};
+
+/// What AUFS kept for itself.
+const META: &str = ".wh..wh.";
+
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
+
+/// Why a layer does not fit the tree below it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum OverlayError {
+    /// A path leads through something that is no directory.
+    #[error("`/{path}` cannot be put there: {error}")]
+    Path {
+        /// As the layer has it.
+        path: String,
+        /// What is in its way.
+        error: TreeError,
+    },
+    /// A whiteout hides nothing that has a name, or is used as a directory.
+    #[error("`/{0}` is not a whiteout that can be applied")]
+    Whiteout(String),
+    /// A hard link to something that does not exist.
+    #[error("`/{path}` is a hard link to `/{target}`, which does not exist")]
+    MissingLink {
+        /// The link.
+        path: String,
+        /// What it links to.
+        target: String,
+    },
+    /// A hard link to a directory, or to what it takes the place of.
+    #[error("`/{path}` is a hard link to `/{target}`, which cannot be linked to")]
+    Link {
+        /// The link.
+        path: String,
+        /// What it links to.
+        target: String,
+    },
+}
+
+/// Puts a layer on top of what is in a tree; `archive` is the layer itself, which files come out of.
+pub(super) fn apply(
+    tree: &mut Tree,
+    layer: &LayerIndex,
+    archive: &Arc<Archive>,
+) -> Result<(), OverlayError> {
+    let mut overlay = Overlay {
+        tree,
+        layer,
+        archive,
+        own: HashSet::new(),
+        cleared: HashSet::new(),
+        parent: None,
+    };
+    layer.members.iter().try_for_each(|found| overlay.add(found))
+}
+
+struct Overlay<'a> {
+    tree: &'a mut Tree,
+    layer: &'a LayerIndex,
+    archive: &'a Arc<Archive>,
+    /// What the layer itself has put there, which its whiteouts do not hide.
+    own: HashSet<String>,
+    /// The directories in which nothing is left of the layers below.
+    cleared: HashSet<String>,
+    /// The directory that was resolved last and where it led: members of one come together.
+    parent: Option<(String, String)>,
+}
+
+impl Overlay<'_> {
+    fn add(&mut self, found: &Found) -> Result<(), OverlayError> {
+        if found.path.is_empty() {
+            let node = Node { kind: NodeKind::Directory, mode: found.mode, owner: found.owner() };
+            return self.put(found, String::new(), node);
+        }
+        let (dir, name) = split(&found.path);
+        if found.path.starts_with(META) && found.path != whiteout::OPAQUE {
+            return Ok(());
+        }
+        if dir.split('/').any(|part| part.starts_with(whiteout::PREFIX)) {
+            return Err(OverlayError::Whiteout(found.path.clone()));
+        }
+        let parent = self.parent(found, dir)?;
+        match name.strip_prefix(whiteout::PREFIX) {
+            _ if name == whiteout::OPAQUE => self.clear(&parent),
+            Some("" | "." | "..") => return Err(OverlayError::Whiteout(found.path.clone())),
+            Some(hidden) => self.hide(&join(&parent, hidden)),
+            None => {
+                let path = join(&parent, name);
+                let node = self.node(found, &path)?;
+                self.put(found, path, node)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the directory that a member stands in; makes it if it is missing.
+    fn parent(&mut self, found: &Found, dir: &str) -> Result<String, OverlayError> {
+        if let Some((known, resolved)) = &self.parent
+            && known == dir
+        {
+            return Ok(resolved.clone());
+        }
+        let wrong = |error| OverlayError::Path { path: found.path.clone(), error };
+        let resolved = self.tree.resolve("", dir, Follow::Yes).map_err(wrong)?.path;
+        self.tree.make_parents(&join(&resolved, "x"), 0o755, ROOT).map_err(wrong)?;
+        self.parent = Some((dir.to_owned(), resolved.clone()));
+        Ok(resolved)
+    }
+
+    fn node(&mut self, found: &Found, path: &str) -> Result<Node, OverlayError> {
+        let kind = match &found.kind {
+            Kind::Directory => NodeKind::Directory,
+            Kind::File => NodeKind::File(self.file(found)),
+            Kind::Symlink(target) => NodeKind::Symlink(target.clone()),
+            Kind::Hardlink(target) => return self.linked(found, path, target),
+            Kind::Fifo => NodeKind::Special(SpecialKind::Fifo),
+            &Kind::Character { major, minor } => {
+                NodeKind::Special(SpecialKind::Character { major, minor })
+            }
+            &Kind::Block { major, minor } => NodeKind::Special(SpecialKind::Block { major, minor }),
+        };
+        Ok(Node { kind, mode: found.mode, owner: found.owner() })
+    }
+
+    fn file(&self, found: &Found) -> FileNode {
+        let location = match self.layer.kept.get(&found.offset) {
+            Some(bytes) => Location::Inline(bytes.as_slice().into()),
+            None => Location::Member(Member {
+                archive: Arc::clone(self.archive),
+                offset: found.offset,
+                size: found.size,
+            }),
+        };
+        let source = SourceRecipe::new(location, Role::File);
+        FileNode { source, size: Some(found.size), inode: None }
+    }
+
+    /// Returns what a hard link is another name of, whose mode and owner are the link's too.
+    fn linked(&mut self, found: &Found, path: &str, link: &str) -> Result<Node, OverlayError> {
+        let names = || (found.path.clone(), link.to_owned());
+        let (dir, name) = split(link);
+        let resolved = self.tree.resolve("", dir, Follow::Yes);
+        let target = resolved
+            .map(|dir| join(&dir.path, name))
+            .map_err(|error| OverlayError::Path { path: link.to_owned(), error })?;
+        let Some(node) = self.tree.get(&target) else {
+            let (path, target) = names();
+            return Err(OverlayError::MissingLink { path, target });
+        };
+        let mut node = node.clone();
+        // What is replaced by the link is gone before it is made.
+        let replaced = target
+            .strip_prefix(path)
+            .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..]));
+        if node.kind == NodeKind::Directory || replaced {
+            let (path, target) = names();
+            return Err(OverlayError::Link { path, target });
+        }
+        if let NodeKind::File(file) = &mut node.kind {
+            file.inode.get_or_insert(Inode(self.layer.number(), found.offset));
+        }
+        // Who unpacks it sets them for the link, and so for all names of the file.
+        if !matches!(node.kind, NodeKind::Symlink(_)) {
+            (node.mode, node.owner) = (found.mode, found.owner());
+        }
+        let put = self.tree.put_settled(&target, node.clone());
+        put.map_err(|error| OverlayError::Path { path: target, error })?;
+        Ok(node)
+    }
+
+    fn put(&mut self, found: &Found, path: String, node: Node) -> Result<(), OverlayError> {
+        let is_directory = |node: &Node| node.kind == NodeKind::Directory;
+        let old = self.tree.get(&path);
+        let replaced = old.is_some_and(|old| is_directory(old) != is_directory(&node));
+        if replaced || old.is_some_and(|old| matches!(old.kind, NodeKind::Symlink(_))) {
+            self.parent = None;
+        }
+        if replaced {
+            self.tree.remove(&path);
+        }
+        let put = self.tree.put_settled(&path, node);
+        put.map_err(|error| OverlayError::Path { path: found.path.clone(), error })?;
+        self.own.insert(path);
+        Ok(())
+    }
+
+    /// Hides what layers below have at a path.
+    fn hide(&mut self, path: &str) {
+        self.clear(path);
+        if !self.own.contains(path) && self.tree.children(path).next().is_none() {
+            self.tree.remove(path);
+        }
+    }
+
+    /// Hides what layers below have in a directory.
+    fn clear(&mut self, dir: &str) {
+        self.parent = None;
+        if !self.cleared.insert(dir.to_owned()) {
+            return;
+        }
+        let below = self.tree.below(dir).map(|(path, _)| path);
+        let below: Vec<String> =
+            below.filter(|path| !self.own.contains(*path)).map(str::to_owned).collect();
+        // What is in a directory comes before the directory, which stays where something stays in it.
+        for path in below.iter().rev() {
+            if self.tree.children(path).next().is_none() {
+                self.tree.remove(path);
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The *reader* of one base: from its name to its documents, its layers, its tree.
+
+use std::cell::OnceCell;
+use std::io::Read;
+use std::sync::Arc;
+
+use super::index::LayerIndex;
+use super::manifest::{self, Descriptor, Told};
+use super::{BaseError, BaseLayerProblem, Bases, Loaded, overlay, store};
+use crate::frontend::dockerfile::tree::Tree;
+use crate::oci::image::config::Config;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::distance::distance;
+use crate::oci::image::json::Document;
+use crate::oci::image::place::Place;
+use crate::oci::image::platform::Platform;
+use crate::oci::images::Images;
+use crate::oci::sink::SinkError;
+use crate::oci::unpacked::LayerProblem;
+use crate::recipe::{Archive, Base, BaseLayer};
+
+/// The longest config, in bytes.
+const CONFIG_MAX: u64 = 4 << 20;
+
+/// How many files an image may have.
+const FILES_MAX: usize = 1_000_000;
+
+/// Reads one base.
+pub(super) struct BaseReader<'b> {
+    bases: &'b Bases<'b>,
+    place: &'b Place,
+    /// Opened when something is not known without them.
+    images: OnceCell<Box<dyn Images + 'b>>,
+}
+
+impl<'b> BaseReader<'b> {
+    pub(super) fn new(bases: &'b Bases<'b>, place: &'b Place) -> Self {
+        Self { bases, place, images: OnceCell::new() }
+    }
+
+    pub(super) fn load(&self, platform: &Platform) -> Result<Loaded, BaseError> {
+        let root = self.root()?;
+        let root_digest = root.digest;
+        let (document, told) = manifest::choose(self, root, platform)?;
+        let manifest = manifest::read(&document)?;
+        let config = self.config(&document, &manifest.config)?;
+        if told == Told::ByConfig {
+            self.check_platform(&config, platform)?;
+        }
+        let layers = manifest.layers(&document)?;
+        let place = pinned(self.place, root_digest);
+        let tree = self.tree(&layers, &config, &place)?;
+        let name = match self.place {
+            Place::Registry(name) => Some(name.to_string()),
+            Place::Layout(..) | Place::Archive(..) => None,
+        };
+        let recipe = Base { place, manifest: document.digest, layers };
+        Ok(Loaded { recipe, config, tree, name, root: root_digest })
+    }
+
+    fn images(&self) -> Result<&dyn Images, SinkError> {
+        if let Some(images) = self.images.get() {
+            return Ok(&**images);
+        }
+        let images = self.bases.places.images(self.place)?;
+        Ok(&**self.images.get_or_init(|| images))
+    }
+
+    /// Returns what the place names.
+    fn root(&self) -> Result<Document, BaseError> {
+        let name = match self.place {
+            Place::Registry(name) => name,
+            Place::Layout(_, Some(name)) | Place::Archive(_, Some(name)) => {
+                let found = self.images()?.find(name)?;
+                return found.ok_or_else(|| BaseError::NotFound(self.place.to_string()));
+            }
+            Place::Layout(_, None) | Place::Archive(_, None) => {
+                let only = self.images()?.only()?;
+                return only.ok_or_else(|| BaseError::Ambiguous(self.place.to_string()));
+            }
+        };
+        let pin = match name.digest() {
+            Some(pin) => Some(pin.parse().map_err(|_| BaseError::Algorithm(pin.into()))?),
+            None => self.bases.resolver.resolve(name)?,
+        };
+        if let Some(pin) = pin {
+            return match self.document(pin) {
+                Err(BaseError::Missing(_)) => Err(BaseError::NotFound(self.place.to_string())),
+                document => document,
+            };
+        }
+        let found = self.images()?.find(name.tag().unwrap_or_default())?;
+        let found = found.ok_or_else(|| BaseError::NotFound(self.place.to_string()))?;
+        self.bases.resolver.record(name, found.digest);
+        self.keep(&found.bytes);
+        Ok(found)
+    }
+
+    /// Returns a manifest or index.
+    pub(super) fn document(&self, digest: Digest) -> Result<Document, BaseError> {
+        let known = self.bases.cache.and_then(|dir| store::document(dir, digest));
+        if let Some(document) = known.and_then(|bytes| Document::read("", bytes).ok()) {
+            return Ok(document);
+        }
+        let document = self.images()?.document(digest)?.ok_or(BaseError::Missing(digest))?;
+        if document.digest != digest {
+            return Err(BaseError::Digest { expected: digest, found: document.digest });
+        }
+        self.keep(&document.bytes);
+        Ok(document)
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        if let Some(dir) = self.bases.cache {
+            self.bases.note(store::put_document(dir, bytes));
+        }
+    }
+
+    fn config(&self, manifest: &Document, config: &Descriptor) -> Result<Config, BaseError> {
+        let digest = config.digest(manifest)?;
+        let wrong = |why: &str| BaseError::Document(digest, why.into());
+        if let Some(bytes) = self.bases.cache.and_then(|dir| store::document(dir, digest)) {
+            return Ok(Config::read(&bytes)?);
+        }
+        if config.size > CONFIG_MAX {
+            return Err(wrong("a config is not longer than 4 MiB"));
+        }
+        let mut bytes = Vec::new();
+        let blob = self.images()?.blob(digest, config.size, 0)?;
+        let read = blob.take(config.size + 1).read_to_end(&mut bytes);
+        read.map_err(SinkError::io("read", digest.to_string()))?;
+        if bytes.len() as u64 != config.size {
+            return Err(wrong("it has not the size that its manifest gives"));
+        }
+        let found = Digest::of_bytes(&bytes);
+        if found != digest {
+            return Err(BaseError::Digest { expected: digest, found });
+        }
+        self.keep(&bytes);
+        Ok(Config::read(&bytes)?)
+    }
+
+    /// An image that is not chosen from an index must be for the platform. What its config does not
+    /// say is right.
+    fn check_platform(&self, config: &Config, wanted: &Platform) -> Result<(), BaseError> {
+        let Some(found) = config.platform() else { return Ok(()) };
+        if distance(wanted, &found).is_some() {
+            return Ok(());
+        }
+        Err(self.wrong_platform(wanted, found.to_string()))
+    }
+
+    pub(super) fn wrong_platform(&self, wanted: &Platform, found: String) -> BaseError {
+        let (place, wanted) = (self.place.to_string(), wanted.to_string());
+        BaseError::Platform { place, wanted, found }
+    }
+
+    fn tree(
+        &self,
+        layers: &[BaseLayer],
+        config: &Config,
+        place: &Place,
+    ) -> Result<Tree, BaseError> {
+        let diff_ids: Vec<&str> = config.diff_ids().collect();
+        if diff_ids.len() != layers.len() {
+            let (layers, diff_ids) = (layers.len(), diff_ids.len());
+            return Err(BaseError::Layers { layers, diff_ids });
+        }
+        let mut tree = Tree::new();
+        for (layer, diff_id) in layers.iter().zip(diff_ids) {
+            let wrong =
+                |problem: BaseLayerProblem| BaseError::Layer { digest: layer.digest, problem };
+            let index = self.index(layer)?;
+            if index.diff_id != diff_id {
+                let (expected, found) = (diff_id.to_owned(), index.diff_id);
+                return Err(wrong(LayerProblem::DiffId { expected, found }.into()));
+            }
+            let (place, digest, size) = (place.clone(), layer.digest, layer.size);
+            let archive = Arc::new(Archive::Layer { place, digest, size });
+            overlay::apply(&mut tree, &index, &archive).map_err(|error| wrong(error.into()))?;
+            if tree.len() > FILES_MAX {
+                return Err(wrong(BaseLayerProblem::TooMany(FILES_MAX)));
+            }
+        }
+        tree.settle();
+        Ok(tree)
+    }
+
+    fn index(&self, layer: &BaseLayer) -> Result<LayerIndex, BaseError> {
+        if let Some(index) = self.bases.cache.and_then(|dir| store::index(dir, layer.digest)) {
+            return Ok(index);
+        }
+        let images = self.bases.places.images(self.place)?;
+        let blob = images.into_blob(layer.digest, layer.size)?;
+        let index = LayerIndex::read(blob, layer, self.bases.limits, self.bases.progress).map_err(
+            |problem| BaseError::Layer { digest: layer.digest, problem: problem.into() },
+        )?;
+        if let Some(dir) = self.bases.cache {
+            self.bases.note(store::put_index(dir, layer.digest, &index));
+        }
+        Ok(index)
+    }
+}
+
+/// Returns the same place with what was found there.
+fn pinned(place: &Place, digest: Digest) -> Place {
+    match place {
+        Place::Registry(name) => Place::Registry(name.with_digest(digest)),
+        Place::Layout(path, _) => Place::Layout(path.clone(), Some(digest.to_string())),
+        Place::Archive(path, _) => Place::Archive(path.clone(), Some(digest.to_string())),
+    }
+}

@@ -1,0 +1,96 @@
+//! Names that mean the same next time.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::oci::archive::testing::Tar;
+use crate::oci::image::reference::Reference;
+use crate::recipe::diagnostic::SourceText;
+
+fn lock(text: &str) -> Result<Lock, String> {
+    let source = Arc::new(SourceText { name: "lock".into(), text: text.into() });
+    Lock::parse(&source).map_err(|problem| {
+        assert_eq!(problem.help, ["remove it, and build with `--lock` to write it anew"]);
+        problem.to_string()
+    })
+}
+
+#[test]
+fn lock_files_are_read_and_written() {
+    let mut locked = Lock::default();
+    let name = |text: &str| text.parse::<Reference>().unwrap();
+    locked.insert(&name("q.io/b:2"), Digest::of_bytes(b"2"));
+    locked.insert(&name("alpine"), Digest::of_bytes(b"1"));
+    let text = format!(
+        "# Written by diskette: which image each name meant.\nversion = 1\n\n[[image]]\n\
+         name = \"docker.io/library/alpine:latest\"\ndigest = \"{}\"\n\n[[image]]\n\
+         name = \"q.io/b:2\"\ndigest = \"{}\"\n",
+        Digest::of_bytes(b"1"),
+        Digest::of_bytes(b"2"),
+    );
+    assert_eq!(locked.to_string(), text);
+    assert_eq!(lock(&text), Ok(locked));
+    assert_eq!(lock("version = 1"), Ok(Lock::default()));
+    let check = |text: &str, expected: &str| assert_eq!(lock(text), Err(expected.into()));
+    check("", "lock:1:1: this is not a lock file: missing field `version`");
+    check("version = 2", "lock:1:11: this lock file is of version 2");
+    let entry = |name: &str, digest: &str| {
+        format!("version = 1\n[[image]]\nname = \"{name}\"\ndigest = \"{digest}\"\n")
+    };
+    check(&entry("alpine", ""), "lock:3:8: `alpine` is not the whole name of an image");
+    check(&entry("A", ""), "lock:3:8: `A` is not the whole name of an image");
+    check(&entry("q.io/a:1", "sha256:0"), "lock:4:10: `sha256:0` is not a sha256 digest");
+    let one = entry("q.io/a:1", &Digest::of_bytes(b"1").to_string());
+    let two = format!("{one}{}", &one[12..]);
+    check(&two, "lock:6:8: `q.io/a:1` is recorded twice");
+    let long = format!("version = 1\n#{}", "x".repeat(1 << 20));
+    check(&long, "lock:1:1: `lock` is larger than 1 MiB");
+}
+
+#[test]
+fn locks_say_what_names_mean() {
+    let mut memory = Memory::default();
+    let layer = Tar::new().file("a", "content").end();
+    memory.put(layer.clone());
+    let old = Image::new(&[layer]).put(&mut memory);
+    let new = Image::new(&[]).put(&mut memory);
+    memory.names.insert("1".into(), digest(&new));
+    let name: Reference = "q.io/a:1".parse().unwrap();
+    let mut known = Lock::default();
+    known.insert(&name, digest(&old));
+    let check =
+        |lock: &Lock, pull, locked, expected: Result<&Value, &str>, changed: Option<&Value>| {
+            let resolver = Resolver::new(lock.clone(), pull, locked);
+            // The second time it means the same.
+            for _ in 0..2 {
+                let loaded = load_with(&memory, None, &resolver, "q.io/a:1", "linux/amd64");
+                let found = loaded.map(|loaded| loaded.root).map_err(|error| error.to_string());
+                assert_eq!(found, expected.map(digest).map_err(str::to_owned));
+            }
+            let changed = changed.map(|image| {
+                let mut lock = Lock::default();
+                lock.insert(&name, digest(image));
+                lock
+            });
+            assert_eq!(resolver.changed(), changed);
+        };
+    let none = Lock::default();
+    check(&none, Pull::Unknown, Locked::No, Ok(&new), Some(&new));
+    check(&none, Pull::Always, Locked::No, Ok(&new), Some(&new));
+    check(&known, Pull::Unknown, Locked::No, Ok(&old), None);
+    check(&known, Pull::Always, Locked::No, Ok(&new), Some(&new));
+    check(&known, Pull::Unknown, Locked::Yes, Ok(&old), None);
+    check(&known, Pull::Always, Locked::Yes, Ok(&old), None);
+    let unknown = "`q.io/a:1` is not in the lock file";
+    check(&none, Pull::Unknown, Locked::Yes, Err(unknown), None);
+    check(&none, Pull::Always, Locked::Yes, Err(unknown), None);
+    let error = BaseError::from(LockError::Unknown(name.clone()));
+    let help = "build once with `--lock` to record it, or write `q.io/a:1@sha256:…`";
+    assert_eq!(error.help().as_deref(), Some(help));
+    // A digest needs no lock.
+    let resolver = Resolver::new(none, Pull::Unknown, Locked::Yes);
+    let pinned = format!("q.io/a:1@{}", digest(&old));
+    let loaded = load_with(&memory, None, &resolver, &pinned, "linux/amd64").unwrap();
+    assert_eq!((loaded.root, loaded.name), (digest(&old), Some(pinned)));
+    assert_eq!(resolver.changed(), None);
+}

@@ -1,0 +1,121 @@
+mod images;
+mod layers;
+mod locks;
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::frontend::dockerfile::tree::{NodeKind, SpecialKind};
+use crate::oci::images::testing::Memory;
+use crate::oci::progress::Silent;
+use crate::recipe::Location;
+
+/// Small enough that tests reach them.
+const LIMITS: Limits =
+    Limits { members: 1000, path: 4096, names: 1 << 20, pax: 4096, unpacked: 4 << 20 };
+
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+
+fn bytes(value: &Value) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
+    let digest = Digest::of_bytes(bytes).to_string();
+    json!({ "mediaType": media_type, "digest": digest, "size": bytes.len() })
+}
+
+/// An image before it is put anywhere, to be made wrong.
+struct Image {
+    manifest: Value,
+    config: Value,
+}
+
+impl Image {
+    /// Returns an image of layers that are not packed.
+    fn new(layers: &[Vec<u8>]) -> Self {
+        let diff_ids: Vec<String> =
+            layers.iter().map(|layer| Digest::of_bytes(layer).to_string()).collect();
+        let config = json!({
+            "os": "linux",
+            "architecture": "amd64",
+            "config": { "User": "1001" },
+            "rootfs": { "type": "layers", "diff_ids": diff_ids },
+        });
+        let layers: Vec<Value> = layers.iter().map(|layer| descriptor(LAYER, layer)).collect();
+        let manifest = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "layers": layers });
+        Self { manifest, config }
+    }
+
+    /// Puts config and manifest, and returns a descriptor of the manifest.
+    fn put(mut self, memory: &mut Memory) -> Value {
+        let config = bytes(&self.config);
+        if self.manifest.get("config").is_none() {
+            self.manifest["config"] = descriptor(CONFIG, &config);
+        }
+        memory.put(config);
+        let manifest = bytes(&self.manifest);
+        memory.put(manifest.clone());
+        descriptor(OCI_MANIFEST, &manifest)
+    }
+}
+
+fn digest(descriptor: &Value) -> Digest {
+    descriptor["digest"].as_str().unwrap().parse().unwrap()
+}
+
+fn load(memory: &Memory, place: &str, platform: &str) -> Result<Loaded, BaseError> {
+    load_with(memory, None, &Resolver::default(), place, platform)
+}
+
+fn load_with(
+    memory: &Memory,
+    cache: Option<&Dir>,
+    resolver: &Resolver,
+    place: &str,
+    platform: &str,
+) -> Result<Loaded, BaseError> {
+    let bases = Bases { places: memory, cache, resolver, limits: LIMITS, progress: &Silent };
+    bases.load(&place.parse().unwrap(), &platform.parse().unwrap())
+}
+
+/// Returns what is in a tree, a line each.
+fn listed(tree: &Tree) -> Vec<String> {
+    let line = |(path, node): (&str, &crate::frontend::dockerfile::tree::Node)| {
+        let kind = match &node.kind {
+            NodeKind::Directory => "dir".into(),
+            NodeKind::Symlink(target) => format!("-> {target}"),
+            NodeKind::Special(SpecialKind::Fifo) => "fifo".into(),
+            NodeKind::Special(SpecialKind::Character { major, minor }) => {
+                format!("char {major},{minor}")
+            }
+            NodeKind::Special(SpecialKind::Block { major, minor }) => {
+                format!("block {major},{minor}")
+            }
+            NodeKind::File(file) => {
+                let link = file.inode.map_or("", |_| " linked");
+                match &file.source.location {
+                    Location::Inline(bytes) => format!("= {}", String::from_utf8_lossy(bytes)),
+                    Location::Member(member) => {
+                        assert_eq!(Some(member.size), file.size);
+                        format!("at {} + {}{link}", member.offset, member.size)
+                    }
+                    other => format!("{other}"),
+                }
+            }
+        };
+        format!("{path} {kind} {:o} {}:{}", node.mode, node.owner.uid, node.owner.gid)
+    };
+    tree.below("").map(line).collect()
+}

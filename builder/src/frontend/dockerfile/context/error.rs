@@ -1,0 +1,128 @@
+//! Why a context cannot be listed, or something in it not found.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::frontend::dockerfile::pattern::{BadPattern, Hider};
+use crate::recipe::diagnostic::{Diagnostic, Span};
+
+/// Why a context cannot be listed.
+#[derive(Debug, Error)]
+pub enum ContextError {
+    /// The system refused to look at something.
+    #[error("cannot read `{}` in the build context: {error}", .path.escape_debug())]
+    Read {
+        /// In the context; `.` for the context itself.
+        path: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A name is not UTF-8.
+    #[error("a name in the build context is not UTF-8: {path:?}")]
+    NotUtf8 {
+        /// In the context.
+        path: PathBuf,
+    },
+    /// What a symbolic link leads to is not UTF-8.
+    #[error(
+        "the symbolic link `{}` in the build context leads to what is not UTF-8: {target:?}",
+        .link.escape_debug()
+    )]
+    TargetNotUtf8 {
+        /// Path of the link in the context.
+        link: String,
+        /// What the link says.
+        target: PathBuf,
+    },
+}
+
+impl ContextError {
+    /// Returns the error with what to do about it.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let help = match self {
+            Self::Read { .. } => "make it readable, or ignore it with a line in `.dockerignore`",
+            Self::NotUtf8 { .. } | Self::TargetNotUtf8 { .. } => {
+                "rename it, or ignore it with a line in `.dockerignore`"
+            }
+        };
+        Diagnostic::new(self.to_string()).help(help)
+    }
+}
+
+/// Why something is not found in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{}` {kind}", .path.escape_debug())]
+pub struct LookupError {
+    /// The path or pattern as it was asked for.
+    pub path: String,
+    /// What is wrong with it.
+    pub kind: LookupErrorKind,
+}
+
+/// What can be wrong with a path that is looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LookupErrorKind {
+    /// Nothing is there.
+    #[error("is not in the build context")]
+    Missing,
+    /// A rule of the ignore file hides it.
+    #[error("is excluded from the build context by `{}`", .0.pattern.escape_debug())]
+    Ignored(Hider),
+    /// A symbolic link on the way to it leads out of the context.
+    #[error(
+        "is outside the build context: the symbolic link `{}` leads to `{}`",
+        .link.escape_debug(), .target.escape_debug()
+    )]
+    Outside {
+        /// Path of the link.
+        link: String,
+        /// What the link says.
+        target: String,
+    },
+    /// It is a symbolic link, or leads through one, that leads nowhere.
+    #[error(
+        "is not in the build context: the symbolic link `{}` leads to `{}`",
+        .link.escape_debug(), .target.escape_debug()
+    )]
+    Dangling {
+        /// Path of the link.
+        link: String,
+        /// What the link says.
+        target: String,
+    },
+    /// Symbolic links lead in a circle, or there are more than anybody needs.
+    #[error("leads through too many symbolic links, the last is `{}`", .0.escape_debug())]
+    Loop(String),
+    /// Something on the way to it is not a directory.
+    #[error("cannot be in the build context: `{}` is not a directory", .0.escape_debug())]
+    NotADirectory(String),
+    /// It is not a pattern.
+    #[error("cannot be looked for: {0}")]
+    Pattern(BadPattern),
+}
+
+impl LookupError {
+    /// Returns the error with where it was asked for, and what to do about it.
+    pub fn diagnostic(&self, at: impl Into<Option<Span>>) -> Diagnostic {
+        let help = match &self.kind {
+            LookupErrorKind::Missing => {
+                "sources are relative to the build context, the directory given to the build".into()
+            }
+            LookupErrorKind::Ignored(Hider { pattern, origin: Some(origin) }) => {
+                format!("`{}` stands at {origin}; remove it or add a `!`", pattern.escape_debug())
+            }
+            LookupErrorKind::Ignored(_) => "do not exclude it".into(),
+            LookupErrorKind::Outside { .. } => {
+                "copy what the link leads to into the context".into()
+            }
+            LookupErrorKind::Dangling { .. } | LookupErrorKind::Loop(_) => {
+                "mend the symbolic link".into()
+            }
+            LookupErrorKind::NotADirectory(_) => "name the file itself".into(),
+            LookupErrorKind::Pattern(bad) => bad.reason.help().into(),
+        };
+        Diagnostic::new(self.to_string()).at(at).help(help)
+    }
+}

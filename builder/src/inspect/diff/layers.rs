@@ -1,0 +1,265 @@
+//! The *layers* of two images, read both at once.
+
+use std::io::Read;
+use std::ops::Range;
+use std::thread;
+
+use super::{CompareError, Context, Difference, Kind};
+use crate::compression::CompressionFormat;
+use crate::oci::archive::{self, ArchiveError, Found, Members};
+use crate::oci::images::Images;
+use crate::oci::progress::Event;
+use crate::oci::survey::{Blob, Image};
+use crate::oci::unpacked::{BlobProblem, Expected, Unpacked};
+
+/// How many differences of one layer are told.
+const TOLD_MAX: usize = 20;
+
+/// How much is compared at a time, in bytes.
+const STEP: usize = 128 * 1024;
+
+/// Fields of a tar header that no [`Found`] has (POSIX.1-2024, `pax`, "ustar Interchange Format").
+const FIELDS: [(&str, Range<usize>); 4] = [
+    ("mtime", 136..148),
+    ("user name", 265..297),
+    ("group name", 297..329),
+    ("tar format", 257..265),
+];
+
+type Place<'a> = (&'a dyn Images, &'a Image);
+
+/// Compares layer with layer, lowest first.
+pub(super) fn compare(
+    name: &str,
+    (a_images, a): Place<'_>,
+    (b_images, b): Place<'_>,
+    context: &Context<'_>,
+    found: &mut Vec<Difference>,
+) -> Result<(), CompareError> {
+    if a.layers.len() != b.layers.len() {
+        let [a, b] = [a, b].map(|image| format!("{} layers", image.layers.len()));
+        let (subject, place) = (format!("{name} manifest"), "/layers".to_owned());
+        found.push(Difference { subject, place, kind: Kind::Layers, a, b });
+    }
+    for (number, (a, b)) in a.layers.iter().zip(&b.layers).enumerate() {
+        if a.digest == b.digest {
+            continue;
+        }
+        let subject = format!("{name} layer {}", number + 1);
+        let pair = [(a_images, a), (b_images, b)];
+        pair_of_layers(&subject, number, pair, context, found)?;
+    }
+    Ok(())
+}
+
+fn pair_of_layers(
+    subject: &str,
+    number: usize,
+    sides: [(&dyn Images, &Blob); 2],
+    context: &Context<'_>,
+    found: &mut Vec<Difference>,
+) -> Result<(), CompareError> {
+    let wrong = |at: usize, problem| CompareError::Layer {
+        number: number + 1,
+        digest: sides[at].1.digest,
+        side: ["first", "second"][at],
+        problem,
+    };
+    let open = |at: usize| {
+        let (images, &Blob { digest, size, .. }) = sides[at];
+        let (progress, blob) = (context.progress, 2 * number + at);
+        let reader = images.blob(digest, size, 0)?;
+        progress.event(Event::Reading { blob, digest, len: size });
+        let expected = Expected { digest, size, progress, number: Some(blob) };
+        Unpacked::new(reader, expected).map_err(|error| wrong(at, BlobProblem::Read(error)))
+    };
+    let (a, b) = (open(0)?, open(1)?);
+    let packings = [a.packing(), b.packing()];
+    let (told, digests) = thread::scope(|scope| {
+        let (mut a, mut b) = (a.ahead(scope), b.ahead(scope));
+        let mut walk = Walk { subject, told: Vec::new() };
+        let walked = walk.walk(&mut a, &mut b, context);
+        let finish = |at: usize, tar: Unpacked<'_>| {
+            let &Blob { digest, size: len, .. } = sides[at].1;
+            let found = tar.finish().map_err(|problem| wrong(at, problem))?;
+            context.progress.event(Event::Read { blob: 2 * number + at, digest, len });
+            Ok::<_, CompareError>(found)
+        };
+        let digests = (finish(0, a)?, finish(1, b)?);
+        walk.unread(walked);
+        Ok::<_, CompareError>((walk.told, digests))
+    })?;
+    let is_empty = told.is_empty();
+    found.extend(told);
+    if is_empty {
+        let (kind, [a, b]) = if digests.0 == digests.1 {
+            let told = |at: usize| format!("{}, {} bytes", packed(packings[at]), sides[at].1.size);
+            (Kind::Compression, [told(0), told(1)])
+        } else {
+            (Kind::Tar, [digests.0.to_string(), digests.1.to_string()])
+        };
+        let (subject, place) = (subject.to_owned(), String::new());
+        found.push(Difference { subject, place, kind, a, b });
+    }
+    Ok(())
+}
+
+fn packed(packing: Option<CompressionFormat>) -> String {
+    packing.map_or_else(|| "not compressed".into(), |packing| packing.to_string())
+}
+
+/// Which tar cannot be read on, and why.
+type Unread = (usize, ArchiveError);
+
+struct Walk<'w> {
+    subject: &'w str,
+    told: Vec<Difference>,
+}
+
+/// Shows one field of an entry.
+type Field = fn(&Found) -> String;
+
+impl Walk<'_> {
+    fn tell(&mut self, place: &str, kind: Kind, a: impl Into<String>, b: impl Into<String>) {
+        let (subject, place) = (self.subject.to_owned(), place.to_owned());
+        self.told.push(Difference { subject, place, kind, a: a.into(), b: b.into() });
+    }
+
+    /// A blob that is sound and holds no tar differs from one that does.
+    fn unread(&mut self, walked: Result<(), Unread>) {
+        match walked {
+            Ok(()) => {}
+            Err((0, error)) => self.tell("", Kind::Tar, error.to_string(), "can be read so far"),
+            Err((_, error)) => self.tell("", Kind::Tar, "can be read so far", error.to_string()),
+        }
+    }
+
+    /// Goes through both tars as long as their entries have the same names.
+    fn walk(
+        &mut self,
+        a: &mut Unpacked<'_>,
+        b: &mut Unpacked<'_>,
+        context: &Context<'_>,
+    ) -> Result<(), Unread> {
+        let packings = [a.packing(), b.packing()];
+        let mut a = Members::new(a, packings[0], context.limits);
+        let mut b = Members::new(b, packings[1], context.limits);
+        while self.told.len() < TOLD_MAX {
+            let ours = a.next().transpose().map_err(|error| (0, error))?;
+            let theirs = b.next().transpose().map_err(|error| (1, error))?;
+            let (ours, theirs) = match (ours, theirs) {
+                (Some(ours), Some(theirs)) if ours.path == theirs.path => (ours, theirs),
+                (None, None) => {
+                    a.drain().map_err(|error| (0, error))?;
+                    b.drain().map_err(|error| (1, error))?;
+                    return Ok(());
+                }
+                (ours, theirs) => {
+                    let name = |found: Option<Found>| {
+                        found.map_or_else(|| "no more entries".into(), |found| shown(&found.path))
+                    };
+                    self.tell("", Kind::Entry, name(ours), name(theirs));
+                    return Ok(());
+                }
+            };
+            self.entries(&ours, &theirs, [a.header(), b.header()]);
+            self.contents(&ours, &theirs, &mut a, &mut b)?;
+        }
+        Ok(())
+    }
+
+    fn entries(&mut self, a: &Found, b: &Found, headers: [&archive::Raw; 2]) {
+        let before = self.told.len();
+        let fields: [(&str, Field); 5] = [
+            ("kind", |found| kind(&found.kind)),
+            ("mode", |found| format!("{:04o}", found.mode)),
+            ("owner", |found| format!("{}:{}", found.uid, found.gid)),
+            ("size", |found| found.size.to_string()),
+            ("name", |found| format!("{:?}", found.lead)),
+        ];
+        for (name, field) in fields {
+            let (ours, theirs) = (field(a), field(b));
+            if ours != theirs {
+                let [ours, theirs] = [ours, theirs].map(|value| format!("{name} {value}"));
+                self.tell(&a.path, Kind::Entry, ours, theirs);
+            }
+        }
+        for (name, range) in FIELDS {
+            let [ours, theirs] =
+                headers.map(|raw| text(raw.block.get(range.clone()).unwrap_or_default(), name));
+            if ours != theirs {
+                self.tell(&a.path, Kind::Entry, ours, theirs);
+            }
+        }
+        if headers[0].pax != headers[1].pax {
+            let [ours, theirs] =
+                headers.map(|raw| format!("pax header of {} bytes", raw.pax.len()));
+            self.tell(&a.path, Kind::Entry, ours, theirs);
+        }
+        if self.told.len() == before && headers[0].block != headers[1].block {
+            self.tell(&a.path, Kind::Entry, "one tar header", "another that says the same");
+        }
+    }
+
+    /// Compares contents as far as both go.
+    fn contents(
+        &mut self,
+        a: &Found,
+        b: &Found,
+        ours: &mut Members<impl Read>,
+        theirs: &mut Members<impl Read>,
+    ) -> Result<(), Unread> {
+        let len = a.size.min(b.size);
+        let mut spaces = [vec![0; STEP], vec![0; STEP]];
+        let (mut at, mut range, mut count) = (0, None::<Range<u64>>, 0_u64);
+        while at < len {
+            let step = usize::try_from(len - at).map_or(STEP, |left| left.min(STEP));
+            let [x, y] = &mut spaces;
+            let (x, y) = (&mut x[..step], &mut y[..step]);
+            ours.read_content(x).map_err(|error| (0, error))?;
+            theirs.read_content(y).map_err(|error| (1, error))?;
+            if x != y {
+                for place in (at..).zip(x.iter().zip(y.iter())).filter(|(_, (x, y))| x != y) {
+                    count += 1;
+                    let first = range.as_ref().map_or(place.0, |range| range.start);
+                    range = Some(first..place.0 + 1);
+                }
+            }
+            at += step as u64;
+        }
+        let Some(range) = range else { return Ok(()) };
+        let (first, last) = (range.start, range.end - 1);
+        let told = format!("bytes {first} to {last} of {}", a.size);
+        let other = format!("{count} of them are different, of {}", b.size);
+        self.tell(&a.path, Kind::Content, told, other);
+        Ok(())
+    }
+}
+
+fn kind(kind: &archive::Kind) -> String {
+    use archive::Kind as Member;
+    match kind {
+        Member::Directory => "directory".into(),
+        Member::File => "file".into(),
+        Member::Symlink(to) => format!("symbolic link to {to}"),
+        Member::Hardlink(to) => format!("hard link to {to}"),
+        Member::Character { major, minor } => format!("character device {major},{minor}"),
+        Member::Block { major, minor } => format!("block device {major},{minor}"),
+        Member::Fifo => "pipe".into(),
+    }
+}
+
+/// Returns a field of a header as a text.
+fn text(bytes: &[u8], name: &str) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let bytes = if name == "tar format" { bytes } else { &bytes[..end] };
+    let text = bytes.escape_ascii().to_string();
+    match u64::from_str_radix(text.trim(), 8) {
+        Ok(number) if name == "mtime" => format!("{name} {number}"),
+        _ => format!("{name} `{text}`"),
+    }
+}
+
+fn shown(path: &str) -> String {
+    if path.is_empty() { "the root directory".into() } else { path.escape_debug().to_string() }
+}

@@ -1,0 +1,229 @@
+//! To *compare* two images is to find out why their digests differ: which field of which document,
+//! which entry of which layer, which bytes of which file. What follows from another difference (a
+//! digest of a document that differs) is not told.
+
+mod fields;
+mod layers;
+
+use serde::Serialize;
+use serde_json::Value;
+use thiserror::Error;
+
+use self::fields::{Skip, fields};
+use crate::oci::archive::Limits;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::images::Images;
+use crate::oci::progress::Progress;
+use crate::oci::sink::SinkError;
+use crate::oci::survey::{Image, Survey};
+use crate::oci::unpacked::BlobProblem;
+
+/// One of the two images.
+#[derive(Clone, Copy)]
+pub struct Side<'a> {
+    /// Where it is.
+    pub images: &'a dyn Images,
+    /// What its documents say.
+    pub survey: &'a Survey,
+}
+
+/// What a comparison works with.
+pub struct Context<'a> {
+    /// What a layer may have.
+    pub limits: Limits,
+    /// Listens, and stops it.
+    pub progress: &'a dyn Progress,
+}
+
+/// One thing in which two images differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Which part of the images, e.g. `linux/amd64 config`.
+    pub subject: String,
+    /// Where in it: a JSON pointer (RFC 6901), or a path in a layer; empty for all of it.
+    pub place: String,
+    /// What kind of thing it is.
+    pub kind: Kind,
+    /// What the first image has.
+    pub a: String,
+    /// What the second image has.
+    pub b: String,
+}
+
+/// What can differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// How documents with the same fields are written.
+    Document,
+    /// Which images there are.
+    Platforms,
+    /// A field of a document.
+    Field,
+    /// How many layers there are.
+    Layers,
+    /// How a layer with the same tar is compressed.
+    Compression,
+    /// An entry of a layer.
+    Entry,
+    /// What a file of a layer holds.
+    Content,
+    /// What a tar has between its entries.
+    Tar,
+}
+
+/// Why two images cannot be compared.
+#[derive(Debug, Error)]
+pub enum CompareError {
+    /// One cannot be had.
+    #[error("{}", .0.whole())]
+    Images(#[from] SinkError),
+    /// A layer is damaged.
+    #[error("layer {number} ({digest}) of the {side} image: {problem}")]
+    Layer {
+        /// From 1, lowest first.
+        number: usize,
+        /// Of the blob.
+        digest: Digest,
+        /// `first` or `second`.
+        side: &'static str,
+        /// What is wrong.
+        problem: BlobProblem,
+    },
+    /// The user asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Compares two images, down to what makes them differ; nothing is found where they are the same.
+pub fn compare(
+    a: Side<'_>,
+    b: Side<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<Difference>, CompareError> {
+    if a.survey.root.digest == b.survey.root.digest {
+        return Ok(Vec::new());
+    }
+    match run(a, b, context) {
+        Err(_) if context.progress.is_cancelled() => Err(CompareError::Cancelled),
+        result => result,
+    }
+}
+
+fn run(a: Side<'_>, b: Side<'_>, context: &Context<'_>) -> Result<Vec<Difference>, CompareError> {
+    let mut found = Vec::new();
+    roots(a.survey, b.survey, &mut found);
+    let (ours, theirs) = (images(a.survey), images(b.survey));
+    let mut compared = Vec::new();
+    for (name, image) in &ours {
+        let other = match (&ours[..], &theirs[..]) {
+            ([_], [(_, only)]) => Some(only),
+            _ => theirs.iter().find(|(other, _)| other == name).map(|(_, other)| other),
+        };
+        let Some(other) = other else { continue };
+        let pair = (image.manifest.digest, other.manifest.digest);
+        if pair.0 == pair.1 || compared.contains(&pair) {
+            continue;
+        }
+        compared.push(pair);
+        manifests(name, image, other, &mut found);
+        layers::compare(name, (a.images, image), (b.images, other), context, &mut found)?;
+    }
+    if found.is_empty() {
+        let (root, other) = (&a.survey.root, &b.survey.root);
+        found.push(written("image", root, other));
+    }
+    Ok(found)
+}
+
+/// Returns the images that are such, and what their platforms are called.
+fn images(survey: &Survey) -> Vec<(String, &Image)> {
+    let images = survey.images.iter().filter(|image| !image.is_attestation());
+    let name = |image: &Image| image.platform().map(|platform| platform.to_string());
+    images.map(|image| (name(image).unwrap_or_else(|| "no platform".into()), image)).collect()
+}
+
+/// Compares what the names stand for: indexes, but not what they list.
+fn roots(a: &Survey, b: &Survey, found: &mut Vec<Difference>) {
+    let (types, platforms) = (
+        [&a.root, &b.root].map(|root| root.media_type.to_string()),
+        [a, b].map(|survey| {
+            let names: Vec<String> = images(survey).into_iter().map(|(name, _)| name).collect();
+            names.join(", ")
+        }),
+    );
+    let mut add = |place: &str, kind, [a, b]: [String; 2]| {
+        if a != b {
+            let (subject, place) = ("image".to_owned(), place.to_owned());
+            found.push(Difference { subject, place, kind, a, b });
+        }
+    };
+    add("/mediaType", Kind::Field, types);
+    add("", Kind::Platforms, platforms);
+    let attested = [a, b].map(|survey| {
+        let others = survey.images.iter().filter(|image| image.is_attestation());
+        let mut digests: Vec<String> =
+            others.map(|image| image.manifest.digest.to_string()).collect();
+        digests.sort_unstable();
+        if digests.is_empty() { "no attestations".into() } else { digests.join(", ") }
+    });
+    add("", Kind::Platforms, attested);
+    if a.root.is_index() && b.root.is_index() {
+        documents("index", &Skip::Manifests, &a.root, &b.root, found);
+    }
+}
+
+/// Compares manifests and configs, but not the blobs that they list.
+fn manifests(name: &str, a: &Image, b: &Image, found: &mut Vec<Difference>) {
+    let subject = format!("{name} manifest");
+    documents(&subject, &Skip::Blobs, &a.manifest, &b.manifest, found);
+    if a.config_blob.digest == b.config_blob.digest {
+        return;
+    }
+    let subject = format!("{name} config");
+    let same: Vec<bool> =
+        a.layers.iter().zip(&b.layers).map(|(a, b)| a.digest == b.digest).collect();
+    let before = found.len();
+    fields(&subject, &Skip::DiffIds(same), &a.config_fields, &b.config_fields, found);
+    let mut all = Vec::new();
+    fields(&subject, &Skip::Nothing, &a.config_fields, &b.config_fields, &mut all);
+    if found.len() == before && all.is_empty() {
+        let [a, b] = [a, b].map(|image| format!("{} bytes", image.config.len()));
+        found.push(Difference { subject, place: String::new(), kind: Kind::Document, a, b });
+    }
+}
+
+fn documents(subject: &str, skip: &Skip, a: &Document, b: &Document, found: &mut Vec<Difference>) {
+    if a.digest == b.digest {
+        return;
+    }
+    let [ours, theirs] =
+        [a, b].map(|document| serde_json::from_slice(&document.bytes).unwrap_or(Value::Null));
+    let mut all = Vec::new();
+    fields(subject, &Skip::Nothing, &ours, &theirs, &mut all);
+    if all.is_empty() {
+        found.push(written(subject, a, b));
+        return;
+    }
+    fields(subject, skip, &ours, &theirs, found);
+}
+
+/// Documents with the same fields that are not the same bytes.
+fn written(subject: &str, a: &Document, b: &Document) -> Difference {
+    let [a, b] = [a, b].map(|document| format!("{} bytes", document.bytes.len()));
+    let (subject, place) = (subject.to_owned(), String::new());
+    Difference { subject, place, kind: Kind::Document, a, b }
+}
+
+impl std::fmt::Debug for Side<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Side").field("root", &self.survey.root.digest).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,12 @@
+//! To *inspect* a finished image is to say what is in it, whoever made it and wherever it lies.
+//! Whatever is wrong with the image is a result, not a reason to stop.
+//!
+//! - [`verify`]: every document and layer, held against the contract of KubeVirt and CDI
+//! - [`overview`]: what the documents and the first bytes of the layers show
+//! - [`diff`]: why two images differ
+//! - [`extract`]: the disk as a file again
+
+pub mod diff;
+pub mod extract;
+pub mod overview;
+pub mod verify;

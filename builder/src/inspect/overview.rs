@@ -1,0 +1,271 @@
+//! An *overview* of a finished image takes in what its documents say and the first bytes of its
+//! layers, as far as they are needed to see the disk. No layer is read to its end, nor checked.
+
+use std::io::Read;
+
+use crate::cluster::contract::facts::{ConfigFacts, DiskFacts, ImageFacts, LayerFacts, Told};
+use crate::cluster::contract::labels::{check_key, is_handed_on, label_for_env};
+use crate::cluster::contract::{Finding, cdi_takes, judge_image, matters};
+use crate::compression::CompressionFormat;
+use crate::disk;
+use crate::oci::archive::{self, ArchiveError, Found, Kind, Limits, Members};
+use crate::oci::image::digest::Digest;
+use crate::oci::images::Images;
+use crate::oci::survey::{Blob, Image};
+
+/// How many of a layer's first bytes are read.
+pub const REACH: u64 = 4 << 20;
+
+/// How far into a layer's tar is looked, in bytes: a few packed bytes can be very many.
+const DEPTH: u64 = 256 << 20;
+
+/// How many layers are looked into: those that have the most bytes.
+const LAYERS_MAX: usize = 8;
+
+/// How many members are looked at in the first bytes of a layer. Nearly all are of no interest.
+const MEMBERS_MAX: usize = 1000;
+
+/// Rules that nobody can judge by who has not seen all members of all layers.
+const UNSEEN: [&str; 6] = [
+    "disk-missing",
+    "disk-differs",
+    "disk-not-directory",
+    "disk-closed",
+    "kernel-only",
+    "layer-unreadable",
+];
+
+/// What was seen of one image.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// The disk, if it came into sight.
+    pub disk: Option<DiskSeen>,
+    /// How layers are compressed, lowest first.
+    pub compressions: Vec<Compressed>,
+    /// Labels that CDI will set, and their values.
+    pub labels: Vec<(String, String)>,
+    /// What is wrong already.
+    pub findings: Vec<Finding>,
+    /// What kept layers from being looked into.
+    pub problems: Vec<String>,
+}
+
+/// How a layer is compressed, as its first bytes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compressed {
+    /// It was not looked into.
+    Unseen,
+    /// Not at all.
+    No,
+    /// This way.
+    With(CompressionFormat),
+}
+
+impl From<Option<CompressionFormat>> for Compressed {
+    fn from(packing: Option<CompressionFormat>) -> Self {
+        packing.map_or(Self::No, Self::With)
+    }
+}
+
+/// A disk that was seen.
+#[derive(Debug, Clone)]
+pub struct DiskSeen {
+    /// The number of its layer, lowest first, from 0.
+    pub layer: usize,
+    /// The file, as the layer has it.
+    pub found: Found,
+    /// What it is, as far as its first bytes tell.
+    pub info: disk::Info,
+}
+
+/// Looks at an image.
+pub fn overview(image: &Image, images: &dyn Images) -> Overview {
+    let mut config = ConfigFacts::read(&image.config_fields);
+    if image.config.is_empty() {
+        config.foreign = Some(image.config_blob.media_type.clone());
+    }
+    let layers = image.layers.iter().map(told).collect();
+    let mut facts = ImageFacts { told: image.told.clone(), config, layers };
+    let mut overview = Overview {
+        disk: None,
+        compressions: vec![Compressed::Unseen; image.layers.len()],
+        labels: labels(&facts.config),
+        findings: Vec::new(),
+        problems: Vec::new(),
+    };
+    if facts.config.foreign.is_none() {
+        overview.find(image, images, &mut facts.layers);
+    }
+    overview.findings = judge_image(image.platform().as_ref(), &facts);
+    let is_whole = overview.disk.is_some() && image.layers.len() == 1;
+    overview.findings.retain(|finding| is_whole || !UNSEEN.contains(&finding.rule.id));
+    overview
+}
+
+fn told(blob: &Blob) -> LayerFacts {
+    let Blob { media_type, digest, size } = blob.clone();
+    LayerFacts { told: Some(Told { media_type, digest, size }), ..LayerFacts::default() }
+}
+
+/// Returns what CDI makes of the environment, as far as it reaches the volume.
+fn labels(config: &ConfigFacts) -> Vec<(String, String)> {
+    let label = |(name, value): &(String, String)| Some((label_for_env(name)?, value.clone()));
+    let labels = config.env.iter().filter_map(label);
+    labels.filter(|(key, _)| check_key(key).is_ok() && is_handed_on(key)).collect()
+}
+
+impl Overview {
+    /// Looks for the disk: a disk is large, and so is its layer.
+    fn find(&mut self, image: &Image, images: &dyn Images, facts: &mut [LayerFacts]) {
+        let mut order: Vec<usize> = (0..image.layers.len()).collect();
+        order.sort_by_key(|number| std::cmp::Reverse(image.layers[*number].size));
+        for number in order.into_iter().take(LAYERS_MAX) {
+            let (Some(blob), Some(facts)) = (image.layers.get(number), facts.get_mut(number))
+            else {
+                continue;
+            };
+            let compressed = self.compressions.get_mut(number);
+            match look(blob, images, facts, compressed) {
+                Ok(Some((found, info))) => {
+                    self.disk = Some(DiskSeen { layer: number, found, info });
+                    return;
+                }
+                Ok(None) => {}
+                Err(problem) => self.problems.push(format!("layer {}: {problem}", number + 1)),
+            }
+        }
+    }
+}
+
+/// Looks at the start of a layer for how it is compressed, and for a disk.
+fn look(
+    blob: &Blob,
+    images: &dyn Images,
+    facts: &mut LayerFacts,
+    compressed: Option<&mut Compressed>,
+) -> Result<Option<(Found, disk::Info)>, String> {
+    let reach = REACH.min(blob.size);
+    let reader = images.start(blob.digest, blob.size, reach);
+    let reader = reader.map_err(|error| error.whole())?;
+    let unpacked = archive::unpack(reader.take(reach));
+    let (packing, tar) = unpacked.map_err(|error| error.to_string())?;
+    if let Some(compressed) = compressed {
+        *compressed = packing.into();
+    }
+    let mut tar = Members::new(tar.take(DEPTH), packing, Limits::default());
+    let found = find(&mut tar, facts);
+    let is_whole = reach == blob.size && tar.into_inner().limit() > 0;
+    match found {
+        Ok(disk) => Ok(disk),
+        // Its end is out of sight.
+        Err(_) if !is_whole => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn find(
+    tar: &mut Members<impl Read>,
+    facts: &mut LayerFacts,
+) -> Result<Option<(Found, disk::Info)>, ArchiveError> {
+    for _ in 0..MEMBERS_MAX {
+        let Some(found) = tar.next().transpose()? else { return Ok(None) };
+        if !matters(&found.path) {
+            continue;
+        }
+        facts.members.push(found.clone());
+        if found.kind == Kind::File && cdi_takes(&found) {
+            let start = start(tar)?;
+            let examined = disk::examine(&disk::Start { bytes: &start, len: found.size });
+            let Ok(info) = examined else { return Ok(None) };
+            let seen = DiskFacts { info: info.clone(), start: Digest::of_bytes(&start) };
+            facts.disks.insert(facts.members.len() - 1, seen);
+            return Ok(Some((found, info)));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns as much of a disk's start as is in sight.
+fn start(tar: &mut Members<impl Read>) -> Result<Vec<u8>, ArchiveError> {
+    const STEP: usize = 16 * 1024;
+    let mut start = Vec::new();
+    let mut space = vec![0; STEP];
+    while start.len() < disk::START_LEN {
+        match tar.read_content(&mut space) {
+            Ok(0) => break,
+            Ok(count) => start.extend_from_slice(space.get(..count).unwrap_or_default()),
+            Err(_) if !start.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write as _};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::oci::archive::testing::{RawHeader, Tar};
+    use crate::oci::images::testing::Memory;
+    use crate::oci::survey::survey;
+
+    /// Looks at an image with these layers.
+    fn seen(layers: &[Vec<u8>]) -> Overview {
+        let mut memory = Memory::default();
+        let descriptor = |digest: Digest, size: usize, kind: &str| {
+            let media_type = format!("application/vnd.oci.image.{kind}");
+            json!({ "mediaType": media_type, "digest": digest.to_string(), "size": size })
+        };
+        let config = json!({ "os": "linux", "architecture": "amd64" }).to_string();
+        let config = descriptor(memory.put(config.clone()), config.len(), "config.v1+json");
+        let layers: Vec<_> = layers
+            .iter()
+            .map(|layer| descriptor(memory.put(layer.clone()), layer.len(), "layer.v1.tar+zstd"))
+            .collect();
+        let manifest = json!({ "schemaVersion": 2, "config": config, "layers": layers });
+        let digest = memory.put(manifest.to_string());
+        let images = &memory;
+        let root = images.document(digest).unwrap().unwrap();
+        let survey = survey(&images, root).unwrap();
+        overview(&survey.images[0], &images)
+    }
+
+    fn zstd(tar: &[u8]) -> Vec<u8> {
+        zstd::encode_all(tar, 1).unwrap()
+    }
+
+    #[test]
+    fn the_disk_comes_into_sight() {
+        let disk = Tar::new().dir("disk").file("disk/a.raw", "abc").end();
+        let found = seen(&[zstd(&Tar::new().file("etc", &"x".repeat(99)).end()), disk.clone()]);
+        let disk = found.disk.unwrap();
+        assert_eq!((disk.layer, disk.found.path.as_str(), disk.found.size), (1, "disk/a.raw", 3));
+        assert_eq!(found.compressions[1], Compressed::No);
+        assert_eq!(found.problems, [""; 0]);
+    }
+
+    #[test]
+    fn what_is_out_of_sight_is_not_waited_for() {
+        let len = 8_u64 << 30;
+        let mut bomb = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+        bomb.write_all(&RawHeader::new(b"etc", b'0', 0).binary(124, 12, len).sealed().0).unwrap();
+        io::copy(&mut io::repeat(0).take(1 << 30), &mut bomb).unwrap();
+        let bomb = bomb.finish().unwrap();
+        assert!(bomb.len() < 200_000, "{}", bomb.len());
+        let found = seen(&[bomb]);
+        assert!(found.disk.is_none() && found.problems.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        let mut cut = zstd(&Tar::new().file("disk/a", &"x".repeat(4096)).end());
+        cut.truncate(20);
+        let found = seen(&[cut]);
+        assert!(found.disk.is_none());
+        assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
+        assert!(found.problems[0].starts_with("layer 1: "), "{:?}", found.problems);
+    }
+}

@@ -1,0 +1,978 @@
+//! Every rule of the contract has an image that breaks it and one that keeps it.
+#![expect(
+    clippy::too_many_lines,
+    reason = "each function is a table of images and what is found in them"
+)]
+
+use std::collections::BTreeSet;
+
+use snapbox::data::Inline;
+use snapbox::{IntoData, assert_data_eq, str};
+
+use super::*;
+use crate::cluster::contract::facts::{ConfigFacts, DiskFacts, ImageFacts, LayerFacts};
+use crate::cluster::contract::judge_image;
+use crate::disk::{Flaw, FlawKind, Format, Info};
+
+/// Checks what is found in images, and remembers which rules were broken and which were kept by one
+/// that is about them.
+#[derive(Debug, Default)]
+struct Table {
+    broken: BTreeSet<&'static str>,
+    kept: BTreeSet<&'static str>,
+}
+
+impl Table {
+    /// An image that breaks a rule; `expected` is all that is found in it.
+    #[track_caller]
+    fn breaks(&mut self, rule: &'static str, sample: &Sample, expected: Inline) {
+        let found = lines(&sample.report().findings);
+        assert!(
+            found.lines().any(|line| line.starts_with(&format!("{rule}: "))),
+            "{rule}: {found}"
+        );
+        assert_data_eq!(found, expected.raw());
+        self.broken.insert(rule);
+    }
+
+    /// Images that come near to breaking it; nothing is found in them that is not expected.
+    #[track_caller]
+    fn keeps(&mut self, rule: &'static str, sample: &Sample, expected: Inline) {
+        let found = lines(&sample.report().findings);
+        assert!(
+            !found.lines().any(|line| line.starts_with(&format!("{rule}: "))),
+            "{rule}: {found}"
+        );
+        assert_data_eq!(found, expected.raw());
+        self.kept.insert(rule);
+    }
+}
+
+#[test]
+fn every_rule_is_broken_and_kept() {
+    let mut table = Table::default();
+    documents(&mut table);
+    platforms(&mut table);
+    layers(&mut table);
+    disks(&mut table);
+    views(&mut table);
+    paths(&mut table);
+    labels(&mut table);
+    flaws(&mut table);
+    let all: BTreeSet<&str> = crate::cluster::contract::rules().map(|rule| rule.id).collect();
+    let lacking = |some: &BTreeSet<&'static str>| all.difference(some).copied().collect::<Vec<_>>();
+    assert_eq!(lacking(&table.broken), Vec::<&str>::new(), "no image breaks them");
+    assert_eq!(lacking(&table.kept), Vec::<&str>::new(), "no image keeps them");
+}
+
+fn documents(table: &mut Table) {
+    let amd64 = json!({ "os": "linux", "architecture": "amd64" });
+    let unknown = json!({ "os": "unknown", "architecture": "unknown" });
+    table.keeps("document", &good(), str![]);
+    table.breaks(
+        "document",
+        &Sample { config: json!({ "rootfs": "x" }), damaged: true, ..good() },
+        str![[r#"
+document: image: the document sha256:9a70050384efc7e4ee48396411b67f3a32fc4fd2a2bfdd33cf0c81370c17140b cannot be used: it is damaged: its bytes have another digest
+
+"#]],
+    );
+
+    table.keeps("index-unknown", &index(json!([amd64])), str![]);
+    table.breaks(
+        "index-unknown",
+        &index(json!([amd64, unknown, unknown])),
+        str![[r#"
+index-unknown: index: 2 entries are for `unknown/unknown`
+
+"#]],
+    );
+    table.keeps("index-empty", &Sample { index: Vec::new(), ..good() }, str![]);
+    table.breaks(
+        "index-empty",
+        &index(json!([unknown])),
+        str![[r#"
+index-empty: index: it has no image
+index-unknown: index: an entry is for `unknown/unknown`
+
+"#]],
+    );
+    table.keeps("index-untold", &Sample { index: Vec::new(), ..good() }, str![]);
+    table.breaks("index-untold", &index(json!([null])), str![[r#"
+index-untold: index: it does not say what sha256:5d03970dbe2b151a2f90cfdb8993f2067cd747256732bc5d93fc3000d63d62fa is for
+
+"#]]);
+    let arm64 = json!({ "os": "linux", "architecture": "arm64", "variant": "v8" });
+    let neither = with(json!({ "architecture": "arm64" }));
+    table.keeps("index-twice", &Sample { index: vec![arm64.clone()], ..neither.clone() }, str![]);
+    table.breaks("index-twice", &index(json!([amd64, amd64])), str![[r#"
+index-twice: index: sha256:5d03970dbe2b151a2f90cfdb8993f2067cd747256732bc5d93fc3000d63d62fa is for linux/amd64, as one before it
+
+"#]]);
+
+    table.keeps(
+        "artifact",
+        &Sample { config_type: "application/vnd.docker.container.image.v1+json", ..good() },
+        str![],
+    );
+    table.breaks(
+        "artifact",
+        &Sample { config_type: "application/vnd.oci.empty.v1+json", ..good() },
+        str![[r#"
+artifact: manifest: its config is of type `application/vnd.oci.empty.v1+json`
+
+"#]],
+    );
+
+    table.keeps("history", &with(json!({ "history": [{}, { "empty_layer": true }] })), str![]);
+    table.breaks(
+        "history",
+        &with(json!({ "history": [{}, {}] })),
+        str![[r#"
+history: config: its history speaks of 2 layers, of 1
+
+"#]],
+    );
+    table.breaks(
+        "history",
+        &with(json!({ "history": null })),
+        str![[r#"
+history: config: its history speaks of 0 layers, of 1
+
+"#]],
+    );
+    table.keeps("layer-count", &good(), str![]);
+    table.breaks(
+        "layer-count",
+        &with(json!({ "rootfs": { "diff_ids": [] } })),
+        str![[r#"
+layer-count: config: the manifest has 1 layers, the config 0 diff IDs
+
+"#]],
+    );
+    let labels = |labels: Value| with(json!({ "config": { "Labels": labels } }));
+    table.keeps("bootc-label", &labels(json!({ "containers.bootc": "0", "a": 7 })), str![]);
+    table.breaks(
+        "bootc-label",
+        &labels(json!({ "containers.bootc": "1" })),
+        str![[r#"
+bootc-label: config: it has the label `containers.bootc=1`
+
+"#]],
+    );
+    table.breaks(
+        "bootc-label",
+        &labels(json!({ "ostree.bootable": "1" })),
+        str![[r#"
+bootc-label: config: it has the label `ostree.bootable=1`
+
+"#]],
+    );
+}
+
+fn platforms(table: &mut Table) {
+    let both = |os: &str, architecture: &str, variant: Option<&str>, told: Option<&str>| Sample {
+        index: vec![json!({ "os": os, "architecture": architecture, "variant": told })],
+        ..with(json!({ "os": os, "architecture": architecture, "variant": variant }))
+    };
+    table.keeps("platform-missing", &good(), str![]);
+    let none = json!({ "architecture": "", "os": null });
+    table.breaks(
+        "platform-missing",
+        &with(none),
+        str![[r#"
+platform-missing: config: it says no architecture and no operating system
+
+"#]],
+    );
+    table.breaks(
+        "platform-missing",
+        &with(json!({ "architecture": "" })),
+        str![[r#"
+platform-missing: config: it says no architecture
+
+"#]],
+    );
+    table.keeps("platform-architecture", &both("linux", "riscv64", None, None), str![]);
+    table.breaks(
+        "platform-architecture",
+        &both("linux", "aarch64", None, None),
+        str![[r#"
+platform-architecture: config: it says `aarch64`, which is called `arm64`
+
+"#]],
+    );
+    table.breaks(
+        "platform-architecture",
+        &both("linux", "z80", None, None),
+        str![[r#"
+platform-architecture: config: `z80` is no architecture
+
+"#]],
+    );
+    table.keeps("platform-os", &good(), str![]);
+    table.breaks(
+        "platform-os",
+        &both("windows", "amd64", None, None),
+        str![[r#"
+platform-os: config: the operating system is `windows`
+
+"#]],
+    );
+    table.keeps("platform-differs", &both("linux", "s390x", None, None), str![]);
+    table.breaks(
+        "platform-differs",
+        &with(json!({ "architecture": "arm64" })),
+        str![[r#"
+platform-differs: config: the index says linux/amd64, the config linux/arm64
+
+"#]],
+    );
+    table.keeps("platform-variant", &both("linux", "arm64", None, Some("v8")), str![]);
+    table.keeps("platform-variant", &both("linux", "arm", Some("v7"), None), str![]);
+    table.breaks(
+        "platform-variant",
+        &both("linux", "arm64", Some("v9"), None),
+        str![[r#"
+platform-variant: config: it is for arm64 of the variant `v9` alone
+
+"#]],
+    );
+    table.breaks(
+        "platform-variant",
+        &both("linux", "amd64", None, Some("v3")),
+        str![[r#"
+platform-variant: config: it is for amd64 of the variant `v3` alone
+
+"#]],
+    );
+    table.breaks(
+        "platform-variant",
+        &both("linux", "arm64", Some("v9"), Some("v8")),
+        str![[r#"
+platform-variant: config: the index says the variant `v8`, the config `v9`
+
+"#]],
+    );
+}
+
+fn layers(table: &mut Table) {
+    table.keeps("blob-unreadable", &good(), str![]);
+    table.breaks("blob-unreadable", &Sample { missing: Some(1), ..good() }, str![[r#"
+blob-unreadable: layer 1: there is no sha256:3c63d71db833527c3b9f537a028f849bb4e70dfef59830a6f3b56c916f279bfa
+
+"#]]);
+    table.keeps("blob-size", &good(), str![]);
+    table.breaks(
+        "blob-size",
+        &good().with_layer(|layer| layer.more = 1),
+        str![[r#"
+blob-size: layer 1: it has 70253 bytes, not 70254
+
+"#]],
+    );
+    let longer = good().with_layer(|layer| layer.instead = Some([&layer.blob[..], b"x"].concat()));
+    table.breaks(
+        "blob-size",
+        &longer,
+        str![[r#"
+blob-size: layer 1: it has more than 70253 bytes
+
+"#]],
+    );
+    table.keeps("blob-digest", &good(), str![]);
+    let damaged = good().with_layer(|layer| {
+        let mut blob = layer.blob.clone();
+        blob[30_000] ^= 1;
+        layer.instead = Some(blob);
+    });
+    table.breaks("blob-digest", &damaged, str![[r#"
+blob-digest: layer 1: its bytes have the digest sha256:5e9bac0ea7777437c4619b1f6b89388a28f4f4fa14f0aeac730d5e45891c34e3
+
+"#]]);
+    table.keeps("layer-diff-id", &good(), str![]);
+    let other = good().with_layer(|layer| layer.diff_id = Digest::of_bytes(b""));
+    table.breaks("layer-diff-id", &other, str![[r#"
+layer-diff-id: layer 1: unpacked, its digest is sha256:45967f36b4719530ea4fe2d80911e30bdf323a4549302656bc04f33ac20ed841, not `sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`
+
+"#]]);
+
+    table.keeps("layer-unreadable", &sample([disk(Tar::new()), Tar::new()]), str![]);
+    table.breaks(
+        "layer-unreadable",
+        &packed(|tar| gzip(tar)[..20_000].to_vec(), GZIP),
+        str![[r#"
+layer-unreadable: layer 1: the tar is cut off at byte 1024
+
+"#]],
+    );
+    table.breaks(
+        "layer-unreadable",
+        &packed(|tar| gzip(&tar[..20_000]), GZIP),
+        str![[r#"
+layer-unreadable: layer 1: the tar is cut off at byte 20000
+
+"#]],
+    );
+    table.breaks(
+        "layer-unreadable",
+        &sample([disk(Tar::new()).raw(&[1; 512])]),
+        str![[r#"
+layer-unreadable: layer 1: there is no valid tar header at byte 71168
+
+"#]],
+    );
+    let huge = header("a", b'0', 0o77_777_777_777, "0000644\0", "0000000\0");
+    table.breaks(
+        "layer-unreadable",
+        &sample([disk(Tar::new()).member(huge, b"")]),
+        str![[r#"
+layer-unreadable: layer 1: the tar is cut off at byte 71680
+
+"#]],
+    );
+    table.breaks(
+        "layer-unreadable",
+        &sample([disk(Tar::new()).file("../a", "")]),
+        str![[r#"
+layer-unreadable: layer 1: the path "../a" has a part `..`
+
+"#]],
+    );
+    table.breaks(
+        "layer-unreadable",
+        &sample([disk(Tar::new()).member(RawHeader::new(b"a", b'S', 0), b"")]),
+        str![[r#"
+layer-unreadable: layer 1: `a` is stored as a sparse file, which images must not have
+
+"#]],
+    );
+
+    table.keeps("layer-limit", &sample([disk(Tar::new()), Tar::new().file("a", "")]), str![]);
+    let many = (0..500).map(|_| Tar::new());
+    table.breaks(
+        "layer-limit",
+        &sample([disk(Tar::new())].into_iter().chain(many)),
+        str![[r#"
+layer-limit: manifest: it has 501 layers
+
+"#]],
+    );
+
+    table.keeps(
+        "layer-type",
+        &packed(gzip, "application/vnd.docker.image.rootfs.diff.tar.gzip"),
+        str![],
+    );
+    table.breaks(
+        "layer-type",
+        &packed(gzip, "application/octet-stream"),
+        str![[r#"
+layer-type: layer 1: its type is `application/octet-stream`
+
+"#]],
+    );
+    table.keeps("layer-type-differs", &packed(<[u8]>::to_vec, PLAIN), str![]);
+    table.breaks("layer-type-differs", &packed(<[u8]>::to_vec, GZIP), str![[r#"
+layer-type-differs: layer 1: its type is `application/vnd.oci.image.layer.v1.tar+gzip`, but it is not compressed
+
+"#]]);
+    table.breaks("layer-type-differs", &packed(gzip, ZSTD), str![[r#"
+layer-type-differs: layer 1: its type is `application/vnd.oci.image.layer.v1.tar+zstd`, but it is compressed with gzip
+
+"#]]);
+    table.keeps("layer-compression", &good(), str![]);
+    table.breaks(
+        "layer-compression",
+        &packed(bzip2, GZIP),
+        str![[r#"
+layer-compression: layer 1: it is compressed with bzip2
+
+"#]],
+    );
+    table.breaks(
+        "layer-compression",
+        &packed(xz, GZIP),
+        str![[r#"
+layer-compression: layer 1: it is compressed with xz
+
+"#]],
+    );
+
+    let small = || Tar::new().dir("disk/").file("disk/a.raw", "small");
+    let small = |pack: fn(&[u8]) -> Vec<u8>, media_type| Sample {
+        layers: vec![Layer::packed(small(), pack, media_type)],
+        ..good()
+    };
+    table.keeps("layer-small", &small(<[u8]>::to_vec, PLAIN), str![]);
+    table.keeps("layer-small", &small(guarded, ZSTD), str![]);
+    table.breaks(
+        "layer-small",
+        &small(gzip, GZIP),
+        str![[r#"
+layer-small: layer 1: it has 130 bytes
+
+"#]],
+    );
+    // Of a layer without a disk nothing is asked.
+    table.keeps("layer-small", &sample([disk(Tar::new()), Tar::new().file("a", "b")]), str![]);
+
+    let zeros = || {
+        let content = [vec![0; 200_000], noise(2000)].concat();
+        let header = RawHeader::new(b"disk/a.raw", b'0', content.len() as u64);
+        Tar::new().dir("disk/").member(header, &content)
+    };
+    let zeros = |pack: fn(&[u8]) -> Vec<u8>, media_type| Sample {
+        layers: vec![Layer::packed(zeros(), pack, media_type)],
+        ..good()
+    };
+    table.keeps("layer-zstd-start", &zeros(gzip, GZIP), str![]);
+    table.keeps("layer-zstd-start", &zeros(guarded, ZSTD), str![]);
+    table.keeps("layer-zstd-start", &packed(zstd, ZSTD), str![]);
+    table.breaks(
+        "layer-zstd-start",
+        &zeros(zstd, ZSTD),
+        str![[r#"
+layer-zstd-start: layer 1: its first zstd block ends at byte 103
+
+"#]],
+    );
+    let skippable =
+        |tar: &[u8]| [&[0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7][..], &guarded(tar)].concat();
+    table.keeps("layer-zstd-skippable", &packed(guarded, ZSTD), str![]);
+    table.breaks(
+        "layer-zstd-skippable",
+        &packed(skippable, ZSTD),
+        str![[r#"
+layer-zstd-skippable: layer 1: it begins with a skippable frame
+
+"#]],
+    );
+}
+
+fn bzip2(tar: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(tar).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn xz(tar: &[u8]) -> Vec<u8> {
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
+    encoder.write_all(tar).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A file of 4 KiB.
+fn file(name: &str, mode: &str, owner: &str) -> (RawHeader, Vec<u8>) {
+    (header(name, b'0', 4096, mode, owner), noise(4096))
+}
+
+fn disks(table: &mut Table) {
+    let one = |tar: Tar| sample([tar]);
+    let dir = || Tar::new().dir("disk/");
+    table.keeps(
+        "disk-missing",
+        &one(Tar::new().file("disk/a.raw", "x").raw(&[0; 0])),
+        str![[r#"
+layer-small: layer 1: it has 92 bytes
+
+"#]],
+    );
+    table.breaks(
+        "disk-missing",
+        &one(Tar::new().file("a.raw", "x")),
+        str![[r#"
+disk-missing: /disk: there is no such directory
+
+"#]],
+    );
+    table.breaks(
+        "disk-missing",
+        &one(dir()),
+        str![[r#"
+disk-missing: /disk: it is empty
+
+"#]],
+    );
+    table.breaks(
+        "disk-missing",
+        &one(Tar::new()),
+        str![[r#"
+disk-missing: /disk: there is no such directory
+
+"#]],
+    );
+    let kernel = || Tar::new().dir("boot/").file("boot/vmlinuz", "x");
+    table.keeps("kernel-only", &one(disk(kernel())), str![]);
+    table.breaks(
+        "kernel-only",
+        &one(kernel()),
+        str![[r#"
+kernel-only: /boot/vmlinuz: there is no `/disk`
+
+"#]],
+    );
+    table.keeps("disk-several", &good(), str![]);
+    table.breaks(
+        "disk-several",
+        &one(disk(Tar::new()).file("disk/.hidden", "")),
+        str![[r#"
+disk-several: /disk: it holds 2: .hidden, a.raw
+
+"#]],
+    );
+    table.breaks(
+        "disk-several",
+        &one(disk(Tar::new()).dir("disk/lost+found/")),
+        str![[r#"
+disk-several: /disk: it holds 2: a.raw, lost+found
+
+"#]],
+    );
+    table.breaks(
+        "disk-several",
+        &one(disk(Tar::new()).file("disk/c/d", "")),
+        str![[r#"
+disk-several: /disk: it holds 2: a.raw, c
+
+"#]],
+    );
+    let many = (0..9).fold(dir(), |tar, number| tar.file(&format!("disk/{number}"), ""));
+    table.breaks(
+        "disk-several",
+        &one(many),
+        str![[r#"
+layer-small: layer 1: it has 210 bytes
+disk-several: /disk: it holds 9: 0, 1, 2, 3, 4, …
+disk-blank: /disk/0: it is empty
+
+"#]],
+    );
+    table.keeps("disk-not-directory", &one(disk(Tar::new().dir("./"))), str![]);
+    table.breaks(
+        "disk-not-directory",
+        &one(Tar::new().file("disk", "x")),
+        str![[r#"
+layer-small: layer 1: it has 89 bytes
+disk-not-directory: /disk: it is a file
+
+"#]],
+    );
+    table.breaks(
+        "disk-not-directory",
+        &one(Tar::new().symlink("disk", "a")),
+        str![[r#"
+layer-small: layer 1: it has 79 bytes
+disk-not-directory: /disk: it is a symbolic link
+
+"#]],
+    );
+    table.keeps("disk-nested", &good(), str![]);
+    table.breaks(
+        "disk-nested",
+        &one(dir().dir("disk/a/").file("disk/a/b.raw", "x")),
+        str![[r#"
+layer-small: layer 1: it has 147 bytes
+disk-nested: /disk/a: it is a directory
+
+"#]],
+    );
+    table.breaks(
+        "disk-nested",
+        &one(dir().file("disk/a/b.raw", "x")),
+        str![[r#"
+layer-small: layer 1: it has 129 bytes
+disk-nested: /disk/a: it is a directory
+
+"#]],
+    );
+    table.keeps("disk-link", &one(disk(Tar::new().symlink("a.raw", "disk/a.raw"))), str![]);
+    table.breaks(
+        "disk-link",
+        &one(dir().file("a.raw", "x").hardlink("disk/a.raw", "a.raw")),
+        str![[r#"
+layer-small: layer 1: it has 153 bytes
+disk-link: /disk/a.raw: it is a hard link to `a.raw`
+
+"#]],
+    );
+    table.breaks(
+        "disk-link",
+        &one(dir().symlink("disk/a.raw", "../a.raw")),
+        str![[r#"
+layer-small: layer 1: it has 116 bytes
+disk-link: /disk/a.raw: it is a symbolic link to `../a.raw`
+
+"#]],
+    );
+    table.keeps("disk-special", &good(), str![]);
+    table.breaks(
+        "disk-special",
+        &one(dir().member(RawHeader::new(b"disk/a", b'6', 0), b"")),
+        str![[r#"
+layer-small: layer 1: it has 110 bytes
+disk-special: /disk/a: it is a pipe
+
+"#]],
+    );
+    table.breaks(
+        "disk-special",
+        &one(dir().member(RawHeader::new(b"disk/a", b'4', 0), b"")),
+        str![[r#"
+layer-small: layer 1: it has 109 bytes
+disk-special: /disk/a: it is a device
+
+"#]],
+    );
+
+    let named = |name: &str| {
+        let (header, content) = file(name, "0000644\0", "0000000\0");
+        one(dir().member(header, &content))
+    };
+    table.keeps("disk-tar-name", &named("./disk/a.raw"), str![]);
+    table.keeps("disk-tar-name", &named("disk//a.raw"), str![]);
+    table.breaks(
+        "disk-tar-name",
+        &named("/disk/a.raw"),
+        str![[r#"
+disk-tar-name: /disk/a.raw: its name in the tar begins neither with `disk/` nor with `./disk/`
+
+"#]],
+    );
+    table.breaks(
+        "disk-tar-name",
+        &named("././disk/a.raw"),
+        str![[r#"
+disk-tar-name: /disk/a.raw: its name in the tar begins neither with `disk/` nor with `./disk/`
+
+"#]],
+    );
+    table.keeps("tar-name", &one(disk(Tar::new()).file("./a", "")), str![]);
+    table.breaks(
+        "tar-name",
+        &one(disk(Tar::new()).file("/a", "")),
+        str![[r#"
+tar-name: layer 1: the name `/a` begins with a slash
+
+"#]],
+    );
+}
+
+fn views(table: &mut Table) {
+    let all = |tars: Vec<Tar>| sample(tars);
+    let change = |mode: &str| {
+        let header = header("disk/a.raw", b'0', 70_000, mode, "0000153\0");
+        Tar::new().member(header, &noise(70_000))
+    };
+    table.keeps("disk-differs", &all(vec![Tar::new().file("a", "x"), disk(Tar::new())]), str![]);
+    table.keeps(
+        "disk-differs",
+        &all(vec![disk(Tar::new()), Tar::new().file("disk/.wh.b", "")]),
+        str![],
+    );
+    let replaced = Tar::new().file("disk/a.raw", "other");
+    table.breaks(
+        "disk-differs",
+        &all(vec![disk(Tar::new()), replaced]),
+        str![[r#"
+disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt /disk/a.raw of layer 2
+
+"#]],
+    );
+    let removed = Tar::new().file("disk/.wh.a.raw", "");
+    table.breaks(
+        "disk-differs",
+        &all(vec![disk(Tar::new()), removed]),
+        str![[r#"
+disk-missing: /disk: it is empty
+disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt has none
+
+"#]],
+    );
+    let opaque = Tar::new().file("disk/.wh..wh..opq", "").file("disk/b.raw", "other");
+    table.breaks(
+        "disk-differs",
+        &all(vec![disk(Tar::new()), opaque]),
+        str![[r#"
+disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt /disk/b.raw of layer 2
+
+"#]],
+    );
+    let renamed = Tar::new().file("disk/.wh.a.raw", "").file("disk/b.raw", "other");
+    table.breaks(
+        "disk-differs",
+        &all(vec![disk(Tar::new()), renamed]),
+        str![[r#"
+disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt /disk/b.raw of layer 2
+
+"#]],
+    );
+    table.breaks(
+        "disk-differs",
+        &all(vec![disk(Tar::new().file("disk.txt", "x"))]),
+        str![[r#"
+disk-differs: /disk.txt of layer 1: CDI takes it for the disk, KubeVirt /disk/a.raw of layer 1
+disk-prefix: /disk.txt: its path begins with `disk`
+
+"#]],
+    );
+    table.keeps("disk-repeated", &good(), str![]);
+    table.breaks(
+        "disk-repeated",
+        &all(vec![disk(Tar::new()), change("0000444\0")]),
+        str![[r#"
+disk-repeated: /disk/a.raw: it is in layer 1 and, as far as can be seen the same, in 2
+
+"#]],
+    );
+    table.keeps(
+        "disk-prefix",
+        &all(vec![disk(Tar::new().dir("diskette/").file("a-disk", ""))]),
+        str![],
+    );
+    table.breaks(
+        "disk-prefix",
+        &all(vec![disk(Tar::new()).file("disk.txt", "x")]),
+        str![[r#"
+disk-prefix: /disk.txt: its path begins with `disk`
+
+"#]],
+    );
+    table.breaks(
+        "disk-prefix",
+        &all(vec![disk(Tar::new()).file("./diskette/a", "x")]),
+        str![[r#"
+disk-prefix: /diskette/a: its path begins with `disk`
+
+"#]],
+    );
+}
+
+fn paths(table: &mut Table) {
+    let disk_of = |mode: &str, owner: &str| {
+        let (header, content) = file("disk/a.raw", mode, owner);
+        sample([Tar::new().dir("disk/").member(header, &content)])
+    };
+    table.keeps("disk-unreadable", &disk_of("0000444\0", "0000000\0"), str![]);
+    table.keeps("disk-unreadable", &disk_of("0000400\0", "0000153\0"), str![]);
+    table.breaks(
+        "disk-unreadable",
+        &disk_of("0000600\0", "0000000\0"),
+        str![[r#"
+disk-unreadable: /disk/a.raw: it belongs to 0:0 and has the mode 0600
+
+"#]],
+    );
+    table.breaks(
+        "disk-unreadable",
+        &disk_of("0000044\0", "0000153\0"),
+        str![[r#"
+disk-unreadable: /disk/a.raw: it belongs to 107:107 and has the mode 0044
+
+"#]],
+    );
+    let closed = |path: &str, mode: &str, owner: &str| {
+        let (header, (file, content)) =
+            (header(path, b'5', 0, mode, owner), file("disk/a.raw", "0000644\0", "0000000\0"));
+        sample([Tar::new().member(header, b"").member(file, &content)])
+    };
+    table.keeps("disk-closed", &closed("disk/", "0000500\0", "0000153\0"), str![]);
+    table.breaks(
+        "disk-closed",
+        &closed("disk/", "0000700\0", "0000000\0"),
+        str![[r#"
+disk-closed: /disk: it belongs to 0:0 and has the mode 0700
+
+"#]],
+    );
+    table.breaks(
+        "disk-closed",
+        &closed("disk/", "0000444\0", "0000000\0"),
+        str![[r#"
+disk-closed: /disk: it belongs to 0:0 and has the mode 0444
+
+"#]],
+    );
+    table.breaks(
+        "disk-closed",
+        &closed("./", "0000700\0", "0000000\0"),
+        str![[r#"
+disk-closed: /: it belongs to 0:0 and has the mode 0700
+
+"#]],
+    );
+
+    let beside = |tar: Tar| sample([disk(tar)]);
+    let usual =
+        Tar::new().dir("usr/bin/").symlink("var", "usr").file("usr/bin/x", "").file("etc/x", "");
+    table.keeps("mount-point", &beside(usual), str![]);
+    table.breaks(
+        "mount-point",
+        &beside(Tar::new().file("usr/bin", "")),
+        str![[r#"
+mount-point: /usr/bin: it is a file, and KubeVirt mounts its own programs there
+
+"#]],
+    );
+    table.breaks(
+        "mount-point",
+        &beside(Tar::new().file("var", "")),
+        str![[r#"
+mount-point: /var: it is a file, and KubeVirt mounts its sockets there
+
+"#]],
+    );
+    table.keeps(
+        "mount-point",
+        &sample([disk(Tar::new().file("usr", "")), Tar::new().file(".wh.usr", "")]),
+        str![],
+    );
+    table.keeps(
+        "bootc-directory",
+        &beside(Tar::new().file("ostree", "").dir("usr/ostree")),
+        str![],
+    );
+    table.breaks(
+        "bootc-directory",
+        &beside(Tar::new().dir("sysroot/").dir("ostree/")),
+        str![[r#"
+bootc-directory: /sysroot: it is a directory
+bootc-directory: /ostree: it is a directory
+
+"#]],
+    );
+    let kernel = |mode: &str, owner: &str| {
+        let (header, content) = file("boot/vmlinuz", mode, owner);
+        beside(Tar::new().dir("boot/").member(header, &content))
+    };
+    table.keeps("kernel-unreadable", &kernel("0000440\0", "0000153\0"), str![]);
+    table.breaks(
+        "kernel-unreadable",
+        &kernel("0000600\0", "0000000\0"),
+        str![[r#"
+kernel-unreadable: /boot/vmlinuz: it belongs to 0:0 and has the mode 0600
+
+"#]],
+    );
+}
+
+fn labels(table: &mut Table) {
+    table.keeps("label-key", &env(&["KUBEVIRT_IO_TEST=a", "PATH=/bin", "X"]), str![]);
+    table.breaks(
+        "label-key",
+        &env(&["KUBEVIRT_IO_=a"]),
+        str![[r#"
+label-key: variable KUBEVIRT_IO_: `kubevirt.io/` is not a label key: its name is empty
+
+"#]],
+    );
+    table.breaks("label-key", &env(&["A__KUBEVIRT_IO_B=a"]), str![[r#"
+label-key: variable A__KUBEVIRT_IO_B: `a..kubevirt.io/b` is not a label key: its prefix is not a lower-case domain name
+
+"#]]);
+    table.keeps("label-value", &env(&["KUBEVIRT_IO_TEST=", "B=-"]), str![]);
+    table.breaks("label-value", &env(&["KUBEVIRT_IO_TEST=-"]), str![[r#"
+label-value: variable KUBEVIRT_IO_TEST: `-` is not a label value: it must begin and end with a letter or digit
+
+"#]]);
+    let many = |count: usize| {
+        let variable = |number| format!("KUBEVIRT_IO_TEST_{number:04}={}", "a".repeat(60));
+        let variables: Vec<String> = (0..count).map(variable).collect();
+        env(&variables.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    table.keeps("label-report", &many(40), str![]);
+    table.breaks(
+        "label-report",
+        &many(50),
+        str![[r#"
+label-report: config: with its labels CDI's report has 4419 bytes of 4096
+
+"#]],
+    );
+    table.keeps("label-twice", &env(&["KUBEVIRT_IO_A=a", "KUBEVIRT_IO_B=a"]), str![]);
+    table.breaks(
+        "label-twice",
+        &env(&["KUBEVIRT_IO_A=a", "_KUBEVIRT_IO_A=b"]),
+        str![[r#"
+label-twice: variable _KUBEVIRT_IO_A: it makes the label `kubevirt.io/a`, as KUBEVIRT_IO_A does
+
+"#]],
+    );
+    table.keeps("label-reserved", &env(&["NOTCDI_KUBEVIRT_IO_A=a"]), str![]);
+    table.breaks(
+        "label-reserved",
+        &env(&["CDI_KUBEVIRT_IO_A=a"]),
+        str![[r#"
+label-reserved: variable CDI_KUBEVIRT_IO_A: it makes the label `cdi.kubevirt.io/a`
+
+"#]],
+    );
+    table.keeps("label-dropped", &env(&["A_KUBEVIRT_IO_A=a"]), str![]);
+    table.breaks(
+        "label-dropped",
+        &env(&["A-B_KUBEVIRT_IO_A=a"]),
+        str![[r#"
+label-dropped: variable A-B_KUBEVIRT_IO_A: it makes the label `a-b.kubevirt.io/a`
+
+"#]],
+    );
+}
+
+/// What is wrong with disks is told by the formats' own modules; here it is what follows from it.
+fn flaws(table: &mut Table) {
+    let judged = |flaws: Vec<Flaw>, boot: Vec<&'static str>| {
+        let sample = good();
+        let mut memory = Memory::default();
+        sample.put(&mut memory);
+        let mut layer = LayerFacts::default();
+        let tar = disk(Tar::new()).end();
+        let members = crate::oci::archive::read(&tar[..], Limits::default()).unwrap();
+        layer.members = members.map(Result::unwrap).collect();
+        let (format, start) = (Format::Raw, Digest::of_bytes(b""));
+        let info = Info {
+            format,
+            virtual_size: 70_000,
+            file_size: 70_000,
+            allocated: None,
+            cluster_compression: None,
+            partitions: None,
+            boot,
+            flaws,
+        };
+        layer.disks.insert(1, DiskFacts { info, start });
+        let config = ConfigFacts::read(&sample.config());
+        let facts = ImageFacts { told: None, config, layers: vec![layer] };
+        lines(&judge_image(None, &facts))
+    };
+    let kinds = [
+        (FlawKind::Blank, "disk-blank"),
+        (FlawKind::Packed, "disk-packed"),
+        (FlawKind::Truncated, "disk-truncated"),
+        (FlawKind::OutsideFile, "disk-outside-file"),
+        (FlawKind::Malformed, "disk-malformed"),
+        (FlawKind::Corrupt, "disk-corrupt"),
+        (FlawKind::UnknownFeature, "disk-unknown-feature"),
+        (FlawKind::BackingFile, "disk-backing-file"),
+        (FlawKind::DataFile, "disk-data-file"),
+        (FlawKind::Encrypted, "disk-encrypted"),
+        (FlawKind::CdiOnly, "disk-cdi-only"),
+        (FlawKind::Unsupported, "disk-unsupported"),
+        (FlawKind::Misnamed, "disk-misnamed"),
+        (FlawKind::Dirty, "disk-dirty"),
+        (FlawKind::Snapshots, "disk-snapshots"),
+    ];
+    for (kind, rule) in kinds {
+        let flaw = Flaw { kind, detail: "that is it".into() };
+        assert_eq!(judged(vec![flaw], Vec::new()), format!("{rule}: /disk/a.raw: that is it\n"));
+        table.broken.insert(rule);
+        assert_eq!(judged(Vec::new(), Vec::new()), "");
+        table.kept.insert(rule);
+    }
+    assert_eq!(judged(Vec::new(), vec!["amd64", "386"]), "");
+    let found = judged(Vec::new(), vec!["arm64", "arm"]);
+    let expected =
+        "disk-architecture: /disk/a.raw: its boot loader is for arm64 and arm, not amd64\n";
+    assert_eq!(found, expected);
+    table.kept.insert("disk-architecture");
+    table.broken.insert("disk-architecture");
+}

@@ -1,0 +1,52 @@
+//! A *credential* proves to a registry who asks.
+
+use crate::net::secret::Secret;
+
+/// What proves to a registry who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A user and a password.
+    Basic {
+        /// The user, which some registries ignore.
+        username: String,
+        /// The password, or a token that stands for it.
+        password: Secret,
+    },
+    /// What `docker login` calls an identity token: a refresh token of OAuth 2.
+    IdentityToken(Secret),
+}
+
+impl Credential {
+    /// Returns a user and a password.
+    pub fn basic(username: impl Into<String>, password: impl Into<String>) -> Self {
+        Self::Basic { username: username.into(), password: Secret::new(password) }
+    }
+
+    /// Returns an identity token.
+    pub fn identity_token(token: impl Into<String>) -> Self {
+        Self::IdentityToken(Secret::new(token))
+    }
+
+    /// Returns what a person calls this kind, without the secret.
+    pub fn noun(&self) -> String {
+        match self {
+            Self::Basic { username, .. } => format!("the password of `{username}`"),
+            Self::IdentityToken(_) => "an identity token".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_is_named_without_its_secret() {
+        let check = |credential: Credential, expected: &str| {
+            assert_eq!(credential.noun(), expected);
+            assert!(!format!("{credential:?}").contains("hunter2"));
+        };
+        check(Credential::basic("me", "hunter2"), "the password of `me`");
+        check(Credential::identity_token("hunter2"), "an identity token");
+    }
+}

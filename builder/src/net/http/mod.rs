@@ -1,0 +1,234 @@
+//! An *HTTP* client for what libraries do badly: bodies of many gigabytes in both directions that
+//! are written from where they lie, and servers that refuse in the middle of one. It speaks
+//! HTTP/1.1 and blocks; every wait has a deadline. What is retried, and who may see which
+//! credential, is for those to say who use it.
+
+mod body;
+mod connect;
+mod error;
+mod exchange;
+mod head;
+mod origin;
+mod redirect;
+mod retry;
+mod socket;
+mod stream;
+mod tls;
+mod wire;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use openssl::ssl::SslConnector;
+use url::Url;
+
+pub use self::error::HttpError;
+pub(crate) use self::exchange::{Exchange, Framing, SendError};
+pub(crate) use self::head::Head;
+pub(crate) use self::origin::{Origin, origin, redacted};
+pub use self::socket::Cancelled;
+pub use self::tls::{ClientCertificate, SystemRoots, TlsOptions, TlsProblem, Trust, Verify};
+
+pub(crate) use self::body::Response;
+pub(crate) use self::redirect::{is_loopback, next};
+pub(crate) use self::retry::{Attempts, is_transient, retry_after};
+use self::stream::Connection;
+use crate::net::proxy::Proxies;
+
+/// What clients are set up with; nothing is read from the environment.
+pub struct HttpOptions {
+    /// Which requests go through which proxy.
+    pub proxies: Proxies,
+    /// The certificates of authorities that the system trusts.
+    pub roots: SystemRoots,
+    /// What is trusted beyond that, host by host.
+    pub trust: Box<dyn Trust>,
+    /// A server that has not answered or moved a byte for this long is given up.
+    pub stall: Duration,
+    /// How often something that failed is tried again.
+    pub retries: u32,
+    /// Ends all waiting.
+    pub cancelled: Cancelled,
+    /// Is told of each request and answer, without secrets.
+    pub trace: Option<Trace>,
+}
+
+/// Listens to requests and answers.
+pub type Trace = Box<dyn Fn(&str) + Send + Sync>;
+
+/// Sends requests; clones share connections. Nothing is set up before the first request: reading
+/// the system's certificates takes longer than a build that has nothing to do.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: HttpOptions,
+    idle: Mutex<Vec<(Origin, Connection, Instant)>>,
+    connectors: Mutex<HashMap<String, (SslConnector, Verify)>>,
+    unverified: Mutex<HashSet<String>>,
+}
+
+/// Connections that are kept open, and for how long without use: servers close theirs after a
+/// minute or so, and one that is closed under a request costs another round.
+const IDLE_MAX: usize = 8;
+const IDLE_FOR: Duration = Duration::from_secs(15);
+
+/// A request without its body.
+#[derive(Debug, Clone)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'static str,
+    pub(crate) url: &'a Url,
+    /// Beside those that the client sets itself.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// How long the answer may take once all is sent; the stall time if nothing is said.
+    pub(crate) patience: Option<Duration>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new(method: &'static str, url: &'a Url) -> Self {
+        Self { method, url, headers: Vec::new(), patience: None }
+    }
+
+    #[must_use]
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl Client {
+    /// Returns a client; connections are made when needed.
+    pub fn new(options: HttpOptions) -> Self {
+        let (idle, connectors) = (Mutex::default(), Mutex::default());
+        let shared = Shared { options, idle, connectors, unverified: Mutex::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub(crate) fn options(&self) -> &HttpOptions {
+        &self.shared.options
+    }
+
+    /// Sends a request with a body that is at hand, and returns the answer, whatever its status.
+    pub(crate) fn send(&self, request: &Request<'_>, body: &[u8]) -> Result<Response, HttpError> {
+        let mut kept = true;
+        loop {
+            let (connection, reused) = self.connection(request.url, kept)?;
+            match self.send_on(connection, request, body) {
+                // The server had closed a connection that was kept; it never saw the request.
+                Err(error) if reused && error.is_closed() => kept = false,
+                result => return result,
+            }
+        }
+    }
+
+    fn send_on(
+        &self,
+        connection: Connection,
+        request: &Request<'_>,
+        body: &[u8],
+    ) -> Result<Response, HttpError> {
+        let mut exchange = Exchange::start(self, connection, request, Framing::Whole(body))?;
+        exchange.answer(request.patience)
+    }
+
+    /// Starts a request whose body is still to come. The server is asked whether it wants it: what
+    /// it refuses is not sent.
+    pub(crate) fn begin(
+        &self,
+        request: &Request<'_>,
+        framing: Framing<'_>,
+    ) -> Result<Exchange, HttpError> {
+        let mut kept = true;
+        loop {
+            let (connection, reused) = self.connection(request.url, kept)?;
+            match Exchange::start(self, connection, request, framing) {
+                Err(error) if reused && error.is_closed() => kept = false,
+                result => return result,
+            }
+        }
+    }
+
+    /// Tells whether there are certificates for a server, besides the system's. Where they cannot
+    /// be used there are some.
+    pub(crate) fn has_certificates(&self, origin: &Origin) -> bool {
+        let options = self.options().trust.for_host(&origin.authority());
+        options.map_or(true, |options| {
+            !options.authorities.is_empty() || options.certificate.is_some()
+        })
+    }
+
+    /// Accepts any certificate of a server from now on.
+    pub(crate) fn trust_any(&self, origin: &Origin) {
+        let mut unverified = self.shared.unverified.lock().unwrap_or_else(PoisonError::into_inner);
+        unverified.insert(origin.authority());
+    }
+
+    fn connection(&self, url: &Url, kept: bool) -> Result<(Connection, bool), HttpError> {
+        let origin = origin(url)?;
+        let idle = if kept { self.take_idle(&origin) } else { None };
+        match idle {
+            Some(connection) => Ok((connection, true)),
+            None => Ok((connect::connect(self, &origin)?, false)),
+        }
+    }
+
+    fn take_idle(&self, origin: &Origin) -> Option<Connection> {
+        let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(_, _, since)| since.elapsed() < IDLE_FOR);
+        let found = idle.iter().rposition(|(kept, _, _)| kept == origin)?;
+        Some(idle.swap_remove(found).1)
+    }
+
+    /// Takes back a connection on which nothing is under way.
+    fn keep(&self, connection: Connection) {
+        let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push((connection.origin.clone(), connection, Instant::now()));
+        }
+    }
+
+    /// Returns the attempts that there are at something.
+    pub(crate) fn attempts(&self) -> Attempts {
+        Attempts::new(self.options().retries)
+    }
+
+    /// Sleeps; tells whether the user wants to go on.
+    pub(crate) fn sleep(&self, pause: Duration) -> ControlFlow<()> {
+        const STEP: Duration = Duration::from_millis(50);
+        let mut left = pause;
+        loop {
+            if (self.options().cancelled)() {
+                return ControlFlow::Break(());
+            }
+            if left.is_zero() {
+                return ControlFlow::Continue(());
+            }
+            thread::sleep(left.min(STEP));
+            left = left.saturating_sub(STEP);
+        }
+    }
+
+    fn trace(&self, line: impl FnOnce() -> String) {
+        if let Some(trace) = &self.shared.options.trace {
+            trace(&line());
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for HttpOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpOptions").field("stall", &self.stall).finish_non_exhaustive()
+    }
+}

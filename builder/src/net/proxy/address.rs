@@ -1,0 +1,196 @@
+//! The *address* of a proxy: a URL of which only the server and the user matter.
+
+use std::net::Ipv6Addr;
+
+use super::{ProxyError, Variable};
+use crate::net::secret::Secret;
+
+/// Where a proxy is, and how it is talked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyAddress {
+    scheme: ProxyScheme,
+    host: String,
+    port: u16,
+    user: Option<User>,
+}
+
+/// Who a proxy is told that asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The password, empty where there is none.
+    pub password: Secret,
+}
+
+/// How a proxy is talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyScheme {
+    /// Without TLS.
+    Http,
+    /// With TLS.
+    Https,
+}
+
+impl ProxyAddress {
+    /// Returns how it is talked to.
+    pub fn scheme(&self) -> ProxyScheme {
+        self.scheme
+    }
+
+    /// Returns the name or the IP address; an IPv6 address without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns the port, 80 or 443 where none was given.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns who it is told that asks.
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_ref()
+    }
+
+    /// Reads the value of a variable: a URL, or a host without a scheme.
+    pub(super) fn read(variable: &Variable) -> Result<Self, ProxyError> {
+        let value = variable.value.expose().trim();
+        let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "http" => ProxyScheme::Http,
+            "https" => ProxyScheme::Https,
+            _ => return Err(ProxyError::Scheme(variable.name)),
+        };
+        Self::authority(scheme, rest).ok_or(ProxyError::Address(variable.name))
+    }
+
+    fn authority(scheme: ProxyScheme, rest: &str) -> Option<Self> {
+        // A password may hold anything but these, which it would have to write as `%…`.
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let (user, server) = match authority.rsplit_once('@') {
+            Some((user, server)) => (Some(user), server),
+            None => (None, authority),
+        };
+        let (host, port) = split_port(server)?;
+        let default = if scheme == ProxyScheme::Http { 80 } else { 443 };
+        let port = port.map_or(Some(default), |port| port.parse().ok().filter(|port| *port > 0))?;
+        let user = match user {
+            Some(user) => Some(User::parse(user)?),
+            None => None,
+        };
+        Some(Self { scheme, host: host.to_ascii_lowercase(), port, user })
+    }
+}
+
+/// Splits `HOST:PORT`, where the port may be missing or empty.
+fn split_port(server: &str) -> Option<(&str, Option<&str>)> {
+    let (host, port) = if let Some(rest) = server.strip_prefix('[') {
+        let (host, port) = rest.split_once(']')?;
+        host.parse::<Ipv6Addr>().ok()?;
+        (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
+    } else {
+        let (host, port) = server.split_once(':').map_or((server, None), |(h, p)| (h, Some(p)));
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if host.is_empty() || !host.bytes().all(is_name) {
+            return None;
+        }
+        (host, port)
+    };
+    Some((host, port.filter(|port| !port.is_empty())))
+}
+
+impl User {
+    fn parse(user: &str) -> Option<Self> {
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        Some(Self { name: decode(name)?, password: Secret::new(decode(password)?) })
+    }
+}
+
+/// Resolves `%XX`; nothing where that is not text.
+fn decode(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (hex, rest) = part.split_at_checked(2)?;
+        // `from_str_radix` would take a sign.
+        if !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        bytes.push(u8::from_str_radix(hex, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(value: &str) -> Result<ProxyAddress, ProxyError> {
+        ProxyAddress::read(&Variable { name: "HTTP_PROXY", value: Secret::new(value) })
+    }
+
+    #[test]
+    fn an_address_is_a_url_or_a_host() {
+        let check = |value: &str, expected: &str| {
+            let shown = read(value).map_or("none".into(), |address| {
+                let user = address.user().map_or(String::new(), |user| {
+                    format!(" as {} {}", user.name, user.password.expose())
+                });
+                format!("{:?} {} {}{user}", address.scheme(), address.host(), address.port())
+            });
+            assert_eq!(shown, expected, "{value}");
+        };
+        check("http://h", "Http h 80");
+        check("http://h/", "Http h 80");
+        check("http://h:3128/x?y#z", "Http h 3128");
+        check("HTTPS://H", "Https h 443");
+        check("https://h:8443", "Https h 8443");
+        check("h", "Http h 80");
+        check("h:3128", "Http h 3128");
+        check("h:", "Http h 80");
+        check(" 10.0.0.1:3128 ", "Http 10.0.0.1 3128");
+        check("[::1]:3128", "Http ::1 3128");
+        check("http://[fe80::1]", "Http fe80::1 80");
+        check("http://u:p@h", "Http h 80 as u p");
+        check("u:p@h:1", "Http h 1 as u p");
+        check("http://u@h", "Http h 80 as u ");
+        check("http://a%40b:p%3Aq%2f@h", "Http h 80 as a@b p:q/");
+        check("http://u:p@q@h", "Http h 80 as u p@q");
+        check("http://u:p:q@h", "Http h 80 as u p:q");
+        for bad in [
+            "",
+            "http://",
+            "http://:80",
+            "http://h:0",
+            "http://h:65536",
+            "http://h:x",
+            "http://h h",
+            "http://[::1",
+            "http://[h]",
+            "http://[::1]80",
+            "http://::1",
+            "http://u:%zz@h",
+            "http://u:%+1@h",
+            "http://u:%f@h",
+            "http://u:%ff@h",
+            "http://ü",
+            "socks5://h",
+            "ftp://h",
+        ] {
+            check(bad, "none");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_an_address_or_not(value in "(http://)?[%:@\\[\\]/a-f0-9é]{0,16}") {
+            if let Ok(address) = read(&value) {
+                prop_assert!(!address.host().is_empty() && address.port() > 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A *proxy* stands between this machine and a server. Which one is used for which server follows
+//! from a handful of variables, read as the programs written in Go read them (podman, skopeo,
+//! docker, crane: `golang.org/x/net/http/httpproxy`); `ALL_PROXY` is curl's.
+
+mod address;
+mod exceptions;
+
+use thiserror::Error;
+
+pub use address::{ProxyAddress, ProxyScheme, User};
+use exceptions::Exceptions;
+
+use crate::net::secret::Secret;
+
+/// The values of the variables. One that is empty is as good as none.
+#[derive(Debug, Clone, Default)]
+pub struct Variables {
+    /// `HTTP_PROXY`, else `http_proxy`: for servers without TLS.
+    pub http: Option<Variable>,
+    /// `HTTPS_PROXY`, else `https_proxy`: for servers with TLS.
+    pub https: Option<Variable>,
+    /// `ALL_PROXY`, else `all_proxy`: where there is no other.
+    pub all: Option<Variable>,
+    /// `NO_PROXY`, else `no_proxy`: servers that are reached without one.
+    pub except: Option<String>,
+}
+
+/// A variable that names a proxy.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// How it is spelled.
+    pub name: &'static str,
+    /// What it holds; there can be a password in it.
+    pub value: Secret,
+}
+
+/// How a server is talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Without TLS.
+    Http,
+    /// With TLS.
+    Https,
+}
+
+/// Which servers are reached through which proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    http: Option<ProxyAddress>,
+    https: Option<ProxyAddress>,
+    exceptions: Exceptions,
+}
+
+/// Why a variable names no proxy. No message repeats its value: it can hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ProxyError {
+    /// Its scheme is not one of those that are known.
+    #[error("`${0}` names a proxy that is neither `http://` nor `https://`")]
+    Scheme(&'static str),
+    /// It is something else than the address of a proxy.
+    #[error("`${0}` does not name a proxy like `http://HOST:PORT`")]
+    Address(&'static str),
+}
+
+impl Proxies {
+    /// Reads the variables.
+    pub fn new(variables: &Variables) -> Result<Self, ProxyError> {
+        let read = |variable: &Option<Variable>| {
+            let variable =
+                variable.as_ref().filter(|variable| !variable.value.expose().trim().is_empty());
+            variable.map(ProxyAddress::read).transpose()
+        };
+        let all = read(&variables.all)?;
+        Ok(Self {
+            http: read(&variables.http)?.or_else(|| all.clone()),
+            https: read(&variables.https)?.or(all),
+            exceptions: Exceptions::parse(variables.except.as_deref().unwrap_or_default()),
+        })
+    }
+
+    /// Returns the proxy for a server, or nothing where it is reached directly. An IPv6 address may
+    /// have its brackets.
+    pub fn for_url(&self, scheme: Scheme, host: &str, port: u16) -> Option<&ProxyAddress> {
+        let proxy = match scheme {
+            Scheme::Http => self.http.as_ref(),
+            Scheme::Https => self.https.as_ref(),
+        };
+        proxy.filter(|_| !self.exceptions.hold(host, port))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variable(name: &'static str, value: &str) -> Variable {
+        Variable { name, value: Secret::new(value) }
+    }
+
+    #[test]
+    fn each_scheme_has_its_proxy() {
+        let check = |http: &str, https: &str, all: &str, expected: [Option<&str>; 2]| {
+            let variables = Variables {
+                http: Some(variable("HTTP_PROXY", http)),
+                https: Some(variable("HTTPS_PROXY", https)),
+                all: Some(variable("ALL_PROXY", all)),
+                except: Some("direct.org".into()),
+            };
+            let proxies = Proxies::new(&variables).unwrap();
+            let host = |scheme| proxies.for_url(scheme, "q.io", 443).map(ProxyAddress::host);
+            assert_eq!([host(Scheme::Http), host(Scheme::Https)], expected);
+            assert_eq!(proxies.for_url(Scheme::Https, "direct.org", 443), None);
+        };
+        check("", "", "", [None, None]);
+        check("http://a", "", "", [Some("a"), None]);
+        check("", "http://b", "", [None, Some("b")]);
+        check("http://a", "http://b", "http://c", [Some("a"), Some("b")]);
+        check("", " ", "http://c", [Some("c"), Some("c")]);
+        check("http://a", "", "http://c", [Some("a"), Some("c")]);
+    }
+
+    #[test]
+    fn a_bad_value_is_named_but_not_shown() {
+        let check = |value: &str, expected: &str| {
+            let https = Some(variable("https_proxy", value));
+            let error = Proxies::new(&Variables { https, ..Variables::default() }).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        };
+        let address = "`$https_proxy` does not name a proxy like `http://HOST:PORT`";
+        check("http://u:hunter2@:80", address);
+        check("http://u:hunter2@h:port", address);
+        check(
+            "socks5://u:hunter2@h",
+            "`$https_proxy` names a proxy that is neither `http://` nor `https://`",
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! The *bytes* of an unpacked tar, read from front to back and counted.
+
+use std::io::{self, ErrorKind, Read, Seek};
+
+use super::ArchiveError;
+use super::header::BLOCK;
+use crate::compression::CompressionFormat;
+
+/// How much is passed over at a time, in bytes.
+const STEP: usize = 64 * 1024;
+
+/// A tar that is being read.
+#[derive(Debug)]
+pub(super) struct Bytes<R> {
+    pub(super) reader: R,
+    /// How it was packed, for messages.
+    packing: Option<CompressionFormat>,
+    /// How many bytes were read, and how many may be.
+    pub(super) at: u64,
+    max: u64,
+    space: Vec<u8>,
+}
+
+impl<R: Read> Bytes<R> {
+    pub(super) fn new(reader: R, packing: Option<CompressionFormat>, max: u64) -> Self {
+        Self { reader, packing, at: 0, max, space: vec![0; STEP] }
+    }
+
+    /// Returns the next block, or nothing where the bytes end before it.
+    pub(super) fn block(&mut self) -> Result<Option<[u8; BLOCK]>, ArchiveError> {
+        let mut block = [0; BLOCK];
+        let mut filled = 0;
+        while filled < BLOCK {
+            match self.reader.read(&mut block[filled..]) {
+                Ok(0) if filled == 0 => return Ok(None),
+                Ok(0) => return Err(ArchiveError::Truncated(self.at)),
+                Ok(count) => {
+                    filled += count;
+                    self.at += count as u64;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        self.check_position()?;
+        Ok(Some(block))
+    }
+
+    /// Passes over the next bytes.
+    pub(super) fn pass_over(&mut self, mut len: u64) -> Result<(), ArchiveError> {
+        while len > 0 {
+            let count = usize::try_from(len).map_or(STEP, |len| len.min(STEP));
+            self.reader.read_exact(&mut self.space[..count]).map_err(|error| self.failed(error))?;
+            len -= count as u64;
+            self.at += count as u64;
+            self.check_position()?;
+        }
+        Ok(())
+    }
+
+    /// Passes over the next bytes without reading them.
+    pub(super) fn seek_over(&mut self, len: u64) -> Result<(), ArchiveError>
+    where
+        R: Seek,
+    {
+        let offset = i64::try_from(len).map_err(|_| ArchiveError::Truncated(self.at))?;
+        self.reader.seek_relative(offset).map_err(|error| self.failed(error))?;
+        self.at = self.at.saturating_add(len);
+        self.check_position()
+    }
+
+    /// Fills `space` with the next bytes.
+    pub(super) fn fill(&mut self, space: &mut [u8]) -> Result<(), ArchiveError> {
+        self.reader.read_exact(space).map_err(|error| self.failed(error))?;
+        self.at += space.len() as u64;
+        self.check_position()
+    }
+
+    /// Passes over what fills a block; the tar may end in it.
+    pub(super) fn pass_padding(&mut self, len: u64) -> Result<(), ArchiveError> {
+        let passed = io::copy(&mut self.reader.by_ref().take(len), &mut io::sink());
+        self.at += passed.map_err(|error| self.failed(error))?;
+        self.check_position()
+    }
+
+    /// Returns the next bytes. What is kept grows with what is there, not with what is announced.
+    pub(super) fn take(&mut self, len: u64) -> Result<Vec<u8>, ArchiveError> {
+        let mut bytes = Vec::new();
+        let read = self.reader.by_ref().take(len).read_to_end(&mut bytes);
+        read.map_err(|error| self.failed(error))?;
+        self.at += bytes.len() as u64;
+        if bytes.len() as u64 != len {
+            return Err(ArchiveError::Truncated(self.at));
+        }
+        self.check_position()?;
+        Ok(bytes)
+    }
+
+    /// Reads what is left.
+    pub(super) fn drain(&mut self) -> Result<(), ArchiveError> {
+        loop {
+            let count = self.reader.read(&mut self.space);
+            match count {
+                Ok(0) => return Ok(()),
+                Ok(count) => self.at += count as u64,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+            self.check_position()?;
+        }
+    }
+
+    fn failed(&self, error: io::Error) -> ArchiveError {
+        match (error.kind(), self.packing) {
+            (ErrorKind::UnexpectedEof, _) => ArchiveError::Truncated(self.at),
+            (
+                ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::Other,
+                Some(packing),
+            ) => ArchiveError::Decompress(packing, error),
+            _ => ArchiveError::Read(error),
+        }
+    }
+
+    fn check_position(&self) -> Result<(), ArchiveError> {
+        if self.at > self.max {
+            return Err(ArchiveError::Limit("more bytes than are read", self.at));
+        }
+        Ok(())
+    }
+}

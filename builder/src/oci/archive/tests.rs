@@ -1,0 +1,344 @@
+use std::io::{self, Read, Write as _};
+
+use super::testing::{RawHeader, Tar, record};
+use super::*;
+use crate::compression::CompressionFormat;
+
+/// Small enough that tests reach them.
+const LIMITS: Limits = Limits { members: 8, path: 300, names: 2000, pax: 2048, unpacked: 1 << 20 };
+
+fn listed(raw: &[u8], limits: Limits) -> Vec<String> {
+    let members = match read(raw, limits) {
+        Ok(members) => members,
+        Err(error) => return vec![error.to_string()],
+    };
+    let line = |found: Result<Found, ArchiveError>| {
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return error.to_string(),
+        };
+        let kind = match &found.kind {
+            Kind::Symlink(target) => format!("-> {target}"),
+            Kind::Hardlink(target) => format!("= {target}"),
+            Kind::File => format!("at {} + {}", found.offset, found.size),
+            other => format!("{other:?}"),
+        };
+        format!("{} {kind} {:o} {}:{}", found.path, found.mode, found.uid, found.gid)
+    };
+    members.map(line).collect()
+}
+
+#[track_caller]
+fn check(raw: &[u8], expected: &[&str]) {
+    assert_eq!(listed(raw, LIMITS), expected);
+}
+
+#[test]
+fn members_are_found() {
+    check(&[], &[]);
+    check(&Tar::new().end(), &[]);
+    check(&[0; 512], &[]);
+    let tar = Tar::new().dir("./").dir("a/").file("a/b", "content").symlink("/c", "../a/b");
+    check(
+        &tar.hardlink("d", "./a/b").end(),
+        &[
+            " Directory 755 0:0",
+            "a Directory 755 0:0",
+            "a/b at 1536 + 7 644 0:0",
+            "c -> ../a/b 755 0:0",
+            "d = a/b 755 0:0",
+        ],
+    );
+    let device =
+        |flag| RawHeader::new(b"dev/x", flag, 0).set(329, b"0000010\0").set(337, b"0000003\0");
+    check(
+        &Tar::new()
+            .member(device(b'3'), b"")
+            .member(device(b'4'), b"")
+            .member(device(b'6'), b"")
+            .end(),
+        &[
+            "dev/x Character { major: 8, minor: 3 } 755 0:0",
+            "dev/x Block { major: 8, minor: 3 } 755 0:0",
+            "dev/x Fifo 755 0:0",
+        ],
+    );
+}
+
+#[test]
+fn old_formats_are_read() {
+    let v7 = |name: &[u8]| RawHeader::new(name, 0, 0).set(257, &[0; 8]);
+    let tar = Tar::new().member(v7(b"a/"), b"").member(v7(b"a/b"), b"");
+    check(&tar.end(), &["a Directory 755 0:0", "a/b at 1024 + 0 755 0:0"]);
+    let gnu = RawHeader::new(b"a", b'7', 3).set(257, b"ustar  \0").set(345, b"12345670123\0");
+    check(&Tar::new().member(gnu, b"abc").end(), &["a at 512 + 3 755 0:0"]);
+    let prefix = RawHeader::new(b"b", b'0', 0).set(345, b"some/where");
+    check(&Tar::new().member(prefix, b"").end(), &["some/where/b at 512 + 0 755 0:0"]);
+    // Some programs summed signed bytes.
+    let mut signed = RawHeader::new("ä".as_bytes(), b'5', 0).set(148, b"        ");
+    let sum: i32 = signed.0.iter().map(|byte| i32::from(byte.cast_signed())).sum();
+    signed = signed.set(148, format!("{sum:06o}\0 ").as_bytes());
+    check(&Tar::new().raw(&signed.0).end(), &["ä Directory 755 0:0"]);
+}
+
+#[test]
+fn long_names_and_large_numbers_are_read() {
+    let long = "x".repeat(200);
+    let file = |tar: Tar| tar.file("short", "abc").end();
+    check(&file(Tar::new().long(b'L', long.as_bytes())), &[&format!("{long} at 1536 + 3 644 0:0")]);
+    let path = record("path", long.as_bytes());
+    check(&file(Tar::new().pax(&path)), &[&format!("{long} at 1536 + 3 644 0:0")]);
+    let links = Tar::new().long(b'K', long.as_bytes()).symlink("a", "b");
+    let links = links.pax(&record("linkpath", b"/c d")).hardlink("e", "f");
+    check(&links.end(), &[&format!("a -> {long} 755 0:0"), "e = c d 755 0:0"]);
+    let ids = [record("uid", b"70000000"), record("gid", b"1001")].concat();
+    check(&file(Tar::new().pax(&ids)), &["short at 1536 + 3 644 70000000:1001"]);
+    let binary = RawHeader::new(b"a", b'0', 0).binary(108, 8, 3_000_000).binary(124, 12, 3);
+    check(&Tar::new().member(binary, b"abc").end(), &["a at 512 + 3 755 3000000:0"]);
+    // The pax header's size is the one that counts: CVE-2025-62518 and its kin.
+    let hidden = Tar::new().file("hidden", "").0;
+    let size = record("size", hidden.len().to_string().as_bytes());
+    let tar = Tar::new().pax(&size).member(RawHeader::new(b"a", b'0', 0), &hidden).file("b", "");
+    check(&tar.end(), &["a at 1536 + 512 755 0:0", "b at 2560 + 0 644 0:0"]);
+    // What is said of one member is not said of the next; the later of two counts, GNU's before pax's.
+    let twice = Tar::new().pax(&record("path", b"x")).pax(&record("uid", b"7")).file("a", "");
+    check(&twice.file("b", "").end(), &["a at 2560 + 0 644 7:0", "b at 3072 + 0 644 0:0"]);
+    let both = Tar::new().long(b'L', b"gnu").pax(&record("path", b"pax")).file("a", "");
+    check(&both.end(), &["gnu at 2560 + 0 644 0:0"]);
+    let global = RawHeader::new(b"g", b'g', 16);
+    let tar = Tar::new().member(global, b"16 path=nowhere\n").file("a", "");
+    check(&tar.end(), &["a at 1536 + 0 644 0:0"]);
+    // Only files have content, whatever the header says.
+    let dir = RawHeader::new(b"d", b'5', 4096);
+    check(
+        &Tar::new().member(dir, b"").file("a", "").end(),
+        &["d Directory 755 0:0", "a at 1024 + 0 644 0:0"],
+    );
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_refused() {
+    let named = |name: &[u8]| Tar::new().member(RawHeader::new(name, b'0', 0), b"").end();
+    check(&named(b"../a"), &["the path \"../a\" has a part `..`"]);
+    check(&named(b"a/.."), &["the path \"a/..\" has a part `..`"]);
+    check(&named(b"/../etc/passwd"), &["the path \"/../etc/passwd\" has a part `..`"]);
+    check(&named(b"a\xffb"), &["the name \"a\u{fffd}b\" is not UTF-8"]);
+    check(&named(b"a\nb"), &["a\nb at 512 + 0 755 0:0"]);
+    check(&named(b"/etc//./passwd"), &["etc/passwd at 512 + 0 755 0:0"]);
+    check(&named(b""), &["the member at byte 0 has no name"]);
+    check(&named(b"./"), &["the member at byte 0 has no name"]);
+    let pax = |key: &str, value: &[u8]| Tar::new().pax(&record(key, value));
+    check(&pax("path", b"a\0b").file("x", "").end(), &["the name \"a\\0b\" holds a NUL byte"]);
+    check(&pax("path", b"x/../y").file("x", "").end(), &["the path \"x/../y\" has a part `..`"]);
+    check(&pax("path", b"\xfe").file("x", "").end(), &["the name \"\u{fffd}\" is not UTF-8"]);
+    check(
+        &pax("linkpath", b"b\0").symlink("a", "x").end(),
+        &["the name \"b\\0\" holds a NUL byte"],
+    );
+    let long = Tar::new().long(b'L', b"a/../../b").file("x", "");
+    check(&long.end(), &["the path \"a/../../b\" has a part `..`"]);
+    check(&Tar::new().hardlink("a", "../b").end(), &["the path \"../b\" has a part `..`"]);
+    check(&Tar::new().symlink("a", "").end(), &["the member at byte 0 has no name"]);
+    check(&Tar::new().symlink("", "b").end(), &["the member at byte 0 has no name"]);
+}
+
+#[test]
+fn headers_that_are_none_are_refused() {
+    let file = |at, field: &[u8]| {
+        Tar::new().member(RawHeader::new(b"a", b'0', 0).set(at, field), b"").end()
+    };
+    let number =
+        |field: &str| format!("the {field} in the tar header at byte 0 is not a usable number");
+    check(&file(124, &[0xff; 12]), &[&number("size")]);
+    check(&file(124, b"0000000000z\0"), &[&number("size")]);
+    check(&file(124, b"-0000000001\0"), &[&number("size")]);
+    check(&file(108, &[0xff; 8]), &[&number("user id")]);
+    check(&file(116, b"9999999\0"), &[&number("group id")]);
+    check(&file(100, b"rwxr-xr-"), &[&number("mode")]);
+    let wide = RawHeader::new(b"a", b'0', 0).binary(108, 8, u64::from(u32::MAX));
+    check(&Tar::new().member(wide, b"").end(), &[&number("user id")]);
+    let device = RawHeader::new(b"a", b'3', 0).set(329, &[0xff; 8]);
+    check(&Tar::new().member(device, b"").end(), &[&number("device number")]);
+    let flag = |flag| Tar::new().member(RawHeader::new(b"a", flag, 0), b"").end();
+    check(&flag(b'V'), &["`a` is a tar member of the unknown type 'V'"]);
+    check(&flag(b'8'), &["`a` is a tar member of the unknown type '8'"]);
+    let sparse = "`a` is stored as a sparse file, which images must not have";
+    check(&flag(b'S'), &[sparse]);
+    let pax = record("GNU.sparse.major", b"1");
+    check(&Tar::new().pax(&pax).file("a", "").end(), &[sparse]);
+    check(&[7; 1024], &["there is no valid tar header at byte 0"]);
+    let header = RawHeader::new(b"a", b'5', 0).sealed().set(0, b"b");
+    check(&header.0, &["there is no valid tar header at byte 0"]);
+    let behind = Tar::new().file("a", "x").raw(b"b").raw(&[0; 1023]).0;
+    check(&behind, &["a at 512 + 1 644 0:0", "there is no valid tar header at byte 1024"]);
+    let between = Tar::new().raw(&[0; 512]).file("a", "").0;
+    check(&between, &["there is no valid tar header at byte 512"]);
+    for wrong in [&b"9 path=ab\n"[..], b"8 path=a\n", b"x", b"99 path=a\n", b"9 size=z\n"] {
+        let tar = Tar::new().pax(wrong).file("a", "").end();
+        check(&tar, &["the pax header at byte 0 is malformed"]);
+    }
+}
+
+/// Cuts a tar at every byte: each time what is whole is found, and the rest is missed.
+#[test]
+fn tars_that_are_cut_off_are_noticed() {
+    let long = "x".repeat(120);
+    let tar = Tar::new().dir("d").long(b'L', long.as_bytes()).file("f", &"y".repeat(700));
+    let tar = tar.pax(&record("path", b"z")).file("g", "z").end();
+    let all = listed(&tar, LIMITS);
+    assert_eq!(all.len(), 3);
+    // In front of a member with what describes it, and in front of the end; and in what fills the last
+    // block of a content, which Debian's umoci leaves out at the end and Go does not miss.
+    let whole = [0, 512, 512 * 6, 512 * 10, 512 * 11];
+    let padding = |len: usize| (2048 + 700..3072).contains(&len) || (4609..5120).contains(&len);
+    for len in 0..tar.len() {
+        let found = listed(&tar[..len], LIMITS);
+        let error = found.last().filter(|line| line.starts_with("the tar is cut off at byte"));
+        let members = found.len() - usize::from(error.is_some());
+        assert_eq!(found[..members], all[..members], "{len}");
+        let is_whole = whole.contains(&len) || padding(len);
+        assert_eq!(error.is_none(), is_whole, "{len}: {found:?}");
+    }
+}
+
+#[test]
+fn limits_hold() {
+    let check = |limits: Limits, tar: Tar, expected: &str| {
+        let found = listed(&tar.end(), limits);
+        assert_eq!(found.last().map(String::as_str), Some(expected));
+    };
+    let many = (0..9).fold(Tar::new(), |tar, _| tar.dir("d"));
+    check(LIMITS, many, "the tar has too many members at byte 4096");
+    let described = (0..9).fold(Tar::new(), |tar, _| tar.pax(&record("uid", b"1")));
+    check(LIMITS, described, "the tar has too many members at byte 8192");
+    let long = |len: usize| vec![b'x'; len];
+    let longest = Tar::new().long(b'L', &long(300)).dir("d");
+    check(LIMITS, longest, &format!("{} Directory 755 0:0", "x".repeat(300)));
+    let longer = Tar::new().long(b'L', &long(301)).dir("d");
+    check(LIMITS, longer, "the tar has too long a header at byte 512");
+    let longer = Tar::new().pax(&record("path", &long(301))).dir("d");
+    check(LIMITS, longer, "the tar has too long a name at byte 1024");
+    let longer = Tar::new().pax(&record("linkpath", &long(301))).symlink("a", "b");
+    check(LIMITS, longer, "the tar has too long a name at byte 1024");
+    let pax = Tar::new().pax(&record("comment", &long(2048))).dir("d");
+    check(LIMITS, pax, "the tar has too long a header at byte 512");
+    let global = RawHeader::new(b"g", b'g', 1 << 40);
+    check(LIMITS, Tar::new().member(global, b""), "the tar has too long a header at byte 512");
+    let links = (0..4).fold(Tar::new(), |tar, _| {
+        tar.pax(&[record("path", &long(250)), record("linkpath", &long(260))].concat())
+            .symlink("a", "b")
+    });
+    check(LIMITS, links, "the tar has too many long names at byte 7680");
+    let large = "the tar has more bytes than are read at byte";
+    let announced = RawHeader::new(b"a", b'0', 1 << 21);
+    check(LIMITS, Tar::new().member(announced, b""), &format!("{large} 0"));
+    let size = record("size", b"18446744073709551615");
+    check(LIMITS, Tar::new().pax(&size).file("a", ""), &format!("{large} 1024"));
+    let huge = RawHeader::new(b"a", b'0', 0).binary(124, 12, u64::MAX);
+    check(LIMITS, Tar::new().member(huge, b""), &format!("{large} 0"));
+    let two = Tar::new().file("a", &"x".repeat(700_000)).file("b", &"x".repeat(700_000));
+    check(LIMITS, two, &format!("{large} 1094656"));
+}
+
+fn packed(packing: CompressionFormat, bytes: &[u8]) -> Vec<u8> {
+    let level = flate2::Compression::fast();
+    let mut packed = Vec::new();
+    match packing {
+        CompressionFormat::Gzip => {
+            let mut writer = flate2::write::GzEncoder::new(&mut packed, level);
+            writer.write_all(bytes).unwrap();
+            writer.finish().unwrap();
+        }
+        CompressionFormat::Xz => {
+            liblzma::read::XzEncoder::new(bytes, 0).read_to_end(&mut packed).unwrap();
+        }
+        CompressionFormat::Zstd => packed = zstd::encode_all(bytes, 1).unwrap(),
+        CompressionFormat::Bzip2 => {
+            let level = bzip2::Compression::fast();
+            bzip2::read::BzEncoder::new(bytes, level).read_to_end(&mut packed).unwrap();
+        }
+    }
+    packed
+}
+
+const PACKINGS: [CompressionFormat; 4] = [
+    CompressionFormat::Gzip,
+    CompressionFormat::Xz,
+    CompressionFormat::Zstd,
+    CompressionFormat::Bzip2,
+];
+
+#[test]
+fn archives_are_unpacked_as_they_are() {
+    let tar = Tar::new().file("a", &"x".repeat(5000)).file("b", "").end();
+    let expected = ["a at 512 + 5000 644 0:0", "b at 6144 + 0 644 0:0"];
+    for packing in PACKINGS {
+        let whole = packed(packing, &tar);
+        check(&whole, &expected);
+        let (left, right) = tar.split_at(3000);
+        check(&[packed(packing, left), packed(packing, right)].concat(), &expected);
+        assert_eq!(detect(&whole[..]), Detected::Archive(Some(packing)));
+        let cut = listed(&whole[..whole.len() / 2], LIMITS).pop().unwrap();
+        assert!(cut.starts_with("the tar is cut off at byte "), "{packing}: {cut}");
+        let mut damaged = whole;
+        damaged[6..].fill(0xff);
+        let error = listed(&damaged, LIMITS).pop().unwrap();
+        assert!(error.starts_with(&format!("damaged {packing} data: ")), "{packing}: {error}");
+    }
+}
+
+#[test]
+fn archives_are_told_from_other_files() {
+    let check = |raw: &[u8], expected| assert_eq!(detect(raw), expected);
+    check(&Tar::new().file("a", "").end(), Detected::Archive(None));
+    check(&Tar::new().file("../a", "").end(), Detected::Archive(None));
+    check(&Tar::new().pax(b"").0, Detected::Archive(None));
+    check(b"", Detected::Other);
+    check(b"\x1f\x8b\x08", Detected::Other);
+    check(b"QFI\xfb\0\0\0\x03", Detected::Other);
+    check(&Tar::new().end(), Detected::Other);
+    check(&[0x55; 4096], Detected::Other);
+    for packing in PACKINGS {
+        check(&packed(packing, &[0; 4096]), Detected::Other);
+        check(&packed(packing, &[0x55; 4096]), Detected::Other);
+        check(&packed(packing, b"QFI\xfb"), Detected::Other);
+    }
+}
+
+/// Fails after some bytes.
+struct Broken<'a>(&'a [u8]);
+
+impl Read for Broken<'_> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(space)? {
+            0 => Err(io::Error::new(io::ErrorKind::TimedOut, "the line is dead")),
+            count => Ok(count),
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_says_why() {
+    let tar = Tar::new().file("a", &"x".repeat(5000)).0;
+    for len in [0, 3, 100, 600, 5000, tar.len()] {
+        let members = read(Broken(&tar[..len]), LIMITS);
+        let error = members.and_then(Iterator::collect::<Result<Vec<_>, _>>).unwrap_err();
+        assert_eq!(error.to_string(), "the line is dead", "{len}");
+    }
+}
+
+#[test]
+fn contents_can_be_had_on_the_way() {
+    let tar = Tar::new().file("a", "one").file("b", "two").end();
+    let mut members = read(&tar[..], LIMITS).unwrap();
+    assert_eq!(members.next().unwrap().unwrap().path, "a");
+    assert_eq!(members.content().unwrap(), b"one");
+    assert_eq!(members.content().unwrap(), b"");
+    assert_eq!(members.next().unwrap().unwrap().path, "b");
+    assert!(members.next().is_none() && members.next().is_none());
+    assert_eq!(members.drain().unwrap(), tar.len() as u64);
+    let cut = Tar::new().member(RawHeader::new(b"a", b'0', 1 << 19), b"x").0;
+    let mut members = read(&cut[..], LIMITS).unwrap();
+    assert_eq!(members.next().unwrap().unwrap().size, 1 << 19);
+    assert!(matches!(members.content(), Err(ArchiveError::Truncated(1024))));
+}

@@ -1,0 +1,16 @@
+//! What an OCI image is made of, as data: platforms, digests, times, and the documents that speak of
+//! them. Nothing here does I/O; everything that becomes JSON does so canonically, so that equal
+//! images are equal bytes.
+
+pub mod config;
+pub mod digest;
+pub mod distance;
+pub mod documents;
+pub mod format;
+pub mod json;
+pub mod layer;
+pub mod place;
+pub mod platform;
+pub mod reference;
+pub mod time;
+pub(crate) mod whiteout;

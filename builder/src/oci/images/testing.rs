@@ -1,0 +1,88 @@
+//! Images in memory, for tests, which may be all that images should not be.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Images, Places};
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::place::Place;
+use crate::oci::sink::SinkError;
+
+/// Images of one place, and how often they were asked for anything.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) blobs: BTreeMap<Digest, Vec<u8>>,
+    /// What is found by a name that is no digest.
+    pub(crate) names: BTreeMap<String, Digest>,
+    pub(crate) asked: AtomicUsize,
+}
+
+impl Memory {
+    pub(crate) fn put(&mut self, bytes: impl Into<Vec<u8>>) -> Digest {
+        let bytes = bytes.into();
+        let digest = Digest::of_bytes(&bytes);
+        self.blobs.insert(digest, bytes);
+        digest
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    fn bytes(&self, digest: Digest) -> Result<&[u8], SinkError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let missing = || SinkError::remote(format!("there is no {digest}"));
+        self.blobs.get(&digest).map(Vec::as_slice).ok_or_else(missing)
+    }
+}
+
+impl Images for &Memory {
+    fn find(&self, name: &str) -> Result<Option<Document>, SinkError> {
+        let digest = name.parse().ok().or_else(|| self.names.get(name).copied());
+        match digest {
+            Some(digest) => self.document(digest),
+            None => Ok(None),
+        }
+    }
+
+    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
+        if !self.blobs.contains_key(&digest) {
+            return Ok(None);
+        }
+        let document = Document::read("", self.bytes(digest)?.to_vec());
+        document.map(Some).map_err(SinkError::remote)
+    }
+
+    fn blob(
+        &self,
+        digest: Digest,
+        _size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+        let bytes = self.bytes(digest)?;
+        Ok(Box::new(&bytes[usize::try_from(at).unwrap_or(bytes.len())..]))
+    }
+
+    fn into_blob<'s>(
+        self: Box<Self>,
+        digest: Digest,
+        _size: u64,
+    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    where
+        Self: 's,
+    {
+        Ok(Box::new(self.bytes(digest)?))
+    }
+
+    fn tags(&self) -> Result<Vec<String>, SinkError> {
+        Ok(self.names.keys().cloned().collect())
+    }
+}
+
+impl Places for Memory {
+    fn images(&self, _place: &Place) -> Result<Box<dyn Images + '_>, SinkError> {
+        Ok(Box::new(self))
+    }
+}

@@ -1,0 +1,27 @@
+//! *OCI images*: their documents as data, the places on disk where they lie, and how they get from one
+//! place to another.
+//!
+//! - [`image`]: digests, platforms, references and documents as data
+//! - [`archive`]: the entries of a tar, whoever made it
+//! - [`images`]: images that can be read, wherever they lie
+//! - [`sink`]: where finished images are written to
+//! - [`progress`]: what is reported meanwhile, and how work is cancelled
+//! - [`survey`]: what the documents of a finished image say
+//! - [`unpacked`]: the tar in a finished layer, checked against its digest
+//! - [`store`]: OCI image layouts, as directories and as archives
+//! - [`tee`]: two sinks at once
+//! - [`copy`]: an image moved to a sink, byte for byte
+//! - [`join`]: one index of images that were made apart
+
+pub mod archive;
+pub mod copy;
+pub mod image;
+pub mod images;
+pub mod join;
+pub(crate) mod moves;
+pub mod progress;
+pub mod sink;
+pub mod store;
+pub mod survey;
+pub mod tee;
+pub mod unpacked;

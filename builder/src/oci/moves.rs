@@ -1,0 +1,78 @@
+//! A *move* takes a finished blob from where it lies to a sink. Several are under way at a time, the
+//! longest first: it takes longest.
+
+use std::cmp::Reverse;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use crate::oci::image::digest::Digest;
+use crate::oci::image::reference::Reference;
+use crate::oci::images::{ImageBlob, Images};
+use crate::oci::progress::{Event, Progress};
+use crate::oci::sink::{Blob, Sink, SinkError};
+
+/// A blob that is to be moved.
+#[derive(Clone, Copy)]
+pub(crate) struct Move<'a> {
+    /// Of its bytes.
+    pub(crate) digest: Digest,
+    /// In bytes.
+    pub(crate) size: u64,
+    /// Where it lies.
+    pub(crate) images: &'a dyn Images,
+    /// What the images will be called that have it.
+    pub(crate) names: &'a [Reference],
+}
+
+/// Moves blobs to a sink, up to `jobs` at a time, and returns the first error.
+pub(crate) fn run(
+    mut moves: Vec<Move<'_>>,
+    sink: &dyn Sink,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<(), SinkError> {
+    moves.sort_by_key(|blob| (Reverse(blob.size), blob.digest));
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let failure: Mutex<Option<SinkError>> = Mutex::default();
+    let work = || {
+        while !stop.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(blob) = moves.get(number) else { return };
+            if let Err(error) = blob.run(number, sink, progress) {
+                stop.store(true, Ordering::Relaxed);
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        }
+    };
+    let width = jobs.min(sink.width()).min(moves.len()).max(1);
+    thread::scope(|scope| {
+        for _ in 1..width {
+            scope.spawn(work);
+        }
+        work();
+    });
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+impl Move<'_> {
+    fn run(
+        &self,
+        number: usize,
+        sink: &dyn Sink,
+        progress: &dyn Progress,
+    ) -> Result<(), SinkError> {
+        if progress.is_cancelled() {
+            return Err(SinkError::Cancelled);
+        }
+        let (digest, size, images) = (self.digest, self.size, self.images);
+        progress.event(Event::Moving { blob: number, digest, len: size });
+        let source = ImageBlob { images, digest, size };
+        let blob = Blob { digest, size, source: &source, beside: images.beside() };
+        let advanced = |len| progress.event(Event::Advanced { layer: number, len });
+        let how = sink.put_blob(&blob, self.names, &advanced)?;
+        progress.event(Event::Moved { blob: number, digest, len: size, how });
+        Ok(())
+    }
+}

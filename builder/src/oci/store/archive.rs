@@ -1,0 +1,265 @@
+//! An OCI archive: the same layout as one tar file. A blob goes straight into the tar although its
+//! name and size are known only at its end: room for its headers is left, and filled then.
+
+use std::collections::HashSet;
+use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cap_std::fs::{Dir, File};
+use cap_tempfile::TempFile;
+use tar::{EntryType, Header};
+
+use super::index::Index;
+use super::{BLOBS, INDEX, copy_blob};
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::reference::Reference;
+use crate::oci::sink::{self, BlobWriter, Moved, Named, Sink, SinkError};
+
+/// The unit of a tar file, in bytes.
+const RECORD: u64 = 512;
+
+/// Room for a blob's headers: a pax header, its record of the size, and the header itself.
+const HEADERS: u64 = 3 * RECORD;
+
+/// An archive that images are written to; it is there when they are published.
+#[derive(Debug)]
+pub struct Archive<'a> {
+    tar: Mutex<Tar<'a>>,
+    place: String,
+}
+
+struct Tar<'a> {
+    destination: Destination<'a>,
+    end: u64,
+    blobs: HashSet<Digest>,
+}
+
+enum Destination<'a> {
+    /// Renamed into place when it is finished.
+    Named(TempFile<'a>, String),
+    /// Copied out when it is finished: what is read front to back needs names and sizes first.
+    Stream(File, Box<dyn Write + Send>),
+    Finished,
+}
+
+impl<'a> Archive<'a> {
+    /// Starts an archive that will be the file `name` of a directory. `place` is what messages call
+    /// it.
+    pub fn create(dir: &'a Dir, name: &str, place: &str) -> Result<Self, SinkError> {
+        let file = TempFile::new(dir).map_err(SinkError::io("write to the directory of", place))?;
+        Self::start(Destination::Named(file, name.into()), place)
+    }
+
+    /// Starts an archive that will be written to `output`, by way of a file without a name in a
+    /// directory for temporary files.
+    pub fn stream(
+        temporary: &'a Dir,
+        output: Box<dyn Write + Send>,
+        place: &str,
+    ) -> Result<Self, SinkError> {
+        let file = TempFile::new_anonymous(temporary);
+        let file = file.map_err(SinkError::io("make a temporary file for", place))?;
+        Self::start(Destination::Stream(file, output), place)
+    }
+
+    fn start(destination: Destination<'a>, place: &str) -> Result<Self, SinkError> {
+        let mut tar = Tar { destination, end: 0, blobs: HashSet::new() };
+        let layout = br#"{"imageLayoutVersion":"1.0.0"}"#;
+        ["blobs/", "blobs/sha256/"]
+            .iter()
+            .try_for_each(|dir| tar.append(&header(dir, EntryType::Directory, 0)?, &[]))
+            .and_then(|()| tar.file("oci-layout", layout))
+            .map_err(SinkError::io("write", place))?;
+        Ok(Self { tar: Mutex::new(tar), place: place.into() })
+    }
+
+    fn tar(&self) -> MutexGuard<'_, Tar<'a>> {
+        self.tar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn error(&self) -> impl FnOnce(io::Error) -> SinkError {
+        SinkError::io("write", self.place.as_str())
+    }
+}
+
+impl Tar<'_> {
+    fn output(&mut self) -> io::Result<&mut File> {
+        match &mut self.destination {
+            Destination::Named(file, _) => Ok(file.as_file_mut()),
+            Destination::Stream(file, _) => Ok(file),
+            Destination::Finished => Err(io::Error::other("the archive is finished")),
+        }
+    }
+
+    fn append(&mut self, header: &Header, content: &[u8]) -> io::Result<()> {
+        let padding = padding(content.len() as u64);
+        let end = self.end;
+        let output = self.output()?;
+        output.seek(SeekFrom::Start(end))?;
+        output.write_all(header.as_bytes())?;
+        output.write_all(content)?;
+        output.write_all(&vec![0; usize::try_from(padding).unwrap_or_default()])?;
+        self.end += RECORD + content.len() as u64 + padding;
+        Ok(())
+    }
+
+    fn file(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        self.append(&header(name, EntryType::Regular, content.len() as u64)?, content)
+    }
+
+    /// Writes the headers of the blob of `size` bytes that stands behind room for them at the end;
+    /// a blob that the archive has already is cut off again.
+    fn place_blob(&mut self, digest: Digest, size: u64) -> io::Result<()> {
+        let start = self.end;
+        if !self.blobs.insert(digest) {
+            return self.output()?.set_len(start);
+        }
+        let mut headers = Vec::new();
+        let record = size_record(size);
+        headers.extend_from_slice(
+            header("PaxHeaders/size", EntryType::XHeader, record.len() as u64)?.as_bytes(),
+        );
+        headers.extend_from_slice(&record);
+        headers.resize(2 * 512, 0);
+        let name = format!("{BLOBS}/{}", digest.hex());
+        let plain_size = if size <= 0o777_7777_7777 { size } else { 0 };
+        headers.extend_from_slice(header(&name, EntryType::Regular, plain_size)?.as_bytes());
+        let padding = vec![0; usize::try_from(padding(size)).unwrap_or_default()];
+        let output = self.output()?;
+        output.seek(SeekFrom::Start(start))?;
+        output.write_all(&headers)?;
+        output.seek(SeekFrom::Start(start + HEADERS + size))?;
+        output.write_all(&padding)?;
+        self.end = start + HEADERS + size + padding.len() as u64;
+        Ok(())
+    }
+
+    fn finish(&mut self, index: &[u8]) -> io::Result<()> {
+        self.file(INDEX, index)?;
+        self.output()?.write_all(&[0; 2 * 512])?;
+        match std::mem::replace(&mut self.destination, Destination::Finished) {
+            Destination::Named(file, name) => {
+                file.as_file().sync_all()?;
+                file.replace(name)
+            }
+            Destination::Stream(mut file, mut output) => {
+                file.seek(SeekFrom::Start(0))?;
+                io::copy(&mut file, &mut output)?;
+                output.flush()
+            }
+            Destination::Finished => Ok(()),
+        }
+    }
+}
+
+fn padding(size: u64) -> u64 {
+    size.next_multiple_of(RECORD) - size
+}
+
+fn header(name: &str, kind: EntryType, size: u64) -> io::Result<Header> {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_path(name)?;
+    header.set_mode(if kind == EntryType::Directory { 0o755 } else { 0o644 });
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    header.set_cksum();
+    Ok(header)
+}
+
+/// A pax record of a size, written with leading zeros so that its own length is fixed.
+fn size_record(size: u64) -> Vec<u8> {
+    format!("29 size={size:020}\n").into_bytes()
+}
+
+impl Sink for Archive<'_> {
+    fn has(&self, _digest: Digest, _size: u64, _names: &[Reference]) -> Result<bool, SinkError> {
+        // A new archive holds nothing that a build before it could have left.
+        Ok(false)
+    }
+
+    fn start(
+        &self,
+        _len: u64,
+        _names: &[Reference],
+    ) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
+        let mut tar = self.tar();
+        let start = tar.end + HEADERS;
+        let output = tar.output().map_err(self.error())?;
+        output.seek(SeekFrom::Start(start)).map_err(self.error())?;
+        Ok(Box::new(Blob { tar, archive: self }))
+    }
+
+    fn put_blob(
+        &self,
+        blob: &sink::Blob<'_>,
+        names: &[Reference],
+        advanced: &(dyn Fn(u64) + Sync),
+    ) -> Result<Moved, SinkError> {
+        if self.tar().blobs.contains(&blob.digest) {
+            return Ok(Moved::There);
+        }
+        let mut writer = self.start(blob.size, names)?;
+        copy_blob(blob, &mut writer, &self.place, advanced)?;
+        writer.finish(blob.digest, blob.size)?;
+        Ok(Moved::Sent)
+    }
+
+    fn put(&self, document: &Document, _names: &[Reference]) -> Result<(), SinkError> {
+        let mut tar = self.tar();
+        if !tar.blobs.insert(document.digest) {
+            return Ok(());
+        }
+        tar.file(&format!("{BLOBS}/{}", document.digest.hex()), &document.bytes)
+            .map_err(self.error())
+    }
+
+    fn publish(&self, images: &[Named]) -> Result<(), SinkError> {
+        let mut index = Index::empty();
+        images
+            .iter()
+            .try_for_each(|named| index.set(named))
+            .and_then(|()| index.to_bytes())
+            .and_then(|bytes| self.tar().finish(&bytes))
+            .map_err(self.error())
+    }
+
+    fn width(&self) -> usize {
+        1
+    }
+}
+
+/// Holds the whole archive: blobs follow one another in it.
+struct Blob<'a, 'd> {
+    tar: MutexGuard<'a, Tar<'d>>,
+    archive: &'a Archive<'d>,
+}
+
+impl Write for Blob<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.tar.output()?.write(bytes)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.tar.output()?.write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl BlobWriter for Blob<'_, '_> {
+    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), SinkError> {
+        self.tar.place_blob(digest, size).map_err(self.archive.error())
+    }
+}
+
+impl std::fmt::Debug for Tar<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tar").field("end", &self.end).field("blobs", &self.blobs).finish()
+    }
+}

@@ -1,0 +1,351 @@
+//! The images of an OCI archive, for *reading*. The tar is gone through once, from header to header,
+//! to find where its blobs begin; then they are read where they lie. An archive can come from
+//! anywhere.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt as _;
+
+use super::entries::Entries;
+use super::{BLOBS, DOCUMENT_MAX, INDEX, read_document};
+use crate::compression::{CompressionFormat, MAGIC_LEN};
+use crate::oci::archive::{ArchiveError, Found, Kind, Limits, Members};
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::images::Images;
+use crate::oci::sink::SinkError;
+
+/// What is in an archive of Docker's own format, which has no `index.json`.
+const DOCKER: &str = "manifest.json";
+
+/// Enough for a header and what stands in front of it, in bytes: contents are passed over.
+const HEADERS: usize = 4096;
+
+/// More than any images need. The length is bounded by the file's own.
+const LIMITS: Limits =
+    Limits { members: 100_000, path: 4096, names: 32 << 20, pax: 1 << 20, unpacked: u64::MAX / 2 };
+
+/// The images of an archive.
+#[derive(Debug)]
+pub struct ArchiveImages {
+    file: File,
+    place: String,
+    entries: Entries,
+    blobs: BTreeMap<Digest, Span>,
+}
+
+/// Where a member's content lies in the file, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    at: u64,
+    len: u64,
+}
+
+/// What the tar holds that is of use.
+#[derive(Default)]
+struct Contents {
+    index: Option<Span>,
+    blobs: BTreeMap<Digest, Span>,
+    is_docker: bool,
+}
+
+impl ArchiveImages {
+    /// Opens the archive that a file is. `place` is what messages call it.
+    pub fn open(file: File, place: &str) -> Result<Self, SinkError> {
+        let foreign = |problem: String| SinkError::Foreign { place: place.into(), problem };
+        let metadata = file.metadata().map_err(SinkError::io("read", place))?;
+        if !metadata.is_file() {
+            return Err(foreign("is not a regular file: archives are read in any order".into()));
+        }
+        let mut magic = Vec::new();
+        let start = Part { file: &file, at: 0, left: MAGIC_LEN };
+        { start }.read_to_end(&mut magic).map_err(SinkError::io("read", place))?;
+        if let Some(packing) = CompressionFormat::detect(&magic) {
+            let problem = "and archives are read without unpacking them; unpack it first";
+            return Err(foreign(format!("is packed with {packing}, {problem}")));
+        }
+        let contents = Contents::read(&file, metadata.len())
+            .map_err(|error| foreign(format!("is not an OCI archive: {error}")))?;
+        let index = contents.index.ok_or_else(|| foreign(contents.what_else().into()))?;
+        let index_place = format!("{place}/{INDEX}");
+        let bytes = index.bytes(&file).map_err(SinkError::io("read", index_place))?;
+        let entries = Entries::parse(&bytes, place)?;
+        Ok(Self { file, place: place.into(), entries, blobs: contents.blobs })
+    }
+
+    fn blob_place(&self, digest: Digest) -> String {
+        format!("{}/{BLOBS}/{}", self.place, digest.hex())
+    }
+
+    fn span(&self, digest: Digest) -> Result<Span, SinkError> {
+        let missing = || SinkError::Foreign {
+            place: self.blob_place(digest),
+            problem: "is not in the archive".into(),
+        };
+        self.blobs.get(&digest).copied().ok_or_else(missing)
+    }
+
+    /// Returns where a blob lies that has the size that is told of it.
+    fn sized_span(&self, digest: Digest, size: u64) -> Result<Span, SinkError> {
+        let span = self.span(digest)?;
+        if span.len == size {
+            return Ok(span);
+        }
+        let problem = format!("has {} bytes, not {size} as its manifest says", span.len);
+        Err(SinkError::Foreign { place: self.blob_place(digest), problem })
+    }
+
+    fn read_document(&self, digest: Digest, told: &str) -> Result<Document, SinkError> {
+        let place = self.blob_place(digest);
+        let bytes = self.span(digest)?.bytes(&self.file);
+        let bytes = bytes.map_err(SinkError::io("read", place.as_str()))?;
+        read_document(told, bytes, digest, &place)
+    }
+}
+
+impl Contents {
+    fn read(file: &File, len: u64) -> Result<Self, ArchiveError> {
+        let mut contents = Self::default();
+        let mut members = Members::new(BufReader::with_capacity(HEADERS, file), None, LIMITS);
+        while let Some(found) = members.next().transpose()? {
+            if found.offset.checked_add(found.size).is_none_or(|end| end > len) {
+                return Err(ArchiveError::Truncated(len));
+            }
+            members.seek_over()?;
+            contents.add(&found);
+        }
+        Ok(contents)
+    }
+
+    /// Of several members with one name the last counts, as it does for who unpacks the archive.
+    fn add(&mut self, found: &Found) {
+        let span = (found.kind == Kind::File).then_some(Span { at: found.offset, len: found.size });
+        match found.path.as_str() {
+            INDEX => self.index = span,
+            DOCKER => self.is_docker = true,
+            path => {
+                let name = path.strip_prefix(BLOBS).and_then(|rest| rest.strip_prefix('/'));
+                let digest = name.and_then(|name| format!("sha256:{name}").parse().ok());
+                let Some(digest) = digest else { return };
+                match span {
+                    Some(span) => self.blobs.insert(digest, span),
+                    None => self.blobs.remove(&digest),
+                };
+            }
+        }
+    }
+
+    /// Says what a tar is that has no index.
+    fn what_else(&self) -> &'static str {
+        if self.is_docker {
+            return "is an archive of Docker's format, not an OCI archive; \
+                    `skopeo copy docker-archive:FILE oci-archive:FILE` makes one of it";
+        }
+        "is not an OCI archive: there is no index.json in it"
+    }
+}
+
+impl Span {
+    /// Returns the content, if it is not too long for a document.
+    fn bytes(self, file: &File) -> io::Result<Vec<u8>> {
+        if self.len > DOCUMENT_MAX {
+            return Err(io::Error::other("too long for a document"));
+        }
+        let mut bytes = Vec::new();
+        Part { file, at: self.at, left: self.len }.read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != self.len {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(bytes)
+    }
+}
+
+/// A part of a file that is being read; nobody else's place in the file matters to it.
+struct Part<F> {
+    file: F,
+    at: u64,
+    left: u64,
+}
+
+impl<F: Borrow<File>> Read for Part<F> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let len = usize::try_from(self.left).map_or(space.len(), |left| left.min(space.len()));
+        let count = self.file.borrow().read_at(&mut space[..len], self.at)?;
+        self.at += count as u64;
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+impl Images for ArchiveImages {
+    fn find(&self, name: &str) -> Result<Option<Document>, SinkError> {
+        let found = self.entries.find(name)?;
+        found.map(|(digest, told)| self.read_document(digest, told)).transpose()
+    }
+
+    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
+        self.read_document(digest, "").map(Some)
+    }
+
+    fn blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+        let span = self.sized_span(digest, size)?;
+        let skipped = at.min(span.len);
+        Ok(Box::new(Part { file: &self.file, at: span.at + skipped, left: span.len - skipped }))
+    }
+
+    fn into_blob<'s>(
+        self: Box<Self>,
+        digest: Digest,
+        size: u64,
+    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    where
+        Self: 's,
+    {
+        let span = self.sized_span(digest, size)?;
+        Ok(Box::new(Part { file: self.file, at: span.at, left: span.len }))
+    }
+
+    fn only(&self) -> Result<Option<Document>, SinkError> {
+        let found = self.entries.only()?;
+        found.map(|(digest, told)| self.read_document(digest, told)).transpose()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.entries.names()
+    }
+
+    fn names_of(&self, digest: Digest) -> Vec<&str> {
+        self.entries.names_of(digest)
+    }
+
+    fn tags(&self) -> Result<Vec<String>, SinkError> {
+        Ok(self.entries.tags())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::oci::archive::testing::{RawHeader, Tar};
+
+    const MANIFEST: &str = r#"{"schemaVersion":2,"layers":[]}"#;
+
+    fn open(tar: &[u8]) -> Result<ArchiveImages, SinkError> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(tar).unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        ArchiveImages::open(file, "a.tar")
+    }
+
+    fn index(digest: Digest) -> String {
+        let name = r#"{"org.opencontainers.image.ref.name":"1"}"#;
+        format!(r#"{{"manifests":[{{"digest":"{digest}","size":31,"annotations":{name}}}]}}"#)
+    }
+
+    fn blob(digest: Digest) -> String {
+        format!("{BLOBS}/{}", digest.hex())
+    }
+
+    #[test]
+    fn blobs_are_read_where_they_lie() {
+        let digest = Digest::of_bytes(MANIFEST.as_bytes());
+        let tar = Tar::new().dir("./blobs/").file("./index.json", "{}");
+        let tar = tar.file(&format!("./{}", blob(digest)), "replaced by what comes later");
+        let tar = tar.file(&blob(digest), MANIFEST).file("index.json", &index(digest));
+        let images = Box::new(open(&tar.end()).unwrap());
+        assert_eq!(images.names(), ["1"]);
+        assert_eq!(images.find("1").unwrap().unwrap().digest, digest);
+        assert_eq!(images.only().unwrap().unwrap().digest, digest);
+        assert_eq!(images.find("2").unwrap(), None);
+        let mut parts = Vec::new();
+        for at in [0, 20, 31, 99] {
+            let mut text = String::new();
+            images.blob(digest, 31, at).unwrap().read_to_string(&mut text).unwrap();
+            parts.push(text);
+        }
+        assert_eq!(parts, [MANIFEST, &MANIFEST[20..], "", ""]);
+        let mut text = String::new();
+        images.into_blob(digest, 31).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, MANIFEST);
+    }
+
+    #[test]
+    fn what_is_no_archive_is_told_from_one() {
+        let check = |tar: &[u8], expected: &str| {
+            assert_eq!(open(tar).unwrap_err().whole(), expected);
+        };
+        check(b"", "a.tar is not an OCI archive: there is no index.json in it");
+        check(b"text", "a.tar is not an OCI archive: the tar is cut off at byte 4");
+        check(&[b'x'; 1024], "a.tar is not an OCI archive: there is no valid tar header at byte 0");
+        check(
+            &[0x1f, 0x8b, 8, 0, 0, 0],
+            "a.tar is packed with gzip, and archives are read without unpacking them; \
+             unpack it first",
+        );
+        check(
+            &Tar::new().file("manifest.json", "[]").end(),
+            "a.tar is an archive of Docker's format, not an OCI archive; \
+             `skopeo copy docker-archive:FILE oci-archive:FILE` makes one of it",
+        );
+        check(
+            &Tar::new().symlink("index.json", "/etc/passwd").end(),
+            "a.tar is not an OCI archive: there is no index.json in it",
+        );
+        check(
+            &Tar::new().file("index.json", "[").end(),
+            "a.tar has an index.json that is not JSON: EOF while parsing a list at line 1 column 1",
+        );
+        let long = RawHeader::new(b"index.json", b'0', 8 << 20);
+        check(
+            &Tar::new().member(long.clone(), b"").end(),
+            "a.tar is not an OCI archive: the tar is cut off at byte 1536",
+        );
+        check(
+            &Tar::new().member(long, &vec![b' '; 8 << 20]).end(),
+            "cannot read a.tar/index.json: too long for a document",
+        );
+        let endless = RawHeader::new(b"x", b'0', 0).binary(124, 12, u64::MAX / 2);
+        check(
+            &Tar::new().member(endless, b"").end(),
+            "a.tar is not an OCI archive: the tar is cut off at byte 1536",
+        );
+        let file = Tar::new().file("x", "");
+        let many = (0..100_001).fold(Tar::new(), |tar, _| tar.raw(&file.0));
+        check(
+            &many.end(),
+            "a.tar is not an OCI archive: the tar has too many members at byte 51200000",
+        );
+    }
+
+    #[test]
+    fn blobs_are_what_they_are_called() {
+        let digest = Digest::of_bytes(MANIFEST.as_bytes());
+        let check = |tar: Tar, expected: &str| {
+            let images = open(&tar.file("index.json", &index(digest)).end()).unwrap();
+            let found = images.find("1").and_then(|_| {
+                let mut blob = images.blob(digest, 30, 0)?;
+                Ok(blob.read_to_end(&mut Vec::new()).map(drop))
+            });
+            assert_eq!(found.unwrap_err().whole(), expected.replace("BLOB", &blob(digest)));
+        };
+        check(Tar::new(), "a.tar/BLOB is not in the archive");
+        check(Tar::new().symlink(&blob(digest), "/x"), "a.tar/BLOB is not in the archive");
+        check(
+            Tar::new().file(&blob(digest), "{}"),
+            "a.tar/BLOB is damaged: its bytes have another digest",
+        );
+        check(
+            Tar::new().file(&blob(digest), MANIFEST),
+            "a.tar/BLOB has 31 bytes, not 30 as its manifest says",
+        );
+    }
+}

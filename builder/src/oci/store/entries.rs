@@ -1,0 +1,92 @@
+//! The *entries* of a layout's `index.json`: the images that it names, as a reader needs them.
+
+use serde_json::Value;
+
+use super::INDEX;
+use super::index::{IMAGE_NAME, REF_NAME};
+use crate::oci::image::digest::Digest;
+use crate::oci::sink::SinkError;
+
+/// The images that an `index.json` names, in its order.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    all: Vec<Entry>,
+    /// What messages call the layout.
+    place: String,
+}
+
+/// An image that is named.
+#[derive(Debug, Clone)]
+struct Entry {
+    digest: String,
+    media_type: String,
+    tag: Option<String>,
+    name: Option<String>,
+}
+
+impl Entries {
+    /// Reads an `index.json`.
+    pub(super) fn parse(bytes: &[u8], place: &str) -> Result<Self, SinkError> {
+        let foreign = |problem: String| SinkError::Foreign { place: place.into(), problem };
+        let index: Value = serde_json::from_slice(bytes)
+            .map_err(|error| foreign(format!("has an {INDEX} that is not JSON: {error}")))?;
+        let all = index.get("manifests").and_then(Value::as_array);
+        let all = all.ok_or_else(|| foreign("has an index without a list of manifests".into()))?;
+        Ok(Self { all: all.iter().filter_map(entry).collect(), place: place.into() })
+    }
+
+    /// Returns digest and media type of what a tag, a whole name or a digest stands for.
+    pub(super) fn find(&self, name: &str) -> Result<Option<(Digest, &str)>, SinkError> {
+        let is = |entry: &&Entry| {
+            entry.name.as_deref() == Some(name)
+                || entry.tag.as_deref() == Some(name)
+                || entry.digest == name
+        };
+        let Some(entry) = self.all.iter().find(is) else { return Ok(None) };
+        let digest = entry.digest.parse().map_err(|error| SinkError::Foreign {
+            place: format!("{}/{INDEX}", self.place),
+            problem: format!("names `{}`, which is {error}", entry.digest),
+        })?;
+        Ok(Some((digest, &entry.media_type)))
+    }
+
+    /// Returns the same of the only image, if there is only one.
+    pub(super) fn only(&self) -> Result<Option<(Digest, &str)>, SinkError> {
+        let mut digests: Vec<&str> = self.all.iter().map(|entry| entry.digest.as_str()).collect();
+        digests.sort_unstable();
+        digests.dedup();
+        match digests[..] {
+            [digest] => self.find(digest),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the names of all images, for messages: whole ones where they are known.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let name = |entry: &'_ Entry| -> bool { entry.name.is_some() || entry.tag.is_some() };
+        let named = self.all.iter().filter(|entry| name(entry));
+        named.filter_map(|entry| entry.name.as_deref().or(entry.tag.as_deref())).collect()
+    }
+
+    /// Returns the whole names that an image has.
+    pub(super) fn names_of(&self, digest: Digest) -> Vec<&str> {
+        let digest = digest.to_string();
+        let same = self.all.iter().filter(|entry| entry.digest == digest);
+        same.filter_map(|entry| entry.name.as_deref()).collect()
+    }
+
+    /// Returns the tags of all images.
+    pub(super) fn tags(&self) -> Vec<String> {
+        self.all.iter().filter_map(|entry| entry.tag.clone()).collect()
+    }
+}
+
+fn entry(value: &Value) -> Option<Entry> {
+    let annotation = |name: &str| value.get("annotations")?.get(name)?.as_str().map(str::to_owned);
+    Some(Entry {
+        digest: value.get("digest")?.as_str()?.to_owned(),
+        media_type: value.get("mediaType").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        tag: annotation(REF_NAME),
+        name: annotation(IMAGE_NAME),
+    })
+}

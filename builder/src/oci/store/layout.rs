@@ -1,0 +1,245 @@
+//! An OCI image layout in a directory. Blobs and index are written beside their place, synced and
+//! renamed into it; a lock lets parallel builds add to one layout.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Read, Write};
+
+use cap_std::fs::{Dir, OpenOptions};
+use cap_tempfile::TempFile;
+use oci_spec::image::OciLayout;
+use ocidir::OciDir;
+use rustix::fs::{FlockOperation, flock};
+
+use super::index::Index;
+use super::writeback::Writeback;
+use super::{BLOBS, INDEX, copy_blob};
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::reference::Reference;
+use crate::oci::sink::{self, BlobWriter, Moved, Named, Sink, SinkError};
+
+/// The one version of OCI layouts.
+const LAYOUT_VERSION: &str = "1.0.0";
+
+/// A write this long, in bytes, is part of a layer.
+const LONG: usize = 64 * 1024;
+
+/// A layout that images are added to.
+#[derive(Debug)]
+pub struct Layout {
+    oci: OciDir,
+    place: String,
+}
+
+impl Layout {
+    /// Opens the layout in a directory, or makes one if the directory is empty. `place` is what
+    /// messages call it.
+    pub fn open(dir: Dir, place: &str) -> Result<Self, SinkError> {
+        // Of builds that begin at the same time in an empty directory, one makes the layout. A file
+        // system that cannot lock directories is no reason to fail.
+        let making = dir.open(".").map_err(SinkError::io("open", place))?;
+        flock(&making, FlockOperation::LockExclusive).unwrap_or_default();
+        let is_layout = dir.try_exists("oci-layout").map_err(SinkError::io("open", place))?;
+        let mut entries = dir.entries().map_err(SinkError::io("list", place))?;
+        if !is_layout && entries.next().is_some() {
+            return Err(SinkError::Foreign {
+                place: place.into(),
+                problem: "is neither empty nor an OCI layout".into(),
+            });
+        }
+        if is_layout {
+            check_version(&dir, place)?;
+        }
+        let oci = OciDir::ensure(dir).map_err(|error| SinkError::Foreign {
+            place: place.into(),
+            problem: format!("cannot be used as an OCI layout: {error}"),
+        })?;
+        drop(making);
+        let layout = Self { oci, place: place.into() };
+        // An index that cannot be added to is better known before a long build than after it.
+        layout.read_index()?;
+        Ok(layout)
+    }
+
+    fn place(&self, name: &str) -> String {
+        format!("{}/{name}", self.place)
+    }
+
+    fn read_index(&self) -> Result<Option<(Vec<u8>, Index)>, SinkError> {
+        let place = self.place(INDEX);
+        let mut bytes = Vec::new();
+        let read = match self.oci.dir().open(INDEX) {
+            Ok(mut file) => file.read_to_end(&mut bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => Err(error),
+        };
+        read.map_err(SinkError::io("read", place.as_str()))?;
+        let index = Index::parse(&bytes);
+        index
+            .map(|index| Some((bytes, index)))
+            .map_err(|problem| SinkError::Foreign { place, problem })
+    }
+
+    fn write_index(&self, bytes: &[u8]) -> Result<(), SinkError> {
+        let write = || {
+            let mut file = TempFile::new(self.oci.dir())?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.replace(INDEX)?;
+            sync_dir(self.oci.dir())
+        };
+        write().map_err(SinkError::io("write", self.place(INDEX)))
+    }
+
+    /// Waits until no other build changes the index.
+    fn lock(&self) -> io::Result<File> {
+        // The one file of a layout that nobody replaces.
+        let options = OpenOptions::new().read(true).write(true).clone();
+        let file = self.oci.dir().open_with("oci-layout", &options)?.into_std();
+        flock(&file, FlockOperation::LockExclusive)?;
+        Ok(file)
+    }
+}
+
+impl Sink for Layout {
+    fn has(&self, digest: Digest, size: u64, _names: &[Reference]) -> Result<bool, SinkError> {
+        match self.oci.blobs_dir().metadata(digest.hex()) {
+            Ok(metadata) => Ok(metadata.is_file() && metadata.len() == size),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => {
+                let place = self.place(&format!("{BLOBS}/{}", digest.hex()));
+                Err(SinkError::io("look at", place)(error))
+            }
+        }
+    }
+
+    fn start(
+        &self,
+        _len: u64,
+        _names: &[Reference],
+    ) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
+        let file = TempFile::new(self.oci.blobs_dir());
+        let error = || SinkError::io("write to", self.place(BLOBS));
+        let file = Some(file.map_err(error())?);
+        Ok(Box::new(Blob { file, layout: self, writeback: None }))
+    }
+
+    fn put_blob(
+        &self,
+        blob: &sink::Blob<'_>,
+        names: &[Reference],
+        advanced: &(dyn Fn(u64) + Sync),
+    ) -> Result<Moved, SinkError> {
+        if self.has(blob.digest, blob.size, names)? {
+            return Ok(Moved::There);
+        }
+        let mut writer = self.start(blob.size, names)?;
+        copy_blob(blob, &mut writer, &self.place(BLOBS), advanced)?;
+        writer.finish(blob.digest, blob.size)?;
+        Ok(Moved::Sent)
+    }
+
+    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), SinkError> {
+        let size = document.bytes.len() as u64;
+        if self.has(document.digest, size, names)? {
+            return Ok(());
+        }
+        let mut blob = self.start(size, names)?;
+        let place = || self.place(&format!("{BLOBS}/{}", document.digest.hex()));
+        blob.write_all(&document.bytes).map_err(SinkError::io("write", place()))?;
+        blob.finish(document.digest, size)
+    }
+
+    fn publish(&self, images: &[Named]) -> Result<(), SinkError> {
+        let lock = self.lock().map_err(SinkError::io("lock", self.place.as_str()))?;
+        sync_dir(self.oci.blobs_dir()).map_err(SinkError::io("sync", self.place(BLOBS)))?;
+        let (old, mut index) = self.read_index()?.unwrap_or((Vec::new(), Index::empty()));
+        let new = images
+            .iter()
+            .try_for_each(|named| index.set(named))
+            .and_then(|()| index.to_bytes())
+            .map_err(SinkError::io("compose", self.place(INDEX)))?;
+        // A build that changes nothing touches nothing: make looks at the times.
+        if new != old {
+            self.write_index(&new)?;
+        }
+        drop(lock);
+        Ok(())
+    }
+
+    fn width(&self) -> usize {
+        usize::MAX
+    }
+}
+
+/// Refuses layouts that are laid out in a way that is not known yet.
+fn check_version(dir: &Dir, place: &str) -> Result<(), SinkError> {
+    let bytes = dir.read("oci-layout").map_err(SinkError::io("open", place))?;
+    let version = match serde_json::from_slice::<OciLayout>(&bytes) {
+        Ok(layout) if layout.image_layout_version() == LAYOUT_VERSION => return Ok(()),
+        Ok(layout) => format!("version {}", layout.image_layout_version()),
+        Err(_) => "an unknown version".to_owned(),
+    };
+    Err(SinkError::Foreign {
+        place: place.into(),
+        problem: format!("is an OCI layout of {version}, not {LAYOUT_VERSION}"),
+    })
+}
+
+struct Blob<'a> {
+    /// Until it has its place.
+    file: Option<TempFile<'a>>,
+    layout: &'a Layout,
+    /// Started with the first long write: documents need none.
+    writeback: Option<Writeback>,
+}
+
+impl Blob<'_> {
+    fn file(&mut self) -> io::Result<&mut cap_std::fs::File> {
+        let file = self.file.as_mut().ok_or_else(|| io::Error::other("the blob is finished"))?;
+        Ok(file.as_file_mut())
+    }
+
+    fn written(&mut self, len: usize) -> io::Result<usize> {
+        if self.writeback.is_none() && len >= LONG {
+            let file = self.file()?.try_clone()?.into_std();
+            self.writeback = Some(Writeback::start(file)?);
+        }
+        if let Some(writeback) = &mut self.writeback {
+            writeback.written(len);
+        }
+        Ok(len)
+    }
+}
+
+impl Write for Blob<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let len = self.file()?.write(bytes)?;
+        self.written(len)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let len = self.file()?.write_vectored(slices)?;
+        self.written(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl BlobWriter for Blob<'_> {
+    fn finish(&mut self, digest: Digest, _size: u64) -> Result<(), SinkError> {
+        let place = self.layout.place(&format!("{BLOBS}/{}", digest.hex()));
+        let mut place_it = || {
+            self.writeback.take().map_or(Ok(()), Writeback::finish)?;
+            self.file()?.sync_all()?;
+            self.file.take().map_or(Ok(()), |file| file.replace(digest.hex()))
+        };
+        place_it().map_err(SinkError::io("write", place))
+    }
+}
+
+fn sync_dir(dir: &Dir) -> io::Result<()> {
+    dir.open(".")?.sync_all()
+}

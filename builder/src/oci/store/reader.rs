@@ -1,0 +1,142 @@
+//! The images of a layout, for *reading*. Blobs may be neither links nor anything else than files:
+//! a layout can come from anywhere.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
+
+use super::entries::Entries;
+use super::{BLOBS, DOCUMENT_MAX, INDEX, read_document};
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::images::Images;
+use crate::oci::sink::SinkError;
+
+/// The images of a layout.
+#[derive(Debug)]
+pub struct LayoutImages {
+    dir: Dir,
+    place: String,
+    entries: Entries,
+}
+
+impl LayoutImages {
+    /// Opens the layout in a directory. `place` is what messages call it.
+    pub fn open(dir: Dir, place: &str) -> Result<Self, SinkError> {
+        let foreign =
+            |problem: &str| SinkError::Foreign { place: place.into(), problem: problem.into() };
+        let is_layout = dir.try_exists("oci-layout").map_err(SinkError::io("open", place))?;
+        if !is_layout {
+            return Err(foreign("is not an OCI layout"));
+        }
+        let bytes = match open_file(&dir, INDEX).and_then(read_all) {
+            Ok(bytes) => bytes,
+            // A layout that is only being made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self { dir, place: place.into(), entries: Entries::default() });
+            }
+            Err(error) => return Err(SinkError::io("read", format!("{place}/{INDEX}"))(error)),
+        };
+        let entries = Entries::parse(&bytes, place)?;
+        Ok(Self { dir, place: place.into(), entries })
+    }
+
+    fn blob_place(&self, digest: Digest) -> String {
+        format!("{}/{BLOBS}/{}", self.place, digest.hex())
+    }
+
+    fn open_blob(&self, digest: Digest) -> Result<File, SinkError> {
+        open_file(&self.dir, &format!("{BLOBS}/{}", digest.hex()))
+            .map_err(SinkError::io("read", self.blob_place(digest)))
+    }
+
+    /// Opens a blob that has the size that is told of it.
+    fn sized_blob(&self, digest: Digest, size: u64) -> Result<File, SinkError> {
+        let file = self.open_blob(digest)?;
+        let place = self.blob_place(digest);
+        let len = file.metadata().map_err(SinkError::io("read", place.as_str()))?.len();
+        if len == size {
+            return Ok(file);
+        }
+        let problem = format!("has {len} bytes, not {size} as its manifest says");
+        Err(SinkError::Foreign { place, problem })
+    }
+
+    fn read_document(&self, digest: Digest, told: &str) -> Result<Document, SinkError> {
+        let place = self.blob_place(digest);
+        let bytes = self
+            .open_blob(digest)
+            .and_then(|file| read_all(file).map_err(SinkError::io("read", place.as_str())))?;
+        read_document(told, bytes, digest, &place)
+    }
+}
+
+fn open_file(dir: &Dir, name: &str) -> io::Result<File> {
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
+    let options = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).clone();
+    let file = dir.open_with(name, &options)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    Ok(file)
+}
+
+fn read_all(file: File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(DOCUMENT_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > DOCUMENT_MAX {
+        return Err(io::Error::other("too long for a document"));
+    }
+    Ok(bytes)
+}
+
+impl Images for LayoutImages {
+    fn find(&self, name: &str) -> Result<Option<Document>, SinkError> {
+        let found = self.entries.find(name)?;
+        found.map(|(digest, told)| self.read_document(digest, told)).transpose()
+    }
+
+    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
+        self.read_document(digest, "").map(Some)
+    }
+
+    fn blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+        let mut file = self.sized_blob(digest, size)?;
+        let place = self.blob_place(digest);
+        file.seek(SeekFrom::Start(at)).map_err(SinkError::io("read", place))?;
+        Ok(Box::new(file))
+    }
+
+    fn into_blob<'s>(
+        self: Box<Self>,
+        digest: Digest,
+        size: u64,
+    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    where
+        Self: 's,
+    {
+        Ok(Box::new(self.sized_blob(digest, size)?))
+    }
+
+    fn only(&self) -> Result<Option<Document>, SinkError> {
+        let found = self.entries.only()?;
+        found.map(|(digest, told)| self.read_document(digest, told)).transpose()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.entries.names()
+    }
+
+    fn names_of(&self, digest: Digest) -> Vec<&str> {
+        self.entries.names_of(digest)
+    }
+
+    fn tags(&self) -> Result<Vec<String>, SinkError> {
+        Ok(self.entries.tags())
+    }
+}

@@ -1,0 +1,137 @@
+//! A *tee* is two sinks at once: a blob is read and compressed once, and goes to both. The second
+//! is one that can fail for a while, a registry; what it misses is given to it from the first.
+
+use std::io::{self, IoSlice, Write};
+
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::reference::Reference;
+use crate::oci::images::{ImageBlob, Images};
+use crate::oci::sink::{Blob, BlobWriter, Moved, Named, Sink, SinkError};
+
+/// A layout and a registry at once.
+pub struct Tee<'a> {
+    /// Gets everything, and is where the second is helped from.
+    pub first: &'a dyn Sink,
+    /// The first, for reading.
+    pub images: &'a dyn Images,
+    /// Gets everything too.
+    pub second: &'a dyn Sink,
+}
+
+impl Tee<'_> {
+    /// Gives the second what the first has; `beside` is where the second's registry has it too.
+    fn give(
+        &self,
+        digest: Digest,
+        size: u64,
+        beside: Option<(&str, &str)>,
+        names: &[Reference],
+    ) -> Result<(), SinkError> {
+        let source = ImageBlob { images: self.images, digest, size };
+        let blob = Blob { digest, size, source: &source, beside };
+        self.second.put_blob(&blob, names, &|_| ()).map(drop)
+    }
+}
+
+impl Sink for Tee<'_> {
+    fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, SinkError> {
+        if !self.first.has(digest, size, names)? {
+            return Ok(false);
+        }
+        self.give(digest, size, None, names)?;
+        Ok(true)
+    }
+
+    fn start(&self, len: u64, names: &[Reference]) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
+        let first = self.first.start(len, names)?;
+        let second = self.second.start(len, names)?;
+        Ok(Box::new(TeeBlob { tee: self, names: names.to_vec(), first, second: Some(second) }))
+    }
+
+    fn put_blob(
+        &self,
+        blob: &Blob<'_>,
+        names: &[Reference],
+        advanced: &(dyn Fn(u64) + Sync),
+    ) -> Result<Moved, SinkError> {
+        let moved = self.first.put_blob(blob, names, advanced)?;
+        self.give(blob.digest, blob.size, blob.beside, names)?;
+        Ok(moved)
+    }
+
+    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), SinkError> {
+        self.first.put(document, names)?;
+        self.second.put(document, names)
+    }
+
+    fn publish(&self, images: &[Named]) -> Result<(), SinkError> {
+        self.first.publish(images)?;
+        self.second.publish(images)
+    }
+
+    fn width(&self) -> usize {
+        self.first.width().min(self.second.width())
+    }
+}
+
+struct TeeBlob<'a> {
+    tee: &'a Tee<'a>,
+    names: Vec<Reference>,
+    first: Box<dyn BlobWriter + 'a>,
+    /// Until it fails.
+    second: Option<Box<dyn BlobWriter + 'a>>,
+}
+
+impl Write for TeeBlob<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let len = self.first.write_vectored(slices)?;
+        let mut left = len;
+        let written = slices.iter().map(|slice| {
+            let count = slice.len().min(left);
+            left -= count;
+            IoSlice::new(&slice[..count])
+        });
+        let written: Vec<IoSlice<'_>> = written.collect();
+        let second = self.second.as_mut().map(|second| write_all(&mut **second, written));
+        if let Some(Err(_)) = second {
+            // It gets the whole blob from the first when that is finished.
+            self.second = None;
+        }
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_all(writer: &mut dyn BlobWriter, mut slices: Vec<IoSlice<'_>>) -> io::Result<()> {
+    let mut left = &mut slices[..];
+    while left.iter().any(|slice| !slice.is_empty()) {
+        let count = writer.write_vectored(left)?;
+        IoSlice::advance_slices(&mut left, count);
+    }
+    Ok(())
+}
+
+impl BlobWriter for TeeBlob<'_> {
+    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), SinkError> {
+        self.first.finish(digest, size)?;
+        match self.second.take().map(|mut second| second.finish(digest, size)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(SinkError::Cancelled)) => Err(SinkError::Cancelled),
+            Some(Err(_)) | None => self.tee.give(digest, size, None, &self.names),
+        }
+    }
+}
+
+impl std::fmt::Debug for Tee<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tee").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,270 @@
+//! A *recipe* says what an image shall be, without how or where to: for each platform the layers,
+//! as lists of entries, and the image config. Frontends write recipes from what people wrote; the
+//! engine builds them and cannot tell which frontend one came from.
+
+pub mod diagnostic;
+pub(crate) mod path;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use self::diagnostic::Span;
+use crate::compression::CompressionFormat;
+use crate::disk::convert::Conversion;
+use crate::oci::archive::Owner;
+use crate::oci::image::config::Config;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::place::Place;
+use crate::oci::image::platform::Platform;
+use crate::oci::image::reference::Reference;
+use crate::oci::image::whiteout;
+
+/// One image, for one or more platforms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipe {
+    /// The names the finished image gets; none is allowed.
+    pub names: Vec<Reference>,
+    /// In the order of the index; no platform twice.
+    pub platforms: Vec<PlatformRecipe>,
+    /// Set on the index and on every manifest.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What one platform's image holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlatformRecipe {
+    /// What it runs on.
+    pub platform: Platform,
+    /// What it stands on; nothing means `scratch`.
+    pub base: Option<Base>,
+    /// What is done on top of the base, first to last.
+    pub steps: Vec<Step>,
+    /// The image config, as it comes from the base and was changed; what layers and history there
+    /// are is added when they are finished.
+    pub config: Config,
+    /// Set on its manifest alone; those of the recipe go before them.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl PlatformRecipe {
+    /// Returns the layers that have to be made, lowest first.
+    pub fn layers(&self) -> impl Iterator<Item = &LayerRecipe> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Layer(layer) => Some(layer),
+            Step::Config { .. } => None,
+        })
+    }
+}
+
+/// One entry of the image's history.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// A layer.
+    Layer(LayerRecipe),
+    /// A change of the config alone.
+    Config {
+        /// What the image's history says of it.
+        history: String,
+    },
+}
+
+/// The image that another stands on. Its layers are taken as they are, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// Where it is.
+    pub place: Place,
+    /// Its manifest, that of the platform.
+    pub manifest: Digest,
+    /// Lowest first.
+    pub layers: Vec<BaseLayer>,
+}
+
+/// A layer of a base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseLayer {
+    /// An OCI media type: Docker's are translated, the bytes are the same.
+    pub media_type: String,
+    /// Of the blob.
+    pub digest: Digest,
+    /// Of the blob, in bytes.
+    pub size: u64,
+}
+
+/// One layer: entries in the order they have in the tar.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerRecipe {
+    /// What the image's history says of it.
+    pub history: String,
+    /// Parents stand before their children.
+    pub entries: Vec<Entry>,
+}
+
+/// One file or directory of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Relative, `/` between parts, no `.` or `..`, no slash at either end.
+    pub path: String,
+    /// What it is, and where its content comes from.
+    pub kind: EntryKind,
+    /// Permission bits, e.g. `0o444`.
+    pub mode: u32,
+    /// Numeric owner and group; names are never written.
+    pub owner: Owner,
+}
+
+impl Entry {
+    /// Returns the path that the entry has in the tar: whiteouts have a name of their own.
+    pub(crate) fn tar_path(&self) -> String {
+        match self.kind {
+            EntryKind::Whiteout => {
+                let (directory, name) = path::split(&self.path);
+                path::join(directory, &format!("{}{name}", whiteout::PREFIX))
+            }
+            EntryKind::Opaque => path::join(&self.path, whiteout::OPAQUE),
+            _ => self.path.clone(),
+        }
+    }
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A directory.
+    Directory,
+    /// A regular file with the content of a source.
+    File(SourceRecipe),
+    /// A symbolic link and what it says, to be kept as it is.
+    Symlink(String),
+    /// Another name of a file that stands before it in the layer, whose path this is.
+    Hardlink(String),
+    /// What the layers below have at this path is gone
+    /// (<https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts>).
+    Whiteout,
+    /// What the layers below have in this directory is gone.
+    Opaque,
+}
+
+/// Where a file's content comes from, and what must be true of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRecipe {
+    /// A file or a URL.
+    pub location: Location,
+    /// How the content is packed there, if it is to be unpacked on its way into the layer.
+    pub packing: Option<CompressionFormat>,
+    /// Digest of the content as it lies there, before unpacking.
+    pub checksum: Option<Checksum>,
+    /// Where the user named it, for messages.
+    pub origin: Option<Span>,
+    /// What the disk in it is converted to on its way into the layer, if it is.
+    pub convert: Option<Conversion>,
+    /// What the content must be for the image to make sense.
+    pub role: Role,
+    /// What else is known of it, if it is downloaded; trees of thousands of files have none.
+    pub download: Option<Box<Download>>,
+}
+
+impl SourceRecipe {
+    /// Returns the recipe of a source of which nothing else is known.
+    pub fn new(location: Location, role: Role) -> Self {
+        let (packing, checksum, origin) = (None, None, None);
+        Self { location, packing, checksum, origin, convert: None, role, download: None }
+    }
+}
+
+/// What is known of a download beside its URL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Download {
+    /// Where the same bytes are too, in the order in which they are asked for.
+    pub mirrors: Vec<String>,
+    /// How long the file is as it lies there, in bytes.
+    pub size: Option<u64>,
+    /// Digest of the content when it has been unpacked.
+    pub unpacked: Option<Checksum>,
+}
+
+/// What a source is used as; decides what it is checked for before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A virtual machine's disk.
+    Disk,
+    /// Any other file.
+    File,
+}
+
+/// A place that bytes come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A path, absolute or relative to the directory of what the user wrote.
+    Path(PathBuf),
+    /// A file in a build context.
+    Context(ContextFile),
+    /// An `http://` or `https://` address.
+    Url(String),
+    /// The bytes themselves, for example those of a here-document.
+    Inline(Arc<[u8]>),
+    /// A file in an archive.
+    Member(Member),
+}
+
+impl Location {
+    /// Returns the last part of the path, or of the URL's path; may be empty.
+    pub fn file_name(&self) -> &str {
+        let path = match self {
+            Self::Path(path) => path.to_str().unwrap_or_default(),
+            Self::Context(file) => &file.path,
+            Self::Url(url) => {
+                let end = url.find(['?', '#']).unwrap_or(url.len());
+                let after_scheme = url[..end].split_once("://").map_or("", |(_, rest)| rest);
+                after_scheme.split_once('/').map_or("", |(_, path)| path)
+            }
+            Self::Inline(_) | Self::Member(_) => "",
+        };
+        path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// A file in a build context: it is opened without leaving the context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextFile {
+    /// What the context is called; empty for the one that every build has.
+    pub context: Arc<str>,
+    /// Relative to the context, without links.
+    pub path: String,
+}
+
+/// A regular file in a tar, packed or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The tar.
+    pub archive: Arc<Archive>,
+    /// Where its content begins in the unpacked tar, in bytes.
+    pub offset: u64,
+    /// How long its content is, in bytes.
+    pub size: u64,
+}
+
+/// A tar that files are taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Archive {
+    /// A file, packed as it says itself.
+    File(Box<SourceRecipe>),
+    /// A layer of an image.
+    Layer {
+        /// Where the image is.
+        place: Place,
+        /// Of the blob.
+        digest: Digest,
+        /// Of the blob, in bytes.
+        size: u64,
+    },
+}
+
+/// A digest that a source's bytes must have, lower-case hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checksum {
+    /// 64 digits.
+    Sha256(String),
+    /// 128 digits.
+    Sha512(String),
+}

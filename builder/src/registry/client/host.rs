@@ -1,0 +1,150 @@
+//! A *host* is one registry and what is known of it: where it is, how it lets us in, whether it
+//! asked for a pause, and how much it takes at once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::auth::Authorization;
+use super::error::Cause;
+use crate::net::http::{Client, HttpError, Request, is_loopback, origin};
+
+/// One registry.
+#[derive(Debug)]
+pub(super) struct Host {
+    /// Ends with `/v2/`.
+    pub(super) base: Url,
+    pub(super) authorization: Authorization,
+    pub(super) greeted: Mutex<Greeted>,
+    paused: Mutex<Option<Instant>>,
+    /// How much is sent at once, in bytes; 0 as long as the registry takes everything.
+    chunk: AtomicU64,
+}
+
+/// Whether a registry was asked what it wants of its visitors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Greeted {
+    #[default]
+    No,
+    Yes,
+}
+
+/// Where Docker Hub's registry is (its name is another).
+const DOCKER_HUB: &str = "registry-1.docker.io";
+
+/// What is sent at once to a registry that refused a whole blob, in bytes, and the least that is
+/// tried: proxies limit requests to 100 MB, or to 1 MiB when nobody has set them up. It is kept in
+/// memory beside what a build needs, and both together have to stay below 64 MiB.
+const CHUNK_FIRST: u64 = 16 << 20;
+const CHUNK_LEAST: u64 = 1 << 20;
+
+/// How a registry is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Security {
+    /// With TLS, and a certificate that holds.
+    Full,
+    /// Likewise; but without TLS on this machine, unless certificates are there for it.
+    Near,
+    /// With TLS and any certificate, and without TLS where it has none: what `insecure` means in
+    /// registries.conf.
+    Any,
+    /// Without TLS.
+    Plain,
+}
+
+impl Host {
+    pub(super) fn new(client: &Client, name: &str, security: Security) -> Result<Self, Cause> {
+        let address = if name == "docker.io" { DOCKER_HUB } else { name };
+        let url = |scheme: &str| {
+            Url::parse(&format!("{scheme}://{address}/v2/"))
+                .map_err(|_| Cause::Http(HttpError::Url(address.into())))
+        };
+        let mut base = url("https")?;
+        let plain = match security {
+            Security::Plain => true,
+            Security::Full => false,
+            Security::Near => {
+                let origin = origin(&base)?;
+                is_loopback(&origin) && !client.has_certificates(&origin)
+            }
+            Security::Any => {
+                client.trust_any(&origin(&base)?);
+                has_no_tls(client, &base)
+            }
+        };
+        if plain {
+            base = url("http")?;
+        }
+        Ok(Self {
+            base,
+            authorization: Authorization::default(),
+            greeted: Mutex::default(),
+            paused: Mutex::default(),
+            chunk: AtomicU64::new(0),
+        })
+    }
+
+    /// Lets nobody send anything for a while.
+    pub(super) fn pause(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused = Some(paused.map_or(until, |old| old.max(until)));
+    }
+
+    /// Returns how long nothing should be sent.
+    pub(super) fn paused(&self) -> Duration {
+        let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        paused.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default()
+    }
+
+    /// Returns how much is sent at once, if there is a limit.
+    pub(super) fn chunk(&self) -> Option<u64> {
+        Some(self.chunk.load(Ordering::Relaxed)).filter(|chunk| *chunk > 0)
+    }
+
+    /// Learns that so much at once was too much; tells whether less can be tried.
+    pub(super) fn shrink(&self, refused: u64) -> bool {
+        let Some(less) = less_than(refused) else { return false };
+        self.chunk.store(less, Ordering::Relaxed);
+        true
+    }
+}
+
+/// Returns the length to try after one that was refused. Limits are powers of two, most of them, and
+/// a request as long as the limit is taken.
+fn less_than(refused: u64) -> Option<u64> {
+    let less = 1 << refused.checked_sub(1)?.checked_ilog2()?;
+    Some(CHUNK_FIRST.min(less)).filter(|less| *less >= CHUNK_LEAST)
+}
+
+fn has_no_tls(client: &Client, base: &Url) -> bool {
+    match client.send(&Request::new("GET", base), &[]) {
+        Ok(response) => {
+            response.discard();
+            false
+        }
+        Err(error) => !matches!(error, HttpError::Resolve { .. } | HttpError::Stalled(_)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_gets_shorter() {
+        let check = |refused: u64, expected: Option<u64>| {
+            assert_eq!(less_than(refused), expected, "{refused}");
+        };
+        check(u64::MAX, Some(16 << 20));
+        check(16 << 20, Some(8 << 20));
+        check((8 << 20) + 1, Some(8 << 20));
+        check(8 << 20, Some(4 << 20));
+        check((1 << 20) + 1, Some(1 << 20));
+        check(1 << 20, None);
+        check(1, None);
+        check(0, None);
+    }
+}

@@ -1,0 +1,243 @@
+//! *Manifests* and indexes in a registry: small documents that name everything else. What is read
+//! is bounded, and used only if it is what its digest says.
+
+use std::collections::BTreeSet;
+
+use url::Url;
+
+use super::Repository;
+use super::call::Call;
+use super::error::{Cause, RegistryError};
+use super::scope::Scope;
+use crate::net::http::HttpError;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::reference::is_tag;
+
+/// The longest manifest, in bytes: what registries take at least, and distribution at most.
+pub(super) const MANIFEST_MAX: u64 = 4 << 20;
+
+/// All kinds of manifests; registries convert what is not asked for.
+const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
+
+/// More pages of tags than this are not asked for.
+const PAGES_MAX: usize = 1000;
+
+/// Nor are more tags than this kept.
+const TAGS_MAX: usize = 1_000_000;
+
+const LIST: &str = "list the tags of";
+
+/// A page of tags is not longer, in bytes.
+const PAGE_MAX: u64 = 4 << 20;
+
+impl Repository<'_> {
+    fn manifest_call<'a>(
+        &self,
+        act: &'static str,
+        method: &'static str,
+        reference: &str,
+        scope: Scope,
+    ) -> Result<Call<'a>, RegistryError> {
+        let url = self.url(&format!("manifests/{reference}"));
+        let url = url.map_err(|cause| self.named(reference, act, cause))?;
+        let headers = vec![("Accept", ACCEPT.to_owned())];
+        Ok(Call { act, method, url, headers, body: &[], scope, patience: None })
+    }
+
+    fn named(&self, reference: &str, act: &'static str, cause: Cause) -> RegistryError {
+        let separator = if reference.contains(':') { '@' } else { ':' };
+        RegistryError { act, place: format!("{}{separator}{reference}", self.place), cause }
+    }
+
+    /// Returns the digest that a tag points at, if it points at anything. Registries that do not
+    /// tell the digest are asked for the manifest itself.
+    pub(super) fn tagged(
+        &self,
+        reference: &str,
+        scope: Scope,
+    ) -> Result<Option<Digest>, RegistryError> {
+        let act = "look for";
+        let call = self.manifest_call(act, "HEAD", reference, scope)?;
+        let response = self.call(&call, |status| matches!(status, 200 | 404));
+        let response = response.map_err(|error| self.named(reference, act, error.cause))?;
+        if response.head.status == 404 {
+            response.discard();
+            return Ok(None);
+        }
+        let told = response.head.header("docker-content-digest").map(str::parse);
+        response.discard();
+        match told {
+            Some(Ok(digest)) => Ok(Some(digest)),
+            _ => Ok(self.manifest(reference)?.map(|document| document.digest)),
+        }
+    }
+
+    /// Reads a manifest or index by tag or digest; nothing if there is none.
+    pub(super) fn manifest(&self, reference: &str) -> Result<Option<Document>, RegistryError> {
+        let act = "read";
+        let fail = |cause| self.named(reference, act, cause);
+        let call = self.manifest_call(act, "GET", reference, Scope::pull(&self.name))?;
+        let response = self.call(&call, |status| matches!(status, 200 | 404));
+        let response = response.map_err(|error| fail(error.cause))?;
+        if response.head.status == 404 {
+            response.discard();
+            return Ok(None);
+        }
+        let told = response.head.header("docker-content-digest").map(str::to_owned);
+        let media_type = response.head.header("content-type").unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
+        let bytes = response.bytes(MANIFEST_MAX).map_err(|error| fail(error.into()))?;
+        let document =
+            Document::read(&media_type, bytes).map_err(|why| fail(Cause::Untrue(why)))?;
+        let expected = if reference.contains(':') { Some(reference) } else { told.as_deref() };
+        // Other algorithms than ours cannot be checked, so they are not believed either.
+        match expected.map(str::parse::<Digest>) {
+            Some(Ok(digest)) if digest != document.digest => Err(fail(Cause::Untrue(format!(
+                "the registry sent a manifest whose digest is {}, not {digest}",
+                document.digest
+            )))),
+            Some(Err(_)) if reference.contains(':') => {
+                Err(fail(Cause::Untrue("only sha256 digests can be checked".into())))
+            }
+            _ => Ok(Some(document)),
+        }
+    }
+
+    /// Puts a document under its digest, unless it is there.
+    pub(super) fn put_manifest(&self, document: &Document) -> Result<(), RegistryError> {
+        let reference = document.digest.to_string();
+        if self.tagged(&reference, self.scope())? == Some(document.digest) {
+            return Ok(());
+        }
+        self.write_manifest(document, &reference)
+    }
+
+    /// Points a tag at a document, and reads back that it does.
+    pub(super) fn tag(&self, document: &Document, tag: &str) -> Result<(), RegistryError> {
+        if self.tagged(tag, self.scope())? == Some(document.digest) {
+            return Ok(());
+        }
+        self.write_manifest(document, tag)?;
+        match self.tagged(tag, self.scope())? {
+            Some(digest) if digest == document.digest => Ok(()),
+            other => {
+                let other =
+                    other.map_or_else(|| "nothing (404)".to_owned(), |digest| digest.to_string());
+                let why = format!("the tag points at {other} now, not at {}", document.digest);
+                Err(self.named(tag, "publish", Cause::Untrue(why)))
+            }
+        }
+    }
+
+    /// Writes a document; again where distribution confuses it with what another client was writing
+    /// under the same digest at the same moment.
+    fn write_manifest(&self, document: &Document, reference: &str) -> Result<(), RegistryError> {
+        let mut attempts = self.registry.client.attempts();
+        loop {
+            let error = match self.write_manifest_once(document, reference) {
+                Err(error) if is_confused(&error.cause) => error,
+                written => return written,
+            };
+            let Some(pause) = attempts.next(None) else { return Err(error) };
+            self.registry.sleep(pause).map_err(|cause| self.named(reference, "publish", cause))?;
+        }
+    }
+
+    fn write_manifest_once(
+        &self,
+        document: &Document,
+        reference: &str,
+    ) -> Result<(), RegistryError> {
+        let act = "publish";
+        let mut call = self.manifest_call(act, "PUT", reference, self.scope())?;
+        call.headers = vec![("Content-Type", document.media_type.to_string())];
+        call.body = &document.bytes;
+        let response = self.call(&call, |status| matches!(status, 200..=204));
+        let response = response.map_err(|error| self.named(reference, act, error.cause))?;
+        let told = response.head.header("docker-content-digest").map(str::parse::<Digest>);
+        response.discard();
+        match told {
+            Some(Ok(digest)) if digest != document.digest => {
+                let why = format!("the registry took it for {digest}, not {}", document.digest);
+                Err(self.named(reference, act, Cause::Untrue(why)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns all tags, as the registry orders them.
+    pub fn tags(&self) -> Result<Vec<String>, RegistryError> {
+        let fail = |why: &str| self.failed(LIST, Cause::Untrue(why.into()));
+        let mut url = self.url("tags/list").map_err(|cause| self.failed(LIST, cause))?;
+        let mut seen = BTreeSet::from([url.clone()]);
+        let mut tags = Vec::new();
+        while seen.len() <= PAGES_MAX && tags.len() <= TAGS_MAX {
+            let (page, following) = self.page(url)?;
+            if !page.iter().all(|tag| is_tag(tag)) {
+                return Err(fail("the list of tags has one that cannot be a tag"));
+            }
+            tags.extend(page);
+            let Some(following) = following else { return Ok(tags) };
+            if !seen.insert(following.clone()) {
+                return Err(fail("the list of tags leads back to a page before"));
+            }
+            url = following;
+        }
+        Err(fail("the list of tags does not end"))
+    }
+
+    /// Returns the tags of a page, and where the next one is.
+    fn page(&self, url: Url) -> Result<(Vec<String>, Option<Url>), RegistryError> {
+        let fail = |error: HttpError| self.failed(LIST, error);
+        let (headers, scope) = (Vec::new(), Scope::pull(&self.name));
+        let call =
+            Call { act: LIST, method: "GET", url, headers, body: &[], scope, patience: None };
+        let response = self.call(&call, |status| status == 200)?;
+        let link = response.head.header("link").and_then(next_page);
+        let following = link.map(|link| crate::net::http::next(&call.url, link));
+        let following = following.transpose().map_err(fail)?;
+        let page = response.bytes(PAGE_MAX).map_err(fail)?;
+        let page: Page = serde_json::from_slice(&page).map_err(|_| {
+            self.failed(LIST, Cause::Untrue("what the server sent is no list of tags".into()))
+        })?;
+        Ok((page.tags.unwrap_or_default(), following))
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Page {
+    /// Some registries say `null` where there are none.
+    tags: Option<Vec<String>>,
+}
+
+/// Returns where the next page is (RFC 8288).
+fn next_page(link: &str) -> Option<&str> {
+    let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+    parameters.replace(['"', ' '], "").contains("rel=next").then_some(target)
+}
+
+/// Tells whether a registry took what it was sent for something else.
+fn is_confused(cause: &Cause) -> bool {
+    matches!(cause, Cause::Status { status: 400, detail: Some(detail), .. } if detail.starts_with("DIGEST_INVALID"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_pages_are_found() {
+        let check = |link: &str, expected: Option<&str>| {
+            assert_eq!(next_page(link), expected, "{link}");
+        };
+        check(r#"</v2/a/tags/list?n=2&last=b>; rel="next""#, Some("/v2/a/tags/list?n=2&last=b"));
+        check("<x>;rel=next", Some("x"));
+        check(r#"<x>; rel="prev""#, None);
+        check("x; rel=next", None);
+        check("", None);
+    }
+}

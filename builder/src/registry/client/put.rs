@@ -1,0 +1,232 @@
+//! How a blob that lies somewhere already is *put* into a repository: not at all if it is there,
+//! from a repository beside if that has it, else in one request, or in parts if the registry takes
+//! no more at once. What breaks off is gone on with where the registry can, and sent again where it
+//! cannot.
+
+use std::cell::Cell;
+use std::io::{IoSlice, Read};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::Repository;
+use super::call::Call;
+use super::error::{Cause, RegistryError};
+use super::remedy::{Again, Remedy};
+use super::scope::Scope;
+use super::session::{Opened, Reply, Session, UPLOAD, patience};
+use crate::net::http::{Framing, Response, SendError};
+use crate::oci::image::digest::Digest;
+use crate::oci::sink::{BlobSource, Moved};
+
+/// How much is read at once, in bytes.
+const STEP: usize = 256 * 1024;
+
+/// An upload that got this much further is not failing, however often it breaks, in bytes.
+pub(super) const PROGRESS: u64 = 1 << 20;
+
+/// A blob that is to be put somewhere.
+#[derive(Clone, Copy)]
+pub(super) struct Put<'a> {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    pub(super) source: &'a dyn BlobSource,
+    /// A repository of the same registry that has it.
+    pub(super) from: Option<&'a str>,
+    pub(super) advanced: &'a dyn Fn(u64),
+}
+
+impl Repository<'_> {
+    /// Tells whether the repository has a blob.
+    pub(super) fn has_blob(&self, digest: Digest, size: u64) -> Result<bool, RegistryError> {
+        let act = "look for a blob in";
+        let url = self.url(&format!("blobs/{digest}")).map_err(|cause| self.failed(act, cause))?;
+        let scope = self.scope();
+        let headers = Vec::new();
+        let call = Call { act, method: "HEAD", url, headers, body: &[], scope, patience: None };
+        let response = self.call(&call, |status| matches!(status, 200 | 404))?;
+        let there = response.head.status == 200;
+        let len = response.head.content_length();
+        response.discard();
+        Ok(there && len.is_none_or(|len| len == size))
+    }
+
+    pub(super) fn put_blob(&self, put: &Put<'_>) -> Result<Moved, RegistryError> {
+        if self.has_blob(put.digest, put.size)? {
+            self.registry.count_spared(put.size);
+            return Ok(Moved::There);
+        }
+        let mut attempts = self.registry.client.attempts();
+        let mut mount = put.from.map(|from| (put.digest, from));
+        let mut broken: Option<(Session, u64)> = None;
+        loop {
+            let (mut session, have) = match broken.take() {
+                Some(broken) => broken,
+                None => match self.open_or_mount(mount.take())? {
+                    Opened::Session(session) => (session, 0),
+                    Opened::Mounted => {
+                        self.registry.count_spared(put.size);
+                        return Ok(Moved::Mounted);
+                    }
+                },
+            };
+            let sent = Cell::new(have);
+            let cause = match self.send_blob(&mut session, have, &sent, put) {
+                Ok(()) => return Ok(Moved::Sent),
+                Err(cause) => cause,
+            };
+            if Remedy::of(&cause) == Remedy::Parts
+                && self.host.shrink(self.host.chunk().unwrap_or(put.size))
+            {
+                continue;
+            }
+            // It may have arrived, and only the answer got lost.
+            if cause.is_transient() && self.has_blob(put.digest, put.size).unwrap_or(false) {
+                return Ok(Moved::Sent);
+            }
+            let remedy = Remedy::of(&cause);
+            let resumed = match remedy {
+                Remedy::Wait(_) | Remedy::Pause(_) => self.uploaded(&mut session, sent.get()),
+                _ => None,
+            };
+            if resumed.is_some_and(|now| now >= have + PROGRESS) {
+                attempts = self.registry.client.attempts();
+            }
+            let again = self.remedy(remedy, &mut attempts);
+            if again.map_err(|cause| self.failed(UPLOAD, cause))? == Again::No {
+                self.abandon(&session);
+                return Err(self.failed(UPLOAD, cause));
+            }
+            broken = resumed.map(|have| (session, have));
+        }
+    }
+
+    /// A registry that will not mount takes the bytes.
+    fn open_or_mount(&self, mount: Option<(Digest, &str)>) -> Result<Opened, RegistryError> {
+        match self.open_session(mount) {
+            Err(RegistryError { cause: Cause::Status { .. } | Cause::Unauthorized(_), .. })
+                if mount.is_some() =>
+            {
+                self.open_session(None)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Sends a blob from `have` on, and ends the upload.
+    fn send_blob(
+        &self,
+        session: &mut Session,
+        have: u64,
+        sent: &Cell<u64>,
+        put: &Put<'_>,
+    ) -> Result<(), Cause> {
+        let chunk = self.registry.options.chunk_size.or_else(|| self.host.chunk());
+        if have == 0 && chunk.is_none_or(|chunk| chunk >= put.size) {
+            let whole = Part { method: "PUT", start: 0, end: put.size, range: Range::None, sent };
+            let response = self.send_part(&session.with_digest(put.digest), &whole, put)?;
+            return match response.head.status {
+                200..=204 => {
+                    response.discard();
+                    Ok(())
+                }
+                _ => Err(self.status(response)),
+            };
+        }
+        let mut start = have;
+        while start < put.size {
+            let end = chunk.map_or(put.size, |chunk| (start + chunk).min(put.size));
+            let part = Part { method: "PATCH", start, end, range: Range::Told, sent };
+            let response = self.send_part(&session.location, &part, put)?;
+            if !matches!(response.head.status, 200..=204) {
+                return Err(self.status(response));
+            }
+            // What the answer says of the range is not always true (ECR, zot); the digest decides.
+            *session = session.clone().moved(response)?;
+            start = end;
+        }
+        self.commit(session, put.digest, put.size).map_err(|error| error.cause)
+    }
+
+    fn send_part(&self, url: &Url, part: &Part<'_>, put: &Put<'_>) -> Result<Response, Cause> {
+        self.admitted(|| self.send_part_once(url, part, put))
+    }
+
+    fn send_part_once(
+        &self,
+        url: &Url,
+        part: &Part<'_>,
+        put: &Put<'_>,
+    ) -> Result<Reply<Response>, Cause> {
+        let len = part.end - part.start;
+        let range = (part.range == Range::Told).then_some((part.start, part.end));
+        let mut begun = self.begin(part.method, url, Framing::Length(len), range)?;
+        let mut reader = put
+            .source
+            .open(part.start)
+            .map_err(|error| Cause::Local(std::io::Error::other(error.whole())))?;
+        let mut hash = (len == put.size).then(Sha256::new);
+        let mut buffer = vec![0; STEP.min(usize::try_from(len).unwrap_or(STEP))];
+        let mut left = len;
+        while left > 0 {
+            let count = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            reader.read_exact(&mut buffer[..count]).map_err(Cause::Local)?;
+            left -= count as u64;
+            if let Some(hash) = &mut hash {
+                hash.update(&buffer[..count]);
+            }
+            // Before the last byte: what is damaged here never becomes a blob there.
+            if left == 0 && hash.take().is_some_and(|hash| Digest::of(hash) != put.digest) {
+                return Err(Cause::Untrue(format!(
+                    "the blob {} is damaged where it comes from",
+                    put.digest
+                )));
+            }
+            self.registry.sleep(Duration::ZERO)?;
+            match begun.exchange.send(&mut [IoSlice::new(&buffer[..count])]) {
+                Ok(()) => {}
+                Err(SendError::Answered) => break,
+                Err(SendError::Http(error)) => return Err(error.into()),
+            }
+            self.registry.count_sent(count as u64);
+            part.sent.set(part.end - left);
+            (put.advanced)(count as u64);
+        }
+        let stall = self.registry.client.options().stall;
+        begun.answer(Some(patience(&stall, put.size)))
+    }
+
+    /// Copies a blob from a repository that has it: beside it, without moving a byte.
+    pub(super) fn copy_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        from: &Repository<'_>,
+    ) -> Result<Moved, RegistryError> {
+        let source = super::read::RemoteBlob { repository: from, digest, size };
+        let beside = from.is_beside(self).then_some(from.name.as_str());
+        self.put_blob(&Put { digest, size, source: &source, from: beside, advanced: &|_| () })
+    }
+
+    pub(super) fn pull_scope(&self) -> Scope {
+        Scope::pull(&self.name)
+    }
+}
+
+/// Bytes of a blob that are one request.
+struct Part<'a> {
+    method: &'static str,
+    start: u64,
+    end: u64,
+    range: Range,
+    /// How far the blob has been sent, in bytes.
+    sent: &'a Cell<u64>,
+}
+
+/// Whether the registry is told which bytes of the blob they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Range {
+    None,
+    Told,
+}

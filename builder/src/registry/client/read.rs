@@ -1,0 +1,230 @@
+//! How images are *read* from a registry. A download that breaks off is gone on with.
+
+use std::io::{self, Read};
+
+use super::Repository;
+use super::call::Call;
+use super::error::{Cause, RegistryError};
+use super::remedy::Again;
+use crate::net::http::{Attempts, Response};
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::images::Images;
+use crate::oci::sink::{BlobSource, SinkError};
+
+const READ: &str = "read a blob of";
+
+/// The images of a repository, and of its mirrors before it.
+#[derive(Debug)]
+pub struct RegistryImages<'a> {
+    repositories: Vec<Repository<'a>>,
+}
+
+impl<'a> RegistryImages<'a> {
+    /// Returns the images of a repository; the first of them that answers is read.
+    pub fn new(repositories: Vec<Repository<'a>>) -> Self {
+        Self { repositories }
+    }
+
+    /// Asks each repository until one has an answer; the error of the last, the repository itself,
+    /// is the one to tell.
+    fn first<T>(
+        &self,
+        ask: impl Fn(&Repository<'a>) -> Result<Option<T>, RegistryError>,
+    ) -> Result<Option<T>, SinkError> {
+        let mut answer = Ok(None);
+        for repository in &self.repositories {
+            answer = ask(repository);
+            if matches!(answer, Ok(Some(_))) {
+                break;
+            }
+        }
+        Ok(answer?)
+    }
+
+    fn open(&self, part: Part) -> Result<BlobReader<'a>, SinkError> {
+        let digest = part.digest;
+        let reader = self.first(|repository| repository.open_part(part).map(Some))?;
+        reader.ok_or_else(|| SinkError::remote(format!("no repository has the blob {digest}")))
+    }
+}
+
+impl Images for RegistryImages<'_> {
+    fn find(&self, name: &str) -> Result<Option<Document>, SinkError> {
+        self.first(|repository| repository.manifest(name))
+    }
+
+    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
+        self.find(&digest.to_string())
+    }
+
+    fn blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+        Ok(Box::new(self.open(Part { digest, size, at, end: size })?))
+    }
+
+    /// The server is asked for no more.
+    fn start(
+        &self,
+        digest: Digest,
+        size: u64,
+        len: u64,
+    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+        Ok(Box::new(self.open(Part { digest, size, at: 0, end: len.min(size) })?))
+    }
+
+    fn into_blob<'s>(
+        self: Box<Self>,
+        digest: Digest,
+        size: u64,
+    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    where
+        Self: 's,
+    {
+        Ok(Box::new(self.open(Part { digest, size, at: 0, end: size })?))
+    }
+
+    fn tags(&self) -> Result<Vec<String>, SinkError> {
+        Ok(self.first(|repository| repository.tags().map(Some))?.unwrap_or_default())
+    }
+
+    fn beside(&self) -> Option<(&str, &str)> {
+        let repository = self.repositories.last()?;
+        Some((repository.host.base.as_str(), &repository.name))
+    }
+}
+
+/// A blob in a registry, as the source of another.
+pub(super) struct RemoteBlob<'a> {
+    pub(super) repository: &'a Repository<'a>,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+}
+
+impl BlobSource for RemoteBlob<'_> {
+    fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
+        Ok(Box::new(self.repository.open_blob(self.digest, self.size, at)?))
+    }
+}
+
+/// A part of a blob.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// Of the blob.
+    digest: Digest,
+    /// Of the blob, in bytes.
+    size: u64,
+    /// Where the part begins.
+    at: u64,
+    /// Where it ends.
+    end: u64,
+}
+
+impl<'a> Repository<'a> {
+    /// Opens a blob for reading from `at` on.
+    pub(super) fn open_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        at: u64,
+    ) -> Result<BlobReader<'a>, RegistryError> {
+        self.open_part(Part { digest, size, at, end: size })
+    }
+
+    fn open_part(&self, part: Part) -> Result<BlobReader<'a>, RegistryError> {
+        let attempts = self.registry.client.attempts();
+        let repository = self.clone();
+        let mut reader = BlobReader { repository, part, response: None, attempts };
+        reader.connect()?;
+        Ok(reader)
+    }
+}
+
+/// A blob that is being read.
+pub(super) struct BlobReader<'a> {
+    repository: Repository<'a>,
+    /// What is still to be read.
+    part: Part,
+    response: Option<Response>,
+    attempts: Attempts,
+}
+
+impl BlobReader<'_> {
+    fn connect(&mut self) -> Result<(), RegistryError> {
+        let repository = &self.repository;
+        let Part { digest, size, at, end } = self.part;
+        let fail = |cause| repository.failed(READ, cause);
+        let url = repository.url(&format!("blobs/{digest}")).map_err(fail)?;
+        let headers = match (at, end) {
+            (0, end) if end == size => Vec::new(),
+            (at, end) if end == size => vec![("Range", format!("bytes={at}-"))],
+            // Of no bytes there is no range.
+            (at, end) => vec![("Range", format!("bytes={at}-{}", end.saturating_sub(1).max(at)))],
+        };
+        let scope = repository.pull_scope();
+        let call =
+            Call { act: READ, method: "GET", url, headers, body: &[], scope, patience: None };
+        let response = repository.call(&call, |status| matches!(status, 200 | 206 | 404))?;
+        let head = &response.head;
+        if head.status == 404 {
+            return Err(fail(Cause::Missing(digest)));
+        }
+        if head.status == 206 {
+            let start = format!("bytes {at}-");
+            if !head.header("content-range").is_some_and(|range| range.starts_with(&start)) {
+                return Err(fail(Cause::Untrue("the server sent another part".into())));
+            }
+        } else if head.content_length().is_some_and(|len| len != size) {
+            let why = format!("the blob {digest} is not {size} bytes long");
+            return Err(fail(Cause::Untrue(why)));
+        }
+        let mut skip = if head.status == 206 { 0 } else { at };
+        self.response = Some(response);
+        // A server that cannot send parts sends it all again.
+        while skip > 0 {
+            let mut space = vec![0; usize::try_from(skip.min(64 * 1024)).unwrap_or(0)];
+            match self.response.as_mut().map_or(Ok(0), |response| response.read(&mut space)) {
+                Ok(count) if count > 0 => skip -= count as u64,
+                _ => return Err(fail(Cause::Untrue("the blob is too short".into()))),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for BlobReader<'_> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.part.end - self.part.at).unwrap_or(usize::MAX);
+        if left == 0 || space.is_empty() {
+            return Ok(0);
+        }
+        let space_len = space.len().min(left);
+        loop {
+            if self.response.is_none() {
+                self.connect().map_err(io::Error::other)?;
+            }
+            let read =
+                self.response.as_mut().map(|response| response.read(&mut space[..space_len]));
+            let error = match read {
+                Some(Ok(count)) if count > 0 => {
+                    self.part.at += count as u64;
+                    return Ok(count);
+                }
+                Some(Err(error)) => error,
+                _ => io::ErrorKind::UnexpectedEof.into(),
+            };
+            self.response = None;
+            let stall = self.repository.registry.client.options().stall;
+            let cause = Cause::Http(crate::net::http::HttpError::io(error, stall));
+            let again = self.repository.wait(&mut self.attempts, &cause);
+            let failed = |cause| io::Error::other(self.repository.failed(READ, cause));
+            if again.map_err(failed)? == Again::No {
+                return Err(io::Error::other(self.repository.failed(READ, cause)));
+            }
+        }
+    }
+}

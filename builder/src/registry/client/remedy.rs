@@ -1,0 +1,87 @@
+//! A *remedy* is what can be done about something that failed.
+
+use std::time::Duration;
+
+use super::Repository;
+use super::error::Cause;
+use crate::net::http::{Attempts, is_transient};
+
+/// What can be done about a request that failed, or an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remedy {
+    None,
+    /// Trying again, after what the registry asked to wait.
+    Wait(Option<Duration>),
+    /// Trying again, when the registry is no longer as busy.
+    Pause(Option<Duration>),
+    /// Sending less at once.
+    Parts,
+    /// A new session: the registry has forgotten this one, or counts otherwise than we do.
+    Session,
+    /// All bytes in one attempt: parts of two have come to a wrong digest.
+    Whole,
+}
+
+impl Remedy {
+    pub(super) fn of(cause: &Cause) -> Self {
+        match cause {
+            Cause::Status { status: 413, .. } => Self::Parts,
+            Cause::Status { status: 404 | 416, .. } => Self::Session,
+            Cause::Status { status: 400, .. } => Self::Whole,
+            Cause::Status { status: 429, pause, .. } => Self::Pause(*pause),
+            Cause::Status { pause, .. } if cause.is_transient() => Self::Wait(*pause),
+            _ if cause.is_transient() => Self::Wait(None),
+            _ => Self::None,
+        }
+    }
+}
+
+/// Whether something is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    Yes,
+    No,
+}
+
+/// A pause that the user wonders about.
+const LONG: Duration = Duration::from_secs(5);
+
+impl Repository<'_> {
+    /// Waits before the next attempt after one that failed of `cause`, if there is to be one.
+    pub(super) fn wait(&self, attempts: &mut Attempts, cause: &Cause) -> Result<Again, Cause> {
+        match Remedy::of(cause) {
+            remedy @ (Remedy::Wait(_) | Remedy::Pause(_)) => self.remedy(remedy, attempts),
+            _ => Ok(Again::No),
+        }
+    }
+
+    /// Waits before an upload is tried again, if it is to be.
+    pub(super) fn remedy(&self, remedy: Remedy, attempts: &mut Attempts) -> Result<Again, Cause> {
+        let asked = match remedy {
+            Remedy::None | Remedy::Parts | Remedy::Whole => return Ok(Again::No),
+            Remedy::Wait(asked) | Remedy::Pause(asked) => asked,
+            Remedy::Session => None,
+        };
+        let Some(pause) = attempts.next(asked) else { return Ok(Again::No) };
+        if matches!(remedy, Remedy::Pause(_)) {
+            self.host.pause(pause);
+        }
+        if pause >= LONG {
+            let (place, seconds) = (&self.place, pause.as_secs());
+            self.registry.options.observer.note(&format!("{place}: trying again in {seconds} s"));
+        }
+        self.registry.sleep(pause)?;
+        Ok(Again::Yes)
+    }
+}
+
+impl Cause {
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_transient(),
+            Self::Status { status, .. } => is_transient(*status),
+            Self::Expired(_) => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! An *edit* of an auth file: a login adds an entry, a logout removes one. The file is edited as
+//! JSON, not through types, so that what other tools wrote into it survives.
+
+use std::io;
+
+use serde::Serialize as _;
+use serde_json::ser::{PrettyFormatter, Serializer};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use super::file::{AuthFile, AuthFileError, Format, encode};
+use super::helper::TOKEN_USER;
+use super::key::{Keys, LoginKey, is_alias};
+use crate::net::credential::Credential;
+
+/// An auth file that is being changed.
+#[derive(Clone, PartialEq)]
+pub struct Edit(Map<String, Value>);
+
+/// What a logout came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    /// There was an entry; it is gone.
+    Entry,
+    /// There was none.
+    Nothing,
+}
+
+/// Why a file cannot be changed as asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EditError {
+    /// It is no auth file.
+    #[error(transparent)]
+    Invalid(#[from] AuthFileError),
+    /// It has no `auths`, but entries: docker's file before 2015.
+    #[error("is a `.dockercfg`; logins go to a file of the new format")]
+    Old,
+    /// A helper has the passwords of this registry; an entry would never be looked at.
+    #[error("leaves `{registry}` to the helper `docker-credential-{helper}`")]
+    Helper {
+        /// The registry.
+        registry: String,
+        /// `NAME` of `docker-credential-NAME`.
+        helper: String,
+    },
+    /// A user's name has a colon, which ends it in the file.
+    #[error("cannot hold a user whose name has a colon")]
+    Colon,
+}
+
+impl Edit {
+    /// Starts from the content of a file; from nothing where there is none, or an empty one.
+    pub fn parse(bytes: Option<&[u8]>) -> Result<Self, EditError> {
+        let bytes = bytes.filter(|bytes| !bytes.trim_ascii().is_empty());
+        let Some(bytes) = bytes else { return Ok(Self(Map::new())) };
+        let file = AuthFile::parse(bytes, Format::Any)?;
+        if file.is_flat() {
+            return Err(EditError::Old);
+        }
+        // It has been read once: it is an object.
+        Ok(Self(serde_json::from_slice(bytes).map_err(|_| AuthFileError::Outermost)?))
+    }
+
+    /// Adds an entry, in place of one that is there.
+    pub fn set(&mut self, key: &LoginKey, credential: &Credential) -> Result<(), EditError> {
+        self.check_helper(key)?;
+        let entry = match credential {
+            Credential::Basic { username, .. } if username.contains(':') => {
+                return Err(EditError::Colon);
+            }
+            Credential::Basic { username, password } => {
+                json!({"auth": encode(username, password.expose())})
+            }
+            // podman and skopeo pass over an entry whose `auth` is empty.
+            Credential::IdentityToken(token) => {
+                json!({"auth": encode(TOKEN_USER, ""), "identitytoken": token.expose()})
+            }
+        };
+        if !self.0.get("auths").is_some_and(Value::is_object) {
+            self.0.insert("auths".into(), json!({}));
+        }
+        if let Some(Value::Object(auths)) = self.0.get_mut("auths") {
+            auths.insert(key.text(), entry);
+        }
+        Ok(())
+    }
+
+    /// Removes the entry, under all names that its registry has.
+    pub fn remove(&mut self, key: &LoginKey) -> Result<Removed, EditError> {
+        self.check_helper(key)?;
+        let Some(Value::Object(auths)) = self.0.get_mut("auths") else {
+            return Ok(Removed::Nothing);
+        };
+        let before = auths.len();
+        let whole = key.path().is_none();
+        auths.retain(|old, _| {
+            *old != key.text() && !(whole && is_alias(old, key.registry(), Keys::Scoped))
+        });
+        Ok(if auths.len() < before { Removed::Entry } else { Removed::Nothing })
+    }
+
+    fn check_helper(&self, key: &LoginKey) -> Result<(), EditError> {
+        let Some(Value::Object(helpers)) = self.0.get("credHelpers") else { return Ok(()) };
+        let registry = key.registry();
+        let helper = helpers
+            .iter()
+            .filter(|(name, _)| is_alias(name, registry, Keys::Scoped))
+            .find_map(|(_, helper)| helper.as_str().filter(|helper| !helper.is_empty()));
+        helper.map_or(Ok(()), |helper| {
+            Err(EditError::Helper { registry: registry.into(), helper: helper.into() })
+        })
+    }
+
+    /// Returns the file as podman and docker write it, indented by tabs.
+    pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut to = Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"\t"));
+        self.0.serialize(&mut to)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+impl std::fmt::Debug for Edit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edit").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Applies `edit` to a file and compares what comes out, tabs as `>`.
+    fn check(file: &str, edit: impl Fn(&mut Edit) -> Result<(), EditError>, expected: &str) {
+        let edited = Edit::parse(Some(file.as_bytes())).and_then(|mut edited| {
+            edit(&mut edited)?;
+            Ok(String::from_utf8(edited.to_bytes().unwrap()).unwrap())
+        });
+        let shown = edited.unwrap_or_else(|error| error.to_string());
+        assert_eq!(shown.replace(['\t', '\n'], ""), expected, "{file}");
+    }
+
+    fn set(key: &str) -> impl Fn(&mut Edit) -> Result<(), EditError> {
+        move |edit| edit.set(&key.parse().unwrap(), &Credential::basic("u", "p"))
+    }
+
+    fn remove(key: &str, expected: Removed) -> impl Fn(&mut Edit) -> Result<(), EditError> {
+        move |edit| {
+            assert_eq!(edit.remove(&key.parse().unwrap())?, expected);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_login_adds_an_entry_and_keeps_the_rest() {
+        let entry = r#"{"auth": "dTpw"}"#;
+        check("", set("q.io"), &format!(r#"{{"auths": {{"q.io": {entry}}}}}"#));
+        check(" \n", set("q.io/a/b"), &format!(r#"{{"auths": {{"q.io/a/b": {entry}}}}}"#));
+        check("{}", set("index.docker.io"), &format!(r#"{{"auths": {{"docker.io": {entry}}}}}"#));
+        check(r#"{"auths": null}"#, set("q.io"), &format!(r#"{{"auths": {{"q.io": {entry}}}}}"#));
+        check(
+            r#"{"auths": {"a.io": {"auth": "eDp5", "email": "e"}, "q.io": {"auth": "eDp5"}}, "x": [1]}"#,
+            set("q.io"),
+            &format!(
+                r#"{{"auths": {{"a.io": {{"auth": "eDp5","email": "e"}},"q.io": {entry}}},"x": [1]}}"#
+            ),
+        );
+        check(
+            r#"{"credHelpers": {"a.io": "pass", "q.io": ""}}"#,
+            set("q.io"),
+            &format!(
+                r#"{{"auths": {{"q.io": {entry}}},"credHelpers": {{"a.io": "pass","q.io": ""}}}}"#
+            ),
+        );
+        check(
+            r#"{"credHelpers": {"https://q.io/v2/": "pass"}}"#,
+            set("q.io/a"),
+            "leaves `q.io` to the helper `docker-credential-pass`",
+        );
+        check("[]", set("q.io"), "is not an auth file: it is not a JSON object");
+        check("{", set("q.io"), "is not JSON at line 1, column 1");
+        let old = "is a `.dockercfg`; logins go to a file of the new format";
+        check(r#"{"https://q.io": {"auth": "eDp5"}}"#, set("q.io"), old);
+        check(
+            "{}",
+            |edit| edit.set(&"q.io".parse().unwrap(), &Credential::basic("u:", "p")),
+            "cannot hold a user whose name has a colon",
+        );
+        check(
+            "{}",
+            |edit| edit.set(&"q.io".parse().unwrap(), &Credential::identity_token("t")),
+            r#"{"auths": {"q.io": {"auth": "PHRva2VuPjo=","identitytoken": "t"}}}"#,
+        );
+    }
+
+    #[test]
+    fn a_logout_removes_an_entry_under_all_its_names() {
+        let file = r#"{"auths": {"q.io": {}, "https://q.io/v1/": {}, "q.io/a": {}, "r.io": {}}}"#;
+        check(file, remove("q.io", Removed::Entry), r#"{"auths": {"q.io/a": {},"r.io": {}}}"#);
+        check(
+            file,
+            remove("q.io/a", Removed::Entry),
+            r#"{"auths": {"https://q.io/v1/": {},"q.io": {},"r.io": {}}}"#,
+        );
+        let same = r#"{"auths": {"q.io/a": {}}}"#;
+        check(same, remove("q.io", Removed::Nothing), same);
+        check(same, remove("q.io/a/b", Removed::Nothing), same);
+        check("", remove("q.io", Removed::Nothing), "{}");
+        let docker = r#"{"auths": {"https://index.docker.io/v1/": {}, "index.docker.io": {}}}"#;
+        check(docker, remove("docker.io", Removed::Entry), r#"{"auths": {}}"#);
+        check(
+            r#"{"credHelpers": {"q.io": "pass"}}"#,
+            remove("q.io", Removed::Nothing),
+            "leaves `q.io` to the helper `docker-credential-pass`",
+        );
+    }
+
+    #[test]
+    fn files_are_indented_as_podman_does() {
+        let mut edit = Edit::parse(None).unwrap();
+        edit.set(&"q.io".parse().unwrap(), &Credential::basic("u", "p")).unwrap();
+        let expected =
+            "{\n\t\"auths\": {\n\t\t\"q.io\": {\n\t\t\t\"auth\": \"dTpw\"\n\t\t}\n\t}\n}\n";
+        assert_eq!(String::from_utf8(edit.to_bytes().unwrap()).unwrap(), expected);
+        assert!(!format!("{edit:?}").contains("dTpw"));
+    }
+}

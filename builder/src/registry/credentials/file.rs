@@ -1,0 +1,256 @@
+//! An *auth file* maps registries, and paths in them, to credentials or to helpers that know them:
+//! the `auth.json` of podman and skopeo, docker's `config.json`, the `.dockerconfigjson` and
+//! `.dockercfg` of Kubernetes.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::error::Category;
+use thiserror::Error;
+
+use super::key::{Keys, candidates, is_alias};
+use crate::net::credential::Credential;
+use crate::net::secret::Secret;
+use crate::oci::image::reference::Reference;
+
+/// The largest auth file that is read, in bytes.
+pub const AUTH_FILE_MAX: usize = 1 << 20;
+
+/// People write these files by hand too: with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// How a file is laid out, and who writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `auth.json` of podman and skopeo: `auths` and `credHelpers`.
+    Containers,
+    /// `config.json` of docker: also `credsStore`, a helper for all registries.
+    Docker,
+    /// `.dockercfg`: what else is under `auths` is all there is.
+    Flat,
+    /// Docker's or a flat one; its content tells. For files that a user names.
+    Any,
+}
+
+/// Why a text is not an auth file. No message repeats what is in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AuthFileError {
+    /// It is longer than [`AUTH_FILE_MAX`].
+    #[error("is larger than 1 MiB")]
+    Long,
+    /// There is nothing in it.
+    #[error("is empty")]
+    Empty,
+    /// It is no JSON.
+    #[error("is not JSON at line {line}, column {column}")]
+    Json {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in bytes.
+        column: usize,
+    },
+    /// It is JSON, but no auth file.
+    #[error("is not an auth file: what ends at line {line}, column {column} does not belong there")]
+    Kind {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in bytes.
+        column: usize,
+    },
+    /// The outermost value is no object.
+    #[error("is not an auth file: it is not a JSON object")]
+    Outermost,
+    /// `auth` is not base64, or not of a user and a password; holds the key of the entry.
+    #[error("has an `auth` for `{0}` that is not the base64 of `USER:PASSWORD`")]
+    Auth(String),
+}
+
+/// The parts of an auth file that matter here.
+#[derive(Debug, Default, PartialEq)]
+pub struct AuthFile {
+    auths: BTreeMap<String, Entry>,
+    helpers: BTreeMap<String, String>,
+    /// The helper for registries that have none of their own.
+    store: Option<String>,
+    keys: Keys,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+struct Entry {
+    auth: Option<Secret>,
+    username: Option<String>,
+    password: Option<Secret>,
+    identitytoken: Option<Secret>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Config {
+    auths: Option<BTreeMap<String, Option<Entry>>>,
+    cred_helpers: Option<BTreeMap<String, String>>,
+    creds_store: Option<String>,
+}
+
+/// What an auth file has for an image.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// A credential.
+    Entry {
+        /// The key it stands at.
+        key: String,
+        /// The credential.
+        credential: Credential,
+    },
+    /// A helper that is to be asked, and nobody else in this file.
+    Helper {
+        /// The key it stands at; nothing for the helper for all registries.
+        key: Option<String>,
+        /// `NAME` of `docker-credential-NAME`.
+        name: String,
+    },
+    /// An entry with nothing in it, as docker leaves where a helper has the password.
+    Blank {
+        /// The key it stands at.
+        key: String,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+impl AuthFile {
+    /// Reads an auth file. Keys that are not known are ignored.
+    pub fn parse(bytes: &[u8], format: Format) -> Result<Self, AuthFileError> {
+        let format = check(bytes, format)?;
+        if format == Format::Flat {
+            let auths: BTreeMap<String, Option<Entry>> = json(bytes)?;
+            return Ok(Self { auths: filled(auths), keys: Keys::Hosts, ..Self::default() });
+        }
+        let config: Config = json(bytes)?;
+        let store = config.creds_store.filter(|name| format == Format::Docker && !name.is_empty());
+        Ok(Self {
+            auths: filled(config.auths.unwrap_or_default()),
+            helpers: config.cred_helpers.unwrap_or_default(),
+            store,
+            keys: Keys::Scoped,
+        })
+    }
+
+    /// Tells whether the file is a `.dockercfg`.
+    pub(super) fn is_flat(&self) -> bool {
+        self.keys == Keys::Hosts
+    }
+
+    /// Looks an image up. The order is that of podman and skopeo: a helper for the registry, then
+    /// the most specific entry. Docker's helper for all registries comes last: docker blanks
+    /// the entries of what it keeps there, so one that is filled was written later, by another.
+    pub fn lookup(&self, image: &Reference) -> Result<Lookup, AuthFileError> {
+        let registry = image.registry();
+        let helper = find(&self.helpers, [registry.to_owned()], registry, self.keys);
+        if let Some((key, name)) = helper.filter(|(_, name)| !name.is_empty()) {
+            return Ok(Lookup::Helper { key: Some(key.clone()), name: name.clone() });
+        }
+        let keys = candidates(image, self.keys);
+        let entry = find(&self.auths, keys, registry, self.keys);
+        if let Some((key, entry)) = entry
+            && let Some(credential) = entry.credential(key)?
+        {
+            return Ok(Lookup::Entry { key: key.clone(), credential });
+        }
+        // An empty name for a registry means: here not the helper for all of them.
+        if let Some(name) = self.store.as_ref().filter(|_| helper.is_none()) {
+            return Ok(Lookup::Helper { key: None, name: name.clone() });
+        }
+        Ok(entry.map_or(Lookup::Nothing, |(key, _)| Lookup::Blank { key: key.clone() }))
+    }
+}
+
+/// Returns the entry at the first key that is there, else at another name of the registry.
+fn find<'m, V>(
+    map: &'m BTreeMap<String, V>,
+    candidates: impl IntoIterator<Item = String>,
+    registry: &str,
+    keys: Keys,
+) -> Option<(&'m String, &'m V)> {
+    candidates
+        .into_iter()
+        .find_map(|key| map.get_key_value(&key))
+        .or_else(|| map.iter().find(|(key, _)| is_alias(key, registry, keys)))
+}
+
+fn filled(auths: BTreeMap<String, Option<Entry>>) -> BTreeMap<String, Entry> {
+    auths.into_iter().map(|(key, entry)| (key, entry.unwrap_or_default())).collect()
+}
+
+/// Refuses what cannot be an auth file, and returns which kind it is.
+fn check(bytes: &[u8], format: Format) -> Result<Format, AuthFileError> {
+    if bytes.len() > AUTH_FILE_MAX {
+        return Err(AuthFileError::Long);
+    }
+    if bytes.trim_ascii().is_empty() {
+        return Err(AuthFileError::Empty);
+    }
+    let Value::Object(map) = json::<Value>(bytes)? else { return Err(AuthFileError::Outermost) };
+    if format != Format::Any {
+        return Ok(format);
+    }
+    let is_new = ["auths", "credHelpers", "credsStore"].iter().any(|key| map.contains_key(*key));
+    let is_entry = |value: &Value| value.get("auth").or(value.get("username")).is_some();
+    let is_flat = !is_new && map.values().any(is_entry);
+    Ok(if is_flat { Format::Flat } else { Format::Docker })
+}
+
+/// The library's messages quote what they found, and that can be a password.
+fn json<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, AuthFileError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        match error.classify() {
+            Category::Data => AuthFileError::Kind { line, column },
+            Category::Io | Category::Syntax | Category::Eof => AuthFileError::Json { line, column },
+        }
+    })
+}
+
+impl Entry {
+    fn credential(&self, key: &str) -> Result<Option<Credential>, AuthFileError> {
+        if let Some(token) = self.identitytoken.as_ref().filter(|token| !token.expose().is_empty())
+        {
+            return Ok(Some(Credential::IdentityToken(token.clone())));
+        }
+        let (username, password) = match self.auth.as_ref().map(Secret::expose) {
+            Some(auth) if !auth.trim().is_empty() => {
+                decode(auth).ok_or_else(|| AuthFileError::Auth(key.into()))?
+            }
+            _ => (
+                self.username.clone().unwrap_or_default(),
+                self.password.clone().unwrap_or(Secret::new("")),
+            ),
+        };
+        if username.is_empty() && password.expose().is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Credential::Basic { username, password }))
+    }
+}
+
+/// Reads `auth`: the base64 of a user and a password with a colon between them.
+fn decode(auth: &str) -> Option<(String, Secret)> {
+    let auth: String = auth.split_ascii_whitespace().collect();
+    let text = String::from_utf8(BASE64.decode(auth).ok()?).ok()?;
+    let (username, password) = text.split_once(':')?;
+    // Old versions of docker padded passwords with zeros.
+    Some((username.into(), Secret::new(password.trim_matches('\0'))))
+}
+
+/// Writes `auth`.
+pub(super) fn encode(username: &str, password: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"))
+}

@@ -1,0 +1,79 @@
+//! *Credentials* are what a registry is shown. They lie in several sources, in files of several
+//! formats, and in programs that keep them; the first source that has an entry for an image wins.
+//! The order and the rules are those of podman and skopeo, and docker's where only docker has a
+//! rule. Everything is read anew at each question: a password may be changed while a long
+//! upload runs.
+
+mod edit;
+mod error;
+mod file;
+mod helper;
+mod key;
+mod search;
+mod source;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::Path;
+
+use crate::net::credential::Credential;
+
+pub use edit::{Edit, EditError, Removed};
+pub use error::CredentialError;
+pub use file::{AUTH_FILE_MAX, AuthFile, AuthFileError, Format, Lookup};
+pub use helper::{
+    HELPER_ANSWER_MAX, HELPER_TIMEOUT, HelperEnd, HelperError, HelperOutput, program,
+};
+pub use key::{LoginKey, LoginKeyError};
+pub use search::Credentials;
+pub use source::{Place, Presence, Source, Surroundings};
+pub use step::{Outcome, Step};
+
+/// What the credentials need of the world: files, and programs that are run.
+pub trait Ambient {
+    /// Reads an auth file, at most one byte more than [`AUTH_FILE_MAX`]; nothing if there is none.
+    fn read(&self, path: &Path) -> io::Result<Option<AuthBytes>>;
+
+    /// Runs [`program`]`(name) get` with the server on its standard input, for at most
+    /// [`HELPER_TIMEOUT`].
+    fn helper(&self, name: &str, server: &str) -> Result<HelperOutput, HelperError>;
+}
+
+/// The content of an auth file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthBytes {
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// Who can read it.
+    pub readers: Readers,
+}
+
+/// Who can read an auth file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// The user alone.
+    Owner,
+    /// A group, or all users of the machine.
+    Others,
+}
+
+/// A credential, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What to show to the registry.
+    pub credential: Credential,
+    /// The source that had it.
+    pub place: Place,
+    /// The key it stands at, in a file or variable.
+    pub key: Option<String>,
+    /// The helper that knew it.
+    pub helper: Option<String>,
+}
+
+impl std::fmt::Debug for AuthBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthBytes").field("readers", &self.readers).finish_non_exhaustive()
+    }
+}

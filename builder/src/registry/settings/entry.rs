@@ -1,0 +1,81 @@
+//! An *entry* is what `registries.conf` says of the images whose names begin with a prefix.
+
+use super::Transport;
+use crate::oci::image::reference::Reference;
+use crate::recipe::diagnostic::{Diagnostic, Span};
+
+/// One `[[registry]]`.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// The beginning of names, or `*.` and a domain.
+    pub(super) prefix: String,
+    /// What stands in place of the prefix; nothing where names stay as they are.
+    pub(super) location: Option<String>,
+    pub(super) transport: Transport,
+    pub(super) access: Access,
+    pub(super) mirrors: Vec<Mirror>,
+    /// Where it is written.
+    pub(super) origin: Span,
+}
+
+/// Whether a registry may be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Access {
+    #[default]
+    Open,
+    Blocked,
+}
+
+/// One `[[registry.mirror]]`.
+#[derive(Debug, Clone)]
+pub(super) struct Mirror {
+    pub(super) location: String,
+    pub(super) transport: Transport,
+    pub(super) pull: Pull,
+}
+
+/// Which images a mirror is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pull {
+    All,
+    DigestOnly,
+    TagOnly,
+}
+
+impl Entry {
+    /// Returns how much of an image's name the prefix stands for, in bytes, if it does.
+    pub(super) fn matches(&self, image: &Reference) -> Option<usize> {
+        if let Some(domain) = self.prefix.strip_prefix('*') {
+            let registry = image.registry();
+            let host = registry.split_once(':').map_or(registry, |(host, _)| host);
+            return host.ends_with(domain).then_some(host.len());
+        }
+        let name = image.to_string();
+        let rest = name.strip_prefix(&self.prefix)?;
+        (rest.is_empty() || rest.starts_with([':', '/', '@'])).then_some(self.prefix.len())
+    }
+
+    /// Returns what an image is called at another location.
+    pub(super) fn rewrite(
+        &self,
+        image: &Reference,
+        location: Option<&str>,
+    ) -> Result<Reference, Diagnostic> {
+        let (Some(location), Some(matched)) = (location, self.matches(image)) else {
+            return Ok(image.clone());
+        };
+        let name = format!("{location}{}", &image.to_string()[matched..]);
+        let problem = |why: String| {
+            Diagnostic::new(format!("`{image}` cannot be looked for as `{name}`: {why}"))
+                .at(self.origin.clone())
+                .help("correct `location`, which stands in place of `prefix`")
+        };
+        let found: Reference = name.parse().map_err(|error| problem(format!("{error}")))?;
+        let registry = name.split('/').next().unwrap_or_default();
+        // What is no registry would be taken for a part of Docker Hub.
+        if found.registry() != registry && registry != "index.docker.io" {
+            return Err(problem(format!("`{registry}` is not a registry")));
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,230 @@
+//! `registries.conf` as it is written: TOML, of which version 2 is read.
+
+use std::sync::Arc;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use super::entry::{Access, Entry, Mirror, Pull};
+use super::{CONFIG_FILE_MAX, Transport};
+use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
+
+const MANUAL: &str = "`man 5 containers-registries.conf` describes the file";
+
+/// Keys that are not known are ignored, as podman does.
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    registry: Vec<Spanned<Registry>>,
+    /// What version 1 begins with.
+    registries: Option<Spanned<IgnoredAny>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct Registry {
+    prefix: Option<Spanned<String>>,
+    location: Option<Spanned<String>>,
+    #[serde(deserialize_with = "transport")]
+    insecure: Transport,
+    #[serde(deserialize_with = "access")]
+    blocked: Access,
+    mirror_by_digest_only: bool,
+    mirror: Vec<Spanned<RawMirror>>,
+    pull_from_mirror: Option<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct RawMirror {
+    location: Option<Spanned<String>>,
+    #[serde(deserialize_with = "transport")]
+    insecure: Transport,
+    pull_from_mirror: Option<Spanned<String>>,
+}
+
+fn transport<'de, D: Deserializer<'de>>(value: D) -> Result<Transport, D::Error> {
+    Ok(if bool::deserialize(value)? { Transport::Insecure } else { Transport::Verify })
+}
+
+fn access<'de, D: Deserializer<'de>>(value: D) -> Result<Access, D::Error> {
+    Ok(if bool::deserialize(value)? { Access::Blocked } else { Access::Open })
+}
+
+/// Returns the entries of a file, each prefix once, or all that is wrong with it.
+pub(super) fn parse(source: &Arc<SourceText>) -> Result<Vec<Entry>, Vec<Diagnostic>> {
+    let file = read(source).map_err(|problem| vec![problem])?;
+    let mut reader = Reader { source, problems: Vec::new() };
+    let mut entries: Vec<Entry> = Vec::new();
+    for registry in &file.registry {
+        let Some(entry) = reader.entry(registry) else { continue };
+        reader.check_conflict(&entry, &entries);
+        // Of two entries with one prefix podman takes the first.
+        if entries.iter().all(|old| old.prefix != entry.prefix) {
+            entries.push(entry);
+        }
+    }
+    if reader.problems.is_empty() { Ok(entries) } else { Err(reader.problems) }
+}
+
+fn read(source: &Arc<SourceText>) -> Result<File, Diagnostic> {
+    if source.text.len() > CONFIG_FILE_MAX {
+        return Err(Diagnostic::new(format!("`{}` is larger than 1 MiB", source.name))
+            .help("is this the right file?"));
+    }
+    let file: File = toml::from_str(&source.text).map_err(|error| {
+        let message = error.message().lines().next().unwrap_or_default().to_owned();
+        let span = error.span().map(|range| Span::new(source, range));
+        Diagnostic::new(format!("this is not a registries.conf: {message}")).at(span).help(MANUAL)
+    })?;
+    if let Some(old) = &file.registries {
+        return Err(Diagnostic::new("this is version 1 of registries.conf")
+            .at(first_line(source, old.span()))
+            .help("write a `[[registry]]` for each registry, with `insecure` or `blocked`")
+            .help(MANUAL));
+    }
+    Ok(file)
+}
+
+/// Returns the first line of a table: its header.
+fn first_line(source: &Arc<SourceText>, range: std::ops::Range<usize>) -> Span {
+    let span = Span::new(source, range);
+    let len = source.text[span.range.clone()].find('\n').unwrap_or(span.range.len());
+    Span::new(source, span.range.start..span.range.start + len)
+}
+
+struct Reader<'s> {
+    source: &'s Arc<SourceText>,
+    problems: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn problem(
+        &mut self,
+        range: std::ops::Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let span = first_line(self.source, range);
+        self.problems.push(Diagnostic::new(message).at(span).help(help));
+    }
+
+    fn entry(&mut self, registry: &Spanned<Registry>) -> Option<Entry> {
+        let before = self.problems.len();
+        let raw = registry.get_ref();
+        let location = self.location(raw.location.as_ref());
+        let prefix = self.prefix(raw.prefix.as_ref());
+        if let Some(value) = &raw.pull_from_mirror {
+            let message = "`pull-from-mirror` is about a mirror, not a registry";
+            self.problem(value.span(), message, "move it under `[[registry.mirror]]`");
+        }
+        let mirrors = raw.mirror.iter().filter_map(|mirror| self.mirror(mirror, raw)).collect();
+        if self.problems.len() > before {
+            return None;
+        }
+        let Some(prefix) = prefix.or_else(|| location.clone()) else {
+            let message = "a registry has neither `prefix` nor `location`";
+            self.problem(registry.span(), message, "add `location = \"HOST\"`");
+            return None;
+        };
+        if location.is_none() && !prefix.starts_with("*.") {
+            let message = format!("`location` is missing for `{prefix}`");
+            self.problem(registry.span(), message, format!("add `location = \"{prefix}\"`"));
+            return None;
+        }
+        Some(Entry {
+            prefix,
+            location,
+            transport: raw.insecure,
+            access: raw.blocked,
+            mirrors,
+            origin: first_line(self.source, registry.span()),
+        })
+    }
+
+    fn mirror(&mut self, mirror: &Spanned<RawMirror>, registry: &Registry) -> Option<Mirror> {
+        let raw = mirror.get_ref();
+        let before = self.problems.len();
+        let location = self.location(raw.location.as_ref());
+        if location.is_none() && self.problems.len() == before {
+            self.problem(
+                mirror.span(),
+                "`location` is missing for a mirror",
+                "add `location = \"HOST\"`",
+            );
+        }
+        let pull = self.pull(raw.pull_from_mirror.as_ref(), registry)?;
+        Some(Mirror { location: location?, transport: raw.insecure, pull })
+    }
+
+    fn pull(&mut self, value: Option<&Spanned<String>>, registry: &Registry) -> Option<Pull> {
+        let Some(value) = value.filter(|value| !value.get_ref().is_empty()) else {
+            let pull = if registry.mirror_by_digest_only { Pull::DigestOnly } else { Pull::All };
+            return Some(pull);
+        };
+        if registry.mirror_by_digest_only {
+            let message = "both `mirror-by-digest-only` and `pull-from-mirror`";
+            self.problem(value.span(), message, "remove `mirror-by-digest-only`");
+            return None;
+        }
+        match value.get_ref().as_str() {
+            "all" => Some(Pull::All),
+            "digest-only" => Some(Pull::DigestOnly),
+            "tag-only" => Some(Pull::TagOnly),
+            other => {
+                let message = format!("`{}` is not known here", other.escape_debug());
+                self.problem(value.span(), message, "write `all`, `digest-only` or `tag-only`");
+                None
+            }
+        }
+    }
+
+    /// Returns a registry, or a path in one, without slashes at its end.
+    fn location(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
+        let value = value?;
+        let location = value.get_ref().trim_end_matches('/');
+        if location.is_empty() || self.check_scheme(value, location).is_none() {
+            return None;
+        }
+        Some(location.into())
+    }
+
+    fn prefix(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
+        let prefix = value?.get_ref();
+        let Some(domain) = prefix.strip_prefix("*.") else { return self.location(value) };
+        if domain.is_empty() || domain.contains(['/', '@', ':', '*']) {
+            let message = format!("`{}` is not `*.` and a domain", prefix.escape_debug());
+            self.problem(value?.span(), message, "write it like `*.example.com`");
+            return None;
+        }
+        Some(prefix.clone())
+    }
+
+    fn check_scheme(&mut self, value: &Spanned<String>, location: &str) -> Option<()> {
+        let Some((scheme @ ("http" | "https"), rest)) = location.split_once("://") else {
+            return Some(());
+        };
+        let insecure = if scheme == "http" { ", and add `insecure = true`" } else { "" };
+        let message = "a registry is named without `http://` and `https://`";
+        self.problem(value.span(), message, format!("write `{rest}`{insecure}"));
+        None
+    }
+
+    /// One registry cannot be talked to in two ways, nor be blocked under one prefix only.
+    fn check_conflict(&mut self, entry: &Entry, others: &[Entry]) {
+        let place = |entry: &Entry| entry.location.clone().unwrap_or(entry.prefix.clone());
+        for other in others.iter().filter(|other| place(other) == place(entry)) {
+            let key = if other.transport != entry.transport {
+                "insecure"
+            } else if other.access != entry.access {
+                "blocked"
+            } else {
+                continue;
+            };
+            let message = format!("`{}` has two entries that differ in `{key}`", place(entry));
+            let help = format!("the other one is at {}", other.origin);
+            self.problem(entry.origin.range.clone(), message, help);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Which files the configuration is read from, and in which order.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Files;
+use crate::recipe::diagnostic::{Diagnostic, SourceText};
+
+const SYSTEM: &str = "/etc/containers/registries.conf";
+
+/// What the places of the files follow from.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// `$CONTAINERS_REGISTRIES_CONF`.
+    pub registries_conf: Option<PathBuf>,
+    /// The user's home.
+    pub home: Option<PathBuf>,
+}
+
+/// Reads the main file and the drop-ins. A user's main file takes the place of the system's and of
+/// its drop-ins, as in containers/image.
+pub(super) fn load(
+    around: &Surroundings,
+    files: &impl Files,
+) -> Result<Vec<Arc<SourceText>>, Diagnostic> {
+    let user = around.home.as_ref().map(|home| home.join(".config/containers/registries.conf"));
+    let mut texts = Vec::new();
+    let mut drop_ins = vec![drop_in_dir(Path::new(SYSTEM))];
+    if let Some(named) = &around.registries_conf {
+        let text = read(named, files)?.ok_or_else(|| {
+            Diagnostic::new(format!("cannot find `{}`", named.display()))
+                .help("it is named by `$CONTAINERS_REGISTRIES_CONF`; correct that")
+        })?;
+        texts.push(text);
+    } else if let Some(user) = &user
+        && let Some(text) = read(user, files)?
+    {
+        texts.push(text);
+        drop_ins.clear();
+    } else {
+        texts.extend(read(Path::new(SYSTEM), files)?);
+    }
+    drop_ins.extend(user.as_deref().map(drop_in_dir));
+    for dir in drop_ins {
+        for path in list(&dir, files)? {
+            // One that was removed in the meantime says nothing.
+            texts.extend(read(&path, files)?);
+        }
+    }
+    Ok(texts)
+}
+
+fn drop_in_dir(file: &Path) -> PathBuf {
+    file.with_extension("conf.d")
+}
+
+fn list(dir: &Path, files: &impl Files) -> Result<Vec<PathBuf>, Diagnostic> {
+    let names = files.list(dir).map_err(cannot_read(dir))?;
+    let mut names = names.unwrap_or_default();
+    names.retain(|name| matches!(name.rsplit_once('.'), Some((_, "conf"))));
+    names.sort_unstable();
+    Ok(names.iter().map(|name| dir.join(name)).collect())
+}
+
+fn read(path: &Path, files: &impl Files) -> Result<Option<Arc<SourceText>>, Diagnostic> {
+    let Some(bytes) = files.read(path).map_err(cannot_read(path))? else { return Ok(None) };
+    let name = path.display().to_string();
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(Arc::new(SourceText { name, text }))),
+        Err(_) => {
+            Err(Diagnostic::new(format!("`{name}` is not UTF-8 text"))
+                .help("is this the right file?"))
+        }
+    }
+}
+
+fn cannot_read(path: &Path) -> impl Fn(io::Error) -> Diagnostic {
+    move |error| {
+        Diagnostic::new(format!("cannot read `{}`: {error}", path.display())).help(
+            "make it readable, or name another registries.conf in `$CONTAINERS_REGISTRIES_CONF`",
+        )
+    }
+}

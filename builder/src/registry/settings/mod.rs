@@ -1,0 +1,143 @@
+//! *Registries* have settings on this machine: where copies of them are, which may be used without
+//! TLS, which not at all, and whose certificates hold. They are written in the files of podman and
+//! skopeo, `registries.conf` (`man 5 containers-registries.conf`) and `certs.d`.
+
+pub mod certs;
+mod entry;
+mod file;
+mod load;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::oci::image::reference::Reference;
+use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
+use entry::{Access, Entry, Pull};
+
+pub use load::Surroundings;
+
+/// The largest configuration file that is read, in bytes.
+pub const CONFIG_FILE_MAX: usize = 1 << 20;
+
+/// What the configuration needs of the world.
+pub trait Files {
+    /// Reads a file, at most one byte more than [`CONFIG_FILE_MAX`]; nothing if there is none.
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
+
+    /// Returns the names in a directory, in any order; nothing if there is none.
+    fn list(&self, dir: &Path) -> io::Result<Option<Vec<String>>>;
+}
+
+/// What `registries.conf` and its drop-ins say.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Each prefix once.
+    entries: Vec<Entry>,
+}
+
+/// What an image's name is resolved for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To pull: copies elsewhere will do.
+    Read,
+    /// To push: the name is taken as it is.
+    Write,
+}
+
+/// What the configuration has for an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// The registry must not be used.
+    Blocked {
+        /// The prefix that is blocked.
+        prefix: String,
+        /// Where that is written.
+        origin: Span,
+    },
+    /// Where the image may be, to be tried in this order; at least one.
+    Open(Vec<Endpoint>),
+}
+
+/// One place where an image may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// What the image is called there.
+    pub image: Reference,
+    /// How the registry may be talked to.
+    pub transport: Transport,
+}
+
+/// How a registry may be talked to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// With TLS and a certificate that holds.
+    #[default]
+    Verify,
+    /// With any certificate, or without TLS.
+    Insecure,
+}
+
+impl Config {
+    /// Reads files in their order: what a later one says of a prefix replaces what an earlier one
+    /// says.
+    pub fn parse(files: &[Arc<SourceText>]) -> Result<Self, Vec<Diagnostic>> {
+        let mut config = Self::default();
+        let mut problems = Vec::new();
+        for text in files {
+            match file::parse(text) {
+                Ok(entries) => config.add(entries),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// Reads the files of this machine.
+    pub fn load(around: &Surroundings, files: &impl Files) -> Result<Self, Vec<Diagnostic>> {
+        Self::parse(&load::load(around, files).map_err(|problem| vec![problem])?)
+    }
+
+    fn add(&mut self, entries: Vec<Entry>) {
+        self.entries.retain(|old| entries.iter().all(|new| new.prefix != old.prefix));
+        self.entries.extend(entries);
+    }
+
+    /// Returns where an image is found, or put. The entry with the longest prefix decides.
+    pub fn resolve(&self, image: &Reference, purpose: Purpose) -> Result<Resolution, Diagnostic> {
+        let matching = self.entries.iter().filter(|entry| entry.matches(image).is_some());
+        let Some(entry) = matching.max_by_key(|entry| entry.prefix.len()) else {
+            let endpoint = Endpoint { image: image.clone(), transport: Transport::Verify };
+            return Ok(Resolution::Open(vec![endpoint]));
+        };
+        if entry.access == Access::Blocked {
+            let (prefix, origin) = (entry.prefix.clone(), entry.origin.clone());
+            return Ok(Resolution::Blocked { prefix, origin });
+        }
+        if purpose == Purpose::Write {
+            let endpoint = Endpoint { image: image.clone(), transport: entry.transport };
+            return Ok(Resolution::Open(vec![endpoint]));
+        }
+        let mirrors = entry.mirrors.iter().filter(|mirror| mirror.pull.allows(image));
+        let mirrors = mirrors.map(|mirror| (Some(mirror.location.as_str()), mirror.transport));
+        let itself = (entry.location.as_deref(), entry.transport);
+        let endpoints = mirrors.chain([itself]).map(|(location, transport)| {
+            Ok(Endpoint { image: entry.rewrite(image, location)?, transport })
+        });
+        endpoints.collect::<Result<_, _>>().map(Resolution::Open)
+    }
+}
+
+impl Pull {
+    fn allows(self, image: &Reference) -> bool {
+        match self {
+            Self::All => true,
+            Self::DigestOnly => image.digest().is_some(),
+            Self::TagOnly => image.digest().is_none(),
+        }
+    }
+}
