@@ -1,5 +1,7 @@
 //! Holds the sources against the map in ARCHITECTURE.md: a wing uses only wings on lower floors, and no
 //! modules that stand side by side use each other in a circle.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "a test opens its files")]
 
 mod architecture {
     pub(super) mod modules;
