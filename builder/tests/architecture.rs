@@ -2,6 +2,7 @@
 //! modules that stand side by side use each other in a circle.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a test opens its files")]
+#![expect(clippy::print_stdout, reason = "figures are printed when asked for")]
 
 mod architecture {
     pub(super) mod modules;
