@@ -30,7 +30,7 @@ pub struct ZstdLevel(u8);
 
 impl Default for GzipLevel {
     /// The fastest level whose layer is no larger than those of BuildKit, podman and umoci on a
-    /// qcow2 with plain clusters; ARCHITECTURE.md has the figures.
+    /// qcow2 with plain clusters; docs/benchmarks.md has the figures.
     fn default() -> Self {
         Self(3)
     }
