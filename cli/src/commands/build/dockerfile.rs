@@ -33,7 +33,7 @@ pub(super) struct DockerfileArguments {
     /// What FROM or --from NAME means: a directory, or an image as `docker-image://REF` or
     /// `oci-layout://DIR[:TAG]`; may be repeated
     #[arg(long, value_name = "NAME=CONTEXT")]
-    build_context: Vec<BuildContext>,
+    build_context: Vec<ContextArgument>,
 
     /// Build this stage instead of the last one
     #[arg(long, value_name = "STAGE")]
@@ -66,7 +66,7 @@ pub(super) enum Pull {
 
 /// `NAME=CONTEXT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct BuildContext {
+struct ContextArgument {
     name: String,
     context: NamedContext,
 }
@@ -78,7 +78,7 @@ enum NamedContext {
     Image(Place),
 }
 
-impl FromStr for BuildContext {
+impl FromStr for ContextArgument {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -142,7 +142,7 @@ impl DockerfileArguments {
 
     /// Returns the images that names mean.
     pub(super) fn images(&self) -> BTreeMap<String, Place> {
-        let image = |context: &BuildContext| match &context.context {
+        let image = |context: &ContextArgument| match &context.context {
             NamedContext::Image(place) => Some((context.name.clone(), place.clone())),
             NamedContext::Directory(_) => None,
         };
@@ -159,7 +159,7 @@ impl DockerfileArguments {
     ) -> Result<ContextFiles, CommandError> {
         let mut contexts = BTreeMap::new();
         contexts.insert("".into(), open(context, ignore(context, dockerfile, reads)?)?);
-        for BuildContext { name, context } in &self.build_context {
+        for ContextArgument { name, context } in &self.build_context {
             if let NamedContext::Directory(path) = context {
                 contexts.insert(name.as_str().into(), open(path, ignore(path, None, reads)?)?);
             }
@@ -196,10 +196,10 @@ mod tests {
     fn build_contexts_parse() {
         let check = |text: &str, expected: &str| {
             let found = match text.parse() {
-                Ok(BuildContext { name, context: NamedContext::Directory(path) }) => {
+                Ok(ContextArgument { name, context: NamedContext::Directory(path) }) => {
                     format!("{name} is the directory {}", path.display())
                 }
-                Ok(BuildContext { name, context: NamedContext::Image(place) }) => {
+                Ok(ContextArgument { name, context: NamedContext::Image(place) }) => {
                     format!("{name} is the image {place}")
                 }
                 Err(error) => error,
