@@ -13,7 +13,7 @@ use diskette_builder::engine::source::{CdiOnly, Unverified};
 use diskette_builder::frontend::dockerfile::base::{
     BaseError, Bases, Lock, Locked, Pull, Resolver,
 };
-use diskette_builder::frontend::vddk::{self, BaseImage, Download, Ground, Request};
+use diskette_builder::frontend::vddk::{self, VddkBase, VddkBaseImage, VddkDownload, VddkRequest};
 use diskette_builder::oci::archive::Limits;
 use diskette_builder::oci::image::format::Format;
 use diskette_builder::oci::image::place::Place;
@@ -123,7 +123,7 @@ pub(crate) fn run(
     let names = arguments.tag.iter().map(|name| parse_name(name));
     let names = names.collect::<Result<Vec<_>, _>>()?;
     let files = SpecFiles { base: PathBuf::new(), reads: Reads::default() };
-    let download = Download::read(&arguments.archive, &files)?;
+    let download = VddkDownload::read(&arguments.archive, &files)?;
 
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
@@ -135,7 +135,7 @@ pub(crate) fn run(
     let seen = if arguments.no_cache { None } else { cache(environment, "bases", ui) };
     let ground = ground(&arguments.base, &places, seen.as_ref(), &progress)?;
     warn(&names, ui);
-    let recipes = [vddk::recipe(Request { names, download, ground })];
+    let recipes = [vddk::recipe(VddkRequest { names, download, ground })];
     let sources = Sources {
         inputs: &files,
         client: &client,
@@ -165,16 +165,16 @@ fn ground(
     places: &OpenPlaces<'_>,
     cache: Option<&Dir>,
     progress: &ProgressView,
-) -> Result<Ground, CommandError> {
+) -> Result<VddkBase, CommandError> {
     let place = match base {
-        BaseArgument::Scratch => return Ok(Ground::Scratch(copier(COPIER)?)),
+        BaseArgument::Scratch => return Ok(VddkBase::Scratch(copier(COPIER)?)),
         BaseArgument::Image(place) => place,
     };
     let resolver = Resolver::new(Lock::default(), Pull::Always, Locked::No);
     let limits = Limits::default();
     let bases = Bases { places, cache, resolver: &resolver, limits, progress };
     let image = bases.load(place, &vddk::platform()).map_err(|error| base_error(place, &error))?;
-    Ok(Ground::Image(Box::new(BaseImage::new(image, place)?)))
+    Ok(VddkBase::Image(Box::new(VddkBaseImage::new(image, place)?)))
 }
 
 fn base_error(place: &Place, error: &BaseError) -> CommandError {

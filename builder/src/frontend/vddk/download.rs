@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::kit::{Kit, KitError};
+use super::kit::{VddkKit, VddkKitError};
 use crate::engine::source::Inputs;
 use crate::oci::archive::{self, ArchiveError};
 use crate::oci::image::digest::hex;
@@ -27,12 +27,12 @@ const HELP: &str = "give VMware's own archive, VMware-vix-disklib-*.x86_64.tar.g
 
 /// VMware's archive, and the kit that was found in it.
 #[derive(Debug)]
-pub struct Download {
+pub struct VddkDownload {
     pub(super) source: SourceRecipe,
-    pub(super) kit: Kit,
+    pub(super) kit: VddkKit,
 }
 
-impl Download {
+impl VddkDownload {
     /// Reads an archive. Its checksum goes into the recipe: what is read again for the image is what
     /// was looked at.
     pub fn read(path: &Path, inputs: &dyn Inputs) -> Result<Self, Diagnostic> {
@@ -43,10 +43,10 @@ impl Download {
         let (kit, checksum) = kit(file).map_err(|error| {
             let problem = Diagnostic::new(format!("cannot use `{place}`: {error}"));
             match error {
-                KitError::Archive(ArchiveError::Read(_)) => problem,
-                KitError::Archive(ArchiveError::Truncated(_) | ArchiveError::Decompress(..)) => {
-                    problem.help("was the download cut off?")
-                }
+                VddkKitError::Archive(ArchiveError::Read(_)) => problem,
+                VddkKitError::Archive(
+                    ArchiveError::Truncated(_) | ArchiveError::Decompress(..),
+                ) => problem.help("was the download cut off?"),
                 _ => problem.help(HELP),
             }
         })?;
@@ -69,10 +69,10 @@ fn regular(file: File) -> io::Result<File> {
 }
 
 /// Returns the kit in an archive, and the checksum of the archive.
-fn kit(file: impl Read + Send) -> Result<(Kit, Checksum), KitError> {
+fn kit(file: impl Read + Send) -> Result<(VddkKit, Checksum), VddkKitError> {
     let mut file = Hashed { file, hash: Sha256::new() };
     let mut members = archive::read(&mut file, LIMITS)?;
-    let kit = Kit::read(&mut members)?;
+    let kit = VddkKit::read(&mut members)?;
     // Behind the tar is what tells whether its packing is whole.
     members.drain()?;
     drop(members);

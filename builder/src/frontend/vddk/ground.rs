@@ -19,18 +19,18 @@ const BASE_NAME: &str = "org.opencontainers.image.base.name";
 
 /// What the image of a kit stands on.
 #[derive(Debug)]
-pub enum Ground {
+pub enum VddkBase {
     /// Nothing; this program, statically linked, does what `cp -r` does.
     Scratch(Arc<[u8]>),
     /// An image.
-    Image(Box<BaseImage>),
+    Image(Box<VddkBaseImage>),
 }
 
 /// An image that has a `cp`.
 #[derive(Debug)]
-pub struct BaseImage(Loaded);
+pub struct VddkBaseImage(Loaded);
 
-impl BaseImage {
+impl VddkBaseImage {
     /// Takes an image if it can copy the kit; `place` is what it was called.
     pub fn new(image: Loaded, place: &Place) -> Result<Self, Diagnostic> {
         if has_cp(&image.tree, &image.config) {
@@ -96,7 +96,7 @@ mod tests {
     fn a_base_must_have_a_cp() {
         let place: Place = "oci:base:1".parse().unwrap();
         let check = |nodes: &[(&str, NodeKind, u32)], env: &str, expected: Result<(), &str>| {
-            let found = BaseImage::new(image(nodes, env), &place);
+            let found = VddkBaseImage::new(image(nodes, env), &place);
             let found = found.map(drop).map_err(|error| error.message);
             assert_eq!(found, expected.map_err(str::to_owned), "{nodes:?} {env}");
         };
@@ -118,7 +118,7 @@ mod tests {
         let check = |name: Option<&str>, expected: &[(&str, &str)]| {
             let mut image = image(&[], "[]");
             image.name = name.map(str::to_owned);
-            let (_, _, annotations) = BaseImage(image).into_parts();
+            let (_, _, annotations) = VddkBaseImage(image).into_parts();
             let found = annotations.iter().map(|(key, value)| (key.as_str(), value.as_str()));
             assert_eq!(found.collect::<Vec<_>>(), expected);
         };

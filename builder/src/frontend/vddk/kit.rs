@@ -27,7 +27,7 @@ const NODES_MAX: usize = 20_000;
 
 /// A kit, read and found complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kit {
+pub struct VddkKit {
     nodes: Nodes,
 }
 
@@ -49,7 +49,7 @@ pub(super) enum Kind {
 
 /// Why an archive is not that of a kit.
 #[derive(Debug, Error)]
-pub enum KitError {
+pub enum VddkKitError {
     /// It is no archive, or not whole.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -81,11 +81,11 @@ pub enum KitError {
     },
 }
 
-impl Kit {
+impl VddkKit {
     /// Takes the kit out of an archive, member by member.
     pub fn read(
         members: impl IntoIterator<Item = Result<Found, ArchiveError>>,
-    ) -> Result<Self, KitError> {
+    ) -> Result<Self, VddkKitError> {
         let mut nodes = Nodes::new();
         for found in members {
             let found = found?;
@@ -99,37 +99,37 @@ impl Kit {
     }
 
     /// Adds the directories that the archive leaves out, and refuses what could not be used.
-    fn complete(mut self) -> Result<Self, KitError> {
+    fn complete(mut self) -> Result<Self, VddkKitError> {
         let paths: Vec<String> =
             self.nodes.keys().filter(|path| !path.is_empty()).cloned().collect();
         for path in &paths {
             self.add_parents(path)?;
             if self.nodes.len() > NODES_MAX {
-                return Err(KitError::TooMany);
+                return Err(VddkKitError::TooMany);
             }
         }
         if self.nodes.get("").is_none_or(|tree| tree.kind != Kind::Directory) {
-            return Err(KitError::NoTree);
+            return Err(VddkKitError::NoTree);
         }
         self.check_links()?;
         self.check_library()?;
         Ok(self)
     }
 
-    fn add_parents(&mut self, path: &str) -> Result<(), KitError> {
+    fn add_parents(&mut self, path: &str) -> Result<(), VddkKitError> {
         let ends = path.match_indices('/').map(|(end, _)| end);
         for end in std::iter::once(0).chain(ends) {
             let directory = Node { kind: Kind::Directory, mode: DIRECTORY_MODE };
             let parent = self.nodes.entry(path[..end].to_owned()).or_insert(directory);
             if parent.kind != Kind::Directory {
-                return Err(KitError::NoDirectory(path.to_owned()));
+                return Err(VddkKitError::NoDirectory(path.to_owned()));
             }
         }
         Ok(())
     }
 
     /// Links may dangle, as VMware likes; none may leave the tree, which is all that is copied.
-    fn check_links(&self) -> Result<(), KitError> {
+    fn check_links(&self) -> Result<(), VddkKitError> {
         for (path, node) in &self.nodes {
             if !matches!(node.kind, Kind::Symlink(_)) {
                 continue;
@@ -142,11 +142,11 @@ impl Kit {
         Ok(())
     }
 
-    fn check_library(&self) -> Result<(), KitError> {
-        let path = resolve(&self.nodes, LIBRARY)?.ok_or(KitError::NoLibrary)?;
+    fn check_library(&self) -> Result<(), VddkKitError> {
+        let path = resolve(&self.nodes, LIBRARY)?.ok_or(VddkKitError::NoLibrary)?;
         match self.nodes.get(&path).map(|node| &node.kind) {
             Some(Kind::File { .. }) => Ok(()),
-            _ => Err(KitError::NotAFile(path)),
+            _ => Err(VddkKitError::NotAFile(path)),
         }
     }
 
@@ -174,8 +174,8 @@ fn below_tree(path: &str) -> Option<&str> {
     if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
 }
 
-fn node(found: Found, nodes: &Nodes) -> Result<Node, KitError> {
-    let special = |what| Err(KitError::Special { path: found.path.clone(), what });
+fn node(found: Found, nodes: &Nodes) -> Result<Node, VddkKitError> {
+    let special = |what| Err(VddkKitError::Special { path: found.path.clone(), what });
     let kind = match found.kind {
         archive::Kind::Directory => Kind::Directory,
         archive::Kind::File => Kind::File { offset: found.offset, size: found.size },

@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-pub use download::Download;
-pub use ground::{BaseImage, Ground};
-pub use kit::{Kit, KitError, LIBRARY, TREE};
+pub use download::VddkDownload;
+pub use ground::{VddkBase, VddkBaseImage};
+pub use kit::{LIBRARY, TREE, VddkKit, VddkKitError};
 pub use links::{BrokenLink, LinkProblem};
 pub use registries::may_be_public;
 
@@ -46,13 +46,13 @@ const VERSION: &str = "org.opencontainers.image.version";
 
 /// What an image of a kit is made of.
 #[derive(Debug)]
-pub struct Request {
+pub struct VddkRequest {
     /// The names that it gets.
     pub names: Vec<Reference>,
     /// VMware's archive.
-    pub download: Download,
+    pub download: VddkDownload,
     /// What it stands on.
-    pub ground: Ground,
+    pub ground: VddkBase,
 }
 
 /// What there is a kit for.
@@ -61,17 +61,17 @@ pub fn platform() -> Platform {
 }
 
 /// Returns the recipe of the image.
-pub fn recipe(request: Request) -> Recipe {
-    let Request { names, download, ground } = request;
+pub fn recipe(request: VddkRequest) -> Recipe {
+    let VddkRequest { names, download, ground } = request;
     let version = download.version().map(str::to_owned);
     let archive = Arc::new(Archive::File(Box::new(download.source)));
     let kit = LayerRecipe { history: TREE.into(), entries: download.kit.entries(&archive) };
     let (base, mut config, mut annotations, own, program) = match ground {
-        Ground::Scratch(copier) => {
+        VddkBase::Scratch(copier) => {
             let config = Config::new(&platform());
             (None, config, BTreeMap::new(), Some(own_layer(copier)), vec!["/copier"])
         }
-        Ground::Image(image) => {
+        VddkBase::Image(image) => {
             let (base, config, annotations) = image.into_parts();
             (Some(base), config, annotations, None, vec!["cp", "-r"])
         }

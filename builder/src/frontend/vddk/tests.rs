@@ -65,7 +65,7 @@ fn source(path: &str) -> SourceRecipe {
 
 /// Returns the entries of a kit, a line each.
 fn entries(lines: &str) -> Result<String, String> {
-    let kit = Kit::read(members(lines)).map_err(|error| error.to_string())?;
+    let kit = VddkKit::read(members(lines)).map_err(|error| error.to_string())?;
     let mut text = String::new();
     for entry in kit.entries(&Arc::new(Archive::File(Box::new(source("a.tar"))))) {
         let what = match &entry.kind {
@@ -222,12 +222,12 @@ fn public_registries_are_known() {
 }
 
 /// Returns the recipe of an image with VMware's archive.
-fn recipe_on(ground: Ground) -> Recipe {
-    let download = Download {
+fn recipe_on(ground: VddkBase) -> Recipe {
+    let download = VddkDownload {
         source: source("in/VMware-vix-disklib-8.0.1-21562716.x86_64.tar.gz"),
-        kit: Kit::read(members(VMWARE)).unwrap(),
+        kit: VddkKit::read(members(VMWARE)).unwrap(),
     };
-    recipe(Request { names: vec!["a.b/c:8".parse().unwrap()], download, ground })
+    recipe(VddkRequest { names: vec!["a.b/c:8".parse().unwrap()], download, ground })
 }
 
 /// Returns what comes first in each layer.
@@ -244,7 +244,7 @@ fn what_is_too_large_is_refused() {
 
 #[test]
 fn the_kit_lies_on_nothing_but_the_copier() {
-    let recipe = recipe_on(Ground::Scratch(Arc::from(*b"copier")));
+    let recipe = recipe_on(VddkBase::Scratch(Arc::from(*b"copier")));
     assert_eq!(layers(&recipe), ["copier", TREE]);
     let [platform] = &recipe.platforms[..] else { panic!("one platform") };
     assert_eq!((platform.platform.to_string().as_str(), &platform.base), ("linux/amd64", &None));
@@ -268,8 +268,8 @@ fn the_kit_lies_on_a_base() {
     let kind = NodeKind::File(FileNode { source: source("cp"), size: None, inode: None });
     tree.put("bin/cp", Node { kind, mode: 0o755, owner }).unwrap();
     let image = Loaded { recipe: base.clone(), config, tree, name: None, root: manifest };
-    let image = BaseImage::new(image, &place).unwrap();
-    let recipe = recipe_on(Ground::Image(Box::new(image)));
+    let image = VddkBaseImage::new(image, &place).unwrap();
+    let recipe = recipe_on(VddkBase::Image(Box::new(image)));
     assert_eq!(layers(&recipe), [TREE]);
     let [platform] = &recipe.platforms[..] else { panic!("one platform") };
     assert_eq!(platform.base, Some(base));
