@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use diskette_builder::frontend::dockerfile::run::{Context, Line, evaluate};
-use diskette_builder::recipe::EntryKind;
+use diskette_builder::recipe::LayerEntryKind;
 use diskette_builder::frontend::dockerfile::tree::{Accounts, Tree};
 use libfuzzer_sys::fuzz_target;
 
@@ -45,8 +45,8 @@ fn check(tree: &mut Tree) {
     for entry in tree.take_changes() {
         let parent = entry.path.rsplit_once('/').map_or("", |(parent, _)| parent);
         assert!(seen.iter().any(|path| path == parent), "{} has no parent", entry.path);
-        assert_eq!(tree.get(&entry.path).is_none(), entry.kind == EntryKind::Whiteout);
-        if entry.kind == EntryKind::Directory {
+        assert_eq!(tree.get(&entry.path).is_none(), entry.kind == LayerEntryKind::Whiteout);
+        if entry.kind == LayerEntryKind::Directory {
             seen.push(entry.path);
         }
     }

@@ -15,7 +15,7 @@ use crate::engine::source::Identity;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::canonical;
 use crate::oci::image::layer::Layer;
-use crate::recipe::{Entry, EntryKind, SourceRecipe};
+use crate::recipe::{LayerEntry, LayerEntryKind, SourceRecipe};
 
 /// How coarse the clock of a file system can be, in nanoseconds: FAT counts in two seconds.
 const CLOCK_STEP: i128 = 2_000_000_000;
@@ -49,7 +49,7 @@ struct Remembered {
 impl Key {
     /// Returns the key of a layer; `identities` are those of its files, in order.
     pub(crate) fn new(
-        entries: &[Entry],
+        entries: &[LayerEntry],
         identities: &[Identity],
         mtime: u64,
         compression: Compression,
@@ -59,12 +59,12 @@ impl Key {
             .iter()
             .map(|entry| {
                 let kind = match &entry.kind {
-                    EntryKind::Directory => Value::Null,
-                    EntryKind::File(source) => source_key(source, files.next()),
-                    EntryKind::Symlink(target) => json!({ "symlink": target }),
-                    EntryKind::Hardlink(target) => json!({ "hardlink": target }),
-                    EntryKind::Whiteout => json!("whiteout"),
-                    EntryKind::Opaque => json!("opaque"),
+                    LayerEntryKind::Directory => Value::Null,
+                    LayerEntryKind::File(source) => source_key(source, files.next()),
+                    LayerEntryKind::Symlink(target) => json!({ "symlink": target }),
+                    LayerEntryKind::Hardlink(target) => json!({ "hardlink": target }),
+                    LayerEntryKind::Whiteout => json!("whiteout"),
+                    LayerEntryKind::Opaque => json!("opaque"),
                 };
                 json!([entry.path, entry.mode, entry.owner.uid, entry.owner.gid, kind])
             })

@@ -37,9 +37,9 @@ pub struct PlatformRecipe {
     /// What it runs on.
     pub platform: Platform,
     /// What it stands on; nothing means `scratch`.
-    pub base: Option<Base>,
+    pub base: Option<BaseImage>,
     /// What is done on top of the base, first to last.
-    pub steps: Vec<Step>,
+    pub steps: Vec<RecipeStep>,
     /// The image config, as it comes from the base and was changed; what layers and history there
     /// are is added when they are finished.
     pub config: Config,
@@ -51,15 +51,15 @@ impl PlatformRecipe {
     /// Returns the layers that have to be made, lowest first.
     pub fn layers(&self) -> impl Iterator<Item = &LayerRecipe> {
         self.steps.iter().filter_map(|step| match step {
-            Step::Layer(layer) => Some(layer),
-            Step::Config { .. } => None,
+            RecipeStep::Layer(layer) => Some(layer),
+            RecipeStep::Config { .. } => None,
         })
     }
 }
 
 /// One entry of the image's history.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub enum RecipeStep {
     /// A layer.
     Layer(LayerRecipe),
     /// A change of the config alone.
@@ -71,7 +71,7 @@ pub enum Step {
 
 /// The image that another stands on. Its layers are taken as they are, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Base {
+pub struct BaseImage {
     /// Where it is.
     pub place: Place,
     /// Its manifest, that of the platform.
@@ -97,31 +97,31 @@ pub struct LayerRecipe {
     /// What the image's history says of it.
     pub history: String,
     /// Parents stand before their children.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<LayerEntry>,
 }
 
 /// One file or directory of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct LayerEntry {
     /// Relative, `/` between parts, no `.` or `..`, no slash at either end.
     pub path: String,
     /// What it is, and where its content comes from.
-    pub kind: EntryKind,
+    pub kind: LayerEntryKind,
     /// Permission bits, e.g. `0o444`.
     pub mode: u32,
     /// Numeric owner and group; names are never written.
     pub owner: Owner,
 }
 
-impl Entry {
+impl LayerEntry {
     /// Returns the path that the entry has in the tar: whiteouts have a name of their own.
     pub(crate) fn tar_path(&self) -> String {
         match self.kind {
-            EntryKind::Whiteout => {
+            LayerEntryKind::Whiteout => {
                 let (directory, name) = path::split(&self.path);
                 path::join(directory, &format!("{}{name}", whiteout::PREFIX))
             }
-            EntryKind::Opaque => path::join(&self.path, whiteout::OPAQUE),
+            LayerEntryKind::Opaque => path::join(&self.path, whiteout::OPAQUE),
             _ => self.path.clone(),
         }
     }
@@ -129,7 +129,7 @@ impl Entry {
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EntryKind {
+pub enum LayerEntryKind {
     /// A directory.
     Directory,
     /// A regular file with the content of a source.
@@ -149,7 +149,7 @@ pub enum EntryKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRecipe {
     /// A file or a URL.
-    pub location: Location,
+    pub location: SourceLocation,
     /// How the content is packed there, if it is to be unpacked on its way into the layer.
     pub packing: Option<CompressionFormat>,
     /// Digest of the content as it lies there, before unpacking.
@@ -159,14 +159,14 @@ pub struct SourceRecipe {
     /// What the disk in it is converted to on its way into the layer, if it is.
     pub convert: Option<Conversion>,
     /// What the content must be for the image to make sense.
-    pub role: Role,
+    pub role: SourceRole,
     /// What else is known of it, if it is downloaded; trees of thousands of files have none.
-    pub download: Option<Box<Download>>,
+    pub download: Option<Box<DownloadDetails>>,
 }
 
 impl SourceRecipe {
     /// Returns the recipe of a source of which nothing else is known.
-    pub fn new(location: Location, role: Role) -> Self {
+    pub fn new(location: SourceLocation, role: SourceRole) -> Self {
         let (packing, checksum, origin) = (None, None, None);
         Self { location, packing, checksum, origin, convert: None, role, download: None }
     }
@@ -174,7 +174,7 @@ impl SourceRecipe {
 
 /// What is known of a download beside its URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Download {
+pub struct DownloadDetails {
     /// Where the same bytes are too, in the order in which they are asked for.
     pub mirrors: Vec<String>,
     /// How long the file is as it lies there, in bytes.
@@ -185,7 +185,7 @@ pub struct Download {
 
 /// What a source is used as; decides what it is checked for before it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum SourceRole {
     /// A virtual machine's disk.
     Disk,
     /// Any other file.
@@ -194,7 +194,7 @@ pub enum Role {
 
 /// A place that bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Location {
+pub enum SourceLocation {
     /// A path, absolute or relative to the directory of what the user wrote.
     Path(PathBuf),
     /// A file in a build context.
@@ -204,10 +204,10 @@ pub enum Location {
     /// The bytes themselves, for example those of a here-document.
     Inline(Arc<[u8]>),
     /// A file in an archive.
-    Member(Member),
+    Member(TarMember),
 }
 
-impl Location {
+impl SourceLocation {
     /// Returns the last part of the path, or of the URL's path; may be empty.
     pub fn file_name(&self) -> &str {
         let path = match self {
@@ -235,9 +235,9 @@ pub struct ContextFile {
 
 /// A regular file in a tar, packed or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub struct TarMember {
     /// The tar.
-    pub archive: Arc<Archive>,
+    pub archive: Arc<TarOrigin>,
     /// Where its content begins in the unpacked tar, in bytes.
     pub offset: u64,
     /// How long its content is, in bytes.
@@ -246,7 +246,7 @@ pub struct Member {
 
 /// A tar that files are taken from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Archive {
+pub enum TarOrigin {
     /// A file, packed as it says itself.
     File(Box<SourceRecipe>),
     /// A layer of an image.

@@ -11,7 +11,7 @@ use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::frontend::spec::{Entry, EntryPlatform};
 use crate::oci::image::digest::{Digest, hex};
 use crate::oci::image::json::canonical;
-use crate::recipe::{EntryKind, Location, SourceRecipe};
+use crate::recipe::{LayerEntryKind, SourceLocation, SourceRecipe};
 
 /// Returns the digest of what one platform's image is made of, beside its disk.
 pub(super) fn of_platform(
@@ -22,7 +22,7 @@ pub(super) fn of_platform(
     let mut files = Vec::new();
     for entry in platform.rest.layers().flat_map(|layer| &layer.entries) {
         let content = match &entry.kind {
-            EntryKind::File(source) => content(source, job)?,
+            LayerEntryKind::File(source) => content(source, job)?,
             _ => Value::Null,
         };
         files.push(json!([entry.path, entry.mode, entry.owner.uid, entry.owner.gid, content]));
@@ -53,7 +53,7 @@ fn of(value: &Value) -> Digest {
 /// Returns what tells the content of a file from any other: of a file on this machine it is read.
 fn content(source: &SourceRecipe, job: &Job<'_>) -> Result<Value, SyncError> {
     let packing = source.packing.map(|packing| packing.to_string());
-    let Location::Path(path) = &source.location else {
+    let SourceLocation::Path(path) = &source.location else {
         let checksum = source.checksum.as_ref().map(ToString::to_string);
         return Ok(json!([packing, source.location.to_string(), checksum]));
     };

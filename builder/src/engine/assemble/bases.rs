@@ -8,7 +8,7 @@ use crate::oci::image::place::Place;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::{Images, Places};
 use crate::oci::moves::{self, Move};
-use crate::recipe::{Base, Recipe};
+use crate::recipe::{BaseImage, Recipe};
 
 /// A layer of one base or several.
 struct Wanted {
@@ -52,6 +52,6 @@ pub(super) fn put(
     Ok(moves::run(moves.collect(), context.sink, context.workers.jobs(), context.progress)?)
 }
 
-fn bases(recipe: &Recipe) -> impl Iterator<Item = (&Recipe, &Base)> {
+fn bases(recipe: &Recipe) -> impl Iterator<Item = (&Recipe, &BaseImage)> {
     recipe.platforms.iter().filter_map(move |platform| Some((recipe, platform.base.as_ref()?)))
 }

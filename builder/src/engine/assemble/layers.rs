@@ -15,7 +15,7 @@ use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::progress::{Event, Made};
 use crate::oci::sink::{BlobWriter, SinkError};
-use crate::recipe::{Entry, EntryKind, LayerRecipe, Recipe, SourceRecipe};
+use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe, Recipe, SourceRecipe};
 
 /// A layer that has to be there for the images to be made.
 pub(super) struct LayerJob<'a> {
@@ -69,9 +69,9 @@ fn open_layer<'a>(
 }
 
 /// Returns the files of a layer: their paths, and where their content comes from.
-pub(super) fn files(entries: &[Entry]) -> impl Iterator<Item = (&str, &SourceRecipe)> {
+pub(super) fn files(entries: &[LayerEntry]) -> impl Iterator<Item = (&str, &SourceRecipe)> {
     entries.iter().filter_map(|entry| match &entry.kind {
-        EntryKind::File(source) => Some((entry.path.as_str(), source)),
+        LayerEntryKind::File(source) => Some((entry.path.as_str(), source)),
         _ => None,
     })
 }

@@ -30,7 +30,7 @@ use crate::oci::images::Places;
 use crate::oci::progress::Progress;
 use crate::oci::sink::{Named, Sink};
 use crate::recipe::diagnostic::Diagnostic;
-use crate::recipe::{PlatformRecipe, Recipe, Step};
+use crate::recipe::{PlatformRecipe, Recipe, RecipeStep};
 
 /// What a build reads from.
 #[derive(Clone, Copy)]
@@ -212,8 +212,8 @@ fn config(
     let mut layers = layers.iter();
     for step in &platform.steps {
         let (history, layer) = match step {
-            Step::Layer(recipe) => (&recipe.history, layers.next()),
-            Step::Config { history } => (history, None),
+            RecipeStep::Layer(recipe) => (&recipe.history, layers.next()),
+            RecipeStep::Config { history } => (history, None),
         };
         config.push(context.created, history, layer.map(|layer| layer.diff_id));
     }

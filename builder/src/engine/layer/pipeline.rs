@@ -19,7 +19,7 @@ use super::tar::{TarError, TarPlan};
 use crate::engine::source::{Content, SourceError};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::Layer;
-use crate::recipe::Entry;
+use crate::recipe::LayerEntry;
 
 /// Why a layer could not be written.
 #[derive(Debug, Error)]
@@ -92,7 +92,7 @@ impl Workers {
 /// What a layer is made from.
 pub struct LayerInput<'a> {
     /// As the recipe has them.
-    pub entries: &'a [Entry],
+    pub entries: &'a [LayerEntry],
     /// The contents of the files among the entries, in order, at their beginning.
     pub contents: Vec<Box<dyn Content + 'a>>,
     /// Seconds since 1970, for every entry.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use tar::{EntryType, Header};
 use thiserror::Error;
 
-use crate::recipe::{Entry, EntryKind};
+use crate::recipe::{LayerEntry, LayerEntryKind};
 
 /// The unit of a tar file, in bytes.
 const RECORD: u64 = 512;
@@ -58,12 +58,12 @@ pub(crate) struct TarPlan {
 impl TarPlan {
     /// Plans the tar of `entries`; `sizes` are those of the files among them, in order, and
     /// `mtime`, in seconds since 1970, is that of every entry.
-    pub(crate) fn new(entries: &[Entry], sizes: &[u64], mtime: u64) -> Result<Self, TarError> {
+    pub(crate) fn new(entries: &[LayerEntry], sizes: &[u64], mtime: u64) -> Result<Self, TarError> {
         let mut plan = Self { pieces: Vec::new() };
         let mut files = sizes.iter().copied().enumerate();
         for entry in entries {
             let file = match entry.kind {
-                EntryKind::File(_) => files.next(),
+                LayerEntryKind::File(_) => files.next(),
                 _ => None,
             };
             plan.bytes(&headers(entry, file.map_or(0, |(_, size)| size), mtime)?);
@@ -114,7 +114,7 @@ fn padding(size: u64) -> usize {
 }
 
 /// Returns the header of an entry, after its pax records if it needs any.
-fn headers(entry: &Entry, size: u64, mtime: u64) -> Result<Vec<u8>, TarError> {
+fn headers(entry: &LayerEntry, size: u64, mtime: u64) -> Result<Vec<u8>, TarError> {
     if mtime > OCTAL_MAX {
         return Err(TarError::Time(mtime));
     }
@@ -161,16 +161,16 @@ fn headers(entry: &Entry, size: u64, mtime: u64) -> Result<Vec<u8>, TarError> {
 }
 
 /// Returns an entry's type, and its path and link target as they stand in the tar.
-fn names(entry: &Entry) -> (EntryType, String, &str) {
+fn names(entry: &LayerEntry) -> (EntryType, String, &str) {
     let path = entry.tar_path();
     match &entry.kind {
         // The slash tells old readers, CDI's first importer among them, that it is a directory.
-        EntryKind::Directory => (EntryType::Directory, format!("{path}/"), ""),
-        EntryKind::File(_) | EntryKind::Whiteout | EntryKind::Opaque => {
+        LayerEntryKind::Directory => (EntryType::Directory, format!("{path}/"), ""),
+        LayerEntryKind::File(_) | LayerEntryKind::Whiteout | LayerEntryKind::Opaque => {
             (EntryType::Regular, path, "")
         }
-        EntryKind::Symlink(target) => (EntryType::Symlink, path, target),
-        EntryKind::Hardlink(target) => (EntryType::Link, path, target),
+        LayerEntryKind::Symlink(target) => (EntryType::Symlink, path, target),
+        LayerEntryKind::Hardlink(target) => (EntryType::Link, path, target),
     }
 }
 
@@ -219,12 +219,12 @@ mod tests {
 
     use super::*;
     use crate::oci::archive::Owner;
-    use crate::recipe::{Location, Role, SourceRecipe};
+    use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
-    fn file(path: &str) -> Entry {
-        let source = SourceRecipe::new(Location::Path(path.into()), Role::File);
+    fn file(path: &str) -> LayerEntry {
+        let source = SourceRecipe::new(SourceLocation::Path(path.into()), SourceRole::File);
         let owner = Owner { uid: 107, gid: 107 };
-        Entry { path: path.into(), kind: EntryKind::File(source), mode: 0o444, owner }
+        LayerEntry { path: path.into(), kind: LayerEntryKind::File(source), mode: 0o444, owner }
     }
 
     fn first_bytes(plan: &TarPlan) -> &[u8] {

@@ -13,7 +13,7 @@ use crate::engine::source::{Content, SourceError, SourceErrorKind};
 use crate::oci::archive::Owner;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::Layer;
-use crate::recipe::{Entry, EntryKind, Location, Role, SourceRecipe};
+use crate::recipe::{LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole};
 
 /// A content in memory; where `holes` is set, runs of zeros count as holes.
 struct Memory {
@@ -64,12 +64,17 @@ impl Content for Memory {
     }
 }
 
-fn entries() -> Vec<Entry> {
+fn entries() -> Vec<LayerEntry> {
     let owner = Owner { uid: 107, gid: 107 };
-    let source = SourceRecipe::new(Location::Path("disk.img".into()), Role::Disk);
+    let source = SourceRecipe::new(SourceLocation::Path("disk.img".into()), SourceRole::Disk);
     vec![
-        Entry { path: "disk".into(), kind: EntryKind::Directory, mode: 0o555, owner },
-        Entry { path: "disk/disk.img".into(), kind: EntryKind::File(source), mode: 0o444, owner },
+        LayerEntry { path: "disk".into(), kind: LayerEntryKind::Directory, mode: 0o555, owner },
+        LayerEntry {
+            path: "disk/disk.img".into(),
+            kind: LayerEntryKind::File(source),
+            mode: 0o444,
+            owner,
+        },
     ]
 }
 

@@ -14,7 +14,7 @@ use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::disk::convert::Conversion;
 use crate::disk::convert::{ConvertError, Guest, Plan, Stream};
-use crate::recipe::{Location, SourceRecipe};
+use crate::recipe::{SourceLocation, SourceRecipe};
 
 /// Why a disk cannot be read in any order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,9 +94,9 @@ impl Converted {
 pub(super) fn check(recipe: &SourceRecipe) -> Result<(), SourceErrorKind> {
     let why = match (&recipe.location, recipe.packing) {
         (_, Some(packing)) => Sequential::Packed(packing),
-        (Location::Url(_), None) => Sequential::Download,
-        (Location::Inline(_) | Location::Member(_), None) => Sequential::Part,
-        (Location::Path(_) | Location::Context(_), None) => return Ok(()),
+        (SourceLocation::Url(_), None) => Sequential::Download,
+        (SourceLocation::Inline(_) | SourceLocation::Member(_), None) => Sequential::Part,
+        (SourceLocation::Path(_) | SourceLocation::Context(_), None) => return Ok(()),
     };
     Err(SourceErrorKind::Sequential(why))
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Content, Inputs, SourceError, SourceErrorKind};
 use crate::disk::{self, ReadAt};
 use crate::oci::image::digest::Digest;
-use crate::recipe::{Checksum, Location, Role};
+use crate::recipe::{Checksum, SourceLocation, SourceRole};
 
 /// What a content is known by without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,14 +77,14 @@ impl FileIdentity {
 #[derive(Clone, Copy)]
 pub(super) struct FileName<'a> {
     pub(super) inputs: &'a dyn Inputs,
-    pub(super) location: &'a Location,
+    pub(super) location: &'a SourceLocation,
 }
 
 impl FileName<'_> {
     pub(super) fn open(&self) -> io::Result<File> {
         match self.location {
-            Location::Path(path) => self.inputs.open(path),
-            Location::Context(file) => self.inputs.open_in(file),
+            SourceLocation::Path(path) => self.inputs.open(path),
+            SourceLocation::Context(file) => self.inputs.open_in(file),
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }
@@ -101,7 +101,10 @@ pub(super) struct Opened<'a> {
 
 impl<'a> Opened<'a> {
     /// Opens a file; returns its first bytes too, enough to see what kind of file it is.
-    pub(super) fn new(name: FileName<'a>, role: Role) -> Result<(Self, Vec<u8>), SourceErrorKind> {
+    pub(super) fn new(
+        name: FileName<'a>,
+        role: SourceRole,
+    ) -> Result<(Self, Vec<u8>), SourceErrorKind> {
         let file = name.open()?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -110,7 +113,7 @@ impl<'a> Opened<'a> {
         let before = FileIdentity::new(&metadata);
         let mut start = vec![0; usize::try_from(before.size).unwrap_or(usize::MAX).min(512)];
         file.read_exact_at(&mut start, 0)?;
-        let kept = (role == Role::Disk).then(|| Arc::new(file));
+        let kept = (role == SourceRole::Disk).then(|| Arc::new(file));
         Ok((Self { name, kept, before }, start))
     }
 

@@ -11,7 +11,7 @@ use url::Url;
 use crate::net::http::{
     self, Attempts, Client, Head, HttpError, Request, is_transient, retry_after,
 };
-use crate::recipe::{Download, Role};
+use crate::recipe::{DownloadDetails, SourceRole};
 
 /// After so many more bytes a server has all its attempts again.
 const PROGRESS: u64 = 1 << 20;
@@ -84,7 +84,7 @@ impl DownloadError {
 /// A file that is being received.
 pub(super) struct Response {
     client: Client,
-    role: Role,
+    role: SourceRole,
     /// Where the file is; those that cannot have it are taken out.
     urls: Vec<Url>,
     /// Which of them is asked.
@@ -107,8 +107,8 @@ impl Response {
     pub(super) fn get(
         client: &Client,
         url: &str,
-        download: Option<&Download>,
-        role: Role,
+        download: Option<&DownloadDetails>,
+        role: SourceRole,
     ) -> Result<Self, DownloadError> {
         let mirrors = download.into_iter().flat_map(|download| &download.mirrors);
         let all = std::iter::once(url).chain(mirrors.map(String::as_str));
@@ -193,7 +193,7 @@ impl Response {
             return Err(DownloadError::Encoded(encoding.into()));
         }
         let kind = head.header("content-type").unwrap_or_default().to_ascii_lowercase();
-        if self.role == Role::Disk && kind.starts_with("text/html") {
+        if self.role == SourceRole::Disk && kind.starts_with("text/html") {
             return Err(DownloadError::Page);
         }
         match (self.published, len) {

@@ -12,7 +12,7 @@ use crate::compression::decode;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::place::Place;
 use crate::oci::images::Places;
-use crate::recipe::{Archive, Checksum, Member};
+use crate::recipe::{Checksum, TarMember, TarOrigin};
 
 /// An archive that was looked at.
 #[derive(Debug)]
@@ -44,15 +44,15 @@ struct Stream<'a> {
 
 impl<'a> OpenArchive<'a> {
     pub(super) fn new(
-        archive: &'a Archive,
+        archive: &'a TarOrigin,
         opener: &mut Opener<'a>,
     ) -> Result<Self, SourceErrorKind> {
         let origin = match archive {
-            Archive::File(recipe) => {
+            TarOrigin::File(recipe) => {
                 let source = Source::open(recipe, opener).map_err(|error| error.kind)?;
                 Origin::File(Box::new(source))
             }
-            Archive::Layer { place, digest, size } => {
+            TarOrigin::Layer { place, digest, size } => {
                 Origin::Layer { places: opener.places, place, digest: *digest, size: *size }
             }
         };
@@ -150,7 +150,7 @@ impl Stream<'_> {
 pub(super) struct MemberContent<'s, 'a> {
     archive: &'s OpenArchive<'a>,
     place: &'s str,
-    member: &'s Member,
+    member: &'s TarMember,
     at: u64,
     state: Use,
 }
@@ -162,7 +162,7 @@ enum Use {
 }
 
 impl<'s, 'a> MemberContent<'s, 'a> {
-    pub(super) fn new(archive: &'s OpenArchive<'a>, member: &'s Member, place: &'s str) -> Self {
+    pub(super) fn new(archive: &'s OpenArchive<'a>, member: &'s TarMember, place: &'s str) -> Self {
         archive.state().users += 1;
         Self { archive, place, member, at: 0, state: Use::Reading }
     }
@@ -206,7 +206,7 @@ impl Drop for MemberContent<'_, '_> {
 }
 
 /// Archives by what recipes call them; those of one layer are few.
-pub(super) type Archives<'a> = Vec<(&'a Arc<Archive>, Arc<OpenArchive<'a>>)>;
+pub(super) type Archives<'a> = Vec<(&'a Arc<TarOrigin>, Arc<OpenArchive<'a>>)>;
 
 impl std::fmt::Debug for Origin<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

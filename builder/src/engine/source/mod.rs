@@ -37,7 +37,8 @@ use crate::net::http::Client;
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::SinkError;
 use crate::recipe::{
-    Archive, Checksum, ContextFile, Download, Location, Member, Role, SourceRecipe,
+    Checksum, ContextFile, DownloadDetails, SourceLocation, SourceRecipe, SourceRole, TarMember,
+    TarOrigin,
 };
 use converted::Converted;
 use inline::InlineContent;
@@ -166,7 +167,7 @@ pub struct Source<'a> {
     place: String,
     packing: Option<CompressionFormat>,
     checksum: Option<Checksum>,
-    download: Option<&'a Download>,
+    download: Option<&'a DownloadDetails>,
     /// For a disk: what is expected of it.
     judge: Option<Judge<'a>>,
     /// What the disk is, where that is known before it is read.
@@ -183,7 +184,7 @@ enum Origin<'a> {
     File(file::Opened<'a>),
     Url(&'a str, Client),
     Inline(&'a [u8]),
-    Member(&'a Member, Arc<OpenArchive<'a>>),
+    Member(&'a TarMember, Arc<OpenArchive<'a>>),
 }
 
 /// What the size of a content is known by.
@@ -220,7 +221,7 @@ impl<'a> Source<'a> {
             _ => None,
         };
         let cdi_only = opener.cdi_only;
-        let judge = (recipe.role == Role::Disk).then_some(Judge { recipe, cdi_only });
+        let judge = (recipe.role == SourceRole::Disk).then_some(Judge { recipe, cdi_only });
         let mut source = Self {
             origin,
             converted,
@@ -357,8 +358,8 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn role(&self) -> Role {
-        self.judge.map_or(Role::File, |judge| judge.recipe.role)
+    fn role(&self) -> SourceRole {
+        self.judge.map_or(SourceRole::File, |judge| judge.recipe.role)
     }
 
     fn error(&self, kind: SourceErrorKind) -> SourceError {
@@ -366,7 +367,7 @@ impl<'a> Source<'a> {
     }
 }
 
-impl fmt::Display for Location {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => write!(f, "{}", path.display()),
@@ -379,7 +380,7 @@ impl fmt::Display for Location {
     }
 }
 
-impl fmt::Display for Archive {
+impl fmt::Display for TarOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(source) => write!(f, "{}", source.location),

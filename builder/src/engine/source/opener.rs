@@ -8,7 +8,7 @@ use super::{CdiOnly, Inputs, Origin, Sequential, SourceErrorKind, Unverified};
 use crate::compression::CompressionFormat;
 use crate::net::http::Client;
 use crate::oci::images::Places;
-use crate::recipe::{Archive, Location, Role, SourceRecipe};
+use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, TarOrigin};
 
 /// Opens sources. Each archive is opened once for all of its members: take one opener for a layer,
 /// whose files are read one after the other, and not for two that are read at the same time.
@@ -41,7 +41,7 @@ impl<'a> Opener<'a> {
 
     fn archive(
         &mut self,
-        archive: &'a Arc<Archive>,
+        archive: &'a Arc<TarOrigin>,
     ) -> Result<Arc<OpenArchive<'a>>, SourceErrorKind> {
         let known = self
             .archives
@@ -61,27 +61,29 @@ impl<'a> Opener<'a> {
         recipe: &'a SourceRecipe,
     ) -> Result<Origin<'a>, SourceErrorKind> {
         let is_empty = match &recipe.location {
-            Location::Path(_) | Location::Context(_) => {
+            SourceLocation::Path(_) | SourceLocation::Context(_) => {
                 return open_file(recipe, self.inputs).map(Origin::File);
             }
-            Location::Url(url) => {
+            SourceLocation::Url(url) => {
                 if recipe.checksum.is_none() && self.unverified == Unverified::Refuse {
                     return Err(SourceErrorKind::Unverified);
                 }
                 return Ok(Origin::Url(url, self.client.clone()));
             }
-            Location::Inline(bytes) => bytes.is_empty(),
-            Location::Member(member) => member.size == 0,
+            SourceLocation::Inline(bytes) => bytes.is_empty(),
+            SourceLocation::Member(member) => member.size == 0,
         };
         if recipe.packing.is_some() || recipe.checksum.is_some() {
             return Err(SourceErrorKind::Plain);
         }
-        if recipe.role == Role::Disk && is_empty {
+        if recipe.role == SourceRole::Disk && is_empty {
             return Err(SourceErrorKind::Empty);
         }
         match &recipe.location {
-            Location::Member(member) => Ok(Origin::Member(member, self.archive(&member.archive)?)),
-            Location::Inline(bytes) => Ok(Origin::Inline(bytes)),
+            SourceLocation::Member(member) => {
+                Ok(Origin::Member(member, self.archive(&member.archive)?))
+            }
+            SourceLocation::Inline(bytes) => Ok(Origin::Inline(bytes)),
             _ => Err(SourceErrorKind::Plain),
         }
     }
@@ -93,13 +95,13 @@ fn open_file<'a>(
 ) -> Result<Opened<'a>, SourceErrorKind> {
     let name = FileName { inputs, location: &recipe.location };
     let (opened, start) = Opened::new(name, recipe.role)?;
-    if recipe.role == Role::Disk && opened.len() == 0 {
+    if recipe.role == SourceRole::Disk && opened.len() == 0 {
         return Err(SourceErrorKind::Empty);
     }
     let found = CompressionFormat::detect(&start);
     match recipe.packing {
         Some(packing) if found != Some(packing) => Err(SourceErrorKind::NotPacked(packing)),
-        None if recipe.role == Role::Disk => {
+        None if recipe.role == SourceRole::Disk => {
             let Some(packing) = found else { return Ok(opened) };
             Err(match recipe.convert {
                 Some(_) => SourceErrorKind::Sequential(Sequential::Packed(packing)),

@@ -15,7 +15,7 @@ use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use crate::disk::START_LEN;
 use crate::oci::image::digest::hex;
-use crate::recipe::{Checksum, Role};
+use crate::recipe::{Checksum, SourceRole};
 
 /// Bytes as they lie in a file or come from a server.
 pub(super) struct Raw<'a> {
@@ -155,7 +155,7 @@ pub(super) struct Stream<'a> {
     hash: Hash,
     published: Option<Checksum>,
     packing: Option<CompressionFormat>,
-    role: Role,
+    role: SourceRole,
     place: String,
 }
 
@@ -207,7 +207,7 @@ impl<'a> Stream<'a> {
             _ => {}
         }
         // Only now is it known that there is nothing to unpack or download.
-        if self.role == Role::Disk && announced == 0 {
+        if self.role == SourceRole::Disk && announced == 0 {
             return Err(SourceErrorKind::Empty);
         }
         Ok(())

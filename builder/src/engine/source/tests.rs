@@ -9,7 +9,7 @@ use crate::net::http::{Client, HttpOptions, SystemRoots, TlsOptions, Trust};
 use crate::net::proxy::Proxies;
 use crate::oci::images::Places;
 use crate::oci::images::testing::Memory;
-use crate::recipe::{ContextFile, Location, Member};
+use crate::recipe::{ContextFile, SourceLocation, TarMember};
 
 /// One file, whatever is asked for.
 struct One(tempfile::NamedTempFile);
@@ -54,8 +54,8 @@ fn offline() -> Client {
     })
 }
 
-fn recipe(location: Location) -> SourceRecipe {
-    SourceRecipe::new(location, Role::File)
+fn recipe(location: SourceLocation) -> SourceRecipe {
+    SourceRecipe::new(location, SourceRole::File)
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -69,20 +69,20 @@ fn bytes() -> Vec<u8> {
     (0..100_000_u32).map(|number| number.wrapping_mul(number >> 3).to_le_bytes()[1]).collect()
 }
 
-fn file_archive() -> Arc<Archive> {
-    Arc::new(Archive::File(Box::new(recipe(Location::Path("a.tar".into())))))
+fn file_archive() -> Arc<TarOrigin> {
+    Arc::new(TarOrigin::File(Box::new(recipe(SourceLocation::Path("a.tar".into())))))
 }
 
-fn layer_archive(blob: &[u8]) -> Arc<Archive> {
+fn layer_archive(blob: &[u8]) -> Arc<TarOrigin> {
     let place = "quay.io/me/base".parse().unwrap();
     let (digest, size) = (Digest::of_bytes(blob), blob.len() as u64);
-    Arc::new(Archive::Layer { place, digest, size })
+    Arc::new(TarOrigin::Layer { place, digest, size })
 }
 
-fn members(archive: &Arc<Archive>, ranges: &[(u64, u64)]) -> Vec<SourceRecipe> {
+fn members(archive: &Arc<TarOrigin>, ranges: &[(u64, u64)]) -> Vec<SourceRecipe> {
     let member = |(offset, size): &(u64, u64)| {
         let archive = Arc::clone(archive);
-        recipe(Location::Member(Member { archive, offset: *offset, size: *size }))
+        recipe(SourceLocation::Member(TarMember { archive, offset: *offset, size: *size }))
     };
     ranges.iter().map(member).collect()
 }
@@ -165,8 +165,8 @@ fn bombs_are_stopped_at_their_beginning() {
     ] {
         let bomb = [start, vec![0; 2 << 20], bytes().repeat(20)].concat();
         for (packing, packed) in packings(&bomb) {
-            let mut recipe = recipe(Location::Path("bomb".into()));
-            (recipe.packing, recipe.role) = (Some(packing), Role::Disk);
+            let mut recipe = recipe(SourceLocation::Path("bomb".into()));
+            (recipe.packing, recipe.role) = (Some(packing), SourceRole::Disk);
             let inputs = One::new(&packed[..packed.len() * 3 / 4]);
             let (client, places) = (offline(), Memory::default());
             let mut opener = Opener::new(&inputs, &client, Unverified::Refuse, &places);
@@ -184,8 +184,8 @@ fn bombs_are_stopped_at_their_beginning() {
 fn what_is_too_long_is_not_read() {
     let mut frame = b"\x28\xb5\x2f\xfd\xe0".to_vec();
     frame.extend((SIZE_MAX + 1).to_le_bytes());
-    let mut recipe = recipe(Location::Path("bomb".into()));
-    (recipe.packing, recipe.role) = (Some(CompressionFormat::Zstd), Role::Disk);
+    let mut recipe = recipe(SourceLocation::Path("bomb".into()));
+    (recipe.packing, recipe.role) = (Some(CompressionFormat::Zstd), SourceRole::Disk);
     let error = read(&[recipe], &One::new(&frame), &Memory::default(), || ()).unwrap_err();
     assert_eq!(error.to_string(), "bomb: it has more than 16 TiB");
 }
@@ -262,9 +262,9 @@ fn an_archive_that_is_written_to_is_noticed() {
     let recipes = members(&file_archive(), &ASCENDING[..3]);
     let error = read(&recipes, &inputs, &Memory::default(), touch).unwrap_err();
     assert!(matches!(error.kind, SourceErrorKind::Changed), "{error}");
-    let mut archive = recipe(Location::Path("a.tar".into()));
+    let mut archive = recipe(SourceLocation::Path("a.tar".into()));
     archive.checksum = Some(Checksum::Sha256("0".repeat(64)));
-    let recipes = members(&Arc::new(Archive::File(Box::new(archive))), &ASCENDING[..1]);
+    let recipes = members(&Arc::new(TarOrigin::File(Box::new(archive))), &ASCENDING[..1]);
     let error = read(&recipes, &inputs, &Memory::default(), || ()).unwrap_err();
     assert!(matches!(error.kind, SourceErrorKind::Checksum { .. }), "{error}");
 }
@@ -288,7 +288,7 @@ fn a_layer_can_be_attempted_again() {
 
 #[test]
 fn inline_bytes_are_a_source() {
-    let inline = |bytes: &[u8]| recipe(Location::Inline(bytes.into()));
+    let inline = |bytes: &[u8]| recipe(SourceLocation::Inline(bytes.into()));
     let read = |recipe| read(&[recipe], &One::new(b""), &Memory::default(), || ());
     assert_eq!(read(inline(b"text")).unwrap(), [b"text"]);
     assert_eq!(read(inline(b"")).unwrap(), [b""]);
@@ -304,7 +304,7 @@ fn inline_bytes_are_a_source() {
 fn what_cannot_be_done_with_a_member_is_refused() {
     let check = |change: &dyn Fn(&mut SourceRecipe), expected: &str| {
         for mut recipe in [
-            recipe(Location::Inline((*b"").into())),
+            recipe(SourceLocation::Inline((*b"").into())),
             members(&layer_archive(b""), &[(0, 0)]).remove(0),
         ] {
             change(&mut recipe);
@@ -315,9 +315,9 @@ fn what_cannot_be_done_with_a_member_is_refused() {
     let plain = "what is given inline or lies in an archive is taken as it is";
     check(&|recipe| recipe.packing = Some(CompressionFormat::Gzip), plain);
     check(&|recipe| recipe.checksum = Some(Checksum::Sha256(String::new())), plain);
-    check(&|recipe| recipe.role = Role::Disk, "the file is empty");
-    let url = recipe(Location::Url("http://localhost/a.tar".into()));
-    let recipes = members(&Arc::new(Archive::File(Box::new(url))), &[(0, 1)]);
+    check(&|recipe| recipe.role = SourceRole::Disk, "the file is empty");
+    let url = recipe(SourceLocation::Url("http://localhost/a.tar".into()));
+    let recipes = members(&Arc::new(TarOrigin::File(Box::new(url))), &[(0, 1)]);
     let error = read(&recipes, &One::new(b""), &Memory::default(), || ()).unwrap_err();
     assert!(matches!(error.kind, SourceErrorKind::Unverified), "{error}");
 }
@@ -329,7 +329,7 @@ fn contents_are_known_by_what_they_are_part_of() {
     let ranges = [(0, 1), (0, 2), (1, 1)];
     let mut recipes: Vec<_> =
         archives.iter().flat_map(|archive| members(archive, &ranges)).collect();
-    recipes.extend([b"1", b"2"].map(|bytes| recipe(Location::Inline((*bytes).into()))));
+    recipes.extend([b"1", b"2"].map(|bytes| recipe(SourceLocation::Inline((*bytes).into()))));
     let mut opener = Opener::new(&inputs, &client, Unverified::Allow, &places);
     let identities: Vec<_> = recipes
         .iter()
@@ -339,8 +339,8 @@ fn contents_are_known_by_what_they_are_part_of() {
         assert!(!identities[..number].contains(identity), "{number}");
     }
     // A download that may be another next time has none, and so have its members.
-    let url = recipe(Location::Url("http://localhost/a.tar".into()));
-    let recipes = members(&Arc::new(Archive::File(Box::new(url))), &[(0, 1)]);
+    let url = recipe(SourceLocation::Url("http://localhost/a.tar".into()));
+    let recipes = members(&Arc::new(TarOrigin::File(Box::new(url))), &[(0, 1)]);
     let mut opener = Opener::new(&inputs, &client, Unverified::Allow, &places);
     assert_eq!(Source::open(&recipes[0], &mut opener).unwrap().identity(), None);
 }

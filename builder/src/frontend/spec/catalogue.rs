@@ -17,7 +17,9 @@ use super::types::{Located, PlatformSpec, Platforms, Spec, Text};
 use super::{empty, yaml};
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
-use crate::recipe::{Download, Location, PlatformRecipe, Role, SourceRecipe, Step};
+use crate::recipe::{
+    DownloadDetails, PlatformRecipe, RecipeStep, SourceLocation, SourceRecipe, SourceRole,
+};
 use crate::upstream::{Disk, Rewrite, Source};
 
 /// What a disk is called whose own name cannot stand in an image.
@@ -86,7 +88,7 @@ impl EntryPlatform {
     /// Returns the recipe of the image that has this disk.
     pub fn recipe(&self, disk: &Disk, rewrites: &[Rewrite]) -> PlatformRecipe {
         let at = |url: &str| Rewrite::apply(rewrites, url);
-        let location = Location::Url(at(&disk.url));
+        let location = SourceLocation::Url(at(&disk.url));
         let file = location.file_name();
         let name = disk.packing.map_or(file, |packing| packing.strip(file));
         let name = check_name(name).map_or(DISK_NAME, |()| name).to_owned();
@@ -94,15 +96,15 @@ impl EntryPlatform {
             packing: disk.packing,
             checksum: Some(disk.checksum.clone()),
             origin: Some(self.origin.clone()),
-            download: Some(Box::new(Download {
+            download: Some(Box::new(DownloadDetails {
                 mirrors: disk.mirrors.iter().map(|mirror| at(mirror)).collect(),
                 size: disk.size,
                 unpacked: disk.unpacked.clone(),
             })),
-            ..SourceRecipe::new(location, Role::Disk)
+            ..SourceRecipe::new(location, SourceRole::Disk)
         };
         let mut recipe = self.rest.clone();
-        recipe.steps.insert(0, Step::Layer(disk_in(&name, source)));
+        recipe.steps.insert(0, RecipeStep::Layer(disk_in(&name, source)));
         recipe
     }
 }

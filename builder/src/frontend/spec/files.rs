@@ -8,16 +8,26 @@ use super::types::{FileSpec, Text};
 use crate::cluster::contract::disk::{DIRECTORY_MODE, FILE_MODE, QEMU};
 use crate::cluster::contract::taken;
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::recipe::{Entry, EntryKind, LayerRecipe};
+use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe};
 
 /// Returns an entry for a directory.
-pub(super) fn directory(path: &str) -> Entry {
-    Entry { path: path.into(), kind: EntryKind::Directory, mode: DIRECTORY_MODE, owner: QEMU }
+pub(super) fn directory(path: &str) -> LayerEntry {
+    LayerEntry {
+        path: path.into(),
+        kind: LayerEntryKind::Directory,
+        mode: DIRECTORY_MODE,
+        owner: QEMU,
+    }
 }
 
 /// Returns an entry for a file.
-pub(super) fn regular(path: &str, source: crate::recipe::SourceRecipe) -> Entry {
-    Entry { path: path.into(), kind: EntryKind::File(source), mode: FILE_MODE, owner: QEMU }
+pub(super) fn regular(path: &str, source: crate::recipe::SourceRecipe) -> LayerEntry {
+    LayerEntry {
+        path: path.into(),
+        kind: LayerEntryKind::File(source),
+        mode: FILE_MODE,
+        owner: QEMU,
+    }
 }
 
 /// Returns the layer of the files, parents before children, or nothing if there are none.
@@ -26,7 +36,7 @@ pub(super) fn layer<'f>(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<LayerRecipe> {
     let mut places: BTreeMap<String, &Span> = BTreeMap::new();
-    let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
+    let mut entries: BTreeMap<String, LayerEntry> = BTreeMap::new();
     for spec in files {
         let source = file(&spec.source, problems);
         let path = match check_path(&spec.path).and_then(|path| claim(path, spec, &mut places)) {

@@ -14,7 +14,7 @@ use super::types::{API_VERSION, Entries, Located, PlatformSpec, Platforms, Spec,
 use crate::oci::image::config::Config;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, SourceRecipe, Step};
+use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe};
 
 /// A recipe, and where each of its names was given.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ fn lower_platform(
     // The rest is judged whatever the platform is called.
     let any = platform.clone().unwrap_or_else(Platform::of_this_machine);
     let mut lowered = lower_without_disk(any, spec, Some(own), problems);
-    lowered.steps.insert(0, Step::Layer(disk?));
+    lowered.steps.insert(0, RecipeStep::Layer(disk?));
     platform.map(|_| lowered)
 }
 
@@ -142,7 +142,7 @@ pub(super) fn lower_without_disk(
     let labels = texts("a label", &labels, problems);
     let own_files = own.and_then(|own| own.files.as_ref());
     let files = spec.files.iter().chain(own_files).flatten();
-    let steps = layer(files, problems).map(Step::Layer).into_iter().collect();
+    let steps = layer(files, problems).map(RecipeStep::Layer).into_iter().collect();
     let mut config = Config::new(&platform);
     for (name, value) in &env {
         config.set_env(name, value);

@@ -7,7 +7,7 @@ use crate::disk::convert::ClusterCompression;
 use crate::disk::convert::Conversion;
 use crate::oci::image::whiteout;
 use crate::recipe::diagnostic::Diagnostic;
-use crate::recipe::{Checksum, Location, Role, SourceRecipe};
+use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
 
 /// Most bytes in a file name: `NAME_MAX` of Linux.
 const NAME_LIMIT: usize = 255;
@@ -39,7 +39,7 @@ pub(super) fn disk(
         }),
     };
     let name = name.map_err(|problem| problems.push(problem)).ok()?;
-    let mut recipe = place.recipe(packing, checksum, Role::Disk);
+    let mut recipe = place.recipe(packing, checksum, SourceRole::Disk);
     recipe.convert = convert;
     Some((recipe, name))
 }
@@ -64,7 +64,7 @@ pub(super) fn file(source: &Source, problems: &mut Vec<Diagnostic>) -> Option<So
         );
     }
     let packing = parts.details.and_then(|details| packing(details.unpack.as_ref()?.value));
-    Some(parts.place?.recipe(packing, checksum, Role::File))
+    Some(parts.place?.recipe(packing, checksum, SourceRole::File))
 }
 
 /// Says what keeps `name` from being one plain file name.
@@ -84,7 +84,7 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
 }
 
 struct Parts<'s> {
-    place: Option<Located<Location>>,
+    place: Option<Located<SourceLocation>>,
     details: Option<&'s Details>,
 }
 
@@ -109,12 +109,12 @@ impl<'s> Parts<'s> {
     }
 }
 
-impl Located<Location> {
+impl Located<SourceLocation> {
     fn recipe(
         self,
         packing: Option<CompressionFormat>,
         checksum: Option<Checksum>,
-        role: Role,
+        role: SourceRole,
     ) -> SourceRecipe {
         let (location, origin) = (self.value, Some(self.span));
         SourceRecipe { packing, checksum, origin, ..SourceRecipe::new(location, role) }
@@ -128,7 +128,7 @@ fn has_scheme(text: &str) -> bool {
     })
 }
 
-fn path(text: &Text) -> Result<Located<Location>, Diagnostic> {
+fn path(text: &Text) -> Result<Located<SourceLocation>, Diagnostic> {
     let path = text.value.as_str();
     let (message, help) = if path.is_empty() {
         ("the path is empty", "write the path of a file")
@@ -140,12 +140,12 @@ fn path(text: &Text) -> Result<Located<Location>, Diagnostic> {
     } else if path.ends_with('/') {
         ("the path names a directory", "write the path of a file")
     } else {
-        return Ok(Located { value: Location::Path(path.into()), span: text.span.clone() });
+        return Ok(Located { value: SourceLocation::Path(path.into()), span: text.span.clone() });
     };
     Err(Diagnostic::new(message).at(text.span.clone()).help(help))
 }
 
-fn url(text: &Text) -> Result<Located<Location>, Diagnostic> {
+fn url(text: &Text) -> Result<Located<SourceLocation>, Diagnostic> {
     let url = text.value.as_str();
     let wrong =
         |message: &str, help: &str| Err(Diagnostic::new(message).at(text.span.clone()).help(help));
@@ -171,7 +171,7 @@ fn url(text: &Text) -> Result<Located<Location>, Diagnostic> {
     if host.is_empty() || host.starts_with(':') {
         return wrong("the URL has no host", "write it like `https://example.com/disk.qcow2`");
     }
-    Ok(Located { value: Location::Url(url.into()), span: text.span.clone() })
+    Ok(Located { value: SourceLocation::Url(url.into()), span: text.span.clone() })
 }
 
 fn checksum(details: &Details, problems: &mut Vec<Diagnostic>) -> Option<Checksum> {

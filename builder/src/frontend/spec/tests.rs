@@ -10,7 +10,8 @@ use crate::oci::archive::Owner;
 use crate::oci::image::config::Config;
 use crate::oci::image::platform::Platform;
 use crate::recipe::{
-    Checksum, Entry, EntryKind, LayerRecipe, Location, PlatformRecipe, Role, SourceRecipe, Step,
+    Checksum, LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, RecipeStep, SourceLocation,
+    SourceRecipe, SourceRole,
 };
 
 const EXAMPLES: [(&str, &str); 4] = [
@@ -47,10 +48,10 @@ fn show(recipe: &Recipe) -> String {
     shown
 }
 
-fn show_entry(entry: &Entry, shown: &mut String) {
-    let Entry { path, kind, mode, owner: Owner { uid, gid } } = entry;
+fn show_entry(entry: &LayerEntry, shown: &mut String) {
+    let LayerEntry { path, kind, mode, owner: Owner { uid, gid } } = entry;
     write!(shown, "    {mode:o} {uid}:{gid} {path}").unwrap();
-    if let EntryKind::File(SourceRecipe {
+    if let LayerEntryKind::File(SourceRecipe {
         location,
         packing,
         checksum,
@@ -77,18 +78,23 @@ fn a_spec_becomes_a_recipe() {
     let owner = Owner { uid: 107, gid: 107 };
     let disk = SourceRecipe {
         origin: Some(crate::recipe::diagnostic::Span::new(&source, at..at + "a.qcow2".len())),
-        ..SourceRecipe::new(Location::Path("a.qcow2".into()), Role::Disk)
+        ..SourceRecipe::new(SourceLocation::Path("a.qcow2".into()), SourceRole::Disk)
     };
     let platform = PlatformRecipe {
         platform: Platform { os: "linux".into(), architecture: "arm64".into(), variant: None },
         base: None,
-        steps: vec![Step::Layer(LayerRecipe {
+        steps: vec![RecipeStep::Layer(LayerRecipe {
             history: "disk/a.qcow2".into(),
             entries: vec![
-                Entry { path: "disk".into(), kind: EntryKind::Directory, mode: 0o555, owner },
-                Entry {
+                LayerEntry {
+                    path: "disk".into(),
+                    kind: LayerEntryKind::Directory,
+                    mode: 0o555,
+                    owner,
+                },
+                LayerEntry {
                     path: "disk/a.qcow2".into(),
-                    kind: EntryKind::File(disk),
+                    kind: LayerEntryKind::File(disk),
                     mode: 0o444,
                     owner,
                 },
@@ -213,7 +219,7 @@ fn checksums_are_read_in_all_their_forms() {
             "{{apiVersion: diskette/v1, platforms: {{amd64: {{disk: {{path: a, sha256: '{given}'}}}}}}}}"
         );
         let recipes = load(&source(&text)).unwrap();
-        let EntryKind::File(disk) =
+        let LayerEntryKind::File(disk) =
             &recipes[0].platforms[0].layers().next().unwrap().entries[1].kind
         else {
             panic!("the disk is a file");

@@ -11,7 +11,7 @@ use crate::engine::source::Inputs;
 use crate::oci::archive::{self, ArchiveError};
 use crate::oci::image::digest::hex;
 use crate::recipe::diagnostic::Diagnostic;
-use crate::recipe::{Checksum, Location, Role, SourceRecipe};
+use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
 
 /// Several times what VMware's archives have, so that a hostile one takes no more than a few MiB.
 const LIMITS: archive::Limits = archive::Limits {
@@ -52,7 +52,7 @@ impl VddkDownload {
         })?;
         let source = SourceRecipe {
             checksum: Some(checksum),
-            ..SourceRecipe::new(Location::Path(path.to_owned()), Role::File)
+            ..SourceRecipe::new(SourceLocation::Path(path.to_owned()), SourceRole::File)
         };
         Ok(Self { source, kit })
     }

@@ -7,7 +7,7 @@ use crate::frontend::dockerfile::base::Loaded;
 use crate::frontend::dockerfile::tree::{Follow, NodeKind, Tree};
 use crate::oci::image::config::Config;
 use crate::oci::image::place::Place;
-use crate::recipe::Base;
+use crate::recipe::BaseImage;
 use crate::recipe::diagnostic::Diagnostic;
 
 /// Where programs are looked for if an image does not say.
@@ -41,7 +41,7 @@ impl VddkBaseImage {
     }
 
     /// Returns what is kept of it, its config, and what is said of it.
-    pub(super) fn into_parts(self) -> (Base, Config, BTreeMap<String, String>) {
+    pub(super) fn into_parts(self) -> (BaseImage, Config, BTreeMap<String, String>) {
         let Loaded { recipe, config, name, root, .. } = self.0;
         let name = name.map(|name| (BASE_NAME.to_owned(), name));
         let annotations = name.into_iter().chain([(BASE_DIGEST.to_owned(), root.to_string())]);
@@ -63,13 +63,13 @@ mod tests {
     use super::*;
     use crate::frontend::dockerfile::tree::{FileNode, Node};
     use crate::oci::archive::Owner;
-    use crate::recipe::{Location, Role, SourceRecipe};
+    use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
     const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
     fn file() -> NodeKind {
-        let location = Location::Inline(Arc::default());
-        let source = SourceRecipe::new(location, Role::File);
+        let location = SourceLocation::Inline(Arc::default());
+        let source = SourceRecipe::new(location, SourceRole::File);
         NodeKind::File(FileNode { source, size: Some(0), inode: None })
     }
 
@@ -84,7 +84,7 @@ mod tests {
         let digest = |number: u8| format!("sha256:{number:064}").parse().unwrap();
         let place = Place::Layout("base".into(), None);
         Loaded {
-            recipe: Base { place, manifest: digest(1), layers: Vec::new() },
+            recipe: BaseImage { place, manifest: digest(1), layers: Vec::new() },
             config: Config::read(config.as_bytes()).unwrap(),
             tree,
             name: Some("q.io/ubi:9".into()),

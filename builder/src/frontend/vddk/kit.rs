@@ -9,7 +9,9 @@ use thiserror::Error;
 use super::links::{BrokenLink, LinkProblem, join, resolve};
 use crate::oci::archive::Owner;
 use crate::oci::archive::{self, ArchiveError, Found};
-use crate::recipe::{Archive, Entry, EntryKind, Location, Member, Role, SourceRecipe};
+use crate::recipe::{
+    LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin,
+};
 
 /// What the tree is called, in the archive, in the image, and where the image copies it.
 pub const TREE: &str = "vmware-vix-disklib-distrib";
@@ -152,7 +154,7 @@ impl VddkKit {
 
     /// Returns the entries of a layer with the kit; files stand in the order of the archive, which
     /// can be read once then.
-    pub fn entries(&self, archive: &Arc<Archive>) -> Vec<Entry> {
+    pub fn entries(&self, archive: &Arc<TarOrigin>) -> Vec<LayerEntry> {
         let mut nodes: Vec<(&String, &Node)> = self.nodes.iter().collect();
         nodes.sort_by_key(|(path, node)| (order(&node.kind), path.as_str()));
         nodes.into_iter().map(|(path, node)| entry(path, node, archive)).collect()
@@ -202,14 +204,18 @@ fn node(found: Found, nodes: &Nodes) -> Result<Node, VddkKitError> {
     Ok(Node { kind, mode })
 }
 
-fn entry(path: &str, node: &Node, archive: &Arc<Archive>) -> Entry {
+fn entry(path: &str, node: &Node, archive: &Arc<TarOrigin>) -> LayerEntry {
     let kind = match &node.kind {
-        Kind::Directory => EntryKind::Directory,
-        Kind::Symlink(target) => EntryKind::Symlink(target.clone()),
-        Kind::File { offset, size } => EntryKind::File(SourceRecipe::new(
-            Location::Member(Member { archive: Arc::clone(archive), offset: *offset, size: *size }),
-            Role::File,
+        Kind::Directory => LayerEntryKind::Directory,
+        Kind::Symlink(target) => LayerEntryKind::Symlink(target.clone()),
+        Kind::File { offset, size } => LayerEntryKind::File(SourceRecipe::new(
+            SourceLocation::Member(TarMember {
+                archive: Arc::clone(archive),
+                offset: *offset,
+                size: *size,
+            }),
+            SourceRole::File,
         )),
     };
-    Entry { path: join(TREE, path), kind, mode: node.mode, owner: ROOT }
+    LayerEntry { path: join(TREE, path), kind, mode: node.mode, owner: ROOT }
 }

@@ -28,8 +28,8 @@ use crate::oci::image::config::Config;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::recipe::{
-    Archive, Entry, EntryKind, LayerRecipe, Location, PlatformRecipe, Recipe, Role, SourceRecipe,
-    Step,
+    LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceLocation,
+    SourceRecipe, SourceRole, TarOrigin,
 };
 
 /// Where the image copies the kit.
@@ -64,7 +64,7 @@ pub fn platform() -> Platform {
 pub fn recipe(request: VddkRequest) -> Recipe {
     let VddkRequest { names, download, ground } = request;
     let version = download.version().map(str::to_owned);
-    let archive = Arc::new(Archive::File(Box::new(download.source)));
+    let archive = Arc::new(TarOrigin::File(Box::new(download.source)));
     let kit = LayerRecipe { history: TREE.into(), entries: download.kit.entries(&archive) };
     let (base, mut config, mut annotations, own, program) = match ground {
         VddkBase::Scratch(copier) => {
@@ -87,7 +87,7 @@ pub fn recipe(request: VddkRequest) -> Recipe {
         config.set_label(VERSION, &version);
         annotations.insert(VERSION.into(), version);
     }
-    let steps = own.into_iter().chain([kit]).map(Step::Layer).collect();
+    let steps = own.into_iter().chain([kit]).map(RecipeStep::Layer).collect();
     let platform = platform();
     let platform = PlatformRecipe { platform, base, steps, config, annotations: BTreeMap::new() };
     Recipe { names, platforms: vec![platform], annotations }
@@ -96,11 +96,21 @@ pub fn recipe(request: VddkRequest) -> Recipe {
 /// The layer that stands in for a base.
 fn own_layer(copier: Arc<[u8]>) -> LayerRecipe {
     let root = Owner { uid: 0, gid: 0 };
-    let copier = SourceRecipe::new(Location::Inline(copier), Role::File);
+    let copier = SourceRecipe::new(SourceLocation::Inline(copier), SourceRole::File);
     let entries = vec![
-        Entry { path: COPIER.into(), kind: EntryKind::File(copier), mode: 0o555, owner: root },
+        LayerEntry {
+            path: COPIER.into(),
+            kind: LayerEntryKind::File(copier),
+            mode: 0o555,
+            owner: root,
+        },
         // Where there is no volume, any user copies here.
-        Entry { path: TARGET.into(), kind: EntryKind::Directory, mode: 0o777, owner: root },
+        LayerEntry {
+            path: TARGET.into(),
+            kind: LayerEntryKind::Directory,
+            mode: 0o777,
+            owner: root,
+        },
     ];
     LayerRecipe { history: COPIER.into(), entries }
 }

@@ -7,7 +7,7 @@ use crate::frontend::dockerfile::tree::{FileNode, Node, NodeKind, Tree};
 use crate::oci::archive::{ArchiveError, Found, Kind, Lead};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::place::Place;
-use crate::recipe::Base;
+use crate::recipe::BaseImage;
 
 /// Members of an archive: `d 755 PATH`, `f 444 PATH`, `l TARGET PATH`, `h TARGET PATH`, and `c`, `b`
 /// and `p` with a mode. Paths that do not begin with a slash are below the tree.
@@ -59,19 +59,21 @@ f 500 bin64/vmware-vdiskmanager
 f 6640 FILES";
 
 fn source(path: &str) -> SourceRecipe {
-    let location = Location::Path(path.into());
-    SourceRecipe::new(location, Role::File)
+    let location = SourceLocation::Path(path.into());
+    SourceRecipe::new(location, SourceRole::File)
 }
 
 /// Returns the entries of a kit, a line each.
 fn entries(lines: &str) -> Result<String, String> {
     let kit = VddkKit::read(members(lines)).map_err(|error| error.to_string())?;
     let mut text = String::new();
-    for entry in kit.entries(&Arc::new(Archive::File(Box::new(source("a.tar"))))) {
+    for entry in kit.entries(&Arc::new(TarOrigin::File(Box::new(source("a.tar"))))) {
         let what = match &entry.kind {
-            EntryKind::Directory => "/".to_owned(),
-            EntryKind::Symlink(target) => format!("-> {target}"),
-            EntryKind::File(SourceRecipe { location: Location::Member(member), .. }) => {
+            LayerEntryKind::Directory => "/".to_owned(),
+            LayerEntryKind::Symlink(target) => format!("-> {target}"),
+            LayerEntryKind::File(SourceRecipe {
+                location: SourceLocation::Member(member), ..
+            }) => {
                 format!("{}+{}", member.offset, member.size)
             }
             other => panic!("{other:?}"),
@@ -259,7 +261,7 @@ fn the_kit_lies_on_nothing_but_the_copier() {
 fn the_kit_lies_on_a_base() {
     let manifest: Digest = format!("sha256:{:064}", 7).parse().unwrap();
     let place: Place = "oci:base:1".parse().unwrap();
-    let base = Base { place: place.clone(), manifest, layers: Vec::new() };
+    let base = BaseImage { place: place.clone(), manifest, layers: Vec::new() };
     let config = br#"{"config":{"Cmd":["/bin/bash"],"Entrypoint":["x"],"Env":["A=b"],"User":"0"}}"#;
     let config = Config::read(config).unwrap();
     let mut tree = Tree::new();

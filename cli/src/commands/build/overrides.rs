@@ -7,7 +7,9 @@ use diskette_builder::disk::convert::Conversion;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::recipe::{Entry, EntryKind, PlatformRecipe, Recipe, Role, Step};
+use diskette_builder::recipe::{
+    LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep, SourceRole,
+};
 
 use crate::error::CommandError;
 
@@ -109,8 +111,8 @@ fn convert(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), Command
     for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
         let mut names = BTreeMap::new();
         for entry in entries(&mut platform.steps) {
-            if let EntryKind::File(source) = &mut entry.kind
-                && source.role == Role::Disk
+            if let LayerEntryKind::File(source) = &mut entry.kind
+                && source.role == SourceRole::Disk
             {
                 source.convert = Some(conversion);
                 let (directory, name) = entry.path.rsplit_once('/').unwrap_or_default();
@@ -120,7 +122,7 @@ fn convert(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), Command
         }
         found |= !names.is_empty();
         for step in &mut platform.steps {
-            if let Step::Layer(layer) = step
+            if let RecipeStep::Layer(layer) = step
                 && let Some(new) = names.get(&layer.history)
             {
                 layer.history.clone_from(new);
@@ -141,17 +143,17 @@ fn convert(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), Command
     Err(CommandError::Usage(diagnostic.help("disks of base images stay as they are")))
 }
 
-fn entries(steps: &mut [Step]) -> impl Iterator<Item = &mut Entry> {
+fn entries(steps: &mut [RecipeStep]) -> impl Iterator<Item = &mut LayerEntry> {
     steps.iter_mut().flat_map(|step| match step {
-        Step::Layer(layer) => layer.entries.as_mut_slice(),
-        Step::Config { .. } => &mut [],
+        RecipeStep::Layer(layer) => layer.entries.as_mut_slice(),
+        RecipeStep::Config { .. } => &mut [],
     })
 }
 
 /// Returns the path of the file that an entry is another name of.
-fn target(kind: &mut EntryKind) -> Option<&mut String> {
+fn target(kind: &mut LayerEntryKind) -> Option<&mut String> {
     match kind {
-        EntryKind::Hardlink(target) => Some(target),
+        LayerEntryKind::Hardlink(target) => Some(target),
         _ => None,
     }
 }

@@ -29,7 +29,7 @@ use crate::oci::image::place::Place;
 use crate::oci::image::platform::Platform;
 use crate::oci::images::Places;
 use crate::oci::progress::{Event, Progress};
-use crate::recipe::Base;
+use crate::recipe::BaseImage;
 
 /// Loads the images that others stand on.
 pub struct Bases<'a> {
@@ -49,7 +49,7 @@ pub struct Bases<'a> {
 #[derive(Debug)]
 pub struct Loaded {
     /// Its layers; the place names the digest that was found there.
-    pub recipe: Base,
+    pub recipe: BaseImage,
     /// Its config.
     pub config: Config,
     /// What is in it; nothing of that counts as a change.

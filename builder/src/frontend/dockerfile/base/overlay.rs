@@ -15,7 +15,7 @@ use crate::oci::archive::Owner;
 use crate::oci::archive::{Found, Kind};
 use crate::oci::image::whiteout;
 use crate::recipe::path::{join, split};
-use crate::recipe::{Archive, Location, Member, Role, SourceRecipe};
+use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin};
 
 /// What AUFS kept for itself.
 const META: &str = ".wh..wh.";
@@ -58,7 +58,7 @@ pub enum OverlayError {
 pub(super) fn apply(
     tree: &mut Tree,
     layer: &LayerIndex,
-    archive: &Arc<Archive>,
+    archive: &Arc<TarOrigin>,
 ) -> Result<(), OverlayError> {
     let mut overlay = Overlay {
         tree,
@@ -74,7 +74,7 @@ pub(super) fn apply(
 struct Overlay<'a> {
     tree: &'a mut Tree,
     layer: &'a LayerIndex,
-    archive: &'a Arc<Archive>,
+    archive: &'a Arc<TarOrigin>,
     /// What the layer itself has put there, which its whiteouts do not hide.
     own: HashSet<String>,
     /// The directories in which nothing is left of the layers below.
@@ -141,14 +141,14 @@ impl Overlay<'_> {
 
     fn file(&self, found: &Found) -> FileNode {
         let location = match self.layer.kept.get(&found.offset) {
-            Some(bytes) => Location::Inline(bytes.as_slice().into()),
-            None => Location::Member(Member {
+            Some(bytes) => SourceLocation::Inline(bytes.as_slice().into()),
+            None => SourceLocation::Member(TarMember {
                 archive: Arc::clone(self.archive),
                 offset: found.offset,
                 size: found.size,
             }),
         };
-        let source = SourceRecipe::new(location, Role::File);
+        let source = SourceRecipe::new(location, SourceRole::File);
         FileNode { source, size: Some(found.size), inode: None }
     }
 

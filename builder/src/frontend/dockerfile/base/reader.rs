@@ -17,7 +17,7 @@ use crate::oci::image::platform::Platform;
 use crate::oci::images::Images;
 use crate::oci::sink::SinkError;
 use crate::oci::unpacked::LayerProblem;
-use crate::recipe::{Archive, Base, BaseLayer};
+use crate::recipe::{BaseImage, BaseLayer, TarOrigin};
 
 /// The longest config, in bytes.
 const CONFIG_MAX: u64 = 4 << 20;
@@ -54,7 +54,7 @@ impl<'b> BaseReader<'b> {
             Place::Registry(name) => Some(name.to_string()),
             Place::Layout(..) | Place::Archive(..) => None,
         };
-        let recipe = Base { place, manifest: document.digest, layers };
+        let recipe = BaseImage { place, manifest: document.digest, layers };
         Ok(Loaded { recipe, config, tree, name, root: root_digest })
     }
 
@@ -176,7 +176,7 @@ impl<'b> BaseReader<'b> {
                 return Err(wrong(LayerProblem::DiffId { expected, found }.into()));
             }
             let (place, digest, size) = (place.clone(), layer.digest, layer.size);
-            let archive = Arc::new(Archive::Layer { place, digest, size });
+            let archive = Arc::new(TarOrigin::Layer { place, digest, size });
             overlay::apply(&mut tree, &index, &archive).map_err(|error| wrong(error.into()))?;
             if tree.len() > FILES_MAX {
                 return Err(wrong(BaseLayerProblem::TooMany(FILES_MAX)));

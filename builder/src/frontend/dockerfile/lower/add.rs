@@ -12,7 +12,7 @@ use crate::frontend::dockerfile::tree::{
 };
 use crate::oci::archive::{self, Detected, Found, Kind, Limits};
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::recipe::{Archive, Checksum, Location, Member};
+use crate::recipe::{Checksum, SourceLocation, TarMember, TarOrigin};
 
 /// Tells whether a source of ADD is downloaded.
 pub(super) fn is_url(source: &str) -> bool {
@@ -33,7 +33,7 @@ impl Evaluation<'_, '_> {
                 Diagnostic::new("--unpack is for local archives; downloads are not unpacked");
             return Err(Box::new(problem.at(span.clone()).help("download it before the build")));
         }
-        let location = Location::Url(url.to_owned());
+        let location = SourceLocation::Url(url.to_owned());
         let name = location.file_name().to_owned();
         let mut node = file(location, None, 0o600, &word.span);
         if let (Some(word), NodeKind::File(file)) = (&order.copy.checksum, &mut node.kind) {
@@ -87,7 +87,7 @@ impl Evaluation<'_, '_> {
         let Some(Node { kind: NodeKind::File(FileNode { source, .. }), .. }) = node else {
             return Ok(false);
         };
-        let Location::Context(name) = &source.location else { return Ok(false) };
+        let SourceLocation::Context(name) = &source.location else { return Ok(false) };
         let Some(context) = self.loader.request.contexts.context(&name.context) else {
             return Ok(false);
         };
@@ -107,7 +107,7 @@ impl Evaluation<'_, '_> {
         };
         let members = archive::read(open()?, Limits::default());
         let members = members.map_err(|error| wrong(error.to_string()))?;
-        let archive = Arc::new(Archive::File(Box::new(source.clone())));
+        let archive = Arc::new(TarOrigin::File(Box::new(source.clone())));
         let target = order.destination.resolve(tree, &order.workdir);
         let target = target.map_err(|error| wrong_tree(&error, &order.copy.destination.span))?;
         let made = order.care.make_directory(tree, &target);
@@ -123,7 +123,7 @@ impl Evaluation<'_, '_> {
 
 /// An archive on its way into a stage.
 struct Unpacking<'a> {
-    archive: &'a Arc<Archive>,
+    archive: &'a Arc<TarOrigin>,
     target: &'a str,
     order: &'a Order<'a>,
     at: &'a Span,
@@ -174,7 +174,7 @@ impl Unpacking<'_> {
             Kind::File | Kind::Hardlink(_) => {
                 let (offset, size) = (member.offset, member.size);
                 let archive = Arc::clone(self.archive);
-                let location = Location::Member(Member { archive, offset, size });
+                let location = SourceLocation::Member(TarMember { archive, offset, size });
                 let node = file(location, Some(size), 0, self.at);
                 let NodeKind::File(file) = node.kind else { return node.kind };
                 // The same for all names of the file, and for none of another archive.

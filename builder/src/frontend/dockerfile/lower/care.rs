@@ -7,7 +7,7 @@ use crate::frontend::dockerfile::tree::{
     ModeChange, Node, NodeKind, Subject, Tree, TreeError, UMASK,
 };
 use crate::oci::archive::Owner;
-use crate::recipe::Role;
+use crate::recipe::SourceRole;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
@@ -82,9 +82,9 @@ impl Care {
             NodeKind::Symlink(_) | NodeKind::Special(_) => None,
         };
         if let NodeKind::File(file) = &mut node.kind {
-            file.source.role = Role::File;
+            file.source.role = SourceRole::File;
             if is_disk(path) {
-                file.source.role = Role::Disk;
+                file.source.role = SourceRole::Disk;
                 if before == Before::Elsewhere {
                     (node.mode, node.owner) = (FILE_MODE, QEMU);
                 }

@@ -16,7 +16,7 @@ use crate::frontend::dockerfile::syntax::{Expansion, Heredoc};
 use crate::frontend::dockerfile::tree::{FileNode, ModeChange, Node, NodeKind, Tree};
 use crate::oci::archive::Owner;
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::recipe::{Location, Role, SourceRecipe};
+use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
 /// What one COPY or ADD works with, after its variables were replaced.
 pub(super) struct Order<'c> {
@@ -184,7 +184,7 @@ impl Evaluation<'_, '_> {
             }
         };
         let size = Some(content.len() as u64);
-        let node = file(Location::Inline(content.into_bytes().into()), size, 0o644, at);
+        let node = file(SourceLocation::Inline(content.into_bytes().into()), size, 0o644, at);
         let place = order.destination.of_file(tree, &order.workdir, &document.name);
         let put = place.and_then(|place| order.care.put(tree, &place, &node));
         Ok(put.map_err(|error| wrong_tree(&error, at))?)
@@ -208,9 +208,9 @@ impl Evaluation<'_, '_> {
 }
 
 /// Returns a file as it is added to a stage.
-pub(super) fn file(location: Location, size: Option<u64>, mode: u32, at: &Span) -> Node {
+pub(super) fn file(location: SourceLocation, size: Option<u64>, mode: u32, at: &Span) -> Node {
     let source =
-        SourceRecipe { origin: Some(at.clone()), ..SourceRecipe::new(location, Role::File) };
+        SourceRecipe { origin: Some(at.clone()), ..SourceRecipe::new(location, SourceRole::File) };
     let kind = NodeKind::File(FileNode { source, size, inode: None });
     Node { kind, mode, owner: Owner { uid: 0, gid: 0 } }
 }

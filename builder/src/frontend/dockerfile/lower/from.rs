@@ -26,7 +26,7 @@ use crate::frontend::dockerfile::syntax::Word;
 use crate::frontend::dockerfile::tree::{NodeKind, Tree};
 use crate::oci::image::place::Place;
 use crate::oci::image::platform::Platform;
-use crate::recipe::Location;
+use crate::recipe::SourceLocation;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// No file of accounts is anywhere near as long, in bytes.
@@ -183,13 +183,15 @@ impl<'a> Loader<'a> {
         let NodeKind::File(file) = &tree.get(&place)?.kind else { return None };
         let mut bytes = Vec::new();
         match &file.source.location {
-            Location::Inline(inline) => bytes.extend_from_slice(inline),
-            Location::Context(file) => {
+            SourceLocation::Inline(inline) => bytes.extend_from_slice(inline),
+            SourceLocation::Context(file) => {
                 let context = self.request.contexts.context(&file.context)?;
                 let opened = context.open(&file.path).ok()?;
                 opened.take(SMALL_MAX).read_to_end(&mut bytes).ok()?;
             }
-            Location::Path(_) | Location::Url(_) | Location::Member(_) => return None,
+            SourceLocation::Path(_) | SourceLocation::Url(_) | SourceLocation::Member(_) => {
+                return None;
+            }
         }
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }

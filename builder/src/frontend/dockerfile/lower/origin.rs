@@ -12,7 +12,7 @@ use crate::frontend::dockerfile::tree::{
 use crate::oci::archive::Owner;
 use crate::recipe::diagnostic::Span;
 use crate::recipe::path::is_below;
-use crate::recipe::{ContextFile, Location, Role, SourceRecipe};
+use crate::recipe::{ContextFile, SourceLocation, SourceRecipe, SourceRole};
 
 /// Where files are copied from.
 #[derive(Debug, Clone)]
@@ -119,11 +119,11 @@ fn context_node(
             source: SourceRecipe {
                 origin: Some(at.clone()),
                 ..SourceRecipe::new(
-                    Location::Context(ContextFile {
+                    SourceLocation::Context(ContextFile {
                         context: Arc::clone(context),
                         path: path.to_owned(),
                     }),
-                    Role::File,
+                    SourceRole::File,
                 )
             },
             size: Some(*size),

@@ -11,7 +11,7 @@ use crate::frontend::dockerfile::tree::{Accounts, Follow, Node, NodeKind, Tree, 
 use crate::oci::archive::Owner;
 use crate::oci::image::config::Config;
 use crate::oci::image::platform::Platform;
-use crate::recipe::{Base, LayerRecipe, Step};
+use crate::recipe::{BaseImage, LayerRecipe, RecipeStep};
 
 /// The shell where neither the Dockerfile nor the base names one.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
@@ -21,8 +21,8 @@ const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 pub(super) struct Stage {
     pub(super) tree: Tree,
     pub(super) config: Config,
-    pub(super) base: Option<Base>,
-    pub(super) steps: Vec<Step>,
+    pub(super) base: Option<BaseImage>,
+    pub(super) steps: Vec<RecipeStep>,
     /// Of the manifest: what the base is called.
     pub(super) annotations: BTreeMap<String, String>,
     /// Config fields that this stage itself has set; ENTRYPOINT forgets a CMD that it has not.
@@ -36,7 +36,7 @@ impl Stage {
     }
 
     /// Returns a stage on top of an image.
-    pub(super) fn on(base: Option<Base>, config: Config, tree: Tree) -> Self {
+    pub(super) fn on(base: Option<BaseImage>, config: Config, tree: Tree) -> Self {
         let (steps, annotations, own) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
         Self { tree, config, base, steps, annotations, own }
     }
@@ -50,9 +50,9 @@ impl Stage {
     pub(super) fn commit(&mut self, history: String) {
         let entries = self.tree.take_changes();
         self.steps.push(if entries.is_empty() {
-            Step::Config { history }
+            RecipeStep::Config { history }
         } else {
-            Step::Layer(LayerRecipe { history, entries })
+            RecipeStep::Layer(LayerRecipe { history, entries })
         });
     }
 

@@ -6,7 +6,7 @@ use crate::frontend::dockerfile::tree::{
     Accounts, FileNode, Follow, Identity, Node, NodeKind, Resolved, Tree, UMASK,
 };
 use crate::oci::archive::Owner;
-use crate::recipe::{Location, Role, SourceRecipe};
+use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
 /// What a process asks of a file or directory.
 const READ: u32 = 4;
@@ -160,7 +160,7 @@ impl Process<'_> {
             };
         }
         let (place, owner) = self.place(path, Follow::Yes)?;
-        let source = SourceRecipe::new(Location::Inline([].into()), Role::File);
+        let source = SourceRecipe::new(SourceLocation::Inline([].into()), SourceRole::File);
         let kind = NodeKind::File(FileNode { source, size: Some(0), inode: None });
         self.tree.put(&place, Node { kind, mode: 0o666 & !UMASK, owner })?;
         Ok(())

@@ -8,7 +8,7 @@ use super::key::{Key, Path};
 use super::{Inode, Node, NodeKind, Tree};
 use crate::oci::archive::Owner;
 use crate::recipe::path::is_below;
-use crate::recipe::{Archive, Entry, EntryKind, Location, SourceRecipe};
+use crate::recipe::{LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, TarOrigin};
 
 /// How a path differs from what the layers below have there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ struct Row {
     turn: Turn,
     /// What it is sorted by within its turn.
     place: String,
-    entry: Entry,
+    entry: LayerEntry,
     inode: Option<Inode>,
 }
 
@@ -63,15 +63,15 @@ enum Turn {
 }
 
 /// Returns the entries of a layer with these changes.
-pub(super) fn entries(tree: &Tree, changes: &BTreeMap<Key, Change>) -> Vec<Entry> {
+pub(super) fn entries(tree: &Tree, changes: &BTreeMap<Key, Change>) -> Vec<LayerEntry> {
     let mut rows: Vec<Row> = parents(changes).into_iter().filter_map(|p| row(tree, p)).collect();
     for (key, change) in changes {
         let path = key.path();
         let node = tree.get(path);
         match (node.map(|node| &node.kind), change) {
-            (None, _) => rows.push(gone(path, EntryKind::Whiteout)),
+            (None, _) => rows.push(gone(path, LayerEntryKind::Whiteout)),
             (Some(NodeKind::Directory), Change::Cleared) => {
-                rows.push(gone(path, EntryKind::Opaque));
+                rows.push(gone(path, LayerEntryKind::Opaque));
             }
             _ => {}
         }
@@ -94,26 +94,26 @@ fn parents(changes: &BTreeMap<Key, Change>) -> BTreeSet<&str> {
 fn row(tree: &Tree, path: &str) -> Option<Row> {
     let node = tree.get(path)?;
     let (kind, inode) = match &node.kind {
-        NodeKind::Directory => (EntryKind::Directory, None),
-        NodeKind::File(file) => (EntryKind::File(file.source.clone()), file.inode),
-        NodeKind::Symlink(target) => (EntryKind::Symlink(target.clone()), None),
+        NodeKind::Directory => (LayerEntryKind::Directory, None),
+        NodeKind::File(file) => (LayerEntryKind::File(file.source.clone()), file.inode),
+        NodeKind::Symlink(target) => (LayerEntryKind::Symlink(target.clone()), None),
         // None can be changed: see `Tree::put`.
         NodeKind::Special(_) => return None,
     };
-    let entry = Entry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner };
+    let entry = LayerEntry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner };
     Some(Row { turn: Turn::Directory, place: path.to_owned(), entry, inode })
 }
 
 /// Returns a row for what is gone. It is sorted between the directory that it is gone from and
 /// what else is in that.
-fn gone(path: &str, kind: EntryKind) -> Row {
+fn gone(path: &str, kind: LayerEntryKind) -> Row {
     let directory = match kind {
-        EntryKind::Opaque => path,
+        LayerEntryKind::Opaque => path,
         _ => path.rfind('/').map_or("", |end| &path[..end]),
     };
     let place = if directory.is_empty() { String::new() } else { format!("{directory}/") };
     let (mode, owner) = (0, Owner { uid: 0, gid: 0 });
-    let entry = Entry { path: path.to_owned(), kind, mode, owner };
+    let entry = LayerEntry { path: path.to_owned(), kind, mode, owner };
     Row { turn: Turn::Directory, place, entry, inode: None }
 }
 
@@ -124,14 +124,16 @@ fn set_turns(rows: &mut [Row]) {
     if !has_members {
         return;
     }
-    let mut archives: Vec<Arc<Archive>> = Vec::new();
+    let mut archives: Vec<Arc<TarOrigin>> = Vec::new();
     for row in rows {
         row.turn = match (&row.entry.kind, member(&row.entry)) {
-            (EntryKind::Directory | EntryKind::Whiteout | EntryKind::Opaque, _) => Turn::Directory,
+            (LayerEntryKind::Directory | LayerEntryKind::Whiteout | LayerEntryKind::Opaque, _) => {
+                Turn::Directory
+            }
             (_, None) => Turn::Other,
             (_, Some((archive, offset))) => {
                 let is_same =
-                    |other: &Arc<Archive>| Arc::ptr_eq(other, archive) || other == archive;
+                    |other: &Arc<TarOrigin>| Arc::ptr_eq(other, archive) || other == archive;
                 let archive = archives.iter().position(is_same).unwrap_or_else(|| {
                     archives.push(Arc::clone(archive));
                     archives.len() - 1
@@ -142,10 +144,10 @@ fn set_turns(rows: &mut [Row]) {
     }
 }
 
-fn member(entry: &Entry) -> Option<(&Arc<Archive>, u64)> {
+fn member(entry: &LayerEntry) -> Option<(&Arc<TarOrigin>, u64)> {
     match &entry.kind {
-        EntryKind::File(source) => match &source.location {
-            Location::Member(member) => Some((&member.archive, member.offset)),
+        LayerEntryKind::File(source) => match &source.location {
+            SourceLocation::Member(member) => Some((&member.archive, member.offset)),
             _ => None,
         },
         _ => None,
@@ -157,17 +159,17 @@ fn link(rows: &mut [Row]) {
     let mut firsts: BTreeMap<(Inode, u32, u32, u32), usize> = BTreeMap::new();
     for at in 0..rows.len() {
         let Row { inode: Some(inode), entry, .. } = &rows[at] else { continue };
-        let Entry { mode, owner, .. } = *entry;
+        let LayerEntry { mode, owner, .. } = *entry;
         let first = *firsts.entry((*inode, mode, owner.uid, owner.gid)).or_insert(at);
         if first != at && can_share(&rows[first].entry, entry) {
-            rows[at].entry.kind = EntryKind::Hardlink(rows[first].entry.path.clone());
+            rows[at].entry.kind = LayerEntryKind::Hardlink(rows[first].entry.path.clone());
         }
     }
 }
 
 /// Numbers that are equal mean one inode only where both files come from one place.
-fn can_share(one: &Entry, other: &Entry) -> bool {
-    let (EntryKind::File(one), EntryKind::File(other)) = (&one.kind, &other.kind) else {
+fn can_share(one: &LayerEntry, other: &LayerEntry) -> bool {
+    let (LayerEntryKind::File(one), LayerEntryKind::File(other)) = (&one.kind, &other.kind) else {
         return false;
     };
     is_one_file(one, other)
@@ -176,8 +178,10 @@ fn can_share(one: &Entry, other: &Entry) -> bool {
 /// Tells whether files whose numbers are equal are one file.
 pub(super) fn is_one_file(one: &SourceRecipe, other: &SourceRecipe) -> bool {
     match (&one.location, &other.location) {
-        (Location::Context(one), Location::Context(other)) => one.context == other.context,
-        (Location::Path(_), Location::Path(_)) => true,
+        (SourceLocation::Context(one), SourceLocation::Context(other)) => {
+            one.context == other.context
+        }
+        (SourceLocation::Path(_), SourceLocation::Path(_)) => true,
         (one, other) => one == other,
     }
 }

@@ -16,7 +16,7 @@ use std::ops::Bound;
 
 use crate::oci::archive::Owner;
 use crate::recipe::path::{is_below, split};
-use crate::recipe::{Entry, SourceRecipe};
+use crate::recipe::{LayerEntry, SourceRecipe};
 use changes::{Change, is_one_file};
 use key::{Key, Path, behind};
 
@@ -280,7 +280,7 @@ impl Tree {
     /// is new in it. If contents come out of archives these files stand last, in the order in which
     /// the archives have them. The directories above each path are entries too, for without them
     /// Docker makes missing ones with a mode of its own.
-    pub fn take_changes(&mut self) -> Vec<Entry> {
+    pub fn take_changes(&mut self) -> Vec<LayerEntry> {
         let changes = std::mem::take(&mut self.changes);
         changes::entries(self, &changes)
     }

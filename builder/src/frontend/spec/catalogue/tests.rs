@@ -82,10 +82,10 @@ fn platforms_have_releases_and_labels_of_their_own() {
     };
     let near = Rewrite { from: "https://b/".into(), to: "http://near/b/".into() };
     let recipe = amd64.recipe(&disk, &[near]);
-    let Step::Layer(layer) = &recipe.steps[0] else { panic!("{recipe:?}") };
+    let RecipeStep::Layer(layer) = &recipe.steps[0] else { panic!("{recipe:?}") };
     assert_eq!(layer.history, "disk/d-1.qcow2");
-    let crate::recipe::EntryKind::File(source) = &layer.entries[1].kind else { panic!() };
-    assert_eq!(source.location, Location::Url("http://near/b/d-1.qcow2.xz".into()));
+    let crate::recipe::LayerEntryKind::File(source) = &layer.entries[1].kind else { panic!() };
+    assert_eq!(source.location, SourceLocation::Url("http://near/b/d-1.qcow2.xz".into()));
     let download = source.download.as_ref().unwrap();
     assert_eq!((download.size, download.mirrors.len()), (Some(7), 1));
 }

@@ -10,7 +10,7 @@ use super::*;
 use crate::frontend::dockerfile::tree::{NodeKind, SpecialKind};
 use crate::oci::images::testing::Memory;
 use crate::oci::progress::Silent;
-use crate::recipe::Location;
+use crate::recipe::SourceLocation;
 
 /// Small enough that tests reach them.
 const LIMITS: Limits =
@@ -106,8 +106,10 @@ fn listed(tree: &Tree) -> Vec<String> {
             NodeKind::File(file) => {
                 let link = file.inode.map_or("", |_| " linked");
                 match &file.source.location {
-                    Location::Inline(bytes) => format!("= {}", String::from_utf8_lossy(bytes)),
-                    Location::Member(member) => {
+                    SourceLocation::Inline(bytes) => {
+                        format!("= {}", String::from_utf8_lossy(bytes))
+                    }
+                    SourceLocation::Member(member) => {
                         assert_eq!(Some(member.size), file.size);
                         format!("at {} + {}{link}", member.offset, member.size)
                     }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::frontend::dockerfile::tree::{FileNode, Node, NodeKind};
 use crate::oci::archive::Owner;
-use crate::recipe::{EntryKind, Location, Role, SourceRecipe};
+use crate::recipe::{LayerEntryKind, SourceLocation, SourceRecipe, SourceRole};
 
 /// The image: a name with a slash at its end is a directory, with an arrow a link; then mode and
 /// owner.
@@ -48,7 +48,7 @@ const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/s
 const GROUP: &str = "root:x:0:\nme:x:1000:\nstaff:x:50:me\n";
 
 fn image() -> Tree {
-    let source = SourceRecipe::new(Location::Path("content".into()), Role::File);
+    let source = SourceRecipe::new(SourceLocation::Path("content".into()), SourceRole::File);
     let mut tree = Tree::new();
     for (word, mode, id) in IMAGE {
         let (path, kind) = match (word.split_once('>'), word.strip_suffix('/')) {
@@ -72,23 +72,23 @@ fn show(tree: &mut Tree) -> String {
     let mut text = String::new();
     for entry in tree.take_changes() {
         let now = tree.get(&entry.path);
-        if entry.kind == EntryKind::Directory && now == image.get(&entry.path) {
+        if entry.kind == LayerEntryKind::Directory && now == image.get(&entry.path) {
             continue;
         }
         text.push_str(if text.is_empty() { "" } else { ", " });
         let path = &entry.path;
         match entry.kind {
-            EntryKind::Whiteout => {
+            LayerEntryKind::Whiteout => {
                 write!(text, "-{path}").unwrap();
                 continue;
             }
-            EntryKind::Opaque => {
+            LayerEntryKind::Opaque => {
                 write!(text, "opaque {path}").unwrap();
                 continue;
             }
-            EntryKind::Directory => write!(text, "{path}/").unwrap(),
-            EntryKind::Symlink(target) => write!(text, "{path}->{target}").unwrap(),
-            EntryKind::File(_) | EntryKind::Hardlink(_) => text.push_str(path),
+            LayerEntryKind::Directory => write!(text, "{path}/").unwrap(),
+            LayerEntryKind::Symlink(target) => write!(text, "{path}->{target}").unwrap(),
+            LayerEntryKind::File(_) | LayerEntryKind::Hardlink(_) => text.push_str(path),
         }
         if !matches!(now.unwrap().kind, NodeKind::Symlink(_)) {
             write!(text, " {:o}", entry.mode).unwrap();

@@ -7,7 +7,7 @@ use snapbox::{assert_data_eq, str};
 
 use super::super::*;
 use super::{archive, dir, file, linked, member, node, show, symlink, tree};
-use crate::recipe::EntryKind;
+use crate::recipe::LayerEntryKind;
 
 /// Shows the layer that `change` makes on top of a tree.
 fn layer(words: &str, change: impl FnOnce(&mut Tree)) -> String {
@@ -204,15 +204,15 @@ fn changed(tree: &mut Tree, (act, path): (u8, &str)) {
 }
 
 /// Does what a runtime does with a layer. The tree that it was made of tells the nodes.
-fn apply(image: &mut Tree, layer: &[Entry], tree: &Tree) {
+fn apply(image: &mut Tree, layer: &[LayerEntry], tree: &Tree) {
     for entry in layer {
         let path = entry.path.as_str();
         let Some(node) = tree.get(path).cloned() else {
-            assert_eq!(entry.kind, EntryKind::Whiteout);
+            assert_eq!(entry.kind, LayerEntryKind::Whiteout);
             image.remove(path);
             continue;
         };
-        let stays = |old: &Node| entry.kind == EntryKind::Directory && old.kind == node.kind;
+        let stays = |old: &Node| entry.kind == LayerEntryKind::Directory && old.kind == node.kind;
         if !image.get(path).is_some_and(stays) {
             image.remove(path);
         }

@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::*;
-use crate::recipe::{Archive, EntryKind, Location, Member, Role};
+use crate::recipe::{LayerEntryKind, SourceLocation, SourceRole, TarMember, TarOrigin};
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
-fn source(location: Location) -> SourceRecipe {
-    SourceRecipe::new(location, Role::File)
+fn source(location: SourceLocation) -> SourceRecipe {
+    SourceRecipe::new(location, SourceRole::File)
 }
 
 fn node(kind: NodeKind) -> Node {
@@ -24,7 +24,7 @@ fn dir() -> Node {
 }
 
 fn linked(content: &str, inode: Option<Inode>) -> Node {
-    let source = source(Location::Path(content.into()));
+    let source = source(SourceLocation::Path(content.into()));
     node(NodeKind::File(FileNode { source, size: Some(1), inode }))
 }
 
@@ -36,12 +36,13 @@ fn symlink(target: &str) -> Node {
     node(NodeKind::Symlink(target.into()))
 }
 
-fn archive(name: &str) -> Arc<Archive> {
-    Arc::new(Archive::File(Box::new(source(Location::Path(name.into())))))
+fn archive(name: &str) -> Arc<TarOrigin> {
+    Arc::new(TarOrigin::File(Box::new(source(SourceLocation::Path(name.into())))))
 }
 
-fn member(archive: &Arc<Archive>, offset: u64) -> Node {
-    let source = source(Location::Member(Member { archive: Arc::clone(archive), offset, size: 1 }));
+fn member(archive: &Arc<TarOrigin>, offset: u64) -> Node {
+    let source =
+        source(SourceLocation::Member(TarMember { archive: Arc::clone(archive), offset, size: 1 }));
     node(NodeKind::File(FileNode { source, size: Some(1), inode: None }))
 }
 
@@ -59,22 +60,22 @@ fn tree(words: &str) -> Tree {
     tree
 }
 
-fn show(entries: &[Entry]) -> String {
+fn show(entries: &[LayerEntry]) -> String {
     let mut text = String::new();
     for entry in entries {
         let kind = match &entry.kind {
-            EntryKind::Directory => "directory".into(),
-            EntryKind::File(source) => match &source.location {
-                Location::Path(path) => format!("file {}", path.display()),
-                Location::Member(member) => format!("member {}", member.offset),
+            LayerEntryKind::Directory => "directory".into(),
+            LayerEntryKind::File(source) => match &source.location {
+                SourceLocation::Path(path) => format!("file {}", path.display()),
+                SourceLocation::Member(member) => format!("member {}", member.offset),
                 _ => "file".into(),
             },
-            EntryKind::Symlink(target) => format!("symlink {target}"),
-            EntryKind::Hardlink(target) => format!("hardlink {target}"),
-            EntryKind::Whiteout => "whiteout".into(),
-            EntryKind::Opaque => "opaque".into(),
+            LayerEntryKind::Symlink(target) => format!("symlink {target}"),
+            LayerEntryKind::Hardlink(target) => format!("hardlink {target}"),
+            LayerEntryKind::Whiteout => "whiteout".into(),
+            LayerEntryKind::Opaque => "opaque".into(),
         };
-        let Entry { path, mode, owner, .. } = entry;
+        let LayerEntry { path, mode, owner, .. } = entry;
         writeln!(text, "{path} {mode:o} {}:{} {kind}", owner.uid, owner.gid).unwrap();
     }
     text
