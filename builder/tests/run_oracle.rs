@@ -10,8 +10,10 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use diskette_builder::frontend::dockerfile::run::{Context, Line, RunError, evaluate};
-use diskette_builder::frontend::dockerfile::tree::{Accounts, Identity, Node, NodeKind, Tree};
+use diskette_builder::frontend::dockerfile::run::{RunContext, RunError, RunLine, evaluate};
+use diskette_builder::frontend::dockerfile::tree::{
+    Accounts, Tree, TreeNode, TreeNodeKind, UserIdentity,
+};
 use diskette_builder::oci::archive::Owner;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
@@ -334,17 +336,17 @@ impl Scene<'_> {
         let mut tree = Tree::new();
         let accounts = Accounts::default();
         let root = if self.owner == USER { ROOT } else { self.owner };
-        let node = Node { kind: NodeKind::Directory, mode: 0o755, owner: root };
+        let node = TreeNode { kind: TreeNodeKind::Directory, mode: 0o755, owner: root };
         tree.put_settled("", node).unwrap();
         let mut run = |script: &str, directory: &str, owner| -> Result<(), RunError> {
-            let context = Context {
+            let context = RunContext {
                 variables: &variables(),
                 directory,
-                identity: &Identity { owner, groups: Vec::new() },
+                identity: &UserIdentity { owner, groups: Vec::new() },
                 accounts: &accounts,
                 shell: &[],
             };
-            evaluate(&mut tree, Line::Shell(script), &context)
+            evaluate(&mut tree, RunLine::Shell(script), &context)
         };
         run(&self.setup, "", root).unwrap();
         let said = run(script, self.directory, self.owner).err().map(|error| {
@@ -353,8 +355,8 @@ impl Scene<'_> {
         });
         let lines = tree.below("").map(|(path, node)| {
             let (kind, mode) = match &node.kind {
-                NodeKind::Directory => ("directory".to_owned(), node.mode),
-                NodeKind::Symlink(target) => (format!("link {target}"), 0o777),
+                TreeNodeKind::Directory => ("directory".to_owned(), node.mode),
+                TreeNodeKind::Symlink(target) => (format!("link {target}"), 0o777),
                 _ => ("file".to_owned(), node.mode),
             };
             format!("{path} {kind} {mode:o} {}:{}", node.owner.uid, node.owner.gid)

@@ -9,9 +9,10 @@ use std::sync::OnceLock;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::frontend::dockerfile::context::{
-    Builder, Context, ContextError, Found, FoundKind, Identity, Listing,
+    BuildContext, ContextEntry, ContextEntryKind, ContextError, ContextListing,
+    ContextListingBuilder, FileIdentity,
 };
-use diskette_builder::frontend::dockerfile::pattern::Ignore;
+use diskette_builder::frontend::dockerfile::pattern::IgnoreFile;
 use walkdir::{DirEntry, WalkDir};
 
 #[cfg(test)]
@@ -23,13 +24,13 @@ pub(crate) struct ContextDir {
     path: PathBuf,
     /// The same directory: it cannot be left, whatever the links in it say by then.
     dir: Dir,
-    ignore: Ignore,
-    listing: OnceLock<Result<Listing, ContextError>>,
+    ignore: IgnoreFile,
+    listing: OnceLock<Result<ContextListing, ContextError>>,
 }
 
 impl ContextDir {
     /// Opens a directory; it is listed when the listing is first asked for.
-    pub(crate) fn open(path: &Path, ignore: Ignore) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, ignore: IgnoreFile) -> io::Result<Self> {
         let dir = Dir::open_ambient_dir(path, ambient_authority())?;
         Ok(Self { path: path.into(), dir, ignore, listing: OnceLock::new() })
     }
@@ -39,9 +40,9 @@ impl ContextDir {
         &self.path
     }
 
-    fn list(&self) -> Result<Listing, ContextError> {
+    fn list(&self) -> Result<ContextListing, ContextError> {
         let root = self.dir.dir_metadata().map_err(|error| unreadable(Path::new("."), error))?;
-        let mut builder = Builder::new(self.ignore.clone(), root.mode() & 0o7777);
+        let mut builder = ContextListingBuilder::new(self.ignore.clone(), root.mode() & 0o7777);
         let mut walk = WalkDir::new(&self.path).min_depth(1).sort_by_file_name().into_iter();
         while let Some(entry) = walk.next() {
             let below = match entry {
@@ -55,7 +56,11 @@ impl ContextDir {
         Ok(builder.finish())
     }
 
-    fn visit(&self, entry: &DirEntry, builder: &mut Builder) -> Result<Below, ContextError> {
+    fn visit(
+        &self,
+        entry: &DirEntry,
+        builder: &mut ContextListingBuilder,
+    ) -> Result<Below, ContextError> {
         let path = self.relative(entry.path());
         let Some(name) = path.to_str() else {
             if !self.ignore.is_ignored(&path.to_string_lossy()) {
@@ -90,14 +95,14 @@ impl ContextDir {
     }
 }
 
-impl Context for ContextDir {
-    fn listing(&self) -> Result<&Listing, &ContextError> {
+impl BuildContext for ContextDir {
+    fn listing(&self) -> Result<&ContextListing, &ContextError> {
         self.listing.get_or_init(|| self.list()).as_ref()
     }
 
     fn open(&self, path: &str) -> io::Result<File> {
         let found = self.listing().ok().and_then(|listing| listing.get(path));
-        let Some(FoundKind::File { identity, .. }) = found.map(|found| &found.kind) else {
+        let Some(ContextEntryKind::File { identity, .. }) = found.map(|found| &found.kind) else {
             return Err(io::Error::other("not a regular file of the build context"));
         };
         // A pipe that has taken the file's place would be waited for without end.
@@ -123,18 +128,18 @@ fn skip(entry: &DirEntry) -> Below {
     if entry.file_type().is_dir() { Below::Skip } else { Below::Visit }
 }
 
-fn look(entry: &DirEntry, path: &str) -> Result<Found, ContextError> {
+fn look(entry: &DirEntry, path: &str) -> Result<ContextEntry, ContextError> {
     let metadata = entry.metadata().map_err(|error| unreadable(Path::new(path), refusal(error)))?;
     let kind = if metadata.is_dir() {
-        FoundKind::Directory
+        ContextEntryKind::Directory
     } else if metadata.is_file() {
-        FoundKind::File { size: metadata.len(), identity: identify(&metadata) }
+        ContextEntryKind::File { size: metadata.len(), identity: identify(&metadata) }
     } else if metadata.is_symlink() {
-        FoundKind::Symlink(read_link(entry, path)?)
+        ContextEntryKind::Symlink(read_link(entry, path)?)
     } else {
-        FoundKind::Special
+        ContextEntryKind::Special
     };
-    Ok(Found { kind, mode: metadata.mode() & 0o7777 })
+    Ok(ContextEntry { kind, mode: metadata.mode() & 0o7777 })
 }
 
 fn read_link(entry: &DirEntry, path: &str) -> Result<String, ContextError> {
@@ -145,8 +150,8 @@ fn read_link(entry: &DirEntry, path: &str) -> Result<String, ContextError> {
         .map_err(|target| ContextError::TargetNotUtf8 { link: path.into(), target: target.into() })
 }
 
-fn identify(metadata: &Metadata) -> Identity {
-    Identity { device: metadata.dev(), inode: metadata.ino() }
+fn identify(metadata: &Metadata) -> FileIdentity {
+    FileIdentity { device: metadata.dev(), inode: metadata.ino() }
 }
 
 /// Returns what the system said. A walk that follows no link has no other errors.

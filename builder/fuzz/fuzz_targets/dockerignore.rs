@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use diskette_builder::recipe::diagnostic::SourceText;
-use diskette_builder::frontend::dockerfile::pattern::{Glob, Ignore, Stars, clean, has_wildcards};
+use diskette_builder::frontend::dockerfile::pattern::{Glob, IgnoreFile, Stars, clean, has_wildcards};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {
@@ -17,7 +17,7 @@ fuzz_target!(|input: &str| {
     let path = clean(path);
     assert_eq!(clean(&path), path);
     let source = Arc::new(SourceText { name: ".dockerignore".into(), text: text.into() });
-    match Ignore::parse(&source) {
+    match IgnoreFile::parse(&source) {
         Ok(ignore) => {
             let hider = ignore.hider(&path);
             assert_eq!(hider.is_some(), ignore.is_ignored(&path));

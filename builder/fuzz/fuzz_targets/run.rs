@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use diskette_builder::frontend::dockerfile::run::{Context, Line, evaluate};
+use diskette_builder::frontend::dockerfile::run::{RunContext, RunLine, evaluate};
 use diskette_builder::recipe::LayerEntryKind;
 use diskette_builder::frontend::dockerfile::tree::{Accounts, Tree};
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +21,7 @@ fuzz_target!(|text: &str| {
     let mut image = Tree::new();
     for user in ["root", "me"] {
         let identity = accounts.identity(user).expect("a user");
-        let context = Context {
+        let context = RunContext {
             variables: &variables,
             directory: "",
             identity: &identity,
@@ -29,11 +29,11 @@ fuzz_target!(|text: &str| {
             shell: &[],
         };
         if user == "root" {
-            evaluate(&mut image, Line::Shell(SETUP), &context).expect("a tree");
+            evaluate(&mut image, RunLine::Shell(SETUP), &context).expect("a tree");
             image.settle();
         }
         let mut tree = image.clone();
-        match evaluate(&mut tree, Line::Shell(text), &context) {
+        match evaluate(&mut tree, RunLine::Shell(text), &context) {
             Ok(()) => check(&mut tree),
             Err(error) => assert!(text.get(error.range).is_some() && !error.message.is_empty()),
         }

@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use diskette_builder::oci::archive::{self, Limits};
-use diskette_builder::frontend::dockerfile::base::{Bases, Resolver};
+use diskette_builder::frontend::dockerfile::base::{Bases, BaseResolver};
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::images::{Images, Places};
 use diskette_builder::oci::progress::Silent;
 use diskette_builder::oci::sink::SinkError;
-use diskette_builder::frontend::dockerfile::tree::{NodeKind, Tree};
+use diskette_builder::frontend::dockerfile::tree::{TreeNodeKind, Tree};
 use libfuzzer_sys::fuzz_target;
 
 const LIMITS: Limits =
@@ -124,7 +124,7 @@ fn check(tree: &Tree) {
         assert!(path.split('/').all(|part| !matches!(part, "" | "." | "..")), "{path:?}");
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         let parent = tree.get(parent).expect("a parent");
-        assert_eq!(parent.kind, NodeKind::Directory, "{path:?}");
+        assert_eq!(parent.kind, TreeNodeKind::Directory, "{path:?}");
     }
 }
 
@@ -139,7 +139,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (lower, upper) = rest.split_at(usize::from(*at).min(rest.len()));
     let mut memory = Memory(BTreeMap::new());
     let name = put(&mut memory, vec![tar(lower), tar(upper)]);
-    let (resolver, cache) = (Resolver::default(), None);
+    let (resolver, cache) = (BaseResolver::default(), None);
     let bases =
         Bases { places: &memory, cache, resolver: &resolver, limits: LIMITS, progress: &Silent };
     let place = name.parse().expect("a place");

@@ -11,7 +11,7 @@ use diskette_builder::engine::assemble::{PlatformTags, Sources};
 use diskette_builder::engine::layer::compression::{Compression, GzipLevel};
 use diskette_builder::engine::source::{CdiOnly, Unverified};
 use diskette_builder::frontend::dockerfile::base::{
-    BaseError, Bases, Lock, Locked, Pull, Resolver,
+    BaseError, BaseLock, BaseResolver, Bases, LockEnforcement, PullPolicy,
 };
 use diskette_builder::frontend::vddk::{self, VddkBase, VddkBaseImage, VddkDownload, VddkRequest};
 use diskette_builder::oci::archive::Limits;
@@ -170,7 +170,7 @@ fn ground(
         BaseArgument::Scratch => return Ok(VddkBase::Scratch(copier(COPIER)?)),
         BaseArgument::Image(place) => place,
     };
-    let resolver = Resolver::new(Lock::default(), Pull::Always, Locked::No);
+    let resolver = BaseResolver::new(BaseLock::default(), PullPolicy::Always, LockEnforcement::No);
     let limits = Limits::default();
     let bases = Bases { places, cache, resolver: &resolver, limits, progress };
     let image = bases.load(place, &vddk::platform()).map_err(|error| base_error(place, &error))?;

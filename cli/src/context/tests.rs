@@ -49,7 +49,7 @@ impl Place {
     }
 
     fn context(&self, ignore: &str) -> ContextDir {
-        let ignore = Ignore::new(ignore.split(' ')).unwrap();
+        let ignore = IgnoreFile::new(ignore.split(' ')).unwrap();
         ContextDir::open(&self.path("c"), ignore).unwrap()
     }
 }
@@ -87,22 +87,22 @@ fn a_listing_says_what_each_thing_is() {
     let context = place.context("");
     let listing = context.listing().unwrap();
     let found = |path: &str| listing.get(path).unwrap();
-    let check = |path: &str, kind: FoundKind, mode| {
-        assert_eq!(found(path), &Found { kind, mode }, "{path}");
+    let check = |path: &str, kind: ContextEntryKind, mode| {
+        assert_eq!(found(path), &ContextEntry { kind, mode }, "{path}");
     };
-    let FoundKind::File { size: 5, identity } = found("d/f").kind else { panic!() };
+    let ContextEntryKind::File { size: 5, identity } = found("d/f").kind else { panic!() };
     assert_eq!(listed(&context), "d d/f link lost other pipe same socket");
-    check("", FoundKind::Directory, 0o750);
-    check("d", FoundKind::Directory, 0o1775);
-    check("same", FoundKind::File { size: 5, identity }, 0o6711);
-    check("link", FoundKind::Symlink("d/f".into()), 0o777);
-    check("lost", FoundKind::Symlink("nowhere\n".into()), 0o777);
+    check("", ContextEntryKind::Directory, 0o750);
+    check("d", ContextEntryKind::Directory, 0o1775);
+    check("same", ContextEntryKind::File { size: 5, identity }, 0o6711);
+    check("link", ContextEntryKind::Symlink("d/f".into()), 0o777);
+    check("lost", ContextEntryKind::Symlink("nowhere\n".into()), 0o777);
     assert_eq!(
         (&found("pipe").kind, &found("socket").kind),
-        (&FoundKind::Special, &FoundKind::Special)
+        (&ContextEntryKind::Special, &ContextEntryKind::Special)
     );
     assert!(
-        !matches!(found("other").kind, FoundKind::File { identity: other, .. } if other == identity)
+        !matches!(found("other").kind, ContextEntryKind::File { identity: other, .. } if other == identity)
     );
     drop(socket);
 }
@@ -442,9 +442,9 @@ fn what_cannot_be_looked_at_is_named() {
         "not a regular file of the build context"
     );
 
-    let not_there = ContextDir::open(&place.path("c"), Ignore::default()).unwrap_err();
+    let not_there = ContextDir::open(&place.path("c"), IgnoreFile::default()).unwrap_err();
     assert_eq!(not_there.kind(), io::ErrorKind::NotFound);
-    let file = ContextDir::open(&place.path("outside/canary"), Ignore::default()).unwrap_err();
+    let file = ContextDir::open(&place.path("outside/canary"), IgnoreFile::default()).unwrap_err();
     assert_eq!(file.kind(), io::ErrorKind::NotADirectory);
 }
 

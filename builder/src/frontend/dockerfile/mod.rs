@@ -18,7 +18,7 @@ pub mod tree;
 use std::sync::Arc;
 
 pub use self::expand::{ExpandError, expand, expand_body};
-pub use self::lower::{Contexts, Lowered, Request, lower};
+pub use self::lower::{BuildContexts, DockerfileRequest, LoweredDockerfile, lower};
 pub use self::stages::Dockerfile;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::instruction::{self, From, Instruction, Kind};
+use super::instruction::{self, FromInstruction, Instruction, InstructionKind};
 use super::syntax::{Syntax, Word};
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
@@ -20,7 +20,7 @@ pub struct Dockerfile {
 /// One stage.
 #[derive(Debug)]
 pub(super) struct Stage {
-    pub(super) from: From,
+    pub(super) from: FromInstruction,
     pub(super) instructions: Vec<Instruction>,
 }
 
@@ -58,12 +58,14 @@ impl Dockerfile {
 
     fn add(&mut self, instruction: Instruction, problems: &mut Vec<Diagnostic>) {
         match (&instruction.kind, self.stages.last_mut()) {
-            (Kind::From(from), _) => {
+            (InstructionKind::From(from), _) => {
                 let from = from.clone();
                 self.stages.push(Stage { from, instructions: Vec::new() });
             }
             (_, Some(stage)) => stage.instructions.push(instruction),
-            (Kind::Arg(arguments), None) => self.globals.extend(arguments.iter().cloned()),
+            (InstructionKind::Arg(arguments), None) => {
+                self.globals.extend(arguments.iter().cloned())
+            }
             (_, None) => problems.push(
                 Diagnostic::new("no build stage in current context")
                     .at(instruction.span)
@@ -76,7 +78,10 @@ impl Dockerfile {
     fn check_numbers(&self, problems: &mut Vec<Diagnostic>) {
         for (number, stage) in self.stages.iter().enumerate() {
             for instruction in &stage.instructions {
-                let (Kind::Copy(copy) | Kind::Add(copy)) = &instruction.kind else { continue };
+                let (InstructionKind::Copy(copy) | InstructionKind::Add(copy)) = &instruction.kind
+                else {
+                    continue;
+                };
                 let Some(from) = &copy.from else { continue };
                 if from.text.parse::<usize>().is_ok_and(|from| from >= number) {
                     let problem = Diagnostic::new(format!("there is no stage {} above", from.text));
@@ -128,7 +133,10 @@ impl Dockerfile {
             // Numbers are for --from only.
             let base = bases.get(number).and_then(|base| self.named(base, number));
             let copied = stage.instructions.iter().filter_map(|instruction| {
-                let (Kind::Copy(copy) | Kind::Add(copy)) = &instruction.kind else { return None };
+                let (InstructionKind::Copy(copy) | InstructionKind::Add(copy)) = &instruction.kind
+                else {
+                    return None;
+                };
                 self.find(&copy.from.as_ref()?.text, number)
             });
             let new: Vec<usize> =

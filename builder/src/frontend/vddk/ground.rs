@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::frontend::dockerfile::base::Loaded;
-use crate::frontend::dockerfile::tree::{Follow, NodeKind, Tree};
+use crate::frontend::dockerfile::base::LoadedBase;
+use crate::frontend::dockerfile::tree::{Follow, Tree, TreeNodeKind};
 use crate::oci::image::config::Config;
 use crate::oci::image::place::Place;
 use crate::recipe::BaseImage;
@@ -28,11 +28,11 @@ pub enum VddkBase {
 
 /// An image that has a `cp`.
 #[derive(Debug)]
-pub struct VddkBaseImage(Loaded);
+pub struct VddkBaseImage(LoadedBase);
 
 impl VddkBaseImage {
     /// Takes an image if it can copy the kit; `place` is what it was called.
-    pub fn new(image: Loaded, place: &Place) -> Result<Self, Diagnostic> {
+    pub fn new(image: LoadedBase, place: &Place) -> Result<Self, Diagnostic> {
         if has_cp(&image.tree, &image.config) {
             return Ok(Self(image));
         }
@@ -42,7 +42,7 @@ impl VddkBaseImage {
 
     /// Returns what is kept of it, its config, and what is said of it.
     pub(super) fn into_parts(self) -> (BaseImage, Config, BTreeMap<String, String>) {
-        let Loaded { recipe, config, name, root, .. } = self.0;
+        let LoadedBase { recipe, config, name, root, .. } = self.0;
         let name = name.map(|name| (BASE_NAME.to_owned(), name));
         let annotations = name.into_iter().chain([(BASE_DIGEST.to_owned(), root.to_string())]);
         (recipe, config, annotations.collect())
@@ -54,36 +54,38 @@ fn has_cp(tree: &Tree, config: &Config) -> bool {
     path.split(':').any(|directory| {
         let found = tree.resolve("", &format!("{directory}/cp"), Follow::Yes);
         let node = found.ok().and_then(|found| tree.get(&found.path));
-        node.is_some_and(|node| matches!(node.kind, NodeKind::File(_)) && node.mode & 0o111 != 0)
+        node.is_some_and(|node| {
+            matches!(node.kind, TreeNodeKind::File(_)) && node.mode & 0o111 != 0
+        })
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frontend::dockerfile::tree::{FileNode, Node};
+    use crate::frontend::dockerfile::tree::{FileNode, TreeNode};
     use crate::oci::archive::Owner;
     use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
     const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
-    fn file() -> NodeKind {
+    fn file() -> TreeNodeKind {
         let location = SourceLocation::Inline(Arc::default());
         let source = SourceRecipe::new(location, SourceRole::File);
-        NodeKind::File(FileNode { source, size: Some(0), inode: None })
+        TreeNodeKind::File(FileNode { source, size: Some(0), inode: None })
     }
 
     /// Returns an image with these files and links, and this environment.
-    fn image(nodes: &[(&str, NodeKind, u32)], env: &str) -> Loaded {
+    fn image(nodes: &[(&str, TreeNodeKind, u32)], env: &str) -> LoadedBase {
         let mut tree = Tree::new();
         for (path, kind, mode) in nodes {
             tree.make_parents(path, 0o755, ROOT).unwrap();
-            tree.put(path, Node { kind: kind.clone(), mode: *mode, owner: ROOT }).unwrap();
+            tree.put(path, TreeNode { kind: kind.clone(), mode: *mode, owner: ROOT }).unwrap();
         }
         let config = format!(r#"{{"config":{{"Env":{env}}}}}"#);
         let digest = |number: u8| format!("sha256:{number:064}").parse().unwrap();
         let place = Place::Layout("base".into(), None);
-        Loaded {
+        LoadedBase {
             recipe: BaseImage { place, manifest: digest(1), layers: Vec::new() },
             config: Config::read(config.as_bytes()).unwrap(),
             tree,
@@ -95,20 +97,20 @@ mod tests {
     #[test]
     fn a_base_must_have_a_cp() {
         let place: Place = "oci:base:1".parse().unwrap();
-        let check = |nodes: &[(&str, NodeKind, u32)], env: &str, expected: Result<(), &str>| {
+        let check = |nodes: &[(&str, TreeNodeKind, u32)], env: &str, expected: Result<(), &str>| {
             let found = VddkBaseImage::new(image(nodes, env), &place);
             let found = found.map(drop).map_err(|error| error.message);
             assert_eq!(found, expected.map_err(str::to_owned), "{nodes:?} {env}");
         };
         let none = Err("`oci:base:1` has no `cp`");
-        let link = |target: &str| NodeKind::Symlink(target.into());
+        let link = |target: &str| TreeNodeKind::Symlink(target.into());
         check(&[], "[]", none);
         check(&[("bin/cp", file(), 0o755)], "[]", Ok(()));
         check(&[("usr/bin/cp", file(), 0o755), ("bin", link("usr/bin"), 0o777)], "[]", Ok(()));
         check(&[("bin/box", file(), 0o755), ("bin/cp", link("box"), 0o777)], "[]", Ok(()));
         check(&[("bin/cp", link("/bin/gone"), 0o777)], "[]", none);
         check(&[("bin/cp", file(), 0o644)], "[]", none);
-        check(&[("bin/cp", NodeKind::Directory, 0o755)], "[]", none);
+        check(&[("bin/cp", TreeNodeKind::Directory, 0o755)], "[]", none);
         check(&[("bin/cp", file(), 0o755)], r#"["PATH=/tools:/usr/bin"]"#, none);
         check(&[("tools/cp", file(), 0o755)], r#"["PATH=/usr/bin:/tools"]"#, Ok(()));
     }

@@ -2,8 +2,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::*;
-use crate::frontend::dockerfile::base::Loaded;
-use crate::frontend::dockerfile::tree::{FileNode, Node, NodeKind, Tree};
+use crate::frontend::dockerfile::base::LoadedBase;
+use crate::frontend::dockerfile::tree::{FileNode, Tree, TreeNode, TreeNodeKind};
 use crate::oci::archive::{ArchiveError, Found, Kind, Lead};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::place::Place;
@@ -267,9 +267,9 @@ fn the_kit_lies_on_a_base() {
     let mut tree = Tree::new();
     let owner = Owner { uid: 0, gid: 0 };
     tree.make_parents("bin/cp", 0o755, owner).unwrap();
-    let kind = NodeKind::File(FileNode { source: source("cp"), size: None, inode: None });
-    tree.put("bin/cp", Node { kind, mode: 0o755, owner }).unwrap();
-    let image = Loaded { recipe: base.clone(), config, tree, name: None, root: manifest };
+    let kind = TreeNodeKind::File(FileNode { source: source("cp"), size: None, inode: None });
+    tree.put("bin/cp", TreeNode { kind, mode: 0o755, owner }).unwrap();
+    let image = LoadedBase { recipe: base.clone(), config, tree, name: None, root: manifest };
     let image = VddkBaseImage::new(image, &place).unwrap();
     let recipe = recipe_on(VddkBase::Image(Box::new(image)));
     assert_eq!(layers(&recipe), [TREE]);

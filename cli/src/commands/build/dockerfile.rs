@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::engine::source::Inputs;
-use diskette_builder::frontend::dockerfile::Contexts;
-use diskette_builder::frontend::dockerfile::context::Context;
-use diskette_builder::frontend::dockerfile::pattern::Ignore;
+use diskette_builder::frontend::dockerfile::BuildContexts;
+use diskette_builder::frontend::dockerfile::context::BuildContext;
+use diskette_builder::frontend::dockerfile::pattern::IgnoreFile;
 use diskette_builder::oci::image::place::{Place, parse_reference};
 use diskette_builder::recipe::ContextFile;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -111,9 +111,9 @@ pub(super) struct ContextFiles {
     reads: Reads,
 }
 
-impl Contexts for ContextFiles {
-    fn context(&self, name: &str) -> Option<&dyn Context> {
-        self.directories.get(name).map(|context| context as &dyn Context)
+impl BuildContexts for ContextFiles {
+    fn context(&self, name: &str) -> Option<&dyn BuildContext> {
+        self.directories.get(name).map(|context| context as &dyn BuildContext)
     }
 }
 
@@ -168,12 +168,16 @@ impl DockerfileArguments {
     }
 }
 
-fn open(path: &Path, ignore: Ignore) -> Result<ContextDir, Diagnostic> {
+fn open(path: &Path, ignore: IgnoreFile) -> Result<ContextDir, Diagnostic> {
     ContextDir::open(path, ignore).map_err(cannot("open the build context", path.display()))
 }
 
 /// Reads the ignore file: the Dockerfile's own, else the context's.
-fn ignore(context: &Path, dockerfile: Option<&Path>, reads: &Reads) -> Result<Ignore, Diagnostic> {
+fn ignore(
+    context: &Path,
+    dockerfile: Option<&Path>,
+    reads: &Reads,
+) -> Result<IgnoreFile, Diagnostic> {
     let own = dockerfile.map(|path| {
         let mut name = path.as_os_str().to_owned();
         name.push(".dockerignore");
@@ -182,10 +186,10 @@ fn ignore(context: &Path, dockerfile: Option<&Path>, reads: &Reads) -> Result<Ig
     for path in own.into_iter().chain([context.join(".dockerignore")]) {
         if let Some(source) = read_if_there(&path)? {
             reads.add(&path);
-            return Ignore::parse(&source);
+            return IgnoreFile::parse(&source);
         }
     }
-    Ignore::new([]).map_err(|bad| Diagnostic::new(format!("{bad:?}")))
+    IgnoreFile::new([]).map_err(|bad| Diagnostic::new(format!("{bad:?}")))
 }
 
 #[cfg(test)]

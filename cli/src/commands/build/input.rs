@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diskette_builder::engine::source::Inputs;
 use diskette_builder::frontend::dockerfile::base::Bases;
-use diskette_builder::frontend::dockerfile::{self, Request};
+use diskette_builder::frontend::dockerfile::{self, DockerfileRequest};
 use diskette_builder::frontend::spec;
 use diskette_builder::oci::archive::Limits;
 use diskette_builder::oci::image::platform::Platform;
@@ -151,7 +151,7 @@ impl Input {
             limits: Limits::default(),
             progress,
         };
-        let request = Request {
+        let request = DockerfileRequest {
             dockerfile: &read,
             contexts: &contexts,
             images: &images,

@@ -20,7 +20,7 @@ const LOCK_MAX: usize = 1 << 20;
 
 /// Names of images, and what they meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lock {
+pub struct BaseLock {
     images: BTreeMap<String, Digest>,
 }
 
@@ -39,7 +39,7 @@ struct Entry {
     digest: Spanned<String>,
 }
 
-impl Lock {
+impl BaseLock {
     /// Reads a lock file.
     pub fn parse(source: &Arc<SourceText>) -> Result<Self, Diagnostic> {
         const HELP: &str = "remove it, and build with `--lock` to write it anew";
@@ -87,7 +87,7 @@ impl Lock {
     }
 }
 
-impl fmt::Display for Lock {
+impl fmt::Display for BaseLock {
     /// Writes the file; names are sorted.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("# Written by diskette: which image each name meant.\n")?;
@@ -101,7 +101,7 @@ impl fmt::Display for Lock {
 
 /// When registries are asked what a tag means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Pull {
+pub enum PullPolicy {
     /// When the lock file does not know.
     #[default]
     Unknown,
@@ -111,7 +111,7 @@ pub enum Pull {
 
 /// What is done with a tag that the lock file does not know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Locked {
+pub enum LockEnforcement {
     /// The registry is asked.
     #[default]
     No,
@@ -137,28 +137,28 @@ impl LockError {
 
 /// Says what names mean. Within one build a name always means the same.
 #[derive(Debug, Default)]
-pub struct Resolver {
-    lock: Lock,
-    pull: Pull,
-    locked: Locked,
+pub struct BaseResolver {
+    lock: BaseLock,
+    pull: PullPolicy,
+    locked: LockEnforcement,
     /// What was resolved in this build.
-    asked: Mutex<Lock>,
+    asked: Mutex<BaseLock>,
 }
 
-impl Resolver {
+impl BaseResolver {
     /// Returns a resolver that goes by a lock file.
-    pub fn new(lock: Lock, pull: Pull, locked: Locked) -> Self {
+    pub fn new(lock: BaseLock, pull: PullPolicy, locked: LockEnforcement) -> Self {
         Self { lock, pull, locked, asked: Mutex::default() }
     }
 
     /// Returns what a name means; nothing if the registry has to be asked.
     pub fn resolve(&self, name: &Reference) -> Result<Option<Digest>, LockError> {
         let known = self.lock.get(name);
-        if self.locked == Locked::Yes {
+        if self.locked == LockEnforcement::Yes {
             return known.map(Some).ok_or_else(|| LockError::Unknown(name.clone()));
         }
         let asked = self.asked().get(name);
-        Ok(asked.or(known.filter(|_| self.pull == Pull::Unknown)))
+        Ok(asked.or(known.filter(|_| self.pull == PullPolicy::Unknown)))
     }
 
     /// Takes down what the registry has answered.
@@ -167,13 +167,13 @@ impl Resolver {
     }
 
     /// Returns the lock file as it should be now, if it should be another than it was.
-    pub fn changed(&self) -> Option<Lock> {
+    pub fn changed(&self) -> Option<BaseLock> {
         let mut lock = self.lock.clone();
         lock.images.extend(self.asked().images.clone());
         (lock != self.lock).then_some(lock)
     }
 
-    fn asked(&self) -> MutexGuard<'_, Lock> {
+    fn asked(&self) -> MutexGuard<'_, BaseLock> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

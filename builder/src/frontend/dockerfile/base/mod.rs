@@ -17,7 +17,7 @@ use std::io;
 use cap_std::fs::Dir;
 
 pub use error::{BaseError, BaseLayerProblem};
-pub use lock::{Lock, LockError, Locked, Pull, Resolver};
+pub use lock::{BaseLock, BaseResolver, LockEnforcement, LockError, PullPolicy};
 pub use overlay::OverlayError;
 
 use self::reader::BaseReader;
@@ -38,7 +38,7 @@ pub struct Bases<'a> {
     /// Keeps what was seen of them; nothing means that all is read anew.
     pub cache: Option<&'a Dir>,
     /// Says what names mean.
-    pub resolver: &'a Resolver,
+    pub resolver: &'a BaseResolver,
     /// What a layer may have.
     pub limits: Limits,
     /// Listens, and stops it.
@@ -47,7 +47,7 @@ pub struct Bases<'a> {
 
 /// A base that can be stood on.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedBase {
     /// Its layers; the place names the digest that was found there.
     pub recipe: BaseImage,
     /// Its config.
@@ -63,7 +63,7 @@ pub struct Loaded {
 
 impl Bases<'_> {
     /// Loads the image of a place for a platform.
-    pub fn load(&self, place: &Place, platform: &Platform) -> Result<Loaded, BaseError> {
+    pub fn load(&self, place: &Place, platform: &Platform) -> Result<LoadedBase, BaseError> {
         match BaseReader::new(self, place).load(platform) {
             Err(_) if self.progress.is_cancelled() => Err(BaseError::Cancelled),
             loaded => loaded,

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::index::LayerIndex;
 use crate::frontend::dockerfile::tree::{
-    FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError,
+    FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
 use crate::oci::archive::Owner;
 use crate::oci::archive::{Found, Kind};
@@ -86,7 +86,8 @@ struct Overlay<'a> {
 impl Overlay<'_> {
     fn add(&mut self, found: &Found) -> Result<(), OverlayError> {
         if found.path.is_empty() {
-            let node = Node { kind: NodeKind::Directory, mode: found.mode, owner: found.owner() };
+            let node =
+                TreeNode { kind: TreeNodeKind::Directory, mode: found.mode, owner: found.owner() };
             return self.put(found, String::new(), node);
         }
         let (dir, name) = split(&found.path);
@@ -124,19 +125,21 @@ impl Overlay<'_> {
         Ok(resolved)
     }
 
-    fn node(&mut self, found: &Found, path: &str) -> Result<Node, OverlayError> {
+    fn node(&mut self, found: &Found, path: &str) -> Result<TreeNode, OverlayError> {
         let kind = match &found.kind {
-            Kind::Directory => NodeKind::Directory,
-            Kind::File => NodeKind::File(self.file(found)),
-            Kind::Symlink(target) => NodeKind::Symlink(target.clone()),
+            Kind::Directory => TreeNodeKind::Directory,
+            Kind::File => TreeNodeKind::File(self.file(found)),
+            Kind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
             Kind::Hardlink(target) => return self.linked(found, path, target),
-            Kind::Fifo => NodeKind::Special(SpecialKind::Fifo),
+            Kind::Fifo => TreeNodeKind::Special(SpecialKind::Fifo),
             &Kind::Character { major, minor } => {
-                NodeKind::Special(SpecialKind::Character { major, minor })
+                TreeNodeKind::Special(SpecialKind::Character { major, minor })
             }
-            &Kind::Block { major, minor } => NodeKind::Special(SpecialKind::Block { major, minor }),
+            &Kind::Block { major, minor } => {
+                TreeNodeKind::Special(SpecialKind::Block { major, minor })
+            }
         };
-        Ok(Node { kind, mode: found.mode, owner: found.owner() })
+        Ok(TreeNode { kind, mode: found.mode, owner: found.owner() })
     }
 
     fn file(&self, found: &Found) -> FileNode {
@@ -153,7 +156,7 @@ impl Overlay<'_> {
     }
 
     /// Returns what a hard link is another name of, whose mode and owner are the link's too.
-    fn linked(&mut self, found: &Found, path: &str, link: &str) -> Result<Node, OverlayError> {
+    fn linked(&mut self, found: &Found, path: &str, link: &str) -> Result<TreeNode, OverlayError> {
         let names = || (found.path.clone(), link.to_owned());
         let (dir, name) = split(link);
         let resolved = self.tree.resolve("", dir, Follow::Yes);
@@ -169,15 +172,15 @@ impl Overlay<'_> {
         let replaced = target
             .strip_prefix(path)
             .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..]));
-        if node.kind == NodeKind::Directory || replaced {
+        if node.kind == TreeNodeKind::Directory || replaced {
             let (path, target) = names();
             return Err(OverlayError::Link { path, target });
         }
-        if let NodeKind::File(file) = &mut node.kind {
+        if let TreeNodeKind::File(file) = &mut node.kind {
             file.inode.get_or_insert(Inode(self.layer.number(), found.offset));
         }
         // Who unpacks it sets them for the link, and so for all names of the file.
-        if !matches!(node.kind, NodeKind::Symlink(_)) {
+        if !matches!(node.kind, TreeNodeKind::Symlink(_)) {
             (node.mode, node.owner) = (found.mode, found.owner());
         }
         let put = self.tree.put_settled(&target, node.clone());
@@ -185,11 +188,11 @@ impl Overlay<'_> {
         Ok(node)
     }
 
-    fn put(&mut self, found: &Found, path: String, node: Node) -> Result<(), OverlayError> {
-        let is_directory = |node: &Node| node.kind == NodeKind::Directory;
+    fn put(&mut self, found: &Found, path: String, node: TreeNode) -> Result<(), OverlayError> {
+        let is_directory = |node: &TreeNode| node.kind == TreeNodeKind::Directory;
         let old = self.tree.get(&path);
         let replaced = old.is_some_and(|old| is_directory(old) != is_directory(&node));
-        if replaced || old.is_some_and(|old| matches!(old.kind, NodeKind::Symlink(_))) {
+        if replaced || old.is_some_and(|old| matches!(old.kind, TreeNodeKind::Symlink(_))) {
             self.parent = None;
         }
         if replaced {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::index::LayerIndex;
 use super::manifest::{self, Descriptor, Told};
-use super::{BaseError, BaseLayerProblem, Bases, Loaded, overlay, store};
+use super::{BaseError, BaseLayerProblem, Bases, LoadedBase, overlay, store};
 use crate::frontend::dockerfile::tree::Tree;
 use crate::oci::image::config::Config;
 use crate::oci::image::digest::Digest;
@@ -38,7 +38,7 @@ impl<'b> BaseReader<'b> {
         Self { bases, place, images: OnceCell::new() }
     }
 
-    pub(super) fn load(&self, platform: &Platform) -> Result<Loaded, BaseError> {
+    pub(super) fn load(&self, platform: &Platform) -> Result<LoadedBase, BaseError> {
         let root = self.root()?;
         let root_digest = root.digest;
         let (document, told) = manifest::choose(self, root, platform)?;
@@ -55,7 +55,7 @@ impl<'b> BaseReader<'b> {
             Place::Layout(..) | Place::Archive(..) => None,
         };
         let recipe = BaseImage { place, manifest: document.digest, layers };
-        Ok(Loaded { recipe, config, tree, name, root: root_digest })
+        Ok(LoadedBase { recipe, config, tree, name, root: root_digest })
     }
 
     fn images(&self) -> Result<&dyn Images, SinkError> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::frontend::dockerfile::pattern::{BadPattern, Hider};
+use crate::frontend::dockerfile::pattern::{BadPattern, IgnoreRule};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// Why a context cannot be listed.
@@ -69,7 +69,7 @@ pub enum LookupErrorKind {
     Missing,
     /// A rule of the ignore file hides it.
     #[error("is excluded from the build context by `{}`", .0.pattern.escape_debug())]
-    Ignored(Hider),
+    Ignored(IgnoreRule),
     /// A symbolic link on the way to it leads out of the context.
     #[error(
         "is outside the build context: the symbolic link `{}` leads to `{}`",
@@ -110,7 +110,7 @@ impl LookupError {
             LookupErrorKind::Missing => {
                 "sources are relative to the build context, the directory given to the build".into()
             }
-            LookupErrorKind::Ignored(Hider { pattern, origin: Some(origin) }) => {
+            LookupErrorKind::Ignored(IgnoreRule { pattern, origin: Some(origin) }) => {
                 format!("`{}` stands at {origin}; remove it or add a `!`", pattern.escape_debug())
             }
             LookupErrorKind::Ignored(_) => "do not exclude it".into(),

@@ -2,7 +2,7 @@
 //! `copy/copy.go`).
 
 use super::error::{LookupError, LookupErrorKind};
-use super::listing::{Found, FoundKind, Listing};
+use super::listing::{ContextEntry, ContextEntryKind, ContextListing};
 use crate::frontend::dockerfile::pattern::{Glob, Stars, clean, split_at_wildcards};
 use crate::recipe::path::is_below;
 
@@ -11,27 +11,27 @@ const LINKS_MAX: usize = 255;
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved<'l> {
+pub struct ResolvedContextPath<'l> {
     /// Where it is in the listing, without symbolic links; empty for the root.
     pub path: String,
     /// What is there: never a symbolic link.
-    pub found: &'l Found,
+    pub found: &'l ContextEntry,
 }
 
-impl Listing {
+impl ContextListing {
     /// Finds what a path leads to. `..` and `/` in front of it stop at the root of the context;
     /// symbolic links are followed, also when the last part is one.
     ///
     /// An absolute link begins at the root of the context, as in BuildKit and buildah; one that finds
     /// nothing there, and one that climbs out with `..`, leads outside.
-    pub fn resolve(&self, path: &str) -> Result<Resolved<'_>, LookupError> {
+    pub fn resolve(&self, path: &str) -> Result<ResolvedContextPath<'_>, LookupError> {
         let cleaned = clean(&format!("/{path}"));
         let fail = |kind| LookupError { path: path.into(), kind };
         Resolver::new(self, &cleaned).run().map_err(fail)
     }
 
     /// Returns the paths that match a pattern, in the order of a walk. What stands in front of the
-    /// first wildcard is a path as in [`Listing::resolve`]; behind it no symbolic link is
+    /// first wildcard is a path as in [`ContextListing::resolve`]; behind it no symbolic link is
     /// followed, and below a directory that matches nothing is looked for. No match is no error.
     pub fn glob(&self, pattern: &str, stars: Stars) -> Result<Vec<String>, LookupError> {
         let fail = |kind| LookupError { path: pattern.into(), kind };
@@ -61,7 +61,7 @@ impl Listing {
 
 /// A path that is followed part by part.
 struct Resolver<'l, 'p> {
-    listing: &'l Listing,
+    listing: &'l ContextListing,
     /// The parts that are still to be gone through, the next one last.
     pending: Vec<&'p str>,
     /// Where the parts so far lead to.
@@ -79,18 +79,18 @@ struct Link<'l> {
 }
 
 impl<'l: 'p, 'p> Resolver<'l, 'p> {
-    fn new(listing: &'l Listing, path: &'p str) -> Self {
+    fn new(listing: &'l ContextListing, path: &'p str) -> Self {
         let pending = path.split('/').rev().collect();
         Self { listing, pending, at: String::new(), links: 0, link: None }
     }
 
-    fn run(mut self) -> Result<Resolved<'l>, LookupErrorKind> {
+    fn run(mut self) -> Result<ResolvedContextPath<'l>, LookupErrorKind> {
         let mut found = self.here()?;
         while let Some(part) = self.pending.pop() {
             if matches!(part, "" | ".") {
                 continue;
             }
-            if found.kind != FoundKind::Directory {
+            if found.kind != ContextEntryKind::Directory {
                 return Err(LookupErrorKind::NotADirectory(self.at));
             }
             if part == ".." {
@@ -100,15 +100,15 @@ impl<'l: 'p, 'p> Resolver<'l, 'p> {
                 self.at.extend([slash, part]);
             }
             found = self.here()?;
-            if let FoundKind::Symlink(target) = &found.kind {
+            if let ContextEntryKind::Symlink(target) = &found.kind {
                 self.follow(target)?;
                 found = self.here()?;
             }
         }
-        Ok(Resolved { path: self.at, found })
+        Ok(ResolvedContextPath { path: self.at, found })
     }
 
-    fn here(&self) -> Result<&'l Found, LookupErrorKind> {
+    fn here(&self) -> Result<&'l ContextEntry, LookupErrorKind> {
         self.listing.get(&self.at).ok_or_else(|| self.missing())
     }
 

@@ -1,5 +1,5 @@
 //! A *build context* is the directory whose files COPY and ADD may take. It is listed once,
-//! without what its ignore file hides, and everything is found in that [`Listing`]; nothing
+//! without what its ignore file hides, and everything is found in that [`ContextListing`]; nothing
 //! outside of it can be named, not through `..` and not through symbolic links. Only contents are read
 //! from the disk later, of the files that were listed.
 
@@ -14,13 +14,15 @@ use std::fs::File;
 use std::io;
 
 pub use error::{ContextError, LookupError, LookupErrorKind};
-pub use listing::{Builder, Found, FoundKind, Identity, Listing};
-pub use lookup::Resolved;
+pub use listing::{
+    ContextEntry, ContextEntryKind, ContextListing, ContextListingBuilder, FileIdentity,
+};
+pub use lookup::ResolvedContextPath;
 
 /// A directory whose files can be taken.
-pub trait Context: Sync {
+pub trait BuildContext: Sync {
     /// Returns what is in it. The first call looks; the others return the same.
-    fn listing(&self) -> Result<&Listing, &ContextError>;
+    fn listing(&self) -> Result<&ContextListing, &ContextError>;
 
     /// Opens a regular file of the listing for reading, under the path it has there. Fails if
     /// another file has taken its place since.

@@ -2,27 +2,27 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
-use crate::frontend::dockerfile::pattern::{Ignore, Stars};
+use crate::frontend::dockerfile::pattern::{IgnoreFile, Stars};
 use crate::recipe::diagnostic::{SourceText, Span};
 
 /// Makes a listing from a line for each path: `dir/`, `file`, `link -> target`, `|pipe`; directories
 /// are passed, not added, behind a `~`.
-fn listing(lines: &str, ignore: &str) -> Listing {
+fn listing(lines: &str, ignore: &str) -> ContextListing {
     let source = Arc::new(SourceText { name: ".dockerignore".into(), text: ignore.into() });
-    let mut builder = Builder::new(Ignore::parse(&source).unwrap(), 0o755);
+    let mut builder = ContextListingBuilder::new(IgnoreFile::parse(&source).unwrap(), 0o755);
     for (line, inode) in lines.lines().map(str::trim).filter(|line| !line.is_empty()).zip(1..) {
-        let found = |kind| Found { kind, mode: 0o640 };
-        let identity = Identity { device: 1, inode };
+        let found = |kind| ContextEntry { kind, mode: 0o640 };
+        let identity = FileIdentity { device: 1, inode };
         if let Some(path) = line.strip_prefix('~') {
-            builder.pass(path.trim_end_matches('/').into(), found(FoundKind::Directory));
+            builder.pass(path.trim_end_matches('/').into(), found(ContextEntryKind::Directory));
         } else if let Some((link, target)) = line.split_once(" -> ") {
-            builder.add(link.into(), found(FoundKind::Symlink(target.into())));
+            builder.add(link.into(), found(ContextEntryKind::Symlink(target.into())));
         } else if let Some(path) = line.strip_suffix('/') {
-            builder.add(path.into(), found(FoundKind::Directory));
+            builder.add(path.into(), found(ContextEntryKind::Directory));
         } else if let Some(path) = line.strip_prefix('|') {
-            builder.add(path.into(), found(FoundKind::Special));
+            builder.add(path.into(), found(ContextEntryKind::Special));
         } else {
-            builder.add(line.into(), found(FoundKind::File { size: 1, identity }));
+            builder.add(line.into(), found(ContextEntryKind::File { size: 1, identity }));
         }
     }
     builder.finish()
@@ -64,7 +64,7 @@ fn a_path_leads_to_what_is_in_the_context() {
     let tree = listing(TREE, "dist");
     let check = |path: &str, expected: &str| {
         let shown = match tree.resolve(path) {
-            Ok(Resolved { path, found }) => {
+            Ok(ResolvedContextPath { path, found }) => {
                 assert_eq!(tree.get(&path), Some(found));
                 path
             }
@@ -199,7 +199,7 @@ fn what_is_below_a_directory_follows_it() {
     assert_eq!(below("b/c"), "b/c/d");
     assert_eq!(below("a"), "");
     assert_eq!(below("x"), "");
-    assert_eq!(tree.get("").unwrap().kind, FoundKind::Directory);
+    assert_eq!(tree.get("").unwrap().kind, ContextEntryKind::Directory);
     assert_eq!(tree.get("").unwrap().mode, 0o755);
     assert_eq!(tree.get("b/c").unwrap().mode, 0o640);
     assert!(tree.get("b/x").is_none());
@@ -237,7 +237,7 @@ fn a_path_that_is_not_found_is_explained() {
     check("self", "mend the symbolic link");
     check("top/f", "name the file itself");
     check("[", "write `\\[` for a `[` that is part of a name");
-    let hidden = Builder::new(Ignore::new(["x"]).unwrap(), 0).finish();
+    let hidden = ContextListingBuilder::new(IgnoreFile::new(["x"]).unwrap(), 0).finish();
     assert_eq!(hidden.hidden("x/y").unwrap().pattern, "x");
     assert_eq!(hidden.resolve("x").unwrap_err().diagnostic(None).help, ["do not exclude it"]);
 }

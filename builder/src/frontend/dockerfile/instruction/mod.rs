@@ -18,7 +18,7 @@ use super::syntax::{Heredoc, Rest, Word};
 /// An instruction, and where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Instruction {
-    pub(crate) kind: Kind,
+    pub(crate) kind: InstructionKind,
     /// The whole of it.
     pub(crate) span: Span,
     /// On one line, for the history.
@@ -27,7 +27,7 @@ pub(crate) struct Instruction {
 
 /// What an instruction asks for.
 #[derive(Debug, Clone)]
-pub(crate) enum Kind {
+pub(crate) enum InstructionKind {
     Add(Box<Copy>),
     /// Names, some with a default.
     Arg(Vec<(Word, Option<Word>)>),
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     Entrypoint(Command),
     Env(Vec<(Word, Word)>),
     Expose(Vec<Word>),
-    From(From),
+    From(FromInstruction),
     Healthcheck(Healthcheck),
     Label(Vec<(Word, Word)>),
     Maintainer(Word),
@@ -52,7 +52,7 @@ pub(crate) enum Kind {
 
 /// FROM.
 #[derive(Debug, Clone)]
-pub(crate) struct From {
+pub(crate) struct FromInstruction {
     pub(crate) base: Word,
     pub(crate) platform: Option<Word>,
     /// In lower case, as stages are compared.

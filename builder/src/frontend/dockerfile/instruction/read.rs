@@ -2,7 +2,9 @@
 
 use super::files::{ADD_FLAGS, COPY_FLAGS, copy};
 use super::flags::{Flags, Takes, similar};
-use super::{Command, From, Healthcheck, Instruction, KEYWORDS, Kind, Run, health};
+use super::{
+    Command, FromInstruction, Healthcheck, Instruction, InstructionKind, KEYWORDS, Run, health,
+};
 use crate::frontend::dockerfile::syntax::{Arguments, Word, Written};
 use crate::recipe::diagnostic::Diagnostic;
 
@@ -45,7 +47,11 @@ fn whole(written: &Written) -> crate::recipe::diagnostic::Span {
     span
 }
 
-fn kind(keyword: &str, written: Written, problems: &mut Vec<Diagnostic>) -> Result<Kind, Wrong> {
+fn kind(
+    keyword: &str,
+    written: Written,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<InstructionKind, Wrong> {
     let known = match keyword {
         "COPY" => COPY_FLAGS,
         "ADD" => ADD_FLAGS,
@@ -58,16 +64,16 @@ fn kind(keyword: &str, written: Written, problems: &mut Vec<Diagnostic>) -> Resu
     let flags = Flags::read(keyword, flags, known, problems);
     let at = written.keyword.clone();
     Ok(match keyword {
-        "ADD" => Kind::Add(Box::new(copy(written, flags)?)),
-        "COPY" => Kind::Copy(Box::new(copy(written, flags)?)),
-        "FROM" => Kind::From(from(written, flags)?),
-        "HEALTHCHECK" => Kind::Healthcheck(healthcheck(written, flags, problems)?),
-        "RUN" => Kind::Run(run(written)?),
-        "ONBUILD" => Kind::OnBuild(onbuild(written, problems)?),
-        "CMD" => Kind::Cmd(command(written.arguments)),
-        "ENTRYPOINT" => Kind::Entrypoint(command(written.arguments)),
+        "ADD" => InstructionKind::Add(Box::new(copy(written, flags)?)),
+        "COPY" => InstructionKind::Copy(Box::new(copy(written, flags)?)),
+        "FROM" => InstructionKind::From(from(written, flags)?),
+        "HEALTHCHECK" => InstructionKind::Healthcheck(healthcheck(written, flags, problems)?),
+        "RUN" => InstructionKind::Run(run(written)?),
+        "ONBUILD" => InstructionKind::OnBuild(onbuild(written, problems)?),
+        "CMD" => InstructionKind::Cmd(command(written.arguments)),
+        "ENTRYPOINT" => InstructionKind::Entrypoint(command(written.arguments)),
         "SHELL" => match written.arguments {
-            Arguments::Json(words) if !words.is_empty() => Kind::Shell(texts(words)),
+            Arguments::Json(words) if !words.is_empty() => InstructionKind::Shell(texts(words)),
             _ => {
                 return Err(wrong(
                     &at,
@@ -76,17 +82,17 @@ fn kind(keyword: &str, written: Written, problems: &mut Vec<Diagnostic>) -> Resu
                 ));
             }
         },
-        "ENV" => Kind::Env(pairs(&at, written.arguments)?),
-        "LABEL" => Kind::Label(pairs(&at, written.arguments)?),
-        "ARG" => Kind::Arg(
+        "ENV" => InstructionKind::Env(pairs(&at, written.arguments)?),
+        "LABEL" => InstructionKind::Label(pairs(&at, written.arguments)?),
+        "ARG" => InstructionKind::Arg(
             words(&at, written.arguments)?.into_iter().map(arg).collect::<Result<_, _>>()?,
         ),
-        "EXPOSE" => Kind::Expose(words(&at, written.arguments)?),
-        "VOLUME" => Kind::Volume(words(&at, written.arguments)?),
-        "MAINTAINER" => Kind::Maintainer(one(&at, written.arguments)?),
-        "STOPSIGNAL" => Kind::StopSignal(one(&at, written.arguments)?),
-        "USER" => Kind::User(one(&at, written.arguments)?),
-        "WORKDIR" => Kind::Workdir(one(&at, written.arguments)?),
+        "EXPOSE" => InstructionKind::Expose(words(&at, written.arguments)?),
+        "VOLUME" => InstructionKind::Volume(words(&at, written.arguments)?),
+        "MAINTAINER" => InstructionKind::Maintainer(one(&at, written.arguments)?),
+        "STOPSIGNAL" => InstructionKind::StopSignal(one(&at, written.arguments)?),
+        "USER" => InstructionKind::User(one(&at, written.arguments)?),
+        "WORKDIR" => InstructionKind::Workdir(one(&at, written.arguments)?),
         _ => return Err(unknown(&at)),
     })
 }
@@ -162,7 +168,7 @@ fn arg(word: Word) -> Result<(Word, Option<Word>), Wrong> {
     Ok((Word { text: name.to_owned(), span: word.span }, Some(value)))
 }
 
-fn from(written: Written, mut flags: Flags) -> Result<From, Wrong> {
+fn from(written: Written, mut flags: Flags) -> Result<FromInstruction, Wrong> {
     let at = written.keyword;
     let words = words(&at, written.arguments).unwrap_or_default();
     let (base, name) = match <[Word; 1]>::try_from(words) {
@@ -177,7 +183,7 @@ fn from(written: Written, mut flags: Flags) -> Result<From, Wrong> {
             }
         },
     };
-    Ok(From { base, platform: flags.value("platform"), name })
+    Ok(FromInstruction { base, platform: flags.value("platform"), name })
 }
 
 fn stage_name(mut name: Word) -> Result<Word, Wrong> {

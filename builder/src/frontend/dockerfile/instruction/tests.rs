@@ -109,7 +109,7 @@ fn what_is_wrong_is_told_where_it_stands() {
 fn healthchecks_are_written_as_docker_does() {
     let check = |text: &str, expected: serde_json::Value| {
         let (read, _) = read_all(text);
-        let [Instruction { kind: Kind::Healthcheck(check), .. }] = &read[..] else {
+        let [Instruction { kind: InstructionKind::Healthcheck(check), .. }] = &read[..] else {
             panic!("{read:?}");
         };
         assert_eq!(check.to_json(), expected, "{text}");

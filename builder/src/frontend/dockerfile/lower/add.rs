@@ -8,7 +8,7 @@ use super::origin::{Match, Origin};
 use crate::frontend::dockerfile::instruction::Switch;
 use crate::frontend::dockerfile::syntax::Word;
 use crate::frontend::dockerfile::tree::{
-    FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError,
+    FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
 use crate::oci::archive::{self, Detected, Found, Kind, Limits};
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -36,7 +36,7 @@ impl Evaluation<'_, '_> {
         let location = SourceLocation::Url(url.to_owned());
         let name = location.file_name().to_owned();
         let mut node = file(location, None, 0o600, &word.span);
-        if let (Some(word), NodeKind::File(file)) = (&order.copy.checksum, &mut node.kind) {
+        if let (Some(word), TreeNodeKind::File(file)) = (&order.copy.checksum, &mut node.kind) {
             file.source.checksum = Some(self.checksum(word)?);
         }
         let at = &order.copy.destination.span;
@@ -84,7 +84,7 @@ impl Evaluation<'_, '_> {
             return Ok(false);
         }
         let node = origin.node(&found.path, &word.span);
-        let Some(Node { kind: NodeKind::File(FileNode { source, .. }), .. }) = node else {
+        let Some(TreeNode { kind: TreeNodeKind::File(FileNode { source, .. }), .. }) = node else {
             return Ok(false);
         };
         let SourceLocation::Context(name) = &source.location else { return Ok(false) };
@@ -149,12 +149,12 @@ impl Unpacking<'_> {
                 node.ok_or(TreeError::Missing(first))?
             }
             kind => {
-                Node { kind: self.kind(kind, member), mode: member.mode, owner: member.owner() }
+                TreeNode { kind: self.kind(kind, member), mode: member.mode, owner: member.owner() }
             }
         };
         // What was unpacked before, or is there, makes room as with tar.
-        let is_directory = node.kind == NodeKind::Directory;
-        let old = tree.get(&place).map(|old| old.kind == NodeKind::Directory);
+        let is_directory = node.kind == TreeNodeKind::Directory;
+        let old = tree.get(&place).map(|old| old.kind == TreeNodeKind::Directory);
         if old.is_some_and(|old| old != is_directory) {
             tree.remove(&place);
         }
@@ -167,27 +167,27 @@ impl Unpacking<'_> {
         Ok(tree.resolve("", &format!("{}/{path}", self.target), follow)?.path)
     }
 
-    fn kind(&self, kind: &Kind, member: &Found) -> NodeKind {
+    fn kind(&self, kind: &Kind, member: &Found) -> TreeNodeKind {
         match kind {
-            Kind::Directory => NodeKind::Directory,
-            Kind::Symlink(target) => NodeKind::Symlink(target.clone()),
+            Kind::Directory => TreeNodeKind::Directory,
+            Kind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
             Kind::File | Kind::Hardlink(_) => {
                 let (offset, size) = (member.offset, member.size);
                 let archive = Arc::clone(self.archive);
                 let location = SourceLocation::Member(TarMember { archive, offset, size });
                 let node = file(location, Some(size), 0, self.at);
-                let NodeKind::File(file) = node.kind else { return node.kind };
+                let TreeNodeKind::File(file) = node.kind else { return node.kind };
                 // The same for all names of the file, and for none of another archive.
                 let archive = Arc::as_ptr(self.archive).addr() as u64;
-                NodeKind::File(FileNode { inode: Some(Inode(archive, offset)), ..file })
+                TreeNodeKind::File(FileNode { inode: Some(Inode(archive, offset)), ..file })
             }
             Kind::Character { major, minor } => {
-                NodeKind::Special(SpecialKind::Character { major: *major, minor: *minor })
+                TreeNodeKind::Special(SpecialKind::Character { major: *major, minor: *minor })
             }
             Kind::Block { major, minor } => {
-                NodeKind::Special(SpecialKind::Block { major: *major, minor: *minor })
+                TreeNodeKind::Special(SpecialKind::Block { major: *major, minor: *minor })
             }
-            Kind::Fifo => NodeKind::Special(SpecialKind::Fifo),
+            Kind::Fifo => TreeNodeKind::Special(SpecialKind::Fifo),
         }
     }
 }

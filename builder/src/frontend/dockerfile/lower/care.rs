@@ -4,7 +4,7 @@
 use crate::cluster::contract::disk::{DIRECTORY, DIRECTORY_MODE, FILE_MODE, QEMU};
 use crate::cluster::contract::is_disk;
 use crate::frontend::dockerfile::tree::{
-    ModeChange, Node, NodeKind, Subject, Tree, TreeError, UMASK,
+    ModeChange, ModeSubject, Tree, TreeError, TreeNode, TreeNodeKind, UMASK,
 };
 use crate::oci::archive::Owner;
 use crate::recipe::SourceRole;
@@ -31,7 +31,12 @@ pub(super) struct Care {
 
 impl Care {
     /// Puts a copy of a node at a path, and makes the directories above it.
-    pub(super) fn put(&self, tree: &mut Tree, path: &str, node: &Node) -> Result<(), TreeError> {
+    pub(super) fn put(
+        &self,
+        tree: &mut Tree,
+        path: &str,
+        node: &TreeNode,
+    ) -> Result<(), TreeError> {
         self.put_from(Before::Elsewhere, tree, path, node)
     }
 
@@ -41,7 +46,7 @@ impl Care {
         before: Before,
         tree: &mut Tree,
         path: &str,
-        node: &Node,
+        node: &TreeNode,
     ) -> Result<(), TreeError> {
         self.make_parents(tree, path)?;
         tree.put(path, self.node(before, path, node))
@@ -50,7 +55,7 @@ impl Care {
     /// Makes a directory and those above it, unless it is there.
     pub(super) fn make_directory(&self, tree: &mut Tree, path: &str) -> Result<(), TreeError> {
         self.make_parents(tree, path)?;
-        if tree.get(path).is_some_and(|node| node.kind == NodeKind::Directory) {
+        if tree.get(path).is_some_and(|node| node.kind == TreeNodeKind::Directory) {
             return Ok(());
         }
         tree.put(path, self.directory(path))
@@ -69,19 +74,19 @@ impl Care {
     /// Returns a directory that is made because something is put into it. `--chmod` is not for
     /// it: BuildKit takes it for that too, and a directory of mode 0444 hides the disk in it
     /// (moby/buildkit#5943).
-    fn directory(&self, path: &str) -> Node {
+    fn directory(&self, path: &str) -> TreeNode {
         let (mode, owner) = if path == DIRECTORY { (DIRECTORY_MODE, QEMU) } else { (0o755, ROOT) };
-        Node { kind: NodeKind::Directory, mode, owner: self.owner.unwrap_or(owner) }
+        TreeNode { kind: TreeNodeKind::Directory, mode, owner: self.owner.unwrap_or(owner) }
     }
 
-    fn node(&self, before: Before, path: &str, node: &Node) -> Node {
+    fn node(&self, before: Before, path: &str, node: &TreeNode) -> TreeNode {
         let mut node = node.clone();
         let subject = match node.kind {
-            NodeKind::Directory => Some(Subject::Directory),
-            NodeKind::File(_) => Some(Subject::File),
-            NodeKind::Symlink(_) | NodeKind::Special(_) => None,
+            TreeNodeKind::Directory => Some(ModeSubject::Directory),
+            TreeNodeKind::File(_) => Some(ModeSubject::File),
+            TreeNodeKind::Symlink(_) | TreeNodeKind::Special(_) => None,
         };
-        if let NodeKind::File(file) = &mut node.kind {
+        if let TreeNodeKind::File(file) = &mut node.kind {
             file.source.role = SourceRole::File;
             if is_disk(path) {
                 file.source.role = SourceRole::Disk;

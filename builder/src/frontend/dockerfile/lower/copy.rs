@@ -10,10 +10,10 @@ use super::origin::Origin;
 use super::sources::{check_many, find, parents};
 use crate::cluster::contract::disk;
 use crate::frontend::dockerfile::expand::Expander;
-use crate::frontend::dockerfile::instruction::{Copy, Instruction, Kind, Switch};
-use crate::frontend::dockerfile::pattern::Ignore;
+use crate::frontend::dockerfile::instruction::{Copy, Instruction, InstructionKind, Switch};
+use crate::frontend::dockerfile::pattern::IgnoreFile;
 use crate::frontend::dockerfile::syntax::{Expansion, Heredoc};
-use crate::frontend::dockerfile::tree::{FileNode, ModeChange, Node, NodeKind, Tree};
+use crate::frontend::dockerfile::tree::{FileNode, ModeChange, Tree, TreeNode, TreeNodeKind};
 use crate::oci::archive::Owner;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
@@ -22,7 +22,7 @@ use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 pub(super) struct Order<'c> {
     pub(super) copy: &'c Copy,
     pub(super) care: Care,
-    pub(super) exclude: Ignore,
+    pub(super) exclude: IgnoreFile,
     pub(super) destination: Destination,
     /// Where a relative destination begins.
     pub(super) workdir: String,
@@ -55,7 +55,7 @@ impl Evaluation<'_, '_> {
         order: &Order<'_>,
         tree: &mut Tree,
     ) -> Outcome<()> {
-        let is_add = matches!(instruction.kind, Kind::Add(_));
+        let is_add = matches!(instruction.kind, InstructionKind::Add(_));
         for document in &order.copy.heredocs {
             self.document(document, order, tree)?;
         }
@@ -111,7 +111,7 @@ impl Evaluation<'_, '_> {
 
     fn order<'c>(&self, copy: &'c Copy) -> Outcome<Order<'c>> {
         let destination = self.expand(&copy.destination)?;
-        let exclude = Ignore::new(copy.exclude.iter().map(|word| word.text.as_str()));
+        let exclude = IgnoreFile::new(copy.exclude.iter().map(|word| word.text.as_str()));
         let exclude = exclude.map_err(|bad| {
             let at = copy.exclude.first().map(|word| word.span.clone());
             let problem = Diagnostic::new(format!("`{}` is not a pattern", bad.pattern));
@@ -194,7 +194,7 @@ impl Evaluation<'_, '_> {
     /// can boot from.
     fn check_disk(&self, instruction: &Instruction, copy: &Copy) -> Outcome<()> {
         let found = self.stage.tree.get(disk::DIRECTORY);
-        if !found.is_some_and(|node| matches!(node.kind, NodeKind::File(_))) {
+        if !found.is_some_and(|node| matches!(node.kind, TreeNodeKind::File(_))) {
             return Ok(());
         }
         let problem = Diagnostic::new("this makes a file named /disk, which KubeVirt cannot use");
@@ -208,11 +208,11 @@ impl Evaluation<'_, '_> {
 }
 
 /// Returns a file as it is added to a stage.
-pub(super) fn file(location: SourceLocation, size: Option<u64>, mode: u32, at: &Span) -> Node {
+pub(super) fn file(location: SourceLocation, size: Option<u64>, mode: u32, at: &Span) -> TreeNode {
     let source =
         SourceRecipe { origin: Some(at.clone()), ..SourceRecipe::new(location, SourceRole::File) };
-    let kind = NodeKind::File(FileNode { source, size, inode: None });
-    Node { kind, mode, owner: Owner { uid: 0, gid: 0 } }
+    let kind = TreeNodeKind::File(FileNode { source, size, inode: None });
+    TreeNode { kind, mode, owner: Owner { uid: 0, gid: 0 } }
 }
 
 /// Lays a tree over another, as a layer that knows nothing of those below: what is in its way is
@@ -222,7 +222,7 @@ fn lay_over(
     upper: &Tree,
 ) -> Result<(), crate::frontend::dockerfile::tree::TreeError> {
     for (path, node) in upper.below("") {
-        let is_directory = |node: &Node| node.kind == NodeKind::Directory;
+        let is_directory = |node: &TreeNode| node.kind == TreeNodeKind::Directory;
         if tree.get(path).is_some_and(|old| is_directory(old) != is_directory(node)) {
             tree.remove(path);
         }

@@ -5,8 +5,10 @@ use super::care::{Before, Care};
 use super::destination::Destination;
 use super::origin::{Match, Origin};
 use crate::cluster::contract::is_disk;
-use crate::frontend::dockerfile::pattern::Ignore;
-use crate::frontend::dockerfile::tree::{FileNode, Follow, Node, NodeKind, Tree, TreeError};
+use crate::frontend::dockerfile::pattern::IgnoreFile;
+use crate::frontend::dockerfile::tree::{
+    FileNode, Follow, Tree, TreeError, TreeNode, TreeNodeKind,
+};
 use crate::recipe::diagnostic::Span;
 use crate::recipe::path::{is_below, join, split};
 
@@ -18,7 +20,7 @@ pub(super) struct Copying<'a> {
     pub(super) workdir: &'a str,
     pub(super) care: &'a Care,
     /// `--exclude`.
-    pub(super) exclude: &'a Ignore,
+    pub(super) exclude: &'a IgnoreFile,
     pub(super) parents: Parents,
     /// Its number in the instruction: links join files of one source only.
     pub(super) number: u64,
@@ -43,7 +45,7 @@ impl Copying<'_> {
     /// Copies a match; the contents of a directory, or one file or link.
     pub(super) fn copy(&self, found: &Match, tree: &mut Tree) -> Result<(), TreeError> {
         let Some(node) = self.origin.node(&found.path, self.at) else { return Ok(()) };
-        let is_directory = node.kind == NodeKind::Directory;
+        let is_directory = node.kind == TreeNodeKind::Directory;
         match self.parents {
             Parents::Kept { skip } => self.with_parents(found, &node, skip, tree),
             Parents::Dropped if is_directory => {
@@ -54,7 +56,7 @@ impl Copying<'_> {
         }
     }
 
-    fn file(&self, found: &Match, node: &Node, tree: &mut Tree) -> Result<(), TreeError> {
+    fn file(&self, found: &Match, node: &TreeNode, tree: &mut Tree) -> Result<(), TreeError> {
         let (_, name) = split(&found.named);
         if self.exclude.is_ignored(name) {
             return Ok(());
@@ -82,9 +84,15 @@ impl Copying<'_> {
         Ok(())
     }
 
-    fn put(&self, tree: &mut Tree, place: &str, from: &str, node: &Node) -> Result<(), TreeError> {
+    fn put(
+        &self,
+        tree: &mut Tree,
+        place: &str,
+        from: &str,
+        node: &TreeNode,
+    ) -> Result<(), TreeError> {
         let mut node = node.clone();
-        if let NodeKind::File(FileNode { inode: Some(inode), .. }) = &mut node.kind {
+        if let TreeNodeKind::File(FileNode { inode: Some(inode), .. }) = &mut node.kind {
             inode.0 = inode.0.wrapping_add(self.number << 32);
         }
         let is_stage = !matches!(self.origin, Origin::Context { .. });
@@ -95,7 +103,7 @@ impl Copying<'_> {
     fn with_parents(
         &self,
         found: &Match,
-        node: &Node,
+        node: &TreeNode,
         skip: usize,
         tree: &mut Tree,
     ) -> Result<(), TreeError> {
@@ -109,14 +117,14 @@ impl Copying<'_> {
             let place = tree.resolve("", &join(&target, part), Follow::Yes)?.path;
             if tree.get(&place).is_none()
                 && let Some(parent) = self.origin.node(&from.join("/"), self.at)
-                && parent.kind == NodeKind::Directory
+                && parent.kind == TreeNodeKind::Directory
             {
                 self.care.put(tree, &place, &parent)?;
             }
             target = place;
         }
         let place = join(&target, name);
-        if node.kind != NodeKind::Directory {
+        if node.kind != TreeNodeKind::Directory {
             return self.care.put(tree, &place, node);
         }
         let place = tree.resolve("", &place, Follow::Yes)?.path;
@@ -129,9 +137,9 @@ impl Copying<'_> {
 
 /// Returns where something below the target comes to stand: a directory that is a link in the
 /// stage is where the link leads, as `/bin` on a system that has merged it with `/usr/bin`.
-fn place(path: &str, node: &Node, tree: &Tree) -> Result<String, TreeError> {
+fn place(path: &str, node: &TreeNode, tree: &Tree) -> Result<String, TreeError> {
     let follow = match node.kind {
-        NodeKind::Directory => Follow::Yes,
+        TreeNodeKind::Directory => Follow::Yes,
         _ => Follow::No,
     };
     Ok(tree.resolve("", path, follow)?.path)

@@ -1,7 +1,7 @@
 //! The *destination* of COPY and ADD: a path in the stage as it is written, and where it leads in
 //! the tree that the stage has so far.
 
-use crate::frontend::dockerfile::tree::{Follow, NodeKind, Tree, TreeError};
+use crate::frontend::dockerfile::tree::{Follow, Tree, TreeError, TreeNodeKind};
 use crate::recipe::path::join;
 
 /// A destination.
@@ -49,7 +49,7 @@ impl Destination {
 
     /// Tells whether files go into it and not in its place; `path` is where it leads.
     pub(super) fn is_directory(&self, tree: &Tree, path: &str) -> bool {
-        let is_there = tree.get(path).is_some_and(|node| node.kind == NodeKind::Directory);
+        let is_there = tree.get(path).is_some_and(|node| node.kind == TreeNodeKind::Directory);
         self.kind == Kind::Directory || is_there
     }
 

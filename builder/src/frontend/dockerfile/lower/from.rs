@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Request;
+use super::DockerfileRequest;
 use super::care::Care;
 use super::copying::{Copying, Parents};
 use super::destination::Destination;
@@ -16,14 +16,14 @@ use super::instructions::{Evaluation, Outcome, expand, wrong_tree};
 use super::origin::{Match, Origin};
 use super::stage::Stage;
 use crate::cluster::contract::disk;
-use crate::frontend::dockerfile::base::{BaseError, Loaded};
-use crate::frontend::dockerfile::context::Context;
-use crate::frontend::dockerfile::instruction::{self, From, Instruction};
-use crate::frontend::dockerfile::pattern::Ignore;
+use crate::frontend::dockerfile::base::{BaseError, LoadedBase};
+use crate::frontend::dockerfile::context::BuildContext;
+use crate::frontend::dockerfile::instruction::{self, FromInstruction, Instruction};
+use crate::frontend::dockerfile::pattern::IgnoreFile;
 use crate::frontend::dockerfile::scope::{Scope, StageScope};
 use crate::frontend::dockerfile::syntax;
 use crate::frontend::dockerfile::syntax::Word;
-use crate::frontend::dockerfile::tree::{NodeKind, Tree};
+use crate::frontend::dockerfile::tree::{Tree, TreeNodeKind};
 use crate::oci::image::place::Place;
 use crate::oci::image::platform::Platform;
 use crate::recipe::SourceLocation;
@@ -41,17 +41,21 @@ const CONTAINER_DISKS: [&str; 2] = ["kubevirt/container-disk-v1alpha", "kubevirt
 
 /// Begins stages, for one platform.
 pub(super) struct Loader<'a> {
-    pub(super) request: &'a Request<'a>,
+    pub(super) request: &'a DockerfileRequest<'a>,
     platform: &'a Platform,
     scope: &'a Scope,
     /// Those that were loaded, by where they are.
-    images: RefCell<BTreeMap<(String, String), Rc<Loaded>>>,
+    images: RefCell<BTreeMap<(String, String), Rc<LoadedBase>>>,
 }
 
 type Begun<'a> = (Stage, StageScope<'a>);
 
 impl<'a> Loader<'a> {
-    pub(super) fn new(request: &'a Request<'a>, platform: &'a Platform, scope: &'a Scope) -> Self {
+    pub(super) fn new(
+        request: &'a DockerfileRequest<'a>,
+        platform: &'a Platform,
+        scope: &'a Scope,
+    ) -> Self {
         Self { request, platform, scope, images: RefCell::default() }
     }
 
@@ -136,7 +140,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Returns what a stage is for.
-    pub(super) fn platform(&self, from: &From) -> Outcome<Platform> {
+    pub(super) fn platform(&self, from: &FromInstruction) -> Outcome<Platform> {
         let Some(word) = &from.platform else { return Ok(self.platform.clone()) };
         let lookup = |name: &str| self.scope.get(name);
         let text = expand(self.request.dockerfile, &lookup, word)?;
@@ -147,7 +151,12 @@ impl<'a> Loader<'a> {
     }
 
     /// Loads an image, by a name of `--build-context` or its own.
-    pub(super) fn image(&self, name: &str, at: &Span, platform: &Platform) -> Outcome<Rc<Loaded>> {
+    pub(super) fn image(
+        &self,
+        name: &str,
+        at: &Span,
+        platform: &Platform,
+    ) -> Outcome<Rc<LoadedBase>> {
         let key = (name.to_owned(), platform.to_string());
         if let Some(loaded) = self.images.borrow().get(&key) {
             return Ok(Rc::clone(loaded));
@@ -180,7 +189,7 @@ impl<'a> Loader<'a> {
     pub(super) fn read(&self, tree: &Tree, path: &str) -> Option<String> {
         let place =
             tree.resolve("", path, crate::frontend::dockerfile::tree::Follow::Yes).ok()?.path;
-        let NodeKind::File(file) = &tree.get(&place)?.kind else { return None };
+        let TreeNodeKind::File(file) = &tree.get(&place)?.kind else { return None };
         let mut bytes = Vec::new();
         match &file.source.location {
             SourceLocation::Inline(inline) => bytes.extend_from_slice(inline),
@@ -225,12 +234,17 @@ impl Evaluation<'_, '_> {
 }
 
 /// Returns a stage with the files of a directory.
-fn directory(name: &str, context: &dyn Context, at: &Span, platform: &Platform) -> Outcome<Stage> {
+fn directory(
+    name: &str,
+    context: &dyn BuildContext,
+    at: &Span,
+    platform: &Platform,
+) -> Outcome<Stage> {
     let listing = context.listing().map_err(|error| Box::new(error.diagnostic()))?;
     let mut stage = Stage::scratch(platform);
     let origin = Origin::Context { name: name.into(), listing };
     let (destination, care) = (Destination::new("/"), Care::default());
-    let nothing = Ignore::new([]).map_err(|_| Box::new(Diagnostic::new("no pattern")))?;
+    let nothing = IgnoreFile::new([]).map_err(|_| Box::new(Diagnostic::new("no pattern")))?;
     let copying = Copying {
         origin: &origin,
         destination: &destination,

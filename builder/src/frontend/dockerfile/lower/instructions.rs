@@ -9,7 +9,7 @@ use super::port::ports;
 use super::signal::is_signal;
 use super::stage::Stage;
 use crate::frontend::dockerfile::expand::{ExpandError, Expander};
-use crate::frontend::dockerfile::instruction::{Instruction, Kind};
+use crate::frontend::dockerfile::instruction::{Instruction, InstructionKind};
 use crate::frontend::dockerfile::scope::StageScope;
 use crate::frontend::dockerfile::stages::Dockerfile;
 use crate::frontend::dockerfile::syntax::Word;
@@ -44,34 +44,40 @@ impl Evaluation<'_, '_> {
 
     fn instruction(&mut self, instruction: &Instruction) -> Outcome<()> {
         match &instruction.kind {
-            Kind::Add(copy) | Kind::Copy(copy) => self.copy(instruction, copy)?,
-            Kind::Run(run) => self.run_line(instruction, run)?,
-            Kind::Arg(arguments) => self.arg(arguments)?,
-            Kind::Env(pairs) => self.env(pairs)?,
-            Kind::Label(pairs) => {
+            InstructionKind::Add(copy) | InstructionKind::Copy(copy) => {
+                self.copy(instruction, copy)?
+            }
+            InstructionKind::Run(run) => self.run_line(instruction, run)?,
+            InstructionKind::Arg(arguments) => self.arg(arguments)?,
+            InstructionKind::Env(pairs) => self.env(pairs)?,
+            InstructionKind::Label(pairs) => {
                 for (name, value) in self.pairs(pairs)? {
                     self.stage.config.set_label(&name, &value);
                 }
             }
-            Kind::Expose(words) => self.expose(words)?,
-            Kind::Volume(words) => self.volume(words)?,
-            Kind::User(word) => {
+            InstructionKind::Expose(words) => self.expose(words)?,
+            InstructionKind::Volume(words) => self.volume(words)?,
+            InstructionKind::User(word) => {
                 let user = self.named(word, "USER")?;
                 self.stage.config.set("User", json!(user));
             }
-            Kind::Workdir(word) => self.workdir(word)?,
-            Kind::StopSignal(word) => self.stop_signal(word)?,
-            Kind::Maintainer(word) => self.stage.config.set_image("author", json!(word.text)),
-            Kind::Shell(words) => self.stage.config.set("Shell", json!(words)),
-            Kind::Cmd(command) => self.stage.set_cmd(command),
-            Kind::Entrypoint(command) => self.stage.set_entrypoint(command),
-            Kind::Healthcheck(check) => self.stage.config.set("Healthcheck", check.to_json()),
-            Kind::OnBuild(word) => {
+            InstructionKind::Workdir(word) => self.workdir(word)?,
+            InstructionKind::StopSignal(word) => self.stop_signal(word)?,
+            InstructionKind::Maintainer(word) => {
+                self.stage.config.set_image("author", json!(word.text))
+            }
+            InstructionKind::Shell(words) => self.stage.config.set("Shell", json!(words)),
+            InstructionKind::Cmd(command) => self.stage.set_cmd(command),
+            InstructionKind::Entrypoint(command) => self.stage.set_entrypoint(command),
+            InstructionKind::Healthcheck(check) => {
+                self.stage.config.set("Healthcheck", check.to_json())
+            }
+            InstructionKind::OnBuild(word) => {
                 self.stage.on_build(&word.text);
                 return Ok(());
             }
             // Each begins a stage; what a stage holds is none.
-            Kind::From(_) => return Ok(()),
+            InstructionKind::From(_) => return Ok(()),
         }
         self.stage.commit(instruction.text.clone());
         Ok(())
@@ -171,7 +177,7 @@ impl Evaluation<'_, '_> {
     pub(super) fn identity(
         &self,
         at: &Span,
-    ) -> Outcome<crate::frontend::dockerfile::tree::Identity> {
+    ) -> Outcome<crate::frontend::dockerfile::tree::UserIdentity> {
         let user = self.stage.user();
         let user = if user.is_empty() { "0:0" } else { user };
         self.accounts().identity(user).map_err(|error| {

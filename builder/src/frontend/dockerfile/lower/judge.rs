@@ -4,7 +4,7 @@
 use super::stage::Stage;
 use crate::cluster::contract::facts::{ConfigFacts, LayerFacts};
 use crate::cluster::contract::{Finding, judge_plan, matters};
-use crate::frontend::dockerfile::tree::{Node, NodeKind, Tree};
+use crate::frontend::dockerfile::tree::{Tree, TreeNode, TreeNodeKind};
 use crate::oci::archive::{Found, Kind, Lead, Owner};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerEntry, LayerEntryKind, RecipeStep};
@@ -33,13 +33,13 @@ fn planned(step: &RecipeStep) -> Option<LayerFacts> {
 }
 
 fn of_tree(tree: &Tree) -> LayerFacts {
-    let entry = |(path, node): (&str, &Node)| {
+    let entry = |(path, node): (&str, &TreeNode)| {
         let kind = match &node.kind {
-            NodeKind::Directory => LayerEntryKind::Directory,
-            NodeKind::File(file) => LayerEntryKind::File(file.source.clone()),
-            NodeKind::Symlink(target) => LayerEntryKind::Symlink(target.clone()),
+            TreeNodeKind::Directory => LayerEntryKind::Directory,
+            TreeNodeKind::File(file) => LayerEntryKind::File(file.source.clone()),
+            TreeNodeKind::Symlink(target) => LayerEntryKind::Symlink(target.clone()),
             // No layer that is made here has one.
-            NodeKind::Special(_) => return None,
+            TreeNodeKind::Special(_) => return None,
         };
         Some(LayerEntry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner })
     };

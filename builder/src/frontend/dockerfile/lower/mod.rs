@@ -28,18 +28,18 @@ use self::stage::Stage;
 use super::scope::{Scope, StageScope};
 use super::stages::Dockerfile;
 use crate::frontend::dockerfile::base::Bases;
-use crate::frontend::dockerfile::context::Context;
+use crate::frontend::dockerfile::context::BuildContext;
 use crate::oci::image::place::Place;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{PlatformRecipe, Recipe};
 
 /// What a Dockerfile is lowered with.
-pub struct Request<'a> {
+pub struct DockerfileRequest<'a> {
     /// What was read.
     pub dockerfile: &'a Dockerfile,
     /// The directories that files can be copied from.
-    pub contexts: &'a dyn Contexts,
+    pub contexts: &'a dyn BuildContexts,
     /// What FROM or --from means by some names.
     pub images: &'a BTreeMap<String, Place>,
     /// Values for ARG.
@@ -55,14 +55,14 @@ pub struct Request<'a> {
 }
 
 /// The build contexts.
-pub trait Contexts: Sync {
+pub trait BuildContexts: Sync {
     /// Returns the context of a name; the empty one is that of the build itself.
-    fn context(&self, name: &str) -> Option<&dyn Context>;
+    fn context(&self, name: &str) -> Option<&dyn BuildContext>;
 }
 
 /// What a Dockerfile comes to.
 #[derive(Debug)]
-pub struct Lowered {
+pub struct LoweredDockerfile {
     /// Without names.
     pub recipe: Recipe,
     /// What is doubtful, and does not keep the image from being built.
@@ -72,7 +72,7 @@ pub struct Lowered {
 }
 
 /// Lowers a Dockerfile. The error holds, for each platform, the first thing that cannot be evaluated.
-pub fn lower(request: &Request<'_>) -> Result<Lowered, Vec<Diagnostic>> {
+pub fn lower(request: &DockerfileRequest<'_>) -> Result<LoweredDockerfile, Vec<Diagnostic>> {
     let target = request.dockerfile.target(request.target).map_err(|problem| vec![problem])?;
     let mut platforms = Vec::new();
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
@@ -98,14 +98,14 @@ pub fn lower(request: &Request<'_>) -> Result<Lowered, Vec<Diagnostic>> {
     }
     warnings.dedup();
     let recipe = Recipe { names: Vec::new(), platforms, annotations: BTreeMap::new() };
-    Ok(Lowered { recipe, warnings, epoch })
+    Ok(LoweredDockerfile { recipe, warnings, epoch })
 }
 
 type Evaluated = (PlatformRecipe, Option<String>);
 
 /// Evaluates the stages that the target needs.
 fn evaluate(
-    request: &Request<'_>,
+    request: &DockerfileRequest<'_>,
     platform: &Platform,
     target: usize,
     warnings: &mut Vec<Diagnostic>,
@@ -140,7 +140,11 @@ fn evaluate(
 }
 
 /// Returns what ARGs in front of the first stage declare.
-fn globals(request: &Request<'_>, platform: &Platform, target: usize) -> Result<Scope, Diagnostic> {
+fn globals(
+    request: &DockerfileRequest<'_>,
+    platform: &Platform,
+    target: usize,
+) -> Result<Scope, Diagnostic> {
     let dockerfile = request.dockerfile;
     let name = dockerfile.stages.get(target).and_then(|stage| stage.from.name.as_ref());
     let name = name.filter(|_| target + 1 < dockerfile.stages.len());
@@ -164,8 +168,10 @@ fn unused(scope: &Scope) -> Option<Diagnostic> {
     })
 }
 
-impl std::fmt::Debug for Request<'_> {
+impl std::fmt::Debug for DockerfileRequest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request").field("platforms", &self.platforms).finish_non_exhaustive()
+        f.debug_struct("DockerfileRequest")
+            .field("platforms", &self.platforms)
+            .finish_non_exhaustive()
     }
 }

@@ -3,11 +3,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::frontend::dockerfile::base::Loaded;
-use crate::frontend::dockerfile::context::{Found, FoundKind, Listing, LookupError};
+use crate::frontend::dockerfile::base::LoadedBase;
+use crate::frontend::dockerfile::context::{
+    ContextEntry, ContextEntryKind, ContextListing, LookupError,
+};
 use crate::frontend::dockerfile::pattern::{BadPattern, Glob, Stars, split_at_wildcards};
 use crate::frontend::dockerfile::tree::{
-    FileNode, Follow, Inode, Node, NodeKind, SpecialKind, Tree, TreeError,
+    FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
 use crate::oci::archive::Owner;
 use crate::recipe::diagnostic::Span;
@@ -21,12 +23,12 @@ pub(super) enum Origin<'a> {
     Context {
         /// What it is called; empty for the one that every build has.
         name: Arc<str>,
-        listing: &'a Listing,
+        listing: &'a ContextListing,
     },
     /// A stage above.
     Stage(&'a Tree),
     /// An image.
-    Image(Rc<Loaded>),
+    Image(Rc<LoadedBase>),
 }
 
 /// Something that a source stands for.
@@ -71,7 +73,7 @@ impl Origin<'_> {
 
     /// Returns what stands at a path as a stage would have it: what comes from a context belongs to
     /// root.
-    pub(super) fn node(&self, path: &str, at: &Span) -> Option<Node> {
+    pub(super) fn node(&self, path: &str, at: &Span) -> Option<TreeNode> {
         match self {
             Self::Context { name, listing } => {
                 Some(context_node(name, listing, path, listing.get(path)?, at))
@@ -86,7 +88,7 @@ impl Origin<'_> {
         &'s self,
         directory: &'s str,
         at: &'s Span,
-    ) -> Box<dyn Iterator<Item = (&'s str, Node)> + 's> {
+    ) -> Box<dyn Iterator<Item = (&'s str, TreeNode)> + 's> {
         match self {
             Self::Context { name, listing } => Box::new(
                 listing
@@ -102,20 +104,20 @@ impl Origin<'_> {
 fn tree_below<'t>(
     tree: &'t Tree,
     directory: &str,
-) -> Box<dyn Iterator<Item = (&'t str, Node)> + 't> {
+) -> Box<dyn Iterator<Item = (&'t str, TreeNode)> + 't> {
     Box::new(tree.below(directory).map(|(path, node)| (path, node.clone())))
 }
 
 fn context_node(
     context: &Arc<str>,
-    listing: &Listing,
+    listing: &ContextListing,
     path: &str,
-    found: &Found,
+    found: &ContextEntry,
     at: &Span,
-) -> Node {
+) -> TreeNode {
     let kind = match &found.kind {
-        FoundKind::Directory => NodeKind::Directory,
-        FoundKind::File { size, identity } => NodeKind::File(FileNode {
+        ContextEntryKind::Directory => TreeNodeKind::Directory,
+        ContextEntryKind::File { size, identity } => TreeNodeKind::File(FileNode {
             source: SourceRecipe {
                 origin: Some(at.clone()),
                 ..SourceRecipe::new(
@@ -129,11 +131,11 @@ fn context_node(
             size: Some(*size),
             inode: listing.is_linked(*identity).then_some(Inode(identity.device, identity.inode)),
         }),
-        FoundKind::Symlink(target) => NodeKind::Symlink(target.clone()),
+        ContextEntryKind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
         // Which one does not matter: none can be copied.
-        FoundKind::Special => NodeKind::Special(SpecialKind::Fifo),
+        ContextEntryKind::Special => TreeNodeKind::Special(SpecialKind::Fifo),
     };
-    Node { kind, mode: found.mode, owner: Owner { uid: 0, gid: 0 } }
+    TreeNode { kind, mode: found.mode, owner: Owner { uid: 0, gid: 0 } }
 }
 
 fn find_in_tree(tree: &Tree, source: &str, stars: Stars) -> Result<Vec<Match>, OriginError> {

@@ -2,7 +2,7 @@
 
 use super::instructions::{Evaluation, Outcome};
 use crate::frontend::dockerfile::instruction::{Command, Instruction, Run};
-use crate::frontend::dockerfile::run::{Context, Line, RunError, evaluate, refuse_flag};
+use crate::frontend::dockerfile::run::{RunContext, RunError, RunLine, evaluate, refuse_flag};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
 impl Evaluation<'_, '_> {
@@ -13,7 +13,7 @@ impl Evaluation<'_, '_> {
         let variables = self.variables.variables();
         let (accounts, identity) = (self.accounts(), self.identity(&instruction.span)?);
         let (directory, shell) = (self.stage.workdir().to_owned(), self.stage.shell());
-        let context = Context {
+        let context = RunContext {
             variables: &variables,
             directory: &directory,
             identity: &identity,
@@ -23,10 +23,10 @@ impl Evaluation<'_, '_> {
         let (line, is_written) = match (&run.command, &run.heredocs[..]) {
             // The document is the script.
             (Command::Shell(text), [document]) if text.trim().starts_with("<<") => {
-                (Line::Shell(&document.content), false)
+                (RunLine::Shell(&document.content), false)
             }
-            (Command::Shell(text), _) => (Line::Shell(text), true),
-            (Command::Exec(words), _) => (Line::Exec(words), false),
+            (Command::Shell(text), _) => (RunLine::Shell(text), true),
+            (Command::Exec(words), _) => (RunLine::Exec(words), false),
         };
         evaluate(&mut self.stage.tree, line, &context).map_err(|error| {
             let at = if is_written && !error.range.is_empty() {

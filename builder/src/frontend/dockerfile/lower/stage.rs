@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::frontend::dockerfile::instruction::Command;
 use crate::frontend::dockerfile::pattern::clean;
-use crate::frontend::dockerfile::tree::{Accounts, Follow, Node, NodeKind, Tree, TreeError};
+use crate::frontend::dockerfile::tree::{
+    Accounts, Follow, Tree, TreeError, TreeNode, TreeNodeKind,
+};
 use crate::oci::archive::Owner;
 use crate::oci::image::config::Config;
 use crate::oci::image::platform::Platform;
@@ -75,11 +77,11 @@ impl Stage {
         let place = self.tree.resolve("", &path, Follow::Yes)?;
         self.tree.make_parents(&place.path, 0o755, owner)?;
         match self.tree.get(&place.path).map(|node| &node.kind) {
-            Some(NodeKind::Directory) => {}
+            Some(TreeNodeKind::Directory) => {}
             Some(_) => return Err(TreeError::NotADirectory(place.path)),
             None => {
-                let kind = NodeKind::Directory;
-                self.tree.put(&place.path, Node { kind, mode: 0o755, owner })?;
+                let kind = TreeNodeKind::Directory;
+                self.tree.put(&place.path, TreeNode { kind, mode: 0o755, owner })?;
             }
         }
         self.config.set("WorkingDir", json!(path));

@@ -10,20 +10,20 @@ use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// Rules for which paths are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ignore {
+pub struct IgnoreFile {
     rules: Vec<Rule>,
 }
 
 /// The rule that hides a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hider {
+pub struct IgnoreRule {
     /// The rule's pattern, in its short form.
     pub pattern: String,
     /// Its line, if it stands in a file.
     pub origin: Option<Span>,
 }
 
-impl Ignore {
+impl IgnoreFile {
     /// Reads an ignore file.
     pub fn parse(source: &Arc<SourceText>) -> Result<Self, Diagnostic> {
         let mut rules = Vec::new();
@@ -59,9 +59,9 @@ impl Ignore {
     }
 
     /// Returns what hides a path, if it is ignored.
-    pub fn hider(&self, path: &str) -> Option<Hider> {
+    pub fn hider(&self, path: &str) -> Option<IgnoreRule> {
         let rule = &self.rules[self.hiding(path)?];
-        Some(Hider { pattern: rule.pattern.clone(), origin: rule.origin.clone() })
+        Some(IgnoreRule { pattern: rule.pattern.clone(), origin: rule.origin.clone() })
     }
 
     /// Returns whether a directory is ignored and so is all that can be below it: no `!` that

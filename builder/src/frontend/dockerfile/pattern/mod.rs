@@ -1,5 +1,5 @@
 //! A *pattern* says which paths are meant: a [`Glob`] in a COPY or ADD, or the lines of an ignore
-//! file, [`Ignore`]. Paths are text here, `/` between parts, relative to a root that no pattern
+//! file, [`IgnoreFile`]. Paths are text here, `/` between parts, relative to a root that no pattern
 //! leaves; nothing is looked at on a disk.
 //!
 //! A pattern is cut into tokens, and matching keeps the set of all places in the path that the tokens
@@ -18,7 +18,7 @@ mod tests;
 use thiserror::Error;
 
 pub use glob::{Glob, Stars, has_wildcards, split_at_wildcards};
-pub use ignore::{Hider, Ignore};
+pub use ignore::{IgnoreFile, IgnoreRule};
 pub use path::clean;
 
 /// A text that is no pattern.

@@ -99,7 +99,7 @@ fn what_is_no_pattern_is_refused_whatever_the_path() {
             assert_eq!((bad.pattern.as_str(), bad.reason), (pattern, expected));
             assert!(!bad.reason.help().is_empty());
         }
-        assert_eq!(Ignore::new([pattern]).unwrap_err().reason, expected);
+        assert_eq!(IgnoreFile::new([pattern]).unwrap_err().reason, expected);
     };
     check("[]a]", BadPatternReason::Class);
     check("[-]", BadPatternReason::Class);
@@ -259,7 +259,7 @@ const RULES: &[(&str, &str, Match)] = &[
 #[test]
 fn a_rule_matches_as_in_patternmatcher() {
     for &(pattern, path, expected) in RULES {
-        let ignore = Ignore::new([pattern]).unwrap();
+        let ignore = IgnoreFile::new([pattern]).unwrap();
         assert_eq!(ignore.is_ignored(path), expected != No, "{pattern} {path}");
         let alone = Glob::parse(&clean(pattern.trim()), Stars::Across).unwrap();
         assert_eq!(alone.matches(path), expected == Exact, "{pattern} {path}");
@@ -269,7 +269,7 @@ fn a_rule_matches_as_in_patternmatcher() {
 #[test]
 fn the_last_rule_that_matches_decides() {
     let check = |rules: &str, path: &str, expected| {
-        let ignore = Ignore::new(rules.split(' ')).unwrap();
+        let ignore = IgnoreFile::new(rules.split(' ')).unwrap();
         assert_eq!(ignore.is_ignored(path), expected, "{rules}: {path}");
     };
     check("", "a", false);
@@ -300,7 +300,7 @@ fn the_last_rule_that_matches_decides() {
 #[test]
 fn a_directory_is_left_out_whole_where_no_exception_reaches() {
     let check = |rules: &str, directory: &str, expected| {
-        let ignore = Ignore::new(rules.split(' ')).unwrap();
+        let ignore = IgnoreFile::new(rules.split(' ')).unwrap();
         assert_eq!(ignore.is_ignored_whole(directory), expected, "{rules}: {directory}");
     };
     check("a", "a", true);
@@ -339,7 +339,7 @@ fn source(text: &str) -> Arc<SourceText> {
 #[test]
 fn a_line_of_a_file_is_a_rule() {
     let check = |text: &str, path: &str, expected: &str| {
-        let hider = Ignore::parse(&source(text)).unwrap().hider(path);
+        let hider = IgnoreFile::parse(&source(text)).unwrap().hider(path);
         let shown = hider.map_or(String::new(), |hider| {
             let origin = hider.origin.unwrap();
             format!("{} {:?} {origin}", hider.pattern, &origin.source.text[origin.range.clone()])
@@ -378,7 +378,7 @@ fn a_line_of_a_file_is_a_rule() {
 #[test]
 fn a_line_that_is_no_pattern_is_pointed_at() {
     let check = |text: &str, expected: &str| {
-        let problem = Ignore::parse(&source(text)).unwrap_err();
+        let problem = IgnoreFile::parse(&source(text)).unwrap_err();
         assert_eq!(problem.to_string(), expected);
         assert_eq!(problem.help.len(), 1);
     };
@@ -411,7 +411,7 @@ fn hostile_patterns_end() {
     }
     let path = "a/".repeat(2_500) + "c";
     for pattern in ["**/a/".repeat(300) + "b", "**a".repeat(300) + "b", "**/*".repeat(300) + "/b"] {
-        assert!(!Ignore::new([pattern.as_str()]).unwrap().is_ignored(&path));
+        assert!(!IgnoreFile::new([pattern.as_str()]).unwrap().is_ignored(&path));
     }
     let deep = "[".repeat(100_000);
     assert_eq!(Glob::parse(&deep, Stars::Within).unwrap_err().reason, BadPatternReason::Unclosed);
@@ -447,7 +447,7 @@ proptest! {
     fn nothing_is_shown_below_what_is_left_out_whole(
         rules in "([!]?[ab*?/]{1,6} ){1,4}", directory in "[ab](/[ab]){0,2}", name in "[ab/]{1,4}",
     ) {
-        let Ok(ignore) = Ignore::new(rules.split(' ')) else { return Ok(()) };
+        let Ok(ignore) = IgnoreFile::new(rules.split(' ')) else { return Ok(()) };
         let below = clean(&format!("{directory}/{name}"));
         if ignore.is_ignored_whole(&directory) {
             prop_assert!(ignore.is_ignored(&below), "{} {} {}", rules, directory, below);

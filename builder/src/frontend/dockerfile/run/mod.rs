@@ -22,7 +22,7 @@ mod word;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::frontend::dockerfile::tree::{Accounts, Follow, Identity, Tree};
+use crate::frontend::dockerfile::tree::{Accounts, Follow, Tree, UserIdentity};
 use expand::Parameters;
 use process::Process;
 use settings::{Settings, is_shell};
@@ -34,7 +34,7 @@ pub use error::RunError;
 
 /// What is to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line<'a> {
+pub enum RunLine<'a> {
     /// A script for the shell, with its lines joined.
     Shell(&'a str),
     /// A program and its arguments.
@@ -43,13 +43,13 @@ pub enum Line<'a> {
 
 /// What a RUN line finds around it.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
+pub struct RunContext<'a> {
     /// From ENV and ARG.
     pub variables: &'a BTreeMap<String, String>,
     /// An absolute path, from WORKDIR; empty means `/`.
     pub directory: &'a str,
     /// From USER.
-    pub identity: &'a Identity,
+    pub identity: &'a UserIdentity,
     /// The users and groups that the image has.
     pub accounts: &'a Accounts,
     /// From SHELL; empty means `/bin/sh -c`.
@@ -60,23 +60,27 @@ pub struct Context<'a> {
 ///
 /// An error is a line that is not understood, or that fails; the tree is then left somewhere in
 /// between.
-pub fn evaluate(tree: &mut Tree, line: Line<'_>, context: &Context<'_>) -> Result<(), RunError> {
+pub fn evaluate(
+    tree: &mut Tree,
+    line: RunLine<'_>,
+    context: &RunContext<'_>,
+) -> Result<(), RunError> {
     match line {
-        Line::Shell(text) => {
+        RunLine::Shell(text) => {
             let settings = match context.shell {
                 [] => Settings::default(),
                 shell => shell_settings(shell, 0..text.len())?,
             };
             evaluate_script(tree, text, settings, context)
         }
-        Line::Exec([program, options @ .., text]) if is_shell(program) => {
+        RunLine::Exec([program, options @ .., text]) if is_shell(program) => {
             let shell = [std::slice::from_ref(program), options].concat();
             let script = shell_settings(&shell, 0..0)
                 .and_then(|settings| evaluate_script(tree, text, settings, context));
             // The script is not the text that the user wrote.
             script.map_err(|error| RunError { range: 0..0, ..error })
         }
-        Line::Exec(words) => {
+        RunLine::Exec(words) => {
             let mut process = process(tree, context, 0..0)?;
             match run(&mut process, words, 0..0)? {
                 Status::Success => Ok(()),
@@ -108,12 +112,12 @@ fn shell_settings(shell: &[String], range: Range<usize>) -> Result<Settings, Run
 
 fn process<'a>(
     tree: &'a mut Tree,
-    context: &Context<'a>,
+    context: &RunContext<'a>,
     range: Range<usize>,
 ) -> Result<Process<'a>, RunError> {
     let found = tree.resolve("", context.directory, Follow::Yes);
     let directory = found.ok().filter(|found| found.exists).map(|found| found.path);
-    let Context { accounts, identity, .. } = *context;
+    let RunContext { accounts, identity, .. } = *context;
     let Some(directory) = directory else {
         let message = format!("the working directory `{}` does not exist", context.directory);
         return Err(RunError::new(message, range).help("make it with WORKDIR"));
@@ -125,7 +129,7 @@ fn evaluate_script(
     tree: &mut Tree,
     text: &str,
     settings: Settings,
-    context: &Context<'_>,
+    context: &RunContext<'_>,
 ) -> Result<(), RunError> {
     let script = Script::parse(text)?;
     let process = process(tree, context, 0..text.len())?;

@@ -3,7 +3,7 @@
 
 use super::fault::{Errno, Fault};
 use crate::frontend::dockerfile::tree::{
-    Accounts, FileNode, Follow, Identity, Node, NodeKind, Resolved, Tree, UMASK,
+    Accounts, FileNode, Follow, ResolvedTreePath, Tree, TreeNode, TreeNodeKind, UMASK, UserIdentity,
 };
 use crate::oci::archive::Owner;
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
@@ -26,7 +26,7 @@ const NAME_MAX: usize = 255;
 pub(super) struct Process<'a> {
     pub(super) tree: &'a mut Tree,
     pub(super) accounts: &'a Accounts,
-    pub(super) identity: &'a Identity,
+    pub(super) identity: &'a UserIdentity,
     /// Resolved.
     pub(super) directory: String,
 }
@@ -40,7 +40,7 @@ impl Process<'_> {
         self.identity.owner.gid == gid || self.identity.groups.contains(&gid)
     }
 
-    fn may(&self, node: &Node, access: u32) -> Result<(), Errno> {
+    fn may(&self, node: &TreeNode, access: u32) -> Result<(), Errno> {
         let shift = match node.owner {
             owner if owner.uid == self.identity.owner.uid => 6,
             owner if self.is_member(owner.gid) => 3,
@@ -51,7 +51,7 @@ impl Process<'_> {
     }
 
     /// Returns where a path leads, which need not exist; the directory it is in must.
-    pub(super) fn lookup(&self, path: &str, last: Follow) -> Result<Resolved, Fault> {
+    pub(super) fn lookup(&self, path: &str, last: Follow) -> Result<ResolvedTreePath, Fault> {
         if path.is_empty() {
             return Err(Errno::NoEntry.into());
         }
@@ -77,7 +77,7 @@ impl Process<'_> {
 
     /// Returns whether there is a directory at exactly this path.
     pub(super) fn is_directory_at(&self, path: &str) -> bool {
-        self.tree.get(path).is_some_and(|node| node.kind == NodeKind::Directory)
+        self.tree.get(path).is_some_and(|node| node.kind == TreeNodeKind::Directory)
     }
 
     /// Returns the names in a directory.
@@ -93,7 +93,7 @@ impl Process<'_> {
 
     fn names_at(&self, path: &str, access: u32) -> Result<Vec<String>, Fault> {
         let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
-        if node.kind != NodeKind::Directory {
+        if node.kind != TreeNodeKind::Directory {
             return Err(Errno::NotDirectory.into());
         }
         self.may(node, access)?;
@@ -124,7 +124,7 @@ impl Process<'_> {
             self.place(if trimmed.is_empty() { path } else { trimmed }, Follow::No)?;
         let inherited = self.tree.get(parent(&place)).map_or(0, |parent| parent.mode & SET_GID);
         let mode = 0o777 & !UMASK | inherited;
-        self.tree.put(&place, Node { kind: NodeKind::Directory, mode, owner })?;
+        self.tree.put(&place, TreeNode { kind: TreeNodeKind::Directory, mode, owner })?;
         Ok(place)
     }
 
@@ -137,8 +137,10 @@ impl Process<'_> {
             Ok(_) if path.ends_with('/') => return Err(Errno::NoEntry.into()),
             place => place?,
         };
-        self.tree
-            .put(&place, Node { kind: NodeKind::Symlink(target.into()), mode: 0o777, owner })?;
+        self.tree.put(
+            &place,
+            TreeNode { kind: TreeNodeKind::Symlink(target.into()), mode: 0o777, owner },
+        )?;
         Ok(())
     }
 
@@ -152,7 +154,7 @@ impl Process<'_> {
         }
         let found = self.lookup(path, Follow::Yes)?;
         if let Some(node) = self.tree.get(&found.path) {
-            let is_directory = node.kind == NodeKind::Directory;
+            let is_directory = node.kind == TreeNodeKind::Directory;
             return if is_directory {
                 Err(Errno::IsDirectory.into())
             } else {
@@ -161,8 +163,8 @@ impl Process<'_> {
         }
         let (place, owner) = self.place(path, Follow::Yes)?;
         let source = SourceRecipe::new(SourceLocation::Inline([].into()), SourceRole::File);
-        let kind = NodeKind::File(FileNode { source, size: Some(0), inode: None });
-        self.tree.put(&place, Node { kind, mode: 0o666 & !UMASK, owner })?;
+        let kind = TreeNodeKind::File(FileNode { source, size: Some(0), inode: None });
+        self.tree.put(&place, TreeNode { kind, mode: 0o666 & !UMASK, owner })?;
         Ok(())
     }
 
@@ -242,7 +244,7 @@ impl Process<'_> {
         }
         // What was trusted in the hands of its owner is not in those of another.
         let lost = match kind {
-            NodeKind::Directory | NodeKind::Symlink(_) => 0,
+            TreeNodeKind::Directory | TreeNodeKind::Symlink(_) => 0,
             _ if mode & 0o010 != 0 => SET_UID | SET_GID,
             _ => SET_UID,
         };

@@ -24,7 +24,7 @@ struct Group {
 
 /// Who a process runs as.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct UserIdentity {
     /// User and group.
     pub owner: Owner,
     /// Further groups, in ascending order.
@@ -120,7 +120,7 @@ impl Accounts {
     /// Returns whom `USER user[:group]` runs programs as. A number need not be in the files;
     /// if it is not its group is 0. With a group there are no further groups
     /// (moby/sys `user/user.go`, `GetExecUser`).
-    pub fn identity(&self, text: &str) -> Result<Identity, AccountError> {
+    pub fn identity(&self, text: &str) -> Result<UserIdentity, AccountError> {
         let (user, group) = text.split_once(':').unwrap_or((text, ""));
         let named = self.users.get_key_value(user).or_else(|| {
             let uid = id(user)?;
@@ -136,7 +136,7 @@ impl Accounts {
         if !group.is_empty() {
             let gid =
                 self.group(group).or_else(|| id(group)).ok_or_else(|| self.no_group(group))?;
-            return Ok(Identity { owner: Owner { gid, ..owner }, groups: Vec::new() });
+            return Ok(UserIdentity { owner: Owner { gid, ..owner }, groups: Vec::new() });
         }
         let is_member = |group: &&Group| {
             named.is_some_and(|(name, _)| group.members.iter().any(|member| member == name))
@@ -145,7 +145,7 @@ impl Accounts {
             self.groups.values().filter(is_member).map(|group| group.gid).collect();
         groups.sort_unstable();
         groups.dedup();
-        Ok(Identity { owner, groups })
+        Ok(UserIdentity { owner, groups })
     }
 
     /// Returns the error for a user that there is not.
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn programs_run_as_a_user_with_groups() {
         let check = |text: &str, uid, gid, groups: &[u32]| {
-            let identity = Identity { owner: Owner { uid, gid }, groups: groups.to_vec() };
+            let identity = UserIdentity { owner: Owner { uid, gid }, groups: groups.to_vec() };
             assert_eq!(Accounts::parse(PASSWD, GROUP).identity(text), Ok(identity), "{text}");
         };
         check("", 0, 0, &[]);

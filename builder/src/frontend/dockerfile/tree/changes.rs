@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::key::{Key, Path};
-use super::{Inode, Node, NodeKind, Tree};
+use super::{Inode, Tree, TreeNode, TreeNodeKind};
 use crate::oci::archive::Owner;
 use crate::recipe::path::is_below;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, TarOrigin};
@@ -23,7 +23,7 @@ pub(super) enum Change {
 
 impl Tree {
     /// Records that `node` is no longer there, nor anything below it.
-    pub(super) fn record_removal(&mut self, path: &str, node: &Node) {
+    pub(super) fn record_removal(&mut self, path: &str, node: &TreeNode) {
         let from = Bound::Excluded::<&dyn Path>(&path);
         let later = self.changes.range::<dyn Path, _>((from, Bound::Unbounded));
         let below = later.map(|(key, _)| key).take_while(|key| is_below(key.path(), path));
@@ -31,7 +31,7 @@ impl Tree {
             self.changes.remove(&key);
         }
         let removed = match node.kind {
-            NodeKind::Directory => Change::Cleared,
+            TreeNodeKind::Directory => Change::Cleared,
             _ => Change::Altered,
         };
         match self.changes.get::<dyn Path>(&path) {
@@ -70,7 +70,7 @@ pub(super) fn entries(tree: &Tree, changes: &BTreeMap<Key, Change>) -> Vec<Layer
         let node = tree.get(path);
         match (node.map(|node| &node.kind), change) {
             (None, _) => rows.push(gone(path, LayerEntryKind::Whiteout)),
-            (Some(NodeKind::Directory), Change::Cleared) => {
+            (Some(TreeNodeKind::Directory), Change::Cleared) => {
                 rows.push(gone(path, LayerEntryKind::Opaque));
             }
             _ => {}
@@ -94,11 +94,11 @@ fn parents(changes: &BTreeMap<Key, Change>) -> BTreeSet<&str> {
 fn row(tree: &Tree, path: &str) -> Option<Row> {
     let node = tree.get(path)?;
     let (kind, inode) = match &node.kind {
-        NodeKind::Directory => (LayerEntryKind::Directory, None),
-        NodeKind::File(file) => (LayerEntryKind::File(file.source.clone()), file.inode),
-        NodeKind::Symlink(target) => (LayerEntryKind::Symlink(target.clone()), None),
+        TreeNodeKind::Directory => (LayerEntryKind::Directory, None),
+        TreeNodeKind::File(file) => (LayerEntryKind::File(file.source.clone()), file.inode),
+        TreeNodeKind::Symlink(target) => (LayerEntryKind::Symlink(target.clone()), None),
         // None can be changed: see `Tree::put`.
-        NodeKind::Special(_) => return None,
+        TreeNodeKind::Special(_) => return None,
     };
     let entry = LayerEntry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner };
     Some(Row { turn: Turn::Directory, place: path.to_owned(), entry, inode })

@@ -20,24 +20,24 @@ use crate::recipe::{LayerEntry, SourceRecipe};
 use changes::{Change, is_one_file};
 use key::{Key, Path, behind};
 
-pub use accounts::{AccountError, Accounts, Identity};
+pub use accounts::{AccountError, Accounts, UserIdentity};
 pub use error::TreeError;
-pub use mode::{ModeChange, ModeError, Subject, UMASK};
-pub use resolve::{Follow, Resolved};
+pub use mode::{ModeChange, ModeError, ModeSubject, UMASK};
+pub use resolve::{Follow, ResolvedTreePath};
 
 /// Files, directories and links by path. Paths are relative, with `/` between their parts; the
 /// empty one is the root directory, which always exists.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    nodes: BTreeMap<Key, Node>,
+    nodes: BTreeMap<Key, TreeNode>,
     changes: BTreeMap<Key, Change>,
 }
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub struct TreeNode {
     /// What it is.
-    pub kind: NodeKind,
+    pub kind: TreeNodeKind,
     /// Permission bits, with set-user-ID, set-group-ID and the sticky bit: up to `0o7777`.
     pub mode: u32,
     /// Whose it is.
@@ -46,7 +46,7 @@ pub struct Node {
 
 /// What a node is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NodeKind {
+pub enum TreeNodeKind {
     /// A directory.
     Directory,
     /// A regular file.
@@ -97,7 +97,7 @@ pub struct Inode(pub u64, pub u64);
 impl Default for Tree {
     fn default() -> Self {
         let owner = Owner { uid: 0, gid: 0 };
-        let root = Node { kind: NodeKind::Directory, mode: 0o755, owner };
+        let root = TreeNode { kind: TreeNodeKind::Directory, mode: 0o755, owner };
         Self { nodes: BTreeMap::from([(Key::new(""), root)]), changes: BTreeMap::new() }
     }
 }
@@ -119,7 +119,7 @@ impl Tree {
     }
 
     /// Returns what stands at exactly this path; no link is followed.
-    pub fn get(&self, path: &str) -> Option<&Node> {
+    pub fn get(&self, path: &str) -> Option<&TreeNode> {
         self.nodes.get::<dyn Path>(&path)
     }
 
@@ -127,7 +127,7 @@ impl Tree {
     pub fn children<'t>(
         &'t self,
         dir: &str,
-    ) -> impl Iterator<Item = (&'t str, &'t Node)> + use<'t> {
+    ) -> impl Iterator<Item = (&'t str, &'t TreeNode)> + use<'t> {
         let dir = dir.to_owned();
         let mut seen = dir.clone();
         std::iter::from_fn(move || {
@@ -139,12 +139,15 @@ impl Tree {
 
     /// Returns the paths below a directory and what stands there: each directory, then all
     /// that is below it; otherwise by the bytes of names.
-    pub fn below<'t>(&'t self, dir: &str) -> impl Iterator<Item = (&'t str, &'t Node)> + use<'t> {
+    pub fn below<'t>(
+        &'t self,
+        dir: &str,
+    ) -> impl Iterator<Item = (&'t str, &'t TreeNode)> + use<'t> {
         let dir = dir.to_owned();
         self.after(&dir).take_while(move |(path, _)| is_below(path, &dir))
     }
 
-    fn after<'t>(&'t self, path: &str) -> impl Iterator<Item = (&'t str, &'t Node)> + use<'t> {
+    fn after<'t>(&'t self, path: &str) -> impl Iterator<Item = (&'t str, &'t TreeNode)> + use<'t> {
         let from = Bound::Excluded::<&dyn Path>(&path);
         let range = self.nodes.range::<dyn Path, _>((from, Bound::Unbounded));
         range.map(|(key, node)| (key.path(), node))
@@ -154,12 +157,12 @@ impl Tree {
     ///
     /// A file or a link takes the place of a file or a link. A directory over a directory sets its
     /// mode and owner; what is in it stays.
-    pub fn put(&mut self, path: &str, node: Node) -> Result<(), TreeError> {
-        if let NodeKind::Special(_) = node.kind {
+    pub fn put(&mut self, path: &str, node: TreeNode) -> Result<(), TreeError> {
+        if let TreeNodeKind::Special(_) = node.kind {
             return Err(TreeError::Special(path.to_owned()));
         }
         let old = self.check_place(path, &node)?;
-        if old == Some(&node) && node.kind == NodeKind::Directory {
+        if old == Some(&node) && node.kind == TreeNodeKind::Directory {
             return Ok(());
         }
         if path.is_empty() {
@@ -173,19 +176,19 @@ impl Tree {
 
     /// Puts a node that layers below have: as [`Tree::put`], but it is not recorded as a change, it
     /// may be a device, and the root's mode and owner can be set.
-    pub fn put_settled(&mut self, path: &str, node: Node) -> Result<(), TreeError> {
+    pub fn put_settled(&mut self, path: &str, node: TreeNode) -> Result<(), TreeError> {
         self.check_place(path, &node)?;
         self.nodes.insert(Key::new(path), node);
         Ok(())
     }
 
     /// Refuses a node that cannot stand at a path; returns what stands there.
-    fn check_place(&self, path: &str, node: &Node) -> Result<Option<&Node>, TreeError> {
+    fn check_place(&self, path: &str, node: &TreeNode) -> Result<Option<&TreeNode>, TreeError> {
         check_path(path)?;
         self.check_directory(split(path).0)?;
         let old = self.get(path);
-        let was_directory = old.map(|old| old.kind == NodeKind::Directory);
-        match (was_directory, node.kind == NodeKind::Directory) {
+        let was_directory = old.map(|old| old.kind == TreeNodeKind::Directory);
+        match (was_directory, node.kind == TreeNodeKind::Directory) {
             (Some(true), false) => Err(TreeError::FileOverDirectory(path.to_owned())),
             (Some(false), true) => Err(TreeError::DirectoryOverFile(path.to_owned())),
             _ => Ok(old),
@@ -195,7 +198,7 @@ impl Tree {
     fn check_directory(&self, path: &str) -> Result<(), TreeError> {
         match self.get(path) {
             None => Err(TreeError::Missing(path.to_owned())),
-            Some(node) if node.kind == NodeKind::Directory => Ok(()),
+            Some(node) if node.kind == TreeNodeKind::Directory => Ok(()),
             Some(_) => Err(TreeError::NotADirectory(path.to_owned())),
         }
     }
@@ -205,7 +208,7 @@ impl Tree {
         for (end, _) in path.match_indices('/') {
             let parent = &path[..end];
             if self.get(parent).is_none() {
-                self.put(parent, Node { kind: NodeKind::Directory, mode, owner })?;
+                self.put(parent, TreeNode { kind: TreeNodeKind::Directory, mode, owner })?;
             }
             self.check_directory(parent)?;
         }
@@ -232,7 +235,7 @@ impl Tree {
     /// Sets the permission bits of a file or directory; a link has none of its own.
     pub fn set_mode(&mut self, path: &str, mode: u32) -> Result<(), TreeError> {
         self.alter(path, |node| match node.kind {
-            NodeKind::Symlink(_) => {}
+            TreeNodeKind::Symlink(_) => {}
             _ => node.mode = mode,
         })
     }
@@ -242,7 +245,7 @@ impl Tree {
         self.alter(path, |node| node.owner = owner)
     }
 
-    fn alter(&mut self, path: &str, change: impl FnOnce(&mut Node)) -> Result<(), TreeError> {
+    fn alter(&mut self, path: &str, change: impl FnOnce(&mut TreeNode)) -> Result<(), TreeError> {
         let old = self.get(path).ok_or_else(|| TreeError::Missing(path.to_owned()))?;
         let mut node = old.clone();
         change(&mut node);
@@ -256,12 +259,14 @@ impl Tree {
     }
 
     /// Returns the other paths of a file that has several.
-    fn other_names(&self, path: &str, node: &Node) -> Vec<String> {
-        let NodeKind::File(FileNode { inode: Some(inode), source, .. }) = &node.kind else {
+    fn other_names(&self, path: &str, node: &TreeNode) -> Vec<String> {
+        let TreeNodeKind::File(FileNode { inode: Some(inode), source, .. }) = &node.kind else {
             return Vec::new();
         };
-        let is_same = |other: &Node| match &other.kind {
-            NodeKind::File(file) => file.inode == Some(*inode) && is_one_file(source, &file.source),
+        let is_same = |other: &TreeNode| match &other.kind {
+            TreeNodeKind::File(file) => {
+                file.inode == Some(*inode) && is_one_file(source, &file.source)
+            }
             _ => false,
         };
         let names = self.below("").filter(|(name, other)| *name != path && is_same(other));

@@ -14,7 +14,7 @@ const EXECUTE: u32 = 0o111;
 
 /// What a mode is changed of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum ModeSubject {
     /// `X` is `x` if it can be executed by somebody.
     File,
     /// `X` is `x`, and set-user-ID and set-group-ID stay unless they are named.
@@ -84,12 +84,12 @@ impl ModeChange {
     }
 
     /// Returns what becomes of `mode`. Where nobody is named, `umask` says which bits stay.
-    pub fn apply(&self, mode: u32, subject: Subject, umask: u32) -> u32 {
+    pub fn apply(&self, mode: u32, subject: ModeSubject, umask: u32) -> u32 {
         self.adjust(mode, subject, umask).0
     }
 
     /// Returns what becomes of `mode`, and the bits that were set or cleared, to whatever value.
-    pub fn adjust(&self, mode: u32, subject: Subject, umask: u32) -> (u32, u32) {
+    pub fn adjust(&self, mode: u32, subject: ModeSubject, umask: u32) -> (u32, u32) {
         self.clauses.iter().fold((mode & ALL, 0), |(bits, all), clause| {
             let (bits, changed) = clause.adjust(bits, subject, umask);
             (bits, all | changed)
@@ -98,10 +98,10 @@ impl ModeChange {
 }
 
 impl Clause {
-    fn adjust(self, mode: u32, subject: Subject, umask: u32) -> (u32, u32) {
+    fn adjust(self, mode: u32, subject: ModeSubject, umask: u32) -> (u32, u32) {
         let kept = match subject {
-            Subject::File => 0,
-            Subject::Directory => SET_IDS & !self.named,
+            ModeSubject::File => 0,
+            ModeSubject::Directory => SET_IDS & !self.named,
         };
         let who = if self.who == 0 { !umask } else { self.who };
         let value = self.value.bits(mode, subject) & who & !kept & ALL;
@@ -118,9 +118,9 @@ impl Clause {
 }
 
 impl Value {
-    fn bits(self, mode: u32, subject: Subject) -> u32 {
+    fn bits(self, mode: u32, subject: ModeSubject) -> u32 {
         match self {
-            Self::WithX(bits) if subject == Subject::Directory || mode & EXECUTE != 0 => {
+            Self::WithX(bits) if subject == ModeSubject::Directory || mode & EXECUTE != 0 => {
                 bits | EXECUTE
             }
             Self::Bits(bits) | Self::WithX(bits) => bits,
@@ -197,7 +197,7 @@ fn bit(permission: char) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn check(text: &str, subject: Subject, before: u32, expected: u32) {
+    fn check(text: &str, subject: ModeSubject, before: u32, expected: u32) {
         let change = ModeChange::parse(text).unwrap();
         let found = change.apply(before, subject, UMASK);
         assert_eq!(found, expected, "{text} of {before:o}: {found:o}, not {expected:o}");
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn modes_as_chmod_understands_them() {
-        use Subject::{Directory, File};
+        use ModeSubject::{Directory, File};
         check("644", File, 0o777, 0o644);
         check("0", File, 0o777, 0);
         check("7777", File, 0, 0o7777);

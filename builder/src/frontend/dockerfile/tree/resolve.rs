@@ -1,7 +1,7 @@
 //! *Resolving* finds what a path means, as the kernel does for a process whose root directory is
 //! the tree's (`man 7 path_resolution`).
 
-use super::{Node, NodeKind, Tree, TreeError};
+use super::{Tree, TreeError, TreeNode, TreeNodeKind};
 
 /// How many symbolic links are followed on one way; `MAXSYMLINKS` of Linux.
 const LINKS_MAX: usize = 40;
@@ -17,7 +17,7 @@ pub enum Follow {
 
 /// Where a path leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
+pub struct ResolvedTreePath {
     /// As [`Tree::get`] takes it. Of what does not exist, the directories that do are resolved and
     /// the rest stands as it was written.
     pub path: String,
@@ -31,7 +31,12 @@ impl Tree {
     /// `..` stops at the root, and links are followed; a link that leads nowhere leads to what it
     /// names. A slash at the end asks for a directory, and follows a link. The empty path is
     /// `base`. Below what does not exist `..` takes a part away, which the kernel does not do.
-    pub fn resolve(&self, base: &str, path: &str, last: Follow) -> Result<Resolved, TreeError> {
+    pub fn resolve(
+        &self,
+        base: &str,
+        path: &str,
+        last: Follow,
+    ) -> Result<ResolvedTreePath, TreeError> {
         self.resolve_with(base, path, last, |_| Ok(()))
     }
 
@@ -42,8 +47,8 @@ impl Tree {
         base: &str,
         path: &str,
         last: Follow,
-        mut enter: impl FnMut(Option<&Node>) -> Result<(), E>,
-    ) -> Result<Resolved, E> {
+        mut enter: impl FnMut(Option<&TreeNode>) -> Result<(), E>,
+    ) -> Result<ResolvedTreePath, E> {
         let at = if path.starts_with('/') { "" } else { base };
         let mut walk = Walk { tree: self, path, at: at.to_owned(), links: 0, rest: Vec::new() };
         walk.rest.extend(parts(path));
@@ -58,7 +63,7 @@ impl Tree {
         } else {
             self.get(&walk.at).is_some()
         };
-        Ok(Resolved { exists, path: walk.at })
+        Ok(ResolvedTreePath { exists, path: walk.at })
     }
 }
 
@@ -86,9 +91,9 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Returns what there is, which must not be a file.
-    fn directory(&self) -> Result<Option<&'a Node>, TreeError> {
+    fn directory(&self) -> Result<Option<&'a TreeNode>, TreeError> {
         let node = self.tree.get(&self.at);
-        if node.is_some_and(|node| node.kind != NodeKind::Directory) {
+        if node.is_some_and(|node| node.kind != TreeNodeKind::Directory) {
             return Err(TreeError::NotADirectory(self.at.clone()));
         }
         Ok(node)
@@ -104,7 +109,8 @@ impl<'a> Walk<'a> {
             self.at.push('/');
         }
         self.at.push_str(part);
-        let Some(NodeKind::Symlink(target)) = self.tree.get(&self.at).map(|node| &node.kind) else {
+        let Some(TreeNodeKind::Symlink(target)) = self.tree.get(&self.at).map(|node| &node.kind)
+        else {
             return Ok(());
         };
         if self.rest.is_empty() && last == Follow::No {

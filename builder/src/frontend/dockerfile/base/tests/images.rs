@@ -42,7 +42,7 @@ fn put_index(memory: &mut Memory, media_type: &str, manifests: &[Value]) -> Valu
 }
 
 /// Loads what a descriptor is of. What digests are is of no interest in errors.
-fn load_it(memory: &Memory, image: &Value, platform: &str) -> Result<Loaded, String> {
+fn load_it(memory: &Memory, image: &Value, platform: &str) -> Result<LoadedBase, String> {
     let name = format!("q.io/a@{}", digest(image));
     load(memory, &name, platform).map_err(|error| {
         let mut text = error.to_string();
@@ -404,7 +404,7 @@ fn what_was_seen_is_not_asked_for_again() {
     let mut memory = Memory::default();
     let image = index(&mut memory, OCI_INDEX, &["linux/amd64", "linux/arm64"]);
     let place = format!("q.io/a@{}", digest(&image));
-    let (dir, resolver) = (tempfile::tempdir().unwrap(), Resolver::default());
+    let (dir, resolver) = (tempfile::tempdir().unwrap(), BaseResolver::default());
     let cache = open(dir.path());
     let load = || load_with(&memory, Some(&cache), &resolver, &place, "linux/amd64").unwrap();
     let first = load();
@@ -450,7 +450,7 @@ fn it_can_be_stopped() {
     let mut memory = Memory::default();
     memory.put(layer());
     let image = Image::new(&[layer()]).put(&mut memory);
-    let resolver = Resolver::default();
+    let resolver = BaseResolver::default();
     let (cache, limits, progress) = (None, LIMITS, &Stopped);
     let bases = Bases { places: &memory, cache, resolver: &resolver, limits, progress };
     let place = format!("q.io/a@{}", digest(&image)).parse().unwrap();

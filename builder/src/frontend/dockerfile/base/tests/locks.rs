@@ -7,9 +7,9 @@ use crate::oci::archive::testing::Tar;
 use crate::oci::image::reference::Reference;
 use crate::recipe::diagnostic::SourceText;
 
-fn lock(text: &str) -> Result<Lock, String> {
+fn lock(text: &str) -> Result<BaseLock, String> {
     let source = Arc::new(SourceText { name: "lock".into(), text: text.into() });
-    Lock::parse(&source).map_err(|problem| {
+    BaseLock::parse(&source).map_err(|problem| {
         assert_eq!(problem.help, ["remove it, and build with `--lock` to write it anew"]);
         problem.to_string()
     })
@@ -17,7 +17,7 @@ fn lock(text: &str) -> Result<Lock, String> {
 
 #[test]
 fn lock_files_are_read_and_written() {
-    let mut locked = Lock::default();
+    let mut locked = BaseLock::default();
     let name = |text: &str| text.parse::<Reference>().unwrap();
     locked.insert(&name("q.io/b:2"), Digest::of_bytes(b"2"));
     locked.insert(&name("alpine"), Digest::of_bytes(b"1"));
@@ -30,7 +30,7 @@ fn lock_files_are_read_and_written() {
     );
     assert_eq!(locked.to_string(), text);
     assert_eq!(lock(&text), Ok(locked));
-    assert_eq!(lock("version = 1"), Ok(Lock::default()));
+    assert_eq!(lock("version = 1"), Ok(BaseLock::default()));
     let check = |text: &str, expected: &str| assert_eq!(lock(text), Err(expected.into()));
     check("", "lock:1:1: this is not a lock file: missing field `version`");
     check("version = 2", "lock:1:11: this lock file is of version 2");
@@ -56,11 +56,11 @@ fn locks_say_what_names_mean() {
     let new = Image::new(&[]).put(&mut memory);
     memory.names.insert("1".into(), digest(&new));
     let name: Reference = "q.io/a:1".parse().unwrap();
-    let mut known = Lock::default();
+    let mut known = BaseLock::default();
     known.insert(&name, digest(&old));
     let check =
-        |lock: &Lock, pull, locked, expected: Result<&Value, &str>, changed: Option<&Value>| {
-            let resolver = Resolver::new(lock.clone(), pull, locked);
+        |lock: &BaseLock, pull, locked, expected: Result<&Value, &str>, changed: Option<&Value>| {
+            let resolver = BaseResolver::new(lock.clone(), pull, locked);
             // The second time it means the same.
             for _ in 0..2 {
                 let loaded = load_with(&memory, None, &resolver, "q.io/a:1", "linux/amd64");
@@ -68,27 +68,27 @@ fn locks_say_what_names_mean() {
                 assert_eq!(found, expected.map(digest).map_err(str::to_owned));
             }
             let changed = changed.map(|image| {
-                let mut lock = Lock::default();
+                let mut lock = BaseLock::default();
                 lock.insert(&name, digest(image));
                 lock
             });
             assert_eq!(resolver.changed(), changed);
         };
-    let none = Lock::default();
-    check(&none, Pull::Unknown, Locked::No, Ok(&new), Some(&new));
-    check(&none, Pull::Always, Locked::No, Ok(&new), Some(&new));
-    check(&known, Pull::Unknown, Locked::No, Ok(&old), None);
-    check(&known, Pull::Always, Locked::No, Ok(&new), Some(&new));
-    check(&known, Pull::Unknown, Locked::Yes, Ok(&old), None);
-    check(&known, Pull::Always, Locked::Yes, Ok(&old), None);
+    let none = BaseLock::default();
+    check(&none, PullPolicy::Unknown, LockEnforcement::No, Ok(&new), Some(&new));
+    check(&none, PullPolicy::Always, LockEnforcement::No, Ok(&new), Some(&new));
+    check(&known, PullPolicy::Unknown, LockEnforcement::No, Ok(&old), None);
+    check(&known, PullPolicy::Always, LockEnforcement::No, Ok(&new), Some(&new));
+    check(&known, PullPolicy::Unknown, LockEnforcement::Yes, Ok(&old), None);
+    check(&known, PullPolicy::Always, LockEnforcement::Yes, Ok(&old), None);
     let unknown = "`q.io/a:1` is not in the lock file";
-    check(&none, Pull::Unknown, Locked::Yes, Err(unknown), None);
-    check(&none, Pull::Always, Locked::Yes, Err(unknown), None);
+    check(&none, PullPolicy::Unknown, LockEnforcement::Yes, Err(unknown), None);
+    check(&none, PullPolicy::Always, LockEnforcement::Yes, Err(unknown), None);
     let error = BaseError::from(LockError::Unknown(name.clone()));
     let help = "build once with `--lock` to record it, or write `q.io/a:1@sha256:…`";
     assert_eq!(error.help().as_deref(), Some(help));
     // A digest needs no lock.
-    let resolver = Resolver::new(none, Pull::Unknown, Locked::Yes);
+    let resolver = BaseResolver::new(none, PullPolicy::Unknown, LockEnforcement::Yes);
     let pinned = format!("q.io/a:1@{}", digest(&old));
     let loaded = load_with(&memory, None, &resolver, &pinned, "linux/amd64").unwrap();
     assert_eq!((loaded.root, loaded.name), (digest(&old), Some(pinned)));

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::frontend::dockerfile::tree::{NodeKind, SpecialKind};
+use crate::frontend::dockerfile::tree::{SpecialKind, TreeNodeKind};
 use crate::oci::images::testing::Memory;
 use crate::oci::progress::Silent;
 use crate::recipe::SourceLocation;
@@ -75,35 +75,35 @@ fn digest(descriptor: &Value) -> Digest {
     descriptor["digest"].as_str().unwrap().parse().unwrap()
 }
 
-fn load(memory: &Memory, place: &str, platform: &str) -> Result<Loaded, BaseError> {
-    load_with(memory, None, &Resolver::default(), place, platform)
+fn load(memory: &Memory, place: &str, platform: &str) -> Result<LoadedBase, BaseError> {
+    load_with(memory, None, &BaseResolver::default(), place, platform)
 }
 
 fn load_with(
     memory: &Memory,
     cache: Option<&Dir>,
-    resolver: &Resolver,
+    resolver: &BaseResolver,
     place: &str,
     platform: &str,
-) -> Result<Loaded, BaseError> {
+) -> Result<LoadedBase, BaseError> {
     let bases = Bases { places: memory, cache, resolver, limits: LIMITS, progress: &Silent };
     bases.load(&place.parse().unwrap(), &platform.parse().unwrap())
 }
 
 /// Returns what is in a tree, a line each.
 fn listed(tree: &Tree) -> Vec<String> {
-    let line = |(path, node): (&str, &crate::frontend::dockerfile::tree::Node)| {
+    let line = |(path, node): (&str, &crate::frontend::dockerfile::tree::TreeNode)| {
         let kind = match &node.kind {
-            NodeKind::Directory => "dir".into(),
-            NodeKind::Symlink(target) => format!("-> {target}"),
-            NodeKind::Special(SpecialKind::Fifo) => "fifo".into(),
-            NodeKind::Special(SpecialKind::Character { major, minor }) => {
+            TreeNodeKind::Directory => "dir".into(),
+            TreeNodeKind::Symlink(target) => format!("-> {target}"),
+            TreeNodeKind::Special(SpecialKind::Fifo) => "fifo".into(),
+            TreeNodeKind::Special(SpecialKind::Character { major, minor }) => {
                 format!("char {major},{minor}")
             }
-            NodeKind::Special(SpecialKind::Block { major, minor }) => {
+            TreeNodeKind::Special(SpecialKind::Block { major, minor }) => {
                 format!("block {major},{minor}")
             }
-            NodeKind::File(file) => {
+            TreeNodeKind::File(file) => {
                 let link = file.inode.map_or("", |_| " linked");
                 match &file.source.location {
                     SourceLocation::Inline(bytes) => {

@@ -5,7 +5,7 @@ use super::super::options::{Arguments, Known, Takes};
 use super::super::process::Process;
 use super::super::status::{Refusal, Status, missing_operand, quoted};
 use super::walk::walk;
-use crate::frontend::dockerfile::tree::{Follow, ModeChange, NodeKind, Subject, UMASK};
+use crate::frontend::dockerfile::tree::{Follow, ModeChange, ModeSubject, TreeNodeKind, UMASK};
 
 const OPTIONS: &[Known] = &[
     ("R", "recursive", Takes::Nothing),
@@ -88,9 +88,9 @@ fn set(
 ) -> Result<(), Refusal> {
     let Some(node) = process.tree.get(path) else { return Ok(()) };
     let subject = match node.kind {
-        NodeKind::Symlink(_) => return Ok(()),
-        NodeKind::Directory => Subject::Directory,
-        _ => Subject::File,
+        TreeNodeKind::Symlink(_) => return Ok(()),
+        TreeNodeKind::Directory => ModeSubject::Directory,
+        _ => ModeSubject::File,
     };
     let mode = change.apply(node.mode, subject, UMASK);
     let naive = change.apply(node.mode, subject, 0);

@@ -4,7 +4,7 @@ use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
 use super::super::process::Process;
 use super::super::status::{Refusal, Status, quoted};
-use crate::frontend::dockerfile::tree::{Follow, NodeKind};
+use crate::frontend::dockerfile::tree::{Follow, TreeNodeKind};
 
 const OPTIONS: &[Known] = &[
     ("s", "symbolic", Takes::Nothing),
@@ -84,7 +84,7 @@ fn directory(process: &Process<'_>, arguments: &Arguments) -> Result<Option<Stri
         };
     }
     let is_link = process.stat(last, Follow::No).is_ok_and(|path| {
-        matches!(process.tree.get(&path).map(|node| &node.kind), Some(NodeKind::Symlink(_)))
+        matches!(process.tree.get(&path).map(|node| &node.kind), Some(TreeNodeKind::Symlink(_)))
     });
     if process.is_directory(last) && !(is_link && arguments.has("no-dereference")) {
         return Ok(Some(last.clone()));

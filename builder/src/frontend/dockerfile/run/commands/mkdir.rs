@@ -4,7 +4,7 @@ use super::super::fault::{Errno, Fault};
 use super::super::options::{Arguments, Known, Takes};
 use super::super::process::Process;
 use super::super::status::{Refusal, Status, missing_operand, quoted};
-use crate::frontend::dockerfile::tree::{Follow, ModeChange, Subject, UMASK};
+use crate::frontend::dockerfile::tree::{Follow, ModeChange, ModeSubject, UMASK};
 
 const OPTIONS: &[Known] = &[
     ("p", "parents", Takes::Nothing),
@@ -43,7 +43,7 @@ pub(super) fn mkdir(process: &mut Process<'_>, words: &[String]) -> Result<Statu
 /// Returns the mode of a new directory. The kernel applies the umask; if it takes away a bit that
 /// the change names the mode is set once more, then as a whole (gnulib, `mkdir-p.c`).
 fn mode(change: &ModeChange, inherited: u32) -> u32 {
-    let (mode, named) = change.adjust(0o777, Subject::Directory, UMASK);
+    let (mode, named) = change.adjust(0o777, ModeSubject::Directory, UMASK);
     let first = mode & 0o1777 & !UMASK | inherited;
     if (first ^ mode) & named == 0 { first } else { mode | first & !named }
 }

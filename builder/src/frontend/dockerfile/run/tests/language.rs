@@ -1,6 +1,6 @@
 //! How scripts are read.
 
-use super::super::Line;
+use super::super::RunLine;
 use super::{check, check_me, outcome, refused};
 
 #[test]
@@ -161,13 +161,13 @@ fn what_only_a_shell_understands_is_refused() {
 #[test]
 fn what_would_never_end_is_refused() {
     let nested = format!("mkdir {}a{}", "${x:-".repeat(30), "}".repeat(30));
-    assert!(outcome(Line::Shell(&nested), "root", "").starts_with("substitutions are nested"));
+    assert!(outcome(RunLine::Shell(&nested), "root", "").starts_with("substitutions are nested"));
     let doubled = format!("a=xxxxxxxx{}; mkdir $a", "; a=$a$a".repeat(30));
-    assert!(outcome(Line::Shell(&doubled), "root", "").starts_with("the value is longer"));
+    assert!(outcome(RunLine::Shell(&doubled), "root", "").starts_with("the value is longer"));
     let text = format!("a={}{}", "x".repeat(100_000), "; b=$a".repeat(1000));
-    assert!(outcome(Line::Shell(&text), "root", "").starts_with("this expands to too much"));
+    assert!(outcome(RunLine::Shell(&text), "root", "").starts_with("this expands to too much"));
     let paths = format!("touch {}", "data/../*/".repeat(30));
-    assert!(!outcome(Line::Shell(&paths), "root", "").is_empty());
+    assert!(!outcome(RunLine::Shell(&paths), "root", "").is_empty());
     let paths = format!("touch {}", "*/../".repeat(30));
-    assert!(outcome(Line::Shell(&paths), "root", "").starts_with("this expands to too much"));
+    assert!(outcome(RunLine::Shell(&paths), "root", "").starts_with("this expands to too much"));
 }

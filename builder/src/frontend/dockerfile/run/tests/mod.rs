@@ -7,7 +7,7 @@ mod metadata;
 use std::fmt::Write as _;
 
 use super::*;
-use crate::frontend::dockerfile::tree::{FileNode, Node, NodeKind};
+use crate::frontend::dockerfile::tree::{FileNode, TreeNode, TreeNodeKind};
 use crate::oci::archive::Owner;
 use crate::recipe::{LayerEntryKind, SourceLocation, SourceRecipe, SourceRole};
 
@@ -52,15 +52,15 @@ fn image() -> Tree {
     let mut tree = Tree::new();
     for (word, mode, id) in IMAGE {
         let (path, kind) = match (word.split_once('>'), word.strip_suffix('/')) {
-            (Some((path, target)), _) => (path, NodeKind::Symlink(target.into())),
-            (_, Some(path)) => (path, NodeKind::Directory),
+            (Some((path, target)), _) => (path, TreeNodeKind::Symlink(target.into())),
+            (_, Some(path)) => (path, TreeNodeKind::Directory),
             _ => {
                 let source = source.clone();
-                (*word, NodeKind::File(FileNode { source, size: Some(7), inode: None }))
+                (*word, TreeNodeKind::File(FileNode { source, size: Some(7), inode: None }))
             }
         };
         let owner = Owner { uid: *id, gid: *id };
-        tree.put(path, Node { kind, mode: *mode, owner }).unwrap();
+        tree.put(path, TreeNode { kind, mode: *mode, owner }).unwrap();
     }
     tree.settle();
     tree
@@ -90,7 +90,7 @@ fn show(tree: &mut Tree) -> String {
             LayerEntryKind::Symlink(target) => write!(text, "{path}->{target}").unwrap(),
             LayerEntryKind::File(_) | LayerEntryKind::Hardlink(_) => text.push_str(path),
         }
-        if !matches!(now.unwrap().kind, NodeKind::Symlink(_)) {
+        if !matches!(now.unwrap().kind, TreeNodeKind::Symlink(_)) {
             write!(text, " {:o}", entry.mode).unwrap();
         }
         let Owner { uid, gid } = entry.owner;
@@ -103,14 +103,14 @@ fn show(tree: &mut Tree) -> String {
 
 /// Returns what a line makes of the image, or its error: the message, the text it points at and
 /// the help.
-fn outcome(line: Line<'_>, user: &str, shell: &str) -> String {
+fn outcome(line: RunLine<'_>, user: &str, shell: &str) -> String {
     let accounts = Accounts::parse(PASSWD, GROUP);
     let identity = accounts.identity(user).unwrap();
     let variables = [("DIR", "/opt/x"), ("EMPTY", ""), ("LIST", "a  b\tc"), ("STAR", "data/*.txt")];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let shell: Vec<String> = shell.split_whitespace().map(str::to_owned).collect();
     let directory = if user == "me" { "/home/me" } else { "" };
-    let context = Context {
+    let context = RunContext {
         variables: &variables,
         directory,
         identity: &identity,
@@ -121,34 +121,34 @@ fn outcome(line: Line<'_>, user: &str, shell: &str) -> String {
     match evaluate(&mut tree, line, &context) {
         Ok(()) => show(&mut tree),
         Err(error) => match line {
-            Line::Shell(text) => format!("{} [{}]", error.message, &text[error.range]),
-            Line::Exec(_) => error.message,
+            RunLine::Shell(text) => format!("{} [{}]", error.message, &text[error.range]),
+            RunLine::Exec(_) => error.message,
         },
     }
 }
 
 #[track_caller]
 fn check(script: &str, expected: &str) {
-    assert_eq!(outcome(Line::Shell(script), "root", ""), expected, "{script}");
+    assert_eq!(outcome(RunLine::Shell(script), "root", ""), expected, "{script}");
 }
 
 #[track_caller]
 fn check_me(script: &str, expected: &str) {
-    assert_eq!(outcome(Line::Shell(script), "me", ""), expected, "{script}");
+    assert_eq!(outcome(RunLine::Shell(script), "me", ""), expected, "{script}");
 }
 
 /// Checks that a script is refused at a place.
 #[track_caller]
 fn refused(script: &str, what: &str, place: &str) {
     let expected = format!("RUN is evaluated, not executed; {what} [{place}]");
-    assert_eq!(outcome(Line::Shell(script), "root", ""), expected, "{script}");
+    assert_eq!(outcome(RunLine::Shell(script), "root", ""), expected, "{script}");
 }
 
 #[test]
 fn exec_form_and_shells() {
     let exec = |line: &str| {
         let words: Vec<String> = line.split('|').map(str::to_owned).collect();
-        outcome(Line::Exec(&words), "root", "")
+        outcome(RunLine::Exec(&words), "root", "")
     };
     assert_eq!(exec("mkdir|a b|$x|*"), "$x/ 755, */ 755, a b/ 755");
     assert_eq!(
@@ -159,7 +159,7 @@ fn exec_form_and_shells() {
     assert_eq!(exec("false"), "`false` fails");
     assert!(exec("id").contains("`id` is not among"));
     assert!(exec("sh|x").contains("`sh` of the shell `sh`"));
-    let shell = |shell: &str| outcome(Line::Shell("false; true"), "root", shell);
+    let shell = |shell: &str| outcome(RunLine::Shell("false; true"), "root", shell);
     assert_eq!(shell("/bin/sh -c"), "");
     assert_eq!(shell("/bin/bash -eo pipefail -c"), "`false` fails [false]");
     assert!(shell("/bin/zsh -c").starts_with(
@@ -171,14 +171,14 @@ fn exec_form_and_shells() {
 fn the_working_directory_must_exist() {
     let (accounts, variables) = (Accounts::default(), BTreeMap::new());
     let identity = accounts.identity("").unwrap();
-    let context = Context {
+    let context = RunContext {
         variables: &variables,
         directory: "/no/where",
         identity: &identity,
         accounts: &accounts,
         shell: &[],
     };
-    let error = evaluate(&mut Tree::new(), Line::Shell("true"), &context).unwrap_err();
+    let error = evaluate(&mut Tree::new(), RunLine::Shell("true"), &context).unwrap_err();
     assert_eq!(error.message, "the working directory `/no/where` does not exist");
     assert_eq!((error.range, error.help.as_str()), (0..4, "make it with WORKDIR"));
 }

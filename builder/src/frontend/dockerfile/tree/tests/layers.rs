@@ -121,7 +121,7 @@ fn names_of_one_inode_are_hard_links() {
         tree.put("d/other", linked("other", Some(Inode(2, 7)))).unwrap();
         tree.put("d/copy", linked("other", None)).unwrap();
         let mut stranger = member(&archive("one"), 0);
-        if let NodeKind::File(file) = &mut stranger.kind {
+        if let TreeNodeKind::File(file) = &mut stranger.kind {
             file.inode = inode;
         }
         tree.put("d/stranger", stranger).unwrap();
@@ -175,8 +175,8 @@ a/y 644 0:0 member 10
 #[test]
 fn what_layers_below_have_is_no_change() {
     let mut tree = Tree::new();
-    let fifo = node(NodeKind::Special(SpecialKind::Fifo));
-    tree.put_settled("", Node { mode: 0o700, ..dir() }).unwrap();
+    let fifo = node(TreeNodeKind::Special(SpecialKind::Fifo));
+    tree.put_settled("", TreeNode { mode: 0o700, ..dir() }).unwrap();
     tree.put_settled("dev", dir()).unwrap();
     tree.put_settled("dev/p", fifo).unwrap();
     assert_eq!(tree.put_settled("x/y", dir()), Err(TreeError::Missing("x".into())));
@@ -212,7 +212,8 @@ fn apply(image: &mut Tree, layer: &[LayerEntry], tree: &Tree) {
             image.remove(path);
             continue;
         };
-        let stays = |old: &Node| entry.kind == LayerEntryKind::Directory && old.kind == node.kind;
+        let stays =
+            |old: &TreeNode| entry.kind == LayerEntryKind::Directory && old.kind == node.kind;
         if !image.get(path).is_some_and(stays) {
             image.remove(path);
         }
@@ -232,7 +233,7 @@ proptest! {
         }
         let layer = tree.take_changes();
         apply(&mut image, &layer, &tree);
-        let all = |tree: &Tree| -> Vec<(String, Node)> {
+        let all = |tree: &Tree| -> Vec<(String, TreeNode)> {
             tree.below("").map(|(path, node)| (path.to_owned(), node.clone())).collect()
         };
         prop_assert_eq!(all(&image), all(&tree), "{}", show(&layer));

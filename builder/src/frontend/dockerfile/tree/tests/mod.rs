@@ -15,35 +15,35 @@ fn source(location: SourceLocation) -> SourceRecipe {
     SourceRecipe::new(location, SourceRole::File)
 }
 
-fn node(kind: NodeKind) -> Node {
-    Node { kind, mode: 0o644, owner: ROOT }
+fn node(kind: TreeNodeKind) -> TreeNode {
+    TreeNode { kind, mode: 0o644, owner: ROOT }
 }
 
-fn dir() -> Node {
-    Node { kind: NodeKind::Directory, mode: 0o755, owner: ROOT }
+fn dir() -> TreeNode {
+    TreeNode { kind: TreeNodeKind::Directory, mode: 0o755, owner: ROOT }
 }
 
-fn linked(content: &str, inode: Option<Inode>) -> Node {
+fn linked(content: &str, inode: Option<Inode>) -> TreeNode {
     let source = source(SourceLocation::Path(content.into()));
-    node(NodeKind::File(FileNode { source, size: Some(1), inode }))
+    node(TreeNodeKind::File(FileNode { source, size: Some(1), inode }))
 }
 
-fn file(content: &str) -> Node {
+fn file(content: &str) -> TreeNode {
     linked(content, None)
 }
 
-fn symlink(target: &str) -> Node {
-    node(NodeKind::Symlink(target.into()))
+fn symlink(target: &str) -> TreeNode {
+    node(TreeNodeKind::Symlink(target.into()))
 }
 
 fn archive(name: &str) -> Arc<TarOrigin> {
     Arc::new(TarOrigin::File(Box::new(source(SourceLocation::Path(name.into())))))
 }
 
-fn member(archive: &Arc<TarOrigin>, offset: u64) -> Node {
+fn member(archive: &Arc<TarOrigin>, offset: u64) -> TreeNode {
     let source =
         source(SourceLocation::Member(TarMember { archive: Arc::clone(archive), offset, size: 1 }));
-    node(NodeKind::File(FileNode { source, size: Some(1), inode: None }))
+    node(TreeNodeKind::File(FileNode { source, size: Some(1), inode: None }))
 }
 
 /// Returns a tree of words: `d/` is a directory, `l>t` a link, others are files.

@@ -29,8 +29,8 @@ fn paths_resolve_as_in_a_chroot() {
     );
     let check = |base: &str, path: &str, last, expected: &str| {
         let found = match tree.resolve(base, path, last) {
-            Ok(Resolved { path, exists: true }) => format!("/{path}"),
-            Ok(Resolved { path, exists: false }) => format!("/{path} is missing"),
+            Ok(ResolvedTreePath { path, exists: true }) => format!("/{path}"),
+            Ok(ResolvedTreePath { path, exists: false }) => format!("/{path} is missing"),
             Err(error) => error.to_string(),
         };
         assert_eq!(found, expected, "{path} in /{base}");
@@ -77,13 +77,13 @@ fn forty_links_are_followed_and_no_more() {
 
 #[test]
 fn what_cannot_stand_at_a_path_is_refused() {
-    let check = |path: &str, node: Node, expected: &str| {
+    let check = |path: &str, node: TreeNode, expected: &str| {
         let mut tree = tree("d/ d/x f l>d");
         let found = tree.put(path, node).map_err(|error| error.to_string());
         assert_eq!(found, Err(expected.to_owned()), "{path}");
         assert_eq!(show(&tree.take_changes()), "", "{path}");
     };
-    let fifo = node(NodeKind::Special(SpecialKind::Fifo));
+    let fifo = node(TreeNodeKind::Special(SpecialKind::Fifo));
     check("e/x", file("new"), "`/e` does not exist");
     check("f/x", file("new"), "`/f` is not a directory");
     check("l/x", file("new"), "`/l` is not a directory");
@@ -94,7 +94,7 @@ fn what_cannot_stand_at_a_path_is_refused() {
     check("p", fifo, "`/p` is a device or a pipe, which is not put into layers");
     let owner = Owner { uid: 1, gid: 1 };
     let root = "mode and owner of the root directory cannot be changed in a layer";
-    check("", Node { owner, ..dir() }, root);
+    check("", TreeNode { owner, ..dir() }, root);
     for path in ["/d", "d/", "d//x", "./d", "d/..", "a\0b"] {
         check(path, file("new"), &format!("{path:?} is not a plain relative path"));
     }
@@ -124,5 +124,5 @@ a/b/c 700 1:2 directory
 #[test]
 fn a_node_is_small() {
     // A base can have half a million.
-    assert!(size_of::<Node>() <= 184, "{}", size_of::<Node>());
+    assert!(size_of::<TreeNode>() <= 184, "{}", size_of::<TreeNode>());
 }
