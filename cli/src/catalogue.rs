@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use diskette_builder::frontend::spec::{self, Entry};
+use diskette_builder::frontend::spec::{self, CatalogueEntry};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use walkdir::{DirEntry, WalkDir};
@@ -22,7 +22,7 @@ pub(crate) struct Catalogue {
     pub(crate) gpgv: Gpgv,
     /// Opens what lies beside the file.
     pub(crate) inputs: SpecFiles,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<CatalogueEntry>,
 }
 
 /// Which images are meant: `NAME`, or `NAME:TAG` with the tag that one is known by, where `*` stands for
@@ -54,7 +54,7 @@ impl Focus {
     }
 
     /// Tells whether an image is meant.
-    pub(crate) fn has(&self, entry: &Entry) -> bool {
+    pub(crate) fn has(&self, entry: &CatalogueEntry) -> bool {
         let is_named = self.name == entry.name() || self.name == entry.image;
         is_named && self.tag.as_ref().is_none_or(|tag| *tag == entry.known_by())
     }
@@ -82,7 +82,7 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Catalogue>, CommandError> {
 
 /// Two images of one name would replace each other again and again.
 fn doubles(catalogues: &[Catalogue]) -> Vec<Diagnostic> {
-    let mut known: BTreeMap<String, &Entry> = BTreeMap::new();
+    let mut known: BTreeMap<String, &CatalogueEntry> = BTreeMap::new();
     let mut problems = Vec::new();
     for entry in catalogues.iter().flat_map(|catalogue| &catalogue.entries) {
         for tag in entry.tags.iter().filter(|tag| tag.stays()) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Job, Sync, SyncError};
-use crate::frontend::spec::{Entry, TagTemplate};
+use crate::frontend::spec::{CatalogueEntry, TagTemplate};
 use crate::upstream::{Disk, newest, version};
 
 /// Returns what upstream has for each platform, in the order of the catalogue.
@@ -35,7 +35,7 @@ pub(super) fn detect(job: &Job<'_>, sync: &Sync<'_>) -> Vec<Result<Disk, Arc<Syn
 }
 
 /// Tells whether tags name the release: all platforms of such an image are of one.
-fn names_versions(entry: &Entry) -> bool {
+fn names_versions(entry: &CatalogueEntry) -> bool {
     let mut placeholders = entry.tags.iter().flat_map(TagTemplate::placeholders);
     placeholders.any(|name| name != "timestamp")
 }
@@ -46,7 +46,7 @@ fn newest_of<'a>(disks: impl Iterator<Item = &'a Disk>) -> Option<&'a Disk> {
 
 /// Returns the tags of an image that is made of these disks, in the order in which they are set.
 pub(super) fn tags<'a>(
-    entry: &Entry,
+    entry: &CatalogueEntry,
     disks: impl Iterator<Item = &'a Disk>,
     stamp: &str,
 ) -> Result<Vec<String>, SyncError> {

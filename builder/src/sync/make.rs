@@ -6,7 +6,7 @@ use super::published::{RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
 use super::{Job, Sync, SyncError};
 use crate::engine::assemble::{Context, Plan, PlatformTags, Sources};
 use crate::engine::source::{CdiOnly, Unverified};
-use crate::frontend::spec::EntryPlatform;
+use crate::frontend::spec::CataloguePlatform;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::Member;
 use crate::oci::image::format::Format;
@@ -27,7 +27,7 @@ impl Maker<'_> {
     /// Makes it, and puts all of it but a name.
     pub(super) fn make(
         &self,
-        platform: &EntryPlatform,
+        platform: &CataloguePlatform,
         disk: &Disk,
         recipe: &Digest,
     ) -> Result<Member, SyncError> {

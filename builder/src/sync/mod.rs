@@ -23,7 +23,7 @@ use self::publish::Work;
 use crate::engine::cache::Cache;
 use crate::engine::layer::Workers;
 use crate::engine::source::Inputs;
-use crate::frontend::spec::Entry;
+use crate::frontend::spec::CatalogueEntry;
 use crate::net::http::Client;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::platform::Platform;
@@ -95,7 +95,7 @@ pub enum Downgrade {
 /// One image, and what belongs to it.
 pub struct Job<'a> {
     /// What is to be published.
-    pub entry: &'a Entry,
+    pub entry: &'a CatalogueEntry,
     /// Checks signatures with the keys beside the catalogue.
     pub verify: &'a dyn Verify,
     /// Opens the files beside the catalogue.

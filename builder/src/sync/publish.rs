@@ -13,7 +13,7 @@ use super::published::{Published, RECIPE_DIGEST};
 use super::{
     Job, Mode, Outcome, PlatformOutcome, PlatformReport, Report, Scope, Sync, SyncError, recipe,
 };
-use crate::frontend::spec::Policy;
+use crate::frontend::spec::PlatformsPolicy;
 use crate::oci::copy::{CopyContext, put};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::{DocumentError, Member, index};
@@ -77,7 +77,8 @@ impl<'a> Work<'a> {
         let is_same = parts.iter().all(|part| matches!(part, Part::Keep(..)))
             && published.as_ref().is_some_and(|it| it.is_as(&index_recipe, &platforms))
             && self.sync.scope == Scope::Changed;
-        let is_hopeless = entry.policy == Policy::AllOrNothing && parts.iter().any(Part::is_error);
+        let is_hopeless =
+            entry.policy == PlatformsPolicy::AllOrNothing && parts.iter().any(Part::is_error);
         if is_same || is_hopeless || parts.iter().all(|part| matches!(part, Part::Fail(_))) {
             let digest = published.map(|published| published.document.digest);
             let outcome =
@@ -93,7 +94,7 @@ impl<'a> Work<'a> {
         };
         let sink = RegistrySink::new(self.sync.registry, 1);
         self.build(&mut parts, published.as_ref(), &sink)?;
-        if entry.policy == Policy::AllOrNothing && parts.iter().any(Part::is_error) {
+        if entry.policy == PlatformsPolicy::AllOrNothing && parts.iter().any(Part::is_error) {
             let digest = published.map(|published| published.document.digest);
             return Ok(Some(self.report(Outcome::Failed(None), parts, tags, digest)));
         }
@@ -142,7 +143,7 @@ impl<'a> Work<'a> {
                 Err(error) => {
                     let member = published.and_then(|it| it.member(&platform.platform));
                     *part = Part::without(member, Arc::new(error));
-                    if self.job.entry.policy == Policy::AllOrNothing {
+                    if self.job.entry.policy == PlatformsPolicy::AllOrNothing {
                         return Ok(());
                     }
                 }

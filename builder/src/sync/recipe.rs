@@ -8,14 +8,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Job, Sync, SyncError};
 use crate::engine::layer::compression::FORMAT_VERSION;
-use crate::frontend::spec::{Entry, EntryPlatform};
+use crate::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use crate::oci::image::digest::{Digest, hex};
 use crate::oci::image::json::canonical;
 use crate::recipe::{LayerEntryKind, SourceLocation, SourceRecipe};
 
 /// Returns the digest of what one platform's image is made of, beside its disk.
 pub(super) fn of_platform(
-    platform: &EntryPlatform,
+    platform: &CataloguePlatform,
     job: &Job<'_>,
     sync: &Sync<'_>,
 ) -> Result<Digest, SyncError> {
@@ -38,7 +38,7 @@ pub(super) fn of_platform(
 }
 
 /// Returns the digest of what an index says beside its platforms' images.
-pub(super) fn of_index(entry: &Entry) -> Digest {
+pub(super) fn of_index(entry: &CatalogueEntry) -> Digest {
     let tags: Vec<String> = entry.tags.iter().map(ToString::to_string).collect();
     let platforms: Vec<String> =
         entry.platforms.iter().map(|platform| platform.platform.to_string()).collect();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::frontend::spec::{Entry, EntryPlatform};
+use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::Observer;
@@ -54,7 +54,7 @@ pub(crate) enum ListFormat {
 
 /// What upstream has for one platform of an entry.
 struct Found<'a> {
-    entry: &'a Entry,
+    entry: &'a CatalogueEntry,
     platform: &'a Platform,
     disk: Disk,
 }
@@ -93,7 +93,11 @@ pub(crate) fn run(
     if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
 }
 
-fn diagnostic(entry: &Entry, platform: &EntryPlatform, error: &UpstreamError) -> Diagnostic {
+fn diagnostic(
+    entry: &CatalogueEntry,
+    platform: &CataloguePlatform,
+    error: &UpstreamError,
+) -> Diagnostic {
     Diagnostic::new(format!("{} for {}: {error}", entry.image, platform.platform))
         .at(platform.origin.clone())
         .help(error.help())

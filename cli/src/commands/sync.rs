@@ -11,7 +11,7 @@ use clap::{ArgAction, Args};
 use diskette_builder::engine::cache::Cache;
 use diskette_builder::engine::layer::Workers;
 use diskette_builder::engine::layer::compression::Compression;
-use diskette_builder::frontend::spec::Entry;
+use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::progress::{Event, Progress as _};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{Downgrade, Job, Mode, Scope, Sync, run as sync_all};
@@ -129,7 +129,7 @@ pub(crate) fn run(
     let catalogues = load(&arguments.files)?;
     let chosen = arguments.choose(&catalogues, environment)?;
     if arguments.list {
-        let entries: Vec<&Entry> = chosen.iter().map(|(_, entry)| *entry).collect();
+        let entries: Vec<&CatalogueEntry> = chosen.iter().map(|(_, entry)| *entry).collect();
         return Ok(ui.result(report::list(&entries, arguments.format).as_bytes())?);
     }
     let jobs_at_hand = chosen.iter().map(|(catalogue, entry)| arguments.job(catalogue, entry));
@@ -189,12 +189,12 @@ impl SyncArguments {
         &self,
         catalogues: &'c [Catalogue],
         environment: &Environment,
-    ) -> Result<Vec<(&'c Catalogue, &'c Entry)>, CommandError> {
+    ) -> Result<Vec<(&'c Catalogue, &'c CatalogueEntry)>, CommandError> {
         let shard = self.shard.map(|shard| shard.resolve(environment)).transpose()?;
         let all = catalogues
             .iter()
             .flat_map(|catalogue| catalogue.entries.iter().map(move |entry| (catalogue, entry)));
-        let focused = |entry: &Entry| {
+        let focused = |entry: &CatalogueEntry| {
             self.focus.is_empty() || self.focus.iter().any(|focus| focus.has(entry))
         };
         let chosen: Vec<_> = all.filter(|(_, entry)| focused(entry)).collect();
@@ -203,12 +203,16 @@ impl SyncArguments {
             let help = "`diskette sync --list` shows what they are called";
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
-        let name = |entry: &Entry| format!("{}:{}", entry.image, entry.known_by());
-        let is_mine = |entry: &Entry| shard.is_none_or(|shard| shard.has(&name(entry)));
+        let name = |entry: &CatalogueEntry| format!("{}:{}", entry.image, entry.known_by());
+        let is_mine = |entry: &CatalogueEntry| shard.is_none_or(|shard| shard.has(&name(entry)));
         Ok(chosen.into_iter().filter(|(_, entry)| is_mine(entry)).collect())
     }
 
-    fn job<'c>(&self, catalogue: &'c Catalogue, entry: &'c Entry) -> Result<Job<'c>, Diagnostic> {
+    fn job<'c>(
+        &self,
+        catalogue: &'c Catalogue,
+        entry: &'c CatalogueEntry,
+    ) -> Result<Job<'c>, Diagnostic> {
         let (source, target) = (self.source_registry.as_deref(), self.target_registry.as_deref());
         Ok(Job {
             entry,

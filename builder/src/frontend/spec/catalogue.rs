@@ -10,7 +10,7 @@ use super::lower::{check_version, disk_in, lower_without_disk, platform, texts};
 use super::names::names;
 use super::node::Node;
 use super::read::Read;
-use super::release::{Policy, ReleaseSpec};
+use super::release::{PlatformsPolicy, ReleaseSpec};
 use super::source::check_name;
 use super::tags::{TagTemplate, tags};
 use super::types::{Located, PlatformSpec, Platforms, Spec, Text};
@@ -27,26 +27,26 @@ const DISK_NAME: &str = "disk.img";
 
 /// One image that follows a release.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct CatalogueEntry {
     /// The repository, e.g. `quay.io/containerdisks/almalinux`.
     pub image: String,
     /// In the order in which they are set; the last is the one that the image is known by.
     pub tags: Vec<TagTemplate>,
     /// In the order of the file.
-    pub platforms: Vec<EntryPlatform>,
+    pub platforms: Vec<CataloguePlatform>,
     /// What happens when there is no new disk for one of the platforms.
-    pub policy: Policy,
+    pub policy: PlatformsPolicy,
     /// Set on the index and on every manifest.
     pub annotations: BTreeMap<String, String>,
     /// What the image's description says.
-    pub docs: Docs,
+    pub docs: ImageDocs,
     /// Where the release is spoken of, for messages.
     pub origin: Span,
 }
 
 /// What an image's description says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Docs {
+pub struct ImageDocs {
     /// A file of Markdown, relative to the catalogue.
     pub description: Option<String>,
     /// The user that cloud-init makes.
@@ -55,7 +55,7 @@ pub struct Docs {
 
 /// One platform of an image that follows a release.
 #[derive(Debug, Clone)]
-pub struct EntryPlatform {
+pub struct CataloguePlatform {
     /// What it runs on.
     pub platform: Platform,
     /// Where the disk comes from.
@@ -66,7 +66,7 @@ pub struct EntryPlatform {
     pub origin: Span,
 }
 
-impl Entry {
+impl CatalogueEntry {
     /// Returns the tag that the image is known by: it is set last, and what stands there says what
     /// was published.
     pub fn known_by(&self) -> String {
@@ -84,7 +84,7 @@ impl Entry {
     }
 }
 
-impl EntryPlatform {
+impl CataloguePlatform {
     /// Returns the recipe of the image that has this disk.
     pub fn recipe(&self, disk: &Disk, rewrites: &[Rewrite]) -> PlatformRecipe {
         let at = |url: &str| Rewrite::apply(rewrites, url);
@@ -112,13 +112,13 @@ impl EntryPlatform {
 /// Reads a catalogue; each of its documents is one entry.
 ///
 /// The error holds everything that is wrong with the text, in its order.
-pub fn load_catalogue(source: &Arc<SourceText>) -> Result<Vec<Entry>, Vec<Diagnostic>> {
+pub fn load_catalogue(source: &Arc<SourceText>) -> Result<Vec<CatalogueEntry>, Vec<Diagnostic>> {
     let documents = yaml::parse(source).map_err(|problem| vec![problem])?;
     if documents.is_empty() {
         return Err(vec![empty(source)]);
     }
     let mut problems = Vec::new();
-    let entries: Vec<Entry> =
+    let entries: Vec<CatalogueEntry> =
         documents.iter().filter_map(|document| entry(document, &mut problems)).collect();
     if problems.is_empty() {
         return Ok(entries);
@@ -129,7 +129,7 @@ pub fn load_catalogue(source: &Arc<SourceText>) -> Result<Vec<Entry>, Vec<Diagno
     Err(problems)
 }
 
-fn entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Entry> {
+fn entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<CatalogueEntry> {
     let before = problems.len();
     let spec = Spec::read(document, &document.span, problems)?;
     if let Err(other_version) = check_version(&spec) {
@@ -162,13 +162,13 @@ fn entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Entry> {
     let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
     let docs = spec.docs.as_ref();
     let policy = spec.policy.as_ref().and_then(|policy| policy.value.platforms.as_ref());
-    Some(Entry {
+    Some(CatalogueEntry {
         image: image.value.clone(),
         tags: tags(spec.tags.as_ref(), &groups(&platforms), problems),
         platforms,
         policy: policy.map(|policy| policy.value).unwrap_or_default(),
         annotations: texts("an annotation", &annotations, problems),
-        docs: docs.map_or_else(Docs::default, |docs| Docs {
+        docs: docs.map_or_else(ImageDocs::default, |docs| ImageDocs {
             description: text(&docs.description),
             user: text(&docs.user),
         }),
@@ -177,8 +177,8 @@ fn entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Entry> {
 }
 
 /// Returns the names of groups that the patterns of all platforms have.
-fn groups(platforms: &[EntryPlatform]) -> Vec<String> {
-    let names = |entry: &EntryPlatform| {
+fn groups(platforms: &[CataloguePlatform]) -> Vec<String> {
+    let names = |entry: &CataloguePlatform| {
         let pattern = entry.release.file.as_ref()?.pattern(&entry.platform).ok()?;
         Some(pattern.capture_names().flatten().map(str::to_owned).collect::<Vec<_>>())
     };
@@ -193,7 +193,7 @@ fn platforms(
     spec: &Spec,
     release: &Located<ReleaseSpec>,
     problems: &mut Vec<Diagnostic>,
-) -> Vec<EntryPlatform> {
+) -> Vec<CataloguePlatform> {
     let listed: Vec<(&Text, Option<&PlatformSpec>)> = match &spec.platforms {
         None => Vec::new(),
         Some(Platforms::Names(names)) => names.value.iter().map(|name| (name, None)).collect(),
@@ -201,7 +201,7 @@ fn platforms(
             each.value.0.iter().map(|(name, own)| (name, Some(own))).collect()
         }
     };
-    let mut found: Vec<EntryPlatform> = Vec::new();
+    let mut found: Vec<CataloguePlatform> = Vec::new();
     for (name, own) in listed {
         if own.is_some_and(|own| own.disk.is_some()) {
             problems.push(
@@ -223,7 +223,7 @@ fn platforms(
         let Some(source) = source(&release.value, changes, problems) else { continue };
         let rest = lower_without_disk(platform.clone(), spec, own, problems);
         let origin = changes.map_or(&release.span, |changes| &changes.span).clone();
-        found.push(EntryPlatform { platform, release: source, rest, origin });
+        found.push(CataloguePlatform { platform, release: source, rest, origin });
     }
     found
 }

@@ -21,11 +21,11 @@ mod yaml;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use self::catalogue::{Docs, Entry, EntryPlatform, load_catalogue};
+pub use self::catalogue::{CatalogueEntry, CataloguePlatform, ImageDocs, load_catalogue};
 use self::lower::{Lowered, check_version, lower};
 use self::node::Node;
 use self::read::Read;
-pub use self::release::Policy;
+pub use self::release::PlatformsPolicy;
 pub use self::schema::schema;
 pub use self::tags::TagTemplate;
 use self::types::{Located, Spec};

@@ -80,7 +80,7 @@ impl DocsSpec {
 /// What happens to an image when there is no new disk for one of its platforms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(rename = "PlatformsPolicy", rename_all = "kebab-case")]
-pub enum Policy {
+pub enum PlatformsPolicy {
     /// It stays as it is for all of them.
     #[default]
     AllOrNothing,
@@ -94,7 +94,7 @@ pub enum Policy {
 pub(super) struct PolicySpec {
     /// What happens when there is no new disk for one of the platforms; `all-or-nothing` when left
     /// out.
-    pub(super) platforms: Option<Located<Policy>>,
+    pub(super) platforms: Option<Located<PlatformsPolicy>>,
 }
 
 impl Read for Located<ReleaseSpec> {
@@ -172,9 +172,12 @@ impl Read for Located<PolicySpec> {
     }
 }
 
-impl Read for Located<Policy> {
+impl Read for Located<PlatformsPolicy> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let known = [("all-or-nothing", Policy::AllOrNothing), ("best-effort", Policy::BestEffort)];
+        let known = [
+            ("all-or-nothing", PlatformsPolicy::AllOrNothing),
+            ("best-effort", PlatformsPolicy::BestEffort),
+        ];
         choose(node, owner, "policy", &known, problems)
     }
 }

@@ -1,6 +1,6 @@
 //! A *page* is what people are told of one repository: Markdown, which quay shows.
 
-use diskette_builder::frontend::spec::Entry;
+use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::image::reference::Reference;
 
 use crate::catalogue::Catalogue;
@@ -11,7 +11,7 @@ use crate::files::read_spec;
 pub(super) struct Page<'a> {
     pub(super) name: Reference,
     /// Those that are in it, each with tags of its own.
-    pub(super) entries: Vec<&'a Entry>,
+    pub(super) entries: Vec<&'a CatalogueEntry>,
     description: String,
 }
 
@@ -19,7 +19,7 @@ impl<'a> Page<'a> {
     /// Reads the description that the first entry names.
     pub(super) fn new(
         name: Reference,
-        entry: &'a Entry,
+        entry: &'a CatalogueEntry,
         catalogue: &Catalogue,
     ) -> Result<Self, CommandError> {
         let description = match &entry.docs.description {
@@ -41,7 +41,7 @@ impl<'a> Page<'a> {
             "" => String::new(),
             text => format!("{text}\n\n"),
         };
-        let row = |entry: &&Entry| format!("| {} | {} |\n", tags(entry), platforms(entry));
+        let row = |entry: &&CatalogueEntry| format!("| {} | {} |\n", tags(entry), platforms(entry));
         let rows = self.entries.iter().map(row).collect::<Vec<_>>().concat();
         let first = self.entries.first();
         let tag = first.map(|entry| entry.known_by()).unwrap_or_default();
@@ -73,12 +73,12 @@ pub(super) fn table(pages: &[Page<'_>]) -> String {
 }
 
 /// The one that the image is known by stands first.
-fn tags(entry: &Entry) -> String {
+fn tags(entry: &CatalogueEntry) -> String {
     let tags: Vec<String> = entry.tags.iter().rev().map(|tag| format!("`{tag}`")).collect();
     tags.join(", ")
 }
 
-fn platforms(entry: &Entry) -> String {
+fn platforms(entry: &CatalogueEntry) -> String {
     let platforms: Vec<String> =
         entry.platforms.iter().map(|platform| platform.platform.to_string()).collect();
     platforms.join(", ")

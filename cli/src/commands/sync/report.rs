@@ -1,7 +1,7 @@
 //! What a sync tells in the end: a line for each image, the results for other programs, and what went
 //! wrong.
 
-use diskette_builder::frontend::spec::Entry;
+use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{Job, Outcome, PlatformOutcome, PlatformReport, Report, SyncError};
 use diskette_builder::upstream::Disk;
@@ -130,8 +130,8 @@ fn platform(part: &PlatformReport) -> PlatformResult {
 }
 
 /// Returns the images of a catalogue, for people or for a job matrix.
-pub(super) fn list(entries: &[&Entry], format: ListFormat) -> String {
-    let platforms = |entry: &Entry| -> Vec<String> {
+pub(super) fn list(entries: &[&CatalogueEntry], format: ListFormat) -> String {
+    let platforms = |entry: &CatalogueEntry| -> Vec<String> {
         entry.platforms.iter().map(|it| it.platform.to_string()).collect()
     };
     match format {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::upstream::Kind;
 
-fn load(document: &str) -> Result<Vec<Entry>, Vec<String>> {
+fn load(document: &str) -> Result<Vec<CatalogueEntry>, Vec<String>> {
     let text = document.replace("HEAD", "apiVersion: diskette/v1\nimage: a.example/b");
     let source = SourceText { name: "c.yaml".into(), text };
     load_catalogue(&Arc::new(source))
@@ -60,13 +60,13 @@ fn platforms_have_releases_and_labels_of_their_own() {
     let [entry] = &entries[..] else { panic!("{entries:?}") };
     let tags: Vec<String> = entry.tags.iter().map(ToString::to_string).collect();
     assert_eq!(tags, ["{version}", "{a}-{timestamp}", "9", "latest"]);
-    assert_eq!((entry.key().as_str(), entry.policy), ("b:latest", Policy::BestEffort));
+    assert_eq!((entry.key().as_str(), entry.policy), ("b:latest", PlatformsPolicy::BestEffort));
     assert_eq!(entry.annotations, [("k".to_owned(), "v".to_owned())].into());
     assert_eq!(entry.docs.user.as_deref(), Some("u"));
     let [amd64, s390x] = &entry.platforms[..] else { panic!("{entry:?}") };
     assert_eq!(amd64.release.url.to_string(), "https://a/b");
     assert_eq!(s390x.release.url.to_string(), "https://b/c");
-    let preference = |entry: &EntryPlatform| {
+    let preference = |entry: &CataloguePlatform| {
         entry.rest.config.env().next().map(|(_, value)| value.to_owned()).unwrap()
     };
     assert_eq!((preference(amd64), preference(s390x)), ("p".into(), "p.s390x".into()));
