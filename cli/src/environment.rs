@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use diskette_builder::net::http::SystemRoots;
-use diskette_builder::net::proxy::{Variable, Variables};
+use diskette_builder::net::proxy::{ProxyVariable, ProxyVariables};
 use diskette_builder::net::secret::Secret;
 use diskette_builder::registry::{credentials, settings as registries};
 
@@ -24,7 +24,7 @@ pub(crate) struct Environment {
     /// What decides where the configuration of registries is looked for.
     pub(crate) registries: registries::Surroundings,
     /// Those that name proxies.
-    pub(crate) proxies: Variables,
+    pub(crate) proxies: ProxyVariables,
     /// Whether standard error is a terminal.
     pub(crate) terminal: Terminal,
     /// When the program started.
@@ -85,12 +85,14 @@ impl Environment {
 }
 
 /// Upper case wins, as in Go.
-fn proxies() -> Variables {
+fn proxies() -> ProxyVariables {
     let text = |name: &'static str| set(name)?.into_string().ok();
     let first = |names: [&'static str; 2]| {
-        names.into_iter().find_map(|name| Some(Variable { name, value: Secret::new(text(name)?) }))
+        names
+            .into_iter()
+            .find_map(|name| Some(ProxyVariable { name, value: Secret::new(text(name)?) }))
     };
-    Variables {
+    ProxyVariables {
         http: first(["HTTP_PROXY", "http_proxy"]),
         https: first(["HTTPS_PROXY", "https_proxy"]),
         all: first(["ALL_PROXY", "all_proxy"]),

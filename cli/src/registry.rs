@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use diskette_builder::net::credential::Credential;
-use diskette_builder::net::http::{Client, HttpOptions, Trace, Verify};
+use diskette_builder::net::http::{HttpClient, HttpOptions, HttpTrace, ServerVerification};
 use diskette_builder::net::proxy::Proxies;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -142,10 +142,10 @@ impl RegistryArguments {
         &self,
         environment: &Environment,
         observer: &Arc<dyn Observer>,
-    ) -> Result<Client, CommandError> {
+    ) -> Result<HttpClient, CommandError> {
         let observer = Arc::clone(observer);
-        let trace = self.debug.then(|| -> Trace { Box::new(message) });
-        Ok(Client::new(HttpOptions {
+        let trace = self.debug.then(|| -> HttpTrace { Box::new(message) });
+        Ok(HttpClient::new(HttpOptions {
             proxies: proxies(environment)?,
             roots: environment.roots(),
             trust: Box::new(self.trust(environment)?),
@@ -169,7 +169,11 @@ impl RegistryArguments {
         let read = |path: &PathBuf| read(path).map_err(cannot("read", path.display()));
         Ok(Certificates {
             authority: self.ca_file.as_ref().map(read).transpose()?,
-            verify: if self.tls_verify == Some(false) { Verify::None } else { Verify::Full },
+            verify: if self.tls_verify == Some(false) {
+                ServerVerification::None
+            } else {
+                ServerVerification::Full
+            },
             home: environment.registries.home.clone(),
         })
     }

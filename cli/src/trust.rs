@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use diskette_builder::net::http::{ClientCertificate, TlsOptions, Trust, Verify};
+use diskette_builder::net::http::{ClientCertificate, ServerVerification, TlsOptions, TlsTrust};
 use diskette_builder::registry::settings::{Files, certs};
 
 use crate::credentials::System;
@@ -17,11 +17,11 @@ const DOCKER_HUB: (&str, &str) = ("registry-1.docker.io", "docker.io");
 pub(crate) struct Certificates {
     /// `--ca-file`, read already.
     pub(crate) authority: Option<Vec<u8>>,
-    pub(crate) verify: Verify,
+    pub(crate) verify: ServerVerification,
     pub(crate) home: Option<PathBuf>,
 }
 
-impl Trust for Certificates {
+impl TlsTrust for Certificates {
     fn for_host(&self, host: &str) -> Result<TlsOptions, String> {
         let host = if host == DOCKER_HUB.0 { DOCKER_HUB.1 } else { host };
         let found =

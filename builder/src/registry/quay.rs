@@ -5,7 +5,7 @@ use serde_json::json;
 use thiserror::Error;
 use url::Url;
 
-use crate::net::http::{Client, HttpError, Request};
+use crate::net::http::{HttpClient, HttpError, HttpRequest};
 use crate::net::secret::Secret;
 
 /// No answer that is shown is longer, in bytes, nor shown with more characters.
@@ -15,7 +15,7 @@ const SHOWN_MAX: usize = 200;
 /// quay's API, on one host.
 #[derive(Debug)]
 pub struct Quay<'a> {
-    client: &'a Client,
+    client: &'a HttpClient,
     base: Url,
     token: Secret,
 }
@@ -50,7 +50,7 @@ pub enum QuayError {
 impl<'a> Quay<'a> {
     /// Returns the API at a base like `https://quay.io/`. The token is one of an OAuth application that
     /// may administer repositories.
-    pub fn new(client: &'a Client, base: Url, token: Secret) -> Self {
+    pub fn new(client: &'a HttpClient, base: Url, token: Secret) -> Self {
         Self { client, base, token }
     }
 
@@ -73,7 +73,7 @@ impl<'a> Quay<'a> {
         let failed = |error| QuayError::Http { act, repository: repository.to_owned(), error };
         let path = format!("api/v1/repository/{repository}{end}");
         let url = self.base.join(&path).map_err(|_| failed(HttpError::Url(path.clone())))?;
-        let request = Request::new(method, &url)
+        let request = HttpRequest::new(method, &url)
             .header("Authorization", format!("Bearer {}", self.token.expose()))
             .header("Content-Type", "application/json");
         let answer = self.client.send(&request, body.as_bytes()).map_err(failed)?;

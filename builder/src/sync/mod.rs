@@ -24,7 +24,7 @@ use crate::engine::cache::Cache;
 use crate::engine::layer::Workers;
 use crate::engine::source::Inputs;
 use crate::frontend::spec::CatalogueEntry;
-use crate::net::http::Client;
+use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
@@ -39,7 +39,7 @@ pub struct Sync<'a> {
     /// Fetches upstream's lists.
     pub fetch: &'a dyn Fetch,
     /// Downloads disks.
-    pub client: &'a Client,
+    pub client: &'a HttpClient,
     /// From where disks are downloaded instead.
     pub rewrites: &'a [Rewrite],
     /// Where images are.

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
 
 use super::{Fetch, FetchError, FetchErrorKind};
-use crate::net::http::{Client, HttpError, Request, redacted};
+use crate::net::http::{HttpClient, HttpError, HttpRequest, redacted};
 
 /// Fetches lists with a client, and keeps them.
 pub struct Web<'a> {
-    client: &'a Client,
+    client: &'a HttpClient,
     rewrites: &'a [Rewrite],
     /// By URL; whoever wants one that is being fetched waits for it.
     kept: Mutex<HashMap<String, Arc<Slot>>>,
@@ -40,7 +40,7 @@ impl Rewrite {
 
 impl<'a> Web<'a> {
     /// Returns the web as a client sees it; nothing is asked yet.
-    pub fn new(client: &'a Client, rewrites: &'a [Rewrite]) -> Self {
+    pub fn new(client: &'a HttpClient, rewrites: &'a [Rewrite]) -> Self {
         Self { client, rewrites, kept: Mutex::default() }
     }
 
@@ -53,7 +53,7 @@ impl<'a> Web<'a> {
             };
             failed(error.to_string(), kind)
         };
-        let answer = self.client.follow(&Request::new("GET", url)).map_err(unreachable)?;
+        let answer = self.client.follow(&HttpRequest::new("GET", url)).map_err(unreachable)?;
         let kind = match answer.head.status {
             200 => return answer.bytes(max).map_err(unreachable),
             404 | 410 => FetchErrorKind::Missing,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgAction, Args};
-use diskette_builder::net::http::Client;
+use diskette_builder::net::http::HttpClient;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::Observer;
@@ -104,7 +104,7 @@ pub(crate) fn run(
 impl DocsArguments {
     fn quay<'c>(
         &self,
-        client: &'c Client,
+        client: &'c HttpClient,
         name: &Reference,
         token: diskette_builder::net::secret::Secret,
     ) -> Result<Quay<'c>, Diagnostic> {

@@ -18,7 +18,7 @@ use crate::engine::cache::Cache;
 use crate::engine::layer::Workers;
 use crate::engine::layer::compression::Compression;
 use crate::engine::source::{CdiOnly, Inputs, Unverified};
-use crate::net::http::Client;
+use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::{self, DocumentError, LayerEntry, Member};
 use crate::oci::image::format::Format;
@@ -38,7 +38,7 @@ pub struct Sources<'a> {
     /// Opens the files that recipes name.
     pub inputs: &'a dyn Inputs,
     /// Fetches the URLs that recipes name.
-    pub client: &'a Client,
+    pub client: &'a HttpClient,
     /// What to do with downloads that have no checksum.
     pub unverified: Unverified,
     /// What to do with disks that CDI takes and KubeVirt does not.

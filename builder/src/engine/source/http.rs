@@ -9,7 +9,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::net::http::{
-    self, Attempts, Client, Head, HttpError, Request, is_transient, retry_after,
+    self, Attempts, HttpClient, HttpError, HttpRequest, ResponseHead, is_transient, retry_after,
 };
 use crate::recipe::{DownloadDetails, SourceRole};
 
@@ -83,13 +83,13 @@ impl DownloadError {
 
 /// A file that is being received.
 pub(super) struct Response {
-    client: Client,
+    client: HttpClient,
     role: SourceRole,
     /// Where the file is; those that cannot have it are taken out.
     urls: Vec<Url>,
     /// Which of them is asked.
     current: usize,
-    body: Option<http::Response>,
+    body: Option<http::HttpResponse>,
     /// Of the whole file, in bytes, as the servers or what is published say.
     len: Option<u64>,
     published: Option<u64>,
@@ -105,7 +105,7 @@ pub(super) struct Response {
 impl Response {
     /// Asks for a file until a server begins to send it.
     pub(super) fn get(
-        client: &Client,
+        client: &HttpClient,
         url: &str,
         download: Option<&DownloadDetails>,
         role: SourceRole,
@@ -140,7 +140,7 @@ impl Response {
     pub(super) fn read_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
         let range = format!("bytes={at}-{}", at + space.len() as u64 - 1);
         let url = self.urls.get(self.current).ok_or(io::ErrorKind::NotFound)?;
-        let request = Request::new("GET", url).header("Range", range);
+        let request = HttpRequest::new("GET", url).header("Range", range);
         let mut response = self.client.follow(&request).map_err(io::Error::other)?;
         if response.head.status != 206 {
             return Err(io::Error::other(status(&response.head)));
@@ -158,7 +158,7 @@ impl Response {
     /// Asks one server for what is still to come.
     fn ask(&mut self) -> Result<(), DownloadError> {
         let Some(url) = self.urls.get(self.current) else { return Err(DownloadError::Changed) };
-        let mut request = Request::new("GET", url);
+        let mut request = HttpRequest::new("GET", url);
         if self.at > 0 {
             request = request.header("Range", format!("bytes={}-", self.at));
             if let Some(state) = &self.state {
@@ -187,7 +187,7 @@ impl Response {
     }
 
     /// Fails if what a server is about to send cannot be the file.
-    fn check(&self, head: &Head, len: Option<u64>) -> Result<(), DownloadError> {
+    fn check(&self, head: &ResponseHead, len: Option<u64>) -> Result<(), DownloadError> {
         let is_identity = |value: &&str| value.trim().is_empty() || *value == "identity";
         if let Some(encoding) = head.header("content-encoding").filter(|it| !is_identity(it)) {
             return Err(DownloadError::Encoded(encoding.into()));
@@ -273,12 +273,12 @@ impl Read for Response {
     }
 }
 
-fn status(head: &Head) -> DownloadError {
+fn status(head: &ResponseHead) -> DownloadError {
     DownloadError::Status { status: head.status, pause: retry_after(head) }
 }
 
 /// Returns how long the whole is of which a server sends the end, if it begins where it should.
-fn part(head: &Head, at: u64) -> Option<u64> {
+fn part(head: &ResponseHead, at: u64) -> Option<u64> {
     let range = head.header("content-range")?.strip_prefix("bytes ")?;
     let (range, len) = range.split_once('/')?;
     let (first, last) = range.split_once('-')?;
@@ -288,7 +288,7 @@ fn part(head: &Head, at: u64) -> Option<u64> {
 }
 
 /// Returns what can be said with `If-Range` (RFC 9110, 13.1.5): a weak validator cannot.
-fn state(head: &Head) -> Option<String> {
+fn state(head: &ResponseHead) -> Option<String> {
     let strong = head.header("etag").filter(|etag| etag.starts_with('"'));
     strong.or(head.header("last-modified")).map(str::to_owned)
 }

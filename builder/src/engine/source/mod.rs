@@ -33,7 +33,7 @@ pub use opener::Opener;
 use crate::compression::CompressionFormat;
 use crate::disk::convert::ConvertError;
 use crate::disk::{self, guest::GuestError};
-use crate::net::http::Client;
+use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::SinkError;
 use crate::recipe::{
@@ -182,7 +182,7 @@ pub struct Source<'a> {
 #[derive(Debug)]
 enum Origin<'a> {
     File(file::Opened<'a>),
-    Url(&'a str, Client),
+    Url(&'a str, HttpClient),
     Inline(&'a [u8]),
     Member(&'a TarMember, Arc<OpenArchive<'a>>),
 }

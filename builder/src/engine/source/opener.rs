@@ -6,7 +6,7 @@ use super::file::{FileName, Opened};
 use super::member::{Archives, OpenArchive};
 use super::{CdiOnly, Inputs, Origin, Sequential, SourceErrorKind, Unverified};
 use crate::compression::CompressionFormat;
-use crate::net::http::Client;
+use crate::net::http::HttpClient;
 use crate::oci::images::Places;
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, TarOrigin};
 
@@ -14,7 +14,7 @@ use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, TarOrigin};
 /// whose files are read one after the other, and not for two that are read at the same time.
 pub struct Opener<'a> {
     inputs: &'a dyn Inputs,
-    client: &'a Client,
+    client: &'a HttpClient,
     unverified: Unverified,
     pub(super) places: &'a dyn Places,
     pub(super) cdi_only: CdiOnly,
@@ -25,7 +25,7 @@ impl<'a> Opener<'a> {
     /// Returns an opener that has opened no archive yet.
     pub fn new(
         inputs: &'a dyn Inputs,
-        client: &'a Client,
+        client: &'a HttpClient,
         unverified: Unverified,
         places: &'a dyn Places,
     ) -> Self {

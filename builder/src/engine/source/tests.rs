@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::net::http::{Client, HttpOptions, SystemRoots, TlsOptions, Trust};
+use crate::net::http::{HttpClient, HttpOptions, SystemRoots, TlsOptions, TlsTrust};
 use crate::net::proxy::Proxies;
 use crate::oci::images::Places;
 use crate::oci::images::testing::Memory;
@@ -35,15 +35,15 @@ impl Inputs for One {
 /// Trusts nobody.
 struct Nobody;
 
-impl Trust for Nobody {
+impl TlsTrust for Nobody {
     fn for_host(&self, _host: &str) -> Result<TlsOptions, String> {
         Err("nobody is trusted".into())
     }
 }
 
 /// Returns a client that no test here sends anything with.
-fn offline() -> Client {
-    Client::new(HttpOptions {
+fn offline() -> HttpClient {
+    HttpClient::new(HttpOptions {
         proxies: Proxies::default(),
         roots: SystemRoots::default(),
         trust: Box::new(Nobody),

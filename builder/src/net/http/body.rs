@@ -5,19 +5,19 @@ use std::io::{self, BufRead, Read};
 
 use url::Url;
 
-use super::head::Head;
+use super::head::ResponseHead;
 use super::stream::Connection;
-use super::{Client, HttpError, Origin, origin};
+use super::{HttpClient, HttpError, Origin, origin};
 
 /// An answer: its head, and its body for reading.
-pub(crate) struct Response {
-    pub(crate) head: Head,
+pub(crate) struct HttpResponse {
+    pub(crate) head: ResponseHead,
     origin: Origin,
     body: Body,
 }
 
 struct Body {
-    client: Client,
+    client: HttpClient,
     connection: Option<Connection>,
     left: Left,
     reuse: Reuse,
@@ -49,11 +49,11 @@ const DRAIN_MAX: u64 = 64 * 1024;
 /// No line between chunks is longer, in bytes.
 const LINE_MAX: u64 = 4096;
 
-impl Response {
+impl HttpResponse {
     pub(super) fn new(
-        client: &Client,
+        client: &HttpClient,
         connection: Connection,
-        head: Head,
+        head: ResponseHead,
         method: &str,
         reuse: Reuse,
     ) -> Self {
@@ -93,7 +93,7 @@ impl Response {
 }
 
 /// RFC 9112, 6.3.
-fn left(head: &Head, method: &str) -> Left {
+fn left(head: &ResponseHead, method: &str) -> Left {
     if method == "HEAD" || matches!(head.status, 100..200 | 204 | 304) {
         return Left::Nothing;
     }
@@ -205,13 +205,13 @@ impl Body {
     }
 }
 
-impl Read for Response {
+impl Read for HttpResponse {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         self.body.read(space)
     }
 }
 
-impl Response {
+impl HttpResponse {
     /// Tells whether it comes from where a URL leads, and not from where that sent us.
     pub(crate) fn is_from(&self, url: &Url) -> bool {
         origin(url).is_ok_and(|origin| origin == self.origin)

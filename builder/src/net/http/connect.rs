@@ -8,19 +8,19 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::head::Head;
+use super::head::ResponseHead;
 use super::socket::Socket;
 use super::stream::{Connection, Stream, Via};
-use super::{Client, HttpError, Origin, tls};
-use crate::net::proxy::{ProxyAddress, ProxyScheme, Scheme};
+use super::{HttpClient, HttpError, Origin, tls};
+use crate::net::proxy::{ProxyAddress, ProxyScheme, RequestScheme};
 
 /// A host that does not answer at all is given up sooner than one that is slow.
 const CONNECT: Duration = Duration::from_secs(30);
 
 /// Connects to a server.
-pub(super) fn connect(client: &Client, origin: &Origin) -> Result<Connection, HttpError> {
+pub(super) fn connect(client: &HttpClient, origin: &Origin) -> Result<Connection, HttpError> {
     let proxies = &client.options().proxies;
-    let scheme = if origin.is_tls() { Scheme::Https } else { Scheme::Http };
+    let scheme = if origin.is_tls() { RequestScheme::Https } else { RequestScheme::Http };
     let Some(proxy) = proxies.for_url(scheme, &origin.host, origin.port) else {
         let stream = dial(client, &origin.host, origin.port)?;
         return finish(client, origin, stream, Via::Direct);
@@ -45,7 +45,7 @@ pub(super) fn connect(client: &Client, origin: &Origin) -> Result<Connection, Ht
 }
 
 fn finish(
-    client: &Client,
+    client: &HttpClient,
     origin: &Origin,
     stream: Stream,
     via: Via,
@@ -54,7 +54,7 @@ fn finish(
     Ok(Connection::new(origin.clone(), stream, via))
 }
 
-fn dial(client: &Client, host: &str, port: u16) -> Result<Stream, HttpError> {
+fn dial(client: &HttpClient, host: &str, port: u16) -> Result<Stream, HttpError> {
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let resolve = |source| HttpError::Resolve { host: host.into(), source };
     let addresses: Vec<SocketAddr> = (name, port).to_socket_addrs().map_err(resolve)?.collect();
@@ -73,7 +73,7 @@ fn dial(client: &Client, host: &str, port: u16) -> Result<Stream, HttpError> {
 
 /// Asks a proxy for a way through it (RFC 9110, 9.3.6).
 fn tunnel(
-    client: &Client,
+    client: &HttpClient,
     origin: &Origin,
     proxy: &ProxyAddress,
     mut stream: Stream,
@@ -90,7 +90,7 @@ fn tunnel(
     stream.write_all(request.as_bytes()).map_err(lost)?;
     // The server behind it says nothing before we do, so nothing is read too far.
     let mut reader = BufReader::new(stream);
-    let head = Head::read(&mut reader, stall)?;
+    let head = ResponseHead::read(&mut reader, stall)?;
     client.trace(|| format!("< {}", head.status));
     if !(200..300).contains(&head.status) {
         let proxy = format!("{}:{}", proxy.host(), proxy.port());

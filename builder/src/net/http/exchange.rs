@@ -4,14 +4,14 @@
 use std::io::{IoSlice, Write};
 use std::time::Duration;
 
-use super::body::{Response, Reuse};
-use super::head::Head;
+use super::body::{HttpResponse, Reuse};
+use super::head::ResponseHead;
 use super::stream::Connection;
-use super::{Client, HttpError, Request, redacted, wire};
+use super::{HttpClient, HttpError, HttpRequest, redacted, wire};
 
 /// How the length of a body is told.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Framing<'a> {
+pub(crate) enum BodyFraming<'a> {
     /// It is at hand, and sent at once.
     Whole(&'a [u8]),
     /// It has this many bytes.
@@ -21,13 +21,13 @@ pub(crate) enum Framing<'a> {
 }
 
 /// A request that is being sent.
-pub(crate) struct Exchange {
-    client: Client,
+pub(crate) struct HttpExchange {
+    client: HttpClient,
     method: &'static str,
     /// Until the answer takes it.
     connection: Option<Connection>,
     body: Sending,
-    early: Option<Response>,
+    early: Option<HttpResponse>,
     /// Sent since the server was last listened to, in bytes.
     unheard: usize,
 }
@@ -42,7 +42,7 @@ enum Sending {
 /// Why the rest of a body should not be sent.
 #[derive(Debug)]
 pub(crate) enum SendError {
-    /// The server has answered already: see [`Exchange::answer`].
+    /// The server has answered already: see [`HttpExchange::answer`].
     Answered,
     /// It could not be sent.
     Http(HttpError),
@@ -57,12 +57,12 @@ const LISTEN: usize = 1 << 20;
 /// How long the answer of a server that has stopped reading may take to arrive.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-impl Exchange {
+impl HttpExchange {
     pub(super) fn start(
-        client: &Client,
+        client: &HttpClient,
         mut connection: Connection,
-        request: &Request<'_>,
-        framing: Framing<'_>,
+        request: &HttpRequest<'_>,
+        framing: BodyFraming<'_>,
     ) -> Result<Self, HttpError> {
         client.trace(|| format!("> {} {}", request.method, redacted(request.url)));
         let stall = client.options().stall;
@@ -70,13 +70,13 @@ impl Exchange {
         connection.stream().socket().set_deadline(stall);
         let head = wire::head(&connection, request, framing);
         let sent = match framing {
-            Framing::Whole(body) => wire::write_both(&mut connection, head.as_bytes(), body),
+            BodyFraming::Whole(body) => wire::write_both(&mut connection, head.as_bytes(), body),
             _ => connection.stream().write_all(head.as_bytes()),
         };
         let body = match framing {
-            Framing::Whole(_) => Sending::Done,
-            Framing::Length(len) => Sending::Length(len),
-            Framing::Chunked => Sending::Chunked,
+            BodyFraming::Whole(_) => Sending::Done,
+            BodyFraming::Length(len) => Sending::Length(len),
+            BodyFraming::Chunked => Sending::Chunked,
         };
         let mut exchange = Self {
             client: client.clone(),
@@ -106,7 +106,7 @@ impl Exchange {
             if !spoken || !connection.stream().has_input().map_err(|e| HttpError::io(e, stall))? {
                 return Ok(());
             }
-            let head = Head::read(&mut connection.reader, stall)?;
+            let head = ResponseHead::read(&mut connection.reader, stall)?;
             match head.status {
                 100 => return Ok(()),
                 101..200 => {}
@@ -163,7 +163,7 @@ impl Exchange {
         {
             return Ok(());
         }
-        let head = Head::read(&mut connection.reader, stall).map_err(SendError::Http)?;
+        let head = ResponseHead::read(&mut connection.reader, stall).map_err(SendError::Http)?;
         // A late `100 Continue` changes nothing.
         if head.status < 200 {
             return Ok(());
@@ -181,7 +181,7 @@ impl Exchange {
         }
         socket.set_deadline(LAST_WORDS);
         loop {
-            match Head::read(&mut connection.reader, LAST_WORDS) {
+            match ResponseHead::read(&mut connection.reader, LAST_WORDS) {
                 Ok(head) if head.status < 200 => {}
                 Ok(head) => {
                     self.answered(head);
@@ -192,15 +192,15 @@ impl Exchange {
         }
     }
 
-    fn answered(&mut self, head: Head) {
+    fn answered(&mut self, head: ResponseHead) {
         let Some(connection) = self.connection.take() else { return };
         self.client.trace(|| format!("< {} before the body was sent", head.status));
         let reuse = Reuse::Impossible;
-        self.early = Some(Response::new(&self.client, connection, head, self.method, reuse));
+        self.early = Some(HttpResponse::new(&self.client, connection, head, self.method, reuse));
     }
 
     /// Ends the body and returns the answer; waits `patience` for it, or the stall time.
-    pub(crate) fn answer(&mut self, patience: Option<Duration>) -> Result<Response, HttpError> {
+    pub(crate) fn answer(&mut self, patience: Option<Duration>) -> Result<HttpResponse, HttpError> {
         let stall = self.client.options().stall;
         if let Some(early) = self.early.take() {
             return Ok(early);
@@ -216,7 +216,7 @@ impl Exchange {
         let patience = patience.unwrap_or(stall);
         connection.stream().socket().set_deadline(patience);
         let head = loop {
-            let head = Head::read(&mut connection.reader, patience)?;
+            let head = ResponseHead::read(&mut connection.reader, patience)?;
             if head.status >= 200 {
                 break head;
             }
@@ -227,6 +227,6 @@ impl Exchange {
             Sending::Length(1..) => Reuse::Impossible,
             _ => Reuse::Possible,
         };
-        Ok(Response::new(&self.client, connection, head, self.method, reuse))
+        Ok(HttpResponse::new(&self.client, connection, head, self.method, reuse))
     }
 }

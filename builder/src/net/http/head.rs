@@ -12,7 +12,7 @@ const HEADERS_MAX: usize = 128;
 
 /// Status and headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct ResponseHead {
     pub(crate) status: u16,
     /// `1` for HTTP/1.1.
     pub(super) minor: u8,
@@ -20,7 +20,7 @@ pub(crate) struct Head {
     headers: Vec<(String, String)>,
 }
 
-impl Head {
+impl ResponseHead {
     /// Returns the first header of a name, which is in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
@@ -97,7 +97,7 @@ mod tests {
     fn heads_are_read() {
         let check = |text: &str, expected: &str| {
             let mut bytes = text.as_bytes();
-            let found = Head::read(&mut bytes, Duration::ZERO).map_or_else(
+            let found = ResponseHead::read(&mut bytes, Duration::ZERO).map_or_else(
                 |error| error.to_string(),
                 |head| {
                     let rest = String::from_utf8_lossy(bytes);

@@ -27,13 +27,15 @@ use openssl::ssl::SslConnector;
 use url::Url;
 
 pub use self::error::HttpError;
-pub(crate) use self::exchange::{Exchange, Framing, SendError};
-pub(crate) use self::head::Head;
+pub(crate) use self::exchange::{BodyFraming, HttpExchange, SendError};
+pub(crate) use self::head::ResponseHead;
 pub(crate) use self::origin::{Origin, origin, redacted};
-pub use self::socket::Cancelled;
-pub use self::tls::{ClientCertificate, SystemRoots, TlsOptions, TlsProblem, Trust, Verify};
+pub use self::socket::CancelCheck;
+pub use self::tls::{
+    ClientCertificate, ServerVerification, SystemRoots, TlsOptions, TlsProblem, TlsTrust,
+};
 
-pub(crate) use self::body::Response;
+pub(crate) use self::body::HttpResponse;
 pub(crate) use self::redirect::{is_loopback, next};
 pub(crate) use self::retry::{Attempts, is_transient, retry_after};
 use self::stream::Connection;
@@ -46,31 +48,31 @@ pub struct HttpOptions {
     /// The certificates of authorities that the system trusts.
     pub roots: SystemRoots,
     /// What is trusted beyond that, host by host.
-    pub trust: Box<dyn Trust>,
+    pub trust: Box<dyn TlsTrust>,
     /// A server that has not answered or moved a byte for this long is given up.
     pub stall: Duration,
     /// How often something that failed is tried again.
     pub retries: u32,
     /// Ends all waiting.
-    pub cancelled: Cancelled,
+    pub cancelled: CancelCheck,
     /// Is told of each request and answer, without secrets.
-    pub trace: Option<Trace>,
+    pub trace: Option<HttpTrace>,
 }
 
 /// Listens to requests and answers.
-pub type Trace = Box<dyn Fn(&str) + Send + Sync>;
+pub type HttpTrace = Box<dyn Fn(&str) + Send + Sync>;
 
 /// Sends requests; clones share connections. Nothing is set up before the first request: reading
 /// the system's certificates takes longer than a build that has nothing to do.
 #[derive(Clone)]
-pub struct Client {
+pub struct HttpClient {
     shared: Arc<Shared>,
 }
 
 struct Shared {
     options: HttpOptions,
     idle: Mutex<Vec<(Origin, Connection, Instant)>>,
-    connectors: Mutex<HashMap<String, (SslConnector, Verify)>>,
+    connectors: Mutex<HashMap<String, (SslConnector, ServerVerification)>>,
     unverified: Mutex<HashSet<String>>,
 }
 
@@ -81,7 +83,7 @@ const IDLE_FOR: Duration = Duration::from_secs(15);
 
 /// A request without its body.
 #[derive(Debug, Clone)]
-pub(crate) struct Request<'a> {
+pub(crate) struct HttpRequest<'a> {
     pub(crate) method: &'static str,
     pub(crate) url: &'a Url,
     /// Beside those that the client sets itself.
@@ -90,7 +92,7 @@ pub(crate) struct Request<'a> {
     pub(crate) patience: Option<Duration>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> HttpRequest<'a> {
     pub(crate) fn new(method: &'static str, url: &'a Url) -> Self {
         Self { method, url, headers: Vec::new(), patience: None }
     }
@@ -102,7 +104,7 @@ impl<'a> Request<'a> {
     }
 }
 
-impl Client {
+impl HttpClient {
     /// Returns a client; connections are made when needed.
     pub fn new(options: HttpOptions) -> Self {
         let (idle, connectors) = (Mutex::default(), Mutex::default());
@@ -115,7 +117,11 @@ impl Client {
     }
 
     /// Sends a request with a body that is at hand, and returns the answer, whatever its status.
-    pub(crate) fn send(&self, request: &Request<'_>, body: &[u8]) -> Result<Response, HttpError> {
+    pub(crate) fn send(
+        &self,
+        request: &HttpRequest<'_>,
+        body: &[u8],
+    ) -> Result<HttpResponse, HttpError> {
         let mut kept = true;
         loop {
             let (connection, reused) = self.connection(request.url, kept)?;
@@ -130,10 +136,11 @@ impl Client {
     fn send_on(
         &self,
         connection: Connection,
-        request: &Request<'_>,
+        request: &HttpRequest<'_>,
         body: &[u8],
-    ) -> Result<Response, HttpError> {
-        let mut exchange = Exchange::start(self, connection, request, Framing::Whole(body))?;
+    ) -> Result<HttpResponse, HttpError> {
+        let mut exchange =
+            HttpExchange::start(self, connection, request, BodyFraming::Whole(body))?;
         exchange.answer(request.patience)
     }
 
@@ -141,13 +148,13 @@ impl Client {
     /// it refuses is not sent.
     pub(crate) fn begin(
         &self,
-        request: &Request<'_>,
-        framing: Framing<'_>,
-    ) -> Result<Exchange, HttpError> {
+        request: &HttpRequest<'_>,
+        framing: BodyFraming<'_>,
+    ) -> Result<HttpExchange, HttpError> {
         let mut kept = true;
         loop {
             let (connection, reused) = self.connection(request.url, kept)?;
-            match Exchange::start(self, connection, request, framing) {
+            match HttpExchange::start(self, connection, request, framing) {
                 Err(error) if reused && error.is_closed() => kept = false,
                 result => return result,
             }
@@ -221,9 +228,9 @@ impl Client {
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
+        f.debug_struct("HttpClient").finish_non_exhaustive()
     }
 }
 

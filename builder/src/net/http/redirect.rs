@@ -4,19 +4,19 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::body::Response;
-use super::{Client, HttpError, Origin, Request, origin, redacted};
+use super::body::HttpResponse;
+use super::{HttpClient, HttpError, HttpRequest, Origin, origin, redacted};
 
 const HOPS_MAX: usize = 10;
 
-impl Client {
+impl HttpClient {
     /// Sends a GET or HEAD request and follows redirects. What is in `headers` under
     /// `Authorization` goes to the first origin only.
-    pub(crate) fn follow(&self, request: &Request<'_>) -> Result<Response, HttpError> {
+    pub(crate) fn follow(&self, request: &HttpRequest<'_>) -> Result<HttpResponse, HttpError> {
         let first = origin(request.url)?;
         let mut url = request.url.clone();
         for _ in 0..HOPS_MAX {
-            let mut hop = Request { url: &url, ..request.clone() };
+            let mut hop = HttpRequest { url: &url, ..request.clone() };
             if origin(&url)? != first {
                 hop.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use super::Head;
+use super::ResponseHead;
 
 /// The first pause; it doubles from one attempt to the next.
 const FIRST: Duration = Duration::from_millis(500);
@@ -47,7 +47,7 @@ pub(crate) fn is_transient(status: u16) -> bool {
 
 /// Returns how long a server asks to wait: seconds, or a date, which is compared with the server's
 /// own clock (RFC 9110, 10.2.3).
-pub(crate) fn retry_after(head: &Head) -> Option<Duration> {
+pub(crate) fn retry_after(head: &ResponseHead) -> Option<Duration> {
     let value = head.header("retry-after")?;
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
@@ -69,7 +69,7 @@ mod tests {
     fn servers_ask_for_pauses_in_two_ways() {
         let check = |headers: &str, expected: Option<u64>| {
             let text = format!("HTTP/1.1 429 x\r\n{headers}\r\n");
-            let (head, _) = Head::parse(text.as_bytes()).unwrap().unwrap();
+            let (head, _) = ResponseHead::parse(text.as_bytes()).unwrap().unwrap();
             assert_eq!(retry_after(&head).map(|pause| pause.as_secs()), expected, "{headers}");
         };
         check("", None);

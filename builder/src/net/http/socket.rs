@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt;
 
 /// Tells whether the user wants to stop.
-pub type Cancelled = Arc<dyn Fn() -> bool + Send + Sync>;
+pub type CancelCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// How long the system waits before it is asked whether to go on.
 const STEP: Duration = Duration::from_millis(250);
@@ -19,7 +19,7 @@ pub(super) struct Socket {
     tcp: TcpStream,
     deadline: Cell<Duration>,
     waiting: Cell<Waiting>,
-    cancelled: Cancelled,
+    cancelled: CancelCheck,
 }
 
 /// Whether a read waits for the server.
@@ -33,7 +33,7 @@ impl Socket {
     pub(super) fn new(
         tcp: TcpStream,
         deadline: Duration,
-        cancelled: Cancelled,
+        cancelled: CancelCheck,
     ) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(STEP))?;
@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    fn silent(cancelled: Cancelled) -> (Socket, TcpListener) {
+    fn silent(cancelled: CancelCheck) -> (Socket, TcpListener) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         (Socket::new(tcp, Duration::from_millis(300), cancelled).unwrap(), listener)

@@ -11,7 +11,7 @@ use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509VerifyResult};
 
 use super::stream::Stream;
-use super::{Client, HttpError, Origin};
+use super::{HttpClient, HttpError, Origin};
 
 /// Where the system keeps the certificates that it trusts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct TlsOptions {
     /// Shown to servers that ask who we are.
     pub certificate: Option<ClientCertificate>,
     /// Whether the server must prove who it is.
-    pub verify: Verify,
+    pub verify: ServerVerification,
 }
 
 /// A certificate and its key, as PEM.
@@ -44,7 +44,7 @@ pub struct ClientCertificate {
 
 /// Whether a server must prove who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Verify {
+pub enum ServerVerification {
     /// By a certificate for its name from an authority that is trusted.
     #[default]
     Full,
@@ -70,20 +70,25 @@ pub enum TlsProblem {
 const REFUSALS: [i32; 8] = [1042, 1043, 1044, 1045, 1046, 1048, 1049, 1116];
 
 /// Knows what is trusted for which host.
-pub trait Trust: Send + Sync {
+pub trait TlsTrust: Send + Sync {
     /// Returns what is trusted for a host, which is given with its port where that is not 443.
     fn for_host(&self, host: &str) -> Result<TlsOptions, String>;
 }
 
 /// Speaks TLS on a stream.
-pub(super) fn wrap(client: &Client, origin: &Origin, stream: Stream) -> Result<Stream, HttpError> {
+pub(super) fn wrap(
+    client: &HttpClient,
+    origin: &Origin,
+    stream: Stream,
+) -> Result<Stream, HttpError> {
     let host = origin.authority();
     let (connector, verify) = connector(client, &host)?;
     let failed = |reason: String, problem| HttpError::Tls { host: host.clone(), reason, problem };
     let other = |reason: String| failed(reason, TlsProblem::Other);
     let configuration = connector.configure().map_err(|error| other(error.to_string()))?;
     let name = origin.host.trim_start_matches('[').trim_end_matches(']');
-    let stream = configuration.verify_hostname(verify == Verify::Full).connect(name, stream);
+    let stream =
+        configuration.verify_hostname(verify == ServerVerification::Full).connect(name, stream);
     match stream {
         Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
         Err(HandshakeError::SetupFailure(error)) => Err(other(error.to_string())),
@@ -138,7 +143,10 @@ fn reasons(stack: Option<&ErrorStack>, otherwise: &str) -> String {
     if reasons.is_empty() { otherwise.into() } else { reasons.join(", ") }
 }
 
-fn connector(client: &Client, host: &str) -> Result<(SslConnector, Verify), HttpError> {
+fn connector(
+    client: &HttpClient,
+    host: &str,
+) -> Result<(SslConnector, ServerVerification), HttpError> {
     let shared = &client.shared;
     let wrong = |reason: String| HttpError::Certificates { host: host.into(), reason };
     let mut connectors = shared.connectors.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,7 +155,7 @@ fn connector(client: &Client, host: &str) -> Result<(SslConnector, Verify), Http
     }
     let mut options = shared.options.trust.for_host(host).map_err(wrong)?;
     if shared.unverified.lock().unwrap_or_else(PoisonError::into_inner).contains(host) {
-        options.verify = Verify::None;
+        options.verify = ServerVerification::None;
     }
     if options
         .authorities
@@ -164,7 +172,7 @@ fn connector(client: &Client, host: &str) -> Result<(SslConnector, Verify), Http
 
 fn build(options: &TlsOptions, roots: &SystemRoots) -> Result<SslConnector, ErrorStack> {
     let mut builder = SslConnector::builder(SslMethod::tls_client())?;
-    if options.verify == Verify::None {
+    if options.verify == ServerVerification::None {
         builder.set_verify(SslVerifyMode::NONE);
     } else {
         for directory in &roots.directories {

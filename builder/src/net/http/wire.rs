@@ -2,12 +2,16 @@
 
 use std::io::{self, IoSlice, Write};
 
-use super::Request;
-use super::exchange::Framing;
+use super::HttpRequest;
+use super::exchange::BodyFraming;
 use super::stream::{Connection, Via};
 
 /// Writes the head of a request.
-pub(super) fn head(connection: &Connection, request: &Request<'_>, framing: Framing<'_>) -> String {
+pub(super) fn head(
+    connection: &Connection,
+    request: &HttpRequest<'_>,
+    framing: BodyFraming<'_>,
+) -> String {
     let url = request.url;
     let target = match &connection.via {
         Via::Direct => &url[url::Position::BeforePath..url::Position::AfterQuery],
@@ -24,12 +28,12 @@ pub(super) fn head(connection: &Connection, request: &Request<'_>, framing: Fram
         line("Proxy-Authorization", credential);
     }
     match framing {
-        Framing::Whole([]) if matches!(request.method, "GET" | "HEAD" | "DELETE") => {}
-        Framing::Whole(body) => line("Content-Length", &body.len().to_string()),
-        Framing::Length(len) => line("Content-Length", &len.to_string()),
-        Framing::Chunked => line("Transfer-Encoding", "chunked"),
+        BodyFraming::Whole([]) if matches!(request.method, "GET" | "HEAD" | "DELETE") => {}
+        BodyFraming::Whole(body) => line("Content-Length", &body.len().to_string()),
+        BodyFraming::Length(len) => line("Content-Length", &len.to_string()),
+        BodyFraming::Chunked => line("Transfer-Encoding", "chunked"),
     }
-    if !matches!(framing, Framing::Whole(_)) {
+    if !matches!(framing, BodyFraming::Whole(_)) {
         line("Expect", "100-continue");
     }
     for (name, value) in &request.headers {

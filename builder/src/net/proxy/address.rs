@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::{ProxyError, Variable};
+use super::{ProxyError, ProxyVariable};
 use crate::net::secret::Secret;
 
 /// Where a proxy is, and how it is talked to.
@@ -11,12 +11,12 @@ pub struct ProxyAddress {
     scheme: ProxyScheme,
     host: String,
     port: u16,
-    user: Option<User>,
+    user: Option<ProxyUser>,
 }
 
 /// Who a proxy is told that asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
+pub struct ProxyUser {
     /// The name.
     pub name: String,
     /// The password, empty where there is none.
@@ -49,12 +49,12 @@ impl ProxyAddress {
     }
 
     /// Returns who it is told that asks.
-    pub fn user(&self) -> Option<&User> {
+    pub fn user(&self) -> Option<&ProxyUser> {
         self.user.as_ref()
     }
 
     /// Reads the value of a variable: a URL, or a host without a scheme.
-    pub(super) fn read(variable: &Variable) -> Result<Self, ProxyError> {
+    pub(super) fn read(variable: &ProxyVariable) -> Result<Self, ProxyError> {
         let value = variable.value.expose().trim();
         let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -76,7 +76,7 @@ impl ProxyAddress {
         let default = if scheme == ProxyScheme::Http { 80 } else { 443 };
         let port = port.map_or(Some(default), |port| port.parse().ok().filter(|port| *port > 0))?;
         let user = match user {
-            Some(user) => Some(User::parse(user)?),
+            Some(user) => Some(ProxyUser::parse(user)?),
             None => None,
         };
         Some(Self { scheme, host: host.to_ascii_lowercase(), port, user })
@@ -100,7 +100,7 @@ fn split_port(server: &str) -> Option<(&str, Option<&str>)> {
     Some((host, port.filter(|port| !port.is_empty())))
 }
 
-impl User {
+impl ProxyUser {
     fn parse(user: &str) -> Option<Self> {
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
         Some(Self { name: decode(name)?, password: Secret::new(decode(password)?) })
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> Result<ProxyAddress, ProxyError> {
-        ProxyAddress::read(&Variable { name: "HTTP_PROXY", value: Secret::new(value) })
+        ProxyAddress::read(&ProxyVariable { name: "HTTP_PROXY", value: Secret::new(value) })
     }
 
     #[test]

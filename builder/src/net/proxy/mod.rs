@@ -7,27 +7,27 @@ mod exceptions;
 
 use thiserror::Error;
 
-pub use address::{ProxyAddress, ProxyScheme, User};
+pub use address::{ProxyAddress, ProxyScheme, ProxyUser};
 use exceptions::Exceptions;
 
 use crate::net::secret::Secret;
 
 /// The values of the variables. One that is empty is as good as none.
 #[derive(Debug, Clone, Default)]
-pub struct Variables {
+pub struct ProxyVariables {
     /// `HTTP_PROXY`, else `http_proxy`: for servers without TLS.
-    pub http: Option<Variable>,
+    pub http: Option<ProxyVariable>,
     /// `HTTPS_PROXY`, else `https_proxy`: for servers with TLS.
-    pub https: Option<Variable>,
+    pub https: Option<ProxyVariable>,
     /// `ALL_PROXY`, else `all_proxy`: where there is no other.
-    pub all: Option<Variable>,
+    pub all: Option<ProxyVariable>,
     /// `NO_PROXY`, else `no_proxy`: servers that are reached without one.
     pub except: Option<String>,
 }
 
 /// A variable that names a proxy.
 #[derive(Debug, Clone)]
-pub struct Variable {
+pub struct ProxyVariable {
     /// How it is spelled.
     pub name: &'static str,
     /// What it holds; there can be a password in it.
@@ -36,7 +36,7 @@ pub struct Variable {
 
 /// How a server is talked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
+pub enum RequestScheme {
     /// Without TLS.
     Http,
     /// With TLS.
@@ -64,8 +64,8 @@ pub enum ProxyError {
 
 impl Proxies {
     /// Reads the variables.
-    pub fn new(variables: &Variables) -> Result<Self, ProxyError> {
-        let read = |variable: &Option<Variable>| {
+    pub fn new(variables: &ProxyVariables) -> Result<Self, ProxyError> {
+        let read = |variable: &Option<ProxyVariable>| {
             let variable =
                 variable.as_ref().filter(|variable| !variable.value.expose().trim().is_empty());
             variable.map(ProxyAddress::read).transpose()
@@ -80,10 +80,10 @@ impl Proxies {
 
     /// Returns the proxy for a server, or nothing where it is reached directly. An IPv6 address may
     /// have its brackets.
-    pub fn for_url(&self, scheme: Scheme, host: &str, port: u16) -> Option<&ProxyAddress> {
+    pub fn for_url(&self, scheme: RequestScheme, host: &str, port: u16) -> Option<&ProxyAddress> {
         let proxy = match scheme {
-            Scheme::Http => self.http.as_ref(),
-            Scheme::Https => self.https.as_ref(),
+            RequestScheme::Http => self.http.as_ref(),
+            RequestScheme::Https => self.https.as_ref(),
         };
         proxy.filter(|_| !self.exceptions.hold(host, port))
     }
@@ -93,14 +93,14 @@ impl Proxies {
 mod tests {
     use super::*;
 
-    fn variable(name: &'static str, value: &str) -> Variable {
-        Variable { name, value: Secret::new(value) }
+    fn variable(name: &'static str, value: &str) -> ProxyVariable {
+        ProxyVariable { name, value: Secret::new(value) }
     }
 
     #[test]
     fn each_scheme_has_its_proxy() {
         let check = |http: &str, https: &str, all: &str, expected: [Option<&str>; 2]| {
-            let variables = Variables {
+            let variables = ProxyVariables {
                 http: Some(variable("HTTP_PROXY", http)),
                 https: Some(variable("HTTPS_PROXY", https)),
                 all: Some(variable("ALL_PROXY", all)),
@@ -108,8 +108,8 @@ mod tests {
             };
             let proxies = Proxies::new(&variables).unwrap();
             let host = |scheme| proxies.for_url(scheme, "q.io", 443).map(ProxyAddress::host);
-            assert_eq!([host(Scheme::Http), host(Scheme::Https)], expected);
-            assert_eq!(proxies.for_url(Scheme::Https, "direct.org", 443), None);
+            assert_eq!([host(RequestScheme::Http), host(RequestScheme::Https)], expected);
+            assert_eq!(proxies.for_url(RequestScheme::Https, "direct.org", 443), None);
         };
         check("", "", "", [None, None]);
         check("http://a", "", "", [Some("a"), None]);
@@ -123,7 +123,8 @@ mod tests {
     fn a_bad_value_is_named_but_not_shown() {
         let check = |value: &str, expected: &str| {
             let https = Some(variable("https_proxy", value));
-            let error = Proxies::new(&Variables { https, ..Variables::default() }).unwrap_err();
+            let error =
+                Proxies::new(&ProxyVariables { https, ..ProxyVariables::default() }).unwrap_err();
             assert_eq!(error.to_string(), expected);
         };
         let address = "`$https_proxy` does not name a proxy like `http://HOST:PORT`";

@@ -14,7 +14,7 @@ use super::error::Cause;
 use super::scope::Scope;
 use super::token::Token;
 use crate::net::credential::Credential;
-use crate::net::http::{Client, Head, origin};
+use crate::net::http::{HttpClient, ResponseHead, origin};
 use crate::net::secret::Secret;
 
 /// Knows credentials.
@@ -63,7 +63,7 @@ enum Scheme {
 /// What is needed to ask for a credential.
 #[derive(Clone, Copy)]
 pub(super) struct Asker<'a> {
-    pub(super) client: &'a Client,
+    pub(super) client: &'a HttpClient,
     pub(super) keychain: &'a dyn Keychain,
     /// The registry's own URL.
     pub(super) base: &'a Url,
@@ -136,7 +136,7 @@ impl Authorization {
     /// wanted.
     pub(super) fn challenged(
         &self,
-        head: &Head,
+        head: &ResponseHead,
         scope: &Scope,
         used: Option<&Secret>,
     ) -> Option<Scope> {

@@ -14,7 +14,7 @@ use super::host::Greeted;
 use super::remedy::Again;
 use super::scope::Scope;
 use super::{Registry, Repository};
-use crate::net::http::{HttpError, Request, Response, retry_after};
+use crate::net::http::{HttpError, HttpRequest, HttpResponse, retry_after};
 use crate::net::secret::Secret;
 
 /// A request whose body is at hand.
@@ -58,7 +58,7 @@ impl Repository<'_> {
         &self,
         call: &Call<'_>,
         expected: impl Fn(u16) -> bool,
-    ) -> Result<Response, RegistryError> {
+    ) -> Result<HttpResponse, RegistryError> {
         let mut attempts = self.registry.client.attempts();
         loop {
             let cause = match self.call_once(call) {
@@ -73,7 +73,7 @@ impl Repository<'_> {
         }
     }
 
-    pub(super) fn call_once(&self, call: &Call<'_>) -> Result<Response, Cause> {
+    pub(super) fn call_once(&self, call: &Call<'_>) -> Result<HttpResponse, Cause> {
         let mut scope = call.scope.clone();
         let mut refusals = 0;
         loop {
@@ -87,8 +87,12 @@ impl Repository<'_> {
         }
     }
 
-    fn send(&self, call: &Call<'_>, scope: &Scope) -> Result<(Response, Option<Secret>), Cause> {
-        let mut request = Request::new(call.method, &call.url);
+    fn send(
+        &self,
+        call: &Call<'_>,
+        scope: &Scope,
+    ) -> Result<(HttpResponse, Option<Secret>), Cause> {
+        let mut request = HttpRequest::new(call.method, &call.url);
         request.headers.clone_from(&call.headers);
         request.patience = call.patience;
         let used = self.authorize(&mut request, scope, Haste::Short)?;
@@ -103,7 +107,7 @@ impl Repository<'_> {
     /// Adds the credential, if the request goes to the registry itself, and returns it.
     pub(super) fn authorize(
         &self,
-        request: &mut Request<'_>,
+        request: &mut HttpRequest<'_>,
         scope: &Scope,
         haste: Haste,
     ) -> Result<Option<Secret>, Cause> {
@@ -125,7 +129,7 @@ impl Repository<'_> {
         if *greeted == Greeted::Yes {
             return Ok(());
         }
-        let response = self.registry.client.follow(&Request::new("GET", &self.host.base))?;
+        let response = self.registry.client.follow(&HttpRequest::new("GET", &self.host.base))?;
         match response.head.status {
             401 if response.is_from(&self.host.base) => {
                 let authorization = &self.host.authorization;
@@ -144,7 +148,7 @@ impl Repository<'_> {
     /// Learns from a refusal how to come back.
     pub(super) fn challenged(
         &self,
-        response: Response,
+        response: HttpResponse,
         scope: &Scope,
         used: Option<&Secret>,
     ) -> Result<Scope, Cause> {
@@ -162,7 +166,7 @@ impl Repository<'_> {
     }
 
     /// Makes an error of an answer.
-    pub(super) fn status(&self, response: Response) -> Cause {
+    pub(super) fn status(&self, response: HttpResponse) -> Cause {
         let (status, pause) = (response.head.status, retry_after(&response.head));
         let detail = response.bytes(ERROR_MAX).ok().and_then(|body| detail(&body));
         let detail = detail.map(|detail| self.host.authorization.scrub(&detail));

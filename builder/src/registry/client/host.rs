@@ -9,7 +9,7 @@ use url::Url;
 
 use super::auth::Authorization;
 use super::error::Cause;
-use crate::net::http::{Client, HttpError, Request, is_loopback, origin};
+use crate::net::http::{HttpClient, HttpError, HttpRequest, is_loopback, origin};
 
 /// One registry.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub(super) enum Security {
 }
 
 impl Host {
-    pub(super) fn new(client: &Client, name: &str, security: Security) -> Result<Self, Cause> {
+    pub(super) fn new(client: &HttpClient, name: &str, security: Security) -> Result<Self, Cause> {
         let address = if name == "docker.io" { DOCKER_HUB } else { name };
         let url = |scheme: &str| {
             Url::parse(&format!("{scheme}://{address}/v2/"))
@@ -119,8 +119,8 @@ fn less_than(refused: u64) -> Option<u64> {
     Some(CHUNK_FIRST.min(less)).filter(|less| *less >= CHUNK_LEAST)
 }
 
-fn has_no_tls(client: &Client, base: &Url) -> bool {
-    match client.send(&Request::new("GET", base), &[]) {
+fn has_no_tls(client: &HttpClient, base: &Url) -> bool {
+    match client.send(&HttpRequest::new("GET", base), &[]) {
         Ok(response) => {
             response.discard();
             false

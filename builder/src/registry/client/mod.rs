@@ -31,7 +31,7 @@ use self::host::{Host, Security};
 pub use self::read::RegistryImages;
 use self::scope::Scope;
 pub use self::sink::RegistrySink;
-use crate::net::http::Client;
+use crate::net::http::HttpClient;
 use crate::oci::image::reference::Reference;
 use crate::registry::settings::{Config, Endpoint, Purpose, Resolution, Transport};
 
@@ -71,7 +71,7 @@ pub enum PlainHttp {
 
 /// All registries.
 pub struct Registry {
-    client: Client,
+    client: HttpClient,
     options: RegistryOptions,
     hosts: Mutex<BTreeMap<String, Arc<Host>>>,
     totals: Totals,
@@ -109,7 +109,7 @@ pub struct Repository<'a> {
 
 impl Registry {
     /// Returns all registries; nothing is asked yet.
-    pub fn new(client: Client, options: RegistryOptions) -> Self {
+    pub fn new(client: HttpClient, options: RegistryOptions) -> Self {
         Self { client, options, hosts: Mutex::default(), totals: Totals::default() }
     }
 

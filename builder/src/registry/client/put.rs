@@ -16,7 +16,7 @@ use super::error::{Cause, RegistryError};
 use super::remedy::{Again, Remedy};
 use super::scope::Scope;
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
-use crate::net::http::{Framing, Response, SendError};
+use crate::net::http::{BodyFraming, HttpResponse, SendError};
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::{BlobSource, Moved};
 
@@ -149,7 +149,7 @@ impl Repository<'_> {
         self.commit(session, put.digest, put.size).map_err(|error| error.cause)
     }
 
-    fn send_part(&self, url: &Url, part: &Part<'_>, put: &Put<'_>) -> Result<Response, Cause> {
+    fn send_part(&self, url: &Url, part: &Part<'_>, put: &Put<'_>) -> Result<HttpResponse, Cause> {
         self.admitted(|| self.send_part_once(url, part, put))
     }
 
@@ -158,10 +158,10 @@ impl Repository<'_> {
         url: &Url,
         part: &Part<'_>,
         put: &Put<'_>,
-    ) -> Result<Reply<Response>, Cause> {
+    ) -> Result<Reply<HttpResponse>, Cause> {
         let len = part.end - part.start;
         let range = (part.range == Range::Told).then_some((part.start, part.end));
-        let mut begun = self.begin(part.method, url, Framing::Length(len), range)?;
+        let mut begun = self.begin(part.method, url, BodyFraming::Length(len), range)?;
         let mut reader = put
             .source
             .open(part.start)

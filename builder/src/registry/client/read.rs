@@ -6,7 +6,7 @@ use super::Repository;
 use super::call::Call;
 use super::error::{Cause, RegistryError};
 use super::remedy::Again;
-use crate::net::http::{Attempts, Response};
+use crate::net::http::{Attempts, HttpResponse};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
@@ -149,7 +149,7 @@ pub(super) struct BlobReader<'a> {
     repository: Repository<'a>,
     /// What is still to be read.
     part: Part,
-    response: Option<Response>,
+    response: Option<HttpResponse>,
     attempts: Attempts,
 }
 

@@ -10,7 +10,7 @@ use super::error::{Cause, RegistryError};
 use super::remedy::Again;
 use super::scope::Scope;
 use super::{Registry, Repository};
-use crate::net::http::{Exchange, Framing, HttpError, Request, Response, next};
+use crate::net::http::{BodyFraming, HttpError, HttpExchange, HttpRequest, HttpResponse, next};
 use crate::net::secret::Secret;
 use crate::oci::image::digest::Digest;
 
@@ -31,7 +31,7 @@ pub(super) enum Opened {
 
 /// A request with a body that is still to be sent, and the credential that it went with.
 pub(super) struct Begun {
-    pub(super) exchange: Exchange,
+    pub(super) exchange: HttpExchange,
     used: Option<Secret>,
 }
 
@@ -39,12 +39,15 @@ pub(super) struct Begun {
 pub(super) enum Reply<T> {
     Done(T),
     /// The credential is no good any more.
-    Refused(Box<Response>, Option<Secret>),
+    Refused(Box<HttpResponse>, Option<Secret>),
 }
 
 impl Begun {
     /// Ends the request.
-    pub(super) fn answer(mut self, patience: Option<Duration>) -> Result<Reply<Response>, Cause> {
+    pub(super) fn answer(
+        mut self,
+        patience: Option<Duration>,
+    ) -> Result<Reply<HttpResponse>, Cause> {
         let response = self.exchange.answer(patience)?;
         Ok(match response.head.status {
             401 => Reply::Refused(Box::new(response), self.used),
@@ -93,12 +96,12 @@ impl Repository<'_> {
         &self,
         method: &'static str,
         url: &Url,
-        framing: Framing<'_>,
+        framing: BodyFraming<'_>,
         range: Option<(u64, u64)>,
     ) -> Result<Begun, Cause> {
         self.registry.sleep(self.host.paused())?;
         let mut request =
-            Request::new(method, url).header("Content-Type", "application/octet-stream");
+            HttpRequest::new(method, url).header("Content-Type", "application/octet-stream");
         if let Some((start, end)) = range {
             // Without `bytes`: the distribution specification is not RFC 9110 here.
             request = request.header("Content-Range", format!("{start}-{}", end - 1));
@@ -174,7 +177,7 @@ impl Repository<'_> {
 
     /// Forgets a session, if the registry lets us; otherwise it forgets it some day itself.
     pub(super) fn abandon(&self, session: &Session) {
-        let mut request = Request::new("DELETE", &session.location);
+        let mut request = HttpRequest::new("DELETE", &session.location);
         request.patience = Some(Duration::from_secs(2));
         if self.authorize(&mut request, &self.scope(), Haste::Short).is_ok()
             && let Ok(response) = self.registry.client.send(&request, &[])
@@ -192,7 +195,7 @@ fn upload_call<'a>(method: &'static str, url: Url, scope: Scope) -> Call<'a> {
 
 impl Session {
     /// Returns the session as the registry says to go on with it.
-    pub(super) fn moved(self, response: Response) -> Result<Self, Cause> {
+    pub(super) fn moved(self, response: HttpResponse) -> Result<Self, Cause> {
         let location = response.head.header("location").map(str::to_owned);
         response.discard();
         let Some(location) = location else {

@@ -11,7 +11,7 @@ use super::error::Cause;
 use super::scope::Scope;
 use crate::net::credential::Credential;
 use crate::net::http::retry_after;
-use crate::net::http::{HttpError, Request, Response, next};
+use crate::net::http::{HttpError, HttpRequest, HttpResponse, next};
 use crate::net::secret::Secret;
 
 /// A token, and how long it is good.
@@ -60,7 +60,7 @@ impl Authorization {
                     .append_pair("refresh_token", token.expose())
                     .append_pair("scope", &parts)
                     .extend_pairs(service.map(|service| ("service", service)));
-                let request = Request::new("POST", &realm)
+                let request = HttpRequest::new("POST", &realm)
                     .header("Content-Type", "application/x-www-form-urlencoded");
                 asker.client.send(&request, form.finish().as_bytes())?
             }
@@ -69,7 +69,7 @@ impl Authorization {
                 url.query_pairs_mut()
                     .extend_pairs(service.map(|service| ("service", service)))
                     .extend_pairs(scope.parts().map(|scope| ("scope", scope)));
-                let request = Request::new("GET", &url);
+                let request = HttpRequest::new("GET", &url);
                 let request = match credential {
                     Some(Credential::Basic { username, password }) => {
                         let value = self.basic(&username, &password);
@@ -84,7 +84,7 @@ impl Authorization {
     }
 
     /// Reads the answer of a token server; `refused` is said where that is no token.
-    fn take(&self, answer: Response, refused: &str) -> Result<Token, Cause> {
+    fn take(&self, answer: HttpResponse, refused: &str) -> Result<Token, Cause> {
         let since = Instant::now();
         let status = answer.head.status;
         if matches!(status, 400 | 401 | 403) {

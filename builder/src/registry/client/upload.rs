@@ -10,7 +10,7 @@ use super::error::{Cause, RegistryError};
 use super::put::PROGRESS;
 use super::remedy::{Again, Remedy};
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
-use crate::net::http::{Attempts, Exchange, Framing, SendError};
+use crate::net::http::{Attempts, BodyFraming, HttpExchange, SendError};
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::{BlobWriter, SinkError};
 
@@ -20,7 +20,7 @@ pub(super) struct Upload<'a> {
     /// Get a copy in the end.
     others: Vec<Repository<'a>>,
     session: Option<Session>,
-    exchange: Option<Exchange>,
+    exchange: Option<HttpExchange>,
     /// Bytes that the registry has from before, and that are passed over.
     skip: u64,
     /// Where the next byte belongs.
@@ -79,11 +79,11 @@ impl<'a> Upload<'a> {
     }
 
     /// Starts the request, with another credential if the first is refused.
-    fn begin(&mut self) -> Result<Exchange, Cause> {
+    fn begin(&mut self) -> Result<HttpExchange, Cause> {
         let session = self.session()?;
         let repository = &self.repository;
         repository.admitted(|| {
-            let begun = repository.begin("PATCH", &session.location, Framing::Chunked, None)?;
+            let begun = repository.begin("PATCH", &session.location, BodyFraming::Chunked, None)?;
             if !begun.exchange.is_answered() {
                 return Ok(Reply::Done(begun.exchange));
             }
@@ -147,7 +147,7 @@ impl<'a> Upload<'a> {
         let range = Some((self.at, self.at + len));
         let (repository, part) = (&self.repository, &self.part);
         let response = repository.admitted(|| {
-            let framing = Framing::Length(len);
+            let framing = BodyFraming::Length(len);
             let mut begun = repository.begin("PATCH", &session.location, framing, range)?;
             match begun.exchange.send(&mut [IoSlice::new(part)]) {
                 Ok(()) | Err(SendError::Answered) => begun.answer(None),
