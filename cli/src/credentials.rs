@@ -15,10 +15,11 @@ use cap_tempfile::TempFile;
 use diskette_builder::net::credential::Credential;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::{
-    AUTH_FILE_MAX, Ambient, AuthBytes, Credentials, Edit, EditError, HELPER_ANSWER_MAX,
-    HELPER_TIMEOUT, HelperEnd, HelperError, HelperOutput, Readers, Source, Surroundings, program,
+    AUTH_FILE_MAX, AuthFileContent, AuthFileEdit, AuthFileEditError, AuthFileReaders,
+    CredentialAmbient, CredentialSource, CredentialSurroundings, Credentials, HELPER_ANSWER_MAX,
+    HELPER_TIMEOUT, HelperEnd, HelperError, HelperOutput, program,
 };
-use diskette_builder::registry::settings::{CONFIG_FILE_MAX, Config, Files};
+use diskette_builder::registry::settings::{CONFIG_FILE_MAX, RegistrySettings, SettingsFiles};
 use rustix::fs::{Mode, OFlags, fchmod, fstat};
 
 use crate::environment::Environment;
@@ -40,27 +41,27 @@ pub(crate) fn credentials(
     authfile: Option<PathBuf>,
 ) -> Credentials<System> {
     let option = "--creds".to_owned();
-    let given = given.map(|credential| Source::Given { option, credential });
+    let given = given.map(|credential| CredentialSource::Given { option, credential });
     let authfile = authfile.map(|path| ("--authfile".to_owned(), path));
-    let around = Surroundings { authfile, ..environment.auth.clone() };
+    let around = CredentialSurroundings { authfile, ..environment.auth.clone() };
     Credentials::new(given.into_iter().chain(around.sources()).collect(), System)
 }
 
 /// Returns what this user's files say of registries.
-pub(crate) fn registries(environment: &Environment) -> Result<Config, Vec<Diagnostic>> {
-    Config::load(&environment.registries, &System)
+pub(crate) fn registries(environment: &Environment) -> Result<RegistrySettings, Vec<Diagnostic>> {
+    RegistrySettings::load(&environment.registries, &System)
 }
 
-impl Ambient for System {
-    fn read(&self, path: &Path) -> io::Result<Option<AuthBytes>> {
+impl CredentialAmbient for System {
+    fn read(&self, path: &Path) -> io::Result<Option<AuthFileContent>> {
         let Some(file) = present(open(path))? else { return Ok(None) };
         let open_to = Mode::from_raw_mode(fstat(&file)?.st_mode) & (Mode::RWXG | Mode::RWXO);
         let readers = if open_to.intersects(Mode::RGRP | Mode::ROTH) {
-            Readers::Others
+            AuthFileReaders::Others
         } else {
-            Readers::Owner
+            AuthFileReaders::Owner
         };
-        Ok(Some(AuthBytes { bytes: read_most(file, AUTH_FILE_MAX)?, readers }))
+        Ok(Some(AuthFileContent { bytes: read_most(file, AUTH_FILE_MAX)?, readers }))
     }
 
     fn helper(&self, name: &str, server: &str) -> Result<HelperOutput, HelperError> {
@@ -70,7 +71,7 @@ impl Ambient for System {
     }
 }
 
-impl Files for System {
+impl SettingsFiles for System {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         let file = present(open(path))?;
         file.map(|file| read_most(file, CONFIG_FILE_MAX)).transpose()
@@ -91,12 +92,12 @@ impl Files for System {
 /// Changes an auth file, or makes one; it is there whole or as it was, and for the user alone.
 pub(crate) fn edit<T>(
     path: &Path,
-    change: impl FnOnce(&mut Edit) -> Result<T, EditError>,
+    change: impl FnOnce(&mut AuthFileEdit) -> Result<T, AuthFileEditError>,
 ) -> Result<T, Diagnostic> {
-    let old = Ambient::read(&System, path).map_err(cannot("read", path.display()))?;
+    let old = CredentialAmbient::read(&System, path).map_err(cannot("read", path.display()))?;
     let old = old.map(|content| content.bytes);
     let refused = |error| Diagnostic::new(format!("`{}` {error}", path.display()));
-    let before = Edit::parse(old.as_deref()).map_err(refused)?;
+    let before = AuthFileEdit::parse(old.as_deref()).map_err(refused)?;
     let mut after = before.clone();
     let result = change(&mut after).map_err(refused)?;
     if after != before {
@@ -220,7 +221,7 @@ fn talk(
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    use diskette_builder::registry::settings::{Purpose, Resolution};
+    use diskette_builder::registry::settings::{RegistryPurpose, RegistryResolution};
 
     use super::*;
 
@@ -255,11 +256,12 @@ mod tests {
 
     /// Writes an entry and returns the content and the mode of the file.
     fn login(path: &Path) -> (String, u32) {
-        let set =
-            |edit: &mut Edit| edit.set(&"q.io".parse().unwrap(), &Credential::basic("u", "p"));
+        let set = |edit: &mut AuthFileEdit| {
+            edit.set(&"q.io".parse().unwrap(), &Credential::basic("u", "p"))
+        };
         edit(path, set).unwrap();
-        let found = Ambient::read(&System, path).unwrap().unwrap();
-        assert_eq!(found.readers, Readers::Owner);
+        let found = CredentialAmbient::read(&System, path).unwrap().unwrap();
+        assert_eq!(found.readers, AuthFileReaders::Owner);
         let mode = path.metadata().unwrap().permissions().mode() & 0o777;
         (String::from_utf8(found.bytes).unwrap().replace(['\n', '\t'], ""), mode)
     }
@@ -282,8 +284,8 @@ mod tests {
             cap_std::fs::Permissions::from_std(std::fs::Permissions::from_mode(0o644)),
         )
         .unwrap();
-        let readers = Ambient::read(&System, &at("old.json")).unwrap().unwrap().readers;
-        assert_eq!(readers, Readers::Others);
+        let readers = CredentialAmbient::read(&System, &at("old.json")).unwrap().unwrap().readers;
+        assert_eq!(readers, AuthFileReaders::Others);
         assert_eq!(login(&at("old.json")), (entry.clone(), 0o600));
 
         // A link stays, whether or not there is something at its end.
@@ -306,10 +308,10 @@ mod tests {
         let at = |name: &str| temporary.path().join(name);
         let dir = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
         let mut environment = Environment::read();
-        environment.auth = Surroundings {
+        environment.auth = CredentialSurroundings {
             config_home: Some(at("config")),
             uid: u32::MAX,
-            ..Surroundings::default()
+            ..CredentialSurroundings::default()
         };
         environment.registries.registries_conf = Some(at("registries.conf"));
         dir.write("registries.conf", "[[registry]]\nlocation = \"q.io\"\nblocked = true\n")
@@ -327,8 +329,8 @@ mod tests {
         check(None, Some("named.json"), "named.json");
         check(Some(Credential::basic("u", "p")), Some("named.json"), "--creds");
         let config = registries(&environment).unwrap();
-        let resolution = config.resolve(&image, Purpose::Write).unwrap();
-        assert!(matches!(resolution, Resolution::Blocked { .. }));
+        let resolution = config.resolve(&image, RegistryPurpose::Write).unwrap();
+        assert!(matches!(resolution, RegistryResolution::Blocked { .. }));
     }
 
     #[test]
@@ -338,14 +340,17 @@ mod tests {
         dir.create_dir("conf.d").unwrap();
         dir.write("conf.d/a.conf", "a").unwrap();
         let at = |name: &str| temporary.path().join(name);
-        assert_eq!(Ambient::read(&System, &at("none")).unwrap(), None);
-        assert_eq!(Ambient::read(&System, &at("conf.d/a.conf/none")).unwrap(), None);
-        assert_eq!(Files::read(&System, &at("none")).unwrap(), None);
-        assert_eq!(Files::read(&System, &at("conf.d/a.conf")).unwrap(), Some(b"a".to_vec()));
+        assert_eq!(CredentialAmbient::read(&System, &at("none")).unwrap(), None);
+        assert_eq!(CredentialAmbient::read(&System, &at("conf.d/a.conf/none")).unwrap(), None);
+        assert_eq!(SettingsFiles::read(&System, &at("none")).unwrap(), None);
+        assert_eq!(
+            SettingsFiles::read(&System, &at("conf.d/a.conf")).unwrap(),
+            Some(b"a".to_vec())
+        );
         assert_eq!(System.list(&at("none")).unwrap(), None);
         assert_eq!(System.list(&at("conf.d/a.conf")).unwrap(), None);
         assert_eq!(System.list(&at("conf.d")).unwrap(), Some(vec!["a.conf".to_owned()]));
-        let directory = Ambient::read(&System, &at("conf.d")).unwrap_err();
+        let directory = CredentialAmbient::read(&System, &at("conf.d")).unwrap_err();
         assert_eq!(directory.to_string(), "it is not a regular file");
         let pipe = at("pipe");
         rustix::fs::mknodat(
@@ -356,7 +361,7 @@ mod tests {
             0,
         )
         .unwrap();
-        let refused = Ambient::read(&System, &pipe).unwrap_err();
+        let refused = CredentialAmbient::read(&System, &pipe).unwrap_err();
         assert_eq!(refused.to_string(), "it is not a regular file");
     }
 }

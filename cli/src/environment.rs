@@ -20,9 +20,9 @@ pub(crate) struct Environment {
     /// Where temporary files go: `$TMPDIR`, else `/tmp`.
     pub(crate) temporary: PathBuf,
     /// What decides where credentials are looked for.
-    pub(crate) auth: credentials::Surroundings,
+    pub(crate) auth: credentials::CredentialSurroundings,
     /// What decides where the configuration of registries is looked for.
-    pub(crate) registries: registries::Surroundings,
+    pub(crate) registries: registries::SettingsSurroundings,
     /// Those that name proxies.
     pub(crate) proxies: ProxyVariables,
     /// Whether standard error is a terminal.
@@ -51,7 +51,7 @@ impl Environment {
             cache_home: cache_home.or_else(home),
             temporary: set("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
             auth: auth(),
-            registries: registries::Surroundings {
+            registries: registries::SettingsSurroundings {
                 registries_conf: path("CONTAINERS_REGISTRIES_CONF"),
                 home: path("HOME"),
             },
@@ -100,9 +100,9 @@ fn proxies() -> ProxyVariables {
     }
 }
 
-fn auth() -> credentials::Surroundings {
+fn auth() -> credentials::CredentialSurroundings {
     let config = set("DOCKER_AUTH_CONFIG").and_then(|text| text.into_string().ok());
-    credentials::Surroundings {
+    credentials::CredentialSurroundings {
         authfile: None,
         registry_auth_file: path("REGISTRY_AUTH_FILE"),
         docker_auth_config: config.map(Secret::new),

@@ -12,7 +12,7 @@ use diskette_builder::net::proxy::Proxies;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{
-    Keychain, Observer, PlainHttp, Registry, RegistryOptions,
+    PlainHttp, Registry, RegistryKeychain, RegistryObserver, RegistryOptions,
 };
 use diskette_builder::registry::credentials::Credentials;
 
@@ -94,7 +94,7 @@ impl RegistryArguments {
     pub(crate) fn registry(
         &self,
         environment: &Environment,
-        observer: Arc<dyn Observer>,
+        observer: Arc<dyn RegistryObserver>,
     ) -> Result<Registry, CommandError> {
         let keys = Keys(self.credentials(environment)?);
         self.registry_with(environment, observer, keys)
@@ -104,7 +104,7 @@ impl RegistryArguments {
     pub(crate) fn registry_as(
         &self,
         environment: &Environment,
-        observer: Arc<dyn Observer>,
+        observer: Arc<dyn RegistryObserver>,
         credential: Credential,
     ) -> Result<Registry, CommandError> {
         let keys = Keys(credentials(environment, Some(credential), None));
@@ -114,7 +114,7 @@ impl RegistryArguments {
     fn registry_with(
         &self,
         environment: &Environment,
-        observer: Arc<dyn Observer>,
+        observer: Arc<dyn RegistryObserver>,
         keys: Keys,
     ) -> Result<Registry, CommandError> {
         let client = self.client(environment, &observer)?;
@@ -141,7 +141,7 @@ impl RegistryArguments {
     pub(crate) fn client(
         &self,
         environment: &Environment,
-        observer: &Arc<dyn Observer>,
+        observer: &Arc<dyn RegistryObserver>,
     ) -> Result<HttpClient, CommandError> {
         let observer = Arc::clone(observer);
         let trace = self.debug.then(|| -> HttpTrace { Box::new(message) });
@@ -196,7 +196,7 @@ fn given(path: &Path) -> Result<Credential, CommandError> {
 /// Asks for credentials anew each time: they may be changed while a long upload runs.
 struct Keys(Credentials<System>);
 
-impl Keychain for Keys {
+impl RegistryKeychain for Keys {
     fn find(&self, place: &str) -> Result<Option<Credential>, String> {
         let image: Reference = place.parse().map_err(|error| format!("`{place}`: {error}"))?;
         let found = self.0.find(&image).map_err(|error| error.to_string())?;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use diskette_builder::net::http::{ClientCertificate, ServerVerification, TlsOptions, TlsTrust};
-use diskette_builder::registry::settings::{Files, certs};
+use diskette_builder::registry::settings::{SettingsFiles, certs};
 
 use crate::credentials::System;
 
@@ -47,6 +47,6 @@ impl TlsTrust for Certificates {
 
 /// Reads a certificate or a key.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    Files::read(&System, path)?
+    SettingsFiles::read(&System, path)?
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))
 }

@@ -6,14 +6,14 @@
 #![no_main]
 
 use diskette_builder::registry::credentials::{
-    AuthFile, Credential, Edit, Format, LoginKey, Lookup, Removed,
+    AuthFile, Credential, AuthFileEdit, AuthFileFormat, LoginKey, AuthFileLookup, LogoutOutcome,
 };
 use diskette_builder::oci::image::reference::Reference;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let image: Reference = "quay.io/me/fedora".parse().expect("a reference");
-    for format in [Format::Containers, Format::Docker, Format::Flat, Format::Any] {
+    for format in [AuthFileFormat::Containers, AuthFileFormat::Docker, AuthFileFormat::Flat, AuthFileFormat::Any] {
         if let Ok(file) = AuthFile::parse(bytes, format) {
             // The answer may be an error; only a panic is wrong.
             drop(file.lookup(&image));
@@ -21,15 +21,15 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let key: LoginKey = "quay.io/me/fedora".parse().expect("a key");
     let credential = Credential::basic("me", "secret");
-    let Ok(mut edit) = Edit::parse(Some(bytes)) else { return };
+    let Ok(mut edit) = AuthFileEdit::parse(Some(bytes)) else { return };
     if edit.set(&key, &credential).is_err() {
         return;
     }
     let written = edit.to_bytes().expect("JSON");
     // What is kept of the file may be more than is read of one.
-    let Ok(file) = AuthFile::parse(&written, Format::Containers) else { return };
-    let expected = Lookup::Entry { key: key.text(), credential };
+    let Ok(file) = AuthFile::parse(&written, AuthFileFormat::Containers) else { return };
+    let expected = AuthFileLookup::Entry { key: key.text(), credential };
     assert_eq!(file.lookup(&image), Ok(expected));
-    assert_eq!(edit.remove(&key), Ok(Removed::Entry));
-    assert_eq!(edit.remove(&key), Ok(Removed::Nothing));
+    assert_eq!(edit.remove(&key), Ok(LogoutOutcome::Entry));
+    assert_eq!(edit.remove(&key), Ok(LogoutOutcome::Nothing));
 });

@@ -9,20 +9,20 @@ use std::sync::Arc;
 
 use diskette_builder::recipe::diagnostic::SourceText;
 use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::registry::settings::{Config, Purpose, Resolution};
+use diskette_builder::registry::settings::{RegistrySettings, RegistryPurpose, RegistryResolution};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let source = Arc::new(SourceText { name: "registries.conf".into(), text: text.into() });
-    let problems = match Config::parse(&[source]) {
+    let problems = match RegistrySettings::parse(&[source]) {
         Ok(config) => {
             let image: Reference = "a.quay.io/me/fedora:42".parse().expect("a reference");
-            if let Ok(Resolution::Open(endpoints)) = config.resolve(&image, Purpose::Write) {
+            if let Ok(RegistryResolution::Open(endpoints)) = config.resolve(&image, RegistryPurpose::Write) {
                 assert!(endpoints.len() == 1 && endpoints[0].image == image);
             }
-            match config.resolve(&image, Purpose::Read) {
-                Ok(Resolution::Open(endpoints)) => assert!(!endpoints.is_empty()),
-                Ok(Resolution::Blocked { prefix, .. }) => assert!(!prefix.is_empty()),
+            match config.resolve(&image, RegistryPurpose::Read) {
+                Ok(RegistryResolution::Open(endpoints)) => assert!(!endpoints.is_empty()),
+                Ok(RegistryResolution::Blocked { prefix, .. }) => assert!(!prefix.is_empty()),
                 Err(problem) => assert!(problem.span.is_some() && !problem.help.is_empty()),
             }
             return;

@@ -16,7 +16,7 @@ use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::survey::Image;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::Observer;
+use diskette_builder::registry::client::RegistryObserver;
 use regex::bytes::{Regex, RegexBuilder};
 use serde_json::{Value, json};
 
@@ -156,7 +156,7 @@ impl BootArguments {
 
         let on = |accelerator: Accelerator| {
             let how = accelerator.name();
-            Observer::note(ground.progress, &format!("booting {platform} ({how})"));
+            RegistryObserver::note(ground.progress, &format!("booting {platform} ({how})"));
             let mut command = machine.command(&program, accelerator, self.memory);
             command.env("TMPDIR", directory.path());
             firmware.add_to(&mut command);

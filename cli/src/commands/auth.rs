@@ -3,7 +3,9 @@
 use clap::{Args, Subcommand};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::credentials::{LoginKey, Outcome, Readers, Step};
+use diskette_builder::registry::credentials::{
+    AuthFileReaders, CredentialOutcome, CredentialStep, LoginKey,
+};
 
 use crate::credentials::credentials;
 use crate::environment::Environment;
@@ -43,7 +45,7 @@ pub(crate) fn run(
     let image = image(&arguments.image)?;
     let steps = credentials(environment, None, arguments.authfile.clone()).explain(&image);
     let place = image.place();
-    let used = steps.iter().any(|step| matches!(step.outcome, Outcome::Used(_)));
+    let used = steps.iter().any(|step| matches!(step.outcome, CredentialOutcome::Used(_)));
     let mut lines: Vec<String> = steps.iter().map(line).collect();
     if !used {
         lines.push(format!("{place}: asked for without a credential"));
@@ -66,32 +68,34 @@ pub(crate) fn image(text: &str) -> Result<Reference, CommandError> {
 }
 
 /// Says what one source of credentials has.
-pub(crate) fn line(step: &Step) -> String {
+pub(crate) fn line(step: &CredentialStep) -> String {
     let said = match &step.outcome {
-        Outcome::Absent => "not there".to_owned(),
-        Outcome::Nothing => "has no entry for it".to_owned(),
-        Outcome::Blank(key) => format!("has an empty entry at `{key}`"),
-        Outcome::HelperHasNothing(helper) => {
+        CredentialOutcome::Absent => "not there".to_owned(),
+        CredentialOutcome::Nothing => "has no entry for it".to_owned(),
+        CredentialOutcome::Blank(key) => format!("has an empty entry at `{key}`"),
+        CredentialOutcome::HelperHasNothing(helper) => {
             format!("`docker-credential-{helper}` has nothing for it")
         }
-        Outcome::HelperNotInstalled(helper) => {
+        CredentialOutcome::HelperNotInstalled(helper) => {
             format!("`docker-credential-{helper}` is not installed")
         }
-        Outcome::Used(found) => {
+        CredentialOutcome::Used(found) => {
             let key = found.key.iter().map(|key| format!(" at `{key}`"));
             let helper =
                 found.helper.iter().map(|name| format!(" from `docker-credential-{name}`"));
             let from: String = key.chain(helper).collect();
             format!("used: {}{from}", found.credential.noun())
         }
-        Outcome::Outranked(Some(key)) => format!("has `{key}`, but an earlier one is used"),
-        Outcome::Outranked(None) => "an earlier one is used".to_owned(),
-        Outcome::Failed(error) => format!("cannot be used: {error}"),
-        Outcome::NotAsked => "not asked".to_owned(),
+        CredentialOutcome::Outranked(Some(key)) => {
+            format!("has `{key}`, but an earlier one is used")
+        }
+        CredentialOutcome::Outranked(None) => "an earlier one is used".to_owned(),
+        CredentialOutcome::Failed(error) => format!("cannot be used: {error}"),
+        CredentialOutcome::NotAsked => "not asked".to_owned(),
     };
     let readers = match step.readers {
-        Some(Readers::Others) => "; others can read it, say `chmod 600`",
-        Some(Readers::Owner) | None => "",
+        Some(AuthFileReaders::Others) => "; others can read it, say `chmod 600`",
+        Some(AuthFileReaders::Owner) | None => "",
     };
     format!("{}: {said}{readers}", step.place)
 }

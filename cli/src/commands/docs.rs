@@ -9,7 +9,7 @@ use clap::{ArgAction, Args};
 use diskette_builder::net::http::HttpClient;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::Observer;
+use diskette_builder::registry::client::RegistryObserver;
 use diskette_builder::registry::quay::Quay;
 use url::Url;
 
@@ -85,7 +85,8 @@ pub(crate) fn run(
     let Some(file) = &arguments.quay_token_file else { return Ok(()) };
     let token = read_secret(file)?;
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let observer: Arc<dyn Observer> = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let observer: Arc<dyn RegistryObserver> =
+        Arc::new(ui.progress(ProgressMode::Plain, interrupts));
     let client = arguments.connection.client(environment, &observer)?;
     let mut problems = Vec::new();
     for page in &pages {

@@ -6,8 +6,10 @@ use clap::{Args, ValueEnum};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
 use diskette_builder::oci::sink::SinkError;
-use diskette_builder::registry::client::{Cause, Registry, RegistryError, RegistryImages};
-use diskette_builder::registry::credentials::Outcome;
+use diskette_builder::registry::client::{
+    Registry, RegistryError, RegistryErrorCause, RegistryImages,
+};
+use diskette_builder::registry::credentials::CredentialOutcome;
 use serde_json::json;
 
 use crate::commands::auth;
@@ -125,8 +127,8 @@ fn look(
     registry: &Registry,
 ) -> Result<Vec<Finding>, CommandError> {
     let steps = arguments.registry.credentials(environment)?.explain(name);
-    let used = steps.iter().find(|step| matches!(step.outcome, Outcome::Used(_)));
-    let failed = steps.iter().find(|step| matches!(step.outcome, Outcome::Failed(_)));
+    let used = steps.iter().find(|step| matches!(step.outcome, CredentialOutcome::Used(_)));
+    let failed = steps.iter().find(|step| matches!(step.outcome, CredentialOutcome::Failed(_)));
     let mut findings = vec![match (used, failed) {
         (_, Some(step)) => Finding::new(Health::Bad, text, auth::line(step)),
         (Some(step), None) => Finding::new(Health::Good, text, auth::line(step)),
@@ -142,7 +144,7 @@ fn look(
     };
     findings.push(match answer {
         Ok(says) => Finding::new(Health::Good, text, says),
-        Err(RegistryError { cause: Cause::Unauthorized(_), .. }) if used.is_none() => {
+        Err(RegistryError { cause: RegistryErrorCause::Unauthorized(_), .. }) if used.is_none() => {
             let says =
                 format!("it answers, and wants a credential: `diskette login {}`", name.registry());
             Finding::new(Health::Doubtful, text, says)

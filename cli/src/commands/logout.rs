@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::credentials::{LoginKey, Removed};
+use diskette_builder::registry::credentials::{LoginKey, LogoutOutcome};
 
 use super::login::login_file;
 use crate::credentials::edit;
@@ -32,11 +32,11 @@ pub(crate) fn run(
     let (key, path) =
         (&arguments.registry, login_file(environment, arguments.authfile.as_deref())?);
     match edit(&path, |edit| edit.remove(key))? {
-        Removed::Entry => {
+        LogoutOutcome::Entry => {
             let line = format!("{}: removed from {}\n", key.text(), path.display());
             Ok(ui.result(line.as_bytes())?)
         }
-        Removed::Nothing => {
+        LogoutOutcome::Nothing => {
             let message = format!("`{}` has no login for `{}`", path.display(), key.text());
             let help = format!("`diskette auth explain {}` tells where one is", key.text());
             Err(Diagnostic::new(message).help(help).into())

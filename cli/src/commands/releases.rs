@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::Observer;
+use diskette_builder::registry::client::RegistryObserver;
 use diskette_builder::upstream::{Disk, Rewrite, UpstreamError, Web, newest};
 use serde_json::{Value, json};
 
@@ -66,7 +66,8 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let catalogues = load(&arguments.files)?;
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let observer: Arc<dyn Observer> = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let observer: Arc<dyn RegistryObserver> =
+        Arc::new(ui.progress(ProgressMode::Plain, interrupts));
     let client = arguments.registry.client(environment, &observer)?;
     let web = Web::new(&client, &arguments.rewrite_url);
     let (mut found, mut problems) = (Vec::new(), Vec::new());

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::progress::{Event, Progress};
-use diskette_builder::registry::client::Observer;
+use diskette_builder::registry::client::RegistryObserver;
 
 use self::bars::Bars;
 use self::json::Json;
@@ -78,7 +78,7 @@ impl Progress for ProgressView {
     }
 }
 
-impl Observer for ProgressView {
+impl RegistryObserver for ProgressView {
     fn note(&self, text: &str) {
         self.event(Event::Note(text));
     }

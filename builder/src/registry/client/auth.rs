@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use url::Url;
 
 use super::challenge::Challenge;
-use super::error::Cause;
+use super::error::RegistryErrorCause;
 use super::scope::Scope;
 use super::token::Token;
 use crate::net::credential::Credential;
@@ -18,7 +18,7 @@ use crate::net::http::{HttpClient, ResponseHead, origin};
 use crate::net::secret::Secret;
 
 /// Knows credentials.
-pub trait Keychain: Send + Sync {
+pub trait RegistryKeychain: Send + Sync {
     /// Returns the credential for a repository, given as `HOST/PATH`; it is asked anew each time.
     fn find(&self, place: &str) -> Result<Option<Credential>, String>;
 }
@@ -64,7 +64,7 @@ enum Scheme {
 #[derive(Clone, Copy)]
 pub(super) struct Asker<'a> {
     pub(super) client: &'a HttpClient,
-    pub(super) keychain: &'a dyn Keychain,
+    pub(super) keychain: &'a dyn RegistryKeychain,
     /// The registry's own URL.
     pub(super) base: &'a Url,
     /// `HOST/PATH`, as the user names it.
@@ -90,7 +90,7 @@ impl Authorization {
         asker: Asker<'_>,
         scope: &Scope,
         haste: Haste,
-    ) -> Result<Option<Secret>, Cause> {
+    ) -> Result<Option<Secret>, RegistryErrorCause> {
         let scheme = self.lock().scheme.clone();
         match scheme {
             Scheme::None => Ok(None),
@@ -98,10 +98,10 @@ impl Authorization {
                 Some(Credential::Basic { username, password }) => {
                     Ok(Some(self.basic(&username, &password)))
                 }
-                Some(Credential::IdentityToken(_)) => Err(Cause::Unauthorized(
+                Some(Credential::IdentityToken(_)) => Err(RegistryErrorCause::Unauthorized(
                     "the registry wants a user and a password, but there is only a token".into(),
                 )),
-                None => Err(Cause::Unauthorized(UNKNOWN.into())),
+                None => Err(RegistryErrorCause::Unauthorized(UNKNOWN.into())),
             },
             Scheme::Bearer { realm, service } => {
                 if let Some(token) = self.token(scope, haste) {
@@ -163,8 +163,12 @@ impl Authorization {
         None
     }
 
-    pub(super) fn credential(&self, asker: Asker<'_>) -> Result<Option<Credential>, Cause> {
-        let credential = asker.keychain.find(asker.place).map_err(Cause::Unauthorized)?;
+    pub(super) fn credential(
+        &self,
+        asker: Asker<'_>,
+    ) -> Result<Option<Credential>, RegistryErrorCause> {
+        let credential =
+            asker.keychain.find(asker.place).map_err(RegistryErrorCause::Unauthorized)?;
         match &credential {
             Some(Credential::Basic { password, .. }) => self.remember(password),
             Some(Credential::IdentityToken(token)) => self.remember(token),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::auth::{Asker, Haste, UNKNOWN, is_own};
-use super::error::{Cause, RegistryError};
+use super::error::{RegistryError, RegistryErrorCause};
 use super::host::Greeted;
 use super::remedy::Again;
 use super::scope::Scope;
@@ -39,9 +39,9 @@ const DETAIL_MAX: usize = 300;
 
 impl Repository<'_> {
     /// Returns a URL below the repository, e.g. of `blobs/uploads/`.
-    pub(super) fn url(&self, path: &str) -> Result<Url, Cause> {
+    pub(super) fn url(&self, path: &str) -> Result<Url, RegistryErrorCause> {
         let url = self.host.base.join(&format!("{}/{path}", self.name));
-        url.map_err(|_| Cause::Http(HttpError::Url(self.place.clone())))
+        url.map_err(|_| RegistryErrorCause::Http(HttpError::Url(self.place.clone())))
     }
 
     pub(super) fn asker(&self) -> Asker<'_> {
@@ -73,7 +73,7 @@ impl Repository<'_> {
         }
     }
 
-    pub(super) fn call_once(&self, call: &Call<'_>) -> Result<HttpResponse, Cause> {
+    pub(super) fn call_once(&self, call: &Call<'_>) -> Result<HttpResponse, RegistryErrorCause> {
         let mut scope = call.scope.clone();
         let mut refusals = 0;
         loop {
@@ -91,7 +91,7 @@ impl Repository<'_> {
         &self,
         call: &Call<'_>,
         scope: &Scope,
-    ) -> Result<(HttpResponse, Option<Secret>), Cause> {
+    ) -> Result<(HttpResponse, Option<Secret>), RegistryErrorCause> {
         let mut request = HttpRequest::new(call.method, &call.url);
         request.headers.clone_from(&call.headers);
         request.patience = call.patience;
@@ -110,7 +110,7 @@ impl Repository<'_> {
         request: &mut HttpRequest<'_>,
         scope: &Scope,
         haste: Haste,
-    ) -> Result<Option<Secret>, Cause> {
+    ) -> Result<Option<Secret>, RegistryErrorCause> {
         if !is_own(&self.host.base, request.url) {
             return Ok(None);
         }
@@ -124,7 +124,7 @@ impl Repository<'_> {
 
     /// Asks a registry, before anything else, whether it wants to know who we are. Some say so only
     /// there, and the requests that follow need not be refused first.
-    fn greet(&self) -> Result<(), Cause> {
+    fn greet(&self) -> Result<(), RegistryErrorCause> {
         let mut greeted = self.host.greeted.lock().unwrap_or_else(PoisonError::into_inner);
         if *greeted == Greeted::Yes {
             return Ok(());
@@ -151,10 +151,12 @@ impl Repository<'_> {
         response: HttpResponse,
         scope: &Scope,
         used: Option<&Secret>,
-    ) -> Result<Scope, Cause> {
+    ) -> Result<Scope, RegistryErrorCause> {
         let authorization = &self.host.authorization;
         if !response.is_from(&self.host.base) {
-            return Err(Cause::Unauthorized("another server than the registry refused".into()));
+            return Err(RegistryErrorCause::Unauthorized(
+                "another server than the registry refused".into(),
+            ));
         }
         match authorization.challenged(&response.head, scope, used) {
             Some(scope) => {
@@ -166,7 +168,7 @@ impl Repository<'_> {
     }
 
     /// Makes an error of an answer.
-    pub(super) fn status(&self, response: HttpResponse) -> Cause {
+    pub(super) fn status(&self, response: HttpResponse) -> RegistryErrorCause {
         let (status, pause) = (response.head.status, retry_after(&response.head));
         let detail = response.bytes(ERROR_MAX).ok().and_then(|body| detail(&body));
         let detail = detail.map(|detail| self.host.authorization.scrub(&detail));
@@ -174,18 +176,20 @@ impl Repository<'_> {
             let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
             let known = self.registry.options.keychain.find(&self.place);
             let why = if matches!(known, Ok(None)) { UNKNOWN } else { "the credential is refused" };
-            return Cause::Unauthorized(format!("the server answered 401: {why}{detail}"));
+            return RegistryErrorCause::Unauthorized(format!(
+                "the server answered 401: {why}{detail}"
+            ));
         }
-        Cause::Status { status, detail, pause }
+        RegistryErrorCause::Status { status, detail, pause }
     }
 }
 
 impl Registry {
     /// Sleeps, unless the user wants to stop.
-    pub(super) fn sleep(&self, pause: Duration) -> Result<(), Cause> {
+    pub(super) fn sleep(&self, pause: Duration) -> Result<(), RegistryErrorCause> {
         match self.client.sleep(pause) {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Cause::Cancelled),
+            ControlFlow::Break(()) => Err(RegistryErrorCause::Cancelled),
         }
     }
 }

@@ -17,12 +17,12 @@ pub struct RegistryError {
     /// Host, repository and what else is known, e.g. `quay.io/me/fedora`.
     pub place: String,
     /// What went wrong.
-    pub cause: Cause,
+    pub cause: RegistryErrorCause,
 }
 
 /// What can go wrong.
 #[derive(Debug, Error)]
-pub enum Cause {
+pub enum RegistryErrorCause {
     /// No answer came.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -68,44 +68,44 @@ impl RegistryError {
     pub fn help(&self) -> Option<String> {
         let host = self.place.split('/').next().unwrap_or_default();
         Some(match &self.cause {
-            Cause::Unauthorized(_) | Cause::Expired(_) => format!(
+            RegistryErrorCause::Unauthorized(_) | RegistryErrorCause::Expired(_) => format!(
                 "log in with `diskette login {host}`; `diskette auth explain {}` tells which \
                  credential is used",
                 self.place
             ),
-            Cause::Status { status: 403, .. } => {
+            RegistryErrorCause::Status { status: 403, .. } => {
                 "the credential is known, but it may not do this; does the repository exist, and \
                  may it be written to?"
                     .into()
             }
-            Cause::Status { status: 404, detail: Some(detail), .. }
+            RegistryErrorCause::Status { status: 404, detail: Some(detail), .. }
                 if detail.starts_with("BLOB_UPLOAD") =>
             {
                 "the registry forgets uploads; do several share an address, but not their secret \
                  (distribution: `http.secret`)?"
                     .into()
             }
-            Cause::Status { status: 404, .. } => {
+            RegistryErrorCause::Status { status: 404, .. } => {
                 "does the repository exist? some registries want it to be made first".into()
             }
-            Cause::Status { status: 405, .. } => {
+            RegistryErrorCause::Status { status: 405, .. } => {
                 "is the registry read-only for a while, or the mirror of another one?".into()
             }
-            Cause::Status { status: 407, .. } => PROXY_LOGIN.into(),
-            Cause::Status { status: 413, .. } => {
+            RegistryErrorCause::Status { status: 407, .. } => PROXY_LOGIN.into(),
+            RegistryErrorCause::Status { status: 413, .. } => {
                 "a proxy in front of the registry limits the size of requests; raise its limit \
                  (nginx: `client_max_body_size 0`), or send less at a time with `--chunk-size`"
                     .into()
             }
-            Cause::Status { status: 500 | 507, .. } => {
+            RegistryErrorCause::Status { status: 500 | 507, .. } => {
                 "the registry itself failed, and its log tells why; is its disk full?".into()
             }
             // Registries say more than that themselves.
-            Cause::Status { status: 400, detail: None, .. } => {
+            RegistryErrorCause::Status { status: 400, detail: None, .. } => {
                 "does it speak https? on this machine that is not expected; say `--tls-verify`"
                     .into()
             }
-            Cause::Http(error) => return http_help(error, host),
+            RegistryErrorCause::Http(error) => return http_help(error, host),
             _ => return None,
         })
     }
@@ -144,7 +144,7 @@ fn http_help(error: &HttpError, host: &str) -> Option<String> {
 impl From<RegistryError> for SinkError {
     fn from(error: RegistryError) -> Self {
         match error.cause {
-            Cause::Cancelled => Self::Cancelled,
+            RegistryErrorCause::Cancelled => Self::Cancelled,
             _ => Self::Remote {
                 message: error.to_string(),
                 help: error.help(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::auth::Authorization;
-use super::error::Cause;
+use super::error::RegistryErrorCause;
 use crate::net::http::{HttpClient, HttpError, HttpRequest, is_loopback, origin};
 
 /// One registry.
@@ -55,11 +55,15 @@ pub(super) enum Security {
 }
 
 impl Host {
-    pub(super) fn new(client: &HttpClient, name: &str, security: Security) -> Result<Self, Cause> {
+    pub(super) fn new(
+        client: &HttpClient,
+        name: &str,
+        security: Security,
+    ) -> Result<Self, RegistryErrorCause> {
         let address = if name == "docker.io" { DOCKER_HUB } else { name };
         let url = |scheme: &str| {
             Url::parse(&format!("{scheme}://{address}/v2/"))
-                .map_err(|_| Cause::Http(HttpError::Url(address.into())))
+                .map_err(|_| RegistryErrorCause::Http(HttpError::Url(address.into())))
         };
         let mut base = url("https")?;
         let plain = match security {

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::Repository;
 use super::call::Call;
-use super::error::{Cause, RegistryError};
+use super::error::{RegistryError, RegistryErrorCause};
 use super::scope::Scope;
 use crate::net::http::HttpError;
 use crate::oci::image::digest::Digest;
@@ -48,7 +48,12 @@ impl Repository<'_> {
         Ok(Call { act, method, url, headers, body: &[], scope, patience: None })
     }
 
-    fn named(&self, reference: &str, act: &'static str, cause: Cause) -> RegistryError {
+    fn named(
+        &self,
+        reference: &str,
+        act: &'static str,
+        cause: RegistryErrorCause,
+    ) -> RegistryError {
         let separator = if reference.contains(':') { '@' } else { ':' };
         RegistryError { act, place: format!("{}{separator}{reference}", self.place), cause }
     }
@@ -91,17 +96,19 @@ impl Repository<'_> {
         let media_type = response.head.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let bytes = response.bytes(MANIFEST_MAX).map_err(|error| fail(error.into()))?;
-        let document =
-            Document::read(&media_type, bytes).map_err(|why| fail(Cause::Untrue(why)))?;
+        let document = Document::read(&media_type, bytes)
+            .map_err(|why| fail(RegistryErrorCause::Untrue(why)))?;
         let expected = if reference.contains(':') { Some(reference) } else { told.as_deref() };
         // Other algorithms than ours cannot be checked, so they are not believed either.
         match expected.map(str::parse::<Digest>) {
-            Some(Ok(digest)) if digest != document.digest => Err(fail(Cause::Untrue(format!(
-                "the registry sent a manifest whose digest is {}, not {digest}",
-                document.digest
-            )))),
+            Some(Ok(digest)) if digest != document.digest => {
+                Err(fail(RegistryErrorCause::Untrue(format!(
+                    "the registry sent a manifest whose digest is {}, not {digest}",
+                    document.digest
+                ))))
+            }
             Some(Err(_)) if reference.contains(':') => {
-                Err(fail(Cause::Untrue("only sha256 digests can be checked".into())))
+                Err(fail(RegistryErrorCause::Untrue("only sha256 digests can be checked".into())))
             }
             _ => Ok(Some(document)),
         }
@@ -128,7 +135,7 @@ impl Repository<'_> {
                 let other =
                     other.map_or_else(|| "nothing (404)".to_owned(), |digest| digest.to_string());
                 let why = format!("the tag points at {other} now, not at {}", document.digest);
-                Err(self.named(tag, "publish", Cause::Untrue(why)))
+                Err(self.named(tag, "publish", RegistryErrorCause::Untrue(why)))
             }
         }
     }
@@ -163,7 +170,7 @@ impl Repository<'_> {
         match told {
             Some(Ok(digest)) if digest != document.digest => {
                 let why = format!("the registry took it for {digest}, not {}", document.digest);
-                Err(self.named(reference, act, Cause::Untrue(why)))
+                Err(self.named(reference, act, RegistryErrorCause::Untrue(why)))
             }
             _ => Ok(()),
         }
@@ -171,7 +178,7 @@ impl Repository<'_> {
 
     /// Returns all tags, as the registry orders them.
     pub fn tags(&self) -> Result<Vec<String>, RegistryError> {
-        let fail = |why: &str| self.failed(LIST, Cause::Untrue(why.into()));
+        let fail = |why: &str| self.failed(LIST, RegistryErrorCause::Untrue(why.into()));
         let mut url = self.url("tags/list").map_err(|cause| self.failed(LIST, cause))?;
         let mut seen = BTreeSet::from([url.clone()]);
         let mut tags = Vec::new();
@@ -202,7 +209,10 @@ impl Repository<'_> {
         let following = following.transpose().map_err(fail)?;
         let page = response.bytes(PAGE_MAX).map_err(fail)?;
         let page: Page = serde_json::from_slice(&page).map_err(|_| {
-            self.failed(LIST, Cause::Untrue("what the server sent is no list of tags".into()))
+            self.failed(
+                LIST,
+                RegistryErrorCause::Untrue("what the server sent is no list of tags".into()),
+            )
         })?;
         Ok((page.tags.unwrap_or_default(), following))
     }
@@ -221,8 +231,8 @@ fn next_page(link: &str) -> Option<&str> {
 }
 
 /// Tells whether a registry took what it was sent for something else.
-fn is_confused(cause: &Cause) -> bool {
-    matches!(cause, Cause::Status { status: 400, detail: Some(detail), .. } if detail.starts_with("DIGEST_INVALID"))
+fn is_confused(cause: &RegistryErrorCause) -> bool {
+    matches!(cause, RegistryErrorCause::Status { status: 400, detail: Some(detail), .. } if detail.starts_with("DIGEST_INVALID"))
 }
 
 #[cfg(test)]

@@ -23,34 +23,36 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use self::auth::Keychain;
+pub use self::auth::RegistryKeychain;
 use self::call::Call;
 pub use self::challenge::Challenge;
-pub use self::error::{Cause, RegistryError};
+pub use self::error::{RegistryError, RegistryErrorCause};
 use self::host::{Host, Security};
 pub use self::read::RegistryImages;
 use self::scope::Scope;
 pub use self::sink::RegistrySink;
 use crate::net::http::HttpClient;
 use crate::oci::image::reference::Reference;
-use crate::registry::settings::{Config, Endpoint, Purpose, Resolution, Transport};
+use crate::registry::settings::{
+    RegistryEndpoint, RegistryPurpose, RegistryResolution, RegistrySettings, RegistryTransport,
+};
 
 /// What registries are spoken to with.
 pub struct RegistryOptions {
     /// Knows who we are.
-    pub keychain: Box<dyn Keychain>,
+    pub keychain: Box<dyn RegistryKeychain>,
     /// `registries.conf`: mirrors, and what is blocked.
-    pub registries: Config,
+    pub registries: RegistrySettings,
     /// Which registries are spoken to without TLS.
     pub plain_http: PlainHttp,
     /// Sends blobs in parts of this many bytes; otherwise each is one request.
     pub chunk_size: Option<u64>,
     /// Hears what the user may want to know.
-    pub observer: Arc<dyn Observer>,
+    pub observer: Arc<dyn RegistryObserver>,
 }
 
 /// Hears of things that the user may want to know, and knows whether to go on.
-pub trait Observer: Send + Sync {
+pub trait RegistryObserver: Send + Sync {
     /// Something happened that changes nothing.
     fn note(&self, text: &str);
 
@@ -74,17 +76,17 @@ pub struct Registry {
     client: HttpClient,
     options: RegistryOptions,
     hosts: Mutex<BTreeMap<String, Arc<Host>>>,
-    totals: Totals,
+    totals: TransferTotals,
 }
 
 /// What has been moved, in bytes.
 #[derive(Debug, Default)]
-pub struct Totals {
+pub struct TransferTotals {
     sent: AtomicU64,
     spared: AtomicU64,
 }
 
-impl Totals {
+impl TransferTotals {
     /// Returns how many bytes of blobs were sent.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
@@ -110,24 +112,24 @@ pub struct Repository<'a> {
 impl Registry {
     /// Returns all registries; nothing is asked yet.
     pub fn new(client: HttpClient, options: RegistryOptions) -> Self {
-        Self { client, options, hosts: Mutex::default(), totals: Totals::default() }
+        Self { client, options, hosts: Mutex::default(), totals: TransferTotals::default() }
     }
 
     /// Returns what has been moved so far.
-    pub fn totals(&self) -> &Totals {
+    pub fn totals(&self) -> &TransferTotals {
         &self.totals
     }
 
     /// Returns the repository that images of this name are written to.
     pub fn target(&self, name: &Reference) -> Result<Repository<'_>, RegistryError> {
         let act = "write to";
-        let mut all = self.repositories(name, Purpose::Write, act)?;
+        let mut all = self.repositories(name, RegistryPurpose::Write, act)?;
         all.pop().ok_or_else(|| forbidden(name, act, "registries.conf names no place for it"))
     }
 
     /// Returns the repositories that images of this name are read from, the best first.
     pub fn sources(&self, name: &Reference) -> Result<Vec<Repository<'_>>, RegistryError> {
-        self.repositories(name, Purpose::Read, "read")
+        self.repositories(name, RegistryPurpose::Read, "read")
     }
 
     /// Checks that a registry accepts the credential that there is for it. `name` is any
@@ -147,14 +149,14 @@ impl Registry {
     fn repositories(
         &self,
         name: &Reference,
-        purpose: Purpose,
+        purpose: RegistryPurpose,
         act: &'static str,
     ) -> Result<Vec<Repository<'_>>, RegistryError> {
         match self.options.registries.resolve(name, purpose) {
-            Ok(Resolution::Open(endpoints)) => {
+            Ok(RegistryResolution::Open(endpoints)) => {
                 endpoints.iter().map(|endpoint| self.repository(endpoint, act)).collect()
             }
-            Ok(Resolution::Blocked { prefix, origin }) => Err(forbidden(
+            Ok(RegistryResolution::Blocked { prefix, origin }) => Err(forbidden(
                 name,
                 act,
                 &format!("`{prefix}` is blocked in {}", origin.source.name),
@@ -163,18 +165,18 @@ impl Registry {
         }
     }
 
-    fn security(&self, endpoint: &Endpoint) -> Security {
+    fn security(&self, endpoint: &RegistryEndpoint) -> Security {
         match (self.options.plain_http, endpoint.transport) {
             (PlainHttp::Always, _) => Security::Plain,
-            (_, Transport::Insecure) => Security::Any,
-            (PlainHttp::Loopback, Transport::Verify) => Security::Near,
-            (PlainHttp::Never, Transport::Verify) => Security::Full,
+            (_, RegistryTransport::Insecure) => Security::Any,
+            (PlainHttp::Loopback, RegistryTransport::Verify) => Security::Near,
+            (PlainHttp::Never, RegistryTransport::Verify) => Security::Full,
         }
     }
 
     fn repository(
         &self,
-        endpoint: &Endpoint,
+        endpoint: &RegistryEndpoint,
         act: &'static str,
     ) -> Result<Repository<'_>, RegistryError> {
         let name = &endpoint.image;
@@ -194,7 +196,7 @@ impl Registry {
 }
 
 fn forbidden(name: &Reference, act: &'static str, why: &str) -> RegistryError {
-    RegistryError { act, place: name.to_string(), cause: Cause::Forbidden(why.into()) }
+    RegistryError { act, place: name.to_string(), cause: RegistryErrorCause::Forbidden(why.into()) }
 }
 
 impl Repository<'_> {
@@ -212,7 +214,7 @@ impl Repository<'_> {
         self.host.base == other.host.base
     }
 
-    fn failed(&self, act: &'static str, cause: impl Into<Cause>) -> RegistryError {
+    fn failed(&self, act: &'static str, cause: impl Into<RegistryErrorCause>) -> RegistryError {
         RegistryError { act, place: self.place.clone(), cause: cause.into() }
     }
 }

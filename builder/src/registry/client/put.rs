@@ -12,7 +12,7 @@ use url::Url;
 
 use super::Repository;
 use super::call::Call;
-use super::error::{Cause, RegistryError};
+use super::error::{RegistryError, RegistryErrorCause};
 use super::remedy::{Again, Remedy};
 use super::scope::Scope;
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
@@ -105,11 +105,10 @@ impl Repository<'_> {
     /// A registry that will not mount takes the bytes.
     fn open_or_mount(&self, mount: Option<(Digest, &str)>) -> Result<Opened, RegistryError> {
         match self.open_session(mount) {
-            Err(RegistryError { cause: Cause::Status { .. } | Cause::Unauthorized(_), .. })
-                if mount.is_some() =>
-            {
-                self.open_session(None)
-            }
+            Err(RegistryError {
+                cause: RegistryErrorCause::Status { .. } | RegistryErrorCause::Unauthorized(_),
+                ..
+            }) if mount.is_some() => self.open_session(None),
             opened => opened,
         }
     }
@@ -121,7 +120,7 @@ impl Repository<'_> {
         have: u64,
         sent: &Cell<u64>,
         put: &Put<'_>,
-    ) -> Result<(), Cause> {
+    ) -> Result<(), RegistryErrorCause> {
         let chunk = self.registry.options.chunk_size.or_else(|| self.host.chunk());
         if have == 0 && chunk.is_none_or(|chunk| chunk >= put.size) {
             let whole = Part { method: "PUT", start: 0, end: put.size, range: Range::None, sent };
@@ -149,7 +148,12 @@ impl Repository<'_> {
         self.commit(session, put.digest, put.size).map_err(|error| error.cause)
     }
 
-    fn send_part(&self, url: &Url, part: &Part<'_>, put: &Put<'_>) -> Result<HttpResponse, Cause> {
+    fn send_part(
+        &self,
+        url: &Url,
+        part: &Part<'_>,
+        put: &Put<'_>,
+    ) -> Result<HttpResponse, RegistryErrorCause> {
         self.admitted(|| self.send_part_once(url, part, put))
     }
 
@@ -158,27 +162,27 @@ impl Repository<'_> {
         url: &Url,
         part: &Part<'_>,
         put: &Put<'_>,
-    ) -> Result<Reply<HttpResponse>, Cause> {
+    ) -> Result<Reply<HttpResponse>, RegistryErrorCause> {
         let len = part.end - part.start;
         let range = (part.range == Range::Told).then_some((part.start, part.end));
         let mut begun = self.begin(part.method, url, BodyFraming::Length(len), range)?;
         let mut reader = put
             .source
             .open(part.start)
-            .map_err(|error| Cause::Local(std::io::Error::other(error.whole())))?;
+            .map_err(|error| RegistryErrorCause::Local(std::io::Error::other(error.whole())))?;
         let mut hash = (len == put.size).then(Sha256::new);
         let mut buffer = vec![0; STEP.min(usize::try_from(len).unwrap_or(STEP))];
         let mut left = len;
         while left > 0 {
             let count = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            reader.read_exact(&mut buffer[..count]).map_err(Cause::Local)?;
+            reader.read_exact(&mut buffer[..count]).map_err(RegistryErrorCause::Local)?;
             left -= count as u64;
             if let Some(hash) = &mut hash {
                 hash.update(&buffer[..count]);
             }
             // Before the last byte: what is damaged here never becomes a blob there.
             if left == 0 && hash.take().is_some_and(|hash| Digest::of(hash) != put.digest) {
-                return Err(Cause::Untrue(format!(
+                return Err(RegistryErrorCause::Untrue(format!(
                     "the blob {} is damaged where it comes from",
                     put.digest
                 )));

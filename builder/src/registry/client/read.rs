@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use super::Repository;
 use super::call::Call;
-use super::error::{Cause, RegistryError};
+use super::error::{RegistryError, RegistryErrorCause};
 use super::remedy::Again;
 use crate::net::http::{Attempts, HttpResponse};
 use crate::oci::image::digest::Digest;
@@ -171,16 +171,18 @@ impl BlobReader<'_> {
         let response = repository.call(&call, |status| matches!(status, 200 | 206 | 404))?;
         let head = &response.head;
         if head.status == 404 {
-            return Err(fail(Cause::Missing(digest)));
+            return Err(fail(RegistryErrorCause::Missing(digest)));
         }
         if head.status == 206 {
             let start = format!("bytes {at}-");
             if !head.header("content-range").is_some_and(|range| range.starts_with(&start)) {
-                return Err(fail(Cause::Untrue("the server sent another part".into())));
+                return Err(fail(RegistryErrorCause::Untrue(
+                    "the server sent another part".into(),
+                )));
             }
         } else if head.content_length().is_some_and(|len| len != size) {
             let why = format!("the blob {digest} is not {size} bytes long");
-            return Err(fail(Cause::Untrue(why)));
+            return Err(fail(RegistryErrorCause::Untrue(why)));
         }
         let mut skip = if head.status == 206 { 0 } else { at };
         self.response = Some(response);
@@ -189,7 +191,7 @@ impl BlobReader<'_> {
             let mut space = vec![0; usize::try_from(skip.min(64 * 1024)).unwrap_or(0)];
             match self.response.as_mut().map_or(Ok(0), |response| response.read(&mut space)) {
                 Ok(count) if count > 0 => skip -= count as u64,
-                _ => return Err(fail(Cause::Untrue("the blob is too short".into()))),
+                _ => return Err(fail(RegistryErrorCause::Untrue("the blob is too short".into()))),
             }
         }
         Ok(())
@@ -219,7 +221,7 @@ impl Read for BlobReader<'_> {
             };
             self.response = None;
             let stall = self.repository.registry.client.options().stall;
-            let cause = Cause::Http(crate::net::http::HttpError::io(error, stall));
+            let cause = RegistryErrorCause::Http(crate::net::http::HttpError::io(error, stall));
             let again = self.repository.wait(&mut self.attempts, &cause);
             let failed = |cause| io::Error::other(self.repository.failed(READ, cause));
             if again.map_err(failed)? == Again::No {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Repository;
-use super::error::Cause;
+use super::error::RegistryErrorCause;
 use crate::net::http::{Attempts, is_transient};
 
 /// What can be done about a request that failed, or an upload.
@@ -23,13 +23,13 @@ pub(super) enum Remedy {
 }
 
 impl Remedy {
-    pub(super) fn of(cause: &Cause) -> Self {
+    pub(super) fn of(cause: &RegistryErrorCause) -> Self {
         match cause {
-            Cause::Status { status: 413, .. } => Self::Parts,
-            Cause::Status { status: 404 | 416, .. } => Self::Session,
-            Cause::Status { status: 400, .. } => Self::Whole,
-            Cause::Status { status: 429, pause, .. } => Self::Pause(*pause),
-            Cause::Status { pause, .. } if cause.is_transient() => Self::Wait(*pause),
+            RegistryErrorCause::Status { status: 413, .. } => Self::Parts,
+            RegistryErrorCause::Status { status: 404 | 416, .. } => Self::Session,
+            RegistryErrorCause::Status { status: 400, .. } => Self::Whole,
+            RegistryErrorCause::Status { status: 429, pause, .. } => Self::Pause(*pause),
+            RegistryErrorCause::Status { pause, .. } if cause.is_transient() => Self::Wait(*pause),
             _ if cause.is_transient() => Self::Wait(None),
             _ => Self::None,
         }
@@ -48,7 +48,11 @@ const LONG: Duration = Duration::from_secs(5);
 
 impl Repository<'_> {
     /// Waits before the next attempt after one that failed of `cause`, if there is to be one.
-    pub(super) fn wait(&self, attempts: &mut Attempts, cause: &Cause) -> Result<Again, Cause> {
+    pub(super) fn wait(
+        &self,
+        attempts: &mut Attempts,
+        cause: &RegistryErrorCause,
+    ) -> Result<Again, RegistryErrorCause> {
         match Remedy::of(cause) {
             remedy @ (Remedy::Wait(_) | Remedy::Pause(_)) => self.remedy(remedy, attempts),
             _ => Ok(Again::No),
@@ -56,7 +60,11 @@ impl Repository<'_> {
     }
 
     /// Waits before an upload is tried again, if it is to be.
-    pub(super) fn remedy(&self, remedy: Remedy, attempts: &mut Attempts) -> Result<Again, Cause> {
+    pub(super) fn remedy(
+        &self,
+        remedy: Remedy,
+        attempts: &mut Attempts,
+    ) -> Result<Again, RegistryErrorCause> {
         let asked = match remedy {
             Remedy::None | Remedy::Parts | Remedy::Whole => return Ok(Again::No),
             Remedy::Wait(asked) | Remedy::Pause(asked) => asked,
@@ -75,7 +83,7 @@ impl Repository<'_> {
     }
 }
 
-impl Cause {
+impl RegistryErrorCause {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Http(error) => error.is_transient(),

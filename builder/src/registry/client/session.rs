@@ -6,7 +6,7 @@ use url::Url;
 
 use super::auth::Haste;
 use super::call::Call;
-use super::error::{Cause, RegistryError};
+use super::error::{RegistryError, RegistryErrorCause};
 use super::remedy::Again;
 use super::scope::Scope;
 use super::{Registry, Repository};
@@ -47,7 +47,7 @@ impl Begun {
     pub(super) fn answer(
         mut self,
         patience: Option<Duration>,
-    ) -> Result<Reply<HttpResponse>, Cause> {
+    ) -> Result<Reply<HttpResponse>, RegistryErrorCause> {
         let response = self.exchange.answer(patience)?;
         Ok(match response.head.status {
             401 => Reply::Refused(Box::new(response), self.used),
@@ -98,7 +98,7 @@ impl Repository<'_> {
         url: &Url,
         framing: BodyFraming<'_>,
         range: Option<(u64, u64)>,
-    ) -> Result<Begun, Cause> {
+    ) -> Result<Begun, RegistryErrorCause> {
         self.registry.sleep(self.host.paused())?;
         let mut request =
             HttpRequest::new(method, url).header("Content-Type", "application/octet-stream");
@@ -113,8 +113,8 @@ impl Repository<'_> {
     /// Attempts something until it is no longer refused for its credential.
     pub(super) fn admitted<T>(
         &self,
-        mut attempt: impl FnMut() -> Result<Reply<T>, Cause>,
-    ) -> Result<T, Cause> {
+        mut attempt: impl FnMut() -> Result<Reply<T>, RegistryErrorCause>,
+    ) -> Result<T, RegistryErrorCause> {
         let mut refusals = 0;
         loop {
             match attempt()? {
@@ -195,7 +195,7 @@ fn upload_call<'a>(method: &'static str, url: Url, scope: Scope) -> Call<'a> {
 
 impl Session {
     /// Returns the session as the registry says to go on with it.
-    pub(super) fn moved(self, response: HttpResponse) -> Result<Self, Cause> {
+    pub(super) fn moved(self, response: HttpResponse) -> Result<Self, RegistryErrorCause> {
         let location = response.head.header("location").map(str::to_owned);
         response.discard();
         let Some(location) = location else {

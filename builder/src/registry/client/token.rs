@@ -7,7 +7,7 @@ use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
 use super::auth::{Accepted, Asker, Authorization, UNKNOWN};
-use super::error::Cause;
+use super::error::RegistryErrorCause;
 use super::scope::Scope;
 use crate::net::credential::Credential;
 use crate::net::http::retry_after;
@@ -43,7 +43,7 @@ impl Authorization {
         realm: &str,
         service: Option<&str>,
         scope: &Scope,
-    ) -> Result<Token, Cause> {
+    ) -> Result<Token, RegistryErrorCause> {
         // The credential goes with this request, so where it leads is looked at.
         let realm = next(asker.base, realm)?;
         let credential = self.credential(asker)?;
@@ -84,20 +84,24 @@ impl Authorization {
     }
 
     /// Reads the answer of a token server; `refused` is said where that is no token.
-    fn take(&self, answer: HttpResponse, refused: &str) -> Result<Token, Cause> {
+    fn take(&self, answer: HttpResponse, refused: &str) -> Result<Token, RegistryErrorCause> {
         let since = Instant::now();
         let status = answer.head.status;
         if matches!(status, 400 | 401 | 403) {
             answer.discard();
             let why = format!("{refused}: it answered {status}");
             let before = self.lock().accepted == Accepted::Before;
-            return Err(if before { Cause::Expired(why) } else { Cause::Unauthorized(why) });
+            return Err(if before {
+                RegistryErrorCause::Expired(why)
+            } else {
+                RegistryErrorCause::Unauthorized(why)
+            });
         }
         if status != 200 {
             let pause = retry_after(&answer.head);
             answer.discard();
             let detail = Some("asked for a token".to_owned());
-            return Err(Cause::Status { status, detail, pause });
+            return Err(RegistryErrorCause::Status { status, detail, pause });
         }
         let body = answer.bytes(TOKEN_MAX)?;
         let rubbish = || HttpError::Protocol("the token server sent no token".into());

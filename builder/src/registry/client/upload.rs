@@ -6,7 +6,7 @@ use std::io::{self, IoSlice, Write};
 use std::time::Duration;
 
 use super::Repository;
-use super::error::{Cause, RegistryError};
+use super::error::{RegistryError, RegistryErrorCause};
 use super::put::PROGRESS;
 use super::remedy::{Again, Remedy};
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
@@ -65,7 +65,7 @@ impl<'a> Upload<'a> {
         }
     }
 
-    fn session(&mut self) -> Result<Session, Cause> {
+    fn session(&mut self) -> Result<Session, RegistryErrorCause> {
         if let Some(session) = &self.session {
             return Ok(session.clone());
         }
@@ -74,12 +74,14 @@ impl<'a> Upload<'a> {
                 self.session = Some(session.clone());
                 Ok(session)
             }
-            Opened::Mounted => Err(Cause::Untrue("a blob was mounted that nobody named".into())),
+            Opened::Mounted => {
+                Err(RegistryErrorCause::Untrue("a blob was mounted that nobody named".into()))
+            }
         }
     }
 
     /// Starts the request, with another credential if the first is refused.
-    fn begin(&mut self) -> Result<HttpExchange, Cause> {
+    fn begin(&mut self) -> Result<HttpExchange, RegistryErrorCause> {
         let session = self.session()?;
         let repository = &self.repository;
         repository.admitted(|| {
@@ -94,7 +96,7 @@ impl<'a> Upload<'a> {
         })
     }
 
-    fn send(&mut self, slices: &mut [IoSlice<'_>]) -> Result<(), Cause> {
+    fn send(&mut self, slices: &mut [IoSlice<'_>]) -> Result<(), RegistryErrorCause> {
         let len: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
         let mut slices = slices;
         let skipped = self.skip.min(len);
@@ -127,7 +129,7 @@ impl<'a> Upload<'a> {
     }
 
     /// Adds to the part, and sends it when it is full.
-    fn fill(&mut self, bytes: &[u8], chunk: u64) -> Result<(), Cause> {
+    fn fill(&mut self, bytes: &[u8], chunk: u64) -> Result<(), RegistryErrorCause> {
         let chunk = usize::try_from(chunk).unwrap_or(usize::MAX);
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -141,7 +143,7 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    fn send_part(&mut self) -> Result<(), Cause> {
+    fn send_part(&mut self) -> Result<(), RegistryErrorCause> {
         let session = self.session()?;
         let len = self.part.len() as u64;
         let range = Some((self.at, self.at + len));
@@ -164,7 +166,7 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    fn end(&mut self, digest: Digest, size: u64) -> Result<(), Cause> {
+    fn end(&mut self, digest: Digest, size: u64) -> Result<(), RegistryErrorCause> {
         if !self.part.is_empty() {
             self.send_part()?;
         }
@@ -182,7 +184,7 @@ impl<'a> Upload<'a> {
         committed.map_err(|error| error.cause)
     }
 
-    fn failed(&mut self, cause: Cause) -> RegistryError {
+    fn failed(&mut self, cause: RegistryErrorCause) -> RegistryError {
         self.exchange = None;
         self.remedy = Remedy::of(&cause);
         // Without a session there was nothing to forget: it is the repository that is not there.
@@ -193,7 +195,7 @@ impl<'a> Upload<'a> {
     }
 
     /// Prepares for the same bytes again, if what failed may go well now.
-    fn prepare(&mut self) -> Result<Again, Cause> {
+    fn prepare(&mut self) -> Result<Again, RegistryErrorCause> {
         let remedy = std::mem::replace(&mut self.remedy, Remedy::None);
         let (session, sent) = (self.session.take(), self.at);
         self.part.clear();

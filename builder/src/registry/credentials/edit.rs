@@ -8,18 +8,18 @@ use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::file::{AuthFile, AuthFileError, Format, encode};
+use super::file::{AuthFile, AuthFileError, AuthFileFormat, encode};
 use super::helper::TOKEN_USER;
 use super::key::{Keys, LoginKey, is_alias};
 use crate::net::credential::Credential;
 
 /// An auth file that is being changed.
 #[derive(Clone, PartialEq)]
-pub struct Edit(Map<String, Value>);
+pub struct AuthFileEdit(Map<String, Value>);
 
 /// What a logout came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removed {
+pub enum LogoutOutcome {
     /// There was an entry; it is gone.
     Entry,
     /// There was none.
@@ -28,7 +28,7 @@ pub enum Removed {
 
 /// Why a file cannot be changed as asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum EditError {
+pub enum AuthFileEditError {
     /// It is no auth file.
     #[error(transparent)]
     Invalid(#[from] AuthFileError),
@@ -48,25 +48,29 @@ pub enum EditError {
     Colon,
 }
 
-impl Edit {
+impl AuthFileEdit {
     /// Starts from the content of a file; from nothing where there is none, or an empty one.
-    pub fn parse(bytes: Option<&[u8]>) -> Result<Self, EditError> {
+    pub fn parse(bytes: Option<&[u8]>) -> Result<Self, AuthFileEditError> {
         let bytes = bytes.filter(|bytes| !bytes.trim_ascii().is_empty());
         let Some(bytes) = bytes else { return Ok(Self(Map::new())) };
-        let file = AuthFile::parse(bytes, Format::Any)?;
+        let file = AuthFile::parse(bytes, AuthFileFormat::Any)?;
         if file.is_flat() {
-            return Err(EditError::Old);
+            return Err(AuthFileEditError::Old);
         }
         // It has been read once: it is an object.
         Ok(Self(serde_json::from_slice(bytes).map_err(|_| AuthFileError::Outermost)?))
     }
 
     /// Adds an entry, in place of one that is there.
-    pub fn set(&mut self, key: &LoginKey, credential: &Credential) -> Result<(), EditError> {
+    pub fn set(
+        &mut self,
+        key: &LoginKey,
+        credential: &Credential,
+    ) -> Result<(), AuthFileEditError> {
         self.check_helper(key)?;
         let entry = match credential {
             Credential::Basic { username, .. } if username.contains(':') => {
-                return Err(EditError::Colon);
+                return Err(AuthFileEditError::Colon);
             }
             Credential::Basic { username, password } => {
                 json!({"auth": encode(username, password.expose())})
@@ -86,20 +90,20 @@ impl Edit {
     }
 
     /// Removes the entry, under all names that its registry has.
-    pub fn remove(&mut self, key: &LoginKey) -> Result<Removed, EditError> {
+    pub fn remove(&mut self, key: &LoginKey) -> Result<LogoutOutcome, AuthFileEditError> {
         self.check_helper(key)?;
         let Some(Value::Object(auths)) = self.0.get_mut("auths") else {
-            return Ok(Removed::Nothing);
+            return Ok(LogoutOutcome::Nothing);
         };
         let before = auths.len();
         let whole = key.path().is_none();
         auths.retain(|old, _| {
             *old != key.text() && !(whole && is_alias(old, key.registry(), Keys::Scoped))
         });
-        Ok(if auths.len() < before { Removed::Entry } else { Removed::Nothing })
+        Ok(if auths.len() < before { LogoutOutcome::Entry } else { LogoutOutcome::Nothing })
     }
 
-    fn check_helper(&self, key: &LoginKey) -> Result<(), EditError> {
+    fn check_helper(&self, key: &LoginKey) -> Result<(), AuthFileEditError> {
         let Some(Value::Object(helpers)) = self.0.get("credHelpers") else { return Ok(()) };
         let registry = key.registry();
         let helper = helpers
@@ -107,7 +111,7 @@ impl Edit {
             .filter(|(name, _)| is_alias(name, registry, Keys::Scoped))
             .find_map(|(_, helper)| helper.as_str().filter(|helper| !helper.is_empty()));
         helper.map_or(Ok(()), |helper| {
-            Err(EditError::Helper { registry: registry.into(), helper: helper.into() })
+            Err(AuthFileEditError::Helper { registry: registry.into(), helper: helper.into() })
         })
     }
 
@@ -121,9 +125,9 @@ impl Edit {
     }
 }
 
-impl std::fmt::Debug for Edit {
+impl std::fmt::Debug for AuthFileEdit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Edit").finish_non_exhaustive()
+        f.debug_struct("AuthFileEdit").finish_non_exhaustive()
     }
 }
 
@@ -132,8 +136,12 @@ mod tests {
     use super::*;
 
     /// Applies `edit` to a file and compares what comes out, tabs as `>`.
-    fn check(file: &str, edit: impl Fn(&mut Edit) -> Result<(), EditError>, expected: &str) {
-        let edited = Edit::parse(Some(file.as_bytes())).and_then(|mut edited| {
+    fn check(
+        file: &str,
+        edit: impl Fn(&mut AuthFileEdit) -> Result<(), AuthFileEditError>,
+        expected: &str,
+    ) {
+        let edited = AuthFileEdit::parse(Some(file.as_bytes())).and_then(|mut edited| {
             edit(&mut edited)?;
             Ok(String::from_utf8(edited.to_bytes().unwrap()).unwrap())
         });
@@ -141,11 +149,14 @@ mod tests {
         assert_eq!(shown.replace(['\t', '\n'], ""), expected, "{file}");
     }
 
-    fn set(key: &str) -> impl Fn(&mut Edit) -> Result<(), EditError> {
+    fn set(key: &str) -> impl Fn(&mut AuthFileEdit) -> Result<(), AuthFileEditError> {
         move |edit| edit.set(&key.parse().unwrap(), &Credential::basic("u", "p"))
     }
 
-    fn remove(key: &str, expected: Removed) -> impl Fn(&mut Edit) -> Result<(), EditError> {
+    fn remove(
+        key: &str,
+        expected: LogoutOutcome,
+    ) -> impl Fn(&mut AuthFileEdit) -> Result<(), AuthFileEditError> {
         move |edit| {
             assert_eq!(edit.remove(&key.parse().unwrap())?, expected);
             Ok(())
@@ -197,28 +208,32 @@ mod tests {
     #[test]
     fn a_logout_removes_an_entry_under_all_its_names() {
         let file = r#"{"auths": {"q.io": {}, "https://q.io/v1/": {}, "q.io/a": {}, "r.io": {}}}"#;
-        check(file, remove("q.io", Removed::Entry), r#"{"auths": {"q.io/a": {},"r.io": {}}}"#);
         check(
             file,
-            remove("q.io/a", Removed::Entry),
+            remove("q.io", LogoutOutcome::Entry),
+            r#"{"auths": {"q.io/a": {},"r.io": {}}}"#,
+        );
+        check(
+            file,
+            remove("q.io/a", LogoutOutcome::Entry),
             r#"{"auths": {"https://q.io/v1/": {},"q.io": {},"r.io": {}}}"#,
         );
         let same = r#"{"auths": {"q.io/a": {}}}"#;
-        check(same, remove("q.io", Removed::Nothing), same);
-        check(same, remove("q.io/a/b", Removed::Nothing), same);
-        check("", remove("q.io", Removed::Nothing), "{}");
+        check(same, remove("q.io", LogoutOutcome::Nothing), same);
+        check(same, remove("q.io/a/b", LogoutOutcome::Nothing), same);
+        check("", remove("q.io", LogoutOutcome::Nothing), "{}");
         let docker = r#"{"auths": {"https://index.docker.io/v1/": {}, "index.docker.io": {}}}"#;
-        check(docker, remove("docker.io", Removed::Entry), r#"{"auths": {}}"#);
+        check(docker, remove("docker.io", LogoutOutcome::Entry), r#"{"auths": {}}"#);
         check(
             r#"{"credHelpers": {"q.io": "pass"}}"#,
-            remove("q.io", Removed::Nothing),
+            remove("q.io", LogoutOutcome::Nothing),
             "leaves `q.io` to the helper `docker-credential-pass`",
         );
     }
 
     #[test]
     fn files_are_indented_as_podman_does() {
-        let mut edit = Edit::parse(None).unwrap();
+        let mut edit = AuthFileEdit::parse(None).unwrap();
         edit.set(&"q.io".parse().unwrap(), &Credential::basic("u", "p")).unwrap();
         let expected =
             "{\n\t\"auths\": {\n\t\t\"q.io\": {\n\t\t\t\"auth\": \"dTpw\"\n\t\t}\n\t}\n}\n";

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::file::AuthFileError;
 use super::helper::HelperError;
-use super::source::Place;
+use super::source::CredentialLocation;
 use crate::recipe::diagnostic::Diagnostic;
 
 /// Why a source of credentials cannot be used. No message holds a secret.
@@ -33,7 +33,7 @@ pub enum CredentialError {
     #[error("`{place}` {error}")]
     Invalid {
         /// The file or variable.
-        place: Place,
+        place: CredentialLocation,
         /// What is wrong with it.
         error: AuthFileError,
     },
@@ -41,7 +41,7 @@ pub enum CredentialError {
     #[error("cannot use the credential helper `{}` named in `{place}`: {error}", name.escape_debug())]
     Helper {
         /// The file or variable that names it.
-        place: Place,
+        place: CredentialLocation,
         /// `NAME` of `docker-credential-NAME`.
         name: String,
         /// What is wrong with it.

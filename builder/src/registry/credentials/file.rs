@@ -30,7 +30,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// How a file is laid out, and who writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum AuthFileFormat {
     /// `auth.json` of podman and skopeo: `auths` and `credHelpers`.
     Containers,
     /// `config.json` of docker: also `credsStore`, a helper for all registries.
@@ -102,7 +102,7 @@ struct Config {
 
 /// What an auth file has for an image.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Lookup {
+pub enum AuthFileLookup {
     /// A credential.
     Entry {
         /// The key it stands at.
@@ -128,14 +128,15 @@ pub enum Lookup {
 
 impl AuthFile {
     /// Reads an auth file. Keys that are not known are ignored.
-    pub fn parse(bytes: &[u8], format: Format) -> Result<Self, AuthFileError> {
+    pub fn parse(bytes: &[u8], format: AuthFileFormat) -> Result<Self, AuthFileError> {
         let format = check(bytes, format)?;
-        if format == Format::Flat {
+        if format == AuthFileFormat::Flat {
             let auths: BTreeMap<String, Option<Entry>> = json(bytes)?;
             return Ok(Self { auths: filled(auths), keys: Keys::Hosts, ..Self::default() });
         }
         let config: Config = json(bytes)?;
-        let store = config.creds_store.filter(|name| format == Format::Docker && !name.is_empty());
+        let store =
+            config.creds_store.filter(|name| format == AuthFileFormat::Docker && !name.is_empty());
         Ok(Self {
             auths: filled(config.auths.unwrap_or_default()),
             helpers: config.cred_helpers.unwrap_or_default(),
@@ -152,24 +153,25 @@ impl AuthFile {
     /// Looks an image up. The order is that of podman and skopeo: a helper for the registry, then
     /// the most specific entry. Docker's helper for all registries comes last: docker blanks
     /// the entries of what it keeps there, so one that is filled was written later, by another.
-    pub fn lookup(&self, image: &Reference) -> Result<Lookup, AuthFileError> {
+    pub fn lookup(&self, image: &Reference) -> Result<AuthFileLookup, AuthFileError> {
         let registry = image.registry();
         let helper = find(&self.helpers, [registry.to_owned()], registry, self.keys);
         if let Some((key, name)) = helper.filter(|(_, name)| !name.is_empty()) {
-            return Ok(Lookup::Helper { key: Some(key.clone()), name: name.clone() });
+            return Ok(AuthFileLookup::Helper { key: Some(key.clone()), name: name.clone() });
         }
         let keys = candidates(image, self.keys);
         let entry = find(&self.auths, keys, registry, self.keys);
         if let Some((key, entry)) = entry
             && let Some(credential) = entry.credential(key)?
         {
-            return Ok(Lookup::Entry { key: key.clone(), credential });
+            return Ok(AuthFileLookup::Entry { key: key.clone(), credential });
         }
         // An empty name for a registry means: here not the helper for all of them.
         if let Some(name) = self.store.as_ref().filter(|_| helper.is_none()) {
-            return Ok(Lookup::Helper { key: None, name: name.clone() });
+            return Ok(AuthFileLookup::Helper { key: None, name: name.clone() });
         }
-        Ok(entry.map_or(Lookup::Nothing, |(key, _)| Lookup::Blank { key: key.clone() }))
+        Ok(entry
+            .map_or(AuthFileLookup::Nothing, |(key, _)| AuthFileLookup::Blank { key: key.clone() }))
     }
 }
 
@@ -191,7 +193,7 @@ fn filled(auths: BTreeMap<String, Option<Entry>>) -> BTreeMap<String, Entry> {
 }
 
 /// Refuses what cannot be an auth file, and returns which kind it is.
-fn check(bytes: &[u8], format: Format) -> Result<Format, AuthFileError> {
+fn check(bytes: &[u8], format: AuthFileFormat) -> Result<AuthFileFormat, AuthFileError> {
     if bytes.len() > AUTH_FILE_MAX {
         return Err(AuthFileError::Long);
     }
@@ -199,13 +201,13 @@ fn check(bytes: &[u8], format: Format) -> Result<Format, AuthFileError> {
         return Err(AuthFileError::Empty);
     }
     let Value::Object(map) = json::<Value>(bytes)? else { return Err(AuthFileError::Outermost) };
-    if format != Format::Any {
+    if format != AuthFileFormat::Any {
         return Ok(format);
     }
     let is_new = ["auths", "credHelpers", "credsStore"].iter().any(|key| map.contains_key(*key));
     let is_entry = |value: &Value| value.get("auth").or(value.get("username")).is_some();
     let is_flat = !is_new && map.values().any(is_entry);
-    Ok(if is_flat { Format::Flat } else { Format::Docker })
+    Ok(if is_flat { AuthFileFormat::Flat } else { AuthFileFormat::Docker })
 }
 
 /// The library's messages quote what they found, and that can be a password.

@@ -20,21 +20,21 @@ use std::path::Path;
 
 use crate::net::credential::Credential;
 
-pub use edit::{Edit, EditError, Removed};
+pub use edit::{AuthFileEdit, AuthFileEditError, LogoutOutcome};
 pub use error::CredentialError;
-pub use file::{AUTH_FILE_MAX, AuthFile, AuthFileError, Format, Lookup};
+pub use file::{AUTH_FILE_MAX, AuthFile, AuthFileError, AuthFileFormat, AuthFileLookup};
 pub use helper::{
     HELPER_ANSWER_MAX, HELPER_TIMEOUT, HelperEnd, HelperError, HelperOutput, program,
 };
 pub use key::{LoginKey, LoginKeyError};
 pub use search::Credentials;
-pub use source::{Place, Presence, Source, Surroundings};
-pub use step::{Outcome, Step};
+pub use source::{AuthFilePresence, CredentialLocation, CredentialSource, CredentialSurroundings};
+pub use step::{CredentialOutcome, CredentialStep};
 
 /// What the credentials need of the world: files, and programs that are run.
-pub trait Ambient {
+pub trait CredentialAmbient {
     /// Reads an auth file, at most one byte more than [`AUTH_FILE_MAX`]; nothing if there is none.
-    fn read(&self, path: &Path) -> io::Result<Option<AuthBytes>>;
+    fn read(&self, path: &Path) -> io::Result<Option<AuthFileContent>>;
 
     /// Runs [`program`]`(name) get` with the server on its standard input, for at most
     /// [`HELPER_TIMEOUT`].
@@ -43,16 +43,16 @@ pub trait Ambient {
 
 /// The content of an auth file.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AuthBytes {
+pub struct AuthFileContent {
     /// The content.
     pub bytes: Vec<u8>,
     /// Who can read it.
-    pub readers: Readers,
+    pub readers: AuthFileReaders,
 }
 
 /// Who can read an auth file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readers {
+pub enum AuthFileReaders {
     /// The user alone.
     Owner,
     /// A group, or all users of the machine.
@@ -61,19 +61,19 @@ pub enum Readers {
 
 /// A credential, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundCredential {
     /// What to show to the registry.
     pub credential: Credential,
     /// The source that had it.
-    pub place: Place,
+    pub place: CredentialLocation,
     /// The key it stands at, in a file or variable.
     pub key: Option<String>,
     /// The helper that knew it.
     pub helper: Option<String>,
 }
 
-impl std::fmt::Debug for AuthBytes {
+impl std::fmt::Debug for AuthFileContent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AuthBytes").field("readers", &self.readers).finish_non_exhaustive()
+        f.debug_struct("AuthFileContent").field("readers", &self.readers).finish_non_exhaustive()
     }
 }

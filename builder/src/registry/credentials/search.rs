@@ -4,34 +4,34 @@ use std::io;
 use std::path::Path;
 
 use super::error::CredentialError;
-use super::file::{AuthFile, Format, Lookup};
+use super::file::{AuthFile, AuthFileFormat, AuthFileLookup};
 use super::helper::{HelperError, program};
 use super::key::server;
-use super::source::{Presence, Source};
-use super::step::{Outcome, Step};
-use super::{Ambient, AuthBytes, Found, Readers};
+use super::source::{AuthFilePresence, CredentialSource};
+use super::step::{CredentialOutcome, CredentialStep};
+use super::{AuthFileContent, AuthFileReaders, CredentialAmbient, FoundCredential};
 use crate::net::credential::Credential;
 use crate::oci::image::reference::Reference;
 
 /// Credentials for images, from a list of sources.
 #[derive(Debug)]
 pub struct Credentials<A> {
-    sources: Vec<Source>,
+    sources: Vec<CredentialSource>,
     ambient: A,
 }
 
-impl<A: Ambient> Credentials<A> {
+impl<A: CredentialAmbient> Credentials<A> {
     /// Returns credentials from these sources, asked in this order.
-    pub fn new(sources: Vec<Source>, ambient: A) -> Self {
+    pub fn new(sources: Vec<CredentialSource>, ambient: A) -> Self {
         Self { sources, ambient }
     }
 
     /// Returns the credential for an image, or nothing: then it is asked for without one.
-    pub fn find(&self, image: &Reference) -> Result<Option<Found>, CredentialError> {
+    pub fn find(&self, image: &Reference) -> Result<Option<FoundCredential>, CredentialError> {
         for source in &self.sources {
             match self.ask(source, image).outcome {
-                Outcome::Used(found) => return Ok(Some(found)),
-                Outcome::Failed(error) => return Err(error),
+                CredentialOutcome::Used(found) => return Ok(Some(found)),
+                CredentialOutcome::Failed(error) => return Err(error),
                 _ => {}
             }
         }
@@ -40,20 +40,22 @@ impl<A: Ambient> Credentials<A> {
 
     /// Returns what each source says, in order. Helpers are asked as far as
     /// [`find`](Self::find) asks them.
-    pub fn explain(&self, image: &Reference) -> Vec<Step> {
+    pub fn explain(&self, image: &Reference) -> Vec<CredentialStep> {
         let mut steps = Vec::with_capacity(self.sources.len());
         let mut decided = Decided::NotYet;
         for source in &self.sources {
             let step = match decided {
                 Decided::NotYet => self.ask(source, image),
                 Decided::Found => self.peek(source, image),
-                Decided::Failed => {
-                    Step { place: source.place(), outcome: Outcome::NotAsked, readers: None }
-                }
+                Decided::Failed => CredentialStep {
+                    place: source.place(),
+                    outcome: CredentialOutcome::NotAsked,
+                    readers: None,
+                },
             };
             decided = match step.outcome {
-                Outcome::Used(_) => Decided::Found,
-                Outcome::Failed(_) if decided == Decided::NotYet => Decided::Failed,
+                CredentialOutcome::Used(_) => Decided::Found,
+                CredentialOutcome::Failed(_) if decided == Decided::NotYet => Decided::Failed,
                 _ => decided,
             };
             steps.push(step);
@@ -61,54 +63,73 @@ impl<A: Ambient> Credentials<A> {
         steps
     }
 
-    fn ask(&self, source: &Source, image: &Reference) -> Step {
+    fn ask(&self, source: &CredentialSource, image: &Reference) -> CredentialStep {
         let place = source.place();
         let (readers, lookup) = match self.look_up(source, image) {
             Ok(found) => found,
-            Err(error) => return Step { place, outcome: Outcome::Failed(error), readers: None },
+            Err(error) => {
+                return CredentialStep {
+                    place,
+                    outcome: CredentialOutcome::Failed(error),
+                    readers: None,
+                };
+            }
         };
         let used = |credential, key, helper| {
-            Outcome::Used(Found { credential, place: place.clone(), key, helper })
+            CredentialOutcome::Used(FoundCredential {
+                credential,
+                place: place.clone(),
+                key,
+                helper,
+            })
         };
         let outcome = match lookup {
-            Answer::Absent => Outcome::Absent,
+            Answer::Absent => CredentialOutcome::Absent,
             Answer::Given(credential) => used(credential, None, None),
-            Answer::File(Lookup::Nothing) => Outcome::Nothing,
-            Answer::File(Lookup::Blank { key }) => Outcome::Blank(key),
-            Answer::File(Lookup::Entry { key, credential }) => used(credential, Some(key), None),
-            Answer::File(Lookup::Helper { key, name }) => match self.run(&name, image) {
+            Answer::File(AuthFileLookup::Nothing) => CredentialOutcome::Nothing,
+            Answer::File(AuthFileLookup::Blank { key }) => CredentialOutcome::Blank(key),
+            Answer::File(AuthFileLookup::Entry { key, credential }) => {
+                used(credential, Some(key), None)
+            }
+            Answer::File(AuthFileLookup::Helper { key, name }) => match self.run(&name, image) {
                 Ok(Some(credential)) => used(credential, key, Some(name)),
-                Ok(None) => Outcome::HelperHasNothing(name),
+                Ok(None) => CredentialOutcome::HelperHasNothing(name),
                 // Files with docker desktop's helper travel to machines that have none.
                 Err(HelperError::NotInstalled) if key.is_none() => {
-                    Outcome::HelperNotInstalled(name)
+                    CredentialOutcome::HelperNotInstalled(name)
                 }
-                Err(error) => {
-                    Outcome::Failed(CredentialError::Helper { place: place.clone(), name, error })
-                }
+                Err(error) => CredentialOutcome::Failed(CredentialError::Helper {
+                    place: place.clone(),
+                    name,
+                    error,
+                }),
             },
         };
-        Step { place, outcome, readers }
+        CredentialStep { place, outcome, readers }
     }
 
     /// Looks into a source without running anything.
-    fn peek(&self, source: &Source, image: &Reference) -> Step {
+    fn peek(&self, source: &CredentialSource, image: &Reference) -> CredentialStep {
         let place = source.place();
         let (readers, outcome) = match self.look_up(source, image) {
-            Err(error) => (None, Outcome::Failed(error)),
+            Err(error) => (None, CredentialOutcome::Failed(error)),
             Ok((readers, answer)) => (
                 readers,
                 match answer {
-                    Answer::Absent => Outcome::Absent,
-                    Answer::Given(_) => Outcome::Outranked(None),
-                    Answer::File(Lookup::Nothing) => Outcome::Nothing,
-                    Answer::File(Lookup::Blank { key }) => Outcome::Blank(key),
-                    Answer::File(Lookup::Entry { key, .. }) => Outcome::Outranked(Some(key)),
-                    Answer::File(Lookup::Helper { key, .. }) => Outcome::Outranked(key),
+                    Answer::Absent => CredentialOutcome::Absent,
+                    Answer::Given(_) => CredentialOutcome::Outranked(None),
+                    Answer::File(AuthFileLookup::Nothing) => CredentialOutcome::Nothing,
+                    Answer::File(AuthFileLookup::Blank { key }) => CredentialOutcome::Blank(key),
+                    Answer::File(AuthFileLookup::Entry { key, .. }) => {
+                        CredentialOutcome::Outranked(Some(key))
+                    }
+                    Answer::File(AuthFileLookup::Helper { key, .. }) => {
+                        CredentialOutcome::Outranked(key)
+                    }
                 },
             ),
         };
-        Step { place, outcome, readers }
+        CredentialStep { place, outcome, readers }
     }
 
     fn run(&self, name: &str, image: &Reference) -> Result<Option<Credential>, HelperError> {
@@ -118,19 +139,21 @@ impl<A: Ambient> Credentials<A> {
 
     fn look_up(
         &self,
-        source: &Source,
+        source: &CredentialSource,
         image: &Reference,
-    ) -> Result<(Option<Readers>, Answer), CredentialError> {
+    ) -> Result<(Option<AuthFileReaders>, Answer), CredentialError> {
         let place = source.place();
         let invalid = |error| CredentialError::Invalid { place: place.clone(), error };
         match source {
-            Source::Given { credential, .. } => Ok((None, Answer::Given(credential.clone()))),
-            Source::Variable { text, .. } => {
-                let file = AuthFile::parse(text.expose().as_bytes(), Format::Docker);
+            CredentialSource::Given { credential, .. } => {
+                Ok((None, Answer::Given(credential.clone())))
+            }
+            CredentialSource::Variable { text, .. } => {
+                let file = AuthFile::parse(text.expose().as_bytes(), AuthFileFormat::Docker);
                 let lookup = file.and_then(|file| file.lookup(image)).map_err(invalid)?;
                 Ok((None, Answer::File(lookup)))
             }
-            Source::File { path, format, presence } => {
+            CredentialSource::File { path, format, presence } => {
                 let Some(content) = self.read(path, presence)? else {
                     return Ok((None, Answer::Absent));
                 };
@@ -141,12 +164,18 @@ impl<A: Ambient> Credentials<A> {
         }
     }
 
-    fn read(&self, path: &Path, presence: &Presence) -> Result<Option<AuthBytes>, CredentialError> {
+    fn read(
+        &self,
+        path: &Path,
+        presence: &AuthFilePresence,
+    ) -> Result<Option<AuthFileContent>, CredentialError> {
         match (self.ambient.read(path), presence) {
-            (Ok(None), Presence::Required(by)) => {
+            (Ok(None), AuthFilePresence::Required(by)) => {
                 Err(CredentialError::Missing { path: path.into(), by: by.clone() })
             }
-            (Err(error), Presence::Guessed) if error.kind() == io::ErrorKind::PermissionDenied => {
+            (Err(error), AuthFilePresence::Guessed)
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
                 Ok(None)
             }
             (Err(error), _) => Err(CredentialError::Read { path: path.into(), error }),
@@ -166,5 +195,5 @@ enum Decided {
 enum Answer {
     Absent,
     Given(Credential),
-    File(Lookup),
+    File(AuthFileLookup),
 }

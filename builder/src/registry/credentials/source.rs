@@ -4,13 +4,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::file::Format;
+use super::file::AuthFileFormat;
 use crate::net::credential::Credential;
 use crate::net::secret::Secret;
 
 /// One place that can hold credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum CredentialSource {
     /// An option holds the credential itself, for every image.
     Given {
         /// The option, e.g. `--creds`.
@@ -23,9 +23,9 @@ pub enum Source {
         /// Where it lies.
         path: PathBuf,
         /// How it is laid out.
-        format: Format,
+        format: AuthFileFormat,
         /// What to do if it is not there.
-        presence: Presence,
+        presence: AuthFilePresence,
     },
     /// A variable holds the text of an auth file.
     Variable {
@@ -38,7 +38,7 @@ pub enum Source {
 
 /// Whether a file has to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Presence {
+pub enum AuthFilePresence {
     /// It was named, by this option or variable.
     Required(String),
     /// It is one of those that are looked for.
@@ -49,7 +49,7 @@ pub enum Presence {
 
 /// What a person calls a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum CredentialLocation {
     /// An option.
     Option(String),
     /// A file.
@@ -60,7 +60,7 @@ pub enum Place {
 
 /// What the list of sources follows from. Values that are empty are left out.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct CredentialSurroundings {
     /// An option that names an auth file, and what it was given.
     pub authfile: Option<(String, PathBuf)>,
     /// `$REGISTRY_AUTH_FILE`.
@@ -79,41 +79,47 @@ pub struct Surroundings {
     pub uid: u32,
 }
 
-impl Surroundings {
+impl CredentialSurroundings {
     /// Returns the sources in the order in which they are asked. A file that is named is the only
     /// one.
-    pub fn sources(&self) -> Vec<Source> {
+    pub fn sources(&self) -> Vec<CredentialSource> {
         let named = self.authfile.as_ref().map(|(option, path)| (option.as_str(), path));
         let variable =
             || self.registry_auth_file.as_ref().map(|path| ("$REGISTRY_AUTH_FILE", path));
         if let Some((by, path)) = named.or_else(variable) {
-            let presence = Presence::Required(by.into());
-            return vec![Source::File { path: path.clone(), format: Format::Any, presence }];
+            let presence = AuthFilePresence::Required(by.into());
+            return vec![CredentialSource::File {
+                path: path.clone(),
+                format: AuthFileFormat::Any,
+                presence,
+            }];
         }
         let variable = self.docker_auth_config.clone();
-        let variable = variable.map(|text| Source::Variable { name: "DOCKER_AUTH_CONFIG", text });
+        let variable =
+            variable.map(|text| CredentialSource::Variable { name: "DOCKER_AUTH_CONFIG", text });
         variable.into_iter().chain(self.files()).collect()
     }
 
-    fn files(&self) -> impl Iterator<Item = Source> {
-        let file = |path, format, presence| Source::File { path, format, presence };
+    fn files(&self) -> impl Iterator<Item = CredentialSource> {
+        let file = |path, format, presence| CredentialSource::File { path, format, presence };
         let guess = format!("/run/containers/{}/auth.json", self.uid);
-        let (runtime, presence) = self
-            .runtime_file()
-            .map_or((guess.into(), Presence::Guessed), |path| (path, Presence::Optional));
-        let runtime = file(runtime, Format::Containers, presence);
+        let (runtime, presence) =
+            self.runtime_file().map_or((guess.into(), AuthFilePresence::Guessed), |path| {
+                (path, AuthFilePresence::Optional)
+            });
+        let runtime = file(runtime, AuthFileFormat::Containers, presence);
         let docker =
             self.docker_config.clone().or_else(|| Some(self.home.as_ref()?.join(".docker")));
         let docker = docker.map(|dir| dir.join("config.json"));
         let old = self.home.as_ref().map(|home| home.join(".dockercfg"));
         let rest = [
-            (self.config_file(), Format::Containers),
-            (docker, Format::Docker),
-            (old, Format::Flat),
+            (self.config_file(), AuthFileFormat::Containers),
+            (docker, AuthFileFormat::Docker),
+            (old, AuthFileFormat::Flat),
         ];
-        let rest = rest
-            .into_iter()
-            .filter_map(move |(path, format)| Some(file(path?, format, Presence::Optional)));
+        let rest = rest.into_iter().filter_map(move |(path, format)| {
+            Some(file(path?, format, AuthFilePresence::Optional))
+        });
         std::iter::once(runtime).chain(rest)
     }
 
@@ -140,18 +146,18 @@ fn auth_json(dir: &Path) -> PathBuf {
     dir.join("containers").join("auth.json")
 }
 
-impl Source {
+impl CredentialSource {
     /// Returns what a person calls it.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> CredentialLocation {
         match self {
-            Self::Given { option, .. } => Place::Option(option.clone()),
-            Self::File { path, .. } => Place::File(path.clone()),
-            Self::Variable { name, .. } => Place::Variable(name),
+            Self::Given { option, .. } => CredentialLocation::Option(option.clone()),
+            Self::File { path, .. } => CredentialLocation::File(path.clone()),
+            Self::Variable { name, .. } => CredentialLocation::Variable(name),
         }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for CredentialLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Option(option) => f.write_str(option),

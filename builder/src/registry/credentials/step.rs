@@ -2,23 +2,23 @@
 //! wonders which one is used.
 
 use super::error::CredentialError;
-use super::source::Place;
-use super::{Found, Readers};
+use super::source::CredentialLocation;
+use super::{AuthFileReaders, FoundCredential};
 
 /// One source, and what it said.
 #[derive(Debug)]
-pub struct Step {
+pub struct CredentialStep {
     /// The source.
-    pub place: Place,
+    pub place: CredentialLocation,
     /// What it said.
-    pub outcome: Outcome,
+    pub outcome: CredentialOutcome,
     /// Who can read the file, if it is one and is there.
-    pub readers: Option<Readers>,
+    pub readers: Option<AuthFileReaders>,
 }
 
 /// What one source said.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum CredentialOutcome {
     /// It is not there, or is closed to the user.
     Absent,
     /// It has nothing for the image.
@@ -30,7 +30,7 @@ pub enum Outcome {
     /// It names a helper for all registries that is not installed; it was passed over.
     HelperNotInstalled(String),
     /// This is what is used.
-    Used(Found),
+    Used(FoundCredential),
     /// It has an entry too, or a helper that was not asked; an earlier source has won. Holds the
     /// key, if there is one.
     Outranked(Option<String>),

@@ -16,20 +16,20 @@ const PASSWORD: &str = "hunter2";
 #[derive(Debug, Default)]
 struct World {
     files: RefCell<BTreeMap<PathBuf, String>>,
-    readers: Option<Readers>,
+    readers: Option<AuthFileReaders>,
     asked: RefCell<Vec<String>>,
 }
 
-impl Ambient for &World {
-    fn read(&self, path: &Path) -> io::Result<Option<AuthBytes>> {
+impl CredentialAmbient for &World {
+    fn read(&self, path: &Path) -> io::Result<Option<AuthFileContent>> {
         let files = self.files.borrow();
         match files.get(path).map(String::as_str) {
             Some("denied") => {
                 Err(io::Error::new(io::ErrorKind::PermissionDenied, "permission denied"))
             }
-            content => Ok(content.map(|content| AuthBytes {
+            content => Ok(content.map(|content| AuthFileContent {
                 bytes: content.into(),
-                readers: self.readers.unwrap_or(Readers::Owner),
+                readers: self.readers.unwrap_or(AuthFileReaders::Owner),
             })),
         }
     }
@@ -88,9 +88,12 @@ fn path(place: &str) -> PathBuf {
     path.into()
 }
 
-fn set_up(sources: &str, world: &World) -> Vec<Source> {
-    let mut around =
-        Surroundings { home: Some("home".into()), uid: 1000, ..Surroundings::default() };
+fn set_up(sources: &str, world: &World) -> Vec<CredentialSource> {
+    let mut around = CredentialSurroundings {
+        home: Some("home".into()),
+        uid: 1000,
+        ..CredentialSurroundings::default()
+    };
     let mut given = None;
     for (place, entries) in sources.split_whitespace().map(|part| part.split_once('=').unwrap()) {
         match place {
@@ -108,7 +111,8 @@ fn set_up(sources: &str, world: &World) -> Vec<Source> {
             world.files.borrow_mut().insert(path(place), text);
         }
     }
-    let given = given.map(|credential| Source::Given { option: "creds".into(), credential });
+    let given =
+        given.map(|credential| CredentialSource::Given { option: "creds".into(), credential });
     given.into_iter().chain(around.sources()).collect()
 }
 
@@ -119,8 +123,8 @@ fn short(text: &str) -> String {
     places.iter().fold(text, |text, place| text.replace(path(place).to_str().unwrap(), place))
 }
 
-fn show(found: &Found) -> String {
-    let Found { credential, place, key, helper } = found;
+fn show(found: &FoundCredential) -> String {
+    let FoundCredential { credential, place, key, helper } = found;
     let mut shown = match credential {
         Credential::Basic { username, .. } => username.clone(),
         Credential::IdentityToken(token) => format!("token {}", token.expose()),
@@ -149,8 +153,8 @@ fn check(sources: &str, image: &str, expected: &str) {
     // What is explained is what is found, and neither shows a secret.
     let steps = credentials.explain(&image);
     let used = steps.iter().find_map(|step| match &step.outcome {
-        Outcome::Used(found) => Some(show(found)),
-        Outcome::Failed(error) => Some(short(&error.to_string())),
+        CredentialOutcome::Used(found) => Some(show(found)),
+        CredentialOutcome::Failed(error) => Some(short(&error.to_string())),
         _ => None,
     });
     assert_eq!(used.unwrap_or("nothing".into()), expected, "{sources} | {image}");
@@ -180,12 +184,15 @@ fn the_first_source_with_an_entry_wins() {
 fn entries_are_read_as_people_write_them() {
     let check = |entry: &str, expected: &str| {
         let text = format!(r#"{{"auths": {{"q.io": {entry}}}}}"#);
-        let file = AuthFile::parse(text.as_bytes(), Format::Containers);
+        let file = AuthFile::parse(text.as_bytes(), AuthFileFormat::Containers);
         let shown = match file.and_then(|file| file.lookup(&"q.io/a".parse().unwrap())) {
-            Ok(Lookup::Entry { credential: Credential::Basic { username, password }, .. }) => {
+            Ok(AuthFileLookup::Entry {
+                credential: Credential::Basic { username, password },
+                ..
+            }) => {
                 format!("{username} {}", password.expose())
             }
-            Ok(Lookup::Entry { credential: Credential::IdentityToken(token), .. }) => {
+            Ok(AuthFileLookup::Entry { credential: Credential::IdentityToken(token), .. }) => {
                 format!("token {}", token.expose())
             }
             Ok(other) => format!("{other:?}"),
@@ -228,7 +235,7 @@ fn entries_are_read_as_people_write_them() {
 #[test]
 fn messages_do_not_repeat_what_is_in_a_file() {
     let check = |text: &str, expected: &str| {
-        let error = AuthFile::parse(text.as_bytes(), Format::Any).unwrap_err();
+        let error = AuthFile::parse(text.as_bytes(), AuthFileFormat::Any).unwrap_err();
         assert_eq!(error.to_string(), expected);
         assert!(!format!("{error:?}").contains(PASSWORD));
     };
@@ -258,18 +265,18 @@ fn a_password_may_change_between_two_questions() {
 
 #[test]
 fn every_source_is_explained() {
-    let world = World { readers: Some(Readers::Others), ..World::default() };
+    let world = World { readers: Some(AuthFileReaders::Others), ..World::default() };
     let check = |sources: &str, expected: &[&str]| {
         world.files.borrow_mut().clear();
         let credentials = Credentials::new(set_up(sources, &world), &world);
         let steps = credentials.explain(&"q.io/a".parse().unwrap());
-        let show = |step: &Step| {
+        let show = |step: &CredentialStep| {
             let outcome = match &step.outcome {
-                Outcome::Used(found) => format!("Used({})", show(found)),
-                Outcome::Failed(_) => "Failed".into(),
+                CredentialOutcome::Used(found) => format!("Used({})", show(found)),
+                CredentialOutcome::Failed(_) => "Failed".into(),
                 other => format!("{other:?}"),
             };
-            let readers = if step.readers == Some(Readers::Others) { ", open" } else { "" };
+            let readers = if step.readers == Some(AuthFileReaders::Others) { ", open" } else { "" };
             format!("{}: {outcome}{readers}", short(&step.place.to_string()))
         };
         assert_eq!(steps.iter().map(show).collect::<Vec<_>>(), expected, "{sources}");
@@ -314,26 +321,27 @@ fn every_source_is_explained() {
 
 #[test]
 fn logins_are_written_where_podman_writes_them() {
-    let check = |around: Surroundings, expected: Option<&str>| {
+    let check = |around: CredentialSurroundings, expected: Option<&str>| {
         assert_eq!(around.login_file(), expected.map(PathBuf::from), "{around:?}");
     };
-    let home = || Surroundings { home: Some("/h".into()), ..Surroundings::default() };
-    check(Surroundings::default(), None);
+    let home =
+        || CredentialSurroundings { home: Some("/h".into()), ..CredentialSurroundings::default() };
+    check(CredentialSurroundings::default(), None);
     check(home(), Some("/h/.config/containers/auth.json"));
-    let around = Surroundings { config_home: Some("/c".into()), ..home() };
+    let around = CredentialSurroundings { config_home: Some("/c".into()), ..home() };
     check(around.clone(), Some("/c/containers/auth.json"));
-    let around = Surroundings { runtime_dir: Some("/r".into()), ..around };
+    let around = CredentialSurroundings { runtime_dir: Some("/r".into()), ..around };
     check(around.clone(), Some("/r/containers/auth.json"));
-    let around = Surroundings { registry_auth_file: Some("e.json".into()), ..around };
+    let around = CredentialSurroundings { registry_auth_file: Some("e.json".into()), ..around };
     check(around.clone(), Some("e.json"));
-    let around = Surroundings { authfile: Some(("-".into(), "o.json".into())), ..around };
+    let around = CredentialSurroundings { authfile: Some(("-".into(), "o.json".into())), ..around };
     check(around, Some("o.json"));
 }
 
 proptest! {
     #[test]
     fn any_bytes_are_an_auth_file_or_not(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
-        for format in [Format::Containers, Format::Docker, Format::Flat, Format::Any] {
+        for format in [AuthFileFormat::Containers, AuthFileFormat::Docker, AuthFileFormat::Flat, AuthFileFormat::Any] {
             let is_object = bytes.contains(&b'{');
             prop_assert!(is_object || AuthFile::parse(&bytes, format).is_err());
         }
@@ -342,7 +350,7 @@ proptest! {
     #[test]
     fn any_auth_is_read_or_refused(auth in ".{0,24}", key in "q\\.io(/[a-z/]{0,6})?") {
         let text = json!({"auths": {key: {"auth": auth}}}).to_string();
-        let file = AuthFile::parse(text.as_bytes(), Format::Containers).unwrap();
+        let file = AuthFile::parse(text.as_bytes(), AuthFileFormat::Containers).unwrap();
         let found = file.lookup(&"q.io/a/b".parse().unwrap());
         if let Err(error) = &found {
             prop_assert!(auth.len() < 4 || !error.to_string().contains(&auth));
@@ -351,11 +359,11 @@ proptest! {
 
     #[test]
     fn what_was_set_is_found(user in "[^:\0]{1,12}", password in "[^\0]{1,12}") {
-        let mut edit = Edit::parse(None).unwrap();
+        let mut edit = AuthFileEdit::parse(None).unwrap();
         let credential = Credential::basic(user, password);
         edit.set(&"q.io/a".parse().unwrap(), &credential).unwrap();
-        let file = AuthFile::parse(&edit.to_bytes().unwrap(), Format::Containers).unwrap();
+        let file = AuthFile::parse(&edit.to_bytes().unwrap(), AuthFileFormat::Containers).unwrap();
         let found = file.lookup(&"q.io/a/b".parse().unwrap()).unwrap();
-        prop_assert_eq!(found, Lookup::Entry { key: "q.io/a".into(), credential });
+        prop_assert_eq!(found, AuthFileLookup::Entry { key: "q.io/a".into(), credential });
     }
 }

@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::Files;
+use super::SettingsFiles;
 
 /// Which files of a registry's directory mean what.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Certificates {
+pub struct RegistryCertificates {
     /// Certificates of authorities, in PEM.
     pub authorities: Vec<PathBuf>,
     /// What the user is known by.
-    pub clients: Vec<ClientPair>,
+    pub clients: Vec<ClientCertificateFiles>,
 }
 
 /// A certificate and its key, in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientPair {
+pub struct ClientCertificateFiles {
     /// The certificate.
     pub certificate: PathBuf,
     /// Its private key.
@@ -30,7 +30,7 @@ pub struct ClientPair {
 
 /// Why a directory cannot be used.
 #[derive(Debug, Error)]
-pub enum CertsError {
+pub enum CertificatesError {
     /// A client's certificate has no key beside it.
     #[error(
         "`{}` needs its key beside it, in `{}`; the certificate of an authority ends in `.crt`",
@@ -72,22 +72,22 @@ pub fn directories(home: Option<&Path>, registry: &str) -> Vec<PathBuf> {
 pub fn find(
     home: Option<&Path>,
     registry: &str,
-    files: &impl Files,
-) -> Result<Certificates, CertsError> {
+    files: &impl SettingsFiles,
+) -> Result<RegistryCertificates, CertificatesError> {
     for dir in directories(home, registry) {
         match files.list(&dir) {
-            Ok(Some(names)) => return Certificates::from_names(&dir, names),
+            Ok(Some(names)) => return RegistryCertificates::from_names(&dir, names),
             Ok(None) => {}
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-            Err(error) => return Err(CertsError::Io { dir, error }),
+            Err(error) => return Err(CertificatesError::Io { dir, error }),
         }
     }
-    Ok(Certificates::default())
+    Ok(RegistryCertificates::default())
 }
 
-impl Certificates {
+impl RegistryCertificates {
     /// Sorts the files of a directory by the ends of their names; others mean nothing.
-    pub fn from_names(dir: &Path, names: Vec<String>) -> Result<Self, CertsError> {
+    pub fn from_names(dir: &Path, names: Vec<String>) -> Result<Self, CertificatesError> {
         let names = BTreeSet::from_iter(names);
         let mut certificates = Self::default();
         for name in &names {
@@ -96,13 +96,18 @@ impl Certificates {
                 Some((stem, "cert")) => {
                     let (certificate, key) = (dir.join(name), format!("{stem}.key"));
                     if !names.contains(&key) {
-                        return Err(CertsError::NoKey { certificate, key: dir.join(key) });
+                        return Err(CertificatesError::NoKey { certificate, key: dir.join(key) });
                     }
-                    certificates.clients.push(ClientPair { certificate, key: dir.join(key) });
+                    certificates
+                        .clients
+                        .push(ClientCertificateFiles { certificate, key: dir.join(key) });
                 }
                 Some((stem, "key")) if !names.contains(&format!("{stem}.cert")) => {
                     let certificate = dir.join(format!("{stem}.cert"));
-                    return Err(CertsError::NoCertificate { key: dir.join(name), certificate });
+                    return Err(CertificatesError::NoCertificate {
+                        key: dir.join(name),
+                        certificate,
+                    });
                 }
                 _ => {}
             }
@@ -121,12 +126,12 @@ mod tests {
         type Expected<'e> = (&'e [&'e str], &'e [(&'e str, &'e str)]);
         let check = |names: &[&str], expected: Result<Expected<'_>, &str>| {
             let names = names.iter().map(ToString::to_string).collect();
-            let found = Certificates::from_names(Path::new("d"), names);
-            let pair = |(certificate, key): &(&str, &str)| ClientPair {
+            let found = RegistryCertificates::from_names(Path::new("d"), names);
+            let pair = |(certificate, key): &(&str, &str)| ClientCertificateFiles {
                 certificate: certificate.into(),
                 key: key.into(),
             };
-            let expected = expected.map(|(authorities, clients)| Certificates {
+            let expected = expected.map(|(authorities, clients)| RegistryCertificates {
                 authorities: authorities.iter().map(PathBuf::from).collect(),
                 clients: clients.iter().map(pair).collect(),
             });
@@ -180,7 +185,8 @@ mod tests {
         let dirs = directories(None, "docker.io");
         let expected = ["/etc/containers/certs.d/docker.io", "/etc/docker/certs.d/docker.io"];
         assert_eq!(dirs, expected.map(PathBuf::from));
-        let error = CertsError::Io { dir: "d".into(), error: io::ErrorKind::Interrupted.into() };
+        let error =
+            CertificatesError::Io { dir: "d".into(), error: io::ErrorKind::Interrupted.into() };
         assert_eq!(error.to_string(), "cannot read `d`: operation interrupted");
     }
 }

@@ -1,17 +1,17 @@
 //! An *entry* is what `registries.conf` says of the images whose names begin with a prefix.
 
-use super::Transport;
+use super::RegistryTransport;
 use crate::oci::image::reference::Reference;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// One `[[registry]]`.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct RegistryEntry {
     /// The beginning of names, or `*.` and a domain.
     pub(super) prefix: String,
     /// What stands in place of the prefix; nothing where names stay as they are.
     pub(super) location: Option<String>,
-    pub(super) transport: Transport,
+    pub(super) transport: RegistryTransport,
     pub(super) access: Access,
     pub(super) mirrors: Vec<Mirror>,
     /// Where it is written.
@@ -30,7 +30,7 @@ pub(super) enum Access {
 #[derive(Debug, Clone)]
 pub(super) struct Mirror {
     pub(super) location: String,
-    pub(super) transport: Transport,
+    pub(super) transport: RegistryTransport,
     pub(super) pull: Pull,
 }
 
@@ -42,7 +42,7 @@ pub(super) enum Pull {
     TagOnly,
 }
 
-impl Entry {
+impl RegistryEntry {
     /// Returns how much of an image's name the prefix stands for, in bytes, if it does.
     pub(super) fn matches(&self, image: &Reference) -> Option<usize> {
         if let Some(domain) = self.prefix.strip_prefix('*') {

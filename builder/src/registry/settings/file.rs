@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::entry::{Access, Entry, Mirror, Pull};
-use super::{CONFIG_FILE_MAX, Transport};
+use super::entry::{Access, Mirror, Pull, RegistryEntry};
+use super::{CONFIG_FILE_MAX, RegistryTransport};
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 const MANUAL: &str = "`man 5 containers-registries.conf` describes the file";
@@ -27,7 +27,7 @@ struct Registry {
     prefix: Option<Spanned<String>>,
     location: Option<Spanned<String>>,
     #[serde(deserialize_with = "transport")]
-    insecure: Transport,
+    insecure: RegistryTransport,
     #[serde(deserialize_with = "access")]
     blocked: Access,
     mirror_by_digest_only: bool,
@@ -40,12 +40,16 @@ struct Registry {
 struct RawMirror {
     location: Option<Spanned<String>>,
     #[serde(deserialize_with = "transport")]
-    insecure: Transport,
+    insecure: RegistryTransport,
     pull_from_mirror: Option<Spanned<String>>,
 }
 
-fn transport<'de, D: Deserializer<'de>>(value: D) -> Result<Transport, D::Error> {
-    Ok(if bool::deserialize(value)? { Transport::Insecure } else { Transport::Verify })
+fn transport<'de, D: Deserializer<'de>>(value: D) -> Result<RegistryTransport, D::Error> {
+    Ok(if bool::deserialize(value)? {
+        RegistryTransport::Insecure
+    } else {
+        RegistryTransport::Verify
+    })
 }
 
 fn access<'de, D: Deserializer<'de>>(value: D) -> Result<Access, D::Error> {
@@ -53,10 +57,10 @@ fn access<'de, D: Deserializer<'de>>(value: D) -> Result<Access, D::Error> {
 }
 
 /// Returns the entries of a file, each prefix once, or all that is wrong with it.
-pub(super) fn parse(source: &Arc<SourceText>) -> Result<Vec<Entry>, Vec<Diagnostic>> {
+pub(super) fn parse(source: &Arc<SourceText>) -> Result<Vec<RegistryEntry>, Vec<Diagnostic>> {
     let file = read(source).map_err(|problem| vec![problem])?;
     let mut reader = Reader { source, problems: Vec::new() };
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries: Vec<RegistryEntry> = Vec::new();
     for registry in &file.registry {
         let Some(entry) = reader.entry(registry) else { continue };
         reader.check_conflict(&entry, &entries);
@@ -110,7 +114,7 @@ impl Reader<'_> {
         self.problems.push(Diagnostic::new(message).at(span).help(help));
     }
 
-    fn entry(&mut self, registry: &Spanned<Registry>) -> Option<Entry> {
+    fn entry(&mut self, registry: &Spanned<Registry>) -> Option<RegistryEntry> {
         let before = self.problems.len();
         let raw = registry.get_ref();
         let location = self.location(raw.location.as_ref());
@@ -133,7 +137,7 @@ impl Reader<'_> {
             self.problem(registry.span(), message, format!("add `location = \"{prefix}\"`"));
             return None;
         }
-        Some(Entry {
+        Some(RegistryEntry {
             prefix,
             location,
             transport: raw.insecure,
@@ -212,8 +216,8 @@ impl Reader<'_> {
     }
 
     /// One registry cannot be talked to in two ways, nor be blocked under one prefix only.
-    fn check_conflict(&mut self, entry: &Entry, others: &[Entry]) {
-        let place = |entry: &Entry| entry.location.clone().unwrap_or(entry.prefix.clone());
+    fn check_conflict(&mut self, entry: &RegistryEntry, others: &[RegistryEntry]) {
+        let place = |entry: &RegistryEntry| entry.location.clone().unwrap_or(entry.prefix.clone());
         for other in others.iter().filter(|other| place(other) == place(entry)) {
             let key = if other.transport != entry.transport {
                 "insecure"

@@ -4,14 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Files;
+use super::SettingsFiles;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
 const SYSTEM: &str = "/etc/containers/registries.conf";
 
 /// What the places of the files follow from.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct SettingsSurroundings {
     /// `$CONTAINERS_REGISTRIES_CONF`.
     pub registries_conf: Option<PathBuf>,
     /// The user's home.
@@ -21,8 +21,8 @@ pub struct Surroundings {
 /// Reads the main file and the drop-ins. A user's main file takes the place of the system's and of
 /// its drop-ins, as in containers/image.
 pub(super) fn load(
-    around: &Surroundings,
-    files: &impl Files,
+    around: &SettingsSurroundings,
+    files: &impl SettingsFiles,
 ) -> Result<Vec<Arc<SourceText>>, Diagnostic> {
     let user = around.home.as_ref().map(|home| home.join(".config/containers/registries.conf"));
     let mut texts = Vec::new();
@@ -55,7 +55,7 @@ fn drop_in_dir(file: &Path) -> PathBuf {
     file.with_extension("conf.d")
 }
 
-fn list(dir: &Path, files: &impl Files) -> Result<Vec<PathBuf>, Diagnostic> {
+fn list(dir: &Path, files: &impl SettingsFiles) -> Result<Vec<PathBuf>, Diagnostic> {
     let names = files.list(dir).map_err(cannot_read(dir))?;
     let mut names = names.unwrap_or_default();
     names.retain(|name| matches!(name.rsplit_once('.'), Some((_, "conf"))));
@@ -63,7 +63,7 @@ fn list(dir: &Path, files: &impl Files) -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(names.iter().map(|name| dir.join(name)).collect())
 }
 
-fn read(path: &Path, files: &impl Files) -> Result<Option<Arc<SourceText>>, Diagnostic> {
+fn read(path: &Path, files: &impl SettingsFiles) -> Result<Option<Arc<SourceText>>, Diagnostic> {
     let Some(bytes) = files.read(path).map_err(cannot_read(path))? else { return Ok(None) };
     let name = path.display().to_string();
     match String::from_utf8(bytes) {

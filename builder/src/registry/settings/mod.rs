@@ -17,15 +17,15 @@ use std::sync::Arc;
 
 use crate::oci::image::reference::Reference;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
-use entry::{Access, Entry, Pull};
+use entry::{Access, Pull, RegistryEntry};
 
-pub use load::Surroundings;
+pub use load::SettingsSurroundings;
 
 /// The largest configuration file that is read, in bytes.
 pub const CONFIG_FILE_MAX: usize = 1 << 20;
 
 /// What the configuration needs of the world.
-pub trait Files {
+pub trait SettingsFiles {
     /// Reads a file, at most one byte more than [`CONFIG_FILE_MAX`]; nothing if there is none.
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
 
@@ -35,14 +35,14 @@ pub trait Files {
 
 /// What `registries.conf` and its drop-ins say.
 #[derive(Debug, Clone, Default)]
-pub struct Config {
+pub struct RegistrySettings {
     /// Each prefix once.
-    entries: Vec<Entry>,
+    entries: Vec<RegistryEntry>,
 }
 
 /// What an image's name is resolved for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum RegistryPurpose {
     /// To pull: copies elsewhere will do.
     Read,
     /// To push: the name is taken as it is.
@@ -51,7 +51,7 @@ pub enum Purpose {
 
 /// What the configuration has for an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resolution {
+pub enum RegistryResolution {
     /// The registry must not be used.
     Blocked {
         /// The prefix that is blocked.
@@ -60,21 +60,21 @@ pub enum Resolution {
         origin: Span,
     },
     /// Where the image may be, to be tried in this order; at least one.
-    Open(Vec<Endpoint>),
+    Open(Vec<RegistryEndpoint>),
 }
 
 /// One place where an image may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
+pub struct RegistryEndpoint {
     /// What the image is called there.
     pub image: Reference,
     /// How the registry may be talked to.
-    pub transport: Transport,
+    pub transport: RegistryTransport,
 }
 
 /// How a registry may be talked to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Transport {
+pub enum RegistryTransport {
     /// With TLS and a certificate that holds.
     #[default]
     Verify,
@@ -82,7 +82,7 @@ pub enum Transport {
     Insecure,
 }
 
-impl Config {
+impl RegistrySettings {
     /// Reads files in their order: what a later one says of a prefix replaces what an earlier one
     /// says.
     pub fn parse(files: &[Arc<SourceText>]) -> Result<Self, Vec<Diagnostic>> {
@@ -98,37 +98,45 @@ impl Config {
     }
 
     /// Reads the files of this machine.
-    pub fn load(around: &Surroundings, files: &impl Files) -> Result<Self, Vec<Diagnostic>> {
+    pub fn load(
+        around: &SettingsSurroundings,
+        files: &impl SettingsFiles,
+    ) -> Result<Self, Vec<Diagnostic>> {
         Self::parse(&load::load(around, files).map_err(|problem| vec![problem])?)
     }
 
-    fn add(&mut self, entries: Vec<Entry>) {
+    fn add(&mut self, entries: Vec<RegistryEntry>) {
         self.entries.retain(|old| entries.iter().all(|new| new.prefix != old.prefix));
         self.entries.extend(entries);
     }
 
     /// Returns where an image is found, or put. The entry with the longest prefix decides.
-    pub fn resolve(&self, image: &Reference, purpose: Purpose) -> Result<Resolution, Diagnostic> {
+    pub fn resolve(
+        &self,
+        image: &Reference,
+        purpose: RegistryPurpose,
+    ) -> Result<RegistryResolution, Diagnostic> {
         let matching = self.entries.iter().filter(|entry| entry.matches(image).is_some());
         let Some(entry) = matching.max_by_key(|entry| entry.prefix.len()) else {
-            let endpoint = Endpoint { image: image.clone(), transport: Transport::Verify };
-            return Ok(Resolution::Open(vec![endpoint]));
+            let endpoint =
+                RegistryEndpoint { image: image.clone(), transport: RegistryTransport::Verify };
+            return Ok(RegistryResolution::Open(vec![endpoint]));
         };
         if entry.access == Access::Blocked {
             let (prefix, origin) = (entry.prefix.clone(), entry.origin.clone());
-            return Ok(Resolution::Blocked { prefix, origin });
+            return Ok(RegistryResolution::Blocked { prefix, origin });
         }
-        if purpose == Purpose::Write {
-            let endpoint = Endpoint { image: image.clone(), transport: entry.transport };
-            return Ok(Resolution::Open(vec![endpoint]));
+        if purpose == RegistryPurpose::Write {
+            let endpoint = RegistryEndpoint { image: image.clone(), transport: entry.transport };
+            return Ok(RegistryResolution::Open(vec![endpoint]));
         }
         let mirrors = entry.mirrors.iter().filter(|mirror| mirror.pull.allows(image));
         let mirrors = mirrors.map(|mirror| (Some(mirror.location.as_str()), mirror.transport));
         let itself = (entry.location.as_deref(), entry.transport);
         let endpoints = mirrors.chain([itself]).map(|(location, transport)| {
-            Ok(Endpoint { image: entry.rewrite(image, location)?, transport })
+            Ok(RegistryEndpoint { image: entry.rewrite(image, location)?, transport })
         });
-        endpoints.collect::<Result<_, _>>().map(Resolution::Open)
+        endpoints.collect::<Result<_, _>>().map(RegistryResolution::Open)
     }
 }
 

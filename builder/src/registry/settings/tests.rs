@@ -9,14 +9,16 @@ fn source(text: &str) -> Arc<SourceText> {
     Arc::new(SourceText { name: "r.conf".into(), text: text.into() })
 }
 
-fn show(resolution: Result<Resolution, Diagnostic>) -> String {
+fn show(resolution: Result<RegistryResolution, Diagnostic>) -> String {
     match resolution {
         Err(problem) => problem.to_string(),
-        Ok(Resolution::Blocked { prefix, origin }) => format!("{prefix} blocked at {origin}"),
-        Ok(Resolution::Open(endpoints)) => {
+        Ok(RegistryResolution::Blocked { prefix, origin }) => {
+            format!("{prefix} blocked at {origin}")
+        }
+        Ok(RegistryResolution::Open(endpoints)) => {
             let mut shown = String::new();
-            for Endpoint { image, transport } in &endpoints {
-                let mark = if *transport == Transport::Insecure { "!" } else { "" };
+            for RegistryEndpoint { image, transport } in &endpoints {
+                let mark = if *transport == RegistryTransport::Insecure { "!" } else { "" };
                 let space = if shown.is_empty() { "" } else { " " };
                 write!(shown, "{space}{image}{mark}").unwrap();
             }
@@ -87,11 +89,11 @@ location = "case.io/UPPER"
 
 #[test]
 fn the_longest_prefix_decides_where_an_image_is() {
-    let config = Config::parse(&[source(CONF)]).unwrap();
+    let config = RegistrySettings::parse(&[source(CONF)]).unwrap();
     let check = |image: &str, expected: &str, written: &str| {
         let image = image.parse().unwrap();
-        assert_eq!(show(config.resolve(&image, Purpose::Read)), expected, "{image}");
-        assert_eq!(show(config.resolve(&image, Purpose::Write)), written, "{image}");
+        assert_eq!(show(config.resolve(&image, RegistryPurpose::Read)), expected, "{image}");
+        assert_eq!(show(config.resolve(&image, RegistryPurpose::Write)), written, "{image}");
     };
     let same = |image: &str| check(image, image, image);
     let digest = format!("sha256:{}", "0".repeat(64));
@@ -151,7 +153,7 @@ fn the_longest_prefix_decides_where_an_image_is() {
 
 /// Compares all that is wrong with a file.
 fn check_problems(text: &str, expected: &[&str]) {
-    let problems = Config::parse(&[source(text)]).unwrap_err();
+    let problems = RegistrySettings::parse(&[source(text)]).unwrap_err();
     let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(shown, expected, "{text}");
     for problem in problems {
@@ -242,7 +244,7 @@ fn entries_that_contradict_each_other_are_refused() {
         ],
     );
     let long = "#".repeat(CONFIG_FILE_MAX + 1);
-    let problems = Config::parse(&[source(&long)]).unwrap_err();
+    let problems = RegistrySettings::parse(&[source(&long)]).unwrap_err();
     assert_eq!(problems[0].to_string(), "`r.conf` is larger than 1 MiB");
 }
 
@@ -256,11 +258,13 @@ macro_rules! to {
 #[test]
 fn later_files_replace_what_earlier_ones_say() {
     let check = |named: Option<&str>, files: &[(&str, &'static str)], expected: &str| {
-        let around =
-            Surroundings { registries_conf: named.map(Into::into), home: Some("/h".into()) };
-        let config = Config::load(&around, &World::new(files));
+        let around = SettingsSurroundings {
+            registries_conf: named.map(Into::into),
+            home: Some("/h".into()),
+        };
+        let config = RegistrySettings::load(&around, &World::new(files));
         let shown = match config {
-            Ok(config) => show(config.resolve(&"q.io/a:1".parse().unwrap(), Purpose::Read)),
+            Ok(config) => show(config.resolve(&"q.io/a:1".parse().unwrap(), RegistryPurpose::Read)),
             Err(problems) => problems[0].to_string(),
         };
         assert_eq!(shown, expected, "{files:?}");
@@ -301,13 +305,13 @@ proptest! {
         junk in "[\\[\\]a-z=\"\n é]{0,12}",
     ) {
         let text = format!("[[registry]]\n{}\n{junk}", keys.join("\n"));
-        match Config::parse(&[source(&text)]) {
+        match RegistrySettings::parse(&[source(&text)]) {
             Ok(config) => {
                 let image = "q.io/a".parse().unwrap();
-                let written = config.resolve(&image, Purpose::Write).unwrap();
+                let written = config.resolve(&image, RegistryPurpose::Write).unwrap();
                 let is_right = match written {
-                    Resolution::Open(endpoints) => endpoints[0].image == image,
-                    Resolution::Blocked { .. } => text.contains("blocked = true"),
+                    RegistryResolution::Open(endpoints) => endpoints[0].image == image,
+                    RegistryResolution::Blocked { .. } => text.contains("blocked = true"),
                 };
                 prop_assert!(is_right);
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Files;
+use super::SettingsFiles;
 
 /// Files that are not there, by path.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ impl World {
     }
 }
 
-impl Files for World {
+impl SettingsFiles for World {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         match self.0.get(path) {
             Some(&"denied") => Err(io::ErrorKind::PermissionDenied.into()),
