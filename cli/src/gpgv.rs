@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use diskette_builder::upstream::{Keyring, Verify};
+use diskette_builder::upstream::{ListKeyring, VerifySignature};
 use tempfile::TempDir;
 
 use crate::files::open_file;
@@ -21,10 +21,10 @@ pub(crate) struct Gpgv {
 /// No keyring is larger, in bytes.
 const KEYRING_MAX: u64 = 16 << 20;
 
-impl Verify for Gpgv {
+impl VerifySignature for Gpgv {
     fn verify(
         &self,
-        keyring: &Keyring,
+        keyring: &ListKeyring,
         signed: &[u8],
         detached: Option<&[u8]>,
     ) -> Result<Vec<u8>, String> {
@@ -53,7 +53,7 @@ impl Verify for Gpgv {
 }
 
 /// Reads what gpgv says ("Format of the `--status-fd` output" in `doc/DETAILS` of its sources).
-fn judge(status: &str, succeeded: bool, keyring: &Keyring) -> Result<(), String> {
+fn judge(status: &str, succeeded: bool, keyring: &ListKeyring) -> Result<(), String> {
     let lines = status.lines().filter_map(|line| line.strip_prefix("[GNUPG:] "));
     let lines: Vec<Vec<&str>> = lines.map(|line| line.split(' ').collect()).collect();
     let says = |word: &str| lines.iter().find(|line| line.first() == Some(&word));
@@ -126,7 +126,7 @@ mod tests {
         let valid = "[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG 1 me\n[GNUPG:] VALIDSIG AA 2026 0 BB";
         let check = |status: &str, succeeded: bool, known: &[&str], expected: Result<(), &str>| {
             let fingerprints = known.iter().map(|&known| known.to_owned()).collect();
-            let keyring = Keyring { path: "k.asc".into(), fingerprints };
+            let keyring = ListKeyring { path: "k.asc".into(), fingerprints };
             let found = judge(status, succeeded, &keyring);
             assert_eq!(found, expected.map_err(str::to_owned), "{status}");
         };

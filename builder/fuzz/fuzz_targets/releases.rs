@@ -9,31 +9,31 @@ use std::sync::Arc;
 
 use diskette_builder::recipe::Checksum;
 use diskette_builder::upstream::{
-    Fetch, FetchError, Keyring, Kind, Source, Template, Verify, newest,
+    FetchList, FetchError, ListKeyring, UpstreamKind, UpstreamSource, UpstreamTemplate, VerifySignature, newest,
 };
 use libfuzzer_sys::fuzz_target;
 
-const KINDS: [Kind; 7] = [
-    Kind::Checksums,
-    Kind::FedoraReleases,
-    Kind::DebianCloud,
-    Kind::Simplestreams,
-    Kind::CoreosStream,
-    Kind::Directory,
-    Kind::VirtBuilder,
+const KINDS: [UpstreamKind; 7] = [
+    UpstreamKind::Checksums,
+    UpstreamKind::FedoraReleases,
+    UpstreamKind::DebianCloud,
+    UpstreamKind::Simplestreams,
+    UpstreamKind::CoreosStream,
+    UpstreamKind::Directory,
+    UpstreamKind::VirtBuilder,
 ];
 
 /// Whatever is asked for, it is this.
 struct Everywhere<'a>(&'a [u8]);
 
-impl Fetch for Everywhere<'_> {
+impl FetchList for Everywhere<'_> {
     fn fetch(&self, _: &str, _: u64) -> Result<Arc<[u8]>, FetchError> {
         Ok(self.0.into())
     }
 }
 
-impl Verify for Everywhere<'_> {
-    fn verify(&self, _: &Keyring, _: &[u8], _: Option<&[u8]>) -> Result<Vec<u8>, String> {
+impl VerifySignature for Everywhere<'_> {
+    fn verify(&self, _: &ListKeyring, _: &[u8], _: Option<&[u8]>) -> Result<Vec<u8>, String> {
         Err("nothing is signed here".into())
     }
 }
@@ -41,10 +41,10 @@ impl Verify for Everywhere<'_> {
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, list)) = bytes.split_first() else { return };
     let kind = KINDS[usize::from(*first) % KINDS.len()];
-    let source = Source {
+    let source = UpstreamSource {
         kind,
-        url: Template::new("https://a.example/d/list.json"),
-        file: kind.needs_file().then(|| Template::new(r"d-(?<version>.*)\.(img|qcow2|raw)")),
+        url: UpstreamTemplate::new("https://a.example/d/list.json"),
+        file: kind.needs_file().then(|| UpstreamTemplate::new(r"d-(?<version>.*)\.(img|qcow2|raw)")),
         version: (first & 0x80 != 0).then(|| "40".to_owned()),
         checksums: None,
         mirrors: Vec::new(),

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::{Job, Sync, SyncError};
 use crate::frontend::spec::{CatalogueEntry, TagTemplate};
-use crate::upstream::{Disk, newest, version};
+use crate::upstream::{UpstreamDisk, newest, version};
 
 /// Returns what upstream has for each platform, in the order of the catalogue.
-pub(super) fn detect(job: &Job<'_>, sync: &Sync<'_>) -> Vec<Result<Disk, Arc<SyncError>>> {
+pub(super) fn detect(job: &Job<'_>, sync: &Sync<'_>) -> Vec<Result<UpstreamDisk, Arc<SyncError>>> {
     let entry = job.entry;
-    let mut found: Vec<Result<Disk, Arc<SyncError>>> = entry
+    let mut found: Vec<Result<UpstreamDisk, Arc<SyncError>>> = entry
         .platforms
         .iter()
         .map(|it| newest(&it.release, &it.platform, sync.fetch, job.verify))
@@ -40,14 +40,14 @@ fn names_versions(entry: &CatalogueEntry) -> bool {
     placeholders.any(|name| name != "timestamp")
 }
 
-fn newest_of<'a>(disks: impl Iterator<Item = &'a Disk>) -> Option<&'a Disk> {
+fn newest_of<'a>(disks: impl Iterator<Item = &'a UpstreamDisk>) -> Option<&'a UpstreamDisk> {
     disks.max_by(|one, other| version::compare(&one.version, &other.version))
 }
 
 /// Returns the tags of an image that is made of these disks, in the order in which they are set.
 pub(super) fn tags<'a>(
     entry: &CatalogueEntry,
-    disks: impl Iterator<Item = &'a Disk>,
+    disks: impl Iterator<Item = &'a UpstreamDisk>,
     stamp: &str,
 ) -> Result<Vec<String>, SyncError> {
     let mut values: BTreeMap<String, String> = BTreeMap::new();

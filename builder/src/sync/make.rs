@@ -13,7 +13,7 @@ use crate::oci::image::format::Format;
 use crate::oci::progress::Progress;
 use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
-use crate::upstream::Disk;
+use crate::upstream::UpstreamDisk;
 
 /// What images are made with.
 pub(super) struct Maker<'a> {
@@ -28,7 +28,7 @@ impl Maker<'_> {
     pub(super) fn make(
         &self,
         platform: &CataloguePlatform,
-        disk: &Disk,
+        disk: &UpstreamDisk,
         recipe: &Digest,
     ) -> Result<Member, SyncError> {
         let sync = self.sync;

@@ -32,16 +32,16 @@ use crate::oci::image::time::Timestamp;
 use crate::oci::images::Places;
 use crate::oci::progress::Progress;
 use crate::registry::client::Registry;
-use crate::upstream::{Disk, Fetch, Rewrite, Verify};
+use crate::upstream::{FetchList, UpstreamDisk, UrlRewrite, VerifySignature};
 
 /// What syncing works with.
 pub struct Sync<'a> {
     /// Fetches upstream's lists.
-    pub fetch: &'a dyn Fetch,
+    pub fetch: &'a dyn FetchList,
     /// Downloads disks.
     pub client: &'a HttpClient,
     /// From where disks are downloaded instead.
-    pub rewrites: &'a [Rewrite],
+    pub rewrites: &'a [UrlRewrite],
     /// Where images are.
     pub registry: &'a Registry,
     /// Opens images that others stand on.
@@ -97,7 +97,7 @@ pub struct Job<'a> {
     /// What is to be published.
     pub entry: &'a CatalogueEntry,
     /// Checks signatures with the keys beside the catalogue.
-    pub verify: &'a dyn Verify,
+    pub verify: &'a dyn VerifySignature,
     /// Opens the files beside the catalogue.
     pub inputs: &'a dyn Inputs,
     /// The repository that is looked at to see what is published.
@@ -140,7 +140,7 @@ pub struct PlatformReport {
     /// What became of it.
     pub outcome: PlatformOutcome,
     /// What upstream has, if it could be found.
-    pub disk: Option<Disk>,
+    pub disk: Option<UpstreamDisk>,
     /// Of its manifest, if there is one now.
     pub digest: Option<Digest>,
 }

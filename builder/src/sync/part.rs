@@ -7,14 +7,14 @@ use super::published::Published;
 use super::{Downgrade, Job, Scope, Sync, SyncError, recipe};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::Member;
-use crate::upstream::{Disk, version};
+use crate::upstream::{UpstreamDisk, version};
 
 /// What is to become of one platform.
 pub(super) enum Part {
     /// What is published stays; for a reason, if there should be another.
     Keep(Member, Option<Arc<SyncError>>),
     /// A new one is made of this disk, by the recipe with this digest.
-    Build(Disk, Digest),
+    Build(UpstreamDisk, Digest),
     /// There is none, nor was there one.
     Fail(Arc<SyncError>),
 }
@@ -23,7 +23,7 @@ pub(super) enum Part {
 pub(super) fn decide(
     job: &Job<'_>,
     sync: &Sync<'_>,
-    found: &[Result<Disk, Arc<SyncError>>],
+    found: &[Result<UpstreamDisk, Arc<SyncError>>],
     published: Option<&Published>,
 ) -> Result<Vec<Part>, SyncError> {
     let entry = job.entry;

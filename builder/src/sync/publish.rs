@@ -25,7 +25,7 @@ use crate::oci::images::Images;
 use crate::oci::progress::Progress;
 use crate::oci::sink::{Named, Sink, SinkError};
 use crate::registry::client::{RegistryImages, RegistrySink};
-use crate::upstream::Disk;
+use crate::upstream::UpstreamDisk;
 
 /// How often all is compared anew because somebody else has moved the tag.
 const ROUNDS_MAX: usize = 3;
@@ -35,7 +35,7 @@ pub(super) struct Work<'a> {
     job: &'a Job<'a>,
     sync: &'a Sync<'a>,
     progress: Numbered<'a>,
-    found: Vec<Result<Disk, Arc<SyncError>>>,
+    found: Vec<Result<UpstreamDisk, Arc<SyncError>>>,
     /// What has been built, by platform.
     built: BTreeMap<usize, Member>,
 }
@@ -114,7 +114,7 @@ impl<'a> Work<'a> {
 
     fn tags(&self, parts: &[Part]) -> Result<Vec<String>, SyncError> {
         let used = parts.iter().zip(&self.found).filter(|(part, _)| !part.is_error());
-        let disks: Vec<&Disk> = used.filter_map(|(_, found)| found.as_ref().ok()).collect();
+        let disks: Vec<&UpstreamDisk> = used.filter_map(|(_, found)| found.as_ref().ok()).collect();
         if disks.is_empty() {
             return Ok(vec![self.job.entry.known_by()]);
         }

@@ -15,7 +15,7 @@ use crate::oci::image::platform::Platform;
 use crate::oci::images::Images;
 use crate::oci::survey::survey;
 use crate::recipe::Checksum;
-use crate::upstream::Disk;
+use crate::upstream::UpstreamDisk;
 
 /// Where the disk came from.
 pub(super) const SOURCE_URL: &str = "dev.diskette.source.url";
@@ -108,7 +108,7 @@ impl Published {
     pub(super) fn unchanged(
         &self,
         platform: &Platform,
-        disk: &Disk,
+        disk: &UpstreamDisk,
         recipe: &Digest,
     ) -> Option<&Member> {
         let found = self.find(platform)?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::listing::Listings;
-use super::{Disk, UpstreamError, version};
+use super::{UpstreamDisk, UpstreamError, version};
 use crate::compression::CompressionFormat;
 use crate::recipe::Checksum;
 
@@ -140,7 +140,11 @@ impl Candidate {
     }
 
     /// Returns the disk, if its checksum can be used.
-    pub(super) fn disk(self, listings: &Listings<'_>, url: &Url) -> Result<Disk, UpstreamError> {
+    pub(super) fn disk(
+        self,
+        listings: &Listings<'_>,
+        url: &Url,
+    ) -> Result<UpstreamDisk, UpstreamError> {
         let unusable = |why: String| UpstreamError::Checksum {
             url: url.to_string(),
             file: self.name.clone(),
@@ -152,7 +156,7 @@ impl Candidate {
         let unpacked = unpacked.map_err(|why| unusable(format!("of the unpacked disk, {why}")))?;
         let place = self.place.as_deref().unwrap_or(&self.name);
         let at = url.join(place).map_err(|_| unusable("its place is no URL".into()))?;
-        Ok(Disk {
+        Ok(UpstreamDisk {
             mirrors: listings.mirrors(url, &at)?,
             url: at.to_string(),
             checksum,

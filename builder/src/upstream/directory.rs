@@ -8,7 +8,7 @@ use url::Url;
 use super::candidate::Candidate;
 use super::json::file_name;
 use super::listing::Listings;
-use super::{Disk, UpstreamError, checksums};
+use super::{UpstreamDisk, UpstreamError, checksums};
 
 /// Where checksums are if nothing is said.
 const CHECKSUMS: &str = "SHA256SUMS";
@@ -38,7 +38,7 @@ pub(super) fn complete(
     listings: &Listings<'_>,
     url: &Url,
     chosen: Candidate,
-) -> Result<Disk, UpstreamError> {
+) -> Result<UpstreamDisk, UpstreamError> {
     let name = listings.source.checksums.as_deref().unwrap_or(CHECKSUMS);
     let name = name.replace("{file}", &chosen.name);
     let at = url.join(&name).map_err(|_| UpstreamError::Form {

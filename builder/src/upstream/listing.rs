@@ -5,7 +5,9 @@ use std::sync::Arc;
 use regex::Regex;
 use url::Url;
 
-use super::{Fetch, FetchErrorKind, Signed, Source, UpstreamError, Verify};
+use super::{
+    FetchErrorKind, FetchList, ListSignature, UpstreamError, UpstreamSource, VerifySignature,
+};
 use crate::oci::image::platform::Platform;
 
 /// No list is longer, in bytes: Ubuntu's products are 20 MB.
@@ -22,10 +24,10 @@ const CLEARTEXT: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
 
 /// The lists of a source, as one platform sees them.
 pub(super) struct Listings<'a> {
-    pub(super) source: &'a Source,
+    pub(super) source: &'a UpstreamSource,
     pub(super) platform: &'a Platform,
-    pub(super) fetch: &'a dyn Fetch,
-    pub(super) verify: &'a dyn Verify,
+    pub(super) fetch: &'a dyn FetchList,
+    pub(super) verify: &'a dyn VerifySignature,
 }
 
 impl Listings<'_> {
@@ -74,7 +76,7 @@ impl Listings<'_> {
         text.map_err(|_| UpstreamError::Form { url: url.to_string(), form, why: "not text".into() })
     }
 
-    fn signature(&self, url: &Url, signed: &Signed) -> Result<Arc<[u8]>, UpstreamError> {
+    fn signature(&self, url: &Url, signed: &ListSignature) -> Result<Arc<[u8]>, UpstreamError> {
         if let Some(signature) = &signed.signature {
             let at = signature.fill(self.platform)?;
             let at = url.join(&at).map_err(|_| not_a_url(&at))?;

@@ -1,6 +1,6 @@
 //! *Upstream* is where a distribution publishes its disks: lists of files with their checksums, in one
-//! of seven forms. A [`Source`] says which list and which of its files are meant; the newest of those
-//! comes out as a [`Disk`], for each platform by itself. Lists are read as bytes; who fetches them, and
+//! of seven forms. A [`UpstreamSource`] says which list and which of its files are meant; the newest of those
+//! comes out as a [`UpstreamDisk`], for each platform by itself. Lists are read as bytes; who fetches them, and
 //! who checks their signatures, is an argument.
 
 mod candidate;
@@ -24,8 +24,8 @@ use std::collections::BTreeMap;
 
 pub use error::{FetchError, FetchErrorKind, UpstreamError};
 use schemars::JsonSchema;
-pub use template::{Template, TemplateError};
-pub use web::{Rewrite, Web};
+pub use template::{TemplateError, UpstreamTemplate};
+pub use web::{UpstreamWeb, UrlRewrite};
 
 use url::Url;
 
@@ -38,28 +38,28 @@ use crate::recipe::Checksum;
 
 /// Where a distribution publishes, and which of its files is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct UpstreamSource {
     /// What form the list has.
-    pub kind: Kind,
+    pub kind: UpstreamKind,
     /// The list; `{arch}` and `{arch.uname}` stand for the platform's architecture.
-    pub url: Template,
+    pub url: UpstreamTemplate,
     /// A regular expression that the whole name of the file matches; its group `version` is what the
     /// newest is chosen by.
-    pub file: Option<Template>,
+    pub file: Option<UpstreamTemplate>,
     /// The release that is wanted, as the list calls it, where it has several.
     pub version: Option<String>,
     /// Where the checksums of a directory's files are, relative to it; `{file}` is the file's name.
     pub checksums: Option<String>,
     /// Places that have the same files, each in place of the list's directory.
-    pub mirrors: Vec<Template>,
+    pub mirrors: Vec<UpstreamTemplate>,
     /// Who has to have signed the list.
-    pub signed: Option<Signed>,
+    pub signed: Option<ListSignature>,
 }
 
 /// What form a list has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(rename = "ReleaseKind", rename_all = "kebab-case")]
-pub enum Kind {
+pub enum UpstreamKind {
     /// Checksums, with the files beside: `SHA256SUMS`, `CHECKSUM`, `NAME.sha256`; in BSD's form, GNU's,
     /// or a digest alone.
     Checksums,
@@ -78,7 +78,7 @@ pub enum Kind {
     VirtBuilder,
 }
 
-impl Kind {
+impl UpstreamKind {
     /// Tells whether lists of this kind name more than disks for virtual machines.
     pub fn needs_file(self) -> bool {
         !matches!(self, Self::DebianCloud | Self::VirtBuilder)
@@ -87,16 +87,16 @@ impl Kind {
 
 /// Who has to have signed a list, and where the signature is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signed {
+pub struct ListSignature {
     /// The keys that count.
-    pub keyring: Keyring,
+    pub keyring: ListKeyring,
     /// The signature, if it is a file of its own with an unusual name.
-    pub signature: Option<Template>,
+    pub signature: Option<UpstreamTemplate>,
 }
 
 /// The keys that a list may be signed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keyring {
+pub struct ListKeyring {
     /// A file of OpenPGP keys, armoured or not, relative to the catalogue.
     pub path: String,
     /// Fingerprints in upper-case hexadecimal: only these keys count. Empty means all of the file's.
@@ -105,7 +105,7 @@ pub struct Keyring {
 
 /// The disk that a distribution has for one platform now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
+pub struct UpstreamDisk {
     /// Where it is.
     pub url: String,
     /// Where else it is, byte for byte the same.
@@ -124,7 +124,7 @@ pub struct Disk {
     pub groups: BTreeMap<String, String>,
 }
 
-impl Disk {
+impl UpstreamDisk {
     /// Returns where it is, without what nobody else should see: a password, the values of a query.
     pub fn shown_url(&self) -> String {
         Url::parse(&self.url).map_or_else(|_| String::new(), |url| redacted(&url))
@@ -132,18 +132,18 @@ impl Disk {
 }
 
 /// Fetches lists. They are small: what is longer than `max` bytes is an error.
-pub trait Fetch: Sync {
+pub trait FetchList: Sync {
     /// Returns what is at a URL now.
     fn fetch(&self, url: &str, max: u64) -> Result<std::sync::Arc<[u8]>, FetchError>;
 }
 
 /// Checks signatures: the library runs no program.
-pub trait Verify: Sync {
+pub trait VerifySignature: Sync {
     /// Returns the text that a key of the keyring has signed: what stands between the lines of the
     /// cleartext signature in `signed`, or all of it where the signature is `detached`.
     fn verify(
         &self,
-        keyring: &Keyring,
+        keyring: &ListKeyring,
         signed: &[u8],
         detached: Option<&[u8]>,
     ) -> Result<Vec<u8>, String>;
@@ -151,24 +151,24 @@ pub trait Verify: Sync {
 
 /// Returns the newest disk that upstream has for a platform.
 pub fn newest(
-    source: &Source,
+    source: &UpstreamSource,
     platform: &Platform,
-    fetch: &dyn Fetch,
-    verify: &dyn Verify,
-) -> Result<Disk, UpstreamError> {
+    fetch: &dyn FetchList,
+    verify: &dyn VerifySignature,
+) -> Result<UpstreamDisk, UpstreamError> {
     let listings = Listings { source, platform, fetch, verify };
     let url = listings.url()?;
     let candidates = match source.kind {
-        Kind::Checksums => checksums::read(&listings, &url)?,
-        Kind::FedoraReleases => fedora::read(&listings, &url)?,
-        Kind::DebianCloud => debian::read(&listings, &url)?,
-        Kind::Simplestreams => simplestreams::read(&listings, &url)?,
-        Kind::CoreosStream => coreos::read(&listings, &url)?,
-        Kind::Directory => directory::read(&listings, &url)?,
-        Kind::VirtBuilder => virt_builder::read(&listings, &url)?,
+        UpstreamKind::Checksums => checksums::read(&listings, &url)?,
+        UpstreamKind::FedoraReleases => fedora::read(&listings, &url)?,
+        UpstreamKind::DebianCloud => debian::read(&listings, &url)?,
+        UpstreamKind::Simplestreams => simplestreams::read(&listings, &url)?,
+        UpstreamKind::CoreosStream => coreos::read(&listings, &url)?,
+        UpstreamKind::Directory => directory::read(&listings, &url)?,
+        UpstreamKind::VirtBuilder => virt_builder::read(&listings, &url)?,
     };
     let chosen = choose(&listings, &url, candidates)?;
-    if source.kind == Kind::Directory {
+    if source.kind == UpstreamKind::Directory {
         return directory::complete(&listings, &url, chosen);
     }
     chosen.disk(&listings, &url)

@@ -10,7 +10,7 @@ use crate::oci::image::platform::Platform;
 
 /// A text with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(String);
+pub struct UpstreamTemplate(String);
 
 /// Why a template cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -39,7 +39,7 @@ pub(super) fn uname(platform: &Platform) -> &str {
     NAMES.iter().find(|(oci, _)| *oci == architecture).map_or(architecture, |(_, uname)| uname)
 }
 
-impl Template {
+impl UpstreamTemplate {
     /// Returns the template of a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -89,7 +89,7 @@ fn placeholder(text: &str) -> Option<&str> {
     None
 }
 
-impl fmt::Display for Template {
+impl fmt::Display for UpstreamTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn architectures_are_filled_in() {
         let check = |text: &str, platform: &str, expected: Result<&str, &str>| {
-            let found = Template::new(text).fill(&platform.parse().unwrap());
+            let found = UpstreamTemplate::new(text).fill(&platform.parse().unwrap());
             let found = found.map_err(|error| error.to_string());
             assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{text}");
         };
@@ -117,7 +117,8 @@ mod tests {
     #[test]
     fn patterns_match_whole_names() {
         let platform = "linux/arm64".parse().unwrap();
-        let pattern = Template::new(r"a-(?<version>\d+)|b\.{arch}").pattern(&platform).unwrap();
+        let pattern =
+            UpstreamTemplate::new(r"a-(?<version>\d+)|b\.{arch}").pattern(&platform).unwrap();
         let check = |name: &str, expected: bool| {
             assert_eq!(pattern.is_match(name), expected, "{name}");
         };
@@ -126,7 +127,7 @@ mod tests {
         check("xa-1", false);
         check("a-1x", false);
         check("b-arm64", false);
-        let wrong = Template::new("a(").pattern(&platform).unwrap_err().to_string();
+        let wrong = UpstreamTemplate::new("a(").pattern(&platform).unwrap_err().to_string();
         assert_eq!(wrong, "not a regular expression: unclosed group");
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 /// Lists by their URLs.
 struct Lists(BTreeMap<String, Vec<u8>>);
 
-impl Fetch for Lists {
+impl FetchList for Lists {
     fn fetch(&self, url: &str, _: u64) -> Result<Arc<[u8]>, FetchError> {
         let list = self.0.get(url).map(|list| list.as_slice().into());
         list.ok_or_else(|| FetchError {
@@ -21,10 +21,10 @@ impl Fetch for Lists {
 /// Takes `signed by KEY` as the signature of anything.
 struct Signatures;
 
-impl Verify for Signatures {
+impl VerifySignature for Signatures {
     fn verify(
         &self,
-        keyring: &Keyring,
+        keyring: &ListKeyring,
         signed: &[u8],
         detached: Option<&[u8]>,
     ) -> Result<Vec<u8>, String> {
@@ -43,11 +43,11 @@ impl Verify for Signatures {
 const HOST: &str = "https://upstream.example/d/";
 
 /// Returns a source whose list is `name` on [`HOST`].
-fn source(kind: Kind, name: &str, file: &str) -> Source {
-    Source {
+fn source(kind: UpstreamKind, name: &str, file: &str) -> UpstreamSource {
+    UpstreamSource {
         kind,
-        url: Template::new(format!("{HOST}{name}")),
-        file: (!file.is_empty()).then(|| Template::new(file)),
+        url: UpstreamTemplate::new(format!("{HOST}{name}")),
+        file: (!file.is_empty()).then(|| UpstreamTemplate::new(file)),
         version: None,
         checksums: None,
         mirrors: Vec::new(),
@@ -55,7 +55,11 @@ fn source(kind: Kind, name: &str, file: &str) -> Source {
     }
 }
 
-fn find(source: &Source, platform: &str, lists: &[(&str, &[u8])]) -> Result<Disk, String> {
+fn find(
+    source: &UpstreamSource,
+    platform: &str,
+    lists: &[(&str, &[u8])],
+) -> Result<UpstreamDisk, String> {
     let lists = lists.iter().map(|(name, list)| (format!("{HOST}{name}"), list.to_vec()));
     let platform = platform.parse().unwrap();
     newest(source, &platform, &Lists(lists.collect()), &Signatures)
@@ -63,7 +67,7 @@ fn find(source: &Source, platform: &str, lists: &[(&str, &[u8])]) -> Result<Disk
 }
 
 /// Returns `VERSION NAME CHECKSUM` with the checksum's first digits.
-fn summary(disk: &Disk) -> String {
+fn summary(disk: &UpstreamDisk) -> String {
     let checksum = disk.checksum.to_string();
     format!("{} {} {}", disk.version, json::file_name(&disk.url), &checksum[..19])
 }
@@ -82,7 +86,7 @@ fn conformance(file: &str) -> Option<Vec<u8>> {
 
 #[test]
 fn real_lists_have_the_disks_that_they_are_known_for() {
-    let check = |source: &Source, platform: &str, file: &str, expected: &str| {
+    let check = |source: &UpstreamSource, platform: &str, file: &str, expected: &str| {
         let Some(list) = conformance(file) else { return };
         let url = source.url.fill(&platform.parse().unwrap()).unwrap();
         let name = url.strip_prefix(HOST).unwrap();
@@ -90,7 +94,7 @@ fn real_lists_have_the_disks_that_they_are_known_for() {
         assert_eq!(found.as_ref().map(summary), Ok(expected.to_owned()), "{file}");
     };
     let alma = r"AlmaLinux-10-GenericCloud-(?<version>10\.\d+-\d{8}\.\d+)\.{arch.uname}\.qcow2";
-    let alma = source(Kind::Checksums, "{arch.uname}/images/CHECKSUM", alma);
+    let alma = source(UpstreamKind::Checksums, "{arch.uname}/images/CHECKSUM", alma);
     let file = "almalinux/almalinux10-x86_64.checksum";
     let disk = "10.2-20260526.0 AlmaLinux-10-GenericCloud-10.2-20260526.0.x86_64.qcow2 sha256:47f2218668dd";
     check(&alma, "linux/amd64", file, disk);
@@ -99,7 +103,7 @@ fn real_lists_have_the_disks_that_they_are_known_for() {
         "10.2-20260526.0 AlmaLinux-10-GenericCloud-10.2-20260526.0.s390x.qcow2 sha256:db1f7e8247e1";
     check(&alma, "linux/s390x", file, disk);
     let centos = r"CentOS-Stream-GenericCloud-\d+-(?<version>\d{8}\.\d+)\.{arch.uname}\.qcow2";
-    let centos = source(Kind::Checksums, "CHECKSUM", centos);
+    let centos = source(UpstreamKind::Checksums, "CHECKSUM", centos);
     let file = "centosstream/centos-stream10-x86_64.checksum";
     let disk =
         "20241118.0 CentOS-Stream-GenericCloud-10-20241118.0.x86_64.qcow2 sha256:3cb1310f39d9";
@@ -108,14 +112,14 @@ fn real_lists_have_the_disks_that_they_are_known_for() {
         "20211119.0 CentOS-Stream-GenericCloud-9-20211119.0.x86_64.qcow2 sha256:84e67ec05f08";
     check(&centos, "linux/amd64", "hashsum/broken.checksum", disk);
     let ubuntu = r"ubuntu-22\.04-server-cloudimg-{arch}\.img";
-    let ubuntu = source(Kind::Checksums, "SHA256SUMS", ubuntu);
+    let ubuntu = source(UpstreamKind::Checksums, "SHA256SUMS", ubuntu);
     let disk = " ubuntu-22.04-server-cloudimg-amd64.img sha256:de5e632e17b8";
     check(&ubuntu, "linux/amd64", "ubuntu/SHA256SUM", disk);
     let disk = " ubuntu-22.04-server-cloudimg-arm64.img sha256:66224c7fed99";
     check(&ubuntu, "linux/arm64", "ubuntu/SHA256SUM", disk);
     let leap = r"Leap-16\.0-Minimal-VM\.{arch.uname}-Cloud\.qcow2";
     let list = "Leap-16.0-Minimal-VM.{arch.uname}-Cloud.qcow2.sha256";
-    let leap = source(Kind::Checksums, list, leap);
+    let leap = source(UpstreamKind::Checksums, list, leap);
     let file = "opensuse/leap/Leap-16.0-Minimal-VM.x86_64-Cloud.qcow2.sha256";
     check(
         &leap,
@@ -125,20 +129,24 @@ fn real_lists_have_the_disks_that_they_are_known_for() {
     );
     let name =
         r"openSUSE-Tumbleweed-Minimal-VM\.{arch.uname}-.*-Cloud-Snapshot(?<version>\d+)\.qcow2";
-    let tumbleweed = source(Kind::Checksums, "SHA256SUMS", name);
+    let tumbleweed = source(UpstreamKind::Checksums, "SHA256SUMS", name);
     let file = "opensuse/microos/microos.SHA256SUM";
     let disk = "20260207 openSUSE-Tumbleweed-Minimal-VM.x86_64-1.0.0-Cloud-Snapshot20260207.qcow2 sha256:a0e5f832435b";
     check(&tumbleweed, "linux/amd64", file, disk);
-    let debian = source(Kind::DebianCloud, "debian-12-genericcloud-{arch}.json", "");
+    let debian = source(UpstreamKind::DebianCloud, "debian-12-genericcloud-{arch}.json", "");
     let file = "debian/debian-12-genericcloud-amd64.json";
     let disk = "20250210-2019 debian-12-genericcloud-amd64.qcow2 sha512:a58d86525d75";
     check(&debian, "linux/amd64", file, disk);
     let fedora = r"Fedora-Cloud-Base-Generic\..*\.qcow2";
-    let fedora = source(Kind::FedoraReleases, "releases.json", fedora);
+    let fedora = source(UpstreamKind::FedoraReleases, "releases.json", fedora);
     let disk = "40 Fedora-Cloud-Base-Generic.s390x-40-1.14.qcow2 sha256:808226b31c6c";
     check(&fedora, "linux/s390x", "fedora/releases.json", disk);
     let name = r"Fedora-Cloud-Base-(?<version>39-\d+\.\d+)\.{arch.uname}\.qcow2";
-    let fedora = Source { version: Some("39".into()), file: Some(Template::new(name)), ..fedora };
+    let fedora = UpstreamSource {
+        version: Some("39".into()),
+        file: Some(UpstreamTemplate::new(name)),
+        ..fedora
+    };
     let disk = "39-1.5 Fedora-Cloud-Base-39-1.5.aarch64.qcow2 sha256:765996d5b774";
     check(&fedora, "linux/arm64", "fedora/releases.json", disk);
 }
@@ -153,8 +161,11 @@ fn lists_of_checksums_are_read_strictly_where_it_matters() {
     let file = r"d-(?<version>[\d.]+)\.img";
     let check = |list: &str, expected: Result<&str, &str>| {
         let list = list.replace("AAA", &digits('a')).replace("BBB", &digits('b'));
-        let found =
-            find(&source(Kind::Checksums, "L", file), "linux/amd64", &[("L", list.as_bytes())]);
+        let found = find(
+            &source(UpstreamKind::Checksums, "L", file),
+            "linux/amd64",
+            &[("L", list.as_bytes())],
+        );
         let found = found.as_ref().map(summary).map_err(|error| error.replace(HOST, ""));
         assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{list}");
     };
@@ -189,14 +200,15 @@ fn a_digest_alone_is_that_of_the_file_which_the_list_is_named_after() {
     let lists = [("d.qcow2.sha256", digits('c') + "\n")];
     let lists = lists.each_ref().map(|(name, list)| (*name, list.as_bytes()));
     let found =
-        find(&source(Kind::Checksums, "d.qcow2.sha256", ".*"), "linux/amd64", &lists).unwrap();
+        find(&source(UpstreamKind::Checksums, "d.qcow2.sha256", ".*"), "linux/amd64", &lists)
+            .unwrap();
     assert_eq!(summary(&found), " d.qcow2 sha256:cccccccccccc");
     assert_eq!(found.url, format!("{HOST}d.qcow2"));
 }
 
 #[test]
 fn other_kinds_of_lists_are_read() {
-    let check = |source: &Source, lists: &[(&str, &str)], expected: Result<&str, &str>| {
+    let check = |source: &UpstreamSource, lists: &[(&str, &str)], expected: Result<&str, &str>| {
         let lists: Vec<(&str, String)> =
             lists.iter().map(|(name, list)| (*name, list.replace("AAA", &digits('a')))).collect();
         let lists: Vec<_> = lists.iter().map(|(name, list)| (*name, list.as_bytes())).collect();
@@ -211,7 +223,8 @@ fn other_kinds_of_lists_are_read() {
         "20260110": {"items": {"disk1.img": {"path": "s/20260110/d-arm64.img", "sha256": "AAA"},
         "root.tar.xz": {"path": "s/20260110/root.tar.xz", "sha256": "AAA"}}}}},
         "x:22.04:arm64": {"arch": "arm64", "version": "22.04", "versions": {"20270101": {"items": {"d": {"path": "d-arm64.img"}}}}}}}"#;
-    let mut streams = source(Kind::Simplestreams, "streams/v1/index.json", r"d-{arch}\.img");
+    let mut streams =
+        source(UpstreamKind::Simplestreams, "streams/v1/index.json", r"d-{arch}\.img");
     streams.version = Some("noble".into());
     let signed = format!(
         "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{products}\n-----BEGIN PGP SIGNATURE-----\n"
@@ -227,7 +240,8 @@ fn other_kinds_of_lists_are_read() {
     let stream = r#"{"architectures": {"aarch64": {"artifacts": {"qemu": {"release": "43.1", "formats": {
         "qcow2.xz": {"disk": {"location": "https://b.example/f-43.1-qemu.aarch64.qcow2.xz", "sha256": "AAA",
         "uncompressed-sha256": "AAA"}}}}}}}}"#;
-    let coreos = source(Kind::CoreosStream, "stable.json", r".*-qemu\.{arch.uname}\.qcow2\.xz");
+    let coreos =
+        source(UpstreamKind::CoreosStream, "stable.json", r".*-qemu\.{arch.uname}\.qcow2\.xz");
     let disk = "43.1 f-43.1-qemu.aarch64.qcow2.xz sha256:aaaaaaaaaaaa";
     check(&coreos, &[("stable.json", stream)], Ok(disk));
     let none = r"no file of stable.json matches `.*-qemu\.aarch64\.qcow2\.xz`; it lists no file for this platform";
@@ -237,12 +251,12 @@ fn other_kinds_of_lists_are_read() {
     check(&coreos, &[("stable.json", "{}")], Err(wrong));
 
     let page = r#"<a href="../">up</a> <A HREF='d-1.9.raw'>x</a><a class=x href="d-1.10.raw">y</a><a href="d-1.99.raw/">z</a>"#;
-    let directory = source(Kind::Directory, "", r"d-(?<version>.*)\.raw");
+    let directory = source(UpstreamKind::Directory, "", r"d-(?<version>.*)\.raw");
     let sums = ("SHA256SUMS", "AAA  d-1.10.raw");
     check(&directory, &[("", page), sums], Ok("1.10 d-1.10.raw sha256:aaaaaaaaaaaa"));
     let none = "SHA256SUMS has no checksum for d-1.10.raw that can be used: there is none";
     check(&directory, &[("", page), ("SHA256SUMS", "AAA  d-1.9.raw")], Err(none));
-    let beside = Source { checksums: Some("{file}.sha256".into()), ..directory };
+    let beside = UpstreamSource { checksums: Some("{file}.sha256".into()), ..directory };
     check(
         &beside,
         &[("", page), ("d-1.10.raw.sha256", "AAA")],
@@ -251,7 +265,7 @@ fn other_kinds_of_lists_are_read() {
 
     let index = "[fedora-40]\nname=Fedora\narch=aarch64\nfile=f/d.xz\nrevision=2\nchecksum[sha512]=AAAAAA\nnotes=a\n b\n\n\
         [fedora-41]\narch=aarch64\nfile=e.xz\n";
-    let mut builder = source(Kind::VirtBuilder, "index", "");
+    let mut builder = source(UpstreamKind::VirtBuilder, "index", "");
     builder.version = Some("fedora-40".into());
     check(&builder, &[("index", index)], Ok("2 d.xz sha512:aaaaaaaaaaaa"));
     builder.version = Some("fedora-41".into());
@@ -264,10 +278,10 @@ fn other_kinds_of_lists_are_read() {
 #[test]
 fn signatures_are_looked_for_and_hold() {
     let check = |signature: Option<&str>, lists: &[(&str, &str)], expected: Result<&str, &str>| {
-        let keyring = Keyring { path: "me".into(), fingerprints: Vec::new() };
-        let signature = signature.map(Template::new);
-        let mut source = source(Kind::Checksums, "SUMS", r"d\.img");
-        source.signed = Some(Signed { keyring, signature });
+        let keyring = ListKeyring { path: "me".into(), fingerprints: Vec::new() };
+        let signature = signature.map(UpstreamTemplate::new);
+        let mut source = source(UpstreamKind::Checksums, "SUMS", r"d\.img");
+        source.signed = Some(ListSignature { keyring, signature });
         let lists: Vec<(&str, String)> =
             lists.iter().map(|(name, list)| (*name, list.replace("AAA", &digits('a')))).collect();
         let lists: Vec<_> = lists.iter().map(|(name, list)| (*name, list.as_bytes())).collect();
@@ -291,8 +305,8 @@ fn signatures_are_looked_for_and_hold() {
 
 #[test]
 fn mirrors_have_what_lies_beside_the_list() {
-    let mut source = source(Kind::Checksums, "{arch}/SUMS", r".*\.xz");
-    source.mirrors = vec![Template::new("https://m.example/{arch}/")];
+    let mut source = source(UpstreamKind::Checksums, "{arch}/SUMS", r".*\.xz");
+    source.mirrors = vec![UpstreamTemplate::new("https://m.example/{arch}/")];
     let list = format!("{}  sub/d.xz", digits('a'));
     let found = find(&source, "linux/arm64", &[("arm64/SUMS", list.as_bytes())]).unwrap();
     assert_eq!(found.url, format!("{HOST}arm64/sub/d.xz"));

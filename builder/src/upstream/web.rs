@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
-use super::{Fetch, FetchError, FetchErrorKind};
+use super::{FetchError, FetchErrorKind, FetchList};
 use crate::net::http::{HttpClient, HttpError, HttpRequest, redacted};
 
 /// Fetches lists with a client, and keeps them.
-pub struct Web<'a> {
+pub struct UpstreamWeb<'a> {
     client: &'a HttpClient,
-    rewrites: &'a [Rewrite],
+    rewrites: &'a [UrlRewrite],
     /// By URL; whoever wants one that is being fetched waits for it.
     kept: Mutex<HashMap<String, Arc<Slot>>>,
 }
@@ -21,14 +21,14 @@ type Slot = Mutex<Option<Arc<[u8]>>>;
 
 /// Has URLs that begin one way begin another: a mirror of one's own, where the world is out of reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rewrite {
+pub struct UrlRewrite {
     /// What they begin with.
     pub from: String,
     /// What they begin with instead.
     pub to: String,
 }
 
-impl Rewrite {
+impl UrlRewrite {
     /// Returns what a URL becomes by the first of some rewrites that is for it.
     pub fn apply(rewrites: &[Self], url: &str) -> String {
         let rewritten = rewrites.iter().find_map(|rewrite| {
@@ -38,9 +38,9 @@ impl Rewrite {
     }
 }
 
-impl<'a> Web<'a> {
+impl<'a> UpstreamWeb<'a> {
     /// Returns the web as a client sees it; nothing is asked yet.
-    pub fn new(client: &'a HttpClient, rewrites: &'a [Rewrite]) -> Self {
+    pub fn new(client: &'a HttpClient, rewrites: &'a [UrlRewrite]) -> Self {
         Self { client, rewrites, kept: Mutex::default() }
     }
 
@@ -66,9 +66,9 @@ impl<'a> Web<'a> {
     }
 }
 
-impl Fetch for Web<'_> {
+impl FetchList for UpstreamWeb<'_> {
     fn fetch(&self, url: &str, max: u64) -> Result<Arc<[u8]>, FetchError> {
-        let url = Rewrite::apply(self.rewrites, url);
+        let url = UrlRewrite::apply(self.rewrites, url);
         let slot = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(kept.entry(url.clone()).or_default())
@@ -86,8 +86,8 @@ impl Fetch for Web<'_> {
     }
 }
 
-impl std::fmt::Debug for Web<'_> {
+impl std::fmt::Debug for UpstreamWeb<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Web").field("rewrites", &self.rewrites).finish_non_exhaustive()
+        f.debug_struct("UpstreamWeb").field("rewrites", &self.rewrites).finish_non_exhaustive()
     }
 }

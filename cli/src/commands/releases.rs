@@ -8,7 +8,7 @@ use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryObserver;
-use diskette_builder::upstream::{Disk, Rewrite, UpstreamError, Web, newest};
+use diskette_builder::upstream::{UpstreamDisk, UpstreamError, UpstreamWeb, UrlRewrite, newest};
 use serde_json::{Value, json};
 
 use crate::catalogue::{Catalogue, load};
@@ -37,7 +37,7 @@ pub(crate) struct ReleasesArguments {
     /// Read what begins with FROM from TO instead, for example from a mirror of one's own; may be
     /// repeated
     #[arg(long, value_name = "FROM=TO", value_parser = parse_rewrite)]
-    rewrite_url: Vec<Rewrite>,
+    rewrite_url: Vec<UrlRewrite>,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -56,7 +56,7 @@ pub(crate) enum ListFormat {
 struct Found<'a> {
     entry: &'a CatalogueEntry,
     platform: &'a Platform,
-    disk: Disk,
+    disk: UpstreamDisk,
 }
 
 pub(crate) fn run(
@@ -69,7 +69,7 @@ pub(crate) fn run(
     let observer: Arc<dyn RegistryObserver> =
         Arc::new(ui.progress(ProgressMode::Plain, interrupts));
     let client = arguments.registry.client(environment, &observer)?;
-    let web = Web::new(&client, &arguments.rewrite_url);
+    let web = UpstreamWeb::new(&client, &arguments.rewrite_url);
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for Catalogue { gpgv, entries, .. } in &catalogues {
         for (entry, platform) in
@@ -106,13 +106,14 @@ fn diagnostic(
 
 impl Found<'_> {
     fn line(&self) -> String {
-        let Disk { url, checksum, version, .. } = &self.disk;
+        let UpstreamDisk { url, checksum, version, .. } = &self.disk;
         let version = if version.is_empty() { "-" } else { version };
         format!("{}\t{version}\t{}\t{checksum}\t{url}\n", self.entry.image, self.platform)
     }
 
     fn json(&self) -> Value {
-        let Disk { url, mirrors, checksum, unpacked, size, packing, version, groups } = &self.disk;
+        let UpstreamDisk { url, mirrors, checksum, unpacked, size, packing, version, groups } =
+            &self.disk;
         let mut object = json!({
             "image": self.entry.image,
             "platform": self.platform.to_string(),
@@ -136,11 +137,11 @@ impl Found<'_> {
 }
 
 /// Parses `FROM=TO`; both are the beginning of a URL.
-pub(crate) fn parse_rewrite(text: &str) -> Result<Rewrite, String> {
+pub(crate) fn parse_rewrite(text: &str) -> Result<UrlRewrite, String> {
     let is_url = |text: &str| text.starts_with("https://") || text.starts_with("http://");
     match text.split_once('=') {
         Some((from, to)) if is_url(from) && is_url(to) => {
-            Ok(Rewrite { from: from.to_owned(), to: to.to_owned() })
+            Ok(UrlRewrite { from: from.to_owned(), to: to.to_owned() })
         }
         _ => Err("write it like `https://example.org/=http://mirror.lan/example/`".into()),
     }

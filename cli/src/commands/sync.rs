@@ -15,7 +15,7 @@ use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::progress::{Event, Progress as _};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{Downgrade, Job, Mode, Scope, Sync, run as sync_all};
-use diskette_builder::upstream::{Rewrite, Web};
+use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 
 use self::report::Summary;
 use self::shard::ShardArgument;
@@ -98,7 +98,7 @@ pub(crate) struct SyncArguments {
     /// Read what begins with FROM from TO instead, for example from a mirror of one's own; may be
     /// repeated
     #[arg(long, value_name = "FROM=TO", value_parser = parse_rewrite)]
-    rewrite_url: Vec<Rewrite>,
+    rewrite_url: Vec<UrlRewrite>,
 
     /// Number of compressing threads; the result does not depend on it [default: one a processor]
     #[arg(short, long, value_name = "N")]
@@ -142,7 +142,7 @@ pub(crate) fn run(
     let cache = cache.map(|dir| Cache::new(dir, environment.started));
     let workers = Workers::start(jobs(arguments.jobs), Compression::default())
         .map_err(cannot("start", "compressing threads"))?;
-    let web = Web::new(&client, &arguments.rewrite_url);
+    let web = UpstreamWeb::new(&client, &arguments.rewrite_url);
     let sync = Sync {
         fetch: &web,
         client: &client,

@@ -20,7 +20,7 @@ use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 use crate::recipe::{
     DownloadDetails, PlatformRecipe, RecipeStep, SourceLocation, SourceRecipe, SourceRole,
 };
-use crate::upstream::{Disk, Rewrite, Source};
+use crate::upstream::{UpstreamDisk, UpstreamSource, UrlRewrite};
 
 /// What a disk is called whose own name cannot stand in an image.
 const DISK_NAME: &str = "disk.img";
@@ -59,7 +59,7 @@ pub struct CataloguePlatform {
     /// What it runs on.
     pub platform: Platform,
     /// Where the disk comes from.
-    pub release: Source,
+    pub release: UpstreamSource,
     /// All of the image but the disk.
     pub rest: PlatformRecipe,
     /// Where the release is spoken of, for messages.
@@ -86,8 +86,8 @@ impl CatalogueEntry {
 
 impl CataloguePlatform {
     /// Returns the recipe of the image that has this disk.
-    pub fn recipe(&self, disk: &Disk, rewrites: &[Rewrite]) -> PlatformRecipe {
-        let at = |url: &str| Rewrite::apply(rewrites, url);
+    pub fn recipe(&self, disk: &UpstreamDisk, rewrites: &[UrlRewrite]) -> PlatformRecipe {
+        let at = |url: &str| UrlRewrite::apply(rewrites, url);
         let location = SourceLocation::Url(at(&disk.url));
         let file = location.file_name();
         let name = disk.packing.map_or(file, |packing| packing.strip(file));

@@ -4,23 +4,26 @@ use super::release::{ReleaseChanges, ReleaseSpec};
 use super::types::{Located, Text};
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::Diagnostic;
-use crate::upstream::{Keyring, Signed, Source, Template, TemplateError};
+use crate::upstream::{
+    ListKeyring, ListSignature, TemplateError, UpstreamSource, UpstreamTemplate,
+};
 
 /// Returns where the disk of one platform comes from.
 pub(super) fn source(
     release: &ReleaseSpec,
     changes: Option<&Located<ReleaseChanges>>,
     problems: &mut Vec<Diagnostic>,
-) -> Option<Source> {
+) -> Option<UpstreamSource> {
     let own =
         |of: fn(&ReleaseChanges) -> Option<&Text>| changes.and_then(|changes| of(&changes.value));
     let before = problems.len();
     let url = own(|changes| changes.url.as_ref()).unwrap_or(&release.url);
-    let url = template(url, Template::fill, problems);
+    let url = template(url, UpstreamTemplate::fill, problems);
     let text = own(|changes| changes.file.as_ref()).or(release.file.as_ref());
-    let file = text.and_then(|file| template(file, Template::pattern, problems));
+    let file = text.and_then(|file| template(file, UpstreamTemplate::pattern, problems));
     let mirrors = release.mirrors.iter().flatten();
-    let mirrors = mirrors.filter_map(|mirror| template(mirror, Template::fill, problems)).collect();
+    let mirrors =
+        mirrors.filter_map(|mirror| template(mirror, UpstreamTemplate::fill, problems)).collect();
     let kind = release.from.value;
     if text.is_none() && kind.needs_file() {
         problems.push(
@@ -33,7 +36,7 @@ pub(super) fn source(
     let signed = signed(release, signature, problems);
     let version = own(|changes| changes.version.as_ref()).or(release.version.as_ref());
     let checksums = own(|changes| changes.checksums.as_ref()).or(release.checksums.as_ref());
-    let source = Source {
+    let source = UpstreamSource {
         kind,
         url: url?,
         file,
@@ -48,10 +51,10 @@ pub(super) fn source(
 /// Returns a template that can be used: what it makes of some platform is tried.
 fn template<T>(
     text: &Text,
-    fill: impl Fn(&Template, &Platform) -> Result<T, TemplateError>,
+    fill: impl Fn(&UpstreamTemplate, &Platform) -> Result<T, TemplateError>,
     problems: &mut Vec<Diagnostic>,
-) -> Option<Template> {
-    let template = Template::new(text.value.clone());
+) -> Option<UpstreamTemplate> {
+    let template = UpstreamTemplate::new(text.value.clone());
     let any = Platform::of_this_machine();
     match fill(&template, &any) {
         Ok(_) => Some(template),
@@ -70,7 +73,7 @@ fn signed(
     release: &ReleaseSpec,
     signature: Option<&Text>,
     problems: &mut Vec<Diagnostic>,
-) -> Option<Signed> {
+) -> Option<ListSignature> {
     let fingerprints = release.fingerprints.iter().flatten();
     let Some(keyring) = &release.keyring else {
         let others = fingerprints.chain(signature).next();
@@ -98,7 +101,7 @@ fn signed(
             ),
         );
     }
-    let signature = signature.and_then(|text| template(text, Template::fill, problems));
-    let keyring = Keyring { path: keyring.value.clone(), fingerprints: known };
-    Some(Signed { keyring, signature })
+    let signature = signature.and_then(|text| template(text, UpstreamTemplate::fill, problems));
+    let keyring = ListKeyring { path: keyring.value.clone(), fingerprints: known };
+    Some(ListSignature { keyring, signature })
 }

@@ -8,7 +8,7 @@ use super::node::Node;
 use super::read::{DOCS, POLICY, RELEASE, RELEASE_CHANGES, Read};
 use super::types::{Located, Text};
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::upstream::Kind;
+use crate::upstream::UpstreamKind;
 
 /// Where a distribution publishes its disks, and which of them is meant. In `url`, `file`, `signature`
 /// and `mirrors`, `{arch}` stands for the architecture as images call it (`amd64`), `{arch.uname}` for
@@ -17,7 +17,7 @@ use crate::upstream::Kind;
 #[schemars(rename = "Release", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ReleaseSpec {
     /// What form the list has that is at `url`.
-    pub(super) from: Located<Kind>,
+    pub(super) from: Located<UpstreamKind>,
     /// The list of what is published.
     #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
     pub(super) url: Text,
@@ -139,16 +139,16 @@ impl Read for Located<ReleaseChanges> {
     }
 }
 
-impl Read for Located<Kind> {
+impl Read for Located<UpstreamKind> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [
-            ("checksums", Kind::Checksums),
-            ("fedora-releases", Kind::FedoraReleases),
-            ("debian-cloud", Kind::DebianCloud),
-            ("simplestreams", Kind::Simplestreams),
-            ("coreos-stream", Kind::CoreosStream),
-            ("directory", Kind::Directory),
-            ("virt-builder", Kind::VirtBuilder),
+            ("checksums", UpstreamKind::Checksums),
+            ("fedora-releases", UpstreamKind::FedoraReleases),
+            ("debian-cloud", UpstreamKind::DebianCloud),
+            ("simplestreams", UpstreamKind::Simplestreams),
+            ("coreos-stream", UpstreamKind::CoreosStream),
+            ("directory", UpstreamKind::Directory),
+            ("virt-builder", UpstreamKind::VirtBuilder),
         ];
         choose(node, owner, "form", &known, problems)
     }

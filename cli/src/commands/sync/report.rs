@@ -4,7 +4,7 @@
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{Job, Outcome, PlatformOutcome, PlatformReport, Report, SyncError};
-use diskette_builder::upstream::Disk;
+use diskette_builder::upstream::UpstreamDisk;
 use serde_json::{Value, json};
 
 use crate::commands::releases::ListFormat;
@@ -124,7 +124,7 @@ fn platform(part: &PlatformReport) -> PlatformResult {
         outcome: outcome.into(),
         digest: part.digest.map(|digest| digest.to_string()),
         version: disk.map(|disk| disk.version.clone()).unwrap_or_default(),
-        source: disk.map(Disk::shown_url).unwrap_or_default(),
+        source: disk.map(UpstreamDisk::shown_url).unwrap_or_default(),
         verified: false,
     }
 }

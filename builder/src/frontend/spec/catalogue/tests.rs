@@ -1,5 +1,5 @@
 use super::*;
-use crate::upstream::Kind;
+use crate::upstream::UpstreamKind;
 
 fn load(document: &str) -> Result<Vec<CatalogueEntry>, Vec<String>> {
     let text = document.replace("HEAD", "apiVersion: diskette/v1\nimage: a.example/b");
@@ -20,7 +20,7 @@ fn entries_are_read() {
     assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
     let signed = entry.platforms[0].release.signed.as_ref().unwrap();
     assert_eq!(signed.keyring.fingerprints, ["0123456789ABCDEF0123456789ABCDEF01234567"]);
-    assert_eq!(entry.platforms[1].release.kind, Kind::DebianCloud);
+    assert_eq!(entry.platforms[1].release.kind, UpstreamKind::DebianCloud);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn platforms_have_releases_and_labels_of_their_own() {
         entry.rest.config.env().next().map(|(_, value)| value.to_owned()).unwrap()
     };
     assert_eq!((preference(amd64), preference(s390x)), ("p".into(), "p.s390x".into()));
-    let disk = Disk {
+    let disk = UpstreamDisk {
         url: "https://b/d-1.qcow2.xz".into(),
         mirrors: vec!["https://m/d-1.qcow2.xz".into()],
         checksum: crate::recipe::Checksum::Sha256("a".repeat(64)),
@@ -80,7 +80,7 @@ fn platforms_have_releases_and_labels_of_their_own() {
         version: "1".into(),
         groups: BTreeMap::new(),
     };
-    let near = Rewrite { from: "https://b/".into(), to: "http://near/b/".into() };
+    let near = UrlRewrite { from: "https://b/".into(), to: "http://near/b/".into() };
     let recipe = amd64.recipe(&disk, &[near]);
     let RecipeStep::Layer(layer) = &recipe.steps[0] else { panic!("{recipe:?}") };
     assert_eq!(layer.history, "disk/d-1.qcow2");
