@@ -4,12 +4,15 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Job, Sync, SyncError};
+use super::{SyncError, SyncJob, SyncTools};
 use crate::frontend::spec::{CatalogueEntry, TagTemplate};
 use crate::upstream::{UpstreamDisk, newest, version};
 
 /// Returns what upstream has for each platform, in the order of the catalogue.
-pub(super) fn detect(job: &Job<'_>, sync: &Sync<'_>) -> Vec<Result<UpstreamDisk, Arc<SyncError>>> {
+pub(super) fn detect(
+    job: &SyncJob<'_>,
+    sync: &SyncTools<'_>,
+) -> Vec<Result<UpstreamDisk, Arc<SyncError>>> {
     let entry = job.entry;
     let mut found: Vec<Result<UpstreamDisk, Arc<SyncError>>> = entry
         .platforms

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::published::{RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
-use super::{Job, Sync, SyncError};
+use super::{SyncError, SyncJob, SyncTools};
 use crate::engine::assemble::{Context, Plan, PlatformTags, Sources};
 use crate::engine::source::{CdiOnly, Unverified};
 use crate::frontend::spec::CataloguePlatform;
@@ -17,8 +17,8 @@ use crate::upstream::UpstreamDisk;
 
 /// What images are made with.
 pub(super) struct Maker<'a> {
-    pub(super) job: &'a Job<'a>,
-    pub(super) sync: &'a Sync<'a>,
+    pub(super) job: &'a SyncJob<'a>,
+    pub(super) sync: &'a SyncTools<'a>,
     pub(super) progress: &'a dyn Progress,
     pub(super) sink: &'a dyn Sink,
 }

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 pub use self::error::SyncError;
-pub use self::shard::{Shard, ShardError};
+pub use self::shard::{ShardError, SyncShard};
 
 use self::publish::Work;
 use crate::engine::cache::Cache;
@@ -35,7 +35,7 @@ use crate::registry::client::Registry;
 use crate::upstream::{FetchList, UpstreamDisk, UrlRewrite, VerifySignature};
 
 /// What syncing works with.
-pub struct Sync<'a> {
+pub struct SyncTools<'a> {
     /// Fetches upstream's lists.
     pub fetch: &'a dyn FetchList,
     /// Downloads disks.
@@ -57,16 +57,16 @@ pub struct Sync<'a> {
     /// What `{timestamp}` stands for in tags.
     pub stamp: &'a str,
     /// Whether anything is published.
-    pub mode: Mode,
+    pub mode: SyncMode,
     /// What is built.
-    pub scope: Scope,
+    pub scope: SyncScope,
     /// What becomes of releases that are older than what is published.
     pub downgrade: Downgrade,
 }
 
 /// Whether anything is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum SyncMode {
     /// What differs is.
     Publish,
     /// Nothing is downloaded or written.
@@ -75,7 +75,7 @@ pub enum Mode {
 
 /// What is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum SyncScope {
     /// What differs from what is published.
     Changed,
     /// All.
@@ -93,7 +93,7 @@ pub enum Downgrade {
 }
 
 /// One image, and what belongs to it.
-pub struct Job<'a> {
+pub struct SyncJob<'a> {
     /// What is to be published.
     pub entry: &'a CatalogueEntry,
     /// Checks signatures with the keys beside the catalogue.
@@ -108,20 +108,20 @@ pub struct Job<'a> {
 
 /// What became of an image.
 #[derive(Debug)]
-pub struct Report {
+pub struct SyncReport {
     /// What became of it as a whole.
-    pub outcome: Outcome,
+    pub outcome: SyncOutcome,
     /// The tags that it has got, or would.
     pub tags: Vec<String>,
     /// Of the index that is there now, if there is one.
     pub digest: Option<Digest>,
     /// In the order of the catalogue.
-    pub platforms: Vec<PlatformReport>,
+    pub platforms: Vec<PlatformSyncReport>,
 }
 
 /// What became of an image as a whole.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum SyncOutcome {
     /// It is there now.
     Published,
     /// It was there.
@@ -134,11 +134,11 @@ pub enum Outcome {
 
 /// What became of an image's part for one platform.
 #[derive(Debug)]
-pub struct PlatformReport {
+pub struct PlatformSyncReport {
     /// Which.
     pub platform: Platform,
     /// What became of it.
-    pub outcome: PlatformOutcome,
+    pub outcome: PlatformSyncOutcome,
     /// What upstream has, if it could be found.
     pub disk: Option<UpstreamDisk>,
     /// Of its manifest, if there is one now.
@@ -147,7 +147,7 @@ pub struct PlatformReport {
 
 /// What became of an image's part for one platform.
 #[derive(Debug)]
-pub enum PlatformOutcome {
+pub enum PlatformSyncOutcome {
     /// It was built, or would be.
     Built,
     /// It is what was published before.
@@ -160,15 +160,15 @@ pub enum PlatformOutcome {
     Skipped,
 }
 
-impl Report {
+impl SyncReport {
     /// Returns all that went wrong, with the platform that it is about.
     pub fn errors(&self) -> impl Iterator<Item = (Option<&Platform>, &SyncError)> {
         let whole = match &self.outcome {
-            Outcome::Failed(error) => error.as_ref(),
+            SyncOutcome::Failed(error) => error.as_ref(),
             _ => None,
         };
         let parts = self.platforms.iter().filter_map(|part| match &part.outcome {
-            PlatformOutcome::Kept(error) | PlatformOutcome::Failed(error) => {
+            PlatformSyncOutcome::Kept(error) | PlatformSyncOutcome::Failed(error) => {
                 Some((Some(&part.platform), &**error))
             }
             _ => None,
@@ -180,13 +180,13 @@ impl Report {
 /// Syncs all images, up to `width` at a time, and returns what became of each, in order. `done` is told
 /// of each as soon as it is.
 pub fn run(
-    jobs: &[Job<'_>],
+    jobs: &[SyncJob<'_>],
     width: usize,
-    sync: &Sync<'_>,
-    done: &(dyn Fn(usize, &Report) + std::marker::Sync),
-) -> Vec<Report> {
+    sync: &SyncTools<'_>,
+    done: &(dyn Fn(usize, &SyncReport) + std::marker::Sync),
+) -> Vec<SyncReport> {
     let next = AtomicUsize::new(0);
-    let reports: Vec<Mutex<Option<Report>>> = jobs.iter().map(|_| Mutex::default()).collect();
+    let reports: Vec<Mutex<Option<SyncReport>>> = jobs.iter().map(|_| Mutex::default()).collect();
     let work = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -205,14 +205,14 @@ pub fn run(
     all.filter_map(|report| report.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
-impl std::fmt::Debug for Sync<'_> {
+impl std::fmt::Debug for SyncTools<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sync").field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("SyncTools").field("mode", &self.mode).finish_non_exhaustive()
     }
 }
 
-impl std::fmt::Debug for Job<'_> {
+impl std::fmt::Debug for SyncJob<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job").field("target", &self.target).finish_non_exhaustive()
+        f.debug_struct("SyncJob").field("target", &self.target).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::published::Published;
-use super::{Downgrade, Job, Scope, Sync, SyncError, recipe};
+use super::{Downgrade, SyncError, SyncJob, SyncScope, SyncTools, recipe};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::Member;
 use crate::upstream::{UpstreamDisk, version};
@@ -21,8 +21,8 @@ pub(super) enum Part {
 
 /// Returns what is to become of each platform.
 pub(super) fn decide(
-    job: &Job<'_>,
-    sync: &Sync<'_>,
+    job: &SyncJob<'_>,
+    sync: &SyncTools<'_>,
     found: &[Result<UpstreamDisk, Arc<SyncError>>],
     published: Option<&Published>,
 ) -> Result<Vec<Part>, SyncError> {
@@ -39,7 +39,7 @@ pub(super) fn decide(
         };
         let recipe = recipe::of_platform(platform, job, sync)?;
         let same = published
-            .filter(|_| sync.scope == Scope::Changed)
+            .filter(|_| sync.scope == SyncScope::Changed)
             .and_then(|published| published.unchanged(&platform.platform, disk, &recipe));
         let older = published.and_then(|it| it.version(&platform.platform));
         let older = older.filter(|_| sync.downgrade == Downgrade::Refuse);

@@ -11,7 +11,8 @@ use super::numbered::Numbered;
 use super::part::{Part, decide};
 use super::published::{Published, RECIPE_DIGEST};
 use super::{
-    Job, Mode, Outcome, PlatformOutcome, PlatformReport, Report, Scope, Sync, SyncError, recipe,
+    PlatformSyncOutcome, PlatformSyncReport, SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport,
+    SyncScope, SyncTools, recipe,
 };
 use crate::frontend::spec::PlatformsPolicy;
 use crate::oci::copy::{CopyContext, put};
@@ -32,8 +33,8 @@ const ROUNDS_MAX: usize = 3;
 
 /// The work on one image.
 pub(super) struct Work<'a> {
-    job: &'a Job<'a>,
-    sync: &'a Sync<'a>,
+    job: &'a SyncJob<'a>,
+    sync: &'a SyncTools<'a>,
     progress: Numbered<'a>,
     found: Vec<Result<UpstreamDisk, Arc<SyncError>>>,
     /// What has been built, by platform.
@@ -41,12 +42,12 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(job: &'a Job<'a>, number: usize, sync: &'a Sync<'a>) -> Self {
+    pub(super) fn new(job: &'a SyncJob<'a>, number: usize, sync: &'a SyncTools<'a>) -> Self {
         let progress = Numbered::new(sync.progress, number, &job.entry.image);
         Self { job, sync, progress, found: Vec::new(), built: BTreeMap::new() }
     }
 
-    pub(super) fn run(mut self) -> Report {
+    pub(super) fn run(mut self) -> SyncReport {
         if self.progress.is_cancelled() {
             return self.failed(SyncError::Cancelled);
         }
@@ -62,7 +63,7 @@ impl<'a> Work<'a> {
     }
 
     /// Compares and publishes. Nothing means that somebody else has moved the tag meanwhile.
-    fn round(&mut self) -> Result<Option<Report>, SyncError> {
+    fn round(&mut self) -> Result<Option<SyncReport>, SyncError> {
         if self.progress.is_cancelled() {
             return Err(SyncError::Cancelled);
         }
@@ -76,17 +77,20 @@ impl<'a> Work<'a> {
         let index_recipe = recipe::of_index(entry);
         let is_same = parts.iter().all(|part| matches!(part, Part::Keep(..)))
             && published.as_ref().is_some_and(|it| it.is_as(&index_recipe, &platforms))
-            && self.sync.scope == Scope::Changed;
+            && self.sync.scope == SyncScope::Changed;
         let is_hopeless =
             entry.policy == PlatformsPolicy::AllOrNothing && parts.iter().any(Part::is_error);
         if is_same || is_hopeless || parts.iter().all(|part| matches!(part, Part::Fail(_))) {
             let digest = published.map(|published| published.document.digest);
-            let outcome =
-                if is_same && !is_hopeless { Outcome::Unchanged } else { Outcome::Failed(None) };
+            let outcome = if is_same && !is_hopeless {
+                SyncOutcome::Unchanged
+            } else {
+                SyncOutcome::Failed(None)
+            };
             return Ok(Some(self.report(outcome, parts, tags, digest)));
         }
-        if self.sync.mode == Mode::DryRun {
-            return Ok(Some(self.report(Outcome::WouldPublish, parts, tags, None)));
+        if self.sync.mode == SyncMode::DryRun {
+            return Ok(Some(self.report(SyncOutcome::WouldPublish, parts, tags, None)));
         }
         let before = match &published {
             _ if self.job.source != self.job.target => self.target_digest(&known_by)?,
@@ -96,7 +100,7 @@ impl<'a> Work<'a> {
         self.build(&mut parts, published.as_ref(), &sink)?;
         if entry.policy == PlatformsPolicy::AllOrNothing && parts.iter().any(Part::is_error) {
             let digest = published.map(|published| published.document.digest);
-            return Ok(Some(self.report(Outcome::Failed(None), parts, tags, digest)));
+            return Ok(Some(self.report(SyncOutcome::Failed(None), parts, tags, digest)));
         }
         let index = self.index(&parts, &source, &sink, &index_recipe)?;
         let now = self.target_digest(&known_by)?;
@@ -105,11 +109,11 @@ impl<'a> Work<'a> {
         }
         let digest = Some(index.digest);
         // What failed was kept, and nothing else was new.
-        if now == digest && self.sync.scope == Scope::Changed {
-            return Ok(Some(self.report(Outcome::Unchanged, parts, tags, digest)));
+        if now == digest && self.sync.scope == SyncScope::Changed {
+            return Ok(Some(self.report(SyncOutcome::Unchanged, parts, tags, digest)));
         }
         self.publish(&index, &tags, &sink)?;
-        Ok(Some(self.report(Outcome::Published, parts, tags, digest)))
+        Ok(Some(self.report(SyncOutcome::Published, parts, tags, digest)))
     }
 
     fn tags(&self, parts: &[Part]) -> Result<Vec<String>, SyncError> {
@@ -224,43 +228,43 @@ impl<'a> Work<'a> {
 
     fn report(
         &mut self,
-        outcome: Outcome,
+        outcome: SyncOutcome,
         parts: Vec<Part>,
         tags: Vec<String>,
         digest: Option<Digest>,
-    ) -> Report {
-        let is_failed = matches!(outcome, Outcome::Failed(_));
+    ) -> SyncReport {
+        let is_failed = matches!(outcome, SyncOutcome::Failed(_));
         let platforms = self.job.entry.platforms.iter().zip(parts).zip(&self.found).enumerate();
         let platforms = platforms.map(|(number, ((platform, part), found))| {
             let built = self.built.get(&number).map(|member| member.digest);
             let (outcome, digest) = match part {
-                Part::Keep(member, None) => (PlatformOutcome::Unchanged, Some(member.digest)),
+                Part::Keep(member, None) => (PlatformSyncOutcome::Unchanged, Some(member.digest)),
                 Part::Keep(member, Some(error)) => {
-                    (PlatformOutcome::Kept(error), Some(member.digest))
+                    (PlatformSyncOutcome::Kept(error), Some(member.digest))
                 }
-                Part::Build(..) if is_failed => (PlatformOutcome::Skipped, None),
-                Part::Build(..) => (PlatformOutcome::Built, built),
-                Part::Fail(error) => (PlatformOutcome::Failed(error), None),
+                Part::Build(..) if is_failed => (PlatformSyncOutcome::Skipped, None),
+                Part::Build(..) => (PlatformSyncOutcome::Built, built),
+                Part::Fail(error) => (PlatformSyncOutcome::Failed(error), None),
             };
             let disk = found.as_ref().ok().cloned();
-            PlatformReport { platform: platform.platform.clone(), outcome, disk, digest }
+            PlatformSyncReport { platform: platform.platform.clone(), outcome, disk, digest }
         });
-        Report { outcome, tags, digest, platforms: platforms.collect() }
+        SyncReport { outcome, tags, digest, platforms: platforms.collect() }
     }
 
     /// Returns what is told of an image of which nothing could be done.
-    fn failed(self, error: SyncError) -> Report {
+    fn failed(self, error: SyncError) -> SyncReport {
         let mut found = self.found.into_iter();
         let platforms = self.job.entry.platforms.iter().map(|platform| {
             let (outcome, disk) = match found.next() {
-                Some(Err(error)) => (PlatformOutcome::Failed(error), None),
-                Some(Ok(disk)) => (PlatformOutcome::Skipped, Some(disk)),
-                None => (PlatformOutcome::Skipped, None),
+                Some(Err(error)) => (PlatformSyncOutcome::Failed(error), None),
+                Some(Ok(disk)) => (PlatformSyncOutcome::Skipped, Some(disk)),
+                None => (PlatformSyncOutcome::Skipped, None),
             };
-            PlatformReport { platform: platform.platform.clone(), outcome, disk, digest: None }
+            PlatformSyncReport { platform: platform.platform.clone(), outcome, disk, digest: None }
         });
-        Report {
-            outcome: Outcome::Failed(Some(error)),
+        SyncReport {
+            outcome: SyncOutcome::Failed(Some(error)),
             tags: Vec::new(),
             digest: None,
             platforms: platforms.collect(),

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Job, Sync, SyncError};
+use super::{SyncError, SyncJob, SyncTools};
 use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use crate::oci::image::digest::{Digest, hex};
@@ -16,8 +16,8 @@ use crate::recipe::{LayerEntryKind, SourceLocation, SourceRecipe};
 /// Returns the digest of what one platform's image is made of, beside its disk.
 pub(super) fn of_platform(
     platform: &CataloguePlatform,
-    job: &Job<'_>,
-    sync: &Sync<'_>,
+    job: &SyncJob<'_>,
+    sync: &SyncTools<'_>,
 ) -> Result<Digest, SyncError> {
     let mut files = Vec::new();
     for entry in platform.rest.layers().flat_map(|layer| &layer.entries) {
@@ -51,7 +51,7 @@ fn of(value: &Value) -> Digest {
 }
 
 /// Returns what tells the content of a file from any other: of a file on this machine it is read.
-fn content(source: &SourceRecipe, job: &Job<'_>) -> Result<Value, SyncError> {
+fn content(source: &SourceRecipe, job: &SyncJob<'_>) -> Result<Value, SyncError> {
     let packing = source.packing.map(|packing| packing.to_string());
     let SourceLocation::Path(path) = &source.location else {
         let checksum = source.checksum.as_ref().map(ToString::to_string);

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// One of several parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
+pub struct SyncShard {
     /// From 0.
     index: u64,
     /// How many there are.
@@ -21,7 +21,7 @@ pub struct Shard {
 #[error("write it like `0/4`, the first of four: the parts are numbered from 0")]
 pub struct ShardError;
 
-impl Shard {
+impl SyncShard {
     /// Returns the part with a number, from 0, of so many.
     pub fn new(index: u64, count: u64) -> Result<Self, ShardError> {
         if index < count { Ok(Self { index, count }) } else { Err(ShardError) }
@@ -36,7 +36,7 @@ impl Shard {
     }
 }
 
-impl FromStr for Shard {
+impl FromStr for SyncShard {
     type Err = ShardError;
 
     fn from_str(text: &str) -> Result<Self, ShardError> {
@@ -46,7 +46,7 @@ impl FromStr for Shard {
     }
 }
 
-impl fmt::Display for Shard {
+impl fmt::Display for SyncShard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.index, self.count)
     }
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn shards_parse() {
         let check = |text: &str, expected: Option<&str>| {
-            let found = text.parse::<Shard>().ok().map(|shard| shard.to_string());
+            let found = text.parse::<SyncShard>().ok().map(|shard| shard.to_string());
             assert_eq!(found.as_deref(), expected, "{text}");
         };
         check("0/1", Some("0/1"));
@@ -76,8 +76,8 @@ mod tests {
     fn each_image_is_in_one_part() {
         let names: Vec<String> = (0..1000).map(|n| format!("quay.io/d/image-{n}:latest")).collect();
         for count in 1..=64 {
-            let parts: Vec<Shard> =
-                (0..count).map(|index| Shard::new(index, count).unwrap()).collect();
+            let parts: Vec<SyncShard> =
+                (0..count).map(|index| SyncShard::new(index, count).unwrap()).collect();
             let mut sizes = vec![0_u64; parts.len()];
             for name in &names {
                 let holders: Vec<usize> =
@@ -90,7 +90,7 @@ mod tests {
         }
         // What shard an image is in is part of how catalogues are run: it must not change.
         let check = |name: &str, count: u64, expected: u64| {
-            assert!(Shard::new(expected, count).unwrap().has(name), "{name} of {count}");
+            assert!(SyncShard::new(expected, count).unwrap().has(name), "{name} of {count}");
         };
         check("quay.io/containerdisks/fedora:latest", 1, 0);
     }

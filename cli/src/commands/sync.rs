@@ -14,7 +14,7 @@ use diskette_builder::engine::layer::compression::Compression;
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::progress::{Event, Progress as _};
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::sync::{Downgrade, Job, Mode, Scope, Sync, run as sync_all};
+use diskette_builder::sync::{Downgrade, SyncJob, SyncMode, SyncScope, SyncTools, run as sync_all};
 use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 
 use self::report::Summary;
@@ -133,7 +133,7 @@ pub(crate) fn run(
         return Ok(ui.result(report::list(&entries, arguments.format).as_bytes())?);
     }
     let jobs_at_hand = chosen.iter().map(|(catalogue, entry)| arguments.job(catalogue, entry));
-    let all = jobs_at_hand.collect::<Result<Vec<Job<'_>>, Diagnostic>>()?;
+    let all = jobs_at_hand.collect::<Result<Vec<SyncJob<'_>>, Diagnostic>>()?;
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
     let progress = Arc::new(ui.progress(arguments.progress, interrupts));
     let client = arguments.registry.client(environment, &(progress.clone() as _))?;
@@ -143,7 +143,7 @@ pub(crate) fn run(
     let workers = Workers::start(jobs(arguments.jobs), Compression::default())
         .map_err(cannot("start", "compressing threads"))?;
     let web = UpstreamWeb::new(&client, &arguments.rewrite_url);
-    let sync = Sync {
+    let sync = SyncTools {
         fetch: &web,
         client: &client,
         rewrites: &arguments.rewrite_url,
@@ -154,8 +154,8 @@ pub(crate) fn run(
         progress: &*progress,
         created: created(environment, arguments.source_date_epoch.as_deref(), None)?,
         stamp: &environment.stamp(),
-        mode: if arguments.dry_run { Mode::DryRun } else { Mode::Publish },
-        scope: if arguments.force { Scope::All } else { Scope::Changed },
+        mode: if arguments.dry_run { SyncMode::DryRun } else { SyncMode::Publish },
+        scope: if arguments.force { SyncScope::All } else { SyncScope::Changed },
         downgrade: if arguments.allow_downgrade { Downgrade::Allow } else { Downgrade::Refuse },
     };
     let news = |number: usize, report: &_| {
@@ -212,9 +212,9 @@ impl SyncArguments {
         &self,
         catalogue: &'c Catalogue,
         entry: &'c CatalogueEntry,
-    ) -> Result<Job<'c>, Diagnostic> {
+    ) -> Result<SyncJob<'c>, Diagnostic> {
         let (source, target) = (self.source_registry.as_deref(), self.target_registry.as_deref());
-        Ok(Job {
+        Ok(SyncJob {
             entry,
             verify: &catalogue.gpgv,
             inputs: &catalogue.inputs,

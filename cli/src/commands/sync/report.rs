@@ -3,7 +3,9 @@
 
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::sync::{Job, Outcome, PlatformOutcome, PlatformReport, Report, SyncError};
+use diskette_builder::sync::{
+    PlatformSyncOutcome, PlatformSyncReport, SyncError, SyncJob, SyncOutcome, SyncReport,
+};
 use diskette_builder::upstream::UpstreamDisk;
 use serde_json::{Value, json};
 
@@ -13,18 +15,18 @@ use crate::results::{ImageResult, PlatformResult, Results};
 
 /// What became of all images.
 pub(super) struct Summary<'a> {
-    pub(super) jobs: &'a [Job<'a>],
-    pub(super) reports: &'a [Report],
+    pub(super) jobs: &'a [SyncJob<'a>],
+    pub(super) reports: &'a [SyncReport],
 }
 
 impl Summary<'_> {
-    fn all(&self) -> impl Iterator<Item = (&Job<'_>, &Report)> {
+    fn all(&self) -> impl Iterator<Item = (&SyncJob<'_>, &SyncReport)> {
         self.jobs.iter().zip(self.reports)
     }
 
     /// Returns a line for each image: what became of it, what it is called, and its digest.
     pub(super) fn lines(&self) -> String {
-        let line = |(job, report): (&Job<'_>, &Report)| {
+        let line = |(job, report): (&SyncJob<'_>, &SyncReport)| {
             let name = job.target.with_tag(job.entry.known_by());
             let digest = report.digest.map(|digest| digest.to_string());
             let digest = digest.as_deref().unwrap_or("-");
@@ -35,10 +37,11 @@ impl Summary<'_> {
 
     /// Returns how many images came to what.
     pub(super) fn count(&self) -> String {
-        let count = |of: &dyn Fn(&Report) -> bool| self.reports.iter().filter(|it| of(it)).count();
-        let published = count(&|it| matches!(it.outcome, Outcome::Published));
-        let would = count(&|it| matches!(it.outcome, Outcome::WouldPublish));
-        let unchanged = count(&|it| matches!(it.outcome, Outcome::Unchanged));
+        let count =
+            |of: &dyn Fn(&SyncReport) -> bool| self.reports.iter().filter(|it| of(it)).count();
+        let published = count(&|it| matches!(it.outcome, SyncOutcome::Published));
+        let would = count(&|it| matches!(it.outcome, SyncOutcome::WouldPublish));
+        let unchanged = count(&|it| matches!(it.outcome, SyncOutcome::Unchanged));
         let failed = count(&|it| it.errors().next().is_some());
         let published = match would {
             0 => format!("{published} published"),
@@ -75,20 +78,20 @@ impl Summary<'_> {
 }
 
 /// Returns what is told of an image as soon as it is known.
-pub(super) fn news(job: &Job<'_>, report: &Report) -> String {
+pub(super) fn news(job: &SyncJob<'_>, report: &SyncReport) -> String {
     format!("{} {}", job.target.with_tag(job.entry.known_by()), word(&report.outcome))
 }
 
-fn word(outcome: &Outcome) -> &'static str {
+fn word(outcome: &SyncOutcome) -> &'static str {
     match outcome {
-        Outcome::Published => "published",
-        Outcome::Unchanged => "unchanged",
-        Outcome::WouldPublish => "would-publish",
-        Outcome::Failed(_) => "failed",
+        SyncOutcome::Published => "published",
+        SyncOutcome::Unchanged => "unchanged",
+        SyncOutcome::WouldPublish => "would-publish",
+        SyncOutcome::Failed(_) => "failed",
     }
 }
 
-fn result(job: &Job<'_>, report: &Report) -> ImageResult {
+fn result(job: &SyncJob<'_>, report: &SyncReport) -> ImageResult {
     let errors: Vec<String> = report
         .errors()
         .map(|(platform, error)| match platform {
@@ -96,7 +99,7 @@ fn result(job: &Job<'_>, report: &Report) -> ImageResult {
             None => error.to_string(),
         })
         .collect();
-    let is_failed = matches!(report.outcome, Outcome::Failed(_));
+    let is_failed = matches!(report.outcome, SyncOutcome::Failed(_));
     let platforms = report.platforms.iter();
     ImageResult {
         tags: report.tags.clone(),
@@ -110,13 +113,13 @@ fn result(job: &Job<'_>, report: &Report) -> ImageResult {
     }
 }
 
-fn platform(part: &PlatformReport) -> PlatformResult {
+fn platform(part: &PlatformSyncReport) -> PlatformResult {
     let (outcome, err) = match &part.outcome {
-        PlatformOutcome::Built => ("published", String::new()),
-        PlatformOutcome::Unchanged => ("unchanged", String::new()),
-        PlatformOutcome::Kept(error) => ("kept", error.to_string()),
-        PlatformOutcome::Failed(error) => ("failed", error.to_string()),
-        PlatformOutcome::Skipped => ("skipped", String::new()),
+        PlatformSyncOutcome::Built => ("published", String::new()),
+        PlatformSyncOutcome::Unchanged => ("unchanged", String::new()),
+        PlatformSyncOutcome::Kept(error) => ("kept", error.to_string()),
+        PlatformSyncOutcome::Failed(error) => ("failed", error.to_string()),
+        PlatformSyncOutcome::Skipped => ("skipped", String::new()),
     };
     let disk = part.disk.as_ref();
     PlatformResult {

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::sync::{Shard, ShardError};
+use diskette_builder::sync::{ShardError, SyncShard};
 
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -11,7 +11,7 @@ use crate::error::CommandError;
 /// Which part of the catalogue is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ShardArgument {
-    Numbered(Shard),
+    Numbered(SyncShard),
     /// As the environment says; so many parts if it does not say how many.
     Auto(Option<u64>),
 }
@@ -33,7 +33,7 @@ impl FromStr for ShardArgument {
 
 impl ShardArgument {
     /// Returns the part.
-    pub(super) fn resolve(self, environment: &Environment) -> Result<Shard, CommandError> {
+    pub(super) fn resolve(self, environment: &Environment) -> Result<SyncShard, CommandError> {
         let count = match self {
             Self::Numbered(shard) => return Ok(shard),
             Self::Auto(count) => count,
@@ -58,7 +58,7 @@ impl ShardArgument {
                 "say `--shard auto/N`, with the number of the job's completions",
             )
         })?;
-        Shard::new(index, count).map_err(|_| {
+        SyncShard::new(index, count).map_err(|_| {
             usage(
                 &format!("this is part {index}, from 0, of {count}"),
                 "as many parts as the job has completions are needed: `--shard auto/N`",
@@ -76,7 +76,7 @@ mod tests {
         let check = |text: &str, expected: Result<ShardArgument, ShardError>| {
             assert_eq!(text.parse(), expected, "{text}");
         };
-        check("1/4", Ok(ShardArgument::Numbered(Shard::new(1, 4).unwrap())));
+        check("1/4", Ok(ShardArgument::Numbered(SyncShard::new(1, 4).unwrap())));
         check("auto", Ok(ShardArgument::Auto(None)));
         check("auto/8", Ok(ShardArgument::Auto(Some(8))));
         check("auto/0", Err(ShardError));
