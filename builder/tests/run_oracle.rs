@@ -14,7 +14,7 @@ use diskette_builder::frontend::dockerfile::run::{RunContext, RunError, RunLine,
 use diskette_builder::frontend::dockerfile::tree::{
     Accounts, Tree, TreeNode, TreeNodeKind, UserIdentity,
 };
-use diskette_builder::oci::archive::Owner;
+use diskette_builder::oci::tar::Owner;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 const USER: Owner = Owner { uid: 1000, gid: 1000 };

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use diskette_builder::oci::archive::{self, Limits};
+use diskette_builder::oci::tar::{self, TarLimits};
 use diskette_builder::frontend::dockerfile::base::{Bases, BaseResolver};
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::json::Document;
@@ -19,8 +19,8 @@ use diskette_builder::oci::sink::SinkError;
 use diskette_builder::frontend::dockerfile::tree::{TreeNodeKind, Tree};
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: Limits =
-    Limits { members: 1000, path: 4096, names: 1 << 20, pax: 1 << 16, unpacked: 1 << 24 };
+const LIMITS: TarLimits =
+    TarLimits { members: 1000, path: 4096, names: 1 << 20, pax: 1 << 16, unpacked: 1 << 24 };
 
 /// One image.
 struct Memory(BTreeMap<Digest, Vec<u8>>);
@@ -129,7 +129,7 @@ fn check(tree: &Tree) {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    for member in archive::read(bytes, LIMITS).into_iter().flatten() {
+    for member in tar::read_entries(bytes, LIMITS).into_iter().flatten() {
         match member {
             Ok(found) => assert!(found.path.len() <= LIMITS.path),
             Err(error) => assert!(!error.to_string().is_empty()),

@@ -8,10 +8,10 @@ use crate::cluster::contract::labels::{check_key, is_handed_on, label_for_env};
 use crate::cluster::contract::{Finding, cdi_takes, judge_image, matters};
 use crate::compression::CompressionFormat;
 use crate::disk;
-use crate::oci::archive::{self, ArchiveError, Found, Kind, Limits, Members};
 use crate::oci::image::digest::Digest;
 use crate::oci::images::Images;
 use crate::oci::survey::{Blob, Image};
+use crate::oci::tar::{self, TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
 /// How many of a layer's first bytes are read.
 pub const REACH: u64 = 4 << 20;
@@ -73,7 +73,7 @@ pub struct DiskSeen {
     /// The number of its layer, lowest first, from 0.
     pub layer: usize,
     /// The file, as the layer has it.
-    pub found: Found,
+    pub found: TarEntry,
     /// What it is, as far as its first bytes tell.
     pub info: disk::Info,
 }
@@ -143,16 +143,16 @@ fn look(
     images: &dyn Images,
     facts: &mut LayerFacts,
     compressed: Option<&mut Compressed>,
-) -> Result<Option<(Found, disk::Info)>, String> {
+) -> Result<Option<(TarEntry, disk::Info)>, String> {
     let reach = REACH.min(blob.size);
     let reader = images.start(blob.digest, blob.size, reach);
     let reader = reader.map_err(|error| error.whole())?;
-    let unpacked = archive::unpack(reader.take(reach));
+    let unpacked = tar::decompress(reader.take(reach));
     let (packing, tar) = unpacked.map_err(|error| error.to_string())?;
     if let Some(compressed) = compressed {
         *compressed = packing.into();
     }
-    let mut tar = Members::new(tar.take(DEPTH), packing, Limits::default());
+    let mut tar = TarReader::new(tar.take(DEPTH), packing, TarLimits::default());
     let found = find(&mut tar, facts);
     let is_whole = reach == blob.size && tar.into_inner().limit() > 0;
     match found {
@@ -164,16 +164,16 @@ fn look(
 }
 
 fn find(
-    tar: &mut Members<impl Read>,
+    tar: &mut TarReader<impl Read>,
     facts: &mut LayerFacts,
-) -> Result<Option<(Found, disk::Info)>, ArchiveError> {
+) -> Result<Option<(TarEntry, disk::Info)>, TarReadError> {
     for _ in 0..MEMBERS_MAX {
         let Some(found) = tar.next().transpose()? else { return Ok(None) };
         if !matters(&found.path) {
             continue;
         }
         facts.members.push(found.clone());
-        if found.kind == Kind::File && cdi_takes(&found) {
+        if found.kind == TarEntryKind::File && cdi_takes(&found) {
             let start = start(tar)?;
             let examined = disk::examine(&disk::Start { bytes: &start, len: found.size });
             let Ok(info) = examined else { return Ok(None) };
@@ -186,7 +186,7 @@ fn find(
 }
 
 /// Returns as much of a disk's start as is in sight.
-fn start(tar: &mut Members<impl Read>) -> Result<Vec<u8>, ArchiveError> {
+fn start(tar: &mut TarReader<impl Read>) -> Result<Vec<u8>, TarReadError> {
     const STEP: usize = 16 * 1024;
     let mut start = Vec::new();
     let mut space = vec![0; STEP];
@@ -208,9 +208,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::oci::archive::testing::{RawHeader, Tar};
     use crate::oci::images::testing::Memory;
     use crate::oci::survey::survey;
+    use crate::oci::tar::testing::{RawHeader, Tar};
 
     /// Looks at an image with these layers.
     fn seen(layers: &[Vec<u8>]) -> Overview {

@@ -2,7 +2,7 @@
 //! place to another.
 //!
 //! - [`image`]: digests, platforms, references and documents as data
-//! - [`archive`]: the entries of a tar, whoever made it
+//! - [`tar`]: reads the entries of a tar
 //! - [`images`]: images that can be read, wherever they lie
 //! - [`sink`]: where finished images are written to
 //! - [`progress`]: what is reported meanwhile, and how work is cancelled
@@ -13,7 +13,6 @@
 //! - [`copy`]: an image moved to a sink, byte for byte
 //! - [`join`]: one index of images that were made apart
 
-pub mod archive;
 pub mod copy;
 pub mod image;
 pub mod images;
@@ -23,5 +22,6 @@ pub mod progress;
 pub mod sink;
 pub mod store;
 pub mod survey;
+pub mod tar;
 pub mod tee;
 pub mod unpacked;

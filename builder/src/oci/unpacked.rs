@@ -10,9 +10,9 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::compression::CompressionFormat;
-use crate::oci::archive::{self, ArchiveError};
 use crate::oci::image::digest::Digest;
 use crate::oci::progress::{Event, Progress};
+use crate::oci::tar::{self, TarReadError};
 
 /// How many bytes go from thread to thread at a time, and how many such pieces are under way.
 const PIECE: usize = 256 * 1024;
@@ -74,16 +74,16 @@ pub enum LayerProblem {
     },
     /// It is not a tar that can be used.
     #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    Archive(#[from] TarReadError),
 }
 
 impl<'a> Unpacked<'a> {
     /// Begins to read a blob; it is unpacked as its first bytes say.
     pub fn new(blob: impl Read + Send + 'a, expected: Expected<'a>) -> io::Result<Self> {
         let blob = Blob::new(Box::new(blob.take(expected.size.saturating_add(1))), expected);
-        let (packing, tar) = match archive::unpack(blob.clone()) {
+        let (packing, tar) = match tar::decompress(blob.clone()) {
             Ok(unpacked) => unpacked,
-            Err(ArchiveError::Read(error)) => return Err(error),
+            Err(TarReadError::Read(error)) => return Err(error),
             Err(error) => return Err(io::Error::other(error)),
         };
         Ok(Self { blob, packing, tar, hash: Sha256::new() })

@@ -12,13 +12,13 @@ use std::sync::Arc;
 use self::diagnostic::Span;
 use crate::compression::CompressionFormat;
 use crate::disk::convert::Conversion;
-use crate::oci::archive::Owner;
 use crate::oci::image::config::Config;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::place::Place;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::image::whiteout;
+use crate::oci::tar::Owner;
 
 /// One image, for one or more platforms.
 #[derive(Debug, Clone, PartialEq)]

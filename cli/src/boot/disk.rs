@@ -9,8 +9,8 @@ use cap_std::ambient_authority;
 use diskette_builder::disk::examine;
 use diskette_builder::disk::guest::{self, GuestError};
 use diskette_builder::inspect::extract::{Context, ExtractError, SparseFile, extract};
-use diskette_builder::oci::archive::Limits;
 use diskette_builder::oci::survey::Image;
+use diskette_builder::oci::tar::TarLimits;
 
 use super::Ground;
 use crate::disk_file::DiskFile;
@@ -38,7 +38,7 @@ impl Disk {
         let file = cap_std::fs::File::create_ambient(&path, ambient_authority());
         let mut file = file.map_err(cannot("write", path.display()))?;
         let Ground { images, progress, .. } = ground;
-        let context = Context { images, limits: Limits::default(), progress };
+        let context = Context { images, limits: TarLimits::default(), progress };
         match extract(image, &mut SparseFile::new(&mut file), &context) {
             Ok(_) => drop(file),
             Err(ExtractError::Cancelled) => return Err(CommandError::Interrupted),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::inspect::diff::{CompareError, Context, Difference, Kind, Side, compare};
-use diskette_builder::oci::archive::Limits;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::survey::survey;
+use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde_json::json;
 
@@ -88,7 +88,7 @@ fn look(
         return Ok(Vec::new());
     }
     let (ours, theirs) = (survey(&*a.images, a.root)?, survey(&*b.images, b.root)?);
-    let context = Context { limits: Limits::default(), progress: progress.as_ref() };
+    let context = Context { limits: TarLimits::default(), progress: progress.as_ref() };
     let first = Side { images: &*a.images, survey: &ours };
     let second = Side { images: &*b.images, survey: &theirs };
     compare(first, second, &context).map_err(|error| match error {

@@ -10,10 +10,10 @@ use clap::Args;
 use diskette_builder::inspect::extract::{
     Context, ExtractError, Extracted, Output, SparseFile, Stream, extract,
 };
-use diskette_builder::oci::archive::Limits;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::survey::{Image, survey};
+use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
 
@@ -75,7 +75,7 @@ pub(crate) fn run(
     let survey = survey(&*subject.images, subject.root)?;
     let image = choose(&survey, arguments.platform.as_ref())?;
     let context =
-        Context { images: &*subject.images, limits: Limits::default(), progress: &*progress };
+        Context { images: &*subject.images, limits: TarLimits::default(), progress: &*progress };
     let result = target.write(image, &context, &progress);
     progress.end();
     let (extracted, path) =

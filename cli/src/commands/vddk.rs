@@ -14,7 +14,7 @@ use diskette_builder::frontend::dockerfile::base::{
     BaseError, BaseLock, BaseResolver, Bases, LockEnforcement, PullPolicy,
 };
 use diskette_builder::frontend::vddk::{self, VddkBase, VddkBaseImage, VddkDownload, VddkRequest};
-use diskette_builder::oci::archive::Limits;
+use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::oci::image::format::Format;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::reference::Reference;
@@ -171,7 +171,7 @@ fn ground(
         BaseArgument::Image(place) => place,
     };
     let resolver = BaseResolver::new(BaseLock::default(), PullPolicy::Always, LockEnforcement::No);
-    let limits = Limits::default();
+    let limits = TarLimits::default();
     let bases = Bases { places, cache, resolver: &resolver, limits, progress };
     let image = bases.load(place, &vddk::platform()).map_err(|error| base_error(place, &error))?;
     Ok(VddkBase::Image(Box::new(VddkBaseImage::new(image, place)?)))

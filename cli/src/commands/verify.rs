@@ -11,10 +11,10 @@ use std::sync::atomic::AtomicBool;
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::contract::{Finding, Rule, Severity, rules};
 use diskette_builder::inspect::verify::{Context, ExamineError, KEPT, Report, examine, is_wanted};
-use diskette_builder::oci::archive::Limits;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::survey::{Image, survey};
+use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::boot::{Boot, BootArguments, Ground};
@@ -193,7 +193,7 @@ fn judge(
         survey.iter().flat_map(|survey| &survey.images).filter(wanted).collect();
     BootArguments::check(&chosen, environment)?;
     let context =
-        Context { images, limits: Limits::default(), kept: KEPT, progress: progress.as_ref() };
+        Context { images, limits: TarLimits::default(), kept: KEPT, progress: progress.as_ref() };
     let report = examine(root, arguments.platform.as_ref(), &context)?;
     let bootable: Vec<&Image> =
         chosen.into_iter().filter(|image| has_disk(image, &report)).collect();

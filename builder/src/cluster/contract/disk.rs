@@ -1,6 +1,6 @@
 //! How the *disk* lies in an image.
 
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 
 /// QEMU's user and group, as which KubeVirt and CDI read an image; KubeVirt user guide,
 /// "containerDisk": "readable for the user with the UID 107 (qemu)".

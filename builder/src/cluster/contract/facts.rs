@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::compression::CompressionFormat;
 use crate::disk;
-use crate::oci::archive::Found;
 use crate::oci::image::config::Config;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::platform::Platform;
+use crate::oci::tar::TarEntry;
 
 /// What is known of one entry of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub struct LayerFacts {
     /// What was seen of the blob.
     pub blob: Option<BlobFacts>,
     /// In the order of the tar, those that [matter](super::ImageFacts).
-    pub members: Vec<Found>,
+    pub members: Vec<TarEntry>,
     /// The first member that matters to nobody and whose name begins with a slash.
     pub absolute: Option<String>,
     /// Disks among the members, by their number there.

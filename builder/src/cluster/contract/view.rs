@@ -7,8 +7,8 @@ use std::ops::Bound;
 use crate::cluster::contract::disk::{DIRECTORY, QEMU};
 use crate::cluster::contract::facts::{DiskFacts, LayerFacts};
 use crate::cluster::contract::mounts::{BOOTC, mount_below};
-use crate::oci::archive::{Found, Kind, Lead};
 use crate::oci::image::whiteout;
+use crate::oci::tar::{Lead, TarEntry, TarEntryKind};
 use crate::recipe::path::{is_below, join, split};
 
 /// Where kernels are kept for `kernelBoot`.
@@ -36,11 +36,11 @@ pub(crate) fn matters(path: &str) -> bool {
 
 /// Tells whether CDI takes a member for a disk: `hasPrefix`, `isWhiteout` and `isDir` in its
 /// `pkg/importer/transport.go`.
-pub(crate) fn cdi_takes(found: &Found) -> bool {
+pub(crate) fn cdi_takes(found: &TarEntry) -> bool {
     matches!(found.lead, Lead::Plain | Lead::Dot)
         && found.path.starts_with(DIRECTORY)
         && !split(&found.path).1.starts_with(whiteout::PREFIX)
-        && found.kind != Kind::Directory
+        && found.kind != TarEntryKind::Directory
 }
 
 /// Tells whether a file at this path is what a virtual machine boots from.
@@ -63,7 +63,7 @@ pub(crate) fn disk_of(layers: &[LayerFacts]) -> Option<(String, &DiskFacts)> {
 /// A member, and the numbers of its layer and of itself in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seen<'a> {
-    pub(crate) found: &'a Found,
+    pub(crate) found: &'a TarEntry,
     pub(crate) layer: usize,
     pub(crate) member: usize,
 }
@@ -112,7 +112,7 @@ impl<'a> Rootfs<'a> {
                 }
             }
             None => {
-                if seen.found.kind != Kind::Directory {
+                if seen.found.kind != TarEntryKind::Directory {
                     self.hide_below(path, seen.layer + 1);
                 }
                 self.nodes.insert(path, seen);
@@ -170,7 +170,7 @@ impl<'a> Rootfs<'a> {
 
 /// Tells what the user 107 may do: its own bits if it owns the file, else its group's, else
 /// everybody's.
-pub(crate) fn allows(found: &Found, bits: u32) -> bool {
+pub(crate) fn allows(found: &TarEntry, bits: u32) -> bool {
     let shift = match found.owner() {
         owner if owner.uid == QEMU.uid => 6,
         owner if owner.gid == QEMU.gid => 3,

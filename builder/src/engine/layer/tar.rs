@@ -218,7 +218,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::oci::archive::Owner;
+    use crate::oci::tar::Owner;
     use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
     fn file(path: &str) -> LayerEntry {

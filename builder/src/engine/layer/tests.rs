@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::compression::{Compression, GzipLevel, ZstdLevel};
 use super::{LayerError, LayerInput, Workers, write_layer};
 use crate::engine::source::{Content, SourceError, SourceErrorKind};
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::Layer;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole};

@@ -6,9 +6,9 @@ use snapbox::{IntoData, assert_data_eq, str};
 
 use super::*;
 use crate::compression::CompressionFormat;
-use crate::oci::archive::Owner;
 use crate::oci::image::config::Config;
 use crate::oci::image::platform::Platform;
+use crate::oci::tar::Owner;
 use crate::recipe::{
     Checksum, LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, RecipeStep, SourceLocation,
     SourceRecipe, SourceRole,

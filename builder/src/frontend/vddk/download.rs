@@ -8,13 +8,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::kit::{VddkKit, VddkKitError};
 use crate::engine::source::Inputs;
-use crate::oci::archive::{self, ArchiveError};
+use crate::oci::tar::{self, TarReadError};
 use crate::oci::image::digest::hex;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
 
 /// Several times what VMware's archives have, so that a hostile one takes no more than a few MiB.
-const LIMITS: archive::Limits = archive::Limits {
+const LIMITS: tar::TarLimits = tar::TarLimits {
     members: 10_000,
     path: 1024,
     names: 4 << 20,
@@ -43,9 +43,9 @@ impl VddkDownload {
         let (kit, checksum) = kit(file).map_err(|error| {
             let problem = Diagnostic::new(format!("cannot use `{place}`: {error}"));
             match error {
-                VddkKitError::Archive(ArchiveError::Read(_)) => problem,
+                VddkKitError::Archive(TarReadError::Read(_)) => problem,
                 VddkKitError::Archive(
-                    ArchiveError::Truncated(_) | ArchiveError::Decompress(..),
+                    TarReadError::Truncated(_) | TarReadError::Decompress(..),
                 ) => problem.help("was the download cut off?"),
                 _ => problem.help(HELP),
             }
@@ -71,12 +71,12 @@ fn regular(file: File) -> io::Result<File> {
 /// Returns the kit in an archive, and the checksum of the archive.
 fn kit(file: impl Read + Send) -> Result<(VddkKit, Checksum), VddkKitError> {
     let mut file = Hashed { file, hash: Sha256::new() };
-    let mut members = archive::read(&mut file, LIMITS)?;
+    let mut members = tar::read_entries(&mut file, LIMITS)?;
     let kit = VddkKit::read(&mut members)?;
     // Behind the tar is what tells whether its packing is whole.
     members.drain()?;
     drop(members);
-    io::copy(&mut file, &mut io::sink()).map_err(ArchiveError::Read)?;
+    io::copy(&mut file, &mut io::sink()).map_err(TarReadError::Read)?;
     Ok((kit, Checksum::Sha256(hex(&file.hash.finalize()))))
 }
 

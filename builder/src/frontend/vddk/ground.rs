@@ -64,7 +64,7 @@ fn has_cp(tree: &Tree, config: &Config) -> bool {
 mod tests {
     use super::*;
     use crate::frontend::dockerfile::tree::{FileNode, TreeNode};
-    use crate::oci::archive::Owner;
+    use crate::oci::tar::Owner;
     use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
     const ROOT: Owner = Owner { uid: 0, gid: 0 };

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::links::{BrokenLink, LinkProblem, join, resolve};
-use crate::oci::archive::Owner;
-use crate::oci::archive::{self, ArchiveError, Found};
+use crate::oci::tar::Owner;
+use crate::oci::tar::{self, TarReadError, TarEntry};
 use crate::recipe::{
     LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin,
 };
@@ -54,7 +54,7 @@ pub(super) enum Kind {
 pub enum VddkKitError {
     /// It is no archive, or not whole.
     #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    Archive(#[from] TarReadError),
     /// It holds something else.
     #[error("there is no directory `{TREE}` in it")]
     NoTree,
@@ -86,7 +86,7 @@ pub enum VddkKitError {
 impl VddkKit {
     /// Takes the kit out of an archive, member by member.
     pub fn read(
-        members: impl IntoIterator<Item = Result<Found, ArchiveError>>,
+        members: impl IntoIterator<Item = Result<TarEntry, TarReadError>>,
     ) -> Result<Self, VddkKitError> {
         let mut nodes = Nodes::new();
         for found in members {
@@ -176,21 +176,21 @@ fn below_tree(path: &str) -> Option<&str> {
     if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
 }
 
-fn node(found: Found, nodes: &Nodes) -> Result<Node, VddkKitError> {
+fn node(found: TarEntry, nodes: &Nodes) -> Result<Node, VddkKitError> {
     let special = |what| Err(VddkKitError::Special { path: found.path.clone(), what });
     let kind = match found.kind {
-        archive::Kind::Directory => Kind::Directory,
-        archive::Kind::File => Kind::File { offset: found.offset, size: found.size },
-        archive::Kind::Symlink(target) => Kind::Symlink(target),
+        tar::TarEntryKind::Directory => Kind::Directory,
+        tar::TarEntryKind::File => Kind::File { offset: found.offset, size: found.size },
+        tar::TarEntryKind::Symlink(target) => Kind::Symlink(target),
         // Copying makes two files of it anyway.
-        archive::Kind::Hardlink(path) => match below_tree(&path).and_then(|path| nodes.get(path)) {
+        tar::TarEntryKind::Hardlink(path) => match below_tree(&path).and_then(|path| nodes.get(path)) {
             Some(file) if file.kind != Kind::Directory => return Ok(file.clone()),
             _ => return special("another name of what is not a file in the tree"),
         },
-        archive::Kind::Character { .. } | archive::Kind::Block { .. } => {
+        tar::TarEntryKind::Character { .. } | tar::TarEntryKind::Block { .. } => {
             return special("a device");
         }
-        archive::Kind::Fifo => return special("a named pipe"),
+        tar::TarEntryKind::Fifo => return special("a named pipe"),
     };
     // A container that is run again has `cp` write over what it made: its owner may.
     let mode = match kind {

@@ -23,10 +23,10 @@ pub use kit::{LIBRARY, TREE, VddkKit, VddkKitError};
 pub use links::{BrokenLink, LinkProblem};
 pub use registries::may_be_public;
 
-use crate::oci::archive::Owner;
 use crate::oci::image::config::Config;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
+use crate::oci::tar::Owner;
 use crate::recipe::{
     LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceLocation,
     SourceRecipe, SourceRole, TarOrigin,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use super::*;
 use crate::frontend::dockerfile::base::LoadedBase;
 use crate::frontend::dockerfile::tree::{FileNode, Tree, TreeNode, TreeNodeKind};
-use crate::oci::archive::{ArchiveError, Found, Kind, Lead};
+use crate::oci::tar::{TarReadError, TarEntry, TarEntryKind, Lead};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::place::Place;
 use crate::recipe::BaseImage;
 
 /// Members of an archive: `d 755 PATH`, `f 444 PATH`, `l TARGET PATH`, `h TARGET PATH`, and `c`, `b`
 /// and `p` with a mode. Paths that do not begin with a slash are below the tree.
-fn members(lines: &str) -> Vec<Result<Found, ArchiveError>> {
+fn members(lines: &str) -> Vec<Result<TarEntry, TarReadError>> {
     let mut offset = 0;
     let member = |line: &str| {
         let [kind, second, path] = line.split(' ').collect::<Vec<_>>()[..] else {
@@ -23,18 +23,18 @@ fn members(lines: &str) -> Vec<Result<Found, ArchiveError>> {
             None => format!("{TREE}/{path}"),
         };
         let kind = match kind {
-            "d" => Kind::Directory,
-            "f" => Kind::File,
-            "l" => Kind::Symlink(second.into()),
-            "h" => Kind::Hardlink(place(second)),
-            "c" => Kind::Character { major: 1, minor: 3 },
-            "b" => Kind::Block { major: 8, minor: 0 },
-            "p" => Kind::Fifo,
+            "d" => TarEntryKind::Directory,
+            "f" => TarEntryKind::File,
+            "l" => TarEntryKind::Symlink(second.into()),
+            "h" => TarEntryKind::Hardlink(place(second)),
+            "c" => TarEntryKind::Character { major: 1, minor: 3 },
+            "b" => TarEntryKind::Block { major: 8, minor: 0 },
+            "p" => TarEntryKind::Fifo,
             other => panic!("{other}"),
         };
         offset += 1024;
         let mode = u32::from_str_radix(second, 8).unwrap_or(0o777);
-        Ok(Found {
+        Ok(TarEntry {
             path: place(path),
             kind,
             mode,

@@ -6,10 +6,10 @@ use std::thread;
 
 use super::{CompareError, Context, Difference, Kind};
 use crate::compression::CompressionFormat;
-use crate::oci::archive::{self, ArchiveError, Found, Members};
 use crate::oci::images::Images;
 use crate::oci::progress::Event;
 use crate::oci::survey::{Blob, Image};
+use crate::oci::tar::{self, TarEntry, TarReadError, TarReader};
 use crate::oci::unpacked::{BlobProblem, Expected, Unpacked};
 
 /// How many differences of one layer are told.
@@ -18,7 +18,7 @@ const TOLD_MAX: usize = 20;
 /// How much is compared at a time, in bytes.
 const STEP: usize = 128 * 1024;
 
-/// Fields of a tar header that no [`Found`] has (POSIX.1-2024, `pax`, "ustar Interchange Format").
+/// Fields of a tar header that no [`TarEntry`] has (POSIX.1-2024, `pax`, "ustar Interchange Format").
 const FIELDS: [(&str, Range<usize>); 4] = [
     ("mtime", 136..148),
     ("user name", 265..297),
@@ -109,7 +109,7 @@ fn packed(packing: Option<CompressionFormat>) -> String {
 }
 
 /// Which tar cannot be read on, and why.
-type Unread = (usize, ArchiveError);
+type Unread = (usize, TarReadError);
 
 struct Walk<'w> {
     subject: &'w str,
@@ -117,7 +117,7 @@ struct Walk<'w> {
 }
 
 /// Shows one field of an entry.
-type Field = fn(&Found) -> String;
+type Field = fn(&TarEntry) -> String;
 
 impl Walk<'_> {
     fn tell(&mut self, place: &str, kind: Kind, a: impl Into<String>, b: impl Into<String>) {
@@ -142,8 +142,8 @@ impl Walk<'_> {
         context: &Context<'_>,
     ) -> Result<(), Unread> {
         let packings = [a.packing(), b.packing()];
-        let mut a = Members::new(a, packings[0], context.limits);
-        let mut b = Members::new(b, packings[1], context.limits);
+        let mut a = TarReader::new(a, packings[0], context.limits);
+        let mut b = TarReader::new(b, packings[1], context.limits);
         while self.told.len() < TOLD_MAX {
             let ours = a.next().transpose().map_err(|error| (0, error))?;
             let theirs = b.next().transpose().map_err(|error| (1, error))?;
@@ -155,7 +155,7 @@ impl Walk<'_> {
                     return Ok(());
                 }
                 (ours, theirs) => {
-                    let name = |found: Option<Found>| {
+                    let name = |found: Option<TarEntry>| {
                         found.map_or_else(|| "no more entries".into(), |found| shown(&found.path))
                     };
                     self.tell("", Kind::Entry, name(ours), name(theirs));
@@ -168,7 +168,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn entries(&mut self, a: &Found, b: &Found, headers: [&archive::Raw; 2]) {
+    fn entries(&mut self, a: &TarEntry, b: &TarEntry, headers: [&tar::TarHeader; 2]) {
         let before = self.told.len();
         let fields: [(&str, Field); 5] = [
             ("kind", |found| kind(&found.kind)),
@@ -204,10 +204,10 @@ impl Walk<'_> {
     /// Compares contents as far as both go.
     fn contents(
         &mut self,
-        a: &Found,
-        b: &Found,
-        ours: &mut Members<impl Read>,
-        theirs: &mut Members<impl Read>,
+        a: &TarEntry,
+        b: &TarEntry,
+        ours: &mut TarReader<impl Read>,
+        theirs: &mut TarReader<impl Read>,
     ) -> Result<(), Unread> {
         let len = a.size.min(b.size);
         let mut spaces = [vec![0; STEP], vec![0; STEP]];
@@ -236,8 +236,8 @@ impl Walk<'_> {
     }
 }
 
-fn kind(kind: &archive::Kind) -> String {
-    use archive::Kind as Member;
+fn kind(kind: &tar::TarEntryKind) -> String {
+    use tar::TarEntryKind as Member;
     match kind {
         Member::Directory => "directory".into(),
         Member::File => "file".into(),

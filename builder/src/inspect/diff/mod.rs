@@ -10,13 +10,13 @@ use serde_json::Value;
 use thiserror::Error;
 
 use self::fields::{Skip, fields};
-use crate::oci::archive::Limits;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
 use crate::oci::progress::Progress;
 use crate::oci::sink::SinkError;
 use crate::oci::survey::{Image, Survey};
+use crate::oci::tar::TarLimits;
 use crate::oci::unpacked::BlobProblem;
 
 /// One of the two images.
@@ -31,7 +31,7 @@ pub struct Side<'a> {
 /// What a comparison works with.
 pub struct Context<'a> {
     /// What a layer may have.
-    pub limits: Limits,
+    pub limits: TarLimits,
     /// Listens, and stops it.
     pub progress: &'a dyn Progress,
 }

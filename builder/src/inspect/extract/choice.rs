@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ExtractError;
 use crate::cluster::contract::facts::LayerFacts;
 use crate::cluster::contract::{DIRECTORY, Rootfs, Seen, for_cdi};
-use crate::oci::archive::{Found, Kind};
+use crate::oci::tar::{TarEntry, TarEntryKind};
 
 /// How many bytes what is kept of members may have, and about how many each takes besides its names.
 const KEPT_MAX: usize = 16 << 20;
@@ -25,9 +25,9 @@ pub(super) struct Choice {
 
 impl Choice {
     /// Keeps what may matter of a layer.
-    pub(super) fn keep(&mut self, layer: usize, found: Found) -> Result<(), ExtractError> {
+    pub(super) fn keep(&mut self, layer: usize, found: TarEntry) -> Result<(), ExtractError> {
         let link = match &found.kind {
-            Kind::Symlink(to) | Kind::Hardlink(to) => to.len(),
+            TarEntryKind::Symlink(to) | TarEntryKind::Hardlink(to) => to.len(),
             _ => 0,
         };
         self.kept = self.kept.saturating_add(found.path.len() + link + MEMBER_LEN);

@@ -16,11 +16,11 @@ pub use output::{Output, SparseFile, Stream};
 
 use self::choice::Choice;
 use crate::cluster::contract::{cdi_takes, matters};
-use crate::oci::archive::{ArchiveError, Found, Kind, Limits, Members};
 use crate::oci::image::digest::Digest;
 use crate::oci::images::Images;
 use crate::oci::progress::{Event, Progress};
 use crate::oci::survey::{Blob, Image};
+use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 use crate::oci::unpacked::{BlobProblem, Expected, LayerProblem, Unpacked};
 
 /// How much of a disk is looked at at once, in bytes.
@@ -34,7 +34,7 @@ pub struct Context<'a> {
     /// Where the image is.
     pub images: &'a dyn Images,
     /// What a layer may have.
-    pub limits: Limits,
+    pub limits: TarLimits,
     /// Listens, and stops it.
     pub progress: &'a dyn Progress,
 }
@@ -143,7 +143,7 @@ impl Extraction<'_> {
 
     fn scan(&mut self, layer: usize, tar: &mut Unpacked<'_>) -> Result<(), Stop> {
         let packing = tar.packing();
-        let mut tar = Members::new(tar, packing, self.context.limits);
+        let mut tar = TarReader::new(tar, packing, self.context.limits);
         while let Some(found) = tar.next().transpose()? {
             if !matters(&found.path) {
                 continue;
@@ -160,12 +160,12 @@ impl Extraction<'_> {
     /// Writes the first disk that comes, and compares others of its name with it.
     fn take(
         &mut self,
-        found: &Found,
+        found: &TarEntry,
         layer: usize,
-        tar: &mut Members<impl Read>,
+        tar: &mut TarReader<impl Read>,
     ) -> Result<(), Stop> {
         match &self.disk {
-            None if found.kind != Kind::File => {
+            None if found.kind != TarEntryKind::File => {
                 let path = found.path.clone();
                 Err(ExtractError::Link { path, kind: found.kind.noun() }.into())
             }
@@ -192,11 +192,11 @@ enum Stop {
     /// Whatever the rest of the layer holds.
     Here(ExtractError),
     /// It is no tar, and may be damaged.
-    Archive(ArchiveError),
+    Archive(TarReadError),
 }
 
-impl From<ArchiveError> for Stop {
-    fn from(error: ArchiveError) -> Self {
+impl From<TarReadError> for Stop {
+    fn from(error: TarReadError) -> Self {
         Self::Archive(error)
     }
 }
@@ -209,7 +209,7 @@ impl From<ExtractError> for Stop {
 
 /// Copies the content of the member that came last, and returns its digest, if it is asked for.
 fn copy(
-    tar: &mut Members<impl Read>,
+    tar: &mut TarReader<impl Read>,
     output: &mut dyn Output,
     mut hash: Option<Sha256>,
 ) -> Result<Option<Digest>, Stop> {

@@ -10,11 +10,11 @@ use crate::cluster::contract::facts::{BlobFacts, DiskFacts, LayerFacts, Start};
 use crate::cluster::contract::{cdi_takes, is_disk, matters};
 use crate::compression::CompressionFormat;
 use crate::disk;
-use crate::oci::archive::{self, ArchiveError, Found, Kind, Lead, Members};
 use crate::oci::image::digest::Digest;
 use crate::oci::progress::{Event, Progress};
 use crate::oci::sink::SinkError;
 use crate::oci::survey::Blob;
+use crate::oci::tar::{self, Lead, TarEntry, TarEntryKind, TarReadError, TarReader};
 use crate::recipe::path::split;
 
 /// How many of a blob's first bytes are kept: what [`Start::of`] needs.
@@ -72,9 +72,9 @@ fn scan(
     facts: &mut LayerFacts,
     kept: &AtomicU64,
     context: &Context<'_>,
-) -> Result<Digest, ArchiveError> {
+) -> Result<Digest, TarReadError> {
     let (packing, tar) = unpack(raw)?;
-    let mut tar = Members::new(Hashed::new(tar, context.progress, None), packing, context.limits);
+    let mut tar = TarReader::new(Hashed::new(tar, context.progress, None), packing, context.limits);
     while let Some(found) = tar.next().transpose()? {
         if !matters(&found.path) {
             if found.lead == Lead::Slash && facts.absolute.is_none() {
@@ -83,7 +83,8 @@ fn scan(
             continue;
         }
         keep(&found, kept)?;
-        let is_disk = found.kind == Kind::File && (cdi_takes(&found) || is_disk(&found.path));
+        let is_disk =
+            found.kind == TarEntryKind::File && (cdi_takes(&found) || is_disk(&found.path));
         if is_disk && facts.disks.len() < DISKS_MAX {
             let start = tar.start(disk::START_LEN)?;
             facts.disks.extend(look(&found, &start).map(|disk| (facts.members.len(), disk)));
@@ -96,24 +97,24 @@ fn scan(
 
 /// Unpacks as archives are; zstd behind a frame without data, which CDI does not know, as well: what
 /// else is wrong with such a layer can then be seen.
-fn unpack<'a>(mut raw: impl Read + Send + 'a) -> Result<Unpacked<'a>, ArchiveError> {
+fn unpack<'a>(mut raw: impl Read + Send + 'a) -> Result<Unpacked<'a>, TarReadError> {
     let mut start = Vec::new();
-    raw.by_ref().take(4).read_to_end(&mut start).map_err(ArchiveError::Read)?;
+    raw.by_ref().take(4).read_to_end(&mut start).map_err(TarReadError::Read)?;
     let is_skippable = Start::of(&start) == Start::ZstdSkippable;
     let raw = Cursor::new(start).chain(raw);
     if !is_skippable {
-        return archive::unpack(raw);
+        return tar::decompress(raw);
     }
-    let tar = zstd::stream::read::Decoder::new(raw).map_err(ArchiveError::Read)?;
+    let tar = zstd::stream::read::Decoder::new(raw).map_err(TarReadError::Read)?;
     Ok((Some(CompressionFormat::Zstd), Box::new(tar)))
 }
 
 type Unpacked<'a> = (Option<CompressionFormat>, Box<dyn Read + Send + 'a>);
 
 /// Counts what is kept of a member.
-fn keep(found: &Found, kept: &AtomicU64) -> Result<(), ArchiveError> {
+fn keep(found: &TarEntry, kept: &AtomicU64) -> Result<(), TarReadError> {
     let link = match &found.kind {
-        Kind::Symlink(to) | Kind::Hardlink(to) => to.len(),
+        TarEntryKind::Symlink(to) | TarEntryKind::Hardlink(to) => to.len(),
         _ => 0,
     };
     let len = (found.path.len() + link) as u64 + MEMBER_LEN;
@@ -121,11 +122,11 @@ fn keep(found: &Found, kept: &AtomicU64) -> Result<(), ArchiveError> {
         kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |kept| kept.checked_sub(len));
     taken
         .map(drop)
-        .map_err(|_| ArchiveError::Limit("more members than can be judged", found.offset))
+        .map_err(|_| TarReadError::Limit("more members than can be judged", found.offset))
 }
 
 /// Looks at a disk by its first bytes.
-fn look(found: &Found, start: &[u8]) -> Option<DiskFacts> {
+fn look(found: &TarEntry, start: &[u8]) -> Option<DiskFacts> {
     let bytes = disk::Start { bytes: start, len: found.size };
     let mut info = disk::examine(&bytes).ok()?;
     info.flaws.extend(disk::misnamed(split(&found.path).1, &info));

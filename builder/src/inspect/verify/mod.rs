@@ -15,7 +15,6 @@ use thiserror::Error;
 use crate::cluster::contract::facts::{ConfigFacts, EntryFacts, ImageFacts, LayerFacts, Told};
 use crate::cluster::contract::{self, Finding, Findings, judge_image, judge_index};
 use crate::disk;
-use crate::oci::archive::Limits;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
@@ -23,6 +22,7 @@ use crate::oci::images::Images;
 use crate::oci::progress::Progress;
 use crate::oci::sink::SinkError;
 use crate::oci::survey::{Blob, Image, SurveyError, survey};
+use crate::oci::tar::TarLimits;
 
 /// What [`Context::kept`] usually is, in bytes: some hundred thousand members.
 pub const KEPT: u64 = 64 << 20;
@@ -32,7 +32,7 @@ pub struct Context<'a> {
     /// Where the image is.
     pub images: &'a dyn Images,
     /// What a layer may have.
-    pub limits: Limits,
+    pub limits: TarLimits,
     /// How many bytes may be kept of the members of all layers together.
     pub kept: u64,
     /// Listens, and stops it.

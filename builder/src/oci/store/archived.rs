@@ -11,11 +11,11 @@ use std::os::unix::fs::FileExt as _;
 use super::entries::Entries;
 use super::{BLOBS, DOCUMENT_MAX, INDEX, read_document};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
-use crate::oci::archive::{ArchiveError, Found, Kind, Limits, Members};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
 use crate::oci::sink::SinkError;
+use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
 /// What is in an archive of Docker's own format, which has no `index.json`.
 const DOCKER: &str = "manifest.json";
@@ -24,8 +24,13 @@ const DOCKER: &str = "manifest.json";
 const HEADERS: usize = 4096;
 
 /// More than any images need. The length is bounded by the file's own.
-const LIMITS: Limits =
-    Limits { members: 100_000, path: 4096, names: 32 << 20, pax: 1 << 20, unpacked: u64::MAX / 2 };
+const LIMITS: TarLimits = TarLimits {
+    members: 100_000,
+    path: 4096,
+    names: 32 << 20,
+    pax: 1 << 20,
+    unpacked: u64::MAX / 2,
+};
 
 /// The images of an archive.
 #[derive(Debug)]
@@ -106,12 +111,12 @@ impl ArchiveImages {
 }
 
 impl Contents {
-    fn read(file: &File, len: u64) -> Result<Self, ArchiveError> {
+    fn read(file: &File, len: u64) -> Result<Self, TarReadError> {
         let mut contents = Self::default();
-        let mut members = Members::new(BufReader::with_capacity(HEADERS, file), None, LIMITS);
+        let mut members = TarReader::new(BufReader::with_capacity(HEADERS, file), None, LIMITS);
         while let Some(found) = members.next().transpose()? {
             if found.offset.checked_add(found.size).is_none_or(|end| end > len) {
-                return Err(ArchiveError::Truncated(len));
+                return Err(TarReadError::Truncated(len));
             }
             members.seek_over()?;
             contents.add(&found);
@@ -120,8 +125,9 @@ impl Contents {
     }
 
     /// Of several members with one name the last counts, as it does for who unpacks the archive.
-    fn add(&mut self, found: &Found) {
-        let span = (found.kind == Kind::File).then_some(Span { at: found.offset, len: found.size });
+    fn add(&mut self, found: &TarEntry) {
+        let span = (found.kind == TarEntryKind::File)
+            .then_some(Span { at: found.offset, len: found.size });
         match found.path.as_str() {
             INDEX => self.index = span,
             DOCKER => self.is_docker = true,
@@ -235,7 +241,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::oci::archive::testing::{RawHeader, Tar};
+    use crate::oci::tar::testing::{RawHeader, Tar};
 
     const MANIFEST: &str = r#"{"schemaVersion":2,"layers":[]}"#;
 

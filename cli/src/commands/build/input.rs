@@ -7,9 +7,9 @@ use diskette_builder::engine::source::Inputs;
 use diskette_builder::frontend::dockerfile::base::Bases;
 use diskette_builder::frontend::dockerfile::{self, DockerfileRequest};
 use diskette_builder::frontend::spec;
-use diskette_builder::oci::archive::Limits;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::progress::Progress;
+use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
@@ -148,7 +148,7 @@ impl Input {
             places,
             cache: cache.as_ref(),
             resolver: &lock.resolver,
-            limits: Limits::default(),
+            limits: TarLimits::default(),
             progress,
         };
         let request = DockerfileRequest {

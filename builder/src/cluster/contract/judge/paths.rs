@@ -12,7 +12,7 @@ use crate::cluster::contract::rules::{
     DISK_UNREADABLE, KERNEL_ONLY, KERNEL_UNREADABLE, MOUNT_POINT,
 };
 use crate::cluster::contract::view::{KERNELS, Rootfs, Seen, allows, cdi_takes, for_cdi};
-use crate::oci::archive::Kind;
+use crate::oci::tar::TarEntryKind;
 use crate::recipe::path::is_below;
 
 /// How many names are told.
@@ -46,11 +46,12 @@ pub(super) fn judge<'a>(
     }
     // Of an image without a disk that can be told from others nothing more is said.
     let is_clear = disk.is_some() || rootfs.children(DIRECTORY).is_empty();
-    if is_clear && rootfs.get(DIRECTORY).is_none_or(|dir| dir.found.kind == Kind::Directory) {
+    if is_clear && rootfs.get(DIRECTORY).is_none_or(|dir| dir.found.kind == TarEntryKind::Directory)
+    {
         compare(layers, disk, taken, findings);
     }
     prefixes(layers, findings);
-    disk.filter(|disk| disk.found.kind == Kind::File)
+    disk.filter(|disk| disk.found.kind == TarEntryKind::File)
 }
 
 /// Why there is not exactly one entry in `/disk`, as KubeVirt sees it.
@@ -59,7 +60,7 @@ pub(crate) enum NoDisk<'a> {
     /// There is nothing, but perhaps a kernel.
     Missing { has_directory: bool, kernel: Option<&'a str> },
     /// `/disk` is something else.
-    NotDirectory(&'a Kind),
+    NotDirectory(&'a TarEntryKind),
     /// There is a directory in it that no layer speaks of.
     Nested(&'a str),
     /// There is more than one.
@@ -70,7 +71,7 @@ pub(crate) enum NoDisk<'a> {
 /// `pkg/container-disk/container-disk.go`.
 fn find<'a>(rootfs: &Rootfs<'a>) -> Result<Seen<'a>, NoDisk<'a>> {
     let directory = rootfs.get(DIRECTORY).map(|seen| &seen.found.kind);
-    if let Some(kind) = directory.filter(|kind| **kind != Kind::Directory) {
+    if let Some(kind) = directory.filter(|kind| **kind != TarEntryKind::Directory) {
         return Err(NoDisk::NotDirectory(kind));
     }
     let children: BTreeMap<&str, Option<Seen<'_>>> = rootfs.children(DIRECTORY);
@@ -80,7 +81,7 @@ fn find<'a>(rootfs: &Rootfs<'a>) -> Result<Seen<'a>, NoDisk<'a>> {
         (Some((name, None)), None) => Err(NoDisk::Nested(name)),
         (Some(_), Some(_)) => Err(NoDisk::Several(children.into_keys().collect())),
         (None, _) => {
-            let is_file = |seen: &Seen<'_>| seen.found.kind == Kind::File;
+            let is_file = |seen: &Seen<'_>| seen.found.kind == TarEntryKind::File;
             let kernel = rootfs.below(KERNELS).find(is_file);
             let kernel = kernel.map(|seen| seen.found.path.as_str());
             Err(NoDisk::Missing { has_directory: directory.is_some(), kernel })
@@ -123,18 +124,20 @@ fn subject(seen: Seen<'_>) -> String {
 fn kinds(disk: Seen<'_>, findings: &mut Findings) {
     let found = disk.found;
     let rule = match &found.kind {
-        Kind::File if !cdi_takes(found) => {
+        TarEntryKind::File if !cdi_takes(found) => {
             let detail = "its name in the tar begins neither with `disk/` nor with `./disk/`";
             findings.add(&DISK_TAR_NAME, subject(disk), detail);
             return;
         }
-        Kind::File => return,
-        Kind::Directory => &DISK_NESTED,
-        Kind::Symlink(_) | Kind::Hardlink(_) => &DISK_LINK,
-        Kind::Character { .. } | Kind::Block { .. } | Kind::Fifo => &DISK_SPECIAL,
+        TarEntryKind::File => return,
+        TarEntryKind::Directory => &DISK_NESTED,
+        TarEntryKind::Symlink(_) | TarEntryKind::Hardlink(_) => &DISK_LINK,
+        TarEntryKind::Character { .. } | TarEntryKind::Block { .. } | TarEntryKind::Fifo => {
+            &DISK_SPECIAL
+        }
     };
     let target = match &found.kind {
-        Kind::Symlink(target) | Kind::Hardlink(target) => {
+        TarEntryKind::Symlink(target) | TarEntryKind::Hardlink(target) => {
             format!(" to `{}`", target.escape_debug())
         }
         _ => String::new(),
@@ -145,11 +148,11 @@ fn kinds(disk: Seen<'_>, findings: &mut Findings) {
 fn permissions(rootfs: &Rootfs<'_>, disk: Seen<'_>, findings: &mut Findings) {
     for (path, bits) in [("", ENTER), (DIRECTORY, READ | ENTER)] {
         let Some(directory) = rootfs.get(path) else { continue };
-        if directory.found.kind == Kind::Directory && !allows(directory.found, bits) {
+        if directory.found.kind == TarEntryKind::Directory && !allows(directory.found, bits) {
             findings.add(&DISK_CLOSED, subject(directory), owned(directory));
         }
     }
-    if disk.found.kind == Kind::File && !allows(disk.found, READ) {
+    if disk.found.kind == TarEntryKind::File && !allows(disk.found, READ) {
         findings.add(&DISK_UNREADABLE, subject(disk), owned(disk));
     }
 }
@@ -173,7 +176,7 @@ fn compare(
         findings.add(&DISK_DIFFERS, in_layer(taken), detail);
         return;
     };
-    let is_plain = disk.found.kind == Kind::File && cdi_takes(disk.found);
+    let is_plain = disk.found.kind == TarEntryKind::File && cdi_takes(disk.found);
     if place(disk) == place(taken) || (!is_plain && taken.layer >= disk.layer) {
         return;
     }
@@ -215,13 +218,13 @@ fn prefixes(layers: &[LayerFacts], findings: &mut Findings) {
 fn mounts(rootfs: &Rootfs<'_>, findings: &mut Findings) {
     for seen in rootfs.all() {
         let Some(reason) = mount_below(&seen.found.path) else { continue };
-        if !matches!(seen.found.kind, Kind::Directory | Kind::Symlink(_)) {
+        if !matches!(seen.found.kind, TarEntryKind::Directory | TarEntryKind::Symlink(_)) {
             let detail = format!("it is {}, and {reason}", seen.found.kind.noun());
             findings.add(&MOUNT_POINT, subject(seen), detail);
         }
     }
     for path in BOOTC {
-        if rootfs.get(path).is_some_and(|seen| seen.found.kind == Kind::Directory) {
+        if rootfs.get(path).is_some_and(|seen| seen.found.kind == TarEntryKind::Directory) {
             findings.add(&BOOTC_DIRECTORY, format!("/{path}"), "it is a directory");
         }
     }
@@ -229,8 +232,8 @@ fn mounts(rootfs: &Rootfs<'_>, findings: &mut Findings) {
 
 fn kernels(rootfs: &Rootfs<'_>, findings: &mut Findings) {
     let closed = |seen: &Seen<'_>| match seen.found.kind {
-        Kind::File => !allows(seen.found, READ),
-        Kind::Directory => !allows(seen.found, ENTER),
+        TarEntryKind::File => !allows(seen.found, READ),
+        TarEntryKind::Directory => !allows(seen.found, ENTER),
         _ => false,
     };
     let all = rootfs.get(KERNELS).into_iter().chain(rootfs.below(KERNELS));

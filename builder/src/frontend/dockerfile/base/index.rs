@@ -6,8 +6,8 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
-use crate::oci::archive::{Found, Kind, Limits, Members};
 use crate::oci::progress::Progress;
+use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReader};
 use crate::oci::unpacked::{BlobProblem, Expected, LayerProblem, Unpacked};
 use crate::recipe::BaseLayer;
 
@@ -28,7 +28,7 @@ pub(super) struct LayerIndex {
     /// Of the unpacked tar.
     pub(super) diff_id: String,
     /// In the order of the tar.
-    pub(super) members: Vec<Found>,
+    pub(super) members: Vec<TarEntry>,
     /// The bytes of a few files, by where they begin.
     pub(super) kept: Kept,
 }
@@ -44,7 +44,7 @@ impl LayerIndex {
     pub(super) fn read(
         blob: impl Read + Send,
         layer: &BaseLayer,
-        limits: Limits,
+        limits: TarLimits,
         progress: &dyn Progress,
     ) -> Result<Self, LayerProblem> {
         let expected = Expected { digest: layer.digest, size: layer.size, progress, number: None };
@@ -56,14 +56,17 @@ impl LayerIndex {
         Ok(Self { digest: layer.digest.to_string(), diff_id, members, kept })
     }
 
-    fn scan(tar: &mut Unpacked<'_>, limits: Limits) -> Result<(Vec<Found>, Kept), LayerProblem> {
+    fn scan(
+        tar: &mut Unpacked<'_>,
+        limits: TarLimits,
+    ) -> Result<(Vec<TarEntry>, Kept), LayerProblem> {
         let packing = tar.packing();
-        let mut tar = Members::new(tar, packing, limits);
-        let (mut members, mut kept) = (Vec::<Found>::new(), Kept::new());
+        let mut tar = TarReader::new(tar, packing, limits);
+        let (mut members, mut kept) = (Vec::<TarEntry>::new(), Kept::new());
         let mut offsets = [None; KEPT.len()];
         while let Some(found) = tar.next().transpose()? {
             let number = KEPT.iter().position(|path| *path == found.path);
-            if let Some(number) = number.filter(|_| found.kind == Kind::File) {
+            if let Some(number) = number.filter(|_| found.kind == TarEntryKind::File) {
                 // Of several with one name the last counts; all would be more than can be kept.
                 offsets[number].replace(found.offset).map(|offset| kept.remove(&offset));
                 if found.size <= KEPT_MAX {

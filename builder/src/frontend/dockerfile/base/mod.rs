@@ -22,7 +22,7 @@ pub use overlay::OverlayError;
 
 use self::reader::BaseReader;
 use crate::frontend::dockerfile::tree::Tree;
-use crate::oci::archive::Limits;
+use crate::oci::tar::TarLimits;
 use crate::oci::image::config::Config;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::place::Place;
@@ -40,7 +40,7 @@ pub struct Bases<'a> {
     /// Says what names mean.
     pub resolver: &'a BaseResolver,
     /// What a layer may have.
-    pub limits: Limits,
+    pub limits: TarLimits,
     /// Listens, and stops it.
     pub progress: &'a dyn Progress,
 }

@@ -11,8 +11,8 @@ use super::index::LayerIndex;
 use crate::frontend::dockerfile::tree::{
     FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
-use crate::oci::archive::Owner;
-use crate::oci::archive::{Found, Kind};
+use crate::oci::tar::Owner;
+use crate::oci::tar::{TarEntry, TarEntryKind};
 use crate::oci::image::whiteout;
 use crate::recipe::path::{join, split};
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin};
@@ -84,7 +84,7 @@ struct Overlay<'a> {
 }
 
 impl Overlay<'_> {
-    fn add(&mut self, found: &Found) -> Result<(), OverlayError> {
+    fn add(&mut self, found: &TarEntry) -> Result<(), OverlayError> {
         if found.path.is_empty() {
             let node =
                 TreeNode { kind: TreeNodeKind::Directory, mode: found.mode, owner: found.owner() };
@@ -112,7 +112,7 @@ impl Overlay<'_> {
     }
 
     /// Returns the directory that a member stands in; makes it if it is missing.
-    fn parent(&mut self, found: &Found, dir: &str) -> Result<String, OverlayError> {
+    fn parent(&mut self, found: &TarEntry, dir: &str) -> Result<String, OverlayError> {
         if let Some((known, resolved)) = &self.parent
             && known == dir
         {
@@ -125,24 +125,24 @@ impl Overlay<'_> {
         Ok(resolved)
     }
 
-    fn node(&mut self, found: &Found, path: &str) -> Result<TreeNode, OverlayError> {
+    fn node(&mut self, found: &TarEntry, path: &str) -> Result<TreeNode, OverlayError> {
         let kind = match &found.kind {
-            Kind::Directory => TreeNodeKind::Directory,
-            Kind::File => TreeNodeKind::File(self.file(found)),
-            Kind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
-            Kind::Hardlink(target) => return self.linked(found, path, target),
-            Kind::Fifo => TreeNodeKind::Special(SpecialKind::Fifo),
-            &Kind::Character { major, minor } => {
+            TarEntryKind::Directory => TreeNodeKind::Directory,
+            TarEntryKind::File => TreeNodeKind::File(self.file(found)),
+            TarEntryKind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
+            TarEntryKind::Hardlink(target) => return self.linked(found, path, target),
+            TarEntryKind::Fifo => TreeNodeKind::Special(SpecialKind::Fifo),
+            &TarEntryKind::Character { major, minor } => {
                 TreeNodeKind::Special(SpecialKind::Character { major, minor })
             }
-            &Kind::Block { major, minor } => {
+            &TarEntryKind::Block { major, minor } => {
                 TreeNodeKind::Special(SpecialKind::Block { major, minor })
             }
         };
         Ok(TreeNode { kind, mode: found.mode, owner: found.owner() })
     }
 
-    fn file(&self, found: &Found) -> FileNode {
+    fn file(&self, found: &TarEntry) -> FileNode {
         let location = match self.layer.kept.get(&found.offset) {
             Some(bytes) => SourceLocation::Inline(bytes.as_slice().into()),
             None => SourceLocation::Member(TarMember {
@@ -156,7 +156,7 @@ impl Overlay<'_> {
     }
 
     /// Returns what a hard link is another name of, whose mode and owner are the link's too.
-    fn linked(&mut self, found: &Found, path: &str, link: &str) -> Result<TreeNode, OverlayError> {
+    fn linked(&mut self, found: &TarEntry, path: &str, link: &str) -> Result<TreeNode, OverlayError> {
         let names = || (found.path.clone(), link.to_owned());
         let (dir, name) = split(link);
         let resolved = self.tree.resolve("", dir, Follow::Yes);
@@ -188,7 +188,7 @@ impl Overlay<'_> {
         Ok(node)
     }
 
-    fn put(&mut self, found: &Found, path: String, node: TreeNode) -> Result<(), OverlayError> {
+    fn put(&mut self, found: &TarEntry, path: String, node: TreeNode) -> Result<(), OverlayError> {
         let is_directory = |node: &TreeNode| node.kind == TreeNodeKind::Directory;
         let old = self.tree.get(&path);
         let replaced = old.is_some_and(|old| is_directory(old) != is_directory(&node));

@@ -10,7 +10,7 @@ use crate::frontend::dockerfile::syntax::Word;
 use crate::frontend::dockerfile::tree::{
     FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
-use crate::oci::archive::{self, Detected, Found, Kind, Limits};
+use crate::oci::tar::{self, Detected, TarEntry, TarEntryKind, TarLimits};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{Checksum, SourceLocation, TarMember, TarOrigin};
 
@@ -97,7 +97,7 @@ impl Evaluation<'_, '_> {
                 Box::new(Diagnostic::new(message).at(word.span.clone()))
             })
         };
-        if archive::detect(open()?) == Detected::Other {
+        if tar::detect(open()?) == Detected::Other {
             return Ok(false);
         }
         let wrong = |error: String| {
@@ -105,7 +105,7 @@ impl Evaluation<'_, '_> {
             let problem = Diagnostic::new(message).at(word.span.clone());
             Box::new(problem.help("`--unpack=false` copies it as it is"))
         };
-        let members = archive::read(open()?, Limits::default());
+        let members = tar::read_entries(open()?, TarLimits::default());
         let members = members.map_err(|error| wrong(error.to_string()))?;
         let archive = Arc::new(TarOrigin::File(Box::new(source.clone())));
         let target = order.destination.resolve(tree, &order.workdir);
@@ -130,13 +130,13 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
-    fn put(&self, member: &Found, tree: &mut Tree) -> Result<(), TreeError> {
+    fn put(&self, member: &TarEntry, tree: &mut Tree) -> Result<(), TreeError> {
         if member.path.is_empty() || self.order.exclude.is_ignored(&member.path) {
             return Ok(());
         }
         let place = self.place(&member.path, tree, last(&member.kind))?;
         let node = match &member.kind {
-            Kind::Hardlink(target) => {
+            TarEntryKind::Hardlink(target) => {
                 let first = self.place(target, tree, Follow::No)?;
                 // Mode and owner of a link are set last, and so are those of the file.
                 if self.order.care.owner.is_none() {
@@ -167,11 +167,11 @@ impl Unpacking<'_> {
         Ok(tree.resolve("", &format!("{}/{path}", self.target), follow)?.path)
     }
 
-    fn kind(&self, kind: &Kind, member: &Found) -> TreeNodeKind {
+    fn kind(&self, kind: &TarEntryKind, member: &TarEntry) -> TreeNodeKind {
         match kind {
-            Kind::Directory => TreeNodeKind::Directory,
-            Kind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
-            Kind::File | Kind::Hardlink(_) => {
+            TarEntryKind::Directory => TreeNodeKind::Directory,
+            TarEntryKind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
+            TarEntryKind::File | TarEntryKind::Hardlink(_) => {
                 let (offset, size) = (member.offset, member.size);
                 let archive = Arc::clone(self.archive);
                 let location = SourceLocation::Member(TarMember { archive, offset, size });
@@ -181,20 +181,20 @@ impl Unpacking<'_> {
                 let archive = Arc::as_ptr(self.archive).addr() as u64;
                 TreeNodeKind::File(FileNode { inode: Some(Inode(archive, offset)), ..file })
             }
-            Kind::Character { major, minor } => {
+            TarEntryKind::Character { major, minor } => {
                 TreeNodeKind::Special(SpecialKind::Character { major: *major, minor: *minor })
             }
-            Kind::Block { major, minor } => {
+            TarEntryKind::Block { major, minor } => {
                 TreeNodeKind::Special(SpecialKind::Block { major: *major, minor: *minor })
             }
-            Kind::Fifo => TreeNodeKind::Special(SpecialKind::Fifo),
+            TarEntryKind::Fifo => TreeNodeKind::Special(SpecialKind::Fifo),
         }
     }
 }
 
-fn last(kind: &Kind) -> Follow {
+fn last(kind: &TarEntryKind) -> Follow {
     match kind {
-        Kind::Directory => Follow::Yes,
+        TarEntryKind::Directory => Follow::Yes,
         _ => Follow::No,
     }
 }

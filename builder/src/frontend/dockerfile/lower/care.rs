@@ -6,7 +6,7 @@ use crate::cluster::contract::is_disk;
 use crate::frontend::dockerfile::tree::{
     ModeChange, ModeSubject, Tree, TreeError, TreeNode, TreeNodeKind, UMASK,
 };
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 use crate::recipe::SourceRole;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };

@@ -14,7 +14,7 @@ use crate::frontend::dockerfile::instruction::{Copy, Instruction, InstructionKin
 use crate::frontend::dockerfile::pattern::IgnoreFile;
 use crate::frontend::dockerfile::syntax::{Expansion, Heredoc};
 use crate::frontend::dockerfile::tree::{FileNode, ModeChange, Tree, TreeNode, TreeNodeKind};
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 

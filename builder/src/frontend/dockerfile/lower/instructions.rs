@@ -14,7 +14,7 @@ use crate::frontend::dockerfile::scope::StageScope;
 use crate::frontend::dockerfile::stages::Dockerfile;
 use crate::frontend::dockerfile::syntax::Word;
 use crate::frontend::dockerfile::tree::{Accounts, TreeError};
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
 pub(super) type Outcome<T> = Result<T, Box<Diagnostic>>;

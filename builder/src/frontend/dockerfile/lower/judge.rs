@@ -5,7 +5,7 @@ use super::stage::Stage;
 use crate::cluster::contract::facts::{ConfigFacts, LayerFacts};
 use crate::cluster::contract::{Finding, judge_plan, matters};
 use crate::frontend::dockerfile::tree::{Tree, TreeNode, TreeNodeKind};
-use crate::oci::archive::{Found, Kind, Lead, Owner};
+use crate::oci::tar::{TarEntry, TarEntryKind, Lead, Owner};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerEntry, LayerEntryKind, RecipeStep};
 
@@ -55,14 +55,14 @@ fn layer_facts(entries: &[LayerEntry]) -> LayerFacts {
 }
 
 /// Returns an entry as it will be found in the tar.
-fn member(entry: &LayerEntry) -> Found {
+fn member(entry: &LayerEntry) -> TarEntry {
     let path = entry.tar_path();
     let kind = match &entry.kind {
-        LayerEntryKind::Directory => Kind::Directory,
-        LayerEntryKind::Symlink(target) => Kind::Symlink(target.clone()),
-        LayerEntryKind::Hardlink(target) => Kind::Hardlink(target.clone()),
-        LayerEntryKind::File(_) | LayerEntryKind::Whiteout | LayerEntryKind::Opaque => Kind::File,
+        LayerEntryKind::Directory => TarEntryKind::Directory,
+        LayerEntryKind::Symlink(target) => TarEntryKind::Symlink(target.clone()),
+        LayerEntryKind::Hardlink(target) => TarEntryKind::Hardlink(target.clone()),
+        LayerEntryKind::File(_) | LayerEntryKind::Whiteout | LayerEntryKind::Opaque => TarEntryKind::File,
     };
     let Owner { uid, gid } = entry.owner;
-    Found { path, kind, mode: entry.mode, uid, gid, offset: 0, size: 0, lead: Lead::Plain }
+    TarEntry { path, kind, mode: entry.mode, uid, gid, offset: 0, size: 0, lead: Lead::Plain }
 }

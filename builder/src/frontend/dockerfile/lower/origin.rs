@@ -11,7 +11,7 @@ use crate::frontend::dockerfile::pattern::{BadPattern, Glob, Stars, split_at_wil
 use crate::frontend::dockerfile::tree::{
     FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 use crate::recipe::diagnostic::Span;
 use crate::recipe::path::is_below;
 use crate::recipe::{ContextFile, SourceLocation, SourceRecipe, SourceRole};

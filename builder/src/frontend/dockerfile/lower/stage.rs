@@ -10,7 +10,7 @@ use crate::frontend::dockerfile::pattern::clean;
 use crate::frontend::dockerfile::tree::{
     Accounts, Follow, Tree, TreeError, TreeNode, TreeNodeKind,
 };
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 use crate::oci::image::config::Config;
 use crate::oci::image::platform::Platform;
 use crate::recipe::{BaseImage, LayerRecipe, RecipeStep};

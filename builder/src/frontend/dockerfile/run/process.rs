@@ -5,7 +5,7 @@ use super::fault::{Errno, Fault};
 use crate::frontend::dockerfile::tree::{
     Accounts, FileNode, Follow, ResolvedTreePath, Tree, TreeNode, TreeNodeKind, UMASK, UserIdentity,
 };
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
 /// What a process asks of a file or directory.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 
 /// How many names an error lists.
 const NAMED: usize = 5;

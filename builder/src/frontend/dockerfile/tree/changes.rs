@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::key::{Key, Path};
 use super::{Inode, Tree, TreeNode, TreeNodeKind};
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 use crate::recipe::path::is_below;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, TarOrigin};
 

@@ -14,7 +14,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 use crate::recipe::path::{is_below, split};
 use crate::recipe::{LayerEntry, SourceRecipe};
 use changes::{Change, is_one_file};

@@ -8,9 +8,9 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::oci::archive::testing::{RawHeader, Tar};
 use crate::oci::images::testing::Memory;
 use crate::oci::progress::Silent;
+use crate::oci::tar::testing::{RawHeader, Tar};
 
 const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
@@ -224,7 +224,7 @@ impl Sample {
 }
 
 fn context<'a>(images: &'a dyn Images, progress: &'a dyn Progress) -> Context<'a> {
-    Context { images, limits: Limits::default(), kept: KEPT, progress }
+    Context { images, limits: TarLimits::default(), kept: KEPT, progress }
 }
 
 /// Returns what was found, a line each.

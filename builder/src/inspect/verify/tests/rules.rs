@@ -926,7 +926,7 @@ fn flaws(table: &mut Table) {
         sample.put(&mut memory);
         let mut layer = LayerFacts::default();
         let tar = disk(Tar::new()).end();
-        let members = crate::oci::archive::read(&tar[..], Limits::default()).unwrap();
+        let members = crate::oci::tar::read_entries(&tar[..], TarLimits::default()).unwrap();
         layer.members = members.map(Result::unwrap).collect();
         let (format, start) = (Format::Raw, Digest::of_bytes(b""));
         let info = Info {

@@ -5,8 +5,8 @@ use std::path::Path;
 use cap_std::ambient_authority;
 
 use super::*;
-use crate::oci::archive::testing::Tar;
 use crate::oci::progress::Progress;
+use crate::oci::tar::testing::Tar;
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";

@@ -1,7 +1,7 @@
 //! Layers on layers, and layers that nobody should have made.
 
 use super::*;
-use crate::oci::archive::testing::{RawHeader, Tar, record};
+use crate::oci::tar::testing::{RawHeader, Tar, record};
 
 /// Returns the tree of an image of these layers, or what is wrong with the last.
 fn merged(layers: &[Vec<u8>]) -> Result<Vec<String>, String> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::oci::archive::testing::Tar;
 use crate::oci::image::reference::Reference;
+use crate::oci::tar::testing::Tar;
 use crate::recipe::diagnostic::SourceText;
 
 fn lock(text: &str) -> Result<BaseLock, String> {

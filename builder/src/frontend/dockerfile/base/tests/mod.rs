@@ -13,8 +13,8 @@ use crate::oci::progress::Silent;
 use crate::recipe::SourceLocation;
 
 /// Small enough that tests reach them.
-const LIMITS: Limits =
-    Limits { members: 1000, path: 4096, names: 1 << 20, pax: 4096, unpacked: 4 << 20 };
+const LIMITS: TarLimits =
+    TarLimits { members: 1000, path: 4096, names: 1 << 20, pax: 4096, unpacked: 4 << 20 };
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";

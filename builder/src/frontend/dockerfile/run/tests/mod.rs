@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::frontend::dockerfile::tree::{FileNode, TreeNode, TreeNodeKind};
-use crate::oci::archive::Owner;
+use crate::oci::tar::Owner;
 use crate::recipe::{LayerEntryKind, SourceLocation, SourceRecipe, SourceRole};
 
 /// The image: a name with a slash at its end is a directory, with an arrow a link; then mode and

@@ -1,22 +1,22 @@
 //! *Paths* of members, made relative and plain.
 
-use super::{ArchiveError, Lead};
+use super::{Lead, TarReadError};
 
 /// Returns a name as a text.
-pub(super) fn text(name: &[u8]) -> Result<String, ArchiveError> {
+pub(super) fn text(name: &[u8]) -> Result<String, TarReadError> {
     let lossy = || String::from_utf8_lossy(name).into_owned();
     if name.contains(&0) {
-        return Err(ArchiveError::Nul(lossy()));
+        return Err(TarReadError::Nul(lossy()));
     }
-    String::from_utf8(name.to_vec()).map_err(|_| ArchiveError::Encoding(lossy()))
+    String::from_utf8(name.to_vec()).map_err(|_| TarReadError::Encoding(lossy()))
 }
 
 /// Returns a path without what stands for nothing: `/` at either end, `.`, `//`. The directory that all
 /// is in becomes the empty path.
-pub(super) fn clean(name: &[u8]) -> Result<String, ArchiveError> {
+pub(super) fn clean(name: &[u8]) -> Result<String, TarReadError> {
     let name = text(name)?;
     if name.split('/').any(|part| part == "..") {
-        return Err(ArchiveError::Escape(name));
+        return Err(TarReadError::Escape(name));
     }
     let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     Ok(parts.join("/"))

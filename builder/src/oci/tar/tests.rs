@@ -5,22 +5,23 @@ use super::*;
 use crate::compression::CompressionFormat;
 
 /// Small enough that tests reach them.
-const LIMITS: Limits = Limits { members: 8, path: 300, names: 2000, pax: 2048, unpacked: 1 << 20 };
+const LIMITS: TarLimits =
+    TarLimits { members: 8, path: 300, names: 2000, pax: 2048, unpacked: 1 << 20 };
 
-fn listed(raw: &[u8], limits: Limits) -> Vec<String> {
-    let members = match read(raw, limits) {
+fn listed(raw: &[u8], limits: TarLimits) -> Vec<String> {
+    let members = match read_entries(raw, limits) {
         Ok(members) => members,
         Err(error) => return vec![error.to_string()],
     };
-    let line = |found: Result<Found, ArchiveError>| {
+    let line = |found: Result<TarEntry, TarReadError>| {
         let found = match found {
             Ok(found) => found,
             Err(error) => return error.to_string(),
         };
         let kind = match &found.kind {
-            Kind::Symlink(target) => format!("-> {target}"),
-            Kind::Hardlink(target) => format!("= {target}"),
-            Kind::File => format!("at {} + {}", found.offset, found.size),
+            TarEntryKind::Symlink(target) => format!("-> {target}"),
+            TarEntryKind::Hardlink(target) => format!("= {target}"),
+            TarEntryKind::File => format!("at {} + {}", found.offset, found.size),
             other => format!("{other:?}"),
         };
         format!("{} {kind} {:o} {}:{}", found.path, found.mode, found.uid, found.gid)
@@ -203,7 +204,7 @@ fn tars_that_are_cut_off_are_noticed() {
 
 #[test]
 fn limits_hold() {
-    let check = |limits: Limits, tar: Tar, expected: &str| {
+    let check = |limits: TarLimits, tar: Tar, expected: &str| {
         let found = listed(&tar.end(), limits);
         assert_eq!(found.last().map(String::as_str), Some(expected));
     };
@@ -277,7 +278,7 @@ fn archives_are_unpacked_as_they_are() {
         check(&whole, &expected);
         let (left, right) = tar.split_at(3000);
         check(&[packed(packing, left), packed(packing, right)].concat(), &expected);
-        assert_eq!(detect(&whole[..]), Detected::Archive(Some(packing)));
+        assert_eq!(detect(&whole[..]), Detected::Tar(Some(packing)));
         let cut = listed(&whole[..whole.len() / 2], LIMITS).pop().unwrap();
         assert!(cut.starts_with("the tar is cut off at byte "), "{packing}: {cut}");
         let mut damaged = whole;
@@ -290,9 +291,9 @@ fn archives_are_unpacked_as_they_are() {
 #[test]
 fn archives_are_told_from_other_files() {
     let check = |raw: &[u8], expected| assert_eq!(detect(raw), expected);
-    check(&Tar::new().file("a", "").end(), Detected::Archive(None));
-    check(&Tar::new().file("../a", "").end(), Detected::Archive(None));
-    check(&Tar::new().pax(b"").0, Detected::Archive(None));
+    check(&Tar::new().file("a", "").end(), Detected::Tar(None));
+    check(&Tar::new().file("../a", "").end(), Detected::Tar(None));
+    check(&Tar::new().pax(b"").0, Detected::Tar(None));
     check(b"", Detected::Other);
     check(b"\x1f\x8b\x08", Detected::Other);
     check(b"QFI\xfb\0\0\0\x03", Detected::Other);
@@ -321,7 +322,7 @@ impl Read for Broken<'_> {
 fn what_cannot_be_read_says_why() {
     let tar = Tar::new().file("a", &"x".repeat(5000)).0;
     for len in [0, 3, 100, 600, 5000, tar.len()] {
-        let members = read(Broken(&tar[..len]), LIMITS);
+        let members = read_entries(Broken(&tar[..len]), LIMITS);
         let error = members.and_then(Iterator::collect::<Result<Vec<_>, _>>).unwrap_err();
         assert_eq!(error.to_string(), "the line is dead", "{len}");
     }
@@ -330,7 +331,7 @@ fn what_cannot_be_read_says_why() {
 #[test]
 fn contents_can_be_had_on_the_way() {
     let tar = Tar::new().file("a", "one").file("b", "two").end();
-    let mut members = read(&tar[..], LIMITS).unwrap();
+    let mut members = read_entries(&tar[..], LIMITS).unwrap();
     assert_eq!(members.next().unwrap().unwrap().path, "a");
     assert_eq!(members.content().unwrap(), b"one");
     assert_eq!(members.content().unwrap(), b"");
@@ -338,7 +339,7 @@ fn contents_can_be_had_on_the_way() {
     assert!(members.next().is_none() && members.next().is_none());
     assert_eq!(members.drain().unwrap(), tar.len() as u64);
     let cut = Tar::new().member(RawHeader::new(b"a", b'0', 1 << 19), b"x").0;
-    let mut members = read(&cut[..], LIMITS).unwrap();
+    let mut members = read_entries(&cut[..], LIMITS).unwrap();
     assert_eq!(members.next().unwrap().unwrap().size, 1 << 19);
-    assert!(matches!(members.content(), Err(ArchiveError::Truncated(1024))));
+    assert!(matches!(members.content(), Err(TarReadError::Truncated(1024))));
 }

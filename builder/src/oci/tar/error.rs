@@ -1,4 +1,4 @@
-//! Why an archive is not read on.
+//! Why a tar cannot be read further.
 
 use std::io;
 
@@ -6,16 +6,16 @@ use thiserror::Error;
 
 use crate::compression::CompressionFormat;
 
-/// What is wrong with an archive. Places are bytes of the unpacked tar.
+/// Why a tar cannot be read further. Positions are byte offsets in the decompressed tar.
 #[derive(Debug, Error)]
-pub enum ArchiveError {
-    /// Its bytes cannot be had.
+pub enum TarReadError {
+    /// Its bytes cannot be read.
     #[error("{0}")]
     Read(io::Error),
-    /// It cannot be unpacked.
+    /// It cannot be decompressed.
     #[error("damaged {0} data: {1}")]
     Decompress(CompressionFormat, io::Error),
-    /// It ends in the middle of something.
+    /// It ends within an entry.
     #[error("the tar is cut off at byte {0}")]
     Truncated(u64),
     /// There is no header where one must be.
@@ -24,38 +24,38 @@ pub enum ArchiveError {
     /// A number in a header is none, or is negative or too large.
     #[error("the {field} in the tar header at byte {at} is not a usable number")]
     Number {
-        /// What the number is of.
+        /// Name of the field.
         field: &'static str,
-        /// Of the header.
+        /// Offset of the header.
         at: u64,
     },
     /// A pax header does not consist of records.
     #[error("the pax header at byte {0} is malformed")]
     Pax(u64),
-    /// A path leads out of the archive.
+    /// A path leads out of the root directory.
     #[error("the path {0:?} has a part `..`")]
     Escape(String),
-    /// A path or a link is no text.
+    /// A path or a link target is not UTF-8.
     #[error("the name {0:?} is not UTF-8")]
     Encoding(String),
-    /// A path or a link has a NUL in it.
+    /// A path or a link target has a NUL byte.
     #[error("the name {0:?} holds a NUL byte")]
     Nul(String),
-    /// A file or a link has no name, or a link says nothing.
+    /// A file or a link has no name, or a link has no target.
     #[error("the member at byte {0} has no name")]
     Unnamed(u64),
-    /// Holes are left out of the content: images have none, and readers disagree about them.
+    /// An entry is sparse: the image specification forbids that, and readers disagree about it.
     #[error("`{0}` is stored as a sparse file, which images must not have")]
     Sparse(String),
-    /// A kind of member that is not known.
+    /// An entry has a type that is not known.
     #[error("`{path}` is a tar member of the unknown type {flag:?}")]
     Type {
-        /// Of the member.
+        /// Path of the entry.
         path: String,
-        /// As the header has it.
+        /// The type flag of its header.
         flag: char,
     },
-    /// It has more of something than is allowed.
+    /// A limit of [`TarLimits`](super::TarLimits), or of a caller, was exceeded.
     #[error("the tar has {0} at byte {1}")]
     Limit(&'static str, u64),
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{ArchiveError, number};
+use super::{TarReadError, number};
 
 /// What a tar is counted in.
 pub(super) const BLOCK: usize = 512;
@@ -39,18 +39,18 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads the header at byte `at`; a block of zeros is none, but the end.
-    pub(super) fn parse(block: &[u8; BLOCK], at: u64) -> Result<Option<Self>, ArchiveError> {
+    pub(super) fn parse(block: &[u8; BLOCK], at: u64) -> Result<Option<Self>, TarReadError> {
         if block.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
         if !has_checksum(block) {
-            return Err(ArchiveError::Header(at));
+            return Err(TarReadError::Header(at));
         }
         let number = |field: &'static str, range: Range<usize>| {
-            number::parse(&block[range]).ok_or(ArchiveError::Number { field, at })
+            number::parse(&block[range]).ok_or(TarReadError::Number { field, at })
         };
         let small = |field: &'static str, range: Range<usize>| {
-            u32::try_from(number(field, range)?).map_err(|_| ArchiveError::Number { field, at })
+            u32::try_from(number(field, range)?).map_err(|_| TarReadError::Number { field, at })
         };
         let flag = block[FLAG];
         let (major, minor) = match flag {

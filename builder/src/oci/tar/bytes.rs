@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Seek};
 
-use super::ArchiveError;
+use super::TarReadError;
 use super::header::BLOCK;
 use crate::compression::CompressionFormat;
 
@@ -27,13 +27,13 @@ impl<R: Read> Bytes<R> {
     }
 
     /// Returns the next block, or nothing where the bytes end before it.
-    pub(super) fn block(&mut self) -> Result<Option<[u8; BLOCK]>, ArchiveError> {
+    pub(super) fn block(&mut self) -> Result<Option<[u8; BLOCK]>, TarReadError> {
         let mut block = [0; BLOCK];
         let mut filled = 0;
         while filled < BLOCK {
             match self.reader.read(&mut block[filled..]) {
                 Ok(0) if filled == 0 => return Ok(None),
-                Ok(0) => return Err(ArchiveError::Truncated(self.at)),
+                Ok(0) => return Err(TarReadError::Truncated(self.at)),
                 Ok(count) => {
                     filled += count;
                     self.at += count as u64;
@@ -47,7 +47,7 @@ impl<R: Read> Bytes<R> {
     }
 
     /// Passes over the next bytes.
-    pub(super) fn pass_over(&mut self, mut len: u64) -> Result<(), ArchiveError> {
+    pub(super) fn pass_over(&mut self, mut len: u64) -> Result<(), TarReadError> {
         while len > 0 {
             let count = usize::try_from(len).map_or(STEP, |len| len.min(STEP));
             self.reader.read_exact(&mut self.space[..count]).map_err(|error| self.failed(error))?;
@@ -59,45 +59,45 @@ impl<R: Read> Bytes<R> {
     }
 
     /// Passes over the next bytes without reading them.
-    pub(super) fn seek_over(&mut self, len: u64) -> Result<(), ArchiveError>
+    pub(super) fn seek_over(&mut self, len: u64) -> Result<(), TarReadError>
     where
         R: Seek,
     {
-        let offset = i64::try_from(len).map_err(|_| ArchiveError::Truncated(self.at))?;
+        let offset = i64::try_from(len).map_err(|_| TarReadError::Truncated(self.at))?;
         self.reader.seek_relative(offset).map_err(|error| self.failed(error))?;
         self.at = self.at.saturating_add(len);
         self.check_position()
     }
 
     /// Fills `space` with the next bytes.
-    pub(super) fn fill(&mut self, space: &mut [u8]) -> Result<(), ArchiveError> {
+    pub(super) fn fill(&mut self, space: &mut [u8]) -> Result<(), TarReadError> {
         self.reader.read_exact(space).map_err(|error| self.failed(error))?;
         self.at += space.len() as u64;
         self.check_position()
     }
 
     /// Passes over what fills a block; the tar may end in it.
-    pub(super) fn pass_padding(&mut self, len: u64) -> Result<(), ArchiveError> {
+    pub(super) fn pass_padding(&mut self, len: u64) -> Result<(), TarReadError> {
         let passed = io::copy(&mut self.reader.by_ref().take(len), &mut io::sink());
         self.at += passed.map_err(|error| self.failed(error))?;
         self.check_position()
     }
 
     /// Returns the next bytes. What is kept grows with what is there, not with what is announced.
-    pub(super) fn take(&mut self, len: u64) -> Result<Vec<u8>, ArchiveError> {
+    pub(super) fn take(&mut self, len: u64) -> Result<Vec<u8>, TarReadError> {
         let mut bytes = Vec::new();
         let read = self.reader.by_ref().take(len).read_to_end(&mut bytes);
         read.map_err(|error| self.failed(error))?;
         self.at += bytes.len() as u64;
         if bytes.len() as u64 != len {
-            return Err(ArchiveError::Truncated(self.at));
+            return Err(TarReadError::Truncated(self.at));
         }
         self.check_position()?;
         Ok(bytes)
     }
 
     /// Reads what is left.
-    pub(super) fn drain(&mut self) -> Result<(), ArchiveError> {
+    pub(super) fn drain(&mut self) -> Result<(), TarReadError> {
         loop {
             let count = self.reader.read(&mut self.space);
             match count {
@@ -110,20 +110,20 @@ impl<R: Read> Bytes<R> {
         }
     }
 
-    fn failed(&self, error: io::Error) -> ArchiveError {
+    fn failed(&self, error: io::Error) -> TarReadError {
         match (error.kind(), self.packing) {
-            (ErrorKind::UnexpectedEof, _) => ArchiveError::Truncated(self.at),
+            (ErrorKind::UnexpectedEof, _) => TarReadError::Truncated(self.at),
             (
                 ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::Other,
                 Some(packing),
-            ) => ArchiveError::Decompress(packing, error),
-            _ => ArchiveError::Read(error),
+            ) => TarReadError::Decompress(packing, error),
+            _ => TarReadError::Read(error),
         }
     }
 
-    fn check_position(&self) -> Result<(), ArchiveError> {
+    fn check_position(&self) -> Result<(), TarReadError> {
         if self.at > self.max {
-            return Err(ArchiveError::Limit("more bytes than are read", self.at));
+            return Err(TarReadError::Limit("more bytes than are read", self.at));
         }
         Ok(())
     }

@@ -1,0 +1,189 @@
+//! Reads a *tar*, compressed or not, in one pass and bounded memory. The input is untrusted: nothing is
+//! unpacked to a directory, and the content of entries is skipped unless it is asked for.
+//!
+//! Where readers of tars disagree, this one follows Go's `archive/tar` as containerd calls it, because
+//! that is what unpacks images on nodes: what is seen here is what will run there.
+
+mod bytes;
+mod error;
+mod header;
+mod number;
+mod path;
+mod pax;
+mod reader;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::TarReadError;
+pub use reader::{TarHeader, TarReader};
+
+use crate::compression::CompressionFormat;
+use crate::compression::decode;
+use header::{BLOCK, Header};
+
+/// How many bytes of a file are read to see whether it is a tar. A bzip2 block, of up to 900 kB, has to
+/// be read whole before the first byte comes out of it.
+const START_MAX: u64 = 4 << 20;
+
+/// Upper bounds of what is read from a tar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TarLimits {
+    /// Number of entries, counting those that only describe others.
+    pub members: u64,
+    /// Length of a path or of a link's target, in bytes.
+    pub path: usize,
+    /// Length of all paths and link targets together, in bytes: callers keep them in memory.
+    pub names: u64,
+    /// Length of a pax header, in bytes.
+    pub pax: u64,
+    /// Length of the decompressed tar, in bytes.
+    pub unpacked: u64,
+}
+
+impl Default for TarLimits {
+    /// More than any known image has; paths are bounded by `PATH_MAX` of Linux.
+    fn default() -> Self {
+        Self { members: 1_000_000, path: 4096, names: 256 << 20, pax: 1 << 20, unpacked: 1 << 40 }
+    }
+}
+
+/// An entry of a tar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TarEntry {
+    /// Relative path: `/` between parts, no `.` or `..`; empty for the root directory.
+    pub path: String,
+    /// File type.
+    pub kind: TarEntryKind,
+    /// Permission bits, with set-user-ID, set-group-ID and the sticky bit.
+    pub mode: u32,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Offset of its content in the decompressed tar, in bytes. It is different for every entry.
+    pub offset: u64,
+    /// Length of its content in bytes; 0 for everything but files.
+    pub size: u64,
+    /// How its name begins in the tar, before it was cleaned.
+    #[serde(default)]
+    pub lead: Lead,
+}
+
+/// How an entry's name begins. Readers of tars disagree about what such names mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lead {
+    /// As the path does.
+    #[default]
+    Plain,
+    /// With `./`, and then as the path does.
+    Dot,
+    /// With a slash.
+    Slash,
+    /// In another way, e.g. with `././`.
+    Other,
+}
+
+/// Who owns an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+}
+
+impl TarEntry {
+    /// Returns the owner.
+    pub fn owner(&self) -> Owner {
+        Owner { uid: self.uid, gid: self.gid }
+    }
+}
+
+/// File type of a tar entry, with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TarEntryKind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link and its target.
+    Symlink(String),
+    /// Another name of the file at this path, which is cleaned as an entry's own path is.
+    Hardlink(String),
+    /// A character device.
+    Character {
+        /// Major number: the driver.
+        major: u32,
+        /// Minor number: which of the driver's devices.
+        minor: u32,
+    },
+    /// A block device.
+    Block {
+        /// Major number: the driver.
+        major: u32,
+        /// Minor number: which of the driver's devices.
+        minor: u32,
+    },
+    /// A named pipe.
+    Fifo,
+}
+
+impl TarEntryKind {
+    /// Returns the type as a noun, for messages.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Directory => "a directory",
+            Self::File => "a file",
+            Self::Symlink(_) => "a symbolic link",
+            Self::Hardlink(_) => "a hard link",
+            Self::Character { .. } | Self::Block { .. } => "a device",
+            Self::Fifo => "a pipe",
+        }
+    }
+}
+
+/// Reads a tar, which is decompressed as its first bytes say.
+pub fn read_entries<'a>(
+    raw: impl Read + Send + 'a,
+    limits: TarLimits,
+) -> Result<TarReader<Box<dyn Read + Send + 'a>>, TarReadError> {
+    let (compression, tar) = decompress(raw)?;
+    Ok(TarReader::new(tar, compression, limits))
+}
+
+/// Decompresses bytes as the first of them say; returns how they are compressed, and a reader of the result.
+pub fn decompress<'a>(
+    raw: impl Read + Send + 'a,
+) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
+    decode::sniff(raw).map_err(TarReadError::Read)
+}
+
+/// Whether a file is a tar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detected {
+    /// A tar, compressed this way or not at all.
+    Tar(Option<CompressionFormat>),
+    /// Anything else, for example a compressed disk.
+    Other,
+}
+
+/// Reports whether a file is a tar, as `ADD` of a Dockerfile defines it: decompressed, it begins with a
+/// tar header (moby/moby `pkg/archive`, `IsArchivePath`).
+///
+/// Bytes that cannot be read or decompressed are not a tar either; their next reader gets the same error.
+pub fn detect(raw: impl Read + Send) -> Detected {
+    let mut block = [0; BLOCK];
+    let Ok((compression, mut tar)) = decompress(raw.take(START_MAX)) else {
+        return Detected::Other;
+    };
+    match tar.read_exact(&mut block) {
+        Ok(()) if matches!(Header::parse(&block, 0), Ok(Some(_))) => Detected::Tar(compression),
+        _ => Detected::Other,
+    }
+}

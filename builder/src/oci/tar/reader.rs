@@ -1,0 +1,254 @@
+//! Iterates over the entries of a tar.
+
+use std::io::{Read, Seek};
+use std::iter::FusedIterator;
+
+use super::bytes::Bytes;
+use super::header::{BLOCK, Header, until_nul};
+use super::pax::{Pax, Sparse};
+use super::{TarEntry, TarEntryKind, TarLimits, TarReadError, path};
+use crate::compression::CompressionFormat;
+
+/// Iterates over the entries of a decompressed tar, up to its end or the first error.
+#[derive(Debug)]
+pub struct TarReader<R> {
+    bytes: Bytes<R>,
+    limits: TarLimits,
+    /// Bytes left of the last entry's content, and bytes of padding behind it.
+    content: u64,
+    padding: u64,
+    count: u64,
+    names: u64,
+    raw: TarHeader,
+    state: State,
+}
+
+/// The headers of an entry, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TarHeader {
+    /// The ustar block, which every entry has.
+    pub block: [u8; BLOCK],
+    /// The records of the pax header in front of it.
+    pub pax: Vec<u8>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Reading,
+    Done,
+}
+
+/// What headers in front of an entry say of it.
+#[derive(Debug, Default)]
+struct Described {
+    pax: Pax,
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+}
+
+impl<R: Read> TarReader<R> {
+    /// Reads a decompressed tar; `compression` is how it was compressed, for messages.
+    pub fn new(tar: R, compression: Option<CompressionFormat>, limits: TarLimits) -> Self {
+        Self {
+            bytes: Bytes::new(tar, compression, limits.unpacked),
+            limits,
+            content: 0,
+            padding: 0,
+            count: 0,
+            names: 0,
+            raw: TarHeader { block: [0; BLOCK], pax: Vec::new() },
+            state: State::Reading,
+        }
+    }
+
+    /// Returns the content of the last entry, once, in memory: check its size first.
+    pub fn content(&mut self) -> Result<Vec<u8>, TarReadError> {
+        let len = std::mem::take(&mut self.content);
+        self.bytes.take(len)
+    }
+
+    /// Returns up to `max` further bytes of the last entry's content; an error if the tar ends first.
+    pub fn start(&mut self, max: usize) -> Result<Vec<u8>, TarReadError> {
+        let len = self.content.min(max as u64);
+        self.content -= len;
+        self.bytes.take(len)
+    }
+
+    /// Fills `space` with further bytes of the last entry's content; returns 0 at its end.
+    pub fn read_content(&mut self, space: &mut [u8]) -> Result<usize, TarReadError> {
+        let len = usize::try_from(self.content).map_or(space.len(), |left| left.min(space.len()));
+        self.bytes.fill(space.get_mut(..len).unwrap_or_default())?;
+        self.content -= len as u64;
+        Ok(len)
+    }
+
+    /// Reads to the end of the input, behind the end of the tar; returns the number of bytes in all.
+    pub fn drain(&mut self) -> Result<u64, TarReadError> {
+        self.bytes.drain()?;
+        Ok(self.bytes.at)
+    }
+
+    /// Returns the headers of the last entry.
+    pub fn header(&self) -> &TarHeader {
+        &self.raw
+    }
+
+    /// Returns the underlying reader.
+    pub fn into_inner(self) -> R {
+        self.bytes.reader
+    }
+
+    /// Seeks over the content of the last entry. The caller checks that the input is long enough.
+    pub fn seek_over(&mut self) -> Result<(), TarReadError>
+    where
+        R: Seek,
+    {
+        self.bytes.seek_over(std::mem::take(&mut self.content))
+    }
+
+    /// Returns the content of a header that describes the next entry.
+    fn description(&mut self, len: u64, max: u64) -> Result<Vec<u8>, TarReadError> {
+        if len > max {
+            return Err(TarReadError::Limit("too long a header", self.bytes.at));
+        }
+        let bytes = self.bytes.take(len)?;
+        self.bytes.pass_over(padding(len))?;
+        Ok(bytes)
+    }
+
+    fn advance(&mut self) -> Result<Option<TarEntry>, TarReadError> {
+        self.bytes.pass_over(self.content)?;
+        self.bytes.pass_padding(self.padding)?;
+        (self.content, self.padding) = (0, 0);
+        let mut described = None::<Described>;
+        self.raw.pax.clear();
+        loop {
+            let at = self.bytes.at;
+            let header = match self.bytes.block()? {
+                Some(block) => {
+                    self.raw.block = block;
+                    Header::parse(&block, at)?
+                }
+                None => None,
+            };
+            let Some(header) = header else { return self.end(at, described.is_some()) };
+            self.count += 1;
+            if self.count > self.limits.members {
+                return Err(TarReadError::Limit("too many members", at));
+            }
+            let name_max = self.limits.path as u64 + 1;
+            match header.flag {
+                b'x' => {
+                    let bytes = self.description(header.size, self.limits.pax)?;
+                    let pax = Pax::parse(&bytes).ok_or(TarReadError::Pax(at))?;
+                    described.get_or_insert_default().pax = pax;
+                    self.raw.pax = bytes;
+                }
+                // What holds for all members behind it: Go reads it, and does nothing with it.
+                b'g' => drop(self.description(header.size, self.limits.pax)?),
+                b'L' => {
+                    let bytes = self.description(header.size, name_max)?;
+                    described.get_or_insert_default().name = Some(until_nul(&bytes).to_vec());
+                }
+                b'K' => {
+                    let bytes = self.description(header.size, name_max)?;
+                    described.get_or_insert_default().link = Some(until_nul(&bytes).to_vec());
+                }
+                _ => return self.found(header, described.unwrap_or_default(), at).map(Some),
+            }
+        }
+    }
+
+    /// The end is two blocks of zeros. Where the bytes end before them nothing is missing, unless
+    /// something was described that does not come.
+    fn end(&mut self, at: u64, described: bool) -> Result<Option<TarEntry>, TarReadError> {
+        if described {
+            return Err(TarReadError::Truncated(at));
+        }
+        match self.bytes.block()? {
+            Some(block) if block.iter().any(|byte| *byte != 0) => {
+                Err(TarReadError::Header(at + BLOCK as u64))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn found(
+        &mut self,
+        header: Header,
+        described: Described,
+        at: u64,
+    ) -> Result<TarEntry, TarReadError> {
+        let name = described.name.or(described.pax.path).unwrap_or(header.name);
+        let link = described.link.or(described.pax.link).unwrap_or(header.link);
+        if name.len().max(link.len()) > self.limits.path {
+            return Err(TarReadError::Limit("too long a name", at));
+        }
+        self.names += (name.len() + link.len()) as u64;
+        if self.names > self.limits.names {
+            return Err(TarReadError::Limit("too many long names", at));
+        }
+        let path = path::clean(&name)?;
+        let lead = path::lead(&name, &path);
+        if header.flag == b'S' || described.pax.sparse == Sparse::Yes {
+            return Err(TarReadError::Sparse(path));
+        }
+        let (major, minor) = (header.major, header.minor);
+        let kind = match header.flag {
+            // Before there was a type for directories a slash told them.
+            0 if name.ends_with(b"/") => TarEntryKind::Directory,
+            0 | b'0' | b'7' => TarEntryKind::File,
+            b'1' => TarEntryKind::Hardlink(path::clean(&link)?),
+            b'2' => TarEntryKind::Symlink(path::text(&link)?),
+            b'3' => TarEntryKind::Character { major, minor },
+            b'4' => TarEntryKind::Block { major, minor },
+            b'5' => TarEntryKind::Directory,
+            b'6' => TarEntryKind::Fifo,
+            flag => return Err(TarReadError::Type { path, flag: char::from(flag) }),
+        };
+        let says_nothing = matches!(&kind, TarEntryKind::Symlink(to) if to.is_empty());
+        if says_nothing || (path.is_empty() && kind != TarEntryKind::Directory) {
+            return Err(TarReadError::Unnamed(at));
+        }
+        // Whatever a header says, only files have content.
+        let size = match kind {
+            TarEntryKind::File => described.pax.size.unwrap_or(header.size),
+            _ => 0,
+        };
+        if size > self.limits.unpacked {
+            return Err(TarReadError::Limit("more bytes than are read", at));
+        }
+        (self.content, self.padding) = (size, padding(size));
+        let uid = id(described.pax.uid.unwrap_or(header.uid), "user id", at)?;
+        let gid = id(described.pax.gid.unwrap_or(header.gid), "group id", at)?;
+        Ok(TarEntry { path, kind, mode: header.mode, uid, gid, offset: self.bytes.at, size, lead })
+    }
+}
+
+/// The largest number stands for "no change" in system calls.
+fn id(number: u64, field: &'static str, at: u64) -> Result<u32, TarReadError> {
+    let id = u32::try_from(number).ok().filter(|id| *id != u32::MAX);
+    id.ok_or(TarReadError::Number { field, at })
+}
+
+/// Returns how many bytes are missing to a whole block.
+fn padding(len: u64) -> u64 {
+    (BLOCK as u64 - len % BLOCK as u64) % BLOCK as u64
+}
+
+impl<R: Read> Iterator for TarReader<R> {
+    type Item = Result<TarEntry, TarReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.state == State::Done {
+            return None;
+        }
+        let next = self.advance().transpose();
+        if !matches!(next, Some(Ok(_))) {
+            self.state = State::Done;
+        }
+        next
+    }
+}
+
+impl<R: Read> FusedIterator for TarReader<R> {}
