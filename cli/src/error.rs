@@ -1,7 +1,7 @@
 //! Why a command failed, as far as the exit status and the message depend on it.
 
 use diskette_builder::engine::assemble::BuildError;
-use diskette_builder::oci::sink::SinkError;
+use diskette_builder::oci::error::StorageError;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 /// Why a command failed.
@@ -45,8 +45,8 @@ impl From<BuildError> for CommandError {
     }
 }
 
-impl From<SinkError> for CommandError {
-    fn from(error: SinkError) -> Self {
+impl From<StorageError> for CommandError {
+    fn from(error: StorageError) -> Self {
         BuildError::from(error).into()
     }
 }

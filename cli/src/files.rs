@@ -11,8 +11,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::engine::source::Inputs;
 use diskette_builder::net::secret::Secret;
+use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::images::Images;
-use diskette_builder::oci::sink::SinkError;
 use diskette_builder::oci::store::{ArchiveImages, LayoutImages};
 use diskette_builder::recipe::ContextFile;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
@@ -121,9 +121,9 @@ pub(crate) fn open_images(path: &Path) -> Result<Box<dyn Images>, CommandError> 
 }
 
 /// Opens an archive for reading.
-pub(crate) fn open_archive(path: &Path) -> Result<ArchiveImages, SinkError> {
+pub(crate) fn open_archive(path: &Path) -> Result<ArchiveImages, StorageError> {
     let name = path.display().to_string();
-    let file = open_file(path).map_err(|source| SinkError::Io {
+    let file = open_file(path).map_err(|source| StorageError::Io {
         act: "open the archive",
         place: name.clone(),
         source,

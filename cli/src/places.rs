@@ -1,8 +1,8 @@
 //! Opens the *places* that images are taken from: registries, layouts, archives.
 
+use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::images::{Images, Places};
-use diskette_builder::oci::sink::SinkError;
 use diskette_builder::oci::store::LayoutImages;
 use diskette_builder::registry::client::{Registry, RegistryImages};
 
@@ -16,18 +16,18 @@ pub(crate) struct OpenPlaces<'a> {
 }
 
 impl Places for OpenPlaces<'_> {
-    fn images(&self, place: &Place) -> Result<Box<dyn Images + '_>, SinkError> {
+    fn images(&self, place: &Place) -> Result<Box<dyn Images + '_>, StorageError> {
         match (place, self.registry) {
             (Place::Registry(name), Some(registry)) => {
                 Ok(Box::new(RegistryImages::new(registry.sources(name)?)))
             }
-            (Place::Registry(name), None) => Err(SinkError::Foreign {
+            (Place::Registry(name), None) => Err(StorageError::Foreign {
                 place: name.to_string(),
                 problem: "is in a registry, and this command uses none".into(),
             }),
             (Place::Layout(path, _), _) => {
                 let name = path.display().to_string();
-                let dir = open_dir(path).map_err(|source| SinkError::Io {
+                let dir = open_dir(path).map_err(|source| StorageError::Io {
                     act: "open the layout",
                     place: name.clone(),
                     source,

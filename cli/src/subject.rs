@@ -12,7 +12,7 @@ use diskette_builder::oci::survey::{Image, Survey, SurveyError};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistryImages};
 
-use crate::commands::transfer::{not_found, sink_error};
+use crate::commands::transfer::{not_found, storage_error};
 use crate::error::CommandError;
 use crate::files::{open_archive, open_layout};
 
@@ -92,7 +92,7 @@ pub(crate) fn open_images<'a>(
 ) -> Result<Box<dyn Images + 'a>, CommandError> {
     Ok(match place {
         Place::Registry(name) => {
-            Box::new(RegistryImages::new(registry.sources(name).map_err(sink_error)?))
+            Box::new(RegistryImages::new(registry.sources(name).map_err(storage_error)?))
         }
         Place::Layout(path, _) => Box::new(open_layout(path)?),
         Place::Archive(path, _) => Box::new(open_archive(path)?),

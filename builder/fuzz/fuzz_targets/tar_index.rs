@@ -15,7 +15,7 @@ use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::images::{Images, Places};
 use diskette_builder::oci::progress::Silent;
-use diskette_builder::oci::sink::SinkError;
+use diskette_builder::oci::error::StorageError;
 use diskette_builder::frontend::dockerfile::tree::{TreeNodeKind, Tree};
 use libfuzzer_sys::fuzz_target;
 
@@ -34,15 +34,15 @@ impl Memory {
 }
 
 impl Images for &Memory {
-    fn find(&self, _name: &str) -> Result<Option<Document>, SinkError> {
+    fn find(&self, _name: &str) -> Result<Option<Document>, StorageError> {
         Ok(None)
     }
 
-    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
+    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
         Ok(self.0.get(&digest).and_then(|bytes| Document::read("", bytes.clone()).ok()))
     }
 
-    fn blob(&self, digest: Digest, _: u64, _: u64) -> Result<Box<dyn Read + '_>, SinkError> {
+    fn blob(&self, digest: Digest, _: u64, _: u64) -> Result<Box<dyn Read + '_>, StorageError> {
         Ok(Box::new(&self.0[&digest][..]))
     }
 
@@ -50,20 +50,20 @@ impl Images for &Memory {
         self: Box<Self>,
         digest: Digest,
         _: u64,
-    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    ) -> Result<Box<dyn Read + Send + 's>, StorageError>
     where
         Self: 's,
     {
         Ok(Box::new(&self.0[&digest][..]))
     }
 
-    fn tags(&self) -> Result<Vec<String>, SinkError> {
+    fn tags(&self) -> Result<Vec<String>, StorageError> {
         Ok(Vec::new())
     }
 }
 
 impl Places for Memory {
-    fn images(&self, _place: &Place) -> Result<Box<dyn Images + '_>, SinkError> {
+    fn images(&self, _place: &Place) -> Result<Box<dyn Images + '_>, StorageError> {
         Ok(Box::new(self))
     }
 }

@@ -146,7 +146,7 @@ fn look(
 ) -> Result<Option<(TarEntry, disk::Info)>, String> {
     let reach = REACH.min(blob.size);
     let reader = images.start(blob.digest, blob.size, reach);
-    let reader = reader.map_err(|error| error.whole())?;
+    let reader = reader.map_err(|error| error.full_message())?;
     let unpacked = tar::decompress(reader.take(reach));
     let (packing, tar) = unpacked.map_err(|error| error.to_string())?;
     if let Some(compressed) = compressed {

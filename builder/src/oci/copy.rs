@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
@@ -13,7 +14,7 @@ use crate::oci::image::reference::Reference;
 use crate::oci::images::Images;
 use crate::oci::moves::{self, Move};
 use crate::oci::progress::Progress;
-use crate::oci::sink::{Named, Sink, SinkError};
+use crate::oci::sink::{Named, Sink};
 
 /// What a copy works with.
 pub struct CopyContext<'a> {
@@ -36,7 +37,7 @@ pub struct CopyContext<'a> {
 pub enum CopyError {
     /// One end failed.
     #[error(transparent)]
-    Sink(#[from] SinkError),
+    Sink(#[from] StorageError),
     /// A document that another names is not there.
     #[error("the image names {0}, which is not there")]
     Missing(Digest),
@@ -151,7 +152,7 @@ pub(crate) fn publish(root: &Document, context: &CopyContext<'_>) -> Result<(), 
         .map(|name| Named { image: image.clone(), name, tag: context.tag.map(str::to_owned) })
         .collect();
     if context.progress.is_cancelled() {
-        return Err(SinkError::Cancelled.into());
+        return Err(StorageError::Cancelled.into());
     }
     Ok(context.sink.publish(&images)?)
 }

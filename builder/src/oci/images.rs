@@ -6,19 +6,20 @@ pub(crate) mod testing;
 
 use std::io::Read;
 
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::place::Place;
-use crate::oci::sink::{BlobSource, SinkError};
+use crate::oci::sink::BlobSource;
 
 /// Somewhere images can be read from. Documents are what their digests say; blobs are checked by
 /// whoever has read them to the end.
 pub trait Images: Sync {
     /// Returns the manifest or index that has a name: a tag, or a digest.
-    fn find(&self, name: &str) -> Result<Option<Document>, SinkError>;
+    fn find(&self, name: &str) -> Result<Option<Document>, StorageError>;
 
     /// Returns a manifest or index.
-    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError>;
+    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError>;
 
     /// Opens a blob for reading from byte `at` on.
     fn blob(
@@ -26,7 +27,7 @@ pub trait Images: Sync {
         digest: Digest,
         size: u64,
         at: u64,
-    ) -> Result<Box<dyn Read + Send + '_>, SinkError>;
+    ) -> Result<Box<dyn Read + Send + '_>, StorageError>;
 
     /// Opens a blob for reading no more than its first `len` bytes.
     fn start(
@@ -34,7 +35,7 @@ pub trait Images: Sync {
         digest: Digest,
         size: u64,
         len: u64,
-    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+    ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         Ok(Box::new(self.blob(digest, size, 0)?.take(len)))
     }
 
@@ -43,12 +44,12 @@ pub trait Images: Sync {
         self: Box<Self>,
         digest: Digest,
         size: u64,
-    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    ) -> Result<Box<dyn Read + Send + 's>, StorageError>
     where
         Self: 's;
 
     /// Returns the image of a place that has only one.
-    fn only(&self) -> Result<Option<Document>, SinkError> {
+    fn only(&self) -> Result<Option<Document>, StorageError> {
         Ok(None)
     }
 
@@ -64,7 +65,7 @@ pub trait Images: Sync {
     }
 
     /// Returns the tags of all images.
-    fn tags(&self) -> Result<Vec<String>, SinkError>;
+    fn tags(&self) -> Result<Vec<String>, StorageError>;
 
     /// Returns the registry's URL and the repository, where that is where the images are.
     fn beside(&self) -> Option<(&str, &str)> {
@@ -75,7 +76,7 @@ pub trait Images: Sync {
 /// Opens the images of places: the library itself knows neither registries' credentials nor paths.
 pub trait Places: Sync {
     /// Returns the images that are where this place is.
-    fn images(&self, place: &Place) -> Result<Box<dyn Images + '_>, SinkError>;
+    fn images(&self, place: &Place) -> Result<Box<dyn Images + '_>, StorageError>;
 }
 
 /// One blob of some images.
@@ -86,7 +87,7 @@ pub(crate) struct ImageBlob<'a> {
 }
 
 impl BlobSource for ImageBlob<'_> {
-    fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
+    fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, StorageError> {
         Ok(self.images.blob(self.digest, self.size, at)?)
     }
 }

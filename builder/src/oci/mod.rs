@@ -5,6 +5,7 @@
 //! - [`tar`]: reads the entries of a tar
 //! - [`images`]: images that can be read, wherever they lie
 //! - [`sink`]: where finished images are written to
+//! - [`error`]: why an image could not be read or written
 //! - [`progress`]: what is reported meanwhile, and how work is cancelled
 //! - [`survey`]: what the documents of a finished image say
 //! - [`unpacked`]: the tar in a finished layer, checked against its digest
@@ -14,6 +15,7 @@
 //! - [`join`]: one index of images that were made apart
 
 pub mod copy;
+pub mod error;
 pub mod image;
 pub mod images;
 pub mod join;

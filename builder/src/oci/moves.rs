@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::{ImageBlob, Images};
 use crate::oci::progress::{Event, Progress};
-use crate::oci::sink::{Blob, Sink, SinkError};
+use crate::oci::sink::{Blob, Sink};
 
 /// A blob that is to be moved.
 #[derive(Clone, Copy)]
@@ -31,11 +32,11 @@ pub(crate) fn run(
     sink: &dyn Sink,
     jobs: usize,
     progress: &dyn Progress,
-) -> Result<(), SinkError> {
+) -> Result<(), StorageError> {
     moves.sort_by_key(|blob| (Reverse(blob.size), blob.digest));
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
-    let failure: Mutex<Option<SinkError>> = Mutex::default();
+    let failure: Mutex<Option<StorageError>> = Mutex::default();
     let work = || {
         while !stop.load(Ordering::Relaxed) {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -62,9 +63,9 @@ impl Move<'_> {
         number: usize,
         sink: &dyn Sink,
         progress: &dyn Progress,
-    ) -> Result<(), SinkError> {
+    ) -> Result<(), StorageError> {
         if progress.is_cancelled() {
-            return Err(SinkError::Cancelled);
+            return Err(StorageError::Cancelled);
         }
         let (digest, size, images) = (self.digest, self.size, self.images);
         progress.event(Event::Moving { blob: number, digest, len: size });

@@ -1,12 +1,12 @@
 //! A *sink* takes a finished image: blobs first, in any order, names last. What is not named yet
 //! can be lost without harm, so a build that fails leaves every name as it was.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 
 use crate::oci::image::reference::Reference;
 use oci_spec::image::Descriptor;
-use thiserror::Error;
 
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 
@@ -14,10 +14,14 @@ use crate::oci::image::json::Document;
 /// will have which the blob or document is for; a registry keeps each repository's blobs apart.
 pub trait Sink: Sync {
     /// Tells whether a blob is there already, so that it need not be made.
-    fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, SinkError>;
+    fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, StorageError>;
 
     /// Starts a blob whose digest is not known yet; `len` is how long it can become.
-    fn start(&self, len: u64, names: &[Reference]) -> Result<Box<dyn BlobWriter + '_>, SinkError>;
+    fn start(
+        &self,
+        len: u64,
+        names: &[Reference],
+    ) -> Result<Box<dyn BlobWriter + '_>, StorageError>;
 
     /// Puts a blob that lies somewhere else, unless it is there already.
     fn put_blob(
@@ -25,14 +29,14 @@ pub trait Sink: Sync {
         blob: &Blob<'_>,
         names: &[Reference],
         advanced: &(dyn Fn(u64) + Sync),
-    ) -> Result<Moved, SinkError>;
+    ) -> Result<Moved, StorageError>;
 
     /// Puts a document.
-    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), SinkError>;
+    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError>;
 
     /// Makes names point at images, all at once where that is possible: they are there afterwards,
     /// or none is.
-    fn publish(&self, images: &[Named]) -> Result<(), SinkError>;
+    fn publish(&self, images: &[Named]) -> Result<(), StorageError>;
 
     /// Returns how many blobs can be under way at one time.
     fn width(&self) -> usize;
@@ -41,11 +45,11 @@ pub trait Sink: Sync {
 /// A blob that is being written. Dropped before it is finished, it leaves nothing.
 pub trait BlobWriter: Write {
     /// Puts the blob in its place; the digest and size are those of what was written.
-    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), SinkError>;
+    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), StorageError>;
 
     /// Prepares for the same bytes from the beginning again, after a write or the end failed; tells
     /// whether that makes sense. What is there already is not moved again.
-    fn restart(&mut self) -> Result<bool, SinkError> {
+    fn restart(&mut self) -> Result<bool, StorageError> {
         Ok(false)
     }
 }
@@ -66,7 +70,7 @@ pub struct Blob<'a> {
 /// Where a blob lies; it can be read more than once.
 pub trait BlobSource: Sync {
     /// Opens it for reading from byte `at` on.
-    fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, SinkError>;
+    fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, StorageError>;
 }
 
 /// How a blob came to be where it should be.
@@ -96,66 +100,6 @@ impl Named {
     pub fn tag(&self) -> &str {
         let named = self.name.as_ref().and_then(Reference::tag);
         named.or(self.tag.as_deref()).unwrap_or("latest")
-    }
-}
-
-/// Why a sink did not take something.
-#[derive(Debug, Error)]
-pub enum SinkError {
-    /// The system refused.
-    #[error("cannot {act} {place}")]
-    Io {
-        /// What was attempted, e.g. `write`.
-        act: &'static str,
-        /// The path, relative to the sink where it is one of the sink's.
-        place: String,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// What is there is not what it should be; it is left alone.
-    #[error("{place} {problem}")]
-    Foreign {
-        /// The path.
-        place: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A registry did not do it.
-    #[error("{message}")]
-    Remote {
-        /// What was attempted, where, and what came in between.
-        message: String,
-        /// What the user can do.
-        help: Option<String>,
-        /// Whether it may go well a little later.
-        is_temporary: bool,
-    },
-    /// The user asked to stop.
-    #[error("cancelled")]
-    Cancelled,
-}
-
-impl SinkError {
-    pub(crate) fn remote(message: impl Into<String>) -> Self {
-        Self::Remote { message: message.into(), help: None, is_temporary: false }
-    }
-
-    /// Returns the message with what the system said.
-    pub(crate) fn whole(&self) -> String {
-        match self {
-            Self::Io { source, .. } => format!("{self}: {source}"),
-            _ => self.to_string(),
-        }
-    }
-
-    /// Returns a function that says what was attempted when the system refused.
-    pub(crate) fn io(
-        act: &'static str,
-        place: impl Into<String>,
-    ) -> impl FnOnce(io::Error) -> Self {
-        let place = place.into();
-        move |source| Self::Io { act, place, source }
     }
 }
 

@@ -5,11 +5,11 @@
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
 use crate::oci::images::Images;
-use crate::oci::sink::SinkError;
 
 /// How many images an index may have, with those in it, and how deep they may stand.
 const IMAGES_MAX: usize = 1000;
@@ -22,8 +22,8 @@ const CONFIG_MAX: u64 = 4 << 20;
 #[derive(Debug, Error)]
 pub enum SurveyError {
     /// They cannot be had.
-    #[error("{}", .0.whole())]
-    Images(#[from] SinkError),
+    #[error("{}", .0.full_message())]
+    Images(#[from] StorageError),
     /// One that another names is not there.
     #[error("the image names {0}, which is not there")]
     Missing(Digest),

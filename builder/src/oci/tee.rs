@@ -3,11 +3,12 @@
 
 use std::io::{self, IoSlice, Write};
 
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::{ImageBlob, Images};
-use crate::oci::sink::{Blob, BlobWriter, Moved, Named, Sink, SinkError};
+use crate::oci::sink::{Blob, BlobWriter, Moved, Named, Sink};
 
 /// A layout and a registry at once.
 pub struct Tee<'a> {
@@ -27,7 +28,7 @@ impl Tee<'_> {
         size: u64,
         beside: Option<(&str, &str)>,
         names: &[Reference],
-    ) -> Result<(), SinkError> {
+    ) -> Result<(), StorageError> {
         let source = ImageBlob { images: self.images, digest, size };
         let blob = Blob { digest, size, source: &source, beside };
         self.second.put_blob(&blob, names, &|_| ()).map(drop)
@@ -35,7 +36,7 @@ impl Tee<'_> {
 }
 
 impl Sink for Tee<'_> {
-    fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, SinkError> {
+    fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, StorageError> {
         if !self.first.has(digest, size, names)? {
             return Ok(false);
         }
@@ -43,7 +44,11 @@ impl Sink for Tee<'_> {
         Ok(true)
     }
 
-    fn start(&self, len: u64, names: &[Reference]) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
+    fn start(
+        &self,
+        len: u64,
+        names: &[Reference],
+    ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
         let first = self.first.start(len, names)?;
         let second = self.second.start(len, names)?;
         Ok(Box::new(TeeBlob { tee: self, names: names.to_vec(), first, second: Some(second) }))
@@ -54,18 +59,18 @@ impl Sink for Tee<'_> {
         blob: &Blob<'_>,
         names: &[Reference],
         advanced: &(dyn Fn(u64) + Sync),
-    ) -> Result<Moved, SinkError> {
+    ) -> Result<Moved, StorageError> {
         let moved = self.first.put_blob(blob, names, advanced)?;
         self.give(blob.digest, blob.size, blob.beside, names)?;
         Ok(moved)
     }
 
-    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), SinkError> {
+    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
         self.first.put(document, names)?;
         self.second.put(document, names)
     }
 
-    fn publish(&self, images: &[Named]) -> Result<(), SinkError> {
+    fn publish(&self, images: &[Named]) -> Result<(), StorageError> {
         self.first.publish(images)?;
         self.second.publish(images)
     }
@@ -120,11 +125,11 @@ fn write_all(writer: &mut dyn BlobWriter, mut slices: Vec<IoSlice<'_>>) -> io::R
 }
 
 impl BlobWriter for TeeBlob<'_> {
-    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), SinkError> {
+    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), StorageError> {
         self.first.finish(digest, size)?;
         match self.second.take().map(|mut second| second.finish(digest, size)) {
             Some(Ok(())) => Ok(()),
-            Some(Err(SinkError::Cancelled)) => Err(SinkError::Cancelled),
+            Some(Err(StorageError::Cancelled)) => Err(StorageError::Cancelled),
             Some(Err(_)) | None => self.tee.give(digest, size, None, &self.names),
         }
     }

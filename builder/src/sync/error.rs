@@ -4,9 +4,9 @@ use thiserror::Error;
 
 use crate::engine::assemble::BuildError;
 use crate::oci::copy::CopyError;
+use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
 use crate::oci::image::platform::Platform;
-use crate::oci::sink::SinkError;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::upstream::{FetchErrorKind, UpstreamError};
 
@@ -60,8 +60,8 @@ pub enum SyncError {
     #[error("{}", .0.diagnostic().message)]
     Build(BuildError),
     /// A registry did not do something.
-    #[error("{}", .0.whole())]
-    Registry(#[from] SinkError),
+    #[error("{}", .0.full_message())]
+    Registry(#[from] StorageError),
     /// What is published elsewhere could not be copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
@@ -91,8 +91,10 @@ impl SyncError {
         match self {
             Self::Upstream(UpstreamError::Fetch(error)) => error.kind == FetchErrorKind::Temporary,
             Self::Build(error) => error.is_temporary(),
-            Self::Registry(SinkError::Remote { is_temporary, .. })
-            | Self::Copy(CopyError::Sink(SinkError::Remote { is_temporary, .. })) => *is_temporary,
+            Self::Registry(StorageError::Remote { is_temporary, .. })
+            | Self::Copy(CopyError::Sink(StorageError::Remote { is_temporary, .. })) => {
+                *is_temporary
+            }
             Self::Behind { .. } | Self::Contended => true,
             _ => false,
         }
@@ -113,7 +115,7 @@ impl SyncError {
         let help = match self {
             Self::Upstream(error) => vec![error.help().to_owned()],
             Self::Build(error) => error.diagnostic().help,
-            Self::Registry(SinkError::Remote { help, .. }) => help.iter().cloned().collect(),
+            Self::Registry(StorageError::Remote { help, .. }) => help.iter().cloned().collect(),
             Self::Older { .. } => vec![
                 "is an old list replayed? if upstream went back on purpose, say `--allow-downgrade`"
                     .into(),

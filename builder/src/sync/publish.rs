@@ -16,6 +16,7 @@ use super::{
 };
 use crate::frontend::spec::PlatformsPolicy;
 use crate::oci::copy::{CopyContext, put};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::{DocumentError, Member, index};
 use crate::oci::image::format::Format;
@@ -24,7 +25,7 @@ use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::Images;
 use crate::oci::progress::Progress;
-use crate::oci::sink::{Named, Sink, SinkError};
+use crate::oci::sink::{Named, Sink};
 use crate::registry::client::{RegistryImages, RegistrySink};
 use crate::upstream::UpstreamDisk;
 
@@ -187,7 +188,7 @@ impl<'a> Work<'a> {
     /// Copies a platform's image from where it is published, byte for byte.
     fn copy(&self, member: &Member, images: &dyn Images, sink: &dyn Sink) -> Result<(), SyncError> {
         let document = images.document(member.digest)?;
-        let gone = || SinkError::remote(format!("{} is no longer there", member.digest));
+        let gone = || StorageError::remote(format!("{} is no longer there", member.digest));
         let context = CopyContext {
             images,
             sink,
@@ -217,7 +218,7 @@ impl<'a> Work<'a> {
 
     /// Returns the images of a repository itself, not those of its mirrors: they may lag behind.
     fn images(&self, name: &Reference) -> Result<RegistryImages<'a>, SyncError> {
-        let repository = self.sync.registry.target(name).map_err(SinkError::from)?;
+        let repository = self.sync.registry.target(name).map_err(StorageError::from)?;
         Ok(RegistryImages::new(vec![repository]))
     }
 

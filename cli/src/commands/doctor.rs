@@ -5,7 +5,7 @@ mod machine;
 use clap::{Args, ValueEnum};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
-use diskette_builder::oci::sink::SinkError;
+use diskette_builder::oci::error::StorageError;
 use diskette_builder::registry::client::{
     Registry, RegistryError, RegistryErrorCause, RegistryImages,
 };
@@ -166,7 +166,7 @@ fn anonymous(name: &Reference, registry: &Registry) -> Result<&'static str, Regi
 
 /// Says whether an image can be read by everybody.
 fn image(text: &str, name: &Reference, registry: &Registry) -> Finding {
-    let found = registry.target(name).map_err(SinkError::from).and_then(|repository| {
+    let found = registry.target(name).map_err(StorageError::from).and_then(|repository| {
         let images = RegistryImages::new(vec![repository]);
         images.find(name.digest().or(name.tag()).unwrap_or_default())
     });

@@ -10,7 +10,7 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::LoginKey;
 
-use crate::commands::transfer::sink_error;
+use crate::commands::transfer::storage_error;
 use crate::credentials::edit;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
@@ -56,7 +56,7 @@ pub(crate) fn run(
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
     let observer = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
     let registry = arguments.connection.registry_as(environment, observer, credential.clone())?;
-    registry.check_login(&any_repository(key)?).map_err(sink_error)?;
+    registry.check_login(&any_repository(key)?).map_err(storage_error)?;
     let path = login_file(environment, arguments.connection.authfile())?;
     edit(&path, |edit| edit.set(key, &credential))?;
     let line = format!("{}: logged in, remembered in {}\n", key.text(), path.display());

@@ -11,7 +11,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistryImages, RegistrySink};
 
 use crate::catalogue::{Focus, repository};
-use crate::commands::transfer::{Show, sink_error};
+use crate::commands::transfer::{Show, storage_error};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::registry::RegistryArguments;
@@ -120,7 +120,7 @@ fn promote(
     let source = repository(&result.image, arguments.source_registry.as_deref())?;
     let target = repository(&result.image, Some(&arguments.target_registry))?;
     let digest = result.digest.as_deref().unwrap_or_default();
-    let repository = registry.target(&source).map_err(sink_error)?;
+    let repository = registry.target(&source).map_err(storage_error)?;
     let images = RegistryImages::new(vec![repository]);
     let root = images.find(digest)?.ok_or_else(|| {
         Diagnostic::new(format!("{}@{digest} is not there", source.place()))

@@ -10,7 +10,7 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
 use diskette_builder::registry::client::RegistryImages;
 
-use crate::commands::transfer::{Show, Transfer, not_found, sink_error};
+use crate::commands::transfer::{Show, Transfer, not_found, storage_error};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Destination;
@@ -50,7 +50,7 @@ pub(crate) fn run(
     let name = &arguments.image;
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let images = RegistryImages::new(registry.sources(name).map_err(sink_error)?);
+    let images = RegistryImages::new(registry.sources(name).map_err(storage_error)?);
     let wanted = name.digest().or(name.tag()).unwrap_or_default();
     let root = images.find(wanted)?.ok_or_else(|| not_found(&name.to_string()))?;
     let root = choose(&images, root, arguments.platform.as_ref())?;

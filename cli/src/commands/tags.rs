@@ -6,7 +6,7 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
 use diskette_builder::registry::client::RegistryImages;
 
-use crate::commands::transfer::sink_error;
+use crate::commands::transfer::storage_error;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::registry::RegistryArguments;
@@ -32,7 +32,7 @@ pub(crate) fn run(
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
     let progress = std::sync::Arc::new(ui.progress(ProgressMode::Plain, interrupts));
     let registry = arguments.registry.registry(environment, progress)?;
-    let sources = registry.sources(&arguments.repository).map_err(sink_error)?;
+    let sources = registry.sources(&arguments.repository).map_err(storage_error)?;
     let tags = RegistryImages::new(sources).tags()?;
     let lines: String = tags.into_iter().flat_map(|tag| [tag, "\n".into()]).collect();
     Ok(ui.result(lines.as_bytes())?)

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use clap::Args;
 use diskette_builder::oci::copy::{CopyContext, CopyError, copy};
+use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::progress::Progress;
-use diskette_builder::oci::sink::{Sink, SinkError};
+use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::Registry;
 use indicatif::HumanBytes;
@@ -122,6 +123,6 @@ pub(crate) fn not_found(name: &str) -> CommandError {
 }
 
 /// A sink's failure while a client was being made.
-pub(crate) fn sink_error(error: impl Into<SinkError>) -> CommandError {
+pub(crate) fn storage_error(error: impl Into<StorageError>) -> CommandError {
     error.into().into()
 }

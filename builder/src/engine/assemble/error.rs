@@ -8,8 +8,8 @@ use thiserror::Error;
 use crate::disk::FlawKind;
 use crate::engine::layer::LayerError;
 use crate::engine::source::{Sequential, SourceError, SourceErrorKind};
+use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
-use crate::oci::sink::SinkError;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// Why a build failed.
@@ -29,7 +29,7 @@ pub enum BuildError {
     Layer(LayerError),
     /// The images cannot be put where they should go.
     #[error(transparent)]
-    Sink(SinkError),
+    Sink(StorageError),
     /// A document could not be composed.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -38,10 +38,10 @@ pub enum BuildError {
     Cancelled,
 }
 
-impl From<SinkError> for BuildError {
-    fn from(error: SinkError) -> Self {
+impl From<StorageError> for BuildError {
+    fn from(error: StorageError) -> Self {
         match error {
-            SinkError::Cancelled => Self::Cancelled,
+            StorageError::Cancelled => Self::Cancelled,
             error => Self::Sink(error),
         }
     }
@@ -55,7 +55,7 @@ impl BuildError {
                 SourceErrorKind::Http(error) => error.is_temporary(),
                 _ => false,
             },
-            Self::Sink(SinkError::Remote { is_temporary, .. }) => *is_temporary,
+            Self::Sink(StorageError::Remote { is_temporary, .. }) => *is_temporary,
             _ => false,
         }
     }
@@ -83,14 +83,14 @@ impl BuildError {
             cause = error.source();
         }
         let diagnostic = Diagnostic::new(message);
-        if let Self::Sink(SinkError::Remote { help, .. }) = self {
+        if let Self::Sink(StorageError::Remote { help, .. }) = self {
             return help.iter().cloned().fold(diagnostic, Diagnostic::help);
         }
         self.full_disk().into_iter().fold(diagnostic, Diagnostic::help)
     }
 
     fn full_disk(&self) -> Option<String> {
-        let (Self::Layer(LayerError::Write(source)) | Self::Sink(SinkError::Io { source, .. })) =
+        let (Self::Layer(LayerError::Write(source)) | Self::Sink(StorageError::Io { source, .. })) =
             self
         else {
             return None;

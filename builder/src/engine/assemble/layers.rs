@@ -14,7 +14,8 @@ use crate::oci::image::layer::Layer;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::progress::{Event, Made};
-use crate::oci::sink::{BlobWriter, SinkError};
+use crate::oci::error::StorageError;
+use crate::oci::sink::{BlobWriter};
 use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe, Recipe, SourceRecipe};
 
 /// A layer that has to be there for the images to be made.
@@ -269,14 +270,14 @@ fn observer(layer: usize, context: &Context<'_>) -> impl Fn(u64) -> ControlFlow<
 /// Why one attempt at a layer failed.
 enum LayerFailure {
     Layer(LayerError),
-    Sink(SinkError),
+    Sink(StorageError),
 }
 
 impl From<LayerError> for LayerFailure {
     fn from(error: LayerError) -> Self {
         match error {
             // What a sink itself says on the way is not wrapped in what the system could say.
-            LayerError::Write(error) => match error.downcast::<SinkError>() {
+            LayerError::Write(error) => match error.downcast::<StorageError>() {
                 Ok(error) => Self::Sink(error),
                 Err(error) => Self::Layer(LayerError::Write(error)),
             },
@@ -285,8 +286,8 @@ impl From<LayerError> for LayerFailure {
     }
 }
 
-impl From<SinkError> for LayerFailure {
-    fn from(error: SinkError) -> Self {
+impl From<StorageError> for LayerFailure {
+    fn from(error: StorageError) -> Self {
         Self::Sink(error)
     }
 }

@@ -35,7 +35,7 @@ use crate::disk::convert::ConvertError;
 use crate::disk::{self, guest::GuestError};
 use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
-use crate::oci::sink::SinkError;
+use crate::oci::error::StorageError;
 use crate::recipe::{
     Checksum, ContextFile, DownloadDetails, SourceLocation, SourceRecipe, SourceRole, TarMember,
     TarOrigin,
@@ -145,8 +145,8 @@ pub enum SourceErrorKind {
     #[error("{0}")]
     Http(#[from] DownloadError),
     /// The image that it comes from cannot be read.
-    #[error("{}", .0.whole())]
-    Image(#[from] SinkError),
+    #[error("{}", .0.full_message())]
+    Image(#[from] StorageError),
     /// It is to be unpacked or checked, which is done with files and downloads.
     #[error("what is given inline or lies in an archive is taken as it is")]
     Plain,

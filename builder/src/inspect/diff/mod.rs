@@ -10,11 +10,11 @@ use serde_json::Value;
 use thiserror::Error;
 
 use self::fields::{Skip, fields};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
 use crate::oci::progress::Progress;
-use crate::oci::sink::SinkError;
 use crate::oci::survey::{Image, Survey};
 use crate::oci::tar::TarLimits;
 use crate::oci::unpacked::BlobProblem;
@@ -77,8 +77,8 @@ pub enum Kind {
 #[derive(Debug, Error)]
 pub enum CompareError {
     /// One cannot be had.
-    #[error("{}", .0.whole())]
-    Images(#[from] SinkError),
+    #[error("{}", .0.full_message())]
+    Images(#[from] StorageError),
     /// A layer is damaged.
     #[error("layer {number} ({digest}) of the {side} image: {problem}")]
     Layer {

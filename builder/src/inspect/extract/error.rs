@@ -4,16 +4,16 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::sink::SinkError;
 use crate::oci::unpacked::LayerProblem;
 
 /// Why the disk of an image was not extracted.
 #[derive(Debug, Error)]
 pub enum ExtractError {
     /// The image cannot be had.
-    #[error("{}", .0.whole())]
-    Images(#[from] SinkError),
+    #[error("{}", .0.full_message())]
+    Images(#[from] StorageError),
     /// It is something else in an image's form.
     #[error("it is no image, but has a config of type `{0}`")]
     Artifact(String),

@@ -10,9 +10,9 @@ use crate::cluster::contract::facts::{BlobFacts, DiskFacts, LayerFacts, Start};
 use crate::cluster::contract::{cdi_takes, is_disk, matters};
 use crate::compression::CompressionFormat;
 use crate::disk;
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::progress::{Event, Progress};
-use crate::oci::sink::SinkError;
 use crate::oci::survey::Blob;
 use crate::oci::tar::{self, Lead, TarEntry, TarEntryKind, TarReadError, TarReader};
 use crate::recipe::path::split;
@@ -37,12 +37,12 @@ pub(super) fn read(
     let mut facts = LayerFacts::default();
     let reader = match context.images.blob(digest, len, 0) {
         Ok(reader) => reader,
-        Err(SinkError::Foreign { problem, .. }) => {
+        Err(StorageError::Foreign { problem, .. }) => {
             facts.blob = Some(BlobFacts::OtherSize(format!("it {problem}")));
             return facts;
         }
         Err(error) => {
-            facts.blob = Some(BlobFacts::Missing(error.whole()));
+            facts.blob = Some(BlobFacts::Missing(error.full_message()));
             return facts;
         }
     };

@@ -15,12 +15,12 @@ use thiserror::Error;
 use crate::cluster::contract::facts::{ConfigFacts, EntryFacts, ImageFacts, LayerFacts, Told};
 use crate::cluster::contract::{self, Finding, Findings, judge_image, judge_index};
 use crate::disk;
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
 use crate::oci::images::Images;
 use crate::oci::progress::Progress;
-use crate::oci::sink::SinkError;
 use crate::oci::survey::{Blob, Image, SurveyError, survey};
 use crate::oci::tar::TarLimits;
 
@@ -127,8 +127,9 @@ pub fn examine(
 
 /// An image whose documents do not hold together has nothing else that could be looked at.
 fn broken(root: Digest, error: SurveyError) -> Result<Report, ExamineError> {
-    let is_elsewhere =
-        |error: &SinkError| matches!(error, SinkError::Remote { .. } | SinkError::Cancelled);
+    let is_elsewhere = |error: &StorageError| {
+        matches!(error, StorageError::Remote { .. } | StorageError::Cancelled)
+    };
     // What a server says may be about the server.
     if matches!(&error, SurveyError::Images(error) if is_elsewhere(error)) {
         return Err(ExamineError::Survey(error));

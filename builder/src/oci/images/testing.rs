@@ -5,10 +5,10 @@ use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Images, Places};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::place::Place;
-use crate::oci::sink::SinkError;
 
 /// Images of one place, and how often they were asked for anything.
 #[derive(Debug, Default)]
@@ -31,15 +31,15 @@ impl Memory {
         self.asked.load(Ordering::Relaxed)
     }
 
-    fn bytes(&self, digest: Digest) -> Result<&[u8], SinkError> {
+    fn bytes(&self, digest: Digest) -> Result<&[u8], StorageError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        let missing = || SinkError::remote(format!("there is no {digest}"));
+        let missing = || StorageError::remote(format!("there is no {digest}"));
         self.blobs.get(&digest).map(Vec::as_slice).ok_or_else(missing)
     }
 }
 
 impl Images for &Memory {
-    fn find(&self, name: &str) -> Result<Option<Document>, SinkError> {
+    fn find(&self, name: &str) -> Result<Option<Document>, StorageError> {
         let digest = name.parse().ok().or_else(|| self.names.get(name).copied());
         match digest {
             Some(digest) => self.document(digest),
@@ -47,12 +47,12 @@ impl Images for &Memory {
         }
     }
 
-    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
+    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
         if !self.blobs.contains_key(&digest) {
             return Ok(None);
         }
         let document = Document::read("", self.bytes(digest)?.to_vec());
-        document.map(Some).map_err(SinkError::remote)
+        document.map(Some).map_err(StorageError::remote)
     }
 
     fn blob(
@@ -60,7 +60,7 @@ impl Images for &Memory {
         digest: Digest,
         _size: u64,
         at: u64,
-    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+    ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         let bytes = self.bytes(digest)?;
         Ok(Box::new(&bytes[usize::try_from(at).unwrap_or(bytes.len())..]))
     }
@@ -69,20 +69,20 @@ impl Images for &Memory {
         self: Box<Self>,
         digest: Digest,
         _size: u64,
-    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    ) -> Result<Box<dyn Read + Send + 's>, StorageError>
     where
         Self: 's,
     {
         Ok(Box::new(self.bytes(digest)?))
     }
 
-    fn tags(&self) -> Result<Vec<String>, SinkError> {
+    fn tags(&self) -> Result<Vec<String>, StorageError> {
         Ok(self.names.keys().cloned().collect())
     }
 }
 
 impl Places for Memory {
-    fn images(&self, _place: &Place) -> Result<Box<dyn Images + '_>, SinkError> {
+    fn images(&self, _place: &Place) -> Result<Box<dyn Images + '_>, StorageError> {
         Ok(Box::new(self))
     }
 }

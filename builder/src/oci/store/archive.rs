@@ -11,10 +11,11 @@ use tar::{EntryType, Header};
 
 use super::index::Index;
 use super::{BLOBS, INDEX, copy_blob};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::sink::{self, BlobWriter, Moved, Named, Sink, SinkError};
+use crate::oci::sink::{self, BlobWriter, Moved, Named, Sink};
 
 /// The unit of a tar file, in bytes.
 const RECORD: u64 = 512;
@@ -46,8 +47,9 @@ enum Destination<'a> {
 impl<'a> Archive<'a> {
     /// Starts an archive that will be the file `name` of a directory. `place` is what messages call
     /// it.
-    pub fn create(dir: &'a Dir, name: &str, place: &str) -> Result<Self, SinkError> {
-        let file = TempFile::new(dir).map_err(SinkError::io("write to the directory of", place))?;
+    pub fn create(dir: &'a Dir, name: &str, place: &str) -> Result<Self, StorageError> {
+        let file =
+            TempFile::new(dir).map_err(StorageError::io("write to the directory of", place))?;
         Self::start(Destination::Named(file, name.into()), place)
     }
 
@@ -57,20 +59,20 @@ impl<'a> Archive<'a> {
         temporary: &'a Dir,
         output: Box<dyn Write + Send>,
         place: &str,
-    ) -> Result<Self, SinkError> {
+    ) -> Result<Self, StorageError> {
         let file = TempFile::new_anonymous(temporary);
-        let file = file.map_err(SinkError::io("make a temporary file for", place))?;
+        let file = file.map_err(StorageError::io("make a temporary file for", place))?;
         Self::start(Destination::Stream(file, output), place)
     }
 
-    fn start(destination: Destination<'a>, place: &str) -> Result<Self, SinkError> {
+    fn start(destination: Destination<'a>, place: &str) -> Result<Self, StorageError> {
         let mut tar = Tar { destination, end: 0, blobs: HashSet::new() };
         let layout = br#"{"imageLayoutVersion":"1.0.0"}"#;
         ["blobs/", "blobs/sha256/"]
             .iter()
             .try_for_each(|dir| tar.append(&header(dir, EntryType::Directory, 0)?, &[]))
             .and_then(|()| tar.file("oci-layout", layout))
-            .map_err(SinkError::io("write", place))?;
+            .map_err(StorageError::io("write", place))?;
         Ok(Self { tar: Mutex::new(tar), place: place.into() })
     }
 
@@ -78,8 +80,8 @@ impl<'a> Archive<'a> {
         self.tar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn error(&self) -> impl FnOnce(io::Error) -> SinkError {
-        SinkError::io("write", self.place.as_str())
+    fn error(&self) -> impl FnOnce(io::Error) -> StorageError {
+        StorageError::io("write", self.place.as_str())
     }
 }
 
@@ -176,7 +178,7 @@ fn size_record(size: u64) -> Vec<u8> {
 }
 
 impl Sink for Archive<'_> {
-    fn has(&self, _digest: Digest, _size: u64, _names: &[Reference]) -> Result<bool, SinkError> {
+    fn has(&self, _digest: Digest, _size: u64, _names: &[Reference]) -> Result<bool, StorageError> {
         // A new archive holds nothing that a build before it could have left.
         Ok(false)
     }
@@ -185,7 +187,7 @@ impl Sink for Archive<'_> {
         &self,
         _len: u64,
         _names: &[Reference],
-    ) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
+    ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
         let mut tar = self.tar();
         let start = tar.end + HEADERS;
         let output = tar.output().map_err(self.error())?;
@@ -198,7 +200,7 @@ impl Sink for Archive<'_> {
         blob: &sink::Blob<'_>,
         names: &[Reference],
         advanced: &(dyn Fn(u64) + Sync),
-    ) -> Result<Moved, SinkError> {
+    ) -> Result<Moved, StorageError> {
         if self.tar().blobs.contains(&blob.digest) {
             return Ok(Moved::There);
         }
@@ -208,7 +210,7 @@ impl Sink for Archive<'_> {
         Ok(Moved::Sent)
     }
 
-    fn put(&self, document: &Document, _names: &[Reference]) -> Result<(), SinkError> {
+    fn put(&self, document: &Document, _names: &[Reference]) -> Result<(), StorageError> {
         let mut tar = self.tar();
         if !tar.blobs.insert(document.digest) {
             return Ok(());
@@ -217,7 +219,7 @@ impl Sink for Archive<'_> {
             .map_err(self.error())
     }
 
-    fn publish(&self, images: &[Named]) -> Result<(), SinkError> {
+    fn publish(&self, images: &[Named]) -> Result<(), StorageError> {
         let mut index = Index::empty();
         images
             .iter()
@@ -253,7 +255,7 @@ impl Write for Blob<'_, '_> {
 }
 
 impl BlobWriter for Blob<'_, '_> {
-    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), SinkError> {
+    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), StorageError> {
         self.tar.place_blob(digest, size).map_err(self.archive.error())
     }
 }

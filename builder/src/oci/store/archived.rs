@@ -11,10 +11,10 @@ use std::os::unix::fs::FileExt as _;
 use super::entries::Entries;
 use super::{BLOBS, DOCUMENT_MAX, INDEX, read_document};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
-use crate::oci::sink::SinkError;
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
 /// What is in an archive of Docker's own format, which has no `index.json`.
@@ -58,15 +58,15 @@ struct Contents {
 
 impl ArchiveImages {
     /// Opens the archive that a file is. `place` is what messages call it.
-    pub fn open(file: File, place: &str) -> Result<Self, SinkError> {
-        let foreign = |problem: String| SinkError::Foreign { place: place.into(), problem };
-        let metadata = file.metadata().map_err(SinkError::io("read", place))?;
+    pub fn open(file: File, place: &str) -> Result<Self, StorageError> {
+        let foreign = |problem: String| StorageError::Foreign { place: place.into(), problem };
+        let metadata = file.metadata().map_err(StorageError::io("read", place))?;
         if !metadata.is_file() {
             return Err(foreign("is not a regular file: archives are read in any order".into()));
         }
         let mut magic = Vec::new();
         let start = Part { file: &file, at: 0, left: MAGIC_LEN };
-        { start }.read_to_end(&mut magic).map_err(SinkError::io("read", place))?;
+        { start }.read_to_end(&mut magic).map_err(StorageError::io("read", place))?;
         if let Some(packing) = CompressionFormat::detect(&magic) {
             let problem = "and archives are read without unpacking them; unpack it first";
             return Err(foreign(format!("is packed with {packing}, {problem}")));
@@ -75,7 +75,7 @@ impl ArchiveImages {
             .map_err(|error| foreign(format!("is not an OCI archive: {error}")))?;
         let index = contents.index.ok_or_else(|| foreign(contents.what_else().into()))?;
         let index_place = format!("{place}/{INDEX}");
-        let bytes = index.bytes(&file).map_err(SinkError::io("read", index_place))?;
+        let bytes = index.bytes(&file).map_err(StorageError::io("read", index_place))?;
         let entries = Entries::parse(&bytes, place)?;
         Ok(Self { file, place: place.into(), entries, blobs: contents.blobs })
     }
@@ -84,8 +84,8 @@ impl ArchiveImages {
         format!("{}/{BLOBS}/{}", self.place, digest.hex())
     }
 
-    fn span(&self, digest: Digest) -> Result<Span, SinkError> {
-        let missing = || SinkError::Foreign {
+    fn span(&self, digest: Digest) -> Result<Span, StorageError> {
+        let missing = || StorageError::Foreign {
             place: self.blob_place(digest),
             problem: "is not in the archive".into(),
         };
@@ -93,19 +93,19 @@ impl ArchiveImages {
     }
 
     /// Returns where a blob lies that has the size that is told of it.
-    fn sized_span(&self, digest: Digest, size: u64) -> Result<Span, SinkError> {
+    fn sized_span(&self, digest: Digest, size: u64) -> Result<Span, StorageError> {
         let span = self.span(digest)?;
         if span.len == size {
             return Ok(span);
         }
         let problem = format!("has {} bytes, not {size} as its manifest says", span.len);
-        Err(SinkError::Foreign { place: self.blob_place(digest), problem })
+        Err(StorageError::Foreign { place: self.blob_place(digest), problem })
     }
 
-    fn read_document(&self, digest: Digest, told: &str) -> Result<Document, SinkError> {
+    fn read_document(&self, digest: Digest, told: &str) -> Result<Document, StorageError> {
         let place = self.blob_place(digest);
         let bytes = self.span(digest)?.bytes(&self.file);
-        let bytes = bytes.map_err(SinkError::io("read", place.as_str()))?;
+        let bytes = bytes.map_err(StorageError::io("read", place.as_str()))?;
         read_document(told, bytes, digest, &place)
     }
 }
@@ -186,12 +186,12 @@ impl<F: Borrow<File>> Read for Part<F> {
 }
 
 impl Images for ArchiveImages {
-    fn find(&self, name: &str) -> Result<Option<Document>, SinkError> {
+    fn find(&self, name: &str) -> Result<Option<Document>, StorageError> {
         let found = self.entries.find(name)?;
         found.map(|(digest, told)| self.read_document(digest, told)).transpose()
     }
 
-    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
+    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
         self.read_document(digest, "").map(Some)
     }
 
@@ -200,7 +200,7 @@ impl Images for ArchiveImages {
         digest: Digest,
         size: u64,
         at: u64,
-    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+    ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         let span = self.sized_span(digest, size)?;
         let skipped = at.min(span.len);
         Ok(Box::new(Part { file: &self.file, at: span.at + skipped, left: span.len - skipped }))
@@ -210,7 +210,7 @@ impl Images for ArchiveImages {
         self: Box<Self>,
         digest: Digest,
         size: u64,
-    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    ) -> Result<Box<dyn Read + Send + 's>, StorageError>
     where
         Self: 's,
     {
@@ -218,7 +218,7 @@ impl Images for ArchiveImages {
         Ok(Box::new(Part { file: self.file, at: span.at, left: span.len }))
     }
 
-    fn only(&self) -> Result<Option<Document>, SinkError> {
+    fn only(&self) -> Result<Option<Document>, StorageError> {
         let found = self.entries.only()?;
         found.map(|(digest, told)| self.read_document(digest, told)).transpose()
     }
@@ -231,7 +231,7 @@ impl Images for ArchiveImages {
         self.entries.names_of(digest)
     }
 
-    fn tags(&self) -> Result<Vec<String>, SinkError> {
+    fn tags(&self) -> Result<Vec<String>, StorageError> {
         Ok(self.entries.tags())
     }
 }
@@ -245,7 +245,7 @@ mod tests {
 
     const MANIFEST: &str = r#"{"schemaVersion":2,"layers":[]}"#;
 
-    fn open(tar: &[u8]) -> Result<ArchiveImages, SinkError> {
+    fn open(tar: &[u8]) -> Result<ArchiveImages, StorageError> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(tar).unwrap();
         std::io::Seek::rewind(&mut file).unwrap();
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn what_is_no_archive_is_told_from_one() {
         let check = |tar: &[u8], expected: &str| {
-            assert_eq!(open(tar).unwrap_err().whole(), expected);
+            assert_eq!(open(tar).unwrap_err().full_message(), expected);
         };
         check(b"", "a.tar is not an OCI archive: there is no index.json in it");
         check(b"text", "a.tar is not an OCI archive: the tar is cut off at byte 4");
@@ -341,7 +341,7 @@ mod tests {
                 let mut blob = images.blob(digest, 30, 0)?;
                 Ok(blob.read_to_end(&mut Vec::new()).map(drop))
             });
-            assert_eq!(found.unwrap_err().whole(), expected.replace("BLOB", &blob(digest)));
+            assert_eq!(found.unwrap_err().full_message(), expected.replace("BLOB", &blob(digest)));
         };
         check(Tar::new(), "a.tar/BLOB is not in the archive");
         check(Tar::new().symlink(&blob(digest), "/x"), "a.tar/BLOB is not in the archive");

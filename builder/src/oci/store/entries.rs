@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::INDEX;
 use super::index::{IMAGE_NAME, REF_NAME};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::sink::SinkError;
 
 /// The images that an `index.json` names, in its order.
 #[derive(Debug, Default)]
@@ -26,8 +26,8 @@ struct Entry {
 
 impl Entries {
     /// Reads an `index.json`.
-    pub(super) fn parse(bytes: &[u8], place: &str) -> Result<Self, SinkError> {
-        let foreign = |problem: String| SinkError::Foreign { place: place.into(), problem };
+    pub(super) fn parse(bytes: &[u8], place: &str) -> Result<Self, StorageError> {
+        let foreign = |problem: String| StorageError::Foreign { place: place.into(), problem };
         let index: Value = serde_json::from_slice(bytes)
             .map_err(|error| foreign(format!("has an {INDEX} that is not JSON: {error}")))?;
         let all = index.get("manifests").and_then(Value::as_array);
@@ -36,14 +36,14 @@ impl Entries {
     }
 
     /// Returns digest and media type of what a tag, a whole name or a digest stands for.
-    pub(super) fn find(&self, name: &str) -> Result<Option<(Digest, &str)>, SinkError> {
+    pub(super) fn find(&self, name: &str) -> Result<Option<(Digest, &str)>, StorageError> {
         let is = |entry: &&Entry| {
             entry.name.as_deref() == Some(name)
                 || entry.tag.as_deref() == Some(name)
                 || entry.digest == name
         };
         let Some(entry) = self.all.iter().find(is) else { return Ok(None) };
-        let digest = entry.digest.parse().map_err(|error| SinkError::Foreign {
+        let digest = entry.digest.parse().map_err(|error| StorageError::Foreign {
             place: format!("{}/{INDEX}", self.place),
             problem: format!("names `{}`, which is {error}", entry.digest),
         })?;
@@ -51,7 +51,7 @@ impl Entries {
     }
 
     /// Returns the same of the only image, if there is only one.
-    pub(super) fn only(&self) -> Result<Option<(Digest, &str)>, SinkError> {
+    pub(super) fn only(&self) -> Result<Option<(Digest, &str)>, StorageError> {
         let mut digests: Vec<&str> = self.all.iter().map(|entry| entry.digest.as_str()).collect();
         digests.sort_unstable();
         digests.dedup();

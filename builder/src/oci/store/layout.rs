@@ -13,10 +13,11 @@ use rustix::fs::{FlockOperation, flock};
 use super::index::Index;
 use super::writeback::Writeback;
 use super::{BLOBS, INDEX, copy_blob};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::sink::{self, BlobWriter, Moved, Named, Sink, SinkError};
+use crate::oci::sink::{self, BlobWriter, Moved, Named, Sink};
 
 /// The one version of OCI layouts.
 const LAYOUT_VERSION: &str = "1.0.0";
@@ -34,15 +35,15 @@ pub struct Layout {
 impl Layout {
     /// Opens the layout in a directory, or makes one if the directory is empty. `place` is what
     /// messages call it.
-    pub fn open(dir: Dir, place: &str) -> Result<Self, SinkError> {
+    pub fn open(dir: Dir, place: &str) -> Result<Self, StorageError> {
         // Of builds that begin at the same time in an empty directory, one makes the layout. A file
         // system that cannot lock directories is no reason to fail.
-        let making = dir.open(".").map_err(SinkError::io("open", place))?;
+        let making = dir.open(".").map_err(StorageError::io("open", place))?;
         flock(&making, FlockOperation::LockExclusive).unwrap_or_default();
-        let is_layout = dir.try_exists("oci-layout").map_err(SinkError::io("open", place))?;
-        let mut entries = dir.entries().map_err(SinkError::io("list", place))?;
+        let is_layout = dir.try_exists("oci-layout").map_err(StorageError::io("open", place))?;
+        let mut entries = dir.entries().map_err(StorageError::io("list", place))?;
         if !is_layout && entries.next().is_some() {
-            return Err(SinkError::Foreign {
+            return Err(StorageError::Foreign {
                 place: place.into(),
                 problem: "is neither empty nor an OCI layout".into(),
             });
@@ -50,7 +51,7 @@ impl Layout {
         if is_layout {
             check_version(&dir, place)?;
         }
-        let oci = OciDir::ensure(dir).map_err(|error| SinkError::Foreign {
+        let oci = OciDir::ensure(dir).map_err(|error| StorageError::Foreign {
             place: place.into(),
             problem: format!("cannot be used as an OCI layout: {error}"),
         })?;
@@ -65,7 +66,7 @@ impl Layout {
         format!("{}/{name}", self.place)
     }
 
-    fn read_index(&self) -> Result<Option<(Vec<u8>, Index)>, SinkError> {
+    fn read_index(&self) -> Result<Option<(Vec<u8>, Index)>, StorageError> {
         let place = self.place(INDEX);
         let mut bytes = Vec::new();
         let read = match self.oci.dir().open(INDEX) {
@@ -73,14 +74,14 @@ impl Layout {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => Err(error),
         };
-        read.map_err(SinkError::io("read", place.as_str()))?;
+        read.map_err(StorageError::io("read", place.as_str()))?;
         let index = Index::parse(&bytes);
         index
             .map(|index| Some((bytes, index)))
-            .map_err(|problem| SinkError::Foreign { place, problem })
+            .map_err(|problem| StorageError::Foreign { place, problem })
     }
 
-    fn write_index(&self, bytes: &[u8]) -> Result<(), SinkError> {
+    fn write_index(&self, bytes: &[u8]) -> Result<(), StorageError> {
         let write = || {
             let mut file = TempFile::new(self.oci.dir())?;
             file.write_all(bytes)?;
@@ -88,7 +89,7 @@ impl Layout {
             file.replace(INDEX)?;
             sync_dir(self.oci.dir())
         };
-        write().map_err(SinkError::io("write", self.place(INDEX)))
+        write().map_err(StorageError::io("write", self.place(INDEX)))
     }
 
     /// Waits until no other build changes the index.
@@ -102,13 +103,13 @@ impl Layout {
 }
 
 impl Sink for Layout {
-    fn has(&self, digest: Digest, size: u64, _names: &[Reference]) -> Result<bool, SinkError> {
+    fn has(&self, digest: Digest, size: u64, _names: &[Reference]) -> Result<bool, StorageError> {
         match self.oci.blobs_dir().metadata(digest.hex()) {
             Ok(metadata) => Ok(metadata.is_file() && metadata.len() == size),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => {
                 let place = self.place(&format!("{BLOBS}/{}", digest.hex()));
-                Err(SinkError::io("look at", place)(error))
+                Err(StorageError::io("look at", place)(error))
             }
         }
     }
@@ -117,9 +118,9 @@ impl Sink for Layout {
         &self,
         _len: u64,
         _names: &[Reference],
-    ) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
+    ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
         let file = TempFile::new(self.oci.blobs_dir());
-        let error = || SinkError::io("write to", self.place(BLOBS));
+        let error = || StorageError::io("write to", self.place(BLOBS));
         let file = Some(file.map_err(error())?);
         Ok(Box::new(Blob { file, layout: self, writeback: None }))
     }
@@ -129,7 +130,7 @@ impl Sink for Layout {
         blob: &sink::Blob<'_>,
         names: &[Reference],
         advanced: &(dyn Fn(u64) + Sync),
-    ) -> Result<Moved, SinkError> {
+    ) -> Result<Moved, StorageError> {
         if self.has(blob.digest, blob.size, names)? {
             return Ok(Moved::There);
         }
@@ -139,26 +140,26 @@ impl Sink for Layout {
         Ok(Moved::Sent)
     }
 
-    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), SinkError> {
+    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
         let size = document.bytes.len() as u64;
         if self.has(document.digest, size, names)? {
             return Ok(());
         }
         let mut blob = self.start(size, names)?;
         let place = || self.place(&format!("{BLOBS}/{}", document.digest.hex()));
-        blob.write_all(&document.bytes).map_err(SinkError::io("write", place()))?;
+        blob.write_all(&document.bytes).map_err(StorageError::io("write", place()))?;
         blob.finish(document.digest, size)
     }
 
-    fn publish(&self, images: &[Named]) -> Result<(), SinkError> {
-        let lock = self.lock().map_err(SinkError::io("lock", self.place.as_str()))?;
-        sync_dir(self.oci.blobs_dir()).map_err(SinkError::io("sync", self.place(BLOBS)))?;
+    fn publish(&self, images: &[Named]) -> Result<(), StorageError> {
+        let lock = self.lock().map_err(StorageError::io("lock", self.place.as_str()))?;
+        sync_dir(self.oci.blobs_dir()).map_err(StorageError::io("sync", self.place(BLOBS)))?;
         let (old, mut index) = self.read_index()?.unwrap_or((Vec::new(), Index::empty()));
         let new = images
             .iter()
             .try_for_each(|named| index.set(named))
             .and_then(|()| index.to_bytes())
-            .map_err(SinkError::io("compose", self.place(INDEX)))?;
+            .map_err(StorageError::io("compose", self.place(INDEX)))?;
         // A build that changes nothing touches nothing: make looks at the times.
         if new != old {
             self.write_index(&new)?;
@@ -173,14 +174,14 @@ impl Sink for Layout {
 }
 
 /// Refuses layouts that are laid out in a way that is not known yet.
-fn check_version(dir: &Dir, place: &str) -> Result<(), SinkError> {
-    let bytes = dir.read("oci-layout").map_err(SinkError::io("open", place))?;
+fn check_version(dir: &Dir, place: &str) -> Result<(), StorageError> {
+    let bytes = dir.read("oci-layout").map_err(StorageError::io("open", place))?;
     let version = match serde_json::from_slice::<OciLayout>(&bytes) {
         Ok(layout) if layout.image_layout_version() == LAYOUT_VERSION => return Ok(()),
         Ok(layout) => format!("version {}", layout.image_layout_version()),
         Err(_) => "an unknown version".to_owned(),
     };
-    Err(SinkError::Foreign {
+    Err(StorageError::Foreign {
         place: place.into(),
         problem: format!("is an OCI layout of {version}, not {LAYOUT_VERSION}"),
     })
@@ -229,14 +230,14 @@ impl Write for Blob<'_> {
 }
 
 impl BlobWriter for Blob<'_> {
-    fn finish(&mut self, digest: Digest, _size: u64) -> Result<(), SinkError> {
+    fn finish(&mut self, digest: Digest, _size: u64) -> Result<(), StorageError> {
         let place = self.layout.place(&format!("{BLOBS}/{}", digest.hex()));
         let mut place_it = || {
             self.writeback.take().map_or(Ok(()), Writeback::finish)?;
             self.file()?.sync_all()?;
             self.file.take().map_or(Ok(()), |file| file.replace(digest.hex()))
         };
-        place_it().map_err(SinkError::io("write", place))
+        place_it().map_err(StorageError::io("write", place))
     }
 }
 

@@ -13,9 +13,10 @@ use std::io::Read;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::sink::{Blob, BlobWriter, SinkError};
+use crate::oci::sink::{Blob, BlobWriter};
 
 pub use archive::Archive;
 pub use archived::ArchiveImages;
@@ -40,20 +41,20 @@ fn copy_blob(
     writer: &mut Box<dyn BlobWriter + '_>,
     place: &str,
     advanced: &dyn Fn(u64),
-) -> Result<(), SinkError> {
+) -> Result<(), StorageError> {
     let mut reader = blob.source.open(0)?.take(blob.size.saturating_add(1));
     let (mut hash, mut size) = (Sha256::new(), 0);
     let mut buffer = vec![0; STEP];
     loop {
         let count = reader
             .read(&mut buffer)
-            .map_err(|error| SinkError::io("read", blob.digest.to_string())(error))?;
+            .map_err(|error| StorageError::io("read", blob.digest.to_string())(error))?;
         if count == 0 {
             break;
         }
         hash.update(&buffer[..count]);
         size += count as u64;
-        writer.write_all(&buffer[..count]).map_err(SinkError::io("write", place))?;
+        writer.write_all(&buffer[..count]).map_err(StorageError::io("write", place))?;
         advanced(count as u64);
     }
     let problem = match Digest::of(hash) {
@@ -62,7 +63,7 @@ fn copy_blob(
         found if found != blob.digest => "is damaged: its bytes have another digest",
         _ => return Ok(()),
     };
-    Err(SinkError::Foreign { place: blob.digest.to_string(), problem: problem.into() })
+    Err(StorageError::Foreign { place: blob.digest.to_string(), problem: problem.into() })
 }
 
 /// Reads a document that has the digest, from the file at `place`.
@@ -71,8 +72,8 @@ fn read_document(
     bytes: Vec<u8>,
     digest: Digest,
     place: &str,
-) -> Result<Document, SinkError> {
-    let foreign = |problem: String| SinkError::Foreign { place: place.into(), problem };
+) -> Result<Document, StorageError> {
+    let foreign = |problem: String| StorageError::Foreign { place: place.into(), problem };
     let document = Document::read(told, bytes)
         .map_err(|problem| foreign(format!("cannot be used: {problem}")))?;
     if document.digest != digest {

@@ -7,10 +7,10 @@ use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 
 use super::entries::Entries;
 use super::{BLOBS, DOCUMENT_MAX, INDEX, read_document};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
-use crate::oci::sink::SinkError;
 
 /// The images of a layout.
 #[derive(Debug)]
@@ -22,10 +22,10 @@ pub struct LayoutImages {
 
 impl LayoutImages {
     /// Opens the layout in a directory. `place` is what messages call it.
-    pub fn open(dir: Dir, place: &str) -> Result<Self, SinkError> {
+    pub fn open(dir: Dir, place: &str) -> Result<Self, StorageError> {
         let foreign =
-            |problem: &str| SinkError::Foreign { place: place.into(), problem: problem.into() };
-        let is_layout = dir.try_exists("oci-layout").map_err(SinkError::io("open", place))?;
+            |problem: &str| StorageError::Foreign { place: place.into(), problem: problem.into() };
+        let is_layout = dir.try_exists("oci-layout").map_err(StorageError::io("open", place))?;
         if !is_layout {
             return Err(foreign("is not an OCI layout"));
         }
@@ -35,7 +35,7 @@ impl LayoutImages {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Self { dir, place: place.into(), entries: Entries::default() });
             }
-            Err(error) => return Err(SinkError::io("read", format!("{place}/{INDEX}"))(error)),
+            Err(error) => return Err(StorageError::io("read", format!("{place}/{INDEX}"))(error)),
         };
         let entries = Entries::parse(&bytes, place)?;
         Ok(Self { dir, place: place.into(), entries })
@@ -45,28 +45,28 @@ impl LayoutImages {
         format!("{}/{BLOBS}/{}", self.place, digest.hex())
     }
 
-    fn open_blob(&self, digest: Digest) -> Result<File, SinkError> {
+    fn open_blob(&self, digest: Digest) -> Result<File, StorageError> {
         open_file(&self.dir, &format!("{BLOBS}/{}", digest.hex()))
-            .map_err(SinkError::io("read", self.blob_place(digest)))
+            .map_err(StorageError::io("read", self.blob_place(digest)))
     }
 
     /// Opens a blob that has the size that is told of it.
-    fn sized_blob(&self, digest: Digest, size: u64) -> Result<File, SinkError> {
+    fn sized_blob(&self, digest: Digest, size: u64) -> Result<File, StorageError> {
         let file = self.open_blob(digest)?;
         let place = self.blob_place(digest);
-        let len = file.metadata().map_err(SinkError::io("read", place.as_str()))?.len();
+        let len = file.metadata().map_err(StorageError::io("read", place.as_str()))?.len();
         if len == size {
             return Ok(file);
         }
         let problem = format!("has {len} bytes, not {size} as its manifest says");
-        Err(SinkError::Foreign { place, problem })
+        Err(StorageError::Foreign { place, problem })
     }
 
-    fn read_document(&self, digest: Digest, told: &str) -> Result<Document, SinkError> {
+    fn read_document(&self, digest: Digest, told: &str) -> Result<Document, StorageError> {
         let place = self.blob_place(digest);
         let bytes = self
             .open_blob(digest)
-            .and_then(|file| read_all(file).map_err(SinkError::io("read", place.as_str())))?;
+            .and_then(|file| read_all(file).map_err(StorageError::io("read", place.as_str())))?;
         read_document(told, bytes, digest, &place)
     }
 }
@@ -91,12 +91,12 @@ fn read_all(file: File) -> io::Result<Vec<u8>> {
 }
 
 impl Images for LayoutImages {
-    fn find(&self, name: &str) -> Result<Option<Document>, SinkError> {
+    fn find(&self, name: &str) -> Result<Option<Document>, StorageError> {
         let found = self.entries.find(name)?;
         found.map(|(digest, told)| self.read_document(digest, told)).transpose()
     }
 
-    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
+    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
         self.read_document(digest, "").map(Some)
     }
 
@@ -105,10 +105,10 @@ impl Images for LayoutImages {
         digest: Digest,
         size: u64,
         at: u64,
-    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+    ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         let mut file = self.sized_blob(digest, size)?;
         let place = self.blob_place(digest);
-        file.seek(SeekFrom::Start(at)).map_err(SinkError::io("read", place))?;
+        file.seek(SeekFrom::Start(at)).map_err(StorageError::io("read", place))?;
         Ok(Box::new(file))
     }
 
@@ -116,14 +116,14 @@ impl Images for LayoutImages {
         self: Box<Self>,
         digest: Digest,
         size: u64,
-    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    ) -> Result<Box<dyn Read + Send + 's>, StorageError>
     where
         Self: 's,
     {
         Ok(Box::new(self.sized_blob(digest, size)?))
     }
 
-    fn only(&self) -> Result<Option<Document>, SinkError> {
+    fn only(&self) -> Result<Option<Document>, StorageError> {
         let found = self.entries.only()?;
         found.map(|(digest, told)| self.read_document(digest, told)).transpose()
     }
@@ -136,7 +136,7 @@ impl Images for LayoutImages {
         self.entries.names_of(digest)
     }
 
-    fn tags(&self) -> Result<Vec<String>, SinkError> {
+    fn tags(&self) -> Result<Vec<String>, StorageError> {
         Ok(self.entries.tags())
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::net::http::{HttpError, TlsProblem};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::sink::SinkError;
 
 /// Why an operation on a registry failed: what was attempted, where, and what came in between.
 #[derive(Debug, Error)]
@@ -141,7 +141,7 @@ fn http_help(error: &HttpError, host: &str) -> Option<String> {
     })
 }
 
-impl From<RegistryError> for SinkError {
+impl From<RegistryError> for StorageError {
     fn from(error: RegistryError) -> Self {
         match error.cause {
             RegistryErrorCause::Cancelled => Self::Cancelled,

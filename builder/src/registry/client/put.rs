@@ -169,7 +169,7 @@ impl Repository<'_> {
         let mut reader = put
             .source
             .open(part.start)
-            .map_err(|error| RegistryErrorCause::Local(std::io::Error::other(error.whole())))?;
+            .map_err(|error| RegistryErrorCause::Local(std::io::Error::other(error.full_message())))?;
         let mut hash = (len == put.size).then(Sha256::new);
         let mut buffer = vec![0; STEP.min(usize::try_from(len).unwrap_or(STEP))];
         let mut left = len;

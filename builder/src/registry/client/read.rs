@@ -10,7 +10,8 @@ use crate::net::http::{Attempts, HttpResponse};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
-use crate::oci::sink::{BlobSource, SinkError};
+use crate::oci::error::StorageError;
+use crate::oci::sink::{BlobSource};
 
 const READ: &str = "read a blob of";
 
@@ -31,7 +32,7 @@ impl<'a> RegistryImages<'a> {
     fn first<T>(
         &self,
         ask: impl Fn(&Repository<'a>) -> Result<Option<T>, RegistryError>,
-    ) -> Result<Option<T>, SinkError> {
+    ) -> Result<Option<T>, StorageError> {
         let mut answer = Ok(None);
         for repository in &self.repositories {
             answer = ask(repository);
@@ -42,19 +43,19 @@ impl<'a> RegistryImages<'a> {
         Ok(answer?)
     }
 
-    fn open(&self, part: Part) -> Result<BlobReader<'a>, SinkError> {
+    fn open(&self, part: Part) -> Result<BlobReader<'a>, StorageError> {
         let digest = part.digest;
         let reader = self.first(|repository| repository.open_part(part).map(Some))?;
-        reader.ok_or_else(|| SinkError::remote(format!("no repository has the blob {digest}")))
+        reader.ok_or_else(|| StorageError::remote(format!("no repository has the blob {digest}")))
     }
 }
 
 impl Images for RegistryImages<'_> {
-    fn find(&self, name: &str) -> Result<Option<Document>, SinkError> {
+    fn find(&self, name: &str) -> Result<Option<Document>, StorageError> {
         self.first(|repository| repository.manifest(name))
     }
 
-    fn document(&self, digest: Digest) -> Result<Option<Document>, SinkError> {
+    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
         self.find(&digest.to_string())
     }
 
@@ -63,7 +64,7 @@ impl Images for RegistryImages<'_> {
         digest: Digest,
         size: u64,
         at: u64,
-    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+    ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         Ok(Box::new(self.open(Part { digest, size, at, end: size })?))
     }
 
@@ -73,7 +74,7 @@ impl Images for RegistryImages<'_> {
         digest: Digest,
         size: u64,
         len: u64,
-    ) -> Result<Box<dyn Read + Send + '_>, SinkError> {
+    ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         Ok(Box::new(self.open(Part { digest, size, at: 0, end: len.min(size) })?))
     }
 
@@ -81,14 +82,14 @@ impl Images for RegistryImages<'_> {
         self: Box<Self>,
         digest: Digest,
         size: u64,
-    ) -> Result<Box<dyn Read + Send + 's>, SinkError>
+    ) -> Result<Box<dyn Read + Send + 's>, StorageError>
     where
         Self: 's,
     {
         Ok(Box::new(self.open(Part { digest, size, at: 0, end: size })?))
     }
 
-    fn tags(&self) -> Result<Vec<String>, SinkError> {
+    fn tags(&self) -> Result<Vec<String>, StorageError> {
         Ok(self.first(|repository| repository.tags().map(Some))?.unwrap_or_default())
     }
 
@@ -106,7 +107,7 @@ pub(super) struct RemoteBlob<'a> {
 }
 
 impl BlobSource for RemoteBlob<'_> {
-    fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, SinkError> {
+    fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, StorageError> {
         Ok(Box::new(self.repository.open_blob(self.digest, self.size, at)?))
     }
 }

@@ -7,10 +7,11 @@ use super::limits::layer_limit;
 use super::put::Put;
 use super::upload::Upload;
 use super::{Registry, Repository};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::sink::{Blob, BlobSource, BlobWriter, Moved, Named, Sink, SinkError};
+use crate::oci::sink::{Blob, BlobSource, BlobWriter, Moved, Named, Sink};
 
 /// Puts images where their names say.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl<'a> RegistrySink<'a> {
     }
 
     /// Returns the repositories of some names, each once, in order.
-    fn repositories(&self, names: &[Reference]) -> Result<Vec<Repository<'a>>, SinkError> {
+    fn repositories(&self, names: &[Reference]) -> Result<Vec<Repository<'a>>, StorageError> {
         let mut repositories: Vec<Repository<'a>> = Vec::new();
         for name in names {
             let repository = self.registry.target(name)?;
@@ -37,7 +38,7 @@ impl<'a> RegistrySink<'a> {
             }
         }
         if repositories.is_empty() {
-            return Err(SinkError::remote("an image without a name cannot be pushed"));
+            return Err(StorageError::remote("an image without a name cannot be pushed"));
         }
         Ok(repositories)
     }
@@ -54,7 +55,7 @@ impl<'a> RegistrySink<'a> {
 }
 
 impl Sink for RegistrySink<'_> {
-    fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, SinkError> {
+    fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, StorageError> {
         let repositories = self.repositories(names)?;
         let there = repositories.iter().map(|repository| repository.has_blob(digest, size));
         let there = there.collect::<Result<Vec<_>, _>>()?;
@@ -66,16 +67,20 @@ impl Sink for RegistrySink<'_> {
         Ok(true)
     }
 
-    fn start(&self, len: u64, names: &[Reference]) -> Result<Box<dyn BlobWriter + '_>, SinkError> {
+    fn start(
+        &self,
+        len: u64,
+        names: &[Reference],
+    ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
         let mut repositories = self.repositories(names)?;
         self.warn(names, len);
         let others = repositories.split_off(1);
         let first = repositories.pop();
-        let first = first.ok_or_else(|| SinkError::remote("there is nowhere to push to"))?;
+        let first = first.ok_or_else(|| StorageError::remote("there is nowhere to push to"))?;
         Ok(Box::new(Upload::new(first, others)))
     }
 
-    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), SinkError> {
+    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
         for repository in self.repositories(names)? {
             if document.is_config() {
                 let size = document.bytes.len() as u64;
@@ -101,7 +106,7 @@ impl Sink for RegistrySink<'_> {
         blob: &Blob<'_>,
         names: &[Reference],
         advanced: &(dyn Fn(u64) + Sync),
-    ) -> Result<Moved, SinkError> {
+    ) -> Result<Moved, StorageError> {
         self.warn(names, blob.size);
         let mut all = Moved::There;
         let mut before: Option<Repository<'_>> = None;
@@ -119,7 +124,7 @@ impl Sink for RegistrySink<'_> {
         Ok(all)
     }
 
-    fn publish(&self, images: &[Named]) -> Result<(), SinkError> {
+    fn publish(&self, images: &[Named]) -> Result<(), StorageError> {
         for named in images {
             let Some(name) = &named.name else { continue };
             let Some(tag) = name.tag() else { continue };
@@ -129,7 +134,7 @@ impl Sink for RegistrySink<'_> {
             let document = document.cloned();
             drop(documents);
             let document =
-                document.ok_or_else(|| SinkError::remote(format!("{digest} was not pushed")))?;
+                document.ok_or_else(|| StorageError::remote(format!("{digest} was not pushed")))?;
             self.registry.target(name)?.tag(&document, tag)?;
         }
         Ok(())
@@ -141,7 +146,7 @@ impl Sink for RegistrySink<'_> {
 }
 
 impl BlobSource for Vec<u8> {
-    fn open(&self, at: u64) -> Result<Box<dyn std::io::Read + '_>, SinkError> {
+    fn open(&self, at: u64) -> Result<Box<dyn std::io::Read + '_>, StorageError> {
         let start = usize::try_from(at).unwrap_or(usize::MAX).min(self.len());
         Ok(Box::new(&self[start..]))
     }

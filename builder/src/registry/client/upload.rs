@@ -12,7 +12,8 @@ use super::remedy::{Again, Remedy};
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
 use crate::net::http::{Attempts, BodyFraming, HttpExchange, SendError};
 use crate::oci::image::digest::Digest;
-use crate::oci::sink::{BlobWriter, SinkError};
+use crate::oci::error::StorageError;
+use crate::oci::sink::{BlobWriter};
 
 /// A blob that is sent while it is made.
 pub(super) struct Upload<'a> {
@@ -242,7 +243,7 @@ impl Write for Upload<'_> {
         let mut slices = slices.to_vec();
         match self.send(&mut slices) {
             Ok(()) => Ok(len),
-            Err(cause) => Err(io::Error::other(SinkError::from(self.failed(cause)))),
+            Err(cause) => Err(io::Error::other(StorageError::from(self.failed(cause)))),
         }
     }
 
@@ -252,7 +253,7 @@ impl Write for Upload<'_> {
 }
 
 impl BlobWriter for Upload<'_> {
-    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), SinkError> {
+    fn finish(&mut self, digest: Digest, size: u64) -> Result<(), StorageError> {
         if let Err(cause) = self.end(digest, size) {
             return Err(self.failed(cause).into());
         }
@@ -263,7 +264,7 @@ impl BlobWriter for Upload<'_> {
         Ok(())
     }
 
-    fn restart(&mut self) -> Result<bool, SinkError> {
+    fn restart(&mut self) -> Result<bool, StorageError> {
         let again = self.prepare();
         let again = again.map_err(|cause| self.repository.failed(UPLOAD, cause))?;
         Ok(again == Again::Yes)

@@ -3,9 +3,9 @@
 use thiserror::Error;
 
 use super::{LockError, OverlayError};
+use crate::oci::error::StorageError;
 use crate::oci::image::config::ConfigError;
 use crate::oci::image::digest::Digest;
-use crate::oci::sink::SinkError;
 use crate::oci::unpacked::LayerProblem;
 
 /// What is wrong with a layer of a base.
@@ -26,8 +26,8 @@ pub enum BaseLayerProblem {
 #[derive(Debug, Error)]
 pub enum BaseError {
     /// The place cannot be read.
-    #[error("{}", .0.whole())]
-    Sink(#[from] SinkError),
+    #[error("{}", .0.full_message())]
+    Sink(#[from] StorageError),
     /// The lock file does not allow it.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -102,7 +102,7 @@ impl BaseError {
     /// Returns what the user can do, where that is known.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Sink(SinkError::Remote { help, .. }) => help.clone(),
+            Self::Sink(StorageError::Remote { help, .. }) => help.clone(),
             Self::Lock(error) => Some(error.help()),
             Self::NotFound(_) => Some("is its name spelled as where it comes from?".into()),
             Self::Ambiguous(place) => Some(format!("name one of its images: `{place}:TAG`")),

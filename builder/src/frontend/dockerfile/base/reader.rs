@@ -8,6 +8,7 @@ use super::index::LayerIndex;
 use super::manifest::{self, Descriptor, Told};
 use super::{BaseError, BaseLayerProblem, Bases, LoadedBase, overlay, store};
 use crate::frontend::dockerfile::tree::Tree;
+use crate::oci::error::StorageError;
 use crate::oci::image::config::Config;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::distance::distance;
@@ -15,7 +16,6 @@ use crate::oci::image::json::Document;
 use crate::oci::image::place::Place;
 use crate::oci::image::platform::Platform;
 use crate::oci::images::Images;
-use crate::oci::sink::SinkError;
 use crate::oci::unpacked::LayerProblem;
 use crate::recipe::{BaseImage, BaseLayer, TarOrigin};
 
@@ -58,7 +58,7 @@ impl<'b> BaseReader<'b> {
         Ok(LoadedBase { recipe, config, tree, name, root: root_digest })
     }
 
-    fn images(&self) -> Result<&dyn Images, SinkError> {
+    fn images(&self) -> Result<&dyn Images, StorageError> {
         if let Some(images) = self.images.get() {
             return Ok(&**images);
         }
@@ -128,7 +128,7 @@ impl<'b> BaseReader<'b> {
         let mut bytes = Vec::new();
         let blob = self.images()?.blob(digest, config.size, 0)?;
         let read = blob.take(config.size + 1).read_to_end(&mut bytes);
-        read.map_err(SinkError::io("read", digest.to_string()))?;
+        read.map_err(StorageError::io("read", digest.to_string()))?;
         if bytes.len() as u64 != config.size {
             return Err(wrong("it has not the size that its manifest gives"));
         }

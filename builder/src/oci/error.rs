@@ -1,0 +1,66 @@
+//! Why an image could not be read from a layout, an archive or a registry, or written to one.
+
+use std::io;
+
+use thiserror::Error;
+
+/// Why an image could not be read from, or written to, a layout, an archive or a registry.
+#[derive(Debug, Error)]
+pub enum StorageError {
+    /// The operating system returned an error.
+    #[error("cannot {act} {place}")]
+    Io {
+        /// What was attempted, e.g. `write`.
+        act: &'static str,
+        /// Path of the file, relative to the layout or archive where it is part of one.
+        place: String,
+        /// The operating system's error.
+        #[source]
+        source: io::Error,
+    },
+    /// Something else is there than what was expected. It is left as it is.
+    #[error("{place} {problem}")]
+    Foreign {
+        /// Path of the file or directory.
+        place: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A registry refused a request, or could not be reached.
+    #[error("{message}")]
+    Remote {
+        /// What was attempted, where, and what failed.
+        message: String,
+        /// What the user can do.
+        help: Option<String>,
+        /// Whether the same request may succeed a little later.
+        is_temporary: bool,
+    },
+    /// The user asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl StorageError {
+    /// Returns an error of a registry without help, which is not temporary.
+    pub(crate) fn remote(message: impl Into<String>) -> Self {
+        Self::Remote { message: message.into(), help: None, is_temporary: false }
+    }
+
+    /// Returns the message together with the operating system's error, if there is one.
+    pub(crate) fn full_message(&self) -> String {
+        match self {
+            Self::Io { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        }
+    }
+
+    /// Returns a function that adds to the operating system's error what was attempted.
+    pub(crate) fn io(
+        act: &'static str,
+        place: impl Into<String>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let place = place.into();
+        move |source| Self::Io { act, place, source }
+    }
+}
