@@ -7,8 +7,8 @@ use diskette_builder::oci::image::distance::distance;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, SurveyError};
 use diskette_builder::oci::images::Images;
-use diskette_builder::oci::survey::{Image, Survey, SurveyError};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistryImages};
 
@@ -54,16 +54,16 @@ impl<'a> Subject<'a> {
 /// Chooses the image of a platform. Of several the one for this machine is meant unless another is
 /// named, as with podman and docker.
 pub(crate) fn choose<'s>(
-    survey: &'s Survey,
+    survey: &'s ImageDocuments,
     wanted: Option<&Platform>,
-) -> Result<&'s Image, CommandError> {
-    let images: Vec<&Image> =
+) -> Result<&'s PlatformImage, CommandError> {
+    let images: Vec<&PlatformImage> =
         survey.images.iter().filter(|image| !image.is_attestation()).collect();
     if let (None, [only]) = (wanted, &images[..]) {
         return Ok(only);
     }
     let this = Platform::of_this_machine();
-    let near = |image: &&Image| distance(wanted.unwrap_or(&this), &image.platform()?);
+    let near = |image: &&PlatformImage| distance(wanted.unwrap_or(&this), &image.platform()?);
     let fits = images.iter().copied().filter(|image| near(image).is_some());
     fits.min_by_key(near).ok_or_else(|| {
         let names = images.iter().filter_map(|image| image.platform());

@@ -9,8 +9,8 @@ use crate::cluster::contract::{Finding, cdi_takes, judge_image, matters};
 use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::oci::image::digest::Digest;
+use crate::oci::image_documents::{Blob, PlatformImage};
 use crate::oci::images::Images;
-use crate::oci::survey::{Blob, Image};
 use crate::oci::tar::{self, TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
 /// How many of a layer's first bytes are read.
@@ -79,7 +79,7 @@ pub struct DiskSeen {
 }
 
 /// Looks at an image.
-pub fn overview(image: &Image, images: &dyn Images) -> Overview {
+pub fn overview(image: &PlatformImage, images: &dyn Images) -> Overview {
     let mut config = ConfigFacts::read(&image.config_fields);
     if image.config.is_empty() {
         config.foreign = Some(image.config_blob.media_type.clone());
@@ -116,7 +116,7 @@ fn labels(config: &ConfigFacts) -> Vec<(String, String)> {
 
 impl Overview {
     /// Looks for the disk: a disk is large, and so is its layer.
-    fn find(&mut self, image: &Image, images: &dyn Images, facts: &mut [LayerFacts]) {
+    fn find(&mut self, image: &PlatformImage, images: &dyn Images, facts: &mut [LayerFacts]) {
         let mut order: Vec<usize> = (0..image.layers.len()).collect();
         order.sort_by_key(|number| std::cmp::Reverse(image.layers[*number].size));
         for number in order.into_iter().take(LAYERS_MAX) {
@@ -208,8 +208,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::oci::image_documents::read_documents;
     use crate::oci::images::testing::Memory;
-    use crate::oci::survey::survey;
     use crate::oci::tar::testing::{RawHeader, Tar};
 
     /// Looks at an image with these layers.
@@ -229,7 +229,7 @@ mod tests {
         let digest = memory.put(manifest.to_string());
         let images = &memory;
         let root = images.document(digest).unwrap().unwrap();
-        let survey = survey(&images, root).unwrap();
+        let survey = read_documents(&images, root).unwrap();
         overview(&survey.images[0], &images)
     }
 

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::oci::copy::{CopyContext, CopyError, publish, put};
-use crate::oci::image::documents::{DocumentError, Member, index};
+use crate::oci::image::documents::{DocumentError, IndexEntry, index};
 use crate::oci::image::format::Format;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
+use crate::oci::image_documents::{SurveyError, read_documents};
 use crate::oci::images::Images;
-use crate::oci::survey::{SurveyError, survey};
 
 /// An image, or an index of images, that is part of the new index.
-pub struct Part<'a> {
+pub struct IndexSource<'a> {
     /// What the user calls it.
     pub name: String,
     /// Where it is.
@@ -57,53 +57,57 @@ pub enum JoinError {
 
 /// A join that was thought through: nothing has been copied yet.
 #[derive(Debug)]
-pub struct Joined {
+pub struct JoinedIndex {
     /// The index.
     pub index: Document,
     /// For each image of it, the number of its part, and its manifest.
     manifests: Vec<(usize, Document)>,
 }
 
-impl Joined {
+impl JoinedIndex {
     /// Composes the index, its images in the order of the parts. Of an older index that is added to,
     /// `old`, the images stay for whose platforms there are no new ones.
-    pub fn new(
-        old: Option<&Part<'_>>,
-        parts: &[Part<'_>],
+    pub fn compose(
+        old: Option<&IndexSource<'_>>,
+        parts: &[IndexSource<'_>],
         annotations: &BTreeMap<String, String>,
     ) -> Result<Self, JoinError> {
-        let mut found: Vec<(usize, Member, Document)> = Vec::new();
+        let mut found: Vec<(usize, IndexEntry, Document)> = Vec::new();
         for (number, part) in parts.iter().enumerate() {
-            for (member, manifest) in members(part)? {
-                let known = found.iter().find(|(_, known, _)| known.platform == member.platform);
+            for (entry, manifest) in entries(part)? {
+                let known = found.iter().find(|(_, known, _)| known.platform == entry.platform);
                 match known {
-                    Some((_, known, _)) if known.digest == member.digest => {}
+                    Some((_, known, _)) if known.digest == entry.digest => {}
                     Some((first, ..)) => {
                         return Err(JoinError::Platform {
-                            platform: member.platform,
+                            platform: entry.platform,
                             first: parts[*first].name.clone(),
                             second: part.name.clone(),
                         });
                     }
-                    None => found.push((number, member, manifest)),
+                    None => found.push((number, entry, manifest)),
                 }
             }
         }
         let mut kept = Vec::new();
-        for (member, manifest) in old.map(members).transpose()?.unwrap_or_default() {
-            if !found.iter().any(|(_, new, _)| new.platform == member.platform) {
-                kept.push((parts.len(), member, manifest));
+        for (entry, manifest) in old.map(entries).transpose()?.unwrap_or_default() {
+            if !found.iter().any(|(_, new, _)| new.platform == entry.platform) {
+                kept.push((parts.len(), entry, manifest));
             }
         }
         kept.append(&mut found);
-        let members: Vec<Member> = kept.iter().map(|(_, member, _)| member.clone()).collect();
-        let index = index(Format::Oci, &members, annotations)?;
+        let entries: Vec<IndexEntry> = kept.iter().map(|(_, entry, _)| entry.clone()).collect();
+        let index = index(Format::Oci, &entries, annotations)?;
         let manifests = kept.into_iter().map(|(number, _, manifest)| (number, manifest)).collect();
         Ok(Self { index, manifests })
     }
 
     /// Copies the images, and gives the index its names. `context` says where from only for the names.
-    pub fn publish(&self, parts: &[Part<'_>], context: &CopyContext<'_>) -> Result<(), JoinError> {
+    pub fn publish(
+        &self,
+        parts: &[IndexSource<'_>],
+        context: &CopyContext<'_>,
+    ) -> Result<(), JoinError> {
         for (number, manifest) in &self.manifests {
             // What is in the older index is there already.
             let Some(part) = parts.get(*number) else { continue };
@@ -116,8 +120,8 @@ impl Joined {
 
 /// Returns the images of a part, as an index speaks of them; attestations are left out, since they speak
 /// of an index that is another one now.
-fn members(part: &Part<'_>) -> Result<Vec<(Member, Document)>, JoinError> {
-    let surveyed = survey(part.images, part.root.clone());
+fn entries(part: &IndexSource<'_>) -> Result<Vec<(IndexEntry, Document)>, JoinError> {
+    let surveyed = read_documents(part.images, part.root.clone());
     let surveyed =
         surveyed.map_err(|error| JoinError::Survey { name: part.name.clone(), error })?;
     let images = surveyed.images.into_iter().filter(|image| !image.is_attestation());
@@ -126,7 +130,7 @@ fn members(part: &Part<'_>) -> Result<Vec<(Member, Document)>, JoinError> {
             let platform = image.told.clone().or_else(|| image.platform());
             let platform = platform.ok_or_else(|| JoinError::Unknown(part.name.clone()))?;
             let annotations = annotations(&part.root, &image.manifest);
-            Ok((Member::new(&image.manifest, platform, annotations), image.manifest))
+            Ok((IndexEntry::new(&image.manifest, platform, annotations), image.manifest))
         })
         .collect()
 }
@@ -141,8 +145,8 @@ fn annotations(root: &Document, manifest: &Document) -> BTreeMap<String, String>
     annotations.unwrap_or_default()
 }
 
-impl std::fmt::Debug for Part<'_> {
+impl std::fmt::Debug for IndexSource<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Part").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("IndexSource").field("name", &self.name).finish_non_exhaustive()
     }
 }

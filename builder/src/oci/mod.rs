@@ -7,8 +7,8 @@
 //! - [`sink`]: where finished images are written to
 //! - [`error`]: why an image could not be read or written
 //! - [`progress`]: what is reported meanwhile, and how work is cancelled
-//! - [`survey`]: what the documents of a finished image say
-//! - [`unpacked`]: the tar in a finished layer, checked against its digest
+//! - [`image_documents`]: what the documents of a finished image say
+//! - [`layer_tar`]: the tar in a finished layer, checked against its digest
 //! - [`store`]: OCI image layouts, as directories and as archives
 //! - [`tee`]: two sinks at once
 //! - [`copy`]: an image moved to a sink, byte for byte
@@ -17,13 +17,13 @@
 pub mod copy;
 pub mod error;
 pub mod image;
+pub mod image_documents;
 pub mod images;
 pub mod join;
+pub mod layer_tar;
 pub(crate) mod moves;
 pub mod progress;
 pub mod sink;
 pub mod store;
-pub mod survey;
 pub mod tar;
 pub mod tee;
-pub mod unpacked;

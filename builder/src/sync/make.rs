@@ -8,7 +8,7 @@ use crate::engine::assemble::{Context, Plan, PlatformTags, Sources};
 use crate::engine::source::{CdiOnly, Unverified};
 use crate::frontend::spec::CataloguePlatform;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::Member;
+use crate::oci::image::documents::IndexEntry;
 use crate::oci::image::format::Format;
 use crate::oci::progress::Progress;
 use crate::oci::sink::Sink;
@@ -30,7 +30,7 @@ impl Maker<'_> {
         platform: &CataloguePlatform,
         disk: &UpstreamDisk,
         recipe: &Digest,
-    ) -> Result<Member, SyncError> {
+    ) -> Result<IndexEntry, SyncError> {
         let sync = self.sync;
         let mut marks = BTreeMap::from([
             (SOURCE_URL.to_owned(), disk.shown_url()),
@@ -67,6 +67,6 @@ impl Maker<'_> {
         let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;
         let mut built = plan.platforms(&context)?;
         // One platform was asked for.
-        Ok(built.swap_remove(0).member(marks))
+        Ok(built.swap_remove(0).index_entry(marks))
     }
 }

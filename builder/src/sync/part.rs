@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::published::Published;
 use super::{Downgrade, SyncError, SyncJob, SyncScope, SyncTools, recipe};
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::Member;
+use crate::oci::image::documents::IndexEntry;
 use crate::upstream::{UpstreamDisk, version};
 
 /// What is to become of one platform.
 pub(super) enum Part {
     /// What is published stays; for a reason, if there should be another.
-    Keep(Member, Option<Arc<SyncError>>),
+    Keep(IndexEntry, Option<Arc<SyncError>>),
     /// A new one is made of this disk, by the recipe with this digest.
     Build(UpstreamDisk, Digest),
     /// There is none, nor was there one.
@@ -29,11 +29,11 @@ pub(super) fn decide(
     let entry = job.entry;
     let mut parts = Vec::new();
     for (platform, found) in entry.platforms.iter().zip(found) {
-        let member = published.and_then(|published| published.member(&platform.platform));
+        let entry = published.and_then(|published| published.entry(&platform.platform));
         let disk = match found {
             Ok(disk) => disk,
             Err(error) => {
-                parts.push(Part::without(member, Arc::clone(error)));
+                parts.push(Part::without(entry, Arc::clone(error)));
                 continue;
             }
         };
@@ -44,10 +44,10 @@ pub(super) fn decide(
         let older = published.and_then(|it| it.version(&platform.platform));
         let older = older.filter(|_| sync.downgrade == Downgrade::Refuse);
         parts.push(match (same, older) {
-            (Some(member), _) => Part::Keep(member.clone(), None),
+            (Some(entry), _) => Part::Keep(entry.clone(), None),
             (None, Some(published)) if version::compare(&disk.version, published).is_lt() => {
                 let (found, published) = (disk.version.clone(), published.to_owned());
-                Part::without(member, Arc::new(SyncError::Older { found, published }))
+                Part::without(entry, Arc::new(SyncError::Older { found, published }))
             }
             (None, _) => Part::Build(disk.clone(), recipe),
         });
@@ -57,9 +57,9 @@ pub(super) fn decide(
 
 impl Part {
     /// What becomes of a platform for which there is nothing new.
-    pub(super) fn without(published: Option<&Member>, error: Arc<SyncError>) -> Self {
+    pub(super) fn without(published: Option<&IndexEntry>, error: Arc<SyncError>) -> Self {
         match published {
-            Some(member) => Self::Keep(member.clone(), Some(error)),
+            Some(entry) => Self::Keep(entry.clone(), Some(error)),
             None => Self::Fail(error),
         }
     }

@@ -18,7 +18,7 @@ use crate::frontend::spec::PlatformsPolicy;
 use crate::oci::copy::{CopyContext, put};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::{DocumentError, Member, index};
+use crate::oci::image::documents::{DocumentError, IndexEntry, index};
 use crate::oci::image::format::Format;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
@@ -39,7 +39,7 @@ pub(super) struct Work<'a> {
     progress: Numbered<'a>,
     found: Vec<Result<UpstreamDisk, Arc<SyncError>>>,
     /// What has been built, by platform.
-    built: BTreeMap<usize, Member>,
+    built: BTreeMap<usize, IndexEntry>,
 }
 
 impl<'a> Work<'a> {
@@ -141,13 +141,13 @@ impl<'a> Work<'a> {
             let platform = &self.job.entry.platforms[number];
             let maker = Maker { job: self.job, sync: self.sync, progress: &self.progress, sink };
             match maker.make(platform, disk, recipe) {
-                Ok(member) => {
-                    self.built.insert(number, member);
+                Ok(entry) => {
+                    self.built.insert(number, entry);
                 }
                 Err(SyncError::Cancelled) => return Err(SyncError::Cancelled),
                 Err(error) => {
-                    let member = published.and_then(|it| it.member(&platform.platform));
-                    *part = Part::without(member, Arc::new(error));
+                    let entry = published.and_then(|it| it.entry(&platform.platform));
+                    *part = Part::without(entry, Arc::new(error));
                     if self.job.entry.policy == PlatformsPolicy::AllOrNothing {
                         return Ok(());
                     }
@@ -165,30 +165,35 @@ impl<'a> Work<'a> {
         sink: &dyn Sink,
         recipe: &Digest,
     ) -> Result<Document, SyncError> {
-        let mut members = Vec::new();
+        let mut entries = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             match part {
-                Part::Build(..) => members.extend(self.built.get(&number).cloned()),
-                Part::Keep(member, _) => {
+                Part::Build(..) => entries.extend(self.built.get(&number).cloned()),
+                Part::Keep(entry, _) => {
                     if self.job.source != self.job.target {
-                        self.copy(member, source, sink)?;
+                        self.copy(entry, source, sink)?;
                     }
-                    members.push(member.clone());
+                    entries.push(entry.clone());
                 }
                 Part::Fail(_) => {}
             }
         }
         let mut annotations = self.job.entry.annotations.clone();
         annotations.insert(RECIPE_DIGEST.into(), recipe.to_string());
-        let index = index(Format::Oci, &members, &annotations)?;
+        let index = index(Format::Oci, &entries, &annotations)?;
         sink.put(&index, std::slice::from_ref(&self.job.target))?;
         Ok(index)
     }
 
     /// Copies a platform's image from where it is published, byte for byte.
-    fn copy(&self, member: &Member, images: &dyn Images, sink: &dyn Sink) -> Result<(), SyncError> {
-        let document = images.document(member.digest)?;
-        let gone = || StorageError::remote(format!("{} is no longer there", member.digest));
+    fn copy(
+        &self,
+        entry: &IndexEntry,
+        images: &dyn Images,
+        sink: &dyn Sink,
+    ) -> Result<(), SyncError> {
+        let document = images.document(entry.digest)?;
+        let gone = || StorageError::remote(format!("{} is no longer there", entry.digest));
         let context = CopyContext {
             images,
             sink,
@@ -237,11 +242,11 @@ impl<'a> Work<'a> {
         let is_failed = matches!(outcome, SyncOutcome::Failed(_));
         let platforms = self.job.entry.platforms.iter().zip(parts).zip(&self.found).enumerate();
         let platforms = platforms.map(|(number, ((platform, part), found))| {
-            let built = self.built.get(&number).map(|member| member.digest);
+            let built = self.built.get(&number).map(|entry| entry.digest);
             let (outcome, digest) = match part {
-                Part::Keep(member, None) => (PlatformSyncOutcome::Unchanged, Some(member.digest)),
-                Part::Keep(member, Some(error)) => {
-                    (PlatformSyncOutcome::Kept(error), Some(member.digest))
+                Part::Keep(entry, None) => (PlatformSyncOutcome::Unchanged, Some(entry.digest)),
+                Part::Keep(entry, Some(error)) => {
+                    (PlatformSyncOutcome::Kept(error), Some(entry.digest))
                 }
                 Part::Build(..) if is_failed => (PlatformSyncOutcome::Skipped, None),
                 Part::Build(..) => (PlatformSyncOutcome::Built, built),

@@ -9,11 +9,11 @@ use serde::Deserialize;
 
 use super::SyncError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::Member;
+use crate::oci::image::documents::IndexEntry;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
+use crate::oci::image_documents::read_documents;
 use crate::oci::images::Images;
-use crate::oci::survey::survey;
 use crate::recipe::Checksum;
 use crate::upstream::UpstreamDisk;
 
@@ -33,14 +33,14 @@ const SHASUM: &str = "shasum";
 /// An image as it is published.
 pub(super) struct Published {
     pub(super) document: Document,
-    members: Vec<PublishedMember>,
+    entries: Vec<PublishedEntry>,
     /// The digest of the recipe of the index; images of others have none.
     recipe: Option<String>,
 }
 
 /// One platform's image as it is published.
-struct PublishedMember {
-    member: Member,
+struct PublishedEntry {
+    entry: IndexEntry,
     shasum: Option<String>,
 }
 
@@ -78,16 +78,16 @@ impl Published {
         let wrong = |why: String| SyncError::Published { place: tag.to_owned(), why };
         let content: Content =
             serde_json::from_slice(&document.bytes).map_err(|error| wrong(error.to_string()))?;
-        let members = content.manifests.into_iter().filter_map(Descriptor::member);
-        let mut members: Vec<PublishedMember> = members.collect();
-        let is_ours = |it: &PublishedMember| it.member.annotations.contains_key(SOURCE_DIGEST);
-        if members.is_empty() || !members.iter().all(is_ours) {
-            let survey = survey(images, document.clone());
+        let entries = content.manifests.into_iter().filter_map(Descriptor::entry);
+        let mut entries: Vec<PublishedEntry> = entries.collect();
+        let is_ours = |it: &PublishedEntry| it.entry.annotations.contains_key(SOURCE_DIGEST);
+        if entries.is_empty() || !entries.iter().all(is_ours) {
+            let survey = read_documents(images, document.clone());
             let survey = survey.map_err(|error| wrong(error.to_string()))?;
-            members = survey.images.iter().filter_map(|image| labelled(image, &members)).collect();
+            entries = survey.images.iter().filter_map(|image| labelled(image, &entries)).collect();
         }
         let recipe = content.annotations.get(RECIPE_DIGEST).cloned();
-        Ok(Some(Self { document, members, recipe }))
+        Ok(Some(Self { document, entries, recipe }))
     }
 
     /// Tells whether the index says what it should, beside its platforms' images. What others have
@@ -95,13 +95,13 @@ impl Published {
     pub(super) fn is_as(&self, recipe: &Digest, platforms: &[&Platform]) -> bool {
         match &self.recipe {
             Some(known) => *known == recipe.to_string(),
-            None => self.members.iter().all(|it| platforms.contains(&&it.member.platform)),
+            None => self.entries.iter().all(|it| platforms.contains(&&it.entry.platform)),
         }
     }
 
     /// Returns a platform's image.
-    pub(super) fn member(&self, platform: &Platform) -> Option<&Member> {
-        self.find(platform).map(|found| &found.member)
+    pub(super) fn entry(&self, platform: &Platform) -> Option<&IndexEntry> {
+        self.find(platform).map(|found| &found.entry)
     }
 
     /// Returns a platform's image if it has this disk, and was made by this recipe.
@@ -110,9 +110,9 @@ impl Published {
         platform: &Platform,
         disk: &UpstreamDisk,
         recipe: &Digest,
-    ) -> Option<&Member> {
+    ) -> Option<&IndexEntry> {
         let found = self.find(platform)?;
-        let annotations = &found.member.annotations;
+        let annotations = &found.entry.annotations;
         let is_same = match annotations.get(SOURCE_DIGEST) {
             Some(digest) => {
                 *digest == disk.checksum.to_string()
@@ -120,48 +120,48 @@ impl Published {
             }
             None => found.shasum.as_deref() == Some(digits(&disk.checksum)),
         };
-        is_same.then_some(&found.member)
+        is_same.then_some(&found.entry)
     }
 
     /// Returns what upstream called the release that a platform's image was made of.
     pub(super) fn version(&self, platform: &Platform) -> Option<&str> {
-        self.find(platform)?.member.annotations.get(VERSION).map(String::as_str)
+        self.find(platform)?.entry.annotations.get(VERSION).map(String::as_str)
     }
 
-    fn find(&self, platform: &Platform) -> Option<&PublishedMember> {
-        self.members.iter().find(|it| it.member.platform == *platform)
+    fn find(&self, platform: &Platform) -> Option<&PublishedEntry> {
+        self.entries.iter().find(|it| it.entry.platform == *platform)
     }
 }
 
 impl Descriptor {
     /// Returns what the index says of an image; attestations and the like are none.
-    fn member(self) -> Option<PublishedMember> {
+    fn entry(self) -> Option<PublishedEntry> {
         let OciPlatform { os, architecture, variant } = self.platform?;
-        let member = Member {
+        let entry = IndexEntry {
             media_type: MediaType::from(self.media_type.as_str()),
             digest: self.digest.parse().ok()?,
             size: self.size,
             platform: Platform { os, architecture, variant },
             annotations: self.annotations,
         };
-        (member.platform.os != "unknown").then_some(PublishedMember { member, shasum: None })
+        (entry.platform.os != "unknown").then_some(PublishedEntry { entry, shasum: None })
     }
 }
 
 /// Returns an image with what its labels say.
 fn labelled(
-    image: &crate::oci::survey::Image,
-    members: &[PublishedMember],
-) -> Option<PublishedMember> {
-    let known = members.iter().find(|it| it.member.digest == image.manifest.digest);
-    let member = match known {
-        Some(known) => known.member.clone(),
-        None => Member::new(&image.manifest, image.platform()?, BTreeMap::new()),
+    image: &crate::oci::image_documents::PlatformImage,
+    entries: &[PublishedEntry],
+) -> Option<PublishedEntry> {
+    let known = entries.iter().find(|it| it.entry.digest == image.manifest.digest);
+    let entry = match known {
+        Some(known) => known.entry.clone(),
+        None => IndexEntry::new(&image.manifest, image.platform()?, BTreeMap::new()),
     };
     let label = image.config_fields.pointer("/config/Labels").and_then(|it| it.get(SHASUM));
     let shasum = label.and_then(serde_json::Value::as_str).map(str::to_owned);
     // A label without digits says nothing.
-    Some(PublishedMember { member, shasum: shasum.filter(|digits| !digits.is_empty()) })
+    Some(PublishedEntry { entry, shasum: shasum.filter(|digits| !digits.is_empty()) })
 }
 
 fn digits(checksum: &Checksum) -> &str {

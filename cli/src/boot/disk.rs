@@ -9,7 +9,7 @@ use cap_std::ambient_authority;
 use diskette_builder::disk::examine;
 use diskette_builder::disk::guest::{self, GuestError};
 use diskette_builder::inspect::extract::{Context, ExtractError, SparseFile, extract};
-use diskette_builder::oci::survey::Image;
+use diskette_builder::oci::image_documents::PlatformImage;
 use diskette_builder::oci::tar::TarLimits;
 
 use super::Ground;
@@ -30,7 +30,7 @@ impl Disk {
     /// Unpacks the disk of an image into a directory; zeros in it become holes. A disk that needs more
     /// than itself is refused: QEMU would open whatever file of this machine it names.
     pub(super) fn unpack(
-        image: &Image,
+        image: &PlatformImage,
         directory: &Path,
         ground: Ground<'_>,
     ) -> Result<Result<Self, GuestError>, CommandError> {

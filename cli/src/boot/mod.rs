@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image_documents::PlatformImage;
 use diskette_builder::oci::images::Images;
-use diskette_builder::oci::survey::Image;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryObserver;
 use regex::bytes::{Regex, RegexBuilder};
@@ -114,7 +114,10 @@ pub(crate) struct Ground<'a> {
 
 impl BootArguments {
     /// Refuses what cannot be booted here, before anything is read.
-    pub(crate) fn check(images: &[&Image], environment: &Environment) -> Result<(), CommandError> {
+    pub(crate) fn check(
+        images: &[&PlatformImage],
+        environment: &Environment,
+    ) -> Result<(), CommandError> {
         for platform in images.iter().filter_map(|image| image.platform()) {
             let machine = machine(&platform)?;
             find_program(machine, environment)?;
@@ -125,7 +128,7 @@ impl BootArguments {
     /// Boots the disk of each image, in turn.
     pub(crate) fn run(
         &self,
-        images: &[&Image],
+        images: &[&PlatformImage],
         ground: Ground<'_>,
     ) -> Result<Vec<Boot>, CommandError> {
         let company = if images.len() > 1 { Company::Several } else { Company::Alone };
@@ -134,7 +137,7 @@ impl BootArguments {
 
     fn boot(
         &self,
-        image: &Image,
+        image: &PlatformImage,
         company: Company,
         ground: Ground<'_>,
     ) -> Result<Boot, CommandError> {

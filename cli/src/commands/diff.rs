@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use diskette_builder::inspect::diff::{CompareError, Context, Difference, Kind, Side, compare};
 use diskette_builder::oci::image::place::Place;
-use diskette_builder::oci::survey::survey;
+use diskette_builder::oci::image_documents::read_documents;
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde_json::json;
@@ -87,7 +87,7 @@ fn look(
     if a.root.digest == b.root.digest {
         return Ok(Vec::new());
     }
-    let (ours, theirs) = (survey(&*a.images, a.root)?, survey(&*b.images, b.root)?);
+    let (ours, theirs) = (read_documents(&*a.images, a.root)?, read_documents(&*b.images, b.root)?);
     let context = Context { limits: TarLimits::default(), progress: progress.as_ref() };
     let first = Side { images: &*a.images, survey: &ours };
     let second = Side { images: &*b.images, survey: &theirs };

@@ -3,9 +3,9 @@
 mod machine;
 
 use clap::{Args, ValueEnum};
+use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
-use diskette_builder::oci::error::StorageError;
 use diskette_builder::registry::client::{
     Registry, RegistryError, RegistryErrorCause, RegistryImages,
 };

@@ -12,7 +12,7 @@ use diskette_builder::inspect::extract::{
 };
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::survey::{Image, survey};
+use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
@@ -72,7 +72,7 @@ pub(crate) fn run(
     let progress = Arc::new(ui.progress(mode, interrupts));
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let subject = Subject::find(&arguments.image, &registry)?;
-    let survey = survey(&*subject.images, subject.root)?;
+    let survey = read_documents(&*subject.images, subject.root)?;
     let image = choose(&survey, arguments.platform.as_ref())?;
     let context =
         Context { images: &*subject.images, limits: TarLimits::default(), progress: &*progress };
@@ -140,7 +140,7 @@ impl Target {
     /// Writes the disk; returns the path of the file, if it is one.
     fn write(
         &self,
-        image: &Image,
+        image: &PlatformImage,
         context: &Context<'_>,
         progress: &ProgressView,
     ) -> Result<(Extracted, Option<PathBuf>), ExtractError> {
@@ -195,7 +195,7 @@ fn refused(error: &io::Error) -> Diagnostic {
     Diagnostic::new(error.to_string()).help("name another file with `-o`, or say `--force`")
 }
 
-fn failed(error: ExtractError, place: &str, image: &Image) -> CommandError {
+fn failed(error: ExtractError, place: &str, image: &PlatformImage) -> CommandError {
     let digest = image.manifest.digest;
     match error {
         ExtractError::Cancelled => CommandError::Interrupted,

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use diskette_builder::oci::copy::CopyContext;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::oci::join::{JoinError, Joined, Part};
+use diskette_builder::oci::join::{IndexSource, JoinError, JoinedIndex};
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistrySink;
@@ -79,11 +79,11 @@ pub(crate) fn run(
     let find = |place: &Place| Subject::find(place, &registry).map(|it| (place.to_string(), it));
     let sources = arguments.sources.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let old = if arguments.append { Some(find(&arguments.destination)?) } else { None };
-    let parts: Vec<Part<'_>> = sources.iter().map(part).collect();
+    let parts: Vec<IndexSource<'_>> = sources.iter().map(part).collect();
     let old = old.as_ref().map(part);
     let annotations =
         arguments.annotation.iter().map(|pair| (pair.key.clone(), pair.value.clone()));
-    let joined = Joined::new(old.as_ref(), &parts, &annotations.collect())?;
+    let joined = JoinedIndex::compose(old.as_ref(), &parts, &annotations.collect())?;
     if arguments.dry_run {
         progress.end();
         return Ok(ui.result(&[&joined.index.bytes[..], b"\n"].concat())?);
@@ -109,8 +109,8 @@ pub(crate) fn run(
     arguments.show.result(&names, &joined.index, ui)
 }
 
-fn part<'a>((name, subject): &'a (String, Subject<'_>)) -> Part<'a> {
-    Part { name: name.clone(), images: &*subject.images, root: subject.root.clone() }
+fn part<'a>((name, subject): &'a (String, Subject<'_>)) -> IndexSource<'a> {
+    IndexSource { name: name.clone(), images: &*subject.images, root: subject.root.clone() }
 }
 
 impl CreateArguments {

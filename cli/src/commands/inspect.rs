@@ -12,8 +12,8 @@ use diskette_builder::disk::{ReadAt as _, examine};
 use diskette_builder::inspect::overview::{Overview, overview};
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read_documents};
 use diskette_builder::oci::progress::Progress;
-use diskette_builder::oci::survey::{Image, Survey, survey};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::disk_file::DiskFile;
@@ -88,13 +88,13 @@ fn is_tar(path: &Path) -> bool {
 /// What was seen of an image.
 struct Seen {
     name: String,
-    survey: Survey,
+    survey: ImageDocuments,
     /// The numbers of images in the survey, and what was seen of them.
     images: Vec<(usize, Overview)>,
 }
 
 impl Seen {
-    fn images(&self) -> impl Iterator<Item = (&Image, &Overview)> {
+    fn images(&self) -> impl Iterator<Item = (&PlatformImage, &Overview)> {
         let images = self.images.iter();
         images.filter_map(|(number, overview)| Some((self.survey.images.get(*number)?, overview)))
     }
@@ -118,7 +118,7 @@ pub(crate) fn run(
     let progress = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let subject = Subject::find(place, &registry)?;
-    let survey = survey(&*subject.images, subject.root)?;
+    let survey = read_documents(&*subject.images, subject.root)?;
     let chosen = match &arguments.platform {
         Some(wanted) => Some(choose(&survey, Some(wanted))?.manifest.digest),
         None => None,

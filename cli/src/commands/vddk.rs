@@ -14,10 +14,10 @@ use diskette_builder::frontend::dockerfile::base::{
     BaseError, BaseLock, BaseResolver, Bases, LockEnforcement, PullPolicy,
 };
 use diskette_builder::frontend::vddk::{self, VddkBase, VddkBaseImage, VddkDownload, VddkRequest};
-use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::oci::image::format::Format;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryObserver;
 

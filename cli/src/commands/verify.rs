@@ -13,7 +13,7 @@ use diskette_builder::cluster::contract::{Finding, Rule, Severity, rules};
 use diskette_builder::inspect::verify::{Context, ExamineError, KEPT, Report, examine, is_wanted};
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::survey::{Image, survey};
+use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -186,23 +186,23 @@ fn judge(
     let Subject { images, root } = Subject::find(place, &registry)?;
     let images = &*images;
     // What the documents do not say is found below.
-    let boots = arguments.boot.boot.then(|| survey(images, root.clone()));
+    let boots = arguments.boot.boot.then(|| read_documents(images, root.clone()));
     let survey = boots.and_then(Result::ok);
-    let wanted = |image: &&Image| is_wanted(image, arguments.platform.as_ref());
-    let chosen: Vec<&Image> =
+    let wanted = |image: &&PlatformImage| is_wanted(image, arguments.platform.as_ref());
+    let chosen: Vec<&PlatformImage> =
         survey.iter().flat_map(|survey| &survey.images).filter(wanted).collect();
     BootArguments::check(&chosen, environment)?;
     let context =
         Context { images, limits: TarLimits::default(), kept: KEPT, progress: progress.as_ref() };
     let report = examine(root, arguments.platform.as_ref(), &context)?;
-    let bootable: Vec<&Image> =
+    let bootable: Vec<&PlatformImage> =
         chosen.into_iter().filter(|image| has_disk(image, &report)).collect();
     let boots = arguments.boot.run(&bootable, Ground { images, environment, progress })?;
     Ok((report, boots))
 }
 
 /// Tells whether there is something to boot. An image without a disk was told of already.
-fn has_disk(image: &Image, report: &Report) -> bool {
+fn has_disk(image: &PlatformImage, report: &Report) -> bool {
     let mut found = report.images.iter();
     found.any(|found| found.manifest == image.manifest.digest && found.disk.is_some())
 }

@@ -10,12 +10,12 @@ use super::{BuildError, Context, Sources};
 use crate::engine::cache::Key;
 use crate::engine::layer::{LayerError, LayerInput, write_layer};
 use crate::engine::source::{Identity, Opener, Source, SourceError, SourceErrorKind};
+use crate::oci::error::StorageError;
 use crate::oci::image::layer::Layer;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::progress::{Event, Made};
-use crate::oci::error::StorageError;
-use crate::oci::sink::{BlobWriter};
+use crate::oci::sink::BlobWriter;
 use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe, Recipe, SourceRecipe};
 
 /// A layer that has to be there for the images to be made.

@@ -20,7 +20,7 @@ use crate::engine::layer::compression::Compression;
 use crate::engine::source::{CdiOnly, Inputs, Unverified};
 use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::{self, DocumentError, LayerEntry, Member};
+use crate::oci::image::documents::{self, DocumentError, IndexEntry, LayerDescriptor};
 use crate::oci::image::format::Format;
 use crate::oci::image::json::Document;
 use crate::oci::image::layer::Layer;
@@ -101,8 +101,8 @@ pub struct BuiltPlatform {
 
 impl BuiltPlatform {
     /// Returns what an index says of it.
-    pub fn member(&self, annotations: BTreeMap<String, String>) -> Member {
-        Member::new(&self.manifest, self.platform.clone(), annotations)
+    pub fn index_entry(&self, annotations: BTreeMap<String, String>) -> IndexEntry {
+        IndexEntry::new(&self.manifest, self.platform.clone(), annotations)
     }
 }
 
@@ -172,9 +172,9 @@ fn compose(
     context: &Context<'_>,
 ) -> Result<Built, BuildError> {
     let platforms = platforms(recipe, layers, context)?;
-    let members: Vec<Member> =
-        platforms.iter().map(|built| built.member(BTreeMap::new())).collect();
-    let index = documents::index(context.format, &members, &recipe.annotations)?;
+    let entries: Vec<IndexEntry> =
+        platforms.iter().map(|built| built.index_entry(BTreeMap::new())).collect();
+    let index = documents::index(context.format, &entries, &recipe.annotations)?;
     context.sink.put(&index, &recipe.names)?;
     Ok(Built { index, names: recipe.names.clone(), platforms })
 }
@@ -226,13 +226,13 @@ fn layer_entries(
     platform: &PlatformRecipe,
     layers: &[Layer],
     compression: Compression,
-) -> Vec<LayerEntry> {
-    let base = platform.base.iter().flat_map(|base| &base.layers).map(|layer| LayerEntry {
+) -> Vec<LayerDescriptor> {
+    let base = platform.base.iter().flat_map(|base| &base.layers).map(|layer| LayerDescriptor {
         media_type: MediaType::from(layer.media_type.as_str()),
         digest: layer.digest,
         size: layer.size,
     });
-    let own = layers.iter().map(|layer| LayerEntry {
+    let own = layers.iter().map(|layer| LayerDescriptor {
         media_type: media_type(compression),
         digest: layer.digest,
         size: layer.size,

@@ -10,9 +10,9 @@ use sha2::{Digest as _, Sha256};
 use super::compression::{Compression, GzipLevel, ZstdLevel};
 use super::{LayerError, LayerInput, Workers, write_layer};
 use crate::engine::source::{Content, SourceError, SourceErrorKind};
-use crate::oci::tar::Owner;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::Layer;
+use crate::oci::tar::Owner;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole};
 
 /// A content in memory; where `holes` is set, runs of zeros count as holes.

@@ -34,8 +34,8 @@ use crate::compression::CompressionFormat;
 use crate::disk::convert::ConvertError;
 use crate::disk::{self, guest::GuestError};
 use crate::net::http::HttpClient;
-use crate::oci::image::digest::Digest;
 use crate::oci::error::StorageError;
+use crate::oci::image::digest::Digest;
 use crate::recipe::{
     Checksum, ContextFile, DownloadDetails, SourceLocation, SourceRecipe, SourceRole, TarMember,
     TarOrigin,

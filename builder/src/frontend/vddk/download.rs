@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::kit::{VddkKit, VddkKitError};
 use crate::engine::source::Inputs;
-use crate::oci::tar::{self, TarReadError};
 use crate::oci::image::digest::hex;
+use crate::oci::tar::{self, TarReadError};
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::links::{BrokenLink, LinkProblem, join, resolve};
 use crate::oci::tar::Owner;
-use crate::oci::tar::{self, TarReadError, TarEntry};
+use crate::oci::tar::{self, TarEntry, TarReadError};
 use crate::recipe::{
     LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin,
 };
@@ -183,10 +183,12 @@ fn node(found: TarEntry, nodes: &Nodes) -> Result<Node, VddkKitError> {
         tar::TarEntryKind::File => Kind::File { offset: found.offset, size: found.size },
         tar::TarEntryKind::Symlink(target) => Kind::Symlink(target),
         // Copying makes two files of it anyway.
-        tar::TarEntryKind::Hardlink(path) => match below_tree(&path).and_then(|path| nodes.get(path)) {
-            Some(file) if file.kind != Kind::Directory => return Ok(file.clone()),
-            _ => return special("another name of what is not a file in the tree"),
-        },
+        tar::TarEntryKind::Hardlink(path) => {
+            match below_tree(&path).and_then(|path| nodes.get(path)) {
+                Some(file) if file.kind != Kind::Directory => return Ok(file.clone()),
+                _ => return special("another name of what is not a file in the tree"),
+            }
+        }
         tar::TarEntryKind::Character { .. } | tar::TarEntryKind::Block { .. } => {
             return special("a device");
         }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use super::*;
 use crate::frontend::dockerfile::base::LoadedBase;
 use crate::frontend::dockerfile::tree::{FileNode, Tree, TreeNode, TreeNodeKind};
-use crate::oci::tar::{TarReadError, TarEntry, TarEntryKind, Lead};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::place::Place;
+use crate::oci::tar::{Lead, TarEntry, TarEntryKind, TarReadError};
 use crate::recipe::BaseImage;
 
 /// Members of an archive: `d 755 PATH`, `f 444 PATH`, `l TARGET PATH`, `h TARGET PATH`, and `c`, `b`

@@ -6,11 +6,11 @@ use std::thread;
 
 use super::{CompareError, Context, Difference, Kind};
 use crate::compression::CompressionFormat;
+use crate::oci::image_documents::{Blob, PlatformImage};
 use crate::oci::images::Images;
+use crate::oci::layer_tar::{BlobProblem, ExpectedBlob, LayerTar};
 use crate::oci::progress::Event;
-use crate::oci::survey::{Blob, Image};
 use crate::oci::tar::{self, TarEntry, TarReadError, TarReader};
-use crate::oci::unpacked::{BlobProblem, Expected, Unpacked};
 
 /// How many differences of one layer are told.
 const TOLD_MAX: usize = 20;
@@ -26,7 +26,7 @@ const FIELDS: [(&str, Range<usize>); 4] = [
     ("tar format", 257..265),
 ];
 
-type Place<'a> = (&'a dyn Images, &'a Image);
+type Place<'a> = (&'a dyn Images, &'a PlatformImage);
 
 /// Compares layer with layer, lowest first.
 pub(super) fn compare(
@@ -70,8 +70,8 @@ fn pair_of_layers(
         let (progress, blob) = (context.progress, 2 * number + at);
         let reader = images.blob(digest, size, 0)?;
         progress.event(Event::Reading { blob, digest, len: size });
-        let expected = Expected { digest, size, progress, number: Some(blob) };
-        Unpacked::new(reader, expected).map_err(|error| wrong(at, BlobProblem::Read(error)))
+        let expected = ExpectedBlob { digest, size, progress, number: Some(blob) };
+        LayerTar::new(reader, expected).map_err(|error| wrong(at, BlobProblem::Read(error)))
     };
     let (a, b) = (open(0)?, open(1)?);
     let packings = [a.packing(), b.packing()];
@@ -79,7 +79,7 @@ fn pair_of_layers(
         let (mut a, mut b) = (a.ahead(scope), b.ahead(scope));
         let mut walk = Walk { subject, told: Vec::new() };
         let walked = walk.walk(&mut a, &mut b, context);
-        let finish = |at: usize, tar: Unpacked<'_>| {
+        let finish = |at: usize, tar: LayerTar<'_>| {
             let &Blob { digest, size: len, .. } = sides[at].1;
             let found = tar.finish().map_err(|problem| wrong(at, problem))?;
             context.progress.event(Event::Read { blob: 2 * number + at, digest, len });
@@ -137,8 +137,8 @@ impl Walk<'_> {
     /// Goes through both tars as long as their entries have the same names.
     fn walk(
         &mut self,
-        a: &mut Unpacked<'_>,
-        b: &mut Unpacked<'_>,
+        a: &mut LayerTar<'_>,
+        b: &mut LayerTar<'_>,
         context: &Context<'_>,
     ) -> Result<(), Unread> {
         let packings = [a.packing(), b.packing()];

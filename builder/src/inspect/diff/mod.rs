@@ -13,11 +13,11 @@ use self::fields::{Skip, fields};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::image_documents::{ImageDocuments, PlatformImage};
 use crate::oci::images::Images;
+use crate::oci::layer_tar::BlobProblem;
 use crate::oci::progress::Progress;
-use crate::oci::survey::{Image, Survey};
 use crate::oci::tar::TarLimits;
-use crate::oci::unpacked::BlobProblem;
 
 /// One of the two images.
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ pub struct Side<'a> {
     /// Where it is.
     pub images: &'a dyn Images,
     /// What its documents say.
-    pub survey: &'a Survey,
+    pub survey: &'a ImageDocuments,
 }
 
 /// What a comparison works with.
@@ -138,14 +138,14 @@ fn run(a: Side<'_>, b: Side<'_>, context: &Context<'_>) -> Result<Vec<Difference
 }
 
 /// Returns the images that are such, and what their platforms are called.
-fn images(survey: &Survey) -> Vec<(String, &Image)> {
+fn images(survey: &ImageDocuments) -> Vec<(String, &PlatformImage)> {
     let images = survey.images.iter().filter(|image| !image.is_attestation());
-    let name = |image: &Image| image.platform().map(|platform| platform.to_string());
+    let name = |image: &PlatformImage| image.platform().map(|platform| platform.to_string());
     images.map(|image| (name(image).unwrap_or_else(|| "no platform".into()), image)).collect()
 }
 
 /// Compares what the names stand for: indexes, but not what they list.
-fn roots(a: &Survey, b: &Survey, found: &mut Vec<Difference>) {
+fn roots(a: &ImageDocuments, b: &ImageDocuments, found: &mut Vec<Difference>) {
     let (types, platforms) = (
         [&a.root, &b.root].map(|root| root.media_type.to_string()),
         [a, b].map(|survey| {
@@ -175,7 +175,7 @@ fn roots(a: &Survey, b: &Survey, found: &mut Vec<Difference>) {
 }
 
 /// Compares manifests and configs, but not the blobs that they list.
-fn manifests(name: &str, a: &Image, b: &Image, found: &mut Vec<Difference>) {
+fn manifests(name: &str, a: &PlatformImage, b: &PlatformImage, found: &mut Vec<Difference>) {
     let subject = format!("{name} manifest");
     documents(&subject, &Skip::Blobs, &a.manifest, &b.manifest, found);
     if a.config_blob.digest == b.config_blob.digest {

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::unpacked::LayerProblem;
+use crate::oci::layer_tar::LayerProblem;
 
 /// Why the disk of an image was not extracted.
 #[derive(Debug, Error)]

@@ -17,11 +17,11 @@ pub use output::{Output, SparseFile, Stream};
 use self::choice::Choice;
 use crate::cluster::contract::{cdi_takes, matters};
 use crate::oci::image::digest::Digest;
+use crate::oci::image_documents::{Blob, PlatformImage};
 use crate::oci::images::Images;
+use crate::oci::layer_tar::{BlobProblem, ExpectedBlob, LayerProblem, LayerTar};
 use crate::oci::progress::{Event, Progress};
-use crate::oci::survey::{Blob, Image};
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
-use crate::oci::unpacked::{BlobProblem, Expected, LayerProblem, Unpacked};
 
 /// How much of a disk is looked at at once, in bytes.
 const STEP: usize = 256 * 1024;
@@ -50,7 +50,7 @@ pub struct Extracted {
 
 /// Extracts the disk of an image. What `output` got before an error is to be thrown away.
 pub fn extract(
-    image: &Image,
+    image: &PlatformImage,
     output: &mut dyn Output,
     context: &Context<'_>,
 ) -> Result<Extracted, ExtractError> {
@@ -62,7 +62,7 @@ pub fn extract(
 }
 
 fn run(
-    image: &Image,
+    image: &PlatformImage,
     output: &mut dyn Output,
     context: &Context<'_>,
 ) -> Result<Extracted, ExtractError> {
@@ -81,7 +81,7 @@ fn run(
 }
 
 /// Returns what the config says of the layers' tars, if it is an image's and says it of all.
-fn diff_ids(image: &Image) -> Result<Vec<&str>, ExtractError> {
+fn diff_ids(image: &PlatformImage) -> Result<Vec<&str>, ExtractError> {
     if image.config.is_empty() {
         return Err(ExtractError::Artifact(image.config_blob.media_type.clone()));
     }
@@ -119,9 +119,9 @@ impl Extraction<'_> {
             |problem: LayerProblem| ExtractError::Layer { number: number + 1, digest, problem };
         let reader = self.context.images.blob(digest, len, 0)?;
         progress.event(Event::Reading { blob: number, digest, len });
-        let expected = Expected { digest, size: len, progress, number: Some(number) };
+        let expected = ExpectedBlob { digest, size: len, progress, number: Some(number) };
         let found = thread::scope(|scope| {
-            let tar = Unpacked::new(reader, expected).map_err(BlobProblem::Read);
+            let tar = LayerTar::new(reader, expected).map_err(BlobProblem::Read);
             let mut tar = tar.map_err(|problem| wrong(problem.into()))?.ahead(scope);
             let scanned = self.scan(number, &mut tar);
             if let Err(Stop::Here(error)) = scanned {
@@ -141,7 +141,7 @@ impl Extraction<'_> {
         Ok(())
     }
 
-    fn scan(&mut self, layer: usize, tar: &mut Unpacked<'_>) -> Result<(), Stop> {
+    fn scan(&mut self, layer: usize, tar: &mut LayerTar<'_>) -> Result<(), Stop> {
         let packing = tar.packing();
         let mut tar = TarReader::new(tar, packing, self.context.limits);
         while let Some(found) = tar.next().transpose()? {

@@ -12,8 +12,8 @@ use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
+use crate::oci::image_documents::Blob;
 use crate::oci::progress::{Event, Progress};
-use crate::oci::survey::Blob;
 use crate::oci::tar::{self, Lead, TarEntry, TarEntryKind, TarReadError, TarReader};
 use crate::recipe::path::split;
 

@@ -19,9 +19,9 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
+use crate::oci::image_documents::{Blob, PlatformImage, SurveyError, read_documents};
 use crate::oci::images::Images;
 use crate::oci::progress::Progress;
-use crate::oci::survey::{Blob, Image, SurveyError, survey};
 use crate::oci::tar::TarLimits;
 
 /// What [`Context::kept`] usually is, in bytes: some hundred thousand members.
@@ -97,17 +97,19 @@ pub fn examine(
 ) -> Result<Report, ExamineError> {
     let digest = root.digest;
     let is_index = root.is_index();
-    let survey = match survey(context.images, root) {
+    let survey = match read_documents(context.images, root) {
         Ok(survey) => survey,
         Err(_) if context.progress.is_cancelled() => return Err(ExamineError::Cancelled),
         Err(error) => return broken(digest, error),
     };
-    let entry =
-        |image: &Image| EntryFacts { manifest: image.manifest.digest, told: image.told.clone() };
+    let entry = |image: &PlatformImage| EntryFacts {
+        manifest: image.manifest.digest,
+        told: image.told.clone(),
+    };
     let entries: Vec<EntryFacts> = survey.images.iter().map(entry).collect();
     let mut findings = if is_index { judge_index(&entries) } else { Vec::new() };
     let all = survey.images.iter();
-    let chosen: Vec<&Image> = all.filter(|image| is_wanted(image, only)).collect();
+    let chosen: Vec<&PlatformImage> = all.filter(|image| is_wanted(image, only)).collect();
     if let Some(wanted) = only.filter(|_| chosen.is_empty()) {
         let found = names(&survey.images);
         return Err(ExamineError::Platform { wanted: wanted.clone(), found });
@@ -140,7 +142,7 @@ fn broken(root: Digest, error: SurveyError) -> Result<Report, ExamineError> {
 }
 
 /// Tells whether an image is for a platform; where none is given, whether it is an image at all.
-pub fn is_wanted(image: &Image, only: Option<&Platform>) -> bool {
+pub fn is_wanted(image: &PlatformImage, only: Option<&Platform>) -> bool {
     if image.is_attestation() {
         return false;
     }
@@ -151,7 +153,7 @@ pub fn is_wanted(image: &Image, only: Option<&Platform>) -> bool {
     })
 }
 
-fn names(images: &[Image]) -> String {
+fn names(images: &[PlatformImage]) -> String {
     let names: Vec<String> = images
         .iter()
         .filter(|image| !image.is_attestation())
@@ -163,7 +165,7 @@ fn names(images: &[Image]) -> String {
 type Layers = BTreeMap<(Digest, u64), LayerFacts>;
 
 /// Reads the layers of all images, each once, several at a time.
-fn read_layers(images: &[&Image], context: &Context<'_>) -> Result<Layers, ExamineError> {
+fn read_layers(images: &[&PlatformImage], context: &Context<'_>) -> Result<Layers, ExamineError> {
     let usable = images
         .iter()
         .filter(|image| !image.config.is_empty() && image.layers.len() <= contract::LAYERS_MAX);
@@ -181,7 +183,7 @@ fn read_layers(images: &[&Image], context: &Context<'_>) -> Result<Layers, Exami
     Ok(layers)
 }
 
-fn facts(image: &Image, layers: &Layers) -> ImageFacts {
+fn facts(image: &PlatformImage, layers: &Layers) -> ImageFacts {
     let mut config = ConfigFacts::read(&image.config_fields);
     if image.config.is_empty() {
         config.foreign = Some(image.config_blob.media_type.clone());

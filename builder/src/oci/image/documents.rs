@@ -15,7 +15,7 @@ use super::platform::Platform;
 
 /// A finished layer, as manifests speak of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayerEntry {
+pub struct LayerDescriptor {
     /// The packing is part of it.
     pub media_type: MediaType,
     /// Of the blob.
@@ -26,7 +26,7 @@ pub struct LayerEntry {
 
 /// A finished image of one platform, as an index speaks of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub struct IndexEntry {
     /// Of its manifest.
     pub media_type: MediaType,
     /// Of its manifest.
@@ -39,7 +39,7 @@ pub struct Member {
     pub annotations: BTreeMap<String, String>,
 }
 
-impl Member {
+impl IndexEntry {
     /// Returns what an index says of a manifest.
     pub fn new(
         manifest: &Document,
@@ -75,7 +75,7 @@ pub enum DocumentError {
 pub fn manifest(
     format: Format,
     config: &Document,
-    layers: &[LayerEntry],
+    layers: &[LayerDescriptor],
     annotations: &BTreeMap<String, String>,
 ) -> Result<Document, DocumentError> {
     let layers = layers
@@ -99,10 +99,10 @@ pub fn manifest(
 /// Composes the index of all platforms, in the order given. Docker's has no annotations.
 pub fn index(
     format: Format,
-    members: &[Member],
+    entries: &[IndexEntry],
     annotations: &BTreeMap<String, String>,
 ) -> Result<Document, DocumentError> {
-    let manifests = members.iter().map(Member::descriptor).collect::<Result<Vec<_>, _>>()?;
+    let manifests = entries.iter().map(IndexEntry::descriptor).collect::<Result<Vec<_>, _>>()?;
     let media_type = format.media_type(&MediaType::ImageIndex);
     let mut index = ImageIndexBuilder::default()
         .schema_version(SCHEMA_VERSION)

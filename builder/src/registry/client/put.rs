@@ -166,10 +166,9 @@ impl Repository<'_> {
         let len = part.end - part.start;
         let range = (part.range == Range::Told).then_some((part.start, part.end));
         let mut begun = self.begin(part.method, url, BodyFraming::Length(len), range)?;
-        let mut reader = put
-            .source
-            .open(part.start)
-            .map_err(|error| RegistryErrorCause::Local(std::io::Error::other(error.full_message())))?;
+        let mut reader = put.source.open(part.start).map_err(|error| {
+            RegistryErrorCause::Local(std::io::Error::other(error.full_message()))
+        })?;
         let mut hash = (len == put.size).then(Sha256::new);
         let mut buffer = vec![0; STEP.min(usize::try_from(len).unwrap_or(STEP))];
         let mut left = len;

@@ -7,11 +7,11 @@ use super::call::Call;
 use super::error::{RegistryError, RegistryErrorCause};
 use super::remedy::Again;
 use crate::net::http::{Attempts, HttpResponse};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
-use crate::oci::error::StorageError;
-use crate::oci::sink::{BlobSource};
+use crate::oci::sink::BlobSource;
 
 const READ: &str = "read a blob of";
 

@@ -11,9 +11,9 @@ use super::put::PROGRESS;
 use super::remedy::{Again, Remedy};
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
 use crate::net::http::{Attempts, BodyFraming, HttpExchange, SendError};
-use crate::oci::image::digest::Digest;
 use crate::oci::error::StorageError;
-use crate::oci::sink::{BlobWriter};
+use crate::oci::image::digest::Digest;
+use crate::oci::sink::BlobWriter;
 
 /// A blob that is sent while it is made.
 pub(super) struct Upload<'a> {

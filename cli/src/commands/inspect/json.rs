@@ -3,7 +3,7 @@
 use diskette_builder::cluster::contract::Finding;
 use diskette_builder::disk::Info;
 use diskette_builder::inspect::overview::{DiskSeen, Overview};
-use diskette_builder::oci::survey::Image;
+use diskette_builder::oci::image_documents::PlatformImage;
 use serde_json::{Map, Value, json};
 
 use super::{Seen, text};
@@ -34,7 +34,7 @@ fn annotations(fields: &Value) -> Value {
     fields.get("annotations").filter(|map| map.is_object()).cloned().unwrap_or_else(|| json!({}))
 }
 
-fn platform(image: &Image, overview: &Overview) -> Value {
+fn platform(image: &PlatformImage, overview: &Overview) -> Value {
     let layers = image.layers.iter().zip(&overview.compressions).map(|(layer, compressed)| {
         json!({
             "digest": layer.digest.to_string(),

@@ -3,7 +3,7 @@
 use diskette_builder::compression::CompressionFormat;
 use diskette_builder::disk::Info;
 use diskette_builder::inspect::overview::{Compressed, DiskSeen, Overview, REACH};
-use diskette_builder::oci::survey::Image;
+use diskette_builder::oci::image_documents::PlatformImage;
 use indicatif::HumanBytes;
 use serde_json::Value;
 
@@ -73,7 +73,7 @@ pub(super) fn disk(name: &str, info: &Info) -> String {
     table.0
 }
 
-fn platform(image: &Image, overview: &Overview, table: &mut Table) {
+fn platform(image: &PlatformImage, overview: &Overview, table: &mut Table) {
     let name = image.platform().map_or_else(|| "no platform".to_owned(), |name| name.to_string());
     table.heading(&name);
     table.row("manifest", &image.manifest.digest.to_string());

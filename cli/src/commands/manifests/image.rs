@@ -8,8 +8,8 @@ use diskette_builder::inspect::overview::{REACH, overview};
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read_documents};
 use diskette_builder::oci::images::Images;
-use diskette_builder::oci::survey::{Image, Survey, survey};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ impl Seen {
         let progress = Arc::new(ui.progress(ProgressMode::None, interrupts));
         let registry = arguments.registry.registry(environment, progress)?;
         let subject = Subject::find(&arguments.subject, &registry)?;
-        let survey = survey(&*subject.images, subject.root)
+        let survey = read_documents(&*subject.images, subject.root)
             .map_err(|error| Diagnostic::new(error.to_string()))?;
         let wanted = arguments.platform.as_ref();
         let images = choose(&survey, wanted)?;
@@ -96,11 +96,12 @@ impl ManifestsArguments {
 
 /// Returns the images that are for the platform, or all where none is wanted.
 fn choose<'s>(
-    survey: &'s Survey,
+    survey: &'s ImageDocuments,
     wanted: Option<&Platform>,
-) -> Result<Vec<&'s Image>, CommandError> {
-    let all: Vec<&Image> = survey.images.iter().filter(|image| !image.is_attestation()).collect();
-    let found: Vec<&Image> = all
+) -> Result<Vec<&'s PlatformImage>, CommandError> {
+    let all: Vec<&PlatformImage> =
+        survey.images.iter().filter(|image| !image.is_attestation()).collect();
+    let found: Vec<&PlatformImage> = all
         .iter()
         .copied()
         .filter(|image| wanted.is_none_or(|wanted| image.platform().as_ref() == Some(wanted)))
@@ -123,12 +124,12 @@ fn choose<'s>(
 }
 
 /// Returns the virtual size of the largest disk, in bytes.
-fn largest(images: &dyn Images, all: &[&Image]) -> Result<u64, String> {
+fn largest(images: &dyn Images, all: &[&PlatformImage]) -> Result<u64, String> {
     let sizes = all.iter().map(|image| disk_size(images, image));
     sizes.reduce(|most, size| Ok(size?.max(most?))).unwrap_or_else(|| Err(unseen()))
 }
 
-fn disk_size(images: &dyn Images, image: &Image) -> Result<u64, String> {
+fn disk_size(images: &dyn Images, image: &PlatformImage) -> Result<u64, String> {
     let seen = overview(image, images);
     let size = seen.disk.map(|disk| disk.info.virtual_size);
     size.ok_or_else(|| seen.problems.into_iter().next().unwrap_or_else(unseen))
@@ -150,7 +151,7 @@ fn check_pin(image: Option<&Reference>, digest: Digest) -> Result<(), CommandErr
 }
 
 /// Returns the labels that all images have.
-fn common_labels(images: &[&Image]) -> BTreeMap<String, String> {
+fn common_labels(images: &[&PlatformImage]) -> BTreeMap<String, String> {
     let mut all = images.iter().map(|image| {
         let env = image.config_fields.pointer("/config/Env").and_then(Value::as_array);
         labels(env.into_iter().flatten().filter_map(Value::as_str))

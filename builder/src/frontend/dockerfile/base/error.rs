@@ -6,7 +6,7 @@ use super::{LockError, OverlayError};
 use crate::oci::error::StorageError;
 use crate::oci::image::config::ConfigError;
 use crate::oci::image::digest::Digest;
-use crate::oci::unpacked::LayerProblem;
+use crate::oci::layer_tar::LayerProblem;
 
 /// What is wrong with a layer of a base.
 #[derive(Debug, Error)]

@@ -6,9 +6,9 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
+use crate::oci::layer_tar::{BlobProblem, ExpectedBlob, LayerProblem, LayerTar};
 use crate::oci::progress::Progress;
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReader};
-use crate::oci::unpacked::{BlobProblem, Expected, LayerProblem, Unpacked};
 use crate::recipe::BaseLayer;
 
 /// Files whose bytes are kept, so that names of users can be looked up without the layer.
@@ -47,8 +47,9 @@ impl LayerIndex {
         limits: TarLimits,
         progress: &dyn Progress,
     ) -> Result<Self, LayerProblem> {
-        let expected = Expected { digest: layer.digest, size: layer.size, progress, number: None };
-        let mut tar = Unpacked::new(blob, expected).map_err(BlobProblem::Read)?;
+        let expected =
+            ExpectedBlob { digest: layer.digest, size: layer.size, progress, number: None };
+        let mut tar = LayerTar::new(blob, expected).map_err(BlobProblem::Read)?;
         let scanned = Self::scan(&mut tar, limits);
         // A tar that cannot be read is no news where the bytes are not the right ones.
         let diff_id = tar.finish()?.to_string();
@@ -57,7 +58,7 @@ impl LayerIndex {
     }
 
     fn scan(
-        tar: &mut Unpacked<'_>,
+        tar: &mut LayerTar<'_>,
         limits: TarLimits,
     ) -> Result<(Vec<TarEntry>, Kept), LayerProblem> {
         let packing = tar.packing();

@@ -22,13 +22,13 @@ pub use overlay::OverlayError;
 
 use self::reader::BaseReader;
 use crate::frontend::dockerfile::tree::Tree;
-use crate::oci::tar::TarLimits;
 use crate::oci::image::config::Config;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::place::Place;
 use crate::oci::image::platform::Platform;
 use crate::oci::images::Places;
 use crate::oci::progress::{Event, Progress};
+use crate::oci::tar::TarLimits;
 use crate::recipe::BaseImage;
 
 /// Loads the images that others stand on.

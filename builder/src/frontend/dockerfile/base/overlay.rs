@@ -11,9 +11,9 @@ use super::index::LayerIndex;
 use crate::frontend::dockerfile::tree::{
     FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
+use crate::oci::image::whiteout;
 use crate::oci::tar::Owner;
 use crate::oci::tar::{TarEntry, TarEntryKind};
-use crate::oci::image::whiteout;
 use crate::recipe::path::{join, split};
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin};
 
@@ -156,7 +156,12 @@ impl Overlay<'_> {
     }
 
     /// Returns what a hard link is another name of, whose mode and owner are the link's too.
-    fn linked(&mut self, found: &TarEntry, path: &str, link: &str) -> Result<TreeNode, OverlayError> {
+    fn linked(
+        &mut self,
+        found: &TarEntry,
+        path: &str,
+        link: &str,
+    ) -> Result<TreeNode, OverlayError> {
         let names = || (found.path.clone(), link.to_owned());
         let (dir, name) = split(link);
         let resolved = self.tree.resolve("", dir, Follow::Yes);

@@ -16,7 +16,7 @@ use crate::oci::image::json::Document;
 use crate::oci::image::place::Place;
 use crate::oci::image::platform::Platform;
 use crate::oci::images::Images;
-use crate::oci::unpacked::LayerProblem;
+use crate::oci::layer_tar::LayerProblem;
 use crate::recipe::{BaseImage, BaseLayer, TarOrigin};
 
 /// The longest config, in bytes.

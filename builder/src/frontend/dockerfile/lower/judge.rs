@@ -5,7 +5,7 @@ use super::stage::Stage;
 use crate::cluster::contract::facts::{ConfigFacts, LayerFacts};
 use crate::cluster::contract::{Finding, judge_plan, matters};
 use crate::frontend::dockerfile::tree::{Tree, TreeNode, TreeNodeKind};
-use crate::oci::tar::{TarEntry, TarEntryKind, Lead, Owner};
+use crate::oci::tar::{Lead, Owner, TarEntry, TarEntryKind};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerEntry, LayerEntryKind, RecipeStep};
 
@@ -61,7 +61,9 @@ fn member(entry: &LayerEntry) -> TarEntry {
         LayerEntryKind::Directory => TarEntryKind::Directory,
         LayerEntryKind::Symlink(target) => TarEntryKind::Symlink(target.clone()),
         LayerEntryKind::Hardlink(target) => TarEntryKind::Hardlink(target.clone()),
-        LayerEntryKind::File(_) | LayerEntryKind::Whiteout | LayerEntryKind::Opaque => TarEntryKind::File,
+        LayerEntryKind::File(_) | LayerEntryKind::Whiteout | LayerEntryKind::Opaque => {
+            TarEntryKind::File
+        }
     };
     let Owner { uid, gid } = entry.owner;
     TarEntry { path, kind, mode: entry.mode, uid, gid, offset: 0, size: 0, lead: Lead::Plain }

@@ -10,9 +10,9 @@ use crate::frontend::dockerfile::pattern::clean;
 use crate::frontend::dockerfile::tree::{
     Accounts, Follow, Tree, TreeError, TreeNode, TreeNodeKind,
 };
-use crate::oci::tar::Owner;
 use crate::oci::image::config::Config;
 use crate::oci::image::platform::Platform;
+use crate::oci::tar::Owner;
 use crate::recipe::{BaseImage, LayerRecipe, RecipeStep};
 
 /// The shell where neither the Dockerfile nor the base names one.

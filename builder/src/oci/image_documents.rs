@@ -34,16 +34,16 @@ pub enum SurveyError {
 
 /// What an image's documents say.
 #[derive(Debug, Clone)]
-pub struct Survey {
+pub struct ImageDocuments {
     /// What the name stands for: an index, or the manifest of the only image.
     pub root: Document,
     /// In the order of the index.
-    pub images: Vec<Image>,
+    pub images: Vec<PlatformImage>,
 }
 
 /// One image of an index, or the only one.
 #[derive(Debug, Clone)]
-pub struct Image {
+pub struct PlatformImage {
     /// What the index says that it runs on; `unknown/unknown` for attestations.
     pub told: Option<Platform>,
     /// Its manifest.
@@ -71,7 +71,7 @@ pub struct Blob {
     pub size: u64,
 }
 
-impl Image {
+impl PlatformImage {
     /// Returns what it runs on: what its config says, else what the index says.
     pub fn platform(&self) -> Option<Platform> {
         let text = |name: &str| {
@@ -93,10 +93,10 @@ impl Image {
 }
 
 /// Reads the documents of an image.
-pub fn survey(images: &dyn Images, root: Document) -> Result<Survey, SurveyError> {
+pub fn read_documents(images: &dyn Images, root: Document) -> Result<ImageDocuments, SurveyError> {
     let mut found = Vec::new();
     collect(images, &root, None, 0, &mut found)?;
-    Ok(Survey { root, images: found })
+    Ok(ImageDocuments { root, images: found })
 }
 
 fn collect(
@@ -104,7 +104,7 @@ fn collect(
     document: &Document,
     told: Option<Platform>,
     depth: usize,
-    found: &mut Vec<Image>,
+    found: &mut Vec<PlatformImage>,
 ) -> Result<(), SurveyError> {
     let wrong = |why: &str| SurveyError::Document(document.digest, why.into());
     let fields: Value =
@@ -136,7 +136,7 @@ fn image(
     manifest: &Document,
     fields: Value,
     told: Option<Platform>,
-) -> Result<Image, SurveyError> {
+) -> Result<PlatformImage, SurveyError> {
     let wrong = |why: &str| SurveyError::Document(manifest.digest, why.into());
     let config = fields.get("config").ok_or_else(|| wrong("it has no config"))?;
     let config_blob = blob(manifest, config)?;
@@ -152,7 +152,7 @@ fn image(
         bytes => serde_json::from_slice(bytes)
             .map_err(|error| SurveyError::Document(config_blob.digest, error.to_string()))?,
     };
-    Ok(Image {
+    Ok(PlatformImage {
         told,
         manifest: manifest.clone(),
         fields,

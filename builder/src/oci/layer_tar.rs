@@ -19,7 +19,7 @@ const PIECE: usize = 256 * 1024;
 const PIECES: usize = 8;
 
 /// The tar in a blob.
-pub struct Unpacked<'a> {
+pub struct LayerTar<'a> {
     blob: Blob<'a>,
     packing: Option<CompressionFormat>,
     tar: Box<dyn Read + Send + 'a>,
@@ -28,7 +28,7 @@ pub struct Unpacked<'a> {
 
 /// What a manifest says of a blob, and who is told how much of it was read.
 #[derive(Clone, Copy)]
-pub struct Expected<'a> {
+pub struct ExpectedBlob<'a> {
     /// Of its bytes.
     pub digest: Digest,
     /// In bytes.
@@ -77,9 +77,9 @@ pub enum LayerProblem {
     Archive(#[from] TarReadError),
 }
 
-impl<'a> Unpacked<'a> {
+impl<'a> LayerTar<'a> {
     /// Begins to read a blob; it is unpacked as its first bytes say.
-    pub fn new(blob: impl Read + Send + 'a, expected: Expected<'a>) -> io::Result<Self> {
+    pub fn new(blob: impl Read + Send + 'a, expected: ExpectedBlob<'a>) -> io::Result<Self> {
         let blob = Blob::new(Box::new(blob.take(expected.size.saturating_add(1))), expected);
         let (packing, tar) = match tar::decompress(blob.clone()) {
             Ok(unpacked) => unpacked,
@@ -119,7 +119,7 @@ impl<'a> Unpacked<'a> {
     }
 }
 
-impl Read for Unpacked<'_> {
+impl Read for LayerTar<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let count = self.tar.read(space)?;
         self.hash.update(space.get(..count).unwrap_or_default());
@@ -133,13 +133,13 @@ struct Blob<'a>(Arc<Mutex<Counted<'a>>>);
 
 struct Counted<'a> {
     reader: Box<dyn Read + Send + 'a>,
-    expected: Expected<'a>,
+    expected: ExpectedBlob<'a>,
     hash: Sha256,
     len: u64,
 }
 
 impl<'a> Blob<'a> {
-    fn new(reader: Box<dyn Read + Send + 'a>, expected: Expected<'a>) -> Self {
+    fn new(reader: Box<dyn Read + Send + 'a>, expected: ExpectedBlob<'a>) -> Self {
         let (hash, len) = (Sha256::new(), 0);
         Self(Arc::new(Mutex::new(Counted { reader, expected, hash, len })))
     }
@@ -158,7 +158,7 @@ impl<'a> Blob<'a> {
 impl Read for Blob<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Expected { progress, number, .. } = counted.expected;
+        let ExpectedBlob { progress, number, .. } = counted.expected;
         if progress.is_cancelled() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
@@ -217,15 +217,15 @@ impl Read for Pieces {
     }
 }
 
-impl std::fmt::Debug for Unpacked<'_> {
+impl std::fmt::Debug for LayerTar<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Unpacked").field("packing", &self.packing).finish_non_exhaustive()
+        f.debug_struct("LayerTar").field("packing", &self.packing).finish_non_exhaustive()
     }
 }
 
-impl std::fmt::Debug for Expected<'_> {
+impl std::fmt::Debug for ExpectedBlob<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Expected").field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("ExpectedBlob").field("digest", &self.digest).finish_non_exhaustive()
     }
 }
 
@@ -236,14 +236,14 @@ mod tests {
     use super::*;
     use crate::oci::progress::Silent;
 
-    fn expected(blob: &[u8]) -> Expected<'static> {
+    fn expected(blob: &[u8]) -> ExpectedBlob<'static> {
         let (digest, size) = (Digest::of_bytes(blob), blob.len() as u64);
-        Expected { digest, size, progress: &Silent, number: None }
+        ExpectedBlob { digest, size, progress: &Silent, number: None }
     }
 
     /// Reads all that can be, alone and with another thread; both come to the same.
-    fn read(blob: &[u8], expected: Expected<'_>) -> (String, String) {
-        let finish = |mut unpacked: Unpacked<'_>| {
+    fn read(blob: &[u8], expected: ExpectedBlob<'_>) -> (String, String) {
+        let finish = |mut unpacked: LayerTar<'_>| {
             let mut tar = Vec::new();
             let read =
                 unpacked.read_to_end(&mut tar).map_or_else(|e| e.to_string(), |_| "read".into());
@@ -253,9 +253,9 @@ mod tests {
             }
             (read, finished.map_or_else(|error| error.to_string(), |_| "right".into()))
         };
-        let alone = finish(Unpacked::new(blob, expected).unwrap());
+        let alone = finish(LayerTar::new(blob, expected).unwrap());
         std::thread::scope(|scope| {
-            let ahead = finish(Unpacked::new(blob, expected).unwrap().ahead(scope));
+            let ahead = finish(LayerTar::new(blob, expected).unwrap().ahead(scope));
             assert_eq!(alone, ahead);
         });
         alone
@@ -275,7 +275,7 @@ mod tests {
         for blob in [&text, &packed, &zstd] {
             assert_eq!(read(blob, expected(blob)), sound);
             let told = expected(&[]);
-            let (_, problem) = read(blob, Expected { size: blob.len() as u64, ..told });
+            let (_, problem) = read(blob, ExpectedBlob { size: blob.len() as u64, ..told });
             assert_eq!(problem, format!("its bytes have the digest {}", Digest::of_bytes(blob)));
         }
         let len = packed.len();
@@ -295,7 +295,7 @@ mod tests {
         let text: Vec<u8> = (0..600_000_u32).flat_map(u32::to_be_bytes).collect();
         let packed = gzip(&text);
         std::thread::scope(|scope| {
-            let mut unpacked = Unpacked::new(&packed[..], expected(&packed)).unwrap().ahead(scope);
+            let mut unpacked = LayerTar::new(&packed[..], expected(&packed)).unwrap().ahead(scope);
             let mut start = [0; 10];
             unpacked.read_exact(&mut start).unwrap();
             assert_eq!(unpacked.packing(), Some(CompressionFormat::Gzip));
