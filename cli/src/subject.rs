@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
-use diskette_builder::oci::image::distance::distance;
 use diskette_builder::oci::image::json::Document;
+use diskette_builder::oci::image::nearest::PlatformNotFound;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, SurveyError};
+use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage};
 use diskette_builder::oci::images::Images;
+use diskette_builder::oci::walk::WalkError;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistryImages};
 
@@ -54,34 +55,35 @@ impl<'a> Subject<'a> {
 /// Chooses the image of a platform. Of several the one for this machine is meant unless another is
 /// named, as with podman and docker.
 pub(crate) fn choose<'s>(
-    survey: &'s ImageDocuments,
+    documents: &'s ImageDocuments,
     wanted: Option<&Platform>,
+    place: &Place,
 ) -> Result<&'s PlatformImage, CommandError> {
-    let images: Vec<&PlatformImage> =
-        survey.images.iter().filter(|image| !image.is_attestation()).collect();
+    let images: Vec<&PlatformImage> = documents.without_attestations().collect();
     if let (None, [only]) = (wanted, &images[..]) {
         return Ok(only);
     }
     let this = Platform::of_this_machine();
-    let near = |image: &&PlatformImage| distance(wanted.unwrap_or(&this), &image.platform()?);
-    let fits = images.iter().copied().filter(|image| near(image).is_some());
-    fits.min_by_key(near).ok_or_else(|| {
-        let names = images.iter().filter_map(|image| image.platform());
-        let names: Vec<String> =
-            names.map(|name| name.to_string().escape_debug().to_string()).collect();
-        let found = if names.is_empty() { "none".into() } else { names.join(", ") };
-        let message = format!("there is no image for {}", wanted.unwrap_or(&this));
-        let help = format!("say `--platform`; there is {found}");
-        CommandError::Usage(Diagnostic::new(message).help(help))
-    })
+    let number = documents.choose(wanted.unwrap_or(&this), &place.to_string())?;
+    Ok(&documents.images[number])
 }
 
-impl From<SurveyError> for CommandError {
-    fn from(error: SurveyError) -> Self {
+impl From<WalkError> for CommandError {
+    fn from(error: WalkError) -> Self {
         match error {
-            SurveyError::Images(error) => error.into(),
+            WalkError::Storage(error) => error.into(),
             error => Diagnostic::new(error.to_string()).into(),
         }
+    }
+}
+
+impl From<PlatformNotFound> for CommandError {
+    fn from(error: PlatformNotFound) -> Self {
+        let diagnostic = Diagnostic::new(error.to_string());
+        Self::Usage(match error.found[..] {
+            [] => diagnostic,
+            _ => diagnostic.help("choose one of them with `--platform`"),
+        })
     }
 }
 

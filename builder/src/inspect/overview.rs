@@ -8,8 +8,9 @@ use crate::cluster::contract::labels::{check_key, is_handed_on, label_for_env};
 use crate::cluster::contract::{Finding, cdi_takes, judge_image, matters};
 use crate::compression::CompressionFormat;
 use crate::disk;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
-use crate::oci::image_documents::{Blob, PlatformImage};
+use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
 use crate::oci::tar::{self, TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
@@ -82,10 +83,10 @@ pub struct DiskSeen {
 pub fn overview(image: &PlatformImage, images: &dyn Images) -> Overview {
     let mut config = ConfigFacts::read(&image.config_fields);
     if image.config.is_empty() {
-        config.foreign = Some(image.config_blob.media_type.clone());
+        config.foreign = Some(image.config_descriptor.media_type.clone());
     }
     let layers = image.layers.iter().map(told).collect();
-    let mut facts = ImageFacts { told: image.told.clone(), config, layers };
+    let mut facts = ImageFacts { told: image.declared.clone(), config, layers };
     let mut overview = Overview {
         disk: None,
         compressions: vec![Compressed::Unseen; image.layers.len()],
@@ -102,8 +103,8 @@ pub fn overview(image: &PlatformImage, images: &dyn Images) -> Overview {
     overview
 }
 
-fn told(blob: &Blob) -> LayerFacts {
-    let Blob { media_type, digest, size } = blob.clone();
+fn told(blob: &Descriptor) -> LayerFacts {
+    let Descriptor { media_type, digest, size, .. } = blob.clone();
     LayerFacts { told: Some(Told { media_type, digest, size }), ..LayerFacts::default() }
 }
 
@@ -139,7 +140,7 @@ impl Overview {
 
 /// Looks at the start of a layer for how it is compressed, and for a disk.
 fn look(
-    blob: &Blob,
+    blob: &Descriptor,
     images: &dyn Images,
     facts: &mut LayerFacts,
     compressed: Option<&mut Compressed>,
@@ -229,8 +230,8 @@ mod tests {
         let digest = memory.put(manifest.to_string());
         let images = &memory;
         let root = images.document(digest).unwrap().unwrap();
-        let survey = read_documents(&images, root).unwrap();
-        overview(&survey.images[0], &images)
+        let documents = read_documents(&images, root).unwrap();
+        overview(&documents.images[0], &images)
     }
 
     fn zstd(tar: &[u8]) -> Vec<u8> {

@@ -9,15 +9,17 @@ use crate::oci::copy::{CopyContext, CopyError, publish, put};
 use crate::oci::image::documents::{DocumentError, IndexEntry, index};
 use crate::oci::image::format::Format;
 use crate::oci::image::json::Document;
+use crate::oci::image::nearest::is_same;
 use crate::oci::image::platform::Platform;
-use crate::oci::image_documents::{SurveyError, read_documents};
+use crate::oci::image_documents::read_documents;
 use crate::oci::images::Images;
+use crate::oci::walk::WalkError;
 
-/// An image, or an index of images, that is part of the new index.
+/// An image, or an index of images, whose images the new index gets.
 pub struct IndexSource<'a> {
-    /// What the user calls it.
+    /// What messages call it.
     pub name: String,
-    /// Where it is.
+    /// Where it is read from.
     pub images: &'a dyn Images,
     /// Its index or manifest.
     pub root: Document,
@@ -41,11 +43,11 @@ pub enum JoinError {
     Unknown(String),
     /// One cannot be read.
     #[error("{name}: {error}")]
-    Survey {
+    Documents {
         /// What the user calls it.
         name: String,
         /// Why not.
-        error: SurveyError,
+        error: WalkError,
     },
     /// One cannot be copied.
     #[error(transparent)]
@@ -55,34 +57,35 @@ pub enum JoinError {
     Document(#[from] DocumentError),
 }
 
-/// A join that was thought through: nothing has been copied yet.
+/// A composed index. Its images have not been copied yet.
 #[derive(Debug)]
 pub struct JoinedIndex {
     /// The index.
     pub index: Document,
-    /// For each image of it, the number of its part, and its manifest.
+    /// For each of its images the number of the source and the manifest.
     manifests: Vec<(usize, Document)>,
 }
 
 impl JoinedIndex {
-    /// Composes the index, its images in the order of the parts. Of an older index that is added to,
-    /// `old`, the images stay for whose platforms there are no new ones.
+    /// Composes the index; its images stand in the order of the sources. Of the older index `old` those images are kept whose
+    /// platform no source has.
     pub fn compose(
         old: Option<&IndexSource<'_>>,
-        parts: &[IndexSource<'_>],
+        sources: &[IndexSource<'_>],
         annotations: &BTreeMap<String, String>,
     ) -> Result<Self, JoinError> {
         let mut found: Vec<(usize, IndexEntry, Document)> = Vec::new();
-        for (number, part) in parts.iter().enumerate() {
-            for (entry, manifest) in entries(part)? {
-                let known = found.iter().find(|(_, known, _)| known.platform == entry.platform);
+        for (number, source) in sources.iter().enumerate() {
+            for (entry, manifest) in entries(source)? {
+                let known =
+                    found.iter().find(|(_, known, _)| is_same(&known.platform, &entry.platform));
                 match known {
                     Some((_, known, _)) if known.digest == entry.digest => {}
                     Some((first, ..)) => {
                         return Err(JoinError::Platform {
                             platform: entry.platform,
-                            first: parts[*first].name.clone(),
-                            second: part.name.clone(),
+                            first: sources[*first].name.clone(),
+                            second: source.name.clone(),
                         });
                     }
                     None => found.push((number, entry, manifest)),
@@ -91,8 +94,8 @@ impl JoinedIndex {
         }
         let mut kept = Vec::new();
         for (entry, manifest) in old.map(entries).transpose()?.unwrap_or_default() {
-            if !found.iter().any(|(_, new, _)| new.platform == entry.platform) {
-                kept.push((parts.len(), entry, manifest));
+            if !found.iter().any(|(_, new, _)| is_same(&new.platform, &entry.platform)) {
+                kept.push((sources.len(), entry, manifest));
             }
         }
         kept.append(&mut found);
@@ -102,47 +105,37 @@ impl JoinedIndex {
         Ok(Self { index, manifests })
     }
 
-    /// Copies the images, and gives the index its names. `context` says where from only for the names.
+    /// Copies the images, and gives the index its names. Images are read from `sources`, not from where `context` says.
     pub fn publish(
         &self,
-        parts: &[IndexSource<'_>],
+        sources: &[IndexSource<'_>],
         context: &CopyContext<'_>,
     ) -> Result<(), JoinError> {
         for (number, manifest) in &self.manifests {
             // What is in the older index is there already.
-            let Some(part) = parts.get(*number) else { continue };
-            put(manifest, &CopyContext { images: part.images, ..*context })?;
+            let Some(source) = sources.get(*number) else { continue };
+            put(manifest, &CopyContext { images: source.images, ..*context })?;
         }
         context.sink.put(&self.index, context.names).map_err(CopyError::from)?;
         Ok(publish(&self.index, context)?)
     }
 }
 
-/// Returns the images of a part, as an index speaks of them; attestations are left out, since they speak
-/// of an index that is another one now.
-fn entries(part: &IndexSource<'_>) -> Result<Vec<(IndexEntry, Document)>, JoinError> {
-    let surveyed = read_documents(part.images, part.root.clone());
-    let surveyed =
-        surveyed.map_err(|error| JoinError::Survey { name: part.name.clone(), error })?;
-    let images = surveyed.images.into_iter().filter(|image| !image.is_attestation());
+/// Returns the images of a source, as an index names them, and their manifests; attestations are left out, since they say something
+/// of an index that is replaced.
+fn entries(source: &IndexSource<'_>) -> Result<Vec<(IndexEntry, Document)>, JoinError> {
+    let documents = read_documents(source.images, source.root.clone());
+    let documents =
+        documents.map_err(|error| JoinError::Documents { name: source.name.clone(), error })?;
+    let images = documents.images.into_iter().filter(|image| !image.is_attestation());
     images
         .map(|image| {
-            let platform = image.told.clone().or_else(|| image.platform());
-            let platform = platform.ok_or_else(|| JoinError::Unknown(part.name.clone()))?;
-            let annotations = annotations(&part.root, &image.manifest);
-            Ok((IndexEntry::new(&image.manifest, platform, annotations), image.manifest))
+            let platform = image.offered_platform();
+            let platform = platform.ok_or_else(|| JoinError::Unknown(source.name.clone()))?;
+            let entry = IndexEntry::new(&image.manifest, platform, image.entry_annotations);
+            Ok((entry, image.manifest))
         })
         .collect()
-}
-
-/// Returns what an index says of a manifest beside its platform.
-fn annotations(root: &Document, manifest: &Document) -> BTreeMap<String, String> {
-    let index: serde_json::Value = serde_json::from_slice(&root.bytes).unwrap_or_default();
-    let digest = manifest.digest.to_string();
-    let descriptors = index.get("manifests").and_then(serde_json::Value::as_array);
-    let own = descriptors.into_iter().flatten().find(|it| it["digest"] == digest.as_str());
-    let annotations = own.and_then(|own| serde_json::from_value(own["annotations"].clone()).ok());
-    annotations.unwrap_or_default()
 }
 
 impl std::fmt::Debug for IndexSource<'_> {

@@ -8,6 +8,7 @@
 //! - [`error`]: why an image could not be read or written
 //! - [`progress`]: what is reported meanwhile, and how work is cancelled
 //! - [`image_documents`]: what the documents of a finished image say
+//! - [`walk`]: reads the documents of an image, each once, within one budget
 //! - [`layer_tar`]: the tar in a finished layer, checked against its digest
 //! - [`store`]: OCI image layouts, as directories and as archives
 //! - [`tee`]: two sinks at once
@@ -27,3 +28,4 @@ pub mod sink;
 pub mod store;
 pub mod tar;
 pub mod tee;
+pub mod walk;

@@ -92,7 +92,7 @@ impl SyncError {
             Self::Upstream(UpstreamError::Fetch(error)) => error.kind == FetchErrorKind::Temporary,
             Self::Build(error) => error.is_temporary(),
             Self::Registry(StorageError::Remote { is_temporary, .. })
-            | Self::Copy(CopyError::Sink(StorageError::Remote { is_temporary, .. })) => {
+            | Self::Copy(CopyError::Storage(StorageError::Remote { is_temporary, .. })) => {
                 *is_temporary
             }
             Self::Behind { .. } | Self::Contended => true,

@@ -71,13 +71,13 @@ impl<'a> Work<'a> {
         let entry = self.job.entry;
         let known_by = entry.known_by();
         let source = self.images(&self.job.source)?;
-        let published = Published::read(&source, &known_by)?;
+        let platforms: Vec<&Platform> = entry.platforms.iter().map(|it| &it.platform).collect();
+        let published = Published::read(&source, &known_by, &platforms)?;
         let mut parts = decide(self.job, self.sync, &self.found, published.as_ref())?;
         let tags = self.tags(&parts)?;
-        let platforms: Vec<&Platform> = entry.platforms.iter().map(|it| &it.platform).collect();
         let index_recipe = recipe::of_index(entry);
         let is_same = parts.iter().all(|part| matches!(part, Part::Keep(..)))
-            && published.as_ref().is_some_and(|it| it.is_as(&index_recipe, &platforms))
+            && published.as_ref().is_some_and(|it| it.is_as(&index_recipe))
             && self.sync.scope == SyncScope::Changed;
         let is_hopeless =
             entry.policy == PlatformsPolicy::AllOrNothing && parts.iter().any(Part::is_error);

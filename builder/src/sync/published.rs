@@ -3,17 +3,20 @@
 //! (<https://github.com/kubevirt/containerdisks>, `images/push.go`).
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use oci_spec::image::MediaType;
-use serde::Deserialize;
 
 use super::SyncError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::IndexEntry;
 use crate::oci::image::json::Document;
+use crate::oci::image::nearest::{is_same, nearest};
 use crate::oci::image::platform::Platform;
-use crate::oci::image_documents::read_documents;
+use crate::oci::image_documents::{PlatformImage, read_documents};
 use crate::oci::images::Images;
+use crate::oci::walk::read_index;
 use crate::recipe::Checksum;
 use crate::upstream::UpstreamDisk;
 
@@ -34,6 +37,8 @@ const SHASUM: &str = "shasum";
 pub(super) struct Published {
     pub(super) document: Document,
     entries: Vec<PublishedEntry>,
+    /// Those of the catalogue.
+    platforms: Vec<Platform>,
     /// The digest of the recipe of the index; images of others have none.
     recipe: Option<String>,
 }
@@ -44,58 +49,42 @@ struct PublishedEntry {
     shasum: Option<String>,
 }
 
-/// What of an index matters here.
-#[derive(Deserialize)]
-struct Content {
-    #[serde(default)]
-    manifests: Vec<Descriptor>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    media_type: String,
-    digest: String,
-    size: u64,
-    platform: Option<OciPlatform>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct OciPlatform {
-    os: String,
-    architecture: String,
-    variant: Option<String>,
-}
-
 impl Published {
-    /// Reads what has a tag: one request if it was published by sync.
-    pub(super) fn read(images: &dyn Images, tag: &str) -> Result<Option<Self>, SyncError> {
+    /// Reads what has a tag: one request if it was published by sync. `platforms` are those of the catalogue.
+    pub(super) fn read(
+        images: &dyn Images,
+        tag: &str,
+        platforms: &[&Platform],
+    ) -> Result<Option<Self>, SyncError> {
         let Some(document) = images.find(tag)? else { return Ok(None) };
         let wrong = |why: String| SyncError::Published { place: tag.to_owned(), why };
-        let content: Content =
-            serde_json::from_slice(&document.bytes).map_err(|error| wrong(error.to_string()))?;
-        let entries = content.manifests.into_iter().filter_map(Descriptor::entry);
-        let mut entries: Vec<PublishedEntry> = entries.collect();
+        let (mut entries, mut recipe) = (Vec::new(), None);
+        if document.is_index() {
+            let index = read_index(&document).map_err(|error| wrong(error.to_string()))?;
+            recipe = index.annotations.get(RECIPE_DIGEST).cloned();
+            entries = index.manifests.into_iter().filter_map(PublishedEntry::of_index).collect();
+        }
         let is_ours = |it: &PublishedEntry| it.entry.annotations.contains_key(SOURCE_DIGEST);
         if entries.is_empty() || !entries.iter().all(is_ours) {
-            let survey = read_documents(images, document.clone());
-            let survey = survey.map_err(|error| wrong(error.to_string()))?;
-            entries = survey.images.iter().filter_map(|image| labelled(image, &entries)).collect();
+            let documents = read_documents(images, document.clone());
+            let documents = documents.map_err(|error| wrong(error.to_string()))?;
+            let labelled = |image| PublishedEntry::of_image(image, &entries);
+            entries = documents.images.iter().filter_map(labelled).collect();
         }
-        let recipe = content.annotations.get(RECIPE_DIGEST).cloned();
-        Ok(Some(Self { document, entries, recipe }))
+        let platforms = platforms.iter().map(|platform| (*platform).clone()).collect();
+        Ok(Some(Self { document, entries, platforms, recipe }))
     }
 
-    /// Tells whether the index says what it should, beside its platforms' images. What others have
+    /// Reports whether the index says what it should, beside its platforms' images. What others have
     /// published is taken as it is.
-    pub(super) fn is_as(&self, recipe: &Digest, platforms: &[&Platform]) -> bool {
+    pub(super) fn is_as(&self, recipe: &Digest) -> bool {
+        let is_used = |it: &PublishedEntry| {
+            let mut found = self.platforms.iter().filter_map(|platform| self.find(platform));
+            found.any(|found| std::ptr::eq(found, it))
+        };
         match &self.recipe {
             Some(known) => *known == recipe.to_string(),
-            None => self.entries.iter().all(|it| platforms.contains(&&it.entry.platform)),
+            None => self.entries.iter().all(is_used),
         }
     }
 
@@ -128,40 +117,41 @@ impl Published {
         self.find(platform)?.entry.annotations.get(VERSION).map(String::as_str)
     }
 
+    /// Returns the image that is nearest to a platform, but none that is another platform's of the catalogue.
     fn find(&self, platform: &Platform) -> Option<&PublishedEntry> {
-        self.entries.iter().find(|it| it.entry.platform == *platform)
+        let others = self.platforms.iter().filter(|other| !is_same(other, platform));
+        let others: Vec<&Platform> = others.collect();
+        let is_free =
+            |it: &&PublishedEntry| !others.iter().any(|other| is_same(other, &it.entry.platform));
+        let entries: Vec<&PublishedEntry> = self.entries.iter().filter(is_free).collect();
+        let platforms =
+            entries.iter().map(|it| Ok::<_, Infallible>(Some(it.entry.platform.clone())));
+        let Ok(chosen) = nearest("", platform, platforms);
+        chosen.ok().and_then(|number| entries.get(number).copied())
     }
 }
 
-impl Descriptor {
-    /// Returns what the index says of an image; attestations and the like are none.
-    fn entry(self) -> Option<PublishedEntry> {
-        let OciPlatform { os, architecture, variant } = self.platform?;
-        let entry = IndexEntry {
-            media_type: MediaType::from(self.media_type.as_str()),
-            digest: self.digest.parse().ok()?,
-            size: self.size,
-            platform: Platform { os, architecture, variant },
-            annotations: self.annotations,
+impl PublishedEntry {
+    /// Returns what an index says of an image; attestations and what has no platform are none.
+    fn of_index(descriptor: Descriptor) -> Option<Self> {
+        let Descriptor { media_type, digest, size, platform, annotations } = descriptor;
+        let platform = platform.filter(|platform| !platform.is_unknown())?;
+        let media_type = MediaType::from(media_type.as_str());
+        let entry = IndexEntry { media_type, digest, size, platform, annotations };
+        Some(Self { entry, shasum: None })
+    }
+
+    /// Returns an image with what its labels say.
+    fn of_image(image: &PlatformImage, entries: &[Self]) -> Option<Self> {
+        let known = entries.iter().find(|it| it.entry.digest == image.manifest.digest);
+        let entry = match known {
+            Some(known) => known.entry.clone(),
+            None => IndexEntry::new(&image.manifest, image.offered_platform()?, BTreeMap::new()),
         };
-        (entry.platform.os != "unknown").then_some(PublishedEntry { entry, shasum: None })
+        // A label without digits says nothing.
+        let shasum = image.label(SHASUM).filter(|digits| !digits.is_empty());
+        Some(Self { entry, shasum: shasum.map(str::to_owned) })
     }
-}
-
-/// Returns an image with what its labels say.
-fn labelled(
-    image: &crate::oci::image_documents::PlatformImage,
-    entries: &[PublishedEntry],
-) -> Option<PublishedEntry> {
-    let known = entries.iter().find(|it| it.entry.digest == image.manifest.digest);
-    let entry = match known {
-        Some(known) => known.entry.clone(),
-        None => IndexEntry::new(&image.manifest, image.platform()?, BTreeMap::new()),
-    };
-    let label = image.config_fields.pointer("/config/Labels").and_then(|it| it.get(SHASUM));
-    let shasum = label.and_then(serde_json::Value::as_str).map(str::to_owned);
-    // A label without digits says nothing.
-    Some(PublishedEntry { entry, shasum: shasum.filter(|digits| !digits.is_empty()) })
 }
 
 fn digits(checksum: &Checksum) -> &str {

@@ -69,10 +69,11 @@ pub(crate) fn run(
         Some(opened) => opened.sink()?,
         None => Box::new(RegistrySink::new(&registry, arguments.show.jobs())),
     };
+    let source = arguments.source.to_string();
     let mut last = None;
     for tag in tags {
         let name = first.take().map_or_else(|| find(&tag), Ok)?;
-        let root = choose(&*images, name, arguments.platform.as_ref())?;
+        let root = choose(&*images, name, arguments.platform.as_ref(), &source)?;
         let (names, there) = name_there(arguments, tag.as_deref());
         let transfer = Transfer {
             images: &*images,

@@ -89,8 +89,8 @@ fn look(
     }
     let (ours, theirs) = (read_documents(&*a.images, a.root)?, read_documents(&*b.images, b.root)?);
     let context = Context { limits: TarLimits::default(), progress: progress.as_ref() };
-    let first = Side { images: &*a.images, survey: &ours };
-    let second = Side { images: &*b.images, survey: &theirs };
+    let first = Side { images: &*a.images, documents: &ours };
+    let second = Side { images: &*b.images, documents: &theirs };
     compare(first, second, &context).map_err(|error| match error {
         CompareError::Cancelled => CommandError::Interrupted,
         CompareError::Images(error) => error.into(),

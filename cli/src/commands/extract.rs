@@ -72,8 +72,8 @@ pub(crate) fn run(
     let progress = Arc::new(ui.progress(mode, interrupts));
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let subject = Subject::find(&arguments.image, &registry)?;
-    let survey = read_documents(&*subject.images, subject.root)?;
-    let image = choose(&survey, arguments.platform.as_ref())?;
+    let documents = read_documents(&*subject.images, subject.root)?;
+    let image = choose(&documents, arguments.platform.as_ref(), &arguments.image)?;
     let context =
         Context { images: &*subject.images, limits: TarLimits::default(), progress: &*progress };
     let result = target.write(image, &context, &progress);

@@ -20,7 +20,7 @@ use crate::disk_file::DiskFile;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::registry::RegistryArguments;
-use crate::subject::{Subject, choose, parse_subject};
+use crate::subject::{Subject, parse_subject};
 use crate::ui::progress::ProgressMode;
 use crate::ui::{Ui, signal};
 
@@ -88,20 +88,21 @@ fn is_tar(path: &Path) -> bool {
 /// What was seen of an image.
 struct Seen {
     name: String,
-    survey: ImageDocuments,
-    /// The numbers of images in the survey, and what was seen of them.
+    documents: ImageDocuments,
+    /// The numbers of images among those, and what was seen of them.
     images: Vec<(usize, Overview)>,
 }
 
 impl Seen {
     fn images(&self) -> impl Iterator<Item = (&PlatformImage, &Overview)> {
         let images = self.images.iter();
-        images.filter_map(|(number, overview)| Some((self.survey.images.get(*number)?, overview)))
+        images
+            .filter_map(|(number, overview)| Some((self.documents.images.get(*number)?, overview)))
     }
 
     /// Returns how many entries of the index are no images.
     fn attestations(&self) -> usize {
-        self.survey.images.iter().filter(|image| image.is_attestation()).count()
+        self.documents.images.iter().filter(|image| image.is_attestation()).count()
     }
 }
 
@@ -118,14 +119,13 @@ pub(crate) fn run(
     let progress = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let subject = Subject::find(place, &registry)?;
-    let survey = read_documents(&*subject.images, subject.root)?;
-    let chosen = match &arguments.platform {
-        Some(wanted) => Some(choose(&survey, Some(wanted))?.manifest.digest),
-        None => None,
-    };
+    let documents = read_documents(&*subject.images, subject.root)?;
+    let name = place.to_string();
+    let chosen = arguments.platform.as_ref().map(|wanted| documents.choose(wanted, &name));
+    let chosen = chosen.transpose()?;
     let mut images = Vec::new();
-    for (number, image) in survey.images.iter().enumerate() {
-        let is_wanted = chosen.is_none_or(|digest| image.manifest.digest == digest);
+    for (number, image) in documents.images.iter().enumerate() {
+        let is_wanted = chosen.is_none_or(|chosen| chosen == number);
         if is_wanted && !image.is_attestation() {
             images.push((number, overview(image, &*subject.images)));
         }
@@ -133,7 +133,7 @@ pub(crate) fn run(
             return Err(CommandError::Interrupted);
         }
     }
-    let seen = Seen { name: place.to_string(), survey, images };
+    let seen = Seen { name, documents, images };
     let result = match arguments.format {
         Format::Text => text::image(&seen),
         Format::Json => json::image(&seen),

@@ -53,7 +53,7 @@ pub(crate) fn run(
     let images = RegistryImages::new(registry.sources(name).map_err(storage_error)?);
     let wanted = name.digest().or(name.tag()).unwrap_or_default();
     let root = images.find(wanted)?.ok_or_else(|| not_found(&name.to_string()))?;
-    let root = choose(&images, root, arguments.platform.as_ref())?;
+    let root = choose(&images, root, arguments.platform.as_ref(), &name.to_string())?;
     let destination = arguments.output.clone().unwrap_or_else(|| {
         let last = name.repository().rsplit('/').next().unwrap_or_default();
         Destination::Layout(PathBuf::from(last))

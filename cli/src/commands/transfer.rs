@@ -110,9 +110,9 @@ pub(crate) fn summary(registry: &Registry, show: &Show, ui: &Ui) {
 impl From<CopyError> for CommandError {
     fn from(error: CopyError) -> Self {
         match error {
-            CopyError::Sink(error) => error.into(),
-            CopyError::Platform { .. } => Self::Usage(Diagnostic::new(error.to_string())),
-            error => Diagnostic::new(error.to_string()).into(),
+            CopyError::Storage(error) => error.into(),
+            CopyError::Documents(error) => error.into(),
+            CopyError::Platform(error) => error.into(),
         }
     }
 }

@@ -181,11 +181,11 @@ fn base_error(place: &Place, error: &BaseError) -> CommandError {
     let diagnostic = Diagnostic::new(format!("cannot stand on `{place}`: {error}"));
     let help = match error {
         BaseError::Cancelled => return CommandError::Interrupted,
-        BaseError::Platform { .. } => Some("VMware has the library for no other platform".into()),
+        BaseError::Platform(_) => Some("VMware has the library for no other platform".into()),
         error => error.help(),
     };
     let offline = match error {
-        BaseError::Sink(_) => Some("without network, say `--base scratch`".to_owned()),
+        BaseError::Storage(_) => Some("without network, say `--base scratch`".to_owned()),
         _ => None,
     };
     help.into_iter().chain(offline).fold(diagnostic, Diagnostic::help).into()

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::contract::{Finding, Rule, Severity, rules};
-use diskette_builder::inspect::verify::{Context, ExamineError, KEPT, Report, examine, is_wanted};
+use diskette_builder::inspect::verify::{Context, ExamineError, KEPT, Report, examine};
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
@@ -185,16 +185,22 @@ fn judge(
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let Subject { images, root } = Subject::find(place, &registry)?;
     let images = &*images;
-    // What the documents do not say is found below.
-    let boots = arguments.boot.boot.then(|| read_documents(images, root.clone()));
-    let survey = boots.and_then(Result::ok);
-    let wanted = |image: &&PlatformImage| is_wanted(image, arguments.platform.as_ref());
-    let chosen: Vec<&PlatformImage> =
-        survey.iter().flat_map(|survey| &survey.images).filter(wanted).collect();
+    let (name, only) = (place.to_string(), arguments.platform.as_ref());
+    // What is wrong with the documents is found below.
+    let documents = arguments.boot.boot.then(|| read_documents(images, root.clone()));
+    let documents = documents.and_then(Result::ok);
+    let chosen: Vec<&PlatformImage> = match (&documents, only) {
+        (Some(documents), Some(wanted)) => {
+            let number = documents.choose(wanted, &name).ok();
+            number.and_then(|number| documents.images.get(number)).into_iter().collect()
+        }
+        (Some(documents), None) => documents.without_attestations().collect(),
+        (None, _) => Vec::new(),
+    };
     BootArguments::check(&chosen, environment)?;
-    let context =
-        Context { images, limits: TarLimits::default(), kept: KEPT, progress: progress.as_ref() };
-    let report = examine(root, arguments.platform.as_ref(), &context)?;
+    let (limits, progress) = (TarLimits::default(), progress.as_ref());
+    let context = Context { name: &name, images, limits, kept: KEPT, progress };
+    let report = examine(root, only, &context)?;
     let bootable: Vec<&PlatformImage> =
         chosen.into_iter().filter(|image| has_disk(image, &report)).collect();
     let boots = arguments.boot.run(&bootable, Ground { images, environment, progress })?;
@@ -211,8 +217,8 @@ impl From<ExamineError> for CommandError {
     fn from(error: ExamineError) -> Self {
         match error {
             ExamineError::Cancelled => Self::Interrupted,
-            ExamineError::Platform { .. } => Self::Usage(Diagnostic::new(error.to_string())),
-            ExamineError::Survey(_) => Diagnostic::new(error.to_string()).into(),
+            ExamineError::Platform(error) => error.into(),
+            ExamineError::Documents(error) => Diagnostic::new(error.to_string()).into(),
         }
     }
 }

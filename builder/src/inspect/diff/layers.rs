@@ -6,7 +6,8 @@ use std::thread;
 
 use super::{CompareError, Context, Difference, Kind};
 use crate::compression::CompressionFormat;
-use crate::oci::image_documents::{Blob, PlatformImage};
+use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
 use crate::oci::layer_tar::{BlobProblem, ExpectedBlob, LayerTar};
 use crate::oci::progress::Event;
@@ -55,7 +56,7 @@ pub(super) fn compare(
 fn pair_of_layers(
     subject: &str,
     number: usize,
-    sides: [(&dyn Images, &Blob); 2],
+    sides: [(&dyn Images, &Descriptor); 2],
     context: &Context<'_>,
     found: &mut Vec<Difference>,
 ) -> Result<(), CompareError> {
@@ -66,7 +67,7 @@ fn pair_of_layers(
         problem,
     };
     let open = |at: usize| {
-        let (images, &Blob { digest, size, .. }) = sides[at];
+        let (images, &Descriptor { digest, size, .. }) = sides[at];
         let (progress, blob) = (context.progress, 2 * number + at);
         let reader = images.blob(digest, size, 0)?;
         progress.event(Event::Reading { blob, digest, len: size });
@@ -80,7 +81,7 @@ fn pair_of_layers(
         let mut walk = Walk { subject, told: Vec::new() };
         let walked = walk.walk(&mut a, &mut b, context);
         let finish = |at: usize, tar: LayerTar<'_>| {
-            let &Blob { digest, size: len, .. } = sides[at].1;
+            let &Descriptor { digest, size: len, .. } = sides[at].1;
             let found = tar.finish().map_err(|problem| wrong(at, problem))?;
             context.progress.event(Event::Read { blob: 2 * number + at, digest, len });
             Ok::<_, CompareError>(found)

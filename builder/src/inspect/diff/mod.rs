@@ -25,7 +25,7 @@ pub struct Side<'a> {
     /// Where it is.
     pub images: &'a dyn Images,
     /// What its documents say.
-    pub survey: &'a ImageDocuments,
+    pub documents: &'a ImageDocuments,
 }
 
 /// What a comparison works with.
@@ -102,7 +102,7 @@ pub fn compare(
     b: Side<'_>,
     context: &Context<'_>,
 ) -> Result<Vec<Difference>, CompareError> {
-    if a.survey.root.digest == b.survey.root.digest {
+    if a.documents.root.digest == b.documents.root.digest {
         return Ok(Vec::new());
     }
     match run(a, b, context) {
@@ -113,8 +113,8 @@ pub fn compare(
 
 fn run(a: Side<'_>, b: Side<'_>, context: &Context<'_>) -> Result<Vec<Difference>, CompareError> {
     let mut found = Vec::new();
-    roots(a.survey, b.survey, &mut found);
-    let (ours, theirs) = (images(a.survey), images(b.survey));
+    roots(a.documents, b.documents, &mut found);
+    let (ours, theirs) = (images(a.documents), images(b.documents));
     let mut compared = Vec::new();
     for (name, image) in &ours {
         let other = match (&ours[..], &theirs[..]) {
@@ -131,16 +131,16 @@ fn run(a: Side<'_>, b: Side<'_>, context: &Context<'_>) -> Result<Vec<Difference
         layers::compare(name, (a.images, image), (b.images, other), context, &mut found)?;
     }
     if found.is_empty() {
-        let (root, other) = (&a.survey.root, &b.survey.root);
+        let (root, other) = (&a.documents.root, &b.documents.root);
         found.push(written("image", root, other));
     }
     Ok(found)
 }
 
 /// Returns the images that are such, and what their platforms are called.
-fn images(survey: &ImageDocuments) -> Vec<(String, &PlatformImage)> {
-    let images = survey.images.iter().filter(|image| !image.is_attestation());
+fn images(documents: &ImageDocuments) -> Vec<(String, &PlatformImage)> {
     let name = |image: &PlatformImage| image.platform().map(|platform| platform.to_string());
+    let images = documents.without_attestations();
     images.map(|image| (name(image).unwrap_or_else(|| "no platform".into()), image)).collect()
 }
 
@@ -148,8 +148,8 @@ fn images(survey: &ImageDocuments) -> Vec<(String, &PlatformImage)> {
 fn roots(a: &ImageDocuments, b: &ImageDocuments, found: &mut Vec<Difference>) {
     let (types, platforms) = (
         [&a.root, &b.root].map(|root| root.media_type.to_string()),
-        [a, b].map(|survey| {
-            let names: Vec<String> = images(survey).into_iter().map(|(name, _)| name).collect();
+        [a, b].map(|documents| {
+            let names: Vec<String> = images(documents).into_iter().map(|(name, _)| name).collect();
             names.join(", ")
         }),
     );
@@ -161,8 +161,8 @@ fn roots(a: &ImageDocuments, b: &ImageDocuments, found: &mut Vec<Difference>) {
     };
     add("/mediaType", Kind::Field, types);
     add("", Kind::Platforms, platforms);
-    let attested = [a, b].map(|survey| {
-        let others = survey.images.iter().filter(|image| image.is_attestation());
+    let attested = [a, b].map(|documents| {
+        let others = documents.images.iter().filter(|image| image.is_attestation());
         let mut digests: Vec<String> =
             others.map(|image| image.manifest.digest.to_string()).collect();
         digests.sort_unstable();
@@ -178,7 +178,7 @@ fn roots(a: &ImageDocuments, b: &ImageDocuments, found: &mut Vec<Difference>) {
 fn manifests(name: &str, a: &PlatformImage, b: &PlatformImage, found: &mut Vec<Difference>) {
     let subject = format!("{name} manifest");
     documents(&subject, &Skip::Blobs, &a.manifest, &b.manifest, found);
-    if a.config_blob.digest == b.config_blob.digest {
+    if a.config_descriptor.digest == b.config_descriptor.digest {
         return;
     }
     let subject = format!("{name} config");
@@ -218,7 +218,7 @@ fn written(subject: &str, a: &Document, b: &Document) -> Difference {
 
 impl std::fmt::Debug for Side<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Side").field("root", &self.survey.root.digest).finish_non_exhaustive()
+        f.debug_struct("Side").field("root", &self.documents.root.digest).finish_non_exhaustive()
     }
 }
 

@@ -16,8 +16,9 @@ pub use output::{Output, SparseFile, Stream};
 
 use self::choice::Choice;
 use crate::cluster::contract::{cdi_takes, matters};
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
-use crate::oci::image_documents::{Blob, PlatformImage};
+use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
 use crate::oci::layer_tar::{BlobProblem, ExpectedBlob, LayerProblem, LayerTar};
 use crate::oci::progress::{Event, Progress};
@@ -83,11 +84,9 @@ fn run(
 /// Returns what the config says of the layers' tars, if it is an image's and says it of all.
 fn diff_ids(image: &PlatformImage) -> Result<Vec<&str>, ExtractError> {
     if image.config.is_empty() {
-        return Err(ExtractError::Artifact(image.config_blob.media_type.clone()));
+        return Err(ExtractError::Artifact(image.config_descriptor.media_type.clone()));
     }
-    let all = image.config_fields.pointer("/rootfs/diff_ids").and_then(|ids| ids.as_array());
-    let all = all.into_iter().flatten().map(|id| id.as_str().unwrap_or_default());
-    let all: Vec<&str> = all.collect();
+    let all: Vec<&str> = image.diff_ids().collect();
     if all.len() != image.layers.len() {
         let (layers, diff_ids) = (image.layers.len(), all.len());
         return Err(ExtractError::Layers { layers, diff_ids });
@@ -113,7 +112,12 @@ struct Disk {
 }
 
 impl Extraction<'_> {
-    fn layer(&mut self, number: usize, blob: &Blob, diff_id: &str) -> Result<(), ExtractError> {
+    fn layer(
+        &mut self,
+        number: usize,
+        blob: &Descriptor,
+        diff_id: &str,
+    ) -> Result<(), ExtractError> {
         let (progress, digest, len) = (self.context.progress, blob.digest, blob.size);
         let wrong =
             |problem: LayerProblem| ExtractError::Layer { number: number + 1, digest, problem };

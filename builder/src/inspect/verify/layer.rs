@@ -11,8 +11,8 @@ use crate::cluster::contract::{cdi_takes, is_disk, matters};
 use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
-use crate::oci::image_documents::Blob;
 use crate::oci::progress::{Event, Progress};
 use crate::oci::tar::{self, Lead, TarEntry, TarEntryKind, TarReadError, TarReader};
 use crate::recipe::path::split;
@@ -29,11 +29,11 @@ const MEMBER_LEN: u64 = 128;
 /// Reads a layer to its end. `kept` is how many bytes may still be kept of all layers' members.
 pub(super) fn read(
     number: usize,
-    blob: &Blob,
+    blob: &Descriptor,
     kept: &AtomicU64,
     context: &Context<'_>,
 ) -> LayerFacts {
-    let &Blob { digest, size: len, .. } = blob;
+    let &Descriptor { digest, size: len, .. } = blob;
     let mut facts = LayerFacts::default();
     let reader = match context.images.blob(digest, len, 0) {
         Ok(reader) => reader,

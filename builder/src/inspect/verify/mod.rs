@@ -16,20 +16,25 @@ use crate::cluster::contract::facts::{ConfigFacts, EntryFacts, ImageFacts, Layer
 use crate::cluster::contract::{self, Finding, Findings, judge_image, judge_index};
 use crate::disk;
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::image::nearest::PlatformNotFound;
 use crate::oci::image::platform::Platform;
-use crate::oci::image_documents::{Blob, PlatformImage, SurveyError, read_documents};
+use crate::oci::image_documents::{PlatformImage, read_documents};
 use crate::oci::images::Images;
 use crate::oci::progress::Progress;
 use crate::oci::tar::TarLimits;
+use crate::oci::walk::WalkError;
 
 /// What [`Context::kept`] usually is, in bytes: some hundred thousand members.
 pub const KEPT: u64 = 64 << 20;
 
 /// What an examination works with.
 pub struct Context<'a> {
-    /// Where the image is.
+    /// What messages call the image.
+    pub name: &'a str,
+    /// Where the image is read from.
     pub images: &'a dyn Images,
     /// What a layer may have.
     pub limits: TarLimits,
@@ -44,15 +49,10 @@ pub struct Context<'a> {
 pub enum ExamineError {
     /// It cannot be had.
     #[error(transparent)]
-    Survey(SurveyError),
+    Documents(WalkError),
     /// There is no image for a platform.
-    #[error("there is no image for {wanted}; there is {found}")]
-    Platform {
-        /// What was asked for.
-        wanted: Platform,
-        /// What there is.
-        found: String,
-    },
+    #[error(transparent)]
+    Platform(#[from] PlatformNotFound),
     /// The user asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -97,23 +97,21 @@ pub fn examine(
 ) -> Result<Report, ExamineError> {
     let digest = root.digest;
     let is_index = root.is_index();
-    let survey = match read_documents(context.images, root) {
-        Ok(survey) => survey,
+    let documents = match read_documents(context.images, root) {
+        Ok(documents) => documents,
         Err(_) if context.progress.is_cancelled() => return Err(ExamineError::Cancelled),
         Err(error) => return broken(digest, error),
     };
     let entry = |image: &PlatformImage| EntryFacts {
         manifest: image.manifest.digest,
-        told: image.told.clone(),
+        told: image.declared.clone(),
     };
-    let entries: Vec<EntryFacts> = survey.images.iter().map(entry).collect();
+    let entries: Vec<EntryFacts> = documents.images.iter().map(entry).collect();
     let mut findings = if is_index { judge_index(&entries) } else { Vec::new() };
-    let all = survey.images.iter();
-    let chosen: Vec<&PlatformImage> = all.filter(|image| is_wanted(image, only)).collect();
-    if let Some(wanted) = only.filter(|_| chosen.is_empty()) {
-        let found = names(&survey.images);
-        return Err(ExamineError::Platform { wanted: wanted.clone(), found });
-    }
+    let chosen = match only {
+        Some(wanted) => vec![&documents.images[documents.choose(wanted, context.name)?]],
+        None => documents.without_attestations().collect(),
+    };
     let layers = read_layers(&chosen, context)?;
     let mut images = Vec::new();
     for image in chosen {
@@ -128,38 +126,17 @@ pub fn examine(
 }
 
 /// An image whose documents do not hold together has nothing else that could be looked at.
-fn broken(root: Digest, error: SurveyError) -> Result<Report, ExamineError> {
+fn broken(root: Digest, error: WalkError) -> Result<Report, ExamineError> {
     let is_elsewhere = |error: &StorageError| {
         matches!(error, StorageError::Remote { .. } | StorageError::Cancelled)
     };
     // What a server says may be about the server.
-    if matches!(&error, SurveyError::Images(error) if is_elsewhere(error)) {
-        return Err(ExamineError::Survey(error));
+    if matches!(&error, WalkError::Storage(error) if is_elsewhere(error)) {
+        return Err(ExamineError::Documents(error));
     }
     let mut findings = Findings::of(None);
     findings.add(&contract::DOCUMENT, "image", error.to_string());
     Ok(Report { root, images: Vec::new(), findings: findings.done() })
-}
-
-/// Tells whether an image is for a platform; where none is given, whether it is an image at all.
-pub fn is_wanted(image: &PlatformImage, only: Option<&Platform>) -> bool {
-    if image.is_attestation() {
-        return false;
-    }
-    let Some(only) = only else { return true };
-    image.platform().is_some_and(|found| {
-        (&found.os, &found.architecture) == (&only.os, &only.architecture)
-            && (only.variant.is_none() || only.variant == found.variant)
-    })
-}
-
-fn names(images: &[PlatformImage]) -> String {
-    let names: Vec<String> = images
-        .iter()
-        .filter(|image| !image.is_attestation())
-        .filter_map(|image| Some(image.platform()?.to_string().escape_debug().to_string()))
-        .collect();
-    if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
 type Layers = BTreeMap<(Digest, u64), LayerFacts>;
@@ -169,11 +146,11 @@ fn read_layers(images: &[&PlatformImage], context: &Context<'_>) -> Result<Layer
     let usable = images
         .iter()
         .filter(|image| !image.config.is_empty() && image.layers.len() <= contract::LAYERS_MAX);
-    let mut blobs: Vec<&Blob> = usable.flat_map(|image| &image.layers).collect();
+    let mut blobs: Vec<&Descriptor> = usable.flat_map(|image| &image.layers).collect();
     blobs.sort_by_key(|blob| (blob.digest, blob.size));
     blobs.dedup_by_key(|blob| (blob.digest, blob.size));
     let kept = AtomicU64::new(context.kept);
-    let read = |(number, blob): (usize, &&Blob)| {
+    let read = |(number, blob): (usize, &&Descriptor)| {
         ((blob.digest, blob.size), layer::read(number, blob, &kept, context))
     };
     let layers = blobs.par_iter().enumerate().map(read).collect();
@@ -186,16 +163,16 @@ fn read_layers(images: &[&PlatformImage], context: &Context<'_>) -> Result<Layer
 fn facts(image: &PlatformImage, layers: &Layers) -> ImageFacts {
     let mut config = ConfigFacts::read(&image.config_fields);
     if image.config.is_empty() {
-        config.foreign = Some(image.config_blob.media_type.clone());
+        config.foreign = Some(image.config_descriptor.media_type.clone());
     }
-    let layer = |blob: &Blob| {
+    let layer = |blob: &Descriptor| {
         let mut layer = layers.get(&(blob.digest, blob.size)).cloned().unwrap_or_default();
-        let Blob { media_type, digest, size } = blob.clone();
+        let Descriptor { media_type, digest, size, .. } = blob.clone();
         layer.told = Some(Told { media_type, digest, size });
         layer
     };
     ImageFacts {
-        told: image.told.clone(),
+        told: image.declared.clone(),
         config,
         layers: image.layers.iter().map(layer).collect(),
     }

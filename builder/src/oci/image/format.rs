@@ -7,24 +7,27 @@ use oci_spec::image::MediaType;
 /// A family of media types.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Format {
-    /// Of the image specification.
+    /// The media types of the OCI image specification.
     #[default]
     Oci,
-    /// Docker's; its manifests have no annotations.
+    /// Docker's media types; their manifests have no annotations.
     Docker,
 }
 
+/// Media type of an index in OCI's family.
+pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// Media type of a manifest in OCI's family.
+pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// Media type of an image's config in OCI's family.
+const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
 /// Media types of one thing in both families.
 const TYPES: &[(&str, &str)] = &[
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    ),
-    (
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    ),
-    ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"),
+    (OCI_INDEX, "application/vnd.docker.distribution.manifest.list.v2+json"),
+    (OCI_MANIFEST, "application/vnd.docker.distribution.manifest.v2+json"),
+    (OCI_CONFIG, "application/vnd.docker.container.image.v1+json"),
     ("application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar"),
     (
         "application/vnd.oci.image.layer.v1.tar+gzip",
@@ -40,14 +43,31 @@ impl Format {
     /// Returns what a media type is called in this family; one that only one family has stays.
     #[must_use]
     pub fn media_type(self, media_type: &MediaType) -> MediaType {
-        let name = media_type.to_string();
-        let found = TYPES.iter().find(|(oci, docker)| [*oci, *docker].contains(&name.as_str()));
-        match (found, self) {
+        match (find(&media_type.to_string()), self) {
             (Some((oci, _)), Self::Oci) => MediaType::from(*oci),
             (Some((_, docker)), Self::Docker) => MediaType::from(*docker),
             (None, _) => media_type.clone(),
         }
     }
+}
+
+/// Reports whether a media type is that of an index, in either family.
+pub(crate) fn is_index(media_type: &str) -> bool {
+    find(media_type).is_some_and(|(oci, _)| *oci == OCI_INDEX)
+}
+
+/// Reports whether a media type is that of a manifest, in either family.
+pub(crate) fn is_manifest(media_type: &str) -> bool {
+    find(media_type).is_some_and(|(oci, _)| *oci == OCI_MANIFEST)
+}
+
+/// Reports whether a media type is that of an image's config, in either family.
+pub(crate) fn is_image_config(media_type: &str) -> bool {
+    find(media_type).is_some_and(|(oci, _)| *oci == OCI_CONFIG)
+}
+
+fn find(media_type: &str) -> Option<&'static (&'static str, &'static str)> {
+    TYPES.iter().find(|(oci, docker)| [*oci, *docker].contains(&media_type))
 }
 
 #[cfg(test)]
@@ -66,5 +86,17 @@ mod tests {
             check(Format::Docker, docker, docker);
         }
         check(Format::Docker, "application/x", "application/x");
+    }
+
+    #[test]
+    fn documents_are_told_apart_by_their_media_types() {
+        let kinds = |media_type| {
+            [is_index(media_type), is_manifest(media_type), is_image_config(media_type)]
+        };
+        for (number, (oci, docker)) in TYPES.iter().enumerate() {
+            let expected = [number == 0, number == 1, number == 2];
+            assert_eq!((kinds(oci), kinds(docker)), (expected, expected), "{oci}");
+        }
+        assert_eq!(kinds(""), [false; 3]);
     }
 }

@@ -7,15 +7,16 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::digest::Digest;
+use super::format::{self, OCI_INDEX, OCI_MANIFEST};
 
-/// A JSON blob and what it is called by.
+/// A JSON blob, its media type and its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// What kind of document it is.
+    /// Media type of the document.
     pub media_type: MediaType,
-    /// Canonical JSON.
+    /// The document itself: canonical JSON if it was written here.
     pub bytes: Vec<u8>,
-    /// Of the bytes.
+    /// Digest of the bytes.
     pub digest: Digest,
 }
 
@@ -26,10 +27,10 @@ impl Document {
         Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
     }
 
-    /// Takes a manifest or index as it came from elsewhere, byte for byte. `told` is the media type
-    /// that it came with, if any; a document that can be read in two ways is refused
+    /// Reads a manifest or index that came from elsewhere, and keeps its bytes. `declared` is the media
+    /// type that it came with, if any; a document that can be read in two ways is refused
     /// (CVE-2021-41190).
-    pub fn read(told: &str, bytes: Vec<u8>) -> Result<Self, String> {
+    pub fn read(declared: &str, bytes: Vec<u8>) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| format!("the manifest is not JSON: {error}"))?;
         if !value.is_object() {
@@ -41,14 +42,14 @@ impl Document {
             return Err("it is both a manifest and an index".into());
         }
         let own = value.get("mediaType").and_then(Value::as_str);
-        let media_type = match (own, told) {
-            (Some(own), told) if !told.is_empty() && own != told => {
-                return Err(format!("it came as `{told}`, but says that it is `{own}`"));
+        let media_type = match (own, declared) {
+            (Some(own), declared) if !declared.is_empty() && own != declared => {
+                return Err(format!("it came as `{declared}`, but says that it is `{own}`"));
             }
             (Some(own), _) => own,
-            (None, "") if as_index => "application/vnd.oci.image.index.v1+json",
-            (None, "") => "application/vnd.oci.image.manifest.v1+json",
-            (None, told) => told,
+            (None, "") if as_index => OCI_INDEX,
+            (None, "") => OCI_MANIFEST,
+            (None, declared) => declared,
         };
         let media_type = MediaType::from(media_type);
         if !is_index(&media_type) && !is_manifest(&media_type) {
@@ -63,12 +64,12 @@ impl Document {
         Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
     }
 
-    /// Tells whether it lists other documents.
+    /// Reports whether it is an index.
     pub(crate) fn is_index(&self) -> bool {
         is_index(&self.media_type)
     }
 
-    /// Tells whether it is an image's config, which registries take as a blob.
+    /// Reports whether it is an image's config, which registries take as a blob.
     pub(crate) fn is_config(&self) -> bool {
         !is_index(&self.media_type) && !is_manifest(&self.media_type)
     }
@@ -85,13 +86,11 @@ impl Document {
 }
 
 fn is_index(media_type: &MediaType) -> bool {
-    let docker = "application/vnd.docker.distribution.manifest.list.v2+json";
-    *media_type == MediaType::ImageIndex || media_type.to_string() == docker
+    format::is_index(&media_type.to_string())
 }
 
 fn is_manifest(media_type: &MediaType) -> bool {
-    let docker = "application/vnd.docker.distribution.manifest.v2+json";
-    *media_type == MediaType::ImageManifest || media_type.to_string() == docker
+    format::is_manifest(&media_type.to_string())
 }
 
 /// Returns the descriptor of a blob, to be completed.

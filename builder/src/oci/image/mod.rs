@@ -3,12 +3,15 @@
 //! images are equal bytes.
 
 pub mod config;
+pub mod descriptor;
 pub mod digest;
-pub mod distance;
 pub mod documents;
 pub mod format;
+pub mod index;
 pub mod json;
 pub mod layer;
+pub mod manifest;
+pub mod nearest;
 pub mod place;
 pub mod platform;
 pub mod reference;

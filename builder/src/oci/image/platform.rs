@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value;
 use thiserror::Error;
 
 /// An operating system, an architecture and perhaps a variant, e.g. `linux/arm64`.
@@ -90,6 +91,26 @@ fn closest(given: &str, known: &[&'static str]) -> Option<&'static str> {
 }
 
 impl Platform {
+    /// Returns the platform that the fields of a config, or of an index's `platform`, say; nothing if
+    /// the operating system or the architecture is missing, empty or not a text.
+    pub fn of_fields(fields: &Value) -> Option<Self> {
+        let text = |name: &str| {
+            let text = fields.get(name).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        Some(Self {
+            os: text("os")?,
+            architecture: text("architecture")?,
+            variant: text("variant"),
+        })
+    }
+
+    /// Reports whether an index says with it that an entry is not an image, as BuildKit does of
+    /// attestations.
+    pub fn is_unknown(&self) -> bool {
+        self.os == "unknown"
+    }
+
     /// Returns what this program was compiled for.
     pub fn of_this_machine() -> Self {
         let name = std::env::consts::ARCH;

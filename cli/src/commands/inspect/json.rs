@@ -10,15 +10,14 @@ use super::{Seen, text};
 
 /// Writes what was seen of an image.
 pub(super) fn image(seen: &Seen) -> String {
-    let root = &seen.survey.root;
-    let fields: Value = serde_json::from_slice(&root.bytes).unwrap_or_default();
+    let root = &seen.documents.root;
     let platforms: Vec<Value> =
         seen.images().map(|(image, overview)| platform(image, overview)).collect();
     let value = json!({
         "image": seen.name,
         "digest": root.digest.to_string(),
         "media_type": root.media_type.to_string(),
-        "annotations": annotations(&fields),
+        "annotations": seen.documents.annotations,
         "attestations": seen.attestations(),
         "platforms": platforms,
     });
@@ -28,10 +27,6 @@ pub(super) fn image(seen: &Seen) -> String {
 /// Writes what was seen of a disk.
 pub(super) fn disk(name: &str, info: &Info) -> String {
     format!("{:#}\n", json!({ "file": name, "disk": info }))
-}
-
-fn annotations(fields: &Value) -> Value {
-    fields.get("annotations").filter(|map| map.is_object()).cloned().unwrap_or_else(|| json!({}))
 }
 
 fn platform(image: &PlatformImage, overview: &Overview) -> Value {
@@ -47,15 +42,15 @@ fn platform(image: &PlatformImage, overview: &Overview) -> Value {
         overview.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     let base = |name: &str| {
         let name = format!("{}{name}", text::BASE);
-        image.fields.get("annotations").and_then(|map| map.get(name)).cloned()
+        image.annotations.get(&name)
     };
     json!({
         "platform": image.platform().map(|platform| platform.to_string()),
         "digest": image.manifest.digest.to_string(),
         "media_type": image.manifest.media_type.to_string(),
-        "config": image.config_blob.digest.to_string(),
+        "config": image.config_descriptor.digest.to_string(),
         "created": image.config_fields.get("created"),
-        "annotations": annotations(&image.fields),
+        "annotations": image.annotations,
         "base": { "name": base("name"), "digest": base("digest") },
         "labels": labels,
         "layers": layers.collect::<Vec<_>>(),

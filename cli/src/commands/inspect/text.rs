@@ -1,5 +1,7 @@
 //! What was seen, for people.
 
+use std::collections::BTreeMap;
+
 use diskette_builder::compression::CompressionFormat;
 use diskette_builder::disk::Info;
 use diskette_builder::inspect::overview::{Compressed, DiskSeen, Overview, REACH};
@@ -43,14 +45,13 @@ fn shown(text: &str) -> String {
 
 /// Writes what was seen of an image.
 pub(super) fn image(seen: &Seen) -> String {
-    let root = &seen.survey.root;
+    let root = &seen.documents.root;
     let mut table = Table::default();
     table.heading(&seen.name);
     table.row("digest", &root.digest.to_string());
     table.row("type", root.media_type.as_ref());
-    let fields: Value = serde_json::from_slice(&root.bytes).unwrap_or_default();
-    if seen.survey.images.first().is_none_or(|image| image.manifest.digest != root.digest) {
-        annotations(&fields, &mut table);
+    if seen.documents.images.first().is_none_or(|image| image.manifest.digest != root.digest) {
+        annotations(&seen.documents.annotations, &mut table);
     }
     match seen.attestations() {
         0 => {}
@@ -79,7 +80,7 @@ fn platform(image: &PlatformImage, overview: &Overview, table: &mut Table) {
     table.row("manifest", &image.manifest.digest.to_string());
     let created = image.config_fields.get("created").and_then(Value::as_str);
     let created = created.map_or_else(String::new, |time| format!("  created {time}"));
-    table.row("config", &format!("{}{created}", image.config_blob.digest));
+    table.row("config", &format!("{}{created}", image.config_descriptor.digest));
     match &overview.disk {
         Some(disk) => disk_rows(disk, table),
         None => {
@@ -101,7 +102,7 @@ fn platform(image: &PlatformImage, overview: &Overview, table: &mut Table) {
     for (key, value) in &overview.labels {
         table.row("label", &format!("{key}={value}"));
     }
-    annotations(&image.fields, table);
+    annotations(&image.annotations, table);
     for problem in &overview.problems {
         table.row("problem", problem);
     }
@@ -148,10 +149,8 @@ fn ratio(disk: Option<&DiskSeen>, layer: u64) -> String {
     format!("  {}.{} % of the disk's file", percent / 10, percent % 10)
 }
 
-fn annotations(fields: &Value, table: &mut Table) {
-    let all = fields.get("annotations").and_then(Value::as_object).into_iter().flatten();
-    for (key, value) in all {
-        let text = value.as_str().unwrap_or_default();
+fn annotations(all: &BTreeMap<String, String>, table: &mut Table) {
+    for (key, text) in all {
         match (key.strip_prefix(BASE), key.strip_prefix(PROVENANCE)) {
             (Some(_), _) => table.row("base", text),
             (None, Some(name)) => table.row("annotation", &format!("{name}: {text}")),

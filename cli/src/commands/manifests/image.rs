@@ -6,12 +6,12 @@ use std::sync::Arc;
 use diskette_builder::cluster::kubernetes::labels;
 use diskette_builder::inspect::overview::{REACH, overview};
 use diskette_builder::oci::image::digest::Digest;
+use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read_documents};
 use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use serde_json::Value;
 
 use super::ManifestsArguments;
 use super::kinds::Kind;
@@ -46,13 +46,12 @@ impl Seen {
         let progress = Arc::new(ui.progress(ProgressMode::None, interrupts));
         let registry = arguments.registry.registry(environment, progress)?;
         let subject = Subject::find(&arguments.subject, &registry)?;
-        let survey = read_documents(&*subject.images, subject.root)
-            .map_err(|error| Diagnostic::new(error.to_string()))?;
+        let documents = read_documents(&*subject.images, subject.root)?;
         let wanted = arguments.platform.as_ref();
-        let images = choose(&survey, wanted)?;
+        let images = choose(&documents, wanted, &arguments.subject)?;
         let digest = match (wanted, &images[..]) {
             (Some(_), [image]) => image.manifest.digest,
-            _ => survey.root.digest,
+            _ => documents.root.digest,
         };
         check_pin(arguments.image.as_ref(), digest)?;
         let size = arguments.need_size().then(|| largest(&*subject.images, &images));
@@ -94,33 +93,20 @@ impl ManifestsArguments {
     }
 }
 
-/// Returns the images that are for the platform, or all where none is wanted.
+/// Returns the image that is nearest to the platform, or all where none is wanted.
 fn choose<'s>(
-    survey: &'s ImageDocuments,
+    documents: &'s ImageDocuments,
     wanted: Option<&Platform>,
+    place: &Place,
 ) -> Result<Vec<&'s PlatformImage>, CommandError> {
-    let all: Vec<&PlatformImage> =
-        survey.images.iter().filter(|image| !image.is_attestation()).collect();
-    let found: Vec<&PlatformImage> = all
-        .iter()
-        .copied()
-        .filter(|image| wanted.is_none_or(|wanted| image.platform().as_ref() == Some(wanted)))
-        .collect();
-    match (&found[..], wanted) {
-        ([], None) => Err(Diagnostic::new("the image is an index without images").into()),
-        ([], Some(wanted)) => {
-            let there: Vec<String> = all
-                .iter()
-                .filter_map(|image| image.platform())
-                .map(|one| one.to_string())
-                .collect();
-            let message =
-                format!("the image has no manifest for {wanted}; it has {}", there.join(", "));
-            Err(CommandError::Usage(Diagnostic::new(message)))
-        }
-        ([first, _, ..], Some(_)) => Ok(vec![first]),
-        _ => Ok(found),
+    if let Some(wanted) = wanted {
+        return Ok(vec![&documents.images[documents.choose(wanted, &place.to_string())?]]);
     }
+    let all: Vec<&PlatformImage> = documents.without_attestations().collect();
+    if all.is_empty() {
+        return Err(Diagnostic::new("the image is an index without images").into());
+    }
+    Ok(all)
 }
 
 /// Returns the virtual size of the largest disk, in bytes.
@@ -152,10 +138,7 @@ fn check_pin(image: Option<&Reference>, digest: Digest) -> Result<(), CommandErr
 
 /// Returns the labels that all images have.
 fn common_labels(images: &[&PlatformImage]) -> BTreeMap<String, String> {
-    let mut all = images.iter().map(|image| {
-        let env = image.config_fields.pointer("/config/Env").and_then(Value::as_array);
-        labels(env.into_iter().flatten().filter_map(Value::as_str))
-    });
+    let mut all = images.iter().map(|image| labels(image.env()));
     let mut common = all.next().unwrap_or_default();
     for other in all {
         common.retain(|key, value| other.get(key) == Some(value));

@@ -6,7 +6,9 @@ use super::{LockError, OverlayError};
 use crate::oci::error::StorageError;
 use crate::oci::image::config::ConfigError;
 use crate::oci::image::digest::Digest;
+use crate::oci::image::nearest::PlatformNotFound;
 use crate::oci::layer_tar::LayerProblem;
+use crate::oci::walk::WalkError;
 
 /// What is wrong with a layer of a base.
 #[derive(Debug, Error)]
@@ -27,7 +29,10 @@ pub enum BaseLayerProblem {
 pub enum BaseError {
     /// The place cannot be read.
     #[error("{}", .0.full_message())]
-    Sink(#[from] StorageError),
+    Storage(#[from] StorageError),
+    /// Its documents are not what they should be.
+    #[error(transparent)]
+    Documents(WalkError),
     /// The lock file does not allow it.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -37,9 +42,6 @@ pub enum BaseError {
     /// A layout has several images, and none is named.
     #[error("`{0}` does not have exactly one image")]
     Ambiguous(String),
-    /// A document that another names is not there.
-    #[error("the image names {0}, which is not there")]
-    Missing(Digest),
     /// What came for a digest is something else.
     #[error("what came for {expected} has the digest {found}")]
     Digest {
@@ -51,22 +53,12 @@ pub enum BaseError {
     /// A name has a digest that is not of SHA-256.
     #[error("`{0}` is not a sha256 digest")]
     Algorithm(String),
-    /// A document is not what it should be.
-    #[error("the document {0} cannot be used: {1}")]
-    Document(Digest, String),
     /// The config is not what it should be.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// There is no image for the platform.
-    #[error("`{place}` has no image for {wanted}; it has {found}")]
-    Platform {
-        /// The image.
-        place: String,
-        /// What was asked for.
-        wanted: String,
-        /// What there is.
-        found: String,
-    },
+    #[error(transparent)]
+    Platform(#[from] PlatformNotFound),
     /// Layers are of a kind that is not read.
     #[error("the layer {digest} cannot be used: {why} (`{media_type}`)")]
     MediaType {
@@ -98,17 +90,25 @@ pub enum BaseError {
     Cancelled,
 }
 
+impl From<WalkError> for BaseError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Storage(error) => Self::Storage(error),
+            WalkError::Damaged { expected, found } => Self::Digest { expected, found },
+            error => Self::Documents(error),
+        }
+    }
+}
+
 impl BaseError {
     /// Returns what the user can do, where that is known.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Sink(StorageError::Remote { help, .. }) => help.clone(),
+            Self::Storage(StorageError::Remote { help, .. }) => help.clone(),
             Self::Lock(error) => Some(error.help()),
             Self::NotFound(_) => Some("is its name spelled as where it comes from?".into()),
             Self::Ambiguous(place) => Some(format!("name one of its images: `{place}:TAG`")),
-            Self::Platform { .. } => {
-                Some("choose another with `--platform`, or another base".into())
-            }
+            Self::Platform(_) => Some("choose another with `--platform`, or another base".into()),
             _ => None,
         }
     }

@@ -1,26 +1,22 @@
 //! The *reader* of one base: from its name to its documents, its layers, its tree.
 
 use std::cell::OnceCell;
-use std::io::Read;
 use std::sync::Arc;
 
 use super::index::LayerIndex;
-use super::manifest::{self, Descriptor, Told};
-use super::{BaseError, BaseLayerProblem, Bases, LoadedBase, overlay, store};
+use super::{BaseError, BaseLayerProblem, Bases, LoadedBase, manifest, overlay, store};
 use crate::frontend::dockerfile::tree::Tree;
 use crate::oci::error::StorageError;
 use crate::oci::image::config::Config;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::distance::distance;
 use crate::oci::image::json::Document;
 use crate::oci::image::place::Place;
 use crate::oci::image::platform::Platform;
 use crate::oci::images::Images;
 use crate::oci::layer_tar::LayerProblem;
+use crate::oci::walk::{DocumentLimits, DocumentSource, DocumentWalk, WalkError};
 use crate::recipe::{BaseImage, BaseLayer, TarOrigin};
-
-/// The longest config, in bytes.
-const CONFIG_MAX: u64 = 4 << 20;
 
 /// How many files an image may have.
 const FILES_MAX: usize = 1_000_000;
@@ -40,22 +36,18 @@ impl<'b> BaseReader<'b> {
 
     pub(super) fn load(&self, platform: &Platform) -> Result<LoadedBase, BaseError> {
         let root = self.root()?;
-        let root_digest = root.digest;
-        let (document, told) = manifest::choose(self, root, platform)?;
-        let manifest = manifest::read(&document)?;
-        let config = self.config(&document, &manifest.config)?;
-        if told == Told::ByConfig {
-            self.check_platform(&config, platform)?;
-        }
-        let layers = manifest.layers(&document)?;
-        let place = pinned(self.place, root_digest);
+        let mut walk = DocumentWalk::new(self, DocumentLimits::default());
+        let document = walk.choose(&root, platform, &self.place.to_string())??;
+        let (config, layers) = manifest::parts(&document, walk.manifest(&document)?)?;
+        let config = Config::read(&walk.config(&config)?)?;
+        let place = pinned(self.place, root.digest);
         let tree = self.tree(&layers, &config, &place)?;
         let name = match self.place {
             Place::Registry(name) => Some(name.to_string()),
             Place::Layout(..) | Place::Archive(..) => None,
         };
         let recipe = BaseImage { place, manifest: document.digest, layers };
-        Ok(LoadedBase { recipe, config, tree, name, root: root_digest })
+        Ok(LoadedBase { recipe, config, tree, name, root: root.digest })
     }
 
     fn images(&self) -> Result<&dyn Images, StorageError> {
@@ -84,10 +76,7 @@ impl<'b> BaseReader<'b> {
             None => self.bases.resolver.resolve(name)?,
         };
         if let Some(pin) = pin {
-            return match self.document(pin) {
-                Err(BaseError::Missing(_)) => Err(BaseError::NotFound(self.place.to_string())),
-                document => document,
-            };
+            return self.pinned_document(pin);
         }
         let found = self.images()?.find(name.tag().unwrap_or_default())?;
         let found = found.ok_or_else(|| BaseError::NotFound(self.place.to_string()))?;
@@ -96,63 +85,19 @@ impl<'b> BaseReader<'b> {
         Ok(found)
     }
 
-    /// Returns a manifest or index.
-    pub(super) fn document(&self, digest: Digest) -> Result<Document, BaseError> {
-        let known = self.bases.cache.and_then(|dir| store::document(dir, digest));
-        if let Some(document) = known.and_then(|bytes| Document::read("", bytes).ok()) {
-            return Ok(document);
+    /// Returns the manifest or index with this digest.
+    fn pinned_document(&self, digest: Digest) -> Result<Document, BaseError> {
+        let not_found = || BaseError::NotFound(self.place.to_string());
+        match self.document(digest)?.ok_or_else(not_found)? {
+            document if document.digest == digest => Ok(document),
+            other => Err(BaseError::Digest { expected: digest, found: other.digest }),
         }
-        let document = self.images()?.document(digest)?.ok_or(BaseError::Missing(digest))?;
-        if document.digest != digest {
-            return Err(BaseError::Digest { expected: digest, found: document.digest });
-        }
-        self.keep(&document.bytes);
-        Ok(document)
     }
 
     fn keep(&self, bytes: &[u8]) {
         if let Some(dir) = self.bases.cache {
             self.bases.note(store::put_document(dir, bytes));
         }
-    }
-
-    fn config(&self, manifest: &Document, config: &Descriptor) -> Result<Config, BaseError> {
-        let digest = config.digest(manifest)?;
-        let wrong = |why: &str| BaseError::Document(digest, why.into());
-        if let Some(bytes) = self.bases.cache.and_then(|dir| store::document(dir, digest)) {
-            return Ok(Config::read(&bytes)?);
-        }
-        if config.size > CONFIG_MAX {
-            return Err(wrong("a config is not longer than 4 MiB"));
-        }
-        let mut bytes = Vec::new();
-        let blob = self.images()?.blob(digest, config.size, 0)?;
-        let read = blob.take(config.size + 1).read_to_end(&mut bytes);
-        read.map_err(StorageError::io("read", digest.to_string()))?;
-        if bytes.len() as u64 != config.size {
-            return Err(wrong("it has not the size that its manifest gives"));
-        }
-        let found = Digest::of_bytes(&bytes);
-        if found != digest {
-            return Err(BaseError::Digest { expected: digest, found });
-        }
-        self.keep(&bytes);
-        Ok(Config::read(&bytes)?)
-    }
-
-    /// An image that is not chosen from an index must be for the platform. What its config does not
-    /// say is right.
-    fn check_platform(&self, config: &Config, wanted: &Platform) -> Result<(), BaseError> {
-        let Some(found) = config.platform() else { return Ok(()) };
-        if distance(wanted, &found).is_some() {
-            return Ok(());
-        }
-        Err(self.wrong_platform(wanted, found.to_string()))
-    }
-
-    pub(super) fn wrong_platform(&self, wanted: &Platform, found: String) -> BaseError {
-        let (place, wanted) = (self.place.to_string(), wanted.to_string());
-        BaseError::Platform { place, wanted, found }
     }
 
     fn tree(
@@ -199,6 +144,30 @@ impl<'b> BaseReader<'b> {
             self.bases.note(store::put_index(dir, layer.digest, &index));
         }
         Ok(index)
+    }
+}
+
+/// Documents that were read before come from the cache.
+impl DocumentSource for BaseReader<'_> {
+    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
+        let known = self.bases.cache.and_then(|dir| store::document(dir, digest));
+        if let Some(document) = known.and_then(|bytes| Document::read("", bytes).ok()) {
+            return Ok(Some(document));
+        }
+        let document = self.images()?.document(digest)?;
+        if let Some(document) = &document {
+            self.keep(&document.bytes);
+        }
+        Ok(document)
+    }
+
+    fn config(&self, config: &Descriptor, limits: &DocumentLimits) -> Result<Vec<u8>, WalkError> {
+        if let Some(bytes) = self.bases.cache.and_then(|dir| store::document(dir, config.digest)) {
+            return Ok(bytes);
+        }
+        let bytes = self.images()?.config(config, limits)?;
+        self.keep(&bytes);
+        Ok(bytes)
     }
 }
 

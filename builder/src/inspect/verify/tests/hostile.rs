@@ -128,7 +128,7 @@ fn only_a_platform_is_judged_where_it_is_asked_for() {
         assert_eq!(found, expected);
     };
     check("linux/arm64", "1 judged");
-    check("linux/amd64", "there is no image for linux/amd64; there is linux/arm64");
+    check("linux/amd64", "`a` has no image for linux/amd64; it has linux/arm64");
 }
 
 #[test]

@@ -224,7 +224,7 @@ impl Sample {
 }
 
 fn context<'a>(images: &'a dyn Images, progress: &'a dyn Progress) -> Context<'a> {
-    Context { images, limits: TarLimits::default(), kept: KEPT, progress }
+    Context { name: "a", images, limits: TarLimits::default(), kept: KEPT, progress }
 }
 
 /// Returns what was found, a line each.

@@ -1,0 +1,37 @@
+//! An *index* lists the images of several platforms
+//! (<https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md>).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::descriptor::{Descriptor, DescriptorFields, lenient_map};
+use super::json::Document;
+
+/// What an index says, as far as it is used. Whoever passes an index on passes on its bytes, so that
+/// fields that are not read here survive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Descriptors of manifests and of other indexes, in order.
+    pub manifests: Vec<Descriptor>,
+    /// Annotations of the index itself.
+    pub annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct IndexFields {
+    manifests: Option<Vec<DescriptorFields>>,
+    #[serde(default, deserialize_with = "lenient_map")]
+    annotations: BTreeMap<String, String>,
+}
+
+impl Index {
+    /// Reads an index, or says what is wrong with it. One without a list of manifests is empty.
+    pub fn parse(document: &Document) -> Result<Self, String> {
+        let fields: IndexFields =
+            serde_json::from_slice(&document.bytes).map_err(|error| error.to_string())?;
+        let manifests = fields.manifests.unwrap_or_default().into_iter();
+        let manifests = manifests.map(DescriptorFields::check).collect::<Result<_, _>>()?;
+        Ok(Self { manifests, annotations: fields.annotations })
+    }
+}

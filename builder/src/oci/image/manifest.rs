@@ -1,0 +1,42 @@
+//! A *manifest* names the config and the layers of an image for one platform
+//! (<https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md>).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::descriptor::{Descriptor, DescriptorFields, lenient_map};
+use super::json::Document;
+
+/// What a manifest says, as far as it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The config; some artifacts that are not images have none.
+    pub config: Option<Descriptor>,
+    /// The layers, lowest first.
+    pub layers: Vec<Descriptor>,
+    /// Annotations of the manifest itself.
+    pub annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct ManifestFields {
+    config: Option<DescriptorFields>,
+    layers: Option<Vec<DescriptorFields>>,
+    #[serde(default, deserialize_with = "lenient_map")]
+    annotations: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Reads a manifest, or says what is wrong with it.
+    pub fn parse(document: &Document) -> Result<Self, String> {
+        let fields: ManifestFields =
+            serde_json::from_slice(&document.bytes).map_err(|error| error.to_string())?;
+        let layers = fields.layers.unwrap_or_default().into_iter();
+        Ok(Self {
+            config: fields.config.map(DescriptorFields::check).transpose()?,
+            layers: layers.map(DescriptorFields::check).collect::<Result<_, _>>()?,
+            annotations: fields.annotations,
+        })
+    }
+}

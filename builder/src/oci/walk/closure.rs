@@ -1,0 +1,59 @@
+//! The *closure* of an image: all documents and blobs that belong to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::error::WalkError;
+use super::reader::DocumentWalk;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::manifest::Manifest;
+
+/// All that belongs to an image.
+#[derive(Debug, Default)]
+pub struct ImageClosure {
+    /// Manifests and indexes; what is named stands before what names it.
+    pub documents: Vec<Arc<Document>>,
+    /// Digests and sizes of configs and layers, each once.
+    pub blobs: BTreeMap<Digest, u64>,
+}
+
+impl DocumentWalk<'_> {
+    /// Returns all that belongs to an image.
+    pub fn closure(&mut self, root: &Document) -> Result<ImageClosure, WalkError> {
+        let root = self.add(root.clone())?;
+        let mut closure = ImageClosure::default();
+        self.enclose(&root, 0, &mut BTreeSet::new(), &mut closure)?;
+        Ok(closure)
+    }
+
+    fn enclose(
+        &mut self,
+        document: &Arc<Document>,
+        depth: usize,
+        known: &mut BTreeSet<Digest>,
+        closure: &mut ImageClosure,
+    ) -> Result<(), WalkError> {
+        if !known.insert(document.digest) {
+            return Ok(());
+        }
+        if document.is_index() {
+            self.check_depth(document, depth)?;
+            for descriptor in &self.index(document)?.manifests {
+                let child = self.document(document.digest, descriptor)?;
+                self.enclose(&child, depth + 1, known, closure)?;
+            }
+        } else {
+            let Manifest { config, layers, .. } = self.manifest(document)?;
+            for descriptor in config.iter().chain(&layers) {
+                let size = closure.blobs.insert(descriptor.digest, descriptor.size);
+                if size.is_some_and(|size| size != descriptor.size) {
+                    let why = "a blob has two sizes";
+                    return Err(WalkError::Unusable(document.digest, why.into()));
+                }
+            }
+        }
+        closure.documents.push(Arc::clone(document));
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! The *images* of an index, and which of them is that of a platform.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::error::WalkError;
+use super::reader::DocumentWalk;
+use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::format::is_image_config;
+use crate::oci::image::json::Document;
+use crate::oci::image::nearest::{PlatformNotFound, nearest};
+use crate::oci::image::platform::Platform;
+
+/// An image of an index, or the only one.
+#[derive(Debug, Clone)]
+pub struct ImageEntry {
+    /// How its index names the manifest; of an index in another one the entry of the inner. For an image that is in none, nothing is
+    /// declared.
+    pub descriptor: Descriptor,
+    /// Digest of the document that names it; the manifest's own for an image that is in no index.
+    pub parent: Digest,
+}
+
+impl ImageEntry {
+    /// Reports whether the index declares that it is not an image, but says something of one (BuildKit's attestations).
+    pub fn is_attestation(&self) -> bool {
+        self.descriptor.platform.as_ref().is_some_and(Platform::is_unknown)
+    }
+}
+
+/// What decides whether an entry of an index is an index itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nested {
+    /// The media type of the entry: manifests are not read. An entry without one is read.
+    ByEntry,
+    /// The document that the entry names: all are read.
+    ByDocument,
+}
+
+impl DocumentWalk<'_> {
+    /// Lists the images of an index and of those in it, in order, attestations among them; an image that is in no index is the only
+    /// one.
+    pub fn images(
+        &mut self,
+        root: &Document,
+        nested: Nested,
+    ) -> Result<Vec<ImageEntry>, WalkError> {
+        let root = self.add(root.clone())?;
+        let mut images = Vec::new();
+        if root.is_index() {
+            self.list(&root, None, 0, nested, &mut images)?;
+        } else {
+            let (media_type, digest) = (root.media_type.to_string(), root.digest);
+            let (size, annotations) = (root.bytes.len() as u64, BTreeMap::new());
+            let descriptor = Descriptor { media_type, digest, size, platform: None, annotations };
+            images.push(ImageEntry { descriptor, parent: digest });
+        }
+        Ok(images)
+    }
+
+    fn list(
+        &mut self,
+        index: &Document,
+        platform: Option<&Platform>,
+        depth: usize,
+        nested: Nested,
+        images: &mut Vec<ImageEntry>,
+    ) -> Result<(), WalkError> {
+        self.check_depth(index, depth)?;
+        for descriptor in &self.index(index)?.manifests {
+            self.count_entry(index.digest)?;
+            let mut descriptor = descriptor.clone();
+            if descriptor.platform.is_none() {
+                descriptor.platform = platform.cloned();
+            }
+            if nested == Nested::ByEntry && descriptor.is_manifest() {
+                images.push(ImageEntry { descriptor, parent: index.digest });
+                continue;
+            }
+            let child = self.document(index.digest, &descriptor)?;
+            if child.is_index() {
+                let platform = descriptor.platform.as_ref();
+                self.list(&child, platform, depth + 1, nested, images)?;
+                continue;
+            }
+            if nested == Nested::ByEntry && descriptor.is_index() {
+                let why = "it calls something an index that is none";
+                return Err(WalkError::Unusable(index.digest, why.into()));
+            }
+            images.push(ImageEntry { descriptor, parent: index.digest });
+        }
+        Ok(())
+    }
+
+    /// Returns the platform that the config of a manifest says.
+    fn config_platform(&mut self, manifest: &Document) -> Result<Option<Platform>, WalkError> {
+        let config = self.manifest(manifest)?.config;
+        let Some(config) = config.filter(|config| is_image_config(&config.media_type)) else {
+            return Ok(None);
+        };
+        let bytes = self.config(&config)?;
+        let fields = serde_json::from_slice(&bytes);
+        let fields =
+            fields.map_err(|error| WalkError::Unusable(config.digest, error.to_string()))?;
+        Ok(Platform::of_fields(&fields))
+    }
+
+    /// Returns the manifest of the image that is nearest to a platform. `name` is what messages call the image.
+    pub fn choose(
+        &mut self,
+        root: &Document,
+        wanted: &Platform,
+        name: &str,
+    ) -> Result<Result<Arc<Document>, PlatformNotFound>, WalkError> {
+        let mut images = self.images(root, Nested::ByEntry)?;
+        images.retain(|image| !image.is_attestation());
+        let mut known: BTreeMap<Digest, Option<Platform>> = BTreeMap::new();
+        let mut platform = |ImageEntry { descriptor, parent }: &ImageEntry| {
+            if let Some(declared) = &descriptor.platform {
+                return Ok::<_, WalkError>(Some(declared.clone()));
+            }
+            if let Some(known) = known.get(&descriptor.digest) {
+                return Ok(known.clone());
+            }
+            let manifest = self.document(*parent, descriptor)?;
+            let platform = self.config_platform(&manifest)?;
+            known.insert(descriptor.digest, platform.clone());
+            Ok(platform)
+        };
+        let image = match nearest(name, wanted, images.iter().map(&mut platform))? {
+            Ok(number) => images.swap_remove(number),
+            Err(error) => return Ok(Err(error)),
+        };
+        let manifest = self.document(image.parent, &image.descriptor)?;
+        if manifest.is_index() {
+            let why = "an index stands where a manifest must be";
+            return Err(WalkError::Unusable(manifest.digest, why.into()));
+        }
+        Ok(Ok(manifest))
+    }
+}

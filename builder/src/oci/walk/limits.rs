@@ -1,0 +1,33 @@
+//! The *limits* of a walk: how much of an image is read.
+
+/// How much of an image is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentLimits {
+    /// How many indexes may stand in one another.
+    pub depth: usize,
+    /// How many different manifests and indexes there may be.
+    pub documents: usize,
+    /// How many entries all indexes may have that are listed; those of an index that is named twice count twice.
+    pub entries: usize,
+    /// How long manifests, indexes and configs may be together, in bytes: they are kept in memory. One that is listed twice counts
+    /// twice.
+    pub bytes: usize,
+    /// How long a config may be, in bytes.
+    pub config: u64,
+    /// How many layers a manifest may have.
+    pub layers: usize,
+}
+
+impl Default for DocumentLimits {
+    /// More than any known image has.
+    fn default() -> Self {
+        Self {
+            depth: 3,
+            documents: 1000,
+            entries: 1000,
+            bytes: 16 << 20,
+            config: 4 << 20,
+            layers: 10_000,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The *walk* over the documents of an image: from its index, or its only manifest, down to the configs. All that read them do it
+//! here, within one budget: an image can come from anywhere, and name anything any number of times.
+//!
+//! - [`DocumentWalk`] reads documents, each once; [`DocumentLimits`] is its budget
+//! - [`images`](DocumentWalk::images) lists the images of an index, [`choose`](DocumentWalk::choose) finds that of a platform
+//! - [`closure`](DocumentWalk::closure) is all that belongs to an image, to copy it
+
+mod closure;
+mod error;
+mod images;
+mod limits;
+mod reader;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use self::closure::ImageClosure;
+pub use self::error::WalkError;
+pub use self::images::{ImageEntry, Nested};
+pub use self::limits::DocumentLimits;
+pub use self::reader::{DocumentWalk, read_index};
+pub use self::source::DocumentSource;

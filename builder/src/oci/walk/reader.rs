@@ -1,0 +1,150 @@
+//! Reads the documents of one image, each once, and counts what they take.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::error::WalkError;
+use super::limits::DocumentLimits;
+use super::source::DocumentSource;
+use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::index::Index;
+use crate::oci::image::json::Document;
+use crate::oci::image::manifest::Manifest;
+
+/// Reads documents of one image, each once.
+pub struct DocumentWalk<'a> {
+    source: &'a dyn DocumentSource,
+    limits: DocumentLimits,
+    documents: BTreeMap<Digest, Arc<Document>>,
+    configs: BTreeMap<Digest, Arc<Vec<u8>>>,
+    /// What indexes say.
+    indexes: BTreeMap<Digest, Arc<Index>>,
+    /// How long documents and configs are together.
+    bytes: usize,
+    /// How many entries of indexes were listed.
+    entries: usize,
+}
+
+impl<'a> DocumentWalk<'a> {
+    /// Starts a walk.
+    pub fn new(source: &'a dyn DocumentSource, limits: DocumentLimits) -> Self {
+        Self {
+            source,
+            limits,
+            documents: BTreeMap::new(),
+            configs: BTreeMap::new(),
+            indexes: BTreeMap::new(),
+            bytes: 0,
+            entries: 0,
+        }
+    }
+
+    /// Counts bytes that are kept of the document with this digest.
+    pub(in crate::oci) fn keep(&mut self, digest: Digest, len: usize) -> Result<(), WalkError> {
+        self.bytes = self.bytes.saturating_add(len);
+        if self.bytes > self.limits.bytes {
+            let why = "the image's manifests are too long together";
+            return Err(WalkError::Unusable(digest, why.into()));
+        }
+        Ok(())
+    }
+
+    /// Keeps a document, which counts.
+    pub(super) fn add(&mut self, document: Document) -> Result<Arc<Document>, WalkError> {
+        let digest = document.digest;
+        if let Some(known) = self.documents.get(&digest) {
+            return Ok(Arc::clone(known));
+        }
+        if self.documents.len() >= self.limits.documents {
+            return Err(WalkError::Unusable(digest, "it names too many others".into()));
+        }
+        self.keep(digest, document.bytes.len())?;
+        let document = Arc::new(document);
+        self.documents.insert(digest, Arc::clone(&document));
+        Ok(document)
+    }
+
+    /// Returns the manifest or index that the document `parent` names.
+    pub fn document(
+        &mut self,
+        parent: Digest,
+        descriptor: &Descriptor,
+    ) -> Result<Arc<Document>, WalkError> {
+        let digest = descriptor.digest;
+        let document = match self.documents.get(&digest) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let read = self.source.document(digest)?.ok_or(WalkError::Missing(digest))?;
+                if read.digest != digest {
+                    return Err(WalkError::Damaged { expected: digest, found: read.digest });
+                }
+                self.add(read)?
+            }
+        };
+        if document.bytes.len() as u64 != descriptor.size {
+            let why = "it gives another size than one of its manifests has";
+            return Err(WalkError::Unusable(parent, why.into()));
+        }
+        Ok(document)
+    }
+
+    /// Returns the bytes of a config.
+    pub fn config(&mut self, config: &Descriptor) -> Result<Arc<Vec<u8>>, WalkError> {
+        if let Some(known) = self.configs.get(&config.digest) {
+            return Ok(Arc::clone(known));
+        }
+        let bytes = Arc::new(self.source.config(config, &self.limits)?);
+        self.keep(config.digest, bytes.len())?;
+        self.configs.insert(config.digest, Arc::clone(&bytes));
+        Ok(bytes)
+    }
+
+    /// Reads a manifest.
+    pub fn manifest(&self, document: &Document) -> Result<Manifest, WalkError> {
+        let wrong = |why: String| WalkError::Unusable(document.digest, why);
+        let manifest = Manifest::parse(document).map_err(wrong)?;
+        if manifest.layers.len() > self.limits.layers {
+            return Err(wrong(format!("it has more than {} layers", self.limits.layers)));
+        }
+        Ok(manifest)
+    }
+
+    /// Returns what an index says.
+    pub(super) fn index(&mut self, document: &Document) -> Result<Arc<Index>, WalkError> {
+        if let Some(known) = self.indexes.get(&document.digest) {
+            return Ok(Arc::clone(known));
+        }
+        let index = Arc::new(read_index(document)?);
+        self.indexes.insert(document.digest, Arc::clone(&index));
+        Ok(index)
+    }
+
+    /// Counts an entry of an index that is listed.
+    pub(super) fn count_entry(&mut self, index: Digest) -> Result<(), WalkError> {
+        self.entries += 1;
+        if self.entries > self.limits.entries {
+            return Err(WalkError::Unusable(index, "it names too many images".into()));
+        }
+        Ok(())
+    }
+
+    /// Fails if an index at this depth stands in too many others.
+    pub(super) fn check_depth(&self, index: &Document, depth: usize) -> Result<(), WalkError> {
+        if depth < self.limits.depth {
+            return Ok(());
+        }
+        Err(WalkError::Unusable(index.digest, "indexes stand in too many others".into()))
+    }
+}
+
+/// Reads an index.
+pub fn read_index(document: &Document) -> Result<Index, WalkError> {
+    Index::parse(document).map_err(|why| WalkError::Unusable(document.digest, why))
+}
+
+impl std::fmt::Debug for DocumentWalk<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DocumentWalk").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
