@@ -10,10 +10,9 @@ use diskette_builder::net::credential::Credential;
 use diskette_builder::net::http::{HttpClient, HttpOptions, HttpTrace, ServerVerification};
 use diskette_builder::net::proxy::Proxies;
 use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::{
-    PlainHttp, Registry, RegistryKeychain, RegistryObserver, RegistryOptions,
-};
+use diskette_builder::registry::client::{PlainHttp, Registry, RegistryKeychain, RegistryOptions};
 use diskette_builder::registry::credentials::Credentials;
 
 use crate::credentials::{System, credentials, registries};
@@ -94,36 +93,36 @@ impl RegistryArguments {
     pub(crate) fn registry(
         &self,
         environment: &Environment,
-        observer: Arc<dyn RegistryObserver>,
+        progress: Arc<dyn Progress>,
     ) -> Result<Registry, CommandError> {
         let keys = Keys(self.credentials(environment)?);
-        self.registry_with(environment, observer, keys)
+        self.registry_with(environment, progress, keys)
     }
 
     /// Returns the client for all registries, with a credential that is not remembered yet.
     pub(crate) fn registry_as(
         &self,
         environment: &Environment,
-        observer: Arc<dyn RegistryObserver>,
+        progress: Arc<dyn Progress>,
         credential: Credential,
     ) -> Result<Registry, CommandError> {
         let keys = Keys(credentials(environment, Some(credential), None));
-        self.registry_with(environment, observer, keys)
+        self.registry_with(environment, progress, keys)
     }
 
     fn registry_with(
         &self,
         environment: &Environment,
-        observer: Arc<dyn RegistryObserver>,
+        progress: Arc<dyn Progress>,
         keys: Keys,
     ) -> Result<Registry, CommandError> {
-        let client = self.client(environment, &observer)?;
+        let client = self.client(environment, &progress)?;
         let options = RegistryOptions {
             keychain: Box::new(keys),
             registries: registries(environment).map_err(CommandError::Failed)?,
             plain_http: self.plain_http(),
             chunk_size: self.chunk_size,
-            observer,
+            progress,
         };
         Ok(Registry::new(client, options))
     }
@@ -141,9 +140,9 @@ impl RegistryArguments {
     pub(crate) fn client(
         &self,
         environment: &Environment,
-        observer: &Arc<dyn RegistryObserver>,
+        progress: &Arc<dyn Progress>,
     ) -> Result<HttpClient, CommandError> {
-        let observer = Arc::clone(observer);
+        let progress = Arc::clone(progress);
         let trace = self.debug.then(|| -> HttpTrace { Box::new(message) });
         Ok(HttpClient::new(HttpOptions {
             proxies: proxies(environment)?,
@@ -151,7 +150,7 @@ impl RegistryArguments {
             trust: Box::new(self.trust(environment)?),
             stall: Duration::from_secs(self.timeout),
             retries: self.retry,
-            cancelled: Arc::new(move || observer.is_cancelled()),
+            cancelled: Arc::new(move || progress.is_cancelled()),
             trace,
         }))
     }

@@ -1,61 +1,44 @@
-//! An *unpacked* layer is the tar that a layer's blob holds, read from front to back. Blob and tar
-//! are hashed on the way, so that whoever has read the tar knows whether it was the right one.
+//! The *tar in a layer*, read from front to back. Blob and tar are hashed on the way, so that after the
+//! end it is known whether they were the right ones.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
 
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::compression::CompressionFormat;
+use crate::oci::hashing::{BlobProblem, HashingReader, SharedReader};
 use crate::oci::image::digest::Digest;
-use crate::oci::progress::{Event, Progress};
+use crate::oci::progress::{Progress, ProgressReader};
 use crate::oci::tar::{self, TarReadError};
 
 /// How many bytes go from thread to thread at a time, and how many such pieces are under way.
 const PIECE: usize = 256 * 1024;
 const PIECES: usize = 8;
 
+type BlobReader<'a> = HashingReader<ProgressReader<'a, Box<dyn Read + Send + 'a>>>;
+
 /// The tar in a blob.
 pub struct LayerTar<'a> {
-    blob: Blob<'a>,
-    packing: Option<CompressionFormat>,
-    tar: Box<dyn Read + Send + 'a>,
-    hash: Sha256,
+    /// The compressed bytes, which the decompressor reads, and [`finish`](Self::finish) in the end.
+    blob: SharedReader<BlobReader<'a>>,
+    expected: ExpectedBlob<'a>,
+    compression: Option<CompressionFormat>,
+    tar: HashingReader<Box<dyn Read + Send + 'a>>,
 }
 
-/// What a manifest says of a blob, and who is told how much of it was read.
+/// What a manifest says of a blob, and what receives the progress of reading it.
 #[derive(Clone, Copy)]
 pub struct ExpectedBlob<'a> {
-    /// Of its bytes.
+    /// Digest of the blob.
     pub digest: Digest,
-    /// In bytes.
+    /// Length of the blob in bytes.
     pub size: u64,
-    /// Listens, and stops it.
+    /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
-    /// What the blob is called there, if it is told of.
+    /// Number of the blob in what is reported; nothing if its progress is not reported.
     pub number: Option<usize>,
-}
-
-/// What is wrong with a blob.
-#[derive(Debug, Error)]
-pub enum BlobProblem {
-    /// Its bytes are not those that the manifest names.
-    #[error("its bytes have the digest {0}")]
-    Digest(Digest),
-    /// It has another size than the manifest says.
-    #[error("it has {found} bytes, not {expected} as its manifest says")]
-    Size {
-        /// What the manifest says.
-        expected: u64,
-        /// How many there are, or one more than expected.
-        found: u64,
-    },
-    /// Its bytes cannot be had.
-    #[error("{0}")]
-    Read(io::Error),
 }
 
 /// What is wrong with a layer.
@@ -64,111 +47,68 @@ pub enum LayerProblem {
     /// Its blob is not the one that the manifest names.
     #[error(transparent)]
     Blob(#[from] BlobProblem),
-    /// The unpacked tar is not the one that the config names.
+    /// The decompressed tar is not the one that the config names.
     #[error("unpacked, its digest is {found}, not {expected} as the config says")]
     DiffId {
-        /// What the config says.
+        /// The digest that the config has.
         expected: String,
-        /// Of the unpacked tar.
+        /// Digest of the decompressed tar.
         found: String,
     },
-    /// It is not a tar that can be used.
+    /// It is not a tar that can be read.
     #[error(transparent)]
-    Archive(#[from] TarReadError),
+    Tar(#[from] TarReadError),
 }
 
 impl<'a> LayerTar<'a> {
-    /// Begins to read a blob; it is unpacked as its first bytes say.
+    /// Begins to read a blob; it is decompressed as its first bytes say.
     pub fn new(blob: impl Read + Send + 'a, expected: ExpectedBlob<'a>) -> io::Result<Self> {
-        let blob = Blob::new(Box::new(blob.take(expected.size.saturating_add(1))), expected);
-        let (packing, tar) = match tar::decompress(blob.clone()) {
-            Ok(unpacked) => unpacked,
+        let ExpectedBlob { size, progress, number, .. } = expected;
+        let blob: Box<dyn Read + Send + 'a> = Box::new(blob.take(size.saturating_add(1)));
+        let blob = HashingReader::new(ProgressReader::new(blob, progress, number));
+        let blob = SharedReader::new(blob);
+        let (compression, tar) = match tar::decompress(blob.clone()) {
+            Ok(decompressed) => decompressed,
             Err(TarReadError::Read(error)) => return Err(error),
             Err(error) => return Err(io::Error::other(error)),
         };
-        Ok(Self { blob, packing, tar, hash: Sha256::new() })
+        Ok(Self { blob, expected, compression, tar: HashingReader::new(tar) })
     }
 
-    /// Returns how the tar is packed.
-    pub fn packing(&self) -> Option<CompressionFormat> {
-        self.packing
+    /// Returns how the tar is compressed.
+    pub fn compression(&self) -> Option<CompressionFormat> {
+        self.compression
     }
 
-    /// Has another thread read and unpack, ahead of whoever reads here.
+    /// Reads and decompresses on another thread, ahead of what is read here.
     #[must_use]
     pub fn ahead<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
     where
         'a: 'scope,
     {
-        let Self { blob, packing, tar, hash } = self;
-        let (sender, receiver) = sync_channel(PIECES);
-        scope.spawn(move || send(tar, &sender));
-        let tar = Box::new(Pieces { receiver, piece: Vec::new(), at: 0 });
-        Self { blob, packing, tar, hash }
+        let tar = self.tar.map(|tar| -> Box<dyn Read + Send + 'a> {
+            let (sender, receiver) = sync_channel(PIECES);
+            scope.spawn(move || send(tar, &sender));
+            Box::new(Pieces { receiver, piece: Vec::new(), at: 0 })
+        });
+        Self { tar, ..self }
     }
 
-    /// Reads the rest of the blob, and says whether it is the right one. Returns the digest of the
-    /// tar as far as it was read.
+    /// Reads the rest of the blob, and fails unless it is the one that is expected. Returns the digest of the tar as far as it was
+    /// read.
     pub fn finish(self) -> Result<Digest, BlobProblem> {
-        let Self { mut blob, tar, hash, .. } = self;
-        // Whoever reads ahead stops.
+        let Self { blob, expected, tar, .. } = self;
+        let digest = tar.digest();
+        // The thread that reads ahead stops.
         drop(tar);
-        io::copy(&mut blob, &mut io::sink()).map_err(BlobProblem::Read)?;
-        blob.judge()?;
-        Ok(Digest::of(hash))
+        blob.lock().check(expected.digest, expected.size)?;
+        Ok(digest)
     }
 }
 
 impl Read for LayerTar<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let count = self.tar.read(space)?;
-        self.hash.update(space.get(..count).unwrap_or_default());
-        Ok(count)
-    }
-}
-
-/// The packed bytes: whoever unpacks reads them, and in the end whoever wants to know about them.
-#[derive(Clone)]
-struct Blob<'a>(Arc<Mutex<Counted<'a>>>);
-
-struct Counted<'a> {
-    reader: Box<dyn Read + Send + 'a>,
-    expected: ExpectedBlob<'a>,
-    hash: Sha256,
-    len: u64,
-}
-
-impl<'a> Blob<'a> {
-    fn new(reader: Box<dyn Read + Send + 'a>, expected: ExpectedBlob<'a>) -> Self {
-        let (hash, len) = (Sha256::new(), 0);
-        Self(Arc::new(Mutex::new(Counted { reader, expected, hash, len })))
-    }
-
-    fn judge(&self) -> Result<(), BlobProblem> {
-        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (expected, found) = (counted.expected.size, counted.len);
-        if found != expected {
-            return Err(BlobProblem::Size { expected, found });
-        }
-        let found = Digest::of(counted.hash.clone());
-        if found == counted.expected.digest { Ok(()) } else { Err(BlobProblem::Digest(found)) }
-    }
-}
-
-impl Read for Blob<'_> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ExpectedBlob { progress, number, .. } = counted.expected;
-        if progress.is_cancelled() {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        let count = counted.reader.read(space)?;
-        counted.hash.update(space.get(..count).unwrap_or_default());
-        counted.len += count as u64;
-        if let Some(layer) = number {
-            progress.event(Event::Advanced { layer, len: count as u64 });
-        }
-        Ok(count)
+        self.tar.read(space)
     }
 }
 
@@ -219,7 +159,7 @@ impl Read for Pieces {
 
 impl std::fmt::Debug for LayerTar<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LayerTar").field("packing", &self.packing).finish_non_exhaustive()
+        f.debug_struct("LayerTar").field("compression", &self.compression).finish_non_exhaustive()
     }
 }
 
@@ -298,7 +238,7 @@ mod tests {
             let mut unpacked = LayerTar::new(&packed[..], expected(&packed)).unwrap().ahead(scope);
             let mut start = [0; 10];
             unpacked.read_exact(&mut start).unwrap();
-            assert_eq!(unpacked.packing(), Some(CompressionFormat::Gzip));
+            assert_eq!(unpacked.compression(), Some(CompressionFormat::Gzip));
             assert_eq!(unpacked.finish().unwrap(), Digest::of_bytes(&start));
         });
     }

@@ -9,6 +9,8 @@
 //! - [`progress`]: what is reported meanwhile, and how work is cancelled
 //! - [`image_documents`]: what the documents of a finished image say
 //! - [`walk`]: reads the documents of an image, each once, within one budget
+//! - `hashing`: readers that count, hash and check what is read
+//! - `parallel`: the same work on many items at a time
 //! - [`layer_tar`]: the tar in a finished layer, checked against its digest
 //! - [`store`]: OCI image layouts, as directories and as archives
 //! - [`tee`]: two sinks at once
@@ -17,12 +19,14 @@
 
 pub mod copy;
 pub mod error;
+pub(crate) mod hashing;
 pub mod image;
 pub mod image_documents;
 pub mod images;
 pub mod join;
 pub mod layer_tar;
 pub(crate) mod moves;
+pub(crate) mod parallel;
 pub mod progress;
 pub mod sink;
 pub mod store;

@@ -2,14 +2,12 @@
 //! longest first: it takes longest.
 
 use std::cmp::Reverse;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::{ImageBlob, Images};
+use crate::oci::parallel::in_parallel;
 use crate::oci::progress::{Event, Progress};
 use crate::oci::sink::{Blob, Sink};
 
@@ -26,7 +24,7 @@ pub(crate) struct Move<'a> {
     pub(crate) names: &'a [Reference],
 }
 
-/// Moves blobs to a sink, up to `jobs` at a time, and returns the first error.
+/// Moves blobs to a sink, up to `jobs` at a time.
 pub(crate) fn run(
     mut moves: Vec<Move<'_>>,
     sink: &dyn Sink,
@@ -34,27 +32,8 @@ pub(crate) fn run(
     progress: &dyn Progress,
 ) -> Result<(), StorageError> {
     moves.sort_by_key(|blob| (Reverse(blob.size), blob.digest));
-    let next = AtomicUsize::new(0);
-    let stop = AtomicBool::new(false);
-    let failure: Mutex<Option<StorageError>> = Mutex::default();
-    let work = || {
-        while !stop.load(Ordering::Relaxed) {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(blob) = moves.get(number) else { return };
-            if let Err(error) = blob.run(number, sink, progress) {
-                stop.store(true, Ordering::Relaxed);
-                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            }
-        }
-    };
-    let width = jobs.min(sink.width()).min(moves.len()).max(1);
-    thread::scope(|scope| {
-        for _ in 1..width {
-            scope.spawn(work);
-        }
-        work();
-    });
-    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    let width = jobs.min(sink.width());
+    in_parallel(&moves, width, |number, blob| blob.run(number, sink, progress)).map(drop)
 }
 
 impl Move<'_> {
@@ -71,7 +50,7 @@ impl Move<'_> {
         progress.event(Event::Moving { blob: number, digest, len: size });
         let source = ImageBlob { images, digest, size };
         let blob = Blob { digest, size, source: &source, beside: images.beside() };
-        let advanced = |len| progress.event(Event::Advanced { layer: number, len });
+        let advanced = |len| progress.advance(number, len);
         let how = sink.put_blob(&blob, self.names, &advanced)?;
         progress.event(Event::Moved { blob: number, digest, len: size, how });
         Ok(())

@@ -1,19 +1,61 @@
-//! *Progress* is what the engine tells while it works, and how it is told to stop. The library
-//! shows nothing itself.
+//! *Progress* is what is reported while images are made, copied or read, and how that is cancelled. The
+//! library shows nothing itself.
+//!
+//! [`Progress`] is the one trait for it. Work that knows nothing of images, such as the conversion of a
+//! disk, gets an [`Advance`] made of it.
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
 
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::Layer;
 use crate::oci::image::platform::Platform;
 use crate::oci::sink::Moved;
 
-/// Listens to a build or a copy; called from several threads.
-pub trait Progress: Sync {
-    /// Something happened.
+/// Receives the progress of one task: how many bytes more are done. Returns whether to go on.
+pub type Advance<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;
+
+/// Receives the progress of what is done with images, and cancels it; called from several threads.
+pub trait Progress: Send + Sync {
+    /// Receives what happened.
     fn event(&self, event: Event<'_>);
 
-    /// Tells whether the user wants the build to end; it is asked often.
+    /// Reports whether the user wants to stop; it is asked often.
     fn is_cancelled(&self) -> bool {
         false
+    }
+
+    /// Reports that more bytes of a layer or a blob are done, and returns whether to go on.
+    fn advance(&self, number: usize, len: u64) -> ControlFlow<()> {
+        self.event(Event::Advanced { layer: number, len });
+        if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Reports how much is read, and fails when the user wants to stop.
+pub(crate) struct ProgressReader<'p, R> {
+    inner: R,
+    progress: &'p dyn Progress,
+    /// Number of the blob; nothing if its progress is not reported.
+    number: Option<usize>,
+}
+
+impl<'p, R> ProgressReader<'p, R> {
+    pub(crate) fn new(inner: R, progress: &'p dyn Progress, number: Option<usize>) -> Self {
+        Self { inner, progress, number }
+    }
+}
+
+impl<R: Read> Read for ProgressReader<'_, R> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        if self.progress.is_cancelled() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let count = self.inner.read(space)?;
+        if let Some(layer) = self.number {
+            self.progress.event(Event::Advanced { layer, len: count as u64 });
+        }
+        Ok(count)
     }
 }
 
@@ -116,7 +158,7 @@ pub enum Made {
     Reused,
 }
 
-/// Hears nothing.
+/// Ignores all progress, and never cancels.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 

@@ -9,6 +9,7 @@ use oci_spec::image::Descriptor;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::progress::Advance;
 
 /// Somewhere images are put: a layout, an archive, registries. The `names` are those that the images
 /// will have which the blob or document is for; a registry keeps each repository's blobs apart.
@@ -23,12 +24,12 @@ pub trait Sink: Sync {
         names: &[Reference],
     ) -> Result<Box<dyn BlobWriter + '_>, StorageError>;
 
-    /// Puts a blob that lies somewhere else, unless it is there already.
+    /// Puts a blob that lies somewhere else, unless it exists already. `advanced` receives how many bytes more were moved, and can cancel.
     fn put_blob(
         &self,
         blob: &Blob<'_>,
         names: &[Reference],
-        advanced: &(dyn Fn(u64) + Sync),
+        advanced: &Advance<'_>,
     ) -> Result<Moved, StorageError>;
 
     /// Puts a document.

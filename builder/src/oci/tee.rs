@@ -2,12 +2,14 @@
 //! is one that can fail for a while, a registry; what it misses is given to it from the first.
 
 use std::io::{self, IoSlice, Write};
+use std::ops::ControlFlow;
 
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::{ImageBlob, Images};
+use crate::oci::progress::Advance;
 use crate::oci::sink::{Blob, BlobWriter, Moved, Named, Sink};
 
 /// A layout and a registry at once.
@@ -31,7 +33,7 @@ impl Tee<'_> {
     ) -> Result<(), StorageError> {
         let source = ImageBlob { images: self.images, digest, size };
         let blob = Blob { digest, size, source: &source, beside };
-        self.second.put_blob(&blob, names, &|_| ()).map(drop)
+        self.second.put_blob(&blob, names, &|_| ControlFlow::Continue(())).map(drop)
     }
 }
 
@@ -58,7 +60,7 @@ impl Sink for Tee<'_> {
         &self,
         blob: &Blob<'_>,
         names: &[Reference],
-        advanced: &(dyn Fn(u64) + Sync),
+        advanced: &Advance<'_>,
     ) -> Result<Moved, StorageError> {
         let moved = self.first.put_blob(blob, names, advanced)?;
         self.give(blob.digest, blob.size, blob.beside, names)?;

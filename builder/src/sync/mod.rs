@@ -12,9 +12,8 @@ mod published;
 mod recipe;
 mod shard;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::convert::Infallible;
+use std::sync::Arc;
 
 pub use self::error::SyncError;
 pub use self::shard::{ShardError, SyncShard};
@@ -30,6 +29,7 @@ use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::image::time::Timestamp;
 use crate::oci::images::Places;
+use crate::oci::parallel::in_parallel;
 use crate::oci::progress::Progress;
 use crate::registry::client::Registry;
 use crate::upstream::{FetchList, UpstreamDisk, UrlRewrite, VerifySignature};
@@ -185,24 +185,13 @@ pub fn run(
     sync: &SyncTools<'_>,
     done: &(dyn Fn(usize, &SyncReport) + std::marker::Sync),
 ) -> Vec<SyncReport> {
-    let next = AtomicUsize::new(0);
-    let reports: Vec<Mutex<Option<SyncReport>>> = jobs.iter().map(|_| Mutex::default()).collect();
-    let work = || {
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(number) else { return };
-            let report = Work::new(job, number, sync).run();
-            done(number, &report);
-            *reports[number].lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
-        }
+    let work = |number, job: &SyncJob<'_>| {
+        let report = Work::new(job, number, sync).run();
+        done(number, &report);
+        Ok::<_, Infallible>(report)
     };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (1..width.min(jobs.len())).map(|_| scope.spawn(work)).collect();
-        work();
-        drop(threads);
-    });
-    let all = reports.into_iter();
-    all.filter_map(|report| report.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+    let Ok(reports) = in_parallel(jobs, width, work);
+    reports
 }
 
 impl std::fmt::Debug for SyncTools<'_> {

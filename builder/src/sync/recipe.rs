@@ -4,12 +4,12 @@
 use std::io::{self, Read};
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::{SyncError, SyncJob, SyncTools};
 use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::frontend::spec::{CatalogueEntry, CataloguePlatform};
-use crate::oci::image::digest::{Digest, hex};
+use crate::oci::hashing::HashingReader;
+use crate::oci::image::digest::Digest;
 use crate::oci::image::json::canonical;
 use crate::recipe::{LayerEntryKind, SourceLocation, SourceRecipe};
 
@@ -65,13 +65,8 @@ fn content(source: &SourceRecipe, job: &SyncJob<'_>) -> Result<Value, SyncError>
     Ok(json!([packing, digest?]))
 }
 
-fn digest(mut file: impl Read) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut space = vec![0; 128 * 1024];
-    loop {
-        match file.read(&mut space)? {
-            0 => return Ok(hex(&hash.finalize())),
-            count => hash.update(&space[..count]),
-        }
-    }
+fn digest(file: impl Read) -> io::Result<String> {
+    let mut file = HashingReader::new(file);
+    io::copy(&mut file, &mut io::sink())?;
+    Ok(file.digest().hex())
 }

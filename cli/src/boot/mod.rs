@@ -15,8 +15,8 @@ use clap::{Args, ValueEnum};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::PlatformImage;
 use diskette_builder::oci::images::Images;
+use diskette_builder::oci::progress::{Event, Progress as _};
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::RegistryObserver;
 use regex::bytes::{Regex, RegexBuilder};
 use serde_json::{Value, json};
 
@@ -159,7 +159,8 @@ impl BootArguments {
 
         let on = |accelerator: Accelerator| {
             let how = accelerator.name();
-            RegistryObserver::note(ground.progress, &format!("booting {platform} ({how})"));
+            let note = format!("booting {platform} ({how})");
+            ground.progress.event(Event::Note(&note));
             let mut command = machine.command(&program, accelerator, self.memory);
             command.env("TMPDIR", directory.path());
             firmware.add_to(&mut command);

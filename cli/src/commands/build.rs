@@ -11,9 +11,9 @@ use diskette_builder::engine::assemble::{BuildError, Plan, PlatformTags, Sources
 use diskette_builder::engine::layer::compression::{Compression, GzipLevel, ZstdLevel};
 use diskette_builder::engine::source::{CdiOnly, Unverified};
 use diskette_builder::oci::image::format::Format;
+use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::RegistryObserver;
 
 use self::dockerfile::DockerfileArguments;
 use self::input::{Input, Language, Loaded};
@@ -227,7 +227,7 @@ pub(crate) fn run(
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
     let progress = Arc::new(ui.progress(mode, interrupts));
-    let observer: Arc<dyn RegistryObserver> = progress.clone();
+    let observer: Arc<dyn Progress> = progress.clone();
     let client = arguments.registry.client(environment, &observer)?;
     let unverified =
         if arguments.allow_unverified { Unverified::Allow } else { Unverified::Refuse };

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use clap::{ArgAction, Args};
 use diskette_builder::net::http::HttpClient;
 use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::RegistryObserver;
 use diskette_builder::registry::quay::Quay;
 use url::Url;
 
@@ -85,8 +85,7 @@ pub(crate) fn run(
     let Some(file) = &arguments.quay_token_file else { return Ok(()) };
     let token = read_secret(file)?;
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let observer: Arc<dyn RegistryObserver> =
-        Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let observer: Arc<dyn Progress> = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
     let client = arguments.connection.client(environment, &observer)?;
     let mut problems = Vec::new();
     for page in &pages {

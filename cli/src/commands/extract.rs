@@ -13,6 +13,7 @@ use diskette_builder::inspect::extract::{
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
+use diskette_builder::oci::progress::Progress as _;
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
@@ -153,7 +154,7 @@ impl Target {
         let mut output = NamedFile { target: self, sparse, name: name.clone() };
         let extracted = extract(image, &mut output, context)?;
         let name = output.name.unwrap_or_default();
-        if diskette_builder::oci::progress::Progress::is_cancelled(progress) {
+        if progress.is_cancelled() {
             return Err(ExtractError::Cancelled);
         }
         self.check(&name).and_then(|()| file.replace(&name)).map_err(ExtractError::Output)?;

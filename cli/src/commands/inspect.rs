@@ -129,7 +129,7 @@ pub(crate) fn run(
         if is_wanted && !image.is_attestation() {
             images.push((number, overview(image, &*subject.images)));
         }
-        if Progress::is_cancelled(&*progress) {
+        if progress.is_cancelled() {
             return Err(CommandError::Interrupted);
         }
     }

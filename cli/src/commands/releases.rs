@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::RegistryObserver;
 use diskette_builder::upstream::{UpstreamDisk, UpstreamError, UpstreamWeb, UrlRewrite, newest};
 use serde_json::{Value, json};
 
@@ -66,8 +66,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let catalogues = load(&arguments.files)?;
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let observer: Arc<dyn RegistryObserver> =
-        Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let observer: Arc<dyn Progress> = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
     let client = arguments.registry.client(environment, &observer)?;
     let web = UpstreamWeb::new(&client, &arguments.rewrite_url);
     let (mut found, mut problems) = (Vec::new(), Vec::new());

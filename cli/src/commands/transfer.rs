@@ -91,7 +91,7 @@ impl Transfer<'_> {
         progress.end();
         match copied {
             // Whatever else was told: it is because the user wanted it.
-            Err(_) if Progress::is_cancelled(progress) => Err(CommandError::Interrupted),
+            Err(_) if progress.is_cancelled() => Err(CommandError::Interrupted),
             copied => Ok(copied?),
         }
     }

@@ -17,9 +17,9 @@ use diskette_builder::frontend::vddk::{self, VddkBase, VddkBaseImage, VddkDownlo
 use diskette_builder::oci::image::format::Format;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::progress::Progress;
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::RegistryObserver;
 
 use crate::commands::build::deps::Reads;
 use crate::commands::build::overrides::parse_name;
@@ -128,7 +128,7 @@ pub(crate) fn run(
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
     let progress = Arc::new(ui.progress(mode, interrupts));
-    let observer: Arc<dyn RegistryObserver> = progress.clone();
+    let observer: Arc<dyn Progress> = progress.clone();
     let client = arguments.registry.client(environment, &observer)?;
     let registry = arguments.registry.registry(environment, observer)?;
     let places = OpenPlaces { registry: Some(&registry) };

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::progress::{Event, Progress};
-use diskette_builder::registry::client::RegistryObserver;
 
 use self::bars::Bars;
 use self::json::Json;
@@ -75,16 +74,6 @@ impl Progress for ProgressView {
 
     fn is_cancelled(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
-    }
-}
-
-impl RegistryObserver for ProgressView {
-    fn note(&self, text: &str) {
-        self.event(Event::Note(text));
-    }
-
-    fn is_cancelled(&self) -> bool {
-        Progress::is_cancelled(self)
     }
 }
 

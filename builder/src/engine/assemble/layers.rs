@@ -1,10 +1,7 @@
 //! The layers of a build: each distinct one is made once, however many platforms have it, and not
 //! at all where it is there already.
 
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use super::{BuildError, Context, Sources};
 use crate::engine::cache::Key;
@@ -14,6 +11,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::layer::Layer;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
+use crate::oci::parallel::in_parallel;
 use crate::oci::progress::{Event, Made};
 use crate::oci::sink::BlobWriter;
 use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe, Recipe, SourceRecipe};
@@ -96,52 +94,17 @@ pub(super) fn make(
         jobs[*maker].names.extend(names);
     }
     let jobs: Vec<Mutex<LayerJob<'_>>> = jobs.into_iter().map(Mutex::new).collect();
-    let made: Vec<Mutex<Option<Result<Layer, BuildError>>>> =
-        jobs.iter().map(|_| Mutex::default()).collect();
-    let next = AtomicUsize::new(0);
-    let failed = AtomicUsize::new(usize::MAX);
-    let work = || {
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= jobs.len() || failed.load(Ordering::Relaxed) < number {
-                return;
-            }
-            if makers[number] == number {
-                let result = lock(&jobs[number]).make(number, keys[number].as_ref(), context);
-                if result.is_err() {
-                    failed.fetch_min(number, Ordering::Relaxed);
-                }
-                *lock(&made[number]) = Some(result);
-            }
+    let make = |number: usize, job: &Mutex<LayerJob<'_>>| {
+        if makers[number] != number {
+            return Ok(None);
         }
+        let mut job = job.lock().unwrap_or_else(PoisonError::into_inner);
+        job.make(number, keys[number].as_ref(), context).map(Some)
     };
-    let width = context.sink.width().min(context.workers.jobs()).min(jobs.len());
-    thread::scope(|scope| {
-        let threads: Vec<_> = (1..width).map(|_| scope.spawn(work)).collect();
-        work();
-        drop(threads);
-    });
-    collect(&makers, &made)
-}
-
-fn collect(
-    makers: &[usize],
-    made: &[Mutex<Option<Result<Layer, BuildError>>>],
-) -> Result<Vec<Layer>, BuildError> {
-    let mut layers: Vec<Layer> = Vec::with_capacity(makers.len());
-    for (number, maker) in makers.iter().enumerate() {
-        let layer = match lock(&made[number]).take() {
-            Some(result) => result?,
-            // Only a failed layer leaves later ones undone, and its error stands before them.
-            None => *layers.get(*maker).ok_or(BuildError::Cancelled)?,
-        };
-        layers.push(layer);
-    }
-    Ok(layers)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    let width = context.sink.width().min(context.workers.jobs());
+    let made: Vec<Option<Layer>> = in_parallel(&jobs, width, make)?;
+    let layer = |maker: &usize| made[*maker].ok_or(BuildError::Cancelled);
+    makers.iter().map(layer).collect()
 }
 
 impl LayerJob<'_> {
@@ -205,11 +168,11 @@ impl LayerJob<'_> {
     fn survey(&mut self, number: usize, context: &Context<'_>) -> Result<(), BuildError> {
         let (recipe, platform) = (self.recipe, self.platform);
         let name = recipe.history.as_str();
-        let observe = observer(number, context);
+        let advance = |len| context.progress.advance(number, len);
         for source in &mut self.sources {
             let Some(len) = source.unsurveyed() else { continue };
             context.progress.event(Event::Surveying { layer: number, platform, name, len });
-            let surveyed = source.survey(context.workers.pool(), &observe);
+            let surveyed = source.survey(context.workers.pool(), &advance);
             if surveyed.map_err(|error| source_error(recipe, error))?.is_break() {
                 return Err(BuildError::Cancelled);
             }
@@ -252,18 +215,10 @@ impl LayerJob<'_> {
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let len = input.tar_len().map_err(LayerError::from)?;
         context.progress.event(Event::Started { layer: number, platform, name, len });
-        let layer = write_layer(input, context.workers, blob, &observer(number, context))?;
+        let advance = |len| context.progress.advance(number, len);
+        let layer = write_layer(input, context.workers, blob, &advance)?;
         blob.finish(layer.digest, layer.size)?;
         Ok(layer)
-    }
-}
-
-/// Returns what tells of a layer's progress, and whether to go on.
-fn observer(layer: usize, context: &Context<'_>) -> impl Fn(u64) -> ControlFlow<()> {
-    let progress = context.progress;
-    move |len| {
-        progress.event(Event::Advanced { layer, len });
-        if progress.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 

@@ -4,11 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
 use super::kit::{VddkKit, VddkKitError};
 use crate::engine::source::Inputs;
-use crate::oci::image::digest::hex;
+use crate::oci::hashing::HashingReader;
 use crate::oci::tar::{self, TarReadError};
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
@@ -70,28 +68,14 @@ fn regular(file: File) -> io::Result<File> {
 
 /// Returns the kit in an archive, and the checksum of the archive.
 fn kit(file: impl Read + Send) -> Result<(VddkKit, Checksum), VddkKitError> {
-    let mut file = Hashed { file, hash: Sha256::new() };
+    let mut file = HashingReader::new(file);
     let mut members = tar::read_entries(&mut file, LIMITS)?;
     let kit = VddkKit::read(&mut members)?;
     // Behind the tar is what tells whether its packing is whole.
     members.drain()?;
     drop(members);
     io::copy(&mut file, &mut io::sink()).map_err(TarReadError::Read)?;
-    Ok((kit, Checksum::Sha256(hex(&file.hash.finalize()))))
-}
-
-/// A file whose bytes are hashed as they are read.
-struct Hashed<R> {
-    file: R,
-    hash: Sha256,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(space)?;
-        self.hash.update(&space[..count]);
-        Ok(count)
-    }
+    Ok((kit, Checksum::Sha256(file.digest().hex())))
 }
 
 fn version(name: &str) -> Option<&str> {

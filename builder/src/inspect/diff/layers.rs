@@ -6,10 +6,11 @@ use std::thread;
 
 use super::{CompareError, Context, Difference, Kind};
 use crate::compression::CompressionFormat;
+use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
-use crate::oci::layer_tar::{BlobProblem, ExpectedBlob, LayerTar};
+use crate::oci::layer_tar::{ExpectedBlob, LayerTar};
 use crate::oci::progress::Event;
 use crate::oci::tar::{self, TarEntry, TarReadError, TarReader};
 
@@ -75,7 +76,7 @@ fn pair_of_layers(
         LayerTar::new(reader, expected).map_err(|error| wrong(at, BlobProblem::Read(error)))
     };
     let (a, b) = (open(0)?, open(1)?);
-    let packings = [a.packing(), b.packing()];
+    let packings = [a.compression(), b.compression()];
     let (told, digests) = thread::scope(|scope| {
         let (mut a, mut b) = (a.ahead(scope), b.ahead(scope));
         let mut walk = Walk { subject, told: Vec::new() };
@@ -142,7 +143,7 @@ impl Walk<'_> {
         b: &mut LayerTar<'_>,
         context: &Context<'_>,
     ) -> Result<(), Unread> {
-        let packings = [a.packing(), b.packing()];
+        let packings = [a.compression(), b.compression()];
         let mut a = TarReader::new(a, packings[0], context.limits);
         let mut b = TarReader::new(b, packings[1], context.limits);
         while self.told.len() < TOLD_MAX {

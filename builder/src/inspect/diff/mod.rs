@@ -11,11 +11,11 @@ use thiserror::Error;
 
 use self::fields::{Skip, fields};
 use crate::oci::error::StorageError;
+use crate::oci::hashing::BlobProblem;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image_documents::{ImageDocuments, PlatformImage};
 use crate::oci::images::Images;
-use crate::oci::layer_tar::BlobProblem;
 use crate::oci::progress::Progress;
 use crate::oci::tar::TarLimits;
 

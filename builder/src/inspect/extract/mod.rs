@@ -16,11 +16,12 @@ pub use output::{Output, SparseFile, Stream};
 
 use self::choice::Choice;
 use crate::cluster::contract::{cdi_takes, matters};
+use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
-use crate::oci::layer_tar::{BlobProblem, ExpectedBlob, LayerProblem, LayerTar};
+use crate::oci::layer_tar::{ExpectedBlob, LayerProblem, LayerTar};
 use crate::oci::progress::{Event, Progress};
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
@@ -146,7 +147,7 @@ impl Extraction<'_> {
     }
 
     fn scan(&mut self, layer: usize, tar: &mut LayerTar<'_>) -> Result<(), Stop> {
-        let packing = tar.packing();
+        let packing = tar.compression();
         let mut tar = TarReader::new(tar, packing, self.context.limits);
         while let Some(found) = tar.next().transpose()? {
             if !matters(&found.path) {

@@ -9,7 +9,6 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
-use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::cluster::contract::facts::{ConfigFacts, EntryFacts, ImageFacts, LayerFacts, Told};
@@ -23,6 +22,7 @@ use crate::oci::image::nearest::PlatformNotFound;
 use crate::oci::image::platform::Platform;
 use crate::oci::image_documents::{PlatformImage, read_documents};
 use crate::oci::images::Images;
+use crate::oci::parallel::in_parallel;
 use crate::oci::progress::Progress;
 use crate::oci::tar::TarLimits;
 use crate::oci::walk::WalkError;
@@ -150,14 +150,16 @@ fn read_layers(images: &[&PlatformImage], context: &Context<'_>) -> Result<Layer
     blobs.sort_by_key(|blob| (blob.digest, blob.size));
     blobs.dedup_by_key(|blob| (blob.digest, blob.size));
     let kept = AtomicU64::new(context.kept);
-    let read = |(number, blob): (usize, &&Descriptor)| {
-        ((blob.digest, blob.size), layer::read(number, blob, &kept, context))
+    let read = |number: usize, blob: &&Descriptor| {
+        let facts = layer::read(number, blob, &kept, context);
+        if context.progress.is_cancelled() {
+            return Err(ExamineError::Cancelled);
+        }
+        Ok(((blob.digest, blob.size), facts))
     };
-    let layers = blobs.par_iter().enumerate().map(read).collect();
-    if context.progress.is_cancelled() {
-        return Err(ExamineError::Cancelled);
-    }
-    Ok(layers)
+    // As many as the machine has processors.
+    let layers = in_parallel(&blobs, rayon::current_num_threads(), read)?;
+    Ok(layers.into_iter().collect())
 }
 
 fn facts(image: &PlatformImage, layers: &Layers) -> ImageFacts {

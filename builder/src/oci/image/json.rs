@@ -9,6 +9,10 @@ use serde_json::Value;
 use super::digest::Digest;
 use super::format::{self, OCI_INDEX, OCI_MANIFEST};
 
+/// Length of the longest manifest, index or config that is read, in bytes: what registries take at least, and distribution at
+/// most (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>).
+pub(crate) const DOCUMENT_LEN_MAX: u64 = 4 << 20;
+
 /// A JSON blob, its media type and its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {

@@ -15,6 +15,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
+use crate::oci::progress::Advance;
 use crate::oci::sink::{self, BlobWriter, Moved, Named, Sink};
 
 /// The unit of a tar file, in bytes.
@@ -199,7 +200,7 @@ impl Sink for Archive<'_> {
         &self,
         blob: &sink::Blob<'_>,
         names: &[Reference],
-        advanced: &(dyn Fn(u64) + Sync),
+        advanced: &Advance<'_>,
     ) -> Result<Moved, StorageError> {
         if self.tar().blobs.contains(&blob.digest) {
             return Ok(Moved::There);

@@ -9,11 +9,11 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 
 use super::entries::Entries;
-use super::{BLOBS, DOCUMENT_MAX, INDEX, read_document};
+use super::{BLOBS, INDEX, read_document};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::json::Document;
+use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
 use crate::oci::images::Images;
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
@@ -156,7 +156,7 @@ impl Contents {
 impl Span {
     /// Returns the content, if it is not too long for a document.
     fn bytes(self, file: &File) -> io::Result<Vec<u8>> {
-        if self.len > DOCUMENT_MAX {
+        if self.len > DOCUMENT_LEN_MAX {
             return Err(io::Error::other("too long for a document"));
         }
         let mut bytes = Vec::new();

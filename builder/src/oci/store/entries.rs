@@ -1,10 +1,12 @@
 //! The *entries* of a layout's `index.json`: the images that it names, as a reader needs them.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::INDEX;
 use super::index::{IMAGE_NAME, REF_NAME};
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::DescriptorFields;
 use crate::oci::image::digest::Digest;
 
 /// The images that an `index.json` names, in its order.
@@ -81,12 +83,10 @@ impl Entries {
     }
 }
 
+/// Reads an entry. One that cannot be read keeps no other from being found.
 fn entry(value: &Value) -> Option<Entry> {
-    let annotation = |name: &str| value.get("annotations")?.get(name)?.as_str().map(str::to_owned);
-    Some(Entry {
-        digest: value.get("digest")?.as_str()?.to_owned(),
-        media_type: value.get("mediaType").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        tag: annotation(REF_NAME),
-        name: annotation(IMAGE_NAME),
-    })
+    let fields = DescriptorFields::deserialize(value).ok()?;
+    let DescriptorFields { media_type, digest, mut annotations, .. } = fields;
+    let (tag, name) = (annotations.remove(REF_NAME), annotations.remove(IMAGE_NAME));
+    (!digest.is_empty()).then_some(Entry { digest, media_type, tag, name })
 }

@@ -17,6 +17,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
+use crate::oci::progress::Advance;
 use crate::oci::sink::{self, BlobWriter, Moved, Named, Sink};
 
 /// The one version of OCI layouts.
@@ -129,7 +130,7 @@ impl Sink for Layout {
         &self,
         blob: &sink::Blob<'_>,
         names: &[Reference],
-        advanced: &(dyn Fn(u64) + Sync),
+        advanced: &Advance<'_>,
     ) -> Result<Moved, StorageError> {
         if self.has(blob.digest, blob.size, names)? {
             return Ok(Moved::There);

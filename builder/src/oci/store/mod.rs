@@ -11,11 +11,11 @@ mod writeback;
 
 use std::io::Read;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::oci::error::StorageError;
+use crate::oci::hashing::HashingReader;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::progress::Advance;
 use crate::oci::sink::{Blob, BlobWriter};
 
 pub use archive::Archive;
@@ -29,9 +29,6 @@ const BLOBS: &str = "blobs/sha256";
 /// The file that names the images of a layout.
 const INDEX: &str = "index.json";
 
-/// The longest document, in bytes.
-const DOCUMENT_MAX: u64 = 4 << 20;
-
 /// How much of a blob is copied at once, in bytes.
 const STEP: usize = 256 * 1024;
 
@@ -40,10 +37,10 @@ fn copy_blob(
     blob: &Blob<'_>,
     writer: &mut Box<dyn BlobWriter + '_>,
     place: &str,
-    advanced: &dyn Fn(u64),
+    advanced: &Advance<'_>,
 ) -> Result<(), StorageError> {
-    let mut reader = blob.source.open(0)?.take(blob.size.saturating_add(1));
-    let (mut hash, mut size) = (Sha256::new(), 0);
+    let reader = blob.source.open(0)?.take(blob.size.saturating_add(1));
+    let mut reader = HashingReader::new(reader);
     let mut buffer = vec![0; STEP];
     loop {
         let count = reader
@@ -52,14 +49,14 @@ fn copy_blob(
         if count == 0 {
             break;
         }
-        hash.update(&buffer[..count]);
-        size += count as u64;
         writer.write_all(&buffer[..count]).map_err(StorageError::io("write", place))?;
-        advanced(count as u64);
+        if advanced(count as u64).is_break() {
+            return Err(StorageError::Cancelled);
+        }
     }
-    let problem = match Digest::of(hash) {
-        _ if size < blob.size => "is too short",
-        _ if size > blob.size => "is too long",
+    let problem = match reader.digest() {
+        _ if reader.len() < blob.size => "is too short",
+        _ if reader.len() > blob.size => "is too long",
         found if found != blob.digest => "is damaged: its bytes have another digest",
         _ => return Ok(()),
     };
@@ -68,13 +65,13 @@ fn copy_blob(
 
 /// Reads a document that has the digest, from the file at `place`.
 fn read_document(
-    told: &str,
+    declared: &str,
     bytes: Vec<u8>,
     digest: Digest,
     place: &str,
 ) -> Result<Document, StorageError> {
     let foreign = |problem: String| StorageError::Foreign { place: place.into(), problem };
-    let document = Document::read(told, bytes)
+    let document = Document::read(declared, bytes)
         .map_err(|problem| foreign(format!("cannot be used: {problem}")))?;
     if document.digest != digest {
         return Err(foreign("is damaged: its bytes have another digest".into()));

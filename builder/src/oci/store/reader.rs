@@ -6,10 +6,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 
 use super::entries::Entries;
-use super::{BLOBS, DOCUMENT_MAX, INDEX, read_document};
+use super::{BLOBS, INDEX, read_document};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::json::Document;
+use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
 use crate::oci::images::Images;
 
 /// The images of a layout.
@@ -83,8 +83,8 @@ fn open_file(dir: &Dir, name: &str) -> io::Result<File> {
 
 fn read_all(file: File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(DOCUMENT_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > DOCUMENT_MAX {
+    file.take(DOCUMENT_LEN_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > DOCUMENT_LEN_MAX {
         return Err(io::Error::other("too long for a document"));
     }
     Ok(bytes)

@@ -1,5 +1,7 @@
 //! The *limits* of a walk: how much of an image is read.
 
+use crate::oci::image::json::DOCUMENT_LEN_MAX;
+
 /// How much of an image is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DocumentLimits {
@@ -26,7 +28,7 @@ impl Default for DocumentLimits {
             documents: 1000,
             entries: 1000,
             bytes: 16 << 20,
-            config: 4 << 20,
+            config: DOCUMENT_LEN_MAX,
             layers: 10_000,
         }
     }

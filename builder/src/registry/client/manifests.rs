@@ -11,11 +11,8 @@ use super::error::{RegistryError, RegistryErrorCause};
 use super::scope::Scope;
 use crate::net::http::HttpError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::json::Document;
+use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
 use crate::oci::image::reference::is_tag;
-
-/// The longest manifest, in bytes: what registries take at least, and distribution at most.
-pub(super) const MANIFEST_MAX: u64 = 4 << 20;
 
 /// All kinds of manifests; registries convert what is not asked for.
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
@@ -95,7 +92,7 @@ impl Repository<'_> {
         let told = response.head.header("docker-content-digest").map(str::to_owned);
         let media_type = response.head.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
-        let bytes = response.bytes(MANIFEST_MAX).map_err(|error| fail(error.into()))?;
+        let bytes = response.bytes(DOCUMENT_LEN_MAX).map_err(|error| fail(error.into()))?;
         let document = Document::read(&media_type, bytes)
             .map_err(|why| fail(RegistryErrorCause::Untrue(why)))?;
         let expected = if reference.contains(':') { Some(reference) } else { told.as_deref() };

@@ -33,6 +33,7 @@ use self::scope::Scope;
 pub use self::sink::RegistrySink;
 use crate::net::http::HttpClient;
 use crate::oci::image::reference::Reference;
+use crate::oci::progress::Progress;
 use crate::registry::settings::{
     RegistryEndpoint, RegistryPurpose, RegistryResolution, RegistrySettings, RegistryTransport,
 };
@@ -47,17 +48,8 @@ pub struct RegistryOptions {
     pub plain_http: PlainHttp,
     /// Sends blobs in parts of this many bytes; otherwise each is one request.
     pub chunk_size: Option<u64>,
-    /// Hears what the user may want to know.
-    pub observer: Arc<dyn RegistryObserver>,
-}
-
-/// Hears of things that the user may want to know, and knows whether to go on.
-pub trait RegistryObserver: Send + Sync {
-    /// Something happened that changes nothing.
-    fn note(&self, text: &str);
-
-    /// Tells whether the user wants to stop; it is asked often.
-    fn is_cancelled(&self) -> bool;
+    /// Receives notes, and can cancel.
+    pub progress: Arc<dyn Progress>,
 }
 
 /// Which registries are spoken to without TLS.

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::io::{IoSlice, Read};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -18,6 +19,7 @@ use super::scope::Scope;
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
 use crate::net::http::{BodyFraming, HttpResponse, SendError};
 use crate::oci::image::digest::Digest;
+use crate::oci::progress::Advance;
 use crate::oci::sink::{BlobSource, Moved};
 
 /// How much is read at once, in bytes.
@@ -34,7 +36,7 @@ pub(super) struct Put<'a> {
     pub(super) source: &'a dyn BlobSource,
     /// A repository of the same registry that has it.
     pub(super) from: Option<&'a str>,
-    pub(super) advanced: &'a dyn Fn(u64),
+    pub(super) advanced: &'a Advance<'a>,
 }
 
 impl Repository<'_> {
@@ -194,7 +196,9 @@ impl Repository<'_> {
             }
             self.registry.count_sent(count as u64);
             part.sent.set(part.end - left);
-            (put.advanced)(count as u64);
+            if (put.advanced)(count as u64).is_break() {
+                return Err(RegistryErrorCause::Cancelled);
+            }
         }
         let stall = self.registry.client.options().stall;
         begun.answer(Some(patience(&stall, put.size)))
@@ -209,7 +213,13 @@ impl Repository<'_> {
     ) -> Result<Moved, RegistryError> {
         let source = super::read::RemoteBlob { repository: from, digest, size };
         let beside = from.is_beside(self).then_some(from.name.as_str());
-        self.put_blob(&Put { digest, size, source: &source, from: beside, advanced: &|_| () })
+        self.put_blob(&Put {
+            digest,
+            size,
+            source: &source,
+            from: beside,
+            advanced: &|_| ControlFlow::Continue(()),
+        })
     }
 
     pub(super) fn pull_scope(&self) -> Scope {

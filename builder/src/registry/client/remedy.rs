@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Repository;
 use super::error::RegistryErrorCause;
 use crate::net::http::{Attempts, is_transient};
+use crate::oci::progress::Event;
 
 /// What can be done about a request that failed, or an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,8 @@ impl Repository<'_> {
         }
         if pause >= LONG {
             let (place, seconds) = (&self.place, pause.as_secs());
-            self.registry.options.observer.note(&format!("{place}: trying again in {seconds} s"));
+            let note = format!("{place}: trying again in {seconds} s");
+            self.registry.options.progress.event(Event::Note(&note));
         }
         self.registry.sleep(pause)?;
         Ok(Again::Yes)

@@ -1,6 +1,7 @@
 //! A *sink* that is a registry, or several: each image goes to the repositories of its names.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use super::limits::layer_limit;
@@ -11,6 +12,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
+use crate::oci::progress::{Advance, Event};
 use crate::oci::sink::{Blob, BlobSource, BlobWriter, Moved, Named, Sink};
 
 /// Puts images where their names say.
@@ -47,8 +49,8 @@ impl<'a> RegistrySink<'a> {
         for name in names {
             if let Some(limit) = layer_limit(name.registry()).filter(|limit| len > *limit) {
                 let (registry, gb) = (name.registry(), limit / 1_000_000_000);
-                let observer = &self.registry.options.observer;
-                observer.note(&format!("{registry} takes layers of {gb} GB at most"));
+                let note = format!("{registry} takes layers of {gb} GB at most");
+                self.registry.options.progress.event(Event::Note(&note));
             }
         }
     }
@@ -90,7 +92,7 @@ impl Sink for RegistrySink<'_> {
                     size,
                     source,
                     from: None,
-                    advanced: &|_| (),
+                    advanced: &|_| ControlFlow::Continue(()),
                 })?;
             } else {
                 repository.put_manifest(document)?;
@@ -105,7 +107,7 @@ impl Sink for RegistrySink<'_> {
         &self,
         blob: &Blob<'_>,
         names: &[Reference],
-        advanced: &(dyn Fn(u64) + Sync),
+        advanced: &Advance<'_>,
     ) -> Result<Moved, StorageError> {
         self.warn(names, blob.size);
         let mut all = Moved::There;

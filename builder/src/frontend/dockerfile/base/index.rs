@@ -6,7 +6,8 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
-use crate::oci::layer_tar::{BlobProblem, ExpectedBlob, LayerProblem, LayerTar};
+use crate::oci::hashing::BlobProblem;
+use crate::oci::layer_tar::{ExpectedBlob, LayerProblem, LayerTar};
 use crate::oci::progress::Progress;
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReader};
 use crate::recipe::BaseLayer;
@@ -61,7 +62,7 @@ impl LayerIndex {
         tar: &mut LayerTar<'_>,
         limits: TarLimits,
     ) -> Result<(Vec<TarEntry>, Kept), LayerProblem> {
-        let packing = tar.packing();
+        let packing = tar.compression();
         let mut tar = TarReader::new(tar, packing, limits);
         let (mut members, mut kept) = (Vec::<TarEntry>::new(), Kept::new());
         let mut offsets = [None; KEPT.len()];

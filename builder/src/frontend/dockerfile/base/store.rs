@@ -8,13 +8,13 @@ use cap_tempfile::TempFile;
 
 use super::index::LayerIndex;
 use crate::oci::image::digest::Digest;
+use crate::oci::image::json::DOCUMENT_LEN_MAX;
 
 /// The form of what is stored; part of each name.
 const VERSION: u32 = 1;
 
 /// The longest entry, unpacked, in bytes.
 const INDEX_MAX: u64 = 1 << 30;
-const DOCUMENT_MAX: u64 = 4 << 20;
 
 /// How long a digest is in an entry, in bytes.
 const CHECK_LEN: usize = 71;
@@ -23,7 +23,7 @@ const CHECK_LEN: usize = 71;
 pub(super) fn document(dir: &Dir, digest: Digest) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = dir.open(document_name(digest)).ok()?;
-    file.take(DOCUMENT_MAX).read_to_end(&mut bytes).ok()?;
+    file.take(DOCUMENT_LEN_MAX).read_to_end(&mut bytes).ok()?;
     (Digest::of_bytes(&bytes) == digest).then_some(bytes)
 }
 

@@ -1,0 +1,145 @@
+//! *Hashing* while reading: what has been read to its end is known to be the right bytes, or not.
+
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::oci::image::digest::Digest;
+
+/// What is wrong with a blob.
+#[derive(Debug, Error)]
+pub enum BlobProblem {
+    /// Its bytes are not those that the manifest names.
+    #[error("its bytes have the digest {0}")]
+    Digest(Digest),
+    /// It does not have the size that the manifest gives.
+    #[error("it has {found} bytes, not {expected} as its manifest says")]
+    Size {
+        /// Size that the manifest gives, in bytes.
+        expected: u64,
+        /// How many bytes were read: no more than one beyond what is expected.
+        found: u64,
+    },
+    /// Its bytes cannot be read.
+    #[error("{0}")]
+    Read(io::Error),
+}
+
+/// Counts and hashes what is read.
+#[derive(Debug)]
+pub(crate) struct HashingReader<R> {
+    inner: R,
+    hash: Sha256,
+    len: u64,
+}
+
+impl<R> HashingReader<R> {
+    pub(crate) fn new(inner: R) -> Self {
+        Self { inner, hash: Sha256::new(), len: 0 }
+    }
+
+    /// Returns how many bytes were read.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Returns the digest of the bytes that were read.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::of(self.hash.clone())
+    }
+
+    /// Reads on from another reader.
+    pub(crate) fn map<S>(self, change: impl FnOnce(R) -> S) -> HashingReader<S> {
+        HashingReader { inner: change(self.inner), hash: self.hash, len: self.len }
+    }
+}
+
+impl<R: Read> HashingReader<R> {
+    /// Reads the rest, and fails unless all bytes together are those that are expected.
+    pub(crate) fn check(&mut self, digest: Digest, size: u64) -> Result<(), BlobProblem> {
+        io::copy(self, &mut io::sink()).map_err(BlobProblem::Read)?;
+        if self.len != size {
+            return Err(BlobProblem::Size { expected: size, found: self.len });
+        }
+        match self.digest() {
+            found if found == digest => Ok(()),
+            found => Err(BlobProblem::Digest(found)),
+        }
+    }
+}
+
+impl<R: Read> Read for HashingReader<R> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(space)?;
+        self.hash.update(space.get(..count).unwrap_or_default());
+        self.len += count as u64;
+        Ok(count)
+    }
+}
+
+/// A reader that a decompressor holds, and who checks it afterwards.
+#[derive(Debug)]
+pub(crate) struct SharedReader<R>(Arc<Mutex<R>>);
+
+impl<R> SharedReader<R> {
+    pub(crate) fn new(inner: R) -> Self {
+        Self(Arc::new(Mutex::new(inner)))
+    }
+
+    /// Returns the reader itself, which no other holder can read meanwhile.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, R> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R> Clone for SharedReader<R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<R: Read> Read for SharedReader<R> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.lock().read(space)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_checked_at_their_end() {
+        let check = |bytes: &[u8], digest: Digest, size: u64, expected: &str| {
+            let mut reader = HashingReader::new(bytes);
+            reader.read_exact(&mut [0; 2]).unwrap();
+            let checked = reader.check(digest, size);
+            assert_eq!(
+                checked.map_or_else(|problem| problem.to_string(), |()| "right".into()),
+                expected
+            );
+            assert_eq!(
+                (reader.len(), reader.digest()),
+                (bytes.len() as u64, Digest::of_bytes(bytes))
+            );
+        };
+        let digest = Digest::of_bytes(b"abc");
+        check(b"abc", digest, 3, "right");
+        check(b"abcd", digest, 3, "it has 4 bytes, not 3 as its manifest says");
+        check(b"ab", digest, 3, "it has 2 bytes, not 3 as its manifest says");
+        let other = Digest::of_bytes(b"abd");
+        check(b"abd", digest, 3, &format!("its bytes have the digest {other}"));
+    }
+
+    #[test]
+    fn what_a_holder_reads_the_other_does_not() {
+        let mut first = SharedReader::new(HashingReader::new(&b"abcdef"[..]));
+        let second = first.clone();
+        first.read_exact(&mut [0; 3]).unwrap();
+        assert_eq!(second.lock().digest(), Digest::of_bytes(b"abc"));
+        second.lock().check(Digest::of_bytes(b"abcdef"), 6).unwrap();
+        assert_eq!(first.read(&mut [0; 3]).unwrap(), 0);
+    }
+}
