@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
+use super::allocation;
 use super::header::{Compression, Crypt, Header, Table, malformed};
-use super::map;
 use crate::disk::bytes::{Fault, be64, fill, holds};
 use crate::disk::{Flaw, FlawKind, Info, ReadAt};
 
@@ -28,7 +28,7 @@ pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<()
     if header.has_data_file() || header.unknown_incompatible() != 0 {
         return Ok(()); // The entries of its tables may mean something else.
     }
-    info.allocated = map::allocated(bytes, &header, &regions)?;
+    info.allocated = allocation::allocated(bytes, &header, &regions)?;
     if info.allocated == Some(0) && header.backing.is_none() {
         info.flaws.push(flaw(FlawKind::Blank, "no byte of the disk in it was ever written"));
     }

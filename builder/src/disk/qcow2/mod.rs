@@ -4,10 +4,10 @@
 //! The rules are those of QEMU's `docs/interop/qcow2.rst`, and where that leaves room, of what
 //! `qcow2_do_open` in `block/qcow2.c` refuses (10.0).
 
+mod allocation;
 mod check;
 mod extensions;
 mod header;
-mod map;
 #[cfg(test)]
 mod tests;
 
