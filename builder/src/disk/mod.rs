@@ -5,6 +5,7 @@
 //! Files come from anywhere: nothing here allocates by a length that a file tells, reads outside
 //! the file, or takes longer for a hostile file than for a good one.
 
+mod blocks;
 mod bytes;
 pub mod convert;
 mod extent;

@@ -1,7 +1,7 @@
 //! A *batch* is what a thread does at one time: some of the clusters of one stretch of the disk, so
 //! that they are read together.
 
-use super::clusters::CLUSTER_LEN;
+use super::survey::CLUSTER_LEN;
 
 /// How many clusters a stretch has.
 pub(super) const STRETCH: usize = 16;
@@ -9,7 +9,7 @@ pub(super) const STRETCH: usize = 16;
 /// How long a stretch is, in bytes.
 pub(super) const STRETCH_LEN: usize = STRETCH * CLUSTER_LEN;
 
-/// For each cluster of a stretch, how it is [stored](super::clusters::Clusters).
+/// For each cluster of a stretch, how it is [stored](super::survey::Clusters).
 pub(super) type Lens = [u16; STRETCH];
 
 /// Some of the clusters of a stretch.

@@ -4,7 +4,7 @@
 //! The format: <https://www.qemu.org/docs/master/interop/qcow2.html>.
 
 use super::ConvertError;
-use super::clusters::{CLUSTER_BITS, CLUSTER_LEN, Clusters, REGION};
+use super::survey::{CLUSTER_BITS, CLUSTER_LEN, Clusters, REGION};
 use crate::disk::convert::ClusterCompression;
 
 /// How many clusters one block of reference counts is about: a count has 16 bits.

@@ -10,13 +10,13 @@
 
 mod ahead;
 mod batch;
-mod clusters;
 mod conversion;
 mod error;
 mod layout;
 mod pack;
 mod qcow2;
 mod raw;
+mod survey;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -70,14 +70,12 @@ impl Plan {
         let pool = Arc::clone(pool);
         let target = match conversion {
             Conversion::Raw => Target::Raw,
-            Conversion::Qcow2(packing) => {
-                match clusters::survey(&guest, packing, &pool, progress)? {
-                    ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
-                    ControlFlow::Continue(clusters) => {
-                        Target::Qcow2(Arc::new(Layout::new(clusters, guest.len(), packing)?))
-                    }
+            Conversion::Qcow2(packing) => match survey::survey(&guest, packing, &pool, progress)? {
+                ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
+                ControlFlow::Continue(clusters) => {
+                    Target::Qcow2(Arc::new(Layout::new(clusters, guest.len(), packing)?))
                 }
-            }
+            },
         };
         Ok(ControlFlow::Continue(Self { guest, pool, target }))
     }

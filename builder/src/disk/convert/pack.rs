@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::batch::{Batch, Packed, STRETCH, STRETCH_LEN};
-use super::clusters::{CLUSTER_LEN, PLAIN, ZERO};
+use super::survey::{CLUSTER_LEN, PLAIN, ZERO};
 use super::{ConvertError, Guest};
 use crate::disk::convert::ClusterCompression;
 use crate::disk::{ReadAt as _, is_zero};

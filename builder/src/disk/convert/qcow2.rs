@@ -6,9 +6,9 @@ use rayon::ThreadPool;
 
 use super::ahead::Ahead;
 use super::batch::{Batch, Packed};
-use super::clusters::{CLUSTER_LEN, Kind};
 use super::layout::Layout;
 use super::pack::{Output, Packers};
+use super::survey::{CLUSTER_LEN, Kind};
 use super::tables::Tables;
 use super::{ConvertError, Guest, too_far};
 

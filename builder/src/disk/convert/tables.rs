@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::clusters::{CLUSTER_BITS, CLUSTER_LEN, PLAIN, REGION, ZERO};
 use super::layout::{COUNTS, Layout};
+use super::survey::{CLUSTER_BITS, CLUSTER_LEN, PLAIN, REGION, ZERO};
 use crate::disk::convert::ClusterCompression;
 
 /// Set where exactly one entry refers to a cluster, which may therefore be written to.

@@ -5,17 +5,8 @@
 //! that were unpacked a few are kept. Threads can share one guest.
 
 mod error;
-mod mapped;
-mod qcow2;
-mod raw;
-mod tables;
 #[cfg(test)]
 mod tests;
-mod unpack;
-mod vdi;
-mod vhd;
-mod vhdx;
-mod vmdk;
 
 use std::io;
 use std::sync::Arc;
@@ -24,9 +15,10 @@ pub use error::GuestError;
 
 use super::bytes::Fault;
 use super::{Flaw, FlawKind, Format, Info, ReadAt};
-use mapped::{Map, Mapped};
-use raw::Raw;
-use tables::Tables;
+use crate::disk::blocks::mapped::{Map, Mapped};
+use crate::disk::blocks::tables::Tables;
+use crate::disk::raw::map::Raw;
+use crate::disk::{qcow2, vdi, vhd, vhdx, vmdk};
 
 /// Opens a disk of a format, as the virtual machine sees it: [`ReadAt::len`] is its virtual size.
 ///
@@ -83,32 +75,32 @@ fn locate<'a>(file: &Arc<dyn ReadAt + 'a>, format: Format) -> Result<Bytes<'a>, 
             return Ok(Bytes::First(len));
         }
         Format::Qcow2 => {
-            let header = super::qcow2::Header::read(&**file)?;
-            Box::new(qcow2::Qcow2::new(tables, header)?)
+            let header = qcow2::Header::read(&**file)?;
+            Box::new(qcow2::map::Qcow2::new(tables, header)?)
         }
         Format::Vmdk => {
-            let header = super::vmdk::Header::parse(&**file)?;
+            let header = vmdk::Header::parse(&**file)?;
             refuse(header.flaws)?;
             let grains = header.grains.ok_or(GuestError::Unsupported(format))?;
-            Box::new(vmdk::Vmdk::new(tables, header.virtual_size, grains))
+            Box::new(vmdk::map::Vmdk::new(tables, header.virtual_size, grains))
         }
         Format::Vhd => {
-            let header = super::vhd::Header::parse(&**file)?;
+            let header = vhd::Header::parse(&**file)?;
             refuse(header.flaws)?;
             match header.table {
                 None => return Ok(Bytes::First(header.virtual_size)),
-                Some(table) => Box::new(vhd::Vhd::new(tables, header.virtual_size, table)),
+                Some(table) => Box::new(vhd::map::Vhd::new(tables, header.virtual_size, table)),
             }
         }
         Format::Vhdx => {
-            let mut header = super::vhdx::Header::parse(&**file)?;
+            let mut header = vhdx::Header::parse(&**file)?;
             refuse(std::mem::take(&mut header.flaws))?;
-            Box::new(vhdx::Vhdx::new(tables, header))
+            Box::new(vhdx::map::Vhdx::new(tables, header))
         }
         Format::Vdi => {
-            let mut header = super::vdi::Header::parse(&**file)?;
+            let mut header = vdi::Header::parse(&**file)?;
             refuse(std::mem::take(&mut header.flaws))?;
-            Box::new(vdi::Vdi::new(tables, header))
+            Box::new(vdi::map::Vdi::new(tables, header))
         }
         _ => return Err(GuestError::Unsupported(format)),
     }))
@@ -118,6 +110,6 @@ fn refuse(flaws: Vec<Flaw>) -> Result<(), GuestError> {
     flaws.into_iter().next().map_or(Ok(()), |flaw| Err(GuestError::Flaw(flaw)))
 }
 
-fn invalid(detail: String) -> io::Error {
+pub(super) fn invalid(detail: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, detail)
 }

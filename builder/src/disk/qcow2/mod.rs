@@ -8,6 +8,7 @@ mod allocation;
 mod check;
 mod extensions;
 mod header;
+pub(super) mod map;
 #[cfg(test)]
 mod tests;
 

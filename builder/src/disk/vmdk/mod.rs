@@ -6,6 +6,7 @@
 
 mod descriptor;
 mod header;
+pub(super) mod map;
 
 pub(super) use header::{Grains, Header};
 

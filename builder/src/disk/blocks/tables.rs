@@ -4,8 +4,8 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::invalid;
 use crate::disk::ReadAt;
+use crate::disk::guest::invalid;
 
 /// How much of a table is read at once, in bytes.
 const PAGE: u64 = 16 << 10;
@@ -14,23 +14,23 @@ const PAGE: u64 = 16 << 10;
 const PAGES: usize = 64;
 
 /// The numbers of one file.
-pub(super) struct Tables<'a> {
+pub(in crate::disk) struct Tables<'a> {
     file: Arc<dyn ReadAt + 'a>,
     /// By their number in the file; the one used last is in front.
     pages: Mutex<Vec<(u64, Arc<[u8]>)>>,
 }
 
 impl<'a> Tables<'a> {
-    pub(super) fn new(file: Arc<dyn ReadAt + 'a>) -> Self {
+    pub(in crate::disk) fn new(file: Arc<dyn ReadAt + 'a>) -> Self {
         Self { file, pages: Mutex::default() }
     }
 
-    pub(super) fn file(&self) -> &(dyn ReadAt + 'a) {
+    pub(in crate::disk) fn file(&self) -> &(dyn ReadAt + 'a) {
         &*self.file
     }
 
     /// Returns the bytes of entry `index` of the table that begins at `table`, called `what`.
-    pub(super) fn entry<const LEN: usize>(
+    pub(in crate::disk) fn entry<const LEN: usize>(
         &self,
         what: &str,
         table: u64,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::disk::{Extent, ReadAt};
 
 /// A file from its beginning on.
-pub(super) struct Raw<'a> {
+pub(in crate::disk) struct Raw<'a> {
     file: Arc<dyn ReadAt + 'a>,
     /// Of the disk, in bytes.
     len: u64,
@@ -14,7 +14,7 @@ pub(super) struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     /// The beginning of a file; what lies behind the file is zero.
-    pub(super) fn new(file: Arc<dyn ReadAt + 'a>, len: u64) -> Self {
+    pub(in crate::disk) fn new(file: Arc<dyn ReadAt + 'a>, len: u64) -> Self {
         Self { file, len }
     }
 }

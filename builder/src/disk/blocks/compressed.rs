@@ -3,33 +3,33 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::invalid;
 use crate::disk::ReadAt;
 use crate::disk::bytes::le32;
+use crate::disk::guest::invalid;
 
 /// How many bytes of unpacked blocks are kept, or one block if that is longer.
 const KEPT: usize = 4 << 20;
 
 /// The longest block that is unpacked, in bytes: a cluster of qcow2.
-pub(super) const BLOCK_MAX: u64 = 2 << 20;
+pub(in crate::disk) const BLOCK_MAX: u64 = 2 << 20;
 
 /// A block that is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Packed {
+pub(in crate::disk) struct Packed {
     /// Where it begins in the guest, in bytes.
-    pub(super) start: u64,
+    pub(in crate::disk) start: u64,
     /// How long it is there, in bytes; [`BLOCK_MAX`] at most.
-    pub(super) len: u64,
+    pub(in crate::disk) len: u64,
     /// Where it begins in the file, in bytes.
-    pub(super) at: u64,
+    pub(in crate::disk) at: u64,
     /// How it is compressed.
-    pub(super) codec: Codec,
+    pub(in crate::disk) codec: Codec,
 }
 
 /// How a block is compressed. The length is that of the compressed bytes and of what may lie
 /// behind them; a file may end before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Codec {
+pub(in crate::disk) enum Codec {
     /// Deflate without a header.
     Deflate(u64),
     /// Zstandard.
@@ -45,7 +45,7 @@ const MARKER: usize = 12;
 
 /// Unpacks blocks, for several threads at once.
 #[derive(Default)]
-pub(super) struct Unpacker {
+pub(in crate::disk) struct Unpacker {
     idle: Mutex<Vec<Codecs>>,
     /// By where they begin; the one used last is in front.
     kept: Mutex<Vec<(u64, Arc<[u8]>)>>,
@@ -60,7 +60,7 @@ struct Codecs {
 
 impl Unpacker {
     /// Fills `space` with a part of a block.
-    pub(super) fn read(
+    pub(in crate::disk) fn read(
         &self,
         file: &dyn ReadAt,
         packed: &Packed,

@@ -2,21 +2,21 @@
 
 use std::io;
 
-use super::invalid;
-use super::mapped::{Map, Place};
-use super::tables::Tables;
-use super::unpack::{Codec, Packed};
+use crate::disk::blocks::compressed::{Codec, Packed};
+use crate::disk::blocks::mapped::{Map, Place};
+use crate::disk::blocks::tables::Tables;
+use crate::disk::guest::invalid;
 use crate::disk::vmdk::{Grains, SECTOR};
 
 /// The tables of a VMDK.
-pub(super) struct Vmdk<'a> {
+pub(in crate::disk) struct Vmdk<'a> {
     len: u64,
     grains: Grains,
     tables: Tables<'a>,
 }
 
 impl<'a> Vmdk<'a> {
-    pub(super) fn new(tables: Tables<'a>, len: u64, grains: Grains) -> Self {
+    pub(in crate::disk) fn new(tables: Tables<'a>, len: u64, grains: Grains) -> Self {
         Self { len, grains, tables }
     }
 

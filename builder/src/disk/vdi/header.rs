@@ -2,11 +2,11 @@
 //!
 //! Taken are the files that QEMU takes (`block/vdi.c`), since CDI converts with it.
 
-use super::bytes::{Fault, holds, le32, le64, part};
-use super::{Flaw, FlawKind, Info, ReadAt, guest};
+use crate::disk::bytes::{Fault, holds, le32, le64, part};
+use crate::disk::{Flaw, FlawKind, Info, ReadAt, guest};
 
 /// The length of blocks, in bytes: QEMU reads no others.
-pub(super) const BLOCK: u64 = 1 << 20;
+pub(in crate::disk) const BLOCK: u64 = 1 << 20;
 
 /// What stands at byte 64 of the file.
 const SIGNATURE: u32 = 0xbeda_107f;
@@ -16,15 +16,15 @@ const BLOCKS_MAX: u32 = 0x3fff_ffff;
 
 /// What the header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header {
+pub(in crate::disk) struct Header {
     /// Of the disk, in bytes.
-    pub(super) virtual_size: u64,
+    pub(in crate::disk) virtual_size: u64,
     /// Where the table of blocks begins, in bytes.
-    pub(super) table: u64,
+    pub(in crate::disk) table: u64,
     /// Where the first block begins, in bytes.
-    pub(super) data: u64,
+    pub(in crate::disk) data: u64,
     /// What keeps it from being used.
-    pub(super) flaws: Vec<Flaw>,
+    pub(in crate::disk) flaws: Vec<Flaw>,
 }
 
 /// Tells whether a file that begins so is a VDI.
@@ -33,7 +33,7 @@ fn detect(start: &[u8]) -> bool {
 }
 
 /// Adds what the header tells.
-pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
     let header = Header::parse(bytes)?;
     info.virtual_size = header.virtual_size;
     info.flaws.extend(header.flaws);
@@ -41,7 +41,7 @@ pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> 
 }
 
 impl Header {
-    pub(super) fn parse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
+    pub(in crate::disk) fn parse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
         let fields = part::<512>(bytes, 0, "the header")?;
         let number = |at| le32(&fields, at);
         let malformed = |detail: String| Fault::from(Flaw::new(FlawKind::Malformed, detail));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::ThreadPoolBuilder;
 
-use super::clusters::{CLUSTER_LEN, Clusters, PLAIN, REGION, ZERO};
+use super::survey::{CLUSTER_LEN, Clusters, PLAIN, REGION, ZERO};
 use super::tables::Tables;
 use super::*;
 use crate::disk::Extent;

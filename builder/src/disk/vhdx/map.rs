@@ -2,19 +2,19 @@
 
 use std::io;
 
-use super::invalid;
-use super::mapped::{Map, Place};
-use super::tables::Tables;
+use crate::disk::blocks::mapped::{Map, Place};
+use crate::disk::blocks::tables::Tables;
+use crate::disk::guest::invalid;
 use crate::disk::vhdx::Header;
 
 /// The table of a VHDX.
-pub(super) struct Vhdx<'a> {
+pub(in crate::disk) struct Vhdx<'a> {
     header: Header,
     tables: Tables<'a>,
 }
 
 impl<'a> Vhdx<'a> {
-    pub(super) fn new(tables: Tables<'a>, header: Header) -> Self {
+    pub(in crate::disk) fn new(tables: Tables<'a>, header: Header) -> Self {
         Self { header, tables }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::invalid;
-use super::mapped::{Map, Place};
-use super::tables::Tables;
+use crate::disk::blocks::mapped::{Map, Place};
+use crate::disk::blocks::tables::Tables;
+use crate::disk::guest::invalid;
 use crate::disk::vhd::{SECTOR, Table};
 
 /// What stands for a block that is not there.
@@ -14,14 +14,14 @@ const NONE: u32 = 0xffff_ffff;
 ///
 /// The bitmap in front of each block, of the sectors that have been written, is passed over, as
 /// QEMU does: who makes a block fills it with zeros.
-pub(super) struct Vhd<'a> {
+pub(in crate::disk) struct Vhd<'a> {
     len: u64,
     table: Table,
     tables: Tables<'a>,
 }
 
 impl<'a> Vhd<'a> {
-    pub(super) fn new(tables: Tables<'a>, len: u64, table: Table) -> Self {
+    pub(in crate::disk) fn new(tables: Tables<'a>, len: u64, table: Table) -> Self {
         Self { len, table, tables }
     }
 }

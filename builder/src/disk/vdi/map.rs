@@ -2,22 +2,22 @@
 
 use std::io;
 
-use super::invalid;
-use super::mapped::{Map, Place};
-use super::tables::Tables;
+use crate::disk::blocks::mapped::{Map, Place};
+use crate::disk::blocks::tables::Tables;
+use crate::disk::guest::invalid;
 use crate::disk::vdi::{BLOCK, Header};
 
 /// The least entry that is no block: discarded blocks, and such that never were.
 const NONE: u32 = 0xffff_fffe;
 
 /// The table of a VDI.
-pub(super) struct Vdi<'a> {
+pub(in crate::disk) struct Vdi<'a> {
     header: Header,
     tables: Tables<'a>,
 }
 
 impl<'a> Vdi<'a> {
-    pub(super) fn new(tables: Tables<'a>, header: Header) -> Self {
+    pub(in crate::disk) fn new(tables: Tables<'a>, header: Header) -> Self {
         Self { header, tables }
     }
 }

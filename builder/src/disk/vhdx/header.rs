@@ -3,8 +3,8 @@
 //!
 //! Source: Microsoft's *[MS-VHDX]*, and QEMU's `block/vhdx.c` for what CDI can convert.
 
-use super::bytes::{Fault, fill, holds, le16, le32, le64, part};
-use super::{Flaw, FlawKind, Info, ReadAt, guest};
+use crate::disk::bytes::{Fault, fill, holds, le16, le32, le64, part};
+use crate::disk::{Flaw, FlawKind, Info, ReadAt, guest};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -24,21 +24,21 @@ const PARENT: [u8; 16] = *b"\x2d\x5f\xd3\xa8\x0b\xb3\x4d\x45\xab\xf7\xd3\xd8\x48
 
 /// What headers and metadata say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header {
+pub(in crate::disk) struct Header {
     /// Of the disk, in bytes.
-    pub(super) virtual_size: u64,
+    pub(in crate::disk) virtual_size: u64,
     /// The length of a block, in bytes.
-    pub(super) block: u64,
+    pub(in crate::disk) block: u64,
     /// Where the table of blocks begins, in bytes.
-    pub(super) table: u64,
+    pub(in crate::disk) table: u64,
     /// After how many blocks the table has an entry that is for none.
-    pub(super) ratio: u64,
+    pub(in crate::disk) ratio: u64,
     /// What keeps it from being used.
-    pub(super) flaws: Vec<Flaw>,
+    pub(in crate::disk) flaws: Vec<Flaw>,
 }
 
 /// Adds what headers and metadata tell.
-pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
     let header = Header::parse(bytes)?;
     info.virtual_size = header.virtual_size;
     info.flaws.extend(header.flaws);
@@ -46,7 +46,7 @@ pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> 
 }
 
 impl Header {
-    pub(super) fn parse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
+    pub(in crate::disk) fn parse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
         let current = current_header(bytes)?;
         let mut flaws = Vec::new();
         if has_log(bytes, &current)? {

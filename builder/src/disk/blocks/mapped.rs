@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::unpack::{Packed, Unpacker};
+use crate::disk::blocks::compressed::{Packed, Unpacker};
 use crate::disk::{Extent, ExtentKind, ReadAt};
 
 /// How many runs of one kind are joined into one extent.
@@ -16,7 +16,7 @@ const BLOCKS: u64 = 1024;
 const COUNT_MAX: u64 = 2 << 20;
 
 /// What a format's tables tell.
-pub(super) trait Map: Send + Sync {
+pub(in crate::disk) trait Map: Send + Sync {
     /// Returns the length of the disk, in bytes.
     fn len(&self) -> u64;
 
@@ -29,7 +29,7 @@ pub(super) trait Map: Send + Sync {
 
 /// Where a block lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(in crate::disk) enum Place {
     /// Nowhere: this block is zero, and so are as many in all from it on; at least this one.
     Nowhere(u64),
     /// At this byte of the file, and it begins within it.
@@ -39,7 +39,7 @@ pub(super) enum Place {
 }
 
 /// A disk whose bytes are found by tables.
-pub(super) struct Mapped<'a> {
+pub(in crate::disk) struct Mapped<'a> {
     file: Arc<dyn ReadAt + 'a>,
     map: Box<dyn Map + 'a>,
     unpacker: Unpacker,
@@ -53,12 +53,12 @@ struct Run {
 }
 
 impl<'a> Mapped<'a> {
-    pub(super) fn new(file: Arc<dyn ReadAt + 'a>, map: Box<dyn Map + 'a>) -> Self {
+    pub(in crate::disk) fn new(file: Arc<dyn ReadAt + 'a>, map: Box<dyn Map + 'a>) -> Self {
         Self { file, map, unpacker: Unpacker::default() }
     }
 
     /// Returns how many bytes the tables have a place for; nothing if there are too many to count.
-    pub(super) fn allocated(&self) -> io::Result<Option<u64>> {
+    pub(in crate::disk) fn allocated(&self) -> io::Result<Option<u64>> {
         let (mut at, mut sum) = (0, 0);
         for _ in 0..COUNT_MAX {
             if at >= self.map.len() {

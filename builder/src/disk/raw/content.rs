@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::bytes::{Fault, le16, le32, padded, part};
-use super::{ExtentKind, Flaw, FlawKind, Format, Info, ReadAt};
+use crate::disk::bytes::{Fault, le16, le32, padded, part};
+use crate::disk::{ExtentKind, Flaw, FlawKind, Format, Info, ReadAt};
 
 /// How much is read to find a byte that is not zero, in bytes.
 const BLANK_MAX: u64 = 16 << 20;
@@ -16,7 +16,7 @@ const EXTENTS_MAX: usize = 1 << 16;
 const ISO_PADDING: u64 = 1 << 20;
 
 /// Looks at a raw file.
-pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
     if is_blank(bytes)? {
         let detail = match bytes.len() {
             0 => "it is empty".into(),

@@ -4,11 +4,11 @@
 //! Sources: Microsoft's *Virtual Hard Disk Image Format Specification* (2006), and QEMU's
 //! `block/vpc.c` for how large a disk is.
 
-use super::bytes::{Fault, be16, be32, be64, fill, holds, part};
-use super::{Flaw, FlawKind, Info, ReadAt, guest};
+use crate::disk::bytes::{Fault, be16, be32, be64, fill, holds, part};
+use crate::disk::{Flaw, FlawKind, Info, ReadAt, guest};
 
 /// The length of a sector and of the footer, in bytes.
-pub(super) const SECTOR: u64 = 512;
+pub(in crate::disk) const SECTOR: u64 = 512;
 
 /// With what footers begin.
 const COOKIE: &[u8] = b"conectix";
@@ -21,27 +21,27 @@ const GEOMETRY_MAX: u64 = 65535 * 16 * 255;
 
 /// What the footer and the header say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header {
+pub(in crate::disk) struct Header {
     /// Of the disk, in bytes.
-    pub(super) virtual_size: u64,
+    pub(in crate::disk) virtual_size: u64,
     /// Where the blocks are found; nothing if the disk lies in front of the footer.
-    pub(super) table: Option<Table>,
+    pub(in crate::disk) table: Option<Table>,
     /// What keeps it from being used.
-    pub(super) flaws: Vec<Flaw>,
+    pub(in crate::disk) flaws: Vec<Flaw>,
 }
 
 /// The table of a dynamic disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Table {
+pub(in crate::disk) struct Table {
     /// Where it begins, in bytes.
-    pub(super) at: u64,
+    pub(in crate::disk) at: u64,
     /// The length of a block, in bytes, without the bitmap in front of it.
-    pub(super) block: u64,
+    pub(in crate::disk) block: u64,
 }
 
 impl Table {
     /// Returns the length of the bitmap in front of a block, in bytes.
-    pub(super) fn bitmap(&self) -> u64 {
+    pub(in crate::disk) fn bitmap(&self) -> u64 {
         (self.block / SECTOR).div_ceil(8).next_multiple_of(SECTOR)
     }
 }
@@ -53,7 +53,7 @@ fn detect(start: &[u8]) -> bool {
 
 /// Tells whether a file ends in the footer of a fixed disk. QEMU takes such a file for raw unless
 /// it is told otherwise; so does who has not got the end of it.
-pub(super) fn is_fixed(bytes: &dyn ReadAt) -> bool {
+pub(in crate::disk) fn is_fixed(bytes: &dyn ReadAt) -> bool {
     bytes.len().checked_sub(SECTOR).is_some_and(|at| {
         part::<512>(bytes, at, "the footer")
             .is_ok_and(|footer| detect(&footer) && sum(&footer, 64) == be32(&footer, 64))
@@ -61,7 +61,7 @@ pub(super) fn is_fixed(bytes: &dyn ReadAt) -> bool {
 }
 
 /// Adds what footer and header tell.
-pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
     let header = Header::parse(bytes)?;
     info.virtual_size = header.virtual_size;
     info.flaws.extend(header.flaws);
@@ -73,7 +73,7 @@ pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> 
 }
 
 impl Header {
-    pub(super) fn parse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
+    pub(in crate::disk) fn parse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
         let mut footer = part::<512>(bytes, 0, "the footer")?;
         if !detect(&footer) {
             let at = bytes.len().saturating_sub(SECTOR);

@@ -4,11 +4,11 @@
 
 use std::io;
 
-use super::mapped::{Map, Place};
-use super::tables::Tables;
-use super::unpack::{Codec, Packed};
-use super::{GuestError, invalid};
+use crate::disk::blocks::compressed::{Codec, Packed};
+use crate::disk::blocks::mapped::{Map, Place};
+use crate::disk::blocks::tables::Tables;
 use crate::disk::bytes::be64;
+use crate::disk::guest::{GuestError, invalid};
 use crate::disk::qcow2::{Compression, Crypt, Header};
 use crate::disk::{Flaw, FlawKind};
 
@@ -25,14 +25,14 @@ const ZERO: u64 = 1;
 const PARTS: u64 = 32;
 
 /// The tables of a qcow2 disk.
-pub(super) struct Qcow2<'a> {
+pub(in crate::disk) struct Qcow2<'a> {
     header: Header,
     tables: Tables<'a>,
 }
 
 impl<'a> Qcow2<'a> {
     /// Fails if what the disk holds cannot be had from this file alone.
-    pub(super) fn new(tables: Tables<'a>, header: Header) -> Result<Self, GuestError> {
+    pub(in crate::disk) fn new(tables: Tables<'a>, header: Header) -> Result<Self, GuestError> {
         let refused = if let Some(backing) = &header.backing {
             let name = backing.name.escape_debug();
             Some((FlawKind::BackingFile, format!("it stands on another file, `{name}`")))

@@ -1,0 +1,3 @@
+pub(super) mod compressed;
+pub(super) mod mapped;
+pub(super) mod tables;

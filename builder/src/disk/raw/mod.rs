@@ -1,0 +1,4 @@
+mod content;
+pub(super) mod map;
+
+pub(super) use content::examine;

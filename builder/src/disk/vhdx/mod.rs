@@ -1,0 +1,4 @@
+pub(super) mod header;
+pub(super) mod map;
+
+pub(super) use header::*;
