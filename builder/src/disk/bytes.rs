@@ -2,44 +2,7 @@
 
 use std::io;
 
-use super::{Flaw, FlawKind, ReadAt};
-
-/// Why a part of a disk is not known.
-#[derive(Debug)]
-pub enum Fault {
-    /// It cannot be read, or is not to be had (see [`Start`](super::Start)).
-    Io(io::Error),
-    /// It is wrong.
-    Flaw(Flaw),
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<Flaw> for Fault {
-    fn from(flaw: Flaw) -> Self {
-        Self::Flaw(flaw)
-    }
-}
-
-impl Fault {
-    /// Returns what is wrong with the disk, or nothing if that cannot be told from the bytes that
-    /// are to be had.
-    pub(super) fn flaw(self, bytes: &dyn ReadAt) -> io::Result<Option<Flaw>> {
-        match self {
-            Self::Flaw(flaw) => Ok(Some(flaw)),
-            Self::Io(error)
-                if error.kind() == io::ErrorKind::UnexpectedEof && !bytes.is_empty() =>
-            {
-                Ok(None)
-            }
-            Self::Io(error) => Err(error),
-        }
-    }
-}
+use super::{Fault, ReadAt};
 
 /// Reads a part of fixed length, called `what` if it is missing.
 pub(super) fn part<const LEN: usize>(
@@ -55,8 +18,7 @@ pub(super) fn part<const LEN: usize>(
 /// Reads a part whose place the file tells, called `what` if it is missing.
 pub(super) fn fill(bytes: &dyn ReadAt, space: &mut [u8], at: u64, what: &str) -> Result<(), Fault> {
     if !holds(bytes, at, space.len() as u64) {
-        let detail = format!("{what} at byte {at} lies outside the file of {} bytes", bytes.len());
-        return Err(Flaw { kind: FlawKind::OutsideFile, detail }.into());
+        return Err(Fault::outside_file(bytes, what, at));
     }
     Ok(bytes.read_exact_at(space, at)?)
 }
@@ -66,13 +28,22 @@ pub(super) fn holds(bytes: &dyn ReadAt, at: u64, len: u64) -> bool {
     at.checked_add(len).is_some_and(|end| end <= bytes.len())
 }
 
-/// Returns what bytes there are up to the end of the file, `N` at most; zeros behind them, as QEMU
-/// sees a file's last sector.
+/// Returns the bytes from `at` on; zeros behind the end of the file.
 pub(super) fn padded<const LEN: usize>(bytes: &dyn ReadAt, at: u64) -> io::Result<[u8; LEN]> {
     let mut space = [0; LEN];
-    let there = usize::try_from(bytes.len().saturating_sub(at)).unwrap_or(usize::MAX).min(LEN);
-    bytes.read_exact_at(&mut space[..there], at)?;
+    fill_padded(bytes, &mut space, at)?;
     Ok(space)
+}
+
+/// Fills `space` with the bytes from `at` on; zeros behind the end of the file, as QEMU reads them.
+pub(super) fn fill_padded(bytes: &dyn ReadAt, space: &mut [u8], at: u64) -> io::Result<()> {
+    let rest = usize::try_from(bytes.len().saturating_sub(at)).unwrap_or(usize::MAX);
+    let (inside, behind) = space.split_at_mut(rest.min(space.len()));
+    behind.fill(0);
+    if inside.is_empty() {
+        return Ok(());
+    }
+    bytes.read_exact_at(inside, at)
 }
 
 macro_rules! numbers {

@@ -19,8 +19,7 @@ impl Flaw {
     }
 }
 
-/// What can be wrong with a disk. What follows from it for KubeVirt and CDI is for
-/// [`contract`](crate::cluster::contract) to say.
+/// What can be wrong with a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlawKind {

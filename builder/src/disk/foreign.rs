@@ -1,22 +1,63 @@
 //! *Foreign* formats: QEMU reads them, and neither KubeVirt nor CDI takes them. Their headers tell
 //! how large the disk is, and not much more is asked of them.
 
-use super::bytes::{Fault, be32, be64, le32, le64, padded};
-use super::{Flaw, FlawKind, Format, Info, ReadAt};
+use super::bytes::{be32, be64, le32, le64, padded};
+use super::sector::{self, SECTOR_LEN};
+use super::{Fault, Flaw, FlawKind, Format, Info, ReadAt, qcow2, refusals};
+
+/// qcow begins as qcow2 does, with another version.
+const QCOW_VERSION: u32 = 1;
+
+const QED: &[u8] = b"QED\0";
+
+/// Version 1; of version 2 QEMU knows nothing.
+const LUKS: &[u8] = b"LUKS\xba\xbe\0\x01";
+
+/// Both formats of Parallels have version 2.
+const PARALLELS: &[u8] = b"WithoutFreeSpace";
+const PARALLELS_EXTENDED: &[u8] = b"WithouFreSpacExt";
+const PARALLELS_VERSION: u32 = 2;
+
+const CLOOP: &[u8] = b"#!/bin/sh\n#V2.0 Format\nmodprobe cloop file=$0 && mount -r -t iso9660 \
+    /dev/cloop $1\n";
 
 /// QED's incompatible features (bits): `docs/interop/qed_spec.rst`.
 const QED_BACKING: u64 = 1;
 const QED_NEED_CHECK: u64 = 2;
 const QED_KNOWN: u64 = 7;
 
+/// Recognizes a file of such a format by its first sector.
+pub(super) fn detect(start: &[u8]) -> Option<Format> {
+    let is_qcow = start.starts_with(qcow2::MAGIC) && be32(start, 4) == QCOW_VERSION;
+    let formats = [
+        (is_qcow, Format::Qcow),
+        (start.starts_with(QED), Format::Qed),
+        (start.starts_with(LUKS), Format::Luks),
+        (is_parallels(start), Format::Parallels),
+        (is_bochs(start) || start.starts_with(CLOOP), Format::Bochs),
+    ];
+    formats.into_iter().find(|(is_it, _)| *is_it).map(|(_, format)| format)
+}
+
+/// `parallels_probe` in QEMU's `block/parallels.c`.
+fn is_parallels(start: &[u8]) -> bool {
+    let has_name = start.starts_with(PARALLELS) || start.starts_with(PARALLELS_EXTENDED);
+    has_name && le32(start, 16) == PARALLELS_VERSION
+}
+
+/// `bochs_probe` in QEMU's `block/bochs.c`.
+fn is_bochs(start: &[u8]) -> bool {
+    let has = |at: usize, text: &[u8]| start.get(at..).is_some_and(|rest| rest.starts_with(text));
+    has(0, b"Bochs Virtual HD Image\0")
+        && has(32, b"Redolog\0")
+        && has(48, b"Growing\0")
+        && matches!(le32(start, 64), 0x10000 | 0x20000)
+}
+
 /// Looks at a file of such a format.
 pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
     let fields: [u8; 112] = padded(bytes, 0)?;
-    let name = info.format;
-    info.flaws.push(Flaw {
-        kind: FlawKind::Unsupported,
-        detail: format!("its format is {name}, which neither KubeVirt nor CDI takes"),
-    });
+    info.flaws.push(refusals::unsupported(info.format));
     match info.format {
         Format::Qcow => qcow(&fields, info),
         Format::Qed => qed(&fields, info)?,
@@ -30,13 +71,12 @@ pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> 
 
 /// `QCowHeader` in QEMU's `block/qcow.c`.
 fn qcow(fields: &[u8], info: &mut Info) {
-    info.virtual_size = be64(fields, 24) & !511;
+    info.virtual_size = sector::round_down(be64(fields, 24));
     if be64(fields, 8) != 0 && be32(fields, 16) != 0 {
-        info.flaws.push(backing());
+        info.flaws.push(refusals::needs_backing_file(None));
     }
     if be32(fields, 36) != 0 {
-        let detail = "it is encrypted with AES".into();
-        info.flaws.push(Flaw { kind: FlawKind::Encrypted, detail });
+        info.flaws.push(refusals::encrypted_with_aes());
     }
 }
 
@@ -44,20 +84,17 @@ fn qed(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
     let features = le64(fields, 16);
     let (size, cluster) = (le64(fields, 48), le32(fields, 4));
     if features & !QED_KNOWN != 0 {
-        let detail = format!("it needs features that nobody knows, bits {features:#x}");
-        return Err(Flaw { kind: FlawKind::UnknownFeature, detail }.into());
+        return Err(refusals::needs_features(features).into());
     }
-    if !cluster.is_power_of_two() || size % 512 != 0 {
-        let detail = "its header has numbers that QED does not allow".into();
-        return Err(Flaw { kind: FlawKind::Malformed, detail }.into());
+    if !cluster.is_power_of_two() || !size.is_multiple_of(SECTOR_LEN) {
+        return Err(Fault::malformed("its header has numbers that QED does not allow"));
     }
     info.virtual_size = size;
     if features & QED_BACKING != 0 {
-        info.flaws.push(backing());
+        info.flaws.push(refusals::needs_backing_file(None));
     }
     if features & QED_NEED_CHECK != 0 {
-        let detail = "it was not closed properly".into();
-        info.flaws.push(Flaw { kind: FlawKind::Dirty, detail });
+        info.flaws.push(Flaw::new(FlawKind::Dirty, "it was not closed properly"));
     }
     Ok(())
 }
@@ -65,13 +102,13 @@ fn qed(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
 /// LUKS 1: the disk is what lies behind the header and the keys. The offset is a number of sectors
 /// (LUKS1 On-Disk Format Specification 1.2.3, figure 1).
 fn luks(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
-    let detail = "it is an encrypted volume, to which neither has a key".into();
-    info.flaws.push(Flaw { kind: FlawKind::Encrypted, detail });
-    let payload = u64::from(be32(fields, 104)) * 512;
+    let detail = "it is an encrypted volume, to which neither has a key";
+    info.flaws.push(Flaw::new(FlawKind::Encrypted, detail));
+    let payload = u64::from(be32(fields, 104)) * SECTOR_LEN;
     let Some(size) = info.virtual_size.checked_sub(payload) else {
         info.virtual_size = 0;
         let detail = format!("its data begins at byte {payload}, behind the end of the file");
-        return Err(Flaw { kind: FlawKind::Truncated, detail }.into());
+        return Err(Fault::new(FlawKind::Truncated, detail));
     };
     info.virtual_size = size;
     Ok(())
@@ -79,13 +116,7 @@ fn luks(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
 
 /// `ParallelsHeader` in QEMU's `block/parallels.h`. The first of the two formats has a size of 32 bits.
 fn parallels(fields: &[u8], info: &mut Info) {
-    let sectors = match fields {
-        [b'W', b'i', b't', b'h', b'o', b'u', b't', ..] => u64::from(le32(fields, 36)),
-        _ => le64(fields, 36),
-    };
-    info.virtual_size = sectors.saturating_mul(512);
-}
-
-fn backing() -> Flaw {
-    Flaw { kind: FlawKind::BackingFile, detail: "it stands on another file".into() }
+    let is_old = fields.starts_with(PARALLELS);
+    let sectors = if is_old { le32(fields, 36).into() } else { le64(fields, 36) };
+    info.virtual_size = sectors.saturating_mul(SECTOR_LEN);
 }

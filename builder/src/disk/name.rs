@@ -17,5 +17,5 @@ pub fn misnamed(name: &str, info: &Info) -> Option<Flaw> {
         _ => return None,
     };
     let detail = format!("it is called .{ending}, and its content is {}", info.format);
-    (!is_right).then_some(Flaw { kind: FlawKind::Misnamed, detail })
+    (!is_right).then_some(Flaw::new(FlawKind::Misnamed, detail))
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::ReadAt;
+use super::read_at::ReadAt;
 
 /// The first bytes of something longer.
 #[derive(Debug, Clone, Copy)]

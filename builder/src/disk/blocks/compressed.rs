@@ -1,21 +1,23 @@
-//! *Packed* blocks: stretches of the guest's bytes that the file holds compressed, each by itself.
+//! *Compressed* blocks: stretches of the disk that the file holds compressed, each by itself.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::disk::ReadAt;
+use super::invalid;
+use super::recent::RecentBytes;
 use crate::disk::bytes::le32;
-use crate::disk::guest::invalid;
+use crate::disk::read_at::ReadAt;
 
-/// How many bytes of unpacked blocks are kept, or one block if that is longer.
-const KEPT: usize = 4 << 20;
+/// How many bytes of decompressed blocks are kept, or one block if that is longer, and how many blocks.
+const KEPT_LEN: usize = 4 << 20;
+const KEPT_COUNT: usize = 64;
 
-/// The longest block that is unpacked, in bytes: a cluster of qcow2.
-pub(in crate::disk) const BLOCK_MAX: u64 = 2 << 20;
+/// The longest block that is decompressed, in bytes: a cluster of qcow2.
+const BLOCK_MAX: u64 = 2 << 20;
 
 /// A block that is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::disk) struct Packed {
+pub(in crate::disk) struct CompressedBlock {
     /// Where it begins in the guest, in bytes.
     pub(in crate::disk) start: u64,
     /// How long it is there, in bytes; [`BLOCK_MAX`] at most.
@@ -23,13 +25,13 @@ pub(in crate::disk) struct Packed {
     /// Where it begins in the file, in bytes.
     pub(in crate::disk) at: u64,
     /// How it is compressed.
-    pub(in crate::disk) codec: Codec,
+    pub(in crate::disk) codec: BlockCodec,
 }
 
 /// How a block is compressed. The length is that of the compressed bytes and of what may lie
 /// behind them; a file may end before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::disk) enum Codec {
+pub(in crate::disk) enum BlockCodec {
     /// Deflate without a header.
     Deflate(u64),
     /// Zstandard.
@@ -43,12 +45,12 @@ pub(in crate::disk) enum Codec {
 /// A marker in front of a grain: the first sector (8 bytes), the length (4 bytes).
 const MARKER: usize = 12;
 
-/// Unpacks blocks, for several threads at once.
+/// Decompresses blocks, for several threads at once.
 #[derive(Default)]
-pub(in crate::disk) struct Unpacker {
+pub(super) struct BlockDecompressor {
     idle: Mutex<Vec<Codecs>>,
-    /// By where they begin; the one used last is in front.
-    kept: Mutex<Vec<(u64, Arc<[u8]>)>>,
+    /// Blocks by where they begin in the guest.
+    kept: RecentBytes,
 }
 
 /// What one thread needs at a time.
@@ -58,57 +60,51 @@ struct Codecs {
     zstd: zstd::bulk::Decompressor<'static>,
 }
 
-impl Unpacker {
+impl BlockDecompressor {
     /// Fills `space` with a part of a block.
-    pub(in crate::disk) fn read(
+    pub(super) fn read(
         &self,
         file: &dyn ReadAt,
-        packed: &Packed,
+        block: &CompressedBlock,
         space: &mut [u8],
         skip: u64,
     ) -> io::Result<()> {
-        if skip == 0 && space.len() as u64 == packed.len {
-            return self.unpack(file, packed, space);
+        if skip == 0 && space.len() as u64 == block.len {
+            return self.decompress(file, block, space);
         }
-        let block = self.block(file, packed)?;
+        let bytes = self.whole(file, block)?;
         let part = usize::try_from(skip)
             .ok()
-            .and_then(|skip| block.get(skip..)?.get(..space.len()))
+            .and_then(|skip| bytes.get(skip..)?.get(..space.len()))
             .ok_or(io::ErrorKind::UnexpectedEof)?;
         space.copy_from_slice(part);
         Ok(())
     }
 
-    fn block(&self, file: &dyn ReadAt, packed: &Packed) -> io::Result<Arc<[u8]>> {
-        if let Some(block) = self.kept(packed.start) {
-            return Ok(block);
+    /// Returns all of a block.
+    fn whole(&self, file: &dyn ReadAt, block: &CompressedBlock) -> io::Result<Arc<[u8]>> {
+        if let Some(bytes) = self.kept.get(block.start) {
+            return Ok(bytes);
         }
-        let len = usize::try_from(packed.len.min(BLOCK_MAX)).unwrap_or(0);
-        let mut block = vec![0; len];
-        self.unpack(file, packed, &mut block)?;
-        let block: Arc<[u8]> = block.into();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.truncate((KEPT / len.max(1)).clamp(1, 64) - 1);
-        kept.insert(0, (packed.start, Arc::clone(&block)));
-        Ok(block)
+        let len = usize::try_from(block.len.min(BLOCK_MAX)).unwrap_or(0);
+        let mut bytes = vec![0; len];
+        self.decompress(file, block, &mut bytes)?;
+        let count = (KEPT_LEN / len.max(1)).clamp(1, KEPT_COUNT);
+        Ok(self.kept.insert(block.start, bytes, count))
     }
 
-    fn kept(&self, start: u64) -> Option<Arc<[u8]>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept.iter().position(|(kept, _)| *kept == start)?;
-        if let Some(first) = kept.get_mut(..=place) {
-            first.rotate_right(1);
-        }
-        kept.first().map(|(_, block)| Arc::clone(block))
-    }
-
-    fn unpack(&self, file: &dyn ReadAt, packed: &Packed, space: &mut [u8]) -> io::Result<()> {
+    fn decompress(
+        &self,
+        file: &dyn ReadAt,
+        block: &CompressedBlock,
+        space: &mut [u8],
+    ) -> io::Result<()> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut codecs = match idle {
             Some(codecs) => codecs,
             None => Codecs::new()?,
         };
-        let done = codecs.unpack(file, packed, space);
+        let done = codecs.decompress(file, block, space);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(codecs);
         done
     }
@@ -123,18 +119,25 @@ impl Codecs {
         })
     }
 
-    fn unpack(&mut self, file: &dyn ReadAt, packed: &Packed, space: &mut [u8]) -> io::Result<()> {
+    fn decompress(
+        &mut self,
+        file: &dyn ReadAt,
+        block: &CompressedBlock,
+        space: &mut [u8],
+    ) -> io::Result<()> {
         let damaged = |detail: &str| {
             invalid(format!(
                 "the compressed block at byte {} (for byte {} of the disk) {detail}",
-                packed.at, packed.start,
+                block.at, block.start,
             ))
         };
-        let (at, len) = match packed.codec {
-            Codec::Deflate(len) | Codec::Zstd(len) | Codec::Zlib(len) => (packed.at, len),
-            Codec::Grain => grain(file, packed.at).map_err(|_| damaged("has no marker"))?,
+        let (at, len) = match block.codec {
+            BlockCodec::Deflate(len) | BlockCodec::Zstd(len) | BlockCodec::Zlib(len) => {
+                (block.at, len)
+            }
+            BlockCodec::Grain => grain(file, block.at).map_err(|_| damaged("has no marker"))?,
         };
-        if len > 2 * BLOCK_MAX.min(packed.len) {
+        if len > 2 * BLOCK_MAX.min(block.len) {
             return Err(damaged("is longer than a block can be"));
         }
         let len = len.min(file.len().saturating_sub(at));
@@ -143,14 +146,16 @@ impl Codecs {
         }
         self.input.resize(usize::try_from(len).unwrap_or(0), 0);
         file.read_exact_at(&mut self.input, at)?;
-        let count = match packed.codec {
-            Codec::Deflate(_) => self.deflate.deflate_decompress(&self.input, space).ok(),
-            Codec::Zlib(_) | Codec::Grain => self.deflate.zlib_decompress(&self.input, space).ok(),
-            Codec::Zstd(_) => frames(&mut self.zstd, &self.input, space),
+        let count = match block.codec {
+            BlockCodec::Deflate(_) => self.deflate.deflate_decompress(&self.input, space).ok(),
+            BlockCodec::Zlib(_) | BlockCodec::Grain => {
+                self.deflate.zlib_decompress(&self.input, space).ok()
+            }
+            BlockCodec::Zstd(_) => frames(&mut self.zstd, &self.input, space),
         };
         match count {
             Some(count) if count == space.len() => Ok(()),
-            Some(count) if packed.codec == Codec::Grain => {
+            Some(count) if block.codec == BlockCodec::Grain => {
                 space.get_mut(count..).unwrap_or_default().fill(0);
                 Ok(())
             }

@@ -1,3 +1,28 @@
-pub(super) mod compressed;
-pub(super) mod mapped;
-pub(super) mod tables;
+//! *Blocks*: most formats keep a disk in pieces of one length, and tables say where in the file each
+//! of them lies. This is what those formats share.
+//!
+//! - `mapped`: the disk, found through the tables of its format
+//! - `tables`: entries of tables, read in pages
+//! - `compressed`: blocks that are compressed, each by itself
+//! - `recent`: pages and blocks that were used last
+
+mod compressed;
+mod mapped;
+mod recent;
+mod tables;
+
+use std::io;
+
+pub(super) use self::compressed::{BlockCodec, CompressedBlock};
+pub(super) use self::mapped::{BlockLocation, BlockMap, MappedDisk};
+pub(super) use self::tables::TableReader;
+
+/// What is wrong with a table, found while the disk is read.
+pub(super) fn invalid(detail: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, detail)
+}
+
+/// A block, called `what`, that lies outside the file.
+pub(super) fn outside_file(what: &str, index: u64, at: u64) -> io::Error {
+    invalid(format!("{what} {index} at byte {at} lies outside the file"))
+}

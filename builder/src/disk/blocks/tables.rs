@@ -2,10 +2,11 @@
 //! pages, of which those that were used last are kept.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use crate::disk::ReadAt;
-use crate::disk::guest::invalid;
+use super::invalid;
+use super::recent::RecentBytes;
+use crate::disk::read_at::ReadAt;
 
 /// How much of a table is read at once, in bytes.
 const PAGE: u64 = 16 << 10;
@@ -13,16 +14,16 @@ const PAGE: u64 = 16 << 10;
 /// How many pages are kept.
 const PAGES: usize = 64;
 
-/// The numbers of one file.
-pub(in crate::disk) struct Tables<'a> {
+/// Reads the tables of one file.
+pub(in crate::disk) struct TableReader<'a> {
     file: Arc<dyn ReadAt + 'a>,
-    /// By their number in the file; the one used last is in front.
-    pages: Mutex<Vec<(u64, Arc<[u8]>)>>,
+    /// Pages by their number in the file.
+    pages: RecentBytes,
 }
 
-impl<'a> Tables<'a> {
-    pub(in crate::disk) fn new(file: Arc<dyn ReadAt + 'a>) -> Self {
-        Self { file, pages: Mutex::default() }
+impl<'a> TableReader<'a> {
+    pub(super) fn new(file: Arc<dyn ReadAt + 'a>) -> Self {
+        Self { file, pages: RecentBytes::default() }
     }
 
     pub(in crate::disk) fn file(&self) -> &(dyn ReadAt + 'a) {
@@ -30,7 +31,7 @@ impl<'a> Tables<'a> {
     }
 
     /// Returns the bytes of entry `index` of the table that begins at `table`, called `what`.
-    pub(in crate::disk) fn entry<const LEN: usize>(
+    pub(in crate::disk) fn read_entry<const LEN: usize>(
         &self,
         what: &str,
         table: u64,
@@ -49,38 +50,25 @@ impl<'a> Tables<'a> {
             let at = at + done as u64;
             let page = self.page(at / PAGE)?;
             let from = usize::try_from(at % PAGE).unwrap_or(usize::MAX);
-            let there = page.get(from..).unwrap_or_default();
-            let count = rest.len().min(there.len());
+            let found = page.get(from..).unwrap_or_default();
+            let count = rest.len().min(found.len());
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            rest[..count].copy_from_slice(&there[..count]);
+            rest[..count].copy_from_slice(&found[..count]);
             done += count;
         }
         Ok(entry)
     }
 
     fn page(&self, number: u64) -> io::Result<Arc<[u8]>> {
-        if let Some(page) = self.kept(number) {
+        if let Some(page) = self.pages.get(number) {
             return Ok(page);
         }
         let at = number * PAGE;
         let len = self.file.len().saturating_sub(at).min(PAGE);
         let mut page = vec![0; usize::try_from(len).unwrap_or(0)];
         self.file.read_exact_at(&mut page, at)?;
-        let page: Arc<[u8]> = page.into();
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.truncate(PAGES - 1);
-        pages.insert(0, (number, Arc::clone(&page)));
-        Ok(page)
-    }
-
-    fn kept(&self, number: u64) -> Option<Arc<[u8]>> {
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = pages.iter().position(|(kept, _)| *kept == number)?;
-        if let Some(first) = pages.get_mut(..=place) {
-            first.rotate_right(1);
-        }
-        pages.first().map(|(_, page)| Arc::clone(page))
+        Ok(self.pages.insert(number, page, PAGES))
     }
 }

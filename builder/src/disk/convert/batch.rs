@@ -1,7 +1,7 @@
 //! A *batch* is what a thread does at one time: some of the clusters of one stretch of the disk, so
 //! that they are read together.
 
-use super::survey::CLUSTER_LEN;
+use super::cluster::CLUSTER_LEN;
 
 /// How many clusters a stretch has.
 pub(super) const STRETCH: usize = 16;
@@ -9,7 +9,10 @@ pub(super) const STRETCH: usize = 16;
 /// How long a stretch is, in bytes.
 pub(super) const STRETCH_LEN: usize = STRETCH * CLUSTER_LEN;
 
-/// For each cluster of a stretch, how it is [stored](super::survey::Clusters).
+/// For each cluster of a stretch, how it is stored: its length when it is packed, or [`ZERO`] or [`PLAIN`].
+///
+/// [`ZERO`]: super::cluster::ZERO
+/// [`PLAIN`]: super::cluster::PLAIN
 pub(super) type Lens = [u16; STRETCH];
 
 /// Some of the clusters of a stretch.

@@ -3,15 +3,16 @@
 //!
 //! The format: <https://www.qemu.org/docs/master/interop/qcow2.html>.
 
-use super::ConvertError;
-use super::survey::{CLUSTER_BITS, CLUSTER_LEN, Clusters, REGION};
-use crate::disk::convert::ClusterCompression;
+use super::cluster::{CLUSTER_BITS, CLUSTER_LEN, REGION};
+use super::survey::Clusters;
+use super::{ClusterCompression, ConvertError};
+use crate::disk::qcow2::{ENTRY_LEN, L1_LEN_MAX, REFCOUNT_ORDER};
 
-/// How many clusters one block of reference counts is about: a count has 16 bits.
-pub(super) const COUNTS: usize = CLUSTER_LEN / 2;
+/// How many clusters one block of reference counts is about.
+pub(super) const COUNTS: usize = (CLUSTER_LEN * 8) >> REFCOUNT_ORDER;
 
-/// What QEMU reads of a table of the first level, in entries: `QCOW_MAX_L1_SIZE`, 32 MiB.
-const FIRST_LEVEL_MAX: u64 = (32 << 20) / 8;
+/// How many entries QEMU reads of a table of the first level.
+const FIRST_LEVEL_MAX: u64 = L1_LEN_MAX / ENTRY_LEN;
 
 /// A qcow2 that is known in all its parts but the data. Places and lengths are in clusters.
 #[derive(Debug)]

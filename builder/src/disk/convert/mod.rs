@@ -10,6 +10,7 @@
 
 mod ahead;
 mod batch;
+mod cluster;
 mod conversion;
 mod error;
 mod layout;
@@ -33,7 +34,7 @@ pub use self::error::ConvertError;
 use self::layout::Layout;
 use self::qcow2::Qcow2;
 use self::raw::Raw;
-use crate::disk::ReadAt;
+use crate::disk::read_at::ReadAt;
 
 /// A disk as its virtual machine sees it.
 pub(crate) type Guest = Arc<dyn ReadAt>;

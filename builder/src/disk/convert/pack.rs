@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::batch::{Batch, Packed, STRETCH, STRETCH_LEN};
-use super::survey::{CLUSTER_LEN, PLAIN, ZERO};
-use super::{ConvertError, Guest};
-use crate::disk::convert::ClusterCompression;
-use crate::disk::{ReadAt as _, is_zero};
+use super::cluster::{CLUSTER_LEN, PLAIN, ZERO};
+use super::{ClusterCompression, ConvertError, Guest};
+use crate::disk::bytes::fill_padded;
+use crate::disk::extent::is_zero;
 
 /// The fastest of libdeflate: five times as fast as the zlib that QEMU packs with, and no longer.
 /// QEMU's writer finds nothing that lies further back than 4 KiB. Its reader, like any other, unpacks a
@@ -120,11 +120,8 @@ impl Packers {
 pub(super) fn read(guest: &Guest, batch: Batch, stretch: &mut [u8]) -> io::Result<()> {
     for run in batch.runs() {
         let start = batch.at.saturating_add(run.start as u64);
-        let there = usize::try_from(guest.len().saturating_sub(start)).unwrap_or(usize::MAX);
         let Some(space) = stretch.get_mut(run) else { continue };
-        let (there, behind) = space.split_at_mut(there.min(space.len()));
-        guest.read_exact_at(there, start)?;
-        behind.fill(0);
+        fill_padded(guest, space, start)?;
     }
     Ok(())
 }

@@ -6,9 +6,9 @@ use rayon::ThreadPool;
 
 use super::ahead::Ahead;
 use super::batch::{Batch, Packed};
+use super::cluster::{CLUSTER_LEN, ClusterKind};
 use super::layout::Layout;
 use super::pack::{Output, Packers};
-use super::survey::{CLUSTER_LEN, Kind};
 use super::tables::Tables;
 use super::{ConvertError, Guest, too_far};
 
@@ -31,7 +31,8 @@ impl Qcow2 {
             let packers = Arc::clone(&packers);
             move |batch| packers.pack(batch)
         };
-        let batches = batches(layout, Kind::Plain).chain(batches(layout, Kind::Packed));
+        let batches =
+            batches(layout, ClusterKind::Plain).chain(batches(layout, ClusterKind::Packed));
         Self {
             tables: Tables::new(layout),
             data: Ahead::new(batches, work, pool),
@@ -76,7 +77,7 @@ impl Qcow2 {
 }
 
 /// Returns the clusters of a kind, first to last.
-fn batches(layout: &Arc<Layout>, kind: Kind) -> impl Iterator<Item = Batch> + Send + use<> {
+fn batches(layout: &Arc<Layout>, kind: ClusterKind) -> impl Iterator<Item = Batch> + Send + use<> {
     let layout = Arc::clone(layout);
     let stretches = (0..).map_while(move |number| layout.clusters.stretch(number, kind));
     stretches.filter(|batch| batch.mask != 0)

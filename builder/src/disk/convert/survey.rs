@@ -1,5 +1,5 @@
-//! The *clusters* of a disk, as the survey found them: which are zero, which are stored as they are,
-//! and how long the others are when they are packed.
+//! The *survey* of a disk finds which clusters are zero, which are stored as they are, and how long the
+//! others are when they are packed.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -9,24 +9,10 @@ use rayon::ThreadPool;
 
 use super::ahead::Ahead;
 use super::batch::{Batch, Lens, STRETCH};
+use super::cluster::{CLUSTER_BITS, ClusterKind, REGION, ZERO};
 use super::pack::{Output, Packers};
 use super::walk::Walk;
-use super::{ConvertError, Guest};
-use crate::disk::convert::ClusterCompression;
-
-pub(super) const CLUSTER_BITS: u32 = 16;
-
-/// In bytes; what `qemu-img` makes too unless it is told otherwise.
-pub(super) const CLUSTER_LEN: usize = 1 << CLUSTER_BITS;
-
-/// How many clusters one table of the second level maps: its entries have eight bytes.
-pub(super) const REGION: usize = CLUSTER_LEN / 8;
-
-/// The length of a cluster without any data.
-pub(super) const ZERO: u16 = 0;
-
-/// The length that stands for a cluster that is stored as it is.
-pub(super) const PLAIN: u16 = u16::MAX;
+use super::{ClusterCompression, ConvertError, Guest};
 
 /// How many regions with data are kept account of, 16 KiB each: 8 TiB of data.
 const REGIONS: usize = 1 << 14;
@@ -34,31 +20,12 @@ const REGIONS: usize = 1 << 14;
 /// How each cluster is stored, for the regions that have any data.
 #[derive(Debug)]
 pub(super) struct Clusters {
-    /// Ascending: the number of the region, and the lengths of its clusters when they are packed, or
-    /// [`ZERO`] or [`PLAIN`].
+    /// Ascending: the number of the region, and how each of its clusters is stored, as in [`Lens`].
     pub(super) regions: Vec<(u64, Box<[u16]>)>,
     /// How many clusters are stored as they are.
     pub(super) plain: u64,
     /// How many bytes the others have in all.
     pub(super) packed_len: u64,
-}
-
-/// Which clusters are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Those that are stored as they are.
-    Plain,
-    /// Those that are packed.
-    Packed,
-}
-
-impl Kind {
-    fn has(self, len: u16) -> bool {
-        match self {
-            Self::Plain => len == PLAIN,
-            Self::Packed => len != PLAIN && len != ZERO,
-        }
-    }
 }
 
 /// Looks at all clusters of a disk.
@@ -106,14 +73,14 @@ fn record(regions: &mut BTreeMap<u64, Box<[u16]>>, at: u64, lens: &Lens) {
 impl Clusters {
     fn new(regions: BTreeMap<u64, Box<[u16]>>) -> Self {
         let lens = || regions.values().flatten().copied();
-        let plain = lens().filter(|len| Kind::Plain.has(*len)).count() as u64;
-        let packed_len = lens().filter(|len| Kind::Packed.has(*len)).map(u64::from).sum();
+        let plain = lens().filter(|len| ClusterKind::Plain.has(*len)).count() as u64;
+        let packed_len = lens().filter(|len| ClusterKind::Packed.has(*len)).map(u64::from).sum();
         Self { regions: regions.into_iter().collect(), plain, packed_len }
     }
 
     /// Returns the clusters of a kind in the stretch with this number, counted over the regions that
     /// there are; nothing behind the last.
-    pub(super) fn stretch(&self, number: usize, kind: Kind) -> Option<Batch> {
+    pub(super) fn stretch(&self, number: usize, kind: ClusterKind) -> Option<Batch> {
         const STRETCHES: usize = REGION / STRETCH;
         let (region, lens) = self.regions.get(number / STRETCHES)?;
         let place = number % STRETCHES * STRETCH;

@@ -3,24 +3,10 @@
 
 use std::sync::Arc;
 
+use super::ClusterCompression;
+use super::cluster::{CLUSTER_BITS, CLUSTER_LEN, PLAIN, REGION, ZERO};
 use super::layout::{COUNTS, Layout};
-use super::survey::{CLUSTER_BITS, CLUSTER_LEN, PLAIN, REGION, ZERO};
-use crate::disk::convert::ClusterCompression;
-
-/// Set where exactly one entry refers to a cluster, which may therefore be written to.
-const COPIED: u64 = 1 << 63;
-
-/// Set where a cluster is packed.
-const COMPRESSED: u64 = 1 << 62;
-
-/// How many bits of a packed cluster's entry are its place; above them is the number of sectors.
-const PLACE_BITS: u32 = 62 - (CLUSTER_BITS - 8);
-
-/// What packed clusters are measured in, in bytes: two to this power.
-const SECTOR_BITS: u32 = 9;
-
-/// Length of the header of version 3 with all that it may have, in bytes.
-const HEADER_LEN: u32 = 112;
+use crate::disk::qcow2::{self, COPIED, CompressedCluster, ENTRY, HEADER_LEN};
 
 /// Tables, and how far they are.
 pub(super) struct Tables {
@@ -89,8 +75,7 @@ impl Tables {
             len => {
                 let at = self.packed;
                 self.packed += u64::from(len);
-                let sectors = ((self.packed - 1) >> SECTOR_BITS) - (at >> SECTOR_BITS);
-                COMPRESSED | sectors << PLACE_BITS | at
+                CompressedCluster { at, len: len.into() }.entry(CLUSTER_BITS)
             }
         });
     }
@@ -159,47 +144,41 @@ fn first_level(layout: &Layout, number: u64, space: &mut [u8]) {
 }
 
 fn header(layout: &Layout, space: &mut [u8]) {
-    let (incompatible, method) = match layout.packing {
-        ClusterCompression::None | ClusterCompression::Zlib => (0, 0),
-        // The bit says that the method is not zlib.
-        ClusterCompression::Zstd => (1 << 3, 1_u8),
+    let (compression, incompatible) = match layout.packing {
+        ClusterCompression::None | ClusterCompression::Zlib => (qcow2::Compression::Zlib, 0),
+        ClusterCompression::Zstd => (qcow2::Compression::Zstd, qcow2::COMPRESSION_TYPE),
     };
-    let wide = |number: u64| number.to_be_bytes().to_vec();
-    let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes().to_vec();
-    let fields = [
-        b"QFI\xfb".to_vec(),
-        narrow(3),
-        // No backing file.
-        wide(0),
-        narrow(0),
-        narrow(u64::from(CLUSTER_BITS)),
-        wide(layout.virtual_size),
-        // Not encrypted.
-        narrow(0),
-        narrow(layout.entries),
-        wide(place(layout.first_level)),
-        wide(place(1)),
-        narrow(layout.count_tables),
-        // No snapshots.
-        narrow(0),
-        wide(0),
-        wide(incompatible),
-        wide(0),
-        wide(0),
-        // Reference counts have two to the power of 4 bits.
-        narrow(4),
-        narrow(u64::from(HEADER_LEN)),
-        vec![method],
-    ];
-    let fields = fields.concat();
-    if let Some(space) = space.get_mut(..fields.len()) {
-        space.copy_from_slice(&fields);
+    let table = |cluster: u64, entries: u64| qcow2::Table {
+        at: place(cluster),
+        entries: u32::try_from(entries).unwrap_or(u32::MAX),
+    };
+    let header = qcow2::Header {
+        version: qcow2::VERSION_3,
+        size: layout.virtual_size,
+        cluster_bits: CLUSTER_BITS,
+        len: HEADER_LEN,
+        incompatible,
+        compatible: 0,
+        autoclear: 0,
+        l1: table(layout.first_level, layout.entries),
+        refcounts: table(1, layout.count_tables * REGION as u64),
+        refcount_order: qcow2::REFCOUNT_ORDER,
+        snapshots: 0,
+        snapshot_count: 0,
+        crypt: qcow2::Crypt::None,
+        compression,
+        backing: None,
+        data_file: None,
+        unknown_features: Vec::new(),
+    };
+    if let Some(space) = space.first_chunk_mut() {
+        *space = header.encode();
     }
 }
 
-/// Writes entries of eight bytes.
+/// Writes the entries of a table.
 fn entries(space: &mut [u8], mut entry: impl FnMut(u64) -> u64) {
-    for (index, space) in space.chunks_exact_mut(8).enumerate() {
+    for (index, space) in space.chunks_exact_mut(ENTRY).enumerate() {
         space.copy_from_slice(&entry(index as u64).to_be_bytes());
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use super::Guest;
 use super::batch::{Batch, STRETCH, STRETCH_LEN};
-use super::survey::CLUSTER_LEN;
+use super::cluster::CLUSTER_LEN;
 use crate::disk::{Extent, ExtentKind};
 
 /// Batches of clusters that may hold something, first to last.

@@ -4,8 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::disk::bytes::Fault;
-use crate::disk::{Flaw, Format};
+use crate::disk::{Fault, Flaw, Format};
 
 /// Why a disk cannot be read as its virtual machine would.
 #[derive(Debug, Error)]

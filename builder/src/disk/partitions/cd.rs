@@ -4,13 +4,12 @@
 use std::io;
 
 use super::{BIOS, add, fat, some};
-use crate::disk::ReadAt;
 use crate::disk::bytes::le32;
-
-const SECTOR: u64 = 2048;
+use crate::disk::raw::ISO_BLOCK_LEN;
+use crate::disk::read_at::ReadAt;
 
 /// Where the descriptor of the catalogue stands, and what it begins with.
-const RECORD_AT: u64 = 17 * SECTOR;
+const RECORD_AT: u64 = 17 * ISO_BLOCK_LEN;
 const RECORD: &[u8] = b"\0CD001\x01EL TORITO SPECIFICATION";
 
 const X86: u8 = 0;
@@ -23,7 +22,7 @@ pub(super) fn loaders(disk: &dyn ReadAt, boot: &mut Vec<&'static str>) -> io::Re
     if !record.starts_with(RECORD) {
         return Ok(());
     }
-    let catalogue: [u8; 2048] = some(disk, u64::from(le32(&record, 0x47)) * SECTOR)?;
+    let catalogue: [u8; 2048] = some(disk, u64::from(le32(&record, 0x47)) * ISO_BLOCK_LEN)?;
     let mut platform = X86;
     let mut bios = false;
     for entry in catalogue.as_chunks::<32>().0 {
@@ -31,7 +30,7 @@ pub(super) fn loaders(disk: &dyn ReadAt, boot: &mut Vec<&'static str>) -> io::Re
             // The catalogue's own header, and that of a section, say what the next ones are for.
             1 | 0x90 | 0x91 => platform = entry[1],
             BOOTABLE if platform == EFI => {
-                let at = u64::from(le32(entry, 8)) * SECTOR;
+                let at = u64::from(le32(entry, 8)) * ISO_BLOCK_LEN;
                 for machine in fat::loaders(disk, at).unwrap_or_default() {
                     add(boot, machine);
                 }

@@ -4,8 +4,9 @@
 use std::io;
 
 use super::{pe, some};
-use crate::disk::ReadAt;
 use crate::disk::bytes::{le16, le32};
+use crate::disk::read_at::ReadAt;
+use crate::disk::sector::{SECTOR, SECTOR_LEN, SECTOR_LEN_MAX};
 
 /// How many bytes of a directory are looked at.
 const DIRECTORY_MAX: u64 = 256 << 10;
@@ -69,7 +70,7 @@ impl<'a> Fat<'a> {
         let fields: [u8; 64] = some(disk, start)?;
         let sector = u64::from(le16(&fields, 11));
         let per_cluster = u64::from(fields[13]);
-        if !(512..=4096).contains(&sector) || !per_cluster.is_power_of_two() {
+        if !(SECTOR_LEN..=SECTOR_LEN_MAX).contains(&sector) || !per_cluster.is_power_of_two() {
             return Ok(None);
         }
         let either = |short: u16, long: u32| if short == 0 { long } else { short.into() };
@@ -153,8 +154,8 @@ impl<'a> Fat<'a> {
         len: u64,
         take: &mut dyn FnMut(&[u8; ENTRY]) -> Option<T>,
     ) -> io::Result<Shown<T>> {
-        for offset in (0..len.min(DIRECTORY_MAX)).step_by(512) {
-            let sector: [u8; 512] = some(self.disk, at.saturating_add(offset))?;
+        for offset in (0..len.min(DIRECTORY_MAX)).step_by(SECTOR) {
+            let sector: [u8; SECTOR] = some(self.disk, at.saturating_add(offset))?;
             for entry in sector.as_chunks::<ENTRY>().0 {
                 match entry[0] {
                     0 => return Ok(Shown::End),

@@ -2,14 +2,15 @@
 //! again at the end of the disk (UEFI specification 2.10, section 5.3).
 
 use super::{Partition, Purpose, Table, some, truncated};
-use crate::disk::bytes::{Fault, le32, le64};
-use crate::disk::{Flaw, FlawKind, ReadAt};
-
-/// How long sectors are: of nearly all disks, and of some.
-const SECTORS: [u64; 2] = [512, 4096];
+use crate::disk::bytes::{le32, le64};
+use crate::disk::sector::{SECTOR, SECTOR_LEN, SECTOR_LENS};
+use crate::disk::{Fault, ReadAt};
 
 const SIGNATURE: &[u8] = b"EFI PART";
-const HEADER_LEN: u32 = 92;
+
+/// How long a header is at least and at most, in bytes.
+const HEADER_MIN: usize = 92;
+const HEADER_MAX: usize = SECTOR;
 
 /// As many partitions as any tool makes, and a bound on the length of what describes one, in bytes.
 const ENTRIES_MAX: u32 = 1024;
@@ -39,7 +40,7 @@ struct Header {
 
 /// Reads the table; where the first is damaged, the one at the end.
 pub(super) fn read(disk: &dyn ReadAt) -> Result<Table, Fault> {
-    for sector in SECTORS {
+    for sector in SECTOR_LENS {
         let Some(header) = header(disk, sector, sector)? else { continue };
         let end = header.other.saturating_add(1).saturating_mul(sector);
         if end > disk.len() {
@@ -49,25 +50,24 @@ pub(super) fn read(disk: &dyn ReadAt) -> Result<Table, Fault> {
             return Ok(table);
         }
     }
-    for sector in SECTORS {
+    for sector in SECTOR_LENS {
         let Some(at) = disk.len().checked_sub(sector) else { continue };
         let found = header(disk, sector, at - at % sector)?;
         if let Some(table) = found.map(|found| partitions(disk, &found)).transpose()?.flatten() {
             return Ok(table);
         }
     }
-    let detail = "it should have a GPT, and neither of the two is whole".into();
-    Err(Flaw { kind: FlawKind::Malformed, detail }.into())
+    Err(Fault::malformed("it should have a GPT, and neither of the two is whole"))
 }
 
 /// Returns the header at a place, if a good one is there.
 fn header(disk: &dyn ReadAt, sector: u64, at: u64) -> Result<Option<Header>, Fault> {
-    if at.saturating_add(512) > disk.len() {
+    if at.saturating_add(SECTOR_LEN) > disk.len() {
         return Ok(None);
     }
-    let mut fields: [u8; 512] = some(disk, at)?;
-    let len = le32(&fields, 12);
-    if !fields.starts_with(SIGNATURE) || !(HEADER_LEN..=512).contains(&len) {
+    let mut fields: [u8; SECTOR] = some(disk, at)?;
+    let len = usize::try_from(le32(&fields, 12)).unwrap_or(usize::MAX);
+    if !fields.starts_with(SIGNATURE) || !(HEADER_MIN..=HEADER_MAX).contains(&len) {
         return Ok(None);
     }
     let told = le32(&fields, 16);
@@ -80,7 +80,7 @@ fn header(disk: &dyn ReadAt, sector: u64, at: u64) -> Result<Option<Header>, Fau
         entry_len: le32(&fields, 84),
         entries_crc: le32(&fields, 88),
     };
-    let is_good = crc(&fields[..len as usize]) == told
+    let is_good = crc(&fields[..len]) == told
         && header.entries <= ENTRIES_MAX
         && (ENTRY_MIN..=ENTRY_MAX).contains(&header.entry_len);
     Ok(is_good.then_some(header))

@@ -3,12 +3,12 @@
 use std::io;
 
 use super::{Partition, Purpose, some, truncated};
-use crate::disk::ReadAt;
-use crate::disk::bytes::{Fault, le16, le32};
+use crate::disk::bytes::{le16, le32};
+use crate::disk::sector::{SECTOR, SECTOR_LEN};
+use crate::disk::{Fault, ReadAt};
 
 /// What it ends with.
 const SIGNATURE: u16 = 0xaa55;
-const SECTOR: u64 = 512;
 
 /// Types of partitions.
 const PROTECTIVE: u8 = 0xee;
@@ -29,10 +29,10 @@ struct Entry {
 
 /// Returns the table, if there is one: the boot sector of a file system ends in the same signature.
 pub(super) fn read(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
-    if disk.len() < SECTOR {
+    if disk.len() < SECTOR_LEN {
         return Ok(None);
     }
-    let sector: [u8; 512] = some(disk, 0)?;
+    let sector: [u8; SECTOR] = some(disk, 0)?;
     let entries = sector[446..510].as_chunks::<16>().0;
     let has_sense = entries.iter().all(|entry| matches!(entry[0], 0 | 0x80));
     if le16(&sector, 510) != SIGNATURE || !has_sense {
@@ -64,7 +64,7 @@ impl Mbr {
     /// Fails if a partition ends behind the disk.
     pub(super) fn check_end(&self, disk: &dyn ReadAt) -> Result<(), Fault> {
         let end = self.0.iter().map(|entry| u64::from(entry.start) + u64::from(entry.len)).max();
-        match end.unwrap_or(0) * SECTOR {
+        match end.unwrap_or(0) * SECTOR_LEN {
             end if end > disk.len() => Err(truncated(disk, "its last partition", end)),
             _ => Ok(()),
         }
@@ -78,7 +78,7 @@ impl Mbr {
                 PREP => Purpose::Prep,
                 _ => return None,
             };
-            Some(Partition { purpose, start: u64::from(entry.start) * SECTOR })
+            Some(Partition { purpose, start: u64::from(entry.start) * SECTOR_LEN })
         });
         found.collect()
     }

@@ -10,8 +10,7 @@ mod pe;
 use std::io;
 use std::sync::Arc;
 
-use super::bytes::Fault;
-use super::{Flaw, FlawKind, Format, Info, ReadAt, guest};
+use super::{Fault, FlawKind, Format, Info, ReadAt, guest};
 
 /// What a machine without EFI finds on a disk.
 const BIOS: &str = "amd64";
@@ -99,7 +98,7 @@ fn add(boot: &mut Vec<&'static str>, machine: &'static str) {
 
 fn truncated(disk: &dyn ReadAt, what: &str, end: u64) -> Fault {
     let detail = format!("{what} ends at byte {end}, and the disk has {}", disk.len());
-    Flaw { kind: FlawKind::Truncated, detail }.into()
+    Fault::new(FlawKind::Truncated, detail)
 }
 
 /// Reads what may lie behind the end, or be nonsense.

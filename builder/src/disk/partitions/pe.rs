@@ -4,15 +4,16 @@
 use std::io;
 
 use super::some;
-use crate::disk::ReadAt;
 use crate::disk::bytes::{le16, le32};
+use crate::disk::read_at::ReadAt;
+use crate::disk::sector::SECTOR;
 
 /// A header that is not close to the beginning may lie in another part of the disk.
 const HEADER_MAX: u32 = 448;
 
 /// Returns GOARCH's name of the machine, if a program begins here and is for one that has a name.
 pub(super) fn machine(disk: &dyn ReadAt, at: u64) -> io::Result<Option<&'static str>> {
-    let start: [u8; 512] = some(disk, at)?;
+    let start: [u8; SECTOR] = some(disk, at)?;
     let header = le32(&start, 0x3c);
     if !start.starts_with(b"MZ") || header > HEADER_MAX {
         return Ok(None);

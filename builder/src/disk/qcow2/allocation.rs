@@ -1,16 +1,15 @@
-//! The *map* of a qcow2 file: its L1 table leads to L2 tables, and those to the clusters.
+//! How many bytes of a qcow2 are *allocated*: its L1 table leads to L2 tables, and those to the clusters.
 
 use std::io;
 
-use super::check::{Region, apart, flaw};
-use super::header::{Header, malformed};
-use crate::disk::bytes::{Fault, be64, fill};
-use crate::disk::{FlawKind, ReadAt};
+use super::entry::{CompressedCluster, ENTRY, ENTRY_LEN, OFFSET, SUBCLUSTERS, ZERO};
+use super::header::Header;
+use super::regions::{L1, Region, check_aligned, check_apart};
+use crate::disk::bytes::{be64, fill};
+use crate::disk::{Fault, FlawKind, ReadAt};
 
-/// Bits of entries, as in `docs/interop/qcow2.rst`.
-const OFFSET: u64 = 0x00ff_ffff_ffff_fe00;
-const COMPRESSED: u64 = 1 << 62;
-const ZERO: u64 = 1;
+/// What L2 tables are called.
+const L2: &str = "an L2 table";
 
 /// How much is read of L2 tables, in bytes: enough for 512 GiB in clusters of 64 KiB.
 const WALK_MAX: u64 = 64 << 20;
@@ -20,7 +19,7 @@ const STEP: usize = 32 << 10;
 
 /// Counts the bytes that are allocated, and checks on the way that they lie in the file. Nothing if
 /// there are too many tables to look at, or they are not to be had.
-pub(super) fn allocated(
+pub(super) fn count_allocated(
     bytes: &dyn ReadAt,
     header: &Header,
     regions: &[Region],
@@ -40,14 +39,14 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn all(&self) -> Result<Option<u64>, Fault> {
-        let needed = self.header.virtual_size().div_ceil(self.header.l2_reach()) * 8;
+        let needed = self.header.virtual_size().div_ceil(self.header.l2_reach()) * ENTRY_LEN;
         let mut space = vec![0; STEP];
         let mut table = vec![0; STEP];
         let (mut sum, mut walked) = (0, 0);
         for start in (0..needed).step_by(STEP) {
             let space = &mut space[..step(needed - start)];
-            fill(self.bytes, space, self.header.l1.at + start, "its L1 table")?;
-            for entry in space.chunks_exact(8) {
+            fill(self.bytes, space, self.header.l1.at + start, L1)?;
+            for entry in space.chunks_exact(ENTRY) {
                 let at = be64(entry, 0) & OFFSET;
                 if at == 0 {
                     continue;
@@ -64,15 +63,13 @@ impl Walk<'_> {
 
     fn l2_table(&self, at: u64, space: &mut [u8]) -> Result<u64, Fault> {
         let cluster = self.header.cluster_size();
-        if !at.is_multiple_of(cluster) {
-            return Err(malformed(format!("an L2 table does not begin with a cluster: {at}")));
-        }
-        apart(self.regions, &(at..at + cluster), "an L2 table")?;
+        check_aligned(self.header, L2, at)?;
+        check_apart(self.regions, &(at..at + cluster), L2)?;
         let mut sum = 0;
         for start in (0..cluster).step_by(STEP) {
             let space = &mut space[..step(cluster - start)];
-            fill(self.bytes, space, at + start, "an L2 table")?;
-            let entry_len = usize::from(self.header.has_subclusters()) * 8 + 8;
+            fill(self.bytes, space, at + start, L2)?;
+            let entry_len = usize::try_from(self.header.l2_entry_len()).unwrap_or(usize::MAX);
             for entry in space.chunks_exact(entry_len) {
                 sum += self.entry(be64(entry, 0), be64(entry, 8))?;
             }
@@ -83,43 +80,41 @@ impl Walk<'_> {
     /// Returns how many bytes an entry has data for.
     fn entry(&self, entry: u64, subclusters: u64) -> Result<u64, Fault> {
         let cluster = self.header.cluster_size();
-        if entry & COMPRESSED != 0 {
-            return self.compressed(entry).map(|()| cluster);
+        if let Some(found) = CompressedCluster::from_entry(entry, self.header.cluster_bits) {
+            return self.check_compressed(found).map(|()| cluster);
         }
         let at = entry & OFFSET;
         if at == 0 {
             return Ok(0);
         }
         if !at.is_multiple_of(cluster) {
-            return Err(malformed(format!("a cluster begins in the middle of another: {at}")));
+            return Err(Fault::malformed(format!(
+                "a cluster begins in the middle of another: {at}"
+            )));
         }
         let zero = !self.header.has_subclusters() && entry & ZERO != 0;
         if zero {
             return Ok(0); // It may have a place in the file without being in it.
         }
         let data = if self.header.has_subclusters() {
-            u64::from((subclusters & u64::from(u32::MAX)).count_ones()) * (cluster / 32)
+            u64::from((subclusters & u64::from(u32::MAX)).count_ones()) * (cluster / SUBCLUSTERS)
         } else {
             cluster
         };
         if data > 0 {
-            self.there(at)?;
+            self.check_inside(at)?;
         }
-        apart(self.regions, &(at..at.saturating_add(cluster)), "a cluster")?;
+        check_apart(self.regions, &(at..at.saturating_add(cluster)), "a cluster")?;
         Ok(data)
     }
 
     /// Checks that the sectors of a compressed cluster lie in the file.
-    fn compressed(&self, entry: u64) -> Result<(), Fault> {
-        let bits = 62 - (self.header.cluster_bits - 8);
-        let at = entry & ((1 << bits) - 1);
-        let more = (entry & (COMPRESSED - 1)) >> bits;
-        self.there((at & !511).saturating_add(more * 512))?;
-        let end = at + 1;
-        apart(self.regions, &(at..end), "a compressed cluster")
+    fn check_compressed(&self, found: CompressedCluster) -> Result<(), Fault> {
+        self.check_inside(found.last_sector())?;
+        check_apart(self.regions, &(found.at..found.at + 1), "a compressed cluster")
     }
 
-    fn there(&self, at: u64) -> Result<(), Fault> {
+    fn check_inside(&self, at: u64) -> Result<(), Fault> {
         if at < self.bytes.len() {
             return Ok(());
         }
@@ -127,7 +122,7 @@ impl Walk<'_> {
             "it ends after {} bytes, and has data at byte {at} as its tables say",
             self.bytes.len()
         );
-        Err(flaw(FlawKind::Truncated, detail).into())
+        Err(Fault::new(FlawKind::Truncated, detail))
     }
 }
 

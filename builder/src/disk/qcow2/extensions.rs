@@ -1,8 +1,9 @@
 //! The *extensions* of a qcow2 header: what was added to the format later.
 
-use super::header::{Header, malformed};
-use crate::disk::ReadAt;
-use crate::disk::bytes::{Fault, be32, fill, part};
+use std::ops::Range;
+
+use crate::disk::bytes::{be32, fill, part};
+use crate::disk::{Fault, ReadAt};
 
 const END: u32 = 0;
 const BACKING_FORMAT: u32 = 0xe279_2aca;
@@ -18,6 +19,9 @@ const NAME_MAX: usize = 1023;
 const FEATURE_LEN: usize = 48;
 const FEATURES_MAX: usize = 64 * 3;
 
+/// The kind of features that make a file unreadable for who does not know them.
+const INCOMPATIBLE: u8 = 0;
+
 /// What the extensions say.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
@@ -27,19 +31,15 @@ pub(super) struct Extensions {
     pub(super) unknown_features: Vec<String>,
 }
 
-/// Reads the extensions, which follow the header.
+/// Reads the extensions, which lie in this part of the file; `unknown` are the incompatible features
+/// whose names are looked for, as bits.
 pub(super) fn read(
     bytes: &dyn ReadAt,
-    header: &Header,
-    backing_at: u64,
+    place: Range<u64>,
+    unknown: u64,
 ) -> Result<Extensions, Fault> {
     let mut found = Extensions::default();
-    let cluster = header.cluster_size();
-    if backing_at > cluster {
-        return Err(malformed("the name of its backing file lies behind the first cluster"));
-    }
-    let end = if backing_at == 0 { cluster } else { backing_at };
-    let mut at = u64::from(header.len);
+    let Range { start: mut at, end } = place;
     for _ in 0..COUNT_MAX {
         // A file of one short cluster may end here, as version 2 lets it.
         if at + 8 > end || at + 8 > bytes.len() {
@@ -52,65 +52,67 @@ pub(super) fn read(
         }
         at += 8;
         if len > end - at {
-            return Err(malformed(format!(
+            return Err(Fault::malformed(format!(
                 "a header extension of {len} bytes at byte {at} is too long"
             )));
         }
-        found.take(bytes, header, kind, at, usize::try_from(len).unwrap_or(usize::MAX))?;
+        let content = Content { bytes, at, len: usize::try_from(len).unwrap_or(usize::MAX) };
+        found.take(kind, &content, unknown)?;
         at = (at + len).next_multiple_of(8);
     }
-    Err(malformed(format!("it has more than {COUNT_MAX} header extensions")))
+    Err(Fault::malformed(format!("it has more than {COUNT_MAX} header extensions")))
+}
+
+/// What one extension says.
+struct Content<'a> {
+    bytes: &'a dyn ReadAt,
+    /// Where it begins in the file, in bytes.
+    at: u64,
+    /// How long it is, in bytes.
+    len: usize,
 }
 
 impl Extensions {
-    fn take(
-        &mut self,
-        bytes: &dyn ReadAt,
-        header: &Header,
-        kind: u32,
-        at: u64,
-        len: usize,
-    ) -> Result<(), Fault> {
+    fn take(&mut self, kind: u32, content: &Content<'_>, unknown: u64) -> Result<(), Fault> {
         match kind {
-            BACKING_FORMAT => {
-                self.backing_format = Some(text(bytes, at, len, FORMAT_MAX)?);
-            }
-            DATA_FILE => self.data_file = Some(text(bytes, at, len, NAME_MAX)?),
-            FEATURE_NAMES if header.unknown_incompatible() != 0 => {
-                self.feature_names(bytes, header, at, len)?;
+            BACKING_FORMAT => self.backing_format = Some(content.text(FORMAT_MAX)?),
+            DATA_FILE => self.data_file = Some(content.text(NAME_MAX)?),
+            FEATURE_NAMES if unknown != 0 => {
+                self.unknown_features.extend(content.feature_names(unknown)?);
             }
             _ => {}
         }
         Ok(())
     }
-
-    fn feature_names(
-        &mut self,
-        bytes: &dyn ReadAt,
-        header: &Header,
-        at: u64,
-        len: usize,
-    ) -> Result<(), Fault> {
-        for number in 0..(len / FEATURE_LEN).min(FEATURES_MAX) {
-            let at = at + (number * FEATURE_LEN) as u64;
-            let feature: [u8; FEATURE_LEN] = part(bytes, at, "the names of its features")?;
-            let bit = 1_u64.checked_shl(feature[1].into()).unwrap_or(0);
-            if feature[0] == 0 && header.unknown_incompatible() & bit != 0 {
-                let name = feature[2..].split(|byte| *byte == 0).next().unwrap_or_default();
-                let name = String::from_utf8_lossy(name);
-                self.unknown_features.push(name.escape_default().to_string());
-            }
-        }
-        Ok(())
-    }
 }
 
-fn text(bytes: &dyn ReadAt, at: u64, len: usize, max: usize) -> Result<String, Fault> {
-    if len > max {
-        return Err(malformed(format!("a name of {len} bytes in its header is too long")));
+impl Content<'_> {
+    /// Returns the names of some of the incompatible features.
+    fn feature_names(&self, features: u64) -> Result<Vec<String>, Fault> {
+        let mut names = Vec::new();
+        for number in 0..(self.len / FEATURE_LEN).min(FEATURES_MAX) {
+            let at = self.at + (number * FEATURE_LEN) as u64;
+            let feature: [u8; FEATURE_LEN] = part(self.bytes, at, "the names of its features")?;
+            let bit = 1_u64.checked_shl(feature[1].into()).unwrap_or(0);
+            if feature[0] == INCOMPATIBLE && features & bit != 0 {
+                let name = feature[2..].split(|byte| *byte == 0).next().unwrap_or_default();
+                let name = String::from_utf8_lossy(name);
+                names.push(name.escape_default().to_string());
+            }
+        }
+        Ok(names)
     }
-    let mut space = [0; NAME_MAX];
-    let space = &mut space[..len];
-    fill(bytes, space, at, "a header extension")?;
-    Ok(String::from_utf8_lossy(space).into_owned())
+
+    fn text(&self, max: usize) -> Result<String, Fault> {
+        let len = self.len;
+        if len > max {
+            return Err(Fault::malformed(format!(
+                "a name of {len} bytes in its header is too long"
+            )));
+        }
+        let mut space = [0; NAME_MAX];
+        let space = &mut space[..len];
+        fill(self.bytes, space, self.at, "a header extension")?;
+        Ok(String::from_utf8_lossy(space).into_owned())
+    }
 }

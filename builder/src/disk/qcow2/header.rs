@@ -1,27 +1,54 @@
-//! The *header* of a qcow2 file.
+//! The *header* of a qcow2 file: what it says, and where its fields stand.
 
-use super::extensions::{self, Extensions};
-use crate::disk::bytes::{Fault, be32, be64, fill, padded};
-use crate::disk::{Flaw, FlawKind, ReadAt};
+use super::entry::ENTRY_LEN;
+use crate::disk::bytes::be32;
+use crate::disk::sector;
 
+/// What a file begins with.
 pub(in crate::disk) const MAGIC: &[u8; 4] = b"QFI\xfb";
 
-/// How long the fields are that version 2 and version 3 have at least, in bytes.
-const LEN_2: u32 = 72;
-const LEN_3: u32 = 104;
+/// The versions that there are.
+pub(super) const VERSION_2: u32 = 2;
+pub(in crate::disk) const VERSION_3: u32 = 3;
+
+/// Length of all fields that this program knows, in bytes.
+pub(in crate::disk) const HEADER_LEN: u32 = 112;
 
 /// Incompatible features (bits).
 const DIRTY: u64 = 1;
 const CORRUPT: u64 = 1 << 1;
 const DATA_FILE: u64 = 1 << 2;
-const COMPRESSION: u64 = 1 << 3;
+pub(in crate::disk) const COMPRESSION_TYPE: u64 = 1 << 3;
 const EXTENDED_L2: u64 = 1 << 4;
-const KNOWN: u64 = DIRTY | CORRUPT | DATA_FILE | COMPRESSION | EXTENDED_L2;
+const KNOWN: u64 = DIRTY | CORRUPT | DATA_FILE | COMPRESSION_TYPE | EXTENDED_L2;
 
-/// What QEMU takes at most, in bytes: `block/qcow2.h`.
-const L1_MAX: u64 = 32 << 20;
-const REFCOUNTS_MAX: u64 = 8 << 20;
-const BACKING_MAX: u32 = 1023;
+/// How long an L1 table is at most, in bytes: `QCOW_MAX_L1_SIZE` in QEMU's `block/qcow2.h`.
+pub(in crate::disk) const L1_LEN_MAX: u64 = 32 << 20;
+
+/// Logarithm of a reference count's bits that version 2 has, and nearly every file of version 3.
+pub(in crate::disk) const REFCOUNT_ORDER: u32 = 4;
+
+/// Where fields stand, in bytes.
+pub(super) mod field {
+    pub(in super::super) const VERSION: usize = 4;
+    pub(in super::super) const BACKING_AT: usize = 8;
+    pub(in super::super) const BACKING_LEN: usize = 16;
+    pub(in super::super) const CLUSTER_BITS: usize = 20;
+    pub(in super::super) const SIZE: usize = 24;
+    pub(in super::super) const CRYPT: usize = 32;
+    pub(in super::super) const L1_ENTRIES: usize = 36;
+    pub(in super::super) const L1_AT: usize = 40;
+    pub(in super::super) const REFCOUNTS_AT: usize = 48;
+    pub(in super::super) const REFCOUNTS_CLUSTERS: usize = 56;
+    pub(in super::super) const SNAPSHOT_COUNT: usize = 60;
+    pub(in super::super) const SNAPSHOTS_AT: usize = 64;
+    pub(in super::super) const INCOMPATIBLE: usize = 72;
+    pub(in super::super) const COMPATIBLE: usize = 80;
+    pub(in super::super) const AUTOCLEAR: usize = 88;
+    pub(in super::super) const REFCOUNT_ORDER: usize = 96;
+    pub(in super::super) const LEN: usize = 100;
+    pub(in super::super) const COMPRESSION: usize = 104;
+}
 
 /// What a qcow2 file says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,14 +94,14 @@ pub struct Header {
 pub struct Table {
     /// Where it begins, in bytes.
     pub at: u64,
-    /// How many entries of eight bytes it has.
+    /// How many entries it has.
     pub entries: u32,
 }
 
 impl Table {
     /// Returns how long it is, in bytes.
     pub fn len(self) -> u64 {
-        u64::from(self.entries) * 8
+        u64::from(self.entries) * ENTRY_LEN
     }
 
     /// Tells whether it has no entry.
@@ -83,24 +110,24 @@ impl Table {
     }
 }
 
-/// How clusters are encrypted.
+/// How clusters are encrypted, by the numbers in the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crypt {
     /// They are not.
-    None,
+    None = 0,
     /// AES-CBC with a key that is the password.
-    Aes,
+    Aes = 1,
     /// As in a LUKS volume.
-    Luks,
+    Luks = 2,
 }
 
-/// How compressed clusters are compressed.
+/// How compressed clusters are compressed, by the numbers in the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// Deflate without a zlib header, despite its name.
-    Zlib,
+    Zlib = 0,
     /// One zstd frame, or several.
-    Zstd,
+    Zstd = 1,
 }
 
 /// The file that another stands on.
@@ -112,30 +139,17 @@ pub struct Backing {
     pub format: Option<String>,
 }
 
-impl Header {
-    /// Reads the header and its extensions, and refuses what nobody can make sense of. Whether the
-    /// tables lie where they may is for [`examine`](super::examine) to say.
-    pub fn read(bytes: &dyn ReadAt) -> Result<Self, Fault> {
-        let start: [u8; 112] = padded(bytes, 0)?;
-        let fields = &start[..];
-        if !fields.starts_with(MAGIC) {
-            return Err(malformed("there is no `QFI\\xfb` at its beginning"));
-        }
-        let mut header = Self::fixed(fields)?;
-        header.check_numbers()?;
-        let backing_at = be64(fields, 8);
-        let Extensions { backing_format, data_file, unknown_features } =
-            extensions::read(bytes, &header, backing_at)?;
-        header.data_file = data_file;
-        header.unknown_features = unknown_features;
-        if backing_at != 0 {
-            let name = header.backing_name(bytes, backing_at, be32(fields, 16))?;
-            // QEMU takes an empty name for none.
-            header.backing = (!name.is_empty()).then_some(Backing { name, format: backing_format });
-        }
-        Ok(header)
-    }
+/// Tells whether a file that begins so is a qcow2; what else begins with its magic is qcow, version 1.
+pub(in crate::disk) fn detect(start: &[u8]) -> bool {
+    start.starts_with(MAGIC) && be32(start, field::VERSION) >= VERSION_2
+}
 
+/// Returns the logarithm of how many entries a cluster has room for.
+pub(super) fn cluster_entry_bits(cluster_bits: u32) -> u32 {
+    cluster_bits - ENTRY_LEN.ilog2()
+}
+
+impl Header {
     /// Returns the bytes of a cluster.
     pub fn cluster_size(&self) -> u64 {
         1 << self.cluster_bits
@@ -143,12 +157,12 @@ impl Header {
 
     /// Returns how large QEMU says that the virtual disk is, in bytes.
     pub fn virtual_size(&self) -> u64 {
-        self.size & !511
+        sector::round_down(self.size)
     }
 
     /// Returns how many bytes an entry of an L2 table has.
     pub fn l2_entry_len(&self) -> u64 {
-        if self.has_subclusters() { 16 } else { 8 }
+        if self.has_subclusters() { 2 * ENTRY_LEN } else { ENTRY_LEN }
     }
 
     /// Returns how many bytes of the virtual disk one L2 table is about.
@@ -180,126 +194,4 @@ impl Header {
     pub fn unknown_incompatible(&self) -> u64 {
         self.incompatible & !KNOWN
     }
-
-    fn fixed(fields: &[u8]) -> Result<Self, Fault> {
-        let version = be32(fields, 4);
-        if !(2..=3).contains(&version) {
-            let detail = format!("it is version {version} of qcow2, and there are only 2 and 3");
-            return Err(Flaw { kind: FlawKind::UnknownFeature, detail }.into());
-        }
-        let old = version == 2;
-        let cluster_bits = be32(fields, 20);
-        if !(9..=21).contains(&cluster_bits) {
-            return Err(malformed(format!(
-                "its clusters have 2^{cluster_bits} bytes, and only 2^9 to 2^21 are allowed"
-            )));
-        }
-        let len = if old { LEN_2 } else { be32(fields, 100) };
-        let incompatible = if old { 0 } else { be64(fields, 72) };
-        let told = if len > LEN_3 { fields[LEN_3 as usize] } else { 0 };
-        let refcount_clusters = be32(fields, 56);
-        let refcounts = u64::from(refcount_clusters) << (cluster_bits - 3);
-        Ok(Self {
-            version,
-            size: be64(fields, 24),
-            cluster_bits,
-            len,
-            incompatible,
-            compatible: if old { 0 } else { be64(fields, 80) },
-            autoclear: if old { 0 } else { be64(fields, 88) },
-            l1: Table { at: be64(fields, 40), entries: be32(fields, 36) },
-            refcounts: Table {
-                at: be64(fields, 48),
-                entries: u32::try_from(refcounts).unwrap_or(u32::MAX),
-            },
-            refcount_order: if old { 4 } else { be32(fields, 96) },
-            snapshots: be64(fields, 64),
-            snapshot_count: be32(fields, 60),
-            crypt: crypt(be32(fields, 32))?,
-            compression: compression(told, incompatible)?,
-            backing: None,
-            data_file: None,
-            unknown_features: Vec::new(),
-        })
-    }
-
-    fn check_numbers(&self) -> Result<(), Fault> {
-        let (len, cluster) = (self.len, self.cluster_size());
-        if self.version == 3 && len < LEN_3 {
-            return Err(malformed(format!("its header of {len} bytes is too short: 104 at least")));
-        }
-        if u64::from(len) > cluster {
-            return Err(malformed(format!(
-                "its header of {len} bytes is longer than a cluster of {cluster}"
-            )));
-        }
-        if self.refcount_order > 6 {
-            return Err(malformed(format!(
-                "its reference counts have 2^{} bits, and 2^6 are the most",
-                self.refcount_order
-            )));
-        }
-        if self.has_subclusters() && self.cluster_bits < 14 {
-            return Err(malformed(format!(
-                "it has parts of clusters, for which clusters of {cluster} bytes are too small"
-            )));
-        }
-        if self.l1.len() > L1_MAX {
-            return Err(malformed(format!("its L1 table of {} bytes is too long", self.l1.len())));
-        }
-        if self.refcounts.len() > REFCOUNTS_MAX {
-            return Err(malformed("its table of reference counts is too long"));
-        }
-        let needed = self.virtual_size().div_ceil(self.l2_reach());
-        if u64::from(self.l1.entries) < needed {
-            return Err(malformed(format!(
-                "its L1 table of {} entries is too short for {} bytes, which take {needed}",
-                self.l1.entries, self.size
-            )));
-        }
-        Ok(())
-    }
-
-    fn backing_name(&self, bytes: &dyn ReadAt, at: u64, len: u32) -> Result<String, Fault> {
-        let space = self.cluster_size().saturating_sub(at);
-        if at < u64::from(self.len) || len > BACKING_MAX || u64::from(len) > space {
-            return Err(malformed(format!(
-                "the name of its backing file, {len} bytes at byte {at}, does not lie in the first cluster"
-            )));
-        }
-        let mut name = [0; BACKING_MAX as usize];
-        let name = &mut name[..len as usize];
-        fill(bytes, name, at, "the name of its backing file")?;
-        Ok(String::from_utf8_lossy(name).into_owned())
-    }
-}
-
-fn crypt(method: u32) -> Result<Crypt, Fault> {
-    match method {
-        0 => Ok(Crypt::None),
-        1 => Ok(Crypt::Aes),
-        2 => Ok(Crypt::Luks),
-        _ => {
-            let detail = format!("it is encrypted by method {method}, which nobody knows");
-            Err(Flaw { kind: FlawKind::UnknownFeature, detail }.into())
-        }
-    }
-}
-
-fn compression(told: u8, incompatible: u64) -> Result<Compression, Fault> {
-    match (told, incompatible & COMPRESSION != 0) {
-        (0, false) => Ok(Compression::Zlib),
-        (1, true) => Ok(Compression::Zstd),
-        (0, true) => Err(malformed("its header says that it is not compressed with zlib, and is")),
-        (1.., false) => Err(malformed("it has a compression type without the feature bit for it")),
-        (_, true) => {
-            let detail =
-                format!("its clusters are compressed by method {told}, which nobody knows");
-            Err(Flaw { kind: FlawKind::UnknownFeature, detail }.into())
-        }
-    }
-}
-
-pub(super) fn malformed(detail: impl Into<String>) -> Fault {
-    Flaw { kind: FlawKind::Malformed, detail: detail.into() }.into()
 }

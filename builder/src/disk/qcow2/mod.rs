@@ -3,15 +3,47 @@
 //!
 //! The rules are those of QEMU's `docs/interop/qcow2.rst`, and where that leaves room, of what
 //! `qcow2_do_open` in `block/qcow2.c` refuses (10.0).
+//!
+//! - `header`: what the header says; `extensions`: what was added to it later; it is read by
+//!   `parse`, written by `encode`
+//! - `flaws`: what is wrong by the header alone
+//! - `check`: what is wrong, as far as the tables can be had: `regions` that lie over each other,
+//!   and the `allocation` of clusters
+//! - `entry`: the entries of tables
+//! - `map`: where the clusters lie
 
 mod allocation;
 mod check;
+mod encode;
+mod entry;
 mod extensions;
+mod flaws;
 mod header;
-pub(super) mod map;
+mod map;
+mod parse;
+mod regions;
 #[cfg(test)]
 mod tests;
 
-pub(super) use check::examine;
-pub(super) use header::MAGIC;
-pub use header::{Backing, Compression, Crypt, Header, Table};
+use std::sync::Arc;
+
+use self::map::Qcow2Map;
+use super::blocks::MappedDisk;
+use super::refusals::refuse_first;
+use super::{Fault, ReadAt};
+
+pub(super) use self::check::examine;
+pub(super) use self::entry::{COPIED, CompressedCluster, ENTRY, ENTRY_LEN};
+pub use self::header::{Backing, Compression, Crypt, Header, Table};
+pub(super) use self::header::{
+    COMPRESSION_TYPE, HEADER_LEN, L1_LEN_MAX, MAGIC, REFCOUNT_ORDER, VERSION_3, detect,
+};
+
+/// Opens the disk in a file; fails if it needs more than the file.
+pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<MappedDisk<'a>, Fault> {
+    let header = Header::read(&*file)?;
+    let mut flaws = header.flaws();
+    flaws.retain(|flaw| flaw.kind.hides_the_guest());
+    refuse_first(&flaws)?;
+    Ok(MappedDisk::new(file, |tables| Qcow2Map::new(tables, header)))
+}

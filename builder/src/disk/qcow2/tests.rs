@@ -40,6 +40,13 @@ fn a_header_tells() {
 }
 
 #[test]
+fn a_header_is_written_as_it_was_read() {
+    let bytes = small();
+    let written = Header::read(&bytes).unwrap().encode();
+    assert_eq!(written, bytes[..written.len()]);
+}
+
+#[test]
 fn what_is_wrong_is_told() {
     let check = |at: usize, value: &[u8], kind: FlawKind, detail: &str| {
         let mut bytes = small();

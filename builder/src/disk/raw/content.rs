@@ -1,9 +1,11 @@
-//! *Raw* files: the disk itself, so that what is in it tells whether it is one.
+//! The *content* of a raw file, which shows whether it is a disk.
 
 use std::io;
 
-use crate::disk::bytes::{Fault, le16, le32, padded, part};
-use crate::disk::{ExtentKind, Flaw, FlawKind, Format, Info, ReadAt};
+use super::iso;
+use crate::disk::bytes::padded;
+use crate::disk::sector::SECTOR;
+use crate::disk::{ExtentKind, Fault, FlawKind, Format, Info, ReadAt, is_zero};
 
 /// How much is read to find a byte that is not zero, in bytes.
 const BLANK_MAX: u64 = 16 << 20;
@@ -12,27 +14,21 @@ const STEP: usize = 16 << 10;
 /// How many stretches of a file are asked for.
 const EXTENTS_MAX: usize = 1 << 16;
 
-/// Padding behind an ISO 9660 file system that nobody misses when it is cut off, in bytes.
-const ISO_PADDING: u64 = 1 << 20;
-
 /// Looks at a raw file.
 pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
     if is_blank(bytes)? {
         let detail = match bytes.len() {
-            0 => "it is empty".into(),
+            0 => "it is empty".to_owned(),
             len => format!("all of its {len} bytes are zero"),
         };
-        return Err(Flaw { kind: FlawKind::Blank, detail }.into());
+        return Err(Fault::new(FlawKind::Blank, detail));
     }
     if info.format == Format::Iso {
-        return iso(bytes);
+        return iso::check_end(bytes);
     }
-    let start: [u8; 512] = padded(bytes, 0)?;
+    let start: [u8; SECTOR] = padded(bytes, 0)?;
     match no_disk(&start) {
-        Some(what) => {
-            let detail = format!("it is {what}, and no disk");
-            Err(Flaw { kind: FlawKind::Unsupported, detail }.into())
-        }
+        Some(what) => Err(Fault::new(FlawKind::Unsupported, format!("it is {what}, and no disk"))),
         None => Ok(()),
     }
 }
@@ -58,7 +54,7 @@ fn is_blank(bytes: &dyn ReadAt) -> io::Result<bool> {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
                 Err(error) => return Err(error),
             }
-            if len > left || space.iter().any(|byte| *byte != 0) {
+            if len > left || !is_zero(space) {
                 return Ok(false);
             }
             left -= len;
@@ -69,24 +65,6 @@ fn is_blank(bytes: &dyn ReadAt) -> io::Result<bool> {
         at = at.saturating_add(len);
     }
     Ok(false)
-}
-
-/// Checks that all of an ISO 9660 file system is there: its primary volume descriptor tells how many
-/// blocks it has, and how long one is (ECMA-119, 8.4.8 and 8.4.12).
-fn iso(bytes: &dyn ReadAt) -> Result<(), Fault> {
-    let descriptor: [u8; 132] = part(bytes, 0x8000, "its volume descriptor")?;
-    if descriptor[0] != 1 {
-        return Ok(());
-    }
-    let len = u64::from(le32(&descriptor, 80)) * u64::from(le16(&descriptor, 128));
-    if len <= bytes.len().saturating_add(ISO_PADDING) {
-        return Ok(());
-    }
-    let detail = format!(
-        "it ends after {} bytes, and its file system has {len}: was a download cut off?",
-        bytes.len()
-    );
-    Err(Flaw { kind: FlawKind::Truncated, detail }.into())
 }
 
 /// How files begin that are taken for disks by mistake.

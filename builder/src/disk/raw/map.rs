@@ -1,25 +1,25 @@
-//! Raw disks: the file is the disk.
+//! A disk that lies in a file as it is, from the first byte on.
 
 use std::io;
 use std::sync::Arc;
 
+use crate::disk::bytes::fill_padded;
 use crate::disk::{Extent, ReadAt};
 
-/// A file from its beginning on.
-pub(in crate::disk) struct Raw<'a> {
+/// The first bytes of a file as a disk; bytes behind the end of the file are zero.
+pub(in crate::disk) struct FlatDisk<'a> {
     file: Arc<dyn ReadAt + 'a>,
-    /// Of the disk, in bytes.
+    /// Length of the disk in bytes.
     len: u64,
 }
 
-impl<'a> Raw<'a> {
-    /// The beginning of a file; what lies behind the file is zero.
+impl<'a> FlatDisk<'a> {
     pub(in crate::disk) fn new(file: Arc<dyn ReadAt + 'a>, len: u64) -> Self {
         Self { file, len }
     }
 }
 
-impl ReadAt for Raw<'_> {
+impl ReadAt for FlatDisk<'_> {
     fn len(&self) -> u64 {
         self.len
     }
@@ -27,14 +27,7 @@ impl ReadAt for Raw<'_> {
     fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
         let end = at.checked_add(space.len() as u64).filter(|end| *end <= self.len);
         end.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let there = self.file.len().saturating_sub(at);
-        let there = usize::try_from(there).unwrap_or(usize::MAX).min(space.len());
-        let (there, padding) = space.split_at_mut(there);
-        padding.fill(0);
-        if there.is_empty() {
-            return Ok(());
-        }
-        self.file.read_exact_at(there, at)
+        fill_padded(&*self.file, space, at)
     }
 
     fn extent(&self, at: u64) -> io::Result<Extent> {

@@ -2,45 +2,43 @@
 
 use std::io;
 
-use crate::disk::blocks::mapped::{Map, Place};
-use crate::disk::blocks::tables::Tables;
-use crate::disk::guest::invalid;
-use crate::disk::vdi::{BLOCK, Header};
+use super::header::{BLOCK, Header};
+use crate::disk::blocks::{BlockLocation, BlockMap, TableReader, outside_file};
 
 /// The least entry that is no block: discarded blocks, and such that never were.
 const NONE: u32 = 0xffff_fffe;
 
 /// The table of a VDI.
-pub(in crate::disk) struct Vdi<'a> {
+pub(super) struct VdiMap<'a> {
     header: Header,
-    tables: Tables<'a>,
+    tables: TableReader<'a>,
 }
 
-impl<'a> Vdi<'a> {
-    pub(in crate::disk) fn new(tables: Tables<'a>, header: Header) -> Self {
+impl<'a> VdiMap<'a> {
+    pub(super) fn new(tables: TableReader<'a>, header: Header) -> Self {
         Self { header, tables }
     }
 }
 
-impl Map for Vdi<'_> {
+impl BlockMap for VdiMap<'_> {
     fn len(&self) -> u64 {
         self.header.virtual_size
     }
 
-    fn block(&self) -> u64 {
+    fn block_len(&self) -> u64 {
         BLOCK
     }
 
-    fn find(&self, index: u64) -> io::Result<Place> {
-        let entry = self.tables.entry("table of blocks", self.header.table, index)?;
+    fn locate_block(&self, index: u64) -> io::Result<BlockLocation> {
+        let entry = self.tables.read_entry("table of blocks", self.header.table, index)?;
         let entry = u32::from_le_bytes(entry);
         if entry >= NONE {
-            return Ok(Place::Nowhere(1));
+            return Ok(BlockLocation::Zero(1));
         }
         let at = self.header.data.saturating_add(u64::from(entry) * BLOCK);
         if at >= self.tables.file().len() {
-            return Err(invalid(format!("block {index} at byte {at} lies outside the file")));
+            return Err(outside_file("block", index, at));
         }
-        Ok(Place::At(at))
+        Ok(BlockLocation::At(at))
     }
 }

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use crate::disk::blocks::mapped::{Map, Place};
-use crate::disk::blocks::tables::Tables;
-use crate::disk::guest::invalid;
-use crate::disk::vhd::{SECTOR, Table};
+use super::header::Table;
+use crate::disk::blocks::{BlockLocation, BlockMap, TableReader, outside_file};
+use crate::disk::sector::SECTOR_LEN;
 
 /// What stands for a block that is not there.
 const NONE: u32 = 0xffff_ffff;
@@ -14,37 +13,37 @@ const NONE: u32 = 0xffff_ffff;
 ///
 /// The bitmap in front of each block, of the sectors that have been written, is passed over, as
 /// QEMU does: who makes a block fills it with zeros.
-pub(in crate::disk) struct Vhd<'a> {
+pub(super) struct VhdMap<'a> {
     len: u64,
     table: Table,
-    tables: Tables<'a>,
+    tables: TableReader<'a>,
 }
 
-impl<'a> Vhd<'a> {
-    pub(in crate::disk) fn new(tables: Tables<'a>, len: u64, table: Table) -> Self {
+impl<'a> VhdMap<'a> {
+    pub(super) fn new(tables: TableReader<'a>, len: u64, table: Table) -> Self {
         Self { len, table, tables }
     }
 }
 
-impl Map for Vhd<'_> {
+impl BlockMap for VhdMap<'_> {
     fn len(&self) -> u64 {
         self.len
     }
 
-    fn block(&self) -> u64 {
+    fn block_len(&self) -> u64 {
         self.table.block
     }
 
-    fn find(&self, index: u64) -> io::Result<Place> {
-        let entry = self.tables.entry("table of blocks", self.table.at, index)?;
+    fn locate_block(&self, index: u64) -> io::Result<BlockLocation> {
+        let entry = self.tables.read_entry("table of blocks", self.table.at, index)?;
         let entry = u32::from_be_bytes(entry);
         if entry == NONE {
-            return Ok(Place::Nowhere(1));
+            return Ok(BlockLocation::Zero(1));
         }
-        let at = u64::from(entry) * SECTOR + self.table.bitmap();
+        let at = u64::from(entry) * SECTOR_LEN + self.table.bitmap();
         if at + self.table.block > self.tables.file().len() {
-            return Err(invalid(format!("block {index} at byte {at} lies outside the file")));
+            return Err(outside_file("block", index, at));
         }
-        Ok(Place::At(at))
+        Ok(BlockLocation::At(at))
     }
 }

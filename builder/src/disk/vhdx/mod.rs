@@ -1,4 +1,51 @@
-pub(super) mod header;
-pub(super) mod map;
+//! *VHDX*, Hyper-V's format: two headers with checksums, a log, and two regions: metadata, and a
+//! table with one entry for each block.
+//!
+//! Source: Microsoft's *[MS-VHDX]*, and QEMU's `block/vhdx.c` for what CDI can convert.
+//!
+//! - `header`: the headers, which lead to everything else
+//! - `log`: changes that may not be in the tables yet
+//! - `regions`, `metadata`: where the table of blocks lies, and how large disk and blocks are
+//! - `section`: how headers and tables are made
+//! - `map`: where the blocks lie
 
-pub(super) use header::*;
+mod header;
+mod log;
+mod map;
+mod metadata;
+mod regions;
+mod section;
+#[cfg(test)]
+pub(super) mod tests;
+
+use std::sync::Arc;
+
+use self::header::Header;
+use self::map::VhdxMap;
+use super::blocks::MappedDisk;
+use super::refusals::refuse_first;
+use super::{Fault, Info, ReadAt};
+
+pub(super) use self::header::detect;
+
+/// Adds what header and table say.
+pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+    let header = Header::parse(bytes)?;
+    info.virtual_size = header.virtual_size;
+    info.flaws.extend_from_slice(&header.flaws);
+    if header.flaws.is_empty() {
+        disk(Arc::new(bytes), header).examine(info)?;
+    }
+    Ok(())
+}
+
+/// Opens the disk in a file; fails if it needs more than the file.
+pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<MappedDisk<'a>, Fault> {
+    let header = Header::parse(&*file)?;
+    refuse_first(&header.flaws)?;
+    Ok(disk(file, header))
+}
+
+fn disk<'a>(file: Arc<dyn ReadAt + 'a>, header: Header) -> MappedDisk<'a> {
+    MappedDisk::new(file, |tables| VhdxMap::new(tables, header))
+}

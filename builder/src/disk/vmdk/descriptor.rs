@@ -2,9 +2,10 @@
 
 use std::io;
 
-use super::SECTOR;
-use crate::disk::bytes::{Fault, fill};
-use crate::disk::{Flaw, FlawKind, ReadAt};
+use crate::disk::bytes::fill;
+use crate::disk::refusals::needs_parent;
+use crate::disk::sector::SECTOR_LEN;
+use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
 /// How much of a descriptor is looked at, in bytes: QEMU reads as much of one that is a file.
 const LEN_MAX: u64 = (1 << 20) - 1;
@@ -33,6 +34,32 @@ pub(super) struct Extent {
     pub(super) len: u64,
     /// The file that holds it.
     pub(super) name: String,
+}
+
+/// A text that describes a VMDK disk begins with comments and `version=`: `vmdk_probe` in QEMU's
+/// `block/vmdk.c`.
+pub(super) fn detect(start: &[u8]) -> bool {
+    let mut rest = start;
+    loop {
+        match rest.first() {
+            Some(b'#') => match rest.iter().position(|byte| *byte == b'\n') {
+                Some(end) => rest = rest.get(end + 1..).unwrap_or_default(),
+                None => return false,
+            },
+            Some(b' ') => {
+                let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+                rest = rest.get(spaces..).unwrap_or_default();
+                rest = rest.strip_prefix(b"\r").unwrap_or(rest);
+                match rest.strip_prefix(b"\n") {
+                    Some(next) => rest = next,
+                    None => return false,
+                }
+            }
+            _ => break,
+        }
+    }
+    let Some([version, end @ ..]) = rest.strip_prefix(b"version=") else { return false };
+    matches!(version, b'1'..=b'3') && (end.starts_with(b"\n") || end.starts_with(b"\r\n"))
 }
 
 impl Descriptor {
@@ -78,7 +105,7 @@ impl Descriptor {
     pub(super) fn size(&self) -> Result<u64, Flaw> {
         let sectors =
             self.extents.iter().try_fold(0_u64, |sum, extent| sum.checked_add(extent.len));
-        sectors.and_then(|sectors| sectors.checked_mul(SECTOR)).ok_or_else(|| {
+        sectors.and_then(|sectors| sectors.checked_mul(SECTOR_LEN)).ok_or_else(|| {
             Flaw::new(FlawKind::Malformed, "the extents of the descriptor are too long")
         })
     }
@@ -99,9 +126,7 @@ impl Descriptor {
     }
 
     pub(super) fn parent_flaw(&self) -> Option<Flaw> {
-        let parent = self.parent.as_ref()?;
-        let detail = format!("what is not in it is in its parent, {parent}");
-        Some(Flaw::new(FlawKind::BackingFile, detail))
+        self.parent.as_deref().map(|parent| needs_parent(Some(parent)))
     }
 }
 

@@ -3,59 +3,53 @@
 //! header again at the end); files that only describe, and the extents of ESX, are recognised.
 //!
 //! Sources: VMware's *Virtual Disk Format 5.0*, and QEMU's `block/vmdk.c`.
+//!
+//! - `header`: what a file says of itself
+//! - `descriptor`: the text
+//! - `grains`: how a sparse extent keeps its blocks
+//! - `map`: where the grains lie
 
 mod descriptor;
+mod grains;
 mod header;
-pub(super) mod map;
+mod map;
+#[cfg(test)]
+pub(super) mod tests;
 
-pub(super) use header::{Grains, Header};
+use std::sync::Arc;
 
-use super::bytes::{Fault, le32, le64};
-use super::{Flaw, FlawKind, Info, ReadAt, guest};
-use descriptor::Descriptor;
+use self::grains::Grains;
+use self::header::Header;
+use self::map::VmdkMap;
+use super::blocks::MappedDisk;
+use super::refusals::refuse_first;
+use super::{Fault, Info, ReadAt};
 
-/// The length of a sector, in bytes.
-pub(super) const SECTOR: u64 = 512;
+pub(super) use self::header::detect;
 
-/// With what sparse extents begin.
-const SPARSE: &[u8] = b"KDMV";
-
-/// With what sparse extents of ESX begin, until version 6.
-const COWD: &[u8] = b"COWD";
-
-/// With what sparse extents of ESX begin, from version 6 on: two numbers of 8 bytes.
-pub(super) const SE_SPARSE: &[u8] = b"\xbe\xba\xfe\xca\0\0\0\0\x01\0\0\0\x02\0\0\0";
-
-/// Adds what headers and descriptor tell.
+/// Adds what headers, descriptor and tables say.
 pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
-    let header = Header::parse(bytes)?;
-    info.virtual_size = header.virtual_size;
-    if header.grains.as_ref().is_some_and(|grains| grains.compressed) {
+    let Header { virtual_size, grains, flaws } = Header::parse(bytes)?;
+    info.virtual_size = virtual_size;
+    if grains.as_ref().is_some_and(|grains| grains.compressed) {
         info.cluster_compression = Some("deflate");
     }
-    info.flaws.extend(header.flaws);
-    guest::examine(bytes, info)
+    let is_usable = flaws.is_empty();
+    info.flaws.extend(flaws);
+    if let Some(grains) = grains.filter(|_| is_usable) {
+        disk(Arc::new(bytes), virtual_size, grains).examine(info)?;
+    }
+    Ok(())
 }
 
-impl Header {
-    pub(super) fn parse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
-        let mut start = [0; 512];
-        let count = usize::try_from(bytes.len()).unwrap_or(usize::MAX).min(start.len());
-        bytes.read_exact_at(start.get_mut(..count).unwrap_or_default(), 0)?;
-        if start.starts_with(SPARSE) {
-            return Self::sparse(bytes);
-        }
-        if start.starts_with(COWD) || start.starts_with(SE_SPARSE) {
-            let is_old = start.starts_with(COWD);
-            let sectors = if is_old { le32(&start, 12).into() } else { le64(&start, 16) };
-            let detail = "it is an extent of VMware ESX, without the descriptor that belongs to it";
-            return Ok(Self {
-                virtual_size: sectors.saturating_mul(SECTOR),
-                grains: None,
-                flaws: vec![Flaw::new(FlawKind::Unsupported, detail)],
-            });
-        }
-        let descriptor = Descriptor::read(bytes, 0, bytes.len())?;
-        Ok(Self { virtual_size: descriptor.size()?, grains: None, flaws: descriptor.flaws() })
-    }
+/// Opens the disk in a file; fails if it needs more than the file, and returns nothing if the file
+/// has no data.
+pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<Option<MappedDisk<'a>>, Fault> {
+    let header = Header::parse(&*file)?;
+    refuse_first(&header.flaws)?;
+    Ok(header.grains.map(|grains| disk(file, header.virtual_size, grains)))
+}
+
+fn disk<'a>(file: Arc<dyn ReadAt + 'a>, len: u64, grains: Grains) -> MappedDisk<'a> {
+    MappedDisk::new(file, |tables| VmdkMap::new(tables, len, grains))
 }

@@ -1,0 +1,30 @@
+//! The bytes that were used *recently*, by number, so that they need not be made again.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Pieces of bytes, for several threads; the one used last is in front.
+#[derive(Default)]
+pub(super) struct RecentBytes(Mutex<Vec<(u64, Arc<[u8]>)>>);
+
+impl RecentBytes {
+    /// Returns a piece, if it is kept.
+    pub(super) fn get(&self, number: u64) -> Option<Arc<[u8]>> {
+        let mut kept = self.lock();
+        let index = kept.iter().position(|(kept, _)| *kept == number)?;
+        kept.get_mut(..=index)?.rotate_right(1);
+        kept.first().map(|(_, bytes)| Arc::clone(bytes))
+    }
+
+    /// Keeps a piece, and as many others as make `count` in all.
+    pub(super) fn insert(&self, number: u64, bytes: Vec<u8>, count: usize) -> Arc<[u8]> {
+        let bytes: Arc<[u8]> = bytes.into();
+        let mut kept = self.lock();
+        kept.truncate(count.saturating_sub(1));
+        kept.insert(0, (number, Arc::clone(&bytes)));
+        bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(u64, Arc<[u8]>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,44 @@
+//! How a qcow2's header is *encoded*.
+
+use super::header::{HEADER_LEN, Header, MAGIC, cluster_entry_bits, field};
+
+impl Header {
+    /// Returns its fields as they stand in a file, of version 3, without extensions and names.
+    pub(in crate::disk) fn encode(&self) -> [u8; HEADER_LEN as usize] {
+        let mut fields = [0; HEADER_LEN as usize];
+        let mut put = |at: usize, bytes: &[u8]| {
+            fields[at..at + bytes.len()].copy_from_slice(bytes);
+        };
+        put(0, MAGIC);
+        let words = [
+            (field::VERSION, self.version),
+            (field::CLUSTER_BITS, self.cluster_bits),
+            (field::CRYPT, self.crypt as u32),
+            (field::L1_ENTRIES, self.l1.entries),
+            (
+                field::REFCOUNTS_CLUSTERS,
+                self.refcounts.entries >> cluster_entry_bits(self.cluster_bits),
+            ),
+            (field::SNAPSHOT_COUNT, self.snapshot_count),
+            (field::REFCOUNT_ORDER, self.refcount_order),
+            (field::LEN, self.len),
+        ];
+        for (at, number) in words {
+            put(at, &number.to_be_bytes());
+        }
+        let numbers = [
+            (field::SIZE, self.size),
+            (field::L1_AT, self.l1.at),
+            (field::REFCOUNTS_AT, self.refcounts.at),
+            (field::SNAPSHOTS_AT, self.snapshots),
+            (field::INCOMPATIBLE, self.incompatible),
+            (field::COMPATIBLE, self.compatible),
+            (field::AUTOCLEAR, self.autoclear),
+        ];
+        for (at, number) in numbers {
+            put(at, &number.to_be_bytes());
+        }
+        put(field::COMPRESSION, &[self.compression as u8]);
+        fields
+    }
+}

@@ -1,0 +1,49 @@
+//! What a qcow2's header itself says that is wrong.
+
+use super::header::{Crypt, Header};
+use crate::disk::refusals::{encrypted_with_aes, needs_backing_file, needs_features};
+use crate::disk::{Flaw, FlawKind};
+
+impl Header {
+    /// Returns what the header itself says that is wrong.
+    pub(super) fn flaws(&self) -> Vec<Flaw> {
+        let mut flaws = Vec::new();
+        flaws.extend(self.backing.as_ref().map(|file| needs_backing_file(Some(&file.name))));
+        flaws.extend(self.has_data_file().then(|| self.needs_data_file()));
+        flaws.extend((self.unknown_incompatible() != 0).then(|| self.needs_unknown_features()));
+        if self.is_corrupt() {
+            flaws.push(Flaw::new(FlawKind::Corrupt, "it is marked as corrupt"));
+        }
+        match self.crypt {
+            Crypt::None => {}
+            Crypt::Aes => flaws.push(encrypted_with_aes()),
+            Crypt::Luks => {
+                flaws.push(Flaw::new(FlawKind::Encrypted, "it is encrypted as LUKS is"));
+            }
+        }
+        if self.is_dirty() {
+            let detail = "it was not closed properly and its reference counts are old";
+            flaws.push(Flaw::new(FlawKind::Dirty, detail));
+        }
+        if self.snapshot_count > 0 {
+            let count = self.snapshot_count;
+            let detail = format!("it has {count} internal snapshots, which nobody sees");
+            flaws.push(Flaw::new(FlawKind::Snapshots, detail));
+        }
+        flaws
+    }
+
+    fn needs_data_file(&self) -> Flaw {
+        let name = self.data_file.as_deref().map(|name| format!(", `{}`", name.escape_debug()));
+        let name = name.unwrap_or_default();
+        Flaw::new(FlawKind::DataFile, format!("its data is in another file{name}"))
+    }
+
+    fn needs_unknown_features(&self) -> Flaw {
+        let mut flaw = needs_features(self.unknown_incompatible());
+        if !self.unknown_features.is_empty() {
+            flaw.detail = format!("{} ({})", flaw.detail, self.unknown_features.join(", "));
+        }
+        flaw
+    }
+}

@@ -1,0 +1,57 @@
+//! *Refusals*: flaws that several formats have, in the same words.
+
+use super::{Flaw, FlawKind, Format};
+
+/// Fails with the first flaw, if there is one.
+pub(super) fn refuse_first(flaws: &[Flaw]) -> Result<(), Flaw> {
+    flaws.first().map_or(Ok(()), |flaw| Err(flaw.clone()))
+}
+
+/// A disk that has a parent, whose name may be known.
+pub(super) fn needs_parent(name: Option<&str>) -> Flaw {
+    let detail = match name {
+        Some(name) => format!("what is not in it is in its parent, {name}"),
+        None => "what is not in it is in another disk, its parent".to_owned(),
+    };
+    Flaw::new(FlawKind::BackingFile, detail)
+}
+
+/// A disk that has a backing file, whose name may be known.
+pub(super) fn needs_backing_file(name: Option<&str>) -> Flaw {
+    let name = name.map(|name| format!(", `{}`", name.escape_debug())).unwrap_or_default();
+    Flaw::new(FlawKind::BackingFile, format!("it stands on another file{name}"))
+}
+
+/// A disk that needs features which its format does not define, as bits.
+pub(super) fn needs_features(bits: u64) -> Flaw {
+    let detail = format!("it needs features that nobody knows, bits {bits:#x}");
+    Flaw::new(FlawKind::UnknownFeature, detail)
+}
+
+/// A disk whose clusters are encrypted with AES.
+pub(super) fn encrypted_with_aes() -> Flaw {
+    Flaw::new(FlawKind::Encrypted, "it is encrypted with AES")
+}
+
+/// A disk without any data.
+pub(super) fn never_written() -> Flaw {
+    Flaw::new(FlawKind::Blank, "no byte of the disk in it was ever written")
+}
+
+/// A table of blocks that is longer than the file.
+pub(super) fn table_exceeds_file(blocks: u64, at: u64) -> Flaw {
+    let detail = format!("the table of {blocks} blocks at byte {at} exceeds the file");
+    Flaw::new(FlawKind::OutsideFile, detail)
+}
+
+/// A disk in a format that CDI converts.
+pub(super) fn cdi_only(format: Format) -> Flaw {
+    let detail = format!("its format is {format}: CDI converts it, KubeVirt does not take it");
+    Flaw::new(FlawKind::CdiOnly, detail)
+}
+
+/// A disk in a format that is of no use.
+pub(super) fn unsupported(format: Format) -> Flaw {
+    let detail = format!("its format is {format}, which neither KubeVirt nor CDI takes");
+    Flaw::new(FlawKind::Unsupported, detail)
+}

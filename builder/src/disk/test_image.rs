@@ -1,0 +1,62 @@
+//! Disks that tests make, byte by byte.
+
+use std::sync::Arc;
+
+use super::examine::examine;
+use super::{FlawKind, Format, ReadAt, guest};
+
+pub(super) const MIB: usize = 1 << 20;
+
+/// A file to be.
+#[derive(Clone)]
+pub(super) struct Image {
+    pub(super) bytes: Vec<u8>,
+    pub(super) format: Format,
+    /// Computes checksums anew.
+    pub(super) seal: fn(&mut [u8]),
+}
+
+impl Image {
+    pub(super) fn new(len: usize, format: Format, seal: fn(&mut [u8])) -> Self {
+        Self { bytes: vec![0; len], format, seal }
+    }
+
+    pub(super) fn put(mut self, at: usize, bytes: impl AsRef<[u8]>) -> Self {
+        let bytes = bytes.as_ref();
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        self
+    }
+
+    pub(super) fn sealed(mut self) -> Self {
+        (self.seal)(&mut self.bytes);
+        self
+    }
+
+    pub(super) fn cut(mut self, len: usize) -> Self {
+        self.bytes.truncate(len);
+        self
+    }
+
+    pub(super) fn open(&self) -> Result<Box<dyn ReadAt>, String> {
+        let file: Arc<dyn ReadAt> = Arc::new(self.bytes.clone());
+        guest::open(file, self.format).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn read(&self, at: u64, len: usize) -> Result<Vec<u8>, String> {
+        let mut space = vec![0xee; len];
+        let read = self.open()?.read_exact_at(&mut space, at);
+        read.map(|()| space).map_err(|error| error.to_string())
+    }
+}
+
+/// What is told of disks that are only what differs from another.
+pub(super) const PARENT: &str = "what is not in it is in another disk, its parent";
+
+/// Checks that one thing is told of a disk, and that it is not opened for this reason.
+pub(super) fn refused(image: &Image, kind: FlawKind, detail: &str) {
+    let info = examine(&image.bytes).unwrap();
+    let flaws = info.flaws.iter().filter(|flaw| flaw.kind != FlawKind::CdiOnly);
+    let flaws: Vec<_> = flaws.map(|flaw| (flaw.kind, &flaw.detail[..])).collect();
+    assert_eq!(flaws, [(kind, detail)]);
+    assert_eq!(image.open().err().as_deref(), Some(detail));
+}

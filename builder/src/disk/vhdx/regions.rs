@@ -1,0 +1,54 @@
+//! The *regions* of a VHDX: where its table of blocks and its metadata lie.
+
+use super::section::{KIB, MIB, SECTION_LEN, entries, is_whole, unknown};
+use crate::disk::bytes::{fill, le32, le64};
+use crate::disk::{Fault, FlawKind, ReadAt};
+
+/// Where the table of regions stands, in bytes, and what it begins with.
+const TABLE_AT: u64 = 192 * KIB;
+const SIGNATURE: &[u8] = b"regi";
+
+/// What regions are for.
+const BAT: [u8; 16] = *b"\x66\x77\xc2\x2d\x23\xf6\x00\x42\x9d\x64\x11\x5e\x9b\xfd\x4a\x08";
+const METADATA: [u8; 16] = *b"\x06\xa2\x7c\x8b\x90\x47\x9a\x4b\xb8\xfe\x57\x5f\x05\x0f\x88\x6e";
+
+/// A flag of an entry: who does not know the region cannot read the disk.
+const REQUIRED: u32 = 1;
+
+/// Where the regions lie.
+pub(super) struct Regions {
+    /// Where the table of blocks begins and how long it is, in bytes.
+    pub(super) table: (u64, u64),
+    /// Where the metadata begin, in bytes.
+    pub(super) metadata: u64,
+}
+
+impl Regions {
+    pub(super) fn read(bytes: &dyn ReadAt) -> Result<Self, Fault> {
+        let mut region = vec![0; SECTION_LEN];
+        fill(bytes, &mut region, TABLE_AT, "the table of regions")?;
+        if !region.starts_with(SIGNATURE) || !is_whole(&region) {
+            let detail = "the checksum of the table of regions is wrong";
+            return Err(Fault::new(FlawKind::Corrupt, detail));
+        }
+        let (mut table, mut metadata) = (None, None);
+        for entry in entries(&region, 16, le32(&region, 8))? {
+            let (at, len) = (le64(entry, 16), u64::from(le32(entry, 24)));
+            let place = match entry.first_chunk() {
+                Some(&BAT) => &mut table,
+                Some(&METADATA) => &mut metadata,
+                _ if le32(entry, 28) & REQUIRED == 0 => continue,
+                _ => return Err(unknown("a region")),
+            };
+            if place.replace((at, len)).is_some() || at < MIB {
+                let detail = format!("the region at byte {at} is there twice, or over the headers");
+                return Err(Fault::malformed(detail));
+            }
+        }
+        let (Some(table), Some((metadata, _))) = (table, metadata) else {
+            let detail = "it has no table of blocks, or no metadata";
+            return Err(Fault::malformed(detail));
+        };
+        Ok(Self { table, metadata })
+    }
+}
