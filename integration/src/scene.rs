@@ -264,10 +264,11 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Finds the program under test: `$DISKETTE`, or what `cargo build -p diskette` left beside this
-/// test's own program.
+/// Finds the program under test: `$DISKETTE`, or the one that cargo built for these tests. Newer versions of cargo
+/// say where it is; it is beside the tests otherwise.
 pub fn program() -> PathBuf {
-    if let Some(path) = std::env::var_os("DISKETTE") {
+    let named = ["DISKETTE", "CARGO_BIN_EXE_diskette"].into_iter().find_map(std::env::var_os);
+    if let Some(path) = named {
         return path.into();
     }
     let test = std::env::current_exe().unwrap();

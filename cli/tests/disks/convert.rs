@@ -1,0 +1,367 @@
+//! Disks that are converted on their way into the image: QEMU finds them equal to their source and
+//! without a fault, and they are the same every time.
+#![expect(
+    clippy::too_many_lines,
+    reason = "a test is a table of what is done and what is said of it"
+)]
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+
+use diskette_integration::disk::{MIB, mixed, noise, sparse};
+use diskette_integration::image::Layout;
+use diskette_integration::peer::{self, Peer};
+use diskette_integration::scene::Scene;
+use snapbox::{IntoData, assert_data_eq, str};
+
+/// What a disk can be converted to: arguments, name of the file, format for QEMU.
+const TARGETS: [(&[&str], &str, &str); 4] = [
+    (&["--convert", "qcow2"], "disk.qcow2", "qcow2"),
+    (&["--convert", "qcow2", "--convert-compress", "zlib"], "disk.qcow2", "qcow2"),
+    (&["--convert", "qcow2", "--convert-compress", "zstd"], "disk.qcow2", "qcow2"),
+    (&["--convert", "raw"], "disk.img", "raw"),
+];
+
+/// What a disk can be converted from: the end of its name, its format for QEMU, and options to make it.
+const SOURCES: [(&str, &str, &[&str]); 14] = [
+    ("raw", "raw", &[]),
+    ("qcow2", "qcow2", &[]),
+    ("qcow2", "qcow2", &["-o", "compat=0.10"]),
+    ("qcow2", "qcow2", &["-c", "-o", "compression_type=zstd"]),
+    ("qcow2", "qcow2", &["-c", "-o", "cluster_size=4k"]),
+    ("qcow2", "qcow2", &["-o", "extended_l2=on,cluster_size=2M"]),
+    ("vmdk", "vmdk", &[]),
+    ("vmdk", "vmdk", &["-o", "subformat=streamOptimized"]),
+    ("vhd", "vpc", &["-o", "force_size=on"]),
+    ("vhd", "vpc", &["-o", "force_size=on,subformat=fixed"]),
+    ("vhdx", "vhdx", &[]),
+    ("vhdx", "vhdx", &["-o", "subformat=fixed"]),
+    ("vdi", "vdi", &[]),
+    ("vdi", "vdi", &["-o", "static=on"]),
+];
+
+/// Makes a disk with data, noise, zeros that were written, and holes.
+fn raw(scene: &Scene) -> PathBuf {
+    let path = scene.path("source.raw");
+    let (text, noise) = (mixed(1, 2 * MIB + 4096), noise(2, 100 * 1024));
+    let mib = MIB as u64;
+    sparse(&path, 48 * mib, &[(0, &text), (17 * mib + 512, &noise), (48 * mib - 512, &[7; 512])]);
+    path
+}
+
+fn text(path: &std::path::Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Builds from the spec, and takes the disk out of the image.
+fn build(scene: &Scene, args: &[&str], name: &str) -> (String, PathBuf) {
+    let digest = scene.build_to("out", &[&["--no-cache"], args].concat());
+    let layout = Layout::open(&scene.path("out"));
+    let image = layout.images("1").remove(0);
+    let disk = layout.file(&image, &format!("disk/{name}"));
+    (digest, scene.write(&format!("built/{name}"), disk))
+}
+
+/// Compares as QEMU does, and has a qcow2 checked.
+fn judge(qemu: &Peer, source: (&str, &std::path::Path), built: (&str, &std::path::Path)) {
+    let said = qemu.run(["compare", "-f", source.0, "-F", built.0, text(source.1), text(built.1)]);
+    assert_eq!(said, "Images are identical.\n", "{source:?}");
+    if built.0 == "qcow2" {
+        let said = qemu.run(["check", "-f", "qcow2", text(built.1)]);
+        assert!(said.starts_with("No errors were found on the image.\n"), "{source:?}: {said}");
+    }
+}
+
+#[test]
+fn every_format_becomes_any_other() {
+    let Some(qemu) = peer::find("qemu-img") else { return };
+    let scene = Scene::new();
+    let raw = raw(&scene);
+    for (end, format, options) in SOURCES {
+        let disk = scene.path(&format!("disk.{end}"));
+        let convert = ["convert", "-f", "raw", "-O", format];
+        qemu.run([&convert[..], options, &[text(&raw), text(&disk)]].concat());
+        scene.spec(&format!("amd64: {{ disk: disk.{end} }}"));
+        for (args, name, target) in TARGETS {
+            let name = if (end, target) == ("raw", "raw") { "disk.raw" } else { name };
+            let (_, built) = build(&scene, args, name);
+            judge(&qemu, (format, &disk), (target, &built));
+        }
+    }
+}
+
+/// The spec says the same as the command line, and names the disk as it likes.
+#[test]
+fn a_spec_converts() {
+    let Some(qemu) = peer::find("qemu-img") else { return };
+    let scene = Scene::new();
+    let raw = raw(&scene);
+    let check = |details: &str, name: &str, target: &str| {
+        scene.spec(&format!("amd64: {{ disk: {{ path: source.raw, {details} }} }}"));
+        let (digest, built) = build(&scene, &[], name);
+        judge(&qemu, ("raw", &raw), (target, &built));
+        digest
+    };
+    let zstd = check("convert: qcow2, compress: zstd", "source.qcow2", "qcow2");
+    scene.spec("amd64: { disk: source.raw }");
+    let args = ["--convert", "qcow2", "--convert-compress", "zstd"];
+    assert_eq!(build(&scene, &args, "source.qcow2").0, zstd);
+    check("convert: qcow2, name: boot", "boot", "qcow2");
+    check("convert: raw", "source.raw", "raw");
+}
+
+#[test]
+fn a_dockerfile_converts() {
+    let Some(qemu) = peer::find("qemu-img") else { return };
+    let scene = Scene::new();
+    let raw = raw(&scene);
+    scene.write("Dockerfile", "FROM scratch\nCOPY source.raw /disk/\n");
+    let args = ["-t", "quay.io/me/vm:1", "--convert", "qcow2"];
+    let (_, built) = build(&scene, &args, "source.qcow2");
+    judge(&qemu, ("raw", &raw), ("qcow2", &built));
+}
+
+#[test]
+fn the_result_does_not_depend_on_threads_or_holes() {
+    let scene = Scene::new();
+    let raw = raw(&scene);
+    scene.write("dense.raw", std::fs::read(raw).unwrap());
+    for args in [&["--convert", "raw"][..], TARGETS[0].0, TARGETS[1].0, TARGETS[2].0] {
+        let mut digests = Vec::new();
+        for disk in ["source.raw", "dense.raw"] {
+            scene.spec(&format!("amd64: {{ disk: {{ path: {disk}, name: disk.qcow2 }} }}"));
+            for jobs in ["1", "2", "3"] {
+                let args = [args, &["--no-cache", "--jobs", jobs]].concat();
+                digests.push(scene.build(&args));
+            }
+        }
+        assert!(digests.iter().all(|digest| *digest == digests[0]), "{args:?}: {digests:?}");
+    }
+}
+
+/// A conversion is remembered like any other input, and told from others.
+#[test]
+fn a_conversion_is_not_done_again() {
+    let scene = Scene::with_disk();
+    scene.settled();
+    let layer = |args: &[&str]| {
+        let args = [&["build", "-o", "out", "--progress", "json"], args].concat();
+        let outcome = scene.run(&args);
+        assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+        outcome.stderr
+    };
+    let first = layer(TARGETS[1].0);
+    assert!(first.contains(r#""event":"surveying""#), "{first}");
+    let again = layer(TARGETS[1].0);
+    assert!(!again.contains("surveying") && again.contains(r#""reused":true"#), "{again}");
+    for args in [&[][..], TARGETS[0].0, TARGETS[2].0] {
+        let other = layer(args);
+        assert!(other.contains(r#""reused":false"#), "{other}");
+    }
+}
+
+#[test]
+fn a_disk_that_changes_meanwhile_is_told() {
+    let scene = Scene::new();
+    let path = scene.write("disk.raw", mixed(1, 48 * MIB));
+    scene.spec("amd64: { disk: disk.raw }");
+    let args =
+        ["build", "-o", "out", "--jobs", "1", "--progress", "json", "--compression-level", "12"];
+    let mut command = scene.program(args.iter().chain(TARGETS[1].0));
+    let log = File::create(scene.path("tmp/log")).unwrap();
+    let mut child = command.stderr(log).spawn().unwrap();
+    let said = || String::from_utf8(scene.read("tmp/log")).unwrap();
+    while !said().contains("started") {
+        assert!(child.try_wait().unwrap().is_none(), "{}", said());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    File::options().write(true).open(path).unwrap().write_all_at(&[1; 4096], 40 << 20).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{}", said());
+    let last = "cannot use `disk.raw`: the file changed while it was read";
+    assert!(said().contains(last), "{}", said());
+}
+
+/// Builds what must fail, changing nothing, and compares all that is said.
+fn check(scene: &Scene, args: &[&str], expected: impl IntoData) {
+    let command = scene.program(["build", "-o", "out"].iter().chain(args));
+    assert_data_eq!(scene.refused(command), expected.raw());
+}
+
+#[test]
+fn what_cannot_be_converted_is_told() {
+    let scene = Scene::with_disk();
+    let disk = scene.read("disk.raw");
+    scene.write("disk.raw.zst", zstd::encode_all(&disk[..], 1).unwrap());
+    scene.spec("amd64: { disk: { path: disk.raw.zst, convert: qcow2 } }");
+    check(
+        &scene,
+        &[],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `disk.raw.zst`: a disk is converted from a file that can be read in any order; this is packed with zstd
+ --> ./diskette.yaml:5:26
+  |
+5 |   amd64: { disk: { path: disk.raw.zst, convert: qcow2 } }
+  |                          ^^^^^^^^^^^^
+  |
+  = help: unpack it first, and name the unpacked file
+
+"#]],
+    );
+    scene.spec("amd64: { disk: { path: disk.raw.zst, unpack: none, convert: qcow2 } }");
+    check(
+        &scene,
+        &[],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `disk.raw.zst`: a disk is converted from a file that can be read in any order; this is packed with zstd
+ --> ./diskette.yaml:5:26
+  |
+5 |   amd64: { disk: { path: disk.raw.zst, unpack: none, convert: qcow2 } }
+  |                          ^^^^^^^^^^^^
+  |
+  = help: unpack it first, and name the unpacked file
+
+"#]],
+    );
+    scene.spec("amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }");
+    check(
+        &scene,
+        &[],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `http://127.0.0.1:9/disk.vmdk`: a disk is converted from a file that can be read in any order; this is a download
+ --> ./diskette.yaml:5:25
+  |
+5 |   amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: download it first, and name the file
+
+"#]],
+    );
+    scene.spec("amd64: { disk: { path: disk.raw, compress: zstd } }");
+    check(
+        &scene,
+        &[],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: `compress` is for disks that are converted to qcow2
+ --> ./diskette.yaml:5:46
+  |
+5 |   amd64: { disk: { path: disk.raw, compress: zstd } }
+  |                                              ^^^^
+  |
+  = help: say `convert: qcow2` too, or remove `compress`; layers are compressed anyway
+
+"#]],
+    );
+    scene.spec("amd64: { disk: { path: disk.raw, convert: vmdk, compress: gzip } }");
+    check(
+        &scene,
+        &[],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: unknown format `vmdk`
+ --> ./diskette.yaml:5:45
+  |
+5 |   amd64: { disk: { path: disk.raw, convert: vmdk, compress: gzip } }
+  |                                             ^^^^
+  |
+  = help: known formats: qcow2, raw
+error: unknown compression `gzip`
+ --> ./diskette.yaml:5:61
+  |
+5 |   amd64: { disk: { path: disk.raw, convert: vmdk, compress: gzip } }
+  |                                                             ^^^^
+  |
+  = help: known compressions: zlib, zstd, none
+
+"#]],
+    );
+    scene.spec("amd64: { disk: disk.raw, files: [{ path: /a, source: { path: disk.raw, convert: raw } }] }");
+    check(
+        &scene,
+        &[],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: `convert` is for disks
+ --> ./diskette.yaml:5:83
+  |
+5 |   amd64: { disk: disk.raw, files: [{ path: /a, source: { path: disk.raw, convert: raw } }] }
+  |                                                                                   ^^^
+  |
+  = help: other files are taken as they are; remove `convert`
+
+"#]],
+    );
+    scene.spec("amd64: { disk: disk.raw }");
+    check(
+        &scene,
+        &["--convert-compress", "zstd"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: `--convert-compress` is for disks that are converted to qcow2
+ |
+ = help: say `--convert qcow2` too; layers are compressed anyway
+
+"#]],
+    );
+    scene.write("Dockerfile", "FROM scratch\nCOPY disk.raw /boot/\n");
+    check(
+        &scene,
+        &["-f", "Dockerfile", "--convert", "raw"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: there is no disk to convert: no file goes to /disk
+ |
+ = help: disks of base images stay as they are
+
+"#]],
+    );
+}
+
+/// What QEMU needs another file for is refused, and what is damaged is told.
+#[test]
+fn disks_that_cannot_be_read_are_told() {
+    let Some(qemu) = peer::find("qemu-img") else { return };
+    let scene = Scene::with_disk();
+    let backed = scene.path("backed.qcow2");
+    let create = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", "disk.raw", text(&backed)];
+    qemu.run(create);
+    scene.spec("amd64: { disk: { path: backed.qcow2, convert: qcow2 } }");
+    check(
+        &scene,
+        &[],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `backed.qcow2`: it stands on another file, `disk.raw`
+ --> ./diskette.yaml:5:26
+  |
+5 |   amd64: { disk: { path: backed.qcow2, convert: qcow2 } }
+  |                          ^^^^^^^^^^^^
+  |
+  = help: convert it with `qemu-img convert` first
+
+"#]],
+    );
+}

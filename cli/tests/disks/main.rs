@@ -1,0 +1,13 @@
+//! Disks: what is taken, how it is converted, and what a virtual machine makes of it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, opens files and asks the clock"
+)]
+
+mod boot;
+mod convert;
+mod large;
+mod packed;
+mod refused;
+mod seeds;

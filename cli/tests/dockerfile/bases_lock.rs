@@ -1,0 +1,167 @@
+//! A lock file keeps what the tags of bases meant.
+
+use diskette_integration::dockerfile::documents::Documents;
+use diskette_integration::registry::stock::Stock;
+use diskette_integration::registry::{Profile, Registry};
+use diskette_integration::scene::Scene;
+use serde_json::{Value, json};
+use snapbox::{IntoData as _, assert_data_eq, str};
+
+/// A registry with `base:1`, and a scene with a Dockerfile that builds on it.
+struct Play {
+    registry: Registry,
+    scene: Scene,
+}
+
+impl Play {
+    fn new() -> Self {
+        let registry = Registry::start(Profile::DISTRIBUTION_3);
+        let scene = Scene::new();
+        scene.write("c/Dockerfile", format!("FROM {}\n", registry.reference("base:1")));
+        let play = Self { registry, scene };
+        play.moves("old");
+        play
+    }
+
+    /// Gives the tag to an image that has a file of this name.
+    fn moves(&self, file: &str) -> String {
+        let config = json!({ "architecture": "amd64", "os": "linux", "config": {} });
+        let line = format!("file {file}");
+        let image = Stock::new(&self.registry, "base").image("1", config, &[("gz", &line)]);
+        image["digest"].as_str().unwrap().to_owned()
+    }
+
+    /// Builds and returns the name of the base's only file.
+    fn build(&self, args: &[&str]) -> String {
+        self.scene.build(&[&["--platform", "linux/amd64", "c"], args].concat());
+        let image = Documents::only(&self.scene.path("out"));
+        let name = &image.manifest["annotations"]["org.opencontainers.image.base.name"];
+        assert_eq!(name, &Value::from(self.registry.reference("base:1")));
+        image.layer(0).join("").replace("file ", "")
+    }
+
+    fn refused(&self, args: &[&str]) -> String {
+        let head = ["build", "--platform", "linux/amd64", "-o", "out", "c"];
+        let said = self.scene.refused(self.scene.program(head.iter().chain(args)));
+        let said = said.replace(&self.registry.address(), "[REGISTRY]");
+        said.lines().filter(|line| !line.contains('^')).collect::<Vec<_>>().join("\n")
+    }
+
+    fn lock(&self) -> String {
+        let text = String::from_utf8(self.scene.read("c/Dockerfile.lock")).unwrap();
+        text.replace(&self.registry.address(), "[REGISTRY]")
+    }
+}
+
+#[test]
+fn a_tag_that_moves() {
+    let play = Play::new();
+    assert_eq!(play.build(&[]), "old");
+    assert!(!play.scene.path("c/Dockerfile.lock").exists(), "it was not asked for");
+    let old = play.registry.image("base", "1").unwrap().digest;
+    assert_eq!(play.build(&["--lock"]), "old");
+    let lock = |digest: &str| {
+        format!(
+            "# Written by diskette: which image each name meant.\nversion = 1\n\n\
+             [[image]]\nname = \"[REGISTRY]/base:1\"\ndigest = \"{digest}\"\n"
+        )
+    };
+    assert_eq!(play.lock(), lock(&old));
+    let new = play.moves("new");
+    // Also where nothing is remembered of it.
+    for args in [&[][..], &["--no-cache"], &["--locked"], &["--locked", "--pull"], &["--lock"]] {
+        assert_eq!(play.build(args), "old", "{args:?}");
+    }
+    for args in [&["--pull"][..], &["--pull=always"], &["--pull=true"]] {
+        assert_eq!(play.build(args), "new", "{args:?}");
+    }
+    assert_eq!(play.lock(), lock(&old), "--pull alone writes nothing");
+    assert_eq!(play.build(&["--pull=missing"]), "old");
+    assert_eq!(play.build(&["--pull", "--lock"]), "new");
+    assert_eq!(play.lock(), lock(&new));
+    assert_eq!(play.build(&[]), "new");
+}
+
+#[test]
+fn what_is_known_is_not_asked() {
+    let play = Play::new();
+    play.build(&["--lock"]);
+    play.registry.requests();
+    play.build(&["--locked"]);
+    let asked = play.registry.requests();
+    assert!(asked.iter().all(|asked| !asked.path.contains("/manifests/")), "{asked:?}");
+}
+
+#[test]
+fn nothing_is_recorded() {
+    let play = Play::new();
+    assert_data_eq!(
+        play.refused(&["--locked"]),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: there is no lock file `c/Dockerfile.lock`
+ |
+ = help: build once with `--lock`, and keep the file with the Dockerfile
+"#]]
+        .raw()
+    );
+    play.scene.write("c/Dockerfile.lock", "version = 1\n");
+    assert_data_eq!(
+        play.refused(&["--locked", "--no-cache"]),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: `[REGISTRY]/base:1` is not in the lock file
+ --> c/Dockerfile:1:6
+  |
+1 | FROM [REGISTRY]/base:1
+  |
+  = help: build once with `--lock` to record it, or write `[REGISTRY]/base:1@sha256:…`
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn a_lock_file_that_is_none() {
+    let play = Play::new();
+    play.scene.write("c/Dockerfile.lock", "version = 2\n");
+    assert_data_eq!(
+        play.refused(&[]),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: this lock file is of version 2
+ --> c/Dockerfile.lock:1:11
+  |
+1 | version = 2
+  |
+  = help: remove it, and build with `--lock` to write it anew
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn a_digest_needs_no_lock() {
+    let play = Play::new();
+    let digest = play.registry.image("base", "1").unwrap().digest;
+    let base = play.registry.reference(&format!("base@{digest}"));
+    play.scene.write("c/Dockerfile", format!("FROM {base}\n"));
+    play.scene.build(&["--platform", "linux/amd64", "--lock", "c"]);
+    assert!(!play.scene.path("c/Dockerfile.lock").exists());
+}
+
+#[test]
+fn it_lies_beside_the_dockerfile() {
+    let play = Play::new();
+    let dockerfile = play.scene.read("c/Dockerfile");
+    play.scene.write("elsewhere/vm.Dockerfile", dockerfile);
+    play.build(&["--lock", "-f", "elsewhere/vm.Dockerfile"]);
+    assert!(play.scene.path("elsewhere/vm.Dockerfile.lock").exists());
+    assert!(!play.scene.path("c/Dockerfile.lock").exists());
+}

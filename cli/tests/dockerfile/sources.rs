@@ -1,0 +1,111 @@
+//! Where ADD and COPY take files from, besides the context: the Dockerfile itself, servers and
+//! archives.
+
+use diskette_integration::disk::{qcow2, sha256};
+use diskette_integration::dockerfile::context;
+use diskette_integration::dockerfile::documents::Documents;
+use diskette_integration::scene::Scene;
+use diskette_integration::server::{Answer, Server};
+
+/// Builds a Dockerfile and returns what is in its layers.
+fn build(scene: &Scene, dockerfile: &str, args: &[&str]) -> Vec<String> {
+    scene.write("c/Dockerfile", dockerfile);
+    scene.build(&[args, &["c"]].concat());
+    let image = Documents::only(&scene.path("out"));
+    std::fs::remove_dir_all(scene.path("out")).unwrap();
+    (0..image.layers().len()).flat_map(|number| image.layer(number)).collect()
+}
+
+#[test]
+fn heredocs() {
+    let dockerfile = "FROM scratch\nARG WHO=you\n\
+        COPY <<one <<-'two' --chmod=600 /d/\nhello $WHO\none\n\t\tkept $WHO\n\ttwo\n\
+        COPY --chown=1:2 <<EOF /etc/hosts\n127.0.0.1 localhost\nEOF\n\
+        RUN <<EOF\nset -e\nmkdir -p /x\nEOF\n";
+    // RUN with `set` is not evaluated; without it, it is.
+    let dockerfile = dockerfile.replace("set -e\n", "").replace(" --chmod=600", "");
+    let dockerfile = dockerfile.replace("COPY <<one", "COPY --chmod=600 <<one");
+    assert_eq!(
+        build(&Scene::new(), &dockerfile, &["--build-arg", "WHO=me"]),
+        [
+            "dir d",
+            "file 600 d/one = \"hello me\\n\"",
+            "file 600 d/two = \"kept $WHO\\n\"",
+            "dir 1:2 etc",
+            "file 1:2 etc/hosts = \"127.0.0.1 localhost\\n\"",
+            "dir x",
+        ]
+    );
+}
+
+#[test]
+fn servers() {
+    let disk = qcow2(4, 200_000);
+    let digest = sha256(&disk);
+    let server = Server::start([
+        ("/d/disk.qcow2?sig=1", Answer::Content(disk.clone())),
+        ("/moved", Answer::Redirect("/d/disk.qcow2?sig=1".into())),
+    ]);
+    let url = server.url("/d/disk.qcow2?sig=1");
+    let file = format!("file 444 107:107 disk/disk.qcow2 = sha256:{digest}");
+    let expected = ["dir 555 107:107 disk", &file];
+    let scene = Scene::new();
+    let dockerfile = format!("FROM scratch\nADD --checksum=sha256:{digest} {url} /disk/\n");
+    assert_eq!(build(&scene, &dockerfile, &[]), expected);
+    let dockerfile = format!("FROM scratch\nADD {url} /disk/\n");
+    assert_eq!(build(&scene, &dockerfile, &["--allow-unverified"]), expected);
+    let moved = server.url("/moved");
+    let dockerfile =
+        format!("FROM scratch\nADD --checksum=sha256:{digest} {moved} /disk/disk.qcow2\n");
+    assert_eq!(build(&scene, &dockerfile, &["--no-cache"]), expected);
+}
+
+#[test]
+fn servers_that_are_not_believed() {
+    let server = Server::start([("/disk.qcow2", Answer::Content(qcow2(4, 200_000)))]);
+    let url = server.url("/disk.qcow2");
+    let wrong = "0".repeat(64);
+    for (add, expected) in [
+        (format!("{url} /disk/"), "checksum"),
+        (format!("--checksum=sha256:{wrong} {url} /disk/"), &wrong[..]),
+        (format!("{} /disk/", server.url("/missing")), "checksum"),
+        (format!("--checksum=sha256:{wrong} {} /disk/", server.url("/missing")), "404"),
+    ] {
+        let scene = Scene::new();
+        scene.write("c/Dockerfile", format!("FROM scratch\nADD {add}\n"));
+        let said = scene.refused(scene.program([
+            "build",
+            "--no-cache",
+            "--retry",
+            "0",
+            "-o",
+            "oci-archive:out.tar",
+            "c",
+        ]));
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn archives() {
+    for compression in ["none", "gz", "bz2", "xz", "zst"] {
+        let scene = Scene::new();
+        let text = format!(
+            "tar t.tar = {compression}\n dir 750 3:4 d\n file 4755 3:4 d/a = a\n link d/l = a\n hard 4755 3:4 d/h = d/a\n file 5:6 top = t"
+        );
+        context::make(&scene.path("c"), &text);
+        let unpacked = build(&scene, "FROM scratch\nADD t.tar /\n", &[]);
+        // What comes out of the archive stands last, in its order.
+        let expected = [
+            "dir 750 3:4 d",
+            "link d/l = a",
+            "file 4755 3:4 d/a = a",
+            "hard 4755 3:4 d/h = d/a",
+            "file 5:6 top = t",
+        ];
+        assert_eq!(unpacked, expected, "{compression}");
+        // COPY leaves it as it is.
+        let copied = build(&scene, "FROM scratch\nCOPY t.tar /\n", &[]);
+        assert!(copied.len() == 1 && copied[0].starts_with("file t.tar = "), "{copied:?}");
+    }
+}

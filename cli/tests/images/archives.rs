@@ -1,0 +1,220 @@
+//! OCI archives as places that images are read from.
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of what is done and what is said of it"
+)]
+
+use std::fs;
+use std::path::Path;
+
+use diskette_integration::docker_registry::DockerRegistry;
+use diskette_integration::image::Layout;
+use diskette_integration::peer;
+use diskette_integration::scene::Scene;
+use snapbox::{IntoData, assert_data_eq, str};
+
+/// A scene with an image of two platforms in the archive `vm.tar`, and its digest.
+fn scene() -> (Scene, String) {
+    let scene = Scene::with_two_disks();
+    let digest = scene.build_to("oci-archive:vm.tar", &[]);
+    (scene, digest)
+}
+
+/// Copies, and checks that all of the image with this digest is in a layout.
+fn check_copied(scene: &Scene, source: &str, digest: &str) {
+    fs::remove_dir_all(scene.path("copy")).unwrap_or_default();
+    assert_eq!(scene.run(["copy", "-q", source, "oci:copy:1"]).digest(), digest, "{source}");
+    let layout = Layout::open(&scene.path("copy"));
+    layout.verify("1").unwrap();
+    assert_eq!(layout.tagged("1").digest().to_string(), digest, "{source}");
+}
+
+#[test]
+fn ours_are_copied_to_layouts() {
+    let (scene, digest) = scene();
+    for name in ["vm.tar", "vm.tar:1", "vm.tar:quay.io/me/vm:1"] {
+        check_copied(&scene, &format!("oci-archive:{name}"), &digest);
+    }
+    check_copied(&scene, &format!("oci-archive:vm.tar:{digest}"), &digest);
+}
+
+#[test]
+fn archives_are_copied_to_archives() {
+    let (scene, digest) = scene();
+    scene.run(["copy", "-q", "oci-archive:vm.tar", "oci-archive:again.tar"]).digest();
+    check_copied(&scene, "oci-archive:again.tar:1", &digest);
+    let streamed = scene.run(["copy", "-q", "oci-archive:vm.tar", "oci-archive:-"]);
+    assert_eq!((streamed.status, streamed.stderr.as_str()), (0, ""));
+    assert_eq!(streamed.stdout, scene.read("again.tar"));
+}
+
+#[test]
+fn archives_of_others_are_read() {
+    let scene = Scene::with_two_disks();
+    let digest = scene.build(&[]);
+    // As `tar` makes it of a layout, with directories, and paths that begin with a dot.
+    if let Some(tar) = peer::find("tar") {
+        let (file, layout) = (scene.path("tar.tar"), scene.path("out"));
+        tar.run([Path::new("-cf"), &file, Path::new("-C"), &layout, Path::new(".")]);
+        check_copied(&scene, "oci-archive:tar.tar", &digest);
+    }
+    if let Some(skopeo) = peer::find("skopeo") {
+        let (from, to) = (scene.path("out:1"), scene.path("skopeo.tar"));
+        let (from, to) =
+            (format!("oci:{}", from.display()), format!("oci-archive:{}", to.display()));
+        skopeo.run(["--insecure-policy", "copy", "-q", "--all", &from, &to]);
+        check_copied(&scene, "oci-archive:skopeo.tar", &digest);
+    }
+}
+
+#[test]
+fn archives_are_pushed() {
+    let (scene, digest) = scene();
+    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let (pushed, copied) = (registry.image("pushed/vm:1"), registry.image("copied/vm:1"));
+    assert_eq!(scene.run(["push", "-q", "-l", "vm.tar", "1", &pushed]).digest(), digest);
+    assert_eq!(scene.run(["copy", "-q", "oci-archive:vm.tar:1", &copied]).digest(), digest);
+    for name in [pushed, copied] {
+        assert_eq!(scene.run(["pull", "-q", &name, "-o", "back"]).digest(), digest);
+    }
+}
+
+#[test]
+fn a_damaged_archive_is_copied_nowhere() {
+    let (scene, _) = scene();
+    let mut bytes = scene.read("vm.tar");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    scene.write("vm.tar", bytes);
+    let said =
+        scene.refused(scene.program(["copy", "-q", "oci-archive:vm.tar", "oci-archive:b.tar"]));
+    assert!(said.contains("is damaged: its bytes have another digest"), "{said}");
+}
+
+fn check(scene: &Scene, args: &[&str], expected: impl IntoData) {
+    assert_data_eq!(scene.refused(scene.program(args)), expected.raw());
+}
+
+#[test]
+fn what_is_no_archive_is_refused() {
+    let (scene, _) = scene();
+    let copy = |source| ["copy", "-q", source, "oci:copy"];
+    scene.write("text", "text");
+    check(
+        &scene,
+        &copy("oci-archive:text"),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: text is not an OCI archive: the tar is cut off at byte 4
+
+"#]],
+    );
+    check(
+        &scene,
+        &copy("oci-archive:missing"),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot open the archive missing: No such file or directory (os error 2)
+
+"#]],
+    );
+    check(
+        &scene,
+        &copy("oci-archive:home"),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: home is not a regular file: archives are read in any order
+
+"#]],
+    );
+    check(
+        &scene,
+        &copy("oci-archive:vm.tar:2"),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: there is no image `2`
+
+"#]],
+    );
+    check(
+        &scene,
+        &copy("oci-archive:-"),
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: an archive cannot be read from standard input
+ |
+ = help: write it to a file first: archives are read in any order
+
+"#]],
+    );
+    check(
+        &scene,
+        &copy("docker-archive:vm.tar"),
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value 'docker-archive:vm.tar' for '<SRC>': `docker-archive:` is not supported, `oci-archive:` is; `skopeo copy docker-archive:FILE oci-archive:FILE` makes one that is
+
+For more information, try '--help'.
+
+"#]],
+    );
+    scene.write("packed", [0x1f, 0x8b, 8, 0, 0, 0]);
+    check(
+        &scene,
+        &copy("oci-archive:packed"),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: packed is packed with gzip, and archives are read without unpacking them; unpack it first
+
+"#]],
+    );
+    check(
+        &scene,
+        &["copy", "-q", "--all-tags", "oci-archive:vm.tar", "oci-archive:copy"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: an archive takes one image, not all tags
+ |
+ = help: copy them to a layout, `oci:DIR`
+
+"#]],
+    );
+}
+
+#[test]
+fn of_several_images_one_is_named() {
+    let scene = Scene::with_two_disks();
+    scene.build(&["--per-arch-tags"]);
+    let Some(tar) = peer::find("tar") else { return };
+    let (file, layout) = (scene.path("tar.tar"), scene.path("out"));
+    tar.run([Path::new("-cf"), &file, Path::new("-C"), &layout, Path::new(".")]);
+    check(
+        &scene,
+        &["copy", "-q", "oci-archive:tar.tar", "oci:copy"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: which image of `oci-archive:tar.tar`?
+ |
+ = help: it has 1, 1-amd64, 1-arm64; say for example `oci-archive:tar.tar:1`
+
+"#]],
+    );
+}

@@ -1,0 +1,129 @@
+//! Several images share a layout, and none is lost.
+
+use std::fs;
+use std::process::Stdio;
+
+use diskette_integration::disk::mixed;
+use diskette_integration::image::Layout;
+use diskette_integration::peer;
+use diskette_integration::scene::Scene;
+
+#[test]
+fn parallel_builds_lose_nothing() {
+    // Several times, for they meet in other places each time.
+    (0..4).for_each(|_| build_in_parallel());
+}
+
+fn build_in_parallel() {
+    let scene = Scene::new();
+    let tags: Vec<String> = (0..8).map(|number| format!("t{number}")).collect();
+    for (tag, seed) in tags.iter().zip(10..) {
+        scene.write(&format!("{tag}/disk.raw"), mixed(seed, 300_000));
+        let spec = "{apiVersion: diskette/v1, image: vm, platforms: {amd64: {disk: disk.raw}}}";
+        scene.write(&format!("{tag}/diskette.yaml"), spec);
+    }
+    let builds: Vec<_> = tags
+        .iter()
+        .map(|tag| {
+            let name = format!("vm:{tag}");
+            let mut build = scene.program(["build", "-q", "-t", &name, "-o", "out", tag]);
+            build.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap()
+        })
+        .collect();
+    for mut build in builds {
+        assert!(build.wait().unwrap().success());
+    }
+    let layout = Layout::open(&scene.path("out"));
+    let mut found = layout.tags();
+    found.sort();
+    assert_eq!(found, tags);
+    for tag in &tags {
+        layout.verify(tag).unwrap();
+        let image = layout.images(tag).remove(0);
+        assert_eq!(layout.file(&image, "disk/disk.raw"), scene.read(&format!("{tag}/disk.raw")));
+    }
+}
+
+#[test]
+fn a_tag_moves_and_others_stay() {
+    let scene = Scene::with_disk();
+    let old = scene.build(&["-t", "quay.io/me/vm:1", "-t", "quay.io/me/vm:2"]);
+    scene.write("disk.raw", mixed(9, 100_000));
+    let new = scene.build(&["-t", "quay.io/me/vm:2"]);
+    let layout = Layout::open(&scene.path("out"));
+    for (tag, digest) in [("1", old), ("2", new)] {
+        assert_eq!(layout.tagged(tag).digest().to_string(), digest, "{tag}");
+        layout.verify(tag).unwrap();
+    }
+}
+
+#[test]
+fn one_tag_of_two_repositories_is_two_images() {
+    let scene = Scene::with_disk();
+    scene.build(&["-t", "quay.io/me/vm:1"]);
+    scene.write("disk.raw", mixed(9, 100_000));
+    scene.build(&["-t", "quay.io/you/vm:1"]);
+    let layout = Layout::open(&scene.path("out"));
+    assert_eq!(layout.tags(), ["1", "quay.io/you/vm:1"]);
+    layout.tags().iter().for_each(|tag| layout.verify(tag).unwrap());
+}
+
+#[test]
+fn names_of_platforms() {
+    let scene = Scene::with_two_disks();
+    scene.build(&["--per-arch-tags"]);
+    let layout = Layout::open(&scene.path("out"));
+    assert_eq!(layout.tags(), ["1", "1-amd64", "1-arm64"]);
+    for image in layout.images("1") {
+        let tag = image.platform.replace("linux/", "1-");
+        assert_eq!(layout.tagged(&tag).digest(), image.descriptor.digest());
+    }
+}
+
+#[test]
+fn what_another_tool_made_survives_byte_for_byte() {
+    let Some(umoci) = peer::find("umoci") else { return };
+    let scene = Scene::with_disk();
+    let image = scene.path("out:theirs");
+    umoci.run(["init", "--layout", scene.path("out").to_str().unwrap()]);
+    umoci.run(["new", "--image", image.to_str().unwrap()]);
+    scene.write("tree/etc/motd", b"theirs\n");
+    let insert = ["insert", "--rootless", "--image", image.to_str().unwrap()];
+    let tree = scene.path("tree");
+    umoci.run(insert.iter().chain([&tree.to_str().unwrap(), &"/"]));
+    let (files, entry) = (scene.files("out/blobs"), theirs(&scene));
+
+    scene.build(&["--per-arch-tags"]);
+
+    assert_eq!(theirs(&scene), entry);
+    let after = scene.files("out/blobs");
+    for (path, digest) in files {
+        assert_eq!(after.get(&path), Some(&digest), "{path}");
+    }
+    umoci.run(["stat", "--image", image.to_str().unwrap()]);
+    let ours = scene.path("out:1-amd64");
+    umoci.run(["stat", "--image", ours.to_str().unwrap()]);
+    // Theirs is still theirs after they have collected what they take for garbage, and ours is ours.
+    fs::remove_dir_all(scene.path("cache")).unwrap();
+    umoci.run(["gc", "--layout", scene.path("out").to_str().unwrap()]);
+    Layout::open(&scene.path("out")).verify("1").unwrap();
+}
+
+fn theirs(scene: &Scene) -> String {
+    let index = Layout::open(&scene.path("out")).index();
+    let entries = index["manifests"].as_array().unwrap();
+    let named = entries
+        .iter()
+        .find(|entry| entry["annotations"]["org.opencontainers.image.ref.name"] == "theirs");
+    named.unwrap().to_string()
+}
+
+#[test]
+fn a_build_that_changes_nothing_touches_nothing() {
+    let scene = Scene::with_disk();
+    scene.build(&[]);
+    let time = || fs::metadata(scene.path("out/index.json")).unwrap().modified().unwrap();
+    let before = (time(), scene.files("out"));
+    scene.build(&["--no-cache"]);
+    assert_eq!((time(), scene.files("out")), before);
+}

@@ -1,0 +1,20 @@
+//! Images: how they are read, compared, judged, and used by other programs.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, opens files and asks the clock"
+)]
+
+mod archives;
+mod cache;
+mod cluster;
+mod diff;
+mod extract;
+mod index;
+mod inspect;
+mod interop;
+mod layout;
+mod manifests;
+mod promote;
+mod reproducible;
+mod verify;

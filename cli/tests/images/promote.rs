@@ -1,0 +1,173 @@
+//! From staging to where everybody gets images: what was verified is promoted, and nothing else.
+
+use diskette_integration::disk::{mixed, sha256};
+use diskette_integration::docker_registry::DockerRegistry;
+use diskette_integration::peer;
+use diskette_integration::scene::Scene;
+use diskette_integration::server::{Answer, Server};
+use diskette_integration::upstream::Upstream;
+use serde_json::Value;
+
+fn digest(registry: &DockerRegistry, name: &str) -> Option<String> {
+    peer::raw_manifest(&registry.image(name)).map(|index| sha256(&index))
+}
+
+fn results(scene: &Scene) -> Value {
+    serde_json::from_slice(&scene.read("results.json")).unwrap()
+}
+
+#[test]
+fn what_was_verified_is_promoted() {
+    let scene = Scene::new();
+    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let upstream = Upstream::start();
+    let kinds = ["checksums", "directory", "coreos-stream"];
+    scene.write("diskette.yaml", upstream.catalogue("prod.example", &kinds));
+    let staging = format!("{}/staging", registry.address());
+    let public = format!("{}/public", registry.address());
+    let run = |args: &[&str]| scene.run(args.iter().chain(&["--progress", "none"]));
+    let file = ["--results-file", "results.json"];
+    let synced =
+        run(&[&["sync", "diskette.yaml", "--target-registry", &staging][..], &file].concat());
+    assert_eq!(synced.status, 0, "{}", synced.stderr);
+    let promote = [&["promote", "--target-registry", &public][..], &file].concat();
+
+    // Nothing was verified yet.
+    let early = run(&promote);
+    assert_eq!(early.status, 1);
+    assert!(early.stderr.contains("checksums:1: not verified for linux/amd64, linux/arm64"));
+    assert!(early.stderr.contains("diskette verify --results-file"));
+    assert_eq!(digest(&registry, "public/checksums:1"), None);
+    let synced =
+        run(&[&["sync", "diskette.yaml", "--target-registry", &staging][..], &file].concat());
+    assert_eq!(synced.status, 0, "{}", synced.stderr);
+
+    // One platform of one image, all of the others.
+    let mut edited = results(&scene);
+    for (key, image) in edited.as_object_mut().unwrap() {
+        if key != "checksums:1" {
+            image["Err"] = "later".into();
+        }
+    }
+    scene.write("results.json", edited.to_string());
+    let one = run(&[&["verify", "--platform", "linux/amd64"][..], &file].concat());
+    assert_eq!(one.status, 0, "{}", one.stderr);
+    let mut edited = results(&scene);
+    assert_eq!(edited["checksums:1"]["Stage"], "verify");
+    edited["directory:1"]["Err"] = "".into();
+    scene.write("results.json", edited.to_string());
+    for name in ["checksums:1", "directory:1"] {
+        edited[name]["Err"] = "".into();
+    }
+    let rest = run(&[&["verify"][..], &file].concat());
+    assert_eq!(rest.status, 0, "{}", rest.stderr);
+    let mut edited = results(&scene);
+    edited["checksums:1"]["Platforms"]["linux/arm64"]["Verified"] = false.into();
+    scene.write("results.json", edited.to_string());
+
+    let planned = run(&[&promote[..], &["--dry-run", "--focus", "directory"]].concat());
+    assert_eq!(planned.status, 0, "{}", planned.stderr);
+    assert!(String::from_utf8(planned.stdout).unwrap().starts_with("would-promote\t"));
+    assert_eq!(digest(&registry, "public/directory:1"), None);
+    let promoted = run(&promote);
+    assert_eq!(promoted.status, 1);
+    assert!(promoted.stderr.contains("checksums:1: not verified for linux/arm64"));
+    assert_eq!(digest(&registry, "public/checksums:1"), None);
+    assert_eq!(digest(&registry, "public/coreos-stream:1"), None);
+    let expected = digest(&registry, "staging/directory:1").unwrap();
+    for tag in ["1.1", "latest", "1"] {
+        let found = digest(&registry, &format!("public/directory:{tag}"));
+        assert_eq!(found.as_ref(), Some(&expected), "{tag}");
+    }
+    assert_eq!(results(&scene)["directory:1"]["Stage"], "promote");
+    assert_eq!(run(&[&promote[..], &["--no-fail"]].concat()).status, 0);
+}
+
+#[test]
+fn what_is_bad_is_not_promoted() {
+    let scene = Scene::new();
+    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    scene.unjudged("the image shall be one that KubeVirt refuses");
+    scene.write("d.img", mixed(1, 8192));
+    let dockerfile = "FROM scratch\nADD d.img /disk/a\nADD d.img /disk/b\n";
+    scene.write("Dockerfile", dockerfile);
+    let image = registry.image("staging/two:1");
+    let built = scene.run(["build", "-q", "-t", &image, "--push", "."]);
+    assert_eq!(built.status, 0, "{}", built.stderr);
+    let digest = built.digest();
+    let entry = |digest: &str| {
+        serde_json::json!({ "Tags": ["1"], "Stage": "push", "Err": "",
+            "Image": registry.image("staging/two"), "Outcome": "published", "Digest": digest,
+            "Platforms": { "linux/amd64": { "Outcome": "published", "Digest": digest } } })
+    };
+    let missing = format!("sha256:{}", "0".repeat(64));
+    let all = serde_json::json!({ "two:1": entry(&digest), "gone:1": entry(&missing) });
+    scene.write("results.json", all.to_string());
+    let file = ["--results-file", "results.json"];
+    let judged = scene.run([&["verify", "--progress", "none"][..], &file].concat());
+    assert_eq!(judged.status, 1);
+    assert!(
+        judged.stderr.contains("two:1: KubeVirt or CDI would not take it"),
+        "{}",
+        judged.stderr
+    );
+    assert!(judged.stderr.contains("gone:1: there is no image"), "{}", judged.stderr);
+    let target = format!("{}/public", registry.address());
+    let promoted = scene.run([&["promote", "--target-registry", &target][..], &file].concat());
+    // Both have failed before: there is nothing left to promote.
+    assert_eq!((promoted.status, promoted.stdout.len()), (0, 0));
+    let mut again = results(&scene);
+    again["gone:1"] = entry(&missing);
+    again["gone:1"]["Platforms"]["linux/amd64"]["Verified"] = true.into();
+    scene.write("results.json", again.to_string());
+    let promoted = scene.run([&["promote", "--target-registry", &target][..], &file].concat());
+    assert_eq!(promoted.status, 1);
+    assert!(promoted.stderr.contains("is not there"), "{}", promoted.stderr);
+    scene.write("results.json", "{\"a\": 1}");
+    let unreadable = scene.run([&["promote", "--target-registry", &target][..], &file].concat());
+    assert!(unreadable.stderr.contains("cannot read the results in `results.json`"));
+}
+
+#[test]
+fn repositories_are_described() {
+    let scene = Scene::new();
+    let upstream = Upstream::start();
+    let ok = || Answer::Content(b"{}".to_vec());
+    let server = Server::start([
+        ("/api/v1/repository/disks/checksums", ok()),
+        ("/api/v1/repository/disks/checksums/changevisibility", ok()),
+        ("/api/v1/repository/disks/directory", Answer::Status(403)),
+    ]);
+    let host = server.url("").trim_start_matches("http://").to_owned();
+    let docs = "docs: {description: about.md, user: me}\n";
+    let text = upstream.entry(&host, "checksums", docs) + &upstream.entry(&host, "directory", "");
+    scene.write("diskette.yaml", text);
+    scene.write("about.md", "A disk for *tests*.\n");
+    scene.write("token", "sesame\n");
+    let printed = scene.run(["docs", "diskette.yaml"]);
+    assert_eq!(printed.status, 0, "{}", printed.stderr);
+    let printed = String::from_utf8(printed.stdout).unwrap().replace(&host, "[HOST]");
+    let expected = "# checksums\n\nA disk for *tests*.\n\n| Tags | Platforms |\n|---|---|\n\
+        | `1`, `latest`, `{version}` | linux/amd64, linux/arm64 |\n";
+    assert!(printed.contains(expected), "{printed}");
+    for part in [
+        "| [HOST]/disks/directory | `1`, `latest`, `{version}` | linux/amd64, linux/arm64 |\n",
+        "--volume-containerdisk=src:[HOST]/disks/checksums:1 |",
+        "--volume-import=type:registry,url:docker://[HOST]/disks/checksums:1,size:10Gi |",
+        "`virtctl ssh me@checksums`",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    assert!(server.requests().is_empty());
+    let publish = ["docs", "--publish", "--quay-token-file", "token", "--debug", "diskette.yaml"];
+    let published = scene.run(publish);
+    assert_eq!(published.status, 1);
+    let stdout = String::from_utf8(published.stdout).unwrap();
+    assert_eq!(stdout, format!("published\t{host}/disks/checksums\n"));
+    let why = "cannot describe disks/directory: the server answered 403";
+    assert!(published.stderr.contains(why), "{}", published.stderr);
+    assert!(!published.stderr.contains("sesame"), "{}", published.stderr);
+    assert_eq!(server.requests().len(), 3);
+    let without = scene.run(["docs", "--publish", "diskette.yaml"]);
+    assert_eq!(without.status, 2);
+}

@@ -1,0 +1,479 @@
+//! What the program says when nothing is wrong.
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of what is done and what is said of it"
+)]
+
+use std::fs;
+use std::path::Path;
+
+use diskette_integration::peer;
+use diskette_integration::scene::Scene;
+use serde_json::{Value, json};
+use snapbox::{IntoData, assert_data_eq, file, str};
+
+fn check(args: &[&str], expected: impl IntoData) {
+    assert_data_eq!(Scene::new().run(args).transcript(), expected.raw());
+}
+
+#[test]
+fn help() {
+    check(
+        &["--help"],
+        str![[r#"
+status: 0
+stdout:
+Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
+
+No daemon, no root, no temporary copy: every byte is read once, compressed in parallel, and the same
+input gives the same digest everywhere.
+
+Usage: diskette [OPTIONS] <COMMAND>
+
+Commands:
+  init         Write a spec for the disks of a directory, ready to build
+  build        Build the images that a spec or a Dockerfile describes
+  vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
+  push         Push an image of a layout or archive to registries
+  pull         Pull an image from a registry into a layout
+  copy         Copy an image from a registry, layout or archive to another, byte for byte
+  tags         List the tags of a repository, a line each
+  index        Work on indexes, which name an image for each platform
+  sync         Publish what distributions have released since it was last published
+  promote      Copy images that were verified from a staging registry to where everybody gets them
+  docs         Write what people are told of the images of a catalogue, and publish it
+  releases     List what distributions have published of the disks that a catalogue follows
+  inspect      Show what an image has, or a disk
+  extract      Get the disk out of an image again
+  diff         Show why two images have different digests
+  verify       Judge a finished image by what KubeVirt and CDI accept
+  manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
+  doctor       Say what this machine, and the credentials on it, would do
+  login        Remember the credential for a registry, after the registry has accepted it
+  logout       Forget the credential for a registry
+  auth         Look at credentials
+  schema       Print the JSON Schema of diskette.yaml, for editors and linters
+  completions  Print a completion script for a shell
+  man          Write the manual pages into a directory
+
+Options:
+      --message-format <FORMAT>
+          How errors and warnings are told; github makes them annotations of a pull request, too
+          
+          [default: text]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+  -V, --version
+          Print version
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
+stderr:
+
+"#]],
+    );
+    check(
+        &["-h"],
+        str![[r#"
+status: 0
+stdout:
+Put virtual-machine disks into container images that KubeVirt boots and CDI imports
+
+Usage: diskette [OPTIONS] <COMMAND>
+
+Commands:
+  init         Write a spec for the disks of a directory, ready to build
+  build        Build the images that a spec or a Dockerfile describes
+  vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
+  push         Push an image of a layout or archive to registries
+  pull         Pull an image from a registry into a layout
+  copy         Copy an image from a registry, layout or archive to another, byte for byte
+  tags         List the tags of a repository, a line each
+  index        Work on indexes, which name an image for each platform
+  sync         Publish what distributions have released since it was last published
+  promote      Copy images that were verified from a staging registry to where everybody gets them
+  docs         Write what people are told of the images of a catalogue, and publish it
+  releases     List what distributions have published of the disks that a catalogue follows
+  inspect      Show what an image has, or a disk
+  extract      Get the disk out of an image again
+  diff         Show why two images have different digests
+  verify       Judge a finished image by what KubeVirt and CDI accept
+  manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
+  doctor       Say what this machine, and the credentials on it, would do
+  login        Remember the credential for a registry, after the registry has accepted it
+  logout       Forget the credential for a registry
+  auth         Look at credentials
+  schema       Print the JSON Schema of diskette.yaml, for editors and linters
+  completions  Print a completion script for a shell
+  man          Write the manual pages into a directory
+
+Options:
+      --message-format <FORMAT>  How errors and warnings are told; github makes them annotations of
+                                 a pull request, too [default: text]
+  -h, --help                     Print help (see more with '--help')
+  -V, --version                  Print version
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
+stderr:
+
+"#]],
+    );
+    check(
+        &[],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+Put virtual-machine disks into container images that KubeVirt boots and CDI imports
+
+Usage: diskette [OPTIONS] <COMMAND>
+
+Commands:
+  init         Write a spec for the disks of a directory, ready to build
+  build        Build the images that a spec or a Dockerfile describes
+  vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
+  push         Push an image of a layout or archive to registries
+  pull         Pull an image from a registry into a layout
+  copy         Copy an image from a registry, layout or archive to another, byte for byte
+  tags         List the tags of a repository, a line each
+  index        Work on indexes, which name an image for each platform
+  sync         Publish what distributions have released since it was last published
+  promote      Copy images that were verified from a staging registry to where everybody gets them
+  docs         Write what people are told of the images of a catalogue, and publish it
+  releases     List what distributions have published of the disks that a catalogue follows
+  inspect      Show what an image has, or a disk
+  extract      Get the disk out of an image again
+  diff         Show why two images have different digests
+  verify       Judge a finished image by what KubeVirt and CDI accept
+  manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
+  doctor       Say what this machine, and the credentials on it, would do
+  login        Remember the credential for a registry, after the registry has accepted it
+  logout       Forget the credential for a registry
+  auth         Look at credentials
+  schema       Print the JSON Schema of diskette.yaml, for editors and linters
+  completions  Print a completion script for a shell
+  man          Write the manual pages into a directory
+
+Options:
+      --message-format <FORMAT>  How errors and warnings are told; github makes them annotations of
+                                 a pull request, too [default: text]
+  -h, --help                     Print help (see more with '--help')
+  -V, --version                  Print version
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
+
+"#]],
+    );
+    check(
+        &["--version"],
+        str![[r#"
+status: 0
+stdout:
+diskette 0.1.0
+stderr:
+
+"#]],
+    );
+    check(
+        &["init", "build", "--version"],
+        str![[r#"
+status: 0
+stdout:
+diskette-init 0.1.0
+stderr:
+
+"#]],
+    );
+}
+
+#[test]
+fn reference() {
+    let commands = [
+        "init",
+        "build",
+        "vddk",
+        "push",
+        "pull",
+        "copy",
+        "tags",
+        "index create",
+        "sync",
+        "promote",
+        "docs",
+        "releases",
+        "inspect",
+        "extract",
+        "diff",
+        "verify",
+        "manifests",
+        "doctor",
+        "login",
+        "logout",
+        "auth explain",
+        "schema",
+        "completions",
+        "man",
+    ];
+    let help = |command: &&str| {
+        let outcome = Scene::new().run(command.split(' ').chain(["--help"]));
+        assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""));
+        let text = String::from_utf8(outcome.stdout).unwrap();
+        let text: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
+        format!("\n## diskette {command}\n\n```text\n{}\n```\n", text.join("\n"))
+    };
+    let head =
+        "# The commands\n\nWhat `diskette COMMAND --help` says of each, written by a test.\n";
+    let reference: Vec<String> = commands.iter().map(help).collect();
+    assert_data_eq!(format!("{head}{}", reference.concat()), file!["../../../docs/cli.md"].raw());
+}
+
+#[test]
+fn the_schema_is_the_one_in_spec_files() {
+    let outcome = Scene::new().run(["schema"]);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec-files/diskette.schema.json");
+    assert_eq!(String::from_utf8(outcome.stdout).unwrap(), fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn examples_that_have_their_disks_build() {
+    let scene = Scene::new();
+    let spec = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec-files/demo.yaml");
+    let digest = scene.build(&["-f", spec.to_str().unwrap()]);
+    assert_eq!(scene.build_to("again", &["-f", spec.to_str().unwrap(), "--jobs", "1"]), digest);
+}
+
+#[test]
+fn completions() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let scene = Scene::new();
+        let outcome = scene.run(["completions", shell]);
+        assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""), "{shell}");
+        let path = scene.write("script", &outcome.stdout);
+        let script = String::from_utf8(outcome.stdout).unwrap();
+        assert!(script.contains("per-arch-tags"), "{shell}");
+        if shell == "bash"
+            && let Some(bash) = peer::find("bash")
+        {
+            bash.run(["-n", path.to_str().unwrap()]);
+        }
+    }
+}
+
+#[test]
+fn manual_pages() {
+    let scene = Scene::new();
+    assert_eq!(scene.run(["man", "share/man1"]).status, 0);
+    let pages: Vec<String> = scene.files("share/man1").into_keys().collect();
+    let expected = [
+        "diskette-auth.1",
+        "diskette-build.1",
+        "diskette-completions.1",
+        "diskette-copy.1",
+        "diskette-diff.1",
+        "diskette-docs.1",
+        "diskette-doctor.1",
+        "diskette-extract.1",
+        "diskette-index.1",
+        "diskette-init.1",
+        "diskette-inspect.1",
+        "diskette-login.1",
+        "diskette-logout.1",
+        "diskette-man.1",
+        "diskette-manifests.1",
+        "diskette-promote.1",
+        "diskette-pull.1",
+        "diskette-push.1",
+        "diskette-releases.1",
+        "diskette-schema.1",
+        "diskette-sync.1",
+        "diskette-tags.1",
+        "diskette-vddk.1",
+        "diskette-verify.1",
+        "diskette.1",
+    ];
+    assert_eq!(pages, expected);
+    let Some(groff) = peer::find("groff") else { return };
+    for page in pages {
+        let path = scene.path("share/man1").join(&page);
+        let text = groff.run(["-man", "-Tascii", "-ww", "-P-cbou", path.to_str().unwrap()]);
+        assert!(text.contains("NAME") && text.contains("SYNOPSIS"), "{page}: {text}");
+    }
+}
+
+#[test]
+fn a_build_says_what_it_made() {
+    let scene = Scene::with_disk();
+    scene.spec("amd64: { disk: disk.raw }\n  arm64: { disk: disk.raw }");
+    let build = |args: &[&str]| {
+        let outcome = scene.run(["build", "-o", "out"].iter().chain(args)).transcript();
+        normalised(&outcome)
+    };
+    assert_data_eq!(
+        build(&[]),
+        str![[r#"
+status: 0
+stdout:
+quay.io/me/vm@sha256:[DIGEST]
+stderr:
+linux/amd64 disk/disk.raw: [SIZE] sha256:[DIGEST]
+
+"#]]
+        .raw()
+    );
+    assert_data_eq!(
+        build(&["-q"]),
+        str![[r#"
+status: 0
+stdout:
+sha256:[DIGEST]
+stderr:
+
+"#]]
+        .raw()
+    );
+    assert_data_eq!(
+        build(&["--progress", "none"]),
+        str![[r#"
+status: 0
+stdout:
+quay.io/me/vm@sha256:[DIGEST]
+stderr:
+
+"#]]
+        .raw()
+    );
+    assert_data_eq!(
+        build(&["-q", "-t", "a.b/c:d", "-t", "e"]),
+        str![[r#"
+status: 0
+stdout:
+sha256:[DIGEST]
+stderr:
+
+"#]]
+        .raw()
+    );
+    assert_data_eq!(
+        build(&["-t", "a.b/c:d", "-t", "e", "--no-cache"]),
+        str![[r#"
+status: 0
+stdout:
+a.b/c@sha256:[DIGEST]
+stderr:
+linux/amd64 disk/disk.raw: [SIZE] sha256:[DIGEST]
+
+"#]]
+        .raw()
+    );
+}
+
+/// Replaces what compression has a say in: digests and sizes.
+fn normalised(text: &str) -> String {
+    let line = |line: &str| {
+        let words: Vec<String> = line.split(' ').map(normalised_word).collect();
+        words.join(" ").replace("[NUMBER] MiB", "[SIZE]").replace("[NUMBER] KiB", "[SIZE]")
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+fn normalised_word(word: &str) -> String {
+    match word.find("sha256:") {
+        Some(at) => format!("{}sha256:[DIGEST]{}", &word[..at], &word[at + 71..]),
+        None if word.contains('.') && word.parse::<f64>().is_ok() => "[NUMBER]".into(),
+        None => word.into(),
+    }
+}
+
+#[test]
+fn progress_in_json() {
+    let scene = Scene::with_disk();
+    let outcome = scene.run(["build", "-q", "--progress", "json", "-o", "out"]);
+    assert_eq!(outcome.stderr, "", "-q goes before");
+    let outcome = scene.run(["build", "--no-cache", "--progress", "json", "-o", "out"]);
+    let events: Vec<Value> =
+        outcome.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["started", "finished"]);
+    assert_eq!(events[1]["platform"], json!("linux/amd64"));
+    assert_eq!(events[1]["reused"], json!(false));
+}
+
+#[test]
+fn files_for_scripts() {
+    for (platforms, spec) in [
+        (1, "amd64: { disk: disk.raw }"),
+        (2, "amd64: { disk: disk.raw }\n  arm64: { disk: disk.raw }"),
+    ] {
+        let scene = Scene::with_disk();
+        scene.spec(spec);
+        let files = ["--iidfile", "iid", "--digestfile", "digest", "--metadata-file", "meta"];
+        let digest = scene.build(&files);
+        let metadata: Value = serde_json::from_slice(&scene.read("meta")).unwrap();
+        assert_eq!(scene.read("digest"), digest.as_bytes());
+        assert_eq!(metadata["containerimage.digest"], json!(digest));
+        assert_eq!(metadata["containerimage.descriptor"]["digest"], json!(digest));
+        assert_eq!(metadata["image.name"], json!("quay.io/me/vm:1"));
+        let described = metadata["diskette.platforms"].as_object().unwrap();
+        assert_eq!(described.len(), platforms);
+        let config = &described["linux/amd64"]["config"];
+        let iid = if platforms == 1 { config } else { &json!(digest) };
+        assert_eq!(String::from_utf8(scene.read("iid")).unwrap(), iid.as_str().unwrap());
+        let layout = diskette_integration::image::Layout::open(&scene.path("out"));
+        for image in layout.images("1") {
+            let found = &described[&image.platform];
+            assert_eq!(found["digest"], json!(image.descriptor.digest().to_string()));
+            assert_eq!(found["size"], json!(image.descriptor.size()));
+            assert_eq!(found["config"], json!(image.manifest.config().digest().to_string()));
+            let layer = &image.manifest.layers()[0];
+            assert_eq!(found["layers"][0]["digest"], json!(layer.digest().to_string()));
+            assert_eq!(found["layers"][0]["size"], json!(layer.size()));
+        }
+    }
+}
+
+#[test]
+fn options_change_the_image() {
+    let scene = Scene::with_two_disks();
+    let options =
+        ["--env", "A=b=c", "--label", "l=m", "--annotation", "n=o", "--platform", "arm64"];
+    scene.build(&options);
+    let layout = diskette_integration::image::Layout::open(&scene.path("out"));
+    let images = layout.images("1");
+    let [image] = &images[..] else { panic!("{images:?}") };
+    assert_eq!(image.platform, "linux/arm64");
+    let config = layout.config(image);
+    let config = config.config().as_ref().unwrap();
+    assert_eq!(config.env().as_ref().unwrap(), &["A=b=c"]);
+    assert_eq!(config.labels().as_ref().unwrap()["l"], "m");
+    assert_eq!(image.manifest.annotations().as_ref().unwrap()["n"], "o");
+    let index: Value = serde_json::from_slice(&layout.blob(&layout.tagged("1"))).unwrap();
+    assert_eq!(index["annotations"]["n"], json!("o"));
+}
+
+#[test]
+fn colors_only_on_a_terminal_that_wants_them() {
+    let Some(python) = peer::find("python3") else { return };
+    let scene = Scene::new();
+    let spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    for (variable, value, colored) in [
+        ("TERM", "xterm", true),
+        ("NO_COLOR", "1", false),
+        ("NO_COLOR", "", true),
+        ("TERM", "dumb", false),
+    ] {
+        let mut outer = python.command();
+        outer.args(["-c", spawn]);
+        let mut command = scene.program_under(outer, ["build", "-o", "out"]);
+        let outcome = scene.outcome({
+            command.env("TERM", "xterm").env(variable, value);
+            command
+        });
+        let text = String::from_utf8(outcome.stdout).unwrap();
+        assert_eq!(
+            (outcome.status, text.contains("\x1b[")),
+            (1, colored),
+            "{variable}={value}: {text}"
+        );
+    }
+}

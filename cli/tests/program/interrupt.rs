@@ -1,0 +1,133 @@
+//! A build that is broken off, in whatever way, leaves what was there as it was.
+
+use std::fs::File;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use diskette_integration::disk::{MIB, mixed};
+use diskette_integration::image::Layout;
+use diskette_integration::scene::Scene;
+use rustix::process::{Pid, Signal, kill_process};
+use snapbox::{IntoData, assert_data_eq, str};
+
+/// A scene with an image in `out`, whose disk is then replaced by one that takes long.
+fn scene() -> Scene {
+    let scene = Scene::with_disk();
+    scene.build(&[]);
+    scene.build_to("oci-archive:out.tar", &[]);
+    scene.write("disk.raw", mixed(8, 24 * MIB));
+    scene
+}
+
+/// Starts a build that takes seconds and waits until it is in the middle of it.
+fn start(scene: &Scene, destination: &str) -> Child {
+    let slow =
+        ["--jobs", "1", "--compression-level", "12", "--progress", "json", "--iidfile", "iid"];
+    let mut command = scene.program(["build", "-o", destination].iter().chain(&slow));
+    let log = File::create(scene.path("tmp/log")).unwrap();
+    let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !said(scene).contains("advanced") {
+        assert!(Instant::now() < deadline, "the build does not begin: {}", said(scene));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child
+}
+
+fn said(scene: &Scene) -> String {
+    String::from_utf8(scene.read("tmp/log")).unwrap()
+}
+
+fn send(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// Breaks a build off with a signal and checks that nothing has changed.
+fn check(signal: Signal, destination: &str, expected: impl IntoData) {
+    let scene = scene();
+    let before = scene.files("");
+    let mut child = start(&scene, destination);
+    let sent = Instant::now();
+    send(&child, signal);
+    let status = child.wait().unwrap();
+    assert!(sent.elapsed() < Duration::from_secs(5), "it took {:?}", sent.elapsed());
+    let words: String = said(&scene).lines().filter(|line| !line.starts_with('{')).collect();
+    std::fs::remove_file(scene.path("tmp/log")).unwrap();
+    assert_data_eq!(format!("{status}\n{words}\n"), expected.raw());
+    assert_eq!(scene.files(""), before, "files were left behind or changed");
+}
+
+#[test]
+fn signals() {
+    check(
+        Signal::INT,
+        "out",
+        str![[r#"
+exit status: 130
+interrupted; nothing was changed
+
+"#]],
+    );
+    check(
+        Signal::TERM,
+        "out",
+        str![[r#"
+exit status: 130
+interrupted; nothing was changed
+
+"#]],
+    );
+    check(
+        Signal::HUP,
+        "oci-archive:out.tar",
+        str![[r#"
+exit status: 130
+interrupted; nothing was changed
+
+"#]],
+    );
+    check(
+        Signal::INT,
+        "-",
+        str![[r#"
+exit status: 130
+interrupted; nothing was changed
+
+"#]],
+    );
+}
+
+#[test]
+fn kill() {
+    for destination in ["out", "oci-archive:out.tar"] {
+        check(
+            Signal::KILL,
+            destination,
+            str![[r#"
+signal: 9 (SIGKILL)
+
+
+"#]],
+        );
+    }
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let scene = scene();
+    let mut child = start(&scene, "out");
+    send(&child, Signal::INT);
+    send(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    Layout::open(&scene.path("out")).verify("1").unwrap();
+}
+
+#[test]
+fn the_next_build_succeeds() {
+    let scene = scene();
+    let mut child = start(&scene, "out");
+    send(&child, Signal::KILL);
+    child.wait().unwrap();
+    scene.build(&[]);
+    Layout::open(&scene.path("out")).verify("1").unwrap();
+}

@@ -1,0 +1,20 @@
+//! The command line, its messages and what the documents say of it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, opens files and asks the clock"
+)]
+
+mod action;
+mod cli;
+mod docs;
+mod doctor;
+mod errors;
+mod errors_page;
+mod init;
+mod interrupt;
+mod make;
+mod output;
+mod picture;
+mod schemas;
+mod usage;

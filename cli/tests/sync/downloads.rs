@@ -1,0 +1,293 @@
+//! Disks come from URLs as they come from files.
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of what is done and what is said of it"
+)]
+
+use diskette_integration::daemon::{Daemon, free_port};
+use diskette_integration::disk::{mixed, sha256, sha512};
+use diskette_integration::image::Layout;
+use diskette_integration::nginx;
+use diskette_integration::peer;
+use diskette_integration::scene::Scene;
+use diskette_integration::server::{Answer, Server};
+use snapbox::{IntoData, assert_data_eq, str};
+
+/// A scene that expects `url`, with the checksum of what should be there.
+fn spec(scene: &Scene, url: &str, content: &[u8]) {
+    scene.spec(&format!("amd64: {{ disk: {{ url: {url:?}, sha256: {} }} }}", sha256(content)));
+}
+
+/// Returns the packed disk of [`Scene::with_disk`].
+fn packed(scene: &Scene, packer: &'static str) -> Option<Vec<u8>> {
+    Some(peer::find(packer)?.bytes(["-c", scene.path("disk.raw").to_str().unwrap()]))
+}
+
+#[test]
+fn downloads_are_what_files_are() {
+    let scene = Scene::with_disk();
+    let expected = scene.build(&[]);
+    let disk = scene.read("disk.raw");
+    let (Some(xz), Some(gz), Some(bz2)) =
+        (packed(&scene, "xz"), packed(&scene, "gzip"), packed(&scene, "bzip2"))
+    else {
+        return;
+    };
+    let server = Server::start([
+        ("/disk.raw", Answer::Content(disk.clone())),
+        ("/whole/disk.raw", Answer::Whole(disk.clone())),
+        ("/unsized/disk.raw", Answer::Unsized(disk.clone())),
+        ("/disk.raw.xz", Answer::Content(xz.clone())),
+        ("/whole/disk.raw.xz", Answer::Whole(xz.clone())),
+        ("/unsized/disk.raw.xz", Answer::Unsized(xz.clone())),
+        ("/disk.raw.gz", Answer::Content(gz.clone())),
+        ("/disk.raw.bz2", Answer::Content(bz2.clone())),
+        ("/moved/disk.raw", Answer::Redirect("/moved/again".into())),
+        ("/moved/again", Answer::Redirect("/disk.raw".into())),
+    ]);
+    for (path, content, requests) in [
+        ("/disk.raw", &disk, 1),
+        ("/whole/disk.raw", &disk, 1),
+        // Sizes that nothing tells have to be found by reading to the end first.
+        ("/unsized/disk.raw", &disk, 3),
+        // A range for the footer, one for the index of blocks, besides the content.
+        ("/disk.raw.xz", &xz, 3),
+        ("/whole/disk.raw.xz", &xz, 4),
+        ("/unsized/disk.raw.xz", &xz, 3),
+        ("/disk.raw.gz", &gz, 2),
+        ("/disk.raw.bz2", &bz2, 3),
+        ("/moved/disk.raw", &disk, 3),
+    ] {
+        spec(&scene, &server.url(path), content);
+        assert_eq!(scene.build_to("fresh", &["--no-cache"]), expected, "{path}");
+        let asked = server.requests();
+        assert_eq!(asked.len(), requests, "{path}: {asked:?}");
+        std::fs::remove_dir_all(scene.path("fresh")).unwrap();
+    }
+    scene.spec(&format!(
+        "amd64: {{ disk: {{ url: {}, sha512: {} }} }}",
+        server.url("/disk.raw"),
+        sha512(&disk)
+    ));
+    assert_eq!(scene.build_to("fresh", &[]), expected);
+}
+
+#[test]
+fn a_known_checksum_needs_no_request() {
+    let scene = Scene::with_disk();
+    let disk = scene.read("disk.raw");
+    let server = Server::start([("/disk.raw", Answer::Content(disk.clone()))]);
+    spec(&scene, &server.url("/disk.raw"), &disk);
+    let first = scene.build(&[]);
+    assert_eq!(server.requests().len(), 1);
+    assert_eq!(scene.build(&[]), first);
+    assert_eq!(server.requests(), [""; 0]);
+    scene.build(&["--no-cache"]);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn without_a_checksum_only_when_asked() {
+    let scene = Scene::with_disk();
+    let expected = scene.build(&[]);
+    let server = Server::start([("/disk.raw", Answer::Content(scene.read("disk.raw")))]);
+    scene.spec(&format!("amd64: {{ disk: {} }}", server.url("/disk.raw")));
+    assert_eq!(scene.build(&["--allow-unverified"]), expected);
+    assert_eq!(server.requests().len(), 1);
+    // Nothing tells whether it is the same the next time.
+    assert_eq!(scene.build(&["--allow-unverified"]), expected);
+    assert_eq!(server.requests().len(), 1);
+}
+
+fn check(answer: Option<Answer>, expected: impl IntoData) {
+    let scene = Scene::with_disk();
+    scene.build(&[]);
+    let server = Server::start(answer.into_iter().map(|answer| ("/disk.raw", answer)));
+    spec(&scene, &server.url("/disk.raw"), &scene.read("disk.raw"));
+    check_in(&scene, &server.url(""), expected);
+}
+
+fn check_in(scene: &Scene, address: &str, expected: impl IntoData) {
+    let said =
+        scene.refused(scene.program(["build", "--retry", "1", "--iidfile", "iid", "-o", "out"]));
+    let host = address.trim_start_matches("http://");
+    assert_data_eq!(said.replace(host, "[SERVER]"), expected.raw());
+}
+
+#[test]
+fn failures() {
+    check(
+        None,
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot download `http://[SERVER]/disk.raw`: the server answered 404
+ --> ./diskette.yaml:5:25
+  |
+5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+"#]],
+    );
+    check(
+        Some(Answer::Status(503)),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot download `http://[SERVER]/disk.raw`: the server answered 503
+ --> ./diskette.yaml:5:25
+  |
+5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+"#]],
+    );
+    check(
+        Some(Answer::Content(mixed(9, 1000))),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `http://[SERVER]/disk.raw`: the checksum is wrong: expected sha256:1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554, found sha256:9181670574e5a8f7170e91922c496c5ffb91e793205a193adc3f1052794c51f7
+ --> ./diskette.yaml:5:25
+  |
+5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: the file is not the one that the checksum was made of; nothing was written
+
+"#]],
+    );
+    check(
+        Some(Answer::Content(Vec::new())),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `http://[SERVER]/disk.raw`: the checksum is wrong: expected sha256:1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554, found sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+ --> ./diskette.yaml:5:25
+  |
+5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: the file is not the one that the checksum was made of; nothing was written
+
+"#]],
+    );
+    check(
+        Some(Answer::Cut(mixed(1, 3 << 20), 100_000)),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot download `http://[SERVER]/disk.raw`: the server closed the connection
+ --> ./diskette.yaml:5:25
+  |
+5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+"#]],
+    );
+    check(
+        Some(Answer::Redirect("/disk.raw".into())),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot download `http://[SERVER]/disk.raw`: refusing to follow to `http://[SERVER]/disk.raw`: too many redirects
+ --> ./diskette.yaml:5:25
+  |
+5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+"#]],
+    );
+}
+
+#[test]
+fn no_checksum() {
+    let scene = Scene::with_disk();
+    let server = Server::start([("/disk.raw", Answer::Content(Vec::new()))]);
+    scene.spec(&format!("amd64: {{ disk: \"{}\" }}", server.url("/disk.raw")));
+    check_in(
+        &scene,
+        &server.url(""),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: `http://[SERVER]/disk.raw` has no checksum
+ --> ./diskette.yaml:5:18
+  |
+5 |   amd64: { disk: "http://[SERVER]/disk.raw" }
+  |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` with ADD
+  = help: or pass `--allow-unverified` to take whatever comes
+
+"#]],
+    );
+    assert_eq!(server.requests(), [""; 0]);
+}
+
+#[test]
+fn nobody_listens() {
+    let scene = Scene::with_disk();
+    let address = format!("http://127.0.0.1:{}", free_port());
+    scene.build(&[]);
+    spec(&scene, &format!("{address}/disk.raw"), b"");
+    check_in(
+        &scene,
+        &address,
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot download `http://[SERVER]/disk.raw`: cannot connect to [SERVER]: Connection refused (os error 111)
+ --> ./diskette.yaml:5:25
+  |
+5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 } }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+"#]],
+    );
+}
+
+type Start = fn(&Scene) -> Option<Daemon>;
+
+fn nginx(scene: &Scene) -> Option<Daemon> {
+    let root = scene.path("");
+    nginx::start(scene, "nginx", |port| {
+        format!("server {{ listen 127.0.0.1:{port}; root {}; }}", root.display())
+    })
+}
+
+fn python(scene: &Scene) -> Option<Daemon> {
+    let peer = peer::find("python3")?;
+    Some(Daemon::start(|port| {
+        let mut command = peer.command();
+        command.args(["-m", "http.server", "--bind", "127.0.0.1", &port.to_string()]);
+        command.current_dir(scene.path(""));
+        command
+    }))
+}
+
+#[test]
+fn real_servers() {
+    let servers: [(&str, Start); 2] = [("nginx", nginx), ("python3", python)];
+    for (name, start) in servers {
+        let scene = Scene::with_disk();
+        let expected = scene.build(&[]);
+        let Some(xz) = packed(&scene, "xz") else { continue };
+        scene.write("disk.raw.xz", &xz);
+        let Some(server) = start(&scene) else { continue };
+        for file in ["disk.raw", "disk.raw.xz"] {
+            spec(&scene, &format!("http://{}/{file}", server.address()), &scene.read(file));
+            let layout = format!("{name}-{file}");
+            assert_eq!(scene.build_to(&layout, &["--no-cache"]), expected, "{layout}");
+            Layout::open(&scene.path(&layout)).verify("1").unwrap();
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Releases of distributions: following, downloading and publishing them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, opens files and asks the clock"
+)]
+
+mod downloads;
+mod faults;
+mod policy;
+mod published;
+mod releases;
+mod releases_signed;
+mod runs;
