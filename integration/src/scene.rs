@@ -53,8 +53,9 @@ impl Scene {
     /// Makes an empty scene.
     pub fn new() -> Self {
         // Lower case only: podman makes an image's name of the path.
+        // Short: podman's runroot has at most 50 characters.
         let number = SCENES.fetch_add(1, Ordering::Relaxed);
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
         let prefix = format!("diskette-{now:x}-{}-{number}", std::process::id());
         let directory = tempfile::Builder::new().prefix(&prefix).rand_bytes(0).tempdir().unwrap();
         // Other users have parts in some scenes.
