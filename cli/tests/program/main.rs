@@ -17,4 +17,5 @@ mod make;
 mod output;
 mod picture;
 mod schemas;
+mod suite;
 mod usage;

@@ -187,6 +187,8 @@ impl HttpExchange {
                     self.answered(head);
                     return Ok(());
                 }
+                // An alert of TLS is its last word too.
+                Err(alert @ HttpError::Alert(_)) => return Err(alert),
                 Err(_) => return Err(error),
             }
         }
