@@ -6,15 +6,15 @@ mod disks;
 
 use std::io;
 
-use diskette_builder::disk::{
-    Extent, FlawKind, Info, ReadAt, START_LEN, Start, Weight, examine, misnamed,
-};
+use diskette_builder::cluster::contract::{Severity, examine_disk, flaw_rule};
+use diskette_builder::disk::{Extent, FlawKind, Info, ReadAt, START_LEN, Start, misnamed};
 use disks::{CLUSTER, LINUX, gpt, iso, look, mbr, noise, qcow2, with};
 
 /// Returns why a disk of this name is refused, if it is.
 fn refused(name: &str, info: &Info) -> Option<FlawKind> {
-    let heaviest = info.flaws.first().filter(|flaw| flaw.kind.weight() != Weight::Doubtful);
-    heaviest.cloned().or_else(|| misnamed(name, info)).map(|flaw| flaw.kind)
+    let is_error = |kind| flaw_rule(kind).severity == Severity::Error;
+    let worst = info.flaws.first().filter(|flaw| is_error(flaw.kind));
+    worst.cloned().or_else(|| misnamed(name, info)).map(|flaw| flaw.kind)
 }
 
 fn word(number: u32) -> [u8; 4] {
@@ -61,7 +61,7 @@ impl Hostile {
         let len = disk.len() as u64;
         for part in [disk.len().min(START_LEN), disk.len().min(1 << 16)] {
             let start = Start { bytes: &disk[..part], len };
-            assert_eq!(examine(&start).unwrap().format, info.format, "{what}");
+            assert_eq!(examine_disk(&start).unwrap().format, info.format, "{what}");
         }
         self.0 += 1;
     }
@@ -276,7 +276,7 @@ fn raw_look_alikes() {
     for len in [1, 512, 1 << 20, 5_000_000] {
         check(&vec![0; len], Blank, &format!("{len} zeros"));
     }
-    let info = examine(&Hole(1 << 40)).unwrap();
+    let info = examine_disk(&Hole(1 << 40)).unwrap();
     assert_eq!(refused("a.img", &info), Some(Blank));
 
     let disk = gpt(512, 300, &[(LINUX, 40, 60), (LINUX, 61, 260)]);

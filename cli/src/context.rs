@@ -100,8 +100,9 @@ impl BuildContext for ContextDir {
         self.listing.get_or_init(|| self.list()).as_ref()
     }
 
-    fn open(&self, path: &str) -> io::Result<File> {
-        let found = self.listing().ok().and_then(|listing| listing.get(path));
+    fn open(&self, path: &Path) -> io::Result<File> {
+        let found = self.listing().ok().zip(path.to_str());
+        let found = found.and_then(|(listing, path)| listing.get(path));
         let Some(ContextEntryKind::File { identity, .. }) = found.map(|found| &found.kind) else {
             return Err(io::Error::other("not a regular file of the build context"));
         };

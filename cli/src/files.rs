@@ -14,7 +14,7 @@ use diskette_builder::net::secret::Secret;
 use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::store::{ArchiveImages, LayoutImages};
-use diskette_builder::recipe::ContextFile;
+use diskette_builder::recipe::InputFile;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use crate::commands::build::deps::Reads;
@@ -32,15 +32,14 @@ pub(crate) struct SpecFiles {
 }
 
 impl Inputs for SpecFiles {
-    fn open(&self, path: &Path) -> io::Result<File> {
-        let path = self.base.join(path);
+    fn open(&self, file: &InputFile) -> io::Result<File> {
+        if !file.directory.is_empty() {
+            // A spec has one directory, without a name.
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let path = self.base.join(&file.path);
         self.reads.add(&path);
         open_file(&path)
-    }
-
-    fn open_in(&self, _: &ContextFile) -> io::Result<File> {
-        // A spec has no context.
-        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

@@ -30,9 +30,12 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: Severity, color: Color) 
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let group = level
-        .primary_title(diagnostic.message.as_str())
-        .elements(diagnostic.span.as_ref().map(|span| snippet(span, &diagnostic.label)));
+    let title = level.primary_title(diagnostic.message.as_str());
+    let title = match diagnostic.rule {
+        Some(rule) => title.id(rule),
+        None => title,
+    };
+    let group = title.elements(diagnostic.span.as_ref().map(snippet));
     let group = diagnostic
         .help
         .iter()
@@ -44,11 +47,10 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: Severity, color: Color) 
     renderer.render(&[group])
 }
 
-fn snippet<'d>(span: &'d Span, label: &'d str) -> Snippet<'d, annotate_snippets::Annotation<'d>> {
-    let label = (!label.is_empty()).then_some(label);
+fn snippet(span: &Span) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
     Snippet::source(span.source.text.as_str())
         .path(span.source.name.as_str())
-        .annotation(AnnotationKind::Primary.span(span.range.clone()).label(label))
+        .annotation(AnnotationKind::Primary.span(span.range.clone()))
 }
 
 #[cfg(test)]

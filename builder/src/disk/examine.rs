@@ -33,7 +33,6 @@ pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
     if !info.flaws.iter().any(|flaw| flaw.kind.hides_the_guest()) {
         partitions::look(bytes, &mut info);
     }
-    info.flaws.sort_by_key(|flaw| flaw.kind.weight());
     Ok(info)
 }
 

@@ -55,27 +55,7 @@ pub enum FlawKind {
     Snapshots,
 }
 
-/// How much a flaw weighs, heaviest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Weight {
-    /// Neither KubeVirt nor CDI can do with the disk what its owner wants.
-    Fatal,
-    /// CDI can, and KubeVirt cannot.
-    CdiOnly,
-    /// It may be meant so.
-    Doubtful,
-}
-
 impl FlawKind {
-    /// Returns how much it weighs.
-    pub fn weight(self) -> Weight {
-        match self {
-            Self::CdiOnly => Weight::CdiOnly,
-            Self::Dirty | Self::Snapshots => Weight::Doubtful,
-            _ => Weight::Fatal,
-        }
-    }
-
     /// Tells whether what a virtual machine would see cannot be read.
     pub(super) fn hides_the_guest(self) -> bool {
         match self {

@@ -23,7 +23,7 @@ pub struct Info {
     pub partitions: Option<&'static str>,
     /// GOARCH names of the machines that the boot loaders on it are for, where they can be seen.
     pub boot: Vec<&'static str>,
-    /// What is wrong with it, worst first.
+    /// What is wrong with it, in the order in which it was found.
     pub flaws: Vec<Flaw>,
 }
 

@@ -55,7 +55,7 @@ pub use examine::{START_LEN, examine};
 pub(crate) use extent::is_zero;
 pub use extent::{Extent, ExtentKind};
 pub use fault::Fault;
-pub use flaw::{Flaw, FlawKind, Weight};
+pub use flaw::{Flaw, FlawKind};
 pub use format::Format;
 pub use info::Info;
 pub use name::misnamed;

@@ -1,6 +1,6 @@
-//! The *cache* remembers which layer a recipe came to, so that unchanged input is not read again. It
-//! holds no layers, only digests; they help where the target still has the blob. An entry that is
-//! damaged, of another version or of other input is as good as none.
+//! The *cache* remembers which layer was made of a recipe, so that unchanged input is not read again. It
+//! has no layers, only digests; they help where the target still has the blob. An entry that is
+//! damaged, of another version or of other input is ignored.
 
 use std::io::{self, Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::engine::layer::compression::{Compression, FORMAT_VERSION};
-use crate::engine::source::Identity;
+use crate::engine::source::SourceIdentity;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::canonical;
 use crate::oci::image::layer::Layer;
@@ -22,21 +22,21 @@ const CLOCK_STEP: i128 = 2_000_000_000;
 
 /// Remembered layers, a file each.
 #[derive(Debug)]
-pub struct Cache {
+pub struct LayerCache {
     dir: Dir,
     started: SystemTime,
 }
 
-/// What a layer is made of, all of it: layers of equal keys are equal.
+/// Everything that decides the bytes of a layer: layers of equal keys are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub struct LayerKey {
     /// Canonical JSON.
     text: String,
-    /// When its youngest file was last written to, in nanoseconds since 1970.
+    /// Time of the last write to any of its files, in nanoseconds since 1970.
     touched: i128,
 }
 
-/// What is written; `check` is the digest of the rest.
+/// An entry as it is written; `check` is the digest of the rest.
 #[derive(Serialize, Deserialize)]
 struct Remembered {
     key: String,
@@ -46,11 +46,11 @@ struct Remembered {
     check: String,
 }
 
-impl Key {
+impl LayerKey {
     /// Returns the key of a layer; `identities` are those of its files, in order.
     pub(crate) fn new(
         entries: &[LayerEntry],
-        identities: &[Identity],
+        identities: &[SourceIdentity],
         mtime: u64,
         compression: Compression,
     ) -> serde_json::Result<Self> {
@@ -84,7 +84,7 @@ impl Key {
     }
 }
 
-fn source_key(source: &SourceRecipe, identity: Option<&Identity>) -> Value {
+fn source_key(source: &SourceRecipe, identity: Option<&SourceIdentity>) -> Value {
     let identity = identity.map_or(Value::Null, identity_key);
     let packing = source.packing.map(|packing| packing.to_string());
     let checksum = source.checksum.as_ref().map(ToString::to_string);
@@ -92,33 +92,32 @@ fn source_key(source: &SourceRecipe, identity: Option<&Identity>) -> Value {
     json!([identity, packing, checksum, convert])
 }
 
-fn identity_key(identity: &Identity) -> Value {
+fn identity_key(identity: &SourceIdentity) -> Value {
     match identity {
-        Identity::File(file) => json!(file),
-        Identity::Checksum(checksum) => json!(checksum.to_string()),
-        Identity::Member { archive, offset, size } => {
+        SourceIdentity::File(file) => json!(file),
+        SourceIdentity::Checksum(checksum) => json!(checksum.to_string()),
+        SourceIdentity::Member { archive, offset, size } => {
             json!([identity_key(archive), offset, size])
         }
     }
 }
 
-fn last_touched(identity: &Identity) -> i128 {
+fn last_touched(identity: &SourceIdentity) -> i128 {
     match identity {
-        Identity::File(file) => file.last_touched(),
-        Identity::Checksum(_) => i128::MIN,
-        Identity::Member { archive, .. } => last_touched(archive),
+        SourceIdentity::File(file) => file.last_touched(),
+        SourceIdentity::Checksum(_) => i128::MIN,
+        SourceIdentity::Member { archive, .. } => last_touched(archive),
     }
 }
 
-impl Cache {
+impl LayerCache {
     /// Opens the cache in a directory. `started` is a time before any source was opened.
     pub fn new(dir: Dir, started: SystemTime) -> Self {
         Self { dir, started }
     }
 
-    /// Returns the layer of a key, if it is known. Whatever is wrong with the cache, the answer is
-    /// only that it is not.
-    pub fn get(&self, key: &Key) -> Option<Layer> {
+    /// Returns the layer of a key, if it is known. With a damaged cache it is not.
+    pub fn get(&self, key: &LayerKey) -> Option<Layer> {
         let mut text = String::new();
         self.dir.open(key.file_name()).ok()?.read_to_string(&mut text).ok()?;
         let remembered: Remembered = serde_json::from_str(&text).ok()?;
@@ -132,7 +131,7 @@ impl Cache {
 
     /// Remembers a layer, unless a file of it could be written to again without its times showing
     /// it: like git, the cache does not trust a time that was just now.
-    pub fn put(&self, key: &Key, layer: &Layer) -> io::Result<()> {
+    pub fn put(&self, key: &LayerKey, layer: &Layer) -> io::Result<()> {
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         if key.touched.saturating_add(CLOCK_STEP) > i128::try_from(started).unwrap_or(i128::MAX) {
             return Ok(());
@@ -150,7 +149,7 @@ impl Cache {
     }
 }
 
-fn check(key: &Key, layer: &Layer) -> String {
+fn check(key: &LayerKey, layer: &Layer) -> String {
     let all = format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id);
     Digest::of_bytes(all.as_bytes()).hex()
 }

@@ -2,11 +2,13 @@
 //! Whatever is wrong with the image is a result, not a reason to stop.
 //!
 //! - [`verify`]: every document and layer, held against the contract of KubeVirt and CDI
-//! - [`overview`]: what the documents and the first bytes of the layers show
+//! - [`overview`]: what the documents and the first bytes of the layers show, for the command `inspect`
 //! - [`diff`]: why two images differ
 //! - [`extract`]: the disk as a file again
 
 pub mod diff;
 pub mod extract;
+mod facts;
+mod kept;
 pub mod overview;
 pub mod verify;

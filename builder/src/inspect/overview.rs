@@ -3,11 +3,14 @@
 
 use std::io::Read;
 
-use crate::cluster::contract::facts::{ConfigFacts, DiskFacts, ImageFacts, LayerFacts, Told};
+use crate::cluster::contract::facts::{ConfigFacts, DiskFacts, LayerFacts};
 use crate::cluster::contract::labels::{check_key, is_handed_on, label_for_env};
-use crate::cluster::contract::{Finding, cdi_takes, judge_image, matters};
+use crate::cluster::contract::{
+    Finding, NEED_ALL_MEMBERS, cdi_takes, examine_disk, judge_image, matters,
+};
 use crate::compression::CompressionFormat;
 use crate::disk;
+use crate::inspect::facts::image_facts;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image_documents::PlatformImage;
@@ -26,39 +29,29 @@ const LAYERS_MAX: usize = 8;
 /// How many members are looked at in the first bytes of a layer. Nearly all are of no interest.
 const MEMBERS_MAX: usize = 1000;
 
-/// Rules that nobody can judge by who has not seen all members of all layers.
-const UNSEEN: [&str; 6] = [
-    "disk-missing",
-    "disk-differs",
-    "disk-not-directory",
-    "disk-closed",
-    "kernel-only",
-    "layer-unreadable",
-];
-
 /// What was seen of one image.
 #[derive(Debug, Clone)]
 pub struct Overview {
-    /// The disk, if it came into sight.
+    /// The disk, if it was seen.
     pub disk: Option<DiskSeen>,
     /// How layers are compressed, lowest first.
     pub compressions: Vec<Compressed>,
     /// Labels that CDI will set, and their values.
     pub labels: Vec<(String, String)>,
-    /// What is wrong already.
+    /// Findings, as far as the first bytes show them.
     pub findings: Vec<Finding>,
-    /// What kept layers from being looked into.
+    /// Why layers could not be read.
     pub problems: Vec<String>,
 }
 
-/// How a layer is compressed, as its first bytes tell.
+/// How a layer is compressed, as its first bytes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compressed {
-    /// It was not looked into.
+    /// It was not read.
     Unseen,
-    /// Not at all.
+    /// It is not compressed.
     No,
-    /// This way.
+    /// It is compressed in this format.
     With(CompressionFormat),
 }
 
@@ -71,22 +64,17 @@ impl From<Option<CompressionFormat>> for Compressed {
 /// A disk that was seen.
 #[derive(Debug, Clone)]
 pub struct DiskSeen {
-    /// The number of its layer, lowest first, from 0.
+    /// Number of its layer, lowest first, from 0.
     pub layer: usize,
     /// The file, as the layer has it.
     pub found: TarEntry,
-    /// What it is, as far as its first bytes tell.
+    /// What it is, as far as its first bytes show.
     pub info: disk::Info,
 }
 
-/// Looks at an image.
-pub fn overview(image: &PlatformImage, images: &dyn Images) -> Overview {
-    let mut config = ConfigFacts::read(&image.config_fields);
-    if image.config.is_empty() {
-        config.foreign = Some(image.config_descriptor.media_type.clone());
-    }
-    let layers = image.layers.iter().map(told).collect();
-    let mut facts = ImageFacts { told: image.declared.clone(), config, layers };
+/// Returns the overview of an image.
+pub fn inspect_image(image: &PlatformImage, images: &dyn Images) -> Overview {
+    let mut facts = image_facts(image, |_| LayerFacts::default());
     let mut overview = Overview {
         disk: None,
         compressions: vec![Compressed::Unseen; image.layers.len()],
@@ -99,13 +87,8 @@ pub fn overview(image: &PlatformImage, images: &dyn Images) -> Overview {
     }
     overview.findings = judge_image(image.platform().as_ref(), &facts);
     let is_whole = overview.disk.is_some() && image.layers.len() == 1;
-    overview.findings.retain(|finding| is_whole || !UNSEEN.contains(&finding.rule.id));
+    overview.findings.retain(|finding| is_whole || !NEED_ALL_MEMBERS.contains(&finding.rule));
     overview
-}
-
-fn told(blob: &Descriptor) -> LayerFacts {
-    let Descriptor { media_type, digest, size, .. } = blob.clone();
-    LayerFacts { told: Some(Told { media_type, digest, size }), ..LayerFacts::default() }
 }
 
 /// Returns what CDI makes of the environment, as far as it reaches the volume.
@@ -176,7 +159,7 @@ fn find(
         facts.members.push(found.clone());
         if found.kind == TarEntryKind::File && cdi_takes(&found) {
             let start = start(tar)?;
-            let examined = disk::examine(&disk::Start { bytes: &start, len: found.size });
+            let examined = examine_disk(&disk::Start { bytes: &start, len: found.size });
             let Ok(info) = examined else { return Ok(None) };
             let seen = DiskFacts { info: info.clone(), start: Digest::of_bytes(&start) };
             facts.disks.insert(facts.members.len() - 1, seen);
@@ -231,7 +214,7 @@ mod tests {
         let images = &memory;
         let root = images.document(digest).unwrap().unwrap();
         let documents = read_documents(&images, root).unwrap();
-        overview(&documents.images[0], &images)
+        inspect_image(&documents.images[0], &images)
     }
 
     fn zstd(tar: &[u8]) -> Vec<u8> {

@@ -67,12 +67,12 @@ impl fmt::Display for Span {
 /// The message is a phrase without a final period, starting in lower case, as in rustc.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// Id of the rule of KubeVirt and CDI that is broken, if one is, e.g. `disk-several`.
+    pub rule: Option<&'static str>,
     /// What is wrong, in one line.
     pub message: String,
     /// Where it stands, if it stands in a text.
     pub span: Option<Span>,
-    /// A few words beside the underlined part; may be empty.
-    pub label: String,
     /// How to mend it, a line each.
     pub help: Vec<String>,
 }
@@ -80,20 +80,20 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Returns a diagnostic without a place.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), span: None, label: String::new(), help: Vec::new() }
+        Self { rule: None, message: message.into(), span: None, help: Vec::new() }
+    }
+
+    /// Returns the diagnostic of a broken rule.
+    #[must_use]
+    pub fn rule(mut self, id: &'static str) -> Self {
+        self.rule = Some(id);
+        self
     }
 
     /// Returns the diagnostic pointing at `span`.
     #[must_use]
     pub fn at(mut self, span: impl Into<Option<Span>>) -> Self {
         self.span = span.into();
-        self
-    }
-
-    /// Returns the diagnostic with words beside the underlined part.
-    #[must_use]
-    pub fn labelled(mut self, label: impl Into<String>) -> Self {
-        self.label = label.into();
         self
     }
 

@@ -4,6 +4,7 @@
 
 pub mod diagnostic;
 pub(crate) mod path;
+mod text;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -195,10 +196,8 @@ pub enum SourceRole {
 /// A place that bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceLocation {
-    /// A path, absolute or relative to the directory of what the user wrote.
-    Path(PathBuf),
-    /// A file in a build context.
-    Context(ContextFile),
+    /// A file on this machine.
+    File(InputFile),
     /// An `http://` or `https://` address.
     Url(String),
     /// The bytes themselves, for example those of a here-document.
@@ -208,11 +207,16 @@ pub enum SourceLocation {
 }
 
 impl SourceLocation {
+    /// Returns the location of a file by its path, which is absolute or relative to the directory of the
+    /// spec.
+    pub fn path(path: impl Into<PathBuf>) -> Self {
+        Self::File(InputFile::new(path))
+    }
+
     /// Returns the last part of the path, or of the URL's path; may be empty.
     pub fn file_name(&self) -> &str {
         let path = match self {
-            Self::Path(path) => path.to_str().unwrap_or_default(),
-            Self::Context(file) => &file.path,
+            Self::File(file) => file.path.to_str().unwrap_or_default(),
             Self::Url(url) => {
                 let end = url.find(['?', '#']).unwrap_or(url.len());
                 let after_scheme = url[..end].split_once("://").map_or("", |(_, rest)| rest);
@@ -224,13 +228,22 @@ impl SourceLocation {
     }
 }
 
-/// A file in a build context: it is opened without leaving the context.
+/// A file of an input directory: the directory of the spec, or a build context.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContextFile {
-    /// What the context is called; empty for the one that every build has.
-    pub context: Arc<str>,
-    /// Relative to the context, without links.
-    pub path: String,
+pub struct InputFile {
+    /// Name of the directory; empty for that of the spec, and for the build context that every build
+    /// has.
+    pub directory: Arc<str>,
+    /// Path relative to the directory; of a build context without links. A spec may also name files by
+    /// an absolute path.
+    pub path: PathBuf,
+}
+
+impl InputFile {
+    /// Returns a file of the directory without a name.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { directory: "".into(), path: path.into() }
+    }
 }
 
 /// A regular file in a tar, packed or not.

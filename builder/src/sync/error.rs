@@ -111,10 +111,14 @@ impl SyncError {
             Some(platform) => format!("{image} for {platform}"),
             None => image.to_owned(),
         };
-        let diagnostic = Diagnostic::new(format!("{subject}: {self}")).at(origin.clone());
+        let mut diagnostic = Diagnostic::new(format!("{subject}: {self}")).at(origin.clone());
         let help = match self {
             Self::Upstream(error) => vec![error.help().to_owned()],
-            Self::Build(error) => error.diagnostic().help,
+            Self::Build(error) => {
+                let Diagnostic { rule, help, .. } = error.diagnostic();
+                diagnostic.rule = rule;
+                help
+            }
             Self::Registry(StorageError::Remote { help, .. }) => help.iter().cloned().collect(),
             Self::Older { .. } => vec![
                 "is an old list replayed? if upstream went back on purpose, say `--allow-downgrade`"

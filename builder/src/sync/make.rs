@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::published::{RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
 use super::{SyncError, SyncJob, SyncTools};
-use crate::engine::assemble::{Context, Plan, PlatformTags, Sources};
+use crate::engine::assemble::{BuildOptions, BuildPlan, BuildSources, PlatformTags};
 use crate::engine::source::{CdiOnly, Unverified};
 use crate::frontend::spec::CataloguePlatform;
 use crate::oci::image::digest::Digest;
@@ -47,14 +47,14 @@ impl Maker<'_> {
             platforms: vec![made],
             annotations: self.job.entry.annotations.clone(),
         }];
-        let sources = Sources {
+        let sources = BuildSources {
             inputs: self.job.inputs,
             client: sync.client,
             unverified: Unverified::Refuse,
             cdi_only: CdiOnly::Refuse,
             places: sync.places,
         };
-        let context = Context {
+        let options = BuildOptions {
             workers: sync.workers,
             sink: self.sink,
             cache: sync.cache,
@@ -63,9 +63,9 @@ impl Maker<'_> {
             platform_tags: PlatformTags::None,
             format: Format::Oci,
         };
-        let plan = Plan::new(&recipes, &sources);
+        let plan = BuildPlan::new(&recipes, &sources);
         let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;
-        let mut built = plan.platforms(&context)?;
+        let mut built = plan.platforms(&options)?;
         // One platform was asked for.
         Ok(built.swap_remove(0).index_entry(marks))
     }

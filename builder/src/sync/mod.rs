@@ -19,7 +19,7 @@ pub use self::error::SyncError;
 pub use self::shard::{ShardError, SyncShard};
 
 use self::publish::Work;
-use crate::engine::cache::Cache;
+use crate::engine::cache::LayerCache;
 use crate::engine::layer::Workers;
 use crate::engine::source::Inputs;
 use crate::frontend::spec::CatalogueEntry;
@@ -49,7 +49,7 @@ pub struct SyncTools<'a> {
     /// Compress layers, whatever image they are for.
     pub workers: &'a Workers,
     /// Spares the work that was done before.
-    pub cache: Option<&'a Cache>,
+    pub cache: Option<&'a LayerCache>,
     /// Listens.
     pub progress: &'a dyn Progress,
     /// The time of everything in the images.

@@ -53,15 +53,15 @@ fn of(value: &Value) -> Digest {
 /// Returns what tells the content of a file from any other: of a file on this machine it is read.
 fn content(source: &SourceRecipe, job: &SyncJob<'_>) -> Result<Value, SyncError> {
     let packing = source.packing.map(|packing| packing.to_string());
-    let SourceLocation::Path(path) = &source.location else {
+    let SourceLocation::File(file) = &source.location else {
         let checksum = source.checksum.as_ref().map(ToString::to_string);
         return Ok(json!([packing, source.location.to_string(), checksum]));
     };
     let digest = job
         .inputs
-        .open(path)
+        .open(file)
         .and_then(digest)
-        .map_err(|source| SyncError::File { place: path.display().to_string(), source });
+        .map_err(|source| SyncError::File { place: file.path.display().to_string(), source });
     Ok(json!([packing, digest?]))
 }
 

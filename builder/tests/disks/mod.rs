@@ -3,7 +3,8 @@
 
 use std::io;
 
-use diskette_builder::disk::{Extent, Info, ReadAt, examine};
+use diskette_builder::cluster::contract::examine_disk;
+use diskette_builder::disk::{Extent, Info, ReadAt};
 
 /// Of the clusters of `qcow2`.
 pub(crate) const CLUSTER: usize = 1 << 16;
@@ -30,7 +31,7 @@ impl ReadAt for Watched<'_> {
 
 /// Looks at a disk, and notices when more is read than there is.
 pub(crate) fn look(bytes: &[u8]) -> Info {
-    examine(&Watched(&bytes)).unwrap()
+    examine_disk(&Watched(&bytes)).unwrap()
 }
 
 /// Bytes, and what is put over them at some places.

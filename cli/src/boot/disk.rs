@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use diskette_builder::disk::examine;
 use diskette_builder::disk::guest::{self, GuestError};
-use diskette_builder::inspect::extract::{Context, ExtractError, SparseFile, extract};
+use diskette_builder::inspect::extract::{ExtractContext, ExtractError, SparseFile, extract_disk};
 use diskette_builder::oci::image_documents::PlatformImage;
 use diskette_builder::oci::tar::TarLimits;
 
@@ -38,8 +38,8 @@ impl Disk {
         let file = cap_std::fs::File::create_ambient(&path, ambient_authority());
         let mut file = file.map_err(cannot("write", path.display()))?;
         let Ground { images, progress, .. } = ground;
-        let context = Context { images, limits: TarLimits::default(), progress };
-        match extract(image, &mut SparseFile::new(&mut file), &context) {
+        let context = ExtractContext { images, limits: TarLimits::default(), progress };
+        match extract_disk(image, &mut SparseFile::new(&mut file), &context) {
             Ok(_) => drop(file),
             Err(ExtractError::Cancelled) => return Err(CommandError::Interrupted),
             Err(error) => return Err(cannot("unpack the disk to", path.display())(error).into()),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use diskette_builder::disk::convert::ClusterCompression;
 use diskette_builder::disk::convert::Conversion;
-use diskette_builder::engine::assemble::{BuildError, Plan, PlatformTags, Sources};
+use diskette_builder::engine::assemble::{BuildError, BuildPlan, BuildSources, PlatformTags};
 use diskette_builder::engine::layer::compression::{Compression, GzipLevel, ZstdLevel};
 use diskette_builder::engine::source::{CdiOnly, Unverified};
 use diskette_builder::oci::image::format::Format;
@@ -247,13 +247,13 @@ pub(crate) fn run(
     let epoch = arguments.source_date_epoch.as_deref();
     let created = created(environment, epoch, loaded_epoch.as_deref())?;
     let (inputs, client, places) = (&*inputs, &client, &places);
-    let sources = Sources { inputs, client, unverified, cdi_only, places };
+    let sources = BuildSources { inputs, client, unverified, cdi_only, places };
     if arguments.check {
-        let plan = Plan::new(&recipes, &sources);
+        let plan = BuildPlan::new(&recipes, &sources);
         let plan = plan.map_err(|errors| {
             CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
         })?;
-        ui.warn(&plan.doubts());
+        ui.warn(&plan.warnings());
         return Ok(());
     }
     let work = Work {

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::inspect::diff::{CompareError, Context, Difference, Kind, Side, compare};
+use diskette_builder::inspect::diff::{
+    DiffContext, DiffError, DiffSide, Difference, DifferenceKind, diff_images,
+};
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image_documents::read_documents;
 use diskette_builder::oci::tar::TarLimits;
@@ -88,13 +90,13 @@ fn look(
         return Ok(Vec::new());
     }
     let (ours, theirs) = (read_documents(&*a.images, a.root)?, read_documents(&*b.images, b.root)?);
-    let context = Context { limits: TarLimits::default(), progress: progress.as_ref() };
-    let first = Side { images: &*a.images, documents: &ours };
-    let second = Side { images: &*b.images, documents: &theirs };
-    compare(first, second, &context).map_err(|error| match error {
-        CompareError::Cancelled => CommandError::Interrupted,
-        CompareError::Images(error) => error.into(),
-        CompareError::Layer { .. } => Diagnostic::new(error.to_string()).into(),
+    let context = DiffContext { limits: TarLimits::default(), progress: progress.as_ref() };
+    let first = DiffSide { images: &*a.images, documents: &ours };
+    let second = DiffSide { images: &*b.images, documents: &theirs };
+    diff_images(first, second, &context).map_err(|error| match error {
+        DiffError::Cancelled => CommandError::Interrupted,
+        DiffError::Images(error) => error.into(),
+        DiffError::Layer { .. } => Diagnostic::new(error.to_string()).into(),
     })
 }
 
@@ -128,15 +130,15 @@ fn shown(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
-fn what(kind: Kind) -> &'static str {
+fn what(kind: DifferenceKind) -> &'static str {
     match kind {
-        Kind::Document => "the same fields, written differently",
-        Kind::Platforms => "other images",
-        Kind::Field => "another value",
-        Kind::Layers => "another number of layers",
-        Kind::Compression => "the same tar, compressed differently",
-        Kind::Entry => "another entry",
-        Kind::Content => "other bytes",
-        Kind::Tar => "another tar",
+        DifferenceKind::Document => "the same fields, written differently",
+        DifferenceKind::Platforms => "other images",
+        DifferenceKind::Field => "another value",
+        DifferenceKind::Layers => "another number of layers",
+        DifferenceKind::Compression => "the same tar, compressed differently",
+        DifferenceKind::Entry => "another entry",
+        DifferenceKind::Content => "other bytes",
+        DifferenceKind::Tar => "another tar",
     }
 }

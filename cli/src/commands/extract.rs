@@ -8,7 +8,7 @@ use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
 use clap::Args;
 use diskette_builder::inspect::extract::{
-    Context, ExtractError, Extracted, Output, SparseFile, Stream, extract,
+    DiskOutput, ExtractContext, ExtractError, ExtractedDisk, PipeOutput, SparseFile, extract_disk,
 };
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
@@ -75,8 +75,11 @@ pub(crate) fn run(
     let subject = Subject::find(&arguments.image, &registry)?;
     let documents = read_documents(&*subject.images, subject.root)?;
     let image = choose(&documents, arguments.platform.as_ref(), &arguments.image)?;
-    let context =
-        Context { images: &*subject.images, limits: TarLimits::default(), progress: &*progress };
+    let context = ExtractContext {
+        images: &*subject.images,
+        limits: TarLimits::default(),
+        progress: &*progress,
+    };
     let result = target.write(image, &context, &progress);
     progress.end();
     let (extracted, path) =
@@ -142,17 +145,17 @@ impl Target {
     fn write(
         &self,
         image: &PlatformImage,
-        context: &Context<'_>,
+        context: &ExtractContext<'_>,
         progress: &ProgressView,
-    ) -> Result<(Extracted, Option<PathBuf>), ExtractError> {
+    ) -> Result<(ExtractedDisk, Option<PathBuf>), ExtractError> {
         let Self::File { dir, at, name, .. } = self else {
-            let mut output = Stream(io::stdout().lock());
-            return Ok((extract(image, &mut output, context)?, None));
+            let mut output = PipeOutput(io::stdout().lock());
+            return Ok((extract_disk(image, &mut output, context)?, None));
         };
         let mut file = TempFile::new(dir).map_err(ExtractError::Output)?;
         let sparse = SparseFile::new(file.as_file_mut());
         let mut output = NamedFile { target: self, sparse, name: name.clone() };
-        let extracted = extract(image, &mut output, context)?;
+        let extracted = extract_disk(image, &mut output, context)?;
         let name = output.name.unwrap_or_default();
         if progress.is_cancelled() {
             return Err(ExtractError::Cancelled);
@@ -169,7 +172,7 @@ struct NamedFile<'t> {
     name: Option<String>,
 }
 
-impl Output for NamedFile<'_> {
+impl DiskOutput for NamedFile<'_> {
     fn begin(&mut self, path: &str, size: u64) -> io::Result<()> {
         if self.name.is_none() {
             let name = path.rsplit('/').next().unwrap_or(path);

@@ -8,8 +8,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::disk::{ReadAt as _, examine};
-use diskette_builder::inspect::overview::{Overview, overview};
+use diskette_builder::cluster::contract::examine_disk;
+use diskette_builder::disk::ReadAt as _;
+use diskette_builder::inspect::overview::{Overview, inspect_image};
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read_documents};
@@ -127,7 +128,7 @@ pub(crate) fn run(
     for (number, image) in documents.images.iter().enumerate() {
         let is_wanted = chosen.is_none_or(|chosen| chosen == number);
         if is_wanted && !image.is_attestation() {
-            images.push((number, overview(image, &*subject.images)));
+            images.push((number, inspect_image(image, &*subject.images)));
         }
         if progress.is_cancelled() {
             return Err(CommandError::Interrupted);
@@ -147,7 +148,7 @@ fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<()
         let message = format!("`{name}` is a disk, and has no platforms");
         return Err(CommandError::Usage(Diagnostic::new(message)));
     }
-    let info = DiskFile::open(path).and_then(|disk| examine(&disk));
+    let info = DiskFile::open(path).and_then(|disk| examine_disk(&disk));
     let info = info.map_err(cannot("read", &name))?;
     let result = match arguments.format {
         Format::Text => text::disk(&name.to_string(), &info),

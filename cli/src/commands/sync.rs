@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgAction, Args};
-use diskette_builder::engine::cache::Cache;
+use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::Workers;
 use diskette_builder::engine::layer::compression::Compression;
 use diskette_builder::frontend::spec::CatalogueEntry;
@@ -139,7 +139,7 @@ pub(crate) fn run(
     let client = arguments.registry.client(environment, &(progress.clone() as _))?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let cache = if arguments.no_cache { None } else { cache(environment, "layers", ui) };
-    let cache = cache.map(|dir| Cache::new(dir, environment.started));
+    let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
     let workers = Workers::start(jobs(arguments.jobs), Compression::default())
         .map_err(cannot("start", "compressing threads"))?;
     let web = UpstreamWeb::new(&client, &arguments.rewrite_url);

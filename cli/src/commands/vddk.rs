@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use clap::Args;
-use diskette_builder::engine::assemble::{PlatformTags, Sources};
+use diskette_builder::engine::assemble::{BuildSources, PlatformTags};
 use diskette_builder::engine::layer::compression::{Compression, GzipLevel};
 use diskette_builder::engine::source::{CdiOnly, Unverified};
 use diskette_builder::frontend::dockerfile::base::{
@@ -136,7 +136,7 @@ pub(crate) fn run(
     let ground = ground(&arguments.base, &places, seen.as_ref(), &progress)?;
     warn(&names, ui);
     let recipes = [vddk::recipe(VddkRequest { names, download, ground })];
-    let sources = Sources {
+    let sources = BuildSources {
         inputs: &files,
         client: &client,
         unverified: Unverified::Refuse,

@@ -10,7 +10,9 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::contract::{Finding, Rule, Severity, rules};
-use diskette_builder::inspect::verify::{Context, ExamineError, KEPT, Report, examine};
+use diskette_builder::inspect::verify::{
+    KEPT, VerifyContext, VerifyError, VerifyReport, verify_image,
+};
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
@@ -181,7 +183,7 @@ fn judge(
     place: &Place,
     environment: &Environment,
     progress: &Arc<ProgressView>,
-) -> Result<(Report, Vec<Boot>), CommandError> {
+) -> Result<(VerifyReport, Vec<Boot>), CommandError> {
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let Subject { images, root } = Subject::find(place, &registry)?;
     let images = &*images;
@@ -199,8 +201,8 @@ fn judge(
     };
     BootArguments::check(&chosen, environment)?;
     let (limits, progress) = (TarLimits::default(), progress.as_ref());
-    let context = Context { name: &name, images, limits, kept: KEPT, progress };
-    let report = examine(root, only, &context)?;
+    let context = VerifyContext { name: &name, images, limits, kept: KEPT, progress };
+    let report = verify_image(root, only, &context)?;
     let bootable: Vec<&PlatformImage> =
         chosen.into_iter().filter(|image| has_disk(image, &report)).collect();
     let boots = arguments.boot.run(&bootable, Ground { images, environment, progress })?;
@@ -208,17 +210,17 @@ fn judge(
 }
 
 /// Tells whether there is something to boot. An image without a disk was told of already.
-fn has_disk(image: &PlatformImage, report: &Report) -> bool {
+fn has_disk(image: &PlatformImage, report: &VerifyReport) -> bool {
     let mut found = report.images.iter();
     found.any(|found| found.manifest == image.manifest.digest && found.disk.is_some())
 }
 
-impl From<ExamineError> for CommandError {
-    fn from(error: ExamineError) -> Self {
+impl From<VerifyError> for CommandError {
+    fn from(error: VerifyError) -> Self {
         match error {
-            ExamineError::Cancelled => Self::Interrupted,
-            ExamineError::Platform(error) => error.into(),
-            ExamineError::Documents(error) => Diagnostic::new(error.to_string()).into(),
+            VerifyError::Cancelled => Self::Interrupted,
+            VerifyError::Platform(error) => error.into(),
+            VerifyError::Documents(error) => Diagnostic::new(error.to_string()).into(),
         }
     }
 }

@@ -55,7 +55,7 @@ impl Place {
 }
 
 fn read(context: &ContextDir, path: &str) -> Result<String, String> {
-    let mut file = context.open(path).map_err(|error| error.to_string())?;
+    let mut file = context.open(path.as_ref()).map_err(|error| error.to_string())?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(|error| error.to_string())?;
     Ok(text)
@@ -438,7 +438,7 @@ fn what_cannot_be_looked_at_is_named() {
         "cannot read `.` in the build context: No such file or directory (os error 2)"
     );
     assert_eq!(
-        context.open("f").unwrap_err().to_string(),
+        context.open("f".as_ref()).unwrap_err().to_string(),
         "not a regular file of the build context"
     );
 

@@ -18,7 +18,8 @@ pub(crate) fn annotation(diagnostic: &Diagnostic, severity: Severity) -> String 
         properties.push(format!("file={}", property(name)));
         properties.push(format!("line={line},col={column}"));
     }
-    properties.push("title=diskette".into());
+    let rule = diagnostic.rule.map(|rule| format!(" [{rule}]")).unwrap_or_default();
+    properties.push(format!("title=diskette{rule}"));
     let lines = std::iter::once(&diagnostic.message).chain(&diagnostic.help);
     let text = lines.map(String::as_str).collect::<Vec<_>>().join("\n");
     format!("::{word} {}::{}", properties.join(","), data(&text))
@@ -53,5 +54,7 @@ mod tests {
         assert_eq!(text, expected);
         let text = annotation(&Diagnostic::new("odd"), Severity::Warning);
         assert_eq!(text, "::warning title=diskette::odd");
+        let text = annotation(&Diagnostic::new("odd").rule("disk-dirty"), Severity::Warning);
+        assert_eq!(text, "::warning title=diskette [disk-dirty]::odd");
     }
 }

@@ -2719,7 +2719,7 @@ error: `very-long-very-long-very-long-very-long-very-long-very-long-very-long-ve
 }
 
 #[test]
-fn places_and_labels_are_optional() {
+fn places_and_rules_are_optional() {
     let source = Arc::new(SourceText { name: "a.yaml".into(), text: "a: b\n".into() });
     let diagnostic = Diagnostic::new("nothing can be built").help("free some space");
     assert_data_eq!(
@@ -2730,15 +2730,15 @@ error: nothing can be built
  = help: free some space
 "#]]
     );
-    let diagnostic = diagnostic.at(Span::new(&source, 3..4)).labelled("this one").help("or more");
+    let diagnostic = diagnostic.at(Span::new(&source, 3..4)).rule("disk-dirty").help("or more");
     assert_data_eq!(
         render(&diagnostic, Severity::Error, Color::Plain),
         str![[r#"
-error: nothing can be built
+error[disk-dirty]: nothing can be built
  --> a.yaml:1:4
   |
 1 | a: b
-  |    ^ this one
+  |    ^
   |
   = help: free some space
   = help: or more

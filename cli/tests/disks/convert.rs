@@ -354,13 +354,13 @@ fn disks_that_cannot_be_read_are_told() {
 status: 1
 stdout:
 stderr:
-error: cannot use `backed.qcow2`: it stands on another file, `disk.raw`
+error[disk-backing-file]: cannot use `backed.qcow2`: it stands on another file, `disk.raw`
  --> ./diskette.yaml:5:26
   |
 5 |   amd64: { disk: { path: backed.qcow2, convert: qcow2 } }
   |                          ^^^^^^^^^^^^
   |
-  = help: convert it with `qemu-img convert` first
+  = help: make one file of both with `qemu-img convert -O qcow2 backed.qcow2 new.qcow2`
 
 "#]],
     );

@@ -110,14 +110,13 @@ fn packed_without_asking() {
 status: 1
 stdout:
 stderr:
-error: cannot use `disk.raw`: the disk is packed with gzip
+error[disk-packed]: cannot use `disk.raw`: the disk is packed with gzip
  --> ./diskette.yaml:5:18
   |
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: in a spec, say `unpack: gz`, or rename it to `disk.raw.gz`
-  = help: for a Dockerfile, unpack it before the build
+  = help: unpack it before the build; in a spec, `unpack: gz` or the name `disk.raw.gz` does that during the build
 
 "#]],
         ),
@@ -127,14 +126,13 @@ error: cannot use `disk.raw`: the disk is packed with gzip
 status: 1
 stdout:
 stderr:
-error: cannot use `disk.raw`: the disk is packed with xz
+error[disk-packed]: cannot use `disk.raw`: the disk is packed with xz
  --> ./diskette.yaml:5:18
   |
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: in a spec, say `unpack: xz`, or rename it to `disk.raw.xz`
-  = help: for a Dockerfile, unpack it before the build
+  = help: unpack it before the build; in a spec, `unpack: xz` or the name `disk.raw.xz` does that during the build
 
 "#]],
         ),
@@ -144,14 +142,13 @@ error: cannot use `disk.raw`: the disk is packed with xz
 status: 1
 stdout:
 stderr:
-error: cannot use `disk.raw`: the disk is packed with zstd
+error[disk-packed]: cannot use `disk.raw`: the disk is packed with zstd
  --> ./diskette.yaml:5:18
   |
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: in a spec, say `unpack: zst`, or rename it to `disk.raw.zst`
-  = help: for a Dockerfile, unpack it before the build
+  = help: unpack it before the build; in a spec, `unpack: zst` or the name `disk.raw.zst` does that during the build
 
 "#]],
         ),
@@ -161,14 +158,13 @@ error: cannot use `disk.raw`: the disk is packed with zstd
 status: 1
 stdout:
 stderr:
-error: cannot use `disk.raw`: the disk is packed with bzip2
+error[disk-packed]: cannot use `disk.raw`: the disk is packed with bzip2
  --> ./diskette.yaml:5:18
   |
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: in a spec, say `unpack: bz2`, or rename it to `disk.raw.bz2`
-  = help: for a Dockerfile, unpack it before the build
+  = help: unpack it before the build; in a spec, `unpack: bz2` or the name `disk.raw.bz2` does that during the build
 
 "#]],
         ),
@@ -341,13 +337,13 @@ fn nothing_in_it() {
 status: 1
 stdout:
 stderr:
-error: cannot use `disk.raw.gz`: the file is empty
+error[disk-blank]: cannot use `disk.raw.gz`: the file is empty
  --> ./diskette.yaml:5:18
   |
 5 |   amd64: { disk: disk.raw.gz }
   |                  ^^^^^^^^^^^
   |
-  = help: was a download or a conversion cut off?
+  = help: use the right file; was its download or conversion cut off?
 
 "#]],
         ),
@@ -358,13 +354,13 @@ error: cannot use `disk.raw.gz`: the file is empty
 status: 1
 stdout:
 stderr:
-error: cannot use `disk.raw.xz`: the file is empty
+error[disk-blank]: cannot use `disk.raw.xz`: the file is empty
  --> ./diskette.yaml:5:18
   |
 5 |   amd64: { disk: disk.raw.xz }
   |                  ^^^^^^^^^^^
   |
-  = help: was a download or a conversion cut off?
+  = help: use the right file; was its download or conversion cut off?
 
 "#]],
         ),
@@ -375,13 +371,13 @@ error: cannot use `disk.raw.xz`: the file is empty
 status: 1
 stdout:
 stderr:
-error: cannot use `disk.raw.zst`: the file is empty
+error[disk-blank]: cannot use `disk.raw.zst`: the file is empty
  --> ./diskette.yaml:5:18
   |
 5 |   amd64: { disk: disk.raw.zst }
   |                  ^^^^^^^^^^^^
   |
-  = help: was a download or a conversion cut off?
+  = help: use the right file; was its download or conversion cut off?
 
 "#]],
         ),
@@ -392,13 +388,13 @@ error: cannot use `disk.raw.zst`: the file is empty
 status: 1
 stdout:
 stderr:
-error: cannot use `disk.raw.bz2`: the file is empty
+error[disk-blank]: cannot use `disk.raw.bz2`: the file is empty
  --> ./diskette.yaml:5:18
   |
 5 |   amd64: { disk: disk.raw.bz2 }
   |                  ^^^^^^^^^^^^
   |
-  = help: was a download or a conversion cut off?
+  = help: use the right file; was its download or conversion cut off?
 
 "#]],
         ),

@@ -84,70 +84,70 @@ fn files() {
     check("n.img", &cut);
     assert_data_eq!(said, str![[r#"
 1
-error: cannot use `a.qcow2`: it stands on another file, `base.img`
+error[disk-backing-file]: cannot use `a.qcow2`: it stands on another file, `base.img`
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: a.qcow2 }
-  = help: `qemu-img convert -O qcow2 a.qcow2 new.qcow2` makes one file of it
+  = help: make one file of both with `qemu-img convert -O qcow2 a.qcow2 new.qcow2`
 1
-error: cannot use `b.qcow2`: its data is in another file
+error[disk-data-file]: cannot use `b.qcow2`: its data is in another file
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: b.qcow2 }
-  = help: `qemu-img convert -O qcow2 b.qcow2 new.qcow2` makes one file of it
+  = help: make one file of both with `qemu-img convert -O qcow2 b.qcow2 new.qcow2`
 1
-error: cannot use `c.qcow2`: it needs features that nobody knows, bits 0x100000000000000
+error[disk-unknown-feature]: cannot use `c.qcow2`: it needs features that nobody knows, bits 0x100000000000000
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: c.qcow2 }
-  = help: write it anew with the program that made it, as an older version
+  = help: write it with the program that made it, in an older version of the format
 1
-error: cannot use `d.qcow2`: its L1 table at byte 4295163904 lies outside the file of 655360 bytes
+error[disk-outside-file]: cannot use `d.qcow2`: its L1 table at byte 4295163904 lies outside the file of 655360 bytes
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: d.qcow2 }
-  = help: was a download or a conversion cut off?
+  = help: get the disk again; was its download or conversion cut off?
 1
-error: cannot use `e.qcow2`: it is marked as corrupt
+error[disk-corrupt]: cannot use `e.qcow2`: it is marked as corrupt
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: e.qcow2 }
-  = help: `qemu-img check e.qcow2` says more; copy or make it anew
+  = help: repair it with `qemu-img check -r all e.qcow2`, or make it anew
 1
-error: cannot use `f.qcow2`: it ends after 400000 bytes, and has data at byte 458752 as its tables say
+error[disk-truncated]: cannot use `f.qcow2`: it ends after 400000 bytes, and has data at byte 458752 as its tables say
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: f.qcow2 }
-  = help: was a download or a conversion cut off?
+  = help: get the disk again; was its download or conversion cut off?
 1
-error: cannot use `g.qcow2`: its clusters have 2^65552 bytes, and only 2^9 to 2^21 are allowed
+error[disk-malformed]: cannot use `g.qcow2`: its clusters have 2^65552 bytes, and only 2^9 to 2^21 are allowed
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: g.qcow2 }
-  = help: `qemu-img check g.qcow2` says more; copy or make it anew
+  = help: `qemu-img check g.qcow2` says more; get the disk again, or make it anew
 1
-error: cannot use `h.qcow2`: it is encrypted with AES
+error[disk-encrypted]: cannot use `h.qcow2`: it is encrypted with AES
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: h.qcow2 }
-  = help: nobody has the key there; encrypt in the virtual machine instead
+  = help: decrypt it with `qemu-img convert`; encrypt file systems inside the virtual machine instead
 1
-error: cannot use `i.qcow2`: it is called .qcow2, and its content is raw
+error[disk-misnamed]: cannot use `i.qcow2`: it is called .qcow2, and its content is raw
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: i.qcow2 }
-  = help: is it the file that was meant? If so, rename it as its content is
+  = help: is it the right file? if so, rename it after its content
 1
-error: cannot use `k.img`: all of its 70000 bytes are zero
+error[disk-blank]: cannot use `k.img`: all of its 70000 bytes are zero
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: k.img }
-  = help: was a download or a conversion cut off?
+  = help: use the right file; was its download or conversion cut off?
 1
-error: cannot use `l.img`: it is a web page, and no disk
+error[disk-unsupported]: cannot use `l.img`: it is a web page, and no disk
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: l.img }
-  = help: is it the file that was meant? `qemu-img convert -O qcow2` makes what KubeVirt boots of other formats
+  = help: is it the right file? if so, convert it with `qemu-img convert -O qcow2 l.img new.qcow2`
 1
-error: cannot use `m.img`: its format is qed, which neither KubeVirt nor CDI takes
+error[disk-unsupported]: cannot use `m.img`: its format is qed, which neither KubeVirt nor CDI takes
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: m.img }
-  = help: is it the file that was meant? `qemu-img convert -O qcow2` makes what KubeVirt boots of other formats
+  = help: is it the right file? if so, convert it with `qemu-img convert -O qcow2 m.img new.qcow2`
 1
-error: cannot use `n.img`: its last partition ends at byte 51712, and the disk has 20480
+error[disk-truncated]: cannot use `n.img`: its last partition ends at byte 51712, and the disk has 20480
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: n.img }
-  = help: was a download or a conversion cut off?
+  = help: get the disk again; was its download or conversion cut off?
 
 "#]].raw());
 }
@@ -168,27 +168,26 @@ fn streams() {
     said += &build("e.qcow2.gz", &members, "e.qcow2.gz", &[]);
     assert_data_eq!(said, str![[r#"
 1
-error: cannot use `a.qcow2.gz`: it stands on another file, `base.img`
+error[disk-backing-file]: cannot use `a.qcow2.gz`: it stands on another file, `base.img`
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: a.qcow2.gz }
-  = help: `qemu-img convert -O qcow2 a.qcow2.gz new.qcow2` makes one file of it
+  = help: make one file of both with `qemu-img convert -O qcow2 a.qcow2.gz new.qcow2`
 1
-error: cannot use `b.qcow2.gz`: it is called .qcow2, and its content is raw
+error[disk-misnamed]: cannot use `b.qcow2.gz`: it is called .qcow2, and its content is raw
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: b.qcow2.gz }
-  = help: is it the file that was meant? If so, rename it as its content is
+  = help: is it the right file? if so, rename it after its content
 1
-error: cannot use `c.img.gz`: the disk is packed with gzip
+error[disk-packed]: cannot use `c.img.gz`: the disk is packed with gzip
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: c.img.gz }
-  = help: in a spec, say `unpack: gz`, or rename it to `c.img.gz.gz`
-  = help: for a Dockerfile, unpack it before the build
+  = help: unpack it before the build; in a spec, `unpack: gz` or the name `c.img.gz.gz` does that during the build
 0
 1
-error: cannot use `e.qcow2.gz`: it ends after 300010 bytes, and has data at byte 327680 as its tables say
+error[disk-truncated]: cannot use `e.qcow2.gz`: it ends after 300010 bytes, and has data at byte 327680 as its tables say
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: e.qcow2.gz }
-  = help: was a download or a conversion cut off?
+  = help: get the disk again; was its download or conversion cut off?
 
 "#]].raw());
 }
@@ -241,22 +240,22 @@ fn what_is_allowed() {
         said,
         str![[r#"
 0
-warning: `b.img`: it was not closed properly and its reference counts are old
+warning[disk-dirty]: `b.img`: it was not closed properly and its reference counts are old
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: b.img }
-  = help: `qemu-img check -r all b.img` counts them anew
+  = help: repair it with `qemu-img check -r all b.img`
 0
-warning: the boot loader of `c.img` is for ppc64le, and its image for linux/amd64
+warning[disk-architecture]: the boot loader of `c.img` is for ppc64le, and its image for linux/amd64
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: c.img }
-  = help: is it the disk that was meant for this platform?
+  = help: is it the right disk for this platform?
 0
 0
 1
-error: cannot use `f.img`: it is called .qcow2, and its content is raw
+error[disk-misnamed]: cannot use `f.img`: it is called .qcow2, and its content is raw
  --> ./diskette.yaml:5:26
 5 |   amd64: { disk: { path: f.img, name: f.qcow2 } }
-  = help: is it the file that was meant? If so, rename it as its content is
+  = help: is it the right file? if so, rename it after its content
 
 "#]]
         .raw()

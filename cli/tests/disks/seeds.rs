@@ -227,7 +227,6 @@ fn a_mode_that_was_given_is_kept() {
     assert_eq!(said, "");
     let dockerfile = "FROM scratch\nADD fedora28.qcow2 /disk/\nRUN chmod 0440 /disk/*\n";
     let (_, said) = build(&scene(dockerfile), &[]);
-    let expected =
-        "warning: /disk/fedora28.qcow2: it is in layer 1 and, as far as can be seen the same, in 2";
+    let expected = "warning[disk-repeated]: /disk/fedora28.qcow2: it is in layer 1 and, as far as can be seen the same, in 2";
     assert!(said.starts_with(expected), "{said}");
 }

@@ -764,11 +764,11 @@ warning: `kubevirt.io:disk` is taken for `scratch` with a directory /disk
     });
     check("FROM scratch\nCOPY a.txt disk.qcow2 /disk/\n", &[], &|| {
         str![[r#"
-warning: /disk: it holds 2: a.txt, disk.qcow2
+warning[disk-several]: /disk: it holds 2: a.txt, disk.qcow2
  --> c/Dockerfile:1:6
   |
 1 | FROM scratch
-  |      ^^^^^^^ disk-several
+  |      ^^^^^^^
   |
   = help: KubeVirt says `more than one file found in folder /disk, only one disk is allowed`
   = help: leave only the disk in `/disk`; make an image for each disk

@@ -38,6 +38,19 @@ fn heredocs() {
     );
 }
 
+/// Each of a layer's sizes that no server says is found before the layer is made.
+#[test]
+fn downloads_of_unknown_sizes() {
+    let answer = |text: &str| Answer::Unsized(text.as_bytes().to_vec());
+    let server = Server::start([("/one", answer("first")), ("/two", answer("second one"))]);
+    let (one, two) = (server.url("/one"), server.url("/two"));
+    let dockerfile = format!("FROM scratch\nADD --chmod=644 {one} {two} /d/\n");
+    assert_eq!(
+        build(&Scene::new(), &dockerfile, &["--allow-unverified"]),
+        ["dir d", "file d/one = first", "file d/two = second one"]
+    );
+}
+
 #[test]
 fn servers() {
     let disk = qcow2(4, 200_000);

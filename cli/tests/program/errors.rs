@@ -84,13 +84,13 @@ error: cannot use `/dev/zero`: not a regular file
 status: 1
 stdout:
 stderr:
-error: cannot use `disk.raw`: the file is empty
+error[disk-blank]: cannot use `disk.raw`: the file is empty
  --> ./diskette.yaml:5:18
   |
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: was a download or a conversion cut off?
+  = help: use the right file; was its download or conversion cut off?
 
 "#]],
     );

@@ -20,7 +20,9 @@ const SOURCES: [(&str, &str); 4] = [
 fn diagnostics(snapshot: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for line in snapshot.lines() {
-        let is_first = line.starts_with("error: ") || line.starts_with("warning: ");
+        let is_first = ["error", "warning"].iter().any(|severity| {
+            line.strip_prefix(severity).is_some_and(|rest| rest.starts_with([':', '[']))
+        });
         if is_first {
             found.push(String::new());
         }

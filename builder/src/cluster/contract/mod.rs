@@ -4,21 +4,25 @@
 //! [`rules`] are what must hold, [`facts`] what is known of an image, and [`judge_index`] and
 //! [`judge_image`] hold the one against the other. Nothing is read here.
 
-pub(crate) mod disk;
+mod blob;
 pub mod facts;
+mod flaws;
 mod judge;
 pub mod labels;
 mod mounts;
+pub(crate) mod placement;
 mod rules;
 mod view;
 
 use std::fmt;
 
-pub(crate) use self::disk::DIRECTORY;
+pub use self::blob::BlobStart;
+pub use self::flaws::{examine_disk, flaw_rule};
 pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
 pub use self::judge::{judge_image, judge_index};
 pub(crate) use self::mounts::taken;
-pub(crate) use self::rules::DOCUMENT;
+pub(crate) use self::placement::DIRECTORY;
+pub(crate) use self::rules::{DISK_ARCHITECTURE, DOCUMENT, NEED_ALL_MEMBERS};
 pub use self::rules::{Rule, Severity, rules};
 pub(crate) use self::view::{Rootfs, Seen, cdi_takes, disk_of, for_cdi, is_disk, matters};
 use crate::oci::image::platform::Platform;

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 
-use crate::cluster::contract::disk::{DIRECTORY, QEMU};
 use crate::cluster::contract::facts::{DiskFacts, LayerFacts};
 use crate::cluster::contract::mounts::{BOOTC, mount_below};
+use crate::cluster::contract::placement::{DIRECTORY, QEMU};
 use crate::oci::image::whiteout;
 use crate::oci::tar::{Lead, TarEntry, TarEntryKind};
 use crate::recipe::path::{is_below, join, split};

@@ -1,8 +1,8 @@
-//! The layers of a build's bases: moved as they are, each once, to wherever the images go.
+//! The layers of a build's base images: copied unchanged, each once, to where the images go.
 
 use std::collections::BTreeMap;
 
-use super::{BuildError, Context};
+use super::{BuildError, BuildOptions};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::place::Place;
 use crate::oci::image::reference::Reference;
@@ -13,17 +13,17 @@ use crate::recipe::{BaseImage, Recipe};
 /// A layer of one base or several.
 struct Wanted {
     size: u64,
-    /// The place it is taken from, among those that were opened.
+    /// Number of the place that it is read from, among those that were opened.
     place: usize,
-    /// What the images will be called that have it.
+    /// Names of the images that have it.
     names: Vec<Reference>,
 }
 
-/// Moves the layers of all bases.
+/// Copies the layers of all bases.
 pub(super) fn put(
     recipes: &[Recipe],
     places: &dyn Places,
-    context: &Context<'_>,
+    options: &BuildOptions<'_>,
 ) -> Result<(), BuildError> {
     let mut opened: Vec<(&Place, Box<dyn Images + '_>)> = Vec::new();
     let mut wanted: BTreeMap<Digest, Wanted> = BTreeMap::new();
@@ -49,7 +49,7 @@ pub(super) fn put(
         images: &*opened[wanted.place].1,
         names: &wanted.names,
     });
-    Ok(moves::run(moves.collect(), context.sink, context.workers.jobs(), context.progress)?)
+    Ok(moves::run(moves.collect(), options.sink, options.workers.jobs(), options.progress)?)
 }
 
 fn bases(recipe: &Recipe) -> impl Iterator<Item = (&Recipe, &BaseImage)> {

@@ -5,25 +5,22 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::cluster::contract::{Rule, flaw_rule};
 use crate::disk::FlawKind;
+use crate::disk::guest::GuestError;
 use crate::engine::layer::LayerError;
 use crate::engine::source::{Sequential, SourceError, SourceErrorKind};
 use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
 use crate::recipe::diagnostic::{Diagnostic, Span};
+use crate::recipe::{SourceLocation, SourceRecipe};
 
 /// Why a build failed.
 #[derive(Debug, Error)]
 pub enum BuildError {
     /// A source cannot be used.
-    #[error("{error}")]
-    Source {
-        /// What is wrong.
-        #[source]
-        error: SourceError,
-        /// Where the user named it.
-        origin: Option<Span>,
-    },
+    #[error(transparent)]
+    Source(Box<RefusedSource>),
     /// A layer could not be made.
     #[error(transparent)]
     Layer(LayerError),
@@ -36,6 +33,19 @@ pub enum BuildError {
     /// The user asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// A source that cannot be used.
+#[derive(Debug, Error)]
+#[error("{error}")]
+pub struct RefusedSource {
+    /// What is wrong.
+    #[source]
+    error: SourceError,
+    /// Name of the file for the commands of a help line, if it is a file of its own.
+    file: Option<String>,
+    /// Where the user named it.
+    origin: Option<Span>,
 }
 
 impl From<StorageError> for BuildError {
@@ -51,7 +61,7 @@ impl BuildError {
     /// Tells whether the same build may succeed a little later.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Source { error, .. } => match &error.kind {
+            Self::Source(refused) => match &refused.error.kind {
                 SourceErrorKind::Http(error) => error.is_temporary(),
                 _ => false,
             },
@@ -60,21 +70,21 @@ impl BuildError {
         }
     }
 
-    /// Tells whether another error says the same of the same place.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Source { error, .. }, Self::Source { error: other, .. }) => {
-                error.to_string() == other.to_string()
-            }
-            _ => false,
-        }
+    /// Returns the error of a source.
+    pub(super) fn of_source(error: SourceError, recipe: &SourceRecipe) -> Self {
+        let file = match &recipe.location {
+            SourceLocation::File(file) => Some(file.path.display().to_string()),
+            SourceLocation::Url(_) => Some(recipe.location.file_name().to_owned()),
+            SourceLocation::Inline(_) | SourceLocation::Member(_) => None,
+        };
+        let file = file.filter(|file| !file.is_empty());
+        Self::Source(Box::new(RefusedSource { error, file, origin: recipe.origin.clone() }))
     }
 
     /// Returns the error as something to show: what, where, and how to mend it.
     pub fn diagnostic(&self) -> Diagnostic {
-        if let Self::Source { error, origin } = self {
-            let diagnostic = Diagnostic::new(message(error)).at(origin.clone());
-            return help(error).into_iter().fold(diagnostic, Diagnostic::help);
+        if let Self::Source(refused) = self {
+            return refused.diagnostic();
         }
         let mut message = self.to_string();
         let mut cause = self.source();
@@ -102,97 +112,81 @@ impl BuildError {
 }
 
 fn message(error: &SourceError) -> String {
-    let place = &error.place;
+    let location = &error.location;
     match &error.kind {
         SourceErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound => {
-            format!("cannot find `{place}`")
+            format!("cannot find `{location}`")
         }
-        SourceErrorKind::Io(error) => format!("cannot read `{place}`: {error}"),
-        SourceErrorKind::Http(error) => format!("cannot download `{place}`: {error}"),
-        SourceErrorKind::Unverified => format!("`{place}` has no checksum"),
-        kind => format!("cannot use `{place}`: {kind}"),
+        SourceErrorKind::Io(error) => format!("cannot read `{location}`: {error}"),
+        SourceErrorKind::Http(error) => format!("cannot download `{location}`: {error}"),
+        SourceErrorKind::Unverified => format!("`{location}` has no checksum"),
+        kind => format!("cannot use `{location}`: {kind}"),
     }
 }
 
-/// Returns what the user can do, where that is known.
-fn help(error: &SourceError) -> Vec<String> {
-    let name = error.place.rsplit('/').next().unwrap_or_default();
-    match &error.kind {
-        SourceErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound => {
-            vec!["paths are relative to the directory of the spec".into()]
+impl RefusedSource {
+    /// Returns the error with the rule that the source breaks, and what the user can do.
+    fn diagnostic(&self) -> Diagnostic {
+        let error = &self.error.kind;
+        let diagnostic = Diagnostic::new(message(&self.error)).at(self.origin.clone());
+        let Some(rule) = broken_rule(error) else {
+            return help(error).iter().copied().fold(diagnostic, Diagnostic::help);
+        };
+        let compression = match error {
+            SourceErrorKind::Packed(compression) => Some(*compression),
+            _ => None,
+        };
+        diagnostic.rule(rule.id).help(rule.fix_for(self.file.as_deref(), compression))
+    }
+}
+
+/// Returns the rule that a disk breaks.
+fn broken_rule(error: &SourceErrorKind) -> Option<&'static Rule> {
+    match error {
+        SourceErrorKind::Disk(flaw) | SourceErrorKind::Guest(GuestError::Flaw(flaw)) => {
+            Some(flaw_rule(flaw.kind))
         }
-        SourceErrorKind::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            vec!["make the file readable for the user who builds".into()]
-        }
-        SourceErrorKind::NotAFile => vec!["name the disk image itself".into()],
-        SourceErrorKind::Empty => vec!["was a download or a conversion cut off?".into()],
-        SourceErrorKind::Packed(packing) => vec![
-            format!("in a spec, say `unpack: {0}`, or rename it to `{name}.{0}`", packing.suffix()),
-            "for a Dockerfile, unpack it before the build".into(),
-        ],
-        SourceErrorKind::Disk(flaw) => flaw_help(flaw.kind, name),
-        SourceErrorKind::NotPacked(_) => vec![
+        SourceErrorKind::Empty => Some(flaw_rule(FlawKind::Blank)),
+        SourceErrorKind::Packed(_) => Some(flaw_rule(FlawKind::Packed)),
+        _ => None,
+    }
+}
+
+/// Returns what the user can do about what is no rule, where that is known.
+fn help(error: &SourceErrorKind) -> &'static [&'static str] {
+    match error {
+        SourceErrorKind::Io(error) => match error.kind() {
+            io::ErrorKind::NotFound => &["paths are relative to the directory of the spec"],
+            io::ErrorKind::PermissionDenied => &["make the file readable for the user who builds"],
+            _ => &[],
+        },
+        SourceErrorKind::NotAFile => &["name the disk image itself"],
+        SourceErrorKind::NotPacked(_) => &[
             "the name says that it is packed, the content does not; say `unpack: none` to take it \
-             as it is"
-                .into(),
+               as it is",
         ],
-        SourceErrorKind::Checksum { .. } => vec![
-            "the file is not the one that the checksum was made of; nothing was written".into(),
-        ],
-        SourceErrorKind::Unpacked { .. } => vec![
-            "the file is what was published, but not the disk in it; tell the publisher".into(),
-        ],
-        SourceErrorKind::TooLong => vec!["is it the file that was meant?".into()],
-        SourceErrorKind::Changed => vec!["build again when nothing writes to it any more".into()],
-        SourceErrorKind::Damaged(..) => vec!["was the download cut off?".into()],
-        SourceErrorKind::Sequential(why) => vec![
-            match why {
-                Sequential::Packed(_) => "unpack it first, and name the unpacked file",
-                Sequential::Download => "download it first, and name the file",
-                Sequential::Part => "take it out first, and name the file",
-            }
-            .into(),
-        ],
-        SourceErrorKind::Guest(_) => vec!["convert it with `qemu-img convert` first".into()],
-        SourceErrorKind::Unverified => vec![
+        SourceErrorKind::Checksum { .. } => {
+            &["the file is not the one that the checksum was made of; nothing was written"]
+        }
+        SourceErrorKind::Unpacked { .. } => {
+            &["the file is what was published, but not the disk in it; tell the publisher"]
+        }
+        SourceErrorKind::TooLong => &["is it the file that was meant?"],
+        SourceErrorKind::Changed => &["build again when nothing writes to it any more"],
+        SourceErrorKind::Damaged(..) => &["was the download cut off?"],
+        SourceErrorKind::Sequential(Sequential::Packed(_)) => {
+            &["unpack it first, and name the unpacked file"]
+        }
+        SourceErrorKind::Sequential(Sequential::Download) => {
+            &["download it first, and name the file"]
+        }
+        SourceErrorKind::Sequential(Sequential::Part) => &["take it out first, and name the file"],
+        SourceErrorKind::Guest(_) => &["convert it with `qemu-img convert` first"],
+        SourceErrorKind::Unverified => &[
             "add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` \
-             with ADD"
-                .into(),
-            "or pass `--allow-unverified` to take whatever comes".into(),
+             with ADD",
+            "or pass `--allow-unverified` to take whatever comes",
         ],
-        _ => Vec::new(),
-    }
-}
-
-/// Returns what can be done about a disk.
-fn flaw_help(kind: FlawKind, name: &str) -> Vec<String> {
-    let convert = format!("`qemu-img convert -O qcow2 {name} new.qcow2` makes one file of it");
-    match kind {
-        FlawKind::CdiOnly => vec![
-            "say `convert: qcow2` in a spec, or pass `--convert qcow2`, and both take it".into(),
-            "pass `--allow-cdi-only` if CDI alone will import the image".into(),
-        ],
-        FlawKind::Blank | FlawKind::Truncated | FlawKind::OutsideFile => {
-            vec!["was a download or a conversion cut off?".into()]
-        }
-        FlawKind::BackingFile | FlawKind::DataFile => vec![convert],
-        FlawKind::Unsupported => vec![
-            "is it the file that was meant? `qemu-img convert -O qcow2` makes what KubeVirt boots of \
-             other formats"
-                .into(),
-        ],
-        FlawKind::Encrypted => {
-            vec!["nobody has the key there; encrypt in the virtual machine instead".into()]
-        }
-        FlawKind::UnknownFeature => {
-            vec!["write it anew with the program that made it, as an older version".into()]
-        }
-        FlawKind::Corrupt | FlawKind::Malformed => {
-            vec![format!("`qemu-img check {name}` says more; copy or make it anew")]
-        }
-        FlawKind::Misnamed => {
-            vec!["is it the file that was meant? If so, rename it as its content is".into()]
-        }
-        FlawKind::Packed | FlawKind::Dirty | FlawKind::Snapshots => Vec::new(),
+        _ => &[],
     }
 }

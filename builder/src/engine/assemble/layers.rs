@@ -1,12 +1,13 @@
 //! The layers of a build: each distinct one is made once, however many platforms have it, and not
-//! at all where it is there already.
+//! at all where it exists already.
 
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use super::{BuildError, Context, Sources};
-use crate::engine::cache::Key;
+use super::{BuildError, BuildOptions, BuildSources};
+use crate::engine::cache::LayerKey;
 use crate::engine::layer::{LayerError, LayerInput, write_layer};
-use crate::engine::source::{Identity, Opener, Source, SourceError, SourceErrorKind};
+use crate::engine::source::{Source, SourceError, SourceIdentity, SourceOpener};
 use crate::oci::error::StorageError;
 use crate::oci::image::layer::Layer;
 use crate::oci::image::platform::Platform;
@@ -16,59 +17,82 @@ use crate::oci::progress::{Event, Made};
 use crate::oci::sink::BlobWriter;
 use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe, Recipe, SourceRecipe};
 
-/// A layer that has to be there for the images to be made.
+/// A layer that the images need.
 pub(super) struct LayerJob<'a> {
     pub(super) recipe: &'a LayerRecipe,
     pub(super) platform: &'a Platform,
-    pub(super) sources: Vec<Source<'a>>,
-    /// What the images will be called that have it.
+    /// Sources of the files of the layer, in order.
+    pub(super) sources: Vec<LayerSource<'a>>,
+    /// Names of the images that have the layer.
     names: Vec<Reference>,
-    /// Known only where every source can be told from any other without reading it.
-    identities: Option<Vec<Identity>>,
+    /// Identities of the sources, if all of them have one.
+    identities: Option<Vec<SourceIdentity>>,
 }
 
-/// Opens the sources of all layers of all platforms, in order; tells all that cannot be used.
+/// A source that was opened.
+pub(super) struct LayerSource<'a> {
+    pub(super) recipe: &'a SourceRecipe,
+    pub(super) source: Source<'a>,
+}
+
+/// A source that cannot be opened.
+struct UnusableSource<'a> {
+    recipe: &'a SourceRecipe,
+    error: SourceError,
+}
+
+impl UnusableSource<'_> {
+    /// Tells whether another error says the same of the same source.
+    fn is_same(&self, other: &Self) -> bool {
+        self.recipe.location == other.recipe.location && self.error.kind.is_same(&other.error.kind)
+    }
+}
+
+/// Opens the sources of all layers of all platforms, in order; returns all that cannot be used.
 pub(super) fn open<'a>(
     recipes: &'a [Recipe],
-    sources: &Sources<'a>,
+    sources: &BuildSources<'a>,
 ) -> Result<Vec<LayerJob<'a>>, Vec<BuildError>> {
     let mut jobs = Vec::new();
-    let mut errors: Vec<BuildError> = Vec::new();
+    let mut refused: Vec<UnusableSource<'_>> = Vec::new();
     for image in recipes {
         for platform in &image.platforms {
             for recipe in platform.layers() {
                 match open_layer(recipe, &platform.platform, &image.names, sources) {
                     Ok(job) => jobs.push(job),
-                    // A file that several platforms name is told once.
-                    Err(error) if errors.iter().any(|old| old.is_same(&error)) => {}
-                    Err(error) => errors.push(error),
+                    // A file that several platforms name is reported once.
+                    Err(error) if refused.iter().any(|old| old.is_same(&error)) => {}
+                    Err(error) => refused.push(error),
                 }
             }
         }
     }
-    if errors.is_empty() { Ok(jobs) } else { Err(errors) }
+    if refused.is_empty() {
+        return Ok(jobs);
+    }
+    Err(refused.into_iter().map(|it| BuildError::of_source(it.error, it.recipe)).collect())
 }
 
 fn open_layer<'a>(
     recipe: &'a LayerRecipe,
     platform: &'a Platform,
     names: &[Reference],
-    sources: &Sources<'a>,
-) -> Result<LayerJob<'a>, BuildError> {
-    let Sources { inputs, client, unverified, cdi_only, places } = *sources;
-    let mut opener = Opener::new(inputs, client, unverified, places).with_cdi_only(cdi_only);
-    let open = |(path, source): (&str, &'a SourceRecipe)| {
-        Source::open(source, &mut opener)
-            .and_then(|source| source.check_name(path).map(|()| source))
-            .map_err(|error| source_error(recipe, error))
+    sources: &BuildSources<'a>,
+) -> Result<LayerJob<'a>, UnusableSource<'a>> {
+    let BuildSources { inputs, client, unverified, cdi_only, places } = *sources;
+    let mut opener = SourceOpener::new(inputs, client, unverified, places).with_cdi_only(cdi_only);
+    let open = |(path, recipe): (&str, &'a SourceRecipe)| {
+        Source::open(recipe, &mut opener)
+            .and_then(|source| source.check_name(path).map(|()| LayerSource { recipe, source }))
+            .map_err(|error| UnusableSource { recipe, error })
     };
     let sources = files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
-    let identities = sources.iter().map(Source::identity).collect();
+    let identities = sources.iter().map(|it| it.source.identity()).collect();
     Ok(LayerJob { recipe, platform, sources, names: names.to_vec(), identities })
 }
 
 /// Returns the files of a layer: their paths, and where their content comes from.
-pub(super) fn files(entries: &[LayerEntry]) -> impl Iterator<Item = (&str, &SourceRecipe)> {
+fn files(entries: &[LayerEntry]) -> impl Iterator<Item = (&str, &SourceRecipe)> {
     entries.iter().filter_map(|entry| match &entry.kind {
         LayerEntryKind::File(source) => Some((entry.path.as_str(), source)),
         _ => None,
@@ -78,9 +102,9 @@ pub(super) fn files(entries: &[LayerEntry]) -> impl Iterator<Item = (&str, &Sour
 /// Makes all layers, as many at a time as the sink and the machine can take.
 pub(super) fn make(
     jobs: Vec<LayerJob<'_>>,
-    context: &Context<'_>,
+    options: &BuildOptions<'_>,
 ) -> Result<Vec<Layer>, BuildError> {
-    let keys: Vec<Option<Key>> = jobs.iter().map(|job| job.key(context)).collect();
+    let keys: Vec<Option<LayerKey>> = jobs.iter().map(|job| job.key(options)).collect();
     // Equal keys are equal layers: the first with a key makes it for all.
     let makers: Vec<usize> = (0..jobs.len())
         .map(|job| {
@@ -99,110 +123,126 @@ pub(super) fn make(
             return Ok(None);
         }
         let mut job = job.lock().unwrap_or_else(PoisonError::into_inner);
-        job.make(number, keys[number].as_ref(), context).map(Some)
+        job.make(number, keys[number].as_ref(), options).map(Some)
     };
-    let width = context.sink.width().min(context.workers.jobs());
+    let width = options.sink.width().min(options.workers.jobs());
     let made: Vec<Option<Layer>> = in_parallel(&jobs, width, make)?;
     let layer = |maker: &usize| made[*maker].ok_or(BuildError::Cancelled);
     makers.iter().map(layer).collect()
 }
 
 impl LayerJob<'_> {
-    fn key(&self, context: &Context<'_>) -> Option<Key> {
-        let compression = context.workers.compression();
-        let mtime = context.created.seconds();
-        Key::new(&self.recipe.entries, self.identities.as_ref()?, mtime, compression).ok()
+    fn key(&self, options: &BuildOptions<'_>) -> Option<LayerKey> {
+        let compression = options.workers.compression();
+        let mtime = options.created.seconds();
+        LayerKey::new(&self.recipe.entries, self.identities.as_ref()?, mtime, compression).ok()
     }
 
     fn make(
         &mut self,
         number: usize,
-        key: Option<&Key>,
-        context: &Context<'_>,
+        key: Option<&LayerKey>,
+        options: &BuildOptions<'_>,
     ) -> Result<Layer, BuildError> {
-        let cache = context.cache.zip(key);
-        // The layer may be there already, if it is known what it would be.
+        let cache = options.cache.zip(key);
+        // The layer may exist already, if it is known which one it would be.
         let known = cache.and_then(|(cache, key)| cache.get(key));
         let (result, how) = match known {
-            Some(layer) if context.sink.has(layer.digest, layer.size, &self.names)? => {
+            Some(layer) if options.sink.has(layer.digest, layer.size, &self.names)? => {
                 (layer, Made::Reused)
             }
-            _ => (self.build(number, context)?, Made::Built),
+            _ => (self.build(number, options)?, Made::Built),
         };
         if how == Made::Built
             && let Some((cache, key)) = cache
             && let Err(error) = cache.put(key, &result)
         {
-            context.progress.event(Event::Note(&format!("cannot write the cache: {error}")));
+            options.progress.event(Event::Note(&format!("cannot write the cache: {error}")));
         }
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let result = &result;
-        context.progress.event(Event::Finished { layer: number, platform, name, result, how });
+        options.progress.event(Event::Finished { layer: number, platform, name, result, how });
         Ok(*result)
     }
 
-    fn build(&mut self, number: usize, context: &Context<'_>) -> Result<Layer, BuildError> {
-        self.survey(number, context)?;
-        let layer = match self.write(number, context) {
-            Err(LayerFailure::Layer(LayerError::Source(error))) if is_size(&error) => {
-                // The tar header in front of the content needs a size that only reading tells.
-                let recipe = self.recipe;
-                let measured = self.sources.iter_mut().try_for_each(|source| match source {
-                    source if source.place() == error.place => source.measure(),
-                    _ => Ok(()),
-                });
-                measured.map_err(|error| source_error(recipe, error))?;
-                self.write(number, context)
-            }
-            written => written,
-        };
-        layer.map_err(|failure| match failure {
-            LayerFailure::Layer(LayerError::Source(error)) => source_error(self.recipe, error),
-            LayerFailure::Layer(LayerError::Cancelled) => BuildError::Cancelled,
-            LayerFailure::Layer(error) => BuildError::Layer(error),
-            LayerFailure::Sink(error) => error.into(),
-        })
-    }
-
-    /// Looks at the disks that are converted.
-    fn survey(&mut self, number: usize, context: &Context<'_>) -> Result<(), BuildError> {
-        let (recipe, platform) = (self.recipe, self.platform);
-        let name = recipe.history.as_str();
-        let advance = |len| context.progress.advance(number, len);
-        for source in &mut self.sources {
-            let Some(len) = source.unsurveyed() else { continue };
-            context.progress.event(Event::Surveying { layer: number, platform, name, len });
-            let surveyed = source.survey(context.workers.pool(), &advance);
-            if surveyed.map_err(|error| source_error(recipe, error))?.is_break() {
-                return Err(BuildError::Cancelled);
+    fn build(&mut self, number: usize, options: &BuildOptions<'_>) -> Result<Layer, BuildError> {
+        // The tar headers in front of the contents need sizes that only reading shows.
+        for content in 0..self.sources.len() {
+            if self.sources[content].source.unsurveyed().is_some() {
+                self.measure(content, number, options)?;
             }
         }
-        Ok(())
+        loop {
+            return match self.write(number, options) {
+                Ok(layer) => Ok(layer),
+                Err(LayerFailure::Layer(LayerError::Unmeasured { content })) => {
+                    self.measure(content, number, options)?;
+                    continue;
+                }
+                Err(LayerFailure::Layer(LayerError::Source { content, error })) => {
+                    Err(self.source_error(content, error))
+                }
+                Err(LayerFailure::Layer(LayerError::Cancelled)) => Err(BuildError::Cancelled),
+                Err(LayerFailure::Layer(error)) => Err(BuildError::Layer(error)),
+                Err(LayerFailure::Sink(error)) => Err(error.into()),
+            };
+        }
+    }
+
+    /// Finds the size of a content; a disk that is converted is surveyed for that.
+    fn measure(
+        &mut self,
+        content: usize,
+        number: usize,
+        options: &BuildOptions<'_>,
+    ) -> Result<(), BuildError> {
+        let (platform, name) = (self.platform, self.recipe.history.as_str());
+        let (source, progress) = (&mut self.sources[content].source, options.progress);
+        let unsurveyed = source.unsurveyed();
+        if let Some(len) = unsurveyed {
+            progress.event(Event::Surveying { layer: number, platform, name, len });
+        }
+        let advance = |len| match unsurveyed {
+            Some(_) => progress.advance(number, len),
+            None if progress.is_cancelled() => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        };
+        match source.measure(options.workers.pool(), &advance) {
+            Ok(ControlFlow::Continue(())) => Ok(()),
+            Ok(ControlFlow::Break(())) => Err(BuildError::Cancelled),
+            Err(error) => Err(self.source_error(content, error)),
+        }
+    }
+
+    fn source_error(&self, content: usize, error: SourceError) -> BuildError {
+        BuildError::of_source(error, self.sources[content].recipe)
     }
 
     /// Writes the layer; again if the sink failed on the way and may go on.
-    fn write(&self, number: usize, context: &Context<'_>) -> Result<Layer, LayerFailure> {
-        let mut input = self.input(context)?;
+    fn write(&self, number: usize, options: &BuildOptions<'_>) -> Result<Layer, LayerFailure> {
+        let mut input = self.input(options)?;
         let len = input.tar_len().map_err(LayerError::from)?;
-        let mut blob = context.sink.start(len, &self.names)?;
+        let mut blob = options.sink.start(len, &self.names)?;
         loop {
-            let failure = match self.attempt(number, input, &mut blob, context) {
+            let failure = match self.attempt(number, input, &mut blob, options) {
                 Ok(layer) => return Ok(layer),
                 Err(failure) => failure,
             };
             let failed_there = matches!(failure, LayerFailure::Sink(_));
-            if !failed_there || context.progress.is_cancelled() || !blob.restart()? {
+            if !failed_there || options.progress.is_cancelled() || !blob.restart()? {
                 return Err(failure);
             }
-            input = self.input(context)?;
+            input = self.input(options)?;
         }
     }
 
-    fn input(&self, context: &Context<'_>) -> Result<LayerInput<'_>, LayerFailure> {
-        let contents = self.sources.iter().map(Source::content).collect::<Result<Vec<_>, _>>();
-        let contents = contents.map_err(LayerError::from)?;
+    fn input(&self, options: &BuildOptions<'_>) -> Result<LayerInput<'_>, LayerFailure> {
+        let contents = self.sources.iter().enumerate().map(|(number, it)| {
+            it.source.content().map_err(|error| LayerError::of_content(number, error))
+        });
+        let contents = contents.collect::<Result<Vec<_>, _>>()?;
         let entries = &self.recipe.entries;
-        Ok(LayerInput { entries, contents, mtime: context.created.seconds() })
+        Ok(LayerInput { entries, contents, mtime: options.created.seconds() })
     }
 
     fn attempt(
@@ -210,13 +250,13 @@ impl LayerJob<'_> {
         number: usize,
         input: LayerInput<'_>,
         blob: &mut Box<dyn BlobWriter + '_>,
-        context: &Context<'_>,
+        options: &BuildOptions<'_>,
     ) -> Result<Layer, LayerFailure> {
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let len = input.tar_len().map_err(LayerError::from)?;
-        context.progress.event(Event::Started { layer: number, platform, name, len });
-        let advance = |len| context.progress.advance(number, len);
-        let layer = write_layer(input, context.workers, blob, &advance)?;
+        options.progress.event(Event::Started { layer: number, platform, name, len });
+        let advance = |len| options.progress.advance(number, len);
+        let layer = write_layer(input, options.workers, blob, &advance)?;
         blob.finish(layer.digest, layer.size)?;
         Ok(layer)
     }
@@ -245,15 +285,4 @@ impl From<StorageError> for LayerFailure {
     fn from(error: StorageError) -> Self {
         Self::Sink(error)
     }
-}
-
-fn is_size(error: &SourceError) -> bool {
-    matches!(error.kind, SourceErrorKind::Size { .. })
-}
-
-/// Finds where the user named the source that failed.
-fn source_error(recipe: &LayerRecipe, error: SourceError) -> BuildError {
-    let mut sources = files(&recipe.entries).map(|(_, source)| source);
-    let culprit = sources.find(|source| source.location.to_string() == error.place);
-    BuildError::Source { origin: culprit.and_then(|source| source.origin.clone()), error }
 }

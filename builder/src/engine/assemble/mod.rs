@@ -2,19 +2,19 @@
 //! makes the layers that are not there yet, then the documents, and last of all the names.
 
 mod bases;
-mod doubts;
 mod error;
 mod layers;
+mod warnings;
 
 use std::collections::BTreeMap;
 
 use crate::oci::image::reference::Reference;
 use oci_spec::image::MediaType;
 
-pub use error::BuildError;
+pub use error::{BuildError, RefusedSource};
 
 use self::layers::LayerJob;
-use crate::engine::cache::Cache;
+use crate::engine::cache::LayerCache;
 use crate::engine::layer::Workers;
 use crate::engine::layer::compression::Compression;
 use crate::engine::source::{CdiOnly, Inputs, Unverified};
@@ -34,7 +34,7 @@ use crate::recipe::{PlatformRecipe, Recipe, RecipeStep};
 
 /// What a build reads from.
 #[derive(Clone, Copy)]
-pub struct Sources<'a> {
+pub struct BuildSources<'a> {
     /// Opens the files that recipes name.
     pub inputs: &'a dyn Inputs,
     /// Fetches the URLs that recipes name.
@@ -43,25 +43,25 @@ pub struct Sources<'a> {
     pub unverified: Unverified,
     /// What to do with disks that CDI takes and KubeVirt does not.
     pub cdi_only: CdiOnly,
-    /// Opens the images that recipes stand on.
+    /// Opens the base images of recipes.
     pub places: &'a dyn Places,
 }
 
-/// What a build works with.
-pub struct Context<'a> {
-    /// Compresses.
+/// How a build makes images, and where they go.
+pub struct BuildOptions<'a> {
+    /// Threads that compress.
     pub workers: &'a Workers,
-    /// Takes the images.
+    /// Receives the images.
     pub sink: &'a dyn Sink,
-    /// Spares the work that was done before; nothing means that all is done anew.
-    pub cache: Option<&'a Cache>,
-    /// Listens.
+    /// Layers that were made before; without it all are made anew.
+    pub cache: Option<&'a LayerCache>,
+    /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
-    /// The time of everything in the images.
+    /// Time of everything in the images.
     pub created: Timestamp,
-    /// Which names there are besides those of the recipes.
+    /// Names besides those of the recipes.
     pub platform_tags: PlatformTags,
-    /// Which family of media types the documents have.
+    /// Family of media types of the documents.
     pub format: Format,
 }
 
@@ -77,72 +77,71 @@ pub enum PlatformTags {
 
 /// A finished image.
 #[derive(Debug, Clone)]
-pub struct Built {
-    /// The index of all platforms.
+pub struct BuiltImage {
+    /// Index of all platforms.
     pub index: Document,
-    /// Those of the recipe.
+    /// Names of the recipe.
     pub names: Vec<Reference>,
-    /// In the order of the recipe.
+    /// Images of the platforms, in the order of the recipe.
     pub platforms: Vec<BuiltPlatform>,
 }
 
 /// A finished image of one platform.
 #[derive(Debug, Clone)]
 pub struct BuiltPlatform {
-    /// What it runs on.
+    /// Platform of the image.
     pub platform: Platform,
-    /// Its manifest.
+    /// Manifest of the image.
     pub manifest: Document,
-    /// Of its config.
+    /// Digest of its config.
     pub config: Digest,
-    /// Lowest first.
+    /// Layers that were made for it, lowest first.
     pub layers: Vec<Layer>,
 }
 
 impl BuiltPlatform {
-    /// Returns what an index says of it.
+    /// Returns the entry that an index has for it.
     pub fn index_entry(&self, annotations: BTreeMap<String, String>) -> IndexEntry {
         IndexEntry::new(&self.manifest, self.platform.clone(), annotations)
     }
 }
 
-/// Recipes whose sources are open: what can be refused without reading them has been.
-pub struct Plan<'a> {
+/// Recipes whose sources are opened: what can be refused without reading them was.
+pub struct BuildPlan<'a> {
     recipes: &'a [Recipe],
     jobs: Vec<LayerJob<'a>>,
     places: &'a dyn Places,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> BuildPlan<'a> {
     /// Opens the sources of all recipes.
-    pub fn new(recipes: &'a [Recipe], inputs: &Sources<'a>) -> Result<Self, Vec<BuildError>> {
+    pub fn new(recipes: &'a [Recipe], inputs: &BuildSources<'a>) -> Result<Self, Vec<BuildError>> {
         Ok(Self { recipes, jobs: layers::open(recipes, inputs)?, places: inputs.places })
     }
 
-    /// Returns what may be meant so, and more likely is not: each is told once, however many
-    /// platforms have it.
-    pub fn doubts(&self) -> Vec<Diagnostic> {
-        let mut doubts = Vec::new();
-        for doubt in self.jobs.iter().flat_map(doubts::of) {
-            if !doubts.contains(&doubt) {
-                doubts.push(doubt);
+    /// Returns the warnings about the disks: each once, however many platforms have it.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let mut warnings = Vec::new();
+        for warning in self.jobs.iter().flat_map(warnings::of_layer) {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
             }
         }
-        doubts
+        warnings
     }
 
     /// Builds the images and publishes all of them, or none.
-    pub fn build(self, context: &Context<'_>) -> Result<Vec<Built>, BuildError> {
-        bases::put(self.recipes, self.places, context)?;
-        let layers = layers::make(self.jobs, context)?;
-        finish(self.recipes, layers, context)
+    pub fn build(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltImage>, BuildError> {
+        bases::put(self.recipes, self.places, options)?;
+        let layers = layers::make(self.jobs, options)?;
+        finish(self.recipes, layers, options)
     }
 
     /// Builds the images of all platforms and publishes nothing: no index names them yet.
-    pub fn platforms(self, context: &Context<'_>) -> Result<Vec<BuiltPlatform>, BuildError> {
-        bases::put(self.recipes, self.places, context)?;
-        let mut layers = layers::make(self.jobs, context)?.into_iter();
-        let all = self.recipes.iter().map(|recipe| platforms(recipe, &mut layers, context));
+    pub fn platforms(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltPlatform>, BuildError> {
+        bases::put(self.recipes, self.places, options)?;
+        let mut layers = layers::make(self.jobs, options)?.into_iter();
+        let all = self.recipes.iter().map(|recipe| platforms(recipe, &mut layers, options));
         Ok(all.collect::<Result<Vec<_>, _>>()?.concat())
     }
 }
@@ -151,17 +150,17 @@ impl<'a> Plan<'a> {
 fn finish(
     recipes: &[Recipe],
     layers: Vec<Layer>,
-    context: &Context<'_>,
-) -> Result<Vec<Built>, BuildError> {
+    options: &BuildOptions<'_>,
+) -> Result<Vec<BuiltImage>, BuildError> {
     let mut layers = layers.into_iter();
-    let images = recipes.iter().map(|recipe| compose(recipe, &mut layers, context));
+    let images = recipes.iter().map(|recipe| compose(recipe, &mut layers, options));
     let images = images.collect::<Result<Vec<_>, _>>()?;
-    let names = images.iter().map(|image| names(image, context.platform_tags));
+    let names = images.iter().map(|image| names(image, options.platform_tags));
     let names = names.collect::<Result<Vec<_>, _>>()?.concat();
-    if context.progress.is_cancelled() {
+    if options.progress.is_cancelled() {
         return Err(BuildError::Cancelled);
     }
-    context.sink.publish(&names)?;
+    options.sink.publish(&names)?;
     Ok(images)
 }
 
@@ -169,32 +168,32 @@ fn finish(
 fn compose(
     recipe: &Recipe,
     layers: &mut impl Iterator<Item = Layer>,
-    context: &Context<'_>,
-) -> Result<Built, BuildError> {
-    let platforms = platforms(recipe, layers, context)?;
+    options: &BuildOptions<'_>,
+) -> Result<BuiltImage, BuildError> {
+    let platforms = platforms(recipe, layers, options)?;
     let entries: Vec<IndexEntry> =
         platforms.iter().map(|built| built.index_entry(BTreeMap::new())).collect();
-    let index = documents::index(context.format, &entries, &recipe.annotations)?;
-    context.sink.put(&index, &recipe.names)?;
-    Ok(Built { index, names: recipe.names.clone(), platforms })
+    let index = documents::index(options.format, &entries, &recipe.annotations)?;
+    options.sink.put(&index, &recipe.names)?;
+    Ok(BuiltImage { index, names: recipe.names.clone(), platforms })
 }
 
 /// Writes the manifests of an image's platforms.
 fn platforms(
     recipe: &Recipe,
     layers: &mut impl Iterator<Item = Layer>,
-    context: &Context<'_>,
+    options: &BuildOptions<'_>,
 ) -> Result<Vec<BuiltPlatform>, BuildError> {
     let mut platforms = Vec::new();
     for platform in &recipe.platforms {
         let layers: Vec<Layer> = layers.take(platform.layers().count()).collect();
-        let config = config(platform, &layers, context)?;
-        let entries = layer_entries(platform, &layers, context.workers.compression());
+        let config = config(platform, &layers, options)?;
+        let entries = layer_entries(platform, &layers, options.workers.compression());
         let mut annotations = platform.annotations.clone();
         annotations.extend(recipe.annotations.clone());
-        let manifest = documents::manifest(context.format, &config, &entries, &annotations)?;
-        context.sink.put(&config, &recipe.names)?;
-        context.sink.put(&manifest, &recipe.names)?;
+        let manifest = documents::manifest(options.format, &config, &entries, &annotations)?;
+        options.sink.put(&config, &recipe.names)?;
+        options.sink.put(&manifest, &recipe.names)?;
         let (platform, config) = (platform.platform.clone(), config.digest);
         platforms.push(BuiltPlatform { platform, manifest, config, layers });
     }
@@ -206,7 +205,7 @@ fn platforms(
 fn config(
     platform: &PlatformRecipe,
     layers: &[Layer],
-    context: &Context<'_>,
+    options: &BuildOptions<'_>,
 ) -> Result<Document, DocumentError> {
     let mut config = platform.config.clone();
     let mut layers = layers.iter();
@@ -215,10 +214,10 @@ fn config(
             RecipeStep::Layer(recipe) => (&recipe.history, layers.next()),
             RecipeStep::Config { history } => (history, None),
         };
-        config.push(context.created, history, layer.map(|layer| layer.diff_id));
+        config.push(options.created, history, layer.map(|layer| layer.diff_id));
     }
-    let media_type = context.format.media_type(&MediaType::ImageConfig);
-    Ok(Document::new(media_type, &config.finish(context.created))?)
+    let media_type = options.format.media_type(&MediaType::ImageConfig);
+    Ok(Document::new(media_type, &config.finish(options.created))?)
 }
 
 /// Returns all layers of an image, those of its base first.
@@ -248,8 +247,8 @@ fn media_type(compression: Compression) -> MediaType {
     }
 }
 
-/// Returns what the sink shall call an image.
-fn names(image: &Built, platform_tags: PlatformTags) -> Result<Vec<Named>, BuildError> {
+/// Returns the names that the sink gives an image.
+fn names(image: &BuiltImage, platform_tags: PlatformTags) -> Result<Vec<Named>, BuildError> {
     let unnamed = image.names.is_empty().then_some(None);
     let names: Vec<Option<&Reference>> = image.names.iter().map(Some).chain(unnamed).collect();
     let index = image.index.plain_descriptor().map_err(DocumentError::from)?;
@@ -283,20 +282,20 @@ fn tag_suffix(platform: &Platform) -> String {
     variant.fold(platform.architecture.clone(), |suffix, variant| suffix + &variant)
 }
 
-impl std::fmt::Debug for Sources<'_> {
+impl std::fmt::Debug for BuildSources<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sources").field("unverified", &self.unverified).finish_non_exhaustive()
+        f.debug_struct("BuildSources").field("unverified", &self.unverified).finish_non_exhaustive()
     }
 }
 
-impl std::fmt::Debug for Plan<'_> {
+impl std::fmt::Debug for BuildPlan<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plan").field("recipes", &self.recipes).finish_non_exhaustive()
+        f.debug_struct("BuildPlan").field("recipes", &self.recipes).finish_non_exhaustive()
     }
 }
 
-impl std::fmt::Debug for Context<'_> {
+impl std::fmt::Debug for BuildOptions<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("created", &self.created).finish_non_exhaustive()
+        f.debug_struct("BuildOptions").field("created", &self.created).finish_non_exhaustive()
     }
 }

@@ -7,13 +7,22 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::buffers::{Block, Buffers};
-use super::encode::Part;
+use super::encode::BlockPart;
 use super::tar::{Piece, TarPlan};
-use crate::engine::source::{Content, SourceError};
+use crate::engine::source::{Content, ContentError};
 use crate::oci::image::digest::Digest;
 
 /// How much is read before it is hashed, in bytes: half of a small second-level cache.
 const STEP: usize = 128 * 1024;
+
+/// Why a block cannot be read: the number of the content, and what is wrong with it.
+#[derive(Debug)]
+pub(crate) struct BlockError {
+    /// Number of the content among those of the layer.
+    pub(crate) content: usize,
+    /// Why it cannot be read.
+    pub(crate) error: ContentError,
+}
 
 /// The blocks of a tar, in order.
 pub(crate) struct Blocks<'a, 'c> {
@@ -52,25 +61,25 @@ impl<'a, 'c> Blocks<'a, 'c> {
     }
 
     /// Returns the next block and how it is to be encoded, or nothing at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<(Block, Part)>, SourceError> {
+    pub(crate) fn next(&mut self) -> Result<Option<(Block, BlockPart)>, BlockError> {
         if self.head > 0 {
             let head = std::mem::take(&mut self.head);
-            return Ok(Some((self.read(head)?, Part::Head)));
+            return Ok(Some((self.read(head)?, BlockPart::Head)));
         }
         let block = match self.hole()? {
             Some(zeros) => zeros,
             None => self.read(self.block_len)?,
         };
-        Ok((!block.bytes().is_empty()).then_some((block, Part::Body)))
+        Ok((!block.bytes().is_empty()).then_some((block, BlockPart::Body)))
     }
 
     /// Returns a whole block of zeros if the source says that there is nothing else.
-    fn hole(&mut self) -> Result<Option<Block>, SourceError> {
+    fn hole(&mut self) -> Result<Option<Block>, BlockError> {
         self.advance()?;
         let Current::Content(index, left) = &mut self.current else { return Ok(None) };
         let len = self.block_len as u64;
         let content = &mut self.contents[*index];
-        if *left < len || content.hole()? < len {
+        if *left < len || content.hole().map_err(of_content(*index))? < len {
             return Ok(None);
         }
         content.skip(len);
@@ -81,7 +90,7 @@ impl<'a, 'c> Blocks<'a, 'c> {
     }
 
     /// Reads up to `len` bytes of the tar into a buffer; fewer only at its end.
-    fn read(&mut self, len: usize) -> Result<Block, SourceError> {
+    fn read(&mut self, len: usize) -> Result<Block, BlockError> {
         let mut buffer = self.buffers.take();
         let space = &mut buffer.bytes_mut()[..len];
         let mut filled = 0;
@@ -98,7 +107,8 @@ impl<'a, 'c> Blocks<'a, 'c> {
                 }
                 Current::Content(index, left) => {
                     let count = usize::try_from(*left).unwrap_or(usize::MAX).min(space.len());
-                    self.contents[*index].read_exact(&mut space[..count])?;
+                    let read = self.contents[*index].read_exact(&mut space[..count]);
+                    read.map_err(of_content(*index))?;
                     *left -= count as u64;
                     count
                 }
@@ -111,11 +121,13 @@ impl<'a, 'c> Blocks<'a, 'c> {
 
     /// Moves to the next piece where the current one is used up; tells whether there is more. A
     /// content that is used up is checked to be as it was when it was opened.
-    fn advance(&mut self) -> Result<bool, SourceError> {
+    fn advance(&mut self) -> Result<bool, BlockError> {
         loop {
             match self.current {
                 Current::Bytes([]) => {}
-                Current::Content(index, 0) => self.contents[index].finish()?,
+                Current::Content(index, 0) => {
+                    self.contents[index].finish().map_err(of_content(index))?;
+                }
                 Current::Bytes(_) | Current::Content(..) => return Ok(true),
             }
             self.current = match self.pieces.next() {
@@ -128,4 +140,8 @@ impl<'a, 'c> Blocks<'a, 'c> {
             };
         }
     }
+}
+
+fn of_content(content: usize) -> impl FnOnce(ContentError) -> BlockError {
+    move |error| BlockError { content, error }
 }

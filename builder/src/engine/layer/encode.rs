@@ -3,12 +3,12 @@
 //! what is stored is never copied.
 
 use std::io;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::buffers::{Block, Buffer, Buffers};
 use super::compression::{Compression, block_len};
 use super::gzip::{Gzip, stored_member};
+use super::output::{EncodedPiece, EncoderOutput};
 use super::zstd::{Zstd, raw_frame};
 
 /// A block in compressed form.
@@ -16,7 +16,7 @@ use super::zstd::{Zstd, raw_frame};
 pub(crate) struct Encoded {
     block: Block,
     made: Made,
-    pieces: Vec<Piece>,
+    pieces: Vec<EncodedPiece>,
 }
 
 #[derive(Debug)]
@@ -24,12 +24,6 @@ enum Made {
     Nothing,
     Own(Buffer),
     Shared(Arc<[u8]>),
-}
-
-#[derive(Debug, Clone)]
-enum Piece {
-    Made(Range<usize>),
-    Kept(Range<usize>),
 }
 
 impl Encoded {
@@ -41,60 +35,14 @@ impl Encoded {
             Made::Shared(bytes) => bytes,
         };
         self.pieces.iter().map(move |piece| match piece {
-            Piece::Made(range) => &made[range.clone()],
-            Piece::Kept(range) => &self.block.bytes()[range.clone()],
+            EncodedPiece::Made(range) => &made[range.clone()],
+            EncodedPiece::Kept(range) => &self.block.bytes()[range.clone()],
         })
     }
 
     /// Returns the number of bytes of the tar that this stands for.
     pub(crate) fn source_len(&self) -> usize {
         self.block.bytes().len()
-    }
-}
-
-/// Where encoders put what they make.
-pub(crate) struct Output<'a> {
-    space: &'a mut [u8],
-    used: usize,
-    pieces: Vec<Piece>,
-}
-
-impl<'a> Output<'a> {
-    fn new(space: &'a mut [u8]) -> Self {
-        Self { space, used: 0, pieces: Vec::new() }
-    }
-
-    /// Appends bytes.
-    pub(crate) fn make(&mut self, bytes: &[u8]) {
-        let start = self.used;
-        self.space[start..start + bytes.len()].copy_from_slice(bytes);
-        self.made(bytes.len());
-    }
-
-    /// Appends what `fill` writes to the front of a space of `bound` bytes; it returns how many
-    /// bytes that is.
-    pub(crate) fn make_with(
-        &mut self,
-        bound: usize,
-        fill: impl FnOnce(&mut [u8]) -> io::Result<usize>,
-    ) -> io::Result<()> {
-        let len = fill(&mut self.space[self.used..self.used + bound])?;
-        self.made(len);
-        Ok(())
-    }
-
-    /// Appends a range of the block as it is.
-    pub(crate) fn keep(&mut self, range: Range<usize>) {
-        self.pieces.push(Piece::Kept(range));
-    }
-
-    fn made(&mut self, len: usize) {
-        let start = self.used;
-        self.used += len;
-        match self.pieces.last_mut() {
-            Some(Piece::Made(range)) if range.end == start => range.end = self.used,
-            _ => self.pieces.push(Piece::Made(start..self.used)),
-        }
     }
 }
 
@@ -114,7 +62,7 @@ impl Encoder {
         })
     }
 
-    fn encode(&mut self, block: &[u8], output: &mut Output<'_>) -> io::Result<()> {
+    fn encode(&mut self, block: &[u8], output: &mut EncoderOutput<'_>) -> io::Result<()> {
         match self {
             Self::Gzip(gzip) => gzip.encode(block, output),
             Self::Zstd(zstd) => zstd.encode(block, output),
@@ -126,7 +74,7 @@ impl Encoder {
     }
 
     /// Stores the block whatever it holds.
-    fn store(&self, block: &[u8], output: &mut Output<'_>) {
+    fn store(&self, block: &[u8], output: &mut EncoderOutput<'_>) {
         match self {
             Self::Gzip(_) => stored_member(block, 0..block.len(), output),
             Self::Zstd(_) => raw_frame(0..block.len(), output),
@@ -137,7 +85,7 @@ impl Encoder {
 
 /// How a block is to be encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum BlockPart {
     /// The tar headers in front of the first file: always stored. CDI's importer detects the
     /// compression with a reader that loses what it read when the first block comes out small
     /// (kubevirt/containerized-data-importer#4277); a first member of 1,024 stored bytes is
@@ -165,27 +113,31 @@ impl Encoders {
     }
 
     /// Encodes one block; equal blocks come out equal.
-    pub(crate) fn encode(&self, block: Block, part: Part) -> io::Result<Encoded> {
+    pub(crate) fn encode(&self, block: Block, part: BlockPart) -> io::Result<Encoded> {
         if self.compression == Compression::None {
             let whole = 0..block.bytes().len();
-            return Ok(Encoded { block, made: Made::Nothing, pieces: vec![Piece::Kept(whole)] });
+            return Ok(Encoded {
+                block,
+                made: Made::Nothing,
+                pieces: vec![EncodedPiece::Kept(whole)],
+            });
         }
-        if part == Part::Body
+        if part == BlockPart::Body
             && block.is_zero()
             && block.bytes().len() == block_len(self.compression)
         {
             return self.zeros(block);
         }
         let mut space = self.outputs.take();
-        let mut output = Output::new(space.bytes_mut());
+        let mut output = EncoderOutput::new(space.bytes_mut());
         self.with_encoder(|encoder| match part {
-            Part::Head => {
+            BlockPart::Head => {
                 encoder.store(block.bytes(), &mut output);
                 Ok(())
             }
-            Part::Body => encoder.encode(block.bytes(), &mut output),
+            BlockPart::Body => encoder.encode(block.bytes(), &mut output),
         })?;
-        let pieces = output.pieces;
+        let pieces = output.into_pieces();
         Ok(Encoded { block, made: Made::Own(space), pieces })
     }
 
@@ -194,13 +146,13 @@ impl Encoders {
             Arc::clone(bytes)
         } else {
             let mut space = vec![0; output_len(self.compression)];
-            let mut output = Output::new(&mut space);
+            let mut output = EncoderOutput::new(&mut space);
             self.with_encoder(|encoder| encoder.encode(block.bytes(), &mut output))?;
-            let used = output.used;
+            let used = output.used();
             // Whoever comes second has made the same bytes.
             Arc::clone(self.zeros.get_or_init(|| space[..used].into()))
         };
-        let pieces = vec![Piece::Made(0..bytes.len())];
+        let pieces = vec![EncodedPiece::Made(0..bytes.len())];
         Ok(Encoded { block, made: Made::Shared(bytes), pieces })
     }
 

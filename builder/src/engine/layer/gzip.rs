@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::encode::Output;
+use super::output::EncoderOutput;
 use super::runs::{CHUNK, Treatment, runs};
 
 /// Magic, method deflate, no flags, no time, no hint at the level, unknown operating system.
@@ -27,7 +27,11 @@ impl Gzip {
     }
 
     /// Writes the members of a block.
-    pub(crate) fn encode(&mut self, block: &[u8], output: &mut Output<'_>) -> io::Result<()> {
+    pub(crate) fn encode(
+        &mut self,
+        block: &[u8],
+        output: &mut EncoderOutput<'_>,
+    ) -> io::Result<()> {
         for (treatment, run) in runs(block, CHUNK) {
             match treatment {
                 Treatment::Compress => self.member(&block[run], output)?,
@@ -37,7 +41,7 @@ impl Gzip {
         Ok(())
     }
 
-    fn member(&mut self, run: &[u8], output: &mut Output<'_>) -> io::Result<()> {
+    fn member(&mut self, run: &[u8], output: &mut EncoderOutput<'_>) -> io::Result<()> {
         output.make(&HEADER);
         let bound = self.deflate.deflate_compress_bound(run.len());
         output.make_with(bound, |space| {
@@ -49,7 +53,7 @@ impl Gzip {
 }
 
 /// Writes a member that holds the run as it is; the run itself is not copied.
-pub(crate) fn stored_member(block: &[u8], run: Range<usize>, output: &mut Output<'_>) {
+pub(crate) fn stored_member(block: &[u8], run: Range<usize>, output: &mut EncoderOutput<'_>) {
     output.make(&HEADER);
     let mut start = run.start;
     while start < run.end {
@@ -63,7 +67,7 @@ pub(crate) fn stored_member(block: &[u8], run: Range<usize>, output: &mut Output
     trailer(&block[run], output);
 }
 
-fn trailer(run: &[u8], output: &mut Output<'_>) {
+fn trailer(run: &[u8], output: &mut EncoderOutput<'_>) {
     output.make(&libdeflater::crc32(run).to_le_bytes());
     // ISIZE is the length modulo 2^32; blocks are far shorter.
     output.make(&u32::try_from(run.len()).unwrap_or(u32::MAX).to_le_bytes());

@@ -15,6 +15,7 @@ mod buffers;
 pub mod compression;
 mod encode;
 mod gzip;
+mod output;
 mod pipeline;
 mod runs;
 mod tar;

@@ -11,12 +11,12 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::blocks::Blocks;
+use super::blocks::{BlockError, Blocks};
 use super::buffers::{Block, Buffers};
 use super::compression::{Compression, block_len, blocks};
-use super::encode::{Encoded, Encoders, Part};
+use super::encode::{BlockPart, Encoded, Encoders};
 use super::tar::{TarError, TarPlan};
-use crate::engine::source::{Content, SourceError};
+use crate::engine::source::{Content, ContentError, SourceError};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::Layer;
 use crate::recipe::LayerEntry;
@@ -24,9 +24,21 @@ use crate::recipe::LayerEntry;
 /// Why a layer could not be written.
 #[derive(Debug, Error)]
 pub enum LayerError {
-    /// A source could not be read, or is not what it was said to be.
-    #[error(transparent)]
-    Source(#[from] SourceError),
+    /// A source could not be read, or breaks what is expected of it.
+    #[error("{error}")]
+    Source {
+        /// Number of its content among those of the layer.
+        content: usize,
+        /// What is wrong with it.
+        #[source]
+        error: SourceError,
+    },
+    /// The size of a content has to be measured first.
+    #[error("the size has to be measured first")]
+    Unmeasured {
+        /// Number of the content among those of the layer.
+        content: usize,
+    },
     /// The entries cannot be put into a tar.
     #[error(transparent)]
     Tar(#[from] TarError),
@@ -42,6 +54,22 @@ pub enum LayerError {
     /// A compressing thread ended without a result.
     #[error("a compressing thread failed")]
     Worker,
+}
+
+impl LayerError {
+    /// Returns the error of a content by its number.
+    pub(crate) fn of_content(content: usize, error: ContentError) -> Self {
+        match error {
+            ContentError::Unmeasured => Self::Unmeasured { content },
+            ContentError::Source(error) => Self::Source { content, error },
+        }
+    }
+}
+
+impl From<BlockError> for LayerError {
+    fn from(BlockError { content, error }: BlockError) -> Self {
+        Self::of_content(content, error)
+    }
 }
 
 /// The threads and the memory that layers are built with. Layers built at one time share them.
@@ -143,7 +171,7 @@ fn read_all(
     mut blocks: Blocks<'_, '_>,
     workers: &Workers,
     queue: &SyncSender<Pending>,
-) -> Result<Digest, SourceError> {
+) -> Result<Digest, BlockError> {
     while let Some((block, part)) = blocks.next()? {
         let (done, pending) = sync_channel(1);
         if queue.send(pending).is_err() {
@@ -155,7 +183,7 @@ fn read_all(
     Ok(blocks.digest())
 }
 
-fn spawn(workers: &Workers, block: Block, part: Part, done: SyncSender<io::Result<Encoded>>) {
+fn spawn(workers: &Workers, block: Block, part: BlockPart, done: SyncSender<io::Result<Encoded>>) {
     let encoders = Arc::clone(&workers.encoders);
     workers.pool.spawn_fifo(move || {
         // Nobody waits for it where writing has failed.

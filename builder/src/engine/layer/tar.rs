@@ -222,7 +222,7 @@ mod tests {
     use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
     fn file(path: &str) -> LayerEntry {
-        let source = SourceRecipe::new(SourceLocation::Path(path.into()), SourceRole::File);
+        let source = SourceRecipe::new(SourceLocation::path(path), SourceRole::File);
         let owner = Owner { uid: 107, gid: 107 };
         LayerEntry { path: path.into(), kind: LayerEntryKind::File(source), mode: 0o444, owner }
     }

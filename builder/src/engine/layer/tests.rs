@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::compression::{Compression, GzipLevel, ZstdLevel};
 use super::{LayerError, LayerInput, Workers, write_layer};
-use crate::engine::source::{Content, SourceError, SourceErrorKind};
+use crate::engine::source::{Content, ContentError, SourceError, SourceErrorKind};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::Layer;
 use crate::oci::tar::Owner;
@@ -41,16 +41,17 @@ impl Content for Memory {
         self.bytes.len() as u64
     }
 
-    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), SourceError> {
+    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError> {
         if self.at + space.len() > self.fails_at {
-            return Err(SourceError { place: "x".into(), kind: SourceErrorKind::Changed });
+            let (location, kind) = ("x".into(), SourceErrorKind::Changed);
+            return Err(SourceError { location, kind }.into());
         }
         space.copy_from_slice(&self.bytes[self.at..self.at + space.len()]);
         self.at += space.len();
         Ok(())
     }
 
-    fn hole(&mut self) -> Result<u64, SourceError> {
+    fn hole(&mut self) -> Result<u64, ContentError> {
         let zeros = self.bytes[self.at..].iter().take_while(|byte| **byte == 0);
         Ok(if self.holes == Holes::Zeros { zeros.count() as u64 } else { 0 })
     }
@@ -59,14 +60,14 @@ impl Content for Memory {
         self.at += usize::try_from(count).unwrap();
     }
 
-    fn finish(&mut self) -> Result<(), SourceError> {
+    fn finish(&mut self) -> Result<(), ContentError> {
         Ok(())
     }
 }
 
 fn entries() -> Vec<LayerEntry> {
     let owner = Owner { uid: 107, gid: 107 };
-    let source = SourceRecipe::new(SourceLocation::Path("disk.img".into()), SourceRole::Disk);
+    let source = SourceRecipe::new(SourceLocation::path("disk.img"), SourceRole::Disk);
     vec![
         LayerEntry { path: "disk".into(), kind: LayerEntryKind::Directory, mode: 0o555, owner },
         LayerEntry {

@@ -8,7 +8,7 @@ use std::ops::{Range, RangeInclusive};
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::CParameter;
 
-use super::encode::Output;
+use super::output::EncoderOutput;
 use super::runs::{Treatment, runs};
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -45,7 +45,11 @@ impl Zstd {
     }
 
     /// Writes the frames of a block.
-    pub(crate) fn encode(&mut self, block: &[u8], output: &mut Output<'_>) -> io::Result<()> {
+    pub(crate) fn encode(
+        &mut self,
+        block: &[u8],
+        output: &mut EncoderOutput<'_>,
+    ) -> io::Result<()> {
         for (treatment, run) in runs(block, SHORTEST_STORED) {
             match treatment {
                 Treatment::Compress => self.frame(&block[run], output)?,
@@ -55,14 +59,14 @@ impl Zstd {
         Ok(())
     }
 
-    fn frame(&mut self, run: &[u8], output: &mut Output<'_>) -> io::Result<()> {
+    fn frame(&mut self, run: &[u8], output: &mut EncoderOutput<'_>) -> io::Result<()> {
         let bound = zstd::zstd_safe::compress_bound(run.len());
         output.make_with(bound, |space| self.compressor.compress_to_buffer(run, space))
     }
 }
 
 /// Writes a frame that holds the run as it is; the run itself is not copied.
-pub(crate) fn raw_frame(run: Range<usize>, output: &mut Output<'_>) {
+pub(crate) fn raw_frame(run: Range<usize>, output: &mut EncoderOutput<'_>) {
     // Descriptor: single segment, four bytes of content size, no checksum, no dictionary.
     let size = u32::try_from(run.len()).unwrap_or(u32::MAX);
     output.make(&MAGIC);

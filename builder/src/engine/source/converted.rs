@@ -1,25 +1,27 @@
 //! Disks that are *converted* while they are read. That needs all of the disk, in any order: a file
-//! that lies here as it is.
+//! that is taken as it is.
 
 use std::fmt;
-use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use super::file::{Opened, check_unchanged};
-use super::{Content, SourceError, SourceErrorKind};
+use super::file::{OpenedFile, check_unchanged};
+use super::judge::Judge;
+use super::raw::RawStream;
+use super::{Content, ContentError, SourceError, SourceErrorKind, stream};
+use crate::cluster::contract::examine_disk;
 use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::disk::convert::Conversion;
 use crate::disk::convert::{ConvertError, Guest, Plan, Stream};
-use crate::recipe::{SourceLocation, SourceRecipe};
+use crate::recipe::{Checksum, SourceLocation, SourceRecipe};
 
 /// Why a disk cannot be read in any order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sequential {
-    /// It would be unpacked on its way.
+    /// It would be decompressed on its way.
     Packed(CompressionFormat),
     /// It is downloaded.
     Download,
@@ -30,45 +32,60 @@ pub enum Sequential {
 impl fmt::Display for Sequential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Packed(packing) => write!(f, "packed with {packing}"),
+            Self::Packed(compression) => write!(f, "packed with {compression}"),
             Self::Download => f.write_str("a download"),
             Self::Part => f.write_str("part of something else"),
         }
     }
 }
 
-/// A disk that can be converted.
-pub(super) struct Converted {
+/// A disk that is converted.
+pub(super) struct ConvertedDisk<'a> {
+    pub(super) file: OpenedFile<'a>,
+    checksum: Option<Checksum>,
+    /// What the disk is before it is converted.
+    pub(super) info: disk::Info,
     guest: Guest,
     conversion: Conversion,
     /// Known after it was surveyed.
     plan: Option<Plan>,
 }
 
-impl Converted {
+impl<'a> ConvertedDisk<'a> {
     pub(super) fn new(
-        opened: &Opened<'_>,
+        file: OpenedFile<'a>,
         conversion: Conversion,
+        checksum: Option<Checksum>,
+        judge: Option<Judge<'a>>,
     ) -> Result<Self, SourceErrorKind> {
-        let bytes = opened.bytes()?;
-        let format = disk::examine(&bytes)?.format;
-        let guest: Guest = Arc::from(disk::guest::open(Arc::new(bytes), format)?);
+        let bytes = file.bytes()?;
+        let info = examine_disk(&bytes).map_err(SourceErrorKind::from_disk)?;
+        let guest: Guest = Arc::from(disk::guest::open(Arc::new(bytes), info.format)?);
         if guest.is_empty() {
             return Err(SourceErrorKind::Empty);
         }
-        Ok(Self { guest, conversion, plan: None })
+        if let Some(judge) = judge {
+            judge.check(&info)?;
+        }
+        Ok(Self { file, checksum, info, guest, conversion, plan: None })
     }
 
-    /// Returns the size of the disk that has to be surveyed, in bytes, if that was not done yet.
+    /// Returns the size of the disk in bytes if it has to be surveyed yet.
     pub(super) fn unsurveyed(&self) -> Option<u64> {
         self.plan.is_none().then(|| self.guest.len())
     }
 
+    /// Surveys the disk: the length of the converted file has to be known before its first byte is.
+    /// `progress` receives how many more bytes were surveyed, and can cancel.
     pub(super) fn survey(
         &mut self,
         pool: &Arc<ThreadPool>,
         progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, SourceErrorKind> {
+        if let Some(checksum) = &self.checksum {
+            // The file will not be read from its beginning to its end.
+            stream::check(RawStream::file(&self.file)?, checksum)?;
+        }
         let plan = Plan::new(Guest::clone(&self.guest), self.conversion, pool, progress)?;
         Ok(match plan {
             ControlFlow::Break(()) => ControlFlow::Break(()),
@@ -79,24 +96,23 @@ impl Converted {
         })
     }
 
-    pub(super) fn content<'a>(
-        &'a self,
-        opened: &'a Opened<'a>,
-        place: &'a str,
-    ) -> Result<ConvertedContent<'a>, SourceErrorKind> {
-        // What was not surveyed has no size yet.
-        let plan = self.plan.as_ref().ok_or(SourceErrorKind::Size { announced: 0 })?;
-        Ok(ConvertedContent { size: plan.len(), stream: plan.stream(), opened, place })
+    pub(super) fn content<'s>(
+        &'s self,
+        location: &'s str,
+    ) -> Result<ConvertedContent<'s>, ContentError> {
+        let plan = self.plan.as_ref().ok_or(ContentError::Unmeasured)?;
+        let (size, stream) = (plan.len(), plan.stream());
+        Ok(ConvertedContent { size, stream, opened: &self.file, location })
     }
 }
 
-/// Refuses what cannot be read in any order, as far as the recipe tells.
-pub(super) fn check(recipe: &SourceRecipe) -> Result<(), SourceErrorKind> {
+/// Refuses what cannot be read in any order, as far as the recipe shows it.
+pub(super) fn check_order(recipe: &SourceRecipe) -> Result<(), SourceErrorKind> {
     let why = match (&recipe.location, recipe.packing) {
-        (_, Some(packing)) => Sequential::Packed(packing),
+        (_, Some(compression)) => Sequential::Packed(compression),
         (SourceLocation::Url(_), None) => Sequential::Download,
         (SourceLocation::Inline(_) | SourceLocation::Member(_), None) => Sequential::Part,
-        (SourceLocation::Path(_) | SourceLocation::Context(_), None) => return Ok(()),
+        (SourceLocation::File(_), None) => return Ok(()),
     };
     Err(SourceErrorKind::Sequential(why))
 }
@@ -105,17 +121,17 @@ pub(super) fn check(recipe: &SourceRecipe) -> Result<(), SourceErrorKind> {
 pub(super) struct ConvertedContent<'a> {
     stream: Stream,
     size: u64,
-    opened: &'a Opened<'a>,
-    place: &'a str,
+    opened: &'a OpenedFile<'a>,
+    location: &'a str,
 }
 
 impl ConvertedContent<'_> {
-    fn error(&self, kind: impl Into<SourceErrorKind>) -> SourceError {
-        SourceError { place: self.place.into(), kind: kind.into() }
+    fn error(&self, kind: impl Into<SourceErrorKind>) -> ContentError {
+        SourceError { location: self.location.into(), kind: kind.into() }.into()
     }
 
-    /// What is found wrong with a file that was written to is wrong for that reason.
-    fn read_error(&self, error: ConvertError) -> SourceError {
+    /// Returns the error of a file, which is that it was written to if it was.
+    fn read_error(&self, error: ConvertError) -> ContentError {
         match self.check() {
             Err(changed) => self.error(changed),
             Ok(()) => self.error(error),
@@ -133,11 +149,11 @@ impl Content for ConvertedContent<'_> {
         self.size
     }
 
-    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), SourceError> {
+    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError> {
         self.stream.read_exact(space).map_err(|error| self.read_error(error))
     }
 
-    fn hole(&mut self) -> Result<u64, SourceError> {
+    fn hole(&mut self) -> Result<u64, ContentError> {
         self.stream.hole().map_err(|error| self.read_error(error))
     }
 
@@ -145,26 +161,15 @@ impl Content for ConvertedContent<'_> {
         self.stream.skip(count);
     }
 
-    fn finish(&mut self) -> Result<(), SourceError> {
+    fn finish(&mut self) -> Result<(), ContentError> {
         self.check().map_err(|kind| self.error(kind))
     }
 }
 
-impl From<ConvertError> for SourceErrorKind {
-    fn from(error: ConvertError) -> Self {
-        match error {
-            ConvertError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Self::Changed
-            }
-            ConvertError::Io(error) => Self::Io(error),
-            ConvertError::Changed => Self::Changed,
-            error => Self::Convert(error),
-        }
-    }
-}
-
-impl fmt::Debug for Converted {
+impl fmt::Debug for ConvertedDisk<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Converted").field("conversion", &self.conversion).finish_non_exhaustive()
+        f.debug_struct("ConvertedDisk")
+            .field("conversion", &self.conversion)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,5 @@
 //! *Downloads*: a file on a server, read as a stream. Redirects are followed, but never from https to
-//! http. What breaks off is gone on with, there or at a mirror, if the file is still the same.
+//! http. A download that breaks off is resumed, there or at a mirror, if the file is still the same.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -22,29 +22,29 @@ pub enum DownloadError {
     /// No answer came.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The server answered with something else than the content.
+    /// The server did not answer with the content.
     #[error("the server answered {status}")]
     Status {
         /// HTTP status.
         status: u16,
-        /// How long it asked to wait.
+        /// Time that it asked to wait.
         pause: Option<Duration>,
     },
-    /// It is shorter or longer than what is published says.
+    /// The content has another size than is published.
     #[error("the server has {found} bytes, not the {expected} that are published")]
     Len {
-        /// In bytes.
+        /// Published size in bytes.
         expected: u64,
-        /// In bytes.
+        /// Size on the server in bytes.
         found: u64,
     },
-    /// What comes is a page to look at.
+    /// The content is a web page, where a disk is expected.
     #[error("the server sent a web page")]
     Page,
-    /// What comes is packed on its way, and is not the file's own bytes.
+    /// The server compressed the content for the transfer.
     #[error("the server sent the content packed with {0}, which nobody asked for")]
     Encoded(String),
-    /// It became another file on the way.
+    /// The file was replaced while it was downloaded.
     #[error("the file on the server changed while it was downloaded")]
     Changed,
     /// The user asked to stop.
@@ -53,7 +53,7 @@ pub enum DownloadError {
 }
 
 impl DownloadError {
-    /// Tells whether it may go well a little later.
+    /// Tells whether another attempt may succeed a little later.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Http(error) => error.is_transient() || matches!(error, HttpError::Resolve { .. }),
@@ -64,7 +64,7 @@ impl DownloadError {
         }
     }
 
-    /// Tells whether the same server may do better at once.
+    /// Tells whether the same server may succeed at once.
     fn is_passing(&self) -> bool {
         match self {
             Self::Http(error) => error.is_transient(),
@@ -81,30 +81,51 @@ impl DownloadError {
     }
 }
 
+/// A file on a server.
+pub(super) struct DownloadSource<'a> {
+    pub(super) url: &'a str,
+    pub(super) client: HttpClient,
+    /// What else is known of it.
+    pub(super) details: Option<&'a DownloadDetails>,
+    pub(super) role: SourceRole,
+}
+
+impl DownloadSource<'_> {
+    /// Asks for the file until a server begins to send it.
+    pub(super) fn request(&self) -> Result<Response, DownloadError> {
+        Response::get(&self.client, self.url, self.details, self.role)
+    }
+}
+
+impl std::fmt::Debug for DownloadSource<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DownloadSource").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
 /// A file that is being received.
 pub(super) struct Response {
     client: HttpClient,
     role: SourceRole,
-    /// Where the file is; those that cannot have it are taken out.
+    /// URLs of the file; those that do not have it are removed.
     urls: Vec<Url>,
-    /// Which of them is asked.
+    /// Number of the URL that is requested.
     current: usize,
     body: Option<http::HttpResponse>,
-    /// Of the whole file, in bytes, as the servers or what is published say.
+    /// Size of the whole file in bytes, as the servers or the publisher declare it.
     len: Option<u64>,
     published: Option<u64>,
-    /// What the server calls this state of the file: a strong `ETag`, or `Last-Modified`.
+    /// Validator of this state of the file: a strong `ETag`, or `Last-Modified`.
     state: Option<String>,
-    /// How many bytes have been read.
+    /// Number of bytes that were read.
     at: u64,
     attempts: Attempts,
-    /// Where there is reason to give a server all its attempts again.
+    /// Offset from which a server has all its attempts again.
     renewed_at: u64,
 }
 
 impl Response {
-    /// Asks for a file until a server begins to send it.
-    pub(super) fn get(
+    fn get(
         client: &HttpClient,
         url: &str,
         download: Option<&DownloadDetails>,
@@ -131,7 +152,7 @@ impl Response {
         Ok(response)
     }
 
-    /// Returns how long the file is, in bytes, where anybody says so.
+    /// Returns the size of the file in bytes, if it is declared.
     pub(super) fn len(&self) -> Option<u64> {
         self.len
     }
@@ -155,7 +176,7 @@ impl Response {
         }
     }
 
-    /// Asks one server for what is still to come.
+    /// Requests the rest of the file from one server.
     fn ask(&mut self) -> Result<(), DownloadError> {
         let Some(url) = self.urls.get(self.current) else { return Err(DownloadError::Changed) };
         let mut request = HttpRequest::new("GET", url);

@@ -1,19 +1,34 @@
 //! Contents that recipes give themselves.
 
-use super::{Content, SourceError, SourceErrorKind};
+use super::judge::Judge;
+use super::{Content, ContentError, SourceError, SourceErrorKind};
+use crate::disk;
 
-/// Bytes that are there already.
+/// Bytes that the recipe gives.
+#[derive(Debug)]
+pub(super) struct InlineSource<'a> {
+    pub(super) bytes: &'a [u8],
+    /// What the disk is, if it is one.
+    pub(super) disk: Option<disk::Info>,
+}
+
+impl<'a> InlineSource<'a> {
+    pub(super) fn new(bytes: &'a [u8], judge: Option<Judge<'a>>) -> Result<Self, SourceErrorKind> {
+        let disk = judge.map(|judge| judge.examine(&bytes)).transpose()?;
+        Ok(Self { bytes, disk })
+    }
+
+    pub(super) fn content<'s>(&'s self, location: &'s str) -> InlineContent<'s> {
+        InlineContent { bytes: self.bytes, at: 0, location }
+    }
+}
+
+/// The content of bytes that exist already.
 #[derive(Debug)]
 pub(super) struct InlineContent<'s> {
     bytes: &'s [u8],
     at: usize,
-    place: &'s str,
-}
-
-impl<'s> InlineContent<'s> {
-    pub(super) fn new(bytes: &'s [u8], place: &'s str) -> Self {
-        Self { bytes, at: 0, place }
-    }
+    location: &'s str,
 }
 
 impl Content for InlineContent<'_> {
@@ -21,24 +36,24 @@ impl Content for InlineContent<'_> {
         self.bytes.len() as u64
     }
 
-    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), SourceError> {
+    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError> {
         let end = self.at + space.len();
         let Some(bytes) = self.bytes.get(self.at..end) else {
             let kind = SourceErrorKind::Size { announced: self.size() };
-            return Err(SourceError { place: self.place.into(), kind });
+            return Err(SourceError { location: self.location.into(), kind }.into());
         };
         space.copy_from_slice(bytes);
         self.at = end;
         Ok(())
     }
 
-    fn hole(&mut self) -> Result<u64, SourceError> {
+    fn hole(&mut self) -> Result<u64, ContentError> {
         Ok(0)
     }
 
     fn skip(&mut self, _count: u64) {}
 
-    fn finish(&mut self) -> Result<(), SourceError> {
+    fn finish(&mut self) -> Result<(), ContentError> {
         Ok(())
     }
 }

@@ -1,93 +1,125 @@
 //! *Members* as sources: files in an archive. All members of an archive that a layer has are read
-//! from one stream, which is read once if they come in the order of the archive. What it has
-//! delivered is checked when the last of them is finished.
+//! from one stream, which is read once if they come in the order of the archive. Its bytes are checked
+//! when the last member is finished.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::stream::{Raw, Shared};
-use super::{Content, Identity, Opener, Source, SourceError, SourceErrorKind};
+use super::content::SizeOrigin;
+use super::file::OpenedFile;
+use super::http::DownloadSource;
+use super::identity::SourceIdentity;
+use super::judge::{Judge, JudgedContent};
+use super::raw::{RawStream, SharedStream};
+use super::stream::is_damage;
+use super::{Content, ContentError, SourceError, SourceErrorKind};
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::place::Place;
 use crate::oci::images::Places;
-use crate::recipe::{Checksum, TarMember, TarOrigin};
+use crate::recipe::{Checksum, TarMember};
 
-/// An archive that was looked at.
+/// A file in an archive.
 #[derive(Debug)]
-pub(super) struct OpenArchive<'a> {
-    origin: Origin<'a>,
-    state: Mutex<State<'a>>,
+pub(super) struct MemberSource<'a> {
+    pub(super) member: &'a TarMember,
+    pub(super) archive: Arc<OpenArchive<'a>>,
+    /// Judges a disk by its first bytes.
+    pub(super) judge: Option<Judge<'a>>,
 }
 
-enum Origin<'a> {
-    File(Box<Source<'a>>),
+impl MemberSource<'_> {
+    pub(super) fn identity(&self) -> Option<SourceIdentity> {
+        let archive = Box::new(self.archive.identity()?);
+        Some(SourceIdentity::Member { archive, offset: self.member.offset, size: self.member.size })
+    }
+
+    pub(super) fn content<'s>(&'s self, location: &'s str) -> Box<dyn Content + 's> {
+        let content = Box::new(MemberContent::new(&self.archive, self.member, location));
+        match self.judge {
+            Some(judge) => {
+                Box::new(JudgedContent::new(content, judge, location, SizeOrigin::Known))
+            }
+            None => content,
+        }
+    }
+}
+
+/// Where the bytes of an archive come from.
+pub(super) enum ArchiveBytes<'a> {
+    File { file: OpenedFile<'a>, checksum: Option<Checksum> },
+    Download { download: DownloadSource<'a>, checksum: Option<Checksum> },
     Layer { places: &'a dyn Places, place: &'a Place, digest: Digest, size: u64 },
 }
 
-#[derive(Debug, Default)]
-struct State<'a> {
-    /// How many contents there are that are not finished.
-    users: usize,
-    stream: Option<Stream<'a>>,
-}
-
-/// An archive that is being read.
-struct Stream<'a> {
-    raw: Shared<'a>,
-    tar: Box<dyn Read + Send + 'a>,
-    packing: Option<CompressionFormat>,
-    /// How many bytes of the unpacked tar were read.
-    at: u64,
-}
-
-impl<'a> OpenArchive<'a> {
-    pub(super) fn new(
-        archive: &'a TarOrigin,
-        opener: &mut Opener<'a>,
-    ) -> Result<Self, SourceErrorKind> {
-        let origin = match archive {
-            TarOrigin::File(recipe) => {
-                let source = Source::open(recipe, opener).map_err(|error| error.kind)?;
-                Origin::File(Box::new(source))
-            }
-            TarOrigin::Layer { place, digest, size } => {
-                Origin::Layer { places: opener.places, place, digest: *digest, size: *size }
-            }
-        };
-        Ok(Self { origin, state: Mutex::default() })
-    }
-
-    pub(super) fn identity(&self) -> Option<Identity> {
-        match &self.origin {
-            Origin::File(source) => source.identity(),
-            Origin::Layer { digest, .. } => Some(Identity::of(*digest)),
+impl<'a> ArchiveBytes<'a> {
+    fn identity(&self) -> Option<SourceIdentity> {
+        match self {
+            Self::File { file, .. } => Some(SourceIdentity::File(file.before.clone())),
+            Self::Download { checksum, .. } => checksum.clone().map(SourceIdentity::Checksum),
+            Self::Layer { digest, .. } => Some(SourceIdentity::of(*digest)),
         }
     }
 
     fn checksum(&self) -> Option<Checksum> {
-        match &self.origin {
-            Origin::File(source) => source.checksum.clone(),
-            Origin::Layer { digest, .. } => Some(Checksum::Sha256(digest.hex())),
+        match self {
+            Self::File { checksum, .. } | Self::Download { checksum, .. } => checksum.clone(),
+            Self::Layer { digest, .. } => Some(Checksum::Sha256(digest.hex())),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<'a>> {
+    fn raw(&self) -> Result<RawStream<'a>, SourceErrorKind> {
+        Ok(match self {
+            Self::File { file, .. } => RawStream::file(file)?,
+            Self::Download { download, .. } => RawStream::response(download.request()?),
+            Self::Layer { places, place, digest, size } => {
+                RawStream::blob(places.images(place)?.into_blob(*digest, *size)?)
+            }
+        })
+    }
+}
+
+/// An archive that was opened.
+#[derive(Debug)]
+pub(super) struct OpenArchive<'a> {
+    bytes: ArchiveBytes<'a>,
+    state: Mutex<ArchiveState<'a>>,
+}
+
+#[derive(Debug, Default)]
+struct ArchiveState<'a> {
+    /// Number of contents that are not finished.
+    users: usize,
+    stream: Option<ArchiveStream<'a>>,
+}
+
+/// An archive that is being read.
+struct ArchiveStream<'a> {
+    raw: SharedStream<'a>,
+    tar: Box<dyn Read + Send + 'a>,
+    compression: Option<CompressionFormat>,
+    /// How many bytes of the decompressed tar were read.
+    at: u64,
+}
+
+impl<'a> OpenArchive<'a> {
+    pub(super) fn new(bytes: ArchiveBytes<'a>) -> Self {
+        Self { bytes, state: Mutex::default() }
+    }
+
+    fn identity(&self) -> Option<SourceIdentity> {
+        self.bytes.identity()
+    }
+
+    fn state(&self) -> MutexGuard<'_, ArchiveState<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stream(&self) -> Result<Stream<'a>, SourceErrorKind> {
-        let raw = match &self.origin {
-            Origin::File(source) => source.raw()?,
-            Origin::Layer { places, place, digest, size } => {
-                let blob = places.images(place)?.into_blob(*digest, *size)?;
-                Raw::blob(blob, *size)
-            }
-        };
-        let raw = Shared::new(raw, self.checksum().as_ref());
-        let (packing, tar) = decode::sniff(raw.clone())?;
-        Ok(Stream { raw, tar, packing, at: 0 })
+    fn stream(&self) -> Result<ArchiveStream<'a>, SourceErrorKind> {
+        let raw = SharedStream::new(self.bytes.raw()?, self.bytes.checksum().as_ref());
+        let (compression, tar) = decode::sniff(raw.clone())?;
+        Ok(ArchiveStream { raw, tar, compression, at: 0 })
     }
 
     /// Fills `space` with the bytes from `at` on.
@@ -100,21 +132,15 @@ impl<'a> OpenArchive<'a> {
             Some(stream) => stream,
             none => none.insert(self.stream()?),
         };
-        stream.read(space, at).map_err(|error| match (error.kind(), stream.packing) {
-            (
-                ErrorKind::UnexpectedEof
-                | ErrorKind::InvalidData
-                | ErrorKind::InvalidInput
-                | ErrorKind::Other,
-                Some(packing),
-            ) => SourceErrorKind::Damaged(packing, error),
+        stream.read(space, at).map_err(|error| match stream.compression {
+            Some(compression) if is_damage(&error) => SourceErrorKind::Damaged(compression, error),
             _ => SourceErrorKind::Io(error),
         })
     }
 
-    /// Reads what is left, and fails if it was not what it should be.
-    fn check(&self, stream: &Stream<'_>) -> Result<(), SourceErrorKind> {
-        stream.raw.check(self.checksum().as_ref())
+    /// Reads the rest, and fails if the archive is not the right one.
+    fn check(&self, stream: &ArchiveStream<'_>) -> Result<(), SourceErrorKind> {
+        stream.raw.check(self.bytes.checksum().as_ref())
     }
 
     fn finish(&self) -> Result<(), SourceErrorKind> {
@@ -124,15 +150,15 @@ impl<'a> OpenArchive<'a> {
         }
     }
 
-    /// One content less; returns the stream if it was the last.
-    fn leave(&self) -> Option<Stream<'a>> {
+    /// Counts one content less; returns the stream if it was the last.
+    fn leave(&self) -> Option<ArchiveStream<'a>> {
         let mut state = self.state();
         state.users = state.users.saturating_sub(1);
         if state.users == 0 { state.stream.take() } else { None }
     }
 }
 
-impl Stream<'_> {
+impl ArchiveStream<'_> {
     fn read(&mut self, space: &mut [u8], at: u64) -> io::Result<()> {
         let left = at - self.at;
         let passed = io::copy(&mut self.tar.by_ref().take(left), &mut io::sink())?;
@@ -147,28 +173,28 @@ impl Stream<'_> {
 }
 
 /// The content of a member.
-pub(super) struct MemberContent<'s, 'a> {
+struct MemberContent<'s, 'a> {
     archive: &'s OpenArchive<'a>,
-    place: &'s str,
+    location: &'s str,
     member: &'s TarMember,
     at: u64,
-    state: Use,
+    state: MemberState,
 }
 
 #[derive(PartialEq, Eq)]
-enum Use {
+enum MemberState {
     Reading,
     Finished,
 }
 
 impl<'s, 'a> MemberContent<'s, 'a> {
-    pub(super) fn new(archive: &'s OpenArchive<'a>, member: &'s TarMember, place: &'s str) -> Self {
+    fn new(archive: &'s OpenArchive<'a>, member: &'s TarMember, location: &'s str) -> Self {
         archive.state().users += 1;
-        Self { archive, place, member, at: 0, state: Use::Reading }
+        Self { archive, location, member, at: 0, state: MemberState::Reading }
     }
 
     fn error(&self, kind: SourceErrorKind) -> SourceError {
-        SourceError { place: self.place.into(), kind }
+        SourceError { location: self.location.into(), kind }
     }
 }
 
@@ -177,48 +203,47 @@ impl Content for MemberContent<'_, '_> {
         self.member.size
     }
 
-    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), SourceError> {
+    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError> {
         let at = self.member.offset.saturating_add(self.at);
         self.archive.read(space, at).map_err(|kind| self.error(kind))?;
         self.at += space.len() as u64;
         Ok(())
     }
 
-    fn hole(&mut self) -> Result<u64, SourceError> {
+    fn hole(&mut self) -> Result<u64, ContentError> {
         Ok(0)
     }
 
     fn skip(&mut self, _count: u64) {}
 
-    fn finish(&mut self) -> Result<(), SourceError> {
-        self.state = Use::Finished;
-        self.archive.finish().map_err(|kind| self.error(kind))
+    fn finish(&mut self) -> Result<(), ContentError> {
+        self.state = MemberState::Finished;
+        self.archive.finish().map_err(|kind| self.error(kind))?;
+        Ok(())
     }
 }
 
 impl Drop for MemberContent<'_, '_> {
     /// An attempt that failed leaves its stream; the next begins anew.
     fn drop(&mut self) {
-        if self.state == Use::Reading {
+        if self.state == MemberState::Reading {
             drop(self.archive.leave());
         }
     }
 }
 
-/// Archives by what recipes call them; those of one layer are few.
-pub(super) type Archives<'a> = Vec<(&'a Arc<TarOrigin>, Arc<OpenArchive<'a>>)>;
-
-impl std::fmt::Debug for Origin<'_> {
+impl std::fmt::Debug for ArchiveBytes<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::File(source) => source.fmt(f),
+            Self::File { file, .. } => file.fmt(f),
+            Self::Download { download, .. } => download.fmt(f),
             Self::Layer { digest, .. } => digest.fmt(f),
         }
     }
 }
 
-impl std::fmt::Debug for Stream<'_> {
+impl std::fmt::Debug for ArchiveStream<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stream").field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("ArchiveStream").field("at", &self.at).finish_non_exhaustive()
     }
 }

@@ -2,26 +2,33 @@
 
 use std::sync::Arc;
 
-use super::file::{FileName, Opened};
-use super::member::{Archives, OpenArchive};
-use super::{CdiOnly, Inputs, Origin, Sequential, SourceErrorKind, Unverified};
+use super::converted::{ConvertedDisk, check_order};
+use super::file::OpenedFile;
+use super::http::DownloadSource;
+use super::inline::InlineSource;
+use super::judge::Judge;
+use super::member::{ArchiveBytes, MemberSource, OpenArchive};
+use super::plain::PlainFile;
+use super::stream::StreamChecks;
+use super::{CdiOnly, Inputs, Sequential, SourceErrorKind, SourceKind, Unverified};
 use crate::compression::CompressionFormat;
 use crate::net::http::HttpClient;
 use crate::oci::images::Places;
-use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, TarOrigin};
+use crate::recipe::{InputFile, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin};
 
 /// Opens sources. Each archive is opened once for all of its members: take one opener for a layer,
 /// whose files are read one after the other, and not for two that are read at the same time.
-pub struct Opener<'a> {
+pub struct SourceOpener<'a> {
     inputs: &'a dyn Inputs,
     client: &'a HttpClient,
     unverified: Unverified,
-    pub(super) places: &'a dyn Places,
-    pub(super) cdi_only: CdiOnly,
-    archives: Archives<'a>,
+    places: &'a dyn Places,
+    cdi_only: CdiOnly,
+    /// Archives that were opened; those of one layer are few.
+    archives: Vec<(&'a Arc<TarOrigin>, Arc<OpenArchive<'a>>)>,
 }
 
-impl<'a> Opener<'a> {
+impl<'a> SourceOpener<'a> {
     /// Returns an opener that has opened no archive yet.
     pub fn new(
         inputs: &'a dyn Inputs,
@@ -39,81 +46,135 @@ impl<'a> Opener<'a> {
         Self { cdi_only, ..self }
     }
 
-    fn archive(
+    /// Opens a source, and refuses what can be refused without reading it.
+    pub(super) fn open(
         &mut self,
-        archive: &'a Arc<TarOrigin>,
-    ) -> Result<Arc<OpenArchive<'a>>, SourceErrorKind> {
+        recipe: &'a SourceRecipe,
+    ) -> Result<SourceKind<'a>, SourceErrorKind> {
+        if recipe.convert.is_some() {
+            check_order(recipe)?;
+        }
+        let judge = Judge::new(recipe, self.cdi_only);
+        match &recipe.location {
+            SourceLocation::File(file) => self.open_file(recipe, file, judge),
+            SourceLocation::Url(url) => {
+                let download = self.download(recipe, url)?;
+                let decompressed = recipe.download.as_ref().and_then(|it| it.unpacked.clone());
+                let checksum = recipe.checksum.clone();
+                let checks = StreamChecks { checksum, decompressed, judge, measured: None };
+                Ok(SourceKind::Download { download, compression: recipe.packing, checks })
+            }
+            SourceLocation::Inline(bytes) => {
+                check_plain(recipe, bytes.len() as u64)?;
+                Ok(SourceKind::Inline(InlineSource::new(bytes, judge)?))
+            }
+            SourceLocation::Member(member) => {
+                check_plain(recipe, member.size)?;
+                self.open_member(member, judge)
+            }
+        }
+    }
+
+    fn open_file(
+        &self,
+        recipe: &'a SourceRecipe,
+        file: &'a InputFile,
+        judge: Option<Judge<'a>>,
+    ) -> Result<SourceKind<'a>, SourceErrorKind> {
+        let (file, start) = OpenedFile::new(self.inputs, file, recipe.role)?;
+        if recipe.role == SourceRole::Disk && file.len() == 0 {
+            return Err(SourceErrorKind::Empty);
+        }
+        let (found, checksum) = (CompressionFormat::detect(&start), recipe.checksum.clone());
+        if let Some(compression) = recipe.packing {
+            if found != Some(compression) {
+                return Err(SourceErrorKind::NotPacked(compression));
+            }
+            let checks = StreamChecks { checksum, judge, ..StreamChecks::default() };
+            return Ok(SourceKind::Compressed { file, compression, checks });
+        }
+        match (found.filter(|_| recipe.role == SourceRole::Disk), recipe.convert) {
+            (Some(compression), Some(_)) => {
+                Err(SourceErrorKind::Sequential(Sequential::Packed(compression)))
+            }
+            (Some(compression), None) => Err(SourceErrorKind::Packed(compression)),
+            (None, Some(conversion)) => {
+                let disk = ConvertedDisk::new(file, conversion, checksum, judge)?;
+                Ok(SourceKind::Converted(Box::new(disk)))
+            }
+            (None, None) => {
+                let disk = judge.map(|judge| judge.examine(&file.bytes()?)).transpose()?;
+                Ok(SourceKind::File(PlainFile { file, checksum, disk }))
+            }
+        }
+    }
+
+    fn download(
+        &self,
+        recipe: &'a SourceRecipe,
+        url: &'a str,
+    ) -> Result<DownloadSource<'a>, SourceErrorKind> {
+        if recipe.checksum.is_none() && self.unverified == Unverified::Refuse {
+            return Err(SourceErrorKind::Unverified);
+        }
+        let (client, details) = (self.client.clone(), recipe.download.as_deref());
+        Ok(DownloadSource { url, client, details, role: recipe.role })
+    }
+
+    fn open_member(
+        &mut self,
+        member: &'a TarMember,
+        judge: Option<Judge<'a>>,
+    ) -> Result<SourceKind<'a>, SourceErrorKind> {
         let known = self
             .archives
             .iter()
-            .find(|(known, _)| Arc::ptr_eq(known, archive) || *known == archive);
-        if let Some((_, opened)) = known {
-            return Ok(Arc::clone(opened));
-        }
-        let opened = Arc::new(OpenArchive::new(archive, self)?);
-        self.archives.push((archive, Arc::clone(&opened)));
-        Ok(opened)
+            .find(|(known, _)| Arc::ptr_eq(known, &member.archive) || **known == member.archive);
+        let archive = if let Some((_, opened)) = known {
+            Arc::clone(opened)
+        } else {
+            let opened = Arc::new(OpenArchive::new(self.archive_bytes(&member.archive)?));
+            self.archives.push((&member.archive, Arc::clone(&opened)));
+            opened
+        };
+        Ok(SourceKind::Member(MemberSource { member, archive, judge }))
     }
 
-    /// Looks at where a source comes from, and refuses what can be refused without reading it.
-    pub(super) fn origin(
-        &mut self,
-        recipe: &'a SourceRecipe,
-    ) -> Result<Origin<'a>, SourceErrorKind> {
-        let is_empty = match &recipe.location {
-            SourceLocation::Path(_) | SourceLocation::Context(_) => {
-                return open_file(recipe, self.inputs).map(Origin::File);
+    fn archive_bytes(&self, archive: &'a TarOrigin) -> Result<ArchiveBytes<'a>, SourceErrorKind> {
+        let recipe = match archive {
+            TarOrigin::File(recipe) => recipe,
+            TarOrigin::Layer { place, digest, size } => {
+                let (places, digest, size) = (self.places, *digest, *size);
+                return Ok(ArchiveBytes::Layer { places, place, digest, size });
+            }
+        };
+        let checksum = recipe.checksum.clone();
+        match &recipe.location {
+            SourceLocation::File(file) => {
+                let (file, _) = OpenedFile::new(self.inputs, file, recipe.role)?;
+                Ok(ArchiveBytes::File { file, checksum })
             }
             SourceLocation::Url(url) => {
-                if recipe.checksum.is_none() && self.unverified == Unverified::Refuse {
-                    return Err(SourceErrorKind::Unverified);
-                }
-                return Ok(Origin::Url(url, self.client.clone()));
+                Ok(ArchiveBytes::Download { download: self.download(recipe, url)?, checksum })
             }
-            SourceLocation::Inline(bytes) => bytes.is_empty(),
-            SourceLocation::Member(member) => member.size == 0,
-        };
-        if recipe.packing.is_some() || recipe.checksum.is_some() {
-            return Err(SourceErrorKind::Plain);
-        }
-        if recipe.role == SourceRole::Disk && is_empty {
-            return Err(SourceErrorKind::Empty);
-        }
-        match &recipe.location {
-            SourceLocation::Member(member) => {
-                Ok(Origin::Member(member, self.archive(&member.archive)?))
-            }
-            SourceLocation::Inline(bytes) => Ok(Origin::Inline(bytes)),
-            _ => Err(SourceErrorKind::Plain),
+            SourceLocation::Inline(_) | SourceLocation::Member(_) => Err(SourceErrorKind::Plain),
         }
     }
 }
 
-fn open_file<'a>(
-    recipe: &'a SourceRecipe,
-    inputs: &'a dyn Inputs,
-) -> Result<Opened<'a>, SourceErrorKind> {
-    let name = FileName { inputs, location: &recipe.location };
-    let (opened, start) = Opened::new(name, recipe.role)?;
-    if recipe.role == SourceRole::Disk && opened.len() == 0 {
+/// Fails if what can only be taken as it is should be decompressed or checked, or is an empty disk.
+fn check_plain(recipe: &SourceRecipe, size: u64) -> Result<(), SourceErrorKind> {
+    if recipe.packing.is_some() || recipe.checksum.is_some() {
+        return Err(SourceErrorKind::Plain);
+    }
+    if recipe.role == SourceRole::Disk && size == 0 {
         return Err(SourceErrorKind::Empty);
     }
-    let found = CompressionFormat::detect(&start);
-    match recipe.packing {
-        Some(packing) if found != Some(packing) => Err(SourceErrorKind::NotPacked(packing)),
-        None if recipe.role == SourceRole::Disk => {
-            let Some(packing) = found else { return Ok(opened) };
-            Err(match recipe.convert {
-                Some(_) => SourceErrorKind::Sequential(Sequential::Packed(packing)),
-                None => SourceErrorKind::Packed(packing),
-            })
-        }
-        _ => Ok(opened),
-    }
+    Ok(())
 }
 
-impl std::fmt::Debug for Opener<'_> {
+impl std::fmt::Debug for SourceOpener<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Opener").field("unverified", &self.unverified).finish_non_exhaustive()
+        f.debug_struct("SourceOpener").field("unverified", &self.unverified).finish_non_exhaustive()
     }
 }

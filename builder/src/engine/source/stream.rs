@@ -1,296 +1,224 @@
-//! Sources that are read as a stream: packed, with a checksum, or from a URL.
+//! Contents that are read as a stream: decompressed, checked against a checksum, or downloaded.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{self, ErrorKind, Read};
+use std::ops::ControlFlow;
 
-use sha2::{Digest as _, Sha256, Sha512};
-
-use super::file::{FileIdentity, check_unchanged};
-use super::http::{DownloadError, Response};
-use super::judge::Judge;
-use super::{Content, SIZE_MAX, Source, SourceError, SourceErrorKind};
+use super::content::SizeOrigin;
+use super::judge::{Judge, JudgedContent};
+use super::raw::{ChecksumHash, RawStream, SharedStream, download_error};
+use super::{Content, ContentError, SIZE_MAX, SourceError, SourceErrorKind};
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use crate::disk::START_LEN;
-use crate::oci::image::digest::hex;
 use crate::recipe::{Checksum, SourceRole};
 
-/// Bytes as they lie in a file or come from a server.
-pub(super) struct Raw<'a> {
-    bytes: Bytes<'a>,
-    hash: Hash,
+/// How much is decompressed at a time to measure a content, in bytes.
+const STEP: usize = 256 * 1024;
+
+/// What a stream is checked for, and what is known of it.
+#[derive(Debug, Default)]
+pub(super) struct StreamChecks<'a> {
+    /// Checksum of the bytes as they come.
+    pub(super) checksum: Option<Checksum>,
+    /// Checksum of the decompressed content.
+    pub(super) decompressed: Option<Checksum>,
+    /// Judges a disk by its first bytes.
+    pub(super) judge: Option<Judge<'a>>,
+    /// Size of the content in bytes, if it was measured.
+    pub(super) measured: Option<u64>,
 }
 
-enum Bytes<'a> {
-    File { file: Arc<File>, at: u64, before: FileIdentity },
-    Response(Box<Response>),
-    Blob(Box<dyn Read + Send + 'a>, u64),
-}
-
-enum Hash {
-    None,
-    Sha256(Sha256),
-    Sha512(Sha512),
-}
-
-impl Hash {
-    /// Returns a hash of what is to come, if there is a checksum to compare it with.
-    fn new(checksum: Option<&Checksum>) -> Self {
-        match checksum {
-            None => Self::None,
-            Some(Checksum::Sha256(_)) => Self::Sha256(Sha256::new()),
-            Some(Checksum::Sha512(_)) => Self::Sha512(Sha512::new()),
-        }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::None => {}
-            Self::Sha256(hash) => hash.update(bytes),
-            Self::Sha512(hash) => hash.update(bytes),
-        }
-    }
-
-    /// Returns what came by; what comes afterwards is not hashed.
-    fn finish(&mut self) -> Option<Checksum> {
-        match std::mem::replace(self, Self::None) {
-            Self::None => None,
-            Self::Sha256(hash) => Some(Checksum::Sha256(hex(&hash.finalize()))),
-            Self::Sha512(hash) => Some(Checksum::Sha512(hex(&hash.finalize()))),
-        }
-    }
-}
-
-impl<'a> Raw<'a> {
-    pub(super) fn file(file: Arc<File>, before: FileIdentity) -> Self {
-        Self { bytes: Bytes::File { file, at: 0, before }, hash: Hash::None }
-    }
-
-    pub(super) fn response(response: Response) -> Self {
-        Self { bytes: Bytes::Response(Box::new(response)), hash: Hash::None }
-    }
-
-    /// `size` is how many bytes there are.
-    pub(super) fn blob(blob: Box<dyn Read + Send + 'a>, size: u64) -> Self {
-        Self { bytes: Bytes::Blob(blob, size), hash: Hash::None }
-    }
-
-    fn len(&self) -> Option<u64> {
-        match &self.bytes {
-            Bytes::File { before, .. } => Some(before.size()),
-            Bytes::Response(response) => response.len(),
-            Bytes::Blob(_, size) => Some(*size),
-        }
-    }
-
-    /// Reads from any place, without moving or hashing.
-    fn read_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
-        match &self.bytes {
-            Bytes::File { file, .. } => file.read_exact_at(space, at),
-            Bytes::Response(response) => response.read_at(space, at),
-            Bytes::Blob(..) => Err(io::ErrorKind::Unsupported.into()),
-        }
-    }
-}
-
-impl Read for Raw<'_> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let count = match &mut self.bytes {
-            Bytes::File { file, at, .. } => {
-                let count = file.read_at(space, *at)?;
-                *at += count as u64;
-                count
-            }
-            Bytes::Response(response) => response.read(space)?,
-            Bytes::Blob(blob, _) => blob.read(space)?,
-        };
-        self.hash.update(&space[..count]);
-        Ok(count)
-    }
-}
-
-/// A raw stream that its unpacker and whoever checks it afterwards both hold.
-#[derive(Clone)]
-pub(super) struct Shared<'a>(Arc<Mutex<Raw<'a>>>);
-
-impl<'a> Shared<'a> {
-    /// What is read from now on is hashed as the checksum needs it.
-    pub(super) fn new(mut raw: Raw<'a>, checksum: Option<&Checksum>) -> Self {
-        raw.hash = Hash::new(checksum);
-        Self(Arc::new(Mutex::new(raw)))
-    }
-
-    /// Reads what is left, which is part of what the checksum is of, and fails if the bytes were not
-    /// what they should be.
-    pub(super) fn check(&self, expected: Option<&Checksum>) -> Result<(), SourceErrorKind> {
-        io::copy(&mut self.clone(), &mut io::sink()).map_err(io_error)?;
-        let mut raw = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Bytes::File { file, before, .. } = &raw.bytes {
-            check_unchanged(file, before)?;
-        }
-        match expected.zip(raw.hash.finish()) {
-            Some((expected, found)) if *expected != found => {
-                Err(SourceErrorKind::Checksum { expected: expected.clone(), found })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Read for Shared<'_> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).read(space)
-    }
-}
-
-/// The content of a source that is read as a stream.
-pub(super) struct Stream<'a> {
-    raw: Shared<'a>,
-    unpacked: Box<dyn Read + Send + 'a>,
-    size: u64,
-    checksum: Option<Checksum>,
-    /// Of what is unpacked, and what is published of it.
-    hash: Hash,
-    published: Option<Checksum>,
-    packing: Option<CompressionFormat>,
-    role: SourceRole,
-    place: String,
-}
-
-impl<'a> Stream<'a> {
-    pub(super) fn new(source: &Source<'_>, raw: Raw<'a>) -> Result<Self, SourceErrorKind> {
-        let packing = source.packing;
-        let known = source.measured.or_else(|| match packing {
-            None => raw.len(),
-            Some(packing) => {
-                decode::size_hint(packing, raw.len()?, &|space, at| raw.read_at(space, at))
-            }
-        });
-        // A source of unknown size fails as one with a wrong size does: it has to be measured.
-        let size = bounded(known.ok_or(SourceErrorKind::Size { announced: 0 })?)?;
-        let raw = Shared::new(raw, source.checksum.as_ref());
-        let published = source.download.and_then(|download| download.unpacked.clone());
-        Ok(Self {
-            unpacked: decode::unpack(raw.clone(), packing)?,
-            raw,
-            size,
-            checksum: source.checksum.clone(),
-            hash: Hash::new(published.as_ref()),
-            published,
-            packing,
-            role: source.role(),
-            place: source.place.clone(),
+impl StreamChecks<'_> {
+    /// Returns the content of a stream; a disk in it is judged when it is read.
+    pub(super) fn content<'s>(
+        &'s self,
+        raw: RawStream<'s>,
+        compression: Option<CompressionFormat>,
+        location: &'s str,
+    ) -> Result<Box<dyn Content + 's>, ContentError> {
+        let content = StreamContent::new(raw, compression, self, location)?;
+        let origin = content.origin;
+        Ok(match self.judge {
+            Some(judge) => Box::new(JudgedContent::new(Box::new(content), judge, location, origin)),
+            None => Box::new(content),
         })
     }
 
-    fn error(&self, kind: SourceErrorKind) -> SourceError {
-        SourceError { place: self.place.clone(), kind }
+    /// Reads a stream to its end to measure the content. `progress` can cancel it. A disk that breaks
+    /// a rule is refused at its beginning, however much would follow.
+    pub(super) fn measure(
+        &mut self,
+        raw: RawStream<'_>,
+        compression: Option<CompressionFormat>,
+        progress: &dyn Fn(u64) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, SourceErrorKind> {
+        let raw = SharedStream::new(raw, None);
+        let mut content = decode::unpack(raw, compression)?;
+        let failed = |error: io::Error| read_error(error, compression);
+        let mut start = Vec::new();
+        content.by_ref().take(START_LEN as u64).read_to_end(&mut start).map_err(failed)?;
+        if let Some(judge) = self.judge {
+            judge.check_start(&start)?;
+        }
+        let mut size = start.len() as u64;
+        let mut space = vec![0; STEP];
+        while size <= SIZE_MAX {
+            if progress(0).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            match content.read(&mut space) {
+                Ok(0) => {
+                    self.measured = Some(size);
+                    return Ok(ControlFlow::Continue(()));
+                }
+                Ok(count) => size += count as u64,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Err(SourceErrorKind::TooLong)
+    }
+}
+
+/// The content of a stream.
+pub(super) struct StreamContent<'a> {
+    raw: SharedStream<'a>,
+    content: Box<dyn Read + Send + 'a>,
+    compression: Option<CompressionFormat>,
+    size: u64,
+    origin: SizeOrigin,
+    role: SourceRole,
+    checksum: Option<Checksum>,
+    decompressed: Option<Checksum>,
+    /// Hash of the decompressed content.
+    hash: ChecksumHash,
+    location: &'a str,
+}
+
+impl<'a> StreamContent<'a> {
+    pub(super) fn new(
+        raw: RawStream<'a>,
+        compression: Option<CompressionFormat>,
+        checks: &StreamChecks<'_>,
+        location: &'a str,
+    ) -> Result<Self, ContentError> {
+        let (size, origin) = match (checks.measured, compression) {
+            (Some(size), _) => (Some(size), SizeOrigin::Known),
+            (None, None) => (raw.len(), SizeOrigin::Known),
+            (None, Some(compression)) => (declared_size(&raw, compression), SizeOrigin::Declared),
+        };
+        let size = size.ok_or(ContentError::Unmeasured)?;
+        let error = |kind| SourceError { location: location.into(), kind };
+        if size > SIZE_MAX {
+            return Err(error(SourceErrorKind::TooLong).into());
+        }
+        let raw = SharedStream::new(raw, checks.checksum.as_ref());
+        let content = decode::unpack(raw.clone(), compression).map_err(|it| error(it.into()))?;
+        Ok(Self {
+            raw,
+            content,
+            compression,
+            size,
+            origin,
+            role: if checks.judge.is_some() { SourceRole::Disk } else { SourceRole::File },
+            checksum: checks.checksum.clone(),
+            decompressed: checks.decompressed.clone(),
+            hash: ChecksumHash::new(checks.decompressed.as_ref()),
+            location,
+        })
     }
 
-    fn read_error(&self, error: io::Error) -> SourceError {
-        self.error(read_error(error, self.packing, self.size))
+    fn error(&self, kind: SourceErrorKind) -> ContentError {
+        SourceError { location: self.location.into(), kind }.into()
+    }
+
+    /// Returns the error of a content that is shorter or longer than its size.
+    fn other_size(&self) -> ContentError {
+        match self.origin {
+            SizeOrigin::Declared => ContentError::Unmeasured,
+            SizeOrigin::Known => match self.raw.check_unchanged() {
+                Err(changed) => self.error(changed),
+                Ok(()) => self.error(SourceErrorKind::Size { announced: self.size }),
+            },
+        }
+    }
+
+    fn read_error(&self, error: io::Error) -> ContentError {
+        match error.kind() {
+            ErrorKind::UnexpectedEof => self.other_size(),
+            _ => self.error(read_error(error, self.compression)),
+        }
     }
 
     fn check(&mut self) -> Result<(), SourceErrorKind> {
-        let announced = self.size;
-        let more = self.unpacked.read(&mut [0]);
-        if more.map_err(|error| read_error(error, self.packing, announced))? > 0 {
-            return Err(SourceErrorKind::Size { announced });
-        }
         self.raw.check(self.checksum.as_ref())?;
-        match self.published.as_ref().zip(self.hash.finish()) {
+        match self.decompressed.as_ref().zip(self.hash.finish()) {
             Some((expected, found)) if *expected != found => {
                 return Err(SourceErrorKind::Unpacked { expected: expected.clone(), found });
             }
             _ => {}
         }
-        // Only now is it known that there is nothing to unpack or download.
-        if self.role == SourceRole::Disk && announced == 0 {
+        // Only now is it known that there is nothing to decompress or download.
+        if self.role == SourceRole::Disk && self.size == 0 {
             return Err(SourceErrorKind::Empty);
         }
         Ok(())
     }
 }
 
-impl Content for Stream<'_> {
+/// Returns the size that a compressed stream declares, if it does.
+fn declared_size(raw: &RawStream<'_>, compression: CompressionFormat) -> Option<u64> {
+    decode::size_hint(compression, raw.len()?, &|space, at| raw.read_at(space, at))
+}
+
+impl Content for StreamContent<'_> {
     fn size(&self) -> u64 {
         self.size
     }
 
-    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), SourceError> {
-        self.unpacked.read_exact(space).map_err(|error| self.read_error(error))?;
+    fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError> {
+        self.content.read_exact(space).map_err(|error| self.read_error(error))?;
         self.hash.update(space);
         Ok(())
     }
 
-    fn hole(&mut self) -> Result<u64, SourceError> {
+    fn hole(&mut self) -> Result<u64, ContentError> {
         Ok(0)
     }
 
     fn skip(&mut self, _count: u64) {}
 
-    fn finish(&mut self) -> Result<(), SourceError> {
+    fn finish(&mut self) -> Result<(), ContentError> {
+        let more = self.content.read(&mut [0]).map_err(|error| self.read_error(error))?;
+        if more > 0 {
+            return Err(self.other_size());
+        }
         self.check().map_err(|kind| self.error(kind))
     }
 }
 
-/// Reads to the end and fails if the bytes are not what they should be.
-pub(super) fn check(raw: Raw<'_>, checksum: &Checksum) -> Result<(), SourceErrorKind> {
-    Shared::new(raw, Some(checksum)).check(Some(checksum))
+/// Reads to the end and fails if the bytes do not have the checksum.
+pub(super) fn check(raw: RawStream<'_>, checksum: &Checksum) -> Result<(), SourceErrorKind> {
+    SharedStream::new(raw, Some(checksum)).check(Some(checksum))
 }
 
-/// Reads to the end and returns how many bytes there were. A disk that nobody could use is refused at
-/// its beginning, however much would follow.
-pub(super) fn measure(
-    raw: Raw<'_>,
-    packing: Option<CompressionFormat>,
-    judge: Option<Judge<'_>>,
-) -> Result<u64, SourceErrorKind> {
-    let failed = |error: io::Error| match (error.kind(), packing) {
-        // There is no size yet that it could be short of.
-        (io::ErrorKind::UnexpectedEof, Some(packing)) => SourceErrorKind::Damaged(packing, error),
-        (io::ErrorKind::UnexpectedEof, None) => SourceErrorKind::Io(error),
-        _ => read_error(error, packing, 0),
-    };
-    let mut unpacked = decode::unpack(Shared::new(raw, None), packing)?;
-    let mut start = Vec::new();
-    unpacked.by_ref().take(START_LEN as u64).read_to_end(&mut start).map_err(failed)?;
-    if let Some(judge) = judge {
-        judge.check_start(&start)?;
-    }
-    let read = start.len() as u64;
-    let more = io::copy(&mut unpacked.take(SIZE_MAX + 1 - read), &mut io::sink());
-    bounded(read + more.map_err(failed)?)
-}
-
-/// Fails if a size is more than anybody's disk has.
-fn bounded(size: u64) -> Result<u64, SourceErrorKind> {
-    if size <= SIZE_MAX { Ok(size) } else { Err(SourceErrorKind::TooLong) }
-}
-
-/// Names what went wrong in the user's terms: unpackers report bad data in many ways.
-fn read_error(
-    error: io::Error,
-    packing: Option<CompressionFormat>,
-    announced: u64,
-) -> SourceErrorKind {
-    let error = match io_error(error) {
-        SourceErrorKind::Io(error) => error,
-        kind => return kind,
-    };
-    match (error.kind(), packing) {
-        (io::ErrorKind::UnexpectedEof, _) => SourceErrorKind::Size { announced },
-        (
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other,
-            Some(packing),
-        ) => SourceErrorKind::Damaged(packing, error),
-        _ => SourceErrorKind::Io(error),
+/// Returns what went wrong in the user's terms: decoders report bad data in many ways.
+fn read_error(error: io::Error, compression: Option<CompressionFormat>) -> SourceErrorKind {
+    match (download_error(error), compression) {
+        (SourceErrorKind::Io(error), Some(compression)) if is_damage(&error) => {
+            SourceErrorKind::Damaged(compression, error)
+        }
+        (error, _) => error,
     }
 }
 
-/// Takes out what a download says on its way through unpackers.
-fn io_error(error: io::Error) -> SourceErrorKind {
-    error.downcast::<DownloadError>().map_or_else(SourceErrorKind::Io, SourceErrorKind::Http)
+/// Tells whether a decoder reports bad data.
+pub(super) fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof
+            | ErrorKind::InvalidData
+            | ErrorKind::InvalidInput
+            | ErrorKind::Other
+    )
 }

@@ -1,15 +1,15 @@
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::disk::convert::{ClusterCompression, Conversion};
 use crate::net::http::{HttpClient, HttpOptions, SystemRoots, TlsOptions, TlsTrust};
 use crate::net::proxy::Proxies;
 use crate::oci::images::Places;
 use crate::oci::images::testing::Memory;
-use crate::recipe::{ContextFile, SourceLocation, TarMember};
+use crate::recipe::{Checksum, InputFile, SourceLocation, SourceRole, TarMember, TarOrigin};
 
 /// One file, whatever is asked for.
 struct One(tempfile::NamedTempFile);
@@ -23,11 +23,7 @@ impl One {
 }
 
 impl Inputs for One {
-    fn open(&self, _path: &Path) -> io::Result<File> {
-        self.0.reopen()
-    }
-
-    fn open_in(&self, _file: &ContextFile) -> io::Result<File> {
+    fn open(&self, _file: &InputFile) -> io::Result<File> {
         self.0.reopen()
     }
 }
@@ -70,7 +66,7 @@ fn bytes() -> Vec<u8> {
 }
 
 fn file_archive() -> Arc<TarOrigin> {
-    Arc::new(TarOrigin::File(Box::new(recipe(SourceLocation::Path("a.tar".into())))))
+    Arc::new(TarOrigin::File(Box::new(recipe(SourceLocation::path("a.tar")))))
 }
 
 fn layer_archive(blob: &[u8]) -> Arc<TarOrigin> {
@@ -87,6 +83,33 @@ fn members(archive: &Arc<TarOrigin>, ranges: &[(u64, u64)]) -> Vec<SourceRecipe>
     ranges.iter().map(member).collect()
 }
 
+/// Returns the error of a source whose size needs no measuring.
+fn source_error(error: ContentError) -> SourceError {
+    match error {
+        ContentError::Source(error) => error,
+        ContentError::Unmeasured => panic!("{error}"),
+    }
+}
+
+fn pool() -> Arc<ThreadPool> {
+    Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap())
+}
+
+fn go_on(_len: u64) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Reads a content to its end.
+fn read_content(content: &mut dyn Content) -> Result<Vec<u8>, ContentError> {
+    let mut space = vec![0; usize::try_from(content.size()).unwrap()];
+    for part in space.chunks_mut(1000) {
+        content.read_exact(part)?;
+    }
+    assert_eq!(content.hole()?, 0);
+    content.finish()?;
+    Ok(space)
+}
+
 /// Reads all sources as a layer does; calls `between` after it has read the first.
 fn read(
     recipes: &[SourceRecipe],
@@ -95,19 +118,14 @@ fn read(
     between: impl Fn(),
 ) -> Result<Vec<Vec<u8>>, SourceError> {
     let client = offline();
-    let mut opener = Opener::new(inputs, &client, Unverified::Refuse, places);
+    let mut opener = SourceOpener::new(inputs, &client, Unverified::Refuse, places);
     let sources = recipes.iter().map(|recipe| Source::open(recipe, &mut opener));
     let sources = sources.collect::<Result<Vec<_>, _>>()?;
-    let contents = sources.iter().map(Source::content).collect::<Result<Vec<_>, _>>()?;
+    let contents = sources.iter().map(|source| source.content().map_err(source_error));
+    let contents = contents.collect::<Result<Vec<_>, _>>()?;
     let mut all = Vec::new();
     for mut content in contents {
-        let mut space = vec![0; usize::try_from(content.size()).unwrap()];
-        for part in space.chunks_mut(1000) {
-            content.read_exact(part)?;
-        }
-        assert_eq!(content.hole()?, 0);
-        content.finish()?;
-        all.push(space);
+        all.push(read_content(&mut *content).map_err(source_error)?);
         if all.len() == 1 {
             between();
         }
@@ -165,13 +183,13 @@ fn bombs_are_stopped_at_their_beginning() {
     ] {
         let bomb = [start, vec![0; 2 << 20], bytes().repeat(20)].concat();
         for (packing, packed) in packings(&bomb) {
-            let mut recipe = recipe(SourceLocation::Path("bomb".into()));
+            let mut recipe = recipe(SourceLocation::path("bomb"));
             (recipe.packing, recipe.role) = (Some(packing), SourceRole::Disk);
             let inputs = One::new(&packed[..packed.len() * 3 / 4]);
             let (client, places) = (offline(), Memory::default());
-            let mut opener = Opener::new(&inputs, &client, Unverified::Refuse, &places);
+            let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
             let mut source = Source::open(&recipe, &mut opener).unwrap();
-            let error = source.measure().unwrap_err();
+            let error = source.measure(&pool(), &go_on).unwrap_err();
             assert_eq!(error.to_string(), format!("bomb: {expected}"), "{packing}");
             stopped += 1;
         }
@@ -179,12 +197,74 @@ fn bombs_are_stopped_at_their_beginning() {
     assert_eq!(stopped, 12);
 }
 
+#[test]
+fn sizes_that_are_not_declared_are_measured() {
+    let (bytes, one_frame) = (bytes(), zstd::encode_all(&bytes()[..], 1).unwrap());
+    // gzip has the size of its last member, a zstd stream none, two frames that of each.
+    let members = [gzip(&bytes[..60_000]), gzip(&bytes[60_000..])].concat();
+    let longer = [gzip(&bytes[..10]), gzip(&bytes[10..])].concat();
+    for (compression, packed) in [
+        (CompressionFormat::Gzip, members),
+        (CompressionFormat::Gzip, longer),
+        (CompressionFormat::Zstd, one_frame),
+    ] {
+        let mut recipe = recipe(SourceLocation::path("a"));
+        recipe.packing = Some(compression);
+        let inputs = One::new(&packed);
+        let (client, places) = (offline(), Memory::default());
+        let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
+        let mut source = Source::open(&recipe, &mut opener).unwrap();
+        let read = source.content().and_then(|mut content| read_content(&mut *content));
+        assert!(matches!(read, Err(ContentError::Unmeasured)), "{compression}");
+        let stopped = source.measure(&pool(), &|_| ControlFlow::Break(())).unwrap();
+        assert!(stopped.is_break());
+        assert!(source.measure(&pool(), &go_on).unwrap().is_continue());
+        let mut content = source.content().unwrap();
+        assert_eq!(read_content(&mut *content).unwrap(), bytes, "{compression}");
+    }
+}
+
+/// A size that was measured is not measured again: the file has been changed.
+#[test]
+fn a_file_that_has_another_size_was_changed() {
+    let mut recipe = recipe(SourceLocation::path("a"));
+    recipe.checksum = Some(Checksum::Sha256("0".repeat(64)));
+    let inputs = One::new(&bytes());
+    for len in [99_999, 100_001] {
+        let (client, places) = (offline(), Memory::default());
+        inputs.0.reopen().unwrap().set_len(100_000).unwrap();
+        let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
+        let source = Source::open(&recipe, &mut opener).unwrap();
+        let mut content = source.content().unwrap();
+        inputs.0.reopen().unwrap().set_len(len).unwrap();
+        let error = source_error(read_content(&mut *content).unwrap_err());
+        assert!(matches!(error.kind, SourceErrorKind::Changed), "{error}");
+    }
+}
+
+#[test]
+fn a_disk_is_surveyed_before_it_is_converted() {
+    let mut recipe = SourceRecipe::new(SourceLocation::path("a.img"), SourceRole::Disk);
+    recipe.convert = Some(Conversion::Qcow2(ClusterCompression::None));
+    let (inputs, client, places) = (One::new(&bytes()), offline(), Memory::default());
+    let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
+    let mut source = Source::open(&recipe, &mut opener).unwrap();
+    assert!(matches!(source.content(), Err(ContentError::Unmeasured)));
+    assert_eq!(source.unsurveyed(), Some(100_352));
+    assert!(source.measure(&pool(), &go_on).unwrap().is_continue());
+    assert_eq!(source.unsurveyed(), None);
+    let mut content = source.content().unwrap();
+    let mut magic = [0; 4];
+    content.read_exact(&mut magic).unwrap();
+    assert_eq!(&magic, b"QFI\xfb");
+}
+
 /// A frame that says so needs no byte to be unpacked.
 #[test]
 fn what_is_too_long_is_not_read() {
     let mut frame = b"\x28\xb5\x2f\xfd\xe0".to_vec();
     frame.extend((SIZE_MAX + 1).to_le_bytes());
-    let mut recipe = recipe(SourceLocation::Path("bomb".into()));
+    let mut recipe = recipe(SourceLocation::path("bomb"));
     (recipe.packing, recipe.role) = (Some(CompressionFormat::Zstd), SourceRole::Disk);
     let error = read(&[recipe], &One::new(&frame), &Memory::default(), || ()).unwrap_err();
     assert_eq!(error.to_string(), "bomb: it has more than 16 TiB");
@@ -262,7 +342,7 @@ fn an_archive_that_is_written_to_is_noticed() {
     let recipes = members(&file_archive(), &ASCENDING[..3]);
     let error = read(&recipes, &inputs, &Memory::default(), touch).unwrap_err();
     assert!(matches!(error.kind, SourceErrorKind::Changed), "{error}");
-    let mut archive = recipe(SourceLocation::Path("a.tar".into()));
+    let mut archive = recipe(SourceLocation::path("a.tar"));
     archive.checksum = Some(Checksum::Sha256("0".repeat(64)));
     let recipes = members(&Arc::new(TarOrigin::File(Box::new(archive))), &ASCENDING[..1]);
     let error = read(&recipes, &inputs, &Memory::default(), || ()).unwrap_err();
@@ -276,7 +356,7 @@ fn a_layer_can_be_attempted_again() {
     places.put(bytes());
     let recipes = members(&layer_archive(&bytes()), &ASCENDING);
     let (inputs, client) = (One::new(b""), offline());
-    let mut opener = Opener::new(&inputs, &client, Unverified::Refuse, &places);
+    let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
     let sources = recipes.iter().map(|recipe| Source::open(recipe, &mut opener).unwrap());
     let sources: Vec<Source<'_>> = sources.collect();
     for _ in 0..3 {
@@ -294,9 +374,10 @@ fn inline_bytes_are_a_source() {
     assert_eq!(read(inline(b"")).unwrap(), [b""]);
     let (recipe, places) = (inline(b"text"), Memory::default());
     let (inputs, client) = (One::new(b""), offline());
-    let mut opener = Opener::new(&inputs, &client, Unverified::Refuse, &places);
+    let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
     let source = Source::open(&recipe, &mut opener).unwrap();
     let error = source.content().unwrap().read_exact(&mut [0; 5]).unwrap_err();
+    let error = source_error(error);
     assert!(matches!(error.kind, SourceErrorKind::Size { announced: 4 }), "{error}");
 }
 
@@ -330,7 +411,7 @@ fn contents_are_known_by_what_they_are_part_of() {
     let mut recipes: Vec<_> =
         archives.iter().flat_map(|archive| members(archive, &ranges)).collect();
     recipes.extend([b"1", b"2"].map(|bytes| recipe(SourceLocation::Inline((*bytes).into()))));
-    let mut opener = Opener::new(&inputs, &client, Unverified::Allow, &places);
+    let mut opener = SourceOpener::new(&inputs, &client, Unverified::Allow, &places);
     let identities: Vec<_> = recipes
         .iter()
         .map(|recipe| Source::open(recipe, &mut opener).unwrap().identity().unwrap())
@@ -341,6 +422,6 @@ fn contents_are_known_by_what_they_are_part_of() {
     // A download that may be another next time has none, and so have its members.
     let url = recipe(SourceLocation::Url("http://localhost/a.tar".into()));
     let recipes = members(&Arc::new(TarOrigin::File(Box::new(url))), &[(0, 1)]);
-    let mut opener = Opener::new(&inputs, &client, Unverified::Allow, &places);
+    let mut opener = SourceOpener::new(&inputs, &client, Unverified::Allow, &places);
     assert_eq!(Source::open(&recipes[0], &mut opener).unwrap().identity(), None);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::source::{check_name, file};
 use super::types::{FileSpec, Text};
-use crate::cluster::contract::disk::{DIRECTORY_MODE, FILE_MODE, QEMU};
+use crate::cluster::contract::placement::{DIRECTORY_MODE, FILE_MODE, QEMU};
 use crate::cluster::contract::taken;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe};

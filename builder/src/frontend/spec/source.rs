@@ -140,7 +140,7 @@ fn path(text: &Text) -> Result<Located<SourceLocation>, Diagnostic> {
     } else if path.ends_with('/') {
         ("the path names a directory", "write the path of a file")
     } else {
-        return Ok(Located { value: SourceLocation::Path(path.into()), span: text.span.clone() });
+        return Ok(Located { value: SourceLocation::path(path), span: text.span.clone() });
     };
     Err(Diagnostic::new(message).at(text.span.clone()).help(help))
 }

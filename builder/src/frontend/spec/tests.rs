@@ -78,7 +78,7 @@ fn a_spec_becomes_a_recipe() {
     let owner = Owner { uid: 107, gid: 107 };
     let disk = SourceRecipe {
         origin: Some(crate::recipe::diagnostic::Span::new(&source, at..at + "a.qcow2".len())),
-        ..SourceRecipe::new(SourceLocation::Path("a.qcow2".into()), SourceRole::Disk)
+        ..SourceRecipe::new(SourceLocation::path("a.qcow2"), SourceRole::Disk)
     };
     let platform = PlatformRecipe {
         platform: Platform { os: "linux".into(), architecture: "arm64".into(), variant: None },

@@ -9,7 +9,7 @@ use crate::engine::source::Inputs;
 use crate::oci::hashing::HashingReader;
 use crate::oci::tar::{self, TarReadError};
 use crate::recipe::diagnostic::Diagnostic;
-use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
+use crate::recipe::{Checksum, InputFile, SourceLocation, SourceRecipe, SourceRole};
 
 /// Several times what VMware's archives have, so that a hostile one takes no more than a few MiB.
 const LIMITS: tar::TarLimits = tar::TarLimits {
@@ -35,7 +35,7 @@ impl VddkDownload {
     /// was looked at.
     pub fn read(path: &Path, inputs: &dyn Inputs) -> Result<Self, Diagnostic> {
         let place = path.display();
-        let file = inputs.open(path).and_then(regular);
+        let file = inputs.open(&InputFile::new(path)).and_then(regular);
         let file =
             file.map_err(|error| Diagnostic::new(format!("cannot read `{place}`: {error}")))?;
         let (kit, checksum) = kit(file).map_err(|error| {
@@ -50,7 +50,7 @@ impl VddkDownload {
         })?;
         let source = SourceRecipe {
             checksum: Some(checksum),
-            ..SourceRecipe::new(SourceLocation::Path(path.to_owned()), SourceRole::File)
+            ..SourceRecipe::new(SourceLocation::path(path), SourceRole::File)
         };
         Ok(Self { source, kit })
     }

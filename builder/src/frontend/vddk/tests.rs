@@ -59,7 +59,7 @@ f 500 bin64/vmware-vdiskmanager
 f 6640 FILES";
 
 fn source(path: &str) -> SourceRecipe {
-    let location = SourceLocation::Path(path.into());
+    let location = SourceLocation::path(path);
     SourceRecipe::new(location, SourceRole::File)
 }
 

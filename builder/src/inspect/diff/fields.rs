@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Difference, Kind};
+use super::{Difference, DifferenceKind};
 
-/// How many differences of one document are told, and how long a value is that is told.
-const TOLD_MAX: usize = 50;
+/// How many differences of one document are reported, and how many characters of a value.
+const REPORTED_MAX: usize = 50;
 const VALUE_MAX: usize = 400;
 
 /// What of a document is compared elsewhere.
@@ -38,7 +38,7 @@ impl Skip {
     }
 }
 
-/// Compares values, and tells of what differs by JSON pointers.
+/// Compares values, and reports what differs with JSON pointers.
 pub(super) fn fields(
     subject: &str,
     skip: &Skip,
@@ -46,7 +46,7 @@ pub(super) fn fields(
     b: &Value,
     found: &mut Vec<Difference>,
 ) {
-    let mut walk = Walk { subject, skip, left: TOLD_MAX, found };
+    let mut walk = Walk { subject, skip, left: REPORTED_MAX, found };
     walk.values("", Some(a), Some(b));
 }
 
@@ -78,14 +78,14 @@ impl Walk<'_> {
             _ => {
                 self.left -= 1;
                 let (subject, place) = (self.subject.to_owned(), pointer.to_owned());
-                let (a, b) = (told(a), told(b));
-                self.found.push(Difference { subject, place, kind: Kind::Field, a, b });
+                let (a, b) = (shown(a), shown(b));
+                self.found.push(Difference { subject, place, kind: DifferenceKind::Field, a, b });
             }
         }
     }
 }
 
-fn told(value: Option<&Value>) -> String {
+fn shown(value: Option<&Value>) -> String {
     let Some(value) = value else { return "nothing".into() };
     let mut text = value.to_string();
     if text.chars().count() > VALUE_MAX {
@@ -128,6 +128,6 @@ mod tests {
         let many = |from: usize| (from..from + 99).collect::<Vec<_>>();
         let mut found = Vec::new();
         fields("x", &all, &json!(many(0)), &json!(many(1)), &mut found);
-        assert_eq!(found.len(), TOLD_MAX);
+        assert_eq!(found.len(), REPORTED_MAX);
     }
 }

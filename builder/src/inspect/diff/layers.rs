@@ -4,7 +4,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::thread;
 
-use super::{CompareError, Context, Difference, Kind};
+use super::{DiffContext, DiffError, Difference, DifferenceKind};
 use crate::compression::CompressionFormat;
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
@@ -14,8 +14,8 @@ use crate::oci::layer_tar::{ExpectedBlob, LayerTar};
 use crate::oci::progress::Event;
 use crate::oci::tar::{self, TarEntry, TarReadError, TarReader};
 
-/// How many differences of one layer are told.
-const TOLD_MAX: usize = 20;
+/// How many differences of one layer are reported.
+const REPORTED_MAX: usize = 20;
 
 /// How much is compared at a time, in bytes.
 const STEP: usize = 128 * 1024;
@@ -35,13 +35,13 @@ pub(super) fn compare(
     name: &str,
     (a_images, a): Place<'_>,
     (b_images, b): Place<'_>,
-    context: &Context<'_>,
+    context: &DiffContext<'_>,
     found: &mut Vec<Difference>,
-) -> Result<(), CompareError> {
+) -> Result<(), DiffError> {
     if a.layers.len() != b.layers.len() {
         let [a, b] = [a, b].map(|image| format!("{} layers", image.layers.len()));
         let (subject, place) = (format!("{name} manifest"), "/layers".to_owned());
-        found.push(Difference { subject, place, kind: Kind::Layers, a, b });
+        found.push(Difference { subject, place, kind: DifferenceKind::Layers, a, b });
     }
     for (number, (a, b)) in a.layers.iter().zip(&b.layers).enumerate() {
         if a.digest == b.digest {
@@ -58,10 +58,10 @@ fn pair_of_layers(
     subject: &str,
     number: usize,
     sides: [(&dyn Images, &Descriptor); 2],
-    context: &Context<'_>,
+    context: &DiffContext<'_>,
     found: &mut Vec<Difference>,
-) -> Result<(), CompareError> {
-    let wrong = |at: usize, problem| CompareError::Layer {
+) -> Result<(), DiffError> {
+    let wrong = |at: usize, problem| DiffError::Layer {
         number: number + 1,
         digest: sides[at].1.digest,
         side: ["first", "second"][at],
@@ -77,28 +77,28 @@ fn pair_of_layers(
     };
     let (a, b) = (open(0)?, open(1)?);
     let packings = [a.compression(), b.compression()];
-    let (told, digests) = thread::scope(|scope| {
+    let (differences, digests) = thread::scope(|scope| {
         let (mut a, mut b) = (a.ahead(scope), b.ahead(scope));
-        let mut walk = Walk { subject, told: Vec::new() };
+        let mut walk = Walk { subject, found: Vec::new() };
         let walked = walk.walk(&mut a, &mut b, context);
         let finish = |at: usize, tar: LayerTar<'_>| {
             let &Descriptor { digest, size: len, .. } = sides[at].1;
             let found = tar.finish().map_err(|problem| wrong(at, problem))?;
             context.progress.event(Event::Read { blob: 2 * number + at, digest, len });
-            Ok::<_, CompareError>(found)
+            Ok::<_, DiffError>(found)
         };
         let digests = (finish(0, a)?, finish(1, b)?);
         walk.unread(walked);
-        Ok::<_, CompareError>((walk.told, digests))
+        Ok::<_, DiffError>((walk.found, digests))
     })?;
-    let is_empty = told.is_empty();
-    found.extend(told);
+    let is_empty = differences.is_empty();
+    found.extend(differences);
     if is_empty {
         let (kind, [a, b]) = if digests.0 == digests.1 {
-            let told = |at: usize| format!("{}, {} bytes", packed(packings[at]), sides[at].1.size);
-            (Kind::Compression, [told(0), told(1)])
+            let shown = |at: usize| format!("{}, {} bytes", packed(packings[at]), sides[at].1.size);
+            (DifferenceKind::Compression, [shown(0), shown(1)])
         } else {
-            (Kind::Tar, [digests.0.to_string(), digests.1.to_string()])
+            (DifferenceKind::Tar, [digests.0.to_string(), digests.1.to_string()])
         };
         let (subject, place) = (subject.to_owned(), String::new());
         found.push(Difference { subject, place, kind, a, b });
@@ -115,24 +115,34 @@ type Unread = (usize, TarReadError);
 
 struct Walk<'w> {
     subject: &'w str,
-    told: Vec<Difference>,
+    found: Vec<Difference>,
 }
 
 /// Shows one field of an entry.
 type Field = fn(&TarEntry) -> String;
 
 impl Walk<'_> {
-    fn tell(&mut self, place: &str, kind: Kind, a: impl Into<String>, b: impl Into<String>) {
+    fn report(
+        &mut self,
+        place: &str,
+        kind: DifferenceKind,
+        a: impl Into<String>,
+        b: impl Into<String>,
+    ) {
         let (subject, place) = (self.subject.to_owned(), place.to_owned());
-        self.told.push(Difference { subject, place, kind, a: a.into(), b: b.into() });
+        self.found.push(Difference { subject, place, kind, a: a.into(), b: b.into() });
     }
 
     /// A blob that is sound and holds no tar differs from one that does.
     fn unread(&mut self, walked: Result<(), Unread>) {
         match walked {
             Ok(()) => {}
-            Err((0, error)) => self.tell("", Kind::Tar, error.to_string(), "can be read so far"),
-            Err((_, error)) => self.tell("", Kind::Tar, "can be read so far", error.to_string()),
+            Err((0, error)) => {
+                self.report("", DifferenceKind::Tar, error.to_string(), "can be read so far");
+            }
+            Err((_, error)) => {
+                self.report("", DifferenceKind::Tar, "can be read so far", error.to_string());
+            }
         }
     }
 
@@ -141,12 +151,12 @@ impl Walk<'_> {
         &mut self,
         a: &mut LayerTar<'_>,
         b: &mut LayerTar<'_>,
-        context: &Context<'_>,
+        context: &DiffContext<'_>,
     ) -> Result<(), Unread> {
         let packings = [a.compression(), b.compression()];
         let mut a = TarReader::new(a, packings[0], context.limits);
         let mut b = TarReader::new(b, packings[1], context.limits);
-        while self.told.len() < TOLD_MAX {
+        while self.found.len() < REPORTED_MAX {
             let ours = a.next().transpose().map_err(|error| (0, error))?;
             let theirs = b.next().transpose().map_err(|error| (1, error))?;
             let (ours, theirs) = match (ours, theirs) {
@@ -160,7 +170,7 @@ impl Walk<'_> {
                     let name = |found: Option<TarEntry>| {
                         found.map_or_else(|| "no more entries".into(), |found| shown(&found.path))
                     };
-                    self.tell("", Kind::Entry, name(ours), name(theirs));
+                    self.report("", DifferenceKind::Entry, name(ours), name(theirs));
                     return Ok(());
                 }
             };
@@ -171,7 +181,7 @@ impl Walk<'_> {
     }
 
     fn entries(&mut self, a: &TarEntry, b: &TarEntry, headers: [&tar::TarHeader; 2]) {
-        let before = self.told.len();
+        let before = self.found.len();
         let fields: [(&str, Field); 5] = [
             ("kind", |found| kind(&found.kind)),
             ("mode", |found| format!("{:04o}", found.mode)),
@@ -183,23 +193,28 @@ impl Walk<'_> {
             let (ours, theirs) = (field(a), field(b));
             if ours != theirs {
                 let [ours, theirs] = [ours, theirs].map(|value| format!("{name} {value}"));
-                self.tell(&a.path, Kind::Entry, ours, theirs);
+                self.report(&a.path, DifferenceKind::Entry, ours, theirs);
             }
         }
         for (name, range) in FIELDS {
             let [ours, theirs] =
                 headers.map(|raw| text(raw.block.get(range.clone()).unwrap_or_default(), name));
             if ours != theirs {
-                self.tell(&a.path, Kind::Entry, ours, theirs);
+                self.report(&a.path, DifferenceKind::Entry, ours, theirs);
             }
         }
         if headers[0].pax != headers[1].pax {
             let [ours, theirs] =
                 headers.map(|raw| format!("pax header of {} bytes", raw.pax.len()));
-            self.tell(&a.path, Kind::Entry, ours, theirs);
+            self.report(&a.path, DifferenceKind::Entry, ours, theirs);
         }
-        if self.told.len() == before && headers[0].block != headers[1].block {
-            self.tell(&a.path, Kind::Entry, "one tar header", "another that says the same");
+        if self.found.len() == before && headers[0].block != headers[1].block {
+            self.report(
+                &a.path,
+                DifferenceKind::Entry,
+                "one tar header",
+                "another that says the same",
+            );
         }
     }
 
@@ -231,9 +246,9 @@ impl Walk<'_> {
         }
         let Some(range) = range else { return Ok(()) };
         let (first, last) = (range.start, range.end - 1);
-        let told = format!("bytes {first} to {last} of {}", a.size);
+        let range = format!("bytes {first} to {last} of {}", a.size);
         let other = format!("{count} of them are different, of {}", b.size);
-        self.tell(&a.path, Kind::Content, told, other);
+        self.report(&a.path, DifferenceKind::Content, range, other);
         Ok(())
     }
 }

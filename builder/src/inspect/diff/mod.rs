@@ -1,6 +1,6 @@
-//! To *compare* two images is to find out why their digests differ: which field of which document,
-//! which entry of which layer, which bytes of which file. What follows from another difference (a
-//! digest of a document that differs) is not told.
+//! To *diff* two images is to find out why their digests differ: which field of which document,
+//! which entry of which layer, which bytes of which file. What follows from another difference (the
+//! digest of a document that differs) is not reported.
 
 mod fields;
 mod layers;
@@ -21,30 +21,30 @@ use crate::oci::tar::TarLimits;
 
 /// One of the two images.
 #[derive(Clone, Copy)]
-pub struct Side<'a> {
-    /// Where it is.
+pub struct DiffSide<'a> {
+    /// Where it is read from.
     pub images: &'a dyn Images,
-    /// What its documents say.
+    /// Its documents.
     pub documents: &'a ImageDocuments,
 }
 
-/// What a comparison works with.
-pub struct Context<'a> {
-    /// What a layer may have.
+/// What two images are compared with.
+pub struct DiffContext<'a> {
+    /// TarLimits of what a layer's tar may have.
     pub limits: TarLimits,
-    /// Listens, and stops it.
+    /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
 }
 
 /// One thing in which two images differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Which part of the images, e.g. `linux/amd64 config`.
+    /// Part of the images, e.g. `linux/amd64 config`.
     pub subject: String,
-    /// Where in it: a JSON pointer (RFC 6901), or a path in a layer; empty for all of it.
+    /// SourceLocation in it: a JSON pointer (RFC 6901), or a path in a layer; empty for all of it.
     pub place: String,
-    /// What kind of thing it is.
-    pub kind: Kind,
+    /// What kind of difference it is.
+    pub kind: DifferenceKind,
     /// What the first image has.
     pub a: String,
     /// What the second image has.
@@ -54,7 +54,7 @@ pub struct Difference {
 /// What can differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum DifferenceKind {
     /// How documents with the same fields are written.
     Document,
     /// Which images there are.
@@ -75,16 +75,16 @@ pub enum Kind {
 
 /// Why two images cannot be compared.
 #[derive(Debug, Error)]
-pub enum CompareError {
-    /// One cannot be had.
+pub enum DiffError {
+    /// One cannot be read.
     #[error("{}", .0.full_message())]
     Images(#[from] StorageError),
     /// A layer is damaged.
     #[error("layer {number} ({digest}) of the {side} image: {problem}")]
     Layer {
-        /// From 1, lowest first.
+        /// Number of the layer, from 1, lowest first.
         number: usize,
-        /// Of the blob.
+        /// Digest of the blob.
         digest: Digest,
         /// `first` or `second`.
         side: &'static str,
@@ -97,21 +97,25 @@ pub enum CompareError {
 }
 
 /// Compares two images, down to what makes them differ; nothing is found where they are the same.
-pub fn compare(
-    a: Side<'_>,
-    b: Side<'_>,
-    context: &Context<'_>,
-) -> Result<Vec<Difference>, CompareError> {
+pub fn diff_images(
+    a: DiffSide<'_>,
+    b: DiffSide<'_>,
+    context: &DiffContext<'_>,
+) -> Result<Vec<Difference>, DiffError> {
     if a.documents.root.digest == b.documents.root.digest {
         return Ok(Vec::new());
     }
     match run(a, b, context) {
-        Err(_) if context.progress.is_cancelled() => Err(CompareError::Cancelled),
+        Err(_) if context.progress.is_cancelled() => Err(DiffError::Cancelled),
         result => result,
     }
 }
 
-fn run(a: Side<'_>, b: Side<'_>, context: &Context<'_>) -> Result<Vec<Difference>, CompareError> {
+fn run(
+    a: DiffSide<'_>,
+    b: DiffSide<'_>,
+    context: &DiffContext<'_>,
+) -> Result<Vec<Difference>, DiffError> {
     let mut found = Vec::new();
     roots(a.documents, b.documents, &mut found);
     let (ours, theirs) = (images(a.documents), images(b.documents));
@@ -137,7 +141,7 @@ fn run(a: Side<'_>, b: Side<'_>, context: &Context<'_>) -> Result<Vec<Difference
     Ok(found)
 }
 
-/// Returns the images that are such, and what their platforms are called.
+/// Returns the images except attestations, with the names of their platforms.
 fn images(documents: &ImageDocuments) -> Vec<(String, &PlatformImage)> {
     let name = |image: &PlatformImage| image.platform().map(|platform| platform.to_string());
     let images = documents.without_attestations();
@@ -159,8 +163,8 @@ fn roots(a: &ImageDocuments, b: &ImageDocuments, found: &mut Vec<Difference>) {
             found.push(Difference { subject, place, kind, a, b });
         }
     };
-    add("/mediaType", Kind::Field, types);
-    add("", Kind::Platforms, platforms);
+    add("/mediaType", DifferenceKind::Field, types);
+    add("", DifferenceKind::Platforms, platforms);
     let attested = [a, b].map(|documents| {
         let others = documents.images.iter().filter(|image| image.is_attestation());
         let mut digests: Vec<String> =
@@ -168,7 +172,7 @@ fn roots(a: &ImageDocuments, b: &ImageDocuments, found: &mut Vec<Difference>) {
         digests.sort_unstable();
         if digests.is_empty() { "no attestations".into() } else { digests.join(", ") }
     });
-    add("", Kind::Platforms, attested);
+    add("", DifferenceKind::Platforms, attested);
     if a.root.is_index() && b.root.is_index() {
         documents("index", &Skip::Manifests, &a.root, &b.root, found);
     }
@@ -190,7 +194,13 @@ fn manifests(name: &str, a: &PlatformImage, b: &PlatformImage, found: &mut Vec<D
     fields(&subject, &Skip::Nothing, &a.config_fields, &b.config_fields, &mut all);
     if found.len() == before && all.is_empty() {
         let [a, b] = [a, b].map(|image| format!("{} bytes", image.config.len()));
-        found.push(Difference { subject, place: String::new(), kind: Kind::Document, a, b });
+        found.push(Difference {
+            subject,
+            place: String::new(),
+            kind: DifferenceKind::Document,
+            a,
+            b,
+        });
     }
 }
 
@@ -213,17 +223,19 @@ fn documents(subject: &str, skip: &Skip, a: &Document, b: &Document, found: &mut
 fn written(subject: &str, a: &Document, b: &Document) -> Difference {
     let [a, b] = [a, b].map(|document| format!("{} bytes", document.bytes.len()));
     let (subject, place) = (subject.to_owned(), String::new());
-    Difference { subject, place, kind: Kind::Document, a, b }
+    Difference { subject, place, kind: DifferenceKind::Document, a, b }
 }
 
-impl std::fmt::Debug for Side<'_> {
+impl std::fmt::Debug for DiffSide<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Side").field("root", &self.documents.root.digest).finish_non_exhaustive()
+        f.debug_struct("DiffSide")
+            .field("root", &self.documents.root.digest)
+            .finish_non_exhaustive()
     }
 }
 
-impl std::fmt::Debug for Context<'_> {
+impl std::fmt::Debug for DiffContext<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("DiffContext").field("limits", &self.limits).finish_non_exhaustive()
     }
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::ExtractError;
 use crate::cluster::contract::facts::LayerFacts;
 use crate::cluster::contract::{DIRECTORY, Rootfs, Seen, for_cdi};
-use crate::oci::tar::{TarEntry, TarEntryKind};
+use crate::inspect::kept::kept_len;
+use crate::oci::tar::TarEntry;
 
-/// How many bytes what is kept of members may have, and about how many each takes besides its names.
+/// How many bytes may be kept of the members of all layers.
 const KEPT_MAX: usize = 16 << 20;
-const MEMBER_LEN: usize = 128;
 
-/// How many names are told.
-const TOLD: usize = 5;
+/// How many names are listed.
+const LISTED: usize = 5;
 
 /// What was seen of the layers, lowest first.
 #[derive(Debug, Default)]
@@ -26,11 +26,7 @@ pub(super) struct Choice {
 impl Choice {
     /// Keeps what may matter of a layer.
     pub(super) fn keep(&mut self, layer: usize, found: TarEntry) -> Result<(), ExtractError> {
-        let link = match &found.kind {
-            TarEntryKind::Symlink(to) | TarEntryKind::Hardlink(to) => to.len(),
-            _ => 0,
-        };
-        self.kept = self.kept.saturating_add(found.path.len() + link + MEMBER_LEN);
+        self.kept = self.kept.saturating_add(kept_len(&found));
         if self.kept > KEPT_MAX {
             return Err(ExtractError::TooMany);
         }
@@ -59,7 +55,7 @@ impl Choice {
         let seen = children.into_values().next().flatten();
         match (taken, &names[..]) {
             (None, []) => Err(ExtractError::NoDisk),
-            (_, [_, _, ..]) => Err(ExtractError::Several(told(&names))),
+            (_, [_, _, ..]) => Err(ExtractError::Several(list(&names))),
             (None, [name]) => {
                 Err(ExtractError::Differs { cdi: "none".into(), kubevirt: shown(name) })
             }
@@ -89,8 +85,8 @@ fn shown(name: &str) -> String {
     format!("`{DIRECTORY}/{}`", name.escape_debug())
 }
 
-fn told(names: &[&str]) -> String {
-    let more = if names.len() > TOLD { ", …" } else { "" };
-    let names: Vec<String> = names.iter().take(TOLD).map(|name| shown(name)).collect();
+fn list(names: &[&str]) -> String {
+    let more = if names.len() > LISTED { ", …" } else { "" };
+    let names: Vec<String> = names.iter().take(LISTED).map(|name| shown(name)).collect();
     format!("{}{more}", names.join(", "))
 }

@@ -11,40 +11,40 @@ use crate::oci::layer_tar::LayerProblem;
 /// Why the disk of an image was not extracted.
 #[derive(Debug, Error)]
 pub enum ExtractError {
-    /// The image cannot be had.
+    /// The image cannot be read.
     #[error("{}", .0.full_message())]
     Images(#[from] StorageError),
-    /// It is something else in an image's form.
+    /// It is an artifact, not an image.
     #[error("it is no image, but has a config of type `{0}`")]
     Artifact(String),
-    /// Config and manifest speak of different layers.
+    /// Config and manifest have different numbers of layers.
     #[error("the manifest has {layers} layers, the config {diff_ids} diff IDs")]
     Layers {
-        /// In the manifest.
+        /// Number in the manifest.
         layers: usize,
-        /// In the config.
+        /// Number in the config.
         diff_ids: usize,
     },
     /// A layer is not what it should be.
     #[error("layer {number} ({digest}): {problem}")]
     Layer {
-        /// From 1, lowest first.
+        /// Number of the layer, from 1, lowest first.
         number: usize,
-        /// Of the blob.
+        /// Digest of the blob.
         digest: Digest,
         /// What is wrong.
         problem: LayerProblem,
     },
-    /// There is none.
+    /// There is no disk.
     #[error("there is no disk in it: nothing is in `/disk`")]
     NoDisk,
-    /// There are several, and KubeVirt refuses that.
+    /// There are several files, and KubeVirt refuses that.
     #[error("there are several files in `/disk`: {0}")]
     Several(String),
     /// The disk is no file.
     #[error("`{path}` is {kind}, not a file", path = .path.escape_debug())]
     Link {
-        /// In the image.
+        /// Path in the image.
         path: String,
         /// What it is.
         kind: &'static str,
@@ -57,10 +57,10 @@ pub enum ExtractError {
         /// What KubeVirt takes.
         kubevirt: String,
     },
-    /// More is in it than can be kept track of.
+    /// It has more entries than can be kept.
     #[error("too many entries are in `/disk` and beside it")]
     TooMany,
-    /// It cannot be written.
+    /// The disk cannot be written.
     #[error("{0}")]
     Output(io::Error),
     /// The user asked to stop.

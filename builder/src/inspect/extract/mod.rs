@@ -12,7 +12,7 @@ use std::thread;
 use sha2::{Digest as _, Sha256};
 
 pub use error::ExtractError;
-pub use output::{Output, SparseFile, Stream};
+pub use output::{DiskOutput, PipeOutput, SparseFile};
 
 use self::choice::Choice;
 use crate::cluster::contract::{cdi_takes, matters};
@@ -31,33 +31,33 @@ const STEP: usize = 256 * 1024;
 /// What is left out where all of it is zero: a block of most file systems, in bytes.
 const BLOCK: usize = 4096;
 
-/// What an extraction works with.
-pub struct Context<'a> {
-    /// Where the image is.
+/// What a disk is extracted with.
+pub struct ExtractContext<'a> {
+    /// Where the image is read from.
     pub images: &'a dyn Images,
-    /// What a layer may have.
+    /// TarLimits of what a layer's tar may have.
     pub limits: TarLimits,
-    /// Listens, and stops it.
+    /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
 }
 
 /// A disk that was extracted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Extracted {
-    /// In the image, without a slash in front.
+pub struct ExtractedDisk {
+    /// Path in the image, without a slash in front.
     pub path: String,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
-/// Extracts the disk of an image. What `output` got before an error is to be thrown away.
-pub fn extract(
+/// Extracts the disk of an image. What `output` received before an error must be discarded.
+pub fn extract_disk(
     image: &PlatformImage,
-    output: &mut dyn Output,
-    context: &Context<'_>,
-) -> Result<Extracted, ExtractError> {
+    output: &mut dyn DiskOutput,
+    context: &ExtractContext<'_>,
+) -> Result<ExtractedDisk, ExtractError> {
     match run(image, output, context) {
-        // Whatever else was told: it is because the user wanted it.
+        // Whatever failed, the user cancelled it.
         Err(_) if context.progress.is_cancelled() => Err(ExtractError::Cancelled),
         result => result,
     }
@@ -65,9 +65,9 @@ pub fn extract(
 
 fn run(
     image: &PlatformImage,
-    output: &mut dyn Output,
-    context: &Context<'_>,
-) -> Result<Extracted, ExtractError> {
+    output: &mut dyn DiskOutput,
+    context: &ExtractContext<'_>,
+) -> Result<ExtractedDisk, ExtractError> {
     let diff_ids = diff_ids(image)?;
     let hash = (image.layers.len() > 1).then(Sha256::new);
     let mut extraction =
@@ -79,10 +79,10 @@ fn run(
     choice.judge()?;
     let disk = disk.ok_or(ExtractError::NoDisk)?;
     output.end().map_err(ExtractError::Output)?;
-    Ok(Extracted { path: disk.path, size: disk.size })
+    Ok(ExtractedDisk { path: disk.path, size: disk.size })
 }
 
-/// Returns what the config says of the layers' tars, if it is an image's and says it of all.
+/// Returns the digests of the layers' tars that the config declares; it is an error if some are missing.
 fn diff_ids(image: &PlatformImage) -> Result<Vec<&str>, ExtractError> {
     if image.config.is_empty() {
         return Err(ExtractError::Artifact(image.config_descriptor.media_type.clone()));
@@ -96,8 +96,8 @@ fn diff_ids(image: &PlatformImage) -> Result<Vec<&str>, ExtractError> {
 }
 
 struct Extraction<'e> {
-    output: &'e mut dyn Output,
-    context: &'e Context<'e>,
+    output: &'e mut dyn DiskOutput,
+    context: &'e ExtractContext<'e>,
     choice: Choice,
     /// What was written.
     disk: Option<Disk>,
@@ -215,7 +215,7 @@ impl From<ExtractError> for Stop {
 /// Copies the content of the member that came last, and returns its digest, if it is asked for.
 fn copy(
     tar: &mut TarReader<impl Read>,
-    output: &mut dyn Output,
+    output: &mut dyn DiskOutput,
     mut hash: Option<Sha256>,
 ) -> Result<Option<Digest>, Stop> {
     let mut space = vec![0; STEP];
@@ -233,7 +233,7 @@ fn copy(
 }
 
 /// Writes bytes, and tells zeros from others.
-fn write(bytes: &[u8], output: &mut dyn Output) -> io::Result<()> {
+fn write(bytes: &[u8], output: &mut dyn DiskOutput) -> io::Result<()> {
     let is_zero = |block: &&[u8]| ZEROS.starts_with(block);
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -256,7 +256,7 @@ static ZEROS: [u8; BLOCK] = [0; BLOCK];
 /// What is only compared goes here.
 struct Nowhere;
 
-impl Output for Nowhere {
+impl DiskOutput for Nowhere {
     fn begin(&mut self, _path: &str, _size: u64) -> io::Result<()> {
         Ok(())
     }
@@ -274,8 +274,8 @@ impl Output for Nowhere {
     }
 }
 
-impl std::fmt::Debug for Context<'_> {
+impl std::fmt::Debug for ExtractContext<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("ExtractContext").field("limits", &self.limits).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! An *output* is where a disk goes, from front to back.
+//! An *output* receives a disk, from front to back.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -8,18 +8,18 @@ use cap_std::fs::File;
 const STEP: usize = 64 * 1024;
 static ZEROS: [u8; STEP] = [0; STEP];
 
-/// Takes a disk.
-pub trait Output {
-    /// Is told what comes: its path in the image, and its size in bytes. May refuse it.
+/// Receives a disk.
+pub trait DiskOutput {
+    /// Begins a disk: its path in the image, and its size in bytes. An error refuses it.
     fn begin(&mut self, path: &str, size: u64) -> io::Result<()>;
 
-    /// Takes the next bytes.
+    /// Receives the next bytes.
     fn data(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Takes the next bytes, which are all zero.
+    /// Receives the next bytes, which are all zero.
     fn zeros(&mut self, len: u64) -> io::Result<()>;
 
-    /// The disk is whole, and the right one.
+    /// Ends the disk: it is complete, and the right one.
     fn end(&mut self) -> io::Result<()>;
 }
 
@@ -38,7 +38,7 @@ impl<'a> SparseFile<'a> {
     }
 }
 
-impl Output for SparseFile<'_> {
+impl DiskOutput for SparseFile<'_> {
     fn begin(&mut self, _path: &str, _size: u64) -> io::Result<()> {
         Ok(())
     }
@@ -65,10 +65,10 @@ impl Output for SparseFile<'_> {
     }
 }
 
-/// Something that has no holes, such as a pipe. What went into it cannot be taken back.
-pub struct Stream<W>(pub W);
+/// A stream that has no holes, such as a pipe. What was written to it cannot be taken back.
+pub struct PipeOutput<W>(pub W);
 
-impl<W: Write> Output for Stream<W> {
+impl<W: Write> DiskOutput for PipeOutput<W> {
     fn begin(&mut self, _path: &str, _size: u64) -> io::Result<()> {
         Ok(())
     }
@@ -91,8 +91,8 @@ impl<W: Write> Output for Stream<W> {
     }
 }
 
-impl<W> std::fmt::Debug for Stream<W> {
+impl<W> std::fmt::Debug for PipeOutput<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stream").finish_non_exhaustive()
+        f.debug_struct("PipeOutput").finish_non_exhaustive()
     }
 }

@@ -3,11 +3,12 @@
 use std::io::{Cursor, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Context;
-use crate::cluster::contract::facts::{BlobFacts, DiskFacts, LayerFacts, Start};
-use crate::cluster::contract::{cdi_takes, is_disk, matters};
+use super::VerifyContext;
+use crate::cluster::contract::facts::{BlobFacts, DiskFacts, LayerFacts};
+use crate::cluster::contract::{BlobStart, cdi_takes, examine_disk, is_disk, matters};
 use crate::compression::CompressionFormat;
 use crate::disk;
+use crate::inspect::kept::kept_len;
 use crate::oci::error::StorageError;
 use crate::oci::hashing::{BlobProblem, HashingReader};
 use crate::oci::image::descriptor::Descriptor;
@@ -16,21 +17,18 @@ use crate::oci::progress::{Event, ProgressReader};
 use crate::oci::tar::{self, Lead, TarEntry, TarEntryKind, TarReadError, TarReader};
 use crate::recipe::path::split;
 
-/// How many of a blob's first bytes are kept: what [`Start::of`] needs.
+/// How many of a blob's first bytes are kept: what [`BlobStart::of`] needs.
 const START_LEN: u64 = 4096;
 
 /// How many disks are looked at in a layer. One that has more is wrong anyway.
 const DISKS_MAX: usize = 16;
-
-/// About how many bytes a member takes that is kept, besides its path.
-const MEMBER_LEN: u64 = 128;
 
 /// Reads a layer to its end. `kept` is how many bytes may still be kept of all layers' members.
 pub(super) fn read(
     number: usize,
     blob: &Descriptor,
     kept: &AtomicU64,
-    context: &Context<'_>,
+    context: &VerifyContext<'_>,
 ) -> LayerFacts {
     let &Descriptor { digest, size: len, .. } = blob;
     let mut facts = LayerFacts::default();
@@ -52,7 +50,7 @@ pub(super) fn read(
     let tar = match raw.by_ref().take(START_LEN).read_to_end(&mut start) {
         Ok(_) => {
             let all = Cursor::new(&start).chain(&mut raw);
-            scan(all, Start::of(&start), &mut facts, kept, context)
+            scan(all, BlobStart::of(&start), &mut facts, kept, context)
         }
         Err(error) => Err(TarReadError::Read(error)),
     };
@@ -67,7 +65,7 @@ pub(super) fn read(
         }
         Err(BlobProblem::Digest(found)) => BlobFacts::OtherBytes(found),
         Ok(()) => {
-            let (start, tar) = (Start::of(&start), tar.map_err(|error| error.to_string()));
+            let (start, tar) = (BlobStart::of(&start), tar.map_err(|error| error.to_string()));
             BlobFacts::Sound { start, tar }
         }
     });
@@ -78,10 +76,10 @@ pub(super) fn read(
 /// Reads the tar in a layer that begins so; returns its digest.
 fn scan(
     raw: impl Read + Send,
-    start: Start,
+    start: BlobStart,
     facts: &mut LayerFacts,
     kept: &AtomicU64,
-    context: &Context<'_>,
+    context: &VerifyContext<'_>,
 ) -> Result<Digest, TarReadError> {
     let (compression, tar) = decompress(raw, start)?;
     let tar = HashingReader::new(ProgressReader::new(tar, context.progress, None));
@@ -110,9 +108,9 @@ fn scan(
 /// else is wrong with such a layer can then be seen.
 fn decompress<'a>(
     raw: impl Read + Send + 'a,
-    start: Start,
+    start: BlobStart,
 ) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
-    if start != Start::ZstdSkippable {
+    if start != BlobStart::ZstdSkippable {
         return tar::decompress(raw);
     }
     let tar = zstd::stream::read::Decoder::new(raw).map_err(TarReadError::Read)?;
@@ -121,11 +119,7 @@ fn decompress<'a>(
 
 /// Counts what is kept of a member.
 fn keep(found: &TarEntry, kept: &AtomicU64) -> Result<(), TarReadError> {
-    let link = match &found.kind {
-        TarEntryKind::Symlink(to) | TarEntryKind::Hardlink(to) => to.len(),
-        _ => 0,
-    };
-    let len = (found.path.len() + link) as u64 + MEMBER_LEN;
+    let len = kept_len(found) as u64;
     let taken =
         kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |kept| kept.checked_sub(len));
     taken
@@ -136,7 +130,7 @@ fn keep(found: &TarEntry, kept: &AtomicU64) -> Result<(), TarReadError> {
 /// Looks at a disk by its first bytes.
 fn look(found: &TarEntry, start: &[u8]) -> Option<DiskFacts> {
     let bytes = disk::Start { bytes: start, len: found.size };
-    let mut info = disk::examine(&bytes).ok()?;
+    let mut info = examine_disk(&bytes).ok()?;
     info.flaws.extend(disk::misnamed(split(&found.path).1, &info));
     Some(DiskFacts { info, start: Digest::of_bytes(start) })
 }

@@ -13,7 +13,7 @@ use diskette_builder::frontend::dockerfile::BuildContexts;
 use diskette_builder::frontend::dockerfile::context::BuildContext;
 use diskette_builder::frontend::dockerfile::pattern::IgnoreFile;
 use diskette_builder::oci::image::place::{Place, parse_reference};
-use diskette_builder::recipe::ContextFile;
+use diskette_builder::recipe::InputFile;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::deps::Reads;
@@ -118,13 +118,8 @@ impl BuildContexts for ContextFiles {
 }
 
 impl Inputs for ContextFiles {
-    fn open(&self, _: &Path) -> io::Result<File> {
-        // A Dockerfile names files of its contexts alone.
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn open_in(&self, file: &ContextFile) -> io::Result<File> {
-        let context = self.directories.get(&file.context).ok_or(io::ErrorKind::NotFound)?;
+    fn open(&self, file: &InputFile) -> io::Result<File> {
+        let context = self.directories.get(&file.directory).ok_or(io::ErrorKind::NotFound)?;
         self.reads.add(&context.path().join(&file.path));
         context.open(&file.path)
     }

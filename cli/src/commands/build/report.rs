@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cap_tempfile::TempFile;
 use clap::Args;
-use diskette_builder::engine::assemble::{Built, BuiltPlatform};
+use diskette_builder::engine::assemble::{BuiltImage, BuiltPlatform};
 use serde_json::{Map, Value, json};
 
 use crate::error::{CommandError, cannot};
@@ -48,7 +48,7 @@ impl Reports {
 
     pub(crate) fn write(
         &self,
-        built: &[Built],
+        built: &[BuiltImage],
         destination: Option<&Destination>,
         sent: Option<u64>,
         quiet: bool,
@@ -78,11 +78,11 @@ fn join(lines: impl Iterator<Item = String>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn digest(image: &Built) -> String {
+fn digest(image: &BuiltImage) -> String {
     image.index.digest.to_string()
 }
 
-fn image_id(image: &Built) -> String {
+fn image_id(image: &BuiltImage) -> String {
     match &image.platforms[..] {
         [platform] => platform.config.to_string(),
         _ => digest(image),
@@ -90,7 +90,7 @@ fn image_id(image: &Built) -> String {
 }
 
 /// Returns the image as a cluster would best name it: by its digest.
-fn line(image: &Built) -> String {
+fn line(image: &BuiltImage) -> String {
     match image.names.first() {
         Some(name) => format!("{}/{}@{}", name.registry(), name.repository(), digest(image)),
         None => digest(image),
@@ -98,7 +98,7 @@ fn line(image: &Built) -> String {
 }
 
 /// Returns what buildx writes for one image, or an object of those by name for several.
-fn metadata(built: &[Built], sent: Option<u64>) -> Value {
+fn metadata(built: &[BuiltImage], sent: Option<u64>) -> Value {
     if let [image] = built {
         let mut metadata = image_metadata(image);
         if let Some(sent) = sent {
@@ -113,7 +113,7 @@ fn metadata(built: &[Built], sent: Option<u64>) -> Value {
     Value::Object(images.collect())
 }
 
-fn image_metadata(image: &Built) -> Value {
+fn image_metadata(image: &BuiltImage) -> Value {
     let names: Vec<String> = image.names.iter().map(ToString::to_string).collect();
     let mut metadata = json!({
         "containerimage.digest": digest(image),
@@ -131,7 +131,7 @@ fn image_metadata(image: &Built) -> Value {
     metadata
 }
 
-fn platforms(image: &Built) -> Value {
+fn platforms(image: &BuiltImage) -> Value {
     let describe = |platform: &BuiltPlatform| {
         let layers: Vec<Value> = platform
             .layers

@@ -4,8 +4,10 @@
 use std::num::NonZeroUsize;
 
 use cap_std::fs::Dir;
-use diskette_builder::engine::assemble::{BuildError, Context, Plan, PlatformTags, Sources};
-use diskette_builder::engine::cache::Cache;
+use diskette_builder::engine::assemble::{
+    BuildError, BuildOptions, BuildPlan, BuildSources, PlatformTags,
+};
+use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::Workers;
 use diskette_builder::engine::layer::compression::Compression;
 use diskette_builder::oci::image::format::Format;
@@ -44,23 +46,23 @@ impl Work<'_> {
     pub(crate) fn run(
         &self,
         recipes: &[Recipe],
-        sources: &Sources<'_>,
+        sources: &BuildSources<'_>,
         environment: &Environment,
         ui: &Ui,
     ) -> Result<(), CommandError> {
-        let plan = Plan::new(recipes, sources).map_err(|errors| {
+        let plan = BuildPlan::new(recipes, sources).map_err(|errors| {
             CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
         })?;
-        ui.warn(&plan.doubts());
+        ui.warn(&plan.warnings());
         let cache = if self.no_cache { None } else { cache(environment, "layers", ui) };
-        let cache = cache.map(|dir| Cache::new(dir, environment.started));
+        let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
         let target = Target::open(self.output, self.push, environment)?;
         let sinks = target.sinks(jobs(self.jobs))?;
         let tee = sinks.tee();
         let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
         let workers = Workers::start(jobs(self.jobs), self.compression)
             .map_err(cannot("start", "compressing threads"))?;
-        let context = Context {
+        let options = BuildOptions {
             workers: &workers,
             sink: sink.ok_or_else(no_output)?,
             cache: cache.as_ref(),
@@ -69,7 +71,7 @@ impl Work<'_> {
             platform_tags: self.platform_tags,
             format: self.format,
         };
-        let built = plan.build(&context);
+        let built = plan.build(&options);
         // Whatever it drew is gone before anything else is said.
         self.progress.end();
         let sent = self.push.map(|registry| registry.totals().sent());

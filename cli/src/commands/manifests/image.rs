@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use diskette_builder::cluster::kubernetes::labels;
-use diskette_builder::inspect::overview::{REACH, overview};
+use diskette_builder::inspect::overview::{REACH, inspect_image};
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
@@ -116,7 +116,7 @@ fn largest(images: &dyn Images, all: &[&PlatformImage]) -> Result<u64, String> {
 }
 
 fn disk_size(images: &dyn Images, image: &PlatformImage) -> Result<u64, String> {
-    let seen = overview(image, images);
+    let seen = inspect_image(image, images);
     let size = seen.disk.map(|disk| disk.info.virtual_size);
     size.ok_or_else(|| seen.problems.into_iter().next().unwrap_or_else(unseen))
 }

@@ -1,14 +1,14 @@
 //! What was found, for programs. Fields are added now and then, and not renamed.
 
 use diskette_builder::cluster::contract::{Finding, Severity, rules as all_rules};
-use diskette_builder::inspect::verify::{Examined, Report};
+use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
 use serde_json::{Value, json};
 
 use super::count;
 use crate::boot::Boot;
 
 /// Writes what was found.
-pub(super) fn report(name: &str, report: &Report, boots: &[Boot]) -> String {
+pub(super) fn report(name: &str, report: &VerifyReport, boots: &[Boot]) -> String {
     let findings = &report.findings;
     let mut value = json!({
         "image": name,
@@ -30,7 +30,7 @@ pub(super) fn rules() -> String {
     format!("{:#}\n", json!(all_rules().collect::<Vec<_>>()))
 }
 
-fn image(image: &Examined) -> Value {
+fn image(image: &VerifiedImage) -> Value {
     let disk = image.disk.as_ref().map(|disk| {
         json!({
             "path": format!("/{}", disk.path),

@@ -1,7 +1,7 @@
 //! What was found, as SARIF 2.1.0 has it (Static Analysis Results Interchange Format, OASIS).
 
 use diskette_builder::cluster::contract::{Finding, Rule, Severity, rules};
-use diskette_builder::inspect::verify::Report;
+use diskette_builder::inspect::verify::VerifyReport;
 use diskette_builder::oci::image::place::Place;
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Writes what was found.
-pub(super) fn report(place: &Place, report: &Report) -> String {
+pub(super) fn report(place: &Place, report: &VerifyReport) -> String {
     let rules: Vec<&Rule> = rules().collect();
     let uri = uri(place);
     let results = report.findings.iter().map(|finding| result(&rules, &uri, finding));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use diskette_builder::cluster::contract::{Finding, Severity, rules as all_rules};
-use diskette_builder::inspect::verify::{Examined, Report};
+use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
 use diskette_builder::oci::image::platform::Platform;
 use indicatif::HumanBytes;
 
@@ -11,7 +11,7 @@ use super::count;
 use crate::boot::Boot;
 
 /// Writes what was found: about the index, then about each platform.
-pub(super) fn report(name: &str, report: &Report, boots: &[Boot]) -> String {
+pub(super) fn report(name: &str, report: &VerifyReport, boots: &[Boot]) -> String {
     let mut text = Text::default();
     text.line(&format!("{name}  {}", report.root));
     text.findings(&report.findings, None);
@@ -54,7 +54,7 @@ impl Text {
         self.written.push('\n');
     }
 
-    fn image(&mut self, image: &Examined) {
+    fn image(&mut self, image: &VerifiedImage) {
         let platform = platform(image.platform.as_ref());
         self.line("");
         self.line(&match &image.disk {

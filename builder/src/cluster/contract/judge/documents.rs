@@ -63,30 +63,30 @@ fn platform(facts: &ImageFacts, findings: &mut Findings) {
             findings.add(&PLATFORM_ARCHITECTURE, "config", detail);
         }
     }
-    if let Some(told) = &facts.told
-        && (&told.os, &told.architecture) != (&config.os, &config.architecture)
+    if let Some(declared) = &facts.declared
+        && (&declared.os, &declared.architecture) != (&config.os, &config.architecture)
     {
-        let told = told.to_string();
-        let detail =
-            format!("the index says {}, the config {os}/{architecture}", told.escape_debug());
+        let declared = declared.to_string();
+        let declared = declared.escape_debug();
+        let detail = format!("the index says {declared}, the config {os}/{architecture}");
         findings.add(&PLATFORM_DIFFERS, "config", detail);
     }
 }
 
 fn variant(facts: &ImageFacts, findings: &mut Findings) {
     let config = &facts.config;
-    let told = facts.told.as_ref().and_then(|told| told.variant.as_deref());
-    let said = config.variant.as_deref();
+    let declared = facts.declared.as_ref().and_then(|platform| platform.variant.as_deref());
+    let own = config.variant.as_deref();
     let is_usual = |variant: &str| {
         matches!((config.architecture.as_str(), variant), ("arm64", "v8") | ("arm", "v7"))
     };
-    if let Some(variant) = told.or(said).filter(|variant| !is_usual(variant)) {
+    if let Some(variant) = declared.or(own).filter(|variant| !is_usual(variant)) {
         let (architecture, variant) = (config.architecture.escape_debug(), variant.escape_debug());
         let detail = format!("it is for {architecture} of the variant `{variant}` alone");
         findings.add(&PLATFORM_VARIANT, "config", detail);
-    } else if let Some((told, said)) = told.zip(said).filter(|(told, said)| told != said) {
-        let (told, said) = (told.escape_debug(), said.escape_debug());
-        let detail = format!("the index says the variant `{told}`, the config `{said}`");
+    } else if let Some((declared, own)) = declared.zip(own).filter(|(one, other)| one != other) {
+        let (declared, own) = (declared.escape_debug(), own.escape_debug());
+        let detail = format!("the index says the variant `{declared}`, the config `{own}`");
         findings.add(&PLATFORM_VARIANT, "config", detail);
     }
 }

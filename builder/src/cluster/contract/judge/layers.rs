@@ -1,14 +1,13 @@
 //! Judges layers as blobs.
 
-use crate::cluster::contract::Findings;
-use crate::cluster::contract::facts::{BlobFacts, ImageFacts, LayerFacts, Start};
+use crate::cluster::contract::facts::{BlobFacts, ImageFacts, LayerFacts};
 use crate::cluster::contract::rules::{
     BLOB_DIGEST, BLOB_SIZE, BLOB_UNREADABLE, LAYER_COMPRESSION, LAYER_DIFF_ID, LAYER_SMALL,
     LAYER_TYPE, LAYER_TYPE_DIFFERS, LAYER_UNREADABLE, LAYER_ZSTD_SKIPPABLE, LAYER_ZSTD_START,
     TAR_NAME,
 };
 use crate::cluster::contract::view::Seen;
-use crate::compression::CompressionFormat;
+use crate::cluster::contract::{BlobStart, Findings};
 
 /// How much CDI reads to see what something is (`pkg/importer/format-readers.go`).
 const SNIFFED: u64 = 512;
@@ -75,24 +74,22 @@ fn typed(media_type: &str) -> Typed {
 }
 
 fn media_type(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
-    let Some(told) = &layer.told else { return };
-    let media_type = told.media_type.escape_debug();
-    let typed = typed(&told.media_type);
+    let Some(declared) = &layer.declared else { return };
+    let media_type = declared.media_type.escape_debug();
+    let typed = typed(&declared.media_type);
     if typed == Typed::Unknown {
         findings.add(&LAYER_TYPE, subject, format!("its type is `{media_type}`"));
     }
     let Some(BlobFacts::Sound { start, .. }) = &layer.blob else { return };
     let (found, name) = match start {
-        Start::Plain => (Typed::Plain, "not compressed"),
-        Start::Packed(CompressionFormat::Gzip) => (Typed::Gzip, "compressed with gzip"),
-        Start::Packed(CompressionFormat::Zstd) | Start::Zstd(_) | Start::ZstdSkippable => {
-            (Typed::Zstd, "compressed with zstd")
-        }
-        Start::Packed(CompressionFormat::Xz) => {
+        BlobStart::Plain => (Typed::Plain, "not compressed"),
+        BlobStart::Gzip => (Typed::Gzip, "compressed with gzip"),
+        BlobStart::Zstd { .. } | BlobStart::ZstdSkippable => (Typed::Zstd, "compressed with zstd"),
+        BlobStart::Xz => {
             findings.add(&LAYER_COMPRESSION, subject, "it is compressed with xz");
             return;
         }
-        Start::Packed(CompressionFormat::Bzip2) => {
+        BlobStart::Bzip2 => {
             findings.add(&LAYER_COMPRESSION, subject, "it is compressed with bzip2");
             return;
         }
@@ -106,14 +103,14 @@ fn media_type(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
 /// What CDI up to 1.66 can tell of a layer's first bytes without harm.
 fn start(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
     let Some(BlobFacts::Sound { start, .. }) = &layer.blob else { return };
-    match (start, &layer.told) {
-        (Start::ZstdSkippable, _) => {
+    match (start, &layer.declared) {
+        (BlobStart::ZstdSkippable, _) => {
             findings.add(&LAYER_ZSTD_SKIPPABLE, subject, "it begins with a skippable frame");
         }
-        (_, Some(told)) if told.size < SNIFFED => {
-            findings.add(&LAYER_SMALL, subject, format!("it has {} bytes", told.size));
+        (_, Some(declared)) if declared.size < SNIFFED => {
+            findings.add(&LAYER_SMALL, subject, format!("it has {} bytes", declared.size));
         }
-        (Start::Zstd(end), _) if *end < SNIFFED => {
+        (BlobStart::Zstd { first_block_end: end }, _) if *end < SNIFFED => {
             let detail = format!("its first zstd block ends at byte {end}");
             findings.add(&LAYER_ZSTD_START, subject, detail);
         }

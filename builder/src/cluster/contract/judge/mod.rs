@@ -6,8 +6,8 @@ mod labels;
 mod layers;
 mod paths;
 
-use super::disk::DIRECTORY;
 use super::facts::{ConfigFacts, EntryFacts, ImageFacts, LayerFacts};
+use super::placement::DIRECTORY;
 use super::rules::{ARTIFACT, INDEX_EMPTY, INDEX_TWICE, INDEX_UNKNOWN, INDEX_UNTOLD, LAYER_LIMIT};
 use super::view::{Rootfs, for_cdi};
 use super::{Finding, Findings};
@@ -20,7 +20,7 @@ pub(crate) const LAYERS_MAX: usize = 500;
 pub fn judge_index(entries: &[EntryFacts]) -> Vec<Finding> {
     let mut findings = Findings::of(None);
     let is_unknown = |platform: &Platform| platform.os == "unknown";
-    let unknown = entries.iter().filter(|entry| entry.told.as_ref().is_some_and(is_unknown));
+    let unknown = entries.iter().filter(|entry| entry.declared.as_ref().is_some_and(is_unknown));
     match unknown.count() {
         0 => {}
         1 => findings.add(&INDEX_UNKNOWN, "index", "an entry is for `unknown/unknown`"),
@@ -30,25 +30,25 @@ pub fn judge_index(entries: &[EntryFacts]) -> Vec<Finding> {
         }
     }
     let images: Vec<&EntryFacts> =
-        entries.iter().filter(|entry| !entry.told.as_ref().is_some_and(is_unknown)).collect();
+        entries.iter().filter(|entry| !entry.declared.as_ref().is_some_and(is_unknown)).collect();
     if images.is_empty() {
         findings.add(&INDEX_EMPTY, "index", "it has no image");
     }
     for (number, entry) in images.iter().enumerate() {
-        let Some(told) = &entry.told else {
+        let Some(declared) = &entry.declared else {
             let detail = format!("it does not say what {} is for", entry.manifest);
             findings.add(&INDEX_UNTOLD, "index", detail);
             continue;
         };
-        if images[..number].iter().any(|other| other.told.as_ref() == Some(told)) {
-            let detail = format!("{} is for {told}, as one before it", entry.manifest);
+        if images[..number].iter().any(|other| other.declared.as_ref() == Some(declared)) {
+            let detail = format!("{} is for {declared}, as one before it", entry.manifest);
             findings.add(&INDEX_TWICE, "index", detail);
         }
     }
     findings.done()
 }
 
-/// Judges one platform's image; `platform` is what findings are told of.
+/// Judges one platform's image; `platform` is the one that the findings name.
 pub fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Vec<Finding> {
     let mut findings = Findings::of(platform.cloned());
     if let Some(media_type) = &facts.config.foreign {

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::contract::Findings;
-use crate::cluster::contract::disk::DIRECTORY;
 use crate::cluster::contract::facts::LayerFacts;
 use crate::cluster::contract::mounts::{BOOTC, mount_below};
+use crate::cluster::contract::placement::DIRECTORY;
 use crate::cluster::contract::rules::{
     BOOTC_DIRECTORY, DISK_CLOSED, DISK_DIFFERS, DISK_LINK, DISK_MISSING, DISK_NESTED,
     DISK_NOT_DIRECTORY, DISK_PREFIX, DISK_REPEATED, DISK_SEVERAL, DISK_SPECIAL, DISK_TAR_NAME,
     DISK_UNREADABLE, KERNEL_ONLY, KERNEL_UNREADABLE, MOUNT_POINT,
 };
 use crate::cluster::contract::view::{KERNELS, Rootfs, Seen, allows, cdi_takes, for_cdi};
+use crate::cluster::contract::{Findings, Rule};
 use crate::oci::tar::TarEntryKind;
 use crate::recipe::path::is_below;
 
-/// How many names are told.
-const TOLD: usize = 5;
+/// How many names are listed.
+const LISTED: usize = 5;
 
 const READ: u32 = 0o4;
 const ENTER: u32 = 0o1;
@@ -35,7 +35,7 @@ pub(super) fn judge<'a>(
         // What is missing may be in what could not be read.
         Err(NoDisk::Missing { .. }) if !layers.iter().all(LayerFacts::is_whole) => None,
         Err(problem) => {
-            let (rule, subject, detail) = problem.told();
+            let (rule, subject, detail) = problem.finding();
             findings.add(rule, subject, detail);
             None
         }
@@ -44,7 +44,7 @@ pub(super) fn judge<'a>(
         permissions(rootfs, disk, findings);
         kinds(disk, findings);
     }
-    // Of an image without a disk that can be told from others nothing more is said.
+    // Without exactly one disk nothing more can be judged.
     let is_clear = disk.is_some() || rootfs.children(DIRECTORY).is_empty();
     if is_clear && rootfs.get(DIRECTORY).is_none_or(|dir| dir.found.kind == TarEntryKind::Directory)
     {
@@ -56,14 +56,14 @@ pub(super) fn judge<'a>(
 
 /// Why there is not exactly one entry in `/disk`, as KubeVirt sees it.
 #[derive(Debug)]
-pub(crate) enum NoDisk<'a> {
-    /// There is nothing, but perhaps a kernel.
+enum NoDisk<'a> {
+    /// It is empty, or does not exist; perhaps there is a kernel.
     Missing { has_directory: bool, kernel: Option<&'a str> },
-    /// `/disk` is something else.
+    /// `/disk` is not a directory.
     NotDirectory(&'a TarEntryKind),
-    /// There is a directory in it that no layer speaks of.
+    /// It has a directory, which no layer has an entry for.
     Nested(&'a str),
-    /// There is more than one.
+    /// It has more than one entry.
     Several(Vec<&'a str>),
 }
 
@@ -90,7 +90,8 @@ fn find<'a>(rootfs: &Rootfs<'a>) -> Result<Seen<'a>, NoDisk<'a>> {
 }
 
 impl NoDisk<'_> {
-    fn told(&self) -> (&'static crate::cluster::contract::Rule, String, String) {
+    /// Returns the rule that is broken, what it is about, and what was found.
+    fn finding(&self) -> (&'static Rule, String, String) {
         let disk = String::from("/disk");
         match self {
             Self::Missing { has_directory: true, .. } => {
@@ -108,10 +109,10 @@ impl NoDisk<'_> {
                 (&DISK_NESTED, subject, "it is a directory".into())
             }
             Self::Several(names) => {
-                let told = names.iter().take(TOLD).map(|name| name.escape_debug().to_string());
-                let told = told.collect::<Vec<_>>().join(", ");
-                let more = if names.len() > TOLD { ", …" } else { "" };
-                (&DISK_SEVERAL, disk, format!("it holds {}: {told}{more}", names.len()))
+                let list = names.iter().take(LISTED).map(|name| name.escape_debug().to_string());
+                let list = list.collect::<Vec<_>>().join(", ");
+                let more = if names.len() > LISTED { ", …" } else { "" };
+                (&DISK_SEVERAL, disk, format!("it holds {}: {list}{more}", names.len()))
             }
         }
     }
@@ -210,7 +211,7 @@ fn prefixes(layers: &[LayerFacts], findings: &mut Findings) {
         let path = seen.found.path.as_str();
         path != DIRECTORY && !is_below(path, DIRECTORY)
     });
-    for other in others.take(TOLD) {
+    for other in others.take(LISTED) {
         findings.add(&DISK_PREFIX, subject(other), "its path begins with `disk`");
     }
 }
@@ -237,7 +238,7 @@ fn kernels(rootfs: &Rootfs<'_>, findings: &mut Findings) {
         _ => false,
     };
     let all = rootfs.get(KERNELS).into_iter().chain(rootfs.below(KERNELS));
-    for seen in all.filter(closed).take(TOLD) {
+    for seen in all.filter(closed).take(LISTED) {
         findings.add(&KERNEL_UNREADABLE, subject(seen), owned(seen));
     }
 }

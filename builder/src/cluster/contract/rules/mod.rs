@@ -11,6 +11,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::compression::CompressionFormat;
+
 pub(crate) use disk::*;
 pub(crate) use files::*;
 pub(crate) use image::*;
@@ -30,8 +32,18 @@ pub struct Rule {
     pub why: &'static str,
     /// Where it comes from: a project, and a file or function in it.
     pub source: &'static str,
-    /// What to do.
+    /// What to do. In a command, `DISK` stands for the disk's file and `SUFFIX` for the suffix of its
+    /// compression.
     pub fix: &'static str,
+}
+
+impl Rule {
+    /// Returns what to do about a disk, with the name of its file and its compression in place of the
+    /// placeholders, as far as they are known.
+    pub fn fix_for(&self, file: Option<&str>, compression: Option<CompressionFormat>) -> String {
+        let suffix = compression.map_or("SUFFIX", CompressionFormat::suffix);
+        self.fix.replace("SUFFIX", suffix).replace("DISK", file.unwrap_or("DISK"))
+    }
 }
 
 /// How bad something is, worst first.
@@ -45,6 +57,16 @@ pub enum Severity {
     /// Good to know.
     Note,
 }
+
+/// Rules that can be judged only when all members of all layers are known.
+pub(crate) static NEED_ALL_MEMBERS: [&Rule; 6] = [
+    &DISK_MISSING,
+    &DISK_DIFFERS,
+    &DISK_NOT_DIRECTORY,
+    &DISK_CLOSED,
+    &KERNEL_ONLY,
+    &LAYER_UNREADABLE,
+];
 
 /// Returns all rules, in the order in which they are documented.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -93,7 +115,8 @@ mod tests {
     #[test]
     fn the_document_has_all_rules() {
         const HEAD: &str = "# The rules of `diskette verify`\n\n\
-             What KubeVirt and CDI accept in an image. A rule keeps its name; `diskette verify --rules` prints the same list.\n";
+             What KubeVirt and CDI accept in an image; builds refuse disks by the same rules. A rule keeps its id; `diskette verify --rules` prints the same list. \
+             In a fix `DISK` stands for the disk's file, and `SUFFIX` for what the names of its compression end with.\n";
         let section = |rule: &Rule| {
             let Rule { id, severity, summary, why, source, fix } = rule;
             format!(
@@ -102,6 +125,22 @@ mod tests {
         };
         let text = HEAD.to_owned() + &rules().map(section).collect::<String>();
         assert_data_eq!(text, snapbox::file!["../../../../../docs/rules.md"].raw());
+    }
+
+    #[test]
+    fn fixes_name_the_file() {
+        let check = |rule: &Rule, compression, expected: &str| {
+            assert_eq!(rule.fix_for(Some("a.img"), compression), expected);
+        };
+        check(&DISK_DIRTY, None, "repair it with `qemu-img check -r all a.img`");
+        check(
+            &DISK_PACKED,
+            Some(CompressionFormat::Xz),
+            "unpack it before the build; in a spec, `unpack: xz` or the name `a.img.xz` does that \
+             during the build",
+        );
+        check(&DISK_MISSING, None, DISK_MISSING.fix);
+        assert_eq!(DISK_PACKED.fix_for(None, None), DISK_PACKED.fix);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod tests;
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 pub use error::{ContextError, LookupError, LookupErrorKind};
 pub use listing::{
@@ -26,5 +27,5 @@ pub trait BuildContext: Sync {
 
     /// Opens a regular file of the listing for reading, under the path it has there. Fails if
     /// another file has taken its place since.
-    fn open(&self, path: &str) -> io::Result<File>;
+    fn open(&self, path: &Path) -> io::Result<File>;
 }

@@ -87,13 +87,13 @@ impl Evaluation<'_, '_> {
         let Some(TreeNode { kind: TreeNodeKind::File(FileNode { source, .. }), .. }) = node else {
             return Ok(false);
         };
-        let SourceLocation::Context(name) = &source.location else { return Ok(false) };
-        let Some(context) = self.loader.request.contexts.context(&name.context) else {
+        let SourceLocation::File(name) = &source.location else { return Ok(false) };
+        let Some(context) = self.loader.request.contexts.context(&name.directory) else {
             return Ok(false);
         };
         let open = || {
             context.open(&name.path).map_err(|error| {
-                let message = format!("cannot read `{}`: {error}", name.path);
+                let message = format!("cannot read `{}`: {error}", name.path.display());
                 Box::new(Diagnostic::new(message).at(word.span.clone()))
             })
         };
@@ -101,7 +101,7 @@ impl Evaluation<'_, '_> {
             return Ok(false);
         }
         let wrong = |error: String| {
-            let message = format!("cannot unpack `{}`: {error}", name.path);
+            let message = format!("cannot unpack `{}`: {error}", name.path.display());
             let problem = Diagnostic::new(message).at(word.span.clone());
             Box::new(problem.help("`--unpack=false` copies it as it is"))
         };

@@ -1,8 +1,8 @@
 //! The *care* that a node gets when it is put into a stage: the owner and mode that COPY and ADD
 //! ask for, and where they ask for nothing, what KubeVirt and CDI need of a disk in `/disk`.
 
-use crate::cluster::contract::disk::{DIRECTORY, DIRECTORY_MODE, FILE_MODE, QEMU};
 use crate::cluster::contract::is_disk;
+use crate::cluster::contract::placement::{DIRECTORY, DIRECTORY_MODE, FILE_MODE, QEMU};
 use crate::frontend::dockerfile::tree::{
     ModeChange, ModeSubject, Tree, TreeError, TreeNode, TreeNodeKind, UMASK,
 };

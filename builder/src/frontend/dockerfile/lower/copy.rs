@@ -8,7 +8,7 @@ use super::from::refuse_variables;
 use super::instructions::{Evaluation, Outcome, wrong_tree};
 use super::origin::Origin;
 use super::sources::{check_many, find, parents};
-use crate::cluster::contract::disk;
+use crate::cluster::contract::placement;
 use crate::frontend::dockerfile::expand::Expander;
 use crate::frontend::dockerfile::instruction::{Copy, Instruction, InstructionKind, Switch};
 use crate::frontend::dockerfile::pattern::IgnoreFile;
@@ -193,7 +193,7 @@ impl Evaluation<'_, '_> {
     /// `ADD disk.qcow2 /disk` makes a file of that name where there is no directory, which nobody
     /// can boot from.
     fn check_disk(&self, instruction: &Instruction, copy: &Copy) -> Outcome<()> {
-        let found = self.stage.tree.get(disk::DIRECTORY);
+        let found = self.stage.tree.get(placement::DIRECTORY);
         if !found.is_some_and(|node| matches!(node.kind, TreeNodeKind::File(_))) {
             return Ok(());
         }

@@ -15,7 +15,7 @@ use super::destination::Destination;
 use super::instructions::{Evaluation, Outcome, expand, wrong_tree};
 use super::origin::{Match, Origin};
 use super::stage::Stage;
-use crate::cluster::contract::disk;
+use crate::cluster::contract::placement;
 use crate::frontend::dockerfile::base::{BaseError, LoadedBase};
 use crate::frontend::dockerfile::context::BuildContext;
 use crate::frontend::dockerfile::instruction::{self, FromInstruction, Instruction};
@@ -122,7 +122,7 @@ impl<'a> Loader<'a> {
                     .help("write `FROM scratch` and `ADD --chown=107:107 DISK /disk/`; KubeVirt needs nothing else"),
             );
             let mut stage = Stage::scratch(platform);
-            let made = Care::default().make_directory(&mut stage.tree, disk::DIRECTORY);
+            let made = Care::default().make_directory(&mut stage.tree, placement::DIRECTORY);
             made.map_err(|error| wrong_tree(&error, at))?;
             return Ok(stage);
         }
@@ -193,14 +193,12 @@ impl<'a> Loader<'a> {
         let mut bytes = Vec::new();
         match &file.source.location {
             SourceLocation::Inline(inline) => bytes.extend_from_slice(inline),
-            SourceLocation::Context(file) => {
-                let context = self.request.contexts.context(&file.context)?;
+            SourceLocation::File(file) => {
+                let context = self.request.contexts.context(&file.directory)?;
                 let opened = context.open(&file.path).ok()?;
                 opened.take(SMALL_MAX).read_to_end(&mut bytes).ok()?;
             }
-            SourceLocation::Path(_) | SourceLocation::Url(_) | SourceLocation::Member(_) => {
-                return None;
-            }
+            SourceLocation::Url(_) | SourceLocation::Member(_) => return None,
         }
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }

@@ -18,8 +18,8 @@ pub(super) fn doubts(stage: &Stage, at: &Span) -> Vec<Diagnostic> {
     };
     let findings = judge_plan(&ConfigFacts::planned(&stage.config), &layers);
     let diagnostic = |finding: Finding| {
-        let diagnostic = Diagnostic::new(finding.to_string()).at(at.clone());
-        let diagnostic = diagnostic.labelled(finding.rule.id);
+        let diagnostic = Diagnostic::new(finding.to_string()).rule(finding.rule.id);
+        let diagnostic = diagnostic.at(at.clone());
         diagnostic.help(finding.rule.why).help(finding.rule.fix)
     };
     findings.into_iter().map(diagnostic).collect()

@@ -14,7 +14,7 @@ use crate::frontend::dockerfile::tree::{
 use crate::oci::tar::Owner;
 use crate::recipe::diagnostic::Span;
 use crate::recipe::path::is_below;
-use crate::recipe::{ContextFile, SourceLocation, SourceRecipe, SourceRole};
+use crate::recipe::{InputFile, SourceLocation, SourceRecipe, SourceRole};
 
 /// Where files are copied from.
 #[derive(Debug, Clone)]
@@ -121,9 +121,9 @@ fn context_node(
             source: SourceRecipe {
                 origin: Some(at.clone()),
                 ..SourceRecipe::new(
-                    SourceLocation::Context(ContextFile {
-                        context: Arc::clone(context),
-                        path: path.to_owned(),
+                    SourceLocation::File(InputFile {
+                        directory: Arc::clone(context),
+                        path: path.into(),
                     }),
                     SourceRole::File,
                 )

@@ -178,10 +178,9 @@ fn can_share(one: &LayerEntry, other: &LayerEntry) -> bool {
 /// Tells whether files whose numbers are equal are one file.
 pub(super) fn is_one_file(one: &SourceRecipe, other: &SourceRecipe) -> bool {
     match (&one.location, &other.location) {
-        (SourceLocation::Context(one), SourceLocation::Context(other)) => {
-            one.context == other.context
+        (SourceLocation::File(one), SourceLocation::File(other)) => {
+            one.directory == other.directory
         }
-        (SourceLocation::Path(_), SourceLocation::Path(_)) => true,
         (one, other) => one == other,
     }
 }

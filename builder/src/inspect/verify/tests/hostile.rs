@@ -34,7 +34,7 @@ fn documents_that_cannot_be_used_are_told_of() {
         let images = &memory;
         let document = images.document(root).unwrap().unwrap();
         let context = context(&images, &Silent);
-        let found = match examine(document, None, &context) {
+        let found = match verify_image(document, None, &context) {
             Ok(report) => lines(&report.findings),
             Err(error) => error.to_string(),
         };
@@ -67,8 +67,8 @@ fn what_is_kept_of_members_is_bounded() {
     let images = &memory;
     let document = images.document(root).unwrap().unwrap();
     let check = |kept: u64, expected: &str| {
-        let context = Context { kept, ..context(&images, &Silent) };
-        let found = lines(&examine(document.clone(), None, &context).unwrap().findings);
+        let context = VerifyContext { kept, ..context(&images, &Silent) };
+        let found = lines(&verify_image(document.clone(), None, &context).unwrap().findings);
         assert!(found.starts_with(expected), "{found}");
     };
     check(44 * (10 + 128), "disk-several: /disk: it holds 21");
@@ -102,7 +102,7 @@ fn a_shared_layer_is_read_once_and_progress_is_told() {
     let document = images.document(root).unwrap().unwrap();
     let listener = Listener::default();
     let context = context(&images, &listener);
-    let report = examine(document, None, &context).unwrap();
+    let report = verify_image(document, None, &context).unwrap();
     assert_eq!(report.images.len(), 2);
     assert_eq!(listener.read.into_inner(), 1);
     assert_eq!(listener.advanced.into_inner(), sample.layers[0].blob.len());
@@ -121,7 +121,7 @@ fn only_a_platform_is_judged_where_it_is_asked_for() {
         let images = &memory;
         let document = images.document(root).unwrap().unwrap();
         let context = context(&images, &Silent);
-        let found = match examine(document, Some(&platform.parse().unwrap()), &context) {
+        let found = match verify_image(document, Some(&platform.parse().unwrap()), &context) {
             Ok(report) => format!("{} judged", report.images.len()),
             Err(error) => error.to_string(),
         };
@@ -145,5 +145,5 @@ fn an_interrupt_ends_it() {
     let images = &memory;
     let document = images.document(root).unwrap().unwrap();
     let context = context(&images, &Impatient);
-    assert!(matches!(examine(document, None, &context), Err(ExamineError::Cancelled)));
+    assert!(matches!(verify_image(document, None, &context), Err(VerifyError::Cancelled)));
 }

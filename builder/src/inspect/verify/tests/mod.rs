@@ -213,18 +213,18 @@ impl Sample {
         self.layers.iter().map(|layer| Digest::of_bytes(&layer.blob))
     }
 
-    fn report(&self) -> Report {
+    fn report(&self) -> VerifyReport {
         let mut memory = Memory::default();
         let root = self.put(&mut memory);
         let images = &memory;
         let document = images.document(root).unwrap().unwrap();
         let context = context(&images, &Silent);
-        examine(document, None, &context).unwrap()
+        verify_image(document, None, &context).unwrap()
     }
 }
 
-fn context<'a>(images: &'a dyn Images, progress: &'a dyn Progress) -> Context<'a> {
-    Context { name: "a", images, limits: TarLimits::default(), kept: KEPT, progress }
+fn context<'a>(images: &'a dyn Images, progress: &'a dyn Progress) -> VerifyContext<'a> {
+    VerifyContext { name: "a", images, limits: TarLimits::default(), kept: KEPT, progress }
 }
 
 /// Returns what was found, a line each.

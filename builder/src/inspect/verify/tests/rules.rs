@@ -941,7 +941,7 @@ fn flaws(table: &mut Table) {
         };
         layer.disks.insert(1, DiskFacts { info, start });
         let config = ConfigFacts::read(&sample.config());
-        let facts = ImageFacts { told: None, config, layers: vec![layer] };
+        let facts = ImageFacts { declared: None, config, layers: vec![layer] };
         lines(&judge_image(None, &facts))
     };
     let kinds = [

@@ -48,7 +48,7 @@ const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/s
 const GROUP: &str = "root:x:0:\nme:x:1000:\nstaff:x:50:me\n";
 
 fn image() -> Tree {
-    let source = SourceRecipe::new(SourceLocation::Path("content".into()), SourceRole::File);
+    let source = SourceRecipe::new(SourceLocation::path("content"), SourceRole::File);
     let mut tree = Tree::new();
     for (word, mode, id) in IMAGE {
         let (path, kind) = match (word.split_once('>'), word.strip_suffix('/')) {

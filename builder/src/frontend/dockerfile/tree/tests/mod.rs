@@ -24,7 +24,7 @@ fn dir() -> TreeNode {
 }
 
 fn linked(content: &str, inode: Option<Inode>) -> TreeNode {
-    let source = source(SourceLocation::Path(content.into()));
+    let source = source(SourceLocation::path(content));
     node(TreeNodeKind::File(FileNode { source, size: Some(1), inode }))
 }
 
@@ -37,7 +37,7 @@ fn symlink(target: &str) -> TreeNode {
 }
 
 fn archive(name: &str) -> Arc<TarOrigin> {
-    Arc::new(TarOrigin::File(Box::new(source(SourceLocation::Path(name.into())))))
+    Arc::new(TarOrigin::File(Box::new(source(SourceLocation::path(name)))))
 }
 
 fn member(archive: &Arc<TarOrigin>, offset: u64) -> TreeNode {
@@ -66,7 +66,7 @@ fn show(entries: &[LayerEntry]) -> String {
         let kind = match &entry.kind {
             LayerEntryKind::Directory => "directory".into(),
             LayerEntryKind::File(source) => match &source.location {
-                SourceLocation::Path(path) => format!("file {}", path.display()),
+                SourceLocation::File(file) => format!("file {}", file.path.display()),
                 SourceLocation::Member(member) => format!("member {}", member.offset),
                 _ => "file".into(),
             },

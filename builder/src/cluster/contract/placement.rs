@@ -1,4 +1,4 @@
-//! How the *disk* lies in an image.
+//! The *placement* of the disk in an image: its directory, owner and modes.
 
 use crate::oci::tar::Owner;
 
@@ -6,7 +6,7 @@ use crate::oci::tar::Owner;
 /// "containerDisk": "readable for the user with the UID 107 (qemu)".
 pub(crate) const QEMU: Owner = Owner { uid: 107, gid: 107 };
 
-/// The directory that both look for it in.
+/// Directory in which both look for the disk.
 pub(crate) const DIRECTORY: &str = "disk";
 
 /// Modes that let any user read it and nobody write, as in kubevirt/containerdisks `pkg/build/tar.go`.

@@ -1,0 +1,40 @@
+//! What the *flaws* of a disk mean for KubeVirt and CDI: each breaks a rule.
+
+use std::io;
+
+use super::rules::{
+    DISK_BACKING_FILE, DISK_BLANK, DISK_CDI_ONLY, DISK_CORRUPT, DISK_DATA_FILE, DISK_DIRTY,
+    DISK_ENCRYPTED, DISK_MALFORMED, DISK_MISNAMED, DISK_OUTSIDE_FILE, DISK_PACKED, DISK_SNAPSHOTS,
+    DISK_TRUNCATED, DISK_UNKNOWN_FEATURE, DISK_UNSUPPORTED, Rule,
+};
+use crate::disk::{self, FlawKind, Info, ReadAt};
+
+/// Returns the rule that a disk with such a flaw breaks.
+pub fn flaw_rule(kind: FlawKind) -> &'static Rule {
+    match kind {
+        FlawKind::Blank => &DISK_BLANK,
+        FlawKind::Packed => &DISK_PACKED,
+        FlawKind::Truncated => &DISK_TRUNCATED,
+        FlawKind::OutsideFile => &DISK_OUTSIDE_FILE,
+        FlawKind::Malformed => &DISK_MALFORMED,
+        FlawKind::Corrupt => &DISK_CORRUPT,
+        FlawKind::UnknownFeature => &DISK_UNKNOWN_FEATURE,
+        FlawKind::BackingFile => &DISK_BACKING_FILE,
+        FlawKind::DataFile => &DISK_DATA_FILE,
+        FlawKind::Encrypted => &DISK_ENCRYPTED,
+        FlawKind::CdiOnly => &DISK_CDI_ONLY,
+        FlawKind::Unsupported => &DISK_UNSUPPORTED,
+        FlawKind::Misnamed => &DISK_MISNAMED,
+        FlawKind::Dirty => &DISK_DIRTY,
+        FlawKind::Snapshots => &DISK_SNAPSHOTS,
+    }
+}
+
+/// Examines a disk as [`disk::examine`] does, and sorts its flaws by what they mean, worst first. Of
+/// errors a format that CDI alone takes comes last: it can be allowed.
+pub fn examine_disk(bytes: &dyn ReadAt) -> io::Result<Info> {
+    let mut info = disk::examine(bytes)?;
+    let rank = |kind| (flaw_rule(kind).severity, kind == FlawKind::CdiOnly);
+    info.flaws.sort_by_key(|flaw| rank(flaw.kind));
+    Ok(info)
+}

@@ -1,0 +1,32 @@
+//! *Warnings*: rules that the disks of a build break, and that may be meant so.
+
+use super::layers::{LayerJob, LayerSource};
+use crate::cluster::contract::{DISK_ARCHITECTURE, Rule, Severity, flaw_rule};
+use crate::recipe::diagnostic::Diagnostic;
+
+/// Returns the warnings about the disks of a layer.
+pub(super) fn of_layer(job: &LayerJob<'_>) -> Vec<Diagnostic> {
+    let mut warnings = Vec::new();
+    for LayerSource { recipe, source } in &job.sources {
+        let Some(info) = source.disk() else { continue };
+        let location = source.location();
+        let mut warn = |rule: &'static Rule, message: String| {
+            let warning = Diagnostic::new(message).rule(rule.id).at(recipe.origin.clone());
+            warnings.push(warning.help(rule.fix_for(Some(location), None)));
+        };
+        if !info.boots_on(&job.platform.architecture) {
+            let (machines, platform) = (info.boot.join(", "), job.platform);
+            let message = format!(
+                "the boot loader of `{location}` is for {machines}, and its image for {platform}"
+            );
+            warn(&DISK_ARCHITECTURE, message);
+        }
+        for flaw in &info.flaws {
+            let rule = flaw_rule(flaw.kind);
+            if rule.severity == Severity::Warning {
+                warn(rule, format!("`{location}`: {flaw}"));
+            }
+        }
+    }
+    warnings
+}

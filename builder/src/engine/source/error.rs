@@ -1,0 +1,137 @@
+//! What is wrong with a source.
+
+use std::io;
+
+use thiserror::Error;
+
+use super::{DownloadError, Sequential};
+use crate::compression::CompressionFormat;
+use crate::disk::convert::ConvertError;
+use crate::disk::{self, guest::GuestError};
+use crate::oci::error::StorageError;
+use crate::recipe::Checksum;
+
+/// What is wrong with a source.
+#[derive(Debug, Error)]
+#[error("{location}: {kind}")]
+pub struct SourceError {
+    /// The path or URL as the user gave it.
+    pub location: String,
+    /// What is wrong with it.
+    pub kind: SourceErrorKind,
+}
+
+/// What can be wrong with a source.
+#[derive(Debug, Error)]
+pub enum SourceErrorKind {
+    /// The system refused to open or read it.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It is a directory, a device or something else without content.
+    #[error("not a regular file")]
+    NotAFile,
+    /// It has no byte.
+    #[error("the file is empty")]
+    Empty,
+    /// A disk is compressed and is not to be decompressed: KubeVirt and CDI would take the compressed
+    /// bytes for the disk.
+    #[error("the disk is packed with {0}")]
+    Packed(CompressionFormat),
+    /// The disk breaks a rule of KubeVirt or CDI.
+    #[error("{0}")]
+    Disk(disk::Flaw),
+    /// It was to be decompressed, and has another format.
+    #[error("not packed with {0}")]
+    NotPacked(CompressionFormat),
+    /// It cannot be decompressed.
+    #[error("damaged {0} data: {1}")]
+    Damaged(CompressionFormat, io::Error),
+    /// Its bytes do not have the checksum.
+    #[error("the checksum is wrong: expected {expected}, found {found}")]
+    Checksum {
+        /// Checksum that the user gave.
+        expected: Checksum,
+        /// Checksum of the bytes.
+        found: Checksum,
+    },
+    /// The decompressed disk does not have its checksum.
+    #[error("the checksum of the unpacked disk is wrong: expected {expected}, found {found}")]
+    Unpacked {
+        /// Checksum that is published.
+        expected: Checksum,
+        /// Checksum of the decompressed bytes.
+        found: Checksum,
+    },
+    /// It has more bytes than [`SIZE_MAX`](super::SIZE_MAX).
+    #[error("it has more than 16 TiB")]
+    TooLong,
+    /// It was written to during the build.
+    #[error("the file changed while it was read")]
+    Changed,
+    /// It has another size than was known before it was read.
+    #[error("the size is not what was announced, {announced} bytes")]
+    Size {
+        /// Size that was known, in bytes.
+        announced: u64,
+    },
+    /// It is downloaded and has no checksum, and that was not allowed.
+    #[error("a download without a checksum")]
+    Unverified,
+    /// The server refused, or could not be reached.
+    #[error("{0}")]
+    Http(#[from] DownloadError),
+    /// The image that it comes from cannot be read.
+    #[error("{}", .0.full_message())]
+    Image(#[from] StorageError),
+    /// It is to be decompressed or checked, which is done with files and downloads only.
+    #[error("what is given inline or lies in an archive is taken as it is")]
+    Plain,
+    /// It is to be converted, and cannot be read as a disk.
+    #[error("{0}")]
+    Guest(#[from] GuestError),
+    /// It is to be converted, and cannot be read in any order.
+    #[error("a disk is converted from a file that can be read in any order; this is {0}")]
+    Sequential(Sequential),
+    /// It cannot be converted.
+    #[error("{0}")]
+    Convert(ConvertError),
+}
+
+impl SourceErrorKind {
+    /// Tells whether another error of the same source says the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Disk(flaw), Self::Disk(other)) => flaw == other,
+            (Self::Packed(format), Self::Packed(other))
+            | (Self::NotPacked(format), Self::NotPacked(other)) => format == other,
+            (Self::Sequential(why), Self::Sequential(other)) => why == other,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+impl From<disk::Flaw> for SourceErrorKind {
+    fn from(flaw: disk::Flaw) -> Self {
+        Self::Disk(flaw)
+    }
+}
+
+impl From<ConvertError> for SourceErrorKind {
+    fn from(error: ConvertError) -> Self {
+        match error {
+            ConvertError::Io(error) => Self::from_disk(error),
+            ConvertError::Changed => Self::Changed,
+            error => Self::Convert(error),
+        }
+    }
+}
+
+impl SourceErrorKind {
+    /// Returns the error of reading a disk's file: one that ends early was cut off meanwhile.
+    pub(super) fn from_disk(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Changed,
+            _ => Self::Io(error),
+        }
+    }
+}

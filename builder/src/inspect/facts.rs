@@ -1,0 +1,20 @@
+//! The *facts* of an image, as the contract judges them: what its documents declare, and what was seen of
+//! its layers.
+
+use crate::cluster::contract::facts::{ConfigFacts, ImageFacts, LayerFacts};
+use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image_documents::PlatformImage;
+
+/// Returns the facts of an image; `seen` returns what was seen of a layer.
+pub(super) fn image_facts(
+    image: &PlatformImage,
+    seen: impl Fn(&Descriptor) -> LayerFacts,
+) -> ImageFacts {
+    let mut config = ConfigFacts::read(&image.config_fields);
+    if image.config.is_empty() {
+        config.foreign = Some(image.config_descriptor.media_type.clone());
+    }
+    let layer = |blob: &Descriptor| LayerFacts { declared: Some(blob.clone()), ..seen(blob) };
+    let layers = image.layers.iter().map(layer).collect();
+    ImageFacts { declared: image.declared.clone(), config, layers }
+}
