@@ -3,8 +3,10 @@
 //! the first three fields are medius's.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::Path;
 
+use diskette_builder::oci::image::nearest::nearest;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
@@ -61,12 +63,18 @@ pub(crate) struct PlatformResult {
 }
 
 impl ImageResult {
-    /// Says that it was found good, for one platform or all that there are.
+    /// Records that it was found good, for all platforms or for the one that is nearest to `only`.
     pub(crate) fn mark(&mut self, only: Option<&Platform>) {
-        let only = only.map(ToString::to_string);
-        for (name, platform) in &mut self.platforms {
-            let is_meant = only.as_ref().is_none_or(|only| only == name);
-            platform.verified |= is_meant && platform.digest.is_some();
+        let mut exist: Vec<(&String, &mut PlatformResult)> =
+            self.platforms.iter_mut().filter(|(_, platform)| platform.digest.is_some()).collect();
+        let Some(wanted) = only else {
+            exist.into_iter().for_each(|(_, platform)| platform.verified = true);
+            return;
+        };
+        let names = exist.iter().map(|(name, _)| Ok::<_, Infallible>(name.parse().ok()));
+        let Ok(chosen) = nearest(&self.image, wanted, names);
+        if let Some((_, platform)) = chosen.ok().and_then(|number| exist.get_mut(number)) {
+            platform.verified = true;
         }
     }
 }
@@ -81,4 +89,37 @@ pub(crate) fn read(path: &Path) -> Result<Results, Diagnostic> {
 pub(crate) fn write(path: &Path, results: &Results) -> Result<(), Diagnostic> {
     let text = serde_json::to_string_pretty(results).map_err(cannot("write", path.display()))?;
     write_file(path, format!("{text}\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_platform_that_was_judged_is_marked() {
+        let check = |names: &[&str], only: Option<&str>, expected: &[&str]| {
+            let platform = |name: &&str| {
+                let (name, is_missing) = match name.strip_prefix('-') {
+                    Some(name) => (name, true),
+                    None => (*name, false),
+                };
+                let digest = (!is_missing).then(|| "sha256:0".to_owned());
+                (name.to_owned(), PlatformResult { digest, ..PlatformResult::default() })
+            };
+            let platforms = names.iter().map(platform).collect();
+            let mut result = ImageResult { platforms, ..ImageResult::default() };
+            result.mark(only.map(|only| only.parse().unwrap()).as_ref());
+            let marked = result.platforms.iter().filter(|(_, platform)| platform.verified);
+            let marked: Vec<&str> = marked.map(|(name, _)| name.as_str()).collect();
+            assert_eq!(marked, expected, "{only:?} of {names:?}");
+        };
+        let both = ["linux/amd64", "linux/arm64"];
+        check(&both, None, &both);
+        check(&["linux/amd64", "-linux/arm64"], None, &["linux/amd64"]);
+        check(&both, Some("linux/arm64"), &["linux/arm64"]);
+        check(&both, Some("linux/s390x"), &[]);
+        check(&["linux/amd64", "linux/arm64/v8"], Some("linux/arm64"), &["linux/arm64/v8"]);
+        check(&both, Some("linux/arm64/v8"), &["linux/arm64"]);
+        check(&["-linux/arm64"], Some("linux/arm64"), &[]);
+    }
 }

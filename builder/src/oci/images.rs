@@ -1,5 +1,4 @@
-//! *Images* that lie somewhere and can be read: in a layout, in an archive, in a
-//! registry.
+//! *Images* that can be read: from a layout, an archive or a registry.
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -12,13 +11,13 @@ use crate::oci::image::json::Document;
 use crate::oci::image::place::Place;
 use crate::oci::sink::BlobSource;
 
-/// Somewhere images can be read from. Documents are what their digests say; blobs are checked by
-/// whoever has read them to the end.
+/// Where images are read from. Documents have the digest that they are asked for by; blobs are checked by the
+/// caller, at their end.
 pub trait Images: Sync {
-    /// Returns the manifest or index that has a name: a tag, or a digest.
+    /// Returns the manifest or index that a tag or a digest names.
     fn find(&self, name: &str) -> Result<Option<Document>, StorageError>;
 
-    /// Returns a manifest or index.
+    /// Returns the manifest or index with this digest.
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError>;
 
     /// Opens a blob for reading from byte `at` on.
@@ -39,7 +38,7 @@ pub trait Images: Sync {
         Ok(Box::new(self.blob(digest, size, 0)?.take(len)))
     }
 
-    /// Opens a blob for reading, and keeps what is needed for that.
+    /// Opens a blob for reading; the reader owns what it needs.
     fn into_blob<'s>(
         self: Box<Self>,
         digest: Digest,
@@ -48,18 +47,17 @@ pub trait Images: Sync {
     where
         Self: 's;
 
-    /// Returns the image of a place that has only one.
+    /// Returns the only image, if there is only one.
     fn only(&self) -> Result<Option<Document>, StorageError> {
         Ok(None)
     }
 
-    /// Returns the names of all images, for messages, where the place itself knows them: whole ones
-    /// where it can.
+    /// Returns the names of all images, for messages, whole ones where they are known; nothing for a registry.
     fn names(&self) -> Vec<&str> {
         Vec::new()
     }
 
-    /// Returns the whole names that an image has, where the place itself knows them.
+    /// Returns the whole names that an image has; nothing for a registry.
     fn names_of(&self, _digest: Digest) -> Vec<&str> {
         Vec::new()
     }
@@ -67,19 +65,19 @@ pub trait Images: Sync {
     /// Returns the tags of all images.
     fn tags(&self) -> Result<Vec<String>, StorageError>;
 
-    /// Returns the registry's URL and the repository, where that is where the images are.
+    /// Returns the URL of the registry and the name of the repository, if images are read from one.
     fn beside(&self) -> Option<(&str, &str)> {
         None
     }
 }
 
-/// Opens the images of places: the library itself knows neither registries' credentials nor paths.
+/// Opens the images of places: the library itself has neither credentials nor paths.
 pub trait Places: Sync {
-    /// Returns the images that are where this place is.
+    /// Opens the images of a place.
     fn images(&self, place: &Place) -> Result<Box<dyn Images + '_>, StorageError>;
 }
 
-/// One blob of some images.
+/// A blob of images that are read.
 pub(crate) struct ImageBlob<'a> {
     pub(crate) images: &'a dyn Images,
     pub(crate) digest: Digest,

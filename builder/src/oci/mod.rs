@@ -19,7 +19,7 @@
 
 pub mod copy;
 pub mod error;
-pub(crate) mod hashing;
+pub mod hashing;
 pub mod image;
 pub mod image_documents;
 pub mod images;

@@ -1,5 +1,4 @@
-//! A *move* takes a finished blob from where it lies to a sink. Several are under way at a time, the
-//! longest first: it takes longest.
+//! *Moves* finished blobs to a sink, several at a time, the longest first: it takes longest.
 
 use std::cmp::Reverse;
 
@@ -14,13 +13,13 @@ use crate::oci::sink::{Blob, Sink};
 /// A blob that is to be moved.
 #[derive(Clone, Copy)]
 pub(crate) struct Move<'a> {
-    /// Of its bytes.
+    /// Digest of the blob.
     pub(crate) digest: Digest,
-    /// In bytes.
+    /// Length of the blob in bytes.
     pub(crate) size: u64,
-    /// Where it lies.
+    /// Where the blob is read from.
     pub(crate) images: &'a dyn Images,
-    /// What the images will be called that have it.
+    /// Names of the images that have the blob.
     pub(crate) names: &'a [Reference],
 }
 

@@ -59,19 +59,19 @@ impl<R: Read> Read for ProgressReader<'_, R> {
     }
 }
 
-/// One thing that happened. Layers are numbered within a build, from 0.
+/// What happened. Layers are numbered within a build, from 0.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// A disk that a layer will hold is looked at, to know what it is converted to. It advances as the
-    /// layer will.
+    /// A disk is read for the first time that a layer will hold and that is converted. Its progress is reported
+    /// as that of the layer.
     Surveying {
         /// Number of the layer.
         layer: usize,
         /// The first platform that needs it.
         platform: &'a Platform,
-        /// What the layer holds.
+        /// Content of the layer, for people.
         name: &'a str,
-        /// Of the disk, in bytes.
+        /// Length of the disk in bytes.
         len: u64,
     },
     /// A layer is being made.
@@ -80,81 +80,80 @@ pub enum Event<'a> {
         layer: usize,
         /// The first platform that needs it.
         platform: &'a Platform,
-        /// What it holds.
+        /// Content of the layer, for people.
         name: &'a str,
-        /// Length of its tar in bytes.
+        /// Length of the layer's tar in bytes.
         len: u64,
     },
-    /// More of a layer's tar, or of the survey for it, is done.
+    /// More of a layer, of a disk for it, or of a blob was read or written.
     Advanced {
         /// Its number.
         layer: usize,
-        /// How many bytes more.
+        /// Number of bytes since the last report.
         len: u64,
     },
-    /// A layer is there.
+    /// A layer is finished.
     Finished {
         /// Its number.
         layer: usize,
         /// The first platform that needs it.
         platform: &'a Platform,
-        /// What it holds.
+        /// Content of the layer, for people.
         name: &'a str,
-        /// What it came to.
+        /// The finished layer.
         result: &'a Layer,
-        /// How it came about.
+        /// Whether it was built or existed.
         how: Made,
     },
-    /// A blob that lies somewhere is being moved. Blobs are numbered within a copy, from 0, and
-    /// advance as layers do.
+    /// A blob is being copied. Blobs are numbered within a copy, from 0, and their progress is reported as that of
+    /// layers.
     Moving {
         /// Its number.
         blob: usize,
-        /// Of the blob.
+        /// Digest of the blob.
         digest: Digest,
-        /// In bytes.
+        /// Length of the blob in bytes.
         len: u64,
     },
-    /// A blob is where it should be.
+    /// A blob was copied, or existed.
     Moved {
         /// Its number.
         blob: usize,
-        /// Of the blob.
+        /// Digest of the blob.
         digest: Digest,
-        /// In bytes.
+        /// Length of the blob in bytes.
         len: u64,
-        /// How it came there.
+        /// What it took.
         how: Moved,
     },
-    /// A blob that lies somewhere is being read, to be looked at. Blobs are numbered and advance as
-    /// those do that are moved.
+    /// A blob is being read to be examined. Blobs are numbered and reported as those that are copied.
     Reading {
         /// Its number.
         blob: usize,
-        /// Of the blob.
+        /// Digest of the blob.
         digest: Digest,
-        /// In bytes.
+        /// Length of the blob in bytes.
         len: u64,
     },
     /// A blob has been read.
     Read {
         /// Its number.
         blob: usize,
-        /// Of the blob.
+        /// Digest of the blob.
         digest: Digest,
-        /// In bytes.
+        /// Length of the blob in bytes.
         len: u64,
     },
-    /// Something that the user may want to know, and that changes nothing.
+    /// A note for the user, which changes nothing.
     Note(&'a str),
 }
 
-/// How a layer came about.
+/// Whether a layer had to be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Made {
     /// Its sources were read.
     Built,
-    /// It was there, and its input is unchanged.
+    /// It existed, and its input is unchanged.
     Reused,
 }
 

@@ -1,5 +1,5 @@
-//! A *sink* takes a finished image: blobs first, in any order, names last. What is not named yet
-//! can be lost without harm, so a build that fails leaves every name as it was.
+//! A *sink* receives a finished image: blobs first, in any order, then documents, names last. What is not
+//! named yet can be lost without harm, so a build that fails leaves every name as it was.
 
 use std::io::{Read, Write};
 
@@ -11,20 +11,20 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::progress::Advance;
 
-/// Somewhere images are put: a layout, an archive, registries. The `names` are those that the images
-/// will have which the blob or document is for; a registry keeps each repository's blobs apart.
+/// Where images are written: a layout, an archive, registries. `names` are the names of the images that a
+/// blob or a document belongs to; a registry keeps the blobs of each repository apart.
 pub trait Sink: Sync {
-    /// Tells whether a blob is there already, so that it need not be made.
+    /// Reports whether a blob exists already, so that it need not be made.
     fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, StorageError>;
 
-    /// Starts a blob whose digest is not known yet; `len` is how long it can become.
+    /// Starts a blob whose digest is not known yet. `len` is the most that it can become, in bytes.
     fn start(
         &self,
         len: u64,
         names: &[Reference],
     ) -> Result<Box<dyn BlobWriter + '_>, StorageError>;
 
-    /// Puts a blob that lies somewhere else, unless it exists already. `advanced` receives how many bytes more were moved, and can cancel.
+    /// Puts a blob that is read from somewhere else, unless it exists already. `advanced` receives how many bytes more were moved, and can cancel.
     fn put_blob(
         &self,
         blob: &Blob<'_>,
@@ -32,72 +32,71 @@ pub trait Sink: Sync {
         advanced: &Advance<'_>,
     ) -> Result<Moved, StorageError>;
 
-    /// Puts a document.
+    /// Puts a config, a manifest or an index.
     fn put(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError>;
 
-    /// Makes names point at images, all at once where that is possible: they are there afterwards,
-    /// or none is.
+    /// Makes names point at images: where that is possible all names at once, or none.
     fn publish(&self, images: &[Named]) -> Result<(), StorageError>;
 
-    /// Returns how many blobs can be under way at one time.
+    /// Returns how many blobs can be written at a time.
     fn width(&self) -> usize;
 }
 
-/// A blob that is being written. Dropped before it is finished, it leaves nothing.
+/// A blob that is being written. If it is dropped before it is finished, nothing of it stays.
 pub trait BlobWriter: Write {
-    /// Puts the blob in its place; the digest and size are those of what was written.
+    /// Puts the blob under its digest; digest and size are those of what was written.
     fn finish(&mut self, digest: Digest, size: u64) -> Result<(), StorageError>;
 
-    /// Prepares for the same bytes from the beginning again, after a write or the end failed; tells
-    /// whether that makes sense. What is there already is not moved again.
+    /// Prepares for the same bytes from the beginning, after a write or the end failed, and reports whether
+    /// that makes sense. Bytes that arrived are not moved again.
     fn restart(&mut self) -> Result<bool, StorageError> {
         Ok(false)
     }
 }
 
-/// A blob that lies somewhere else.
+/// A blob that is read from somewhere else.
 #[derive(Clone, Copy)]
 pub struct Blob<'a> {
-    /// Of its bytes.
+    /// Digest of its bytes.
     pub digest: Digest,
-    /// In bytes.
+    /// Length in bytes.
     pub size: u64,
-    /// Its bytes.
+    /// Where its bytes are read from.
     pub source: &'a dyn BlobSource,
-    /// The registry's URL and the repository that have it, if it comes from one.
+    /// URL of the registry and name of the repository that have it, if it comes from one.
     pub beside: Option<(&'a str, &'a str)>,
 }
 
-/// Where a blob lies; it can be read more than once.
+/// Where a blob is read from, more than once if need be.
 pub trait BlobSource: Sync {
-    /// Opens it for reading from byte `at` on.
+    /// Opens the blob for reading from byte `at` on.
     fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, StorageError>;
 }
 
-/// How a blob came to be where it should be.
+/// What it took to put a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moved {
-    /// It was there.
+    /// Nothing: it existed.
     There,
-    /// It was in the same registry.
+    /// It was mounted from a repository of the same registry.
     Mounted,
     /// Its bytes were moved.
     Sent,
 }
 
-/// An image and the name it shall have.
+/// An image and the name that it gets.
 #[derive(Debug, Clone)]
 pub struct Named {
     /// Its index or manifest.
     pub image: Descriptor,
-    /// Nothing for an image without a name.
+    /// Its name, if it has one.
     pub name: Option<Reference>,
-    /// What a layout calls it that has no name.
+    /// Tag in a layout of an image without a name.
     pub tag: Option<String>,
 }
 
 impl Named {
-    /// Returns the tag, `latest` where there is no name.
+    /// Returns the tag; `latest` for an image without one.
     pub fn tag(&self) -> &str {
         let named = self.name.as_ref().and_then(Reference::tag);
         named.or(self.tag.as_deref()).unwrap_or("latest")

@@ -1,5 +1,5 @@
-//! A *tee* is two sinks at once: a blob is read and compressed once, and goes to both. The second
-//! is one that can fail for a while, a registry; what it misses is given to it from the first.
+//! A *tee* is two sinks at once: a blob is read and compressed once, and written to both. The second
+//! can fail for a while, as registries do; what it has missed is copied to it from the first.
 
 use std::io::{self, IoSlice, Write};
 use std::ops::ControlFlow;
@@ -14,16 +14,16 @@ use crate::oci::sink::{Blob, BlobWriter, Moved, Named, Sink};
 
 /// A layout and a registry at once.
 pub struct Tee<'a> {
-    /// Gets everything, and is where the second is helped from.
+    /// Receives everything; what the second has missed is read from it.
     pub first: &'a dyn Sink,
-    /// The first, for reading.
+    /// The images of the first.
     pub images: &'a dyn Images,
-    /// Gets everything too.
+    /// Receives everything too.
     pub second: &'a dyn Sink,
 }
 
 impl Tee<'_> {
-    /// Gives the second what the first has; `beside` is where the second's registry has it too.
+    /// Copies a blob from the first to the second; `beside` is where the second's registry has it, too.
     fn give(
         &self,
         digest: Digest,
@@ -86,7 +86,7 @@ struct TeeBlob<'a> {
     tee: &'a Tee<'a>,
     names: Vec<Reference>,
     first: Box<dyn BlobWriter + 'a>,
-    /// Until it fails.
+    /// Nothing once it has failed.
     second: Option<Box<dyn BlobWriter + 'a>>,
 }
 

@@ -298,9 +298,9 @@ error: there is no image `oci:out:2`
 status: 2
 stdout:
 stderr:
-error: there is no image for linux/s390x
+error: `oci:out` has no image for linux/s390x; it has linux/amd64, linux/arm64
  |
- = help: say `--platform`; there is linux/amd64, linux/arm64
+ = help: choose one of them with `--platform`
 
 "#]],
     );

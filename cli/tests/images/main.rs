@@ -15,6 +15,7 @@ mod inspect;
 mod interop;
 mod layout;
 mod manifests;
+mod platforms;
 mod promote;
 mod reproducible;
 mod verify;

@@ -382,7 +382,9 @@ error: there is no image `oci:out:2`
 status: 2
 stdout:
 stderr:
-error: the image has no manifest for linux/s390x; it has linux/amd64, linux/arm64
+error: `oci:out:1` has no image for linux/s390x; it has linux/amd64, linux/arm64
+ |
+ = help: choose one of them with `--platform`
 
 "#]],
     );

@@ -415,7 +415,9 @@ error: rules cannot be listed as SARIF
 status: 2
 stdout:
 stderr:
-error: there is no image for linux/s390x; there is linux/amd64
+error: `oci:out` has no image for linux/s390x; it has linux/amd64
+ |
+ = help: choose one of them with `--platform`
 
 "#]],
     );

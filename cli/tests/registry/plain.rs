@@ -280,7 +280,9 @@ error: cannot list the tags of [REGISTRY]/vm: the server answered 404: NAME_UNKN
 status: 2
 stdout:
 stderr:
-error: the image has no manifest for linux/s390x; it has linux/amd64
+error: `[REGISTRY]/vm:1` has no image for linux/s390x; it has linux/amd64
+ |
+ = help: choose one of them with `--platform`
 
 "#]],
     );

@@ -1,4 +1,5 @@
-//! How an image's documents are composed: the manifest of a platform, and the index of all platforms (<https://github.com/opencontainers/image-spec>).
+//! Composes an image's *documents*: the manifest of a platform, and the index of all platforms
+//! (<https://github.com/opencontainers/image-spec>).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,34 +14,34 @@ use super::format::Format;
 use super::json::{Document, descriptor};
 use super::platform::Platform;
 
-/// A finished layer, as manifests speak of it.
+/// How a manifest names a finished layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerDescriptor {
-    /// The packing is part of it.
+    /// Media type, which says how the tar is compressed.
     pub media_type: MediaType,
-    /// Of the blob.
+    /// Digest of the blob.
     pub digest: Digest,
-    /// Of the blob, in bytes.
+    /// Length of the blob in bytes.
     pub size: u64,
 }
 
-/// A finished image of one platform, as an index speaks of it.
+/// How an index names the finished image of a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
-    /// Of its manifest.
+    /// Media type of the manifest.
     pub media_type: MediaType,
-    /// Of its manifest.
+    /// Digest of the manifest.
     pub digest: Digest,
-    /// Of its manifest, in bytes.
+    /// Length of the manifest in bytes.
     pub size: u64,
-    /// What it runs on.
+    /// Platform that the index declares.
     pub platform: Platform,
-    /// Said of it in the index alone.
+    /// Annotations that only the index has.
     pub annotations: BTreeMap<String, String>,
 }
 
 impl IndexEntry {
-    /// Returns what an index says of a manifest.
+    /// Returns the entry for a manifest.
     pub fn new(
         manifest: &Document,
         platform: Platform,
@@ -71,7 +72,7 @@ pub enum DocumentError {
     Json(#[from] serde_json::Error),
 }
 
-/// Composes a platform's manifest. Docker's has no annotations.
+/// Composes the manifest of a platform. One of Docker's format has no annotations.
 pub fn manifest(
     format: Format,
     config: &Document,
@@ -96,7 +97,7 @@ pub fn manifest(
     Ok(Document::new(media_type, &manifest.build()?)?)
 }
 
-/// Composes the index of all platforms, in the order given. Docker's has no annotations.
+/// Composes the index of all platforms, in the order given. One of Docker's format has no annotations.
 pub fn index(
     format: Format,
     entries: &[IndexEntry],
