@@ -68,7 +68,9 @@ impl ImageResult {
         let mut exist: Vec<(&String, &mut PlatformResult)> =
             self.platforms.iter_mut().filter(|(_, platform)| platform.digest.is_some()).collect();
         let Some(wanted) = only else {
-            exist.into_iter().for_each(|(_, platform)| platform.verified = true);
+            for (_, platform) in exist {
+                platform.verified = true;
+            }
             return;
         };
         let names = exist.iter().map(|(name, _)| Ok::<_, Infallible>(name.parse().ok()));

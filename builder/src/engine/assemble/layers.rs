@@ -118,7 +118,7 @@ pub(super) fn make(
         jobs[*maker].names.extend(names);
     }
     let jobs: Vec<Mutex<LayerJob<'_>>> = jobs.into_iter().map(Mutex::new).collect();
-    let make = |number: usize, job: &Mutex<LayerJob<'_>>| {
+    let make_layer = |number: usize, job: &Mutex<LayerJob<'_>>| {
         if makers[number] != number {
             return Ok(None);
         }
@@ -126,7 +126,7 @@ pub(super) fn make(
         job.make(number, keys[number].as_ref(), options).map(Some)
     };
     let width = options.sink.width().min(options.workers.jobs());
-    let made: Vec<Option<Layer>> = in_parallel(&jobs, width, make)?;
+    let made: Vec<Option<Layer>> = in_parallel(&jobs, width, make_layer)?;
     let layer = |maker: &usize| made[*maker].ok_or(BuildError::Cancelled);
     makers.iter().map(layer).collect()
 }

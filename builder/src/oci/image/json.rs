@@ -90,11 +90,11 @@ impl Document {
 }
 
 fn is_index(media_type: &MediaType) -> bool {
-    format::is_index(&media_type.to_string())
+    format::is_index(media_type.as_ref())
 }
 
 fn is_manifest(media_type: &MediaType) -> bool {
-    format::is_manifest(&media_type.to_string())
+    format::is_manifest(media_type.as_ref())
 }
 
 /// Returns the descriptor of a blob, to be completed.

@@ -72,15 +72,14 @@ impl<'a> DocumentWalk<'a> {
         descriptor: &Descriptor,
     ) -> Result<Arc<Document>, WalkError> {
         let digest = descriptor.digest;
-        let document = match self.documents.get(&digest) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let read = self.source.document(digest)?.ok_or(WalkError::Missing(digest))?;
-                if read.digest != digest {
-                    return Err(WalkError::Damaged { expected: digest, found: read.digest });
-                }
-                self.add(read)?
+        let document = if let Some(known) = self.documents.get(&digest) {
+            Arc::clone(known)
+        } else {
+            let read = self.source.document(digest)?.ok_or(WalkError::Missing(digest))?;
+            if read.digest != digest {
+                return Err(WalkError::Damaged { expected: digest, found: read.digest });
             }
+            self.add(read)?
         };
         if document.bytes.len() as u64 != descriptor.size {
             let why = "it gives another size than one of its manifests has";
