@@ -27,22 +27,50 @@ pub enum BlobProblem {
     Read(io::Error),
 }
 
+/// What a [`HashingReader`] hashes with.
+pub(crate) trait ByteHash {
+    /// Hashes the next bytes.
+    fn add(&mut self, bytes: &[u8]);
+}
+
+impl ByteHash for Sha256 {
+    fn add(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
 /// Counts and hashes what is read.
 #[derive(Debug)]
-pub(crate) struct HashingReader<R> {
+pub(crate) struct HashingReader<R, H = Sha256> {
     inner: R,
-    hash: Sha256,
+    hash: H,
     len: u64,
 }
 
-impl<R> HashingReader<R> {
-    pub(crate) fn new(inner: R) -> Self {
-        Self { inner, hash: Sha256::new(), len: 0 }
+impl<R, H> HashingReader<R, H> {
+    pub(crate) fn with_hash(inner: R, hash: H) -> Self {
+        Self { inner, hash, len: 0 }
     }
 
     /// Returns how many bytes were read.
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Returns the underlying reader.
+    pub(crate) fn inner(&self) -> &R {
+        &self.inner
+    }
+
+    /// Returns the hash of the bytes that were read.
+    pub(crate) fn hash_mut(&mut self) -> &mut H {
+        &mut self.hash
+    }
+}
+
+impl<R> HashingReader<R> {
+    pub(crate) fn new(inner: R) -> Self {
+        Self::with_hash(inner, Sha256::new())
     }
 
     /// Returns the digest of the bytes that were read.
@@ -70,10 +98,10 @@ impl<R: Read> HashingReader<R> {
     }
 }
 
-impl<R: Read> Read for HashingReader<R> {
+impl<R: Read, H: ByteHash> Read for HashingReader<R, H> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(space)?;
-        self.hash.update(space.get(..count).unwrap_or_default());
+        self.hash.add(space.get(..count).unwrap_or_default());
         self.len += count as u64;
         Ok(count)
     }

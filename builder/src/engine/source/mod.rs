@@ -3,6 +3,7 @@
 //! read at all. A content that is finished has been checked: it has the expected size and checksum,
 //! and its file was not changed meanwhile.
 
+mod checksum;
 mod content;
 mod converted;
 mod error;

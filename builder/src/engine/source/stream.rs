@@ -3,13 +3,15 @@
 use std::io::{self, ErrorKind, Read};
 use std::ops::ControlFlow;
 
+use super::checksum::ChecksumHash;
 use super::content::SizeOrigin;
 use super::judge::{Judge, JudgedContent};
-use super::raw::{ChecksumHash, RawStream, SharedStream, download_error};
+use super::raw::{RawStream, SharedStream, download_error};
 use super::{Content, ContentError, SIZE_MAX, SourceError, SourceErrorKind};
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use crate::disk::START_LEN;
+use crate::oci::hashing::HashingReader;
 use crate::recipe::{Checksum, SourceRole};
 
 /// How much is decompressed at a time to measure a content, in bytes.
@@ -83,15 +85,13 @@ impl StreamChecks<'_> {
 /// The content of a stream.
 pub(super) struct StreamContent<'a> {
     raw: SharedStream<'a>,
-    content: Box<dyn Read + Send + 'a>,
+    content: HashingReader<Box<dyn Read + Send + 'a>, ChecksumHash>,
     compression: Option<CompressionFormat>,
     size: u64,
     origin: SizeOrigin,
     role: SourceRole,
     checksum: Option<Checksum>,
     decompressed: Option<Checksum>,
-    /// Hash of the decompressed content.
-    hash: ChecksumHash,
     location: &'a str,
 }
 
@@ -114,16 +114,16 @@ impl<'a> StreamContent<'a> {
         }
         let raw = SharedStream::new(raw, checks.checksum.as_ref());
         let content = decode::unpack(raw.clone(), compression).map_err(|it| error(it.into()))?;
+        let hash = ChecksumHash::new(checks.decompressed.as_ref());
         Ok(Self {
             raw,
-            content,
+            content: HashingReader::with_hash(content, hash),
             compression,
             size,
             origin,
             role: if checks.judge.is_some() { SourceRole::Disk } else { SourceRole::File },
             checksum: checks.checksum.clone(),
             decompressed: checks.decompressed.clone(),
-            hash: ChecksumHash::new(checks.decompressed.as_ref()),
             location,
         })
     }
@@ -152,7 +152,7 @@ impl<'a> StreamContent<'a> {
 
     fn check(&mut self) -> Result<(), SourceErrorKind> {
         self.raw.check(self.checksum.as_ref())?;
-        match self.decompressed.as_ref().zip(self.hash.finish()) {
+        match self.decompressed.as_ref().zip(self.content.hash_mut().finish()) {
             Some((expected, found)) if *expected != found => {
                 return Err(SourceErrorKind::Unpacked { expected: expected.clone(), found });
             }
@@ -177,9 +177,7 @@ impl Content for StreamContent<'_> {
     }
 
     fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError> {
-        self.content.read_exact(space).map_err(|error| self.read_error(error))?;
-        self.hash.update(space);
-        Ok(())
+        self.content.read_exact(space).map_err(|error| self.read_error(error))
     }
 
     fn hole(&mut self) -> Result<u64, ContentError> {
