@@ -2,7 +2,7 @@
 //! library shows nothing itself.
 //!
 //! [`Progress`] is the one trait for it. Work that knows nothing of images, such as the conversion of a
-//! disk, gets an [`Advance`] made of it.
+//! disk, gets a function that calls [`Progress::advance`].
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -11,9 +11,6 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::Layer;
 use crate::oci::image::platform::Platform;
 use crate::oci::sink::Moved;
-
-/// Receives the progress of one task: how many bytes more are done. Returns whether to go on.
-pub type Advance<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;
 
 /// Receives the progress of what is done with images, and cancels it; called from several threads.
 pub trait Progress: Send + Sync {

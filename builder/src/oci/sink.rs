@@ -2,6 +2,7 @@
 //! named yet can be lost without harm, so a build that fails leaves every name as it was.
 
 use std::io::{Read, Write};
+use std::ops::ControlFlow;
 
 use crate::oci::image::reference::Reference;
 use oci_spec::image::Descriptor;
@@ -9,7 +10,6 @@ use oci_spec::image::Descriptor;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::progress::Advance;
 
 /// Where images are written: a layout, an archive, registries. `names` are the names of the images that a
 /// blob or a document belongs to; a registry keeps the blobs of each repository apart.
@@ -41,6 +41,9 @@ pub trait Sink: Sync {
     /// Returns how many blobs can be written at a time.
     fn width(&self) -> usize;
 }
+
+/// Receives how many bytes more of a blob were read. Returns whether to go on.
+pub type Advance<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;
 
 /// A blob that is being written. If it is dropped before it is finished, nothing of it stays.
 pub trait BlobWriter: Write {

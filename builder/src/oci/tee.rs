@@ -9,8 +9,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::{ImageBlob, Images};
-use crate::oci::progress::Advance;
-use crate::oci::sink::{Blob, BlobWriter, Moved, Named, Sink};
+use crate::oci::sink::{Advance, Blob, BlobWriter, Moved, Named, Sink};
 
 /// A layout and a registry at once.
 pub struct Tee<'a> {

@@ -15,8 +15,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::progress::Advance;
-use crate::oci::sink::{self, BlobWriter, Moved, Named, Sink};
+use crate::oci::sink::{self, Advance, BlobWriter, Moved, Named, Sink};
 
 /// The unit of a tar file, in bytes.
 const RECORD: u64 = 512;

@@ -17,8 +17,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::progress::Advance;
-use crate::oci::sink::{self, BlobWriter, Moved, Named, Sink};
+use crate::oci::sink::{self, Advance, BlobWriter, Moved, Named, Sink};
 
 /// The one version of OCI layouts.
 const LAYOUT_VERSION: &str = "1.0.0";

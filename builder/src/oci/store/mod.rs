@@ -15,8 +15,7 @@ use crate::oci::error::StorageError;
 use crate::oci::hashing::HashingReader;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::progress::Advance;
-use crate::oci::sink::{Blob, BlobWriter};
+use crate::oci::sink::{Advance, Blob, BlobWriter};
 
 pub use archive::Archive;
 pub use archived::ArchiveImages;

@@ -19,8 +19,7 @@ use super::scope::Scope;
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
 use crate::net::http::{BodyFraming, HttpResponse, SendError};
 use crate::oci::image::digest::Digest;
-use crate::oci::progress::Advance;
-use crate::oci::sink::{BlobSource, Moved};
+use crate::oci::sink::{Advance, BlobSource, Moved};
 
 /// How much is read at once, in bytes.
 const STEP: usize = 256 * 1024;

@@ -12,8 +12,8 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::progress::{Advance, Event};
-use crate::oci::sink::{Blob, BlobSource, BlobWriter, Moved, Named, Sink};
+use crate::oci::progress::Event;
+use crate::oci::sink::{Advance, Blob, BlobSource, BlobWriter, Moved, Named, Sink};
 
 /// Puts images where their names say.
 #[derive(Debug)]
