@@ -1,6 +1,6 @@
-//! *Results*: what became of each image of a catalogue, in a file that one command hands to the next:
-//! `sync` writes it, `verify` judges what it names, `promote` copies what was verified. Keys, stages and
-//! the first three fields are medius's.
+//! *Results*: what became of each image of a catalogue, in a file that one command hands to the
+//! next: `sync` writes it, `verify` judges what it names, `promote` copies what was verified. Keys,
+//! stages and the first three fields are medius's.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -53,8 +53,8 @@ impl From<WalkError> for CopyError {
     }
 }
 
-/// Returns the manifest of the image that is nearest to a platform, or the index of all where none is named. `name` is what messages call
-/// the image.
+/// Returns the manifest of the image that is nearest to a platform, or the index of all where none
+/// is named. `name` is what messages call the image.
 pub fn choose(
     images: &dyn Images,
     root: Document,

@@ -1,5 +1,6 @@
-//! What the *documents* of a finished image say: of every image of an index the manifest, the config and the layers, as they are,
-//! whether or not a cluster would accept them. No layer is opened.
+//! What the *documents* of a finished image say: of every image of an index the manifest, the
+//! config and the layers, as they are, whether or not a cluster would accept them. No layer is
+//! opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -53,12 +54,14 @@ impl PlatformImage {
         Platform::of_fields(&self.config_fields).or_else(|| self.declared.clone())
     }
 
-    /// Returns the platform by which the image is chosen among several: what the index declares, else what the config says.
+    /// Returns the platform by which the image is chosen among several: what the index declares,
+    /// else what the config says.
     pub fn offered_platform(&self) -> Option<Platform> {
         self.declared.clone().or_else(|| Platform::of_fields(&self.config_fields))
     }
 
-    /// Returns the digests of the layers' tars that the config has, lowest first; what is not a text is empty.
+    /// Returns the digests of the layers' tars that the config has, lowest first; what is not a
+    /// text is empty.
     pub fn diff_ids(&self) -> impl Iterator<Item = &str> {
         let all = self.config_fields.pointer("/rootfs/diff_ids").and_then(Value::as_array);
         all.into_iter().flatten().map(|digest| digest.as_str().unwrap_or_default())
@@ -87,8 +90,8 @@ impl ImageDocuments {
         self.images.iter().filter(|image| !image.is_attestation())
     }
 
-    /// Returns the number, in [`images`](Self::images), of the image that is nearest to a platform. `name` is what messages call the
-    /// image.
+    /// Returns the number, in [`images`](Self::images), of the image that is nearest to a platform.
+    /// `name` is what messages call the image.
     pub fn choose(&self, wanted: &Platform, name: &str) -> Result<usize, PlatformNotFound> {
         let images: Vec<(usize, &PlatformImage)> =
             self.images.iter().enumerate().filter(|(_, image)| !image.is_attestation()).collect();

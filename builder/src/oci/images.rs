@@ -11,8 +11,8 @@ use crate::oci::image::json::Document;
 use crate::oci::image::place::Place;
 use crate::oci::sink::BlobSource;
 
-/// Where images are read from. Documents have the digest that they are asked for by; blobs are checked by the
-/// caller, at their end.
+/// Where images are read from. Documents have the digest that they are asked for by; blobs are
+/// checked by the caller, at their end.
 pub trait Images: Sync {
     /// Returns the manifest or index that a tag or a digest names.
     fn find(&self, name: &str) -> Result<Option<Document>, StorageError>;
@@ -52,7 +52,8 @@ pub trait Images: Sync {
         Ok(None)
     }
 
-    /// Returns the names of all images, for messages, whole ones where they are known; nothing for a registry.
+    /// Returns the names of all images, for messages, whole ones where they are known; nothing for
+    /// a registry.
     fn names(&self) -> Vec<&str> {
         Vec::new()
     }

@@ -67,8 +67,8 @@ pub struct JoinedIndex {
 }
 
 impl JoinedIndex {
-    /// Composes the index; its images stand in the order of the sources. Of the older index `old` those images are kept whose
-    /// platform no source has.
+    /// Composes the index; its images stand in the order of the sources. Of the older index `old`
+    /// those images are kept whose platform no source has.
     pub fn compose(
         old: Option<&IndexSource<'_>>,
         sources: &[IndexSource<'_>],
@@ -105,7 +105,8 @@ impl JoinedIndex {
         Ok(Self { index, manifests })
     }
 
-    /// Copies the images, and gives the index its names. Images are read from `sources`, not from where `context` says.
+    /// Copies the images, and gives the index its names. Images are read from `sources`, not from
+    /// where `context` says.
     pub fn publish(
         &self,
         sources: &[IndexSource<'_>],
@@ -121,8 +122,8 @@ impl JoinedIndex {
     }
 }
 
-/// Returns the images of a source, as an index names them, and their manifests; attestations are left out, since they say something
-/// of an index that is replaced.
+/// Returns the images of a source, as an index names them, and their manifests; attestations are
+/// left out, since they say something of an index that is replaced.
 fn entries(source: &IndexSource<'_>) -> Result<Vec<(IndexEntry, Document)>, JoinError> {
     let documents = read_documents(source.images, source.root.clone());
     let documents =

@@ -1,5 +1,5 @@
-//! The *tar in a layer*, read from front to back. Blob and tar are hashed on the way, so that after the
-//! end it is known whether they were the right ones.
+//! The *tar in a layer*, read from front to back. Blob and tar are hashed on the way, so that after
+//! the end it is known whether they were the right ones.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -94,8 +94,8 @@ impl<'a> LayerTar<'a> {
         Self { tar, ..self }
     }
 
-    /// Reads the rest of the blob, and fails unless it is the one that is expected. Returns the digest of the tar as far as it was
-    /// read.
+    /// Reads the rest of the blob, and fails unless it is the one that is expected. Returns the
+    /// digest of the tar as far as it was read.
     pub fn finish(self) -> Result<Digest, BlobProblem> {
         let Self { blob, expected, tar, .. } = self;
         let digest = tar.digest();

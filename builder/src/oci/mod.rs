@@ -1,5 +1,5 @@
-//! *OCI images*: their documents as data, the places on disk where they lie, and how they get from one
-//! place to another.
+//! *OCI images*: their documents as data, the places on disk where they lie, and how they get from
+//! one place to another.
 //!
 //! - [`image`]: digests, platforms, references and documents as data
 //! - [`tar`]: reads the entries of a tar

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Calls `work` with the number of every item and the item, on up to `width` threads, the calling one among them. Returns the results in
-/// the order of the items.
+/// Calls `work` with the number of every item and the item, on up to `width` threads, the calling
+/// one among them. Returns the results in the order of the items.
 ///
-/// Items are begun in order. After an error no further item is begun, and those that were are waited for; of several errors the one
-/// of the first item is returned, so that it does not depend on timing. Work that can be cancelled returns an error when it is.
+/// Items are begun in order. After an error no further item is begun, and those that were are
+/// waited for; of several errors the one of the first item is returned, so that it does not depend
+/// on timing. Work that can be cancelled returns an error when it is.
 pub(crate) fn in_parallel<T: Sync, R: Send, E: Send>(
     items: &[T],
     width: usize,

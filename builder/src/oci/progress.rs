@@ -1,8 +1,8 @@
-//! *Progress* is what is reported while images are made, copied or read, and how that is cancelled. The
-//! library shows nothing itself.
+//! *Progress* is what is reported while images are made, copied or read, and how that is cancelled.
+//! The library shows nothing itself.
 //!
-//! [`Progress`] is the one trait for it. Work that knows nothing of images, such as the conversion of a
-//! disk, gets a function that calls [`Progress::advance`].
+//! [`Progress`] is the one trait for it. Work that knows nothing of images, such as the conversion
+//! of a disk, gets a function that calls [`Progress::advance`].
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -59,8 +59,8 @@ impl<R: Read> Read for ProgressReader<'_, R> {
 /// What happened. Layers are numbered within a build, from 0.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// A disk is read for the first time that a layer will hold and that is converted. Its progress is reported
-    /// as that of the layer.
+    /// A disk is read for the first time that a layer will hold and that is converted. Its progress
+    /// is reported as that of the layer.
     Surveying {
         /// Number of the layer.
         layer: usize,
@@ -102,8 +102,8 @@ pub enum Event<'a> {
         /// Whether it was built or existed.
         how: Made,
     },
-    /// A blob is being copied. Blobs are numbered within a copy, from 0, and their progress is reported as that of
-    /// layers.
+    /// A blob is being copied. Blobs are numbered within a copy, from 0, and their progress is
+    /// reported as that of layers.
     Moving {
         /// Its number.
         blob: usize,
@@ -123,7 +123,8 @@ pub enum Event<'a> {
         /// What it took.
         how: Moved,
     },
-    /// A blob is being read to be examined. Blobs are numbered and reported as those that are copied.
+    /// A blob is being read to be examined. Blobs are numbered and reported as those that are
+    /// copied.
     Reading {
         /// Its number.
         blob: usize,

@@ -1,5 +1,5 @@
-//! A *sink* receives a finished image: blobs first, in any order, then documents, names last. What is not
-//! named yet can be lost without harm, so a build that fails leaves every name as it was.
+//! A *sink* receives a finished image: blobs first, in any order, then documents, names last. What
+//! is not named yet can be lost without harm, so a build that fails leaves every name as it was.
 
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
@@ -11,8 +11,8 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 
-/// Where images are written: a layout, an archive, registries. `names` are the names of the images that a
-/// blob or a document belongs to; a registry keeps the blobs of each repository apart.
+/// Where images are written: a layout, an archive, registries. `names` are the names of the images
+/// that a blob or a document belongs to; a registry keeps the blobs of each repository apart.
 pub trait Sink: Sync {
     /// Reports whether a blob exists already, so that it need not be made.
     fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, StorageError>;
@@ -24,7 +24,8 @@ pub trait Sink: Sync {
         names: &[Reference],
     ) -> Result<Box<dyn BlobWriter + '_>, StorageError>;
 
-    /// Puts a blob that is read from somewhere else, unless it exists already. `advanced` receives how many bytes more were moved, and can cancel.
+    /// Puts a blob that is read from somewhere else, unless it exists already. `advanced` receives
+    /// how many bytes more were moved, and can cancel.
     fn put_blob(
         &self,
         blob: &Blob<'_>,
@@ -50,8 +51,8 @@ pub trait BlobWriter: Write {
     /// Puts the blob under its digest; digest and size are those of what was written.
     fn finish(&mut self, digest: Digest, size: u64) -> Result<(), StorageError>;
 
-    /// Prepares for the same bytes from the beginning, after a write or the end failed, and reports whether
-    /// that makes sense. Bytes that arrived are not moved again.
+    /// Prepares for the same bytes from the beginning, after a write or the end failed, and reports
+    /// whether that makes sense. Bytes that arrived are not moved again.
     fn restart(&mut self) -> Result<bool, StorageError> {
         Ok(false)
     }

@@ -1,5 +1,6 @@
-//! A *tee* is two sinks at once: a blob is read and compressed once, and written to both. The second
-//! can fail for a while, as registries do; what it has missed is copied to it from the first.
+//! A *tee* is two sinks at once: a blob is read and compressed once, and written to both. The
+//! second can fail for a while, as registries do; what it has missed is copied to it from the
+//! first.
 
 use std::io::{self, IoSlice, Write};
 use std::ops::ControlFlow;
@@ -22,7 +23,8 @@ pub struct Tee<'a> {
 }
 
 impl Tee<'_> {
-    /// Copies a blob from the first to the second; `beside` is where the second's registry has it, too.
+    /// Copies a blob from the first to the second; `beside` is where the second's registry has it,
+    /// too.
     fn give(
         &self,
         digest: Digest,

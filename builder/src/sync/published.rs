@@ -1,6 +1,6 @@
-//! What is *published*: an index, and what it says of where each platform's disk came from. Of images
-//! that medius has published a label tells it
-//! (<https://github.com/kubevirt/containerdisks>, `images/push.go`).
+//! What is *published*: an index, and what it says of where each platform's disk came from. Of
+//! images that medius has published a label tells it (<https://github.com/kubevirt/containerdisks>,
+//! `images/push.go`).
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -50,7 +50,8 @@ struct PublishedEntry {
 }
 
 impl Published {
-    /// Reads what has a tag: one request if it was published by sync. `platforms` are those of the catalogue.
+    /// Reads what has a tag: one request if it was published by sync. `platforms` are those of the
+    /// catalogue.
     pub(super) fn read(
         images: &dyn Images,
         tag: &str,
@@ -75,8 +76,8 @@ impl Published {
         Ok(Some(Self { document, entries, platforms, recipe }))
     }
 
-    /// Reports whether the index says what it should, beside its platforms' images. What others have
-    /// published is taken as it is.
+    /// Reports whether the index says what it should, beside its platforms' images. What others
+    /// have published is taken as it is.
     pub(super) fn is_as(&self, recipe: &Digest) -> bool {
         let is_used = |it: &PublishedEntry| {
             let mut found = self.platforms.iter().filter_map(|platform| self.find(platform));
@@ -117,7 +118,8 @@ impl Published {
         self.find(platform)?.entry.annotations.get(VERSION).map(String::as_str)
     }
 
-    /// Returns the image that is nearest to a platform, but none that is another platform's of the catalogue.
+    /// Returns the image that is nearest to a platform, but none that is another platform's of the
+    /// catalogue.
     fn find(&self, platform: &Platform) -> Option<&PublishedEntry> {
         let others = self.platforms.iter().filter(|other| !is_same(other, platform));
         let others: Vec<&Platform> = others.collect();

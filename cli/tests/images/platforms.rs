@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 /// An image of an index: what the index declares and what its config says; `-` is nothing.
 type Entry = (&'static str, &'static str);
 
-/// The entries of an index, the platform that is asked for, and the number of the entry that it means.
+/// The entries of an index, the platform that is asked for, and the number of the entry that it
+/// means.
 type Case = (&'static [Entry], &'static str, Option<usize>);
 
 #[rustfmt::skip]

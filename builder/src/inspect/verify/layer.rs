@@ -104,8 +104,8 @@ fn scan(
     Ok(tar.into_inner().digest())
 }
 
-/// Decompresses as other layers are; zstd behind a frame without data, which CDI does not know, as well: what
-/// else is wrong with such a layer can then be seen.
+/// Decompresses as other layers are; zstd behind a frame without data, which CDI does not know, as
+/// well: what else is wrong with such a layer can then be seen.
 fn decompress<'a>(
     raw: impl Read + Send + 'a,
     start: BlobStart,

@@ -1,6 +1,6 @@
 //! To *verify* a finished image is to read it from front to back and to judge it by the
-//! [`contract`](crate::cluster::contract): every document, every layer once, each disk by its first bytes.
-//! Whatever is wrong with the image is a finding, and no reason to stop.
+//! [`contract`](crate::cluster::contract): every document, every layer once, each disk by its first
+//! bytes. Whatever is wrong with the image is a finding, and no reason to stop.
 
 mod layer;
 #[cfg(test)]

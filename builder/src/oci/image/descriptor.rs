@@ -37,8 +37,8 @@ impl Descriptor {
     }
 }
 
-/// The fields of a descriptor, none of which has to exist. Fields that images can do without are read
-/// leniently: one of another type counts as missing.
+/// The fields of a descriptor, none of which has to exist. Fields that images can do without are
+/// read leniently: one of another type counts as missing.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DescriptorFields {

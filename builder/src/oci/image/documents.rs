@@ -97,7 +97,8 @@ pub fn manifest(
     Ok(Document::new(media_type, &manifest.build()?)?)
 }
 
-/// Composes the index of all platforms, in the order given. One of Docker's format has no annotations.
+/// Composes the index of all platforms, in the order given. One of Docker's format has no
+/// annotations.
 pub fn index(
     format: Format,
     entries: &[IndexEntry],

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::descriptor::{Descriptor, DescriptorFields, lenient_map};
 use super::json::Document;
 
-/// What an index says, as far as it is used. Whoever passes an index on passes on its bytes, so that
-/// fields that are not read here survive.
+/// What an index says, as far as it is used. An index is copied as its bytes, so that fields that
+/// are not read here survive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     /// Descriptors of manifests and of other indexes, in order.

@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::digest::Digest;
 use super::format::{self, OCI_INDEX, OCI_MANIFEST};
 
-/// Length of the longest manifest, index or config that is read, in bytes: what registries take at least, and distribution at
-/// most (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>).
+/// Length of the longest manifest, index or config that is read, in bytes: what registries take at
+/// least, and distribution at most
+/// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>).
 pub(crate) const DOCUMENT_LEN_MAX: u64 = 4 << 20;
 
 /// A JSON blob, its media type and its digest.
@@ -31,8 +32,8 @@ impl Document {
         Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
     }
 
-    /// Reads a manifest or index that came from elsewhere, and keeps its bytes. `declared` is the media
-    /// type that it came with, if any; a document that can be read in two ways is refused
+    /// Reads a manifest or index that came from elsewhere, and keeps its bytes. `declared` is the
+    /// media type that it came with, if any; a document that can be read in two ways is refused
     /// (CVE-2021-41190).
     pub fn read(declared: &str, bytes: Vec<u8>) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(&bytes)

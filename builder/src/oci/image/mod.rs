@@ -1,5 +1,5 @@
-//! What an OCI image is made of, as data: platforms, digests, times, and the documents that speak of
-//! them. Nothing here does I/O; everything that becomes JSON does so canonically, so that equal
+//! What an OCI image is made of, as data: platforms, digests, times, and the documents that speak
+//! of them. Nothing here does I/O; everything that becomes JSON does so canonically, so that equal
 //! images are equal bytes.
 
 pub mod config;

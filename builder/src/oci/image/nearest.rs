@@ -1,12 +1,16 @@
-//! Which image of an index is meant by the platform that a user names: the *nearest*, as containerd's `platforms.Only` has it
-//! (<https://github.com/containerd/platforms/blob/main/compare.go>), but an architecture is never taken for another one: a disk for arm64
-//! does not boot on arm. All commands choose by this module.
+//! Which image of an index is meant by the platform that a user names: the *nearest*, as
+//! containerd's `platforms.Only` has it
+//! (<https://github.com/containerd/platforms/blob/main/compare.go>), but an architecture is never
+//! taken for another one: a disk for arm64 does not boot on arm. All commands choose by this
+//! module.
 //!
-//! - A variant may be left out where the architecture has a default: `linux/arm64` is `linux/arm64/v8`, `linux/arm` is `linux/arm/v7`,
-//!   `linux/amd64` is `linux/amd64/v1`.
-//! - A lower variant runs too, the nearest is taken: `linux/arm/v7` finds `linux/arm/v6` if there is nothing nearer.
+//! - A variant may be left out where the architecture has a default: `linux/arm64` is
+//!   `linux/arm64/v8`, `linux/arm` is `linux/arm/v7`, `linux/amd64` is `linux/amd64/v1`.
+//! - A lower variant runs too, the nearest is taken: `linux/arm/v7` finds `linux/arm/v6` if there
+//!   is nothing nearer.
 //! - Of several that are equally near the first counts, in the order of the index.
-//! - Where the index declares no platform, the image's config does. If that does not either, the image is taken only if it is the only one.
+//! - Where the index declares no platform, the image's config does. If that does not either, the
+//!   image is taken only if it is the only one.
 
 use std::fmt;
 
@@ -41,8 +45,9 @@ impl fmt::Display for PlatformNotFound {
 
 impl std::error::Error for PlatformNotFound {}
 
-/// Returns the number of the image that is nearest to `wanted`. `platforms` has what each image runs on, nothing where
-/// neither index nor config says so; it is asked no further than necessary. `image` is what messages call all of them.
+/// Returns the number of the image that is nearest to `wanted`. `platforms` has what each image
+/// runs on, nothing where neither index nor config says so; it is asked no further than necessary.
+/// `image` is what messages call all of them.
 pub fn nearest<E>(
     image: &str,
     wanted: &Platform,
@@ -75,7 +80,8 @@ pub fn is_same(a: &Platform, b: &Platform) -> bool {
     distance(a, b) == Some(0) && distance(b, a) == Some(0)
 }
 
-/// Returns how far an image's platform is from `wanted`, 0 for what fits best; nothing if the image does not run there.
+/// Returns how far an image's platform is from `wanted`, 0 for what fits best; nothing if the image
+/// does not run there.
 fn distance(wanted: &Platform, found: &Platform) -> Option<u32> {
     if wanted == found {
         return Some(0);

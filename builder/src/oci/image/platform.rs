@@ -91,8 +91,8 @@ fn closest(given: &str, known: &[&'static str]) -> Option<&'static str> {
 }
 
 impl Platform {
-    /// Returns the platform that the fields of a config, or of an index's `platform`, say; nothing if
-    /// the operating system or the architecture is missing, empty or not a text.
+    /// Returns the platform that the fields of a config, or of an index's `platform`, say; nothing
+    /// if the operating system or the architecture is missing, empty or not a text.
     pub fn of_fields(fields: &Value) -> Option<Self> {
         let text = |name: &str| {
             let text = fields.get(name).and_then(Value::as_str);

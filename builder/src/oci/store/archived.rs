@@ -1,6 +1,6 @@
-//! The images of an OCI archive, for *reading*. The tar is gone through once, from header to header,
-//! to find where its blobs begin; then they are read where they lie. An archive can come from
-//! anywhere.
+//! The images of an OCI archive, for *reading*. The tar is gone through once, from header to
+//! header, to find where its blobs begin; then they are read where they lie. An archive can come
+//! from anywhere.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;

@@ -49,7 +49,8 @@ impl Index {
         let mut entry = serde_json::to_value(&named.image)?;
         let Some(Value::Array(entries)) = self.0.get_mut("manifests") else { return Ok(()) };
         entries.retain(|old| !is_same_name(old, named.tag(), full.as_deref()));
-        // Readers look for the tag alone; of two images with one tag, the second needs all its name.
+        // Readers look for the tag alone; of two images with one tag, the second needs all its
+        // name.
         let taken = entries.iter().any(|old| annotation(old, REF_NAME) == Some(named.tag()));
         let ref_name = full.as_deref().filter(|_| taken).unwrap_or(named.tag());
         let mut annotations = entry

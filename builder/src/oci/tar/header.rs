@@ -71,8 +71,8 @@ impl Header {
     }
 }
 
-/// Tells whether the sum of all bytes is what the header says, where its own field counts as spaces.
-/// Some old programs summed bytes with signs.
+/// Tells whether the sum of all bytes is what the header says, where its own field counts as
+/// spaces. Some old programs summed bytes with signs.
 fn has_checksum(block: &[u8; BLOCK]) -> bool {
     let Some(expected) = number::parse(&block[CHECKSUM]) else { return false };
     let bytes = || {

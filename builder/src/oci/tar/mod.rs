@@ -1,8 +1,9 @@
-//! Reads a *tar*, compressed or not, in one pass and bounded memory. The input is untrusted: nothing is
-//! unpacked to a directory, and the content of entries is skipped unless it is asked for.
+//! Reads a *tar*, compressed or not, in one pass and bounded memory. The input is untrusted:
+//! nothing is unpacked to a directory, and the content of entries is skipped unless it is asked
+//! for.
 //!
-//! Where readers of tars disagree, this one follows Go's `archive/tar` as containerd calls it, because
-//! that is what unpacks images on nodes: what is seen here is what will run there.
+//! Where readers of tars disagree, this one follows Go's `archive/tar` as containerd calls it,
+//! because that is what unpacks images on nodes: what is seen here is what will run there.
 
 mod bytes;
 mod error;
@@ -27,8 +28,8 @@ use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use header::{BLOCK, Header};
 
-/// How many bytes of a file are read to see whether it is a tar. A bzip2 block, of up to 900 kB, has to
-/// be read whole before the first byte comes out of it.
+/// How many bytes of a file are read to see whether it is a tar. A bzip2 block, of up to 900 kB,
+/// has to be read whole before the first byte comes out of it.
 const START_MAX: u64 = 4 << 20;
 
 /// Upper bounds of what is read from a tar.
@@ -157,7 +158,8 @@ pub fn read_entries<'a>(
     Ok(TarReader::new(tar, compression, limits))
 }
 
-/// Decompresses bytes as the first of them say; returns how they are compressed, and a reader of the result.
+/// Decompresses bytes as the first of them say; returns how they are compressed, and a reader of
+/// the result.
 pub fn decompress<'a>(
     raw: impl Read + Send + 'a,
 ) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
@@ -173,10 +175,11 @@ pub enum Detected {
     Other,
 }
 
-/// Reports whether a file is a tar, as `ADD` of a Dockerfile defines it: decompressed, it begins with a
-/// tar header (moby/moby `pkg/archive`, `IsArchivePath`).
+/// Reports whether a file is a tar, as `ADD` of a Dockerfile defines it: decompressed, it begins
+/// with a tar header (moby/moby `pkg/archive`, `IsArchivePath`).
 ///
-/// Bytes that cannot be read or decompressed are not a tar either; their next reader gets the same error.
+/// Bytes that cannot be read or decompressed are not a tar either; their next reader gets the same
+/// error.
 pub fn detect(raw: impl Read + Send) -> Detected {
     let mut block = [0; BLOCK];
     let Ok((compression, mut tar)) = decompress(raw.take(START_MAX)) else {

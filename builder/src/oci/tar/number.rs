@@ -1,5 +1,5 @@
-//! *Numbers* in tar headers: octal digits, or what GNU tar writes where these do not suffice, a number to
-//! the base 256.
+//! *Numbers* in tar headers: octal digits, or what GNU tar writes where these do not suffice, a
+//! number to the base 256.
 
 /// Returns the number in a field, unless it is malformed, negative, or larger than `u64`.
 pub(super) fn parse(field: &[u8]) -> Option<u64> {

@@ -11,8 +11,8 @@ pub(super) fn text(name: &[u8]) -> Result<String, TarReadError> {
     String::from_utf8(name.to_vec()).map_err(|_| TarReadError::Encoding(lossy()))
 }
 
-/// Returns a path without what stands for nothing: `/` at either end, `.`, `//`. The directory that all
-/// is in becomes the empty path.
+/// Returns a path without what stands for nothing: `/` at either end, `.`, `//`. The directory that
+/// all is in becomes the empty path.
 pub(super) fn clean(name: &[u8]) -> Result<String, TarReadError> {
     let name = text(name)?;
     if name.split('/').any(|part| part == "..") {

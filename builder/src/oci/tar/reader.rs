@@ -67,7 +67,8 @@ impl<R: Read> TarReader<R> {
         self.bytes.take(len)
     }
 
-    /// Returns up to `max` further bytes of the last entry's content; an error if the tar ends first.
+    /// Returns up to `max` further bytes of the last entry's content; an error if the tar ends
+    /// first.
     pub fn start(&mut self, max: usize) -> Result<Vec<u8>, TarReadError> {
         let len = self.content.min(max as u64);
         self.content -= len;
@@ -82,7 +83,8 @@ impl<R: Read> TarReader<R> {
         Ok(len)
     }
 
-    /// Reads to the end of the input, behind the end of the tar; returns the number of bytes in all.
+    /// Reads to the end of the input, behind the end of the tar; returns the number of bytes in
+    /// all.
     pub fn drain(&mut self) -> Result<u64, TarReadError> {
         self.bytes.drain()?;
         Ok(self.bytes.at)

@@ -101,7 +101,8 @@ fn long_names_and_large_numbers_are_read() {
     let size = record("size", hidden.len().to_string().as_bytes());
     let tar = Tar::new().pax(&size).member(RawHeader::new(b"a", b'0', 0), &hidden).file("b", "");
     check(&tar.end(), &["a at 1536 + 512 755 0:0", "b at 2560 + 0 644 0:0"]);
-    // What is said of one member is not said of the next; the later of two counts, GNU's before pax's.
+    // What is said of one member is not said of the next; the later of two counts, GNU's before
+    // pax's.
     let twice = Tar::new().pax(&record("path", b"x")).pax(&record("uid", b"7")).file("a", "");
     check(&twice.file("b", "").end(), &["a at 2560 + 0 644 7:0", "b at 3072 + 0 644 0:0"]);
     let both = Tar::new().long(b'L', b"gnu").pax(&record("path", b"pax")).file("a", "");
@@ -188,8 +189,8 @@ fn tars_that_are_cut_off_are_noticed() {
     let tar = tar.pax(&record("path", b"z")).file("g", "z").end();
     let all = listed(&tar, LIMITS);
     assert_eq!(all.len(), 3);
-    // In front of a member with what describes it, and in front of the end; and in what fills the last
-    // block of a content, which Debian's umoci leaves out at the end and Go does not miss.
+    // In front of a member with what describes it, and in front of the end; and in what fills the
+    // last block of a content, which Debian's umoci leaves out at the end and Go does not miss.
     let whole = [0, 512, 512 * 6, 512 * 10, 512 * 11];
     let padding = |len: usize| (2048 + 700..3072).contains(&len) || (4609..5120).contains(&len);
     for len in 0..tar.len() {

@@ -15,15 +15,16 @@ use crate::oci::image::platform::Platform;
 /// An image of an index, or the only one.
 #[derive(Debug, Clone)]
 pub struct ImageEntry {
-    /// How its index names the manifest; of an index in another one the entry of the inner. For an image that is in none, nothing is
-    /// declared.
+    /// How its index names the manifest; of an index in another one the entry of the inner. For an
+    /// image that is in none, nothing is declared.
     pub descriptor: Descriptor,
     /// Digest of the document that names it; the manifest's own for an image that is in no index.
     pub parent: Digest,
 }
 
 impl ImageEntry {
-    /// Reports whether the index declares that it is not an image, but says something of one (BuildKit's attestations).
+    /// Reports whether the index declares that it is not an image, but says something of one
+    /// (BuildKit's attestations).
     pub fn is_attestation(&self) -> bool {
         self.descriptor.platform.as_ref().is_some_and(Platform::is_unknown)
     }
@@ -39,8 +40,8 @@ pub enum Nested {
 }
 
 impl DocumentWalk<'_> {
-    /// Lists the images of an index and of those in it, in order, attestations among them; an image that is in no index is the only
-    /// one.
+    /// Lists the images of an index and of those in it, in order, attestations among them; an image
+    /// that is in no index is the only one.
     pub fn images(
         &mut self,
         root: &Document,
@@ -106,7 +107,8 @@ impl DocumentWalk<'_> {
         Ok(Platform::of_fields(&fields))
     }
 
-    /// Returns the manifest of the image that is nearest to a platform. `name` is what messages call the image.
+    /// Returns the manifest of the image that is nearest to a platform. `name` is what messages
+    /// call the image.
     pub fn choose(
         &mut self,
         root: &Document,

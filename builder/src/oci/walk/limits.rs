@@ -9,10 +9,11 @@ pub struct DocumentLimits {
     pub depth: usize,
     /// How many different manifests and indexes there may be.
     pub documents: usize,
-    /// How many entries all indexes may have that are listed; those of an index that is named twice count twice.
+    /// How many entries all indexes may have that are listed; those of an index that is named twice
+    /// count twice.
     pub entries: usize,
-    /// How long manifests, indexes and configs may be together, in bytes: they are kept in memory. One that is listed twice counts
-    /// twice.
+    /// How long manifests, indexes and configs may be together, in bytes: they are kept in memory.
+    /// One that is listed twice counts twice.
     pub bytes: usize,
     /// How long a config may be, in bytes.
     pub config: u64,

@@ -1,8 +1,10 @@
-//! The *walk* over the documents of an image: from its index, or its only manifest, down to the configs. All that read them do it
-//! here, within one budget: an image can come from anywhere, and name anything any number of times.
+//! The *walk* over the documents of an image: from its index, or its only manifest, down to the
+//! configs. All that read them do it here, within one budget: an image can come from anywhere, and
+//! name anything any number of times.
 //!
 //! - [`DocumentWalk`] reads documents, each once; [`DocumentLimits`] is its budget
-//! - [`images`](DocumentWalk::images) lists the images of an index, [`choose`](DocumentWalk::choose) finds that of a platform
+//! - [`images`](DocumentWalk::images) lists the images of an index,
+//!   [`choose`](DocumentWalk::choose) finds that of a platform
 //! - [`closure`](DocumentWalk::closure) is all that belongs to an image, to copy it
 
 mod closure;

@@ -37,7 +37,8 @@ fn root(memory: &Memory, descriptor: &Value) -> Document {
     Document::read("", memory.blobs[&digest].clone()).unwrap()
 }
 
-/// Reads the documents of an image; returns how many images there are, or what is wrong, and how often something was read.
+/// Reads the documents of an image; returns how many images there are, or what is wrong, and how
+/// often something was read.
 fn read(memory: &Memory, descriptor: &Value) -> (Result<usize, String>, usize) {
     let before = memory.asked();
     let found = read_documents(&memory, root(memory, descriptor));

@@ -19,7 +19,7 @@ pub(crate) const LAYERS_MAX: usize = 500;
 /// Judges an index by its entries.
 pub fn judge_index(entries: &[EntryFacts]) -> Vec<Finding> {
     let mut findings = Findings::of(None);
-    let is_unknown = |platform: &Platform| platform.os == "unknown";
+    let is_unknown = Platform::is_unknown;
     let unknown = entries.iter().filter(|entry| entry.declared.as_ref().is_some_and(is_unknown));
     match unknown.count() {
         0 => {}

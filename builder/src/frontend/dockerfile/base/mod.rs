@@ -54,8 +54,8 @@ pub struct LoadedBase {
     pub config: Config,
     /// What is in it; nothing of that counts as a change.
     pub tree: Tree,
-    /// The whole name of an image in a registry, as it was given, and the digest that it meant: what
-    /// `org.opencontainers.image.base.name` and `.digest` say.
+    /// The whole name of an image in a registry, as it was given, and the digest that it meant:
+    /// what `org.opencontainers.image.base.name` and `.digest` say.
     pub name: Option<String>,
     /// Of what the name meant: an index, if it has several platforms.
     pub root: Digest,

@@ -1,6 +1,6 @@
 //! An *overlay* is what a layer changes in the tree below it
-//! (<https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets>). Where the specification says
-//! nothing it is done as containerd does (`pkg/archive/tar.go`).
+//! (<https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets>). Where
+//! the specification says nothing it is done as containerd does (`pkg/archive/tar.go`).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -54,7 +54,8 @@ pub enum OverlayError {
     },
 }
 
-/// Puts a layer on top of what is in a tree; `archive` is the layer itself, which files come out of.
+/// Puts a layer on top of what is in a tree; `archive` is the layer itself, which files come out
+/// of.
 pub(super) fn apply(
     tree: &mut Tree,
     layer: &LayerIndex,
@@ -226,7 +227,8 @@ impl Overlay<'_> {
         let below = self.tree.below(dir).map(|(path, _)| path);
         let below: Vec<String> =
             below.filter(|path| !self.own.contains(*path)).map(str::to_owned).collect();
-        // What is in a directory comes before the directory, which stays where something stays in it.
+        // What is in a directory comes before the directory, which stays where something stays in
+        // it.
         for path in below.iter().rev() {
             if self.tree.children(path).next().is_none() {
                 self.tree.remove(path);
