@@ -60,7 +60,7 @@ pub struct LayerFacts {
     pub declared: Option<Descriptor>,
     /// What was seen of the blob.
     pub blob: Option<BlobFacts>,
-    /// TarReader that a rule asks for, in the order of the tar.
+    /// Members that a rule asks for, in the order of the tar.
     pub members: Vec<TarEntry>,
     /// Name of the first of the other members whose name begins with a slash.
     pub absolute: Option<String>,

@@ -4,10 +4,10 @@
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use super::{BuildError, BuildOptions, BuildSources};
+use super::{BuildError, BuildOptions};
 use crate::engine::cache::LayerKey;
 use crate::engine::layer::{LayerError, LayerInput, write_layer};
-use crate::engine::source::{Source, SourceError, SourceIdentity, SourceOpener};
+use crate::engine::source::{Source, SourceError, SourceIdentity};
 use crate::oci::error::StorageError;
 use crate::oci::image::layer::Layer;
 use crate::oci::image::platform::Platform;
@@ -15,11 +15,11 @@ use crate::oci::image::reference::Reference;
 use crate::oci::parallel::in_parallel;
 use crate::oci::progress::{Event, Made};
 use crate::oci::sink::BlobWriter;
-use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe, Recipe, SourceRecipe};
+use crate::recipe::{LayerRecipe, SourceRecipe};
 
 /// A layer that the images need.
 pub(super) struct LayerJob<'a> {
-    pub(super) recipe: &'a LayerRecipe,
+    recipe: &'a LayerRecipe,
     pub(super) platform: &'a Platform,
     /// Sources of the files of the layer, in order.
     pub(super) sources: Vec<LayerSource<'a>>,
@@ -35,72 +35,21 @@ pub(super) struct LayerSource<'a> {
     pub(super) source: Source<'a>,
 }
 
-/// A source that cannot be opened.
-struct UnusableSource<'a> {
-    recipe: &'a SourceRecipe,
-    error: SourceError,
-}
-
-impl UnusableSource<'_> {
-    /// Tells whether another error says the same of the same source.
-    fn is_same(&self, other: &Self) -> bool {
-        self.recipe.location == other.recipe.location && self.error.kind.is_same(&other.error.kind)
+impl<'a> LayerJob<'a> {
+    /// Returns the job of a layer whose sources are opened; `names` are those of its image.
+    pub(super) fn new(
+        recipe: &'a LayerRecipe,
+        platform: &'a Platform,
+        names: &[Reference],
+        sources: Vec<LayerSource<'a>>,
+    ) -> Self {
+        let identities = sources.iter().map(|it| it.source.identity()).collect();
+        Self { recipe, platform, sources, names: names.to_vec(), identities }
     }
-}
-
-/// Opens the sources of all layers of all platforms, in order; returns all that cannot be used.
-pub(super) fn open<'a>(
-    recipes: &'a [Recipe],
-    sources: &BuildSources<'a>,
-) -> Result<Vec<LayerJob<'a>>, Vec<BuildError>> {
-    let mut jobs = Vec::new();
-    let mut refused: Vec<UnusableSource<'_>> = Vec::new();
-    for image in recipes {
-        for platform in &image.platforms {
-            for recipe in platform.layers() {
-                match open_layer(recipe, &platform.platform, &image.names, sources) {
-                    Ok(job) => jobs.push(job),
-                    // A file that several platforms name is reported once.
-                    Err(error) if refused.iter().any(|old| old.is_same(&error)) => {}
-                    Err(error) => refused.push(error),
-                }
-            }
-        }
-    }
-    if refused.is_empty() {
-        return Ok(jobs);
-    }
-    Err(refused.into_iter().map(|it| BuildError::of_source(it.error, it.recipe)).collect())
-}
-
-fn open_layer<'a>(
-    recipe: &'a LayerRecipe,
-    platform: &'a Platform,
-    names: &[Reference],
-    sources: &BuildSources<'a>,
-) -> Result<LayerJob<'a>, UnusableSource<'a>> {
-    let BuildSources { inputs, client, unverified, cdi_only, places } = *sources;
-    let mut opener = SourceOpener::new(inputs, client, unverified, places).with_cdi_only(cdi_only);
-    let open = |(path, recipe): (&str, &'a SourceRecipe)| {
-        Source::open(recipe, &mut opener)
-            .and_then(|source| source.check_name(path).map(|()| LayerSource { recipe, source }))
-            .map_err(|error| UnusableSource { recipe, error })
-    };
-    let sources = files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
-    let identities = sources.iter().map(|it| it.source.identity()).collect();
-    Ok(LayerJob { recipe, platform, sources, names: names.to_vec(), identities })
-}
-
-/// Returns the files of a layer: their paths, and where their content comes from.
-fn files(entries: &[LayerEntry]) -> impl Iterator<Item = (&str, &SourceRecipe)> {
-    entries.iter().filter_map(|entry| match &entry.kind {
-        LayerEntryKind::File(source) => Some((entry.path.as_str(), source)),
-        _ => None,
-    })
 }
 
 /// Makes all layers, as many at a time as the sink and the machine can take.
-pub(super) fn make(
+pub(super) fn make_layers(
     jobs: Vec<LayerJob<'_>>,
     options: &BuildOptions<'_>,
 ) -> Result<Vec<Layer>, BuildError> {
@@ -172,21 +121,23 @@ impl LayerJob<'_> {
                 self.measure(content, number, options)?;
             }
         }
-        loop {
-            return match self.write(number, options) {
-                Ok(layer) => Ok(layer),
+        let failure = loop {
+            match self.write(number, options) {
+                Ok(layer) => return Ok(layer),
                 Err(LayerFailure::Layer(LayerError::Unmeasured { content })) => {
                     self.measure(content, number, options)?;
-                    continue;
                 }
-                Err(LayerFailure::Layer(LayerError::Source { content, error })) => {
-                    Err(self.source_error(content, error))
-                }
-                Err(LayerFailure::Layer(LayerError::Cancelled)) => Err(BuildError::Cancelled),
-                Err(LayerFailure::Layer(error)) => Err(BuildError::Layer(error)),
-                Err(LayerFailure::Sink(error)) => Err(error.into()),
-            };
-        }
+                Err(failure) => break failure,
+            }
+        };
+        Err(match failure {
+            LayerFailure::Layer(LayerError::Source { content, error }) => {
+                self.source_error(content, error)
+            }
+            LayerFailure::Layer(LayerError::Cancelled) => BuildError::Cancelled,
+            LayerFailure::Layer(error) => BuildError::Layer(error),
+            LayerFailure::Sink(error) => error.into(),
+        })
     }
 
     /// Finds the size of a content; a disk that is converted is surveyed for that.

@@ -2,25 +2,25 @@
 //! makes the layers that are not there yet, then the documents, and last of all the names.
 
 mod bases;
+mod documents;
 mod error;
 mod layers;
+mod open;
 mod warnings;
 
 use std::collections::BTreeMap;
 
 use crate::oci::image::reference::Reference;
-use oci_spec::image::MediaType;
 
 pub use error::{BuildError, RefusedSource};
 
 use self::layers::LayerJob;
 use crate::engine::cache::LayerCache;
 use crate::engine::layer::Workers;
-use crate::engine::layer::compression::Compression;
 use crate::engine::source::{CdiOnly, Inputs, Unverified};
 use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::{self, DocumentError, IndexEntry, LayerDescriptor};
+use crate::oci::image::documents::IndexEntry;
 use crate::oci::image::format::Format;
 use crate::oci::image::json::Document;
 use crate::oci::image::layer::Layer;
@@ -28,9 +28,9 @@ use crate::oci::image::platform::Platform;
 use crate::oci::image::time::Timestamp;
 use crate::oci::images::Places;
 use crate::oci::progress::Progress;
-use crate::oci::sink::{Named, Sink};
+use crate::oci::sink::Sink;
+use crate::recipe::Recipe;
 use crate::recipe::diagnostic::Diagnostic;
-use crate::recipe::{PlatformRecipe, Recipe, RecipeStep};
 
 /// What a build reads from.
 #[derive(Clone, Copy)]
@@ -116,7 +116,7 @@ pub struct BuildPlan<'a> {
 impl<'a> BuildPlan<'a> {
     /// Opens the sources of all recipes.
     pub fn new(recipes: &'a [Recipe], inputs: &BuildSources<'a>) -> Result<Self, Vec<BuildError>> {
-        Ok(Self { recipes, jobs: layers::open(recipes, inputs)?, places: inputs.places })
+        Ok(Self { recipes, jobs: open::open_layers(recipes, inputs)?, places: inputs.places })
     }
 
     /// Returns the warnings about the disks: each once, however many platforms have it.
@@ -133,153 +133,20 @@ impl<'a> BuildPlan<'a> {
     /// Builds the images and publishes all of them, or none.
     pub fn build(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltImage>, BuildError> {
         bases::put(self.recipes, self.places, options)?;
-        let layers = layers::make(self.jobs, options)?;
-        finish(self.recipes, layers, options)
+        let layers = layers::make_layers(self.jobs, options)?;
+        documents::publish_images(self.recipes, layers, options)
     }
 
     /// Builds the images of all platforms and publishes nothing: no index names them yet.
     pub fn platforms(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltPlatform>, BuildError> {
         bases::put(self.recipes, self.places, options)?;
-        let mut layers = layers::make(self.jobs, options)?.into_iter();
-        let all = self.recipes.iter().map(|recipe| platforms(recipe, &mut layers, options));
+        let mut layers = layers::make_layers(self.jobs, options)?.into_iter();
+        let all = self
+            .recipes
+            .iter()
+            .map(|recipe| documents::write_platforms(recipe, &mut layers, options));
         Ok(all.collect::<Result<Vec<_>, _>>()?.concat())
     }
-}
-
-/// Composes and publishes; `layers` are those of all platforms of all recipes, in order.
-fn finish(
-    recipes: &[Recipe],
-    layers: Vec<Layer>,
-    options: &BuildOptions<'_>,
-) -> Result<Vec<BuiltImage>, BuildError> {
-    let mut layers = layers.into_iter();
-    let images = recipes.iter().map(|recipe| compose(recipe, &mut layers, options));
-    let images = images.collect::<Result<Vec<_>, _>>()?;
-    let names = images.iter().map(|image| names(image, options.platform_tags));
-    let names = names.collect::<Result<Vec<_>, _>>()?.concat();
-    if options.progress.is_cancelled() {
-        return Err(BuildError::Cancelled);
-    }
-    options.sink.publish(&names)?;
-    Ok(images)
-}
-
-/// Writes the documents of an image.
-fn compose(
-    recipe: &Recipe,
-    layers: &mut impl Iterator<Item = Layer>,
-    options: &BuildOptions<'_>,
-) -> Result<BuiltImage, BuildError> {
-    let platforms = platforms(recipe, layers, options)?;
-    let entries: Vec<IndexEntry> =
-        platforms.iter().map(|built| built.index_entry(BTreeMap::new())).collect();
-    let index = documents::index(options.format, &entries, &recipe.annotations)?;
-    options.sink.put(&index, &recipe.names)?;
-    Ok(BuiltImage { index, names: recipe.names.clone(), platforms })
-}
-
-/// Writes the manifests of an image's platforms.
-fn platforms(
-    recipe: &Recipe,
-    layers: &mut impl Iterator<Item = Layer>,
-    options: &BuildOptions<'_>,
-) -> Result<Vec<BuiltPlatform>, BuildError> {
-    let mut platforms = Vec::new();
-    for platform in &recipe.platforms {
-        let layers: Vec<Layer> = layers.take(platform.layers().count()).collect();
-        let config = config(platform, &layers, options)?;
-        let entries = layer_entries(platform, &layers, options.workers.compression());
-        let mut annotations = platform.annotations.clone();
-        annotations.extend(recipe.annotations.clone());
-        let manifest = documents::manifest(options.format, &config, &entries, &annotations)?;
-        options.sink.put(&config, &recipe.names)?;
-        options.sink.put(&manifest, &recipe.names)?;
-        let (platform, config) = (platform.platform.clone(), config.digest);
-        platforms.push(BuiltPlatform { platform, manifest, config, layers });
-    }
-    Ok(platforms)
-}
-
-/// Completes a platform's config. Tools that convert images refuse one without a history entry for
-/// each layer.
-fn config(
-    platform: &PlatformRecipe,
-    layers: &[Layer],
-    options: &BuildOptions<'_>,
-) -> Result<Document, DocumentError> {
-    let mut config = platform.config.clone();
-    let mut layers = layers.iter();
-    for step in &platform.steps {
-        let (history, layer) = match step {
-            RecipeStep::Layer(recipe) => (&recipe.history, layers.next()),
-            RecipeStep::Config { history } => (history, None),
-        };
-        config.push(options.created, history, layer.map(|layer| layer.diff_id));
-    }
-    let media_type = options.format.media_type(&MediaType::ImageConfig);
-    Ok(Document::new(media_type, &config.finish(options.created))?)
-}
-
-/// Returns all layers of an image, those of its base first.
-fn layer_entries(
-    platform: &PlatformRecipe,
-    layers: &[Layer],
-    compression: Compression,
-) -> Vec<LayerDescriptor> {
-    let base = platform.base.iter().flat_map(|base| &base.layers).map(|layer| LayerDescriptor {
-        media_type: MediaType::from(layer.media_type.as_str()),
-        digest: layer.digest,
-        size: layer.size,
-    });
-    let own = layers.iter().map(|layer| LayerDescriptor {
-        media_type: media_type(compression),
-        digest: layer.digest,
-        size: layer.size,
-    });
-    base.chain(own).collect()
-}
-
-fn media_type(compression: Compression) -> MediaType {
-    match compression {
-        Compression::Gzip(_) => MediaType::ImageLayerGzip,
-        Compression::Zstd(_) => MediaType::ImageLayerZstd,
-        Compression::None => MediaType::ImageLayer,
-    }
-}
-
-/// Returns the names that the sink gives an image.
-fn names(image: &BuiltImage, platform_tags: PlatformTags) -> Result<Vec<Named>, BuildError> {
-    let unnamed = image.names.is_empty().then_some(None);
-    let names: Vec<Option<&Reference>> = image.names.iter().map(Some).chain(unnamed).collect();
-    let index = image.index.plain_descriptor().map_err(DocumentError::from)?;
-    let mut all: Vec<Named> = names
-        .iter()
-        .map(|name| Named { image: index.clone(), name: name.cloned(), tag: None })
-        .collect();
-    if platform_tags == PlatformTags::None {
-        return Ok(all);
-    }
-    for platform in &image.platforms {
-        let descriptor = platform
-            .manifest
-            .descriptor()
-            .platform(documents::oci_platform(&platform.platform).map_err(DocumentError::from)?)
-            .build()
-            .map_err(DocumentError::from)?;
-        let suffix = tag_suffix(&platform.platform);
-        all.extend(names.iter().flatten().map(|name| {
-            let tag = format!("{}-{suffix}", name.tag().unwrap_or("latest"));
-            let name = name.with_tag(tag);
-            Named { image: descriptor.clone(), name: Some(name), tag: None }
-        }));
-    }
-    Ok(all)
-}
-
-/// `amd64`, or `arm-v7` where there is a variant.
-fn tag_suffix(platform: &Platform) -> String {
-    let variant = platform.variant.iter().map(|variant| format!("-{variant}"));
-    variant.fold(platform.architecture.clone(), |suffix, variant| suffix + &variant)
 }
 
 impl std::fmt::Debug for BuildSources<'_> {

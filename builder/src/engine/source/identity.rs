@@ -17,7 +17,7 @@ pub enum SourceIdentity {
     Checksum(Checksum),
     /// A file in an archive.
     Member {
-        /// SourceIdentity of the archive.
+        /// Identity of the archive.
         archive: Box<SourceIdentity>,
         /// Where the content begins in the unpacked tar, in bytes.
         offset: u64,

@@ -6,6 +6,7 @@
 mod checksum;
 mod content;
 mod converted;
+mod download;
 mod error;
 mod file;
 mod http;
@@ -29,8 +30,8 @@ use rayon::ThreadPool;
 
 pub use content::{Content, ContentError};
 pub use converted::Sequential;
+pub use download::DownloadError;
 pub use error::{SourceError, SourceErrorKind};
-pub use http::DownloadError;
 pub use identity::SourceIdentity;
 pub use judge::CdiOnly;
 pub use opener::SourceOpener;

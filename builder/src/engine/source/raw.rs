@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::SourceErrorKind;
 use super::checksum::ChecksumHash;
+use super::download::DownloadError;
 use super::file::{OpenedFile, check_unchanged};
-use super::http::{DownloadError, Response};
+use super::http::Response;
 use super::identity::FileIdentity;
 use crate::oci::hashing::{HashingReader, SharedReader};
 use crate::recipe::Checksum;

@@ -1,9 +1,8 @@
 //! The *layers* of two images, read both at once.
 
-use std::io::Read;
-use std::ops::Range;
 use std::thread;
 
+use super::tars::TarWalk;
 use super::{DiffContext, DiffError, Difference, DifferenceKind};
 use crate::compression::CompressionFormat;
 use crate::oci::hashing::BlobProblem;
@@ -12,21 +11,6 @@ use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
 use crate::oci::layer_tar::{ExpectedBlob, LayerTar};
 use crate::oci::progress::Event;
-use crate::oci::tar::{self, TarEntry, TarReadError, TarReader};
-
-/// How many differences of one layer are reported.
-const REPORTED_MAX: usize = 20;
-
-/// How much is compared at a time, in bytes.
-const STEP: usize = 128 * 1024;
-
-/// Fields of a tar header that no [`TarEntry`] has (POSIX.1-2024, `pax`, "ustar Interchange Format").
-const FIELDS: [(&str, Range<usize>); 4] = [
-    ("mtime", 136..148),
-    ("user name", 265..297),
-    ("group name", 297..329),
-    ("tar format", 257..265),
-];
 
 type Place<'a> = (&'a dyn Images, &'a PlatformImage);
 
@@ -79,7 +63,7 @@ fn pair_of_layers(
     let packings = [a.compression(), b.compression()];
     let (differences, digests) = thread::scope(|scope| {
         let (mut a, mut b) = (a.ahead(scope), b.ahead(scope));
-        let mut walk = Walk { subject, found: Vec::new() };
+        let mut walk = TarWalk { subject, found: Vec::new() };
         let walked = walk.walk(&mut a, &mut b, context);
         let finish = |at: usize, tar: LayerTar<'_>| {
             let &Descriptor { digest, size: len, .. } = sides[at].1;
@@ -108,175 +92,4 @@ fn pair_of_layers(
 
 fn packed(packing: Option<CompressionFormat>) -> String {
     packing.map_or_else(|| "not compressed".into(), |packing| packing.to_string())
-}
-
-/// Which tar cannot be read on, and why.
-type Unread = (usize, TarReadError);
-
-struct Walk<'w> {
-    subject: &'w str,
-    found: Vec<Difference>,
-}
-
-/// Shows one field of an entry.
-type Field = fn(&TarEntry) -> String;
-
-impl Walk<'_> {
-    fn report(
-        &mut self,
-        place: &str,
-        kind: DifferenceKind,
-        a: impl Into<String>,
-        b: impl Into<String>,
-    ) {
-        let (subject, place) = (self.subject.to_owned(), place.to_owned());
-        self.found.push(Difference { subject, place, kind, a: a.into(), b: b.into() });
-    }
-
-    /// A blob that is sound and holds no tar differs from one that does.
-    fn unread(&mut self, walked: Result<(), Unread>) {
-        match walked {
-            Ok(()) => {}
-            Err((0, error)) => {
-                self.report("", DifferenceKind::Tar, error.to_string(), "can be read so far");
-            }
-            Err((_, error)) => {
-                self.report("", DifferenceKind::Tar, "can be read so far", error.to_string());
-            }
-        }
-    }
-
-    /// Goes through both tars as long as their entries have the same names.
-    fn walk(
-        &mut self,
-        a: &mut LayerTar<'_>,
-        b: &mut LayerTar<'_>,
-        context: &DiffContext<'_>,
-    ) -> Result<(), Unread> {
-        let packings = [a.compression(), b.compression()];
-        let mut a = TarReader::new(a, packings[0], context.limits);
-        let mut b = TarReader::new(b, packings[1], context.limits);
-        while self.found.len() < REPORTED_MAX {
-            let ours = a.next().transpose().map_err(|error| (0, error))?;
-            let theirs = b.next().transpose().map_err(|error| (1, error))?;
-            let (ours, theirs) = match (ours, theirs) {
-                (Some(ours), Some(theirs)) if ours.path == theirs.path => (ours, theirs),
-                (None, None) => {
-                    a.drain().map_err(|error| (0, error))?;
-                    b.drain().map_err(|error| (1, error))?;
-                    return Ok(());
-                }
-                (ours, theirs) => {
-                    let name = |found: Option<TarEntry>| {
-                        found.map_or_else(|| "no more entries".into(), |found| shown(&found.path))
-                    };
-                    self.report("", DifferenceKind::Entry, name(ours), name(theirs));
-                    return Ok(());
-                }
-            };
-            self.entries(&ours, &theirs, [a.header(), b.header()]);
-            self.contents(&ours, &theirs, &mut a, &mut b)?;
-        }
-        Ok(())
-    }
-
-    fn entries(&mut self, a: &TarEntry, b: &TarEntry, headers: [&tar::TarHeader; 2]) {
-        let before = self.found.len();
-        let fields: [(&str, Field); 5] = [
-            ("kind", |found| kind(&found.kind)),
-            ("mode", |found| format!("{:04o}", found.mode)),
-            ("owner", |found| format!("{}:{}", found.uid, found.gid)),
-            ("size", |found| found.size.to_string()),
-            ("name", |found| format!("{:?}", found.lead)),
-        ];
-        for (name, field) in fields {
-            let (ours, theirs) = (field(a), field(b));
-            if ours != theirs {
-                let [ours, theirs] = [ours, theirs].map(|value| format!("{name} {value}"));
-                self.report(&a.path, DifferenceKind::Entry, ours, theirs);
-            }
-        }
-        for (name, range) in FIELDS {
-            let [ours, theirs] =
-                headers.map(|raw| text(raw.block.get(range.clone()).unwrap_or_default(), name));
-            if ours != theirs {
-                self.report(&a.path, DifferenceKind::Entry, ours, theirs);
-            }
-        }
-        if headers[0].pax != headers[1].pax {
-            let [ours, theirs] =
-                headers.map(|raw| format!("pax header of {} bytes", raw.pax.len()));
-            self.report(&a.path, DifferenceKind::Entry, ours, theirs);
-        }
-        if self.found.len() == before && headers[0].block != headers[1].block {
-            self.report(
-                &a.path,
-                DifferenceKind::Entry,
-                "one tar header",
-                "another that says the same",
-            );
-        }
-    }
-
-    /// Compares contents as far as both go.
-    fn contents(
-        &mut self,
-        a: &TarEntry,
-        b: &TarEntry,
-        ours: &mut TarReader<impl Read>,
-        theirs: &mut TarReader<impl Read>,
-    ) -> Result<(), Unread> {
-        let len = a.size.min(b.size);
-        let mut spaces = [vec![0; STEP], vec![0; STEP]];
-        let (mut at, mut range, mut count) = (0, None::<Range<u64>>, 0_u64);
-        while at < len {
-            let step = usize::try_from(len - at).map_or(STEP, |left| left.min(STEP));
-            let [x, y] = &mut spaces;
-            let (x, y) = (&mut x[..step], &mut y[..step]);
-            ours.read_content(x).map_err(|error| (0, error))?;
-            theirs.read_content(y).map_err(|error| (1, error))?;
-            if x != y {
-                for place in (at..).zip(x.iter().zip(y.iter())).filter(|(_, (x, y))| x != y) {
-                    count += 1;
-                    let first = range.as_ref().map_or(place.0, |range| range.start);
-                    range = Some(first..place.0 + 1);
-                }
-            }
-            at += step as u64;
-        }
-        let Some(range) = range else { return Ok(()) };
-        let (first, last) = (range.start, range.end - 1);
-        let range = format!("bytes {first} to {last} of {}", a.size);
-        let other = format!("{count} of them are different, of {}", b.size);
-        self.report(&a.path, DifferenceKind::Content, range, other);
-        Ok(())
-    }
-}
-
-fn kind(kind: &tar::TarEntryKind) -> String {
-    use tar::TarEntryKind as Member;
-    match kind {
-        Member::Directory => "directory".into(),
-        Member::File => "file".into(),
-        Member::Symlink(to) => format!("symbolic link to {to}"),
-        Member::Hardlink(to) => format!("hard link to {to}"),
-        Member::Character { major, minor } => format!("character device {major},{minor}"),
-        Member::Block { major, minor } => format!("block device {major},{minor}"),
-        Member::Fifo => "pipe".into(),
-    }
-}
-
-/// Returns a field of a header as a text.
-fn text(bytes: &[u8], name: &str) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    let bytes = if name == "tar format" { bytes } else { &bytes[..end] };
-    let text = bytes.escape_ascii().to_string();
-    match u64::from_str_radix(text.trim(), 8) {
-        Ok(number) if name == "mtime" => format!("{name} {number}"),
-        _ => format!("{name} `{text}`"),
-    }
-}
-
-fn shown(path: &str) -> String {
-    if path.is_empty() { "the root directory".into() } else { path.escape_debug().to_string() }
 }

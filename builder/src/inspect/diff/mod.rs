@@ -4,6 +4,7 @@
 
 mod fields;
 mod layers;
+mod tars;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -30,7 +31,7 @@ pub struct DiffSide<'a> {
 
 /// What two images are compared with.
 pub struct DiffContext<'a> {
-    /// TarLimits of what a layer's tar may have.
+    /// Limits of what a layer's tar may have.
     pub limits: TarLimits,
     /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
@@ -41,7 +42,7 @@ pub struct DiffContext<'a> {
 pub struct Difference {
     /// Part of the images, e.g. `linux/amd64 config`.
     pub subject: String,
-    /// SourceLocation in it: a JSON pointer (RFC 6901), or a path in a layer; empty for all of it.
+    /// Location in it: a JSON pointer (RFC 6901), or a path in a layer; empty for all of it.
     pub place: String,
     /// What kind of difference it is.
     pub kind: DifferenceKind,

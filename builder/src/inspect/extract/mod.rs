@@ -3,10 +3,11 @@
 //! them are what their digests say, and KubeVirt and CDI would take the same file.
 
 mod choice;
+mod copy;
 mod error;
 mod output;
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::thread;
 
 use sha2::{Digest as _, Sha256};
@@ -15,6 +16,7 @@ pub use error::ExtractError;
 pub use output::{DiskOutput, PipeOutput, SparseFile};
 
 use self::choice::Choice;
+use self::copy::{Nowhere, copy_disk};
 use crate::cluster::contract::{cdi_takes, matters};
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
@@ -25,17 +27,11 @@ use crate::oci::layer_tar::{ExpectedBlob, LayerProblem, LayerTar};
 use crate::oci::progress::{Event, Progress};
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
-/// How much of a disk is looked at at once, in bytes.
-const STEP: usize = 256 * 1024;
-
-/// What is left out where all of it is zero: a block of most file systems, in bytes.
-const BLOCK: usize = 4096;
-
 /// What a disk is extracted with.
 pub struct ExtractContext<'a> {
     /// Where the image is read from.
     pub images: &'a dyn Images,
-    /// TarLimits of what a layer's tar may have.
+    /// Limits of what a layer's tar may have.
     pub limits: TarLimits,
     /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
@@ -176,12 +172,12 @@ impl Extraction<'_> {
             }
             None => {
                 self.output.begin(&found.path, found.size).map_err(ExtractError::Output)?;
-                let digest = copy(tar, self.output, self.hash.clone())?;
+                let digest = copy_disk(tar, self.output, self.hash.clone())?;
                 self.disk = Some(Disk { path: found.path.clone(), size: found.size, digest });
                 Ok(())
             }
             Some(disk) if (&disk.path, disk.size) == (&found.path, found.size) => {
-                let digest = copy(tar, &mut Nowhere, self.hash.clone())?;
+                let digest = copy_disk(tar, &mut Nowhere, self.hash.clone())?;
                 if digest.is_some() && digest == disk.digest {
                     self.choice.is_same(layer);
                 }
@@ -209,68 +205,6 @@ impl From<TarReadError> for Stop {
 impl From<ExtractError> for Stop {
     fn from(error: ExtractError) -> Self {
         Self::Here(error)
-    }
-}
-
-/// Copies the content of the member that came last, and returns its digest, if it is asked for.
-fn copy(
-    tar: &mut TarReader<impl Read>,
-    output: &mut dyn DiskOutput,
-    mut hash: Option<Sha256>,
-) -> Result<Option<Digest>, Stop> {
-    let mut space = vec![0; STEP];
-    loop {
-        let count = tar.read_content(&mut space)?;
-        let bytes = space.get(..count).unwrap_or_default();
-        if bytes.is_empty() {
-            return Ok(hash.map(Digest::of));
-        }
-        if let Some(hash) = &mut hash {
-            hash.update(bytes);
-        }
-        write(bytes, output).map_err(ExtractError::Output)?;
-    }
-}
-
-/// Writes bytes, and tells zeros from others.
-fn write(bytes: &[u8], output: &mut dyn DiskOutput) -> io::Result<()> {
-    let is_zero = |block: &&[u8]| ZEROS.starts_with(block);
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let blocks = || rest.chunks(BLOCK);
-        let zeros = blocks().take_while(is_zero).map(<[u8]>::len).sum::<usize>();
-        if zeros > 0 {
-            output.zeros(zeros as u64)?;
-            rest = rest.get(zeros..).unwrap_or_default();
-            continue;
-        }
-        let data = blocks().take_while(|block| !is_zero(block)).map(<[u8]>::len).sum::<usize>();
-        output.data(rest.get(..data).unwrap_or_default())?;
-        rest = rest.get(data..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-static ZEROS: [u8; BLOCK] = [0; BLOCK];
-
-/// What is only compared goes here.
-struct Nowhere;
-
-impl DiskOutput for Nowhere {
-    fn begin(&mut self, _path: &str, _size: u64) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn data(&mut self, _bytes: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn zeros(&mut self, _len: u64) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

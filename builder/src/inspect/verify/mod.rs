@@ -37,7 +37,7 @@ pub struct VerifyContext<'a> {
     pub name: &'a str,
     /// Where the image is read from.
     pub images: &'a dyn Images,
-    /// TarLimits of what a layer's tar may have.
+    /// Limits of what a layer's tar may have.
     pub limits: TarLimits,
     /// How many bytes may be kept of the members of all layers together.
     pub kept: u64,

@@ -1,0 +1,152 @@
+//! The documents of a build's images, and the names that the images get.
+
+use std::collections::BTreeMap;
+
+use oci_spec::image::MediaType;
+
+use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform, PlatformTags};
+use crate::engine::layer::compression::Compression;
+use crate::oci::image::documents::{self, DocumentError, IndexEntry, LayerDescriptor};
+use crate::oci::image::json::Document;
+use crate::oci::image::layer::Layer;
+use crate::oci::image::platform::Platform;
+use crate::oci::image::reference::Reference;
+use crate::oci::sink::Named;
+use crate::recipe::{PlatformRecipe, Recipe, RecipeStep};
+
+/// Writes the documents of all images and publishes their names; `layers` are those of all platforms of
+/// all recipes, in order.
+pub(super) fn publish_images(
+    recipes: &[Recipe],
+    layers: Vec<Layer>,
+    options: &BuildOptions<'_>,
+) -> Result<Vec<BuiltImage>, BuildError> {
+    let mut layers = layers.into_iter();
+    let images = recipes.iter().map(|recipe| write_image(recipe, &mut layers, options));
+    let images = images.collect::<Result<Vec<_>, _>>()?;
+    let names = images.iter().map(|image| names(image, options.platform_tags));
+    let names = names.collect::<Result<Vec<_>, _>>()?.concat();
+    if options.progress.is_cancelled() {
+        return Err(BuildError::Cancelled);
+    }
+    options.sink.publish(&names)?;
+    Ok(images)
+}
+
+/// Writes the documents of an image.
+fn write_image(
+    recipe: &Recipe,
+    layers: &mut impl Iterator<Item = Layer>,
+    options: &BuildOptions<'_>,
+) -> Result<BuiltImage, BuildError> {
+    let platforms = write_platforms(recipe, layers, options)?;
+    let entries: Vec<IndexEntry> =
+        platforms.iter().map(|built| built.index_entry(BTreeMap::new())).collect();
+    let index = documents::index(options.format, &entries, &recipe.annotations)?;
+    options.sink.put(&index, &recipe.names)?;
+    Ok(BuiltImage { index, names: recipe.names.clone(), platforms })
+}
+
+/// Writes the manifests of an image's platforms; takes as many of `layers` as they have.
+pub(super) fn write_platforms(
+    recipe: &Recipe,
+    layers: &mut impl Iterator<Item = Layer>,
+    options: &BuildOptions<'_>,
+) -> Result<Vec<BuiltPlatform>, BuildError> {
+    let mut platforms = Vec::new();
+    for platform in &recipe.platforms {
+        let layers: Vec<Layer> = layers.take(platform.layers().count()).collect();
+        let config = config(platform, &layers, options)?;
+        let entries = layer_entries(platform, &layers, options.workers.compression());
+        let mut annotations = platform.annotations.clone();
+        annotations.extend(recipe.annotations.clone());
+        let manifest = documents::manifest(options.format, &config, &entries, &annotations)?;
+        options.sink.put(&config, &recipe.names)?;
+        options.sink.put(&manifest, &recipe.names)?;
+        let (platform, config) = (platform.platform.clone(), config.digest);
+        platforms.push(BuiltPlatform { platform, manifest, config, layers });
+    }
+    Ok(platforms)
+}
+
+/// Completes a platform's config. Tools that convert images refuse one without a history entry for
+/// each layer.
+fn config(
+    platform: &PlatformRecipe,
+    layers: &[Layer],
+    options: &BuildOptions<'_>,
+) -> Result<Document, DocumentError> {
+    let mut config = platform.config.clone();
+    let mut layers = layers.iter();
+    for step in &platform.steps {
+        let (history, layer) = match step {
+            RecipeStep::Layer(recipe) => (&recipe.history, layers.next()),
+            RecipeStep::Config { history } => (history, None),
+        };
+        config.push(options.created, history, layer.map(|layer| layer.diff_id));
+    }
+    let media_type = options.format.media_type(&MediaType::ImageConfig);
+    Ok(Document::new(media_type, &config.finish(options.created))?)
+}
+
+/// Returns all layers of an image, those of its base first.
+fn layer_entries(
+    platform: &PlatformRecipe,
+    layers: &[Layer],
+    compression: Compression,
+) -> Vec<LayerDescriptor> {
+    let base = platform.base.iter().flat_map(|base| &base.layers).map(|layer| LayerDescriptor {
+        media_type: MediaType::from(layer.media_type.as_str()),
+        digest: layer.digest,
+        size: layer.size,
+    });
+    let own = layers.iter().map(|layer| LayerDescriptor {
+        media_type: media_type(compression),
+        digest: layer.digest,
+        size: layer.size,
+    });
+    base.chain(own).collect()
+}
+
+fn media_type(compression: Compression) -> MediaType {
+    match compression {
+        Compression::Gzip(_) => MediaType::ImageLayerGzip,
+        Compression::Zstd(_) => MediaType::ImageLayerZstd,
+        Compression::None => MediaType::ImageLayer,
+    }
+}
+
+/// Returns the names that the sink gives an image.
+fn names(image: &BuiltImage, platform_tags: PlatformTags) -> Result<Vec<Named>, BuildError> {
+    let unnamed = image.names.is_empty().then_some(None);
+    let names: Vec<Option<&Reference>> = image.names.iter().map(Some).chain(unnamed).collect();
+    let index = image.index.plain_descriptor().map_err(DocumentError::from)?;
+    let mut all: Vec<Named> = names
+        .iter()
+        .map(|name| Named { image: index.clone(), name: name.cloned(), tag: None })
+        .collect();
+    if platform_tags == PlatformTags::None {
+        return Ok(all);
+    }
+    for platform in &image.platforms {
+        let descriptor = platform
+            .manifest
+            .descriptor()
+            .platform(documents::oci_platform(&platform.platform).map_err(DocumentError::from)?)
+            .build()
+            .map_err(DocumentError::from)?;
+        let suffix = tag_suffix(&platform.platform);
+        all.extend(names.iter().flatten().map(|name| {
+            let tag = format!("{}-{suffix}", name.tag().unwrap_or("latest"));
+            let name = name.with_tag(tag);
+            Named { image: descriptor.clone(), name: Some(name), tag: None }
+        }));
+    }
+    Ok(all)
+}
+
+/// `amd64`, or `arm-v7` where there is a variant.
+fn tag_suffix(platform: &Platform) -> String {
+    let variant = platform.variant.iter().map(|variant| format!("-{variant}"));
+    variant.fold(platform.architecture.clone(), |suffix, variant| suffix + &variant)
+}

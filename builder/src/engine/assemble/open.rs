@@ -1,0 +1,71 @@
+//! Opens the sources of a build's layers, and finds all that cannot be used.
+
+use super::layers::{LayerJob, LayerSource};
+use super::{BuildError, BuildSources};
+use crate::engine::source::{Source, SourceError, SourceOpener};
+use crate::oci::image::platform::Platform;
+use crate::oci::image::reference::Reference;
+use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe, Recipe, SourceRecipe};
+
+/// A source that cannot be opened.
+struct UnusableSource<'a> {
+    recipe: &'a SourceRecipe,
+    error: SourceError,
+}
+
+impl UnusableSource<'_> {
+    /// Tells whether another error says the same of the same source.
+    fn is_same(&self, other: &Self) -> bool {
+        self.recipe.location == other.recipe.location && self.error.kind.is_same(&other.error.kind)
+    }
+}
+
+/// Opens the sources of all layers of all platforms, in order; returns all that cannot be used.
+pub(super) fn open_layers<'a>(
+    recipes: &'a [Recipe],
+    sources: &BuildSources<'a>,
+) -> Result<Vec<LayerJob<'a>>, Vec<BuildError>> {
+    let mut jobs = Vec::new();
+    let mut refused: Vec<UnusableSource<'_>> = Vec::new();
+    for image in recipes {
+        for platform in &image.platforms {
+            for recipe in platform.layers() {
+                match open_layer(recipe, &platform.platform, &image.names, sources) {
+                    Ok(job) => jobs.push(job),
+                    // A file that several platforms name is reported once.
+                    Err(error) if refused.iter().any(|old| old.is_same(&error)) => {}
+                    Err(error) => refused.push(error),
+                }
+            }
+        }
+    }
+    if refused.is_empty() {
+        return Ok(jobs);
+    }
+    Err(refused.into_iter().map(|it| BuildError::of_source(it.error, it.recipe)).collect())
+}
+
+fn open_layer<'a>(
+    recipe: &'a LayerRecipe,
+    platform: &'a Platform,
+    names: &[Reference],
+    sources: &BuildSources<'a>,
+) -> Result<LayerJob<'a>, UnusableSource<'a>> {
+    let BuildSources { inputs, client, unverified, cdi_only, places } = *sources;
+    let mut opener = SourceOpener::new(inputs, client, unverified, places).with_cdi_only(cdi_only);
+    let open = |(path, recipe): (&str, &'a SourceRecipe)| {
+        Source::open(recipe, &mut opener)
+            .and_then(|source| source.check_name(path).map(|()| LayerSource { recipe, source }))
+            .map_err(|error| UnusableSource { recipe, error })
+    };
+    let sources = files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
+    Ok(LayerJob::new(recipe, platform, names, sources))
+}
+
+/// Returns the files of a layer: their paths, and where their content comes from.
+fn files(entries: &[LayerEntry]) -> impl Iterator<Item = (&str, &SourceRecipe)> {
+    entries.iter().filter_map(|entry| match &entry.kind {
+        LayerEntryKind::File(source) => Some((entry.path.as_str(), source)),
+        _ => None,
+    })
+}

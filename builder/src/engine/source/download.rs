@@ -1,0 +1,73 @@
+//! Why a *download* fails.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::net::http::{HttpError, is_transient};
+
+/// Why a download failed.
+#[derive(Debug, Error)]
+pub enum DownloadError {
+    /// No answer came.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The server did not answer with the content.
+    #[error("the server answered {status}")]
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// Time that it asked to wait.
+        pause: Option<Duration>,
+    },
+    /// The content has another size than is published.
+    #[error("the server has {found} bytes, not the {expected} that are published")]
+    Len {
+        /// Published size in bytes.
+        expected: u64,
+        /// Size on the server in bytes.
+        found: u64,
+    },
+    /// The content is a web page, where a disk is expected.
+    #[error("the server sent a web page")]
+    Page,
+    /// The server compressed the content for the transfer.
+    #[error("the server sent the content packed with {0}, which nobody asked for")]
+    Encoded(String),
+    /// The file was replaced while it was downloaded.
+    #[error("the file on the server changed while it was downloaded")]
+    Changed,
+    /// The user asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl DownloadError {
+    /// Tells whether another attempt may succeed a little later.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_transient() || matches!(error, HttpError::Resolve { .. }),
+            Self::Status { status, .. } => is_transient(*status),
+            // A mirror may not have the new file yet, or the list may be about to follow.
+            Self::Len { .. } | Self::Changed => true,
+            Self::Page | Self::Encoded(_) | Self::Cancelled => false,
+        }
+    }
+
+    /// Tells whether the same server may succeed at once.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_transient(),
+            Self::Status { status, .. } => is_transient(*status),
+            _ => false,
+        }
+    }
+
+    /// Returns how long the server asked to wait.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Status { pause, .. } => *pause,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Copies the content of a disk to an output, with its zeros as such.
+
+use std::io::{self, Read};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{DiskOutput, ExtractError, Stop};
+use crate::oci::image::digest::Digest;
+use crate::oci::tar::TarReader;
+
+/// How much of a disk is copied at a time, in bytes.
+const STEP: usize = 256 * 1024;
+
+/// Length in bytes of what is left out where all of it is zero: a block of most file systems.
+const BLOCK: usize = 4096;
+
+/// Copies the content of the member that came last, and returns its digest, if it is asked for.
+pub(super) fn copy_disk(
+    tar: &mut TarReader<impl Read>,
+    output: &mut dyn DiskOutput,
+    mut hash: Option<Sha256>,
+) -> Result<Option<Digest>, Stop> {
+    let mut space = vec![0; STEP];
+    loop {
+        let count = tar.read_content(&mut space)?;
+        let bytes = space.get(..count).unwrap_or_default();
+        if bytes.is_empty() {
+            return Ok(hash.map(Digest::of));
+        }
+        if let Some(hash) = &mut hash {
+            hash.update(bytes);
+        }
+        write(bytes, output).map_err(ExtractError::Output)?;
+    }
+}
+
+/// Writes bytes, and tells zeros from others.
+fn write(bytes: &[u8], output: &mut dyn DiskOutput) -> io::Result<()> {
+    let is_zero = |block: &&[u8]| ZEROS.starts_with(block);
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let blocks = || rest.chunks(BLOCK);
+        let zeros = blocks().take_while(is_zero).map(<[u8]>::len).sum::<usize>();
+        if zeros > 0 {
+            output.zeros(zeros as u64)?;
+            rest = rest.get(zeros..).unwrap_or_default();
+            continue;
+        }
+        let data = blocks().take_while(|block| !is_zero(block)).map(<[u8]>::len).sum::<usize>();
+        output.data(rest.get(..data).unwrap_or_default())?;
+        rest = rest.get(data..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+static ZEROS: [u8; BLOCK] = [0; BLOCK];
+
+/// An output that drops a disk which is only compared.
+pub(super) struct Nowhere;
+
+impl DiskOutput for Nowhere {
+    fn begin(&mut self, _path: &str, _size: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn data(&mut self, _bytes: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn zeros(&mut self, _len: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
