@@ -1,7 +1,7 @@
 //! COPY and ADD, which take files.
 
 use super::flags::{Flags, Takes};
-use super::read::{Wrong, words, wrong};
+use super::problem::{Wrong, words, wrong};
 use super::{Copy, Switch};
 use crate::frontend::dockerfile::syntax::{Word, Written};
 use crate::recipe::diagnostic::Diagnostic;

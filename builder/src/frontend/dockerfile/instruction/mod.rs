@@ -5,6 +5,7 @@
 mod files;
 mod flags;
 mod health;
+mod problem;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -2,19 +2,12 @@
 
 use super::files::{ADD_FLAGS, COPY_FLAGS, copy};
 use super::flags::{Flags, Takes, similar};
+use super::problem::{Wrong, too_few, words, wrong};
 use super::{
     Command, FromInstruction, Healthcheck, Instruction, InstructionKind, KEYWORDS, Run, health,
 };
 use crate::frontend::dockerfile::syntax::{Arguments, Word, Written};
 use crate::recipe::diagnostic::Diagnostic;
-
-/// Why there is no instruction.
-pub(super) enum Wrong {
-    /// This.
-    New(Box<Diagnostic>),
-    /// It was reported already.
-    Reported,
-}
 
 const NO_FLAGS: &[(&str, Takes)] = &[];
 
@@ -107,10 +100,6 @@ fn unknown(keyword: &Word) -> Wrong {
     Wrong::New(Box::new(problem.at(keyword.span.clone()).help(help)))
 }
 
-pub(super) fn wrong(at: &Word, message: impl Into<String>, help: &str) -> Wrong {
-    Wrong::New(Box::new(Diagnostic::new(message).at(at.span.clone()).help(help)))
-}
-
 fn texts(words: Vec<Word>) -> Vec<String> {
     words.into_iter().map(|word| word.text).collect()
 }
@@ -137,13 +126,6 @@ fn pairs(at: &Word, arguments: Arguments) -> Result<Vec<(Word, Word)>, Wrong> {
     }
 }
 
-pub(super) fn words(at: &Word, arguments: Arguments) -> Result<Vec<Word>, Wrong> {
-    match arguments {
-        Arguments::Words(words) | Arguments::Json(words) if !words.is_empty() => Ok(words),
-        _ => Err(too_few(at)),
-    }
-}
-
 fn one(at: &Word, arguments: Arguments) -> Result<Word, Wrong> {
     match arguments {
         Arguments::Text(word) if !word.text.is_empty() => Ok(word),
@@ -152,11 +134,6 @@ fn one(at: &Word, arguments: Arguments) -> Result<Word, Wrong> {
             Err(wrong(at, message, "write it behind the keyword"))
         }
     }
-}
-
-fn too_few(at: &Word) -> Wrong {
-    let message = format!("{} requires at least one argument", at.text.to_ascii_uppercase());
-    wrong(at, message, "write it behind the keyword")
 }
 
 fn arg(word: Word) -> Result<(Word, Option<Word>), Wrong> {

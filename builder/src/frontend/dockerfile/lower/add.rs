@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::copy::{Order, file};
-use super::instructions::{Evaluation, Outcome, wrong_tree};
+use super::copy_request::{CopyRequest, added_file};
+use super::evaluation::Evaluation;
 use super::origin::{Match, Origin};
+use super::outcome::{Outcome, wrong_tree};
 use crate::frontend::dockerfile::instruction::Switch;
 use crate::frontend::dockerfile::syntax::Word;
 use crate::frontend::dockerfile::tree::{
@@ -14,41 +15,36 @@ use crate::oci::tar::{self, Detected, TarEntry, TarEntryKind, TarLimits};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{Checksum, SourceLocation, TarMember, TarOrigin};
 
-/// Tells whether a source of ADD is downloaded.
-pub(super) fn is_url(source: &str) -> bool {
-    source.starts_with("http://") || source.starts_with("https://")
-}
-
 impl Evaluation<'_, '_> {
     /// Puts what a URL holds into the stage, as it is; the content is fetched when the layer is made.
     pub(super) fn url(
         &self,
         url: &str,
         word: &Word,
-        order: &Order<'_>,
+        request: &CopyRequest<'_>,
         tree: &mut Tree,
     ) -> Outcome<()> {
-        if let Some((Switch::On, span)) = &order.copy.unpack {
+        if let Some((Switch::On, span)) = &request.copy.unpack {
             let problem =
                 Diagnostic::new("--unpack is for local archives; downloads are not unpacked");
             return Err(Box::new(problem.at(span.clone()).help("download it before the build")));
         }
         let location = SourceLocation::Url(url.to_owned());
         let name = location.file_name().to_owned();
-        let mut node = file(location, None, 0o600, &word.span);
-        if let (Some(word), TreeNodeKind::File(file)) = (&order.copy.checksum, &mut node.kind) {
+        let mut node = added_file(location, None, 0o600, &word.span);
+        if let (Some(word), TreeNodeKind::File(file)) = (&request.copy.checksum, &mut node.kind) {
             file.source.checksum = Some(self.checksum(word)?);
         }
-        let at = &order.copy.destination.span;
+        let at = &request.copy.destination.span;
         let wrong = |error: TreeError| wrong_tree(&error, at);
-        let path = order.destination.resolve(tree, &order.workdir).map_err(wrong)?;
-        if name.is_empty() && order.destination.is_directory(tree, &path) {
+        let path = request.destination.resolve(tree, &request.workdir).map_err(wrong)?;
+        if name.is_empty() && request.destination.is_directory(tree, &path) {
             let problem = Diagnostic::new(format!("cannot determine a file name from `{url}`"));
             let help = "write the whole path at the end, with the name that the file shall have";
             return Err(Box::new(problem.at(word.span.clone()).help(help)));
         }
-        let place = order.destination.of_file(tree, &order.workdir, &name).map_err(wrong)?;
-        Ok(order.care.put(tree, &place, &node).map_err(wrong)?)
+        let place = request.destination.of_file(tree, &request.workdir, &name).map_err(wrong)?;
+        Ok(request.care.put(tree, &place, &node).map_err(wrong)?)
     }
 
     fn checksum(&self, word: &Word) -> Outcome<Checksum> {
@@ -77,10 +73,10 @@ impl Evaluation<'_, '_> {
         origin: &Origin<'_>,
         found: &Match,
         word: &Word,
-        order: &Order<'_>,
+        request: &CopyRequest<'_>,
         tree: &mut Tree,
     ) -> Outcome<bool> {
-        if matches!(order.copy.unpack, Some((Switch::Off, _))) {
+        if matches!(request.copy.unpack, Some((Switch::Off, _))) {
             return Ok(false);
         }
         let node = origin.node(&found.path, &word.span);
@@ -108,11 +104,11 @@ impl Evaluation<'_, '_> {
         let members = tar::read_entries(open()?, TarLimits::default());
         let members = members.map_err(|error| wrong(error.to_string()))?;
         let archive = Arc::new(TarOrigin::File(Box::new(source.clone())));
-        let target = order.destination.resolve(tree, &order.workdir);
-        let target = target.map_err(|error| wrong_tree(&error, &order.copy.destination.span))?;
-        let made = order.care.make_directory(tree, &target);
-        made.map_err(|error| wrong_tree(&error, &order.copy.destination.span))?;
-        let unpacking = Unpacking { archive: &archive, target: &target, order, at: &word.span };
+        let target = request.destination.resolve(tree, &request.workdir);
+        let target = target.map_err(|error| wrong_tree(&error, &request.copy.destination.span))?;
+        let made = request.care.make_directory(tree, &target);
+        made.map_err(|error| wrong_tree(&error, &request.copy.destination.span))?;
+        let unpacking = Unpacking { archive: &archive, target: &target, request, at: &word.span };
         for member in members {
             let member = member.map_err(|error| wrong(error.to_string()))?;
             unpacking.put(&member, tree).map_err(|error| wrong(error.to_string()))?;
@@ -125,13 +121,13 @@ impl Evaluation<'_, '_> {
 struct Unpacking<'a> {
     archive: &'a Arc<TarOrigin>,
     target: &'a str,
-    order: &'a Order<'a>,
+    request: &'a CopyRequest<'a>,
     at: &'a Span,
 }
 
 impl Unpacking<'_> {
     fn put(&self, member: &TarEntry, tree: &mut Tree) -> Result<(), TreeError> {
-        if member.path.is_empty() || self.order.exclude.is_ignored(&member.path) {
+        if member.path.is_empty() || self.request.exclude.is_ignored(&member.path) {
             return Ok(());
         }
         let place = self.place(&member.path, tree, last(&member.kind))?;
@@ -139,10 +135,10 @@ impl Unpacking<'_> {
             TarEntryKind::Hardlink(target) => {
                 let first = self.place(target, tree, Follow::No)?;
                 // Mode and owner of a link are set last, and so are those of the file.
-                if self.order.care.owner.is_none() {
+                if self.request.care.owner.is_none() {
                     tree.set_owner(&first, member.owner())?;
                 }
-                if self.order.care.mode.is_none() {
+                if self.request.care.mode.is_none() {
                     tree.set_mode(&first, member.mode)?;
                 }
                 let node = tree.get(&first).cloned();
@@ -158,7 +154,7 @@ impl Unpacking<'_> {
         if old.is_some_and(|old| old != is_directory) {
             tree.remove(&place);
         }
-        self.order.care.put(tree, &place, &node)
+        self.request.care.put(tree, &place, &node)
     }
 
     /// Returns where a path of the archive leads: links that were there, or were unpacked, are
@@ -175,7 +171,7 @@ impl Unpacking<'_> {
                 let (offset, size) = (member.offset, member.size);
                 let archive = Arc::clone(self.archive);
                 let location = SourceLocation::Member(TarMember { archive, offset, size });
-                let node = file(location, Some(size), 0, self.at);
+                let node = added_file(location, Some(size), 0, self.at);
                 let TreeNodeKind::File(file) = node.kind else { return node.kind };
                 // The same for all names of the file, and for none of another archive.
                 let archive = Arc::as_ptr(self.archive).addr() as u64;

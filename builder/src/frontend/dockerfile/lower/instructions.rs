@@ -1,33 +1,16 @@
 //! What each instruction does to a stage.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
-use super::from::Loader;
+use super::evaluation::Evaluation;
+use super::outcome::{Outcome, wrong_tree};
 use super::port::ports;
 use super::signal::is_signal;
 use super::stage::Stage;
-use crate::frontend::dockerfile::expand::{ExpandError, Expander};
 use crate::frontend::dockerfile::instruction::{Instruction, InstructionKind};
-use crate::frontend::dockerfile::scope::StageScope;
-use crate::frontend::dockerfile::stages::Dockerfile;
 use crate::frontend::dockerfile::syntax::Word;
-use crate::frontend::dockerfile::tree::{Accounts, TreeError};
 use crate::oci::tar::Owner;
-use crate::recipe::diagnostic::{Diagnostic, Span};
-
-pub(super) type Outcome<T> = Result<T, Box<Diagnostic>>;
-
-/// A stage that is being evaluated.
-pub(super) struct Evaluation<'e, 'a> {
-    pub(super) loader: &'e Loader<'a>,
-    /// Those that are finished.
-    pub(super) stages: &'e BTreeMap<usize, (Stage, StageScope<'a>)>,
-    pub(super) number: usize,
-    pub(super) stage: Stage,
-    pub(super) variables: StageScope<'a>,
-}
+use crate::recipe::diagnostic::Diagnostic;
 
 impl Evaluation<'_, '_> {
     /// Evaluates the stage's instructions, those of its base for whoever builds on it first.
@@ -141,49 +124,6 @@ impl Evaluation<'_, '_> {
         self.stage.config.set("StopSignal", json!(signal));
         Ok(())
     }
-
-    /// Returns a word that must not be empty.
-    fn named(&self, word: &Word, what: &str) -> Outcome<String> {
-        let text = self.expand(word)?;
-        if text.trim().is_empty() {
-            let problem = Diagnostic::new(format!("{what} can not be an empty string"));
-            return Err(Box::new(problem.at(word.span.clone()).help("is a variable not set?")));
-        }
-        Ok(text)
-    }
-
-    fn pairs(&self, pairs: &[(Word, Word)]) -> Outcome<Vec<(String, String)>> {
-        let pair = |(name, value): &(Word, Word)| Ok((self.expand(name)?, self.expand(value)?));
-        pairs.iter().map(pair).collect()
-    }
-
-    /// Replaces the variables in a word.
-    pub(super) fn expand(&self, word: &Word) -> Outcome<String> {
-        expand(self.loader.request.dockerfile, &|name: &str| self.variables.get(name), word)
-    }
-
-    fn expand_words(&self, word: &Word) -> Outcome<Vec<String>> {
-        let lookup = |name: &str| self.variables.get(name);
-        let expander = Expander::new(self.loader.request.dockerfile.escape, &lookup);
-        Ok(expander.words(&word.text).map_err(|error| not_expanded(&error, &word.span))?)
-    }
-
-    /// Returns the users and groups of the stage's own files.
-    pub(super) fn accounts(&self) -> Accounts {
-        self.stage.accounts(|tree, path| self.loader.read(tree, path))
-    }
-
-    /// Returns who USER is; `at` is where that matters.
-    pub(super) fn identity(
-        &self,
-        at: &Span,
-    ) -> Outcome<crate::frontend::dockerfile::tree::UserIdentity> {
-        let user = self.stage.user();
-        let user = if user.is_empty() { "0:0" } else { user };
-        self.accounts().identity(user).map_err(|error| {
-            Box::new(Diagnostic::new(error.to_string()).at(at.clone()).help(error.help()))
-        })
-    }
 }
 
 impl Stage {
@@ -196,23 +136,4 @@ impl Stage {
         triggers.push(json!(text));
         self.config.set("OnBuild", triggers.into());
     }
-}
-
-/// Replaces the variables in a word.
-pub(super) fn expand(
-    dockerfile: &Dockerfile,
-    lookup: &dyn Fn(&str) -> Option<String>,
-    word: &Word,
-) -> Outcome<String> {
-    let expander = Expander::new(dockerfile.escape, lookup);
-    Ok(expander.word(&word.text).map_err(|error| not_expanded(&error, &word.span))?)
-}
-
-fn not_expanded(error: &ExpandError, at: &Span) -> Diagnostic {
-    Diagnostic::new(error.to_string()).at(at.clone()).help(error.help())
-}
-
-/// Tells what is wrong with a path in a stage.
-pub(super) fn wrong_tree(error: &TreeError, at: &Span) -> Diagnostic {
-    Diagnostic::new(error.to_string()).at(at.clone())
 }

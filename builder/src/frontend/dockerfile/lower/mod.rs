@@ -5,25 +5,29 @@
 mod add;
 mod care;
 mod copy;
+mod copy_request;
 mod copying;
 mod destination;
-mod from;
+mod evaluation;
 mod instructions;
 mod judge;
+mod kubevirt_base;
+mod loader;
 mod origin;
+mod outcome;
 mod port;
 mod run;
 mod signal;
 mod sources;
 mod stage;
-#[cfg(test)]
-mod tests;
+mod triggers;
+mod variables;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use self::from::Loader;
-use self::instructions::Evaluation;
+use self::evaluation::Evaluation;
+use self::loader::Loader;
 use self::stage::Stage;
 use super::scope::{Scope, StageScope};
 use super::stages::Dockerfile;
@@ -152,7 +156,7 @@ fn globals(
     let mut scope = Scope::global(platform, request.build_platform, name, request.build_args);
     for (name, default) in &dockerfile.globals {
         let lookup = |name: &str| scope.get(name);
-        let default = default.as_ref().map(|word| instructions::expand(dockerfile, &lookup, word));
+        let default = default.as_ref().map(|word| variables::expand(dockerfile, &lookup, word));
         let default = default.transpose().map_err(|problem| *problem)?;
         scope.declare_global(&name.text, default);
     }

@@ -1,6 +1,7 @@
 //! RUN in a stage: it is evaluated on the stage's tree.
 
-use super::instructions::{Evaluation, Outcome};
+use super::evaluation::Evaluation;
+use super::outcome::Outcome;
 use crate::frontend::dockerfile::instruction::{Command, Instruction, Run};
 use crate::frontend::dockerfile::run::{RunContext, RunError, RunLine, evaluate, refuse_flag};
 use crate::recipe::diagnostic::{Diagnostic, Span};

@@ -1,15 +1,20 @@
-//! The *sources* of COPY and ADD that are not downloaded: what each stands for, and what is wrong with
+//! The *sources* of COPY and ADD: which are downloaded, what each of the others stands for, and what is wrong with
 //! those that stand for nothing.
 
-use super::copy::Order;
+use super::copy_request::CopyRequest;
 use super::copying::Parents;
-use super::instructions::{Outcome, wrong_tree};
 use super::origin::{Match, Origin, OriginError};
+use super::outcome::{Outcome, wrong_tree};
 use crate::frontend::dockerfile::instruction::{Copy, Switch};
 use crate::frontend::dockerfile::pattern::{Stars, clean, has_wildcards};
 use crate::frontend::dockerfile::syntax::Word;
 use crate::frontend::dockerfile::tree::Tree;
 use crate::recipe::diagnostic::{Diagnostic, Span};
+
+/// Tells whether a source of ADD is downloaded.
+pub(super) fn is_url(source: &str) -> bool {
+    source.starts_with("http://") || source.starts_with("https://")
+}
 
 /// Returns what a source stands for.
 pub(super) fn find(
@@ -40,21 +45,21 @@ pub(super) fn find(
 /// Several files need a directory to go into.
 pub(super) fn check_many(
     all: &[(Match, &str, &Word)],
-    order: &Order<'_>,
+    request: &CopyRequest<'_>,
     tree: &Tree,
 ) -> Outcome<()> {
     if all.len() < 2 {
         return Ok(());
     }
-    let at = &order.copy.destination.span;
-    let path = order.destination.resolve(tree, &order.workdir);
+    let at = &request.copy.destination.span;
+    let path = request.destination.resolve(tree, &request.workdir);
     let path = path.map_err(|error| wrong_tree(&error, at))?;
-    if order.destination.is_directory(tree, &path) {
+    if request.destination.is_directory(tree, &path) {
         return Ok(());
     }
     let message = "with more than one source, the destination must be a directory and end with a /";
     let problem = Diagnostic::new(message).at(at.clone());
-    Err(Box::new(problem.help(format!("write `{}`", order.destination.as_directory()))))
+    Err(Box::new(problem.help(format!("write `{}`", request.destination.as_directory()))))
 }
 
 /// Returns what becomes of the directories in front of a source; the pivot is cut out of it by

@@ -1,43 +1,36 @@
-//! How a stage begins: on nothing, on another stage, on a directory, or on an image.
+//! The *loader* begins stages: on nothing, on another stage, on a directory, or on an image.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::rc::Rc;
-use std::sync::Arc;
-
-use serde_json::Value;
 
 use super::DockerfileRequest;
 use super::care::Care;
 use super::copying::{Copying, Parents};
 use super::destination::Destination;
-use super::instructions::{Evaluation, Outcome, expand, wrong_tree};
+use super::kubevirt_base::is_container_disk;
 use super::origin::{Match, Origin};
+use super::outcome::{Outcome, wrong_tree};
 use super::stage::Stage;
+use super::variables::expand;
 use crate::cluster::contract::placement;
 use crate::frontend::dockerfile::base::{BaseError, LoadedBase};
 use crate::frontend::dockerfile::context::BuildContext;
-use crate::frontend::dockerfile::instruction::{self, FromInstruction, Instruction};
+use crate::frontend::dockerfile::instruction::FromInstruction;
 use crate::frontend::dockerfile::pattern::IgnoreFile;
 use crate::frontend::dockerfile::scope::{Scope, StageScope};
-use crate::frontend::dockerfile::syntax;
-use crate::frontend::dockerfile::syntax::Word;
 use crate::frontend::dockerfile::tree::{Tree, TreeNodeKind};
 use crate::oci::image::place::Place;
 use crate::oci::image::platform::Platform;
 use crate::recipe::SourceLocation;
-use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// No file of accounts is anywhere near as long, in bytes.
 const SMALL_MAX: u64 = 1 << 20;
 
 /// What every stage has that has no other; moby/buildkit `util/system/path.go`.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// Images that KubeVirt's documents build on, and that are not there any more: they had an empty
-/// `/disk`, and today's KubeVirt wants nothing of them. The last is from its design documents alone.
-const CONTAINER_DISKS: [&str; 2] = ["kubevirt/container-disk-v1alpha", "kubevirt.io:disk"];
 
 /// Begins stages, for one platform.
 pub(super) struct Loader<'a> {
@@ -204,33 +197,6 @@ impl<'a> Loader<'a> {
     }
 }
 
-impl Evaluation<'_, '_> {
-    /// Returns the instructions that the base has for whoever builds on it; they are done now, and
-    /// gone.
-    pub(super) fn triggers(&mut self) -> Outcome<Vec<Instruction>> {
-        let Some(Value::Array(triggers)) = self.stage.config.get("OnBuild").cloned() else {
-            return Ok(Vec::new());
-        };
-        self.stage.config.set("OnBuild", Value::Null);
-        let name = &self.loader.request.dockerfile.stages[self.number].from.base.text;
-        let texts = triggers.iter().filter_map(Value::as_str);
-        let source = SourceText {
-            name: format!("ONBUILD of {name}"),
-            text: texts.flat_map(|text| [text, "\n"]).collect(),
-        };
-        let mut problems = Vec::new();
-        let written = syntax::parse(&Arc::new(source), &mut problems).instructions;
-        let read: Vec<Instruction> = written
-            .into_iter()
-            .filter_map(|written| instruction::read(written, &mut problems))
-            .collect();
-        match problems.into_iter().next() {
-            Some(problem) => Err(Box::new(problem)),
-            None => Ok(read),
-        }
-    }
-}
-
 /// Returns a stage with the files of a directory.
 fn directory(
     name: &str,
@@ -272,47 +238,4 @@ fn not_loaded(error: &BaseError, at: &Span) -> Diagnostic {
     }
     let problem = Diagnostic::new(message).at(at.clone());
     error.help().into_iter().fold(problem, Diagnostic::help)
-}
-
-/// Tells whether a name is one of KubeVirt's old base images, whatever its registry and tag.
-fn is_container_disk(name: &str) -> bool {
-    let [alpha, design] = CONTAINER_DISKS;
-    let path = name.split('@').next().unwrap_or(name);
-    let path = match path.rsplit_once(':') {
-        Some((path, tag)) if !tag.contains('/') => path,
-        _ => path,
-    };
-    let path = path.strip_prefix("docker.io/").or(path.strip_prefix("quay.io/")).unwrap_or(path);
-    name == design || path == alpha
-}
-
-/// Words of `--from` are taken as they are.
-pub(super) fn refuse_variables(word: &Word) -> Outcome<()> {
-    if !word.text.contains('$') {
-        return Ok(());
-    }
-    let problem = Diagnostic::new("variable expansion is not supported for --from");
-    let help = "begin a stage with `FROM $IMAGE AS name`, ARG in front of it, and copy from that";
-    Err(Box::new(problem.at(word.span.clone()).help(help)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kubevirts_old_bases_are_known() {
-        let check = |name: &str, expected: bool| {
-            assert_eq!(is_container_disk(name), expected, "{name}");
-        };
-        check("kubevirt/container-disk-v1alpha", true);
-        check("kubevirt/container-disk-v1alpha:v0.13.0", true);
-        check("docker.io/kubevirt/container-disk-v1alpha", true);
-        check("quay.io/kubevirt/container-disk-v1alpha@sha256:00", true);
-        check("kubevirt.io:disk", true);
-        check("kubevirt.io:other", false);
-        check("example.com/kubevirt/container-disk-v1alpha", false);
-        check("kubevirt/container-disk-v2alpha", false);
-        check("example.com:5000/kubevirt", false);
-    }
 }

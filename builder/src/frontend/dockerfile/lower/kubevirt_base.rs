@@ -1,0 +1,38 @@
+//! Base images that KubeVirt's documents name, and that do not exist any more.
+
+/// Images that KubeVirt's documents build on, and that are not there any more: they had an empty
+/// `/disk`, and today's KubeVirt wants nothing of them. The last is from its design documents alone.
+const CONTAINER_DISKS: [&str; 2] = ["kubevirt/container-disk-v1alpha", "kubevirt.io:disk"];
+
+/// Tells whether a name is one of KubeVirt's old base images, whatever its registry and tag.
+pub(super) fn is_container_disk(name: &str) -> bool {
+    let [alpha, design] = CONTAINER_DISKS;
+    let path = name.split('@').next().unwrap_or(name);
+    let path = match path.rsplit_once(':') {
+        Some((path, tag)) if !tag.contains('/') => path,
+        _ => path,
+    };
+    let path = path.strip_prefix("docker.io/").or(path.strip_prefix("quay.io/")).unwrap_or(path);
+    name == design || path == alpha
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubevirts_old_bases_are_known() {
+        let check = |name: &str, expected: bool| {
+            assert_eq!(is_container_disk(name), expected, "{name}");
+        };
+        check("kubevirt/container-disk-v1alpha", true);
+        check("kubevirt/container-disk-v1alpha:v0.13.0", true);
+        check("docker.io/kubevirt/container-disk-v1alpha", true);
+        check("quay.io/kubevirt/container-disk-v1alpha@sha256:00", true);
+        check("kubevirt.io:disk", true);
+        check("kubevirt.io:other", false);
+        check("example.com/kubevirt/container-disk-v1alpha", false);
+        check("kubevirt/container-disk-v2alpha", false);
+        check("example.com:5000/kubevirt", false);
+    }
+}

@@ -1,0 +1,38 @@
+//! The *triggers* of a base: instructions that its ONBUILD left for images on top of it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::evaluation::Evaluation;
+use super::outcome::Outcome;
+use crate::frontend::dockerfile::instruction::{self, Instruction};
+use crate::frontend::dockerfile::syntax;
+use crate::recipe::diagnostic::SourceText;
+
+impl Evaluation<'_, '_> {
+    /// Returns the instructions that the base has for whoever builds on it; they are done now, and
+    /// gone.
+    pub(super) fn triggers(&mut self) -> Outcome<Vec<Instruction>> {
+        let Some(Value::Array(triggers)) = self.stage.config.get("OnBuild").cloned() else {
+            return Ok(Vec::new());
+        };
+        self.stage.config.set("OnBuild", Value::Null);
+        let name = &self.loader.request.dockerfile.stages[self.number].from.base.text;
+        let texts = triggers.iter().filter_map(Value::as_str);
+        let source = SourceText {
+            name: format!("ONBUILD of {name}"),
+            text: texts.flat_map(|text| [text, "\n"]).collect(),
+        };
+        let mut problems = Vec::new();
+        let written = syntax::parse(&Arc::new(source), &mut problems).instructions;
+        let read: Vec<Instruction> = written
+            .into_iter()
+            .filter_map(|written| instruction::read(written, &mut problems))
+            .collect();
+        match problems.into_iter().next() {
+            Some(problem) => Err(Box::new(problem)),
+            None => Ok(read),
+        }
+    }
+}
