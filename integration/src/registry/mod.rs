@@ -30,6 +30,7 @@ mod personalities;
 pub mod profile;
 mod route;
 mod serve;
+mod session;
 pub mod stock;
 mod store;
 pub mod trap;

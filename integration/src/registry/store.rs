@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::uploads::Session;
+use super::session::Session;
 use crate::disk::sha256;
 
 /// All that a registry has.

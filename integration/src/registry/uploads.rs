@@ -13,20 +13,9 @@ use super::body::Body;
 use super::fault::Stage;
 use super::profile::{Keep, Location, Mount, Ranges, Repositories, Resume, Told};
 use super::route::{Door, Request};
+use super::session::Session;
 use super::store::Blob;
 use super::wire::Length;
-
-/// A blob that is on its way.
-#[derive(Debug, Default)]
-pub(super) struct Session {
-    len: u64,
-    sha256: Sha256,
-    bytes: Vec<u8>,
-    /// Length of the first body.
-    first: Option<u64>,
-    /// Received before the digest was known.
-    unnamed: u64,
-}
 
 /// A session that was found by its path.
 struct Found<'a> {

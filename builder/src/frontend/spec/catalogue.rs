@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::environment::Layered;
+use super::fields::ReadNode;
 use super::followed::source;
+use super::located::{Located, Text};
 use super::lower::{check_version, disk_in, lower_without_disk, platform, texts};
 use super::names::names;
 use super::node::Node;
-use super::read::Read;
 use super::release::{PlatformsPolicy, ReleaseSpec};
 use super::source::check_name;
 use super::tags::{TagTemplate, tags};
-use super::types::{Located, PlatformSpec, Platforms, Spec, Text};
+use super::types::{PlatformSpec, Platforms, Spec};
 use super::{empty, yaml};
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::types::{Entries, Kubevirt, Text};
+use super::located::{Entries, Text};
+use super::types::Kubevirt;
 use crate::cluster::contract::labels::{
     LabelError, REPORT_LIMIT, check_key, check_value, env_for_label, label_for_env, report_size,
 };

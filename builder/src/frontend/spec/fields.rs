@@ -3,10 +3,17 @@
 
 use std::collections::HashMap;
 
-use super::node::{Node, Value};
-use super::read::{KEYS, Keys, Read};
-use super::types::{Located, Text};
+use super::keys::{KEYS, Keys};
+use super::located::{Located, Text};
+use super::node::{Node, NodeValue};
 use crate::recipe::diagnostic::{Diagnostic, Span};
+
+/// What is made from a node.
+pub(super) trait ReadNode: Sized {
+    /// Returns nothing if what stands there was reported. `owner` is where to point for what is
+    /// missing from the value: its key, if it has one.
+    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self>;
+}
 
 /// Key's place, key, value.
 type Field<'n> = (&'n Span, &'n str, &'n Node);
@@ -60,19 +67,19 @@ impl<'n> Fields<'n> {
     }
 
     /// Returns what a key's value is read as, if it is there and right.
-    pub(super) fn get<T: Read>(&self, name: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
+    pub(super) fn get<T: ReadNode>(&self, name: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
         let (key, name, value) = self.found.iter().find(|(_, found, _)| *found == name)?;
         read_value(name, key, value, problems)
     }
 }
 
-pub(super) fn read_value<T: Read>(
+pub(super) fn read_value<T: ReadNode>(
     name: &str,
     key: &Span,
     value: &Node,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<T> {
-    if !matches!(value.value, Value::Null) {
+    if !matches!(value.value, NodeValue::Null) {
         return T::read(value, key, problems);
     }
     problems.push(
@@ -88,14 +95,14 @@ pub(super) fn mapping<'n>(
     node: &'n Node,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Field<'n>>> {
-    let Value::Map(entries) = &node.value else {
+    let NodeValue::Map(entries) = &node.value else {
         problems.push(unexpected("a mapping", node));
         return None;
     };
     let mut found: Vec<Field<'n>> = Vec::new();
     let mut places = HashMap::new();
     for (key, value) in entries {
-        let Value::Text(name) = &key.value else {
+        let NodeValue::Text(name) = &key.value else {
             problems.push(unexpected("text as a key", key));
             continue;
         };
@@ -136,16 +143,16 @@ pub(super) fn unexpected(wanted: &str, node: &Node) -> Diagnostic {
     let diagnostic = Diagnostic::new(format!("expected {wanted}, found {}", node.value.noun()))
         .at(node.span.clone());
     match (&node.value, wanted) {
-        (Value::Number | Value::Bool, "text" | "text as a key") => {
+        (NodeValue::Number | NodeValue::Bool, "text" | "text as a key") => {
             diagnostic.help(format!("quote it: `\"{text}\"`"))
         }
         (_, "a list") => {
             diagnostic.help("write a list as `[a, b]`, or each item on a line after `- `")
         }
         (_, "a mapping") => diagnostic.help("write a mapping as `key: value` lines"),
-        (Value::Null, _) => diagnostic.help("write a value, or remove it"),
-        (Value::List(_), _) => diagnostic.help("only one value may stand here"),
-        (Value::Map(_), _) => diagnostic.help("if this is meant as text, quote it"),
+        (NodeValue::Null, _) => diagnostic.help("write a value, or remove it"),
+        (NodeValue::List(_), _) => diagnostic.help("only one value may stand here"),
+        (NodeValue::Map(_), _) => diagnostic.help("if this is meant as text, quote it"),
         _ => diagnostic,
     }
 }

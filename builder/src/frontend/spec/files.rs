@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::located::Text;
 use super::source::{check_name, file};
-use super::types::{FileSpec, Text};
+use super::types::FileSpec;
 use crate::cluster::contract::placement::{DIRECTORY_MODE, FILE_MODE, QEMU};
 use crate::cluster::contract::taken;
 use crate::recipe::diagnostic::{Diagnostic, Span};

@@ -1,7 +1,7 @@
 //! What is *followed*: the list that the disk of one platform comes from, and which of its files is meant.
 
+use super::located::{Located, Text};
 use super::release::{ReleaseChanges, ReleaseSpec};
-use super::types::{Located, Text};
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::upstream::{

@@ -7,10 +7,11 @@ use crate::oci::image::reference::Reference;
 
 use super::environment::{Layered, environment};
 use super::files::{directory, layer, regular};
+use super::located::{Entries, Located, Text};
 use super::names::names;
 use super::release::DocsSpec;
 use super::source;
-use super::types::{API_VERSION, Entries, Located, PlatformSpec, Platforms, Spec, Text};
+use super::types::{API_VERSION, PlatformSpec, Platforms, Spec};
 use crate::oci::image::config::Config;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::oci::image::reference::{Reference, is_tag};
 
-use super::types::{Located, Text};
+use super::located::{Located, Text};
 use crate::recipe::diagnostic::Diagnostic;
 
 /// The tag of an image that is given none.

@@ -14,11 +14,11 @@ use crate::recipe::diagnostic::Span;
 pub(super) struct Node {
     /// Never past the end of its first line, so that no message underlines half a file.
     pub(super) span: Span,
-    pub(super) value: Value,
+    pub(super) value: NodeValue,
 }
 
 #[derive(Debug)]
-pub(super) enum Value {
+pub(super) enum NodeValue {
     Text(String),
     Number,
     Bool,
@@ -29,7 +29,7 @@ pub(super) enum Value {
     Map(Vec<(Node, Node)>),
 }
 
-impl Value {
+impl NodeValue {
     /// Returns what a person calls it, with its article.
     pub(super) fn noun(&self) -> &'static str {
         match self {
@@ -44,16 +44,16 @@ impl Value {
 }
 
 /// A value as the YAML library hands it over, with places in its own terms.
-pub(super) enum Raw {
+pub(super) enum RawNode {
     Text(String),
     Number,
     Bool,
     Null,
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<Raw>, Spanned<Raw>)>),
+    List(Vec<Spanned<RawNode>>),
+    Map(Vec<(Spanned<RawNode>, Spanned<RawNode>)>),
 }
 
-impl<'de> Deserialize<'de> for Raw {
+impl<'de> Deserialize<'de> for RawNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(RawVisitor)
     }
@@ -62,53 +62,53 @@ impl<'de> Deserialize<'de> for Raw {
 struct RawVisitor;
 
 impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
+    type Value = RawNode;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any YAML value")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Raw, E> {
-        Ok(Raw::Text(text.into()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<RawNode, E> {
+        Ok(RawNode::Text(text.into()))
     }
 
-    fn visit_string<E: Error>(self, text: String) -> Result<Raw, E> {
-        Ok(Raw::Text(text))
+    fn visit_string<E: Error>(self, text: String) -> Result<RawNode, E> {
+        Ok(RawNode::Text(text))
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Raw, E> {
-        Ok(Raw::Number)
+    fn visit_i64<E: Error>(self, _: i64) -> Result<RawNode, E> {
+        Ok(RawNode::Number)
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Raw, E> {
-        Ok(Raw::Number)
+    fn visit_u64<E: Error>(self, _: u64) -> Result<RawNode, E> {
+        Ok(RawNode::Number)
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Raw, E> {
-        Ok(Raw::Number)
+    fn visit_f64<E: Error>(self, _: f64) -> Result<RawNode, E> {
+        Ok(RawNode::Number)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Raw, E> {
-        Ok(Raw::Bool)
+    fn visit_bool<E: Error>(self, _: bool) -> Result<RawNode, E> {
+        Ok(RawNode::Bool)
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
+    fn visit_unit<E: Error>(self) -> Result<RawNode, E> {
+        Ok(RawNode::Null)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<RawNode, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
-        Ok(Raw::List(list))
+        Ok(RawNode::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<RawNode, A::Error> {
         let mut map = Vec::new();
         while let Some(entry) = entries.next_entry()? {
             map.push(entry);
         }
-        Ok(Raw::Map(map))
+        Ok(RawNode::Map(map))
     }
 }

@@ -1,71 +1,16 @@
 //! *Reading* makes the types of a spec from nodes. It reports every key it does not know and every
 //! value of the wrong kind, and goes on with what is left, so that one run shows all mistakes.
 
-use super::fields::{Fields, choose, mapping, read_value, unexpected};
-use super::node::{Node, Value};
+use super::fields::{Fields, ReadNode, choose, mapping, read_value, unexpected};
+use super::keys::{DETAILS, FILE, KUBEVIRT, PLATFORM, SPEC};
+use super::located::{Entries, Located, Text};
+use super::node::{Node, NodeValue};
 use super::types::{
-    Compress, Convert, Details, Entries, FileSpec, Kubevirt, Located, PlatformSpec, Platforms,
-    Source, Spec, Text, Unpack,
+    Compress, Convert, Details, FileSpec, Kubevirt, PlatformSpec, Platforms, Source, Spec, Unpack,
 };
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
-/// What is made from a node.
-pub(super) trait Read: Sized {
-    /// Returns nothing if what stands there was reported. `owner` is where to point for what is
-    /// missing from the value: its key, if it has one.
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self>;
-}
-
-/// The keys of each kind of mapping, by what people call it.
-pub(super) const KEYS: &[(&str, &[&str])] =
-    &[SPEC, PLATFORM, KUBEVIRT, FILE, DETAILS, RELEASE, RELEASE_CHANGES, DOCS, POLICY];
-
-/// What people call a kind of mapping, and its keys.
-pub(super) type Keys = (&'static str, &'static [&'static str]);
-
-const SPEC: Keys = (
-    "the spec",
-    &[
-        "apiVersion",
-        "image",
-        "tags",
-        "platforms",
-        "release",
-        "policy",
-        "docs",
-        "kubevirt",
-        "files",
-        "env",
-        "labels",
-        "annotations",
-    ],
-);
-pub(super) const RELEASE: Keys = (
-    "`release`",
-    &[
-        "from",
-        "url",
-        "file",
-        "version",
-        "checksums",
-        "mirrors",
-        "keyring",
-        "fingerprints",
-        "signature",
-    ],
-);
-pub(super) const RELEASE_CHANGES: Keys =
-    ("a platform's `release`", &["url", "file", "version", "checksums", "signature"]);
-pub(super) const POLICY: Keys = ("`policy`", &["platforms"]);
-pub(super) const DOCS: Keys = ("`docs`", &["description", "user"]);
-const PLATFORM: Keys = ("a platform", &["disk", "release", "kubevirt", "files", "env", "labels"]);
-const KUBEVIRT: Keys =
-    ("`kubevirt`", &["instancetype", "instancetypeKind", "preference", "preferenceKind", "labels"]);
-const FILE: Keys = ("a file", &["path", "source"]);
-const DETAILS: Keys =
-    ("a source", &["path", "url", "sha256", "sha512", "unpack", "name", "convert", "compress"]);
-
-impl Read for Spec {
+impl ReadNode for Spec {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let fields = Fields::of(node, owner, SPEC, problems)?;
         fields.require(
@@ -95,18 +40,18 @@ impl Read for Spec {
     }
 }
 
-impl Read for Platforms {
+impl ReadNode for Platforms {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         match node.value {
-            Value::List(_) => Read::read(node, owner, problems).map(Self::Names),
-            _ => Read::read(node, owner, problems).map(Self::Each),
+            NodeValue::List(_) => ReadNode::read(node, owner, problems).map(Self::Names),
+            _ => ReadNode::read(node, owner, problems).map(Self::Each),
         }
     }
 }
 
-impl Read for PlatformSpec {
+impl ReadNode for PlatformSpec {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        if let Value::Text(disk) = &node.value {
+        if let NodeValue::Text(disk) = &node.value {
             let problem = unexpected("a mapping", node);
             problems
                 .push(Diagnostic { help: vec![format!("write `{{disk: {disk}}}`")], ..problem });
@@ -125,7 +70,7 @@ impl Read for PlatformSpec {
     }
 }
 
-impl Read for Kubevirt {
+impl ReadNode for Kubevirt {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let fields = Fields::of(node, owner, KUBEVIRT, problems)?;
         Some(Self {
@@ -138,7 +83,7 @@ impl Read for Kubevirt {
     }
 }
 
-impl Read for FileSpec {
+impl ReadNode for FileSpec {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let fields = Fields::of(node, owner, FILE, problems)?;
         fields.require("path", "add `path:` with the file's place in the image", problems);
@@ -148,9 +93,9 @@ impl Read for FileSpec {
     }
 }
 
-impl Read for Source {
+impl ReadNode for Source {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        if !matches!(node.value, Value::Map(_)) {
+        if !matches!(node.value, NodeValue::Map(_)) {
             return Text::read(node, owner, problems).map(Self::Plain);
         }
         let fields = Fields::of(node, owner, DETAILS, problems)?;
@@ -178,7 +123,7 @@ impl Read for Source {
     }
 }
 
-impl Read for Located<Unpack> {
+impl ReadNode for Located<Unpack> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [
             ("gz", Unpack::Gz),
@@ -191,23 +136,23 @@ impl Read for Located<Unpack> {
     }
 }
 
-impl Read for Located<Convert> {
+impl ReadNode for Located<Convert> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [("qcow2", Convert::Qcow2), ("raw", Convert::Raw)];
         choose(node, owner, "format", &known, problems)
     }
 }
 
-impl Read for Located<Compress> {
+impl ReadNode for Located<Compress> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [("zlib", Compress::Zlib), ("zstd", Compress::Zstd), ("none", Compress::None)];
         choose(node, owner, "compression", &known, problems)
     }
 }
 
-impl Read for Text {
+impl ReadNode for Text {
     fn read(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        if let Value::Text(text) = &node.value {
+        if let NodeValue::Text(text) = &node.value {
             return Some(Self { value: text.clone(), span: node.span.clone() });
         }
         problems.push(unexpected("text", node));
@@ -215,9 +160,9 @@ impl Read for Text {
     }
 }
 
-impl<T: Read> Read for Vec<T> {
+impl<T: ReadNode> ReadNode for Vec<T> {
     fn read(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let Value::List(items) = &node.value else {
+        let NodeValue::List(items) = &node.value else {
             problems.push(unexpected("a list", node));
             return None;
         };
@@ -225,14 +170,14 @@ impl<T: Read> Read for Vec<T> {
     }
 }
 
-impl<T: Read> Read for Located<Vec<T>> {
+impl<T: ReadNode> ReadNode for Located<Vec<T>> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         refuse_empty(node, problems)?;
         Some(Self { value: Vec::read(node, owner, problems)?, span: owner.clone() })
     }
 }
 
-impl<T: Read> Read for Entries<T> {
+impl<T: ReadNode> ReadNode for Entries<T> {
     fn read(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let mut entries = Vec::new();
         for (key, name, value) in mapping(node, problems)? {
@@ -243,7 +188,7 @@ impl<T: Read> Read for Entries<T> {
     }
 }
 
-impl<T: Read> Read for Located<Entries<T>> {
+impl<T: ReadNode> ReadNode for Located<Entries<T>> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         refuse_empty(node, problems)?;
         Some(Self { value: Entries::read(node, owner, problems)?, span: owner.clone() })
@@ -252,8 +197,8 @@ impl<T: Read> Read for Located<Entries<T>> {
 
 fn refuse_empty(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<()> {
     let is_empty = match &node.value {
-        Value::List(items) => items.is_empty(),
-        Value::Map(entries) => entries.is_empty(),
+        NodeValue::List(items) => items.is_empty(),
+        NodeValue::Map(entries) => entries.is_empty(),
         _ => false,
     };
     if !is_empty {

@@ -3,10 +3,10 @@
 
 use schemars::JsonSchema;
 
-use super::fields::{Fields, choose};
+use super::fields::{Fields, ReadNode, choose};
+use super::keys::{DOCS, POLICY, RELEASE, RELEASE_CHANGES};
+use super::located::{Located, Text};
 use super::node::Node;
-use super::read::{DOCS, POLICY, RELEASE, RELEASE_CHANGES, Read};
-use super::types::{Located, Text};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::upstream::UpstreamKind;
 
@@ -97,7 +97,7 @@ pub(super) struct PolicySpec {
     pub(super) platforms: Option<Located<PlatformsPolicy>>,
 }
 
-impl Read for Located<ReleaseSpec> {
+impl ReadNode for Located<ReleaseSpec> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let fields = Fields::of(node, owner, RELEASE, problems)?;
         fields.require("from", "say what form the list has, for example `checksums`", problems);
@@ -125,7 +125,7 @@ impl Read for Located<ReleaseSpec> {
     }
 }
 
-impl Read for Located<ReleaseChanges> {
+impl ReadNode for Located<ReleaseChanges> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let fields = Fields::of(node, owner, RELEASE_CHANGES, problems)?;
         let value = ReleaseChanges {
@@ -139,7 +139,7 @@ impl Read for Located<ReleaseChanges> {
     }
 }
 
-impl Read for Located<UpstreamKind> {
+impl ReadNode for Located<UpstreamKind> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [
             ("checksums", UpstreamKind::Checksums),
@@ -154,7 +154,7 @@ impl Read for Located<UpstreamKind> {
     }
 }
 
-impl Read for DocsSpec {
+impl ReadNode for DocsSpec {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let fields = Fields::of(node, owner, DOCS, problems)?;
         Some(Self {
@@ -164,7 +164,7 @@ impl Read for DocsSpec {
     }
 }
 
-impl Read for Located<PolicySpec> {
+impl ReadNode for Located<PolicySpec> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let fields = Fields::of(node, owner, POLICY, problems)?;
         let value = PolicySpec { platforms: fields.get("platforms", problems) };
@@ -172,7 +172,7 @@ impl Read for Located<PolicySpec> {
     }
 }
 
-impl Read for Located<PlatformsPolicy> {
+impl ReadNode for Located<PlatformsPolicy> {
     fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [
             ("all-or-nothing", PlatformsPolicy::AllOrNothing),

@@ -1,7 +1,8 @@
 //! A *source* is where the user says that content comes from. Lowering it finds out whether it is
 //! a file or a URL, how it is packed, what its checksum is, and what it is called.
 
-use super::types::{Compress, Convert, Details, Located, Source, Text, Unpack};
+use super::located::{Located, Text};
+use super::types::{Compress, Convert, Details, Source, Unpack};
 use crate::compression::CompressionFormat;
 use crate::disk::convert::ClusterCompression;
 use crate::disk::convert::Conversion;

@@ -3,7 +3,7 @@
 
 use serde_saphyr::Error;
 
-use super::yaml::Places;
+use super::places::TextPlaces;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// A beginning of the library's message, and what we say instead.
@@ -104,7 +104,7 @@ const SAYINGS: &[Saying] = &[
 ];
 
 /// Says why a text is not YAML.
-pub(super) fn diagnose(error: &Error, places: &Places<'_>) -> Diagnostic {
+pub(super) fn diagnose(error: &Error, places: &TextPlaces<'_>) -> Diagnostic {
     let range = error.location().map(|location| places.range(location)).unwrap_or_default();
     let span = places.first_line(range);
     let at = |message: &str, help: &str| Diagnostic::new(message).at(span.clone()).help(help);
@@ -140,7 +140,7 @@ pub(super) fn diagnose(error: &Error, places: &Places<'_>) -> Diagnostic {
     }
 }
 
-fn scanning(theirs: &str, places: &Places<'_>, span: Span) -> Diagnostic {
+fn scanning(theirs: &str, places: &TextPlaces<'_>, span: Span) -> Diagnostic {
     if let Some(saying) = SAYINGS.iter().find(|saying| theirs.starts_with(saying.theirs)) {
         return Diagnostic::new(saying.message).at(span).help(saying.help);
     }
@@ -159,7 +159,7 @@ fn scanning(theirs: &str, places: &Places<'_>, span: Span) -> Diagnostic {
 
 /// Returns the quote that begins the text in which an error was found: the first on the last line
 /// before the error that has one where a value can begin.
-fn opening_quote(places: &Places<'_>, error: usize) -> Option<Span> {
+fn opening_quote(places: &TextPlaces<'_>, error: usize) -> Option<Span> {
     let before = places.source.text.get(..error)?;
     let is_quote = |c: char| matches!(c, '\'' | '"');
     let line =

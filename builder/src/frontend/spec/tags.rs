@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::located::{Located, Text};
 use super::names::DEFAULT_TAG;
-use super::types::{Located, Text};
 use crate::oci::image::reference::is_tag;
 use crate::recipe::diagnostic::Diagnostic;
 

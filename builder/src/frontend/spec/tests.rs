@@ -342,7 +342,7 @@ fn the_schema_has_the_keys_that_are_read() {
         keys.sort();
         keys
     };
-    let mut of_reader: Vec<Vec<String>> = read::KEYS.iter().map(|(_, keys)| sorted(keys)).collect();
+    let mut of_reader: Vec<Vec<String>> = keys::KEYS.iter().map(|(_, keys)| sorted(keys)).collect();
     of_reader.sort();
     assert_eq!(of_schema, of_reader);
 }

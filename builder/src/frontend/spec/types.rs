@@ -1,28 +1,14 @@
 //! The *types* of a spec: what may stand in the file, key by key. The JSON Schema that editors
 //! complete from is made of these types, so their comments are written for whoever writes a spec.
 
-use std::borrow::Cow;
+use schemars::JsonSchema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-
+use super::located::{Entries, Located, Text};
 use super::release::{DocsSpec, PolicySpec, ReleaseChanges, ReleaseSpec};
-use crate::recipe::diagnostic::{Diagnostic, Span};
+use crate::recipe::diagnostic::Diagnostic;
 
 /// The one version of the format.
 pub(super) const API_VERSION: &str = "diskette/v1";
-
-/// A value and where it stands.
-#[derive(Debug)]
-pub(super) struct Located<T> {
-    pub(super) value: T,
-    pub(super) span: Span,
-}
-
-pub(super) type Text = Located<String>;
-
-/// A mapping whose keys the user chooses, in the order of the file.
-#[derive(Debug)]
-pub(super) struct Entries<T>(pub(super) Vec<(Text, T)>);
 
 /// A container image that carries virtual-machine disks, one for each platform.
 #[derive(Debug, JsonSchema)]
@@ -239,36 +225,4 @@ pub(super) enum Unpack {
     Bz2,
     /// Not packed, whatever its name says.
     None,
-}
-
-impl<T: JsonSchema> JsonSchema for Located<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Entries<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Entries".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        <std::collections::BTreeMap<String, T>>::json_schema(generator)
-    }
 }

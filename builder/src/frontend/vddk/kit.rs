@@ -1,14 +1,13 @@
 //! A *kit* is the tree `vmware-vix-disklib-distrib/` of VMware's archive, as it shall be in the image:
 //! readable for any user, since whoever runs the image copies it as nobody in particular.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::links::{BrokenLink, LinkProblem, join, resolve};
-use crate::oci::tar::Owner;
-use crate::oci::tar::{self, TarEntry, TarReadError};
+use super::node::{KitNode, KitNodeKind, KitNodes};
+use crate::oci::tar::{Owner, TarEntry, TarEntryKind, TarReadError};
 use crate::recipe::{
     LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin,
 };
@@ -30,23 +29,7 @@ const NODES_MAX: usize = 20_000;
 /// A kit, read and found complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VddkKit {
-    nodes: Nodes,
-}
-
-/// By path below the tree; the tree itself has the empty one.
-pub(super) type Nodes = BTreeMap<String, Node>;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    mode: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
-    Directory,
-    File { offset: u64, size: u64 },
-    Symlink(String),
+    nodes: KitNodes,
 }
 
 /// Why an archive is not that of a kit.
@@ -88,7 +71,7 @@ impl VddkKit {
     pub fn read(
         members: impl IntoIterator<Item = Result<TarEntry, TarReadError>>,
     ) -> Result<Self, VddkKitError> {
-        let mut nodes = Nodes::new();
+        let mut nodes = KitNodes::new();
         for found in members {
             let found = found?;
             let Some(path) = below_tree(&found.path) else { continue };
@@ -110,7 +93,7 @@ impl VddkKit {
                 return Err(VddkKitError::TooMany);
             }
         }
-        if self.nodes.get("").is_none_or(|tree| tree.kind != Kind::Directory) {
+        if self.nodes.get("").is_none_or(|tree| tree.kind != KitNodeKind::Directory) {
             return Err(VddkKitError::NoTree);
         }
         self.check_links()?;
@@ -121,9 +104,9 @@ impl VddkKit {
     fn add_parents(&mut self, path: &str) -> Result<(), VddkKitError> {
         let ends = path.match_indices('/').map(|(end, _)| end);
         for end in std::iter::once(0).chain(ends) {
-            let directory = Node { kind: Kind::Directory, mode: DIRECTORY_MODE };
+            let directory = KitNode { kind: KitNodeKind::Directory, mode: DIRECTORY_MODE };
             let parent = self.nodes.entry(path[..end].to_owned()).or_insert(directory);
-            if parent.kind != Kind::Directory {
+            if parent.kind != KitNodeKind::Directory {
                 return Err(VddkKitError::NoDirectory(path.to_owned()));
             }
         }
@@ -133,7 +116,7 @@ impl VddkKit {
     /// Links may dangle, as VMware likes; none may leave the tree, which is all that is copied.
     fn check_links(&self) -> Result<(), VddkKitError> {
         for (path, node) in &self.nodes {
-            if !matches!(node.kind, Kind::Symlink(_)) {
+            if !matches!(node.kind, KitNodeKind::Symlink(_)) {
                 continue;
             }
             match resolve(&self.nodes, path) {
@@ -147,7 +130,7 @@ impl VddkKit {
     fn check_library(&self) -> Result<(), VddkKitError> {
         let path = resolve(&self.nodes, LIBRARY)?.ok_or(VddkKitError::NoLibrary)?;
         match self.nodes.get(&path).map(|node| &node.kind) {
-            Some(Kind::File { .. }) => Ok(()),
+            Some(KitNodeKind::File { .. }) => Ok(()),
             _ => Err(VddkKitError::NotAFile(path)),
         }
     }
@@ -155,18 +138,18 @@ impl VddkKit {
     /// Returns the entries of a layer with the kit; files stand in the order of the archive, which
     /// can be read once then.
     pub fn entries(&self, archive: &Arc<TarOrigin>) -> Vec<LayerEntry> {
-        let mut nodes: Vec<(&String, &Node)> = self.nodes.iter().collect();
+        let mut nodes: Vec<(&String, &KitNode)> = self.nodes.iter().collect();
         nodes.sort_by_key(|(path, node)| (order(&node.kind), path.as_str()));
         nodes.into_iter().map(|(path, node)| entry(path, node, archive)).collect()
     }
 }
 
 /// Directories stand before what is in them.
-fn order(kind: &Kind) -> (u8, u64) {
+fn order(kind: &KitNodeKind) -> (u8, u64) {
     match kind {
-        Kind::Directory => (0, 0),
-        Kind::Symlink(_) => (1, 0),
-        Kind::File { offset, .. } => (2, *offset),
+        KitNodeKind::Directory => (0, 0),
+        KitNodeKind::Symlink(_) => (1, 0),
+        KitNodeKind::File { offset, .. } => (2, *offset),
     }
 }
 
@@ -176,41 +159,39 @@ fn below_tree(path: &str) -> Option<&str> {
     if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
 }
 
-fn node(found: TarEntry, nodes: &Nodes) -> Result<Node, VddkKitError> {
+fn node(found: TarEntry, nodes: &KitNodes) -> Result<KitNode, VddkKitError> {
     let special = |what| Err(VddkKitError::Special { path: found.path.clone(), what });
     let kind = match found.kind {
-        tar::TarEntryKind::Directory => Kind::Directory,
-        tar::TarEntryKind::File => Kind::File { offset: found.offset, size: found.size },
-        tar::TarEntryKind::Symlink(target) => Kind::Symlink(target),
+        TarEntryKind::Directory => KitNodeKind::Directory,
+        TarEntryKind::File => KitNodeKind::File { offset: found.offset, size: found.size },
+        TarEntryKind::Symlink(target) => KitNodeKind::Symlink(target),
         // Copying makes two files of it anyway.
-        tar::TarEntryKind::Hardlink(path) => {
-            match below_tree(&path).and_then(|path| nodes.get(path)) {
-                Some(file) if file.kind != Kind::Directory => return Ok(file.clone()),
-                _ => return special("another name of what is not a file in the tree"),
-            }
-        }
-        tar::TarEntryKind::Character { .. } | tar::TarEntryKind::Block { .. } => {
+        TarEntryKind::Hardlink(path) => match below_tree(&path).and_then(|path| nodes.get(path)) {
+            Some(file) if file.kind != KitNodeKind::Directory => return Ok(file.clone()),
+            _ => return special("another name of what is not a file in the tree"),
+        },
+        TarEntryKind::Character { .. } | TarEntryKind::Block { .. } => {
             return special("a device");
         }
-        tar::TarEntryKind::Fifo => return special("a named pipe"),
+        TarEntryKind::Fifo => return special("a named pipe"),
     };
     // A container that is run again has `cp` write over what it made: its owner may.
     let mode = match kind {
-        Kind::Directory => found.mode & 0o777 | 0o755,
-        Kind::Symlink(_) => 0o777,
-        Kind::File { .. } => {
+        KitNodeKind::Directory => found.mode & 0o777 | 0o755,
+        KitNodeKind::Symlink(_) => 0o777,
+        KitNodeKind::File { .. } => {
             let execute = if found.mode & 0o100 == 0 { 0 } else { 0o111 };
             found.mode & 0o777 | 0o644 | execute
         }
     };
-    Ok(Node { kind, mode })
+    Ok(KitNode { kind, mode })
 }
 
-fn entry(path: &str, node: &Node, archive: &Arc<TarOrigin>) -> LayerEntry {
+fn entry(path: &str, node: &KitNode, archive: &Arc<TarOrigin>) -> LayerEntry {
     let kind = match &node.kind {
-        Kind::Directory => LayerEntryKind::Directory,
-        Kind::Symlink(target) => LayerEntryKind::Symlink(target.clone()),
-        Kind::File { offset, size } => LayerEntryKind::File(SourceRecipe::new(
+        KitNodeKind::Directory => LayerEntryKind::Directory,
+        KitNodeKind::Symlink(target) => LayerEntryKind::Symlink(target.clone()),
+        KitNodeKind::File { offset, size } => LayerEntryKind::File(SourceRecipe::new(
             SourceLocation::Member(TarMember {
                 archive: Arc::clone(archive),
                 offset: *offset,

@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use super::kit::{Kind, Nodes};
+use super::node::{KitNodeKind, KitNodes};
 
 /// As many links as Linux follows on the way to one file.
 const LINKS_MAX: usize = 40;
@@ -35,7 +35,7 @@ pub enum LinkProblem {
 }
 
 /// Returns the path that a path leads to; nothing where it is not there and no link is to blame.
-pub(super) fn resolve(nodes: &Nodes, path: &str) -> Result<Option<String>, BrokenLink> {
+pub(super) fn resolve(nodes: &KitNodes, path: &str) -> Result<Option<String>, BrokenLink> {
     let mut ahead: Vec<&str> = path.rsplit('/').collect();
     let mut at = String::new();
     let mut followed: Vec<(String, &str)> = Vec::new();
@@ -51,7 +51,7 @@ pub(super) fn resolve(nodes: &Nodes, path: &str) -> Result<Option<String>, Broke
         }
         let next = join(&at, part);
         match nodes.get(&next).map(|node| &node.kind) {
-            Some(Kind::Symlink(target)) => {
+            Some(KitNodeKind::Symlink(target)) => {
                 ahead.extend(target.rsplit('/'));
                 followed.push((next, target));
                 if target.starts_with('/') {
@@ -63,7 +63,7 @@ pub(super) fn resolve(nodes: &Nodes, path: &str) -> Result<Option<String>, Broke
                     return blame(&followed, LinkProblem::Endless);
                 }
             }
-            Some(Kind::File { .. }) if !ahead.is_empty() => {
+            Some(KitNodeKind::File { .. }) if !ahead.is_empty() => {
                 return blame(&followed, LinkProblem::Missing);
             }
             Some(_) => at = next,

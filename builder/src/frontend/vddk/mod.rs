@@ -8,6 +8,7 @@ mod download;
 mod ground;
 mod kit;
 mod links;
+mod node;
 mod registries;
 #[cfg(test)]
 mod tests;

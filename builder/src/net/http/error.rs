@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::tls::{self, TlsProblem};
+use super::alert::{TlsProblem, alert};
 
 /// Why a request failed; an answer with an error status is an answer.
 #[derive(Debug, Error)]
@@ -89,7 +89,7 @@ impl HttpError {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Stalled(waited),
             io::ErrorKind::UnexpectedEof => Self::Closed,
-            _ => tls::alert(&error).map_or(Self::Lost(error), Self::Alert),
+            _ => alert(&error).map_or(Self::Lost(error), Self::Alert),
         }
     }
 

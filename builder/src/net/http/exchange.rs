@@ -7,18 +7,8 @@ use std::time::Duration;
 use super::body::{HttpResponse, Reuse};
 use super::head::ResponseHead;
 use super::stream::Connection;
-use super::{HttpClient, HttpError, HttpRequest, redacted, wire};
-
-/// How the length of a body is told.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum BodyFraming<'a> {
-    /// It is at hand, and sent at once.
-    Whole(&'a [u8]),
-    /// It has this many bytes.
-    Length(u64),
-    /// Nobody knows yet.
-    Chunked,
-}
+use super::wire::{self, BodyFraming};
+use super::{HttpClient, HttpError, HttpRequest, redacted};
 
 /// A request that is being sent.
 pub(crate) struct HttpExchange {

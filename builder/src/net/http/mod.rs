@@ -3,6 +3,7 @@
 //! HTTP/1.1 and blocks; every wait has a deadline. What is retried, and who may see which
 //! credential, is for those to say who use it.
 
+mod alert;
 mod body;
 mod connect;
 mod error;
@@ -14,6 +15,7 @@ mod retry;
 mod socket;
 mod stream;
 mod tls;
+mod trust;
 mod wire;
 
 use std::collections::{HashMap, HashSet};
@@ -26,14 +28,14 @@ use std::time::{Duration, Instant};
 use openssl::ssl::SslConnector;
 use url::Url;
 
+pub use self::alert::TlsProblem;
 pub use self::error::HttpError;
-pub(crate) use self::exchange::{BodyFraming, HttpExchange, SendError};
+pub(crate) use self::exchange::{HttpExchange, SendError};
 pub(crate) use self::head::ResponseHead;
 pub(crate) use self::origin::{Origin, origin, redacted};
 pub use self::socket::CancelCheck;
-pub use self::tls::{
-    ClientCertificate, ServerVerification, SystemRoots, TlsOptions, TlsProblem, TlsTrust,
-};
+pub use self::trust::{ClientCertificate, ServerVerification, SystemRoots, TlsOptions, TlsTrust};
+pub(crate) use self::wire::BodyFraming;
 
 pub(crate) use self::body::HttpResponse;
 pub(crate) use self::redirect::{is_loopback, next};

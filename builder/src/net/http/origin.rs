@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::HttpError;
+use super::error::HttpError;
 
 /// Where a connection leads: what may be sent to one must not be sent to another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

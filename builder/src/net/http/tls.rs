@@ -1,79 +1,17 @@
-//! *Trust* in servers: which certificates are accepted for a host, and which one is shown to it.
+//! *TLS* on a stream, with what is trusted by its host.
 
-use std::path::PathBuf;
 use std::sync::PoisonError;
-use std::{fmt, io};
 
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
-use openssl::ssl::{self, HandshakeError, SslConnector, SslMethod, SslVerifyMode};
+use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslVerifyMode};
 use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509VerifyResult};
 
+use super::alert::{TlsProblem, refusal};
 use super::stream::Stream;
+use super::trust::{ServerVerification, SystemRoots, TlsOptions};
 use super::{HttpClient, HttpError, Origin};
-
-/// Where the system keeps the certificates that it trusts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SystemRoots {
-    /// All in one file.
-    pub file: Option<PathBuf>,
-    /// A file each, named by their hashes.
-    pub directories: Vec<PathBuf>,
-}
-
-/// What is trusted by one host.
-#[derive(Clone, Default)]
-pub struct TlsOptions {
-    /// Further authorities, or servers' own certificates, as PEM.
-    pub authorities: Vec<Vec<u8>>,
-    /// Shown to servers that ask who we are.
-    pub certificate: Option<ClientCertificate>,
-    /// Whether the server must prove who it is.
-    pub verify: ServerVerification,
-}
-
-/// A certificate and its key, as PEM.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// The certificate, and those that lead to an authority.
-    pub chain: Vec<u8>,
-    /// Its private key.
-    pub key: Vec<u8>,
-}
-
-/// Whether a server must prove who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ServerVerification {
-    /// By a certificate for its name from an authority that is trusted.
-    #[default]
-    Full,
-    /// Not at all; what is sent is still encrypted.
-    None,
-}
-
-/// Why a server is not trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TlsProblem {
-    /// Nobody who is trusted vouches for it.
-    Untrusted,
-    /// Its certificate is for other names.
-    Names,
-    /// Its certificate is over, or not valid yet.
-    Time,
-    /// It does not speak TLS as we do, or not at all.
-    Other,
-}
-
-/// What servers say to clients whose certificate they miss or do not like: OpenSSL's reasons, which
-/// are 1000 more than the alerts of RFC 8446, 6.2.
-const REFUSALS: [i32; 8] = [1042, 1043, 1044, 1045, 1046, 1048, 1049, 1116];
-
-/// Knows what is trusted for which host.
-pub trait TlsTrust: Send + Sync {
-    /// Returns what is trusted for a host, which is given with its port where that is not 443.
-    fn for_host(&self, host: &str) -> Result<TlsOptions, String>;
-}
 
 /// Speaks TLS on a stream.
 pub(super) fn wrap(
@@ -108,29 +46,6 @@ pub(super) fn wrap(
             }
         }
     }
-}
-
-impl TlsProblem {
-    /// The numbers are those of OpenSSL's `x509_vfy.h`.
-    fn of(result: X509VerifyResult) -> Self {
-        match result.as_raw() {
-            9..=12 => Self::Time,
-            62..=64 => Self::Names,
-            _ => Self::Untrusted,
-        }
-    }
-}
-
-/// Returns what a server says that does not like our certificate, or wants one. With TLS 1.3 it says
-/// so only when it is asked something.
-pub(super) fn alert(error: &io::Error) -> Option<String> {
-    error.get_ref()?.downcast_ref().and_then(refusal)
-}
-
-fn refusal(error: &ssl::Error) -> Option<String> {
-    let errors = error.ssl_error()?.errors();
-    let found = errors.iter().find(|error| REFUSALS.contains(&error.reason_code()))?;
-    found.reason().map(str::to_owned)
 }
 
 /// Returns what OpenSSL says, without its codes and source lines.
@@ -201,16 +116,4 @@ fn build(options: &TlsOptions, roots: &SystemRoots) -> Result<SslConnector, Erro
         builder.check_private_key()?;
     }
     Ok(builder.build())
-}
-
-impl fmt::Debug for TlsOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsOptions").field("verify", &self.verify).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ClientCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientCertificate").finish_non_exhaustive()
-    }
 }

@@ -3,8 +3,18 @@
 use std::io::{self, IoSlice, Write};
 
 use super::HttpRequest;
-use super::exchange::BodyFraming;
 use super::stream::{Connection, Via};
+
+/// How the length of a body is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum BodyFraming<'a> {
+    /// It is at hand, and sent at once.
+    Whole(&'a [u8]),
+    /// It has this many bytes.
+    Length(u64),
+    /// Nobody knows yet.
+    Chunked,
+}
 
 /// Writes the head of a request.
 pub(super) fn head(

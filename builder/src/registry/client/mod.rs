@@ -16,6 +16,7 @@ mod scope;
 mod session;
 mod sink;
 mod token;
+mod token_request;
 mod upload;
 
 use std::collections::BTreeMap;

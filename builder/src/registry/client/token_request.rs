@@ -1,0 +1,110 @@
+//! A *token request*: how a token is asked for (<https://distribution.github.io/distribution/spec/auth/token/>), or
+//! got for a token that stands for the user (<https://distribution.github.io/distribution/spec/auth/oauth/>).
+
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use url::form_urlencoded::Serializer;
+
+use super::auth::{Accepted, Asker, Authorization, UNKNOWN};
+use super::error::RegistryErrorCause;
+use super::scope::Scope;
+use super::token::Token;
+use crate::net::credential::Credential;
+use crate::net::http::retry_after;
+use crate::net::http::{HttpError, HttpRequest, HttpResponse, next};
+use crate::net::secret::Secret;
+
+/// What a token server answers.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<u64>,
+}
+
+/// The lifetime of tokens that do not tell, in seconds: the specification's default.
+const LIFETIME: u64 = 60;
+
+/// No token is longer, with what is around it, in bytes.
+const TOKEN_MAX: u64 = 256 * 1024;
+
+impl Authorization {
+    pub(super) fn fetch(
+        &self,
+        asker: Asker<'_>,
+        realm: &str,
+        service: Option<&str>,
+        scope: &Scope,
+    ) -> Result<Token, RegistryErrorCause> {
+        // The credential goes with this request, so where it leads is looked at.
+        let realm = next(asker.base, realm)?;
+        let credential = self.credential(asker)?;
+        let refused = match &credential {
+            Some(_) => "the registry's token server refused the credential",
+            None => UNKNOWN,
+        };
+        let answer = match credential {
+            Some(Credential::IdentityToken(token)) => {
+                let parts = scope.parts().collect::<Vec<_>>().join(" ");
+                let mut form = Serializer::new(String::new());
+                form.append_pair("grant_type", "refresh_token")
+                    .append_pair("client_id", "diskette")
+                    .append_pair("refresh_token", token.expose())
+                    .append_pair("scope", &parts)
+                    .extend_pairs(service.map(|service| ("service", service)));
+                let request = HttpRequest::new("POST", &realm)
+                    .header("Content-Type", "application/x-www-form-urlencoded");
+                asker.client.send(&request, form.finish().as_bytes())?
+            }
+            credential => {
+                let mut url = realm;
+                url.query_pairs_mut()
+                    .extend_pairs(service.map(|service| ("service", service)))
+                    .extend_pairs(scope.parts().map(|scope| ("scope", scope)));
+                let request = HttpRequest::new("GET", &url);
+                let request = match credential {
+                    Some(Credential::Basic { username, password }) => {
+                        let value = self.basic(&username, &password);
+                        request.header("Authorization", value.expose())
+                    }
+                    _ => request,
+                };
+                asker.client.send(&request, &[])?
+            }
+        };
+        self.take(answer, refused)
+    }
+
+    /// Reads the answer of a token server; `refused` is said where that is no token.
+    fn take(&self, answer: HttpResponse, refused: &str) -> Result<Token, RegistryErrorCause> {
+        let since = Instant::now();
+        let status = answer.head.status;
+        if matches!(status, 400 | 401 | 403) {
+            answer.discard();
+            let why = format!("{refused}: it answered {status}");
+            let before = self.lock().accepted == Accepted::Before;
+            return Err(if before {
+                RegistryErrorCause::Expired(why)
+            } else {
+                RegistryErrorCause::Unauthorized(why)
+            });
+        }
+        if status != 200 {
+            let pause = retry_after(&answer.head);
+            answer.discard();
+            let detail = Some("asked for a token".to_owned());
+            return Err(RegistryErrorCause::Status { status, detail, pause });
+        }
+        let body = answer.bytes(TOKEN_MAX)?;
+        let rubbish = || HttpError::Protocol("the token server sent no token".into());
+        let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| rubbish())?;
+        let value = [answer.token, answer.access_token].into_iter().flatten();
+        let value = value.filter(|value| !value.is_empty()).map(Secret::new).next();
+        let value = value.ok_or_else(rubbish)?;
+        self.remember(&value);
+        self.lock().accepted = Accepted::Before;
+        let lifetime = Duration::from_secs(answer.expires_in.unwrap_or(LIFETIME));
+        Ok(Token { value, since, lifetime })
+    }
+}
