@@ -1,6 +1,7 @@
 //! Why a command failed, as far as the exit status and the message depend on it.
 
 use diskette_builder::engine::assemble::BuildError;
+use diskette_builder::oci::copy::CopyError;
 use diskette_builder::oci::error::StorageError;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -49,6 +50,26 @@ impl From<StorageError> for CommandError {
     fn from(error: StorageError) -> Self {
         BuildError::from(error).into()
     }
+}
+
+impl From<CopyError> for CommandError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Storage(error) => error.into(),
+            CopyError::Documents(error) => error.into(),
+            CopyError::Platform(error) => error.into(),
+        }
+    }
+}
+
+/// Returns what is said of an image that is not where it was looked for.
+pub(crate) fn not_found(name: &str) -> CommandError {
+    Diagnostic::new(format!("there is no image `{name}`")).into()
+}
+
+/// A sink's failure while a client was being made.
+pub(crate) fn storage_error(error: impl Into<StorageError>) -> CommandError {
+    error.into().into()
 }
 
 /// Returns a function that says what was attempted, and where, when the system refused.

@@ -11,14 +11,11 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::engine::source::Inputs;
 use diskette_builder::net::secret::Secret;
-use diskette_builder::oci::error::StorageError;
-use diskette_builder::oci::images::Images;
-use diskette_builder::oci::store::{ArchiveImages, LayoutImages};
 use diskette_builder::recipe::InputFile;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
-use crate::commands::build::deps::Reads;
-use crate::error::{CommandError, cannot};
+use crate::dependencies::Reads;
+use crate::error::cannot;
 
 /// No spec is anywhere near as long, in bytes; a disk named by mistake is not read into memory.
 const SPEC_MAX: u64 = 4 << 20;
@@ -102,32 +99,6 @@ pub(crate) fn ensure_dir(path: &Path) -> Result<Dir, Diagnostic> {
 
 pub(crate) fn open_dir(path: &Path) -> io::Result<Dir> {
     Dir::open_ambient_dir(path, ambient_authority())
-}
-
-/// Opens a layout for reading.
-pub(crate) fn open_layout(path: &Path) -> Result<LayoutImages, CommandError> {
-    let dir = open_dir(path).map_err(cannot("open the layout", path.display()))?;
-    Ok(LayoutImages::open(dir, &path.display().to_string())?)
-}
-
-/// Opens a layout or an archive for reading, whichever is there.
-pub(crate) fn open_images(path: &Path) -> Result<Box<dyn Images>, CommandError> {
-    if path.is_file() {
-        Ok(Box::new(open_archive(path)?))
-    } else {
-        Ok(Box::new(open_layout(path)?))
-    }
-}
-
-/// Opens an archive for reading.
-pub(crate) fn open_archive(path: &Path) -> Result<ArchiveImages, StorageError> {
-    let name = path.display().to_string();
-    let file = open_file(path).map_err(|source| StorageError::Io {
-        act: "open the archive",
-        place: name.clone(),
-        source,
-    })?;
-    ArchiveImages::open(file, &name)
 }
 
 /// Opens a file for reading. A pipe without a writer would be waited for without end.

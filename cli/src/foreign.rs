@@ -61,7 +61,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::args::Arguments;
+    use crate::commands::Arguments;
 
     #[test]
     fn options_of_others_are_explained() {

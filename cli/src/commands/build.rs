@@ -4,39 +4,41 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
-use diskette_builder::disk::convert::ClusterCompression;
-use diskette_builder::disk::convert::Conversion;
-use diskette_builder::engine::assemble::{BuildError, BuildPlan, BuildSources, PlatformTags};
-use diskette_builder::engine::layer::compression::{Compression, GzipLevel, ZstdLevel};
-use diskette_builder::engine::source::{CdiOnly, Unverified};
-use diskette_builder::oci::image::format::Format;
-use diskette_builder::oci::progress::Progress;
+use clap::Args;
+use diskette_builder::engine::assemble::{BuildPlan, PlatformTags, BuildSources};
+use diskette_builder::engine::layer::compression::Compression;
+use diskette_builder::engine::source::{CdiOnly, Inputs, Unverified};
+use diskette_builder::net::http::HttpClient;
+use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::Registry;
 
+use self::compression::CompressionKind;
+use self::conversion::{ConvertCompression, ConvertKind, conversion};
 use self::dockerfile::DockerfileArguments;
+use self::format::FormatKind;
 use self::input::{Input, Language, Loaded};
-use self::overrides::{Overrides, Pair};
-use self::report::Reports;
-use self::work::{Work, created, no_output};
+use self::overrides::Overrides;
+use crate::arguments::destination::Destination;
+use crate::arguments::pair::Pair;
+use crate::arguments::registry::RegistryArguments;
+use crate::arguments::reports::Reports;
+use crate::assembly::{Assembly, created, no_output, refused};
 use crate::environment::Environment;
-use crate::error::{CommandError, cannot};
+use crate::error::CommandError;
 use crate::files::open_parent;
-use crate::output::Destination;
-use crate::places::OpenPlaces;
-use crate::registry::RegistryArguments;
-use crate::ui::progress::ProgressMode;
-use crate::ui::{Ui, signal};
+use crate::images::places::OpenPlaces;
+use crate::ui::Ui;
+use crate::ui::progress::{ProgressMode, ProgressView};
 
-pub(crate) mod deps;
+mod compression;
+mod conversion;
 mod dockerfile;
+mod format;
 mod input;
 mod lock;
-pub(crate) mod overrides;
-pub(crate) mod report;
-mod target;
-pub(crate) mod work;
+mod overrides;
 
 /// Build the images that a spec or a Dockerfile describes.
 ///
@@ -163,61 +165,12 @@ pub(crate) struct BuildArguments {
     progress: ProgressMode,
 }
 
-/// What can be given to `--compression`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum CompressionKind {
-    /// Read by everything
-    Gzip,
-    /// Smaller and faster; needs CDI newer than 1.66 for images of other tools, any CDI for ours
-    Zstd,
-    /// The tar itself
-    None,
-}
-
-/// What can be given to `--convert`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ConvertKind {
-    /// From raw, qcow2, VMDK, VHD, VHDX or VDI, with zeros left out
-    Qcow2,
-    /// The disk byte for byte
-    Raw,
-}
-
-/// What can be given to `--convert-compress`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ConvertCompression {
-    /// Not at all: larger on the node, and faster for the virtual machine
-    None,
-    /// Deflate, read by every QEMU
-    Zlib,
-    /// Zstandard, read by QEMU 5.1 and later
-    Zstd,
-}
-
-/// What can be given to `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormatKind {
-    /// Of the OCI image specification
-    Oci,
-    /// Docker's Image Manifest V2, Schema 2, for old registries
-    Docker,
-}
-
-impl From<FormatKind> for Format {
-    fn from(kind: FormatKind) -> Self {
-        match kind {
-            FormatKind::Oci => Self::Oci,
-            FormatKind::Docker => Self::Docker,
-        }
-    }
-}
-
 pub(crate) fn run(
     arguments: &BuildArguments,
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let compression = compression(arguments.compression, arguments.compression_level)?;
+    let compression = arguments.compression.compression(arguments.compression_level)?;
     if arguments.output.is_none() && !arguments.push && !arguments.check {
         return Err(no_output());
     }
@@ -225,55 +178,24 @@ pub(crate) fn run(
     let rule = arguments.rule()?;
     let input = Input::find(arguments)?;
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let progress = Arc::new(ui.progress(mode, interrupts));
-    let observer: Arc<dyn Progress> = progress.clone();
-    let client = arguments.registry.client(environment, &observer)?;
-    let unverified =
-        if arguments.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
-    let cdi_only = if arguments.allow_cdi_only { CdiOnly::Allow } else { CdiOnly::Refuse };
-    let needs_registry = arguments.push || input.language == Language::Dockerfile;
-    let registry = needs_registry.then(|| arguments.registry.registry(environment, observer));
-    let registry = registry.transpose()?;
+    let progress = ui.progress(mode)?;
+    let client = arguments.registry.client(environment, &(progress.clone() as _))?;
+    let registry = arguments.connect(input.language, environment, &progress)?;
     let places = OpenPlaces { registry: registry.as_ref() };
-
-    let Loaded { mut recipes, inputs, epoch: loaded_epoch, reads } =
-        input.load(arguments, &places, environment, &*progress, ui)?;
-    arguments.overrides(input.language)?.apply(&mut recipes)?;
-    if arguments.push {
-        check_names(&recipes)?;
-    }
-    arguments.check_format(&recipes)?;
-    let epoch = arguments.source_date_epoch.as_deref();
-    let created = created(environment, epoch, loaded_epoch.as_deref())?;
-    let (inputs, client, places) = (&*inputs, &client, &places);
-    let sources = BuildSources { inputs, client, unverified, cdi_only, places };
+    let loaded = input.load(arguments, &places, environment, &*progress, ui)?;
+    let Loaded { mut recipes, inputs, epoch, reads } = loaded;
+    arguments.change(&mut recipes, input.language)?;
+    let asked = arguments.source_date_epoch.as_deref();
+    let created = created(environment, asked, epoch.as_deref())?;
+    let sources = arguments.sources(&*inputs, &client, &places);
     if arguments.check {
-        let plan = BuildPlan::new(&recipes, &sources);
-        let plan = plan.map_err(|errors| {
-            CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
-        })?;
+        let plan = BuildPlan::new(&recipes, &sources).map_err(refused)?;
         ui.warn(&plan.warnings());
         return Ok(());
     }
-    let work = Work {
-        progress: &progress,
-        push: registry.as_ref().filter(|_| arguments.push),
-        output: arguments.output.as_ref(),
-        compression,
-        format: arguments.format.into(),
-        jobs: arguments.jobs,
-        no_cache: arguments.no_cache,
-        created,
-        platform_tags: if arguments.per_arch_tags {
-            PlatformTags::Architecture
-        } else {
-            PlatformTags::None
-        },
-        reports: &arguments.reports,
-        quiet: arguments.quiet,
-    };
-    work.run(&recipes, &sources, environment, ui)?;
+    let push = registry.as_ref().filter(|_| arguments.push);
+    let assembly = arguments.assembly(&progress, push, compression, created);
+    assembly.run(&recipes, &sources, environment, ui)?;
     match rule {
         Some((path, target)) => Ok(reads.write(path, target)?),
         None => Ok(()),
@@ -289,6 +211,62 @@ fn check_names(recipes: &[Recipe]) -> Result<(), CommandError> {
 }
 
 impl BuildArguments {
+    /// Returns the client for registries, where something is pushed or may be pulled.
+    fn connect(
+        &self,
+        language: Language,
+        environment: &Environment,
+        progress: &Arc<ProgressView>,
+    ) -> Result<Option<Registry>, CommandError> {
+        let is_needed = self.push || language == Language::Dockerfile;
+        let registry = is_needed.then(|| self.registry.registry(environment, progress.clone()));
+        registry.transpose()
+    }
+
+    /// Changes recipes as the options say, and refuses those that cannot go where they shall.
+    fn change(&self, recipes: &mut [Recipe], language: Language) -> Result<(), CommandError> {
+        self.overrides(language)?.apply(recipes)?;
+        if self.push {
+            check_names(recipes)?;
+        }
+        self.check_format(recipes)
+    }
+
+    fn sources<'s>(
+        &self,
+        inputs: &'s dyn Inputs,
+        client: &'s HttpClient,
+        places: &'s OpenPlaces<'_>,
+    ) -> BuildSources<'s> {
+        let unverified = if self.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
+        let cdi_only = if self.allow_cdi_only { CdiOnly::Allow } else { CdiOnly::Refuse };
+        BuildSources { inputs, client, unverified, cdi_only, places }
+    }
+
+    fn assembly<'a>(
+        &'a self,
+        progress: &'a ProgressView,
+        push: Option<&'a Registry>,
+        compression: Compression,
+        created: Timestamp,
+    ) -> Assembly<'a> {
+        let platform_tags =
+            if self.per_arch_tags { PlatformTags::Architecture } else { PlatformTags::None };
+        Assembly {
+            progress,
+            push,
+            output: self.output.as_ref(),
+            compression,
+            format: self.format.into(),
+            jobs: self.jobs,
+            no_cache: self.no_cache,
+            created,
+            platform_tags,
+            reports: &self.reports,
+            quiet: self.quiet,
+        }
+    }
+
     /// Docker's documents have no place for annotations.
     fn check_format(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
         let annotated = recipes.iter().any(|recipe| !recipe.annotations.is_empty());
@@ -313,24 +291,6 @@ impl BuildArguments {
         Ok(Some((path, target)))
     }
 
-    fn conversion(&self) -> Result<Option<Conversion>, CommandError> {
-        let packing = match self.convert_compress {
-            ConvertCompression::None => ClusterCompression::None,
-            ConvertCompression::Zlib => ClusterCompression::Zlib,
-            ConvertCompression::Zstd => ClusterCompression::Zstd,
-        };
-        match (self.convert, packing) {
-            (Some(ConvertKind::Qcow2), packing) => Ok(Some(Conversion::Qcow2(packing))),
-            (Some(ConvertKind::Raw), ClusterCompression::None) => Ok(Some(Conversion::Raw)),
-            (None, ClusterCompression::None) => Ok(None),
-            _ => {
-                let message = "`--convert-compress` is for disks that are converted to qcow2";
-                let help = "say `--convert qcow2` too; layers are compressed anyway";
-                Err(CommandError::Usage(Diagnostic::new(message).help(help)))
-            }
-        }
-    }
-
     fn overrides(&self, language: Language) -> Result<Overrides<'_>, CommandError> {
         Ok(Overrides {
             names: self.tag.iter().chain(&self.manifest).map(String::as_str).collect(),
@@ -342,27 +302,7 @@ impl BuildArguments {
             labels: &self.label,
             annotations: &self.annotation,
             env: &self.env,
-            convert: self.conversion()?,
+            convert: conversion(self.convert, self.convert_compress)?,
         })
     }
-}
-
-fn compression(kind: CompressionKind, level: Option<u8>) -> Result<Compression, CommandError> {
-    let (compression, range) = match (kind, level) {
-        (CompressionKind::Gzip, None) => (Some(Compression::Gzip(GzipLevel::default())), ""),
-        (CompressionKind::Zstd, None) => (Some(Compression::Zstd(ZstdLevel::default())), ""),
-        (CompressionKind::None, None) => (Some(Compression::None), ""),
-        (CompressionKind::Gzip, Some(level)) => {
-            (GzipLevel::new(level).map(Compression::Gzip), "gzip has the levels 1 to 12")
-        }
-        (CompressionKind::Zstd, Some(level)) => {
-            (ZstdLevel::new(level).map(Compression::Zstd), "zstd has the levels 1 to 19")
-        }
-        (CompressionKind::None, Some(_)) => (None, "without compression there are no levels"),
-    };
-    compression.ok_or_else(|| {
-        let level = level.unwrap_or_default();
-        let message = format!("no compression level {level}");
-        CommandError::Usage(Diagnostic::new(message).help(range))
-    })
 }

@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::args::Arguments;
+use super::Arguments;
 use crate::error::CommandError;
 use crate::ui::Ui;
 

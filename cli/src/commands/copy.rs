@@ -1,7 +1,5 @@
 //! `diskette copy`.
 
-use std::path::Path;
-
 use clap::Args;
 use diskette_builder::oci::copy::choose;
 use diskette_builder::oci::image::place::Place;
@@ -12,12 +10,13 @@ use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistrySink;
 
-use crate::commands::transfer::{self, Show, Transfer, not_found};
+use crate::arguments::destination::{is_stdout, open_place};
+use crate::arguments::registry::RegistryArguments;
+use crate::arguments::show::ShowArguments;
 use crate::environment::Environment;
-use crate::error::CommandError;
-use crate::output::{Destination, Opened};
-use crate::registry::RegistryArguments;
-use crate::subject::{ambiguous, open_images};
+use crate::error::{CommandError, not_found};
+use crate::images::subject::{ambiguous, open_images};
+use crate::transfer::{self, Transfer};
 use crate::ui::Ui;
 
 /// Copy an image from a registry, layout or archive to another, byte for byte.
@@ -42,7 +41,7 @@ pub(crate) struct CopyArguments {
     all_tags: bool,
 
     #[command(flatten)]
-    show: Show,
+    show: ShowArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -64,7 +63,7 @@ pub(crate) fn run(
     };
     // What is not there leaves no empty layout behind.
     let mut first = tags.first().map(find).transpose()?;
-    let opened = opened(&arguments.destination, environment)?;
+    let opened = open_place(&arguments.destination, environment)?;
     let sink: Box<dyn Sink + '_> = match &opened {
         Some(opened) => opened.sink()?,
         None => Box::new(RegistrySink::new(&registry, arguments.show.jobs())),
@@ -107,22 +106,6 @@ fn check(arguments: &CopyArguments) -> Result<(), CommandError> {
         );
     }
     Ok(())
-}
-
-fn is_stdout(place: &Place) -> bool {
-    matches!(place, Place::Archive(path, _) if path == Path::new("-"))
-}
-
-pub(crate) fn opened(
-    place: &Place,
-    environment: &Environment,
-) -> Result<Option<Opened>, CommandError> {
-    match place {
-        Place::Registry(_) => Ok(None),
-        Place::Layout(path, _) => Destination::Layout(path.clone()).open(environment).map(Some),
-        Place::Archive(..) if is_stdout(place) => Destination::Stdout.open(environment).map(Some),
-        Place::Archive(path, _) => Destination::Archive(path.clone()).open(environment).map(Some),
-    }
 }
 
 /// Returns the tags to copy; nothing stands for the one image of a place that calls it nothing.

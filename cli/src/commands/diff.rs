@@ -13,12 +13,12 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde_json::json;
 
+use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
-use crate::error::{CommandError, cannot};
-use crate::registry::RegistryArguments;
-use crate::subject::{Subject, parse_subject};
+use crate::error::CommandError;
+use crate::images::subject::{Subject, parse_subject};
+use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
-use crate::ui::{Ui, signal};
 
 /// Show why two images have different digests.
 ///
@@ -61,8 +61,7 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let progress = Arc::new(ui.progress(arguments.progress, interrupts));
+    let progress = ui.progress(arguments.progress)?;
     let found = look(arguments, environment, &progress).map_err(trouble)?;
     progress.end();
     let result = match arguments.format {

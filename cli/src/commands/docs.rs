@@ -14,13 +14,14 @@ use diskette_builder::registry::quay::Quay;
 use url::Url;
 
 use self::page::{Page, table};
-use crate::catalogue::{Focus, load, repository};
+use crate::arguments::focus::Focus;
+use crate::arguments::registry::RegistryArguments;
+use crate::catalogue::{Catalogue, load, repository};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::read_secret;
-use crate::registry::RegistryArguments;
+use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
-use crate::ui::{Ui, signal};
 
 /// Write what people are told of the images of a catalogue, and publish it.
 ///
@@ -65,27 +66,14 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let catalogues = load(&arguments.files)?;
-    let is_meant = |entry: &_| {
-        arguments.focus.is_empty() || arguments.focus.iter().any(|focus| focus.has(entry))
-    };
-    let mut pages: Vec<Page<'_>> = Vec::new();
-    for catalogue in &catalogues {
-        for entry in catalogue.entries.iter().filter(|entry| is_meant(entry)) {
-            let name = repository(&entry.image, arguments.target.as_deref())?;
-            match pages.iter_mut().find(|page| page.name == name) {
-                Some(page) => page.entries.push(entry),
-                None => pages.push(Page::new(name, entry, catalogue)?),
-            }
-        }
-    }
+    let pages = arguments.pages(&catalogues)?;
     if !arguments.publish || arguments.dry_run {
         let all: Vec<String> = pages.iter().map(Page::text).collect();
         return Ok(ui.result(format!("{}\n{}", table(&pages), all.join("\n")).as_bytes())?);
     }
     let Some(file) = &arguments.quay_token_file else { return Ok(()) };
     let token = read_secret(file)?;
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let observer: Arc<dyn Progress> = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let observer: Arc<dyn Progress> = ui.progress(ProgressMode::Plain)?;
     let client = arguments.connection.client(environment, &observer)?;
     let mut problems = Vec::new();
     for page in &pages {
@@ -102,6 +90,23 @@ pub(crate) fn run(
 }
 
 impl DocsArguments {
+    /// Returns a page for each repository.
+    fn pages<'c>(&self, catalogues: &'c [Catalogue]) -> Result<Vec<Page<'c>>, CommandError> {
+        let is_meant =
+            |entry: &_| self.focus.is_empty() || self.focus.iter().any(|focus| focus.has(entry));
+        let mut pages: Vec<Page<'_>> = Vec::new();
+        for catalogue in catalogues {
+            for entry in catalogue.entries.iter().filter(|entry| is_meant(entry)) {
+                let name = repository(&entry.image, self.target.as_deref())?;
+                match pages.iter_mut().find(|page| page.name == name) {
+                    Some(page) => page.entries.push(entry),
+                    None => pages.push(Page::new(name, entry, catalogue)?),
+                }
+            }
+        }
+        Ok(pages)
+    }
+
     fn quay<'c>(
         &self,
         client: &'c HttpClient,

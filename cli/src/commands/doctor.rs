@@ -12,12 +12,12 @@ use diskette_builder::registry::client::{
 use diskette_builder::registry::credentials::CredentialOutcome;
 use serde_json::json;
 
+use crate::arguments::registry::RegistryArguments;
 use crate::commands::auth;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::registry::RegistryArguments;
+use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
-use crate::ui::{Ui, signal};
 
 /// Say what this machine, and the credentials on it, would do.
 ///
@@ -90,8 +90,7 @@ pub(crate) fn run(
     let names = names.collect::<Result<Vec<Reference>, _>>()?;
     let mut findings = machine::look(environment);
     if !names.is_empty() {
-        let interrupts = signal::interrupts().map_err(crate::error::cannot("handle", "signals"))?;
-        let progress = std::sync::Arc::new(ui.progress(ProgressMode::None, interrupts));
+        let progress = ui.progress(ProgressMode::None)?;
         let registry = arguments.registry.registry(environment, progress)?;
         for (text, name) in arguments.places.iter().zip(&names) {
             findings.extend(look(text, name, arguments, environment, &registry)?);

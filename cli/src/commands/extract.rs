@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
@@ -18,13 +17,13 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
 
+use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::{open_dir, open_parent};
-use crate::registry::RegistryArguments;
-use crate::subject::{Subject, choose, parse_subject};
+use crate::images::subject::{Subject, choose, parse_subject};
+use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
-use crate::ui::{Ui, signal};
 
 /// Get the disk out of an image again.
 ///
@@ -69,8 +68,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let target = Target::new(arguments)?;
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let progress = Arc::new(ui.progress(mode, interrupts));
+    let progress = ui.progress(mode)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let subject = Subject::find(&arguments.image, &registry)?;
     let documents = read_documents(&*subject.images, subject.root)?;

@@ -9,13 +9,14 @@ use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistrySink;
 
-use crate::commands::build::overrides::Pair;
-use crate::commands::copy::opened;
-use crate::commands::transfer::{self, Show};
+use crate::arguments::destination::open_place;
+use crate::arguments::pair::Pair;
+use crate::arguments::registry::RegistryArguments;
+use crate::arguments::show::ShowArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::registry::RegistryArguments;
-use crate::subject::{Subject, parse_subject};
+use crate::images::subject::{Subject, parse_subject};
+use crate::transfer;
 use crate::ui::Ui;
 
 /// Work on indexes, which name an image for each platform.
@@ -61,7 +62,7 @@ struct CreateArguments {
     dry_run: bool,
 
     #[command(flatten)]
-    show: Show,
+    show: ShowArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -88,7 +89,7 @@ pub(crate) fn run(
         progress.end();
         return Ok(ui.result(&[&joined.index.bytes[..], b"\n"].concat())?);
     }
-    let opened = opened(&arguments.destination, environment)?;
+    let opened = open_place(&arguments.destination, environment)?;
     let sink: Box<dyn Sink + '_> = match &opened {
         Some(opened) => opened.sink()?,
         None => Box::new(RegistrySink::new(&registry, arguments.show.jobs())),

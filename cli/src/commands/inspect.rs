@@ -5,7 +5,6 @@ mod text;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::contract::examine_disk;
@@ -17,13 +16,13 @@ use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use crate::arguments::registry::RegistryArguments;
 use crate::disk_file::DiskFile;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::registry::RegistryArguments;
-use crate::subject::{Subject, parse_subject};
+use crate::images::subject::{Subject, parse_subject};
+use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
-use crate::ui::{Ui, signal};
 
 /// Show what an image has, or a disk.
 ///
@@ -116,8 +115,7 @@ pub(crate) fn run(
         Looked::Image(place) => place,
         Looked::Disk(path) => return inspect_disk(path, arguments, ui),
     };
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let progress = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let progress = ui.progress(ProgressMode::Plain)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let subject = Subject::find(place, &registry)?;
     let documents = read_documents(&*subject.images, subject.root)?;

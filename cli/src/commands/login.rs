@@ -1,8 +1,7 @@
 //! `diskette login`.
 
 use std::io::{IsTerminal, stdin};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use clap::Args;
 use diskette_builder::net::credential::Credential;
@@ -10,14 +9,13 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::LoginKey;
 
-use crate::commands::transfer::storage_error;
-use crate::credentials::edit;
+use crate::arguments::registry::RegistryArguments;
+use crate::credentials::{edit, login_file};
 use crate::environment::Environment;
-use crate::error::{CommandError, cannot};
+use crate::error::{CommandError, storage_error};
 use crate::files::read_secret;
-use crate::registry::RegistryArguments;
+use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
-use crate::ui::{Ui, signal};
 
 /// Remember the credential for a registry, after the registry has accepted it.
 ///
@@ -53,8 +51,7 @@ pub(crate) fn run(
     let key = &arguments.registry;
     let password = read_secret(Path::new("-"))?;
     let credential = Credential::Basic { username: arguments.username.clone(), password };
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let observer = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let observer = ui.progress(ProgressMode::Plain)?;
     let registry = arguments.connection.registry_as(environment, observer, credential.clone())?;
     registry.check_login(&any_repository(key)?).map_err(storage_error)?;
     let path = login_file(environment, arguments.connection.authfile())?;
@@ -68,18 +65,4 @@ fn any_repository(key: &LoginKey) -> Result<Reference, CommandError> {
     let name = format!("{}/{}", key.registry(), key.path().unwrap_or("login"));
     name.parse()
         .map_err(|error| CommandError::Usage(Diagnostic::new(format!("`{}`: {error}", key.text()))))
-}
-
-/// Returns the file that logins are kept in.
-pub(super) fn login_file(
-    environment: &Environment,
-    named: Option<&Path>,
-) -> Result<PathBuf, CommandError> {
-    let mut around = environment.auth.clone();
-    if let Some(path) = named {
-        around.authfile = Some(("--authfile".into(), path.to_owned()));
-    }
-    around.login_file().ok_or_else(|| {
-        Diagnostic::new("there is no place for logins").help("say `--authfile FILE`").into()
-    })
 }

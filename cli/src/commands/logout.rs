@@ -6,8 +6,7 @@ use clap::Args;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::{LoginKey, LogoutOutcome};
 
-use super::login::login_file;
-use crate::credentials::edit;
+use crate::credentials::{edit, login_file};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::ui::Ui;

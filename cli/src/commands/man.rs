@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory};
 
-use crate::args::Arguments;
+use super::Arguments;
 use crate::error::{CommandError, cannot};
 use crate::files::ensure_dir;
 

@@ -21,14 +21,14 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use self::access::{AccessArguments, Names, Uses};
 use self::image::Seen;
 use self::kinds::{Kind, Kinds, Namespace, parse_kinds};
-use self::machine::MachineArguments;
+use self::machine::{MachineArguments, RootPlace};
 use self::storage::{CronArguments, StorageArguments};
+use crate::arguments::registry::RegistryArguments;
 use crate::credentials::write_private;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::write_file;
-use crate::registry::RegistryArguments;
-use crate::subject::parse_subject;
+use crate::images::subject::parse_subject;
 use crate::ui::Ui;
 
 /// Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
@@ -101,6 +101,17 @@ pub(crate) fn run(
         None => ui.result(text.as_bytes())?,
     }
     Ok(())
+}
+
+impl ManifestsArguments {
+    /// Tells whether something is written that has a size.
+    fn need_size(&self) -> bool {
+        let has = |kind| self.kinds.has(kind);
+        has(Kind::DataVolume)
+            || has(Kind::DataImportCron)
+            || has(Kind::HelmValues)
+            || (has(Kind::Vm) && self.machine.place() == RootPlace::Import)
+    }
 }
 
 /// What all objects have in common.

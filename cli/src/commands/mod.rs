@@ -1,27 +1,119 @@
-//! The commands, a file each: its arguments, whose doc comments are the help, and what it does.
+//! The *commands*, a file each: its arguments, whose doc comments are the help, and what it does. What
+//! several of them share lies below them.
 
-pub(crate) mod auth;
-pub(crate) mod build;
-pub(crate) mod completions;
-pub(crate) mod copy;
-pub(crate) mod diff;
-pub(crate) mod docs;
-pub(crate) mod doctor;
-pub(crate) mod extract;
-pub(crate) mod index;
-pub(crate) mod init;
-pub(crate) mod inspect;
-pub(crate) mod login;
-pub(crate) mod logout;
-pub(crate) mod man;
-pub(crate) mod manifests;
-pub(crate) mod promote;
-pub(crate) mod pull;
-pub(crate) mod push;
-pub(crate) mod releases;
-pub(crate) mod schema;
-pub(crate) mod sync;
-pub(crate) mod tags;
-pub(crate) mod transfer;
-pub(crate) mod vddk;
-pub(crate) mod verify;
+mod auth;
+mod build;
+mod completions;
+mod copy;
+mod diff;
+mod docs;
+mod doctor;
+mod extract;
+mod index;
+mod init;
+mod inspect;
+mod login;
+mod logout;
+mod man;
+mod manifests;
+mod promote;
+mod pull;
+mod push;
+mod releases;
+mod schema;
+mod sync;
+mod tags;
+mod vddk;
+mod verify;
+
+use clap::builder::Styles;
+use clap::{Parser, Subcommand};
+
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::ui::{MessageFormat, Ui};
+
+/// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
+///
+/// No daemon, no root, no temporary copy: every byte is read once, compressed in parallel, and the
+/// same input gives the same digest everywhere.
+#[derive(Debug, Parser)]
+#[command(name = "diskette", version, propagate_version = true, max_term_width = 100)]
+#[command(styles = Styles::plain(), disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted."
+)]
+pub(crate) struct Arguments {
+    /// How errors and warnings are told; github makes them annotations of a pull request, too
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        global = true,
+        hide_possible_values = true
+    )]
+    pub(crate) message_format: MessageFormat,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(init::InitArguments),
+    Build(Box<build::BuildArguments>),
+    Vddk(Box<vddk::VddkArguments>),
+    Push(Box<push::PushArguments>),
+    Pull(Box<pull::PullArguments>),
+    Copy(Box<copy::CopyArguments>),
+    Tags(Box<tags::TagsArguments>),
+    Index(index::IndexArguments),
+    Sync(Box<sync::SyncArguments>),
+    Promote(Box<promote::PromoteArguments>),
+    Docs(Box<docs::DocsArguments>),
+    Releases(Box<releases::ReleasesArguments>),
+    Inspect(Box<inspect::InspectArguments>),
+    Extract(Box<extract::ExtractArguments>),
+    Diff(Box<diff::DiffArguments>),
+    Verify(Box<verify::VerifyArguments>),
+    Manifests(Box<manifests::ManifestsArguments>),
+    Doctor(Box<doctor::DoctorArguments>),
+    Login(Box<login::LoginArguments>),
+    Logout(logout::LogoutArguments),
+    Auth(auth::AuthArguments),
+    Schema(schema::SchemaArguments),
+    Completions(completions::CompletionsArguments),
+    Man(man::ManArguments),
+}
+
+impl Command {
+    /// Does what was asked.
+    pub(crate) fn run(&self, environment: &Environment, ui: &Ui) -> Result<(), CommandError> {
+        match self {
+            Self::Init(it) => init::run(it, environment, ui),
+            Self::Build(it) => build::run(it, environment, ui),
+            Self::Vddk(it) => vddk::run(it, environment, ui),
+            Self::Push(it) => push::run(it, environment, ui),
+            Self::Pull(it) => pull::run(it, environment, ui),
+            Self::Copy(it) => copy::run(it, environment, ui),
+            Self::Tags(it) => tags::run(it, environment, ui),
+            Self::Index(it) => index::run(it, environment, ui),
+            Self::Sync(it) => sync::run(it, environment, ui),
+            Self::Promote(it) => promote::run(it, environment, ui),
+            Self::Docs(it) => docs::run(it, environment, ui),
+            Self::Releases(it) => releases::run(it, environment, ui),
+            Self::Inspect(it) => inspect::run(it, environment, ui),
+            Self::Extract(it) => extract::run(it, environment, ui),
+            Self::Diff(it) => diff::run(it, environment, ui),
+            Self::Verify(it) => verify::run(it, environment, ui),
+            Self::Manifests(it) => manifests::run(it, environment, ui),
+            Self::Doctor(it) => doctor::run(it, environment, ui),
+            Self::Login(it) => login::run(it, environment, ui),
+            Self::Logout(it) => logout::run(it, environment, ui),
+            Self::Auth(it) => auth::run(it, environment, ui),
+            Self::Schema(_) => schema::run(ui),
+            Self::Completions(it) => completions::run(it, ui),
+            Self::Man(it) => man::run(it),
+        }
+    }
+}

@@ -4,20 +4,25 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use diskette_builder::oci::copy::{CopyContext, copy};
+use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::oci::images::Images as _;
+use diskette_builder::oci::images::Images;
 use diskette_builder::oci::progress::Progress as _;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistryImages, RegistrySink};
 
-use crate::catalogue::{Focus, repository};
-use crate::commands::transfer::{Show, storage_error};
+use crate::arguments::focus::Focus;
+use crate::arguments::registry::RegistryArguments;
+use crate::arguments::show::ShowArguments;
+use crate::catalogue::repository;
 use crate::environment::Environment;
-use crate::error::CommandError;
-use crate::registry::RegistryArguments;
+use crate::error::{CommandError, storage_error};
 use crate::results::{self, ImageResult};
 use crate::ui::Ui;
 use crate::ui::progress::ProgressView;
+
+/// What results call this command.
+const STAGE: &str = "promote";
 
 /// Copy images that were verified from a staging registry to where everybody gets them.
 ///
@@ -52,7 +57,7 @@ pub(crate) struct PromoteArguments {
     no_fail: bool,
 
     #[command(flatten)]
-    show: Show,
+    show: ShowArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -66,8 +71,8 @@ pub(crate) fn run(
     let mut results = results::read(&arguments.results_file)?;
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let mut problems = Vec::new();
-    let mut lines = Vec::new();
+    let promotion = Promotion { arguments, registry: &registry, progress: &progress };
+    let (mut lines, mut problems) = (String::new(), Vec::new());
     let is_meant = |key: &str| {
         arguments.focus.is_empty() || arguments.focus.iter().any(|focus| focus.is_key(key))
     };
@@ -75,27 +80,14 @@ pub(crate) fn run(
         if progress.is_cancelled() {
             return Err(CommandError::Stopped);
         }
-        match promote(arguments, result, &registry, &progress) {
-            Ok(name) if arguments.dry_run => lines.push(format!("would-promote\t{name}\n")),
-            Ok(name) => {
-                lines.push(format!("promoted\t{name}\n"));
-                result.stage = "promote".into();
-            }
+        match promotion.run(result) {
+            Ok(line) => lines.push_str(&line),
             Err(CommandError::Interrupted) => return Err(CommandError::Stopped),
-            Err(error) => {
-                let first = error.diagnostics().first();
-                result.err = first.map(|it| it.message.clone()).unwrap_or_default();
-                result.stage = "promote".into();
-                let named = |it: &Diagnostic| Diagnostic {
-                    message: format!("{key}: {}", it.message),
-                    ..it.clone()
-                };
-                problems.extend(error.diagnostics().iter().map(named));
-            }
+            Err(error) => problems.extend(failed(key, result, &error)),
         }
     }
     progress.end();
-    ui.result(lines.concat().as_bytes())?;
+    ui.result(lines.as_bytes())?;
     if !arguments.dry_run {
         results::write(&arguments.results_file, &results)?;
     }
@@ -109,43 +101,62 @@ pub(crate) fn run(
     Err(CommandError::Failed(problems))
 }
 
-/// Copies one image, and returns what it is called now.
-fn promote(
-    arguments: &PromoteArguments,
-    result: &ImageResult,
-    registry: &Registry,
-    progress: &ProgressView,
-) -> Result<String, CommandError> {
-    check(result)?;
-    let source = repository(&result.image, arguments.source_registry.as_deref())?;
-    let target = repository(&result.image, Some(&arguments.target_registry))?;
-    let digest = result.digest.as_deref().unwrap_or_default();
-    let repository = registry.target(&source).map_err(storage_error)?;
-    let images = RegistryImages::new(vec![repository]);
-    let root = images.find(digest)?.ok_or_else(|| {
-        Diagnostic::new(format!("{}@{digest} is not there", source.place()))
-            .help("was it pushed to another registry? say `--source-registry`")
-    })?;
-    let names: Vec<Reference> =
-        result.tags.iter().map(|tag| target.with_tag(tag.clone())).collect();
-    let name = names.last().map(ToString::to_string).unwrap_or_default();
-    if arguments.dry_run {
-        return Ok(format!("{name}\t{digest}"));
+/// Takes down why an image was not promoted, and returns what is said of it.
+fn failed(key: &str, result: &mut ImageResult, error: &CommandError) -> Vec<Diagnostic> {
+    let all = error.diagnostics();
+    result.err = all.first().map(|it| it.message.clone()).unwrap_or_default();
+    result.stage = STAGE.into();
+    let named =
+        |it: &Diagnostic| Diagnostic { message: format!("{key}: {}", it.message), ..it.clone() };
+    all.iter().map(named).collect()
+}
+
+/// What images are promoted with.
+struct Promotion<'a> {
+    arguments: &'a PromoteArguments,
+    registry: &'a Registry,
+    progress: &'a ProgressView,
+}
+
+impl Promotion<'_> {
+    /// Promotes one image, and returns the line that says so.
+    fn run(&self, result: &mut ImageResult) -> Result<String, CommandError> {
+        let arguments = self.arguments;
+        check(result)?;
+        let source = repository(&result.image, arguments.source_registry.as_deref())?;
+        let target = repository(&result.image, Some(&arguments.target_registry))?;
+        let digest = result.digest.as_deref().unwrap_or_default();
+        let repository = self.registry.target(&source).map_err(storage_error)?;
+        let images = RegistryImages::new(vec![repository]);
+        let root = images.find(digest)?.ok_or_else(|| {
+            Diagnostic::new(format!("{}@{digest} is not there", source.place()))
+                .help("was it pushed to another registry? say `--source-registry`")
+        })?;
+        let names: Vec<Reference> =
+            result.tags.iter().map(|tag| target.with_tag(tag.clone())).collect();
+        let name = names.last().map(ToString::to_string).unwrap_or_default();
+        if arguments.dry_run {
+            return Ok(format!("would-promote\t{name}\t{digest}\n"));
+        }
+        self.copy(&images, &root, &names)?;
+        let line = format!("promoted\t{name}\t{digest}\n");
+        result.stage = STAGE.into();
+        Ok(line)
     }
-    let sink = RegistrySink::new(registry, arguments.show.jobs());
-    let context = CopyContext {
-        images: &images,
-        sink: &sink,
-        names: &names,
-        tag: None,
-        jobs: arguments.show.jobs(),
-        progress,
-    };
-    match copy(&root, &context) {
-        Err(_) if progress.is_cancelled() => Err(CommandError::Interrupted),
-        copied => {
-            copied?;
-            Ok(format!("{name}\t{digest}"))
+
+    fn copy(
+        &self,
+        images: &dyn Images,
+        root: &Document,
+        names: &[Reference],
+    ) -> Result<(), CommandError> {
+        let jobs = self.arguments.show.jobs();
+        let sink = RegistrySink::new(self.registry, jobs);
+        let progress = self.progress;
+        let context = CopyContext { images, sink: &sink, names, tag: None, jobs, progress };
+        match copy(root, &context) {
+            Err(_) if progress.is_cancelled() => Err(CommandError::Interrupted),
+            copied => Ok(copied?),
         }
     }
 }

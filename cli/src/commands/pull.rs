@@ -10,11 +10,12 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
 use diskette_builder::registry::client::RegistryImages;
 
-use crate::commands::transfer::{Show, Transfer, not_found, storage_error};
+use crate::arguments::destination::Destination;
+use crate::arguments::registry::RegistryArguments;
+use crate::arguments::show::ShowArguments;
 use crate::environment::Environment;
-use crate::error::CommandError;
-use crate::output::Destination;
-use crate::registry::RegistryArguments;
+use crate::error::{CommandError, not_found, storage_error};
+use crate::transfer::Transfer;
 use crate::ui::Ui;
 
 /// Pull an image from a registry into a layout.
@@ -36,7 +37,7 @@ pub(crate) struct PullArguments {
     platform: Option<Platform>,
 
     #[command(flatten)]
-    show: Show,
+    show: ShowArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,

@@ -10,11 +10,12 @@ use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistrySink;
 
-use crate::commands::transfer::{self, Show, Transfer};
+use crate::arguments::registry::RegistryArguments;
+use crate::arguments::show::ShowArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::open_images;
-use crate::registry::RegistryArguments;
+use crate::images::open_images;
+use crate::transfer::{self, Transfer};
 use crate::ui::Ui;
 
 /// Push an image of a layout or archive to registries.
@@ -36,7 +37,7 @@ pub(crate) struct PushArguments {
     destinations: Vec<Reference>,
 
     #[command(flatten)]
-    show: Show,
+    show: ShowArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,

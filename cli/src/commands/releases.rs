@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::progress::Progress;
@@ -11,12 +11,14 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::upstream::{UpstreamDisk, UpstreamError, UpstreamWeb, UrlRewrite, newest};
 use serde_json::{Value, json};
 
+use crate::arguments::list_format::ListFormat;
+use crate::arguments::registry::RegistryArguments;
+use crate::arguments::rewrite::parse_rewrite;
 use crate::catalogue::{Catalogue, load};
 use crate::environment::Environment;
-use crate::error::{CommandError, cannot};
-use crate::registry::RegistryArguments;
+use crate::error::CommandError;
+use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
-use crate::ui::{Ui, signal};
 
 /// List what distributions have published of the disks that a catalogue follows.
 ///
@@ -43,15 +45,6 @@ pub(crate) struct ReleasesArguments {
     registry: RegistryArguments,
 }
 
-/// What can be given to `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListFormat {
-    /// A line for each, for people
-    Text,
-    /// An array with an object for each
-    Json,
-}
-
 /// What upstream has for one platform of an entry.
 struct Found<'a> {
     entry: &'a CatalogueEntry,
@@ -65,8 +58,7 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let catalogues = load(&arguments.files)?;
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let observer: Arc<dyn Progress> = Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let observer: Arc<dyn Progress> = ui.progress(ProgressMode::Plain)?;
     let client = arguments.registry.client(environment, &observer)?;
     let web = UpstreamWeb::new(&client, &arguments.rewrite_url);
     let (mut found, mut problems) = (Vec::new(), Vec::new());
@@ -132,16 +124,5 @@ impl Found<'_> {
             object["unpackedChecksum"] = json!(unpacked.to_string());
         }
         object
-    }
-}
-
-/// Parses `FROM=TO`; both are the beginning of a URL.
-pub(crate) fn parse_rewrite(text: &str) -> Result<UrlRewrite, String> {
-    let is_url = |text: &str| text.starts_with("https://") || text.starts_with("http://");
-    match text.split_once('=') {
-        Some((from, to)) if is_url(from) && is_url(to) => {
-            Ok(UrlRewrite { from: from.to_owned(), to: to.to_owned() })
-        }
-        _ => Err("write it like `https://example.org/=http://mirror.lan/example/`".into()),
     }
 }

@@ -14,21 +14,25 @@ use diskette_builder::engine::layer::compression::Compression;
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::progress::{Event, Progress as _};
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::sync::{Downgrade, SyncJob, SyncMode, SyncScope, SyncTools, run as sync_all};
+use diskette_builder::sync::{
+    Downgrade, SyncJob, SyncMode, SyncReport, SyncScope, SyncTools, run as sync_all,
+};
 use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 
 use self::report::Summary;
 use self::shard::ShardArgument;
-use crate::catalogue::{Catalogue, Focus, load, repository};
-use crate::commands::build::work::{cache, created, jobs};
-use crate::commands::releases::{ListFormat, parse_rewrite};
+use crate::arguments::focus::Focus;
+use crate::arguments::list_format::ListFormat;
+use crate::arguments::registry::RegistryArguments;
+use crate::arguments::rewrite::parse_rewrite;
+use crate::assembly::{cache, created, jobs};
+use crate::catalogue::{Catalogue, load, repository};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::places::OpenPlaces;
-use crate::registry::RegistryArguments;
+use crate::images::places::OpenPlaces;
 use crate::results;
-use crate::ui::progress::ProgressMode;
-use crate::ui::{Ui, signal};
+use crate::ui::Ui;
+use crate::ui::progress::{ProgressMode, ProgressView};
 
 /// Publish what distributions have released since it was last published.
 ///
@@ -132,36 +136,10 @@ pub(crate) fn run(
         let entries: Vec<&CatalogueEntry> = chosen.iter().map(|(_, entry)| *entry).collect();
         return Ok(ui.result(report::list(&entries, arguments.format).as_bytes())?);
     }
-    let jobs_at_hand = chosen.iter().map(|(catalogue, entry)| arguments.job(catalogue, entry));
-    let all = jobs_at_hand.collect::<Result<Vec<SyncJob<'_>>, Diagnostic>>()?;
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let progress = Arc::new(ui.progress(arguments.progress, interrupts));
-    let client = arguments.registry.client(environment, &(progress.clone() as _))?;
-    let registry = arguments.registry.registry(environment, progress.clone())?;
-    let cache = if arguments.no_cache { None } else { cache(environment, "layers", ui) };
-    let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
-    let workers = Workers::start(jobs(arguments.jobs), Compression::default())
-        .map_err(cannot("start", "compressing threads"))?;
-    let web = UpstreamWeb::new(&client, &arguments.rewrite_url);
-    let sync = SyncTools {
-        fetch: &web,
-        client: &client,
-        rewrites: &arguments.rewrite_url,
-        registry: &registry,
-        places: &OpenPlaces { registry: Some(&registry) },
-        workers: &workers,
-        cache: cache.as_ref(),
-        progress: &*progress,
-        created: created(environment, arguments.source_date_epoch.as_deref(), None)?,
-        stamp: &environment.stamp(),
-        mode: if arguments.dry_run { SyncMode::DryRun } else { SyncMode::Publish },
-        scope: if arguments.force { SyncScope::All } else { SyncScope::Changed },
-        downgrade: if arguments.allow_downgrade { Downgrade::Allow } else { Downgrade::Refuse },
-    };
-    let news = |number: usize, report: &_| {
-        progress.event(Event::Note(&report::news(&all[number], report)));
-    };
-    let reports = sync_all(&all, arguments.workers.get(), &sync, &news);
+    let all = chosen.iter().map(|(catalogue, entry)| arguments.job(catalogue, entry));
+    let all = all.collect::<Result<Vec<SyncJob<'_>>, Diagnostic>>()?;
+    let progress = ui.progress(arguments.progress)?;
+    let reports = arguments.sync(&all, environment, &progress, ui)?;
     let is_interrupted = progress.is_cancelled();
     progress.end();
     let summary = Summary { jobs: &all, reports: &reports };
@@ -184,6 +162,41 @@ pub(crate) fn run(
 }
 
 impl SyncArguments {
+    /// Syncs images, and tells of each as soon as it is known what became of it.
+    fn sync(
+        &self,
+        all: &[SyncJob<'_>],
+        environment: &Environment,
+        progress: &Arc<ProgressView>,
+        ui: &Ui,
+    ) -> Result<Vec<SyncReport>, CommandError> {
+        let client = self.registry.client(environment, &(progress.clone() as _))?;
+        let registry = self.registry.registry(environment, progress.clone())?;
+        let cache = if self.no_cache { None } else { cache(environment, "layers", ui) };
+        let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
+        let workers = Workers::start(jobs(self.jobs), Compression::default())
+            .map_err(cannot("start", "compressing threads"))?;
+        let tools = SyncTools {
+            fetch: &UpstreamWeb::new(&client, &self.rewrite_url),
+            client: &client,
+            rewrites: &self.rewrite_url,
+            registry: &registry,
+            places: &OpenPlaces { registry: Some(&registry) },
+            workers: &workers,
+            cache: cache.as_ref(),
+            progress: &**progress,
+            created: created(environment, self.source_date_epoch.as_deref(), None)?,
+            stamp: &environment.stamp(),
+            mode: if self.dry_run { SyncMode::DryRun } else { SyncMode::Publish },
+            scope: if self.force { SyncScope::All } else { SyncScope::Changed },
+            downgrade: if self.allow_downgrade { Downgrade::Allow } else { Downgrade::Refuse },
+        };
+        let news = |number: usize, report: &_| {
+            progress.event(Event::Note(&report::news(&all[number], report)));
+        };
+        Ok(sync_all(all, self.workers.get(), &tools, &news))
+    }
+
     /// Returns the images that are meant.
     fn choose<'c>(
         &self,

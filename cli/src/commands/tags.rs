@@ -6,12 +6,11 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
 use diskette_builder::registry::client::RegistryImages;
 
-use crate::commands::transfer::storage_error;
+use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
-use crate::error::{CommandError, cannot};
-use crate::registry::RegistryArguments;
+use crate::error::{CommandError, storage_error};
+use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
-use crate::ui::{Ui, signal};
 
 /// List the tags of a repository, a line each.
 #[derive(Debug, Args)]
@@ -29,8 +28,7 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let progress = std::sync::Arc::new(ui.progress(ProgressMode::Plain, interrupts));
+    let progress = ui.progress(ProgressMode::Plain)?;
     let registry = arguments.registry.registry(environment, progress)?;
     let sources = registry.sources(&arguments.repository).map_err(storage_error)?;
     let tags = RegistryImages::new(sources).tags()?;

@@ -17,22 +17,23 @@ use diskette_builder::frontend::vddk::{self, VddkBase, VddkBaseImage, VddkDownlo
 use diskette_builder::oci::image::format::Format;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::oci::progress::Progress;
+use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::Registry;
 
-use crate::commands::build::deps::Reads;
-use crate::commands::build::overrides::parse_name;
-use crate::commands::build::report::Reports;
-use crate::commands::build::work::{Work, cache, created, no_output};
+use crate::arguments::destination::Destination;
+use crate::arguments::names::parse_name;
+use crate::arguments::registry::RegistryArguments;
+use crate::arguments::reports::Reports;
+use crate::assembly::{Assembly, cache, created, no_output};
+use crate::dependencies::Reads;
 use crate::environment::Environment;
-use crate::error::{CommandError, cannot};
+use crate::error::CommandError;
 use crate::files::SpecFiles;
-use crate::output::Destination;
-use crate::places::OpenPlaces;
-use crate::registry::RegistryArguments;
+use crate::images::places::OpenPlaces;
+use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
-use crate::ui::{Ui, signal};
 
 /// What stands in for `cp` in images that stand on nothing; empty where this program was built for
 /// another machine than a kit is for. See build.rs.
@@ -126,11 +127,9 @@ pub(crate) fn run(
     let download = VddkDownload::read(&arguments.archive, &files)?;
 
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
-    let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-    let progress = Arc::new(ui.progress(mode, interrupts));
-    let observer: Arc<dyn Progress> = progress.clone();
-    let client = arguments.registry.client(environment, &observer)?;
-    let registry = arguments.registry.registry(environment, observer)?;
+    let progress = ui.progress(mode)?;
+    let client = arguments.registry.client(environment, &(progress.clone() as _))?;
+    let registry = arguments.registry.registry(environment, progress.clone())?;
     let places = OpenPlaces { registry: Some(&registry) };
     let seen = if arguments.no_cache { None } else { cache(environment, "bases", ui) };
     let ground = ground(&arguments.base, &places, seen.as_ref(), &progress)?;
@@ -143,20 +142,31 @@ pub(crate) fn run(
         cdi_only: CdiOnly::Refuse,
         places: &places,
     };
-    let work = Work {
-        progress: &progress,
-        push: arguments.push.then_some(&registry),
-        output: arguments.output.as_ref(),
-        compression: Compression::Gzip(GzipLevel::default()),
-        format: Format::Oci,
-        jobs: arguments.jobs,
-        no_cache: arguments.no_cache,
-        created,
-        platform_tags: PlatformTags::None,
-        reports: &arguments.reports,
-        quiet: arguments.quiet,
-    };
-    work.run(&recipes, &sources, environment, ui)
+    let push = arguments.push.then_some(&registry);
+    arguments.assembly(&progress, push, created).run(&recipes, &sources, environment, ui)
+}
+
+impl VddkArguments {
+    fn assembly<'a>(
+        &'a self,
+        progress: &'a ProgressView,
+        push: Option<&'a Registry>,
+        created: Timestamp,
+    ) -> Assembly<'a> {
+        Assembly {
+            progress,
+            push,
+            output: self.output.as_ref(),
+            compression: Compression::Gzip(GzipLevel::default()),
+            format: Format::Oci,
+            jobs: self.jobs,
+            no_cache: self.no_cache,
+            created,
+            platform_tags: PlatformTags::None,
+            reports: &self.reports,
+            quiet: self.quiet,
+        }
+    }
 }
 
 /// Loads the base, if there is to be one.

@@ -19,12 +19,12 @@ use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use crate::arguments::registry::RegistryArguments;
 use crate::boot::{Boot, BootArguments, Ground};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::registry::RegistryArguments;
+use crate::images::subject::{Subject, parse_subject};
 use crate::results;
-use crate::subject::{Subject, parse_subject};
 use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::{Ui, signal};
 
@@ -130,7 +130,7 @@ impl Verifier<'_> {
     /// Judges an image, and says why it is good or not.
     fn verify(&self, place: &Place) -> Result<Verdict, CommandError> {
         let arguments = self.arguments;
-        let progress = Arc::new(self.ui.progress(arguments.progress, Arc::clone(&self.interrupts)));
+        let progress = self.ui.progress_of(arguments.progress, Arc::clone(&self.interrupts));
         let judged = judge(arguments, place, self.environment, &progress);
         progress.end();
         let (mut report, boots) = judged?;

@@ -101,13 +101,19 @@ impl Ui {
         }
     }
 
-    /// Returns a view of a build's progress.
-    pub(crate) fn progress(
+    /// Returns a view of the progress, which knows from now on whether the user asks to stop.
+    pub(crate) fn progress(&self, mode: ProgressMode) -> Result<Arc<ProgressView>, Diagnostic> {
+        let interrupted = signal::interrupts().map_err(cannot("handle", "signals"))?;
+        Ok(self.progress_of(mode, interrupted))
+    }
+
+    /// Returns a view of the progress; `interrupted` is set when the user asks to stop.
+    pub(crate) fn progress_of(
         &self,
         mode: ProgressMode,
         interrupted: Arc<AtomicBool>,
-    ) -> ProgressView {
-        ProgressView::new(mode, self.terminal, interrupted)
+    ) -> Arc<ProgressView> {
+        Arc::new(ProgressView::new(mode, self.terminal, interrupted))
     }
 }
 

@@ -16,8 +16,8 @@ use diskette_builder::oci::image::place::{Place, parse_reference};
 use diskette_builder::recipe::InputFile;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use super::deps::Reads;
 use crate::context::ContextDir;
+use crate::dependencies::Reads;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::read_if_there;

@@ -14,14 +14,14 @@ use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use super::BuildArguments;
-use super::deps::Reads;
 use super::lock::LockFile;
-use super::overrides::parse_platform;
-use super::work::cache;
+use crate::arguments::names::parse_platform;
+use crate::assembly::cache;
+use crate::dependencies::Reads;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::{SpecFiles, read_if_there, read_spec};
-use crate::places::OpenPlaces;
+use crate::images::places::OpenPlaces;
 use crate::ui::Ui;
 
 /// The names that are looked for, in this order.

@@ -1,37 +1,17 @@
 //! What the command line changes of the recipes that a spec came to.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use diskette_builder::disk::convert::Conversion;
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::recipe::{
     LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep, SourceRole,
 };
 
+use crate::arguments::names::{parse_name, parse_platform};
+use crate::arguments::pair::Pair;
 use crate::error::CommandError;
-
-/// `KEY=VALUE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pair {
-    pub(crate) key: String,
-    pub(crate) value: String,
-}
-
-impl FromStr for Pair {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((key, value)) if !key.is_empty() => {
-                Ok(Self { key: key.into(), value: value.into() })
-            }
-            _ => Err("KEY=VALUE is expected".into()),
-        }
-    }
-}
 
 /// Options that change recipes.
 #[derive(Debug)]
@@ -156,24 +136,6 @@ fn target(kind: &mut LayerEntryKind) -> Option<&mut String> {
         LayerEntryKind::Hardlink(target) => Some(target),
         _ => None,
     }
-}
-
-/// Parses a name that an image is to get.
-pub(crate) fn parse_name(text: &str) -> Result<Reference, CommandError> {
-    let usage = |problem: String| {
-        let message = format!("`{text}` is not an image name: {problem}");
-        CommandError::Usage(Diagnostic::new(message).help("for example quay.io/me/fedora:42"))
-    };
-    let name: Reference = text.parse().map_err(|error| usage(format!("{error}")))?;
-    if name.digest().is_some() {
-        return Err(usage("a name to be given has no digest".into()));
-    }
-    Ok(name)
-}
-
-pub(super) fn parse_platform(text: &str) -> Result<Platform, CommandError> {
-    text.parse::<Platform>()
-        .map_err(|error| CommandError::Usage(Diagnostic::new(error.to_string()).help(error.help())))
 }
 
 fn no_such_platform(platform: &Platform, recipes: &[Recipe]) -> CommandError {

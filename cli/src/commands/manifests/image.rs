@@ -1,7 +1,6 @@
 //! What is *seen* of the image.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use diskette_builder::cluster::kubernetes::labels;
 use diskette_builder::inspect::overview::{REACH, inspect_image};
@@ -14,13 +13,11 @@ use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::ManifestsArguments;
-use super::kinds::Kind;
-use super::machine::RootPlace;
 use crate::environment::Environment;
-use crate::error::{CommandError, cannot};
-use crate::subject::Subject;
+use crate::error::CommandError;
+use crate::images::subject::Subject;
+use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
-use crate::ui::{Ui, signal};
 
 /// What an image says of itself.
 pub(super) struct Seen {
@@ -42,8 +39,7 @@ impl Seen {
         environment: &Environment,
         ui: &Ui,
     ) -> Result<Self, CommandError> {
-        let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
-        let progress = Arc::new(ui.progress(ProgressMode::None, interrupts));
+        let progress = ui.progress(ProgressMode::None)?;
         let registry = arguments.registry.registry(environment, progress)?;
         let subject = Subject::find(&arguments.subject, &registry)?;
         let documents = read_documents(&*subject.images, subject.root)?;
@@ -79,17 +75,6 @@ impl Seen {
             [] => reference.to_string(),
             platforms => format!("{reference} for {}", platforms.join(", ")),
         }
-    }
-}
-
-impl ManifestsArguments {
-    /// Tells whether something is written that has a size.
-    fn need_size(&self) -> bool {
-        let has = |kind| self.kinds.has(kind);
-        has(Kind::DataVolume)
-            || has(Kind::DataImportCron)
-            || has(Kind::HelmValues)
-            || (has(Kind::Vm) && self.machine.place() == RootPlace::Import)
     }
 }
 

@@ -9,7 +9,7 @@ use diskette_builder::sync::{
 use diskette_builder::upstream::UpstreamDisk;
 use serde_json::{Value, json};
 
-use crate::commands::releases::ListFormat;
+use crate::arguments::list_format::ListFormat;
 use crate::error::CommandError;
 use crate::results::{ImageResult, PlatformResult, Results};
 

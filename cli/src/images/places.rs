@@ -6,7 +6,8 @@ use diskette_builder::oci::images::{Images, Places};
 use diskette_builder::oci::store::LayoutImages;
 use diskette_builder::registry::client::{Registry, RegistryImages};
 
-use crate::files::{open_archive, open_dir};
+use crate::files::open_dir;
+use crate::images::open_archive;
 
 /// Registries, where there is need of any, and every layout and archive that a path leads
 /// to.

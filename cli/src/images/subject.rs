@@ -13,9 +13,8 @@ use diskette_builder::oci::walk::WalkError;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistryImages};
 
-use crate::commands::transfer::{not_found, storage_error};
-use crate::error::CommandError;
-use crate::files::{open_archive, open_layout};
+use crate::error::{CommandError, not_found, storage_error};
+use crate::images::{open_archive, open_layout};
 
 /// What a command was told to look at, and the images that it is among.
 pub(crate) struct Subject<'a> {

@@ -1,5 +1,7 @@
-//! The *work* of every command that makes images: from recipes to the line that names what is there
-//! now. Where the recipes came from makes no difference.
+//! The *assembly* of images, from recipes to the line that names what is there now. Where the recipes came
+//! from makes no difference.
+
+mod target;
 
 use std::num::NonZeroUsize;
 
@@ -17,17 +19,17 @@ use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::Registry;
 
-use super::report::Reports;
-use super::target::Target;
+use self::target::Target;
+use crate::arguments::destination::Destination;
+use crate::arguments::reports::Reports;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::ensure_dir;
-use crate::output::Destination;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressView;
 
 /// How images are made, and where they go.
-pub(crate) struct Work<'a> {
+pub(crate) struct Assembly<'a> {
     pub(crate) progress: &'a ProgressView,
     /// Where they are pushed to, if they are.
     pub(crate) push: Option<&'a Registry>,
@@ -42,7 +44,7 @@ pub(crate) struct Work<'a> {
     pub(crate) quiet: bool,
 }
 
-impl Work<'_> {
+impl Assembly<'_> {
     pub(crate) fn run(
         &self,
         recipes: &[Recipe],
@@ -50,9 +52,7 @@ impl Work<'_> {
         environment: &Environment,
         ui: &Ui,
     ) -> Result<(), CommandError> {
-        let plan = BuildPlan::new(recipes, sources).map_err(|errors| {
-            CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
-        })?;
+        let plan = BuildPlan::new(recipes, sources).map_err(refused)?;
         ui.warn(&plan.warnings());
         let cache = if self.no_cache { None } else { cache(environment, "layers", ui) };
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
@@ -79,6 +79,13 @@ impl Work<'_> {
     }
 }
 
+/// Returns why recipes are refused.
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+pub(crate) fn refused(errors: Vec<BuildError>) -> CommandError {
+    CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
+}
+
+/// Returns the error of a command that was not told where images go.
 pub(crate) fn no_output() -> CommandError {
     let diagnostic = Diagnostic::new("where shall the image go?");
     CommandError::Usage(

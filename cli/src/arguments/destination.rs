@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use cap_std::fs::Dir;
+use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::oci::store::{Archive, Layout};
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -132,6 +133,24 @@ impl Opened {
                 Box::new(Archive::stream(dir, Box::new(io::stdout()), "standard output")?)
             }
         })
+    }
+}
+
+/// Tells whether a place is standard output, or standard input.
+pub(crate) fn is_stdout(place: &Place) -> bool {
+    matches!(place, Place::Archive(path, _) if path == Path::new("-"))
+}
+
+/// Opens what a place leads to for writing; nothing is opened for a registry.
+pub(crate) fn open_place(
+    place: &Place,
+    environment: &Environment,
+) -> Result<Option<Opened>, CommandError> {
+    match place {
+        Place::Registry(_) => Ok(None),
+        Place::Layout(path, _) => Destination::Layout(path.clone()).open(environment).map(Some),
+        Place::Archive(..) if is_stdout(place) => Destination::Stdout.open(environment).map(Some),
+        Place::Archive(path, _) => Destination::Archive(path.clone()).open(environment).map(Some),
     }
 }
 

@@ -6,10 +6,10 @@ use diskette_builder::oci::tee::Tee;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistrySink};
 
+use crate::arguments::destination::{Destination, Opened};
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::open_layout;
-use crate::output::{Destination, Opened};
+use crate::images::open_layout;
 
 /// What was opened for a build's images.
 pub(super) struct Target<'a> {

@@ -23,7 +23,7 @@ use diskette_builder::registry::settings::{CONFIG_FILE_MAX, RegistrySettings, Se
 use rustix::fs::{Mode, OFlags, fchmod, fstat};
 
 use crate::environment::Environment;
-use crate::error::cannot;
+use crate::error::{CommandError, cannot};
 use crate::files::open_parent;
 
 /// How often a helper that has answered is asked whether it has ended.
@@ -50,6 +50,20 @@ pub(crate) fn credentials(
 /// Returns what this user's files say of registries.
 pub(crate) fn registries(environment: &Environment) -> Result<RegistrySettings, Vec<Diagnostic>> {
     RegistrySettings::load(&environment.registries, &System)
+}
+
+/// Returns the file that logins are kept in.
+pub(crate) fn login_file(
+    environment: &Environment,
+    named: Option<&Path>,
+) -> Result<PathBuf, CommandError> {
+    let mut around = environment.auth.clone();
+    if let Some(path) = named {
+        around.authfile = Some(("--authfile".into(), path.to_owned()));
+    }
+    around.login_file().ok_or_else(|| {
+        Diagnostic::new("there is no place for logins").help("say `--authfile FILE`").into()
+    })
 }
 
 impl CredentialAmbient for System {

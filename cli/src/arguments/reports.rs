@@ -8,9 +8,9 @@ use clap::Args;
 use diskette_builder::engine::assemble::{BuiltImage, BuiltPlatform};
 use serde_json::{Map, Value, json};
 
+use crate::arguments::destination::Destination;
 use crate::error::{CommandError, cannot};
 use crate::files::{open_parent, write_file};
-use crate::output::Destination;
 use crate::ui::Ui;
 
 /// Files that are written when the build has succeeded.
@@ -41,7 +41,7 @@ impl Reports {
     }
 
     /// Returns a file that is written when the build has succeeded, if there is one.
-    pub(super) fn file(&self) -> Option<&Path> {
+    pub(crate) fn file(&self) -> Option<&Path> {
         let files = [&self.digestfile, &self.metadata_file, &self.iidfile];
         files.into_iter().flatten().next().map(PathBuf::as_path)
     }

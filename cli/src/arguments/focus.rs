@@ -1,0 +1,60 @@
+//! A *focus* says which images of a catalogue are meant.
+
+use std::str::FromStr;
+
+use diskette_builder::frontend::spec::CatalogueEntry;
+
+/// Which images are meant: `NAME`, or `NAME:TAG` with the tag that one is known by, where `*` stands for
+/// any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Focus {
+    name: String,
+    tag: Option<String>,
+}
+
+impl FromStr for Focus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, tag) =
+            text.split_once(':').map_or((text, None), |(name, tag)| (name, Some(tag)));
+        if name.is_empty() || tag.is_some_and(str::is_empty) {
+            return Err("write it as `fedora`, `fedora:42` or `fedora:*`".into());
+        }
+        Ok(Self { name: name.into(), tag: tag.filter(|tag| *tag != "*").map(str::to_owned) })
+    }
+}
+
+impl Focus {
+    /// Tells whether the image with a key like `fedora:42` is meant.
+    pub(crate) fn is_key(&self, key: &str) -> bool {
+        let (name, tag) = key.split_once(':').unwrap_or((key, ""));
+        self.name == name && self.tag.as_ref().is_none_or(|own| own == tag)
+    }
+
+    /// Tells whether an image is meant.
+    pub(crate) fn has(&self, entry: &CatalogueEntry) -> bool {
+        let is_named = self.name == entry.name() || self.name == entry.image;
+        is_named && self.tag.as_ref().is_none_or(|tag| *tag == entry.known_by())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn focuses_parse() {
+        let check = |text: &str, expected: Option<(&str, Option<&str>)>| {
+            let found = text.parse::<Focus>().ok();
+            let expected = expected
+                .map(|(name, tag)| Focus { name: name.into(), tag: tag.map(str::to_owned) });
+            assert_eq!(found, expected, "{text}");
+        };
+        check("fedora", Some(("fedora", None)));
+        check("fedora:42", Some(("fedora", Some("42"))));
+        check("fedora:*", Some(("fedora", None)));
+        check("fedora:", None);
+        check(":42", None);
+    }
+}

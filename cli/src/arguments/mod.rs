@@ -1,0 +1,12 @@
+//! *Arguments* that several commands share: groups of options, and the values that they take. The doc
+//! comments are the help.
+
+pub(crate) mod destination;
+pub(crate) mod focus;
+pub(crate) mod list_format;
+pub(crate) mod names;
+pub(crate) mod pair;
+pub(crate) mod registry;
+pub(crate) mod reports;
+pub(crate) mod rewrite;
+pub(crate) mod show;

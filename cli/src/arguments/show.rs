@@ -1,0 +1,65 @@
+//! What is *shown* of a transfer.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use clap::Args;
+use diskette_builder::oci::image::json::Document;
+use diskette_builder::oci::image::reference::Reference;
+
+use crate::error::CommandError;
+use crate::ui::Ui;
+use crate::ui::progress::{ProgressMode, ProgressView};
+
+/// What is shown of a transfer, and how much is done at once.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// Number of blobs that are moved at a time
+    #[arg(short, long, value_name = "N", default_value = "4")]
+    jobs: NonZeroUsize,
+
+    /// Print only the digest, and no progress
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    progress: ProgressMode,
+}
+
+impl ShowArguments {
+    /// Tells whether nothing is said of the transfer but its result.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.quiet || self.progress == ProgressMode::None
+    }
+
+    pub(crate) fn jobs(&self) -> usize {
+        self.jobs.get()
+    }
+
+    /// Returns the view of the progress.
+    pub(crate) fn progress(&self, ui: &Ui) -> Result<Arc<ProgressView>, CommandError> {
+        let mode = if self.quiet { ProgressMode::None } else { self.progress };
+        Ok(ui.progress(mode)?)
+    }
+
+    /// Prints what is there now: the image as a cluster would best name it, by its digest.
+    pub(crate) fn result(
+        &self,
+        names: &[Reference],
+        root: &Document,
+        ui: &Ui,
+    ) -> Result<(), CommandError> {
+        let digest = root.digest;
+        let mut lines: Vec<String> = names
+            .iter()
+            .filter(|_| !self.quiet)
+            .map(|name| format!("{}@{digest}", name.place()))
+            .collect();
+        lines.dedup();
+        if lines.is_empty() {
+            lines.push(digest.to_string());
+        }
+        Ok(ui.result(format!("{}\n", lines.join("\n")).as_bytes())?)
+    }
+}

@@ -1,0 +1,41 @@
+//! `--compression` and its level.
+
+use clap::ValueEnum;
+use diskette_builder::engine::layer::compression::{Compression, GzipLevel, ZstdLevel};
+use diskette_builder::recipe::diagnostic::Diagnostic;
+
+use crate::error::CommandError;
+
+/// What can be given to `--compression`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CompressionKind {
+    /// Read by everything
+    Gzip,
+    /// Smaller and faster; needs CDI newer than 1.66 for images of other tools, any CDI for ours
+    Zstd,
+    /// The tar itself
+    None,
+}
+
+impl CompressionKind {
+    /// Returns the compression at a level.
+    pub(super) fn compression(self, level: Option<u8>) -> Result<Compression, CommandError> {
+        let (compression, range) = match (self, level) {
+            (Self::Gzip, None) => (Some(Compression::Gzip(GzipLevel::default())), ""),
+            (Self::Zstd, None) => (Some(Compression::Zstd(ZstdLevel::default())), ""),
+            (Self::None, None) => (Some(Compression::None), ""),
+            (Self::Gzip, Some(level)) => {
+                (GzipLevel::new(level).map(Compression::Gzip), "gzip has the levels 1 to 12")
+            }
+            (Self::Zstd, Some(level)) => {
+                (ZstdLevel::new(level).map(Compression::Zstd), "zstd has the levels 1 to 19")
+            }
+            (Self::None, Some(_)) => (None, "without compression there are no levels"),
+        };
+        compression.ok_or_else(|| {
+            let level = level.unwrap_or_default();
+            let message = format!("no compression level {level}");
+            CommandError::Usage(Diagnostic::new(message).help(range))
+        })
+    }
+}

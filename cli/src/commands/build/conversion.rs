@@ -1,0 +1,49 @@
+//! `--convert`, and how the clusters of what it makes are compressed.
+
+use clap::ValueEnum;
+use diskette_builder::disk::convert::{ClusterCompression, Conversion};
+use diskette_builder::recipe::diagnostic::Diagnostic;
+
+use crate::error::CommandError;
+
+/// What can be given to `--convert`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ConvertKind {
+    /// From raw, qcow2, VMDK, VHD, VHDX or VDI, with zeros left out
+    Qcow2,
+    /// The disk byte for byte
+    Raw,
+}
+
+/// What can be given to `--convert-compress`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ConvertCompression {
+    /// Not at all: larger on the node, and faster for the virtual machine
+    None,
+    /// Deflate, read by every QEMU
+    Zlib,
+    /// Zstandard, read by QEMU 5.1 and later
+    Zstd,
+}
+
+/// Returns what disks are converted to.
+pub(super) fn conversion(
+    kind: Option<ConvertKind>,
+    compression: ConvertCompression,
+) -> Result<Option<Conversion>, CommandError> {
+    let packing = match compression {
+        ConvertCompression::None => ClusterCompression::None,
+        ConvertCompression::Zlib => ClusterCompression::Zlib,
+        ConvertCompression::Zstd => ClusterCompression::Zstd,
+    };
+    match (kind, packing) {
+        (Some(ConvertKind::Qcow2), packing) => Ok(Some(Conversion::Qcow2(packing))),
+        (Some(ConvertKind::Raw), ClusterCompression::None) => Ok(Some(Conversion::Raw)),
+        (None, ClusterCompression::None) => Ok(None),
+        _ => {
+            let message = "`--convert-compress` is for disks that are converted to qcow2";
+            let help = "say `--convert qcow2` too; layers are compressed anyway";
+            Err(CommandError::Usage(Diagnostic::new(message).help(help)))
+        }
+    }
+}

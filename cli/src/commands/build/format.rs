@@ -1,0 +1,22 @@
+//! `--format`.
+
+use clap::ValueEnum;
+use diskette_builder::oci::image::format::Format;
+
+/// What can be given to `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatKind {
+    /// Of the OCI image specification
+    Oci,
+    /// Docker's Image Manifest V2, Schema 2, for old registries
+    Docker,
+}
+
+impl From<FormatKind> for Format {
+    fn from(kind: FormatKind) -> Self {
+        match kind {
+            FormatKind::Oci => Self::Oci,
+            FormatKind::Docker => Self::Docker,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! *Images* that commands look at: opened where they are, and found there.
+
+pub(crate) mod places;
+pub(crate) mod subject;
+
+use std::path::Path;
+
+use diskette_builder::oci::error::StorageError;
+use diskette_builder::oci::images::Images;
+use diskette_builder::oci::store::{ArchiveImages, LayoutImages};
+
+use crate::error::{CommandError, cannot};
+use crate::files::{open_dir, open_file};
+
+/// Opens a layout for reading.
+pub(crate) fn open_layout(path: &Path) -> Result<LayoutImages, CommandError> {
+    let dir = open_dir(path).map_err(cannot("open the layout", path.display()))?;
+    Ok(LayoutImages::open(dir, &path.display().to_string())?)
+}
+
+/// Opens a layout or an archive for reading, whichever is there.
+pub(crate) fn open_images(path: &Path) -> Result<Box<dyn Images>, CommandError> {
+    if path.is_file() {
+        Ok(Box::new(open_archive(path)?))
+    } else {
+        Ok(Box::new(open_layout(path)?))
+    }
+}
+
+/// Opens an archive for reading.
+pub(crate) fn open_archive(path: &Path) -> Result<ArchiveImages, StorageError> {
+    let name = path.display().to_string();
+    let file = open_file(path).map_err(|source| StorageError::Io {
+        act: "open the archive",
+        place: name.clone(),
+        source,
+    })?;
+    ArchiveImages::open(file, &name)
+}
