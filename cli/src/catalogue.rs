@@ -11,8 +11,9 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::dependencies::Reads;
 use crate::error::{CommandError, cannot};
-use crate::files::{SpecFiles, read_spec};
+use crate::files::read_spec;
 use crate::gpgv::Gpgv;
+use crate::spec_files::SpecFiles;
 
 /// The images of one file.
 #[derive(Debug)]

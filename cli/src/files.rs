@@ -4,41 +4,18 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
-use diskette_builder::engine::source::Inputs;
 use diskette_builder::net::secret::Secret;
-use diskette_builder::recipe::InputFile;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
-use crate::dependencies::Reads;
 use crate::error::cannot;
 
 /// No spec is anywhere near as long, in bytes; a disk named by mistake is not read into memory.
 const SPEC_MAX: u64 = 4 << 20;
-
-/// Files named in a spec: relative to the directory of the spec.
-#[derive(Debug)]
-pub(crate) struct SpecFiles {
-    pub(crate) base: PathBuf,
-    /// Remembers what is opened.
-    pub(crate) reads: Reads,
-}
-
-impl Inputs for SpecFiles {
-    fn open(&self, file: &InputFile) -> io::Result<File> {
-        if !file.directory.is_empty() {
-            // A spec has one directory, without a name.
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let path = self.base.join(&file.path);
-        self.reads.add(&path);
-        open_file(&path)
-    }
-}
 
 /// Reads a spec, from standard input where its path is `-`.
 pub(crate) fn read_spec(path: &Path) -> Result<Arc<SourceText>, Diagnostic> {
@@ -77,6 +54,13 @@ fn read_text(file: impl Read) -> io::Result<String> {
         return Err(io::Error::other("too long, is it a disk?"));
     }
     String::from_utf8(bytes).map_err(|_| io::Error::other("not UTF-8 text, is it a disk?"))
+}
+
+/// Reads at most one byte more than `max`, so that who looks at it sees that it is too long.
+pub(crate) fn read_most(file: impl Read, max: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(max as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Reads one line that is a secret, from standard input where the path is `-`.

@@ -18,6 +18,7 @@ mod gpgv;
 mod images;
 mod render;
 mod results;
+mod spec_files;
 mod transfer;
 mod trust;
 mod ui;

@@ -121,12 +121,8 @@ fn real_lists_have_the_disks_that_they_are_known_for() {
     let list = "Leap-16.0-Minimal-VM.{arch.uname}-Cloud.qcow2.sha256";
     let leap = source(UpstreamKind::Checksums, list, leap);
     let file = "opensuse/leap/Leap-16.0-Minimal-VM.x86_64-Cloud.qcow2.sha256";
-    check(
-        &leap,
-        "linux/amd64",
-        file,
-        " Leap-16.0-Minimal-VM.x86_64-Cloud.qcow2 sha256:6c3b6b2ded57",
-    );
+    let disk = " Leap-16.0-Minimal-VM.x86_64-Cloud.qcow2 sha256:6c3b6b2ded57";
+    check(&leap, "linux/amd64", file, disk);
     let name =
         r"openSUSE-Tumbleweed-Minimal-VM\.{arch.uname}-.*-Cloud-Snapshot(?<version>\d+)\.qcow2";
     let tumbleweed = source(UpstreamKind::Checksums, "SHA256SUMS", name);
@@ -206,16 +202,19 @@ fn a_digest_alone_is_that_of_the_file_which_the_list_is_named_after() {
     assert_eq!(found.url, format!("{HOST}d.qcow2"));
 }
 
+/// Compares what is found for arm64 in these lists, where `AAA` stands for the digits of a digest.
+#[track_caller]
+fn check(source: &UpstreamSource, lists: &[(&str, &str)], expected: Result<&str, &str>) {
+    let lists: Vec<(&str, String)> =
+        lists.iter().map(|(name, list)| (*name, list.replace("AAA", &digits('a')))).collect();
+    let lists: Vec<_> = lists.iter().map(|(name, list)| (*name, list.as_bytes())).collect();
+    let found = find(source, "linux/arm64", &lists);
+    let found = found.as_ref().map(summary).map_err(|error| error.replace(HOST, ""));
+    assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{lists:?}");
+}
+
 #[test]
-fn other_kinds_of_lists_are_read() {
-    let check = |source: &UpstreamSource, lists: &[(&str, &str)], expected: Result<&str, &str>| {
-        let lists: Vec<(&str, String)> =
-            lists.iter().map(|(name, list)| (*name, list.replace("AAA", &digits('a')))).collect();
-        let lists: Vec<_> = lists.iter().map(|(name, list)| (*name, list.as_bytes())).collect();
-        let found = find(source, "linux/arm64", &lists);
-        let found = found.as_ref().map(summary).map_err(|error| error.replace(HOST, ""));
-        assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{lists:?}");
-    };
+fn simplestreams_are_read() {
     let index = r#"{"index": {"a": {"datatype": "image-downloads", "path": "streams/v1/p.sjson"},
         "b": {"datatype": "image-ids", "path": "streams/v1/gone.json"}}}"#;
     let products = r#"{"products": {"x:24.04:arm64": {"arch": "arm64", "version": "24.04", "aliases": "noble,lts",
@@ -236,7 +235,10 @@ fn other_kinds_of_lists_are_read() {
     let none =
         "streams/v1/index.json has no checksum for d-arm64.img that can be used: there is none";
     check(&streams, &lists, Err(none));
+}
 
+#[test]
+fn coreos_streams_are_read() {
     let stream = r#"{"architectures": {"aarch64": {"artifacts": {"qemu": {"release": "43.1", "formats": {
         "qcow2.xz": {"disk": {"location": "https://b.example/f-43.1-qemu.aarch64.qcow2.xz", "sha256": "AAA",
         "uncompressed-sha256": "AAA"}}}}}}}}"#;
@@ -249,7 +251,10 @@ fn other_kinds_of_lists_are_read() {
     let wrong =
         "stable.json is not a CoreOS stream: missing field `architectures` at line 1 column 2";
     check(&coreos, &[("stable.json", "{}")], Err(wrong));
+}
 
+#[test]
+fn pages_of_directories_are_read() {
     let page = r#"<a href="../">up</a> <A HREF='d-1.9.raw'>x</a><a class=x href="d-1.10.raw">y</a><a href="d-1.99.raw/">z</a>"#;
     let directory = source(UpstreamKind::Directory, "", r"d-(?<version>.*)\.raw");
     let sums = ("SHA256SUMS", "AAA  d-1.10.raw");
@@ -262,7 +267,10 @@ fn other_kinds_of_lists_are_read() {
         &[("", page), ("d-1.10.raw.sha256", "AAA")],
         Ok("1.10 d-1.10.raw sha256:aaaaaaaaaaaa"),
     );
+}
 
+#[test]
+fn indexes_of_virt_builder_are_read() {
     let index = "[fedora-40]\nname=Fedora\narch=aarch64\nfile=f/d.xz\nrevision=2\nchecksum[sha512]=AAAAAA\nnotes=a\n b\n\n\
         [fedora-41]\narch=aarch64\nfile=e.xz\n";
     let mut builder = source(UpstreamKind::VirtBuilder, "index", "");

@@ -9,6 +9,7 @@ use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::oci::store::{Archive, Layout};
 use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::{Registry, RegistrySink};
 
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
@@ -151,6 +152,18 @@ pub(crate) fn open_place(
         Place::Layout(path, _) => Destination::Layout(path.clone()).open(environment).map(Some),
         Place::Archive(..) if is_stdout(place) => Destination::Stdout.open(environment).map(Some),
         Place::Archive(path, _) => Destination::Archive(path.clone()).open(environment).map(Some),
+    }
+}
+
+/// Returns the sink of what was opened, else that of the registries.
+pub(crate) fn open_sink<'a>(
+    opened: Option<&'a Opened>,
+    registry: &'a Registry,
+    width: usize,
+) -> Result<Box<dyn Sink + 'a>, CommandError> {
+    match opened {
+        Some(opened) => opened.sink(),
+        None => Ok(Box::new(RegistrySink::new(registry, width))),
     }
 }
 

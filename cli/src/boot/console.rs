@@ -1,13 +1,19 @@
 //! The *console* is what a machine writes to its first serial line. It is looked through without the
 //! sequences that move a cursor, and only its end is kept.
 
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 /// How much text is kept, at least, in bytes.
 const KEPT: usize = 64 << 10;
 
 /// The longest line that is shown, in characters.
 const LINE_MAX: usize = 200;
+
+/// Parses what a console has to show.
+pub(super) fn parse_expect(text: &str) -> Result<Regex, String> {
+    let regex = RegexBuilder::new(text).multi_line(true).build();
+    regex.map_err(|error| error.to_string())
+}
 
 /// The end of what was written, as text.
 #[derive(Debug, Default)]
@@ -126,8 +132,7 @@ mod tests {
     #[test]
     fn a_match_is_shown_with_its_line() {
         let check = |text: &str, expected: &str, line: Option<&str>| {
-            let found =
-                console(text.as_bytes()).find(&super::super::parse_expect(expected).unwrap());
+            let found = console(text.as_bytes()).find(&parse_expect(expected).unwrap());
             assert_eq!(found.as_deref(), line, "{text:?}");
         };
         check("Debian 12\n\nvm login: ", "login:", Some("vm login:"));

@@ -14,7 +14,7 @@ use cap_std::ambient_authority;
 use diskette_builder::oci::progress::Progress as _;
 use regex::bytes::Regex;
 
-use super::console::Console;
+use super::console::{Console, parse_expect};
 use crate::error::{CommandError, cannot};
 use crate::ui::progress::ProgressView;
 
@@ -143,7 +143,7 @@ impl Wait<'_> {
         mut file: Option<&mut File>,
         started: Instant,
     ) -> Result<Verdict, CommandError> {
-        let failures = super::parse_expect(FAILURES).ok();
+        let failures = parse_expect(FAILURES).ok();
         let (mut console, mut written) = (Console::default(), 0);
         let mut looked = started;
         loop {

@@ -6,11 +6,9 @@ use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
-use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::RegistrySink;
 
-use crate::arguments::destination::{is_stdout, open_place};
+use crate::arguments::destination::{is_stdout, open_place, open_sink};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::show::ShowArguments;
 use crate::environment::Environment;
@@ -64,11 +62,7 @@ pub(crate) fn run(
     // What is not there leaves no empty layout behind.
     let mut first = tags.first().map(find).transpose()?;
     let opened = open_place(&arguments.destination, environment)?;
-    let sink: Box<dyn Sink + '_> = match &opened {
-        Some(opened) => opened.sink()?,
-        None => Box::new(RegistrySink::new(&registry, arguments.show.jobs())),
-    };
-    let source = arguments.source.to_string();
+    let sink = open_sink(opened.as_ref(), &registry, arguments.show.jobs())?;
     let mut last = None;
     for tag in tags {
         let name = first.take().map_or_else(|| find(&tag), Ok)?;

@@ -5,11 +5,9 @@ use diskette_builder::oci::copy::CopyContext;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::join::{IndexSource, JoinError, JoinedIndex};
-use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::RegistrySink;
 
-use crate::arguments::destination::open_place;
+use crate::arguments::destination::{open_place, open_sink};
 use crate::arguments::pair::Pair;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::show::ShowArguments;
@@ -90,10 +88,7 @@ pub(crate) fn run(
         return Ok(ui.result(&[&joined.index.bytes[..], b"\n"].concat())?);
     }
     let opened = open_place(&arguments.destination, environment)?;
-    let sink: Box<dyn Sink + '_> = match &opened {
-        Some(opened) => opened.sink()?,
-        None => Box::new(RegistrySink::new(&registry, arguments.show.jobs())),
-    };
+    let sink = open_sink(opened.as_ref(), &registry, arguments.show.jobs())?;
     let Some(first) = parts.first() else { return Ok(()) };
     let context = CopyContext {
         images: first.images,

@@ -30,8 +30,8 @@ use crate::assembly::{Assembly, cache, created, no_output};
 use crate::dependencies::Reads;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::SpecFiles;
 use crate::images::places::OpenPlaces;
+use crate::spec_files::SpecFiles;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 

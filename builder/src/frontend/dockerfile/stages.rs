@@ -64,7 +64,7 @@ impl Dockerfile {
             }
             (_, Some(stage)) => stage.instructions.push(instruction),
             (InstructionKind::Arg(arguments), None) => {
-                self.globals.extend(arguments.iter().cloned())
+                self.globals.extend(arguments.iter().cloned());
             }
             (_, None) => problems.push(
                 Diagnostic::new("no build stage in current context")

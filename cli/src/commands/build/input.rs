@@ -20,8 +20,9 @@ use crate::assembly::cache;
 use crate::dependencies::Reads;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::{SpecFiles, read_if_there, read_spec};
+use crate::files::{read_if_there, read_spec};
 use crate::images::places::OpenPlaces;
+use crate::spec_files::SpecFiles;
 use crate::ui::Ui;
 
 /// The names that are looked for, in this order.

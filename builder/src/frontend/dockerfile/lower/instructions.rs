@@ -28,7 +28,7 @@ impl Evaluation<'_, '_> {
     fn instruction(&mut self, instruction: &Instruction) -> Outcome<()> {
         match &instruction.kind {
             InstructionKind::Add(copy) | InstructionKind::Copy(copy) => {
-                self.copy(instruction, copy)?
+                self.copy(instruction, copy)?;
             }
             InstructionKind::Run(run) => self.run_line(instruction, run)?,
             InstructionKind::Arg(arguments) => self.arg(arguments)?,
@@ -47,13 +47,13 @@ impl Evaluation<'_, '_> {
             InstructionKind::Workdir(word) => self.workdir(word)?,
             InstructionKind::StopSignal(word) => self.stop_signal(word)?,
             InstructionKind::Maintainer(word) => {
-                self.stage.config.set_image("author", json!(word.text))
+                self.stage.config.set_image("author", json!(word.text));
             }
             InstructionKind::Shell(words) => self.stage.config.set("Shell", json!(words)),
             InstructionKind::Cmd(command) => self.stage.set_cmd(command),
             InstructionKind::Entrypoint(command) => self.stage.set_entrypoint(command),
             InstructionKind::Healthcheck(check) => {
-                self.stage.config.set("Healthcheck", check.to_json())
+                self.stage.config.set("Healthcheck", check.to_json());
             }
             InstructionKind::OnBuild(word) => {
                 self.stage.on_build(&word.text);

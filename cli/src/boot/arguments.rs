@@ -1,0 +1,101 @@
+//! The options of boots.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use diskette_builder::oci::image::platform::Platform;
+use regex::bytes::Regex;
+
+use super::console::parse_expect;
+
+/// How virtual machines are tried.
+#[derive(Debug, Args)]
+pub(crate) struct BootArguments {
+    /// Boot the disk of each platform with QEMU too, on a snapshot and with a cloud-init seed, until
+    /// its serial console shows what is expected; the disk is unpacked to $TMPDIR for the time
+    #[arg(long)]
+    pub(crate) boot: bool,
+
+    /// What the console has to show, as a regular expression
+    #[arg(long, value_name = "REGEX", default_value = "login:", value_parser = parse_expect)]
+    #[arg(requires = "boot")]
+    pub(super) expect: Regex,
+
+    /// How long that may take for each platform
+    #[arg(long, value_name = "SECONDS", default_value = "300", requires = "boot")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) boot_timeout: u64,
+
+    /// Keep what the console shows in FILE; of several platforms in FILE.ARCH each
+    #[arg(long, value_name = "FILE", requires = "boot")]
+    pub(super) console: Option<PathBuf>,
+
+    /// Memory of the machine, in MiB
+    #[arg(long, value_name = "MIB", default_value = "1024", requires = "boot")]
+    #[arg(value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
+    pub(super) memory: u32,
+
+    /// What the machine starts with; auto is UEFI where the disk has nothing for a BIOS to start
+    #[arg(long, value_name = "HOW", default_value = "auto", requires = "boot")]
+    pub(super) firmware: FirmwareArgument,
+
+    /// What runs the machine; auto is KVM where it can be used, which is much faster
+    #[arg(long, value_name = "HOW", default_value = "auto", requires = "boot")]
+    pub(super) accelerator: AcceleratorArgument,
+}
+
+/// What can be given to `--firmware`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FirmwareArgument {
+    /// What the disk is for
+    Auto,
+    /// As KubeVirt does if nothing is said
+    Bios,
+    /// As KubeVirt does with `bootloader: { efi: {} }`
+    Uefi,
+}
+
+/// What can be given to `--accelerator`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AcceleratorArgument {
+    /// KVM where it can be used
+    Auto,
+    /// The processor of this machine
+    Kvm,
+    /// QEMU's emulation
+    Tcg,
+}
+
+/// Whether a platform is the only one that is booted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Company {
+    Alone,
+    Several,
+}
+
+impl Company {
+    /// Returns the file that a platform's console goes to.
+    pub(super) fn path(self, path: &Path, platform: &Platform) -> PathBuf {
+        if self == Self::Alone {
+            return path.into();
+        }
+        let mut path = path.as_os_str().to_owned();
+        path.push(format!(".{}", platform.architecture));
+        path.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consoles_of_several_platforms_have_a_file_each() {
+        let check = |company: Company, expected: &str| {
+            let platform = "linux/arm64".parse().unwrap();
+            assert_eq!(company.path(Path::new("a/log"), &platform), Path::new(expected));
+        };
+        check(Company::Alone, "a/log");
+        check(Company::Several, "a/log.arm64");
+    }
+}

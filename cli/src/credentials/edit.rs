@@ -1,0 +1,122 @@
+//! *Edits* of files that are for the user alone.
+
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use cap_tempfile::TempFile;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::credentials::{AuthFileEdit, AuthFileEditError, CredentialAmbient};
+use rustix::fs::{Mode, fchmod};
+
+use super::system::System;
+use crate::error::cannot;
+use crate::files::open_parent;
+
+/// Changes an auth file, or makes one; it is there whole or as it was, and for the user alone.
+pub(crate) fn edit<T>(
+    path: &Path,
+    change: impl FnOnce(&mut AuthFileEdit) -> Result<T, AuthFileEditError>,
+) -> Result<T, Diagnostic> {
+    let old = CredentialAmbient::read(&System, path).map_err(cannot("read", path.display()))?;
+    let old = old.map(|content| content.bytes);
+    let refused = |error| Diagnostic::new(format!("`{}` {error}", path.display()));
+    let before = AuthFileEdit::parse(old.as_deref()).map_err(refused)?;
+    let mut after = before.clone();
+    let result = change(&mut after).map_err(refused)?;
+    if after != before {
+        let bytes = after.to_bytes().map_err(cannot("write", path.display()))?;
+        write_private(path, &bytes)?;
+    }
+    Ok(result)
+}
+
+/// Writes a file for the user alone, so that it is there whole or not at all.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
+    let path = target(path);
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        let make = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
+        make.map_err(cannot("make the directory", parent.display()))?;
+    }
+    let (dir, name) = open_parent(&path)?;
+    let write = || {
+        let mut file = TempFile::new(&dir)?;
+        fchmod(file.as_file(), Mode::RUSR | Mode::WUSR)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.replace(&name)
+    };
+    write().map_err(cannot("write", path.display()))
+}
+
+/// Follows a link: what it points to is replaced, and it stays.
+fn target(path: &Path) -> PathBuf {
+    if let Ok(target) = path.canonicalize() {
+        return target;
+    }
+    match path.read_link() {
+        Ok(target) => path.parent().unwrap_or(Path::new("")).join(target),
+        Err(_) => path.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+    use diskette_builder::net::credential::Credential;
+    use diskette_builder::registry::credentials::AuthFileReaders;
+
+    use super::*;
+
+    /// Writes an entry and returns the content and the mode of the file.
+    fn login(path: &Path) -> (String, u32) {
+        let set = |edit: &mut AuthFileEdit| {
+            edit.set(&"q.io".parse().unwrap(), &Credential::basic("u", "p"))
+        };
+        edit(path, set).unwrap();
+        let found = CredentialAmbient::read(&System, path).unwrap().unwrap();
+        assert_eq!(found.readers, AuthFileReaders::Owner);
+        let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+        (String::from_utf8(found.bytes).unwrap().replace(['\n', '\t'], ""), mode)
+    }
+
+    #[test]
+    fn a_login_is_for_the_user_alone() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
+        let at = |name: &str| temporary.path().join(name);
+        let entry = r#"{"auths": {"q.io": {"auth": "dTpw"}}}"#.to_owned();
+
+        assert_eq!(login(&at("new/containers/auth.json")), (entry.clone(), 0o600));
+        let mode = at("new/containers").metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+
+        // A file that others could read is closed to them.
+        dir.write("old.json", "{}").unwrap();
+        dir.set_permissions(
+            "old.json",
+            cap_std::fs::Permissions::from_std(std::fs::Permissions::from_mode(0o644)),
+        )
+        .unwrap();
+        let readers = CredentialAmbient::read(&System, &at("old.json")).unwrap().unwrap().readers;
+        assert_eq!(readers, AuthFileReaders::Others);
+        assert_eq!(login(&at("old.json")), (entry.clone(), 0o600));
+
+        // A link stays, whether or not there is something at its end.
+        for (link, end) in [("link", "old.json"), ("dangling", "none.json")] {
+            symlink(end, at(link)).unwrap();
+            assert_eq!(login(&at(link)), (entry.clone(), 0o600));
+            assert_eq!(at(link).read_link().unwrap(), Path::new(end));
+        }
+
+        // What cannot be edited is left as it is.
+        dir.write("broken.json", "hunter2").unwrap();
+        let refused = edit(&at("broken.json"), |_| Ok(())).unwrap_err();
+        assert!(refused.message.ends_with("` is not JSON at line 1, column 1"), "{refused}");
+        assert_eq!(dir.read_to_string("broken.json").unwrap(), "hunter2");
+    }
+}

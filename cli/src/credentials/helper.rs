@@ -1,0 +1,107 @@
+//! *Helpers* keep credentials, and are programs (`docker-credential-NAME`).
+
+use std::io::{self, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diskette_builder::registry::credentials::{
+    HELPER_ANSWER_MAX, HelperEnd, HelperError, HelperOutput,
+};
+
+use crate::files::read_most;
+
+/// How often a helper that has answered is asked whether it has ended.
+const STEP: Duration = Duration::from_millis(5);
+
+/// Runs a helper. What it says on standard error is for the user.
+pub(super) fn run(
+    mut command: Command,
+    server: &str,
+    timeout: Duration,
+) -> Result<HelperOutput, HelperError> {
+    let deadline = Instant::now() + timeout;
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => HelperError::NotInstalled,
+        _ => HelperError::Io(error),
+    })?;
+    let ended = talk(&mut child, server, deadline);
+    if ended.is_err() {
+        // It may have ended by itself in the meantime.
+        let _ended = child.kill().and_then(|()| child.wait());
+    }
+    let (stdout, status) = ended?;
+    let end = if status.success() { HelperEnd::Success } else { HelperEnd::Failure };
+    Ok(HelperOutput { end, stdout })
+}
+
+fn talk(
+    child: &mut Child,
+    server: &str,
+    deadline: Instant,
+) -> Result<(Vec<u8>, ExitStatus), HelperError> {
+    if let Some(mut stdin) = child.stdin.take() {
+        match stdin.write_all(server.as_bytes()) {
+            // It need not read what it does not want to know.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            written => written?,
+        }
+    }
+    let (sender, receiver) = mpsc::channel();
+    let stdout = child.stdout.take();
+    // If the time is up it is left behind: some other process may hold the pipe.
+    thread::spawn(move || {
+        let read = stdout.map_or(Ok(Vec::new()), |stdout| read_most(stdout, HELPER_ANSWER_MAX));
+        // Nobody waits for it any more if that fails.
+        let _sent = sender.send(read);
+    });
+    let left = deadline.saturating_duration_since(Instant::now());
+    let stdout = receiver.recv_timeout(left).map_err(|_| HelperError::Timeout)??;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait()? {
+            return Ok((stdout, status));
+        }
+        thread::sleep(STEP);
+    }
+    Err(HelperError::Timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use diskette_builder::net::credential::Credential;
+    use diskette_builder::registry::credentials::CredentialAmbient;
+
+    use super::*;
+    use crate::credentials::System;
+
+    fn helper(script: &str, timeout: Duration) -> Result<Option<Credential>, HelperError> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        run(command, "q.io", timeout)?.credential()
+    }
+
+    #[test]
+    fn helpers_are_run_and_given_up() {
+        let check = |script: &str, seconds: u64, expected: Result<Option<Credential>, &str>| {
+            let started = Instant::now();
+            let found = helper(script, Duration::from_secs(seconds));
+            assert_eq!(found.map_err(|e| e.to_string()), expected.map_err(Into::into), "{script}");
+            assert!(started.elapsed() < Duration::from_secs(20), "{script}");
+        };
+        let answer = r#"read server; echo "{\"Username\":\"$server\",\"Secret\":\"p\"}""#;
+        // The helper sees no newline behind the server.
+        check(&format!("{answer} "), 60, Ok(Some(Credential::basic("q.io", "p"))));
+        check(r#"echo '{"Username":"u","Secret":"p"}'"#, 60, Ok(Some(Credential::basic("u", "p"))));
+        check("echo credentials not found in native keychain; exit 1", 60, Ok(None));
+        check("exit 1", 60, Err("it failed"));
+        check("kill -9 $$", 60, Err("it failed"));
+        check("head -c 2000000 /dev/zero", 60, Err("its answer is not a credential"));
+        check("sleep 100", 1, Err("it gave no answer within 60 s"));
+        check("exec >&-; sleep 100", 1, Err("it gave no answer within 60 s"));
+        check("sleep 100 & echo", 1, Err("it gave no answer within 60 s"));
+        let missing = System.helper("no-such-helper-at-all", "q.io");
+        assert!(matches!(missing, Err(HelperError::NotInstalled)));
+    }
+}

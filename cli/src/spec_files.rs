@@ -1,0 +1,32 @@
+//! The *files of a spec*: those that it names, relative to where it lies.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use diskette_builder::engine::source::Inputs;
+use diskette_builder::recipe::InputFile;
+
+use crate::dependencies::Reads;
+use crate::files::open_file;
+
+/// Files named in a spec: relative to the directory of the spec.
+#[derive(Debug)]
+pub(crate) struct SpecFiles {
+    pub(crate) base: PathBuf,
+    /// Remembers what is opened.
+    pub(crate) reads: Reads,
+}
+
+impl Inputs for SpecFiles {
+    fn open(&self, path: &Path) -> io::Result<File> {
+        let path = self.base.join(path);
+        self.reads.add(&path);
+        open_file(&path)
+    }
+
+    fn open_in(&self, _: &InputFile) -> io::Result<File> {
+        // A spec has no context.
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
