@@ -6,8 +6,9 @@
 #![no_main]
 
 use diskette_builder::registry::credentials::{
-    AuthFile, Credential, AuthFileEdit, AuthFileFormat, LoginKey, AuthFileLookup, LogoutOutcome,
+    AuthFile, AuthFileEdit, AuthFileFormat, LoginKey, AuthFileLookup, LogoutOutcome,
 };
+use diskette_builder::net::credential::Credential;
 use diskette_builder::oci::image::reference::Reference;
 use libfuzzer_sys::fuzz_target;
 

@@ -63,6 +63,7 @@ pub(crate) fn run(
     let mut first = tags.first().map(find).transpose()?;
     let opened = open_place(&arguments.destination, environment)?;
     let sink = open_sink(opened.as_ref(), &registry, arguments.show.jobs())?;
+    let source = arguments.source.to_string();
     let mut last = None;
     for tag in tags {
         let name = first.take().map_or_else(|| find(&tag), Ok)?;
