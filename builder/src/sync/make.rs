@@ -32,14 +32,7 @@ impl Maker<'_> {
         recipe: &Digest,
     ) -> Result<IndexEntry, SyncError> {
         let sync = self.sync;
-        let mut marks = BTreeMap::from([
-            (SOURCE_URL.to_owned(), disk.shown_url()),
-            (SOURCE_DIGEST.to_owned(), disk.checksum.to_string()),
-            (RECIPE_DIGEST.to_owned(), recipe.to_string()),
-        ]);
-        if !disk.version.is_empty() {
-            marks.insert(VERSION.to_owned(), disk.version.clone());
-        }
+        let marks = marks(disk, recipe);
         let mut made = platform.recipe(disk, sync.rewrites);
         made.annotations.clone_from(&marks);
         let recipes = [Recipe {
@@ -69,4 +62,17 @@ impl Maker<'_> {
         // One platform was asked for.
         Ok(built.swap_remove(0).index_entry(marks))
     }
+}
+
+/// Returns the annotations that say what an image was made of.
+fn marks(disk: &UpstreamDisk, recipe: &Digest) -> BTreeMap<String, String> {
+    let mut marks = BTreeMap::from([
+        (SOURCE_URL.to_owned(), disk.shown_url()),
+        (SOURCE_DIGEST.to_owned(), disk.checksum.to_string()),
+        (RECIPE_DIGEST.to_owned(), recipe.to_string()),
+    ]);
+    if !disk.version.is_empty() {
+        marks.insert(VERSION.to_owned(), disk.version.clone());
+    }
+    marks
 }

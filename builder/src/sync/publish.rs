@@ -76,18 +76,9 @@ impl<'a> Work<'a> {
         let mut parts = decide(self.job, self.sync, &self.found, published.as_ref())?;
         let tags = self.tags(&parts)?;
         let index_recipe = recipe::of_index(entry);
-        let is_same = parts.iter().all(|part| matches!(part, Part::Keep(..)))
-            && published.as_ref().is_some_and(|it| it.is_as(&index_recipe))
-            && self.sync.scope == SyncScope::Changed;
-        let is_hopeless =
-            entry.policy == PlatformsPolicy::AllOrNothing && parts.iter().any(Part::is_error);
-        if is_same || is_hopeless || parts.iter().all(|part| matches!(part, Part::Fail(_))) {
+        let is_as_published = published.as_ref().is_some_and(|it| it.is_as(&index_recipe));
+        if let Some(outcome) = self.settled(&parts, is_as_published) {
             let digest = published.map(|published| published.document.digest);
-            let outcome = if is_same && !is_hopeless {
-                SyncOutcome::Unchanged
-            } else {
-                SyncOutcome::Failed(None)
-            };
             return Ok(Some(self.report(outcome, parts, tags, digest)));
         }
         if self.sync.mode == SyncMode::DryRun {
@@ -99,7 +90,7 @@ impl<'a> Work<'a> {
         };
         let sink = RegistrySink::new(self.sync.registry, 1);
         self.build(&mut parts, published.as_ref(), &sink)?;
-        if entry.policy == PlatformsPolicy::AllOrNothing && parts.iter().any(Part::is_error) {
+        if self.is_hopeless(&parts) {
             let digest = published.map(|published| published.document.digest);
             return Ok(Some(self.report(SyncOutcome::Failed(None), parts, tags, digest)));
         }
@@ -115,6 +106,24 @@ impl<'a> Work<'a> {
         }
         self.publish(&index, &tags, &sink)?;
         Ok(Some(self.report(SyncOutcome::Published, parts, tags, digest)))
+    }
+
+    /// Returns what becomes of the image where nothing has to be built for it, or nothing can be.
+    fn settled(&self, parts: &[Part], is_as_published: bool) -> Option<SyncOutcome> {
+        if self.is_hopeless(parts) {
+            return Some(SyncOutcome::Failed(None));
+        }
+        let are_kept = parts.iter().all(|part| matches!(part, Part::Keep(..)));
+        if are_kept && is_as_published && self.sync.scope == SyncScope::Changed {
+            return Some(SyncOutcome::Unchanged);
+        }
+        let is_lost = parts.iter().all(|part| matches!(part, Part::Fail(_)));
+        is_lost.then_some(SyncOutcome::Failed(None))
+    }
+
+    /// Tells whether a platform has failed without which nothing is published.
+    fn is_hopeless(&self, parts: &[Part]) -> bool {
+        self.job.entry.policy == PlatformsPolicy::AllOrNothing && parts.iter().any(Part::is_error)
     }
 
     fn tags(&self, parts: &[Part]) -> Result<Vec<String>, SyncError> {

@@ -46,16 +46,9 @@ impl Authorization {
         };
         let answer = match credential {
             Some(Credential::IdentityToken(token)) => {
-                let parts = scope.parts().collect::<Vec<_>>().join(" ");
-                let mut form = Serializer::new(String::new());
-                form.append_pair("grant_type", "refresh_token")
-                    .append_pair("client_id", "diskette")
-                    .append_pair("refresh_token", token.expose())
-                    .append_pair("scope", &parts)
-                    .extend_pairs(service.map(|service| ("service", service)));
                 let request = HttpRequest::new("POST", &realm)
                     .header("Content-Type", "application/x-www-form-urlencoded");
-                asker.client.send(&request, form.finish().as_bytes())?
+                asker.client.send(&request, form(&token, service, scope).as_bytes())?
             }
             credential => {
                 let mut url = realm;
@@ -107,4 +100,16 @@ impl Authorization {
         let lifetime = Duration::from_secs(answer.expires_in.unwrap_or(LIFETIME));
         Ok(Token { value, since, lifetime })
     }
+}
+
+/// Returns the form that asks for a token with an identity token.
+fn form(token: &Secret, service: Option<&str>, scope: &Scope) -> String {
+    let parts = scope.parts().collect::<Vec<_>>().join(" ");
+    Serializer::new(String::new())
+        .append_pair("grant_type", "refresh_token")
+        .append_pair("client_id", "diskette")
+        .append_pair("refresh_token", token.expose())
+        .append_pair("scope", &parts)
+        .extend_pairs(service.map(|service| ("service", service)))
+        .finish()
 }

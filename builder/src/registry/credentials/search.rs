@@ -68,20 +68,13 @@ impl<A: CredentialAmbient> Credentials<A> {
         let (readers, lookup) = match self.look_up(source, image) {
             Ok(found) => found,
             Err(error) => {
-                return CredentialStep {
-                    place,
-                    outcome: CredentialOutcome::Failed(error),
-                    readers: None,
-                };
+                let outcome = CredentialOutcome::Failed(error);
+                return CredentialStep { place, outcome, readers: None };
             }
         };
         let used = |credential, key, helper| {
-            CredentialOutcome::Used(FoundCredential {
-                credential,
-                place: place.clone(),
-                key,
-                helper,
-            })
+            let place = place.clone();
+            CredentialOutcome::Used(FoundCredential { credential, place, key, helper })
         };
         let outcome = match lookup {
             Answer::Absent => CredentialOutcome::Absent,
@@ -98,11 +91,10 @@ impl<A: CredentialAmbient> Credentials<A> {
                 Err(HelperError::NotInstalled) if key.is_none() => {
                     CredentialOutcome::HelperNotInstalled(name)
                 }
-                Err(error) => CredentialOutcome::Failed(CredentialError::Helper {
-                    place: place.clone(),
-                    name,
-                    error,
-                }),
+                Err(error) => {
+                    let place = place.clone();
+                    CredentialOutcome::Failed(CredentialError::Helper { place, name, error })
+                }
             },
         };
         CredentialStep { place, outcome, readers }

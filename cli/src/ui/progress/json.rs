@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use diskette_builder::oci::image::digest::Digest;
+use diskette_builder::oci::image::layer::Layer;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::progress::{Event, Made};
 use diskette_builder::oci::sink::Moved;
@@ -38,45 +40,29 @@ impl View for Json {
                 if !counter.advance(len, INTERVAL) {
                     return;
                 }
-                json!({
-                    "event": "advanced",
-                    "layer": layer,
-                    "done": counter.done,
-                    "total": counter.len,
-                })
+                let (done, total) = (counter.done, counter.len);
+                json!({ "event": "advanced", "layer": layer, "done": done, "total": total })
             }
-            Event::Finished { layer, platform, name, result, how } => json!({
-                "event": "finished",
-                "layer": layer,
-                "platform": platform.to_string(),
-                "name": name,
-                "digest": result.digest.to_string(),
-                "size": result.size,
-                "diffId": result.diff_id.to_string(),
-                "reused": how == Made::Reused,
-                "seconds": layers.get(&layer).map(|counter| counter.started.elapsed().as_secs_f64()),
-            }),
+            Event::Finished { layer, platform, name, result, how } => {
+                let counter = layers.get(&layer);
+                let seconds = counter.map(|counter| counter.started.elapsed().as_secs_f64());
+                finished(layer, platform, name, result, how, seconds)
+            }
             Event::Moving { blob, digest, len } => {
                 layers.insert(blob, Counter::start(len));
-                json!({ "event": "moving", "blob": blob, "digest": digest.to_string(), "total": len })
+                begun_blob("moving", blob, digest, len)
             }
             Event::Reading { blob, digest, len } => {
                 layers.insert(blob, Counter::start(len));
-                json!({ "event": "reading", "blob": blob, "digest": digest.to_string(), "total": len })
+                begun_blob("reading", blob, digest, len)
             }
-            Event::Read { blob, digest, len } => json!({
-                "event": "read",
-                "blob": blob,
-                "digest": digest.to_string(),
-                "size": len,
-            }),
-            Event::Moved { blob, digest, len, how } => json!({
-                "event": "moved",
-                "blob": blob,
-                "digest": digest.to_string(),
-                "size": len,
-                "how": word(how),
-            }),
+            Event::Read { blob, digest, len } => {
+                json!({ "event": "read", "blob": blob, "digest": digest.to_string(), "size": len })
+            }
+            Event::Moved { blob, digest, len, how } => {
+                let (digest, how) = (digest.to_string(), word(how));
+                json!({ "event": "moved", "blob": blob, "digest": digest, "size": len, "how": how })
+            }
             Event::Note(text) => json!({ "event": "note", "text": text }),
         };
         message(&object.to_string());
@@ -92,6 +78,33 @@ fn begun(event: &str, layer: usize, platform: &Platform, name: &str, len: u64) -
         "name": name,
         "total": len,
     })
+}
+
+/// Tells that a layer is finished.
+fn finished(
+    layer: usize,
+    platform: &Platform,
+    name: &str,
+    result: &Layer,
+    how: Made,
+    seconds: Option<f64>,
+) -> Value {
+    json!({
+        "event": "finished",
+        "layer": layer,
+        "platform": platform.to_string(),
+        "name": name,
+        "digest": result.digest.to_string(),
+        "size": result.size,
+        "diffId": result.diff_id.to_string(),
+        "reused": how == Made::Reused,
+        "seconds": seconds,
+    })
+}
+
+/// Tells that something is done with a blob from now on.
+fn begun_blob(event: &str, blob: usize, digest: Digest, len: u64) -> Value {
+    json!({ "event": event, "blob": blob, "digest": digest.to_string(), "total": len })
 }
 
 fn word(how: Moved) -> &'static str {

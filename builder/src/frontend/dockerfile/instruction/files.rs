@@ -48,15 +48,7 @@ pub(super) fn copy(written: Written, mut flags: Flags) -> Result<Copy, Wrong> {
             format!("{keyword} requires at least two arguments, a source and a destination");
         return Err(wrong(&at, message, &format!("for example `{keyword} disk.qcow2 /disk/`")));
     };
-    if let Some(git) = sources.iter().find(|word| keyword == "ADD" && is_git(&word.text)) {
-        let message = format!("`{}` is a git repository, which is not cloned here", git.text);
-        return Err(wrong(git, message, "clone it before the build, and COPY what is needed"));
-    }
-    if let Some((_, span)) = flags.switch("keep-git-dir") {
-        let problem =
-            Diagnostic::new("--keep-git-dir is for git repositories, which are not cloned here");
-        return Err(Wrong::New(Box::new(problem.at(span).help("remove it"))));
-    }
+    refuse_git(&keyword, &sources, &mut flags)?;
     Ok(Copy {
         sources,
         heredocs: written.heredocs,
@@ -70,6 +62,20 @@ pub(super) fn copy(written: Written, mut flags: Flags) -> Result<Copy, Wrong> {
         checksum: flags.value("checksum"),
         unpack: flags.switch("unpack"),
     })
+}
+
+/// Git repositories are not cloned.
+fn refuse_git(keyword: &str, sources: &[Word], flags: &mut Flags) -> Result<(), Wrong> {
+    if let Some(git) = sources.iter().find(|word| keyword == "ADD" && is_git(&word.text)) {
+        let message = format!("`{}` is a git repository, which is not cloned here", git.text);
+        return Err(wrong(git, message, "clone it before the build, and COPY what is needed"));
+    }
+    if let Some((_, span)) = flags.switch("keep-git-dir") {
+        let problem =
+            Diagnostic::new("--keep-git-dir is for git repositories, which are not cloned here");
+        return Err(Wrong::New(Box::new(problem.at(span).help("remove it"))));
+    }
+    Ok(())
 }
 
 /// Tells whether a source of ADD is a git repository (moby/buildkit `util/gitutil`).

@@ -65,16 +65,7 @@ fn kind(
         "ONBUILD" => InstructionKind::OnBuild(onbuild(written, problems)?),
         "CMD" => InstructionKind::Cmd(command(written.arguments)),
         "ENTRYPOINT" => InstructionKind::Entrypoint(command(written.arguments)),
-        "SHELL" => match written.arguments {
-            Arguments::Json(words) if !words.is_empty() => InstructionKind::Shell(texts(words)),
-            _ => {
-                return Err(wrong(
-                    &at,
-                    "SHELL requires the arguments to be in JSON form",
-                    "for example `SHELL [\"/bin/bash\", \"-c\"]`",
-                ));
-            }
-        },
+        "SHELL" => InstructionKind::Shell(shell(&at, written.arguments)?),
         "ENV" => InstructionKind::Env(pairs(&at, written.arguments)?),
         "LABEL" => InstructionKind::Label(pairs(&at, written.arguments)?),
         "ARG" => InstructionKind::Arg(
@@ -109,6 +100,17 @@ fn command(arguments: Arguments) -> Command {
         Arguments::Json(words) => Command::Exec(texts(words)),
         Arguments::Text(word) if !word.text.is_empty() => Command::Shell(word.text),
         _ => Command::Exec(Vec::new()),
+    }
+}
+
+fn shell(at: &Word, arguments: Arguments) -> Result<Vec<String>, Wrong> {
+    match arguments {
+        Arguments::Json(words) if !words.is_empty() => Ok(texts(words)),
+        _ => Err(wrong(
+            at,
+            "SHELL requires the arguments to be in JSON form",
+            "for example `SHELL [\"/bin/bash\", \"-c\"]`",
+        )),
     }
 }
 

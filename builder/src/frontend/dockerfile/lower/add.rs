@@ -104,10 +104,11 @@ impl Evaluation<'_, '_> {
         let members = tar::read_entries(open()?, TarLimits::default());
         let members = members.map_err(|error| wrong(error.to_string()))?;
         let archive = Arc::new(TarOrigin::File(Box::new(source.clone())));
-        let target = request.destination.resolve(tree, &request.workdir);
+        let target = request.destination.resolve(tree, &request.workdir).and_then(|target| {
+            request.care.make_directory(tree, &target)?;
+            Ok(target)
+        });
         let target = target.map_err(|error| wrong_tree(&error, &request.copy.destination.span))?;
-        let made = request.care.make_directory(tree, &target);
-        made.map_err(|error| wrong_tree(&error, &request.copy.destination.span))?;
         let unpacking = Unpacking { archive: &archive, target: &target, request, at: &word.span };
         for member in members {
             let member = member.map_err(|error| wrong(error.to_string()))?;
