@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use diskette_builder::engine::source::Inputs;
 use diskette_builder::recipe::InputFile;
@@ -19,14 +19,13 @@ pub(crate) struct SpecFiles {
 }
 
 impl Inputs for SpecFiles {
-    fn open(&self, path: &Path) -> io::Result<File> {
-        let path = self.base.join(path);
+    fn open(&self, file: &InputFile) -> io::Result<File> {
+        if !file.directory.is_empty() {
+            // A spec has one directory, without a name.
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let path = self.base.join(&file.path);
         self.reads.add(&path);
         open_file(&path)
-    }
-
-    fn open_in(&self, _: &InputFile) -> io::Result<File> {
-        // A spec has no context.
-        Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use diskette_builder::engine::assemble::{BuildPlan, PlatformTags, BuildSources};
+use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
 use diskette_builder::engine::layer::compression::Compression;
 use diskette_builder::engine::source::{CdiOnly, Inputs, Unverified};
 use diskette_builder::net::http::HttpClient;
