@@ -1,4 +1,4 @@
-# `make demo` shows what the program does; `make test` runs everything that must pass.
+# `make check` is for between two edits, `make test` is everything that has to pass; `make demo` shows what the program does.
 
 CARGO ?= cargo
 # Where cargo builds; only `demo` and `bench` need to know.
@@ -17,31 +17,50 @@ DESTDIR ?=
 
 # What `make dist` builds for, and what `make image` makes of it.
 DIST_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
-PROGRAMS ?= $(TARGET)/dist
+PROGRAMS ?= $(TARGET)/programs
 TAG ?=
 PUSH ?=
 
-.PHONY: docs demo test peers fuzz soak disks bench install dist dist-check image clean
+.NOTPARALLEL:
+.PHONY: docs demo check test deny msrv peers fuzz soak disks bench install dist dist-check image clean
 
 # A two-platform image from the spec and the disks that come with the sources. Needs Rust, a C
-# compiler, make and perl, nothing else.
-demo:
+# compiler, make and perl, nothing else; with pkg-config and OpenSSL's headers it takes half as long.
+demo: .cargo/config.toml
 	$(CARGO) build --release -p diskette
 	"$(TARGET)/release/diskette" build --file spec-files/demo.yaml --output "oci:$(DEMO)" --progress plain
 	@echo; echo "$(DEMO)/index.json:"; cat "$(DEMO)/index.json"; echo
 	@echo; echo "$(DEMO):"; cd "$(DEMO)" && ls -lR blobs
 
-# Formatting, lints, unit and integration tests, after installing what they need where possible.
-test: peers
+# Formatting, lints and unit tests.
+check: .cargo/config.toml
 	$(CARGO) fmt --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) build --workspace --all-targets
+	$(CARGO) test --workspace --lib --bins --test architecture
+
+# Formatting, lints, unit and integration tests, after installing what they need where possible.
+test: peers .cargo/config.toml
+	$(CARGO) fmt --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace
+
+# The system's OpenSSL where pkg-config finds it: to build it from source takes minutes. It is written where cargo reads it,
+# since cargo builds it anew whenever `make` and a `cargo test` by hand do not agree.
+.cargo/config.toml:
+	mkdir -p $(@D)
+	if pkg-config --exists 'openssl >= 3.0' 2>/dev/null; then printf '[env]\nOPENSSL_NO_VENDOR = "1"\n'; fi >$@
+
+# Licenses, sources and bans of the dependencies; needs cargo-deny. Advisories are looked up in the workflow of GitHub.
+deny:
+	$(CARGO) deny --all-features check bans licenses sources
+
+# The oldest compiler that is supported; needs rustup.
+msrv: .cargo/config.toml
+	rustup run "$$(sed -n 's/^rust-version = "\(.*\)"$$/\1/p' Cargo.toml)" cargo check --workspace --all-targets --locked
 
 # What of the documents is made: the picture of a terminal, the commands, the mistakes and the rules.
 docs:
-	$(CARGO) build -p diskette
-	SNAPSHOTS=overwrite $(CARGO) test -q --workspace --test picture --test cli --test errors_page
+	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette --test program -- picture:: cli:: errors_page::
 	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette-builder --lib contract::rules
 
 peers:
@@ -56,15 +75,20 @@ fuzz:
 			$$([ ! -e "$$target.dict" ] || echo "-dict=$$target.dict") || exit; \
 	done
 
-# What takes too long for every day: a 100 GiB sparse disk in bounded memory, Debian's installer in virtual machines of two
-# architectures, a new user in a bare Debian (needs root), and longer fuzzing.
+# What takes too long for every day: a 100 GiB sparse disk in bounded memory, a catalogue of a thousand images, Debian's
+# installer in virtual machines of two architectures, registries with the program that is released (its OpenSSL is
+# another than the system's), a new user in a bare Debian (needs root), and longer fuzzing.
 soak:
 	$(CARGO) build --release -p diskette
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_LARGE_GIB=100 \
-		$(CARGO) test -p diskette-integration --test large -- --nocapture
+		$(CARGO) test -p diskette --test disks -- --nocapture large::
+	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_MANY_IMAGES=1000 \
+		$(CARGO) test -p diskette --test sync -- --nocapture many_images
 	integration/disks/make-bootable.sh "$(TARGET)/bootable"
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_BOOTABLE="$(abspath $(TARGET)/bootable)" \
-		$(CARGO) test -p diskette-integration --test boot -- --nocapture debians_installer
+		$(CARGO) test -p diskette --test disks -- --nocapture debians_installer
+	$(MAKE) dist
+	DISKETTE="$$(ls "$(abspath $(TARGET))"/programs/diskette-*-"$(DIST_TARGET)")" $(CARGO) test -p diskette --test registry
 	integration/test-user.sh "$(TARGET)/test-user"
 	$(MAKE) fuzz FUZZ_SECONDS=1800
 
@@ -77,27 +101,27 @@ bench:
 	$(CARGO) build --release -p diskette
 	$(CARGO) run --release -p diskette-integration --bin bench -- --disks "$(DISKS)" $(BENCH_FLAGS)
 
-# The program, its manual pages and completions, below $(DESTDIR)$(PREFIX).
-install:
-	$(CARGO) build --release --locked -p diskette
-	install -D -m 755 "$(TARGET)/release/diskette" "$(DESTDIR)$(PREFIX)/bin/diskette"
+# The program, its manual pages and completions, below $(DESTDIR)$(PREFIX). What is kept is worth the minutes that LTO takes.
+install: .cargo/config.toml
+	$(CARGO) build --profile dist --locked -p diskette
+	install -D -m 755 "$(TARGET)/dist/diskette" "$(DESTDIR)$(PREFIX)/bin/diskette"
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
 		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
-	"$(TARGET)/release/diskette" man "$(DESTDIR)$(PREFIX)/share/man/man1"
-	"$(TARGET)/release/diskette" completions bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/diskette"
-	"$(TARGET)/release/diskette" completions zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_diskette"
-	"$(TARGET)/release/diskette" completions fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/diskette.fish"
+	"$(TARGET)/dist/diskette" man "$(DESTDIR)$(PREFIX)/share/man/man1"
+	"$(TARGET)/dist/diskette" completions bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/diskette"
+	"$(TARGET)/dist/diskette" completions zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_diskette"
+	"$(TARGET)/dist/diskette" completions fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/diskette.fish"
 
 # The program as it is released: static, and the same bytes wherever it is built.
 dist:
-	packaging/dist.sh "$(DIST_TARGET)" "$(TARGET)/dist"
+	packaging/dist.sh "$(DIST_TARGET)" "$(TARGET)/programs"
 
 # Builds that twice, the second time elsewhere, and compares.
 dist-check: dist
 	rm -rf "$(TARGET)/again" && git clone -q . "$(TARGET)/again"
-	"$(TARGET)/again/packaging/dist.sh" "$(DIST_TARGET)" "$(abspath $(TARGET))/again/dist"
-	cd "$(TARGET)/dist" && sha256sum diskette-* | tee ../again/SHA256SUMS
-	cd "$(TARGET)/again/dist" && sha256sum -c ../SHA256SUMS
+	"$(TARGET)/again/packaging/dist.sh" "$(DIST_TARGET)" "$(abspath $(TARGET))/again/programs"
+	cd "$(TARGET)/programs" && sha256sum diskette-* | tee ../again/SHA256SUMS
+	cd "$(TARGET)/again/programs" && sha256sum -c ../SHA256SUMS
 
 # diskette as an image, made by diskette of the programs in PROGRAMS: a layout, or pushed as TAG with PUSH=1.
 image:

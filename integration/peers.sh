@@ -6,7 +6,7 @@ set -euo pipefail
 
 # Program and the Debian package that has it.
 peers=(
-    cc:gcc make:make perl:perl git:git
+    cc:gcc make:make perl:perl git:git pkg-config:pkg-config
     tar:tar gzip:gzip bzip2:bzip2 xz:xz-utils zstd:zstd
     curl:curl skopeo:skopeo umoci:umoci podman:podman buildah:buildah crun:crun newuidmap:uidmap
     qemu-img:qemu-utils busybox:busybox-static file:file unshare:util-linux
@@ -23,6 +23,8 @@ missing() {
     # OpenSSL's build needs more of Perl than a bare Debian has.
     perl -MIPC::Cmd -MFindBin -e 1 2>/dev/null || echo perl
     [ -e /usr/include/stdlib.h ] || echo libc6-dev
+    # Where it is there it need not be built.
+    [ -e /usr/include/openssl/ssl.h ] || echo libssl-dev
 }
 
 # The types of KubeVirt's and CDI's objects, against which those are checked that the program writes.

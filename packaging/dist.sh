@@ -21,11 +21,11 @@ flags="--remap-path-prefix=$root=/diskette --remap-path-prefix=$registry=/cargo 
 case $target in
     *-linux-*) flags+=" -C target-feature=+crt-static" ;;
 esac
-RUSTFLAGS=$flags CARGO_TARGET_DIR=$build CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_RELEASE_STRIP=symbols \
+RUSTFLAGS=$flags CARGO_TARGET_DIR=$build OPENSSL_NO_VENDOR=0 \
     CFLAGS="-ffile-prefix-map=$build=/build -ffile-prefix-map=$registry=/cargo" \
-    "$cargo" build --locked --release --package diskette --target "$target"
+    "$cargo" build --locked --profile dist --package diskette --target "$target"
 
-program=$build/$target/release/diskette
+program=$build/$target/dist/diskette
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 install -m 755 "$program" "$output/diskette-$version-$target"
 

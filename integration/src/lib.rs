@@ -17,6 +17,7 @@ pub mod dockerfile;
 pub mod image;
 pub mod kubernetes;
 pub mod nginx;
+pub mod pairs;
 pub mod peer;
 pub mod proxy;
 pub mod registry;

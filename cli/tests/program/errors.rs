@@ -9,7 +9,7 @@ use std::process::Command;
 
 use diskette_integration::disk::mixed;
 use diskette_integration::scene::Scene;
-use snapbox::{IntoData, assert_data_eq, str};
+use snapbox::{IntoData, assert_data_eq, file};
 
 /// Builds what must fail, changing nothing, and compares all that is said.
 fn check(prepare: impl FnOnce(&Scene), args: &[&str], expected: impl IntoData) {
@@ -29,92 +29,28 @@ fn not_a_disk() {
     check(
         disk("amd64: { disk: nowhere.raw }"),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot find `nowhere.raw`
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: nowhere.raw }
-  |                  ^^^^^^^^^^^
-  |
-  = help: paths are relative to the directory of the spec
-
-"#]],
+        file!["../../errors/files/cannot-find.stderr"],
     );
     check(
         disk("amd64: { disk: home }"),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `home`: not a regular file
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: home }
-  |                  ^^^^
-  |
-  = help: name the disk image itself
-
-"#]],
+        file!["../../errors/files/cannot-use-not-a-regular-file.stderr"],
     );
     check(
         disk("amd64: { disk: /dev/zero }"),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `/dev/zero`: not a regular file
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: /dev/zero }
-  |                  ^^^^^^^^^
-  |
-  = help: name the disk image itself
-
-"#]],
+        file!["../../errors/files/cannot-use-not-a-regular-file-2.stderr"],
     );
     check(
         |scene| drop(scene.write("disk.raw", "")),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error[disk-blank]: cannot use `disk.raw`: the file is empty
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: disk.raw }
-  |                  ^^^^^^^^
-  |
-  = help: use the right file; was its download or conversion cut off?
-
-"#]],
+        file!["../../errors/files/cannot-use-the-file-is-empty.stderr"],
     );
     let pipe = |scene: &Scene| {
         fs::remove_file(scene.path("disk.raw")).unwrap();
         assert!(Command::new("mkfifo").arg(scene.path("disk.raw")).status().unwrap().success());
     };
-    check(
-        pipe,
-        &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `disk.raw`: not a regular file
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: disk.raw }
-  |                  ^^^^^^^^
-  |
-  = help: name the disk image itself
-
-"#]],
-    );
+    check(pipe, &[], file!["../../errors/files/cannot-use-not-a-regular-file-3.stderr"]);
 }
 
 #[test]
@@ -124,26 +60,7 @@ fn several_disks_are_wrong() {
             "amd64: { disk: nowhere.raw }\n  arm64: { disk: home }\n  s390x: { disk: nowhere.raw }",
         ),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot find `nowhere.raw`
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: nowhere.raw }
-  |                  ^^^^^^^^^^^
-  |
-  = help: paths are relative to the directory of the spec
-error: cannot use `home`: not a regular file
- --> ./diskette.yaml:6:18
-  |
-6 |   arm64: { disk: home }
-  |                  ^^^^
-  |
-  = help: name the disk image itself
-
-"#]],
+        file!["../../errors/files/cannot-find-2.stderr"],
     );
 }
 
@@ -158,20 +75,7 @@ fn unreadable_disk() {
     let outcome = scene.outcome(command);
     assert_data_eq!(
         outcome.transcript(),
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot read `secret.raw`: Permission denied (os error 13)
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: secret.raw }
-  |                  ^^^^^^^^^^
-  |
-  = help: make the file readable for the user who builds
-
-"#]]
-        .raw()
+        file!["../../errors/files/cannot-read-permission-denied-os-error.stderr"].raw()
     );
 }
 
@@ -181,37 +85,13 @@ fn wrong_checksum() {
     check(
         disk(&format!("amd64: {{ disk: {{ path: disk.raw, sha256: {zeros:?} }} }}")),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `disk.raw`: the checksum is wrong: expected sha256:0000000000000000000000000000000000000000000000000000000000000000, found sha256:204ad2a0a92104195cdcd538af9be0bdf6fec389f862d72ff4fa60b34d55b4a1
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: disk.raw, sha256: "0000000000000000000000000000000000000000000000000000000000000000" } }
-  |                          ^^^^^^^^
-  |
-  = help: the file is not the one that the checksum was made of; nothing was written
-
-"#]],
+        file!["../../errors/files/cannot-use-the-checksum-is-wrong-expected-sha.stderr"],
     );
     let zeros = "0".repeat(128);
     check(
         disk(&format!("amd64: {{ disk: {{ path: disk.raw, sha512: {zeros:?} }} }}")),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `disk.raw`: the checksum is wrong: expected sha512:00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, found sha512:a5ac64f879b435ac18af02b9c610273df3f02436f7195991dbe911a70704a26fb91e3c4f7a32e1981ef0de2e950d3bb0fbdeecd0b1aa94942d1f7605bafa87a7
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: disk.raw, sha512: "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000...
-  |                          ^^^^^^^^
-  |
-  = help: the file is not the one that the checksum was made of; nothing was written
-
-"#]],
+        file!["../../errors/files/cannot-use-the-checksum-is-wrong-expected-sha-2.stderr"],
     );
 }
 
@@ -220,19 +100,7 @@ fn platform_twice() {
     check(
         disk("amd64: { disk: disk.raw }\n  linux/amd64: { disk: disk.raw }"),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: the platform `linux/amd64` is given twice
- --> ./diskette.yaml:6:3
-  |
-6 |   linux/amd64: { disk: disk.raw }
-  |   ^^^^^^^^^^^
-  |
-  = help: `amd64` on line 5 means the same
-
-"#]],
+        file!["../../errors/files/the-platform-is-given-twice.stderr"],
     );
 }
 
@@ -241,77 +109,26 @@ fn broken_spec() {
     check(
         |scene| drop(scene.write("diskette.yaml", "a: [")),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: this bracket is never closed
- --> ./diskette.yaml:1:4
-  |
-1 | a: [
-  |    ^
-  |
-  = help: add the closing `]` or `}`
-
-"#]],
+        file!["../../errors/files/this-bracket-is-never-closed.stderr"],
     );
     check(
         |scene| drop(scene.write("diskette.yaml", [0xff, 0xfe])),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot read `./diskette.yaml`: not UTF-8 text, is it a disk?
-
-"#]],
+        file!["../../errors/files/cannot-read-not-utf-text-is-it-a.stderr"],
     );
     check(
         |scene| fs::remove_file(scene.path("diskette.yaml")).unwrap(),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: nothing to build in `.`
- |
- = help: write a `diskette.yaml` or a `Dockerfile`, or name another file with `-f`
-
-"#]],
+        file!["../../errors/files/nothing-to-build-in.stderr"],
     );
     check(
         disk("amd46: { disk: disk.raw }\n  arm64: { disc: a.raw }"),
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: unknown architecture `amd46`
- --> ./diskette.yaml:5:3
-  |
-5 |   amd46: { disk: disk.raw }
-  |   ^^^^^
-  |
-  = help: did you mean `linux/amd64`?
-error: unknown key `disc` in a platform
- --> ./diskette.yaml:6:12
-  |
-6 |   arm64: { disc: a.raw }
-  |            ^^^^
-  |
-  = help: did you mean `disk`?
-
-"#]],
+        file!["../../errors/files/unknown-architecture.stderr"],
     );
     check(
         |_| (),
         &["-f", "disk.raw"],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot read `disk.raw`: not UTF-8 text, is it a disk?
-
-"#]],
+        file!["../../errors/files/cannot-read-not-utf-text-is-it-a-2.stderr"],
     );
 }

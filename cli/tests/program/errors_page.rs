@@ -1,20 +1,33 @@
 //! docs/errors.md lists what the program says of mistakes, each with an example and how to mend it. It is made of the
-//! snapshots of other tests, so that nothing is listed that is not said.
+//! files in `errors/`, with which other tests compare what is said.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::path::PathBuf;
 
 use snapbox::{assert_data_eq, file};
+use walkdir::WalkDir;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Where snapshots are, and what they are about.
+/// What files of errors are about, and their directory.
 const SOURCES: [(&str, &str); 4] = [
-    ("A spec", "cli/src/render/tests.rs"),
-    ("A Dockerfile", "cli/tests/dockerfile/errors.rs"),
-    ("Files and outputs", "cli/tests/program/errors.rs"),
-    ("Downloads", "cli/tests/sync/downloads.rs"),
+    ("A spec", "spec"),
+    ("A Dockerfile", "dockerfile"),
+    ("Files and outputs", "files"),
+    ("Downloads", "downloads"),
 ];
+
+/// Directories of errors whose inputs are made by a test, and the test.
+const TESTS: [(&str, &str); 2] =
+    [("files", "tests/program/errors.rs"), ("downloads", "tests/sync/downloads.rs")];
+
+/// Returns the files below a directory with what is said.
+fn said(directory: &str) -> Vec<PathBuf> {
+    let files = WalkDir::new(format!("{ROOT}/errors/{directory}")).sort_by_file_name();
+    let files = files.into_iter().map(|file| file.unwrap().into_path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "stderr")).collect()
+}
 
 /// Returns the diagnostics of a snapshot: each begins with a line that says what is wrong.
 fn diagnostics(snapshot: &str) -> Vec<String> {
@@ -47,26 +60,36 @@ fn id(diagnostic: &str) -> String {
 
 #[test]
 fn the_page_of_errors_is_what_is_said() {
-    let mut page = "# What is wrong, and how to mend it\n\nMade of the tests' snapshots by `integration/tests/errors_page.rs`: `SNAPSHOTS=overwrite cargo test --test errors_page` writes it anew.\n".to_owned();
-    for (title, source) in SOURCES {
-        let text = std::fs::read_to_string(Path::new(ROOT).join(source)).unwrap();
+    let mut page = "# What is wrong, and how to mend it\n\nMade of the files in `cli/errors/` by `cli/tests/program/errors_page.rs`: `make docs` writes it anew.\n".to_owned();
+    for (title, directory) in SOURCES {
         let mut examples: BTreeMap<String, String> = BTreeMap::new();
-        for part in text.split("r#\"").skip(1) {
-            let snapshot = part.split("\"#").next().unwrap_or_default();
-            for diagnostic in diagnostics(snapshot) {
+        for file in said(directory) {
+            for diagnostic in diagnostics(&fs::read_to_string(file).unwrap()) {
                 let id = id(&diagnostic);
                 // The shortest example says it best.
-                let known = examples.get(&id).is_some_and(|known| known.len() <= diagnostic.len());
+                let rank = |example: &String| (example.len(), example.clone());
+                let known = examples.get(&id).is_some_and(|known| rank(known) <= rank(&diagnostic));
                 if !id.is_empty() && !known {
                     examples.insert(id, diagnostic);
                 }
             }
         }
-        assert!(!examples.is_empty(), "{source} has no snapshots");
+        assert!(!examples.is_empty(), "errors/{directory} is empty");
         page.extend(["\n## ", title, "\n"]);
         for (id, example) in examples {
             page.extend(["\n### ", &id, "\n\n```text\n", example.trim_end(), "\n```\n"]);
         }
     }
     assert_data_eq!(page, file!["../../../docs/errors.md"].raw());
+}
+
+#[test]
+fn what_is_listed_is_said() {
+    for (directory, test) in TESTS {
+        let test = fs::read_to_string(format!("{ROOT}/{test}")).unwrap();
+        for file in said(directory) {
+            let name = format!("errors/{directory}/{}", file.file_name().unwrap().display());
+            assert!(test.contains(&name), "no test compares anything with {name}");
+        }
+    }
 }

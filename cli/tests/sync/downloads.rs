@@ -11,7 +11,7 @@ use diskette_integration::nginx;
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
 use diskette_integration::server::{Answer, Server};
-use snapbox::{IntoData, assert_data_eq, str};
+use snapbox::{IntoData, assert_data_eq, file};
 
 /// A scene that expects `url`, with the checksum of what should be there.
 fn spec(scene: &Scene, url: &str, content: &[u8]) {
@@ -116,93 +116,26 @@ fn check_in(scene: &Scene, address: &str, expected: impl IntoData) {
 
 #[test]
 fn failures() {
-    check(
-        None,
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot download `http://[SERVER]/disk.raw`: the server answered 404
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-
-"#]],
-    );
+    check(None, file!["../../errors/downloads/cannot-download-the-server-answered.stderr"]);
     check(
         Some(Answer::Status(503)),
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot download `http://[SERVER]/disk.raw`: the server answered 503
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-
-"#]],
+        file!["../../errors/downloads/cannot-download-the-server-answered-2.stderr"],
     );
     check(
         Some(Answer::Content(mixed(9, 1000))),
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `http://[SERVER]/disk.raw`: the checksum is wrong: expected sha256:1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554, found sha256:9181670574e5a8f7170e91922c496c5ffb91e793205a193adc3f1052794c51f7
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  |
-  = help: the file is not the one that the checksum was made of; nothing was written
-
-"#]],
+        file!["../../errors/downloads/cannot-use-the-checksum-is-wrong-expected-sha.stderr"],
     );
     check(
         Some(Answer::Content(Vec::new())),
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `http://[SERVER]/disk.raw`: the checksum is wrong: expected sha256:1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554, found sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  |
-  = help: the file is not the one that the checksum was made of; nothing was written
-
-"#]],
+        file!["../../errors/downloads/cannot-use-the-checksum-is-wrong-expected-sha-2.stderr"],
     );
     check(
         Some(Answer::Cut(mixed(1, 3 << 20), 100_000)),
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot download `http://[SERVER]/disk.raw`: the server closed the connection
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-
-"#]],
+        file!["../../errors/downloads/cannot-download-the-server-closed-the-connection.stderr"],
     );
     check(
         Some(Answer::Redirect("/disk.raw".into())),
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot download `http://[SERVER]/disk.raw`: refusing to follow to `http://[SERVER]/disk.raw`: too many redirects
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: 1e03faa8735883803ab59f09a6e25f400e29914da62c80ac1b96959acf1f1554 } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-
-"#]],
+        file!["../../errors/downloads/cannot-download-refusing-to-follow-to-too-many.stderr"],
     );
 }
 
@@ -211,24 +144,7 @@ fn no_checksum() {
     let scene = Scene::with_disk();
     let server = Server::start([("/disk.raw", Answer::Content(Vec::new()))]);
     scene.spec(&format!("amd64: {{ disk: \"{}\" }}", server.url("/disk.raw")));
-    check_in(
-        &scene,
-        &server.url(""),
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: `http://[SERVER]/disk.raw` has no checksum
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: "http://[SERVER]/disk.raw" }
-  |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  |
-  = help: add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` with ADD
-  = help: or pass `--allow-unverified` to take whatever comes
-
-"#]],
-    );
+    check_in(&scene, &server.url(""), file!["../../errors/downloads/has-no-checksum.stderr"]);
     assert_eq!(server.requests(), [""; 0]);
 }
 
@@ -241,17 +157,9 @@ fn nobody_listens() {
     check_in(
         &scene,
         &address,
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot download `http://[SERVER]/disk.raw`: cannot connect to [SERVER]: Connection refused (os error 111)
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: "http://[SERVER]/disk.raw", sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-
-"#]],
+        file![
+            "../../errors/downloads/cannot-download-cannot-connect-to-server-connection-refused.stderr"
+        ],
     );
 }
 

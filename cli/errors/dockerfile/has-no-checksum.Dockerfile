@@ -1,0 +1,2 @@
+FROM scratch
+ADD https://localhost/disk.qcow2 /disk/

@@ -1,0 +1,2 @@
+FROM scratch
+ADD https://localhost/me/disks.git#main /disk/

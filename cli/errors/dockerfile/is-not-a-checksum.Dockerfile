@@ -1,0 +1,2 @@
+FROM scratch
+ADD --checksum=md5:0 https://localhost/disk.qcow2 /disk/

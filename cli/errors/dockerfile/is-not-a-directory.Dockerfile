@@ -1,0 +1,4 @@
+FROM scratch
+WORKDIR /a
+COPY a.txt /b
+WORKDIR /b/c

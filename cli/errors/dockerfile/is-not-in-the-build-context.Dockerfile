@@ -1,0 +1,2 @@
+FROM scratch
+COPY nothing.txt /

@@ -1,0 +1,3 @@
+FROM scratch
+RUN mkdir /a && \
+    apt-get update

@@ -1,0 +1,2 @@
+FROM scratch
+COPY https://localhost/disk.qcow2 /disk/

@@ -1,0 +1,2 @@
+# syntax=me/mine
+FROM scratch

@@ -1,0 +1,2 @@
+FROM scratch
+COPY --chown=qemu a.txt /

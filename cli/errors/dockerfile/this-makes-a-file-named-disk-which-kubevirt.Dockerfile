@@ -1,0 +1,2 @@
+FROM scratch
+ADD disk.qcow2 /disk

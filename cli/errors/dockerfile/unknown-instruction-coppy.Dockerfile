@@ -1,0 +1,3 @@
+FROM scratch
+COPPY a b
+COPY --chwon=1 a.txt /

@@ -1,0 +1,2 @@
+FROM kubevirt.io:disk
+ADD disk.qcow2 /disk
