@@ -33,7 +33,8 @@ fn read_all(directory: &Path, extension: &str) -> Vec<Pair> {
 
 /// Returns the names of the files with this extension, without it.
 fn names(directory: &Path, extension: &str) -> BTreeSet<String> {
-    let files = fs::read_dir(directory).unwrap_or_else(|error| panic!("{directory:?}: {error}"));
+    let files = fs::read_dir(directory);
+    let files = files.unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
     names.filter_map(|name| Some(name.strip_suffix(&format!(".{extension}"))?.to_owned())).collect()
 }
@@ -43,8 +44,9 @@ pub fn check_all(directory: &Path, extension: &str, say: impl Fn(&Pair) -> Strin
     let pairs = read_all(directory, extension);
     let inputs: BTreeSet<String> = pairs.iter().map(|pair| pair.name.clone()).collect();
     let orphans: Vec<_> = names(directory, SAID).difference(&inputs).cloned().collect();
-    assert!(orphans.is_empty(), "{directory:?} has no .{extension} for {orphans:?}");
-    assert!(!pairs.is_empty(), "{directory:?} has no .{extension}");
+    let place = directory.display();
+    assert!(orphans.is_empty(), "{place} has no .{extension} for {orphans:?}");
+    assert!(!pairs.is_empty(), "{place} has no .{extension}");
     let differing: Vec<String> =
         pairs.iter().filter_map(|pair| pair.compare(&say(pair)).err()).collect();
     assert!(differing.is_empty(), "{}", differing.join("\n"));

@@ -1,8 +1,4 @@
 //! What the program says when something is wrong with the disks, and that it changes nothing then.
-#![expect(
-    clippy::too_many_lines,
-    reason = "each test is a table of what is done and what is said of it"
-)]
 
 use std::fs;
 use std::process::Command;

@@ -1,8 +1,4 @@
 //! Disks come from URLs as they come from files.
-#![expect(
-    clippy::too_many_lines,
-    reason = "each test is a table of what is done and what is said of it"
-)]
 
 use diskette_integration::daemon::{Daemon, free_port};
 use diskette_integration::disk::{mixed, sha256, sha512};
