@@ -8,20 +8,22 @@ use std::io;
 
 use diskette_builder::cluster::contract::{Severity, examine_disk, flaw_rule};
 use diskette_builder::disk::{Extent, FlawKind, Info, ReadAt, START_LEN, Start, misnamed};
-use disks::{CLUSTER, LINUX, gpt, iso, look, mbr, noise, qcow2, with};
+use disks::{
+    CLUSTER, LINUX, examine_bytes, gpt_disk, iso_disk, mbr_sector, noise_bytes, patched, qcow2_disk,
+};
 
 /// Returns why a disk of this name is refused, if it is.
-fn refused(name: &str, info: &Info) -> Option<FlawKind> {
+fn refusal_of(name: &str, info: &Info) -> Option<FlawKind> {
     let is_error = |kind| flaw_rule(kind).severity == Severity::Error;
     let worst = info.flaws.first().filter(|flaw| is_error(flaw.kind));
     worst.cloned().or_else(|| misnamed(name, info)).map(|flaw| flaw.kind)
 }
 
-fn word(number: u32) -> [u8; 4] {
+fn be32(number: u32) -> [u8; 4] {
     number.to_be_bytes()
 }
 
-fn long(number: u64) -> [u8; 8] {
+fn be64(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
@@ -48,12 +50,12 @@ const LEN: usize = 100;
 const COMPRESSION: usize = 104;
 
 /// Checks all of a table; each has a name for what is done to the disk.
-struct Hostile(usize);
+struct RefusalTable(usize);
 
-impl Hostile {
-    fn check(&mut self, name: &str, disk: &[u8], expected: FlawKind, what: &str) {
-        let info = look(disk);
-        assert_eq!(refused(name, &info), Some(expected), "{what}: {info:?}");
+impl RefusalTable {
+    fn check_refused(&mut self, name: &str, disk: &[u8], expected: FlawKind, what: &str) {
+        let info = examine_bytes(disk);
+        assert_eq!(refusal_of(name, &info), Some(expected), "{what}: {info:?}");
         for flaw in &info.flaws {
             assert!(!flaw.detail.is_empty() && !flaw.detail.ends_with('.'), "{flaw}");
         }
@@ -66,8 +68,8 @@ impl Hostile {
         self.0 += 1;
     }
 
-    fn qcow2(&mut self, what: &str, changes: &[(usize, &[u8])], expected: FlawKind) {
-        self.check("a.qcow2", &with(qcow2(), changes), expected, what);
+    fn check_qcow2_refused(&mut self, what: &str, changes: &[(usize, &[u8])], expected: FlawKind) {
+        self.check_refused("a.qcow2", &patched(qcow2_disk(), changes), expected, what);
     }
 }
 
@@ -76,125 +78,129 @@ type Changes<'a> = &'a [(usize, &'a [u8])];
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn hostile_qcow2() {
+fn hostile_qcow2_files_are_refused() {
     use FlawKind::{
         BackingFile, Blank, Corrupt, DataFile, Encrypted, Malformed, Misnamed, OutsideFile,
         Truncated, UnknownFeature, Unsupported,
     };
-    let mut hostile = Hostile(0);
+    let mut hostile = RefusalTable(0);
     for bit in [5, 6, 7, 8, 15, 31, 32, 47, 62, 63] {
-        let bits = long(1 << bit);
-        hostile.qcow2(&format!("feature {bit}"), &[(INCOMPATIBLE, &bits)], UnknownFeature);
+        let bits = be64(1 << bit);
+        hostile.check_qcow2_refused(
+            &format!("feature {bit}"),
+            &[(INCOMPATIBLE, &bits)],
+            UnknownFeature,
+        );
     }
     let mut check = |what: &str, changes: &[(usize, &[u8])], expected| {
-        hostile.qcow2(what, changes, expected);
+        hostile.check_qcow2_refused(what, changes, expected);
     };
     check("data file", &[(INCOMPATIBLE + 7, &[4])], DataFile);
-    let extension = [&word(0x4441_5441)[..], &word(8), b"/etc/pwd"].concat();
+    let extension = [&be32(0x4441_5441)[..], &be32(8), b"/etc/pwd"].concat();
     check("named data file", &[(INCOMPATIBLE + 7, &[4]), (104, &extension)], DataFile);
     check("corrupt", &[(INCOMPATIBLE + 7, &[2])], Corrupt);
     check("corrupt and dirty", &[(INCOMPATIBLE + 7, &[3])], Corrupt);
 
     for name in ["base.img", "/etc/passwd", "json:{\"driver\":\"file\"}", "nbd://host/x", "\0"] {
-        let len = word(u32::try_from(name.len()).unwrap());
-        let changes = [(BACKING, &long(512)[..]), (BACKING + 8, &len), (512, name.as_bytes())];
+        let len = be32(u32::try_from(name.len()).unwrap());
+        let changes = [(BACKING, &be64(512)[..]), (BACKING + 8, &len), (512, name.as_bytes())];
         check(name, &changes, BackingFile);
     }
-    let one = word(1);
-    check("backing name far away", &[(BACKING, &long(1 << 40)), (16, &one)], Malformed);
-    check("backing name in the header", &[(BACKING, &long(8)), (16, &one)], Malformed);
-    check("backing name too long", &[(BACKING, &long(512)), (16, &word(1024))], Malformed);
-    check("backing name endless", &[(BACKING, &long(512)), (16, &[255; 4])], Malformed);
-    check("backing name at an edge", &[(BACKING, &long(65_530)), (16, &word(9))], Malformed);
+    let one = be32(1);
+    check("backing name far away", &[(BACKING, &be64(1 << 40)), (16, &one)], Malformed);
+    check("backing name in the header", &[(BACKING, &be64(8)), (16, &one)], Malformed);
+    check("backing name too long", &[(BACKING, &be64(512)), (16, &be32(1024))], Malformed);
+    check("backing name endless", &[(BACKING, &be64(512)), (16, &[255; 4])], Malformed);
+    check("backing name at an edge", &[(BACKING, &be64(65_530)), (16, &be32(9))], Malformed);
 
-    check("version 0", &[(4, &word(0))], Misnamed);
-    check("version 1", &[(4, &word(1))], Unsupported);
-    check("version 4", &[(4, &word(4))], UnknownFeature);
+    check("version 0", &[(4, &be32(0))], Misnamed);
+    check("version 1", &[(4, &be32(1))], Unsupported);
+    check("version 4", &[(4, &be32(4))], UnknownFeature);
     check("version at its most", &[(4, &[255; 4])], UnknownFeature);
     for bits in [0, 8, 22, 31, 64, u32::MAX] {
-        check(&format!("clusters {bits}"), &[(CLUSTER_BITS, &word(bits))], Malformed);
+        check(&format!("clusters {bits}"), &[(CLUSTER_BITS, &be32(bits))], Malformed);
     }
     for len in [0, 72, 103, 0x1_0001, u32::MAX] {
-        check(&format!("header {len}"), &[(LEN, &word(len))], Malformed);
+        check(&format!("header {len}"), &[(LEN, &be32(len))], Malformed);
     }
     for order in [7, 64, u32::MAX] {
-        check(&format!("reference counts {order}"), &[(REFCOUNT_ORDER, &word(order))], Malformed);
+        check(&format!("reference counts {order}"), &[(REFCOUNT_ORDER, &be32(order))], Malformed);
     }
 
-    check("L1 behind the end", &[(L1_AT, &long(END))], OutsideFile);
-    check("L1 far away", &[(L1_AT, &long(u64::MAX))], OutsideFile);
-    check("L1 over the header", &[(L1_AT, &long(0))], OutsideFile);
-    check("L1 over reference counts", &[(L1_AT, &long(CLUSTER as u64))], OutsideFile);
-    check("L1 askew", &[(L1_AT, &long(L1 as u64 + 8))], Malformed);
-    check("L1 of nothing", &[(L1_ENTRIES, &word(0))], Malformed);
-    check("L1 too long", &[(L1_ENTRIES, &word(1 << 30))], Malformed);
+    check("L1 behind the end", &[(L1_AT, &be64(END))], OutsideFile);
+    check("L1 far away", &[(L1_AT, &be64(u64::MAX))], OutsideFile);
+    check("L1 over the header", &[(L1_AT, &be64(0))], OutsideFile);
+    check("L1 over reference counts", &[(L1_AT, &be64(CLUSTER as u64))], OutsideFile);
+    check("L1 askew", &[(L1_AT, &be64(L1 as u64 + 8))], Malformed);
+    check("L1 of nothing", &[(L1_ENTRIES, &be32(0))], Malformed);
+    check("L1 too long", &[(L1_ENTRIES, &be32(1 << 30))], Malformed);
     check("L1 at its most", &[(L1_ENTRIES, &[255; 4])], Malformed);
-    check("L1 longer than the file", &[(L1_ENTRIES, &word(1 << 20))], OutsideFile);
-    check("larger than L1", &[(SIZE, &long(1 << 40))], Malformed);
+    check("L1 longer than the file", &[(L1_ENTRIES, &be32(1 << 20))], OutsideFile);
+    check("larger than L1", &[(SIZE, &be64(1 << 40))], Malformed);
     check("larger than anything", &[(SIZE, &[255; 8])], Malformed);
 
-    check("reference counts behind the end", &[(REFCOUNTS_AT, &long(END))], OutsideFile);
-    check("reference counts far away", &[(REFCOUNTS_AT, &long(1 << 60))], OutsideFile);
-    check("reference counts askew", &[(REFCOUNTS_AT, &long(CLUSTER as u64 + 512))], Malformed);
-    check("reference counts over the header", &[(REFCOUNTS_AT, &long(0))], OutsideFile);
-    check("no reference counts", &[(REFCOUNT_CLUSTERS, &word(0))], Malformed);
+    check("reference counts behind the end", &[(REFCOUNTS_AT, &be64(END))], OutsideFile);
+    check("reference counts far away", &[(REFCOUNTS_AT, &be64(1 << 60))], OutsideFile);
+    check("reference counts askew", &[(REFCOUNTS_AT, &be64(CLUSTER as u64 + 512))], Malformed);
+    check("reference counts over the header", &[(REFCOUNTS_AT, &be64(0))], OutsideFile);
+    check("no reference counts", &[(REFCOUNT_CLUSTERS, &be32(0))], Malformed);
     check("endless reference counts", &[(REFCOUNT_CLUSTERS, &[255; 4])], Malformed);
-    check("block behind the end", &[(REFCOUNTS, &long(END))], OutsideFile);
-    check("block askew", &[(REFCOUNTS, &long(512))], Malformed);
+    check("block behind the end", &[(REFCOUNTS, &be64(END))], OutsideFile);
+    check("block askew", &[(REFCOUNTS, &be64(512))], Malformed);
 
-    check("snapshots far away", &[(SNAPSHOTS, &one), (SNAPSHOTS_AT, &long(END))], OutsideFile);
+    check("snapshots far away", &[(SNAPSHOTS, &one), (SNAPSHOTS_AT, &be64(END))], OutsideFile);
     check("endless snapshots", &[(SNAPSHOTS, &[255; 4])], Malformed);
-    let over = [(SNAPSHOTS, &one[..]), (SNAPSHOTS_AT, &long(L1 as u64))];
+    let over = [(SNAPSHOTS, &one[..]), (SNAPSHOTS_AT, &be64(L1 as u64))];
     check("snapshots over L1", &over, OutsideFile);
 
-    check("AES", &[(CRYPT, &word(1))], Encrypted);
-    check("LUKS", &[(CRYPT, &word(2))], Encrypted);
-    check("another encryption", &[(CRYPT, &word(3))], UnknownFeature);
-    let longer = (LEN, &word(112)[..]);
+    check("AES", &[(CRYPT, &be32(1))], Encrypted);
+    check("LUKS", &[(CRYPT, &be32(2))], Encrypted);
+    check("another encryption", &[(CRYPT, &be32(3))], UnknownFeature);
+    let longer = (LEN, &be32(112)[..]);
     check("zstd that is not told", &[longer, (COMPRESSION, &[1])], Malformed);
     check("told, and zlib", &[longer, (INCOMPATIBLE + 7, &[8])], Malformed);
     let other = [longer, (INCOMPATIBLE + 7, &[8]), (COMPRESSION, &[2])];
     check("another compression", &other, UnknownFeature);
-    let small = [(INCOMPATIBLE + 7, &[16][..]), (CLUSTER_BITS, &word(9))];
+    let small = [(INCOMPATIBLE + 7, &[16][..]), (CLUSTER_BITS, &be32(9))];
     check("parts of small clusters", &small, Malformed);
 
-    check("L2 behind the end", &[(L1, &long(END))], OutsideFile);
-    check("L2 askew", &[(L1, &long(L2 as u64 + 512))], Malformed);
-    check("L2 over the header's neighbour", &[(L1, &long(REFCOUNTS as u64))], OutsideFile);
-    check("L2 is L1", &[(L1, &long(L1 as u64))], OutsideFile);
-    check("data behind the end", &[(L2, &long(END))], Truncated);
-    check("data far away", &[(L2, &long(0x00ff_ffff_ffff_0000))], Truncated);
-    check("data askew", &[(L2, &long(L2 as u64 + 512))], Malformed);
-    check("data in L1", &[(L2, &long(L1 as u64))], OutsideFile);
-    check("packed data behind the end", &[(L2, &long((1 << 62) | END))], Truncated);
-    check("packed data in the header", &[(L2, &long((1 << 62) | 8))], OutsideFile);
-    check("packed data too long", &[(L2, &long((1 << 62) | (0xff << 54) | 0x6_ff00))], Truncated);
-    check("extension too long", &[(104, &[word(1), [255; 4]].concat())], Malformed);
-    let many: Vec<u8> = (0..100).flat_map(|_| [word(1), word(0)].concat()).collect();
+    check("L2 behind the end", &[(L1, &be64(END))], OutsideFile);
+    check("L2 askew", &[(L1, &be64(L2 as u64 + 512))], Malformed);
+    check("L2 over the header's neighbour", &[(L1, &be64(REFCOUNTS as u64))], OutsideFile);
+    check("L2 is L1", &[(L1, &be64(L1 as u64))], OutsideFile);
+    check("data behind the end", &[(L2, &be64(END))], Truncated);
+    check("data far away", &[(L2, &be64(0x00ff_ffff_ffff_0000))], Truncated);
+    check("data askew", &[(L2, &be64(L2 as u64 + 512))], Malformed);
+    check("data in L1", &[(L2, &be64(L1 as u64))], OutsideFile);
+    check("packed data behind the end", &[(L2, &be64((1 << 62) | END))], Truncated);
+    check("packed data in the header", &[(L2, &be64((1 << 62) | 8))], OutsideFile);
+    check("packed data too long", &[(L2, &be64((1 << 62) | (0xff << 54) | 0x6_ff00))], Truncated);
+    check("extension too long", &[(104, &[be32(1), [255; 4]].concat())], Malformed);
+    let many: Vec<u8> = (0..100).flat_map(|_| [be32(1), be32(0)].concat()).collect();
     check("too many extensions", &[(104, &many)], Malformed);
-    check("no data", &[(L1, &long(0))], Blank);
-    check("only zeros", &[(L2, &long((5 * CLUSTER as u64) | 1)), (L2 + 8, &long(1))], Blank);
+    check("no data", &[(L1, &be64(0))], Blank);
+    check("only zeros", &[(L2, &be64((5 * CLUSTER as u64) | 1)), (L2 + 8, &be64(1))], Blank);
 
-    let disk = qcow2();
+    let disk = qcow2_disk();
     for (len, kind) in [(8, Malformed), (100, Malformed), (CLUSTER, OutsideFile)] {
-        hostile.check("a.qcow2", &disk[..len], kind, &format!("cut at {len}"));
+        hostile.check_refused("a.qcow2", &disk[..len], kind, &format!("cut at {len}"));
     }
     for len in [L1, L1 + 4, L2, L2 + 100] {
-        hostile.check("a.qcow2", &disk[..len], OutsideFile, &format!("cut at {len}"));
+        hostile.check_refused("a.qcow2", &disk[..len], OutsideFile, &format!("cut at {len}"));
     }
     for len in [L2 + CLUSTER, 6 * CLUSTER] {
-        hostile.check("a.qcow2", &disk[..len], Truncated, &format!("cut at {len}"));
+        hostile.check_refused("a.qcow2", &disk[..len], Truncated, &format!("cut at {len}"));
     }
     assert!(hostile.0 >= 60, "{}", hostile.0);
 }
 
 #[test]
-fn masquerades() {
+fn other_formats_and_misnamed_disks_are_refused() {
     use FlawKind::{CdiOnly, Misnamed, Packed, Unsupported};
-    let mut hostile = Hostile(0);
-    let at = |changes: &[(usize, &[u8])]| with(noise(70_000), changes);
+    let mut hostile = RefusalTable(0);
+    let at = |changes: &[(usize, &[u8])]| patched(noise_bytes(70_000), changes);
     let mut check = |name: &str, disk: &[u8], expected, what: &str| {
-        hostile.check(name, disk, expected, what);
+        hostile.check_refused(name, disk, expected, what);
     };
     let disk = |magic: &[u8]| at(&[(0, magic)]);
     for name in ["a.qcow2", "a.img"] {
@@ -228,7 +234,7 @@ fn masquerades() {
     }
     // Whatever else is wrong with them, they are of a format that CDI alone takes.
     let cdi_only = |disk: &[u8]| {
-        let info = look(disk);
+        let info = examine_bytes(disk);
         assert!(info.flaws.iter().any(|flaw| flaw.kind == CdiOnly), "{info:?}");
     };
     let vmdk = b"# Disk DescriptorFile\nversion=1\n";
@@ -237,13 +243,13 @@ fn masquerades() {
         cdi_only(&disk(magic));
     }
     cdi_only(&at(&[(0x40, &[0x7f, 0x10, 0xda, 0xbe])]));
-    check("a.qcow2", &noise(70_000), Misnamed, "raw");
-    check("a.QCOW2", &iso(100), Misnamed, "CD");
-    check("a.vmdk", &qcow2(), Misnamed, "qcow2 as VMDK");
-    check("a.vdi", &noise(70_000), Misnamed, "raw as VDI");
-    check("a.vhdx", &noise(70_000), Misnamed, "raw as VHDX");
-    check("a.vhd", &qcow2(), Misnamed, "qcow2 as VHD");
-    check("a.qed", &noise(70_000), Misnamed, "raw as QED");
+    check("a.qcow2", &noise_bytes(70_000), Misnamed, "raw");
+    check("a.QCOW2", &iso_disk(100), Misnamed, "CD");
+    check("a.vmdk", &qcow2_disk(), Misnamed, "qcow2 as VMDK");
+    check("a.vdi", &noise_bytes(70_000), Misnamed, "raw as VDI");
+    check("a.vhdx", &noise_bytes(70_000), Misnamed, "raw as VHDX");
+    check("a.vhd", &qcow2_disk(), Misnamed, "qcow2 as VHD");
+    check("a.qed", &noise_bytes(70_000), Misnamed, "raw as QED");
     assert!(hostile.0 >= 25, "{}", hostile.0);
 }
 
@@ -266,53 +272,57 @@ impl ReadAt for Hole {
 }
 
 #[test]
-fn raw_look_alikes() {
+fn broken_raw_disks_are_refused() {
     use FlawKind::{Blank, Malformed, Truncated};
-    let mut hostile = Hostile(0);
+    let mut hostile = RefusalTable(0);
     let mut check = |disk: &[u8], expected, what: &str| {
-        hostile.check("a.img", disk, expected, what);
+        hostile.check_refused("a.img", disk, expected, what);
     };
     check(b"", Blank, "empty");
     for len in [1, 512, 1 << 20, 5_000_000] {
         check(&vec![0; len], Blank, &format!("{len} zeros"));
     }
     let info = examine_disk(&Hole(1 << 40)).unwrap();
-    assert_eq!(refused("a.img", &info), Some(Blank));
+    assert_eq!(refusal_of("a.img", &info), Some(Blank));
 
-    let disk = gpt(512, 300, &[(LINUX, 40, 60), (LINUX, 61, 260)]);
+    let disk = gpt_disk(512, 300, &[(LINUX, 40, 60), (LINUX, 61, 260)]);
     for len in [299, 280, 150, 34] {
         check(&disk[..len * 512], Truncated, &format!("GPT cut at {len}"));
     }
-    check(&gpt(512, 300, &[(LINUX, 40, 300)]), Truncated, "partition behind the end");
-    check(&gpt(512, 300, &[(LINUX, 40, u64::MAX)]), Truncated, "endless partition");
-    check(&gpt(4096, 100, &[(LINUX, 40, 60)])[..90 * 4096], Truncated, "GPT of long sectors, cut");
+    check(&gpt_disk(512, 300, &[(LINUX, 40, 300)]), Truncated, "partition behind the end");
+    check(&gpt_disk(512, 300, &[(LINUX, 40, u64::MAX)]), Truncated, "endless partition");
+    check(
+        &gpt_disk(4096, 100, &[(LINUX, 40, 60)])[..90 * 4096],
+        Truncated,
+        "GPT of long sectors, cut",
+    );
     for (at, what) in [(16, "checksums"), (0, "signatures"), (12, "lengths")] {
         let other = 299 * 512 + at;
         let changes: [(usize, &[u8]); 2] = [(512 + at, &[255; 4]), (other, &[255; 4])];
-        check(&with(disk.clone(), &changes), Malformed, &format!("both {what} of GPT wrong"));
+        check(&patched(disk.clone(), &changes), Malformed, &format!("both {what} of GPT wrong"));
     }
     let changes: [(usize, &[u8]); 2] = [(1024 + 300, &[9]), (267 * 512 + 300, &[9])];
-    check(&with(disk.clone(), &changes), Malformed, "both lists of GPT wrong");
-    let protective = [mbr(&[(0xee, 1, 99)]), noise(99 * 512)].concat();
+    check(&patched(disk.clone(), &changes), Malformed, "both lists of GPT wrong");
+    let protective = [mbr_sector(&[(0xee, 1, 99)]), noise_bytes(99 * 512)].concat();
     check(&protective, Malformed, "no GPT where one should be");
 
-    let table = |parts: &[(u8, u32, u32)]| [mbr(parts), noise(99 * 512)].concat();
+    let table = |parts: &[(u8, u32, u32)]| [mbr_sector(parts), noise_bytes(99 * 512)].concat();
     check(&table(&[(0x83, 1, 100)]), Truncated, "partition behind the end");
     check(&table(&[(0x83, 1, 10), (0x0b, 20, 81)]), Truncated, "second partition behind the end");
     check(&table(&[(0x83, 1, 10), (0x05, 20, 1000)]), Truncated, "extended partition");
     check(&table(&[(0x83, u32::MAX, u32::MAX)]), Truncated, "endless partition");
-    check(&iso(1000)[..600_000], Truncated, "CD cut");
-    check(&iso(5000)[..34_000], Truncated, "CD cut early");
+    check(&iso_disk(1000)[..600_000], Truncated, "CD cut");
+    check(&iso_disk(5000)[..34_000], Truncated, "CD cut early");
     assert!(hostile.0 >= 15, "{}", hostile.0);
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn benign_disks_are_taken() {
+fn harmless_disks_are_accepted() {
     let mut taken = 0;
     let mut check = |name: &str, disk: &[u8], what: &str| {
-        let info = look(disk);
-        assert_eq!(refused(name, &info), None, "{what}: {info:?}");
+        let info = examine_bytes(disk);
+        assert_eq!(refusal_of(name, &info), None, "{what}: {info:?}");
         taken += 1;
     };
     let qcow2s: [(&str, Changes<'_>); 16] = [
@@ -320,59 +330,67 @@ fn benign_disks_are_taken() {
         ("compatible features", &[(80, &[255; 8])]),
         ("features that are cleared", &[(88, &[255; 8])]),
         ("dirty", &[(INCOMPATIBLE + 7, &[1])]),
-        ("odd size", &[(SIZE, &long((1 << 20) + 100))]),
-        ("small", &[(SIZE, &long(512))]),
-        ("longer header", &[(LEN, &word(112))]),
-        ("zstd", &[(LEN, &word(112)), (INCOMPATIBLE + 7, &[8]), (COMPRESSION, &[1])]),
-        ("unknown extension", &[(104, &[word(0x1234), word(3), *b"abc\0"].concat())]),
-        ("zero clusters", &[(L2 + 16, &long(1))]),
-        ("packed", &[(L2 + 16, &long((1 << 62) | (5 * CLUSTER as u64 + 7)))]),
-        ("wide reference counts", &[(REFCOUNT_ORDER, &word(6))]),
-        ("no name of a backing file", &[(BACKING, &long(512))]),
-        ("flags of L1", &[(L1, &long(L2 as u64))]),
-        ("longer L1", &[(L1_ENTRIES, &word(100))]),
-        ("features have names", &[(104, &[word(0x6803_f857), word(48)].concat())]),
+        ("odd size", &[(SIZE, &be64((1 << 20) + 100))]),
+        ("small", &[(SIZE, &be64(512))]),
+        ("longer header", &[(LEN, &be32(112))]),
+        ("zstd", &[(LEN, &be32(112)), (INCOMPATIBLE + 7, &[8]), (COMPRESSION, &[1])]),
+        ("unknown extension", &[(104, &[be32(0x1234), be32(3), *b"abc\0"].concat())]),
+        ("zero clusters", &[(L2 + 16, &be64(1))]),
+        ("packed", &[(L2 + 16, &be64((1 << 62) | (5 * CLUSTER as u64 + 7)))]),
+        ("wide reference counts", &[(REFCOUNT_ORDER, &be32(6))]),
+        ("no name of a backing file", &[(BACKING, &be64(512))]),
+        ("flags of L1", &[(L1, &be64(L2 as u64))]),
+        ("longer L1", &[(L1_ENTRIES, &be32(100))]),
+        ("features have names", &[(104, &[be32(0x6803_f857), be32(48)].concat())]),
     ];
     for (what, changes) in qcow2s {
-        check("a.qcow2", &with(qcow2(), changes), what);
+        check("a.qcow2", &patched(qcow2_disk(), changes), what);
     }
-    let changes: [(usize, &[u8]); 2] = [(SNAPSHOTS, &word(1)), (SNAPSHOTS_AT, &long(END))];
-    let snapshots = [with(qcow2(), &changes), vec![0; CLUSTER]].concat();
+    let changes: [(usize, &[u8]); 2] = [(SNAPSHOTS, &be32(1)), (SNAPSHOTS_AT, &be64(END))];
+    let snapshots = [patched(qcow2_disk(), &changes), vec![0; CLUSTER]].concat();
     check("a.qcow2", &snapshots, "snapshots");
-    let old = [(4, &word(2)[..]), (72, &[0; 8])];
-    check("a.qcow2", &with(qcow2(), &old), "version 2");
+    let old = [(4, &be32(2)[..]), (72, &[0; 8])];
+    check("a.qcow2", &patched(qcow2_disk(), &old), "version 2");
     for name in ["a.img", "a.raw", "disk", "a.QCOW2", "fedora.x86_64"] {
-        check(name, &qcow2(), name);
+        check(name, &qcow2_disk(), name);
     }
 
-    let table = gpt(512, 300, &[(LINUX, 40, 60)]);
+    let table = gpt_disk(512, 300, &[(LINUX, 40, 60)]);
     check("a.img", &table, "GPT");
-    check("a.raw", &gpt(4096, 100, &[(LINUX, 40, 60)]), "GPT of long sectors");
-    check("a.img", &with(table.clone(), &[(512 + 60, &[9])]), "first GPT wrong");
-    check("a.img", &with(table.clone(), &[(299 * 512 + 60, &[9])]), "second GPT wrong");
+    check("a.raw", &gpt_disk(4096, 100, &[(LINUX, 40, 60)]), "GPT of long sectors");
+    check("a.img", &patched(table.clone(), &[(512 + 60, &[9])]), "first GPT wrong");
+    check("a.img", &patched(table.clone(), &[(299 * 512 + 60, &[9])]), "second GPT wrong");
     check("a.img", &[table.clone(), vec![0; 1 << 20]].concat(), "GPT on a larger disk");
-    check("a.img", &gpt(512, 300, &[]), "GPT without partitions");
-    check("a.img", &[mbr(&[(0x83, 1, 99)]), noise(99 * 512)].concat(), "MBR");
-    check("a.img", &[mbr(&[]), noise(99 * 512)].concat(), "boot code alone");
-    check("a.img", &with(noise(4096), &[(510, &[0x55, 0xaa])]), "boot sector of a file system");
-    check("a.iso", &iso(100), "CD");
-    check("a.img", &iso(300)[..500_000], "CD without its padding");
-    let hybrid = with(iso(100), &[(0, &mbr(&[(0x17, 0, 4096)]))]);
+    check("a.img", &gpt_disk(512, 300, &[]), "GPT without partitions");
+    check("a.img", &[mbr_sector(&[(0x83, 1, 99)]), noise_bytes(99 * 512)].concat(), "MBR");
+    check("a.img", &[mbr_sector(&[]), noise_bytes(99 * 512)].concat(), "boot code alone");
+    check(
+        "a.img",
+        &patched(noise_bytes(4096), &[(510, &[0x55, 0xaa])]),
+        "boot sector of a file system",
+    );
+    check("a.iso", &iso_disk(100), "CD");
+    check("a.img", &iso_disk(300)[..500_000], "CD without its padding");
+    let hybrid = patched(iso_disk(100), &[(0, &mbr_sector(&[(0x17, 0, 4096)]))]);
     check("a.iso", &hybrid, "CD and stick");
     check("a.img", b"x", "one byte");
-    check("a.img", &noise(511), "less than a sector");
+    check("a.img", &noise_bytes(511), "less than a sector");
     check("a.img", b"any text\n", "text");
     check("a.img", &[vec![0; 3 << 20], b"x".to_vec()].concat(), "data at the end");
     check(
         "a.img",
-        &with(noise(4096), &[(512, b"QFI\xfb\0\0\0\x03")]),
+        &patched(noise_bytes(4096), &[(512, b"QFI\xfb\0\0\0\x03")]),
         "qcow2 in the second sector",
     );
-    check("a.img", &with(noise(4096), &[(0, b"LUKS\xba\xbe\0\x02")]), "LUKS 2");
-    check("a.img", &with(noise(4096), &[(0, b"#\nversion=4\n")]), "no VMDK");
-    check("a.img", &with(noise(4096), &[(0, b"version=11\n")]), "no VMDK either");
-    check("a.vhd", &with(noise(4096), &[(4096 - 512, b"conectix")]), "fixed VHD");
-    check("a.img", &with(noise(4096), &[(0, b"KDM")]), "almost VMDK");
-    check("a.img", &with(noise(4096), &[(0, b"WithoutFreeSpace\x03\0\0\0")]), "almost Parallels");
+    check("a.img", &patched(noise_bytes(4096), &[(0, b"LUKS\xba\xbe\0\x02")]), "LUKS 2");
+    check("a.img", &patched(noise_bytes(4096), &[(0, b"#\nversion=4\n")]), "no VMDK");
+    check("a.img", &patched(noise_bytes(4096), &[(0, b"version=11\n")]), "no VMDK either");
+    check("a.vhd", &patched(noise_bytes(4096), &[(4096 - 512, b"conectix")]), "fixed VHD");
+    check("a.img", &patched(noise_bytes(4096), &[(0, b"KDM")]), "almost VMDK");
+    check(
+        "a.img",
+        &patched(noise_bytes(4096), &[(0, b"WithoutFreeSpace\x03\0\0\0")]),
+        "almost Parallels",
+    );
     assert!(taken >= 40, "{taken}");
 }

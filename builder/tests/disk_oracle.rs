@@ -10,14 +10,14 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use diskette_builder::disk::qcow2::{Compression, Crypt, Header};
+use diskette_builder::disk::qcow2::{Qcow2Compression, Qcow2Encryption, Qcow2Header};
 use diskette_builder::disk::{Flaw, FlawKind, ReadAt, examine};
 use serde_json::{Value, json};
 
 /// A file of which nothing behind its end is asked for.
-struct Bounded(File, u64);
+struct BoundedFile(File, u64);
 
-impl Bounded {
+impl BoundedFile {
     fn open(path: &Path) -> Self {
         let file = File::open(path).unwrap();
         let len = file.metadata().unwrap().len();
@@ -25,7 +25,7 @@ impl Bounded {
     }
 }
 
-impl ReadAt for Bounded {
+impl ReadAt for BoundedFile {
     fn len(&self) -> u64 {
         self.1
     }
@@ -38,7 +38,7 @@ impl ReadAt for Bounded {
 
 /// How images are made: a script in an empty directory, in which `x` is the image.
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn scripts() -> Vec<String> {
+fn image_scripts() -> Vec<String> {
     let mut all = Vec::new();
     let mut create = |format: &str, options: &str, size: &str| {
         let options = if options.is_empty() { String::new() } else { format!("-o {options}") };
@@ -134,13 +134,13 @@ fn scripts() -> Vec<String> {
          qemu-img create -q -f qcow2 -o compat=0.10,cluster_size=512 -b base.raw -F raw x"
             .into(),
     );
-    converted(&mut all);
-    changed(&mut all);
+    add_converted_images(&mut all);
+    add_modified_images(&mut all);
     all
 }
 
 /// A disk with data in it, converted.
-fn converted(all: &mut Vec<String>) {
+fn add_converted_images(all: &mut Vec<String>) {
     const MAKE: &str =
         "for i in 1 2 3; do seq $((i * 1000)) 60000; head -c 200000 /dev/zero; done >raw";
     for options in [
@@ -173,7 +173,7 @@ fn converted(all: &mut Vec<String>) {
 }
 
 /// Images of which something was changed.
-fn changed(all: &mut Vec<String>) {
+fn add_modified_images(all: &mut Vec<String>) {
     let mut change = |make: &str| {
         all.push(format!("qemu-img create -q -f qcow2 x 10M; {make}"));
     };
@@ -200,7 +200,7 @@ fn changed(all: &mut Vec<String>) {
 }
 
 /// Returns what `qemu-img` says, as far as it is about the same things.
-fn theirs(directory: &Path) -> Value {
+fn facts_from_qemu(directory: &Path) -> Value {
     let output = Command::new("qemu-img")
         .args(["info", "--output", "json", "x"])
         .current_dir(directory)
@@ -235,12 +235,12 @@ fn theirs(directory: &Path) -> Value {
 }
 
 /// Returns what we say.
-fn ours(path: &Path) -> (Value, Vec<Flaw>) {
-    let bytes = Bounded::open(path);
+fn facts_from_diskette(path: &Path) -> (Value, Vec<Flaw>) {
+    let bytes = BoundedFile::open(path);
     let info = examine(&bytes).unwrap();
     let has = |kind| info.flaws.iter().any(|flaw| flaw.kind == kind);
-    let header = Header::read(&bytes);
-    let backing = header.as_ref().ok().and_then(|header| header.backing.clone());
+    let header = Qcow2Header::read(&bytes);
+    let backing = header.as_ref().ok().and_then(|header| header.backing_file.clone());
     let foreign = has(FlawKind::BackingFile) && backing.is_none();
     let backing_name = if foreign {
         json!("another")
@@ -265,23 +265,23 @@ fn ours(path: &Path) -> (Value, Vec<Flaw>) {
         facts["subclusters"] = header.has_subclusters().into();
         facts["data-file"] = json!(header.data_file);
         facts["compression"] = match header.compression {
-            Compression::Zlib => "zlib".into(),
-            Compression::Zstd => "zstd".into(),
+            Qcow2Compression::Zlib => "zlib".into(),
+            Qcow2Compression::Zstd => "zstd".into(),
         };
-        facts["encryption"] = match header.crypt {
-            Crypt::None => Value::Null,
-            Crypt::Aes => "aes".into(),
-            Crypt::Luks => "luks".into(),
+        facts["encryption"] = match header.encryption {
+            Qcow2Encryption::None => Value::Null,
+            Qcow2Encryption::Aes => "aes".into(),
+            Qcow2Encryption::Luks => "luks".into(),
         };
     }
     (facts, info.flaws)
 }
 
 /// Returns how the two differ.
-fn difference(directory: &Path) -> String {
+fn compare_facts(directory: &Path) -> String {
     let mut text = String::new();
-    let mut theirs = theirs(directory);
-    let (mut ours, flaws) = ours(&directory.join("x"));
+    let mut theirs = facts_from_qemu(directory);
+    let (mut ours, flaws) = facts_from_diskette(&directory.join("x"));
     // What is not read of a format that is refused anyway.
     if ours["backing"] == "another" && theirs["backing"].is_string() {
         ours["backing"] = theirs["backing"].clone();
@@ -313,13 +313,13 @@ fn difference(directory: &Path) -> String {
 }
 
 #[test]
-fn disks_are_what_qemu_says() {
+fn facts_match_qemu_img_info() {
     if Command::new("qemu-img").arg("--version").output().is_err() {
         assert!(std::env::var_os("CI").is_none(), "there is no qemu-img");
         return say_skipped();
     }
     let mut different = String::new();
-    let scripts = scripts();
+    let scripts = image_scripts();
     assert!(scripts.len() >= 150, "{}", scripts.len());
     for script in &scripts {
         let scratch = tempfile::tempdir().unwrap();
@@ -329,7 +329,7 @@ fn disks_are_what_qemu_says() {
             writeln!(different, "{script}\n  {}", String::from_utf8_lossy(&output.stderr)).unwrap();
             continue;
         }
-        let difference = difference(scratch.path());
+        let difference = compare_facts(scratch.path());
         if !difference.is_empty() {
             writeln!(different, "{script}\n{difference}").unwrap();
         }

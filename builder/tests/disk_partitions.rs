@@ -13,7 +13,7 @@ const RISCV: (&[u8; 11], u16) = (b"BOOTRI~1EFI", 0x5064);
 const OTHER: (&[u8; 11], u16) = (b"GRUBX64 EFI", 0x8664);
 
 /// Puts a file system into a partition of a disk.
-fn efi(file_system: &[u8], sector: usize) -> Vec<u8> {
+fn disk_with_efi_partition(file_system: &[u8], sector: usize) -> Vec<u8> {
     let sectors = file_system.len() / sector + 200;
     let last = 64 + file_system.len() / sector - 1;
     let parts = [(LINUX, 50, 60), (ESP, 64, last as u64)];
@@ -23,21 +23,21 @@ fn efi(file_system: &[u8], sector: usize) -> Vec<u8> {
 }
 
 #[test]
-fn boot_loaders_tell_machines() {
+fn machines_are_found_by_their_boot_loaders() {
     let check = |disk: &[u8], partitions: Option<&str>, boot: &[&str]| {
         let info = look(disk);
         assert_eq!((info.partitions, &info.boot[..]), (partitions, boot), "{:?}", info.flaws);
     };
     let gpt = |disk: &[u8], boot: &[&str]| check(disk, Some("gpt"), boot);
     for kind in [Kind::Fat12, Kind::Fat16, Kind::Fat32] {
-        gpt(&efi(&fat(kind, &[AMD64]), 512), &["amd64"]);
-        gpt(&efi(&fat(kind, &[OTHER, ARM64]), 512), &["arm64"]);
+        gpt(&disk_with_efi_partition(&fat(kind, &[AMD64]), 512), &["amd64"]);
+        gpt(&disk_with_efi_partition(&fat(kind, &[OTHER, ARM64]), 512), &["arm64"]);
     }
     let several = fat(Kind::Fat16, &[AMD64, IA32, ARM, RISCV, OTHER]);
-    gpt(&efi(&several, 512), &["amd64", "386", "arm", "riscv64"]);
-    gpt(&efi(&fat(Kind::Fat16, &[ARM64]), 4096), &["arm64"]);
-    gpt(&efi(&fat(Kind::Fat16, &[OTHER]), 512), &[]);
-    gpt(&efi(&disks::noise(300 * 512), 512), &[]);
+    gpt(&disk_with_efi_partition(&several, 512), &["amd64", "386", "arm", "riscv64"]);
+    gpt(&disk_with_efi_partition(&fat(Kind::Fat16, &[ARM64]), 4096), &["arm64"]);
+    gpt(&disk_with_efi_partition(&fat(Kind::Fat16, &[OTHER]), 512), &[]);
+    gpt(&disk_with_efi_partition(&disks::noise(300 * 512), 512), &[]);
     gpt(&disks::gpt(512, 200, &[(PREP, 50, 60)]), &["ppc64le"]);
 
     let file_system = fat(Kind::Fat12, &[ARM64]);
@@ -55,7 +55,7 @@ fn boot_loaders_tell_machines() {
 
 #[test]
 fn one_good_table_is_enough() {
-    let good = efi(&fat(Kind::Fat12, &[AMD64]), 512);
+    let good = disk_with_efi_partition(&fat(Kind::Fat12, &[AMD64]), 512);
     let last = good.len() - 512;
     for at in [512, 512 + 56, 1024, last, last - 512] {
         let info = look(&with(good.clone(), &[(at, &[0xff])]));
@@ -68,7 +68,7 @@ fn one_good_table_is_enough() {
 }
 
 #[test]
-fn the_guest_is_looked_at() {
+fn partitions_in_a_qcow2_are_found() {
     // The first sectors of what is in the qcow2, whose two clusters are 128 KiB of 1 MiB.
     let sector = mbr(&[(0x41, 100, 100)]);
     let info = look(&with(qcow2(), &[(5 * disks::CLUSTER, &sector)]));
@@ -76,7 +76,7 @@ fn the_guest_is_looked_at() {
 }
 
 #[test]
-fn cds_are_booted_by_their_catalogue() {
+fn boot_loaders_of_a_cd_are_found_in_its_catalogue() {
     let file_system = fat(Kind::Fat12, &[ARM64]);
     let mut disk = iso(1000);
     let mut put = |at: usize, part: &[u8]| put(&mut disk, at, part);

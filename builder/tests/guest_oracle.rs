@@ -127,16 +127,18 @@ const WRITES: [&[&str]; 2] = [
 fn converted_images_are_read_as_qemu_reads_them() {
     let Some(bench) = Bench::new() else { return };
     for (number, disk) in
-        [mixed(), vec![0; 3 * MIB], text(512), text(9 * MIB + 1536)].iter().enumerate()
+        [mixed_disk(), vec![0; 3 * MIB], text_bytes(512), text_bytes(9 * MIB + 1536)]
+            .iter()
+            .enumerate()
     {
         let source = bench.dir.path().join(format!("source-{number}.raw"));
         fs::write(&source, disk).unwrap();
         for (format, options) in CONVERTED {
-            let image = bench.image("converted");
+            let image = bench.unused_path("converted");
             let mut convert = Command::new("qemu-img");
             convert.args(["convert", "-f", "raw", "-O", format.qemu_name()]);
-            run(convert.args(options.split_whitespace()).arg(&source).arg(&image));
-            bench.check(&image, *format, &format!("{format} {options} of disk {number}"));
+            run_command(convert.args(options.split_whitespace()).arg(&source).arg(&image));
+            bench.check_image(&image, *format, &format!("{format} {options} of disk {number}"));
         }
     }
 }
@@ -145,27 +147,27 @@ fn converted_images_are_read_as_qemu_reads_them() {
 fn written_images_are_read_as_qemu_reads_them() {
     let Some(bench) = Bench::new() else { return };
     for (format, options) in WRITTEN {
-        let image = bench.image("written");
+        let image = bench.unused_path("written");
         let mut create = Command::new("qemu-img");
         create.args(["create", "-q", "-f", format.qemu_name()]);
-        run(create.args(options.split_whitespace()).arg(&image).arg("67108864"));
+        run_command(create.args(options.split_whitespace()).arg(&image).arg("67108864"));
         let mut writes: Vec<&str> = Vec::new();
         for more in WRITES {
             writes.extend(more);
             let mut io = Command::new("qemu-io");
             io.args(["-d", "unmap", "-f", format.qemu_name()]);
-            for write in more.iter().filter(|write| takes(*format, write)) {
+            for write in more.iter().filter(|write| supports_write(*format, write)) {
                 io.args(["-c", write]);
             }
-            run(io.arg(&image));
-            bench.check(&image, *format, &format!("{format} {options} after {writes:?}"));
+            run_command(io.arg(&image));
+            bench.check_image(&image, *format, &format!("{format} {options} after {writes:?}"));
         }
     }
 }
 
 /// A disk of 2 TiB costs no more than its tables.
 #[test]
-fn a_large_empty_disk_is_told_quickly() {
+fn extents_of_a_large_empty_disk_are_found_quickly() {
     let Some(bench) = Bench::new() else { return };
     for (format, options) in [
         (Format::Qcow2, ""),
@@ -174,14 +176,14 @@ fn a_large_empty_disk_is_told_quickly() {
         (Format::Vhdx, ""),
         (Format::Vdi, ""),
     ] {
-        let image = bench.image("large");
+        let image = bench.unused_path("large");
         let mut create = Command::new("qemu-img");
         create.args(["create", "-q", "-f", format.qemu_name()]);
-        run(create.args(options.split_whitespace()).arg(&image).arg("2000G"));
+        run_command(create.args(options.split_whitespace()).arg(&image).arg("2000G"));
         let mut io = Command::new("qemu-io");
-        run(io.args(["-f", format.qemu_name(), "-c", "write -P 7 1999G 64k"]).arg(&image));
+        run_command(io.args(["-f", format.qemu_name(), "-c", "write -P 7 1999G 64k"]).arg(&image));
         let guest = guest::open(Arc::new(FileAt::open(&image)), format).unwrap();
-        let known = extents(&*guest);
+        let known = collect_extents(&*guest);
         let data = known.iter().filter(|(_, extent)| extent.kind == ExtentKind::Data);
         let data: u64 = data.map(|(_, extent)| extent.len).sum();
         assert!((64 << 10..=64 << 20).contains(&data), "{format}: {data} bytes of data");
@@ -191,17 +193,17 @@ fn a_large_empty_disk_is_told_quickly() {
 #[test]
 fn threads_share_a_guest() {
     let Some(bench) = Bench::new() else { return };
-    let disk = mixed();
+    let disk = mixed_disk();
     let source = bench.dir.path().join("source.raw");
     fs::write(&source, &disk).unwrap();
     for (format, options) in [
         (Format::Qcow2, "-c -o compression_type=zstd,cluster_size=1M"),
         (Format::Vmdk, "-o subformat=streamOptimized"),
     ] {
-        let image = bench.image("shared");
+        let image = bench.unused_path("shared");
         let mut convert = Command::new("qemu-img");
         convert.args(["convert", "-f", "raw", "-O", format.qemu_name()]);
-        run(convert.args(options.split_whitespace()).arg(&source).arg(&image));
+        run_command(convert.args(options.split_whitespace()).arg(&source).arg(&image));
         let guest = guest::open(Arc::new(FileAt::open(&image)), format).unwrap();
         std::thread::scope(|scope| {
             for step in [3000, 4096, 100_000, 65536] {
@@ -219,18 +221,18 @@ fn threads_share_a_guest() {
 }
 
 #[test]
-fn what_needs_another_file_is_refused() {
+fn disks_that_need_another_file_are_refused() {
     let Some(bench) = Bench::new() else { return };
     let check = |format: Format, create: &str, kind: FlawKind| {
-        let image = bench.image("refused");
-        let base = bench.image("base");
+        let image = bench.unused_path("refused");
+        let base = bench.unused_path("base");
         let mut command = Command::new("qemu-img");
         command.args(["create", "-q", "-f", format.qemu_name()]);
-        run(command.arg(&base).arg("8M"));
+        run_command(command.arg(&base).arg("8M"));
         let create = create.replace("BASE", base.to_str().unwrap());
         let mut command = Command::new("qemu-img");
         command.args(["create", "-q", "-f", format.qemu_name()]);
-        run(command.args(create.split_whitespace()).arg(&image).arg("8M"));
+        run_command(command.args(create.split_whitespace()).arg(&image).arg("8M"));
         let opened = guest::open(Arc::new(FileAt::open(&image)), format);
         match opened.err() {
             Some(GuestError::Flaw(flaw)) => {
@@ -265,18 +267,18 @@ impl Bench {
     }
 
     /// Returns a name that is not in use.
-    fn image(&self, name: &str) -> PathBuf {
+    fn unused_path(&self, name: &str) -> PathBuf {
         let path = self.dir.path().join(name);
         drop(fs::remove_file(&path));
         path
     }
 
     /// Compares what is read here with what QEMU reads.
-    fn check(&self, image: &Path, format: Format, name: &str) {
-        let raw = self.image("expected.raw");
+    fn check_image(&self, image: &Path, format: Format, name: &str) {
+        let raw = self.unused_path("expected.raw");
         let mut convert = Command::new("qemu-img");
         convert.args(["convert", "-f", format.qemu_name(), "-O", "raw"]);
-        run(convert.arg(image).arg(&raw));
+        run_command(convert.arg(image).arg(&raw));
         let expected = fs::read(raw).unwrap();
         let guest = guest::open(Arc::new(FileAt::open(image)), format)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -298,7 +300,7 @@ impl Bench {
             }
         }
         let mut zeros = 0;
-        for (at, extent) in extents(&*guest) {
+        for (at, extent) in collect_extents(&*guest) {
             let (at, len) = (usize::try_from(at).unwrap(), usize::try_from(extent.len).unwrap());
             if extent.kind == ExtentKind::Zero {
                 let wrong = expected[at..at + len].iter().any(|byte| *byte != 0);
@@ -318,7 +320,7 @@ impl Bench {
 }
 
 /// Returns all extents of a disk and where they begin, those of one kind joined.
-fn extents(guest: &dyn ReadAt) -> Vec<(u64, Extent)> {
+fn collect_extents(guest: &dyn ReadAt) -> Vec<(u64, Extent)> {
     let mut found: Vec<(u64, Extent)> = Vec::new();
     let mut at = 0;
     while at < guest.len() {
@@ -335,28 +337,28 @@ fn extents(guest: &dyn ReadAt) -> Vec<(u64, Extent)> {
 }
 
 /// Tells whether `qemu-io` can do this to a disk of a format.
-fn takes(format: Format, write: &str) -> bool {
+fn supports_write(format: Format, write: &str) -> bool {
     match format {
         Format::Qcow2 | Format::Raw => true,
         _ => !write.starts_with("discard"),
     }
 }
 
-fn run(command: &mut Command) {
+fn run_command(command: &mut Command) {
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {text}");
 }
 
 /// Returns bytes that compress.
-fn text(len: usize) -> Vec<u8> {
+fn text_bytes(len: usize) -> Vec<u8> {
     b"a disk is what a virtual machine boots from\n".iter().copied().cycle().take(len).collect()
 }
 
 /// Returns a disk with zeros, words and noise side by side, and with single bytes at edges.
-fn mixed() -> Vec<u8> {
+fn mixed_disk() -> Vec<u8> {
     let mut disk = vec![0; 21 * MIB + 512];
-    disk[3 * MIB..3 * MIB + 700 * KIB].copy_from_slice(&text(700 * KIB));
+    disk[3 * MIB..3 * MIB + 700 * KIB].copy_from_slice(&text_bytes(700 * KIB));
     let mut state: u64 = 1;
     for byte in &mut disk[4 * MIB..6 * MIB + 12345] {
         state =

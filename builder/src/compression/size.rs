@@ -5,11 +5,15 @@ use std::io;
 use super::CompressionFormat;
 
 /// Reads from a place in the packed bytes.
-pub(crate) type ReadAt<'a> = &'a dyn Fn(&mut [u8], u64) -> io::Result<()>;
+pub(crate) type ReadAtFn<'a> = &'a dyn Fn(&mut [u8], u64) -> io::Result<()>;
 
 /// Returns the unpacked size as the packed bytes tell it, if they do. It is a hint: whoever uses
 /// it has to notice when it is wrong, as for a gzip file of several members.
-pub(crate) fn size_hint(packing: CompressionFormat, len: u64, read_at: ReadAt<'_>) -> Option<u64> {
+pub(crate) fn size_hint(
+    packing: CompressionFormat,
+    len: u64,
+    read_at: ReadAtFn<'_>,
+) -> Option<u64> {
     match packing {
         CompressionFormat::Gzip => gzip_hint(len, read_at),
         CompressionFormat::Xz => xz_hint(len, read_at),
@@ -20,14 +24,14 @@ pub(crate) fn size_hint(packing: CompressionFormat, len: u64, read_at: ReadAt<'_
 
 /// RFC 1952: the last four bytes are the size modulo 2^32. Taken for the smallest such size that is
 /// not below the packed one.
-fn gzip_hint(len: u64, read_at: ReadAt<'_>) -> Option<u64> {
+fn gzip_hint(len: u64, read_at: ReadAtFn<'_>) -> Option<u64> {
     let mut size = [0; 4];
     read_at(&mut size, len.checked_sub(4)?).ok()?;
     let low = u64::from(u32::from_le_bytes(size));
     Some(low + len.saturating_sub(low).div_ceil(1 << 32) * (1 << 32))
 }
 
-fn zstd_hint(len: u64, read_at: ReadAt<'_>) -> Option<u64> {
+fn zstd_hint(len: u64, read_at: ReadAtFn<'_>) -> Option<u64> {
     let mut header = [0; 18];
     let space = &mut header[..usize::try_from(len).unwrap_or(usize::MAX).min(18)];
     read_at(space, 0).ok()?;
@@ -37,7 +41,7 @@ fn zstd_hint(len: u64, read_at: ReadAt<'_>) -> Option<u64> {
 /// The .xz format's footer leads to an index of the sizes of all blocks
 /// (<https://tukaani.org/xz/xz-file-format.txt>, sections 2.1.2 and 4). Of several streams only the
 /// last is looked at.
-fn xz_hint(len: u64, read_at: ReadAt<'_>) -> Option<u64> {
+fn xz_hint(len: u64, read_at: ReadAtFn<'_>) -> Option<u64> {
     const FOOTER: u64 = 12;
     /// More than any index of a sensible file has.
     const INDEX_MAX: u64 = 16 << 20;

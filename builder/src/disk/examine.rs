@@ -1,4 +1,4 @@
-//! *Examining* a disk: its format is probed, and the format's own examination says the rest.
+//! *Examines* a disk: finds its format, and lets the module of that format add what it knows.
 
 use std::io;
 
@@ -7,12 +7,13 @@ use super::{
     sector, vdi, vhd, vhdx, vmdk,
 };
 
-/// How many of a disk's first bytes [`examine`] is content with, where no more of it can be had.
+/// How many of a disk's first bytes are enough for [`examine`] where the rest is not available.
 pub const START_LEN: usize = 1 << 20;
 
-/// Looks at a disk. It is an error only if it cannot be read: whatever it holds is told.
+/// Examines a disk. Fails only if the file cannot be read: everything wrong with its content is
+/// reported as a flaw.
 pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
-    let format = probe::probe(bytes)?;
+    let format = probe::probe_format(bytes)?;
     let mut info = Info {
         format,
         virtual_size: sector::round_up(bytes.len()),
@@ -24,14 +25,14 @@ pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
         flaws: Vec::new(),
     };
     if let Err(fault) = examine_format(bytes, &mut info) {
-        info.flaws.extend(fault.flaw(bytes)?);
+        info.flaws.extend(fault.into_flaw(bytes)?);
     }
     let is_known = info.flaws.iter().any(|flaw| flaw.kind == FlawKind::CdiOnly);
     if matches!(format, Format::Vmdk | Format::Vhd | Format::Vhdx | Format::Vdi) && !is_known {
-        info.flaws.push(refusals::cdi_only(format));
+        info.flaws.push(refusals::cdi_only_format(format));
     }
-    if !info.flaws.iter().any(|flaw| flaw.kind.hides_the_guest()) {
-        partitions::look(bytes, &mut info);
+    if !info.flaws.iter().any(|flaw| flaw.kind.prevents_reading()) {
+        partitions::examine_partitions(bytes, &mut info);
     }
     Ok(info)
 }

@@ -44,7 +44,7 @@ impl Fault {
 
     /// Returns what is wrong with the disk, or nothing if that cannot be told from the bytes that
     /// are to be had.
-    pub(super) fn flaw(self, bytes: &dyn ReadAt) -> io::Result<Option<Flaw>> {
+    pub(super) fn into_flaw(self, bytes: &dyn ReadAt) -> io::Result<Option<Flaw>> {
         match self {
             Self::Flaw(flaw) => Ok(Some(flaw)),
             Self::Io(error)

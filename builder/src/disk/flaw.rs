@@ -57,7 +57,7 @@ pub enum FlawKind {
 
 impl FlawKind {
     /// Tells whether what a virtual machine would see cannot be read.
-    pub(super) fn hides_the_guest(self) -> bool {
+    pub(super) fn prevents_reading(self) -> bool {
         match self {
             Self::Dirty | Self::Snapshots | Self::CdiOnly | Self::Misnamed | Self::Corrupt => false,
             Self::Blank

@@ -1,7 +1,7 @@
 //! *Foreign* formats: QEMU reads them, and neither KubeVirt nor CDI takes them. Their headers tell
 //! how large the disk is, and not much more is asked of them.
 
-use super::bytes::{be32, be64, le32, le64, padded};
+use super::bytes::{be32, be64, le32, le64, read_padded};
 use super::sector::{self, SECTOR_LEN};
 use super::{Fault, Flaw, FlawKind, Format, Info, ReadAt, qcow2, refusals};
 
@@ -56,13 +56,13 @@ fn is_bochs(start: &[u8]) -> bool {
 
 /// Looks at a file of such a format.
 pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
-    let fields: [u8; 112] = padded(bytes, 0)?;
-    info.flaws.push(refusals::unsupported(info.format));
+    let fields: [u8; 112] = read_padded(bytes, 0)?;
+    info.flaws.push(refusals::unsupported_format(info.format));
     match info.format {
-        Format::Qcow => qcow(&fields, info),
-        Format::Qed => qed(&fields, info)?,
-        Format::Luks => luks(&fields, info)?,
-        Format::Parallels => parallels(&fields, info),
+        Format::Qcow => examine_qcow(&fields, info),
+        Format::Qed => examine_qed(&fields, info)?,
+        Format::Luks => examine_luks(&fields, info)?,
+        Format::Parallels => examine_parallels(&fields, info),
         // Whose size is nowhere near its beginning.
         _ => info.virtual_size = 0,
     }
@@ -70,7 +70,7 @@ pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> 
 }
 
 /// `QCowHeader` in QEMU's `block/qcow.c`.
-fn qcow(fields: &[u8], info: &mut Info) {
+fn examine_qcow(fields: &[u8], info: &mut Info) {
     info.virtual_size = sector::round_down(be64(fields, 24));
     if be64(fields, 8) != 0 && be32(fields, 16) != 0 {
         info.flaws.push(refusals::needs_backing_file(None));
@@ -80,7 +80,7 @@ fn qcow(fields: &[u8], info: &mut Info) {
     }
 }
 
-fn qed(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
+fn examine_qed(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
     let features = le64(fields, 16);
     let (size, cluster) = (le64(fields, 48), le32(fields, 4));
     if features & !QED_KNOWN != 0 {
@@ -101,7 +101,7 @@ fn qed(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
 
 /// LUKS 1: the disk is what lies behind the header and the keys. The offset is a number of sectors
 /// (LUKS1 On-Disk Format Specification 1.2.3, figure 1).
-fn luks(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
+fn examine_luks(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
     let detail = "it is an encrypted volume, to which neither has a key";
     info.flaws.push(Flaw::new(FlawKind::Encrypted, detail));
     let payload = u64::from(be32(fields, 104)) * SECTOR_LEN;
@@ -115,7 +115,7 @@ fn luks(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
 }
 
 /// `ParallelsHeader` in QEMU's `block/parallels.h`. The first of the two formats has a size of 32 bits.
-fn parallels(fields: &[u8], info: &mut Info) {
+fn examine_parallels(fields: &[u8], info: &mut Info) {
     let is_old = fields.starts_with(PARALLELS);
     let sectors = if is_old { le32(fields, 36).into() } else { le64(fields, 36) };
     info.virtual_size = sectors.saturating_mul(SECTOR_LEN);

@@ -2,45 +2,44 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::compression::CompressionFormat;
 
-/// What kind of file a disk is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// The format of a disk file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// The disk itself, byte for byte; QEMU takes for this whatever it does not know.
+    /// The bytes of the disk without any header. QEMU treats every file that it does not recognize
+    /// as raw.
     Raw,
-    /// The same, with an ISO 9660 file system: `raw` for QEMU.
+    /// A raw disk with an ISO 9660 file system; QEMU calls it `raw`.
     Iso,
-    /// QEMU's, version 2 or 3.
+    /// QEMU's qcow, version 2 or 3.
     Qcow2,
-    /// QEMU's, version 1.
+    /// QEMU's qcow, version 1.
     Qcow,
     /// QEMU's enhanced disk.
     Qed,
-    /// VMware's, in any of its kinds.
+    /// VMware's VMDK, in any of its variants.
     Vmdk,
-    /// Virtual PC's and Azure's: VHD. QEMU calls it `vpc`.
+    /// VHD of Virtual PC and Azure; QEMU calls it `vpc`.
     Vhd,
-    /// Hyper-V's.
+    /// Hyper-V's VHDX.
     Vhdx,
-    /// VirtualBox's.
+    /// VirtualBox's VDI.
     Vdi,
-    /// An encrypted volume, version 1.
+    /// An encrypted LUKS volume, version 1.
     Luks,
-    /// Parallels'.
+    /// The format of Parallels.
     Parallels,
-    /// Bochs' or cloop's, which QEMU reads.
+    /// The format of Bochs, or of cloop; QEMU reads both.
     Bochs,
-    /// A disk that has been packed as a whole, and would have to be unpacked.
-    #[serde(untagged)]
-    Packed(#[serde(serialize_with = "packing")] CompressionFormat),
+    /// A file that is compressed as a whole; the disk in it is only known after decompression.
+    Packed(CompressionFormat),
 }
 
 impl Format {
-    /// Returns what `qemu-img info` calls it.
+    /// Returns the name that `qemu-img info` gives the format.
     pub fn qemu_name(self) -> &'static str {
         match self {
             Self::Raw | Self::Iso | Self::Packed(_) => "raw",
@@ -63,16 +62,14 @@ impl fmt::Display for Format {
         match self {
             Self::Iso => f.write_str("iso"),
             Self::Vhd => f.write_str("vhd"),
-            Self::Packed(packing) => packing.fmt(f),
+            Self::Packed(compression) => compression.fmt(f),
             _ => f.write_str(self.qemu_name()),
         }
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn packing<S: serde::Serializer>(
-    packing: &CompressionFormat,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(packing)
+impl Serialize for Format {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }

@@ -4,17 +4,17 @@
 
 use std::io;
 
-use super::bytes::padded;
+use super::bytes::read_padded;
 use super::sector::SECTOR;
 use super::{Format, ReadAt, foreign, qcow2, raw, vdi, vhd, vhdx, vmdk};
 use crate::compression::CompressionFormat;
 
 /// Tells the format of a file by its first bytes. No two of QEMU's tests can both be true, so their
 /// order does not matter; what is not for QEMU comes after them.
-pub(super) fn probe(bytes: &dyn ReadAt) -> io::Result<Format> {
+pub(super) fn probe_format(bytes: &dyn ReadAt) -> io::Result<Format> {
     // QEMU looks at as many bytes: `BLOCK_PROBE_BUF_SIZE`.
-    let sector: [u8; SECTOR] = padded(bytes, 0)?;
-    Ok(match by_sector(&sector) {
+    let sector: [u8; SECTOR] = read_padded(bytes, 0)?;
+    Ok(match detect_in_sector(&sector) {
         Some(format) => format,
         None if raw::is_iso(bytes) => Format::Iso,
         None if vhd::is_fixed(bytes) => Format::Vhd,
@@ -22,7 +22,7 @@ pub(super) fn probe(bytes: &dyn ReadAt) -> io::Result<Format> {
     })
 }
 
-fn by_sector(sector: &[u8]) -> Option<Format> {
+fn detect_in_sector(sector: &[u8]) -> Option<Format> {
     let formats = [
         (qcow2::detect(sector), Format::Qcow2),
         (vmdk::detect(sector), Format::Vmdk),

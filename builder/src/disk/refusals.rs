@@ -45,13 +45,13 @@ pub(super) fn table_exceeds_file(blocks: u64, at: u64) -> Flaw {
 }
 
 /// A disk in a format that CDI converts.
-pub(super) fn cdi_only(format: Format) -> Flaw {
+pub(super) fn cdi_only_format(format: Format) -> Flaw {
     let detail = format!("its format is {format}: CDI converts it, KubeVirt does not take it");
     Flaw::new(FlawKind::CdiOnly, detail)
 }
 
 /// A disk in a format that is of no use.
-pub(super) fn unsupported(format: Format) -> Flaw {
+pub(super) fn unsupported_format(format: Format) -> Flaw {
     let detail = format!("its format is {format}, which neither KubeVirt nor CDI takes");
     Flaw::new(FlawKind::Unsupported, detail)
 }

@@ -9,16 +9,16 @@ pub(super) const MIB: usize = 1 << 20;
 
 /// A file to be.
 #[derive(Clone)]
-pub(super) struct Image {
+pub(super) struct DiskImage {
     pub(super) bytes: Vec<u8>,
     pub(super) format: Format,
     /// Computes checksums anew.
-    pub(super) seal: fn(&mut [u8]),
+    pub(super) update_checksums: fn(&mut [u8]),
 }
 
-impl Image {
-    pub(super) fn new(len: usize, format: Format, seal: fn(&mut [u8])) -> Self {
-        Self { bytes: vec![0; len], format, seal }
+impl DiskImage {
+    pub(super) fn new(len: usize, format: Format, update_checksums: fn(&mut [u8])) -> Self {
+        Self { bytes: vec![0; len], format, update_checksums }
     }
 
     pub(super) fn put(mut self, at: usize, bytes: impl AsRef<[u8]>) -> Self {
@@ -27,24 +27,24 @@ impl Image {
         self
     }
 
-    pub(super) fn sealed(mut self) -> Self {
-        (self.seal)(&mut self.bytes);
+    pub(super) fn with_checksums(mut self) -> Self {
+        (self.update_checksums)(&mut self.bytes);
         self
     }
 
-    pub(super) fn cut(mut self, len: usize) -> Self {
+    pub(super) fn truncated(mut self, len: usize) -> Self {
         self.bytes.truncate(len);
         self
     }
 
-    pub(super) fn open(&self) -> Result<Box<dyn ReadAt>, String> {
+    pub(super) fn open_guest(&self) -> Result<Box<dyn ReadAt>, String> {
         let file: Arc<dyn ReadAt> = Arc::new(self.bytes.clone());
         guest::open(file, self.format).map_err(|error| error.to_string())
     }
 
-    pub(super) fn read(&self, at: u64, len: usize) -> Result<Vec<u8>, String> {
+    pub(super) fn read_guest(&self, at: u64, len: usize) -> Result<Vec<u8>, String> {
         let mut space = vec![0xee; len];
-        let read = self.open()?.read_exact_at(&mut space, at);
+        let read = self.open_guest()?.read_exact_at(&mut space, at);
         read.map(|()| space).map_err(|error| error.to_string())
     }
 }
@@ -53,10 +53,10 @@ impl Image {
 pub(super) const PARENT: &str = "what is not in it is in another disk, its parent";
 
 /// Checks that one thing is told of a disk, and that it is not opened for this reason.
-pub(super) fn refused(image: &Image, kind: FlawKind, detail: &str) {
+pub(super) fn assert_refused(image: &DiskImage, kind: FlawKind, detail: &str) {
     let info = examine(&image.bytes).unwrap();
     let flaws = info.flaws.iter().filter(|flaw| flaw.kind != FlawKind::CdiOnly);
     let flaws: Vec<_> = flaws.map(|flaw| (flaw.kind, &flaw.detail[..])).collect();
     assert_eq!(flaws, [(kind, detail)]);
-    assert_eq!(image.open().err().as_deref(), Some(detail));
+    assert_eq!(image.open_guest().err().as_deref(), Some(detail));
 }

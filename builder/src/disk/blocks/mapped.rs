@@ -7,56 +7,58 @@ use super::compressed::{BlockDecompressor, CompressedBlock};
 use super::tables::TableReader;
 use crate::disk::bytes::fill_padded;
 use crate::disk::refusals;
-use crate::disk::{Extent, ExtentKind, Fault, FlawKind, Info, ReadAt};
+use crate::disk::{Extent, ExtentKind, Fault, Flaw, FlawKind, Info, ReadAt};
 
-/// How many runs of one kind are joined into one extent.
-const RUNS: usize = 64;
+/// How many runs of one kind are joined into one extent at most.
+const EXTENT_RUNS_MAX: usize = 64;
 
-/// How many blocks that lie one behind the other are joined into one run.
-const BLOCKS: u64 = 1024;
+/// How many adjacent blocks are joined into one run at most.
+const RUN_BLOCKS_MAX: u64 = 1024;
 
-/// How many entries of tables are counted: those of 128 GiB in grains of 64 KiB.
+/// How many table entries are counted at most: those of 128 GiB in grains of 64 KiB.
 const COUNT_MAX: u64 = 2 << 20;
 
-/// What a format's tables say.
+/// The tables of a format, which map the blocks of a disk to parts of the file.
 pub(in crate::disk) trait BlockMap: Send + Sync {
-    /// Returns the length of the disk, in bytes.
+    /// Returns the size of the disk in bytes.
     fn len(&self) -> u64;
 
-    /// Returns the length of a block, in bytes.
+    /// Returns the length of a block in bytes.
     fn block_len(&self) -> u64;
 
-    /// Returns where a block lies, which must not be behind the end of the disk.
+    /// Finds a block, which must not lie behind the end of the disk. A table that is invalid or
+    /// outside the file is [`io::ErrorKind::InvalidData`].
     fn locate_block(&self, index: u64) -> io::Result<BlockLocation>;
 }
 
-/// Where a block lies.
+/// The location of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::disk) enum BlockLocation {
-    /// Nowhere: this block is zero, and so are as many in all from it on; at least this one.
+    /// The block is not in the file and reads as zeros. So do the blocks behind it, this many in all;
+    /// the count includes this block.
     Zero(u64),
-    /// At this byte of the file, and it begins within it.
+    /// The block begins at this byte of the file, which lies within the file.
     At(u64),
-    /// In these compressed bytes, with others maybe.
+    /// The block is part of these compressed bytes, which may hold other blocks too.
     Compressed(CompressedBlock),
 }
 
-/// A disk whose bytes are found by tables.
+/// A disk whose blocks are found through tables.
 pub(in crate::disk) struct MappedDisk<'a> {
     file: Arc<dyn ReadAt + 'a>,
     map: Box<dyn BlockMap + 'a>,
     decompressor: BlockDecompressor,
 }
 
-/// Bytes of the guest that lie together in the file.
+/// Adjacent bytes of the guest that are adjacent in the file too.
 struct Run {
     location: BlockLocation,
-    /// How many there are, in bytes; more than none.
+    /// Length in bytes; at least one.
     len: u64,
 }
 
 impl<'a> MappedDisk<'a> {
-    /// `map` is made of what reads the tables in the file.
+    /// Maps the disk in a file. `map` is called with a reader of the tables in the file.
     pub(in crate::disk) fn new<M: BlockMap + 'a>(
         file: Arc<dyn ReadAt + 'a>,
         map: impl FnOnce(TableReader<'a>) -> M,
@@ -65,9 +67,19 @@ impl<'a> MappedDisk<'a> {
         Self { file, map, decompressor: BlockDecompressor::default() }
     }
 
-    /// Adds what the tables say: how much is allocated, and whether it lies in the file.
-    pub(in crate::disk) fn examine(&self, info: &mut Info) -> Result<(), Fault> {
-        info.allocated = self.allocated().map_err(|error| match error.kind() {
+    /// Adds the size of the disk and the flaws of its header. If the header has none, adds what the
+    /// tables show: how much is allocated, and whether all of it lies in the file.
+    pub(in crate::disk) fn examine(
+        &self,
+        info: &mut Info,
+        header_flaws: Vec<Flaw>,
+    ) -> Result<(), Fault> {
+        info.virtual_size = self.len();
+        if !header_flaws.is_empty() {
+            info.flaws.extend(header_flaws);
+            return Ok(());
+        }
+        info.allocated = self.count_allocated().map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => Fault::new(FlawKind::OutsideFile, error.to_string()),
             _ => Fault::Io(error),
         })?;
@@ -77,8 +89,9 @@ impl<'a> MappedDisk<'a> {
         Ok(())
     }
 
-    /// Returns how many bytes the tables have a place for; `None` if there are too many to count.
-    fn allocated(&self) -> io::Result<Option<u64>> {
+    /// Returns how many bytes of the disk are allocated in the file, or `None` if there are too many
+    /// blocks to count.
+    fn count_allocated(&self) -> io::Result<Option<u64>> {
         let (mut at, mut sum) = (0, 0);
         for _ in 0..COUNT_MAX {
             if at >= self.map.len() {
@@ -87,7 +100,7 @@ impl<'a> MappedDisk<'a> {
             if sum / self.map.block_len() > COUNT_MAX {
                 break;
             }
-            let run = self.run(at, u64::MAX)?;
+            let run = self.find_run(at, u64::MAX)?;
             at += run.len;
             if !matches!(run.location, BlockLocation::Zero(_)) {
                 sum += run.len;
@@ -96,15 +109,15 @@ impl<'a> MappedDisk<'a> {
         Ok(None)
     }
 
-    /// Finds what lies together from `at` on, which is not behind the end; looks no farther than
+    /// Finds the run that begins at `at`, which must not be behind the end. Searches no further than
     /// `len` bytes.
-    fn run(&self, at: u64, len: u64) -> io::Result<Run> {
+    fn find_run(&self, at: u64, len: u64) -> io::Result<Run> {
         let block = self.map.block_len();
         let index = at / block;
         let skip = at % block;
         let rest = len.min(self.map.len().saturating_sub(at));
         let first = self.map.locate_block(index)?;
-        let (location, there) = match first {
+        let (location, found) = match first {
             BlockLocation::Zero(count) => {
                 (first, count.max(1).saturating_mul(block).saturating_sub(skip))
             }
@@ -112,22 +125,22 @@ impl<'a> MappedDisk<'a> {
                 (first, compressed.start.saturating_add(compressed.len).saturating_sub(at))
             }
             BlockLocation::At(begin) => {
-                let mut there = block - skip;
-                let rest = rest.min(block.saturating_mul(BLOCKS));
-                while there < rest
-                    && let Some(next) = begin.checked_add(skip + there)
-                    && self.map.locate_block((at + there) / block)? == BlockLocation::At(next)
+                let mut found = block - skip;
+                let rest = rest.min(block.saturating_mul(RUN_BLOCKS_MAX));
+                while found < rest
+                    && let Some(next) = begin.checked_add(skip + found)
+                    && self.map.locate_block((at + found) / block)? == BlockLocation::At(next)
                 {
-                    there += block;
+                    found += block;
                 }
-                (BlockLocation::At(begin.saturating_add(skip)), there)
+                (BlockLocation::At(begin.saturating_add(skip)), found)
             }
         };
-        Ok(Run { location, len: there.min(rest).max(1) })
+        Ok(Run { location, len: found.min(rest).max(1) })
     }
 
-    /// Tells what is known of a run without reading it.
-    fn known(&self, run: &Run) -> io::Result<Extent> {
+    /// Returns the extent at the beginning of a run.
+    fn extent_of_run(&self, run: &Run) -> io::Result<Extent> {
         Ok(match run.location {
             BlockLocation::Zero(_) => Extent::zero(run.len),
             BlockLocation::Compressed(_) => Extent::data(run.len),
@@ -149,17 +162,17 @@ impl ReadAt for MappedDisk<'_> {
         let end = at.checked_add(space.len() as u64).filter(|end| *end <= self.map.len());
         end.ok_or(io::ErrorKind::UnexpectedEof)?;
         while !space.is_empty() {
-            let run = self.run(at, space.len() as u64)?;
+            let run = self.find_run(at, space.len() as u64)?;
             let count = usize::try_from(run.len).unwrap_or(usize::MAX).min(space.len());
             let (piece, rest) = space.split_at_mut(count);
             match run.location {
                 BlockLocation::Zero(_) => piece.fill(0),
-                // The last block of a file may be cut short: QEMU writes no more of it than it has
-                // been given.
+                // The file may end within its last block: QEMU writes no more of a block than the guest
+                // has written.
                 BlockLocation::At(at) => fill_padded(&*self.file, piece, at)?,
                 BlockLocation::Compressed(block) => {
                     let skip = at.saturating_sub(block.start);
-                    self.decompressor.read(&*self.file, &block, piece, skip)?;
+                    self.decompressor.read_block(&*self.file, &block, piece, skip)?;
                 }
             }
             at += count as u64;
@@ -170,20 +183,20 @@ impl ReadAt for MappedDisk<'_> {
 
     fn extent(&self, at: u64) -> io::Result<Extent> {
         let end = self.map.len();
-        let mut whole: Option<Extent> = None;
+        let mut joined: Option<Extent> = None;
         let mut next = at;
-        for _ in 0..RUNS {
+        for _ in 0..EXTENT_RUNS_MAX {
             if next >= end {
                 break;
             }
-            let extent = self.known(&self.run(next, end - next)?)?;
-            match &mut whole {
-                None => whole = Some(extent),
-                Some(whole) if whole.kind == extent.kind => whole.len += extent.len,
+            let extent = self.extent_of_run(&self.find_run(next, end - next)?)?;
+            match &mut joined {
+                None => joined = Some(extent),
+                Some(joined) if joined.kind == extent.kind => joined.len += extent.len,
                 Some(_) => break,
             }
             next += extent.len;
         }
-        Ok(whole.unwrap_or(Extent { kind: ExtentKind::Zero, len: 0 }))
+        Ok(joined.unwrap_or(Extent { kind: ExtentKind::Zero, len: 0 }))
     }
 }

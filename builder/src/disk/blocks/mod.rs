@@ -18,11 +18,11 @@ pub(super) use self::mapped::{BlockLocation, BlockMap, MappedDisk};
 pub(super) use self::tables::TableReader;
 
 /// What is wrong with a table, found while the disk is read.
-pub(super) fn invalid(detail: String) -> io::Error {
+pub(super) fn invalid_data(detail: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, detail)
 }
 
 /// A block, called `what`, that lies outside the file.
 pub(super) fn outside_file(what: &str, index: u64, at: u64) -> io::Error {
-    invalid(format!("{what} {index} at byte {at} lies outside the file"))
+    invalid_data(format!("{what} {index} at byte {at} lies outside the file"))
 }

@@ -4,15 +4,15 @@
 use std::io;
 use std::sync::Arc;
 
-use super::invalid;
+use super::invalid_data;
 use super::recent::RecentBytes;
 use crate::disk::read_at::ReadAt;
 
 /// How much of a table is read at once, in bytes.
-const PAGE: u64 = 16 << 10;
+const PAGE_LEN: u64 = 16 << 10;
 
 /// How many pages are kept.
-const PAGES: usize = 64;
+const PAGES_MAX: usize = 64;
 
 /// Reads the tables of one file.
 pub(in crate::disk) struct TableReader<'a> {
@@ -40,7 +40,7 @@ impl<'a> TableReader<'a> {
         let at = index.checked_mul(LEN as u64).and_then(|skip| table.checked_add(skip));
         let end = at.and_then(|at| at.checked_add(LEN as u64));
         let (Some(at), true) = (at, end.is_some_and(|end| end <= self.file.len())) else {
-            return Err(invalid(format!(
+            return Err(invalid_data(format!(
                 "entry {index} of the {what} at byte {table} lies outside the file"
             )));
         };
@@ -48,8 +48,8 @@ impl<'a> TableReader<'a> {
         let mut done = 0;
         while let Some(rest) = entry.get_mut(done..).filter(|rest| !rest.is_empty()) {
             let at = at + done as u64;
-            let page = self.page(at / PAGE)?;
-            let from = usize::try_from(at % PAGE).unwrap_or(usize::MAX);
+            let page = self.read_page(at / PAGE_LEN)?;
+            let from = usize::try_from(at % PAGE_LEN).unwrap_or(usize::MAX);
             let found = page.get(from..).unwrap_or_default();
             let count = rest.len().min(found.len());
             if count == 0 {
@@ -61,14 +61,14 @@ impl<'a> TableReader<'a> {
         Ok(entry)
     }
 
-    fn page(&self, number: u64) -> io::Result<Arc<[u8]>> {
+    fn read_page(&self, number: u64) -> io::Result<Arc<[u8]>> {
         if let Some(page) = self.pages.get(number) {
             return Ok(page);
         }
-        let at = number * PAGE;
-        let len = self.file.len().saturating_sub(at).min(PAGE);
+        let at = number * PAGE_LEN;
+        let len = self.file.len().saturating_sub(at).min(PAGE_LEN);
         let mut page = vec![0; usize::try_from(len).unwrap_or(0)];
         self.file.read_exact_at(&mut page, at)?;
-        Ok(self.pages.insert(number, page, PAGES))
+        Ok(self.pages.insert(number, page, PAGES_MAX))
     }
 }

@@ -3,73 +3,76 @@
 //!
 //! The format: <https://www.qemu.org/docs/master/interop/qcow2.html>.
 
-use super::cluster::{CLUSTER_BITS, CLUSTER_LEN, REGION};
-use super::survey::Clusters;
+use super::cluster::{CLUSTER_BITS, CLUSTER_LEN, REGION_CLUSTERS};
+use super::survey::ClusterMap;
 use super::{ClusterCompression, ConvertError};
 use crate::disk::qcow2::{ENTRY_LEN, L1_LEN_MAX, REFCOUNT_ORDER};
 
 /// How many clusters one block of reference counts is about.
-pub(super) const COUNTS: usize = (CLUSTER_LEN * 8) >> REFCOUNT_ORDER;
+pub(super) const REFCOUNTS_PER_BLOCK: usize = (CLUSTER_LEN * 8) >> REFCOUNT_ORDER;
 
 /// How many entries QEMU reads of a table of the first level.
-const FIRST_LEVEL_MAX: u64 = L1_LEN_MAX / ENTRY_LEN;
+const L1_ENTRIES_MAX: u64 = L1_LEN_MAX / ENTRY_LEN;
 
 /// A qcow2 that is known in all its parts but the data. Places and lengths are in clusters.
 #[derive(Debug)]
 pub(super) struct Layout {
-    pub(super) clusters: Clusters,
-    pub(super) packing: ClusterCompression,
+    pub(super) clusters: ClusterMap,
+    pub(super) compression: ClusterCompression,
     /// Of the disk, in bytes.
     pub(super) virtual_size: u64,
     /// Entries of the table of the first level.
-    pub(super) entries: u64,
+    pub(super) l1_entries: u64,
     /// How many clusters the table of the blocks of reference counts has; it begins at 1.
-    pub(super) count_tables: u64,
+    pub(super) refcount_table_len: u64,
     /// How many blocks of reference counts there are, behind their table.
-    pub(super) count_blocks: u64,
+    pub(super) refcount_blocks: u64,
     /// Where the table of the first level begins.
-    pub(super) first_level: u64,
+    pub(super) l1_table_at: u64,
     /// Where those of the second level begin, one for each region with data.
-    pub(super) second_level: u64,
+    pub(super) l2_tables_at: u64,
     /// Where the plain clusters begin: in front of it are tables.
-    pub(super) plain: u64,
+    pub(super) uncompressed_at: u64,
     /// Where the packed clusters begin.
-    pub(super) packed: u64,
+    pub(super) compressed_at: u64,
     /// Where the file ends.
     pub(super) end: u64,
 }
 
 impl Layout {
     pub(super) fn new(
-        clusters: Clusters,
+        clusters: ClusterMap,
         virtual_size: u64,
         packing: ClusterCompression,
     ) -> Result<Self, ConvertError> {
-        let entries = virtual_size.div_ceil((CLUSTER_LEN * REGION) as u64).max(1);
-        if entries > FIRST_LEVEL_MAX {
+        let entries = virtual_size.div_ceil((CLUSTER_LEN * REGION_CLUSTERS) as u64).max(1);
+        if entries > L1_ENTRIES_MAX {
             return Err(ConvertError::TooLarge(virtual_size));
         }
-        let first_level_len = entries.div_ceil(REGION as u64);
-        let packed_len = clusters.packed_len.div_ceil(CLUSTER_LEN as u64);
-        let others =
-            1 + first_level_len + clusters.regions.len() as u64 + clusters.plain + packed_len;
-        let (count_tables, count_blocks) = counts(others);
+        let first_level_len = entries.div_ceil(REGION_CLUSTERS as u64);
+        let packed_len = clusters.compressed_len.div_ceil(CLUSTER_LEN as u64);
+        let others = 1
+            + first_level_len
+            + clusters.regions.len() as u64
+            + clusters.uncompressed
+            + packed_len;
+        let (count_tables, count_blocks) = refcount_lens(others);
         let first_level = 1 + count_tables + count_blocks;
         let second_level = first_level + first_level_len;
         let plain = second_level + clusters.regions.len() as u64;
-        let packed = plain + clusters.plain;
+        let packed = plain + clusters.uncompressed;
         let end = packed + packed_len;
         Ok(Self {
             clusters,
-            packing,
+            compression: packing,
             virtual_size,
-            entries,
-            count_tables,
-            count_blocks,
-            first_level,
-            second_level,
-            plain,
-            packed,
+            l1_entries: entries,
+            refcount_table_len: count_tables,
+            refcount_blocks: count_blocks,
+            l1_table_at: first_level,
+            l2_tables_at: second_level,
+            uncompressed_at: plain,
+            compressed_at: packed,
             end,
         })
     }
@@ -82,14 +85,14 @@ impl Layout {
 
 /// Returns how many clusters the reference counts and their table take in a file that has `others`
 /// besides: they count themselves too.
-fn counts(others: u64) -> (u64, u64) {
+fn refcount_lens(others: u64) -> (u64, u64) {
     let (mut tables, mut blocks) = (1, 1);
     loop {
-        let needed = (others + tables + blocks).div_ceil(COUNTS as u64);
+        let needed = (others + tables + blocks).div_ceil(REFCOUNTS_PER_BLOCK as u64);
         if needed <= blocks {
             return (tables, blocks);
         }
         blocks = needed;
-        tables = blocks.div_ceil(REGION as u64);
+        tables = blocks.div_ceil(REGION_CLUSTERS as u64);
     }
 }

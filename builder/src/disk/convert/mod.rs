@@ -8,13 +8,13 @@
 //! Both passes pack clusters on all threads, in the same way, so that the file's bytes depend on the
 //! disk alone.
 
-mod ahead;
 mod batch;
 mod cluster;
+mod compress;
 mod conversion;
 mod error;
 mod layout;
-mod pack;
+mod parallel;
 mod qcow2;
 mod raw;
 mod survey;
@@ -32,8 +32,8 @@ use rayon::ThreadPool;
 pub use self::conversion::{ClusterCompression, Conversion};
 pub use self::error::ConvertError;
 use self::layout::Layout;
-use self::qcow2::Qcow2;
-use self::raw::Raw;
+use self::qcow2::Qcow2Stream;
+use self::raw::RawStream;
 use crate::disk::read_at::ReadAt;
 
 /// A disk as its virtual machine sees it.
@@ -55,8 +55,8 @@ enum Target {
 
 /// The bytes of a disk that is being converted, from the first to the last.
 pub(crate) enum Stream {
-    Raw(Raw),
-    Qcow2(Box<Qcow2>),
+    Raw(RawStream),
+    Qcow2(Box<Qcow2Stream>),
 }
 
 impl Plan {
@@ -71,12 +71,14 @@ impl Plan {
         let pool = Arc::clone(pool);
         let target = match conversion {
             Conversion::Raw => Target::Raw,
-            Conversion::Qcow2(packing) => match survey::survey(&guest, packing, &pool, progress)? {
-                ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
-                ControlFlow::Continue(clusters) => {
-                    Target::Qcow2(Arc::new(Layout::new(clusters, guest.len(), packing)?))
+            Conversion::Qcow2(packing) => {
+                match survey::survey_clusters(&guest, packing, &pool, progress)? {
+                    ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
+                    ControlFlow::Continue(clusters) => {
+                        Target::Qcow2(Arc::new(Layout::new(clusters, guest.len(), packing)?))
+                    }
                 }
-            },
+            }
         };
         Ok(ControlFlow::Continue(Self { guest, pool, target }))
     }
@@ -92,9 +94,9 @@ impl Plan {
     /// Returns the converted disk from its beginning.
     pub(crate) fn stream(&self) -> Stream {
         match &self.target {
-            Target::Raw => Stream::Raw(Raw::new(&self.guest, &self.pool)),
+            Target::Raw => Stream::Raw(RawStream::new(&self.guest, &self.pool)),
             Target::Qcow2(layout) => {
-                Stream::Qcow2(Box::new(Qcow2::new(&self.guest, &self.pool, layout)))
+                Stream::Qcow2(Box::new(Qcow2Stream::new(&self.guest, &self.pool, layout)))
             }
         }
     }
@@ -112,7 +114,7 @@ impl Stream {
     /// Returns how many of the next bytes are known to be zeros.
     pub(crate) fn hole(&mut self) -> Result<u64, ConvertError> {
         match self {
-            Self::Raw(raw) => raw.hole(),
+            Self::Raw(raw) => raw.hole_len(),
             Self::Qcow2(_) => Ok(0),
         }
     }
@@ -120,14 +122,14 @@ impl Stream {
     /// Skips bytes of a hole.
     pub(crate) fn skip(&mut self, count: u64) {
         match self {
-            Self::Raw(raw) => raw.skip(count),
+            Self::Raw(raw) => raw.skip_hole(count),
             Self::Qcow2(_) => {}
         }
     }
 }
 
 /// What reads behind the end come to.
-fn too_far() -> ConvertError {
+fn read_past_end() -> ConvertError {
     ConvertError::Io(io::ErrorKind::UnexpectedEof.into())
 }
 

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use super::ahead::Ahead;
-use super::batch::{Batch, Packed};
+use super::batch::{Batch, CompressedBatch};
 use super::cluster::{CLUSTER_LEN, ClusterKind};
+use super::compress::{ClusterCompressors, CompressOutput};
 use super::layout::Layout;
-use super::pack::{Output, Packers};
-use super::tables::Tables;
-use super::{ConvertError, Guest, too_far};
+use super::parallel::OrderedParallelMap;
+use super::tables::TableWriter;
+use super::{ConvertError, Guest, read_past_end};
 
 /// A qcow2, from its first byte to its last.
-pub(crate) struct Qcow2 {
-    tables: Tables,
-    data: Ahead<Batch, Packed>,
-    packers: Arc<Packers>,
+pub(crate) struct Qcow2Stream {
+    tables: TableWriter,
+    data: OrderedParallelMap<Batch, CompressedBatch>,
+    compressors: Arc<ClusterCompressors>,
     /// What has been made and not been read, from an offset on.
     bytes: Vec<u8>,
     used: usize,
@@ -24,19 +24,19 @@ pub(crate) struct Qcow2 {
     left: u64,
 }
 
-impl Qcow2 {
+impl Qcow2Stream {
     pub(super) fn new(guest: &Guest, pool: &Arc<ThreadPool>, layout: &Arc<Layout>) -> Self {
-        let packers = Packers::new(guest, layout.packing, Output::Bytes);
+        let compressors = ClusterCompressors::new(guest, layout.compression, CompressOutput::Bytes);
         let work = {
-            let packers = Arc::clone(&packers);
-            move |batch| packers.pack(batch)
+            let packers = Arc::clone(&compressors);
+            move |batch| packers.compress_batch(batch)
         };
-        let batches =
-            batches(layout, ClusterKind::Plain).chain(batches(layout, ClusterKind::Packed));
+        let batches = batches_of_kind(layout, ClusterKind::Uncompressed)
+            .chain(batches_of_kind(layout, ClusterKind::Compressed));
         Self {
-            tables: Tables::new(layout),
-            data: Ahead::new(batches, work, pool),
-            packers,
+            tables: TableWriter::new(layout),
+            data: OrderedParallelMap::new(batches, work, pool),
+            compressors,
             bytes: Vec::new(),
             used: 0,
             left: layout.len(),
@@ -47,7 +47,7 @@ impl Qcow2 {
         while !space.is_empty() {
             let made = self.bytes.get(self.used..).unwrap_or_default();
             if made.is_empty() {
-                self.make()?;
+                self.produce_bytes()?;
                 continue;
             }
             let count = made.len().min(space.len());
@@ -60,25 +60,28 @@ impl Qcow2 {
     }
 
     /// Makes more bytes.
-    fn make(&mut self) -> Result<(), ConvertError> {
+    fn produce_bytes(&mut self) -> Result<(), ConvertError> {
         self.used = 0;
-        if !self.tables.next(&mut self.bytes) {
+        if !self.tables.write_next(&mut self.bytes) {
             let packed = self.data.next().transpose()?;
             // The last cluster is a whole one.
             let padding =
                 || vec![0; usize::try_from(self.left).unwrap_or_default().min(CLUSTER_LEN)];
             let bytes = packed.map_or_else(padding, |packed| packed.bytes);
-            self.packers.reuse(std::mem::replace(&mut self.bytes, bytes));
+            self.compressors.recycle_buffer(std::mem::replace(&mut self.bytes, bytes));
         }
         let made = self.bytes.len() as u64;
-        self.left = self.left.checked_sub(made).filter(|_| made > 0).ok_or_else(too_far)?;
+        self.left = self.left.checked_sub(made).filter(|_| made > 0).ok_or_else(read_past_end)?;
         Ok(())
     }
 }
 
 /// Returns the clusters of a kind, first to last.
-fn batches(layout: &Arc<Layout>, kind: ClusterKind) -> impl Iterator<Item = Batch> + Send + use<> {
+fn batches_of_kind(
+    layout: &Arc<Layout>,
+    kind: ClusterKind,
+) -> impl Iterator<Item = Batch> + Send + use<> {
     let layout = Arc::clone(layout);
-    let stretches = (0..).map_while(move |number| layout.clusters.stretch(number, kind));
+    let stretches = (0..).map_while(move |number| layout.clusters.batch_at(number, kind));
     stretches.filter(|batch| batch.mask != 0)
 }

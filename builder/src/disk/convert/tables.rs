@@ -4,93 +4,101 @@
 use std::sync::Arc;
 
 use super::ClusterCompression;
-use super::cluster::{CLUSTER_BITS, CLUSTER_LEN, PLAIN, REGION, ZERO};
-use super::layout::{COUNTS, Layout};
+use super::cluster::{CLUSTER_BITS, CLUSTER_LEN, REGION_CLUSTERS, UNCOMPRESSED, ZERO};
+use super::layout::{Layout, REFCOUNTS_PER_BLOCK};
 use crate::disk::qcow2::{self, COPIED, CompressedCluster, ENTRY, HEADER_LEN};
 
 /// Tables, and how far they are.
-pub(super) struct Tables {
+pub(super) struct TableWriter {
     layout: Arc<Layout>,
     /// The next cluster of the file.
     next: u64,
     /// Where the next plain cluster will stand, in clusters.
-    plain: u64,
+    uncompressed_at: u64,
     /// Where the next packed cluster will stand, in bytes.
-    packed: u64,
-    counted: Counted,
+    compressed_at: u64,
+    counted: RefcountCursor,
 }
 
 /// How far packed clusters have been counted.
-struct Counted {
+struct RefcountCursor {
     region: usize,
     cluster: usize,
     /// Where in the file it stands, in bytes.
     at: u64,
 }
 
-impl Tables {
+impl TableWriter {
     pub(super) fn new(layout: &Arc<Layout>) -> Self {
-        let packed = layout.packed << CLUSTER_BITS;
-        let counted = Counted { region: 0, cluster: 0, at: packed };
-        Self { layout: Arc::clone(layout), next: 0, plain: layout.plain, packed, counted }
+        let compressed_at = layout.compressed_at << CLUSTER_BITS;
+        let counted = RefcountCursor { region: 0, cluster: 0, at: compressed_at };
+        Self {
+            layout: Arc::clone(layout),
+            next: 0,
+            uncompressed_at: layout.uncompressed_at,
+            compressed_at,
+            counted,
+        }
     }
 
     /// Makes the next cluster, or tells that there is none.
-    pub(super) fn next(&mut self, space: &mut Vec<u8>) -> bool {
+    pub(super) fn write_next(&mut self, space: &mut Vec<u8>) -> bool {
         let (layout, number) = (Arc::clone(&self.layout), self.next);
-        if number >= layout.plain {
+        if number >= layout.uncompressed_at {
             return false;
         }
         self.next += 1;
         space.clear();
         space.resize(CLUSTER_LEN, 0);
-        let blocks = 1 + layout.count_tables;
+        let blocks = 1 + layout.refcount_table_len;
         if number == 0 {
-            header(&layout, space);
+            write_header(&layout, space);
         } else if number < blocks {
-            let first = (number - 1) * REGION as u64;
-            let block = |index: u64| (index < layout.count_blocks).then(|| place(blocks + index));
-            entries(space, |index| block(first + index).unwrap_or_default());
-        } else if number < layout.first_level {
-            self.counts(number - blocks, space);
-        } else if number < layout.second_level {
-            first_level(&layout, number - layout.first_level, space);
+            let first = (number - 1) * REGION_CLUSTERS as u64;
+            let block = |index: u64| {
+                (index < layout.refcount_blocks).then(|| cluster_offset(blocks + index))
+            };
+            write_entries(space, |index| block(first + index).unwrap_or_default());
+        } else if number < layout.l1_table_at {
+            self.write_refcounts(number - blocks, space);
+        } else if number < layout.l2_tables_at {
+            write_l1_cluster(&layout, number - layout.l1_table_at, space);
         } else {
-            self.second_level(number - layout.second_level, space);
+            self.write_l2_table(number - layout.l2_tables_at, space);
         }
         true
     }
 
     /// Writes the table of a region.
-    fn second_level(&mut self, number: u64, space: &mut [u8]) {
+    fn write_l2_table(&mut self, number: u64, space: &mut [u8]) {
         let layout = Arc::clone(&self.layout);
         let region = usize::try_from(number).ok().and_then(|n| layout.clusters.regions.get(n));
         let mut lens = region.into_iter().flat_map(|(_, lens)| lens.iter().copied());
-        entries(space, |_| match lens.next().unwrap_or(ZERO) {
+        write_entries(space, |_| match lens.next().unwrap_or(ZERO) {
             ZERO => 0,
-            PLAIN => {
-                self.plain += 1;
-                place(self.plain - 1) | COPIED
+            UNCOMPRESSED => {
+                self.uncompressed_at += 1;
+                cluster_offset(self.uncompressed_at - 1) | COPIED
             }
             len => {
-                let at = self.packed;
-                self.packed += u64::from(len);
-                CompressedCluster { at, len: len.into() }.entry(CLUSTER_BITS)
+                let at = self.compressed_at;
+                self.compressed_at += u64::from(len);
+                CompressedCluster { at, len: len.into() }.to_entry(CLUSTER_BITS)
             }
         });
     }
 
     /// Writes a block of reference counts: one for each cluster of the file, and for one that holds
     /// packed clusters as many as lie in it, wholly or in part.
-    fn counts(&mut self, block: u64, space: &mut [u8]) {
+    fn write_refcounts(&mut self, block: u64, space: &mut [u8]) {
         let layout = Arc::clone(&self.layout);
-        let first = block * COUNTS as u64;
-        let mut counts = vec![0_u16; COUNTS];
-        for (_, count) in (first..layout.packed).zip(&mut counts) {
+        let first = block * REFCOUNTS_PER_BLOCK as u64;
+        let mut counts = vec![0_u16; REFCOUNTS_PER_BLOCK];
+        for (_, count) in (first..layout.compressed_at).zip(&mut counts) {
             *count = 1;
         }
-        let behind = (first + COUNTS as u64) << CLUSTER_BITS;
-        while let Some(len) = self.counted.len(&layout) {
+        let behind = (first + REFCOUNTS_PER_BLOCK as u64) << CLUSTER_BITS;
+        while let Some(len) = self.counted.next_compressed_len(&layout) {
             let at = self.counted.at;
             if at >= behind {
                 break;
@@ -115,13 +123,13 @@ impl Tables {
     }
 }
 
-impl Counted {
+impl RefcountCursor {
     /// Moves on to a packed cluster, and returns its length.
-    fn len(&mut self, layout: &Layout) -> Option<u16> {
+    fn next_compressed_len(&mut self, layout: &Layout) -> Option<u16> {
         loop {
             let (_, lens) = layout.clusters.regions.get(self.region)?;
             match lens.get(self.cluster) {
-                Some(&(ZERO | PLAIN)) => self.cluster += 1,
+                Some(&(ZERO | UNCOMPRESSED)) => self.cluster += 1,
                 Some(len) => return Some(*len),
                 None => (self.region, self.cluster) = (self.region + 1, 0),
             }
@@ -130,29 +138,29 @@ impl Counted {
 }
 
 /// Writes one cluster of the table of the first level: where the tables of regions with data are.
-fn first_level(layout: &Layout, number: u64, space: &mut [u8]) {
-    let first = number * REGION as u64;
+fn write_l1_cluster(layout: &Layout, number: u64, space: &mut [u8]) {
+    let first = number * REGION_CLUSTERS as u64;
     let regions = &layout.clusters.regions;
     let mut index = regions.partition_point(|(region, _)| *region < first);
-    entries(space, |entry| {
+    write_entries(space, |entry| {
         if regions.get(index).is_none_or(|(region, _)| *region != first + entry) {
             return 0;
         }
         index += 1;
-        place(layout.second_level + index as u64 - 1) | COPIED
+        cluster_offset(layout.l2_tables_at + index as u64 - 1) | COPIED
     });
 }
 
-fn header(layout: &Layout, space: &mut [u8]) {
-    let (compression, incompatible) = match layout.packing {
-        ClusterCompression::None | ClusterCompression::Zlib => (qcow2::Compression::Zlib, 0),
-        ClusterCompression::Zstd => (qcow2::Compression::Zstd, qcow2::COMPRESSION_TYPE),
+fn write_header(layout: &Layout, space: &mut [u8]) {
+    let (compression, incompatible) = match layout.compression {
+        ClusterCompression::None | ClusterCompression::Zlib => (qcow2::Qcow2Compression::Zlib, 0),
+        ClusterCompression::Zstd => (qcow2::Qcow2Compression::Zstd, qcow2::COMPRESSION_TYPE),
     };
-    let table = |cluster: u64, entries: u64| qcow2::Table {
-        at: place(cluster),
+    let table = |cluster: u64, entries: u64| qcow2::Qcow2Table {
+        at: cluster_offset(cluster),
         entries: u32::try_from(entries).unwrap_or(u32::MAX),
     };
-    let header = qcow2::Header {
+    let header = qcow2::Qcow2Header {
         version: qcow2::VERSION_3,
         size: layout.virtual_size,
         cluster_bits: CLUSTER_BITS,
@@ -160,14 +168,14 @@ fn header(layout: &Layout, space: &mut [u8]) {
         incompatible,
         compatible: 0,
         autoclear: 0,
-        l1: table(layout.first_level, layout.entries),
-        refcounts: table(1, layout.count_tables * REGION as u64),
+        l1: table(layout.l1_table_at, layout.l1_entries),
+        refcounts: table(1, layout.refcount_table_len * REGION_CLUSTERS as u64),
         refcount_order: qcow2::REFCOUNT_ORDER,
-        snapshots: 0,
+        snapshots_at: 0,
         snapshot_count: 0,
-        crypt: qcow2::Crypt::None,
+        encryption: qcow2::Qcow2Encryption::None,
         compression,
-        backing: None,
+        backing_file: None,
         data_file: None,
         unknown_features: Vec::new(),
     };
@@ -177,13 +185,13 @@ fn header(layout: &Layout, space: &mut [u8]) {
 }
 
 /// Writes the entries of a table.
-fn entries(space: &mut [u8], mut entry: impl FnMut(u64) -> u64) {
+fn write_entries(space: &mut [u8], mut entry: impl FnMut(u64) -> u64) {
     for (index, space) in space.chunks_exact_mut(ENTRY).enumerate() {
         space.copy_from_slice(&entry(index as u64).to_be_bytes());
     }
 }
 
 /// Returns where a cluster of the file begins, in bytes.
-fn place(cluster: u64) -> u64 {
+fn cluster_offset(cluster: u64) -> u64 {
     cluster << CLUSTER_BITS
 }

@@ -2,43 +2,44 @@
 
 use std::io;
 
-use super::{Partition, Purpose, some, truncated};
-use crate::disk::bytes::{le16, le32};
+use super::{Partition, Purpose, truncated_fault};
+use crate::disk::bytes::{le16, le32, read_array};
 use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, ReadAt};
 
-/// What it ends with.
+/// The last two bytes of the sector.
 const SIGNATURE: u16 = 0xaa55;
 
-/// Types of partitions.
+/// Partition types.
 const PROTECTIVE: u8 = 0xee;
 const EFI: u8 = 0xef;
 const PREP: u8 = 0x41;
 
-/// The partitions that there are.
+/// The used entries of the table.
 #[derive(Debug)]
-pub(super) struct Mbr(Vec<Entry>);
+pub(super) struct Mbr(Vec<MbrEntry>);
 
+/// An entry of the table. Offset and length are in sectors.
 #[derive(Debug)]
-struct Entry {
+struct MbrEntry {
     kind: u8,
-    /// In sectors.
     start: u32,
     len: u32,
 }
 
-/// Returns the table, if there is one: the boot sector of a file system ends in the same signature.
-pub(super) fn read(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
+/// Reads the table. Returns `None` if there is none: the boot sector of a file system ends in the
+/// same signature.
+pub(super) fn read_mbr(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
     if disk.len() < SECTOR_LEN {
         return Ok(None);
     }
-    let sector: [u8; SECTOR] = some(disk, 0)?;
+    let sector: [u8; SECTOR] = read_array(disk, 0)?;
     let entries = sector[446..510].as_chunks::<16>().0;
-    let has_sense = entries.iter().all(|entry| matches!(entry[0], 0 | 0x80));
-    if le16(&sector, 510) != SIGNATURE || !has_sense {
+    let is_valid = entries.iter().all(|entry| matches!(entry[0], 0 | 0x80));
+    if le16(&sector, 510) != SIGNATURE || !is_valid {
         return Ok(None);
     }
-    let entries = entries.iter().map(|entry| Entry {
+    let entries = entries.iter().map(|entry| MbrEntry {
         kind: entry[4],
         start: le32(entry, 8),
         len: le32(entry, 12),
@@ -47,31 +48,31 @@ pub(super) fn read(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
     Ok((!entries.is_empty()).then_some(Mbr(entries)))
 }
 
-/// Tells whether GRUB's code for the BIOS is there. What other tools put there may never be run.
+/// Tells whether the sector has GRUB's code for the BIOS. Code of other tools is no evidence that the
+/// disk boots through a BIOS.
 pub(super) fn has_bios_loader(disk: &dyn ReadAt) -> io::Result<bool> {
     const NAME: &[u8] = b"GRUB ";
-    let code: [u8; 440] = some(disk, 0)?;
+    let code: [u8; 440] = read_array(disk, 0)?;
     Ok(code.windows(NAME.len()).any(|part| part == NAME))
 }
 
 impl Mbr {
-    /// Tells whether it is there only so that the disk does not look empty to those who do not know
-    /// GPT.
+    /// Tells whether the table only protects a GPT from programs that do not know GPT.
     pub(super) fn is_protective(&self) -> bool {
         self.0.iter().any(|entry| entry.kind == PROTECTIVE)
     }
 
-    /// Fails if a partition ends behind the disk.
+    /// Fails if a partition ends behind the end of the disk.
     pub(super) fn check_end(&self, disk: &dyn ReadAt) -> Result<(), Fault> {
         let end = self.0.iter().map(|entry| u64::from(entry.start) + u64::from(entry.len)).max();
         match end.unwrap_or(0) * SECTOR_LEN {
-            end if end > disk.len() => Err(truncated(disk, "its last partition", end)),
+            end if end > disk.len() => Err(truncated_fault(disk, "its last partition", end)),
             _ => Ok(()),
         }
     }
 
-    /// Returns the partitions that something is booted from.
-    pub(super) fn bootable(&self) -> Vec<Partition> {
+    /// Returns the partitions that can hold boot loaders.
+    pub(super) fn bootable_partitions(&self) -> Vec<Partition> {
         let found = self.0.iter().filter_map(|entry| {
             let purpose = match entry.kind {
                 EFI => Purpose::Efi,

@@ -1,5 +1,10 @@
-//! The *partitions* of a disk, as its virtual machine sees them, and the boot loaders in them: they
-//! tell which machine the disk is for.
+//! The *partitions* of a disk, as its virtual machine sees them, and the boot loaders in them, which
+//! show the machines that the disk can boot.
+//!
+//! - `mbr`, `gpt`: the two kinds of partition tables
+//! - `fat`: the file system of EFI's system partition
+//! - `cd`: the boot catalogue of a CD
+//! - `pe`: the programs that EFI starts
 
 mod cd;
 mod fat;
@@ -7,47 +12,47 @@ mod gpt;
 mod mbr;
 mod pe;
 
-use std::io;
 use std::sync::Arc;
 
 use super::{Fault, FlawKind, Format, Info, ReadAt, guest};
 
-/// What a machine without EFI finds on a disk.
+/// GOARCH name of a machine that boots through a BIOS.
 const BIOS: &str = "amd64";
 
-/// How many partitions are looked into.
+/// How many partitions are searched for boot loaders.
 const LOADERS_MAX: usize = 8;
 
 /// A partition table.
 #[derive(Debug, PartialEq, Eq)]
-struct Table {
-    /// What it is called.
+struct PartitionTable {
+    /// `gpt` or `mbr`.
     kind: &'static str,
+    /// The partitions that can hold boot loaders.
     partitions: Vec<Partition>,
 }
 
-/// A partition that something is booted from.
+/// A partition that can hold boot loaders.
 #[derive(Debug, PartialEq, Eq)]
 struct Partition {
     purpose: Purpose,
-    /// In bytes.
+    /// Where the partition begins on the disk, in bytes.
     start: u64,
 }
 
-/// What a partition is for.
+/// The purpose of a partition.
 #[derive(Debug, PartialEq, Eq)]
 enum Purpose {
     /// EFI's system partition, a FAT file system.
     Efi,
-    /// Boot loader of POWER machines.
+    /// A PReP partition, which holds the boot loader of POWER machines.
     Prep,
 }
 
-/// Adds to what is known of a disk what its partitions tell. What cannot be read, or made sense of,
-/// is left alone: a disk need not have partitions.
-pub(super) fn look(bytes: &dyn ReadAt, info: &mut Info) {
+/// Adds the partition table and the machines of the boot loaders. Content that cannot be read or
+/// parsed is ignored, for a disk need not have partitions; a table that exceeds the disk is a flaw.
+pub(super) fn examine_partitions(bytes: &dyn ReadAt, info: &mut Info) {
     let Ok(guest) = guest::open(Arc::new(bytes), info.format) else { return };
-    match table(&*guest, info) {
+    match find_table(&*guest, info) {
         Ok(found) => {
             info.partitions = found.as_ref().map(|table| table.kind);
             let partitions = found.map(|table| table.partitions).unwrap_or_default();
@@ -59,51 +64,47 @@ pub(super) fn look(bytes: &dyn ReadAt, info: &mut Info) {
         Err(Fault::Io(_)) => {}
     }
     if info.format == Format::Iso {
-        cd::loaders(&*guest, &mut info.boot).unwrap_or_default();
+        cd::add_loader_machines(&*guest, &mut info.boot).unwrap_or_default();
     }
     if info.boot.is_empty() && mbr::has_bios_loader(&*guest).unwrap_or(false) {
         info.boot.push(BIOS);
     }
 }
 
-fn table(disk: &dyn ReadAt, info: &mut Info) -> Result<Option<Table>, Fault> {
-    let Some(table) = mbr::read(disk)? else { return Ok(None) };
+/// Reads the partition table. Its kind is added to `info` even if the table is damaged.
+fn find_table(disk: &dyn ReadAt, info: &mut Info) -> Result<Option<PartitionTable>, Fault> {
+    let Some(table) = mbr::read_mbr(disk)? else { return Ok(None) };
     if table.is_protective() {
         info.partitions = Some("gpt");
-        return gpt::read(disk).map(Some);
+        return gpt::read_gpt(disk).map(Some);
     }
-    // The partitions of an image for both CD and USB stick end where a cylinder of the stick would.
+    // The partitions of a hybrid image, for CD and USB stick, end at a cylinder of the stick, which
+    // may lie behind the end of the file.
     if info.format != Format::Iso {
         info.partitions = Some("mbr");
         table.check_end(disk)?;
     }
-    Ok(Some(Table { kind: "mbr", partitions: table.bootable() }))
+    Ok(Some(PartitionTable { kind: "mbr", partitions: table.bootable_partitions() }))
 }
 
 fn add_loaders(disk: &dyn ReadAt, partition: &Partition, boot: &mut Vec<&'static str>) {
     let found = match partition.purpose {
-        Purpose::Efi => fat::loaders(disk, partition.start).unwrap_or_default(),
+        Purpose::Efi => fat::find_loader_machines(disk, partition.start).unwrap_or_default(),
         Purpose::Prep => vec!["ppc64le"],
     };
     for machine in found {
-        add(boot, machine);
+        add_machine(boot, machine);
     }
 }
 
-fn add(boot: &mut Vec<&'static str>, machine: &'static str) {
+fn add_machine(boot: &mut Vec<&'static str>, machine: &'static str) {
     if !boot.contains(&machine) {
         boot.push(machine);
     }
 }
 
-fn truncated(disk: &dyn ReadAt, what: &str, end: u64) -> Fault {
+/// Returns the flaw of a disk that is shorter than one of its tables says.
+fn truncated_fault(disk: &dyn ReadAt, what: &str, end: u64) -> Fault {
     let detail = format!("{what} ends at byte {end}, and the disk has {}", disk.len());
     Fault::new(FlawKind::Truncated, detail)
-}
-
-/// Reads what may lie behind the end, or be nonsense.
-fn some<const LEN: usize>(disk: &dyn ReadAt, at: u64) -> io::Result<[u8; LEN]> {
-    let mut space = [0; LEN];
-    disk.read_exact_at(&mut space, at)?;
-    Ok(space)
 }

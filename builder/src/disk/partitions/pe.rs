@@ -1,24 +1,25 @@
-//! EFI's programs, *portable executables*: their header tells which machine they are for (Microsoft's
-//! "PE Format").
+//! *Portable executables*, EFI's programs: their header names the machine that they are for
+//! (Microsoft's "PE Format").
 
 use std::io;
 
-use super::some;
-use crate::disk::bytes::{le16, le32};
+use crate::disk::bytes::{le16, le32, read_array};
 use crate::disk::read_at::ReadAt;
 use crate::disk::sector::SECTOR;
 
-/// A header that is not close to the beginning may lie in another part of the disk.
-const HEADER_MAX: u32 = 448;
+/// The largest supported offset of the header, in bytes: a header further on may lie in another
+/// cluster of the file system.
+const HEADER_AT_MAX: u32 = 448;
 
-/// Returns GOARCH's name of the machine, if a program begins here and is for one that has a name.
-pub(super) fn machine(disk: &dyn ReadAt, at: u64) -> io::Result<Option<&'static str>> {
-    let start: [u8; SECTOR] = some(disk, at)?;
-    let header = le32(&start, 0x3c);
-    if !start.starts_with(b"MZ") || header > HEADER_MAX {
+/// Returns the GOARCH name of the machine of a program that begins at an offset. Returns `None` if no
+/// program begins there, or if Go has no name for its machine.
+pub(super) fn read_machine(disk: &dyn ReadAt, at: u64) -> io::Result<Option<&'static str>> {
+    let start: [u8; SECTOR] = read_array(disk, at)?;
+    let header_at = le32(&start, 0x3c);
+    if !start.starts_with(b"MZ") || header_at > HEADER_AT_MAX {
         return Ok(None);
     }
-    let header = start.get(header as usize..).unwrap_or_default();
+    let header = start.get(header_at as usize..).unwrap_or_default();
     if !header.starts_with(b"PE\0\0") {
         return Ok(None);
     }

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::entry::{CompressedCluster, ENTRY, ENTRY_LEN, OFFSET, SUBCLUSTERS, ZERO};
-use super::header::Header;
+use super::header::Qcow2Header;
 use super::regions::{L1, Region, check_aligned, check_apart};
-use crate::disk::bytes::{be64, fill};
+use crate::disk::bytes::{be64, fill_part};
 use crate::disk::{Fault, FlawKind, ReadAt};
 
 /// What L2 tables are called.
@@ -15,37 +15,37 @@ const L2: &str = "an L2 table";
 const WALK_MAX: u64 = 64 << 20;
 
 /// How much is read at a time, in bytes.
-const STEP: usize = 32 << 10;
+const CHUNK_MAX: usize = 32 << 10;
 
 /// Counts the bytes that are allocated, and checks on the way that they lie in the file. Nothing if
 /// there are too many tables to look at, or they are not to be had.
 pub(super) fn count_allocated(
     bytes: &dyn ReadAt,
-    header: &Header,
+    header: &Qcow2Header,
     regions: &[Region],
 ) -> Result<Option<u64>, Fault> {
-    let walk = Walk { bytes, header, regions };
-    match walk.all() {
+    let walk = AllocationWalk { bytes, header, regions };
+    match walk.count_all() {
         Err(Fault::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
         walked => walked,
     }
 }
 
-struct Walk<'a> {
+struct AllocationWalk<'a> {
     bytes: &'a dyn ReadAt,
-    header: &'a Header,
+    header: &'a Qcow2Header,
     regions: &'a [Region],
 }
 
-impl Walk<'_> {
-    fn all(&self) -> Result<Option<u64>, Fault> {
+impl AllocationWalk<'_> {
+    fn count_all(&self) -> Result<Option<u64>, Fault> {
         let needed = self.header.virtual_size().div_ceil(self.header.l2_reach()) * ENTRY_LEN;
-        let mut space = vec![0; STEP];
-        let mut table = vec![0; STEP];
+        let mut space = vec![0; CHUNK_MAX];
+        let mut table = vec![0; CHUNK_MAX];
         let (mut sum, mut walked) = (0, 0);
-        for start in (0..needed).step_by(STEP) {
-            let space = &mut space[..step(needed - start)];
-            fill(self.bytes, space, self.header.l1.at + start, L1)?;
+        for start in (0..needed).step_by(CHUNK_MAX) {
+            let space = &mut space[..chunk_len(needed - start)];
+            fill_part(self.bytes, space, self.header.l1.at + start, L1)?;
             for entry in space.chunks_exact(ENTRY) {
                 let at = be64(entry, 0) & OFFSET;
                 if at == 0 {
@@ -55,30 +55,30 @@ impl Walk<'_> {
                 if walked > WALK_MAX {
                     return Ok(None);
                 }
-                sum += self.l2_table(at, &mut table)?;
+                sum += self.count_l2_table(at, &mut table)?;
             }
         }
         Ok(Some(sum))
     }
 
-    fn l2_table(&self, at: u64, space: &mut [u8]) -> Result<u64, Fault> {
+    fn count_l2_table(&self, at: u64, space: &mut [u8]) -> Result<u64, Fault> {
         let cluster = self.header.cluster_size();
         check_aligned(self.header, L2, at)?;
         check_apart(self.regions, &(at..at + cluster), L2)?;
         let mut sum = 0;
-        for start in (0..cluster).step_by(STEP) {
-            let space = &mut space[..step(cluster - start)];
-            fill(self.bytes, space, at + start, L2)?;
+        for start in (0..cluster).step_by(CHUNK_MAX) {
+            let space = &mut space[..chunk_len(cluster - start)];
+            fill_part(self.bytes, space, at + start, L2)?;
             let entry_len = usize::try_from(self.header.l2_entry_len()).unwrap_or(usize::MAX);
             for entry in space.chunks_exact(entry_len) {
-                sum += self.entry(be64(entry, 0), be64(entry, 8))?;
+                sum += self.count_entry(be64(entry, 0), be64(entry, 8))?;
             }
         }
         Ok(sum)
     }
 
     /// Returns how many bytes an entry has data for.
-    fn entry(&self, entry: u64, subclusters: u64) -> Result<u64, Fault> {
+    fn count_entry(&self, entry: u64, subclusters: u64) -> Result<u64, Fault> {
         let cluster = self.header.cluster_size();
         if let Some(found) = CompressedCluster::from_entry(entry, self.header.cluster_bits) {
             return self.check_compressed(found).map(|()| cluster);
@@ -127,6 +127,6 @@ impl Walk<'_> {
 }
 
 /// Returns how much of a table is read at a time.
-fn step(left: u64) -> usize {
-    usize::try_from(left).unwrap_or(usize::MAX).min(STEP)
+fn chunk_len(left: u64) -> usize {
+    usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK_MAX)
 }

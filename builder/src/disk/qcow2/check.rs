@@ -3,20 +3,20 @@
 
 use super::allocation::count_allocated;
 use super::entry::ENTRY;
-use super::header::{Compression, Header, Table};
+use super::header::{Qcow2Compression, Qcow2Header, Qcow2Table};
 use super::regions::{REFCOUNTS, check_aligned, find_regions};
-use crate::disk::bytes::{be64, fill};
+use crate::disk::bytes::{be64, fill_part};
 use crate::disk::refusals::never_written;
 use crate::disk::sector::round_down;
 use crate::disk::{Fault, Info, ReadAt};
 
 /// Looks at a qcow2 file.
 pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
-    let header = Header::read(bytes)?;
+    let header = Qcow2Header::read(bytes)?;
     info.virtual_size = header.virtual_size();
     info.cluster_compression = Some(match header.compression {
-        Compression::Zlib => "zlib",
-        Compression::Zstd => "zstd",
+        Qcow2Compression::Zlib => "zlib",
+        Qcow2Compression::Zstd => "zstd",
     });
     info.flaws.extend(header.flaws());
     let regions = find_regions(bytes, &header)?;
@@ -25,22 +25,22 @@ pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<()
         return Ok(()); // The entries of its tables may mean something else.
     }
     info.allocated = count_allocated(bytes, &header, &regions)?;
-    if info.allocated == Some(0) && header.backing.is_none() {
+    if info.allocated == Some(0) && header.backing_file.is_none() {
         info.flaws.push(never_written());
     }
     Ok(())
 }
 
 /// Checks that the blocks of reference counts lie in the file.
-fn check_refcount_blocks(bytes: &dyn ReadAt, header: &Header) -> Result<(), Fault> {
+fn check_refcount_blocks(bytes: &dyn ReadAt, header: &Qcow2Header) -> Result<(), Fault> {
     let name = "a block of reference counts";
     let mut space = [0; 4096];
-    let Table { at, .. } = header.refcounts;
+    let Qcow2Table { at, .. } = header.refcounts;
     let len = header.refcounts.len();
     for start in (0..len).step_by(space.len()) {
         let space = &mut space[..usize::try_from(len - start).unwrap_or(usize::MAX).min(4096)];
-        if let Err(fault) = fill(bytes, space, at + start, REFCOUNTS) {
-            return fault.flaw(bytes)?.map_or(Ok(()), |flaw| Err(flaw.into()));
+        if let Err(fault) = fill_part(bytes, space, at + start, REFCOUNTS) {
+            return fault.into_flaw(bytes)?.map_or(Ok(()), |flaw| Err(flaw.into()));
         }
         for entry in space.chunks_exact(ENTRY) {
             // The lowest nine bits are reserved.

@@ -1,8 +1,8 @@
 //! How a qcow2's header is *encoded*.
 
-use super::header::{HEADER_LEN, Header, MAGIC, cluster_entry_bits, field};
+use super::header::{HEADER_LEN, MAGIC, Qcow2Header, cluster_entry_bits, field};
 
-impl Header {
+impl Qcow2Header {
     /// Returns its fields as they stand in a file, of version 3, without extensions and names.
     pub(in crate::disk) fn encode(&self) -> [u8; HEADER_LEN as usize] {
         let mut fields = [0; HEADER_LEN as usize];
@@ -13,7 +13,7 @@ impl Header {
         let words = [
             (field::VERSION, self.version),
             (field::CLUSTER_BITS, self.cluster_bits),
-            (field::CRYPT, self.crypt as u32),
+            (field::CRYPT, self.encryption as u32),
             (field::L1_ENTRIES, self.l1.entries),
             (
                 field::REFCOUNTS_CLUSTERS,
@@ -30,7 +30,7 @@ impl Header {
             (field::SIZE, self.size),
             (field::L1_AT, self.l1.at),
             (field::REFCOUNTS_AT, self.refcounts.at),
-            (field::SNAPSHOTS_AT, self.snapshots),
+            (field::SNAPSHOTS_AT, self.snapshots_at),
             (field::INCOMPATIBLE, self.incompatible),
             (field::COMPATIBLE, self.compatible),
             (field::AUTOCLEAR, self.autoclear),

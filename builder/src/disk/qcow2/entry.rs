@@ -47,7 +47,7 @@ impl CompressedCluster {
     }
 
     /// Returns its entry.
-    pub(in crate::disk) fn entry(self, cluster_bits: u32) -> u64 {
+    pub(in crate::disk) fn to_entry(self, cluster_bits: u32) -> u64 {
         let more_sectors = (self.last_sector() - round_down(self.at)) / SECTOR_LEN;
         COMPRESSED | more_sectors << offset_bits(cluster_bits) | self.at
     }

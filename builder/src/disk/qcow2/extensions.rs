@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::disk::bytes::{be32, fill, part};
+use crate::disk::bytes::{be32, fill_part, read_part};
 use crate::disk::{Fault, ReadAt};
 
 const END: u32 = 0;
@@ -33,7 +33,7 @@ pub(super) struct Extensions {
 
 /// Reads the extensions, which lie in this part of the file; `unknown` are the incompatible features
 /// whose names are looked for, as bits.
-pub(super) fn read(
+pub(super) fn read_extensions(
     bytes: &dyn ReadAt,
     place: Range<u64>,
     unknown: u64,
@@ -45,7 +45,7 @@ pub(super) fn read(
         if at + 8 > end || at + 8 > bytes.len() {
             return Ok(found);
         }
-        let head: [u8; 8] = part(bytes, at, "a header extension")?;
+        let head: [u8; 8] = read_part(bytes, at, "a header extension")?;
         let (kind, len) = (be32(&head, 0), u64::from(be32(&head, 4)));
         if kind == END {
             return Ok(found);
@@ -56,15 +56,16 @@ pub(super) fn read(
                 "a header extension of {len} bytes at byte {at} is too long"
             )));
         }
-        let content = Content { bytes, at, len: usize::try_from(len).unwrap_or(usize::MAX) };
-        found.take(kind, &content, unknown)?;
+        let content =
+            ExtensionContent { bytes, at, len: usize::try_from(len).unwrap_or(usize::MAX) };
+        found.record_extension(kind, &content, unknown)?;
         at = (at + len).next_multiple_of(8);
     }
     Err(Fault::malformed(format!("it has more than {COUNT_MAX} header extensions")))
 }
 
 /// What one extension says.
-struct Content<'a> {
+struct ExtensionContent<'a> {
     bytes: &'a dyn ReadAt,
     /// Where it begins in the file, in bytes.
     at: u64,
@@ -73,12 +74,17 @@ struct Content<'a> {
 }
 
 impl Extensions {
-    fn take(&mut self, kind: u32, content: &Content<'_>, unknown: u64) -> Result<(), Fault> {
+    fn record_extension(
+        &mut self,
+        kind: u32,
+        content: &ExtensionContent<'_>,
+        unknown: u64,
+    ) -> Result<(), Fault> {
         match kind {
-            BACKING_FORMAT => self.backing_format = Some(content.text(FORMAT_MAX)?),
-            DATA_FILE => self.data_file = Some(content.text(NAME_MAX)?),
+            BACKING_FORMAT => self.backing_format = Some(content.read_text(FORMAT_MAX)?),
+            DATA_FILE => self.data_file = Some(content.read_text(NAME_MAX)?),
             FEATURE_NAMES if unknown != 0 => {
-                self.unknown_features.extend(content.feature_names(unknown)?);
+                self.unknown_features.extend(content.read_feature_names(unknown)?);
             }
             _ => {}
         }
@@ -86,13 +92,14 @@ impl Extensions {
     }
 }
 
-impl Content<'_> {
+impl ExtensionContent<'_> {
     /// Returns the names of some of the incompatible features.
-    fn feature_names(&self, features: u64) -> Result<Vec<String>, Fault> {
+    fn read_feature_names(&self, features: u64) -> Result<Vec<String>, Fault> {
         let mut names = Vec::new();
         for number in 0..(self.len / FEATURE_LEN).min(FEATURES_MAX) {
             let at = self.at + (number * FEATURE_LEN) as u64;
-            let feature: [u8; FEATURE_LEN] = part(self.bytes, at, "the names of its features")?;
+            let feature: [u8; FEATURE_LEN] =
+                read_part(self.bytes, at, "the names of its features")?;
             let bit = 1_u64.checked_shl(feature[1].into()).unwrap_or(0);
             if feature[0] == INCOMPATIBLE && features & bit != 0 {
                 let name = feature[2..].split(|byte| *byte == 0).next().unwrap_or_default();
@@ -103,7 +110,7 @@ impl Content<'_> {
         Ok(names)
     }
 
-    fn text(&self, max: usize) -> Result<String, Fault> {
+    fn read_text(&self, max: usize) -> Result<String, Fault> {
         let len = self.len;
         if len > max {
             return Err(Fault::malformed(format!(
@@ -112,7 +119,7 @@ impl Content<'_> {
         }
         let mut space = [0; NAME_MAX];
         let space = &mut space[..len];
-        fill(self.bytes, space, self.at, "a header extension")?;
+        fill_part(self.bytes, space, self.at, "a header extension")?;
         Ok(String::from_utf8_lossy(space).into_owned())
     }
 }

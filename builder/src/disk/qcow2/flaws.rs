@@ -1,23 +1,23 @@
 //! What a qcow2's header itself says that is wrong.
 
-use super::header::{Crypt, Header};
+use super::header::{Qcow2Encryption, Qcow2Header};
 use crate::disk::refusals::{encrypted_with_aes, needs_backing_file, needs_features};
 use crate::disk::{Flaw, FlawKind};
 
-impl Header {
+impl Qcow2Header {
     /// Returns what the header itself says that is wrong.
     pub(super) fn flaws(&self) -> Vec<Flaw> {
         let mut flaws = Vec::new();
-        flaws.extend(self.backing.as_ref().map(|file| needs_backing_file(Some(&file.name))));
+        flaws.extend(self.backing_file.as_ref().map(|file| needs_backing_file(Some(&file.name))));
         flaws.extend(self.has_data_file().then(|| self.needs_data_file()));
         flaws.extend((self.unknown_incompatible() != 0).then(|| self.needs_unknown_features()));
         if self.is_corrupt() {
             flaws.push(Flaw::new(FlawKind::Corrupt, "it is marked as corrupt"));
         }
-        match self.crypt {
-            Crypt::None => {}
-            Crypt::Aes => flaws.push(encrypted_with_aes()),
-            Crypt::Luks => {
+        match self.encryption {
+            Qcow2Encryption::None => {}
+            Qcow2Encryption::Aes => flaws.push(encrypted_with_aes()),
+            Qcow2Encryption::Luks => {
                 flaws.push(Flaw::new(FlawKind::Encrypted, "it is encrypted as LUKS is"));
             }
         }

@@ -52,7 +52,7 @@ pub(super) mod field {
 
 /// What a qcow2 file says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
+pub struct Qcow2Header {
     /// 2 or 3.
     pub version: u32,
     /// Of the virtual disk, in bytes, as it is written; QEMU leaves off what is no whole sector.
@@ -68,21 +68,21 @@ pub struct Header {
     /// Features whose bits those clear who do not know them.
     pub autoclear: u64,
     /// The active table of L2 tables.
-    pub l1: Table,
+    pub l1: Qcow2Table,
     /// The table of blocks of reference counts.
-    pub refcounts: Table,
+    pub refcounts: Qcow2Table,
     /// Logarithm of a reference count's bits: 0 to 6.
     pub refcount_order: u32,
     /// The first of the snapshots that follow one another.
-    pub snapshots: u64,
+    pub snapshots_at: u64,
     /// How many snapshots there are.
     pub snapshot_count: u32,
     /// How the clusters are encrypted.
-    pub crypt: Crypt,
+    pub encryption: Qcow2Encryption,
     /// How compressed clusters are compressed.
-    pub compression: Compression,
+    pub compression: Qcow2Compression,
     /// The file that has what is not in this one.
-    pub backing: Option<Backing>,
+    pub backing_file: Option<Qcow2BackingFile>,
     /// The name of the file that has the data, if it tells one: see [`Header::has_data_file`].
     pub data_file: Option<String>,
     /// What the file calls the incompatible features that this program does not know.
@@ -91,14 +91,14 @@ pub struct Header {
 
 /// A table in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Table {
+pub struct Qcow2Table {
     /// Where it begins, in bytes.
     pub at: u64,
     /// How many entries it has.
     pub entries: u32,
 }
 
-impl Table {
+impl Qcow2Table {
     /// Returns how long it is, in bytes.
     pub fn len(self) -> u64 {
         u64::from(self.entries) * ENTRY_LEN
@@ -112,7 +112,7 @@ impl Table {
 
 /// How clusters are encrypted, by the numbers in the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Crypt {
+pub enum Qcow2Encryption {
     /// They are not.
     None = 0,
     /// AES-CBC with a key that is the password.
@@ -123,7 +123,7 @@ pub enum Crypt {
 
 /// How compressed clusters are compressed, by the numbers in the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
+pub enum Qcow2Compression {
     /// Deflate without a zlib header, despite its name.
     Zlib = 0,
     /// One zstd frame, or several.
@@ -132,7 +132,7 @@ pub enum Compression {
 
 /// The file that another stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Backing {
+pub struct Qcow2BackingFile {
     /// As it is written; what is no UTF-8 is replaced.
     pub name: String,
     /// What QEMU calls its format, if the file says so.
@@ -149,7 +149,7 @@ pub(super) fn cluster_entry_bits(cluster_bits: u32) -> u32 {
     cluster_bits - ENTRY_LEN.ilog2()
 }
 
-impl Header {
+impl Qcow2Header {
     /// Returns the bytes of a cluster.
     pub fn cluster_size(&self) -> u64 {
         1 << self.cluster_bits

@@ -5,37 +5,37 @@
 use std::io;
 
 use super::entry::{CompressedCluster, OFFSET, SUBCLUSTERS, ZERO};
-use super::header::{Compression, Header, VERSION_3};
+use super::header::{Qcow2Compression, Qcow2Header, VERSION_3};
 use crate::disk::blocks::{
-    BlockCodec, BlockLocation, BlockMap, CompressedBlock, TableReader, invalid, outside_file,
+    BlockCodec, BlockLocation, BlockMap, CompressedBlock, TableReader, invalid_data, outside_file,
 };
 use crate::disk::bytes::be64;
 
 /// The tables of a qcow2 disk.
 pub(super) struct Qcow2Map<'a> {
-    header: Header,
+    header: Qcow2Header,
     tables: TableReader<'a>,
 }
 
 impl<'a> Qcow2Map<'a> {
     /// The header must not say that the disk needs more than the file.
-    pub(super) fn new(tables: TableReader<'a>, header: Header) -> Self {
+    pub(super) fn new(tables: TableReader<'a>, header: Qcow2Header) -> Self {
         Self { header, tables }
     }
 
     /// Returns of how many parts of a cluster it is known by itself whether they are there.
-    fn parts(&self) -> u64 {
+    fn parts_per_cluster(&self) -> u64 {
         if self.header.has_subclusters() { SUBCLUSTERS } else { 1 }
     }
 
     /// Returns where a cluster lies, if nothing is known of its parts by themselves.
-    fn cluster(&self, cluster: u64, entry: u64) -> io::Result<BlockLocation> {
+    fn locate_cluster(&self, cluster: u64, entry: u64) -> io::Result<BlockLocation> {
         if let Some(found) = CompressedCluster::from_entry(entry, self.header.cluster_bits) {
             return Ok(BlockLocation::Compressed(self.compressed_block(cluster, found)));
         }
         let is_zero = entry & ZERO != 0 && !self.header.has_subclusters();
         if is_zero && self.header.version < VERSION_3 {
-            return Err(invalid(format!(
+            return Err(invalid_data(format!(
                 "cluster {cluster} is marked as zero, which version 2 does not know"
             )));
         }
@@ -44,7 +44,9 @@ impl<'a> Qcow2Map<'a> {
             return Ok(BlockLocation::Zero(1));
         }
         if !at.is_multiple_of(self.header.cluster_size()) {
-            return Err(invalid(format!("cluster {cluster} at byte {at} begins within another")));
+            return Err(invalid_data(format!(
+                "cluster {cluster} at byte {at} begins within another"
+            )));
         }
         if at >= self.tables.file().len() {
             return Err(outside_file("cluster", cluster, at));
@@ -54,27 +56,33 @@ impl<'a> Qcow2Map<'a> {
 
     fn compressed_block(&self, cluster: u64, found: CompressedCluster) -> CompressedBlock {
         let codec = match self.header.compression {
-            Compression::Zlib => BlockCodec::Deflate(found.len),
-            Compression::Zstd => BlockCodec::Zstd(found.len),
+            Qcow2Compression::Zlib => BlockCodec::Deflate(found.len),
+            Qcow2Compression::Zstd => BlockCodec::Zstd(found.len),
         };
         let len = self.header.cluster_size();
         CompressedBlock { start: cluster * len, len, at: found.at, codec }
     }
 
     /// Returns where a part of a cluster lies: a bit says that it is there, another that it is zero.
-    fn part(&self, cluster: u64, entry: u64, parts: u64, part: u64) -> io::Result<BlockLocation> {
-        let place = self.cluster(cluster, entry)?;
+    fn locate_part(
+        &self,
+        cluster: u64,
+        entry: u64,
+        parts: u64,
+        part: u64,
+    ) -> io::Result<BlockLocation> {
+        let place = self.locate_cluster(cluster, entry)?;
         let is_there = parts & (1 << part) != 0;
         let is_zero = parts & (1 << (part + SUBCLUSTERS)) != 0;
         match place {
             BlockLocation::Compressed(_) => Ok(place),
-            _ if is_there && is_zero => Err(invalid(format!(
+            _ if is_there && is_zero => Err(invalid_data(format!(
                 "part {part} of cluster {cluster} is marked as there and as zero"
             ))),
             BlockLocation::At(at) if is_there => {
                 Ok(BlockLocation::At(at + part * self.block_len()))
             }
-            BlockLocation::Zero(_) if is_there => Err(invalid(format!(
+            BlockLocation::Zero(_) if is_there => Err(invalid_data(format!(
                 "part {part} of cluster {cluster} is marked as there, and the cluster is not"
             ))),
             // No bit says otherwise for those behind it.
@@ -92,11 +100,11 @@ impl BlockMap for Qcow2Map<'_> {
     }
 
     fn block_len(&self) -> u64 {
-        self.header.cluster_size() / self.parts()
+        self.header.cluster_size() / self.parts_per_cluster()
     }
 
     fn locate_block(&self, index: u64) -> io::Result<BlockLocation> {
-        let parts = self.parts();
+        let parts = self.parts_per_cluster();
         let (cluster, part) = (index / parts, index % parts);
         let entries = self.header.cluster_size() / self.header.l2_entry_len();
         let (number, within) = (cluster / entries, cluster % entries);
@@ -106,15 +114,15 @@ impl BlockMap for Qcow2Map<'_> {
             return Ok(BlockLocation::Zero((entries - within) * parts - part));
         }
         if !table.is_multiple_of(self.header.cluster_size()) {
-            return Err(invalid(format!(
+            return Err(invalid_data(format!(
                 "L2 table {number} at byte {table} begins within a cluster"
             )));
         }
         if parts == 1 {
             let entry = self.tables.read_entry("L2 table", table, within)?;
-            return self.cluster(cluster, u64::from_be_bytes(entry));
+            return self.locate_cluster(cluster, u64::from_be_bytes(entry));
         }
         let entry: [u8; 16] = self.tables.read_entry("L2 table", table, within)?;
-        self.part(cluster, be64(&entry, 0), be64(&entry, 8), part)
+        self.locate_part(cluster, be64(&entry, 0), be64(&entry, 8), part)
     }
 }

@@ -34,16 +34,18 @@ use super::{Fault, ReadAt};
 
 pub(super) use self::check::examine;
 pub(super) use self::entry::{COPIED, CompressedCluster, ENTRY, ENTRY_LEN};
-pub use self::header::{Backing, Compression, Crypt, Header, Table};
 pub(super) use self::header::{
     COMPRESSION_TYPE, HEADER_LEN, L1_LEN_MAX, MAGIC, REFCOUNT_ORDER, VERSION_3, detect,
+};
+pub use self::header::{
+    Qcow2BackingFile, Qcow2Compression, Qcow2Encryption, Qcow2Header, Qcow2Table,
 };
 
 /// Opens the disk in a file; fails if it needs more than the file.
 pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<MappedDisk<'a>, Fault> {
-    let header = Header::read(&*file)?;
+    let header = Qcow2Header::read(&*file)?;
     let mut flaws = header.flaws();
-    flaws.retain(|flaw| flaw.kind.hides_the_guest());
+    flaws.retain(|flaw| flaw.kind.prevents_reading());
     refuse_first(&flaws)?;
     Ok(MappedDisk::new(file, |tables| Qcow2Map::new(tables, header)))
 }

@@ -2,10 +2,11 @@
 
 use super::extensions::{self, Extensions};
 use super::header::{
-    Backing, COMPRESSION_TYPE, Compression, Crypt, HEADER_LEN, Header, L1_LEN_MAX, MAGIC,
-    REFCOUNT_ORDER, Table, VERSION_2, VERSION_3, cluster_entry_bits, field,
+    COMPRESSION_TYPE, HEADER_LEN, L1_LEN_MAX, MAGIC, Qcow2BackingFile, Qcow2Compression,
+    Qcow2Encryption, Qcow2Header, Qcow2Table, REFCOUNT_ORDER, VERSION_2, VERSION_3,
+    cluster_entry_bits, field,
 };
-use crate::disk::bytes::{be32, be64, fill, padded};
+use crate::disk::bytes::{be32, be64, fill_part, read_padded};
 use crate::disk::{Fault, FlawKind, ReadAt};
 
 /// How long the fields are that version 2 and version 3 have at least, in bytes.
@@ -16,11 +17,11 @@ const LEN_3: u32 = 104;
 const REFCOUNTS_LEN_MAX: u64 = 8 << 20;
 const BACKING_LEN_MAX: u32 = 1023;
 
-impl Header {
+impl Qcow2Header {
     /// Reads the header and its extensions, and refuses what nobody can make sense of. Whether the
     /// tables lie where they may is for [`examine`](super::examine) to say.
     pub fn read(bytes: &dyn ReadAt) -> Result<Self, Fault> {
-        let start: [u8; HEADER_LEN as usize] = padded(bytes, 0)?;
+        let start: [u8; HEADER_LEN as usize] = read_padded(bytes, 0)?;
         let fields = &start[..];
         if !fields.starts_with(MAGIC) {
             return Err(Fault::malformed("there is no `QFI\\xfb` at its beginning"));
@@ -34,13 +35,19 @@ impl Header {
         }
         let end = if backing_at == 0 { header.cluster_size() } else { backing_at };
         let Extensions { backing_format, data_file, unknown_features } =
-            extensions::read(bytes, u64::from(header.len)..end, header.unknown_incompatible())?;
+            extensions::read_extensions(
+                bytes,
+                u64::from(header.len)..end,
+                header.unknown_incompatible(),
+            )?;
         header.data_file = data_file;
         header.unknown_features = unknown_features;
         if backing_at != 0 {
-            let name = header.backing_name(bytes, backing_at, be32(fields, field::BACKING_LEN))?;
+            let name =
+                header.read_backing_name(bytes, backing_at, be32(fields, field::BACKING_LEN))?;
             // QEMU takes an empty name for none.
-            header.backing = (!name.is_empty()).then_some(Backing { name, format: backing_format });
+            header.backing_file =
+                (!name.is_empty()).then_some(Qcow2BackingFile { name, format: backing_format });
         }
         Ok(header)
     }
@@ -73,17 +80,20 @@ impl Header {
             incompatible,
             compatible: if old { 0 } else { be64(fields, field::COMPATIBLE) },
             autoclear: if old { 0 } else { be64(fields, field::AUTOCLEAR) },
-            l1: Table { at: be64(fields, field::L1_AT), entries: be32(fields, field::L1_ENTRIES) },
-            refcounts: Table {
+            l1: Qcow2Table {
+                at: be64(fields, field::L1_AT),
+                entries: be32(fields, field::L1_ENTRIES),
+            },
+            refcounts: Qcow2Table {
                 at: be64(fields, field::REFCOUNTS_AT),
                 entries: u32::try_from(refcounts).unwrap_or(u32::MAX),
             },
             refcount_order: if old { REFCOUNT_ORDER } else { be32(fields, field::REFCOUNT_ORDER) },
-            snapshots: be64(fields, field::SNAPSHOTS_AT),
+            snapshots_at: be64(fields, field::SNAPSHOTS_AT),
             snapshot_count: be32(fields, field::SNAPSHOT_COUNT),
-            crypt: crypt(be32(fields, field::CRYPT))?,
-            compression: compression(method, incompatible)?,
-            backing: None,
+            encryption: parse_encryption(be32(fields, field::CRYPT))?,
+            compression: parse_compression(method, incompatible)?,
+            backing_file: None,
             data_file: None,
             unknown_features: Vec::new(),
         })
@@ -131,7 +141,7 @@ impl Header {
         Ok(())
     }
 
-    fn backing_name(&self, bytes: &dyn ReadAt, at: u64, len: u32) -> Result<String, Fault> {
+    fn read_backing_name(&self, bytes: &dyn ReadAt, at: u64, len: u32) -> Result<String, Fault> {
         let space = self.cluster_size().saturating_sub(at);
         if at < u64::from(self.len) || len > BACKING_LEN_MAX || u64::from(len) > space {
             return Err(Fault::malformed(format!(
@@ -140,19 +150,19 @@ impl Header {
         }
         let mut name = [0; BACKING_LEN_MAX as usize];
         let name = &mut name[..len as usize];
-        fill(bytes, name, at, "the name of its backing file")?;
+        fill_part(bytes, name, at, "the name of its backing file")?;
         Ok(String::from_utf8_lossy(name).into_owned())
     }
 }
 
-fn crypt(method: u32) -> Result<Crypt, Fault> {
-    const NONE: u32 = Crypt::None as u32;
-    const AES: u32 = Crypt::Aes as u32;
-    const LUKS: u32 = Crypt::Luks as u32;
+fn parse_encryption(method: u32) -> Result<Qcow2Encryption, Fault> {
+    const NONE: u32 = Qcow2Encryption::None as u32;
+    const AES: u32 = Qcow2Encryption::Aes as u32;
+    const LUKS: u32 = Qcow2Encryption::Luks as u32;
     match method {
-        NONE => Ok(Crypt::None),
-        AES => Ok(Crypt::Aes),
-        LUKS => Ok(Crypt::Luks),
+        NONE => Ok(Qcow2Encryption::None),
+        AES => Ok(Qcow2Encryption::Aes),
+        LUKS => Ok(Qcow2Encryption::Luks),
         _ => {
             let detail = format!("it is encrypted by method {method}, which nobody knows");
             Err(Fault::new(FlawKind::UnknownFeature, detail))
@@ -160,12 +170,12 @@ fn crypt(method: u32) -> Result<Crypt, Fault> {
     }
 }
 
-fn compression(method: u8, incompatible: u64) -> Result<Compression, Fault> {
-    const ZLIB: u8 = Compression::Zlib as u8;
-    const ZSTD: u8 = Compression::Zstd as u8;
+fn parse_compression(method: u8, incompatible: u64) -> Result<Qcow2Compression, Fault> {
+    const ZLIB: u8 = Qcow2Compression::Zlib as u8;
+    const ZSTD: u8 = Qcow2Compression::Zstd as u8;
     match (method, incompatible & COMPRESSION_TYPE != 0) {
-        (ZLIB, false) => Ok(Compression::Zlib),
-        (ZSTD, true) => Ok(Compression::Zstd),
+        (ZLIB, false) => Ok(Qcow2Compression::Zlib),
+        (ZSTD, true) => Ok(Qcow2Compression::Zstd),
         (ZLIB, true) => {
             Err(Fault::malformed("its header says that it is not compressed with zlib, and is"))
         }

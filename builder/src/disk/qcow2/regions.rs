@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::header::{Header, Table};
-use crate::disk::bytes::holds;
+use super::header::{Qcow2Header, Qcow2Table};
+use crate::disk::bytes::contains_range;
 use crate::disk::{Fault, FlawKind, ReadAt};
 
 /// As many as QEMU takes: `QCOW_MAX_SNAPSHOTS` in `block/qcow2.h`.
@@ -20,7 +20,7 @@ pub(super) const L1: &str = "its L1 table";
 pub(super) type Region = (Range<u64>, &'static str);
 
 /// Finds where the tables lie that the header names, none of them over another.
-pub(super) fn find_regions(bytes: &dyn ReadAt, header: &Header) -> Result<Vec<Region>, Fault> {
+pub(super) fn find_regions(bytes: &dyn ReadAt, header: &Qcow2Header) -> Result<Vec<Region>, Fault> {
     if header.refcounts.is_empty() {
         return Err(Fault::malformed("it has no table of reference counts"));
     }
@@ -31,12 +31,12 @@ pub(super) fn find_regions(bytes: &dyn ReadAt, header: &Header) -> Result<Vec<Re
         )));
     }
     let entries = header.snapshot_count * SNAPSHOT_ENTRIES;
-    let snapshots = Table { at: header.snapshots, entries };
+    let snapshots = Qcow2Table { at: header.snapshots_at, entries };
     let tables =
         [(header.refcounts, REFCOUNTS), (header.l1, L1), (snapshots, "its table of snapshots")];
     let mut regions = vec![(0..header.cluster_size(), "its header")];
     for (table, name) in tables.into_iter().filter(|(table, _)| !table.is_empty()) {
-        if !holds(bytes, table.at, table.len()) {
+        if !contains_range(bytes, table.at, table.len()) {
             return Err(Fault::outside_file(bytes, name, table.at));
         }
         let region = table.at..table.at + table.len();
@@ -60,7 +60,7 @@ pub(super) fn check_apart(regions: &[Region], part: &Range<u64>, name: &str) -> 
 }
 
 /// Fails if a part, called `name`, does not begin with a cluster.
-pub(super) fn check_aligned(header: &Header, name: &str, at: u64) -> Result<(), Fault> {
+pub(super) fn check_aligned(header: &Qcow2Header, name: &str, at: u64) -> Result<(), Fault> {
     if at.is_multiple_of(header.cluster_size()) {
         return Ok(());
     }

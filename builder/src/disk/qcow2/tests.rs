@@ -1,12 +1,12 @@
 //! Headers and tables of qcow2 files, whole and mutilated.
 
-use super::{Compression, Crypt, Header};
+use super::{Qcow2Compression, Qcow2Encryption, Qcow2Header};
 use crate::disk::{Fault, FlawKind, examine};
 
 const CLUSTER: usize = 1 << 16;
 
 /// Returns a disk of 1 MiB with one cluster of data: header, reference counts, L1, L2, data.
-fn small() -> Vec<u8> {
+fn small_disk() -> Vec<u8> {
     let mut bytes = vec![0; 6 * CLUSTER];
     let mut put32 = |at: usize, value: u32| bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
     put32(0, 0x5146_49fb);
@@ -29,27 +29,30 @@ fn small() -> Vec<u8> {
 }
 
 #[test]
-fn a_header_tells() {
-    let header = Header::read(&small()).unwrap();
+fn header_fields_are_parsed() {
+    let header = Qcow2Header::read(&small_disk()).unwrap();
     assert_eq!((header.version, header.virtual_size()), (3, 1 << 20));
     assert_eq!((header.cluster_size(), header.l1.at), (1 << 16, 3 << 16));
-    assert_eq!((header.compression, header.crypt), (Compression::Zlib, Crypt::None));
-    let info = examine(&small()).unwrap();
+    assert_eq!(
+        (header.compression, header.encryption),
+        (Qcow2Compression::Zlib, Qcow2Encryption::None)
+    );
+    let info = examine(&small_disk()).unwrap();
     assert_eq!((info.virtual_size, info.allocated), (1 << 20, Some(1 << 16)));
     assert_eq!(info.flaws, []);
 }
 
 #[test]
-fn a_header_is_written_as_it_was_read() {
-    let bytes = small();
-    let written = Header::read(&bytes).unwrap().encode();
+fn encoded_header_equals_the_parsed_one() {
+    let bytes = small_disk();
+    let written = Qcow2Header::read(&bytes).unwrap().encode();
     assert_eq!(written, bytes[..written.len()]);
 }
 
 #[test]
-fn what_is_wrong_is_told() {
+fn flaws_of_a_header_are_reported() {
     let check = |at: usize, value: &[u8], kind: FlawKind, detail: &str| {
-        let mut bytes = small();
+        let mut bytes = small_disk();
         bytes[at..at + value.len()].copy_from_slice(value);
         let flaws = examine(&bytes).unwrap().flaws;
         let found: Vec<_> = flaws.iter().map(|flaw| (flaw.kind, &flaw.detail[..])).collect();
@@ -83,7 +86,7 @@ fn what_is_wrong_is_told() {
 }
 
 #[test]
-fn nothing_is_no_header() {
-    let found = Header::read(&vec![0; 600]);
+fn zeros_are_no_header() {
+    let found = Qcow2Header::read(&vec![0; 600]);
     assert!(matches!(found, Err(Fault::Flaw(_))));
 }

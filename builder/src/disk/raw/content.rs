@@ -3,7 +3,7 @@
 use std::io;
 
 use super::iso;
-use crate::disk::bytes::padded;
+use crate::disk::bytes::read_padded;
 use crate::disk::sector::SECTOR;
 use crate::disk::{ExtentKind, Fault, FlawKind, Format, Info, ReadAt, is_zero};
 
@@ -26,8 +26,8 @@ pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<()
     if info.format == Format::Iso {
         return iso::check_end(bytes);
     }
-    let start: [u8; SECTOR] = padded(bytes, 0)?;
-    match no_disk(&start) {
+    let start: [u8; SECTOR] = read_padded(bytes, 0)?;
+    match recognize_other_file(&start) {
         Some(what) => Err(Fault::new(FlawKind::Unsupported, format!("it is {what}, and no disk"))),
         None => Ok(()),
     }
@@ -79,7 +79,7 @@ const OTHERS: [(&[u8], &str); 7] = [
 ];
 
 /// Returns what a file is that was taken for a disk by mistake.
-fn no_disk(start: &[u8]) -> Option<&'static str> {
+fn recognize_other_file(start: &[u8]) -> Option<&'static str> {
     if start.get(257..).is_some_and(|rest| rest.starts_with(b"ustar")) {
         return Some("a tar archive (an OVA is one)");
     }

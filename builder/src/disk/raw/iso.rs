@@ -1,6 +1,6 @@
 //! *ISO 9660* file systems, of CDs (ECMA-119).
 
-use crate::disk::bytes::{le16, le32, part};
+use crate::disk::bytes::{le16, le32, read_part};
 use crate::disk::{Fault, FlawKind, ReadAt};
 
 /// Length of a CD's block in bytes.
@@ -19,13 +19,13 @@ const PADDING: u64 = 1 << 20;
 
 /// Tells whether a file has such a file system.
 pub(in crate::disk) fn detect(bytes: &dyn ReadAt) -> bool {
-    part(bytes, DESCRIPTORS_AT + 1, "").is_ok_and(|found| found == *IDENTIFIER)
+    read_part(bytes, DESCRIPTORS_AT + 1, "").is_ok_and(|found| found == *IDENTIFIER)
 }
 
 /// Checks that all of the file system is in the file: its primary volume descriptor has the number of
 /// blocks and the length of one (8.4.8 and 8.4.12).
 pub(super) fn check_end(bytes: &dyn ReadAt) -> Result<(), Fault> {
-    let descriptor: [u8; 132] = part(bytes, DESCRIPTORS_AT, "its volume descriptor")?;
+    let descriptor: [u8; 132] = read_part(bytes, DESCRIPTORS_AT, "its volume descriptor")?;
     if descriptor[0] != PRIMARY {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::header::{BLOCK, Header};
+use super::header::{BLOCK_LEN, Header};
 use crate::disk::blocks::{BlockLocation, BlockMap, TableReader, outside_file};
 
 /// The least entry that is no block: discarded blocks, and such that never were.
@@ -26,16 +26,16 @@ impl BlockMap for VdiMap<'_> {
     }
 
     fn block_len(&self) -> u64 {
-        BLOCK
+        BLOCK_LEN
     }
 
     fn locate_block(&self, index: u64) -> io::Result<BlockLocation> {
-        let entry = self.tables.read_entry("table of blocks", self.header.table, index)?;
+        let entry = self.tables.read_entry("table of blocks", self.header.block_table_at, index)?;
         let entry = u32::from_le_bytes(entry);
         if entry >= NONE {
             return Ok(BlockLocation::Zero(1));
         }
-        let at = self.header.data.saturating_add(u64::from(entry) * BLOCK);
+        let at = self.header.data_at.saturating_add(u64::from(entry) * BLOCK_LEN);
         if at >= self.tables.file().len() {
             return Err(outside_file("block", index, at));
         }

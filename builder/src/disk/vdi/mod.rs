@@ -1,6 +1,9 @@
-//! *VDI*, VirtualBox's format: a header, a table with one entry for each block, the blocks.
+//! *VDI*, VirtualBox's format: a header, a table with one entry for each block, and the blocks.
 //!
-//! Accepted are the files that QEMU accepts (`block/vdi.c`), since CDI converts with it.
+//! The files that QEMU accepts (`block/vdi.c`) are accepted, since CDI converts with QEMU.
+//!
+//! - `header`: what the header declares
+//! - `map`: where the blocks lie
 
 mod header;
 mod map;
@@ -17,24 +20,20 @@ use super::{Fault, Info, ReadAt};
 
 pub(super) use self::header::detect;
 
-/// Adds what header and table say.
+/// Adds what header and table declare.
 pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
     let header = Header::parse(bytes)?;
-    info.virtual_size = header.virtual_size;
-    info.flaws.extend_from_slice(&header.flaws);
-    if header.flaws.is_empty() {
-        disk(Arc::new(bytes), header).examine(info)?;
-    }
-    Ok(())
+    let flaws = header.flaws.clone();
+    map_disk(Arc::new(bytes), header).examine(info, flaws)
 }
 
-/// Opens the disk in a file; fails if it needs more than the file.
+/// Opens the disk in a file. Fails if the disk needs more than this file.
 pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<MappedDisk<'a>, Fault> {
     let header = Header::parse(&*file)?;
     refuse_first(&header.flaws)?;
-    Ok(disk(file, header))
+    Ok(map_disk(file, header))
 }
 
-fn disk<'a>(file: Arc<dyn ReadAt + 'a>, header: Header) -> MappedDisk<'a> {
+fn map_disk<'a>(file: Arc<dyn ReadAt + 'a>, header: Header) -> MappedDisk<'a> {
     MappedDisk::new(file, |tables| VdiMap::new(tables, header))
 }

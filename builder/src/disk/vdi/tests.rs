@@ -2,11 +2,11 @@
 
 use crate::disk::FlawKind::{BackingFile, Malformed, OutsideFile, UnknownFeature};
 use crate::disk::Format;
-use crate::disk::test_image::{Image, MIB, PARENT, refused};
+use crate::disk::test_image::{DiskImage, MIB, PARENT, assert_refused};
 
 /// A disk of 3 MiB of which the second is there.
-pub(in crate::disk) fn vdi() -> Image {
-    Image::new(1024 + MIB, Format::Vdi, |_| ())
+pub(in crate::disk) fn vdi_image() -> DiskImage {
+    DiskImage::new(1024 + MIB, Format::Vdi, |_| ())
         .put(0, b"<<< made by a test >>>\n")
         .put(64, 0xbeda_107f_u32.to_le_bytes())
         .put(68, 0x0001_0001_u32.to_le_bytes())
@@ -22,21 +22,29 @@ pub(in crate::disk) fn vdi() -> Image {
 }
 
 #[test]
-fn what_is_wrong_with_the_header_of_a_vdi_is_told() {
+fn flaws_of_a_vdi_header_are_reported() {
     let one = 1_u32.to_le_bytes();
-    refused(&vdi().put(68, one), UnknownFeature, "the header is of version 0.1, known is 1.1");
-    refused(&vdi().put(360, one), UnknownFeature, "its sectors are of 1 bytes, not 512");
+    assert_refused(
+        &vdi_image().put(68, one),
+        UnknownFeature,
+        "the header is of version 0.1, known is 1.1",
+    );
+    assert_refused(
+        &vdi_image().put(360, one),
+        UnknownFeature,
+        "its sectors are of 1 bytes, not 512",
+    );
     let blocks = "its blocks are of 1048576 and 1 bytes, known are those of 1048576 and 0";
-    refused(&vdi().put(380, one), UnknownFeature, blocks);
+    assert_refused(&vdi_image().put(380, one), UnknownFeature, blocks);
     let place = "the table at byte 1 or the data at byte 1024 begin within a sector";
-    refused(&vdi().put(340, one), Malformed, place);
+    assert_refused(&vdi_image().put(340, one), Malformed, place);
     let size = "a disk of 3145729 bytes does not fit into its 3 blocks";
-    refused(&vdi().put(368, [1]), Malformed, size);
+    assert_refused(&vdi_image().put(368, [1]), Malformed, size);
     let table = "the table of 3 blocks at byte 4294966784 exceeds the file";
-    refused(&vdi().put(340, 0xffff_fe00_u32.to_le_bytes()), OutsideFile, table);
-    refused(&vdi().put(440, [1]), BackingFile, PARENT);
-    refused(
-        &vdi().cut(500),
+    assert_refused(&vdi_image().put(340, 0xffff_fe00_u32.to_le_bytes()), OutsideFile, table);
+    assert_refused(&vdi_image().put(440, [1]), BackingFile, PARENT);
+    assert_refused(
+        &vdi_image().truncated(500),
         OutsideFile,
         "the header at byte 0 lies outside the file of 500 bytes",
     );

@@ -1,6 +1,6 @@
 //! The *footer* of a VHD, and the header of a dynamic one.
 
-use crate::disk::bytes::{be16, be32, be64, fill, holds, part};
+use crate::disk::bytes::{be16, be32, be64, contains_range, fill_part, read_part};
 use crate::disk::refusals::{needs_parent, table_exceeds_file};
 use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
@@ -35,24 +35,24 @@ pub(super) struct Header {
     /// Of the disk, in bytes.
     pub(super) virtual_size: u64,
     /// Where the blocks are found; nothing if the disk lies in front of the footer.
-    pub(super) table: Option<Table>,
+    pub(super) table: Option<BlockTable>,
     /// What keeps it from being used.
     pub(super) flaws: Vec<Flaw>,
 }
 
 /// The table of a dynamic disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Table {
+pub(super) struct BlockTable {
     /// Where it begins, in bytes.
     pub(super) at: u64,
     /// The length of a block, in bytes, without the bitmap in front of it.
-    pub(super) block: u64,
+    pub(super) block_len: u64,
 }
 
-impl Table {
+impl BlockTable {
     /// Returns the length of the bitmap in front of a block, in bytes.
-    pub(super) fn bitmap(&self) -> u64 {
-        (self.block / SECTOR_LEN).div_ceil(8).next_multiple_of(SECTOR_LEN)
+    pub(super) fn bitmap_len(&self) -> u64 {
+        (self.block_len / SECTOR_LEN).div_ceil(8).next_multiple_of(SECTOR_LEN)
     }
 }
 
@@ -65,31 +65,31 @@ pub(in crate::disk) fn detect(start: &[u8]) -> bool {
 /// it is told otherwise; so does who has not got the end of it.
 pub(in crate::disk) fn is_fixed(bytes: &dyn ReadAt) -> bool {
     bytes.len().checked_sub(SECTOR_LEN).is_some_and(|at| {
-        part::<SECTOR>(bytes, at, "the footer")
-            .is_ok_and(|footer| detect(&footer) && is_whole(&footer, CHECKSUM_AT))
+        read_part::<SECTOR>(bytes, at, "the footer")
+            .is_ok_and(|footer| detect(&footer) && has_valid_checksum(&footer, CHECKSUM_AT))
     })
 }
 
 impl Header {
     pub(super) fn parse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
-        let mut footer = part::<SECTOR>(bytes, 0, "the footer")?;
+        let mut footer = read_part::<SECTOR>(bytes, 0, "the footer")?;
         if !detect(&footer) {
             let at = bytes.len().saturating_sub(SECTOR_LEN);
-            footer = part(bytes, at, "the footer")?;
+            footer = read_part(bytes, at, "the footer")?;
         }
         if !detect(&footer) {
             let detail = "there is no footer, neither at the end nor at the beginning";
             return Err(Fault::new(FlawKind::Truncated, detail));
         }
-        if !is_whole(&footer, CHECKSUM_AT) {
+        if !has_valid_checksum(&footer, CHECKSUM_AT) {
             let detail = "the checksum of the footer is wrong";
             return Err(Fault::new(FlawKind::Corrupt, detail));
         }
-        let virtual_size = virtual_size(&footer)?;
+        let virtual_size = parse_virtual_size(&footer)?;
         match be32(&footer, 60) {
-            FIXED => Self::fixed(bytes, virtual_size),
+            FIXED => Self::parse_fixed(bytes, virtual_size),
             kind @ (DYNAMIC | DIFFERENCING) => {
-                let table = table(bytes, be64(&footer, 16), virtual_size)?;
+                let table = parse_dynamic_header(bytes, be64(&footer, 16), virtual_size)?;
                 let mut flaws = Vec::new();
                 if kind == DIFFERENCING {
                     flaws.push(needs_parent(None));
@@ -103,7 +103,7 @@ impl Header {
         }
     }
 
-    fn fixed(bytes: &dyn ReadAt, virtual_size: u64) -> Result<Self, Fault> {
+    fn parse_fixed(bytes: &dyn ReadAt, virtual_size: u64) -> Result<Self, Fault> {
         let there = bytes.len().saturating_sub(SECTOR_LEN);
         if virtual_size > there {
             let detail = format!("the disk has {virtual_size} bytes, of which {there} are there");
@@ -115,7 +115,7 @@ impl Header {
 
 /// Returns the size of the disk as QEMU sees it: Virtual PC goes by the geometry, others by the
 /// size next to it, and the program that made the disk says which it is.
-fn virtual_size(footer: &[u8; SECTOR]) -> Result<u64, Flaw> {
+fn parse_virtual_size(footer: &[u8; SECTOR]) -> Result<u64, Flaw> {
     let by_size = matches!(
         footer.get(28..32).unwrap_or_default(),
         b"win " | b"qem2" | b"d2v " | b"CTXS" | b"wa\0\0" | [b't', b'a', b'p', _]
@@ -132,13 +132,17 @@ fn virtual_size(footer: &[u8; SECTOR]) -> Result<u64, Flaw> {
     Ok(sectors * SECTOR_LEN)
 }
 
-fn table(bytes: &dyn ReadAt, at: u64, virtual_size: u64) -> Result<Table, Fault> {
+fn parse_dynamic_header(
+    bytes: &dyn ReadAt,
+    at: u64,
+    virtual_size: u64,
+) -> Result<BlockTable, Fault> {
     let mut header = [0; 1024];
-    fill(bytes, &mut header, at, "the header of a dynamic disk")?;
+    fill_part(bytes, &mut header, at, "the header of a dynamic disk")?;
     if !header.starts_with(DYNAMIC_COOKIE) {
         return Err(Fault::malformed(format!("there is no header of a dynamic disk at byte {at}")));
     }
-    if !is_whole(&header, DYNAMIC_CHECKSUM_AT) {
+    if !has_valid_checksum(&header, DYNAMIC_CHECKSUM_AT) {
         let detail = "the checksum of the dynamic disk's header is wrong";
         return Err(Fault::new(FlawKind::Corrupt, detail));
     }
@@ -152,15 +156,15 @@ fn table(bytes: &dyn ReadAt, at: u64, virtual_size: u64) -> Result<Table, Fault>
         )));
     }
     let at = be64(&header, 16);
-    if !holds(bytes, at, ENTRY_LEN * entries) {
+    if !contains_range(bytes, at, ENTRY_LEN * entries) {
         return Err(table_exceeds_file(entries, at).into());
     }
-    Ok(Table { at, block })
+    Ok(BlockTable { at, block_len: block })
 }
 
 /// Tells whether the checksum of a part, which stands at an offset of it, is right: the complement of
 /// the sum of all other bytes.
-fn is_whole(part: &[u8], own: usize) -> bool {
+fn has_valid_checksum(part: &[u8], own: usize) -> bool {
     let others = part.iter().enumerate().filter(|(at, _)| !(own..own + 4).contains(at));
     let sum = others.fold(0_u32, |sum, (_, byte)| sum.wrapping_add(u32::from(*byte)));
     !sum == be32(part, own)

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::header::Table;
+use super::header::BlockTable;
 use crate::disk::blocks::{BlockLocation, BlockMap, TableReader, outside_file};
 use crate::disk::sector::SECTOR_LEN;
 
@@ -15,12 +15,12 @@ const NONE: u32 = 0xffff_ffff;
 /// QEMU does: who makes a block fills it with zeros.
 pub(super) struct VhdMap<'a> {
     len: u64,
-    table: Table,
+    table: BlockTable,
     tables: TableReader<'a>,
 }
 
 impl<'a> VhdMap<'a> {
-    pub(super) fn new(tables: TableReader<'a>, len: u64, table: Table) -> Self {
+    pub(super) fn new(tables: TableReader<'a>, len: u64, table: BlockTable) -> Self {
         Self { len, table, tables }
     }
 }
@@ -31,7 +31,7 @@ impl BlockMap for VhdMap<'_> {
     }
 
     fn block_len(&self) -> u64 {
-        self.table.block
+        self.table.block_len
     }
 
     fn locate_block(&self, index: u64) -> io::Result<BlockLocation> {
@@ -40,8 +40,8 @@ impl BlockMap for VhdMap<'_> {
         if entry == NONE {
             return Ok(BlockLocation::Zero(1));
         }
-        let at = u64::from(entry) * SECTOR_LEN + self.table.bitmap();
-        if at + self.table.block > self.tables.file().len() {
+        let at = u64::from(entry) * SECTOR_LEN + self.table.bitmap_len();
+        if at + self.table.block_len > self.tables.file().len() {
             return Err(outside_file("block", index, at));
         }
         Ok(BlockLocation::At(at))

@@ -11,7 +11,7 @@ pub(super) mod tests;
 
 use std::sync::Arc;
 
-use self::header::{Header, Table};
+use self::header::{BlockTable, Header};
 use self::map::VhdMap;
 use super::blocks::MappedDisk;
 use super::raw::FlatDisk;
@@ -20,20 +20,15 @@ use super::{Fault, Flaw, FlawKind, Info, ReadAt};
 
 pub(super) use self::header::{detect, is_fixed};
 
-/// Adds what footer, header and table say.
+/// Adds what footer, header and table declare.
 pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
     let Header { virtual_size, table, flaws } = Header::parse(bytes)?;
-    info.virtual_size = virtual_size;
-    match table {
-        None => {
-            let detail = "its footer is for KubeVirt and CDI the last sector of a raw disk";
-            info.flaws.push(Flaw::new(FlawKind::CdiOnly, detail));
-        }
-        Some(table) if flaws.is_empty() => {
-            dynamic(Arc::new(bytes), virtual_size, table).examine(info)?;
-        }
-        Some(_) => {}
+    if let Some(table) = table {
+        return map_dynamic_disk(Arc::new(bytes), virtual_size, table).examine(info, flaws);
     }
+    info.virtual_size = virtual_size;
+    let detail = "its footer is for KubeVirt and CDI the last sector of a raw disk";
+    info.flaws.push(Flaw::new(FlawKind::CdiOnly, detail));
     info.flaws.extend(flaws);
     Ok(())
 }
@@ -44,10 +39,10 @@ pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<Box<dyn ReadAt + 'a
     refuse_first(&header.flaws)?;
     Ok(match header.table {
         None => Box::new(FlatDisk::new(file, header.virtual_size)),
-        Some(table) => Box::new(dynamic(file, header.virtual_size, table)),
+        Some(table) => Box::new(map_dynamic_disk(file, header.virtual_size, table)),
     })
 }
 
-fn dynamic<'a>(file: Arc<dyn ReadAt + 'a>, len: u64, table: Table) -> MappedDisk<'a> {
+fn map_dynamic_disk<'a>(file: Arc<dyn ReadAt + 'a>, len: u64, table: BlockTable) -> MappedDisk<'a> {
     MappedDisk::new(file, |tables| VhdMap::new(tables, len, table))
 }

@@ -3,8 +3,8 @@
 use super::log;
 use super::metadata::Metadata;
 use super::regions::Regions;
-use super::section::{KIB, is_whole};
-use crate::disk::bytes::{holds, le16, le64, part};
+use super::section::{KIB, has_valid_checksum};
+use crate::disk::bytes::{contains_range, le16, le64, read_part};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
 /// What a file begins with.
@@ -29,11 +29,11 @@ pub(super) struct Header {
     /// Of the disk, in bytes.
     pub(super) virtual_size: u64,
     /// The length of a block, in bytes.
-    pub(super) block: u64,
+    pub(super) block_len: u64,
     /// Where the table of blocks begins, in bytes.
-    pub(super) table: u64,
+    pub(super) block_table_at: u64,
     /// After how many blocks the table has an entry that is for none.
-    pub(super) ratio: u64,
+    pub(super) chunk_ratio: u64,
     /// What keeps it from being used.
     pub(super) flaws: Vec<Flaw>,
 }
@@ -52,18 +52,24 @@ impl Header {
             flaws.push(Flaw::new(FlawKind::Corrupt, detail));
         }
         let regions = Regions::read(bytes)?;
-        let metadata = Metadata::read(bytes, regions.metadata)?;
-        metadata.check(&mut flaws)?;
-        let block = metadata.block;
-        let ratio = BITMAP_SECTORS * metadata.sector / block;
-        let blocks = metadata.size.div_ceil(block);
+        let metadata = Metadata::read(bytes, regions.metadata_at)?;
+        metadata.check_values(&mut flaws)?;
+        let block = metadata.block_len;
+        let ratio = BITMAP_SECTORS * metadata.sector_len / block;
+        let blocks = metadata.virtual_size.div_ceil(block);
         let entries = blocks + blocks.saturating_sub(1) / ratio;
-        let (table, len) = regions.table;
-        if entries * ENTRY_LEN > len || !holds(bytes, table, entries * ENTRY_LEN) {
+        let (table, len) = regions.block_table;
+        if entries * ENTRY_LEN > len || !contains_range(bytes, table, entries * ENTRY_LEN) {
             let detail = format!("the table of {blocks} blocks at byte {table} is not all there");
             return Err(Fault::new(FlawKind::OutsideFile, detail));
         }
-        Ok(Self { virtual_size: metadata.size, block, table, ratio, flaws })
+        Ok(Self {
+            virtual_size: metadata.virtual_size,
+            block_len: block,
+            block_table_at: table,
+            chunk_ratio: ratio,
+            flaws,
+        })
     }
 }
 
@@ -71,10 +77,10 @@ impl Header {
 fn current_header(bytes: &dyn ReadAt) -> Result<[u8; 4096], Fault> {
     let mut current: Option<[u8; 4096]> = None;
     for at in HEADERS_AT {
-        let header = part::<4096>(bytes, at, "a header")?;
+        let header = read_part::<4096>(bytes, at, "a header")?;
         let valid = header.starts_with(HEADER_SIGNATURE)
             && le16(&header, 66) == VERSION
-            && is_whole(&header);
+            && has_valid_checksum(&header);
         let newer = current.is_none_or(|current| le64(&header, 8) > le64(&current, 8));
         if valid && newer {
             current = Some(header);

@@ -1,7 +1,7 @@
 //! The *log* of a VHDX: changes of its tables that may not be at their places yet.
 
 use super::section::MIB;
-use crate::disk::bytes::{holds, le32, le64};
+use crate::disk::bytes::{contains_range, le32, le64};
 use crate::disk::{Fault, FlawKind, ReadAt, is_zero};
 
 /// How much of a log is looked at, in bytes; it is hardly ever longer than one MiB.
@@ -18,7 +18,7 @@ pub(super) fn has_changes(bytes: &dyn ReadAt, header: &[u8]) -> Result<bool, Fau
     if is_zero(id) || len == 0 {
         return Ok(false);
     }
-    if !holds(bytes, at, len) || len > LEN_MAX {
+    if !contains_range(bytes, at, len) || len > LEN_MAX {
         let detail = format!("the log of {len} bytes at byte {at} is not all there, or too long");
         return Err(Fault::new(FlawKind::OutsideFile, detail));
     }

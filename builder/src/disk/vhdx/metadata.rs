@@ -1,7 +1,7 @@
 //! The *metadata* of a VHDX: how large the disk is, and in which pieces it lies.
 
-use super::section::{MIB, SECTION_LEN, entries, unknown};
-use crate::disk::bytes::{fill, le16, le32, le64, part};
+use super::section::{MIB, SECTION_LEN, table_entries, unknown_required};
+use crate::disk::bytes::{fill_part, le16, le32, le64, read_part};
 use crate::disk::refusals::needs_parent;
 use crate::disk::sector::{SECTOR_LEN, SECTOR_LENS};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
@@ -31,45 +31,45 @@ const SIZE_MAX: u64 = 64 << 40;
 #[derive(Default)]
 pub(super) struct Metadata {
     /// Of blocks, in bytes.
-    pub(super) block: u64,
+    pub(super) block_len: u64,
     flags: u32,
     /// Of the disk, in bytes.
-    pub(super) size: u64,
+    pub(super) virtual_size: u64,
     /// Of logical sectors, in bytes.
-    pub(super) sector: u64,
+    pub(super) sector_len: u64,
 }
 
 impl Metadata {
     pub(super) fn read(bytes: &dyn ReadAt, region: u64) -> Result<Self, Fault> {
         let mut table = vec![0; SECTION_LEN];
-        fill(bytes, &mut table, region, "the table of metadata")?;
+        fill_part(bytes, &mut table, region, "the table of metadata")?;
         if !table.starts_with(SIGNATURE) {
             let detail = format!("there are no metadata at byte {region}");
             return Err(Fault::malformed(detail));
         }
         let mut metadata = Self::default();
-        for entry in entries(&table, 32, le16(&table, 10).into())? {
+        for entry in table_entries(&table, 32, le16(&table, 10).into())? {
             let item = || {
                 let at = region.saturating_add(u64::from(le32(entry, 16)));
-                part::<8>(bytes, at, "an item of the metadata")
+                read_part::<8>(bytes, at, "an item of the metadata")
             };
             match entry.first_chunk() {
                 Some(&PARAMETERS) => {
-                    metadata.block = le32(&item()?, 0).into();
+                    metadata.block_len = le32(&item()?, 0).into();
                     metadata.flags = le32(&item()?, 4);
                 }
-                Some(&SIZE) => metadata.size = le64(&item()?, 0),
-                Some(&SECTOR) => metadata.sector = le32(&item()?, 0).into(),
+                Some(&SIZE) => metadata.virtual_size = le64(&item()?, 0),
+                Some(&SECTOR) => metadata.sector_len = le32(&item()?, 0).into(),
                 Some(&PHYSICAL | &PAGE_83 | &PARENT) => {}
                 _ if le32(entry, 24) & REQUIRED == 0 => {}
-                _ => return Err(unknown("an item of the metadata")),
+                _ => return Err(unknown_required("an item of the metadata")),
             }
         }
         Ok(metadata)
     }
 
-    pub(super) fn check(&self, flaws: &mut Vec<Flaw>) -> Result<(), Fault> {
-        let Self { block, flags, size, sector } = *self;
+    pub(super) fn check_values(&self, flaws: &mut Vec<Flaw>) -> Result<(), Fault> {
+        let Self { block_len: block, flags, virtual_size: size, sector_len: sector } = *self;
         if !block.is_power_of_two() || !(MIB..=BLOCK_MAX).contains(&block) {
             return Err(Fault::malformed(format!("blocks of {block} bytes are not allowed")));
         }

@@ -1,12 +1,12 @@
-//! *VHDX*, Hyper-V's format: two headers with checksums, a log, and two regions: metadata, and a
-//! table with one entry for each block.
+//! *VHDX*, Hyper-V's format: two headers with checksums, a log, and two regions, which hold the
+//! metadata and a table with one entry for each block.
 //!
-//! Source: Microsoft's *[MS-VHDX]*, and QEMU's `block/vhdx.c` for what CDI can convert.
+//! Sources: Microsoft's *[MS-VHDX]*, and QEMU's `block/vhdx.c` for what CDI can convert.
 //!
 //! - `header`: the headers, which lead to everything else
 //! - `log`: changes that may not be in the tables yet
 //! - `regions`, `metadata`: where the table of blocks lies, and how large disk and blocks are
-//! - `section`: how headers and tables are made
+//! - `section`: what headers and tables have in common
 //! - `map`: where the blocks lie
 
 mod header;
@@ -28,24 +28,20 @@ use super::{Fault, Info, ReadAt};
 
 pub(super) use self::header::detect;
 
-/// Adds what header and table say.
+/// Adds what headers and tables declare.
 pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
     let header = Header::parse(bytes)?;
-    info.virtual_size = header.virtual_size;
-    info.flaws.extend_from_slice(&header.flaws);
-    if header.flaws.is_empty() {
-        disk(Arc::new(bytes), header).examine(info)?;
-    }
-    Ok(())
+    let flaws = header.flaws.clone();
+    map_disk(Arc::new(bytes), header).examine(info, flaws)
 }
 
-/// Opens the disk in a file; fails if it needs more than the file.
+/// Opens the disk in a file. Fails if the disk needs more than this file.
 pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<MappedDisk<'a>, Fault> {
     let header = Header::parse(&*file)?;
     refuse_first(&header.flaws)?;
-    Ok(disk(file, header))
+    Ok(map_disk(file, header))
 }
 
-fn disk<'a>(file: Arc<dyn ReadAt + 'a>, header: Header) -> MappedDisk<'a> {
+fn map_disk<'a>(file: Arc<dyn ReadAt + 'a>, header: Header) -> MappedDisk<'a> {
     MappedDisk::new(file, |tables| VhdxMap::new(tables, header))
 }

@@ -1,7 +1,7 @@
 //! The *regions* of a VHDX: where its table of blocks and its metadata lie.
 
-use super::section::{KIB, MIB, SECTION_LEN, entries, is_whole, unknown};
-use crate::disk::bytes::{fill, le32, le64};
+use super::section::{KIB, MIB, SECTION_LEN, has_valid_checksum, table_entries, unknown_required};
+use crate::disk::bytes::{fill_part, le32, le64};
 use crate::disk::{Fault, FlawKind, ReadAt};
 
 /// Where the table of regions stands, in bytes, and what it begins with.
@@ -18,27 +18,27 @@ const REQUIRED: u32 = 1;
 /// Where the regions lie.
 pub(super) struct Regions {
     /// Where the table of blocks begins and how long it is, in bytes.
-    pub(super) table: (u64, u64),
+    pub(super) block_table: (u64, u64),
     /// Where the metadata begin, in bytes.
-    pub(super) metadata: u64,
+    pub(super) metadata_at: u64,
 }
 
 impl Regions {
     pub(super) fn read(bytes: &dyn ReadAt) -> Result<Self, Fault> {
         let mut region = vec![0; SECTION_LEN];
-        fill(bytes, &mut region, TABLE_AT, "the table of regions")?;
-        if !region.starts_with(SIGNATURE) || !is_whole(&region) {
+        fill_part(bytes, &mut region, TABLE_AT, "the table of regions")?;
+        if !region.starts_with(SIGNATURE) || !has_valid_checksum(&region) {
             let detail = "the checksum of the table of regions is wrong";
             return Err(Fault::new(FlawKind::Corrupt, detail));
         }
         let (mut table, mut metadata) = (None, None);
-        for entry in entries(&region, 16, le32(&region, 8))? {
+        for entry in table_entries(&region, 16, le32(&region, 8))? {
             let (at, len) = (le64(entry, 16), u64::from(le32(entry, 24)));
             let place = match entry.first_chunk() {
                 Some(&BAT) => &mut table,
                 Some(&METADATA) => &mut metadata,
                 _ if le32(entry, 28) & REQUIRED == 0 => continue,
-                _ => return Err(unknown("a region")),
+                _ => return Err(unknown_required("a region")),
             };
             if place.replace((at, len)).is_some() || at < MIB {
                 let detail = format!("the region at byte {at} is there twice, or over the headers");
@@ -49,6 +49,6 @@ impl Regions {
             let detail = "it has no table of blocks, or no metadata";
             return Err(Fault::malformed(detail));
         };
-        Ok(Self { table, metadata })
+        Ok(Self { block_table: table, metadata_at: metadata })
     }
 }

@@ -13,7 +13,7 @@ pub(super) const SECTION_LEN: usize = 64 << 10;
 const ENTRY_LEN: usize = 32;
 
 /// Returns the entries of a table that has a head in front of them.
-pub(super) fn entries(
+pub(super) fn table_entries(
     table: &[u8],
     head: usize,
     count: u32,
@@ -28,13 +28,13 @@ pub(super) fn entries(
 }
 
 /// A required part that is not known, called `what`.
-pub(super) fn unknown(what: &str) -> Fault {
+pub(super) fn unknown_required(what: &str) -> Fault {
     let detail = format!("it has {what} that is required and that nobody knows");
     Fault::new(FlawKind::UnknownFeature, detail)
 }
 
 /// Tells whether the checksum at byte 4 is that of a part, in which it is zero.
-pub(super) fn is_whole(part: &[u8]) -> bool {
+pub(super) fn has_valid_checksum(part: &[u8]) -> bool {
     let (head, rest) = part.split_at_checked(8).unwrap_or_default();
     let sum = crc32c::crc32c(head.get(..4).unwrap_or_default());
     let sum = crc32c::crc32c_append(sum, &[0; 4]);

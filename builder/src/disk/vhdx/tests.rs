@@ -4,17 +4,17 @@ use crate::disk::FlawKind::{
     BackingFile, Corrupt, Malformed, OutsideFile, UnknownFeature, Unsupported,
 };
 use crate::disk::Format;
-use crate::disk::test_image::{Image, MIB, PARENT, refused};
+use crate::disk::test_image::{DiskImage, MIB, PARENT, assert_refused};
 
 /// A disk of 3 MiB of which the second is there: headers, regions, metadata at 1 MiB, table at 2
 /// MiB, block at 3 MiB.
-pub(in crate::disk) fn vhdx() -> Image {
+pub(in crate::disk) fn vhdx_image() -> DiskImage {
     let guid = |text: &str| {
         let bytes = (0..16).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap());
         bytes.collect::<Vec<_>>()
     };
     let entry = |at: usize| MIB + 32 + 32 * at;
-    Image::new(4 * MIB, Format::Vhdx, seal_vhdx)
+    DiskImage::new(4 * MIB, Format::Vhdx, seal_vhdx)
         .put(0, b"vhdxfile")
         .put(64 << 10, b"head")
         .put((64 << 10) + 8, 7_u64.to_le_bytes())
@@ -41,7 +41,7 @@ pub(in crate::disk) fn vhdx() -> Image {
         .put(2 * MIB + 8, ((3_u64 << 20) | 6).to_le_bytes())
         .put(2 * MIB + 16, 2_u64.to_le_bytes())
         .put(3 * MIB, b"data")
-        .sealed()
+        .with_checksums()
 }
 
 fn seal_vhdx(bytes: &mut [u8]) {
@@ -54,38 +54,45 @@ fn seal_vhdx(bytes: &mut [u8]) {
 }
 
 #[test]
-fn what_is_wrong_with_the_header_of_a_vhdx_is_told() {
+fn flaws_of_a_vhdx_header_are_reported() {
     let headers = "neither of its headers has a right checksum";
-    refused(&vhdx().put(65600, [1]), Corrupt, headers);
+    assert_refused(&vhdx_image().put(65600, [1]), Corrupt, headers);
     let regions = "the checksum of the table of regions is wrong";
-    refused(&vhdx().put(197_000, [1]), Corrupt, regions);
+    assert_refused(&vhdx_image().put(197_000, [1]), Corrupt, regions);
     let region = 192 << 10;
     let unknown = "it has a region that is required and that nobody knows";
-    refused(&vhdx().put(region + 16, [0]).put(region + 44, [1]).sealed(), UnknownFeature, unknown);
+    assert_refused(
+        &vhdx_image().put(region + 16, [0]).put(region + 44, [1]).with_checksums(),
+        UnknownFeature,
+        unknown,
+    );
     let missing = "it has no table of blocks, or no metadata";
-    refused(&vhdx().put(region + 16, [0]).sealed(), Malformed, missing);
+    assert_refused(&vhdx_image().put(region + 16, [0]).with_checksums(), Malformed, missing);
     let over = "the region at byte 0 is there twice, or over the headers";
-    refused(&vhdx().put(region + 32, [0; 8]).sealed(), Malformed, over);
+    assert_refused(&vhdx_image().put(region + 32, [0; 8]).with_checksums(), Malformed, over);
     let many = "a table says that it has 2049 entries, more than it can have";
-    refused(&vhdx().put(region + 8, [1, 8]).sealed(), Malformed, many);
+    assert_refused(&vhdx_image().put(region + 8, [1, 8]).with_checksums(), Malformed, many);
     let metadata = "there are no metadata at byte 1048576";
-    refused(&vhdx().put(MIB, b"x"), Malformed, metadata);
+    assert_refused(&vhdx_image().put(MIB, b"x"), Malformed, metadata);
     let item = "it has an item of the metadata that is required and that nobody knows";
-    refused(&vhdx().put(MIB + 32, [0]).put(MIB + 56, [4]), UnknownFeature, item);
+    assert_refused(&vhdx_image().put(MIB + 32, [0]).put(MIB + 56, [4]), UnknownFeature, item);
     let blocks = "blocks of 1048577 bytes are not allowed";
-    refused(&vhdx().put(MIB + 0x1_0000, [1]), Malformed, blocks);
+    assert_refused(&vhdx_image().put(MIB + 0x1_0000, [1]), Malformed, blocks);
     let size = "a disk of 3145729 bytes in sectors of 512 bytes is not allowed";
-    refused(&vhdx().put(MIB + 0x1_0008, [1]), Malformed, size);
-    refused(&vhdx().put(MIB + 0x1_0004, [2]), BackingFile, PARENT);
+    assert_refused(&vhdx_image().put(MIB + 0x1_0008, [1]), Malformed, size);
+    assert_refused(&vhdx_image().put(MIB + 0x1_0004, [2]), BackingFile, PARENT);
     let sectors = "its sectors are of 4096 bytes, which QEMU does not take";
-    refused(&vhdx().put(MIB + 0x1_0010, 4096_u32.to_le_bytes()), Unsupported, sectors);
+    assert_refused(&vhdx_image().put(MIB + 0x1_0010, 4096_u32.to_le_bytes()), Unsupported, sectors);
     let table = "the table of 1048579 blocks at byte 2097152 is not all there";
-    refused(&vhdx().put(MIB + 0x1_0008 + 5, [1]), OutsideFile, table);
-    let log = vhdx().put(65536 + 48, [9; 16]).put(65536 + 68, u32::MAX.to_le_bytes()).sealed();
+    assert_refused(&vhdx_image().put(MIB + 0x1_0008 + 5, [1]), OutsideFile, table);
+    let log = vhdx_image()
+        .put(65536 + 48, [9; 16])
+        .put(65536 + 68, u32::MAX.to_le_bytes())
+        .with_checksums();
     let detail = "the log of 4294967295 bytes at byte 0 is not all there, or too long";
-    refused(&log, OutsideFile, detail);
-    let log = log.put(65536 + 68, 8192_u32.to_le_bytes()).sealed();
-    let log = log.put(65536 + 72, (3_u64 << 20).to_le_bytes()).sealed();
+    assert_refused(&log, OutsideFile, detail);
+    let log = log.put(65536 + 68, 8192_u32.to_le_bytes()).with_checksums();
+    let log = log.put(65536 + 72, (3_u64 << 20).to_le_bytes()).with_checksums();
     let replay = log.put(3 * MIB + 4096, b"loge").put(3 * MIB + 4096 + 32, [9; 16]);
-    refused(&replay, Corrupt, "its log holds changes that are not in the disk yet");
+    assert_refused(&replay, Corrupt, "its log holds changes that are not in the disk yet");
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::disk::bytes::fill;
+use crate::disk::bytes::fill_part;
 use crate::disk::refusals::needs_parent;
 use crate::disk::sector::SECTOR_LEN;
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
@@ -24,16 +24,16 @@ pub(super) struct Descriptor {
     /// The disk below it, where it is only what differs from one.
     pub(super) parent: Option<String>,
     /// Those that can be written to, in the order of the disk.
-    pub(super) extents: Vec<Extent>,
+    pub(super) extents: Vec<DescriptorExtent>,
 }
 
 /// A part of the disk.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Extent {
+pub(super) struct DescriptorExtent {
     /// In sectors.
-    pub(super) len: u64,
+    pub(super) sectors: u64,
     /// The file that holds it.
-    pub(super) name: String,
+    pub(super) file_name: String,
 }
 
 /// A text that describes a VMDK disk begins with comments and `version=`: `vmdk_probe` in QEMU's
@@ -67,12 +67,12 @@ impl Descriptor {
     pub(super) fn read(bytes: &dyn ReadAt, at: u64, len: u64) -> Result<Self, Fault> {
         let len = len.min(LEN_MAX).min(bytes.len().saturating_sub(at));
         let mut text = vec![0; usize::try_from(len).unwrap_or(0)];
-        match fill(bytes, &mut text, at, "the descriptor") {
+        match fill_part(bytes, &mut text, at, "the descriptor") {
             // Of a disk whose start is there the descriptor hardly goes on behind it.
             Err(Fault::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 let count = text.len().min(START_LEN);
                 text.truncate(count);
-                fill(bytes, &mut text, at, "the descriptor")?;
+                fill_part(bytes, &mut text, at, "the descriptor")?;
             }
             done => done?,
         }
@@ -84,7 +84,7 @@ impl Descriptor {
         let mut descriptor = Self::default();
         let (mut delta, mut hint) = (false, None);
         for line in text.lines().map(str::trim) {
-            if let Some(extent) = Extent::parse(line) {
+            if let Some(extent) = DescriptorExtent::parse(line) {
                 descriptor.extents.push(extent);
                 continue;
             }
@@ -102,9 +102,9 @@ impl Descriptor {
     }
 
     /// Returns the size of the disk, in bytes.
-    pub(super) fn size(&self) -> Result<u64, Flaw> {
+    pub(super) fn virtual_size(&self) -> Result<u64, Flaw> {
         let sectors =
-            self.extents.iter().try_fold(0_u64, |sum, extent| sum.checked_add(extent.len));
+            self.extents.iter().try_fold(0_u64, |sum, extent| sum.checked_add(extent.sectors));
         sectors.and_then(|sectors| sectors.checked_mul(SECTOR_LEN)).ok_or_else(|| {
             Flaw::new(FlawKind::Malformed, "the extents of the descriptor are too long")
         })
@@ -112,7 +112,8 @@ impl Descriptor {
 
     /// Returns what keeps a disk from being used that is described by a file of its own.
     pub(super) fn flaws(&self) -> Vec<Flaw> {
-        let mut names = self.extents.iter().map(|extent| extent.name.as_str()).collect::<Vec<_>>();
+        let mut names =
+            self.extents.iter().map(|extent| extent.file_name.as_str()).collect::<Vec<_>>();
         let more = names.len().saturating_sub(NAMES_MAX);
         names.truncate(NAMES_MAX);
         let detail = match (names.is_empty(), more) {
@@ -130,13 +131,13 @@ impl Descriptor {
     }
 }
 
-impl Extent {
+impl DescriptorExtent {
     /// Parses `RW 4192256 SPARSE "name.vmdk"`; QEMU passes over those that cannot be written to.
     fn parse(line: &str) -> Option<Self> {
         let rest = line.strip_prefix("RW ")?.trim_start();
         let (len, rest) = rest.split_once(' ')?;
         let (_, rest) = rest.trim_start().split_once(' ')?;
         let (name, _) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
-        Some(Self { len: len.parse().ok()?, name: name.into() })
+        Some(Self { sectors: len.parse().ok()?, file_name: name.into() })
     }
 }

@@ -1,87 +1,69 @@
-//! The *grains* of a sparse extent: blocks that a directory and tables lead to.
+//! The *grains* of a sparse extent: blocks that are found through a directory and tables.
 
-use crate::disk::bytes::{holds, le16, le32, le64};
+use crate::disk::bytes::{contains_range, le16, le32, le64};
 use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, FlawKind, ReadAt};
 
-/// How many entries a table of grains has at most: QEMU reads no larger ones.
+/// How many entries a table of grains has at most: QEMU reads no larger tables.
 const ENTRIES_MAX: u64 = 512;
 
 /// Length of an entry of a table or of the directory in bytes.
 const ENTRY_LEN: u64 = 4;
 
-/// How many sectors a grain has at most: one GiB, as in QEMU.
+/// How many sectors a grain has at most: 1 GiB, as in QEMU.
 const GRAIN_MAX: u64 = 0x20_0000;
 
-/// How many sectors a compressed grain has at most: two MiB. All programs make them of 64 KiB.
+/// How many sectors a compressed grain has at most: 2 MiB. The usual length is 64 KiB.
 const COMPRESSED_MAX: u64 = 4096;
 
-/// How many tables the directory has at most: as in QEMU.
+/// How many tables the directory has at most, as in QEMU.
 const TABLES_MAX: u64 = 32 << 20;
 
 /// The last version of the header that QEMU reads.
 const VERSION_MAX: u32 = 3;
 
-/// Flags: grains can be marked as zero, are compressed, have markers in front of them.
+/// Flags of the header: grains can be marked as zero, are compressed, have markers in front of them.
 const ZERO_GRAINS: u32 = 1 << 2;
 const COMPRESSED: u32 = 1 << 16;
 const MARKERS: u32 = 1 << 17;
 
-/// Where grains are found.
+/// Compression methods.
+const NONE: u16 = 0;
+const DEFLATE: u16 = 1;
+
+/// What a header declares of the grains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grains {
-    /// Where the directory begins, the table of tables, in bytes.
-    pub(super) directory: u64,
+    /// Offset of the directory, which lists the tables, in bytes.
+    pub(super) directory_at: u64,
     /// How many entries a table has.
-    pub(super) entries: u64,
-    /// How long a grain is, in bytes.
-    pub(super) len: u64,
-    /// Whether they are compressed with zlib.
-    pub(super) compressed: bool,
-    /// Whether a marker stands in front of each that tells its length.
-    pub(super) marked: bool,
+    pub(super) grains_per_table: u64,
+    /// Length of a grain in bytes.
+    pub(super) grain_len: u64,
+    /// Whether grains are compressed with zlib.
+    pub(super) is_compressed: bool,
+    /// Whether each compressed grain follows a marker with its length.
+    pub(super) has_markers: bool,
     /// Whether an entry of 1 stands for a grain of zeros.
-    pub(super) zeros: bool,
+    pub(super) has_zero_grains: bool,
 }
 
 impl Grains {
-    /// Parses what a header says of them; `capacity` is the length of the disk in sectors.
+    /// Parses the fields of a header. `capacity` is the size of the disk in sectors.
     pub(super) fn parse(
         bytes: &dyn ReadAt,
         fields: &[u8; SECTOR],
         capacity: u64,
     ) -> Result<Self, Fault> {
-        let malformed = |detail: String| Err(Fault::malformed(detail));
-        let unknown = |detail: String| Err(Fault::new(FlawKind::UnknownFeature, detail));
-        let (version, flags) = (le32(fields, 4), le32(fields, 8));
-        let (grain, entries) = (le64(fields, 20), u64::from(le32(fields, 44)));
-        if version > VERSION_MAX {
-            return unknown(format!(
-                "the header is of version {version}, known are 1 to {VERSION_MAX}"
-            ));
-        }
-        let compressed = match le16(fields, 77) {
-            0 => false,
-            1 => true,
-            other => {
-                return unknown(format!("its grains are compressed in the unknown way {other}"));
-            }
-        };
-        if flags & COMPRESSED != 0 && !compressed {
-            return malformed("its grains are compressed, but in no way that it tells".into());
-        }
-        if !(1..=ENTRIES_MAX).contains(&entries) {
-            return malformed(format!("tables of {entries} grains are not allowed"));
-        }
-        let most = if compressed { COMPRESSED_MAX } else { GRAIN_MAX };
-        if !(1..=most).contains(&grain) {
-            return malformed(format!("grains of {grain} sectors are not allowed"));
-        }
-        let tables = capacity.div_ceil(grain * entries);
-        let directory = le64(fields, 56).saturating_mul(SECTOR_LEN);
-        if tables > TABLES_MAX || !holds(bytes, directory, ENTRY_LEN * tables) {
+        let flags = le32(fields, 8);
+        let is_compressed = parse_compression(fields, flags)?;
+        let (grain, grains_per_table) = (le64(fields, 20), u64::from(le32(fields, 44)));
+        check_sizes(grain, grains_per_table, is_compressed)?;
+        let tables = capacity.div_ceil(grain * grains_per_table);
+        let directory_at = le64(fields, 56).saturating_mul(SECTOR_LEN);
+        if tables > TABLES_MAX || !contains_range(bytes, directory_at, ENTRY_LEN * tables) {
             let detail =
-                format!("the directory of {tables} tables at byte {directory} exceeds the file");
+                format!("the directory of {tables} tables at byte {directory_at} exceeds the file");
             return Err(Fault::new(FlawKind::OutsideFile, detail));
         }
         let data = le64(fields, 64);
@@ -90,12 +72,44 @@ impl Grains {
             return Err(Fault::new(FlawKind::Truncated, detail));
         }
         Ok(Self {
-            directory,
-            entries,
-            len: grain * SECTOR_LEN,
-            compressed,
-            marked: flags & MARKERS != 0,
-            zeros: flags & ZERO_GRAINS != 0,
+            directory_at,
+            grains_per_table,
+            grain_len: grain * SECTOR_LEN,
+            is_compressed,
+            has_markers: flags & MARKERS != 0,
+            has_zero_grains: flags & ZERO_GRAINS != 0,
         })
     }
+}
+
+/// Returns whether grains are compressed. Fails if the version or the method is unknown.
+fn parse_compression(fields: &[u8; SECTOR], flags: u32) -> Result<bool, Fault> {
+    let unknown = |detail: String| Err(Fault::new(FlawKind::UnknownFeature, detail));
+    let version = le32(fields, 4);
+    if version > VERSION_MAX {
+        return unknown(format!(
+            "the header is of version {version}, known are 1 to {VERSION_MAX}"
+        ));
+    }
+    match le16(fields, 77) {
+        NONE if flags & COMPRESSED != 0 => {
+            Err(Fault::malformed("its grains are compressed, but in no way that it tells"))
+        }
+        NONE => Ok(false),
+        DEFLATE => Ok(true),
+        other => unknown(format!("its grains are compressed in the unknown way {other}")),
+    }
+}
+
+/// Fails if a grain, in sectors, or a table is empty or longer than allowed.
+fn check_sizes(grain: u64, grains_per_table: u64, is_compressed: bool) -> Result<(), Fault> {
+    if !(1..=ENTRIES_MAX).contains(&grains_per_table) {
+        let detail = format!("tables of {grains_per_table} grains are not allowed");
+        return Err(Fault::malformed(detail));
+    }
+    let most = if is_compressed { COMPRESSED_MAX } else { GRAIN_MAX };
+    if !(1..=most).contains(&grain) {
+        return Err(Fault::malformed(format!("grains of {grain} sectors are not allowed")));
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::descriptor::{self, Descriptor};
 use super::grains::Grains;
-use crate::disk::bytes::{holds, le32, le64, padded, part};
+use crate::disk::bytes::{contains_range, le32, le64, read_padded, read_part};
 use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
@@ -42,9 +42,9 @@ pub(in crate::disk) fn detect(start: &[u8]) -> bool {
 
 impl Header {
     pub(super) fn parse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
-        let start: [u8; SECTOR] = padded(bytes, 0)?;
+        let start: [u8; SECTOR] = read_padded(bytes, 0)?;
         if start.starts_with(SPARSE) {
-            return Self::sparse(bytes);
+            return Self::parse_sparse(bytes);
         }
         if start.starts_with(COWD) || start.starts_with(SE_SPARSE) {
             let is_old = start.starts_with(COWD);
@@ -57,15 +57,19 @@ impl Header {
             });
         }
         let descriptor = Descriptor::read(bytes, 0, bytes.len())?;
-        Ok(Self { virtual_size: descriptor.size()?, grains: None, flaws: descriptor.flaws() })
+        Ok(Self {
+            virtual_size: descriptor.virtual_size()?,
+            grains: None,
+            flaws: descriptor.flaws(),
+        })
     }
 
     /// Parses a file that begins as a sparse extent.
-    fn sparse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
-        let mut fields = part::<SECTOR>(bytes, 0, "the header")?;
+    fn parse_sparse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
+        let mut fields = read_part::<SECTOR>(bytes, 0, "the header")?;
         let descriptor = read_descriptor(bytes, &fields)?;
         if le64(&fields, 12) == 0 && le64(&fields, 28) != 0 {
-            let virtual_size = descriptor.size()?;
+            let virtual_size = descriptor.virtual_size()?;
             return Ok(Self { virtual_size, grains: None, flaws: descriptor.flaws() });
         }
         if le64(&fields, 56) == AT_END {
@@ -102,10 +106,10 @@ fn read_footer(bytes: &dyn ReadAt) -> Result<[u8; SECTOR], Fault> {
         Fault::new(FlawKind::Truncated, detail)
     };
     let at = sectors.checked_sub(3).ok_or_else(truncated)? * SECTOR_LEN;
-    if !holds(bytes, at, 3 * SECTOR_LEN) {
+    if !contains_range(bytes, at, 3 * SECTOR_LEN) {
         return Err(truncated());
     }
-    let tail = part::<{ 3 * SECTOR }>(bytes, at, "the footer")?;
+    let tail = read_part::<{ 3 * SECTOR }>(bytes, at, "the footer")?;
     let is_marker = |at: usize, kind| {
         let number = |skip| le32(&tail, at + skip);
         number(8) == 0 && number(12) == kind

@@ -20,8 +20,12 @@ impl<'a> VmdkMap<'a> {
         Self { len, grains, tables }
     }
 
-    fn codec(&self) -> BlockCodec {
-        if self.grains.marked { BlockCodec::Grain } else { BlockCodec::Zlib(self.grains.len) }
+    fn grain_codec(&self) -> BlockCodec {
+        if self.grains.has_markers {
+            BlockCodec::Grain
+        } else {
+            BlockCodec::Zlib(self.grains.grain_len)
+        }
     }
 }
 
@@ -31,28 +35,30 @@ impl BlockMap for VmdkMap<'_> {
     }
 
     fn block_len(&self) -> u64 {
-        self.grains.len
+        self.grains.grain_len
     }
 
     fn locate_block(&self, index: u64) -> io::Result<BlockLocation> {
-        let (number, within) = (index / self.grains.entries, index % self.grains.entries);
-        let table = self.tables.read_entry("directory of grains", self.grains.directory, number)?;
+        let (number, within) =
+            (index / self.grains.grains_per_table, index % self.grains.grains_per_table);
+        let table =
+            self.tables.read_entry("directory of grains", self.grains.directory_at, number)?;
         let table = u64::from(u32::from_le_bytes(table)) * SECTOR_LEN;
         if table == 0 {
-            return Ok(BlockLocation::Zero(self.grains.entries - within));
+            return Ok(BlockLocation::Zero(self.grains.grains_per_table - within));
         }
         let entry = u32::from_le_bytes(self.tables.read_entry("table of grains", table, within)?);
-        if entry == 0 || (entry == 1 && self.grains.zeros) {
+        if entry == 0 || (entry == 1 && self.grains.has_zero_grains) {
             return Ok(BlockLocation::Zero(1));
         }
         let at = u64::from(entry) * SECTOR_LEN;
         if at >= self.tables.file().len() {
             return Err(outside_file("grain", index, at));
         }
-        if !self.grains.compressed {
+        if !self.grains.is_compressed {
             return Ok(BlockLocation::At(at));
         }
-        let (start, len) = (index * self.grains.len, self.grains.len);
-        Ok(BlockLocation::Compressed(CompressedBlock { start, len, at, codec: self.codec() }))
+        let (start, len) = (index * self.grains.grain_len, self.grains.grain_len);
+        Ok(BlockLocation::Compressed(CompressedBlock { start, len, at, codec: self.grain_codec() }))
     }
 }

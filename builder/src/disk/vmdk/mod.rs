@@ -27,19 +27,18 @@ use super::{Fault, Info, ReadAt};
 
 pub(super) use self::header::detect;
 
-/// Adds what headers, descriptor and tables say.
+/// Adds what headers, descriptor and tables declare.
 pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
     let Header { virtual_size, grains, flaws } = Header::parse(bytes)?;
-    info.virtual_size = virtual_size;
-    if grains.as_ref().is_some_and(|grains| grains.compressed) {
+    let Some(grains) = grains else {
+        info.virtual_size = virtual_size;
+        info.flaws.extend(flaws);
+        return Ok(());
+    };
+    if grains.is_compressed {
         info.cluster_compression = Some("deflate");
     }
-    let is_usable = flaws.is_empty();
-    info.flaws.extend(flaws);
-    if let Some(grains) = grains.filter(|_| is_usable) {
-        disk(Arc::new(bytes), virtual_size, grains).examine(info)?;
-    }
-    Ok(())
+    map_disk(Arc::new(bytes), virtual_size, grains).examine(info, flaws)
 }
 
 /// Opens the disk in a file; fails if it needs more than the file, and returns nothing if the file
@@ -47,9 +46,9 @@ pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> 
 pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<Option<MappedDisk<'a>>, Fault> {
     let header = Header::parse(&*file)?;
     refuse_first(&header.flaws)?;
-    Ok(header.grains.map(|grains| disk(file, header.virtual_size, grains)))
+    Ok(header.grains.map(|grains| map_disk(file, header.virtual_size, grains)))
 }
 
-fn disk<'a>(file: Arc<dyn ReadAt + 'a>, len: u64, grains: Grains) -> MappedDisk<'a> {
+fn map_disk<'a>(file: Arc<dyn ReadAt + 'a>, len: u64, grains: Grains) -> MappedDisk<'a> {
     MappedDisk::new(file, |tables| VmdkMap::new(tables, len, grains))
 }

@@ -10,19 +10,19 @@ use crate::disk::convert::cluster::CLUSTER_LEN;
 use crate::disk::{Extent, ReadAt};
 
 /// A disk that has data at some places and zeros elsewhere, and knows it.
-pub(super) struct Sparse {
+pub(super) struct SparseDisk {
     len: u64,
     data: BTreeMap<u64, Vec<u8>>,
     /// How many more reads there are before all data turns into something else.
     reads: AtomicU64,
 }
 
-impl Sparse {
-    pub(super) fn guest(len: u64, data: impl IntoIterator<Item = (u64, Vec<u8>)>) -> Guest {
-        Self::changing(len, data, u64::MAX)
+impl SparseDisk {
+    pub(super) fn new_guest(len: u64, data: impl IntoIterator<Item = (u64, Vec<u8>)>) -> Guest {
+        Self::new_changing_guest(len, data, u64::MAX)
     }
 
-    pub(super) fn changing(
+    pub(super) fn new_changing_guest(
         len: u64,
         data: impl IntoIterator<Item = (u64, Vec<u8>)>,
         reads: u64,
@@ -31,7 +31,7 @@ impl Sparse {
     }
 }
 
-impl ReadAt for Sparse {
+impl ReadAt for SparseDisk {
     fn len(&self) -> u64 {
         self.len
     }
@@ -70,7 +70,7 @@ impl ReadAt for Sparse {
 }
 
 /// `len` bytes that nothing makes shorter.
-pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
+pub(super) fn noise_bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state >> 12;
@@ -81,36 +81,42 @@ pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
     (0..len).map(|_| next()).collect()
 }
 
-pub(super) fn text(seed: usize, len: usize) -> Vec<u8> {
+pub(super) fn text_bytes(seed: usize, len: usize) -> Vec<u8> {
     (0..).flat_map(|line| format!("{seed} {line}\n").into_bytes()).take(len).collect()
 }
 
-pub(super) fn disks() -> Vec<(&'static str, Guest)> {
+pub(super) fn test_disks() -> Vec<(&'static str, Guest)> {
     let cluster = CLUSTER_LEN as u64;
     let mixed = (0..40_u64).map(|number| {
         let seed = usize::try_from(number).unwrap();
         let data = match number % 4 {
-            0 => noise(number, CLUSTER_LEN),
-            1 => text(seed, CLUSTER_LEN),
+            0 => noise_bytes(number, CLUSTER_LEN),
+            1 => text_bytes(seed, CLUSTER_LEN),
             2 => vec![0; CLUSTER_LEN],
-            _ => text(seed, 300),
+            _ => text_bytes(seed, 300),
         };
         (number * cluster, data)
     });
     vec![
-        ("one sector", Sparse::guest(512, [(0, text(1, 512))])),
-        ("zeros", Sparse::guest(10 * cluster, [])),
-        ("zeros that are not known to be", Sparse::guest(cluster, [(0, vec![0; CLUSTER_LEN])])),
-        ("one cluster", Sparse::guest(cluster, [(0, text(1, CLUSTER_LEN))])),
-        ("noise", Sparse::guest(3 * cluster, [(0, noise(1, 3 * CLUSTER_LEN))])),
-        ("a sector behind a cluster", Sparse::guest(cluster + 512, [(cluster, text(1, 512))])),
+        ("one sector", SparseDisk::new_guest(512, [(0, text_bytes(1, 512))])),
+        ("zeros", SparseDisk::new_guest(10 * cluster, [])),
+        (
+            "zeros that are not known to be",
+            SparseDisk::new_guest(cluster, [(0, vec![0; CLUSTER_LEN])]),
+        ),
+        ("one cluster", SparseDisk::new_guest(cluster, [(0, text_bytes(1, CLUSTER_LEN))])),
+        ("noise", SparseDisk::new_guest(3 * cluster, [(0, noise_bytes(1, 3 * CLUSTER_LEN))])),
+        (
+            "a sector behind a cluster",
+            SparseDisk::new_guest(cluster + 512, [(cluster, text_bytes(1, 512))]),
+        ),
         (
             "pieces",
-            Sparse::guest(
+            SparseDisk::new_guest(
                 50 * cluster,
-                [(5, vec![1]), (cluster - 1, vec![2; 2]), (47 * cluster + 512, text(2, 9))],
+                [(5, vec![1]), (cluster - 1, vec![2; 2]), (47 * cluster + 512, text_bytes(2, 9))],
             ),
         ),
-        ("mixed", Sparse::guest(41 * cluster + 1024, mixed)),
+        ("mixed", SparseDisk::new_guest(41 * cluster + 1024, mixed)),
     ]
 }

@@ -7,35 +7,39 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::ThreadPoolBuilder;
 
-use self::disks::{Sparse, disks, text};
-use self::qcow2::{check_tables, unpack};
-use super::cluster::{CLUSTER_LEN, PLAIN, REGION, ZERO};
-use super::survey::Clusters;
-use super::tables::Tables;
+use self::disks::{SparseDisk, test_disks, text_bytes};
+use self::qcow2::{check_tables, read_disk};
+use super::cluster::{CLUSTER_LEN, REGION_CLUSTERS, UNCOMPRESSED, ZERO};
+use super::survey::ClusterMap;
+use super::tables::TableWriter;
 use super::*;
 use crate::disk::convert::ClusterCompression;
 use crate::disk::extent::Extent;
 
-const PACKINGS: [ClusterCompression; 3] =
+const COMPRESSIONS: [ClusterCompression; 3] =
     [ClusterCompression::None, ClusterCompression::Zlib, ClusterCompression::Zstd];
 const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 
-fn pool(jobs: usize) -> Arc<ThreadPool> {
+fn new_pool(jobs: usize) -> Arc<ThreadPool> {
     Arc::new(ThreadPoolBuilder::new().num_threads(jobs).build().unwrap())
 }
 
-fn go_on(_: u64) -> ControlFlow<()> {
+fn always_continue(_: u64) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn plan(guest: &Guest, conversion: Conversion, jobs: usize) -> Result<Plan, ConvertError> {
-    let plan = Plan::new(Arc::clone(guest), conversion, &pool(jobs), &go_on)?;
+fn plan_conversion(
+    guest: &Guest,
+    conversion: Conversion,
+    jobs: usize,
+) -> Result<Plan, ConvertError> {
+    let plan = Plan::new(Arc::clone(guest), conversion, &new_pool(jobs), &always_continue)?;
     Ok(plan.continue_value().unwrap())
 }
 
 /// Reads a converted disk as a layer does: in uneven pieces, and with holes left out.
-fn read(plan: &Plan) -> Result<Vec<u8>, ConvertError> {
+fn read_converted(plan: &Plan) -> Result<Vec<u8>, ConvertError> {
     let mut stream = plan.stream();
     let mut bytes = vec![0; usize::try_from(plan.len()).unwrap()];
     let mut at = 0;
@@ -56,26 +60,30 @@ fn read(plan: &Plan) -> Result<Vec<u8>, ConvertError> {
     Ok(bytes)
 }
 
-fn convert(guest: &Guest, conversion: Conversion, jobs: usize) -> Result<Vec<u8>, ConvertError> {
-    read(&plan(guest, conversion, jobs)?)
+fn convert_disk(
+    guest: &Guest,
+    conversion: Conversion,
+    jobs: usize,
+) -> Result<Vec<u8>, ConvertError> {
+    read_converted(&plan_conversion(guest, conversion, jobs)?)
 }
 
-fn all(guest: &Guest) -> Vec<u8> {
+fn read_guest(guest: &Guest) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(guest.len()).unwrap()];
     guest.read_exact_at(&mut bytes, 0).unwrap();
     bytes
 }
 
 #[test]
-fn every_disk_comes_out_equal() {
-    for (name, guest) in disks() {
-        let bytes = all(&guest);
-        assert!(convert(&guest, Conversion::Raw, 2).unwrap() == bytes, "{name}");
-        for packing in PACKINGS {
-            let file = convert(&guest, Conversion::Qcow2(packing), 2).unwrap();
-            assert!(unpack(&file) == bytes, "{name} {packing:?}");
+fn converted_disks_have_the_same_content() {
+    for (name, guest) in test_disks() {
+        let bytes = read_guest(&guest);
+        assert!(convert_disk(&guest, Conversion::Raw, 2).unwrap() == bytes, "{name}");
+        for packing in COMPRESSIONS {
+            let file = convert_disk(&guest, Conversion::Qcow2(packing), 2).unwrap();
+            assert!(read_disk(&file) == bytes, "{name} {packing:?}");
             for jobs in [1, 3] {
-                let other = convert(&guest, Conversion::Qcow2(packing), jobs).unwrap();
+                let other = convert_disk(&guest, Conversion::Qcow2(packing), jobs).unwrap();
                 assert!(file == other, "{name} {packing:?} {jobs}");
             }
         }
@@ -84,12 +92,13 @@ fn every_disk_comes_out_equal() {
 
 /// What a file system or a format calls a hole makes no difference.
 #[test]
-fn holes_make_no_difference() {
-    for (name, guest) in disks() {
-        let dense = Sparse::guest(guest.len(), [(0, all(&guest))]);
-        for packing in PACKINGS {
+fn holes_do_not_change_the_result() {
+    for (name, guest) in test_disks() {
+        let dense = SparseDisk::new_guest(guest.len(), [(0, read_guest(&guest))]);
+        for packing in COMPRESSIONS {
             let conversion = Conversion::Qcow2(packing);
-            let (sparse, dense) = (convert(&guest, conversion, 2), convert(&dense, conversion, 2));
+            let (sparse, dense) =
+                (convert_disk(&guest, conversion, 2), convert_disk(&dense, conversion, 2));
             assert!(sparse.unwrap() == dense.unwrap(), "{name} {packing:?}");
         }
     }
@@ -98,8 +107,11 @@ fn holes_make_no_difference() {
 #[test]
 fn a_raw_disk_keeps_its_holes() {
     let mib = 1 << 20;
-    let guest = Sparse::guest(64 * mib, [(0, text(1, 10)), (40 * mib + 5, text(2, 10))]);
-    let mut stream = plan(&guest, Conversion::Raw, 2).unwrap().stream();
+    let guest = SparseDisk::new_guest(
+        64 * mib,
+        [(0, text_bytes(1, 10)), (40 * mib + 5, text_bytes(2, 10))],
+    );
+    let mut stream = plan_conversion(&guest, Conversion::Raw, 2).unwrap().stream();
     assert_eq!(stream.hole().unwrap(), 0);
     stream.read_exact(&mut vec![0; 1 << 20]).unwrap();
     assert_eq!(stream.hole().unwrap(), 39 * mib);
@@ -114,56 +126,56 @@ fn a_raw_disk_keeps_its_holes() {
 fn large_layouts_are_consistent() {
     let check = |virtual_size: u64, regions: &[(u64, Vec<u16>)], blocks: u64| {
         let lens = || regions.iter().flat_map(|(_, lens)| lens).copied();
-        let clusters = Clusters {
-            plain: lens().filter(|len| *len == PLAIN).count() as u64,
-            packed_len: lens().filter(|len| *len != PLAIN).map(u64::from).sum(),
+        let clusters = ClusterMap {
+            uncompressed: lens().filter(|len| *len == UNCOMPRESSED).count() as u64,
+            compressed_len: lens().filter(|len| *len != UNCOMPRESSED).map(u64::from).sum(),
             regions: regions.iter().map(|(n, lens)| (*n, lens.clone().into())).collect(),
         };
         let layout = Layout::new(clusters, virtual_size, ClusterCompression::Zlib).unwrap();
         let layout = Arc::new(layout);
-        let mut tables = Tables::new(&layout);
+        let mut tables = TableWriter::new(&layout);
         let (mut file, mut space) = (Vec::new(), Vec::new());
-        while tables.next(&mut space) {
+        while tables.write_next(&mut space) {
             file.extend_from_slice(&space);
         }
         let checked = check_tables(&file, layout.len());
         assert_eq!(checked.virtual_size, virtual_size);
         assert_eq!(checked.entries.len(), lens().filter(|len| *len != ZERO).count());
-        assert_eq!(layout.count_blocks, blocks);
+        assert_eq!(layout.refcount_blocks, blocks);
     };
-    let plain = vec![PLAIN; REGION];
+    let plain = vec![UNCOMPRESSED; REGION_CLUSTERS];
     // More than one table of the first level has room for, and more counts than one block has.
     check(10 * TIB, &[(0, plain.clone()), (20_000, plain.clone())], 1);
     let many: Vec<_> = (0..9).map(|number| (number * 3, plain.clone())).collect();
     check(TIB, &many, 3);
     // A block that ends within a packed cluster, wherever that begins.
     for odd in [1, 7, 65_533] {
-        let mut packed = vec![65_534; REGION];
+        let mut packed = vec![65_534; REGION_CLUSTERS];
         packed[0] = odd;
         let many: Vec<_> = (0..5).map(|number| (number, packed.clone())).collect();
         check(3 * GIB, &many, 2);
     }
-    check(GIB, &[(1, vec![1; REGION])], 1);
+    check(GIB, &[(1, vec![1; REGION_CLUSTERS])], 1);
     check(GIB, &[(1, (0..8192).map(|n| n * 7).collect())], 1);
 }
 
 /// The counts count themselves: the number of blocks is right wherever it goes up.
 #[test]
-fn counts_include_themselves() {
+fn refcounts_include_their_own_clusters() {
     for plain in 32_700..32_800 {
-        let clusters = Clusters { regions: Vec::new(), plain, packed_len: 0 };
+        let clusters = ClusterMap { regions: Vec::new(), uncompressed: plain, compressed_len: 0 };
         let layout = Layout::new(clusters, GIB, ClusterCompression::None).unwrap();
-        let counted = layout.count_blocks * 32_768;
+        let counted = layout.refcount_blocks * 32_768;
         assert!(layout.end <= counted && layout.end + 32_768 > counted, "{plain}");
     }
 }
 
 #[test]
-fn a_large_sparse_disk_takes_no_time() {
+fn large_sparse_disk_is_converted_quickly() {
     let places = [0, 3 * GIB + 5, 512 * GIB, TIB - 512];
-    let guest = Sparse::guest(TIB, places.map(|at| (at, text(1, 300))));
-    for packing in PACKINGS {
-        let file = convert(&guest, Conversion::Qcow2(packing), 2).unwrap();
+    let guest = SparseDisk::new_guest(TIB, places.map(|at| (at, text_bytes(1, 300))));
+    for packing in COMPRESSIONS {
+        let file = convert_disk(&guest, Conversion::Qcow2(packing), 2).unwrap();
         let checked = check_tables(&file, file.len() as u64);
         let found: Vec<u64> = checked.entries.into_keys().collect();
         assert_eq!(found, places.map(|at| at / CLUSTER_LEN as u64));
@@ -172,10 +184,11 @@ fn a_large_sparse_disk_takes_no_time() {
 }
 
 #[test]
-fn what_is_too_large_is_refused() {
+fn disks_too_large_for_qcow2_are_refused() {
     let check = |len: u64| {
-        let guest = Sparse::guest(len, []);
-        plan(&guest, Conversion::Qcow2(ClusterCompression::None), 1).map(|plan| plan.len())
+        let guest = SparseDisk::new_guest(len, []);
+        plan_conversion(&guest, Conversion::Qcow2(ClusterCompression::None), 1)
+            .map(|plan| plan.len())
     };
     let limit = 2 << 50;
     assert_eq!(check(limit).unwrap(), (32 << 20) + 3 * CLUSTER_LEN as u64);
@@ -184,17 +197,20 @@ fn what_is_too_large_is_refused() {
 }
 
 #[test]
-fn a_disk_that_changes_is_noticed() {
-    let data = || (0..32).map(|number| (number << 20, text(7, 1000)));
+fn disk_that_changes_is_refused() {
+    let data = || (0..32).map(|number| (number << 20, text_bytes(7, 1000)));
     let conversion = Conversion::Qcow2(ClusterCompression::Zstd);
-    let guest = Sparse::changing(32 << 20, data(), 40);
-    let error = convert(&guest, conversion, 2).unwrap_err();
+    let guest = SparseDisk::new_changing_guest(32 << 20, data(), 40);
+    let error = convert_disk(&guest, conversion, 2).unwrap_err();
     assert!(matches!(error, ConvertError::Changed), "{error}");
 }
 
 #[test]
-fn a_survey_is_told_of_and_can_be_broken_off() {
-    let guest = Sparse::guest(100 << 20, [(0, text(1, 5 << 20)), (90 << 20, text(2, 5 << 20))]);
+fn survey_reports_progress_and_can_be_cancelled() {
+    let guest = SparseDisk::new_guest(
+        100 << 20,
+        [(0, text_bytes(1, 5 << 20)), (90 << 20, text_bytes(2, 5 << 20))],
+    );
     let (seen, limit) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
     let progress = |len| {
         let seen = seen.fetch_add(len, Ordering::Relaxed) + len;
@@ -205,7 +221,7 @@ fn a_survey_is_told_of_and_can_be_broken_off() {
     };
     let survey = || {
         let conversion = Conversion::Qcow2(ClusterCompression::Zlib);
-        Plan::new(Arc::clone(&guest), conversion, &pool(2), &progress).unwrap()
+        Plan::new(Arc::clone(&guest), conversion, &new_pool(2), &progress).unwrap()
     };
     assert!(survey().is_continue());
     assert_eq!(seen.swap(0, Ordering::Relaxed), guest.len());
@@ -215,9 +231,9 @@ fn a_survey_is_told_of_and_can_be_broken_off() {
 }
 
 /// A disk that says nonsense about itself.
-struct Broken(io::ErrorKind);
+struct BrokenDisk(io::ErrorKind);
 
-impl ReadAt for Broken {
+impl ReadAt for BrokenDisk {
     fn len(&self) -> u64 {
         1 << 20
     }
@@ -236,11 +252,11 @@ impl ReadAt for Broken {
 }
 
 #[test]
-fn what_cannot_be_read_is_told() {
+fn read_errors_are_returned() {
     for kind in [io::ErrorKind::InvalidData, io::ErrorKind::TimedOut] {
-        let guest: Guest = Arc::new(Broken(kind));
+        let guest: Guest = Arc::new(BrokenDisk(kind));
         for conversion in [Conversion::Raw, Conversion::Qcow2(ClusterCompression::Zlib)] {
-            let error = convert(&guest, conversion, 2).unwrap_err();
+            let error = convert_disk(&guest, conversion, 2).unwrap_err();
             assert!(matches!(&error, ConvertError::Io(error) if error.kind() == kind), "{error}");
         }
     }

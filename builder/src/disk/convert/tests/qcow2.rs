@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use crate::disk::convert::cluster::{CLUSTER_LEN, REGION};
+use crate::disk::convert::cluster::{CLUSTER_LEN, REGION_CLUSTERS};
 
 /// The tables of a qcow2, checked: every place is inside the file and used as often as its reference
 /// count says.
-pub(super) struct Checked {
+pub(super) struct CheckedTables {
     pub(super) virtual_size: u64,
     is_zstd: bool,
     /// By number: the entry of each cluster that has one.
@@ -16,7 +16,7 @@ pub(super) struct Checked {
 
 /// `file` can end where the data begins.
 #[expect(clippy::too_many_lines, reason = "one table after the other")]
-pub(super) fn check_tables(file: &[u8], len: u64) -> Checked {
+pub(super) fn check_tables(file: &[u8], len: u64) -> CheckedTables {
     let be32 = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
     let be64 = |at: u64| {
         let at = usize::try_from(at).unwrap();
@@ -49,7 +49,7 @@ pub(super) fn check_tables(file: &[u8], len: u64) -> Checked {
         let table = entry & !(1 << 63);
         assert!(entry >> 63 == 1 && table % cluster == 0);
         count_use(table, cluster);
-        for index in 0..REGION as u64 {
+        for index in 0..REGION_CLUSTERS as u64 {
             let entry = be64(table + index * 8);
             if entry >> 62 == 1 {
                 let (at, sectors) = (entry & ((1 << 54) - 1), entry >> 54 & 0xff);
@@ -61,7 +61,7 @@ pub(super) fn check_tables(file: &[u8], len: u64) -> Checked {
                 count_use(at, cluster);
             }
             if entry != 0 {
-                entries.insert(region * REGION as u64 + index, entry);
+                entries.insert(region * REGION_CLUSTERS as u64 + index, entry);
             }
         }
     }
@@ -85,11 +85,11 @@ pub(super) fn check_tables(file: &[u8], len: u64) -> Checked {
         (8, 1) => true,
         other => panic!("{other:?}"),
     };
-    Checked { virtual_size: be64(24), is_zstd, entries }
+    CheckedTables { virtual_size: be64(24), is_zstd, entries }
 }
 
 /// Reads the disk in a qcow2.
-pub(super) fn unpack(file: &[u8]) -> Vec<u8> {
+pub(super) fn read_disk(file: &[u8]) -> Vec<u8> {
     let checked = check_tables(file, file.len() as u64);
     let mut disk = vec![0; usize::try_from(checked.virtual_size).unwrap()];
     for (number, entry) in checked.entries {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::batch::{Batch, Packed, STRETCH, STRETCH_LEN};
-use super::cluster::{CLUSTER_LEN, PLAIN, ZERO};
+use super::batch::{Batch, CompressedBatch, STRETCH_CLUSTERS, STRETCH_LEN};
+use super::cluster::{CLUSTER_LEN, UNCOMPRESSED, ZERO};
 use super::{ClusterCompression, ConvertError, Guest};
 use crate::disk::bytes::fill_padded;
 use crate::disk::extent::is_zero;
@@ -20,11 +20,11 @@ const DEFLATE_LEVEL: i32 = 1;
 const ZSTD_LEVEL: i32 = 2;
 
 /// The longest packed cluster: what is longer is stored as it is.
-const LONGEST: usize = PLAIN as usize - 1;
+const LONGEST: usize = UNCOMPRESSED as usize - 1;
 
 /// What is wanted of packed clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Output {
+pub(super) enum CompressOutput {
     /// How long they are.
     Lengths,
     /// They themselves.
@@ -32,83 +32,92 @@ pub(super) enum Output {
 }
 
 /// What packs the clusters of a disk, on any thread.
-pub(super) struct Packers {
+pub(super) struct ClusterCompressors {
     guest: Guest,
-    packing: ClusterCompression,
-    output: Output,
-    idle: Mutex<Vec<Packer>>,
+    compression: ClusterCompression,
+    output: CompressOutput,
+    idle: Mutex<Vec<CompressionWorker>>,
     /// Room of batches that are done.
     spare: Mutex<Vec<Vec<u8>>>,
 }
 
 /// A compressor with its room.
-struct Packer {
-    method: Method,
+struct CompressionWorker {
+    encoder: ClusterEncoder,
     stretch: Vec<u8>,
-    packed: Vec<u8>,
+    output: Vec<u8>,
 }
 
-enum Method {
+enum ClusterEncoder {
     None,
     Deflate(Compressor),
     Zstd(zstd::bulk::Compressor<'static>),
 }
 
-impl Packers {
-    pub(super) fn new(guest: &Guest, packing: ClusterCompression, output: Output) -> Arc<Self> {
+impl ClusterCompressors {
+    pub(super) fn new(
+        guest: &Guest,
+        packing: ClusterCompression,
+        output: CompressOutput,
+    ) -> Arc<Self> {
         let (idle, spare) = Default::default();
-        Arc::new(Self { guest: Guest::clone(guest), packing, output, idle, spare })
+        Arc::new(Self { guest: Guest::clone(guest), compression: packing, output, idle, spare })
     }
 
     /// Reads and packs the clusters of a batch.
-    pub(super) fn pack(&self, batch: Batch) -> Result<Packed, ConvertError> {
+    pub(super) fn compress_batch(&self, batch: Batch) -> Result<CompressedBatch, ConvertError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut packer = match idle {
             Some(packer) => packer,
-            None => Packer::new(self.packing).map_err(ConvertError::Pack)?,
+            None => CompressionWorker::new(self.compression).map_err(ConvertError::Pack)?,
         };
         let bytes = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut done =
-            Packed { at: batch.at, lens: [ZERO; STRETCH], bytes: bytes.unwrap_or_default() };
+        let mut done = CompressedBatch {
+            at: batch.at,
+            lens: [ZERO; STRETCH_CLUSTERS],
+            bytes: bytes.unwrap_or_default(),
+        };
         done.bytes.clear();
-        let result = self.fill(&mut packer, batch, &mut done);
+        let result = self.compress_clusters(&mut packer, batch, &mut done);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(packer);
         result.map(|()| done)
     }
 
     /// Takes room back.
-    pub(super) fn reuse(&self, bytes: Vec<u8>) {
+    pub(super) fn recycle_buffer(&self, bytes: Vec<u8>) {
         if bytes.capacity() > 0 {
             self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
         }
     }
 
-    fn fill(
+    fn compress_clusters(
         &self,
-        packer: &mut Packer,
+        packer: &mut CompressionWorker,
         batch: Batch,
-        done: &mut Packed,
+        done: &mut CompressedBatch,
     ) -> Result<(), ConvertError> {
-        read(&self.guest, batch, &mut packer.stretch)?;
-        let Packer { method, stretch, packed: space } = packer;
+        read_clusters(&self.guest, batch, &mut packer.stretch)?;
+        let CompressionWorker { encoder: method, stretch, output: space } = packer;
         for (number, cluster) in stretch.chunks_exact(CLUSTER_LEN).enumerate() {
-            if !batch.has(number) {
+            if !batch.contains_cluster(number) {
                 continue;
             }
             let (len, bytes) = match self.output {
                 // What it comes to is known, and need not be found out again.
-                Output::Bytes if batch.lens[number] == PLAIN => (PLAIN, cluster),
+                CompressOutput::Bytes if batch.lens[number] == UNCOMPRESSED => {
+                    (UNCOMPRESSED, cluster)
+                }
                 _ if is_zero(cluster) => (ZERO, &[][..]),
-                _ => match method.pack(cluster, space).map_err(ConvertError::Pack)? {
-                    Some(bytes) => (u16::try_from(bytes.len()).unwrap_or(PLAIN), bytes),
-                    None => (PLAIN, cluster),
+                _ => match method.compress_cluster(cluster, space).map_err(ConvertError::Pack)? {
+                    Some(bytes) => (u16::try_from(bytes.len()).unwrap_or(UNCOMPRESSED), bytes),
+                    None => (UNCOMPRESSED, cluster),
                 },
             };
             done.lens[number] = len;
-            if self.output == Output::Bytes {
+            if self.output == CompressOutput::Bytes {
                 done.bytes.extend_from_slice(bytes);
             }
-            if self.output == Output::Bytes && len != batch.lens[number] {
+            if self.output == CompressOutput::Bytes && len != batch.lens[number] {
                 return Err(ConvertError::Changed);
             }
         }
@@ -117,8 +126,8 @@ impl Packers {
 }
 
 /// Reads the clusters of a batch to their places in the stretch; zeros behind the end of the disk.
-pub(super) fn read(guest: &Guest, batch: Batch, stretch: &mut [u8]) -> io::Result<()> {
-    for run in batch.runs() {
+pub(super) fn read_clusters(guest: &Guest, batch: Batch, stretch: &mut [u8]) -> io::Result<()> {
+    for run in batch.cluster_ranges() {
         let start = batch.at.saturating_add(run.start as u64);
         let Some(space) = stretch.get_mut(run) else { continue };
         fill_padded(guest, space, start)?;
@@ -126,27 +135,31 @@ pub(super) fn read(guest: &Guest, batch: Batch, stretch: &mut [u8]) -> io::Resul
     Ok(())
 }
 
-impl Packer {
+impl CompressionWorker {
     fn new(packing: ClusterCompression) -> io::Result<Self> {
         let (method, room) = match packing {
-            ClusterCompression::None => (Method::None, 0),
+            ClusterCompression::None => (ClusterEncoder::None, 0),
             ClusterCompression::Zlib => {
                 let level = CompressionLvl::new(DEFLATE_LEVEL).unwrap_or_default();
                 // It gives up as soon as it runs out of room.
-                (Method::Deflate(Compressor::new(level)), LONGEST)
+                (ClusterEncoder::Deflate(Compressor::new(level)), LONGEST)
             }
             ClusterCompression::Zstd => {
                 let compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
-                (Method::Zstd(compressor), zstd::zstd_safe::compress_bound(CLUSTER_LEN))
+                (ClusterEncoder::Zstd(compressor), zstd::zstd_safe::compress_bound(CLUSTER_LEN))
             }
         };
-        Ok(Self { method, stretch: vec![0; STRETCH_LEN], packed: vec![0; room] })
+        Ok(Self { encoder: method, stretch: vec![0; STRETCH_LEN], output: vec![0; room] })
     }
 }
 
-impl Method {
+impl ClusterEncoder {
     /// Returns the packed cluster, unless it would not be shorter.
-    fn pack<'s>(&mut self, cluster: &[u8], space: &'s mut [u8]) -> io::Result<Option<&'s [u8]>> {
+    fn compress_cluster<'s>(
+        &mut self,
+        cluster: &[u8],
+        space: &'s mut [u8],
+    ) -> io::Result<Option<&'s [u8]>> {
         let len = match self {
             Self::None => return Ok(None),
             Self::Deflate(compressor) => compressor.deflate_compress(cluster, space).ok(),

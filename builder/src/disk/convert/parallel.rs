@@ -10,17 +10,17 @@ use rayon::ThreadPool;
 use super::ConvertError;
 
 /// What is done with a batch.
-type Work<B, T> = dyn Fn(B) -> Result<T, ConvertError> + Send + Sync;
+type BatchWork<B, T> = dyn Fn(B) -> Result<T, ConvertError> + Send + Sync;
 
 /// The results of batches, in order.
-pub(super) struct Ahead<B, T> {
+pub(super) struct OrderedParallelMap<B, T> {
     batches: Box<dyn Iterator<Item = B> + Send>,
-    work: Arc<Work<B, T>>,
+    work: Arc<BatchWork<B, T>>,
     pool: Arc<ThreadPool>,
     pending: VecDeque<Receiver<Result<T, ConvertError>>>,
 }
 
-impl<B: Send + 'static, T: Send + 'static> Ahead<B, T> {
+impl<B: Send + 'static, T: Send + 'static> OrderedParallelMap<B, T> {
     pub(super) fn new(
         batches: impl Iterator<Item = B> + Send + 'static,
         work: impl Fn(B) -> Result<T, ConvertError> + Send + Sync + 'static,
@@ -31,11 +31,11 @@ impl<B: Send + 'static, T: Send + 'static> Ahead<B, T> {
     }
 
     /// One batch in each thread, one waiting for it, and one that is being taken.
-    fn depth(&self) -> usize {
+    fn queue_depth(&self) -> usize {
         2 * self.pool.current_num_threads() + 1
     }
 
-    fn start(&mut self, batch: B) {
+    fn start_batch(&mut self, batch: B) {
         let (done, pending) = sync_channel(1);
         let work = Arc::clone(&self.work);
         // Nobody waits for it where an earlier one has failed.
@@ -44,13 +44,13 @@ impl<B: Send + 'static, T: Send + 'static> Ahead<B, T> {
     }
 }
 
-impl<B: Send + 'static, T: Send + 'static> Iterator for Ahead<B, T> {
+impl<B: Send + 'static, T: Send + 'static> Iterator for OrderedParallelMap<B, T> {
     type Item = Result<T, ConvertError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.pending.len() < self.depth() {
+        while self.pending.len() < self.queue_depth() {
             let Some(batch) = self.batches.next() else { break };
-            self.start(batch);
+            self.start_batch(batch);
         }
         let first = self.pending.pop_front()?;
         Some(first.recv().unwrap_or(Err(ConvertError::Worker)))
