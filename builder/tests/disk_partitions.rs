@@ -3,7 +3,10 @@
 
 mod disks;
 
-use disks::{ESP, Kind, LINUX, PREP, fat, gpt, iso, look, mbr, put, qcow2, with};
+use disks::{
+    ESP, FatKind, LINUX, PREP, examine_bytes, fat_file_system, gpt_disk, iso_disk, mbr_sector,
+    noise_bytes, patched, put_bytes, qcow2_disk,
+};
 
 const AMD64: (&[u8; 11], u16) = (b"BOOTX64 EFI", 0x8664);
 const ARM64: (&[u8; 11], u16) = (b"BOOTAA64EFI", 0xaa64);
@@ -17,69 +20,69 @@ fn disk_with_efi_partition(file_system: &[u8], sector: usize) -> Vec<u8> {
     let sectors = file_system.len() / sector + 200;
     let last = 64 + file_system.len() / sector - 1;
     let parts = [(LINUX, 50, 60), (ESP, 64, last as u64)];
-    let mut disk = gpt(sector, sectors, &parts);
-    put(&mut disk, 64 * sector, file_system);
+    let mut disk = gpt_disk(sector, sectors, &parts);
+    put_bytes(&mut disk, 64 * sector, file_system);
     disk
 }
 
 #[test]
 fn machines_are_found_by_their_boot_loaders() {
     let check = |disk: &[u8], partitions: Option<&str>, boot: &[&str]| {
-        let info = look(disk);
+        let info = examine_bytes(disk);
         assert_eq!((info.partitions, &info.boot[..]), (partitions, boot), "{:?}", info.flaws);
     };
     let gpt = |disk: &[u8], boot: &[&str]| check(disk, Some("gpt"), boot);
-    for kind in [Kind::Fat12, Kind::Fat16, Kind::Fat32] {
-        gpt(&disk_with_efi_partition(&fat(kind, &[AMD64]), 512), &["amd64"]);
-        gpt(&disk_with_efi_partition(&fat(kind, &[OTHER, ARM64]), 512), &["arm64"]);
+    for kind in [FatKind::Fat12, FatKind::Fat16, FatKind::Fat32] {
+        gpt(&disk_with_efi_partition(&fat_file_system(kind, &[AMD64]), 512), &["amd64"]);
+        gpt(&disk_with_efi_partition(&fat_file_system(kind, &[OTHER, ARM64]), 512), &["arm64"]);
     }
-    let several = fat(Kind::Fat16, &[AMD64, IA32, ARM, RISCV, OTHER]);
+    let several = fat_file_system(FatKind::Fat16, &[AMD64, IA32, ARM, RISCV, OTHER]);
     gpt(&disk_with_efi_partition(&several, 512), &["amd64", "386", "arm", "riscv64"]);
-    gpt(&disk_with_efi_partition(&fat(Kind::Fat16, &[ARM64]), 4096), &["arm64"]);
-    gpt(&disk_with_efi_partition(&fat(Kind::Fat16, &[OTHER]), 512), &[]);
-    gpt(&disk_with_efi_partition(&disks::noise(300 * 512), 512), &[]);
-    gpt(&disks::gpt(512, 200, &[(PREP, 50, 60)]), &["ppc64le"]);
+    gpt(&disk_with_efi_partition(&fat_file_system(FatKind::Fat16, &[ARM64]), 4096), &["arm64"]);
+    gpt(&disk_with_efi_partition(&fat_file_system(FatKind::Fat16, &[OTHER]), 512), &[]);
+    gpt(&disk_with_efi_partition(&noise_bytes(300 * 512), 512), &[]);
+    gpt(&gpt_disk(512, 200, &[(PREP, 50, 60)]), &["ppc64le"]);
 
-    let file_system = fat(Kind::Fat12, &[ARM64]);
-    let mut disk = mbr(&[(0xef, 1, u32::try_from(file_system.len() / 512).unwrap())]);
+    let file_system = fat_file_system(FatKind::Fat12, &[ARM64]);
+    let mut disk = mbr_sector(&[(0xef, 1, u32::try_from(file_system.len() / 512).unwrap())]);
     disk.extend(&file_system);
     check(&disk, Some("mbr"), &["arm64"]);
-    let grub = with(mbr(&[(0x83, 1, 1)]), &[(0x180, b"GRUB \0Geom")]);
+    let grub = patched(mbr_sector(&[(0x83, 1, 1)]), &[(0x180, b"GRUB \0Geom")]);
     check(&[grub, vec![1; 1024]].concat(), Some("mbr"), &["amd64"]);
-    check(&[mbr(&[(0x83, 1, 1)]), vec![1; 1024]].concat(), Some("mbr"), &[]);
-    check(&[mbr(&[]), vec![1; 1024]].concat(), None, &[]);
+    check(&[mbr_sector(&[(0x83, 1, 1)]), vec![1; 1024]].concat(), Some("mbr"), &[]);
+    check(&[mbr_sector(&[]), vec![1; 1024]].concat(), None, &[]);
     // The boot sector of a file system has no partitions, whatever it ends with.
-    let boot_sector = with(disks::noise(2048), &[(510, &[0x55, 0xaa])]);
+    let boot_sector = patched(noise_bytes(2048), &[(510, &[0x55, 0xaa])]);
     check(&boot_sector, None, &[]);
 }
 
 #[test]
 fn one_good_table_is_enough() {
-    let good = disk_with_efi_partition(&fat(Kind::Fat12, &[AMD64]), 512);
+    let good = disk_with_efi_partition(&fat_file_system(FatKind::Fat12, &[AMD64]), 512);
     let last = good.len() - 512;
     for at in [512, 512 + 56, 1024, last, last - 512] {
-        let info = look(&with(good.clone(), &[(at, &[0xff])]));
+        let info = examine_bytes(&patched(good.clone(), &[(at, &[0xff])]));
         assert_eq!((info.partitions, &info.boot[..]), (Some("gpt"), &["amd64"][..]), "{at}");
         assert_eq!(info.flaws, [], "{at}");
     }
     // Nobody moves the second table when a disk becomes larger.
-    let info = look(&[good, vec![0; 4096]].concat());
+    let info = examine_bytes(&[good, vec![0; 4096]].concat());
     assert_eq!((info.flaws, &info.boot[..]), (Vec::new(), &["amd64"][..]));
 }
 
 #[test]
 fn partitions_in_a_qcow2_are_found() {
     // The first sectors of what is in the qcow2, whose two clusters are 128 KiB of 1 MiB.
-    let sector = mbr(&[(0x41, 100, 100)]);
-    let info = look(&with(qcow2(), &[(5 * disks::CLUSTER, &sector)]));
+    let sector = mbr_sector(&[(0x41, 100, 100)]);
+    let info = examine_bytes(&patched(qcow2_disk(), &[(5 * disks::CLUSTER, &sector)]));
     assert_eq!((info.partitions, &info.boot[..]), (Some("mbr"), &["ppc64le"][..]));
 }
 
 #[test]
 fn boot_loaders_of_a_cd_are_found_in_its_catalogue() {
-    let file_system = fat(Kind::Fat12, &[ARM64]);
-    let mut disk = iso(1000);
-    let mut put = |at: usize, part: &[u8]| put(&mut disk, at, part);
+    let file_system = fat_file_system(FatKind::Fat12, &[ARM64]);
+    let mut disk = iso_disk(1000);
+    let mut put = |at: usize, part: &[u8]| put_bytes(&mut disk, at, part);
     let mut record = vec![0; 128];
     record[..30].copy_from_slice(b"\0CD001\x01EL TORITO SPECIFICATION");
     record[0x47] = 30;
@@ -89,11 +92,11 @@ fn boot_loaders_of_a_cd_are_found_in_its_catalogue() {
     catalogue[0] = 1;
     catalogue[32] = 0x88;
     put(30 * 2048, &catalogue);
-    assert_eq!(look(&disk).boot, ["amd64"]);
+    assert_eq!(examine_bytes(&disk).boot, ["amd64"]);
     catalogue[64] = 0x91;
     catalogue[65] = 0xef;
     catalogue[96] = 0x88;
     catalogue[96 + 8] = 40;
-    disks::put(&mut disk, 30 * 2048, &catalogue);
-    assert_eq!(look(&disk).boot, ["arm64"]);
+    put_bytes(&mut disk, 30 * 2048, &catalogue);
+    assert_eq!(examine_bytes(&disk).boot, ["arm64"]);
 }
