@@ -44,7 +44,7 @@ struct Partition {
 enum Purpose {
     /// EFI's system partition, a FAT file system.
     Efi,
-    /// A PReP partition, which holds the boot loader of POWER machines.
+    /// A `PReP` partition, which holds the boot loader of POWER machines.
     Prep,
 }
 

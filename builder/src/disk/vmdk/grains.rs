@@ -37,7 +37,7 @@ pub(super) struct Grains {
     /// Offset of the directory, which lists the tables, in bytes.
     pub(super) directory_at: u64,
     /// How many entries a table has.
-    pub(super) grains_per_table: u64,
+    pub(super) table_len: u64,
     /// Length of a grain in bytes.
     pub(super) grain_len: u64,
     /// Whether grains are compressed with zlib.
@@ -45,7 +45,7 @@ pub(super) struct Grains {
     /// Whether each compressed grain follows a marker with its length.
     pub(super) has_markers: bool,
     /// Whether an entry of 1 stands for a grain of zeros.
-    pub(super) has_zero_grains: bool,
+    pub(super) marks_zeros: bool,
 }
 
 impl Grains {
@@ -57,9 +57,9 @@ impl Grains {
     ) -> Result<Self, Fault> {
         let flags = le32(fields, 8);
         let is_compressed = parse_compression(fields, flags)?;
-        let (grain, grains_per_table) = (le64(fields, 20), u64::from(le32(fields, 44)));
-        check_sizes(grain, grains_per_table, is_compressed)?;
-        let tables = capacity.div_ceil(grain * grains_per_table);
+        let (grain, table_len) = (le64(fields, 20), u64::from(le32(fields, 44)));
+        check_sizes(grain, table_len, is_compressed)?;
+        let tables = capacity.div_ceil(grain * table_len);
         let directory_at = le64(fields, 56).saturating_mul(SECTOR_LEN);
         if tables > TABLES_MAX || !contains_range(bytes, directory_at, ENTRY_LEN * tables) {
             let detail =
@@ -73,11 +73,11 @@ impl Grains {
         }
         Ok(Self {
             directory_at,
-            grains_per_table,
+            table_len,
             grain_len: grain * SECTOR_LEN,
             is_compressed,
             has_markers: flags & MARKERS != 0,
-            has_zero_grains: flags & ZERO_GRAINS != 0,
+            marks_zeros: flags & ZERO_GRAINS != 0,
         })
     }
 }
@@ -102,9 +102,9 @@ fn parse_compression(fields: &[u8; SECTOR], flags: u32) -> Result<bool, Fault> {
 }
 
 /// Fails if a grain, in sectors, or a table is empty or longer than allowed.
-fn check_sizes(grain: u64, grains_per_table: u64, is_compressed: bool) -> Result<(), Fault> {
-    if !(1..=ENTRIES_MAX).contains(&grains_per_table) {
-        let detail = format!("tables of {grains_per_table} grains are not allowed");
+fn check_sizes(grain: u64, table_len: u64, is_compressed: bool) -> Result<(), Fault> {
+    if !(1..=ENTRIES_MAX).contains(&table_len) {
+        let detail = format!("tables of {table_len} grains are not allowed");
         return Err(Fault::malformed(detail));
     }
     let most = if is_compressed { COMPRESSED_MAX } else { GRAIN_MAX };

@@ -40,15 +40,15 @@ impl BlockMap for VmdkMap<'_> {
 
     fn locate_block(&self, index: u64) -> io::Result<BlockLocation> {
         let (number, within) =
-            (index / self.grains.grains_per_table, index % self.grains.grains_per_table);
+            (index / self.grains.table_len, index % self.grains.table_len);
         let table =
             self.tables.read_entry("directory of grains", self.grains.directory_at, number)?;
         let table = u64::from(u32::from_le_bytes(table)) * SECTOR_LEN;
         if table == 0 {
-            return Ok(BlockLocation::Zero(self.grains.grains_per_table - within));
+            return Ok(BlockLocation::Zero(self.grains.table_len - within));
         }
         let entry = u32::from_le_bytes(self.tables.read_entry("table of grains", table, within)?);
-        if entry == 0 || (entry == 1 && self.grains.has_zero_grains) {
+        if entry == 0 || (entry == 1 && self.grains.marks_zeros) {
             return Ok(BlockLocation::Zero(1));
         }
         let at = u64::from(entry) * SECTOR_LEN;

@@ -118,7 +118,7 @@ linux/amd64
   env {} labels {}
   layer disk/Fedora 42.qcow2
     555 107:107 disk
-    444 107:107 disk/Fedora 42.qcow2 <- Disk Path("/disks/Fedora 42.qcow2") None None at diskette.yaml:2:27
+    444 107:107 disk/Fedora 42.qcow2 <- Disk File(InputFile { directory: "", path: "/disks/Fedora 42.qcow2" }) None None at diskette.yaml:2:27
 
 "#]],
     );
@@ -138,7 +138,7 @@ linux/arm/v7
   env {} labels {}
   layer disk/a.qcow2
     555 107:107 disk
-    444 107:107 disk/a.qcow2 <- Disk Path("a.qcow2.XZ") Some(Xz) None at diskette.yaml:5:24
+    444 107:107 disk/a.qcow2 <- Disk File(InputFile { directory: "", path: "a.qcow2.XZ" }) Some(Xz) None at diskette.yaml:5:24
 linux/s390x
   env {} labels {}
   layer disk/b.raw
@@ -148,12 +148,12 @@ linux/386
   env {} labels {}
   layer disk/c.qcow2.zst
     555 107:107 disk
-    444 107:107 disk/c.qcow2.zst <- Disk Path("c.qcow2.zst") None None at diskette.yaml:7:24
+    444 107:107 disk/c.qcow2.zst <- Disk File(InputFile { directory: "", path: "c.qcow2.zst" }) None None at diskette.yaml:7:24
 linux/riscv64
   env {} labels {}
   layer disk/d.img
     555 107:107 disk
-    444 107:107 disk/d.img <- Disk Path("d") Some(Bzip2) None at diskette.yaml:8:26
+    444 107:107 disk/d.img <- Disk File(InputFile { directory: "", path: "d" }) Some(Bzip2) None at diskette.yaml:8:26
 
 "#]],
     );
@@ -190,22 +190,22 @@ linux/amd64
   env {"A": "top", "A_B_KUBEVIRT_IO_C_D": "x_Y.z", "B": "top", "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_INSTANCETYPE": "u1.medium", "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_INSTANCETYPE_KIND": "VirtualMachineClusterInstancetype", "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_PREFERENCE": "fedora", "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_PREFERENCE_KIND": "VirtualMachineClusterPreference", "KUBEVIRT_IO_A": "", "KUBEVIRT_IO_B": "1", "KUBEVIRT_IO_Z": "z"} labels {"a": "top", "b": "top"}
   layer disk/a
     555 107:107 disk
-    444 107:107 disk/a <- Disk Path("a") None None at diskette.yaml:3:17
+    444 107:107 disk/a <- Disk File(InputFile { directory: "", path: "a" }) None None at diskette.yaml:3:17
   layer boot-x, boot/vmlinuz
     555 107:107 boot
-    444 107:107 boot-x <- File Path("initramfs.gz") None None at diskette.yaml:18:29
-    444 107:107 boot/vmlinuz <- File Path("vmlinuz") None None at diskette.yaml:17:35
+    444 107:107 boot-x <- File File(InputFile { directory: "", path: "initramfs.gz" }) None None at diskette.yaml:18:29
+    444 107:107 boot/vmlinuz <- File File(InputFile { directory: "", path: "vmlinuz" }) None None at diskette.yaml:17:35
 linux/arm64
   env {"A": "top", "A_B_KUBEVIRT_IO_C_D": "x_Y.z", "B": "own", "C": "own", "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_INSTANCETYPE": "u1.medium", "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_INSTANCETYPE_KIND": "VirtualMachineClusterInstancetype", "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_PREFERENCE": "fedora.arm64", "INSTANCETYPE_KUBEVIRT_IO_DEFAULT_PREFERENCE_KIND": "VirtualMachineClusterPreference", "KUBEVIRT_IO_A": "", "KUBEVIRT_IO_B": "2", "KUBEVIRT_IO_Z": "z"} labels {"a": "top", "b": "own"}
   layer disk/a
     555 107:107 disk
-    444 107:107 disk/a <- Disk Path("a") None None at diskette.yaml:5:11
+    444 107:107 disk/a <- Disk File(InputFile { directory: "", path: "a" }) None None at diskette.yaml:5:11
   layer boot-x, boot/dtb/board.dtb, boot/vmlinuz
     555 107:107 boot
-    444 107:107 boot-x <- File Path("initramfs.gz") None None at diskette.yaml:18:29
+    444 107:107 boot-x <- File File(InputFile { directory: "", path: "initramfs.gz" }) None None at diskette.yaml:18:29
     555 107:107 boot/dtb
     444 107:107 boot/dtb/board.dtb <- File Url("https://example.com/x.gz") Some(Gzip) None at diskette.yaml:9:55
-    444 107:107 boot/vmlinuz <- File Path("vmlinuz") None None at diskette.yaml:17:35
+    444 107:107 boot/vmlinuz <- File File(InputFile { directory: "", path: "vmlinuz" }) None None at diskette.yaml:17:35
 
 "#]],
     );
@@ -239,7 +239,7 @@ linux/amd64
   env {"A": "x: y", "B": "x: y"} labels {}
   layer disk/a.qcow2
     555 107:107 disk
-    444 107:107 disk/a.qcow2 <- Disk Path("a.qcow2") None None at diskette.yaml:7:7
+    444 107:107 disk/a.qcow2 <- Disk File(InputFile { directory: "", path: "a.qcow2" }) None None at diskette.yaml:7:7
 
 "#]],
     );
@@ -251,13 +251,13 @@ linux/amd64
   env {} labels {}
   layer disk/a
     555 107:107 disk
-    444 107:107 disk/a <- Disk Path("a") None None at diskette.yaml:3:27
+    444 107:107 disk/a <- Disk File(InputFile { directory: "", path: "a" }) None None at diskette.yaml:3:27
 image {}
 linux/amd64
   env {"D": "2026-01-01", "OFF": "off", "ON": "no", "V": "1.2.3"} labels {}
   layer disk/42
     555 107:107 disk
-    444 107:107 disk/42 <- Disk Path("42") None None at diskette.yaml:7:109
+    444 107:107 disk/42 <- Disk File(InputFile { directory: "", path: "42" }) None None at diskette.yaml:7:109
 
 "#]],
     );
