@@ -42,7 +42,7 @@ impl Images for &Memory {
         Ok(self.0.get(&digest).and_then(|bytes| Document::read("", bytes.clone()).ok()))
     }
 
-    fn blob(&self, digest: Digest, _: u64, _: u64) -> Result<Box<dyn Read + '_>, StorageError> {
+    fn blob(&self, digest: Digest, _: u64, _: u64) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         Ok(Box::new(&self.0[&digest][..]))
     }
 

@@ -41,7 +41,7 @@ impl CompressionFormat {
     }
 
     /// Returns what the names of such files end with, without the dot.
-    pub fn suffix(self) -> &'static str {
+    pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::Gzip => "gz",
             Self::Xz => "xz",

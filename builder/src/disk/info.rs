@@ -30,7 +30,7 @@ pub struct Info {
 impl Info {
     /// Tells whether the boot loaders on it are for a machine of this GOARCH, as far as any are seen;
     /// PCs of 64 bits start what is for 32.
-    pub fn boots_on(&self, architecture: &str) -> bool {
+    pub(crate) fn boots_on(&self, architecture: &str) -> bool {
         let fits = |machine: &&str| {
             *machine == architecture || (*machine, architecture) == ("386", "amd64")
         };

@@ -54,7 +54,7 @@ mod vmdk;
 pub use examine::{START_LEN, examine};
 pub(crate) use extent::is_zero;
 pub use extent::{Extent, ExtentKind};
-pub use fault::Fault;
+pub(crate) use fault::Fault;
 pub use flaw::{Flaw, FlawKind};
 pub use format::Format;
 pub use info::Info;

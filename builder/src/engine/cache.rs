@@ -29,7 +29,7 @@ pub struct LayerCache {
 
 /// Everything that decides the bytes of a layer: layers of equal keys are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LayerKey {
+pub(crate) struct LayerKey {
     /// Canonical JSON.
     text: String,
     /// Time of the last write to any of its files, in nanoseconds since 1970.
@@ -117,7 +117,7 @@ impl LayerCache {
     }
 
     /// Returns the layer of a key, if it is known. With a damaged cache it is not.
-    pub fn get(&self, key: &LayerKey) -> Option<Layer> {
+    pub(crate) fn get(&self, key: &LayerKey) -> Option<Layer> {
         let mut text = String::new();
         self.dir.open(key.file_name()).ok()?.read_to_string(&mut text).ok()?;
         let remembered: Remembered = serde_json::from_str(&text).ok()?;
@@ -131,7 +131,7 @@ impl LayerCache {
 
     /// Remembers a layer, unless a file of it could be written to again without its times showing
     /// it: like git, the cache does not trust a time that was just now.
-    pub fn put(&self, key: &LayerKey, layer: &Layer) -> io::Result<()> {
+    pub(crate) fn put(&self, key: &LayerKey, layer: &Layer) -> io::Result<()> {
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         if key.touched.saturating_add(CLOCK_STEP) > i128::try_from(started).unwrap_or(i128::MAX) {
             return Ok(());

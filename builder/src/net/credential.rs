@@ -22,11 +22,6 @@ impl Credential {
         Self::Basic { username: username.into(), password: Secret::new(password) }
     }
 
-    /// Returns an identity token.
-    pub fn identity_token(token: impl Into<String>) -> Self {
-        Self::IdentityToken(Secret::new(token))
-    }
-
     /// Returns what a person calls this kind, without the secret.
     pub fn noun(&self) -> String {
         match self {
@@ -47,6 +42,6 @@ mod tests {
             assert!(!format!("{credential:?}").contains("hunter2"));
         };
         check(Credential::basic("me", "hunter2"), "the password of `me`");
-        check(Credential::identity_token("hunter2"), "an identity token");
+        check(Credential::IdentityToken(Secret::new("hunter2")), "an identity token");
     }
 }

@@ -74,7 +74,7 @@ pub fn copy(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError>
 }
 
 /// Copies an image without giving it a name.
-pub fn put(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
+pub(crate) fn put(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
     let closure = DocumentWalk::new(&context.images, DocumentLimits::default()).closure(root)?;
     let moves = closure.blobs.iter().map(|(digest, size)| Move {
         digest: *digest,

@@ -56,13 +56,13 @@ impl PlatformImage {
 
     /// Returns the platform by which the image is chosen among several: what the index declares,
     /// else what the config says.
-    pub fn offered_platform(&self) -> Option<Platform> {
+    pub(crate) fn offered_platform(&self) -> Option<Platform> {
         self.declared.clone().or_else(|| Platform::of_fields(&self.config_fields))
     }
 
     /// Returns the digests of the layers' tars that the config has, lowest first; what is not a
     /// text is empty.
-    pub fn diff_ids(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn diff_ids(&self) -> impl Iterator<Item = &str> {
         let all = self.config_fields.pointer("/rootfs/diff_ids").and_then(Value::as_array);
         all.into_iter().flatten().map(|digest| digest.as_str().unwrap_or_default())
     }
@@ -74,7 +74,7 @@ impl PlatformImage {
     }
 
     /// Returns the value of a label of the config.
-    pub fn label(&self, name: &str) -> Option<&str> {
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.config_fields.pointer("/config/Labels")?.get(name)?.as_str()
     }
 

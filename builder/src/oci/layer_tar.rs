@@ -20,7 +20,7 @@ const PIECES: usize = 8;
 type BlobReader<'a> = HashingReader<ProgressReader<'a, Box<dyn Read + Send + 'a>>>;
 
 /// The tar in a blob.
-pub struct LayerTar<'a> {
+pub(crate) struct LayerTar<'a> {
     /// The compressed bytes, which the decompressor reads, and [`finish`](Self::finish) in the end.
     blob: SharedReader<BlobReader<'a>>,
     expected: ExpectedBlob<'a>,
@@ -30,15 +30,15 @@ pub struct LayerTar<'a> {
 
 /// What a manifest says of a blob, and what receives the progress of reading it.
 #[derive(Clone, Copy)]
-pub struct ExpectedBlob<'a> {
+pub(crate) struct ExpectedBlob<'a> {
     /// Digest of the blob.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// Length of the blob in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Receives the progress, and can cancel.
-    pub progress: &'a dyn Progress,
+    pub(crate) progress: &'a dyn Progress,
     /// Number of the blob in what is reported; nothing if its progress is not reported.
-    pub number: Option<usize>,
+    pub(crate) number: Option<usize>,
 }
 
 /// What is wrong with a layer.
@@ -62,7 +62,7 @@ pub enum LayerProblem {
 
 impl<'a> LayerTar<'a> {
     /// Begins to read a blob; it is decompressed as its first bytes say.
-    pub fn new(blob: impl Read + Send + 'a, expected: ExpectedBlob<'a>) -> io::Result<Self> {
+    pub(crate) fn new(blob: impl Read + Send + 'a, expected: ExpectedBlob<'a>) -> io::Result<Self> {
         let ExpectedBlob { size, progress, number, .. } = expected;
         let blob: Box<dyn Read + Send + 'a> = Box::new(blob.take(size.saturating_add(1)));
         let blob = HashingReader::new(ProgressReader::new(blob, progress, number));
@@ -76,13 +76,13 @@ impl<'a> LayerTar<'a> {
     }
 
     /// Returns how the tar is compressed.
-    pub fn compression(&self) -> Option<CompressionFormat> {
+    pub(crate) fn compression(&self) -> Option<CompressionFormat> {
         self.compression
     }
 
     /// Reads and decompresses on another thread, ahead of what is read here.
     #[must_use]
-    pub fn ahead<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
+    pub(crate) fn ahead<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
     where
         'a: 'scope,
     {
@@ -96,7 +96,7 @@ impl<'a> LayerTar<'a> {
 
     /// Reads the rest of the blob, and fails unless it is the one that is expected. Returns the
     /// digest of the tar as far as it was read.
-    pub fn finish(self) -> Result<Digest, BlobProblem> {
+    pub(crate) fn finish(self) -> Result<Digest, BlobProblem> {
         let Self { blob, expected, tar, .. } = self;
         let digest = tar.digest();
         // The thread that reads ahead stops.

@@ -19,12 +19,12 @@
 
 pub mod copy;
 pub mod error;
-pub mod hashing;
+pub(crate) mod hashing;
 pub mod image;
 pub mod image_documents;
 pub mod images;
 pub mod join;
-pub mod layer_tar;
+pub(crate) mod layer_tar;
 pub(crate) mod moves;
 pub(crate) mod parallel;
 pub mod progress;

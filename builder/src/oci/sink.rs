@@ -44,7 +44,7 @@ pub trait Sink: Sync {
 }
 
 /// Receives how many bytes more of a blob were read. Returns whether to go on.
-pub type Advance<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;
+pub(crate) type Advance<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;
 
 /// A blob that is being written. If it is dropped before it is finished, nothing of it stays.
 pub trait BlobWriter: Write {
@@ -101,7 +101,7 @@ pub struct Named {
 
 impl Named {
     /// Returns the tag; `latest` for an image without one.
-    pub fn tag(&self) -> &str {
+    pub(crate) fn tag(&self) -> &str {
         let named = self.name.as_ref().and_then(Reference::tag);
         named.or(self.tag.as_deref()).unwrap_or("latest")
     }

@@ -50,7 +50,7 @@ pub struct PlatformRecipe {
 
 impl PlatformRecipe {
     /// Returns the layers that have to be made, lowest first.
-    pub fn layers(&self) -> impl Iterator<Item = &LayerRecipe> {
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &LayerRecipe> {
         self.steps.iter().filter_map(|step| match step {
             RecipeStep::Layer(layer) => Some(layer),
             RecipeStep::Config { .. } => None,
@@ -167,7 +167,7 @@ pub struct SourceRecipe {
 
 impl SourceRecipe {
     /// Returns the recipe of a source of which nothing else is known.
-    pub fn new(location: SourceLocation, role: SourceRole) -> Self {
+    pub(crate) fn new(location: SourceLocation, role: SourceRole) -> Self {
         let (packing, checksum, origin) = (None, None, None);
         Self { location, packing, checksum, origin, convert: None, role, download: None }
     }
@@ -209,12 +209,12 @@ pub enum SourceLocation {
 impl SourceLocation {
     /// Returns the location of a file by its path, which is absolute or relative to the directory of the
     /// spec.
-    pub fn path(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn path(path: impl Into<PathBuf>) -> Self {
         Self::File(InputFile::new(path))
     }
 
     /// Returns the last part of the path, or of the URL's path; may be empty.
-    pub fn file_name(&self) -> &str {
+    pub(crate) fn file_name(&self) -> &str {
         let path = match self {
             Self::File(file) => file.path.to_str().unwrap_or_default(),
             Self::Url(url) => {
@@ -241,7 +241,7 @@ pub struct InputFile {
 
 impl InputFile {
     /// Returns a file of the directory without a name.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self { directory: "".into(), path: path.into() }
     }
 }

@@ -8,7 +8,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::upstream::{FetchErrorKind, UpstreamError};
+use crate::upstream::UpstreamError;
 
 /// Why an image, or its part for a platform, could not be synced.
 #[derive(Debug, Error)]
@@ -89,7 +89,7 @@ impl SyncError {
     /// Tells whether the same may go well a little later.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Upstream(UpstreamError::Fetch(error)) => error.kind == FetchErrorKind::Temporary,
+            Self::Upstream(error) => error.is_temporary(),
             Self::Build(error) => error.is_temporary(),
             Self::Registry(StorageError::Remote { is_temporary, .. })
             | Self::Copy(CopyError::Storage(StorageError::Remote { is_temporary, .. })) => {

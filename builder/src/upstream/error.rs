@@ -88,7 +88,7 @@ pub enum UpstreamError {
 
 impl UpstreamError {
     /// Tells whether it may go well a little later.
-    pub fn is_temporary(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         matches!(self, Self::Fetch(error) if error.kind == FetchErrorKind::Temporary)
     }
 

@@ -16,13 +16,14 @@ mod simplestreams;
 mod template;
 #[cfg(test)]
 mod tests;
-pub mod version;
+pub(crate) mod version;
 mod virt_builder;
 mod web;
 
 use std::collections::BTreeMap;
 
-pub use error::{FetchError, FetchErrorKind, UpstreamError};
+pub use error::UpstreamError;
+pub use error::{FetchError, FetchErrorKind};
 use schemars::JsonSchema;
 pub use template::{TemplateError, UpstreamTemplate};
 pub use web::{UpstreamWeb, UrlRewrite};

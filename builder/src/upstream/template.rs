@@ -45,13 +45,8 @@ impl UpstreamTemplate {
         Self(text.into())
     }
 
-    /// Returns the text as it was written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Fills in the architecture. Other braces are left alone: they may be a regular expression's.
-    pub fn fill(&self, platform: &Platform) -> Result<String, TemplateError> {
+    pub(crate) fn fill(&self, platform: &Platform) -> Result<String, TemplateError> {
         let text = self.0.replace("{arch}", &platform.architecture);
         let text = text.replace("{arch.uname}", uname(platform));
         match placeholder(&text) {
@@ -61,7 +56,7 @@ impl UpstreamTemplate {
     }
 
     /// Returns the regular expression that a whole name matches. The architecture stands for itself.
-    pub fn pattern(&self, platform: &Platform) -> Result<Regex, TemplateError> {
+    pub(crate) fn pattern(&self, platform: &Platform) -> Result<Regex, TemplateError> {
         let text = self.fill(platform)?;
         Regex::new(&format!("^(?:{text})$")).map_err(|error| {
             let last = error.to_string().lines().last().unwrap_or_default().to_owned();

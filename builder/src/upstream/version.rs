@@ -15,7 +15,7 @@ const EARLIER: [&str; 7] = ["dev", "alpha", "beta", "pre", "rc", "snapshot", "~"
 
 /// Compares two versions, part by part. Where one ends, the longer one is the newer, unless it goes on
 /// with what comes before a release (`44-beta`, `1.0-rc1`).
-pub fn compare(one: &str, other: &str) -> Ordering {
+pub(crate) fn compare(one: &str, other: &str) -> Ordering {
     let (mut one, mut other) = (parts(one), parts(other));
     loop {
         let order = match (one.next(), other.next()) {

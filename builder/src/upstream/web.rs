@@ -30,7 +30,7 @@ pub struct UrlRewrite {
 
 impl UrlRewrite {
     /// Returns what a URL becomes by the first of some rewrites that is for it.
-    pub fn apply(rewrites: &[Self], url: &str) -> String {
+    pub(crate) fn apply(rewrites: &[Self], url: &str) -> String {
         let rewritten = rewrites.iter().find_map(|rewrite| {
             Some(format!("{}{}", rewrite.to, url.strip_prefix(&rewrite.from)?))
         });

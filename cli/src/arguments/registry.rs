@@ -196,9 +196,10 @@ fn given(path: &Path) -> Result<Credential, CommandError> {
 struct Keys(Credentials<System>);
 
 impl RegistryKeychain for Keys {
-    fn find(&self, place: &str) -> Result<Option<Credential>, String> {
-        let image: Reference = place.parse().map_err(|error| format!("`{place}`: {error}"))?;
-        let found = self.0.find(&image).map_err(|error| error.to_string())?;
+    fn find(&self, place: &str) -> Result<Option<Credential>, Diagnostic> {
+        let invalid = |error| Diagnostic::new(format!("`{place}`: {error}"));
+        let image: Reference = place.parse().map_err(invalid)?;
+        let found = self.0.find(&image).map_err(|error| error.diagnostic())?;
         Ok(found.map(|found| found.credential))
     }
 }

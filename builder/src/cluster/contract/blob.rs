@@ -4,7 +4,7 @@ use crate::compression::CompressionFormat;
 
 /// How a blob begins: what a reader that detects the compression sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BlobStart {
+pub(crate) enum BlobStart {
     /// gzip.
     Gzip,
     /// xz.
@@ -25,7 +25,7 @@ pub enum BlobStart {
 
 impl BlobStart {
     /// Returns what a blob's first bytes show; some hundred bytes are enough.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         match CompressionFormat::detect(bytes) {
             Some(CompressionFormat::Gzip) => Self::Gzip,
             Some(CompressionFormat::Xz) => Self::Xz,

@@ -14,63 +14,63 @@ use crate::oci::tar::TarEntry;
 
 /// What is known of one entry of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EntryFacts {
+pub(crate) struct EntryFacts {
     /// Digest of the manifest.
-    pub manifest: Digest,
+    pub(crate) manifest: Digest,
     /// Platform that the index declares for it.
-    pub declared: Option<Platform>,
+    pub(crate) declared: Option<Platform>,
 }
 
 /// What is known of one platform's image.
 #[derive(Debug, Clone, Default)]
-pub struct ImageFacts {
+pub(crate) struct ImageFacts {
     /// Platform that the index declares for it.
-    pub declared: Option<Platform>,
+    pub(crate) declared: Option<Platform>,
     /// What its config says.
-    pub config: ConfigFacts,
+    pub(crate) config: ConfigFacts,
     /// Lowest first.
-    pub layers: Vec<LayerFacts>,
+    pub(crate) layers: Vec<LayerFacts>,
 }
 
 /// What a config says; what is missing in it is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ConfigFacts {
+pub(crate) struct ConfigFacts {
     /// Media type of the config, if it is none of an image's config.
-    pub foreign: Option<String>,
+    pub(crate) foreign: Option<String>,
     /// Operating system, as written.
-    pub os: String,
+    pub(crate) os: String,
     /// Architecture, as written.
-    pub architecture: String,
+    pub(crate) architecture: String,
     /// Variant, as written.
-    pub variant: Option<String>,
+    pub(crate) variant: Option<String>,
     /// Names and values of the environment variables, in order.
-    pub env: Vec<(String, String)>,
+    pub(crate) env: Vec<(String, String)>,
     /// Labels of the image, not of a volume.
-    pub labels: BTreeMap<String, String>,
+    pub(crate) labels: BTreeMap<String, String>,
     /// Digests of the unpacked layers, as written.
-    pub diff_ids: Vec<String>,
+    pub(crate) diff_ids: Vec<String>,
     /// Number of entries of the history that stand for a layer.
-    pub history: usize,
+    pub(crate) history: usize,
 }
 
 /// What is known of a layer. Of one that is only planned only the members are known.
 #[derive(Debug, Clone, Default)]
-pub struct LayerFacts {
+pub(crate) struct LayerFacts {
     /// What the manifest declares of the blob.
-    pub declared: Option<Descriptor>,
+    pub(crate) declared: Option<Descriptor>,
     /// What was seen of the blob.
-    pub blob: Option<BlobFacts>,
+    pub(crate) blob: Option<BlobFacts>,
     /// Members that a rule asks for, in the order of the tar.
-    pub members: Vec<TarEntry>,
+    pub(crate) members: Vec<TarEntry>,
     /// Name of the first of the other members whose name begins with a slash.
-    pub absolute: Option<String>,
+    pub(crate) absolute: Option<String>,
     /// Disks among the members, by their number there.
-    pub disks: BTreeMap<usize, DiskFacts>,
+    pub(crate) disks: BTreeMap<usize, DiskFacts>,
 }
 
 /// What was seen of a layer's blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BlobFacts {
+pub(crate) enum BlobFacts {
     /// It cannot be read: the reason.
     Missing(String),
     /// Its size is not the one that the manifest declares: what was found.
@@ -88,11 +88,11 @@ pub enum BlobFacts {
 
 /// What is known of a disk in a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiskFacts {
+pub(crate) struct DiskFacts {
     /// What it is, as far as its first bytes show.
-    pub info: disk::Info,
+    pub(crate) info: disk::Info,
     /// Digest of its first bytes, to compare it with others.
-    pub start: Digest,
+    pub(crate) start: Digest,
 }
 
 impl LayerFacts {
@@ -111,7 +111,7 @@ impl ConfigFacts {
     }
 
     /// Reads the fields of a config.
-    pub fn read(fields: &Value) -> Self {
+    pub(crate) fn read(fields: &Value) -> Self {
         let text = |name: &str| {
             let text = fields.get(name).and_then(Value::as_str);
             text.filter(|text| !text.is_empty()).map(str::to_owned)

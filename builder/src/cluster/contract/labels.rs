@@ -9,7 +9,7 @@ use thiserror::Error;
 /// How many bytes CDI's report of a finished import may have, labels included. A longer report
 /// fails the import: `TerminationMessage.String` in CDI's `pkg/common/common.go`; the number is
 /// the kubelet's bound on termination messages.
-pub const REPORT_LIMIT: usize = 4096;
+pub(crate) const REPORT_LIMIT: usize = 4096;
 
 /// Most bytes in the name of a label and in its value; Kubernetes,
 /// `staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go`.
@@ -23,7 +23,7 @@ const MARK: &str = "KUBEVIRT_IO_";
 
 /// Why a label cannot be put on an imported volume.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum LabelError {
+pub(crate) enum LabelError {
     /// The key is none that Kubernetes takes.
     #[error("`{key}` is not a label key: {reason}")]
     Key {
@@ -53,7 +53,7 @@ pub enum LabelError {
 impl LabelError {
     /// Returns what to write instead.
     #[must_use]
-    pub fn help(&self) -> String {
+    pub(crate) fn help(&self) -> String {
         match self {
             Self::Key { .. } => {
                 "a label key looks like `kubevirt.io/dynamic-credentials-support`; \
@@ -77,7 +77,7 @@ impl LabelError {
 ///
 /// The label may be one that Kubernetes refuses; see [`check_key`].
 #[must_use]
-pub fn label_for_env(name: &str) -> Option<String> {
+pub(crate) fn label_for_env(name: &str) -> Option<String> {
     let (before, after) = name.split_once(MARK)?;
     let before = before.strip_suffix('_').unwrap_or(before);
     let mut label = before.replace('_', ".");
@@ -90,7 +90,7 @@ pub fn label_for_env(name: &str) -> Option<String> {
 }
 
 /// Returns the variable that CDI makes the label `key` of.
-pub fn env_for_label(key: &str) -> Result<String, LabelError> {
+pub(crate) fn env_for_label(key: &str) -> Result<String, LabelError> {
     check_key(key)?;
     let refuse = |reason| LabelError::Inexpressible { key: key.into(), reason };
     let (prefix, name) = key.split_once('/').unwrap_or(("", key));
@@ -119,7 +119,7 @@ pub fn env_for_label(key: &str) -> Result<String, LabelError> {
 }
 
 /// Checks that Kubernetes takes `key` as the key of a label.
-pub fn check_key(key: &str) -> Result<(), LabelError> {
+pub(crate) fn check_key(key: &str) -> Result<(), LabelError> {
     let refuse = |reason| Err(LabelError::Key { key: key.into(), reason });
     let name = match key.split_once('/') {
         Some(("", _)) => return refuse("nothing stands before the slash"),
@@ -145,7 +145,7 @@ pub fn check_key(key: &str) -> Result<(), LabelError> {
 }
 
 /// Checks that Kubernetes takes `value` as the value of a label.
-pub fn check_value(value: &str) -> Result<(), LabelError> {
+pub(crate) fn check_value(value: &str) -> Result<(), LabelError> {
     if value.is_empty() {
         return Ok(());
     }
@@ -154,7 +154,7 @@ pub fn check_value(value: &str) -> Result<(), LabelError> {
 
 /// Tells whether a label is one of CDI's own.
 #[must_use]
-pub fn is_reserved(key: &str) -> bool {
+pub(crate) fn is_reserved(key: &str) -> bool {
     let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
     prefix == "cdi.kubevirt.io" || prefix.ends_with(".cdi.kubevirt.io")
 }
@@ -162,7 +162,7 @@ pub fn is_reserved(key: &str) -> bool {
 /// Tells whether CDI hands a label that it made on to the final volume: whether it matches
 /// `^([\w.]+\.kubevirt.io|kubevirt.io)/[\w.-]+$` (`CopyAllowedLabels`, `common/util.go`).
 #[must_use]
-pub fn is_handed_on(key: &str) -> bool {
+pub(crate) fn is_handed_on(key: &str) -> bool {
     let Some((prefix, _)) = key.split_once('/') else { return false };
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     match prefix.strip_suffix("kubevirt.io") {
@@ -174,7 +174,7 @@ pub fn is_handed_on(key: &str) -> bool {
 
 /// Returns the bytes that CDI's report of a finished import has when it carries `labels`; more
 /// than [`REPORT_LIMIT`] and the import fails.
-pub fn report_size<'l>(labels: impl IntoIterator<Item = (&'l str, &'l str)>) -> usize {
+pub(crate) fn report_size<'l>(labels: impl IntoIterator<Item = (&'l str, &'l str)>) -> usize {
     // The members that CDI sets when an import went well, at their longest.
     const FRAME: &str = r#"{"preallocationApplied":false,"labels":{},"message":"Import Complete"}"#;
     // Around each label stand four quotes, a colon and a comma. Neither keys nor values that

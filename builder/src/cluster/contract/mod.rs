@@ -5,10 +5,10 @@
 //! [`judge_image`] hold the one against the other. Nothing is read here.
 
 mod blob;
-pub mod facts;
+pub(crate) mod facts;
 mod flaws;
 mod judge;
-pub mod labels;
+pub(crate) mod labels;
 mod mounts;
 pub(crate) mod placement;
 mod rules;
@@ -16,10 +16,10 @@ mod view;
 
 use std::fmt;
 
-pub use self::blob::BlobStart;
+pub(crate) use self::blob::BlobStart;
 pub use self::flaws::{examine_disk, flaw_rule};
 pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
-pub use self::judge::{judge_image, judge_index};
+pub(crate) use self::judge::{judge_image, judge_index};
 pub(crate) use self::mounts::taken;
 pub(crate) use self::placement::DIRECTORY;
 pub(crate) use self::rules::{DISK_ARCHITECTURE, DOCUMENT, NEED_ALL_MEMBERS};

@@ -21,12 +21,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-pub use authorities::{NoCertificate, authorities};
+pub use authorities::authorities;
 pub use machine::{Machine, Root, USER_DATA_MAX, cloud_config, virtual_machine};
-pub use name::{NameError, default_name, parse_label, parse_subdomain};
-pub use quantity::{Quantity, QuantityError};
-pub use schedule::{ScheduleError, parse_schedule};
-pub use secret::{NoPassword, Shown, import_secret, pull_secret};
+pub use name::{default_name, parse_label, parse_subdomain};
+pub use quantity::Quantity;
+pub use schedule::parse_schedule;
+pub use secret::{Shown, import_secret, pull_secret};
 pub use values::helm_values;
 pub use volume::{
     Access, AccessMode, Cron, PullMethod, Retention, Storage, data_import_cron, data_source,

@@ -1,6 +1,7 @@
 //! Whole objects, as they are written.
 #![expect(clippy::too_many_lines, reason = "each test is a table of whole objects")]
 
+use crate::net::secret::Secret;
 use openssl::asn1::Asn1Time;
 use openssl::pkey::PKey;
 use openssl::x509::{X509, X509Name};
@@ -465,7 +466,7 @@ type: Opaque
         decoded(&known, "docker.io"),
         r#"{"auths":{"https://index.docker.io/v1/":{"auth":"bWU6c2VzYW1l","password":"sesame","username":"me"}}}"#
     );
-    let token = Credential::identity_token("t");
+    let token = Credential::IdentityToken(Secret::new("t"));
     assert_eq!(
         decoded(&token, "q.io"),
         r#"{"auths":{"q.io":{"auth":"PHRva2VuPjo=","identitytoken":"t"}}}"#

@@ -76,7 +76,7 @@ pub enum Retention {
 
 impl AccessMode {
     /// Returns what Kubernetes calls it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ReadWriteOnce => "ReadWriteOnce",
             Self::ReadWriteMany => "ReadWriteMany",

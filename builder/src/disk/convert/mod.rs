@@ -30,7 +30,7 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 
 pub use self::conversion::{ClusterCompression, Conversion};
-pub use self::error::ConvertError;
+pub(crate) use self::error::ConvertError;
 use self::layout::Layout;
 use self::qcow2::Qcow2Stream;
 use self::raw::RawStream;

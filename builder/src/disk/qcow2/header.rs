@@ -100,12 +100,12 @@ pub struct Qcow2Table {
 
 impl Qcow2Table {
     /// Returns how long it is, in bytes.
-    pub fn len(self) -> u64 {
+    pub(crate) fn len(self) -> u64 {
         u64::from(self.entries) * ENTRY_LEN
     }
 
     /// Tells whether it has no entry.
-    pub fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.entries == 0
     }
 }
@@ -156,17 +156,17 @@ impl Qcow2Header {
     }
 
     /// Returns how large QEMU says that the virtual disk is, in bytes.
-    pub fn virtual_size(&self) -> u64 {
+    pub(crate) fn virtual_size(&self) -> u64 {
         sector::round_down(self.size)
     }
 
     /// Returns how many bytes an entry of an L2 table has.
-    pub fn l2_entry_len(&self) -> u64 {
+    pub(crate) fn l2_entry_len(&self) -> u64 {
         if self.has_subclusters() { 2 * ENTRY_LEN } else { ENTRY_LEN }
     }
 
     /// Returns how many bytes of the virtual disk one L2 table is about.
-    pub fn l2_reach(&self) -> u64 {
+    pub(crate) fn l2_reach(&self) -> u64 {
         (self.cluster_size() / self.l2_entry_len()) << self.cluster_bits
     }
 
@@ -176,22 +176,22 @@ impl Qcow2Header {
     }
 
     /// Tells whether the data lies in another file.
-    pub fn has_data_file(&self) -> bool {
+    pub(crate) fn has_data_file(&self) -> bool {
         self.incompatible & DATA_FILE != 0
     }
 
     /// Tells whether it was not closed properly.
-    pub fn is_dirty(&self) -> bool {
+    pub(crate) fn is_dirty(&self) -> bool {
         self.incompatible & DIRTY != 0
     }
 
     /// Tells whether somebody has found it corrupt.
-    pub fn is_corrupt(&self) -> bool {
+    pub(crate) fn is_corrupt(&self) -> bool {
         self.incompatible & CORRUPT != 0
     }
 
     /// Returns the incompatible features that nobody knows, as bits.
-    pub fn unknown_incompatible(&self) -> u64 {
+    pub(crate) fn unknown_incompatible(&self) -> u64 {
         self.incompatible & !KNOWN
     }
 }

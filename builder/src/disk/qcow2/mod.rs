@@ -34,12 +34,11 @@ use super::{Fault, ReadAt};
 
 pub(super) use self::check::examine;
 pub(super) use self::entry::{COPIED, CompressedCluster, ENTRY, ENTRY_LEN};
+pub(crate) use self::header::Qcow2Table;
 pub(super) use self::header::{
     COMPRESSION_TYPE, HEADER_LEN, L1_LEN_MAX, MAGIC, REFCOUNT_ORDER, VERSION_3, detect,
 };
-pub use self::header::{
-    Qcow2BackingFile, Qcow2Compression, Qcow2Encryption, Qcow2Header, Qcow2Table,
-};
+pub use self::header::{Qcow2Compression, Qcow2Encryption, Qcow2Header};
 
 /// Opens the disk in a file; fails if it needs more than the file.
 pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<MappedDisk<'a>, Fault> {

@@ -39,8 +39,7 @@ impl BlockMap for VmdkMap<'_> {
     }
 
     fn locate_block(&self, index: u64) -> io::Result<BlockLocation> {
-        let (number, within) =
-            (index / self.grains.table_len, index % self.grains.table_len);
+        let (number, within) = (index / self.grains.table_len, index % self.grains.table_len);
         let table =
             self.tables.read_entry("directory of grains", self.grains.directory_at, number)?;
         let table = u64::from(u32::from_le_bytes(table)) * SECTOR_LEN;

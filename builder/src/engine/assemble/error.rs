@@ -59,7 +59,7 @@ impl From<StorageError> for BuildError {
 
 impl BuildError {
     /// Tells whether the same build may succeed a little later.
-    pub fn is_temporary(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Source(refused) => match &refused.error.kind {
                 SourceErrorKind::Http(error) => error.is_temporary(),

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::oci::image::reference::Reference;
 
-pub use error::{BuildError, RefusedSource};
+pub use error::BuildError;
 
 use self::layers::LayerJob;
 use crate::engine::cache::LayerCache;
@@ -101,7 +101,7 @@ pub struct BuiltPlatform {
 
 impl BuiltPlatform {
     /// Returns the entry that an index has for it.
-    pub fn index_entry(&self, annotations: BTreeMap<String, String>) -> IndexEntry {
+    pub(crate) fn index_entry(&self, annotations: BTreeMap<String, String>) -> IndexEntry {
         IndexEntry::new(&self.manifest, self.platform.clone(), annotations)
     }
 }
@@ -138,7 +138,10 @@ impl<'a> BuildPlan<'a> {
     }
 
     /// Builds the images of all platforms and publishes nothing: no index names them yet.
-    pub fn platforms(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltPlatform>, BuildError> {
+    pub(crate) fn platforms(
+        self,
+        options: &BuildOptions<'_>,
+    ) -> Result<Vec<BuiltPlatform>, BuildError> {
         bases::put(self.recipes, self.places, options)?;
         let mut layers = layers::make_layers(self.jobs, options)?.into_iter();
         let all = self

@@ -7,7 +7,7 @@ use libdeflater::CompressionLvl;
 
 /// Counts up whenever the same input and level would give other bytes than before: a new version
 /// of a compressor, another block length, another rule for what is stored.
-pub const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// A compression and its level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -24,5 +24,5 @@ mod zstd;
 #[cfg(test)]
 mod tests;
 
-pub use pipeline::{LayerError, LayerInput, Workers, write_layer};
-pub use tar::TarError;
+pub use pipeline::Workers;
+pub(crate) use pipeline::{LayerError, LayerInput, write_layer};

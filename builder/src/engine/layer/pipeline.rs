@@ -102,7 +102,7 @@ impl Workers {
     }
 
     /// Returns the number of compressing threads.
-    pub fn jobs(&self) -> usize {
+    pub(crate) fn jobs(&self) -> usize {
         self.pool.current_num_threads()
     }
 
@@ -112,24 +112,24 @@ impl Workers {
     }
 
     /// Returns the compression of the layers that are built.
-    pub fn compression(&self) -> Compression {
+    pub(crate) fn compression(&self) -> Compression {
         self.compression
     }
 }
 
 /// What a layer is made from.
-pub struct LayerInput<'a> {
+pub(crate) struct LayerInput<'a> {
     /// As the recipe has them.
-    pub entries: &'a [LayerEntry],
+    pub(crate) entries: &'a [LayerEntry],
     /// The contents of the files among the entries, in order, at their beginning.
-    pub contents: Vec<Box<dyn Content + 'a>>,
+    pub(crate) contents: Vec<Box<dyn Content + 'a>>,
     /// Seconds since 1970, for every entry.
-    pub mtime: u64,
+    pub(crate) mtime: u64,
 }
 
 impl LayerInput<'_> {
     /// Returns the length of the layer's tar in bytes.
-    pub fn tar_len(&self) -> Result<u64, TarError> {
+    pub(crate) fn tar_len(&self) -> Result<u64, TarError> {
         Ok(self.plan()?.len())
     }
 
@@ -141,7 +141,7 @@ impl LayerInput<'_> {
 
 /// Writes a layer's blob to `blob`. `progress` is told how many more bytes of the tar are
 /// done, and can break it off.
-pub fn write_layer(
+pub(crate) fn write_layer(
     mut input: LayerInput<'_>,
     workers: &Workers,
     blob: &mut dyn Write,

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::SourceError;
 
 /// The bytes of one file of a layer.
-pub trait Content: Send {
+pub(crate) trait Content: Send {
     /// Returns its size in bytes.
     fn size(&self) -> u64;
 
@@ -24,7 +24,7 @@ pub trait Content: Send {
 
 /// Why a content cannot be read.
 #[derive(Debug, Error)]
-pub enum ContentError {
+pub(crate) enum ContentError {
     /// Its size is unknown, or is not the one that its compression declares. The tar header in front
     /// of it needs the size: [`measure`](super::Source::measure) the source, then read it again.
     #[error("the size has to be measured first")]

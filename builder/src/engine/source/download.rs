@@ -44,7 +44,7 @@ pub enum DownloadError {
 
 impl DownloadError {
     /// Tells whether another attempt may succeed a little later.
-    pub fn is_temporary(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Http(error) => error.is_transient() || matches!(error, HttpError::Resolve { .. }),
             Self::Status { status, .. } => is_transient(*status),

@@ -10,7 +10,7 @@ use crate::recipe::Checksum;
 
 /// What identifies a content without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceIdentity {
+pub(crate) enum SourceIdentity {
     /// A file that has not been written to.
     File(FileIdentity),
     /// A content whose checksum is checked whenever it is read.
@@ -35,7 +35,7 @@ impl SourceIdentity {
 
 /// A file as the file system sees it; writing to it changes the times, and replacing it the inode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileIdentity {
+pub(crate) struct FileIdentity {
     device: u64,
     inode: u64,
     size: u64,

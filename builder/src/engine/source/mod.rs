@@ -28,13 +28,13 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-pub use content::{Content, ContentError};
-pub use converted::Sequential;
-pub use download::DownloadError;
-pub use error::{SourceError, SourceErrorKind};
-pub use identity::SourceIdentity;
+pub(crate) use content::{Content, ContentError};
+pub(crate) use converted::Sequential;
+pub(crate) use download::DownloadError;
+pub(crate) use error::{SourceError, SourceErrorKind};
+pub(crate) use identity::SourceIdentity;
 pub use judge::CdiOnly;
-pub use opener::SourceOpener;
+pub(crate) use opener::SourceOpener;
 
 use crate::compression::CompressionFormat;
 use crate::disk;
@@ -50,7 +50,7 @@ use raw::RawStream;
 use stream::StreamChecks;
 
 /// Largest size of a content in bytes, that of ext4's files: a compressed stream can be endless.
-pub const SIZE_MAX: u64 = 16 << 40;
+pub(crate) const SIZE_MAX: u64 = 16 << 40;
 
 /// Opens the files that recipes name: the library itself opens no path.
 pub trait Inputs: Sync {
@@ -70,7 +70,7 @@ pub enum Unverified {
 
 /// A source that was opened and judged, and can be read any number of times.
 #[derive(Debug)]
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     location: String,
     kind: SourceKind<'a>,
 }
@@ -97,7 +97,7 @@ enum SourceKind<'a> {
 
 impl<'a> Source<'a> {
     /// Opens a source and refuses what can be refused without reading it.
-    pub fn open(
+    pub(crate) fn open(
         recipe: &'a SourceRecipe,
         opener: &mut SourceOpener<'a>,
     ) -> Result<Self, SourceError> {
@@ -109,12 +109,12 @@ impl<'a> Source<'a> {
     }
 
     /// Returns the path or URL as the user gave it.
-    pub fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         &self.location
     }
 
     /// Returns what the disk is, if this is one and it was examined when it was opened.
-    pub fn disk(&self) -> Option<&disk::Info> {
+    pub(crate) fn disk(&self) -> Option<&disk::Info> {
         match &self.kind {
             SourceKind::File(file) => file.disk.as_ref(),
             SourceKind::Inline(inline) => inline.disk.as_ref(),
@@ -126,7 +126,7 @@ impl<'a> Source<'a> {
     }
 
     /// Fails if the name that a disk gets in the image promises another format than it has.
-    pub fn check_name(&self, path: &str) -> Result<(), SourceError> {
+    pub(crate) fn check_name(&self, path: &str) -> Result<(), SourceError> {
         let disk = match &self.kind {
             // It gets the format that the name has.
             SourceKind::Converted(_) => None,
@@ -139,7 +139,7 @@ impl<'a> Source<'a> {
     }
 
     /// Returns what identifies the content without reading it, if anything does.
-    pub fn identity(&self) -> Option<SourceIdentity> {
+    pub(crate) fn identity(&self) -> Option<SourceIdentity> {
         let file = |file: &OpenedFile<'_>| Some(SourceIdentity::File(file.before.clone()));
         match &self.kind {
             SourceKind::File(plain) => file(&plain.file),
@@ -154,7 +154,7 @@ impl<'a> Source<'a> {
     }
 
     /// Returns the content from its beginning.
-    pub fn content(&self) -> Result<Box<dyn Content + '_>, ContentError> {
+    pub(crate) fn content(&self) -> Result<Box<dyn Content + '_>, ContentError> {
         let location = self.location.as_str();
         match &self.kind {
             SourceKind::File(file) => file.content(location),
@@ -173,7 +173,7 @@ impl<'a> Source<'a> {
     }
 
     /// Returns the size in bytes of a disk that is to be converted and has to be surveyed first.
-    pub fn unsurveyed(&self) -> Option<u64> {
+    pub(crate) fn unsurveyed(&self) -> Option<u64> {
         match &self.kind {
             SourceKind::Converted(disk) => disk.unsurveyed(),
             _ => None,
@@ -183,7 +183,7 @@ impl<'a> Source<'a> {
     /// Finds the size of the content where it is not known: a stream is read to its end, a disk that is
     /// converted is surveyed by the threads of `pool`. `progress` receives how many more bytes were
     /// surveyed, and can cancel.
-    pub fn measure(
+    pub(crate) fn measure(
         &mut self,
         pool: &Arc<ThreadPool>,
         progress: &dyn Fn(u64) -> ControlFlow<()>,

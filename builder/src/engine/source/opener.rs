@@ -18,7 +18,7 @@ use crate::recipe::{InputFile, SourceLocation, SourceRecipe, SourceRole, TarMemb
 
 /// Opens sources. Each archive is opened once for all of its members: take one opener for a layer,
 /// whose files are read one after the other, and not for two that are read at the same time.
-pub struct SourceOpener<'a> {
+pub(crate) struct SourceOpener<'a> {
     inputs: &'a dyn Inputs,
     client: &'a HttpClient,
     unverified: Unverified,
@@ -30,7 +30,7 @@ pub struct SourceOpener<'a> {
 
 impl<'a> SourceOpener<'a> {
     /// Returns an opener that has opened no archive yet.
-    pub fn new(
+    pub(crate) fn new(
         inputs: &'a dyn Inputs,
         client: &'a HttpClient,
         unverified: Unverified,
@@ -42,7 +42,7 @@ impl<'a> SourceOpener<'a> {
 
     /// Says what to do with disks that CDI takes and KubeVirt does not; they are refused otherwise.
     #[must_use]
-    pub fn with_cdi_only(self, cdi_only: CdiOnly) -> Self {
+    pub(crate) fn with_cdi_only(self, cdi_only: CdiOnly) -> Self {
         Self { cdi_only, ..self }
     }
 

@@ -17,9 +17,9 @@ pub mod tree;
 
 use std::sync::Arc;
 
-pub use self::expand::{ExpandError, expand, expand_body};
-pub use self::lower::{BuildContexts, DockerfileRequest, LoweredDockerfile, lower};
-pub use self::stages::Dockerfile;
+pub use self::expand::{expand, expand_body};
+pub use self::lower::{BuildContexts, DockerfileRequest, lower};
+pub(crate) use self::stages::Dockerfile;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
 /// Reads a Dockerfile.

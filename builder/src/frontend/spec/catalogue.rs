@@ -87,7 +87,7 @@ impl CatalogueEntry {
 
 impl CataloguePlatform {
     /// Returns the recipe of the image that has this disk.
-    pub fn recipe(&self, disk: &UpstreamDisk, rewrites: &[UrlRewrite]) -> PlatformRecipe {
+    pub(crate) fn recipe(&self, disk: &UpstreamDisk, rewrites: &[UrlRewrite]) -> PlatformRecipe {
         let at = |url: &str| UrlRewrite::apply(rewrites, url);
         let location = SourceLocation::Url(at(&disk.url));
         let file = location.file_name();

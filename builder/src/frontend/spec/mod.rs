@@ -24,14 +24,14 @@ mod yaml;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use self::catalogue::{CatalogueEntry, CataloguePlatform, ImageDocs, load_catalogue};
+pub use self::catalogue::{CatalogueEntry, CataloguePlatform, load_catalogue};
 use self::fields::ReadNode;
 use self::located::Located;
 use self::lower::{Lowered, check_version, lower};
 use self::node::Node;
-pub use self::release::PlatformsPolicy;
+pub(crate) use self::release::PlatformsPolicy;
 pub use self::schema::schema;
-pub use self::tags::TagTemplate;
+pub(crate) use self::tags::TagTemplate;
 use self::types::Spec;
 use crate::recipe::Recipe;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};

@@ -23,7 +23,7 @@ impl TagTemplate {
     /// Returns the tag. Whatever of a value cannot stand in a tag becomes a dash.
     ///
     /// The error is the name that stands for nothing, or what came out and is not a tag.
-    pub fn fill(&self, values: &BTreeMap<String, String>) -> Result<String, String> {
+    pub(crate) fn fill(&self, values: &BTreeMap<String, String>) -> Result<String, String> {
         let mut tag = String::new();
         let mut rest = self.0.as_str();
         while let Some((before, after)) = rest.split_once('{') {
@@ -44,7 +44,7 @@ impl TagTemplate {
     }
 
     /// Returns the names of its placeholders.
-    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.0.split('{').skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name))
     }
 }

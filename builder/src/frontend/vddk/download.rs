@@ -57,7 +57,7 @@ impl VddkDownload {
 
     /// Returns the version that VMware's names of archives tell, e.g. `8.0.1-21562716` of
     /// `VMware-vix-disklib-8.0.1-21562716.x86_64.tar.gz`.
-    pub fn version(&self) -> Option<&str> {
+    pub(crate) fn version(&self) -> Option<&str> {
         version(self.source.location.file_name())
     }
 }

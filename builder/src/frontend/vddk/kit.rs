@@ -13,10 +13,10 @@ use crate::recipe::{
 };
 
 /// What the tree is called, in the archive, in the image, and where the image copies it.
-pub const TREE: &str = "vmware-vix-disklib-distrib";
+pub(crate) const TREE: &str = "vmware-vix-disklib-distrib";
 
 /// What nbdkit and virt-v2v load, and Forklift's validator looks at.
-pub const LIBRARY: &str = "lib64/libvixDiskLib.so";
+pub(crate) const LIBRARY: &str = "lib64/libvixDiskLib.so";
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
@@ -28,13 +28,13 @@ const NODES_MAX: usize = 20_000;
 
 /// A kit, read and found complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VddkKit {
+pub(crate) struct VddkKit {
     nodes: KitNodes,
 }
 
 /// Why an archive is not that of a kit.
 #[derive(Debug, Error)]
-pub enum VddkKitError {
+pub(crate) enum VddkKitError {
     /// It is no archive, or not whole.
     #[error(transparent)]
     Archive(#[from] TarReadError),
@@ -68,7 +68,7 @@ pub enum VddkKitError {
 
 impl VddkKit {
     /// Takes the kit out of an archive, member by member.
-    pub fn read(
+    pub(crate) fn read(
         members: impl IntoIterator<Item = Result<TarEntry, TarReadError>>,
     ) -> Result<Self, VddkKitError> {
         let mut nodes = KitNodes::new();
@@ -137,7 +137,7 @@ impl VddkKit {
 
     /// Returns the entries of a layer with the kit; files stand in the order of the archive, which
     /// can be read once then.
-    pub fn entries(&self, archive: &Arc<TarOrigin>) -> Vec<LayerEntry> {
+    pub(crate) fn entries(&self, archive: &Arc<TarOrigin>) -> Vec<LayerEntry> {
         let mut nodes: Vec<(&String, &KitNode)> = self.nodes.iter().collect();
         nodes.sort_by_key(|(path, node)| (order(&node.kind), path.as_str()));
         nodes.into_iter().map(|(path, node)| entry(path, node, archive)).collect()

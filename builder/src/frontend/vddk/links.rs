@@ -11,18 +11,18 @@ const LINKS_MAX: usize = 40;
 /// A link that leads nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the link `{link}` leads to `{target}`, {problem}")]
-pub struct BrokenLink {
+pub(crate) struct BrokenLink {
     /// Its path in the tree.
-    pub link: String,
+    pub(crate) link: String,
     /// What it says.
-    pub target: String,
+    pub(crate) target: String,
     /// What is wrong with that.
-    pub problem: LinkProblem,
+    pub(crate) problem: LinkProblem,
 }
 
 /// Why a link leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum LinkProblem {
+pub(crate) enum LinkProblem {
     /// What it names is not there.
     #[error("which is not there")]
     Missing,

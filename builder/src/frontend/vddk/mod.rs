@@ -20,8 +20,7 @@ use serde_json::{Value, json};
 
 pub use download::VddkDownload;
 pub use ground::{VddkBase, VddkBaseImage};
-pub use kit::{LIBRARY, TREE, VddkKit, VddkKitError};
-pub use links::{BrokenLink, LinkProblem};
+pub(crate) use kit::TREE;
 pub use registries::may_be_public;
 
 use crate::oci::image::config::Config;

@@ -1,3 +1,4 @@
+use crate::frontend::vddk::kit::VddkKit;
 use std::fmt::Write as _;
 use std::sync::Arc;
 

@@ -28,12 +28,12 @@ use std::time::{Duration, Instant};
 use openssl::ssl::SslConnector;
 use url::Url;
 
-pub use self::alert::TlsProblem;
-pub use self::error::HttpError;
+pub(crate) use self::alert::TlsProblem;
+pub(crate) use self::error::HttpError;
 pub(crate) use self::exchange::{HttpExchange, SendError};
 pub(crate) use self::head::ResponseHead;
 pub(crate) use self::origin::{Origin, origin, redacted};
-pub use self::socket::CancelCheck;
+pub(crate) use self::socket::CancelCheck;
 pub use self::trust::{ClientCertificate, ServerVerification, SystemRoots, TlsOptions, TlsTrust};
 pub(crate) use self::wire::BodyFraming;
 

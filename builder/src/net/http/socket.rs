@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt;
 
 /// Tells whether the user wants to stop.
-pub type CancelCheck = Arc<dyn Fn() -> bool + Send + Sync>;
+pub(crate) type CancelCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// How long the system waits before it is asked whether to go on.
 const STEP: Duration = Duration::from_millis(250);

@@ -7,7 +7,7 @@ use crate::net::secret::Secret;
 
 /// Where a proxy is, and how it is talked to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyAddress {
+pub(crate) struct ProxyAddress {
     scheme: ProxyScheme,
     host: String,
     port: u16,
@@ -16,16 +16,16 @@ pub struct ProxyAddress {
 
 /// Who a proxy is told that asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyUser {
+pub(crate) struct ProxyUser {
     /// The name.
-    pub name: String,
+    pub(crate) name: String,
     /// The password, empty where there is none.
-    pub password: Secret,
+    pub(crate) password: Secret,
 }
 
 /// How a proxy is talked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProxyScheme {
+pub(crate) enum ProxyScheme {
     /// Without TLS.
     Http,
     /// With TLS.
@@ -34,22 +34,22 @@ pub enum ProxyScheme {
 
 impl ProxyAddress {
     /// Returns how it is talked to.
-    pub fn scheme(&self) -> ProxyScheme {
+    pub(crate) fn scheme(&self) -> ProxyScheme {
         self.scheme
     }
 
     /// Returns the name or the IP address; an IPv6 address without brackets.
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// Returns the port, 80 or 443 where none was given.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Returns who it is told that asks.
-    pub fn user(&self) -> Option<&ProxyUser> {
+    pub(crate) fn user(&self) -> Option<&ProxyUser> {
         self.user.as_ref()
     }
 

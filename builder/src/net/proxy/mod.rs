@@ -7,7 +7,7 @@ mod exceptions;
 
 use thiserror::Error;
 
-pub use address::{ProxyAddress, ProxyScheme, ProxyUser};
+pub(crate) use address::{ProxyAddress, ProxyScheme};
 use exceptions::Exceptions;
 
 use crate::net::secret::Secret;
@@ -36,7 +36,7 @@ pub struct ProxyVariable {
 
 /// How a server is talked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestScheme {
+pub(crate) enum RequestScheme {
     /// Without TLS.
     Http,
     /// With TLS.
@@ -80,7 +80,12 @@ impl Proxies {
 
     /// Returns the proxy for a server, or nothing where it is reached directly. An IPv6 address may
     /// have its brackets.
-    pub fn for_url(&self, scheme: RequestScheme, host: &str, port: u16) -> Option<&ProxyAddress> {
+    pub(crate) fn for_url(
+        &self,
+        scheme: RequestScheme,
+        host: &str,
+        port: u16,
+    ) -> Option<&ProxyAddress> {
         let proxy = match scheme {
             RequestScheme::Http => self.http.as_ref(),
             RequestScheme::Https => self.https.as_ref(),

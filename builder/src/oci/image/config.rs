@@ -36,14 +36,14 @@ pub enum ConfigError {
 impl Config {
     /// Returns the config of an empty image.
     #[must_use]
-    pub fn new(platform: &Platform) -> Self {
+    pub(crate) fn new(platform: &Platform) -> Self {
         let mut config = Self::default();
         config.set_platform(platform);
         config
     }
 
     /// Reads the config of an image that is there already.
-    pub fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
         let mut image: Map<String, Value> = serde_json::from_slice(bytes)?;
         let mut rootfs = object(&mut image, "rootfs")?;
         let config = Self {
@@ -64,29 +64,29 @@ impl Config {
     }
 
     /// Says what the image runs on.
-    pub fn set_platform(&mut self, platform: &Platform) {
+    pub(crate) fn set_platform(&mut self, platform: &Platform) {
         self.set_image("architecture", json!(platform.architecture));
         self.set_image("os", json!(platform.os));
         self.set_image("variant", json!(platform.variant));
     }
 
     /// Returns a field of what a container gets, e.g. `Env`, unless it is null.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.container.get(name).filter(|value| !value.is_null())
     }
 
     /// Sets a field of what a container gets, e.g. `User`; null removes it.
-    pub fn set(&mut self, name: &str, value: Value) {
+    pub(crate) fn set(&mut self, name: &str, value: Value) {
         set(&mut self.container, name, value);
     }
 
     /// Sets a field of the image itself, e.g. `author`; null removes it.
-    pub fn set_image(&mut self, name: &str, value: Value) {
+    pub(crate) fn set_image(&mut self, name: &str, value: Value) {
         set(&mut self.image, name, value);
     }
 
     /// Sets a key of a field that is an object, e.g. of `ExposedPorts`.
-    pub fn insert(&mut self, field: &str, key: &str, value: Value) {
+    pub(crate) fn insert(&mut self, field: &str, key: &str, value: Value) {
         let object = self.container.entry(field).or_insert(Value::Null);
         if !object.is_object() {
             *object = json!({});
@@ -95,7 +95,7 @@ impl Config {
     }
 
     /// Returns the environment, in order.
-    pub fn env(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn env(&self) -> impl Iterator<Item = (&str, &str)> {
         let all = self.get("Env").and_then(Value::as_array).into_iter().flatten();
         all.filter_map(Value::as_str).map(|text| text.split_once('=').unwrap_or((text, "")))
     }
@@ -118,7 +118,7 @@ impl Config {
     }
 
     /// Returns the labels.
-    pub fn labels(&self) -> BTreeMap<&str, &str> {
+    pub(crate) fn labels(&self) -> BTreeMap<&str, &str> {
         let labels = self.get("Labels").and_then(Value::as_object).into_iter().flatten();
         labels.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect()
     }
@@ -128,24 +128,9 @@ impl Config {
         self.insert("Labels", name, json!(value));
     }
 
-    /// Returns what the image runs on, unless it does not say.
-    pub fn platform(&self) -> Option<Platform> {
-        let text = |name: &str| {
-            let text = self.image.get(name).and_then(Value::as_str);
-            text.filter(|text| !text.is_empty()).map(str::to_owned)
-        };
-        let (os, architecture) = (text("os")?, text("architecture")?);
-        Some(Platform { os, architecture, variant: text("variant") })
-    }
-
     /// Returns the digests of the layers' tars, lowest first; what is no text is empty.
-    pub fn diff_ids(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn diff_ids(&self) -> impl Iterator<Item = &str> {
         self.diff_ids.iter().map(|digest| digest.as_str().unwrap_or_default())
-    }
-
-    /// Returns how many layers there are.
-    pub fn layers(&self) -> usize {
-        self.diff_ids.len()
     }
 
     /// Adds an entry to the history, and its layer if it has one.

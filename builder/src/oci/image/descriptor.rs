@@ -27,12 +27,12 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// Reports whether the content is called an index of images.
-    pub fn is_index(&self) -> bool {
+    pub(crate) fn is_index(&self) -> bool {
         format::is_index(&self.media_type)
     }
 
     /// Reports whether the content is called the manifest of an image.
-    pub fn is_manifest(&self) -> bool {
+    pub(crate) fn is_manifest(&self) -> bool {
         format::is_manifest(&self.media_type)
     }
 }

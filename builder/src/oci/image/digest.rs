@@ -32,7 +32,7 @@ impl Digest {
     }
 
     /// Returns the digest as the type of `oci-spec`.
-    pub fn to_oci(self) -> oci_spec::image::Digest {
+    pub(crate) fn to_oci(self) -> oci_spec::image::Digest {
         // Sixty-four lower-case digits are what this parser asks for.
         Sha256Digest::from_str(&self.hex()).map_or_else(|_| unreachable!(), Into::into)
     }

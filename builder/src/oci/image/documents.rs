@@ -16,33 +16,33 @@ use super::platform::Platform;
 
 /// How a manifest names a finished layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayerDescriptor {
+pub(crate) struct LayerDescriptor {
     /// Media type, which says how the tar is compressed.
-    pub media_type: MediaType,
+    pub(crate) media_type: MediaType,
     /// Digest of the blob.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// Length of the blob in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 /// How an index names the finished image of a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndexEntry {
+pub(crate) struct IndexEntry {
     /// Media type of the manifest.
-    pub media_type: MediaType,
+    pub(crate) media_type: MediaType,
     /// Digest of the manifest.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// Length of the manifest in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Platform that the index declares.
-    pub platform: Platform,
+    pub(crate) platform: Platform,
     /// Annotations that only the index has.
-    pub annotations: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 impl IndexEntry {
     /// Returns the entry for a manifest.
-    pub fn new(
+    pub(crate) fn new(
         manifest: &Document,
         platform: Platform,
         annotations: BTreeMap<String, String>,
@@ -73,7 +73,7 @@ pub enum DocumentError {
 }
 
 /// Composes the manifest of a platform. One of Docker's format has no annotations.
-pub fn manifest(
+pub(crate) fn manifest(
     format: Format,
     config: &Document,
     layers: &[LayerDescriptor],
@@ -99,7 +99,7 @@ pub fn manifest(
 
 /// Composes the index of all platforms, in the order given. One of Docker's format has no
 /// annotations.
-pub fn index(
+pub(crate) fn index(
     format: Format,
     entries: &[IndexEntry],
     annotations: &BTreeMap<String, String>,
@@ -117,7 +117,7 @@ pub fn index(
 }
 
 /// Returns a platform as the type of `oci-spec`.
-pub fn oci_platform(platform: &Platform) -> Result<oci_spec::image::Platform, OciSpecError> {
+pub(crate) fn oci_platform(platform: &Platform) -> Result<oci_spec::image::Platform, OciSpecError> {
     let mut builder = PlatformBuilder::default()
         .architecture(platform.architecture.as_str())
         .os(platform.os.as_str());

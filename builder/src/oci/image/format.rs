@@ -42,7 +42,7 @@ const TYPES: &[(&str, &str)] = &[
 impl Format {
     /// Returns what a media type is called in this family; one that only one family has stays.
     #[must_use]
-    pub fn media_type(self, media_type: &MediaType) -> MediaType {
+    pub(crate) fn media_type(self, media_type: &MediaType) -> MediaType {
         match (find(media_type.as_ref()), self) {
             (Some((oci, _)), Self::Oci) => MediaType::from(*oci),
             (Some((_, docker)), Self::Docker) => MediaType::from(*docker),

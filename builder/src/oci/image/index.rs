@@ -11,11 +11,11 @@ use super::json::Document;
 /// What an index says, as far as it is used. An index is copied as its bytes, so that fields that
 /// are not read here survive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Index {
+pub(crate) struct Index {
     /// Descriptors of manifests and of other indexes, in order.
-    pub manifests: Vec<Descriptor>,
+    pub(crate) manifests: Vec<Descriptor>,
     /// Annotations of the index itself.
-    pub annotations: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ struct IndexFields {
 
 impl Index {
     /// Reads an index, or says what is wrong with it. One without a list of manifests is empty.
-    pub fn parse(document: &Document) -> Result<Self, String> {
+    pub(crate) fn parse(document: &Document) -> Result<Self, String> {
         let fields: IndexFields =
             serde_json::from_slice(&document.bytes).map_err(|error| error.to_string())?;
         let manifests = fields.manifests.unwrap_or_default().into_iter();

@@ -27,7 +27,7 @@ pub struct Document {
 
 impl Document {
     /// Writes a value as a document.
-    pub fn new(media_type: MediaType, value: &impl Serialize) -> serde_json::Result<Self> {
+    pub(crate) fn new(media_type: MediaType, value: &impl Serialize) -> serde_json::Result<Self> {
         let bytes = canonical(value)?;
         Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
     }
@@ -80,12 +80,12 @@ impl Document {
     }
 
     /// Returns a descriptor of the document, to be completed.
-    pub fn descriptor(&self) -> DescriptorBuilder {
+    pub(crate) fn descriptor(&self) -> DescriptorBuilder {
         descriptor(self.media_type.clone(), self.digest, self.bytes.len() as u64)
     }
 
     /// Returns the document's descriptor with nothing added.
-    pub fn plain_descriptor(&self) -> Result<Descriptor, oci_spec::OciSpecError> {
+    pub(crate) fn plain_descriptor(&self) -> Result<Descriptor, oci_spec::OciSpecError> {
         self.descriptor().build()
     }
 }
@@ -99,12 +99,12 @@ fn is_manifest(media_type: &MediaType) -> bool {
 }
 
 /// Returns the descriptor of a blob, to be completed.
-pub fn descriptor(media_type: MediaType, digest: Digest, size: u64) -> DescriptorBuilder {
+pub(crate) fn descriptor(media_type: MediaType, digest: Digest, size: u64) -> DescriptorBuilder {
     DescriptorBuilder::default().media_type(media_type).digest(digest.to_oci()).size(size)
 }
 
 /// Returns a value as canonical JSON.
-pub fn canonical(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+pub(crate) fn canonical(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut serializer =
         serde_json::Serializer::with_formatter(&mut bytes, CanonicalFormatter::new());

@@ -10,13 +10,13 @@ use super::json::Document;
 
 /// What a manifest says, as far as it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// The config; some artifacts that are not images have none.
-    pub config: Option<Descriptor>,
+    pub(crate) config: Option<Descriptor>,
     /// The layers, lowest first.
-    pub layers: Vec<Descriptor>,
+    pub(crate) layers: Vec<Descriptor>,
     /// Annotations of the manifest itself.
-    pub annotations: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ struct ManifestFields {
 
 impl Manifest {
     /// Reads a manifest, or says what is wrong with it.
-    pub fn parse(document: &Document) -> Result<Self, String> {
+    pub(crate) fn parse(document: &Document) -> Result<Self, String> {
         let fields: ManifestFields =
             serde_json::from_slice(&document.bytes).map_err(|error| error.to_string())?;
         let layers = fields.layers.unwrap_or_default().into_iter();

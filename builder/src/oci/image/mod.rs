@@ -2,15 +2,15 @@
 //! of them. Nothing here does I/O; everything that becomes JSON does so canonically, so that equal
 //! images are equal bytes.
 
-pub mod config;
-pub mod descriptor;
+pub(crate) mod config;
+pub(crate) mod descriptor;
 pub mod digest;
-pub mod documents;
+pub(crate) mod documents;
 pub mod format;
-pub mod index;
+pub(crate) mod index;
 pub mod json;
 pub mod layer;
-pub mod manifest;
+pub(crate) mod manifest;
 pub mod nearest;
 pub mod place;
 pub mod platform;

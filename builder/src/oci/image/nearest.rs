@@ -76,7 +76,7 @@ pub fn nearest<E>(
 }
 
 /// Reports whether two platforms are the same, but for variants that may be left out.
-pub fn is_same(a: &Platform, b: &Platform) -> bool {
+pub(crate) fn is_same(a: &Platform, b: &Platform) -> bool {
     distance(a, b) == Some(0) && distance(b, a) == Some(0)
 }
 

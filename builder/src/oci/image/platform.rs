@@ -93,7 +93,7 @@ fn closest(given: &str, known: &[&'static str]) -> Option<&'static str> {
 impl Platform {
     /// Returns the platform that the fields of a config, or of an index's `platform`, say; nothing
     /// if the operating system or the architecture is missing, empty or not a text.
-    pub fn of_fields(fields: &Value) -> Option<Self> {
+    pub(crate) fn of_fields(fields: &Value) -> Option<Self> {
         let text = |name: &str| {
             let text = fields.get(name).and_then(Value::as_str);
             text.filter(|text| !text.is_empty()).map(str::to_owned)
@@ -107,7 +107,7 @@ impl Platform {
 
     /// Reports whether an index says with it that an entry is not an image, as BuildKit does of
     /// attestations.
-    pub fn is_unknown(&self) -> bool {
+    pub(crate) fn is_unknown(&self) -> bool {
         self.os == "unknown"
     }
 

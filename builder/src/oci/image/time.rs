@@ -18,7 +18,7 @@ impl Timestamp {
     const MAX: u64 = 0o777_7777_7777;
 
     /// Returns the seconds since 1970.
-    pub fn seconds(self) -> u64 {
+    pub(crate) fn seconds(self) -> u64 {
         self.0
     }
 }

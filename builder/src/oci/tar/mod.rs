@@ -21,8 +21,8 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
-pub use error::TarReadError;
-pub use reader::{TarHeader, TarReader};
+pub(crate) use error::TarReadError;
+pub(crate) use reader::{TarHeader, TarReader};
 
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
@@ -101,7 +101,7 @@ pub struct Owner {
 
 impl TarEntry {
     /// Returns the owner.
-    pub fn owner(&self) -> Owner {
+    pub(crate) fn owner(&self) -> Owner {
         Owner { uid: self.uid, gid: self.gid }
     }
 }
@@ -137,7 +137,7 @@ pub enum TarEntryKind {
 
 impl TarEntryKind {
     /// Returns the type as a noun, for messages.
-    pub fn noun(&self) -> &'static str {
+    pub(crate) fn noun(&self) -> &'static str {
         match self {
             Self::Directory => "a directory",
             Self::File => "a file",
@@ -160,7 +160,7 @@ pub fn read_entries<'a>(
 
 /// Decompresses bytes as the first of them say; returns how they are compressed, and a reader of
 /// the result.
-pub fn decompress<'a>(
+pub(crate) fn decompress<'a>(
     raw: impl Read + Send + 'a,
 ) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
     decode::sniff(raw).map_err(TarReadError::Read)
@@ -168,7 +168,7 @@ pub fn decompress<'a>(
 
 /// Whether a file is a tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detected {
+pub(crate) enum Detected {
     /// A tar, compressed this way or not at all.
     Tar(Option<CompressionFormat>),
     /// Anything else, for example a compressed disk.
@@ -180,7 +180,7 @@ pub enum Detected {
 ///
 /// Bytes that cannot be read or decompressed are not a tar either; their next reader gets the same
 /// error.
-pub fn detect(raw: impl Read + Send) -> Detected {
+pub(crate) fn detect(raw: impl Read + Send) -> Detected {
     let mut block = [0; BLOCK];
     let Ok((compression, mut tar)) = decompress(raw.take(START_MAX)) else {
         return Detected::Other;

@@ -25,11 +25,11 @@ pub struct TarReader<R> {
 
 /// The headers of an entry, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TarHeader {
+pub(crate) struct TarHeader {
     /// The ustar block, which every entry has.
-    pub block: [u8; BLOCK],
+    pub(crate) block: [u8; BLOCK],
     /// The records of the pax header in front of it.
-    pub pax: Vec<u8>,
+    pub(crate) pax: Vec<u8>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ struct Described {
 
 impl<R: Read> TarReader<R> {
     /// Reads a decompressed tar; `compression` is how it was compressed, for messages.
-    pub fn new(tar: R, compression: Option<CompressionFormat>, limits: TarLimits) -> Self {
+    pub(crate) fn new(tar: R, compression: Option<CompressionFormat>, limits: TarLimits) -> Self {
         Self {
             bytes: Bytes::new(tar, compression, limits.unpacked),
             limits,
@@ -62,21 +62,21 @@ impl<R: Read> TarReader<R> {
     }
 
     /// Returns the content of the last entry, once, in memory: check its size first.
-    pub fn content(&mut self) -> Result<Vec<u8>, TarReadError> {
+    pub(crate) fn content(&mut self) -> Result<Vec<u8>, TarReadError> {
         let len = std::mem::take(&mut self.content);
         self.bytes.take(len)
     }
 
     /// Returns up to `max` further bytes of the last entry's content; an error if the tar ends
     /// first.
-    pub fn start(&mut self, max: usize) -> Result<Vec<u8>, TarReadError> {
+    pub(crate) fn start(&mut self, max: usize) -> Result<Vec<u8>, TarReadError> {
         let len = self.content.min(max as u64);
         self.content -= len;
         self.bytes.take(len)
     }
 
     /// Fills `space` with further bytes of the last entry's content; returns 0 at its end.
-    pub fn read_content(&mut self, space: &mut [u8]) -> Result<usize, TarReadError> {
+    pub(crate) fn read_content(&mut self, space: &mut [u8]) -> Result<usize, TarReadError> {
         let len = usize::try_from(self.content).map_or(space.len(), |left| left.min(space.len()));
         self.bytes.fill(space.get_mut(..len).unwrap_or_default())?;
         self.content -= len as u64;
@@ -85,23 +85,23 @@ impl<R: Read> TarReader<R> {
 
     /// Reads to the end of the input, behind the end of the tar; returns the number of bytes in
     /// all.
-    pub fn drain(&mut self) -> Result<u64, TarReadError> {
+    pub(crate) fn drain(&mut self) -> Result<u64, TarReadError> {
         self.bytes.drain()?;
         Ok(self.bytes.at)
     }
 
     /// Returns the headers of the last entry.
-    pub fn header(&self) -> &TarHeader {
+    pub(crate) fn header(&self) -> &TarHeader {
         &self.raw
     }
 
     /// Returns the underlying reader.
-    pub fn into_inner(self) -> R {
+    pub(crate) fn into_inner(self) -> R {
         self.bytes.reader
     }
 
     /// Seeks over the content of the last entry. The caller checks that the input is long enough.
-    pub fn seek_over(&mut self) -> Result<(), TarReadError>
+    pub(crate) fn seek_over(&mut self) -> Result<(), TarReadError>
     where
         R: Seek,
     {

@@ -11,16 +11,16 @@ use crate::oci::image::manifest::Manifest;
 
 /// All that belongs to an image.
 #[derive(Debug, Default)]
-pub struct ImageClosure {
+pub(crate) struct ImageClosure {
     /// Manifests and indexes; what is named stands before what names it.
-    pub documents: Vec<Arc<Document>>,
+    pub(crate) documents: Vec<Arc<Document>>,
     /// Digests and sizes of configs and layers, each once.
-    pub blobs: BTreeMap<Digest, u64>,
+    pub(crate) blobs: BTreeMap<Digest, u64>,
 }
 
 impl DocumentWalk<'_> {
     /// Returns all that belongs to an image.
-    pub fn closure(&mut self, root: &Document) -> Result<ImageClosure, WalkError> {
+    pub(crate) fn closure(&mut self, root: &Document) -> Result<ImageClosure, WalkError> {
         let root = self.add(root.clone())?;
         let mut closure = ImageClosure::default();
         self.enclose(&root, 0, &mut BTreeSet::new(), &mut closure)?;

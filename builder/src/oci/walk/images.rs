@@ -14,25 +14,25 @@ use crate::oci::image::platform::Platform;
 
 /// An image of an index, or the only one.
 #[derive(Debug, Clone)]
-pub struct ImageEntry {
+pub(crate) struct ImageEntry {
     /// How its index names the manifest; of an index in another one the entry of the inner. For an
     /// image that is in none, nothing is declared.
-    pub descriptor: Descriptor,
+    pub(crate) descriptor: Descriptor,
     /// Digest of the document that names it; the manifest's own for an image that is in no index.
-    pub parent: Digest,
+    pub(crate) parent: Digest,
 }
 
 impl ImageEntry {
     /// Reports whether the index declares that it is not an image, but says something of one
     /// (BuildKit's attestations).
-    pub fn is_attestation(&self) -> bool {
+    pub(crate) fn is_attestation(&self) -> bool {
         self.descriptor.platform.as_ref().is_some_and(Platform::is_unknown)
     }
 }
 
 /// What decides whether an entry of an index is an index itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nested {
+pub(crate) enum Nested {
     /// The media type of the entry: manifests are not read. An entry without one is read.
     ByEntry,
     /// The document that the entry names: all are read.
@@ -42,7 +42,7 @@ pub enum Nested {
 impl DocumentWalk<'_> {
     /// Lists the images of an index and of those in it, in order, attestations among them; an image
     /// that is in no index is the only one.
-    pub fn images(
+    pub(crate) fn images(
         &mut self,
         root: &Document,
         nested: Nested,
@@ -109,7 +109,7 @@ impl DocumentWalk<'_> {
 
     /// Returns the manifest of the image that is nearest to a platform. `name` is what messages
     /// call the image.
-    pub fn choose(
+    pub(crate) fn choose(
         &mut self,
         root: &Document,
         wanted: &Platform,

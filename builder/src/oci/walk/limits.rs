@@ -4,21 +4,21 @@ use crate::oci::image::json::DOCUMENT_LEN_MAX;
 
 /// How much of an image is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DocumentLimits {
+pub(crate) struct DocumentLimits {
     /// How many indexes may stand in one another.
-    pub depth: usize,
+    pub(crate) depth: usize,
     /// How many different manifests and indexes there may be.
-    pub documents: usize,
+    pub(crate) documents: usize,
     /// How many entries all indexes may have that are listed; those of an index that is named twice
     /// count twice.
-    pub entries: usize,
+    pub(crate) entries: usize,
     /// How long manifests, indexes and configs may be together, in bytes: they are kept in memory.
     /// One that is listed twice counts twice.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
     /// How long a config may be, in bytes.
-    pub config: u64,
+    pub(crate) config: u64,
     /// How many layers a manifest may have.
-    pub layers: usize,
+    pub(crate) layers: usize,
 }
 
 impl Default for DocumentLimits {

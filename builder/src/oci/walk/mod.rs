@@ -16,9 +16,8 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use self::closure::ImageClosure;
 pub use self::error::WalkError;
-pub use self::images::{ImageEntry, Nested};
-pub use self::limits::DocumentLimits;
-pub use self::reader::{DocumentWalk, read_index};
-pub use self::source::DocumentSource;
+pub(crate) use self::images::{ImageEntry, Nested};
+pub(crate) use self::limits::DocumentLimits;
+pub(crate) use self::reader::{DocumentWalk, read_index};
+pub(crate) use self::source::DocumentSource;

@@ -13,7 +13,7 @@ use crate::oci::image::json::Document;
 use crate::oci::image::manifest::Manifest;
 
 /// Reads documents of one image, each once.
-pub struct DocumentWalk<'a> {
+pub(crate) struct DocumentWalk<'a> {
     source: &'a dyn DocumentSource,
     limits: DocumentLimits,
     documents: BTreeMap<Digest, Arc<Document>>,
@@ -28,7 +28,7 @@ pub struct DocumentWalk<'a> {
 
 impl<'a> DocumentWalk<'a> {
     /// Starts a walk.
-    pub fn new(source: &'a dyn DocumentSource, limits: DocumentLimits) -> Self {
+    pub(crate) fn new(source: &'a dyn DocumentSource, limits: DocumentLimits) -> Self {
         Self {
             source,
             limits,
@@ -66,7 +66,7 @@ impl<'a> DocumentWalk<'a> {
     }
 
     /// Returns the manifest or index that the document `parent` names.
-    pub fn document(
+    pub(crate) fn document(
         &mut self,
         parent: Digest,
         descriptor: &Descriptor,
@@ -89,7 +89,7 @@ impl<'a> DocumentWalk<'a> {
     }
 
     /// Returns the bytes of a config.
-    pub fn config(&mut self, config: &Descriptor) -> Result<Arc<Vec<u8>>, WalkError> {
+    pub(crate) fn config(&mut self, config: &Descriptor) -> Result<Arc<Vec<u8>>, WalkError> {
         if let Some(known) = self.configs.get(&config.digest) {
             return Ok(Arc::clone(known));
         }
@@ -100,7 +100,7 @@ impl<'a> DocumentWalk<'a> {
     }
 
     /// Reads a manifest.
-    pub fn manifest(&self, document: &Document) -> Result<Manifest, WalkError> {
+    pub(crate) fn manifest(&self, document: &Document) -> Result<Manifest, WalkError> {
         let wrong = |why: String| WalkError::Unusable(document.digest, why);
         let manifest = Manifest::parse(document).map_err(wrong)?;
         if manifest.layers.len() > self.limits.layers {
@@ -138,7 +138,7 @@ impl<'a> DocumentWalk<'a> {
 }
 
 /// Reads an index.
-pub fn read_index(document: &Document) -> Result<Index, WalkError> {
+pub(crate) fn read_index(document: &Document) -> Result<Index, WalkError> {
     Index::parse(document).map_err(|why| WalkError::Unusable(document.digest, why))
 }
 

@@ -11,7 +11,7 @@ use crate::oci::image::json::Document;
 use crate::oci::images::Images;
 
 /// Where documents are read from.
-pub trait DocumentSource {
+pub(crate) trait DocumentSource {
     /// Returns a manifest or index, if it exists.
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError>;
 

@@ -16,11 +16,12 @@ use super::token::Token;
 use crate::net::credential::Credential;
 use crate::net::http::{HttpClient, ResponseHead, origin};
 use crate::net::secret::Secret;
+use crate::recipe::diagnostic::Diagnostic;
 
-/// Knows credentials.
+/// Looks up the credentials for repositories.
 pub trait RegistryKeychain: Send + Sync {
     /// Returns the credential for a repository, given as `HOST/PATH`; it is asked anew each time.
-    fn find(&self, place: &str) -> Result<Option<Credential>, String>;
+    fn find(&self, place: &str) -> Result<Option<Credential>, Diagnostic>;
 }
 
 /// How one registry lets us in.
@@ -167,8 +168,10 @@ impl Authorization {
         &self,
         asker: Asker<'_>,
     ) -> Result<Option<Credential>, RegistryErrorCause> {
-        let credential =
-            asker.keychain.find(asker.place).map_err(RegistryErrorCause::Unauthorized)?;
+        let credential = asker
+            .keychain
+            .find(asker.place)
+            .map_err(|diagnostic| RegistryErrorCause::Keychain(Box::new(diagnostic)))?;
         match &credential {
             Some(Credential::Basic { password, .. }) => self.remember(password),
             Some(Credential::IdentityToken(token)) => self.remember(token),

@@ -13,7 +13,7 @@ pub struct Challenge {
 
 impl Challenge {
     /// Returns the value of a parameter, whose name is in lower case.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
     }
 

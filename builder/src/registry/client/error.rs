@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::net::http::{HttpError, TlsProblem};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
+use crate::recipe::diagnostic::Diagnostic;
 
 /// Why an operation on a registry failed: what was attempted, where, and what came in between.
 #[derive(Debug, Error)]
@@ -39,6 +40,9 @@ pub enum RegistryErrorCause {
     /// The credential was refused, or there is none.
     #[error("{0}")]
     Unauthorized(String),
+    /// The credential cannot be looked up.
+    #[error("{}", .0.message)]
+    Keychain(Box<Diagnostic>),
     /// The credential is refused that was accepted before: it may just be being replaced.
     #[error("{0}")]
     Expired(String),
@@ -73,6 +77,7 @@ impl RegistryError {
                  credential is used",
                 self.place
             ),
+            RegistryErrorCause::Keychain(diagnostic) => return diagnostic.help.first().cloned(),
             RegistryErrorCause::Status { status: 403, .. } => {
                 "the credential is known, but it may not do this; does the repository exist, and \
                  may it be written to?"

@@ -174,7 +174,7 @@ impl Repository<'_> {
     }
 
     /// Returns all tags, as the registry orders them.
-    pub fn tags(&self) -> Result<Vec<String>, RegistryError> {
+    pub(crate) fn tags(&self) -> Result<Vec<String>, RegistryError> {
         let fail = |why: &str| self.failed(LIST, RegistryErrorCause::Untrue(why.into()));
         let mut url = self.url("tags/list").map_err(|cause| self.failed(LIST, cause))?;
         let mut seen = BTreeSet::from([url.clone()]);

@@ -193,11 +193,6 @@ fn forbidden(name: &Reference, act: &'static str, why: &str) -> RegistryError {
 }
 
 impl Repository<'_> {
-    /// Returns host and path as the user names them.
-    pub fn place(&self) -> &str {
-        &self.place
-    }
-
     fn is_same(&self, other: &Self) -> bool {
         self.name == other.name && self.is_beside(other)
     }

@@ -134,6 +134,7 @@ impl std::fmt::Debug for AuthFileEdit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::secret::Secret;
 
     /// Applies `edit` to a file and compares what comes out, tabs as `>`.
     fn check(
@@ -200,7 +201,7 @@ mod tests {
         );
         check(
             "{}",
-            |edit| edit.set(&"q.io".parse().unwrap(), &Credential::identity_token("t")),
+            |edit| edit.set(&"q.io".parse().unwrap(), &Credential::IdentityToken(Secret::new("t"))),
             r#"{"auths": {"q.io": {"auth": "PHRva2VuPjo=","identitytoken": "t"}}}"#,
         );
     }

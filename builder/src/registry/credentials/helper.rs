@@ -147,7 +147,7 @@ mod tests {
         check(success, basic, Ok(Some(Credential::basic("me", "hunter2"))));
         check(success, &format!("{basic}\n"), Ok(Some(Credential::basic("me", "hunter2"))));
         let token = r#"{"Username":"<token>","Secret":"hunter2"}"#;
-        check(success, token, Ok(Some(Credential::identity_token("hunter2"))));
+        check(success, token, Ok(Some(Credential::IdentityToken(Secret::new("hunter2")))));
         check(success, r#"{"Username":"<token>","Secret":""}"#, Ok(None));
         check(success, r#"{"Username":"me"}"#, Ok(Some(Credential::basic("me", ""))));
         check(success, r#"{"Username":null,"Secret":null}"#, Ok(None));

@@ -21,14 +21,14 @@ use std::path::Path;
 use crate::net::credential::Credential;
 
 pub use edit::{AuthFileEdit, AuthFileEditError, LogoutOutcome};
-pub use error::CredentialError;
-pub use file::{AUTH_FILE_MAX, AuthFile, AuthFileError, AuthFileFormat, AuthFileLookup};
+pub use file::{AUTH_FILE_MAX, AuthFile, AuthFileFormat, AuthFileLookup};
 pub use helper::{
     HELPER_ANSWER_MAX, HELPER_TIMEOUT, HelperEnd, HelperError, HelperOutput, program,
 };
-pub use key::{LoginKey, LoginKeyError};
+pub use key::LoginKey;
 pub use search::Credentials;
-pub use source::{AuthFilePresence, CredentialLocation, CredentialSource, CredentialSurroundings};
+pub(crate) use source::CredentialLocation;
+pub use source::{CredentialSource, CredentialSurroundings};
 pub use step::{CredentialOutcome, CredentialStep};
 
 /// What the credentials need of the world: files, and programs that are run.

@@ -148,7 +148,7 @@ fn auth_json(dir: &Path) -> PathBuf {
 
 impl CredentialSource {
     /// Returns what a person calls it.
-    pub fn place(&self) -> CredentialLocation {
+    pub(crate) fn place(&self) -> CredentialLocation {
         match self {
             Self::Given { option, .. } => CredentialLocation::Option(option.clone()),
             Self::File { path, .. } => CredentialLocation::File(path.clone()),

@@ -1,3 +1,6 @@
+use crate::registry::credentials::file::AuthFile;
+use crate::registry::credentials::file::AuthFileFormat;
+use crate::registry::credentials::file::AuthFileLookup;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

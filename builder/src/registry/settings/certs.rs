@@ -62,7 +62,7 @@ pub enum CertificatesError {
 
 /// Returns where a registry's directory can be; the first that is there counts, and no other. The
 /// registry is as in the image's name, with its port.
-pub fn directories(home: Option<&Path>, registry: &str) -> Vec<PathBuf> {
+pub(crate) fn directories(home: Option<&Path>, registry: &str) -> Vec<PathBuf> {
     let user = home.map(|home| home.join(".config/containers/certs.d"));
     let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
     user.into_iter().chain(system).map(|dir| dir.join(registry)).collect()
@@ -87,7 +87,7 @@ pub fn find(
 
 impl RegistryCertificates {
     /// Sorts the files of a directory by the ends of their names; others mean nothing.
-    pub fn from_names(dir: &Path, names: Vec<String>) -> Result<Self, CertificatesError> {
+    pub(crate) fn from_names(dir: &Path, names: Vec<String>) -> Result<Self, CertificatesError> {
         let names = BTreeSet::from_iter(names);
         let mut certificates = Self::default();
         for name in &names {

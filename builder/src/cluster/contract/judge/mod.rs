@@ -17,7 +17,7 @@ use crate::oci::image::platform::Platform;
 pub(crate) const LAYERS_MAX: usize = 500;
 
 /// Judges an index by its entries.
-pub fn judge_index(entries: &[EntryFacts]) -> Vec<Finding> {
+pub(crate) fn judge_index(entries: &[EntryFacts]) -> Vec<Finding> {
     let mut findings = Findings::of(None);
     let is_unknown = Platform::is_unknown;
     let unknown = entries.iter().filter(|entry| entry.declared.as_ref().is_some_and(is_unknown));
@@ -49,7 +49,7 @@ pub fn judge_index(entries: &[EntryFacts]) -> Vec<Finding> {
 }
 
 /// Judges one platform's image; `platform` is the one that the findings name.
-pub fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Vec<Finding> {
+pub(crate) fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Vec<Finding> {
     let mut findings = Findings::of(platform.cloned());
     if let Some(media_type) = &facts.config.foreign {
         let media_type = media_type.escape_debug();

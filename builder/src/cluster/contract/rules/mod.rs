@@ -40,7 +40,11 @@ pub struct Rule {
 impl Rule {
     /// Returns what to do about a disk, with the name of its file and its compression in place of the
     /// placeholders, as far as they are known.
-    pub fn fix_for(&self, file: Option<&str>, compression: Option<CompressionFormat>) -> String {
+    pub(crate) fn fix_for(
+        &self,
+        file: Option<&str>,
+        compression: Option<CompressionFormat>,
+    ) -> String {
         let suffix = compression.map_or("SUFFIX", CompressionFormat::suffix);
         self.fix.replace("SUFFIX", suffix).replace("DISK", file.unwrap_or("DISK"))
     }

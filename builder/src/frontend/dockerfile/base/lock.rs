@@ -77,12 +77,12 @@ impl BaseLock {
     }
 
     /// Returns what a name meant.
-    pub fn get(&self, name: &Reference) -> Option<Digest> {
+    pub(crate) fn get(&self, name: &Reference) -> Option<Digest> {
         self.images.get(&name.to_string()).copied()
     }
 
     /// Records what a name means.
-    pub fn insert(&mut self, name: &Reference, digest: Digest) {
+    pub(crate) fn insert(&mut self, name: &Reference, digest: Digest) {
         self.images.insert(name.to_string(), digest);
     }
 }
@@ -129,7 +129,7 @@ pub enum LockError {
 
 impl LockError {
     /// Returns what the user can do.
-    pub fn help(&self) -> String {
+    pub(crate) fn help(&self) -> String {
         let Self::Unknown(name) = self;
         format!("build once with `--lock` to record it, or write `{name}@sha256:…`")
     }
@@ -152,7 +152,7 @@ impl BaseResolver {
     }
 
     /// Returns what a name means; nothing if the registry has to be asked.
-    pub fn resolve(&self, name: &Reference) -> Result<Option<Digest>, LockError> {
+    pub(crate) fn resolve(&self, name: &Reference) -> Result<Option<Digest>, LockError> {
         let known = self.lock.get(name);
         if self.locked == LockEnforcement::Yes {
             return known.map(Some).ok_or_else(|| LockError::Unknown(name.clone()));
@@ -162,7 +162,7 @@ impl BaseResolver {
     }
 
     /// Takes down what the registry has answered.
-    pub fn record(&self, name: &Reference, digest: Digest) {
+    pub(crate) fn record(&self, name: &Reference, digest: Digest) {
         self.asked().insert(name, digest);
     }
 

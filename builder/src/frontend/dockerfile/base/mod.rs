@@ -16,9 +16,11 @@ use std::io;
 
 use cap_std::fs::Dir;
 
-pub use error::{BaseError, BaseLayerProblem};
-pub use lock::{BaseLock, BaseResolver, LockEnforcement, LockError, PullPolicy};
-pub use overlay::OverlayError;
+pub use error::BaseError;
+pub(crate) use error::BaseLayerProblem;
+pub(crate) use lock::LockError;
+pub use lock::{BaseLock, BaseResolver, LockEnforcement, PullPolicy};
+pub(crate) use overlay::OverlayError;
 
 use self::reader::BaseReader;
 use crate::frontend::dockerfile::tree::Tree;

@@ -40,7 +40,7 @@ pub enum ContextError {
 
 impl ContextError {
     /// Returns the error with what to do about it.
-    pub fn diagnostic(&self) -> Diagnostic {
+    pub(crate) fn diagnostic(&self) -> Diagnostic {
         let help = match self {
             Self::Read { .. } => "make it readable, or ignore it with a line in `.dockerignore`",
             Self::NotUtf8 { .. } | Self::TargetNotUtf8 { .. } => {
@@ -105,7 +105,7 @@ pub enum LookupErrorKind {
 
 impl LookupError {
     /// Returns the error with where it was asked for, and what to do about it.
-    pub fn diagnostic(&self, at: impl Into<Option<Span>>) -> Diagnostic {
+    pub(crate) fn diagnostic(&self, at: impl Into<Option<Span>>) -> Diagnostic {
         let help = match &self.kind {
             LookupErrorKind::Missing => {
                 "sources are relative to the build context, the directory given to the build".into()

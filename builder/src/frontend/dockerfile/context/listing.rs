@@ -75,13 +75,13 @@ impl ContextListing {
     }
 
     /// Tells whether a file has several paths in the listing.
-    pub fn is_linked(&self, identity: FileIdentity) -> bool {
+    pub(crate) fn is_linked(&self, identity: FileIdentity) -> bool {
         self.linked.contains(&identity)
     }
 
     /// Returns the rule that keeps a path out of the listing, if there is one; whether something
     /// is there is not known.
-    pub fn hidden(&self, path: &str) -> Option<IgnoreRule> {
+    pub(crate) fn hidden(&self, path: &str) -> Option<IgnoreRule> {
         self.ignore.hider(path)
     }
 

@@ -14,11 +14,11 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-pub use error::{ContextError, LookupError, LookupErrorKind};
+pub use error::ContextError;
+pub(crate) use error::LookupError;
 pub use listing::{
     ContextEntry, ContextEntryKind, ContextListing, ContextListingBuilder, FileIdentity,
 };
-pub use lookup::ResolvedContextPath;
 
 /// A directory whose files can be taken.
 pub trait BuildContext: Sync {

@@ -1,3 +1,5 @@
+use crate::frontend::dockerfile::context::error::LookupErrorKind;
+use crate::frontend::dockerfile::context::lookup::ResolvedContextPath;
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -45,7 +45,7 @@ pub enum ExpandError {
 impl ExpandError {
     /// Returns what to do about it.
     #[must_use]
-    pub fn help(&self) -> &'static str {
+    pub(crate) fn help(&self) -> &'static str {
         match self {
             Self::Quote(_) => "close the quote, or escape it if it stands for itself",
             Self::Brace => "close `${` with `}`; write `\\${` for the characters themselves",

@@ -15,7 +15,7 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-pub use error::ExpandError;
+pub(crate) use error::ExpandError;
 use lexer::{Lexer, Quotes};
 
 /// Expands texts with the variables of one moment: an instruction sees those from before it.

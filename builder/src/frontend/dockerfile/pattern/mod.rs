@@ -17,8 +17,10 @@ mod tests;
 
 use thiserror::Error;
 
-pub use glob::{Glob, Stars, has_wildcards, split_at_wildcards};
-pub use ignore::{IgnoreFile, IgnoreRule};
+pub use glob::Stars;
+pub use glob::{Glob, has_wildcards, split_at_wildcards};
+pub use ignore::IgnoreFile;
+pub(crate) use ignore::IgnoreRule;
 pub use path::clean;
 
 /// A text that is no pattern.
@@ -53,7 +55,7 @@ pub enum BadPatternReason {
 
 impl BadPatternReason {
     /// Returns how to mend it.
-    pub fn help(self) -> &'static str {
+    pub(crate) fn help(self) -> &'static str {
         match self {
             Self::Unclosed => "write `\\[` for a `[` that is part of a name",
             Self::Class => "write `\\-` or `\\]` for these characters themselves",

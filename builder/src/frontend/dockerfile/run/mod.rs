@@ -92,7 +92,7 @@ pub fn evaluate(
 
 /// Returns the error for a flag of RUN, such as `--mount`: none has a meaning where nothing is
 /// executed.
-pub fn refuse_flag(flag: &str, range: Range<usize>) -> RunError {
+pub(crate) fn refuse_flag(flag: &str, range: Range<usize>) -> RunError {
     let name = flag.split('=').next().unwrap_or_default();
     let help = match name {
         "--mount" => "COPY what the command needs, or use `--build-context`",

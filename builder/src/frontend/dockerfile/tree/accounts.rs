@@ -57,7 +57,7 @@ pub enum AccountError {
 
 impl AccountError {
     /// Returns what can be written instead.
-    pub fn help(&self) -> String {
+    pub(crate) fn help(&self) -> String {
         let (noun, known) = match self {
             Self::User { known, .. } => ("users", known),
             Self::Group { known, .. } => ("groups", known),
@@ -85,13 +85,13 @@ impl Accounts {
     }
 
     /// Returns the user and the primary group that a name stands for.
-    pub fn user(&self, name: &str) -> Option<Owner> {
+    pub(crate) fn user(&self, name: &str) -> Option<Owner> {
         let root = (name == "root").then_some(Owner { uid: 0, gid: 0 });
         self.users.get(name).copied().or(root)
     }
 
     /// Returns the group that a name stands for.
-    pub fn group(&self, name: &str) -> Option<u32> {
+    pub(crate) fn group(&self, name: &str) -> Option<u32> {
         let root = (name == "root").then_some(0);
         self.groups.get(name).map(|group| group.gid).or(root)
     }
@@ -99,7 +99,7 @@ impl Accounts {
     /// Returns whom `--chown=USER[:GROUP]` means: a number alone is user and group, a name alone is
     /// a user and his primary group, `:GROUP` is of user 0
     /// (moby/buildkit `solver/llbsolver/file/user_linux.go`, which takes 0 for unknown names).
-    pub fn owner(&self, text: &str) -> Result<Owner, AccountError> {
+    pub(crate) fn owner(&self, text: &str) -> Result<Owner, AccountError> {
         let malformed = || AccountError::Malformed(text.to_owned());
         let (user, group) = match text.split_once(':') {
             Some((_, "")) => return Err(malformed()),
@@ -149,12 +149,12 @@ impl Accounts {
     }
 
     /// Returns the error for a user that there is not.
-    pub fn no_user(&self, name: &str) -> AccountError {
+    pub(crate) fn no_user(&self, name: &str) -> AccountError {
         AccountError::User { name: name.to_owned(), known: similar(name, self.users.keys()) }
     }
 
     /// Returns the error for a group that there is not.
-    pub fn no_group(&self, name: &str) -> AccountError {
+    pub(crate) fn no_group(&self, name: &str) -> AccountError {
         AccountError::Group { name: name.to_owned(), known: similar(name, self.groups.keys()) }
     }
 }

@@ -20,10 +20,10 @@ use crate::recipe::{LayerEntry, SourceRecipe};
 use changes::{Change, is_one_file};
 use key::{Key, Path, behind};
 
-pub use accounts::{AccountError, Accounts, UserIdentity};
-pub use error::TreeError;
-pub use mode::{ModeChange, ModeError, ModeSubject, UMASK};
-pub use resolve::{Follow, ResolvedTreePath};
+pub use accounts::{Accounts, UserIdentity};
+pub(crate) use error::TreeError;
+pub(crate) use mode::{ModeChange, ModeSubject, UMASK};
+pub(crate) use resolve::{Follow, ResolvedTreePath};
 
 /// Files, directories and links by path. Paths are relative, with `/` between their parts; the
 /// empty one is the root directory, which always exists.
@@ -109,13 +109,8 @@ impl Tree {
     }
 
     /// Returns how many paths there are, besides the root.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.nodes.len() - 1
-    }
-
-    /// Returns whether there is nothing but the root.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Returns what stands at exactly this path; no link is followed.
@@ -124,7 +119,7 @@ impl Tree {
     }
 
     /// Returns the names in a directory and what they stand for, in the order of their bytes.
-    pub fn children<'t>(
+    pub(crate) fn children<'t>(
         &'t self,
         dir: &str,
     ) -> impl Iterator<Item = (&'t str, &'t TreeNode)> + use<'t> {
@@ -157,7 +152,7 @@ impl Tree {
     ///
     /// A file or a link takes the place of a file or a link. A directory over a directory sets its
     /// mode and owner; what is in it stays.
-    pub fn put(&mut self, path: &str, node: TreeNode) -> Result<(), TreeError> {
+    pub(crate) fn put(&mut self, path: &str, node: TreeNode) -> Result<(), TreeError> {
         if let TreeNodeKind::Special(_) = node.kind {
             return Err(TreeError::Special(path.to_owned()));
         }
@@ -204,7 +199,12 @@ impl Tree {
     }
 
     /// Makes the directories that `path` needs to stand in and that are missing.
-    pub fn make_parents(&mut self, path: &str, mode: u32, owner: Owner) -> Result<(), TreeError> {
+    pub(crate) fn make_parents(
+        &mut self,
+        path: &str,
+        mode: u32,
+        owner: Owner,
+    ) -> Result<(), TreeError> {
         for (end, _) in path.match_indices('/') {
             let parent = &path[..end];
             if self.get(parent).is_none() {
@@ -216,7 +216,7 @@ impl Tree {
     }
 
     /// Removes what stands at a path, and everything below it. The root is emptied.
-    pub fn remove(&mut self, path: &str) {
+    pub(crate) fn remove(&mut self, path: &str) {
         if path.is_empty() {
             let names: Vec<String> = self.children("").map(|(name, _)| name.to_owned()).collect();
             for name in names {
@@ -233,7 +233,7 @@ impl Tree {
     }
 
     /// Sets the permission bits of a file or directory; a link has none of its own.
-    pub fn set_mode(&mut self, path: &str, mode: u32) -> Result<(), TreeError> {
+    pub(crate) fn set_mode(&mut self, path: &str, mode: u32) -> Result<(), TreeError> {
         self.alter(path, |node| match node.kind {
             TreeNodeKind::Symlink(_) => {}
             _ => node.mode = mode,
@@ -241,7 +241,7 @@ impl Tree {
     }
 
     /// Sets whose something is.
-    pub fn set_owner(&mut self, path: &str, owner: Owner) -> Result<(), TreeError> {
+    pub(crate) fn set_owner(&mut self, path: &str, owner: Owner) -> Result<(), TreeError> {
         self.alter(path, |node| node.owner = owner)
     }
 

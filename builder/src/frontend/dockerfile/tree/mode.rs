@@ -4,7 +4,7 @@
 use thiserror::Error;
 
 /// The umask of every builder's processes: what group and others are not given.
-pub const UMASK: u32 = 0o022;
+pub(crate) const UMASK: u32 = 0o022;
 
 /// All bits that a mode has.
 const ALL: u32 = 0o7777;
@@ -14,7 +14,7 @@ const EXECUTE: u32 = 0o111;
 
 /// What a mode is changed of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModeSubject {
+pub(crate) enum ModeSubject {
     /// `X` is `x` if it can be executed by somebody.
     File,
     /// `X` is `x`, and set-user-ID and set-group-ID stay unless they are named.
@@ -24,11 +24,11 @@ pub enum ModeSubject {
 /// No mode.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("invalid mode: `{0}`")]
-pub struct ModeError(pub String);
+pub(crate) struct ModeError(pub String);
 
 /// How bits are changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModeChange {
+pub(crate) struct ModeChange {
     clauses: Vec<Clause>,
     octal: Option<u32>,
 }
@@ -62,7 +62,7 @@ enum Value {
 
 impl ModeChange {
     /// Reads an octal or symbolic mode.
-    pub fn parse(text: &str) -> Result<Self, ModeError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ModeError> {
         let wrong = || ModeError(text.to_owned());
         if text.starts_with(|first: char| first.is_ascii_digit()) {
             let bits = octal(text).ok_or_else(wrong)?;
@@ -79,17 +79,17 @@ impl ModeChange {
     }
 
     /// Returns the number if it was given as one.
-    pub fn octal(&self) -> Option<u32> {
+    pub(crate) fn octal(&self) -> Option<u32> {
         self.octal
     }
 
     /// Returns what becomes of `mode`. Where nobody is named, `umask` says which bits stay.
-    pub fn apply(&self, mode: u32, subject: ModeSubject, umask: u32) -> u32 {
+    pub(crate) fn apply(&self, mode: u32, subject: ModeSubject, umask: u32) -> u32 {
         self.adjust(mode, subject, umask).0
     }
 
     /// Returns what becomes of `mode`, and the bits that were set or cleared, to whatever value.
-    pub fn adjust(&self, mode: u32, subject: ModeSubject, umask: u32) -> (u32, u32) {
+    pub(crate) fn adjust(&self, mode: u32, subject: ModeSubject, umask: u32) -> (u32, u32) {
         self.clauses.iter().fold((mode & ALL, 0), |(bits, all), clause| {
             let (bits, changed) = clause.adjust(bits, subject, umask);
             (bits, all | changed)

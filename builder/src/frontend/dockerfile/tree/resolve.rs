@@ -8,7 +8,7 @@ const LINKS_MAX: usize = 40;
 
 /// What is done when the last part of a path is a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Follow {
+pub(crate) enum Follow {
     /// What it points to is meant.
     Yes,
     /// The link itself is meant.
@@ -17,12 +17,12 @@ pub enum Follow {
 
 /// Where a path leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResolvedTreePath {
+pub(crate) struct ResolvedTreePath {
     /// As [`Tree::get`] takes it. Of what does not exist, the directories that do are resolved and
     /// the rest stands as it was written.
-    pub path: String,
+    pub(crate) path: String,
     /// Whether there is something.
-    pub exists: bool,
+    pub(crate) exists: bool,
 }
 
 impl Tree {
@@ -31,7 +31,7 @@ impl Tree {
     /// `..` stops at the root, and links are followed; a link that leads nowhere leads to what it
     /// names. A slash at the end asks for a directory, and follows a link. The empty path is
     /// `base`. Below what does not exist `..` takes a part away, which the kernel does not do.
-    pub fn resolve(
+    pub(crate) fn resolve(
         &self,
         base: &str,
         path: &str,
@@ -42,7 +42,7 @@ impl Tree {
 
     /// As [`Tree::resolve`], and asks `enter` before something is looked for in a directory, which
     /// is nothing where there is none.
-    pub fn resolve_with<E: From<TreeError>>(
+    pub(crate) fn resolve_with<E: From<TreeError>>(
         &self,
         base: &str,
         path: &str,
