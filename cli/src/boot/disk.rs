@@ -13,8 +13,8 @@ use diskette_builder::oci::image_documents::PlatformImage;
 use diskette_builder::oci::tar::TarLimits;
 
 use super::Ground;
-use crate::disk_file::DiskFile;
 use crate::error::{CommandError, cannot};
+use crate::files::disk_file::DiskFile;
 
 /// A disk, unpacked.
 #[derive(Debug)]

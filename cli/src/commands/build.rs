@@ -1,10 +1,8 @@
 //! `diskette build`.
 
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use clap::Args;
 use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
 use diskette_builder::engine::layer::compression::Compression;
 use diskette_builder::engine::source::{CdiOnly, Inputs, Unverified};
@@ -14,16 +12,12 @@ use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::Registry;
 
-use self::compression::CompressionKind;
-use self::conversion::{ConvertCompression, ConvertKind, conversion};
-use self::dockerfile::DockerfileArguments;
+pub(crate) use self::arguments::BuildArguments;
+use self::conversion::conversion;
 use self::format::FormatKind;
 use self::input::{Input, Language, Loaded};
 use self::overrides::Overrides;
 use crate::arguments::destination::Destination;
-use crate::arguments::pair::Pair;
-use crate::arguments::registry::RegistryArguments;
-use crate::arguments::reports::Reports;
 use crate::assembly::{Assembly, created, no_output, refused};
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -32,6 +26,7 @@ use crate::images::places::OpenPlaces;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
+mod arguments;
 mod compression;
 mod conversion;
 mod dockerfile;
@@ -39,131 +34,6 @@ mod format;
 mod input;
 mod lock;
 mod overrides;
-
-/// Build the images that a spec or a Dockerfile describes.
-///
-/// Reads diskette.yaml, or a Dockerfile, of which nothing is executed: RUN is evaluated if it only
-/// makes, links, changes or removes files. Writes an OCI image layout or archive, for all
-/// platforms at once, or pushes. The result goes to standard output, everything else to standard
-/// error.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub(crate) struct BuildArguments {
-    /// The directory of the spec, or of what a Dockerfile copies
-    #[arg(value_name = "CONTEXT", default_value = ".")]
-    context: PathBuf,
-
-    /// The spec or Dockerfile; - reads it from standard input [default: diskette.yaml, Containerfile
-    /// or Dockerfile in CONTEXT]
-    #[arg(short, long, value_name = "FILE")]
-    file: Option<PathBuf>,
-
-    /// Name the image REF instead of what the spec says; may be repeated
-    #[arg(short, long, value_name = "REF")]
-    tag: Vec<String>,
-
-    /// The same as -t: what is built is always an index
-    #[arg(long, value_name = "REF")]
-    manifest: Option<String>,
-
-    /// Where to write: oci:DIR or a path for a layout, oci-archive:FILE or - (standard output) for
-    /// an archive; a layout keeps the images it has
-    #[arg(short, long, value_name = "DEST")]
-    output: Option<Destination>,
-
-    /// Push the images to the registries of their names; each layer is sent while it is
-    /// compressed, and without -o nothing is written here
-    #[arg(long)]
-    push: bool,
-
-    /// Build for these platforms, e.g. linux/amd64,linux/arm64 [default: all of the spec's; with a
-    /// Dockerfile that of this machine]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    platform: Vec<String>,
-
-    /// How layers are compressed
-    #[arg(long, value_name = "KIND", default_value = "gzip")]
-    compression: CompressionKind,
-
-    /// Convert the disk on its way into the image; its name will end accordingly
-    #[arg(long, value_name = "FORMAT")]
-    convert: Option<ConvertKind>,
-
-    /// How the clusters of a disk that is converted to qcow2 are packed
-    #[arg(long, value_name = "KIND", default_value = "none")]
-    convert_compress: ConvertCompression,
-
-    /// Which family of media types the image has; docker's has no annotations
-    #[arg(long, value_name = "FORMAT", default_value = "oci")]
-    format: FormatKind,
-
-    /// gzip 1 to 12, zstd 1 to 19; higher is smaller and slower [default: 3]
-    #[arg(long, value_name = "N")]
-    compression_level: Option<u8>,
-
-    /// Number of compressing threads; the result does not depend on it [default: one a processor]
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
-
-    /// Set a label of the image config; may be repeated
-    #[arg(long, value_name = "K=V")]
-    label: Vec<Pair>,
-
-    /// Set an annotation of the manifests and the index; may be repeated
-    #[arg(long, value_name = "K=V")]
-    annotation: Vec<Pair>,
-
-    /// Set an environment variable of the image; may be repeated
-    #[arg(long, value_name = "K=V")]
-    env: Vec<Pair>,
-
-    /// Also name each platform's image, e.g. 42-amd64 beside 42
-    #[arg(long)]
-    per_arch_tags: bool,
-
-    /// Set all times to this one, in seconds since 1970 [default: `SOURCE_DATE_EPOCH`, else
-    /// 0]
-    #[arg(long, value_name = "SECONDS", visible_alias = "timestamp")]
-    source_date_epoch: Option<String>,
-
-    /// Accept downloads that have no checksum
-    #[arg(long)]
-    allow_unverified: bool,
-
-    /// Accept disks that CDI imports and KubeVirt cannot boot: VMDK, VHD, VHDX, VDI
-    #[arg(long)]
-    allow_cdi_only: bool,
-
-    /// Read everything again, and remember nothing
-    #[arg(long)]
-    no_cache: bool,
-
-    /// Look for what is wrong, and write nothing
-    #[arg(long)]
-    check: bool,
-
-    /// Write which files were read, as a rule for make or ninja; its target is the file of a digest
-    /// or of metadata that is written, else the output
-    #[arg(long, value_name = "FILE")]
-    deps: Option<PathBuf>,
-
-    #[command(flatten)]
-    reports: Reports,
-
-    #[command(flatten)]
-    dockerfile: DockerfileArguments,
-
-    #[command(flatten)]
-    registry: RegistryArguments,
-
-    /// Print only the digest, and no progress
-    #[arg(short, long)]
-    quiet: bool,
-
-    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    progress: ProgressMode,
-}
 
 pub(crate) fn run(
     arguments: &BuildArguments,

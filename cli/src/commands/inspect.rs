@@ -17,9 +17,9 @@ use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::arguments::registry::RegistryArguments;
-use crate::disk_file::DiskFile;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
+use crate::files::disk_file::DiskFile;
 use crate::images::subject::{Subject, parse_subject};
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;

@@ -9,6 +9,7 @@ mod diff;
 mod docs;
 mod doctor;
 mod extract;
+mod foreign;
 mod index;
 mod init;
 mod inspect;
@@ -86,8 +87,19 @@ pub(crate) enum Command {
     Man(man::ManArguments),
 }
 
+impl Arguments {
+    /// Parses the command line. Exits after a message of clap's own, such as a help text; options of other
+    /// programs are explained.
+    pub(crate) fn parse_command_line() -> Result<Self, CommandError> {
+        Self::try_parse().map_err(|error| match foreign::explain_option(&error) {
+            Some(diagnostic) => CommandError::Usage(diagnostic),
+            None => error.exit(),
+        })
+    }
+}
+
 impl Command {
-    /// Does what was asked.
+    /// Runs the command.
     pub(crate) fn run(&self, environment: &Environment, ui: &Ui) -> Result<(), CommandError> {
         match self {
             Self::Init(it) => init::run(it, environment, ui),

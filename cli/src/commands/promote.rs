@@ -15,9 +15,9 @@ use crate::arguments::focus::Focus;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::show::ShowArguments;
 use crate::catalogue::repository;
+use crate::catalogue::results::{self, ImageResult};
 use crate::environment::Environment;
 use crate::error::{CommandError, storage_error};
-use crate::results::{self, ImageResult};
 use crate::ui::Ui;
 use crate::ui::progress::ProgressView;
 

@@ -26,11 +26,11 @@ use crate::arguments::list_format::ListFormat;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::rewrite::parse_rewrite;
 use crate::assembly::{cache, created, jobs};
+use crate::catalogue::results;
 use crate::catalogue::{Catalogue, load, repository};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::images::places::OpenPlaces;
-use crate::results;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 

@@ -27,11 +27,11 @@ use crate::arguments::names::parse_name;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::reports::Reports;
 use crate::assembly::{Assembly, cache, created, no_output};
-use crate::dependencies::Reads;
 use crate::environment::Environment;
 use crate::error::CommandError;
+use crate::files::dependencies::Reads;
+use crate::files::spec_files::SpecFiles;
 use crate::images::places::OpenPlaces;
-use crate::spec_files::SpecFiles;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 

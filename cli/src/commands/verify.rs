@@ -21,10 +21,10 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::arguments::registry::RegistryArguments;
 use crate::boot::{Boot, BootArguments, Ground};
+use crate::catalogue::results;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::images::subject::{Subject, parse_subject};
-use crate::results;
 use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::{Ui, signal};
 

@@ -1,6 +1,7 @@
 //! What the user sees: results on standard output, everything else on standard error.
 
 pub(crate) mod progress;
+pub(crate) mod render;
 pub(crate) mod signal;
 
 use std::io::{self, Write};
@@ -12,10 +13,10 @@ use clap::ValueEnum;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use self::progress::{ProgressMode, ProgressView};
+use self::render::github::annotation;
+use self::render::{Color, Severity, render};
 use crate::environment::{Environment, Terminal};
 use crate::error::{CommandError, cannot};
-use crate::render::github::annotation;
-use crate::render::{Color, Severity, render};
 
 /// The terminal, or what stands for it.
 #[derive(Debug)]

@@ -16,10 +16,10 @@ use diskette_builder::oci::image::place::{Place, parse_reference};
 use diskette_builder::recipe::InputFile;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use crate::context::ContextDir;
-use crate::dependencies::Reads;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
+use crate::files::context_dir::ContextDir;
+use crate::files::dependencies::Reads;
 use crate::files::read_if_there;
 
 /// What only a Dockerfile needs to know.

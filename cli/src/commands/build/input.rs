@@ -17,12 +17,12 @@ use super::BuildArguments;
 use super::lock::LockFile;
 use crate::arguments::names::parse_platform;
 use crate::assembly::cache;
-use crate::dependencies::Reads;
 use crate::environment::Environment;
 use crate::error::CommandError;
+use crate::files::dependencies::Reads;
+use crate::files::spec_files::SpecFiles;
 use crate::files::{read_if_there, read_spec};
 use crate::images::places::OpenPlaces;
-use crate::spec_files::SpecFiles;
 use crate::ui::Ui;
 
 /// The names that are looked for, in this order.

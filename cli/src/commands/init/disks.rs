@@ -8,8 +8,8 @@ use diskette_builder::disk::{self, Info};
 use diskette_builder::oci::image::platform::Platform;
 use walkdir::WalkDir;
 
-use crate::disk_file::DiskFile;
 use crate::error::{CommandError, cannot};
+use crate::files::disk_file::DiskFile;
 
 /// How names of disks end.
 const ENDS: [&str; 9] =

@@ -10,8 +10,8 @@ use diskette_builder::upstream::UpstreamDisk;
 use serde_json::{Value, json};
 
 use crate::arguments::list_format::ListFormat;
+use crate::catalogue::results::{ImageResult, PlatformResult, Results};
 use crate::error::CommandError;
-use crate::results::{ImageResult, PlatformResult, Results};
 
 /// What became of all images.
 pub(super) struct Summary<'a> {

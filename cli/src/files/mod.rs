@@ -2,6 +2,11 @@
 //! names is opened with the user's own authority; everything the library does with it stays
 //! inside what was opened here.
 
+pub(crate) mod context_dir;
+pub(crate) mod dependencies;
+pub(crate) mod disk_file;
+pub(crate) mod spec_files;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;

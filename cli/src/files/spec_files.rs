@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use diskette_builder::engine::source::Inputs;
 use diskette_builder::recipe::InputFile;
 
-use crate::dependencies::Reads;
-use crate::files::open_file;
+use super::dependencies::Reads;
+use super::open_file;
 
 /// Files named in a spec: relative to the directory of the spec.
 #[derive(Debug)]

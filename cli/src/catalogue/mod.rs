@@ -1,6 +1,9 @@
 //! A *catalogue* as it lies in files: specs whose images follow releases, with the keys and other files
 //! that they name.
 
+pub(crate) mod gpgv;
+pub(crate) mod results;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -9,11 +12,11 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::dependencies::Reads;
+use self::gpgv::Gpgv;
 use crate::error::{CommandError, cannot};
+use crate::files::dependencies::Reads;
 use crate::files::read_spec;
-use crate::gpgv::Gpgv;
-use crate::spec_files::SpecFiles;
+use crate::files::spec_files::SpecFiles;
 
 /// The images of one file.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! *Foreign* options: those of docker and buildah that scripts have, and that have no meaning here.
-//! They are refused with a reason, for whoever wrote them may rely on what they do.
+//! They are refused with a reason, since a script may rely on what they do.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-/// Options, and what to do without them.
+/// Names of options, and the help line for them.
 const OPTIONS: &[(&[&str], &str)] = &[
     (&["--squash", "--squash-all"], "leave it out: each layer has only what its instruction adds"),
     (
@@ -43,8 +43,8 @@ const OPTIONS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Returns what to say of an option that is known from elsewhere, if an error is about one.
-pub(crate) fn explain(error: &clap::Error) -> Option<Diagnostic> {
+/// Returns the message about an option of another program, if the error is about one.
+pub(crate) fn explain_option(error: &clap::Error) -> Option<Diagnostic> {
     if error.kind() != ErrorKind::UnknownArgument {
         return None;
     }
@@ -67,7 +67,7 @@ mod tests {
     fn options_of_others_are_explained() {
         let check = |option: &str, expected: Option<&str>| {
             let error = Arguments::try_parse_from(["diskette", "build", option]).unwrap_err();
-            let found = explain(&error).map(|diagnostic| diagnostic.message);
+            let found = explain_option(&error).map(|diagnostic| diagnostic.message);
             assert_eq!(found.as_deref(), expected, "{option}");
         };
         for (names, _) in OPTIONS {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use crate::files::write_file;
+use super::write_file;
 
 /// The files that were read so far; clones are one list.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ impl Reads {
 
     /// Writes the rule for what the build makes. Like gcc's `-MP` it has an empty one for each file, so
     /// that make does not fail when one is gone.
-    pub(super) fn write(&self, path: &Path, target: &Path) -> Result<(), Diagnostic> {
+    pub(crate) fn write(&self, path: &Path, target: &Path) -> Result<(), Diagnostic> {
         let reads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         write_file(path, rule(target, &reads).as_bytes())
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use diskette_builder::disk::ReadAt;
 
-use crate::files::open_file;
+use super::open_file;
 
 /// A disk that lies on this machine.
 #[derive(Debug)]

@@ -1,0 +1,141 @@
+//! The arguments of `diskette build`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::compression::CompressionKind;
+use super::conversion::{ConvertCompression, ConvertKind};
+use super::dockerfile::DockerfileArguments;
+use super::format::FormatKind;
+use crate::arguments::destination::Destination;
+use crate::arguments::pair::Pair;
+use crate::arguments::registry::RegistryArguments;
+use crate::arguments::reports::Reports;
+use crate::ui::progress::ProgressMode;
+
+/// Build the images that a spec or a Dockerfile describes.
+///
+/// Reads diskette.yaml, or a Dockerfile, of which nothing is executed: RUN is evaluated if it only
+/// makes, links, changes or removes files. Writes an OCI image layout or archive, for all
+/// platforms at once, or pushes. The result goes to standard output, everything else to standard
+/// error.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(crate) struct BuildArguments {
+    /// The directory of the spec, or of what a Dockerfile copies
+    #[arg(value_name = "CONTEXT", default_value = ".")]
+    pub(super) context: PathBuf,
+
+    /// The spec or Dockerfile; - reads it from standard input [default: diskette.yaml, Containerfile
+    /// or Dockerfile in CONTEXT]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+
+    /// Name the image REF instead of what the spec says; may be repeated
+    #[arg(short, long, value_name = "REF")]
+    pub(super) tag: Vec<String>,
+
+    /// The same as -t: what is built is always an index
+    #[arg(long, value_name = "REF")]
+    pub(super) manifest: Option<String>,
+
+    /// Where to write: oci:DIR or a path for a layout, oci-archive:FILE or - (standard output) for
+    /// an archive; a layout keeps the images it has
+    #[arg(short, long, value_name = "DEST")]
+    pub(super) output: Option<Destination>,
+
+    /// Push the images to the registries of their names; each layer is sent while it is
+    /// compressed, and without -o nothing is written here
+    #[arg(long)]
+    pub(super) push: bool,
+
+    /// Build for these platforms, e.g. linux/amd64,linux/arm64 [default: all of the spec's; with a
+    /// Dockerfile that of this machine]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(super) platform: Vec<String>,
+
+    /// How layers are compressed
+    #[arg(long, value_name = "KIND", default_value = "gzip")]
+    pub(super) compression: CompressionKind,
+
+    /// Convert the disk on its way into the image; its name will end accordingly
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) convert: Option<ConvertKind>,
+
+    /// How the clusters of a disk that is converted to qcow2 are packed
+    #[arg(long, value_name = "KIND", default_value = "none")]
+    pub(super) convert_compress: ConvertCompression,
+
+    /// Which family of media types the image has; docker's has no annotations
+    #[arg(long, value_name = "FORMAT", default_value = "oci")]
+    pub(super) format: FormatKind,
+
+    /// gzip 1 to 12, zstd 1 to 19; higher is smaller and slower [default: 3]
+    #[arg(long, value_name = "N")]
+    pub(super) compression_level: Option<u8>,
+
+    /// Number of compressing threads; the result does not depend on it [default: one a processor]
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+
+    /// Set a label of the image config; may be repeated
+    #[arg(long, value_name = "K=V")]
+    pub(super) label: Vec<Pair>,
+
+    /// Set an annotation of the manifests and the index; may be repeated
+    #[arg(long, value_name = "K=V")]
+    pub(super) annotation: Vec<Pair>,
+
+    /// Set an environment variable of the image; may be repeated
+    #[arg(long, value_name = "K=V")]
+    pub(super) env: Vec<Pair>,
+
+    /// Also name each platform's image, e.g. 42-amd64 beside 42
+    #[arg(long)]
+    pub(super) per_arch_tags: bool,
+
+    /// Set all times to this one, in seconds since 1970 [default: `SOURCE_DATE_EPOCH`, else
+    /// 0]
+    #[arg(long, value_name = "SECONDS", visible_alias = "timestamp")]
+    pub(super) source_date_epoch: Option<String>,
+
+    /// Accept downloads that have no checksum
+    #[arg(long)]
+    pub(super) allow_unverified: bool,
+
+    /// Accept disks that CDI imports and KubeVirt cannot boot: VMDK, VHD, VHDX, VDI
+    #[arg(long)]
+    pub(super) allow_cdi_only: bool,
+
+    /// Read everything again, and remember nothing
+    #[arg(long)]
+    pub(super) no_cache: bool,
+
+    /// Look for what is wrong, and write nothing
+    #[arg(long)]
+    pub(super) check: bool,
+
+    /// Write which files were read, as a rule for make or ninja; its target is the file of a digest
+    /// or of metadata that is written, else the output
+    #[arg(long, value_name = "FILE")]
+    pub(super) deps: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) reports: Reports,
+
+    #[command(flatten)]
+    pub(super) dockerfile: DockerfileArguments,
+
+    #[command(flatten)]
+    pub(super) registry: RegistryArguments,
+
+    /// Print only the digest, and no progress
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+
+    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(super) progress: ProgressMode,
+}
