@@ -19,9 +19,9 @@ use cap_std::fs::Dir;
 use diskette_builder::engine::assemble::{
     BuildOptions, BuildPlan, BuildSources, BuiltImage, PlatformTags,
 };
-use diskette_builder::engine::layer::Workers;
-use diskette_builder::engine::layer::compression::Compression;
-use diskette_builder::engine::source::{CdiOnly, Inputs, Unverified};
+use diskette_builder::engine::layer::LayerWorkers;
+use diskette_builder::engine::layer::compression::LayerCompression;
+use diskette_builder::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
 use diskette_builder::frontend::spec;
 use diskette_builder::net::http::{HttpClient, HttpOptions, SystemRoots, TlsOptions, TlsTrust};
 use diskette_builder::net::proxy::Proxies;
@@ -58,8 +58,8 @@ pub(crate) fn build_image(disk: &str, output: &str) -> Result<Vec<BuiltImage>, B
     let sources = BuildSources {
         inputs: &WorkingDirectory,
         client: &client,
-        unverified: Unverified::Refuse,
-        cdi_only: CdiOnly::Refuse,
+        unverified: UnverifiedPolicy::Refuse,
+        cdi_only: CdiOnlyPolicy::Refuse,
         places: &NoBaseImages,
     };
     let plan = BuildPlan::new(&recipes, &sources).map_err(|mut errors| errors.swap_remove(0))?;
@@ -69,7 +69,7 @@ pub(crate) fn build_image(disk: &str, output: &str) -> Result<Vec<BuiltImage>, B
     let layout = Layout::open(Dir::open_ambient_dir(output, ambient_authority())?, output)?;
 
     // Neither the number of threads nor the time of day changes the image's digest.
-    let workers = Workers::start(2, Compression::default())?;
+    let workers = LayerWorkers::start(2, LayerCompression::default())?;
     let options = BuildOptions {
         workers: &workers,
         sink: &layout,
@@ -96,7 +96,7 @@ fn read_recipes(disk: &str) -> Result<Vec<Recipe>, Diagnostic> {
 /// Opens the files that a spec names. Relative paths begin at the working directory.
 struct WorkingDirectory;
 
-impl Inputs for WorkingDirectory {
+impl InputFiles for WorkingDirectory {
     fn open(&self, file: &InputFile) -> io::Result<File> {
         Ok(cap_std::fs::File::open_ambient(&file.path, ambient_authority())?.into_std())
     }

@@ -10,7 +10,7 @@ use cap_tempfile::TempFile;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::engine::layer::compression::{Compression, FORMAT_VERSION};
+use crate::engine::layer::compression::{FORMAT_VERSION, LayerCompression};
 use crate::engine::source::SourceIdentity;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::canonical;
@@ -52,7 +52,7 @@ impl LayerKey {
         entries: &[LayerEntry],
         identities: &[SourceIdentity],
         mtime: u64,
-        compression: Compression,
+        compression: LayerCompression,
     ) -> serde_json::Result<Self> {
         let mut files = identities.iter();
         let entries: Vec<Value> = entries

@@ -10,7 +10,7 @@ pub(super) fn image_facts(
     image: &PlatformImage,
     seen: impl Fn(&Descriptor) -> LayerFacts,
 ) -> ImageFacts {
-    let mut config = ConfigFacts::read(&image.config_fields);
+    let mut config = ConfigFacts::from_fields(&image.config_fields);
     if image.config.is_empty() {
         config.foreign = Some(image.config_descriptor.media_type.clone());
     }

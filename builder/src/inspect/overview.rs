@@ -4,9 +4,9 @@
 use std::io::Read;
 
 use crate::cluster::contract::facts::{ConfigFacts, DiskFacts, LayerFacts};
-use crate::cluster::contract::labels::{check_key, is_handed_on, label_for_env};
+use crate::cluster::contract::labels::{check_key, is_copied_to_volume, label_for_env};
 use crate::cluster::contract::{
-    Finding, NEED_ALL_MEMBERS, cdi_takes, examine_disk, judge_image, matters,
+    Finding, NEED_ALL_MEMBERS, cdi_takes, examine_disk, is_relevant, judge_image,
 };
 use crate::compression::CompressionFormat;
 use crate::disk;
@@ -18,7 +18,7 @@ use crate::oci::images::Images;
 use crate::oci::tar::{self, TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
 /// How many of a layer's first bytes are read.
-pub const REACH: u64 = 4 << 20;
+pub const LAYER_START_LEN: u64 = 4 << 20;
 
 /// How far into a layer's tar is looked, in bytes: a few packed bytes can be very many.
 const DEPTH: u64 = 256 << 20;
@@ -31,11 +31,11 @@ const MEMBERS_MAX: usize = 1000;
 
 /// What was seen of one image.
 #[derive(Debug, Clone)]
-pub struct Overview {
+pub struct ImageOverview {
     /// The disk, if it was seen.
-    pub disk: Option<DiskSeen>,
+    pub disk: Option<SeenDisk>,
     /// How layers are compressed, lowest first.
-    pub compressions: Vec<Compressed>,
+    pub compressions: Vec<SeenCompression>,
     /// Labels that CDI will set, and their values.
     pub labels: Vec<(String, String)>,
     /// Findings, as far as the first bytes show them.
@@ -46,24 +46,24 @@ pub struct Overview {
 
 /// How a layer is compressed, as its first bytes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compressed {
+pub enum SeenCompression {
     /// It was not read.
-    Unseen,
+    NotRead,
     /// It is not compressed.
-    No,
+    None,
     /// It is compressed in this format.
-    With(CompressionFormat),
+    Format(CompressionFormat),
 }
 
-impl From<Option<CompressionFormat>> for Compressed {
+impl From<Option<CompressionFormat>> for SeenCompression {
     fn from(packing: Option<CompressionFormat>) -> Self {
-        packing.map_or(Self::No, Self::With)
+        packing.map_or(Self::None, Self::Format)
     }
 }
 
 /// A disk that was seen.
 #[derive(Debug, Clone)]
-pub struct DiskSeen {
+pub struct SeenDisk {
     /// Number of its layer, lowest first, from 0.
     pub layer: usize,
     /// The file, as the layer has it.
@@ -73,11 +73,11 @@ pub struct DiskSeen {
 }
 
 /// Returns the overview of an image.
-pub fn inspect_image(image: &PlatformImage, images: &dyn Images) -> Overview {
+pub fn inspect_image(image: &PlatformImage, images: &dyn Images) -> ImageOverview {
     let mut facts = image_facts(image, |_| LayerFacts::default());
-    let mut overview = Overview {
+    let mut overview = ImageOverview {
         disk: None,
-        compressions: vec![Compressed::Unseen; image.layers.len()],
+        compressions: vec![SeenCompression::NotRead; image.layers.len()],
         labels: labels(&facts.config),
         findings: Vec::new(),
         problems: Vec::new(),
@@ -95,10 +95,10 @@ pub fn inspect_image(image: &PlatformImage, images: &dyn Images) -> Overview {
 fn labels(config: &ConfigFacts) -> Vec<(String, String)> {
     let label = |(name, value): &(String, String)| Some((label_for_env(name)?, value.clone()));
     let labels = config.env.iter().filter_map(label);
-    labels.filter(|(key, _)| check_key(key).is_ok() && is_handed_on(key)).collect()
+    labels.filter(|(key, _)| check_key(key).is_ok() && is_copied_to_volume(key)).collect()
 }
 
-impl Overview {
+impl ImageOverview {
     /// Looks for the disk: a disk is large, and so is its layer.
     fn find(&mut self, image: &PlatformImage, images: &dyn Images, facts: &mut [LayerFacts]) {
         let mut order: Vec<usize> = (0..image.layers.len()).collect();
@@ -111,7 +111,7 @@ impl Overview {
             let compressed = self.compressions.get_mut(number);
             match look(blob, images, facts, compressed) {
                 Ok(Some((found, info))) => {
-                    self.disk = Some(DiskSeen { layer: number, found, info });
+                    self.disk = Some(SeenDisk { layer: number, found, info });
                     return;
                 }
                 Ok(None) => {}
@@ -126,9 +126,9 @@ fn look(
     blob: &Descriptor,
     images: &dyn Images,
     facts: &mut LayerFacts,
-    compressed: Option<&mut Compressed>,
+    compressed: Option<&mut SeenCompression>,
 ) -> Result<Option<(TarEntry, disk::Info)>, String> {
-    let reach = REACH.min(blob.size);
+    let reach = LAYER_START_LEN.min(blob.size);
     let reader = images.start(blob.digest, blob.size, reach);
     let reader = reader.map_err(|error| error.full_message())?;
     let unpacked = tar::decompress(reader.take(reach));
@@ -153,7 +153,7 @@ fn find(
 ) -> Result<Option<(TarEntry, disk::Info)>, TarReadError> {
     for _ in 0..MEMBERS_MAX {
         let Some(found) = tar.next().transpose()? else { return Ok(None) };
-        if !matters(&found.path) {
+        if !is_relevant(&found.path) {
             continue;
         }
         facts.members.push(found.clone());
@@ -197,7 +197,7 @@ mod tests {
     use crate::oci::tar::testing::{RawHeader, Tar};
 
     /// Looks at an image with these layers.
-    fn seen(layers: &[Vec<u8>]) -> Overview {
+    fn seen(layers: &[Vec<u8>]) -> ImageOverview {
         let mut memory = Memory::default();
         let descriptor = |digest: Digest, size: usize, kind: &str| {
             let media_type = format!("application/vnd.oci.image.{kind}");
@@ -227,7 +227,7 @@ mod tests {
         let found = seen(&[zstd(&Tar::new().file("etc", &"x".repeat(99)).end()), disk.clone()]);
         let disk = found.disk.unwrap();
         assert_eq!((disk.layer, disk.found.path.as_str(), disk.found.size), (1, "disk/a.raw", 3));
-        assert_eq!(found.compressions[1], Compressed::No);
+        assert_eq!(found.compressions[1], SeenCompression::None);
         assert_eq!(found.problems, [""; 0]);
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::published::{RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
 use super::{SyncError, SyncJob, SyncTools};
 use crate::engine::assemble::{BuildOptions, BuildPlan, BuildSources, PlatformTags};
-use crate::engine::source::{CdiOnly, Unverified};
+use crate::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
 use crate::frontend::spec::CataloguePlatform;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::IndexEntry;
@@ -43,8 +43,8 @@ impl Maker<'_> {
         let sources = BuildSources {
             inputs: self.job.inputs,
             client: sync.client,
-            unverified: Unverified::Refuse,
-            cdi_only: CdiOnly::Refuse,
+            unverified: UnverifiedPolicy::Refuse,
+            cdi_only: CdiOnlyPolicy::Refuse,
             places: sync.places,
         };
         let options = BuildOptions {

@@ -20,8 +20,8 @@ pub use self::shard::{ShardError, SyncShard};
 
 use self::publish::Work;
 use crate::engine::cache::LayerCache;
-use crate::engine::layer::Workers;
-use crate::engine::source::Inputs;
+use crate::engine::layer::LayerWorkers;
+use crate::engine::source::InputFiles;
 use crate::frontend::spec::CatalogueEntry;
 use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
@@ -47,7 +47,7 @@ pub struct SyncTools<'a> {
     /// Opens images that others stand on.
     pub places: &'a dyn Places,
     /// Compress layers, whatever image they are for.
-    pub workers: &'a Workers,
+    pub workers: &'a LayerWorkers,
     /// Spares the work that was done before.
     pub cache: Option<&'a LayerCache>,
     /// Listens.
@@ -99,7 +99,7 @@ pub struct SyncJob<'a> {
     /// Checks signatures with the keys beside the catalogue.
     pub verify: &'a dyn VerifySignature,
     /// Opens the files beside the catalogue.
-    pub inputs: &'a dyn Inputs,
+    pub inputs: &'a dyn InputFiles,
     /// The repository that is looked at to see what is published.
     pub source: Reference,
     /// The repository that is written to.

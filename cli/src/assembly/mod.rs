@@ -10,8 +10,8 @@ use diskette_builder::engine::assemble::{
     BuildError, BuildOptions, BuildPlan, BuildSources, PlatformTags,
 };
 use diskette_builder::engine::cache::LayerCache;
-use diskette_builder::engine::layer::Workers;
-use diskette_builder::engine::layer::compression::Compression;
+use diskette_builder::engine::layer::LayerWorkers;
+use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::oci::image::format::Format;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::oci::sink::Sink;
@@ -34,7 +34,7 @@ pub(crate) struct Assembly<'a> {
     /// Where they are pushed to, if they are.
     pub(crate) push: Option<&'a Registry>,
     pub(crate) output: Option<&'a Destination>,
-    pub(crate) compression: Compression,
+    pub(crate) compression: LayerCompression,
     pub(crate) format: Format,
     pub(crate) jobs: Option<NonZeroUsize>,
     pub(crate) no_cache: bool,
@@ -60,7 +60,7 @@ impl Assembly<'_> {
         let sinks = target.sinks(jobs(self.jobs))?;
         let tee = sinks.tee();
         let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
-        let workers = Workers::start(jobs(self.jobs), self.compression)
+        let workers = LayerWorkers::start(jobs(self.jobs), self.compression)
             .map_err(cannot("start", "compressing threads"))?;
         let options = BuildOptions {
             workers: &workers,

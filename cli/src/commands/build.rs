@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
-use diskette_builder::engine::layer::compression::Compression;
-use diskette_builder::engine::source::{CdiOnly, Inputs, Unverified};
+use diskette_builder::engine::layer::compression::LayerCompression;
+use diskette_builder::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
 use diskette_builder::net::http::HttpClient;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::recipe::Recipe;
@@ -104,12 +104,14 @@ impl BuildArguments {
 
     fn sources<'s>(
         &self,
-        inputs: &'s dyn Inputs,
+        inputs: &'s dyn InputFiles,
         client: &'s HttpClient,
         places: &'s OpenPlaces<'_>,
     ) -> BuildSources<'s> {
-        let unverified = if self.allow_unverified { Unverified::Allow } else { Unverified::Refuse };
-        let cdi_only = if self.allow_cdi_only { CdiOnly::Allow } else { CdiOnly::Refuse };
+        let unverified =
+            if self.allow_unverified { UnverifiedPolicy::Allow } else { UnverifiedPolicy::Refuse };
+        let cdi_only =
+            if self.allow_cdi_only { CdiOnlyPolicy::Allow } else { CdiOnlyPolicy::Refuse };
         BuildSources { inputs, client, unverified, cdi_only, places }
     }
 
@@ -117,7 +119,7 @@ impl BuildArguments {
         &'a self,
         progress: &'a ProgressView,
         push: Option<&'a Registry>,
-        compression: Compression,
+        compression: LayerCompression,
         created: Timestamp,
     ) -> Assembly<'a> {
         let platform_tags =

@@ -180,16 +180,16 @@ impl DiskOutput for NamedFile<'_> {
         self.sparse.begin(path, size)
     }
 
-    fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.sparse.data(bytes)
+    fn write_data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sparse.write_data(bytes)
     }
 
-    fn zeros(&mut self, len: u64) -> io::Result<()> {
-        self.sparse.zeros(len)
+    fn write_zeros(&mut self, len: u64) -> io::Result<()> {
+        self.sparse.write_zeros(len)
     }
 
-    fn end(&mut self) -> io::Result<()> {
-        self.sparse.end()
+    fn finish(&mut self) -> io::Result<()> {
+        self.sparse.finish()
     }
 }
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::contract::examine_disk;
 use diskette_builder::disk::ReadAt as _;
-use diskette_builder::inspect::overview::{Overview, inspect_image};
+use diskette_builder::inspect::overview::{ImageOverview, inspect_image};
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read_documents};
@@ -90,11 +90,11 @@ struct Seen {
     name: String,
     documents: ImageDocuments,
     /// The numbers of images among those, and what was seen of them.
-    images: Vec<(usize, Overview)>,
+    images: Vec<(usize, ImageOverview)>,
 }
 
 impl Seen {
-    fn images(&self) -> impl Iterator<Item = (&PlatformImage, &Overview)> {
+    fn images(&self) -> impl Iterator<Item = (&PlatformImage, &ImageOverview)> {
         let images = self.images.iter();
         images
             .filter_map(|(number, overview)| Some((self.documents.images.get(*number)?, overview)))

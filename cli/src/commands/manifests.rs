@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diskette_builder::cluster::kubernetes::{
-    Meta, Object, Subject, authorities, data_import_cron, data_source, data_volume, default_name,
-    documents, helm_values, parse_label, virtual_machine,
+    ImageSubject, KubernetesObject, ObjectMeta, authorities_config_map, data_import_cron,
+    data_source, data_volume, default_name, helm_values, parse_label, virtual_machine, write_yaml,
 };
 use diskette_builder::oci::image::place::{Place, parse_reference};
 use diskette_builder::oci::image::platform::Platform;
@@ -94,7 +94,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let writer = Writer::new(arguments)?;
     let objects = writer.objects(environment, ui)?;
-    let text = documents(&objects).map_err(cannot("write", "the objects"))?;
+    let text = write_yaml(&objects).map_err(cannot("write", "the objects"))?;
     match &arguments.output {
         Some(path) if arguments.access.with_credentials() => write_private(path, text.as_bytes())?,
         Some(path) => write_file(path, text.as_bytes())?,
@@ -146,11 +146,15 @@ impl<'a> Writer<'a> {
         Ok(Self { arguments, reference, name, names })
     }
 
-    fn meta(&self) -> Meta<'_> {
-        Meta { name: &self.name, namespace: self.arguments.namespace.as_deref() }
+    fn meta(&self) -> ObjectMeta<'_> {
+        ObjectMeta { name: &self.name, namespace: self.arguments.namespace.as_deref() }
     }
 
-    fn objects(&self, environment: &Environment, ui: &Ui) -> Result<Vec<Object>, CommandError> {
+    fn objects(
+        &self,
+        environment: &Environment,
+        ui: &Ui,
+    ) -> Result<Vec<KubernetesObject>, CommandError> {
         let Self { arguments, reference, names, .. } = self;
         let mut objects = Vec::new();
         if arguments.kinds.has(Kind::Secret) {
@@ -180,7 +184,7 @@ impl<'a> Writer<'a> {
         Ok(objects)
     }
 
-    fn config_map(&self) -> Result<Object, CommandError> {
+    fn config_map(&self) -> Result<KubernetesObject, CommandError> {
         let Some(path) = self.arguments.registry.ca_file() else {
             let help = "say `--ca-file ca.crt`; \
                  `openssl s_client -showcerts -connect HOST:PORT </dev/null` prints a server's";
@@ -188,17 +192,17 @@ impl<'a> Writer<'a> {
         };
         let pem = crate::trust::read(path).map_err(cannot("read", path.display()))?;
         let name = self.names.authorities.as_deref().unwrap_or(&self.name);
-        authorities(Meta { name, ..self.meta() }, &pem).map_err(|error| {
+        authorities_config_map(ObjectMeta { name, ..self.meta() }, &pem).map_err(|error| {
             let diagnostic = cannot("use", path.display())(error);
             diagnostic.help("`openssl x509 -inform der -in FILE` makes PEM of DER").into()
         })
     }
 
     /// Returns the objects that name the image.
-    fn of_image(&self, seen: &Seen) -> Result<Vec<Object>, CommandError> {
+    fn of_image(&self, seen: &Seen) -> Result<Vec<KubernetesObject>, CommandError> {
         let Self { arguments, reference, names, .. } = self;
         let (meta, access) = (self.meta(), names.access(&arguments.storage));
-        let subject = |reference| Subject {
+        let subject = |reference| ImageSubject {
             reference,
             architecture: seen.architecture.clone(),
             labels: seen.labels.clone(),

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use clap::{ArgAction, Args};
 use diskette_builder::engine::cache::LayerCache;
-use diskette_builder::engine::layer::Workers;
-use diskette_builder::engine::layer::compression::Compression;
+use diskette_builder::engine::layer::LayerWorkers;
+use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::progress::{Event, Progress as _};
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -174,7 +174,7 @@ impl SyncArguments {
         let registry = self.registry.registry(environment, progress.clone())?;
         let cache = if self.no_cache { None } else { cache(environment, "layers", ui) };
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
-        let workers = Workers::start(jobs(self.jobs), Compression::default())
+        let workers = LayerWorkers::start(jobs(self.jobs), LayerCompression::default())
             .map_err(cannot("start", "compressing threads"))?;
         let tools = SyncTools {
             fetch: &UpstreamWeb::new(&client, &self.rewrite_url),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use clap::Args;
 use diskette_builder::engine::assemble::{BuildSources, PlatformTags};
-use diskette_builder::engine::layer::compression::{Compression, GzipLevel};
-use diskette_builder::engine::source::{CdiOnly, Unverified};
+use diskette_builder::engine::layer::compression::{GzipLevel, LayerCompression};
+use diskette_builder::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
 use diskette_builder::frontend::dockerfile::base::{
     BaseError, BaseLock, BaseResolver, Bases, LockEnforcement, PullPolicy,
 };
@@ -138,8 +138,8 @@ pub(crate) fn run(
     let sources = BuildSources {
         inputs: &files,
         client: &client,
-        unverified: Unverified::Refuse,
-        cdi_only: CdiOnly::Refuse,
+        unverified: UnverifiedPolicy::Refuse,
+        cdi_only: CdiOnlyPolicy::Refuse,
         places: &places,
     };
     let push = arguments.push.then_some(&registry);
@@ -157,7 +157,7 @@ impl VddkArguments {
             progress,
             push,
             output: self.output.as_ref(),
-            compression: Compression::Gzip(GzipLevel::default()),
+            compression: LayerCompression::Gzip(GzipLevel::default()),
             format: Format::Oci,
             jobs: self.jobs,
             no_cache: self.no_cache,

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::cluster::contract::{Finding, Rule, Severity, rules};
+use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, rules};
 use diskette_builder::inspect::verify::{
-    KEPT, VerifyContext, VerifyError, VerifyReport, verify_image,
+    DEFAULT_KEPT_LEN, VerifyContext, VerifyError, VerifyReport, verify_image,
 };
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
@@ -58,7 +58,7 @@ pub(crate) struct VerifyArguments {
 
     /// Do not apply this rule, e.g. disk-cdi-only; may be given several times
     #[arg(long, value_name = "RULE", value_parser = parse_rule)]
-    allow: Vec<&'static Rule>,
+    allow: Vec<&'static ContractRule>,
 
     /// List the rules instead
     #[arg(long, conflicts_with_all = ["image", "platform", "strict", "allow"])]
@@ -201,7 +201,7 @@ fn judge(
     };
     BootArguments::check(&chosen, environment)?;
     let (limits, progress) = (TarLimits::default(), progress.as_ref());
-    let context = VerifyContext { name: &name, images, limits, kept: KEPT, progress };
+    let context = VerifyContext { name: &name, images, limits, kept: DEFAULT_KEPT_LEN, progress };
     let report = verify_image(root, only, &context)?;
     let bootable: Vec<&PlatformImage> =
         chosen.into_iter().filter(|image| has_disk(image, &report)).collect();
@@ -238,7 +238,7 @@ fn list(format: Format, ui: &Ui) -> Result<(), CommandError> {
     Ok(ui.result(result.as_bytes())?)
 }
 
-fn parse_rule(text: &str) -> Result<&'static Rule, String> {
+fn parse_rule(text: &str) -> Result<&'static ContractRule, String> {
     let rule = rules().find(|rule| rule.id == text);
     rule.ok_or_else(|| "no such rule; `diskette verify --rules` lists them".into())
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use diskette_builder::engine::source::Inputs;
+use diskette_builder::engine::source::InputFiles;
 use diskette_builder::recipe::InputFile;
 
 use super::dependencies::Reads;
@@ -18,7 +18,7 @@ pub(crate) struct SpecFiles {
     pub(crate) reads: Reads,
 }
 
-impl Inputs for SpecFiles {
+impl InputFiles for SpecFiles {
     fn open(&self, file: &InputFile) -> io::Result<File> {
         if !file.directory.is_empty() {
             // A spec has one directory, without a name.

@@ -25,7 +25,7 @@ pub(crate) enum BlobStart {
 
 impl BlobStart {
     /// Returns what a blob's first bytes show; some hundred bytes are enough.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn detect(bytes: &[u8]) -> Self {
         match CompressionFormat::detect(bytes) {
             Some(CompressionFormat::Gzip) => Self::Gzip,
             Some(CompressionFormat::Xz) => Self::Xz,
@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn blobs_begin_in_different_ways() {
-        let check = |bytes: &[u8], expected: BlobStart| assert_eq!(BlobStart::of(bytes), expected);
+        let check =
+            |bytes: &[u8], expected: BlobStart| assert_eq!(BlobStart::detect(bytes), expected);
         let zstd = |first_block_end| BlobStart::Zstd { first_block_end };
         check(b"", BlobStart::Plain);
         check(&[0x1f, 0x8b, 8, 0], BlobStart::Gzip);
@@ -93,10 +94,10 @@ mod tests {
         let frame = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 0x58][..], &empty[..3], &rle[..3], &[0]];
         check(&frame.concat(), zstd(13));
         let small = zstd::encode_all(vec![0; 100_000].as_slice(), 3).unwrap();
-        let BlobStart::Zstd { first_block_end: end } = BlobStart::of(&small) else { panic!() };
+        let BlobStart::Zstd { first_block_end: end } = BlobStart::detect(&small) else { panic!() };
         assert!(end < 64, "{end}");
         let large = zstd::encode_all(&noise()[..], 3).unwrap();
-        let BlobStart::Zstd { first_block_end: end } = BlobStart::of(&large) else { panic!() };
+        let BlobStart::Zstd { first_block_end: end } = BlobStart::detect(&large) else { panic!() };
         assert!(end > 100_000, "{end}");
     }
 

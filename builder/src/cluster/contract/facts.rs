@@ -104,14 +104,14 @@ impl LayerFacts {
 
 impl ConfigFacts {
     /// Returns what is known of a config that will be written.
-    pub(crate) fn planned(config: &Config) -> Self {
+    pub(crate) fn from_config(config: &Config) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let (env, labels) = (config.env().map(owned), config.labels().into_iter().map(owned));
         Self { env: env.collect(), labels: labels.collect(), ..Self::default() }
     }
 
     /// Reads the fields of a config.
-    pub(crate) fn read(fields: &Value) -> Self {
+    pub(crate) fn from_fields(fields: &Value) -> Self {
         let text = |name: &str| {
             let text = fields.get(name).and_then(Value::as_str);
             text.filter(|text| !text.is_empty()).map(str::to_owned)

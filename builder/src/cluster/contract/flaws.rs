@@ -3,14 +3,14 @@
 use std::io;
 
 use super::rules::{
-    DISK_BACKING_FILE, DISK_BLANK, DISK_CDI_ONLY, DISK_CORRUPT, DISK_DATA_FILE, DISK_DIRTY,
-    DISK_ENCRYPTED, DISK_MALFORMED, DISK_MISNAMED, DISK_OUTSIDE_FILE, DISK_PACKED, DISK_SNAPSHOTS,
-    DISK_TRUNCATED, DISK_UNKNOWN_FEATURE, DISK_UNSUPPORTED, Rule,
+    ContractRule, DISK_BACKING_FILE, DISK_BLANK, DISK_CDI_ONLY, DISK_CORRUPT, DISK_DATA_FILE,
+    DISK_DIRTY, DISK_ENCRYPTED, DISK_MALFORMED, DISK_MISNAMED, DISK_OUTSIDE_FILE, DISK_PACKED,
+    DISK_SNAPSHOTS, DISK_TRUNCATED, DISK_UNKNOWN_FEATURE, DISK_UNSUPPORTED,
 };
 use crate::disk::{self, FlawKind, Info, ReadAt};
 
 /// Returns the rule that a disk with such a flaw breaks.
-pub fn flaw_rule(kind: FlawKind) -> &'static Rule {
+pub fn flaw_rule(kind: FlawKind) -> &'static ContractRule {
     match kind {
         FlawKind::Blank => &DISK_BLANK,
         FlawKind::Packed => &DISK_PACKED,

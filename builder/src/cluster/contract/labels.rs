@@ -63,7 +63,7 @@ impl LabelError {
             Self::Value { .. } => "a label value is empty or up to 63 letters, digits, `-`, `_` \
                  and `.`, with a letter or digit at both ends"
                 .into(),
-            Self::Inexpressible { key, .. } => match expressible(key) {
+            Self::Inexpressible { key, .. } => match nearest_label(key) {
                 Some(near) => format!("the nearest label that CDI can set is `{near}`"),
                 None => "CDI sets only labels like `kubevirt.io/name` and \
                      `something.kubevirt.io/name`"
@@ -162,7 +162,7 @@ pub(crate) fn is_reserved(key: &str) -> bool {
 /// Tells whether CDI hands a label that it made on to the final volume: whether it matches
 /// `^([\w.]+\.kubevirt.io|kubevirt.io)/[\w.-]+$` (`CopyAllowedLabels`, `common/util.go`).
 #[must_use]
-pub(crate) fn is_handed_on(key: &str) -> bool {
+pub(crate) fn is_copied_to_volume(key: &str) -> bool {
     let Some((prefix, _)) = key.split_once('/') else { return false };
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     match prefix.strip_suffix("kubevirt.io") {
@@ -206,7 +206,7 @@ fn is_dns_label(part: &str) -> bool {
 }
 
 /// Returns the label that can be set and comes nearest to one that cannot.
-fn expressible(key: &str) -> Option<String> {
+fn nearest_label(key: &str) -> Option<String> {
     let (prefix, name) = key.split_once('/')?;
     let near = format!("{prefix}/{}", name.to_ascii_lowercase().replace(['.', '_'], "-"));
     env_for_label(&near).is_ok().then_some(near)
@@ -326,7 +326,11 @@ mod tests {
     #[test]
     fn labels_are_cdis_own_or_handed_on() {
         let check = |key: &str, reserved: bool, handed_on: bool| {
-            assert_eq!((is_reserved(key), is_handed_on(key)), (reserved, handed_on), "{key}");
+            assert_eq!(
+                (is_reserved(key), is_copied_to_volume(key)),
+                (reserved, handed_on),
+                "{key}"
+            );
         };
         check("kubevirt.io/a", false, true);
         check("instancetype.kubevirt.io/a", false, true);

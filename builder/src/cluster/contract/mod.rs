@@ -20,18 +20,20 @@ pub(crate) use self::blob::BlobStart;
 pub use self::flaws::{examine_disk, flaw_rule};
 pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
 pub(crate) use self::judge::{judge_image, judge_index};
-pub(crate) use self::mounts::taken;
-pub(crate) use self::placement::DIRECTORY;
+pub(crate) use self::mounts::placement_conflict;
+pub(crate) use self::placement::DISK_DIRECTORY;
+pub use self::rules::{ContractRule, Severity, rules};
 pub(crate) use self::rules::{DISK_ARCHITECTURE, DOCUMENT, NEED_ALL_MEMBERS};
-pub use self::rules::{Rule, Severity, rules};
-pub(crate) use self::view::{Rootfs, Seen, cdi_takes, disk_of, for_cdi, is_disk, matters};
+pub(crate) use self::view::{
+    Rootfs, SeenMember, agreed_disk, cdi_disks, cdi_takes, is_disk, is_relevant,
+};
 use crate::oci::image::platform::Platform;
 
 /// A rule that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Which one.
-    pub rule: &'static Rule,
+    pub rule: &'static ContractRule,
     /// Of which platform's image; nothing where it is about the whole index.
     pub platform: Option<Platform>,
     /// What it is about, e.g. `/disk/a.qcow2` or `layer 1`.
@@ -54,13 +56,13 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    pub(crate) fn of(platform: Option<Platform>) -> Self {
+    pub(crate) fn new(platform: Option<Platform>) -> Self {
         Self { platform, all: Vec::new() }
     }
 
     pub(crate) fn add(
         &mut self,
-        rule: &'static Rule,
+        rule: &'static ContractRule,
         subject: impl Into<String>,
         detail: impl Into<String>,
     ) {
@@ -69,7 +71,7 @@ impl Findings {
     }
 
     /// Returns all that was found, worst first.
-    pub(crate) fn done(mut self) -> Vec<Finding> {
+    pub(crate) fn into_sorted(mut self) -> Vec<Finding> {
         self.all.sort_by_key(|finding| finding.rule.severity);
         self.all
     }

@@ -44,7 +44,7 @@ const MOUNTS: &[Mount] = &[
 ];
 
 /// Directories that CDI's server knows a bootable container by (tools/cdi-containerimage-server).
-pub(crate) const BOOTC: &[&str] = &["sysroot", "ostree"];
+pub(crate) const BOOTC_DIRECTORIES: &[&str] = &["sysroot", "ostree"];
 
 /// Returns what is said of a file at a path at which, or below which, something is mounted.
 pub(crate) fn mount_below(path: &str) -> Option<&'static str> {
@@ -53,8 +53,8 @@ pub(crate) fn mount_below(path: &str) -> Option<&'static str> {
 }
 
 /// Returns why no file may be put at a path.
-pub(crate) fn taken(path: &str) -> Option<&'static str> {
-    if BOOTC.iter().any(|directory| *directory == path || is_below(path, directory)) {
+pub(crate) fn placement_conflict(path: &str) -> Option<&'static str> {
+    if BOOTC_DIRECTORIES.iter().any(|directory| *directory == path || is_below(path, directory)) {
         return Some("CDI takes such an image for a bootc image and refuses it");
     }
     let hides = |mount: &&Mount| mount.hides == Hides::All && is_below(path, mount.path);
@@ -69,7 +69,7 @@ mod tests {
     fn some_paths_are_taken() {
         let check = |path: &str, below: bool, is_taken: bool| {
             assert_eq!(
-                (mount_below(path).is_some(), taken(path).is_some()),
+                (mount_below(path).is_some(), placement_conflict(path).is_some()),
                 (below, is_taken),
                 "{path}"
             );

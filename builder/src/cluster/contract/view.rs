@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 
 use crate::cluster::contract::facts::{DiskFacts, LayerFacts};
-use crate::cluster::contract::mounts::{BOOTC, mount_below};
-use crate::cluster::contract::placement::{DIRECTORY, QEMU};
+use crate::cluster::contract::mounts::{BOOTC_DIRECTORIES, mount_below};
+use crate::cluster::contract::placement::{DISK_DIRECTORY, QEMU_OWNER};
 use crate::oci::image::whiteout;
 use crate::oci::tar::{Lead, TarEntry, TarEntryKind};
 use crate::recipe::path::{is_below, join, split};
 
 /// Where kernels are kept for `kernelBoot`.
-pub(crate) const KERNELS: &str = "boot";
+pub(crate) const KERNEL_DIRECTORY: &str = "boot";
 
 /// Tells whether any rule asks for a member.
-pub(crate) fn matters(path: &str) -> bool {
+pub(crate) fn is_relevant(path: &str) -> bool {
     let (dir, name) = split(path);
     let hidden;
     let path = match name.strip_prefix(whiteout::PREFIX) {
@@ -27,10 +27,10 @@ pub(crate) fn matters(path: &str) -> bool {
         None => path,
     };
     path.is_empty()
-        || path.starts_with(DIRECTORY)
-        || path == KERNELS
-        || is_below(path, KERNELS)
-        || BOOTC.contains(&path)
+        || path.starts_with(DISK_DIRECTORY)
+        || path == KERNEL_DIRECTORY
+        || is_below(path, KERNEL_DIRECTORY)
+        || BOOTC_DIRECTORIES.contains(&path)
         || mount_below(path).is_some()
 }
 
@@ -38,20 +38,20 @@ pub(crate) fn matters(path: &str) -> bool {
 /// `pkg/importer/transport.go`.
 pub(crate) fn cdi_takes(found: &TarEntry) -> bool {
     matches!(found.lead, Lead::Plain | Lead::Dot)
-        && found.path.starts_with(DIRECTORY)
+        && found.path.starts_with(DISK_DIRECTORY)
         && !split(&found.path).1.starts_with(whiteout::PREFIX)
         && found.kind != TarEntryKind::Directory
 }
 
 /// Tells whether a file at this path is what a virtual machine boots from.
 pub(crate) fn is_disk(path: &str) -> bool {
-    split(path).0 == DIRECTORY
+    split(path).0 == DISK_DIRECTORY
 }
 
 /// Returns what both KubeVirt and CDI take for the disk, if it is the same file, and its path.
-pub(crate) fn disk_of(layers: &[LayerFacts]) -> Option<(String, &DiskFacts)> {
-    let taken = for_cdi(layers).next()?;
-    let children = Rootfs::new(layers).children(DIRECTORY);
+pub(crate) fn agreed_disk(layers: &[LayerFacts]) -> Option<(String, &DiskFacts)> {
+    let taken = cdi_disks(layers).next()?;
+    let children = Rootfs::new(layers).children(DISK_DIRECTORY);
     let mut seen = children.into_values();
     if seen.next().flatten() != Some(taken) || seen.next().is_some() {
         return None;
@@ -62,29 +62,29 @@ pub(crate) fn disk_of(layers: &[LayerFacts]) -> Option<(String, &DiskFacts)> {
 
 /// A member, and the numbers of its layer and of itself in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct SeenMember<'a> {
     pub(crate) found: &'a TarEntry,
     pub(crate) layer: usize,
     pub(crate) member: usize,
 }
 
 /// Returns all members of all layers, lowest layer first.
-fn members(layers: &[LayerFacts]) -> impl Iterator<Item = Seen<'_>> {
+fn members(layers: &[LayerFacts]) -> impl Iterator<Item = SeenMember<'_>> {
     layers.iter().enumerate().flat_map(|(layer, facts)| {
         let numbered = facts.members.iter().enumerate();
-        numbered.map(move |(member, found)| Seen { found, layer, member })
+        numbered.map(move |(member, found)| SeenMember { found, layer, member })
     })
 }
 
 /// Returns what CDI takes for disks, in the order in which it comes to them. It stops at the first.
-pub(crate) fn for_cdi(layers: &[LayerFacts]) -> impl Iterator<Item = Seen<'_>> {
+pub(crate) fn cdi_disks(layers: &[LayerFacts]) -> impl Iterator<Item = SeenMember<'_>> {
     members(layers).filter(|seen| cdi_takes(seen.found))
 }
 
 /// What a container of the image sees, of what matters.
 #[derive(Debug, Default)]
 pub(crate) struct Rootfs<'a> {
-    nodes: BTreeMap<&'a str, Seen<'a>>,
+    nodes: BTreeMap<&'a str, SeenMember<'a>>,
     /// Where something was hidden already, of layers below which.
     hidden: HashSet<(String, usize)>,
 }
@@ -99,7 +99,7 @@ impl<'a> Rootfs<'a> {
         rootfs
     }
 
-    fn add(&mut self, seen: Seen<'a>) {
+    fn add(&mut self, seen: SeenMember<'a>) {
         let path = seen.found.path.as_str();
         let (dir, name) = split(path);
         match name.strip_prefix(whiteout::PREFIX) {
@@ -133,17 +133,17 @@ impl<'a> Rootfs<'a> {
     }
 
     /// Returns what stands at a path; a directory that no layer speaks of is not there.
-    pub(crate) fn get(&self, path: &str) -> Option<Seen<'a>> {
+    pub(crate) fn get(&self, path: &str) -> Option<SeenMember<'a>> {
         self.nodes.get(path).copied()
     }
 
     /// Returns all that there is.
-    pub(crate) fn all(&self) -> impl Iterator<Item = Seen<'a>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = SeenMember<'a>> {
         self.nodes.values().copied()
     }
 
     /// Returns what is below a path, at any depth.
-    pub(crate) fn below(&self, path: &str) -> impl Iterator<Item = Seen<'a>> + use<'a, '_> {
+    pub(crate) fn below(&self, path: &str) -> impl Iterator<Item = SeenMember<'a>> + use<'a, '_> {
         let front = if path.is_empty() { String::new() } else { format!("{path}/") };
         let from = self.nodes.range::<str, _>((Bound::Included(front.as_str()), Bound::Unbounded));
         let below = from.map(|(_, seen)| *seen);
@@ -154,7 +154,7 @@ impl<'a> Rootfs<'a> {
 
     /// Returns the names in a directory, those of directories included that no layer speaks of, and
     /// what they stand for.
-    pub(crate) fn children(&self, dir: &str) -> BTreeMap<&'a str, Option<Seen<'a>>> {
+    pub(crate) fn children(&self, dir: &str) -> BTreeMap<&'a str, Option<SeenMember<'a>>> {
         let mut children = BTreeMap::new();
         for seen in self.below(dir) {
             let rest = &seen.found.path[dir.len()..];
@@ -170,10 +170,10 @@ impl<'a> Rootfs<'a> {
 
 /// Tells what the user 107 may do: its own bits if it owns the file, else its group's, else
 /// everybody's.
-pub(crate) fn allows(found: &TarEntry, bits: u32) -> bool {
+pub(crate) fn allows_qemu(found: &TarEntry, bits: u32) -> bool {
     let shift = match found.owner() {
-        owner if owner.uid == QEMU.uid => 6,
-        owner if owner.gid == QEMU.gid => 3,
+        owner if owner.uid == QEMU_OWNER.uid => 6,
+        owner if owner.gid == QEMU_OWNER.gid => 3,
         _ => 0,
     };
     (found.mode >> shift) & bits == bits

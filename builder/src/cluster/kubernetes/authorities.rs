@@ -5,7 +5,7 @@ use openssl::x509::X509;
 use serde_json::json;
 use thiserror::Error;
 
-use super::{Meta, Object, metadata};
+use super::{KubernetesObject, ObjectMeta, metadata};
 
 /// Why a text has nothing to trust.
 #[derive(Debug, Error)]
@@ -14,7 +14,10 @@ pub struct NoCertificate;
 
 /// Returns the `ConfigMap` of the certificates in a PEM file. What else is in the file, such as a key, is
 /// left out.
-pub fn authorities(meta: Meta<'_>, pem: &[u8]) -> Result<Object, NoCertificate> {
+pub fn authorities_config_map(
+    meta: ObjectMeta<'_>,
+    pem: &[u8],
+) -> Result<KubernetesObject, NoCertificate> {
     let mut text = String::new();
     for certificate in X509::stack_from_pem(pem).map_err(|_| NoCertificate)? {
         let pem = certificate.to_pem().map_err(|_| NoCertificate)?;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::quantity::Quantity;
-use super::volume::{Access, Storage, clone, import};
-use super::{Meta, Object, Subject, documents, metadata};
+use super::volume::{ImageAccess, VolumeStorage, clone, import};
+use super::{ImageSubject, KubernetesObject, ObjectMeta, metadata, write_yaml};
 
 /// The longest text that a machine can tell cloud-init by itself, in bytes (`cloudInitUserMaxLen`,
 /// `pkg/virt-api/webhooks/validating-webhook/admitters/vmi-create-admitter.go`).
@@ -12,9 +12,9 @@ pub const USER_DATA_MAX: usize = 2048;
 
 /// What a machine is like.
 #[derive(Debug, Clone)]
-pub struct Machine<'a> {
+pub struct MachineOptions<'a> {
     /// Where its disk is.
-    pub root: Root<'a>,
+    pub root: RootDisk<'a>,
     /// Which instance type it is of.
     pub instancetype: Option<&'a str>,
     /// What its system prefers.
@@ -29,27 +29,27 @@ pub struct Machine<'a> {
 
 /// Where a machine's disk is.
 #[derive(Debug, Clone)]
-pub enum Root<'a> {
+pub enum RootDisk<'a> {
     /// In the image. What the machine writes is gone when it stops.
     Image,
     /// On a volume of its own that the image is imported into.
-    Import(Storage<'a>),
+    Import(VolumeStorage<'a>),
     /// On a volume of its own that is cloned from a `DataSource` of the machine's name.
-    Clone(Storage<'a>),
+    Clone(VolumeStorage<'a>),
 }
 
 /// Returns a machine.
 pub fn virtual_machine(
-    meta: Meta<'_>,
-    subject: &Subject,
-    access: Access<'_>,
-    machine: &Machine<'_>,
-) -> Object {
+    meta: ObjectMeta<'_>,
+    subject: &ImageSubject,
+    access: ImageAccess<'_>,
+    machine: &MachineOptions<'_>,
+) -> KubernetesObject {
     let volume = format!("{}-root", meta.name);
     let template = match &machine.root {
-        Root::Image => None,
-        Root::Import(storage) => Some(import(subject, access, storage)),
-        Root::Clone(storage) => Some(clone(meta, storage)),
+        RootDisk::Image => None,
+        RootDisk::Import(storage) => Some(import(subject, access, storage)),
+        RootDisk::Clone(storage) => Some(clone(meta, storage)),
     };
     let root = match template {
         None => json!({ "containerDisk": {
@@ -79,11 +79,11 @@ pub fn virtual_machine(
 
 /// Returns what cloud-init reads to let in whoever has the private keys of some public ones.
 pub fn cloud_config(keys: &[&str]) -> Result<String, std::fmt::Error> {
-    let config = documents(&[json!({ "ssh_authorized_keys": keys }).into()])?;
+    let config = write_yaml(&[json!({ "ssh_authorized_keys": keys }).into()])?;
     Ok(format!("#cloud-config\n{config}"))
 }
 
-fn instance(subject: &Subject, machine: &Machine<'_>, root: Value) -> Value {
+fn instance(subject: &ImageSubject, machine: &MachineOptions<'_>, root: Value) -> Value {
     // An instance type that meets a field of its own in the machine refuses it.
     let (memory, cpus) = match machine.instancetype {
         Some(_) => (None, None),
@@ -123,8 +123,8 @@ fn named(name: &str, mut volume: Value) -> Value {
 
 /// The image can tell a kind for its own default, and KubeVirt's default is a kind of the whole
 /// cluster: whoever names another one means that.
-fn matcher(subject: &Subject, label: &str, name: Option<&str>) -> Option<Value> {
-    let is_default = subject.told(label) == name;
-    let kind = subject.told(&format!("{label}-kind")).filter(|_| is_default);
+fn matcher(subject: &ImageSubject, label: &str, name: Option<&str>) -> Option<Value> {
+    let is_default = subject.instancetype_label(label) == name;
+    let kind = subject.instancetype_label(&format!("{label}-kind")).filter(|_| is_default);
     name.map(|name| json!({ "name": name, "kind": kind }))
 }

@@ -21,25 +21,25 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-pub use authorities::authorities;
-pub use machine::{Machine, Root, USER_DATA_MAX, cloud_config, virtual_machine};
+pub use authorities::authorities_config_map;
+pub use machine::{MachineOptions, RootDisk, USER_DATA_MAX, cloud_config, virtual_machine};
 pub use name::{default_name, parse_label, parse_subdomain};
 pub use quantity::Quantity;
 pub use schedule::parse_schedule;
-pub use secret::{Shown, import_secret, pull_secret};
+pub use secret::{SecretContent, import_secret, pull_secret};
 pub use values::helm_values;
 pub use volume::{
-    Access, AccessMode, Cron, PullMethod, Retention, Storage, data_import_cron, data_source,
-    data_volume,
+    AccessMode, ImageAccess, ImportCron, ImportRetention, PullMethod, VolumeStorage,
+    data_import_cron, data_source, data_volume,
 };
-pub use yaml::documents;
+pub use yaml::write_yaml;
 
 use crate::cluster::contract::labels::{check_key, check_value, label_for_env};
 use crate::oci::image::reference::Reference;
 
 /// What an object is called.
 #[derive(Debug, Clone, Copy)]
-pub struct Meta<'a> {
+pub struct ObjectMeta<'a> {
     /// Its name.
     pub name: &'a str,
     /// Where it is; nothing where whoever applies it shall say.
@@ -48,7 +48,7 @@ pub struct Meta<'a> {
 
 /// The image, as far as objects speak of it.
 #[derive(Debug, Clone)]
-pub struct Subject {
+pub struct ImageSubject {
     /// As nodes shall pull it: by its digest, or by its tag.
     pub reference: Reference,
     /// The processor that it is for, as Go calls it, where it is for one.
@@ -57,34 +57,34 @@ pub struct Subject {
     pub labels: BTreeMap<String, String>,
 }
 
-impl Subject {
+impl ImageSubject {
     /// Returns what containers/image calls it, and CDI.
     fn url(&self) -> String {
         format!("docker://{}", self.reference)
     }
 
     /// Returns the value of a label of instance types, e.g. `default-preference`.
-    fn told(&self, name: &str) -> Option<&str> {
+    fn instancetype_label(&self, name: &str) -> Option<&str> {
         self.labels.get(&format!("instancetype.kubevirt.io/{name}")).map(String::as_str)
     }
 }
 
 /// An object, and what to tell who reads it.
 #[derive(Clone)]
-pub struct Object {
+pub struct KubernetesObject {
     /// Lines that are put above it.
     pub comment: Vec<String>,
     /// The object itself.
     pub value: Value,
 }
 
-impl From<Value> for Object {
+impl From<Value> for KubernetesObject {
     fn from(value: Value) -> Self {
         Self { comment: Vec::new(), value: present(value) }
     }
 }
 
-impl std::fmt::Debug for Object {
+impl std::fmt::Debug for KubernetesObject {
     /// What is in it may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Object").field("kind", &self.value.get("kind")).finish_non_exhaustive()
@@ -93,7 +93,7 @@ impl std::fmt::Debug for Object {
 
 /// Returns the labels that CDI makes of an image's environment, without those that a cluster would
 /// refuse.
-pub fn labels<'e>(env: impl IntoIterator<Item = &'e str>) -> BTreeMap<String, String> {
+pub fn labels_from_env<'e>(env: impl IntoIterator<Item = &'e str>) -> BTreeMap<String, String> {
     let good = |(key, value): &(String, &str)| check_key(key).is_ok() && check_value(value).is_ok();
     env.into_iter()
         .filter_map(|variable| {
@@ -106,12 +106,12 @@ pub fn labels<'e>(env: impl IntoIterator<Item = &'e str>) -> BTreeMap<String, St
 }
 
 /// Returns an object's metadata.
-fn metadata(meta: Meta<'_>) -> Value {
+fn metadata(meta: ObjectMeta<'_>) -> Value {
     json!({ "name": meta.name, "namespace": meta.namespace })
 }
 
 /// Returns the metadata of what machines are inferred from: a volume, or what leads to one.
-fn labelled(meta: Meta<'_>, subject: &Subject) -> Value {
+fn labelled(meta: ObjectMeta<'_>, subject: &ImageSubject) -> Value {
     let mut metadata = metadata(meta);
     if !subject.labels.is_empty() {
         metadata["labels"] = json!(subject.labels);

@@ -6,7 +6,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::{Meta, Object, metadata};
+use super::{KubernetesObject, ObjectMeta, metadata};
 use crate::net::credential::Credential;
 
 /// The key of Docker Hub, as `kubectl create secret docker-registry` writes it.
@@ -17,7 +17,7 @@ const REFUSED: &str = "No cluster takes it like this: fill it in, or make one th
 
 /// Whether a Secret has a secret in it.
 #[derive(Debug, Clone, Copy)]
-pub enum Shown<'a> {
+pub enum SecretContent<'a> {
     /// This one.
     Credential(&'a Credential),
     /// Something that no cluster takes, so that it is not forgotten to fill it in.
@@ -30,13 +30,17 @@ pub enum Shown<'a> {
 pub struct NoPassword(pub String);
 
 /// Returns the Secret with which nodes pull from a registry.
-pub fn pull_secret(meta: Meta<'_>, registry: &str, shown: Shown<'_>) -> Object {
+pub fn pull_secret(
+    meta: ObjectMeta<'_>,
+    registry: &str,
+    shown: SecretContent<'_>,
+) -> KubernetesObject {
     let server = if registry == DOCKER_HUB.0 { DOCKER_HUB.1 } else { registry };
     let (data, comment) = match shown {
-        Shown::Credential(credential) => {
+        SecretContent::Credential(credential) => {
             (BASE64_STANDARD.encode(auths(server, credential).to_string()), Vec::new())
         }
-        Shown::Placeholder => {
+        SecretContent::Placeholder => {
             let command = format!(
                 "kubectl create secret docker-registry {} --docker-server={server} \
                  --docker-username=USER --docker-password=PASSWORD{}",
@@ -47,23 +51,25 @@ pub fn pull_secret(meta: Meta<'_>, registry: &str, shown: Shown<'_>) -> Object {
         }
     };
     let data = json!({ ".dockerconfigjson": data });
-    Object { comment, ..object(meta, "kubernetes.io/dockerconfigjson", &data) }
+    KubernetesObject { comment, ..object(meta, "kubernetes.io/dockerconfigjson", &data) }
 }
 
 /// Returns the Secret with which CDI's importer pulls from a registry.
 pub fn import_secret(
-    meta: Meta<'_>,
+    meta: ObjectMeta<'_>,
     registry: &str,
-    shown: Shown<'_>,
-) -> Result<Object, NoPassword> {
+    shown: SecretContent<'_>,
+) -> Result<KubernetesObject, NoPassword> {
     let (user, password, comment) = match shown {
-        Shown::Credential(Credential::Basic { username, password }) => (
+        SecretContent::Credential(Credential::Basic { username, password }) => (
             BASE64_STANDARD.encode(username),
             BASE64_STANDARD.encode(password.expose()),
             Vec::new(),
         ),
-        Shown::Credential(Credential::IdentityToken(_)) => return Err(NoPassword(registry.into())),
-        Shown::Placeholder => {
+        SecretContent::Credential(Credential::IdentityToken(_)) => {
+            return Err(NoPassword(registry.into()));
+        }
+        SecretContent::Placeholder => {
             let command = format!(
                 "kubectl create secret generic {} --from-literal=accessKeyId=USER \
                  --from-literal=secretKey=PASSWORD{}",
@@ -75,14 +81,14 @@ pub fn import_secret(
         }
     };
     let data = json!({ "accessKeyId": user, "secretKey": password });
-    Ok(Object { comment, ..object(meta, "Opaque", &data) })
+    Ok(KubernetesObject { comment, ..object(meta, "Opaque", &data) })
 }
 
-fn flag(meta: Meta<'_>) -> String {
+fn flag(meta: ObjectMeta<'_>) -> String {
     meta.namespace.map(|namespace| format!(" --namespace={namespace}")).unwrap_or_default()
 }
 
-fn object(meta: Meta<'_>, kind: &str, data: &Value) -> Object {
+fn object(meta: ObjectMeta<'_>, kind: &str, data: &Value) -> KubernetesObject {
     let value = json!({
         "apiVersion": "v1",
         "kind": "Secret",

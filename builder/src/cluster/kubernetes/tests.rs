@@ -12,32 +12,39 @@ use crate::net::credential::Credential;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-const HERE: Meta<'_> = Meta { name: "fedora", namespace: None };
-const THERE: Meta<'_> = Meta { name: "fedora", namespace: Some("vms") };
+const HERE: ObjectMeta<'_> = ObjectMeta { name: "fedora", namespace: None };
+const THERE: ObjectMeta<'_> = ObjectMeta { name: "fedora", namespace: Some("vms") };
 
-fn subject(env: &[&str]) -> Subject {
-    Subject {
+fn subject(env: &[&str]) -> ImageSubject {
+    ImageSubject {
         reference: format!("quay.io/me/fedora@{DIGEST}").parse().unwrap(),
         architecture: None,
-        labels: labels(env.iter().copied()),
+        labels: labels_from_env(env.iter().copied()),
     }
 }
 
-fn storage() -> Storage<'static> {
-    Storage { size: Some(Quantity::fitting(5 << 30)), class: None, access_mode: None }
+fn storage() -> VolumeStorage<'static> {
+    VolumeStorage { size: Some(Quantity::fitting(5 << 30)), class: None, access_mode: None }
 }
 
-fn machine(root: Root<'_>) -> Machine<'_> {
+fn machine(root: RootDisk<'_>) -> MachineOptions<'_> {
     let memory = "2Gi".parse().unwrap();
-    Machine { root, instancetype: None, preference: None, memory, cpus: None, user_data: None }
+    MachineOptions {
+        root,
+        instancetype: None,
+        preference: None,
+        memory,
+        cpus: None,
+        user_data: None,
+    }
 }
 
-fn check(object: impl Into<Object>, expected: impl IntoData) {
-    let written = documents(&[object.into()]).unwrap().replace(DIGEST, "sha256:[HEX]");
+fn check(object: impl Into<KubernetesObject>, expected: impl IntoData) {
+    let written = write_yaml(&[object.into()]).unwrap().replace(DIGEST, "sha256:[HEX]");
     assert_data_eq!(written, expected.raw());
 }
 
-const ALL: Access<'_> = Access {
+const ALL: ImageAccess<'_> = ImageAccess {
     pull_secret: Some("fedora-pull"),
     import_secret: Some("fedora-import"),
     authorities: Some("fedora-ca"),
@@ -51,7 +58,8 @@ const TOLD: [&str; 2] = [
 
 #[test]
 fn machines_boot_the_image() {
-    let plain = virtual_machine(HERE, &subject(&[]), Access::default(), &machine(Root::Image));
+    let plain =
+        virtual_machine(HERE, &subject(&[]), ImageAccess::default(), &machine(RootDisk::Image));
     check(
         plain,
         str![[r#"
@@ -92,12 +100,12 @@ spec:
     let mut subject = subject(&TOLD);
     subject.architecture = Some("arm64".into());
     let cloud = "#cloud-config\nssh_authorized_keys:\n- ssh-ed25519 AAAA me\n";
-    let whole = Machine {
+    let whole = MachineOptions {
         instancetype: Some("u1.medium"),
         preference: Some("fedora"),
         cpus: Some(2),
         user_data: Some(cloud),
-        ..machine(Root::Image)
+        ..machine(RootDisk::Image)
     };
     check(
         virtual_machine(THERE, &subject, ALL, &whole),
@@ -151,10 +159,10 @@ spec:
 
 #[test]
 fn machines_have_volumes() {
-    let access = Access { pull_method: PullMethod::Node, ..Access::default() };
+    let access = ImageAccess { pull_method: PullMethod::Node, ..ImageAccess::default() };
     let mut subject = subject(&[]);
     subject.architecture = Some("amd64".into());
-    let import = Machine { cpus: Some(4), ..machine(Root::Import(storage())) };
+    let import = MachineOptions { cpus: Some(4), ..machine(RootDisk::Import(storage())) };
     check(
         virtual_machine(HERE, &subject, access, &import),
         str![[r#"
@@ -209,9 +217,12 @@ spec:
 "#]],
     );
 
-    let storage =
-        Storage { size: None, class: Some("fast"), access_mode: Some(AccessMode::ReadWriteMany) };
-    let clone = machine(Root::Clone(storage));
+    let storage = VolumeStorage {
+        size: None,
+        class: Some("fast"),
+        access_mode: Some(AccessMode::ReadWriteMany),
+    };
+    let clone = machine(RootDisk::Clone(storage));
     check(
         virtual_machine(THERE, &subject, ALL, &clone),
         str![[r#"
@@ -272,8 +283,8 @@ fn kinds_of_instance_types_are_those_of_the_image() {
     ];
     let subject = subject(&kinds);
     let kind = |name: &str| {
-        let machine = Machine { instancetype: Some(name), ..machine(Root::Image) };
-        let object = virtual_machine(HERE, &subject, Access::default(), &machine);
+        let machine = MachineOptions { instancetype: Some(name), ..machine(RootDisk::Image) };
+        let object = virtual_machine(HERE, &subject, ImageAccess::default(), &machine);
         object.value["spec"]["instancetype"].clone()
     };
     let own = json!({ "name": "small", "kind": "VirtualMachineInstancetype" });
@@ -285,7 +296,7 @@ fn kinds_of_instance_types_are_those_of_the_image() {
 fn volumes_are_imported() {
     let subject = subject(&TOLD);
     check(
-        data_volume(HERE, &subject, Access::default(), &storage()),
+        data_volume(HERE, &subject, ImageAccess::default(), &storage()),
         str![[r#"
 apiVersion: cdi.kubevirt.io/v1beta1
 kind: DataVolume
@@ -355,7 +366,7 @@ spec:
 
     let mut by_tag = subject;
     by_tag.reference = "quay.io/me/fedora:42".parse().unwrap();
-    let cron = Cron { schedule: "0 3 * * *", keep: 3, retention: Retention::None };
+    let cron = ImportCron { schedule: "0 3 * * *", keep: 3, retention: ImportRetention::None };
     check(
         data_import_cron(THERE, &by_tag, ALL, &storage(), cron),
         str![[r#"
@@ -392,7 +403,7 @@ spec:
 #[test]
 fn secrets_are_two() {
     let known = Credential::basic("me", "sesame");
-    let shown = Shown::Credential(&known);
+    let shown = SecretContent::Credential(&known);
     check(
         pull_secret(HERE, "quay.io", shown),
         str![[r#"
@@ -421,7 +432,7 @@ type: Opaque
 "#]],
     );
     check(
-        pull_secret(THERE, "docker.io", Shown::Placeholder),
+        pull_secret(THERE, "docker.io", SecretContent::Placeholder),
         str![[r#"
 # No cluster takes it like this: fill it in, or make one that is whole with
 # kubectl create secret docker-registry fedora --docker-server=https://index.docker.io/v1/ --docker-username=USER --docker-password=PASSWORD --namespace=vms
@@ -437,7 +448,7 @@ type: kubernetes.io/dockerconfigjson
 "#]],
     );
     check(
-        import_secret(THERE, "docker.io", Shown::Placeholder).unwrap(),
+        import_secret(THERE, "docker.io", SecretContent::Placeholder).unwrap(),
         str![[r#"
 # No cluster takes it like this: fill it in, or make one that is whole with
 # kubectl create secret generic fedora --from-literal=accessKeyId=USER --from-literal=secretKey=PASSWORD --namespace=vms
@@ -457,7 +468,7 @@ type: Opaque
     assert_eq!(format!("{object:?}"), r#"Object { kind: Some(String("Secret")), .. }"#);
 
     let decoded = |credential: &Credential, registry: &str| {
-        let object = pull_secret(HERE, registry, Shown::Credential(credential));
+        let object = pull_secret(HERE, registry, SecretContent::Credential(credential));
         let data = object.value["data"][".dockerconfigjson"].as_str().unwrap();
         let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, data).unwrap();
         String::from_utf8(bytes).unwrap()
@@ -471,7 +482,7 @@ type: Opaque
         decoded(&token, "q.io"),
         r#"{"auths":{"q.io":{"auth":"PHRva2VuPjo=","identitytoken":"t"}}}"#
     );
-    let refused = import_secret(HERE, "q.io", Shown::Credential(&token)).unwrap_err();
+    let refused = import_secret(HERE, "q.io", SecretContent::Credential(&token)).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "there is only an identity token for `q.io`, and CDI wants a user and a password"
@@ -499,9 +510,9 @@ fn certificate() -> (String, String) {
 fn a_config_map_has_certificates_alone() {
     let (certificate, key) = certificate();
     let pem = format!("# of the registry\n{key}{certificate}and again\r\n{certificate}");
-    let object = authorities(HERE, pem.as_bytes()).unwrap();
+    let object = authorities_config_map(HERE, pem.as_bytes()).unwrap();
     assert_eq!(object.value["data"]["ca.crt"], json!(certificate.repeat(2)));
-    let written = documents(&[object]).unwrap();
+    let written = write_yaml(&[object]).unwrap();
     let indented = certificate.trim_end().replace('\n', "\n    ");
     let indented = format!("    {indented}\n");
     let written = written.replace(&indented, "    [CERTIFICATE]\n");
@@ -521,7 +532,7 @@ metadata:
         .raw()
     );
     for nothing in ["", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n", &key] {
-        let refused = authorities(HERE, nothing.as_bytes()).unwrap_err();
+        let refused = authorities_config_map(HERE, nothing.as_bytes()).unwrap_err();
         assert_eq!(refused.to_string(), "there is no certificate in it in PEM");
     }
 }
@@ -552,7 +563,7 @@ storage:
 "#]],
     );
     check(
-        helm_values(&subject, None, Access::default(), &storage()),
+        helm_values(&subject, None, ImageAccess::default(), &storage()),
         str![[r#"
 image:
   architecture: ""
@@ -584,5 +595,5 @@ fn only_good_labels_are_taken() {
         "KUBEVIRT_IO_C=not a value",
         "KUBEVIRT_IO_D",
     ];
-    assert_eq!(labels(env), BTreeMap::from([("kubevirt.io/a".into(), "b".into())]));
+    assert_eq!(labels_from_env(env), BTreeMap::from([("kubevirt.io/a".into(), "b".into())]));
 }

@@ -3,17 +3,17 @@
 
 use serde_json::json;
 
-use super::volume::{Access, PullMethod, Storage};
-use super::{Object, Subject};
+use super::volume::{ImageAccess, PullMethod, VolumeStorage};
+use super::{ImageSubject, KubernetesObject};
 
 /// Returns the values. Names that are not known are empty texts, so that a chart can test for them and
 /// whoever installs it sees what can be set.
 pub fn helm_values(
-    subject: &Subject,
+    subject: &ImageSubject,
     tag: Option<&str>,
-    access: Access<'_>,
-    storage: &Storage<'_>,
-) -> Object {
+    access: ImageAccess<'_>,
+    storage: &VolumeStorage<'_>,
+) -> KubernetesObject {
     let image = &subject.reference;
     let pull_method = match access.pull_method {
         PullMethod::Pod => "pod",
@@ -32,8 +32,8 @@ pub fn helm_values(
             "certConfigMap": access.authorities.unwrap_or_default(),
             "pullMethod": pull_method,
         },
-        "instancetype": subject.told("default-instancetype").unwrap_or_default(),
-        "preference": subject.told("default-preference").unwrap_or_default(),
+        "instancetype": subject.instancetype_label("default-instancetype").unwrap_or_default(),
+        "preference": subject.instancetype_label("default-preference").unwrap_or_default(),
         "storage": {
             "size": storage.size.as_ref().map(ToString::to_string).unwrap_or_default(),
             "className": storage.class.unwrap_or_default(),

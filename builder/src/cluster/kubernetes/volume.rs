@@ -4,13 +4,13 @@
 use serde_json::{Value, json};
 
 use super::quantity::Quantity;
-use super::{Meta, Object, Subject, labelled};
+use super::{ImageSubject, KubernetesObject, ObjectMeta, labelled};
 
 const API: &str = "cdi.kubevirt.io/v1beta1";
 
 /// What is needed to get at the image: names of objects in the same namespace.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Access<'a> {
+pub struct ImageAccess<'a> {
     /// A Secret of the type `kubernetes.io/dockerconfigjson`, with which nodes pull.
     pub pull_secret: Option<&'a str>,
     /// A Secret with `accessKeyId` and `secretKey`, with which CDI's importer pulls.
@@ -33,7 +33,7 @@ pub enum PullMethod {
 
 /// The volume that an image is imported into.
 #[derive(Debug, Clone)]
-pub struct Storage<'a> {
+pub struct VolumeStorage<'a> {
     /// How large the disk in it can be. CDI adds what a file system needs. Only of a clone CDI knows
     /// it by itself.
     pub size: Option<Quantity>,
@@ -56,18 +56,18 @@ pub enum AccessMode {
 
 /// When and how a `DataImportCron` works.
 #[derive(Debug, Clone, Copy)]
-pub struct Cron<'a> {
+pub struct ImportCron<'a> {
     /// When it looks for a new image; see [`parse_schedule`](super::parse_schedule).
     pub schedule: &'a str,
     /// How many imported images are kept.
     pub keep: u32,
     /// What becomes of them when the cron is deleted.
-    pub retention: Retention,
+    pub retention: ImportRetention,
 }
 
 /// What becomes of imported images when their `DataImportCron` is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retention {
+pub enum ImportRetention {
     /// They are deleted too.
     None,
     /// They stay.
@@ -87,11 +87,11 @@ impl AccessMode {
 
 /// Returns a volume that CDI imports the image into.
 pub fn data_volume(
-    meta: Meta<'_>,
-    subject: &Subject,
-    access: Access<'_>,
-    storage: &Storage<'_>,
-) -> Object {
+    meta: ObjectMeta<'_>,
+    subject: &ImageSubject,
+    access: ImageAccess<'_>,
+    storage: &VolumeStorage<'_>,
+) -> KubernetesObject {
     let mut metadata = labelled(meta, subject);
     // Nobody need wait for a machine that uses it, as storage that binds to a node would.
     metadata["annotations"] = json!({ "cdi.kubevirt.io/storage.bind.immediate.requested": "true" });
@@ -105,12 +105,16 @@ pub fn data_volume(
 }
 
 /// Returns the spec of a volume that the image is imported into.
-pub(super) fn import(subject: &Subject, access: Access<'_>, storage: &Storage<'_>) -> Value {
+pub(super) fn import(
+    subject: &ImageSubject,
+    access: ImageAccess<'_>,
+    storage: &VolumeStorage<'_>,
+) -> Value {
     json!({ "source": source(subject, access), "storage": request(storage) })
 }
 
 /// Returns the spec of a volume that is cloned from the volume of a `DataSource`.
-pub(super) fn clone(data_source: Meta<'_>, storage: &Storage<'_>) -> Value {
+pub(super) fn clone(data_source: ObjectMeta<'_>, storage: &VolumeStorage<'_>) -> Value {
     let source = json!({
         "kind": "DataSource",
         "name": data_source.name,
@@ -119,7 +123,7 @@ pub(super) fn clone(data_source: Meta<'_>, storage: &Storage<'_>) -> Value {
     json!({ "sourceRef": source, "storage": request(storage) })
 }
 
-fn source(subject: &Subject, access: Access<'_>) -> Value {
+fn source(subject: &ImageSubject, access: ImageAccess<'_>) -> Value {
     let architecture = subject.architecture.as_deref();
     let pull_method = match access.pull_method {
         PullMethod::Pod => None,
@@ -136,7 +140,7 @@ fn source(subject: &Subject, access: Access<'_>) -> Value {
     })
 }
 
-fn request(storage: &Storage<'_>) -> Value {
+fn request(storage: &VolumeStorage<'_>) -> Value {
     let size = storage.size.as_ref().map(ToString::to_string);
     json!({
         "accessModes": storage.access_mode.map(|mode| [mode.name()]),
@@ -147,11 +151,15 @@ fn request(storage: &Storage<'_>) -> Value {
 
 /// Returns the name by which machines find the volume of the same name. Its namespace must be known:
 /// the volume is named with it.
-pub fn data_source(meta: Meta<'_>, namespace: &str, subject: &Subject) -> Object {
+pub fn data_source(
+    meta: ObjectMeta<'_>,
+    namespace: &str,
+    subject: &ImageSubject,
+) -> KubernetesObject {
     let value = json!({
         "apiVersion": API,
         "kind": "DataSource",
-        "metadata": labelled(Meta { namespace: Some(namespace), ..meta }, subject),
+        "metadata": labelled(ObjectMeta { namespace: Some(namespace), ..meta }, subject),
         "spec": { "source": { "pvc": { "name": meta.name, "namespace": namespace } } },
     });
     value.into()
@@ -161,15 +169,15 @@ pub fn data_source(meta: Meta<'_>, namespace: &str, subject: &Subject) -> Object
 /// name. CDI puts the digest behind the URL by itself (`newSourceDataVolume`,
 /// `pkg/controller/dataimportcron-controller.go`): it must have none.
 pub fn data_import_cron(
-    meta: Meta<'_>,
-    subject: &Subject,
-    access: Access<'_>,
-    storage: &Storage<'_>,
-    cron: Cron<'_>,
-) -> Object {
+    meta: ObjectMeta<'_>,
+    subject: &ImageSubject,
+    access: ImageAccess<'_>,
+    storage: &VolumeStorage<'_>,
+    cron: ImportCron<'_>,
+) -> KubernetesObject {
     let retention = match cron.retention {
-        Retention::None => "None",
-        Retention::All => "RetainAll",
+        ImportRetention::None => "None",
+        ImportRetention::All => "RetainAll",
     };
     let value = json!({
         "apiVersion": API,

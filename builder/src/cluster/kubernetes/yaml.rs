@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use super::Object;
+use super::KubernetesObject;
 
 /// Writes objects as one file.
-pub fn documents(objects: &[Object]) -> Result<String, fmt::Error> {
+pub fn write_yaml(objects: &[KubernetesObject]) -> Result<String, fmt::Error> {
     let options = serde_saphyr::ser_options! {
         // A long text is not folded into lines: base64 stays one word, and a certificate its lines.
         folded_wrap_chars: usize::MAX,
@@ -36,8 +36,9 @@ mod tests {
     use super::*;
 
     fn write(values: &[Value]) -> String {
-        let objects: Vec<Object> = values.iter().cloned().map(Object::from).collect();
-        documents(&objects).unwrap()
+        let objects: Vec<KubernetesObject> =
+            values.iter().cloned().map(KubernetesObject::from).collect();
+        write_yaml(&objects).unwrap()
     }
 
     #[test]
@@ -107,9 +108,9 @@ mod tests {
             "metadata": { "name": "a", "namespace": null },
             "list": [{ "name": "b", "pod": {} }, { "c": ["d", 1, true] }],
         });
-        let mut second = Object::from(json!({ "kind": "x", "word": "a".repeat(200) }));
+        let mut second = KubernetesObject::from(json!({ "kind": "x", "word": "a".repeat(200) }));
         second.comment = vec!["fill it in".into()];
-        let written = documents(&[first.into(), second]).unwrap();
+        let written = write_yaml(&[first.into(), second]).unwrap();
         assert_data_eq!(
             written.replace(&"a".repeat(200), "[LONG]"),
             str![[r#"

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use oci_spec::image::MediaType;
 
 use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform, PlatformTags};
-use crate::engine::layer::compression::Compression;
+use crate::engine::layer::compression::LayerCompression;
 use crate::oci::image::documents::{self, DocumentError, IndexEntry, LayerDescriptor};
 use crate::oci::image::json::Document;
 use crate::oci::image::layer::Layer;
@@ -93,7 +93,7 @@ fn config(
 fn layer_entries(
     platform: &PlatformRecipe,
     layers: &[Layer],
-    compression: Compression,
+    compression: LayerCompression,
 ) -> Vec<LayerDescriptor> {
     let base = platform.base.iter().flat_map(|base| &base.layers).map(|layer| LayerDescriptor {
         media_type: MediaType::from(layer.media_type.as_str()),
@@ -108,11 +108,11 @@ fn layer_entries(
     base.chain(own).collect()
 }
 
-fn media_type(compression: Compression) -> MediaType {
+fn media_type(compression: LayerCompression) -> MediaType {
     match compression {
-        Compression::Gzip(_) => MediaType::ImageLayerGzip,
-        Compression::Zstd(_) => MediaType::ImageLayerZstd,
-        Compression::None => MediaType::ImageLayer,
+        LayerCompression::Gzip(_) => MediaType::ImageLayerGzip,
+        LayerCompression::Zstd(_) => MediaType::ImageLayerZstd,
+        LayerCompression::None => MediaType::ImageLayer,
     }
 }
 

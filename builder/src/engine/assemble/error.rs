@@ -5,11 +5,11 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::cluster::contract::{Rule, flaw_rule};
+use crate::cluster::contract::{ContractRule, flaw_rule};
 use crate::disk::FlawKind;
 use crate::disk::guest::GuestError;
 use crate::engine::layer::LayerError;
-use crate::engine::source::{Sequential, SourceError, SourceErrorKind};
+use crate::engine::source::{SequentialSource, SourceError, SourceErrorKind};
 use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -141,7 +141,7 @@ impl RefusedSource {
 }
 
 /// Returns the rule that a disk breaks.
-fn broken_rule(error: &SourceErrorKind) -> Option<&'static Rule> {
+fn broken_rule(error: &SourceErrorKind) -> Option<&'static ContractRule> {
     match error {
         SourceErrorKind::Disk(flaw) | SourceErrorKind::Guest(GuestError::Flaw(flaw)) => {
             Some(flaw_rule(flaw.kind))
@@ -174,13 +174,15 @@ fn help(error: &SourceErrorKind) -> &'static [&'static str] {
         SourceErrorKind::TooLong => &["is it the file that was meant?"],
         SourceErrorKind::Changed => &["build again when nothing writes to it any more"],
         SourceErrorKind::Damaged(..) => &["was the download cut off?"],
-        SourceErrorKind::Sequential(Sequential::Packed(_)) => {
+        SourceErrorKind::Sequential(SequentialSource::Packed(_)) => {
             &["unpack it first, and name the unpacked file"]
         }
-        SourceErrorKind::Sequential(Sequential::Download) => {
+        SourceErrorKind::Sequential(SequentialSource::Download) => {
             &["download it first, and name the file"]
         }
-        SourceErrorKind::Sequential(Sequential::Part) => &["take it out first, and name the file"],
+        SourceErrorKind::Sequential(SequentialSource::Part) => {
+            &["take it out first, and name the file"]
+        }
         SourceErrorKind::Guest(_) => &["convert it with `qemu-img convert` first"],
         SourceErrorKind::Unverified => &[
             "add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` \

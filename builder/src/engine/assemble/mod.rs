@@ -16,8 +16,8 @@ pub use error::BuildError;
 
 use self::layers::LayerJob;
 use crate::engine::cache::LayerCache;
-use crate::engine::layer::Workers;
-use crate::engine::source::{CdiOnly, Inputs, Unverified};
+use crate::engine::layer::LayerWorkers;
+use crate::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
 use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::IndexEntry;
@@ -36,13 +36,13 @@ use crate::recipe::diagnostic::Diagnostic;
 #[derive(Clone, Copy)]
 pub struct BuildSources<'a> {
     /// Opens the files that recipes name.
-    pub inputs: &'a dyn Inputs,
+    pub inputs: &'a dyn InputFiles,
     /// Fetches the URLs that recipes name.
     pub client: &'a HttpClient,
     /// What to do with downloads that have no checksum.
-    pub unverified: Unverified,
+    pub unverified: UnverifiedPolicy,
     /// What to do with disks that CDI takes and KubeVirt does not.
-    pub cdi_only: CdiOnly,
+    pub cdi_only: CdiOnlyPolicy,
     /// Opens the base images of recipes.
     pub places: &'a dyn Places,
 }
@@ -50,7 +50,7 @@ pub struct BuildSources<'a> {
 /// How a build makes images, and where they go.
 pub struct BuildOptions<'a> {
     /// Threads that compress.
-    pub workers: &'a Workers,
+    pub workers: &'a LayerWorkers,
     /// Receives the images.
     pub sink: &'a dyn Sink,
     /// Layers that were made before; without it all are made anew.

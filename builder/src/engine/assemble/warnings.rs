@@ -1,7 +1,7 @@
 //! *Warnings*: rules that the disks of a build break, and that may be meant so.
 
 use super::layers::{LayerJob, LayerSource};
-use crate::cluster::contract::{DISK_ARCHITECTURE, Rule, Severity, flaw_rule};
+use crate::cluster::contract::{ContractRule, DISK_ARCHITECTURE, Severity, flaw_rule};
 use crate::recipe::diagnostic::Diagnostic;
 
 /// Returns the warnings about the disks of a layer.
@@ -10,7 +10,7 @@ pub(super) fn of_layer(job: &LayerJob<'_>) -> Vec<Diagnostic> {
     for LayerSource { recipe, source } in &job.sources {
         let Some(info) = source.disk() else { continue };
         let location = source.location();
-        let mut warn = |rule: &'static Rule, message: String| {
+        let mut warn = |rule: &'static ContractRule, message: String| {
             let warning = Diagnostic::new(message).rule(rule.id).at(recipe.origin.clone());
             warnings.push(warning.help(rule.fix_for(Some(location), None)));
         };

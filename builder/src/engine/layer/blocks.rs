@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::buffers::{Block, Buffers};
 use super::encode::BlockPart;
 use super::tar::{Piece, TarPlan};
-use crate::engine::source::{Content, ContentError};
+use crate::engine::source::{ContentError, SourceContent};
 use crate::oci::image::digest::Digest;
 
 /// How much is read before it is hashed, in bytes: half of a small second-level cache.
@@ -28,7 +28,7 @@ pub(crate) struct BlockError {
 pub(crate) struct Blocks<'a, 'c> {
     pieces: std::slice::Iter<'a, Piece>,
     current: Current<'a>,
-    contents: &'a mut [Box<dyn Content + 'c>],
+    contents: &'a mut [Box<dyn SourceContent + 'c>],
     buffers: Arc<Buffers>,
     head: usize,
     block_len: usize,
@@ -45,7 +45,7 @@ impl<'a, 'c> Blocks<'a, 'c> {
     /// `contents` are those of the plan's files, in order.
     pub(crate) fn new(
         plan: &'a TarPlan,
-        contents: &'a mut [Box<dyn Content + 'c>],
+        contents: &'a mut [Box<dyn SourceContent + 'c>],
         buffers: Arc<Buffers>,
         block_len: usize,
     ) -> Self {

@@ -11,7 +11,7 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// A compression and its level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Compression {
+pub enum LayerCompression {
     /// gzip, read everywhere.
     Gzip(GzipLevel),
     /// zstd.
@@ -64,14 +64,14 @@ impl ZstdLevel {
     }
 }
 
-impl Default for Compression {
+impl Default for LayerCompression {
     fn default() -> Self {
         Self::Gzip(GzipLevel::default())
     }
 }
 
 /// Written into cache keys: `gzip-6`, `zstd-3`, `none`.
-impl fmt::Display for Compression {
+impl fmt::Display for LayerCompression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gzip(level) => write!(f, "gzip-{}", level.0),
@@ -83,17 +83,17 @@ impl fmt::Display for Compression {
 
 /// How many blocks can be under way at one time: one in each compressor, and some on their way in
 /// and out. zstd's are large; there the number bounds the memory.
-pub(crate) fn blocks(compression: Compression, jobs: usize) -> usize {
+pub(crate) fn block_count(compression: LayerCompression, jobs: usize) -> usize {
     match compression {
-        Compression::Gzip(_) | Compression::None => 2 * jobs + 16,
-        Compression::Zstd(_) => jobs + 1,
+        LayerCompression::Gzip(_) | LayerCompression::None => 2 * jobs + 16,
+        LayerCompression::Zstd(_) => jobs + 1,
     }
 }
 
 /// Length of the blocks that a tar is divided into, in bytes; part of the format.
-pub(crate) fn block_len(compression: Compression) -> usize {
+pub(crate) fn block_len(compression: LayerCompression) -> usize {
     match compression {
-        Compression::Gzip(_) | Compression::None => 1 << 20,
-        Compression::Zstd(_) => 8 << 20,
+        LayerCompression::Gzip(_) | LayerCompression::None => 1 << 20,
+        LayerCompression::Zstd(_) => 8 << 20,
     }
 }

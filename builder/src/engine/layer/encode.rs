@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::buffers::{Block, Buffer, Buffers};
-use super::compression::{Compression, block_len};
+use super::compression::{LayerCompression, block_len};
 use super::gzip::{Gzip, stored_member};
 use super::output::{EncodedPiece, EncoderOutput};
 use super::zstd::{Zstd, raw_frame};
@@ -54,11 +54,11 @@ enum Encoder {
 }
 
 impl Encoder {
-    fn new(compression: Compression) -> io::Result<Self> {
+    fn new(compression: LayerCompression) -> io::Result<Self> {
         Ok(match compression {
-            Compression::Gzip(level) => Self::Gzip(Box::new(Gzip::new(level.libdeflate()))),
-            Compression::Zstd(level) => Self::Zstd(Box::new(Zstd::new(level.libzstd())?)),
-            Compression::None => Self::None,
+            LayerCompression::Gzip(level) => Self::Gzip(Box::new(Gzip::new(level.libdeflate()))),
+            LayerCompression::Zstd(level) => Self::Zstd(Box::new(Zstd::new(level.libzstd())?)),
+            LayerCompression::None => Self::None,
         })
     }
 
@@ -98,7 +98,7 @@ pub(crate) enum BlockPart {
 /// The encoders of one compression, and what they share.
 #[derive(Debug)]
 pub(crate) struct Encoders {
-    compression: Compression,
+    compression: LayerCompression,
     idle: Mutex<Vec<Encoder>>,
     outputs: Arc<Buffers>,
     /// A full block of zeros in compressed form: most of a raw disk.
@@ -107,14 +107,14 @@ pub(crate) struct Encoders {
 
 impl Encoders {
     /// Returns encoders for at most `blocks` blocks at a time.
-    pub(crate) fn new(compression: Compression, blocks: usize) -> Self {
+    pub(crate) fn new(compression: LayerCompression, blocks: usize) -> Self {
         let outputs = Buffers::new(blocks, output_len(compression));
         Self { compression, idle: Mutex::default(), outputs, zeros: OnceLock::new() }
     }
 
     /// Encodes one block; equal blocks come out equal.
     pub(crate) fn encode(&self, block: Block, part: BlockPart) -> io::Result<Encoded> {
-        if self.compression == Compression::None {
+        if self.compression == LayerCompression::None {
             let whole = 0..block.bytes().len();
             return Ok(Encoded {
                 block,
@@ -169,7 +169,7 @@ impl Encoders {
 }
 
 /// Room for the worst case: every second chunk compressed by itself, and nothing gained.
-fn output_len(compression: Compression) -> usize {
+fn output_len(compression: LayerCompression) -> usize {
     let block = block_len(compression);
     block + block / 64 + 16 * 1024
 }

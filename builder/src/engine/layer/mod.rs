@@ -24,5 +24,5 @@ mod zstd;
 #[cfg(test)]
 mod tests;
 
-pub use pipeline::Workers;
+pub use pipeline::LayerWorkers;
 pub(crate) use pipeline::{LayerError, LayerInput, write_layer};

@@ -13,10 +13,10 @@ use thiserror::Error;
 
 use super::blocks::{BlockError, Blocks};
 use super::buffers::{Block, Buffers};
-use super::compression::{Compression, block_len, blocks};
+use super::compression::{LayerCompression, block_count, block_len};
 use super::encode::{BlockPart, Encoded, Encoders};
 use super::tar::{TarError, TarPlan};
-use crate::engine::source::{Content, ContentError, SourceError};
+use crate::engine::source::{ContentError, SourceContent, SourceError};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::Layer;
 use crate::recipe::LayerEntry;
@@ -74,24 +74,24 @@ impl From<BlockError> for LayerError {
 
 /// The threads and the memory that layers are built with. Layers built at one time share them.
 #[derive(Debug)]
-pub struct Workers {
+pub struct LayerWorkers {
     pool: Arc<ThreadPool>,
     buffers: Arc<Buffers>,
     encoders: Arc<Encoders>,
-    compression: Compression,
+    compression: LayerCompression,
     depth: usize,
 }
 
-impl Workers {
+impl LayerWorkers {
     /// Starts `jobs` compressing threads for one compression.
-    pub fn start(jobs: usize, compression: Compression) -> Result<Self, ThreadPoolBuildError> {
+    pub fn start(jobs: usize, compression: LayerCompression) -> Result<Self, ThreadPoolBuildError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(jobs)
             .thread_name(|index| format!("compress-{index}"))
             // A lost block is noticed where it is waited for; nothing need abort.
             .panic_handler(|_| ())
             .build()?;
-        let blocks = blocks(compression, jobs);
+        let blocks = block_count(compression, jobs);
         Ok(Self {
             pool: Arc::new(pool),
             buffers: Buffers::new(blocks, block_len(compression)),
@@ -112,7 +112,7 @@ impl Workers {
     }
 
     /// Returns the compression of the layers that are built.
-    pub(crate) fn compression(&self) -> Compression {
+    pub(crate) fn compression(&self) -> LayerCompression {
         self.compression
     }
 }
@@ -122,7 +122,7 @@ pub(crate) struct LayerInput<'a> {
     /// As the recipe has them.
     pub(crate) entries: &'a [LayerEntry],
     /// The contents of the files among the entries, in order, at their beginning.
-    pub(crate) contents: Vec<Box<dyn Content + 'a>>,
+    pub(crate) contents: Vec<Box<dyn SourceContent + 'a>>,
     /// Seconds since 1970, for every entry.
     pub(crate) mtime: u64,
 }
@@ -143,7 +143,7 @@ impl LayerInput<'_> {
 /// done, and can break it off.
 pub(crate) fn write_layer(
     mut input: LayerInput<'_>,
-    workers: &Workers,
+    workers: &LayerWorkers,
     blob: &mut dyn Write,
     progress: &dyn Fn(u64) -> ControlFlow<()>,
 ) -> Result<Layer, LayerError> {
@@ -169,7 +169,7 @@ type Pending = Receiver<io::Result<Encoded>>;
 /// Reads all blocks and returns the digest of the tar.
 fn read_all(
     mut blocks: Blocks<'_, '_>,
-    workers: &Workers,
+    workers: &LayerWorkers,
     queue: &SyncSender<Pending>,
 ) -> Result<Digest, BlockError> {
     while let Some((block, part)) = blocks.next()? {
@@ -183,7 +183,12 @@ fn read_all(
     Ok(blocks.digest())
 }
 
-fn spawn(workers: &Workers, block: Block, part: BlockPart, done: SyncSender<io::Result<Encoded>>) {
+fn spawn(
+    workers: &LayerWorkers,
+    block: Block,
+    part: BlockPart,
+    done: SyncSender<io::Result<Encoded>>,
+) {
     let encoders = Arc::clone(&workers.encoders);
     workers.pool.spawn_fifo(move || {
         // Nobody waits for it where writing has failed.

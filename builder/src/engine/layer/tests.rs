@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::compression::{Compression, GzipLevel, ZstdLevel};
-use super::{LayerError, LayerInput, Workers, write_layer};
-use crate::engine::source::{Content, ContentError, SourceError, SourceErrorKind};
+use super::compression::{GzipLevel, LayerCompression, ZstdLevel};
+use super::{LayerError, LayerInput, LayerWorkers, write_layer};
+use crate::engine::source::{ContentError, SourceContent, SourceError, SourceErrorKind};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::Layer;
 use crate::oci::tar::Owner;
@@ -36,7 +36,7 @@ impl Memory {
     }
 }
 
-impl Content for Memory {
+impl SourceContent for Memory {
     fn size(&self) -> u64 {
         self.bytes.len() as u64
     }
@@ -92,8 +92,8 @@ fn go_on(_len: u64) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn write(content: Memory, jobs: usize, compression: Compression) -> (Layer, Vec<u8>) {
-    let workers = Workers::start(jobs, compression).unwrap();
+fn write(content: Memory, jobs: usize, compression: LayerCompression) -> (Layer, Vec<u8>) {
+    let workers = LayerWorkers::start(jobs, compression).unwrap();
     let entries = entries();
     let input = LayerInput { entries: &entries, contents: vec![Box::new(content)], mtime: 0 };
     let mut blob = Vec::new();
@@ -101,12 +101,12 @@ fn write(content: Memory, jobs: usize, compression: Compression) -> (Layer, Vec<
     (layer, blob)
 }
 
-fn gzip(level: u8) -> Compression {
-    Compression::Gzip(GzipLevel::new(level).unwrap())
+fn gzip(level: u8) -> LayerCompression {
+    LayerCompression::Gzip(GzipLevel::new(level).unwrap())
 }
 
-fn zstd(level: u8) -> Compression {
-    Compression::Zstd(ZstdLevel::new(level).unwrap())
+fn zstd(level: u8) -> LayerCompression {
+    LayerCompression::Zstd(ZstdLevel::new(level).unwrap())
 }
 
 /// Bytes that do not compress, the same on every host.
@@ -139,7 +139,7 @@ fn the_bytes_of_a_layer_never_change() {
     let disk = disk();
     let gzips = [1, 3, 6, 9, 12].map(gzip);
     let zstds = [1, 3, 4, 9, 19].map(zstd);
-    let all = [Compression::None].into_iter().chain(gzips).chain(zstds);
+    let all = [LayerCompression::None].into_iter().chain(gzips).chain(zstds);
     let digests = all.map(|compression| {
         let (layer, _) = write(Memory::new(&disk, Holes::Zeros), 2, compression);
         format!("{compression} {} {}\n", layer.size, layer.digest.hex())
@@ -166,7 +166,7 @@ zstd-19 3003147 c6fc8c2cf5eef46f80acc094265c4cf85c50b4ab32a3acb0c32151fa06d56f60
 #[test]
 fn neither_threads_nor_holes_show() {
     let disk = disk();
-    for compression in [gzip(1), zstd(1), Compression::None] {
+    for compression in [gzip(1), zstd(1), LayerCompression::None] {
         let (expected, _) = write(Memory::new(&disk, Holes::None), 1, compression);
         for jobs in [1, 2, 3, 7] {
             for holes in [Holes::None, Holes::Zeros] {
@@ -181,7 +181,7 @@ fn neither_threads_nor_holes_show() {
 #[test]
 fn the_headers_stand_alone_in_front() {
     let disk = vec![0; 1 << 20];
-    let (_, tar) = write(Memory::new(&disk, Holes::None), 1, Compression::None);
+    let (_, tar) = write(Memory::new(&disk, Holes::None), 1, LayerCompression::None);
 
     let (_, blob) = write(Memory::new(&disk, Holes::None), 1, gzip(12));
     let mut member = Vec::new();
@@ -197,14 +197,14 @@ fn the_headers_stand_alone_in_front() {
     assert_eq!(blob[12..12 + 1024], tar[..1024], "raw");
 }
 
-fn unpack(compression: Compression, blob: &[u8]) -> Vec<u8> {
+fn unpack(compression: LayerCompression, blob: &[u8]) -> Vec<u8> {
     let mut tar = Vec::new();
     match compression {
-        Compression::Gzip(_) => flate2::read::MultiGzDecoder::new(blob).read_to_end(&mut tar),
-        Compression::Zstd(_) => {
+        LayerCompression::Gzip(_) => flate2::read::MultiGzDecoder::new(blob).read_to_end(&mut tar),
+        LayerCompression::Zstd(_) => {
             zstd::stream::read::Decoder::new(blob).unwrap().read_to_end(&mut tar)
         }
-        Compression::None => Ok(tar.write(blob).unwrap()),
+        LayerCompression::None => Ok(tar.write(blob).unwrap()),
     }
     .unwrap();
     tar
@@ -231,7 +231,7 @@ proptest! {
         stretches in prop::collection::vec(stretch(), 0..8),
         kind in 0..3_usize,
     ) {
-        let compression = [gzip(1), zstd(1), Compression::None][kind];
+        let compression = [gzip(1), zstd(1), LayerCompression::None][kind];
         let disk = stretches.concat();
         let (layer, blob) = write(Memory::new(&disk, Holes::Zeros), 3, compression);
         let (slow, _) = write(Memory::new(&disk, Holes::None), 1, compression);
@@ -274,11 +274,11 @@ impl Write for Full {
 fn failures_end_the_pipeline() {
     let disk = disk();
     let check = |fails_at: usize, room: usize, stop_at: u64, expected: &str| {
-        for compression in [gzip(1), zstd(1), Compression::None] {
-            let workers = Workers::start(2, compression).unwrap();
+        for compression in [gzip(1), zstd(1), LayerCompression::None] {
+            let workers = LayerWorkers::start(2, compression).unwrap();
             let content = Memory { fails_at, ..Memory::new(&disk, Holes::None) };
             let entries = entries();
-            let contents: Vec<Box<dyn Content>> = vec![Box::new(content)];
+            let contents: Vec<Box<dyn SourceContent>> = vec![Box::new(content)];
             let input = LayerInput { entries: &entries, contents, mtime: 0 };
             let done = std::cell::Cell::new(0);
             let observe = |len| {

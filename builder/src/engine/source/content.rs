@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::SourceError;
 
 /// The bytes of one file of a layer.
-pub(crate) trait Content: Send {
+pub(crate) trait SourceContent: Send {
     /// Returns its size in bytes.
     fn size(&self) -> u64;
 

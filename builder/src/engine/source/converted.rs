@@ -10,7 +10,7 @@ use rayon::ThreadPool;
 use super::file::{OpenedFile, check_unchanged};
 use super::judge::Judge;
 use super::raw::RawStream;
-use super::{Content, ContentError, SourceError, SourceErrorKind, stream};
+use super::{ContentError, SourceContent, SourceError, SourceErrorKind, stream};
 use crate::cluster::contract::examine_disk;
 use crate::compression::CompressionFormat;
 use crate::disk;
@@ -20,7 +20,7 @@ use crate::recipe::{Checksum, SourceLocation, SourceRecipe};
 
 /// Why a disk cannot be read in any order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sequential {
+pub enum SequentialSource {
     /// It would be decompressed on its way.
     Packed(CompressionFormat),
     /// It is downloaded.
@@ -29,7 +29,7 @@ pub enum Sequential {
     Part,
 }
 
-impl fmt::Display for Sequential {
+impl fmt::Display for SequentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Packed(compression) => write!(f, "packed with {compression}"),
@@ -109,9 +109,9 @@ impl<'a> ConvertedDisk<'a> {
 /// Refuses what cannot be read in any order, as far as the recipe shows it.
 pub(super) fn check_order(recipe: &SourceRecipe) -> Result<(), SourceErrorKind> {
     let why = match (&recipe.location, recipe.packing) {
-        (_, Some(compression)) => Sequential::Packed(compression),
-        (SourceLocation::Url(_), None) => Sequential::Download,
-        (SourceLocation::Inline(_) | SourceLocation::Member(_), None) => Sequential::Part,
+        (_, Some(compression)) => SequentialSource::Packed(compression),
+        (SourceLocation::Url(_), None) => SequentialSource::Download,
+        (SourceLocation::Inline(_) | SourceLocation::Member(_), None) => SequentialSource::Part,
         (SourceLocation::File(_), None) => return Ok(()),
     };
     Err(SourceErrorKind::Sequential(why))
@@ -144,7 +144,7 @@ impl ConvertedContent<'_> {
     }
 }
 
-impl Content for ConvertedContent<'_> {
+impl SourceContent for ConvertedContent<'_> {
     fn size(&self) -> u64 {
         self.size
     }

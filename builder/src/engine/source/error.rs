@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::{DownloadError, Sequential};
+use super::{DownloadError, SequentialSource};
 use crate::compression::CompressionFormat;
 use crate::disk::convert::ConvertError;
 use crate::disk::{self, guest::GuestError};
@@ -91,7 +91,7 @@ pub enum SourceErrorKind {
     Guest(#[from] GuestError),
     /// It is to be converted, and cannot be read in any order.
     #[error("a disk is converted from a file that can be read in any order; this is {0}")]
-    Sequential(Sequential),
+    Sequential(SequentialSource),
     /// It cannot be converted.
     #[error("{0}")]
     Convert(ConvertError),

@@ -9,14 +9,14 @@ use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
 use super::identity::FileIdentity;
-use super::{Inputs, SourceErrorKind};
+use super::{InputFiles, SourceErrorKind};
 use crate::disk::{self, ReadAt};
 use crate::recipe::{InputFile, SourceRole};
 
 /// A file by its name.
 #[derive(Clone, Copy)]
 struct FileName<'a> {
-    inputs: &'a dyn Inputs,
+    inputs: &'a dyn InputFiles,
     file: &'a InputFile,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct OpenedFile<'a> {
 impl<'a> OpenedFile<'a> {
     /// Opens a file; returns its first bytes too, enough to detect a compression.
     pub(super) fn new(
-        inputs: &'a dyn Inputs,
+        inputs: &'a dyn InputFiles,
         file: &'a InputFile,
         role: SourceRole,
     ) -> Result<(Self, Vec<u8>), SourceErrorKind> {

@@ -1,7 +1,7 @@
 //! Contents that recipes give themselves.
 
 use super::judge::Judge;
-use super::{Content, ContentError, SourceError, SourceErrorKind};
+use super::{ContentError, SourceContent, SourceError, SourceErrorKind};
 use crate::disk;
 
 /// Bytes that the recipe gives.
@@ -31,7 +31,7 @@ pub(super) struct InlineContent<'s> {
     location: &'s str,
 }
 
-impl Content for InlineContent<'_> {
+impl SourceContent for InlineContent<'_> {
     fn size(&self) -> u64 {
         self.bytes.len() as u64
     }

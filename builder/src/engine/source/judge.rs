@@ -2,14 +2,14 @@
 //! its first bytes, before any of them goes on.
 
 use super::content::SizeOrigin;
-use super::{Content, ContentError, SIZE_MAX, SourceError, SourceErrorKind};
+use super::{ContentError, SIZE_MAX, SourceContent, SourceError, SourceErrorKind};
 use crate::cluster::contract::{Severity, examine_disk, flaw_rule};
 use crate::disk::{self, Flaw, FlawKind, Format, Info, ReadAt, START_LEN, Start};
 use crate::recipe::{SourceRecipe, SourceRole};
 
 /// What to do with a disk that CDI takes and KubeVirt does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CdiOnly {
+pub enum CdiOnlyPolicy {
     /// An error.
     Refuse,
     /// The image is for CDI alone.
@@ -20,12 +20,12 @@ pub enum CdiOnly {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Judge<'a> {
     recipe: &'a SourceRecipe,
-    cdi_only: CdiOnly,
+    cdi_only: CdiOnlyPolicy,
 }
 
 impl<'a> Judge<'a> {
     /// Returns the judge of a source that is a disk.
-    pub(super) fn new(recipe: &'a SourceRecipe, cdi_only: CdiOnly) -> Option<Self> {
+    pub(super) fn new(recipe: &'a SourceRecipe, cdi_only: CdiOnlyPolicy) -> Option<Self> {
         (recipe.role == SourceRole::Disk).then_some(Self { recipe, cdi_only })
     }
 
@@ -45,7 +45,7 @@ impl<'a> Judge<'a> {
         let is_refused = |flaw: &&Flaw| match flaw.kind {
             // A disk that is converted may have no data yet.
             FlawKind::Blank => !is_converted,
-            FlawKind::CdiOnly => self.cdi_only == CdiOnly::Refuse && !is_converted,
+            FlawKind::CdiOnly => self.cdi_only == CdiOnlyPolicy::Refuse && !is_converted,
             kind => flaw_rule(kind).severity == Severity::Error,
         };
         match info.flaws.iter().find(is_refused) {
@@ -75,7 +75,7 @@ impl<'a> Judge<'a> {
 
 /// The content of a disk that goes by as a stream.
 pub(super) struct JudgedContent<'a> {
-    content: Box<dyn Content + 'a>,
+    content: Box<dyn SourceContent + 'a>,
     judge: Judge<'a>,
     location: &'a str,
     size: SizeOrigin,
@@ -87,7 +87,7 @@ pub(super) struct JudgedContent<'a> {
 
 impl<'a> JudgedContent<'a> {
     pub(super) fn new(
-        content: Box<dyn Content + 'a>,
+        content: Box<dyn SourceContent + 'a>,
         judge: Judge<'a>,
         location: &'a str,
         size: SizeOrigin,
@@ -124,7 +124,7 @@ impl<'a> JudgedContent<'a> {
     }
 }
 
-impl Content for JudgedContent<'_> {
+impl SourceContent for JudgedContent<'_> {
     fn size(&self) -> u64 {
         self.content.size()
     }

@@ -12,7 +12,7 @@ use super::identity::SourceIdentity;
 use super::judge::{Judge, JudgedContent};
 use super::raw::{RawStream, SharedStream};
 use super::stream::is_damage;
-use super::{Content, ContentError, SourceError, SourceErrorKind};
+use super::{ContentError, SourceContent, SourceError, SourceErrorKind};
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use crate::oci::image::digest::Digest;
@@ -35,7 +35,7 @@ impl MemberSource<'_> {
         Some(SourceIdentity::Member { archive, offset: self.member.offset, size: self.member.size })
     }
 
-    pub(super) fn content<'s>(&'s self, location: &'s str) -> Box<dyn Content + 's> {
+    pub(super) fn content<'s>(&'s self, location: &'s str) -> Box<dyn SourceContent + 's> {
         let content = Box::new(MemberContent::new(&self.archive, self.member, location));
         match self.judge {
             Some(judge) => {
@@ -198,7 +198,7 @@ impl<'s, 'a> MemberContent<'s, 'a> {
     }
 }
 
-impl Content for MemberContent<'_, '_> {
+impl SourceContent for MemberContent<'_, '_> {
     fn size(&self) -> u64 {
         self.member.size
     }

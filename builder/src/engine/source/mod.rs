@@ -28,12 +28,12 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-pub(crate) use content::{Content, ContentError};
-pub(crate) use converted::Sequential;
+pub(crate) use content::{ContentError, SourceContent};
+pub(crate) use converted::SequentialSource;
 pub(crate) use download::DownloadError;
 pub(crate) use error::{SourceError, SourceErrorKind};
 pub(crate) use identity::SourceIdentity;
-pub use judge::CdiOnly;
+pub use judge::CdiOnlyPolicy;
 pub(crate) use opener::SourceOpener;
 
 use crate::compression::CompressionFormat;
@@ -53,7 +53,7 @@ use stream::StreamChecks;
 pub(crate) const SIZE_MAX: u64 = 16 << 40;
 
 /// Opens the files that recipes name: the library itself opens no path.
-pub trait Inputs: Sync {
+pub trait InputFiles: Sync {
     /// Opens a file for reading. A relative path begins at the input directory that it names: the
     /// directory of the spec, or a build context, which the file must not leave.
     fn open(&self, file: &InputFile) -> io::Result<File>;
@@ -61,7 +61,7 @@ pub trait Inputs: Sync {
 
 /// What to do with a download that has no checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unverified {
+pub enum UnverifiedPolicy {
     /// Fail.
     Refuse,
     /// Take the bytes that come.
@@ -154,7 +154,7 @@ impl<'a> Source<'a> {
     }
 
     /// Returns the content from its beginning.
-    pub(crate) fn content(&self) -> Result<Box<dyn Content + '_>, ContentError> {
+    pub(crate) fn content(&self) -> Result<Box<dyn SourceContent + '_>, ContentError> {
         let location = self.location.as_str();
         match &self.kind {
             SourceKind::File(file) => file.content(location),

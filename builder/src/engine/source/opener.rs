@@ -10,7 +10,9 @@ use super::judge::Judge;
 use super::member::{ArchiveBytes, MemberSource, OpenArchive};
 use super::plain::PlainFile;
 use super::stream::StreamChecks;
-use super::{CdiOnly, Inputs, Sequential, SourceErrorKind, SourceKind, Unverified};
+use super::{
+    CdiOnlyPolicy, InputFiles, SequentialSource, SourceErrorKind, SourceKind, UnverifiedPolicy,
+};
 use crate::compression::CompressionFormat;
 use crate::net::http::HttpClient;
 use crate::oci::images::Places;
@@ -19,11 +21,11 @@ use crate::recipe::{InputFile, SourceLocation, SourceRecipe, SourceRole, TarMemb
 /// Opens sources. Each archive is opened once for all of its members: take one opener for a layer,
 /// whose files are read one after the other, and not for two that are read at the same time.
 pub(crate) struct SourceOpener<'a> {
-    inputs: &'a dyn Inputs,
+    inputs: &'a dyn InputFiles,
     client: &'a HttpClient,
-    unverified: Unverified,
+    unverified: UnverifiedPolicy,
     places: &'a dyn Places,
-    cdi_only: CdiOnly,
+    cdi_only: CdiOnlyPolicy,
     /// Archives that were opened; those of one layer are few.
     archives: Vec<(&'a Arc<TarOrigin>, Arc<OpenArchive<'a>>)>,
 }
@@ -31,18 +33,18 @@ pub(crate) struct SourceOpener<'a> {
 impl<'a> SourceOpener<'a> {
     /// Returns an opener that has opened no archive yet.
     pub(crate) fn new(
-        inputs: &'a dyn Inputs,
+        inputs: &'a dyn InputFiles,
         client: &'a HttpClient,
-        unverified: Unverified,
+        unverified: UnverifiedPolicy,
         places: &'a dyn Places,
     ) -> Self {
-        let (cdi_only, archives) = (CdiOnly::Refuse, Vec::new());
+        let (cdi_only, archives) = (CdiOnlyPolicy::Refuse, Vec::new());
         Self { inputs, client, unverified, places, cdi_only, archives }
     }
 
     /// Says what to do with disks that CDI takes and KubeVirt does not; they are refused otherwise.
     #[must_use]
-    pub(crate) fn with_cdi_only(self, cdi_only: CdiOnly) -> Self {
+    pub(crate) fn with_cdi_only(self, cdi_only: CdiOnlyPolicy) -> Self {
         Self { cdi_only, ..self }
     }
 
@@ -95,7 +97,7 @@ impl<'a> SourceOpener<'a> {
         }
         match (found.filter(|_| recipe.role == SourceRole::Disk), recipe.convert) {
             (Some(compression), Some(_)) => {
-                Err(SourceErrorKind::Sequential(Sequential::Packed(compression)))
+                Err(SourceErrorKind::Sequential(SequentialSource::Packed(compression)))
             }
             (Some(compression), None) => Err(SourceErrorKind::Packed(compression)),
             (None, Some(conversion)) => {
@@ -114,7 +116,7 @@ impl<'a> SourceOpener<'a> {
         recipe: &'a SourceRecipe,
         url: &'a str,
     ) -> Result<DownloadSource<'a>, SourceErrorKind> {
-        if recipe.checksum.is_none() && self.unverified == Unverified::Refuse {
+        if recipe.checksum.is_none() && self.unverified == UnverifiedPolicy::Refuse {
             return Err(SourceErrorKind::Unverified);
         }
         let (client, details) = (self.client.clone(), recipe.download.as_deref());

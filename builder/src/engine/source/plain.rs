@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::file::{FileExtent, OpenedFile, check_unchanged};
 use super::raw::RawStream;
 use super::stream::{StreamChecks, StreamContent};
-use super::{Content, ContentError, SourceError, SourceErrorKind};
+use super::{ContentError, SourceContent, SourceError, SourceErrorKind};
 use crate::disk;
 use crate::recipe::Checksum;
 
@@ -25,7 +25,7 @@ impl PlainFile<'_> {
     pub(super) fn content<'s>(
         &'s self,
         location: &'s str,
-    ) -> Result<Box<dyn Content + 's>, ContentError> {
+    ) -> Result<Box<dyn SourceContent + 's>, ContentError> {
         let Some(checksum) = self.checksum.clone() else {
             let (file, known) = (None, FileExtent::Data(0));
             return Ok(Box::new(FileContent { opened: &self.file, file, location, at: 0, known }));
@@ -62,7 +62,7 @@ impl FileContent<'_> {
     }
 }
 
-impl Content for FileContent<'_> {
+impl SourceContent for FileContent<'_> {
     fn size(&self) -> u64 {
         self.opened.len()
     }

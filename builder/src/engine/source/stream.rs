@@ -7,7 +7,7 @@ use super::checksum::ChecksumHash;
 use super::content::SizeOrigin;
 use super::judge::{Judge, JudgedContent};
 use super::raw::{RawStream, SharedStream, download_error};
-use super::{Content, ContentError, SIZE_MAX, SourceError, SourceErrorKind};
+use super::{ContentError, SIZE_MAX, SourceContent, SourceError, SourceErrorKind};
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use crate::disk::START_LEN;
@@ -37,7 +37,7 @@ impl StreamChecks<'_> {
         raw: RawStream<'s>,
         compression: Option<CompressionFormat>,
         location: &'s str,
-    ) -> Result<Box<dyn Content + 's>, ContentError> {
+    ) -> Result<Box<dyn SourceContent + 's>, ContentError> {
         let content = StreamContent::new(raw, compression, self, location)?;
         let origin = content.origin;
         Ok(match self.judge {
@@ -171,7 +171,7 @@ fn declared_size(raw: &RawStream<'_>, compression: CompressionFormat) -> Option<
     decode::size_hint(compression, raw.len()?, &|space, at| raw.read_at(space, at))
 }
 
-impl Content for StreamContent<'_> {
+impl SourceContent for StreamContent<'_> {
     fn size(&self) -> u64 {
         self.size
     }

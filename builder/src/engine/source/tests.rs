@@ -22,7 +22,7 @@ impl One {
     }
 }
 
-impl Inputs for One {
+impl InputFiles for One {
     fn open(&self, _file: &InputFile) -> io::Result<File> {
         self.0.reopen()
     }
@@ -100,7 +100,7 @@ fn go_on(_len: u64) -> ControlFlow<()> {
 }
 
 /// Reads a content to its end.
-fn read_content(content: &mut dyn Content) -> Result<Vec<u8>, ContentError> {
+fn read_content(content: &mut dyn SourceContent) -> Result<Vec<u8>, ContentError> {
     let mut space = vec![0; usize::try_from(content.size()).unwrap()];
     for part in space.chunks_mut(1000) {
         content.read_exact(part)?;
@@ -113,12 +113,12 @@ fn read_content(content: &mut dyn Content) -> Result<Vec<u8>, ContentError> {
 /// Reads all sources as a layer does; calls `between` after it has read the first.
 fn read(
     recipes: &[SourceRecipe],
-    inputs: &dyn Inputs,
+    inputs: &dyn InputFiles,
     places: &dyn Places,
     between: impl Fn(),
 ) -> Result<Vec<Vec<u8>>, SourceError> {
     let client = offline();
-    let mut opener = SourceOpener::new(inputs, &client, Unverified::Refuse, places);
+    let mut opener = SourceOpener::new(inputs, &client, UnverifiedPolicy::Refuse, places);
     let sources = recipes.iter().map(|recipe| Source::open(recipe, &mut opener));
     let sources = sources.collect::<Result<Vec<_>, _>>()?;
     let contents = sources.iter().map(|source| source.content().map_err(source_error));
@@ -187,7 +187,7 @@ fn bombs_are_stopped_at_their_beginning() {
             (recipe.packing, recipe.role) = (Some(packing), SourceRole::Disk);
             let inputs = One::new(&packed[..packed.len() * 3 / 4]);
             let (client, places) = (offline(), Memory::default());
-            let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
+            let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
             let mut source = Source::open(&recipe, &mut opener).unwrap();
             let error = source.measure(&pool(), &go_on).unwrap_err();
             assert_eq!(error.to_string(), format!("bomb: {expected}"), "{packing}");
@@ -212,7 +212,7 @@ fn sizes_that_are_not_declared_are_measured() {
         recipe.packing = Some(compression);
         let inputs = One::new(&packed);
         let (client, places) = (offline(), Memory::default());
-        let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
+        let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
         let mut source = Source::open(&recipe, &mut opener).unwrap();
         let read = source.content().and_then(|mut content| read_content(&mut *content));
         assert!(matches!(read, Err(ContentError::Unmeasured)), "{compression}");
@@ -233,7 +233,7 @@ fn a_file_that_has_another_size_was_changed() {
     for len in [99_999, 100_001] {
         let (client, places) = (offline(), Memory::default());
         inputs.0.reopen().unwrap().set_len(100_000).unwrap();
-        let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
+        let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
         let source = Source::open(&recipe, &mut opener).unwrap();
         let mut content = source.content().unwrap();
         inputs.0.reopen().unwrap().set_len(len).unwrap();
@@ -247,7 +247,7 @@ fn a_disk_is_surveyed_before_it_is_converted() {
     let mut recipe = SourceRecipe::new(SourceLocation::path("a.img"), SourceRole::Disk);
     recipe.convert = Some(Conversion::Qcow2(ClusterCompression::None));
     let (inputs, client, places) = (One::new(&bytes()), offline(), Memory::default());
-    let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
+    let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
     let mut source = Source::open(&recipe, &mut opener).unwrap();
     assert!(matches!(source.content(), Err(ContentError::Unmeasured)));
     assert_eq!(source.unsurveyed(), Some(100_352));
@@ -356,7 +356,7 @@ fn a_layer_can_be_attempted_again() {
     places.put(bytes());
     let recipes = members(&layer_archive(&bytes()), &ASCENDING);
     let (inputs, client) = (One::new(b""), offline());
-    let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
+    let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
     let sources = recipes.iter().map(|recipe| Source::open(recipe, &mut opener).unwrap());
     let sources: Vec<Source<'_>> = sources.collect();
     for _ in 0..3 {
@@ -374,7 +374,7 @@ fn inline_bytes_are_a_source() {
     assert_eq!(read(inline(b"")).unwrap(), [b""]);
     let (recipe, places) = (inline(b"text"), Memory::default());
     let (inputs, client) = (One::new(b""), offline());
-    let mut opener = SourceOpener::new(&inputs, &client, Unverified::Refuse, &places);
+    let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
     let source = Source::open(&recipe, &mut opener).unwrap();
     let error = source.content().unwrap().read_exact(&mut [0; 5]).unwrap_err();
     let error = source_error(error);
@@ -411,7 +411,7 @@ fn contents_are_known_by_what_they_are_part_of() {
     let mut recipes: Vec<_> =
         archives.iter().flat_map(|archive| members(archive, &ranges)).collect();
     recipes.extend([b"1", b"2"].map(|bytes| recipe(SourceLocation::Inline((*bytes).into()))));
-    let mut opener = SourceOpener::new(&inputs, &client, Unverified::Allow, &places);
+    let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Allow, &places);
     let identities: Vec<_> = recipes
         .iter()
         .map(|recipe| Source::open(recipe, &mut opener).unwrap().identity().unwrap())
@@ -422,6 +422,6 @@ fn contents_are_known_by_what_they_are_part_of() {
     // A download that may be another next time has none, and so have its members.
     let url = recipe(SourceLocation::Url("http://localhost/a.tar".into()));
     let recipes = members(&Arc::new(TarOrigin::File(Box::new(url))), &[(0, 1)]);
-    let mut opener = SourceOpener::new(&inputs, &client, Unverified::Allow, &places);
+    let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Allow, &places);
     assert_eq!(Source::open(&recipes[0], &mut opener).unwrap().identity(), None);
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::located::Text;
 use super::source::{check_name, file};
 use super::types::FileSpec;
-use crate::cluster::contract::placement::{DIRECTORY_MODE, FILE_MODE, QEMU};
-use crate::cluster::contract::taken;
+use crate::cluster::contract::placement::{DISK_DIRECTORY_MODE, DISK_FILE_MODE, QEMU_OWNER};
+use crate::cluster::contract::placement_conflict;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe};
 
@@ -16,8 +16,8 @@ pub(super) fn directory(path: &str) -> LayerEntry {
     LayerEntry {
         path: path.into(),
         kind: LayerEntryKind::Directory,
-        mode: DIRECTORY_MODE,
-        owner: QEMU,
+        mode: DISK_DIRECTORY_MODE,
+        owner: QEMU_OWNER,
     }
 }
 
@@ -26,8 +26,8 @@ pub(super) fn regular(path: &str, source: crate::recipe::SourceRecipe) -> LayerE
     LayerEntry {
         path: path.into(),
         kind: LayerEntryKind::File(source),
-        mode: FILE_MODE,
-        owner: QEMU,
+        mode: DISK_FILE_MODE,
+        owner: QEMU_OWNER,
     }
 }
 
@@ -86,7 +86,7 @@ fn check_path(text: &Text) -> Result<&str, Diagnostic> {
                 "CDI imports the first file whose path begins with `disk`; choose another path",
             ));
     }
-    if let Some(reason) = taken(path) {
+    if let Some(reason) = placement_conflict(path) {
         return Err(wrong(format!("no file may stand at `{written}`"))
             .help(format!("{reason}; choose another path")));
     }

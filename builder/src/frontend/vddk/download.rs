@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::kit::{VddkKit, VddkKitError};
-use crate::engine::source::Inputs;
+use crate::engine::source::InputFiles;
 use crate::oci::hashing::HashingReader;
 use crate::oci::tar::{self, TarReadError};
 use crate::recipe::diagnostic::Diagnostic;
@@ -33,7 +33,7 @@ pub struct VddkDownload {
 impl VddkDownload {
     /// Reads an archive. Its checksum goes into the recipe: what is read again for the image is what
     /// was looked at.
-    pub fn read(path: &Path, inputs: &dyn Inputs) -> Result<Self, Diagnostic> {
+    pub fn read(path: &Path, inputs: &dyn InputFiles) -> Result<Self, Diagnostic> {
         let place = path.display();
         let file = inputs.open(&InputFile::new(path)).and_then(regular);
         let file =

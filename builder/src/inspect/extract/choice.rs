@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ExtractError;
 use crate::cluster::contract::facts::LayerFacts;
-use crate::cluster::contract::{DIRECTORY, Rootfs, Seen, for_cdi};
+use crate::cluster::contract::{DISK_DIRECTORY, Rootfs, SeenMember, cdi_disks};
 use crate::inspect::kept::kept_len;
 use crate::oci::tar::TarEntry;
 
@@ -49,8 +49,8 @@ impl Choice {
 
     /// Says whether both take the same file; that is the first that CDI comes to.
     pub(super) fn judge(&self) -> Result<(), ExtractError> {
-        let taken = for_cdi(&self.layers).next();
-        let children = Rootfs::new(&self.layers).children(DIRECTORY);
+        let taken = cdi_disks(&self.layers).next();
+        let children = Rootfs::new(&self.layers).children(DISK_DIRECTORY);
         let names: Vec<&str> = children.keys().copied().collect();
         let seen = children.into_values().next().flatten();
         match (taken, &names[..]) {
@@ -77,12 +77,12 @@ impl Choice {
     }
 }
 
-fn place(seen: Seen<'_>) -> String {
+fn place(seen: SeenMember<'_>) -> String {
     format!("`{}` of layer {}", seen.found.path.escape_debug(), seen.layer + 1)
 }
 
 fn shown(name: &str) -> String {
-    format!("`{DIRECTORY}/{}`", name.escape_debug())
+    format!("`{DISK_DIRECTORY}/{}`", name.escape_debug())
 }
 
 fn list(names: &[&str]) -> String {

@@ -42,12 +42,12 @@ fn write(bytes: &[u8], output: &mut dyn DiskOutput) -> io::Result<()> {
         let blocks = || rest.chunks(BLOCK);
         let zeros = blocks().take_while(is_zero).map(<[u8]>::len).sum::<usize>();
         if zeros > 0 {
-            output.zeros(zeros as u64)?;
+            output.write_zeros(zeros as u64)?;
             rest = rest.get(zeros..).unwrap_or_default();
             continue;
         }
         let data = blocks().take_while(|block| !is_zero(block)).map(<[u8]>::len).sum::<usize>();
-        output.data(rest.get(..data).unwrap_or_default())?;
+        output.write_data(rest.get(..data).unwrap_or_default())?;
         rest = rest.get(data..).unwrap_or_default();
     }
     Ok(())
@@ -63,15 +63,15 @@ impl DiskOutput for Nowhere {
         Ok(())
     }
 
-    fn data(&mut self, _bytes: &[u8]) -> io::Result<()> {
+    fn write_data(&mut self, _bytes: &[u8]) -> io::Result<()> {
         Ok(())
     }
 
-    fn zeros(&mut self, _len: u64) -> io::Result<()> {
+    fn write_zeros(&mut self, _len: u64) -> io::Result<()> {
         Ok(())
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ pub use output::{DiskOutput, PipeOutput, SparseFile};
 
 use self::choice::Choice;
 use self::copy::{Nowhere, copy_disk};
-use crate::cluster::contract::{cdi_takes, matters};
+use crate::cluster::contract::{cdi_takes, is_relevant};
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
@@ -74,7 +74,7 @@ fn run(
     let Extraction { output, choice, disk, .. } = extraction;
     choice.judge()?;
     let disk = disk.ok_or(ExtractError::NoDisk)?;
-    output.end().map_err(ExtractError::Output)?;
+    output.finish().map_err(ExtractError::Output)?;
     Ok(ExtractedDisk { path: disk.path, size: disk.size })
 }
 
@@ -146,7 +146,7 @@ impl Extraction<'_> {
         let packing = tar.compression();
         let mut tar = TarReader::new(tar, packing, self.context.limits);
         while let Some(found) = tar.next().transpose()? {
-            if !matters(&found.path) {
+            if !is_relevant(&found.path) {
                 continue;
             }
             if cdi_takes(&found) {

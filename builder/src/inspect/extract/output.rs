@@ -14,13 +14,13 @@ pub trait DiskOutput {
     fn begin(&mut self, path: &str, size: u64) -> io::Result<()>;
 
     /// Receives the next bytes.
-    fn data(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn write_data(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// Receives the next bytes, which are all zero.
-    fn zeros(&mut self, len: u64) -> io::Result<()>;
+    fn write_zeros(&mut self, len: u64) -> io::Result<()>;
 
     /// Ends the disk: it is complete, and the right one.
-    fn end(&mut self) -> io::Result<()>;
+    fn finish(&mut self) -> io::Result<()>;
 }
 
 /// A new file, in which zeros are holes.
@@ -43,7 +43,7 @@ impl DiskOutput for SparseFile<'_> {
         Ok(())
     }
 
-    fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write_data(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.hole > 0 {
             self.at += self.hole;
             self.hole = 0;
@@ -54,12 +54,12 @@ impl DiskOutput for SparseFile<'_> {
         Ok(())
     }
 
-    fn zeros(&mut self, len: u64) -> io::Result<()> {
+    fn write_zeros(&mut self, len: u64) -> io::Result<()> {
         self.hole += len;
         Ok(())
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         self.file.set_len(self.at + self.hole)?;
         self.file.sync_all()
     }
@@ -73,11 +73,11 @@ impl<W: Write> DiskOutput for PipeOutput<W> {
         Ok(())
     }
 
-    fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write_data(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all(bytes)
     }
 
-    fn zeros(&mut self, mut len: u64) -> io::Result<()> {
+    fn write_zeros(&mut self, mut len: u64) -> io::Result<()> {
         while len > 0 {
             let count = usize::try_from(len).map_or(STEP, |len| len.min(STEP));
             self.0.write_all(&ZEROS[..count])?;
@@ -86,7 +86,7 @@ impl<W: Write> DiskOutput for PipeOutput<W> {
         Ok(())
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         self.0.flush()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::VerifyContext;
 use crate::cluster::contract::facts::{BlobFacts, DiskFacts, LayerFacts};
-use crate::cluster::contract::{BlobStart, cdi_takes, examine_disk, is_disk, matters};
+use crate::cluster::contract::{BlobStart, cdi_takes, examine_disk, is_disk, is_relevant};
 use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::inspect::kept::kept_len;
@@ -50,7 +50,7 @@ pub(super) fn read(
     let tar = match raw.by_ref().take(START_LEN).read_to_end(&mut start) {
         Ok(_) => {
             let all = Cursor::new(&start).chain(&mut raw);
-            scan(all, BlobStart::of(&start), &mut facts, kept, context)
+            scan(all, BlobStart::detect(&start), &mut facts, kept, context)
         }
         Err(error) => Err(TarReadError::Read(error)),
     };
@@ -65,7 +65,7 @@ pub(super) fn read(
         }
         Err(BlobProblem::Digest(found)) => BlobFacts::OtherBytes(found),
         Ok(()) => {
-            let (start, tar) = (BlobStart::of(&start), tar.map_err(|error| error.to_string()));
+            let (start, tar) = (BlobStart::detect(&start), tar.map_err(|error| error.to_string()));
             BlobFacts::Sound { start, tar }
         }
     });
@@ -85,7 +85,7 @@ fn scan(
     let tar = HashingReader::new(ProgressReader::new(tar, context.progress, None));
     let mut tar = TarReader::new(tar, compression, context.limits);
     while let Some(found) = tar.next().transpose()? {
-        if !matters(&found.path) {
+        if !is_relevant(&found.path) {
             if found.lead == Lead::Slash && facts.absolute.is_none() {
                 facts.absolute = Some(format!("/{}", found.path));
             }

@@ -29,7 +29,7 @@ use crate::oci::tar::TarLimits;
 use crate::oci::walk::WalkError;
 
 /// What [`VerifyContext::kept`] usually is, in bytes: some hundred thousand members.
-pub const KEPT: u64 = 64 << 20;
+pub const DEFAULT_KEPT_LEN: u64 = 64 << 20;
 
 /// What an image is verified with.
 pub struct VerifyContext<'a> {
@@ -121,7 +121,7 @@ pub fn verify_image(
         });
         let platform = image.platform();
         findings.extend(judge_image(platform.as_ref(), &facts));
-        let disk = contract::disk_of(&facts.layers);
+        let disk = contract::agreed_disk(&facts.layers);
         let disk = disk.map(|(path, disk)| VerifiedDisk { path, info: disk.info.clone() });
         images.push(VerifiedImage { platform, manifest: image.manifest.digest, disk });
     }
@@ -137,9 +137,9 @@ fn broken(root: Digest, error: WalkError) -> Result<VerifyReport, VerifyError> {
     if matches!(&error, WalkError::Storage(error) if is_elsewhere(error)) {
         return Err(VerifyError::Documents(error));
     }
-    let mut findings = Findings::of(None);
+    let mut findings = Findings::new(None);
     findings.add(&contract::DOCUMENT, "image", error.to_string());
-    Ok(VerifyReport { root, images: Vec::new(), findings: findings.done() })
+    Ok(VerifyReport { root, images: Vec::new(), findings: findings.into_sorted() })
 }
 
 type Layers = BTreeMap<(Digest, u64), LayerFacts>;

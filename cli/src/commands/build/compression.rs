@@ -1,7 +1,7 @@
 //! `--compression` and its level.
 
 use clap::ValueEnum;
-use diskette_builder::engine::layer::compression::{Compression, GzipLevel, ZstdLevel};
+use diskette_builder::engine::layer::compression::{GzipLevel, LayerCompression, ZstdLevel};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::error::CommandError;
@@ -19,16 +19,16 @@ pub(super) enum CompressionKind {
 
 impl CompressionKind {
     /// Returns the compression at a level.
-    pub(super) fn compression(self, level: Option<u8>) -> Result<Compression, CommandError> {
+    pub(super) fn compression(self, level: Option<u8>) -> Result<LayerCompression, CommandError> {
         let (compression, range) = match (self, level) {
-            (Self::Gzip, None) => (Some(Compression::Gzip(GzipLevel::default())), ""),
-            (Self::Zstd, None) => (Some(Compression::Zstd(ZstdLevel::default())), ""),
-            (Self::None, None) => (Some(Compression::None), ""),
+            (Self::Gzip, None) => (Some(LayerCompression::Gzip(GzipLevel::default())), ""),
+            (Self::Zstd, None) => (Some(LayerCompression::Zstd(ZstdLevel::default())), ""),
+            (Self::None, None) => (Some(LayerCompression::None), ""),
             (Self::Gzip, Some(level)) => {
-                (GzipLevel::new(level).map(Compression::Gzip), "gzip has the levels 1 to 12")
+                (GzipLevel::new(level).map(LayerCompression::Gzip), "gzip has the levels 1 to 12")
             }
             (Self::Zstd, Some(level)) => {
-                (ZstdLevel::new(level).map(Compression::Zstd), "zstd has the levels 1 to 19")
+                (ZstdLevel::new(level).map(LayerCompression::Zstd), "zstd has the levels 1 to 19")
             }
             (Self::None, Some(_)) => (None, "without compression there are no levels"),
         };

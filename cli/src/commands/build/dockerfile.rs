@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::engine::source::Inputs;
+use diskette_builder::engine::source::InputFiles;
 use diskette_builder::frontend::dockerfile::BuildContexts;
 use diskette_builder::frontend::dockerfile::context::BuildContext;
 use diskette_builder::frontend::dockerfile::pattern::IgnoreFile;
@@ -117,7 +117,7 @@ impl BuildContexts for ContextFiles {
     }
 }
 
-impl Inputs for ContextFiles {
+impl InputFiles for ContextFiles {
     fn open(&self, file: &InputFile) -> io::Result<File> {
         let context = self.directories.get(&file.directory).ok_or(io::ErrorKind::NotFound)?;
         self.reads.add(&context.path().join(&file.path));

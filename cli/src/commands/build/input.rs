@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diskette_builder::engine::source::Inputs;
+use diskette_builder::engine::source::InputFiles;
 use diskette_builder::frontend::dockerfile::base::Bases;
 use diskette_builder::frontend::dockerfile::{self, DockerfileRequest};
 use diskette_builder::frontend::spec;
@@ -46,7 +46,7 @@ pub(super) enum Language {
 pub(super) struct Loaded {
     pub(super) recipes: Vec<Recipe>,
     /// Opens the files that the recipes name.
-    pub(super) inputs: Box<dyn Inputs>,
+    pub(super) inputs: Box<dyn InputFiles>,
     /// The time that the input itself asks for.
     pub(super) epoch: Option<String>,
     /// The files that were read, and will be.

@@ -2,7 +2,7 @@
 
 use diskette_builder::cluster::contract::Finding;
 use diskette_builder::disk::Info;
-use diskette_builder::inspect::overview::{DiskSeen, Overview};
+use diskette_builder::inspect::overview::{ImageOverview, SeenDisk};
 use diskette_builder::oci::image_documents::PlatformImage;
 use serde_json::{Map, Value, json};
 
@@ -29,7 +29,7 @@ pub(super) fn disk(name: &str, info: &Info) -> String {
     format!("{:#}\n", json!({ "file": name, "disk": info }))
 }
 
-fn platform(image: &PlatformImage, overview: &Overview) -> Value {
+fn platform(image: &PlatformImage, overview: &ImageOverview) -> Value {
     let layers = image.layers.iter().zip(&overview.compressions).map(|(layer, compressed)| {
         json!({
             "digest": layer.digest.to_string(),
@@ -60,7 +60,7 @@ fn platform(image: &PlatformImage, overview: &Overview) -> Value {
     })
 }
 
-fn disk_seen(seen: &DiskSeen) -> Value {
+fn disk_seen(seen: &SeenDisk) -> Value {
     let mut disk = json!({
         "path": format!("/{}", seen.found.path),
         "layer": seen.layer,

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use diskette_builder::compression::CompressionFormat;
 use diskette_builder::disk::Info;
-use diskette_builder::inspect::overview::{Compressed, DiskSeen, Overview, REACH};
+use diskette_builder::inspect::overview::{
+    ImageOverview, LAYER_START_LEN, SeenCompression, SeenDisk,
+};
 use diskette_builder::oci::image_documents::PlatformImage;
 use indicatif::HumanBytes;
 use serde_json::Value;
@@ -74,7 +76,7 @@ pub(super) fn disk(name: &str, info: &Info) -> String {
     table.0
 }
 
-fn platform(image: &PlatformImage, overview: &Overview, table: &mut Table) {
+fn platform(image: &PlatformImage, overview: &ImageOverview, table: &mut Table) {
     let name = image.platform().map_or_else(|| "no platform".to_owned(), |name| name.to_string());
     table.heading(&name);
     table.row("manifest", &image.manifest.digest.to_string());
@@ -84,16 +86,18 @@ fn platform(image: &PlatformImage, overview: &Overview, table: &mut Table) {
     match &overview.disk {
         Some(disk) => disk_rows(disk, table),
         None => {
-            table
-                .row("disk", &format!("not seen in the first {} of its layers", HumanBytes(REACH)));
+            table.row(
+                "disk",
+                &format!("not seen in the first {} of its layers", HumanBytes(LAYER_START_LEN)),
+            );
         }
     }
     for (number, layer) in image.layers.iter().enumerate() {
         let compressed = overview.compressions.get(number).copied();
-        let compressed = match compressed.unwrap_or(Compressed::Unseen) {
-            Compressed::Unseen => "not looked into",
-            Compressed::No => "not compressed",
-            seen @ Compressed::With(_) => compression(seen).unwrap_or_default(),
+        let compressed = match compressed.unwrap_or(SeenCompression::NotRead) {
+            SeenCompression::NotRead => "not looked into",
+            SeenCompression::None => "not compressed",
+            seen @ SeenCompression::Format(_) => compression(seen).unwrap_or_default(),
         };
         let size = HumanBytes(layer.size).to_string();
         let ratio = ratio(overview.disk.as_ref().filter(|disk| disk.layer == number), layer.size);
@@ -112,7 +116,7 @@ fn platform(image: &PlatformImage, overview: &Overview, table: &mut Table) {
     }
 }
 
-fn disk_rows(disk: &DiskSeen, table: &mut Table) {
+fn disk_rows(disk: &SeenDisk, table: &mut Table) {
     let found = &disk.found;
     let owner = format!("{:04o} {}:{}", found.mode, found.uid, found.gid);
     table.row("disk", &format!("/{}  {owner}", found.path));
@@ -141,7 +145,7 @@ fn format(info: &Info) -> String {
 }
 
 /// Returns how much of the disk's file its layer is.
-fn ratio(disk: Option<&DiskSeen>, layer: u64) -> String {
+fn ratio(disk: Option<&SeenDisk>, layer: u64) -> String {
     let Some(file) = disk.map(|disk| disk.info.file_size).filter(|size| *size > 0) else {
         return String::new();
     };
@@ -160,13 +164,13 @@ fn annotations(all: &BTreeMap<String, String>, table: &mut Table) {
 }
 
 /// Returns how a layer is compressed, in one word, if that was seen.
-pub(super) fn compression(compressed: Compressed) -> Option<&'static str> {
+pub(super) fn compression(compressed: SeenCompression) -> Option<&'static str> {
     match compressed {
-        Compressed::Unseen => None,
-        Compressed::No => Some("none"),
-        Compressed::With(CompressionFormat::Gzip) => Some("gzip"),
-        Compressed::With(CompressionFormat::Xz) => Some("xz"),
-        Compressed::With(CompressionFormat::Zstd) => Some("zstd"),
-        Compressed::With(CompressionFormat::Bzip2) => Some("bzip2"),
+        SeenCompression::NotRead => None,
+        SeenCompression::None => Some("none"),
+        SeenCompression::Format(CompressionFormat::Gzip) => Some("gzip"),
+        SeenCompression::Format(CompressionFormat::Xz) => Some("xz"),
+        SeenCompression::Format(CompressionFormat::Zstd) => Some("zstd"),
+        SeenCompression::Format(CompressionFormat::Bzip2) => Some("bzip2"),
     }
 }

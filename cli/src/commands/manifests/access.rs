@@ -2,7 +2,8 @@
 
 use clap::Args;
 use diskette_builder::cluster::kubernetes::{
-    Access, Meta, Object, PullMethod, Shown, import_secret, parse_subdomain, pull_secret,
+    ImageAccess, KubernetesObject, ObjectMeta, PullMethod, SecretContent, import_secret,
+    parse_subdomain, pull_secret,
 };
 use diskette_builder::net::credential::Credential;
 use diskette_builder::oci::image::reference::Reference;
@@ -155,12 +156,12 @@ impl Names {
     /// Returns the secrets.
     pub(super) fn secrets(
         &self,
-        meta: Meta<'_>,
+        meta: ObjectMeta<'_>,
         registry: &str,
         credential: Option<&Credential>,
-    ) -> Result<Vec<Object>, CommandError> {
-        let shown = credential.map_or(Shown::Placeholder, Shown::Credential);
-        let named = |name| Meta { name, ..meta };
+    ) -> Result<Vec<KubernetesObject>, CommandError> {
+        let shown = credential.map_or(SecretContent::Placeholder, SecretContent::Credential);
+        let named = |name| ObjectMeta { name, ..meta };
         let mut secrets = Vec::new();
         if let Some(name) = &self.pull_secret {
             secrets.push(pull_secret(named(name), registry, shown));
@@ -177,8 +178,8 @@ impl Names {
     }
 
     /// Returns what the objects that name the image say.
-    pub(super) fn access(&self, storage: &StorageArguments) -> Access<'_> {
-        Access {
+    pub(super) fn access(&self, storage: &StorageArguments) -> ImageAccess<'_> {
+        ImageAccess {
             pull_secret: self.pull_secret.as_deref(),
             import_secret: self.import_secret.as_deref(),
             authorities: self.authorities.as_deref(),

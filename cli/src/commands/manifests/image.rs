@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use diskette_builder::cluster::kubernetes::labels;
-use diskette_builder::inspect::overview::{REACH, inspect_image};
+use diskette_builder::cluster::kubernetes::labels_from_env;
+use diskette_builder::inspect::overview::{LAYER_START_LEN, inspect_image};
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
@@ -107,7 +107,7 @@ fn disk_size(images: &dyn Images, image: &PlatformImage) -> Result<u64, String> 
 }
 
 fn unseen() -> String {
-    format!("no disk is seen in the first {} MiB of any layer", REACH >> 20)
+    format!("no disk is seen in the first {} MiB of any layer", LAYER_START_LEN >> 20)
 }
 
 /// Refuses a name with the digest of something else.
@@ -123,7 +123,7 @@ fn check_pin(image: Option<&Reference>, digest: Digest) -> Result<(), CommandErr
 
 /// Returns the labels that all images have.
 fn common_labels(images: &[&PlatformImage]) -> BTreeMap<String, String> {
-    let mut all = images.iter().map(|image| labels(image.env()));
+    let mut all = images.iter().map(|image| labels_from_env(image.env()));
     let mut common = all.next().unwrap_or_default();
     for other in all {
         common.retain(|key, value| other.get(key) == Some(value));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::kubernetes::{
-    Machine, Quantity, Root, Storage, USER_DATA_MAX, cloud_config, parse_subdomain,
+    MachineOptions, Quantity, RootDisk, USER_DATA_MAX, VolumeStorage, cloud_config, parse_subdomain,
 };
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -68,17 +68,17 @@ impl MachineArguments {
         &'a self,
         seen: &'a Seen,
         user_data: Option<&'a str>,
-        clone: Storage<'a>,
-        import: impl FnOnce() -> Result<Storage<'a>, CommandError>,
-    ) -> Result<Machine<'a>, CommandError> {
+        clone: VolumeStorage<'a>,
+        import: impl FnOnce() -> Result<VolumeStorage<'a>, CommandError>,
+    ) -> Result<MachineOptions<'a>, CommandError> {
         let told = |name: &str| seen.labels.get(&format!("instancetype.kubevirt.io/{name}"));
         let is_sized = self.memory.is_some() || self.cpus.is_some();
         let own = told("default-instancetype").filter(|_| !is_sized);
-        Ok(Machine {
+        Ok(MachineOptions {
             root: match self.disk {
-                RootPlace::Image => Root::Image,
-                RootPlace::Import => Root::Import(import()?),
-                RootPlace::Clone => Root::Clone(clone),
+                RootPlace::Image => RootDisk::Image,
+                RootPlace::Import => RootDisk::Import(import()?),
+                RootPlace::Clone => RootDisk::Clone(clone),
             },
             instancetype: self.instancetype.as_ref().or(own).map(String::as_str),
             preference: self.preference.as_ref().or(told("default-preference")).map(String::as_str),

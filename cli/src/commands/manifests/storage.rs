@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::kubernetes::{
-    AccessMode, Cron, PullMethod, Quantity, Retention, Storage, parse_schedule, parse_subdomain,
+    AccessMode, ImportCron, ImportRetention, PullMethod, Quantity, VolumeStorage, parse_schedule,
+    parse_subdomain,
 };
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
@@ -70,7 +71,7 @@ impl StorageArguments {
     }
 
     /// Returns the volume that the image's disk fits on.
-    pub(super) fn storage(&self, seen: &Seen) -> Result<Storage<'_>, CommandError> {
+    pub(super) fn storage(&self, seen: &Seen) -> Result<VolumeStorage<'_>, CommandError> {
         let size = match (&self.storage, seen.virtual_size()) {
             (Some(size), Ok(least)) if size.bytes() < least => {
                 let message =
@@ -88,23 +89,28 @@ impl StorageArguments {
                 return Err(Diagnostic::new(error).help(help).into());
             }
         };
-        Ok(Storage { size: Some(size), ..self.clone_of() })
+        Ok(VolumeStorage { size: Some(size), ..self.clone_of() })
     }
 
     /// Returns the volume that another one is cloned into, as large as that unless it shall be larger.
-    pub(super) fn clone_of(&self) -> Storage<'_> {
+    pub(super) fn clone_of(&self) -> VolumeStorage<'_> {
         let access_mode = self.access_mode.map(|mode| match mode {
             Mode::Rwo => AccessMode::ReadWriteOnce,
             Mode::Rwx => AccessMode::ReadWriteMany,
             Mode::Rwop => AccessMode::ReadWriteOncePod,
         });
-        Storage { size: self.storage.clone(), class: self.storage_class.as_deref(), access_mode }
+        VolumeStorage {
+            size: self.storage.clone(),
+            class: self.storage_class.as_deref(),
+            access_mode,
+        }
     }
 }
 
 impl CronArguments {
-    pub(super) fn cron(&self) -> Cron<'_> {
-        let retention = if self.delete_imports { Retention::None } else { Retention::All };
-        Cron { schedule: &self.schedule, keep: self.keep, retention }
+    pub(super) fn cron(&self) -> ImportCron<'_> {
+        let retention =
+            if self.delete_imports { ImportRetention::None } else { ImportRetention::All };
+        ImportCron { schedule: &self.schedule, keep: self.keep, retention }
     }
 }

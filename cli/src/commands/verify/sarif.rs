@@ -1,6 +1,6 @@
 //! What was found, as SARIF 2.1.0 has it (Static Analysis Results Interchange Format, OASIS).
 
-use diskette_builder::cluster::contract::{Finding, Rule, Severity, rules};
+use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, rules};
 use diskette_builder::inspect::verify::VerifyReport;
 use diskette_builder::oci::image::place::Place;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ const SCHEMA: &str =
 
 /// Writes what was found.
 pub(super) fn report(place: &Place, report: &VerifyReport) -> String {
-    let rules: Vec<&Rule> = rules().collect();
+    let rules: Vec<&ContractRule> = rules().collect();
     let uri = uri(place);
     let results = report.findings.iter().map(|finding| result(&rules, &uri, finding));
     let value = json!({
@@ -33,7 +33,7 @@ pub(super) fn report(place: &Place, report: &VerifyReport) -> String {
     format!("{value:#}\n")
 }
 
-fn descriptor(rule: &Rule) -> Value {
+fn descriptor(rule: &ContractRule) -> Value {
     json!({
         "id": rule.id,
         "shortDescription": { "text": rule.summary },
@@ -43,7 +43,7 @@ fn descriptor(rule: &Rule) -> Value {
     })
 }
 
-fn result(rules: &[&Rule], uri: &str, finding: &Finding) -> Value {
+fn result(rules: &[&ContractRule], uri: &str, finding: &Finding) -> Value {
     let platform = finding.platform.as_ref().map(ToString::to_string);
     let place = [platform.as_deref(), Some(finding.subject.as_str())];
     let place = place.into_iter().flatten().collect::<Vec<_>>().join(": ");

@@ -2,10 +2,10 @@
 
 use crate::cluster::contract::facts::ImageFacts;
 use crate::cluster::contract::rules::DISK_ARCHITECTURE;
-use crate::cluster::contract::view::Seen;
+use crate::cluster::contract::view::SeenMember;
 use crate::cluster::contract::{Findings, flaw_rule};
 
-pub(super) fn judge(facts: &ImageFacts, seen: Seen<'_>, findings: &mut Findings) {
+pub(super) fn judge(facts: &ImageFacts, seen: SeenMember<'_>, findings: &mut Findings) {
     let Some(disk) = facts.layers.get(seen.layer).and_then(|layer| layer.disks.get(&seen.member))
     else {
         return;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::cluster::contract::Findings;
 use crate::cluster::contract::facts::ConfigFacts;
 use crate::cluster::contract::labels::{
-    REPORT_LIMIT, check_key, check_value, is_handed_on, is_reserved, label_for_env, report_size,
+    REPORT_LIMIT, check_key, check_value, is_copied_to_volume, is_reserved, label_for_env,
+    report_size,
 };
 use crate::cluster::contract::rules::{
     LABEL_DROPPED, LABEL_KEY, LABEL_REPORT, LABEL_RESERVED, LABEL_TWICE, LABEL_VALUE,
@@ -20,7 +21,7 @@ pub(super) fn judge(config: &ConfigFacts, findings: &mut Findings) {
             findings.add(&LABEL_KEY, &subject, error.to_string());
         } else if is_reserved(&label) {
             findings.add(&LABEL_RESERVED, &subject, format!("it makes the label `{label}`"));
-        } else if !is_handed_on(&label) {
+        } else if !is_copied_to_volume(&label) {
             findings.add(&LABEL_DROPPED, &subject, format!("it makes the label `{label}`"));
         }
         if let Err(error) = check_value(value) {

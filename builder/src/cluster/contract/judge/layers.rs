@@ -6,14 +6,14 @@ use crate::cluster::contract::rules::{
     LAYER_TYPE, LAYER_TYPE_DIFFERS, LAYER_UNREADABLE, LAYER_ZSTD_SKIPPABLE, LAYER_ZSTD_START,
     TAR_NAME,
 };
-use crate::cluster::contract::view::Seen;
+use crate::cluster::contract::view::SeenMember;
 use crate::cluster::contract::{BlobStart, Findings};
 
 /// How much CDI reads to see what something is (`pkg/importer/format-readers.go`).
 const SNIFFED: u64 = 512;
 
 /// `taken` is what CDI takes for the disk.
-pub(super) fn judge(facts: &ImageFacts, taken: Option<Seen<'_>>, findings: &mut Findings) {
+pub(super) fn judge(facts: &ImageFacts, taken: Option<SeenMember<'_>>, findings: &mut Findings) {
     let count = facts.layers.len();
     for (number, layer) in facts.layers.iter().enumerate() {
         let subject = format!("layer {}", number + 1);

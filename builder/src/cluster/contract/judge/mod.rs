@@ -7,9 +7,9 @@ mod layers;
 mod paths;
 
 use super::facts::{ConfigFacts, EntryFacts, ImageFacts, LayerFacts};
-use super::placement::DIRECTORY;
+use super::placement::DISK_DIRECTORY;
 use super::rules::{ARTIFACT, INDEX_EMPTY, INDEX_TWICE, INDEX_UNKNOWN, INDEX_UNTOLD, LAYER_LIMIT};
-use super::view::{Rootfs, for_cdi};
+use super::view::{Rootfs, cdi_disks};
 use super::{Finding, Findings};
 use crate::oci::image::platform::Platform;
 
@@ -18,7 +18,7 @@ pub(crate) const LAYERS_MAX: usize = 500;
 
 /// Judges an index by its entries.
 pub(crate) fn judge_index(entries: &[EntryFacts]) -> Vec<Finding> {
-    let mut findings = Findings::of(None);
+    let mut findings = Findings::new(None);
     let is_unknown = Platform::is_unknown;
     let unknown = entries.iter().filter(|entry| entry.declared.as_ref().is_some_and(is_unknown));
     match unknown.count() {
@@ -45,23 +45,23 @@ pub(crate) fn judge_index(entries: &[EntryFacts]) -> Vec<Finding> {
             findings.add(&INDEX_TWICE, "index", detail);
         }
     }
-    findings.done()
+    findings.into_sorted()
 }
 
 /// Judges one platform's image; `platform` is the one that the findings name.
 pub(crate) fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Vec<Finding> {
-    let mut findings = Findings::of(platform.cloned());
+    let mut findings = Findings::new(platform.cloned());
     if let Some(media_type) = &facts.config.foreign {
         let media_type = media_type.escape_debug();
         findings.add(&ARTIFACT, "manifest", format!("its config is of type `{media_type}`"));
-        return findings.done();
+        return findings.into_sorted();
     }
     let count = facts.layers.len();
     if count > LAYERS_MAX {
         findings.add(&LAYER_LIMIT, "manifest", format!("it has {count} layers"));
-        return findings.done();
+        return findings.into_sorted();
     }
-    let taken = for_cdi(&facts.layers).next();
+    let taken = cdi_disks(&facts.layers).next();
     let rootfs = Rootfs::new(&facts.layers);
     documents::judge(facts, &mut findings);
     labels::judge(&facts.config, &mut findings);
@@ -70,19 +70,19 @@ pub(crate) fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Ve
     if let Some(seen) = seen.or(taken) {
         disk::judge(facts, seen, &mut findings);
     }
-    findings.done()
+    findings.into_sorted()
 }
 
 /// Judges an image that is only being planned, by its config and the members of its layers. One without
 /// anything in `/disk` is meant for something else, and nothing is asked of it.
 pub(crate) fn judge_plan(config: &ConfigFacts, layers: &[LayerFacts]) -> Vec<Finding> {
-    let mut findings = Findings::of(None);
+    let mut findings = Findings::new(None);
     let rootfs = Rootfs::new(layers);
-    if rootfs.children(DIRECTORY).is_empty() {
-        return findings.done();
+    if rootfs.children(DISK_DIRECTORY).is_empty() {
+        return findings.into_sorted();
     }
     documents::bootc(config, &mut findings);
     labels::judge(config, &mut findings);
-    paths::judge(layers, &rootfs, for_cdi(layers).next(), &mut findings);
-    findings.done()
+    paths::judge(layers, &rootfs, cdi_disks(layers).next(), &mut findings);
+    findings.into_sorted()
 }

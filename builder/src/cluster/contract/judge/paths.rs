@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::contract::facts::LayerFacts;
-use crate::cluster::contract::mounts::{BOOTC, mount_below};
-use crate::cluster::contract::placement::DIRECTORY;
+use crate::cluster::contract::mounts::{BOOTC_DIRECTORIES, mount_below};
+use crate::cluster::contract::placement::DISK_DIRECTORY;
 use crate::cluster::contract::rules::{
     BOOTC_DIRECTORY, DISK_CLOSED, DISK_DIFFERS, DISK_LINK, DISK_MISSING, DISK_NESTED,
     DISK_NOT_DIRECTORY, DISK_PREFIX, DISK_REPEATED, DISK_SEVERAL, DISK_SPECIAL, DISK_TAR_NAME,
     DISK_UNREADABLE, KERNEL_ONLY, KERNEL_UNREADABLE, MOUNT_POINT,
 };
-use crate::cluster::contract::view::{KERNELS, Rootfs, Seen, allows, cdi_takes, for_cdi};
-use crate::cluster::contract::{Findings, Rule};
+use crate::cluster::contract::view::{
+    KERNEL_DIRECTORY, Rootfs, SeenMember, allows_qemu, cdi_disks, cdi_takes,
+};
+use crate::cluster::contract::{ContractRule, Findings};
 use crate::oci::tar::TarEntryKind;
 use crate::recipe::path::is_below;
 
@@ -25,9 +27,9 @@ const ENTER: u32 = 0o1;
 pub(super) fn judge<'a>(
     layers: &'a [LayerFacts],
     rootfs: &Rootfs<'a>,
-    taken: Option<Seen<'a>>,
+    taken: Option<SeenMember<'a>>,
     findings: &mut Findings,
-) -> Option<Seen<'a>> {
+) -> Option<SeenMember<'a>> {
     mounts(rootfs, findings);
     kernels(rootfs, findings);
     let disk = match find(rootfs) {
@@ -45,8 +47,9 @@ pub(super) fn judge<'a>(
         kinds(disk, findings);
     }
     // Without exactly one disk nothing more can be judged.
-    let is_clear = disk.is_some() || rootfs.children(DIRECTORY).is_empty();
-    if is_clear && rootfs.get(DIRECTORY).is_none_or(|dir| dir.found.kind == TarEntryKind::Directory)
+    let is_clear = disk.is_some() || rootfs.children(DISK_DIRECTORY).is_empty();
+    if is_clear
+        && rootfs.get(DISK_DIRECTORY).is_none_or(|dir| dir.found.kind == TarEntryKind::Directory)
     {
         compare(layers, disk, taken, findings);
     }
@@ -69,20 +72,20 @@ enum NoDisk<'a> {
 
 /// Finds what KubeVirt takes for the disk, whatever it is: `GetImage` in its
 /// `pkg/container-disk/container-disk.go`.
-fn find<'a>(rootfs: &Rootfs<'a>) -> Result<Seen<'a>, NoDisk<'a>> {
-    let directory = rootfs.get(DIRECTORY).map(|seen| &seen.found.kind);
+fn find<'a>(rootfs: &Rootfs<'a>) -> Result<SeenMember<'a>, NoDisk<'a>> {
+    let directory = rootfs.get(DISK_DIRECTORY).map(|seen| &seen.found.kind);
     if let Some(kind) = directory.filter(|kind| **kind != TarEntryKind::Directory) {
         return Err(NoDisk::NotDirectory(kind));
     }
-    let children: BTreeMap<&str, Option<Seen<'_>>> = rootfs.children(DIRECTORY);
+    let children: BTreeMap<&str, Option<SeenMember<'_>>> = rootfs.children(DISK_DIRECTORY);
     let mut entries = children.iter();
     match (entries.next(), entries.next()) {
         (Some((_, Some(seen))), None) => Ok(*seen),
         (Some((name, None)), None) => Err(NoDisk::Nested(name)),
         (Some(_), Some(_)) => Err(NoDisk::Several(children.into_keys().collect())),
         (None, _) => {
-            let is_file = |seen: &Seen<'_>| seen.found.kind == TarEntryKind::File;
-            let kernel = rootfs.below(KERNELS).find(is_file);
+            let is_file = |seen: &SeenMember<'_>| seen.found.kind == TarEntryKind::File;
+            let kernel = rootfs.below(KERNEL_DIRECTORY).find(is_file);
             let kernel = kernel.map(|seen| seen.found.path.as_str());
             Err(NoDisk::Missing { has_directory: directory.is_some(), kernel })
         }
@@ -91,7 +94,7 @@ fn find<'a>(rootfs: &Rootfs<'a>) -> Result<Seen<'a>, NoDisk<'a>> {
 
 impl NoDisk<'_> {
     /// Returns the rule that is broken, what it is about, and what was found.
-    fn finding(&self) -> (&'static Rule, String, String) {
+    fn finding(&self) -> (&'static ContractRule, String, String) {
         let disk = String::from("/disk");
         match self {
             Self::Missing { has_directory: true, .. } => {
@@ -118,11 +121,11 @@ impl NoDisk<'_> {
     }
 }
 
-fn subject(seen: Seen<'_>) -> String {
+fn subject(seen: SeenMember<'_>) -> String {
     format!("/{}", seen.found.path.escape_debug())
 }
 
-fn kinds(disk: Seen<'_>, findings: &mut Findings) {
+fn kinds(disk: SeenMember<'_>, findings: &mut Findings) {
     let found = disk.found;
     let rule = match &found.kind {
         TarEntryKind::File if !cdi_takes(found) => {
@@ -146,19 +149,19 @@ fn kinds(disk: Seen<'_>, findings: &mut Findings) {
     findings.add(rule, subject(disk), format!("it is {}{target}", found.kind.noun()));
 }
 
-fn permissions(rootfs: &Rootfs<'_>, disk: Seen<'_>, findings: &mut Findings) {
-    for (path, bits) in [("", ENTER), (DIRECTORY, READ | ENTER)] {
+fn permissions(rootfs: &Rootfs<'_>, disk: SeenMember<'_>, findings: &mut Findings) {
+    for (path, bits) in [("", ENTER), (DISK_DIRECTORY, READ | ENTER)] {
         let Some(directory) = rootfs.get(path) else { continue };
-        if directory.found.kind == TarEntryKind::Directory && !allows(directory.found, bits) {
+        if directory.found.kind == TarEntryKind::Directory && !allows_qemu(directory.found, bits) {
             findings.add(&DISK_CLOSED, subject(directory), owned(directory));
         }
     }
-    if disk.found.kind == TarEntryKind::File && !allows(disk.found, READ) {
+    if disk.found.kind == TarEntryKind::File && !allows_qemu(disk.found, READ) {
         findings.add(&DISK_UNREADABLE, subject(disk), owned(disk));
     }
 }
 
-fn owned(seen: Seen<'_>) -> String {
+fn owned(seen: SeenMember<'_>) -> String {
     let found = seen.found;
     format!("it belongs to {}:{} and has the mode {:04o}", found.uid, found.gid, found.mode)
 }
@@ -166,12 +169,12 @@ fn owned(seen: Seen<'_>) -> String {
 /// Says where CDI and KubeVirt see different disks.
 fn compare(
     layers: &[LayerFacts],
-    disk: Option<Seen<'_>>,
-    taken: Option<Seen<'_>>,
+    disk: Option<SeenMember<'_>>,
+    taken: Option<SeenMember<'_>>,
     findings: &mut Findings,
 ) {
     let Some(taken) = taken else { return };
-    let place = |seen: Seen<'_>| (seen.layer, seen.member);
+    let place = |seen: SeenMember<'_>| (seen.layer, seen.member);
     let Some(disk) = disk else {
         let detail = "CDI takes it for the disk, KubeVirt has none";
         findings.add(&DISK_DIFFERS, in_layer(taken), detail);
@@ -181,7 +184,7 @@ fn compare(
     if place(disk) == place(taken) || (!is_plain && taken.layer >= disk.layer) {
         return;
     }
-    let look = |seen: Seen<'_>| {
+    let look = |seen: SeenMember<'_>| {
         layers
             .get(seen.layer)
             .and_then(|layer| layer.disks.get(&seen.member))
@@ -201,15 +204,15 @@ fn compare(
     }
 }
 
-fn in_layer(seen: Seen<'_>) -> String {
+fn in_layer(seen: SeenMember<'_>) -> String {
     format!("{} of layer {}", subject(seen), seen.layer + 1)
 }
 
 /// Says what else CDI could take for the disk.
 fn prefixes(layers: &[LayerFacts], findings: &mut Findings) {
-    let others = for_cdi(layers).filter(|seen| {
+    let others = cdi_disks(layers).filter(|seen| {
         let path = seen.found.path.as_str();
-        path != DIRECTORY && !is_below(path, DIRECTORY)
+        path != DISK_DIRECTORY && !is_below(path, DISK_DIRECTORY)
     });
     for other in others.take(LISTED) {
         findings.add(&DISK_PREFIX, subject(other), "its path begins with `disk`");
@@ -224,7 +227,7 @@ fn mounts(rootfs: &Rootfs<'_>, findings: &mut Findings) {
             findings.add(&MOUNT_POINT, subject(seen), detail);
         }
     }
-    for path in BOOTC {
+    for path in BOOTC_DIRECTORIES {
         if rootfs.get(path).is_some_and(|seen| seen.found.kind == TarEntryKind::Directory) {
             findings.add(&BOOTC_DIRECTORY, format!("/{path}"), "it is a directory");
         }
@@ -232,12 +235,12 @@ fn mounts(rootfs: &Rootfs<'_>, findings: &mut Findings) {
 }
 
 fn kernels(rootfs: &Rootfs<'_>, findings: &mut Findings) {
-    let closed = |seen: &Seen<'_>| match seen.found.kind {
-        TarEntryKind::File => !allows(seen.found, READ),
-        TarEntryKind::Directory => !allows(seen.found, ENTER),
+    let closed = |seen: &SeenMember<'_>| match seen.found.kind {
+        TarEntryKind::File => !allows_qemu(seen.found, READ),
+        TarEntryKind::Directory => !allows_qemu(seen.found, ENTER),
         _ => false,
     };
-    let all = rootfs.get(KERNELS).into_iter().chain(rootfs.below(KERNELS));
+    let all = rootfs.get(KERNEL_DIRECTORY).into_iter().chain(rootfs.below(KERNEL_DIRECTORY));
     for seen in all.filter(closed).take(LISTED) {
         findings.add(&KERNEL_UNREADABLE, subject(seen), owned(seen));
     }

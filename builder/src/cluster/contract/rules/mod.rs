@@ -21,7 +21,7 @@ pub(crate) use layer::*;
 
 /// One thing that must hold of an image.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Rule {
+pub struct ContractRule {
     /// What it is called for good, e.g. `disk-several`.
     pub id: &'static str,
     /// How bad it is when it does not hold.
@@ -37,7 +37,7 @@ pub struct Rule {
     pub fix: &'static str,
 }
 
-impl Rule {
+impl ContractRule {
     /// Returns what to do about a disk, with the name of its file and its compression in place of the
     /// placeholders, as far as they are known.
     pub(crate) fn fix_for(
@@ -63,7 +63,7 @@ pub enum Severity {
 }
 
 /// Rules that can be judged only when all members of all layers are known.
-pub(crate) static NEED_ALL_MEMBERS: [&Rule; 6] = [
+pub(crate) static NEED_ALL_MEMBERS: [&ContractRule; 6] = [
     &DISK_MISSING,
     &DISK_DIFFERS,
     &DISK_NOT_DIRECTORY,
@@ -73,7 +73,7 @@ pub(crate) static NEED_ALL_MEMBERS: [&Rule; 6] = [
 ];
 
 /// Returns all rules, in the order in which they are documented.
-pub fn rules() -> impl Iterator<Item = &'static Rule> {
+pub fn rules() -> impl Iterator<Item = &'static ContractRule> {
     [image::ALL, layer::ALL, files::ALL, label::ALL, disk::ALL].into_iter().flatten().copied()
 }
 
@@ -92,9 +92,9 @@ macro_rules! table {
     ($($name:ident = $severity:ident $id:literal {
         must: $summary:literal, else: $why:literal, from: $source:literal, fix: $fix:literal $(,)?
     })*) => {
-        use super::{Rule, Severity};
+        use super::{ContractRule, Severity};
 
-        $(pub(crate) static $name: Rule = Rule {
+        $(pub(crate) static $name: ContractRule = ContractRule {
             id: $id,
             severity: Severity::$severity,
             summary: $summary,
@@ -103,7 +103,7 @@ macro_rules! table {
             fix: $fix,
         };)*
 
-        pub(super) static ALL: &[&Rule] = &[$(&$name),*];
+        pub(super) static ALL: &[&ContractRule] = &[$(&$name),*];
     };
 }
 use table;
@@ -121,8 +121,8 @@ mod tests {
         const HEAD: &str = "# The rules of `diskette verify`\n\n\
              What KubeVirt and CDI accept in an image; builds refuse disks by the same rules. A rule keeps its id; `diskette verify --rules` prints the same list. \
              In a fix `DISK` stands for the disk's file, and `SUFFIX` for what the names of its compression end with.\n";
-        let section = |rule: &Rule| {
-            let Rule { id, severity, summary, why, source, fix } = rule;
+        let section = |rule: &ContractRule| {
+            let ContractRule { id, severity, summary, why, source, fix } = rule;
             format!(
                 "\n## {id}\n\n{severity}: {summary}\n\n- Otherwise: {why}\n- Fix: {fix}\n- Source: {source}\n"
             )
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn fixes_name_the_file() {
-        let check = |rule: &Rule, compression, expected: &str| {
+        let check = |rule: &ContractRule, compression, expected: &str| {
             assert_eq!(rule.fix_for(Some("a.img"), compression), expected);
         };
         check(&DISK_DIRTY, None, "repair it with `qemu-img check -r all a.img`");

@@ -2,7 +2,9 @@
 //! ask for, and where they ask for nothing, what KubeVirt and CDI need of a disk in `/disk`.
 
 use crate::cluster::contract::is_disk;
-use crate::cluster::contract::placement::{DIRECTORY, DIRECTORY_MODE, FILE_MODE, QEMU};
+use crate::cluster::contract::placement::{
+    DISK_DIRECTORY, DISK_DIRECTORY_MODE, DISK_FILE_MODE, QEMU_OWNER,
+};
 use crate::frontend::dockerfile::tree::{
     ModeChange, ModeSubject, Tree, TreeError, TreeNode, TreeNodeKind, UMASK,
 };
@@ -75,7 +77,8 @@ impl Care {
     /// it: BuildKit takes it for that too, and a directory of mode 0444 hides the disk in it
     /// (moby/buildkit#5943).
     fn directory(&self, path: &str) -> TreeNode {
-        let (mode, owner) = if path == DIRECTORY { (DIRECTORY_MODE, QEMU) } else { (0o755, ROOT) };
+        let (mode, owner) =
+            if path == DISK_DIRECTORY { (DISK_DIRECTORY_MODE, QEMU_OWNER) } else { (0o755, ROOT) };
         TreeNode { kind: TreeNodeKind::Directory, mode, owner: self.owner.unwrap_or(owner) }
     }
 
@@ -91,7 +94,7 @@ impl Care {
             if is_disk(path) {
                 file.source.role = SourceRole::Disk;
                 if before == Before::Elsewhere {
-                    (node.mode, node.owner) = (FILE_MODE, QEMU);
+                    (node.mode, node.owner) = (DISK_FILE_MODE, QEMU_OWNER);
                 }
             }
         }

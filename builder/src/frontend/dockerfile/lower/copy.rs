@@ -156,7 +156,7 @@ impl Evaluation<'_, '_> {
     /// `ADD disk.qcow2 /disk` makes a file of that name where there is no directory, which nobody
     /// can boot from.
     fn check_disk(&self, instruction: &Instruction, copy: &Copy) -> Outcome<()> {
-        let found = self.stage.tree.get(placement::DIRECTORY);
+        let found = self.stage.tree.get(placement::DISK_DIRECTORY);
         if !found.is_some_and(|node| matches!(node.kind, TreeNodeKind::File(_))) {
             return Ok(());
         }

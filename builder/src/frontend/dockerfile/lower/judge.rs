@@ -3,7 +3,7 @@
 
 use super::stage::Stage;
 use crate::cluster::contract::facts::{ConfigFacts, LayerFacts};
-use crate::cluster::contract::{Finding, judge_plan, matters};
+use crate::cluster::contract::{Finding, is_relevant, judge_plan};
 use crate::frontend::dockerfile::tree::{Tree, TreeNode, TreeNodeKind};
 use crate::oci::tar::{Lead, Owner, TarEntry, TarEntryKind};
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -16,7 +16,7 @@ pub(super) fn doubts(stage: &Stage, at: &Span) -> Vec<Diagnostic> {
         None => stage.steps.iter().filter_map(planned).collect(),
         Some(_) => vec![of_tree(&stage.tree)],
     };
-    let findings = judge_plan(&ConfigFacts::planned(&stage.config), &layers);
+    let findings = judge_plan(&ConfigFacts::from_config(&stage.config), &layers);
     let diagnostic = |finding: Finding| {
         let diagnostic = Diagnostic::new(finding.to_string()).rule(finding.rule.id);
         let diagnostic = diagnostic.at(at.clone());
@@ -44,13 +44,13 @@ fn of_tree(tree: &Tree) -> LayerFacts {
         Some(LayerEntry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner })
     };
     let entries: Vec<LayerEntry> =
-        tree.below("").filter(|(path, _)| matters(path)).filter_map(entry).collect();
+        tree.below("").filter(|(path, _)| is_relevant(path)).filter_map(entry).collect();
     layer_facts(&entries)
 }
 
 /// Returns what is known of a layer that shall have these entries.
 fn layer_facts(entries: &[LayerEntry]) -> LayerFacts {
-    let members = entries.iter().filter(|entry| matters(&entry.path)).map(member);
+    let members = entries.iter().filter(|entry| is_relevant(&entry.path)).map(member);
     LayerFacts { members: members.collect(), ..LayerFacts::default() }
 }
 

@@ -115,7 +115,7 @@ impl<'a> Loader<'a> {
                     .help("write `FROM scratch` and `ADD --chown=107:107 DISK /disk/`; KubeVirt needs nothing else"),
             );
             let mut stage = Stage::scratch(platform);
-            let made = Care::default().make_directory(&mut stage.tree, placement::DIRECTORY);
+            let made = Care::default().make_directory(&mut stage.tree, placement::DISK_DIRECTORY);
             made.map_err(|error| wrong_tree(&error, at))?;
             return Ok(stage);
         }

@@ -224,7 +224,13 @@ impl Sample {
 }
 
 fn context<'a>(images: &'a dyn Images, progress: &'a dyn Progress) -> VerifyContext<'a> {
-    VerifyContext { name: "a", images, limits: TarLimits::default(), kept: KEPT, progress }
+    VerifyContext {
+        name: "a",
+        images,
+        limits: TarLimits::default(),
+        kept: DEFAULT_KEPT_LEN,
+        progress,
+    }
 }
 
 /// Returns what was found, a line each.

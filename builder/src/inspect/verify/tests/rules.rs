@@ -940,7 +940,7 @@ fn flaws(table: &mut Table) {
             flaws,
         };
         layer.disks.insert(1, DiskFacts { info, start });
-        let config = ConfigFacts::read(&sample.config());
+        let config = ConfigFacts::from_fields(&sample.config());
         let facts = ImageFacts { declared: None, config, layers: vec![layer] };
         lines(&judge_image(None, &facts))
     };
