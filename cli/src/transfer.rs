@@ -1,6 +1,6 @@
 //! A *transfer* moves an image, wherever it comes from and goes to.
 
-use diskette_builder::oci::copy::{CopyContext, copy};
+use diskette_builder::oci::copy::{CopyContext, copy_image};
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
@@ -33,7 +33,7 @@ impl Transfer<'_> {
             jobs: self.show.jobs(),
             progress,
         };
-        let copied = copy(root, &context);
+        let copied = copy_image(root, &context);
         progress.end();
         match copied {
             // Whatever else was told: it is because the user wanted it.

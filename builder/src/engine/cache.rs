@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::engine::layer::compression::{FORMAT_VERSION, LayerCompression};
 use crate::engine::source::SourceIdentity;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::json::canonical;
-use crate::oci::image::layer::Layer;
+use crate::oci::image::json::to_canonical_json;
+use crate::oci::image::layer::FinishedLayer;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceRecipe};
 
 /// How coarse the clock of a file system can be, in nanoseconds: FAT counts in two seconds.
@@ -76,17 +76,17 @@ impl LayerKey {
             "entries": entries,
         });
         let touched = identities.iter().map(last_touched).max().unwrap_or(i128::MIN);
-        Ok(Self { text: String::from_utf8_lossy(&canonical(&key)?).into_owned(), touched })
+        Ok(Self { text: String::from_utf8_lossy(&to_canonical_json(&key)?).into_owned(), touched })
     }
 
     fn file_name(&self) -> String {
-        Digest::of_bytes(self.text.as_bytes()).hex()
+        Digest::of_bytes(self.text.as_bytes()).to_hex()
     }
 }
 
 fn source_key(source: &SourceRecipe, identity: Option<&SourceIdentity>) -> Value {
     let identity = identity.map_or(Value::Null, identity_key);
-    let packing = source.packing.map(|packing| packing.to_string());
+    let packing = source.compression.map(|packing| packing.to_string());
     let checksum = source.checksum.as_ref().map(ToString::to_string);
     let convert = source.convert.map(|convert| convert.to_string());
     json!([identity, packing, checksum, convert])
@@ -117,11 +117,11 @@ impl LayerCache {
     }
 
     /// Returns the layer of a key, if it is known. With a damaged cache it is not.
-    pub(crate) fn get(&self, key: &LayerKey) -> Option<Layer> {
+    pub(crate) fn get(&self, key: &LayerKey) -> Option<FinishedLayer> {
         let mut text = String::new();
         self.dir.open(key.file_name()).ok()?.read_to_string(&mut text).ok()?;
         let remembered: Remembered = serde_json::from_str(&text).ok()?;
-        let layer = Layer {
+        let layer = FinishedLayer {
             digest: remembered.digest.parse().ok()?,
             size: remembered.size,
             diff_id: remembered.diff_id.parse().ok()?,
@@ -131,7 +131,7 @@ impl LayerCache {
 
     /// Remembers a layer, unless a file of it could be written to again without its times showing
     /// it: like git, the cache does not trust a time that was just now.
-    pub(crate) fn put(&self, key: &LayerKey, layer: &Layer) -> io::Result<()> {
+    pub(crate) fn put(&self, key: &LayerKey, layer: &FinishedLayer) -> io::Result<()> {
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         if key.touched.saturating_add(CLOCK_STEP) > i128::try_from(started).unwrap_or(i128::MAX) {
             return Ok(());
@@ -149,7 +149,7 @@ impl LayerCache {
     }
 }
 
-fn check(key: &LayerKey, layer: &Layer) -> String {
+fn check(key: &LayerKey, layer: &FinishedLayer) -> String {
     let all = format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id);
-    Digest::of_bytes(all.as_bytes()).hex()
+    Digest::of_bytes(all.as_bytes()).to_hex()
 }

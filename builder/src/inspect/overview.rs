@@ -129,7 +129,7 @@ fn look(
     compressed: Option<&mut SeenCompression>,
 ) -> Result<Option<(TarEntry, disk::Info)>, String> {
     let reach = LAYER_START_LEN.min(blob.size);
-    let reader = images.start(blob.digest, blob.size, reach);
+    let reader = images.open_blob_start(blob.digest, blob.size, reach);
     let reader = reader.map_err(|error| error.full_message())?;
     let unpacked = tar::decompress(reader.take(reach));
     let (packing, tar) = unpacked.map_err(|error| error.to_string())?;
@@ -193,12 +193,12 @@ mod tests {
 
     use super::*;
     use crate::oci::image_documents::read_documents;
-    use crate::oci::images::testing::Memory;
-    use crate::oci::tar::testing::{RawHeader, Tar};
+    use crate::oci::images::testing::MemoryImages;
+    use crate::oci::tar::testing::{RawHeader, TarBuilder};
 
     /// Looks at an image with these layers.
     fn seen(layers: &[Vec<u8>]) -> ImageOverview {
-        let mut memory = Memory::default();
+        let mut memory = MemoryImages::default();
         let descriptor = |digest: Digest, size: usize, kind: &str| {
             let media_type = format!("application/vnd.oci.image.{kind}");
             json!({ "mediaType": media_type, "digest": digest.to_string(), "size": size })
@@ -223,8 +223,9 @@ mod tests {
 
     #[test]
     fn the_disk_comes_into_sight() {
-        let disk = Tar::new().dir("disk").file("disk/a.raw", "abc").end();
-        let found = seen(&[zstd(&Tar::new().file("etc", &"x".repeat(99)).end()), disk.clone()]);
+        let disk = TarBuilder::new().dir("disk").file("disk/a.raw", "abc").end();
+        let found =
+            seen(&[zstd(&TarBuilder::new().file("etc", &"x".repeat(99)).end()), disk.clone()]);
         let disk = found.disk.unwrap();
         assert_eq!((disk.layer, disk.found.path.as_str(), disk.found.size), (1, "disk/a.raw", 3));
         assert_eq!(found.compressions[1], SeenCompression::None);
@@ -245,7 +246,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_told() {
-        let mut cut = zstd(&Tar::new().file("disk/a", &"x".repeat(4096)).end());
+        let mut cut = zstd(&TarBuilder::new().file("disk/a", &"x".repeat(4096)).end());
         cut.truncate(20);
         let found = seen(&[cut]);
         assert!(found.disk.is_none());

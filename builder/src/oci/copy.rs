@@ -9,9 +9,9 @@ use crate::oci::image::nearest::PlatformNotFound;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::Images;
-use crate::oci::moves::{self, Move};
 use crate::oci::progress::Progress;
-use crate::oci::sink::{Named, Sink};
+use crate::oci::sink::{NamedImage, Sink};
+use crate::oci::transfer::{self, BlobTransfer};
 use crate::oci::walk::{DocumentLimits, DocumentWalk, WalkError};
 
 /// What copies one image.
@@ -55,7 +55,7 @@ impl From<WalkError> for CopyError {
 
 /// Returns the manifest of the image that is nearest to a platform, or the index of all where none
 /// is named. `name` is what messages call the image.
-pub fn choose(
+pub fn choose_platform(
     images: &dyn Images,
     root: Document,
     platform: Option<&Platform>,
@@ -63,40 +63,41 @@ pub fn choose(
 ) -> Result<Document, CopyError> {
     let Some(wanted) = platform else { return Ok(root) };
     let mut walk = DocumentWalk::new(&images, DocumentLimits::default());
-    let chosen = walk.choose(&root, wanted, name)??;
+    let chosen = walk.choose_platform(&root, wanted, name)??;
     Ok((*chosen).clone())
 }
 
 /// Copies an image and gives it its names.
-pub fn copy(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
-    put(root, context)?;
-    publish(root, context)
+pub fn copy_image(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
+    copy_unnamed(root, context)?;
+    publish_names(root, context)
 }
 
 /// Copies an image without giving it a name.
-pub(crate) fn put(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
-    let closure = DocumentWalk::new(&context.images, DocumentLimits::default()).closure(root)?;
-    let moves = closure.blobs.iter().map(|(digest, size)| Move {
+pub(crate) fn copy_unnamed(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
+    let closure =
+        DocumentWalk::new(&context.images, DocumentLimits::default()).read_closure(root)?;
+    let moves = closure.blobs.iter().map(|(digest, size)| BlobTransfer {
         digest: *digest,
         size: *size,
         images: context.images,
         names: context.names,
     });
-    moves::run(moves.collect(), context.sink, context.jobs, context.progress)?;
+    transfer::transfer_blobs(moves.collect(), context.sink, context.jobs, context.progress)?;
     for document in &closure.documents {
-        context.sink.put(document, context.names)?;
+        context.sink.put_document(document, context.names)?;
     }
     Ok(())
 }
 
 /// Gives an image that was copied its names.
-pub(crate) fn publish(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
-    let image = root.plain_descriptor();
+pub(crate) fn publish_names(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
+    let image = root.describe_blob();
     let image = image.map_err(|error| WalkError::Unusable(root.digest, error.to_string()))?;
     let unnamed = context.names.is_empty().then_some(None);
     let names = context.names.iter().cloned().map(Some).chain(unnamed);
-    let images: Vec<Named> = names
-        .map(|name| Named { image: image.clone(), name, tag: context.tag.map(str::to_owned) })
+    let images: Vec<NamedImage> = names
+        .map(|name| NamedImage { image: image.clone(), name, tag: context.tag.map(str::to_owned) })
         .collect();
     if context.progress.is_cancelled() {
         return Err(StorageError::Cancelled.into());

@@ -75,18 +75,18 @@ impl<R> HashingReader<R> {
 
     /// Returns the digest of the bytes that were read.
     pub(crate) fn digest(&self) -> Digest {
-        Digest::of(self.hash.clone())
+        Digest::from_hasher(self.hash.clone())
     }
 
     /// Reads on from another reader.
-    pub(crate) fn map<S>(self, change: impl FnOnce(R) -> S) -> HashingReader<S> {
+    pub(crate) fn map_inner<S>(self, change: impl FnOnce(R) -> S) -> HashingReader<S> {
         HashingReader { inner: change(self.inner), hash: self.hash, len: self.len }
     }
 }
 
 impl<R: Read> HashingReader<R> {
     /// Reads the rest, and fails unless all bytes together are those that are expected.
-    pub(crate) fn check(&mut self, digest: Digest, size: u64) -> Result<(), BlobProblem> {
+    pub(crate) fn check_rest(&mut self, digest: Digest, size: u64) -> Result<(), BlobProblem> {
         io::copy(self, &mut io::sink()).map_err(BlobProblem::Read)?;
         if self.len != size {
             return Err(BlobProblem::Size { expected: size, found: self.len });
@@ -143,7 +143,7 @@ mod tests {
         let check = |bytes: &[u8], digest: Digest, size: u64, expected: &str| {
             let mut reader = HashingReader::new(bytes);
             reader.read_exact(&mut [0; 2]).unwrap();
-            let checked = reader.check(digest, size);
+            let checked = reader.check_rest(digest, size);
             assert_eq!(
                 checked.map_or_else(|problem| problem.to_string(), |()| "right".into()),
                 expected
@@ -167,7 +167,7 @@ mod tests {
         let second = first.clone();
         first.read_exact(&mut [0; 3]).unwrap();
         assert_eq!(second.lock().digest(), Digest::of_bytes(b"abc"));
-        second.lock().check(Digest::of_bytes(b"abcdef"), 6).unwrap();
+        second.lock().check_rest(Digest::of_bytes(b"abcdef"), 6).unwrap();
         assert_eq!(first.read(&mut [0; 3]).unwrap(), 0);
     }
 }

@@ -10,11 +10,13 @@ use serde_json::Value;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::format::is_image_config;
 use crate::oci::image::json::Document;
-use crate::oci::image::manifest::Manifest;
-use crate::oci::image::nearest::{PlatformNotFound, nearest};
+use crate::oci::image::manifest::ImageManifest;
+use crate::oci::image::nearest::{PlatformNotFound, find_nearest};
 use crate::oci::image::platform::Platform;
 use crate::oci::images::Images;
-use crate::oci::walk::{DocumentLimits, DocumentWalk, ImageEntry, Nested, WalkError, read_index};
+use crate::oci::walk::{
+    DocumentLimits, DocumentWalk, ImageEntry, NestedIndexes, WalkError, read_index,
+};
 
 /// What the documents of an image say.
 #[derive(Debug, Clone)]
@@ -51,13 +53,13 @@ pub struct PlatformImage {
 impl PlatformImage {
     /// Returns the platform to show: what the config says, else what the index declares.
     pub fn platform(&self) -> Option<Platform> {
-        Platform::of_fields(&self.config_fields).or_else(|| self.declared.clone())
+        Platform::from_fields(&self.config_fields).or_else(|| self.declared.clone())
     }
 
     /// Returns the platform by which the image is chosen among several: what the index declares,
     /// else what the config says.
     pub(crate) fn offered_platform(&self) -> Option<Platform> {
-        self.declared.clone().or_else(|| Platform::of_fields(&self.config_fields))
+        self.declared.clone().or_else(|| Platform::from_fields(&self.config_fields))
     }
 
     /// Returns the digests of the layers' tars that the config has, lowest first; what is not a
@@ -92,12 +94,16 @@ impl ImageDocuments {
 
     /// Returns the number, in [`images`](Self::images), of the image that is nearest to a platform.
     /// `name` is what messages call the image.
-    pub fn choose(&self, wanted: &Platform, name: &str) -> Result<usize, PlatformNotFound> {
+    pub fn choose_platform(
+        &self,
+        wanted: &Platform,
+        name: &str,
+    ) -> Result<usize, PlatformNotFound> {
         let images: Vec<(usize, &PlatformImage)> =
             self.images.iter().enumerate().filter(|(_, image)| !image.is_attestation()).collect();
         let platforms =
             images.iter().map(|(_, image)| Ok::<_, Infallible>(image.offered_platform()));
-        let Ok(chosen) = nearest(name, wanted, platforms);
+        let Ok(chosen) = find_nearest(name, wanted, platforms);
         chosen.map(|number| images[number].0)
     }
 }
@@ -107,11 +113,11 @@ pub fn read_documents(images: &dyn Images, root: Document) -> Result<ImageDocume
     let mut walk = DocumentWalk::new(&images, DocumentLimits::default());
     let mut known = BTreeSet::new();
     let mut found = Vec::new();
-    for entry in walk.images(&root, Nested::ByDocument)? {
+    for entry in walk.list_images(&root, NestedIndexes::ByDocument)? {
         let image = read_image(&mut walk, entry)?;
         if !known.insert(image.manifest.digest) {
             // Each image has documents of its own in memory.
-            walk.keep(root.digest, image.manifest.bytes.len() + image.config.len())?;
+            walk.count_bytes(root.digest, image.manifest.bytes.len() + image.config.len())?;
         }
         found.push(image);
     }
@@ -123,12 +129,12 @@ pub fn read_documents(images: &dyn Images, root: Document) -> Result<ImageDocume
 }
 
 fn read_image(walk: &mut DocumentWalk<'_>, entry: ImageEntry) -> Result<PlatformImage, WalkError> {
-    let manifest = walk.document(entry.parent, &entry.descriptor)?;
-    let Manifest { config, layers, annotations } = walk.manifest(&manifest)?;
+    let manifest = walk.read_document(entry.parent, &entry.descriptor)?;
+    let ImageManifest { config, layers, annotations } = walk.parse_manifest(&manifest)?;
     let missing = || WalkError::Unusable(manifest.digest, "it has no config".into());
     let config_descriptor = config.ok_or_else(missing)?;
     let (config, config_fields) = if is_image_config(&config_descriptor.media_type) {
-        let config = walk.config(&config_descriptor)?;
+        let config = walk.read_config(&config_descriptor)?;
         let fields = serde_json::from_slice(&config);
         let wrong = |error: serde_json::Error| {
             WalkError::Unusable(config_descriptor.digest, error.to_string())

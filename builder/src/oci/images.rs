@@ -8,20 +8,20 @@ use std::io::Read;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::place::Place;
+use crate::oci::image::location::ImageLocation;
 use crate::oci::sink::BlobSource;
 
 /// Where images are read from. Documents have the digest that they are asked for by; blobs are
 /// checked by the caller, at their end.
 pub trait Images: Sync {
     /// Returns the manifest or index that a tag or a digest names.
-    fn find(&self, name: &str) -> Result<Option<Document>, StorageError>;
+    fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError>;
 
     /// Returns the manifest or index with this digest.
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError>;
 
     /// Opens a blob for reading from byte `at` on.
-    fn blob(
+    fn open_blob(
         &self,
         digest: Digest,
         size: u64,
@@ -29,17 +29,17 @@ pub trait Images: Sync {
     ) -> Result<Box<dyn Read + Send + '_>, StorageError>;
 
     /// Opens a blob for reading no more than its first `len` bytes.
-    fn start(
+    fn open_blob_start(
         &self,
         digest: Digest,
         size: u64,
         len: u64,
     ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
-        Ok(Box::new(self.blob(digest, size, 0)?.take(len)))
+        Ok(Box::new(self.open_blob(digest, size, 0)?.take(len)))
     }
 
     /// Opens a blob for reading; the reader owns what it needs.
-    fn into_blob<'s>(
+    fn into_blob_reader<'s>(
         self: Box<Self>,
         digest: Digest,
         size: u64,
@@ -48,7 +48,7 @@ pub trait Images: Sync {
         Self: 's;
 
     /// Returns the only image, if there is only one.
-    fn only(&self) -> Result<Option<Document>, StorageError> {
+    fn only_image(&self) -> Result<Option<Document>, StorageError> {
         Ok(None)
     }
 
@@ -67,15 +67,15 @@ pub trait Images: Sync {
     fn tags(&self) -> Result<Vec<String>, StorageError>;
 
     /// Returns the URL of the registry and the name of the repository, if images are read from one.
-    fn beside(&self) -> Option<(&str, &str)> {
+    fn mount_source(&self) -> Option<(&str, &str)> {
         None
     }
 }
 
 /// Opens the images of places: the library itself has neither credentials nor paths.
-pub trait Places: Sync {
+pub trait ImageOpener: Sync {
     /// Opens the images of a place.
-    fn images(&self, place: &Place) -> Result<Box<dyn Images + '_>, StorageError>;
+    fn open_images(&self, place: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError>;
 }
 
 /// A blob of images that are read.
@@ -87,6 +87,6 @@ pub(crate) struct ImageBlob<'a> {
 
 impl BlobSource for ImageBlob<'_> {
     fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, StorageError> {
-        Ok(self.images.blob(self.digest, self.size, at)?)
+        Ok(self.images.open_blob(self.digest, self.size, at)?)
     }
 }

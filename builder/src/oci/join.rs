@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::oci::copy::{CopyContext, CopyError, publish, put};
-use crate::oci::image::documents::{DocumentError, IndexEntry, index};
-use crate::oci::image::format::Format;
+use crate::oci::copy::{CopyContext, CopyError, copy_unnamed, publish_names};
+use crate::oci::image::documents::{DocumentError, IndexEntry, compose_index};
+use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
-use crate::oci::image::nearest::is_same;
+use crate::oci::image::nearest::is_same_platform;
 use crate::oci::image::platform::Platform;
 use crate::oci::image_documents::read_documents;
 use crate::oci::images::Images;
@@ -76,9 +76,10 @@ impl JoinedIndex {
     ) -> Result<Self, JoinError> {
         let mut found: Vec<(usize, IndexEntry, Document)> = Vec::new();
         for (number, source) in sources.iter().enumerate() {
-            for (entry, manifest) in entries(source)? {
-                let known =
-                    found.iter().find(|(_, known, _)| is_same(&known.platform, &entry.platform));
+            for (entry, manifest) in list_entries(source)? {
+                let known = found
+                    .iter()
+                    .find(|(_, known, _)| is_same_platform(&known.platform, &entry.platform));
                 match known {
                     Some((_, known, _)) if known.digest == entry.digest => {}
                     Some((first, ..)) => {
@@ -93,14 +94,14 @@ impl JoinedIndex {
             }
         }
         let mut kept = Vec::new();
-        for (entry, manifest) in old.map(entries).transpose()?.unwrap_or_default() {
-            if !found.iter().any(|(_, new, _)| is_same(&new.platform, &entry.platform)) {
+        for (entry, manifest) in old.map(list_entries).transpose()?.unwrap_or_default() {
+            if !found.iter().any(|(_, new, _)| is_same_platform(&new.platform, &entry.platform)) {
                 kept.push((sources.len(), entry, manifest));
             }
         }
         kept.append(&mut found);
         let entries: Vec<IndexEntry> = kept.iter().map(|(_, entry, _)| entry.clone()).collect();
-        let index = index(Format::Oci, &entries, annotations)?;
+        let index = compose_index(ImageFormat::Oci, &entries, annotations)?;
         let manifests = kept.into_iter().map(|(number, _, manifest)| (number, manifest)).collect();
         Ok(Self { index, manifests })
     }
@@ -115,16 +116,16 @@ impl JoinedIndex {
         for (number, manifest) in &self.manifests {
             // What is in the older index is there already.
             let Some(source) = sources.get(*number) else { continue };
-            put(manifest, &CopyContext { images: source.images, ..*context })?;
+            copy_unnamed(manifest, &CopyContext { images: source.images, ..*context })?;
         }
-        context.sink.put(&self.index, context.names).map_err(CopyError::from)?;
-        Ok(publish(&self.index, context)?)
+        context.sink.put_document(&self.index, context.names).map_err(CopyError::from)?;
+        Ok(publish_names(&self.index, context)?)
     }
 }
 
 /// Returns the images of a source, as an index names them, and their manifests; attestations are
 /// left out, since they say something of an index that is replaced.
-fn entries(source: &IndexSource<'_>) -> Result<Vec<(IndexEntry, Document)>, JoinError> {
+fn list_entries(source: &IndexSource<'_>) -> Result<Vec<(IndexEntry, Document)>, JoinError> {
     let documents = read_documents(source.images, source.root.clone());
     let documents =
         documents.map_err(|error| JoinError::Documents { name: source.name.clone(), error })?;

@@ -82,13 +82,13 @@ impl<'a> LayerTar<'a> {
 
     /// Reads and decompresses on another thread, ahead of what is read here.
     #[must_use]
-    pub(crate) fn ahead<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
+    pub(crate) fn read_ahead<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
     where
         'a: 'scope,
     {
-        let tar = self.tar.map(|tar| -> Box<dyn Read + Send + 'a> {
+        let tar = self.tar.map_inner(|tar| -> Box<dyn Read + Send + 'a> {
             let (sender, receiver) = sync_channel(PIECES);
-            scope.spawn(move || send(tar, &sender));
+            scope.spawn(move || send_pieces(tar, &sender));
             Box::new(Pieces { receiver, piece: Vec::new(), at: 0 })
         });
         Self { tar, ..self }
@@ -101,7 +101,7 @@ impl<'a> LayerTar<'a> {
         let digest = tar.digest();
         // The thread that reads ahead stops.
         drop(tar);
-        blob.lock().check(expected.digest, expected.size)?;
+        blob.lock().check_rest(expected.digest, expected.size)?;
         Ok(digest)
     }
 }
@@ -115,7 +115,7 @@ impl Read for LayerTar<'_> {
 type Piece = io::Result<Vec<u8>>;
 
 /// Reads to the end or the first error, as long as somebody takes what comes.
-fn send(mut reader: Box<dyn Read + Send + '_>, sender: &SyncSender<Piece>) {
+fn send_pieces(mut reader: Box<dyn Read + Send + '_>, sender: &SyncSender<Piece>) {
     loop {
         let mut piece = Vec::with_capacity(PIECE);
         let read = reader.by_ref().take(PIECE as u64).read_to_end(&mut piece);
@@ -174,11 +174,11 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::oci::progress::Silent;
+    use crate::oci::progress::NoProgress;
 
     fn expected(blob: &[u8]) -> ExpectedBlob<'static> {
         let (digest, size) = (Digest::of_bytes(blob), blob.len() as u64);
-        ExpectedBlob { digest, size, progress: &Silent, number: None }
+        ExpectedBlob { digest, size, progress: &NoProgress, number: None }
     }
 
     /// Reads all that can be, alone and with another thread; both come to the same.
@@ -195,7 +195,7 @@ mod tests {
         };
         let alone = finish(LayerTar::new(blob, expected).unwrap());
         std::thread::scope(|scope| {
-            let ahead = finish(LayerTar::new(blob, expected).unwrap().ahead(scope));
+            let ahead = finish(LayerTar::new(blob, expected).unwrap().read_ahead(scope));
             assert_eq!(alone, ahead);
         });
         alone
@@ -235,7 +235,8 @@ mod tests {
         let text: Vec<u8> = (0..600_000_u32).flat_map(u32::to_be_bytes).collect();
         let packed = gzip(&text);
         std::thread::scope(|scope| {
-            let mut unpacked = LayerTar::new(&packed[..], expected(&packed)).unwrap().ahead(scope);
+            let mut unpacked =
+                LayerTar::new(&packed[..], expected(&packed)).unwrap().read_ahead(scope);
             let mut start = [0; 10];
             unpacked.read_exact(&mut start).unwrap();
             assert_eq!(unpacked.compression(), Some(CompressionFormat::Gzip));

@@ -8,14 +8,14 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 use crate::oci::image::digest::Digest;
-use crate::oci::image::layer::Layer;
+use crate::oci::image::layer::FinishedLayer;
 use crate::oci::image::platform::Platform;
-use crate::oci::sink::Moved;
+use crate::oci::sink::TransferOutcome;
 
 /// Receives the progress of what is done with images, and cancels it; called from several threads.
 pub trait Progress: Send + Sync {
     /// Receives what happened.
-    fn event(&self, event: Event<'_>);
+    fn report(&self, event: ProgressEvent<'_>);
 
     /// Reports whether the user wants to stop; it is asked often.
     fn is_cancelled(&self) -> bool {
@@ -24,7 +24,7 @@ pub trait Progress: Send + Sync {
 
     /// Reports that more bytes of a layer or a blob are done, and returns whether to go on.
     fn advance(&self, number: usize, len: u64) -> ControlFlow<()> {
-        self.event(Event::Advanced { layer: number, len });
+        self.report(ProgressEvent::Advanced { layer: number, len });
         if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
@@ -50,7 +50,7 @@ impl<R: Read> Read for ProgressReader<'_, R> {
         }
         let count = self.inner.read(space)?;
         if let Some(layer) = self.number {
-            self.progress.event(Event::Advanced { layer, len: count as u64 });
+            self.progress.report(ProgressEvent::Advanced { layer, len: count as u64 });
         }
         Ok(count)
     }
@@ -58,7 +58,7 @@ impl<R: Read> Read for ProgressReader<'_, R> {
 
 /// What happened. Layers are numbered within a build, from 0.
 #[derive(Debug, Clone, Copy)]
-pub enum Event<'a> {
+pub enum ProgressEvent<'a> {
     /// A disk is read for the first time that a layer will hold and that is converted. Its progress
     /// is reported as that of the layer.
     Surveying {
@@ -98,13 +98,13 @@ pub enum Event<'a> {
         /// Content of the layer, for people.
         name: &'a str,
         /// The finished layer.
-        result: &'a Layer,
+        result: &'a FinishedLayer,
         /// Whether it was built or existed.
-        how: Made,
+        how: LayerOutcome,
     },
     /// A blob is being copied. Blobs are numbered within a copy, from 0, and their progress is
     /// reported as that of layers.
-    Moving {
+    Copying {
         /// Its number.
         blob: usize,
         /// Digest of the blob.
@@ -113,7 +113,7 @@ pub enum Event<'a> {
         len: u64,
     },
     /// A blob was copied, or existed.
-    Moved {
+    Copied {
         /// Its number.
         blob: usize,
         /// Digest of the blob.
@@ -121,7 +121,7 @@ pub enum Event<'a> {
         /// Length of the blob in bytes.
         len: u64,
         /// What it took.
-        how: Moved,
+        how: TransferOutcome,
     },
     /// A blob is being read to be examined. Blobs are numbered and reported as those that are
     /// copied.
@@ -148,7 +148,7 @@ pub enum Event<'a> {
 
 /// Whether a layer had to be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
+pub enum LayerOutcome {
     /// Its sources were read.
     Built,
     /// It existed, and its input is unchanged.
@@ -157,8 +157,8 @@ pub enum Made {
 
 /// Ignores all progress, and never cancels.
 #[derive(Debug, Clone, Copy)]
-pub struct Silent;
+pub struct NoProgress;
 
-impl Progress for Silent {
-    fn event(&self, _event: Event<'_>) {}
+impl Progress for NoProgress {
+    fn report(&self, _event: ProgressEvent<'_>) {}
 }

@@ -15,10 +15,15 @@ use crate::oci::image::json::Document;
 /// that a blob or a document belongs to; a registry keeps the blobs of each repository apart.
 pub trait Sink: Sync {
     /// Reports whether a blob exists already, so that it need not be made.
-    fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, StorageError>;
+    fn has_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        names: &[Reference],
+    ) -> Result<bool, StorageError>;
 
     /// Starts a blob whose digest is not known yet. `len` is the most that it can become, in bytes.
-    fn start(
+    fn start_blob(
         &self,
         len: u64,
         names: &[Reference],
@@ -28,23 +33,23 @@ pub trait Sink: Sync {
     /// how many bytes more were moved, and can cancel.
     fn put_blob(
         &self,
-        blob: &Blob<'_>,
+        blob: &SourceBlob<'_>,
         names: &[Reference],
-        advanced: &Advance<'_>,
-    ) -> Result<Moved, StorageError>;
+        advanced: &ReportBytes<'_>,
+    ) -> Result<TransferOutcome, StorageError>;
 
     /// Puts a config, a manifest or an index.
-    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError>;
+    fn put_document(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError>;
 
     /// Makes names point at images: where that is possible all names at once, or none.
-    fn publish(&self, images: &[Named]) -> Result<(), StorageError>;
+    fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError>;
 
     /// Returns how many blobs can be written at a time.
-    fn width(&self) -> usize;
+    fn max_parallel_blobs(&self) -> usize;
 }
 
 /// Receives how many bytes more of a blob were read. Returns whether to go on.
-pub(crate) type Advance<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;
+pub(crate) type ReportBytes<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;
 
 /// A blob that is being written. If it is dropped before it is finished, nothing of it stays.
 pub trait BlobWriter: Write {
@@ -60,7 +65,7 @@ pub trait BlobWriter: Write {
 
 /// A blob that is read from somewhere else.
 #[derive(Clone, Copy)]
-pub struct Blob<'a> {
+pub struct SourceBlob<'a> {
     /// Digest of its bytes.
     pub digest: Digest,
     /// Length in bytes.
@@ -68,7 +73,7 @@ pub struct Blob<'a> {
     /// Where its bytes are read from.
     pub source: &'a dyn BlobSource,
     /// URL of the registry and name of the repository that have it, if it comes from one.
-    pub beside: Option<(&'a str, &'a str)>,
+    pub mount_source: Option<(&'a str, &'a str)>,
 }
 
 /// Where a blob is read from, more than once if need be.
@@ -79,18 +84,18 @@ pub trait BlobSource: Sync {
 
 /// What it took to put a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Moved {
+pub enum TransferOutcome {
     /// Nothing: it existed.
-    There,
+    Existed,
     /// It was mounted from a repository of the same registry.
     Mounted,
     /// Its bytes were moved.
-    Sent,
+    Copied,
 }
 
 /// An image and the name that it gets.
 #[derive(Debug, Clone)]
-pub struct Named {
+pub struct NamedImage {
     /// Its index or manifest.
     pub image: Descriptor,
     /// Its name, if it has one.
@@ -99,7 +104,7 @@ pub struct Named {
     pub tag: Option<String>,
 }
 
-impl Named {
+impl NamedImage {
     /// Returns the tag; `latest` for an image without one.
     pub(crate) fn tag(&self) -> &str {
         let named = self.name.as_ref().and_then(Reference::tag);
@@ -107,7 +112,7 @@ impl Named {
     }
 }
 
-impl std::fmt::Debug for Blob<'_> {
+impl std::fmt::Debug for SourceBlob<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Blob").field("digest", &self.digest).field("size", &self.size).finish()
     }

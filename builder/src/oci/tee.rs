@@ -10,10 +10,10 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::{ImageBlob, Images};
-use crate::oci::sink::{Advance, Blob, BlobWriter, Moved, Named, Sink};
+use crate::oci::sink::{BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome};
 
 /// A layout and a registry at once.
-pub struct Tee<'a> {
+pub struct TeeSink<'a> {
     /// Receives everything; what the second has missed is read from it.
     pub first: &'a dyn Sink,
     /// The images of the first.
@@ -22,10 +22,10 @@ pub struct Tee<'a> {
     pub second: &'a dyn Sink,
 }
 
-impl Tee<'_> {
+impl TeeSink<'_> {
     /// Copies a blob from the first to the second; `beside` is where the second's registry has it,
     /// too.
-    fn give(
+    fn copy_to_second(
         &self,
         digest: Digest,
         size: u64,
@@ -33,58 +33,63 @@ impl Tee<'_> {
         names: &[Reference],
     ) -> Result<(), StorageError> {
         let source = ImageBlob { images: self.images, digest, size };
-        let blob = Blob { digest, size, source: &source, beside };
+        let blob = SourceBlob { digest, size, source: &source, mount_source: beside };
         self.second.put_blob(&blob, names, &|_| ControlFlow::Continue(())).map(drop)
     }
 }
 
-impl Sink for Tee<'_> {
-    fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, StorageError> {
-        if !self.first.has(digest, size, names)? {
+impl Sink for TeeSink<'_> {
+    fn has_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        names: &[Reference],
+    ) -> Result<bool, StorageError> {
+        if !self.first.has_blob(digest, size, names)? {
             return Ok(false);
         }
-        self.give(digest, size, None, names)?;
+        self.copy_to_second(digest, size, None, names)?;
         Ok(true)
     }
 
-    fn start(
+    fn start_blob(
         &self,
         len: u64,
         names: &[Reference],
     ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
-        let first = self.first.start(len, names)?;
-        let second = self.second.start(len, names)?;
+        let first = self.first.start_blob(len, names)?;
+        let second = self.second.start_blob(len, names)?;
         Ok(Box::new(TeeBlob { tee: self, names: names.to_vec(), first, second: Some(second) }))
     }
 
     fn put_blob(
         &self,
-        blob: &Blob<'_>,
+        blob: &SourceBlob<'_>,
         names: &[Reference],
-        advanced: &Advance<'_>,
-    ) -> Result<Moved, StorageError> {
+        advanced: &ReportBytes<'_>,
+    ) -> Result<TransferOutcome, StorageError> {
         let moved = self.first.put_blob(blob, names, advanced)?;
-        self.give(blob.digest, blob.size, blob.beside, names)?;
+        self.copy_to_second(blob.digest, blob.size, blob.mount_source, names)?;
         Ok(moved)
     }
 
-    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
-        self.first.put(document, names)?;
-        self.second.put(document, names)
+    fn put_document(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
+        self.first.put_document(document, names)?;
+        self.second.put_document(document, names)
     }
 
-    fn publish(&self, images: &[Named]) -> Result<(), StorageError> {
+    fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
         self.first.publish(images)?;
         self.second.publish(images)
     }
 
-    fn width(&self) -> usize {
-        self.first.width().min(self.second.width())
+    fn max_parallel_blobs(&self) -> usize {
+        self.first.max_parallel_blobs().min(self.second.max_parallel_blobs())
     }
 }
 
 struct TeeBlob<'a> {
-    tee: &'a Tee<'a>,
+    tee: &'a TeeSink<'a>,
     names: Vec<Reference>,
     first: Box<dyn BlobWriter + 'a>,
     /// Nothing once it has failed.
@@ -133,12 +138,12 @@ impl BlobWriter for TeeBlob<'_> {
         match self.second.take().map(|mut second| second.finish(digest, size)) {
             Some(Ok(())) => Ok(()),
             Some(Err(StorageError::Cancelled)) => Err(StorageError::Cancelled),
-            Some(Err(_)) | None => self.tee.give(digest, size, None, &self.names),
+            Some(Err(_)) | None => self.tee.copy_to_second(digest, size, None, &self.names),
         }
     }
 }
 
-impl std::fmt::Debug for Tee<'_> {
+impl std::fmt::Debug for TeeSink<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tee").finish_non_exhaustive()
     }

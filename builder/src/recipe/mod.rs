@@ -13,9 +13,9 @@ use std::sync::Arc;
 use self::diagnostic::Span;
 use crate::compression::CompressionFormat;
 use crate::disk::convert::Conversion;
-use crate::oci::image::config::Config;
+use crate::oci::image::config::ImageConfig;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::place::Place;
+use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::image::whiteout;
@@ -43,7 +43,7 @@ pub struct PlatformRecipe {
     pub steps: Vec<RecipeStep>,
     /// The image config, as it comes from the base and was changed; what layers and history there
     /// are is added when they are finished.
-    pub config: Config,
+    pub config: ImageConfig,
     /// Set on its manifest alone; those of the recipe go before them.
     pub annotations: BTreeMap<String, String>,
 }
@@ -74,7 +74,7 @@ pub enum RecipeStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseImage {
     /// Where it is.
-    pub place: Place,
+    pub location: ImageLocation,
     /// Its manifest, that of the platform.
     pub manifest: Digest,
     /// Lowest first.
@@ -152,7 +152,7 @@ pub struct SourceRecipe {
     /// A file or a URL.
     pub location: SourceLocation,
     /// How the content is packed there, if it is to be unpacked on its way into the layer.
-    pub packing: Option<CompressionFormat>,
+    pub compression: Option<CompressionFormat>,
     /// Digest of the content as it lies there, before unpacking.
     pub checksum: Option<Checksum>,
     /// Where the user named it, for messages.
@@ -168,8 +168,8 @@ pub struct SourceRecipe {
 impl SourceRecipe {
     /// Returns the recipe of a source of which nothing else is known.
     pub(crate) fn new(location: SourceLocation, role: SourceRole) -> Self {
-        let (packing, checksum, origin) = (None, None, None);
-        Self { location, packing, checksum, origin, convert: None, role, download: None }
+        let (compression, checksum, origin) = (None, None, None);
+        Self { location, compression, checksum, origin, convert: None, role, download: None }
     }
 }
 
@@ -181,7 +181,7 @@ pub struct DownloadDetails {
     /// How long the file is as it lies there, in bytes.
     pub size: Option<u64>,
     /// Digest of the content when it has been unpacked.
-    pub unpacked: Option<Checksum>,
+    pub decompressed: Option<Checksum>,
 }
 
 /// What a source is used as; decides what it is checked for before it is read.
@@ -265,7 +265,7 @@ pub enum TarOrigin {
     /// A layer of an image.
     Layer {
         /// Where the image is.
-        place: Place,
+        place: ImageLocation,
         /// Of the blob.
         digest: Digest,
         /// Of the blob, in bytes.

@@ -9,7 +9,7 @@ use crate::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
 use crate::frontend::spec::CataloguePlatform;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::IndexEntry;
-use crate::oci::image::format::Format;
+use crate::oci::image::format::ImageFormat;
 use crate::oci::progress::Progress;
 use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
@@ -54,7 +54,7 @@ impl Maker<'_> {
             progress: self.progress,
             created: sync.created,
             platform_tags: PlatformTags::None,
-            format: Format::Oci,
+            format: ImageFormat::Oci,
         };
         let plan = BuildPlan::new(&recipes, &sources);
         let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;

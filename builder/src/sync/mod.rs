@@ -28,7 +28,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::image::time::Timestamp;
-use crate::oci::images::Places;
+use crate::oci::images::ImageOpener;
 use crate::oci::parallel::in_parallel;
 use crate::oci::progress::Progress;
 use crate::registry::client::Registry;
@@ -45,7 +45,7 @@ pub struct SyncTools<'a> {
     /// Where images are.
     pub registry: &'a Registry,
     /// Opens images that others stand on.
-    pub places: &'a dyn Places,
+    pub places: &'a dyn ImageOpener,
     /// Compress layers, whatever image they are for.
     pub workers: &'a LayerWorkers,
     /// Spares the work that was done before.

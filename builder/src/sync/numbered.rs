@@ -1,7 +1,7 @@
 //! Progress of several builds at once: each counts its layers and blobs from 0, and whoever listens to
 //! all of them needs to tell them apart.
 
-use crate::oci::progress::{Event, Progress};
+use crate::oci::progress::{Progress, ProgressEvent};
 
 /// No image has as many layers and blobs.
 const ROOM: usize = 1 << 20;
@@ -21,25 +21,25 @@ impl<'a> Numbered<'a> {
 }
 
 impl Progress for Numbered<'_> {
-    fn event(&self, event: Event<'_>) {
+    fn report(&self, event: ProgressEvent<'_>) {
         let title: String;
         let mut event = event;
         match &mut event {
-            Event::Surveying { layer, name, .. }
-            | Event::Started { layer, name, .. }
-            | Event::Finished { layer, name, .. } => {
+            ProgressEvent::Surveying { layer, name, .. }
+            | ProgressEvent::Started { layer, name, .. }
+            | ProgressEvent::Finished { layer, name, .. } => {
                 title = format!("{}: {name}", self.image);
                 *name = &title;
                 *layer += self.first;
             }
-            Event::Advanced { layer: number, .. }
-            | Event::Moving { blob: number, .. }
-            | Event::Moved { blob: number, .. }
-            | Event::Reading { blob: number, .. }
-            | Event::Read { blob: number, .. } => *number += self.first,
-            Event::Note(_) => {}
+            ProgressEvent::Advanced { layer: number, .. }
+            | ProgressEvent::Copying { blob: number, .. }
+            | ProgressEvent::Copied { blob: number, .. }
+            | ProgressEvent::Reading { blob: number, .. }
+            | ProgressEvent::Read { blob: number, .. } => *number += self.first,
+            ProgressEvent::Note(_) => {}
         }
-        self.inner.event(event);
+        self.inner.report(event);
     }
 
     fn is_cancelled(&self) -> bool {

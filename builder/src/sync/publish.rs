@@ -15,17 +15,17 @@ use super::{
     SyncScope, SyncTools, recipe,
 };
 use crate::frontend::spec::PlatformsPolicy;
-use crate::oci::copy::{CopyContext, put};
+use crate::oci::copy::{CopyContext, copy_unnamed};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::{DocumentError, IndexEntry, index};
-use crate::oci::image::format::Format;
+use crate::oci::image::documents::{DocumentError, IndexEntry, compose_index};
+use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::Images;
 use crate::oci::progress::Progress;
-use crate::oci::sink::{Named, Sink};
+use crate::oci::sink::{NamedImage, Sink};
 use crate::registry::client::{RegistryImages, RegistrySink};
 use crate::upstream::UpstreamDisk;
 
@@ -189,8 +189,8 @@ impl<'a> Work<'a> {
         }
         let mut annotations = self.job.entry.annotations.clone();
         annotations.insert(RECIPE_DIGEST.into(), recipe.to_string());
-        let index = index(Format::Oci, &entries, &annotations)?;
-        sink.put(&index, std::slice::from_ref(&self.job.target))?;
+        let index = compose_index(ImageFormat::Oci, &entries, &annotations)?;
+        sink.put_document(&index, std::slice::from_ref(&self.job.target))?;
         Ok(index)
     }
 
@@ -211,17 +211,17 @@ impl<'a> Work<'a> {
             jobs: 1,
             progress: &self.progress,
         };
-        Ok(put(&document.ok_or_else(gone)?, &context)?)
+        Ok(copy_unnamed(&document.ok_or_else(gone)?, &context)?)
     }
 
     fn publish(&self, index: &Document, tags: &[String], sink: &dyn Sink) -> Result<(), SyncError> {
         if self.progress.is_cancelled() {
             return Err(SyncError::Cancelled);
         }
-        let image = index.plain_descriptor().map_err(DocumentError::from)?;
-        let named: Vec<Named> = tags
+        let image = index.describe_blob().map_err(DocumentError::from)?;
+        let named: Vec<NamedImage> = tags
             .iter()
-            .map(|tag| Named {
+            .map(|tag| NamedImage {
                 image: image.clone(),
                 name: Some(self.job.target.with_tag(tag.clone())),
                 tag: None,
@@ -237,7 +237,7 @@ impl<'a> Work<'a> {
     }
 
     fn target_digest(&self, tag: &str) -> Result<Option<Digest>, SyncError> {
-        let found = self.images(&self.job.target)?.find(tag)?;
+        let found = self.images(&self.job.target)?.find_image(tag)?;
         Ok(found.map(|document| document.digest))
     }
 

@@ -12,7 +12,7 @@ use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::IndexEntry;
 use crate::oci::image::json::Document;
-use crate::oci::image::nearest::{is_same, nearest};
+use crate::oci::image::nearest::{find_nearest, is_same_platform};
 use crate::oci::image::platform::Platform;
 use crate::oci::image_documents::{PlatformImage, read_documents};
 use crate::oci::images::Images;
@@ -57,7 +57,7 @@ impl Published {
         tag: &str,
         platforms: &[&Platform],
     ) -> Result<Option<Self>, SyncError> {
-        let Some(document) = images.find(tag)? else { return Ok(None) };
+        let Some(document) = images.find_image(tag)? else { return Ok(None) };
         let wrong = |why: String| SyncError::Published { place: tag.to_owned(), why };
         let (mut entries, mut recipe) = (Vec::new(), None);
         if document.is_index() {
@@ -121,14 +121,15 @@ impl Published {
     /// Returns the image that is nearest to a platform, but none that is another platform's of the
     /// catalogue.
     fn find(&self, platform: &Platform) -> Option<&PublishedEntry> {
-        let others = self.platforms.iter().filter(|other| !is_same(other, platform));
+        let others = self.platforms.iter().filter(|other| !is_same_platform(other, platform));
         let others: Vec<&Platform> = others.collect();
-        let is_free =
-            |it: &&PublishedEntry| !others.iter().any(|other| is_same(other, &it.entry.platform));
+        let is_free = |it: &&PublishedEntry| {
+            !others.iter().any(|other| is_same_platform(other, &it.entry.platform))
+        };
         let entries: Vec<&PublishedEntry> = self.entries.iter().filter(is_free).collect();
         let platforms =
             entries.iter().map(|it| Ok::<_, Infallible>(Some(it.entry.platform.clone())));
-        let Ok(chosen) = nearest("", platform, platforms);
+        let Ok(chosen) = find_nearest("", platform, platforms);
         chosen.ok().and_then(|number| entries.get(number).copied())
     }
 }

@@ -10,7 +10,7 @@ use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use crate::oci::hashing::HashingReader;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::json::canonical;
+use crate::oci::image::json::to_canonical_json;
 use crate::recipe::{LayerEntryKind, SourceLocation, SourceRecipe};
 
 /// Returns the digest of what one platform's image is made of, beside its disk.
@@ -47,12 +47,12 @@ pub(super) fn of_index(entry: &CatalogueEntry) -> Digest {
 
 fn of(value: &Value) -> Digest {
     // A value that was just made can be written.
-    Digest::of_bytes(&canonical(value).unwrap_or_default())
+    Digest::of_bytes(&to_canonical_json(value).unwrap_or_default())
 }
 
 /// Returns what tells the content of a file from any other: of a file on this machine it is read.
 fn content(source: &SourceRecipe, job: &SyncJob<'_>) -> Result<Value, SyncError> {
-    let packing = source.packing.map(|packing| packing.to_string());
+    let packing = source.compression.map(|packing| packing.to_string());
     let SourceLocation::File(file) = &source.location else {
         let checksum = source.checksum.as_ref().map(ToString::to_string);
         return Ok(json!([packing, source.location.to_string(), checksum]));
@@ -68,5 +68,5 @@ fn content(source: &SourceRecipe, job: &SyncJob<'_>) -> Result<Value, SyncError>
 fn digest(file: impl Read) -> io::Result<String> {
     let mut file = HashingReader::new(file);
     io::copy(&mut file, &mut io::sink())?;
-    Ok(file.digest().hex())
+    Ok(file.digest().to_hex())
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use cap_std::fs::Dir;
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::sink::Sink;
-use diskette_builder::oci::store::{Archive, Layout};
+use diskette_builder::oci::store::{ArchiveSink, LayoutSink};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistrySink};
 
@@ -127,31 +127,37 @@ impl Opened {
         Ok(match self {
             Self::Layout(dir, place) => {
                 let dir = dir.try_clone().map_err(cannot("open", place))?;
-                Box::new(Layout::open(dir, place)?)
+                Box::new(LayoutSink::open(dir, place)?)
             }
-            Self::Archive(dir, name, place) => Box::new(Archive::create(dir, name, place)?),
+            Self::Archive(dir, name, place) => Box::new(ArchiveSink::create(dir, name, place)?),
             Self::Stdout(dir) => {
-                Box::new(Archive::stream(dir, Box::new(io::stdout()), "standard output")?)
+                Box::new(ArchiveSink::stream(dir, Box::new(io::stdout()), "standard output")?)
             }
         })
     }
 }
 
 /// Tells whether a place is standard output, or standard input.
-pub(crate) fn is_stdout(place: &Place) -> bool {
-    matches!(place, Place::Archive(path, _) if path == Path::new("-"))
+pub(crate) fn is_stdout(place: &ImageLocation) -> bool {
+    matches!(place, ImageLocation::Archive(path, _) if path == Path::new("-"))
 }
 
 /// Opens what a place leads to for writing; nothing is opened for a registry.
 pub(crate) fn open_place(
-    place: &Place,
+    place: &ImageLocation,
     environment: &Environment,
 ) -> Result<Option<Opened>, CommandError> {
     match place {
-        Place::Registry(_) => Ok(None),
-        Place::Layout(path, _) => Destination::Layout(path.clone()).open(environment).map(Some),
-        Place::Archive(..) if is_stdout(place) => Destination::Stdout.open(environment).map(Some),
-        Place::Archive(path, _) => Destination::Archive(path.clone()).open(environment).map(Some),
+        ImageLocation::Registry(_) => Ok(None),
+        ImageLocation::Layout(path, _) => {
+            Destination::Layout(path.clone()).open(environment).map(Some)
+        }
+        ImageLocation::Archive(..) if is_stdout(place) => {
+            Destination::Stdout.open(environment).map(Some)
+        }
+        ImageLocation::Archive(path, _) => {
+            Destination::Archive(path.clone()).open(environment).map(Some)
+        }
     }
 }
 

@@ -54,7 +54,7 @@ impl ShowArguments {
         let mut lines: Vec<String> = names
             .iter()
             .filter(|_| !self.quiet)
-            .map(|name| format!("{}@{digest}", name.place()))
+            .map(|name| format!("{}@{digest}", name.full_repository()))
             .collect();
         lines.dedup();
         if lines.is_empty() {

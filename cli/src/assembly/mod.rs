@@ -12,7 +12,7 @@ use diskette_builder::engine::assemble::{
 use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
 use diskette_builder::engine::layer::compression::LayerCompression;
-use diskette_builder::oci::image::format::Format;
+use diskette_builder::oci::image::format::ImageFormat;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::Recipe;
@@ -35,7 +35,7 @@ pub(crate) struct Assembly<'a> {
     pub(crate) push: Option<&'a Registry>,
     pub(crate) output: Option<&'a Destination>,
     pub(crate) compression: LayerCompression,
-    pub(crate) format: Format,
+    pub(crate) format: ImageFormat,
     pub(crate) jobs: Option<NonZeroUsize>,
     pub(crate) no_cache: bool,
     pub(crate) created: Timestamp,

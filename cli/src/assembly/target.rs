@@ -2,7 +2,7 @@
 
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::oci::store::LayoutImages;
-use diskette_builder::oci::tee::Tee;
+use diskette_builder::oci::tee::TeeSink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistrySink};
 
@@ -54,9 +54,9 @@ impl<'a> Target<'a> {
 
 impl Sinks<'_> {
     /// Returns both as one, where there are two.
-    pub(super) fn tee(&self) -> Option<Tee<'_>> {
+    pub(super) fn tee(&self) -> Option<TeeSink<'_>> {
         let (first, second) = (self.store.as_deref()?, self.registry.as_ref()?);
-        Some(Tee { first, second, images: self.images.as_ref()? })
+        Some(TeeSink { first, second, images: self.images.as_ref()? })
     }
 
     /// Returns the one that there is.

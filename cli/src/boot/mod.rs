@@ -16,7 +16,7 @@ use std::time::Duration;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::PlatformImage;
 use diskette_builder::oci::images::Images;
-use diskette_builder::oci::progress::{Event, Progress as _};
+use diskette_builder::oci::progress::{Progress as _, ProgressEvent};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 pub(crate) use self::arguments::BootArguments;
@@ -171,7 +171,7 @@ impl Start<'_> {
         platform: &Platform,
     ) -> Result<(Accelerator, Verdict, f64), CommandError> {
         let how = accelerator.name();
-        self.progress.event(Event::Note(&format!("booting {platform} ({how})")));
+        self.progress.report(ProgressEvent::Note(&format!("booting {platform} ({how})")));
         let mut command = self.machine.command(self.program, accelerator, self.arguments.memory);
         command.env("TMPDIR", self.directory);
         self.firmware.add_to(&mut command);

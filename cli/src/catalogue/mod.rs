@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn registries_replace_all_but_the_last_part() {
         let check = |image: &str, registry: Option<&str>, expected: &str| {
-            let found = repository(image, registry).map(|name| name.place());
+            let found = repository(image, registry).map(|name| name.full_repository());
             assert_eq!(found.unwrap(), expected, "{image}");
         };
         check("quay.io/containerdisks/fedora", None, "quay.io/containerdisks/fedora");

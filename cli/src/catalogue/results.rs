@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::Path;
 
-use diskette_builder::oci::image::nearest::nearest;
+use diskette_builder::oci::image::nearest::find_nearest;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
@@ -74,7 +74,7 @@ impl ImageResult {
             return;
         };
         let names = exist.iter().map(|(name, _)| Ok::<_, Infallible>(name.parse().ok()));
-        let Ok(chosen) = nearest(&self.image, wanted, names);
+        let Ok(chosen) = find_nearest(&self.image, wanted, names);
         if let Some((_, platform)) = chosen.ok().and_then(|number| exist.get_mut(number)) {
             platform.verified = true;
         }

@@ -44,7 +44,7 @@ pub(crate) fn run(
     let AuthCommand::Explain(arguments) = &arguments.command;
     let image = image(&arguments.image)?;
     let steps = credentials(environment, None, arguments.authfile.clone()).explain(&image);
-    let place = image.place();
+    let place = image.full_repository();
     let used = steps.iter().any(|step| matches!(step.outcome, CredentialOutcome::Used(_)));
     let mut lines: Vec<String> = steps.iter().map(line).collect();
     if !used {

@@ -1,8 +1,8 @@
 //! `diskette copy`.
 
 use clap::Args;
-use diskette_builder::oci::copy::choose;
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::copy::choose_platform;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
@@ -24,11 +24,11 @@ use crate::ui::Ui;
 pub(crate) struct CopyArguments {
     /// Where the image is: quay.io/me/fedora:42, oci:DIR:TAG, or oci-archive:FILE:TAG
     #[arg(value_name = "SRC")]
-    source: Place,
+    source: ImageLocation,
 
     /// Where it shall be, likewise; oci-archive:- is standard output
     #[arg(value_name = "DST")]
-    destination: Place,
+    destination: ImageLocation,
 
     /// Copy this platform's image only, e.g. linux/arm64
     #[arg(long)]
@@ -56,8 +56,8 @@ pub(crate) fn run(
     let images = open_images(&arguments.source, &registry)?;
     let tags = wanted(arguments, &*images)?;
     let find = |tag: &Option<String>| match tag {
-        Some(tag) => images.find(tag)?.ok_or_else(|| not_found(tag)),
-        None => images.only()?.ok_or_else(|| ambiguous(&arguments.source, &*images)),
+        Some(tag) => images.find_image(tag)?.ok_or_else(|| not_found(tag)),
+        None => images.only_image()?.ok_or_else(|| ambiguous(&arguments.source, &*images)),
     };
     // What is not there leaves no empty layout behind.
     let mut first = tags.first().map(find).transpose()?;
@@ -67,7 +67,7 @@ pub(crate) fn run(
     let mut last = None;
     for tag in tags {
         let name = first.take().map_or_else(|| find(&tag), Ok)?;
-        let root = choose(&*images, name, arguments.platform.as_ref(), &source)?;
+        let root = choose_platform(&*images, name, arguments.platform.as_ref(), &source)?;
         let (names, there) = name_there(arguments, tag.as_deref());
         let transfer = Transfer {
             images: &*images,
@@ -94,7 +94,7 @@ fn check(arguments: &CopyArguments) -> Result<(), CommandError> {
         let help = "write it to a file first: archives are read in any order";
         return usage("an archive cannot be read from standard input", help);
     }
-    if arguments.all_tags && matches!(arguments.destination, Place::Archive(..)) {
+    if arguments.all_tags && matches!(arguments.destination, ImageLocation::Archive(..)) {
         return usage(
             "an archive takes one image, not all tags",
             "copy them to a layout, `oci:DIR`",
@@ -112,8 +112,8 @@ fn wanted(
         return Ok(images.tags()?.into_iter().map(Some).collect());
     }
     let name = match &arguments.source {
-        Place::Registry(name) => name.digest().or(name.tag()).map(str::to_owned),
-        Place::Layout(_, name) | Place::Archive(_, name) => name.clone(),
+        ImageLocation::Registry(name) => name.digest().or(name.tag()).map(str::to_owned),
+        ImageLocation::Layout(_, name) | ImageLocation::Archive(_, name) => name.clone(),
     };
     if name.is_some() {
         return Ok(vec![name]);
@@ -131,11 +131,11 @@ fn name_there(arguments: &CopyArguments, tag: Option<&str>) -> (Vec<Reference>, 
         None => name.clone(),
     };
     let name = match &arguments.destination {
-        Place::Registry(name) => return (vec![retag(name)], None),
-        Place::Layout(_, name) | Place::Archive(_, name) => name.as_deref(),
+        ImageLocation::Registry(name) => return (vec![retag(name)], None),
+        ImageLocation::Layout(_, name) | ImageLocation::Archive(_, name) => name.as_deref(),
     };
     match (name, &arguments.source) {
-        (None, Place::Registry(name)) => (vec![retag(name)], None),
+        (None, ImageLocation::Registry(name)) => (vec![retag(name)], None),
         (None, _) => (Vec::new(), tag.map(str::to_owned)),
         (Some(name), _) if name.contains('/') => match name.parse() {
             Ok(name) => (vec![retag(&name)], None),

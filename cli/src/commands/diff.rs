@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use diskette_builder::inspect::diff::{
     DiffContext, DiffError, DiffSide, Difference, DifferenceKind, diff_images,
 };
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image_documents::read_documents;
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -29,11 +29,11 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 pub(crate) struct DiffArguments {
     /// An image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
     #[arg(value_name = "A", value_parser = parse_subject)]
-    first: Place,
+    first: ImageLocation,
 
     /// Another one
     #[arg(value_name = "B", value_parser = parse_subject)]
-    second: Place,
+    second: ImageLocation,
 
     /// How the result is written
     #[arg(long, value_name = "HOW", default_value = "text")]

@@ -82,7 +82,9 @@ pub(crate) fn run(
                 .map_err(|error| Diagnostic::new(error.to_string()))
         });
         match published {
-            Ok(()) => ui.result(format!("published\t{}\n", page.name.place()).as_bytes())?,
+            Ok(()) => {
+                ui.result(format!("published\t{}\n", page.name.full_repository()).as_bytes())?
+            }
             Err(problem) => problems.push(problem),
         }
     }

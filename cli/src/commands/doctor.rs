@@ -167,7 +167,7 @@ fn anonymous(name: &Reference, registry: &Registry) -> Result<&'static str, Regi
 fn image(text: &str, name: &Reference, registry: &Registry) -> Finding {
     let found = registry.target(name).map_err(StorageError::from).and_then(|repository| {
         let images = RegistryImages::new(vec![repository]);
-        images.find(name.digest().or(name.tag()).unwrap_or_default())
+        images.find_image(name.digest().or(name.tag()).unwrap_or_default())
     });
     match found {
         Ok(Some(document)) => {

@@ -9,7 +9,7 @@ use clap::Args;
 use diskette_builder::inspect::extract::{
     DiskOutput, ExtractContext, ExtractError, ExtractedDisk, PipeOutput, SparseFile, extract_disk,
 };
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::progress::Progress as _;
@@ -34,7 +34,7 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 pub(crate) struct ExtractArguments {
     /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
     #[arg(value_name = "IMAGE", value_parser = parse_subject)]
-    image: Place,
+    image: ImageLocation,
 
     /// The disk of this platform, e.g. linux/arm64 [default: this machine's, where there are several]
     #[arg(long)]

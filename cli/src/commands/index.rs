@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use diskette_builder::oci::copy::CopyContext;
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::join::{IndexSource, JoinError, JoinedIndex};
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -37,11 +37,11 @@ enum IndexCommand {
 struct CreateArguments {
     /// What the index shall be called: quay.io/me/fedora:42, or oci:DIR:TAG
     #[arg(value_name = "REF")]
-    destination: Place,
+    destination: ImageLocation,
 
     /// The images: by tag or digest, in registries, layouts or archives
     #[arg(value_name = "SOURCE", required = true, value_parser = parse_subject)]
-    sources: Vec<Place>,
+    sources: Vec<ImageLocation>,
 
     /// Keep the images that the index has already for other platforms
     #[arg(long)]
@@ -75,7 +75,8 @@ pub(crate) fn run(
     let (names, tag) = arguments.names()?;
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let find = |place: &Place| Subject::find(place, &registry).map(|it| (place.to_string(), it));
+    let find =
+        |place: &ImageLocation| Subject::find(place, &registry).map(|it| (place.to_string(), it));
     let sources = arguments.sources.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let old = if arguments.append { Some(find(&arguments.destination)?) } else { None };
     let parts: Vec<IndexSource<'_>> = sources.iter().map(part).collect();
@@ -116,21 +117,21 @@ impl CreateArguments {
             Err(CommandError::Usage(Diagnostic::new(message).help(help)))
         };
         match &self.destination {
-            Place::Registry(name) => {
+            ImageLocation::Registry(name) => {
                 if name.tag().is_none() {
                     return usage("the index needs a tag", "write it as `quay.io/me/fedora:42`");
                 }
                 let more = self.tag.iter().map(|tag| name.with_tag(tag.clone()));
                 Ok((std::iter::once(name.clone()).chain(more).collect(), None))
             }
-            Place::Layout(_, Some(name)) if self.tag.is_empty() => match name.parse() {
+            ImageLocation::Layout(_, Some(name)) if self.tag.is_empty() => match name.parse() {
                 Ok(whole) if name.contains('/') => Ok((vec![whole], None)),
                 _ => Ok((Vec::new(), Some(name.clone()))),
             },
-            Place::Layout(..) => {
+            ImageLocation::Layout(..) => {
                 usage("an index in a layout has one name", "write it as `oci:DIR:TAG`")
             }
-            Place::Archive(..) => usage(
+            ImageLocation::Archive(..) => usage(
                 "an index is not written to an archive",
                 "write it to a layout, and copy that",
             ),

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use diskette_builder::cluster::contract::examine_disk;
 use diskette_builder::disk::ReadAt as _;
 use diskette_builder::inspect::overview::{ImageOverview, inspect_image};
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read_documents};
 use diskette_builder::oci::progress::Progress;
@@ -59,7 +59,7 @@ enum Format {
 /// What is looked at.
 #[derive(Debug, Clone)]
 enum Looked {
-    Image(Place),
+    Image(ImageLocation),
     Disk(PathBuf),
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn run(
     let subject = Subject::find(place, &registry)?;
     let documents = read_documents(&*subject.images, subject.root)?;
     let name = place.to_string();
-    let chosen = arguments.platform.as_ref().map(|wanted| documents.choose(wanted, &name));
+    let chosen = arguments.platform.as_ref().map(|wanted| documents.choose_platform(wanted, &name));
     let chosen = chosen.transpose()?;
     let mut images = Vec::new();
     for (number, image) in documents.images.iter().enumerate() {

@@ -13,7 +13,7 @@ use diskette_builder::cluster::kubernetes::{
     ImageSubject, KubernetesObject, ObjectMeta, authorities_config_map, data_import_cron,
     data_source, data_volume, default_name, helm_values, parse_label, virtual_machine, write_yaml,
 };
-use diskette_builder::oci::image::place::{Place, parse_reference};
+use diskette_builder::oci::image::location::{ImageLocation, parse_reference};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -45,7 +45,7 @@ pub(crate) struct ManifestsArguments {
 
     /// The image, e.g. quay.io/me/fedora:42; a layout or an archive with --image
     #[arg(value_name = "REF", value_parser = parse_subject)]
-    subject: Place,
+    subject: ImageLocation,
 
     /// Where the cluster finds the image, if not where it is looked at
     #[arg(long, value_name = "REF", value_parser = parse_reference)]
@@ -237,7 +237,7 @@ impl<'a> Writer<'a> {
 /// Returns what the cluster calls the image.
 fn reference(arguments: &ManifestsArguments) -> Result<&Reference, CommandError> {
     match (&arguments.image, &arguments.subject) {
-        (Some(reference), _) | (None, Place::Registry(reference)) => Ok(reference),
+        (Some(reference), _) | (None, ImageLocation::Registry(reference)) => Ok(reference),
         (None, place) => {
             let message = format!("no cluster can pull `{place}`");
             Err(usage(message, "say where it will be, `--image quay.io/me/fedora:42`"))

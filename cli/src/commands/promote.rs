@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use diskette_builder::oci::copy::{CopyContext, copy};
+use diskette_builder::oci::copy::{CopyContext, copy_image};
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
@@ -128,8 +128,8 @@ impl Promotion<'_> {
         let digest = result.digest.as_deref().unwrap_or_default();
         let repository = self.registry.target(&source).map_err(storage_error)?;
         let images = RegistryImages::new(vec![repository]);
-        let root = images.find(digest)?.ok_or_else(|| {
-            Diagnostic::new(format!("{}@{digest} is not there", source.place()))
+        let root = images.find_image(digest)?.ok_or_else(|| {
+            Diagnostic::new(format!("{}@{digest} is not there", source.full_repository()))
                 .help("was it pushed to another registry? say `--source-registry`")
         })?;
         let names: Vec<Reference> =
@@ -154,7 +154,7 @@ impl Promotion<'_> {
         let sink = RegistrySink::new(self.registry, jobs);
         let progress = self.progress;
         let context = CopyContext { images, sink: &sink, names, tag: None, jobs, progress };
-        match copy(root, &context) {
+        match copy_image(root, &context) {
             Err(_) if progress.is_cancelled() => Err(CommandError::Interrupted),
             copied => Ok(copied?),
         }

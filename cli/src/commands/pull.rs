@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use diskette_builder::oci::copy::choose;
-use diskette_builder::oci::image::place::parse_reference;
+use diskette_builder::oci::copy::choose_platform;
+use diskette_builder::oci::image::location::parse_reference;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
@@ -53,8 +53,8 @@ pub(crate) fn run(
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let images = RegistryImages::new(registry.sources(name).map_err(storage_error)?);
     let wanted = name.digest().or(name.tag()).unwrap_or_default();
-    let root = images.find(wanted)?.ok_or_else(|| not_found(&name.to_string()))?;
-    let root = choose(&images, root, arguments.platform.as_ref(), &name.to_string())?;
+    let root = images.find_image(wanted)?.ok_or_else(|| not_found(&name.to_string()))?;
+    let root = choose_platform(&images, root, arguments.platform.as_ref(), &name.to_string())?;
     let destination = arguments.output.clone().unwrap_or_else(|| {
         let last = name.repository().rsplit('/').next().unwrap_or_default();
         Destination::Layout(PathBuf::from(last))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diskette_builder::oci::image::json::Document;
-use diskette_builder::oci::image::place::parse_reference;
+use diskette_builder::oci::image::location::parse_reference;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -73,8 +73,8 @@ pub(crate) fn run(
 fn find(images: &dyn Images, arguments: &PushArguments) -> Result<Document, CommandError> {
     let place = arguments.layout.display();
     let (found, message) = match &arguments.image {
-        Some(name) => (images.find(name)?, format!("`{place}` has no image `{name}`")),
-        None => (images.only()?, format!("which image of `{place}`?")),
+        Some(name) => (images.find_image(name)?, format!("`{place}` has no image `{name}`")),
+        None => (images.only_image()?, format!("which image of `{place}`?")),
     };
     found.ok_or_else(|| {
         let names = images.names();

@@ -12,7 +12,7 @@ use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
 use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::frontend::spec::CatalogueEntry;
-use diskette_builder::oci::progress::{Event, Progress as _};
+use diskette_builder::oci::progress::{Progress as _, ProgressEvent};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{
     Downgrade, SyncJob, SyncMode, SyncReport, SyncScope, SyncTools, run as sync_all,
@@ -192,7 +192,7 @@ impl SyncArguments {
             downgrade: if self.allow_downgrade { Downgrade::Allow } else { Downgrade::Refuse },
         };
         let news = |number: usize, report: &_| {
-            progress.event(Event::Note(&report::news(&all[number], report)));
+            progress.report(ProgressEvent::Note(&report::news(&all[number], report)));
         };
         Ok(sync_all(all, self.workers.get(), &tools, &news))
     }

@@ -1,7 +1,7 @@
 //! `diskette tags`.
 
 use clap::Args;
-use diskette_builder::oci::image::place::parse_reference;
+use diskette_builder::oci::image::location::parse_reference;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
 use diskette_builder::registry::client::RegistryImages;

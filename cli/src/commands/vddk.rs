@@ -14,8 +14,8 @@ use diskette_builder::frontend::dockerfile::base::{
     BaseError, BaseLock, BaseResolver, Bases, LockEnforcement, PullPolicy,
 };
 use diskette_builder::frontend::vddk::{self, VddkBase, VddkBaseImage, VddkDownload, VddkRequest};
-use diskette_builder::oci::image::format::Format;
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::format::ImageFormat;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::oci::tar::TarLimits;
@@ -100,7 +100,7 @@ pub(crate) struct VddkArguments {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum BaseArgument {
     Scratch,
-    Image(Place),
+    Image(ImageLocation),
 }
 
 impl FromStr for BaseArgument {
@@ -158,7 +158,7 @@ impl VddkArguments {
             push,
             output: self.output.as_ref(),
             compression: LayerCompression::Gzip(GzipLevel::default()),
-            format: Format::Oci,
+            format: ImageFormat::Oci,
             jobs: self.jobs,
             no_cache: self.no_cache,
             created,
@@ -187,7 +187,7 @@ fn ground(
     Ok(VddkBase::Image(Box::new(VddkBaseImage::new(image, place)?)))
 }
 
-fn base_error(place: &Place, error: &BaseError) -> CommandError {
+fn base_error(place: &ImageLocation, error: &BaseError) -> CommandError {
     let diagnostic = Diagnostic::new(format!("cannot stand on `{place}`: {error}"));
     let help = match error {
         BaseError::Cancelled => return CommandError::Interrupted,
@@ -228,7 +228,7 @@ mod tests {
         let check = |text: &str, expected: Result<BaseArgument, &str>| {
             assert_eq!(text.parse(), expected.map_err(str::to_owned), "{text}");
         };
-        let layout = |path: &str, tag: &str| Place::Layout(path.into(), Some(tag.into()));
+        let layout = |path: &str, tag: &str| ImageLocation::Layout(path.into(), Some(tag.into()));
         check("scratch", Ok(BaseArgument::Scratch));
         check("oci:a:b", Ok(BaseArgument::Image(layout("a", "b"))));
         check("./a", Err("for a layout, say `oci:./a`"));

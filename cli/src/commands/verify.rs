@@ -13,7 +13,7 @@ use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, rules
 use diskette_builder::inspect::verify::{
     DEFAULT_KEPT_LEN, VerifyContext, VerifyError, VerifyReport, verify_image,
 };
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::tar::TarLimits;
@@ -38,7 +38,7 @@ pub(crate) struct VerifyArguments {
     /// The image: quay.io/me/fedora:42, a layout, an archive, or oci:DIR:TAG
     #[arg(value_name = "IMAGE", value_parser = parse_subject)]
     #[arg(required_unless_present_any = ["rules", "results_file"])]
-    image: Option<Place>,
+    image: Option<ImageLocation>,
 
     /// Judge the images in the results of `sync`, and write there which platforms are good
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
@@ -128,7 +128,7 @@ enum Verdict {
 
 impl Verifier<'_> {
     /// Judges an image, and says why it is good or not.
-    fn verify(&self, place: &Place) -> Result<Verdict, CommandError> {
+    fn verify(&self, place: &ImageLocation) -> Result<Verdict, CommandError> {
         let arguments = self.arguments;
         let progress = self.ui.progress_of(arguments.progress, Arc::clone(&self.interrupts));
         let judged = judge(arguments, place, self.environment, &progress);
@@ -180,7 +180,7 @@ impl Verifier<'_> {
 
 fn judge(
     arguments: &VerifyArguments,
-    place: &Place,
+    place: &ImageLocation,
     environment: &Environment,
     progress: &Arc<ProgressView>,
 ) -> Result<(VerifyReport, Vec<Boot>), CommandError> {
@@ -193,7 +193,7 @@ fn judge(
     let documents = documents.and_then(Result::ok);
     let chosen: Vec<&PlatformImage> = match (&documents, only) {
         (Some(documents), Some(wanted)) => {
-            let number = documents.choose(wanted, &name).ok();
+            let number = documents.choose_platform(wanted, &name).ok();
             number.and_then(|number| documents.images.get(number)).into_iter().collect()
         }
         (Some(documents), None) => documents.without_attestations().collect(),

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use diskette_builder::oci::image::json::Document;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::nearest::PlatformNotFound;
-use diskette_builder::oci::image::place::Place;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage};
 use diskette_builder::oci::images::Images;
@@ -25,7 +25,7 @@ pub(crate) struct Subject<'a> {
 
 /// Parses what the user named: a path that is there, or begins as one, is an archive where it leads
 /// to a file, and else a layout; everything else is read as a [`Place`].
-pub(crate) fn parse_subject(text: &str) -> Result<Place, String> {
+pub(crate) fn parse_subject(text: &str) -> Result<ImageLocation, String> {
     let is_file = |text: &str| Path::new(text).is_file();
     let path = text.split_once(':').map_or(text, |(path, _)| path);
     if is_file(text) || (text.starts_with(['.', '/']) && is_file(path)) {
@@ -37,15 +37,18 @@ pub(crate) fn parse_subject(text: &str) -> Result<Place, String> {
 
 impl<'a> Subject<'a> {
     /// Finds the image.
-    pub(crate) fn find(place: &Place, registry: &'a Registry) -> Result<Self, CommandError> {
+    pub(crate) fn find(
+        place: &ImageLocation,
+        registry: &'a Registry,
+    ) -> Result<Self, CommandError> {
         let images = open_images(place, registry)?;
         let name = match place {
-            Place::Registry(name) => Some(name.digest().or(name.tag()).unwrap_or_default()),
-            Place::Layout(_, name) | Place::Archive(_, name) => name.as_deref(),
+            ImageLocation::Registry(name) => Some(name.digest().or(name.tag()).unwrap_or_default()),
+            ImageLocation::Layout(_, name) | ImageLocation::Archive(_, name) => name.as_deref(),
         };
         let root = match name {
-            Some(name) => images.find(name)?.ok_or_else(|| not_found(&place.to_string()))?,
-            None => images.only()?.ok_or_else(|| ambiguous(place, &*images))?,
+            Some(name) => images.find_image(name)?.ok_or_else(|| not_found(&place.to_string()))?,
+            None => images.only_image()?.ok_or_else(|| ambiguous(place, &*images))?,
         };
         Ok(Self { images, root })
     }
@@ -56,14 +59,14 @@ impl<'a> Subject<'a> {
 pub(crate) fn choose<'s>(
     documents: &'s ImageDocuments,
     wanted: Option<&Platform>,
-    place: &Place,
+    place: &ImageLocation,
 ) -> Result<&'s PlatformImage, CommandError> {
     let images: Vec<&PlatformImage> = documents.without_attestations().collect();
     if let (None, [only]) = (wanted, &images[..]) {
         return Ok(only);
     }
-    let this = Platform::of_this_machine();
-    let number = documents.choose(wanted.unwrap_or(&this), &place.to_string())?;
+    let this = Platform::host();
+    let number = documents.choose_platform(wanted.unwrap_or(&this), &place.to_string())?;
     Ok(&documents.images[number])
 }
 
@@ -88,20 +91,20 @@ impl From<PlatformNotFound> for CommandError {
 
 /// Opens the images that a place is among.
 pub(crate) fn open_images<'a>(
-    place: &Place,
+    place: &ImageLocation,
     registry: &'a Registry,
 ) -> Result<Box<dyn Images + 'a>, CommandError> {
     Ok(match place {
-        Place::Registry(name) => {
+        ImageLocation::Registry(name) => {
             Box::new(RegistryImages::new(registry.sources(name).map_err(storage_error)?))
         }
-        Place::Layout(path, _) => Box::new(open_layout(path)?),
-        Place::Archive(path, _) => Box::new(open_archive(path)?),
+        ImageLocation::Layout(path, _) => Box::new(open_layout(path)?),
+        ImageLocation::Archive(path, _) => Box::new(open_archive(path)?),
     })
 }
 
 /// Returns what is said where a place has several images, or none, and no name was given.
-pub(crate) fn ambiguous(place: &Place, images: &dyn Images) -> CommandError {
+pub(crate) fn ambiguous(place: &ImageLocation, images: &dyn Images) -> CommandError {
     let tags = match images.tags() {
         Ok(tags) => tags,
         Err(error) => return error.into(),

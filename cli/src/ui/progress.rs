@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use diskette_builder::oci::image::digest::Digest;
-use diskette_builder::oci::progress::{Event, Progress};
+use diskette_builder::oci::progress::{Progress, ProgressEvent};
 
 use self::bars::Bars;
 use self::json::Json;
@@ -39,7 +39,7 @@ pub(crate) struct ProgressView {
 
 /// One way to show progress.
 trait View: Send + Sync {
-    fn event(&self, event: Event<'_>);
+    fn event(&self, event: ProgressEvent<'_>);
 }
 
 impl ProgressView {
@@ -66,7 +66,7 @@ impl ProgressView {
 }
 
 impl Progress for ProgressView {
-    fn event(&self, event: Event<'_>) {
+    fn report(&self, event: ProgressEvent<'_>) {
         if let Some(view) = &*self.view.read().unwrap_or_else(PoisonError::into_inner) {
             view.event(event);
         }
@@ -79,7 +79,7 @@ impl Progress for ProgressView {
 
 /// How a blob is called that lies somewhere: as short as git's names.
 fn blob_name(digest: Digest) -> String {
-    format!("blob {}", &digest.hex()[..12])
+    format!("blob {}", &digest.to_hex()[..12])
 }
 
 /// How far a layer is, and when that was last told.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::blob::BlobStart;
 use crate::disk;
-use crate::oci::image::config::Config;
+use crate::oci::image::config::ImageConfig;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::platform::Platform;
@@ -104,7 +104,7 @@ impl LayerFacts {
 
 impl ConfigFacts {
     /// Returns what is known of a config that will be written.
-    pub(crate) fn from_config(config: &Config) -> Self {
+    pub(crate) fn from_config(config: &ImageConfig) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let (env, labels) = (config.env().map(owned), config.labels().into_iter().map(owned));
         Self { env: env.collect(), labels: labels.collect(), ..Self::default() }

@@ -8,7 +8,7 @@ use crate::cluster::contract::facts::{DiskFacts, LayerFacts};
 use crate::cluster::contract::mounts::{BOOTC_DIRECTORIES, mount_below};
 use crate::cluster::contract::placement::{DISK_DIRECTORY, QEMU_OWNER};
 use crate::oci::image::whiteout;
-use crate::oci::tar::{Lead, TarEntry, TarEntryKind};
+use crate::oci::tar::{NamePrefix, TarEntry, TarEntryKind};
 use crate::recipe::path::{is_below, join, split};
 
 /// Where kernels are kept for `kernelBoot`.
@@ -37,7 +37,7 @@ pub(crate) fn is_relevant(path: &str) -> bool {
 /// Tells whether CDI takes a member for a disk: `hasPrefix`, `isWhiteout` and `isDir` in its
 /// `pkg/importer/transport.go`.
 pub(crate) fn cdi_takes(found: &TarEntry) -> bool {
-    matches!(found.lead, Lead::Plain | Lead::Dot)
+    matches!(found.lead, NamePrefix::Plain | NamePrefix::Dot)
         && found.path.starts_with(DISK_DIRECTORY)
         && !split(&found.path).1.starts_with(whiteout::PREFIX)
         && found.kind != TarEntryKind::Directory

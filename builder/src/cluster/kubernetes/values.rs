@@ -21,7 +21,7 @@ pub fn helm_values(
     };
     let value = json!({
         "image": {
-            "repository": image.place(),
+            "repository": image.full_repository(),
             "tag": tag.unwrap_or_default(),
             "digest": image.digest().unwrap_or_default(),
             "reference": image.to_string(),

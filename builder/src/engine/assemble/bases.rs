@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{BuildError, BuildOptions};
 use crate::oci::image::digest::Digest;
-use crate::oci::image::place::Place;
+use crate::oci::image::location::ImageLocation;
 use crate::oci::image::reference::Reference;
-use crate::oci::images::{Images, Places};
-use crate::oci::moves::{self, Move};
+use crate::oci::images::{ImageOpener, Images};
+use crate::oci::transfer::{self, BlobTransfer};
 use crate::recipe::{BaseImage, Recipe};
 
 /// A layer of one base or several.
@@ -22,17 +22,17 @@ struct Wanted {
 /// Copies the layers of all bases.
 pub(super) fn put(
     recipes: &[Recipe],
-    places: &dyn Places,
+    places: &dyn ImageOpener,
     options: &BuildOptions<'_>,
 ) -> Result<(), BuildError> {
-    let mut opened: Vec<(&Place, Box<dyn Images + '_>)> = Vec::new();
+    let mut opened: Vec<(&ImageLocation, Box<dyn Images + '_>)> = Vec::new();
     let mut wanted: BTreeMap<Digest, Wanted> = BTreeMap::new();
     for (recipe, base) in recipes.iter().flat_map(bases) {
-        let known = opened.iter().position(|(place, _)| **place == base.place);
+        let known = opened.iter().position(|(place, _)| **place == base.location);
         let place = if let Some(place) = known {
             place
         } else {
-            opened.push((&base.place, places.images(&base.place)?));
+            opened.push((&base.location, places.open_images(&base.location)?));
             opened.len() - 1
         };
         for layer in &base.layers {
@@ -43,13 +43,18 @@ pub(super) fn put(
             names.extend(more);
         }
     }
-    let moves = wanted.iter().map(|(digest, wanted)| Move {
+    let moves = wanted.iter().map(|(digest, wanted)| BlobTransfer {
         digest: *digest,
         size: wanted.size,
         images: &*opened[wanted.place].1,
         names: &wanted.names,
     });
-    Ok(moves::run(moves.collect(), options.sink, options.workers.jobs(), options.progress)?)
+    Ok(transfer::transfer_blobs(
+        moves.collect(),
+        options.sink,
+        options.workers.jobs(),
+        options.progress,
+    )?)
 }
 
 fn bases(recipe: &Recipe) -> impl Iterator<Item = (&Recipe, &BaseImage)> {

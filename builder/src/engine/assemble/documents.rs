@@ -8,17 +8,17 @@ use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform, PlatformTags};
 use crate::engine::layer::compression::LayerCompression;
 use crate::oci::image::documents::{self, DocumentError, IndexEntry, LayerDescriptor};
 use crate::oci::image::json::Document;
-use crate::oci::image::layer::Layer;
+use crate::oci::image::layer::FinishedLayer;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
-use crate::oci::sink::Named;
+use crate::oci::sink::NamedImage;
 use crate::recipe::{PlatformRecipe, Recipe, RecipeStep};
 
 /// Writes the documents of all images and publishes their names; `layers` are those of all platforms of
 /// all recipes, in order.
 pub(super) fn publish_images(
     recipes: &[Recipe],
-    layers: Vec<Layer>,
+    layers: Vec<FinishedLayer>,
     options: &BuildOptions<'_>,
 ) -> Result<Vec<BuiltImage>, BuildError> {
     let mut layers = layers.into_iter();
@@ -36,33 +36,34 @@ pub(super) fn publish_images(
 /// Writes the documents of an image.
 fn write_image(
     recipe: &Recipe,
-    layers: &mut impl Iterator<Item = Layer>,
+    layers: &mut impl Iterator<Item = FinishedLayer>,
     options: &BuildOptions<'_>,
 ) -> Result<BuiltImage, BuildError> {
     let platforms = write_platforms(recipe, layers, options)?;
     let entries: Vec<IndexEntry> =
         platforms.iter().map(|built| built.index_entry(BTreeMap::new())).collect();
-    let index = documents::index(options.format, &entries, &recipe.annotations)?;
-    options.sink.put(&index, &recipe.names)?;
+    let index = documents::compose_index(options.format, &entries, &recipe.annotations)?;
+    options.sink.put_document(&index, &recipe.names)?;
     Ok(BuiltImage { index, names: recipe.names.clone(), platforms })
 }
 
 /// Writes the manifests of an image's platforms; takes as many of `layers` as they have.
 pub(super) fn write_platforms(
     recipe: &Recipe,
-    layers: &mut impl Iterator<Item = Layer>,
+    layers: &mut impl Iterator<Item = FinishedLayer>,
     options: &BuildOptions<'_>,
 ) -> Result<Vec<BuiltPlatform>, BuildError> {
     let mut platforms = Vec::new();
     for platform in &recipe.platforms {
-        let layers: Vec<Layer> = layers.take(platform.layers().count()).collect();
+        let layers: Vec<FinishedLayer> = layers.take(platform.layers().count()).collect();
         let config = config(platform, &layers, options)?;
         let entries = layer_entries(platform, &layers, options.workers.compression());
         let mut annotations = platform.annotations.clone();
         annotations.extend(recipe.annotations.clone());
-        let manifest = documents::manifest(options.format, &config, &entries, &annotations)?;
-        options.sink.put(&config, &recipe.names)?;
-        options.sink.put(&manifest, &recipe.names)?;
+        let manifest =
+            documents::compose_manifest(options.format, &config, &entries, &annotations)?;
+        options.sink.put_document(&config, &recipe.names)?;
+        options.sink.put_document(&manifest, &recipe.names)?;
         let (platform, config) = (platform.platform.clone(), config.digest);
         platforms.push(BuiltPlatform { platform, manifest, config, layers });
     }
@@ -73,7 +74,7 @@ pub(super) fn write_platforms(
 /// each layer.
 fn config(
     platform: &PlatformRecipe,
-    layers: &[Layer],
+    layers: &[FinishedLayer],
     options: &BuildOptions<'_>,
 ) -> Result<Document, DocumentError> {
     let mut config = platform.config.clone();
@@ -83,7 +84,7 @@ fn config(
             RecipeStep::Layer(recipe) => (&recipe.history, layers.next()),
             RecipeStep::Config { history } => (history, None),
         };
-        config.push(options.created, history, layer.map(|layer| layer.diff_id));
+        config.push_history(options.created, history, layer.map(|layer| layer.diff_id));
     }
     let media_type = options.format.media_type(&MediaType::ImageConfig);
     Ok(Document::new(media_type, &config.finish(options.created))?)
@@ -92,7 +93,7 @@ fn config(
 /// Returns all layers of an image, those of its base first.
 fn layer_entries(
     platform: &PlatformRecipe,
-    layers: &[Layer],
+    layers: &[FinishedLayer],
     compression: LayerCompression,
 ) -> Vec<LayerDescriptor> {
     let base = platform.base.iter().flat_map(|base| &base.layers).map(|layer| LayerDescriptor {
@@ -117,13 +118,13 @@ fn media_type(compression: LayerCompression) -> MediaType {
 }
 
 /// Returns the names that the sink gives an image.
-fn names(image: &BuiltImage, platform_tags: PlatformTags) -> Result<Vec<Named>, BuildError> {
+fn names(image: &BuiltImage, platform_tags: PlatformTags) -> Result<Vec<NamedImage>, BuildError> {
     let unnamed = image.names.is_empty().then_some(None);
     let names: Vec<Option<&Reference>> = image.names.iter().map(Some).chain(unnamed).collect();
-    let index = image.index.plain_descriptor().map_err(DocumentError::from)?;
-    let mut all: Vec<Named> = names
+    let index = image.index.describe_blob().map_err(DocumentError::from)?;
+    let mut all: Vec<NamedImage> = names
         .iter()
-        .map(|name| Named { image: index.clone(), name: name.cloned(), tag: None })
+        .map(|name| NamedImage { image: index.clone(), name: name.cloned(), tag: None })
         .collect();
     if platform_tags == PlatformTags::None {
         return Ok(all);
@@ -131,7 +132,7 @@ fn names(image: &BuiltImage, platform_tags: PlatformTags) -> Result<Vec<Named>, 
     for platform in &image.platforms {
         let descriptor = platform
             .manifest
-            .descriptor()
+            .descriptor_builder()
             .platform(documents::oci_platform(&platform.platform).map_err(DocumentError::from)?)
             .build()
             .map_err(DocumentError::from)?;
@@ -139,7 +140,7 @@ fn names(image: &BuiltImage, platform_tags: PlatformTags) -> Result<Vec<Named>, 
         all.extend(names.iter().flatten().map(|name| {
             let tag = format!("{}-{suffix}", name.tag().unwrap_or("latest"));
             let name = name.with_tag(tag);
-            Named { image: descriptor.clone(), name: Some(name), tag: None }
+            NamedImage { image: descriptor.clone(), name: Some(name), tag: None }
         }));
     }
     Ok(all)

@@ -9,11 +9,11 @@ use crate::engine::cache::LayerKey;
 use crate::engine::layer::{LayerError, LayerInput, write_layer};
 use crate::engine::source::{Source, SourceError, SourceIdentity};
 use crate::oci::error::StorageError;
-use crate::oci::image::layer::Layer;
+use crate::oci::image::layer::FinishedLayer;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::parallel::in_parallel;
-use crate::oci::progress::{Event, Made};
+use crate::oci::progress::{LayerOutcome, ProgressEvent};
 use crate::oci::sink::BlobWriter;
 use crate::recipe::{LayerRecipe, SourceRecipe};
 
@@ -52,7 +52,7 @@ impl<'a> LayerJob<'a> {
 pub(super) fn make_layers(
     jobs: Vec<LayerJob<'_>>,
     options: &BuildOptions<'_>,
-) -> Result<Vec<Layer>, BuildError> {
+) -> Result<Vec<FinishedLayer>, BuildError> {
     let keys: Vec<Option<LayerKey>> = jobs.iter().map(|job| job.key(options)).collect();
     // Equal keys are equal layers: the first with a key makes it for all.
     let makers: Vec<usize> = (0..jobs.len())
@@ -74,8 +74,8 @@ pub(super) fn make_layers(
         let mut job = job.lock().unwrap_or_else(PoisonError::into_inner);
         job.make(number, keys[number].as_ref(), options).map(Some)
     };
-    let width = options.sink.width().min(options.workers.jobs());
-    let made: Vec<Option<Layer>> = in_parallel(&jobs, width, make_layer)?;
+    let width = options.sink.max_parallel_blobs().min(options.workers.jobs());
+    let made: Vec<Option<FinishedLayer>> = in_parallel(&jobs, width, make_layer)?;
     let layer = |maker: &usize| made[*maker].ok_or(BuildError::Cancelled);
     makers.iter().map(layer).collect()
 }
@@ -92,29 +92,41 @@ impl LayerJob<'_> {
         number: usize,
         key: Option<&LayerKey>,
         options: &BuildOptions<'_>,
-    ) -> Result<Layer, BuildError> {
+    ) -> Result<FinishedLayer, BuildError> {
         let cache = options.cache.zip(key);
         // The layer may exist already, if it is known which one it would be.
         let known = cache.and_then(|(cache, key)| cache.get(key));
         let (result, how) = match known {
-            Some(layer) if options.sink.has(layer.digest, layer.size, &self.names)? => {
-                (layer, Made::Reused)
+            Some(layer) if options.sink.has_blob(layer.digest, layer.size, &self.names)? => {
+                (layer, LayerOutcome::Reused)
             }
-            _ => (self.build(number, options)?, Made::Built),
+            _ => (self.build(number, options)?, LayerOutcome::Built),
         };
-        if how == Made::Built
+        if how == LayerOutcome::Built
             && let Some((cache, key)) = cache
             && let Err(error) = cache.put(key, &result)
         {
-            options.progress.event(Event::Note(&format!("cannot write the cache: {error}")));
+            options
+                .progress
+                .report(ProgressEvent::Note(&format!("cannot write the cache: {error}")));
         }
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let result = &result;
-        options.progress.event(Event::Finished { layer: number, platform, name, result, how });
+        options.progress.report(ProgressEvent::Finished {
+            layer: number,
+            platform,
+            name,
+            result,
+            how,
+        });
         Ok(*result)
     }
 
-    fn build(&mut self, number: usize, options: &BuildOptions<'_>) -> Result<Layer, BuildError> {
+    fn build(
+        &mut self,
+        number: usize,
+        options: &BuildOptions<'_>,
+    ) -> Result<FinishedLayer, BuildError> {
         // The tar headers in front of the contents need sizes that only reading shows.
         for content in 0..self.sources.len() {
             if self.sources[content].source.unsurveyed().is_some() {
@@ -151,7 +163,7 @@ impl LayerJob<'_> {
         let (source, progress) = (&mut self.sources[content].source, options.progress);
         let unsurveyed = source.unsurveyed();
         if let Some(len) = unsurveyed {
-            progress.event(Event::Surveying { layer: number, platform, name, len });
+            progress.report(ProgressEvent::Surveying { layer: number, platform, name, len });
         }
         let advance = |len| match unsurveyed {
             Some(_) => progress.advance(number, len),
@@ -170,10 +182,14 @@ impl LayerJob<'_> {
     }
 
     /// Writes the layer; again if the sink failed on the way and may go on.
-    fn write(&self, number: usize, options: &BuildOptions<'_>) -> Result<Layer, LayerFailure> {
+    fn write(
+        &self,
+        number: usize,
+        options: &BuildOptions<'_>,
+    ) -> Result<FinishedLayer, LayerFailure> {
         let mut input = self.input(options)?;
         let len = input.tar_len().map_err(LayerError::from)?;
-        let mut blob = options.sink.start(len, &self.names)?;
+        let mut blob = options.sink.start_blob(len, &self.names)?;
         loop {
             let failure = match self.attempt(number, input, &mut blob, options) {
                 Ok(layer) => return Ok(layer),
@@ -202,10 +218,10 @@ impl LayerJob<'_> {
         input: LayerInput<'_>,
         blob: &mut Box<dyn BlobWriter + '_>,
         options: &BuildOptions<'_>,
-    ) -> Result<Layer, LayerFailure> {
+    ) -> Result<FinishedLayer, LayerFailure> {
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let len = input.tar_len().map_err(LayerError::from)?;
-        options.progress.event(Event::Started { layer: number, platform, name, len });
+        options.progress.report(ProgressEvent::Started { layer: number, platform, name, len });
         let advance = |len| options.progress.advance(number, len);
         let layer = write_layer(input, options.workers, blob, &advance)?;
         blob.finish(layer.digest, layer.size)?;

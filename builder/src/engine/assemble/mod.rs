@@ -21,12 +21,12 @@ use crate::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
 use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::IndexEntry;
-use crate::oci::image::format::Format;
+use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
-use crate::oci::image::layer::Layer;
+use crate::oci::image::layer::FinishedLayer;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::time::Timestamp;
-use crate::oci::images::Places;
+use crate::oci::images::ImageOpener;
 use crate::oci::progress::Progress;
 use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
@@ -44,7 +44,7 @@ pub struct BuildSources<'a> {
     /// What to do with disks that CDI takes and KubeVirt does not.
     pub cdi_only: CdiOnlyPolicy,
     /// Opens the base images of recipes.
-    pub places: &'a dyn Places,
+    pub places: &'a dyn ImageOpener,
 }
 
 /// How a build makes images, and where they go.
@@ -62,7 +62,7 @@ pub struct BuildOptions<'a> {
     /// Names besides those of the recipes.
     pub platform_tags: PlatformTags,
     /// Family of media types of the documents.
-    pub format: Format,
+    pub format: ImageFormat,
 }
 
 /// Whether each platform's image gets names of its own.
@@ -96,7 +96,7 @@ pub struct BuiltPlatform {
     /// Digest of its config.
     pub config: Digest,
     /// Layers that were made for it, lowest first.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<FinishedLayer>,
 }
 
 impl BuiltPlatform {
@@ -110,7 +110,7 @@ impl BuiltPlatform {
 pub struct BuildPlan<'a> {
     recipes: &'a [Recipe],
     jobs: Vec<LayerJob<'a>>,
-    places: &'a dyn Places,
+    places: &'a dyn ImageOpener,
 }
 
 impl<'a> BuildPlan<'a> {

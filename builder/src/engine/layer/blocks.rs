@@ -57,7 +57,7 @@ impl<'a, 'c> Blocks<'a, 'c> {
 
     /// Returns the digest of all that has been read.
     pub(crate) fn digest(self) -> Digest {
-        Digest::of(self.hash)
+        Digest::from_hasher(self.hash)
     }
 
     /// Returns the next block and how it is to be encoded, or nothing at the end.

@@ -18,7 +18,7 @@ use super::encode::{BlockPart, Encoded, Encoders};
 use super::tar::{TarError, TarPlan};
 use crate::engine::source::{ContentError, SourceContent, SourceError};
 use crate::oci::image::digest::Digest;
-use crate::oci::image::layer::Layer;
+use crate::oci::image::layer::FinishedLayer;
 use crate::recipe::LayerEntry;
 
 /// Why a layer could not be written.
@@ -146,7 +146,7 @@ pub(crate) fn write_layer(
     workers: &LayerWorkers,
     blob: &mut dyn Write,
     progress: &dyn Fn(u64) -> ControlFlow<()>,
-) -> Result<Layer, LayerError> {
+) -> Result<FinishedLayer, LayerError> {
     let plan = input.plan()?;
     let buffers = Arc::clone(&workers.buffers);
     let blocks = Blocks::new(&plan, &mut input.contents, buffers, block_len(workers.compression));
@@ -159,7 +159,7 @@ pub(crate) fn write_layer(
         // A source that failed is why the blob is short, so it is told first.
         let diff_id = read?;
         let (digest, size) = written?;
-        Ok(Layer { digest, size, diff_id })
+        Ok(FinishedLayer { digest, size, diff_id })
     })
 }
 
@@ -215,7 +215,7 @@ fn write_all(
             return Err(LayerError::Cancelled);
         }
     }
-    Ok((Digest::of(hash), size))
+    Ok((Digest::from_hasher(hash), size))
 }
 
 /// Writes the pieces with as few calls as the system allows, without copying them.

@@ -11,7 +11,7 @@ use super::compression::{GzipLevel, LayerCompression, ZstdLevel};
 use super::{LayerError, LayerInput, LayerWorkers, write_layer};
 use crate::engine::source::{ContentError, SourceContent, SourceError, SourceErrorKind};
 use crate::oci::image::digest::Digest;
-use crate::oci::image::layer::Layer;
+use crate::oci::image::layer::FinishedLayer;
 use crate::oci::tar::Owner;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole};
 
@@ -92,7 +92,7 @@ fn go_on(_len: u64) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn write(content: Memory, jobs: usize, compression: LayerCompression) -> (Layer, Vec<u8>) {
+fn write(content: Memory, jobs: usize, compression: LayerCompression) -> (FinishedLayer, Vec<u8>) {
     let workers = LayerWorkers::start(jobs, compression).unwrap();
     let entries = entries();
     let input = LayerInput { entries: &entries, contents: vec![Box::new(content)], mtime: 0 };
@@ -142,7 +142,7 @@ fn the_bytes_of_a_layer_never_change() {
     let all = [LayerCompression::None].into_iter().chain(gzips).chain(zstds);
     let digests = all.map(|compression| {
         let (layer, _) = write(Memory::new(&disk, Holes::Zeros), 2, compression);
-        format!("{compression} {} {}\n", layer.size, layer.digest.hex())
+        format!("{compression} {} {}\n", layer.size, layer.digest.to_hex())
     });
     snapbox::assert_data_eq!(
         digests.collect::<String>(),
@@ -239,7 +239,7 @@ proptest! {
         prop_assert_eq!(layer.digest, Digest::of_bytes(&blob));
         prop_assert_eq!(layer.size, blob.len() as u64);
         let tar = unpack(compression, &blob);
-        prop_assert_eq!(layer.diff_id, Digest::of(Sha256::new_with_prefix(&tar)));
+        prop_assert_eq!(layer.diff_id, Digest::from_hasher(Sha256::new_with_prefix(&tar)));
         let mut archive = tar::Archive::new(&tar[..]);
         let mut entries = archive.entries().unwrap();
         let dir = entries.next().unwrap().unwrap();

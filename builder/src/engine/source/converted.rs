@@ -108,7 +108,7 @@ impl<'a> ConvertedDisk<'a> {
 
 /// Refuses what cannot be read in any order, as far as the recipe shows it.
 pub(super) fn check_order(recipe: &SourceRecipe) -> Result<(), SourceErrorKind> {
-    let why = match (&recipe.location, recipe.packing) {
+    let why = match (&recipe.location, recipe.compression) {
         (_, Some(compression)) => SequentialSource::Packed(compression),
         (SourceLocation::Url(_), None) => SequentialSource::Download,
         (SourceLocation::Inline(_) | SourceLocation::Member(_), None) => SequentialSource::Part,

@@ -29,7 +29,7 @@ pub(crate) enum SourceIdentity {
 impl SourceIdentity {
     /// Returns the identity of a content that has this digest.
     pub(super) fn of(digest: Digest) -> Self {
-        Self::Checksum(Checksum::Sha256(digest.hex()))
+        Self::Checksum(Checksum::Sha256(digest.to_hex()))
     }
 }
 

@@ -69,7 +69,7 @@ impl<'a> Judge<'a> {
     /// Returns the name of the disk when it is decompressed.
     fn name(&self) -> &str {
         let name = self.recipe.location.file_name();
-        self.recipe.packing.map_or(name, |compression| compression.strip(name))
+        self.recipe.compression.map_or(name, |compression| compression.strip(name))
     }
 }
 

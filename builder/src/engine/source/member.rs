@@ -16,8 +16,8 @@ use super::{ContentError, SourceContent, SourceError, SourceErrorKind};
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::place::Place;
-use crate::oci::images::Places;
+use crate::oci::image::location::ImageLocation;
+use crate::oci::images::ImageOpener;
 use crate::recipe::{Checksum, TarMember};
 
 /// A file in an archive.
@@ -50,7 +50,7 @@ impl MemberSource<'_> {
 pub(super) enum ArchiveBytes<'a> {
     File { file: OpenedFile<'a>, checksum: Option<Checksum> },
     Download { download: DownloadSource<'a>, checksum: Option<Checksum> },
-    Layer { places: &'a dyn Places, place: &'a Place, digest: Digest, size: u64 },
+    Layer { places: &'a dyn ImageOpener, place: &'a ImageLocation, digest: Digest, size: u64 },
 }
 
 impl<'a> ArchiveBytes<'a> {
@@ -65,7 +65,7 @@ impl<'a> ArchiveBytes<'a> {
     fn checksum(&self) -> Option<Checksum> {
         match self {
             Self::File { checksum, .. } | Self::Download { checksum, .. } => checksum.clone(),
-            Self::Layer { digest, .. } => Some(Checksum::Sha256(digest.hex())),
+            Self::Layer { digest, .. } => Some(Checksum::Sha256(digest.to_hex())),
         }
     }
 
@@ -74,7 +74,7 @@ impl<'a> ArchiveBytes<'a> {
             Self::File { file, .. } => RawStream::file(file)?,
             Self::Download { download, .. } => RawStream::response(download.request()?),
             Self::Layer { places, place, digest, size } => {
-                RawStream::blob(places.images(place)?.into_blob(*digest, *size)?)
+                RawStream::blob(places.open_images(place)?.into_blob_reader(*digest, *size)?)
             }
         })
     }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::compression::CompressionFormat;
 use crate::net::http::HttpClient;
-use crate::oci::images::Places;
+use crate::oci::images::ImageOpener;
 use crate::recipe::{InputFile, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin};
 
 /// Opens sources. Each archive is opened once for all of its members: take one opener for a layer,
@@ -24,7 +24,7 @@ pub(crate) struct SourceOpener<'a> {
     inputs: &'a dyn InputFiles,
     client: &'a HttpClient,
     unverified: UnverifiedPolicy,
-    places: &'a dyn Places,
+    places: &'a dyn ImageOpener,
     cdi_only: CdiOnlyPolicy,
     /// Archives that were opened; those of one layer are few.
     archives: Vec<(&'a Arc<TarOrigin>, Arc<OpenArchive<'a>>)>,
@@ -36,7 +36,7 @@ impl<'a> SourceOpener<'a> {
         inputs: &'a dyn InputFiles,
         client: &'a HttpClient,
         unverified: UnverifiedPolicy,
-        places: &'a dyn Places,
+        places: &'a dyn ImageOpener,
     ) -> Self {
         let (cdi_only, archives) = (CdiOnlyPolicy::Refuse, Vec::new());
         Self { inputs, client, unverified, places, cdi_only, archives }
@@ -61,10 +61,10 @@ impl<'a> SourceOpener<'a> {
             SourceLocation::File(file) => self.open_file(recipe, file, judge),
             SourceLocation::Url(url) => {
                 let download = self.download(recipe, url)?;
-                let decompressed = recipe.download.as_ref().and_then(|it| it.unpacked.clone());
+                let decompressed = recipe.download.as_ref().and_then(|it| it.decompressed.clone());
                 let checksum = recipe.checksum.clone();
                 let checks = StreamChecks { checksum, decompressed, judge, measured: None };
-                Ok(SourceKind::Download { download, compression: recipe.packing, checks })
+                Ok(SourceKind::Download { download, compression: recipe.compression, checks })
             }
             SourceLocation::Inline(bytes) => {
                 check_plain(recipe, bytes.len() as u64)?;
@@ -88,7 +88,7 @@ impl<'a> SourceOpener<'a> {
             return Err(SourceErrorKind::Empty);
         }
         let (found, checksum) = (CompressionFormat::detect(&start), recipe.checksum.clone());
-        if let Some(compression) = recipe.packing {
+        if let Some(compression) = recipe.compression {
             if found != Some(compression) {
                 return Err(SourceErrorKind::NotPacked(compression));
             }
@@ -166,7 +166,7 @@ impl<'a> SourceOpener<'a> {
 
 /// Fails if what can only be taken as it is should be decompressed or checked, or is an empty disk.
 fn check_plain(recipe: &SourceRecipe, size: u64) -> Result<(), SourceErrorKind> {
-    if recipe.packing.is_some() || recipe.checksum.is_some() {
+    if recipe.compression.is_some() || recipe.checksum.is_some() {
         return Err(SourceErrorKind::Plain);
     }
     if recipe.role == SourceRole::Disk && size == 0 {

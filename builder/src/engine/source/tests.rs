@@ -7,8 +7,8 @@ use super::*;
 use crate::disk::convert::{ClusterCompression, Conversion};
 use crate::net::http::{HttpClient, HttpOptions, SystemRoots, TlsOptions, TlsTrust};
 use crate::net::proxy::Proxies;
-use crate::oci::images::Places;
-use crate::oci::images::testing::Memory;
+use crate::oci::images::ImageOpener;
+use crate::oci::images::testing::MemoryImages;
 use crate::recipe::{Checksum, InputFile, SourceLocation, SourceRole, TarMember, TarOrigin};
 
 /// One file, whatever is asked for.
@@ -114,7 +114,7 @@ fn read_content(content: &mut dyn SourceContent) -> Result<Vec<u8>, ContentError
 fn read(
     recipes: &[SourceRecipe],
     inputs: &dyn InputFiles,
-    places: &dyn Places,
+    places: &dyn ImageOpener,
     between: impl Fn(),
 ) -> Result<Vec<Vec<u8>>, SourceError> {
     let client = offline();
@@ -184,9 +184,9 @@ fn bombs_are_stopped_at_their_beginning() {
         let bomb = [start, vec![0; 2 << 20], bytes().repeat(20)].concat();
         for (packing, packed) in packings(&bomb) {
             let mut recipe = recipe(SourceLocation::path("bomb"));
-            (recipe.packing, recipe.role) = (Some(packing), SourceRole::Disk);
+            (recipe.compression, recipe.role) = (Some(packing), SourceRole::Disk);
             let inputs = One::new(&packed[..packed.len() * 3 / 4]);
-            let (client, places) = (offline(), Memory::default());
+            let (client, places) = (offline(), MemoryImages::default());
             let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
             let mut source = Source::open(&recipe, &mut opener).unwrap();
             let error = source.measure(&pool(), &go_on).unwrap_err();
@@ -209,9 +209,9 @@ fn sizes_that_are_not_declared_are_measured() {
         (CompressionFormat::Zstd, one_frame),
     ] {
         let mut recipe = recipe(SourceLocation::path("a"));
-        recipe.packing = Some(compression);
+        recipe.compression = Some(compression);
         let inputs = One::new(&packed);
-        let (client, places) = (offline(), Memory::default());
+        let (client, places) = (offline(), MemoryImages::default());
         let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
         let mut source = Source::open(&recipe, &mut opener).unwrap();
         let read = source.content().and_then(|mut content| read_content(&mut *content));
@@ -231,7 +231,7 @@ fn a_file_that_has_another_size_was_changed() {
     recipe.checksum = Some(Checksum::Sha256("0".repeat(64)));
     let inputs = One::new(&bytes());
     for len in [99_999, 100_001] {
-        let (client, places) = (offline(), Memory::default());
+        let (client, places) = (offline(), MemoryImages::default());
         inputs.0.reopen().unwrap().set_len(100_000).unwrap();
         let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
         let source = Source::open(&recipe, &mut opener).unwrap();
@@ -246,7 +246,7 @@ fn a_file_that_has_another_size_was_changed() {
 fn a_disk_is_surveyed_before_it_is_converted() {
     let mut recipe = SourceRecipe::new(SourceLocation::path("a.img"), SourceRole::Disk);
     recipe.convert = Some(Conversion::Qcow2(ClusterCompression::None));
-    let (inputs, client, places) = (One::new(&bytes()), offline(), Memory::default());
+    let (inputs, client, places) = (One::new(&bytes()), offline(), MemoryImages::default());
     let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
     let mut source = Source::open(&recipe, &mut opener).unwrap();
     assert!(matches!(source.content(), Err(ContentError::Unmeasured)));
@@ -265,8 +265,8 @@ fn what_is_too_long_is_not_read() {
     let mut frame = b"\x28\xb5\x2f\xfd\xe0".to_vec();
     frame.extend((SIZE_MAX + 1).to_le_bytes());
     let mut recipe = recipe(SourceLocation::path("bomb"));
-    (recipe.packing, recipe.role) = (Some(CompressionFormat::Zstd), SourceRole::Disk);
-    let error = read(&[recipe], &One::new(&frame), &Memory::default(), || ()).unwrap_err();
+    (recipe.compression, recipe.role) = (Some(CompressionFormat::Zstd), SourceRole::Disk);
+    let error = read(&[recipe], &One::new(&frame), &MemoryImages::default(), || ()).unwrap_err();
     assert_eq!(error.to_string(), "bomb: it has more than 16 TiB");
 }
 
@@ -276,7 +276,7 @@ fn members_of_files_are_read() {
         let inputs = One::new(&packed);
         for ranges in [&ASCENDING[..], &MIXED] {
             let recipes = members(&file_archive(), ranges);
-            let found = read(&recipes, &inputs, &Memory::default(), || ()).unwrap();
+            let found = read(&recipes, &inputs, &MemoryImages::default(), || ()).unwrap();
             assert_eq!(found, parts(ranges));
         }
     }
@@ -285,7 +285,7 @@ fn members_of_files_are_read() {
 #[test]
 fn members_of_layers_are_read_once() {
     for blob in [bytes(), gzip(&bytes()), zstd::encode_all(&bytes()[..], 1).unwrap()] {
-        let mut places = Memory::default();
+        let mut places = MemoryImages::default();
         places.put(blob.clone());
         // Two recipes that are equal are one archive.
         let mut recipes = members(&layer_archive(&blob), &ASCENDING[..2]);
@@ -302,7 +302,7 @@ fn members_of_layers_are_read_once() {
 #[test]
 fn what_a_layer_delivers_is_checked() {
     let check = |blob: &[u8], served: &[u8], ranges: &[(u64, u64)], expected: &str| {
-        let mut places = Memory::default();
+        let mut places = MemoryImages::default();
         places.blobs.insert(Digest::of_bytes(blob), served.to_vec());
         let recipes = members(&layer_archive(blob), ranges);
         let error = read(&recipes, &One::new(b""), &places, || ()).unwrap_err().to_string();
@@ -330,7 +330,7 @@ fn what_a_layer_delivers_is_checked() {
 #[test]
 fn a_layer_that_is_not_there_is_told() {
     let recipes = members(&layer_archive(b"x"), &[(0, 1)]);
-    let error = read(&recipes, &One::new(b""), &Memory::default(), || ()).unwrap_err();
+    let error = read(&recipes, &One::new(b""), &MemoryImages::default(), || ()).unwrap_err();
     assert!(matches!(error.kind, SourceErrorKind::Image(_)), "{error}");
     assert!(error.to_string().ends_with(&format!("there is no {}", Digest::of_bytes(b"x"))));
 }
@@ -340,19 +340,19 @@ fn an_archive_that_is_written_to_is_noticed() {
     let inputs = One::new(&bytes());
     let touch = || inputs.0.reopen().and_then(|file| file.set_len(99_999)).unwrap();
     let recipes = members(&file_archive(), &ASCENDING[..3]);
-    let error = read(&recipes, &inputs, &Memory::default(), touch).unwrap_err();
+    let error = read(&recipes, &inputs, &MemoryImages::default(), touch).unwrap_err();
     assert!(matches!(error.kind, SourceErrorKind::Changed), "{error}");
     let mut archive = recipe(SourceLocation::path("a.tar"));
     archive.checksum = Some(Checksum::Sha256("0".repeat(64)));
     let recipes = members(&Arc::new(TarOrigin::File(Box::new(archive))), &ASCENDING[..1]);
-    let error = read(&recipes, &inputs, &Memory::default(), || ()).unwrap_err();
+    let error = read(&recipes, &inputs, &MemoryImages::default(), || ()).unwrap_err();
     assert!(matches!(error.kind, SourceErrorKind::Checksum { .. }), "{error}");
 }
 
 /// What one attempt has left does not disturb the next.
 #[test]
 fn a_layer_can_be_attempted_again() {
-    let mut places = Memory::default();
+    let mut places = MemoryImages::default();
     places.put(bytes());
     let recipes = members(&layer_archive(&bytes()), &ASCENDING);
     let (inputs, client) = (One::new(b""), offline());
@@ -369,10 +369,10 @@ fn a_layer_can_be_attempted_again() {
 #[test]
 fn inline_bytes_are_a_source() {
     let inline = |bytes: &[u8]| recipe(SourceLocation::Inline(bytes.into()));
-    let read = |recipe| read(&[recipe], &One::new(b""), &Memory::default(), || ());
+    let read = |recipe| read(&[recipe], &One::new(b""), &MemoryImages::default(), || ());
     assert_eq!(read(inline(b"text")).unwrap(), [b"text"]);
     assert_eq!(read(inline(b"")).unwrap(), [b""]);
-    let (recipe, places) = (inline(b"text"), Memory::default());
+    let (recipe, places) = (inline(b"text"), MemoryImages::default());
     let (inputs, client) = (One::new(b""), offline());
     let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
     let source = Source::open(&recipe, &mut opener).unwrap();
@@ -389,23 +389,24 @@ fn what_cannot_be_done_with_a_member_is_refused() {
             members(&layer_archive(b""), &[(0, 0)]).remove(0),
         ] {
             change(&mut recipe);
-            let error = read(&[recipe], &One::new(b""), &Memory::default(), || ()).unwrap_err();
+            let error =
+                read(&[recipe], &One::new(b""), &MemoryImages::default(), || ()).unwrap_err();
             assert_eq!(error.kind.to_string(), expected);
         }
     };
     let plain = "what is given inline or lies in an archive is taken as it is";
-    check(&|recipe| recipe.packing = Some(CompressionFormat::Gzip), plain);
+    check(&|recipe| recipe.compression = Some(CompressionFormat::Gzip), plain);
     check(&|recipe| recipe.checksum = Some(Checksum::Sha256(String::new())), plain);
     check(&|recipe| recipe.role = SourceRole::Disk, "the file is empty");
     let url = recipe(SourceLocation::Url("http://localhost/a.tar".into()));
     let recipes = members(&Arc::new(TarOrigin::File(Box::new(url))), &[(0, 1)]);
-    let error = read(&recipes, &One::new(b""), &Memory::default(), || ()).unwrap_err();
+    let error = read(&recipes, &One::new(b""), &MemoryImages::default(), || ()).unwrap_err();
     assert!(matches!(error.kind, SourceErrorKind::Unverified), "{error}");
 }
 
 #[test]
 fn contents_are_known_by_what_they_are_part_of() {
-    let (inputs, client, places) = (One::new(b"x"), offline(), Memory::default());
+    let (inputs, client, places) = (One::new(b"x"), offline(), MemoryImages::default());
     let archives = [file_archive(), layer_archive(b"a"), layer_archive(b"b")];
     let ranges = [(0, 1), (0, 2), (1, 1)];
     let mut recipes: Vec<_> =

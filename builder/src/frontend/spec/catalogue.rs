@@ -94,13 +94,13 @@ impl CataloguePlatform {
         let name = disk.packing.map_or(file, |packing| packing.strip(file));
         let name = check_name(name).map_or(DISK_NAME, |()| name).to_owned();
         let source = SourceRecipe {
-            packing: disk.packing,
+            compression: disk.packing,
             checksum: Some(disk.checksum.clone()),
             origin: Some(self.origin.clone()),
             download: Some(Box::new(DownloadDetails {
                 mirrors: disk.mirrors.iter().map(|mirror| at(mirror)).collect(),
                 size: disk.size,
-                unpacked: disk.unpacked.clone(),
+                decompressed: disk.unpacked.clone(),
             })),
             ..SourceRecipe::new(location, SourceRole::Disk)
         };

@@ -55,7 +55,7 @@ fn template<T>(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<UpstreamTemplate> {
     let template = UpstreamTemplate::new(text.value.clone());
-    let any = Platform::of_this_machine();
+    let any = Platform::host();
     match fill(&template, &any) {
         Ok(_) => Some(template),
         Err(error) => {

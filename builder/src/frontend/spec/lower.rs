@@ -12,7 +12,7 @@ use super::names::names;
 use super::release::DocsSpec;
 use super::source;
 use super::types::{API_VERSION, PlatformSpec, Platforms, Spec};
-use crate::oci::image::config::Config;
+use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe};
@@ -118,7 +118,7 @@ fn lower_platform(
 ) -> Option<PlatformRecipe> {
     let disk = disk_layer(own, problems);
     // The rest is judged whatever the platform is called.
-    let any = platform.clone().unwrap_or_else(Platform::of_this_machine);
+    let any = platform.clone().unwrap_or_else(Platform::host);
     let mut lowered = lower_without_disk(any, spec, Some(own), problems);
     lowered.steps.insert(0, RecipeStep::Layer(disk?));
     platform.map(|_| lowered)
@@ -144,7 +144,7 @@ pub(super) fn lower_without_disk(
     let own_files = own.and_then(|own| own.files.as_ref());
     let files = spec.files.iter().chain(own_files).flatten();
     let steps = layer(files, problems).map(RecipeStep::Layer).into_iter().collect();
-    let mut config = Config::new(&platform);
+    let mut config = ImageConfig::new(&platform);
     for (name, value) in &env {
         config.set_env(name, value);
     }

@@ -118,7 +118,7 @@ impl Located<SourceLocation> {
         role: SourceRole,
     ) -> SourceRecipe {
         let (location, origin) = (self.value, Some(self.span));
-        SourceRecipe { packing, checksum, origin, ..SourceRecipe::new(location, role) }
+        SourceRecipe { compression: packing, checksum, origin, ..SourceRecipe::new(location, role) }
     }
 }
 

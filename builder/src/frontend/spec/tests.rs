@@ -6,7 +6,7 @@ use snapbox::{IntoData, assert_data_eq, str};
 
 use super::*;
 use crate::compression::CompressionFormat;
-use crate::oci::image::config::Config;
+use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::oci::tar::Owner;
 use crate::recipe::{
@@ -53,7 +53,7 @@ fn show_entry(entry: &LayerEntry, shown: &mut String) {
     write!(shown, "    {mode:o} {uid}:{gid} {path}").unwrap();
     if let LayerEntryKind::File(SourceRecipe {
         location,
-        packing,
+        compression: packing,
         checksum,
         origin,
         convert,
@@ -100,7 +100,7 @@ fn a_spec_becomes_a_recipe() {
                 },
             ],
         })],
-        config: Config::new(&"linux/arm64".parse().unwrap()),
+        config: ImageConfig::new(&"linux/arm64".parse().unwrap()),
         annotations: BTreeMap::new(),
     };
     let names = vec!["docker.io/library/me:latest".parse().unwrap()];
@@ -225,7 +225,7 @@ fn checksums_are_read_in_all_their_forms() {
             panic!("the disk is a file");
         };
         assert_eq!(disk.checksum, Some(Checksum::Sha256(sha256.clone())));
-        assert_eq!(disk.packing, None::<CompressionFormat>);
+        assert_eq!(disk.compression, None::<CompressionFormat>);
     }
 }
 

@@ -13,11 +13,11 @@ use crate::recipe::{Checksum, InputFile, SourceLocation, SourceRecipe, SourceRol
 
 /// Several times what VMware's archives have, so that a hostile one takes no more than a few MiB.
 const LIMITS: tar::TarLimits = tar::TarLimits {
-    members: 10_000,
+    entries: 10_000,
     path: 1024,
     names: 4 << 20,
     pax: 1 << 20,
-    unpacked: 16 << 30,
+    decompressed: 16 << 30,
 };
 
 /// What to do about an archive that is not what it should be.
@@ -75,7 +75,7 @@ fn kit(file: impl Read + Send) -> Result<(VddkKit, Checksum), VddkKitError> {
     members.drain()?;
     drop(members);
     io::copy(&mut file, &mut io::sink()).map_err(TarReadError::Read)?;
-    Ok((kit, Checksum::Sha256(file.digest().hex())))
+    Ok((kit, Checksum::Sha256(file.digest().to_hex())))
 }
 
 fn version(name: &str) -> Option<&str> {

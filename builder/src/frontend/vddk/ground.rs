@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::frontend::dockerfile::base::LoadedBase;
 use crate::frontend::dockerfile::tree::{Follow, Tree, TreeNodeKind};
-use crate::oci::image::config::Config;
-use crate::oci::image::place::Place;
+use crate::oci::image::config::ImageConfig;
+use crate::oci::image::location::ImageLocation;
 use crate::recipe::BaseImage;
 use crate::recipe::diagnostic::Diagnostic;
 
@@ -32,7 +32,7 @@ pub struct VddkBaseImage(LoadedBase);
 
 impl VddkBaseImage {
     /// Takes an image if it can copy the kit; `place` is what it was called.
-    pub fn new(image: LoadedBase, place: &Place) -> Result<Self, Diagnostic> {
+    pub fn new(image: LoadedBase, place: &ImageLocation) -> Result<Self, Diagnostic> {
         if has_cp(&image.tree, &image.config) {
             return Ok(Self(image));
         }
@@ -41,7 +41,7 @@ impl VddkBaseImage {
     }
 
     /// Returns what is kept of it, its config, and what is said of it.
-    pub(super) fn into_parts(self) -> (BaseImage, Config, BTreeMap<String, String>) {
+    pub(super) fn into_parts(self) -> (BaseImage, ImageConfig, BTreeMap<String, String>) {
         let LoadedBase { recipe, config, name, root, .. } = self.0;
         let name = name.map(|name| (BASE_NAME.to_owned(), name));
         let annotations = name.into_iter().chain([(BASE_DIGEST.to_owned(), root.to_string())]);
@@ -49,7 +49,7 @@ impl VddkBaseImage {
     }
 }
 
-fn has_cp(tree: &Tree, config: &Config) -> bool {
+fn has_cp(tree: &Tree, config: &ImageConfig) -> bool {
     let path = config.env().find(|(name, _)| *name == "PATH").map_or(PATH, |(_, path)| path);
     path.split(':').any(|directory| {
         let found = tree.resolve("", &format!("{directory}/cp"), Follow::Yes);
@@ -84,10 +84,10 @@ mod tests {
         }
         let config = format!(r#"{{"config":{{"Env":{env}}}}}"#);
         let digest = |number: u8| format!("sha256:{number:064}").parse().unwrap();
-        let place = Place::Layout("base".into(), None);
+        let place = ImageLocation::Layout("base".into(), None);
         LoadedBase {
-            recipe: BaseImage { place, manifest: digest(1), layers: Vec::new() },
-            config: Config::read(config.as_bytes()).unwrap(),
+            recipe: BaseImage { location: place, manifest: digest(1), layers: Vec::new() },
+            config: ImageConfig::parse(config.as_bytes()).unwrap(),
             tree,
             name: Some("q.io/ubi:9".into()),
             root: digest(2),
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_base_must_have_a_cp() {
-        let place: Place = "oci:base:1".parse().unwrap();
+        let place: ImageLocation = "oci:base:1".parse().unwrap();
         let check = |nodes: &[(&str, TreeNodeKind, u32)], env: &str, expected: Result<(), &str>| {
             let found = VddkBaseImage::new(image(nodes, env), &place);
             let found = found.map(drop).map_err(|error| error.message);

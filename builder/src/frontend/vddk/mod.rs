@@ -23,7 +23,7 @@ pub use ground::{VddkBase, VddkBaseImage};
 pub(crate) use kit::TREE;
 pub use registries::may_be_public;
 
-use crate::oci::image::config::Config;
+use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::tar::Owner;
@@ -68,7 +68,7 @@ pub fn recipe(request: VddkRequest) -> Recipe {
     let kit = LayerRecipe { history: TREE.into(), entries: download.kit.entries(&archive) };
     let (base, mut config, mut annotations, own, program) = match ground {
         VddkBase::Scratch(copier) => {
-            let config = Config::new(&platform());
+            let config = ImageConfig::new(&platform());
             (None, config, BTreeMap::new(), Some(own_layer(copier)), vec!["/copier"])
         }
         VddkBase::Image(image) => {

@@ -6,8 +6,8 @@ use super::*;
 use crate::frontend::dockerfile::base::LoadedBase;
 use crate::frontend::dockerfile::tree::{FileNode, Tree, TreeNode, TreeNodeKind};
 use crate::oci::image::digest::Digest;
-use crate::oci::image::place::Place;
-use crate::oci::tar::{Lead, TarEntry, TarEntryKind, TarReadError};
+use crate::oci::image::location::ImageLocation;
+use crate::oci::tar::{NamePrefix, TarEntry, TarEntryKind, TarReadError};
 use crate::recipe::BaseImage;
 
 /// Members of an archive: `d 755 PATH`, `f 444 PATH`, `l TARGET PATH`, `h TARGET PATH`, and `c`, `b`
@@ -43,7 +43,7 @@ fn members(lines: &str) -> Vec<Result<TarEntry, TarReadError>> {
             gid: 201,
             offset,
             size: 7,
-            lead: Lead::Plain,
+            lead: NamePrefix::Plain,
         })
     };
     lines.lines().map(member).collect()
@@ -261,10 +261,10 @@ fn the_kit_lies_on_nothing_but_the_copier() {
 #[test]
 fn the_kit_lies_on_a_base() {
     let manifest: Digest = format!("sha256:{:064}", 7).parse().unwrap();
-    let place: Place = "oci:base:1".parse().unwrap();
-    let base = BaseImage { place: place.clone(), manifest, layers: Vec::new() };
+    let place: ImageLocation = "oci:base:1".parse().unwrap();
+    let base = BaseImage { location: place.clone(), manifest, layers: Vec::new() };
     let config = br#"{"config":{"Cmd":["/bin/bash"],"Entrypoint":["x"],"Env":["A=b"],"User":"0"}}"#;
-    let config = Config::read(config).unwrap();
+    let config = ImageConfig::parse(config).unwrap();
     let mut tree = Tree::new();
     let owner = Owner { uid: 0, gid: 0 };
     tree.make_parents("bin/cp", 0o755, owner).unwrap();

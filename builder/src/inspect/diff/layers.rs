@@ -10,7 +10,7 @@ use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
 use crate::oci::layer_tar::{ExpectedBlob, LayerTar};
-use crate::oci::progress::Event;
+use crate::oci::progress::ProgressEvent;
 
 type Place<'a> = (&'a dyn Images, &'a PlatformImage);
 
@@ -54,21 +54,21 @@ fn pair_of_layers(
     let open = |at: usize| {
         let (images, &Descriptor { digest, size, .. }) = sides[at];
         let (progress, blob) = (context.progress, 2 * number + at);
-        let reader = images.blob(digest, size, 0)?;
-        progress.event(Event::Reading { blob, digest, len: size });
+        let reader = images.open_blob(digest, size, 0)?;
+        progress.report(ProgressEvent::Reading { blob, digest, len: size });
         let expected = ExpectedBlob { digest, size, progress, number: Some(blob) };
         LayerTar::new(reader, expected).map_err(|error| wrong(at, BlobProblem::Read(error)))
     };
     let (a, b) = (open(0)?, open(1)?);
     let packings = [a.compression(), b.compression()];
     let (differences, digests) = thread::scope(|scope| {
-        let (mut a, mut b) = (a.ahead(scope), b.ahead(scope));
+        let (mut a, mut b) = (a.read_ahead(scope), b.read_ahead(scope));
         let mut walk = TarWalk { subject, found: Vec::new() };
         let walked = walk.walk(&mut a, &mut b, context);
         let finish = |at: usize, tar: LayerTar<'_>| {
             let &Descriptor { digest, size: len, .. } = sides[at].1;
             let found = tar.finish().map_err(|problem| wrong(at, problem))?;
-            context.progress.event(Event::Read { blob: 2 * number + at, digest, len });
+            context.progress.report(ProgressEvent::Read { blob: 2 * number + at, digest, len });
             Ok::<_, DiffError>(found)
         };
         let digests = (finish(0, a)?, finish(1, b)?);

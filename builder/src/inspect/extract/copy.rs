@@ -25,7 +25,7 @@ pub(super) fn copy_disk(
         let count = tar.read_content(&mut space)?;
         let bytes = space.get(..count).unwrap_or_default();
         if bytes.is_empty() {
-            return Ok(hash.map(Digest::of));
+            return Ok(hash.map(Digest::from_hasher));
         }
         if let Some(hash) = &mut hash {
             hash.update(bytes);

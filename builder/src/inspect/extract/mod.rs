@@ -24,7 +24,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
 use crate::oci::layer_tar::{ExpectedBlob, LayerProblem, LayerTar};
-use crate::oci::progress::{Event, Progress};
+use crate::oci::progress::{Progress, ProgressEvent};
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
 /// What a disk is extracted with.
@@ -118,12 +118,12 @@ impl Extraction<'_> {
         let (progress, digest, len) = (self.context.progress, blob.digest, blob.size);
         let wrong =
             |problem: LayerProblem| ExtractError::Layer { number: number + 1, digest, problem };
-        let reader = self.context.images.blob(digest, len, 0)?;
-        progress.event(Event::Reading { blob: number, digest, len });
+        let reader = self.context.images.open_blob(digest, len, 0)?;
+        progress.report(ProgressEvent::Reading { blob: number, digest, len });
         let expected = ExpectedBlob { digest, size: len, progress, number: Some(number) };
         let found = thread::scope(|scope| {
             let tar = LayerTar::new(reader, expected).map_err(BlobProblem::Read);
-            let mut tar = tar.map_err(|problem| wrong(problem.into()))?.ahead(scope);
+            let mut tar = tar.map_err(|problem| wrong(problem.into()))?.read_ahead(scope);
             let scanned = self.scan(number, &mut tar);
             if let Err(Stop::Here(error)) = scanned {
                 return Err(error);
@@ -138,7 +138,7 @@ impl Extraction<'_> {
         if found != diff_id {
             return Err(wrong(LayerProblem::DiffId { expected: diff_id.to_owned(), found }));
         }
-        progress.event(Event::Read { blob: number, digest, len });
+        progress.report(ProgressEvent::Read { blob: number, digest, len });
         Ok(())
     }
 

@@ -13,8 +13,8 @@ use crate::oci::error::StorageError;
 use crate::oci::hashing::{BlobProblem, HashingReader};
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
-use crate::oci::progress::{Event, ProgressReader};
-use crate::oci::tar::{self, Lead, TarEntry, TarEntryKind, TarReadError, TarReader};
+use crate::oci::progress::{ProgressEvent, ProgressReader};
+use crate::oci::tar::{self, NamePrefix, TarEntry, TarEntryKind, TarReadError, TarReader};
 use crate::recipe::path::split;
 
 /// How many of a blob's first bytes are kept: what [`BlobStart::of`] needs.
@@ -32,7 +32,7 @@ pub(super) fn read(
 ) -> LayerFacts {
     let &Descriptor { digest, size: len, .. } = blob;
     let mut facts = LayerFacts::default();
-    let reader = match context.images.blob(digest, len, 0) {
+    let reader = match context.images.open_blob(digest, len, 0) {
         Ok(reader) => reader,
         Err(StorageError::Foreign { problem, .. }) => {
             facts.blob = Some(BlobFacts::OtherSize(format!("it {problem}")));
@@ -43,7 +43,7 @@ pub(super) fn read(
             return facts;
         }
     };
-    context.progress.event(Event::Reading { blob: number, digest, len });
+    context.progress.report(ProgressEvent::Reading { blob: number, digest, len });
     let raw = reader.take(len.saturating_add(1));
     let mut raw = HashingReader::new(ProgressReader::new(raw, context.progress, Some(number)));
     let mut start = Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn read(
         Err(error) => Err(TarReadError::Read(error)),
     };
     // That a tar cannot be read is no news where the bytes are not the right ones.
-    facts.blob = Some(match raw.check(digest, len) {
+    facts.blob = Some(match raw.check_rest(digest, len) {
         Err(BlobProblem::Read(error)) => BlobFacts::Missing(error.to_string()),
         Err(BlobProblem::Size { found, .. }) if found > len => {
             BlobFacts::OtherSize(format!("it has more than {len} bytes"))
@@ -69,7 +69,7 @@ pub(super) fn read(
             BlobFacts::Sound { start, tar }
         }
     });
-    context.progress.event(Event::Read { blob: number, digest, len });
+    context.progress.report(ProgressEvent::Read { blob: number, digest, len });
     facts
 }
 
@@ -86,7 +86,7 @@ fn scan(
     let mut tar = TarReader::new(tar, compression, context.limits);
     while let Some(found) = tar.next().transpose()? {
         if !is_relevant(&found.path) {
-            if found.lead == Lead::Slash && facts.absolute.is_none() {
+            if found.lead == NamePrefix::Slash && facts.absolute.is_none() {
                 facts.absolute = Some(format!("/{}", found.path));
             }
             continue;
@@ -95,7 +95,7 @@ fn scan(
         let is_disk =
             found.kind == TarEntryKind::File && (cdi_takes(&found) || is_disk(&found.path));
         if is_disk && facts.disks.len() < DISKS_MAX {
-            let start = tar.start(disk::START_LEN)?;
+            let start = tar.read_content_start(disk::START_LEN)?;
             facts.disks.extend(look(&found, &start).map(|disk| (facts.members.len(), disk)));
         }
         facts.members.push(found);

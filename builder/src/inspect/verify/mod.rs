@@ -110,7 +110,7 @@ pub fn verify_image(
     let entries: Vec<EntryFacts> = documents.images.iter().map(entry).collect();
     let mut findings = if is_index { judge_index(&entries) } else { Vec::new() };
     let chosen = match only {
-        Some(wanted) => vec![&documents.images[documents.choose(wanted, context.name)?]],
+        Some(wanted) => vec![&documents.images[documents.choose_platform(wanted, context.name)?]],
         None => documents.without_attestations().collect(),
     };
     let layers = read_layers(&chosen, context)?;

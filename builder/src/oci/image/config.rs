@@ -13,7 +13,7 @@ use super::time::Timestamp;
 
 /// A config whose layers and history are complete up to now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Config {
+pub struct ImageConfig {
     /// All but what follows.
     image: Map<String, Value>,
     /// `config`: what a container of the image gets.
@@ -33,7 +33,7 @@ pub enum ConfigError {
     Field(&'static str, &'static str),
 }
 
-impl Config {
+impl ImageConfig {
     /// Returns the config of an empty image.
     #[must_use]
     pub(crate) fn new(platform: &Platform) -> Self {
@@ -43,13 +43,13 @@ impl Config {
     }
 
     /// Reads the config of an image that is there already.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
         let mut image: Map<String, Value> = serde_json::from_slice(bytes)?;
-        let mut rootfs = object(&mut image, "rootfs")?;
+        let mut rootfs = take_object(&mut image, "rootfs")?;
         let config = Self {
-            container: object(&mut image, "config")?,
-            history: list(&mut image, "history")?,
-            diff_ids: list(&mut rootfs, "diff_ids")?,
+            container: take_object(&mut image, "config")?,
+            history: take_list(&mut image, "history")?,
+            diff_ids: take_list(&mut rootfs, "diff_ids")?,
             image,
         };
         if config.get("Env").is_some_and(|env| !env.is_array()) {
@@ -134,7 +134,12 @@ impl Config {
     }
 
     /// Adds an entry to the history, and its layer if it has one.
-    pub(crate) fn push(&mut self, created: Timestamp, created_by: &str, layer: Option<Digest>) {
+    pub(crate) fn push_history(
+        &mut self,
+        created: Timestamp,
+        created_by: &str,
+        layer: Option<Digest>,
+    ) {
         let mut entry = json!({
             "created": created.to_string(),
             "created_by": created_by,
@@ -167,7 +172,7 @@ fn set(fields: &mut Map<String, Value>, name: &str, value: Value) {
 }
 
 /// Takes an object out of another; one that is not there is empty.
-fn object(
+fn take_object(
     fields: &mut Map<String, Value>,
     name: &'static str,
 ) -> Result<Map<String, Value>, ConfigError> {
@@ -179,7 +184,10 @@ fn object(
 }
 
 /// Takes a list out of an object; one that is not there is empty.
-fn list(fields: &mut Map<String, Value>, name: &'static str) -> Result<Vec<Value>, ConfigError> {
+fn take_list(
+    fields: &mut Map<String, Value>,
+    name: &'static str,
+) -> Result<Vec<Value>, ConfigError> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(list)) => Ok(list),
@@ -191,8 +199,8 @@ fn list(fields: &mut Map<String, Value>, name: &'static str) -> Result<Vec<Value
 mod tests {
     use super::*;
 
-    fn check(before: &str, change: impl Fn(&mut Config), expected: &Value) {
-        let mut config = Config::read(before.as_bytes()).unwrap();
+    fn check(before: &str, change: impl Fn(&mut ImageConfig), expected: &Value) {
+        let mut config = ImageConfig::parse(before.as_bytes()).unwrap();
         change(&mut config);
         assert_eq!(config.finish(Timestamp::default()), *expected, "{before}");
     }
@@ -223,7 +231,7 @@ mod tests {
         );
         check(
             r#"{"history":[{"created_by":"a"}],"rootfs":{"type":"layers","diff_ids":["sha256:1"]}}"#,
-            |config| config.push(Timestamp::default(), "ENV a=b", None),
+            |config| config.push_history(Timestamp::default(), "ENV a=b", None),
             &finished(
                 json!({
                     "history": [
@@ -240,7 +248,7 @@ mod tests {
 
     #[test]
     fn variables_keep_their_place() {
-        let env = |config: &mut Config| {
+        let env = |config: &mut ImageConfig| {
             config.set_env("B", "3");
             config.set_env("D", "=4");
         };
@@ -274,7 +282,7 @@ mod tests {
     #[test]
     fn what_is_not_a_config_is_refused() {
         let check = |bytes: &str, expected: &str| {
-            let error = Config::read(bytes.as_bytes()).unwrap_err().to_string();
+            let error = ImageConfig::parse(bytes.as_bytes()).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{bytes}: {error}");
         };
         check("", "the image config cannot be read: EOF");

@@ -84,7 +84,7 @@ pub(super) fn lenient_map<'de, D: Deserializer<'de>>(
 fn lenient_platform<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Platform>, D::Error> {
-    Ok(Platform::of_fields(&Value::deserialize(deserializer)?))
+    Ok(Platform::from_fields(&Value::deserialize(deserializer)?))
 }
 
 #[cfg(test)]

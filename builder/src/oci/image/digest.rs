@@ -18,23 +18,23 @@ pub struct DigestError;
 impl Digest {
     /// Returns the digest of `bytes`.
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self::of(Sha256::new_with_prefix(bytes))
+        Self::from_hasher(Sha256::new_with_prefix(bytes))
     }
 
     /// Returns what a running hash has come to.
-    pub(crate) fn of(hash: Sha256) -> Self {
+    pub(crate) fn from_hasher(hash: Sha256) -> Self {
         Self(hash.finalize().into())
     }
 
     /// Returns the hexadecimal digits alone.
-    pub fn hex(&self) -> String {
+    pub fn to_hex(&self) -> String {
         hex(&self.0)
     }
 
     /// Returns the digest as the type of `oci-spec`.
     pub(crate) fn to_oci(self) -> oci_spec::image::Digest {
         // Sixty-four lower-case digits are what this parser asks for.
-        Sha256Digest::from_str(&self.hex()).map_or_else(|_| unreachable!(), Into::into)
+        Sha256Digest::from_str(&self.to_hex()).map_or_else(|_| unreachable!(), Into::into)
     }
 }
 
@@ -69,7 +69,7 @@ fn nibble(digit: u8) -> Result<u8, DigestError> {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        write!(f, "sha256:{}", self.to_hex())
     }
 }
 

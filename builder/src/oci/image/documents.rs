@@ -10,7 +10,7 @@ use oci_spec::image::{
 use thiserror::Error;
 
 use super::digest::Digest;
-use super::format::Format;
+use super::format::ImageFormat;
 use super::json::{Document, descriptor};
 use super::platform::Platform;
 
@@ -57,7 +57,7 @@ impl IndexEntry {
         if self.annotations.is_empty() {
             return descriptor.build();
         }
-        descriptor.annotations(map(&self.annotations)).build()
+        descriptor.annotations(to_hash_map(&self.annotations)).build()
     }
 }
 
@@ -73,8 +73,8 @@ pub enum DocumentError {
 }
 
 /// Composes the manifest of a platform. One of Docker's format has no annotations.
-pub(crate) fn manifest(
-    format: Format,
+pub(crate) fn compose_manifest(
+    format: ImageFormat,
     config: &Document,
     layers: &[LayerDescriptor],
     annotations: &BTreeMap<String, String>,
@@ -89,18 +89,18 @@ pub(crate) fn manifest(
     let mut manifest = ImageManifestBuilder::default()
         .schema_version(SCHEMA_VERSION)
         .media_type(media_type.clone())
-        .config(config.plain_descriptor()?)
+        .config(config.describe_blob()?)
         .layers(layers);
-    if format == Format::Oci && !annotations.is_empty() {
-        manifest = manifest.annotations(map(annotations));
+    if format == ImageFormat::Oci && !annotations.is_empty() {
+        manifest = manifest.annotations(to_hash_map(annotations));
     }
     Ok(Document::new(media_type, &manifest.build()?)?)
 }
 
 /// Composes the index of all platforms, in the order given. One of Docker's format has no
 /// annotations.
-pub(crate) fn index(
-    format: Format,
+pub(crate) fn compose_index(
+    format: ImageFormat,
     entries: &[IndexEntry],
     annotations: &BTreeMap<String, String>,
 ) -> Result<Document, DocumentError> {
@@ -110,8 +110,8 @@ pub(crate) fn index(
         .schema_version(SCHEMA_VERSION)
         .media_type(media_type.clone())
         .manifests(manifests);
-    if format == Format::Oci && !annotations.is_empty() {
-        index = index.annotations(map(annotations));
+    if format == ImageFormat::Oci && !annotations.is_empty() {
+        index = index.annotations(to_hash_map(annotations));
     }
     Ok(Document::new(media_type, &index.build()?)?)
 }
@@ -128,6 +128,6 @@ pub(crate) fn oci_platform(platform: &Platform) -> Result<oci_spec::image::Platf
 }
 
 /// `oci-spec` keeps maps unordered; documents are canonical all the same.
-fn map(map: &BTreeMap<String, String>) -> HashMap<String, String> {
+fn to_hash_map(map: &BTreeMap<String, String>) -> HashMap<String, String> {
     map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }

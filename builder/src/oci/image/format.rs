@@ -6,7 +6,7 @@ use oci_spec::image::MediaType;
 
 /// A family of media types.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum ImageFormat {
     /// The media types of the OCI image specification.
     #[default]
     Oci,
@@ -39,11 +39,11 @@ const TYPES: &[(&str, &str)] = &[
     ),
 ];
 
-impl Format {
+impl ImageFormat {
     /// Returns what a media type is called in this family; one that only one family has stays.
     #[must_use]
     pub(crate) fn media_type(self, media_type: &MediaType) -> MediaType {
-        match (find(media_type.as_ref()), self) {
+        match (find_media_type(media_type.as_ref()), self) {
             (Some((oci, _)), Self::Oci) => MediaType::from(*oci),
             (Some((_, docker)), Self::Docker) => MediaType::from(*docker),
             (None, _) => media_type.clone(),
@@ -53,20 +53,20 @@ impl Format {
 
 /// Reports whether a media type is that of an index, in either family.
 pub(crate) fn is_index(media_type: &str) -> bool {
-    find(media_type).is_some_and(|(oci, _)| *oci == OCI_INDEX)
+    find_media_type(media_type).is_some_and(|(oci, _)| *oci == OCI_INDEX)
 }
 
 /// Reports whether a media type is that of a manifest, in either family.
 pub(crate) fn is_manifest(media_type: &str) -> bool {
-    find(media_type).is_some_and(|(oci, _)| *oci == OCI_MANIFEST)
+    find_media_type(media_type).is_some_and(|(oci, _)| *oci == OCI_MANIFEST)
 }
 
 /// Reports whether a media type is that of an image's config, in either family.
 pub(crate) fn is_image_config(media_type: &str) -> bool {
-    find(media_type).is_some_and(|(oci, _)| *oci == OCI_CONFIG)
+    find_media_type(media_type).is_some_and(|(oci, _)| *oci == OCI_CONFIG)
 }
 
-fn find(media_type: &str) -> Option<&'static (&'static str, &'static str)> {
+fn find_media_type(media_type: &str) -> Option<&'static (&'static str, &'static str)> {
     TYPES.iter().find(|(oci, docker)| [*oci, *docker].contains(&media_type))
 }
 
@@ -76,16 +76,16 @@ mod tests {
 
     #[test]
     fn media_types_have_a_name_in_both_families() {
-        let check = |format: Format, from: &str, expected: &str| {
+        let check = |format: ImageFormat, from: &str, expected: &str| {
             assert_eq!(format.media_type(&MediaType::from(from)).to_string(), expected);
         };
         for (oci, docker) in TYPES {
-            check(Format::Oci, oci, oci);
-            check(Format::Oci, docker, oci);
-            check(Format::Docker, oci, docker);
-            check(Format::Docker, docker, docker);
+            check(ImageFormat::Oci, oci, oci);
+            check(ImageFormat::Oci, docker, oci);
+            check(ImageFormat::Docker, oci, docker);
+            check(ImageFormat::Docker, docker, docker);
         }
-        check(Format::Docker, "application/x", "application/x");
+        check(ImageFormat::Docker, "application/x", "application/x");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::json::Document;
 /// What an index says, as far as it is used. An index is copied as its bytes, so that fields that
 /// are not read here survive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Index {
+pub(crate) struct ImageIndex {
     /// Descriptors of manifests and of other indexes, in order.
     pub(crate) manifests: Vec<Descriptor>,
     /// Annotations of the index itself.
@@ -25,7 +25,7 @@ struct IndexFields {
     annotations: BTreeMap<String, String>,
 }
 
-impl Index {
+impl ImageIndex {
     /// Reads an index, or says what is wrong with it. One without a list of manifests is empty.
     pub(crate) fn parse(document: &Document) -> Result<Self, String> {
         let fields: IndexFields =

@@ -28,14 +28,14 @@ pub struct Document {
 impl Document {
     /// Writes a value as a document.
     pub(crate) fn new(media_type: MediaType, value: &impl Serialize) -> serde_json::Result<Self> {
-        let bytes = canonical(value)?;
+        let bytes = to_canonical_json(value)?;
         Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
     }
 
     /// Reads a manifest or index that came from elsewhere, and keeps its bytes. `declared` is the
     /// media type that it came with, if any; a document that can be read in two ways is refused
     /// (CVE-2021-41190).
-    pub fn read(declared: &str, bytes: Vec<u8>) -> Result<Self, String> {
+    pub fn parse(declared: &str, bytes: Vec<u8>) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| format!("the manifest is not JSON: {error}"))?;
         if !value.is_object() {
@@ -80,13 +80,13 @@ impl Document {
     }
 
     /// Returns a descriptor of the document, to be completed.
-    pub(crate) fn descriptor(&self) -> DescriptorBuilder {
+    pub(crate) fn descriptor_builder(&self) -> DescriptorBuilder {
         descriptor(self.media_type.clone(), self.digest, self.bytes.len() as u64)
     }
 
     /// Returns the document's descriptor with nothing added.
-    pub(crate) fn plain_descriptor(&self) -> Result<Descriptor, oci_spec::OciSpecError> {
-        self.descriptor().build()
+    pub(crate) fn describe_blob(&self) -> Result<Descriptor, oci_spec::OciSpecError> {
+        self.descriptor_builder().build()
     }
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn descriptor(media_type: MediaType, digest: Digest, size: u64) -> De
 }
 
 /// Returns a value as canonical JSON.
-pub(crate) fn canonical(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+pub(crate) fn to_canonical_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut serializer =
         serde_json::Serializer::with_formatter(&mut bytes, CanonicalFormatter::new());

@@ -4,7 +4,7 @@ use super::digest::Digest;
 
 /// A layer of which every byte has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layer {
+pub struct FinishedLayer {
     /// Digest of the blob.
     pub digest: Digest,
     /// Length of the blob in bytes.

@@ -10,7 +10,7 @@ use super::json::Document;
 
 /// What a manifest says, as far as it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Manifest {
+pub(crate) struct ImageManifest {
     /// The config; some artifacts that are not images have none.
     pub(crate) config: Option<Descriptor>,
     /// The layers, lowest first.
@@ -27,7 +27,7 @@ struct ManifestFields {
     annotations: BTreeMap<String, String>,
 }
 
-impl Manifest {
+impl ImageManifest {
     /// Reads a manifest, or says what is wrong with it.
     pub(crate) fn parse(document: &Document) -> Result<Self, String> {
         let fields: ManifestFields =

@@ -48,7 +48,7 @@ impl std::error::Error for PlatformNotFound {}
 /// Returns the number of the image that is nearest to `wanted`. `platforms` has what each image
 /// runs on, nothing where neither index nor config says so; it is asked no further than necessary.
 /// `image` is what messages call all of them.
-pub fn nearest<E>(
+pub fn find_nearest<E>(
     image: &str,
     wanted: &Platform,
     platforms: impl IntoIterator<Item = Result<Option<Platform>, E>>,
@@ -76,7 +76,7 @@ pub fn nearest<E>(
 }
 
 /// Reports whether two platforms are the same, but for variants that may be left out.
-pub(crate) fn is_same(a: &Platform, b: &Platform) -> bool {
+pub(crate) fn is_same_platform(a: &Platform, b: &Platform) -> bool {
     distance(a, b) == Some(0) && distance(b, a) == Some(0)
 }
 
@@ -90,7 +90,7 @@ fn distance(wanted: &Platform, found: &Platform) -> Option<u32> {
         return None;
     }
     let (want, have) = (wanted.variant.as_deref(), found.variant.as_deref());
-    let level = |variant: Option<&str>, default| level(variant.unwrap_or(default));
+    let level = |variant: Option<&str>, default| parse_level(variant.unwrap_or(default));
     match wanted.architecture.as_str() {
         "arm" => level(want, "v7")?.checked_sub(level(have, "v7")?),
         "arm64" => level(want, "v8")?.checked_sub(level(have, "v8")?),
@@ -103,7 +103,7 @@ fn distance(wanted: &Platform, found: &Platform) -> Option<u32> {
 }
 
 /// Returns a variant as a number: `v8` is 800, `v8.2` is 802.
-fn level(variant: &str) -> Option<u32> {
+fn parse_level(variant: &str) -> Option<u32> {
     let number = variant.strip_prefix('v')?;
     let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
     let (major, minor): (u32, u32) = (major.parse().ok()?, minor.parse().ok()?);
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn the_nearest_platform_is_chosen() {
         let check = |wanted: &str, found: &[&str], expected: Option<&str>| {
-            let number = nearest("a", &wanted.parse().unwrap(), platforms(found)).unwrap();
+            let number = find_nearest("a", &wanted.parse().unwrap(), platforms(found)).unwrap();
             let best = number.ok().map(|number| found[number]);
             assert_eq!(best, expected, "{wanted} of {found:?}");
         };
@@ -162,7 +162,11 @@ mod tests {
     fn variants_that_may_be_left_out_make_no_difference() {
         let check = |a: &str, b: &str, expected: bool| {
             let (a, b) = (a.parse().unwrap(), b.parse().unwrap());
-            assert_eq!((is_same(&a, &b), is_same(&b, &a)), (expected, expected), "{a} {b}");
+            assert_eq!(
+                (is_same_platform(&a, &b), is_same_platform(&b, &a)),
+                (expected, expected),
+                "{a} {b}"
+            );
         };
         check("linux/arm64", "linux/arm64/v8", true);
         check("linux/arm", "linux/arm/v7", true);
@@ -177,7 +181,7 @@ mod tests {
     #[test]
     fn of_equally_near_images_the_first_is_chosen() {
         let check = |wanted: &str, found: &[&str], expected: usize| {
-            let number = nearest("a", &wanted.parse().unwrap(), platforms(found)).unwrap();
+            let number = find_nearest("a", &wanted.parse().unwrap(), platforms(found)).unwrap();
             assert_eq!(number, Ok(expected), "{wanted} of {found:?}");
         };
         check("linux/amd64", &["linux/amd64", "linux/amd64"], 0);
@@ -191,7 +195,7 @@ mod tests {
     fn nothing_is_asked_behind_what_fits_best() {
         let mut all = platforms(&["linux/arm64", "linux/amd64"]);
         all.push(Err(()));
-        let choose = |wanted: &str, all| nearest("a", &wanted.parse().unwrap(), all);
+        let choose = |wanted: &str, all| find_nearest("a", &wanted.parse().unwrap(), all);
         assert_eq!(choose("linux/amd64", all.clone()), Ok(Ok(1)));
         assert_eq!(choose("linux/amd64/v2", all), Err(()));
     }
@@ -199,7 +203,7 @@ mod tests {
     #[test]
     fn what_there_is_is_listed() {
         let check = |found: &[&str], expected: &str| {
-            let error = nearest("q.io/a:1", &"linux/s390x".parse().unwrap(), platforms(found));
+            let error = find_nearest("q.io/a:1", &"linux/s390x".parse().unwrap(), platforms(found));
             let expected = format!("`q.io/a:1` has no image for linux/s390x; it has {expected}");
             assert_eq!(error.unwrap().unwrap_err().to_string(), expected);
         };

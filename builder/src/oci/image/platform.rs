@@ -93,7 +93,7 @@ fn closest(given: &str, known: &[&'static str]) -> Option<&'static str> {
 impl Platform {
     /// Returns the platform that the fields of a config, or of an index's `platform`, say; nothing
     /// if the operating system or the architecture is missing, empty or not a text.
-    pub(crate) fn of_fields(fields: &Value) -> Option<Self> {
+    pub(crate) fn from_fields(fields: &Value) -> Option<Self> {
         let text = |name: &str| {
             let text = fields.get(name).and_then(Value::as_str);
             text.filter(|text| !text.is_empty()).map(str::to_owned)
@@ -112,7 +112,7 @@ impl Platform {
     }
 
     /// Returns what this program was compiled for.
-    pub fn of_this_machine() -> Self {
+    pub fn host() -> Self {
         let name = std::env::consts::ARCH;
         let known = OTHER_NAMES.iter().find(|(alias, _)| *alias == name);
         let architecture = known.map_or(name, |(_, architecture)| *architecture).to_owned();

@@ -73,7 +73,7 @@ impl Reference {
     }
 
     /// Returns registry and repository, without tag or digest, e.g. `quay.io/me/fedora`.
-    pub fn place(&self) -> String {
+    pub fn full_repository(&self) -> String {
         format!("{}/{}", self.registry, self.repository)
     }
 
@@ -122,13 +122,13 @@ fn split_registry(name: &str) -> (String, String) {
     match name.split_once('/') {
         Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => {
             let registry = if host == "index.docker.io" { DEFAULT_REGISTRY } else { host };
-            (registry.into(), library(registry, rest))
+            (registry.into(), expand_repository(registry, rest))
         }
-        _ => (DEFAULT_REGISTRY.into(), library(DEFAULT_REGISTRY, name)),
+        _ => (DEFAULT_REGISTRY.into(), expand_repository(DEFAULT_REGISTRY, name)),
     }
 }
 
-fn library(registry: &str, repository: &str) -> String {
+fn expand_repository(registry: &str, repository: &str) -> String {
     if registry == DEFAULT_REGISTRY && !repository.is_empty() && !repository.contains('/') {
         return format!("library/{repository}");
     }

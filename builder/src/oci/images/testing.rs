@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Images, Places};
+use super::{ImageOpener, Images};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::place::Place;
+use crate::oci::image::location::ImageLocation;
 
 /// Images of one place, and how often they were asked for anything.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct MemoryImages {
     pub(crate) blobs: BTreeMap<Digest, Vec<u8>>,
     /// What is found by a name that is no digest.
     pub(crate) names: BTreeMap<String, Digest>,
     pub(crate) asked: AtomicUsize,
 }
 
-impl Memory {
+impl MemoryImages {
     pub(crate) fn put(&mut self, bytes: impl Into<Vec<u8>>) -> Digest {
         let bytes = bytes.into();
         let digest = Digest::of_bytes(&bytes);
@@ -38,8 +38,8 @@ impl Memory {
     }
 }
 
-impl Images for &Memory {
-    fn find(&self, name: &str) -> Result<Option<Document>, StorageError> {
+impl Images for &MemoryImages {
+    fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
         let digest = name.parse().ok().or_else(|| self.names.get(name).copied());
         match digest {
             Some(digest) => self.document(digest),
@@ -51,11 +51,11 @@ impl Images for &Memory {
         if !self.blobs.contains_key(&digest) {
             return Ok(None);
         }
-        let document = Document::read("", self.bytes(digest)?.to_vec());
+        let document = Document::parse("", self.bytes(digest)?.to_vec());
         document.map(Some).map_err(StorageError::remote)
     }
 
-    fn blob(
+    fn open_blob(
         &self,
         digest: Digest,
         _size: u64,
@@ -65,7 +65,7 @@ impl Images for &Memory {
         Ok(Box::new(&bytes[usize::try_from(at).unwrap_or(bytes.len())..]))
     }
 
-    fn into_blob<'s>(
+    fn into_blob_reader<'s>(
         self: Box<Self>,
         digest: Digest,
         _size: u64,
@@ -81,8 +81,8 @@ impl Images for &Memory {
     }
 }
 
-impl Places for Memory {
-    fn images(&self, _place: &Place) -> Result<Box<dyn Images + '_>, StorageError> {
+impl ImageOpener for MemoryImages {
+    fn open_images(&self, _place: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
         Ok(Box::new(self))
     }
 }

@@ -9,13 +9,13 @@ use cap_std::fs::{Dir, File};
 use cap_tempfile::TempFile;
 use tar::{EntryType, Header};
 
-use super::index::Index;
+use super::index::LayoutIndex;
 use super::{BLOBS, INDEX, copy_blob};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::sink::{self, Advance, BlobWriter, Moved, Named, Sink};
+use crate::oci::sink::{self, BlobWriter, NamedImage, ReportBytes, Sink, TransferOutcome};
 
 /// The unit of a tar file, in bytes.
 const RECORD: u64 = 512;
@@ -25,18 +25,18 @@ const HEADERS: u64 = 3 * RECORD;
 
 /// An archive that images are written to; it is there when they are published.
 #[derive(Debug)]
-pub struct Archive<'a> {
-    tar: Mutex<Tar<'a>>,
+pub struct ArchiveSink<'a> {
+    tar: Mutex<ArchiveTar<'a>>,
     place: String,
 }
 
-struct Tar<'a> {
-    destination: Destination<'a>,
+struct ArchiveTar<'a> {
+    destination: ArchiveDestination<'a>,
     end: u64,
     blobs: HashSet<Digest>,
 }
 
-enum Destination<'a> {
+enum ArchiveDestination<'a> {
     /// Renamed into place when it is finished.
     Named(TempFile<'a>, String),
     /// Copied out when it is finished: what is read front to back needs names and sizes first.
@@ -44,13 +44,13 @@ enum Destination<'a> {
     Finished,
 }
 
-impl<'a> Archive<'a> {
+impl<'a> ArchiveSink<'a> {
     /// Starts an archive that will be the file `name` of a directory. `place` is what messages call
     /// it.
     pub fn create(dir: &'a Dir, name: &str, place: &str) -> Result<Self, StorageError> {
         let file =
             TempFile::new(dir).map_err(StorageError::io("write to the directory of", place))?;
-        Self::start(Destination::Named(file, name.into()), place)
+        Self::start(ArchiveDestination::Named(file, name.into()), place)
     }
 
     /// Starts an archive that will be written to `output`, by way of a file without a name in a
@@ -62,21 +62,21 @@ impl<'a> Archive<'a> {
     ) -> Result<Self, StorageError> {
         let file = TempFile::new_anonymous(temporary);
         let file = file.map_err(StorageError::io("make a temporary file for", place))?;
-        Self::start(Destination::Stream(file, output), place)
+        Self::start(ArchiveDestination::Stream(file, output), place)
     }
 
-    fn start(destination: Destination<'a>, place: &str) -> Result<Self, StorageError> {
-        let mut tar = Tar { destination, end: 0, blobs: HashSet::new() };
+    fn start(destination: ArchiveDestination<'a>, place: &str) -> Result<Self, StorageError> {
+        let mut tar = ArchiveTar { destination, end: 0, blobs: HashSet::new() };
         let layout = br#"{"imageLayoutVersion":"1.0.0"}"#;
         ["blobs/", "blobs/sha256/"]
             .iter()
-            .try_for_each(|dir| tar.append(&header(dir, EntryType::Directory, 0)?, &[]))
-            .and_then(|()| tar.file("oci-layout", layout))
+            .try_for_each(|dir| tar.append(&new_header(dir, EntryType::Directory, 0)?, &[]))
+            .and_then(|()| tar.append_file("oci-layout", layout))
             .map_err(StorageError::io("write", place))?;
         Ok(Self { tar: Mutex::new(tar), place: place.into() })
     }
 
-    fn tar(&self) -> MutexGuard<'_, Tar<'a>> {
+    fn tar(&self) -> MutexGuard<'_, ArchiveTar<'a>> {
         self.tar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,12 +85,12 @@ impl<'a> Archive<'a> {
     }
 }
 
-impl Tar<'_> {
+impl ArchiveTar<'_> {
     fn output(&mut self) -> io::Result<&mut File> {
         match &mut self.destination {
-            Destination::Named(file, _) => Ok(file.as_file_mut()),
-            Destination::Stream(file, _) => Ok(file),
-            Destination::Finished => Err(io::Error::other("the archive is finished")),
+            ArchiveDestination::Named(file, _) => Ok(file.as_file_mut()),
+            ArchiveDestination::Stream(file, _) => Ok(file),
+            ArchiveDestination::Finished => Err(io::Error::other("the archive is finished")),
         }
     }
 
@@ -106,13 +106,13 @@ impl Tar<'_> {
         Ok(())
     }
 
-    fn file(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
-        self.append(&header(name, EntryType::Regular, content.len() as u64)?, content)
+    fn append_file(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        self.append(&new_header(name, EntryType::Regular, content.len() as u64)?, content)
     }
 
     /// Writes the headers of the blob of `size` bytes that stands behind room for them at the end;
     /// a blob that the archive has already is cut off again.
-    fn place_blob(&mut self, digest: Digest, size: u64) -> io::Result<()> {
+    fn write_blob_headers(&mut self, digest: Digest, size: u64) -> io::Result<()> {
         let start = self.end;
         if !self.blobs.insert(digest) {
             return self.output()?.set_len(start);
@@ -120,13 +120,13 @@ impl Tar<'_> {
         let mut headers = Vec::new();
         let record = size_record(size);
         headers.extend_from_slice(
-            header("PaxHeaders/size", EntryType::XHeader, record.len() as u64)?.as_bytes(),
+            new_header("PaxHeaders/size", EntryType::XHeader, record.len() as u64)?.as_bytes(),
         );
         headers.extend_from_slice(&record);
         headers.resize(2 * 512, 0);
-        let name = format!("{BLOBS}/{}", digest.hex());
+        let name = format!("{BLOBS}/{}", digest.to_hex());
         let plain_size = if size <= 0o777_7777_7777 { size } else { 0 };
-        headers.extend_from_slice(header(&name, EntryType::Regular, plain_size)?.as_bytes());
+        headers.extend_from_slice(new_header(&name, EntryType::Regular, plain_size)?.as_bytes());
         let padding = vec![0; usize::try_from(padding(size)).unwrap_or_default()];
         let output = self.output()?;
         output.seek(SeekFrom::Start(start))?;
@@ -138,19 +138,19 @@ impl Tar<'_> {
     }
 
     fn finish(&mut self, index: &[u8]) -> io::Result<()> {
-        self.file(INDEX, index)?;
+        self.append_file(INDEX, index)?;
         self.output()?.write_all(&[0; 2 * 512])?;
-        match std::mem::replace(&mut self.destination, Destination::Finished) {
-            Destination::Named(file, name) => {
+        match std::mem::replace(&mut self.destination, ArchiveDestination::Finished) {
+            ArchiveDestination::Named(file, name) => {
                 file.as_file().sync_all()?;
                 file.replace(name)
             }
-            Destination::Stream(mut file, mut output) => {
+            ArchiveDestination::Stream(mut file, mut output) => {
                 file.seek(SeekFrom::Start(0))?;
                 io::copy(&mut file, &mut output)?;
                 output.flush()
             }
-            Destination::Finished => Ok(()),
+            ArchiveDestination::Finished => Ok(()),
         }
     }
 }
@@ -159,7 +159,7 @@ fn padding(size: u64) -> u64 {
     size.next_multiple_of(RECORD) - size
 }
 
-fn header(name: &str, kind: EntryType, size: u64) -> io::Result<Header> {
+fn new_header(name: &str, kind: EntryType, size: u64) -> io::Result<Header> {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
     header.set_path(name)?;
@@ -177,13 +177,18 @@ fn size_record(size: u64) -> Vec<u8> {
     format!("29 size={size:020}\n").into_bytes()
 }
 
-impl Sink for Archive<'_> {
-    fn has(&self, _digest: Digest, _size: u64, _names: &[Reference]) -> Result<bool, StorageError> {
+impl Sink for ArchiveSink<'_> {
+    fn has_blob(
+        &self,
+        _digest: Digest,
+        _size: u64,
+        _names: &[Reference],
+    ) -> Result<bool, StorageError> {
         // A new archive holds nothing that a build before it could have left.
         Ok(false)
     }
 
-    fn start(
+    fn start_blob(
         &self,
         _len: u64,
         _names: &[Reference],
@@ -192,55 +197,55 @@ impl Sink for Archive<'_> {
         let start = tar.end + HEADERS;
         let output = tar.output().map_err(self.error())?;
         output.seek(SeekFrom::Start(start)).map_err(self.error())?;
-        Ok(Box::new(Blob { tar, archive: self }))
+        Ok(Box::new(ArchiveBlob { tar, archive: self }))
     }
 
     fn put_blob(
         &self,
-        blob: &sink::Blob<'_>,
+        blob: &sink::SourceBlob<'_>,
         names: &[Reference],
-        advanced: &Advance<'_>,
-    ) -> Result<Moved, StorageError> {
+        advanced: &ReportBytes<'_>,
+    ) -> Result<TransferOutcome, StorageError> {
         if self.tar().blobs.contains(&blob.digest) {
-            return Ok(Moved::There);
+            return Ok(TransferOutcome::Existed);
         }
-        let mut writer = self.start(blob.size, names)?;
+        let mut writer = self.start_blob(blob.size, names)?;
         copy_blob(blob, &mut writer, &self.place, advanced)?;
         writer.finish(blob.digest, blob.size)?;
-        Ok(Moved::Sent)
+        Ok(TransferOutcome::Copied)
     }
 
-    fn put(&self, document: &Document, _names: &[Reference]) -> Result<(), StorageError> {
+    fn put_document(&self, document: &Document, _names: &[Reference]) -> Result<(), StorageError> {
         let mut tar = self.tar();
         if !tar.blobs.insert(document.digest) {
             return Ok(());
         }
-        tar.file(&format!("{BLOBS}/{}", document.digest.hex()), &document.bytes)
+        tar.append_file(&format!("{BLOBS}/{}", document.digest.to_hex()), &document.bytes)
             .map_err(self.error())
     }
 
-    fn publish(&self, images: &[Named]) -> Result<(), StorageError> {
-        let mut index = Index::empty();
+    fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
+        let mut index = LayoutIndex::empty();
         images
             .iter()
-            .try_for_each(|named| index.set(named))
+            .try_for_each(|named| index.set_name(named))
             .and_then(|()| index.to_bytes())
             .and_then(|bytes| self.tar().finish(&bytes))
             .map_err(self.error())
     }
 
-    fn width(&self) -> usize {
+    fn max_parallel_blobs(&self) -> usize {
         1
     }
 }
 
 /// Holds the whole archive: blobs follow one another in it.
-struct Blob<'a, 'd> {
-    tar: MutexGuard<'a, Tar<'d>>,
-    archive: &'a Archive<'d>,
+struct ArchiveBlob<'a, 'd> {
+    tar: MutexGuard<'a, ArchiveTar<'d>>,
+    archive: &'a ArchiveSink<'d>,
 }
 
-impl Write for Blob<'_, '_> {
+impl Write for ArchiveBlob<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.tar.output()?.write(bytes)
     }
@@ -254,13 +259,13 @@ impl Write for Blob<'_, '_> {
     }
 }
 
-impl BlobWriter for Blob<'_, '_> {
+impl BlobWriter for ArchiveBlob<'_, '_> {
     fn finish(&mut self, digest: Digest, size: u64) -> Result<(), StorageError> {
-        self.tar.place_blob(digest, size).map_err(self.archive.error())
+        self.tar.write_blob_headers(digest, size).map_err(self.archive.error())
     }
 }
 
-impl std::fmt::Debug for Tar<'_> {
+impl std::fmt::Debug for ArchiveTar<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tar").field("end", &self.end).field("blobs", &self.blobs).finish()
     }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 
-use super::entries::Entries;
+use super::entries::LayoutEntries;
 use super::{BLOBS, INDEX, read_document};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
 use crate::oci::error::StorageError;
@@ -25,11 +25,11 @@ const HEADERS: usize = 4096;
 
 /// More than any images need. The length is bounded by the file's own.
 const LIMITS: TarLimits = TarLimits {
-    members: 100_000,
+    entries: 100_000,
     path: 4096,
     names: 32 << 20,
     pax: 1 << 20,
-    unpacked: u64::MAX / 2,
+    decompressed: u64::MAX / 2,
 };
 
 /// The images of an archive.
@@ -37,22 +37,22 @@ const LIMITS: TarLimits = TarLimits {
 pub struct ArchiveImages {
     file: File,
     place: String,
-    entries: Entries,
-    blobs: BTreeMap<Digest, Span>,
+    entries: LayoutEntries,
+    blobs: BTreeMap<Digest, MemberSpan>,
 }
 
 /// Where a member's content lies in the file, in bytes.
 #[derive(Debug, Clone, Copy)]
-struct Span {
+struct MemberSpan {
     at: u64,
     len: u64,
 }
 
 /// What the tar holds that is of use.
 #[derive(Default)]
-struct Contents {
-    index: Option<Span>,
-    blobs: BTreeMap<Digest, Span>,
+struct ArchiveContents {
+    index: Option<MemberSpan>,
+    blobs: BTreeMap<Digest, MemberSpan>,
     is_docker: bool,
 }
 
@@ -65,26 +65,26 @@ impl ArchiveImages {
             return Err(foreign("is not a regular file: archives are read in any order".into()));
         }
         let mut magic = Vec::new();
-        let start = Part { file: &file, at: 0, left: MAGIC_LEN };
+        let start = FilePart { file: &file, at: 0, left: MAGIC_LEN };
         { start }.read_to_end(&mut magic).map_err(StorageError::io("read", place))?;
         if let Some(packing) = CompressionFormat::detect(&magic) {
             let problem = "and archives are read without unpacking them; unpack it first";
             return Err(foreign(format!("is packed with {packing}, {problem}")));
         }
-        let contents = Contents::read(&file, metadata.len())
+        let contents = ArchiveContents::read(&file, metadata.len())
             .map_err(|error| foreign(format!("is not an OCI archive: {error}")))?;
         let index = contents.index.ok_or_else(|| foreign(contents.what_else().into()))?;
         let index_place = format!("{place}/{INDEX}");
         let bytes = index.bytes(&file).map_err(StorageError::io("read", index_place))?;
-        let entries = Entries::parse(&bytes, place)?;
+        let entries = LayoutEntries::parse(&bytes, place)?;
         Ok(Self { file, place: place.into(), entries, blobs: contents.blobs })
     }
 
     fn blob_place(&self, digest: Digest) -> String {
-        format!("{}/{BLOBS}/{}", self.place, digest.hex())
+        format!("{}/{BLOBS}/{}", self.place, digest.to_hex())
     }
 
-    fn span(&self, digest: Digest) -> Result<Span, StorageError> {
+    fn span(&self, digest: Digest) -> Result<MemberSpan, StorageError> {
         let missing = || StorageError::Foreign {
             place: self.blob_place(digest),
             problem: "is not in the archive".into(),
@@ -93,7 +93,7 @@ impl ArchiveImages {
     }
 
     /// Returns where a blob lies that has the size that is told of it.
-    fn sized_span(&self, digest: Digest, size: u64) -> Result<Span, StorageError> {
+    fn sized_span(&self, digest: Digest, size: u64) -> Result<MemberSpan, StorageError> {
         let span = self.span(digest)?;
         if span.len == size {
             return Ok(span);
@@ -110,7 +110,7 @@ impl ArchiveImages {
     }
 }
 
-impl Contents {
+impl ArchiveContents {
     fn read(file: &File, len: u64) -> Result<Self, TarReadError> {
         let mut contents = Self::default();
         let mut members = TarReader::new(BufReader::with_capacity(HEADERS, file), None, LIMITS);
@@ -127,7 +127,7 @@ impl Contents {
     /// Of several members with one name the last counts, as it does for who unpacks the archive.
     fn add(&mut self, found: &TarEntry) {
         let span = (found.kind == TarEntryKind::File)
-            .then_some(Span { at: found.offset, len: found.size });
+            .then_some(MemberSpan { at: found.offset, len: found.size });
         match found.path.as_str() {
             INDEX => self.index = span,
             DOCKER => self.is_docker = true,
@@ -153,14 +153,14 @@ impl Contents {
     }
 }
 
-impl Span {
+impl MemberSpan {
     /// Returns the content, if it is not too long for a document.
     fn bytes(self, file: &File) -> io::Result<Vec<u8>> {
         if self.len > DOCUMENT_LEN_MAX {
             return Err(io::Error::other("too long for a document"));
         }
         let mut bytes = Vec::new();
-        Part { file, at: self.at, left: self.len }.read_to_end(&mut bytes)?;
+        FilePart { file, at: self.at, left: self.len }.read_to_end(&mut bytes)?;
         if bytes.len() as u64 != self.len {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -169,13 +169,13 @@ impl Span {
 }
 
 /// A part of a file that is being read; nobody else's place in the file matters to it.
-struct Part<F> {
+struct FilePart<F> {
     file: F,
     at: u64,
     left: u64,
 }
 
-impl<F: Borrow<File>> Read for Part<F> {
+impl<F: Borrow<File>> Read for FilePart<F> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let len = usize::try_from(self.left).map_or(space.len(), |left| left.min(space.len()));
         let count = self.file.borrow().read_at(&mut space[..len], self.at)?;
@@ -186,7 +186,7 @@ impl<F: Borrow<File>> Read for Part<F> {
 }
 
 impl Images for ArchiveImages {
-    fn find(&self, name: &str) -> Result<Option<Document>, StorageError> {
+    fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
         let found = self.entries.find(name)?;
         found.map(|(digest, told)| self.read_document(digest, told)).transpose()
     }
@@ -195,7 +195,7 @@ impl Images for ArchiveImages {
         self.read_document(digest, "").map(Some)
     }
 
-    fn blob(
+    fn open_blob(
         &self,
         digest: Digest,
         size: u64,
@@ -203,10 +203,10 @@ impl Images for ArchiveImages {
     ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         let span = self.sized_span(digest, size)?;
         let skipped = at.min(span.len);
-        Ok(Box::new(Part { file: &self.file, at: span.at + skipped, left: span.len - skipped }))
+        Ok(Box::new(FilePart { file: &self.file, at: span.at + skipped, left: span.len - skipped }))
     }
 
-    fn into_blob<'s>(
+    fn into_blob_reader<'s>(
         self: Box<Self>,
         digest: Digest,
         size: u64,
@@ -215,10 +215,10 @@ impl Images for ArchiveImages {
         Self: 's,
     {
         let span = self.sized_span(digest, size)?;
-        Ok(Box::new(Part { file: self.file, at: span.at, left: span.len }))
+        Ok(Box::new(FilePart { file: self.file, at: span.at, left: span.len }))
     }
 
-    fn only(&self) -> Result<Option<Document>, StorageError> {
+    fn only_image(&self) -> Result<Option<Document>, StorageError> {
         let found = self.entries.only()?;
         found.map(|(digest, told)| self.read_document(digest, told)).transpose()
     }
@@ -241,7 +241,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::oci::tar::testing::{RawHeader, Tar};
+    use crate::oci::tar::testing::{RawHeader, TarBuilder};
 
     const MANIFEST: &str = r#"{"schemaVersion":2,"layers":[]}"#;
 
@@ -258,29 +258,29 @@ mod tests {
     }
 
     fn blob(digest: Digest) -> String {
-        format!("{BLOBS}/{}", digest.hex())
+        format!("{BLOBS}/{}", digest.to_hex())
     }
 
     #[test]
     fn blobs_are_read_where_they_lie() {
         let digest = Digest::of_bytes(MANIFEST.as_bytes());
-        let tar = Tar::new().dir("./blobs/").file("./index.json", "{}");
+        let tar = TarBuilder::new().dir("./blobs/").file("./index.json", "{}");
         let tar = tar.file(&format!("./{}", blob(digest)), "replaced by what comes later");
         let tar = tar.file(&blob(digest), MANIFEST).file("index.json", &index(digest));
         let images = Box::new(open(&tar.end()).unwrap());
         assert_eq!(images.names(), ["1"]);
-        assert_eq!(images.find("1").unwrap().unwrap().digest, digest);
-        assert_eq!(images.only().unwrap().unwrap().digest, digest);
-        assert_eq!(images.find("2").unwrap(), None);
+        assert_eq!(images.find_image("1").unwrap().unwrap().digest, digest);
+        assert_eq!(images.only_image().unwrap().unwrap().digest, digest);
+        assert_eq!(images.find_image("2").unwrap(), None);
         let mut parts = Vec::new();
         for at in [0, 20, 31, 99] {
             let mut text = String::new();
-            images.blob(digest, 31, at).unwrap().read_to_string(&mut text).unwrap();
+            images.open_blob(digest, 31, at).unwrap().read_to_string(&mut text).unwrap();
             parts.push(text);
         }
         assert_eq!(parts, [MANIFEST, &MANIFEST[20..], "", ""]);
         let mut text = String::new();
-        images.into_blob(digest, 31).unwrap().read_to_string(&mut text).unwrap();
+        images.into_blob_reader(digest, 31).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, MANIFEST);
     }
 
@@ -298,34 +298,34 @@ mod tests {
              unpack it first",
         );
         check(
-            &Tar::new().file("manifest.json", "[]").end(),
+            &TarBuilder::new().file("manifest.json", "[]").end(),
             "a.tar is an archive of Docker's format, not an OCI archive; \
              `skopeo copy docker-archive:FILE oci-archive:FILE` makes one of it",
         );
         check(
-            &Tar::new().symlink("index.json", "/etc/passwd").end(),
+            &TarBuilder::new().symlink("index.json", "/etc/passwd").end(),
             "a.tar is not an OCI archive: there is no index.json in it",
         );
         check(
-            &Tar::new().file("index.json", "[").end(),
+            &TarBuilder::new().file("index.json", "[").end(),
             "a.tar has an index.json that is not JSON: EOF while parsing a list at line 1 column 1",
         );
         let long = RawHeader::new(b"index.json", b'0', 8 << 20);
         check(
-            &Tar::new().member(long.clone(), b"").end(),
+            &TarBuilder::new().member(long.clone(), b"").end(),
             "a.tar is not an OCI archive: the tar is cut off at byte 1536",
         );
         check(
-            &Tar::new().member(long, &vec![b' '; 8 << 20]).end(),
+            &TarBuilder::new().member(long, &vec![b' '; 8 << 20]).end(),
             "cannot read a.tar/index.json: too long for a document",
         );
         let endless = RawHeader::new(b"x", b'0', 0).binary(124, 12, u64::MAX / 2);
         check(
-            &Tar::new().member(endless, b"").end(),
+            &TarBuilder::new().member(endless, b"").end(),
             "a.tar is not an OCI archive: the tar is cut off at byte 1536",
         );
-        let file = Tar::new().file("x", "");
-        let many = (0..100_001).fold(Tar::new(), |tar, _| tar.raw(&file.0));
+        let file = TarBuilder::new().file("x", "");
+        let many = (0..100_001).fold(TarBuilder::new(), |tar, _| tar.raw(&file.0));
         check(
             &many.end(),
             "a.tar is not an OCI archive: the tar has too many members at byte 51200000",
@@ -335,22 +335,22 @@ mod tests {
     #[test]
     fn blobs_are_what_they_are_called() {
         let digest = Digest::of_bytes(MANIFEST.as_bytes());
-        let check = |tar: Tar, expected: &str| {
+        let check = |tar: TarBuilder, expected: &str| {
             let images = open(&tar.file("index.json", &index(digest)).end()).unwrap();
-            let found = images.find("1").and_then(|_| {
-                let mut blob = images.blob(digest, 30, 0)?;
+            let found = images.find_image("1").and_then(|_| {
+                let mut blob = images.open_blob(digest, 30, 0)?;
                 Ok(blob.read_to_end(&mut Vec::new()).map(drop))
             });
             assert_eq!(found.unwrap_err().full_message(), expected.replace("BLOB", &blob(digest)));
         };
-        check(Tar::new(), "a.tar/BLOB is not in the archive");
-        check(Tar::new().symlink(&blob(digest), "/x"), "a.tar/BLOB is not in the archive");
+        check(TarBuilder::new(), "a.tar/BLOB is not in the archive");
+        check(TarBuilder::new().symlink(&blob(digest), "/x"), "a.tar/BLOB is not in the archive");
         check(
-            Tar::new().file(&blob(digest), "{}"),
+            TarBuilder::new().file(&blob(digest), "{}"),
             "a.tar/BLOB is damaged: its bytes have another digest",
         );
         check(
-            Tar::new().file(&blob(digest), MANIFEST),
+            TarBuilder::new().file(&blob(digest), MANIFEST),
             "a.tar/BLOB has 31 bytes, not 30 as its manifest says",
         );
     }

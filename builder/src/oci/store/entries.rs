@@ -11,22 +11,22 @@ use crate::oci::image::digest::Digest;
 
 /// The images that an `index.json` names, in its order.
 #[derive(Debug, Default)]
-pub(super) struct Entries {
-    all: Vec<Entry>,
+pub(super) struct LayoutEntries {
+    all: Vec<LayoutEntry>,
     /// What messages call the layout.
     place: String,
 }
 
 /// An image that is named.
 #[derive(Debug, Clone)]
-struct Entry {
+struct LayoutEntry {
     digest: String,
     media_type: String,
     tag: Option<String>,
     name: Option<String>,
 }
 
-impl Entries {
+impl LayoutEntries {
     /// Reads an `index.json`.
     pub(super) fn parse(bytes: &[u8], place: &str) -> Result<Self, StorageError> {
         let foreign = |problem: String| StorageError::Foreign { place: place.into(), problem };
@@ -34,12 +34,12 @@ impl Entries {
             .map_err(|error| foreign(format!("has an {INDEX} that is not JSON: {error}")))?;
         let all = index.get("manifests").and_then(Value::as_array);
         let all = all.ok_or_else(|| foreign("has an index without a list of manifests".into()))?;
-        Ok(Self { all: all.iter().filter_map(entry).collect(), place: place.into() })
+        Ok(Self { all: all.iter().filter_map(parse_entry).collect(), place: place.into() })
     }
 
     /// Returns digest and media type of what a tag, a whole name or a digest stands for.
     pub(super) fn find(&self, name: &str) -> Result<Option<(Digest, &str)>, StorageError> {
-        let is = |entry: &&Entry| {
+        let is = |entry: &&LayoutEntry| {
             entry.name.as_deref() == Some(name)
                 || entry.tag.as_deref() == Some(name)
                 || entry.digest == name
@@ -65,7 +65,7 @@ impl Entries {
 
     /// Returns the names of all images, for messages: whole ones where they are known.
     pub(super) fn names(&self) -> Vec<&str> {
-        let name = |entry: &'_ Entry| -> bool { entry.name.is_some() || entry.tag.is_some() };
+        let name = |entry: &'_ LayoutEntry| -> bool { entry.name.is_some() || entry.tag.is_some() };
         let named = self.all.iter().filter(|entry| name(entry));
         named.filter_map(|entry| entry.name.as_deref().or(entry.tag.as_deref())).collect()
     }
@@ -84,9 +84,9 @@ impl Entries {
 }
 
 /// Reads an entry. One that cannot be read keeps no other from being found.
-fn entry(value: &Value) -> Option<Entry> {
+fn parse_entry(value: &Value) -> Option<LayoutEntry> {
     let fields = DescriptorFields::deserialize(value).ok()?;
     let DescriptorFields { media_type, digest, mut annotations, .. } = fields;
     let (tag, name) = (annotations.remove(REF_NAME), annotations.remove(IMAGE_NAME));
-    (!digest.is_empty()).then_some(Entry { digest, media_type, tag, name })
+    (!digest.is_empty()).then_some(LayoutEntry { digest, media_type, tag, name })
 }

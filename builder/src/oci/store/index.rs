@@ -5,8 +5,8 @@ use std::io;
 
 use serde_json::{Map, Value, json};
 
-use crate::oci::image::json::canonical;
-use crate::oci::sink::Named;
+use crate::oci::image::json::to_canonical_json;
+use crate::oci::sink::NamedImage;
 
 /// How the layout's own readers (skopeo, podman, umoci) call an image.
 pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -16,9 +16,9 @@ pub(super) const IMAGE_NAME: &str = "io.containerd.image.name";
 
 /// An `index.json`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Index(Map<String, Value>);
+pub(crate) struct LayoutIndex(Map<String, Value>);
 
-impl Index {
+impl LayoutIndex {
     pub(crate) fn empty() -> Self {
         Self(Map::from_iter([
             ("schemaVersion".into(), json!(2)),
@@ -40,11 +40,11 @@ impl Index {
     }
 
     pub(crate) fn to_bytes(&self) -> io::Result<Vec<u8>> {
-        Ok(canonical(&self.0)?)
+        Ok(to_canonical_json(&self.0)?)
     }
 
     /// Points a name at an image. An image that had the name loses it; all others stay.
-    pub(crate) fn set(&mut self, named: &Named) -> io::Result<()> {
+    pub(crate) fn set_name(&mut self, named: &NamedImage) -> io::Result<()> {
         let full = named.name.as_ref().map(ToString::to_string);
         let mut entry = serde_json::to_value(&named.image)?;
         let Some(Value::Array(entries)) = self.0.get_mut("manifests") else { return Ok(()) };

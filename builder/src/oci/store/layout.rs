@@ -10,14 +10,14 @@ use oci_spec::image::OciLayout;
 use ocidir::OciDir;
 use rustix::fs::{FlockOperation, flock};
 
-use super::index::Index;
+use super::index::LayoutIndex;
 use super::writeback::Writeback;
 use super::{BLOBS, INDEX, copy_blob};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::sink::{self, Advance, BlobWriter, Moved, Named, Sink};
+use crate::oci::sink::{self, BlobWriter, NamedImage, ReportBytes, Sink, TransferOutcome};
 
 /// The one version of OCI layouts.
 const LAYOUT_VERSION: &str = "1.0.0";
@@ -27,12 +27,12 @@ const LONG: usize = 64 * 1024;
 
 /// A layout that images are added to.
 #[derive(Debug)]
-pub struct Layout {
+pub struct LayoutSink {
     oci: OciDir,
     place: String,
 }
 
-impl Layout {
+impl LayoutSink {
     /// Opens the layout in a directory, or makes one if the directory is empty. `place` is what
     /// messages call it.
     pub fn open(dir: Dir, place: &str) -> Result<Self, StorageError> {
@@ -66,7 +66,7 @@ impl Layout {
         format!("{}/{name}", self.place)
     }
 
-    fn read_index(&self) -> Result<Option<(Vec<u8>, Index)>, StorageError> {
+    fn read_index(&self) -> Result<Option<(Vec<u8>, LayoutIndex)>, StorageError> {
         let place = self.place(INDEX);
         let mut bytes = Vec::new();
         let read = match self.oci.dir().open(INDEX) {
@@ -75,7 +75,7 @@ impl Layout {
             Err(error) => Err(error),
         };
         read.map_err(StorageError::io("read", place.as_str()))?;
-        let index = Index::parse(&bytes);
+        let index = LayoutIndex::parse(&bytes);
         index
             .map(|index| Some((bytes, index)))
             .map_err(|problem| StorageError::Foreign { place, problem })
@@ -102,19 +102,24 @@ impl Layout {
     }
 }
 
-impl Sink for Layout {
-    fn has(&self, digest: Digest, size: u64, _names: &[Reference]) -> Result<bool, StorageError> {
-        match self.oci.blobs_dir().metadata(digest.hex()) {
+impl Sink for LayoutSink {
+    fn has_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        _names: &[Reference],
+    ) -> Result<bool, StorageError> {
+        match self.oci.blobs_dir().metadata(digest.to_hex()) {
             Ok(metadata) => Ok(metadata.is_file() && metadata.len() == size),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => {
-                let place = self.place(&format!("{BLOBS}/{}", digest.hex()));
+                let place = self.place(&format!("{BLOBS}/{}", digest.to_hex()));
                 Err(StorageError::io("look at", place)(error))
             }
         }
     }
 
-    fn start(
+    fn start_blob(
         &self,
         _len: u64,
         _names: &[Reference],
@@ -122,42 +127,42 @@ impl Sink for Layout {
         let file = TempFile::new(self.oci.blobs_dir());
         let error = || StorageError::io("write to", self.place(BLOBS));
         let file = Some(file.map_err(error())?);
-        Ok(Box::new(Blob { file, layout: self, writeback: None }))
+        Ok(Box::new(LayoutBlob { file, layout: self, writeback: None }))
     }
 
     fn put_blob(
         &self,
-        blob: &sink::Blob<'_>,
+        blob: &sink::SourceBlob<'_>,
         names: &[Reference],
-        advanced: &Advance<'_>,
-    ) -> Result<Moved, StorageError> {
-        if self.has(blob.digest, blob.size, names)? {
-            return Ok(Moved::There);
+        advanced: &ReportBytes<'_>,
+    ) -> Result<TransferOutcome, StorageError> {
+        if self.has_blob(blob.digest, blob.size, names)? {
+            return Ok(TransferOutcome::Existed);
         }
-        let mut writer = self.start(blob.size, names)?;
+        let mut writer = self.start_blob(blob.size, names)?;
         copy_blob(blob, &mut writer, &self.place(BLOBS), advanced)?;
         writer.finish(blob.digest, blob.size)?;
-        Ok(Moved::Sent)
+        Ok(TransferOutcome::Copied)
     }
 
-    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
+    fn put_document(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
         let size = document.bytes.len() as u64;
-        if self.has(document.digest, size, names)? {
+        if self.has_blob(document.digest, size, names)? {
             return Ok(());
         }
-        let mut blob = self.start(size, names)?;
-        let place = || self.place(&format!("{BLOBS}/{}", document.digest.hex()));
+        let mut blob = self.start_blob(size, names)?;
+        let place = || self.place(&format!("{BLOBS}/{}", document.digest.to_hex()));
         blob.write_all(&document.bytes).map_err(StorageError::io("write", place()))?;
         blob.finish(document.digest, size)
     }
 
-    fn publish(&self, images: &[Named]) -> Result<(), StorageError> {
+    fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
         let lock = self.lock().map_err(StorageError::io("lock", self.place.as_str()))?;
         sync_dir(self.oci.blobs_dir()).map_err(StorageError::io("sync", self.place(BLOBS)))?;
-        let (old, mut index) = self.read_index()?.unwrap_or((Vec::new(), Index::empty()));
+        let (old, mut index) = self.read_index()?.unwrap_or((Vec::new(), LayoutIndex::empty()));
         let new = images
             .iter()
-            .try_for_each(|named| index.set(named))
+            .try_for_each(|named| index.set_name(named))
             .and_then(|()| index.to_bytes())
             .map_err(StorageError::io("compose", self.place(INDEX)))?;
         // A build that changes nothing touches nothing: make looks at the times.
@@ -168,7 +173,7 @@ impl Sink for Layout {
         Ok(())
     }
 
-    fn width(&self) -> usize {
+    fn max_parallel_blobs(&self) -> usize {
         usize::MAX
     }
 }
@@ -187,15 +192,15 @@ fn check_version(dir: &Dir, place: &str) -> Result<(), StorageError> {
     })
 }
 
-struct Blob<'a> {
+struct LayoutBlob<'a> {
     /// Until it has its place.
     file: Option<TempFile<'a>>,
-    layout: &'a Layout,
+    layout: &'a LayoutSink,
     /// Started with the first long write: documents need none.
     writeback: Option<Writeback>,
 }
 
-impl Blob<'_> {
+impl LayoutBlob<'_> {
     fn file(&mut self) -> io::Result<&mut cap_std::fs::File> {
         let file = self.file.as_mut().ok_or_else(|| io::Error::other("the blob is finished"))?;
         Ok(file.as_file_mut())
@@ -207,13 +212,13 @@ impl Blob<'_> {
             self.writeback = Some(Writeback::start(file)?);
         }
         if let Some(writeback) = &mut self.writeback {
-            writeback.written(len);
+            writeback.count_written(len);
         }
         Ok(len)
     }
 }
 
-impl Write for Blob<'_> {
+impl Write for LayoutBlob<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let len = self.file()?.write(bytes)?;
         self.written(len)
@@ -229,13 +234,13 @@ impl Write for Blob<'_> {
     }
 }
 
-impl BlobWriter for Blob<'_> {
+impl BlobWriter for LayoutBlob<'_> {
     fn finish(&mut self, digest: Digest, _size: u64) -> Result<(), StorageError> {
-        let place = self.layout.place(&format!("{BLOBS}/{}", digest.hex()));
+        let place = self.layout.place(&format!("{BLOBS}/{}", digest.to_hex()));
         let mut place_it = || {
             self.writeback.take().map_or(Ok(()), Writeback::finish)?;
             self.file()?.sync_all()?;
-            self.file.take().map_or(Ok(()), |file| file.replace(digest.hex()))
+            self.file.take().map_or(Ok(()), |file| file.replace(digest.to_hex()))
         };
         place_it().map_err(StorageError::io("write", place))
     }

@@ -15,11 +15,11 @@ use crate::oci::error::StorageError;
 use crate::oci::hashing::HashingReader;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::sink::{Advance, Blob, BlobWriter};
+use crate::oci::sink::{BlobWriter, ReportBytes, SourceBlob};
 
-pub use archive::Archive;
+pub use archive::ArchiveSink;
 pub use archived::ArchiveImages;
-pub use layout::Layout;
+pub use layout::LayoutSink;
 pub use reader::LayoutImages;
 
 /// Where blobs lie in a layout.
@@ -29,18 +29,18 @@ const BLOBS: &str = "blobs/sha256";
 const INDEX: &str = "index.json";
 
 /// How much of a blob is copied at once, in bytes.
-const STEP: usize = 256 * 1024;
+const COPY_LEN: usize = 256 * 1024;
 
 /// Copies a blob and checks it on the way: what is not what its digest says gets no name.
 fn copy_blob(
-    blob: &Blob<'_>,
+    blob: &SourceBlob<'_>,
     writer: &mut Box<dyn BlobWriter + '_>,
     place: &str,
-    advanced: &Advance<'_>,
+    advanced: &ReportBytes<'_>,
 ) -> Result<(), StorageError> {
     let reader = blob.source.open(0)?.take(blob.size.saturating_add(1));
     let mut reader = HashingReader::new(reader);
-    let mut buffer = vec![0; STEP];
+    let mut buffer = vec![0; COPY_LEN];
     loop {
         let count = reader
             .read(&mut buffer)
@@ -70,7 +70,7 @@ fn read_document(
     place: &str,
 ) -> Result<Document, StorageError> {
     let foreign = |problem: String| StorageError::Foreign { place: place.into(), problem };
-    let document = Document::read(declared, bytes)
+    let document = Document::parse(declared, bytes)
         .map_err(|problem| foreign(format!("cannot be used: {problem}")))?;
     if document.digest != digest {
         return Err(foreign("is damaged: its bytes have another digest".into()));

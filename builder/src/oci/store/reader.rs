@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 
-use super::entries::Entries;
+use super::entries::LayoutEntries;
 use super::{BLOBS, INDEX, read_document};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
@@ -17,7 +17,7 @@ use crate::oci::images::Images;
 pub struct LayoutImages {
     dir: Dir,
     place: String,
-    entries: Entries,
+    entries: LayoutEntries,
 }
 
 impl LayoutImages {
@@ -33,20 +33,20 @@ impl LayoutImages {
             Ok(bytes) => bytes,
             // A layout that is only being made.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self { dir, place: place.into(), entries: Entries::default() });
+                return Ok(Self { dir, place: place.into(), entries: LayoutEntries::default() });
             }
             Err(error) => return Err(StorageError::io("read", format!("{place}/{INDEX}"))(error)),
         };
-        let entries = Entries::parse(&bytes, place)?;
+        let entries = LayoutEntries::parse(&bytes, place)?;
         Ok(Self { dir, place: place.into(), entries })
     }
 
     fn blob_place(&self, digest: Digest) -> String {
-        format!("{}/{BLOBS}/{}", self.place, digest.hex())
+        format!("{}/{BLOBS}/{}", self.place, digest.to_hex())
     }
 
     fn open_blob(&self, digest: Digest) -> Result<File, StorageError> {
-        open_file(&self.dir, &format!("{BLOBS}/{}", digest.hex()))
+        open_file(&self.dir, &format!("{BLOBS}/{}", digest.to_hex()))
             .map_err(StorageError::io("read", self.blob_place(digest)))
     }
 
@@ -91,7 +91,7 @@ fn read_all(file: File) -> io::Result<Vec<u8>> {
 }
 
 impl Images for LayoutImages {
-    fn find(&self, name: &str) -> Result<Option<Document>, StorageError> {
+    fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
         let found = self.entries.find(name)?;
         found.map(|(digest, told)| self.read_document(digest, told)).transpose()
     }
@@ -100,7 +100,7 @@ impl Images for LayoutImages {
         self.read_document(digest, "").map(Some)
     }
 
-    fn blob(
+    fn open_blob(
         &self,
         digest: Digest,
         size: u64,
@@ -112,7 +112,7 @@ impl Images for LayoutImages {
         Ok(Box::new(file))
     }
 
-    fn into_blob<'s>(
+    fn into_blob_reader<'s>(
         self: Box<Self>,
         digest: Digest,
         size: u64,
@@ -123,7 +123,7 @@ impl Images for LayoutImages {
         Ok(Box::new(self.sized_blob(digest, size)?))
     }
 
-    fn only(&self) -> Result<Option<Document>, StorageError> {
+    fn only_image(&self) -> Result<Option<Document>, StorageError> {
         let found = self.entries.only()?;
         found.map(|(digest, told)| self.read_document(digest, told)).transpose()
     }

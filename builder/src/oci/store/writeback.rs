@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 
 /// How much is written before the system is asked to move it, in bytes.
-const STEP: u64 = 16 << 20;
+const SYNC_LEN: u64 = 16 << 20;
 
 /// Syncs a file from time to time on a thread of its own.
 #[derive(Debug)]
@@ -27,9 +27,9 @@ impl Writeback {
     }
 
     /// Counts bytes that were written.
-    pub(super) fn written(&mut self, len: usize) {
+    pub(super) fn count_written(&mut self, len: usize) {
         self.unsynced += len as u64;
-        if self.unsynced < STEP {
+        if self.unsynced < SYNC_LEN {
             return;
         }
         match self.sender.try_send(()) {

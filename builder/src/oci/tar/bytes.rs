@@ -11,23 +11,23 @@ const STEP: usize = 64 * 1024;
 
 /// A tar that is being read.
 #[derive(Debug)]
-pub(super) struct Bytes<R> {
+pub(super) struct TarBytes<R> {
     pub(super) reader: R,
     /// How it was packed, for messages.
-    packing: Option<CompressionFormat>,
+    compression: Option<CompressionFormat>,
     /// How many bytes were read, and how many may be.
     pub(super) at: u64,
     max: u64,
     space: Vec<u8>,
 }
 
-impl<R: Read> Bytes<R> {
-    pub(super) fn new(reader: R, packing: Option<CompressionFormat>, max: u64) -> Self {
-        Self { reader, packing, at: 0, max, space: vec![0; STEP] }
+impl<R: Read> TarBytes<R> {
+    pub(super) fn new(reader: R, compression: Option<CompressionFormat>, max: u64) -> Self {
+        Self { reader, compression, at: 0, max, space: vec![0; STEP] }
     }
 
     /// Returns the next block, or nothing where the bytes end before it.
-    pub(super) fn block(&mut self) -> Result<Option<[u8; BLOCK]>, TarReadError> {
+    pub(super) fn read_block(&mut self) -> Result<Option<[u8; BLOCK]>, TarReadError> {
         let mut block = [0; BLOCK];
         let mut filled = 0;
         while filled < BLOCK {
@@ -47,7 +47,7 @@ impl<R: Read> Bytes<R> {
     }
 
     /// Passes over the next bytes.
-    pub(super) fn pass_over(&mut self, mut len: u64) -> Result<(), TarReadError> {
+    pub(super) fn skip(&mut self, mut len: u64) -> Result<(), TarReadError> {
         while len > 0 {
             let count = usize::try_from(len).map_or(STEP, |len| len.min(STEP));
             self.reader.read_exact(&mut self.space[..count]).map_err(|error| self.failed(error))?;
@@ -77,14 +77,14 @@ impl<R: Read> Bytes<R> {
     }
 
     /// Passes over what fills a block; the tar may end in it.
-    pub(super) fn pass_padding(&mut self, len: u64) -> Result<(), TarReadError> {
+    pub(super) fn skip_padding(&mut self, len: u64) -> Result<(), TarReadError> {
         let passed = io::copy(&mut self.reader.by_ref().take(len), &mut io::sink());
         self.at += passed.map_err(|error| self.failed(error))?;
         self.check_position()
     }
 
     /// Returns the next bytes. What is kept grows with what is there, not with what is announced.
-    pub(super) fn take(&mut self, len: u64) -> Result<Vec<u8>, TarReadError> {
+    pub(super) fn read_bytes(&mut self, len: u64) -> Result<Vec<u8>, TarReadError> {
         let mut bytes = Vec::new();
         let read = self.reader.by_ref().take(len).read_to_end(&mut bytes);
         read.map_err(|error| self.failed(error))?;
@@ -111,7 +111,7 @@ impl<R: Read> Bytes<R> {
     }
 
     fn failed(&self, error: io::Error) -> TarReadError {
-        match (error.kind(), self.packing) {
+        match (error.kind(), self.compression) {
             (ErrorKind::UnexpectedEof, _) => TarReadError::Truncated(self.at),
             (
                 ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::Other,

@@ -23,7 +23,7 @@ const PREFIX: Range<usize> = 345..500;
 
 /// What a header says.
 #[derive(Debug)]
-pub(super) struct Header {
+pub(super) struct UstarHeader {
     pub(super) name: Vec<u8>,
     pub(super) link: Vec<u8>,
     pub(super) mode: u32,
@@ -37,7 +37,7 @@ pub(super) struct Header {
     pub(super) minor: u32,
 }
 
-impl Header {
+impl UstarHeader {
     /// Reads the header at byte `at`; a block of zeros is none, but the end.
     pub(super) fn parse(block: &[u8; BLOCK], at: u64) -> Result<Option<Self>, TarReadError> {
         if block.iter().all(|byte| *byte == 0) {
@@ -47,7 +47,7 @@ impl Header {
             return Err(TarReadError::Header(at));
         }
         let number = |field: &'static str, range: Range<usize>| {
-            number::parse(&block[range]).ok_or(TarReadError::Number { field, at })
+            number::parse_number(&block[range]).ok_or(TarReadError::Number { field, at })
         };
         let small = |field: &'static str, range: Range<usize>| {
             u32::try_from(number(field, range)?).map_err(|_| TarReadError::Number { field, at })
@@ -58,7 +58,7 @@ impl Header {
             _ => (0, 0),
         };
         Ok(Some(Self {
-            name: name(block),
+            name: full_name(block),
             link: until_nul(&block[LINK]).to_vec(),
             mode: small("mode", MODE)? & 0o7777,
             uid: number("user id", UID)?,
@@ -74,7 +74,7 @@ impl Header {
 /// Tells whether the sum of all bytes is what the header says, where its own field counts as
 /// spaces. Some old programs summed bytes with signs.
 fn has_checksum(block: &[u8; BLOCK]) -> bool {
-    let Some(expected) = number::parse(&block[CHECKSUM]) else { return false };
+    let Some(expected) = number::parse_number(&block[CHECKSUM]) else { return false };
     let bytes = || {
         let byte = |(at, byte): (usize, &u8)| if CHECKSUM.contains(&at) { b' ' } else { *byte };
         block.iter().enumerate().map(byte)
@@ -85,7 +85,7 @@ fn has_checksum(block: &[u8; BLOCK]) -> bool {
 }
 
 /// POSIX's format has room for the front of a long name; GNU's has other things there.
-fn name(block: &[u8; BLOCK]) -> Vec<u8> {
+fn full_name(block: &[u8; BLOCK]) -> Vec<u8> {
     let name = until_nul(&block[NAME]);
     let prefix = until_nul(&block[PREFIX]);
     if &block[MAGIC] != b"ustar\0" || prefix.is_empty() {

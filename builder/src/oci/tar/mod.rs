@@ -26,7 +26,7 @@ pub(crate) use reader::{TarHeader, TarReader};
 
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
-use header::{BLOCK, Header};
+use header::{BLOCK, UstarHeader};
 
 /// How many bytes of a file are read to see whether it is a tar. A bzip2 block, of up to 900 kB,
 /// has to be read whole before the first byte comes out of it.
@@ -36,7 +36,7 @@ const START_MAX: u64 = 4 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TarLimits {
     /// Number of entries, counting those that only describe others.
-    pub members: u64,
+    pub entries: u64,
     /// Length of a path or of a link's target, in bytes.
     pub path: usize,
     /// Length of all paths and link targets together, in bytes: callers keep them in memory.
@@ -44,13 +44,19 @@ pub struct TarLimits {
     /// Length of a pax header, in bytes.
     pub pax: u64,
     /// Length of the decompressed tar, in bytes.
-    pub unpacked: u64,
+    pub decompressed: u64,
 }
 
 impl Default for TarLimits {
     /// More than any known image has; paths are bounded by `PATH_MAX` of Linux.
     fn default() -> Self {
-        Self { members: 1_000_000, path: 4096, names: 256 << 20, pax: 1 << 20, unpacked: 1 << 40 }
+        Self {
+            entries: 1_000_000,
+            path: 4096,
+            names: 256 << 20,
+            pax: 1 << 20,
+            decompressed: 1 << 40,
+        }
     }
 }
 
@@ -73,12 +79,12 @@ pub struct TarEntry {
     pub size: u64,
     /// How its name begins in the tar, before it was cleaned.
     #[serde(default)]
-    pub lead: Lead,
+    pub lead: NamePrefix,
 }
 
 /// How an entry's name begins. Readers of tars disagree about what such names mean.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Lead {
+pub enum NamePrefix {
     /// As the path does.
     #[default]
     Plain,
@@ -168,7 +174,7 @@ pub(crate) fn decompress<'a>(
 
 /// Whether a file is a tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Detected {
+pub(crate) enum TarDetection {
     /// A tar, compressed this way or not at all.
     Tar(Option<CompressionFormat>),
     /// Anything else, for example a compressed disk.
@@ -180,13 +186,15 @@ pub(crate) enum Detected {
 ///
 /// Bytes that cannot be read or decompressed are not a tar either; their next reader gets the same
 /// error.
-pub(crate) fn detect(raw: impl Read + Send) -> Detected {
+pub(crate) fn detect_tar(raw: impl Read + Send) -> TarDetection {
     let mut block = [0; BLOCK];
     let Ok((compression, mut tar)) = decompress(raw.take(START_MAX)) else {
-        return Detected::Other;
+        return TarDetection::Other;
     };
     match tar.read_exact(&mut block) {
-        Ok(()) if matches!(Header::parse(&block, 0), Ok(Some(_))) => Detected::Tar(compression),
-        _ => Detected::Other,
+        Ok(()) if matches!(UstarHeader::parse(&block, 0), Ok(Some(_))) => {
+            TarDetection::Tar(compression)
+        }
+        _ => TarDetection::Other,
     }
 }

@@ -2,15 +2,15 @@
 //! number to the base 256.
 
 /// Returns the number in a field, unless it is malformed, negative, or larger than `u64`.
-pub(super) fn parse(field: &[u8]) -> Option<u64> {
+pub(super) fn parse_number(field: &[u8]) -> Option<u64> {
     match field.first() {
-        Some(first) if first & 0x80 != 0 => base_256(field),
-        _ => octal(field),
+        Some(first) if first & 0x80 != 0 => parse_base_256(field),
+        _ => parse_octal(field),
     }
 }
 
 /// The first bit is a mark, the second the sign.
-fn base_256(field: &[u8]) -> Option<u64> {
+fn parse_base_256(field: &[u8]) -> Option<u64> {
     let (first, rest) = field.split_first()?;
     if first & 0x40 != 0 {
         return None;
@@ -21,7 +21,7 @@ fn base_256(field: &[u8]) -> Option<u64> {
 }
 
 /// Spaces and NULs stand around the digits, and nothing at all is 0.
-fn octal(field: &[u8]) -> Option<u64> {
+fn parse_octal(field: &[u8]) -> Option<u64> {
     let is_digit = |byte: &u8| !matches!(byte, b' ' | 0);
     let Some(start) = field.iter().position(is_digit) else { return Some(0) };
     let end = field.iter().rposition(is_digit)? + 1;
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn numbers_are_octal_or_to_the_base_256() {
-        let check = |field: &[u8], expected| assert_eq!(parse(field), expected, "{field:?}");
+        let check = |field: &[u8], expected| assert_eq!(parse_number(field), expected, "{field:?}");
         check(b"", Some(0));
         check(b"        ", Some(0));
         check(b"0000644\0", Some(0o644));

@@ -1,9 +1,9 @@
 //! *Paths* of members, made relative and plain.
 
-use super::{Lead, TarReadError};
+use super::{NamePrefix, TarReadError};
 
 /// Returns a name as a text.
-pub(super) fn text(name: &[u8]) -> Result<String, TarReadError> {
+pub(super) fn parse_text(name: &[u8]) -> Result<String, TarReadError> {
     let lossy = || String::from_utf8_lossy(name).into_owned();
     if name.contains(&0) {
         return Err(TarReadError::Nul(lossy()));
@@ -13,8 +13,8 @@ pub(super) fn text(name: &[u8]) -> Result<String, TarReadError> {
 
 /// Returns a path without what stands for nothing: `/` at either end, `.`, `//`. The directory that
 /// all is in becomes the empty path.
-pub(super) fn clean(name: &[u8]) -> Result<String, TarReadError> {
-    let name = text(name)?;
+pub(super) fn clean_path(name: &[u8]) -> Result<String, TarReadError> {
+    let name = parse_text(name)?;
     if name.split('/').any(|part| part == "..") {
         return Err(TarReadError::Escape(name));
     }
@@ -23,14 +23,14 @@ pub(super) fn clean(name: &[u8]) -> Result<String, TarReadError> {
 }
 
 /// Tells how a name begins that became `path`.
-pub(super) fn lead(name: &[u8], path: &str) -> Lead {
+pub(super) fn name_prefix(name: &[u8], path: &str) -> NamePrefix {
     let first = path.split('/').next().unwrap_or_default();
     let is_front = |name: &[u8]| name.starts_with(first.as_bytes());
     match name {
-        name if is_front(name) && !name.starts_with(b"/") => Lead::Plain,
-        [b'.', b'/', rest @ ..] if is_front(rest) && !rest.starts_with(b"/") => Lead::Dot,
-        [b'/', ..] => Lead::Slash,
-        _ => Lead::Other,
+        name if is_front(name) && !name.starts_with(b"/") => NamePrefix::Plain,
+        [b'.', b'/', rest @ ..] if is_front(rest) && !rest.starts_with(b"/") => NamePrefix::Dot,
+        [b'/', ..] => NamePrefix::Slash,
+        _ => NamePrefix::Other,
     }
 }
 
@@ -40,26 +40,26 @@ mod tests {
 
     #[test]
     fn names_begin_in_different_ways() {
-        let check = |name: &str, expected: Lead| {
-            let path = clean(name.as_bytes()).unwrap();
-            assert_eq!(lead(name.as_bytes(), &path), expected, "{name:?}");
+        let check = |name: &str, expected: NamePrefix| {
+            let path = clean_path(name.as_bytes()).unwrap();
+            assert_eq!(name_prefix(name.as_bytes(), &path), expected, "{name:?}");
         };
-        check("a/b", Lead::Plain);
-        check("a/./b/", Lead::Plain);
-        check("a//", Lead::Plain);
-        check("./a/b/", Lead::Dot);
-        check("./", Lead::Plain);
-        check("", Lead::Plain);
-        check("/a", Lead::Slash);
-        check("/", Lead::Slash);
-        check("././a", Lead::Other);
-        check(".//a", Lead::Other);
+        check("a/b", NamePrefix::Plain);
+        check("a/./b/", NamePrefix::Plain);
+        check("a//", NamePrefix::Plain);
+        check("./a/b/", NamePrefix::Dot);
+        check("./", NamePrefix::Plain);
+        check("", NamePrefix::Plain);
+        check("/a", NamePrefix::Slash);
+        check("/", NamePrefix::Slash);
+        check("././a", NamePrefix::Other);
+        check(".//a", NamePrefix::Other);
     }
 
     #[test]
     fn paths_become_plain() {
         let check = |name: &[u8], expected: &str| {
-            let found = clean(name).unwrap_or_else(|error| error.to_string());
+            let found = clean_path(name).unwrap_or_else(|error| error.to_string());
             assert_eq!(found, expected, "{name:?}");
         };
         check(b"a/b", "a/b");

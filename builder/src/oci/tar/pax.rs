@@ -3,7 +3,7 @@
 
 /// What a pax header says, as far as it matters here.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Pax {
+pub(super) struct PaxHeader {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
@@ -20,21 +20,21 @@ pub(super) enum Sparse {
     Yes,
 }
 
-impl Pax {
+impl PaxHeader {
     /// Reads the records of a header, unless one is malformed. Of two with the same key the later
     /// counts, and one without a value takes the earlier back.
     pub(super) fn parse(mut bytes: &[u8]) -> Option<Self> {
         let mut pax = Self::default();
         while !bytes.is_empty() {
-            let (key, value, rest) = record(bytes)?;
+            let (key, value, rest) = split_record(bytes)?;
             bytes = rest;
             let text = || Some(value.to_vec()).filter(|value| !value.is_empty());
             match key {
                 b"path" => pax.path = text(),
                 b"linkpath" => pax.link = text(),
-                b"size" => pax.size = number(value)?,
-                b"uid" => pax.uid = number(value)?,
-                b"gid" => pax.gid = number(value)?,
+                b"size" => pax.size = parse_decimal(value)?,
+                b"uid" => pax.uid = parse_decimal(value)?,
+                b"gid" => pax.gid = parse_decimal(value)?,
                 key if key.starts_with(b"GNU.sparse.") => pax.sparse = Sparse::Yes,
                 _ => {}
             }
@@ -44,11 +44,11 @@ impl Pax {
 }
 
 /// Takes a record apart: `LENGTH KEY=VALUE\n`, where the length is that of all of it.
-fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     /// Digits of the longest header there may be, and more.
     const DIGITS_MAX: usize = 20;
     let space = bytes.iter().take(DIGITS_MAX).position(|byte| *byte == b' ')?;
-    let len = usize::try_from(number(&bytes[..space])??).ok()?;
+    let len = usize::try_from(parse_decimal(&bytes[..space])??).ok()?;
     if len <= space || len > bytes.len() {
         return None;
     }
@@ -61,7 +61,7 @@ fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 
 /// Returns a decimal number, or that there is none.
 #[expect(clippy::option_option, reason = "malformed, taken back, and given are three things")]
-fn number(value: &[u8]) -> Option<Option<u64>> {
+fn parse_decimal(value: &[u8]) -> Option<Option<u64>> {
     if value.is_empty() {
         return Some(None);
     }
@@ -78,27 +78,30 @@ mod tests {
 
     #[test]
     fn records_are_read() {
-        let check = |bytes: &[u8], expected: Pax| {
-            assert_eq!(Pax::parse(bytes), Some(expected), "{bytes:?}");
+        let check = |bytes: &[u8], expected: PaxHeader| {
+            assert_eq!(PaxHeader::parse(bytes), Some(expected), "{bytes:?}");
         };
-        let path = |path: &[u8]| Pax { path: Some(path.to_vec()), ..Pax::default() };
-        check(b"", Pax::default());
+        let path = |path: &[u8]| PaxHeader { path: Some(path.to_vec()), ..PaxHeader::default() };
+        check(b"", PaxHeader::default());
         check(b"9 path=a\n", path(b"a"));
         check(b"11 path=\xff\n\n", path(b"\xff\n"));
         check(b"9 path=a\n9 path=b\n", path(b"b"));
-        check(b"9 path=a\n8 path=\n", Pax::default());
-        check(b"14 linkpath=b\n", Pax { link: Some(b"b".to_vec()), ..Pax::default() });
-        check(b"11 size=10\n", Pax { size: Some(10), ..Pax::default() });
+        check(b"9 path=a\n8 path=\n", PaxHeader::default());
+        check(b"14 linkpath=b\n", PaxHeader { link: Some(b"b".to_vec()), ..PaxHeader::default() });
+        check(b"11 size=10\n", PaxHeader { size: Some(10), ..PaxHeader::default() });
         let (uid, gid) = (Some(1), Some(2));
-        check(b"8 uid=1\n8 gid=2\n", Pax { uid, gid, ..Pax::default() });
-        check(b"16 SCHILY.x.a=b\n", Pax::default());
-        check(b"8 a==\n=\n", Pax::default());
-        check(b"22 GNU.sparse.major=1\n", Pax { sparse: Sparse::Yes, ..Pax::default() });
+        check(b"8 uid=1\n8 gid=2\n", PaxHeader { uid, gid, ..PaxHeader::default() });
+        check(b"16 SCHILY.x.a=b\n", PaxHeader::default());
+        check(b"8 a==\n=\n", PaxHeader::default());
+        check(
+            b"22 GNU.sparse.major=1\n",
+            PaxHeader { sparse: Sparse::Yes, ..PaxHeader::default() },
+        );
     }
 
     #[test]
     fn malformed_headers_are_refused() {
-        let check = |bytes: &[u8]| assert_eq!(Pax::parse(bytes), None, "{bytes:?}");
+        let check = |bytes: &[u8]| assert_eq!(PaxHeader::parse(bytes), None, "{bytes:?}");
         check(b"\0");
         check(b"path=a\n");
         check(b"8 path=a\n");

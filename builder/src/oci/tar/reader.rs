@@ -3,16 +3,16 @@
 use std::io::{Read, Seek};
 use std::iter::FusedIterator;
 
-use super::bytes::Bytes;
-use super::header::{BLOCK, Header, until_nul};
-use super::pax::{Pax, Sparse};
+use super::bytes::TarBytes;
+use super::header::{BLOCK, UstarHeader, until_nul};
+use super::pax::{PaxHeader, Sparse};
 use super::{TarEntry, TarEntryKind, TarLimits, TarReadError, path};
 use crate::compression::CompressionFormat;
 
 /// Iterates over the entries of a decompressed tar, up to its end or the first error.
 #[derive(Debug)]
 pub struct TarReader<R> {
-    bytes: Bytes<R>,
+    bytes: TarBytes<R>,
     limits: TarLimits,
     /// Bytes left of the last entry's content, and bytes of padding behind it.
     content: u64,
@@ -20,7 +20,7 @@ pub struct TarReader<R> {
     count: u64,
     names: u64,
     raw: TarHeader,
-    state: State,
+    state: ReaderState,
 }
 
 /// The headers of an entry, byte for byte.
@@ -33,15 +33,15 @@ pub(crate) struct TarHeader {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum ReaderState {
     Reading,
     Done,
 }
 
 /// What headers in front of an entry say of it.
 #[derive(Debug, Default)]
-struct Described {
-    pax: Pax,
+struct EntryDescription {
+    pax: PaxHeader,
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
 }
@@ -50,29 +50,29 @@ impl<R: Read> TarReader<R> {
     /// Reads a decompressed tar; `compression` is how it was compressed, for messages.
     pub(crate) fn new(tar: R, compression: Option<CompressionFormat>, limits: TarLimits) -> Self {
         Self {
-            bytes: Bytes::new(tar, compression, limits.unpacked),
+            bytes: TarBytes::new(tar, compression, limits.decompressed),
             limits,
             content: 0,
             padding: 0,
             count: 0,
             names: 0,
             raw: TarHeader { block: [0; BLOCK], pax: Vec::new() },
-            state: State::Reading,
+            state: ReaderState::Reading,
         }
     }
 
     /// Returns the content of the last entry, once, in memory: check its size first.
-    pub(crate) fn content(&mut self) -> Result<Vec<u8>, TarReadError> {
+    pub(crate) fn read_whole_content(&mut self) -> Result<Vec<u8>, TarReadError> {
         let len = std::mem::take(&mut self.content);
-        self.bytes.take(len)
+        self.bytes.read_bytes(len)
     }
 
     /// Returns up to `max` further bytes of the last entry's content; an error if the tar ends
     /// first.
-    pub(crate) fn start(&mut self, max: usize) -> Result<Vec<u8>, TarReadError> {
+    pub(crate) fn read_content_start(&mut self, max: usize) -> Result<Vec<u8>, TarReadError> {
         let len = self.content.min(max as u64);
         self.content -= len;
-        self.bytes.take(len)
+        self.bytes.read_bytes(len)
     }
 
     /// Fills `space` with further bytes of the last entry's content; returns 0 at its end.
@@ -109,65 +109,65 @@ impl<R: Read> TarReader<R> {
     }
 
     /// Returns the content of a header that describes the next entry.
-    fn description(&mut self, len: u64, max: u64) -> Result<Vec<u8>, TarReadError> {
+    fn read_description(&mut self, len: u64, max: u64) -> Result<Vec<u8>, TarReadError> {
         if len > max {
             return Err(TarReadError::Limit("too long a header", self.bytes.at));
         }
-        let bytes = self.bytes.take(len)?;
-        self.bytes.pass_over(padding(len))?;
+        let bytes = self.bytes.read_bytes(len)?;
+        self.bytes.skip(padding(len))?;
         Ok(bytes)
     }
 
-    fn advance(&mut self) -> Result<Option<TarEntry>, TarReadError> {
-        self.bytes.pass_over(self.content)?;
-        self.bytes.pass_padding(self.padding)?;
+    fn read_next(&mut self) -> Result<Option<TarEntry>, TarReadError> {
+        self.bytes.skip(self.content)?;
+        self.bytes.skip_padding(self.padding)?;
         (self.content, self.padding) = (0, 0);
-        let mut described = None::<Described>;
+        let mut described = None::<EntryDescription>;
         self.raw.pax.clear();
         loop {
             let at = self.bytes.at;
-            let header = match self.bytes.block()? {
+            let header = match self.bytes.read_block()? {
                 Some(block) => {
                     self.raw.block = block;
-                    Header::parse(&block, at)?
+                    UstarHeader::parse(&block, at)?
                 }
                 None => None,
             };
-            let Some(header) = header else { return self.end(at, described.is_some()) };
+            let Some(header) = header else { return self.check_end(at, described.is_some()) };
             self.count += 1;
-            if self.count > self.limits.members {
+            if self.count > self.limits.entries {
                 return Err(TarReadError::Limit("too many members", at));
             }
             let name_max = self.limits.path as u64 + 1;
             match header.flag {
                 b'x' => {
-                    let bytes = self.description(header.size, self.limits.pax)?;
-                    let pax = Pax::parse(&bytes).ok_or(TarReadError::Pax(at))?;
+                    let bytes = self.read_description(header.size, self.limits.pax)?;
+                    let pax = PaxHeader::parse(&bytes).ok_or(TarReadError::Pax(at))?;
                     described.get_or_insert_default().pax = pax;
                     self.raw.pax = bytes;
                 }
                 // What holds for all members behind it: Go reads it, and does nothing with it.
-                b'g' => drop(self.description(header.size, self.limits.pax)?),
+                b'g' => drop(self.read_description(header.size, self.limits.pax)?),
                 b'L' => {
-                    let bytes = self.description(header.size, name_max)?;
+                    let bytes = self.read_description(header.size, name_max)?;
                     described.get_or_insert_default().name = Some(until_nul(&bytes).to_vec());
                 }
                 b'K' => {
-                    let bytes = self.description(header.size, name_max)?;
+                    let bytes = self.read_description(header.size, name_max)?;
                     described.get_or_insert_default().link = Some(until_nul(&bytes).to_vec());
                 }
-                _ => return self.found(header, described.unwrap_or_default(), at).map(Some),
+                _ => return self.make_entry(header, described.unwrap_or_default(), at).map(Some),
             }
         }
     }
 
     /// The end is two blocks of zeros. Where the bytes end before them nothing is missing, unless
     /// something was described that does not come.
-    fn end(&mut self, at: u64, described: bool) -> Result<Option<TarEntry>, TarReadError> {
+    fn check_end(&mut self, at: u64, described: bool) -> Result<Option<TarEntry>, TarReadError> {
         if described {
             return Err(TarReadError::Truncated(at));
         }
-        match self.bytes.block()? {
+        match self.bytes.read_block()? {
             Some(block) if block.iter().any(|byte| *byte != 0) => {
                 Err(TarReadError::Header(at + BLOCK as u64))
             }
@@ -175,10 +175,10 @@ impl<R: Read> TarReader<R> {
         }
     }
 
-    fn found(
+    fn make_entry(
         &mut self,
-        header: Header,
-        described: Described,
+        header: UstarHeader,
+        described: EntryDescription,
         at: u64,
     ) -> Result<TarEntry, TarReadError> {
         let name = described.name.or(described.pax.path).unwrap_or(header.name);
@@ -190,8 +190,8 @@ impl<R: Read> TarReader<R> {
         if self.names > self.limits.names {
             return Err(TarReadError::Limit("too many long names", at));
         }
-        let path = path::clean(&name)?;
-        let lead = path::lead(&name, &path);
+        let path = path::clean_path(&name)?;
+        let lead = path::name_prefix(&name, &path);
         if header.flag == b'S' || described.pax.sparse == Sparse::Yes {
             return Err(TarReadError::Sparse(path));
         }
@@ -200,8 +200,8 @@ impl<R: Read> TarReader<R> {
             // Before there was a type for directories a slash told them.
             0 if name.ends_with(b"/") => TarEntryKind::Directory,
             0 | b'0' | b'7' => TarEntryKind::File,
-            b'1' => TarEntryKind::Hardlink(path::clean(&link)?),
-            b'2' => TarEntryKind::Symlink(path::text(&link)?),
+            b'1' => TarEntryKind::Hardlink(path::clean_path(&link)?),
+            b'2' => TarEntryKind::Symlink(path::parse_text(&link)?),
             b'3' => TarEntryKind::Character { major, minor },
             b'4' => TarEntryKind::Block { major, minor },
             b'5' => TarEntryKind::Directory,
@@ -217,18 +217,18 @@ impl<R: Read> TarReader<R> {
             TarEntryKind::File => described.pax.size.unwrap_or(header.size),
             _ => 0,
         };
-        if size > self.limits.unpacked {
+        if size > self.limits.decompressed {
             return Err(TarReadError::Limit("more bytes than are read", at));
         }
         (self.content, self.padding) = (size, padding(size));
-        let uid = id(described.pax.uid.unwrap_or(header.uid), "user id", at)?;
-        let gid = id(described.pax.gid.unwrap_or(header.gid), "group id", at)?;
+        let uid = check_id(described.pax.uid.unwrap_or(header.uid), "user id", at)?;
+        let gid = check_id(described.pax.gid.unwrap_or(header.gid), "group id", at)?;
         Ok(TarEntry { path, kind, mode: header.mode, uid, gid, offset: self.bytes.at, size, lead })
     }
 }
 
 /// The largest number stands for "no change" in system calls.
-fn id(number: u64, field: &'static str, at: u64) -> Result<u32, TarReadError> {
+fn check_id(number: u64, field: &'static str, at: u64) -> Result<u32, TarReadError> {
     let id = u32::try_from(number).ok().filter(|id| *id != u32::MAX);
     id.ok_or(TarReadError::Number { field, at })
 }
@@ -242,12 +242,12 @@ impl<R: Read> Iterator for TarReader<R> {
     type Item = Result<TarEntry, TarReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.state == State::Done {
+        if self.state == ReaderState::Done {
             return None;
         }
-        let next = self.advance().transpose();
+        let next = self.read_next().transpose();
         if !matches!(next, Some(Ok(_))) {
-            self.state = State::Done;
+            self.state = ReaderState::Done;
         }
         next
     }

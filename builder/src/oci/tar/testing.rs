@@ -2,7 +2,7 @@
 
 /// A tar that is being written.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tar(pub(crate) Vec<u8>);
+pub(crate) struct TarBuilder(pub(crate) Vec<u8>);
 
 /// A header that can be made wrong before it goes into a tar.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl RawHeader {
     }
 }
 
-impl Tar {
+impl TarBuilder {
     pub(crate) fn new() -> Self {
         Self::default()
     }
@@ -95,7 +95,7 @@ impl Tar {
 }
 
 /// Returns a pax record.
-pub(crate) fn record(key: &str, value: &[u8]) -> Vec<u8> {
+pub(crate) fn pax_record(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
     let len = (rest..rest + 20).find(|len| len.to_string().len() + rest == *len).unwrap_or(0);
     [format!("{len} {key}=").as_bytes(), value, b"\n"].concat()

@@ -7,7 +7,7 @@ use super::error::WalkError;
 use super::reader::DocumentWalk;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::manifest::Manifest;
+use crate::oci::image::manifest::ImageManifest;
 
 /// All that belongs to an image.
 #[derive(Debug, Default)]
@@ -20,14 +20,14 @@ pub(crate) struct ImageClosure {
 
 impl DocumentWalk<'_> {
     /// Returns all that belongs to an image.
-    pub(crate) fn closure(&mut self, root: &Document) -> Result<ImageClosure, WalkError> {
-        let root = self.add(root.clone())?;
+    pub(crate) fn read_closure(&mut self, root: &Document) -> Result<ImageClosure, WalkError> {
+        let root = self.add_document(root.clone())?;
         let mut closure = ImageClosure::default();
-        self.enclose(&root, 0, &mut BTreeSet::new(), &mut closure)?;
+        self.add_to_closure(&root, 0, &mut BTreeSet::new(), &mut closure)?;
         Ok(closure)
     }
 
-    fn enclose(
+    fn add_to_closure(
         &mut self,
         document: &Arc<Document>,
         depth: usize,
@@ -39,12 +39,12 @@ impl DocumentWalk<'_> {
         }
         if document.is_index() {
             self.check_depth(document, depth)?;
-            for descriptor in &self.index(document)?.manifests {
-                let child = self.document(document.digest, descriptor)?;
-                self.enclose(&child, depth + 1, known, closure)?;
+            for descriptor in &self.parse_index(document)?.manifests {
+                let child = self.read_document(document.digest, descriptor)?;
+                self.add_to_closure(&child, depth + 1, known, closure)?;
             }
         } else {
-            let Manifest { config, layers, .. } = self.manifest(document)?;
+            let ImageManifest { config, layers, .. } = self.parse_manifest(document)?;
             for descriptor in config.iter().chain(&layers) {
                 let size = closure.blobs.insert(descriptor.digest, descriptor.size);
                 if size.is_some_and(|size| size != descriptor.size) {

@@ -9,7 +9,7 @@ use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::format::is_image_config;
 use crate::oci::image::json::Document;
-use crate::oci::image::nearest::{PlatformNotFound, nearest};
+use crate::oci::image::nearest::{PlatformNotFound, find_nearest};
 use crate::oci::image::platform::Platform;
 
 /// An image of an index, or the only one.
@@ -32,7 +32,7 @@ impl ImageEntry {
 
 /// What decides whether an entry of an index is an index itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Nested {
+pub(crate) enum NestedIndexes {
     /// The media type of the entry: manifests are not read. An entry without one is read.
     ByEntry,
     /// The document that the entry names: all are read.
@@ -42,15 +42,15 @@ pub(crate) enum Nested {
 impl DocumentWalk<'_> {
     /// Lists the images of an index and of those in it, in order, attestations among them; an image
     /// that is in no index is the only one.
-    pub(crate) fn images(
+    pub(crate) fn list_images(
         &mut self,
         root: &Document,
-        nested: Nested,
+        nested: NestedIndexes,
     ) -> Result<Vec<ImageEntry>, WalkError> {
-        let root = self.add(root.clone())?;
+        let root = self.add_document(root.clone())?;
         let mut images = Vec::new();
         if root.is_index() {
-            self.list(&root, None, 0, nested, &mut images)?;
+            self.list_index(&root, None, 0, nested, &mut images)?;
         } else {
             let (media_type, digest) = (root.media_type.to_string(), root.digest);
             let (size, annotations) = (root.bytes.len() as u64, BTreeMap::new());
@@ -60,32 +60,32 @@ impl DocumentWalk<'_> {
         Ok(images)
     }
 
-    fn list(
+    fn list_index(
         &mut self,
         index: &Document,
         platform: Option<&Platform>,
         depth: usize,
-        nested: Nested,
+        nested: NestedIndexes,
         images: &mut Vec<ImageEntry>,
     ) -> Result<(), WalkError> {
         self.check_depth(index, depth)?;
-        for descriptor in &self.index(index)?.manifests {
+        for descriptor in &self.parse_index(index)?.manifests {
             self.count_entry(index.digest)?;
             let mut descriptor = descriptor.clone();
             if descriptor.platform.is_none() {
                 descriptor.platform = platform.cloned();
             }
-            if nested == Nested::ByEntry && descriptor.is_manifest() {
+            if nested == NestedIndexes::ByEntry && descriptor.is_manifest() {
                 images.push(ImageEntry { descriptor, parent: index.digest });
                 continue;
             }
-            let child = self.document(index.digest, &descriptor)?;
+            let child = self.read_document(index.digest, &descriptor)?;
             if child.is_index() {
                 let platform = descriptor.platform.as_ref();
-                self.list(&child, platform, depth + 1, nested, images)?;
+                self.list_index(&child, platform, depth + 1, nested, images)?;
                 continue;
             }
-            if nested == Nested::ByEntry && descriptor.is_index() {
+            if nested == NestedIndexes::ByEntry && descriptor.is_index() {
                 let why = "it calls something an index that is none";
                 return Err(WalkError::Unusable(index.digest, why.into()));
             }
@@ -95,27 +95,27 @@ impl DocumentWalk<'_> {
     }
 
     /// Returns the platform that the config of a manifest says.
-    fn config_platform(&mut self, manifest: &Document) -> Result<Option<Platform>, WalkError> {
-        let config = self.manifest(manifest)?.config;
+    fn read_config_platform(&mut self, manifest: &Document) -> Result<Option<Platform>, WalkError> {
+        let config = self.parse_manifest(manifest)?.config;
         let Some(config) = config.filter(|config| is_image_config(&config.media_type)) else {
             return Ok(None);
         };
-        let bytes = self.config(&config)?;
+        let bytes = self.read_config(&config)?;
         let fields = serde_json::from_slice(&bytes);
         let fields =
             fields.map_err(|error| WalkError::Unusable(config.digest, error.to_string()))?;
-        Ok(Platform::of_fields(&fields))
+        Ok(Platform::from_fields(&fields))
     }
 
     /// Returns the manifest of the image that is nearest to a platform. `name` is what messages
     /// call the image.
-    pub(crate) fn choose(
+    pub(crate) fn choose_platform(
         &mut self,
         root: &Document,
         wanted: &Platform,
         name: &str,
     ) -> Result<Result<Arc<Document>, PlatformNotFound>, WalkError> {
-        let mut images = self.images(root, Nested::ByEntry)?;
+        let mut images = self.list_images(root, NestedIndexes::ByEntry)?;
         images.retain(|image| !image.is_attestation());
         let mut known: BTreeMap<Digest, Option<Platform>> = BTreeMap::new();
         let mut platform = |ImageEntry { descriptor, parent }: &ImageEntry| {
@@ -125,16 +125,16 @@ impl DocumentWalk<'_> {
             if let Some(known) = known.get(&descriptor.digest) {
                 return Ok(known.clone());
             }
-            let manifest = self.document(*parent, descriptor)?;
-            let platform = self.config_platform(&manifest)?;
+            let manifest = self.read_document(*parent, descriptor)?;
+            let platform = self.read_config_platform(&manifest)?;
             known.insert(descriptor.digest, platform.clone());
             Ok(platform)
         };
-        let image = match nearest(name, wanted, images.iter().map(&mut platform))? {
+        let image = match find_nearest(name, wanted, images.iter().map(&mut platform))? {
             Ok(number) => images.swap_remove(number),
             Err(error) => return Ok(Err(error)),
         };
-        let manifest = self.document(image.parent, &image.descriptor)?;
+        let manifest = self.read_document(image.parent, &image.descriptor)?;
         if manifest.is_index() {
             let why = "an index stands where a manifest must be";
             return Err(WalkError::Unusable(manifest.digest, why.into()));

@@ -17,7 +17,7 @@ mod source;
 mod tests;
 
 pub use self::error::WalkError;
-pub(crate) use self::images::{ImageEntry, Nested};
+pub(crate) use self::images::{ImageEntry, NestedIndexes};
 pub(crate) use self::limits::DocumentLimits;
 pub(crate) use self::reader::{DocumentWalk, read_index};
 pub(crate) use self::source::DocumentSource;

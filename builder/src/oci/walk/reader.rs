@@ -8,9 +8,9 @@ use super::limits::DocumentLimits;
 use super::source::DocumentSource;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::index::Index;
+use crate::oci::image::index::ImageIndex;
 use crate::oci::image::json::Document;
-use crate::oci::image::manifest::Manifest;
+use crate::oci::image::manifest::ImageManifest;
 
 /// Reads documents of one image, each once.
 pub(crate) struct DocumentWalk<'a> {
@@ -19,7 +19,7 @@ pub(crate) struct DocumentWalk<'a> {
     documents: BTreeMap<Digest, Arc<Document>>,
     configs: BTreeMap<Digest, Arc<Vec<u8>>>,
     /// What indexes say.
-    indexes: BTreeMap<Digest, Arc<Index>>,
+    indexes: BTreeMap<Digest, Arc<ImageIndex>>,
     /// How long documents and configs are together.
     bytes: usize,
     /// How many entries of indexes were listed.
@@ -41,7 +41,11 @@ impl<'a> DocumentWalk<'a> {
     }
 
     /// Counts bytes that are kept of the document with this digest.
-    pub(in crate::oci) fn keep(&mut self, digest: Digest, len: usize) -> Result<(), WalkError> {
+    pub(in crate::oci) fn count_bytes(
+        &mut self,
+        digest: Digest,
+        len: usize,
+    ) -> Result<(), WalkError> {
         self.bytes = self.bytes.saturating_add(len);
         if self.bytes > self.limits.bytes {
             let why = "the image's manifests are too long together";
@@ -51,7 +55,7 @@ impl<'a> DocumentWalk<'a> {
     }
 
     /// Keeps a document, which counts.
-    pub(super) fn add(&mut self, document: Document) -> Result<Arc<Document>, WalkError> {
+    pub(super) fn add_document(&mut self, document: Document) -> Result<Arc<Document>, WalkError> {
         let digest = document.digest;
         if let Some(known) = self.documents.get(&digest) {
             return Ok(Arc::clone(known));
@@ -59,14 +63,14 @@ impl<'a> DocumentWalk<'a> {
         if self.documents.len() >= self.limits.documents {
             return Err(WalkError::Unusable(digest, "it names too many others".into()));
         }
-        self.keep(digest, document.bytes.len())?;
+        self.count_bytes(digest, document.bytes.len())?;
         let document = Arc::new(document);
         self.documents.insert(digest, Arc::clone(&document));
         Ok(document)
     }
 
     /// Returns the manifest or index that the document `parent` names.
-    pub(crate) fn document(
+    pub(crate) fn read_document(
         &mut self,
         parent: Digest,
         descriptor: &Descriptor,
@@ -79,7 +83,7 @@ impl<'a> DocumentWalk<'a> {
             if read.digest != digest {
                 return Err(WalkError::Damaged { expected: digest, found: read.digest });
             }
-            self.add(read)?
+            self.add_document(read)?
         };
         if document.bytes.len() as u64 != descriptor.size {
             let why = "it gives another size than one of its manifests has";
@@ -89,20 +93,20 @@ impl<'a> DocumentWalk<'a> {
     }
 
     /// Returns the bytes of a config.
-    pub(crate) fn config(&mut self, config: &Descriptor) -> Result<Arc<Vec<u8>>, WalkError> {
+    pub(crate) fn read_config(&mut self, config: &Descriptor) -> Result<Arc<Vec<u8>>, WalkError> {
         if let Some(known) = self.configs.get(&config.digest) {
             return Ok(Arc::clone(known));
         }
         let bytes = Arc::new(self.source.config(config, &self.limits)?);
-        self.keep(config.digest, bytes.len())?;
+        self.count_bytes(config.digest, bytes.len())?;
         self.configs.insert(config.digest, Arc::clone(&bytes));
         Ok(bytes)
     }
 
     /// Reads a manifest.
-    pub(crate) fn manifest(&self, document: &Document) -> Result<Manifest, WalkError> {
+    pub(crate) fn parse_manifest(&self, document: &Document) -> Result<ImageManifest, WalkError> {
         let wrong = |why: String| WalkError::Unusable(document.digest, why);
-        let manifest = Manifest::parse(document).map_err(wrong)?;
+        let manifest = ImageManifest::parse(document).map_err(wrong)?;
         if manifest.layers.len() > self.limits.layers {
             return Err(wrong(format!("it has more than {} layers", self.limits.layers)));
         }
@@ -110,7 +114,10 @@ impl<'a> DocumentWalk<'a> {
     }
 
     /// Returns what an index says.
-    pub(super) fn index(&mut self, document: &Document) -> Result<Arc<Index>, WalkError> {
+    pub(super) fn parse_index(
+        &mut self,
+        document: &Document,
+    ) -> Result<Arc<ImageIndex>, WalkError> {
         if let Some(known) = self.indexes.get(&document.digest) {
             return Ok(Arc::clone(known));
         }
@@ -138,8 +145,8 @@ impl<'a> DocumentWalk<'a> {
 }
 
 /// Reads an index.
-pub(crate) fn read_index(document: &Document) -> Result<Index, WalkError> {
-    Index::parse(document).map_err(|why| WalkError::Unusable(document.digest, why))
+pub(crate) fn read_index(document: &Document) -> Result<ImageIndex, WalkError> {
+    ImageIndex::parse(document).map_err(|why| WalkError::Unusable(document.digest, why))
 }
 
 impl std::fmt::Debug for DocumentWalk<'_> {

@@ -31,7 +31,7 @@ impl DocumentSource for &(dyn Images + '_) {
             return Err(wrong(&format!("a config is not longer than {} MiB", limits.config >> 20)));
         }
         let mut bytes = Vec::new();
-        let read = self.blob(digest, size, 0)?.take(size + 1).read_to_end(&mut bytes);
+        let read = self.open_blob(digest, size, 0)?.take(size + 1).read_to_end(&mut bytes);
         read.map_err(StorageError::io("read", digest.to_string()))?;
         if bytes.len() as u64 != size {
             return Err(wrong("it has not the size that its manifest gives"));

@@ -6,24 +6,24 @@ use crate::oci::image::format::{OCI_INDEX, OCI_MANIFEST};
 use crate::oci::image::json::Document;
 use crate::oci::image_documents::read_documents;
 use crate::oci::images::Images;
-use crate::oci::images::testing::Memory;
+use crate::oci::images::testing::MemoryImages;
 
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
 /// Puts a document, and returns how an index names it.
-fn put(memory: &mut Memory, media_type: &str, value: &Value) -> Value {
+fn put(memory: &mut MemoryImages, media_type: &str, value: &Value) -> Value {
     let bytes = value.to_string();
     let size = bytes.len();
     json!({ "mediaType": media_type, "digest": memory.put(bytes).to_string(), "size": size })
 }
 
 /// Puts an image without layers whose config has these fields.
-fn put_image(memory: &mut Memory, config: &Value) -> Value {
+fn put_image(memory: &mut MemoryImages, config: &Value) -> Value {
     let config = put(memory, CONFIG, config);
     put(memory, OCI_MANIFEST, &json!({ "config": config, "layers": [] }))
 }
 
-fn put_index(memory: &mut Memory, entries: &[Value]) -> Value {
+fn put_index(memory: &mut MemoryImages, entries: &[Value]) -> Value {
     put(memory, OCI_INDEX, &json!({ "mediaType": OCI_INDEX, "manifests": entries }))
 }
 
@@ -32,24 +32,24 @@ fn amd64() -> Value {
 }
 
 /// Returns what a descriptor names, which is not counted as read.
-fn root(memory: &Memory, descriptor: &Value) -> Document {
+fn root(memory: &MemoryImages, descriptor: &Value) -> Document {
     let digest: Digest = descriptor["digest"].as_str().unwrap().parse().unwrap();
-    Document::read("", memory.blobs[&digest].clone()).unwrap()
+    Document::parse("", memory.blobs[&digest].clone()).unwrap()
 }
 
 /// Reads the documents of an image; returns how many images there are, or what is wrong, and how
 /// often something was read.
-fn read(memory: &Memory, descriptor: &Value) -> (Result<usize, String>, usize) {
+fn read(memory: &MemoryImages, descriptor: &Value) -> (Result<usize, String>, usize) {
     let before = memory.asked();
     let found = read_documents(&memory, root(memory, descriptor));
     (found.map(|found| found.images.len()).map_err(shown), memory.asked() - before)
 }
 
 /// Returns the documents and blobs of an image, or what is wrong, and how often something was read.
-fn enclose(memory: &Memory, descriptor: &Value) -> (Result<(usize, usize), String>, usize) {
+fn enclose(memory: &MemoryImages, descriptor: &Value) -> (Result<(usize, usize), String>, usize) {
     let (before, images) = (memory.asked(), &memory as &dyn Images);
     let mut walk = DocumentWalk::new(&images, DocumentLimits::default());
-    let found = walk.closure(&root(memory, descriptor));
+    let found = walk.read_closure(&root(memory, descriptor));
     let found = found.map(|found| (found.documents.len(), found.blobs.len())).map_err(shown);
     (found, memory.asked() - before)
 }
@@ -64,7 +64,7 @@ fn shown(error: WalkError) -> String {
 
 #[test]
 fn each_document_is_read_once() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let image = put_image(&mut memory, &amd64());
     let index = put_index(&mut memory, &vec![image.clone(); 500]);
     // The manifest and the config.
@@ -77,7 +77,7 @@ fn each_document_is_read_once() {
 
 #[test]
 fn indexes_that_name_one_another_often_are_cheap() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let image = put_image(&mut memory, &amd64());
     let inner = put_index(&mut memory, &vec![image; 300]);
     let outer = put_index(&mut memory, &vec![inner; 300]);
@@ -95,9 +95,9 @@ fn indexes_that_name_one_another_often_are_cheap() {
 
 #[test]
 fn every_exceeded_limit_is_named() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let image = put_image(&mut memory, &amd64());
-    let check = |memory: &Memory, descriptor: &Value, expected: &str| {
+    let check = |memory: &MemoryImages, descriptor: &Value, expected: &str| {
         assert_eq!(read(memory, descriptor).0, Err(expected.into()));
         assert_eq!(enclose(memory, descriptor).0.map(drop), Err(expected.into()));
     };
@@ -138,7 +138,7 @@ fn every_exceeded_limit_is_named() {
 }
 
 /// An index entry of an image whose config says `config`, for which the index declares `declared`.
-fn entry(memory: &mut Memory, declared: Option<&str>, config: &Value) -> Value {
+fn entry(memory: &mut MemoryImages, declared: Option<&str>, config: &Value) -> Value {
     let mut entry = put_image(memory, config);
     if let Some(declared) = declared {
         let parts: Vec<&str> = declared.split('/').collect();
@@ -151,13 +151,13 @@ fn entry(memory: &mut Memory, declared: Option<&str>, config: &Value) -> Value {
 }
 
 /// Returns the number of the image that is chosen, in both ways.
-fn choose(memory: &Memory, index: &Value, images: &[Value], wanted: &str) -> Option<usize> {
+fn choose(memory: &MemoryImages, index: &Value, images: &[Value], wanted: &str) -> Option<usize> {
     let (wanted, root) = (wanted.parse().unwrap(), root(memory, index));
     let dynamic = &memory as &dyn Images;
     let mut walk = DocumentWalk::new(&dynamic, DocumentLimits::default());
-    let lazily = walk.choose(&root, &wanted, "a").unwrap().map(|manifest| manifest.digest);
+    let lazily = walk.choose_platform(&root, &wanted, "a").unwrap().map(|manifest| manifest.digest);
     let documents = read_documents(&memory, root).unwrap();
-    let eagerly = documents.choose(&wanted, "a");
+    let eagerly = documents.choose_platform(&wanted, "a");
     let eagerly = eagerly.map(|number| documents.images[number].manifest.digest);
     assert_eq!(lazily, eagerly);
     let digest = lazily.ok()?.to_string();
@@ -166,7 +166,7 @@ fn choose(memory: &Memory, index: &Value, images: &[Value], wanted: &str) -> Opt
 
 #[test]
 fn a_platform_is_what_the_index_declares_or_the_config_says() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let mut check = |declared: &[(Option<&str>, Value)], wanted: &str, expected: Option<usize>| {
         let entries = declared.iter().enumerate().map(|(number, (declared, config))| {
             let mut config = config.clone();
@@ -199,7 +199,7 @@ fn a_platform_is_what_the_index_declares_or_the_config_says() {
 
 #[test]
 fn the_platform_of_an_outer_index_holds_for_the_images_of_an_inner_one() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let image = entry(&mut memory, None, &json!({}));
     let mut inner = put_index(&mut memory, std::slice::from_ref(&image));
     inner["platform"] = json!({ "os": "linux", "architecture": "arm64" });
@@ -213,7 +213,7 @@ fn the_platform_of_an_outer_index_holds_for_the_images_of_an_inner_one() {
 
 #[test]
 fn nothing_is_read_that_is_not_needed_to_choose() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let (declared, silent) =
         (Some("linux/amd64"), json!({ "os": "linux", "architecture": "arm64" }));
     let entries = [
@@ -226,7 +226,7 @@ fn nothing_is_read_that_is_not_needed_to_choose() {
     let asked = |wanted: &str| {
         let (before, images) = (memory.asked(), &&memory as &dyn Images);
         let mut walk = DocumentWalk::new(&images, DocumentLimits::default());
-        walk.choose(&root, &wanted.parse().unwrap(), "a").unwrap().unwrap();
+        walk.choose_platform(&root, &wanted.parse().unwrap(), "a").unwrap().unwrap();
         memory.asked() - before
     };
     // The manifest alone.

@@ -93,7 +93,7 @@ impl Repository<'_> {
         let media_type = response.head.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let bytes = response.bytes(DOCUMENT_LEN_MAX).map_err(|error| fail(error.into()))?;
-        let document = Document::read(&media_type, bytes)
+        let document = Document::parse(&media_type, bytes)
             .map_err(|why| fail(RegistryErrorCause::Untrue(why)))?;
         let expected = if reference.contains(':') { Some(reference) } else { told.as_deref() };
         // Other algorithms than ours cannot be checked, so they are not believed either.

@@ -173,7 +173,7 @@ impl Registry {
         act: &'static str,
     ) -> Result<Repository<'_>, RegistryError> {
         let name = &endpoint.image;
-        let place = name.place();
+        let place = name.full_repository();
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = if let Some(host) = hosts.get(name.registry()) {
             Arc::clone(host)

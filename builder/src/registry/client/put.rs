@@ -19,7 +19,7 @@ use super::scope::Scope;
 use super::session::{Opened, Reply, Session, UPLOAD, patience};
 use crate::net::http::{BodyFraming, HttpResponse, SendError};
 use crate::oci::image::digest::Digest;
-use crate::oci::sink::{Advance, BlobSource, Moved};
+use crate::oci::sink::{BlobSource, ReportBytes, TransferOutcome};
 
 /// How much is read at once, in bytes.
 const STEP: usize = 256 * 1024;
@@ -35,7 +35,7 @@ pub(super) struct Put<'a> {
     pub(super) source: &'a dyn BlobSource,
     /// A repository of the same registry that has it.
     pub(super) from: Option<&'a str>,
-    pub(super) advanced: &'a Advance<'a>,
+    pub(super) advanced: &'a ReportBytes<'a>,
 }
 
 impl Repository<'_> {
@@ -53,10 +53,10 @@ impl Repository<'_> {
         Ok(there && len.is_none_or(|len| len == size))
     }
 
-    pub(super) fn put_blob(&self, put: &Put<'_>) -> Result<Moved, RegistryError> {
+    pub(super) fn put_blob(&self, put: &Put<'_>) -> Result<TransferOutcome, RegistryError> {
         if self.has_blob(put.digest, put.size)? {
             self.registry.count_spared(put.size);
-            return Ok(Moved::There);
+            return Ok(TransferOutcome::Existed);
         }
         let mut attempts = self.registry.client.attempts();
         let mut mount = put.from.map(|from| (put.digest, from));
@@ -68,13 +68,13 @@ impl Repository<'_> {
                     Opened::Session(session) => (session, 0),
                     Opened::Mounted => {
                         self.registry.count_spared(put.size);
-                        return Ok(Moved::Mounted);
+                        return Ok(TransferOutcome::Mounted);
                     }
                 },
             };
             let sent = Cell::new(have);
             let cause = match self.send_blob(&mut session, have, &sent, put) {
-                Ok(()) => return Ok(Moved::Sent),
+                Ok(()) => return Ok(TransferOutcome::Copied),
                 Err(cause) => cause,
             };
             if Remedy::of(&cause) == Remedy::Parts
@@ -84,7 +84,7 @@ impl Repository<'_> {
             }
             // It may have arrived, and only the answer got lost.
             if cause.is_transient() && self.has_blob(put.digest, put.size).unwrap_or(false) {
-                return Ok(Moved::Sent);
+                return Ok(TransferOutcome::Copied);
             }
             let remedy = Remedy::of(&cause);
             let resumed = match remedy {
@@ -181,7 +181,8 @@ impl Repository<'_> {
                 hash.update(&buffer[..count]);
             }
             // Before the last byte: what is damaged here never becomes a blob there.
-            if left == 0 && hash.take().is_some_and(|hash| Digest::of(hash) != put.digest) {
+            if left == 0 && hash.take().is_some_and(|hash| Digest::from_hasher(hash) != put.digest)
+            {
                 return Err(RegistryErrorCause::Untrue(format!(
                     "the blob {} is damaged where it comes from",
                     put.digest
@@ -209,7 +210,7 @@ impl Repository<'_> {
         digest: Digest,
         size: u64,
         from: &Repository<'_>,
-    ) -> Result<Moved, RegistryError> {
+    ) -> Result<TransferOutcome, RegistryError> {
         let source = super::read::RemoteBlob { repository: from, digest, size };
         let beside = from.is_beside(self).then_some(from.name.as_str());
         self.put_blob(&Put {

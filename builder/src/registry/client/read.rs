@@ -51,15 +51,15 @@ impl<'a> RegistryImages<'a> {
 }
 
 impl Images for RegistryImages<'_> {
-    fn find(&self, name: &str) -> Result<Option<Document>, StorageError> {
+    fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
         self.first(|repository| repository.manifest(name))
     }
 
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
-        self.find(&digest.to_string())
+        self.find_image(&digest.to_string())
     }
 
-    fn blob(
+    fn open_blob(
         &self,
         digest: Digest,
         size: u64,
@@ -69,7 +69,7 @@ impl Images for RegistryImages<'_> {
     }
 
     /// The server is asked for no more.
-    fn start(
+    fn open_blob_start(
         &self,
         digest: Digest,
         size: u64,
@@ -78,7 +78,7 @@ impl Images for RegistryImages<'_> {
         Ok(Box::new(self.open(Part { digest, size, at: 0, end: len.min(size) })?))
     }
 
-    fn into_blob<'s>(
+    fn into_blob_reader<'s>(
         self: Box<Self>,
         digest: Digest,
         size: u64,
@@ -93,7 +93,7 @@ impl Images for RegistryImages<'_> {
         Ok(self.first(|repository| repository.tags().map(Some))?.unwrap_or_default())
     }
 
-    fn beside(&self) -> Option<(&str, &str)> {
+    fn mount_source(&self) -> Option<(&str, &str)> {
         let repository = self.repositories.last()?;
         Some((repository.host.base.as_str(), &repository.name))
     }

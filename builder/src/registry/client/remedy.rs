@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Repository;
 use super::error::RegistryErrorCause;
 use crate::net::http::{Attempts, is_transient};
-use crate::oci::progress::Event;
+use crate::oci::progress::ProgressEvent;
 
 /// What can be done about a request that failed, or an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Repository<'_> {
         if pause >= LONG {
             let (place, seconds) = (&self.place, pause.as_secs());
             let note = format!("{place}: trying again in {seconds} s");
-            self.registry.options.progress.event(Event::Note(&note));
+            self.registry.options.progress.report(ProgressEvent::Note(&note));
         }
         self.registry.sleep(pause)?;
         Ok(Again::Yes)

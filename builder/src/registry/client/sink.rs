@@ -12,8 +12,10 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::progress::Event;
-use crate::oci::sink::{Advance, Blob, BlobSource, BlobWriter, Moved, Named, Sink};
+use crate::oci::progress::ProgressEvent;
+use crate::oci::sink::{
+    BlobSource, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome,
+};
 
 /// Puts images where their names say.
 #[derive(Debug)]
@@ -50,14 +52,19 @@ impl<'a> RegistrySink<'a> {
             if let Some(limit) = layer_limit(name.registry()).filter(|limit| len > *limit) {
                 let (registry, gb) = (name.registry(), limit / 1_000_000_000);
                 let note = format!("{registry} takes layers of {gb} GB at most");
-                self.registry.options.progress.event(Event::Note(&note));
+                self.registry.options.progress.report(ProgressEvent::Note(&note));
             }
         }
     }
 }
 
 impl Sink for RegistrySink<'_> {
-    fn has(&self, digest: Digest, size: u64, names: &[Reference]) -> Result<bool, StorageError> {
+    fn has_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        names: &[Reference],
+    ) -> Result<bool, StorageError> {
         let repositories = self.repositories(names)?;
         let there = repositories.iter().map(|repository| repository.has_blob(digest, size));
         let there = there.collect::<Result<Vec<_>, _>>()?;
@@ -69,7 +76,7 @@ impl Sink for RegistrySink<'_> {
         Ok(true)
     }
 
-    fn start(
+    fn start_blob(
         &self,
         len: u64,
         names: &[Reference],
@@ -82,7 +89,7 @@ impl Sink for RegistrySink<'_> {
         Ok(Box::new(Upload::new(first, others)))
     }
 
-    fn put(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
+    fn put_document(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
         for repository in self.repositories(names)? {
             if document.is_config() {
                 let size = document.bytes.len() as u64;
@@ -105,17 +112,18 @@ impl Sink for RegistrySink<'_> {
 
     fn put_blob(
         &self,
-        blob: &Blob<'_>,
+        blob: &SourceBlob<'_>,
         names: &[Reference],
-        advanced: &Advance<'_>,
-    ) -> Result<Moved, StorageError> {
+        advanced: &ReportBytes<'_>,
+    ) -> Result<TransferOutcome, StorageError> {
         self.warn(names, blob.size);
-        let mut all = Moved::There;
+        let mut all = TransferOutcome::Existed;
         let mut before: Option<Repository<'_>> = None;
         for repository in self.repositories(names)? {
             let beside = before.as_ref().filter(|before| before.is_beside(&repository));
             let beside = beside.map(|before| before.name.as_str());
-            let given = blob.beside.filter(|(base, _)| *base == repository.host.base.as_str());
+            let given =
+                blob.mount_source.filter(|(base, _)| *base == repository.host.base.as_str());
             let from = beside.or(given.map(|(_, name)| name));
             let from = from.filter(|from| *from != repository.name);
             let put =
@@ -126,7 +134,7 @@ impl Sink for RegistrySink<'_> {
         Ok(all)
     }
 
-    fn publish(&self, images: &[Named]) -> Result<(), StorageError> {
+    fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
         for named in images {
             let Some(name) = &named.name else { continue };
             let Some(tag) = name.tag() else { continue };
@@ -142,7 +150,7 @@ impl Sink for RegistrySink<'_> {
         Ok(())
     }
 
-    fn width(&self) -> usize {
+    fn max_parallel_blobs(&self) -> usize {
         self.width
     }
 }

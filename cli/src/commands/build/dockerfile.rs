@@ -12,7 +12,7 @@ use diskette_builder::engine::source::InputFiles;
 use diskette_builder::frontend::dockerfile::BuildContexts;
 use diskette_builder::frontend::dockerfile::context::BuildContext;
 use diskette_builder::frontend::dockerfile::pattern::IgnoreFile;
-use diskette_builder::oci::image::place::{Place, parse_reference};
+use diskette_builder::oci::image::location::{ImageLocation, parse_reference};
 use diskette_builder::recipe::InputFile;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -75,7 +75,7 @@ struct ContextArgument {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum NamedContext {
     Directory(PathBuf),
-    Image(Place),
+    Image(ImageLocation),
 }
 
 impl FromStr for ContextArgument {
@@ -87,7 +87,7 @@ impl FromStr for ContextArgument {
             return Err("NAME=CONTEXT is expected".into());
         };
         let context = if let Some(image) = context.strip_prefix("docker-image://") {
-            NamedContext::Image(Place::Registry(parse_reference(image)?))
+            NamedContext::Image(ImageLocation::Registry(parse_reference(image)?))
         } else if let Some(layout) = context.strip_prefix("oci-layout://") {
             NamedContext::Image(format!("oci:{}", layout.replacen('@', ":", 1)).parse()?)
         } else if let Some((scheme, _)) = context.split_once("://") {
@@ -136,7 +136,7 @@ impl DockerfileArguments {
     }
 
     /// Returns the images that names mean.
-    pub(super) fn images(&self) -> BTreeMap<String, Place> {
+    pub(super) fn images(&self) -> BTreeMap<String, ImageLocation> {
         let image = |context: &ContextArgument| match &context.context {
             NamedContext::Image(place) => Some((context.name.clone(), place.clone())),
             NamedContext::Directory(_) => None,

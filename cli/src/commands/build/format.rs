@@ -1,7 +1,7 @@
 //! `--format`.
 
 use clap::ValueEnum;
-use diskette_builder::oci::image::format::Format;
+use diskette_builder::oci::image::format::ImageFormat;
 
 /// What can be given to `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -12,7 +12,7 @@ pub(super) enum FormatKind {
     Docker,
 }
 
-impl From<FormatKind> for Format {
+impl From<FormatKind> for ImageFormat {
     fn from(kind: FormatKind) -> Self {
         match kind {
             FormatKind::Oci => Self::Oci,

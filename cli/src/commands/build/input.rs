@@ -137,7 +137,7 @@ impl Input {
         let contexts = arguments.dockerfile.contexts(&arguments.context, own, &reads)?;
         let build_args = arguments.dockerfile.build_args(environment);
         let images = arguments.dockerfile.images();
-        let build_platform = Platform::of_this_machine();
+        let build_platform = Platform::host();
         let platforms = arguments.platform.iter().map(|text| parse_platform(text));
         let mut platforms = platforms.collect::<Result<Vec<_>, _>>()?;
         if platforms.is_empty() {

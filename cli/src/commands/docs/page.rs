@@ -36,7 +36,7 @@ impl<'a> Page<'a> {
 
     /// Returns the page.
     pub(super) fn text(&self) -> String {
-        let (name, short) = (self.name.place(), self.short());
+        let (name, short) = (self.name.full_repository(), self.short());
         let description = match self.description.as_str() {
             "" => String::new(),
             text => format!("{text}\n\n"),
@@ -66,7 +66,7 @@ impl<'a> Page<'a> {
 pub(super) fn table(pages: &[Page<'_>]) -> String {
     let rows = pages.iter().flat_map(|page| page.entries.iter().map(move |entry| (page, entry)));
     let rows = rows.map(|(page, entry)| {
-        format!("| {} | {} | {} |\n", page.name.place(), tags(entry), platforms(entry))
+        format!("| {} | {} | {} |\n", page.name.full_repository(), tags(entry), platforms(entry))
     });
     let head = "| Image | Tags | Platforms |\n|---|---|---|\n".to_owned();
     std::iter::once(head).chain(rows).collect::<Vec<_>>().concat()

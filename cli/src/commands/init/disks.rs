@@ -133,7 +133,7 @@ fn platform(name: &str, info: Option<&Info>) -> (Platform, KnownBy) {
     let name = name.to_lowercase();
     match ARCHITECTURES.iter().find(|(word, _)| name.contains(word)) {
         Some((_, architecture)) => (of(architecture), KnownBy::Name),
-        None => (Platform::of_this_machine(), KnownBy::Nothing),
+        None => (Platform::host(), KnownBy::Nothing),
     }
 }
 

@@ -137,7 +137,7 @@ impl ManifestsArguments {
         if !self.access.with_credentials {
             return Ok(None);
         }
-        let place = reference.place();
+        let place = reference.full_repository();
         let found = self.registry.credentials(environment)?.find(reference);
         let found = found.map_err(cannot("find the credential for", &place))?;
         let Some(found) = found else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diskette_builder::cluster::kubernetes::labels_from_env;
 use diskette_builder::inspect::overview::{LAYER_START_LEN, inspect_image};
 use diskette_builder::oci::image::digest::Digest;
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read_documents};
@@ -82,10 +82,10 @@ impl Seen {
 fn choose<'s>(
     documents: &'s ImageDocuments,
     wanted: Option<&Platform>,
-    place: &Place,
+    place: &ImageLocation,
 ) -> Result<Vec<&'s PlatformImage>, CommandError> {
     if let Some(wanted) = wanted {
-        return Ok(vec![&documents.images[documents.choose(wanted, &place.to_string())?]]);
+        return Ok(vec![&documents.images[documents.choose_platform(wanted, &place.to_string())?]]);
     }
     let all: Vec<&PlatformImage> = documents.without_attestations().collect();
     if all.is_empty() {

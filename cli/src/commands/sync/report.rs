@@ -106,7 +106,7 @@ fn result(job: &SyncJob<'_>, report: &SyncReport) -> ImageResult {
         stage: "push".into(),
         // What could be published counts, for those who go on with it.
         err: if is_failed { errors.join("; ") } else { String::new() },
-        image: job.target.place(),
+        image: job.target.full_repository(),
         outcome: word(&report.outcome).into(),
         digest: report.digest.map(|digest| digest.to_string()),
         platforms: platforms.map(|part| (part.platform.to_string(), platform(part))).collect(),

@@ -2,14 +2,14 @@
 
 use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, rules};
 use diskette_builder::inspect::verify::VerifyReport;
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::location::ImageLocation;
 use serde_json::{Value, json};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Writes what was found.
-pub(super) fn report(place: &Place, report: &VerifyReport) -> String {
+pub(super) fn report(place: &ImageLocation, report: &VerifyReport) -> String {
     let rules: Vec<&ContractRule> = rules().collect();
     let uri = uri(place);
     let results = report.findings.iter().map(|finding| result(&rules, &uri, finding));
@@ -25,7 +25,7 @@ pub(super) fn report(place: &Place, report: &VerifyReport) -> String {
             } },
             "artifacts": [{
                 "location": { "uri": uri },
-                "hashes": { "sha-256": report.root.hex() },
+                "hashes": { "sha-256": report.root.to_hex() },
             }],
             "results": results.collect::<Vec<_>>(),
         }],
@@ -68,10 +68,10 @@ fn level(severity: Severity) -> &'static str {
 }
 
 /// Returns the image as a URI: `docker://` as CDI has it, or a path.
-fn uri(place: &Place) -> String {
+fn uri(place: &ImageLocation) -> String {
     match place {
-        Place::Registry(name) => format!("docker://{name}"),
-        Place::Layout(path, name) | Place::Archive(path, name) => {
+        ImageLocation::Registry(name) => format!("docker://{name}"),
+        ImageLocation::Layout(path, name) | ImageLocation::Archive(path, name) => {
             let path = path.display().to_string();
             let tag = name.as_ref().map(|name| format!("#{}", escaped(name)));
             format!("{}{}", escaped(&path), tag.unwrap_or_default())

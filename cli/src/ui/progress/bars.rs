@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use diskette_builder::oci::progress::Event;
-use diskette_builder::oci::sink::Moved;
+use diskette_builder::oci::progress::ProgressEvent;
+use diskette_builder::oci::sink::TransferOutcome;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::lines::{finished, moved};
@@ -18,42 +18,43 @@ pub(super) struct Bars {
 }
 
 impl View for Bars {
-    fn event(&self, event: Event<'_>) {
+    fn event(&self, event: ProgressEvent<'_>) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Surveying { layer, platform, name, len } => {
+            ProgressEvent::Surveying { layer, platform, name, len } => {
                 self.start(&mut bars, layer, format!("{platform} {name}: survey"), len);
             }
-            Event::Started { layer, platform, name, len } => {
+            ProgressEvent::Started { layer, platform, name, len } => {
                 self.start(&mut bars, layer, format!("{platform} {name}"), len);
             }
-            Event::Moving { blob, digest, len } | Event::Reading { blob, digest, len } => {
+            ProgressEvent::Copying { blob, digest, len }
+            | ProgressEvent::Reading { blob, digest, len } => {
                 self.start(&mut bars, blob, blob_name(digest), len);
             }
-            Event::Advanced { layer, len } => {
+            ProgressEvent::Advanced { layer, len } => {
                 if let Some(bar) = bars.get(&layer) {
                     bar.inc(len);
                 }
             }
-            Event::Finished { layer, platform, name, result, how } => {
+            ProgressEvent::Finished { layer, platform, name, result, how } => {
                 if let Some(bar) = bars.remove(&layer) {
                     self.all.remove(&bar);
                 }
                 self.line(&finished(platform, name, result, how));
             }
-            Event::Moved { blob, digest, len, how } => {
+            ProgressEvent::Copied { blob, digest, len, how } => {
                 if let Some(bar) = bars.remove(&blob) {
                     self.all.remove(&bar);
                 }
                 self.line(&moved(digest, len, how));
             }
-            Event::Read { blob, digest, len } => {
+            ProgressEvent::Read { blob, digest, len } => {
                 if let Some(bar) = bars.remove(&blob) {
                     self.all.remove(&bar);
                 }
-                self.line(&moved(digest, len, Moved::Sent));
+                self.line(&moved(digest, len, TransferOutcome::Copied));
             }
-            Event::Note(text) => self.line(&format!("note: {text}")),
+            ProgressEvent::Note(text) => self.line(&format!("note: {text}")),
         }
     }
 }

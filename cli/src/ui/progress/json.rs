@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use diskette_builder::oci::image::digest::Digest;
-use diskette_builder::oci::image::layer::Layer;
+use diskette_builder::oci::image::layer::FinishedLayer;
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::progress::{Event, Made};
-use diskette_builder::oci::sink::Moved;
+use diskette_builder::oci::progress::{LayerOutcome, ProgressEvent};
+use diskette_builder::oci::sink::TransferOutcome;
 use serde_json::{Value, json};
 
 use super::{Counter, View};
@@ -24,18 +24,18 @@ pub(super) struct Json {
 }
 
 impl View for Json {
-    fn event(&self, event: Event<'_>) {
+    fn event(&self, event: ProgressEvent<'_>) {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         let object = match event {
-            Event::Surveying { layer, platform, name, len } => {
+            ProgressEvent::Surveying { layer, platform, name, len } => {
                 layers.insert(layer, Counter::start(len));
                 begun("surveying", layer, platform, name, len)
             }
-            Event::Started { layer, platform, name, len } => {
+            ProgressEvent::Started { layer, platform, name, len } => {
                 layers.insert(layer, Counter::start(len));
                 begun("started", layer, platform, name, len)
             }
-            Event::Advanced { layer, len } => {
+            ProgressEvent::Advanced { layer, len } => {
                 let Some(counter) = layers.get_mut(&layer) else { return };
                 if !counter.advance(len, INTERVAL) {
                     return;
@@ -43,27 +43,27 @@ impl View for Json {
                 let (done, total) = (counter.done, counter.len);
                 json!({ "event": "advanced", "layer": layer, "done": done, "total": total })
             }
-            Event::Finished { layer, platform, name, result, how } => {
+            ProgressEvent::Finished { layer, platform, name, result, how } => {
                 let counter = layers.get(&layer);
                 let seconds = counter.map(|counter| counter.started.elapsed().as_secs_f64());
                 finished(layer, platform, name, result, how, seconds)
             }
-            Event::Moving { blob, digest, len } => {
+            ProgressEvent::Copying { blob, digest, len } => {
                 layers.insert(blob, Counter::start(len));
                 begun_blob("moving", blob, digest, len)
             }
-            Event::Reading { blob, digest, len } => {
+            ProgressEvent::Reading { blob, digest, len } => {
                 layers.insert(blob, Counter::start(len));
                 begun_blob("reading", blob, digest, len)
             }
-            Event::Read { blob, digest, len } => {
+            ProgressEvent::Read { blob, digest, len } => {
                 json!({ "event": "read", "blob": blob, "digest": digest.to_string(), "size": len })
             }
-            Event::Moved { blob, digest, len, how } => {
+            ProgressEvent::Copied { blob, digest, len, how } => {
                 let (digest, how) = (digest.to_string(), word(how));
                 json!({ "event": "moved", "blob": blob, "digest": digest, "size": len, "how": how })
             }
-            Event::Note(text) => json!({ "event": "note", "text": text }),
+            ProgressEvent::Note(text) => json!({ "event": "note", "text": text }),
         };
         message(&object.to_string());
     }
@@ -85,8 +85,8 @@ fn finished(
     layer: usize,
     platform: &Platform,
     name: &str,
-    result: &Layer,
-    how: Made,
+    result: &FinishedLayer,
+    how: LayerOutcome,
     seconds: Option<f64>,
 ) -> Value {
     json!({
@@ -97,7 +97,7 @@ fn finished(
         "digest": result.digest.to_string(),
         "size": result.size,
         "diffId": result.diff_id.to_string(),
-        "reused": how == Made::Reused,
+        "reused": how == LayerOutcome::Reused,
         "seconds": seconds,
     })
 }
@@ -107,10 +107,10 @@ fn begun_blob(event: &str, blob: usize, digest: Digest, len: u64) -> Value {
     json!({ "event": event, "blob": blob, "digest": digest.to_string(), "total": len })
 }
 
-fn word(how: Moved) -> &'static str {
+fn word(how: TransferOutcome) -> &'static str {
     match how {
-        Moved::There => "there",
-        Moved::Mounted => "mounted",
-        Moved::Sent => "sent",
+        TransferOutcome::Existed => "there",
+        TransferOutcome::Mounted => "mounted",
+        TransferOutcome::Copied => "sent",
     }
 }

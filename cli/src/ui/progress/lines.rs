@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use diskette_builder::oci::image::digest::Digest;
-use diskette_builder::oci::image::layer::Layer;
+use diskette_builder::oci::image::layer::FinishedLayer;
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::progress::{Event, Made};
-use diskette_builder::oci::sink::Moved;
+use diskette_builder::oci::progress::{LayerOutcome, ProgressEvent};
+use diskette_builder::oci::sink::TransferOutcome;
 use indicatif::HumanBytes;
 
 use super::{Counter, View, blob_name};
@@ -24,20 +24,21 @@ pub(super) struct Lines {
 }
 
 impl View for Lines {
-    fn event(&self, event: Event<'_>) {
+    fn event(&self, event: ProgressEvent<'_>) {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Surveying { layer, platform, name, len } => {
+            ProgressEvent::Surveying { layer, platform, name, len } => {
                 let name = format!("{platform} {name}: survey");
                 layers.insert(layer, (name, Counter::start(len)));
             }
-            Event::Started { layer, platform, name, len } => {
+            ProgressEvent::Started { layer, platform, name, len } => {
                 layers.insert(layer, (format!("{platform} {name}"), Counter::start(len)));
             }
-            Event::Moving { blob, digest, len } | Event::Reading { blob, digest, len } => {
+            ProgressEvent::Copying { blob, digest, len }
+            | ProgressEvent::Reading { blob, digest, len } => {
                 layers.insert(blob, (blob_name(digest), Counter::start(len)));
             }
-            Event::Advanced { layer, len } => {
+            ProgressEvent::Advanced { layer, len } => {
                 if let Some((name, counter)) = layers.get_mut(&layer)
                     && counter.advance(len, INTERVAL)
                 {
@@ -45,32 +46,39 @@ impl View for Lines {
                     message(&format!("{name}: {done} of {len}, {} %", counter.percent()));
                 }
             }
-            Event::Finished { platform, name, result, how, .. } => {
+            ProgressEvent::Finished { platform, name, result, how, .. } => {
                 message(&finished(platform, name, result, how));
             }
-            Event::Moved { digest, len, how, .. } => message(&moved(digest, len, how)),
-            Event::Read { digest, len, .. } => message(&moved(digest, len, Moved::Sent)),
-            Event::Note(text) => message(&format!("note: {text}")),
+            ProgressEvent::Copied { digest, len, how, .. } => message(&moved(digest, len, how)),
+            ProgressEvent::Read { digest, len, .. } => {
+                message(&moved(digest, len, TransferOutcome::Copied))
+            }
+            ProgressEvent::Note(text) => message(&format!("note: {text}")),
         }
     }
 }
 
 /// Returns what is said of a finished layer.
-pub(super) fn finished(platform: &Platform, name: &str, layer: &Layer, how: Made) -> String {
+pub(super) fn finished(
+    platform: &Platform,
+    name: &str,
+    layer: &FinishedLayer,
+    how: LayerOutcome,
+) -> String {
     let size = HumanBytes(layer.size);
     let how = match how {
-        Made::Built => "",
-        Made::Reused => ", unchanged",
+        LayerOutcome::Built => "",
+        LayerOutcome::Reused => ", unchanged",
     };
     format!("{platform} {name}: {size} {}{how}", layer.digest)
 }
 
 /// Returns what is said of a blob that is where it should be.
-pub(super) fn moved(digest: Digest, len: u64, how: Moved) -> String {
+pub(super) fn moved(digest: Digest, len: u64, how: TransferOutcome) -> String {
     let (name, len) = (blob_name(digest), HumanBytes(len));
     match how {
-        Moved::Sent => format!("{name}: {len}"),
-        Moved::Mounted => format!("{name}: {len}, mounted"),
-        Moved::There => format!("{name}: {len}, already there"),
+        TransferOutcome::Copied => format!("{name}: {len}"),
+        TransferOutcome::Mounted => format!("{name}: {len}, mounted"),
+        TransferOutcome::Existed => format!("{name}: {len}, already there"),
     }
 }

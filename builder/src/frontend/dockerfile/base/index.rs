@@ -72,7 +72,7 @@ impl LayerIndex {
                 // Of several with one name the last counts; all would be more than can be kept.
                 offsets[number].replace(found.offset).map(|offset| kept.remove(&offset));
                 if found.size <= KEPT_MAX {
-                    kept.insert(found.offset, tar.content()?);
+                    kept.insert(found.offset, tar.read_whole_content()?);
                 }
             }
             members.push(found);

@@ -5,14 +5,14 @@ use crate::cluster::contract::LAYERS_MAX;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::format::is_image_config;
 use crate::oci::image::json::Document;
-use crate::oci::image::manifest::Manifest;
+use crate::oci::image::manifest::ImageManifest;
 use crate::oci::walk::WalkError;
 use crate::recipe::BaseLayer;
 
 /// Returns the config and the layers of an image, by OCI's names for what they are.
 pub(super) fn parts(
     document: &Document,
-    manifest: Manifest,
+    manifest: ImageManifest,
 ) -> Result<(Descriptor, Vec<BaseLayer>), BaseError> {
     let wrong = |why: String| BaseError::from(WalkError::Unusable(document.digest, why));
     let config = manifest.config.ok_or_else(|| wrong("it has no config".into()))?;

@@ -24,19 +24,19 @@ pub(crate) use overlay::OverlayError;
 
 use self::reader::BaseReader;
 use crate::frontend::dockerfile::tree::Tree;
-use crate::oci::image::config::Config;
+use crate::oci::image::config::ImageConfig;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::place::Place;
+use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
-use crate::oci::images::Places;
-use crate::oci::progress::{Event, Progress};
+use crate::oci::images::ImageOpener;
+use crate::oci::progress::{Progress, ProgressEvent};
 use crate::oci::tar::TarLimits;
 use crate::recipe::BaseImage;
 
 /// Loads the images that others stand on.
 pub struct Bases<'a> {
     /// Opens the places that they are in.
-    pub places: &'a dyn Places,
+    pub places: &'a dyn ImageOpener,
     /// Keeps what was seen of them; nothing means that all is read anew.
     pub cache: Option<&'a Dir>,
     /// Says what names mean.
@@ -53,7 +53,7 @@ pub struct LoadedBase {
     /// Its layers; the place names the digest that was found there.
     pub recipe: BaseImage,
     /// Its config.
-    pub config: Config,
+    pub config: ImageConfig,
     /// What is in it; nothing of that counts as a change.
     pub tree: Tree,
     /// The whole name of an image in a registry, as it was given, and the digest that it meant:
@@ -65,7 +65,11 @@ pub struct LoadedBase {
 
 impl Bases<'_> {
     /// Loads the image of a place for a platform.
-    pub fn load(&self, place: &Place, platform: &Platform) -> Result<LoadedBase, BaseError> {
+    pub fn load(
+        &self,
+        place: &ImageLocation,
+        platform: &Platform,
+    ) -> Result<LoadedBase, BaseError> {
         match BaseReader::new(self, place).load(platform) {
             Err(_) if self.progress.is_cancelled() => Err(BaseError::Cancelled),
             loaded => loaded,
@@ -75,7 +79,7 @@ impl Bases<'_> {
     /// Tells of a cache that cannot be written, which does no harm.
     fn note(&self, written: io::Result<()>) {
         if let Err(error) = written {
-            self.progress.event(Event::Note(&format!("cannot write the cache: {error}")));
+            self.progress.report(ProgressEvent::Note(&format!("cannot write the cache: {error}")));
         }
     }
 }

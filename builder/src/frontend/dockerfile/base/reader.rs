@@ -7,11 +7,11 @@ use super::index::LayerIndex;
 use super::{BaseError, BaseLayerProblem, Bases, LoadedBase, manifest, overlay, store};
 use crate::frontend::dockerfile::tree::Tree;
 use crate::oci::error::StorageError;
-use crate::oci::image::config::Config;
+use crate::oci::image::config::ImageConfig;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::place::Place;
+use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::oci::images::Images;
 use crate::oci::layer_tar::LayerProblem;
@@ -24,29 +24,29 @@ const FILES_MAX: usize = 1_000_000;
 /// Reads one base.
 pub(super) struct BaseReader<'b> {
     bases: &'b Bases<'b>,
-    place: &'b Place,
+    place: &'b ImageLocation,
     /// Opened when something is not known without them.
     images: OnceCell<Box<dyn Images + 'b>>,
 }
 
 impl<'b> BaseReader<'b> {
-    pub(super) fn new(bases: &'b Bases<'b>, place: &'b Place) -> Self {
+    pub(super) fn new(bases: &'b Bases<'b>, place: &'b ImageLocation) -> Self {
         Self { bases, place, images: OnceCell::new() }
     }
 
     pub(super) fn load(&self, platform: &Platform) -> Result<LoadedBase, BaseError> {
         let root = self.root()?;
         let mut walk = DocumentWalk::new(self, DocumentLimits::default());
-        let document = walk.choose(&root, platform, &self.place.to_string())??;
-        let (config, layers) = manifest::parts(&document, walk.manifest(&document)?)?;
-        let config = Config::read(&walk.config(&config)?)?;
+        let document = walk.choose_platform(&root, platform, &self.place.to_string())??;
+        let (config, layers) = manifest::parts(&document, walk.parse_manifest(&document)?)?;
+        let config = ImageConfig::parse(&walk.read_config(&config)?)?;
         let place = pinned(self.place, root.digest);
         let tree = self.tree(&layers, &config, &place)?;
         let name = match self.place {
-            Place::Registry(name) => Some(name.to_string()),
-            Place::Layout(..) | Place::Archive(..) => None,
+            ImageLocation::Registry(name) => Some(name.to_string()),
+            ImageLocation::Layout(..) | ImageLocation::Archive(..) => None,
         };
-        let recipe = BaseImage { place, manifest: document.digest, layers };
+        let recipe = BaseImage { location: place, manifest: document.digest, layers };
         Ok(LoadedBase { recipe, config, tree, name, root: root.digest })
     }
 
@@ -54,20 +54,20 @@ impl<'b> BaseReader<'b> {
         if let Some(images) = self.images.get() {
             return Ok(&**images);
         }
-        let images = self.bases.places.images(self.place)?;
+        let images = self.bases.places.open_images(self.place)?;
         Ok(&**self.images.get_or_init(|| images))
     }
 
     /// Returns what the place names.
     fn root(&self) -> Result<Document, BaseError> {
         let name = match self.place {
-            Place::Registry(name) => name,
-            Place::Layout(_, Some(name)) | Place::Archive(_, Some(name)) => {
-                let found = self.images()?.find(name)?;
+            ImageLocation::Registry(name) => name,
+            ImageLocation::Layout(_, Some(name)) | ImageLocation::Archive(_, Some(name)) => {
+                let found = self.images()?.find_image(name)?;
                 return found.ok_or_else(|| BaseError::NotFound(self.place.to_string()));
             }
-            Place::Layout(_, None) | Place::Archive(_, None) => {
-                let only = self.images()?.only()?;
+            ImageLocation::Layout(_, None) | ImageLocation::Archive(_, None) => {
+                let only = self.images()?.only_image()?;
                 return only.ok_or_else(|| BaseError::Ambiguous(self.place.to_string()));
             }
         };
@@ -78,7 +78,7 @@ impl<'b> BaseReader<'b> {
         if let Some(pin) = pin {
             return self.pinned_document(pin);
         }
-        let found = self.images()?.find(name.tag().unwrap_or_default())?;
+        let found = self.images()?.find_image(name.tag().unwrap_or_default())?;
         let found = found.ok_or_else(|| BaseError::NotFound(self.place.to_string()))?;
         self.bases.resolver.record(name, found.digest);
         self.keep(&found.bytes);
@@ -103,8 +103,8 @@ impl<'b> BaseReader<'b> {
     fn tree(
         &self,
         layers: &[BaseLayer],
-        config: &Config,
-        place: &Place,
+        config: &ImageConfig,
+        place: &ImageLocation,
     ) -> Result<Tree, BaseError> {
         let diff_ids: Vec<&str> = config.diff_ids().collect();
         if diff_ids.len() != layers.len() {
@@ -135,8 +135,8 @@ impl<'b> BaseReader<'b> {
         if let Some(index) = self.bases.cache.and_then(|dir| store::index(dir, layer.digest)) {
             return Ok(index);
         }
-        let images = self.bases.places.images(self.place)?;
-        let blob = images.into_blob(layer.digest, layer.size)?;
+        let images = self.bases.places.open_images(self.place)?;
+        let blob = images.into_blob_reader(layer.digest, layer.size)?;
         let index = LayerIndex::read(blob, layer, self.bases.limits, self.bases.progress).map_err(
             |problem| BaseError::Layer { digest: layer.digest, problem: problem.into() },
         )?;
@@ -151,7 +151,7 @@ impl<'b> BaseReader<'b> {
 impl DocumentSource for BaseReader<'_> {
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
         let known = self.bases.cache.and_then(|dir| store::document(dir, digest));
-        if let Some(document) = known.and_then(|bytes| Document::read("", bytes).ok()) {
+        if let Some(document) = known.and_then(|bytes| Document::parse("", bytes).ok()) {
             return Ok(Some(document));
         }
         let document = self.images()?.document(digest)?;
@@ -172,10 +172,14 @@ impl DocumentSource for BaseReader<'_> {
 }
 
 /// Returns the same place with what was found there.
-fn pinned(place: &Place, digest: Digest) -> Place {
+fn pinned(place: &ImageLocation, digest: Digest) -> ImageLocation {
     match place {
-        Place::Registry(name) => Place::Registry(name.with_digest(digest)),
-        Place::Layout(path, _) => Place::Layout(path.clone(), Some(digest.to_string())),
-        Place::Archive(path, _) => Place::Archive(path.clone(), Some(digest.to_string())),
+        ImageLocation::Registry(name) => ImageLocation::Registry(name.with_digest(digest)),
+        ImageLocation::Layout(path, _) => {
+            ImageLocation::Layout(path.clone(), Some(digest.to_string()))
+        }
+        ImageLocation::Archive(path, _) => {
+            ImageLocation::Archive(path.clone(), Some(digest.to_string()))
+        }
     }
 }

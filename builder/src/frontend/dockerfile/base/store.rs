@@ -63,9 +63,9 @@ fn write(dir: &Dir, name: &str, parts: &[&[u8]]) -> io::Result<()> {
 }
 
 fn document_name(digest: Digest) -> String {
-    format!("{}.json", digest.hex())
+    format!("{}.json", digest.to_hex())
 }
 
 fn index_name(layer: Digest) -> String {
-    format!("{}.{VERSION}.index", layer.hex())
+    format!("{}.{VERSION}.index", layer.to_hex())
 }

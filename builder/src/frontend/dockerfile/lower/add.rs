@@ -11,7 +11,7 @@ use crate::frontend::dockerfile::syntax::Word;
 use crate::frontend::dockerfile::tree::{
     FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
-use crate::oci::tar::{self, Detected, TarEntry, TarEntryKind, TarLimits};
+use crate::oci::tar::{self, TarDetection, TarEntry, TarEntryKind, TarLimits};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{Checksum, SourceLocation, TarMember, TarOrigin};
 
@@ -93,7 +93,7 @@ impl Evaluation<'_, '_> {
                 Box::new(Diagnostic::new(message).at(word.span.clone()))
             })
         };
-        if tar::detect(open()?) == Detected::Other {
+        if tar::detect_tar(open()?) == TarDetection::Other {
             return Ok(false);
         }
         let wrong = |error: String| {

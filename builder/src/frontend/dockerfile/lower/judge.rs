@@ -5,7 +5,7 @@ use super::stage::Stage;
 use crate::cluster::contract::facts::{ConfigFacts, LayerFacts};
 use crate::cluster::contract::{Finding, is_relevant, judge_plan};
 use crate::frontend::dockerfile::tree::{Tree, TreeNode, TreeNodeKind};
-use crate::oci::tar::{Lead, Owner, TarEntry, TarEntryKind};
+use crate::oci::tar::{NamePrefix, Owner, TarEntry, TarEntryKind};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerEntry, LayerEntryKind, RecipeStep};
 
@@ -66,5 +66,5 @@ fn member(entry: &LayerEntry) -> TarEntry {
         }
     };
     let Owner { uid, gid } = entry.owner;
-    TarEntry { path, kind, mode: entry.mode, uid, gid, offset: 0, size: 0, lead: Lead::Plain }
+    TarEntry { path, kind, mode: entry.mode, uid, gid, offset: 0, size: 0, lead: NamePrefix::Plain }
 }

@@ -21,7 +21,7 @@ use crate::frontend::dockerfile::instruction::FromInstruction;
 use crate::frontend::dockerfile::pattern::IgnoreFile;
 use crate::frontend::dockerfile::scope::{Scope, StageScope};
 use crate::frontend::dockerfile::tree::{Tree, TreeNodeKind};
-use crate::oci::image::place::Place;
+use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::recipe::SourceLocation;
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -156,7 +156,7 @@ impl<'a> Loader<'a> {
         }
         let place = match self.request.images.get(name) {
             Some(place) => place.clone(),
-            None => Place::Registry(name.parse().map_err(|error| {
+            None => ImageLocation::Registry(name.parse().map_err(|error| {
                 let problem =
                     Diagnostic::new(format!("`{name}` is not the name of an image: {error}"));
                 Box::new(

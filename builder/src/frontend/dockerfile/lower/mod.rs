@@ -33,7 +33,7 @@ use super::scope::{Scope, StageScope};
 use super::stages::Dockerfile;
 use crate::frontend::dockerfile::base::Bases;
 use crate::frontend::dockerfile::context::BuildContext;
-use crate::oci::image::place::Place;
+use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{PlatformRecipe, Recipe};
@@ -45,7 +45,7 @@ pub struct DockerfileRequest<'a> {
     /// The directories that files can be copied from.
     pub contexts: &'a dyn BuildContexts,
     /// What FROM or --from means by some names.
-    pub images: &'a BTreeMap<String, Place>,
+    pub images: &'a BTreeMap<String, ImageLocation>,
     /// Values for ARG.
     pub build_args: &'a BTreeMap<String, String>,
     /// The stage to build, where it is not the last.

@@ -10,7 +10,7 @@ use crate::frontend::dockerfile::pattern::clean;
 use crate::frontend::dockerfile::tree::{
     Accounts, Follow, Tree, TreeError, TreeNode, TreeNodeKind,
 };
-use crate::oci::image::config::Config;
+use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::oci::tar::Owner;
 use crate::recipe::{BaseImage, LayerRecipe, RecipeStep};
@@ -22,7 +22,7 @@ const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 #[derive(Debug, Clone)]
 pub(super) struct Stage {
     pub(super) tree: Tree,
-    pub(super) config: Config,
+    pub(super) config: ImageConfig,
     pub(super) base: Option<BaseImage>,
     pub(super) steps: Vec<RecipeStep>,
     /// Of the manifest: what the base is called.
@@ -34,11 +34,11 @@ pub(super) struct Stage {
 impl Stage {
     /// Returns a stage on top of nothing.
     pub(super) fn scratch(platform: &Platform) -> Self {
-        Self::on(None, Config::new(platform), Tree::new())
+        Self::on(None, ImageConfig::new(platform), Tree::new())
     }
 
     /// Returns a stage on top of an image.
-    pub(super) fn on(base: Option<BaseImage>, config: Config, tree: Tree) -> Self {
+    pub(super) fn on(base: Option<BaseImage>, config: ImageConfig, tree: Tree) -> Self {
         let (steps, annotations, own) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
         Self { tree, config, base, steps, annotations, own }
     }

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::oci::progress::Event;
+use crate::oci::progress::ProgressEvent;
 
 #[test]
 fn any_bytes_are_judged() {
-    let tar = disk(Tar::new().dir("boot/").symlink("boot/a", "b")).end();
+    let tar = disk(TarBuilder::new().dir("boot/").symlink("boot/a", "b")).end();
     for (blob, media_type) in [(tar.clone(), PLAIN), (gzip(&tar), GZIP), (zstd(&tar), ZSTD)] {
         for at in (0..2048).step_by(29).chain((2048..blob.len()).step_by(19_997)) {
             let mut blob = blob.clone();
@@ -27,13 +27,13 @@ fn any_bytes_are_judged() {
 
 #[test]
 fn documents_that_cannot_be_used_are_told_of() {
-    let check = |change: fn(&mut Memory, Digest) -> Digest, expected: &str| {
-        let mut memory = Memory::default();
+    let check = |change: fn(&mut MemoryImages, Digest) -> Digest, expected: &str| {
+        let mut memory = MemoryImages::default();
         let root = Sample { index: Vec::new(), ..good() }.put(&mut memory);
         let root = change(&mut memory, root);
         let images = &memory;
         let document = images.document(root).unwrap().unwrap();
-        let context = context(&images, &Silent);
+        let context = context(&images, &NoProgress);
         let found = match verify_image(document, None, &context) {
             Ok(report) => lines(&report.findings),
             Err(error) => error.to_string(),
@@ -60,14 +60,14 @@ fn documents_that_cannot_be_used_are_told_of() {
 
 #[test]
 fn what_is_kept_of_members_is_bounded() {
-    let many =
-        (0..20).fold(disk(Tar::new()), |tar, number| tar.file(&format!("disk/{number}"), ""));
-    let mut memory = Memory::default();
+    let many = (0..20)
+        .fold(disk(TarBuilder::new()), |tar, number| tar.file(&format!("disk/{number}"), ""));
+    let mut memory = MemoryImages::default();
     let root = sample([many.clone(), many]).put(&mut memory);
     let images = &memory;
     let document = images.document(root).unwrap().unwrap();
     let check = |kept: u64, expected: &str| {
-        let context = VerifyContext { kept, ..context(&images, &Silent) };
+        let context = VerifyContext { kept, ..context(&images, &NoProgress) };
         let found = lines(&verify_image(document.clone(), None, &context).unwrap().findings);
         assert!(found.starts_with(expected), "{found}");
     };
@@ -84,10 +84,10 @@ fn a_shared_layer_is_read_once_and_progress_is_told() {
         advanced: AtomicUsize,
     }
     impl Progress for Listener {
-        fn event(&self, event: Event<'_>) {
+        fn report(&self, event: ProgressEvent<'_>) {
             match event {
-                Event::Read { .. } => drop(self.read.fetch_add(1, Ordering::Relaxed)),
-                Event::Advanced { len, .. } => {
+                ProgressEvent::Read { .. } => drop(self.read.fetch_add(1, Ordering::Relaxed)),
+                ProgressEvent::Advanced { len, .. } => {
                     self.advanced.fetch_add(usize::try_from(len).unwrap(), Ordering::Relaxed);
                 }
                 _ => {}
@@ -96,7 +96,7 @@ fn a_shared_layer_is_read_once_and_progress_is_told() {
     }
     let amd64 = json!({ "os": "linux", "architecture": "amd64" });
     let sample = Sample { index: vec![amd64.clone(), amd64], ..good() };
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let root = sample.put(&mut memory);
     let images = &memory;
     let document = images.document(root).unwrap().unwrap();
@@ -115,12 +115,12 @@ fn only_a_platform_is_judged_where_it_is_asked_for() {
     let arm64 = json!({ "os": "linux", "architecture": "arm64" });
     let unknown = json!({ "os": "unknown", "architecture": "unknown" });
     let sample = Sample { index: vec![arm64, unknown], ..with(json!({ "architecture": "arm64" })) };
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let root = sample.put(&mut memory);
     let check = |platform: &str, expected: &str| {
         let images = &memory;
         let document = images.document(root).unwrap().unwrap();
-        let context = context(&images, &Silent);
+        let context = context(&images, &NoProgress);
         let found = match verify_image(document, Some(&platform.parse().unwrap()), &context) {
             Ok(report) => format!("{} judged", report.images.len()),
             Err(error) => error.to_string(),
@@ -135,12 +135,12 @@ fn only_a_platform_is_judged_where_it_is_asked_for() {
 fn an_interrupt_ends_it() {
     struct Impatient;
     impl Progress for Impatient {
-        fn event(&self, _: Event<'_>) {}
+        fn report(&self, _: ProgressEvent<'_>) {}
         fn is_cancelled(&self) -> bool {
             true
         }
     }
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let root = good().put(&mut memory);
     let images = &memory;
     let document = images.document(root).unwrap().unwrap();

@@ -8,9 +8,9 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::oci::images::testing::Memory;
-use crate::oci::progress::Silent;
-use crate::oci::tar::testing::{RawHeader, Tar};
+use crate::oci::images::testing::MemoryImages;
+use crate::oci::progress::NoProgress;
+use crate::oci::tar::testing::{RawHeader, TarBuilder};
 
 const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
@@ -84,17 +84,17 @@ impl Layer {
         Self { blob, diff_id, media_type: GZIP, more: 0, instead: None }
     }
 
-    fn packed(tar: Tar, pack: impl Fn(&[u8]) -> Vec<u8>, media_type: &'static str) -> Self {
+    fn packed(tar: TarBuilder, pack: impl Fn(&[u8]) -> Vec<u8>, media_type: &'static str) -> Self {
         let tar = tar.end();
         Self { blob: pack(&tar), media_type, ..Self::of(&tar) }
     }
 }
 
-fn disk(tar: Tar) -> Tar {
+fn disk(tar: TarBuilder) -> TarBuilder {
     tar.dir("disk/").member(RawHeader::new(b"disk/a.raw", b'0', 70_000), &noise(70_000))
 }
 
-fn sample(tars: impl IntoIterator<Item = Tar>) -> Sample {
+fn sample(tars: impl IntoIterator<Item = TarBuilder>) -> Sample {
     Sample {
         layers: tars.into_iter().map(|tar| Layer::of(&tar.end())).collect(),
         config: json!({}),
@@ -107,12 +107,12 @@ fn sample(tars: impl IntoIterator<Item = Tar>) -> Sample {
 
 /// One that keeps all rules.
 fn good() -> Sample {
-    sample([disk(Tar::new())])
+    sample([disk(TarBuilder::new())])
 }
 
 /// One with a layer that was packed in a certain way.
 fn packed(pack: impl Fn(&[u8]) -> Vec<u8>, media_type: &'static str) -> Sample {
-    Sample { layers: vec![Layer::packed(disk(Tar::new()), pack, media_type)], ..good() }
+    Sample { layers: vec![Layer::packed(disk(TarBuilder::new()), pack, media_type)], ..good() }
 }
 
 fn with(config: Value) -> Sample {
@@ -150,7 +150,7 @@ impl Sample {
         config
     }
 
-    fn put(&self, memory: &mut Memory) -> Digest {
+    fn put(&self, memory: &mut MemoryImages) -> Digest {
         let config = self.config().to_string();
         let config_digest = memory.put(config.as_bytes());
         let mut layers = Vec::new();
@@ -214,11 +214,11 @@ impl Sample {
     }
 
     fn report(&self) -> VerifyReport {
-        let mut memory = Memory::default();
+        let mut memory = MemoryImages::default();
         let root = self.put(&mut memory);
         let images = &memory;
         let document = images.document(root).unwrap().unwrap();
-        let context = context(&images, &Silent);
+        let context = context(&images, &NoProgress);
         verify_image(document, None, &context).unwrap()
     }
 }

@@ -297,7 +297,7 @@ layer-diff-id: layer 1: unpacked, its digest is sha256:45967f36b4719530ea4fe2d80
 
 "#]]);
 
-    table.keeps("layer-unreadable", &sample([disk(Tar::new()), Tar::new()]), str![]);
+    table.keeps("layer-unreadable", &sample([disk(TarBuilder::new()), TarBuilder::new()]), str![]);
     table.breaks(
         "layer-unreadable",
         &packed(|tar| gzip(tar)[..20_000].to_vec(), GZIP),
@@ -316,7 +316,7 @@ layer-unreadable: layer 1: the tar is cut off at byte 20000
     );
     table.breaks(
         "layer-unreadable",
-        &sample([disk(Tar::new()).raw(&[1; 512])]),
+        &sample([disk(TarBuilder::new()).raw(&[1; 512])]),
         str![[r#"
 layer-unreadable: layer 1: there is no valid tar header at byte 71168
 
@@ -325,7 +325,7 @@ layer-unreadable: layer 1: there is no valid tar header at byte 71168
     let huge = header("a", b'0', 0o77_777_777_777, "0000644\0", "0000000\0");
     table.breaks(
         "layer-unreadable",
-        &sample([disk(Tar::new()).member(huge, b"")]),
+        &sample([disk(TarBuilder::new()).member(huge, b"")]),
         str![[r#"
 layer-unreadable: layer 1: the tar is cut off at byte 71680
 
@@ -333,7 +333,7 @@ layer-unreadable: layer 1: the tar is cut off at byte 71680
     );
     table.breaks(
         "layer-unreadable",
-        &sample([disk(Tar::new()).file("../a", "")]),
+        &sample([disk(TarBuilder::new()).file("../a", "")]),
         str![[r#"
 layer-unreadable: layer 1: the path "../a" has a part `..`
 
@@ -341,18 +341,22 @@ layer-unreadable: layer 1: the path "../a" has a part `..`
     );
     table.breaks(
         "layer-unreadable",
-        &sample([disk(Tar::new()).member(RawHeader::new(b"a", b'S', 0), b"")]),
+        &sample([disk(TarBuilder::new()).member(RawHeader::new(b"a", b'S', 0), b"")]),
         str![[r#"
 layer-unreadable: layer 1: `a` is stored as a sparse file, which images must not have
 
 "#]],
     );
 
-    table.keeps("layer-limit", &sample([disk(Tar::new()), Tar::new().file("a", "")]), str![]);
-    let many = (0..500).map(|_| Tar::new());
+    table.keeps(
+        "layer-limit",
+        &sample([disk(TarBuilder::new()), TarBuilder::new().file("a", "")]),
+        str![],
+    );
+    let many = (0..500).map(|_| TarBuilder::new());
     table.breaks(
         "layer-limit",
-        &sample([disk(Tar::new())].into_iter().chain(many)),
+        &sample([disk(TarBuilder::new())].into_iter().chain(many)),
         str![[r#"
 layer-limit: manifest: it has 501 layers
 
@@ -399,7 +403,7 @@ layer-compression: layer 1: it is compressed with xz
 "#]],
     );
 
-    let small = || Tar::new().dir("disk/").file("disk/a.raw", "small");
+    let small = || TarBuilder::new().dir("disk/").file("disk/a.raw", "small");
     let small = |pack: fn(&[u8]) -> Vec<u8>, media_type| Sample {
         layers: vec![Layer::packed(small(), pack, media_type)],
         ..good()
@@ -415,12 +419,16 @@ layer-small: layer 1: it has 130 bytes
 "#]],
     );
     // Of a layer without a disk nothing is asked.
-    table.keeps("layer-small", &sample([disk(Tar::new()), Tar::new().file("a", "b")]), str![]);
+    table.keeps(
+        "layer-small",
+        &sample([disk(TarBuilder::new()), TarBuilder::new().file("a", "b")]),
+        str![],
+    );
 
     let zeros = || {
         let content = [vec![0; 200_000], noise(2000)].concat();
         let header = RawHeader::new(b"disk/a.raw", b'0', content.len() as u64);
-        Tar::new().dir("disk/").member(header, &content)
+        TarBuilder::new().dir("disk/").member(header, &content)
     };
     let zeros = |pack: fn(&[u8]) -> Vec<u8>, media_type| Sample {
         layers: vec![Layer::packed(zeros(), pack, media_type)],
@@ -468,11 +476,11 @@ fn file(name: &str, mode: &str, owner: &str) -> (RawHeader, Vec<u8>) {
 }
 
 fn disks(table: &mut Table) {
-    let one = |tar: Tar| sample([tar]);
-    let dir = || Tar::new().dir("disk/");
+    let one = |tar: TarBuilder| sample([tar]);
+    let dir = || TarBuilder::new().dir("disk/");
     table.keeps(
         "disk-missing",
-        &one(Tar::new().file("disk/a.raw", "x").raw(&[0; 0])),
+        &one(TarBuilder::new().file("disk/a.raw", "x").raw(&[0; 0])),
         str![[r#"
 layer-small: layer 1: it has 92 bytes
 
@@ -480,7 +488,7 @@ layer-small: layer 1: it has 92 bytes
     );
     table.breaks(
         "disk-missing",
-        &one(Tar::new().file("a.raw", "x")),
+        &one(TarBuilder::new().file("a.raw", "x")),
         str![[r#"
 disk-missing: /disk: there is no such directory
 
@@ -496,13 +504,13 @@ disk-missing: /disk: it is empty
     );
     table.breaks(
         "disk-missing",
-        &one(Tar::new()),
+        &one(TarBuilder::new()),
         str![[r#"
 disk-missing: /disk: there is no such directory
 
 "#]],
     );
-    let kernel = || Tar::new().dir("boot/").file("boot/vmlinuz", "x");
+    let kernel = || TarBuilder::new().dir("boot/").file("boot/vmlinuz", "x");
     table.keeps("kernel-only", &one(disk(kernel())), str![]);
     table.breaks(
         "kernel-only",
@@ -515,7 +523,7 @@ kernel-only: /boot/vmlinuz: there is no `/disk`
     table.keeps("disk-several", &good(), str![]);
     table.breaks(
         "disk-several",
-        &one(disk(Tar::new()).file("disk/.hidden", "")),
+        &one(disk(TarBuilder::new()).file("disk/.hidden", "")),
         str![[r#"
 disk-several: /disk: it holds 2: .hidden, a.raw
 
@@ -523,7 +531,7 @@ disk-several: /disk: it holds 2: .hidden, a.raw
     );
     table.breaks(
         "disk-several",
-        &one(disk(Tar::new()).dir("disk/lost+found/")),
+        &one(disk(TarBuilder::new()).dir("disk/lost+found/")),
         str![[r#"
 disk-several: /disk: it holds 2: a.raw, lost+found
 
@@ -531,7 +539,7 @@ disk-several: /disk: it holds 2: a.raw, lost+found
     );
     table.breaks(
         "disk-several",
-        &one(disk(Tar::new()).file("disk/c/d", "")),
+        &one(disk(TarBuilder::new()).file("disk/c/d", "")),
         str![[r#"
 disk-several: /disk: it holds 2: a.raw, c
 
@@ -548,10 +556,10 @@ disk-blank: /disk/0: it is empty
 
 "#]],
     );
-    table.keeps("disk-not-directory", &one(disk(Tar::new().dir("./"))), str![]);
+    table.keeps("disk-not-directory", &one(disk(TarBuilder::new().dir("./"))), str![]);
     table.breaks(
         "disk-not-directory",
-        &one(Tar::new().file("disk", "x")),
+        &one(TarBuilder::new().file("disk", "x")),
         str![[r#"
 layer-small: layer 1: it has 89 bytes
 disk-not-directory: /disk: it is a file
@@ -560,7 +568,7 @@ disk-not-directory: /disk: it is a file
     );
     table.breaks(
         "disk-not-directory",
-        &one(Tar::new().symlink("disk", "a")),
+        &one(TarBuilder::new().symlink("disk", "a")),
         str![[r#"
 layer-small: layer 1: it has 79 bytes
 disk-not-directory: /disk: it is a symbolic link
@@ -586,7 +594,7 @@ disk-nested: /disk/a: it is a directory
 
 "#]],
     );
-    table.keeps("disk-link", &one(disk(Tar::new().symlink("a.raw", "disk/a.raw"))), str![]);
+    table.keeps("disk-link", &one(disk(TarBuilder::new().symlink("a.raw", "disk/a.raw"))), str![]);
     table.breaks(
         "disk-link",
         &one(dir().file("a.raw", "x").hardlink("disk/a.raw", "a.raw")),
@@ -647,10 +655,10 @@ disk-tar-name: /disk/a.raw: its name in the tar begins neither with `disk/` nor 
 
 "#]],
     );
-    table.keeps("tar-name", &one(disk(Tar::new()).file("./a", "")), str![]);
+    table.keeps("tar-name", &one(disk(TarBuilder::new()).file("./a", "")), str![]);
     table.breaks(
         "tar-name",
-        &one(disk(Tar::new()).file("/a", "")),
+        &one(disk(TarBuilder::new()).file("/a", "")),
         str![[r#"
 tar-name: layer 1: the name `/a` begins with a slash
 
@@ -659,49 +667,53 @@ tar-name: layer 1: the name `/a` begins with a slash
 }
 
 fn views(table: &mut Table) {
-    let all = |tars: Vec<Tar>| sample(tars);
+    let all = |tars: Vec<TarBuilder>| sample(tars);
     let change = |mode: &str| {
         let header = header("disk/a.raw", b'0', 70_000, mode, "0000153\0");
-        Tar::new().member(header, &noise(70_000))
+        TarBuilder::new().member(header, &noise(70_000))
     };
-    table.keeps("disk-differs", &all(vec![Tar::new().file("a", "x"), disk(Tar::new())]), str![]);
     table.keeps(
         "disk-differs",
-        &all(vec![disk(Tar::new()), Tar::new().file("disk/.wh.b", "")]),
+        &all(vec![TarBuilder::new().file("a", "x"), disk(TarBuilder::new())]),
         str![],
     );
-    let replaced = Tar::new().file("disk/a.raw", "other");
+    table.keeps(
+        "disk-differs",
+        &all(vec![disk(TarBuilder::new()), TarBuilder::new().file("disk/.wh.b", "")]),
+        str![],
+    );
+    let replaced = TarBuilder::new().file("disk/a.raw", "other");
     table.breaks(
         "disk-differs",
-        &all(vec![disk(Tar::new()), replaced]),
+        &all(vec![disk(TarBuilder::new()), replaced]),
         str![[r#"
 disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt /disk/a.raw of layer 2
 
 "#]],
     );
-    let removed = Tar::new().file("disk/.wh.a.raw", "");
+    let removed = TarBuilder::new().file("disk/.wh.a.raw", "");
     table.breaks(
         "disk-differs",
-        &all(vec![disk(Tar::new()), removed]),
+        &all(vec![disk(TarBuilder::new()), removed]),
         str![[r#"
 disk-missing: /disk: it is empty
 disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt has none
 
 "#]],
     );
-    let opaque = Tar::new().file("disk/.wh..wh..opq", "").file("disk/b.raw", "other");
+    let opaque = TarBuilder::new().file("disk/.wh..wh..opq", "").file("disk/b.raw", "other");
     table.breaks(
         "disk-differs",
-        &all(vec![disk(Tar::new()), opaque]),
+        &all(vec![disk(TarBuilder::new()), opaque]),
         str![[r#"
 disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt /disk/b.raw of layer 2
 
 "#]],
     );
-    let renamed = Tar::new().file("disk/.wh.a.raw", "").file("disk/b.raw", "other");
+    let renamed = TarBuilder::new().file("disk/.wh.a.raw", "").file("disk/b.raw", "other");
     table.breaks(
         "disk-differs",
-        &all(vec![disk(Tar::new()), renamed]),
+        &all(vec![disk(TarBuilder::new()), renamed]),
         str![[r#"
 disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt /disk/b.raw of layer 2
 
@@ -709,7 +721,7 @@ disk-differs: /disk/a.raw of layer 1: CDI takes it for the disk, KubeVirt /disk/
     );
     table.breaks(
         "disk-differs",
-        &all(vec![disk(Tar::new().file("disk.txt", "x"))]),
+        &all(vec![disk(TarBuilder::new().file("disk.txt", "x"))]),
         str![[r#"
 disk-differs: /disk.txt of layer 1: CDI takes it for the disk, KubeVirt /disk/a.raw of layer 1
 disk-prefix: /disk.txt: its path begins with `disk`
@@ -719,7 +731,7 @@ disk-prefix: /disk.txt: its path begins with `disk`
     table.keeps("disk-repeated", &good(), str![]);
     table.breaks(
         "disk-repeated",
-        &all(vec![disk(Tar::new()), change("0000444\0")]),
+        &all(vec![disk(TarBuilder::new()), change("0000444\0")]),
         str![[r#"
 disk-repeated: /disk/a.raw: it is in layer 1 and, as far as can be seen the same, in 2
 
@@ -727,12 +739,12 @@ disk-repeated: /disk/a.raw: it is in layer 1 and, as far as can be seen the same
     );
     table.keeps(
         "disk-prefix",
-        &all(vec![disk(Tar::new().dir("diskette/").file("a-disk", ""))]),
+        &all(vec![disk(TarBuilder::new().dir("diskette/").file("a-disk", ""))]),
         str![],
     );
     table.breaks(
         "disk-prefix",
-        &all(vec![disk(Tar::new()).file("disk.txt", "x")]),
+        &all(vec![disk(TarBuilder::new()).file("disk.txt", "x")]),
         str![[r#"
 disk-prefix: /disk.txt: its path begins with `disk`
 
@@ -740,7 +752,7 @@ disk-prefix: /disk.txt: its path begins with `disk`
     );
     table.breaks(
         "disk-prefix",
-        &all(vec![disk(Tar::new()).file("./diskette/a", "x")]),
+        &all(vec![disk(TarBuilder::new()).file("./diskette/a", "x")]),
         str![[r#"
 disk-prefix: /diskette/a: its path begins with `disk`
 
@@ -751,7 +763,7 @@ disk-prefix: /diskette/a: its path begins with `disk`
 fn paths(table: &mut Table) {
     let disk_of = |mode: &str, owner: &str| {
         let (header, content) = file("disk/a.raw", mode, owner);
-        sample([Tar::new().dir("disk/").member(header, &content)])
+        sample([TarBuilder::new().dir("disk/").member(header, &content)])
     };
     table.keeps("disk-unreadable", &disk_of("0000444\0", "0000000\0"), str![]);
     table.keeps("disk-unreadable", &disk_of("0000400\0", "0000153\0"), str![]);
@@ -774,7 +786,7 @@ disk-unreadable: /disk/a.raw: it belongs to 107:107 and has the mode 0044
     let closed = |path: &str, mode: &str, owner: &str| {
         let (header, (file, content)) =
             (header(path, b'5', 0, mode, owner), file("disk/a.raw", "0000644\0", "0000000\0"));
-        sample([Tar::new().member(header, b"").member(file, &content)])
+        sample([TarBuilder::new().member(header, b"").member(file, &content)])
     };
     table.keeps("disk-closed", &closed("disk/", "0000500\0", "0000153\0"), str![]);
     table.breaks(
@@ -802,13 +814,16 @@ disk-closed: /: it belongs to 0:0 and has the mode 0700
 "#]],
     );
 
-    let beside = |tar: Tar| sample([disk(tar)]);
-    let usual =
-        Tar::new().dir("usr/bin/").symlink("var", "usr").file("usr/bin/x", "").file("etc/x", "");
+    let beside = |tar: TarBuilder| sample([disk(tar)]);
+    let usual = TarBuilder::new()
+        .dir("usr/bin/")
+        .symlink("var", "usr")
+        .file("usr/bin/x", "")
+        .file("etc/x", "");
     table.keeps("mount-point", &beside(usual), str![]);
     table.breaks(
         "mount-point",
-        &beside(Tar::new().file("usr/bin", "")),
+        &beside(TarBuilder::new().file("usr/bin", "")),
         str![[r#"
 mount-point: /usr/bin: it is a file, and KubeVirt mounts its own programs there
 
@@ -816,7 +831,7 @@ mount-point: /usr/bin: it is a file, and KubeVirt mounts its own programs there
     );
     table.breaks(
         "mount-point",
-        &beside(Tar::new().file("var", "")),
+        &beside(TarBuilder::new().file("var", "")),
         str![[r#"
 mount-point: /var: it is a file, and KubeVirt mounts its sockets there
 
@@ -824,17 +839,17 @@ mount-point: /var: it is a file, and KubeVirt mounts its sockets there
     );
     table.keeps(
         "mount-point",
-        &sample([disk(Tar::new().file("usr", "")), Tar::new().file(".wh.usr", "")]),
+        &sample([disk(TarBuilder::new().file("usr", "")), TarBuilder::new().file(".wh.usr", "")]),
         str![],
     );
     table.keeps(
         "bootc-directory",
-        &beside(Tar::new().file("ostree", "").dir("usr/ostree")),
+        &beside(TarBuilder::new().file("ostree", "").dir("usr/ostree")),
         str![],
     );
     table.breaks(
         "bootc-directory",
-        &beside(Tar::new().dir("sysroot/").dir("ostree/")),
+        &beside(TarBuilder::new().dir("sysroot/").dir("ostree/")),
         str![[r#"
 bootc-directory: /sysroot: it is a directory
 bootc-directory: /ostree: it is a directory
@@ -843,7 +858,7 @@ bootc-directory: /ostree: it is a directory
     );
     let kernel = |mode: &str, owner: &str| {
         let (header, content) = file("boot/vmlinuz", mode, owner);
-        beside(Tar::new().dir("boot/").member(header, &content))
+        beside(TarBuilder::new().dir("boot/").member(header, &content))
     };
     table.keeps("kernel-unreadable", &kernel("0000440\0", "0000153\0"), str![]);
     table.breaks(
@@ -922,10 +937,10 @@ label-dropped: variable A-B_KUBEVIRT_IO_A: it makes the label `a-b.kubevirt.io/a
 fn flaws(table: &mut Table) {
     let judged = |flaws: Vec<Flaw>, boot: Vec<&'static str>| {
         let sample = good();
-        let mut memory = Memory::default();
+        let mut memory = MemoryImages::default();
         sample.put(&mut memory);
         let mut layer = LayerFacts::default();
-        let tar = disk(Tar::new()).end();
+        let tar = disk(TarBuilder::new()).end();
         let members = crate::oci::tar::read_entries(&tar[..], TarLimits::default()).unwrap();
         layer.members = members.map(Result::unwrap).collect();
         let (format, start) = (Format::Raw, Digest::of_bytes(b""));

@@ -6,22 +6,22 @@ use cap_std::ambient_authority;
 
 use super::*;
 use crate::oci::progress::Progress;
-use crate::oci::tar::testing::Tar;
+use crate::oci::tar::testing::TarBuilder;
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
 fn layer() -> Vec<u8> {
-    Tar::new().file("a", "content").end()
+    TarBuilder::new().file("a", "content").end()
 }
 
 /// Puts an image of one layer for each platform, and an index of them.
-fn index(memory: &mut Memory, media_type: &str, platforms: &[&str]) -> Value {
+fn index(memory: &mut MemoryImages, media_type: &str, platforms: &[&str]) -> Value {
     let manifests: Vec<Value> = platforms
         .iter()
         .map(|name| {
             let parts: Vec<&str> = name.split('/').collect();
-            let content = Tar::new().file(name, "").end();
+            let content = TarBuilder::new().file(name, "").end();
             memory.put(content.clone());
             let mut manifest = Image::new(&[content]).put(memory);
             let mut platform = json!({ "os": parts[0], "architecture": parts[1] });
@@ -35,14 +35,14 @@ fn index(memory: &mut Memory, media_type: &str, platforms: &[&str]) -> Value {
     put_index(memory, media_type, &manifests)
 }
 
-fn put_index(memory: &mut Memory, media_type: &str, manifests: &[Value]) -> Value {
+fn put_index(memory: &mut MemoryImages, media_type: &str, manifests: &[Value]) -> Value {
     let index = json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": manifests });
     memory.put(bytes(&index));
     descriptor(media_type, &bytes(&index))
 }
 
 /// Loads what a descriptor is of. What digests are is of no interest in errors.
-fn load_it(memory: &Memory, image: &Value, platform: &str) -> Result<LoadedBase, String> {
+fn load_it(memory: &MemoryImages, image: &Value, platform: &str) -> Result<LoadedBase, String> {
     let name = format!("q.io/a@{}", digest(image));
     load(memory, &name, platform).map_err(|error| {
         let mut text = error.to_string();
@@ -59,7 +59,7 @@ fn load_it(memory: &Memory, image: &Value, platform: &str) -> Result<LoadedBase,
 }
 
 #[track_caller]
-fn refuse(memory: &Memory, image: &Value, expected: &str) {
+fn refuse(memory: &MemoryImages, image: &Value, expected: &str) {
     let error = load_it(memory, image, "linux/amd64").map(|loaded| listed(&loaded.tree));
     assert_eq!(error, Err(expected.to_owned()));
 }
@@ -68,7 +68,7 @@ fn refuse(memory: &Memory, image: &Value, expected: &str) {
 fn the_image_of_a_platform_is_chosen() {
     let check = |platforms: &[&str], wanted: &str, expected: Result<&str, &str>| {
         for media_type in [OCI_INDEX, DOCKER_LIST] {
-            let mut memory = Memory::default();
+            let mut memory = MemoryImages::default();
             let image = index(&mut memory, media_type, platforms);
             let nested = put_index(&mut memory, OCI_INDEX, std::slice::from_ref(&image));
             for image in [image, nested] {
@@ -99,7 +99,7 @@ fn the_image_of_a_platform_is_chosen() {
 #[test]
 fn an_image_of_one_platform_is_for_that() {
     let check = |change: &dyn Fn(&mut Value), wanted: &str, expected: &str| {
-        let mut memory = Memory::default();
+        let mut memory = MemoryImages::default();
         memory.put(layer());
         let mut image = Image::new(&[layer()]);
         change(&mut image.config);
@@ -122,7 +122,7 @@ fn an_image_of_one_platform_is_for_that() {
 
 #[test]
 fn a_base_is_what_its_documents_say() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let packed = [layer(), gzip(&layer()), zstd::encode_all(&layer()[..], 1).unwrap()];
     let types = [
         ("application/vnd.docker.image.rootfs.diff.tar", ""),
@@ -139,7 +139,7 @@ fn a_base_is_what_its_documents_say() {
     memory.names.insert("1".into(), digest(&image));
     let loaded = load(&memory, "q.io/a:1", "linux/amd64").unwrap();
     let pinned = format!("q.io/a@{}", digest(&image));
-    assert_eq!(loaded.recipe.place.to_string(), pinned);
+    assert_eq!(loaded.recipe.location.to_string(), pinned);
     assert_eq!((loaded.recipe.manifest, loaded.root), (digest(&image), digest(&image)));
     assert_eq!(loaded.name.as_deref(), Some("q.io/a:1"));
     assert_eq!(loaded.config.get("User"), Some(&json!("1001")));
@@ -149,14 +149,14 @@ fn a_base_is_what_its_documents_say() {
     }
     assert_eq!(listed(&loaded.tree), ["a at 512 + 7 644 0:0"]);
     let layout = load(&memory, "oci:dir:1", "linux/amd64").unwrap();
-    assert_eq!(layout.recipe.place.to_string(), format!("oci:dir:{}", digest(&image)));
+    assert_eq!(layout.recipe.location.to_string(), format!("oci:dir:{}", digest(&image)));
     assert_eq!(layout.name, None);
 }
 
 #[test]
 fn what_is_not_there_is_told() {
     let check = |place: &str, expected: &str| {
-        let error = load(&Memory::default(), place, "linux/amd64").unwrap_err();
+        let error = load(&MemoryImages::default(), place, "linux/amd64").unwrap_err();
         let help = error.help().map_or(String::new(), |help| format!("; {help}"));
         assert_eq!(format!("{error}{help}"), expected);
     };
@@ -176,7 +176,7 @@ fn what_is_not_there_is_told() {
 
 #[track_caller]
 fn refuse_changed(change: &dyn Fn(&mut Image), expected: &str) {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     memory.put(layer());
     let mut image = Image::new(&[layer()]);
     change(&mut image);
@@ -261,15 +261,15 @@ fn documents_that_cannot_be_used_are_refused() {
 
 #[test]
 fn lies_are_noticed() {
-    let check = |change: &dyn Fn(&mut Memory, &Value), expected: &str| {
-        let mut memory = Memory::default();
+    let check = |change: &dyn Fn(&mut MemoryImages, &Value), expected: &str| {
+        let mut memory = MemoryImages::default();
         memory.put(layer());
         let image = Image::new(&[layer()]).put(&mut memory);
         let index = put_index(&mut memory, OCI_INDEX, std::slice::from_ref(&image));
         change(&mut memory, &image);
         refuse(&memory, &index, expected);
     };
-    let serve = |memory: &mut Memory, digest: Digest, bytes: &[u8]| {
+    let serve = |memory: &mut MemoryImages, digest: Digest, bytes: &[u8]| {
         memory.blobs.insert(digest, bytes.to_vec());
     };
     check(
@@ -283,7 +283,7 @@ fn lies_are_noticed() {
         &|memory, image| drop(memory.blobs.remove(&digest(image))),
         "the image names …, which is not there",
     );
-    let config = |memory: &Memory, image: &Value| -> Digest {
+    let config = |memory: &MemoryImages, image: &Value| -> Digest {
         let manifest: Value = serde_json::from_slice(&memory.blobs[&digest(image)]).unwrap();
         digest(&manifest["config"])
     };
@@ -320,7 +320,7 @@ fn lies_are_noticed() {
 #[test]
 fn documents_of_two_minds_are_refused() {
     let refuse_text = |text: &str, expected: &str| {
-        let mut memory = Memory::default();
+        let mut memory = MemoryImages::default();
         let image = json!({ "digest": memory.put(text).to_string() });
         refuse(&memory, &image, expected);
     };
@@ -336,7 +336,7 @@ fn documents_of_two_minds_are_refused() {
         &format!(r#"{{"schemaVersion":1,"mediaType":"{schema1}"}}"#),
         &format!("`{schema1}` is neither an image nor an index of images"),
     );
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     memory.put(layer());
     let image = Image::new(&[layer()]).put(&mut memory);
     let mut called = image.clone();
@@ -368,7 +368,7 @@ fn documents_of_two_minds_are_refused() {
 
 #[test]
 fn indexes_have_an_end() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     memory.put(layer());
     let image = Image::new(&[layer()]).put(&mut memory);
     let mut nested = image.clone();
@@ -401,7 +401,7 @@ fn open(dir: &Path) -> Dir {
 
 #[test]
 fn what_was_seen_is_not_asked_for_again() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     let image = index(&mut memory, OCI_INDEX, &["linux/amd64", "linux/arm64"]);
     let place = format!("q.io/a@{}", digest(&image));
     let (dir, resolver) = (tempfile::tempdir().unwrap(), BaseResolver::default());
@@ -431,14 +431,14 @@ fn what_was_seen_is_not_asked_for_again() {
     let layer = names.iter().find(|name| name.to_string_lossy().ends_with(".index")).unwrap();
     let other = store::index(&cache, Digest::of_bytes(b"x"));
     assert_eq!(other, None);
-    cache.copy(layer, &cache, format!("{}.1.index", Digest::of_bytes(b"x").hex())).unwrap();
+    cache.copy(layer, &cache, format!("{}.1.index", Digest::of_bytes(b"x").to_hex())).unwrap();
     assert_eq!(store::index(&cache, Digest::of_bytes(b"x")), None);
 }
 
 struct Stopped;
 
 impl Progress for Stopped {
-    fn event(&self, _event: Event<'_>) {}
+    fn report(&self, _event: ProgressEvent<'_>) {}
 
     fn is_cancelled(&self) -> bool {
         true
@@ -447,7 +447,7 @@ impl Progress for Stopped {
 
 #[test]
 fn it_can_be_stopped() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     memory.put(layer());
     let image = Image::new(&[layer()]).put(&mut memory);
     let resolver = BaseResolver::default();

@@ -1,11 +1,11 @@
 //! Layers on layers, and layers that nobody should have made.
 
 use super::*;
-use crate::oci::tar::testing::{RawHeader, Tar, record};
+use crate::oci::tar::testing::{RawHeader, TarBuilder, pax_record};
 
 /// Returns the tree of an image of these layers, or what is wrong with the last.
 fn merged(layers: &[Vec<u8>]) -> Result<Vec<String>, String> {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImages::default();
     for layer in layers {
         memory.put(layer.clone());
     }
@@ -21,7 +21,7 @@ fn merged(layers: &[Vec<u8>]) -> Result<Vec<String>, String> {
 }
 
 #[track_caller]
-fn check(layers: &[Tar], expected: &[&str]) {
+fn check(layers: &[TarBuilder], expected: &[&str]) {
     let layers: Vec<Vec<u8>> = layers.iter().map(|layer| layer.clone().end()).collect();
     // Where contents begin is of no interest here.
     let found = merged(&layers).map(|lines| {
@@ -32,13 +32,13 @@ fn check(layers: &[Tar], expected: &[&str]) {
 }
 
 #[track_caller]
-fn refuse(layers: &[Tar], expected: &str) {
+fn refuse(layers: &[TarBuilder], expected: &str) {
     let layers: Vec<Vec<u8>> = layers.iter().map(|layer| layer.clone().end()).collect();
     assert_eq!(merged(&layers), Err(expected.to_owned()));
 }
 
-fn tar() -> Tar {
-    Tar::new()
+fn tar() -> TarBuilder {
+    TarBuilder::new()
 }
 
 fn raw(name: &[u8], flag: u8, size: u64) -> RawHeader {
@@ -279,7 +279,7 @@ fn tars_that_cannot_be_used_are_refused() {
     refuse(&[file(b"a/../../x")], "the path \"a/../../x\" has a part `..`");
     refuse(&[file(b"\xff")], "the name \"\u{fffd}\" is not UTF-8");
     refuse(
-        &[tar().pax(&record("path", b"a\0b")).file("a", "")],
+        &[tar().pax(&pax_record("path", b"a\0b")).file("a", "")],
         "the name \"a\\0b\" holds a NUL byte",
     );
     check(&[file(b"a\nb")], &["a\nb at 512 + 0"]);

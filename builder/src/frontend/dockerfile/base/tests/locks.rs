@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::oci::image::reference::Reference;
-use crate::oci::tar::testing::Tar;
+use crate::oci::tar::testing::TarBuilder;
 use crate::recipe::diagnostic::SourceText;
 
 fn lock(text: &str) -> Result<BaseLock, String> {
@@ -49,8 +49,8 @@ fn lock_files_are_read_and_written() {
 
 #[test]
 fn locks_say_what_names_mean() {
-    let mut memory = Memory::default();
-    let layer = Tar::new().file("a", "content").end();
+    let mut memory = MemoryImages::default();
+    let layer = TarBuilder::new().file("a", "content").end();
     memory.put(layer.clone());
     let old = Image::new(&[layer]).put(&mut memory);
     let new = Image::new(&[]).put(&mut memory);

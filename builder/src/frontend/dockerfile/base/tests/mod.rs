@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::frontend::dockerfile::tree::{SpecialKind, TreeNodeKind};
-use crate::oci::images::testing::Memory;
-use crate::oci::progress::Silent;
+use crate::oci::images::testing::MemoryImages;
+use crate::oci::progress::NoProgress;
 use crate::recipe::SourceLocation;
 
 /// Small enough that tests reach them.
 const LIMITS: TarLimits =
-    TarLimits { members: 1000, path: 4096, names: 1 << 20, pax: 4096, unpacked: 4 << 20 };
+    TarLimits { entries: 1000, path: 4096, names: 1 << 20, pax: 4096, decompressed: 4 << 20 };
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -59,7 +59,7 @@ impl Image {
     }
 
     /// Puts config and manifest, and returns a descriptor of the manifest.
-    fn put(mut self, memory: &mut Memory) -> Value {
+    fn put(mut self, memory: &mut MemoryImages) -> Value {
         let config = bytes(&self.config);
         if self.manifest.get("config").is_none() {
             self.manifest["config"] = descriptor(CONFIG, &config);
@@ -75,18 +75,18 @@ fn digest(descriptor: &Value) -> Digest {
     descriptor["digest"].as_str().unwrap().parse().unwrap()
 }
 
-fn load(memory: &Memory, place: &str, platform: &str) -> Result<LoadedBase, BaseError> {
+fn load(memory: &MemoryImages, place: &str, platform: &str) -> Result<LoadedBase, BaseError> {
     load_with(memory, None, &BaseResolver::default(), place, platform)
 }
 
 fn load_with(
-    memory: &Memory,
+    memory: &MemoryImages,
     cache: Option<&Dir>,
     resolver: &BaseResolver,
     place: &str,
     platform: &str,
 ) -> Result<LoadedBase, BaseError> {
-    let bases = Bases { places: memory, cache, resolver, limits: LIMITS, progress: &Silent };
+    let bases = Bases { places: memory, cache, resolver, limits: LIMITS, progress: &NoProgress };
     bases.load(&place.parse().unwrap(), &platform.parse().unwrap())
 }
 

@@ -7,12 +7,12 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::{ImageBlob, Images};
 use crate::oci::parallel::in_parallel;
-use crate::oci::progress::{Event, Progress};
-use crate::oci::sink::{Blob, Sink};
+use crate::oci::progress::{Progress, ProgressEvent};
+use crate::oci::sink::{Sink, SourceBlob};
 
 /// A blob that is to be moved.
 #[derive(Clone, Copy)]
-pub(crate) struct Move<'a> {
+pub(crate) struct BlobTransfer<'a> {
     /// Digest of the blob.
     pub(crate) digest: Digest,
     /// Length of the blob in bytes.
@@ -24,18 +24,18 @@ pub(crate) struct Move<'a> {
 }
 
 /// Moves blobs to a sink, up to `jobs` at a time.
-pub(crate) fn run(
-    mut moves: Vec<Move<'_>>,
+pub(crate) fn transfer_blobs(
+    mut moves: Vec<BlobTransfer<'_>>,
     sink: &dyn Sink,
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<(), StorageError> {
     moves.sort_by_key(|blob| (Reverse(blob.size), blob.digest));
-    let width = jobs.min(sink.width());
+    let width = jobs.min(sink.max_parallel_blobs());
     in_parallel(&moves, width, |number, blob| blob.run(number, sink, progress)).map(drop)
 }
 
-impl Move<'_> {
+impl BlobTransfer<'_> {
     fn run(
         &self,
         number: usize,
@@ -46,12 +46,13 @@ impl Move<'_> {
             return Err(StorageError::Cancelled);
         }
         let (digest, size, images) = (self.digest, self.size, self.images);
-        progress.event(Event::Moving { blob: number, digest, len: size });
+        progress.report(ProgressEvent::Copying { blob: number, digest, len: size });
         let source = ImageBlob { images, digest, size };
-        let blob = Blob { digest, size, source: &source, beside: images.beside() };
+        let blob =
+            SourceBlob { digest, size, source: &source, mount_source: images.mount_source() };
         let advanced = |len| progress.advance(number, len);
         let how = sink.put_blob(&blob, self.names, &advanced)?;
-        progress.event(Event::Moved { blob: number, digest, len: size, how });
+        progress.report(ProgressEvent::Copied { blob: number, digest, len: size, how });
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use super::reference::Reference;
 
 /// A registry, a layout, or an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum ImageLocation {
     /// `docker://REF`, or a reference without a prefix.
     Registry(Reference),
     /// `oci:DIR` or `oci:DIR:NAME`.
@@ -17,17 +17,17 @@ pub enum Place {
     Archive(PathBuf, Option<String>),
 }
 
-impl FromStr for Place {
+impl FromStr for ImageLocation {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some(layout) = text.strip_prefix("oci:") {
-            let parts = split(layout).ok_or("write it as `oci:DIR` or `oci:DIR:TAG`")?;
+            let parts = split_name(layout).ok_or("write it as `oci:DIR` or `oci:DIR:TAG`")?;
             return Ok(Self::Layout(parts.0, parts.1));
         }
         if let Some(archive) = text.strip_prefix("oci-archive:") {
             let help = "write it as `oci-archive:FILE` or `oci-archive:FILE:TAG`";
-            let parts = split(archive).ok_or(help)?;
+            let parts = split_name(archive).ok_or(help)?;
             return Ok(Self::Archive(parts.0, parts.1));
         }
         if text.starts_with("docker-archive:") {
@@ -42,7 +42,7 @@ impl FromStr for Place {
 }
 
 /// Returns the path and the name after it; nothing where one of them is empty.
-fn split(text: &str) -> Option<(PathBuf, Option<String>)> {
+fn split_name(text: &str) -> Option<(PathBuf, Option<String>)> {
     let (path, name) = match text.split_once(':') {
         Some((path, name)) => (path, Some(name.to_owned())),
         None => (text, None),
@@ -60,7 +60,7 @@ pub fn parse_reference(text: &str) -> Result<Reference, String> {
     name.parse().map_err(|error| format!("{error}; it looks like `quay.io/me/fedora:42`"))
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ImageLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry(name) => write!(f, "{name}"),
@@ -80,9 +80,13 @@ mod tests {
     fn places_parse() {
         let check = |text: &str, expected: &str| {
             let found = match text.parse() {
-                Ok(Place::Registry(name)) => format!("registry {name}"),
-                Ok(Place::Layout(path, name)) => format!("layout {} {name:?}", path.display()),
-                Ok(Place::Archive(path, name)) => format!("archive {} {name:?}", path.display()),
+                Ok(ImageLocation::Registry(name)) => format!("registry {name}"),
+                Ok(ImageLocation::Layout(path, name)) => {
+                    format!("layout {} {name:?}", path.display())
+                }
+                Ok(ImageLocation::Archive(path, name)) => {
+                    format!("archive {} {name:?}", path.display())
+                }
                 Err(error) => error,
             };
             assert_eq!(found, expected, "{text}");
