@@ -26,12 +26,12 @@ use diskette_builder::frontend::spec;
 use diskette_builder::net::http::{HttpClient, HttpOptions, SystemRoots, TlsOptions, TlsTrust};
 use diskette_builder::net::proxy::Proxies;
 use diskette_builder::oci::error::StorageError;
-use diskette_builder::oci::image::format::Format;
-use diskette_builder::oci::image::place::Place;
+use diskette_builder::oci::image::format::ImageFormat;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::time::Timestamp;
-use diskette_builder::oci::images::{Images, Places};
-use diskette_builder::oci::progress::Silent;
-use diskette_builder::oci::store::Layout;
+use diskette_builder::oci::images::{ImageOpener, Images};
+use diskette_builder::oci::progress::NoProgress;
+use diskette_builder::oci::store::LayoutSink;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 use diskette_builder::recipe::{InputFile, Recipe};
 
@@ -66,7 +66,7 @@ pub(crate) fn build_image(disk: &str, output: &str) -> Result<Vec<BuiltImage>, B
 
     // A sink receives the layers, then the documents, then the names. This one is an OCI image layout.
     Dir::create_ambient_dir_all(output, ambient_authority())?;
-    let layout = Layout::open(Dir::open_ambient_dir(output, ambient_authority())?, output)?;
+    let layout = LayoutSink::open(Dir::open_ambient_dir(output, ambient_authority())?, output)?;
 
     // Neither the number of threads nor the time of day changes the image's digest.
     let workers = LayerWorkers::start(2, LayerCompression::default())?;
@@ -74,10 +74,10 @@ pub(crate) fn build_image(disk: &str, output: &str) -> Result<Vec<BuiltImage>, B
         workers: &workers,
         sink: &layout,
         cache: None,
-        progress: &Silent,
+        progress: &NoProgress,
         created: Timestamp::default(),
         platform_tags: PlatformTags::None,
-        format: Format::Oci,
+        format: ImageFormat::Oci,
     };
     Ok(plan.build(&options)?)
 }
@@ -105,8 +105,8 @@ impl InputFiles for WorkingDirectory {
 /// Opens the images that Dockerfiles are built on. A spec has none.
 struct NoBaseImages;
 
-impl Places for NoBaseImages {
-    fn images(&self, place: &Place) -> Result<Box<dyn Images + '_>, StorageError> {
+impl ImageOpener for NoBaseImages {
+    fn open_images(&self, place: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
         Err(StorageError::Foreign {
             place: place.to_string(),
             problem: "is not opened by this example".into(),
