@@ -10,7 +10,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use diskette_builder::frontend::dockerfile::run::{RunContext, RunError, RunLine, evaluate};
+use diskette_builder::frontend::dockerfile::run::{
+    RunContext, RunError, RunLine, evaluate_run_line,
+};
 use diskette_builder::frontend::dockerfile::tree::{
     Accounts, Tree, TreeNode, TreeNodeKind, UserIdentity,
 };
@@ -337,7 +339,7 @@ impl Scene<'_> {
         let accounts = Accounts::default();
         let root = if self.owner == USER { ROOT } else { self.owner };
         let node = TreeNode { kind: TreeNodeKind::Directory, mode: 0o755, owner: root };
-        tree.put_settled("", node).unwrap();
+        tree.put_unrecorded("", node).unwrap();
         let mut run = |script: &str, directory: &str, owner| -> Result<(), RunError> {
             let context = RunContext {
                 variables: &variables(),
@@ -346,7 +348,7 @@ impl Scene<'_> {
                 accounts: &accounts,
                 shell: &[],
             };
-            evaluate(&mut tree, RunLine::Shell(script), &context)
+            evaluate_run_line(&mut tree, RunLine::Shell(script), &context)
         };
         run(&self.setup, "", root).unwrap();
         let said = run(script, self.directory, self.owner).err().map(|error| {

@@ -9,17 +9,17 @@
 use std::sync::Arc;
 
 use diskette_builder::recipe::diagnostic::SourceText;
-use diskette_builder::frontend::dockerfile::pattern::{Glob, IgnoreFile, Stars, clean, has_wildcards};
+use diskette_builder::frontend::dockerfile::pattern::{Glob, IgnoreFile, DoubleStar, clean_path, has_wildcards};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {
     let (text, path) = input.rsplit_once('\n').unwrap_or(("", input));
-    let path = clean(path);
-    assert_eq!(clean(&path), path);
+    let path = clean_path(path);
+    assert_eq!(clean_path(&path), path);
     let source = Arc::new(SourceText { name: ".dockerignore".into(), text: text.into() });
     match IgnoreFile::parse(&source) {
         Ok(ignore) => {
-            let hider = ignore.hider(&path);
+            let hider = ignore.hiding_rule(&path);
             assert_eq!(hider.is_some(), ignore.is_ignored(&path));
             let span = hider.and_then(|hider| hider.origin);
             assert!(span.is_none_or(|span| text.get(span.range).is_some()));
@@ -34,7 +34,7 @@ fuzz_target!(|input: &str| {
         }
     }
     for line in text.lines().take(4) {
-        for stars in [Stars::Within, Stars::Across] {
+        for stars in [DoubleStar::Within, DoubleStar::Across] {
             let Ok(glob) = Glob::parse(line, stars) else { continue };
             assert!(has_wildcards(line) || line.contains('\\') || glob.matches(line));
             glob.matches(&path);

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use diskette_builder::frontend::dockerfile::{expand, expand_body};
+use diskette_builder::frontend::dockerfile::{expand_body, expand_text};
 use libfuzzer_sys::fuzz_target;
 
 fn value(name: &str) -> Option<String> {
@@ -16,7 +16,7 @@ fn value(name: &str) -> Option<String> {
 
 fuzz_target!(|text: &str| {
     for escape in ['\\', '`'] {
-        let Ok((word, words)) = expand(escape, text, &value) else { continue };
+        let Ok((word, words)) = expand_text(escape, text, &value) else { continue };
         let dense = |text: &str| text.split_whitespace().collect::<String>();
         assert_eq!(dense(&word), dense(&words.concat()));
         assert!(words.iter().all(|word| !word.is_empty()));

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use diskette_builder::frontend::dockerfile::run::{RunContext, RunLine, evaluate};
+use diskette_builder::frontend::dockerfile::run::{RunContext, RunLine, evaluate_run_line};
 use diskette_builder::recipe::LayerEntryKind;
 use diskette_builder::frontend::dockerfile::tree::{Accounts, Tree};
 use libfuzzer_sys::fuzz_target;
@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
     let accounts = Accounts::parse("me:x:7:7::/:\n", "me:x:7:\nstaff:x:8:me\n");
     let mut image = Tree::new();
     for user in ["root", "me"] {
-        let identity = accounts.identity(user).expect("a user");
+        let identity = accounts.find_identity(user).expect("a user");
         let context = RunContext {
             variables: &variables,
             directory: "",
@@ -29,11 +29,11 @@ fuzz_target!(|text: &str| {
             shell: &[],
         };
         if user == "root" {
-            evaluate(&mut image, RunLine::Shell(SETUP), &context).expect("a tree");
-            image.settle();
+            evaluate_run_line(&mut image, RunLine::Shell(SETUP), &context).expect("a tree");
+            image.forget_changes();
         }
         let mut tree = image.clone();
-        match evaluate(&mut tree, RunLine::Shell(text), &context) {
+        match evaluate_run_line(&mut tree, RunLine::Shell(text), &context) {
             Ok(()) => check(&mut tree),
             Err(error) => assert!(text.get(error.range).is_some() && !error.message.is_empty()),
         }

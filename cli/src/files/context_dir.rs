@@ -74,7 +74,7 @@ impl ContextDir {
             && !self.ignore.is_ignored_whole(name)
             && let Ok(found) = look(entry, name)
         {
-            builder.pass(name.into(), found);
+            builder.add_ignored_directory(name.into(), found);
         } else {
             return Ok(skip(entry));
         }

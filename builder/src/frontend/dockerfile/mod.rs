@@ -1,10 +1,9 @@
-//! A *Dockerfile* is the other way to say what becomes an image: it is read into stages, these are
-//! evaluated without executing anything, and what they come to is lowered to a recipe.
-//! Reference: moby/buildkit `frontend/dockerfile`.
+//! A *Dockerfile* is the other way to describe an image: it is parsed into stages, these are
+//! evaluated without executing anything, and the result is lowered to a recipe. Reference:
+//! moby/buildkit `frontend/dockerfile`.
 
 pub mod base;
 pub mod context;
-#[cfg_attr(not(test), expect(dead_code, reason = "the evaluator comes next"))]
 mod expand;
 mod instruction;
 mod lower;
@@ -17,14 +16,14 @@ pub mod tree;
 
 use std::sync::Arc;
 
-pub use self::expand::{expand, expand_body};
+pub use self::expand::{expand_body, expand_text};
 pub use self::lower::{BuildContexts, DockerfileRequest, lower};
 pub(crate) use self::stages::Dockerfile;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
-/// Reads a Dockerfile.
+/// Parses a Dockerfile.
 ///
-/// The error holds everything that is wrong with the text, in its order.
+/// The error has all problems of the text, in its order.
 pub fn parse(source: &Arc<SourceText>) -> Result<Dockerfile, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let syntax = syntax::parse(source, &mut problems);

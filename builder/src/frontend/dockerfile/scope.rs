@@ -1,5 +1,5 @@
-//! A *scope* is which variables an instruction sees: those of `FROM` lines are global, a stage has
-//! its own (`moby/buildkit frontend/dockerfile/dockerfile2llb`: `defaultArgs`, `buildMetaArgs`,
+//! A *scope* has the variables that an instruction sees: those of `FROM` lines are global, a stage
+//! has its own (`moby/buildkit frontend/dockerfile/dockerfile2llb`: `defaultArgs`, `buildMetaArgs`,
 //! `dispatchArg`).
 //!
 //! Within a stage `ARG` and `ENV` set the same variables, and the last instruction wins. That only
@@ -10,29 +10,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::oci::image::platform::Platform;
 
-/// What is global: arguments with `--build-arg`'s values, and the platforms'.
+/// Global variables: arguments, with the values of `--build-arg`, and those of the platforms.
 #[derive(Debug)]
-pub(crate) struct Scope {
+pub(crate) struct GlobalScope {
     build_args: BTreeMap<String, String>,
     globals: BTreeMap<String, String>,
-    /// Every name that an `ARG` of any stage declared. Stages add to it while they are read.
+    /// Every name that an `ARG` of any stage declared. Stages add to it while they are evaluated.
     declared: RefCell<BTreeSet<String>>,
 }
 
 /// The variables of one stage.
 #[derive(Debug, Clone)]
 pub(crate) struct StageScope<'a> {
-    scope: &'a Scope,
+    scope: &'a GlobalScope,
     values: BTreeMap<String, String>,
 }
 
 /// Variables that `RUN` sees under both spellings as soon as `--build-arg` gives one of them.
 const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
 
-impl Scope {
-    /// Makes the scope in front of the first instruction. `target_stage` is empty for the last
-    /// stage.
-    pub(crate) fn global(
+impl GlobalScope {
+    /// Returns the scope before the first instruction. `target_stage` is empty for the last stage.
+    pub(crate) fn new(
         target: &Platform,
         build: &Platform,
         target_stage: &str,
@@ -59,8 +58,8 @@ impl Scope {
         Self { build_args: build_args.clone(), globals, declared }
     }
 
-    /// `ARG` in front of the first `FROM`, with its default already expanded. Without one, and
-    /// without `--build-arg`, a value from before stays.
+    /// Declares an `ARG` before the first `FROM`, with its default already expanded. Without a
+    /// default and `--build-arg`, an earlier value stays.
     pub(crate) fn declare_global(&mut self, name: &str, default: Option<String>) {
         self.declared.get_mut().insert(name.into());
         if let Some(value) = self.build_args.get(name).cloned().or(default) {
@@ -68,18 +67,18 @@ impl Scope {
         }
     }
 
-    /// Returns what `FROM` and the defaults of global arguments see.
+    /// Returns the value that `FROM` and the defaults of global arguments see.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.globals.get(name).cloned()
     }
 
-    /// Opens a stage on an image: it sees nothing that it does not declare.
-    pub(crate) fn stage(&self) -> StageScope<'_> {
+    /// Returns the scope of a stage on an image, which sees only what it declares.
+    pub(crate) fn new_stage(&self) -> StageScope<'_> {
         StageScope { scope: self, values: BTreeMap::new() }
     }
 
-    /// Returns the names of `--build-arg` that nothing has declared so far, and that mean nothing
-    /// by themselves: most likely they are misspelt.
+    /// Returns the names of `--build-arg` that no `ARG` has declared so far and that are not
+    /// predefined: most likely they are misspelt.
     pub(crate) fn unused_build_args(&self) -> Vec<String> {
         let declared = self.declared.borrow();
         let unused = |name: &&String| !declared.contains(*name) && !needs_no_declaration(name);
@@ -88,14 +87,14 @@ impl Scope {
 }
 
 impl StageScope<'_> {
-    /// Opens a stage on this one: it inherits the arguments too.
-    pub(crate) fn child(&self) -> Self {
+    /// Returns the scope of a stage on this one, which inherits the arguments too.
+    pub(crate) fn derive(&self) -> Self {
         self.clone()
     }
 
-    /// `ARG`, with its default already expanded. `--build-arg` goes before the default, and the
-    /// default before a global argument of the same name.
-    pub(crate) fn arg(&mut self, name: &str, default: Option<String>) {
+    /// Declares an `ARG`, with its default already expanded. `--build-arg` overrides the default,
+    /// and the default a global argument of the same name.
+    pub(crate) fn declare_arg(&mut self, name: &str, default: Option<String>) {
         self.scope.declared.borrow_mut().insert(name.into());
         let given = self.scope.build_args.get(name).cloned();
         if let Some(value) = given.or(default).or_else(|| self.scope.get(name)) {
@@ -103,18 +102,18 @@ impl StageScope<'_> {
         }
     }
 
-    /// `ENV`, with its value already expanded, or a variable of the base image.
-    pub(crate) fn env(&mut self, name: &str, value: String) {
+    /// Sets a variable of `ENV`, with its value already expanded, or one of the base image.
+    pub(crate) fn set_env(&mut self, name: &str, value: String) {
         self.values.insert(name.into(), value);
     }
 
-    /// Returns what the next instruction sees.
+    /// Returns the value that the next instruction sees.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.values.get(name).cloned()
     }
 
     /// Returns the environment of `RUN`: what instructions see, and the proxies of `--build-arg`.
-    pub(crate) fn variables(&self) -> BTreeMap<String, String> {
+    pub(crate) fn run_environment(&self) -> BTreeMap<String, String> {
         let mut variables = BTreeMap::new();
         for (name, value) in self.scope.build_args.iter().filter(|(name, _)| is_proxy(name)) {
             variables.insert(name.to_ascii_uppercase(), value.clone());
@@ -129,7 +128,7 @@ fn is_proxy(name: &str) -> bool {
     PROXIES.iter().any(|proxy| proxy.eq_ignore_ascii_case(name))
 }
 
-/// Besides proxies, some arguments speak to the builder itself.
+/// Returns whether an argument is predefined: a proxy, or an argument for the builder itself.
 fn needs_no_declaration(name: &str) -> bool {
     is_proxy(name) || name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH"
 }
@@ -141,11 +140,11 @@ mod tests {
     const BUILD_ARGS: &[(&str, &str)] =
         &[("given", "G"), ("https_proxy", "p"), ("BUILDKIT_INLINE_CACHE", "1"), ("TARGETOS", "os")];
 
-    fn scope() -> Scope {
+    fn scope() -> GlobalScope {
         let args = BUILD_ARGS.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         let target = "linux/arm/v7".parse().unwrap();
         let build = "linux/amd64".parse().unwrap();
-        let mut scope = Scope::global(&target, &build, "", &args.collect());
+        let mut scope = GlobalScope::new(&target, &build, "", &args.collect());
         scope.declare_global("global", Some("g".into()));
         scope.declare_global("empty", None);
         scope
@@ -177,7 +176,7 @@ mod tests {
         check("TARGETSTAGE", Some("default"));
 
         let amd64 = "linux/amd64".parse().unwrap();
-        let named = Scope::global(&amd64, &amd64, "final", &BTreeMap::new());
+        let named = GlobalScope::new(&amd64, &amd64, "final", &BTreeMap::new());
         assert_eq!(named.get("TARGETSTAGE").as_deref(), Some("final"));
     }
 
@@ -186,18 +185,18 @@ mod tests {
     fn the_last_instruction_wins() {
         let scope = scope();
         let check = |instructions: &[&str], name: &str, expected: Option<&str>| {
-            let mut stage = scope.stage();
+            let mut stage = scope.new_stage();
             for instruction in instructions {
                 let (keyword, pair) = instruction.split_once(' ').unwrap();
                 match (keyword, pair.split_once('=')) {
-                    ("ARG", None) => stage.arg(pair, None),
-                    ("ARG", Some((name, value))) => stage.arg(name, Some(value.into())),
-                    (_, pair) => stage.env(pair.unwrap().0, pair.unwrap().1.into()),
+                    ("ARG", None) => stage.declare_arg(pair, None),
+                    ("ARG", Some((name, value))) => stage.declare_arg(name, Some(value.into())),
+                    (_, pair) => stage.set_env(pair.unwrap().0, pair.unwrap().1.into()),
                 }
             }
             assert_eq!(stage.get(name).as_deref(), expected, "{instructions:?}");
-            assert_eq!(stage.child().get(name).as_deref(), expected, "{instructions:?}");
-            assert_eq!(stage.variables().get(name).map(String::as_str), expected);
+            assert_eq!(stage.derive().get(name).as_deref(), expected, "{instructions:?}");
+            assert_eq!(stage.run_environment().get(name).map(String::as_str), expected);
         };
         check(&[], "global", None);
         check(&[], "TARGETARCH", None);
@@ -223,24 +222,24 @@ mod tests {
     #[test]
     fn a_child_does_not_change_its_parent() {
         let scope = scope();
-        let mut parent = scope.stage();
-        parent.arg("x", Some("1".into()));
-        let mut child = parent.child();
-        child.env("x", "2".into());
-        child.arg("y", None);
+        let mut parent = scope.new_stage();
+        parent.declare_arg("x", Some("1".into()));
+        let mut child = parent.derive();
+        child.set_env("x", "2".into());
+        child.declare_arg("y", None);
         assert_eq!(parent.get("x").as_deref(), Some("1"));
     }
 
     #[test]
     fn proxies_reach_run_undeclared() {
         let scope = scope();
-        let mut stage = scope.stage();
+        let mut stage = scope.new_stage();
         assert_eq!(stage.get("https_proxy"), None);
-        stage.env("HTTPS_PROXY", "own".into());
+        stage.set_env("HTTPS_PROXY", "own".into());
         let expected = [("HTTPS_PROXY", "own"), ("https_proxy", "p")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(stage.variables(), BTreeMap::from(expected));
-        stage.arg("https_proxy", None);
+        assert_eq!(stage.run_environment(), BTreeMap::from(expected));
+        stage.declare_arg("https_proxy", None);
         assert_eq!(stage.get("https_proxy").as_deref(), Some("p"));
     }
 
@@ -248,10 +247,10 @@ mod tests {
     fn what_no_stage_declares_is_unused() {
         let scope = scope();
         assert_eq!(scope.unused_build_args(), ["given"]);
-        scope.stage().arg("other", None);
-        scope.stage().env("given", "x".into());
+        scope.new_stage().declare_arg("other", None);
+        scope.new_stage().set_env("given", "x".into());
         assert_eq!(scope.unused_build_args(), ["given"]);
-        scope.stage().child().arg("given", None);
+        scope.new_stage().derive().declare_arg("given", None);
         assert_eq!(scope.unused_build_args(), [""; 0]);
     }
 }

@@ -4,22 +4,22 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::instruction::{self, FromInstruction, Instruction, InstructionKind};
-use super::syntax::{Syntax, Word};
+use super::syntax::{DockerfileSyntax, DockerfileWord};
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
-/// A Dockerfile that was read.
+/// A parsed Dockerfile.
 #[derive(Debug)]
 pub struct Dockerfile {
-    /// What takes away the meaning of a character.
+    /// Escape character of the file.
     pub(super) escape: char,
-    /// ARGs in front of the first stage, each with its default.
-    pub(super) globals: Vec<(Word, Option<Word>)>,
-    pub(super) stages: Vec<Stage>,
+    /// ARGs before the first stage, each with its default.
+    pub(super) globals: Vec<(DockerfileWord, Option<DockerfileWord>)>,
+    pub(super) stages: Vec<DockerfileStage>,
 }
 
-/// One stage.
+/// A stage of a Dockerfile.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(super) struct DockerfileStage {
     pub(super) from: FromInstruction,
     pub(super) instructions: Vec<Instruction>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Stage {
 impl Dockerfile {
     pub(super) fn new(
         source: &Arc<SourceText>,
-        syntax: Syntax,
+        syntax: DockerfileSyntax,
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
         let escape = syntax.escape;
@@ -35,14 +35,14 @@ impl Dockerfile {
         let mut dockerfile = Self { escape, globals: Vec::new(), stages: Vec::new() };
         for written in syntax.instructions {
             let is_from = written.keyword.text.eq_ignore_ascii_case("from");
-            match (instruction::read(written, problems), is_from) {
-                (Some(instruction), _) => dockerfile.add(instruction, problems),
-                // What stands behind a FROM that cannot be read still stands behind one.
+            match (instruction::read_instruction(written, problems), is_from) {
+                (Some(instruction), _) => dockerfile.add_instruction(instruction, problems),
+                // Instructions after a FROM that cannot be read still belong to a stage.
                 (None, true) => return dockerfile,
                 (None, false) => {}
             }
         }
-        dockerfile.check_numbers(problems);
+        dockerfile.check_stage_numbers(problems);
         if dockerfile.stages.is_empty() && problems.is_empty() {
             let name = &source.name;
             let what = if is_empty {
@@ -56,11 +56,11 @@ impl Dockerfile {
         dockerfile
     }
 
-    fn add(&mut self, instruction: Instruction, problems: &mut Vec<Diagnostic>) {
+    fn add_instruction(&mut self, instruction: Instruction, problems: &mut Vec<Diagnostic>) {
         match (&instruction.kind, self.stages.last_mut()) {
             (InstructionKind::From(from), _) => {
                 let from = from.clone();
-                self.stages.push(Stage { from, instructions: Vec::new() });
+                self.stages.push(DockerfileStage { from, instructions: Vec::new() });
             }
             (_, Some(stage)) => stage.instructions.push(instruction),
             (InstructionKind::Arg(arguments), None) => {
@@ -74,8 +74,8 @@ impl Dockerfile {
         }
     }
 
-    /// A number always means a stage, and one that comes later can never be copied from.
-    fn check_numbers(&self, problems: &mut Vec<Diagnostic>) {
+    /// Reports numbers in `--from` that are not those of earlier stages.
+    fn check_stage_numbers(&self, problems: &mut Vec<Diagnostic>) {
         for (number, stage) in self.stages.iter().enumerate() {
             for instruction in &stage.instructions {
                 let (InstructionKind::Copy(copy) | InstructionKind::Add(copy)) = &instruction.kind
@@ -92,10 +92,10 @@ impl Dockerfile {
         }
     }
 
-    /// Returns the stage that a name or a number means, of those in front of `end`. A later stage
-    /// of the same name wins.
-    pub(super) fn find(&self, name: &str, end: usize) -> Option<usize> {
-        let is_named = |stage: &Stage| {
+    /// Finds a stage by name or number among those before `end`. A later stage of the same name
+    /// wins.
+    pub(super) fn find_stage(&self, name: &str, end: usize) -> Option<usize> {
+        let is_named = |stage: &DockerfileStage| {
             stage.from.name.as_ref().is_some_and(|own| own.text.eq_ignore_ascii_case(name))
         };
         let stages = &self.stages[..end.min(self.stages.len())];
@@ -106,9 +106,9 @@ impl Dockerfile {
     }
 
     /// Returns the stage to build.
-    pub(super) fn target(&self, name: Option<&str>) -> Result<usize, Diagnostic> {
+    pub(super) fn find_target(&self, name: Option<&str>) -> Result<usize, Diagnostic> {
         let Some(name) = name else { return Ok(self.stages.len().saturating_sub(1)) };
-        self.named(name, self.stages.len()).ok_or_else(|| {
+        self.find_named_stage(name, self.stages.len()).ok_or_else(|| {
             let known: Vec<&str> = self
                 .stages
                 .iter()
@@ -122,22 +122,22 @@ impl Dockerfile {
         })
     }
 
-    /// Returns the stages that a stage needs, itself among them, in the order of the file. What is not
-    /// needed is not evaluated: it may hold what cannot be.
-    /// `bases` has what FROM says in each, with its variables replaced.
-    pub(super) fn needed(&self, target: usize, bases: &[String]) -> BTreeSet<usize> {
+    /// Returns the stages that a stage needs, including itself, in the order of the file. Others
+    /// are not evaluated, and may contain what cannot be. `bases` has the base name of each stage,
+    /// with its variables replaced.
+    pub(super) fn needed_stages(&self, target: usize, bases: &[String]) -> BTreeSet<usize> {
         let mut needed = BTreeSet::from([target]);
         let mut pending = vec![target];
         while let Some(number) = pending.pop() {
             let stage = &self.stages[number];
             // Numbers are for --from only.
-            let base = bases.get(number).and_then(|base| self.named(base, number));
+            let base = bases.get(number).and_then(|base| self.find_named_stage(base, number));
             let copied = stage.instructions.iter().filter_map(|instruction| {
                 let (InstructionKind::Copy(copy) | InstructionKind::Add(copy)) = &instruction.kind
                 else {
                     return None;
                 };
-                self.find(&copy.from.as_ref()?.text, number)
+                self.find_stage(&copy.from.as_ref()?.text, number)
             });
             let new: Vec<usize> =
                 base.into_iter().chain(copied).filter(|stage| needed.insert(*stage)).collect();
@@ -146,8 +146,8 @@ impl Dockerfile {
         needed
     }
 
-    /// Returns the stage that FROM means, of those in front of `end`.
-    pub(super) fn named(&self, name: &str, end: usize) -> Option<usize> {
-        self.find(name, end).filter(|_| name.parse::<usize>().is_err())
+    /// Finds the stage that FROM names among those before `end`.
+    pub(super) fn find_named_stage(&self, name: &str, end: usize) -> Option<usize> {
+        self.find_stage(name, end).filter(|_| name.parse::<usize>().is_err())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::frontend::dockerfile::base::LoadedBase;
-use crate::frontend::dockerfile::tree::{Follow, Tree, TreeNodeKind};
+use crate::frontend::dockerfile::tree::{FollowLast, Tree, TreeNodeKind};
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::location::ImageLocation;
 use crate::recipe::BaseImage;
@@ -52,7 +52,7 @@ impl VddkBaseImage {
 fn has_cp(tree: &Tree, config: &ImageConfig) -> bool {
     let path = config.env().find(|(name, _)| *name == "PATH").map_or(PATH, |(_, path)| path);
     path.split(':').any(|directory| {
-        let found = tree.resolve("", &format!("{directory}/cp"), Follow::Yes);
+        let found = tree.resolve("", &format!("{directory}/cp"), FollowLast::Yes);
         let node = found.ok().and_then(|found| tree.get(&found.path));
         node.is_some_and(|node| {
             matches!(node.kind, TreeNodeKind::File(_)) && node.mode & 0o111 != 0

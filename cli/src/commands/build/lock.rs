@@ -37,7 +37,7 @@ impl LockFile {
 
     /// Writes down what was found out, if that was asked for.
     pub(super) fn write(&self, arguments: &DockerfileArguments) -> Result<(), CommandError> {
-        match self.resolver.changed().filter(|_| arguments.lock) {
+        match self.resolver.updated_lock().filter(|_| arguments.lock) {
             Some(lock) => Ok(write_file(&self.path, lock.to_string().as_bytes())?),
             None => Ok(()),
         }

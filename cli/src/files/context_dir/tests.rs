@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 
-use diskette_builder::frontend::dockerfile::pattern::Stars;
+use diskette_builder::frontend::dockerfile::pattern::DoubleStar;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
@@ -410,7 +410,7 @@ fn a_deep_tree_is_listed() {
     let listing = context.listing().unwrap();
     assert_eq!(listing.below("").count(), 1_002);
     assert_eq!(listing.resolve("link").unwrap().path, deepest);
-    assert_eq!(listing.glob("d/*/d/*/d", Stars::Within).unwrap().len(), 1);
+    assert_eq!(listing.glob("d/*/d/*/d", DoubleStar::Within).unwrap().len(), 1);
     assert_eq!(read(&context, &deepest).as_deref(), Ok("deep"));
     assert_eq!(listed(&place.context("d link")), "");
     assert_eq!(listed(&place.context("d !d/d/x link")), "");
@@ -483,6 +483,6 @@ fn a_directory_may_hold_many_files() {
     let context = place.context("**/*7 !**/77");
     let listing = context.listing().unwrap();
     assert_eq!(listing.below("many").count(), 36_001);
-    assert_eq!(listing.glob("many/3999?", Stars::Within).unwrap().len(), 9);
+    assert_eq!(listing.glob("many/3999?", DoubleStar::Within).unwrap().len(), 9);
     assert_eq!(read(&context, "many/39999").as_deref(), Ok(""));
 }

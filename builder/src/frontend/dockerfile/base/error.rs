@@ -1,4 +1,4 @@
-//! Why an image cannot be stood on.
+//! Errors of loading a base image.
 
 use thiserror::Error;
 
@@ -13,74 +13,74 @@ use crate::oci::walk::WalkError;
 /// What is wrong with a layer of a base.
 #[derive(Debug, Error)]
 pub enum BaseLayerProblem {
-    /// It cannot be used at all.
+    /// The layer cannot be read.
     #[error(transparent)]
     Layer(#[from] LayerProblem),
-    /// It does not fit the layers below.
+    /// The layer cannot be applied to the layers below it.
     #[error(transparent)]
     Overlay(#[from] OverlayError),
-    /// With it the image has more files than are read.
+    /// With this layer the image has more files than the limit.
     #[error("with it the image has more than {0} files")]
     TooMany(usize),
 }
 
-/// What is wrong with a base, or on the way to it.
+/// Why a base image cannot be loaded.
 #[derive(Debug, Error)]
 pub enum BaseError {
-    /// The place cannot be read.
+    /// The location of the image cannot be read.
     #[error("{}", .0.full_message())]
     Storage(#[from] StorageError),
-    /// Its documents are not what they should be.
+    /// A manifest or index is malformed.
     #[error(transparent)]
     Documents(WalkError),
-    /// The lock file does not allow it.
+    /// The lock file does not allow the name to be resolved.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// There is no such image.
+    /// The location has no such image.
     #[error("there is no image `{0}`")]
     NotFound(String),
     /// A layout has several images, and none is named.
     #[error("`{0}` does not have exactly one image")]
     Ambiguous(String),
-    /// What came for a digest is something else.
+    /// The content received for a digest has another digest.
     #[error("what came for {expected} has the digest {found}")]
     Digest {
-        /// What was asked for.
+        /// Digest that was requested.
         expected: Digest,
-        /// What came.
+        /// Digest of the bytes received.
         found: Digest,
     },
-    /// A name has a digest that is not of SHA-256.
+    /// A name has a digest other than SHA-256.
     #[error("`{0}` is not a sha256 digest")]
     Algorithm(String),
-    /// The config is not what it should be.
+    /// The config is malformed.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// There is no image for the platform.
+    /// The index has no image for the platform.
     #[error(transparent)]
     Platform(#[from] PlatformNotFound),
-    /// Layers are of a kind that is not read.
+    /// A layer has a media type that is not supported.
     #[error("the layer {digest} cannot be used: {why} (`{media_type}`)")]
     MediaType {
-        /// Of the layer.
+        /// Digest of the layer.
         digest: Digest,
-        /// As the manifest has it.
+        /// Media type in the manifest.
         media_type: String,
-        /// What that means.
+        /// Reason the type is not supported.
         why: &'static str,
     },
-    /// Manifest and config disagree.
+    /// The manifest and the config disagree on the number of layers.
     #[error("the manifest has {layers} layers, the config {diff_ids}")]
     Layers {
-        /// Of the manifest.
+        /// Number of layers in the manifest.
         layers: usize,
-        /// Of the config.
+        /// Number of `diff_ids` in the config.
         diff_ids: usize,
     },
     /// A layer cannot be used.
     #[error("the layer {digest} cannot be used: {problem}")]
     Layer {
-        /// Of the layer.
+        /// Digest of the layer.
         digest: Digest,
         /// What is wrong with it.
         problem: BaseLayerProblem,

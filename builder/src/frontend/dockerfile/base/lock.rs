@@ -1,4 +1,5 @@
-//! A *lock file* records which image a name meant, so that it means the same next time.
+//! A *lock file* records the digest that each image name resolved to, so that later builds use the
+//! same image.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,13 +13,13 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::reference::Reference;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
-/// The form of the file.
+/// Version of the file format.
 const VERSION: u32 = 1;
 
-/// The longest file that is read, in bytes.
+/// Maximum size of a lock file, in bytes.
 const LOCK_MAX: usize = 1 << 20;
 
-/// Names of images, and what they meant.
+/// Image names and the digests they resolved to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BaseLock {
     images: BTreeMap<String, Digest>,
@@ -26,21 +27,21 @@ pub struct BaseLock {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct LockFile {
     version: Spanned<u32>,
     #[serde(default)]
-    image: Vec<Entry>,
+    image: Vec<LockedImage>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct LockedImage {
     name: Spanned<String>,
     digest: Spanned<String>,
 }
 
 impl BaseLock {
-    /// Reads a lock file.
+    /// Parses a lock file.
     pub fn parse(source: &Arc<SourceText>) -> Result<Self, Diagnostic> {
         const HELP: &str = "remove it, and build with `--lock` to write it anew";
         let wrong = |message: String, range| {
@@ -49,7 +50,7 @@ impl BaseLock {
         if source.text.len() > LOCK_MAX {
             return Err(wrong(format!("`{}` is larger than 1 MiB", source.name), 0..0));
         }
-        let file: File = toml::from_str(&source.text).map_err(|error| {
+        let file: LockFile = toml::from_str(&source.text).map_err(|error| {
             let message = error.message().lines().next().unwrap_or_default();
             wrong(format!("this is not a lock file: {message}"), error.span().unwrap_or_default())
         })?;
@@ -58,7 +59,7 @@ impl BaseLock {
             return Err(wrong(message, file.version.span()));
         }
         let mut lock = Self::default();
-        for Entry { name, digest } in file.image {
+        for LockedImage { name, digest } in file.image {
             let reference = name.get_ref().parse::<Reference>().ok();
             if reference.is_none_or(|reference| reference.to_string() != *name.get_ref()) {
                 let message = format!("`{}` is not the whole name of an image", name.get_ref());
@@ -76,12 +77,12 @@ impl BaseLock {
         Ok(lock)
     }
 
-    /// Returns what a name meant.
+    /// Returns the digest recorded for a name.
     pub(crate) fn get(&self, name: &Reference) -> Option<Digest> {
         self.images.get(&name.to_string()).copied()
     }
 
-    /// Records what a name means.
+    /// Records the digest of a name.
     pub(crate) fn insert(&mut self, name: &Reference, digest: Digest) {
         self.images.insert(name.to_string(), digest);
     }
@@ -93,36 +94,36 @@ impl fmt::Display for BaseLock {
         f.write_str("# Written by diskette: which image each name meant.\n")?;
         writeln!(f, "version = {VERSION}")?;
         self.images.iter().try_for_each(|(name, digest)| {
-            // Neither has anything in it that TOML would need escaped.
+            // Neither contains a character that TOML needs escaped.
             write!(f, "\n[[image]]\nname = \"{name}\"\ndigest = \"{digest}\"\n")
         })
     }
 }
 
-/// When registries are asked what a tag means.
+/// When a registry is asked to resolve a tag.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PullPolicy {
-    /// When the lock file does not know.
+    /// If the lock file has no digest for it.
     #[default]
     Unknown,
-    /// Every time.
+    /// Always, whatever the lock file has.
     Always,
 }
 
-/// What is done with a tag that the lock file does not know.
+/// What happens for a tag that is not in the lock file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LockEnforcement {
     /// The registry is asked.
     #[default]
     No,
-    /// An error. The lock file counts, and `Pull` does not.
+    /// It is an error; the lock file decides, whatever the [`PullPolicy`].
     Yes,
 }
 
-/// Why a name must not be resolved.
+/// Why a name is not resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LockError {
-    /// The lock file does not know it.
+    /// The name is not in the lock file.
     #[error("`{0}` is not in the lock file")]
     Unknown(Reference),
 }
@@ -135,45 +136,46 @@ impl LockError {
     }
 }
 
-/// Says what names mean. Within one build a name always means the same.
+/// Resolves image names to digests. Within one build a name always resolves to the same digest.
 #[derive(Debug, Default)]
 pub struct BaseResolver {
     lock: BaseLock,
     pull: PullPolicy,
     locked: LockEnforcement,
-    /// What was resolved in this build.
-    asked: Mutex<BaseLock>,
+    /// Digests that registries returned in this build.
+    answers: Mutex<BaseLock>,
 }
 
 impl BaseResolver {
-    /// Returns a resolver that goes by a lock file.
+    /// Returns a resolver that uses a lock file.
     pub fn new(lock: BaseLock, pull: PullPolicy, locked: LockEnforcement) -> Self {
-        Self { lock, pull, locked, asked: Mutex::default() }
+        Self { lock, pull, locked, answers: Mutex::default() }
     }
 
-    /// Returns what a name means; nothing if the registry has to be asked.
+    /// Returns the digest of a name, or `None` if the registry has to be asked. Fails for an
+    /// unknown name if the lock is enforced.
     pub(crate) fn resolve(&self, name: &Reference) -> Result<Option<Digest>, LockError> {
         let known = self.lock.get(name);
         if self.locked == LockEnforcement::Yes {
             return known.map(Some).ok_or_else(|| LockError::Unknown(name.clone()));
         }
-        let asked = self.asked().get(name);
+        let asked = self.answers().get(name);
         Ok(asked.or(known.filter(|_| self.pull == PullPolicy::Unknown)))
     }
 
-    /// Takes down what the registry has answered.
+    /// Records the digest that the registry returned.
     pub(crate) fn record(&self, name: &Reference, digest: Digest) {
-        self.asked().insert(name, digest);
+        self.answers().insert(name, digest);
     }
 
-    /// Returns the lock file as it should be now, if it should be another than it was.
-    pub fn changed(&self) -> Option<BaseLock> {
+    /// Returns the updated lock file, if this build changed it.
+    pub fn updated_lock(&self) -> Option<BaseLock> {
         let mut lock = self.lock.clone();
-        lock.images.extend(self.asked().images.clone());
+        lock.images.extend(self.answers().images.clone());
         (lock != self.lock).then_some(lock)
     }
 
-    fn asked(&self) -> MutexGuard<'_, BaseLock> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn answers(&self) -> MutexGuard<'_, BaseLock> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

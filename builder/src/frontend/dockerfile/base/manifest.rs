@@ -1,4 +1,4 @@
-//! What of a *manifest* a base is made of.
+//! The parts of a *manifest* that make a base: its config and layers.
 
 use super::BaseError;
 use crate::cluster::contract::LAYERS_MAX;
@@ -9,8 +9,8 @@ use crate::oci::image::manifest::ImageManifest;
 use crate::oci::walk::WalkError;
 use crate::recipe::BaseLayer;
 
-/// Returns the config and the layers of an image, by OCI's names for what they are.
-pub(super) fn parts(
+/// Returns the config and the layers of an image, with OCI's media types.
+pub(super) fn config_and_layers(
     document: &Document,
     manifest: ImageManifest,
 ) -> Result<(Descriptor, Vec<BaseLayer>), BaseError> {
@@ -23,11 +23,11 @@ pub(super) fn parts(
     if manifest.layers.len() > LAYERS_MAX {
         return Err(wrong(format!("it has more than {LAYERS_MAX} layers")));
     }
-    let layers = manifest.layers.into_iter().map(layer).collect::<Result<_, _>>()?;
+    let layers = manifest.layers.into_iter().map(base_layer).collect::<Result<_, _>>()?;
     Ok((config, layers))
 }
 
-fn layer(descriptor: Descriptor) -> Result<BaseLayer, BaseError> {
+fn base_layer(descriptor: Descriptor) -> Result<BaseLayer, BaseError> {
     let Descriptor { media_type, digest, size, .. } = descriptor;
     match layer_type(&media_type) {
         Ok(media_type) => Ok(BaseLayer { media_type: media_type.into(), digest, size }),
@@ -35,7 +35,7 @@ fn layer(descriptor: Descriptor) -> Result<BaseLayer, BaseError> {
     }
 }
 
-/// Returns OCI's name for a type of layer, or why there is none.
+/// Returns OCI's media type for that of a layer, or why it is not supported.
 fn layer_type(media_type: &str) -> Result<&'static str, &'static str> {
     const DOCKER: &str = "application/vnd.docker.image.rootfs.";
     const OCI: &str = "application/vnd.oci.image.layer.";

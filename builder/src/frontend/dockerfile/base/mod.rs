@@ -1,5 +1,5 @@
-//! A *base* is an image that others stand on, seen as a tree. Its layers are read once, to see what
-//! is in them, and not unpacked; what was seen is kept by digest, so that an unchanged base is not
+//! A *base* is an image that another is built on, seen as a tree. Its layers are read once to index
+//! them, and not unpacked; the indexes are cached by digest, so that an unchanged base is not
 //! downloaded again.
 
 mod error;
@@ -33,38 +33,39 @@ use crate::oci::progress::{Progress, ProgressEvent};
 use crate::oci::tar::TarLimits;
 use crate::recipe::BaseImage;
 
-/// Loads the images that others stand on.
+/// Loads base images.
 pub struct Bases<'a> {
-    /// Opens the places that they are in.
+    /// Opens the locations of images.
     pub places: &'a dyn ImageOpener,
-    /// Keeps what was seen of them; nothing means that all is read anew.
+    /// Directory that caches documents and layer indexes; `None` reads everything again.
     pub cache: Option<&'a Dir>,
-    /// Says what names mean.
+    /// Resolves names to digests.
     pub resolver: &'a BaseResolver,
-    /// What a layer may have.
+    /// Limits on the entries of a layer.
     pub limits: TarLimits,
-    /// Listens, and stops it.
+    /// Receives progress, and cancels the loading.
     pub progress: &'a dyn Progress,
 }
 
-/// A base that can be stood on.
+/// A loaded base image.
 #[derive(Debug)]
 pub struct LoadedBase {
-    /// Its layers; the place names the digest that was found there.
+    /// Layers of the image; the location contains the digest that was found there.
     pub recipe: BaseImage,
-    /// Its config.
+    /// Config of the image.
     pub config: ImageConfig,
-    /// What is in it; nothing of that counts as a change.
+    /// Files of the image, with no changes recorded.
     pub tree: Tree,
-    /// The whole name of an image in a registry, as it was given, and the digest that it meant:
-    /// what `org.opencontainers.image.base.name` and `.digest` say.
+    /// Full name of an image in a registry, as it was given: the value of the annotation
+    /// `org.opencontainers.image.base.name`.
     pub name: Option<String>,
-    /// Of what the name meant: an index, if it has several platforms.
+    /// Digest that the name resolved to, of an index if there are several platforms: the value of
+    /// `org.opencontainers.image.base.digest`.
     pub root: Digest,
 }
 
 impl Bases<'_> {
-    /// Loads the image of a place for a platform.
+    /// Loads the image at a location for a platform.
     pub fn load(
         &self,
         place: &ImageLocation,
@@ -76,8 +77,8 @@ impl Bases<'_> {
         }
     }
 
-    /// Tells of a cache that cannot be written, which does no harm.
-    fn note(&self, written: io::Result<()>) {
+    /// Reports a cache that cannot be written, which does not fail the build.
+    fn report_cache_error(&self, written: io::Result<()>) {
         if let Err(error) = written {
             self.progress.report(ProgressEvent::Note(&format!("cannot write the cache: {error}")));
         }

@@ -1,6 +1,6 @@
-//! An *overlay* is what a layer changes in the tree below it
+//! An *overlay* applies a layer to the tree below it
 //! (<https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets>). Where
-//! the specification says nothing it is done as containerd does (`pkg/archive/tar.go`).
+//! the specification is silent it does what containerd does (`pkg/archive/tar.go`).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::index::LayerIndex;
 use crate::frontend::dockerfile::tree::{
-    FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
+    FileNode, FollowLast, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
 use crate::oci::image::whiteout;
 use crate::oci::tar::Owner;
@@ -17,7 +17,7 @@ use crate::oci::tar::{TarEntry, TarEntryKind};
 use crate::recipe::path::{join, split};
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin};
 
-/// What AUFS kept for itself.
+/// Prefix of AUFS's own metadata.
 const META: &str = ".wh..wh.";
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
@@ -25,38 +25,38 @@ const ROOT: Owner = Owner { uid: 0, gid: 0 };
 /// Why a layer does not fit the tree below it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum OverlayError {
-    /// A path leads through something that is no directory.
+    /// A path leads through something that is not a directory.
     #[error("`/{path}` cannot be put there: {error}")]
     Path {
-        /// As the layer has it.
+        /// Path in the layer.
         path: String,
-        /// What is in its way.
+        /// Why the tree refuses it.
         error: TreeError,
     },
-    /// A whiteout hides nothing that has a name, or is used as a directory.
+    /// A whiteout names no file, or is used as a directory.
     #[error("`/{0}` is not a whiteout that can be applied")]
     Whiteout(String),
     /// A hard link to something that does not exist.
     #[error("`/{path}` is a hard link to `/{target}`, which does not exist")]
     MissingLink {
-        /// The link.
+        /// Path of the link.
         path: String,
-        /// What it links to.
+        /// Target of the link.
         target: String,
     },
-    /// A hard link to a directory, or to what it takes the place of.
+    /// A hard link to a directory, or to what the link replaces.
     #[error("`/{path}` is a hard link to `/{target}`, which cannot be linked to")]
     Link {
-        /// The link.
+        /// Path of the link.
         path: String,
-        /// What it links to.
+        /// Target of the link.
         target: String,
     },
 }
 
-/// Puts a layer on top of what is in a tree; `archive` is the layer itself, which files come out
-/// of.
-pub(super) fn apply(
+/// Applies a layer to a tree; `archive` is the layer itself, from which the content of files is
+/// read.
+pub(super) fn apply_layer(
     tree: &mut Tree,
     layer: &LayerIndex,
     archive: &Arc<TarOrigin>,
@@ -65,31 +65,32 @@ pub(super) fn apply(
         tree,
         layer,
         archive,
-        own: HashSet::new(),
+        own_paths: HashSet::new(),
         cleared: HashSet::new(),
         parent: None,
     };
-    layer.members.iter().try_for_each(|found| overlay.add(found))
+    layer.members.iter().try_for_each(|found| overlay.add_entry(found))
 }
 
 struct Overlay<'a> {
     tree: &'a mut Tree,
     layer: &'a LayerIndex,
     archive: &'a Arc<TarOrigin>,
-    /// What the layer itself has put there, which its whiteouts do not hide.
-    own: HashSet<String>,
-    /// The directories in which nothing is left of the layers below.
+    /// Paths that the layer itself added, which its whiteouts do not hide.
+    own_paths: HashSet<String>,
+    /// Directories from which everything of the layers below was removed.
     cleared: HashSet<String>,
-    /// The directory that was resolved last and where it led: members of one come together.
+    /// The directory that was resolved last and its resolved path: entries of one directory follow
+    /// each other.
     parent: Option<(String, String)>,
 }
 
 impl Overlay<'_> {
-    fn add(&mut self, found: &TarEntry) -> Result<(), OverlayError> {
+    fn add_entry(&mut self, found: &TarEntry) -> Result<(), OverlayError> {
         if found.path.is_empty() {
             let node =
                 TreeNode { kind: TreeNodeKind::Directory, mode: found.mode, owner: found.owner() };
-            return self.put(found, String::new(), node);
+            return self.put_node(found, String::new(), node);
         }
         let (dir, name) = split(&found.path);
         if found.path.starts_with(META) && found.path != whiteout::OPAQUE {
@@ -98,40 +99,40 @@ impl Overlay<'_> {
         if dir.split('/').any(|part| part.starts_with(whiteout::PREFIX)) {
             return Err(OverlayError::Whiteout(found.path.clone()));
         }
-        let parent = self.parent(found, dir)?;
+        let parent = self.resolve_parent(found, dir)?;
         match name.strip_prefix(whiteout::PREFIX) {
-            _ if name == whiteout::OPAQUE => self.clear(&parent),
+            _ if name == whiteout::OPAQUE => self.clear_directory(&parent),
             Some("" | "." | "..") => return Err(OverlayError::Whiteout(found.path.clone())),
-            Some(hidden) => self.hide(&join(&parent, hidden)),
+            Some(hidden) => self.hide_path(&join(&parent, hidden)),
             None => {
                 let path = join(&parent, name);
-                let node = self.node(found, &path)?;
-                self.put(found, path, node)?;
+                let node = self.make_node(found, &path)?;
+                self.put_node(found, path, node)?;
             }
         }
         Ok(())
     }
 
-    /// Returns the directory that a member stands in; makes it if it is missing.
-    fn parent(&mut self, found: &TarEntry, dir: &str) -> Result<String, OverlayError> {
+    /// Returns the resolved parent directory of an entry; creates it if it is missing.
+    fn resolve_parent(&mut self, found: &TarEntry, dir: &str) -> Result<String, OverlayError> {
         if let Some((known, resolved)) = &self.parent
             && known == dir
         {
             return Ok(resolved.clone());
         }
         let wrong = |error| OverlayError::Path { path: found.path.clone(), error };
-        let resolved = self.tree.resolve("", dir, Follow::Yes).map_err(wrong)?.path;
+        let resolved = self.tree.resolve("", dir, FollowLast::Yes).map_err(wrong)?.path;
         self.tree.make_parents(&join(&resolved, "x"), 0o755, ROOT).map_err(wrong)?;
         self.parent = Some((dir.to_owned(), resolved.clone()));
         Ok(resolved)
     }
 
-    fn node(&mut self, found: &TarEntry, path: &str) -> Result<TreeNode, OverlayError> {
+    fn make_node(&mut self, found: &TarEntry, path: &str) -> Result<TreeNode, OverlayError> {
         let kind = match &found.kind {
             TarEntryKind::Directory => TreeNodeKind::Directory,
-            TarEntryKind::File => TreeNodeKind::File(self.file(found)),
+            TarEntryKind::File => TreeNodeKind::File(self.file_node(found)),
             TarEntryKind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
-            TarEntryKind::Hardlink(target) => return self.linked(found, path, target),
+            TarEntryKind::Hardlink(target) => return self.linked_node(found, path, target),
             TarEntryKind::Fifo => TreeNodeKind::Special(SpecialKind::Fifo),
             &TarEntryKind::Character { major, minor } => {
                 TreeNodeKind::Special(SpecialKind::Character { major, minor })
@@ -143,7 +144,7 @@ impl Overlay<'_> {
         Ok(TreeNode { kind, mode: found.mode, owner: found.owner() })
     }
 
-    fn file(&self, found: &TarEntry) -> FileNode {
+    fn file_node(&self, found: &TarEntry) -> FileNode {
         let location = match self.layer.kept.get(&found.offset) {
             Some(bytes) => SourceLocation::Inline(bytes.as_slice().into()),
             None => SourceLocation::Member(TarMember {
@@ -156,8 +157,8 @@ impl Overlay<'_> {
         FileNode { source, size: Some(found.size), inode: None }
     }
 
-    /// Returns what a hard link is another name of, whose mode and owner are the link's too.
-    fn linked(
+    /// Returns the node that a hard link shares; the mode and owner of the link apply to it.
+    fn linked_node(
         &mut self,
         found: &TarEntry,
         path: &str,
@@ -165,7 +166,7 @@ impl Overlay<'_> {
     ) -> Result<TreeNode, OverlayError> {
         let names = || (found.path.clone(), link.to_owned());
         let (dir, name) = split(link);
-        let resolved = self.tree.resolve("", dir, Follow::Yes);
+        let resolved = self.tree.resolve("", dir, FollowLast::Yes);
         let target = resolved
             .map(|dir| join(&dir.path, name))
             .map_err(|error| OverlayError::Path { path: link.to_owned(), error })?;
@@ -174,7 +175,7 @@ impl Overlay<'_> {
             return Err(OverlayError::MissingLink { path, target });
         };
         let mut node = node.clone();
-        // What is replaced by the link is gone before it is made.
+        // What the link replaces is removed before the link is made.
         let replaced = target
             .strip_prefix(path)
             .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..]));
@@ -183,18 +184,23 @@ impl Overlay<'_> {
             return Err(OverlayError::Link { path, target });
         }
         if let TreeNodeKind::File(file) = &mut node.kind {
-            file.inode.get_or_insert(Inode(self.layer.number(), found.offset));
+            file.inode.get_or_insert(Inode(self.layer.inode_number(), found.offset));
         }
-        // Who unpacks it sets them for the link, and so for all names of the file.
+        // Unpacking sets them on the link, and so on all names of the file.
         if !matches!(node.kind, TreeNodeKind::Symlink(_)) {
             (node.mode, node.owner) = (found.mode, found.owner());
         }
-        let put = self.tree.put_settled(&target, node.clone());
+        let put = self.tree.put_unrecorded(&target, node.clone());
         put.map_err(|error| OverlayError::Path { path: target, error })?;
         Ok(node)
     }
 
-    fn put(&mut self, found: &TarEntry, path: String, node: TreeNode) -> Result<(), OverlayError> {
+    fn put_node(
+        &mut self,
+        found: &TarEntry,
+        path: String,
+        node: TreeNode,
+    ) -> Result<(), OverlayError> {
         let is_directory = |node: &TreeNode| node.kind == TreeNodeKind::Directory;
         let old = self.tree.get(&path);
         let replaced = old.is_some_and(|old| is_directory(old) != is_directory(&node));
@@ -204,31 +210,30 @@ impl Overlay<'_> {
         if replaced {
             self.tree.remove(&path);
         }
-        let put = self.tree.put_settled(&path, node);
+        let put = self.tree.put_unrecorded(&path, node);
         put.map_err(|error| OverlayError::Path { path: found.path.clone(), error })?;
-        self.own.insert(path);
+        self.own_paths.insert(path);
         Ok(())
     }
 
-    /// Hides what layers below have at a path.
-    fn hide(&mut self, path: &str) {
-        self.clear(path);
-        if !self.own.contains(path) && self.tree.children(path).next().is_none() {
+    /// Removes what the layers below have at a path.
+    fn hide_path(&mut self, path: &str) {
+        self.clear_directory(path);
+        if !self.own_paths.contains(path) && self.tree.children(path).next().is_none() {
             self.tree.remove(path);
         }
     }
 
-    /// Hides what layers below have in a directory.
-    fn clear(&mut self, dir: &str) {
+    /// Removes what the layers below have in a directory.
+    fn clear_directory(&mut self, dir: &str) {
         self.parent = None;
         if !self.cleared.insert(dir.to_owned()) {
             return;
         }
         let below = self.tree.below(dir).map(|(path, _)| path);
         let below: Vec<String> =
-            below.filter(|path| !self.own.contains(*path)).map(str::to_owned).collect();
-        // What is in a directory comes before the directory, which stays where something stays in
-        // it.
+            below.filter(|path| !self.own_paths.contains(*path)).map(str::to_owned).collect();
+        // Contents are removed before their directory, which stays if something in it stays.
         for path in below.iter().rev() {
             if self.tree.children(path).next().is_none() {
                 self.tree.remove(path);

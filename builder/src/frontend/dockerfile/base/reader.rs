@@ -1,4 +1,5 @@
-//! The *reader* of one base: from its name to its documents, its layers, its tree.
+//! The *reader* of one base resolves its name, reads its documents and indexes its layers into a
+//! tree.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -18,14 +19,14 @@ use crate::oci::layer_tar::LayerProblem;
 use crate::oci::walk::{DocumentLimits, DocumentSource, DocumentWalk, WalkError};
 use crate::recipe::{BaseImage, BaseLayer, TarOrigin};
 
-/// How many files an image may have.
+/// Maximum number of files in an image.
 const FILES_MAX: usize = 1_000_000;
 
-/// Reads one base.
+/// The reader of one base.
 pub(super) struct BaseReader<'b> {
     bases: &'b Bases<'b>,
     place: &'b ImageLocation,
-    /// Opened when something is not known without them.
+    /// Opened when something is not in the cache.
     images: OnceCell<Box<dyn Images + 'b>>,
 }
 
@@ -35,13 +36,14 @@ impl<'b> BaseReader<'b> {
     }
 
     pub(super) fn load(&self, platform: &Platform) -> Result<LoadedBase, BaseError> {
-        let root = self.root()?;
+        let root = self.read_root()?;
         let mut walk = DocumentWalk::new(self, DocumentLimits::default());
         let document = walk.choose_platform(&root, platform, &self.place.to_string())??;
-        let (config, layers) = manifest::parts(&document, walk.parse_manifest(&document)?)?;
+        let (config, layers) =
+            manifest::config_and_layers(&document, walk.parse_manifest(&document)?)?;
         let config = ImageConfig::parse(&walk.read_config(&config)?)?;
-        let place = pinned(self.place, root.digest);
-        let tree = self.tree(&layers, &config, &place)?;
+        let place = pin_digest(self.place, root.digest);
+        let tree = self.build_tree(&layers, &config, &place)?;
         let name = match self.place {
             ImageLocation::Registry(name) => Some(name.to_string()),
             ImageLocation::Layout(..) | ImageLocation::Archive(..) => None,
@@ -58,8 +60,8 @@ impl<'b> BaseReader<'b> {
         Ok(&**self.images.get_or_init(|| images))
     }
 
-    /// Returns what the place names.
-    fn root(&self) -> Result<Document, BaseError> {
+    /// Returns the document that the location names.
+    fn read_root(&self) -> Result<Document, BaseError> {
         let name = match self.place {
             ImageLocation::Registry(name) => name,
             ImageLocation::Layout(_, Some(name)) | ImageLocation::Archive(_, Some(name)) => {
@@ -76,17 +78,17 @@ impl<'b> BaseReader<'b> {
             None => self.bases.resolver.resolve(name)?,
         };
         if let Some(pin) = pin {
-            return self.pinned_document(pin);
+            return self.read_pinned(pin);
         }
         let found = self.images()?.find_image(name.tag().unwrap_or_default())?;
         let found = found.ok_or_else(|| BaseError::NotFound(self.place.to_string()))?;
         self.bases.resolver.record(name, found.digest);
-        self.keep(&found.bytes);
+        self.cache_document(&found.bytes);
         Ok(found)
     }
 
     /// Returns the manifest or index with this digest.
-    fn pinned_document(&self, digest: Digest) -> Result<Document, BaseError> {
+    fn read_pinned(&self, digest: Digest) -> Result<Document, BaseError> {
         let not_found = || BaseError::NotFound(self.place.to_string());
         match self.document(digest)?.ok_or_else(not_found)? {
             document if document.digest == digest => Ok(document),
@@ -94,13 +96,13 @@ impl<'b> BaseReader<'b> {
         }
     }
 
-    fn keep(&self, bytes: &[u8]) {
+    fn cache_document(&self, bytes: &[u8]) {
         if let Some(dir) = self.bases.cache {
-            self.bases.note(store::put_document(dir, bytes));
+            self.bases.report_cache_error(store::save_document(dir, bytes));
         }
     }
 
-    fn tree(
+    fn build_tree(
         &self,
         layers: &[BaseLayer],
         config: &ImageConfig,
@@ -115,24 +117,25 @@ impl<'b> BaseReader<'b> {
         for (layer, diff_id) in layers.iter().zip(diff_ids) {
             let wrong =
                 |problem: BaseLayerProblem| BaseError::Layer { digest: layer.digest, problem };
-            let index = self.index(layer)?;
+            let index = self.read_index(layer)?;
             if index.diff_id != diff_id {
                 let (expected, found) = (diff_id.to_owned(), index.diff_id);
                 return Err(wrong(LayerProblem::DiffId { expected, found }.into()));
             }
             let (place, digest, size) = (place.clone(), layer.digest, layer.size);
             let archive = Arc::new(TarOrigin::Layer { place, digest, size });
-            overlay::apply(&mut tree, &index, &archive).map_err(|error| wrong(error.into()))?;
+            overlay::apply_layer(&mut tree, &index, &archive)
+                .map_err(|error| wrong(error.into()))?;
             if tree.len() > FILES_MAX {
                 return Err(wrong(BaseLayerProblem::TooMany(FILES_MAX)));
             }
         }
-        tree.settle();
+        tree.forget_changes();
         Ok(tree)
     }
 
-    fn index(&self, layer: &BaseLayer) -> Result<LayerIndex, BaseError> {
-        if let Some(index) = self.bases.cache.and_then(|dir| store::index(dir, layer.digest)) {
+    fn read_index(&self, layer: &BaseLayer) -> Result<LayerIndex, BaseError> {
+        if let Some(index) = self.bases.cache.and_then(|dir| store::load_index(dir, layer.digest)) {
             return Ok(index);
         }
         let images = self.bases.places.open_images(self.place)?;
@@ -141,38 +144,40 @@ impl<'b> BaseReader<'b> {
             |problem| BaseError::Layer { digest: layer.digest, problem: problem.into() },
         )?;
         if let Some(dir) = self.bases.cache {
-            self.bases.note(store::put_index(dir, layer.digest, &index));
+            self.bases.report_cache_error(store::save_index(dir, layer.digest, &index));
         }
         Ok(index)
     }
 }
 
-/// Documents that were read before come from the cache.
+/// Documents that were read before are taken from the cache.
 impl DocumentSource for BaseReader<'_> {
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
-        let known = self.bases.cache.and_then(|dir| store::document(dir, digest));
+        let known = self.bases.cache.and_then(|dir| store::load_document(dir, digest));
         if let Some(document) = known.and_then(|bytes| Document::parse("", bytes).ok()) {
             return Ok(Some(document));
         }
         let document = self.images()?.document(digest)?;
         if let Some(document) = &document {
-            self.keep(&document.bytes);
+            self.cache_document(&document.bytes);
         }
         Ok(document)
     }
 
     fn config(&self, config: &Descriptor, limits: &DocumentLimits) -> Result<Vec<u8>, WalkError> {
-        if let Some(bytes) = self.bases.cache.and_then(|dir| store::document(dir, config.digest)) {
+        if let Some(bytes) =
+            self.bases.cache.and_then(|dir| store::load_document(dir, config.digest))
+        {
             return Ok(bytes);
         }
         let bytes = self.images()?.config(config, limits)?;
-        self.keep(&bytes);
+        self.cache_document(&bytes);
         Ok(bytes)
     }
 }
 
-/// Returns the same place with what was found there.
-fn pinned(place: &ImageLocation, digest: Digest) -> ImageLocation {
+/// Returns the location with the digest that was found there.
+fn pin_digest(place: &ImageLocation, digest: Digest) -> ImageLocation {
     match place {
         ImageLocation::Registry(name) => ImageLocation::Registry(name.with_digest(digest)),
         ImageLocation::Layout(path, _) => {

@@ -1,4 +1,4 @@
-//! Why a context cannot be listed, or something in it not found.
+//! Errors of listing a build context, and of finding files in it.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,24 +8,24 @@ use thiserror::Error;
 use crate::frontend::dockerfile::pattern::{BadPattern, IgnoreRule};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
-/// Why a context cannot be listed.
+/// Why a build context cannot be listed.
 #[derive(Debug, Error)]
 pub enum ContextError {
-    /// The system refused to look at something.
+    /// A file or directory cannot be read.
     #[error("cannot read `{}` in the build context: {error}", .path.escape_debug())]
     Read {
-        /// In the context; `.` for the context itself.
+        /// Path in the context; `.` for the context itself.
         path: String,
-        /// What the system said.
+        /// Error of the operating system.
         error: io::Error,
     },
     /// A name is not UTF-8.
     #[error("a name in the build context is not UTF-8: {path:?}")]
     NotUtf8 {
-        /// In the context.
+        /// Path in the context.
         path: PathBuf,
     },
-    /// What a symbolic link leads to is not UTF-8.
+    /// The target of a symbolic link is not UTF-8.
     #[error(
         "the symbolic link `{}` in the build context leads to what is not UTF-8: {target:?}",
         .link.escape_debug()
@@ -33,13 +33,13 @@ pub enum ContextError {
     TargetNotUtf8 {
         /// Path of the link in the context.
         link: String,
-        /// What the link says.
+        /// Target of the link.
         target: PathBuf,
     },
 }
 
 impl ContextError {
-    /// Returns the error with what to do about it.
+    /// Returns the error with a help line.
     pub(crate) fn diagnostic(&self) -> Diagnostic {
         let help = match self {
             Self::Read { .. } => "make it readable, or ignore it with a line in `.dockerignore`",
@@ -51,20 +51,20 @@ impl ContextError {
     }
 }
 
-/// Why something is not found in a listing.
+/// Why a path is not found in a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{}` {kind}", .path.escape_debug())]
 pub struct LookupError {
-    /// The path or pattern as it was asked for.
+    /// Path or pattern that was looked up.
     pub path: String,
     /// What is wrong with it.
     pub kind: LookupErrorKind,
 }
 
-/// What can be wrong with a path that is looked up.
+/// Reasons for which a path is not found.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LookupErrorKind {
-    /// Nothing is there.
+    /// Nothing exists at the path.
     #[error("is not in the build context")]
     Missing,
     /// A rule of the ignore file hides it.
@@ -78,10 +78,10 @@ pub enum LookupErrorKind {
     Outside {
         /// Path of the link.
         link: String,
-        /// What the link says.
+        /// Target of the link.
         target: String,
     },
-    /// It is a symbolic link, or leads through one, that leads nowhere.
+    /// It is, or leads through, a symbolic link whose target does not exist.
     #[error(
         "is not in the build context: the symbolic link `{}` leads to `{}`",
         .link.escape_debug(), .target.escape_debug()
@@ -89,22 +89,22 @@ pub enum LookupErrorKind {
     Dangling {
         /// Path of the link.
         link: String,
-        /// What the link says.
+        /// Target of the link.
         target: String,
     },
-    /// Symbolic links lead in a circle, or there are more than anybody needs.
+    /// Symbolic links form a loop, or are more than the limit.
     #[error("leads through too many symbolic links, the last is `{}`", .0.escape_debug())]
     Loop(String),
     /// Something on the way to it is not a directory.
     #[error("cannot be in the build context: `{}` is not a directory", .0.escape_debug())]
     NotADirectory(String),
-    /// It is not a pattern.
+    /// The pattern is malformed.
     #[error("cannot be looked for: {0}")]
     Pattern(BadPattern),
 }
 
 impl LookupError {
-    /// Returns the error with where it was asked for, and what to do about it.
+    /// Returns the error with the position of the path and a help line.
     pub(crate) fn diagnostic(&self, at: impl Into<Option<Span>>) -> Diagnostic {
         let help = match &self.kind {
             LookupErrorKind::Missing => {

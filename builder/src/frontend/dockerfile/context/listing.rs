@@ -1,4 +1,4 @@
-//! The *listing* of a context: what is in it, without what is ignored.
+//! The *listing* of a context has all its entries that are not ignored.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -6,55 +6,55 @@ use std::collections::BTreeSet;
 use crate::frontend::dockerfile::pattern::{IgnoreFile, IgnoreRule};
 use crate::recipe::path::is_below;
 
-/// What is in a context, in the order of a walk: by name, a directory before what is in it.
+/// Entries of a context in the order of a walk: by name, a directory before its contents.
 #[derive(Debug, Clone)]
 pub struct ContextListing {
     root: ContextEntry,
     /// Sorted by [`tree_order`], no path twice.
     entries: Vec<(String, ContextEntry)>,
     ignore: IgnoreFile,
-    /// The files that have several paths.
+    /// Files that have several paths.
     linked: BTreeSet<FileIdentity>,
 }
 
-/// Something in a context.
+/// A file, directory or link in a context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContextEntry {
-    /// What it is.
+    /// Kind of the entry.
     pub kind: ContextEntryKind,
     /// Permission bits with set-user-id, set-group-id and sticky, at most `0o7777`.
     pub mode: u32,
 }
 
-/// What something in a context is.
+/// Kind of an entry of a context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContextEntryKind {
     /// A directory.
     Directory,
     /// A regular file.
     File {
-        /// In bytes.
+        /// Size in bytes.
         size: u64,
-        /// The same for two paths that are hard links to one file.
+        /// Identity, the same for two paths that are hard links to one file.
         identity: FileIdentity,
     },
-    /// A symbolic link, and what it leads to as it is written there.
+    /// A symbolic link with its target.
     Symlink(String),
     /// A device, a pipe or a socket.
     Special,
 }
 
-/// Which file of a machine it is.
+/// Identity of a file on the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileIdentity {
-    /// The device it lies on.
+    /// Number of the device.
     pub device: u64,
-    /// Its number there.
+    /// Inode number on the device.
     pub inode: u64,
 }
 
 impl ContextListing {
-    /// Returns what is at a path, which has to be clean and relative; the root is `""`. Symbolic
+    /// Returns the entry at a path, which has to be clean and relative; the root is `""`. Symbolic
     /// links are not followed.
     pub fn get(&self, path: &str) -> Option<&ContextEntry> {
         if path.is_empty() {
@@ -63,7 +63,7 @@ impl ContextListing {
         self.position(path).ok().map(|at| &self.entries[at].1)
     }
 
-    /// Returns everything below a directory with its whole path, in the order of a walk.
+    /// Returns the entries below a directory with their full paths, in the order of a walk.
     pub fn below(&self, directory: &str) -> impl Iterator<Item = (&str, &ContextEntry)> {
         let start = match self.position(directory) {
             _ if directory.is_empty() => 0,
@@ -74,15 +74,14 @@ impl ContextListing {
         entries.take_while(move |(path, _)| is_below(path, directory))
     }
 
-    /// Tells whether a file has several paths in the listing.
+    /// Returns whether a file has several paths in the listing.
     pub(crate) fn is_linked(&self, identity: FileIdentity) -> bool {
         self.linked.contains(&identity)
     }
 
-    /// Returns the rule that keeps a path out of the listing, if there is one; whether something
-    /// is there is not known.
-    pub(crate) fn hidden(&self, path: &str) -> Option<IgnoreRule> {
-        self.ignore.hider(path)
+    /// Returns the rule that ignores a path, if there is one; the path need not exist.
+    pub(crate) fn hiding_rule(&self, path: &str) -> Option<IgnoreRule> {
+        self.ignore.hiding_rule(path)
     }
 
     fn position(&self, path: &str) -> Result<usize, usize> {
@@ -90,41 +89,41 @@ impl ContextListing {
     }
 }
 
-/// Compares part by part, so that what is below a directory follows it at once.
+/// Compares paths part by part, so that the contents of a directory follow it immediately.
 fn tree_order(one: &str, other: &str) -> Ordering {
     one.split('/').cmp(other.split('/'))
 }
 
-/// Makes a listing from what a walk comes upon.
+/// Builds a listing from the entries that a walk finds.
 ///
-/// The walk asks [`IgnoreFile::is_ignored`] first. What is ignored is not added, but for directories
-/// that may hold something that is not: these are *passed*, and are listed only if something below
-/// them is.
+/// The walk calls [`IgnoreFile::is_ignored`] first. Ignored entries are not added, except for
+/// directories that may contain entries that are not ignored: these are listed only if something
+/// below them is.
 #[derive(Debug)]
 pub struct ContextListingBuilder {
     listing: ContextListing,
-    /// Each is below the one before it.
+    /// Ignored directories above the current entry, each below the one before it.
     passed: Vec<(String, ContextEntry)>,
 }
 
 impl ContextListingBuilder {
-    /// Begins with an empty directory that has this mode.
+    /// Returns a builder with an empty root directory of this mode.
     pub fn new(ignore: IgnoreFile, mode: u32) -> Self {
         let root = ContextEntry { kind: ContextEntryKind::Directory, mode };
         let listing = ContextListing { root, entries: Vec::new(), ignore, linked: BTreeSet::new() };
         Self { listing, passed: Vec::new() }
     }
 
-    /// Adds what is not ignored; directories before what is in them.
+    /// Adds an entry that is not ignored; a directory before its contents.
     pub fn add(&mut self, path: String, found: ContextEntry) {
-        self.leave(&path);
+        self.forget_passed(&path);
         self.listing.entries.append(&mut self.passed);
         self.listing.entries.push((path, found));
     }
 
-    /// Remembers a directory that is ignored, until something below it is added.
-    pub fn pass(&mut self, path: String, found: ContextEntry) {
-        self.leave(&path);
+    /// Adds an ignored directory, which is listed only if something below it is added.
+    pub fn add_ignored_directory(&mut self, path: String, found: ContextEntry) {
+        self.forget_passed(&path);
         self.passed.push((path, found));
     }
 
@@ -140,8 +139,8 @@ impl ContextListingBuilder {
         self.listing
     }
 
-    /// Forgets passed directories that `path` is not below.
-    fn leave(&mut self, path: &str) {
+    /// Forgets ignored directories that `path` is not below.
+    fn forget_passed(&mut self, path: &str) {
         while self.passed.pop_if(|(directory, _)| !is_below(path, directory)).is_some() {}
     }
 }

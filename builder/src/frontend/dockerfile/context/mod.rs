@@ -1,7 +1,7 @@
-//! A *build context* is the directory whose files COPY and ADD may take. It is listed once,
-//! without what its ignore file hides, and everything is found in that [`ContextListing`]; nothing
-//! outside of it can be named, not through `..` and not through symbolic links. Only contents are read
-//! from the disk later, of the files that were listed.
+//! A *build context* is the directory from which COPY and ADD take files. It is listed once,
+//! without what its ignore file excludes, and all lookups use that [`ContextListing`]; nothing
+//! outside of it can be named, neither through `..` nor through symbolic links. Later only the
+//! contents of listed files are read.
 
 mod error;
 mod listing;
@@ -20,12 +20,12 @@ pub use listing::{
     ContextEntry, ContextEntryKind, ContextListing, ContextListingBuilder, FileIdentity,
 };
 
-/// A directory whose files can be taken.
+/// A directory whose files can be copied.
 pub trait BuildContext: Sync {
-    /// Returns what is in it. The first call looks; the others return the same.
+    /// Returns the listing. The first call walks the directory; later calls return the same result.
     fn listing(&self) -> Result<&ContextListing, &ContextError>;
 
-    /// Opens a regular file of the listing for reading, under the path it has there. Fails if
-    /// another file has taken its place since.
+    /// Opens a regular file for reading, by its path in the listing. Fails if the file was replaced
+    /// since.
     fn open(&self, path: &Path) -> io::Result<File>;
 }

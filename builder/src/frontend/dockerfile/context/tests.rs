@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
-use crate::frontend::dockerfile::pattern::{IgnoreFile, Stars};
+use crate::frontend::dockerfile::pattern::{DoubleStar, IgnoreFile};
 use crate::recipe::diagnostic::{SourceText, Span};
 
 /// Makes a listing from a line for each path: `dir/`, `file`, `link -> target`, `|pipe`; directories
@@ -16,7 +16,10 @@ fn listing(lines: &str, ignore: &str) -> ContextListing {
         let found = |kind| ContextEntry { kind, mode: 0o640 };
         let identity = FileIdentity { device: 1, inode };
         if let Some(path) = line.strip_prefix('~') {
-            builder.pass(path.trim_end_matches('/').into(), found(ContextEntryKind::Directory));
+            builder.add_ignored_directory(
+                path.trim_end_matches('/').into(),
+                found(ContextEntryKind::Directory),
+            );
         } else if let Some((link, target)) = line.split_once(" -> ") {
             builder.add(link.into(), found(ContextEntryKind::Symlink(target.into())));
         } else if let Some(path) = line.strip_suffix('/') {
@@ -153,7 +156,7 @@ fn a_glob_finds_what_matches_in_the_order_of_a_walk() {
         };
         assert_eq!(shown, expected, "{pattern}");
     };
-    let within = |pattern: &str, expected: &str| check(pattern, Stars::Within, expected);
+    let within = |pattern: &str, expected: &str| check(pattern, DoubleStar::Within, expected);
     within("a*", "a a-b abs absfile away");
     within("/a?b", "a-b");
     within("../a?b", "a-b");
@@ -183,7 +186,7 @@ fn a_glob_finds_what_matches_in_the_order_of_a_walk() {
     within("dist/*", "`dist/*` is excluded from the build context by `dist`");
     within("gone", "`gone` is not in the build context");
     within("a/[", "`a/[` cannot be looked for: `[` is not a pattern: there is no `]` for a `[`");
-    let across = |pattern: &str, expected: &str| check(pattern, Stars::Across, expected);
+    let across = |pattern: &str, expected: &str| check(pattern, DoubleStar::Across, expected);
     across("**/f", "a/b/f");
     across("a/**/b", "a/b");
     across("a**", "a a-b abs absfile away");
@@ -228,7 +231,7 @@ fn a_path_that_is_not_found_is_explained() {
     let source = Arc::new(SourceText { name: "Dockerfile".into(), text: "COPY dist/x /".into() });
     let check = |path: &str, help: &str| {
         let problem =
-            tree.glob(path, Stars::Within).unwrap_err().diagnostic(Span::new(&source, 5..11));
+            tree.glob(path, DoubleStar::Within).unwrap_err().diagnostic(Span::new(&source, 5..11));
         assert_eq!(problem.span.unwrap().to_string(), "Dockerfile:1:6");
         assert_eq!(problem.help, [help]);
     };
@@ -240,7 +243,7 @@ fn a_path_that_is_not_found_is_explained() {
     check("top/f", "name the file itself");
     check("[", "write `\\[` for a `[` that is part of a name");
     let hidden = ContextListingBuilder::new(IgnoreFile::new(["x"]).unwrap(), 0).finish();
-    assert_eq!(hidden.hidden("x/y").unwrap().pattern, "x");
+    assert_eq!(hidden.hiding_rule("x/y").unwrap().pattern, "x");
     assert_eq!(hidden.resolve("x").unwrap_err().diagnostic(None).help, ["do not exclude it"]);
 }
 

@@ -13,7 +13,7 @@ impl<'t> Cursor<'t> {
 
     /// Takes a name: a shell's special parameter, a number, or letters, digits and `_`. It is
     /// empty if there is none.
-    pub(super) fn name(&mut self) -> &'t str {
+    pub(super) fn take_name(&mut self) -> &'t str {
         let Some(first) = self.peek() else { return "" };
         let length = if first.is_numeric() {
             self.0.find(|c: char| !c.is_numeric())
@@ -44,15 +44,15 @@ impl<'t> Cursor<'t> {
         character
     }
 
-    /// Takes what stands in front of `end`, and passes over `end`.
+    /// Takes the text before `end`, and skips `end`. Returns `None` if `end` does not follow.
     pub(super) fn take_until(&mut self, end: char) -> Option<&'t str> {
         let (inside, rest) = self.0.split_once(end)?;
         self.0 = rest;
         Some(inside)
     }
 
-    /// Passes over `wanted` if it comes next.
-    pub(super) fn eat(&mut self, wanted: char) -> bool {
+    /// Skips `wanted` if it is next; returns whether it was.
+    pub(super) fn take_if(&mut self, wanted: char) -> bool {
         let rest = self.0.strip_prefix(wanted);
         self.0 = rest.unwrap_or(self.0);
         rest.is_some()

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// Why a text cannot be expanded. The words follow BuildKit's where it has some.
+/// Why a text cannot be expanded. The messages follow BuildKit's where it has one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ExpandError {
     /// A quote is opened and not closed.
@@ -20,30 +20,30 @@ pub enum ExpandError {
     /// What follows the name is none of the operators.
     #[error("unsupported modifier ({0}) in substitution")]
     Modifier(String),
-    /// A backslash in a pattern stands before what needs none.
+    /// A backslash in a pattern precedes a character that needs none.
     #[error("invalid pattern ({0}) in substitution")]
     Pattern(String),
     /// `${name?message}` of a variable that is not set, or, with `:?`, empty.
     #[error("{name}: {message}")]
     Required {
-        /// The variable.
+        /// Name of the variable.
         name: String,
-        /// What was written behind the `?`, or what is wrong.
+        /// Text after the `?`, or what is wrong.
         message: String,
     },
-    /// A pattern is longer than what is matched in reasonable time.
+    /// A pattern is longer than the limit.
     #[error("a pattern of {0} bytes is too long")]
     LongPattern(usize),
-    /// Substitutions stand within each other without end.
+    /// Substitutions are nested too deeply.
     #[error("substitutions are nested too deeply")]
     Deep,
-    /// The values of one text are together more than a variable can hold.
+    /// The values of one text are together larger than the limit.
     #[error("the values that are substituted are too long")]
     Long,
 }
 
 impl ExpandError {
-    /// Returns what to do about it.
+    /// Returns the help line.
     #[must_use]
     pub(crate) fn help(&self) -> &'static str {
         match self {

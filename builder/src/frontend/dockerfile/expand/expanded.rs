@@ -1,20 +1,20 @@
-//! An *expanded* text, with the places of the spaces in it that divide words.
+//! An *expanded* text, with the positions of the spaces that separate its words.
 
 use std::ops::Range;
 
 #[derive(Default)]
-pub(super) struct Expanded {
+pub(super) struct ExpandedText {
     text: String,
     spaces: Vec<Range<usize>>,
 }
 
-impl Expanded {
-    /// Returns all of it, as one word.
+impl ExpandedText {
+    /// Returns the text as one word.
     pub(super) fn into_text(self) -> String {
         self.text
     }
 
-    /// Returns the words in it that are not empty.
+    /// Returns the words that are not empty.
     pub(super) fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         let mut start = 0;
@@ -35,14 +35,14 @@ impl Expanded {
         }
     }
 
-    /// Adds what was substituted outside of quotes.
+    /// Adds a value that was substituted outside of quotes.
     pub(super) fn push_value(&mut self, value: &str) {
         for character in value.chars() {
             self.push(character);
         }
     }
 
-    /// Adds what does not divide words.
+    /// Adds text whose spaces do not separate words.
     pub(super) fn push_quoted(&mut self, text: &str) {
         self.text.push_str(text);
     }

@@ -1,14 +1,14 @@
-//! The *lexer* goes through a text once, from left to right, and makes the expanded text of it.
+//! The *lexer* reads a text once, from left to right, and produces the expanded text.
 
 use super::Expander;
 use super::cursor::Cursor;
 use super::error::ExpandError;
-use super::expanded::Expanded;
-use super::pattern::{Extent, Pattern};
+use super::expanded::ExpandedText;
+use super::pattern::{MatchExtent, SubstitutionPattern};
 
 /// What happens to quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quotes {
+pub(super) enum QuoteHandling {
     /// They group, and are not part of the result.
     Removed,
     /// They are characters like others.
@@ -17,29 +17,29 @@ pub(super) enum Quotes {
 
 /// What happens to the escape character itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Escapes {
+enum EscapeHandling {
     Removed,
     /// A pattern still needs to know what was escaped.
     Kept,
 }
 
-/// Whether an operator takes an empty value for none: `:-` does, `-` does not.
+/// Whether an operator treats an empty value as unset: `:-` does, `-` does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Empty {
+enum EmptyValue {
     IsSet,
     IsUnset,
 }
 
-/// How deep substitutions may stand within each other: each level is a level of the stack.
+/// Maximum nesting of substitutions: each level uses stack.
 const MAX_DEPTH: usize = 64;
-/// How many bytes all values in a text may have, and what is made of them by replacing. Without a
-/// bound, values made of values made of values would double with every line.
+/// Maximum size of all values in a text and of the results of replacements, in bytes. Without a
+/// bound, values made of values would double with every line.
 const MAX_SUBSTITUTED: usize = 1 << 20;
 
 pub(super) struct Lexer<'e, 't> {
     expander: &'e Expander<'e>,
     escape: char,
-    quotes: Quotes,
+    quotes: QuoteHandling,
     rest: Cursor<'t>,
     depth: usize,
     substituted: usize,
@@ -49,29 +49,35 @@ impl<'e, 't> Lexer<'e, 't> {
     pub(super) fn new(
         expander: &'e Expander<'e>,
         escape: char,
-        quotes: Quotes,
+        quotes: QuoteHandling,
         text: &'t str,
     ) -> Self {
         Self { expander, escape, quotes, rest: Cursor::new(text), depth: 0, substituted: 0 }
     }
 
-    pub(super) fn all(mut self) -> Result<Expanded, ExpandError> {
-        self.until(None, Escapes::Removed)
+    pub(super) fn expand_all(mut self) -> Result<ExpandedText, ExpandError> {
+        self.expand_until(None, EscapeHandling::Removed)
     }
 
     /// Expands up to the character `end`, or to the end of the text.
-    fn until(&mut self, end: Option<char>, escapes: Escapes) -> Result<Expanded, ExpandError> {
-        let mut out = Expanded::default();
+    fn expand_until(
+        &mut self,
+        end: Option<char>,
+        escapes: EscapeHandling,
+    ) -> Result<ExpandedText, ExpandError> {
+        let mut out = ExpandedText::default();
         while let Some(next) = self.rest.next() {
             match next {
                 _ if Some(next) == end => return Ok(out),
-                '$' => out.push_value(&self.variable()?),
-                '\'' if self.quotes == Quotes::Removed => out.push_quoted(self.single_quoted()?),
-                '"' if self.quotes == Quotes::Removed => {
-                    out.push_quoted(&self.double_quoted(escapes)?);
+                '$' => out.push_value(&self.expand_variable()?),
+                '\'' if self.quotes == QuoteHandling::Removed => {
+                    out.push_quoted(self.read_single_quoted()?)
+                }
+                '"' if self.quotes == QuoteHandling::Removed => {
+                    out.push_quoted(&self.expand_double_quoted(escapes)?);
                 }
                 _ if next == self.escape => {
-                    if escapes == Escapes::Kept {
+                    if escapes == EscapeHandling::Kept {
                         out.push(next);
                     }
                     out.push_quoted(self.rest.take_character());
@@ -86,19 +92,19 @@ impl<'e, 't> Lexer<'e, 't> {
         }
     }
 
-    fn single_quoted(&mut self) -> Result<&'t str, ExpandError> {
+    fn read_single_quoted(&mut self) -> Result<&'t str, ExpandError> {
         self.rest.take_until('\'').ok_or(ExpandError::Quote('\''))
     }
 
-    /// Between double quotes the escape character works on quotes, `$` and itself alone.
-    fn double_quoted(&mut self, escapes: Escapes) -> Result<String, ExpandError> {
+    /// Expands up to a double quote; the escape character escapes only quotes, `$` and itself.
+    fn expand_double_quoted(&mut self, escapes: EscapeHandling) -> Result<String, ExpandError> {
         let mut out = String::new();
         while let Some(next) = self.rest.next() {
             match next {
                 '"' => return Ok(out),
-                '$' => out.push_str(&self.variable()?),
+                '$' => out.push_str(&self.expand_variable()?),
                 _ if next == self.escape => {
-                    if escapes == Escapes::Kept {
+                    if escapes == EscapeHandling::Kept {
                         out.push(next);
                     }
                     let escapable = |c: &char| ['"', '$', self.escape].contains(c);
@@ -113,48 +119,50 @@ impl<'e, 't> Lexer<'e, 't> {
         Err(ExpandError::Quote('"'))
     }
 
-    /// Reads what follows a `$`.
-    fn variable(&mut self) -> Result<String, ExpandError> {
-        if self.rest.eat('{') {
-            return self.braced();
+    /// Expands what follows a `$`.
+    fn expand_variable(&mut self) -> Result<String, ExpandError> {
+        if self.rest.take_if('{') {
+            return self.expand_braced();
         }
-        match self.rest.name() {
+        match self.rest.take_name() {
             "" => Ok("$".into()),
-            name => Ok(self.value(name)?.unwrap_or_default()),
+            name => Ok(self.look_up(name)?.unwrap_or_default()),
         }
     }
 
-    /// Reads what follows a `${`.
-    fn braced(&mut self) -> Result<String, ExpandError> {
-        let name = self.rest.name();
+    /// Expands what follows a `${`.
+    fn expand_braced(&mut self) -> Result<String, ExpandError> {
+        let name = self.rest.take_name();
         if name.is_empty() {
             return Err(if self.rest.is_empty() { ExpandError::Brace } else { ExpandError::Name });
         }
         let operator = self.rest.next().ok_or(ExpandError::Brace)?;
         match operator {
-            '}' => Ok(self.value(name)?.unwrap_or_default()),
-            '-' | '+' | '?' => self.conditional(name, operator, Empty::IsSet),
+            '}' => Ok(self.look_up(name)?.unwrap_or_default()),
+            '-' | '+' | '?' => self.expand_conditional(name, operator, EmptyValue::IsSet),
             ':' => match self.rest.next().ok_or(ExpandError::Brace)? {
-                operator @ ('-' | '+' | '?') => self.conditional(name, operator, Empty::IsUnset),
+                operator @ ('-' | '+' | '?') => {
+                    self.expand_conditional(name, operator, EmptyValue::IsUnset)
+                }
                 other => Err(ExpandError::Modifier(format!(":{other}"))),
             },
-            '#' | '%' => self.trimmed(name, operator),
-            '/' => self.replaced(name),
+            '#' | '%' => self.expand_trimmed(name, operator),
+            '/' => self.expand_replaced(name),
             _ => Err(ExpandError::Modifier(operator.into())),
         }
     }
 
-    fn conditional(
+    fn expand_conditional(
         &mut self,
         name: &str,
         operator: char,
-        empty: Empty,
+        empty: EmptyValue,
     ) -> Result<String, ExpandError> {
-        let word = self.nested('}', Escapes::Removed)?;
-        let value = self.value(name)?;
+        let word = self.expand_nested('}', EscapeHandling::Removed)?;
+        let value = self.look_up(name)?;
         let missing = match &value {
             None => Some("is not allowed to be unset"),
-            Some(value) if value.is_empty() && empty == Empty::IsUnset => {
+            Some(value) if value.is_empty() && empty == EmptyValue::IsUnset => {
                 Some("is not allowed to be empty")
             }
             Some(_) => None,
@@ -170,32 +178,32 @@ impl<'e, 't> Lexer<'e, 't> {
         }
     }
 
-    fn trimmed(&mut self, name: &str, operator: char) -> Result<String, ExpandError> {
-        let word = self.nested('}', Escapes::Kept)?;
-        let value = self.value(name)?.unwrap_or_default();
+    fn expand_trimmed(&mut self, name: &str, operator: char) -> Result<String, ExpandError> {
+        let word = self.expand_nested('}', EscapeHandling::Kept)?;
+        let value = self.look_up(name)?.unwrap_or_default();
         let (pattern, extent) = match word.strip_prefix(operator) {
-            Some(pattern) => (pattern, Extent::Longest),
-            None => (word.as_str(), Extent::Shortest),
+            Some(pattern) => (pattern, MatchExtent::Longest),
+            None => (word.as_str(), MatchExtent::Shortest),
         };
-        let pattern = Pattern::parse(pattern)?;
+        let pattern = SubstitutionPattern::parse(pattern)?;
         match operator {
             '%' => pattern.trim_suffix(&value, extent),
             _ => pattern.trim_prefix(&value, extent),
         }
     }
 
-    fn replaced(&mut self, name: &str) -> Result<String, ExpandError> {
-        let limit = if self.rest.eat('/') { usize::MAX } else { 1 };
-        let pattern = self.nested('/', Escapes::Kept)?;
-        let replacement = self.nested('}', Escapes::Kept)?;
-        let value = self.value(name)?.unwrap_or_default();
-        let finder = Pattern::parse(&pattern)?.finder()?;
+    fn expand_replaced(&mut self, name: &str) -> Result<String, ExpandError> {
+        let limit = if self.rest.take_if('/') { usize::MAX } else { 1 };
+        let pattern = self.expand_nested('/', EscapeHandling::Kept)?;
+        let replacement = self.expand_nested('}', EscapeHandling::Kept)?;
+        let value = self.look_up(name)?.unwrap_or_default();
+        let finder = SubstitutionPattern::parse(&pattern)?.find_regex()?;
         let mut out = String::new();
         let mut done = 0;
         for found in finder.find_iter(&value).take(limit) {
             out.push_str(&value[done..found.start()]);
-            // As it stands: with `//` BuildKit takes a `$1` in it for a group of its own
-            // expression, which never has one.
+            // Inserted literally: with `//` BuildKit reads a `$1` in it as a group of its own
+            // expression, which has none.
             out.push_str(&replacement);
             done = found.end();
             if out.len() > MAX_SUBSTITUTED {
@@ -203,27 +211,27 @@ impl<'e, 't> Lexer<'e, 't> {
             }
         }
         out.push_str(&value[done..]);
-        self.charge(out.len())?;
+        self.count_substituted(out.len())?;
         Ok(out)
     }
 
-    fn value(&mut self, name: &str) -> Result<Option<String>, ExpandError> {
-        let value = self.expander.value(name);
-        self.charge(value.as_ref().map_or(0, String::len))?;
+    fn look_up(&mut self, name: &str) -> Result<Option<String>, ExpandError> {
+        let value = (self.expander.lookup)(name);
+        self.count_substituted(value.as_ref().map_or(0, String::len))?;
         Ok(value)
     }
 
-    fn charge(&mut self, bytes: usize) -> Result<(), ExpandError> {
+    fn count_substituted(&mut self, bytes: usize) -> Result<(), ExpandError> {
         self.substituted += bytes;
         if self.substituted > MAX_SUBSTITUTED { Err(ExpandError::Long) } else { Ok(()) }
     }
 
-    fn nested(&mut self, end: char, escapes: Escapes) -> Result<String, ExpandError> {
+    fn expand_nested(&mut self, end: char, escapes: EscapeHandling) -> Result<String, ExpandError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(ExpandError::Deep);
         }
-        let word = self.until(Some(end), escapes)?.into_text();
+        let word = self.expand_until(Some(end), escapes)?.into_text();
         self.depth -= 1;
         Ok(word)
     }

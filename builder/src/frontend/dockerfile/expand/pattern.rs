@@ -1,22 +1,22 @@
 //! A *pattern* of `${name#pattern}` and its like: `*` is any number of characters, `?` is one, both
-//! within a line; `\` makes them ordinary. There are no bracket expressions.
+//! within a line; `\` escapes them. There are no bracket expressions.
 
 use regex::Regex;
 
 use super::error::ExpandError;
 
-/// How much of a value a pattern with `*` takes.
+/// How much of a value a pattern with `*` matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(super) enum MatchExtent {
     Shortest,
     Longest,
 }
 
 /// The parts of a pattern, in the order of the text.
-pub(super) struct Pattern(Vec<Part>);
+pub(super) struct SubstitutionPattern(Vec<PatternPart>);
 
 #[derive(Clone, Copy)]
-enum Part {
+enum PatternPart {
     One,
     Many,
     Exactly(char),
@@ -24,8 +24,8 @@ enum Part {
 
 const MAX_BYTES: usize = 1024;
 
-impl Pattern {
-    /// Reads a pattern, in which `\` still stands before what it escapes.
+impl SubstitutionPattern {
+    /// Parses a pattern whose escapes are still in place.
     pub(super) fn parse(text: &str) -> Result<Self, ExpandError> {
         if text.len() > MAX_BYTES {
             return Err(ExpandError::LongPattern(text.len()));
@@ -34,45 +34,53 @@ impl Pattern {
         let mut characters = text.chars();
         while let Some(character) = characters.next() {
             parts.push(match character {
-                '?' => Part::One,
-                '*' => Part::Many,
+                '?' => PatternPart::One,
+                '*' => PatternPart::Many,
                 '\\' => match characters.next() {
-                    Some(escaped @ ('*' | '?' | '\\' | '/' | '}')) => Part::Exactly(escaped),
+                    Some(escaped @ ('*' | '?' | '\\' | '/' | '}')) => PatternPart::Exactly(escaped),
                     _ => return Err(ExpandError::Pattern(text.into())),
                 },
-                _ => Part::Exactly(character),
+                _ => PatternPart::Exactly(character),
             });
         }
         Ok(Self(parts))
     }
 
     /// Returns `value` without what the pattern matches at its beginning.
-    pub(super) fn trim_prefix(&self, value: &str, extent: Extent) -> Result<String, ExpandError> {
-        let found = self.regex(r"\A", extent)?.find(value);
+    pub(super) fn trim_prefix(
+        &self,
+        value: &str,
+        extent: MatchExtent,
+    ) -> Result<String, ExpandError> {
+        let found = self.to_regex(r"\A", extent)?.find(value);
         Ok(value[found.map_or(0, |found| found.end())..].to_owned())
     }
 
     /// Returns `value` without what the pattern matches at its end.
-    pub(super) fn trim_suffix(self, value: &str, extent: Extent) -> Result<String, ExpandError> {
+    pub(super) fn trim_suffix(
+        self,
+        value: &str,
+        extent: MatchExtent,
+    ) -> Result<String, ExpandError> {
         // A search goes from left to right, so it finds the shortest suffix only in a mirror.
         let mirrored = Self(self.0.into_iter().rev().collect());
         let value: String = value.chars().rev().collect();
         Ok(mirrored.trim_prefix(&value, extent)?.chars().rev().collect())
     }
 
-    /// Makes the expression that finds the longest matches, from left to right.
-    pub(super) fn finder(&self) -> Result<Regex, ExpandError> {
-        self.regex("", Extent::Longest)
+    /// Returns the expression that finds the longest matches, from left to right.
+    pub(super) fn find_regex(&self) -> Result<Regex, ExpandError> {
+        self.to_regex("", MatchExtent::Longest)
     }
 
-    fn regex(&self, anchor: &str, extent: Extent) -> Result<Regex, ExpandError> {
+    fn to_regex(&self, anchor: &str, extent: MatchExtent) -> Result<Regex, ExpandError> {
         let mut expression = String::from(anchor);
         for part in &self.0 {
             match (part, extent) {
-                (Part::One, _) => expression.push('.'),
-                (Part::Many, Extent::Shortest) => expression.push_str(".*?"),
-                (Part::Many, Extent::Longest) => expression.push_str(".*"),
-                (Part::Exactly(character), _) => {
+                (PatternPart::One, _) => expression.push('.'),
+                (PatternPart::Many, MatchExtent::Shortest) => expression.push_str(".*?"),
+                (PatternPart::Many, MatchExtent::Longest) => expression.push_str(".*"),
+                (PatternPart::Exactly(character), _) => {
                     expression.push_str(&regex::escape(character.encode_utf8(&mut [0; 4])));
                 }
             }

@@ -55,7 +55,7 @@ fn the_rows_of_buildkit_agree() {
         if platform == "W" {
             continue;
         }
-        let found = Expander::new('\\', &lookup).word(input);
+        let found = Expander::new('\\', &lookup).expand_word(input);
         assert_eq!(found.as_deref().unwrap_or("error"), expected, "{input}: {found:?}");
         checked += 1;
     }
@@ -65,7 +65,7 @@ fn the_rows_of_buildkit_agree() {
 #[test]
 fn words_hold_what_is_substituted() {
     let check = |input: &str, expected: &str| {
-        assert_eq!(shown(Expander::new('\\', &lookup).word(input)), expected, "{input}");
+        assert_eq!(shown(Expander::new('\\', &lookup).expand_word(input)), expected, "{input}");
     };
     check("", "");
     check("$x-${x}_$x_", "X-X_");
@@ -109,7 +109,7 @@ fn words_hold_what_is_substituted() {
 #[test]
 fn what_cannot_be_expanded_is_refused() {
     let check = |input: &str, expected: &str| {
-        let error = Expander::new('\\', &lookup).word(input).unwrap_err();
+        let error = Expander::new('\\', &lookup).expand_word(input).unwrap_err();
         assert_eq!(error.to_string(), expected, "{input}");
         assert!(!error.help().is_empty());
     };
@@ -138,7 +138,7 @@ fn what_cannot_be_expanded_is_refused() {
     check("${unset:?give a $x}", "unset: give a X");
     check(&format!("${{x#{}}}", "?".repeat(1025)), "a pattern of 1025 bytes is too long");
     let nested = |depth: usize| "${unset:-".repeat(depth) + &"}".repeat(depth);
-    assert_eq!(Expander::new('\\', &lookup).word(&nested(64)), Ok(String::new()));
+    assert_eq!(Expander::new('\\', &lookup).expand_word(&nested(64)), Ok(String::new()));
     check(&nested(65), "substitutions are nested too deeply");
     check(&"${x:-\"".repeat(100_000), "substitutions are nested too deeply");
     check("$mega$x", "the values that are substituted are too long");
@@ -148,8 +148,9 @@ fn what_cannot_be_expanded_is_refused() {
 #[test]
 fn words_end_at_spaces() {
     let check = |input: &str, expected: &[&str]| {
-        let found =
-            Expander::new('\\', &lookup).words(input).unwrap_or_else(|_| vec!["error".into()]);
+        let found = Expander::new('\\', &lookup)
+            .expand_words(input)
+            .unwrap_or_else(|_| vec!["error".into()]);
         assert_eq!(found, expected, "{input}");
     };
     check("", &[]);
@@ -170,7 +171,7 @@ fn words_end_at_spaces() {
 #[test]
 fn the_escape_character_is_the_files() {
     let check = |escape: char, input: &str, expected: &str| {
-        assert_eq!(shown(Expander::new(escape, &lookup).word(input)), expected, "{input}");
+        assert_eq!(shown(Expander::new(escape, &lookup).expand_word(input)), expected, "{input}");
     };
     check('\\', r"\$x \a \\ \", r"$x a \ ");
     check('\\', r#""\$x \a \\ \"""#, r#"$x \a \ ""#);
@@ -184,19 +185,10 @@ fn the_escape_character_is_the_files() {
 #[test]
 fn bodies_keep_their_quotes() {
     let check = |input: &str, expected: &str| {
-        assert_eq!(shown(Expander::new('`', &lookup).body(input)), expected, "{input}");
+        assert_eq!(shown(Expander::new('`', &lookup).expand_body(input)), expected, "{input}");
     };
     check("it's \"$x\"\n'${x}'\n", "it's \"X\"\n'X'\n");
     check("${unset:-'a'}", "'a'");
     check(r"\$x \a `$x", "$x a `X");
     check("${x", "error: syntax error: missing '}'");
-}
-
-#[test]
-fn unset_names_are_told_once_in_order() {
-    let expander = Expander::new('\\', &lookup);
-    expander.word("$z $x '$q' ${null} ${y:-${z}} \\$q").unwrap();
-    expander.words("$a $z").unwrap();
-    expander.body("'$q'").unwrap();
-    assert_eq!(expander.unset(), ["z", "y", "a", "q"]);
 }

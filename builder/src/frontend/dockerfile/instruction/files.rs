@@ -1,42 +1,45 @@
-//! COPY and ADD, which take files.
+//! Reading of COPY and ADD.
 
-use super::flags::{Flags, Takes};
-use super::problem::{Wrong, words, wrong};
-use super::{Copy, Switch};
-use crate::frontend::dockerfile::syntax::{Word, Written};
+use super::error::{InstructionError, error_at, require_words};
+use super::flags::{FlagValue, InstructionFlags};
+use super::{CopyInstruction, FlagSwitch};
+use crate::frontend::dockerfile::syntax::{DockerfileWord, WrittenInstruction};
 use crate::recipe::diagnostic::Diagnostic;
 
-pub(super) const COPY_FLAGS: &[(&str, Takes)] = &[
-    ("from", Takes::Value),
-    ("chown", Takes::Value),
-    ("chmod", Takes::Value),
-    ("link", Takes::Switch),
-    ("parents", Takes::Switch),
-    ("exclude", Takes::Values),
+pub(super) const COPY_FLAGS: &[(&str, FlagValue)] = &[
+    ("from", FlagValue::Value),
+    ("chown", FlagValue::Value),
+    ("chmod", FlagValue::Value),
+    ("link", FlagValue::Switch),
+    ("parents", FlagValue::Switch),
+    ("exclude", FlagValue::Values),
 ];
 
-pub(super) const ADD_FLAGS: &[(&str, Takes)] = &[
-    ("chown", Takes::Value),
-    ("chmod", Takes::Value),
-    ("link", Takes::Switch),
-    ("exclude", Takes::Values),
-    ("checksum", Takes::Value),
-    ("unpack", Takes::Switch),
-    ("keep-git-dir", Takes::Switch),
+pub(super) const ADD_FLAGS: &[(&str, FlagValue)] = &[
+    ("chown", FlagValue::Value),
+    ("chmod", FlagValue::Value),
+    ("link", FlagValue::Switch),
+    ("exclude", FlagValue::Values),
+    ("checksum", FlagValue::Value),
+    ("unpack", FlagValue::Switch),
+    ("keep-git-dir", FlagValue::Switch),
 ];
 
-/// Reads either.
-pub(super) fn copy(written: Written, mut flags: Flags) -> Result<Copy, Wrong> {
+/// Reads a COPY or an ADD.
+pub(super) fn read_copy(
+    written: WrittenInstruction,
+    mut flags: InstructionFlags,
+) -> Result<CopyInstruction, InstructionError> {
     let at = written.keyword;
     let keyword = at.text.to_ascii_uppercase();
-    let mut sources = words(&at, written.arguments).unwrap_or_default();
+    let mut sources = require_words(&at, written.arguments).unwrap_or_default();
     let destination = sources.pop();
     if !written.heredocs.is_empty() {
         if let Some(word) = destination.as_ref().filter(|word| word.text.contains("<<")) {
             let message = format!("{keyword} cannot accept a heredoc as a destination");
-            return Err(wrong(word, message, "write where it shall go behind it"));
+            return Err(error_at(word, message, "write where it shall go behind it"));
         }
-        let is_document = |word: &Word| {
+        let is_document = |word: &DockerfileWord| {
             word.text.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with("<<")
         };
         sources.retain(|word| !is_document(word));
@@ -46,39 +49,43 @@ pub(super) fn copy(written: Written, mut flags: Flags) -> Result<Copy, Wrong> {
     else {
         let message =
             format!("{keyword} requires at least two arguments, a source and a destination");
-        return Err(wrong(&at, message, &format!("for example `{keyword} disk.qcow2 /disk/`")));
+        return Err(error_at(&at, message, &format!("for example `{keyword} disk.qcow2 /disk/`")));
     };
     refuse_git(&keyword, &sources, &mut flags)?;
-    Ok(Copy {
+    Ok(CopyInstruction {
         sources,
         heredocs: written.heredocs,
         destination,
-        from: flags.value("from"),
-        chown: flags.value("chown"),
-        chmod: flags.value("chmod"),
-        exclude: flags.values("exclude"),
-        parents: flags.switch("parents").map_or(Switch::Off, |(switch, _)| switch),
-        link: flags.switch("link").map_or(Switch::Off, |(switch, _)| switch),
-        checksum: flags.value("checksum"),
-        unpack: flags.switch("unpack"),
+        from: flags.take_value("from"),
+        chown: flags.take_value("chown"),
+        chmod: flags.take_value("chmod"),
+        exclude: flags.take_values("exclude"),
+        parents: flags.take_switch("parents").map_or(FlagSwitch::Off, |(switch, _)| switch),
+        link: flags.take_switch("link").map_or(FlagSwitch::Off, |(switch, _)| switch),
+        checksum: flags.take_value("checksum"),
+        unpack: flags.take_switch("unpack"),
     })
 }
 
-/// Git repositories are not cloned.
-fn refuse_git(keyword: &str, sources: &[Word], flags: &mut Flags) -> Result<(), Wrong> {
+/// Refuses sources and flags of git repositories, which are not cloned.
+fn refuse_git(
+    keyword: &str,
+    sources: &[DockerfileWord],
+    flags: &mut InstructionFlags,
+) -> Result<(), InstructionError> {
     if let Some(git) = sources.iter().find(|word| keyword == "ADD" && is_git(&word.text)) {
         let message = format!("`{}` is a git repository, which is not cloned here", git.text);
-        return Err(wrong(git, message, "clone it before the build, and COPY what is needed"));
+        return Err(error_at(git, message, "clone it before the build, and COPY what is needed"));
     }
-    if let Some((_, span)) = flags.switch("keep-git-dir") {
+    if let Some((_, span)) = flags.take_switch("keep-git-dir") {
         let problem =
             Diagnostic::new("--keep-git-dir is for git repositories, which are not cloned here");
-        return Err(Wrong::New(Box::new(problem.at(span).help("remove it"))));
+        return Err(InstructionError::Unreported(Box::new(problem.at(span).help("remove it"))));
     }
     Ok(())
 }
 
-/// Tells whether a source of ADD is a git repository (moby/buildkit `util/gitutil`).
+/// Returns whether a source of ADD is a git repository (moby/buildkit `util/gitutil`).
 fn is_git(source: &str) -> bool {
     let path = source.split('#').next().unwrap_or(source);
     let is_ssh = path.split_once('@').is_some_and(|(user, rest)| {

@@ -3,50 +3,50 @@
 
 use std::collections::BTreeMap;
 
-use super::Switch;
-use crate::frontend::dockerfile::syntax::Word;
+use super::FlagSwitch;
+use crate::frontend::dockerfile::syntax::DockerfileWord;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
-/// What a flag takes.
+/// Value that a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(super) enum FlagValue {
     /// A value.
     Value,
-    /// A value, and it can be given again.
+    /// A value; the flag can be repeated.
     Values,
-    /// Nothing, or `true` or `false`.
+    /// An optional `true` or `false`.
     Switch,
 }
 
 /// The flags of one instruction.
 #[derive(Debug, Default)]
-pub(super) struct Flags {
-    values: BTreeMap<&'static str, Vec<Word>>,
-    switches: BTreeMap<&'static str, (Switch, Span)>,
+pub(super) struct InstructionFlags {
+    values: BTreeMap<&'static str, Vec<DockerfileWord>>,
+    switches: BTreeMap<&'static str, (FlagSwitch, Span)>,
 }
 
-impl Flags {
-    /// Reads flags; what is wrong with each is reported.
+impl InstructionFlags {
+    /// Reads flags, and reports what is wrong with each.
     pub(super) fn read(
         keyword: &str,
-        flags: &[Word],
-        known: &[(&'static str, Takes)],
+        flags: &[DockerfileWord],
+        known: &[(&'static str, FlagValue)],
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut read = Self::default();
         for flag in flags {
-            if let Err(problem) = read.take(keyword, flag, known) {
+            if let Err(problem) = read.read_flag(keyword, flag, known) {
                 problems.push(*problem);
             }
         }
         read
     }
 
-    fn take(
+    fn read_flag(
         &mut self,
         keyword: &str,
-        flag: &Word,
-        known: &[(&'static str, Takes)],
+        flag: &DockerfileWord,
+        known: &[(&'static str, FlagValue)],
     ) -> Result<(), Box<Diagnostic>> {
         let wrong = |message: String| Diagnostic::new(message).at(flag.span.clone());
         let text = flag.text.trim_start_matches("--");
@@ -55,18 +55,18 @@ impl Flags {
             None => (text, None),
         };
         let Some((name, takes)) = known.iter().find(|(known, _)| *known == name).copied() else {
-            return Err(Box::new(unknown(keyword, name, flag, known)));
+            return Err(Box::new(unknown_flag(keyword, name, flag, known)));
         };
         let is_again = self.values.contains_key(name) || self.switches.contains_key(name);
-        if is_again && takes != Takes::Values {
+        if is_again && takes != FlagValue::Values {
             let problem = wrong(format!("duplicate flag specified: --{name}"));
             return Err(Box::new(problem.help("remove one of them")));
         }
         match (takes, value) {
-            (Takes::Switch, value) => {
+            (FlagValue::Switch, value) => {
                 let switch = match value.map(str::to_ascii_lowercase).as_deref() {
-                    None | Some("true") => Switch::On,
-                    Some("false") => Switch::Off,
+                    None | Some("true") => FlagSwitch::On,
+                    Some("false") => FlagSwitch::Off,
                     Some(_) => {
                         let problem = wrong(format!("expecting boolean value for flag --{name}"));
                         return Err(Box::new(problem.help(format!("write `--{name}`"))));
@@ -75,7 +75,7 @@ impl Flags {
                 self.switches.insert(name, (switch, flag.span.clone()));
             }
             (_, Some(value)) => {
-                let word = Word { text: value.to_owned(), span: flag.span.clone() };
+                let word = DockerfileWord { text: value.to_owned(), span: flag.span.clone() };
                 self.values.entry(name).or_default().push(word);
             }
             (_, None) => {
@@ -86,31 +86,36 @@ impl Flags {
         Ok(())
     }
 
-    pub(super) fn value(&mut self, name: &str) -> Option<Word> {
-        self.values(name).pop()
+    pub(super) fn take_value(&mut self, name: &str) -> Option<DockerfileWord> {
+        self.take_values(name).pop()
     }
 
-    pub(super) fn values(&mut self, name: &str) -> Vec<Word> {
+    pub(super) fn take_values(&mut self, name: &str) -> Vec<DockerfileWord> {
         self.values.remove(name).unwrap_or_default()
     }
 
-    pub(super) fn switch(&mut self, name: &str) -> Option<(Switch, Span)> {
+    pub(super) fn take_switch(&mut self, name: &str) -> Option<(FlagSwitch, Span)> {
         self.switches.remove(name)
     }
 }
 
-fn unknown(keyword: &str, name: &str, flag: &Word, known: &[(&str, Takes)]) -> Diagnostic {
+fn unknown_flag(
+    keyword: &str,
+    name: &str,
+    flag: &DockerfileWord,
+    known: &[(&str, FlagValue)],
+) -> Diagnostic {
     let problem = Diagnostic::new(format!("unknown flag: --{name}")).at(flag.span.clone());
     let all: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    match similar(name, &all) {
+    match find_similar(name, &all) {
         Some(other) => problem.help(format!("did you mean `--{other}`?")),
         None if all.is_empty() => problem.help(format!("{keyword} has no flags")),
         None => problem.help(format!("{keyword} has --{}", all.join(", --"))),
     }
 }
 
-/// Returns what somebody may have meant.
-pub(super) fn similar<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+/// Returns the known word that is most similar, if it is similar enough.
+pub(super) fn find_similar<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let score = |other: &&str| strsim::jaro_winkler(word, other);
     let best = known.iter().max_by(|a, b| score(a).total_cmp(&score(b)))?;
     (score(best) > 0.75).then_some(best)

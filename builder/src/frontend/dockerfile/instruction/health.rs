@@ -2,29 +2,30 @@
 
 use serde_json::{Value, json};
 
-use super::flags::{Flags, Takes};
-use super::{Command, Word};
+use super::flags::{FlagValue, InstructionFlags};
+use super::{CommandForm, DockerfileWord};
 use crate::recipe::diagnostic::Diagnostic;
 
-/// How a container is asked whether it is well.
+/// How the health of a container is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Healthcheck {
-    /// It is not, whatever the base says.
+    /// It is not checked, whatever the base says.
     None,
-    /// By a command.
-    Probe(Probe),
+    /// A command checks it.
+    Probe(HealthProbe),
 }
 
-/// The command, and when it is run.
+/// Command of a health check, and its timing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Probe {
-    command: Command,
-    /// The config's field and nanoseconds; those that are not there are docker's defaults.
+pub(crate) struct HealthProbe {
+    command: CommandForm,
+    /// Config fields with their values in nanoseconds; docker has defaults for those that are
+    /// missing.
     times: Vec<(&'static str, u64)>,
     retries: Option<u64>,
 }
 
-/// The flags that are durations, and what the config calls them.
+/// Flags that are durations, with their fields in the config.
 const TIMES: [(&str, &str); 4] = [
     ("interval", "Interval"),
     ("timeout", "Timeout"),
@@ -32,53 +33,56 @@ const TIMES: [(&str, &str); 4] = [
     ("start-interval", "StartInterval"),
 ];
 
-/// The flags that there are.
-pub(super) const FLAGS: &[(&str, Takes)] = &[
-    ("interval", Takes::Value),
-    ("timeout", Takes::Value),
-    ("start-period", Takes::Value),
-    ("start-interval", Takes::Value),
-    ("retries", Takes::Value),
+/// Flags of HEALTHCHECK.
+pub(super) const HEALTHCHECK_FLAGS: &[(&str, FlagValue)] = &[
+    ("interval", FlagValue::Value),
+    ("timeout", FlagValue::Value),
+    ("start-period", FlagValue::Value),
+    ("start-interval", FlagValue::Value),
+    ("retries", FlagValue::Value),
 ];
 
-/// The shortest duration that is not zero, in nanoseconds.
+/// Minimum of a duration that is not zero, in nanoseconds.
 const SHORTEST: u64 = 1_000_000;
 
 impl Healthcheck {
-    pub(super) fn probe(
-        command: Command,
-        flags: &mut Flags,
+    pub(super) fn read_probe(
+        command: CommandForm,
+        flags: &mut InstructionFlags,
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut times = Vec::new();
         for (flag, field) in TIMES {
-            let Some(word) = flags.value(flag) else { continue };
-            match duration(&word.text) {
+            let Some(word) = flags.take_value(flag) else { continue };
+            match parse_duration(&word.text) {
                 Some(0) => {}
                 Some(time) if time < SHORTEST => {
-                    problems.push(wrong(&word, format!("`--{flag}` cannot be less than 1ms")));
+                    problems
+                        .push(invalid_time(&word, format!("`--{flag}` cannot be less than 1ms")));
                 }
                 Some(time) => times.push((field, time)),
-                None => problems.push(wrong(&word, format!("`{}` is not a duration", word.text))),
+                None => {
+                    problems.push(invalid_time(&word, format!("`{}` is not a duration", word.text)))
+                }
             }
         }
-        let retries = flags.value("retries").and_then(|word| match word.text.parse::<u32>() {
+        let retries = flags.take_value("retries").and_then(|word| match word.text.parse::<u32>() {
             Ok(0) => None,
             Ok(retries) => Some(u64::from(retries)),
             Err(_) => {
-                problems.push(wrong(&word, format!("`--retries` is `{}`", word.text)));
+                problems.push(invalid_time(&word, format!("`--retries` is `{}`", word.text)));
                 None
             }
         });
-        Self::Probe(Probe { command, times, retries })
+        Self::Probe(HealthProbe { command, times, retries })
     }
 
-    /// Returns it as the config has it.
+    /// Returns the health check as the config contains it.
     pub(crate) fn to_json(&self) -> Value {
         let Self::Probe(probe) = self else { return json!({ "Test": ["NONE"] }) };
         let (kind, words) = match &probe.command {
-            Command::Shell(text) => ("CMD-SHELL", std::slice::from_ref(text)),
-            Command::Exec(words) => ("CMD", words.as_slice()),
+            CommandForm::Shell(text) => ("CMD-SHELL", std::slice::from_ref(text)),
+            CommandForm::Exec(words) => ("CMD", words.as_slice()),
         };
         let test: Vec<&str> =
             std::iter::once(kind).chain(words.iter().map(String::as_str)).collect();
@@ -93,12 +97,12 @@ impl Healthcheck {
     }
 }
 
-fn wrong(word: &Word, message: String) -> Diagnostic {
+fn invalid_time(word: &DockerfileWord, message: String) -> Diagnostic {
     Diagnostic::new(message).at(word.span.clone()).help("write it like `30s`, `1m30s` or `500ms`")
 }
 
 /// Parses Go's durations, `1h2m3.5s`, as nanoseconds.
-fn duration(text: &str) -> Option<u64> {
+fn parse_duration(text: &str) -> Option<u64> {
     const UNITS: [(&str, f64); 8] = [
         ("ns", 1.0),
         ("us", 1e3),
@@ -123,7 +127,7 @@ fn duration(text: &str) -> Option<u64> {
         rest = &unit[unit_len..];
     }
     // Go's durations end after 292 years.
-    (!text.is_empty() && total < 9.2e18).then(|| whole(total))
+    (!text.is_empty() && total < 9.2e18).then(|| round_nanoseconds(total))
 }
 
 #[expect(
@@ -131,7 +135,7 @@ fn duration(text: &str) -> Option<u64> {
     clippy::cast_sign_loss,
     reason = "it is between 0 and 9.2e18"
 )]
-fn whole(nanoseconds: f64) -> u64 {
+fn round_nanoseconds(nanoseconds: f64) -> u64 {
     nanoseconds.round() as u64
 }
 
@@ -142,7 +146,7 @@ mod tests {
     #[test]
     fn durations_are_those_of_go() {
         let check = |text: &str, expected: Option<u64>| {
-            assert_eq!(duration(text), expected, "{text}");
+            assert_eq!(parse_duration(text), expected, "{text}");
         };
         check("0", Some(0));
         check("0s", Some(0));

@@ -1,11 +1,11 @@
-//! An *instruction* of a Dockerfile by what it asks for. Values are as they were written: variables
-//! are replaced when a stage is evaluated, for only then they are known. The rules are those of
+//! An *instruction* of a Dockerfile, by its meaning. Values are as written: variables are replaced
+//! when a stage is evaluated, because only then are they known. The rules are those of
 //! moby/buildkit `frontend/dockerfile/instructions`.
 
+mod error;
 mod files;
 mod flags;
 mod health;
-mod problem;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -13,98 +13,98 @@ mod tests;
 use crate::recipe::diagnostic::Span;
 
 pub(crate) use self::health::Healthcheck;
-pub(crate) use self::read::read;
-use super::syntax::{Heredoc, Rest, Word};
+pub(crate) use self::read::read_instruction;
+use super::syntax::{ArgumentText, DockerfileWord, Heredoc};
 
-/// An instruction, and where it stands.
+/// An instruction with its position.
 #[derive(Debug, Clone)]
 pub(crate) struct Instruction {
     pub(crate) kind: InstructionKind,
-    /// The whole of it.
+    /// Range of the whole instruction.
     pub(crate) span: Span,
-    /// On one line, for the history.
+    /// Text on one line, for the history.
     pub(crate) text: String,
 }
 
-/// What an instruction asks for.
+/// Kind and arguments of an instruction.
 #[derive(Debug, Clone)]
 pub(crate) enum InstructionKind {
-    Add(Box<Copy>),
-    /// Names, some with a default.
-    Arg(Vec<(Word, Option<Word>)>),
-    Cmd(Command),
-    Copy(Box<Copy>),
-    Entrypoint(Command),
-    Env(Vec<(Word, Word)>),
-    Expose(Vec<Word>),
+    Add(Box<CopyInstruction>),
+    /// Names of arguments, some with a default.
+    Arg(Vec<(DockerfileWord, Option<DockerfileWord>)>),
+    Cmd(CommandForm),
+    Copy(Box<CopyInstruction>),
+    Entrypoint(CommandForm),
+    Env(Vec<(DockerfileWord, DockerfileWord)>),
+    Expose(Vec<DockerfileWord>),
     From(FromInstruction),
     Healthcheck(Healthcheck),
-    Label(Vec<(Word, Word)>),
-    Maintainer(Word),
-    /// The text of an instruction for images on top of this.
-    OnBuild(Word),
-    Run(Run),
+    Label(Vec<(DockerfileWord, DockerfileWord)>),
+    Maintainer(DockerfileWord),
+    /// Text of an instruction for images that are built on this one.
+    OnBuild(DockerfileWord),
+    Run(RunInstruction),
     Shell(Vec<String>),
-    StopSignal(Word),
-    User(Word),
-    Volume(Vec<Word>),
-    Workdir(Word),
+    StopSignal(DockerfileWord),
+    User(DockerfileWord),
+    Volume(Vec<DockerfileWord>),
+    Workdir(DockerfileWord),
 }
 
-/// FROM.
+/// A FROM instruction.
 #[derive(Debug, Clone)]
 pub(crate) struct FromInstruction {
-    pub(crate) base: Word,
-    pub(crate) platform: Option<Word>,
-    /// In lower case, as stages are compared.
-    pub(crate) name: Option<Word>,
+    pub(crate) base: DockerfileWord,
+    pub(crate) platform: Option<DockerfileWord>,
+    /// Name of the stage, in lower case.
+    pub(crate) name: Option<DockerfileWord>,
 }
 
-/// A command, as CMD and others have it.
+/// A command in shell or exec form, as in CMD, ENTRYPOINT and RUN.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// A text for the shell.
+pub(crate) enum CommandForm {
+    /// Shell form: a text for the shell.
     Shell(String),
-    /// The words themselves.
+    /// Exec form: a program and its arguments.
     Exec(Vec<String>),
 }
 
-/// RUN.
+/// A RUN instruction.
 #[derive(Debug, Clone)]
-pub(crate) struct Run {
-    pub(crate) flags: Vec<Word>,
-    pub(crate) command: Command,
-    /// The command as it is written.
-    pub(crate) rest: Rest,
+pub(crate) struct RunInstruction {
+    pub(crate) flags: Vec<DockerfileWord>,
+    pub(crate) command: CommandForm,
+    /// Command as written.
+    pub(crate) rest: ArgumentText,
     pub(crate) heredocs: Vec<Heredoc>,
 }
 
-/// COPY and ADD, which adds the last three.
+/// A COPY or ADD instruction; the last two fields are set by ADD only.
 #[derive(Debug, Clone)]
-pub(crate) struct Copy {
-    /// Not with the here-documents among them.
-    pub(crate) sources: Vec<Word>,
+pub(crate) struct CopyInstruction {
+    /// Sources other than here-documents.
+    pub(crate) sources: Vec<DockerfileWord>,
     pub(crate) heredocs: Vec<Heredoc>,
-    pub(crate) destination: Word,
-    pub(crate) from: Option<Word>,
-    pub(crate) chown: Option<Word>,
-    pub(crate) chmod: Option<Word>,
-    pub(crate) exclude: Vec<Word>,
-    pub(crate) parents: Switch,
-    pub(crate) link: Switch,
-    pub(crate) checksum: Option<Word>,
-    pub(crate) unpack: Option<(Switch, Span)>,
+    pub(crate) destination: DockerfileWord,
+    pub(crate) from: Option<DockerfileWord>,
+    pub(crate) chown: Option<DockerfileWord>,
+    pub(crate) chmod: Option<DockerfileWord>,
+    pub(crate) exclude: Vec<DockerfileWord>,
+    pub(crate) parents: FlagSwitch,
+    pub(crate) link: FlagSwitch,
+    pub(crate) checksum: Option<DockerfileWord>,
+    pub(crate) unpack: Option<(FlagSwitch, Span)>,
 }
 
-/// A flag that is there or not.
+/// Whether a flag is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Switch {
+pub(crate) enum FlagSwitch {
     #[default]
     Off,
     On,
 }
 
-/// All keywords, in capitals.
+/// All keywords, in upper case.
 pub(crate) const KEYWORDS: [&str; 18] = [
     "ADD",
     "ARG",

@@ -8,7 +8,10 @@ fn read_all(text: &str) -> (Vec<Instruction>, Vec<String>) {
     let source = Arc::new(SourceText { name: "D".into(), text: text.into() });
     let mut problems = Vec::new();
     let written = syntax::parse(&source, &mut problems).instructions;
-    let read = written.into_iter().filter_map(|written| read(written, &mut problems)).collect();
+    let read = written
+        .into_iter()
+        .filter_map(|written| read_instruction(written, &mut problems))
+        .collect();
     (read, problems.iter().map(ToString::to_string).collect())
 }
 
@@ -128,7 +131,7 @@ fn healthchecks_are_written_as_docker_does() {
 fn every_flag_is_in_the_documents() {
     let page = include_str!("../../../../../docs/dockerfile.md");
     let flags = super::files::COPY_FLAGS.iter().chain(super::files::ADD_FLAGS);
-    for (flag, _) in flags.chain(super::health::FLAGS) {
+    for (flag, _) in flags.chain(super::health::HEALTHCHECK_FLAGS) {
         assert!(page.contains(&format!("`--{flag}`")), "--{flag}");
     }
 }

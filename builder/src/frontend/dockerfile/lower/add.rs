@@ -1,30 +1,30 @@
-//! What only ADD does: downloads, and archives that are unpacked.
+//! What only ADD does: it downloads files, and unpacks archives.
 
 use std::sync::Arc;
 
 use super::copy_request::{CopyRequest, added_file};
 use super::evaluation::Evaluation;
-use super::origin::{Match, Origin};
-use super::outcome::{Outcome, wrong_tree};
-use crate::frontend::dockerfile::instruction::Switch;
-use crate::frontend::dockerfile::syntax::Word;
+use super::origin::{CopyOrigin, FoundSource};
+use super::result::{EvaluationResult, tree_diagnostic};
+use crate::frontend::dockerfile::instruction::FlagSwitch;
+use crate::frontend::dockerfile::syntax::DockerfileWord;
 use crate::frontend::dockerfile::tree::{
-    FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
+    FileNode, FollowLast, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
 use crate::oci::tar::{self, TarDetection, TarEntry, TarEntryKind, TarLimits};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{Checksum, SourceLocation, TarMember, TarOrigin};
 
 impl Evaluation<'_, '_> {
-    /// Puts what a URL holds into the stage, as it is; the content is fetched when the layer is made.
-    pub(super) fn url(
+    /// Adds the file at a URL to the stage; its content is downloaded when the layer is made.
+    pub(super) fn add_url(
         &self,
         url: &str,
-        word: &Word,
+        word: &DockerfileWord,
         request: &CopyRequest<'_>,
         tree: &mut Tree,
-    ) -> Outcome<()> {
-        if let Some((Switch::On, span)) = &request.copy.unpack {
+    ) -> EvaluationResult<()> {
+        if let Some((FlagSwitch::On, span)) = &request.copy.unpack {
             let problem =
                 Diagnostic::new("--unpack is for local archives; downloads are not unpacked");
             return Err(Box::new(problem.at(span.clone()).help("download it before the build")));
@@ -33,22 +33,22 @@ impl Evaluation<'_, '_> {
         let name = location.file_name().to_owned();
         let mut node = added_file(location, None, 0o600, &word.span);
         if let (Some(word), TreeNodeKind::File(file)) = (&request.copy.checksum, &mut node.kind) {
-            file.source.checksum = Some(self.checksum(word)?);
+            file.source.checksum = Some(self.parse_checksum(word)?);
         }
         let at = &request.copy.destination.span;
-        let wrong = |error: TreeError| wrong_tree(&error, at);
+        let wrong = |error: TreeError| tree_diagnostic(&error, at);
         let path = request.destination.resolve(tree, &request.workdir).map_err(wrong)?;
         if name.is_empty() && request.destination.is_directory(tree, &path) {
             let problem = Diagnostic::new(format!("cannot determine a file name from `{url}`"));
             let help = "write the whole path at the end, with the name that the file shall have";
             return Err(Box::new(problem.at(word.span.clone()).help(help)));
         }
-        let place = request.destination.of_file(tree, &request.workdir, &name).map_err(wrong)?;
-        Ok(request.care.put(tree, &place, &node).map_err(wrong)?)
+        let target = request.destination.file_path(tree, &request.workdir, &name).map_err(wrong)?;
+        Ok(request.attributes.put_node(tree, &target, &node).map_err(wrong)?)
     }
 
-    fn checksum(&self, word: &Word) -> Outcome<Checksum> {
-        let text = self.expand(word)?;
+    fn parse_checksum(&self, word: &DockerfileWord) -> EvaluationResult<Checksum> {
+        let text = self.expand_word(word)?;
         let is_hex = |digits: &str, len: usize| {
             digits.len() == len && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
         };
@@ -67,19 +67,19 @@ impl Evaluation<'_, '_> {
         }
     }
 
-    /// Unpacks a source into the destination if it is an archive; tells whether it was.
-    pub(super) fn unpack(
+    /// Unpacks a source into the destination if it is an archive; returns whether it was.
+    pub(super) fn unpack_archive(
         &self,
-        origin: &Origin<'_>,
-        found: &Match,
-        word: &Word,
+        origin: &CopyOrigin<'_>,
+        found: &FoundSource,
+        word: &DockerfileWord,
         request: &CopyRequest<'_>,
         tree: &mut Tree,
-    ) -> Outcome<bool> {
-        if matches!(request.copy.unpack, Some((Switch::Off, _))) {
+    ) -> EvaluationResult<bool> {
+        if matches!(request.copy.unpack, Some((FlagSwitch::Off, _))) {
             return Ok(false);
         }
-        let node = origin.node(&found.path, &word.span);
+        let node = origin.node_at(&found.path, &word.span);
         let Some(TreeNode { kind: TreeNodeKind::File(FileNode { source, .. }), .. }) = node else {
             return Ok(false);
         };
@@ -105,20 +105,21 @@ impl Evaluation<'_, '_> {
         let members = members.map_err(|error| wrong(error.to_string()))?;
         let archive = Arc::new(TarOrigin::File(Box::new(source.clone())));
         let target = request.destination.resolve(tree, &request.workdir).and_then(|target| {
-            request.care.make_directory(tree, &target)?;
+            request.attributes.make_directory(tree, &target)?;
             Ok(target)
         });
-        let target = target.map_err(|error| wrong_tree(&error, &request.copy.destination.span))?;
+        let target =
+            target.map_err(|error| tree_diagnostic(&error, &request.copy.destination.span))?;
         let unpacking = Unpacking { archive: &archive, target: &target, request, at: &word.span };
         for member in members {
             let member = member.map_err(|error| wrong(error.to_string()))?;
-            unpacking.put(&member, tree).map_err(|error| wrong(error.to_string()))?;
+            unpacking.put_member(&member, tree).map_err(|error| wrong(error.to_string()))?;
         }
         Ok(true)
     }
 }
 
-/// An archive on its way into a stage.
+/// An archive that is unpacked into a stage.
 struct Unpacking<'a> {
     archive: &'a Arc<TarOrigin>,
     target: &'a str,
@@ -127,44 +128,51 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
-    fn put(&self, member: &TarEntry, tree: &mut Tree) -> Result<(), TreeError> {
+    fn put_member(&self, member: &TarEntry, tree: &mut Tree) -> Result<(), TreeError> {
         if member.path.is_empty() || self.request.exclude.is_ignored(&member.path) {
             return Ok(());
         }
-        let place = self.place(&member.path, tree, last(&member.kind))?;
+        let path = self.resolve_path(&member.path, tree, follow_last(&member.kind))?;
         let node = match &member.kind {
             TarEntryKind::Hardlink(target) => {
-                let first = self.place(target, tree, Follow::No)?;
-                // Mode and owner of a link are set last, and so are those of the file.
-                if self.request.care.owner.is_none() {
+                let first = self.resolve_path(target, tree, FollowLast::No)?;
+                // Unpacking sets mode and owner of the link last, and so those of the file.
+                if self.request.attributes.owner.is_none() {
                     tree.set_owner(&first, member.owner())?;
                 }
-                if self.request.care.mode.is_none() {
+                if self.request.attributes.mode.is_none() {
                     tree.set_mode(&first, member.mode)?;
                 }
                 let node = tree.get(&first).cloned();
                 node.ok_or(TreeError::Missing(first))?
             }
-            kind => {
-                TreeNode { kind: self.kind(kind, member), mode: member.mode, owner: member.owner() }
-            }
+            kind => TreeNode {
+                kind: self.node_kind(kind, member),
+                mode: member.mode,
+                owner: member.owner(),
+            },
         };
-        // What was unpacked before, or is there, makes room as with tar.
+        // What exists at the path is replaced, as tar does.
         let is_directory = node.kind == TreeNodeKind::Directory;
-        let old = tree.get(&place).map(|old| old.kind == TreeNodeKind::Directory);
+        let old = tree.get(&path).map(|old| old.kind == TreeNodeKind::Directory);
         if old.is_some_and(|old| old != is_directory) {
-            tree.remove(&place);
+            tree.remove(&path);
         }
-        self.request.care.put(tree, &place, &node)
+        self.request.attributes.put_node(tree, &path, &node)
     }
 
-    /// Returns where a path of the archive leads: links that were there, or were unpacked, are
-    /// followed within the stage.
-    fn place(&self, path: &str, tree: &Tree, follow: Follow) -> Result<String, TreeError> {
+    /// Returns the path in the stage for a path in the archive: links that exist, or were unpacked,
+    /// are followed within the stage.
+    fn resolve_path(
+        &self,
+        path: &str,
+        tree: &Tree,
+        follow: FollowLast,
+    ) -> Result<String, TreeError> {
         Ok(tree.resolve("", &format!("{}/{path}", self.target), follow)?.path)
     }
 
-    fn kind(&self, kind: &TarEntryKind, member: &TarEntry) -> TreeNodeKind {
+    fn node_kind(&self, kind: &TarEntryKind, member: &TarEntry) -> TreeNodeKind {
         match kind {
             TarEntryKind::Directory => TreeNodeKind::Directory,
             TarEntryKind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
@@ -174,7 +182,7 @@ impl Unpacking<'_> {
                 let location = SourceLocation::Member(TarMember { archive, offset, size });
                 let node = added_file(location, Some(size), 0, self.at);
                 let TreeNodeKind::File(file) = node.kind else { return node.kind };
-                // The same for all names of the file, and for none of another archive.
+                // The same for all names of the file, and different from those of other archives.
                 let archive = Arc::as_ptr(self.archive).addr() as u64;
                 TreeNodeKind::File(FileNode { inode: Some(Inode(archive, offset)), ..file })
             }
@@ -189,9 +197,9 @@ impl Unpacking<'_> {
     }
 }
 
-fn last(kind: &TarEntryKind) -> Follow {
+fn follow_last(kind: &TarEntryKind) -> FollowLast {
     match kind {
-        TarEntryKind::Directory => Follow::Yes,
-        _ => Follow::No,
+        TarEntryKind::Directory => FollowLast::Yes,
+        _ => FollowLast::No,
     }
 }

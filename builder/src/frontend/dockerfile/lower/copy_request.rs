@@ -1,30 +1,33 @@
-//! The *request* that one COPY or ADD makes, after its variables were replaced.
+//! The *request* of one COPY or ADD, after its variables were replaced.
 
-use super::care::Care;
+use super::attributes::CopyAttributes;
 use super::destination::Destination;
 use super::evaluation::Evaluation;
-use super::outcome::Outcome;
-use crate::frontend::dockerfile::instruction::Copy;
+use super::result::EvaluationResult;
+use crate::frontend::dockerfile::instruction::CopyInstruction;
 use crate::frontend::dockerfile::pattern::IgnoreFile;
 use crate::frontend::dockerfile::tree::{FileNode, ModeChange, TreeNode, TreeNodeKind};
 use crate::oci::tar::Owner;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
-/// What one COPY or ADD works with, after its variables were replaced.
+/// A COPY or ADD whose variables were replaced.
 pub(super) struct CopyRequest<'c> {
-    pub(super) copy: &'c Copy,
-    pub(super) care: Care,
+    pub(super) copy: &'c CopyInstruction,
+    pub(super) attributes: CopyAttributes,
     pub(super) exclude: IgnoreFile,
     pub(super) destination: Destination,
-    /// Where a relative destination begins.
+    /// Directory that a relative destination is relative to.
     pub(super) workdir: String,
 }
 
 impl Evaluation<'_, '_> {
-    /// Returns what a COPY or ADD asks for.
-    pub(super) fn copy_request<'c>(&self, copy: &'c Copy) -> Outcome<CopyRequest<'c>> {
-        let destination = self.expand(&copy.destination)?;
+    /// Returns the request of a COPY or ADD.
+    pub(super) fn copy_request<'c>(
+        &self,
+        copy: &'c CopyInstruction,
+    ) -> EvaluationResult<CopyRequest<'c>> {
+        let destination = self.expand_word(&copy.destination)?;
         let exclude = IgnoreFile::new(copy.exclude.iter().map(|word| word.text.as_str()));
         let exclude = exclude.map_err(|bad| {
             let at = copy.exclude.first().map(|word| word.span.clone());
@@ -33,25 +36,28 @@ impl Evaluation<'_, '_> {
         })?;
         Ok(CopyRequest {
             copy,
-            care: Care { owner: self.owner(copy)?, mode: self.mode(copy)? },
+            attributes: CopyAttributes {
+                owner: self.parse_owner(copy)?,
+                mode: self.parse_mode(copy)?,
+            },
             exclude,
             destination: Destination::new(&destination),
             workdir: self.stage.workdir().to_owned(),
         })
     }
 
-    fn owner(&self, copy: &Copy) -> Outcome<Option<Owner>> {
+    fn parse_owner(&self, copy: &CopyInstruction) -> EvaluationResult<Option<Owner>> {
         let Some(word) = &copy.chown else { return Ok(None) };
-        let text = self.expand(word)?;
-        let owner = self.accounts().owner(&text).map_err(|error| {
+        let text = self.expand_word(word)?;
+        let owner = self.accounts().parse_owner(&text).map_err(|error| {
             Box::new(Diagnostic::new(error.to_string()).at(word.span.clone()).help(error.help()))
         })?;
         Ok(Some(owner))
     }
 
-    fn mode(&self, copy: &Copy) -> Outcome<Option<ModeChange>> {
+    fn parse_mode(&self, copy: &CopyInstruction) -> EvaluationResult<Option<ModeChange>> {
         let Some(word) = &copy.chmod else { return Ok(None) };
-        let text = self.expand(word)?;
+        let text = self.expand_word(word)?;
         let change = ModeChange::parse(&text).map_err(|error| {
             let problem = Diagnostic::new(error.to_string()).at(word.span.clone());
             Box::new(problem.help("write it like `0444` or `u=rwX,go=rX`"))
@@ -60,7 +66,7 @@ impl Evaluation<'_, '_> {
     }
 }
 
-/// Returns a file as it is added to a stage.
+/// Returns a new file for a stage, owned by root.
 pub(super) fn added_file(
     location: SourceLocation,
     size: Option<u64>,

@@ -1,23 +1,23 @@
-//! The *destination* of COPY and ADD: a path in the stage as it is written, and where it leads in
-//! the tree that the stage has so far.
+//! The *destination* of COPY and ADD: a path as written, which is resolved in the tree of the
+//! stage.
 
-use crate::frontend::dockerfile::tree::{Follow, Tree, TreeError, TreeNodeKind};
+use crate::frontend::dockerfile::tree::{FollowLast, Tree, TreeError, TreeNodeKind};
 use crate::recipe::path::join;
 
-/// A destination.
+/// The destination of a COPY or ADD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Destination {
-    /// Absolute or relative to the working directory.
+    /// Path, absolute or relative to the working directory.
     path: String,
-    kind: Kind,
+    kind: DestinationKind,
 }
 
-/// What the writing of a destination says of it.
+/// What the form of a destination says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// It ends with a slash, or with a dot behind one.
+enum DestinationKind {
+    /// It ends with a slash, or with dots as its last part, and so is a directory.
     Directory,
-    /// It depends on what is there.
+    /// It depends on what exists there.
     Any,
 }
 
@@ -25,19 +25,19 @@ impl Destination {
     pub(super) fn new(text: &str) -> Self {
         let is_directory = text.ends_with('/') || matches!(text, "." | "..");
         let is_directory = is_directory || text.ends_with("/.") || text.ends_with("/..");
-        let kind = if is_directory { Kind::Directory } else { Kind::Any };
+        let kind = if is_directory { DestinationKind::Directory } else { DestinationKind::Any };
         Self { path: text.to_owned(), kind }
     }
 
-    /// Returns where the destination itself leads; whether there is anything does not matter.
+    /// Returns the resolved path of the destination, which need not exist.
     pub(super) fn resolve(&self, tree: &Tree, workdir: &str) -> Result<String, TreeError> {
         let is_absolute = self.path.starts_with('/');
         let path = if is_absolute { self.path.clone() } else { format!("{workdir}/{}", self.path) };
-        Ok(tree.resolve("", &path, Follow::Yes)?.path)
+        Ok(tree.resolve("", &path, FollowLast::Yes)?.path)
     }
 
-    /// Returns where a file of this name comes to stand.
-    pub(super) fn of_file(
+    /// Returns the path that a file of this name is copied to.
+    pub(super) fn file_path(
         &self,
         tree: &Tree,
         workdir: &str,
@@ -47,13 +47,14 @@ impl Destination {
         if self.is_directory(tree, &path) { Ok(join(&path, name)) } else { Ok(path) }
     }
 
-    /// Tells whether files go into it and not in its place; `path` is where it leads.
+    /// Returns whether files are copied into the destination, and do not replace it; `path` is its
+    /// resolved path.
     pub(super) fn is_directory(&self, tree: &Tree, path: &str) -> bool {
         let is_there = tree.get(path).is_some_and(|node| node.kind == TreeNodeKind::Directory);
-        self.kind == Kind::Directory || is_there
+        self.kind == DestinationKind::Directory || is_there
     }
 
-    /// Returns it as it was written, with a slash at its end.
+    /// Returns the destination as written, with a slash at its end.
     pub(super) fn as_directory(&self) -> String {
         format!("{}/", self.path.trim_end_matches('/'))
     }

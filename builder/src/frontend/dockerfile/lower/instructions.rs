@@ -1,51 +1,51 @@
-//! What each instruction does to a stage.
+//! The effect of each instruction on a stage.
 
 use serde_json::{Value, json};
 
 use super::evaluation::Evaluation;
-use super::outcome::{Outcome, wrong_tree};
-use super::port::ports;
+use super::port::exposed_ports;
+use super::result::{EvaluationResult, tree_diagnostic};
 use super::signal::is_signal;
-use super::stage::Stage;
+use super::stage::StageState;
 use crate::frontend::dockerfile::instruction::{Instruction, InstructionKind};
-use crate::frontend::dockerfile::syntax::Word;
+use crate::frontend::dockerfile::syntax::DockerfileWord;
 use crate::oci::tar::Owner;
 use crate::recipe::diagnostic::Diagnostic;
 
 impl Evaluation<'_, '_> {
-    /// Evaluates the stage's instructions, those of its base for whoever builds on it first.
-    pub(super) fn run(&mut self) -> Outcome<()> {
-        for instruction in self.triggers()? {
-            self.instruction(&instruction)?;
+    /// Evaluates the triggers of the stage's base, then the stage's instructions.
+    pub(super) fn evaluate_stage(&mut self) -> EvaluationResult<()> {
+        for instruction in self.take_triggers()? {
+            self.evaluate_instruction(&instruction)?;
         }
         let dockerfile = self.loader.request.dockerfile;
         for instruction in &dockerfile.stages[self.number].instructions {
-            self.instruction(instruction)?;
+            self.evaluate_instruction(instruction)?;
         }
         Ok(())
     }
 
-    fn instruction(&mut self, instruction: &Instruction) -> Outcome<()> {
+    fn evaluate_instruction(&mut self, instruction: &Instruction) -> EvaluationResult<()> {
         match &instruction.kind {
             InstructionKind::Add(copy) | InstructionKind::Copy(copy) => {
-                self.copy(instruction, copy)?;
+                self.evaluate_copy(instruction, copy)?;
             }
-            InstructionKind::Run(run) => self.run_line(instruction, run)?,
-            InstructionKind::Arg(arguments) => self.arg(arguments)?,
-            InstructionKind::Env(pairs) => self.env(pairs)?,
+            InstructionKind::Run(run) => self.evaluate_run(instruction, run)?,
+            InstructionKind::Arg(arguments) => self.declare_args(arguments)?,
+            InstructionKind::Env(pairs) => self.set_env(pairs)?,
             InstructionKind::Label(pairs) => {
-                for (name, value) in self.pairs(pairs)? {
+                for (name, value) in self.expand_pairs(pairs)? {
                     self.stage.config.set_label(&name, &value);
                 }
             }
-            InstructionKind::Expose(words) => self.expose(words)?,
-            InstructionKind::Volume(words) => self.volume(words)?,
+            InstructionKind::Expose(words) => self.expose_ports(words)?,
+            InstructionKind::Volume(words) => self.add_volumes(words)?,
             InstructionKind::User(word) => {
-                let user = self.named(word, "USER")?;
+                let user = self.expand_nonempty(word, "USER")?;
                 self.stage.config.set("User", json!(user));
             }
-            InstructionKind::Workdir(word) => self.workdir(word)?,
-            InstructionKind::StopSignal(word) => self.stop_signal(word)?,
+            InstructionKind::Workdir(word) => self.set_workdir(word)?,
+            InstructionKind::StopSignal(word) => self.set_stop_signal(word)?,
             InstructionKind::Maintainer(word) => {
                 self.stage.config.set_image("author", json!(word.text));
             }
@@ -56,41 +56,44 @@ impl Evaluation<'_, '_> {
                 self.stage.config.set("Healthcheck", check.to_json());
             }
             InstructionKind::OnBuild(word) => {
-                self.stage.on_build(&word.text);
+                self.stage.add_trigger(&word.text);
                 return Ok(());
             }
-            // Each begins a stage; what a stage holds is none.
+            // FROM starts a stage and is never inside of one.
             InstructionKind::From(_) => return Ok(()),
         }
         self.stage.commit(instruction.text.clone());
         Ok(())
     }
 
-    fn arg(&mut self, arguments: &[(Word, Option<Word>)]) -> Outcome<()> {
+    fn declare_args(
+        &mut self,
+        arguments: &[(DockerfileWord, Option<DockerfileWord>)],
+    ) -> EvaluationResult<()> {
         for (name, default) in arguments {
-            let default = default.as_ref().map(|word| self.expand(word)).transpose()?;
-            self.variables.arg(&name.text, default);
+            let default = default.as_ref().map(|word| self.expand_word(word)).transpose()?;
+            self.variables.declare_arg(&name.text, default);
         }
         Ok(())
     }
 
-    fn env(&mut self, pairs: &[(Word, Word)]) -> Outcome<()> {
+    fn set_env(&mut self, pairs: &[(DockerfileWord, DockerfileWord)]) -> EvaluationResult<()> {
         // All of them see the variables from before.
-        for (name, value) in self.pairs(pairs)? {
+        for (name, value) in self.expand_pairs(pairs)? {
             self.stage.config.set_env(&name, &value);
-            self.variables.env(&name, value);
+            self.variables.set_env(&name, value);
         }
         Ok(())
     }
 
-    fn expose(&mut self, words: &[Word]) -> Outcome<()> {
+    fn expose_ports(&mut self, words: &[DockerfileWord]) -> EvaluationResult<()> {
         for word in words {
             for port in self.expand_words(word)? {
                 let wrong = |message: String| {
                     let problem = Diagnostic::new(message).at(word.span.clone());
                     Box::new(problem.help("write it like `80`, `53/udp` or `8000-8010`"))
                 };
-                for key in ports(&port).map_err(wrong)? {
+                for key in exposed_ports(&port).map_err(wrong)? {
                     self.stage.config.insert("ExposedPorts", &key, json!({}));
                 }
             }
@@ -98,25 +101,25 @@ impl Evaluation<'_, '_> {
         Ok(())
     }
 
-    fn volume(&mut self, words: &[Word]) -> Outcome<()> {
+    fn add_volumes(&mut self, words: &[DockerfileWord]) -> EvaluationResult<()> {
         for word in words {
-            let path = self.named(word, "VOLUME")?;
+            let path = self.expand_nonempty(word, "VOLUME")?;
             self.stage.config.insert("Volumes", &path, json!({}));
         }
         Ok(())
     }
 
-    fn workdir(&mut self, word: &Word) -> Outcome<()> {
-        let path = self.named(word, "WORKDIR")?;
-        // As in BuildKit, a user that nobody knows is no reason to fail before something is run.
+    fn set_workdir(&mut self, word: &DockerfileWord) -> EvaluationResult<()> {
+        let path = self.expand_nonempty(word, "WORKDIR")?;
+        // As in BuildKit, an unknown user is not an error before a command is run.
         let root = Owner { uid: 0, gid: 0 };
         let owner = self.identity(&word.span).map_or(root, |identity| identity.owner);
         let moved = self.stage.set_workdir(&path, owner);
-        Ok(moved.map_err(|error| wrong_tree(&error, &word.span))?)
+        Ok(moved.map_err(|error| tree_diagnostic(&error, &word.span))?)
     }
 
-    fn stop_signal(&mut self, word: &Word) -> Outcome<()> {
-        let signal = self.expand(word)?;
+    fn set_stop_signal(&mut self, word: &DockerfileWord) -> EvaluationResult<()> {
+        let signal = self.expand_word(word)?;
         if !is_signal(&signal) {
             let problem = Diagnostic::new(format!("invalid signal: `{signal}`"));
             return Err(Box::new(problem.at(word.span.clone()).help("for example SIGTERM, or 15")));
@@ -126,9 +129,9 @@ impl Evaluation<'_, '_> {
     }
 }
 
-impl Stage {
-    /// Adds an instruction for images on top of this one.
-    fn on_build(&mut self, text: &str) {
+impl StageState {
+    /// Adds an instruction for images that are built on this one.
+    fn add_trigger(&mut self, text: &str) {
         let mut triggers = match self.config.get("OnBuild") {
             Some(Value::Array(triggers)) => triggers.clone(),
             _ => Vec::new(),

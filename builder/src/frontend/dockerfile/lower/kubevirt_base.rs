@@ -1,10 +1,10 @@
-//! Base images that KubeVirt's documents name, and that do not exist any more.
+//! Base images in KubeVirt's documentation that no longer exist.
 
-/// Images that KubeVirt's documents build on, and that are not there any more: they had an empty
-/// `/disk`, and today's KubeVirt wants nothing of them. The last is from its design documents alone.
+/// Base images in KubeVirt's documentation that no longer exist: they had an empty `/disk`, and
+/// today's KubeVirt needs nothing of them. The last is in its design documents only.
 const CONTAINER_DISKS: [&str; 2] = ["kubevirt/container-disk-v1alpha", "kubevirt.io:disk"];
 
-/// Tells whether a name is one of KubeVirt's old base images, whatever its registry and tag.
+/// Returns whether a name is one of KubeVirt's old base images, whatever its registry and tag.
 pub(super) fn is_container_disk(name: &str) -> bool {
     let [alpha, design] = CONTAINER_DISKS;
     let path = name.split('@').next().unwrap_or(name);

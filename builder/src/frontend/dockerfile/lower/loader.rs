@@ -1,4 +1,4 @@
-//! The *loader* begins stages: on nothing, on another stage, on a directory, or on an image.
+//! The *loader* starts stages: from scratch, on another stage, on a directory, or on an image.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -6,74 +6,74 @@ use std::io::Read as _;
 use std::rc::Rc;
 
 use super::DockerfileRequest;
-use super::care::Care;
-use super::copying::{Copying, Parents};
+use super::attributes::CopyAttributes;
+use super::copy_operation::{CopyOperation, ParentDirectories};
 use super::destination::Destination;
 use super::kubevirt_base::is_container_disk;
-use super::origin::{Match, Origin};
-use super::outcome::{Outcome, wrong_tree};
-use super::stage::Stage;
-use super::variables::expand;
+use super::origin::{CopyOrigin, FoundSource};
+use super::result::{EvaluationResult, tree_diagnostic};
+use super::stage::StageState;
+use super::variables::expand_word;
 use crate::cluster::contract::placement;
 use crate::frontend::dockerfile::base::{BaseError, LoadedBase};
 use crate::frontend::dockerfile::context::BuildContext;
 use crate::frontend::dockerfile::instruction::FromInstruction;
 use crate::frontend::dockerfile::pattern::IgnoreFile;
-use crate::frontend::dockerfile::scope::{Scope, StageScope};
+use crate::frontend::dockerfile::scope::{GlobalScope, StageScope};
 use crate::frontend::dockerfile::tree::{Tree, TreeNodeKind};
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::recipe::SourceLocation;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
-/// No file of accounts is anywhere near as long, in bytes.
+/// Maximum size of a file that is read during the evaluation, in bytes.
 const SMALL_MAX: u64 = 1 << 20;
 
-/// What every stage has that has no other; moby/buildkit `util/system/path.go`.
+/// Default value of `PATH`; moby/buildkit `util/system/path.go`.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Begins stages, for one platform.
-pub(super) struct Loader<'a> {
+/// Starts the stages of one platform.
+pub(super) struct StageLoader<'a> {
     pub(super) request: &'a DockerfileRequest<'a>,
     platform: &'a Platform,
-    scope: &'a Scope,
-    /// Those that were loaded, by where they are.
+    scope: &'a GlobalScope,
+    /// Loaded images by name and platform.
     images: RefCell<BTreeMap<(String, String), Rc<LoadedBase>>>,
 }
 
-type Begun<'a> = (Stage, StageScope<'a>);
+type BegunStage<'a> = (StageState, StageScope<'a>);
 
-impl<'a> Loader<'a> {
+impl<'a> StageLoader<'a> {
     pub(super) fn new(
         request: &'a DockerfileRequest<'a>,
         platform: &'a Platform,
-        scope: &'a Scope,
+        scope: &'a GlobalScope,
     ) -> Self {
         Self { request, platform, scope, images: RefCell::default() }
     }
 
-    /// Returns what each stage stands on, with its variables replaced; one that cannot be replaced is
-    /// told of when the stage begins.
-    pub(super) fn bases(&self) -> Vec<String> {
+    /// Returns the base name of each stage, with its variables replaced; an error in one is
+    /// reported when the stage starts.
+    pub(super) fn base_names(&self) -> Vec<String> {
         let dockerfile = self.request.dockerfile;
         let lookup = |name: &str| self.scope.get(name);
-        let base = |stage: &crate::frontend::dockerfile::stages::Stage| {
-            expand(dockerfile, &lookup, &stage.from.base).unwrap_or_default()
+        let base = |stage: &crate::frontend::dockerfile::stages::DockerfileStage| {
+            expand_word(dockerfile, &lookup, &stage.from.base).unwrap_or_default()
         };
         dockerfile.stages.iter().map(base).collect()
     }
 
-    /// Begins a stage.
-    pub(super) fn begin(
+    /// Starts a stage.
+    pub(super) fn begin_stage(
         &self,
         number: usize,
-        stages: &BTreeMap<usize, Begun<'a>>,
+        stages: &BTreeMap<usize, BegunStage<'a>>,
         warnings: &RefCell<Vec<Diagnostic>>,
-    ) -> Outcome<Begun<'a>> {
+    ) -> EvaluationResult<BegunStage<'a>> {
         let dockerfile = self.request.dockerfile;
         let from = &dockerfile.stages[number].from;
         let lookup = |name: &str| self.scope.get(name);
-        let base = expand(dockerfile, &lookup, &from.base)?;
+        let base = expand_word(dockerfile, &lookup, &from.base)?;
         if base.is_empty() {
             let problem =
                 Diagnostic::new(format!("base name (`{}`) should not be blank", from.base.text));
@@ -81,32 +81,33 @@ impl<'a> Loader<'a> {
                 "give the ARG a default in front of the first FROM, or set it with --build-arg";
             return Err(Box::new(problem.at(from.base.span.clone()).help(help)));
         }
-        let platform = self.platform(from)?;
-        let named = dockerfile.named(&base, number).and_then(|number| stages.get(&number));
+        let platform = self.stage_platform(from)?;
+        let named =
+            dockerfile.find_named_stage(&base, number).and_then(|number| stages.get(&number));
         if let Some((stage, variables)) = named {
-            return Ok((stage.next(), variables.child()));
+            return Ok((stage.derive(), variables.derive()));
         }
-        let mut stage = self.stage(&base, &from.base.span, &platform, warnings)?;
+        let mut stage = self.load_stage(&base, &from.base.span, &platform, warnings)?;
         if !stage.config.env().any(|(name, _)| name == "PATH") {
             stage.config.set_env("PATH", PATH);
         }
-        let mut variables = self.scope.stage();
-        stage.config.env().for_each(|(name, value)| variables.env(name, value.to_owned()));
+        let mut variables = self.scope.new_stage();
+        stage.config.env().for_each(|(name, value)| variables.set_env(name, value.to_owned()));
         Ok((stage, variables))
     }
 
-    fn stage(
+    fn load_stage(
         &self,
         base: &str,
         at: &Span,
         platform: &Platform,
         warnings: &RefCell<Vec<Diagnostic>>,
-    ) -> Outcome<Stage> {
+    ) -> EvaluationResult<StageState> {
         if let Some(context) = self.request.contexts.context(base) {
-            return directory(base, context, at, platform);
+            return directory_stage(base, context, at, platform);
         }
         if base == "scratch" {
-            return Ok(Stage::scratch(platform));
+            return Ok(StageState::scratch(platform));
         }
         if is_container_disk(base) && !self.request.images.contains_key(base) {
             warnings.borrow_mut().push(
@@ -114,14 +115,15 @@ impl<'a> Loader<'a> {
                     .at(at.clone())
                     .help("write `FROM scratch` and `ADD --chown=107:107 DISK /disk/`; KubeVirt needs nothing else"),
             );
-            let mut stage = Stage::scratch(platform);
-            let made = Care::default().make_directory(&mut stage.tree, placement::DISK_DIRECTORY);
-            made.map_err(|error| wrong_tree(&error, at))?;
+            let mut stage = StageState::scratch(platform);
+            let made = CopyAttributes::default()
+                .make_directory(&mut stage.tree, placement::DISK_DIRECTORY);
+            made.map_err(|error| tree_diagnostic(&error, at))?;
             return Ok(stage);
         }
-        let loaded = self.image(base, at, platform)?;
+        let loaded = self.load_image(base, at, platform)?;
         let (base, config) = (loaded.recipe.clone(), loaded.config.clone());
-        let mut stage = Stage::on(Some(base), config, loaded.tree.clone());
+        let mut stage = StageState::on_base(Some(base), config, loaded.tree.clone());
         // https://github.com/opencontainers/image-spec/blob/main/annotations.md
         if let Some(name) = &loaded.name {
             let name_and_digest = [("name", name.clone()), ("digest", loaded.root.to_string())];
@@ -132,24 +134,24 @@ impl<'a> Loader<'a> {
         Ok(stage)
     }
 
-    /// Returns what a stage is for.
-    pub(super) fn platform(&self, from: &FromInstruction) -> Outcome<Platform> {
+    /// Returns the platform of a stage.
+    pub(super) fn stage_platform(&self, from: &FromInstruction) -> EvaluationResult<Platform> {
         let Some(word) = &from.platform else { return Ok(self.platform.clone()) };
         let lookup = |name: &str| self.scope.get(name);
-        let text = expand(self.request.dockerfile, &lookup, word)?;
+        let text = expand_word(self.request.dockerfile, &lookup, word)?;
         text.parse().map_err(|error: crate::oci::image::platform::PlatformError| {
             let problem = Diagnostic::new(error.to_string()).at(word.span.clone());
             Box::new(problem.help(error.help()))
         })
     }
 
-    /// Loads an image, by a name of `--build-context` or its own.
-    pub(super) fn image(
+    /// Loads an image by a name of `--build-context`, or by its reference.
+    pub(super) fn load_image(
         &self,
         name: &str,
         at: &Span,
         platform: &Platform,
-    ) -> Outcome<Rc<LoadedBase>> {
+    ) -> EvaluationResult<Rc<LoadedBase>> {
         let key = (name.to_owned(), platform.to_string());
         if let Some(loaded) = self.images.borrow().get(&key) {
             return Ok(Rc::clone(loaded));
@@ -167,22 +169,22 @@ impl<'a> Loader<'a> {
             })?),
         };
         let loaded = self.request.bases.load(&place, platform);
-        let loaded = loaded.map_err(|error| not_loaded(&error, at))?;
+        let loaded = loaded.map_err(|error| base_diagnostic(&error, at))?;
         let loaded = Rc::new(loaded);
         self.images.borrow_mut().insert(key, Rc::clone(&loaded));
         Ok(loaded)
     }
 
-    /// Returns the platform that images are copied from.
+    /// Returns the platform of the images that files are copied from.
     pub(super) fn target_platform(&self) -> &Platform {
         self.platform
     }
 
-    /// Returns the text of a small file of a tree, if it can be had without unpacking anything.
-    pub(super) fn read(&self, tree: &Tree, path: &str) -> Option<String> {
-        let place =
-            tree.resolve("", path, crate::frontend::dockerfile::tree::Follow::Yes).ok()?.path;
-        let TreeNodeKind::File(file) = &tree.get(&place)?.kind else { return None };
+    /// Returns the text of a small file of a tree, if it can be read without unpacking a layer.
+    pub(super) fn read_small_file(&self, tree: &Tree, path: &str) -> Option<String> {
+        let resolved =
+            tree.resolve("", path, crate::frontend::dockerfile::tree::FollowLast::Yes).ok()?.path;
+        let TreeNodeKind::File(file) = &tree.get(&resolved)?.kind else { return None };
         let mut bytes = Vec::new();
         match &file.source.location {
             SourceLocation::Inline(inline) => bytes.extend_from_slice(inline),
@@ -198,39 +200,39 @@ impl<'a> Loader<'a> {
 }
 
 /// Returns a stage with the files of a directory.
-fn directory(
+fn directory_stage(
     name: &str,
     context: &dyn BuildContext,
     at: &Span,
     platform: &Platform,
-) -> Outcome<Stage> {
+) -> EvaluationResult<StageState> {
     let listing = context.listing().map_err(|error| Box::new(error.diagnostic()))?;
-    let mut stage = Stage::scratch(platform);
-    let origin = Origin::Context { name: name.into(), listing };
-    let (destination, care) = (Destination::new("/"), Care::default());
+    let mut stage = StageState::scratch(platform);
+    let origin = CopyOrigin::Context { name: name.into(), listing };
+    let (destination, attributes) = (Destination::new("/"), CopyAttributes::default());
     let nothing = IgnoreFile::new([]).map_err(|_| Box::new(Diagnostic::new("no pattern")))?;
-    let copying = Copying {
+    let operation = CopyOperation {
         origin: &origin,
         destination: &destination,
         workdir: "/",
-        care: &care,
+        attributes: &attributes,
         exclude: &nothing,
-        parents: Parents::Dropped,
+        parents: ParentDirectories::Dropped,
         number: 0,
         at,
     };
-    let all = Match { named: String::new(), path: String::new() };
-    copying.copy(&all, &mut stage.tree).map_err(|error| wrong_tree(&error, at))?;
+    let all = FoundSource { named: String::new(), path: String::new() };
+    operation.copy(&all, &mut stage.tree).map_err(|error| tree_diagnostic(&error, at))?;
     stage.commit(format!("FROM {name}"));
     Ok(stage)
 }
 
-/// Tells why an image cannot be stood on.
-fn not_loaded(error: &BaseError, at: &Span) -> Diagnostic {
+/// Returns the diagnostic for a base that cannot be loaded.
+fn base_diagnostic(error: &BaseError, at: &Span) -> Diagnostic {
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        // Some say themselves what they come from.
+        // Some messages include their cause.
         if !message.ends_with(&error.to_string()) {
             message = format!("{message}: {error}");
         }

@@ -1,21 +1,21 @@
-//! *Lowering* evaluates a Dockerfile, for each platform by itself, and makes a recipe of its target
-//! stage. Nothing is executed, and no content is read but that of small files which others depend
-//! on.
+//! *Lowering* evaluates a Dockerfile for each platform, and makes a recipe of its target stage.
+//! Nothing is executed, and no content is read except that of small files on which the evaluation
+//! depends.
 
 mod add;
-mod care;
+mod attributes;
+mod contract_check;
 mod copy;
+mod copy_operation;
 mod copy_request;
-mod copying;
 mod destination;
 mod evaluation;
 mod instructions;
-mod judge;
 mod kubevirt_base;
 mod loader;
 mod origin;
-mod outcome;
 mod port;
+mod result;
 mod run;
 mod signal;
 mod sources;
@@ -27,9 +27,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use self::evaluation::Evaluation;
-use self::loader::Loader;
-use self::stage::Stage;
-use super::scope::{Scope, StageScope};
+use self::loader::StageLoader;
+use self::stage::StageState;
+use super::scope::{GlobalScope, StageScope};
 use super::stages::Dockerfile;
 use crate::frontend::dockerfile::base::Bases;
 use crate::frontend::dockerfile::context::BuildContext;
@@ -38,51 +38,51 @@ use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{PlatformRecipe, Recipe};
 
-/// What a Dockerfile is lowered with.
+/// A Dockerfile and all that its lowering depends on.
 pub struct DockerfileRequest<'a> {
-    /// What was read.
+    /// The parsed Dockerfile.
     pub dockerfile: &'a Dockerfile,
-    /// The directories that files can be copied from.
+    /// Directories that files can be copied from.
     pub contexts: &'a dyn BuildContexts,
-    /// What FROM or --from means by some names.
+    /// Locations of images by the names that FROM and --from use for them.
     pub images: &'a BTreeMap<String, ImageLocation>,
-    /// Values for ARG.
+    /// Values of ARGs by name.
     pub build_args: &'a BTreeMap<String, String>,
-    /// The stage to build, where it is not the last.
+    /// Stage to build; `None` is the last one.
     pub target: Option<&'a str>,
-    /// What the image is for, in the order of the index.
+    /// Platforms of the image, in the order of the index.
     pub platforms: &'a [Platform],
-    /// What the build runs on.
+    /// Platform that the build runs on.
     pub build_platform: &'a Platform,
-    /// Loads the images that stages stand on.
+    /// Loads the base images of stages.
     pub bases: &'a Bases<'a>,
 }
 
 /// The build contexts.
 pub trait BuildContexts: Sync {
-    /// Returns the context of a name; the empty one is that of the build itself.
+    /// Returns the context of a name; the empty name is the context of the build itself.
     fn context(&self, name: &str) -> Option<&dyn BuildContext>;
 }
 
-/// What a Dockerfile comes to.
+/// Result of lowering a Dockerfile.
 #[derive(Debug)]
 pub struct LoweredDockerfile {
-    /// Without names.
+    /// Recipe of the image, without names.
     pub recipe: Recipe,
-    /// What is doubtful, and does not keep the image from being built.
+    /// Problems that do not fail the build.
     pub warnings: Vec<Diagnostic>,
-    /// `SOURCE_DATE_EPOCH`, if an ARG in front of the first stage sets it.
+    /// Value of `SOURCE_DATE_EPOCH`, if an ARG before the first stage sets it.
     pub epoch: Option<String>,
 }
 
-/// Lowers a Dockerfile. The error holds, for each platform, the first thing that cannot be evaluated.
+/// Lowers a Dockerfile. The error has, for each platform, the first problem of the evaluation.
 pub fn lower(request: &DockerfileRequest<'_>) -> Result<LoweredDockerfile, Vec<Diagnostic>> {
-    let target = request.dockerfile.target(request.target).map_err(|problem| vec![problem])?;
+    let target = request.dockerfile.find_target(request.target).map_err(|problem| vec![problem])?;
     let mut platforms = Vec::new();
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     let mut epoch = None;
     for platform in request.platforms {
-        match evaluate(request, platform, target, &mut warnings) {
+        match evaluate_platform(request, platform, target, &mut warnings) {
             Ok((recipe, found)) => {
                 epoch = found;
                 let known = platforms
@@ -105,65 +105,70 @@ pub fn lower(request: &DockerfileRequest<'_>) -> Result<LoweredDockerfile, Vec<D
     Ok(LoweredDockerfile { recipe, warnings, epoch })
 }
 
-type Evaluated = (PlatformRecipe, Option<String>);
+type EvaluatedPlatform = (PlatformRecipe, Option<String>);
 
 /// Evaluates the stages that the target needs.
-fn evaluate(
+fn evaluate_platform(
     request: &DockerfileRequest<'_>,
     platform: &Platform,
     target: usize,
     warnings: &mut Vec<Diagnostic>,
-) -> Result<Evaluated, Vec<Diagnostic>> {
+) -> Result<EvaluatedPlatform, Vec<Diagnostic>> {
     let dockerfile = request.dockerfile;
-    let scope = globals(request, platform, target).map_err(|problem| vec![problem])?;
-    let loader = Loader::new(request, platform, &scope);
-    let mut stages: BTreeMap<usize, (Stage, StageScope<'_>)> = BTreeMap::new();
-    let bases = loader.bases();
-    for number in dockerfile.needed(target, &bases) {
+    let scope = global_scope(request, platform, target).map_err(|problem| vec![problem])?;
+    let loader = StageLoader::new(request, platform, &scope);
+    let mut stages: BTreeMap<usize, (StageState, StageScope<'_>)> = BTreeMap::new();
+    let bases = loader.base_names();
+    for number in dockerfile.needed_stages(target, &bases) {
         let found = RefCell::new(Vec::new());
-        let evaluated = loader.begin(number, &stages, &found).and_then(|(stage, variables)| {
-            let mut evaluation =
-                Evaluation { loader: &loader, stages: &stages, number, stage, variables };
-            evaluation.run()?;
-            Ok((evaluation.stage, evaluation.variables))
-        });
+        let evaluated =
+            loader.begin_stage(number, &stages, &found).and_then(|(stage, variables)| {
+                let mut evaluation =
+                    Evaluation { loader: &loader, stages: &stages, number, stage, variables };
+                evaluation.evaluate_stage()?;
+                Ok((evaluation.stage, evaluation.variables))
+            });
         warnings.extend(found.into_inner());
-        // What stands on a stage that cannot be evaluated cannot be either.
+        // A stage that needs one that cannot be evaluated cannot be evaluated either.
         stages.insert(number, evaluated.map_err(|problem| vec![*problem])?);
     }
-    warnings.extend(unused(&scope));
-    // It is among what it needs itself.
+    warnings.extend(unused_args_warning(&scope));
+    // The target is among the stages that it needs.
     let Some((stage, _)) = stages.remove(&target) else { return Err(Vec::new()) };
-    warnings.extend(judge::doubts(&stage, &dockerfile.stages[target].from.base.span));
-    let Stage { base, steps, config, annotations, .. } = stage;
-    // `FROM --platform` of the target says what the image is for, whatever was asked for.
-    let platform = loader.platform(&dockerfile.stages[target].from);
+    warnings.extend(contract_check::contract_warnings(
+        &stage,
+        &dockerfile.stages[target].from.base.span,
+    ));
+    let StageState { base, steps, config, annotations, .. } = stage;
+    // `FROM --platform` of the target sets the platform of the image, whatever was requested.
+    let platform = loader.stage_platform(&dockerfile.stages[target].from);
     let platform = platform.map_err(|problem| vec![*problem])?;
     let recipe = PlatformRecipe { platform, base, steps, config, annotations };
     Ok((recipe, scope.get("SOURCE_DATE_EPOCH")))
 }
 
-/// Returns what ARGs in front of the first stage declare.
-fn globals(
+/// Returns the scope with the ARGs before the first stage.
+fn global_scope(
     request: &DockerfileRequest<'_>,
     platform: &Platform,
     target: usize,
-) -> Result<Scope, Diagnostic> {
+) -> Result<GlobalScope, Diagnostic> {
     let dockerfile = request.dockerfile;
     let name = dockerfile.stages.get(target).and_then(|stage| stage.from.name.as_ref());
     let name = name.filter(|_| target + 1 < dockerfile.stages.len());
     let name = name.map_or("", |name| name.text.as_str());
-    let mut scope = Scope::global(platform, request.build_platform, name, request.build_args);
+    let mut scope = GlobalScope::new(platform, request.build_platform, name, request.build_args);
     for (name, default) in &dockerfile.globals {
         let lookup = |name: &str| scope.get(name);
-        let default = default.as_ref().map(|word| variables::expand(dockerfile, &lookup, word));
+        let default =
+            default.as_ref().map(|word| variables::expand_word(dockerfile, &lookup, word));
         let default = default.transpose().map_err(|problem| *problem)?;
         scope.declare_global(&name.text, default);
     }
     Ok(scope)
 }
 
-fn unused(scope: &Scope) -> Option<Diagnostic> {
+fn unused_args_warning(scope: &GlobalScope) -> Option<Diagnostic> {
     let unused = scope.unused_build_args();
     let all = unused.join("`, `");
     (!unused.is_empty()).then(|| {

@@ -7,9 +7,9 @@ use crate::frontend::dockerfile::base::LoadedBase;
 use crate::frontend::dockerfile::context::{
     ContextEntry, ContextEntryKind, ContextListing, LookupError,
 };
-use crate::frontend::dockerfile::pattern::{BadPattern, Glob, Stars, split_at_wildcards};
+use crate::frontend::dockerfile::pattern::{BadPattern, DoubleStar, Glob, split_at_wildcards};
 use crate::frontend::dockerfile::tree::{
-    FileNode, Follow, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
+    FileNode, FollowLast, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
 };
 use crate::oci::tar::Owner;
 use crate::recipe::diagnostic::Span;
@@ -18,25 +18,25 @@ use crate::recipe::{InputFile, SourceLocation, SourceRecipe, SourceRole};
 
 /// Where files are copied from.
 #[derive(Debug, Clone)]
-pub(super) enum Origin<'a> {
+pub(super) enum CopyOrigin<'a> {
     /// A directory on this machine.
     Context {
-        /// What it is called; empty for the one that every build has.
+        /// Name of the context; empty for the one of the build itself.
         name: Arc<str>,
         listing: &'a ContextListing,
     },
-    /// A stage above.
+    /// An earlier stage.
     Stage(&'a Tree),
     /// An image.
     Image(Rc<LoadedBase>),
 }
 
-/// Something that a source stands for.
+/// A file, directory or link that a source matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Match {
-    /// As it was named; its last part is the name that a copy gets.
+pub(super) struct FoundSource {
+    /// Path as it was named; its last part is the name of the copy.
     pub(super) named: String,
-    /// Where that leads, links followed.
+    /// Resolved path, with links followed.
     pub(super) path: String,
 }
 
@@ -48,9 +48,13 @@ pub(super) enum OriginError {
     Pattern(BadPattern),
 }
 
-impl Origin<'_> {
-    /// Returns what a source stands for.
-    pub(super) fn find(&self, source: &str, stars: Stars) -> Result<Vec<Match>, OriginError> {
+impl CopyOrigin<'_> {
+    /// Returns the files, directories and links that a source matches.
+    pub(super) fn find_sources(
+        &self,
+        source: &str,
+        stars: DoubleStar,
+    ) -> Result<Vec<FoundSource>, OriginError> {
         match self {
             Self::Context { listing, .. } => {
                 let (named, rest) = split_at_wildcards(source);
@@ -61,7 +65,7 @@ impl Origin<'_> {
                 };
                 let follow = |named: String| {
                     let path = listing.resolve(&named)?.path;
-                    Ok(Match { named, path })
+                    Ok(FoundSource { named, path })
                 };
                 let found = matches.into_iter().map(follow).collect::<Result<_, _>>();
                 found.map_err(OriginError::Context)
@@ -71,9 +75,9 @@ impl Origin<'_> {
         }
     }
 
-    /// Returns what stands at a path as a stage would have it: what comes from a context belongs to
+    /// Returns the node at a path as a stage would have it: what comes from a context is owned by
     /// root.
-    pub(super) fn node(&self, path: &str, at: &Span) -> Option<TreeNode> {
+    pub(super) fn node_at(&self, path: &str, at: &Span) -> Option<TreeNode> {
         match self {
             Self::Context { name, listing } => {
                 Some(context_node(name, listing, path, listing.get(path)?, at))
@@ -83,8 +87,8 @@ impl Origin<'_> {
         }
     }
 
-    /// Returns what is below a directory, parents first.
-    pub(super) fn below<'s>(
+    /// Returns the nodes below a directory, parents first.
+    pub(super) fn nodes_below<'s>(
         &'s self,
         directory: &'s str,
         at: &'s Span,
@@ -95,13 +99,13 @@ impl Origin<'_> {
                     .below(directory)
                     .map(move |(path, found)| (path, context_node(name, listing, path, found, at))),
             ),
-            Self::Stage(tree) => tree_below(tree, directory),
-            Self::Image(image) => tree_below(&image.tree, directory),
+            Self::Stage(tree) => tree_nodes_below(tree, directory),
+            Self::Image(image) => tree_nodes_below(&image.tree, directory),
         }
     }
 }
 
-fn tree_below<'t>(
+fn tree_nodes_below<'t>(
     tree: &'t Tree,
     directory: &str,
 ) -> Box<dyn Iterator<Item = (&'t str, TreeNode)> + 't> {
@@ -132,19 +136,23 @@ fn context_node(
             inode: listing.is_linked(*identity).then_some(Inode(identity.device, identity.inode)),
         }),
         ContextEntryKind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
-        // Which one does not matter: none can be copied.
+        // The kind does not matter: none can be copied.
         ContextEntryKind::Special => TreeNodeKind::Special(SpecialKind::Fifo),
     };
     TreeNode { kind, mode: found.mode, owner: Owner { uid: 0, gid: 0 } }
 }
 
-fn find_in_tree(tree: &Tree, source: &str, stars: Stars) -> Result<Vec<Match>, OriginError> {
+fn find_in_tree(
+    tree: &Tree,
+    source: &str,
+    stars: DoubleStar,
+) -> Result<Vec<FoundSource>, OriginError> {
     let (literal, rest) = split_at_wildcards(source);
     let glob = Glob::parse(&rest, stars).map_err(OriginError::Pattern)?;
-    let base = tree.resolve("", &literal, Follow::Yes).map_err(OriginError::Tree)?;
+    let base = tree.resolve("", &literal, FollowLast::Yes).map_err(OriginError::Tree)?;
     if rest.is_empty() {
         let missing = || OriginError::Tree(TreeError::Missing(literal.clone()));
-        let found = Match { named: literal.clone(), path: base.path };
+        let found = FoundSource { named: literal.clone(), path: base.path };
         return base.exists.then(|| vec![found]).ok_or_else(missing);
     }
     let mut matches: Vec<String> = Vec::new();
@@ -155,8 +163,8 @@ fn find_in_tree(tree: &Tree, source: &str, stars: Stars) -> Result<Vec<Match>, O
         }
     }
     let follow = |named: String| {
-        let path = tree.resolve("", &named, Follow::Yes)?.path;
-        Ok(Match { named, path })
+        let path = tree.resolve("", &named, FollowLast::Yes)?.path;
+        Ok(FoundSource { named, path })
     };
     matches.into_iter().map(follow).collect::<Result<_, _>>().map_err(OriginError::Tree)
 }

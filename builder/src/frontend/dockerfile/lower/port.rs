@@ -1,25 +1,25 @@
-//! The *ports* of EXPOSE: `80`, `53/udp`, `8000-8010/tcp`, as docker/go-connections `nat` reads
+//! The *ports* of EXPOSE: `80`, `53/udp`, `8000-8010/tcp`, as docker/go-connections `nat` parses
 //! them.
 
 use std::ops::RangeInclusive;
 
-/// The protocols that a port can have.
+/// Protocols that a port can have.
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 
-/// Returns the keys of `ExposedPorts` that a word of EXPOSE stands for.
-pub(super) fn ports(word: &str) -> Result<Vec<String>, String> {
+/// Returns the keys of `ExposedPorts` for a word of EXPOSE.
+pub(super) fn exposed_ports(word: &str) -> Result<Vec<String>, String> {
     let (ports, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
     let protocol = protocol.to_ascii_lowercase();
     if !PROTOCOLS.contains(&protocol.as_str()) {
         return Err(format!("`{protocol}` is not a protocol; tcp, udp and sctp are"));
     }
-    // What stands in front of a colon is a port of the host: docker itself no longer looks at it.
+    // The part before a colon is a port of the host, which docker itself ignores.
     let container = ports.rsplit(':').next().unwrap_or(ports);
-    let range = range(container).ok_or_else(|| format!("`{container}` is not a port"))?;
+    let range = parse_range(container).ok_or_else(|| format!("`{container}` is not a port"))?;
     Ok(range.map(|port| format!("{port}/{protocol}")).collect())
 }
 
-fn range(text: &str) -> Option<RangeInclusive<u16>> {
+fn parse_range(text: &str) -> Option<RangeInclusive<u16>> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let number = |text: &str| {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -37,7 +37,7 @@ mod tests {
     fn words_of_expose_are_ports() {
         let check = |word: &str, expected: Result<&[&str], &str>| {
             let expected = expected.map(|ports| ports.iter().map(ToString::to_string).collect());
-            assert_eq!(ports(word), expected.map_err(str::to_owned), "{word}");
+            assert_eq!(exposed_ports(word), expected.map_err(str::to_owned), "{word}");
         };
         check("80", Ok(&["80/tcp"]));
         check("53/UDP", Ok(&["53/udp"]));

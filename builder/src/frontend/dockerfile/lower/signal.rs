@@ -1,6 +1,6 @@
-//! The *signals* of STOPSIGNAL, as moby/sys `signal` knows them on Linux.
+//! The *signals* of STOPSIGNAL, as in moby/sys `signal` on Linux.
 
-/// Their names without `SIG`.
+/// Names of signals without `SIG`.
 const NAMES: &[&str] = &[
     "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL",
     "PIPE", "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP",
@@ -10,7 +10,7 @@ const NAMES: &[&str] = &[
 /// The highest number of a signal.
 const MAX: u8 = 64;
 
-/// Tells whether a text is a signal's number or name.
+/// Returns whether a text is a signal's number or name.
 pub(super) fn is_signal(text: &str) -> bool {
     if let Ok(number) = text.parse::<u8>() {
         return (1..=MAX).contains(&number);

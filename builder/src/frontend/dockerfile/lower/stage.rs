@@ -5,50 +5,50 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::frontend::dockerfile::instruction::Command;
-use crate::frontend::dockerfile::pattern::clean;
+use crate::frontend::dockerfile::instruction::CommandForm;
+use crate::frontend::dockerfile::pattern::clean_path;
 use crate::frontend::dockerfile::tree::{
-    Accounts, Follow, Tree, TreeError, TreeNode, TreeNodeKind,
+    Accounts, FollowLast, Tree, TreeError, TreeNode, TreeNodeKind,
 };
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::oci::tar::Owner;
 use crate::recipe::{BaseImage, LayerRecipe, RecipeStep};
 
-/// The shell where neither the Dockerfile nor the base names one.
+/// Shell if neither the Dockerfile nor the base names one.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
-/// A stage at one moment.
+/// State of a stage during its evaluation.
 #[derive(Debug, Clone)]
-pub(super) struct Stage {
+pub(super) struct StageState {
     pub(super) tree: Tree,
     pub(super) config: ImageConfig,
     pub(super) base: Option<BaseImage>,
     pub(super) steps: Vec<RecipeStep>,
-    /// Of the manifest: what the base is called.
+    /// Annotations of the manifest: name and digest of the base.
     pub(super) annotations: BTreeMap<String, String>,
-    /// Config fields that this stage itself has set; ENTRYPOINT forgets a CMD that it has not.
-    own: BTreeSet<&'static str>,
+    /// Config fields that this stage itself has set; ENTRYPOINT removes a CMD that it has not set.
+    own_fields: BTreeSet<&'static str>,
 }
 
-impl Stage {
-    /// Returns a stage on top of nothing.
+impl StageState {
+    /// Returns an empty stage.
     pub(super) fn scratch(platform: &Platform) -> Self {
-        Self::on(None, ImageConfig::new(platform), Tree::new())
+        Self::on_base(None, ImageConfig::new(platform), Tree::new())
     }
 
-    /// Returns a stage on top of an image.
-    pub(super) fn on(base: Option<BaseImage>, config: ImageConfig, tree: Tree) -> Self {
-        let (steps, annotations, own) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-        Self { tree, config, base, steps, annotations, own }
+    /// Returns a stage on an image.
+    pub(super) fn on_base(base: Option<BaseImage>, config: ImageConfig, tree: Tree) -> Self {
+        let (steps, annotations, own_fields) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        Self { tree, config, base, steps, annotations, own_fields }
     }
 
-    /// Returns a stage on top of this one.
-    pub(super) fn next(&self) -> Self {
-        Self { own: BTreeSet::new(), ..self.clone() }
+    /// Returns a stage on this one.
+    pub(super) fn derive(&self) -> Self {
+        Self { own_fields: BTreeSet::new(), ..self.clone() }
     }
 
-    /// Adds what was done to the history: a layer if the tree was changed.
+    /// Adds a step to the history, with a layer if the tree was changed.
     pub(super) fn commit(&mut self, history: String) {
         let entries = self.tree.take_changes();
         self.steps.push(if entries.is_empty() {
@@ -69,51 +69,51 @@ impl Stage {
         self.config.get("User").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Goes to a working directory, and makes it if it is not there, for the user.
+    /// Sets the working directory, and creates it for the user if it does not exist.
     pub(super) fn set_workdir(&mut self, path: &str, owner: Owner) -> Result<(), TreeError> {
         let is_absolute = path.starts_with('/');
         let path = if is_absolute { path.to_owned() } else { format!("{}/{path}", self.workdir()) };
-        let path = clean(&path);
-        let place = self.tree.resolve("", &path, Follow::Yes)?;
-        self.tree.make_parents(&place.path, 0o755, owner)?;
-        match self.tree.get(&place.path).map(|node| &node.kind) {
+        let path = clean_path(&path);
+        let resolved = self.tree.resolve("", &path, FollowLast::Yes)?;
+        self.tree.make_parents(&resolved.path, 0o755, owner)?;
+        match self.tree.get(&resolved.path).map(|node| &node.kind) {
             Some(TreeNodeKind::Directory) => {}
-            Some(_) => return Err(TreeError::NotADirectory(place.path)),
+            Some(_) => return Err(TreeError::NotADirectory(resolved.path)),
             None => {
                 let kind = TreeNodeKind::Directory;
-                self.tree.put(&place.path, TreeNode { kind, mode: 0o755, owner })?;
+                self.tree.put(&resolved.path, TreeNode { kind, mode: 0o755, owner })?;
             }
         }
         self.config.set("WorkingDir", json!(path));
         Ok(())
     }
 
-    pub(super) fn set_cmd(&mut self, command: &Command) {
-        let words = self.words(command);
-        self.own.insert("Cmd");
+    pub(super) fn set_cmd(&mut self, command: &CommandForm) {
+        let words = self.command_words(command);
+        self.own_fields.insert("Cmd");
         self.config.set("Cmd", json!(words));
     }
 
-    /// Sets the entrypoint, and forgets a command that was made for another.
-    pub(super) fn set_entrypoint(&mut self, command: &Command) {
-        let words = self.words(command);
-        if !self.own.contains("Cmd") {
+    /// Sets the entrypoint, and removes a command that was inherited from the base.
+    pub(super) fn set_entrypoint(&mut self, command: &CommandForm) {
+        let words = self.command_words(command);
+        if !self.own_fields.contains("Cmd") {
             self.config.set("Cmd", Value::Null);
         }
         self.config.set("Entrypoint", json!(words));
     }
 
-    /// Returns the shell that commands are given to.
+    /// Returns the shell that runs commands.
     pub(super) fn shell(&self) -> Vec<String> {
         let words = self.config.get("Shell").and_then(Value::as_array);
         let words = words.map(|words| words.iter().filter_map(Value::as_str).map(str::to_owned));
         words.map_or_else(|| SHELL.map(str::to_owned).to_vec(), Iterator::collect)
     }
 
-    fn words(&self, command: &Command) -> Vec<String> {
+    fn command_words(&self, command: &CommandForm) -> Vec<String> {
         match command {
-            Command::Exec(words) => words.clone(),
-            Command::Shell(text) => {
+            CommandForm::Exec(words) => words.clone(),
+            CommandForm::Shell(text) => {
                 let mut words = self.shell();
                 words.push(text.clone());
                 words
@@ -121,7 +121,7 @@ impl Stage {
         }
     }
 
-    /// Returns the accounts that the stage's files name. `read` returns the text of a file.
+    /// Returns the users and groups in the stage's files. `read` returns the text of a file.
     pub(super) fn accounts(&self, read: impl Fn(&Tree, &str) -> Option<String>) -> Accounts {
         let text = |path| read(&self.tree, path).unwrap_or_default();
         Accounts::parse(&text("etc/passwd"), &text("etc/group"))

@@ -1,19 +1,19 @@
-//! The *triggers* of a base: instructions that its ONBUILD left for images on top of it.
+//! The *triggers* of a base: instructions that its ONBUILD left for images that are built on it.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::evaluation::Evaluation;
-use super::outcome::Outcome;
+use super::result::EvaluationResult;
 use crate::frontend::dockerfile::instruction::{self, Instruction};
 use crate::frontend::dockerfile::syntax;
 use crate::recipe::diagnostic::SourceText;
 
 impl Evaluation<'_, '_> {
-    /// Returns the instructions that the base has for whoever builds on it; they are done now, and
-    /// gone.
-    pub(super) fn triggers(&mut self) -> Outcome<Vec<Instruction>> {
+    /// Returns the instructions that the base has for images that are built on it, and removes them
+    /// from the config.
+    pub(super) fn take_triggers(&mut self) -> EvaluationResult<Vec<Instruction>> {
         let Some(Value::Array(triggers)) = self.stage.config.get("OnBuild").cloned() else {
             return Ok(Vec::new());
         };
@@ -28,7 +28,7 @@ impl Evaluation<'_, '_> {
         let written = syntax::parse(&Arc::new(source), &mut problems).instructions;
         let read: Vec<Instruction> = written
             .into_iter()
-            .filter_map(|written| instruction::read(written, &mut problems))
+            .filter_map(|written| instruction::read_instruction(written, &mut problems))
             .collect();
         match problems.into_iter().next() {
             Some(problem) => Err(Box::new(problem)),

@@ -1,32 +1,32 @@
 //! A *glob*: the pattern of a source in COPY and ADD.
 
-use super::tokens::Tokens;
-use super::{BadPattern, clean};
+use super::tokens::PatternTokens;
+use super::{BadPattern, clean_path};
 
-/// What two stars beside each other mean.
+/// Meaning of `**` in a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stars {
+pub enum DoubleStar {
     /// The same as one, as in Go's `filepath.Match`: no slash.
     Within,
     /// Any number of directories, as in ignore files and in `COPY --parents`.
     Across,
 }
 
-/// A pattern with the syntax of Go's `filepath.Match` on Unix: `*` and `?` do not take a slash,
-/// `[a-z]` and `[^a-z]` are classes, `\` takes the next character as it is.
+/// A pattern with the syntax of Go's `filepath.Match` on Unix: `*` and `?` do not match a slash,
+/// `[a-z]` and `[^a-z]` are classes, `\` escapes the next character.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glob(Tokens);
+pub struct Glob(PatternTokens);
 
 impl Glob {
-    /// Reads a pattern; the whole of it is checked.
-    pub fn parse(pattern: &str, stars: Stars) -> Result<Self, BadPattern> {
+    /// Parses a pattern, and checks all of it.
+    pub fn parse(pattern: &str, stars: DoubleStar) -> Result<Self, BadPattern> {
         let bad = |reason| BadPattern { pattern: pattern.into(), reason };
-        Tokens::parse(pattern, stars).map(Self).map_err(bad)
+        PatternTokens::parse(pattern, stars).map(Self).map_err(bad)
     }
 
     /// Returns whether all of `path` matches.
     pub fn matches(&self, path: &str) -> bool {
-        self.0.ends(path).last() == Some(&path.len())
+        self.0.match_ends(path).last() == Some(&path.len())
     }
 }
 
@@ -44,10 +44,9 @@ pub fn has_wildcards(text: &str) -> bool {
     false
 }
 
-/// Returns a pattern, clean and relative, in two: the parts in front of the first with a wildcard,
-/// and the rest.
+/// Splits a pattern, clean and relative, before its first part with a wildcard.
 pub fn split_at_wildcards(pattern: &str) -> (String, String) {
-    let pattern = clean(&format!("/{pattern}"));
+    let pattern = clean_path(&format!("/{pattern}"));
     let parts: Vec<&str> = pattern.split('/').skip(1).collect();
     let at = parts.iter().position(|part| has_wildcards(part)).unwrap_or(parts.len());
     (parts[..at].join("/"), parts[at..].join("/"))

@@ -1,17 +1,17 @@
-//! An *ignore file*, `.dockerignore`: rules of which the last that matches decides. As read by
-//! moby/patternmatcher (`ignorefile/ignorefile.go`, `patternmatcher.go`), but for where its
+//! An *ignore file*, `.dockerignore`: rules of which the last that matches decides. It is read as
+//! by moby/patternmatcher (`ignorefile/ignorefile.go`, `patternmatcher.go`), except where its
 //! regular expressions show through: `\d` is the letter d here, and `[*]` a star.
 
 use std::sync::Arc;
 
-use super::rule::{Effect, Rule};
-use super::{BadPattern, clean};
+use super::rule::{CompiledRule, RuleEffect};
+use super::{BadPattern, clean_path};
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
-/// Rules for which paths are ignored.
+/// Rules that decide which paths are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IgnoreFile {
-    rules: Vec<Rule>,
+    rules: Vec<CompiledRule>,
 }
 
 /// The rule that hides a path.
@@ -19,12 +19,12 @@ pub struct IgnoreFile {
 pub struct IgnoreRule {
     /// The rule's pattern, in its short form.
     pub pattern: String,
-    /// Its line, if it stands in a file.
+    /// Position of its line, if it is in a file.
     pub origin: Option<Span>,
 }
 
 impl IgnoreFile {
-    /// Reads an ignore file.
+    /// Parses an ignore file.
     pub fn parse(source: &Arc<SourceText>) -> Result<Self, Diagnostic> {
         let mut rules = Vec::new();
         // Without the byte order mark that some editors write.
@@ -37,53 +37,54 @@ impl IgnoreFile {
             if line.starts_with('#') {
                 continue;
             }
-            let rule = Rule::parse(&normalized(written)).map_err(|bad| {
+            let rule = CompiledRule::parse(&normalize_line(written)).map_err(|bad| {
                 let bad = BadPattern { pattern: written.into(), ..bad };
                 Diagnostic::new(bad.to_string()).at(span.clone()).help(bad.reason.help())
             })?;
-            rules.extend(rule.map(|rule| rule.at(span)));
+            rules.extend(rule.map(|rule| rule.with_origin(span)));
         }
         Ok(Self { rules })
     }
 
-    /// Reads single patterns, such as those of `COPY --exclude`.
+    /// Parses single patterns, such as those of `COPY --exclude`.
     pub fn new<'p>(patterns: impl IntoIterator<Item = &'p str>) -> Result<Self, BadPattern> {
-        let rules = patterns.into_iter().filter_map(|text| Rule::parse(text).transpose());
+        let rules = patterns.into_iter().filter_map(|text| CompiledRule::parse(text).transpose());
         Ok(Self { rules: rules.collect::<Result<_, _>>()? })
     }
 
     /// Returns whether a path is ignored: whether the last rule that matches it, or a directory
-    /// that it is in, hides. The root never is.
+    /// above it, hides. The root is never ignored.
     pub fn is_ignored(&self, path: &str) -> bool {
-        self.hiding(path).is_some()
+        self.hiding_position(path).is_some()
     }
 
-    /// Returns what hides a path, if it is ignored.
-    pub fn hider(&self, path: &str) -> Option<IgnoreRule> {
-        let rule = &self.rules[self.hiding(path)?];
+    /// Returns the rule that hides a path, if it is ignored.
+    pub fn hiding_rule(&self, path: &str) -> Option<IgnoreRule> {
+        let rule = &self.rules[self.hiding_position(path)?];
         Some(IgnoreRule { pattern: rule.pattern.clone(), origin: rule.origin.clone() })
     }
 
-    /// Returns whether a directory is ignored and so is all that can be below it: no `!` that
-    /// follows reaches anything there.
+    /// Returns whether a directory is ignored with all that can be below it: no later `!` rule can
+    /// match anything there.
     pub fn is_ignored_whole(&self, directory: &str) -> bool {
-        let Some(hiding) = self.hiding(directory) else { return false };
-        let shows = |rule: &Rule| rule.effect == Effect::Show && rule.reaches_below(directory);
+        let Some(hiding) = self.hiding_position(directory) else { return false };
+        let shows =
+            |rule: &CompiledRule| rule.effect == RuleEffect::Show && rule.reaches_below(directory);
         !self.rules[hiding..].iter().any(shows)
     }
 
-    fn hiding(&self, path: &str) -> Option<usize> {
+    fn hiding_position(&self, path: &str) -> Option<usize> {
         if path.is_empty() || path == "." {
             return None;
         }
         let last = self.rules.iter().rposition(|rule| rule.matches(path))?;
-        (self.rules[last].effect == Effect::Hide).then_some(last)
+        (self.rules[last].effect == RuleEffect::Hide).then_some(last)
     }
 }
 
-/// Returns a line as `ReadAll` of moby/patternmatcher passes it on: relative and clean, also
-/// behind a `!`.
-fn normalized(line: &str) -> String {
+/// Normalizes a line as `ReadAll` of moby/patternmatcher does: relative and clean, also after a
+/// `!`.
+fn normalize_line(line: &str) -> String {
     let (mark, pattern) = match line.strip_prefix('!') {
         Some(pattern) => ("!", pattern.trim()),
         None => ("", line),
@@ -91,7 +92,7 @@ fn normalized(line: &str) -> String {
     if pattern.is_empty() {
         return mark.into();
     }
-    let cleaned = clean(pattern);
+    let cleaned = clean_path(pattern);
     let relative = cleaned.strip_prefix('/').filter(|rest| !rest.is_empty());
     format!("{mark}{}", relative.unwrap_or(&cleaned))
 }

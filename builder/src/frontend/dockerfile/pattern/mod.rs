@@ -1,10 +1,10 @@
-//! A *pattern* says which paths are meant: a [`Glob`] in a COPY or ADD, or the lines of an ignore
-//! file, [`IgnoreFile`]. Paths are text here, `/` between parts, relative to a root that no pattern
-//! leaves; nothing is looked at on a disk.
+//! A *pattern* selects paths: a [`Glob`] in a COPY or ADD, or the lines of an ignore file,
+//! [`IgnoreFile`]. Paths are text here, `/` between parts, relative to a root that no pattern
+//! leaves; the file system is not read.
 //!
-//! A pattern is cut into tokens, and matching keeps the set of all places in the path that the tokens
-//! so far can lead to. So its cost is at most the length of the pattern times that of the path, whatever
-//! the pattern.
+//! A pattern is split into tokens, and matching keeps the set of all positions in the path that the
+//! tokens so far can reach. So its cost is at most the length of the pattern times that of the
+//! path.
 
 mod glob;
 mod ignore;
@@ -17,13 +17,13 @@ mod tests;
 
 use thiserror::Error;
 
-pub use glob::Stars;
+pub use glob::DoubleStar;
 pub use glob::{Glob, has_wildcards, split_at_wildcards};
 pub use ignore::IgnoreFile;
 pub(crate) use ignore::IgnoreRule;
-pub use path::clean;
+pub use path::clean_path;
 
-/// A text that is no pattern.
+/// A text that is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{}` is not a pattern: {reason}", .pattern.escape_debug())]
 pub struct BadPattern {
@@ -39,22 +39,22 @@ pub enum BadPatternReason {
     /// A class has no end.
     #[error("there is no `]` for a `[`")]
     Unclosed,
-    /// A class holds `-` or `]` where a character has to stand, or nothing.
+    /// A class is empty, or has `-` or `]` in the position of a character.
     #[error("a character is missing in `[...]`")]
     Class,
     /// A range in a class ends before it begins, as in `[Local-Only]`.
     #[error("a range in `[...]` ends before it begins")]
     Backwards,
-    /// It ends in a backslash, which escapes nothing.
+    /// The pattern ends in a backslash, which escapes nothing.
     #[error("nothing follows the `\\` at its end")]
     Escape,
-    /// It is `!` and nothing else.
+    /// The pattern is only `!`.
     #[error("nothing follows the `!`")]
     Alone,
 }
 
 impl BadPatternReason {
-    /// Returns how to mend it.
+    /// Returns the help line.
     pub(crate) fn help(self) -> &'static str {
         match self {
             Self::Unclosed => "write `\\[` for a `[` that is part of a name",

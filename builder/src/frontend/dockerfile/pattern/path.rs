@@ -1,9 +1,9 @@
 //! Paths as text.
 
-/// Returns the shortest path that means the same without looking at any file: no `.`, no doubled
-/// slashes, no slash at the end, and `..` only in front; `.` for nothing at all. As Go's
+/// Returns the shortest path with the same meaning, without reading the file system: no `.`, no
+/// doubled slashes, no slash at the end, and `..` only at the start; `.` for nothing at all. As Go's
 /// `path.Clean`.
-pub fn clean(path: &str) -> String {
+pub fn clean_path(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -12,7 +12,7 @@ pub fn clean(path: &str) -> String {
             ".." if parts.last().is_some_and(|last| *last != "..") => {
                 parts.pop();
             }
-            // Above the root is the root.
+            // The parent of the root is the root.
             ".." if rooted => {}
             part => parts.push(part),
         }
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn a_clean_path_is_the_shortest() {
-        let check = |path: &str, expected: &str| assert_eq!(clean(path), expected, "{path}");
+        let check = |path: &str, expected: &str| assert_eq!(clean_path(path), expected, "{path}");
         check("", ".");
         check(".", ".");
         check("./", ".");

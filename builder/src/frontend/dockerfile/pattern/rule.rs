@@ -1,57 +1,57 @@
 //! A *rule*: one line of an ignore file.
 
-use super::tokens::Tokens;
-use super::{BadPattern, BadPatternReason, Stars, clean};
+use super::tokens::PatternTokens;
+use super::{BadPattern, BadPatternReason, DoubleStar, clean_path};
 use crate::recipe::diagnostic::Span;
 
 /// What a rule does with the paths it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(super) enum RuleEffect {
     /// They are ignored.
     Hide,
-    /// They are not, whatever the rules before say: `!`.
+    /// They are not, whatever earlier rules say: `!`.
     Show,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rule {
-    pub(super) effect: Effect,
-    /// As in the file, without what is around it.
+pub(super) struct CompiledRule {
+    pub(super) effect: RuleEffect,
+    /// Pattern as in the file, without surrounding white space.
     pub(super) pattern: String,
     pub(super) origin: Option<Span>,
-    tokens: Tokens,
+    tokens: PatternTokens,
 }
 
-impl Rule {
-    /// Reads a rule as `New` of moby/patternmatcher does; there is none in a text of white space.
+impl CompiledRule {
+    /// Parses a rule as `New` of moby/patternmatcher does; white space is no rule.
     pub(super) fn parse(text: &str) -> Result<Option<Self>, BadPattern> {
         let text = text.trim();
         if text.is_empty() {
             return Ok(None);
         }
         let bad = |reason| BadPattern { pattern: text.into(), reason };
-        let cleaned = clean(text);
+        let cleaned = clean_path(text);
         let (effect, pattern) = match cleaned.strip_prefix('!') {
             Some("") => return Err(bad(BadPatternReason::Alone)),
-            Some(pattern) => (Effect::Show, pattern),
-            None => (Effect::Hide, cleaned.as_str()),
+            Some(pattern) => (RuleEffect::Show, pattern),
+            None => (RuleEffect::Hide, cleaned.as_str()),
         };
-        let tokens = Tokens::parse(pattern, Stars::Across).map_err(bad)?;
+        let tokens = PatternTokens::parse(pattern, DoubleStar::Across).map_err(bad)?;
         Ok(Some(Self { effect, pattern: text.into(), origin: None, tokens }))
     }
 
-    /// Returns the rule with where it is written.
-    pub(super) fn at(self, origin: Span) -> Self {
+    /// Returns the rule with its position.
+    pub(super) fn with_origin(self, origin: Span) -> Self {
         Self { origin: Some(origin), ..self }
     }
 
-    /// Returns whether it matches the path or a directory that the path is in.
+    /// Returns whether the rule matches the path or a directory above it.
     pub(super) fn matches(&self, path: &str) -> bool {
         let is_part = |end: &usize| matches!(path.as_bytes().get(*end), None | Some(b'/'));
-        self.tokens.ends(path).iter().any(is_part)
+        self.tokens.match_ends(path).iter().any(is_part)
     }
 
-    /// Returns whether it may match something below a directory, which itself it does not match.
+    /// Returns whether the rule may match something below a directory that it does not match.
     pub(super) fn reaches_below(&self, directory: &str) -> bool {
         self.tokens.may_begin_with(&format!("{directory}/"))
     }

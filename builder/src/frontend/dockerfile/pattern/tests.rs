@@ -86,7 +86,7 @@ const GLOBS: &[(&str, &str, bool)] = &[
 #[test]
 fn a_glob_matches_as_in_go() {
     for &(pattern, path, expected) in GLOBS {
-        let glob = Glob::parse(pattern, Stars::Within).unwrap();
+        let glob = Glob::parse(pattern, DoubleStar::Within).unwrap();
         assert_eq!(glob.matches(path), expected, "{pattern} {path}");
     }
 }
@@ -94,7 +94,7 @@ fn a_glob_matches_as_in_go() {
 #[test]
 fn what_is_no_pattern_is_refused_whatever_the_path() {
     let check = |pattern: &str, expected: BadPatternReason| {
-        for stars in [Stars::Within, Stars::Across] {
+        for stars in [DoubleStar::Within, DoubleStar::Across] {
             let bad = Glob::parse(pattern, stars).unwrap_err();
             assert_eq!((bad.pattern.as_str(), bad.reason), (pattern, expected));
             assert!(!bad.reason.help().is_empty());
@@ -121,7 +121,7 @@ fn what_is_no_pattern_is_refused_whatever_the_path() {
     check("\\", BadPatternReason::Escape);
     check("a*\\", BadPatternReason::Escape);
     check("a\\\\\\", BadPatternReason::Escape);
-    let bad = Glob::parse("[Local-Only]", Stars::Across).unwrap_err();
+    let bad = Glob::parse("[Local-Only]", DoubleStar::Across).unwrap_err();
     assert_eq!(bad.reason, BadPatternReason::Backwards);
     assert_eq!(
         bad.to_string(),
@@ -261,7 +261,7 @@ fn a_rule_matches_as_in_patternmatcher() {
     for &(pattern, path, expected) in RULES {
         let ignore = IgnoreFile::new([pattern]).unwrap();
         assert_eq!(ignore.is_ignored(path), expected != No, "{pattern} {path}");
-        let alone = Glob::parse(&clean(pattern.trim()), Stars::Across).unwrap();
+        let alone = Glob::parse(&clean_path(pattern.trim()), DoubleStar::Across).unwrap();
         assert_eq!(alone.matches(path), expected == Exact, "{pattern} {path}");
     }
 }
@@ -339,7 +339,7 @@ fn source(text: &str) -> Arc<SourceText> {
 #[test]
 fn a_line_of_a_file_is_a_rule() {
     let check = |text: &str, path: &str, expected: &str| {
-        let hider = IgnoreFile::parse(&source(text)).unwrap().hider(path);
+        let hider = IgnoreFile::parse(&source(text)).unwrap().hiding_rule(path);
         let shown = hider.map_or(String::new(), |hider| {
             let origin = hider.origin.unwrap();
             format!("{} {:?} {origin}", hider.pattern, &origin.source.text[origin.range.clone()])
@@ -407,14 +407,17 @@ fn a_line_that_is_no_pattern_is_pointed_at() {
 fn hostile_patterns_end() {
     let text = "a".repeat(5_000);
     for pattern in ["*a".repeat(500) + "b", "a*?".repeat(300) + "b", "[a-z]*".repeat(300) + "b"] {
-        assert!(!Glob::parse(&pattern, Stars::Within).unwrap().matches(&text));
+        assert!(!Glob::parse(&pattern, DoubleStar::Within).unwrap().matches(&text));
     }
     let path = "a/".repeat(2_500) + "c";
     for pattern in ["**/a/".repeat(300) + "b", "**a".repeat(300) + "b", "**/*".repeat(300) + "/b"] {
         assert!(!IgnoreFile::new([pattern.as_str()]).unwrap().is_ignored(&path));
     }
     let deep = "[".repeat(100_000);
-    assert_eq!(Glob::parse(&deep, Stars::Within).unwrap_err().reason, BadPatternReason::Unclosed);
+    assert_eq!(
+        Glob::parse(&deep, DoubleStar::Within).unwrap_err().reason,
+        BadPatternReason::Unclosed
+    );
 }
 
 /// Go's rules written down as they read, without care for the time it takes.
@@ -437,7 +440,7 @@ fn slow_match(pattern: &[char], text: &[char]) -> bool {
 proptest! {
     #[test]
     fn a_glob_matches_as_its_rules_read(pattern in "[ab/*?é]{0,8}", text in "[ab/é]{0,8}") {
-        let glob = Glob::parse(&pattern, Stars::Within).unwrap();
+        let glob = Glob::parse(&pattern, DoubleStar::Within).unwrap();
         let characters = |text: &str| text.chars().collect::<Vec<_>>();
         let slow = slow_match(&characters(&pattern), &characters(&text));
         prop_assert_eq!(glob.matches(&text), slow);
@@ -448,7 +451,7 @@ proptest! {
         rules in "([!]?[ab*?/]{1,6} ){1,4}", directory in "[ab](/[ab]){0,2}", name in "[ab/]{1,4}",
     ) {
         let Ok(ignore) = IgnoreFile::new(rules.split(' ')) else { return Ok(()) };
-        let below = clean(&format!("{directory}/{name}"));
+        let below = clean_path(&format!("{directory}/{name}"));
         if ignore.is_ignored_whole(&directory) {
             prop_assert!(ignore.is_ignored(&below), "{} {} {}", rules, directory, below);
         }

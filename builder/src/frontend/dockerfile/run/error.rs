@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// The commands that are evaluated; see `commands::find`.
+/// The commands that are evaluated; see `commands::find_command`.
 pub(super) const COMMANDS: [&str; 9] =
     ["mkdir", "ln", "chmod", "chown", "touch", "rm", "rmdir", "true", "false"];
 
@@ -11,9 +11,9 @@ pub(super) const COMMANDS: [&str; 9] =
 pub struct RunError {
     /// What is wrong, in one line.
     pub message: String,
-    /// Where it is in the shell's text, in bytes; empty for the exec form.
+    /// Byte range in the shell's text; empty for the exec form.
     pub range: Range<usize>,
-    /// What can be done instead; may be empty.
+    /// Help line; may be empty.
     pub help: String,
 }
 
@@ -22,7 +22,7 @@ impl RunError {
         Self { message: message.into(), range, help: String::new() }
     }
 
-    /// Returns an error for a construct that only a running shell can make sense of.
+    /// Returns the error for a construct that is not evaluated.
     pub(super) fn not_evaluated(what: &str, range: Range<usize>) -> Self {
         let message = format!("RUN is evaluated, not executed; {what} is not understood");
         Self { help: instead(), ..Self::new(message, range) }

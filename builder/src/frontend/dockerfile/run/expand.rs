@@ -6,17 +6,20 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::error::RunError;
-use super::pattern::{Letter, Pattern};
-use super::word::{Action, Extent, Missing, Parameter, Part, Quoting, Side, Word};
+use super::pattern::{ExpandedByte, ShellPattern};
+use super::word::{
+    ParameterAction, ParameterExpansion, Quoting, ShellWord, TrimExtent, TrimSide, UnsetCondition,
+    WordPart,
+};
 
-/// The longest value, in bytes: what Linux takes for one argument (`MAX_ARG_STRLEN`).
+/// Maximum size of a value, in bytes: Linux's limit for one argument (`MAX_ARG_STRLEN`).
 const VALUE_MAX: usize = 128 * 1024;
 
-/// How much work one RUN line may make, in bytes that are looked at.
+/// Maximum work of one RUN line, in bytes that are processed.
 const BUDGET: usize = 32 << 20;
 
-/// Names that shells, or those who start them, give values of their own.
-const FOREIGN: [&str; 23] = [
+/// Variables that shells, or the programs that start them, set themselves.
+const SHELL_VARIABLES: [&str; 23] = [
     "BASHPID",
     "BASH_VERSION",
     "EPOCHREALTIME",
@@ -44,16 +47,16 @@ const FOREIGN: [&str; 23] = [
 
 /// The parameters of a shell.
 #[derive(Debug)]
-pub(super) struct Parameters<'a> {
-    /// What the shell is started with.
+pub(super) struct ShellParameters<'a> {
+    /// Environment that the shell is started with.
     given: &'a BTreeMap<String, String>,
     assigned: BTreeMap<String, String>,
     budget: Cell<usize>,
 }
 
-/// What is done with a parameter that is not set.
+/// What happens with a parameter that is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unset {
+pub(super) enum UnsetPolicy {
     Empty,
     Error,
 }
@@ -61,24 +64,24 @@ pub(super) enum Unset {
 /// A part of an expanded word.
 struct Piece {
     text: String,
-    kind: Kind,
+    kind: PieceKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum PieceKind {
     Quoted,
     Literal,
-    /// It is split at blanks.
+    /// The value of a parameter, which is split at blanks.
     Expanded,
 }
 
-impl<'a> Parameters<'a> {
+impl<'a> ShellParameters<'a> {
     pub(super) fn new(given: &'a BTreeMap<String, String>, directory: &str) -> Self {
         let assigned = BTreeMap::from([("PWD".to_owned(), directory.to_owned())]);
         Self { given, assigned, budget: Cell::new(BUDGET) }
     }
 
-    /// Counts work; an error if there was too much of it.
+    /// Counts work; fails if it exceeds the maximum.
     pub(super) fn spend(&self, bytes: usize, range: &Range<usize>) -> Result<(), RunError> {
         let Some(left) = self.budget.get().checked_sub(bytes) else {
             return Err(RunError::new("this expands to too much", range.clone()));
@@ -87,26 +90,30 @@ impl<'a> Parameters<'a> {
         Ok(())
     }
 
-    /// Gives a parameter a value.
+    /// Assigns a value to a parameter.
     pub(super) fn assign(
         &mut self,
         name: &str,
         value: String,
         range: Range<usize>,
     ) -> Result<(), RunError> {
-        if FOREIGN.contains(&name) {
+        if SHELL_VARIABLES.contains(&name) {
             return Err(RunError::not_evaluated(&format!("a value for `{name}`"), range));
         }
         self.assigned.insert(name.to_owned(), value);
         Ok(())
     }
 
-    /// Returns the fields that a word becomes, as letters that may be a pattern.
-    pub(super) fn fields(&self, word: &Word, unset: Unset) -> Result<Vec<Vec<Letter>>, RunError> {
+    /// Expands a word to fields, whose bytes may be a pattern.
+    pub(super) fn expand_fields(
+        &self,
+        word: &ShellWord,
+        unset: UnsetPolicy,
+    ) -> Result<Vec<Vec<ExpandedByte>>, RunError> {
         let mut fields = Vec::new();
-        let mut field: Option<Vec<Letter>> = None;
-        for piece in self.pieces(&word.parts, Kind::Literal, unset)? {
-            if piece.kind != Kind::Expanded {
+        let mut field: Option<Vec<ExpandedByte>> = None;
+        for piece in self.expand_parts(&word.parts, PieceKind::Literal, unset)? {
+            if piece.kind != PieceKind::Expanded {
                 field.get_or_insert_default().extend(piece.letters());
                 continue;
             }
@@ -121,64 +128,79 @@ impl<'a> Parameters<'a> {
         Ok(fields)
     }
 
-    /// Returns the text that the parts of a word become where nothing is split.
-    pub(super) fn text(&self, parts: &[Part], unset: Unset) -> Result<String, RunError> {
-        let pieces = self.pieces(parts, Kind::Literal, unset)?;
+    /// Expands the parts of a word to a text, without splitting it.
+    pub(super) fn expand_text(
+        &self,
+        parts: &[WordPart],
+        unset: UnsetPolicy,
+    ) -> Result<String, RunError> {
+        let pieces = self.expand_parts(parts, PieceKind::Literal, unset)?;
         Ok(pieces.into_iter().map(|piece| piece.text).collect())
     }
 
-    /// `unquoted` is what text without quotes is taken as.
-    fn pieces(&self, parts: &[Part], unquoted: Kind, unset: Unset) -> Result<Vec<Piece>, RunError> {
+    /// Expands the parts of a word; `unquoted` is the kind of unquoted text.
+    fn expand_parts(
+        &self,
+        parts: &[WordPart],
+        unquoted: PieceKind,
+        unset: UnsetPolicy,
+    ) -> Result<Vec<Piece>, RunError> {
         let mut pieces = Vec::new();
         for part in parts {
             match part {
-                Part::Text(text, quoting) => {
+                WordPart::Text(text, quoting) => {
                     let kind = match quoting {
-                        Quoting::Quoted => Kind::Quoted,
+                        Quoting::Quoted => PieceKind::Quoted,
                         Quoting::Unquoted => unquoted,
                     };
                     pieces.push(Piece { text: text.clone(), kind });
                 }
-                Part::Parameter(parameter) => pieces.extend(self.expand(parameter, unset)?),
+                WordPart::Parameter(parameter) => {
+                    pieces.extend(self.expand_parameter(parameter, unset)?)
+                }
             }
         }
         Ok(pieces)
     }
 
-    fn expand(&self, parameter: &Parameter, unset: Unset) -> Result<Vec<Piece>, RunError> {
-        let Parameter { name, quoting, action, range } = parameter;
+    fn expand_parameter(
+        &self,
+        parameter: &ParameterExpansion,
+        unset: UnsetPolicy,
+    ) -> Result<Vec<Piece>, RunError> {
+        let ParameterExpansion { name, quoting, action, range } = parameter;
         let kind = match quoting {
-            Quoting::Quoted => Kind::Quoted,
-            Quoting::Unquoted => Kind::Expanded,
+            Quoting::Quoted => PieceKind::Quoted,
+            Quoting::Unquoted => PieceKind::Expanded,
         };
-        let value = self.value(name, range)?;
-        let is_set = |missing: &Missing| match missing {
-            Missing::Unset => value.is_some(),
-            Missing::UnsetOrEmpty => value.is_some_and(|value| !value.is_empty()),
+        let value = self.look_up(name, range)?;
+        let is_set = |missing: &UnsetCondition| match missing {
+            UnsetCondition::Unset => value.is_some(),
+            UnsetCondition::UnsetOrEmpty => value.is_some_and(|value| !value.is_empty()),
         };
         let text = match action {
-            Action::Default(missing, word) if !is_set(missing) => {
-                return self.pieces(&word.parts, kind, unset);
+            ParameterAction::Default(missing, word) if !is_set(missing) => {
+                return self.expand_parts(&word.parts, kind, unset);
             }
-            Action::Alternative(missing, word) if is_set(missing) => {
-                return self.pieces(&word.parts, kind, unset);
+            ParameterAction::Alternative(missing, word) if is_set(missing) => {
+                return self.expand_parts(&word.parts, kind, unset);
             }
-            Action::Require(missing, word) if !is_set(missing) => {
-                let said = self.text(&word.parts, unset)?;
+            ParameterAction::Require(missing, word) if !is_set(missing) => {
+                let said = self.expand_text(&word.parts, unset)?;
                 let said = if said.is_empty() { "parameter not set".into() } else { said };
                 return Err(RunError::new(format!("{name}: {said}"), range.clone()));
             }
-            Action::Alternative(..) => "",
+            ParameterAction::Alternative(..) => "",
             _ if value.is_none()
-                && unset == Unset::Error
-                && !matches!(action, Action::Default(..)) =>
+                && unset == UnsetPolicy::Error
+                && !matches!(action, ParameterAction::Default(..)) =>
             {
                 let message = format!("{name}: parameter not set");
                 return Err(RunError::new(message, range.clone()).help("`set -u` asks for it"));
             }
-            Action::Trim(side, extent, pattern) => {
-                let letters = self.pattern(pattern, unset)?;
-                self.trim(value.unwrap_or_default(), (*side, *extent), &letters, pattern)?
+            ParameterAction::Trim(side, extent, pattern) => {
+                let letters = self.expand_pattern(pattern, unset)?;
+                self.trim_value(value.unwrap_or_default(), (*side, *extent), &letters, pattern)?
             }
             _ => value.unwrap_or_default(),
         };
@@ -192,57 +214,61 @@ impl<'a> Parameters<'a> {
         Ok(vec![Piece { text: text.to_owned(), kind }])
     }
 
-    fn value(&self, name: &str, range: &Range<usize>) -> Result<Option<&str>, RunError> {
+    fn look_up(&self, name: &str, range: &Range<usize>) -> Result<Option<&str>, RunError> {
         let value = self.assigned.get(name).or_else(|| self.given.get(name));
-        if FOREIGN.contains(&name) && (value.is_none() || name == "IFS") {
+        if SHELL_VARIABLES.contains(&name) && (value.is_none() || name == "IFS") {
             let problem = RunError::not_evaluated(&format!("`${name}`"), range.clone());
             return Err(problem.help("its value is known only where a shell runs; write it out"));
         }
         Ok(value.map(String::as_str))
     }
 
-    /// Returns a pattern's letters: what was not quoted can match, values too.
-    fn pattern(&self, word: &Word, unset: Unset) -> Result<Vec<Letter>, RunError> {
-        let pieces = self.pieces(&word.parts, Kind::Literal, unset)?;
+    /// Expands a word to the bytes of a pattern: what was not quoted is active, values too.
+    fn expand_pattern(
+        &self,
+        word: &ShellWord,
+        unset: UnsetPolicy,
+    ) -> Result<Vec<ExpandedByte>, RunError> {
+        let pieces = self.expand_parts(&word.parts, PieceKind::Literal, unset)?;
         Ok(pieces.iter().flat_map(Piece::letters).collect())
     }
 
-    fn trim<'v>(
+    fn trim_value<'v>(
         &self,
         value: &'v str,
-        (side, extent): (Side, Extent),
-        letters: &[Letter],
-        word: &Word,
+        (side, extent): (TrimSide, TrimExtent),
+        letters: &[ExpandedByte],
+        word: &ShellWord,
     ) -> Result<&'v str, RunError> {
         self.spend(value.len().saturating_mul(1 + letters.len() / 16), &word.range)?;
-        let pattern = Pattern::new(letters)
+        let pattern = ShellPattern::new(letters)
             .map_err(|problem| RunError::not_evaluated(problem.0, word.range.clone()))?;
         let reversed: Vec<u8>;
         let (pattern, text) = match side {
-            Side::Front => (pattern, value.as_bytes()),
-            Side::Back => {
+            TrimSide::Front => (pattern, value.as_bytes()),
+            TrimSide::Back => {
                 reversed = value.bytes().rev().collect();
                 (pattern.reversed(), reversed.as_slice())
             }
         };
         let mut lengths = pattern.prefixes(text);
         let len = match extent {
-            Extent::Shortest => lengths.next(),
-            Extent::Longest => lengths.last(),
+            TrimExtent::Shortest => lengths.next(),
+            TrimExtent::Longest => lengths.last(),
         };
         let kept = match side {
-            Side::Front => value.get(len.unwrap_or(0)..),
-            Side::Back => value.get(..value.len() - len.unwrap_or(0)),
+            TrimSide::Front => value.get(len.unwrap_or(0)..),
+            TrimSide::Back => value.get(..value.len() - len.unwrap_or(0)),
         };
         kept.ok_or_else(|| RunError::new("a character would be cut apart", word.range.clone()))
     }
 }
 
 impl Piece {
-    fn letters(&self) -> impl Iterator<Item = Letter> {
+    fn letters(&self) -> impl Iterator<Item = ExpandedByte> {
         let make = match self.kind {
-            Kind::Quoted => Letter::Plain,
-            Kind::Literal | Kind::Expanded => Letter::Active,
+            PieceKind::Quoted => ExpandedByte::Plain,
+            PieceKind::Literal | PieceKind::Expanded => ExpandedByte::Active,
         };
         self.text.bytes().map(make)
     }

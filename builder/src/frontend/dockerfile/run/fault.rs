@@ -1,10 +1,10 @@
-//! A *fault* is why something is not done to a tree.
+//! A *fault* is why an operation on a tree fails.
 
 use thiserror::Error;
 
 use crate::frontend::dockerfile::tree::TreeError;
 
-/// Why the kernel says no, in the words of the C library.
+/// Errors of the kernel, with the messages of the C library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum Errno {
     #[error("Permission denied")]
@@ -31,12 +31,12 @@ pub(super) enum Errno {
     NotPermitted,
 }
 
-/// Why something is not done.
+/// Why an operation of a process fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The command fails, and may go on.
     Errno(Errno),
-    /// It would be done, but a layer cannot hold it.
+    /// Linux would do it, but a layer cannot contain the result.
     Refused(TreeError),
 }
 

@@ -1,6 +1,6 @@
-//! A *RUN line* is evaluated, and never executed: a part of the language of `sh`, and commands
-//! that change nothing but files, are understood as what they do to the image's tree. So it makes
-//! no difference which machine an image is for, and the outcome is always the same.
+//! A *RUN line* is evaluated, and never executed: a part of the language of `sh`, and commands that
+//! change nothing but files, are understood as what they do to the image's tree. So the platform of
+//! an image makes no difference, and the result is always the same.
 
 mod commands;
 mod error;
@@ -22,17 +22,17 @@ mod word;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::frontend::dockerfile::tree::{Accounts, Follow, Tree, UserIdentity};
-use expand::Parameters;
+use crate::frontend::dockerfile::tree::{Accounts, FollowLast, Tree, UserIdentity};
+use expand::ShellParameters;
 use process::Process;
-use settings::{Settings, is_shell};
-use shell::{Shell, failed, run};
-use status::Status;
+use settings::{ShellSettings, is_shell};
+use shell::{Shell, failure_error, run_words};
+use status::CommandStatus;
 use syntax::Script;
 
 pub use error::RunError;
 
-/// What is to be run.
+/// The command of a RUN instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunLine<'a> {
     /// A script for the shell, with its lines joined.
@@ -41,26 +41,26 @@ pub enum RunLine<'a> {
     Exec(&'a [String]),
 }
 
-/// What a RUN line finds around it.
+/// The environment of a RUN line.
 #[derive(Debug, Clone, Copy)]
 pub struct RunContext<'a> {
-    /// From ENV and ARG.
+    /// Variables of ENV and ARG.
     pub variables: &'a BTreeMap<String, String>,
-    /// An absolute path, from WORKDIR; empty means `/`.
+    /// Working directory of WORKDIR, absolute; empty means `/`.
     pub directory: &'a str,
-    /// From USER.
+    /// Identity of USER.
     pub identity: &'a UserIdentity,
-    /// The users and groups that the image has.
+    /// Users and groups of the image.
     pub accounts: &'a Accounts,
-    /// From SHELL; empty means `/bin/sh -c`.
+    /// Shell of SHELL; empty means `/bin/sh -c`.
     pub shell: &'a [String],
 }
 
 /// Changes a tree as a RUN line would.
 ///
-/// An error is a line that is not understood, or that fails; the tree is then left somewhere in
-/// between.
-pub fn evaluate(
+/// Fails if the line is not supported, or if its commands fail; the tree is then left partly
+/// changed.
+pub fn evaluate_run_line(
     tree: &mut Tree,
     line: RunLine<'_>,
     context: &RunContext<'_>,
@@ -68,7 +68,7 @@ pub fn evaluate(
     match line {
         RunLine::Shell(text) => {
             let settings = match context.shell {
-                [] => Settings::default(),
+                [] => ShellSettings::default(),
                 shell => shell_settings(shell, 0..text.len())?,
             };
             evaluate_script(tree, text, settings, context)
@@ -81,10 +81,10 @@ pub fn evaluate(
             script.map_err(|error| RunError { range: 0..0, ..error })
         }
         RunLine::Exec(words) => {
-            let mut process = process(tree, context, 0..0)?;
-            match run(&mut process, words, 0..0)? {
-                Status::Success => Ok(()),
-                Status::Failure(said) => Err(failed(words, &said, 0..0)),
+            let mut process = start_process(tree, context, 0..0)?;
+            match run_words(&mut process, words, 0..0)? {
+                CommandStatus::Success => Ok(()),
+                CommandStatus::Failure(said) => Err(failure_error(words, &said, 0..0)),
             }
         }
     }
@@ -92,7 +92,7 @@ pub fn evaluate(
 
 /// Returns the error for a flag of RUN, such as `--mount`: none has a meaning where nothing is
 /// executed.
-pub(crate) fn refuse_flag(flag: &str, range: Range<usize>) -> RunError {
+pub(crate) fn flag_error(flag: &str, range: Range<usize>) -> RunError {
     let name = flag.split('=').next().unwrap_or_default();
     let help = match name {
         "--mount" => "COPY what the command needs, or use `--build-context`",
@@ -102,20 +102,20 @@ pub(crate) fn refuse_flag(flag: &str, range: Range<usize>) -> RunError {
     RunError::new(message, range).help(help)
 }
 
-fn shell_settings(shell: &[String], range: Range<usize>) -> Result<Settings, RunError> {
-    Settings::of_shell(shell).map_err(|unknown| {
+fn shell_settings(shell: &[String], range: Range<usize>) -> Result<ShellSettings, RunError> {
+    ShellSettings::from_shell(shell).map_err(|unknown| {
         let what = format!("`{}` of the shell `{}`", unknown.0, shell.join(" "));
         RunError::not_evaluated(&what, range)
             .help("set SHELL [\"/bin/sh\", \"-c\"] in front of the line")
     })
 }
 
-fn process<'a>(
+fn start_process<'a>(
     tree: &'a mut Tree,
     context: &RunContext<'a>,
     range: Range<usize>,
 ) -> Result<Process<'a>, RunError> {
-    let found = tree.resolve("", context.directory, Follow::Yes);
+    let found = tree.resolve("", context.directory, FollowLast::Yes);
     let directory = found.ok().filter(|found| found.exists).map(|found| found.path);
     let RunContext { accounts, identity, .. } = *context;
     let Some(directory) = directory else {
@@ -128,12 +128,12 @@ fn process<'a>(
 fn evaluate_script(
     tree: &mut Tree,
     text: &str,
-    settings: Settings,
+    settings: ShellSettings,
     context: &RunContext<'_>,
 ) -> Result<(), RunError> {
     let script = Script::parse(text)?;
-    let process = process(tree, context, 0..text.len())?;
+    let process = start_process(tree, context, 0..text.len())?;
     let directory = if context.directory.is_empty() { "/" } else { context.directory };
-    let parameters = Parameters::new(context.variables, directory);
-    Shell::new(process, parameters, settings).script(&script)
+    let parameters = ShellParameters::new(context.variables, directory);
+    Shell::new(process, parameters, settings).run_script(&script)
 }

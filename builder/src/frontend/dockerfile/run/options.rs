@@ -3,29 +3,33 @@
 
 use std::slice::Iter;
 
-use super::status::Refusal;
+use super::status::CommandRefusal;
 
 /// An option: its letters, its long name, and whether a value follows.
-pub(super) type Known = (&'static str, &'static str, Takes);
+pub(super) type KnownOption = (&'static str, &'static str, OptionValue);
 
-/// What follows an option.
+/// Whether a value follows an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(super) enum OptionValue {
     Nothing,
     Value,
 }
 
-/// A command's arguments, told apart.
+/// Arguments of a command, separated into options and operands.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Arguments {
-    /// Long names and values.
+pub(super) struct CommandArguments {
+    /// Options by long name, with their values.
     options: Vec<(&'static str, String)>,
     pub(super) operands: Vec<String>,
 }
 
-impl Arguments {
-    /// Tells options from operands. What is not known is refused.
-    pub(super) fn parse(command: &str, known: &[Known], words: &[String]) -> Result<Self, Refusal> {
+impl CommandArguments {
+    /// Separates options from operands, and refuses unknown options.
+    pub(super) fn parse(
+        command: &str,
+        known: &[KnownOption],
+        words: &[String],
+    ) -> Result<Self, CommandRefusal> {
         let mut arguments = Self::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -33,41 +37,46 @@ impl Arguments {
                 arguments.operands.extend(words.by_ref().cloned());
                 Ok(())
             } else if let Some(long) = word.strip_prefix("--") {
-                arguments.long(known, long, &mut words).ok_or(word.clone())
+                arguments.read_long(known, long, &mut words).ok_or(word.clone())
             } else if word.starts_with('-') && word != "-" {
-                arguments.short(known, &word[1..], &mut words)
+                arguments.read_short(known, &word[1..], &mut words)
             } else {
                 arguments.operands.push(word.clone());
                 Ok(())
             };
             result.map_err(|option| {
-                Refusal::new(format!("`{option}` of `{command}` is not evaluated"))
+                CommandRefusal::new(format!("`{option}` of `{command}` is not evaluated"))
             })?;
         }
         Ok(arguments)
     }
 
-    /// Reads `name` or `name=value`; nothing if it is not known.
-    fn long(&mut self, known: &[Known], text: &str, more: &mut Iter<'_, String>) -> Option<()> {
+    /// Reads `name` or `name=value`; returns `None` if it is unknown.
+    fn read_long(
+        &mut self,
+        known: &[KnownOption],
+        text: &str,
+        more: &mut Iter<'_, String>,
+    ) -> Option<()> {
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (text, None),
         };
-        let (name, takes) = find(known, name)?;
+        let (name, takes) = find_long(known, name)?;
         let value = match (takes, value) {
-            (Takes::Nothing, None) => "",
-            (Takes::Nothing, Some(_)) => return None,
-            (Takes::Value, Some(value)) => value,
-            (Takes::Value, None) => more.next()?,
+            (OptionValue::Nothing, None) => "",
+            (OptionValue::Nothing, Some(_)) => return None,
+            (OptionValue::Value, Some(value)) => value,
+            (OptionValue::Value, None) => more.next()?,
         };
         self.options.push((name, value.to_owned()));
         Some(())
     }
 
-    /// Reads letters of options; the error is the one that is not known.
-    fn short(
+    /// Reads the letters of short options; the error is the unknown one.
+    fn read_short(
         &mut self,
-        known: &[Known],
+        known: &[KnownOption],
         letters: &str,
         more: &mut Iter<'_, String>,
     ) -> Result<(), String> {
@@ -77,12 +86,12 @@ impl Arguments {
             let &(_, name, takes) = option.ok_or_else(unknown)?;
             let rest = &letters[at + letter.len_utf8()..];
             let value = match takes {
-                Takes::Nothing => "",
-                Takes::Value if rest.is_empty() => more.next().ok_or_else(unknown)?,
-                Takes::Value => rest,
+                OptionValue::Nothing => "",
+                OptionValue::Value if rest.is_empty() => more.next().ok_or_else(unknown)?,
+                OptionValue::Value => rest,
             };
             self.options.push((name, value.to_owned()));
-            if takes == Takes::Value {
+            if takes == OptionValue::Value {
                 break;
             }
         }
@@ -93,15 +102,15 @@ impl Arguments {
         self.value(name).is_some()
     }
 
-    /// Returns the value that an option was given last.
+    /// Returns the last value of an option.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let mut found = self.options.iter().rev().filter(|(own, _)| *own == name);
         found.next().map(|(_, value)| value.as_str())
     }
 }
 
-/// Finds a long option by its name, or by the beginning of it if that is nobody else's.
-fn find(known: &[Known], name: &str) -> Option<(&'static str, Takes)> {
+/// Finds a long option by its name, or by an unambiguous prefix of it.
+fn find_long(known: &[KnownOption], name: &str) -> Option<(&'static str, OptionValue)> {
     let exact = known.iter().find(|(_, long, _)| *long == name);
     let mut similar = known.iter().filter(|(_, long, _)| long.starts_with(name));
     let only = similar.next().filter(|_| similar.next().is_none() && !name.is_empty());
@@ -112,18 +121,18 @@ fn find(known: &[Known], name: &str) -> Option<(&'static str, Takes)> {
 mod tests {
     use super::*;
 
-    const KNOWN: &[Known] = &[
-        ("p", "parents", Takes::Nothing),
-        ("m", "mode", Takes::Value),
-        ("rR", "recursive", Takes::Nothing),
-        ("", "preserve-root", Takes::Nothing),
+    const KNOWN: &[KnownOption] = &[
+        ("p", "parents", OptionValue::Nothing),
+        ("m", "mode", OptionValue::Value),
+        ("rR", "recursive", OptionValue::Nothing),
+        ("", "preserve-root", OptionValue::Nothing),
     ];
 
     #[test]
     fn options_stand_anywhere() {
         let check = |line: &str, expected: &str| {
             let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            let found = Arguments::parse("cmd", KNOWN, &words).map_or_else(
+            let found = CommandArguments::parse("cmd", KNOWN, &words).map_or_else(
                 |refusal| refusal.message,
                 |found| {
                     let options =

@@ -3,14 +3,14 @@
 
 /// A byte of a word after expansion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Letter {
-    /// It means itself.
+pub(super) enum ExpandedByte {
+    /// It matches itself.
     Plain(u8),
-    /// It was not quoted.
+    /// It was not quoted, and can be special.
     Active(u8),
 }
 
-impl Letter {
+impl ExpandedByte {
     pub(super) fn byte(self) -> u8 {
         let (Self::Plain(byte) | Self::Active(byte)) = self;
         byte
@@ -19,7 +19,7 @@ impl Letter {
 
 /// A pattern, compiled. Matching takes time in proportion to pattern and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pattern(Vec<Atom>);
+pub(super) struct ShellPattern(Vec<Atom>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Atom {
@@ -30,38 +30,40 @@ enum Atom {
     NoneOf(Vec<(u8, u8)>),
 }
 
-/// A pattern that shells do not agree on.
+/// A pattern that shells interpret differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Disagreement(pub(super) &'static str);
+pub(super) struct AmbiguousPattern(pub(super) &'static str);
 
-/// Returns whether a word is more than the name of one file.
-pub(super) fn is_pattern(letters: &[Letter]) -> bool {
-    letters.iter().any(|letter| matches!(letter, Letter::Active(b'*' | b'?' | b'[')))
+/// Returns whether a word has wildcards.
+pub(super) fn is_pattern(letters: &[ExpandedByte]) -> bool {
+    letters.iter().any(|letter| matches!(letter, ExpandedByte::Active(b'*' | b'?' | b'[')))
 }
 
-/// Returns a word that means itself.
-pub(super) fn quote(letters: &[Letter]) -> Vec<Letter> {
-    letters.iter().map(|letter| Letter::Plain(letter.byte())).collect()
+/// Returns a word with all its bytes quoted.
+pub(super) fn quote_all(letters: &[ExpandedByte]) -> Vec<ExpandedByte> {
+    letters.iter().map(|letter| ExpandedByte::Plain(letter.byte())).collect()
 }
 
-impl Pattern {
-    pub(super) fn new(letters: &[Letter]) -> Result<Self, Disagreement> {
+impl ShellPattern {
+    pub(super) fn new(letters: &[ExpandedByte]) -> Result<Self, AmbiguousPattern> {
         let mut atoms = Vec::new();
         let mut rest = letters;
         while let [first, after @ ..] = rest {
             rest = after;
             atoms.push(match first {
-                Letter::Active(b'*') if atoms.last() == Some(&Atom::Star) => continue,
-                Letter::Active(b'*') => Atom::Star,
-                Letter::Active(b'?') => Atom::Any,
-                Letter::Active(b'[') => match set(after)? {
+                ExpandedByte::Active(b'*') if atoms.last() == Some(&Atom::Star) => continue,
+                ExpandedByte::Active(b'*') => Atom::Star,
+                ExpandedByte::Active(b'?') => Atom::Any,
+                ExpandedByte::Active(b'[') => match parse_set(after)? {
                     Some((atom, len)) => {
                         rest = &after[len..];
                         atom
                     }
                     None => Atom::Byte(b'['),
                 },
-                Letter::Active(b'\\') => return Err(Disagreement("a backslash in a value")),
+                ExpandedByte::Active(b'\\') => {
+                    return Err(AmbiguousPattern("a backslash in a value"));
+                }
                 letter => Atom::Byte(letter.byte()),
             });
         }
@@ -85,13 +87,14 @@ impl Pattern {
         })
     }
 
-    /// Returns the pattern that matches what this one does, read from its end.
+    /// Returns the pattern that matches the same texts reversed.
     pub(super) fn reversed(mut self) -> Self {
         self.0.reverse();
         self
     }
 
-    /// The n-th state says that the first n atoms match what was read so far.
+    /// Advances the states by a byte. The n-th state says that the first n atoms match what was
+    /// read so far.
     fn step(&self, states: &mut [bool], byte: u8) {
         for (at, atom) in self.0.iter().enumerate().rev() {
             let matched = states[at] && atom.matches(byte);
@@ -104,7 +107,7 @@ impl Pattern {
         self.pass_stars(states);
     }
 
-    /// A star may stand for nothing.
+    /// Advances the states past stars, which may match nothing.
     fn pass_stars(&self, states: &mut [bool]) {
         for (at, atom) in self.0.iter().enumerate() {
             if *atom == Atom::Star {
@@ -127,32 +130,35 @@ impl Atom {
     }
 }
 
-/// Reads what stands behind `[`, and how long it is; nothing if no `]` follows.
-fn set(letters: &[Letter]) -> Result<Option<(Atom, usize)>, Disagreement> {
-    let is_negated = letters.first() == Some(&Letter::Active(b'!'));
+/// Parses what follows `[`, and returns its length; `None` if no `]` follows.
+fn parse_set(letters: &[ExpandedByte]) -> Result<Option<(Atom, usize)>, AmbiguousPattern> {
+    let is_negated = letters.first() == Some(&ExpandedByte::Active(b'!'));
     let start = usize::from(is_negated);
-    // A `]` that stands first is a member.
-    let closing = letters.iter().skip(start + 1).position(|l| *l == Letter::Active(b']'));
+    // A `]` that comes first is a member.
+    let closing = letters.iter().skip(start + 1).position(|l| *l == ExpandedByte::Active(b']'));
     let Some(end) = closing.map(|at| at + start + 1) else { return Ok(None) };
     let members = &letters[start..end];
-    if members.first() == Some(&Letter::Active(b'^')) {
-        return Err(Disagreement("`[^`"));
+    if members.first() == Some(&ExpandedByte::Active(b'^')) {
+        return Err(AmbiguousPattern("`[^`"));
     }
-    let is_class = |pair: &[Letter]| {
-        matches!(pair, [Letter::Active(b'['), Letter::Active(b':' | b'.' | b'=')])
+    let is_class = |pair: &[ExpandedByte]| {
+        matches!(pair, [ExpandedByte::Active(b'['), ExpandedByte::Active(b':' | b'.' | b'=')])
     };
     if members.windows(2).any(is_class) {
-        return Err(Disagreement("a class of characters"));
+        return Err(AmbiguousPattern("a class of characters"));
     }
-    if members.iter().any(|letter| *letter == Letter::Active(b'\\') || !letter.byte().is_ascii()) {
-        return Err(Disagreement("this member of `[…]`"));
+    if members
+        .iter()
+        .any(|letter| *letter == ExpandedByte::Active(b'\\') || !letter.byte().is_ascii())
+    {
+        return Err(AmbiguousPattern("this member of `[…]`"));
     }
     let mut ranges = Vec::new();
     let mut rest = members;
     while let [low, after @ ..] = rest {
         rest = after;
         let mut high = low;
-        if let [Letter::Active(b'-'), last, after @ ..] = rest {
+        if let [ExpandedByte::Active(b'-'), last, after @ ..] = rest {
             high = last;
             rest = after;
         }
@@ -166,8 +172,8 @@ fn set(letters: &[Letter]) -> Result<Option<(Atom, usize)>, Disagreement> {
 mod tests {
     use super::*;
 
-    fn pattern(text: &str) -> Result<Pattern, Disagreement> {
-        Pattern::new(&text.bytes().map(Letter::Active).collect::<Vec<_>>())
+    fn pattern(text: &str) -> Result<ShellPattern, AmbiguousPattern> {
+        ShellPattern::new(&text.bytes().map(ExpandedByte::Active).collect::<Vec<_>>())
     }
 
     #[test]
@@ -215,11 +221,13 @@ mod tests {
 
     #[test]
     fn quoted_letters_mean_themselves() {
-        let quoted: Vec<Letter> = "*[a]".bytes().map(Letter::Plain).collect();
+        let quoted: Vec<ExpandedByte> = "*[a]".bytes().map(ExpandedByte::Plain).collect();
         assert!(!is_pattern(&quoted));
-        assert!(Pattern::new(&quoted).unwrap().matches(b"*[a]"));
-        let range = [Letter::Active(b'['), Letter::Active(b'a'), Letter::Plain(b'-')];
-        let range = [&range[..], &[Letter::Active(b'c'), Letter::Active(b']')]].concat();
-        assert!(!Pattern::new(&range).unwrap().matches(b"b"));
+        assert!(ShellPattern::new(&quoted).unwrap().matches(b"*[a]"));
+        let range =
+            [ExpandedByte::Active(b'['), ExpandedByte::Active(b'a'), ExpandedByte::Plain(b'-')];
+        let range =
+            [&range[..], &[ExpandedByte::Active(b'c'), ExpandedByte::Active(b']')]].concat();
+        assert!(!ShellPattern::new(&range).unwrap().matches(b"b"));
     }
 }

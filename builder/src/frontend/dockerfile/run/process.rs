@@ -1,14 +1,15 @@
-//! A *process* is who acts on a tree: a user in a directory. What it does is what Linux would let
-//! it do, and fails as it would there.
+//! A *process* acts on a tree as a user in a working directory. It may do what Linux would let it
+//! do, and fails as it would there.
 
 use super::fault::{Errno, Fault};
 use crate::frontend::dockerfile::tree::{
-    Accounts, FileNode, Follow, ResolvedTreePath, Tree, TreeNode, TreeNodeKind, UMASK, UserIdentity,
+    Accounts, FileNode, FollowLast, ResolvedTreePath, Tree, TreeNode, TreeNodeKind, UMASK,
+    UserIdentity,
 };
 use crate::oci::tar::Owner;
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
-/// What a process asks of a file or directory.
+/// Access that a process needs to a file or directory.
 const READ: u32 = 4;
 const WRITE: u32 = 2;
 const EXECUTE: u32 = 1;
@@ -21,13 +22,13 @@ const STICKY: u32 = 0o1000;
 const PATH_MAX: usize = 4095;
 const NAME_MAX: usize = 255;
 
-/// Who acts on a tree.
+/// A process that acts on a tree.
 #[derive(Debug)]
 pub(super) struct Process<'a> {
     pub(super) tree: &'a mut Tree,
     pub(super) accounts: &'a Accounts,
     pub(super) identity: &'a UserIdentity,
-    /// Resolved.
+    /// Working directory, resolved.
     pub(super) directory: String,
 }
 
@@ -40,7 +41,7 @@ impl Process<'_> {
         self.identity.owner.gid == gid || self.identity.groups.contains(&gid)
     }
 
-    fn may(&self, node: &TreeNode, access: u32) -> Result<(), Errno> {
+    fn check_access(&self, node: &TreeNode, access: u32) -> Result<(), Errno> {
         let shift = match node.owner {
             owner if owner.uid == self.identity.owner.uid => 6,
             owner if self.is_member(owner.gid) => 3,
@@ -50,8 +51,8 @@ impl Process<'_> {
         if granted { Ok(()) } else { Err(Errno::Access) }
     }
 
-    /// Returns where a path leads, which need not exist; the directory it is in must.
-    pub(super) fn lookup(&self, path: &str, last: Follow) -> Result<ResolvedTreePath, Fault> {
+    /// Resolves a path, which need not exist; its parent directory must.
+    pub(super) fn lookup(&self, path: &str, last: FollowLast) -> Result<ResolvedTreePath, Fault> {
         if path.is_empty() {
             return Err(Errno::NoEntry.into());
         }
@@ -60,19 +61,19 @@ impl Process<'_> {
         }
         self.tree.resolve_with(&self.directory, path, last, |directory| {
             let directory = directory.ok_or(Errno::NoEntry)?;
-            Ok(self.may(directory, EXECUTE)?)
+            Ok(self.check_access(directory, EXECUTE)?)
         })
     }
 
-    /// Returns where a path leads that exists.
-    pub(super) fn stat(&self, path: &str, last: Follow) -> Result<String, Fault> {
+    /// Resolves a path, which must exist.
+    pub(super) fn stat(&self, path: &str, last: FollowLast) -> Result<String, Fault> {
         let found = self.lookup(path, last)?;
         if found.exists { Ok(found.path) } else { Err(Errno::NoEntry.into()) }
     }
 
     /// Returns whether a path leads to a directory.
     pub(super) fn is_directory(&self, path: &str) -> bool {
-        self.stat(path, Follow::Yes).is_ok_and(|path| self.is_directory_at(&path))
+        self.stat(path, FollowLast::Yes).is_ok_and(|path| self.is_directory_at(&path))
     }
 
     /// Returns whether there is a directory at exactly this path.
@@ -81,111 +82,112 @@ impl Process<'_> {
     }
 
     /// Returns the names in a directory.
-    pub(super) fn names(&self, path: &str) -> Result<Vec<String>, Fault> {
-        let path = self.stat(path, Follow::Yes)?;
-        self.names_at(&path, READ)
+    pub(super) fn list_names(&self, path: &str) -> Result<Vec<String>, Fault> {
+        let path = self.stat(path, FollowLast::Yes)?;
+        self.list_names_at(&path, READ)
     }
 
-    /// Returns the names in the directory at exactly this path, which can also be searched.
-    pub(super) fn open_directory(&self, path: &str) -> Result<Vec<String>, Fault> {
-        self.names_at(path, READ | EXECUTE)
+    /// Returns the names in the directory at exactly this path, which must be searchable too.
+    pub(super) fn list_searchable(&self, path: &str) -> Result<Vec<String>, Fault> {
+        self.list_names_at(path, READ | EXECUTE)
     }
 
-    fn names_at(&self, path: &str, access: u32) -> Result<Vec<String>, Fault> {
+    fn list_names_at(&self, path: &str, access: u32) -> Result<Vec<String>, Fault> {
         let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
         if node.kind != TreeNodeKind::Directory {
             return Err(Errno::NotDirectory.into());
         }
-        self.may(node, access)?;
+        self.check_access(node, access)?;
         Ok(self.tree.children(path).map(|(name, _)| name.to_owned()).collect())
     }
 
-    /// Returns where something new can be made, and whose it is.
-    fn place(&self, path: &str, last: Follow) -> Result<(String, Owner), Fault> {
+    /// Returns the resolved path for a new file, and its owner.
+    fn new_path(&self, path: &str, last: FollowLast) -> Result<(String, Owner), Fault> {
         if path.ends_with("/.") || path.ends_with("/..") {
-            self.stat(path, Follow::Yes)?;
+            self.stat(path, FollowLast::Yes)?;
             return Err(Errno::Exists.into());
         }
         let found = self.lookup(path, last)?;
         if found.exists {
             return Err(Errno::Exists.into());
         }
-        let parent = self.tree.get(parent(&found.path)).ok_or(Errno::NoEntry)?;
-        self.may(parent, WRITE | EXECUTE)?;
+        let parent = self.tree.get(parent_path(&found.path)).ok_or(Errno::NoEntry)?;
+        self.check_access(parent, WRITE | EXECUTE)?;
         let Owner { uid, gid } = self.identity.owner;
         let gid = if parent.mode & SET_GID == 0 { gid } else { parent.owner.gid };
         Ok((found.path, Owner { uid, gid }))
     }
 
-    /// Makes a directory with all permissions that the umask leaves.
+    /// Creates a directory with all permissions that the umask leaves.
     pub(super) fn mkdir(&mut self, path: &str) -> Result<String, Fault> {
         let trimmed = path.trim_end_matches('/');
-        let (place, owner) =
-            self.place(if trimmed.is_empty() { path } else { trimmed }, Follow::No)?;
-        let inherited = self.tree.get(parent(&place)).map_or(0, |parent| parent.mode & SET_GID);
+        let (resolved, owner) =
+            self.new_path(if trimmed.is_empty() { path } else { trimmed }, FollowLast::No)?;
+        let inherited =
+            self.tree.get(parent_path(&resolved)).map_or(0, |parent| parent.mode & SET_GID);
         let mode = 0o777 & !UMASK | inherited;
-        self.tree.put(&place, TreeNode { kind: TreeNodeKind::Directory, mode, owner })?;
-        Ok(place)
+        self.tree.put(&resolved, TreeNode { kind: TreeNodeKind::Directory, mode, owner })?;
+        Ok(resolved)
     }
 
-    /// Makes a symbolic link.
+    /// Creates a symbolic link.
     pub(super) fn symlink(&mut self, target: &str, path: &str) -> Result<(), Fault> {
         if target.is_empty() {
             return Err(Errno::NoEntry.into());
         }
-        let (place, owner) = match self.place(path.trim_end_matches('/'), Follow::No) {
+        let (resolved, owner) = match self.new_path(path.trim_end_matches('/'), FollowLast::No) {
             Ok(_) if path.ends_with('/') => return Err(Errno::NoEntry.into()),
-            place => place?,
+            resolved => resolved?,
         };
         self.tree.put(
-            &place,
+            &resolved,
             TreeNode { kind: TreeNodeKind::Symlink(target.into()), mode: 0o777, owner },
         )?;
         Ok(())
     }
 
-    /// Makes an empty file, or opens one that is there for writing.
+    /// Creates an empty file, or opens an existing one for writing.
     pub(super) fn create(&mut self, path: &str) -> Result<(), Fault> {
         let trimmed = path.trim_end_matches('/');
         if trimmed != path {
             let parent = if trimmed.is_empty() { "/" } else { trimmed };
-            self.lookup(parent, Follow::No)?;
+            self.lookup(parent, FollowLast::No)?;
             return Err(Errno::IsDirectory.into());
         }
-        let found = self.lookup(path, Follow::Yes)?;
+        let found = self.lookup(path, FollowLast::Yes)?;
         if let Some(node) = self.tree.get(&found.path) {
             let is_directory = node.kind == TreeNodeKind::Directory;
             return if is_directory {
                 Err(Errno::IsDirectory.into())
             } else {
-                Ok(self.may(node, WRITE)?)
+                Ok(self.check_access(node, WRITE)?)
             };
         }
-        let (place, owner) = self.place(path, Follow::Yes)?;
+        let (resolved, owner) = self.new_path(path, FollowLast::Yes)?;
         let source = SourceRecipe::new(SourceLocation::Inline([].into()), SourceRole::File);
         let kind = TreeNodeKind::File(FileNode { source, size: Some(0), inode: None });
-        self.tree.put(&place, TreeNode { kind, mode: 0o666 & !UMASK, owner })?;
+        self.tree.put(&resolved, TreeNode { kind, mode: 0o666 & !UMASK, owner })?;
         Ok(())
     }
 
-    /// Finds out whether a file's times may be set to now.
+    /// Checks whether a file's times may be set to now.
     pub(super) fn may_set_times(&self, path: &str) -> Result<(), Fault> {
-        let path = self.stat(path, Follow::Yes)?;
+        let path = self.stat(path, FollowLast::Yes)?;
         let node = self.tree.get(&path).ok_or(Errno::NoEntry)?;
         if node.owner.uid != self.identity.owner.uid {
-            self.may(node, WRITE)?;
+            self.check_access(node, WRITE)?;
         }
         Ok(())
     }
 
-    /// Finds out whether what stands at exactly this path may be taken away.
+    /// Checks whether the node at exactly this path may be removed.
     pub(super) fn may_remove(&self, path: &str) -> Result<(), Fault> {
         let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
-        let parent = self.tree.get(parent(path)).ok_or(Errno::NoEntry)?;
+        let parent = self.tree.get(parent_path(path)).ok_or(Errno::NoEntry)?;
         if path.is_empty() {
             return Err(Errno::Busy.into());
         }
-        self.may(parent, WRITE | EXECUTE)?;
+        self.check_access(parent, WRITE | EXECUTE)?;
         let uid = self.identity.owner.uid;
         let is_mine = self.is_root() || [node.owner.uid, parent.owner.uid].contains(&uid);
         if parent.mode & STICKY != 0 && !is_mine {
@@ -194,7 +196,7 @@ impl Process<'_> {
         Ok(())
     }
 
-    /// Removes what stands at exactly this path, and is no directory.
+    /// Removes the node at exactly this path, which must not be a directory.
     pub(super) fn unlink(&mut self, path: &str) -> Result<(), Fault> {
         if self.is_directory_at(path) {
             return Err(Errno::IsDirectory.into());
@@ -217,7 +219,7 @@ impl Process<'_> {
         Ok(())
     }
 
-    /// Sets the mode of what stands at exactly this path.
+    /// Sets the mode of the node at exactly this path.
     pub(super) fn chmod(&mut self, path: &str, mode: u32) -> Result<(), Fault> {
         let Owner { uid, gid } = self.tree.get(path).ok_or(Errno::NoEntry)?.owner;
         if !self.is_root() && uid != self.identity.owner.uid {
@@ -227,7 +229,7 @@ impl Process<'_> {
         Ok(self.tree.set_mode(path, mode & !lost)?)
     }
 
-    /// Sets user, group or both of what stands at exactly this path.
+    /// Sets user, group or both of the node at exactly this path.
     pub(super) fn chown(
         &mut self,
         path: &str,
@@ -242,7 +244,7 @@ impl Process<'_> {
         if !(self.is_root() || may_user && may_group) {
             return Err(Errno::NotPermitted.into());
         }
-        // What was trusted in the hands of its owner is not in those of another.
+        // Linux clears these bits when the owner changes.
         let lost = match kind {
             TreeNodeKind::Directory | TreeNodeKind::Symlink(_) => 0,
             _ if mode & 0o010 != 0 => SET_UID | SET_GID,
@@ -255,6 +257,6 @@ impl Process<'_> {
 }
 
 /// Returns the directory that a path is in.
-pub(super) fn parent(path: &str) -> &str {
+pub(super) fn parent_path(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }

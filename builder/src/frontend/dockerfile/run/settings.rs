@@ -1,8 +1,8 @@
 //! *Settings* of a shell, as `set -eux -o pipefail` and the words of SHELL make them.
 
-/// What a shell does otherwise than usual.
+/// Settings of a shell that differ from its defaults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Settings {
+pub(super) struct ShellSettings {
     /// `-e`: a command that fails ends the script.
     pub(super) errexit: bool,
     /// `-u`: a parameter that is not set ends the script.
@@ -11,16 +11,16 @@ pub(super) struct Settings {
     pub(super) noglob: bool,
 }
 
-/// Words that are no settings, or some that are not evaluated.
+/// A word that is not a setting, or a setting that is not evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unknown(pub(super) String);
+pub(super) struct UnknownSetting(pub(super) String);
 
-impl Settings {
-    /// Reads the words behind `set`, or between a shell and its script.
-    pub(super) fn apply(&mut self, words: &[String]) -> Result<(), Unknown> {
+impl ShellSettings {
+    /// Applies the words after `set`, or between a shell and its script.
+    pub(super) fn apply(&mut self, words: &[String]) -> Result<(), UnknownSetting> {
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            let unknown = || Unknown(word.clone());
+            let unknown = || UnknownSetting(word.clone());
             let (is_on, letters) = match word.split_at_checked(1).ok_or_else(unknown)? {
                 ("-", letters) => (true, letters),
                 ("+", letters) => (false, letters),
@@ -43,23 +43,23 @@ impl Settings {
                     "errexit" => self.errexit = is_on,
                     "nounset" => self.nounset = is_on,
                     "noglob" => self.noglob = is_on,
-                    // They change what is printed, and what comes of pipes.
+                    // They affect only output and pipes.
                     "xtrace" | "verbose" | "pipefail" => {}
-                    _ => return Err(Unknown(name.to_owned())),
+                    _ => return Err(UnknownSetting(name.to_owned())),
                 }
             }
         }
         Ok(())
     }
 
-    /// Reads how a shell is started for a script: `/bin/bash -eo pipefail -c`.
-    pub(super) fn of_shell(shell: &[String]) -> Result<Self, Unknown> {
+    /// Reads the command line that starts a shell for a script: `/bin/bash -eo pipefail -c`.
+    pub(super) fn from_shell(shell: &[String]) -> Result<Self, UnknownSetting> {
         let mut settings = Self::default();
         let [program, options @ .., last] = shell else {
-            return Err(Unknown(shell.join(" ")));
+            return Err(UnknownSetting(shell.join(" ")));
         };
         if !is_shell(program) {
-            return Err(Unknown(program.clone()));
+            return Err(UnknownSetting(program.clone()));
         }
         settings.apply(options)?;
         match last.strip_suffix('c') {
@@ -67,7 +67,7 @@ impl Settings {
             Some(letters) if letters.starts_with('-') && !letters.contains('o') => {
                 settings.apply(&[letters.to_owned()])?;
             }
-            _ => return Err(Unknown(last.clone())),
+            _ => return Err(UnknownSetting(last.clone())),
         }
         Ok(settings)
     }
@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn shells_that_are_understood() {
         let check = |shell: &str, errexit, nounset| {
-            let expected = Settings { errexit, nounset, noglob: false };
-            assert_eq!(Settings::of_shell(&words(shell)), Ok(expected), "{shell}");
+            let expected = ShellSettings { errexit, nounset, noglob: false };
+            assert_eq!(ShellSettings::from_shell(&words(shell)), Ok(expected), "{shell}");
         };
         check("/bin/sh -c", false, false);
         check("/bin/bash -o pipefail -c", false, false);
@@ -103,7 +103,11 @@ mod tests {
     #[test]
     fn shells_that_are_not() {
         let check = |shell: &str, culprit: &str| {
-            assert_eq!(Settings::of_shell(&words(shell)), Err(Unknown(culprit.into())), "{shell}");
+            assert_eq!(
+                ShellSettings::from_shell(&words(shell)),
+                Err(UnknownSetting(culprit.into())),
+                "{shell}"
+            );
         };
         check("/bin/zsh -c", "/bin/zsh");
         check("powershell -command", "powershell");

@@ -3,20 +3,20 @@
 use std::ops::Range;
 
 use super::error::{COMMANDS, RunError, instead};
-use super::expand::{Parameters, Unset};
+use super::expand::{ShellParameters, UnsetPolicy};
 use super::process::Process;
-use super::settings::Settings;
-use super::status::Status;
-use super::syntax::{Command, Join, List, Script};
-use super::word::{Part, Quoting, Word, name_of};
+use super::settings::ShellSettings;
+use super::status::CommandStatus;
+use super::syntax::{CommandList, ListOperator, Script, ShellCommand};
+use super::word::{Quoting, ShellWord, WordPart, variable_name};
 use super::{commands, glob, pattern};
 
-/// A shell at work.
+/// A shell that runs a script.
 pub(super) struct Shell<'a> {
     process: Process<'a>,
-    parameters: Parameters<'a>,
-    settings: Settings,
-    /// The last command's, if it failed.
+    parameters: ShellParameters<'a>,
+    settings: ShellSettings,
+    /// Error of the last command, if it failed.
     failure: Option<RunError>,
 }
 
@@ -30,34 +30,34 @@ enum Flow {
 impl<'a> Shell<'a> {
     pub(super) fn new(
         process: Process<'a>,
-        parameters: Parameters<'a>,
-        settings: Settings,
+        parameters: ShellParameters<'a>,
+        settings: ShellSettings,
     ) -> Self {
         Self { process, parameters, settings, failure: None }
     }
 
     /// Runs a script; the error is that of the last command if it fails.
-    pub(super) fn script(mut self, Script(lists): &Script) -> Result<(), RunError> {
+    pub(super) fn run_script(mut self, Script(lists): &Script) -> Result<(), RunError> {
         for list in lists {
-            if self.list(list)? == Flow::Exit {
+            if self.run_list(list)? == Flow::Exit {
                 break;
             }
         }
         self.failure.map_or(Ok(()), Err)
     }
 
-    fn list(&mut self, List(commands): &List) -> Result<Flow, RunError> {
+    fn run_list(&mut self, CommandList(commands): &CommandList) -> Result<Flow, RunError> {
         for (at, (join, command)) in commands.iter().enumerate() {
             let is_due = match join {
-                Join::First => true,
-                Join::And => self.failure.is_none(),
-                Join::Or => self.failure.is_some(),
+                ListOperator::First => true,
+                ListOperator::And => self.failure.is_none(),
+                ListOperator::Or => self.failure.is_some(),
             };
             if !is_due {
                 continue;
             }
-            self.failure = self.command(command)?;
-            // What is followed by `&&` or `||` was asked for its status.
+            self.failure = self.run_command(command)?;
+            // The status of a command before `&&` or `||` is tested, so it does not end the script.
             let is_last = at + 1 == commands.len();
             if is_last && self.failure.is_some() && self.settings.errexit {
                 return Ok(Flow::Exit);
@@ -66,10 +66,10 @@ impl<'a> Shell<'a> {
         Ok(Flow::Continue)
     }
 
-    /// Returns the error of a command that fails.
-    fn command(&mut self, command: &Command) -> Result<Option<RunError>, RunError> {
-        if let Some((name, _)) = assignment(&command.words[0]) {
-            if let Some(word) = command.words.iter().find(|word| assignment(word).is_none()) {
+    /// Runs a command; returns its error if it fails.
+    fn run_command(&mut self, command: &ShellCommand) -> Result<Option<RunError>, RunError> {
+        if let Some((name, _)) = parse_assignment(&command.words[0]) {
+            if let Some(word) = command.words.iter().find(|word| parse_assignment(word).is_none()) {
                 let what = format!("a value for `{name}` in front of a command");
                 return Err(RunError::not_evaluated(&what, word.range.clone())
                     .help("assign it in a command of its own: `NAME=value; …`"));
@@ -78,9 +78,14 @@ impl<'a> Shell<'a> {
         }
         let mut words = Vec::new();
         for word in &command.words {
-            for field in self.parameters.fields(word, self.unset())? {
-                let field = if self.settings.noglob { pattern::quote(&field) } else { field };
-                words.extend(glob::expand(&self.process, &self.parameters, &field, &word.range)?);
+            for field in self.parameters.expand_fields(word, self.unset_policy())? {
+                let field = if self.settings.noglob { pattern::quote_all(&field) } else { field };
+                words.extend(glob::expand_field(
+                    &self.process,
+                    &self.parameters,
+                    &field,
+                    &word.range,
+                )?);
             }
         }
         if words.first().is_some_and(|name| name == "set") {
@@ -89,53 +94,55 @@ impl<'a> Shell<'a> {
             })?;
             return Ok(None);
         }
-        match run(&mut self.process, &words, command.range.clone())? {
-            Status::Success => Ok(None),
-            Status::Failure(said) => Ok(Some(failed(&words, &said, command.range.clone()))),
+        match run_words(&mut self.process, &words, command.range.clone())? {
+            CommandStatus::Success => Ok(None),
+            CommandStatus::Failure(said) => {
+                Ok(Some(failure_error(&words, &said, command.range.clone())))
+            }
         }
     }
 
-    fn assign(&mut self, words: &[Word]) -> Result<(), RunError> {
+    fn assign(&mut self, words: &[ShellWord]) -> Result<(), RunError> {
         for word in words {
-            let Some((name, parts)) = assignment(word) else { continue };
-            let is_pattern = |part: &Part| match part {
-                Part::Text(text, Quoting::Unquoted) => text.contains(['*', '?', '[']),
+            let Some((name, parts)) = parse_assignment(word) else { continue };
+            let is_pattern = |part: &WordPart| match part {
+                WordPart::Text(text, Quoting::Unquoted) => text.contains(['*', '?', '[']),
                 _ => false,
             };
             if parts.iter().any(is_pattern) {
                 let problem = RunError::not_evaluated("a pattern in a value", word.range.clone());
                 return Err(problem.help("quote the value"));
             }
-            let value = self.parameters.text(&parts, self.unset())?;
+            let value = self.parameters.expand_text(&parts, self.unset_policy())?;
             self.parameters.assign(name, value, word.range.clone())?;
         }
         Ok(())
     }
 
-    fn unset(&self) -> Unset {
-        if self.settings.nounset { Unset::Error } else { Unset::Empty }
+    fn unset_policy(&self) -> UnsetPolicy {
+        if self.settings.nounset { UnsetPolicy::Error } else { UnsetPolicy::Empty }
     }
 }
 
 /// Returns the name and the value of a word like `name=value`.
-fn assignment(word: &Word) -> Option<(&str, Vec<Part>)> {
-    let Some(Part::Text(first, Quoting::Unquoted)) = word.parts.first() else { return None };
-    let name = name_of(first);
+fn parse_assignment(word: &ShellWord) -> Option<(&str, Vec<WordPart>)> {
+    let Some(WordPart::Text(first, Quoting::Unquoted)) = word.parts.first() else { return None };
+    let name = variable_name(first);
     let value = first[name.len()..].strip_prefix('=').filter(|_| !name.is_empty())?;
     let mut parts = word.parts.clone();
-    parts[0] = Part::Text(value.to_owned(), Quoting::Unquoted);
+    parts[0] = WordPart::Text(value.to_owned(), Quoting::Unquoted);
     Some((name, parts))
 }
 
 /// Runs one command.
-pub(super) fn run(
+pub(super) fn run_words(
     process: &mut Process<'_>,
     words: &[String],
     range: Range<usize>,
-) -> Result<Status, RunError> {
-    // A command of nothing, as `$unset` is one, does nothing.
-    let [name, arguments @ ..] = words else { return Ok(Status::Success) };
-    let Some(command) = commands::find(name) else {
+) -> Result<CommandStatus, RunError> {
+    // A command without words, as `$unset` is one, does nothing.
+    let [name, arguments @ ..] = words else { return Ok(CommandStatus::Success) };
+    let Some(command) = commands::find_command(name) else {
         let known = COMMANDS.join(", ");
         let message = format!(
             "RUN is evaluated, not executed; `{}` is not among {known}",
@@ -149,8 +156,8 @@ pub(super) fn run(
     })
 }
 
-/// Returns the error of a command that failed and said something.
-pub(super) fn failed(words: &[String], said: &str, range: Range<usize>) -> RunError {
+/// Returns the error of a command that failed with a message.
+pub(super) fn failure_error(words: &[String], said: &str, range: Range<usize>) -> RunError {
     let name = words.first().map_or("", String::as_str).escape_debug();
     let message = match said {
         "" => format!("`{name}` fails"),

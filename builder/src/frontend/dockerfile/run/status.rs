@@ -1,45 +1,45 @@
-//! A *status* is how a command ended, with what it said.
+//! A *status* is how a command ended, with its message.
 
 use super::fault::Fault;
 
 /// How a command ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum CommandStatus {
     #[default]
     Success,
-    /// It failed, and this is the first thing it says.
+    /// It failed, with this first message.
     Failure(String),
 }
 
 /// Why a command is not evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct CommandRefusal {
     pub(super) message: String,
 }
 
-impl Refusal {
+impl CommandRefusal {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
 }
 
-impl Status {
+impl CommandStatus {
     pub(super) fn fail(&mut self, message: impl Into<String>) {
         if *self == Self::Success {
             *self = Self::Failure(message.into());
         }
     }
 
-    /// Takes what came of one operand: `what` says what was attempted.
-    pub(super) fn take<T>(
+    /// Records the result for one operand; `what` describes what was attempted.
+    pub(super) fn record<T>(
         &mut self,
         result: Result<T, Fault>,
         what: impl FnOnce() -> String,
-    ) -> Result<Option<T>, Refusal> {
+    ) -> Result<Option<T>, CommandRefusal> {
         match result {
             Ok(value) => return Ok(Some(value)),
             Err(Fault::Errno(errno)) => self.fail(format!("{}: {errno}", what())),
-            Err(Fault::Refused(error)) => return Err(Refusal::new(error.to_string())),
+            Err(Fault::Refused(error)) => return Err(CommandRefusal::new(error.to_string())),
         }
         Ok(None)
     }
@@ -50,9 +50,9 @@ pub(super) fn quoted(name: &str) -> String {
     format!("'{}'", name.escape_debug())
 }
 
-/// Returns the failure of a command that was not told what to do.
-pub(super) fn missing_operand(operands: &[String]) -> Status {
-    Status::Failure(match operands.last() {
+/// Returns the failure of a command with too few operands.
+pub(super) fn missing_operand(operands: &[String]) -> CommandStatus {
+    CommandStatus::Failure(match operands.last() {
         None => "missing operand".into(),
         Some(last) => format!("missing operand after {}", quoted(last)),
     })

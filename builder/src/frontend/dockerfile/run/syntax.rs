@@ -1,45 +1,45 @@
-//! A *script* is what a RUN line says in the language of `sh`: commands, joined by `&&`, `||`, `;`
-//! and line ends (POSIX.1-2017, Shell & Utilities 2.9).
+//! A *script* is a RUN line in the language of `sh`: commands, joined by `&&`, `||`, `;` and line
+//! ends (POSIX.1-2017, Shell & Utilities 2.9).
 
 use std::ops::Range;
 
 use super::error::RunError;
-use super::reader::Reader;
-use super::word::{Part, Quoting, Word};
+use super::reader::ShellReader;
+use super::word::{Quoting, ShellWord, WordPart};
 
 /// Lists that are run one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Script(pub(super) Vec<List>);
+pub(super) struct Script(pub(super) Vec<CommandList>);
 
 /// Commands joined by `&&` and `||`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct List(pub(super) Vec<(Join, Command)>);
+pub(super) struct CommandList(pub(super) Vec<(ListOperator, ShellCommand)>);
 
 /// When a command is run, given the status of what was run before it in its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Join {
+pub(super) enum ListOperator {
     First,
     And,
     Or,
 }
 
-/// At least one word.
+/// A command of at least one word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Command {
-    pub(super) words: Vec<Word>,
+pub(super) struct ShellCommand {
+    pub(super) words: Vec<ShellWord>,
     pub(super) range: Range<usize>,
 }
 
 impl Script {
     pub(super) fn parse(text: &str) -> Result<Self, RunError> {
-        let mut reader = Reader::new(text);
+        let mut reader = ShellReader::new(text);
         let mut lists = Vec::new();
         loop {
-            lines(&mut reader);
+            skip_lines(&mut reader);
             if reader.peek().is_none() {
                 return Ok(Self(lists));
             }
-            lists.push(list(&mut reader)?);
+            lists.push(read_list(&mut reader)?);
             if let Some(';') = reader.peek() {
                 reader.at += 1;
             }
@@ -47,29 +47,29 @@ impl Script {
     }
 }
 
-fn list(reader: &mut Reader<'_>) -> Result<List, RunError> {
-    let mut commands = vec![(Join::First, command(reader)?)];
+fn read_list(reader: &mut ShellReader<'_>) -> Result<CommandList, RunError> {
+    let mut commands = vec![(ListOperator::First, read_command(reader)?)];
     loop {
         let join = match reader.peek() {
-            None | Some('\n' | ';') => return Ok(List(commands)),
-            _ if reader.skip("&&") => Join::And,
-            _ if reader.skip("||") => Join::Or,
-            Some('|') => return Err(reader.refused("a pipe", 1)),
-            Some(_) => return Err(reader.refused("a command in the background", 1)),
+            None | Some('\n' | ';') => return Ok(CommandList(commands)),
+            _ if reader.skip("&&") => ListOperator::And,
+            _ if reader.skip("||") => ListOperator::Or,
+            Some('|') => return Err(reader.not_evaluated("a pipe", 1)),
+            Some(_) => return Err(reader.not_evaluated("a command in the background", 1)),
         };
-        lines(reader);
-        commands.push((join, command(reader)?));
+        skip_lines(reader);
+        commands.push((join, read_command(reader)?));
     }
 }
 
-fn command(reader: &mut Reader<'_>) -> Result<Command, RunError> {
+fn read_command(reader: &mut ShellReader<'_>) -> Result<ShellCommand, RunError> {
     let start = reader.at;
-    let mut words: Vec<Word> = Vec::new();
+    let mut words: Vec<ShellWord> = Vec::new();
     loop {
-        blanks(reader);
+        skip_blanks(reader);
         match reader.peek() {
             None | Some('\n' | ';' | '&' | '|') => break,
-            Some(_) => words.push(check(reader.word()?)?),
+            Some(_) => words.push(check_word(reader.read_word()?)?),
         }
     }
     let Some(last) = words.last() else {
@@ -77,13 +77,13 @@ fn command(reader: &mut Reader<'_>) -> Result<Command, RunError> {
         return Err(RunError::new("a command is missing", start.min(reader.at)..end));
     };
     let range = words[0].range.start..last.range.end;
-    Ok(Command { words, range })
+    Ok(ShellCommand { words, range })
 }
 
-/// Refuses words that shells, or the homes of users, make different things of.
-fn check(word: Word) -> Result<Word, RunError> {
-    let unquoted = |part: &Part| match part {
-        Part::Text(text, Quoting::Unquoted) => Some(text.clone()),
+/// Refuses words whose expansion depends on the shell, or on the homes of users.
+fn check_word(word: ShellWord) -> Result<ShellWord, RunError> {
+    let unquoted = |part: &WordPart| match part {
+        WordPart::Text(text, Quoting::Unquoted) => Some(text.clone()),
         _ => None,
     };
     let first = word.parts.first().and_then(unquoted).unwrap_or_default();
@@ -101,18 +101,18 @@ fn check(word: Word) -> Result<Word, RunError> {
     Ok(word)
 }
 
-/// Goes past blanks, continued lines and a comment.
-fn blanks(reader: &mut Reader<'_>) {
+/// Skips blanks, continued lines and a comment.
+fn skip_blanks(reader: &mut ShellReader<'_>) {
     while reader.skip(" ") || reader.skip("\t") || reader.skip("\\\n") {}
     if let Some('#') = reader.peek() {
         reader.at += reader.rest().find('\n').unwrap_or(reader.rest().len());
     }
 }
 
-/// Goes past what may stand in front of a command.
-fn lines(reader: &mut Reader<'_>) {
-    blanks(reader);
+/// Skips line ends and blanks before a command.
+fn skip_lines(reader: &mut ShellReader<'_>) {
+    skip_blanks(reader);
     while reader.skip("\n") {
-        blanks(reader);
+        skip_blanks(reader);
     }
 }

@@ -3,17 +3,17 @@
 
 use std::ops::Range;
 
-/// One word, as it is written.
+/// A word as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
-    pub(super) parts: Vec<Part>,
+pub(super) struct ShellWord {
+    pub(super) parts: Vec<WordPart>,
     pub(super) range: Range<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum WordPart {
     Text(String, Quoting),
-    Parameter(Parameter),
+    Parameter(ParameterExpansion),
 }
 
 /// Quoted text is not split, and matches nothing but itself.
@@ -25,49 +25,49 @@ pub(super) enum Quoting {
 
 /// `$name` or `${name…}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Parameter {
+pub(super) struct ParameterExpansion {
     pub(super) name: String,
     pub(super) quoting: Quoting,
-    pub(super) action: Action,
+    pub(super) action: ParameterAction,
     pub(super) range: Range<usize>,
 }
 
-/// What is made of a parameter's value.
+/// Operation on the value of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum ParameterAction {
     Value,
     /// `-`: the word if it is not set.
-    Default(Missing, Word),
+    Default(UnsetCondition, ShellWord),
     /// `+`: the word if it is set.
-    Alternative(Missing, Word),
+    Alternative(UnsetCondition, ShellWord),
     /// `?`: an error if it is not set.
-    Require(Missing, Word),
+    Require(UnsetCondition, ShellWord),
     /// `#`, `##`, `%`, `%%`: without what matches the pattern.
-    Trim(Side, Extent, Word),
+    Trim(TrimSide, TrimExtent, ShellWord),
 }
 
 /// When a parameter counts as not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(super) enum UnsetCondition {
     Unset,
     /// With a colon.
     UnsetOrEmpty,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum TrimSide {
     Front,
     Back,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(super) enum TrimExtent {
     Shortest,
     Longest,
 }
 
 /// Returns the variable's name that a text begins with; may be empty.
-pub(super) fn name_of(text: &str) -> &str {
+pub(super) fn variable_name(text: &str) -> &str {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let len = text.bytes().position(|byte| !is_part(byte)).unwrap_or(text.len());
     if text.starts_with(|first: char| first.is_ascii_digit()) { "" } else { &text[..len] }

@@ -1,24 +1,27 @@
-//! *Parser directives*: comments at the very top of a Dockerfile that say how the rest is read
+//! *Parser directives*: comments at the top of a Dockerfile that declare how the rest is read
 //! (<https://docs.docker.com/reference/dockerfile/#parser-directives>).
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::line::Lines;
+use super::line::SourceLines;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
-/// What directives say.
+/// Values of the directives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Directives {
+pub(super) struct ParserDirectives {
     pub(super) escape: char,
 }
 
-/// Reads the directives; the first line that is none ends them.
-pub(super) fn directives(source: &Arc<SourceText>, problems: &mut Vec<Diagnostic>) -> Directives {
-    let mut found = Directives { escape: '\\' };
+/// Reads the directives, which end before the first line that is not one.
+pub(super) fn read_directives(
+    source: &Arc<SourceText>,
+    problems: &mut Vec<Diagnostic>,
+) -> ParserDirectives {
+    let mut found = ParserDirectives { escape: '\\' };
     let mut seen: Vec<String> = Vec::new();
-    for (line, at) in Lines::new(&source.text) {
-        let Some(Directive { key, value, range }) = directive(line) else { break };
+    for (line, at) in SourceLines::new(&source.text) {
+        let Some(Directive { key, value, range }) = parse_directive(line) else { break };
         let span = Span::new(source, at + range.start..at + range.end);
         if !matches!(key.as_str(), "syntax" | "escape" | "check") {
             break;
@@ -53,11 +56,11 @@ pub(super) fn directives(source: &Arc<SourceText>, problems: &mut Vec<Diagnostic
 struct Directive<'a> {
     key: String,
     value: &'a str,
-    /// Of the value, in the line.
+    /// Range of the value in the line.
     range: Range<usize>,
 }
 
-fn directive(line: &str) -> Option<Directive<'_>> {
+fn parse_directive(line: &str) -> Option<Directive<'_>> {
     let text = line.trim_start().strip_prefix('#')?.trim();
     let (key, value) = text.split_once('=')?;
     let (key, value) = (key.trim_end(), value.trim_start());
@@ -71,7 +74,7 @@ fn directive(line: &str) -> Option<Directive<'_>> {
     Some(Directive { key: key.to_ascii_lowercase(), value, range: end - value.len()..end })
 }
 
-/// Tells whether an image of a frontend is one for the language that is known here.
+/// Returns whether an image of a frontend is for the language that is supported here.
 fn is_our_syntax(image: &str) -> bool {
     let image = image.strip_prefix("docker.io/").unwrap_or(image);
     let name = image.split(['@', ':']).next().unwrap_or(image);
@@ -87,7 +90,7 @@ mod tests {
         let check = |text: &str, escape: char, expected: &[&str]| {
             let source = Arc::new(SourceText { name: "D".into(), text: text.into() });
             let mut problems = Vec::new();
-            assert_eq!(directives(&source, &mut problems).escape, escape, "{text}");
+            assert_eq!(read_directives(&source, &mut problems).escape, escape, "{text}");
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             assert_eq!(problems, expected, "{text}");
         };

@@ -1,23 +1,23 @@
-//! *Here-documents*: files whose content stands in the Dockerfile itself, behind the instruction
+//! *Here-documents*: files whose content is in the Dockerfile itself, after the instruction
 //! (<https://docs.docker.com/reference/dockerfile/#here-documents>).
 
-use super::words::Piece;
+use super::words::LineWord;
 
 /// A here-document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Heredoc {
-    /// The word that ends it; in an image it is the file's name.
+    /// Word that ends it; in an image it is the name of the file.
     pub(crate) name: String,
-    /// With a line end behind each line.
+    /// Content, with a line end after each line.
     pub(crate) content: String,
     /// Whether variables are replaced.
-    pub(crate) expansion: Expansion,
+    pub(crate) expansion: HeredocExpansion,
     tabs: Tabs,
 }
 
-/// What becomes of variables in a here-document.
+/// What happens to variables in a here-document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expansion {
+pub(crate) enum HeredocExpansion {
     /// They are replaced.
     Yes,
     /// They stay: the word is quoted.
@@ -27,13 +27,13 @@ pub(crate) enum Expansion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tabs {
     Kept,
-    /// Those in front of each line are cut off: `<<-`.
+    /// Those at the start of each line are removed: `<<-`.
     Cut,
 }
 
 impl Heredoc {
-    /// Reads a word like `<<EOF`, `<<-EOF` or `<<"EOF"`.
-    pub(super) fn parse(word: &Piece) -> Option<Self> {
+    /// Parses a word like `<<EOF`, `<<-EOF` or `<<"EOF"`.
+    pub(super) fn parse(word: &LineWord) -> Option<Self> {
         let rest = word.text.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<")?;
         let (tabs, rest) = match rest.strip_prefix('-') {
             Some(rest) => (Tabs::Cut, rest),
@@ -43,12 +43,12 @@ impl Heredoc {
         if name.is_empty() || rest.contains('<') {
             return None;
         }
-        let expansion = if name == rest { Expansion::Yes } else { Expansion::No };
+        let expansion = if name == rest { HeredocExpansion::Yes } else { HeredocExpansion::No };
         Some(Self { name, content: String::new(), expansion, tabs })
     }
 
-    /// Takes a line; tells whether it was the last.
-    pub(super) fn take(&mut self, line: &str) -> bool {
+    /// Adds a line; returns whether it was the last.
+    pub(super) fn push_line(&mut self, line: &str) -> bool {
         let line = match self.tabs {
             Tabs::Kept => line,
             Tabs::Cut => line.trim_start_matches('\t'),
@@ -62,7 +62,7 @@ impl Heredoc {
     }
 }
 
-/// Removes quotes and escapes; nothing if a quote is open at the end.
+/// Removes quotes and escapes; returns `None` if a quote is not closed.
 fn unquote(text: &str) -> Option<String> {
     let mut name = String::new();
     let mut quote = None;
@@ -84,19 +84,19 @@ mod tests {
 
     #[test]
     fn words_begin_documents() {
-        let check = |text: &str, expected: Option<(&str, Expansion, Tabs)>| {
-            let word = Piece { text: text.into(), range: 0..0 };
+        let check = |text: &str, expected: Option<(&str, HeredocExpansion, Tabs)>| {
+            let word = LineWord { text: text.into(), range: 0..0 };
             let found = Heredoc::parse(&word);
             let found = found.as_ref().map(|found| (&*found.name, found.expansion, found.tabs));
             assert_eq!(found, expected, "{text}");
         };
-        check("<<EOF", Some(("EOF", Expansion::Yes, Tabs::Kept)));
-        check("<<-EOF", Some(("EOF", Expansion::Yes, Tabs::Cut)));
-        check("3<<EOF", Some(("EOF", Expansion::Yes, Tabs::Kept)));
-        check("<<'EOF'", Some(("EOF", Expansion::No, Tabs::Kept)));
-        check("<<\"E\"OF", Some(("EOF", Expansion::No, Tabs::Kept)));
-        check("<<\\EOF", Some(("EOF", Expansion::No, Tabs::Kept)));
-        check("<<\"a b.txt\"", Some(("a b.txt", Expansion::No, Tabs::Kept)));
+        check("<<EOF", Some(("EOF", HeredocExpansion::Yes, Tabs::Kept)));
+        check("<<-EOF", Some(("EOF", HeredocExpansion::Yes, Tabs::Cut)));
+        check("3<<EOF", Some(("EOF", HeredocExpansion::Yes, Tabs::Kept)));
+        check("<<'EOF'", Some(("EOF", HeredocExpansion::No, Tabs::Kept)));
+        check("<<\"E\"OF", Some(("EOF", HeredocExpansion::No, Tabs::Kept)));
+        check("<<\\EOF", Some(("EOF", HeredocExpansion::No, Tabs::Kept)));
+        check("<<\"a b.txt\"", Some(("a b.txt", HeredocExpansion::No, Tabs::Kept)));
         check("<<", None);
         check("<<''", None);
         check("<<<EOF", None);
@@ -108,8 +108,9 @@ mod tests {
     #[test]
     fn a_document_ends_with_its_word() {
         let check = |word: &str, lines: &[&str], expected: &str| {
-            let mut document = Heredoc::parse(&Piece { text: word.into(), range: 0..0 }).unwrap();
-            let ends: Vec<bool> = lines.iter().map(|line| document.take(line)).collect();
+            let mut document =
+                Heredoc::parse(&LineWord { text: word.into(), range: 0..0 }).unwrap();
+            let ends: Vec<bool> = lines.iter().map(|line| document.push_line(line)).collect();
             assert_eq!(ends.iter().position(|end| *end), Some(lines.len() - 1), "{word}");
             assert_eq!(document.content, expected);
         };

@@ -1,5 +1,5 @@
-//! A *logical line* is an instruction on one line, whatever number of lines it was written on. It
-//! remembers where in the file its characters stand.
+//! A *logical line* is an instruction joined to one line. It records the positions of its
+//! characters in the file.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,48 +8,48 @@ use crate::recipe::diagnostic::{SourceText, Span};
 
 /// One instruction's text, without comments and without what continues lines.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+pub(super) struct LogicalLine {
     pub(super) text: String,
-    /// Where pieces begin: in the text, and in the file.
+    /// Offsets of the pieces: in the text, and in the file.
     pieces: Vec<(usize, usize)>,
     source: Arc<SourceText>,
 }
 
-impl Line {
+impl LogicalLine {
     pub(super) fn new(source: &Arc<SourceText>) -> Self {
         Self { text: String::new(), pieces: Vec::new(), source: Arc::clone(source) }
     }
 
-    /// Adds what stands in the file at `at`.
+    /// Adds a piece that is at `at` in the file.
     pub(super) fn push(&mut self, piece: &str, at: usize) {
         self.pieces.push((self.text.len(), at));
         self.text.push_str(piece);
     }
 
-    /// Returns where a part of the text stands in the file.
+    /// Returns the position of a range of the text in the file.
     pub(super) fn span(&self, range: Range<usize>) -> Span {
         let end = if range.is_empty() { range.end } else { range.end - 1 };
-        let (start, last) = (self.place(range.start), self.place(end));
+        let (start, last) = (self.file_offset(range.start), self.file_offset(end));
         let one = usize::from(!range.is_empty());
         Span::new(&self.source, start..last + one)
     }
 
-    fn place(&self, at: usize) -> usize {
+    fn file_offset(&self, at: usize) -> usize {
         let next = self.pieces.partition_point(|(start, _)| *start <= at);
         match next.checked_sub(1).and_then(|piece| self.pieces.get(piece)) {
-            Some((start, place)) => place + (at - start),
+            Some((start, offset)) => offset + (at - start),
             None => 0,
         }
     }
 }
 
-/// The lines of a file, with where each begins; line ends are cut off.
-pub(super) struct Lines<'a> {
+/// Lines of a file with their offsets, without line ends.
+pub(super) struct SourceLines<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> SourceLines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         Self { text, at }
@@ -63,7 +63,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl<'a> Iterator for Lines<'a> {
+impl<'a> Iterator for SourceLines<'a> {
     type Item = (&'a str, usize);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -75,11 +75,11 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Cuts off what says that an instruction goes on in the next line: an escape character that is not
-/// escaped itself, at the end but for blanks.
+/// Removes the escape character that continues an instruction on the next line: one that is not
+/// escaped itself, at the end except for blanks. Returns `None` if there is none.
 pub(super) fn cut_continuation(line: &str, escape: char) -> Option<&str> {
     let before = line.trim_end_matches([' ', '\t']).strip_suffix(escape)?;
-    // Only a backslash in front counts, whatever the escape character is.
+    // Only a backslash before it counts, whatever the escape character is.
     (!before.ends_with('\\')).then_some(before)
 }
 
@@ -107,7 +107,7 @@ mod tests {
     fn parts_of_a_line_know_their_place() {
         let text = "RUN a \\\n  b\n".to_owned();
         let source = Arc::new(SourceText { name: "Dockerfile".into(), text });
-        let mut line = Line::new(&source);
+        let mut line = LogicalLine::new(&source);
         line.push("RUN a ", 0);
         line.push("  b", 8);
         let check = |range: Range<usize>, expected: Range<usize>| {

@@ -1,5 +1,5 @@
-//! The *syntax* of a Dockerfile: its instructions as they are written, one after the other, each cut
-//! into keyword, flags and arguments. What they mean is decided elsewhere. The rules are those of
+//! The *syntax* of a Dockerfile: its instructions as written, one after the other, each split into
+//! keyword, flags and arguments. What they mean is decided elsewhere. The rules are those of
 //! moby/buildkit `frontend/dockerfile/parser`.
 
 mod arguments;
@@ -13,102 +13,101 @@ mod words;
 use std::ops::Range;
 use std::sync::Arc;
 
-use self::arguments::{arguments, placed, trim, word};
-use self::directive::directives;
-pub(crate) use self::heredoc::{Expansion, Heredoc};
-use self::line::{Line, Lines, cut_continuation};
+use self::arguments::{split_arguments, to_word, trim_range, word_at};
+use self::directive::read_directives;
+pub(crate) use self::heredoc::{Heredoc, HeredocExpansion};
+use self::line::{LogicalLine, SourceLines, cut_continuation};
 use self::words::is_blank;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// The longest line that BuildKit reads, in bytes.
 const LINE_MAX: usize = 64 * 1024 - 1;
 
-/// A part of an instruction, and where it stands.
+/// A word of an instruction with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Word {
+pub(crate) struct DockerfileWord {
     pub(crate) text: String,
     pub(crate) span: Span,
 }
 
 /// All instructions of a file.
 #[derive(Debug)]
-pub(crate) struct Syntax {
-    /// What takes away the meaning of a character: `\`, or another of the file's choice.
+pub(crate) struct DockerfileSyntax {
+    /// Escape character: `\`, or another that the file declares.
     pub(crate) escape: char,
-    pub(crate) instructions: Vec<Written>,
+    pub(crate) instructions: Vec<WrittenInstruction>,
 }
 
-/// One instruction as it is written.
+/// An instruction as written.
 #[derive(Debug)]
-pub(crate) struct Written {
-    pub(crate) keyword: Word,
-    /// With their dashes.
-    pub(crate) flags: Vec<Word>,
-    pub(crate) arguments: Arguments,
-    /// Everything behind the flags, on one line.
-    pub(crate) rest: Rest,
+pub(crate) struct WrittenInstruction {
+    pub(crate) keyword: DockerfileWord,
+    /// Flags with their dashes.
+    pub(crate) flags: Vec<DockerfileWord>,
+    pub(crate) arguments: InstructionArguments,
+    /// Everything after the flags, on one line.
+    pub(crate) rest: ArgumentText,
     pub(crate) heredocs: Vec<Heredoc>,
 }
 
-/// A text on one line that may stand on several in the file.
+/// The text of arguments on one line, which may be several lines in the file.
 #[derive(Debug, Clone)]
-pub(crate) struct Rest {
+pub(crate) struct ArgumentText {
     pub(crate) text: String,
-    line: Arc<Line>,
-    /// Where it begins in the line.
+    line: Arc<LogicalLine>,
+    /// Offset of the text in the line.
     start: usize,
 }
 
-impl Rest {
-    /// Returns where a part of the text stands in the file.
-    pub(crate) fn part(&self, range: Range<usize>) -> Span {
+impl ArgumentText {
+    /// Returns the position of a range of the text in the file.
+    pub(crate) fn span_of(&self, range: Range<usize>) -> Span {
         self.line.span(self.start + range.start..self.start + range.end)
     }
 
     pub(crate) fn span(&self) -> Span {
-        self.part(0..self.text.len())
+        self.span_of(0..self.text.len())
     }
 }
 
-/// What stands behind keyword and flags.
+/// Arguments after the keyword and flags.
 #[derive(Debug)]
-pub(crate) enum Arguments {
-    /// A text as a whole; one that is empty is none.
-    Text(Word),
-    /// Words between blanks, or cut by the instruction's own rules.
-    Words(Vec<Word>),
+pub(crate) enum InstructionArguments {
+    /// A text as a whole; empty if there is none.
+    Text(DockerfileWord),
+    /// Words between blanks, or split by the instruction's own rules.
+    Words(Vec<DockerfileWord>),
     /// A JSON list.
-    Json(Vec<Word>),
+    Json(Vec<DockerfileWord>),
     /// Names and values.
-    Pairs(Vec<(Word, Word)>),
+    Pairs(Vec<(DockerfileWord, DockerfileWord)>),
     /// HEALTHCHECK: its type, and the rest.
-    Typed(Word, Box<Arguments>),
+    Typed(DockerfileWord, Box<InstructionArguments>),
     /// ONBUILD: another instruction.
-    Instruction(Box<Written>),
-    /// Nobody knows how they are to be cut: the keyword is not known.
+    Instruction(Box<WrittenInstruction>),
+    /// Arguments of an unknown keyword, which are not split.
     Unknown,
 }
 
-/// Reads a file; problems with the words of instructions are reported, and the instructions left
-/// out.
-pub(crate) fn parse(source: &Arc<SourceText>, problems: &mut Vec<Diagnostic>) -> Syntax {
-    let escape = directives(source, problems).escape;
-    let mut lines = Lines::new(&source.text);
+/// Parses a file. Instructions whose words have problems are reported and left out.
+pub(crate) fn parse(source: &Arc<SourceText>, problems: &mut Vec<Diagnostic>) -> DockerfileSyntax {
+    let escape = read_directives(source, problems).escape;
+    let mut lines = SourceLines::new(&source.text);
     let mut instructions = Vec::new();
     while let Some((first, at)) = lines.next() {
         if is_comment(first) || first.trim().is_empty() {
             continue;
         }
-        let line = Arc::new(logical(first, at, &mut lines, escape, source, problems));
-        match instruction(&line, 0..line.text.len(), escape) {
+        let line = Arc::new(join_lines(first, at, &mut lines, escape, source, problems));
+        match split_instruction(&line, 0..line.text.len(), escape) {
             Ok(mut written) => {
-                take_heredocs(&mut written, &line, &mut lines, problems);
+                read_heredocs(&mut written, &line, &mut lines, problems);
                 instructions.push(written);
             }
             Err(problem) => problems.push(*problem),
         }
     }
-    Syntax { escape, instructions }
+    DockerfileSyntax { escape, instructions }
 }
 
 fn is_comment(line: &str) -> bool {
@@ -116,15 +115,15 @@ fn is_comment(line: &str) -> bool {
 }
 
 /// Joins the lines of one instruction.
-fn logical<'a>(
+fn join_lines<'a>(
     first: &'a str,
     at: usize,
-    lines: &mut Lines<'a>,
+    lines: &mut SourceLines<'a>,
     escape: char,
     source: &Arc<SourceText>,
     problems: &mut Vec<Diagnostic>,
-) -> Line {
-    let mut line = Line::new(source);
+) -> LogicalLine {
+    let mut line = LogicalLine::new(source);
     let indent = first.len() - first.trim_start().len();
     let mut part = Some((&first[indent..], at + indent));
     while let Some((text, at)) = part {
@@ -142,51 +141,55 @@ fn logical<'a>(
     line
 }
 
-/// Cuts an instruction that stands in a part of a line.
-fn instruction(
-    line: &Arc<Line>,
+/// Splits an instruction in a range of a line.
+fn split_instruction(
+    line: &Arc<LogicalLine>,
     range: Range<usize>,
     escape: char,
-) -> Result<Written, Box<Diagnostic>> {
+) -> Result<WrittenInstruction, Box<Diagnostic>> {
     let text = &line.text;
-    let range = trim(text, range);
+    let range = trim_range(text, range);
     let end = text[range.clone()].find(is_blank).map_or(range.end, |at| range.start + at);
-    let keyword = word(line, range.start..end);
-    let (flags, at) = words::flags(text, trim(text, end..range.end));
-    let rest = trim(text, at..range.end);
-    let flags = flags.into_iter().map(|piece| placed(line, piece)).collect();
-    let arguments = arguments(&keyword, line, rest.clone(), escape)?;
-    let rest =
-        Rest { text: text[rest.clone()].to_owned(), line: Arc::clone(line), start: rest.start };
-    Ok(Written { keyword, flags, arguments, rest, heredocs: Vec::new() })
+    let keyword = word_at(line, range.start..end);
+    let (flags, at) = words::split_flags(text, trim_range(text, end..range.end));
+    let rest = trim_range(text, at..range.end);
+    let flags = flags.into_iter().map(|piece| to_word(line, piece)).collect();
+    let arguments = split_arguments(&keyword, line, rest.clone(), escape)?;
+    let rest = ArgumentText {
+        text: text[rest.clone()].to_owned(),
+        line: Arc::clone(line),
+        start: rest.start,
+    };
+    Ok(WrittenInstruction { keyword, flags, arguments, rest, heredocs: Vec::new() })
 }
 
-/// Reads the here-documents that an instruction begins, which stand behind it.
-fn take_heredocs(
-    written: &mut Written,
-    line: &Line,
-    lines: &mut Lines<'_>,
+/// Reads the here-documents of an instruction, which follow it.
+fn read_heredocs(
+    written: &mut WrittenInstruction,
+    line: &LogicalLine,
+    lines: &mut SourceLines<'_>,
     problems: &mut Vec<Diagnostic>,
 ) {
     let owner = match &written.arguments {
-        Arguments::Instruction(inner) => inner,
+        InstructionArguments::Instruction(inner) => inner,
         _ => &*written,
     };
     let can = matches!(owner.keyword.text.to_ascii_lowercase().as_str(), "add" | "copy" | "run");
-    if !can || matches!(owner.arguments, Arguments::Json(_)) || !line.text.contains("<<") {
+    if !can || matches!(owner.arguments, InstructionArguments::Json(_)) || !line.text.contains("<<")
+    {
         return;
     }
     let mut documents = Vec::new();
-    for piece in words::quoted(&line.text, 0..line.text.len(), '\\') {
+    for piece in words::split_outside_quotes(&line.text, 0..line.text.len(), '\\') {
         let Some(mut document) = Heredoc::parse(&piece) else { continue };
-        if !lines.any(|(text, _)| document.take(text)) {
+        if !lines.any(|(text, _)| document.push_line(text)) {
             let problem = Diagnostic::new("unterminated heredoc").at(line.span(piece.range));
             problems.push(problem.help(format!("end it with a line `{}`", document.name)));
         }
         documents.push(document);
     }
     match &mut written.arguments {
-        Arguments::Instruction(inner) => inner.heredocs = documents,
+        InstructionArguments::Instruction(inner) => inner.heredocs = documents,
         _ => written.heredocs = documents,
     }
 }

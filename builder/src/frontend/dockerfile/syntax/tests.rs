@@ -21,7 +21,7 @@ fn dump(text: &str) -> (String, Vec<String>) {
     (dump, problems.iter().map(ToString::to_string).collect())
 }
 
-fn show(written: &Written) -> String {
+fn show(written: &WrittenInstruction) -> String {
     let mut shown = written.keyword.text.to_lowercase();
     if !written.flags.is_empty() {
         let flags: Vec<String> = written.flags.iter().map(|flag| quote(&flag.text)).collect();
@@ -30,21 +30,25 @@ fn show(written: &Written) -> String {
     shown + &show_arguments(&written.arguments)
 }
 
-fn show_arguments(arguments: &Arguments) -> String {
-    let quoted = |word: &Word| format!(" {}", quote(&word.text));
+fn show_arguments(arguments: &InstructionArguments) -> String {
+    let quoted = |word: &DockerfileWord| format!(" {}", quote(&word.text));
     match arguments {
-        Arguments::Text(word) if word.text.is_empty() => String::new(),
-        Arguments::Text(word) => quoted(word),
-        Arguments::Words(words) | Arguments::Json(words) => words.iter().map(quoted).collect(),
-        Arguments::Pairs(pairs) => pairs.iter().fold(String::new(), |shown, (name, value)| {
-            let is_equation = name.span.source.text[name.span.range.end..].starts_with('=');
-            let sign = if is_equation { "=" } else { "" };
-            shown + &quoted(name) + &quoted(value) + " " + &quote(sign)
-        }),
-        Arguments::Typed(kind, _) if kind.text.is_empty() => String::new(),
-        Arguments::Typed(kind, rest) => quoted(kind) + &show_arguments(rest),
-        Arguments::Instruction(inner) => format!(" ({})", show(inner)),
-        Arguments::Unknown => " ?".into(),
+        InstructionArguments::Text(word) if word.text.is_empty() => String::new(),
+        InstructionArguments::Text(word) => quoted(word),
+        InstructionArguments::Words(words) | InstructionArguments::Json(words) => {
+            words.iter().map(quoted).collect()
+        }
+        InstructionArguments::Pairs(pairs) => {
+            pairs.iter().fold(String::new(), |shown, (name, value)| {
+                let is_equation = name.span.source.text[name.span.range.end..].starts_with('=');
+                let sign = if is_equation { "=" } else { "" };
+                shown + &quoted(name) + &quoted(value) + " " + &quote(sign)
+            })
+        }
+        InstructionArguments::Typed(kind, _) if kind.text.is_empty() => String::new(),
+        InstructionArguments::Typed(kind, rest) => quoted(kind) + &show_arguments(rest),
+        InstructionArguments::Instruction(inner) => format!(" ({})", show(inner)),
+        InstructionArguments::Unknown => " ?".into(),
     }
 }
 
@@ -185,7 +189,7 @@ fn documents_stand_behind_their_instruction() {
         let syntax = parse(&source(text), &mut found);
         let first = &syntax.instructions[0];
         let documents = match &first.arguments {
-            Arguments::Instruction(inner) => &inner.heredocs,
+            InstructionArguments::Instruction(inner) => &inner.heredocs,
             _ => &first.heredocs,
         };
         let documents: Vec<(&str, &str)> =

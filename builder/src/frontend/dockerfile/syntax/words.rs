@@ -1,38 +1,38 @@
-//! How the arguments of an instruction are cut into *words*: each instruction has one of a few
+//! How the arguments of an instruction are split into *words*: each instruction has one of a few
 //! ways (moby/buildkit `frontend/dockerfile/parser/line_parsers.go`).
 
 use std::ops::Range;
 
-/// A word, and where it stands in the instruction's line.
+/// A word with its range in the instruction's line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct LineWord {
     pub(super) text: String,
     pub(super) range: Range<usize>,
 }
 
-/// What separates a keyword from the rest, and words from words.
+/// Returns whether a character separates the keyword, flags and words.
 pub(super) fn is_blank(c: char) -> bool {
     matches!(c, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ')
 }
 
-/// Cuts at blanks, whatever stands in quotes.
-pub(super) fn blanks(line: &str, range: Range<usize>) -> Vec<Piece> {
+/// Splits at blanks, quoted or not.
+pub(super) fn split_at_blanks(line: &str, range: Range<usize>) -> Vec<LineWord> {
     let mut pieces = Vec::new();
     let mut at = range.start;
     for text in line[range].split(is_blank) {
         if !text.is_empty() {
-            pieces.push(Piece { text: text.to_owned(), range: at..at + text.len() });
+            pieces.push(LineWord { text: text.to_owned(), range: at..at + text.len() });
         }
         at += text.len() + 1;
     }
     pieces
 }
 
-/// Cuts at white space that is neither quoted nor escaped. Quotes and escapes stay in the words: they
-/// are resolved when variables are.
-pub(super) fn quoted(line: &str, range: Range<usize>, escape: char) -> Vec<Piece> {
+/// Splits at white space that is neither quoted nor escaped. Quotes and escapes stay in the words
+/// until variables are replaced.
+pub(super) fn split_outside_quotes(line: &str, range: Range<usize>, escape: char) -> Vec<LineWord> {
     let mut pieces = Vec::new();
-    let mut word: Option<Piece> = None;
+    let mut word: Option<LineWord> = None;
     let mut quote = None;
     let offset = range.start;
     let mut characters = line[range].char_indices();
@@ -42,14 +42,14 @@ pub(super) fn quoted(line: &str, range: Range<usize>, escape: char) -> Vec<Piece
             pieces.extend(word.take());
             continue;
         }
-        let piece = word.get_or_insert_with(|| Piece { text: String::new(), range: at..at });
+        let piece = word.get_or_insert_with(|| LineWord { text: String::new(), range: at..at });
         if quote == Some(c) {
             quote = None;
         } else if quote.is_none() && matches!(c, '\'' | '"') {
             quote = Some(c);
         }
         if c == escape && quote != Some('\'') {
-            // One that is the last character of the line is dropped.
+            // An escape character at the end of the line is dropped.
             let Some((_, next)) = characters.next() else { break };
             piece.text.push(c);
             piece.text.push(next);
@@ -63,9 +63,9 @@ pub(super) fn quoted(line: &str, range: Range<usize>, escape: char) -> Vec<Piece
     pieces
 }
 
-/// Takes the words that begin with `--` from the front; a `--` alone ends them. Returns them, their
-/// quotes and escapes resolved, and where the rest begins.
-pub(super) fn flags(line: &str, range: Range<usize>) -> (Vec<Piece>, usize) {
+/// Splits off the leading words that start with `--`; a `--` alone ends them. Returns them, with
+/// quotes and escapes resolved, and the offset of the rest.
+pub(super) fn split_flags(line: &str, range: Range<usize>) -> (Vec<LineWord>, usize) {
     let mut flags = Vec::new();
     let mut at = range.start;
     loop {
@@ -74,18 +74,18 @@ pub(super) fn flags(line: &str, range: Range<usize>) -> (Vec<Piece>, usize) {
         if !line[at..range.end].starts_with("--") {
             return (flags, at);
         }
-        let (text, len) = flag(&line[at..range.end]);
+        let (text, len) = read_flag(&line[at..range.end]);
         let end = at + len;
         if text == "--" {
             return (flags, end);
         }
-        flags.push(Piece { text, range: at..end });
+        flags.push(LineWord { text, range: at..end });
         at = end;
     }
 }
 
-/// Returns the first word, and how long it is as it is written.
-fn flag(text: &str) -> (String, usize) {
+/// Returns the first word, and its length as written, in bytes.
+fn read_flag(text: &str) -> (String, usize) {
     let mut word = String::new();
     let mut quote = None;
     let mut characters = text.char_indices();
@@ -101,8 +101,8 @@ fn flag(text: &str) -> (String, usize) {
     (word, text.len())
 }
 
-/// Returns the strings of a JSON list; nothing if it is not JSON.
-pub(super) fn json(text: &str) -> Option<Result<Vec<String>, NotStrings>> {
+/// Returns the strings of a JSON list, or `None` if it is not JSON.
+pub(super) fn parse_json_list(text: &str) -> Option<Result<Vec<String>, NotStrings>> {
     let text = text.trim_start();
     if !text.starts_with('[') {
         return None;
@@ -115,7 +115,7 @@ pub(super) fn json(text: &str) -> Option<Result<Vec<String>, NotStrings>> {
     Some(values.into_iter().map(string).collect())
 }
 
-/// A JSON list that has something else than strings.
+/// A JSON list that has something other than strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotStrings;
 
@@ -123,14 +123,14 @@ pub(super) struct NotStrings;
 mod tests {
     use super::*;
 
-    fn texts(pieces: &[Piece]) -> Vec<&str> {
+    fn texts(pieces: &[LineWord]) -> Vec<&str> {
         pieces.iter().map(|piece| piece.text.as_str()).collect()
     }
 
     #[test]
     fn quotes_and_escapes_keep_words_together() {
         let check = |line: &str, expected: &[&str]| {
-            let pieces = quoted(line, 0..line.len(), '\\');
+            let pieces = split_outside_quotes(line, 0..line.len(), '\\');
             assert_eq!(texts(&pieces), expected, "{line}");
         };
         check("a b", &["a", "b"]);
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn flags_stand_in_front() {
         let check = |line: &str, expected: &[&str], rest: &str| {
-            let (pieces, at) = flags(line, 0..line.len());
+            let (pieces, at) = split_flags(line, 0..line.len());
             assert_eq!((texts(&pieces), &line[at..]), (expected.to_vec(), rest), "{line}");
         };
         check("--a=b --c x --d", &["--a=b", "--c"], "x --d");
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn json_lists_hold_strings() {
         let check = |text: &str, expected: Option<Result<&[&str], NotStrings>>| {
-            let found = json(text);
+            let found = parse_json_list(text);
             let expected = expected.map(|list| {
                 list.map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>())
             });

@@ -1,6 +1,6 @@
-//! A *key* is a path in an order in which every directory stands right before all that is below
-//! it: paths compare by their parts, and not by their bytes, where `a-b` would come between `a`
-//! and `a/b`.
+//! A *key* is a path in an order in which every directory comes directly before everything below
+//! it: paths compare by their parts, and not by their bytes, where `a-b` would come between `a` and
+//! `a/b`.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -8,11 +8,11 @@ use std::cmp::Ordering;
 /// How many bytes are compared at once.
 const CHUNK: usize = 8;
 
-/// A path that is stored.
+/// A stored path.
 #[derive(Debug, Clone)]
-pub(super) struct Key(Box<str>);
+pub(super) struct TreeKey(Box<str>);
 
-impl Key {
+impl TreeKey {
     pub(super) fn new(path: &str) -> Self {
         Self(path.into())
     }
@@ -22,83 +22,83 @@ impl Key {
     }
 }
 
-impl PartialEq for Key {
+impl PartialEq for TreeKey {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl Eq for Key {}
+impl Eq for TreeKey {}
 
-impl PartialOrd for Key {
+impl PartialOrd for TreeKey {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Key {
+impl Ord for TreeKey {
     fn cmp(&self, other: &Self) -> Ordering {
         compare(&self.0, &other.0)
     }
 }
 
-/// A path that is looked for, which needs no allocation of its own. Maps of [`Key`] take it
-/// through [`Borrow`].
-pub(super) trait Path {
+/// A path that is looked up, which needs no allocation of its own. Maps of [`Key`] take it through
+/// [`Borrow`].
+pub(super) trait KeyPath {
     fn path(&self) -> &str;
 }
 
-impl Path for Key {
+impl KeyPath for TreeKey {
     fn path(&self) -> &str {
         &self.0
     }
 }
 
-impl Path for &str {
+impl KeyPath for &str {
     fn path(&self) -> &str {
         self
     }
 }
 
-impl<'p> Borrow<dyn Path + 'p> for Key {
-    fn borrow(&self) -> &(dyn Path + 'p) {
+impl<'p> Borrow<dyn KeyPath + 'p> for TreeKey {
+    fn borrow(&self) -> &(dyn KeyPath + 'p) {
         self
     }
 }
 
-impl PartialEq for dyn Path + '_ {
+impl PartialEq for dyn KeyPath + '_ {
     fn eq(&self, other: &Self) -> bool {
         self.path() == other.path()
     }
 }
 
-impl Eq for dyn Path + '_ {}
+impl Eq for dyn KeyPath + '_ {}
 
-impl PartialOrd for dyn Path + '_ {
+impl PartialOrd for dyn KeyPath + '_ {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for dyn Path + '_ {
+impl Ord for dyn KeyPath + '_ {
     fn cmp(&self, other: &Self) -> Ordering {
         compare(self.path(), other.path())
     }
 }
 
-/// A slash comes before every other byte.
+/// Compares paths, with a slash before every other byte.
 fn compare(left: &str, right: &str) -> Ordering {
     let (left, right) = (left.as_bytes(), right.as_bytes());
-    // Paths that are compared begin alike, and memory is compared faster than bytes.
+    // Compared paths usually share a prefix, and chunks are compared faster than bytes.
     let chunks = left.chunks_exact(CHUNK).zip(right.chunks_exact(CHUNK));
     let common = chunks.take_while(|(left, right)| left == right).count() * CHUNK;
     let rank = |byte: &u8| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 };
     left[common..].iter().map(rank).cmp(right[common..].iter().map(rank))
 }
 
-/// Returns a text that is ordered behind `path` and all that is below it, and before what comes
-/// then: paths hold no NUL.
-pub(super) fn behind(path: &str) -> String {
+/// Returns a text that is ordered after `path` and everything below it, and before the next path:
+/// paths have no NUL.
+pub(super) fn key_behind(path: &str) -> String {
     format!("{path}\0")
 }
 
@@ -115,10 +115,10 @@ mod tests {
         let sorted: Vec<String> = sorted.collect();
         for (at, left) in sorted.iter().enumerate() {
             for (other, right) in sorted.iter().enumerate() {
-                assert_eq!(Key::new(left).cmp(&Key::new(right)), at.cmp(&other));
+                assert_eq!(TreeKey::new(left).cmp(&TreeKey::new(right)), at.cmp(&other));
             }
         }
-        assert!(compare("a/z/z", &behind("a")).is_lt());
-        assert!(compare(&behind("a"), "a\u{1}").is_lt());
+        assert!(compare("a/z/z", &key_behind("a")).is_lt());
+        assert!(compare(&key_behind("a"), "a\u{1}").is_lt());
     }
 }

@@ -1,6 +1,6 @@
-//! A *tree* is what an image holds at one moment: paths, kinds, modes and owners, and where the
-//! content of each file comes from. It remembers what was changed in it, from which a layer is
-//! made.
+//! A *tree* has the files of an image at one point of its build: paths, kinds, modes and owners,
+//! and where the content of each file comes from. It records what was changed in it, from which a
+//! layer is made.
 
 mod accounts;
 mod changes;
@@ -17,63 +17,63 @@ use std::ops::Bound;
 use crate::oci::tar::Owner;
 use crate::recipe::path::{is_below, split};
 use crate::recipe::{LayerEntry, SourceRecipe};
-use changes::{Change, is_one_file};
-use key::{Key, Path, behind};
+use changes::{TreeChange, is_same_file};
+use key::{KeyPath, TreeKey, key_behind};
 
 pub use accounts::{Accounts, UserIdentity};
 pub(crate) use error::TreeError;
 pub(crate) use mode::{ModeChange, ModeSubject, UMASK};
-pub(crate) use resolve::{Follow, ResolvedTreePath};
+pub(crate) use resolve::{FollowLast, ResolvedTreePath};
 
 /// Files, directories and links by path. Paths are relative, with `/` between their parts; the
 /// empty one is the root directory, which always exists.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    nodes: BTreeMap<Key, TreeNode>,
-    changes: BTreeMap<Key, Change>,
+    nodes: BTreeMap<TreeKey, TreeNode>,
+    changes: BTreeMap<TreeKey, TreeChange>,
 }
 
-/// What stands at a path.
+/// A file, directory or link of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeNode {
-    /// What it is.
+    /// Kind of the node.
     pub kind: TreeNodeKind,
     /// Permission bits, with set-user-ID, set-group-ID and the sticky bit: up to `0o7777`.
     pub mode: u32,
-    /// Whose it is.
+    /// Owner of the node.
     pub owner: Owner,
 }
 
-/// What a node is.
+/// Kind of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TreeNodeKind {
     /// A directory.
     Directory,
     /// A regular file.
     File(FileNode),
-    /// A symbolic link and what it says.
+    /// A symbolic link with its target.
     Symlink(String),
-    /// Something that a base may have and that is not put into layers.
+    /// A special file of a base, which is not put into layers.
     Special(SpecialKind),
 }
 
-/// A node that is no file, directory or link.
+/// Kind of a special file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpecialKind {
     /// A named pipe.
     Fifo,
     /// A character device.
     Character {
-        /// Which driver.
+        /// Number of the driver.
         major: u32,
-        /// Which of its devices.
+        /// Number of the device of that driver.
         minor: u32,
     },
     /// A block device.
     Block {
-        /// Which driver.
+        /// Number of the driver.
         major: u32,
-        /// Which of its devices.
+        /// Number of the device of that driver.
         minor: u32,
     },
 }
@@ -83,9 +83,9 @@ pub enum SpecialKind {
 pub struct FileNode {
     /// Where its content comes from.
     pub source: SourceRecipe,
-    /// How long it is, in bytes; what is downloaded tells it later.
+    /// Size in bytes; `None` for what is downloaded later.
     pub size: Option<u64>,
-    /// What it shares with its other names.
+    /// Inode that it shares with its other names.
     pub inode: Option<Inode>,
 }
 
@@ -98,7 +98,7 @@ impl Default for Tree {
     fn default() -> Self {
         let owner = Owner { uid: 0, gid: 0 };
         let root = TreeNode { kind: TreeNodeKind::Directory, mode: 0o755, owner };
-        Self { nodes: BTreeMap::from([(Key::new(""), root)]), changes: BTreeMap::new() }
+        Self { nodes: BTreeMap::from([(TreeKey::new(""), root)]), changes: BTreeMap::new() }
     }
 }
 
@@ -108,17 +108,17 @@ impl Tree {
         Self::default()
     }
 
-    /// Returns how many paths there are, besides the root.
+    /// Returns the number of paths, without the root.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len() - 1
     }
 
-    /// Returns what stands at exactly this path; no link is followed.
+    /// Returns the node at exactly this path; no link is followed.
     pub fn get(&self, path: &str) -> Option<&TreeNode> {
-        self.nodes.get::<dyn Path>(&path)
+        self.nodes.get::<dyn KeyPath>(&path)
     }
 
-    /// Returns the names in a directory and what they stand for, in the order of their bytes.
+    /// Returns the names in a directory with their nodes, in the order of their bytes.
     pub(crate) fn children<'t>(
         &'t self,
         dir: &str,
@@ -126,59 +126,63 @@ impl Tree {
         let dir = dir.to_owned();
         let mut seen = dir.clone();
         std::iter::from_fn(move || {
-            let (path, node) = self.after(&seen).next().filter(|(path, _)| is_below(path, &dir))?;
-            seen = behind(path);
+            let (path, node) =
+                self.nodes_after(&seen).next().filter(|(path, _)| is_below(path, &dir))?;
+            seen = key_behind(path);
             Some((split(path).1, node))
         })
     }
 
-    /// Returns the paths below a directory and what stands there: each directory, then all
-    /// that is below it; otherwise by the bytes of names.
+    /// Returns the paths below a directory with their nodes: each directory, then everything below
+    /// it; otherwise by the bytes of names.
     pub fn below<'t>(
         &'t self,
         dir: &str,
     ) -> impl Iterator<Item = (&'t str, &'t TreeNode)> + use<'t> {
         let dir = dir.to_owned();
-        self.after(&dir).take_while(move |(path, _)| is_below(path, &dir))
+        self.nodes_after(&dir).take_while(move |(path, _)| is_below(path, &dir))
     }
 
-    fn after<'t>(&'t self, path: &str) -> impl Iterator<Item = (&'t str, &'t TreeNode)> + use<'t> {
-        let from = Bound::Excluded::<&dyn Path>(&path);
-        let range = self.nodes.range::<dyn Path, _>((from, Bound::Unbounded));
+    fn nodes_after<'t>(
+        &'t self,
+        path: &str,
+    ) -> impl Iterator<Item = (&'t str, &'t TreeNode)> + use<'t> {
+        let from = Bound::Excluded::<&dyn KeyPath>(&path);
+        let range = self.nodes.range::<dyn KeyPath, _>((from, Bound::Unbounded));
         range.map(|(key, node)| (key.path(), node))
     }
 
     /// Puts a node at a path whose parent is a directory.
     ///
-    /// A file or a link takes the place of a file or a link. A directory over a directory sets its
-    /// mode and owner; what is in it stays.
+    /// A file or a link replaces a file or a link. A directory over a directory sets its mode and
+    /// owner, and keeps its contents.
     pub(crate) fn put(&mut self, path: &str, node: TreeNode) -> Result<(), TreeError> {
         if let TreeNodeKind::Special(_) = node.kind {
             return Err(TreeError::Special(path.to_owned()));
         }
-        let old = self.check_place(path, &node)?;
+        let old = self.check_put(path, &node)?;
         if old == Some(&node) && node.kind == TreeNodeKind::Directory {
             return Ok(());
         }
         if path.is_empty() {
             return Err(TreeError::Root);
         }
-        let change = if old.is_some() { Change::Altered } else { Change::New };
-        self.changes.entry(Key::new(path)).or_insert(change);
-        self.nodes.insert(Key::new(path), node);
+        let change = if old.is_some() { TreeChange::Altered } else { TreeChange::New };
+        self.changes.entry(TreeKey::new(path)).or_insert(change);
+        self.nodes.insert(TreeKey::new(path), node);
         Ok(())
     }
 
-    /// Puts a node that layers below have: as [`Tree::put`], but it is not recorded as a change, it
+    /// Puts a node of the layers below: as [`Tree::put`], but it is not recorded as a change, it
     /// may be a device, and the root's mode and owner can be set.
-    pub fn put_settled(&mut self, path: &str, node: TreeNode) -> Result<(), TreeError> {
-        self.check_place(path, &node)?;
-        self.nodes.insert(Key::new(path), node);
+    pub fn put_unrecorded(&mut self, path: &str, node: TreeNode) -> Result<(), TreeError> {
+        self.check_put(path, &node)?;
+        self.nodes.insert(TreeKey::new(path), node);
         Ok(())
     }
 
-    /// Refuses a node that cannot stand at a path; returns what stands there.
-    fn check_place(&self, path: &str, node: &TreeNode) -> Result<Option<&TreeNode>, TreeError> {
+    /// Refuses a node that cannot be put at a path; returns the node that exists there.
+    fn check_put(&self, path: &str, node: &TreeNode) -> Result<Option<&TreeNode>, TreeError> {
         check_path(path)?;
         self.check_directory(split(path).0)?;
         let old = self.get(path);
@@ -198,7 +202,7 @@ impl Tree {
         }
     }
 
-    /// Makes the directories that `path` needs to stand in and that are missing.
+    /// Creates the missing parent directories of `path`.
     pub(crate) fn make_parents(
         &mut self,
         path: &str,
@@ -215,7 +219,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Removes what stands at a path, and everything below it. The root is emptied.
+    /// Removes the node at a path, and everything below it. The root is emptied.
     pub(crate) fn remove(&mut self, path: &str) {
         if path.is_empty() {
             let names: Vec<String> = self.children("").map(|(name, _)| name.to_owned()).collect();
@@ -224,8 +228,8 @@ impl Tree {
             }
             return;
         }
-        let Some(node) = self.nodes.remove::<dyn Path>(&path) else { return };
-        let below: Vec<Key> = self.below(path).map(|(path, _)| Key::new(path)).collect();
+        let Some(node) = self.nodes.remove::<dyn KeyPath>(&path) else { return };
+        let below: Vec<TreeKey> = self.below(path).map(|(path, _)| TreeKey::new(path)).collect();
         for key in &below {
             self.nodes.remove(key);
         }
@@ -234,38 +238,42 @@ impl Tree {
 
     /// Sets the permission bits of a file or directory; a link has none of its own.
     pub(crate) fn set_mode(&mut self, path: &str, mode: u32) -> Result<(), TreeError> {
-        self.alter(path, |node| match node.kind {
+        self.change_node(path, |node| match node.kind {
             TreeNodeKind::Symlink(_) => {}
             _ => node.mode = mode,
         })
     }
 
-    /// Sets whose something is.
+    /// Sets the owner of a node.
     pub(crate) fn set_owner(&mut self, path: &str, owner: Owner) -> Result<(), TreeError> {
-        self.alter(path, |node| node.owner = owner)
+        self.change_node(path, |node| node.owner = owner)
     }
 
-    fn alter(&mut self, path: &str, change: impl FnOnce(&mut TreeNode)) -> Result<(), TreeError> {
+    fn change_node(
+        &mut self,
+        path: &str,
+        change: impl FnOnce(&mut TreeNode),
+    ) -> Result<(), TreeError> {
         let old = self.get(path).ok_or_else(|| TreeError::Missing(path.to_owned()))?;
         let mut node = old.clone();
         change(&mut node);
         if *old == node {
             return Ok(());
         }
-        for name in self.other_names(path, &node) {
+        for name in self.other_paths(path, &node) {
             self.put(&name, node.clone())?;
         }
         self.put(path, node)
     }
 
     /// Returns the other paths of a file that has several.
-    fn other_names(&self, path: &str, node: &TreeNode) -> Vec<String> {
+    fn other_paths(&self, path: &str, node: &TreeNode) -> Vec<String> {
         let TreeNodeKind::File(FileNode { inode: Some(inode), source, .. }) = &node.kind else {
             return Vec::new();
         };
         let is_same = |other: &TreeNode| match &other.kind {
             TreeNodeKind::File(file) => {
-                file.inode == Some(*inode) && is_one_file(source, &file.source)
+                file.inode == Some(*inode) && is_same_file(source, &file.source)
             }
             _ => false,
         };
@@ -273,21 +281,21 @@ impl Tree {
         names.map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// Forgets what was changed: what is there now is in layers below.
-    pub fn settle(&mut self) {
+    /// Forgets the changes, so that the tree counts as that of the layers below.
+    pub fn forget_changes(&mut self) {
         self.changes.clear();
     }
 
-    /// Returns the entries of a layer that makes what layers below have into what is there now,
-    /// and forgets what was changed.
+    /// Returns the entries of a layer that turns the layers below into this tree, and forgets the
+    /// changes.
     ///
-    /// Paths are in the order of their bytes, but what is gone from a directory stands before what
-    /// is new in it. If contents come out of archives these files stand last, in the order in which
-    /// the archives have them. The directories above each path are entries too, for without them
-    /// Docker makes missing ones with a mode of its own.
+    /// Paths are in the order of their bytes, but what was removed from a directory comes before
+    /// what is new in it. Files whose content comes from archives come last, in the order of the
+    /// archives. The directories above each path are entries too: without them Docker creates
+    /// missing ones with a mode of its own.
     pub fn take_changes(&mut self) -> Vec<LayerEntry> {
         let changes = std::mem::take(&mut self.changes);
-        changes::entries(self, &changes)
+        changes::layer_entries(self, &changes)
     }
 }
 

@@ -1,9 +1,9 @@
-//! A *mode change* is what `chmod` is told to do: an octal number or `u=rwX,go=rX`, with the
-//! rules of GNU coreutils ("File permissions" in its manual).
+//! A *mode change* is the argument of `chmod`: an octal number or `u=rwX,go=rX`, with the rules of
+//! GNU coreutils ("File permissions" in its manual).
 
 use thiserror::Error;
 
-/// The umask of every builder's processes: what group and others are not given.
+/// The umask of every builder's processes: the bits that group and others do not get.
 pub(crate) const UMASK: u32 = 0o022;
 
 /// All bits that a mode has.
@@ -12,83 +12,83 @@ const SET_IDS: u32 = 0o6000;
 /// One bit of each of user, group and others.
 const EXECUTE: u32 = 0o111;
 
-/// What a mode is changed of.
+/// What the changed mode belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ModeSubject {
-    /// `X` is `x` if it can be executed by somebody.
+    /// A file: `X` is `x` if any execute bit is set.
     File,
-    /// `X` is `x`, and set-user-ID and set-group-ID stay unless they are named.
+    /// A directory: `X` is `x`, and set-user-ID and set-group-ID stay unless they are named.
     Directory,
 }
 
-/// No mode.
+/// A text that is not a mode.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("invalid mode: `{0}`")]
 pub(crate) struct ModeError(pub String);
 
-/// How bits are changed.
+/// A change of a mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ModeChange {
-    clauses: Vec<Clause>,
+    clauses: Vec<ModeClause>,
     octal: Option<u32>,
 }
 
-/// One operator and what it stands between.
+/// One operator with its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Clause {
-    /// The bits of those who are named; nothing if nobody is.
+struct ModeClause {
+    /// Bits of the named classes; 0 if none is named.
     who: u32,
-    operator: Operator,
-    value: Value,
+    operator: ModeOperator,
+    value: ModeValue,
     /// The set-user-ID and set-group-ID bits that the clause names: others stay on directories.
     named: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operator {
+enum ModeOperator {
     Set,
     Add,
     Remove,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Value {
+enum ModeValue {
     Bits(u32),
-    /// Bits, and execution if `X` finds reason to it.
+    /// Bits, and the execute bits if the rule of `X` applies.
     WithX(u32),
-    /// What the class with these bits has.
+    /// The permissions of the class with these bits.
     CopyOf(u32),
 }
 
 impl ModeChange {
-    /// Reads an octal or symbolic mode.
+    /// Parses an octal or symbolic mode.
     pub(crate) fn parse(text: &str) -> Result<Self, ModeError> {
         let wrong = || ModeError(text.to_owned());
         if text.starts_with(|first: char| first.is_ascii_digit()) {
-            let bits = octal(text).ok_or_else(wrong)?;
+            let bits = parse_octal(text).ok_or_else(wrong)?;
             let named = if text.len() < 5 { bits } else { ALL };
-            let value = Value::Bits(bits);
-            let clause = Clause { who: ALL, operator: Operator::Set, value, named };
+            let value = ModeValue::Bits(bits);
+            let clause = ModeClause { who: ALL, operator: ModeOperator::Set, value, named };
             return Ok(Self { clauses: vec![clause], octal: Some(bits) });
         }
         let mut clauses = Vec::new();
         for part in text.split(',') {
-            clause(part, &mut clauses).ok_or_else(wrong)?;
+            parse_clauses(part, &mut clauses).ok_or_else(wrong)?;
         }
         Ok(Self { clauses, octal: None })
     }
 
-    /// Returns the number if it was given as one.
+    /// Returns the mode if it was given as a number.
     pub(crate) fn octal(&self) -> Option<u32> {
         self.octal
     }
 
-    /// Returns what becomes of `mode`. Where nobody is named, `umask` says which bits stay.
+    /// Returns the changed `mode`. Where no class is named, the bits of `umask` stay.
     pub(crate) fn apply(&self, mode: u32, subject: ModeSubject, umask: u32) -> u32 {
         self.adjust(mode, subject, umask).0
     }
 
-    /// Returns what becomes of `mode`, and the bits that were set or cleared, to whatever value.
+    /// Returns the changed `mode`, and the bits that were set or cleared, whatever their value was.
     pub(crate) fn adjust(&self, mode: u32, subject: ModeSubject, umask: u32) -> (u32, u32) {
         self.clauses.iter().fold((mode & ALL, 0), |(bits, all), clause| {
             let (bits, changed) = clause.adjust(bits, subject, umask);
@@ -97,7 +97,7 @@ impl ModeChange {
     }
 }
 
-impl Clause {
+impl ModeClause {
     fn adjust(self, mode: u32, subject: ModeSubject, umask: u32) -> (u32, u32) {
         let kept = match subject {
             ModeSubject::File => 0,
@@ -106,18 +106,19 @@ impl Clause {
         let who = if self.who == 0 { !umask } else { self.who };
         let value = self.value.bits(mode, subject) & who & !kept & ALL;
         match self.operator {
-            // With nobody named all is set anew; the umask only says what is not given.
-            Operator::Set => {
+            // With no class named all bits are set anew; the umask only limits those that are
+            // given.
+            ModeOperator::Set => {
                 let changed = if self.who == 0 { ALL } else { self.who } & !kept;
                 (mode & !changed | value, changed)
             }
-            Operator::Add => (mode | value, value),
-            Operator::Remove => (mode & !value, value),
+            ModeOperator::Add => (mode | value, value),
+            ModeOperator::Remove => (mode & !value, value),
         }
     }
 }
 
-impl Value {
+impl ModeValue {
     fn bits(self, mode: u32, subject: ModeSubject) -> u32 {
         match self {
             Self::WithX(bits) if subject == ModeSubject::Directory || mode & EXECUTE != 0 => {
@@ -132,24 +133,24 @@ impl Value {
     }
 }
 
-fn octal(text: &str) -> Option<u32> {
+fn parse_octal(text: &str) -> Option<u32> {
     u32::from_str_radix(text, 8).ok().filter(|bits| *bits <= ALL)
 }
 
-/// Reads `[ugoa]*` and then, once or more, an operator and what follows it.
-fn clause(part: &str, clauses: &mut Vec<Clause>) -> Option<()> {
+/// Parses `[ugoa]*` and then, once or more, an operator and its operand.
+fn parse_clauses(part: &str, clauses: &mut Vec<ModeClause>) -> Option<()> {
     let mut rest = part.trim_start_matches(['u', 'g', 'o', 'a']);
     let named = &part[..part.len() - rest.len()];
-    let who = named.chars().fold(0, |who, class| who | affected(class));
+    let who = named.chars().fold(0, |who, class| who | class_bits(class));
     loop {
         let operator = match rest.chars().next()? {
-            '=' => Operator::Set,
-            '+' => Operator::Add,
-            '-' => Operator::Remove,
+            '=' => ModeOperator::Set,
+            '+' => ModeOperator::Add,
+            '-' => ModeOperator::Remove,
             _ => return None,
         };
         let end = rest[1..].find(['=', '+', '-']).map_or(rest.len(), |end| end + 1);
-        clauses.push(operation(who, operator, &rest[1..end])?);
+        clauses.push(parse_operation(who, operator, &rest[1..end])?);
         rest = &rest[end..];
         if rest.is_empty() {
             return Some(());
@@ -157,22 +158,23 @@ fn clause(part: &str, clauses: &mut Vec<Clause>) -> Option<()> {
     }
 }
 
-fn operation(who: u32, operator: Operator, text: &str) -> Option<Clause> {
+fn parse_operation(who: u32, operator: ModeOperator, text: &str) -> Option<ModeClause> {
     if text.starts_with(|first: char| first.is_ascii_digit()) {
-        let value = Value::Bits(octal(text).filter(|_| who == 0)?);
-        return Some(Clause { who: ALL, operator, value, named: ALL });
+        let value = ModeValue::Bits(parse_octal(text).filter(|_| who == 0)?);
+        return Some(ModeClause { who: ALL, operator, value, named: ALL });
     }
     if let "u" | "g" | "o" = text {
-        let class = text.chars().fold(0, |_, class| affected(class) & 0o777);
-        return Some(Clause { who, operator, value: Value::CopyOf(class), named: 0 });
+        let class = text.chars().fold(0, |_, class| class_bits(class) & 0o777);
+        return Some(ModeClause { who, operator, value: ModeValue::CopyOf(class), named: 0 });
     }
-    let bits = text.chars().try_fold(0, |bits, permission| Some(bits | bit(permission)?))?;
-    let value = if text.contains('X') { Value::WithX(bits) } else { Value::Bits(bits) };
+    let bits =
+        text.chars().try_fold(0, |bits, permission| Some(bits | permission_bits(permission)?))?;
+    let value = if text.contains('X') { ModeValue::WithX(bits) } else { ModeValue::Bits(bits) };
     let named = if who == 0 { bits } else { bits & who };
-    Some(Clause { who, operator, value, named })
+    Some(ModeClause { who, operator, value, named })
 }
 
-fn affected(class: char) -> u32 {
+fn class_bits(class: char) -> u32 {
     match class {
         'u' => 0o4700,
         'g' => 0o2070,
@@ -181,7 +183,7 @@ fn affected(class: char) -> u32 {
     }
 }
 
-fn bit(permission: char) -> Option<u32> {
+fn permission_bits(permission: char) -> Option<u32> {
     match permission {
         'r' => Some(0o444),
         'w' => Some(0o222),

@@ -1,58 +1,58 @@
-//! *Resolving* finds what a path means, as the kernel does for a process whose root directory is
-//! the tree's (`man 7 path_resolution`).
+//! *Resolving* follows a path through a tree, as the kernel does for a process whose root directory
+//! is the tree's (`man 7 path_resolution`).
 
 use super::{Tree, TreeError, TreeNode, TreeNodeKind};
 
-/// How many symbolic links are followed on one way; `MAXSYMLINKS` of Linux.
+/// Maximum number of symbolic links that are followed for one path; `MAXSYMLINKS` of Linux.
 const LINKS_MAX: usize = 40;
 
-/// What is done when the last part of a path is a symbolic link.
+/// What happens when the last part of a path is a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Follow {
-    /// What it points to is meant.
+pub(crate) enum FollowLast {
+    /// The path resolves to the target of the link.
     Yes,
-    /// The link itself is meant.
+    /// The path resolves to the link itself.
     No,
 }
 
-/// Where a path leads.
+/// Result of resolving a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResolvedTreePath {
-    /// As [`Tree::get`] takes it. Of what does not exist, the directories that do are resolved and
-    /// the rest stands as it was written.
+    /// Path for [`Tree::get`]. Of one that does not exist, the directories that do are resolved and
+    /// the rest is as written.
     pub(crate) path: String,
-    /// Whether there is something.
+    /// Whether something exists at the path.
     pub(crate) exists: bool,
 }
 
 impl Tree {
-    /// Returns where `path` leads for a process whose working directory is `base`.
+    /// Resolves `path` for a process whose working directory is `base`.
     ///
-    /// `..` stops at the root, and links are followed; a link that leads nowhere leads to what it
-    /// names. A slash at the end asks for a directory, and follows a link. The empty path is
-    /// `base`. Below what does not exist `..` takes a part away, which the kernel does not do.
+    /// `..` stops at the root, and links are followed; a dangling link resolves to its target. A
+    /// slash at the end requires a directory, and follows a link. The empty path is `base`. Below
+    /// what does not exist `..` removes a part, which the kernel does not do.
     pub(crate) fn resolve(
         &self,
         base: &str,
         path: &str,
-        last: Follow,
+        last: FollowLast,
     ) -> Result<ResolvedTreePath, TreeError> {
         self.resolve_with(base, path, last, |_| Ok(()))
     }
 
-    /// As [`Tree::resolve`], and asks `enter` before something is looked for in a directory, which
-    /// is nothing where there is none.
+    /// Does the same as [`Tree::resolve`], and calls `enter` before each lookup in a directory,
+    /// with `None` if the directory does not exist.
     pub(crate) fn resolve_with<E: From<TreeError>>(
         &self,
         base: &str,
         path: &str,
-        last: Follow,
+        last: FollowLast,
         mut enter: impl FnMut(Option<&TreeNode>) -> Result<(), E>,
     ) -> Result<ResolvedTreePath, E> {
         let at = if path.starts_with('/') { "" } else { base };
-        let mut walk = Walk { tree: self, path, at: at.to_owned(), links: 0, rest: Vec::new() };
-        walk.rest.extend(parts(path));
-        let follow = if wants_directory(path) { Follow::Yes } else { last };
+        let mut walk = PathWalk { tree: self, path, at: at.to_owned(), links: 0, rest: Vec::new() };
+        walk.rest.extend(reversed_parts(path));
+        let follow = if wants_directory(path) { FollowLast::Yes } else { last };
         while let Some(part) = walk.rest.pop() {
             let directory = walk.directory()?;
             enter(directory)?;
@@ -71,26 +71,26 @@ fn wants_directory(path: &str) -> bool {
     path.ends_with('/') || path.ends_with("/.") || path == "."
 }
 
-/// Returns the parts of a path that lead somewhere, last to first.
-fn parts(path: &str) -> impl Iterator<Item = String> {
+/// Returns the parts of a path except empty ones and `.`, last to first.
+fn reversed_parts(path: &str) -> impl Iterator<Item = String> {
     path.rsplit('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned)
 }
 
-/// A way through a tree.
-struct Walk<'a> {
+/// State of the resolution of a path.
+struct PathWalk<'a> {
     tree: &'a Tree,
-    /// As it was asked for.
+    /// Path to resolve.
     path: &'a str,
-    /// Where it has led so far.
+    /// Path resolved so far.
     at: String,
-    /// How many links were followed.
+    /// Number of links that were followed.
     links: usize,
-    /// What is still to come, last to first.
+    /// Parts that remain, last to first.
     rest: Vec<String>,
 }
 
-impl<'a> Walk<'a> {
-    /// Returns what there is, which must not be a file.
+impl<'a> PathWalk<'a> {
+    /// Returns the directory that was reached, if it exists; fails if something else is there.
     fn directory(&self) -> Result<Option<&'a TreeNode>, TreeError> {
         let node = self.tree.get(&self.at);
         if node.is_some_and(|node| node.kind != TreeNodeKind::Directory) {
@@ -99,7 +99,7 @@ impl<'a> Walk<'a> {
         Ok(node)
     }
 
-    fn step(&mut self, part: &str, last: Follow) -> Result<(), TreeError> {
+    fn step(&mut self, part: &str, last: FollowLast) -> Result<(), TreeError> {
         if part == ".." {
             self.at.truncate(self.at.rfind('/').unwrap_or(0));
             return Ok(());
@@ -113,7 +113,7 @@ impl<'a> Walk<'a> {
         else {
             return Ok(());
         };
-        if self.rest.is_empty() && last == Follow::No {
+        if self.rest.is_empty() && last == FollowLast::No {
             return Ok(());
         }
         self.links += 1;
@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
             return Err(TreeError::Loop(self.path.to_owned()));
         }
         self.at.truncate(if target.starts_with('/') { 0 } else { dir });
-        self.rest.extend(parts(target));
+        self.rest.extend(reversed_parts(target));
         Ok(())
     }
 }

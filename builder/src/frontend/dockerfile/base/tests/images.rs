@@ -429,10 +429,10 @@ fn what_was_seen_is_not_asked_for_again() {
     }
     // The index of another layer is none of this.
     let layer = names.iter().find(|name| name.to_string_lossy().ends_with(".index")).unwrap();
-    let other = store::index(&cache, Digest::of_bytes(b"x"));
+    let other = store::load_index(&cache, Digest::of_bytes(b"x"));
     assert_eq!(other, None);
     cache.copy(layer, &cache, format!("{}.1.index", Digest::of_bytes(b"x").to_hex())).unwrap();
-    assert_eq!(store::index(&cache, Digest::of_bytes(b"x")), None);
+    assert_eq!(store::load_index(&cache, Digest::of_bytes(b"x")), None);
 }
 
 struct Stopped;

@@ -72,7 +72,7 @@ fn locks_say_what_names_mean() {
                 lock.insert(&name, digest(image));
                 lock
             });
-            assert_eq!(resolver.changed(), changed);
+            assert_eq!(resolver.updated_lock(), changed);
         };
     let none = BaseLock::default();
     check(&none, PullPolicy::Unknown, LockEnforcement::No, Ok(&new), Some(&new));
@@ -92,5 +92,5 @@ fn locks_say_what_names_mean() {
     let pinned = format!("q.io/a:1@{}", digest(&old));
     let loaded = load_with(&memory, None, &resolver, &pinned, "linux/amd64").unwrap();
     assert_eq!((loaded.root, loaded.name), (digest(&old), Some(pinned)));
-    assert_eq!(resolver.changed(), None);
+    assert_eq!(resolver.updated_lock(), None);
 }

@@ -1,62 +1,65 @@
 //! `chmod` changes permission bits.
 
 use super::super::fault::Errno;
-use super::super::options::{Arguments, Known, Takes};
+use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
-use super::super::status::{Refusal, Status, missing_operand, quoted};
+use super::super::status::{CommandRefusal, CommandStatus, missing_operand, quoted};
 use super::walk::walk;
-use crate::frontend::dockerfile::tree::{Follow, ModeChange, ModeSubject, TreeNodeKind, UMASK};
+use crate::frontend::dockerfile::tree::{FollowLast, ModeChange, ModeSubject, TreeNodeKind, UMASK};
 
-const OPTIONS: &[Known] = &[
-    ("R", "recursive", Takes::Nothing),
-    ("v", "verbose", Takes::Nothing),
-    ("c", "changes", Takes::Nothing),
-    ("f", "silent", Takes::Nothing),
-    ("", "quiet", Takes::Nothing),
-    ("", "preserve-root", Takes::Nothing),
-    ("", "no-preserve-root", Takes::Nothing),
+const OPTIONS: &[KnownOption] = &[
+    ("R", "recursive", OptionValue::Nothing),
+    ("v", "verbose", OptionValue::Nothing),
+    ("c", "changes", OptionValue::Nothing),
+    ("f", "silent", OptionValue::Nothing),
+    ("", "quiet", OptionValue::Nothing),
+    ("", "preserve-root", OptionValue::Nothing),
+    ("", "no-preserve-root", OptionValue::Nothing),
 ];
 
 /// Whether the mode looked like an option, whose effect must not depend on the umask.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Written {
+enum ModePosition {
     AsOperand,
     AsOption,
 }
 
-pub(super) fn chmod(process: &mut Process<'_>, words: &[String]) -> Result<Status, Refusal> {
+pub(super) fn chmod(
+    process: &mut Process<'_>,
+    words: &[String],
+) -> Result<CommandStatus, CommandRefusal> {
     let (mode, words) = split_mode(words);
-    let arguments = Arguments::parse("chmod", OPTIONS, &words)?;
+    let arguments = CommandArguments::parse("chmod", OPTIONS, &words)?;
     let (written, mode, paths) = match (mode, arguments.operands.as_slice()) {
-        (Some(mode), paths) => (Written::AsOption, mode, paths),
-        (None, [mode, paths @ ..]) => (Written::AsOperand, mode.clone(), paths),
+        (Some(mode), paths) => (ModePosition::AsOption, mode, paths),
+        (None, [mode, paths @ ..]) => (ModePosition::AsOperand, mode.clone(), paths),
         (None, []) => return Ok(missing_operand(&[])),
     };
     if paths.is_empty() {
         return Ok(missing_operand(&[mode]));
     }
     let Ok(change) = ModeChange::parse(&mode) else {
-        return Ok(Status::Failure(format!("invalid mode: {}", quoted(&mode))));
+        return Ok(CommandStatus::Failure(format!("invalid mode: {}", quoted(&mode))));
     };
-    let mut status = Status::default();
+    let mut status = CommandStatus::default();
     for name in paths {
-        let Some(path) = find(process, name, &mut status)? else { continue };
+        let Some(path) = find_path(process, name, &mut status)? else { continue };
         if arguments.has("recursive") {
             if path.is_empty() && arguments.has("preserve-root") {
                 status.fail("it is dangerous to operate recursively on '/'");
                 continue;
             }
             walk(process, (path, name), &mut status, |process, path, name, status| {
-                set(process, (path, name), (&change, written), status)
+                set_mode(process, (path, name), (&change, written), status)
             })?;
         } else {
-            set(process, (&path, name), (&change, written), &mut status)?;
+            set_mode(process, (&path, name), (&change, written), &mut status)?;
         }
     }
     Ok(status)
 }
 
-/// Takes a mode like `-w` out of the arguments.
+/// Separates a mode like `-w` from the other arguments.
 fn split_mode(words: &[String]) -> (Option<String>, Vec<String>) {
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     let is_mode = |word: &&String| {
@@ -71,21 +74,25 @@ fn split_mode(words: &[String]) -> (Option<String>, Vec<String>) {
     (mode, others.chain(&words[end..]).cloned().collect())
 }
 
-fn find(process: &Process<'_>, name: &str, status: &mut Status) -> Result<Option<String>, Refusal> {
-    let found = process.stat(name, Follow::Yes);
-    if found == Err(Errno::NoEntry.into()) && process.stat(name, Follow::No).is_ok() {
+fn find_path(
+    process: &Process<'_>,
+    name: &str,
+    status: &mut CommandStatus,
+) -> Result<Option<String>, CommandRefusal> {
+    let found = process.stat(name, FollowLast::Yes);
+    if found == Err(Errno::NoEntry.into()) && process.stat(name, FollowLast::No).is_ok() {
         status.fail(format!("cannot operate on dangling symlink {}", quoted(name)));
         return Ok(None);
     }
-    status.take(found, || format!("cannot access {}", quoted(name)))
+    status.record(found, || format!("cannot access {}", quoted(name)))
 }
 
-fn set(
+fn set_mode(
     process: &mut Process<'_>,
     (path, name): (&str, &str),
-    (change, written): (&ModeChange, Written),
-    status: &mut Status,
-) -> Result<(), Refusal> {
+    (change, written): (&ModeChange, ModePosition),
+    status: &mut CommandStatus,
+) -> Result<(), CommandRefusal> {
     let Some(node) = process.tree.get(path) else { return Ok(()) };
     let subject = match node.kind {
         TreeNodeKind::Symlink(_) => return Ok(()),
@@ -95,8 +102,8 @@ fn set(
     let mode = change.apply(node.mode, subject, UMASK);
     let naive = change.apply(node.mode, subject, 0);
     let what = || format!("changing permissions of {}", quoted(name));
-    let done = status.take(process.chmod(path, mode), what)?;
-    if done.is_some() && written == Written::AsOption && mode & !naive != 0 {
+    let done = status.record(process.chmod(path, mode), what)?;
+    if done.is_some() && written == ModePosition::AsOption && mode & !naive != 0 {
         status.fail(format!("{}: new permissions are {mode:o}, not {naive:o}", quoted(name)));
     }
     Ok(())

@@ -1,56 +1,61 @@
 //! `mkdir` makes directories.
 
 use super::super::fault::{Errno, Fault};
-use super::super::options::{Arguments, Known, Takes};
+use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
-use super::super::status::{Refusal, Status, missing_operand, quoted};
-use crate::frontend::dockerfile::tree::{Follow, ModeChange, ModeSubject, UMASK};
+use super::super::status::{CommandRefusal, CommandStatus, missing_operand, quoted};
+use crate::frontend::dockerfile::tree::{FollowLast, ModeChange, ModeSubject, UMASK};
 
-const OPTIONS: &[Known] = &[
-    ("p", "parents", Takes::Nothing),
-    ("m", "mode", Takes::Value),
-    ("v", "verbose", Takes::Nothing),
+const OPTIONS: &[KnownOption] = &[
+    ("p", "parents", OptionValue::Nothing),
+    ("m", "mode", OptionValue::Value),
+    ("v", "verbose", OptionValue::Nothing),
 ];
 
-pub(super) fn mkdir(process: &mut Process<'_>, words: &[String]) -> Result<Status, Refusal> {
-    let arguments = Arguments::parse("mkdir", OPTIONS, words)?;
+pub(super) fn mkdir(
+    process: &mut Process<'_>,
+    words: &[String],
+) -> Result<CommandStatus, CommandRefusal> {
+    let arguments = CommandArguments::parse("mkdir", OPTIONS, words)?;
     if arguments.operands.is_empty() {
         return Ok(missing_operand(&[]));
     }
     let change = match arguments.value("mode").map(ModeChange::parse).transpose() {
         Ok(change) => change,
-        Err(error) => return Ok(Status::Failure(format!("invalid mode {}", quoted(&error.0)))),
+        Err(error) => {
+            return Ok(CommandStatus::Failure(format!("invalid mode {}", quoted(&error.0))));
+        }
     };
-    let mut status = Status::default();
+    let mut status = CommandStatus::default();
     for path in &arguments.operands {
         let result = if arguments.has("parents") {
-            parents(process, path)
+            make_with_parents(process, path)
         } else {
             process.mkdir(path).map(Some).map_err(|fault| (path.as_str(), fault))
         };
         let at = result.as_ref().err().map_or(path.as_str(), |(at, _)| at);
         let what = || format!("cannot create directory {}", quoted(at));
-        let place = status.take(result.map_err(|(_, fault)| fault), what)?.flatten();
-        let (Some(place), Some(change)) = (place, &change) else { continue };
-        let inherited = process.tree.get(&place).map_or(0, |node| node.mode & !0o777);
-        let mode = mode(change, inherited);
+        let resolved = status.record(result.map_err(|(_, fault)| fault), what)?.flatten();
+        let (Some(resolved), Some(change)) = (resolved, &change) else { continue };
+        let inherited = process.tree.get(&resolved).map_or(0, |node| node.mode & !0o777);
+        let mode = new_directory_mode(change, inherited);
         let what = || format!("cannot set permissions of {}", quoted(path));
-        status.take(process.chmod(&place, mode), what)?;
+        status.record(process.chmod(&resolved, mode), what)?;
     }
     Ok(status)
 }
 
-/// Returns the mode of a new directory. The kernel applies the umask; if it takes away a bit that
-/// the change names the mode is set once more, then as a whole (gnulib, `mkdir-p.c`).
-fn mode(change: &ModeChange, inherited: u32) -> u32 {
+/// Returns the mode of a new directory. The kernel applies the umask; if it clears a bit that the
+/// change names, the whole mode is set again (gnulib, `mkdir-p.c`).
+fn new_directory_mode(change: &ModeChange, inherited: u32) -> u32 {
     let (mode, named) = change.adjust(0o777, ModeSubject::Directory, UMASK);
     let first = mode & 0o1777 & !UMASK | inherited;
     if (first ^ mode) & named == 0 { first } else { mode | first & !named }
 }
 
-/// Makes a directory and those above it; returns its place if it is new. The error says at which
-/// directory it came to an end.
-fn parents<'p>(
+/// Creates a directory and its parents; returns its path if it is new. The error has the directory
+/// that failed.
+fn make_with_parents<'p>(
     process: &mut Process<'_>,
     path: &'p str,
 ) -> Result<Option<String>, (&'p str, Fault)> {
@@ -62,12 +67,12 @@ fn parents<'p>(
             continue;
         }
         made = match process.mkdir(part) {
-            Ok(place) => Some(place),
+            Ok(resolved) => Some(resolved),
             Err(_) if process.is_directory(part) => None,
-            // A file in the way of further directories is said to be no directory.
+            // A file in the way of further directories is reported as not a directory.
             Err(Fault::Errno(Errno::Exists))
                 if end < path.trim_end_matches('/').len()
-                    && process.stat(part, Follow::Yes).is_ok() =>
+                    && process.stat(part, FollowLast::Yes).is_ok() =>
             {
                 return Err((part, Errno::NotDirectory.into()));
             }

@@ -9,13 +9,13 @@ mod touch;
 mod walk;
 
 use super::process::Process;
-use super::status::{Refusal, Status};
+use super::status::{CommandRefusal, CommandStatus};
 
-/// What a command does: its arguments, without its name.
-type Run = fn(&mut Process<'_>, &[String]) -> Result<Status, Refusal>;
+/// The implementation of a command; it receives the arguments without the command's name.
+type CommandFunction = fn(&mut Process<'_>, &[String]) -> Result<CommandStatus, CommandRefusal>;
 
 /// Finds a command by its name, or by the path of its program.
-pub(super) fn find(name: &str) -> Option<Run> {
+pub(super) fn find_command(name: &str) -> Option<CommandFunction> {
     let program = ["/bin/", "/usr/bin/"].iter().find_map(|dir| name.strip_prefix(dir));
     Some(match program.unwrap_or(name) {
         "mkdir" => mkdir::mkdir,
@@ -25,9 +25,9 @@ pub(super) fn find(name: &str) -> Option<Run> {
         "touch" => touch::touch,
         "rm" => rm::rm,
         "rmdir" => rm::rmdir,
-        "true" => |_, _| Ok(Status::Success),
-        "false" => |_, _| Ok(Status::Failure(String::new())),
-        ":" if program.is_none() => |_, _| Ok(Status::Success),
+        "true" => |_, _| Ok(CommandStatus::Success),
+        "false" => |_, _| Ok(CommandStatus::Failure(String::new())),
+        ":" if program.is_none() => |_, _| Ok(CommandStatus::Success),
         _ => return None,
     })
 }
@@ -39,6 +39,6 @@ mod tests {
 
     #[test]
     fn what_errors_speak_of_is_there() {
-        assert!(COMMANDS.iter().all(|name| find(name).is_some()));
+        assert!(COMMANDS.iter().all(|name| find_command(name).is_some()));
     }
 }

@@ -3,54 +3,57 @@
 use std::collections::BTreeSet;
 
 use super::super::fault::{Errno, Fault};
-use super::super::options::{Arguments, Known, Takes};
-use super::super::process::{Process, parent};
-use super::super::status::{Refusal, Status, missing_operand, quoted};
+use super::super::options::{CommandArguments, KnownOption, OptionValue};
+use super::super::process::{Process, parent_path};
+use super::super::status::{CommandRefusal, CommandStatus, missing_operand, quoted};
 use super::walk::walk;
-use crate::frontend::dockerfile::tree::Follow;
+use crate::frontend::dockerfile::tree::FollowLast;
 
-const RM: &[Known] = &[
-    ("rR", "recursive", Takes::Nothing),
-    ("f", "force", Takes::Nothing),
-    ("d", "dir", Takes::Nothing),
-    ("v", "verbose", Takes::Nothing),
-    ("", "one-file-system", Takes::Nothing),
-    ("", "preserve-root", Takes::Nothing),
+const RM_OPTIONS: &[KnownOption] = &[
+    ("rR", "recursive", OptionValue::Nothing),
+    ("f", "force", OptionValue::Nothing),
+    ("d", "dir", OptionValue::Nothing),
+    ("v", "verbose", OptionValue::Nothing),
+    ("", "one-file-system", OptionValue::Nothing),
+    ("", "preserve-root", OptionValue::Nothing),
 ];
 
-const RMDIR: &[Known] = &[("v", "verbose", Takes::Nothing)];
+const RMDIR_OPTIONS: &[KnownOption] = &[("v", "verbose", OptionValue::Nothing)];
 
-pub(super) fn rm(process: &mut Process<'_>, words: &[String]) -> Result<Status, Refusal> {
-    let arguments = Arguments::parse("rm", RM, words)?;
+pub(super) fn rm(
+    process: &mut Process<'_>,
+    words: &[String],
+) -> Result<CommandStatus, CommandRefusal> {
+    let arguments = CommandArguments::parse("rm", RM_OPTIONS, words)?;
     if arguments.operands.is_empty() && !arguments.has("force") {
         return Ok(missing_operand(&[]));
     }
-    let mut status = Status::default();
+    let mut status = CommandStatus::default();
     for name in &arguments.operands {
-        remove(process, name, &arguments, &mut status)?;
+        remove_operand(process, name, &arguments, &mut status)?;
     }
     Ok(status)
 }
 
-fn remove(
+fn remove_operand(
     process: &mut Process<'_>,
     name: &str,
-    arguments: &Arguments,
-    status: &mut Status,
-) -> Result<(), Refusal> {
+    arguments: &CommandArguments,
+    status: &mut CommandStatus,
+) -> Result<(), CommandRefusal> {
     let cannot = || format!("cannot remove {}", quoted(name));
-    let path = match process.stat(name, Follow::No) {
+    let path = match process.stat(name, FollowLast::No) {
         Err(Fault::Errno(Errno::NoEntry | Errno::NotDirectory)) if arguments.has("force") => {
             return Ok(());
         }
         found => found,
     };
-    let Some(path) = status.take(path, cannot)? else { return Ok(()) };
+    let Some(path) = status.record(path, cannot)? else { return Ok(()) };
     let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let is_directory = process.is_directory_at(&path);
     let is_recursive = arguments.has("recursive");
     if is_directory && !is_recursive && !arguments.has("dir") {
-        status.take(Err::<(), _>(Errno::IsDirectory.into()), cannot)?;
+        status.record(Err::<(), _>(Errno::IsDirectory.into()), cannot)?;
     } else if matches!(last, "." | "..") {
         let name = quoted(name);
         status.fail(format!("refusing to remove '.' or '..' directory: skipping {name}"));
@@ -59,15 +62,15 @@ fn remove(
     } else if is_recursive && is_link(process, name) {
         // rm empties the directory, and then fails.
         let message = format!("{} is a symbolic link; write it without the slash", quoted(name));
-        return Err(Refusal::new(message));
+        return Err(CommandRefusal::new(message));
     } else if is_link(process, name) {
-        status.take(Err::<(), _>(Errno::NotDirectory.into()), cannot)?;
+        status.record(Err::<(), _>(Errno::NotDirectory.into()), cannot)?;
     } else if is_directory && is_recursive {
         remove_all(process, (path, name), status)?;
     } else if is_directory {
-        status.take(process.rmdir(&path), cannot)?;
+        status.record(process.rmdir(&path), cannot)?;
     } else {
-        status.take(process.unlink(&path), cannot)?;
+        status.record(process.unlink(&path), cannot)?;
     }
     Ok(())
 }
@@ -76,17 +79,18 @@ fn remove(
 /// followed.
 fn is_link(process: &Process<'_>, name: &str) -> bool {
     let trimmed = name.trim_end_matches('/');
-    trimmed != name && process.stat(trimmed, Follow::No) != process.stat(trimmed, Follow::Yes)
+    trimmed != name
+        && process.stat(trimmed, FollowLast::No) != process.stat(trimmed, FollowLast::Yes)
 }
 
-/// Removes a directory, and first what is in it. A directory stays if something in it does.
+/// Removes a directory after its contents. A directory stays if something in it stays.
 fn remove_all(
     process: &mut Process<'_>,
     (path, name): (String, &str),
-    status: &mut Status,
-) -> Result<(), Refusal> {
+    status: &mut CommandStatus,
+) -> Result<(), CommandRefusal> {
     let mut below = Vec::new();
-    let mut unread = Status::default();
+    let mut unread = CommandStatus::default();
     walk(process, (path.clone(), name), &mut unread, |_, path, name, _| {
         below.push((path.to_owned(), name.to_owned()));
         Ok(())
@@ -95,39 +99,43 @@ fn remove_all(
     for (path, name) in below.iter().rev() {
         let removed = match process.is_directory_at(path) {
             _ if kept.contains(path.as_str()) => Err(None),
-            true => process.rmdir(path).map_err(|fault| Some(readable(fault))),
+            true => process.rmdir(path).map_err(|fault| Some(unread_directory_fault(fault))),
             false => process.unlink(path).map_err(Some),
         };
         if let Err(fault) = removed {
-            kept.insert(parent(path));
+            kept.insert(parent_path(path));
             if let Some(fault) = fault {
-                status.take(Err::<(), _>(fault), || format!("cannot remove {}", quoted(name)))?;
+                status.record(Err::<(), _>(fault), || format!("cannot remove {}", quoted(name)))?;
             }
         }
     }
     Ok(())
 }
 
-/// A directory that is not empty after all it showed was removed could not be read.
-fn readable(fault: Fault) -> Fault {
+/// Returns the fault of a directory whose listed contents were removed: if it is not empty, it
+/// could not be read.
+fn unread_directory_fault(fault: Fault) -> Fault {
     if fault == Errno::NotEmpty.into() { Errno::Access.into() } else { fault }
 }
 
-pub(super) fn rmdir(process: &mut Process<'_>, words: &[String]) -> Result<Status, Refusal> {
-    let arguments = Arguments::parse("rmdir", RMDIR, words)?;
+pub(super) fn rmdir(
+    process: &mut Process<'_>,
+    words: &[String],
+) -> Result<CommandStatus, CommandRefusal> {
+    let arguments = CommandArguments::parse("rmdir", RMDIR_OPTIONS, words)?;
     if arguments.operands.is_empty() {
         return Ok(missing_operand(&[]));
     }
-    let mut status = Status::default();
+    let mut status = CommandStatus::default();
     for name in &arguments.operands {
         let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        let found = process.stat(name, Follow::No).and_then(|path| match last {
+        let found = process.stat(name, FollowLast::No).and_then(|path| match last {
             "." => Err(Errno::Invalid.into()),
             ".." => Err(Errno::NotEmpty.into()),
             _ if is_link(process, name) => Err(Errno::NotDirectory.into()),
             _ => process.rmdir(&path),
         });
-        status.take(found, || format!("failed to remove {}", quoted(name)))?;
+        status.record(found, || format!("failed to remove {}", quoted(name)))?;
     }
     Ok(status)
 }

@@ -1,28 +1,31 @@
-//! `touch` makes empty files. The times of a layer's entries are all the same, so of files that
-//! are there nothing changes.
+//! `touch` makes empty files. The times of a layer's entries are all the same, so existing files do
+//! not change.
 
 use super::super::fault::{Errno, Fault};
-use super::super::options::{Arguments, Known, Takes};
+use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
-use super::super::status::{Refusal, Status, quoted};
+use super::super::status::{CommandRefusal, CommandStatus, quoted};
 
-const OPTIONS: &[Known] = &[
-    ("c", "no-create", Takes::Nothing),
-    ("a", "access", Takes::Nothing),
-    ("m", "modification", Takes::Nothing),
+const OPTIONS: &[KnownOption] = &[
+    ("c", "no-create", OptionValue::Nothing),
+    ("a", "access", OptionValue::Nothing),
+    ("m", "modification", OptionValue::Nothing),
 ];
 
-pub(super) fn touch(process: &mut Process<'_>, words: &[String]) -> Result<Status, Refusal> {
-    let arguments = Arguments::parse("touch", OPTIONS, words)?;
+pub(super) fn touch(
+    process: &mut Process<'_>,
+    words: &[String],
+) -> Result<CommandStatus, CommandRefusal> {
+    let arguments = CommandArguments::parse("touch", OPTIONS, words)?;
     if arguments.operands.is_empty() {
-        return Ok(Status::Failure("missing file operand".into()));
+        return Ok(CommandStatus::Failure("missing file operand".into()));
     }
-    let mut status = Status::default();
+    let mut status = CommandStatus::default();
     // `-` is standard output.
     for path in arguments.operands.iter().filter(|path| *path != "-") {
         let opened = if arguments.has("no-create") { Ok(()) } else { process.create(path) };
         if let Err(Fault::Refused(_)) = opened {
-            status.take(opened, String::new)?;
+            status.record(opened, String::new)?;
             continue;
         }
         let times = process.may_set_times(path);
@@ -31,10 +34,10 @@ pub(super) fn touch(process: &mut Process<'_>, words: &[String]) -> Result<Statu
         }
         match opened {
             Err(fault) if fault != Errno::IsDirectory.into() => {
-                status.take(Err::<(), _>(fault), || format!("cannot touch {}", quoted(path)))?;
+                status.record(Err::<(), _>(fault), || format!("cannot touch {}", quoted(path)))?;
             }
             _ => {
-                status.take(times, || format!("setting times of {}", quoted(path)))?;
+                status.record(times, || format!("setting times of {}", quoted(path)))?;
             }
         }
     }

@@ -2,16 +2,21 @@
 //! meets are not followed.
 
 use super::super::process::Process;
-use super::super::status::{Refusal, Status, quoted};
+use super::super::status::{CommandRefusal, CommandStatus, quoted};
 
-/// Visits what stands at `path`, called `name` by the user, and all below it, parents first.
-/// `visit` gets a path and what it is called.
+/// Visits `path`, which the user calls `name`, and everything below it, parents first. `visit`
+/// receives each path and its name.
 pub(super) fn walk(
     process: &mut Process<'_>,
     (path, name): (String, &str),
-    status: &mut Status,
-    mut visit: impl FnMut(&mut Process<'_>, &str, &str, &mut Status) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
+    status: &mut CommandStatus,
+    mut visit: impl FnMut(
+        &mut Process<'_>,
+        &str,
+        &str,
+        &mut CommandStatus,
+    ) -> Result<(), CommandRefusal>,
+) -> Result<(), CommandRefusal> {
     let mut waiting = vec![(path, name.to_owned())];
     while let Some((path, name)) = waiting.pop() {
         visit(process, &path, &name, status)?;
@@ -19,7 +24,7 @@ pub(super) fn walk(
             continue;
         }
         let what = || format!("cannot read directory {}", quoted(&name));
-        let names = status.take(process.open_directory(&path), what)?.unwrap_or_default();
+        let names = status.record(process.list_searchable(&path), what)?.unwrap_or_default();
         let below = names.into_iter().rev().map(|child| (join(&path, &child), join(&name, &child)));
         waiting.extend(below);
     }

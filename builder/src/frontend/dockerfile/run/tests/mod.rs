@@ -62,7 +62,7 @@ fn image() -> Tree {
         let owner = Owner { uid: *id, gid: *id };
         tree.put(path, TreeNode { kind, mode: *mode, owner }).unwrap();
     }
-    tree.settle();
+    tree.forget_changes();
     tree
 }
 
@@ -105,7 +105,7 @@ fn show(tree: &mut Tree) -> String {
 /// the help.
 fn outcome(line: RunLine<'_>, user: &str, shell: &str) -> String {
     let accounts = Accounts::parse(PASSWD, GROUP);
-    let identity = accounts.identity(user).unwrap();
+    let identity = accounts.find_identity(user).unwrap();
     let variables = [("DIR", "/opt/x"), ("EMPTY", ""), ("LIST", "a  b\tc"), ("STAR", "data/*.txt")];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let shell: Vec<String> = shell.split_whitespace().map(str::to_owned).collect();
@@ -118,7 +118,7 @@ fn outcome(line: RunLine<'_>, user: &str, shell: &str) -> String {
         shell: &shell,
     };
     let mut tree = image();
-    match evaluate(&mut tree, line, &context) {
+    match evaluate_run_line(&mut tree, line, &context) {
         Ok(()) => show(&mut tree),
         Err(error) => match line {
             RunLine::Shell(text) => format!("{} [{}]", error.message, &text[error.range]),
@@ -170,7 +170,7 @@ fn exec_form_and_shells() {
 #[test]
 fn the_working_directory_must_exist() {
     let (accounts, variables) = (Accounts::default(), BTreeMap::new());
-    let identity = accounts.identity("").unwrap();
+    let identity = accounts.find_identity("").unwrap();
     let context = RunContext {
         variables: &variables,
         directory: "/no/where",
@@ -178,16 +178,16 @@ fn the_working_directory_must_exist() {
         accounts: &accounts,
         shell: &[],
     };
-    let error = evaluate(&mut Tree::new(), RunLine::Shell("true"), &context).unwrap_err();
+    let error = evaluate_run_line(&mut Tree::new(), RunLine::Shell("true"), &context).unwrap_err();
     assert_eq!(error.message, "the working directory `/no/where` does not exist");
     assert_eq!((error.range, error.help.as_str()), (0..4, "make it with WORKDIR"));
 }
 
 #[test]
 fn flags_are_refused_by_name() {
-    let error = refuse_flag("--mount=type=cache,target=/x", 4..10);
+    let error = flag_error("--mount=type=cache,target=/x", 4..10);
     assert_eq!(error.message, "RUN is evaluated, not executed; it has no use for `--mount`");
     assert_eq!(error.help, "COPY what the command needs, or use `--build-context`");
-    let error = refuse_flag("--network=none", 0..2);
+    let error = flag_error("--network=none", 0..2);
     assert_eq!(error.help, "leave it out; nothing is executed");
 }

@@ -176,10 +176,10 @@ a/y 644 0:0 member 10
 fn what_layers_below_have_is_no_change() {
     let mut tree = Tree::new();
     let fifo = node(TreeNodeKind::Special(SpecialKind::Fifo));
-    tree.put_settled("", TreeNode { mode: 0o700, ..dir() }).unwrap();
-    tree.put_settled("dev", dir()).unwrap();
-    tree.put_settled("dev/p", fifo).unwrap();
-    assert_eq!(tree.put_settled("x/y", dir()), Err(TreeError::Missing("x".into())));
+    tree.put_unrecorded("", TreeNode { mode: 0o700, ..dir() }).unwrap();
+    tree.put_unrecorded("dev", dir()).unwrap();
+    tree.put_unrecorded("dev/p", fifo).unwrap();
+    assert_eq!(tree.put_unrecorded("x/y", dir()), Err(TreeError::Missing("x".into())));
     assert_eq!(tree.get("").unwrap().mode, 0o700);
     assert!(tree.take_changes().is_empty());
     assert_eq!(tree.set_mode("dev/p", 0), Err(TreeError::Special("dev/p".into())));

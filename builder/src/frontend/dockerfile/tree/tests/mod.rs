@@ -56,7 +56,7 @@ fn tree(words: &str) -> Tree {
             _ => tree.put(word, file("old")).unwrap(),
         }
     }
-    tree.settle();
+    tree.forget_changes();
     tree
 }
 

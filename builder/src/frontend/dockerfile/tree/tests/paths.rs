@@ -2,7 +2,7 @@
 
 use snapbox::{assert_data_eq, str};
 
-use super::super::Follow::{No, Yes};
+use super::super::FollowLast::{No, Yes};
 use super::super::*;
 use super::{ROOT, dir, file, node, show, symlink, tree};
 
@@ -71,8 +71,8 @@ fn paths_resolve_as_in_a_chroot() {
 fn forty_links_are_followed_and_no_more() {
     let words: Vec<String> = (0..41).map(|n| format!("l{n}>l{}", n + 1)).collect();
     let tree = tree(&words.join(" "));
-    assert!(tree.resolve("", "l1", Follow::Yes).is_ok());
-    assert_eq!(tree.resolve("", "l0", Follow::Yes), Err(TreeError::Loop("l0".into())));
+    assert!(tree.resolve("", "l1", FollowLast::Yes).is_ok());
+    assert_eq!(tree.resolve("", "l0", FollowLast::Yes), Err(TreeError::Loop("l0".into())));
 }
 
 #[test]

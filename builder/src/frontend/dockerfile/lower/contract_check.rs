@@ -1,7 +1,7 @@
-//! The [contract](crate::cluster::contract) held against a stage, as far as it can be known before the layers
-//! are made.
+//! Checks a stage against the [contract](crate::cluster::contract), as far as that is possible
+//! before the layers are made.
 
-use super::stage::Stage;
+use super::stage::StageState;
 use crate::cluster::contract::facts::{ConfigFacts, LayerFacts};
 use crate::cluster::contract::{Finding, is_relevant, judge_plan};
 use crate::frontend::dockerfile::tree::{Tree, TreeNode, TreeNodeKind};
@@ -9,12 +9,12 @@ use crate::oci::tar::{NamePrefix, Owner, TarEntry, TarEntryKind};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerEntry, LayerEntryKind, RecipeStep};
 
-/// Returns what KubeVirt or CDI would not understand of an image. The layers of a base are seen as one,
-/// with all that is put on them.
-pub(super) fn doubts(stage: &Stage, at: &Span) -> Vec<Diagnostic> {
+/// Returns warnings about what KubeVirt or CDI would not accept in an image. With a base, all
+/// layers are checked as one.
+pub(super) fn contract_warnings(stage: &StageState, at: &Span) -> Vec<Diagnostic> {
     let layers = match &stage.base {
-        None => stage.steps.iter().filter_map(planned).collect(),
-        Some(_) => vec![of_tree(&stage.tree)],
+        None => stage.steps.iter().filter_map(planned_layer).collect(),
+        Some(_) => vec![tree_facts(&stage.tree)],
     };
     let findings = judge_plan(&ConfigFacts::from_config(&stage.config), &layers);
     let diagnostic = |finding: Finding| {
@@ -25,20 +25,20 @@ pub(super) fn doubts(stage: &Stage, at: &Span) -> Vec<Diagnostic> {
     findings.into_iter().map(diagnostic).collect()
 }
 
-fn planned(step: &RecipeStep) -> Option<LayerFacts> {
+fn planned_layer(step: &RecipeStep) -> Option<LayerFacts> {
     match step {
         RecipeStep::Layer(layer) => Some(layer_facts(&layer.entries)),
         RecipeStep::Config { .. } => None,
     }
 }
 
-fn of_tree(tree: &Tree) -> LayerFacts {
+fn tree_facts(tree: &Tree) -> LayerFacts {
     let entry = |(path, node): (&str, &TreeNode)| {
         let kind = match &node.kind {
             TreeNodeKind::Directory => LayerEntryKind::Directory,
             TreeNodeKind::File(file) => LayerEntryKind::File(file.source.clone()),
             TreeNodeKind::Symlink(target) => LayerEntryKind::Symlink(target.clone()),
-            // No layer that is made here has one.
+            // No layer that is made here contains one.
             TreeNodeKind::Special(_) => return None,
         };
         Some(LayerEntry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner })
@@ -48,14 +48,14 @@ fn of_tree(tree: &Tree) -> LayerFacts {
     layer_facts(&entries)
 }
 
-/// Returns what is known of a layer that shall have these entries.
+/// Returns the facts of a planned layer with these entries.
 fn layer_facts(entries: &[LayerEntry]) -> LayerFacts {
-    let members = entries.iter().filter(|entry| is_relevant(&entry.path)).map(member);
+    let members = entries.iter().filter(|entry| is_relevant(&entry.path)).map(planned_tar_entry);
     LayerFacts { members: members.collect(), ..LayerFacts::default() }
 }
 
-/// Returns an entry as it will be found in the tar.
-fn member(entry: &LayerEntry) -> TarEntry {
+/// Returns an entry as it will be in the tar.
+fn planned_tar_entry(entry: &LayerEntry) -> TarEntry {
     let path = entry.tar_path();
     let kind = match &entry.kind {
         LayerEntryKind::Directory => TarEntryKind::Directory,

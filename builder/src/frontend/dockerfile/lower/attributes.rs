@@ -1,5 +1,5 @@
-//! The *care* that a node gets when it is put into a stage: the owner and mode that COPY and ADD
-//! ask for, and where they ask for nothing, what KubeVirt and CDI need of a disk in `/disk`.
+//! The *attributes* of a node that is put into a stage: the owner and mode that COPY and ADD
+//! request, and where they request none, those that KubeVirt and CDI need of a disk in `/disk`.
 
 use crate::cluster::contract::is_disk;
 use crate::cluster::contract::placement::{
@@ -13,76 +13,76 @@ use crate::recipe::SourceRole;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
-/// Where a node was before it is copied.
+/// Location of a node before it is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Before {
-    /// In the `/disk` of a stage, whose instructions have said what it shall be.
+pub(super) enum PriorLocation {
+    /// In the `/disk` of a stage, whose instructions have set its owner and mode.
     Disk,
     /// Anywhere else.
     Elsewhere,
 }
 
-/// What the flags of COPY and ADD ask for.
+/// Owner and mode that the flags of COPY and ADD request.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Care {
-    /// `--chown`.
+pub(super) struct CopyAttributes {
+    /// Owner of `--chown`.
     pub(super) owner: Option<Owner>,
-    /// `--chmod`.
+    /// Mode of `--chmod`.
     pub(super) mode: Option<ModeChange>,
 }
 
-impl Care {
-    /// Puts a copy of a node at a path, and makes the directories above it.
-    pub(super) fn put(
+impl CopyAttributes {
+    /// Puts a copy of a node at a path, and creates its parent directories.
+    pub(super) fn put_node(
         &self,
         tree: &mut Tree,
         path: &str,
         node: &TreeNode,
     ) -> Result<(), TreeError> {
-        self.put_from(Before::Elsewhere, tree, path, node)
+        self.put_node_from(PriorLocation::Elsewhere, tree, path, node)
     }
 
-    /// The same, of a node that may have had this care before.
-    pub(super) fn put_from(
+    /// Does the same for a node that may have the owner and mode of a disk already.
+    pub(super) fn put_node_from(
         &self,
-        before: Before,
+        before: PriorLocation,
         tree: &mut Tree,
         path: &str,
         node: &TreeNode,
     ) -> Result<(), TreeError> {
         self.make_parents(tree, path)?;
-        tree.put(path, self.node(before, path, node))
+        tree.put(path, self.adjusted_node(before, path, node))
     }
 
-    /// Makes a directory and those above it, unless it is there.
+    /// Creates a directory and its parents, unless it exists.
     pub(super) fn make_directory(&self, tree: &mut Tree, path: &str) -> Result<(), TreeError> {
         self.make_parents(tree, path)?;
         if tree.get(path).is_some_and(|node| node.kind == TreeNodeKind::Directory) {
             return Ok(());
         }
-        tree.put(path, self.directory(path))
+        tree.put(path, self.new_directory(path))
     }
 
     fn make_parents(&self, tree: &mut Tree, path: &str) -> Result<(), TreeError> {
         for (end, _) in path.match_indices('/') {
             let parent = &path[..end];
             if tree.get(parent).is_none() {
-                tree.put(parent, self.directory(parent))?;
+                tree.put(parent, self.new_directory(parent))?;
             }
         }
         Ok(())
     }
 
-    /// Returns a directory that is made because something is put into it. `--chmod` is not for
-    /// it: BuildKit takes it for that too, and a directory of mode 0444 hides the disk in it
-    /// (moby/buildkit#5943).
-    fn directory(&self, path: &str) -> TreeNode {
+    /// Returns a directory that is created because something is put into it. `--chmod` does not
+    /// apply to it: BuildKit applies it there too, and a directory of mode 0444 hides the disk in
+    /// it (moby/buildkit#5943).
+    fn new_directory(&self, path: &str) -> TreeNode {
         let (mode, owner) =
             if path == DISK_DIRECTORY { (DISK_DIRECTORY_MODE, QEMU_OWNER) } else { (0o755, ROOT) };
         TreeNode { kind: TreeNodeKind::Directory, mode, owner: self.owner.unwrap_or(owner) }
     }
 
-    fn node(&self, before: Before, path: &str, node: &TreeNode) -> TreeNode {
+    fn adjusted_node(&self, before: PriorLocation, path: &str, node: &TreeNode) -> TreeNode {
         let mut node = node.clone();
         let subject = match node.kind {
             TreeNodeKind::Directory => Some(ModeSubject::Directory),
@@ -93,13 +93,13 @@ impl Care {
             file.source.role = SourceRole::File;
             if is_disk(path) {
                 file.source.role = SourceRole::Disk;
-                if before == Before::Elsewhere {
+                if before == PriorLocation::Elsewhere {
                     (node.mode, node.owner) = (DISK_FILE_MODE, QEMU_OWNER);
                 }
             }
         }
         if let (Some(change), Some(subject)) = (&self.mode, subject) {
-            // A number is taken as it is, for directories too.
+            // An octal mode is used unchanged, for directories too.
             let new = change.apply(node.mode, subject, UMASK);
             node.mode = change.octal().unwrap_or(new);
         }
