@@ -1,6 +1,6 @@
-//! The *cache* remembers which layer was made of a recipe, so that unchanged input is not read again. It
-//! has no layers, only digests; they help where the target still has the blob. An entry that is
-//! damaged, of another version or of other input is ignored.
+//! The *cache* remembers which layer a recipe produced, so that unchanged input is not read again.
+//! It stores no layers, only their digests, which help while the target still has the blobs.
+//! Entries that are damaged, of another format version or of other input are ignored.
 
 use std::io::{self, Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,28 +17,28 @@ use crate::oci::image::json::to_canonical_json;
 use crate::oci::image::layer::FinishedLayer;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceRecipe};
 
-/// How coarse the clock of a file system can be, in nanoseconds: FAT counts in two seconds.
+/// Coarsest resolution of a file system's timestamps, in nanoseconds: FAT has two seconds.
 const CLOCK_STEP: i128 = 2_000_000_000;
 
-/// Remembered layers, a file each.
+/// A cache of layers: one file per layer.
 #[derive(Debug)]
 pub struct LayerCache {
     dir: Dir,
     started: SystemTime,
 }
 
-/// Everything that decides the bytes of a layer: layers of equal keys are equal.
+/// Everything that determines the bytes of a layer: equal keys mean equal layers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LayerKey {
     /// Canonical JSON.
     text: String,
     /// Time of the last write to any of its files, in nanoseconds since 1970.
-    touched: i128,
+    last_write: i128,
 }
 
-/// An entry as it is written; `check` is the digest of the rest.
+/// An entry as it is stored; `check` is the digest of the other fields.
 #[derive(Serialize, Deserialize)]
-struct Remembered {
+struct CacheEntry {
     key: String,
     digest: String,
     size: u64,
@@ -76,7 +76,10 @@ impl LayerKey {
             "entries": entries,
         });
         let touched = identities.iter().map(last_touched).max().unwrap_or(i128::MIN);
-        Ok(Self { text: String::from_utf8_lossy(&to_canonical_json(&key)?).into_owned(), touched })
+        Ok(Self {
+            text: String::from_utf8_lossy(&to_canonical_json(&key)?).into_owned(),
+            last_write: touched,
+        })
     }
 
     fn file_name(&self) -> String {
@@ -116,32 +119,34 @@ impl LayerCache {
         Self { dir, started }
     }
 
-    /// Returns the layer of a key, if it is known. With a damaged cache it is not.
+    /// Returns the layer of a key, if the cache has it. A damaged entry counts as missing.
     pub(crate) fn get(&self, key: &LayerKey) -> Option<FinishedLayer> {
         let mut text = String::new();
         self.dir.open(key.file_name()).ok()?.read_to_string(&mut text).ok()?;
-        let remembered: Remembered = serde_json::from_str(&text).ok()?;
+        let remembered: CacheEntry = serde_json::from_str(&text).ok()?;
         let layer = FinishedLayer {
             digest: remembered.digest.parse().ok()?,
             size: remembered.size,
             diff_id: remembered.diff_id.parse().ok()?,
         };
-        (remembered.key == key.text && remembered.check == check(key, &layer)).then_some(layer)
+        (remembered.key == key.text && remembered.check == entry_checksum(key, &layer))
+            .then_some(layer)
     }
 
-    /// Remembers a layer, unless a file of it could be written to again without its times showing
-    /// it: like git, the cache does not trust a time that was just now.
+    /// Stores a layer, unless one of its files was written so recently that another write might not
+    /// change its timestamps. git distrusts such timestamps in its index for the same reason.
     pub(crate) fn put(&self, key: &LayerKey, layer: &FinishedLayer) -> io::Result<()> {
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        if key.touched.saturating_add(CLOCK_STEP) > i128::try_from(started).unwrap_or(i128::MAX) {
+        if key.last_write.saturating_add(CLOCK_STEP) > i128::try_from(started).unwrap_or(i128::MAX)
+        {
             return Ok(());
         }
-        let remembered = Remembered {
+        let remembered = CacheEntry {
             key: key.text.clone(),
             digest: layer.digest.to_string(),
             size: layer.size,
             diff_id: layer.diff_id.to_string(),
-            check: check(key, layer),
+            check: entry_checksum(key, layer),
         };
         let mut file = TempFile::new(&self.dir)?;
         file.write_all(&serde_json::to_vec(&remembered)?)?;
@@ -149,7 +154,7 @@ impl LayerCache {
     }
 }
 
-fn check(key: &LayerKey, layer: &FinishedLayer) -> String {
+fn entry_checksum(key: &LayerKey, layer: &FinishedLayer) -> String {
     let all = format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id);
     Digest::of_bytes(all.as_bytes()).to_hex()
 }

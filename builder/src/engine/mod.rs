@@ -1,9 +1,10 @@
-//! The *engine* makes images of recipes, each source byte read once, each compressed byte written once.
+//! The *engine* builds images from recipes. It reads each source byte once and writes each
+//! compressed byte once.
 //!
-//! - [`source`]: where the bytes of a file come from, checked
-//! - [`layer`]: entries and their contents as one compressed tar
-//! - [`cache`]: which layer a recipe came to before
-//! - [`assemble`]: layers, documents and names of a whole build
+//! - [`source`]: where the content of a file comes from, and how it is checked
+//! - [`layer`]: one compressed tar of entries and their contents
+//! - [`cache`]: which layer a recipe produced before
+//! - [`assemble`]: the layers, documents and names of a build
 
 pub mod assemble;
 pub mod cache;

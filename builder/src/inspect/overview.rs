@@ -196,7 +196,7 @@ mod tests {
     use crate::oci::images::testing::MemoryImages;
     use crate::oci::tar::testing::{RawHeader, TarBuilder};
 
-    /// Looks at an image with these layers.
+    /// Returns the overview of an image with these layers.
     fn seen(layers: &[Vec<u8>]) -> ImageOverview {
         let mut memory = MemoryImages::default();
         let descriptor = |digest: Digest, size: usize, kind: &str| {

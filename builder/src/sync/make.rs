@@ -58,7 +58,7 @@ impl Maker<'_> {
         };
         let plan = BuildPlan::new(&recipes, &sources);
         let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;
-        let mut built = plan.platforms(&options)?;
+        let mut built = plan.build_platforms(&options)?;
         // One platform was asked for.
         Ok(built.swap_remove(0).index_entry(marks))
     }

@@ -1,4 +1,4 @@
-//! Whole objects, as they are written.
+//! Tests of whole objects, as they are written.
 #![expect(clippy::too_many_lines, reason = "each test is a table of whole objects")]
 
 use crate::net::secret::Secret;

@@ -1,4 +1,4 @@
-//! The layers of a build's base images: copied unchanged, each once, to where the images go.
+//! Copies the layers of a build's base images to the sink, unchanged and each once.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use crate::oci::images::{ImageOpener, Images};
 use crate::oci::transfer::{self, BlobTransfer};
 use crate::recipe::{BaseImage, Recipe};
 
-/// A layer of one base or several.
-struct Wanted {
+/// A layer that one base image or several have.
+struct BaseLayer {
     size: u64,
     /// Number of the place that it is read from, among those that were opened.
     place: usize,
-    /// Names of the images that have it.
+    /// Names of the built images that have the layer.
     names: Vec<Reference>,
 }
 
-/// Copies the layers of all bases.
-pub(super) fn put(
+/// Copies the layers of all base images to the sink.
+pub(super) fn copy_base_layers(
     recipes: &[Recipe],
     places: &dyn ImageOpener,
     options: &BuildOptions<'_>,
 ) -> Result<(), BuildError> {
     let mut opened: Vec<(&ImageLocation, Box<dyn Images + '_>)> = Vec::new();
-    let mut wanted: BTreeMap<Digest, Wanted> = BTreeMap::new();
-    for (recipe, base) in recipes.iter().flat_map(bases) {
+    let mut wanted: BTreeMap<Digest, BaseLayer> = BTreeMap::new();
+    for (recipe, base) in recipes.iter().flat_map(recipe_bases) {
         let known = opened.iter().position(|(place, _)| **place == base.location);
         let place = if let Some(place) = known {
             place
@@ -36,7 +36,7 @@ pub(super) fn put(
             opened.len() - 1
         };
         for layer in &base.layers {
-            let new = Wanted { size: layer.size, place, names: Vec::new() };
+            let new = BaseLayer { size: layer.size, place, names: Vec::new() };
             let names = &mut wanted.entry(layer.digest).or_insert(new).names;
             let more = recipe.names.iter().filter(|name| !names.contains(name));
             let more: Vec<Reference> = more.cloned().collect();
@@ -57,6 +57,6 @@ pub(super) fn put(
     )?)
 }
 
-fn bases(recipe: &Recipe) -> impl Iterator<Item = (&Recipe, &BaseImage)> {
+fn recipe_bases(recipe: &Recipe) -> impl Iterator<Item = (&Recipe, &BaseImage)> {
     recipe.platforms.iter().filter_map(move |platform| Some((recipe, platform.base.as_ref()?)))
 }

@@ -1,4 +1,4 @@
-//! The documents of a build's images, and the names that the images get.
+//! Writes the documents of a build's images, and publishes their names.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(super) fn publish_images(
     let mut layers = layers.into_iter();
     let images = recipes.iter().map(|recipe| write_image(recipe, &mut layers, options));
     let images = images.collect::<Result<Vec<_>, _>>()?;
-    let names = images.iter().map(|image| names(image, options.platform_tags));
+    let names = images.iter().map(|image| published_names(image, options.platform_tags));
     let names = names.collect::<Result<Vec<_>, _>>()?.concat();
     if options.progress.is_cancelled() {
         return Err(BuildError::Cancelled);
@@ -47,7 +47,7 @@ fn write_image(
     Ok(BuiltImage { index, names: recipe.names.clone(), platforms })
 }
 
-/// Writes the manifests of an image's platforms; takes as many of `layers` as they have.
+/// Writes the manifests of an image's platforms; takes from `layers` as many as they have.
 pub(super) fn write_platforms(
     recipe: &Recipe,
     layers: &mut impl Iterator<Item = FinishedLayer>,
@@ -56,7 +56,7 @@ pub(super) fn write_platforms(
     let mut platforms = Vec::new();
     for platform in &recipe.platforms {
         let layers: Vec<FinishedLayer> = layers.take(platform.layers().count()).collect();
-        let config = config(platform, &layers, options)?;
+        let config = complete_config(platform, &layers, options)?;
         let entries = layer_entries(platform, &layers, options.workers.compression());
         let mut annotations = platform.annotations.clone();
         annotations.extend(recipe.annotations.clone());
@@ -70,9 +70,9 @@ pub(super) fn write_platforms(
     Ok(platforms)
 }
 
-/// Completes a platform's config. Tools that convert images refuse one without a history entry for
-/// each layer.
-fn config(
+/// Returns a platform's complete config. Tools that convert images require a history entry for each
+/// layer.
+fn complete_config(
     platform: &PlatformRecipe,
     layers: &[FinishedLayer],
     options: &BuildOptions<'_>,
@@ -102,14 +102,14 @@ fn layer_entries(
         size: layer.size,
     });
     let own = layers.iter().map(|layer| LayerDescriptor {
-        media_type: media_type(compression),
+        media_type: layer_media_type(compression),
         digest: layer.digest,
         size: layer.size,
     });
     base.chain(own).collect()
 }
 
-fn media_type(compression: LayerCompression) -> MediaType {
+fn layer_media_type(compression: LayerCompression) -> MediaType {
     match compression {
         LayerCompression::Gzip(_) => MediaType::ImageLayerGzip,
         LayerCompression::Zstd(_) => MediaType::ImageLayerZstd,
@@ -117,8 +117,11 @@ fn media_type(compression: LayerCompression) -> MediaType {
     }
 }
 
-/// Returns the names that the sink gives an image.
-fn names(image: &BuiltImage, platform_tags: PlatformTags) -> Result<Vec<NamedImage>, BuildError> {
+/// Returns the names that the sink publishes for an image.
+fn published_names(
+    image: &BuiltImage,
+    platform_tags: PlatformTags,
+) -> Result<Vec<NamedImage>, BuildError> {
     let unnamed = image.names.is_empty().then_some(None);
     let names: Vec<Option<&Reference>> = image.names.iter().map(Some).chain(unnamed).collect();
     let index = image.index.describe_blob().map_err(DocumentError::from)?;
@@ -146,7 +149,7 @@ fn names(image: &BuiltImage, platform_tags: PlatformTags) -> Result<Vec<NamedIma
     Ok(all)
 }
 
-/// `amd64`, or `arm-v7` where there is a variant.
+/// Returns the suffix of a platform's tag: `amd64`, or `arm-v7` if there is a variant.
 fn tag_suffix(platform: &Platform) -> String {
     let variant = platform.variant.iter().map(|variant| format!("-{variant}"));
     variant.fold(platform.architecture.clone(), |suffix, variant| suffix + &variant)

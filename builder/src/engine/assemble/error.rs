@@ -24,7 +24,7 @@ pub enum BuildError {
     /// A layer could not be made.
     #[error(transparent)]
     Layer(LayerError),
-    /// The images cannot be put where they should go.
+    /// The images cannot be written to their destination.
     #[error(transparent)]
     Sink(StorageError),
     /// A document could not be composed.
@@ -42,9 +42,9 @@ pub struct RefusedSource {
     /// What is wrong.
     #[source]
     error: SourceError,
-    /// Name of the file for the commands of a help line, if it is a file of its own.
+    /// Name of the file for commands in help lines, if the source is a file.
     file: Option<String>,
-    /// Where the user named it.
+    /// Where the user named the source.
     origin: Option<Span>,
 }
 
@@ -58,7 +58,7 @@ impl From<StorageError> for BuildError {
 }
 
 impl BuildError {
-    /// Tells whether the same build may succeed a little later.
+    /// Returns whether the same build may succeed later.
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Source(refused) => match &refused.error.kind {
@@ -70,8 +70,8 @@ impl BuildError {
         }
     }
 
-    /// Returns the error of a source.
-    pub(super) fn of_source(error: SourceError, recipe: &SourceRecipe) -> Self {
+    /// Returns the error of a recipe's source.
+    pub(super) fn from_source(error: SourceError, recipe: &SourceRecipe) -> Self {
         let file = match &recipe.location {
             SourceLocation::File(file) => Some(file.path.display().to_string()),
             SourceLocation::Url(_) => Some(recipe.location.file_name().to_owned()),
@@ -81,7 +81,7 @@ impl BuildError {
         Self::Source(Box::new(RefusedSource { error, file, origin: recipe.origin.clone() }))
     }
 
-    /// Returns the error as something to show: what, where, and how to mend it.
+    /// Returns the diagnostic of the error: message, location and help.
     pub fn diagnostic(&self) -> Diagnostic {
         if let Self::Source(refused) = self {
             return refused.diagnostic();
@@ -96,10 +96,10 @@ impl BuildError {
         if let Self::Sink(StorageError::Remote { help, .. }) = self {
             return help.iter().cloned().fold(diagnostic, Diagnostic::help);
         }
-        self.full_disk().into_iter().fold(diagnostic, Diagnostic::help)
+        self.full_disk_help().into_iter().fold(diagnostic, Diagnostic::help)
     }
 
-    fn full_disk(&self) -> Option<String> {
+    fn full_disk_help(&self) -> Option<String> {
         let (Self::Layer(LayerError::Write(source)) | Self::Sink(StorageError::Io { source, .. })) =
             self
         else {
@@ -111,7 +111,7 @@ impl BuildError {
     }
 }
 
-fn message(error: &SourceError) -> String {
+fn source_message(error: &SourceError) -> String {
     let location = &error.location;
     match &error.kind {
         SourceErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -128,12 +128,12 @@ impl RefusedSource {
     /// Returns the error with the rule that the source breaks, and what the user can do.
     fn diagnostic(&self) -> Diagnostic {
         let error = &self.error.kind;
-        let diagnostic = Diagnostic::new(message(&self.error)).at(self.origin.clone());
+        let diagnostic = Diagnostic::new(source_message(&self.error)).at(self.origin.clone());
         let Some(rule) = broken_rule(error) else {
-            return help(error).iter().copied().fold(diagnostic, Diagnostic::help);
+            return source_help(error).iter().copied().fold(diagnostic, Diagnostic::help);
         };
         let compression = match error {
-            SourceErrorKind::Packed(compression) => Some(*compression),
+            SourceErrorKind::Compressed(compression) => Some(*compression),
             _ => None,
         };
         diagnostic.rule(rule.id).help(rule.fix_for(self.file.as_deref(), compression))
@@ -147,13 +147,13 @@ fn broken_rule(error: &SourceErrorKind) -> Option<&'static ContractRule> {
             Some(flaw_rule(flaw.kind))
         }
         SourceErrorKind::Empty => Some(flaw_rule(FlawKind::Blank)),
-        SourceErrorKind::Packed(_) => Some(flaw_rule(FlawKind::Packed)),
+        SourceErrorKind::Compressed(_) => Some(flaw_rule(FlawKind::Packed)),
         _ => None,
     }
 }
 
-/// Returns what the user can do about what is no rule, where that is known.
-fn help(error: &SourceErrorKind) -> &'static [&'static str] {
+/// Returns help for an error that breaks no rule, if there is any.
+fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
     match error {
         SourceErrorKind::Io(error) => match error.kind() {
             io::ErrorKind::NotFound => &["paths are relative to the directory of the spec"],
@@ -161,20 +161,20 @@ fn help(error: &SourceErrorKind) -> &'static [&'static str] {
             _ => &[],
         },
         SourceErrorKind::NotAFile => &["name the disk image itself"],
-        SourceErrorKind::NotPacked(_) => &[
+        SourceErrorKind::NotCompressed(_) => &[
             "the name says that it is packed, the content does not; say `unpack: none` to take it \
                as it is",
         ],
         SourceErrorKind::Checksum { .. } => {
             &["the file is not the one that the checksum was made of; nothing was written"]
         }
-        SourceErrorKind::Unpacked { .. } => {
+        SourceErrorKind::DecompressedChecksum { .. } => {
             &["the file is what was published, but not the disk in it; tell the publisher"]
         }
         SourceErrorKind::TooLong => &["is it the file that was meant?"],
         SourceErrorKind::Changed => &["build again when nothing writes to it any more"],
         SourceErrorKind::Damaged(..) => &["was the download cut off?"],
-        SourceErrorKind::Sequential(SequentialSource::Packed(_)) => {
+        SourceErrorKind::Sequential(SequentialSource::Compressed(_)) => {
             &["unpack it first, and name the unpacked file"]
         }
         SourceErrorKind::Sequential(SequentialSource::Download) => {

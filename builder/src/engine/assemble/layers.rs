@@ -1,5 +1,5 @@
-//! The layers of a build: each distinct one is made once, however many platforms have it, and not
-//! at all where it exists already.
+//! Builds the layers of a build: each distinct layer once, however many platforms have it, and not
+//! at all if it exists already.
 
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
@@ -48,13 +48,13 @@ impl<'a> LayerJob<'a> {
     }
 }
 
-/// Makes all layers, as many at a time as the sink and the machine can take.
+/// Builds all layers, as many at a time as the sink and the workers allow.
 pub(super) fn make_layers(
     jobs: Vec<LayerJob<'_>>,
     options: &BuildOptions<'_>,
 ) -> Result<Vec<FinishedLayer>, BuildError> {
-    let keys: Vec<Option<LayerKey>> = jobs.iter().map(|job| job.key(options)).collect();
-    // Equal keys are equal layers: the first with a key makes it for all.
+    let keys: Vec<Option<LayerKey>> = jobs.iter().map(|job| job.cache_key(options)).collect();
+    // Equal keys mean equal layers: the first job with a key builds the layer for all.
     let makers: Vec<usize> = (0..jobs.len())
         .map(|job| {
             (0..job).find(|first| keys[job].is_some() && keys[*first] == keys[job]).unwrap_or(job)
@@ -62,7 +62,7 @@ pub(super) fn make_layers(
         .collect();
     let mut jobs = jobs;
     for (job, maker) in makers.iter().enumerate() {
-        // It goes to the repositories of all images that have it.
+        // The blob goes to the repositories of all images that have the layer.
         let names = std::mem::take(&mut jobs[job].names);
         jobs[*maker].names.extend(names);
     }
@@ -72,7 +72,7 @@ pub(super) fn make_layers(
             return Ok(None);
         }
         let mut job = job.lock().unwrap_or_else(PoisonError::into_inner);
-        job.make(number, keys[number].as_ref(), options).map(Some)
+        job.make_layer(number, keys[number].as_ref(), options).map(Some)
     };
     let width = options.sink.max_parallel_blobs().min(options.workers.jobs());
     let made: Vec<Option<FinishedLayer>> = in_parallel(&jobs, width, make_layer)?;
@@ -81,26 +81,26 @@ pub(super) fn make_layers(
 }
 
 impl LayerJob<'_> {
-    fn key(&self, options: &BuildOptions<'_>) -> Option<LayerKey> {
+    fn cache_key(&self, options: &BuildOptions<'_>) -> Option<LayerKey> {
         let compression = options.workers.compression();
         let mtime = options.created.seconds();
         LayerKey::new(&self.recipe.entries, self.identities.as_ref()?, mtime, compression).ok()
     }
 
-    fn make(
+    fn make_layer(
         &mut self,
         number: usize,
         key: Option<&LayerKey>,
         options: &BuildOptions<'_>,
     ) -> Result<FinishedLayer, BuildError> {
         let cache = options.cache.zip(key);
-        // The layer may exist already, if it is known which one it would be.
+        // A layer whose digest is known from the cache may exist already.
         let known = cache.and_then(|(cache, key)| cache.get(key));
         let (result, how) = match known {
             Some(layer) if options.sink.has_blob(layer.digest, layer.size, &self.names)? => {
                 (layer, LayerOutcome::Reused)
             }
-            _ => (self.build(number, options)?, LayerOutcome::Built),
+            _ => (self.build_layer(number, options)?, LayerOutcome::Built),
         };
         if how == LayerOutcome::Built
             && let Some((cache, key)) = cache
@@ -122,19 +122,19 @@ impl LayerJob<'_> {
         Ok(*result)
     }
 
-    fn build(
+    fn build_layer(
         &mut self,
         number: usize,
         options: &BuildOptions<'_>,
     ) -> Result<FinishedLayer, BuildError> {
-        // The tar headers in front of the contents need sizes that only reading shows.
+        // The tar headers in front of the contents need sizes that are known only after reading.
         for content in 0..self.sources.len() {
-            if self.sources[content].source.unsurveyed().is_some() {
+            if self.sources[content].source.unsurveyed_len().is_some() {
                 self.measure(content, number, options)?;
             }
         }
         let failure = loop {
-            match self.write(number, options) {
+            match self.write_blob(number, options) {
                 Ok(layer) => return Ok(layer),
                 Err(LayerFailure::Layer(LayerError::Unmeasured { content })) => {
                     self.measure(content, number, options)?;
@@ -152,7 +152,7 @@ impl LayerJob<'_> {
         })
     }
 
-    /// Finds the size of a content; a disk that is converted is surveyed for that.
+    /// Measures the size of a content; a disk that is converted is surveyed.
     fn measure(
         &mut self,
         content: usize,
@@ -161,7 +161,7 @@ impl LayerJob<'_> {
     ) -> Result<(), BuildError> {
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let (source, progress) = (&mut self.sources[content].source, options.progress);
-        let unsurveyed = source.unsurveyed();
+        let unsurveyed = source.unsurveyed_len();
         if let Some(len) = unsurveyed {
             progress.report(ProgressEvent::Surveying { layer: number, platform, name, len });
         }
@@ -178,20 +178,20 @@ impl LayerJob<'_> {
     }
 
     fn source_error(&self, content: usize, error: SourceError) -> BuildError {
-        BuildError::of_source(error, self.sources[content].recipe)
+        BuildError::from_source(error, self.sources[content].recipe)
     }
 
-    /// Writes the layer; again if the sink failed on the way and may go on.
-    fn write(
+    /// Writes the layer's blob; starts again if the sink failed and can restart the blob.
+    fn write_blob(
         &self,
         number: usize,
         options: &BuildOptions<'_>,
     ) -> Result<FinishedLayer, LayerFailure> {
-        let mut input = self.input(options)?;
+        let mut input = self.layer_input(options)?;
         let len = input.tar_len().map_err(LayerError::from)?;
         let mut blob = options.sink.start_blob(len, &self.names)?;
         loop {
-            let failure = match self.attempt(number, input, &mut blob, options) {
+            let failure = match self.attempt_blob(number, input, &mut blob, options) {
                 Ok(layer) => return Ok(layer),
                 Err(failure) => failure,
             };
@@ -199,20 +199,20 @@ impl LayerJob<'_> {
             if !failed_there || options.progress.is_cancelled() || !blob.restart()? {
                 return Err(failure);
             }
-            input = self.input(options)?;
+            input = self.layer_input(options)?;
         }
     }
 
-    fn input(&self, options: &BuildOptions<'_>) -> Result<LayerInput<'_>, LayerFailure> {
+    fn layer_input(&self, options: &BuildOptions<'_>) -> Result<LayerInput<'_>, LayerFailure> {
         let contents = self.sources.iter().enumerate().map(|(number, it)| {
-            it.source.content().map_err(|error| LayerError::of_content(number, error))
+            it.source.content().map_err(|error| LayerError::from_content(number, error))
         });
         let contents = contents.collect::<Result<Vec<_>, _>>()?;
         let entries = &self.recipe.entries;
         Ok(LayerInput { entries, contents, mtime: options.created.seconds() })
     }
 
-    fn attempt(
+    fn attempt_blob(
         &self,
         number: usize,
         input: LayerInput<'_>,
@@ -229,7 +229,7 @@ impl LayerJob<'_> {
     }
 }
 
-/// Why one attempt at a layer failed.
+/// Why one attempt to write a layer failed.
 enum LayerFailure {
     Layer(LayerError),
     Sink(StorageError),
@@ -238,7 +238,7 @@ enum LayerFailure {
 impl From<LayerError> for LayerFailure {
     fn from(error: LayerError) -> Self {
         match error {
-            // What a sink itself says on the way is not wrapped in what the system could say.
+            // The sink's own errors come through `io::Write`, inside an `io::Error`.
             LayerError::Write(error) => match error.downcast::<StorageError>() {
                 Ok(error) => Self::Sink(error),
                 Err(error) => Self::Layer(LayerError::Write(error)),

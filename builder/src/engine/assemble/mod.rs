@@ -1,5 +1,5 @@
-//! A *build* makes the images of recipes: it opens all sources first and refuses what it can, then
-//! makes the layers that are not there yet, then the documents, and last of all the names.
+//! A *build* makes images from recipes. It opens all sources and refuses unusable ones, builds the
+//! layers that do not exist yet, writes the documents, and publishes the names last.
 
 mod bases;
 mod documents;
@@ -32,7 +32,7 @@ use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
 use crate::recipe::diagnostic::Diagnostic;
 
-/// What a build reads from.
+/// What a build reads: files, downloads and base images.
 #[derive(Clone, Copy)]
 pub struct BuildSources<'a> {
     /// Opens the files that recipes name.
@@ -47,31 +47,31 @@ pub struct BuildSources<'a> {
     pub places: &'a dyn ImageOpener,
 }
 
-/// How a build makes images, and where they go.
+/// How a build makes images, and where it writes them.
 pub struct BuildOptions<'a> {
-    /// Threads that compress.
+    /// Threads and memory that layers are compressed with.
     pub workers: &'a LayerWorkers,
     /// Receives the images.
     pub sink: &'a dyn Sink,
-    /// Layers that were made before; without it all are made anew.
+    /// Cache of layers that were built before; without it all layers are built.
     pub cache: Option<&'a LayerCache>,
     /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
-    /// Time of everything in the images.
+    /// Timestamp of all files and documents in the images.
     pub created: Timestamp,
-    /// Names besides those of the recipes.
+    /// Whether each platform gets tags of its own.
     pub platform_tags: PlatformTags,
     /// Family of media types of the documents.
     pub format: ImageFormat,
 }
 
-/// Whether each platform's image gets names of its own.
+/// Whether each platform's image gets tags of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlatformTags {
-    /// Only the index has names.
+    /// Only the index has tags.
     None,
-    /// `42-amd64` beside `42`: virtual machines of another architecture than their node cannot
-    /// choose from an index.
+    /// Each platform has a tag such as `42-amd64` beside `42`: a virtual machine of another
+    /// architecture than its node cannot select an image from an index.
     Architecture,
 }
 
@@ -106,7 +106,8 @@ impl BuiltPlatform {
     }
 }
 
-/// Recipes whose sources are opened: what can be refused without reading them was.
+/// Recipes whose sources are open. What can be refused without reading the sources has been
+/// refused.
 pub struct BuildPlan<'a> {
     recipes: &'a [Recipe],
     jobs: Vec<LayerJob<'a>>,
@@ -122,7 +123,7 @@ impl<'a> BuildPlan<'a> {
     /// Returns the warnings about the disks: each once, however many platforms have it.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
-        for warning in self.jobs.iter().flat_map(warnings::of_layer) {
+        for warning in self.jobs.iter().flat_map(warnings::layer_warnings) {
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }
@@ -132,17 +133,17 @@ impl<'a> BuildPlan<'a> {
 
     /// Builds the images and publishes all of them, or none.
     pub fn build(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltImage>, BuildError> {
-        bases::put(self.recipes, self.places, options)?;
+        bases::copy_base_layers(self.recipes, self.places, options)?;
         let layers = layers::make_layers(self.jobs, options)?;
         documents::publish_images(self.recipes, layers, options)
     }
 
-    /// Builds the images of all platforms and publishes nothing: no index names them yet.
-    pub(crate) fn platforms(
+    /// Builds the images of all platforms and publishes nothing; no index lists them yet.
+    pub(crate) fn build_platforms(
         self,
         options: &BuildOptions<'_>,
     ) -> Result<Vec<BuiltPlatform>, BuildError> {
-        bases::put(self.recipes, self.places, options)?;
+        bases::copy_base_layers(self.recipes, self.places, options)?;
         let mut layers = layers::make_layers(self.jobs, options)?.into_iter();
         let all = self
             .recipes

@@ -1,4 +1,4 @@
-//! Opens the sources of a build's layers, and finds all that cannot be used.
+//! Opens the sources of a build's layers, and collects the errors of all that cannot be used.
 
 use super::layers::{LayerJob, LayerSource};
 use super::{BuildError, BuildSources};
@@ -14,9 +14,10 @@ struct UnusableSource<'a> {
 }
 
 impl UnusableSource<'_> {
-    /// Tells whether another error says the same of the same source.
+    /// Returns whether another error is the same problem of the same source.
     fn is_same(&self, other: &Self) -> bool {
-        self.recipe.location == other.recipe.location && self.error.kind.is_same(&other.error.kind)
+        self.recipe.location == other.recipe.location
+            && self.error.kind.is_same_problem(&other.error.kind)
     }
 }
 
@@ -42,7 +43,7 @@ pub(super) fn open_layers<'a>(
     if refused.is_empty() {
         return Ok(jobs);
     }
-    Err(refused.into_iter().map(|it| BuildError::of_source(it.error, it.recipe)).collect())
+    Err(refused.into_iter().map(|it| BuildError::from_source(it.error, it.recipe)).collect())
 }
 
 fn open_layer<'a>(
@@ -58,12 +59,12 @@ fn open_layer<'a>(
             .and_then(|source| source.check_name(path).map(|()| LayerSource { recipe, source }))
             .map_err(|error| UnusableSource { recipe, error })
     };
-    let sources = files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
+    let sources = layer_files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
     Ok(LayerJob::new(recipe, platform, names, sources))
 }
 
 /// Returns the files of a layer: their paths, and where their content comes from.
-fn files(entries: &[LayerEntry]) -> impl Iterator<Item = (&str, &SourceRecipe)> {
+fn layer_files(entries: &[LayerEntry]) -> impl Iterator<Item = (&str, &SourceRecipe)> {
     entries.iter().filter_map(|entry| match &entry.kind {
         LayerEntryKind::File(source) => Some((entry.path.as_str(), source)),
         _ => None,

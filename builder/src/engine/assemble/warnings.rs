@@ -1,11 +1,11 @@
-//! *Warnings*: rules that the disks of a build break, and that may be meant so.
+//! *Warnings* about the disks of a build: broken rules that do not stop it.
 
 use super::layers::{LayerJob, LayerSource};
 use crate::cluster::contract::{ContractRule, DISK_ARCHITECTURE, Severity, flaw_rule};
 use crate::recipe::diagnostic::Diagnostic;
 
 /// Returns the warnings about the disks of a layer.
-pub(super) fn of_layer(job: &LayerJob<'_>) -> Vec<Diagnostic> {
+pub(super) fn layer_warnings(job: &LayerJob<'_>) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     for LayerSource { recipe, source } in &job.sources {
         let Some(info) = source.disk() else { continue };

@@ -1,5 +1,5 @@
 //! A *block* is a fixed-size piece of a layer's tar on its way through the pipeline. Blocks live in
-//! a fixed set of *buffers* that go round: this bounds the memory of a build, and spares the page
+//! a fixed set of *buffers* that are reused: this bounds the memory of a build, and spares the page
 //! faults that fresh allocations of this size would cost.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -8,73 +8,73 @@ use crate::disk::is_zero;
 
 /// A fixed number of equally large buffers, shared by the layers that are built at one time.
 #[derive(Debug)]
-pub(crate) struct Buffers {
+pub(crate) struct BlockBuffers {
     size: usize,
     zeros: Arc<Vec<u8>>,
-    shelf: Mutex<Shelf>,
+    free: Mutex<FreeBuffers>,
     returned: Condvar,
 }
 
 #[derive(Debug)]
-struct Shelf {
-    free: Vec<Vec<u8>>,
-    /// How many may still be made.
-    unmade: usize,
+struct FreeBuffers {
+    buffers: Vec<Vec<u8>>,
+    /// Number of buffers that may still be allocated.
+    unallocated: usize,
 }
 
-impl Buffers {
-    /// Returns a set of at most `count` buffers, made when first needed.
+impl BlockBuffers {
+    /// Returns a set of at most `count` buffers, which are allocated when first needed.
     pub(crate) fn new(count: usize, size: usize) -> Arc<Self> {
         Arc::new(Self {
             size,
-            // Never written to, so the system lends one page of zeros for all of it.
+            // Never written to, so the system maps one page of zeros for all of it.
             zeros: Arc::new(vec![0; size]),
-            shelf: Mutex::new(Shelf { free: Vec::new(), unmade: count }),
+            free: Mutex::new(FreeBuffers { buffers: Vec::new(), unallocated: count }),
             returned: Condvar::new(),
         })
     }
 
     /// Returns a buffer of `size` bytes of unspecified content, waiting until one is free.
-    pub(crate) fn take(self: &Arc<Self>) -> Buffer {
-        let mut stock = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn take(self: &Arc<Self>) -> BlockBuffer {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(bytes) = stock.free.pop() {
+            if let Some(bytes) = free.buffers.pop() {
                 return self.buffer(bytes);
             }
-            if stock.unmade > 0 {
-                stock.unmade -= 1;
-                drop(stock);
+            if free.unallocated > 0 {
+                free.unallocated -= 1;
+                drop(free);
                 return self.buffer(vec![0; self.size + ALIGNMENT]);
             }
-            stock = self.returned.wait(stock).unwrap_or_else(PoisonError::into_inner);
+            free = self.returned.wait(free).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn buffer(self: &Arc<Self>, bytes: Vec<u8>) -> Buffer {
+    fn buffer(self: &Arc<Self>, bytes: Vec<u8>) -> BlockBuffer {
         let start = bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        Buffer { bytes, start, home: Arc::clone(self) }
+        BlockBuffer { bytes, start, home: Arc::clone(self) }
     }
 
     /// Returns a block of `len` zeros, at most one buffer long, that needs no buffer.
-    pub(crate) fn zeros(&self, len: usize) -> Block {
-        Block { content: Content::Zeros(Arc::clone(&self.zeros)), len }
+    pub(crate) fn zero_block(&self, len: usize) -> TarBlock {
+        TarBlock { content: BlockBytes::Zeros(Arc::clone(&self.zeros)), len }
     }
 }
 
-/// Where in memory buffers begin. The system copies files page by page; on some processors (AMD's
-/// among them) it does so at a quarter of the speed if the target lies a few bytes further into
-/// its page than the source, which is just where allocators put large buffers.
+/// Alignment of buffers in memory, in bytes. The system copies files page by page; some processors
+/// (AMD's among them) do so at a quarter of the speed if the target begins a few bytes further into
+/// its page than the source, which is where allocators put large buffers.
 const ALIGNMENT: usize = 4096;
 
-/// One buffer; goes back to its set when dropped.
+/// One buffer, which returns to its set when dropped.
 #[derive(Debug)]
-pub(crate) struct Buffer {
+pub(crate) struct BlockBuffer {
     bytes: Vec<u8>,
     start: usize,
-    home: Arc<Buffers>,
+    home: Arc<BlockBuffers>,
 }
 
-impl Buffer {
+impl BlockBuffer {
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[self.start..self.start + self.home.size]
     }
@@ -84,46 +84,46 @@ impl Buffer {
     }
 
     /// Returns the block of the first `len` bytes.
-    pub(crate) fn into_block(self, len: usize) -> Block {
-        Block { content: Content::Read(self), len }
+    pub(crate) fn into_block(self, len: usize) -> TarBlock {
+        TarBlock { content: BlockBytes::Read(self), len }
     }
 }
 
-impl Drop for Buffer {
+impl Drop for BlockBuffer {
     fn drop(&mut self) {
-        let mut stock = self.home.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        stock.free.push(std::mem::take(&mut self.bytes));
+        let mut free = self.home.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.buffers.push(std::mem::take(&mut self.bytes));
         self.home.returned.notify_one();
     }
 }
 
 /// A piece of the tar, at most one buffer long.
 #[derive(Debug)]
-pub(crate) struct Block {
-    content: Content,
+pub(crate) struct TarBlock {
+    content: BlockBytes,
     len: usize,
 }
 
 #[derive(Debug)]
-enum Content {
-    Read(Buffer),
+enum BlockBytes {
+    Read(BlockBuffer),
     /// Known to be zeros without having been read.
     Zeros(Arc<Vec<u8>>),
 }
 
-impl Block {
+impl TarBlock {
     pub(crate) fn bytes(&self) -> &[u8] {
         match &self.content {
-            Content::Read(buffer) => &buffer.bytes()[..self.len],
-            Content::Zeros(zeros) => &zeros[..self.len],
+            BlockBytes::Read(buffer) => &buffer.bytes()[..self.len],
+            BlockBytes::Zeros(zeros) => &zeros[..self.len],
         }
     }
 
-    /// Tells whether every byte is zero, looking at them only where that is not known already.
+    /// Returns whether every byte is zero; looks at the bytes only if that is not known already.
     pub(crate) fn is_zero(&self) -> bool {
         match &self.content {
-            Content::Zeros(_) => true,
-            Content::Read(_) => is_zero(self.bytes()),
+            BlockBytes::Zeros(_) => true,
+            BlockBytes::Read(_) => is_zero(self.bytes()),
         }
     }
 }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn buffers_are_made_once_and_go_round() {
-        let buffers = Buffers::new(2, 16);
+        let buffers = BlockBuffers::new(2, 16);
         let first = buffers.take().into_block(3);
         let second = buffers.take();
         let waiting = std::thread::spawn({
@@ -144,8 +144,8 @@ mod tests {
         drop(first);
         assert_eq!(waiting.join().unwrap(), 16);
         drop(second);
-        assert_eq!(buffers.shelf.lock().unwrap().free.len(), 2);
-        assert_eq!(buffers.shelf.lock().unwrap().unmade, 0);
-        assert!(buffers.zeros(7).is_zero());
+        assert_eq!(buffers.free.lock().unwrap().buffers.len(), 2);
+        assert_eq!(buffers.free.lock().unwrap().unallocated, 0);
+        assert!(buffers.zero_block(7).is_zero());
     }
 }

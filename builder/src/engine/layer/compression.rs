@@ -1,12 +1,13 @@
-//! A *compression* is what a layer's blob is packed with, and how hard. Together with the layer
-//! format version it decides the blob's bytes.
+//! The *compression* of a layer's blob: an algorithm and a level. Together with the format version
+//! it determines the blob's bytes.
 
 use std::fmt;
 
 use libdeflater::CompressionLvl;
 
-/// Counts up whenever the same input and level would give other bytes than before: a new version
-/// of a compressor, another block length, another rule for what is stored.
+/// Version of the layer format. It increases whenever the same input and level give other bytes
+/// than before: a new version of a compressor, another block length, another rule for what is
+/// stored.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// A compression and its level.
@@ -16,7 +17,7 @@ pub enum LayerCompression {
     Gzip(GzipLevel),
     /// zstd.
     Zstd(ZstdLevel),
-    /// The tar itself.
+    /// Not compressed: the blob is the tar itself.
     None,
 }
 
@@ -43,7 +44,7 @@ impl Default for ZstdLevel {
 }
 
 impl GzipLevel {
-    /// Returns the level, if there is such a one.
+    /// Returns the level, or nothing if it is out of range.
     pub fn new(level: u8) -> Option<Self> {
         (1..=12).contains(&level).then_some(Self(level))
     }
@@ -54,7 +55,7 @@ impl GzipLevel {
 }
 
 impl ZstdLevel {
-    /// Returns the level, if there is such a one.
+    /// Returns the level, or nothing if it is out of range.
     pub fn new(level: u8) -> Option<Self> {
         (1..=19).contains(&level).then_some(Self(level))
     }
@@ -81,8 +82,8 @@ impl fmt::Display for LayerCompression {
     }
 }
 
-/// How many blocks can be under way at one time: one in each compressor, and some on their way in
-/// and out. zstd's are large; there the number bounds the memory.
+/// Returns how many blocks can be in the pipeline at a time: one in each compressor, and some
+/// before and after. Blocks for zstd are large; their number bounds the memory.
 pub(crate) fn block_count(compression: LayerCompression, jobs: usize) -> usize {
     match compression {
         LayerCompression::Gzip(_) | LayerCompression::None => 2 * jobs + 16,
@@ -90,7 +91,7 @@ pub(crate) fn block_count(compression: LayerCompression, jobs: usize) -> usize {
     }
 }
 
-/// Length of the blocks that a tar is divided into, in bytes; part of the format.
+/// Returns the length of the blocks that a tar is divided into, in bytes; part of the format.
 pub(crate) fn block_len(compression: LayerCompression) -> usize {
     match compression {
         LayerCompression::Gzip(_) | LayerCompression::None => 1 << 20,

@@ -1,38 +1,38 @@
-//! An *encoder* turns blocks into their compressed form, each block by itself. What comes out is a
-//! list of pieces: bytes that were made, and ranges of the block that are kept as they are, so that
-//! what is stored is never copied.
+//! An *encoder* turns blocks into their compressed form, each block by itself. The result is a list
+//! of pieces: bytes that the encoder made, and ranges of the block that are kept as they are, so
+//! that stored data is never copied.
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::buffers::{Block, Buffer, Buffers};
+use super::buffers::{BlockBuffer, BlockBuffers, TarBlock};
 use super::compression::{LayerCompression, block_len};
-use super::gzip::{Gzip, stored_member};
+use super::gzip::{GzipEncoder, write_stored_member};
 use super::output::{EncodedPiece, EncoderOutput};
-use super::zstd::{Zstd, raw_frame};
+use super::zstd::{ZstdEncoder, write_raw_frame};
 
 /// A block in compressed form.
 #[derive(Debug)]
-pub(crate) struct Encoded {
-    block: Block,
-    made: Made,
+pub(crate) struct EncodedBlock {
+    block: TarBlock,
+    made: MadeBytes,
     pieces: Vec<EncodedPiece>,
 }
 
 #[derive(Debug)]
-enum Made {
+enum MadeBytes {
     Nothing,
-    Own(Buffer),
+    Own(BlockBuffer),
     Shared(Arc<[u8]>),
 }
 
-impl Encoded {
+impl EncodedBlock {
     /// Returns the pieces in order.
     pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let made: &[u8] = match &self.made {
-            Made::Nothing => &[],
-            Made::Own(buffer) => buffer.bytes(),
-            Made::Shared(bytes) => bytes,
+            MadeBytes::Nothing => &[],
+            MadeBytes::Own(buffer) => buffer.bytes(),
+            MadeBytes::Shared(bytes) => bytes,
         };
         self.pieces.iter().map(move |piece| match piece {
             EncodedPiece::Made(range) => &made[range.clone()],
@@ -40,24 +40,28 @@ impl Encoded {
         })
     }
 
-    /// Returns the number of bytes of the tar that this stands for.
+    /// Returns the length of the block before it was compressed, in bytes.
     pub(crate) fn source_len(&self) -> usize {
         self.block.bytes().len()
     }
 }
 
 #[derive(Debug)]
-enum Encoder {
-    Gzip(Box<Gzip>),
-    Zstd(Box<Zstd>),
+enum BlockEncoder {
+    Gzip(Box<GzipEncoder>),
+    Zstd(Box<ZstdEncoder>),
     None,
 }
 
-impl Encoder {
+impl BlockEncoder {
     fn new(compression: LayerCompression) -> io::Result<Self> {
         Ok(match compression {
-            LayerCompression::Gzip(level) => Self::Gzip(Box::new(Gzip::new(level.libdeflate()))),
-            LayerCompression::Zstd(level) => Self::Zstd(Box::new(Zstd::new(level.libzstd())?)),
+            LayerCompression::Gzip(level) => {
+                Self::Gzip(Box::new(GzipEncoder::new(level.libdeflate())))
+            }
+            LayerCompression::Zstd(level) => {
+                Self::Zstd(Box::new(ZstdEncoder::new(level.libzstd())?))
+            }
             LayerCompression::None => Self::None,
         })
     }
@@ -67,18 +71,18 @@ impl Encoder {
             Self::Gzip(gzip) => gzip.encode(block, output),
             Self::Zstd(zstd) => zstd.encode(block, output),
             Self::None => {
-                output.keep(0..block.len());
+                output.append_kept(0..block.len());
                 Ok(())
             }
         }
     }
 
-    /// Stores the block whatever it holds.
+    /// Stores the block, whatever it contains.
     fn store(&self, block: &[u8], output: &mut EncoderOutput<'_>) {
         match self {
-            Self::Gzip(_) => stored_member(block, 0..block.len(), output),
-            Self::Zstd(_) => raw_frame(0..block.len(), output),
-            Self::None => output.keep(0..block.len()),
+            Self::Gzip(_) => write_stored_member(block, 0..block.len(), output),
+            Self::Zstd(_) => write_raw_frame(0..block.len(), output),
+            Self::None => output.append_kept(0..block.len()),
         }
     }
 }
@@ -97,28 +101,28 @@ pub(crate) enum BlockPart {
 
 /// The encoders of one compression, and what they share.
 #[derive(Debug)]
-pub(crate) struct Encoders {
+pub(crate) struct BlockEncoders {
     compression: LayerCompression,
-    idle: Mutex<Vec<Encoder>>,
-    outputs: Arc<Buffers>,
+    idle: Mutex<Vec<BlockEncoder>>,
+    outputs: Arc<BlockBuffers>,
     /// A full block of zeros in compressed form: most of a raw disk.
     zeros: OnceLock<Arc<[u8]>>,
 }
 
-impl Encoders {
+impl BlockEncoders {
     /// Returns encoders for at most `blocks` blocks at a time.
     pub(crate) fn new(compression: LayerCompression, blocks: usize) -> Self {
-        let outputs = Buffers::new(blocks, output_len(compression));
+        let outputs = BlockBuffers::new(blocks, output_len_max(compression));
         Self { compression, idle: Mutex::default(), outputs, zeros: OnceLock::new() }
     }
 
     /// Encodes one block; equal blocks come out equal.
-    pub(crate) fn encode(&self, block: Block, part: BlockPart) -> io::Result<Encoded> {
+    pub(crate) fn encode(&self, block: TarBlock, part: BlockPart) -> io::Result<EncodedBlock> {
         if self.compression == LayerCompression::None {
             let whole = 0..block.bytes().len();
-            return Ok(Encoded {
+            return Ok(EncodedBlock {
                 block,
-                made: Made::Nothing,
+                made: MadeBytes::Nothing,
                 pieces: vec![EncodedPiece::Kept(whole)],
             });
         }
@@ -126,7 +130,7 @@ impl Encoders {
             && block.is_zero()
             && block.bytes().len() == block_len(self.compression)
         {
-            return self.zeros(block);
+            return self.encode_zeros(block);
         }
         let mut space = self.outputs.take();
         let mut output = EncoderOutput::new(space.bytes_mut());
@@ -138,29 +142,32 @@ impl Encoders {
             BlockPart::Body => encoder.encode(block.bytes(), &mut output),
         })?;
         let pieces = output.into_pieces();
-        Ok(Encoded { block, made: Made::Own(space), pieces })
+        Ok(EncodedBlock { block, made: MadeBytes::Own(space), pieces })
     }
 
-    fn zeros(&self, block: Block) -> io::Result<Encoded> {
+    fn encode_zeros(&self, block: TarBlock) -> io::Result<EncodedBlock> {
         let bytes = if let Some(bytes) = self.zeros.get() {
             Arc::clone(bytes)
         } else {
-            let mut space = vec![0; output_len(self.compression)];
+            let mut space = vec![0; output_len_max(self.compression)];
             let mut output = EncoderOutput::new(&mut space);
             self.with_encoder(|encoder| encoder.encode(block.bytes(), &mut output))?;
             let used = output.used();
-            // Whoever comes second has made the same bytes.
+            // Another thread may have stored its result first; the bytes are the same.
             Arc::clone(self.zeros.get_or_init(|| space[..used].into()))
         };
         let pieces = vec![EncodedPiece::Made(0..bytes.len())];
-        Ok(Encoded { block, made: Made::Shared(bytes), pieces })
+        Ok(EncodedBlock { block, made: MadeBytes::Shared(bytes), pieces })
     }
 
-    fn with_encoder<T>(&self, work: impl FnOnce(&mut Encoder) -> io::Result<T>) -> io::Result<T> {
+    fn with_encoder<T>(
+        &self,
+        work: impl FnOnce(&mut BlockEncoder) -> io::Result<T>,
+    ) -> io::Result<T> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut encoder = match idle {
             Some(encoder) => encoder,
-            None => Encoder::new(self.compression)?,
+            None => BlockEncoder::new(self.compression)?,
         };
         let result = work(&mut encoder);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(encoder);
@@ -168,8 +175,9 @@ impl Encoders {
     }
 }
 
-/// Room for the worst case: every second chunk compressed by itself, and nothing gained.
-fn output_len(compression: LayerCompression) -> usize {
+/// Returns the length of an output buffer in bytes, enough for the worst case: every second chunk
+/// compressed by itself, and nothing gained.
+fn output_len_max(compression: LayerCompression) -> usize {
     let block = block_len(compression);
     block + block / 64 + 16 * 1024
 }

@@ -26,7 +26,7 @@ impl<'a> EncoderOutput<'a> {
     }
 
     /// Appends bytes.
-    pub(crate) fn make(&mut self, bytes: &[u8]) {
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
         let start = self.used;
         self.space[start..start + bytes.len()].copy_from_slice(bytes);
         self.advance(bytes.len());
@@ -34,7 +34,7 @@ impl<'a> EncoderOutput<'a> {
 
     /// Appends what `fill` writes to the front of a space of `bound` bytes; it returns how many
     /// bytes that is.
-    pub(crate) fn make_with(
+    pub(crate) fn append_with(
         &mut self,
         bound: usize,
         fill: impl FnOnce(&mut [u8]) -> io::Result<usize>,
@@ -45,7 +45,7 @@ impl<'a> EncoderOutput<'a> {
     }
 
     /// Appends a range of the block as it is.
-    pub(crate) fn keep(&mut self, range: Range<usize>) {
+    pub(crate) fn append_kept(&mut self, range: Range<usize>) {
         self.pieces.push(EncodedPiece::Kept(range));
     }
 

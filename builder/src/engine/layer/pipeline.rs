@@ -11,10 +11,10 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::blocks::{BlockError, Blocks};
-use super::buffers::{Block, Buffers};
+use super::blocks::{BlockError, BlockReader};
+use super::buffers::{BlockBuffers, TarBlock};
 use super::compression::{LayerCompression, block_count, block_len};
-use super::encode::{BlockPart, Encoded, Encoders};
+use super::encode::{BlockEncoders, BlockPart, EncodedBlock};
 use super::tar::{TarError, TarPlan};
 use crate::engine::source::{ContentError, SourceContent, SourceError};
 use crate::oci::image::digest::Digest;
@@ -58,7 +58,7 @@ pub enum LayerError {
 
 impl LayerError {
     /// Returns the error of a content by its number.
-    pub(crate) fn of_content(content: usize, error: ContentError) -> Self {
+    pub(crate) fn from_content(content: usize, error: ContentError) -> Self {
         match error {
             ContentError::Unmeasured => Self::Unmeasured { content },
             ContentError::Source(error) => Self::Source { content, error },
@@ -68,16 +68,16 @@ impl LayerError {
 
 impl From<BlockError> for LayerError {
     fn from(BlockError { content, error }: BlockError) -> Self {
-        Self::of_content(content, error)
+        Self::from_content(content, error)
     }
 }
 
-/// The threads and the memory that layers are built with. Layers built at one time share them.
+/// Threads and memory that layers are built with. Layers that are built at one time share them.
 #[derive(Debug)]
 pub struct LayerWorkers {
     pool: Arc<ThreadPool>,
-    buffers: Arc<Buffers>,
-    encoders: Arc<Encoders>,
+    buffers: Arc<BlockBuffers>,
+    encoders: Arc<BlockEncoders>,
     compression: LayerCompression,
     depth: usize,
 }
@@ -88,14 +88,14 @@ impl LayerWorkers {
         let pool = ThreadPoolBuilder::new()
             .num_threads(jobs)
             .thread_name(|index| format!("compress-{index}"))
-            // A lost block is noticed where it is waited for; nothing need abort.
+            // The writer notices that a block was lost; the program need not abort.
             .panic_handler(|_| ())
             .build()?;
         let blocks = block_count(compression, jobs);
         Ok(Self {
             pool: Arc::new(pool),
-            buffers: Buffers::new(blocks, block_len(compression)),
-            encoders: Arc::new(Encoders::new(compression, blocks)),
+            buffers: BlockBuffers::new(blocks, block_len(compression)),
+            encoders: Arc::new(BlockEncoders::new(compression, blocks)),
             compression,
             depth: blocks,
         })
@@ -106,7 +106,7 @@ impl LayerWorkers {
         self.pool.current_num_threads()
     }
 
-    /// Returns the compressing threads, for what else has to be compressed.
+    /// Returns the compressing threads, for other data that has to be compressed.
     pub(crate) fn pool(&self) -> &Arc<ThreadPool> {
         &self.pool
     }
@@ -119,11 +119,11 @@ impl LayerWorkers {
 
 /// What a layer is made from.
 pub(crate) struct LayerInput<'a> {
-    /// As the recipe has them.
+    /// Entries of the recipe.
     pub(crate) entries: &'a [LayerEntry],
-    /// The contents of the files among the entries, in order, at their beginning.
+    /// Contents of the files among the entries, in order; nothing of them has been read.
     pub(crate) contents: Vec<Box<dyn SourceContent + 'a>>,
-    /// Seconds since 1970, for every entry.
+    /// Modification time of every entry, in seconds since 1970.
     pub(crate) mtime: u64,
 }
 
@@ -139,8 +139,8 @@ impl LayerInput<'_> {
     }
 }
 
-/// Writes a layer's blob to `blob`. `progress` is told how many more bytes of the tar are
-/// done, and can break it off.
+/// Writes a layer's blob to `blob`. `progress` receives how many more bytes of the tar are done,
+/// and can cancel.
 pub(crate) fn write_layer(
     mut input: LayerInput<'_>,
     workers: &LayerWorkers,
@@ -149,14 +149,15 @@ pub(crate) fn write_layer(
 ) -> Result<FinishedLayer, LayerError> {
     let plan = input.plan()?;
     let buffers = Arc::clone(&workers.buffers);
-    let blocks = Blocks::new(&plan, &mut input.contents, buffers, block_len(workers.compression));
+    let blocks =
+        BlockReader::new(&plan, &mut input.contents, buffers, block_len(workers.compression));
     thread::scope(|scope| {
         let (queue, pending) = sync_channel(workers.depth);
-        let reader = scope.spawn(move || read_all(blocks, workers, &queue));
-        // It takes the queue with it, so that reading stops where writing has failed.
-        let written = write_all(pending, blob, progress);
+        let reader = scope.spawn(move || read_blocks(blocks, workers, &queue));
+        // This consumes the queue, so that reading stops when writing fails.
+        let written = write_blocks(pending, blob, progress);
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // A source that failed is why the blob is short, so it is told first.
+        // A source that failed is why the blob is short, so it is reported first.
         let diff_id = read?;
         let (digest, size) = written?;
         Ok(FinishedLayer { digest, size, diff_id })
@@ -164,41 +165,41 @@ pub(crate) fn write_layer(
 }
 
 /// A block that is being compressed.
-type Pending = Receiver<io::Result<Encoded>>;
+type PendingBlock = Receiver<io::Result<EncodedBlock>>;
 
 /// Reads all blocks and returns the digest of the tar.
-fn read_all(
-    mut blocks: Blocks<'_, '_>,
+fn read_blocks(
+    mut blocks: BlockReader<'_, '_>,
     workers: &LayerWorkers,
-    queue: &SyncSender<Pending>,
+    queue: &SyncSender<PendingBlock>,
 ) -> Result<Digest, BlockError> {
-    while let Some((block, part)) = blocks.next()? {
+    while let Some((block, part)) = blocks.next_block()? {
         let (done, pending) = sync_channel(1);
         if queue.send(pending).is_err() {
-            // Writing has failed, and says so itself.
+            // Writing has failed, and reports why.
             break;
         }
-        spawn(workers, block, part, done);
+        spawn_encoder(workers, block, part, done);
     }
     Ok(blocks.digest())
 }
 
-fn spawn(
+fn spawn_encoder(
     workers: &LayerWorkers,
-    block: Block,
+    block: TarBlock,
     part: BlockPart,
-    done: SyncSender<io::Result<Encoded>>,
+    done: SyncSender<io::Result<EncodedBlock>>,
 ) {
     let encoders = Arc::clone(&workers.encoders);
     workers.pool.spawn_fifo(move || {
-        // Nobody waits for it where writing has failed.
+        // There is no receiver if writing has failed.
         drop(done.send(encoders.encode(block, part)));
     });
 }
 
 /// Writes all blocks in order and returns the digest and size of the blob.
-fn write_all(
-    queue: Receiver<Pending>,
+fn write_blocks(
+    queue: Receiver<PendingBlock>,
     blob: &mut dyn Write,
     progress: &dyn Fn(u64) -> ControlFlow<()>,
 ) -> Result<(Digest, u64), LayerError> {
@@ -219,7 +220,7 @@ fn write_all(
 }
 
 /// Writes the pieces with as few calls as the system allows, without copying them.
-fn write_pieces(encoded: &Encoded, blob: &mut dyn Write) -> io::Result<()> {
+fn write_pieces(encoded: &EncodedBlock, blob: &mut dyn Write) -> io::Result<()> {
     let mut slices: Vec<IoSlice<'_>> = encoded.slices().map(IoSlice::new).collect();
     let mut left = &mut slices[..];
     while !left.is_empty() {

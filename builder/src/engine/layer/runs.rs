@@ -5,35 +5,36 @@
 
 use std::ops::Range;
 
-/// How finely a block is divided. Smaller finds more that need not be compressed, and costs a
-/// header and a lost history at each change.
+/// Length in bytes of the chunks that a block is divided into. Shorter chunks find more data that
+/// need not be compressed, and cost a header and a lost history at each change.
 pub(crate) const CHUNK: usize = 32 * 1024;
 
-/// What is to be done with a run.
+/// How a run is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Treatment {
+pub(crate) enum RunTreatment {
     Compress,
     Store,
 }
 
 /// Divides a block into runs; neighbours differ in treatment. No run to be stored is shorter than
 /// `shortest` bytes, unless the block is: each run is compressed without what stood before it.
-pub(crate) fn runs(block: &[u8], shortest: usize) -> Vec<(Treatment, Range<usize>)> {
-    let chunks = block
-        .chunks(CHUNK)
-        .enumerate()
-        .map(|(index, chunk)| (treatment(chunk), index * CHUNK..index * CHUNK + chunk.len()));
+pub(crate) fn split_into_runs(block: &[u8], shortest: usize) -> Vec<(RunTreatment, Range<usize>)> {
+    let chunks = block.chunks(CHUNK).enumerate().map(|(index, chunk)| {
+        (choose_treatment(chunk), index * CHUNK..index * CHUNK + chunk.len())
+    });
     let shortest = shortest.min(block.len());
-    let joined = join(chunks).into_iter().map(|(treatment, range)| match treatment {
-        Treatment::Store if range.len() < shortest => (Treatment::Compress, range),
+    let joined = join_runs(chunks).into_iter().map(|(treatment, range)| match treatment {
+        RunTreatment::Store if range.len() < shortest => (RunTreatment::Compress, range),
         treatment => (treatment, range),
     });
-    join(joined)
+    join_runs(joined)
 }
 
 /// Joins neighbours of equal treatment.
-fn join(runs: impl Iterator<Item = (Treatment, Range<usize>)>) -> Vec<(Treatment, Range<usize>)> {
-    let mut joined: Vec<(Treatment, Range<usize>)> = Vec::new();
+fn join_runs(
+    runs: impl Iterator<Item = (RunTreatment, Range<usize>)>,
+) -> Vec<(RunTreatment, Range<usize>)> {
+    let mut joined: Vec<(RunTreatment, Range<usize>)> = Vec::new();
     for (treatment, range) in runs {
         match joined.last_mut() {
             Some((last, run)) if *last == treatment => run.end = range.end,
@@ -43,17 +44,17 @@ fn join(runs: impl Iterator<Item = (Treatment, Range<usize>)>) -> Vec<(Treatment
     joined
 }
 
-/// Bytes looked at in each chunk, in equally spaced groups of [`GROUP`].
+/// Number of bytes that are sampled in each chunk, in equally spaced groups of [`GROUP`] bytes.
 const SAMPLE: usize = 4096;
 const GROUP: usize = 64;
 
-/// Decides from how evenly the values of sampled bytes are spread. For evenly distributed bytes the
-/// chi-square statistic over 256 values is 255 on average with a deviation of 23. Measured on a
-/// qcow2 with compressed clusters, 98 % of the chunks come out below the threshold, and deflate would
-/// gain 1 % on them; of one with plain clusters, nearly everything comes out above 10,000.
-fn treatment(chunk: &[u8]) -> Treatment {
+/// Decides by how evenly the values of sampled bytes are distributed. For evenly distributed bytes
+/// the chi-square statistic over 256 values is 255 on average with a deviation of 23. Measured on a
+/// qcow2 with compressed clusters, 98 % of the chunks come out below the threshold, and deflate
+/// would gain 1 % on them; of one with plain clusters, nearly everything comes out above 10,000.
+fn choose_treatment(chunk: &[u8]) -> RunTreatment {
     if chunk.len() < CHUNK {
-        return Treatment::Compress;
+        return RunTreatment::Compress;
     }
     let mut counts = [[0_u16; 256]; 2];
     for group in chunk.chunks_exact(CHUNK / (SAMPLE / GROUP)) {
@@ -67,17 +68,17 @@ fn treatment(chunk: &[u8]) -> Treatment {
         .map(|value| u64::from(counts[0][value]) + u64::from(counts[1][value]))
         .map(|count| count * count)
         .sum();
-    if squares < EVEN { Treatment::Store } else { Treatment::Compress }
+    if squares < EVEN { RunTreatment::Store } else { RunTreatment::Compress }
 }
 
-/// The sum of squared counts below which a sample is taken for evenly spread: chi-square below
+/// The sum of squared counts below which a sample counts as evenly distributed: chi-square below
 /// [`CHI_SQUARE`], since chi-square = 256 / SAMPLE × squares − SAMPLE.
 const EVEN: u64 = (SAMPLE as u64 + CHI_SQUARE) * SAMPLE as u64 / 256;
 const CHI_SQUARE: u64 = 3000;
 
 #[cfg(test)]
 mod tests {
-    use Treatment::{Compress, Store};
+    use RunTreatment::{Compress, Store};
 
     use super::*;
 
@@ -93,8 +94,8 @@ mod tests {
 
     #[test]
     fn only_long_stretches_of_noise_are_stored() {
-        let check = |block: &[u8], shortest: usize, expected: &[(Treatment, Range<usize>)]| {
-            assert_eq!(runs(block, shortest), expected);
+        let check = |block: &[u8], shortest: usize, expected: &[(RunTreatment, Range<usize>)]| {
+            assert_eq!(split_into_runs(block, shortest), expected);
         };
         let (one, two) = (noise(CHUNK), noise(2 * CHUNK));
         let text = vec![b'x'; CHUNK];

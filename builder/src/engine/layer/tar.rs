@@ -8,13 +8,14 @@ use std::ops::Range;
 use tar::{EntryType, Header};
 use thiserror::Error;
 
+use crate::oci::tar::Owner;
 use crate::recipe::{LayerEntry, LayerEntryKind};
 
 /// The unit of a tar file, in bytes.
-const RECORD: u64 = 512;
+const RECORD_LEN: u64 = 512;
 
 /// A tar ends with two records of zeros.
-const END: usize = 2 * 512;
+const END_LEN: usize = 2 * 512;
 
 /// The largest number eleven octal digits hold: sizes and times beyond it do not fit ustar.
 const OCTAL_MAX: u64 = 0o777_7777_7777;
@@ -22,19 +23,19 @@ const OCTAL_MAX: u64 = 0o777_7777_7777;
 /// The largest owner that seven octal digits hold.
 const ID_MAX: u32 = 0o777_7777;
 
-/// Where a header has the name and the link target, in bytes.
+/// Byte ranges of the name and the link target in a header.
 const NAME: Range<usize> = 0..100;
 const LINK: Range<usize> = 157..257;
 
-/// The longest head of a layer; see [`TarPlan::head_len`].
-const HEAD_MAX: usize = 32 * 1024;
+/// Maximum length of the head of a layer, in bytes; see [`TarPlan::head_len`].
+const HEAD_LEN_MAX: usize = 32 * 1024;
 
-/// What a tar consists of, in order.
+/// A piece of a tar.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Piece {
+pub(crate) enum TarPiece {
     /// Headers, padding, the end.
     Bytes(Vec<u8>),
-    /// The content of the layer's n-th file, this many bytes.
+    /// Number of a file of the layer whose content follows, and its size in bytes.
     Content(usize, u64),
 }
 
@@ -44,15 +45,15 @@ pub enum TarError {
     /// The modification time does not fit a tar header.
     #[error("the time {0} does not fit a tar header, which ends in the year 2242")]
     Time(u64),
-    /// A path holds a byte that ends it.
+    /// A path contains a NUL byte, which would end it.
     #[error("the path {0:?} holds a NUL byte")]
     Path(String),
 }
 
-/// A tar whose file contents are still to come.
+/// The layout of a tar whose file contents have not been read yet.
 #[derive(Debug)]
 pub(crate) struct TarPlan {
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) pieces: Vec<TarPiece>,
 }
 
 impl TarPlan {
@@ -66,22 +67,22 @@ impl TarPlan {
                 LayerEntryKind::File(_) => files.next(),
                 _ => None,
             };
-            plan.bytes(&headers(entry, file.map_or(0, |(_, size)| size), mtime)?);
+            plan.push_bytes(&entry_headers(entry, file.map_or(0, |(_, size)| size), mtime)?);
             // An empty file too: its source has to be checked.
             if let Some((index, size)) = file {
-                plan.pieces.push(Piece::Content(index, size));
-                plan.bytes(&vec![0; padding(size)]);
+                plan.pieces.push(TarPiece::Content(index, size));
+                plan.push_bytes(&vec![0; padding_len(size)]);
             }
         }
-        plan.bytes(&[0; END]);
+        plan.push_bytes(&[0; END_LEN]);
         Ok(plan)
     }
 
     /// Returns the length of the whole tar.
     pub(crate) fn len(&self) -> u64 {
         let lens = self.pieces.iter().map(|piece| match piece {
-            Piece::Bytes(bytes) => bytes.len() as u64,
-            Piece::Content(_, len) => *len,
+            TarPiece::Bytes(bytes) => bytes.len() as u64,
+            TarPiece::Content(_, len) => *len,
         });
         lens.sum()
     }
@@ -92,33 +93,33 @@ impl TarPlan {
         let mut len = 0;
         for piece in &self.pieces {
             match piece {
-                Piece::Bytes(headers) => len += headers.len(),
-                Piece::Content(_, 0) => {}
-                Piece::Content(..) => return len.min(HEAD_MAX),
+                TarPiece::Bytes(headers) => len += headers.len(),
+                TarPiece::Content(_, 0) => {}
+                TarPiece::Content(..) => return len.min(HEAD_LEN_MAX),
             }
         }
         0
     }
 
-    fn bytes(&mut self, more: &[u8]) {
+    fn push_bytes(&mut self, more: &[u8]) {
         match self.pieces.last_mut() {
-            Some(Piece::Bytes(bytes)) => bytes.extend_from_slice(more),
+            Some(TarPiece::Bytes(bytes)) => bytes.extend_from_slice(more),
             _ if more.is_empty() => {}
-            _ => self.pieces.push(Piece::Bytes(more.to_vec())),
+            _ => self.pieces.push(TarPiece::Bytes(more.to_vec())),
         }
     }
 }
 
-fn padding(size: u64) -> usize {
-    usize::try_from(size.next_multiple_of(RECORD) - size).unwrap_or_default()
+fn padding_len(size: u64) -> usize {
+    usize::try_from(size.next_multiple_of(RECORD_LEN) - size).unwrap_or_default()
 }
 
 /// Returns the header of an entry, after its pax records if it needs any.
-fn headers(entry: &LayerEntry, size: u64, mtime: u64) -> Result<Vec<u8>, TarError> {
+fn entry_headers(entry: &LayerEntry, size: u64, mtime: u64) -> Result<Vec<u8>, TarError> {
     if mtime > OCTAL_MAX {
         return Err(TarError::Time(mtime));
     }
-    let (kind, path, target) = names(entry);
+    let (kind, path, target) = tar_names(entry);
     for name in [&path, target] {
         if name.contains('\0') {
             return Err(TarError::Path(name.to_owned()));
@@ -130,41 +131,52 @@ fn headers(entry: &LayerEntry, size: u64, mtime: u64) -> Result<Vec<u8>, TarErro
     header.set_mtime(mtime);
     let mut records = Vec::new();
     if !path.is_ascii() || header.set_path(&path).is_err() {
-        records.extend(record("path", &path));
+        records.extend(pax_record("path", &path));
         set_ascii(&mut header, NAME, &path);
     }
     if !target.is_ascii() || target.len() > LINK.len() {
-        records.extend(record("linkpath", target));
+        records.extend(pax_record("linkpath", target));
     }
-    // As it is: tar's own function would put it in order.
+    // Copied unchanged: [`Header::set_link_name`] would normalize it.
     set_ascii(&mut header, LINK, target);
-    for (id, key) in [(entry.owner.uid, "uid"), (entry.owner.gid, "gid")] {
-        let fits = if id <= ID_MAX { u64::from(id) } else { 0 };
-        if id > ID_MAX {
-            records.extend(record(key, &id.to_string()));
-        }
-        match key {
-            "uid" => header.set_uid(fits),
-            _ => header.set_gid(fits),
-        }
-    }
-    if size <= OCTAL_MAX {
-        header.set_size(size);
-    } else {
-        records.extend(record("size", &size.to_string()));
-        header.set_size(0);
-    }
+    records.extend(set_owner(&mut header, entry.owner));
+    records.extend(set_size(&mut header, size));
     header.set_cksum();
-    let mut headers = pax(&records, mtime);
+    let mut headers = pax_header(&records, mtime);
     headers.extend_from_slice(header.as_bytes());
     Ok(headers)
 }
 
-/// Returns an entry's type, and its path and link target as they stand in the tar.
-fn names(entry: &LayerEntry) -> (EntryType, String, &str) {
+/// Sets the owner in a header; returns the pax records of numbers that do not fit it.
+fn set_owner(header: &mut Header, owner: Owner) -> Vec<u8> {
+    let mut records = Vec::new();
+    let mut fitting = |key, id: u32| {
+        if id <= ID_MAX {
+            return u64::from(id);
+        }
+        records.extend(pax_record(key, &id.to_string()));
+        0
+    };
+    header.set_uid(fitting("uid", owner.uid));
+    header.set_gid(fitting("gid", owner.gid));
+    records
+}
+
+/// Sets the size in a header; returns the pax record of a size that does not fit it.
+fn set_size(header: &mut Header, size: u64) -> Vec<u8> {
+    if size <= OCTAL_MAX {
+        header.set_size(size);
+        return Vec::new();
+    }
+    header.set_size(0);
+    pax_record("size", &size.to_string())
+}
+
+/// Returns an entry's type, and its path and link target as the tar has them.
+fn tar_names(entry: &LayerEntry) -> (EntryType, String, &str) {
     let path = entry.tar_path();
     match &entry.kind {
-        // The slash tells old readers, CDI's first importer among them, that it is a directory.
+        // Old readers, CDI's first importer among them, recognize a directory by the slash.
         LayerEntryKind::Directory => (EntryType::Directory, format!("{path}/"), ""),
         LayerEntryKind::File(_) | LayerEntryKind::Whiteout | LayerEntryKind::Opaque => {
             (EntryType::Regular, path, "")
@@ -174,16 +186,16 @@ fn names(entry: &LayerEntry) -> (EntryType, String, &str) {
     }
 }
 
-/// Writes as much of a text as a field can hold; readers with pax take the record instead.
+/// Writes as much of a text as a field can hold; readers of pax use the record instead.
 fn set_ascii(header: &mut Header, field: Range<usize>, text: &str) {
-    // A name ends with a zero in the eyes of some; a link target may fill its field.
+    // Some readers require a NUL after the name; a link target may fill its field.
     let max = if field == NAME { field.len() - 1 } else { field.len() };
     let text: String = text.chars().filter(char::is_ascii).take(max).collect();
     header.as_mut_bytes()[field][..text.len()].copy_from_slice(text.as_bytes());
 }
 
-/// Returns the extended header that carries `records`; nothing if there are none.
-fn pax(records: &[u8], mtime: u64) -> Vec<u8> {
+/// Returns the extended header with `records`; empty if there are none.
+fn pax_header(records: &[u8], mtime: u64) -> Vec<u8> {
     if records.is_empty() {
         return Vec::new();
     }
@@ -199,12 +211,12 @@ fn pax(records: &[u8], mtime: u64) -> Vec<u8> {
     header.set_cksum();
     let mut bytes = header.as_bytes().to_vec();
     bytes.extend_from_slice(records);
-    bytes.resize(bytes.len() + padding(records.len() as u64), 0);
+    bytes.resize(bytes.len() + padding_len(records.len() as u64), 0);
     bytes
 }
 
 /// Returns one pax record, `LENGTH KEY=VALUE\n`, whose length counts itself.
-fn record(key: &str, value: &str) -> Vec<u8> {
+fn pax_record(key: &str, value: &str) -> Vec<u8> {
     let rest = key.len() + value.len() + " =\n".len();
     let mut len = rest + 1;
     while len != rest + len.to_string().len() {
@@ -218,7 +230,6 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::oci::tar::Owner;
     use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
     fn file(path: &str) -> LayerEntry {
@@ -229,8 +240,8 @@ mod tests {
 
     fn first_bytes(plan: &TarPlan) -> &[u8] {
         match &plan.pieces[0] {
-            Piece::Bytes(bytes) => bytes,
-            Piece::Content(..) => panic!("a tar begins with a header"),
+            TarPiece::Bytes(bytes) => bytes,
+            TarPiece::Content(..) => panic!("a tar begins with a header"),
         }
     }
 
@@ -238,7 +249,7 @@ mod tests {
     fn check(path: &str, size: u64, head_len: usize) {
         let plan = TarPlan::new(&[file(path)], &[size], 1_700_000_000).unwrap();
         assert_eq!(plan.head_len(), head_len, "{path:?} of {size} bytes");
-        assert_eq!(plan.len() % RECORD, 0);
+        assert_eq!(plan.len() % RECORD_LEN, 0);
         let mut archive = ::tar::Archive::new(std::io::repeat(0).take(0).chain(first_bytes(&plan)));
         let entry = archive.entries().unwrap().next().unwrap().unwrap();
         assert_eq!(&*entry.path_bytes(), path.as_bytes());
@@ -276,7 +287,7 @@ mod tests {
     #[test]
     fn records_count_themselves() {
         let check = |key: &str, value: &str, expected: &str| {
-            assert_eq!(record(key, value), expected.as_bytes());
+            assert_eq!(pax_record(key, value), expected.as_bytes());
         };
         check("size", "8589934592", "19 size=8589934592\n");
         check("a", "b", "6 a=b\n");

@@ -1,5 +1,5 @@
-//! Layers as a whole: that their bytes are what they always were, that every fast path gives what
-//! the slow one would, and that failures end a build instead of hanging it.
+//! Tests of whole layers: their bytes stay the same, every fast path gives the result of the slow
+//! one, and failures end a build instead of blocking it.
 
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
@@ -20,7 +20,7 @@ struct Memory {
     bytes: Vec<u8>,
     at: usize,
     holes: Holes,
-    /// Where reading fails.
+    /// Offset at which reading fails.
     fails_at: usize,
 }
 
@@ -51,7 +51,7 @@ impl SourceContent for Memory {
         Ok(())
     }
 
-    fn hole(&mut self) -> Result<u64, ContentError> {
+    fn hole_len(&mut self) -> Result<u64, ContentError> {
         if self.holes != Holes::Zeros {
             return Ok(0);
         }
@@ -62,7 +62,7 @@ impl SourceContent for Memory {
         Ok((pages * PAGE.len() + bytes) as u64)
     }
 
-    fn skip(&mut self, count: u64) {
+    fn skip_hole(&mut self, count: u64) {
         self.at += usize::try_from(count).unwrap();
     }
 
@@ -71,7 +71,7 @@ impl SourceContent for Memory {
     }
 }
 
-/// So many zeros are compared at once.
+/// Number of zeros that are compared at once.
 const PAGE: &[u8] = &[0; 4096];
 
 fn entries() -> Vec<LayerEntry> {
@@ -177,7 +177,7 @@ fn neither_threads_nor_holes_show() {
     }
 }
 
-/// CDI's importer takes no layer whose first member or frame is small.
+/// CDI's importer refuses a layer whose first member or frame is small.
 #[test]
 fn the_headers_stand_alone_in_front() {
     let disk = vec![0; 1 << 20];
@@ -253,7 +253,7 @@ proptest! {
     }
 }
 
-/// Takes so many bytes and then has no more room.
+/// A writer that fails after this many bytes.
 struct Full(usize);
 
 impl Write for Full {

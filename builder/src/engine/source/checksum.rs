@@ -1,4 +1,4 @@
-//! Hashes what is read as its *checksum* needs it.
+//! Hashes content with the algorithm of the *checksum* that it is compared with.
 
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -6,7 +6,7 @@ use crate::oci::hashing::ByteHash;
 use crate::oci::image::digest::hex;
 use crate::recipe::Checksum;
 
-/// A hash of what a checksum is compared with.
+/// A hash in progress; none without a checksum to compare with.
 pub(super) enum ChecksumHash {
     None,
     Sha256(Sha256),
@@ -14,7 +14,7 @@ pub(super) enum ChecksumHash {
 }
 
 impl ChecksumHash {
-    /// Returns a hash of what is to come, if there is a checksum to compare it with.
+    /// Starts a hash with the algorithm of `checksum`.
     pub(super) fn new(checksum: Option<&Checksum>) -> Self {
         match checksum {
             None => Self::None,
@@ -23,7 +23,7 @@ impl ChecksumHash {
         }
     }
 
-    /// Returns the checksum of what was hashed; later bytes are not hashed.
+    /// Returns the checksum of the hashed bytes; later bytes are not hashed.
     pub(super) fn finish(&mut self) -> Option<Checksum> {
         match std::mem::replace(self, Self::None) {
             Self::None => None,

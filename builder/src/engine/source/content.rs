@@ -13,10 +13,10 @@ pub(crate) trait SourceContent: Send {
     fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError>;
 
     /// Returns how many of the next bytes are known to be zeros without reading them.
-    fn hole(&mut self) -> Result<u64, ContentError>;
+    fn hole_len(&mut self) -> Result<u64, ContentError>;
 
     /// Skips bytes of a hole.
-    fn skip(&mut self, count: u64);
+    fn skip_hole(&mut self, count: u64);
 
     /// Checks, after the last byte, that the content is complete and has its checksum.
     fn finish(&mut self) -> Result<(), ContentError>;
@@ -34,7 +34,7 @@ pub(crate) enum ContentError {
     Source(#[from] SourceError),
 }
 
-/// How far the size of a content can be relied on.
+/// Where the size of a content is known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SizeOrigin {
     /// The size is that of the file, or was measured.

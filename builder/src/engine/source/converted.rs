@@ -1,5 +1,5 @@
-//! Disks that are *converted* while they are read. That needs all of the disk, in any order: a file
-//! that is taken as it is.
+//! Disks that are *converted* while they are read. The conversion reads the disk in any order, so
+//! the source must be a file that is not compressed.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 
 use super::file::{OpenedFile, check_unchanged};
-use super::judge::Judge;
+use super::judge::DiskJudge;
 use super::raw::RawStream;
 use super::{ContentError, SourceContent, SourceError, SourceErrorKind, stream};
 use crate::cluster::contract::examine_disk;
@@ -18,21 +18,21 @@ use crate::disk::convert::Conversion;
 use crate::disk::convert::{ConvertError, Guest, Plan, Stream};
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe};
 
-/// Why a disk cannot be read in any order.
+/// A source that can be read only from front to back, so that its disk cannot be converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SequentialSource {
-    /// It would be decompressed on its way.
-    Packed(CompressionFormat),
-    /// It is downloaded.
+    /// The disk is compressed in this format.
+    Compressed(CompressionFormat),
+    /// The disk is downloaded.
     Download,
-    /// It lies in an archive or an image, or was given inline.
+    /// The disk is in an archive or an image, or is given inline.
     Part,
 }
 
 impl fmt::Display for SequentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Packed(compression) => write!(f, "packed with {compression}"),
+            Self::Compressed(compression) => write!(f, "packed with {compression}"),
             Self::Download => f.write_str("a download"),
             Self::Part => f.write_str("part of something else"),
         }
@@ -43,11 +43,11 @@ impl fmt::Display for SequentialSource {
 pub(super) struct ConvertedDisk<'a> {
     pub(super) file: OpenedFile<'a>,
     checksum: Option<Checksum>,
-    /// What the disk is before it is converted.
+    /// Format and flaws of the disk before it is converted.
     pub(super) info: disk::Info,
     guest: Guest,
     conversion: Conversion,
-    /// Known after it was surveyed.
+    /// Plan of the conversion, which the survey makes.
     plan: Option<Plan>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> ConvertedDisk<'a> {
         file: OpenedFile<'a>,
         conversion: Conversion,
         checksum: Option<Checksum>,
-        judge: Option<Judge<'a>>,
+        judge: Option<DiskJudge<'a>>,
     ) -> Result<Self, SourceErrorKind> {
         let bytes = file.bytes()?;
         let info = examine_disk(&bytes).map_err(SourceErrorKind::from_disk)?;
@@ -70,8 +70,8 @@ impl<'a> ConvertedDisk<'a> {
         Ok(Self { file, checksum, info, guest, conversion, plan: None })
     }
 
-    /// Returns the size of the disk in bytes if it has to be surveyed yet.
-    pub(super) fn unsurveyed(&self) -> Option<u64> {
+    /// Returns the size of the disk in bytes if it has not been surveyed yet.
+    pub(super) fn unsurveyed_len(&self) -> Option<u64> {
         self.plan.is_none().then(|| self.guest.len())
     }
 
@@ -83,8 +83,8 @@ impl<'a> ConvertedDisk<'a> {
         progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, SourceErrorKind> {
         if let Some(checksum) = &self.checksum {
-            // The file will not be read from its beginning to its end.
-            stream::check(RawStream::file(&self.file)?, checksum)?;
+            // The conversion does not read the file from its beginning to its end.
+            stream::check_checksum(RawStream::from_file(&self.file)?, checksum)?;
         }
         let plan = Plan::new(Guest::clone(&self.guest), self.conversion, pool, progress)?;
         Ok(match plan {
@@ -106,10 +106,10 @@ impl<'a> ConvertedDisk<'a> {
     }
 }
 
-/// Refuses what cannot be read in any order, as far as the recipe shows it.
-pub(super) fn check_order(recipe: &SourceRecipe) -> Result<(), SourceErrorKind> {
+/// Refuses a source that cannot be read in any order, as far as the recipe shows it.
+pub(super) fn check_seekable(recipe: &SourceRecipe) -> Result<(), SourceErrorKind> {
     let why = match (&recipe.location, recipe.compression) {
-        (_, Some(compression)) => SequentialSource::Packed(compression),
+        (_, Some(compression)) => SequentialSource::Compressed(compression),
         (SourceLocation::Url(_), None) => SequentialSource::Download,
         (SourceLocation::Inline(_) | SourceLocation::Member(_), None) => SequentialSource::Part,
         (SourceLocation::File(_), None) => return Ok(()),
@@ -130,7 +130,7 @@ impl ConvertedContent<'_> {
         SourceError { location: self.location.into(), kind: kind.into() }.into()
     }
 
-    /// Returns the error of a file, which is that it was written to if it was.
+    /// Returns an error of reading the file: that it was changed, if it was.
     fn read_error(&self, error: ConvertError) -> ContentError {
         match self.check() {
             Err(changed) => self.error(changed),
@@ -139,8 +139,8 @@ impl ConvertedContent<'_> {
     }
 
     fn check(&self) -> Result<(), SourceErrorKind> {
-        let file = self.opened.file()?;
-        check_unchanged(&file, &self.opened.before)
+        let file = self.opened.open_unchanged()?;
+        check_unchanged(&file, &self.opened.identity)
     }
 }
 
@@ -153,11 +153,11 @@ impl SourceContent for ConvertedContent<'_> {
         self.stream.read_exact(space).map_err(|error| self.read_error(error))
     }
 
-    fn hole(&mut self) -> Result<u64, ContentError> {
+    fn hole_len(&mut self) -> Result<u64, ContentError> {
         self.stream.hole().map_err(|error| self.read_error(error))
     }
 
-    fn skip(&mut self, count: u64) {
+    fn skip_hole(&mut self, count: u64) {
         self.stream.skip(count);
     }
 

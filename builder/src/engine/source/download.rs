@@ -22,7 +22,7 @@ pub enum DownloadError {
     },
     /// The content has another size than is published.
     #[error("the server has {found} bytes, not the {expected} that are published")]
-    Len {
+    Length {
         /// Published size in bytes.
         expected: u64,
         /// Size on the server in bytes.
@@ -30,7 +30,7 @@ pub enum DownloadError {
     },
     /// The content is a web page, where a disk is expected.
     #[error("the server sent a web page")]
-    Page,
+    WebPage,
     /// The server compressed the content for the transfer.
     #[error("the server sent the content packed with {0}, which nobody asked for")]
     Encoded(String),
@@ -43,19 +43,19 @@ pub enum DownloadError {
 }
 
 impl DownloadError {
-    /// Tells whether another attempt may succeed a little later.
+    /// Returns whether another attempt may succeed later.
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Http(error) => error.is_transient() || matches!(error, HttpError::Resolve { .. }),
             Self::Status { status, .. } => is_transient(*status),
             // A mirror may not have the new file yet, or the list may be about to follow.
-            Self::Len { .. } | Self::Changed => true,
-            Self::Page | Self::Encoded(_) | Self::Cancelled => false,
+            Self::Length { .. } | Self::Changed => true,
+            Self::WebPage | Self::Encoded(_) | Self::Cancelled => false,
         }
     }
 
-    /// Tells whether the same server may succeed at once.
-    pub(super) fn is_passing(&self) -> bool {
+    /// Returns whether an immediate retry with the same server may succeed.
+    pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Http(error) => error.is_transient(),
             Self::Status { status, .. } => is_transient(*status),

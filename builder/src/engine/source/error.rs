@@ -30,19 +30,19 @@ pub enum SourceErrorKind {
     /// It is a directory, a device or something else without content.
     #[error("not a regular file")]
     NotAFile,
-    /// It has no byte.
+    /// It is empty.
     #[error("the file is empty")]
     Empty,
     /// A disk is compressed and is not to be decompressed: KubeVirt and CDI would take the compressed
     /// bytes for the disk.
     #[error("the disk is packed with {0}")]
-    Packed(CompressionFormat),
+    Compressed(CompressionFormat),
     /// The disk breaks a rule of KubeVirt or CDI.
     #[error("{0}")]
     Disk(disk::Flaw),
     /// It was to be decompressed, and has another format.
     #[error("not packed with {0}")]
-    NotPacked(CompressionFormat),
+    NotCompressed(CompressionFormat),
     /// It cannot be decompressed.
     #[error("damaged {0} data: {1}")]
     Damaged(CompressionFormat, io::Error),
@@ -56,7 +56,7 @@ pub enum SourceErrorKind {
     },
     /// The decompressed disk does not have its checksum.
     #[error("the checksum of the unpacked disk is wrong: expected {expected}, found {found}")]
-    Unpacked {
+    DecompressedChecksum {
         /// Checksum that is published.
         expected: Checksum,
         /// Checksum of the decompressed bytes.
@@ -98,12 +98,12 @@ pub enum SourceErrorKind {
 }
 
 impl SourceErrorKind {
-    /// Tells whether another error of the same source says the same.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
+    /// Returns whether another error of the same source is the same problem.
+    pub(crate) fn is_same_problem(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Disk(flaw), Self::Disk(other)) => flaw == other,
-            (Self::Packed(format), Self::Packed(other))
-            | (Self::NotPacked(format), Self::NotPacked(other)) => format == other,
+            (Self::Compressed(format), Self::Compressed(other))
+            | (Self::NotCompressed(format), Self::NotCompressed(other)) => format == other,
             (Self::Sequential(why), Self::Sequential(other)) => why == other,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
@@ -127,7 +127,7 @@ impl From<ConvertError> for SourceErrorKind {
 }
 
 impl SourceErrorKind {
-    /// Returns the error of reading a disk's file: one that ends early was cut off meanwhile.
+    /// Returns the error of reading a disk's file: a file that ends early was truncated meanwhile.
     pub(super) fn from_disk(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::Changed,

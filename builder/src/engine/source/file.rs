@@ -13,9 +13,9 @@ use super::{InputFiles, SourceErrorKind};
 use crate::disk::{self, ReadAt};
 use crate::recipe::{InputFile, SourceRole};
 
-/// A file by its name.
+/// A file of a recipe, and what opens it.
 #[derive(Clone, Copy)]
-struct FileName<'a> {
+struct NamedInput<'a> {
     inputs: &'a dyn InputFiles,
     file: &'a InputFile,
 }
@@ -24,9 +24,9 @@ struct FileName<'a> {
 /// than a process may have open, so each is opened again when it is read.
 #[derive(Debug)]
 pub(super) struct OpenedFile<'a> {
-    name: FileName<'a>,
+    name: NamedInput<'a>,
     kept: Option<Arc<File>>,
-    pub(super) before: FileIdentity,
+    pub(super) identity: FileIdentity,
 }
 
 impl<'a> OpenedFile<'a> {
@@ -36,44 +36,45 @@ impl<'a> OpenedFile<'a> {
         file: &'a InputFile,
         role: SourceRole,
     ) -> Result<(Self, Vec<u8>), SourceErrorKind> {
-        let name = FileName { inputs, file };
+        let name = NamedInput { inputs, file };
         let file = inputs.open(name.file)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(SourceErrorKind::NotAFile);
         }
-        let before = FileIdentity::new(&metadata);
-        let mut start = vec![0; usize::try_from(before.size()).unwrap_or(usize::MAX).min(512)];
+        let identity = FileIdentity::new(&metadata);
+        let mut start = vec![0; usize::try_from(identity.size()).unwrap_or(usize::MAX).min(512)];
         file.read_exact_at(&mut start, 0)?;
         let kept = (role == SourceRole::Disk).then(|| Arc::new(file));
-        Ok((Self { name, kept, before }, start))
+        Ok((Self { name, kept, identity }, start))
     }
 
     /// Returns its size in bytes.
     pub(super) fn len(&self) -> u64 {
-        self.before.size()
+        self.identity.size()
     }
 
-    /// Returns the file, opened.
-    pub(super) fn file(&self) -> Result<Arc<File>, SourceErrorKind> {
+    /// Returns the open file, which is opened again if it was not kept open. Fails if it was
+    /// changed.
+    pub(super) fn open_unchanged(&self) -> Result<Arc<File>, SourceErrorKind> {
         let file = match &self.kept {
             Some(file) => return Ok(Arc::clone(file)),
             None => self.name.inputs.open(self.name.file)?,
         };
-        if !self.before.is_same_inode(&FileIdentity::new(&file.metadata()?)) {
+        if !self.identity.is_same_inode(&FileIdentity::new(&file.metadata()?)) {
             return Err(SourceErrorKind::Changed);
         }
-        check_unchanged(&file, &self.before)?;
+        check_unchanged(&file, &self.identity)?;
         Ok(Arc::new(file))
     }
 
     /// Returns the file's bytes, to be read in any order.
     pub(super) fn bytes(&self) -> Result<FileBytes, SourceErrorKind> {
-        Ok(FileBytes { file: self.file()?, len: self.len() })
+        Ok(FileBytes { file: self.open_unchanged()?, len: self.len() })
     }
 }
 
-impl std::fmt::Debug for FileName<'_> {
+impl std::fmt::Debug for NamedInput<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.file.fmt(f)
     }
@@ -88,7 +89,7 @@ pub(super) fn check_unchanged(file: &File, before: &FileIdentity) -> Result<(), 
     }
 }
 
-/// What is known of the bytes from a position on, up to an offset.
+/// Data or a hole from a position up to an offset.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FileExtent {
     Data(u64),
@@ -96,21 +97,21 @@ pub(super) enum FileExtent {
 }
 
 impl FileExtent {
-    /// Asks the file system for data and holes from a position on; the file ends at `end`.
+    /// Asks the file system whether there is data or a hole at a position; the file ends at `end`.
     pub(super) fn at(file: &File, at: u64, end: u64) -> io::Result<Self> {
         match seek(file, SeekFrom::Data(at)) {
             Ok(data) if data > at => Ok(Self::Hole(data.min(end))),
             Ok(_) => Ok(Self::Data(seek(file, SeekFrom::Hole(at))?)),
             // No data up to the end.
             Err(Errno::NXIO) => Ok(Self::Hole(end)),
-            // A file system that knows no holes.
+            // The file system does not support holes.
             Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Self::Data(end)),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// The bytes of a file that was opened, in any order; a change of the file is not noticed here.
+/// The bytes of an open file, read in any order. This does not detect that the file was changed.
 #[derive(Debug, Clone)]
 pub(super) struct FileBytes {
     file: Arc<File>,

@@ -1,5 +1,6 @@
-//! *Downloads*: a file on a server, read as a stream. Redirects are followed, but never from https to
-//! http. A download that breaks off is resumed, there or at a mirror, if the file is still the same.
+//! *Downloads*: a file on a server, read as a stream. Redirects are followed, but never from https
+//! to http. An interrupted download is resumed, at the same server or at a mirror, if the file is
+//! unchanged.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -12,22 +13,22 @@ use crate::net::http::{
 };
 use crate::recipe::{DownloadDetails, SourceRole};
 
-/// After so many more bytes a server has all its attempts again.
+/// Number of bytes after which the attempts are renewed.
 const PROGRESS: u64 = 1 << 20;
 
 /// A file on a server.
 pub(super) struct DownloadSource<'a> {
     pub(super) url: &'a str,
     pub(super) client: HttpClient,
-    /// What else is known of it.
+    /// What is published about the file: mirrors, size.
     pub(super) details: Option<&'a DownloadDetails>,
     pub(super) role: SourceRole,
 }
 
 impl DownloadSource<'_> {
-    /// Asks for the file until a server begins to send it.
-    pub(super) fn request(&self) -> Result<Response, DownloadError> {
-        Response::get(&self.client, self.url, self.details, self.role)
+    /// Requests the file until a server begins to send it.
+    pub(super) fn start(&self) -> Result<DownloadStream, DownloadError> {
+        DownloadStream::start(&self.client, self.url, self.details, self.role)
     }
 }
 
@@ -37,29 +38,29 @@ impl std::fmt::Debug for DownloadSource<'_> {
     }
 }
 
-/// A file that is being received.
-pub(super) struct Response {
+/// A download in progress.
+pub(super) struct DownloadStream {
     client: HttpClient,
     role: SourceRole,
     /// URLs of the file; those that do not have it are removed.
     urls: Vec<Url>,
-    /// Number of the URL that is requested.
+    /// Index in `urls` of the URL that is requested.
     current: usize,
     body: Option<http::HttpResponse>,
     /// Size of the whole file in bytes, as the servers or the publisher declare it.
     len: Option<u64>,
     published: Option<u64>,
-    /// Validator of this state of the file: a strong `ETag`, or `Last-Modified`.
-    state: Option<String>,
-    /// Number of bytes that were read.
+    /// Validator of the file: a strong `ETag`, or `Last-Modified`.
+    validator: Option<String>,
+    /// Number of bytes that have been read.
     at: u64,
     attempts: Attempts,
-    /// Offset from which a server has all its attempts again.
+    /// Offset in bytes at which the attempts are renewed.
     renewed_at: u64,
 }
 
-impl Response {
-    fn get(
+impl DownloadStream {
+    fn start(
         client: &HttpClient,
         url: &str,
         download: Option<&DownloadDetails>,
@@ -77,7 +78,7 @@ impl Response {
             body: None,
             len: published,
             published,
-            state: None,
+            validator: None,
             at: 0,
             attempts: client.attempts(),
             renewed_at: PROGRESS,
@@ -91,75 +92,77 @@ impl Response {
         self.len
     }
 
-    /// Reads some other part of the same file, if the server can send parts.
+    /// Reads another part of the same file, if the server supports ranges.
     pub(super) fn read_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
         let range = format!("bytes={at}-{}", at + space.len() as u64 - 1);
         let url = self.urls.get(self.current).ok_or(io::ErrorKind::NotFound)?;
         let request = HttpRequest::new("GET", url).header("Range", range);
         let mut response = self.client.follow(&request).map_err(io::Error::other)?;
         if response.head.status != 206 {
-            return Err(io::Error::other(status(&response.head)));
+            return Err(io::Error::other(status_error(&response.head)));
         }
         response.read_exact(space)
     }
 
     fn connect(&mut self) -> Result<(), DownloadError> {
         loop {
-            let Err(error) = self.ask() else { return Ok(()) };
-            self.failed(error)?;
+            let Err(error) = self.request_rest() else { return Ok(()) };
+            self.prepare_retry(error)?;
         }
     }
 
     /// Requests the rest of the file from one server.
-    fn ask(&mut self) -> Result<(), DownloadError> {
+    fn request_rest(&mut self) -> Result<(), DownloadError> {
         let Some(url) = self.urls.get(self.current) else { return Err(DownloadError::Changed) };
         let mut request = HttpRequest::new("GET", url);
         if self.at > 0 {
             request = request.header("Range", format!("bytes={}-", self.at));
-            if let Some(state) = &self.state {
-                request = request.header("If-Range", state);
+            if let Some(validator) = &self.validator {
+                request = request.header("If-Range", validator);
             }
         }
         let mut body = self.client.follow(&request)?;
         let len = match body.head.status {
             200 => body.head.content_length(),
-            206 if self.at > 0 => Some(part(&body.head, self.at).ok_or(DownloadError::Changed)?),
+            206 if self.at > 0 => {
+                Some(partial_len(&body.head, self.at).ok_or(DownloadError::Changed)?)
+            }
             416 if self.at > 0 => return Err(DownloadError::Changed),
-            _ => return Err(status(&body.head)),
+            _ => return Err(status_error(&body.head)),
         };
-        self.check(&body.head, len)?;
+        self.check_head(&body.head, len)?;
         if body.head.status == 200 {
-            // A server that cannot send parts sends it all again.
+            // A server that does not support ranges sends the whole file again.
             let skipped = io::copy(&mut (&mut body).take(self.at), &mut io::sink());
-            if skipped.map_err(|error| self.broken(error))? < self.at {
+            if skipped.map_err(|error| self.read_error(error))? < self.at {
                 return Err(DownloadError::Changed);
             }
         }
         self.len = len.or(self.len);
-        self.state = state(&body.head);
+        self.validator = validator(&body.head);
         self.body = Some(body);
         Ok(())
     }
 
-    /// Fails if what a server is about to send cannot be the file.
-    fn check(&self, head: &ResponseHead, len: Option<u64>) -> Result<(), DownloadError> {
+    /// Fails if the response cannot be the file.
+    fn check_head(&self, head: &ResponseHead, len: Option<u64>) -> Result<(), DownloadError> {
         let is_identity = |value: &&str| value.trim().is_empty() || *value == "identity";
         if let Some(encoding) = head.header("content-encoding").filter(|it| !is_identity(it)) {
             return Err(DownloadError::Encoded(encoding.into()));
         }
         let kind = head.header("content-type").unwrap_or_default().to_ascii_lowercase();
         if self.role == SourceRole::Disk && kind.starts_with("text/html") {
-            return Err(DownloadError::Page);
+            return Err(DownloadError::WebPage);
         }
         match (self.published, len) {
             (Some(expected), Some(found)) if expected != found => {
-                return Err(DownloadError::Len { expected, found });
+                return Err(DownloadError::Length { expected, found });
             }
             _ => {}
         }
-        let is_other = |old: &Option<String>| old.is_some() && *old != state(head);
+        let is_other = |old: &Option<String>| old.is_some() && *old != validator(head);
         let has_changed = self.len.is_some() && len.is_some() && self.len != len;
-        if self.at > 0 && (has_changed || is_other(&self.state)) {
+        if self.at > 0 && (has_changed || is_other(&self.validator)) {
             return Err(DownloadError::Changed);
         }
         Ok(())
@@ -167,16 +170,16 @@ impl Response {
 
     /// Prepares for the next attempt, if there is one: with the next server that has the file, or, when
     /// all were asked, after a pause.
-    fn failed(&mut self, error: DownloadError) -> Result<(), DownloadError> {
+    fn prepare_retry(&mut self, error: DownloadError) -> Result<(), DownloadError> {
         self.body = None;
-        if error.is_passing() {
+        if error.is_transient() {
             self.current += 1;
         } else {
             self.urls.remove(self.current);
         }
-        // Servers have names of their own for the same state.
-        if self.urls.len() > 1 || !error.is_passing() {
-            self.state = None;
+        // Each server has validators of its own.
+        if self.urls.len() > 1 || !error.is_transient() {
+            self.validator = None;
         }
         if self.urls.is_empty() {
             return Err(error);
@@ -192,7 +195,7 @@ impl Response {
         }
     }
 
-    fn broken(&self, error: io::Error) -> DownloadError {
+    fn read_error(&self, error: io::Error) -> DownloadError {
         DownloadError::Http(HttpError::io(error, self.client.options().stall))
     }
 
@@ -201,12 +204,12 @@ impl Response {
         match body.read(space) {
             Ok(0) if self.len.is_some_and(|len| self.at < len) => Err(HttpError::Closed.into()),
             Ok(count) => Ok(count),
-            Err(error) => Err(self.broken(error)),
+            Err(error) => Err(self.read_error(error)),
         }
     }
 }
 
-impl Read for Response {
+impl Read for DownloadStream {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         if space.is_empty() {
             return Ok(0);
@@ -223,17 +226,17 @@ impl Read for Response {
                 }
                 Err(error) => error,
             };
-            self.failed(error).and_then(|()| self.connect()).map_err(io::Error::other)?;
+            self.prepare_retry(error).and_then(|()| self.connect()).map_err(io::Error::other)?;
         }
     }
 }
 
-fn status(head: &ResponseHead) -> DownloadError {
+fn status_error(head: &ResponseHead) -> DownloadError {
     DownloadError::Status { status: head.status, pause: retry_after(head) }
 }
 
-/// Returns how long the whole is of which a server sends the end, if it begins where it should.
-fn part(head: &ResponseHead, at: u64) -> Option<u64> {
+/// Returns the length of the whole file in bytes, if the response is the rest of it from `at` on.
+fn partial_len(head: &ResponseHead, at: u64) -> Option<u64> {
     let range = head.header("content-range")?.strip_prefix("bytes ")?;
     let (range, len) = range.split_once('/')?;
     let (first, last) = range.split_once('-')?;
@@ -242,8 +245,8 @@ fn part(head: &ResponseHead, at: u64) -> Option<u64> {
     (first == at && last.checked_add(1) == Some(len)).then_some(len)
 }
 
-/// Returns what can be said with `If-Range` (RFC 9110, 13.1.5): a weak validator cannot.
-fn state(head: &ResponseHead) -> Option<String> {
+/// Returns the validator for `If-Range` (RFC 9110, section 13.1.5), which must not be weak.
+fn validator(head: &ResponseHead) -> Option<String> {
     let strong = head.header("etag").filter(|etag| etag.starts_with('"'));
     strong.or(head.header("last-modified")).map(str::to_owned)
 }

@@ -19,7 +19,7 @@ pub(crate) enum SourceIdentity {
     Member {
         /// Identity of the archive.
         archive: Box<SourceIdentity>,
-        /// Where the content begins in the unpacked tar, in bytes.
+        /// Offset of the content in the decompressed tar, in bytes.
         offset: u64,
         /// Size in bytes.
         size: u64,
@@ -28,7 +28,7 @@ pub(crate) enum SourceIdentity {
 
 impl SourceIdentity {
     /// Returns the identity of a content that has this digest.
-    pub(super) fn of(digest: Digest) -> Self {
+    pub(super) fn from_digest(digest: Digest) -> Self {
         Self::Checksum(Checksum::Sha256(digest.to_hex()))
     }
 }
@@ -66,13 +66,13 @@ impl FileIdentity {
         self.modified.max(self.changed)
     }
 
-    /// Tells whether it is still the same inode.
+    /// Returns whether it is still the same inode.
     pub(super) fn is_same_inode(&self, now: &Self) -> bool {
         (self.device, self.inode) == (now.device, now.inode)
     }
 
-    /// Tells whether the content is unchanged. A change of attributes alone (a link, a chmod) does
-    /// not count.
+    /// Returns whether the content is unchanged. A change of attributes alone (a link, a chmod)
+    /// does not count.
     pub(super) fn is_unchanged(&self, now: &Self) -> bool {
         (self.size, self.modified) == (now.size, now.modified)
     }

@@ -1,10 +1,10 @@
-//! Contents that recipes give themselves.
+//! Contents that are given in the recipe.
 
-use super::judge::Judge;
+use super::judge::DiskJudge;
 use super::{ContentError, SourceContent, SourceError, SourceErrorKind};
 use crate::disk;
 
-/// Bytes that the recipe gives.
+/// Bytes of the recipe.
 #[derive(Debug)]
 pub(super) struct InlineSource<'a> {
     pub(super) bytes: &'a [u8],
@@ -13,7 +13,10 @@ pub(super) struct InlineSource<'a> {
 }
 
 impl<'a> InlineSource<'a> {
-    pub(super) fn new(bytes: &'a [u8], judge: Option<Judge<'a>>) -> Result<Self, SourceErrorKind> {
+    pub(super) fn new(
+        bytes: &'a [u8],
+        judge: Option<DiskJudge<'a>>,
+    ) -> Result<Self, SourceErrorKind> {
         let disk = judge.map(|judge| judge.examine(&bytes)).transpose()?;
         Ok(Self { bytes, disk })
     }
@@ -23,7 +26,7 @@ impl<'a> InlineSource<'a> {
     }
 }
 
-/// The content of bytes that exist already.
+/// The content of an inline source.
 #[derive(Debug)]
 pub(super) struct InlineContent<'s> {
     bytes: &'s [u8],
@@ -47,11 +50,11 @@ impl SourceContent for InlineContent<'_> {
         Ok(())
     }
 
-    fn hole(&mut self) -> Result<u64, ContentError> {
+    fn hole_len(&mut self) -> Result<u64, ContentError> {
         Ok(0)
     }
 
-    fn skip(&mut self, _count: u64) {}
+    fn skip_hole(&mut self, _count: u64) {}
 
     fn finish(&mut self) -> Result<(), ContentError> {
         Ok(())

@@ -1,5 +1,5 @@
-//! What a disk is *judged* by on its way into an image: a file before anything is built, a stream by
-//! its first bytes, before any of them goes on.
+//! *Judges* disks by the contract: a file before anything is built, a stream by its first bytes,
+//! before any of them is passed on.
 
 use super::content::SizeOrigin;
 use super::{ContentError, SIZE_MAX, SourceContent, SourceError, SourceErrorKind};
@@ -10,20 +10,20 @@ use crate::recipe::{SourceRecipe, SourceRole};
 /// What to do with a disk that CDI takes and KubeVirt does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CdiOnlyPolicy {
-    /// An error.
+    /// Refuse it.
     Refuse,
-    /// The image is for CDI alone.
+    /// Accept it: the image is for CDI alone.
     Allow,
 }
 
-/// What is expected of a disk.
+/// Judges the disk of a recipe's source.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Judge<'a> {
+pub(super) struct DiskJudge<'a> {
     recipe: &'a SourceRecipe,
     cdi_only: CdiOnlyPolicy,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> DiskJudge<'a> {
     /// Returns the judge of a source that is a disk.
     pub(super) fn new(recipe: &'a SourceRecipe, cdi_only: CdiOnlyPolicy) -> Option<Self> {
         (recipe.role == SourceRole::Disk).then_some(Self { recipe, cdi_only })
@@ -39,7 +39,7 @@ impl<'a> Judge<'a> {
     /// Fails if neither KubeVirt nor CDI could use the disk, or only CDI where that is not enough.
     pub(super) fn check(&self, info: &Info) -> Result<(), SourceErrorKind> {
         if let Format::Packed(compression) = info.format {
-            return Err(SourceErrorKind::Packed(compression));
+            return Err(SourceErrorKind::Compressed(compression));
         }
         let is_converted = self.recipe.convert.is_some();
         let is_refused = |flaw: &&Flaw| match flaw.kind {
@@ -54,41 +54,41 @@ impl<'a> Judge<'a> {
             }
             Some(flaw) => Err(flaw.clone().into()),
             None if is_converted => Ok(()),
-            None => disk::misnamed(self.name(), info).map_or(Ok(()), |flaw| Err(flaw.into())),
+            None => disk::misnamed(self.disk_name(), info).map_or(Ok(()), |flaw| Err(flaw.into())),
         }
     }
 
-    /// Does the same with the first [`START_LEN`] bytes of a disk; if there are fewer, they are all of
-    /// it.
+    /// Checks the first [`START_LEN`] bytes of a disk in the same way; if there are fewer, they are
+    /// the whole disk.
     pub(super) fn check_start(&self, start: &[u8]) -> Result<(), SourceErrorKind> {
         let is_whole = start.len() < START_LEN;
         let len = if is_whole { start.len() as u64 } else { SIZE_MAX };
         self.check(&examine_disk(&Start { bytes: start, len })?)
     }
 
-    /// Returns the name of the disk when it is decompressed.
-    fn name(&self) -> &str {
+    /// Returns the file name of the disk, without the suffix of its compression.
+    fn disk_name(&self) -> &str {
         let name = self.recipe.location.file_name();
         self.recipe.compression.map_or(name, |compression| compression.strip(name))
     }
 }
 
-/// The content of a disk that goes by as a stream.
+/// The content of a disk that is read as a stream and judged by its first bytes.
 pub(super) struct JudgedContent<'a> {
     content: Box<dyn SourceContent + 'a>,
-    judge: Judge<'a>,
+    judge: DiskJudge<'a>,
     location: &'a str,
     size: SizeOrigin,
-    /// First bytes, which were read to be examined; nothing before any byte was asked for.
+    /// First bytes, which were read to be examined; nothing before the first read.
     start: Option<Vec<u8>>,
-    /// How many of them were passed on.
+    /// How many of the first bytes were passed on.
     at: usize,
 }
 
 impl<'a> JudgedContent<'a> {
     pub(super) fn new(
         content: Box<dyn SourceContent + 'a>,
-        judge: Judge<'a>,
+        judge: DiskJudge<'a>,
         location: &'a str,
         size: SizeOrigin,
     ) -> Self {
@@ -96,7 +96,7 @@ impl<'a> JudgedContent<'a> {
     }
 
     /// Returns the rest of the first bytes, after they were judged.
-    fn start(&mut self) -> Result<&[u8], ContentError> {
+    fn unread_start(&mut self) -> Result<&[u8], ContentError> {
         let start = match self.start.take() {
             Some(start) => start,
             None => self.read_start()?,
@@ -130,7 +130,7 @@ impl SourceContent for JudgedContent<'_> {
     }
 
     fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError> {
-        let start = self.start()?;
+        let start = self.unread_start()?;
         let count = start.len().min(space.len());
         let (first, rest) = space.split_at_mut(count);
         first.copy_from_slice(&start[..count]);
@@ -138,12 +138,12 @@ impl SourceContent for JudgedContent<'_> {
         if rest.is_empty() { Ok(()) } else { self.content.read_exact(rest) }
     }
 
-    fn hole(&mut self) -> Result<u64, ContentError> {
-        if self.start()?.is_empty() { self.content.hole() } else { Ok(0) }
+    fn hole_len(&mut self) -> Result<u64, ContentError> {
+        if self.unread_start()?.is_empty() { self.content.hole_len() } else { Ok(0) }
     }
 
-    fn skip(&mut self, count: u64) {
-        self.content.skip(count);
+    fn skip_hole(&mut self, count: u64) {
+        self.content.skip_hole(count);
     }
 
     fn finish(&mut self) -> Result<(), ContentError> {

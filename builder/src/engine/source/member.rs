@@ -1,6 +1,6 @@
-//! *Members* as sources: files in an archive. All members of an archive that a layer has are read
-//! from one stream, which is read once if they come in the order of the archive. Its bytes are checked
-//! when the last member is finished.
+//! *Members* as sources: files in an archive. All members that a layer has of an archive are read
+//! from one stream, which is read once if the members are in the order of the archive. Its bytes
+//! are checked when the last member is finished.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use super::content::SizeOrigin;
 use super::file::OpenedFile;
 use super::http::DownloadSource;
 use super::identity::SourceIdentity;
-use super::judge::{Judge, JudgedContent};
+use super::judge::{DiskJudge, JudgedContent};
 use super::raw::{RawStream, SharedStream};
 use super::stream::is_damage;
 use super::{ContentError, SourceContent, SourceError, SourceErrorKind};
@@ -26,7 +26,7 @@ pub(super) struct MemberSource<'a> {
     pub(super) member: &'a TarMember,
     pub(super) archive: Arc<OpenArchive<'a>>,
     /// Judges a disk by its first bytes.
-    pub(super) judge: Option<Judge<'a>>,
+    pub(super) judge: Option<DiskJudge<'a>>,
 }
 
 impl MemberSource<'_> {
@@ -56,9 +56,9 @@ pub(super) enum ArchiveBytes<'a> {
 impl<'a> ArchiveBytes<'a> {
     fn identity(&self) -> Option<SourceIdentity> {
         match self {
-            Self::File { file, .. } => Some(SourceIdentity::File(file.before.clone())),
+            Self::File { file, .. } => Some(SourceIdentity::File(file.identity.clone())),
             Self::Download { checksum, .. } => checksum.clone().map(SourceIdentity::Checksum),
-            Self::Layer { digest, .. } => Some(SourceIdentity::of(*digest)),
+            Self::Layer { digest, .. } => Some(SourceIdentity::from_digest(*digest)),
         }
     }
 
@@ -69,12 +69,12 @@ impl<'a> ArchiveBytes<'a> {
         }
     }
 
-    fn raw(&self) -> Result<RawStream<'a>, SourceErrorKind> {
+    fn open_stream(&self) -> Result<RawStream<'a>, SourceErrorKind> {
         Ok(match self {
-            Self::File { file, .. } => RawStream::file(file)?,
-            Self::Download { download, .. } => RawStream::response(download.request()?),
+            Self::File { file, .. } => RawStream::from_file(file)?,
+            Self::Download { download, .. } => RawStream::from_download(download.start()?),
             Self::Layer { places, place, digest, size } => {
-                RawStream::blob(places.open_images(place)?.into_blob_reader(*digest, *size)?)
+                RawStream::from_blob(places.open_images(place)?.into_blob_reader(*digest, *size)?)
             }
         })
     }
@@ -90,7 +90,7 @@ pub(super) struct OpenArchive<'a> {
 #[derive(Debug, Default)]
 struct ArchiveState<'a> {
     /// Number of contents that are not finished.
-    users: usize,
+    unfinished: usize,
     stream: Option<ArchiveStream<'a>>,
 }
 
@@ -112,25 +112,25 @@ impl<'a> OpenArchive<'a> {
         self.bytes.identity()
     }
 
-    fn state(&self) -> MutexGuard<'_, ArchiveState<'a>> {
+    fn lock_state(&self) -> MutexGuard<'_, ArchiveState<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stream(&self) -> Result<ArchiveStream<'a>, SourceErrorKind> {
-        let raw = SharedStream::new(self.bytes.raw()?, self.bytes.checksum().as_ref());
+    fn open_stream(&self) -> Result<ArchiveStream<'a>, SourceErrorKind> {
+        let raw = SharedStream::new(self.bytes.open_stream()?, self.bytes.checksum().as_ref());
         let (compression, tar) = decode::sniff(raw.clone())?;
         Ok(ArchiveStream { raw, tar, compression, at: 0 })
     }
 
     /// Fills `space` with the bytes from `at` on.
     fn read(&self, space: &mut [u8], at: u64) -> Result<(), SourceErrorKind> {
-        let mut state = self.state();
+        let mut state = self.lock_state();
         if let Some(stream) = state.stream.take_if(|stream| stream.at > at) {
             self.check(&stream)?;
         }
         let stream = match &mut state.stream {
             Some(stream) => stream,
-            none => none.insert(self.stream()?),
+            none => none.insert(self.open_stream()?),
         };
         stream.read(space, at).map_err(|error| match stream.compression {
             Some(compression) if is_damage(&error) => SourceErrorKind::Damaged(compression, error),
@@ -138,23 +138,23 @@ impl<'a> OpenArchive<'a> {
         })
     }
 
-    /// Reads the rest, and fails if the archive is not the right one.
+    /// Reads the rest, and fails if the checksum of the archive is wrong.
     fn check(&self, stream: &ArchiveStream<'_>) -> Result<(), SourceErrorKind> {
-        stream.raw.check(self.bytes.checksum().as_ref())
+        stream.raw.check_rest(self.bytes.checksum().as_ref())
     }
 
     fn finish(&self) -> Result<(), SourceErrorKind> {
-        match self.leave() {
+        match self.release() {
             Some(stream) => self.check(&stream),
             None => Ok(()),
         }
     }
 
-    /// Counts one content less; returns the stream if it was the last.
-    fn leave(&self) -> Option<ArchiveStream<'a>> {
-        let mut state = self.state();
-        state.users = state.users.saturating_sub(1);
-        if state.users == 0 { state.stream.take() } else { None }
+    /// Counts a content as finished; returns the stream if it was the last content.
+    fn release(&self) -> Option<ArchiveStream<'a>> {
+        let mut state = self.lock_state();
+        state.unfinished = state.unfinished.saturating_sub(1);
+        if state.unfinished == 0 { state.stream.take() } else { None }
     }
 }
 
@@ -189,7 +189,7 @@ enum MemberState {
 
 impl<'s, 'a> MemberContent<'s, 'a> {
     fn new(archive: &'s OpenArchive<'a>, member: &'s TarMember, location: &'s str) -> Self {
-        archive.state().users += 1;
+        archive.lock_state().unfinished += 1;
         Self { archive, location, member, at: 0, state: MemberState::Reading }
     }
 
@@ -210,11 +210,11 @@ impl SourceContent for MemberContent<'_, '_> {
         Ok(())
     }
 
-    fn hole(&mut self) -> Result<u64, ContentError> {
+    fn hole_len(&mut self) -> Result<u64, ContentError> {
         Ok(0)
     }
 
-    fn skip(&mut self, _count: u64) {}
+    fn skip_hole(&mut self, _count: u64) {}
 
     fn finish(&mut self) -> Result<(), ContentError> {
         self.state = MemberState::Finished;
@@ -224,10 +224,10 @@ impl SourceContent for MemberContent<'_, '_> {
 }
 
 impl Drop for MemberContent<'_, '_> {
-    /// An attempt that failed leaves its stream; the next begins anew.
+    /// Releases the stream of an attempt that failed; the next attempt starts a new one.
     fn drop(&mut self) {
         if self.state == MemberState::Reading {
-            drop(self.archive.leave());
+            drop(self.archive.release());
         }
     }
 }

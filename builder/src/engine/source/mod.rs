@@ -64,7 +64,7 @@ pub trait InputFiles: Sync {
 pub enum UnverifiedPolicy {
     /// Fail.
     Refuse,
-    /// Take the bytes that come.
+    /// Accept the bytes that the server sends.
     Allow,
 }
 
@@ -140,7 +140,7 @@ impl<'a> Source<'a> {
 
     /// Returns what identifies the content without reading it, if anything does.
     pub(crate) fn identity(&self) -> Option<SourceIdentity> {
-        let file = |file: &OpenedFile<'_>| Some(SourceIdentity::File(file.before.clone()));
+        let file = |file: &OpenedFile<'_>| Some(SourceIdentity::File(file.identity.clone()));
         match &self.kind {
             SourceKind::File(plain) => file(&plain.file),
             SourceKind::Compressed { file: compressed, .. } => file(compressed),
@@ -148,7 +148,9 @@ impl<'a> Source<'a> {
             SourceKind::Download { checks, .. } => {
                 checks.checksum.clone().map(SourceIdentity::Checksum)
             }
-            SourceKind::Inline(inline) => Some(SourceIdentity::of(Digest::of_bytes(inline.bytes))),
+            SourceKind::Inline(inline) => {
+                Some(SourceIdentity::from_digest(Digest::of_bytes(inline.bytes)))
+            }
             SourceKind::Member(member) => member.identity(),
         }
     }
@@ -159,12 +161,12 @@ impl<'a> Source<'a> {
         match &self.kind {
             SourceKind::File(file) => file.content(location),
             SourceKind::Compressed { file, compression, checks } => {
-                let raw = RawStream::file(file).map_err(|kind| self.error(kind))?;
+                let raw = RawStream::from_file(file).map_err(|kind| self.error(kind))?;
                 checks.content(raw, Some(*compression), location)
             }
             SourceKind::Download { download, compression, checks } => {
-                let response = download.request().map_err(|error| self.error(error.into()))?;
-                checks.content(RawStream::response(response), *compression, location)
+                let response = download.start().map_err(|error| self.error(error.into()))?;
+                checks.content(RawStream::from_download(response), *compression, location)
             }
             SourceKind::Inline(inline) => Ok(Box::new(inline.content(location))),
             SourceKind::Member(member) => Ok(member.content(location)),
@@ -173,9 +175,9 @@ impl<'a> Source<'a> {
     }
 
     /// Returns the size in bytes of a disk that is to be converted and has to be surveyed first.
-    pub(crate) fn unsurveyed(&self) -> Option<u64> {
+    pub(crate) fn unsurveyed_len(&self) -> Option<u64> {
         match &self.kind {
-            SourceKind::Converted(disk) => disk.unsurveyed(),
+            SourceKind::Converted(disk) => disk.unsurveyed_len(),
             _ => None,
         }
     }
@@ -189,12 +191,12 @@ impl<'a> Source<'a> {
         progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, SourceError> {
         let measured = match &mut self.kind {
-            SourceKind::Compressed { file, compression, checks } => RawStream::file(file)
+            SourceKind::Compressed { file, compression, checks } => RawStream::from_file(file)
                 .and_then(|raw| checks.measure(raw, Some(*compression), progress)),
             SourceKind::Download { download, compression, checks } => {
-                let response = download.request().map_err(SourceErrorKind::from);
+                let response = download.start().map_err(SourceErrorKind::from);
                 response.and_then(|response| {
-                    checks.measure(RawStream::response(response), *compression, progress)
+                    checks.measure(RawStream::from_download(response), *compression, progress)
                 })
             }
             SourceKind::Converted(disk) => disk.survey(pool, progress),

@@ -1,12 +1,12 @@
-//! How sources are *opened*: what they are opened with, and the archives that were.
+//! *Opens* sources, and each archive once for all of its members.
 
 use std::sync::Arc;
 
-use super::converted::{ConvertedDisk, check_order};
+use super::converted::{ConvertedDisk, check_seekable};
 use super::file::OpenedFile;
 use super::http::DownloadSource;
 use super::inline::InlineSource;
-use super::judge::Judge;
+use super::judge::DiskJudge;
 use super::member::{ArchiveBytes, MemberSource, OpenArchive};
 use super::plain::PlainFile;
 use super::stream::StreamChecks;
@@ -18,8 +18,8 @@ use crate::net::http::HttpClient;
 use crate::oci::images::ImageOpener;
 use crate::recipe::{InputFile, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin};
 
-/// Opens sources. Each archive is opened once for all of its members: take one opener for a layer,
-/// whose files are read one after the other, and not for two that are read at the same time.
+/// Opens sources. Each archive is opened once for all of its members, so use one opener for each
+/// layer: its files are read one after the other, those of two layers at the same time.
 pub(crate) struct SourceOpener<'a> {
     inputs: &'a dyn InputFiles,
     client: &'a HttpClient,
@@ -42,7 +42,8 @@ impl<'a> SourceOpener<'a> {
         Self { inputs, client, unverified, places, cdi_only, archives }
     }
 
-    /// Says what to do with disks that CDI takes and KubeVirt does not; they are refused otherwise.
+    /// Sets what to do with disks that CDI takes and KubeVirt does not; the default is to refuse
+    /// them.
     #[must_use]
     pub(crate) fn with_cdi_only(self, cdi_only: CdiOnlyPolicy) -> Self {
         Self { cdi_only, ..self }
@@ -54,24 +55,24 @@ impl<'a> SourceOpener<'a> {
         recipe: &'a SourceRecipe,
     ) -> Result<SourceKind<'a>, SourceErrorKind> {
         if recipe.convert.is_some() {
-            check_order(recipe)?;
+            check_seekable(recipe)?;
         }
-        let judge = Judge::new(recipe, self.cdi_only);
+        let judge = DiskJudge::new(recipe, self.cdi_only);
         match &recipe.location {
             SourceLocation::File(file) => self.open_file(recipe, file, judge),
             SourceLocation::Url(url) => {
-                let download = self.download(recipe, url)?;
+                let download = self.open_download(recipe, url)?;
                 let decompressed = recipe.download.as_ref().and_then(|it| it.decompressed.clone());
                 let checksum = recipe.checksum.clone();
                 let checks = StreamChecks { checksum, decompressed, judge, measured: None };
                 Ok(SourceKind::Download { download, compression: recipe.compression, checks })
             }
             SourceLocation::Inline(bytes) => {
-                check_plain(recipe, bytes.len() as u64)?;
+                check_taken_as_is(recipe, bytes.len() as u64)?;
                 Ok(SourceKind::Inline(InlineSource::new(bytes, judge)?))
             }
             SourceLocation::Member(member) => {
-                check_plain(recipe, member.size)?;
+                check_taken_as_is(recipe, member.size)?;
                 self.open_member(member, judge)
             }
         }
@@ -81,7 +82,7 @@ impl<'a> SourceOpener<'a> {
         &self,
         recipe: &'a SourceRecipe,
         file: &'a InputFile,
-        judge: Option<Judge<'a>>,
+        judge: Option<DiskJudge<'a>>,
     ) -> Result<SourceKind<'a>, SourceErrorKind> {
         let (file, start) = OpenedFile::new(self.inputs, file, recipe.role)?;
         if recipe.role == SourceRole::Disk && file.len() == 0 {
@@ -90,16 +91,16 @@ impl<'a> SourceOpener<'a> {
         let (found, checksum) = (CompressionFormat::detect(&start), recipe.checksum.clone());
         if let Some(compression) = recipe.compression {
             if found != Some(compression) {
-                return Err(SourceErrorKind::NotPacked(compression));
+                return Err(SourceErrorKind::NotCompressed(compression));
             }
             let checks = StreamChecks { checksum, judge, ..StreamChecks::default() };
             return Ok(SourceKind::Compressed { file, compression, checks });
         }
         match (found.filter(|_| recipe.role == SourceRole::Disk), recipe.convert) {
             (Some(compression), Some(_)) => {
-                Err(SourceErrorKind::Sequential(SequentialSource::Packed(compression)))
+                Err(SourceErrorKind::Sequential(SequentialSource::Compressed(compression)))
             }
-            (Some(compression), None) => Err(SourceErrorKind::Packed(compression)),
+            (Some(compression), None) => Err(SourceErrorKind::Compressed(compression)),
             (None, Some(conversion)) => {
                 let disk = ConvertedDisk::new(file, conversion, checksum, judge)?;
                 Ok(SourceKind::Converted(Box::new(disk)))
@@ -111,7 +112,7 @@ impl<'a> SourceOpener<'a> {
         }
     }
 
-    fn download(
+    fn open_download(
         &self,
         recipe: &'a SourceRecipe,
         url: &'a str,
@@ -126,7 +127,7 @@ impl<'a> SourceOpener<'a> {
     fn open_member(
         &mut self,
         member: &'a TarMember,
-        judge: Option<Judge<'a>>,
+        judge: Option<DiskJudge<'a>>,
     ) -> Result<SourceKind<'a>, SourceErrorKind> {
         let known = self
             .archives
@@ -157,15 +158,16 @@ impl<'a> SourceOpener<'a> {
                 Ok(ArchiveBytes::File { file, checksum })
             }
             SourceLocation::Url(url) => {
-                Ok(ArchiveBytes::Download { download: self.download(recipe, url)?, checksum })
+                Ok(ArchiveBytes::Download { download: self.open_download(recipe, url)?, checksum })
             }
             SourceLocation::Inline(_) | SourceLocation::Member(_) => Err(SourceErrorKind::Plain),
         }
     }
 }
 
-/// Fails if what can only be taken as it is should be decompressed or checked, or is an empty disk.
-fn check_plain(recipe: &SourceRecipe, size: u64) -> Result<(), SourceErrorKind> {
+/// Fails if a recipe asks to decompress or check a source that can only be taken as it is, and if
+/// the source is an empty disk.
+fn check_taken_as_is(recipe: &SourceRecipe, size: u64) -> Result<(), SourceErrorKind> {
     if recipe.compression.is_some() || recipe.checksum.is_some() {
         return Err(SourceErrorKind::Plain);
     }

@@ -1,4 +1,4 @@
-//! Files that are taken as they are, with their holes left out.
+//! Files that are taken as they are; their holes are not read.
 
 use std::fs::File;
 use std::io;
@@ -31,7 +31,7 @@ impl PlainFile<'_> {
             return Ok(Box::new(FileContent { opened: &self.file, file, location, at: 0, known }));
         };
         let checks = StreamChecks { checksum: Some(checksum), ..StreamChecks::default() };
-        let raw = RawStream::file(&self.file);
+        let raw = RawStream::from_file(&self.file);
         let raw = raw.map_err(|kind| SourceError { location: location.into(), kind })?;
         Ok(Box::new(StreamContent::new(raw, None, &checks, location)?))
     }
@@ -41,7 +41,7 @@ impl PlainFile<'_> {
 #[derive(Debug)]
 pub(super) struct FileContent<'a> {
     opened: &'a OpenedFile<'a>,
-    /// The file, opened from the first byte to the last.
+    /// The file, which is open from the first read to the end.
     file: Option<Arc<File>>,
     location: &'a str,
     at: u64,
@@ -53,11 +53,11 @@ impl FileContent<'_> {
         SourceError { location: self.location.into(), kind: kind.into() }
     }
 
-    fn file(&mut self) -> Result<Arc<File>, SourceError> {
+    fn open_file(&mut self) -> Result<Arc<File>, SourceError> {
         if let Some(file) = &self.file {
             return Ok(Arc::clone(file));
         }
-        let file = self.opened.file().map_err(|kind| self.error(kind))?;
+        let file = self.opened.open_unchanged().map_err(|kind| self.error(kind))?;
         Ok(Arc::clone(self.file.insert(file)))
     }
 }
@@ -68,7 +68,7 @@ impl SourceContent for FileContent<'_> {
     }
 
     fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError> {
-        self.file()?.read_exact_at(space, self.at).map_err(|error| match error.kind() {
+        self.open_file()?.read_exact_at(space, self.at).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => self.error(SourceErrorKind::Changed),
             _ => self.error(error),
         })?;
@@ -76,11 +76,11 @@ impl SourceContent for FileContent<'_> {
         Ok(())
     }
 
-    fn hole(&mut self) -> Result<u64, ContentError> {
+    fn hole_len(&mut self) -> Result<u64, ContentError> {
         if let FileExtent::Data(end) | FileExtent::Hole(end) = self.known
             && end <= self.at
         {
-            let file = self.file()?;
+            let file = self.open_file()?;
             let known = FileExtent::at(&file, self.at, self.opened.len());
             self.known = known.map_err(|error| self.error(error))?;
         }
@@ -90,14 +90,14 @@ impl SourceContent for FileContent<'_> {
         }
     }
 
-    fn skip(&mut self, count: u64) {
+    fn skip_hole(&mut self, count: u64) {
         self.at += count;
     }
 
     fn finish(&mut self) -> Result<(), ContentError> {
-        let file = self.file()?;
+        let file = self.open_file()?;
         self.file = None;
-        check_unchanged(&file, &self.opened.before).map_err(|kind| self.error(kind))?;
+        check_unchanged(&file, &self.opened.identity).map_err(|kind| self.error(kind))?;
         Ok(())
     }
 }

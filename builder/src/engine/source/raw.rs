@@ -1,5 +1,4 @@
-//! Bytes as they lie in a file, come from a server or stand in an image: read as a stream and hashed on
-//! the way.
+//! The bytes of a file, a download or a blob as they are, read as a stream and hashed meanwhile.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,7 +9,7 @@ use super::SourceErrorKind;
 use super::checksum::ChecksumHash;
 use super::download::DownloadError;
 use super::file::{OpenedFile, check_unchanged};
-use super::http::Response;
+use super::http::DownloadStream;
 use super::identity::FileIdentity;
 use crate::oci::hashing::{HashingReader, SharedReader};
 use crate::recipe::Checksum;
@@ -19,30 +18,30 @@ use crate::recipe::Checksum;
 pub(super) struct RawStream<'a>(RawBytes<'a>);
 
 enum RawBytes<'a> {
-    File { file: Arc<File>, at: u64, before: FileIdentity },
-    Response(Box<Response>),
+    File { file: Arc<File>, at: u64, identity: FileIdentity },
+    Download(Box<DownloadStream>),
     Blob(Box<dyn Read + Send + 'a>),
 }
 
 impl<'a> RawStream<'a> {
-    pub(super) fn file(file: &OpenedFile<'_>) -> Result<Self, SourceErrorKind> {
-        let before = file.before.clone();
-        Ok(Self(RawBytes::File { file: file.file()?, at: 0, before }))
+    pub(super) fn from_file(file: &OpenedFile<'_>) -> Result<Self, SourceErrorKind> {
+        let identity = file.identity.clone();
+        Ok(Self(RawBytes::File { file: file.open_unchanged()?, at: 0, identity }))
     }
 
-    pub(super) fn response(response: Response) -> Self {
-        Self(RawBytes::Response(Box::new(response)))
+    pub(super) fn from_download(response: DownloadStream) -> Self {
+        Self(RawBytes::Download(Box::new(response)))
     }
 
-    pub(super) fn blob(blob: Box<dyn Read + Send + 'a>) -> Self {
+    pub(super) fn from_blob(blob: Box<dyn Read + Send + 'a>) -> Self {
         Self(RawBytes::Blob(blob))
     }
 
     /// Returns how many bytes there are, if that is known.
     pub(super) fn len(&self) -> Option<u64> {
         match &self.0 {
-            RawBytes::File { before, .. } => Some(before.size()),
-            RawBytes::Response(response) => response.len(),
+            RawBytes::File { identity, .. } => Some(identity.size()),
+            RawBytes::Download(response) => response.len(),
             RawBytes::Blob(_) => None,
         }
     }
@@ -51,7 +50,7 @@ impl<'a> RawStream<'a> {
     pub(super) fn read_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
         match &self.0 {
             RawBytes::File { file, .. } => file.read_exact_at(space, at),
-            RawBytes::Response(response) => response.read_at(space, at),
+            RawBytes::Download(response) => response.read_at(space, at),
             RawBytes::Blob(_) => Err(io::ErrorKind::NotSeekable.into()),
         }
     }
@@ -65,18 +64,18 @@ impl Read for RawStream<'_> {
                 *at += count as u64;
                 Ok(count)
             }
-            RawBytes::Response(response) => response.read(space),
+            RawBytes::Download(response) => response.read(space),
             RawBytes::Blob(blob) => blob.read(space),
         }
     }
 }
 
-/// A raw stream that both its decoder and the check afterwards hold.
+/// A raw stream that its decoder and the check at the end share.
 #[derive(Clone)]
 pub(super) struct SharedStream<'a>(SharedReader<HashingReader<RawStream<'a>, ChecksumHash>>);
 
 impl<'a> SharedStream<'a> {
-    /// Hashes what is read from now on as the checksum needs it.
+    /// Starts to hash what is read with the algorithm of `checksum`.
     pub(super) fn new(raw: RawStream<'a>, checksum: Option<&Checksum>) -> Self {
         let hash = ChecksumHash::new(checksum);
         Self(SharedReader::new(HashingReader::with_hash(raw, hash)))
@@ -84,7 +83,7 @@ impl<'a> SharedStream<'a> {
 
     /// Reads the rest, which the checksum covers too, and fails if the file was changed or the bytes
     /// do not have the checksum.
-    pub(super) fn check(&self, expected: Option<&Checksum>) -> Result<(), SourceErrorKind> {
+    pub(super) fn check_rest(&self, expected: Option<&Checksum>) -> Result<(), SourceErrorKind> {
         io::copy(&mut self.clone(), &mut io::sink()).map_err(download_error)?;
         self.check_unchanged()?;
         match expected.zip(self.0.lock().hash_mut().finish()) {
@@ -95,11 +94,11 @@ impl<'a> SharedStream<'a> {
         }
     }
 
-    /// Fails if the file was changed; what is not a file cannot be.
+    /// Fails if the file was changed. A download or a blob cannot be changed.
     pub(super) fn check_unchanged(&self) -> Result<(), SourceErrorKind> {
         match &self.0.lock().inner().0 {
-            RawBytes::File { file, before, .. } => check_unchanged(file, before),
-            RawBytes::Response(_) | RawBytes::Blob(_) => Ok(()),
+            RawBytes::File { file, identity, .. } => check_unchanged(file, identity),
+            RawBytes::Download(_) | RawBytes::Blob(_) => Ok(()),
         }
     }
 }
@@ -110,7 +109,7 @@ impl Read for SharedStream<'_> {
     }
 }
 
-/// Returns the error of a download that came through a decoder as an error of the system.
+/// Returns the error of a download, which a decoder passes on inside an `io::Error`.
 pub(super) fn download_error(error: io::Error) -> SourceErrorKind {
     error.downcast::<DownloadError>().map_or_else(SourceErrorKind::Io, SourceErrorKind::Http)
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::checksum::ChecksumHash;
 use super::content::SizeOrigin;
-use super::judge::{Judge, JudgedContent};
+use super::judge::{DiskJudge, JudgedContent};
 use super::raw::{RawStream, SharedStream, download_error};
 use super::{ContentError, SIZE_MAX, SourceContent, SourceError, SourceErrorKind};
 use crate::compression::CompressionFormat;
@@ -17,7 +17,7 @@ use crate::recipe::{Checksum, SourceRole};
 /// How much is decompressed at a time to measure a content, in bytes.
 const STEP: usize = 256 * 1024;
 
-/// What a stream is checked for, and what is known of it.
+/// What a stream is checked for, and what is known of its content.
 #[derive(Debug, Default)]
 pub(super) struct StreamChecks<'a> {
     /// Checksum of the bytes as they come.
@@ -25,7 +25,7 @@ pub(super) struct StreamChecks<'a> {
     /// Checksum of the decompressed content.
     pub(super) decompressed: Option<Checksum>,
     /// Judges a disk by its first bytes.
-    pub(super) judge: Option<Judge<'a>>,
+    pub(super) judge: Option<DiskJudge<'a>>,
     /// Size of the content in bytes, if it was measured.
     pub(super) measured: Option<u64>,
 }
@@ -133,7 +133,7 @@ impl<'a> StreamContent<'a> {
     }
 
     /// Returns the error of a content that is shorter or longer than its size.
-    fn other_size(&self) -> ContentError {
+    fn size_error(&self) -> ContentError {
         match self.origin {
             SizeOrigin::Declared => ContentError::Unmeasured,
             SizeOrigin::Known => match self.raw.check_unchanged() {
@@ -145,16 +145,19 @@ impl<'a> StreamContent<'a> {
 
     fn read_error(&self, error: io::Error) -> ContentError {
         match error.kind() {
-            ErrorKind::UnexpectedEof => self.other_size(),
+            ErrorKind::UnexpectedEof => self.size_error(),
             _ => self.error(read_error(error, self.compression)),
         }
     }
 
-    fn check(&mut self) -> Result<(), SourceErrorKind> {
-        self.raw.check(self.checksum.as_ref())?;
+    fn check_content(&mut self) -> Result<(), SourceErrorKind> {
+        self.raw.check_rest(self.checksum.as_ref())?;
         match self.decompressed.as_ref().zip(self.content.hash_mut().finish()) {
             Some((expected, found)) if *expected != found => {
-                return Err(SourceErrorKind::Unpacked { expected: expected.clone(), found });
+                return Err(SourceErrorKind::DecompressedChecksum {
+                    expected: expected.clone(),
+                    found,
+                });
             }
             _ => {}
         }
@@ -180,24 +183,27 @@ impl SourceContent for StreamContent<'_> {
         self.content.read_exact(space).map_err(|error| self.read_error(error))
     }
 
-    fn hole(&mut self) -> Result<u64, ContentError> {
+    fn hole_len(&mut self) -> Result<u64, ContentError> {
         Ok(0)
     }
 
-    fn skip(&mut self, _count: u64) {}
+    fn skip_hole(&mut self, _count: u64) {}
 
     fn finish(&mut self) -> Result<(), ContentError> {
         let more = self.content.read(&mut [0]).map_err(|error| self.read_error(error))?;
         if more > 0 {
-            return Err(self.other_size());
+            return Err(self.size_error());
         }
-        self.check().map_err(|kind| self.error(kind))
+        self.check_content().map_err(|kind| self.error(kind))
     }
 }
 
 /// Reads to the end and fails if the bytes do not have the checksum.
-pub(super) fn check(raw: RawStream<'_>, checksum: &Checksum) -> Result<(), SourceErrorKind> {
-    SharedStream::new(raw, Some(checksum)).check(Some(checksum))
+pub(super) fn check_checksum(
+    raw: RawStream<'_>,
+    checksum: &Checksum,
+) -> Result<(), SourceErrorKind> {
+    SharedStream::new(raw, Some(checksum)).check_rest(Some(checksum))
 }
 
 /// Returns what went wrong in the user's terms: decoders report bad data in many ways.
@@ -210,7 +216,7 @@ fn read_error(error: io::Error, compression: Option<CompressionFormat>) -> Sourc
     }
 }
 
-/// Tells whether a decoder reports bad data.
+/// Returns whether a decoder reports bad data.
 pub(super) fn is_damage(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -11,7 +11,7 @@ use crate::oci::images::ImageOpener;
 use crate::oci::images::testing::MemoryImages;
 use crate::recipe::{Checksum, InputFile, SourceLocation, SourceRole, TarMember, TarOrigin};
 
-/// One file, whatever is asked for.
+/// Opens the same file for every path.
 struct One(tempfile::NamedTempFile);
 
 impl One {
@@ -28,7 +28,7 @@ impl InputFiles for One {
     }
 }
 
-/// Trusts nobody.
+/// Has no trusted certificates.
 struct Nobody;
 
 impl TlsTrust for Nobody {
@@ -37,7 +37,7 @@ impl TlsTrust for Nobody {
     }
 }
 
-/// Returns a client that no test here sends anything with.
+/// Returns a client that no test sends requests with.
 fn offline() -> HttpClient {
     HttpClient::new(HttpOptions {
         proxies: Proxies::default(),
@@ -60,7 +60,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// 100 kB that do not repeat soon.
+/// 100 kB without short repetitions.
 fn bytes() -> Vec<u8> {
     (0..100_000_u32).map(|number| number.wrapping_mul(number >> 3).to_le_bytes()[1]).collect()
 }
@@ -105,7 +105,7 @@ fn read_content(content: &mut dyn SourceContent) -> Result<Vec<u8>, ContentError
     for part in space.chunks_mut(1000) {
         content.read_exact(part)?;
     }
-    assert_eq!(content.hole()?, 0);
+    assert_eq!(content.hole_len()?, 0);
     content.finish()?;
     Ok(space)
 }
@@ -145,7 +145,7 @@ fn parts(ranges: &[(u64, u64)]) -> Vec<Vec<u8>> {
 const ASCENDING: [(u64, u64); 4] = [(512, 700), (2048, 0), (70_000, 5000), (99_999, 1)];
 const MIXED: [(u64, u64); 5] = [(70_000, 5000), (512, 700), (512, 700), (0, 1), (600, 3000)];
 
-/// Packs in every way that is known.
+/// Compresses in every format that is recognized.
 fn packings(bytes: &[u8]) -> [(CompressionFormat, Vec<u8>); 4] {
     let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
     xz.write_all(bytes).unwrap();
@@ -159,7 +159,7 @@ fn packings(bytes: &[u8]) -> [(CompressionFormat, Vec<u8>); 4] {
     ]
 }
 
-/// What is behind the first MiB is not unpacked: here it is missing, which nobody notices.
+/// Data after the first MiB is not decompressed: here it is missing, and no error is reported.
 #[test]
 fn bombs_are_stopped_at_their_beginning() {
     let page = b"<html>".to_vec();
@@ -250,16 +250,16 @@ fn a_disk_is_surveyed_before_it_is_converted() {
     let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Refuse, &places);
     let mut source = Source::open(&recipe, &mut opener).unwrap();
     assert!(matches!(source.content(), Err(ContentError::Unmeasured)));
-    assert_eq!(source.unsurveyed(), Some(100_352));
+    assert_eq!(source.unsurveyed_len(), Some(100_352));
     assert!(source.measure(&pool(), &go_on).unwrap().is_continue());
-    assert_eq!(source.unsurveyed(), None);
+    assert_eq!(source.unsurveyed_len(), None);
     let mut content = source.content().unwrap();
     let mut magic = [0; 4];
     content.read_exact(&mut magic).unwrap();
     assert_eq!(&magic, b"QFI\xfb");
 }
 
-/// A frame that says so needs no byte to be unpacked.
+/// A frame that declares its size is refused before any byte is decompressed.
 #[test]
 fn what_is_too_long_is_not_read() {
     let mut frame = b"\x28\xb5\x2f\xfd\xe0".to_vec();
@@ -312,7 +312,7 @@ fn what_a_layer_delivers_is_checked() {
     let plain = bytes();
     let mut late = plain.clone();
     late[99_999] ^= 1;
-    // Whatever is read, and however much of it.
+    // Whatever was read before, and however much of it.
     check(&plain, &late, &ASCENDING, "the checksum is wrong: expected sha256:");
     check(&plain, &late, &ASCENDING[..1], "the checksum is wrong");
     check(&plain, &late, &MIXED, "the checksum is wrong");
@@ -349,7 +349,7 @@ fn an_archive_that_is_written_to_is_noticed() {
     assert!(matches!(error.kind, SourceErrorKind::Checksum { .. }), "{error}");
 }
 
-/// What one attempt has left does not disturb the next.
+/// An attempt that was abandoned does not affect the next one.
 #[test]
 fn a_layer_can_be_attempted_again() {
     let mut places = MemoryImages::default();
@@ -420,7 +420,7 @@ fn contents_are_known_by_what_they_are_part_of() {
     for (number, identity) in identities.iter().enumerate() {
         assert!(!identities[..number].contains(identity), "{number}");
     }
-    // A download that may be another next time has none, and so have its members.
+    // A download without a checksum has no identity, and neither have its members.
     let url = recipe(SourceLocation::Url("http://localhost/a.tar".into()));
     let recipes = members(&Arc::new(TarOrigin::File(Box::new(url))), &[(0, 1)]);
     let mut opener = SourceOpener::new(&inputs, &client, UnverifiedPolicy::Allow, &places);

@@ -7,6 +7,7 @@ use super::{DiffContext, DiffError, Difference, DifferenceKind};
 use crate::compression::CompressionFormat;
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image::digest::Digest;
 use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
 use crate::oci::layer_tar::{ExpectedBlob, LayerTar};
@@ -60,7 +61,7 @@ fn pair_of_layers(
         LayerTar::new(reader, expected).map_err(|error| wrong(at, BlobProblem::Read(error)))
     };
     let (a, b) = (open(0)?, open(1)?);
-    let packings = [a.compression(), b.compression()];
+    let compressions = [a.compression(), b.compression()];
     let (differences, digests) = thread::scope(|scope| {
         let (mut a, mut b) = (a.read_ahead(scope), b.read_ahead(scope));
         let mut walk = TarWalk { subject, found: Vec::new() };
@@ -75,21 +76,30 @@ fn pair_of_layers(
         walk.unread(walked);
         Ok::<_, DiffError>((walk.found, digests))
     })?;
-    let is_empty = differences.is_empty();
-    found.extend(differences);
-    if is_empty {
-        let (kind, [a, b]) = if digests.0 == digests.1 {
-            let shown = |at: usize| format!("{}, {} bytes", packed(packings[at]), sides[at].1.size);
-            (DifferenceKind::Compression, [shown(0), shown(1)])
-        } else {
-            (DifferenceKind::Tar, [digests.0.to_string(), digests.1.to_string()])
-        };
-        let (subject, place) = (subject.to_owned(), String::new());
-        found.push(Difference { subject, place, kind, a, b });
+    if differences.is_empty() {
+        let blobs = [0, 1].map(|at| (compressions[at], sides[at].1.size));
+        found.push(blob_difference(subject, blobs, digests));
     }
+    found.extend(differences);
     Ok(())
 }
 
-fn packed(packing: Option<CompressionFormat>) -> String {
-    packing.map_or_else(|| "not compressed".into(), |packing| packing.to_string())
+/// Returns the difference of blobs whose tars have equal entries. `blobs` are the compressions and the
+/// sizes in bytes, `digests` those of the tars.
+fn blob_difference(
+    subject: &str,
+    blobs: [(Option<CompressionFormat>, u64); 2],
+    digests: (Digest, Digest),
+) -> Difference {
+    let (kind, [a, b]) = if digests.0 == digests.1 {
+        let shown = |(compression, size)| format!("{}, {size} bytes", packed(compression));
+        (DifferenceKind::Compression, blobs.map(shown))
+    } else {
+        (DifferenceKind::Tar, [digests.0.to_string(), digests.1.to_string()])
+    };
+    Difference { subject: subject.to_owned(), place: String::new(), kind, a, b }
+}
+
+fn packed(compression: Option<CompressionFormat>) -> String {
+    compression.map_or_else(|| "not compressed".into(), |compression| compression.to_string())
 }

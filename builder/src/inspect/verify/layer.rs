@@ -54,8 +54,21 @@ pub(super) fn read(
         }
         Err(error) => Err(TarReadError::Read(error)),
     };
-    // That a tar cannot be read is no news where the bytes are not the right ones.
-    facts.blob = Some(match raw.check_rest(digest, len) {
+    let checked = raw.check_rest(digest, len);
+    facts.blob = Some(blob_facts(checked, len, BlobStart::detect(&start), tar));
+    context.progress.report(ProgressEvent::Read { blob: number, digest, len });
+    facts
+}
+
+/// Returns the facts of a blob that was read. A wrong digest or size is reported rather than the tar
+/// that cannot be read because of it.
+fn blob_facts(
+    checked: Result<(), BlobProblem>,
+    len: u64,
+    start: BlobStart,
+    tar: Result<Digest, TarReadError>,
+) -> BlobFacts {
+    match checked {
         Err(BlobProblem::Read(error)) => BlobFacts::Missing(error.to_string()),
         Err(BlobProblem::Size { found, .. }) if found > len => {
             BlobFacts::OtherSize(format!("it has more than {len} bytes"))
@@ -64,13 +77,8 @@ pub(super) fn read(
             BlobFacts::OtherSize(format!("it has {found} bytes, not {len}"))
         }
         Err(BlobProblem::Digest(found)) => BlobFacts::OtherBytes(found),
-        Ok(()) => {
-            let (start, tar) = (BlobStart::detect(&start), tar.map_err(|error| error.to_string()));
-            BlobFacts::Sound { start, tar }
-        }
-    });
-    context.progress.report(ProgressEvent::Read { blob: number, digest, len });
-    facts
+        Ok(()) => BlobFacts::Sound { start, tar: tar.map_err(|error| error.to_string()) },
+    }
 }
 
 /// Reads the tar in a layer that begins so; returns its digest.

@@ -1,4 +1,4 @@
-//! What comes from anywhere is judged, whatever it is.
+//! Hostile images are judged, whatever they contain.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

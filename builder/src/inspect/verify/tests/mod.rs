@@ -1,4 +1,4 @@
-//! Images in memory that keep all rules, until something about them is spoilt.
+//! Images in memory that keep all rules, until a test modifies them.
 
 mod hostile;
 mod rules;
@@ -16,16 +16,16 @@ const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
 
-/// An image that can be spoilt before it is put into a place.
+/// An image that can be modified before it is stored.
 #[derive(Debug, Clone)]
 struct Sample {
     layers: Vec<Layer>,
     /// What is added to the config, or replaced in it.
     config: Value,
     config_type: &'static str,
-    /// Each entry's platform in the index; no index where there is none.
+    /// Platform of each entry in the index; there is no index without entries.
     index: Vec<Value>,
-    /// What is not there: of the config (0) and the layers (from 1 on).
+    /// Blobs that are missing: the config (0) and the layers (from 1 on).
     missing: Option<usize>,
     /// Whether the config is another than its digest says.
     damaged: bool,
@@ -38,11 +38,11 @@ struct Layer {
     media_type: &'static str,
     /// What the manifest adds to the size.
     more: u64,
-    /// What comes instead of the blob.
+    /// Bytes that are served instead of the blob.
     instead: Option<Vec<u8>>,
 }
 
-/// Bytes that nothing can compress and nobody takes for another disk's format.
+/// Bytes that cannot be compressed and have no other format's magic number.
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 7_u64;
     let mut next = || {
@@ -105,12 +105,12 @@ fn sample(tars: impl IntoIterator<Item = TarBuilder>) -> Sample {
     }
 }
 
-/// One that keeps all rules.
+/// Returns an image that keeps all rules.
 fn good() -> Sample {
     sample([disk(TarBuilder::new())])
 }
 
-/// One with a layer that was packed in a certain way.
+/// Returns an image with a layer that is compressed in a given way.
 fn packed(pack: impl Fn(&[u8]) -> Vec<u8>, media_type: &'static str) -> Sample {
     Sample { layers: vec![Layer::packed(disk(TarBuilder::new()), pack, media_type)], ..good() }
 }
@@ -233,7 +233,7 @@ fn context<'a>(images: &'a dyn Images, progress: &'a dyn Progress) -> VerifyCont
     }
 }
 
-/// Returns what was found, a line each.
+/// Returns the findings, one per line.
 fn lines(findings: &[Finding]) -> String {
     let line = |finding: &Finding| format!("{}: {finding}\n", finding.rule.id);
     findings.iter().map(line).collect()

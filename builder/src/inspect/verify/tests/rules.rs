@@ -23,7 +23,7 @@ struct Table {
 }
 
 impl Table {
-    /// An image that breaks a rule; `expected` is all that is found in it.
+    /// Checks an image that breaks a rule; `expected` has all its findings.
     #[track_caller]
     fn breaks(&mut self, rule: &'static str, sample: &Sample, expected: Inline) {
         let found = lines(&sample.report().findings);
@@ -35,7 +35,7 @@ impl Table {
         self.broken.insert(rule);
     }
 
-    /// Images that come near to breaking it; nothing is found in them that is not expected.
+    /// Checks images that nearly break the rule; they have no findings except the expected ones.
     #[track_caller]
     fn keeps(&mut self, rule: &'static str, sample: &Sample, expected: Inline) {
         let found = lines(&sample.report().findings);
@@ -418,7 +418,7 @@ layer-small: layer 1: it has 130 bytes
 
 "#]],
     );
-    // Of a layer without a disk nothing is asked.
+    // The rule does not apply to a layer without a disk.
     table.keeps(
         "layer-small",
         &sample([disk(TarBuilder::new()), TarBuilder::new().file("a", "b")]),
@@ -933,7 +933,7 @@ label-dropped: variable A-B_KUBEVIRT_IO_A: it makes the label `a-b.kubevirt.io/a
     );
 }
 
-/// What is wrong with disks is told by the formats' own modules; here it is what follows from it.
+/// The formats' own modules test which flaws disks have; this tests which rules the flaws break.
 fn flaws(table: &mut Table) {
     let judged = |flaws: Vec<Flaw>, boot: Vec<&'static str>| {
         let sample = good();
