@@ -106,9 +106,9 @@ impl InputFiles for WorkingDirectory {
 struct NoBaseImages;
 
 impl ImageOpener for NoBaseImages {
-    fn open_images(&self, place: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
-        Err(StorageError::Foreign {
-            place: place.to_string(),
+    fn open_images(&self, location: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
+        Err(StorageError::Unexpected {
+            path: location.to_string(),
             problem: "is not opened by this example".into(),
         })
     }

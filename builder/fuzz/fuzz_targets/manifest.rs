@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     for told in ["", "application/vnd.oci.image.index.v1+json"] {
-        match Document::read(told, bytes.to_vec()) {
+        match Document::parse(told, bytes.to_vec()) {
             Ok(document) => assert_eq!(document.bytes, bytes),
             Err(problem) => assert!(!problem.is_empty()),
         }

@@ -12,15 +12,15 @@ use diskette_builder::oci::tar::{self, TarLimits};
 use diskette_builder::frontend::dockerfile::base::{Bases, BaseResolver};
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::json::Document;
-use diskette_builder::oci::image::place::Place;
-use diskette_builder::oci::images::{Images, Places};
-use diskette_builder::oci::progress::Silent;
+use diskette_builder::oci::image::location::ImageLocation;
+use diskette_builder::oci::images::{Images, ImageOpener};
+use diskette_builder::oci::progress::NoProgress;
 use diskette_builder::oci::error::StorageError;
 use diskette_builder::frontend::dockerfile::tree::{TreeNodeKind, Tree};
 use libfuzzer_sys::fuzz_target;
 
 const LIMITS: TarLimits =
-    TarLimits { members: 1000, path: 4096, names: 1 << 20, pax: 1 << 16, unpacked: 1 << 24 };
+    TarLimits { entries: 1000, path: 4096, names: 1 << 20, pax: 1 << 16, decompressed: 1 << 24 };
 
 /// One image.
 struct Memory(BTreeMap<Digest, Vec<u8>>);
@@ -34,19 +34,19 @@ impl Memory {
 }
 
 impl Images for &Memory {
-    fn find(&self, _name: &str) -> Result<Option<Document>, StorageError> {
+    fn find_image(&self, _name: &str) -> Result<Option<Document>, StorageError> {
         Ok(None)
     }
 
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
-        Ok(self.0.get(&digest).and_then(|bytes| Document::read("", bytes.clone()).ok()))
+        Ok(self.0.get(&digest).and_then(|bytes| Document::parse("", bytes.clone()).ok()))
     }
 
-    fn blob(&self, digest: Digest, _: u64, _: u64) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+    fn open_blob(&self, digest: Digest, _: u64, _: u64) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         Ok(Box::new(&self.0[&digest][..]))
     }
 
-    fn into_blob<'s>(
+    fn into_blob_reader<'s>(
         self: Box<Self>,
         digest: Digest,
         _: u64,
@@ -62,8 +62,8 @@ impl Images for &Memory {
     }
 }
 
-impl Places for Memory {
-    fn images(&self, _place: &Place) -> Result<Box<dyn Images + '_>, StorageError> {
+impl ImageOpener for Memory {
+    fn open_images(&self, _location: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
         Ok(Box::new(self))
     }
 }
@@ -141,7 +141,7 @@ fuzz_target!(|bytes: &[u8]| {
     let name = put(&mut memory, vec![tar(lower), tar(upper)]);
     let (resolver, cache) = (BaseResolver::default(), None);
     let bases =
-        Bases { places: &memory, cache, resolver: &resolver, limits: LIMITS, progress: &Silent };
+        Bases { places: &memory, cache, resolver: &resolver, limits: LIMITS, progress: &NoProgress };
     let place = name.parse().expect("a place");
     match bases.load(&place, &"linux/amd64".parse().expect("a platform")) {
         Ok(loaded) => check(&loaded.tree),

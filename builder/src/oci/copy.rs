@@ -1,4 +1,4 @@
-//! A *copy* moves an image from somewhere to somewhere else, byte for byte: blobs first, then the
+//! A *copy* transfers an image from one location to another, byte for byte: blobs first, then the
 //! documents that name them, then its names.
 
 use thiserror::Error;
@@ -14,11 +14,11 @@ use crate::oci::sink::{NamedImage, Sink};
 use crate::oci::transfer::{self, BlobTransfer};
 use crate::oci::walk::{DocumentLimits, DocumentWalk, WalkError};
 
-/// What copies one image.
+/// Arguments of a copy of one image.
 pub struct CopyContext<'a> {
-    /// Where the image is read from.
+    /// Location that the image is read from.
     pub images: &'a dyn Images,
-    /// Where it is copied to.
+    /// Sink that the image is copied to.
     pub sink: &'a dyn Sink,
     /// Names that the copy gets.
     pub names: &'a [Reference],
@@ -33,10 +33,10 @@ pub struct CopyContext<'a> {
 /// Why an image could not be copied.
 #[derive(Debug, Error)]
 pub enum CopyError {
-    /// It could not be read, or written.
+    /// The image could not be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// Its documents are not what they should be.
+    /// The documents of the image are missing, damaged or malformed.
     #[error(transparent)]
     Documents(WalkError),
     /// There is no image for the platform.
@@ -53,8 +53,8 @@ impl From<WalkError> for CopyError {
     }
 }
 
-/// Returns the manifest of the image that is nearest to a platform, or the index of all where none
-/// is named. `name` is what messages call the image.
+/// Returns the manifest of the image that is nearest to `platform`, or `root` if no platform is
+/// given. `name` is the name of the image in messages.
 pub fn choose_platform(
     images: &dyn Images,
     root: Document,
@@ -67,30 +67,30 @@ pub fn choose_platform(
     Ok((*chosen).clone())
 }
 
-/// Copies an image and gives it its names.
+/// Copies an image and publishes its names.
 pub fn copy_image(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
     copy_unnamed(root, context)?;
     publish_names(root, context)
 }
 
-/// Copies an image without giving it a name.
+/// Copies the blobs and documents of an image, without publishing a name.
 pub(crate) fn copy_unnamed(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
     let closure =
         DocumentWalk::new(&context.images, DocumentLimits::default()).read_closure(root)?;
-    let moves = closure.blobs.iter().map(|(digest, size)| BlobTransfer {
+    let transfers = closure.blobs.iter().map(|(digest, size)| BlobTransfer {
         digest: *digest,
         size: *size,
         images: context.images,
         names: context.names,
     });
-    transfer::transfer_blobs(moves.collect(), context.sink, context.jobs, context.progress)?;
+    transfer::transfer_blobs(transfers.collect(), context.sink, context.jobs, context.progress)?;
     for document in &closure.documents {
         context.sink.put_document(document, context.names)?;
     }
     Ok(())
 }
 
-/// Gives an image that was copied its names.
+/// Publishes the names of an image that was copied.
 pub(crate) fn publish_names(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
     let image = root.describe_blob();
     let image = image.map_err(|error| WalkError::Unusable(root.digest, error.to_string()))?;

@@ -8,21 +8,21 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum StorageError {
     /// The operating system returned an error.
-    #[error("cannot {act} {place}")]
+    #[error("cannot {act} {path}")]
     Io {
         /// What was attempted, e.g. `write`.
         act: &'static str,
-        /// Path of the file, relative to the layout or archive where it is part of one.
-        place: String,
+        /// Path of the file; of a part of a layout or an archive, its path in it.
+        path: String,
         /// The operating system's error.
         #[source]
         source: io::Error,
     },
-    /// Something else is there than what was expected. It is left as it is.
-    #[error("{place} {problem}")]
-    Foreign {
-        /// Path of the file or directory.
-        place: String,
+    /// A file or directory is not what was expected. It is left unchanged.
+    #[error("{path} {problem}")]
+    Unexpected {
+        /// Path of the file or directory, or the name of the image or blob.
+        path: String,
         /// What is wrong with it.
         problem: String,
     },
@@ -42,7 +42,7 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Returns an error of a registry without help, which is not temporary.
+    /// Returns a permanent error of a registry, without help.
     pub(crate) fn remote(message: impl Into<String>) -> Self {
         Self::Remote { message: message.into(), help: None, is_temporary: false }
     }
@@ -55,12 +55,9 @@ impl StorageError {
         }
     }
 
-    /// Returns a function that adds to the operating system's error what was attempted.
-    pub(crate) fn io(
-        act: &'static str,
-        place: impl Into<String>,
-    ) -> impl FnOnce(io::Error) -> Self {
-        let place = place.into();
-        move |source| Self::Io { act, place, source }
+    /// Returns a function that adds the act and the path to an error of the operating system.
+    pub(crate) fn io(act: &'static str, path: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { act, path, source }
     }
 }

@@ -1,4 +1,4 @@
-//! *Hashing* while reading: what has been read to its end is known to be the right bytes, or not.
+//! *Hashing* while reading: at the end of a blob its digest and size are checked.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,23 +11,23 @@ use crate::oci::image::digest::Digest;
 /// What is wrong with a blob.
 #[derive(Debug, Error)]
 pub enum BlobProblem {
-    /// Its bytes are not those that the manifest names.
+    /// The digest is not that of the manifest.
     #[error("its bytes have the digest {0}")]
     Digest(Digest),
-    /// It does not have the size that the manifest gives.
+    /// The size is not that of the manifest.
     #[error("it has {found} bytes, not {expected} as its manifest says")]
     Size {
-        /// Size that the manifest gives, in bytes.
+        /// Size in the manifest, in bytes.
         expected: u64,
-        /// How many bytes were read: no more than one beyond what is expected.
+        /// Number of bytes that were read: at most one more than expected.
         found: u64,
     },
-    /// Its bytes cannot be read.
+    /// The blob cannot be read.
     #[error("{0}")]
     Read(io::Error),
 }
 
-/// What a [`HashingReader`] hashes with.
+/// A hash function of a [`HashingReader`].
 pub(crate) trait ByteHash {
     /// Hashes the next bytes.
     fn add(&mut self, bytes: &[u8]);
@@ -39,7 +39,7 @@ impl ByteHash for Sha256 {
     }
 }
 
-/// Counts and hashes what is read.
+/// A reader that counts and hashes the bytes that are read through it.
 #[derive(Debug)]
 pub(crate) struct HashingReader<R, H = Sha256> {
     inner: R,
@@ -78,14 +78,14 @@ impl<R> HashingReader<R> {
         Digest::from_hasher(self.hash.clone())
     }
 
-    /// Reads on from another reader.
+    /// Replaces the underlying reader and keeps count and hash.
     pub(crate) fn map_inner<S>(self, change: impl FnOnce(R) -> S) -> HashingReader<S> {
         HashingReader { inner: change(self.inner), hash: self.hash, len: self.len }
     }
 }
 
 impl<R: Read> HashingReader<R> {
-    /// Reads the rest, and fails unless all bytes together are those that are expected.
+    /// Reads to the end, and fails unless all bytes together have this digest and size.
     pub(crate) fn check_rest(&mut self, digest: Digest, size: u64) -> Result<(), BlobProblem> {
         io::copy(self, &mut io::sink()).map_err(BlobProblem::Read)?;
         if self.len != size {
@@ -107,7 +107,7 @@ impl<R: Read, H: ByteHash> Read for HashingReader<R, H> {
     }
 }
 
-/// A reader that a decompressor holds, and who checks it afterwards.
+/// A reader that is shared by a decompressor and the code that checks the compressed bytes.
 #[derive(Debug)]
 pub(crate) struct SharedReader<R>(Arc<Mutex<R>>);
 
@@ -116,7 +116,7 @@ impl<R> SharedReader<R> {
         Self(Arc::new(Mutex::new(inner)))
     }
 
-    /// Returns the reader itself, which no other holder can read meanwhile.
+    /// Locks the reader; no other holder can read until the guard is dropped.
     pub(crate) fn lock(&self) -> MutexGuard<'_, R> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
-//! What the *documents* of a finished image say: of every image of an index the manifest, the
-//! config and the layers, as they are, whether or not a cluster would accept them. No layer is
-//! opened.
+//! The *documents* of a finished image, parsed: for every image of an index the manifest, the
+//! config and the descriptors of the layers, whether or not a cluster would accept them. No layer
+//! is opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -18,14 +18,14 @@ use crate::oci::walk::{
     DocumentLimits, DocumentWalk, ImageEntry, NestedIndexes, WalkError, read_index,
 };
 
-/// What the documents of an image say.
+/// The documents of an image, parsed.
 #[derive(Debug, Clone)]
 pub struct ImageDocuments {
-    /// What the name stands for: an index, or the manifest of the only image.
+    /// The document that the name refers to: an index, or the manifest of the only image.
     pub root: Document,
-    /// Annotations of that document.
+    /// Annotations of the root document.
     pub annotations: BTreeMap<String, String>,
-    /// The images, attestations among them, in the order of the index.
+    /// All images in the order of the index, including attestations.
     pub images: Vec<PlatformImage>,
 }
 
@@ -34,42 +34,42 @@ pub struct ImageDocuments {
 pub struct PlatformImage {
     /// Platform that the index declares; `unknown/unknown` for attestations.
     pub declared: Option<Platform>,
-    /// Annotations of the image that the index has.
+    /// Annotations of the entry in the index.
     pub entry_annotations: BTreeMap<String, String>,
     /// The manifest.
     pub manifest: Document,
     /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
-    /// The config, byte for byte; empty where its type is not that of an image's config.
+    /// Bytes of the config; empty if its media type is not that of an image config.
     pub config: Vec<u8>,
-    /// Fields of the config; null where its type is not that of an image's config.
+    /// Fields of the config; null if its media type is not that of an image config.
     pub config_fields: Value,
-    /// How the manifest names the config.
+    /// Descriptor of the config in the manifest.
     pub config_descriptor: Descriptor,
-    /// How the manifest names the layers, lowest first.
+    /// Descriptors of the layers in the manifest, lowest first.
     pub layers: Vec<Descriptor>,
 }
 
 impl PlatformImage {
-    /// Returns the platform to show: what the config says, else what the index declares.
+    /// Returns the platform to show: that of the config, else that of the index.
     pub fn platform(&self) -> Option<Platform> {
         Platform::from_fields(&self.config_fields).or_else(|| self.declared.clone())
     }
 
-    /// Returns the platform by which the image is chosen among several: what the index declares,
-    /// else what the config says.
+    /// Returns the platform by which the image is chosen among several: that of the index, else
+    /// that of the config.
     pub(crate) fn offered_platform(&self) -> Option<Platform> {
         self.declared.clone().or_else(|| Platform::from_fields(&self.config_fields))
     }
 
-    /// Returns the digests of the layers' tars that the config has, lowest first; what is not a
-    /// text is empty.
+    /// Returns the `diff_ids` of the config, lowest layer first; an element that is not a string is
+    /// empty.
     pub(crate) fn diff_ids(&self) -> impl Iterator<Item = &str> {
         let all = self.config_fields.pointer("/rootfs/diff_ids").and_then(Value::as_array);
         all.into_iter().flatten().map(|digest| digest.as_str().unwrap_or_default())
     }
 
-    /// Returns the environment that the config has, as `NAME=VALUE`.
+    /// Returns the environment variables of the config, as `NAME=VALUE`.
     pub fn env(&self) -> impl Iterator<Item = &str> {
         let all = self.config_fields.pointer("/config/Env").and_then(Value::as_array);
         all.into_iter().flatten().filter_map(Value::as_str)
@@ -80,20 +80,20 @@ impl PlatformImage {
         self.config_fields.pointer("/config/Labels")?.get(name)?.as_str()
     }
 
-    /// Reports whether it is not an image, but says something of one (BuildKit's attestations).
+    /// Returns whether this is an attestation of BuildKit rather than an image.
     pub fn is_attestation(&self) -> bool {
         self.declared.as_ref().is_some_and(Platform::is_unknown)
     }
 }
 
 impl ImageDocuments {
-    /// Returns the images that are such, and not attestations.
+    /// Returns the images without the attestations.
     pub fn without_attestations(&self) -> impl Iterator<Item = &PlatformImage> {
         self.images.iter().filter(|image| !image.is_attestation())
     }
 
-    /// Returns the number, in [`images`](Self::images), of the image that is nearest to a platform.
-    /// `name` is what messages call the image.
+    /// Returns the index in [`images`](Self::images) of the image that is nearest to a platform.
+    /// `name` is the name of the image in messages.
     pub fn choose_platform(
         &self,
         wanted: &Platform,
@@ -116,7 +116,7 @@ pub fn read_documents(images: &dyn Images, root: Document) -> Result<ImageDocume
     for entry in walk.list_images(&root, NestedIndexes::ByDocument)? {
         let image = read_image(&mut walk, entry)?;
         if !known.insert(image.manifest.digest) {
-            // Each image has documents of its own in memory.
+            // Every image keeps its own copy of the documents in memory.
             walk.count_bytes(root.digest, image.manifest.bytes.len() + image.config.len())?;
         }
         found.push(image);

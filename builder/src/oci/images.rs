@@ -11,8 +11,8 @@ use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::sink::BlobSource;
 
-/// Where images are read from. Documents have the digest that they are asked for by; blobs are
-/// checked by the caller, at their end.
+/// The images of one layout, archive or repository, for reading. Documents are checked against
+/// their digests; the caller checks a blob at its end.
 pub trait Images: Sync {
     /// Returns the manifest or index that a tag or a digest names.
     fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError>;
@@ -38,7 +38,7 @@ pub trait Images: Sync {
         Ok(Box::new(self.open_blob(digest, size, 0)?.take(len)))
     }
 
-    /// Opens a blob for reading; the reader owns what it needs.
+    /// Opens a blob for reading, as a reader that borrows nothing from these images.
     fn into_blob_reader<'s>(
         self: Box<Self>,
         digest: Digest,
@@ -47,18 +47,18 @@ pub trait Images: Sync {
     where
         Self: 's;
 
-    /// Returns the only image, if there is only one.
+    /// Returns the image if there is exactly one.
     fn only_image(&self) -> Result<Option<Document>, StorageError> {
         Ok(None)
     }
 
-    /// Returns the names of all images, for messages, whole ones where they are known; nothing for
-    /// a registry.
+    /// Returns the names of all images for messages, full references where they are known. A
+    /// registry has none.
     fn names(&self) -> Vec<&str> {
         Vec::new()
     }
 
-    /// Returns the whole names that an image has; nothing for a registry.
+    /// Returns the full references of an image. A registry has none.
     fn names_of(&self, _digest: Digest) -> Vec<&str> {
         Vec::new()
     }
@@ -66,19 +66,20 @@ pub trait Images: Sync {
     /// Returns the tags of all images.
     fn tags(&self) -> Result<Vec<String>, StorageError>;
 
-    /// Returns the URL of the registry and the name of the repository, if images are read from one.
+    /// Returns the URL of the registry and the name of the repository that blobs can be mounted
+    /// from, if the images are in a registry.
     fn mount_source(&self) -> Option<(&str, &str)> {
         None
     }
 }
 
-/// Opens the images of places: the library itself has neither credentials nor paths.
+/// Opens images by their location: the library itself has neither credentials nor paths.
 pub trait ImageOpener: Sync {
-    /// Opens the images of a place.
-    fn open_images(&self, place: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError>;
+    /// Opens the images of a location.
+    fn open_images(&self, location: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError>;
 }
 
-/// A blob of images that are read.
+/// A blob of [`Images`], as the source of a transfer.
 pub(crate) struct ImageBlob<'a> {
     pub(crate) images: &'a dyn Images,
     pub(crate) digest: Digest,

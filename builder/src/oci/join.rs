@@ -1,5 +1,5 @@
-//! A *join* makes one index of images that were made apart, such as one on a runner of each
-//! architecture. The images are copied to where the index will be, byte for byte.
+//! A *join* makes one index of images that were built separately, for example on a runner of each
+//! architecture. The images are copied to the location of the index, byte for byte.
 
 use std::collections::BTreeMap;
 
@@ -15,41 +15,41 @@ use crate::oci::image_documents::read_documents;
 use crate::oci::images::Images;
 use crate::oci::walk::WalkError;
 
-/// An image, or an index of images, whose images the new index gets.
+/// An image or an index whose images are added to the new index.
 pub struct IndexSource<'a> {
-    /// What messages call it.
+    /// Name of the image in messages.
     pub name: String,
-    /// Where it is read from.
+    /// Images that it is read from.
     pub images: &'a dyn Images,
-    /// Its index or manifest.
+    /// Index or manifest of the image.
     pub root: Document,
 }
 
 /// Why images could not be joined.
 #[derive(Debug, Error)]
 pub enum JoinError {
-    /// Two are for one platform.
+    /// Two images are for the same platform.
     #[error("both {first} and {second} have an image for {platform}")]
     Platform {
         /// The platform.
         platform: Platform,
-        /// What the user calls the one.
+        /// Name of the first image.
         first: String,
-        /// What the user calls the other.
+        /// Name of the second image.
         second: String,
     },
-    /// One says nowhere what it runs on.
+    /// The platform of an image is neither in its index nor in its config.
     #[error("{0} does not say what it runs on")]
     Unknown(String),
-    /// One cannot be read.
+    /// An image cannot be read.
     #[error("{name}: {error}")]
     Documents {
-        /// What the user calls it.
+        /// Name of the image.
         name: String,
-        /// Why not.
+        /// Cause of the failure.
         error: WalkError,
     },
-    /// One cannot be copied.
+    /// An image cannot be copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
     /// The index could not be composed.
@@ -62,13 +62,13 @@ pub enum JoinError {
 pub struct JoinedIndex {
     /// The index.
     pub index: Document,
-    /// For each of its images the number of the source and the manifest.
+    /// The source, as its number, and the manifest of each image in the index.
     manifests: Vec<(usize, Document)>,
 }
 
 impl JoinedIndex {
-    /// Composes the index; its images stand in the order of the sources. Of the older index `old`
-    /// those images are kept whose platform no source has.
+    /// Composes the index, in the order of the sources. Images of the existing index `old` are kept
+    /// in front if no source has an image for their platform.
     pub fn compose(
         old: Option<&IndexSource<'_>>,
         sources: &[IndexSource<'_>],
@@ -106,15 +106,15 @@ impl JoinedIndex {
         Ok(Self { index, manifests })
     }
 
-    /// Copies the images, and gives the index its names. Images are read from `sources`, not from
-    /// where `context` says.
+    /// Copies the images and publishes the names of the index. Images are read from `sources`, not
+    /// from the images of `context`.
     pub fn publish(
         &self,
         sources: &[IndexSource<'_>],
         context: &CopyContext<'_>,
     ) -> Result<(), JoinError> {
         for (number, manifest) in &self.manifests {
-            // What is in the older index is there already.
+            // Images of the existing index are in the sink already.
             let Some(source) = sources.get(*number) else { continue };
             copy_unnamed(manifest, &CopyContext { images: source.images, ..*context })?;
         }
@@ -123,8 +123,8 @@ impl JoinedIndex {
     }
 }
 
-/// Returns the images of a source, as an index names them, and their manifests; attestations are
-/// left out, since they say something of an index that is replaced.
+/// Returns the index entries of a source's images, with their manifests. Attestations are left out,
+/// since they refer to an index that is replaced.
 fn list_entries(source: &IndexSource<'_>) -> Result<Vec<(IndexEntry, Document)>, JoinError> {
     let documents = read_documents(source.images, source.root.clone());
     let documents =

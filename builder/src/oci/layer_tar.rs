@@ -1,5 +1,5 @@
-//! The *tar in a layer*, read from front to back. Blob and tar are hashed on the way, so that after
-//! the end it is known whether they were the right ones.
+//! The *tar in a layer*, read from front to back. Blob and tar are hashed on the way, and their
+//! digests are checked at the end.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -13,22 +13,23 @@ use crate::oci::image::digest::Digest;
 use crate::oci::progress::{Progress, ProgressReader};
 use crate::oci::tar::{self, TarReadError};
 
-/// How many bytes go from thread to thread at a time, and how many such pieces are under way.
+/// Length of a piece that is passed from thread to thread, in bytes, and the number of pieces that
+/// can wait to be read.
 const PIECE: usize = 256 * 1024;
 const PIECES: usize = 8;
 
 type BlobReader<'a> = HashingReader<ProgressReader<'a, Box<dyn Read + Send + 'a>>>;
 
-/// The tar in a blob.
+/// The decompressed tar of a layer's blob.
 pub(crate) struct LayerTar<'a> {
-    /// The compressed bytes, which the decompressor reads, and [`finish`](Self::finish) in the end.
+    /// The compressed bytes, shared by the decompressor and [`finish`](Self::finish).
     blob: SharedReader<BlobReader<'a>>,
     expected: ExpectedBlob<'a>,
     compression: Option<CompressionFormat>,
     tar: HashingReader<Box<dyn Read + Send + 'a>>,
 }
 
-/// What a manifest says of a blob, and what receives the progress of reading it.
+/// Digest and size of a blob in its manifest, and how progress of reading it is reported.
 #[derive(Clone, Copy)]
 pub(crate) struct ExpectedBlob<'a> {
     /// Digest of the blob.
@@ -37,31 +38,31 @@ pub(crate) struct ExpectedBlob<'a> {
     pub(crate) size: u64,
     /// Receives the progress, and can cancel.
     pub(crate) progress: &'a dyn Progress,
-    /// Number of the blob in what is reported; nothing if its progress is not reported.
+    /// Number of the blob in progress events; none if its progress is not reported.
     pub(crate) number: Option<usize>,
 }
 
 /// What is wrong with a layer.
 #[derive(Debug, Error)]
 pub enum LayerProblem {
-    /// Its blob is not the one that the manifest names.
+    /// The blob is not the one that the manifest names.
     #[error(transparent)]
     Blob(#[from] BlobProblem),
     /// The decompressed tar is not the one that the config names.
     #[error("unpacked, its digest is {found}, not {expected} as the config says")]
     DiffId {
-        /// The digest that the config has.
+        /// Digest in the config.
         expected: String,
         /// Digest of the decompressed tar.
         found: String,
     },
-    /// It is not a tar that can be read.
+    /// The tar cannot be read.
     #[error(transparent)]
     Tar(#[from] TarReadError),
 }
 
 impl<'a> LayerTar<'a> {
-    /// Begins to read a blob; it is decompressed as its first bytes say.
+    /// Starts to read a blob. Its compression is detected from its first bytes.
     pub(crate) fn new(blob: impl Read + Send + 'a, expected: ExpectedBlob<'a>) -> io::Result<Self> {
         let ExpectedBlob { size, progress, number, .. } = expected;
         let blob: Box<dyn Read + Send + 'a> = Box::new(blob.take(size.saturating_add(1)));
@@ -80,7 +81,7 @@ impl<'a> LayerTar<'a> {
         self.compression
     }
 
-    /// Reads and decompresses on another thread, ahead of what is read here.
+    /// Reads and decompresses on another thread, ahead of the reader.
     #[must_use]
     pub(crate) fn read_ahead<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
     where
@@ -94,8 +95,8 @@ impl<'a> LayerTar<'a> {
         Self { tar, ..self }
     }
 
-    /// Reads the rest of the blob, and fails unless it is the one that is expected. Returns the
-    /// digest of the tar as far as it was read.
+    /// Reads the rest of the blob, and fails unless digest and size are the expected ones. Returns
+    /// the digest of the tar up to where it was read.
     pub(crate) fn finish(self) -> Result<Digest, BlobProblem> {
         let Self { blob, expected, tar, .. } = self;
         let digest = tar.digest();
@@ -114,7 +115,7 @@ impl Read for LayerTar<'_> {
 
 type Piece = io::Result<Vec<u8>>;
 
-/// Reads to the end or the first error, as long as somebody takes what comes.
+/// Reads to the end or the first error, unless the receiver is dropped before.
 fn send_pieces(mut reader: Box<dyn Read + Send + '_>, sender: &SyncSender<Piece>) {
     loop {
         let mut piece = Vec::with_capacity(PIECE);
@@ -124,7 +125,7 @@ fn send_pieces(mut reader: Box<dyn Read + Send + '_>, sender: &SyncSender<Piece>
             return;
         }
         if let Err(error) = read {
-            // Nobody may be there any more to hear it.
+            // The receiver can be gone already.
             drop(sender.send(Err(error)));
             return;
         }
@@ -134,7 +135,7 @@ fn send_pieces(mut reader: Box<dyn Read + Send + '_>, sender: &SyncSender<Piece>
     }
 }
 
-/// What another thread has read.
+/// Reads the pieces that another thread sends.
 struct Pieces {
     receiver: Receiver<Piece>,
     piece: Vec<u8>,
@@ -214,8 +215,8 @@ mod tests {
         let sound = ("read".to_owned(), "right".to_owned());
         for blob in [&text, &packed, &zstd] {
             assert_eq!(read(blob, expected(blob)), sound);
-            let told = expected(&[]);
-            let (_, problem) = read(blob, ExpectedBlob { size: blob.len() as u64, ..told });
+            let declared = expected(&[]);
+            let (_, problem) = read(blob, ExpectedBlob { size: blob.len() as u64, ..declared });
             assert_eq!(problem, format!("its bytes have the digest {}", Digest::of_bytes(blob)));
         }
         let len = packed.len();

@@ -1,21 +1,22 @@
-//! *OCI images*: their documents as data, the places on disk where they lie, and how they get from
-//! one place to another.
+//! *OCI images*: their documents as data, how they are stored on disk, and how they are copied from
+//! one location to another.
 //!
 //! - [`image`]: digests, platforms, references and documents as data
 //! - [`tar`]: reads the entries of a tar
-//! - [`images`]: images that can be read, wherever they lie
+//! - [`images`]: images that can be read, wherever they are stored
 //! - [`sink`]: where finished images are written to
-//! - [`error`]: why an image could not be read or written
-//! - [`progress`]: what is reported meanwhile, and how work is cancelled
-//! - [`image_documents`]: what the documents of a finished image say
+//! - [`error`]: errors of reading and writing images
+//! - [`progress`]: what is reported while work is done, and how it is cancelled
+//! - [`image_documents`]: the documents of a finished image, parsed
 //! - [`walk`]: reads the documents of an image, each once, within one budget
 //! - `hashing`: readers that count, hash and check what is read
 //! - `parallel`: the same work on many items at a time
 //! - [`layer_tar`]: the tar in a finished layer, checked against its digest
 //! - [`store`]: OCI image layouts, as directories and as archives
+//! - `transfer`: copies blobs to a sink, several at a time
 //! - [`tee`]: two sinks at once
-//! - [`copy`]: an image moved to a sink, byte for byte
-//! - [`join`]: one index of images that were made apart
+//! - [`copy`]: copies an image to a sink, byte for byte
+//! - [`join`]: one index of images that were built separately
 
 pub mod copy;
 pub mod error;

@@ -7,9 +7,9 @@ use std::thread;
 /// Calls `work` with the number of every item and the item, on up to `width` threads, the calling
 /// one among them. Returns the results in the order of the items.
 ///
-/// Items are begun in order. After an error no further item is begun, and those that were are
-/// waited for; of several errors the one of the first item is returned, so that it does not depend
-/// on timing. Work that can be cancelled returns an error when it is.
+/// Items are started in order. After an error no further item is started, and those that were are
+/// waited for. Of several errors that of the first item is returned, so that the result does not
+/// depend on timing. Work that can be cancelled returns an error when it is.
 pub(crate) fn in_parallel<T: Sync, R: Send, E: Send>(
     items: &[T],
     width: usize,
@@ -36,7 +36,7 @@ pub(crate) fn in_parallel<T: Sync, R: Send, E: Send>(
         drop(threads);
     });
     let results = results.into_iter();
-    // Only behind an error is there an item that was not begun.
+    // Items that were not started come after an error only.
     results
         .filter_map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner))
         .collect()

@@ -1,5 +1,5 @@
-//! *Progress* is what is reported while images are made, copied or read, and how that is cancelled.
-//! The library shows nothing itself.
+//! *Progress* of building, copying or reading images: how it is reported, and how the work is
+//! cancelled. The library shows nothing itself.
 //!
 //! [`Progress`] is the one trait for it. Work that knows nothing of images, such as the conversion
 //! of a disk, gets a function that calls [`Progress::advance`].
@@ -12,28 +12,28 @@ use crate::oci::image::layer::FinishedLayer;
 use crate::oci::image::platform::Platform;
 use crate::oci::sink::TransferOutcome;
 
-/// Receives the progress of what is done with images, and cancels it; called from several threads.
+/// Receives the progress of work on images, and can cancel it. It is called from several threads.
 pub trait Progress: Send + Sync {
-    /// Receives what happened.
+    /// Receives an event.
     fn report(&self, event: ProgressEvent<'_>);
 
-    /// Reports whether the user wants to stop; it is asked often.
+    /// Returns whether the user wants to stop. It is called often.
     fn is_cancelled(&self) -> bool {
         false
     }
 
-    /// Reports that more bytes of a layer or a blob are done, and returns whether to go on.
+    /// Reports that more bytes of a layer or a blob are done, and returns whether to continue.
     fn advance(&self, number: usize, len: u64) -> ControlFlow<()> {
         self.report(ProgressEvent::Advanced { layer: number, len });
         if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
-/// Reports how much is read, and fails when the user wants to stop.
+/// A reader that reports how much is read, and fails when the user wants to stop.
 pub(crate) struct ProgressReader<'p, R> {
     inner: R,
     progress: &'p dyn Progress,
-    /// Number of the blob; nothing if its progress is not reported.
+    /// Number of the blob; none if its progress is not reported.
     number: Option<usize>,
 }
 
@@ -56,11 +56,11 @@ impl<R: Read> Read for ProgressReader<'_, R> {
     }
 }
 
-/// What happened. Layers are numbered within a build, from 0.
+/// An event that is reported. Layers are numbered within a build, from 0.
 #[derive(Debug, Clone, Copy)]
 pub enum ProgressEvent<'a> {
-    /// A disk is read for the first time that a layer will hold and that is converted. Its progress
-    /// is reported as that of the layer.
+    /// A disk that will be converted is read for the first time. Its progress is reported as that
+    /// of its layer.
     Surveying {
         /// Number of the layer.
         layer: usize,
@@ -99,7 +99,7 @@ pub enum ProgressEvent<'a> {
         name: &'a str,
         /// The finished layer.
         result: &'a FinishedLayer,
-        /// Whether it was built or existed.
+        /// Whether the layer was built or reused.
         how: LayerOutcome,
     },
     /// A blob is being copied. Blobs are numbered within a copy, from 0, and their progress is
@@ -112,7 +112,7 @@ pub enum ProgressEvent<'a> {
         /// Length of the blob in bytes.
         len: u64,
     },
-    /// A blob was copied, or existed.
+    /// A blob was copied, or existed already.
     Copied {
         /// Its number.
         blob: usize,
@@ -120,11 +120,10 @@ pub enum ProgressEvent<'a> {
         digest: Digest,
         /// Length of the blob in bytes.
         len: u64,
-        /// What it took.
+        /// How the blob came into the sink.
         how: TransferOutcome,
     },
-    /// A blob is being read to be examined. Blobs are numbered and reported as those that are
-    /// copied.
+    /// A blob is being read to be examined. Blobs are numbered and reported as in a copy.
     Reading {
         /// Its number.
         blob: usize,
@@ -142,20 +141,20 @@ pub enum ProgressEvent<'a> {
         /// Length of the blob in bytes.
         len: u64,
     },
-    /// A note for the user, which changes nothing.
+    /// A note for the user, which does not affect the result.
     Note(&'a str),
 }
 
-/// Whether a layer had to be built.
+/// Whether a layer was built or reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerOutcome {
-    /// Its sources were read.
+    /// Its sources were read and the blob was written.
     Built,
-    /// It existed, and its input is unchanged.
+    /// The blob existed already, and the input of the layer is unchanged.
     Reused,
 }
 
-/// Ignores all progress, and never cancels.
+/// Ignores all events, and never cancels.
 #[derive(Debug, Clone, Copy)]
 pub struct NoProgress;
 

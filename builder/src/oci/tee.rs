@@ -1,6 +1,5 @@
-//! A *tee* is two sinks at once: a blob is read and compressed once, and written to both. The
-//! second can fail for a while, as registries do; what it has missed is copied to it from the
-//! first.
+//! A *tee* writes to two sinks at once: a blob is read and compressed once, and written to both. If
+//! writing to the second fails, as it can with a registry, the blob is copied to it from the first.
 
 use std::io::{self, IoSlice, Write};
 use std::ops::ControlFlow;
@@ -12,28 +11,28 @@ use crate::oci::image::reference::Reference;
 use crate::oci::images::{ImageBlob, Images};
 use crate::oci::sink::{BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome};
 
-/// A layout and a registry at once.
+/// Writes to two sinks, a layout and a registry.
 pub struct TeeSink<'a> {
-    /// Receives everything; what the second has missed is read from it.
+    /// The first sink; what could not be written to the second is read from it.
     pub first: &'a dyn Sink,
-    /// The images of the first.
+    /// The images of the first sink, for reading.
     pub images: &'a dyn Images,
-    /// Receives everything too.
+    /// The second sink.
     pub second: &'a dyn Sink,
 }
 
 impl TeeSink<'_> {
-    /// Copies a blob from the first to the second; `beside` is where the second's registry has it,
-    /// too.
+    /// Copies a blob from the first sink to the second. `mount_source` is where the registry of the
+    /// second may have it already.
     fn copy_to_second(
         &self,
         digest: Digest,
         size: u64,
-        beside: Option<(&str, &str)>,
+        mount_source: Option<(&str, &str)>,
         names: &[Reference],
     ) -> Result<(), StorageError> {
         let source = ImageBlob { images: self.images, digest, size };
-        let blob = SourceBlob { digest, size, source: &source, mount_source: beside };
+        let blob = SourceBlob { digest, size, source: &source, mount_source };
         self.second.put_blob(&blob, names, &|_| ControlFlow::Continue(())).map(drop)
     }
 }
@@ -92,7 +91,7 @@ struct TeeBlob<'a> {
     tee: &'a TeeSink<'a>,
     names: Vec<Reference>,
     first: Box<dyn BlobWriter + 'a>,
-    /// Nothing once it has failed.
+    /// None after a write to it has failed.
     second: Option<Box<dyn BlobWriter + 'a>>,
 }
 
@@ -112,7 +111,7 @@ impl Write for TeeBlob<'_> {
         let written: Vec<IoSlice<'_>> = written.collect();
         let second = self.second.as_mut().map(|second| write_all(&mut **second, written));
         if let Some(Err(_)) = second {
-            // It gets the whole blob from the first when that is finished.
+            // The whole blob is copied from the first sink when it is finished there.
             self.second = None;
         }
         Ok(len)

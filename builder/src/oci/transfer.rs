@@ -1,4 +1,5 @@
-//! *Moves* finished blobs to a sink, several at a time, the longest first: it takes longest.
+//! A *transfer* copies finished blobs to a sink, several at a time, the longest first: it takes
+//! longest.
 
 use std::cmp::Reverse;
 
@@ -10,29 +11,29 @@ use crate::oci::parallel::in_parallel;
 use crate::oci::progress::{Progress, ProgressEvent};
 use crate::oci::sink::{Sink, SourceBlob};
 
-/// A blob that is to be moved.
+/// A blob that is to be copied.
 #[derive(Clone, Copy)]
 pub(crate) struct BlobTransfer<'a> {
     /// Digest of the blob.
     pub(crate) digest: Digest,
     /// Length of the blob in bytes.
     pub(crate) size: u64,
-    /// Where the blob is read from.
+    /// Images that the blob is read from.
     pub(crate) images: &'a dyn Images,
     /// Names of the images that have the blob.
     pub(crate) names: &'a [Reference],
 }
 
-/// Moves blobs to a sink, up to `jobs` at a time.
+/// Copies blobs to a sink, up to `jobs` at a time.
 pub(crate) fn transfer_blobs(
-    mut moves: Vec<BlobTransfer<'_>>,
+    mut transfers: Vec<BlobTransfer<'_>>,
     sink: &dyn Sink,
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<(), StorageError> {
-    moves.sort_by_key(|blob| (Reverse(blob.size), blob.digest));
+    transfers.sort_by_key(|blob| (Reverse(blob.size), blob.digest));
     let width = jobs.min(sink.max_parallel_blobs());
-    in_parallel(&moves, width, |number, blob| blob.run(number, sink, progress)).map(drop)
+    in_parallel(&transfers, width, |number, blob| blob.run(number, sink, progress)).map(drop)
 }
 
 impl BlobTransfer<'_> {

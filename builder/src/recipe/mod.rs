@@ -207,8 +207,8 @@ pub enum SourceLocation {
 }
 
 impl SourceLocation {
-    /// Returns the location of a file by its path, which is absolute or relative to the directory of the
-    /// spec.
+    /// Returns the location of a file by its path, which is absolute or relative to the directory
+    /// of the spec.
     pub(crate) fn path(path: impl Into<PathBuf>) -> Self {
         Self::File(InputFile::new(path))
     }
@@ -231,11 +231,11 @@ impl SourceLocation {
 /// A file of an input directory: the directory of the spec, or a build context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFile {
-    /// Name of the directory; empty for that of the spec, and for the build context that every build
-    /// has.
+    /// Name of the directory; empty for that of the spec, and for the build context that every
+    /// build has.
     pub directory: Arc<str>,
-    /// Path relative to the directory; of a build context without links. A spec may also name files by
-    /// an absolute path.
+    /// Path relative to the directory; of a build context without links. A spec may also name files
+    /// by an absolute path.
     pub path: PathBuf,
 }
 
@@ -265,7 +265,7 @@ pub enum TarOrigin {
     /// A layer of an image.
     Layer {
         /// Where the image is.
-        place: ImageLocation,
+        location: ImageLocation,
         /// Of the blob.
         digest: Digest,
         /// Of the blob, in bytes.

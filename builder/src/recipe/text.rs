@@ -20,7 +20,7 @@ impl fmt::Display for TarOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(source) => write!(f, "{}", source.location),
-            Self::Layer { place, digest, .. } => write!(f, "layer {digest} of {place}"),
+            Self::Layer { location, digest, .. } => write!(f, "layer {digest} of {location}"),
         }
     }
 }

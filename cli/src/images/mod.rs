@@ -32,7 +32,7 @@ pub(crate) fn open_archive(path: &Path) -> Result<ArchiveImages, StorageError> {
     let name = path.display().to_string();
     let file = open_file(path).map_err(|source| StorageError::Io {
         act: "open the archive",
-        place: name.clone(),
+        path: name.clone(),
         source,
     })?;
     ArchiveImages::open(file, &name)

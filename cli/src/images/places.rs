@@ -22,15 +22,15 @@ impl ImageOpener for OpenPlaces<'_> {
             (ImageLocation::Registry(name), Some(registry)) => {
                 Ok(Box::new(RegistryImages::new(registry.sources(name)?)))
             }
-            (ImageLocation::Registry(name), None) => Err(StorageError::Foreign {
-                place: name.to_string(),
+            (ImageLocation::Registry(name), None) => Err(StorageError::Unexpected {
+                path: name.to_string(),
                 problem: "is in a registry, and this command uses none".into(),
             }),
             (ImageLocation::Layout(path, _), _) => {
                 let name = path.display().to_string();
                 let dir = open_dir(path).map_err(|source| StorageError::Io {
                     act: "open the layout",
-                    place: name.clone(),
+                    path: name.clone(),
                     source,
                 })?;
                 Ok(Box::new(LayoutImages::open(dir, &name)?))

@@ -146,7 +146,7 @@ impl<'a> SourceOpener<'a> {
     fn archive_bytes(&self, archive: &'a TarOrigin) -> Result<ArchiveBytes<'a>, SourceErrorKind> {
         let recipe = match archive {
             TarOrigin::File(recipe) => recipe,
-            TarOrigin::Layer { place, digest, size } => {
+            TarOrigin::Layer { location: place, digest, size } => {
                 let (places, digest, size) = (self.places, *digest, *size);
                 return Ok(ArchiveBytes::Layer { places, place, digest, size });
             }

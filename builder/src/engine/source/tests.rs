@@ -72,7 +72,7 @@ fn file_archive() -> Arc<TarOrigin> {
 fn layer_archive(blob: &[u8]) -> Arc<TarOrigin> {
     let place = "quay.io/me/base".parse().unwrap();
     let (digest, size) = (Digest::of_bytes(blob), blob.len() as u64);
-    Arc::new(TarOrigin::Layer { place, digest, size })
+    Arc::new(TarOrigin::Layer { location: place, digest, size })
 }
 
 fn members(archive: &Arc<TarOrigin>, ranges: &[(u64, u64)]) -> Vec<SourceRecipe> {

@@ -34,7 +34,7 @@ pub(super) fn read(
     let mut facts = LayerFacts::default();
     let reader = match context.images.open_blob(digest, len, 0) {
         Ok(reader) => reader,
-        Err(StorageError::Foreign { problem, .. }) => {
+        Err(StorageError::Unexpected { problem, .. }) => {
             facts.blob = Some(BlobFacts::OtherSize(format!("it {problem}")));
             return facts;
         }

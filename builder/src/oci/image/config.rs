@@ -1,6 +1,6 @@
-//! An image's *config* as JSON that is edited in place: whatever a base image's config holds, known
-//! here or not (`Healthcheck`, `OnBuild`, `Shell`, what others will invent), is still there
-//! afterwards (<https://github.com/opencontainers/image-spec/blob/main/config.md>).
+//! An image's *config* as JSON that is edited in place: all fields of a base image's config are
+//! kept, including those that diskette does not know
+//! (<https://github.com/opencontainers/image-spec/blob/main/config.md>).
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,21 @@ use super::digest::Digest;
 use super::platform::Platform;
 use super::time::Timestamp;
 
-/// A config whose layers and history are complete up to now.
+/// A config with the layers and history that have been added so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageConfig {
-    /// All but what follows.
+    /// All fields except those that follow.
     image: Map<String, Value>,
-    /// `config`: what a container of the image gets.
+    /// The field `config`: settings of containers of the image.
     container: Map<String, Value>,
     history: Vec<Value>,
     diff_ids: Vec<Value>,
 }
 
-/// Why bytes are not a config.
+/// Why a config cannot be parsed.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// They are not a JSON object.
+    /// The config is not a JSON object.
     #[error("the image config cannot be read: {0}")]
     Json(#[from] serde_json::Error),
     /// A field has another type than it must have.
@@ -42,7 +42,7 @@ impl ImageConfig {
         config
     }
 
-    /// Reads the config of an image that is there already.
+    /// Parses the config of an existing image.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
         let mut image: Map<String, Value> = serde_json::from_slice(bytes)?;
         let mut rootfs = take_object(&mut image, "rootfs")?;
@@ -63,19 +63,19 @@ impl ImageConfig {
         Ok(config)
     }
 
-    /// Says what the image runs on.
+    /// Sets operating system, architecture and variant.
     pub(crate) fn set_platform(&mut self, platform: &Platform) {
         self.set_image("architecture", json!(platform.architecture));
         self.set_image("os", json!(platform.os));
         self.set_image("variant", json!(platform.variant));
     }
 
-    /// Returns a field of what a container gets, e.g. `Env`, unless it is null.
+    /// Returns a setting of containers, e.g. `Env`, unless it is null.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.container.get(name).filter(|value| !value.is_null())
     }
 
-    /// Sets a field of what a container gets, e.g. `User`; null removes it.
+    /// Sets a setting of containers, e.g. `User`; null removes it.
     pub(crate) fn set(&mut self, name: &str, value: Value) {
         set(&mut self.container, name, value);
     }
@@ -85,7 +85,7 @@ impl ImageConfig {
         set(&mut self.image, name, value);
     }
 
-    /// Sets a key of a field that is an object, e.g. of `ExposedPorts`.
+    /// Sets a key in a setting that is an object, e.g. in `ExposedPorts`.
     pub(crate) fn insert(&mut self, field: &str, key: &str, value: Value) {
         let object = self.container.entry(field).or_insert(Value::Null);
         if !object.is_object() {
@@ -100,18 +100,18 @@ impl ImageConfig {
         all.filter_map(Value::as_str).map(|text| text.split_once('=').unwrap_or((text, "")))
     }
 
-    /// Sets a variable of the environment: where it stands already, else after all others.
+    /// Sets an environment variable: in its position if it exists, else after all others.
     pub fn set_env(&mut self, name: &str, value: &str) {
-        let place = self.env().position(|(old, _)| old == name);
+        let index = self.env().position(|(old, _)| old == name);
         let mut env = match self.container.remove("Env") {
             Some(Value::Array(env)) => env,
             _ => Vec::new(),
         };
-        // What is no text is not counted above.
+        // The index above counts only strings.
         env.retain(Value::is_string);
         let text = json!(format!("{name}={value}"));
-        match place {
-            Some(place) => env[place] = text,
+        match index {
+            Some(index) => env[index] = text,
             None => env.push(text),
         }
         self.set("Env", env.into());
@@ -128,12 +128,12 @@ impl ImageConfig {
         self.insert("Labels", name, json!(value));
     }
 
-    /// Returns the digests of the layers' tars, lowest first; what is no text is empty.
+    /// Returns the `diff_ids`, lowest layer first; an element that is not a string is empty.
     pub(crate) fn diff_ids(&self) -> impl Iterator<Item = &str> {
         self.diff_ids.iter().map(|digest| digest.as_str().unwrap_or_default())
     }
 
-    /// Adds an entry to the history, and its layer if it has one.
+    /// Adds an entry to the history, and the `diff_id` of its layer if it has one.
     pub(crate) fn push_history(
         &mut self,
         created: Timestamp,
@@ -152,7 +152,7 @@ impl ImageConfig {
         self.history.push(entry);
     }
 
-    /// Returns the whole config as it is written.
+    /// Returns the complete config.
     pub(crate) fn finish(mut self, created: Timestamp) -> Value {
         self.image.insert("created".into(), json!(created.to_string()));
         self.image.insert("config".into(), self.container.into());
@@ -171,7 +171,7 @@ fn set(fields: &mut Map<String, Value>, name: &str, value: Value) {
     }
 }
 
-/// Takes an object out of another; one that is not there is empty.
+/// Removes a field that is an object, and returns it; a missing one is empty.
 fn take_object(
     fields: &mut Map<String, Value>,
     name: &'static str,
@@ -183,7 +183,7 @@ fn take_object(
     }
 }
 
-/// Takes a list out of an object; one that is not there is empty.
+/// Removes a field that is a list, and returns it; a missing one is empty.
 fn take_list(
     fields: &mut Map<String, Value>,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! A *descriptor* is how one document of an image names another, or a blob
+//! A *descriptor* refers from one document of an image to another, or to a blob
 //! (<https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md>).
 
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use super::digest::Digest;
 use super::format;
 use super::platform::Platform;
 
-/// A descriptor as it was read.
+/// A descriptor that was read from a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
-    /// Media type of the content; empty where the document does not say.
+    /// Media type of the content; empty if it is missing.
     pub media_type: String,
     /// Digest of the content.
     pub digest: Digest,
@@ -21,24 +21,24 @@ pub struct Descriptor {
     pub size: u64,
     /// Platform that an index declares for one of its images.
     pub platform: Option<Platform>,
-    /// Annotations of the content; those whose value is not a text are left out.
+    /// Annotations of the content; those whose value is not a string are left out.
     pub annotations: BTreeMap<String, String>,
 }
 
 impl Descriptor {
-    /// Reports whether the content is called an index of images.
+    /// Returns whether the media type is that of an index.
     pub(crate) fn is_index(&self) -> bool {
         format::is_index(&self.media_type)
     }
 
-    /// Reports whether the content is called the manifest of an image.
+    /// Returns whether the media type is that of a manifest.
     pub(crate) fn is_manifest(&self) -> bool {
         format::is_manifest(&self.media_type)
     }
 }
 
-/// The fields of a descriptor, none of which has to exist. Fields that images can do without are
-/// read leniently: one of another type counts as missing.
+/// The fields of a descriptor, none of which has to exist. An optional field of the wrong type
+/// counts as missing.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DescriptorFields {
@@ -54,7 +54,7 @@ pub(crate) struct DescriptorFields {
 }
 
 impl DescriptorFields {
-    /// Returns the descriptor, or what is wrong with it.
+    /// Returns the descriptor; the error says what is wrong with it.
     pub(super) fn check(self) -> Result<Descriptor, String> {
         let Self { media_type, digest: text, size, platform, annotations } = self;
         let digest = text.parse().map_err(|_| format!("`{text}` is not a sha256 digest"))?;
@@ -68,7 +68,7 @@ fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D:
     Ok(value.as_str().unwrap_or_default().to_owned())
 }
 
-/// Reads annotations.
+/// Deserializes annotations; values that are not strings are left out.
 pub(super) fn lenient_map<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
@@ -80,7 +80,7 @@ pub(super) fn lenient_map<'de, D: Deserializer<'de>>(
     Ok(texts.collect())
 }
 
-/// A platform without an operating system or an architecture counts as missing.
+/// Deserializes a platform; one without an operating system or an architecture counts as missing.
 fn lenient_platform<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Platform>, D::Error> {

@@ -1,4 +1,5 @@
-//! A *digest* names content by its SHA-256, written `sha256:` and 64 lower-case hexadecimal digits.
+//! A *digest* identifies content by its SHA-256, written `sha256:` and 64 lower-case hexadecimal
+//! digits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,19 +22,19 @@ impl Digest {
         Self::from_hasher(Sha256::new_with_prefix(bytes))
     }
 
-    /// Returns what a running hash has come to.
+    /// Returns the digest of the bytes that `hash` has received.
     pub(crate) fn from_hasher(hash: Sha256) -> Self {
         Self(hash.finalize().into())
     }
 
-    /// Returns the hexadecimal digits alone.
+    /// Returns the hexadecimal digits without the `sha256:`.
     pub fn to_hex(&self) -> String {
         hex(&self.0)
     }
 
     /// Returns the digest as the type of `oci-spec`.
     pub(crate) fn to_oci(self) -> oci_spec::image::Digest {
-        // Sixty-four lower-case digits are what this parser asks for.
+        // This parser accepts 64 lower-case digits.
         Sha256Digest::from_str(&self.to_hex()).map_or_else(|_| unreachable!(), Into::into)
     }
 }

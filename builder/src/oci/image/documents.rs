@@ -14,10 +14,10 @@ use super::format::ImageFormat;
 use super::json::{Document, descriptor};
 use super::platform::Platform;
 
-/// How a manifest names a finished layer.
+/// A finished layer as a manifest refers to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LayerDescriptor {
-    /// Media type, which says how the tar is compressed.
+    /// Media type, which includes the compression of the tar.
     pub(crate) media_type: MediaType,
     /// Digest of the blob.
     pub(crate) digest: Digest,
@@ -25,7 +25,7 @@ pub(crate) struct LayerDescriptor {
     pub(crate) size: u64,
 }
 
-/// How an index names the finished image of a platform.
+/// The finished image of a platform as an index refers to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IndexEntry {
     /// Media type of the manifest.
@@ -36,7 +36,7 @@ pub(crate) struct IndexEntry {
     pub(crate) size: u64,
     /// Platform that the index declares.
     pub(crate) platform: Platform,
-    /// Annotations that only the index has.
+    /// Annotations of the entry in the index.
     pub(crate) annotations: BTreeMap<String, String>,
 }
 
@@ -61,18 +61,18 @@ impl IndexEntry {
     }
 }
 
-/// A document could not be composed; no input is known that leads to this.
+/// A document could not be composed. No input is known that causes this.
 #[derive(Debug, Error)]
 pub enum DocumentError {
     /// A field is missing or wrong.
     #[error(transparent)]
     Spec(#[from] OciSpecError),
-    /// It cannot be written as JSON.
+    /// The document cannot be serialized as JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
 }
 
-/// Composes the manifest of a platform. One of Docker's format has no annotations.
+/// Composes the manifest of a platform. In Docker's format it has no annotations.
 pub(crate) fn compose_manifest(
     format: ImageFormat,
     config: &Document,
@@ -97,7 +97,7 @@ pub(crate) fn compose_manifest(
     Ok(Document::new(media_type, &manifest.build()?)?)
 }
 
-/// Composes the index of all platforms, in the order given. One of Docker's format has no
+/// Composes the index of all platforms, in the given order. In Docker's format it has no
 /// annotations.
 pub(crate) fn compose_index(
     format: ImageFormat,
@@ -127,7 +127,7 @@ pub(crate) fn oci_platform(platform: &Platform) -> Result<oci_spec::image::Platf
     builder.build()
 }
 
-/// `oci-spec` keeps maps unordered; documents are canonical all the same.
+/// Converts to the map type of `oci-spec`. It is unordered, but documents are written canonically.
 fn to_hash_map(map: &BTreeMap<String, String>) -> HashMap<String, String> {
     map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }

@@ -1,5 +1,5 @@
-//! An image's *format*: which family of media types its documents are written with. OCI's is the
-//! standard, Docker's Image Manifest V2, Schema 2 is what old registries and clusters read
+//! An image's *format*: the family of media types of its documents. OCI's is the standard; Docker's
+//! Image Manifest V2, Schema 2 is for old registries and clusters
 //! (<https://github.com/distribution/distribution/blob/main/docs/content/spec/manifest-v2-2.md>).
 
 use oci_spec::image::MediaType;
@@ -23,7 +23,7 @@ pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+jso
 /// Media type of an image's config in OCI's family.
 const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
-/// Media types of one thing in both families.
+/// Media types with the same meaning in OCI's and in Docker's family.
 const TYPES: &[(&str, &str)] = &[
     (OCI_INDEX, "application/vnd.docker.distribution.manifest.list.v2+json"),
     (OCI_MANIFEST, "application/vnd.docker.distribution.manifest.v2+json"),
@@ -40,7 +40,7 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 impl ImageFormat {
-    /// Returns what a media type is called in this family; one that only one family has stays.
+    /// Returns a media type translated to this family; one without a counterpart is unchanged.
     #[must_use]
     pub(crate) fn media_type(self, media_type: &MediaType) -> MediaType {
         match (find_media_type(media_type.as_ref()), self) {
@@ -51,17 +51,17 @@ impl ImageFormat {
     }
 }
 
-/// Reports whether a media type is that of an index, in either family.
+/// Returns whether a media type is that of an index, in either family.
 pub(crate) fn is_index(media_type: &str) -> bool {
     find_media_type(media_type).is_some_and(|(oci, _)| *oci == OCI_INDEX)
 }
 
-/// Reports whether a media type is that of a manifest, in either family.
+/// Returns whether a media type is that of a manifest, in either family.
 pub(crate) fn is_manifest(media_type: &str) -> bool {
     find_media_type(media_type).is_some_and(|(oci, _)| *oci == OCI_MANIFEST)
 }
 
-/// Reports whether a media type is that of an image's config, in either family.
+/// Returns whether a media type is that of an image's config, in either family.
 pub(crate) fn is_image_config(media_type: &str) -> bool {
     find_media_type(media_type).is_some_and(|(oci, _)| *oci == OCI_CONFIG)
 }

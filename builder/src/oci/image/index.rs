@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::descriptor::{Descriptor, DescriptorFields, lenient_map};
 use super::json::Document;
 
-/// What an index says, as far as it is used. An index is copied as its bytes, so that fields that
-/// are not read here survive.
+/// The fields of an index that are used. An index is copied as its bytes, so that other fields are
+/// kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ImageIndex {
     /// Descriptors of manifests and of other indexes, in order.
@@ -26,7 +26,8 @@ struct IndexFields {
 }
 
 impl ImageIndex {
-    /// Reads an index, or says what is wrong with it. One without a list of manifests is empty.
+    /// Parses an index; the error says what is wrong with it. An index without a list of manifests
+    /// is empty.
     pub(crate) fn parse(document: &Document) -> Result<Self, String> {
         let fields: IndexFields =
             serde_json::from_slice(&document.bytes).map_err(|error| error.to_string())?;

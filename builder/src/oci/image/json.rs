@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::digest::Digest;
 use super::format::{self, OCI_INDEX, OCI_MANIFEST};
 
-/// Length of the longest manifest, index or config that is read, in bytes: what registries take at
-/// least, and distribution at most
+/// Length of the longest manifest, index or config that is read, in bytes: registries have to
+/// accept at least this, and distribution accepts no more
 /// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>).
 pub(crate) const DOCUMENT_LEN_MAX: u64 = 4 << 20;
 
@@ -19,21 +19,21 @@ pub(crate) const DOCUMENT_LEN_MAX: u64 = 4 << 20;
 pub struct Document {
     /// Media type of the document.
     pub media_type: MediaType,
-    /// The document itself: canonical JSON if it was written here.
+    /// The bytes: canonical JSON if they were written by diskette.
     pub bytes: Vec<u8>,
     /// Digest of the bytes.
     pub digest: Digest,
 }
 
 impl Document {
-    /// Writes a value as a document.
+    /// Serializes a value as a document.
     pub(crate) fn new(media_type: MediaType, value: &impl Serialize) -> serde_json::Result<Self> {
         let bytes = to_canonical_json(value)?;
         Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
     }
 
-    /// Reads a manifest or index that came from elsewhere, and keeps its bytes. `declared` is the
-    /// media type that it came with, if any; a document that can be read in two ways is refused
+    /// Parses a manifest or index of another program, and keeps its bytes. `declared` is the media
+    /// type that it was received with, or empty. A document that can be read as both is refused
     /// (CVE-2021-41190).
     pub fn parse(declared: &str, bytes: Vec<u8>) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(&bytes)
@@ -69,22 +69,22 @@ impl Document {
         Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
     }
 
-    /// Reports whether it is an index.
+    /// Returns whether the document is an index.
     pub(crate) fn is_index(&self) -> bool {
         is_index(&self.media_type)
     }
 
-    /// Reports whether it is an image's config, which registries take as a blob.
+    /// Returns whether the document is a config, which registries store as a blob.
     pub(crate) fn is_config(&self) -> bool {
         !is_index(&self.media_type) && !is_manifest(&self.media_type)
     }
 
-    /// Returns a descriptor of the document, to be completed.
+    /// Returns a builder of the document's descriptor.
     pub(crate) fn descriptor_builder(&self) -> DescriptorBuilder {
         descriptor(self.media_type.clone(), self.digest, self.bytes.len() as u64)
     }
 
-    /// Returns the document's descriptor with nothing added.
+    /// Returns the document's descriptor without optional fields.
     pub(crate) fn describe_blob(&self) -> Result<Descriptor, oci_spec::OciSpecError> {
         self.descriptor_builder().build()
     }
@@ -98,7 +98,7 @@ fn is_manifest(media_type: &MediaType) -> bool {
     format::is_manifest(media_type.as_ref())
 }
 
-/// Returns the descriptor of a blob, to be completed.
+/// Returns a builder of the descriptor of a blob.
 pub(crate) fn descriptor(media_type: MediaType, digest: Digest, size: u64) -> DescriptorBuilder {
     DescriptorBuilder::default().media_type(media_type).digest(digest.to_oci()).size(size)
 }

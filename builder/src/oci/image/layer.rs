@@ -1,8 +1,8 @@
-//! A finished *layer*: what its blob and the tar in it are called.
+//! The digests of a finished *layer*.
 
 use super::digest::Digest;
 
-/// A layer of which every byte has been written.
+/// A layer whose blob has been written completely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FinishedLayer {
     /// Digest of the blob.

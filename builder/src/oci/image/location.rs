@@ -1,4 +1,4 @@
-//! A *place* is where an image is, or shall be: in a registry, in a layout, in an archive.
+//! The *location* of an image that is read or written: a registry, a layout or an archive.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ impl FromStr for ImageLocation {
     }
 }
 
-/// Returns the path and the name after it; nothing where one of them is empty.
+/// Splits a text into a path and an optional name after a colon; none if one of them is empty.
 fn split_name(text: &str) -> Option<(PathBuf, Option<String>)> {
     let (path, name) = match text.split_once(':') {
         Some((path, name)) => (path, Some(name.to_owned())),

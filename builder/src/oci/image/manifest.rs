@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::descriptor::{Descriptor, DescriptorFields, lenient_map};
 use super::json::Document;
 
-/// What a manifest says, as far as it is used.
+/// The fields of a manifest that are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ImageManifest {
     /// The config; some artifacts that are not images have none.
@@ -28,7 +28,7 @@ struct ManifestFields {
 }
 
 impl ImageManifest {
-    /// Reads a manifest, or says what is wrong with it.
+    /// Parses a manifest; the error says what is wrong with it.
     pub(crate) fn parse(document: &Document) -> Result<Self, String> {
         let fields: ManifestFields =
             serde_json::from_slice(&document.bytes).map_err(|error| error.to_string())?;

@@ -1,6 +1,5 @@
-//! What an OCI image is made of, as data: platforms, digests, times, and the documents that speak
-//! of them. Nothing here does I/O; everything that becomes JSON does so canonically, so that equal
-//! images are equal bytes.
+//! The parts of an OCI image as data: platforms, digests, times, and documents. Nothing here does
+//! I/O. Documents are written as canonical JSON, so that equal images are equal bytes.
 
 pub(crate) mod config;
 pub(crate) mod descriptor;

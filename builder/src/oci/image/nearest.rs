@@ -1,39 +1,38 @@
-//! Which image of an index is meant by the platform that a user names: the *nearest*, as
-//! containerd's `platforms.Only` has it
-//! (<https://github.com/containerd/platforms/blob/main/compare.go>), but an architecture is never
-//! taken for another one: a disk for arm64 does not boot on arm. All commands choose by this
-//! module.
+//! Chooses the image of an index for a platform that the user asks for: the *nearest*, as
+//! containerd's `platforms.Only` does
+//! (<https://github.com/containerd/platforms/blob/main/compare.go>), but never one of another
+//! architecture: a disk for arm64 does not boot on arm. All commands choose by this module.
 //!
 //! - A variant may be left out where the architecture has a default: `linux/arm64` is
 //!   `linux/arm64/v8`, `linux/arm` is `linux/arm/v7`, `linux/amd64` is `linux/amd64/v1`.
-//! - A lower variant runs too, the nearest is taken: `linux/arm/v7` finds `linux/arm/v6` if there
-//!   is nothing nearer.
-//! - Of several that are equally near the first counts, in the order of the index.
-//! - Where the index declares no platform, the image's config does. If that does not either, the
-//!   image is taken only if it is the only one.
+//! - A lower variant runs too, and the nearest is chosen: `linux/arm/v7` finds `linux/arm/v6` if
+//!   there is nothing nearer.
+//! - Of several that are equally near the first in the index is chosen.
+//! - If the index declares no platform, that of the config counts. An image without either is
+//!   chosen only if it is the only one.
 
 use std::fmt;
 
 use super::platform::Platform;
 
-/// How many platforms a message lists.
+/// Number of platforms that a message lists at most.
 const LISTED_MAX: usize = 32;
 
 /// There is no image for a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlatformNotFound {
-    /// What the user calls the image.
+    /// Name of the image.
     pub image: String,
     /// The platform that was asked for.
     pub wanted: Platform,
-    /// The platforms that there are images for.
+    /// The platforms of the images that exist.
     pub found: Vec<Platform>,
 }
 
 impl fmt::Display for PlatformNotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { image, wanted, found } = self;
-        // Indexes and configs come from anywhere.
+        // Indexes and configs are untrusted: control characters are escaped.
         let listed = found.iter().take(LISTED_MAX);
         let names: Vec<String> =
             listed.map(|name| name.to_string().escape_debug().to_string()).collect();
@@ -45,9 +44,9 @@ impl fmt::Display for PlatformNotFound {
 
 impl std::error::Error for PlatformNotFound {}
 
-/// Returns the number of the image that is nearest to `wanted`. `platforms` has what each image
-/// runs on, nothing where neither index nor config says so; it is asked no further than necessary.
-/// `image` is what messages call all of them.
+/// Returns the number of the image that is nearest to `wanted`. `platforms` yields the platform of
+/// each image, none if neither index nor config declares one; it is read no further than necessary.
+/// `image` is the name of the whole image in messages.
 pub fn find_nearest<E>(
     image: &str,
     wanted: &Platform,
@@ -75,13 +74,13 @@ pub fn find_nearest<E>(
     Ok(number.ok_or_else(not_found))
 }
 
-/// Reports whether two platforms are the same, but for variants that may be left out.
+/// Returns whether two platforms are the same, apart from variants that may be left out.
 pub(crate) fn is_same_platform(a: &Platform, b: &Platform) -> bool {
     distance(a, b) == Some(0) && distance(b, a) == Some(0)
 }
 
-/// Returns how far an image's platform is from `wanted`, 0 for what fits best; nothing if the image
-/// does not run there.
+/// Returns the distance of an image's platform from `wanted`, 0 for the best match; none if the
+/// image does not run there.
 fn distance(wanted: &Platform, found: &Platform) -> Option<u32> {
     if wanted == found {
         return Some(0);
@@ -94,7 +93,7 @@ fn distance(wanted: &Platform, found: &Platform) -> Option<u32> {
     match wanted.architecture.as_str() {
         "arm" => level(want, "v7")?.checked_sub(level(have, "v7")?),
         "arm64" => level(want, "v8")?.checked_sub(level(have, "v8")?),
-        // Without a level any will do, the lowest first.
+        // If no level is asked for, any matches, the lowest first.
         "amd64" if want.is_none() => level(have, "v1")?.checked_sub(level(None, "v1")?),
         "amd64" => level(want, "v1")?.checked_sub(level(have, "v1")?),
         _ if want.is_none() || have.is_none() => Some(u32::from(want != have)),

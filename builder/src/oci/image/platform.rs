@@ -1,5 +1,5 @@
-//! A *platform* is what an image's disk runs on, in the words of the OCI image index: operating
-//! system and architecture as Go spells them (GOOS/GOARCH), and a variant where one matters.
+//! A *platform* is what an image's disk runs on, as the OCI image index has it: operating system
+//! and architecture in Go's spelling (GOOS/GOARCH), and a variant for some architectures.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,18 +21,18 @@ pub struct Platform {
 /// Why a text is not a platform.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PlatformError {
-    /// The architecture is one's `uname -m` name, not Go's.
+    /// The architecture is spelled as by `uname -m`, not as by Go.
     #[error("unknown architecture `{given}`")]
     UnameArchitecture {
-        /// What was written.
+        /// The architecture as it was written.
         given: String,
-        /// What Go, and so OCI, calls it.
+        /// The architecture in the spelling of Go and OCI.
         goarch: &'static str,
     },
-    /// The architecture is none that an OCI image can name.
+    /// The architecture is unknown.
     #[error("unknown architecture `{0}`")]
     UnknownArchitecture(String),
-    /// The operating system is none that an OCI image can name.
+    /// The operating system is unknown.
     #[error("unknown operating system `{0}`")]
     UnknownOs(String),
     /// The text is not of the form `OS/ARCHITECTURE[/VARIANT]`.
@@ -41,7 +41,7 @@ pub enum PlatformError {
 }
 
 impl PlatformError {
-    /// Returns what to write instead.
+    /// Returns a suggestion what to write instead.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
@@ -69,7 +69,7 @@ const ARCHITECTURES: &[&str] = &[
 
 const OPERATING_SYSTEMS: &[&str] = &["linux", "windows", "freebsd", "darwin"];
 
-/// `uname -m` and other names people write, beside the GOARCH they mean.
+/// `uname -m` and other common spellings, each with its GOARCH.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("x86_64", "amd64"),
     ("x86-64", "amd64"),
@@ -91,8 +91,8 @@ fn closest(given: &str, known: &[&'static str]) -> Option<&'static str> {
 }
 
 impl Platform {
-    /// Returns the platform that the fields of a config, or of an index's `platform`, say; nothing
-    /// if the operating system or the architecture is missing, empty or not a text.
+    /// Returns the platform in the fields of a config, or of `platform` in an index; none if the
+    /// operating system or the architecture is missing, empty or not a string.
     pub(crate) fn from_fields(fields: &Value) -> Option<Self> {
         let text = |name: &str| {
             let text = fields.get(name).and_then(Value::as_str);
@@ -105,13 +105,13 @@ impl Platform {
         })
     }
 
-    /// Reports whether an index says with it that an entry is not an image, as BuildKit does of
-    /// attestations.
+    /// Returns whether the operating system is `unknown`, with which BuildKit marks an entry of an
+    /// index as an attestation.
     pub(crate) fn is_unknown(&self) -> bool {
         self.os == "unknown"
     }
 
-    /// Returns what this program was compiled for.
+    /// Returns Linux on the architecture that this program was compiled for.
     pub fn host() -> Self {
         let name = std::env::consts::ARCH;
         let known = OTHER_NAMES.iter().find(|(alias, _)| *alias == name);

@@ -1,4 +1,4 @@
-//! A *reference* names an image in a registry, as docker and podman understand it:
+//! A *reference* is the name of an image in a registry, as docker and podman parse it:
 //! `REGISTRY/REPOSITORY:TAG`, where docker.io and `library/` may be left out
 //! (<https://github.com/distribution/reference>).
 
@@ -21,19 +21,19 @@ pub struct Reference {
 /// Why a text is not a reference.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReferenceError {
-    /// Nothing is left for the repository.
+    /// The repository is missing.
     #[error("the repository is missing")]
     NoRepository,
     /// The registry is not a host with or without a port.
     #[error("`{0}` is not a registry")]
     Registry(String),
-    /// The repository has upper-case letters; some registries fold them, most refuse.
+    /// The repository has upper-case letters: some registries convert them, most refuse them.
     #[error("the repository `{0}` has upper-case letters")]
     Case(String),
-    /// The repository has characters that none can have, or separators where none can be.
+    /// The repository has invalid characters, or separators where none are allowed.
     #[error("`{0}` is not a repository")]
     Repository(String),
-    /// The tag is longer than 128 characters or has characters that none can have.
+    /// The tag is longer than 128 characters or has invalid characters.
     #[error("`{0}` is not a tag")]
     Tag(String),
     /// The digest is not of the form `ALGORITHM:HEX`.
@@ -41,22 +41,22 @@ pub enum ReferenceError {
     Digest(String),
 }
 
-/// Where an image is when its name does not say.
+/// Registry of a name without one.
 const DEFAULT_REGISTRY: &str = "docker.io";
 
-/// The longest repository, with its registry, in bytes.
+/// Maximum length of registry and repository together, in bytes.
 const NAME_MAX: usize = 255;
 
 const TAG_MAX: usize = 128;
 
 impl Reference {
-    /// Returns the same image's name with another tag, and no digest.
+    /// Returns the reference with another tag and without a digest.
     #[must_use]
     pub fn with_tag(&self, tag: String) -> Self {
         Self { tag: Some(tag), digest: None, ..self.clone() }
     }
 
-    /// Returns the name of what has this digest in the same repository, without a tag.
+    /// Returns the reference of this digest in the same repository, without a tag.
     #[must_use]
     pub fn with_digest(&self, digest: Digest) -> Self {
         Self { tag: None, digest: Some(digest.to_string()), ..self.clone() }
@@ -77,7 +77,7 @@ impl Reference {
         format!("{}/{}", self.registry, self.repository)
     }
 
-    /// Returns the tag, `latest` where the name has neither tag nor digest.
+    /// Returns the tag, or `latest` if the name has neither tag nor digest.
     pub fn tag(&self) -> Option<&str> {
         let default = if self.digest.is_none() { Some("latest") } else { None };
         self.tag.as_deref().or(default)
@@ -117,7 +117,8 @@ impl FromStr for Reference {
     }
 }
 
-/// The first part is a registry if it can be nothing else: with a dot, a port, or `localhost`.
+/// Splits a name into registry and repository. The first part is a registry if it has a dot or a
+/// port, or is `localhost`.
 fn split_registry(name: &str) -> (String, String) {
     match name.split_once('/') {
         Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => {
@@ -153,7 +154,8 @@ fn check_name(registry: &str, repository: &str) -> Result<(), ReferenceError> {
     Ok(())
 }
 
-/// A host name, an IPv4 address or a bracketed IPv6 address, and perhaps a port.
+/// Returns whether a text is a host name, an IPv4 address or a bracketed IPv6 address, optionally
+/// with a port.
 fn is_registry(registry: &str) -> bool {
     let (host, port) = match registry.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -172,7 +174,8 @@ fn is_registry(registry: &str) -> bool {
     is_host && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
-/// Letters and digits, with `.`, `_`, `__` or dashes between them.
+/// Returns whether a text consists of letters and digits, with `.`, `_`, `__` or dashes between
+/// them.
 fn is_component(component: &str) -> bool {
     let mut between = "";
     let mut rest = component;
@@ -194,7 +197,7 @@ fn is_component(component: &str) -> bool {
     }
 }
 
-/// Tells whether a text can be a tag.
+/// Returns whether a text can be a tag.
 pub(crate) fn is_tag(tag: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     tag.len() <= TAG_MAX

@@ -1,20 +1,20 @@
-//! The one *time* an image knows: that of everything in it. It comes from `SOURCE_DATE_EPOCH` or is
-//! 1970; nothing is ever "now", for a digest that changes makes clusters import again.
+//! The *time* of an image, which is that of everything in it. It comes from `SOURCE_DATE_EPOCH` or
+//! is 1970, never the current time: a digest that changes makes clusters import the disk again.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Whole seconds since 1970, not before it and not beyond what a tar header holds.
+/// Seconds since 1970, from 0 to the largest number that a tar header can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Timestamp(u64);
 
-/// The text is not a time that an image can carry.
+/// The text is not a valid time of an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a number of seconds since 1970 between 0 and {}", Timestamp::MAX)]
 pub struct TimestampError;
 
 impl Timestamp {
-    /// The largest number eleven octal digits hold, in the year 2242.
+    /// The largest number of eleven octal digits, in the year 2242.
     const MAX: u64 = 0o777_7777_7777;
 
     /// Returns the seconds since 1970.

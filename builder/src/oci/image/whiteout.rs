@@ -1,9 +1,8 @@
-//! The names that *whiteouts* have in a layer's tar
+//! The names of *whiteouts* in a layer's tar
 //! (<https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts>).
 
-/// A file whose name begins with this removes what the lower layers have under the rest of the
-/// name.
+/// Prefix of a file whose name, without the prefix, is removed from the lower layers.
 pub(crate) const PREFIX: &str = ".wh.";
 
-/// A file of this name removes all that the lower layers have in its directory.
+/// Name of a file that removes everything in its directory from the lower layers.
 pub(crate) const OPAQUE: &str = ".wh..wh..opq";

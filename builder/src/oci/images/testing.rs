@@ -1,4 +1,4 @@
-//! Images in memory, for tests, which may be all that images should not be.
+//! Images in memory for tests; they can be malformed.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,11 +10,11 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
 
-/// Images of one place, and how often they were asked for anything.
+/// Images of one location, and the number of blobs that were read from them.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryImages {
     pub(crate) blobs: BTreeMap<Digest, Vec<u8>>,
-    /// What is found by a name that is no digest.
+    /// Digests by tag.
     pub(crate) names: BTreeMap<String, Digest>,
     pub(crate) asked: AtomicUsize,
 }
@@ -82,7 +82,7 @@ impl Images for &MemoryImages {
 }
 
 impl ImageOpener for MemoryImages {
-    fn open_images(&self, _place: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
+    fn open_images(&self, _location: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
         Ok(Box::new(self))
     }
 }

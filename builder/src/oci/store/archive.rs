@@ -27,7 +27,7 @@ const HEADERS: u64 = 3 * RECORD;
 #[derive(Debug)]
 pub struct ArchiveSink<'a> {
     tar: Mutex<ArchiveTar<'a>>,
-    place: String,
+    path: String,
 }
 
 struct ArchiveTar<'a> {
@@ -45,12 +45,12 @@ enum ArchiveDestination<'a> {
 }
 
 impl<'a> ArchiveSink<'a> {
-    /// Starts an archive that will be the file `name` of a directory. `place` is what messages call
+    /// Starts an archive that will be the file `name` of a directory. `path` is what messages call
     /// it.
-    pub fn create(dir: &'a Dir, name: &str, place: &str) -> Result<Self, StorageError> {
+    pub fn create(dir: &'a Dir, name: &str, path: &str) -> Result<Self, StorageError> {
         let file =
-            TempFile::new(dir).map_err(StorageError::io("write to the directory of", place))?;
-        Self::start(ArchiveDestination::Named(file, name.into()), place)
+            TempFile::new(dir).map_err(StorageError::io("write to the directory of", path))?;
+        Self::start(ArchiveDestination::Named(file, name.into()), path)
     }
 
     /// Starts an archive that will be written to `output`, by way of a file without a name in a
@@ -58,22 +58,22 @@ impl<'a> ArchiveSink<'a> {
     pub fn stream(
         temporary: &'a Dir,
         output: Box<dyn Write + Send>,
-        place: &str,
+        path: &str,
     ) -> Result<Self, StorageError> {
         let file = TempFile::new_anonymous(temporary);
-        let file = file.map_err(StorageError::io("make a temporary file for", place))?;
-        Self::start(ArchiveDestination::Stream(file, output), place)
+        let file = file.map_err(StorageError::io("make a temporary file for", path))?;
+        Self::start(ArchiveDestination::Stream(file, output), path)
     }
 
-    fn start(destination: ArchiveDestination<'a>, place: &str) -> Result<Self, StorageError> {
+    fn start(destination: ArchiveDestination<'a>, path: &str) -> Result<Self, StorageError> {
         let mut tar = ArchiveTar { destination, end: 0, blobs: HashSet::new() };
         let layout = br#"{"imageLayoutVersion":"1.0.0"}"#;
         ["blobs/", "blobs/sha256/"]
             .iter()
             .try_for_each(|dir| tar.append(&new_header(dir, EntryType::Directory, 0)?, &[]))
             .and_then(|()| tar.append_file("oci-layout", layout))
-            .map_err(StorageError::io("write", place))?;
-        Ok(Self { tar: Mutex::new(tar), place: place.into() })
+            .map_err(StorageError::io("write", path))?;
+        Ok(Self { tar: Mutex::new(tar), path: path.into() })
     }
 
     fn tar(&self) -> MutexGuard<'_, ArchiveTar<'a>> {
@@ -81,7 +81,7 @@ impl<'a> ArchiveSink<'a> {
     }
 
     fn error(&self) -> impl FnOnce(io::Error) -> StorageError {
-        StorageError::io("write", self.place.as_str())
+        StorageError::io("write", self.path.as_str())
     }
 }
 
@@ -210,7 +210,7 @@ impl Sink for ArchiveSink<'_> {
             return Ok(TransferOutcome::Existed);
         }
         let mut writer = self.start_blob(blob.size, names)?;
-        copy_blob(blob, &mut writer, &self.place, advanced)?;
+        copy_blob(blob, &mut writer, &self.path, advanced)?;
         writer.finish(blob.digest, blob.size)?;
         Ok(TransferOutcome::Copied)
     }

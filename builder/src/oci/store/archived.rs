@@ -36,7 +36,7 @@ const LIMITS: TarLimits = TarLimits {
 #[derive(Debug)]
 pub struct ArchiveImages {
     file: File,
-    place: String,
+    path: String,
     entries: LayoutEntries,
     blobs: BTreeMap<Digest, MemberSpan>,
 }
@@ -57,16 +57,16 @@ struct ArchiveContents {
 }
 
 impl ArchiveImages {
-    /// Opens the archive that a file is. `place` is what messages call it.
-    pub fn open(file: File, place: &str) -> Result<Self, StorageError> {
-        let foreign = |problem: String| StorageError::Foreign { place: place.into(), problem };
-        let metadata = file.metadata().map_err(StorageError::io("read", place))?;
+    /// Opens the archive that a file is. `path` is what messages call it.
+    pub fn open(file: File, path: &str) -> Result<Self, StorageError> {
+        let foreign = |problem: String| StorageError::Unexpected { path: path.into(), problem };
+        let metadata = file.metadata().map_err(StorageError::io("read", path))?;
         if !metadata.is_file() {
             return Err(foreign("is not a regular file: archives are read in any order".into()));
         }
         let mut magic = Vec::new();
         let start = FilePart { file: &file, at: 0, left: MAGIC_LEN };
-        { start }.read_to_end(&mut magic).map_err(StorageError::io("read", place))?;
+        { start }.read_to_end(&mut magic).map_err(StorageError::io("read", path))?;
         if let Some(packing) = CompressionFormat::detect(&magic) {
             let problem = "and archives are read without unpacking them; unpack it first";
             return Err(foreign(format!("is packed with {packing}, {problem}")));
@@ -74,39 +74,39 @@ impl ArchiveImages {
         let contents = ArchiveContents::read(&file, metadata.len())
             .map_err(|error| foreign(format!("is not an OCI archive: {error}")))?;
         let index = contents.index.ok_or_else(|| foreign(contents.what_else().into()))?;
-        let index_place = format!("{place}/{INDEX}");
-        let bytes = index.bytes(&file).map_err(StorageError::io("read", index_place))?;
-        let entries = LayoutEntries::parse(&bytes, place)?;
-        Ok(Self { file, place: place.into(), entries, blobs: contents.blobs })
+        let index_path = format!("{path}/{INDEX}");
+        let bytes = index.bytes(&file).map_err(StorageError::io("read", index_path))?;
+        let entries = LayoutEntries::parse(&bytes, path)?;
+        Ok(Self { file, path: path.into(), entries, blobs: contents.blobs })
     }
 
-    fn blob_place(&self, digest: Digest) -> String {
-        format!("{}/{BLOBS}/{}", self.place, digest.to_hex())
+    fn blob_path(&self, digest: Digest) -> String {
+        format!("{}/{BLOBS}/{}", self.path, digest.to_hex())
     }
 
     fn span(&self, digest: Digest) -> Result<MemberSpan, StorageError> {
-        let missing = || StorageError::Foreign {
-            place: self.blob_place(digest),
+        let missing = || StorageError::Unexpected {
+            path: self.blob_path(digest),
             problem: "is not in the archive".into(),
         };
         self.blobs.get(&digest).copied().ok_or_else(missing)
     }
 
-    /// Returns where a blob lies that has the size that is told of it.
+    /// Returns where a blob lies that has the size that is declared of it.
     fn sized_span(&self, digest: Digest, size: u64) -> Result<MemberSpan, StorageError> {
         let span = self.span(digest)?;
         if span.len == size {
             return Ok(span);
         }
         let problem = format!("has {} bytes, not {size} as its manifest says", span.len);
-        Err(StorageError::Foreign { place: self.blob_place(digest), problem })
+        Err(StorageError::Unexpected { path: self.blob_path(digest), problem })
     }
 
-    fn read_document(&self, digest: Digest, told: &str) -> Result<Document, StorageError> {
-        let place = self.blob_place(digest);
+    fn read_document(&self, digest: Digest, declared: &str) -> Result<Document, StorageError> {
+        let path = self.blob_path(digest);
         let bytes = self.span(digest)?.bytes(&self.file);
-        let bytes = bytes.map_err(StorageError::io("read", place.as_str()))?;
-        read_document(told, bytes, digest, &place)
+        let bytes = bytes.map_err(StorageError::io("read", path.as_str()))?;
+        read_document(declared, bytes, digest, &path)
     }
 }
 
@@ -188,7 +188,7 @@ impl<F: Borrow<File>> Read for FilePart<F> {
 impl Images for ArchiveImages {
     fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
         let found = self.entries.find(name)?;
-        found.map(|(digest, told)| self.read_document(digest, told)).transpose()
+        found.map(|(digest, declared)| self.read_document(digest, declared)).transpose()
     }
 
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
@@ -220,7 +220,7 @@ impl Images for ArchiveImages {
 
     fn only_image(&self) -> Result<Option<Document>, StorageError> {
         let found = self.entries.only()?;
-        found.map(|(digest, told)| self.read_document(digest, told)).transpose()
+        found.map(|(digest, declared)| self.read_document(digest, declared)).transpose()
     }
 
     fn names(&self) -> Vec<&str> {

@@ -14,7 +14,7 @@ use crate::oci::image::digest::Digest;
 pub(super) struct LayoutEntries {
     all: Vec<LayoutEntry>,
     /// What messages call the layout.
-    place: String,
+    path: String,
 }
 
 /// An image that is named.
@@ -28,13 +28,13 @@ struct LayoutEntry {
 
 impl LayoutEntries {
     /// Reads an `index.json`.
-    pub(super) fn parse(bytes: &[u8], place: &str) -> Result<Self, StorageError> {
-        let foreign = |problem: String| StorageError::Foreign { place: place.into(), problem };
+    pub(super) fn parse(bytes: &[u8], path: &str) -> Result<Self, StorageError> {
+        let foreign = |problem: String| StorageError::Unexpected { path: path.into(), problem };
         let index: Value = serde_json::from_slice(bytes)
             .map_err(|error| foreign(format!("has an {INDEX} that is not JSON: {error}")))?;
         let all = index.get("manifests").and_then(Value::as_array);
         let all = all.ok_or_else(|| foreign("has an index without a list of manifests".into()))?;
-        Ok(Self { all: all.iter().filter_map(parse_entry).collect(), place: place.into() })
+        Ok(Self { all: all.iter().filter_map(parse_entry).collect(), path: path.into() })
     }
 
     /// Returns digest and media type of what a tag, a whole name or a digest stands for.
@@ -45,8 +45,8 @@ impl LayoutEntries {
                 || entry.digest == name
         };
         let Some(entry) = self.all.iter().find(is) else { return Ok(None) };
-        let digest = entry.digest.parse().map_err(|error| StorageError::Foreign {
-            place: format!("{}/{INDEX}", self.place),
+        let digest = entry.digest.parse().map_err(|error| StorageError::Unexpected {
+            path: format!("{}/{INDEX}", self.path),
             problem: format!("names `{}`, which is {error}", entry.digest),
         })?;
         Ok(Some((digest, &entry.media_type)))

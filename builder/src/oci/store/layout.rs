@@ -29,56 +29,56 @@ const LONG: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct LayoutSink {
     oci: OciDir,
-    place: String,
+    path: String,
 }
 
 impl LayoutSink {
-    /// Opens the layout in a directory, or makes one if the directory is empty. `place` is what
+    /// Opens the layout in a directory, or makes one if the directory is empty. `path` is what
     /// messages call it.
-    pub fn open(dir: Dir, place: &str) -> Result<Self, StorageError> {
+    pub fn open(dir: Dir, path: &str) -> Result<Self, StorageError> {
         // Of builds that begin at the same time in an empty directory, one makes the layout. A file
         // system that cannot lock directories is no reason to fail.
-        let making = dir.open(".").map_err(StorageError::io("open", place))?;
+        let making = dir.open(".").map_err(StorageError::io("open", path))?;
         flock(&making, FlockOperation::LockExclusive).unwrap_or_default();
-        let is_layout = dir.try_exists("oci-layout").map_err(StorageError::io("open", place))?;
-        let mut entries = dir.entries().map_err(StorageError::io("list", place))?;
+        let is_layout = dir.try_exists("oci-layout").map_err(StorageError::io("open", path))?;
+        let mut entries = dir.entries().map_err(StorageError::io("list", path))?;
         if !is_layout && entries.next().is_some() {
-            return Err(StorageError::Foreign {
-                place: place.into(),
+            return Err(StorageError::Unexpected {
+                path: path.into(),
                 problem: "is neither empty nor an OCI layout".into(),
             });
         }
         if is_layout {
-            check_version(&dir, place)?;
+            check_version(&dir, path)?;
         }
-        let oci = OciDir::ensure(dir).map_err(|error| StorageError::Foreign {
-            place: place.into(),
+        let oci = OciDir::ensure(dir).map_err(|error| StorageError::Unexpected {
+            path: path.into(),
             problem: format!("cannot be used as an OCI layout: {error}"),
         })?;
         drop(making);
-        let layout = Self { oci, place: place.into() };
+        let layout = Self { oci, path: path.into() };
         // An index that cannot be added to is better known before a long build than after it.
         layout.read_index()?;
         Ok(layout)
     }
 
-    fn place(&self, name: &str) -> String {
-        format!("{}/{name}", self.place)
+    fn path_of(&self, name: &str) -> String {
+        format!("{}/{name}", self.path)
     }
 
     fn read_index(&self) -> Result<Option<(Vec<u8>, LayoutIndex)>, StorageError> {
-        let place = self.place(INDEX);
+        let path = self.path_of(INDEX);
         let mut bytes = Vec::new();
         let read = match self.oci.dir().open(INDEX) {
             Ok(mut file) => file.read_to_end(&mut bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => Err(error),
         };
-        read.map_err(StorageError::io("read", place.as_str()))?;
+        read.map_err(StorageError::io("read", path.as_str()))?;
         let index = LayoutIndex::parse(&bytes);
         index
             .map(|index| Some((bytes, index)))
-            .map_err(|problem| StorageError::Foreign { place, problem })
+            .map_err(|problem| StorageError::Unexpected { path, problem })
     }
 
     fn write_index(&self, bytes: &[u8]) -> Result<(), StorageError> {
@@ -89,7 +89,7 @@ impl LayoutSink {
             file.replace(INDEX)?;
             sync_dir(self.oci.dir())
         };
-        write().map_err(StorageError::io("write", self.place(INDEX)))
+        write().map_err(StorageError::io("write", self.path_of(INDEX)))
     }
 
     /// Waits until no other build changes the index.
@@ -113,8 +113,8 @@ impl Sink for LayoutSink {
             Ok(metadata) => Ok(metadata.is_file() && metadata.len() == size),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => {
-                let place = self.place(&format!("{BLOBS}/{}", digest.to_hex()));
-                Err(StorageError::io("look at", place)(error))
+                let path = self.path_of(&format!("{BLOBS}/{}", digest.to_hex()));
+                Err(StorageError::io("look at", path)(error))
             }
         }
     }
@@ -125,7 +125,7 @@ impl Sink for LayoutSink {
         _names: &[Reference],
     ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
         let file = TempFile::new(self.oci.blobs_dir());
-        let error = || StorageError::io("write to", self.place(BLOBS));
+        let error = || StorageError::io("write to", self.path_of(BLOBS));
         let file = Some(file.map_err(error())?);
         Ok(Box::new(LayoutBlob { file, layout: self, writeback: None }))
     }
@@ -140,7 +140,7 @@ impl Sink for LayoutSink {
             return Ok(TransferOutcome::Existed);
         }
         let mut writer = self.start_blob(blob.size, names)?;
-        copy_blob(blob, &mut writer, &self.place(BLOBS), advanced)?;
+        copy_blob(blob, &mut writer, &self.path_of(BLOBS), advanced)?;
         writer.finish(blob.digest, blob.size)?;
         Ok(TransferOutcome::Copied)
     }
@@ -151,20 +151,20 @@ impl Sink for LayoutSink {
             return Ok(());
         }
         let mut blob = self.start_blob(size, names)?;
-        let place = || self.place(&format!("{BLOBS}/{}", document.digest.to_hex()));
-        blob.write_all(&document.bytes).map_err(StorageError::io("write", place()))?;
+        let path = || self.path_of(&format!("{BLOBS}/{}", document.digest.to_hex()));
+        blob.write_all(&document.bytes).map_err(StorageError::io("write", path()))?;
         blob.finish(document.digest, size)
     }
 
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
-        let lock = self.lock().map_err(StorageError::io("lock", self.place.as_str()))?;
-        sync_dir(self.oci.blobs_dir()).map_err(StorageError::io("sync", self.place(BLOBS)))?;
+        let lock = self.lock().map_err(StorageError::io("lock", self.path.as_str()))?;
+        sync_dir(self.oci.blobs_dir()).map_err(StorageError::io("sync", self.path_of(BLOBS)))?;
         let (old, mut index) = self.read_index()?.unwrap_or((Vec::new(), LayoutIndex::empty()));
         let new = images
             .iter()
             .try_for_each(|named| index.set_name(named))
             .and_then(|()| index.to_bytes())
-            .map_err(StorageError::io("compose", self.place(INDEX)))?;
+            .map_err(StorageError::io("compose", self.path_of(INDEX)))?;
         // A build that changes nothing touches nothing: make looks at the times.
         if new != old {
             self.write_index(&new)?;
@@ -179,15 +179,15 @@ impl Sink for LayoutSink {
 }
 
 /// Refuses layouts that are laid out in a way that is not known yet.
-fn check_version(dir: &Dir, place: &str) -> Result<(), StorageError> {
-    let bytes = dir.read("oci-layout").map_err(StorageError::io("open", place))?;
+fn check_version(dir: &Dir, path: &str) -> Result<(), StorageError> {
+    let bytes = dir.read("oci-layout").map_err(StorageError::io("open", path))?;
     let version = match serde_json::from_slice::<OciLayout>(&bytes) {
         Ok(layout) if layout.image_layout_version() == LAYOUT_VERSION => return Ok(()),
         Ok(layout) => format!("version {}", layout.image_layout_version()),
         Err(_) => "an unknown version".to_owned(),
     };
-    Err(StorageError::Foreign {
-        place: place.into(),
+    Err(StorageError::Unexpected {
+        path: path.into(),
         problem: format!("is an OCI layout of {version}, not {LAYOUT_VERSION}"),
     })
 }
@@ -236,13 +236,13 @@ impl Write for LayoutBlob<'_> {
 
 impl BlobWriter for LayoutBlob<'_> {
     fn finish(&mut self, digest: Digest, _size: u64) -> Result<(), StorageError> {
-        let place = self.layout.place(&format!("{BLOBS}/{}", digest.to_hex()));
-        let mut place_it = || {
+        let path = self.layout.path_of(&format!("{BLOBS}/{}", digest.to_hex()));
+        let mut write_blob = || {
             self.writeback.take().map_or(Ok(()), Writeback::finish)?;
             self.file()?.sync_all()?;
             self.file.take().map_or(Ok(()), |file| file.replace(digest.to_hex()))
         };
-        place_it().map_err(StorageError::io("write", place))
+        write_blob().map_err(StorageError::io("write", path))
     }
 }
 

@@ -35,7 +35,7 @@ const COPY_LEN: usize = 256 * 1024;
 fn copy_blob(
     blob: &SourceBlob<'_>,
     writer: &mut Box<dyn BlobWriter + '_>,
-    place: &str,
+    path: &str,
     advanced: &ReportBytes<'_>,
 ) -> Result<(), StorageError> {
     let reader = blob.source.open(0)?.take(blob.size.saturating_add(1));
@@ -48,7 +48,7 @@ fn copy_blob(
         if count == 0 {
             break;
         }
-        writer.write_all(&buffer[..count]).map_err(StorageError::io("write", place))?;
+        writer.write_all(&buffer[..count]).map_err(StorageError::io("write", path))?;
         if advanced(count as u64).is_break() {
             return Err(StorageError::Cancelled);
         }
@@ -59,17 +59,17 @@ fn copy_blob(
         found if found != blob.digest => "is damaged: its bytes have another digest",
         _ => return Ok(()),
     };
-    Err(StorageError::Foreign { place: blob.digest.to_string(), problem: problem.into() })
+    Err(StorageError::Unexpected { path: blob.digest.to_string(), problem: problem.into() })
 }
 
-/// Reads a document that has the digest, from the file at `place`.
+/// Reads a document that has the digest, from the file at `path`.
 fn read_document(
     declared: &str,
     bytes: Vec<u8>,
     digest: Digest,
-    place: &str,
+    path: &str,
 ) -> Result<Document, StorageError> {
-    let foreign = |problem: String| StorageError::Foreign { place: place.into(), problem };
+    let foreign = |problem: String| StorageError::Unexpected { path: path.into(), problem };
     let document = Document::parse(declared, bytes)
         .map_err(|problem| foreign(format!("cannot be used: {problem}")))?;
     if document.digest != digest {

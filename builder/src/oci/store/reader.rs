@@ -16,16 +16,16 @@ use crate::oci::images::Images;
 #[derive(Debug)]
 pub struct LayoutImages {
     dir: Dir,
-    place: String,
+    path: String,
     entries: LayoutEntries,
 }
 
 impl LayoutImages {
-    /// Opens the layout in a directory. `place` is what messages call it.
-    pub fn open(dir: Dir, place: &str) -> Result<Self, StorageError> {
+    /// Opens the layout in a directory. `path` is what messages call it.
+    pub fn open(dir: Dir, path: &str) -> Result<Self, StorageError> {
         let foreign =
-            |problem: &str| StorageError::Foreign { place: place.into(), problem: problem.into() };
-        let is_layout = dir.try_exists("oci-layout").map_err(StorageError::io("open", place))?;
+            |problem: &str| StorageError::Unexpected { path: path.into(), problem: problem.into() };
+        let is_layout = dir.try_exists("oci-layout").map_err(StorageError::io("open", path))?;
         if !is_layout {
             return Err(foreign("is not an OCI layout"));
         }
@@ -33,41 +33,41 @@ impl LayoutImages {
             Ok(bytes) => bytes,
             // A layout that is only being made.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self { dir, place: place.into(), entries: LayoutEntries::default() });
+                return Ok(Self { dir, path: path.into(), entries: LayoutEntries::default() });
             }
-            Err(error) => return Err(StorageError::io("read", format!("{place}/{INDEX}"))(error)),
+            Err(error) => return Err(StorageError::io("read", format!("{path}/{INDEX}"))(error)),
         };
-        let entries = LayoutEntries::parse(&bytes, place)?;
-        Ok(Self { dir, place: place.into(), entries })
+        let entries = LayoutEntries::parse(&bytes, path)?;
+        Ok(Self { dir, path: path.into(), entries })
     }
 
-    fn blob_place(&self, digest: Digest) -> String {
-        format!("{}/{BLOBS}/{}", self.place, digest.to_hex())
+    fn blob_path(&self, digest: Digest) -> String {
+        format!("{}/{BLOBS}/{}", self.path, digest.to_hex())
     }
 
     fn open_blob(&self, digest: Digest) -> Result<File, StorageError> {
         open_file(&self.dir, &format!("{BLOBS}/{}", digest.to_hex()))
-            .map_err(StorageError::io("read", self.blob_place(digest)))
+            .map_err(StorageError::io("read", self.blob_path(digest)))
     }
 
-    /// Opens a blob that has the size that is told of it.
+    /// Opens a blob that has the size that is declared of it.
     fn sized_blob(&self, digest: Digest, size: u64) -> Result<File, StorageError> {
         let file = self.open_blob(digest)?;
-        let place = self.blob_place(digest);
-        let len = file.metadata().map_err(StorageError::io("read", place.as_str()))?.len();
+        let path = self.blob_path(digest);
+        let len = file.metadata().map_err(StorageError::io("read", path.as_str()))?.len();
         if len == size {
             return Ok(file);
         }
         let problem = format!("has {len} bytes, not {size} as its manifest says");
-        Err(StorageError::Foreign { place, problem })
+        Err(StorageError::Unexpected { path, problem })
     }
 
-    fn read_document(&self, digest: Digest, told: &str) -> Result<Document, StorageError> {
-        let place = self.blob_place(digest);
+    fn read_document(&self, digest: Digest, declared: &str) -> Result<Document, StorageError> {
+        let path = self.blob_path(digest);
         let bytes = self
             .open_blob(digest)
-            .and_then(|file| read_all(file).map_err(StorageError::io("read", place.as_str())))?;
-        read_document(told, bytes, digest, &place)
+            .and_then(|file| read_all(file).map_err(StorageError::io("read", path.as_str())))?;
+        read_document(declared, bytes, digest, &path)
     }
 }
 
@@ -93,7 +93,7 @@ fn read_all(file: File) -> io::Result<Vec<u8>> {
 impl Images for LayoutImages {
     fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
         let found = self.entries.find(name)?;
-        found.map(|(digest, told)| self.read_document(digest, told)).transpose()
+        found.map(|(digest, declared)| self.read_document(digest, declared)).transpose()
     }
 
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
@@ -107,8 +107,8 @@ impl Images for LayoutImages {
         at: u64,
     ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         let mut file = self.sized_blob(digest, size)?;
-        let place = self.blob_place(digest);
-        file.seek(SeekFrom::Start(at)).map_err(StorageError::io("read", place))?;
+        let path = self.blob_path(digest);
+        file.seek(SeekFrom::Start(at)).map_err(StorageError::io("read", path))?;
         Ok(Box::new(file))
     }
 
@@ -125,7 +125,7 @@ impl Images for LayoutImages {
 
     fn only_image(&self) -> Result<Option<Document>, StorageError> {
         let found = self.entries.only()?;
-        found.map(|(digest, told)| self.read_document(digest, told)).transpose()
+        found.map(|(digest, declared)| self.read_document(digest, declared)).transpose()
     }
 
     fn names(&self) -> Vec<&str> {

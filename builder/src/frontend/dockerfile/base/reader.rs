@@ -122,8 +122,8 @@ impl<'b> BaseReader<'b> {
                 let (expected, found) = (diff_id.to_owned(), index.diff_id);
                 return Err(wrong(LayerProblem::DiffId { expected, found }.into()));
             }
-            let (place, digest, size) = (place.clone(), layer.digest, layer.size);
-            let archive = Arc::new(TarOrigin::Layer { place, digest, size });
+            let (location, digest, size) = (place.clone(), layer.digest, layer.size);
+            let archive = Arc::new(TarOrigin::Layer { location, digest, size });
             overlay::apply_layer(&mut tree, &index, &archive)
                 .map_err(|error| wrong(error.into()))?;
             if tree.len() > FILES_MAX {
