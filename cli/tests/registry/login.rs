@@ -147,7 +147,7 @@ stdout:
 stderr:
 error: cannot look for a blob in [REGISTRY]/team/vm: `auth.json` is not JSON at line 1, column 1
  |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
+ = help: mend it, or remove it and log in again; it looks like `{"auths": {"quay.io": {"auth": "…"}}}`
 
 "#]].raw());
     check(&["--authfile", "nowhere.json"], str![[r#"
@@ -156,7 +156,7 @@ stdout:
 stderr:
 error: cannot look for a blob in [REGISTRY]/team/vm: cannot find the auth file `nowhere.json`
  |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
+ = help: it is named by `--authfile`; correct that, or log in
 
 "#]].raw());
 }
