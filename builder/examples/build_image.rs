@@ -90,7 +90,7 @@ fn read_recipes(disk: &str) -> Result<Vec<Recipe>, Diagnostic> {
         "platforms": { "linux/amd64": { "disk": disk } },
     });
     let text = SourceText { name: "the example's spec".into(), text: spec.to_string() };
-    spec::load(&Arc::new(text)).map_err(|mut problems| problems.swap_remove(0))
+    spec::load_recipes(&Arc::new(text)).map_err(|mut problems| problems.swap_remove(0))
 }
 
 /// Opens the files that a spec names. Relative paths begin at the working directory.

@@ -196,7 +196,7 @@ fn hostile_qcow2_files_are_refused() {
 
 #[test]
 fn other_formats_and_misnamed_disks_are_refused() {
-    use FlawKind::{CdiOnly, Misnamed, Packed, Unsupported};
+    use FlawKind::{CdiOnly, Compressed, Misnamed, Unsupported};
     let mut hostile = RefusalTable(0);
     let at = |changes: &[(usize, &[u8])]| patched(noise_bytes(70_000), changes);
     let mut check = |name: &str, disk: &[u8], expected, what: &str| {
@@ -220,7 +220,7 @@ fn other_formats_and_misnamed_disks_are_refused() {
             /dev/cloop $1\n";
         check(name, &disk(cloop), Unsupported, "cloop");
         for magic in [&b"\x1f\x8b\x08"[..], b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"BZh9"] {
-            check(name, &disk(magic), Packed, "packed");
+            check(name, &disk(magic), Compressed, "packed");
         }
         check(name, &at(&[(257, b"ustar\0")]), Unsupported, "OVA");
         check(name, &disk(b"PK\x03\x04"), Unsupported, "zip");

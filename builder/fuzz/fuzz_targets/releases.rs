@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use diskette_builder::recipe::Checksum;
 use diskette_builder::upstream::{
-    FetchList, FetchError, ListKeyring, UpstreamKind, UpstreamSource, UpstreamTemplate, VerifySignature, newest,
+    FetchList, FetchError, ListKeyring, UpstreamKind, UpstreamSource, UpstreamTemplate, VerifySignature, find_newest_disk,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -48,11 +48,11 @@ fuzz_target!(|bytes: &[u8]| {
         version: (first & 0x80 != 0).then(|| "40".to_owned()),
         checksums: None,
         mirrors: Vec::new(),
-        signed: None,
+        signature: None,
     };
     let platform = "linux/amd64".parse().expect("a platform");
     let list = Everywhere(list);
-    match newest(&source, &platform, &list, &list) {
+    match find_newest_disk(&source, &platform, &list, &list) {
         Ok(disk) => {
             assert!(disk.url.starts_with("http"));
             match disk.checksum {

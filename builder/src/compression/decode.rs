@@ -1,4 +1,4 @@
-//! *Decoders*: readers of what is compressed in a stream.
+//! *Decoders*: readers that decompress a stream.
 
 use std::io::{self, BufReader, Cursor, Read};
 
@@ -6,29 +6,29 @@ use super::{CompressionFormat, MAGIC_LEN};
 
 pub(crate) use super::size::size_hint;
 
-/// Room between file and unpacker; unpackers themselves ask for little at a time.
+/// Length of the buffer between file and decoder; decoders read small pieces.
 const READ_LEN: usize = 256 * 1024;
 
-/// What the xz decoder may allocate: `xz -9` makes what needs 65 MiB, and a hostile file asks for 4 GiB.
+/// Memory limit of the xz decoder in bytes: output of `xz -9` needs 65 MiB, a hostile file up to 4 GiB.
 const XZ_MEMORY: u64 = 512 << 20;
 
-/// Returns how the bytes are packed, and a reader of what is packed in them.
-pub(crate) fn sniff<'a>(
+/// Returns the compression of `raw`, by its first bytes, and a reader of the decompressed bytes.
+pub(crate) fn detect_and_decompress<'a>(
     mut raw: impl Read + Send + 'a,
 ) -> io::Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>)> {
     let mut start = Vec::new();
     raw.by_ref().take(MAGIC_LEN).read_to_end(&mut start)?;
-    let packing = CompressionFormat::detect(&start);
-    Ok((packing, unpack(Cursor::new(start).chain(raw), packing)?))
+    let compression = CompressionFormat::detect(&start);
+    Ok((compression, decompress(Cursor::new(start).chain(raw), compression)?))
 }
 
-/// Returns a reader of what is packed in `raw`; several members, streams or frames are one content.
-pub(crate) fn unpack<'a>(
+/// Returns a reader of the decompressed bytes; several members, streams or frames are concatenated.
+pub(crate) fn decompress<'a>(
     raw: impl Read + Send + 'a,
-    packing: Option<CompressionFormat>,
+    compression: Option<CompressionFormat>,
 ) -> io::Result<Box<dyn Read + Send + 'a>> {
     let raw = BufReader::with_capacity(READ_LEN, raw);
-    Ok(match packing {
+    Ok(match compression {
         None => Box::new(raw),
         Some(CompressionFormat::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
         Some(CompressionFormat::Xz) => {

@@ -15,32 +15,32 @@ pub enum CompressionFormat {
     Bzip2,
 }
 
-/// How many bytes [`CompressionFormat::detect`] looks at.
+/// Number of bytes that [`CompressionFormat::detect`] needs.
 pub(crate) const MAGIC_LEN: u64 = 6;
 
 impl CompressionFormat {
     const ALL: [Self; 4] = [Self::Gzip, Self::Xz, Self::Zstd, Self::Bzip2];
 
-    /// Returns the format that the first bytes of a file show.
+    /// Returns the format of a file by its first bytes.
     pub(crate) fn detect(start: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|format| start.starts_with(format.magic()))
     }
 
-    /// Returns the format that the name of a file ends with.
-    pub fn of_name(name: &str) -> Option<Self> {
+    /// Returns the format of a file by the suffix of its name.
+    pub fn from_name(name: &str) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
         Self::ALL.into_iter().find(|format| format.suffix().eq_ignore_ascii_case(extension))
     }
 
-    /// Returns the name without this format's suffix, if it has that.
-    pub fn strip(self, name: &str) -> &str {
+    /// Returns the name without this format's suffix, if it has it.
+    pub fn strip_suffix(self, name: &str) -> &str {
         match name.rsplit_once('.') {
-            Some((stem, _)) if Self::of_name(name) == Some(self) => stem,
+            Some((stem, _)) if Self::from_name(name) == Some(self) => stem,
             _ => name,
         }
     }
 
-    /// Returns what the names of such files end with, without the dot.
+    /// Returns the suffix of the names of such files, without the dot.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::Gzip => "gz",
@@ -78,8 +78,9 @@ mod tests {
     #[test]
     fn formats_are_recognized_by_name() {
         let check = |name: &str, format: Option<CompressionFormat>, stem: &str| {
-            assert_eq!(CompressionFormat::of_name(name), format, "{name}");
-            let stripped = CompressionFormat::of_name(name).map_or(name, |it| it.strip(name));
+            assert_eq!(CompressionFormat::from_name(name), format, "{name}");
+            let stripped =
+                CompressionFormat::from_name(name).map_or(name, |it| it.strip_suffix(name));
             assert_eq!(stripped, stem, "{name}");
         };
         check("a.raw.gz", Some(CompressionFormat::Gzip), "a.raw");
@@ -89,6 +90,6 @@ mod tests {
         check("a.gz.raw", None, "a.gz.raw");
         check("gz", None, "gz");
         check("", None, "");
-        assert_eq!(CompressionFormat::Gzip.strip("a.xz"), "a.xz");
+        assert_eq!(CompressionFormat::Gzip.strip_suffix("a.xz"), "a.xz");
     }
 }

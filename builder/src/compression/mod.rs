@@ -1,9 +1,9 @@
-//! The *compressions* that files and layers come in: how one is recognized, by its first bytes or by the
-//! name of the file, and how it is decompressed in a stream. What is written is compressed elsewhere:
-//! layers by the engine, clusters of disks by their conversion.
+//! The *compression formats* of files and layers: recognizing them by the first bytes or the name of a
+//! file, and decompressing a stream. Compressing is done elsewhere: layers by the engine, clusters of
+//! disks by their conversion.
 //!
 //! - [`CompressionFormat`]: gzip, xz, zstd, bzip2
-//! - [`decode`]: decompressing readers, and sizes that are known without decompressing
+//! - [`decode`]: decompressing readers, and sizes that are recorded in the file
 
 pub(crate) mod decode;
 mod format;

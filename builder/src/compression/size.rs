@@ -1,20 +1,20 @@
-//! The *size* of what is compressed in a file, as far as the file tells it.
+//! The *size* of the decompressed content of a file, as far as the file records it.
 
 use std::io;
 
 use super::CompressionFormat;
 
-/// Reads from a place in the packed bytes.
+/// Reads from an offset in the compressed bytes.
 pub(crate) type ReadAtFn<'a> = &'a dyn Fn(&mut [u8], u64) -> io::Result<()>;
 
-/// Returns the unpacked size as the packed bytes tell it, if they do. It is a hint: whoever uses
-/// it has to notice when it is wrong, as for a gzip file of several members.
+/// Returns the decompressed size that the compressed file records, if it does. It is a hint: callers
+/// have to notice if it is wrong, as for a gzip file of several members.
 pub(crate) fn size_hint(
-    packing: CompressionFormat,
+    compression: CompressionFormat,
     len: u64,
     read_at: ReadAtFn<'_>,
 ) -> Option<u64> {
-    match packing {
+    match compression {
         CompressionFormat::Gzip => gzip_hint(len, read_at),
         CompressionFormat::Xz => xz_hint(len, read_at),
         CompressionFormat::Zstd => zstd_hint(len, read_at),
@@ -22,8 +22,8 @@ pub(crate) fn size_hint(
     }
 }
 
-/// RFC 1952: the last four bytes are the size modulo 2^32. Taken for the smallest such size that is
-/// not below the packed one.
+/// RFC 1952: the last four bytes are the size modulo 2^32. Returns the smallest such size that is not
+/// below the compressed one.
 fn gzip_hint(len: u64, read_at: ReadAtFn<'_>) -> Option<u64> {
     let mut size = [0; 4];
     read_at(&mut size, len.checked_sub(4)?).ok()?;
@@ -40,10 +40,10 @@ fn zstd_hint(len: u64, read_at: ReadAtFn<'_>) -> Option<u64> {
 
 /// The .xz format's footer leads to an index of the sizes of all blocks
 /// (<https://tukaani.org/xz/xz-file-format.txt>, sections 2.1.2 and 4). Of several streams only the
-/// last is looked at.
+/// last is read.
 fn xz_hint(len: u64, read_at: ReadAtFn<'_>) -> Option<u64> {
     const FOOTER: u64 = 12;
-    /// More than any index of a sensible file has.
+    /// Maximum length in bytes; indexes of real files are shorter.
     const INDEX_MAX: u64 = 16 << 20;
     let mut footer = [0; 12];
     read_at(&mut footer, len.checked_sub(FOOTER)?).ok()?;
@@ -60,7 +60,7 @@ fn xz_hint(len: u64, read_at: ReadAtFn<'_>) -> Option<u64> {
     let mut rest = index.strip_prefix(&[0])?;
     let count = xz_number(&mut rest)?;
     (0..count).try_fold(0_u64, |sum, _| {
-        let _packed_size = xz_number(&mut rest)?;
+        let _compressed_size = xz_number(&mut rest)?;
         sum.checked_add(xz_number(&mut rest)?)
     })
 }

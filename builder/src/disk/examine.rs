@@ -42,7 +42,7 @@ fn examine_format(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
         Format::Raw | Format::Iso => raw::examine(bytes, info),
         Format::Qcow2 => qcow2::examine(bytes, info),
         Format::Packed(compression) => {
-            Err(Fault::new(FlawKind::Packed, format!("it is packed with {compression}")))
+            Err(Fault::new(FlawKind::Compressed, format!("it is packed with {compression}")))
         }
         Format::Vmdk => vmdk::examine(bytes, info),
         Format::Vhd => vhd::examine(bytes, info),

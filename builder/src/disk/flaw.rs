@@ -26,7 +26,7 @@ pub enum FlawKind {
     /// There is no byte, or there are only zeros.
     Blank,
     /// It has been packed as a whole with gzip, xz, zstd or bzip2.
-    Packed,
+    Compressed,
     /// It ends before all is there that its own header or partition table speaks of.
     Truncated,
     /// A table of it lies outside the file, or over another.
@@ -61,7 +61,7 @@ impl FlawKind {
         match self {
             Self::Dirty | Self::Snapshots | Self::CdiOnly | Self::Misnamed | Self::Corrupt => false,
             Self::Blank
-            | Self::Packed
+            | Self::Compressed
             | Self::Truncated
             | Self::OutsideFile
             | Self::Malformed

@@ -1,4 +1,5 @@
-//! What upstream has now for each platform of an image, as far as it can be published together.
+//! *Detection* of the disks that upstream has for the platforms of an image, and that can be published
+//! together.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -6,10 +7,10 @@ use std::sync::Arc;
 
 use super::{SyncError, SyncJob, SyncTools};
 use crate::frontend::spec::{CatalogueEntry, TagTemplate};
-use crate::upstream::{UpstreamDisk, newest, version};
+use crate::upstream::{UpstreamDisk, find_newest_disk, version};
 
-/// Returns what upstream has for each platform, in the order of the catalogue.
-pub(super) fn detect(
+/// Returns upstream's disk for each platform, in the order of the catalogue.
+pub(super) fn detect_disks(
     job: &SyncJob<'_>,
     sync: &SyncTools<'_>,
 ) -> Vec<Result<UpstreamDisk, Arc<SyncError>>> {
@@ -17,7 +18,7 @@ pub(super) fn detect(
     let mut found: Vec<Result<UpstreamDisk, Arc<SyncError>>> = entry
         .platforms
         .iter()
-        .map(|it| newest(&it.release, &it.platform, sync.fetch, job.verify))
+        .map(|it| find_newest_disk(&it.release, &it.platform, sync.fetch, job.verify))
         .map(|disk| disk.map_err(|error| Arc::new(error.into())))
         .collect();
     if !names_versions(entry) {
@@ -28,7 +29,7 @@ pub(super) fn detect(
     };
     for result in &mut found {
         if let Ok(disk) = result
-            && version::compare(&disk.version, &newest) == Ordering::Less
+            && version::compare_versions(&disk.version, &newest) == Ordering::Less
         {
             let found = disk.version.clone();
             *result = Err(Arc::new(SyncError::Behind { found, newest: newest.clone() }));
@@ -37,18 +38,18 @@ pub(super) fn detect(
     found
 }
 
-/// Tells whether tags name the release: all platforms of such an image are of one.
+/// Returns whether tags name the release: all platforms of such an image must be of the same release.
 fn names_versions(entry: &CatalogueEntry) -> bool {
     let mut placeholders = entry.tags.iter().flat_map(TagTemplate::placeholders);
     placeholders.any(|name| name != "timestamp")
 }
 
 fn newest_of<'a>(disks: impl Iterator<Item = &'a UpstreamDisk>) -> Option<&'a UpstreamDisk> {
-    disks.max_by(|one, other| version::compare(&one.version, &other.version))
+    disks.max_by(|one, other| version::compare_versions(&one.version, &other.version))
 }
 
-/// Returns the tags of an image that is made of these disks, in the order in which they are set.
-pub(super) fn tags<'a>(
+/// Returns the tags of an image with these disks, in the order in which they are set.
+pub(super) fn fill_tags<'a>(
     entry: &CatalogueEntry,
     disks: impl Iterator<Item = &'a UpstreamDisk>,
     stamp: &str,
@@ -63,7 +64,7 @@ pub(super) fn tags<'a>(
     for template in &entry.tags {
         let tag = template.fill(&values);
         let tag = tag.map_err(|why| SyncError::Tag { template: template.to_string(), why })?;
-        // Two templates may come to the same; the last place counts.
+        // Two templates may yield the same tag; the last position counts.
         tags.retain(|other| *other != tag);
         tags.push(tag);
     }

@@ -10,65 +10,65 @@ use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::upstream::UpstreamError;
 
-/// Why an image, or its part for a platform, could not be synced.
+/// Why an image could not be synced, as a whole or for one platform.
 #[derive(Debug, Error)]
 pub enum SyncError {
-    /// Upstream has no disk that could be used.
+    /// No usable disk was found upstream.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
-    /// What upstream has is older than what is published.
+    /// Upstream's release is older than the published one.
     #[error("upstream has {found}, which is older than {published} that is published")]
     Older {
-        /// What upstream has.
+        /// Upstream's version.
         found: String,
-        /// What is published.
+        /// Published version.
         published: String,
     },
     /// Upstream has a newer release for other platforms.
     #[error("upstream has only {found} for this platform, and {newest} for others")]
     Behind {
-        /// What upstream has for this platform.
+        /// Upstream's version for this platform.
         found: String,
-        /// What it has for others.
+        /// Upstream's newest version for other platforms.
         newest: String,
     },
-    /// A tag cannot be made of what was found.
+    /// A tag template cannot be filled in.
     #[error("cannot make the tag of `{template}`: {why}")]
     Tag {
-        /// As the catalogue has it.
+        /// Template from the catalogue.
         template: String,
         /// What is wrong.
         why: String,
     },
-    /// A file beside the catalogue cannot be read.
-    #[error("cannot read `{place}`: {source}")]
+    /// A file of the catalogue cannot be read.
+    #[error("cannot read `{path}`: {source}")]
     File {
-        /// Its path.
-        place: String,
-        /// What the system said.
+        /// Path of the file.
+        path: String,
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// What is published cannot be understood.
-    #[error("what is published at {place} cannot be read: {why}")]
+    /// The published image cannot be read.
+    #[error("what is published at {name} cannot be read: {why}")]
     Published {
-        /// The name.
-        place: String,
+        /// Name of the published image.
+        name: String,
         /// What is wrong with it.
         why: String,
     },
-    /// It could not be built or pushed.
+    /// The image could not be built or pushed.
     #[error("{}", .0.diagnostic().message)]
     Build(BuildError),
-    /// A registry did not do something.
+    /// A request to a registry failed.
     #[error("{}", .0.full_message())]
     Registry(#[from] StorageError),
-    /// What is published elsewhere could not be copied.
+    /// A platform's image could not be copied from another repository.
     #[error(transparent)]
     Copy(#[from] CopyError),
     /// A document could not be composed.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// Others changed the tag again and again.
+    /// The tag was changed by others in each attempt.
     #[error("somebody else is publishing it at the same time")]
     Contended,
     /// The user asked to stop.
@@ -86,7 +86,7 @@ impl From<BuildError> for SyncError {
 }
 
 impl SyncError {
-    /// Tells whether the same may go well a little later.
+    /// Returns whether a retry may succeed.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Upstream(error) => error.is_temporary(),
@@ -100,7 +100,7 @@ impl SyncError {
         }
     }
 
-    /// Returns the error as something to show: what, where, and how to mend it.
+    /// Returns the error as a diagnostic: what is wrong, where, and how to fix it.
     pub fn diagnostic(
         &self,
         image: &str,

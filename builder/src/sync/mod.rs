@@ -1,15 +1,15 @@
-//! *Sync* follows releases: it looks for the disks that upstream has now, compares them with what a
-//! registry has, builds what differs and publishes it. An image that fails keeps no other back, and
-//! what is published stays until all that takes its place is there.
+//! *Sync* follows releases: it finds the disks that upstream currently publishes, compares them with the
+//! images in a registry, builds the images that differ and publishes them. An image that fails does not
+//! stop the others, and a published image stays until its replacement is complete.
 
 mod detect;
 mod error;
-mod make;
 mod numbered;
-mod part;
+mod plan;
+mod platform_builder;
 mod publish;
 mod published;
-mod recipe;
+mod recipe_digest;
 mod shard;
 
 use std::convert::Infallible;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub use self::error::SyncError;
 pub use self::shard::{ShardError, SyncShard};
 
-use self::publish::Work;
+use self::publish::ImageSync;
 use crate::engine::cache::LayerCache;
 use crate::engine::layer::LayerWorkers;
 use crate::engine::source::InputFiles;
@@ -34,134 +34,133 @@ use crate::oci::progress::Progress;
 use crate::registry::client::Registry;
 use crate::upstream::{FetchList, UpstreamDisk, UrlRewrite, VerifySignature};
 
-/// What syncing works with.
+/// Tools and options of a sync, shared by all images.
 pub struct SyncTools<'a> {
     /// Fetches upstream's lists.
     pub fetch: &'a dyn FetchList,
     /// Downloads disks.
     pub client: &'a HttpClient,
-    /// From where disks are downloaded instead.
+    /// Replaces the URLs of disks, e.g. with those of a mirror.
     pub rewrites: &'a [UrlRewrite],
-    /// Where images are.
+    /// Registry of the images.
     pub registry: &'a Registry,
-    /// Opens images that others stand on.
+    /// Opens base images.
     pub places: &'a dyn ImageOpener,
-    /// Compress layers, whatever image they are for.
+    /// Compress the layers of all images.
     pub workers: &'a LayerWorkers,
-    /// Spares the work that was done before.
+    /// Layers of earlier builds.
     pub cache: Option<&'a LayerCache>,
-    /// Listens.
+    /// Receives progress, and reports cancellation.
     pub progress: &'a dyn Progress,
-    /// The time of everything in the images.
+    /// Timestamp of all files and documents of the images.
     pub created: Timestamp,
-    /// What `{timestamp}` stands for in tags.
-    pub stamp: &'a str,
-    /// Whether anything is published.
+    /// Value of `{timestamp}` in tags.
+    pub timestamp: &'a str,
+    /// Whether images are published.
     pub mode: SyncMode,
-    /// What is built.
+    /// Which images are built.
     pub scope: SyncScope,
-    /// What becomes of releases that are older than what is published.
-    pub downgrade: Downgrade,
+    /// Whether an older release may replace a published one.
+    pub downgrade: DowngradePolicy,
 }
 
-/// Whether anything is published.
+/// Whether images are published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncMode {
-    /// What differs is.
+    /// Images that differ are built and published.
     Publish,
     /// Nothing is downloaded or written.
     DryRun,
 }
 
-/// What is built.
+/// Which images are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncScope {
-    /// What differs from what is published.
+    /// Those that differ from the published ones.
     Changed,
-    /// All.
+    /// All images.
     All,
 }
 
-/// What becomes of releases that are older than what is published: somebody may be replaying an old
-/// list.
+/// Whether an older release may replace a published one: an attacker may be replaying an old list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Downgrade {
-    /// An error.
+pub enum DowngradePolicy {
+    /// An older release is an error.
     Refuse,
-    /// They are published.
+    /// An older release is published.
     Allow,
 }
 
-/// One image, and what belongs to it.
+/// One image to sync.
 pub struct SyncJob<'a> {
-    /// What is to be published.
+    /// Catalogue entry of the image.
     pub entry: &'a CatalogueEntry,
-    /// Checks signatures with the keys beside the catalogue.
+    /// Checks signatures, with the keyrings of the catalogue.
     pub verify: &'a dyn VerifySignature,
-    /// Opens the files beside the catalogue.
+    /// Opens the files of the catalogue.
     pub inputs: &'a dyn InputFiles,
-    /// The repository that is looked at to see what is published.
+    /// Repository that has the currently published image.
     pub source: Reference,
-    /// The repository that is written to.
+    /// Repository that the image is pushed to.
     pub target: Reference,
 }
 
-/// What became of an image.
+/// Result of syncing an image.
 #[derive(Debug)]
 pub struct SyncReport {
-    /// What became of it as a whole.
+    /// Result for the image as a whole.
     pub outcome: SyncOutcome,
-    /// The tags that it has got, or would.
+    /// Tags that were set, or would be.
     pub tags: Vec<String>,
-    /// Of the index that is there now, if there is one.
+    /// Digest of the index that is published now, if there is one.
     pub digest: Option<Digest>,
-    /// In the order of the catalogue.
+    /// Results per platform, in the order of the catalogue.
     pub platforms: Vec<PlatformSyncReport>,
 }
 
-/// What became of an image as a whole.
+/// Result of syncing an image as a whole.
 #[derive(Debug)]
 pub enum SyncOutcome {
-    /// It is there now.
+    /// The image was published.
     Published,
-    /// It was there.
+    /// The published image is up to date.
     Unchanged,
-    /// It would be published, were this not a dry run.
+    /// The image would be published if this were not a dry run.
     WouldPublish,
-    /// It stays as it was. Nothing means that the platforms tell why.
+    /// The published image stays as it was. `None` means that the platforms have the errors.
     Failed(Option<SyncError>),
 }
 
-/// What became of an image's part for one platform.
+/// Result of syncing an image for one platform.
 #[derive(Debug)]
 pub struct PlatformSyncReport {
-    /// Which.
+    /// The platform.
     pub platform: Platform,
-    /// What became of it.
+    /// What was done.
     pub outcome: PlatformSyncOutcome,
-    /// What upstream has, if it could be found.
+    /// Upstream's disk, if it was found.
     pub disk: Option<UpstreamDisk>,
-    /// Of its manifest, if there is one now.
+    /// Digest of the platform's manifest, if there is one now.
     pub digest: Option<Digest>,
 }
 
-/// What became of an image's part for one platform.
+/// What was done for one platform of an image.
 #[derive(Debug)]
 pub enum PlatformSyncOutcome {
-    /// It was built, or would be.
+    /// A new image was built, or would be.
     Built,
-    /// It is what was published before.
+    /// The published image is up to date.
     Unchanged,
-    /// There is no new one, so the old one stays.
+    /// There is no new image, so the published one stays.
     Kept(Arc<SyncError>),
-    /// There is none.
+    /// There is neither a new image nor a published one.
     Failed(Arc<SyncError>),
-    /// Nothing was done about it, since others failed.
+    /// Nothing was done, since other platforms failed.
     Skipped,
 }
 
 impl SyncReport {
-    /// Returns all that went wrong, with the platform that it is about.
+    /// Returns all errors, each with its platform if it concerns a single one.
     pub fn errors(&self) -> impl Iterator<Item = (Option<&Platform>, &SyncError)> {
         let whole = match &self.outcome {
             SyncOutcome::Failed(error) => error.as_ref(),
@@ -177,16 +176,16 @@ impl SyncReport {
     }
 }
 
-/// Syncs all images, up to `width` at a time, and returns what became of each, in order. `done` is told
-/// of each as soon as it is.
-pub fn run(
+/// Syncs all images, up to `width` at a time, and returns their results in order. `done` is called for
+/// each image as soon as it is finished.
+pub fn sync_images(
     jobs: &[SyncJob<'_>],
     width: usize,
     sync: &SyncTools<'_>,
     done: &(dyn Fn(usize, &SyncReport) + std::marker::Sync),
 ) -> Vec<SyncReport> {
     let work = |number, job: &SyncJob<'_>| {
-        let report = Work::new(job, number, sync).run();
+        let report = ImageSync::new(job, number, sync).run();
         done(number, &report);
         Ok::<_, Infallible>(report)
     };

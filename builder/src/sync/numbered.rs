@@ -1,26 +1,26 @@
-//! Progress of several builds at once: each counts its layers and blobs from 0, and whoever listens to
-//! all of them needs to tell them apart.
+//! Progress of concurrent builds: each build numbers its layers and blobs from 0, and the receiver of
+//! all their events needs unique numbers.
 
 use crate::oci::progress::{Progress, ProgressEvent};
 
-/// No image has as many layers and blobs.
-const ROOM: usize = 1 << 20;
+/// More than the layers and blobs of any image.
+const NUMBERS_PER_IMAGE: usize = 1 << 20;
 
-/// Passes on what one of several builds tells.
-pub(super) struct Numbered<'a> {
+/// Forwards the events of one of several builds, with unique numbers.
+pub(super) struct NumberedProgress<'a> {
     inner: &'a dyn Progress,
     first: usize,
-    /// Put in front of the names of layers.
+    /// Prefix of the names of layers.
     image: &'a str,
 }
 
-impl<'a> Numbered<'a> {
+impl<'a> NumberedProgress<'a> {
     pub(super) fn new(inner: &'a dyn Progress, number: usize, image: &'a str) -> Self {
-        Self { inner, first: number.saturating_mul(ROOM), image }
+        Self { inner, first: number.saturating_mul(NUMBERS_PER_IMAGE), image }
     }
 }
 
-impl Progress for Numbered<'_> {
+impl Progress for NumberedProgress<'_> {
     fn report(&self, event: ProgressEvent<'_>) {
         let title: String;
         let mut event = event;

@@ -1,18 +1,18 @@
-//! One image is *published*: what differs is built, the rest is taken from what is there, and the tag
-//! that the image is known by moves last. Before it does it is looked at once more: if somebody else
-//! has moved it meanwhile, all is compared anew.
+//! *Publishing* one image: platforms that differ are built, the others are kept, and the main tag moves
+//! last. Just before that it is read again: if another process has moved it meanwhile, everything is
+//! compared again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::detect::{detect, tags};
-use super::make::Maker;
-use super::numbered::Numbered;
-use super::part::{Part, decide};
-use super::published::{Published, RECIPE_DIGEST};
+use super::detect::{detect_disks, fill_tags};
+use super::numbered::NumberedProgress;
+use super::plan::{PlatformPlan, plan_platforms};
+use super::platform_builder::PlatformBuilder;
+use super::published::{PublishedImage, RECIPE_DIGEST};
 use super::{
     PlatformSyncOutcome, PlatformSyncReport, SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport,
-    SyncScope, SyncTools, recipe,
+    SyncScope, SyncTools, recipe_digest,
 };
 use crate::frontend::spec::PlatformsPolicy;
 use crate::oci::copy::{CopyContext, copy_unnamed};
@@ -29,55 +29,55 @@ use crate::oci::sink::{NamedImage, Sink};
 use crate::registry::client::{RegistryImages, RegistrySink};
 use crate::upstream::UpstreamDisk;
 
-/// How often all is compared anew because somebody else has moved the tag.
-const ROUNDS_MAX: usize = 3;
+/// Maximum number of comparisons, after other processes have moved the tag.
+const ATTEMPTS_MAX: usize = 3;
 
-/// The work on one image.
-pub(super) struct Work<'a> {
+/// The sync of one image.
+pub(super) struct ImageSync<'a> {
     job: &'a SyncJob<'a>,
     sync: &'a SyncTools<'a>,
-    progress: Numbered<'a>,
+    progress: NumberedProgress<'a>,
     found: Vec<Result<UpstreamDisk, Arc<SyncError>>>,
-    /// What has been built, by platform.
+    /// Images that have been built, by the platform's number.
     built: BTreeMap<usize, IndexEntry>,
 }
 
-impl<'a> Work<'a> {
+impl<'a> ImageSync<'a> {
     pub(super) fn new(job: &'a SyncJob<'a>, number: usize, sync: &'a SyncTools<'a>) -> Self {
-        let progress = Numbered::new(sync.progress, number, &job.entry.image);
+        let progress = NumberedProgress::new(sync.progress, number, &job.entry.image);
         Self { job, sync, progress, found: Vec::new(), built: BTreeMap::new() }
     }
 
     pub(super) fn run(mut self) -> SyncReport {
         if self.progress.is_cancelled() {
-            return self.failed(SyncError::Cancelled);
+            return self.failed_report(SyncError::Cancelled);
         }
-        self.found = detect(self.job, self.sync);
-        for _ in 0..ROUNDS_MAX {
-            match self.round() {
+        self.found = detect_disks(self.job, self.sync);
+        for _ in 0..ATTEMPTS_MAX {
+            match self.attempt() {
                 Ok(Some(report)) => return report,
                 Ok(None) => {}
-                Err(error) => return self.failed(error),
+                Err(error) => return self.failed_report(error),
             }
         }
-        self.failed(SyncError::Contended)
+        self.failed_report(SyncError::Contended)
     }
 
-    /// Compares and publishes. Nothing means that somebody else has moved the tag meanwhile.
-    fn round(&mut self) -> Result<Option<SyncReport>, SyncError> {
+    /// Compares and publishes. `None` means that another process has moved the tag meanwhile.
+    fn attempt(&mut self) -> Result<Option<SyncReport>, SyncError> {
         if self.progress.is_cancelled() {
             return Err(SyncError::Cancelled);
         }
         let entry = self.job.entry;
-        let known_by = entry.known_by();
-        let source = self.images(&self.job.source)?;
+        let known_by = entry.main_tag();
+        let source = self.open_images(&self.job.source)?;
         let platforms: Vec<&Platform> = entry.platforms.iter().map(|it| &it.platform).collect();
-        let published = Published::read(&source, &known_by, &platforms)?;
-        let mut parts = decide(self.job, self.sync, &self.found, published.as_ref())?;
-        let tags = self.tags(&parts)?;
-        let index_recipe = recipe::of_index(entry);
-        let is_as_published = published.as_ref().is_some_and(|it| it.is_as(&index_recipe));
-        if let Some(outcome) = self.settled(&parts, is_as_published) {
+        let published = PublishedImage::read(&source, &known_by, &platforms)?;
+        let mut parts = plan_platforms(self.job, self.sync, &self.found, published.as_ref())?;
+        let tags = self.fill_tags(&parts)?;
+        let index_recipe = recipe_digest::index_recipe_digest(entry);
+        let is_as_published = published.as_ref().is_some_and(|it| it.has_recipe(&index_recipe));
+        if let Some(outcome) = self.outcome_without_build(&parts, is_as_published) {
             let digest = published.map(|published| published.document.digest);
             return Ok(Some(self.report(outcome, parts, tags, digest)));
         }
@@ -89,74 +89,80 @@ impl<'a> Work<'a> {
             published => published.as_ref().map(|it| it.document.digest),
         };
         let sink = RegistrySink::new(self.sync.registry, 1);
-        self.build(&mut parts, published.as_ref(), &sink)?;
-        if self.is_hopeless(&parts) {
+        self.build_parts(&mut parts, published.as_ref(), &sink)?;
+        if self.has_blocking_failure(&parts) {
             let digest = published.map(|published| published.document.digest);
             return Ok(Some(self.report(SyncOutcome::Failed(None), parts, tags, digest)));
         }
-        let index = self.index(&parts, &source, &sink, &index_recipe)?;
+        let index = self.push_index(&parts, &source, &sink, &index_recipe)?;
         let now = self.target_digest(&known_by)?;
         if now != before {
             return Ok(None);
         }
         let digest = Some(index.digest);
-        // What failed was kept, and nothing else was new.
+        // Platforms that failed were kept, and no other was new.
         if now == digest && self.sync.scope == SyncScope::Changed {
             return Ok(Some(self.report(SyncOutcome::Unchanged, parts, tags, digest)));
         }
-        self.publish(&index, &tags, &sink)?;
+        self.publish_tags(&index, &tags, &sink)?;
         Ok(Some(self.report(SyncOutcome::Published, parts, tags, digest)))
     }
 
-    /// Returns what becomes of the image where nothing has to be built for it, or nothing can be.
-    fn settled(&self, parts: &[Part], is_as_published: bool) -> Option<SyncOutcome> {
-        if self.is_hopeless(parts) {
+    /// Returns the outcome if nothing has to be built, or nothing can be.
+    fn outcome_without_build(
+        &self,
+        parts: &[PlatformPlan],
+        is_as_published: bool,
+    ) -> Option<SyncOutcome> {
+        if self.has_blocking_failure(parts) {
             return Some(SyncOutcome::Failed(None));
         }
-        let are_kept = parts.iter().all(|part| matches!(part, Part::Keep(..)));
+        let are_kept = parts.iter().all(|part| matches!(part, PlatformPlan::Keep(..)));
         if are_kept && is_as_published && self.sync.scope == SyncScope::Changed {
             return Some(SyncOutcome::Unchanged);
         }
-        let is_lost = parts.iter().all(|part| matches!(part, Part::Fail(_)));
+        let is_lost = parts.iter().all(|part| matches!(part, PlatformPlan::Fail(_)));
         is_lost.then_some(SyncOutcome::Failed(None))
     }
 
-    /// Tells whether a platform has failed without which nothing is published.
-    fn is_hopeless(&self, parts: &[Part]) -> bool {
-        self.job.entry.policy == PlatformsPolicy::AllOrNothing && parts.iter().any(Part::is_error)
+    /// Returns whether a platform has failed without which nothing is published.
+    fn has_blocking_failure(&self, parts: &[PlatformPlan]) -> bool {
+        self.job.entry.policy == PlatformsPolicy::AllOrNothing
+            && parts.iter().any(PlatformPlan::is_error)
     }
 
-    fn tags(&self, parts: &[Part]) -> Result<Vec<String>, SyncError> {
+    fn fill_tags(&self, parts: &[PlatformPlan]) -> Result<Vec<String>, SyncError> {
         let used = parts.iter().zip(&self.found).filter(|(part, _)| !part.is_error());
         let disks: Vec<&UpstreamDisk> = used.filter_map(|(_, found)| found.as_ref().ok()).collect();
         if disks.is_empty() {
-            return Ok(vec![self.job.entry.known_by()]);
+            return Ok(vec![self.job.entry.main_tag()]);
         }
-        tags(self.job.entry, disks.into_iter(), self.sync.stamp)
+        fill_tags(self.job.entry, disks.into_iter(), self.sync.timestamp)
     }
 
-    /// Builds what is to be built. One platform that fails keeps no other back.
-    fn build(
+    /// Builds the planned images. Depending on the policy, a failure does not stop the other platforms.
+    fn build_parts(
         &mut self,
-        parts: &mut [Part],
-        published: Option<&Published>,
+        parts: &mut [PlatformPlan],
+        published: Option<&PublishedImage>,
         sink: &dyn Sink,
     ) -> Result<(), SyncError> {
         for (number, part) in parts.iter_mut().enumerate() {
-            let Part::Build(disk, recipe) = part else { continue };
+            let PlatformPlan::Build(disk, recipe) = part else { continue };
             if self.built.contains_key(&number) {
                 continue;
             }
             let platform = &self.job.entry.platforms[number];
-            let maker = Maker { job: self.job, sync: self.sync, progress: &self.progress, sink };
-            match maker.make(platform, disk, recipe) {
+            let maker =
+                PlatformBuilder { job: self.job, sync: self.sync, progress: &self.progress, sink };
+            match maker.build_image(platform, disk, recipe) {
                 Ok(entry) => {
                     self.built.insert(number, entry);
                 }
                 Err(SyncError::Cancelled) => return Err(SyncError::Cancelled),
                 Err(error) => {
-                    let entry = published.and_then(|it| it.entry(&platform.platform));
-                    *part = Part::without(entry, Arc::new(error));
+                    let entry = published.and_then(|it| it.find_entry(&platform.platform));
+                    *part = PlatformPlan::without_disk(entry, Arc::new(error));
                     if self.job.entry.policy == PlatformsPolicy::AllOrNothing {
                         return Ok(());
                     }
@@ -166,10 +172,10 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Puts the index, and before it what is published elsewhere.
-    fn index(
+    /// Pushes the index, after copying the images that are published in another repository.
+    fn push_index(
         &self,
-        parts: &[Part],
+        parts: &[PlatformPlan],
         source: &dyn Images,
         sink: &dyn Sink,
         recipe: &Digest,
@@ -177,14 +183,14 @@ impl<'a> Work<'a> {
         let mut entries = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             match part {
-                Part::Build(..) => entries.extend(self.built.get(&number).cloned()),
-                Part::Keep(entry, _) => {
+                PlatformPlan::Build(..) => entries.extend(self.built.get(&number).cloned()),
+                PlatformPlan::Keep(entry, _) => {
                     if self.job.source != self.job.target {
-                        self.copy(entry, source, sink)?;
+                        self.copy_image(entry, source, sink)?;
                     }
                     entries.push(entry.clone());
                 }
-                Part::Fail(_) => {}
+                PlatformPlan::Fail(_) => {}
             }
         }
         let mut annotations = self.job.entry.annotations.clone();
@@ -194,8 +200,8 @@ impl<'a> Work<'a> {
         Ok(index)
     }
 
-    /// Copies a platform's image from where it is published, byte for byte.
-    fn copy(
+    /// Copies a platform's image from the repository that it is published in, byte for byte.
+    fn copy_image(
         &self,
         entry: &IndexEntry,
         images: &dyn Images,
@@ -214,7 +220,12 @@ impl<'a> Work<'a> {
         Ok(copy_unnamed(&document.ok_or_else(gone)?, &context)?)
     }
 
-    fn publish(&self, index: &Document, tags: &[String], sink: &dyn Sink) -> Result<(), SyncError> {
+    fn publish_tags(
+        &self,
+        index: &Document,
+        tags: &[String],
+        sink: &dyn Sink,
+    ) -> Result<(), SyncError> {
         if self.progress.is_cancelled() {
             return Err(SyncError::Cancelled);
         }
@@ -230,21 +241,21 @@ impl<'a> Work<'a> {
         Ok(sink.publish(&named)?)
     }
 
-    /// Returns the images of a repository itself, not those of its mirrors: they may lag behind.
-    fn images(&self, name: &Reference) -> Result<RegistryImages<'a>, SyncError> {
+    /// Opens a repository itself and not its mirrors, which may be outdated.
+    fn open_images(&self, name: &Reference) -> Result<RegistryImages<'a>, SyncError> {
         let repository = self.sync.registry.target(name).map_err(StorageError::from)?;
         Ok(RegistryImages::new(vec![repository]))
     }
 
     fn target_digest(&self, tag: &str) -> Result<Option<Digest>, SyncError> {
-        let found = self.images(&self.job.target)?.find_image(tag)?;
+        let found = self.open_images(&self.job.target)?.find_image(tag)?;
         Ok(found.map(|document| document.digest))
     }
 
     fn report(
         &mut self,
         outcome: SyncOutcome,
-        parts: Vec<Part>,
+        parts: Vec<PlatformPlan>,
         tags: Vec<String>,
         digest: Option<Digest>,
     ) -> SyncReport {
@@ -253,13 +264,15 @@ impl<'a> Work<'a> {
         let platforms = platforms.map(|(number, ((platform, part), found))| {
             let built = self.built.get(&number).map(|entry| entry.digest);
             let (outcome, digest) = match part {
-                Part::Keep(entry, None) => (PlatformSyncOutcome::Unchanged, Some(entry.digest)),
-                Part::Keep(entry, Some(error)) => {
+                PlatformPlan::Keep(entry, None) => {
+                    (PlatformSyncOutcome::Unchanged, Some(entry.digest))
+                }
+                PlatformPlan::Keep(entry, Some(error)) => {
                     (PlatformSyncOutcome::Kept(error), Some(entry.digest))
                 }
-                Part::Build(..) if is_failed => (PlatformSyncOutcome::Skipped, None),
-                Part::Build(..) => (PlatformSyncOutcome::Built, built),
-                Part::Fail(error) => (PlatformSyncOutcome::Failed(error), None),
+                PlatformPlan::Build(..) if is_failed => (PlatformSyncOutcome::Skipped, None),
+                PlatformPlan::Build(..) => (PlatformSyncOutcome::Built, built),
+                PlatformPlan::Fail(error) => (PlatformSyncOutcome::Failed(error), None),
             };
             let disk = found.as_ref().ok().cloned();
             PlatformSyncReport { platform: platform.platform.clone(), outcome, disk, digest }
@@ -267,8 +280,8 @@ impl<'a> Work<'a> {
         SyncReport { outcome, tags, digest, platforms: platforms.collect() }
     }
 
-    /// Returns what is told of an image of which nothing could be done.
-    fn failed(self, error: SyncError) -> SyncReport {
+    /// Returns the report of an image that failed as a whole.
+    fn failed_report(self, error: SyncError) -> SyncReport {
         let mut found = self.found.into_iter();
         let platforms = self.job.entry.platforms.iter().map(|platform| {
             let (outcome, disk) = match found.next() {

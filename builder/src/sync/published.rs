@@ -1,5 +1,5 @@
-//! What is *published*: an index, and what it says of where each platform's disk came from. Of
-//! images that medius has published a label tells it (<https://github.com/kubevirt/containerdisks>,
+//! The *published* image: an index, whose annotations record the source of each platform's disk. Images
+//! that medius has published have a label instead (<https://github.com/kubevirt/containerdisks>,
 //! `images/push.go`).
 
 use std::collections::BTreeMap;
@@ -20,67 +20,69 @@ use crate::oci::walk::read_index;
 use crate::recipe::Checksum;
 use crate::upstream::UpstreamDisk;
 
-/// Where the disk came from.
+/// Annotation: URL of the disk.
 pub(super) const SOURCE_URL: &str = "dev.diskette.source.url";
-/// The checksum of the file that it came in, with its algorithm.
+/// Annotation: checksum of the disk's file, with its algorithm.
 pub(super) const SOURCE_DIGEST: &str = "dev.diskette.source.digest";
-/// What the image is made of beside the disk.
+/// Annotation: digest of the recipe, which excludes the disk.
 pub(super) const RECIPE_DIGEST: &str = "dev.diskette.recipe.digest";
-/// What upstream calls the release
+/// Annotation: upstream's name of the release
 /// (<https://github.com/opencontainers/image-spec/blob/main/annotations.md>).
 pub(super) const VERSION: &str = "org.opencontainers.image.version";
 
-/// medius's label: the checksum without its algorithm.
-const SHASUM: &str = "shasum";
+/// Label of medius: the checksum without its algorithm.
+const SHASUM_LABEL: &str = "shasum";
 
-/// An image as it is published.
-pub(super) struct Published {
+/// An image in its registry.
+pub(super) struct PublishedImage {
     pub(super) document: Document,
     entries: Vec<PublishedEntry>,
-    /// Those of the catalogue.
+    /// Platforms of the catalogue.
     platforms: Vec<Platform>,
-    /// The digest of the recipe of the index; images of others have none.
+    /// Digest of the recipe of the index; `None` for images that were not published by sync.
     recipe: Option<String>,
 }
 
-/// One platform's image as it is published.
+/// One platform's published image.
 struct PublishedEntry {
     entry: IndexEntry,
     shasum: Option<String>,
 }
 
-impl Published {
-    /// Reads what has a tag: one request if it was published by sync. `platforms` are those of the
-    /// catalogue.
+impl PublishedImage {
+    /// Reads the image with a tag: one request if it was published by sync. `platforms` are those of
+    /// the catalogue.
     pub(super) fn read(
         images: &dyn Images,
         tag: &str,
         platforms: &[&Platform],
     ) -> Result<Option<Self>, SyncError> {
         let Some(document) = images.find_image(tag)? else { return Ok(None) };
-        let wrong = |why: String| SyncError::Published { place: tag.to_owned(), why };
+        let wrong = |why: String| SyncError::Published { name: tag.to_owned(), why };
         let (mut entries, mut recipe) = (Vec::new(), None);
         if document.is_index() {
             let index = read_index(&document).map_err(|error| wrong(error.to_string()))?;
             recipe = index.annotations.get(RECIPE_DIGEST).cloned();
-            entries = index.manifests.into_iter().filter_map(PublishedEntry::of_index).collect();
+            entries =
+                index.manifests.into_iter().filter_map(PublishedEntry::from_descriptor).collect();
         }
         let is_ours = |it: &PublishedEntry| it.entry.annotations.contains_key(SOURCE_DIGEST);
         if entries.is_empty() || !entries.iter().all(is_ours) {
             let documents = read_documents(images, document.clone());
             let documents = documents.map_err(|error| wrong(error.to_string()))?;
-            let labelled = |image| PublishedEntry::of_image(image, &entries);
+            let labelled = |image| PublishedEntry::from_image(image, &entries);
             entries = documents.images.iter().filter_map(labelled).collect();
         }
         let platforms = platforms.iter().map(|platform| (*platform).clone()).collect();
         Ok(Some(Self { document, entries, platforms, recipe }))
     }
 
-    /// Reports whether the index says what it should, beside its platforms' images. What others
-    /// have published is taken as it is.
-    pub(super) fn is_as(&self, recipe: &Digest) -> bool {
+    /// Returns whether the index was made by this recipe, apart from its platforms' images. An index
+    /// that was not published by sync must have no other platforms.
+    pub(super) fn has_recipe(&self, recipe: &Digest) -> bool {
         let is_used = |it: &PublishedEntry| {
-            let mut found = self.platforms.iter().filter_map(|platform| self.find(platform));
+            let mut found =
+                self.platforms.iter().filter_map(|platform| self.find_platform(platform));
             found.any(|found| std::ptr::eq(found, it))
         };
         match &self.recipe {
@@ -90,37 +92,37 @@ impl Published {
     }
 
     /// Returns a platform's image.
-    pub(super) fn entry(&self, platform: &Platform) -> Option<&IndexEntry> {
-        self.find(platform).map(|found| &found.entry)
+    pub(super) fn find_entry(&self, platform: &Platform) -> Option<&IndexEntry> {
+        self.find_platform(platform).map(|found| &found.entry)
     }
 
-    /// Returns a platform's image if it has this disk, and was made by this recipe.
-    pub(super) fn unchanged(
+    /// Returns a platform's image if it has this disk, and was built by this recipe.
+    pub(super) fn find_unchanged(
         &self,
         platform: &Platform,
         disk: &UpstreamDisk,
         recipe: &Digest,
     ) -> Option<&IndexEntry> {
-        let found = self.find(platform)?;
+        let found = self.find_platform(platform)?;
         let annotations = &found.entry.annotations;
         let is_same = match annotations.get(SOURCE_DIGEST) {
             Some(digest) => {
                 *digest == disk.checksum.to_string()
                     && annotations.get(RECIPE_DIGEST) == Some(&recipe.to_string())
             }
-            None => found.shasum.as_deref() == Some(digits(&disk.checksum)),
+            None => found.shasum.as_deref() == Some(checksum_digits(&disk.checksum)),
         };
         is_same.then_some(&found.entry)
     }
 
-    /// Returns what upstream called the release that a platform's image was made of.
-    pub(super) fn version(&self, platform: &Platform) -> Option<&str> {
-        self.find(platform)?.entry.annotations.get(VERSION).map(String::as_str)
+    /// Returns upstream's name of the release that a platform's image was built from.
+    pub(super) fn find_version(&self, platform: &Platform) -> Option<&str> {
+        self.find_platform(platform)?.entry.annotations.get(VERSION).map(String::as_str)
     }
 
-    /// Returns the image that is nearest to a platform, but none that is another platform's of the
+    /// Returns the image that is nearest to a platform, but not that of another platform of the
     /// catalogue.
-    fn find(&self, platform: &Platform) -> Option<&PublishedEntry> {
+    fn find_platform(&self, platform: &Platform) -> Option<&PublishedEntry> {
         let others = self.platforms.iter().filter(|other| !is_same_platform(other, platform));
         let others: Vec<&Platform> = others.collect();
         let is_free = |it: &&PublishedEntry| {
@@ -135,8 +137,8 @@ impl Published {
 }
 
 impl PublishedEntry {
-    /// Returns what an index says of an image; attestations and what has no platform are none.
-    fn of_index(descriptor: Descriptor) -> Option<Self> {
+    /// Returns an image of an index, or `None` for attestations and images without a platform.
+    fn from_descriptor(descriptor: Descriptor) -> Option<Self> {
         let Descriptor { media_type, digest, size, platform, annotations } = descriptor;
         let platform = platform.filter(|platform| !platform.is_unknown())?;
         let media_type = MediaType::from(media_type.as_str());
@@ -144,20 +146,20 @@ impl PublishedEntry {
         Some(Self { entry, shasum: None })
     }
 
-    /// Returns an image with what its labels say.
-    fn of_image(image: &PlatformImage, entries: &[Self]) -> Option<Self> {
+    /// Returns an image with the checksum of its label.
+    fn from_image(image: &PlatformImage, entries: &[Self]) -> Option<Self> {
         let known = entries.iter().find(|it| it.entry.digest == image.manifest.digest);
         let entry = match known {
             Some(known) => known.entry.clone(),
             None => IndexEntry::new(&image.manifest, image.offered_platform()?, BTreeMap::new()),
         };
-        // A label without digits says nothing.
-        let shasum = image.label(SHASUM).filter(|digits| !digits.is_empty());
+        // An empty label is ignored.
+        let shasum = image.label(SHASUM_LABEL).filter(|digits| !digits.is_empty());
         Some(Self { entry, shasum: shasum.map(str::to_owned) })
     }
 }
 
-fn digits(checksum: &Checksum) -> &str {
+fn checksum_digits(checksum: &Checksum) -> &str {
     match checksum {
         Checksum::Sha256(digits) | Checksum::Sha512(digits) => digits,
     }

@@ -1,5 +1,5 @@
-//! A *shard* is one of several parts that a catalogue is divided into, so that several machines work on
-//! it. Which one an image is in depends on its name alone: it stays there when others come and go.
+//! A *shard* is one of several parts of a catalogue, each synced by another machine. The shard of an
+//! image depends on its name alone, so that it does not change when others are added or removed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,29 +7,28 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-/// One of several parts.
+/// One of several parts of a catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncShard {
-    /// From 0.
+    /// Number of the shard, from 0.
     index: u64,
-    /// How many there are.
+    /// Number of shards.
     count: u64,
 }
 
-/// There is no such part.
+/// A shard's number is not below the number of shards, or cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("write it like `0/4`, the first of four: the parts are numbered from 0")]
 pub struct ShardError;
 
 impl SyncShard {
-    /// Returns the part with a number, from 0, of so many.
+    /// Returns the shard with the number `index`, from 0, of `count` shards.
     pub fn new(index: u64, count: u64) -> Result<Self, ShardError> {
         if index < count { Ok(Self { index, count }) } else { Err(ShardError) }
     }
 
-    /// Tells whether an image is in this part. `name` is its repository with the tag that it is known
-    /// by.
-    pub fn has(self, name: &str) -> bool {
+    /// Returns whether an image is in this shard. `name` is its repository with its main tag.
+    pub fn contains(self, name: &str) -> bool {
         let digest = Sha256::digest(name);
         let start = digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
         start % self.count == self.index
@@ -81,7 +80,7 @@ mod tests {
             let mut sizes = vec![0_u64; parts.len()];
             for name in &names {
                 let holders: Vec<usize> =
-                    (0..parts.len()).filter(|part| parts[*part].has(name)).collect();
+                    (0..parts.len()).filter(|part| parts[*part].contains(name)).collect();
                 let [holder] = holders[..] else { panic!("{name} of {count}: {holders:?}") };
                 sizes[holder] += 1;
             }
@@ -90,7 +89,7 @@ mod tests {
         }
         // What shard an image is in is part of how catalogues are run: it must not change.
         let check = |name: &str, count: u64, expected: u64| {
-            assert!(SyncShard::new(expected, count).unwrap().has(name), "{name} of {count}");
+            assert!(SyncShard::new(expected, count).unwrap().contains(name), "{name} of {count}");
         };
         check("quay.io/containerdisks/fedora:latest", 1, 0);
     }

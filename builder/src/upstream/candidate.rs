@@ -1,4 +1,4 @@
-//! A *candidate* is a file of a list, of which one is chosen.
+//! A *candidate* is a file of a list that may be chosen as the disk.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -10,37 +10,39 @@ use super::{UpstreamDisk, UpstreamError, version};
 use crate::compression::CompressionFormat;
 use crate::recipe::Checksum;
 
-/// How many names an error shows.
-const SHOWN_MAX: usize = 5;
+/// Maximum number of names in an error.
+const SHOWN_NAMES_MAX: usize = 5;
 
 /// A file of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Candidate {
-    /// The last part of its path.
+    /// Last part of the path.
     pub(super) name: String,
-    /// Where it is, relative to the list; its name if nothing is said.
-    pub(super) place: Option<String>,
-    /// As the list has it: algorithm and digits are not checked yet.
-    pub(super) checksum: Option<Digits>,
-    pub(super) unpacked: Option<Digits>,
-    /// In bytes.
+    /// Path or URL, relative to the list; `None` means `name`.
+    pub(super) location: Option<String>,
+    /// Checksum of the file.
+    pub(super) checksum: Option<ListedDigest>,
+    /// Checksum of the decompressed disk.
+    pub(super) uncompressed_checksum: Option<ListedDigest>,
+    /// Size in bytes.
     pub(super) size: Option<u64>,
-    /// What the list calls the release.
+    /// Name of the release in the list.
     pub(super) version: Option<String>,
+    /// Text that each named group of the pattern matched.
     pub(super) groups: BTreeMap<String, String>,
 }
 
-/// A digest as a list has it.
+/// A digest as a list spells it: algorithm and digits are not checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Digits {
+pub(super) enum ListedDigest {
     Sha256(String),
     Sha512(String),
-    /// What algorithm it is by is seen from its length.
+    /// A digest whose algorithm follows from its length.
     Hexadecimal(String),
 }
 
-impl Digits {
-    fn check(&self) -> Result<Checksum, String> {
+impl ListedDigest {
+    fn to_checksum(&self) -> Result<Checksum, String> {
         let (digits, len) = match self {
             Self::Sha256(digits) => (digits, 64),
             Self::Sha512(digits) => (digits, 128),
@@ -60,13 +62,13 @@ impl Digits {
     }
 }
 
-/// Chooses the newest of the files that are meant. There must be one that is newer than all others.
-pub(super) fn choose(
+/// Chooses the newest of the files that match the source. It must be newer than all others.
+pub(super) fn choose_newest(
     listings: &Listings<'_>,
     url: &Url,
     candidates: Vec<Candidate>,
 ) -> Result<Candidate, UpstreamError> {
-    let pattern = listings.pattern()?;
+    let pattern = listings.file_pattern()?;
     let wanted = match (&pattern, &listings.source.version) {
         (Some(pattern), version) => {
             let text = pattern.as_str();
@@ -80,12 +82,12 @@ pub(super) fn choose(
     let names: Vec<String> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
     let mut best: Vec<Candidate> = Vec::new();
     for mut candidate in candidates {
-        if !pattern.as_ref().is_none_or(|pattern| candidate.matches(pattern)) {
+        if !pattern.as_ref().is_none_or(|pattern| candidate.match_name(pattern)) {
             continue;
         }
-        let order = best
-            .first()
-            .map_or(Ordering::Equal, |best| version::compare(candidate.order(), best.order()));
+        let order = best.first().map_or(Ordering::Equal, |best| {
+            version::compare_versions(candidate.release_version(), best.release_version())
+        });
         match order {
             Ordering::Less => continue,
             Ordering::Greater => best.clear(),
@@ -93,38 +95,38 @@ pub(super) fn choose(
         }
         best.push(candidate);
     }
-    // A list may say the same twice.
+    // A list may name a file twice.
     best.dedup();
     match best.len() {
-        1 => best.pop().ok_or_else(|| nothing(url, wanted, &names)),
-        0 => Err(nothing(url, wanted, &names)),
+        1 => best.pop().ok_or_else(|| no_match(url, wanted, &names)),
+        0 => Err(no_match(url, wanted, &names)),
         _ => {
             let files = best.iter().map(|candidate| candidate.name.clone()).collect::<Vec<_>>();
-            Err(UpstreamError::Several { url: url.to_string(), wanted, files: shown(&files) })
+            Err(UpstreamError::Several { url: url.to_string(), wanted, files: join_names(&files) })
         }
     }
 }
 
-fn nothing(url: &Url, wanted: String, names: &[String]) -> UpstreamError {
+fn no_match(url: &Url, wanted: String, names: &[String]) -> UpstreamError {
     let near = if names.is_empty() {
         "; it lists no file for this platform".to_owned()
     } else {
-        format!("; it has {}", shown(names))
+        format!("; it has {}", join_names(names))
     };
     UpstreamError::Nothing { url: url.to_string(), wanted, near }
 }
 
-fn shown(names: &[String]) -> String {
-    let text = names.iter().take(SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(SHOWN_MAX) {
+fn join_names(names: &[String]) -> String {
+    let text = names.iter().take(SHOWN_NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN_NAMES_MAX) {
         0 => text,
         more => format!("{text} and {more} more"),
     }
 }
 
 impl Candidate {
-    /// Matches the name, and keeps what the groups matched.
-    fn matches(&mut self, pattern: &regex::Regex) -> bool {
+    /// Returns whether the name matches, and keeps the text that the groups matched.
+    fn match_name(&mut self, pattern: &regex::Regex) -> bool {
         let Some(captures) = pattern.captures(&self.name) else { return false };
         let names = pattern.capture_names().flatten();
         let groups = names
@@ -133,14 +135,14 @@ impl Candidate {
         true
     }
 
-    /// What the newest is chosen by.
-    fn order(&self) -> &str {
+    /// Returns the version by which the newest file is chosen.
+    fn release_version(&self) -> &str {
         let group = self.groups.get("version").map(String::as_str);
         group.or(self.version.as_deref()).unwrap_or_default()
     }
 
     /// Returns the disk, if its checksum can be used.
-    pub(super) fn disk(
+    pub(super) fn into_disk(
         self,
         listings: &Listings<'_>,
         url: &Url,
@@ -151,19 +153,20 @@ impl Candidate {
             why,
         };
         let checksum = self.checksum.as_ref().ok_or_else(|| unusable("there is none".into()))?;
-        let checksum = checksum.check().map_err(unusable)?;
-        let unpacked = self.unpacked.as_ref().map(Digits::check).transpose();
+        let checksum = checksum.to_checksum().map_err(unusable)?;
+        let unpacked =
+            self.uncompressed_checksum.as_ref().map(ListedDigest::to_checksum).transpose();
         let unpacked = unpacked.map_err(|why| unusable(format!("of the unpacked disk, {why}")))?;
-        let place = self.place.as_deref().unwrap_or(&self.name);
-        let at = url.join(place).map_err(|_| unusable("its place is no URL".into()))?;
+        let location = self.location.as_deref().unwrap_or(&self.name);
+        let at = url.join(location).map_err(|_| unusable("its place is no URL".into()))?;
         Ok(UpstreamDisk {
-            mirrors: listings.mirrors(url, &at)?,
+            mirrors: listings.mirror_urls(url, &at)?,
             url: at.to_string(),
             checksum,
-            unpacked,
+            uncompressed_checksum: unpacked,
             size: self.size,
-            packing: CompressionFormat::of_name(&self.name),
-            version: self.order().to_owned(),
+            compression: CompressionFormat::from_name(&self.name),
+            version: self.release_version().to_owned(),
             groups: self.groups,
         })
     }

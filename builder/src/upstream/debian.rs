@@ -1,4 +1,4 @@
-//! Debian's JSON beside each *cloud image*: what was built and uploaded, with digests in base64.
+//! Debian's JSON beside each *cloud image*: the builds and uploads, with digests in base64.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::UpstreamError;
-use super::candidate::{Candidate, Digits};
+use super::candidate::{Candidate, ListedDigest};
 use super::json::{self, file_name};
 use super::listing::Listings;
 
@@ -33,22 +33,27 @@ struct Metadata {
 
 const FORM: &str = "the list beside a Debian cloud image";
 
-/// The file is named as the list is: that of `x.json` in the format `qcow2` is `x.qcow2`.
-pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>, UpstreamError> {
-    let build: Build = json::read(listings, url, FORM)?;
+/// Reads the disks of a list. They are named after it: the disk of `x.json` in the format `qcow2` is `x.qcow2`.
+pub(super) fn read_candidates(
+    listings: &Listings<'_>,
+    url: &Url,
+) -> Result<Vec<Candidate>, UpstreamError> {
+    let build: Build = json::read_json(listings, url, FORM)?;
     let list = file_name(url.path());
     let stem = list.strip_suffix(".json").unwrap_or(list);
     let uploads = build.items.into_iter().filter(|item| item.kind == "Upload");
     let candidates = uploads.filter_map(|item| {
         let Metadata { labels, annotations } = item.metadata;
         let format = labels.get("upload.cloud.debian.org/image-format")?;
-        // A tar of a raw disk, and what only the makers use.
+        // The others are a tar of a raw disk, and files for Debian's own use.
         if listings.source.file.is_none() && format != "qcow2" {
             return None;
         }
         Some(Candidate {
             name: format!("{stem}.{format}"),
-            checksum: annotations.get("cloud.debian.org/digest").map(|digest| hexadecimal(digest)),
+            checksum: annotations
+                .get("cloud.debian.org/digest")
+                .map(|digest| decode_digest(digest)),
             version: labels.get("cloud.debian.org/version").cloned(),
             ..Candidate::default()
         })
@@ -56,8 +61,8 @@ pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>,
     Ok(candidates.collect())
 }
 
-/// What is no digest stays what it is, and is refused when it is chosen.
-fn hexadecimal(digest: &str) -> Digits {
+/// Decodes a base64 digest. An invalid one is kept as it is, and refused when its file is chosen.
+fn decode_digest(digest: &str) -> ListedDigest {
     let (algorithm, encoded) = digest.split_once(':').unwrap_or(("", digest));
     let bytes = STANDARD_NO_PAD.decode(encoded.trim_end_matches('='));
     let digits = bytes.map_or_else(
@@ -65,8 +70,8 @@ fn hexadecimal(digest: &str) -> Digits {
         |bytes| bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")),
     );
     match algorithm {
-        "sha256" => Digits::Sha256(digits),
-        "sha512" => Digits::Sha512(digits),
-        _ => Digits::Sha512(digest.to_owned()),
+        "sha256" => ListedDigest::Sha256(digits),
+        "sha512" => ListedDigest::Sha512(digits),
+        _ => ListedDigest::Sha512(digest.to_owned()),
     }
 }

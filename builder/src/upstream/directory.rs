@@ -1,4 +1,4 @@
-//! What a web server shows of a *directory*: links to files, whose checksums are in files beside them.
+//! A web server's listing of a *directory*: links to files, whose checksums are in files beside them.
 
 use std::sync::LazyLock;
 
@@ -10,14 +10,17 @@ use super::json::file_name;
 use super::listing::Listings;
 use super::{UpstreamDisk, UpstreamError, checksums};
 
-/// Where checksums are if nothing is said.
-const CHECKSUMS: &str = "SHA256SUMS";
+/// Name of the checksum file if the source gives none.
+const DEFAULT_CHECKSUMS: &str = "SHA256SUMS";
 
 static LINK: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?i)<a\s[^>]*?href\s*=\s*["']?([^"'\s>]+)"#).ok());
 
-/// Only links to files of the directory itself count.
-pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>, UpstreamError> {
+/// Reads the files of a directory: only links to files in the directory itself are used.
+pub(super) fn read_candidates(
+    listings: &Listings<'_>,
+    url: &Url,
+) -> Result<Vec<Candidate>, UpstreamError> {
     let page = listings.fetch.fetch(url.as_str(), PAGE_MAX)?;
     let text = String::from_utf8_lossy(&page);
     let links = LINK.iter().flat_map(|link| link.captures_iter(&text));
@@ -30,24 +33,24 @@ pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>,
     Ok(names.map(|name| Candidate { name, ..Candidate::default() }).collect())
 }
 
-/// The page itself is signed by nobody, and not longer than this, in bytes.
+/// Maximum length of the page in bytes. The page itself has no signature.
 const PAGE_MAX: u64 = 16 << 20;
 
-/// Finds the checksum of the file that was chosen.
-pub(super) fn complete(
+/// Returns the chosen file with its checksum.
+pub(super) fn add_checksum(
     listings: &Listings<'_>,
     url: &Url,
     chosen: Candidate,
 ) -> Result<UpstreamDisk, UpstreamError> {
-    let name = listings.source.checksums.as_deref().unwrap_or(CHECKSUMS);
+    let name = listings.source.checksums.as_deref().unwrap_or(DEFAULT_CHECKSUMS);
     let name = name.replace("{file}", &chosen.name);
     let at = url.join(&name).map_err(|_| UpstreamError::Form {
         url: url.to_string(),
         form: "a directory",
         why: format!("`{name}` is no path"),
     })?;
-    let listed = checksums::read(listings, &at)?;
+    let listed = checksums::read_candidates(listings, &at)?;
     let own = listed.into_iter().find(|listed| file_name(&listed.name) == chosen.name);
     let (checksum, size) = own.map_or((None, None), |own| (own.checksum, own.size));
-    Candidate { checksum, size, ..chosen }.disk(listings, &at)
+    Candidate { checksum, size, ..chosen }.into_disk(listings, &at)
 }

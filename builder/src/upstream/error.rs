@@ -1,4 +1,4 @@
-//! What goes wrong *upstream*: each error names the list.
+//! Errors of *upstream*: each names the list.
 
 use thiserror::Error;
 
@@ -8,86 +8,86 @@ use super::template::TemplateError;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("cannot fetch {url}: {why}")]
 pub struct FetchError {
-    /// The list, without secrets.
+    /// URL of the list, without secrets.
     pub url: String,
-    /// What the server or the network said.
+    /// Error of the server or the network.
     pub why: String,
-    /// What that means.
+    /// Whether a retry can help.
     pub kind: FetchErrorKind,
 }
 
-/// What a failed fetch means.
+/// How a fetch failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchErrorKind {
     /// There is nothing at the URL.
     Missing,
-    /// It may go well a little later.
+    /// A retry may succeed.
     Temporary,
-    /// It will fail again.
+    /// A retry will fail, too.
     Permanent,
 }
 
-/// Why upstream has no disk to follow.
+/// Why no disk was found upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UpstreamError {
     /// A list could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// What the catalogue says makes no sense for this platform.
+    /// A template of the catalogue cannot be filled in for this platform.
     #[error("{0}")]
     Template(#[from] TemplateError),
-    /// A list is not what its form says.
+    /// A list does not have the format that it should have.
     #[error("{url} is not {form}: {why}")]
     Form {
-        /// The list.
+        /// URL of the list.
         url: String,
-        /// What it should be.
+        /// Name of the format, with its article.
         form: &'static str,
         /// What is wrong with it.
         why: String,
     },
-    /// A list is not signed as it should be.
+    /// A list has no signature, or an invalid one.
     #[error("the signature of {url} does not hold: {why}")]
     Signature {
-        /// The list.
+        /// URL of the list.
         url: String,
         /// What is wrong with it.
         why: String,
     },
-    /// No file is meant by what the catalogue says.
+    /// No file of the list matches the catalogue's conditions.
     #[error("no file of {url} {wanted}{near}")]
     Nothing {
-        /// The list.
+        /// URL of the list.
         url: String,
-        /// What was looked for.
+        /// The conditions that a file must meet.
         wanted: String,
-        /// What there is instead.
+        /// Files that the list has instead.
         near: String,
     },
-    /// Several files are meant, and none is newer than the others.
+    /// Several files match, and none is newer than the others.
     #[error("{url} has more than one file that {wanted}: {files}")]
     Several {
-        /// The list.
+        /// URL of the list.
         url: String,
-        /// What was looked for.
+        /// The conditions that a file must meet.
         wanted: String,
-        /// Their names.
+        /// Names of the files.
         files: String,
     },
     /// The list has no checksum for the file, or none that can be used.
     #[error("{url} has no checksum for {file} that can be used: {why}")]
     Checksum {
-        /// The list.
+        /// URL of the list.
         url: String,
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// What is there instead.
+        /// What is wrong with the checksum.
         why: String,
     },
 }
 
 impl UpstreamError {
-    /// Tells whether it may go well a little later.
+    /// Returns whether a retry may succeed.
     pub(crate) fn is_temporary(&self) -> bool {
         matches!(self, Self::Fetch(error) if error.kind == FetchErrorKind::Temporary)
     }

@@ -1,16 +1,16 @@
-//! Fedora's *releases.json*: all files of all releases, with their checksums.
+//! Fedora's *releases.json*: the files of all releases, with their checksums.
 
 use serde::Deserialize;
 use url::Url;
 
 use super::UpstreamError;
-use super::candidate::{Candidate, Digits};
+use super::candidate::{Candidate, ListedDigest};
 use super::json::{self, file_name};
 use super::listing::Listings;
-use super::template::uname;
+use super::template::machine_name;
 
 #[derive(Deserialize)]
-struct File {
+struct ReleaseFile {
     version: String,
     arch: String,
     link: String,
@@ -20,28 +20,31 @@ struct File {
     size: Option<String>,
 }
 
-/// Without a version that is wanted, only finished releases count.
-pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>, UpstreamError> {
-    let files: Vec<File> = json::read(listings, url, "Fedora's list of releases")?;
-    let arch = uname(listings.platform);
-    let is_wanted = |file: &File| match &listings.source.version {
-        Some(wanted) => normal(&file.version) == normal(wanted),
+/// Reads the disks of a list. Unless a version is requested, prereleases are left out.
+pub(super) fn read_candidates(
+    listings: &Listings<'_>,
+    url: &Url,
+) -> Result<Vec<Candidate>, UpstreamError> {
+    let files: Vec<ReleaseFile> = json::read_json(listings, url, "Fedora's list of releases")?;
+    let arch = machine_name(listings.platform);
+    let is_wanted = |file: &ReleaseFile| match &listings.source.version {
+        Some(wanted) => normalize_version(&file.version) == normalize_version(wanted),
         None => file.version.bytes().all(|b| b.is_ascii_digit()),
     };
     let files = files.into_iter().filter(|file| file.arch == arch && is_wanted(file));
     Ok(files
         .map(|file| Candidate {
             name: file_name(&file.link).to_owned(),
-            checksum: file.sha256.map(Digits::Sha256),
+            checksum: file.sha256.map(ListedDigest::Sha256),
             size: file.size.and_then(|size| size.parse().ok()),
-            version: Some(normal(&file.version)),
-            place: Some(file.link),
+            version: Some(normalize_version(&file.version)),
+            location: Some(file.link),
             ..Candidate::default()
         })
         .collect())
 }
 
-/// `44 Beta` is the tag `44-beta`.
-fn normal(version: &str) -> String {
+/// Returns a version as it is written in tags: `44 Beta` is `44-beta`.
+fn normalize_version(version: &str) -> String {
     version.to_lowercase().replace(' ', "-")
 }

@@ -1,4 +1,4 @@
-//! *JSON* lists: what they have in common is how one says that they are not what they should be.
+//! *JSON* lists, and the error of one that is malformed.
 
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -6,13 +6,13 @@ use url::Url;
 use super::UpstreamError;
 use super::listing::Listings;
 
-/// Reads a list that is JSON.
-pub(super) fn read<T: DeserializeOwned>(
+/// Reads a list that is JSON; `form` names its format in the error.
+pub(super) fn read_json<T: DeserializeOwned>(
     listings: &Listings<'_>,
     url: &Url,
     form: &'static str,
 ) -> Result<T, UpstreamError> {
-    serde_json::from_slice(&listings.read(url)?).map_err(|error| UpstreamError::Form {
+    serde_json::from_slice(&listings.read_list(url)?).map_err(|error| UpstreamError::Form {
         url: url.to_string(),
         form,
         why: error.to_string(),
@@ -20,7 +20,7 @@ pub(super) fn read<T: DeserializeOwned>(
 }
 
 /// Returns the last part of a path or URL.
-pub(super) fn file_name(place: &str) -> &str {
-    let path = place.split(['?', '#']).next().unwrap_or_default();
+pub(super) fn file_name(location: &str) -> &str {
+    let path = location.split(['?', '#']).next().unwrap_or_default();
     path.rsplit('/').next().unwrap_or_default()
 }

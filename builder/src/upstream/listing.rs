@@ -1,4 +1,4 @@
-//! A *listing* is a list that was fetched, and is signed by whom it has to be.
+//! A *listing* is a list that was fetched, and whose signature was checked if one is required.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use super::{
 };
 use crate::oci::image::platform::Platform;
 
-/// No list is longer, in bytes: Ubuntu's products are 20 MB.
+/// Maximum length of a list in bytes: Ubuntu's products are 20 MB.
 const LIST_MAX: u64 = 64 << 20;
 
-/// No signature is longer, in bytes.
+/// Maximum length of a signature in bytes.
 const SIGNATURE_MAX: u64 = 1 << 20;
 
-/// What is tried after a list's own name, in this order.
-const SIGNATURES: [&str; 4] = [".asc", ".gpg", ".sig", ".sign"];
+/// Suffixes of the names of detached signatures, in the order in which they are tried.
+const SIGNATURE_SUFFIXES: [&str; 4] = [".asc", ".gpg", ".sig", ".sign"];
 
-/// What a text begins with that carries its signature itself (RFC 9580, 7).
-const CLEARTEXT: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
+/// Beginning of a text with a cleartext signature (RFC 9580, 7).
+const CLEARTEXT_HEADER: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
 
-/// The lists of a source, as one platform sees them.
+/// The lists of a source, for one platform.
 pub(super) struct Listings<'a> {
     pub(super) source: &'a UpstreamSource,
     pub(super) platform: &'a Platform,
@@ -31,20 +31,20 @@ pub(super) struct Listings<'a> {
 }
 
 impl Listings<'_> {
-    /// Returns where the list is.
-    pub(super) fn url(&self) -> Result<Url, UpstreamError> {
+    /// Returns the URL of the list.
+    pub(super) fn list_url(&self) -> Result<Url, UpstreamError> {
         let text = self.source.url.fill(self.platform)?;
-        parse(&text)
+        parse_list_url(&text)
     }
 
-    /// Returns what the name of a file has to match.
-    pub(super) fn pattern(&self) -> Result<Option<Regex>, UpstreamError> {
+    /// Returns the regular expression that the name of a file has to match.
+    pub(super) fn file_pattern(&self) -> Result<Option<Regex>, UpstreamError> {
         let file = self.source.file.as_ref();
-        Ok(file.map(|file| file.pattern(self.platform)).transpose()?)
+        Ok(file.map(|file| file.to_regex(self.platform)).transpose()?)
     }
 
-    /// Returns where else a file is that lies at or below the directory of the list.
-    pub(super) fn mirrors(&self, list: &Url, file: &Url) -> Result<Vec<String>, UpstreamError> {
+    /// Returns the URLs of a file on the mirrors; none for a file outside the list's directory.
+    pub(super) fn mirror_urls(&self, list: &Url, file: &Url) -> Result<Vec<String>, UpstreamError> {
         let directory = list.join(".").map_or_else(|_| list.to_string(), |url| url.to_string());
         let Some(below) = file.as_str().strip_prefix(&directory) else { return Ok(Vec::new()) };
         let mirrors = self.source.mirrors.iter().map(|mirror| {
@@ -54,35 +54,43 @@ impl Listings<'_> {
         mirrors.collect()
     }
 
-    /// Returns a list, whose signature holds if it has to have one.
-    pub(super) fn read(&self, url: &Url) -> Result<Arc<[u8]>, UpstreamError> {
+    /// Returns a list, after checking its signature if the source requires one.
+    pub(super) fn read_list(&self, url: &Url) -> Result<Arc<[u8]>, UpstreamError> {
         let bytes = self.fetch.fetch(url.as_str(), LIST_MAX)?;
-        let Some(signed) = &self.source.signed else {
-            return Ok(if bytes.starts_with(CLEARTEXT) { unwrap(&bytes) } else { bytes });
+        let Some(signed) = &self.source.signature else {
+            return Ok(if bytes.starts_with(CLEARTEXT_HEADER) {
+                strip_cleartext_signature(&bytes)
+            } else {
+                bytes
+            });
         };
-        let detached = match &signed.signature {
-            None if bytes.starts_with(CLEARTEXT) => None,
-            _ => Some(self.signature(url, signed)?),
+        let detached = match &signed.url {
+            None if bytes.starts_with(CLEARTEXT_HEADER) => None,
+            _ => Some(self.fetch_signature(url, signed)?),
         };
         let text = self.verify.verify(&signed.keyring, &bytes, detached.as_deref());
         let text = text.map_err(|why| UpstreamError::Signature { url: url.to_string(), why })?;
         Ok(text.into())
     }
 
-    /// Returns a list as text.
-    pub(super) fn text(&self, url: &Url, form: &'static str) -> Result<String, UpstreamError> {
-        let bytes = self.read(url)?;
+    /// Returns a list as text; `form` names its format in the error.
+    pub(super) fn read_text(&self, url: &Url, form: &'static str) -> Result<String, UpstreamError> {
+        let bytes = self.read_list(url)?;
         let text = String::from_utf8(bytes.to_vec());
         text.map_err(|_| UpstreamError::Form { url: url.to_string(), form, why: "not text".into() })
     }
 
-    fn signature(&self, url: &Url, signed: &ListSignature) -> Result<Arc<[u8]>, UpstreamError> {
-        if let Some(signature) = &signed.signature {
+    fn fetch_signature(
+        &self,
+        url: &Url,
+        signed: &ListSignature,
+    ) -> Result<Arc<[u8]>, UpstreamError> {
+        if let Some(signature) = &signed.url {
             let at = signature.fill(self.platform)?;
             let at = url.join(&at).map_err(|_| not_a_url(&at))?;
             return Ok(self.fetch.fetch(at.as_str(), SIGNATURE_MAX)?);
         }
-        for end in SIGNATURES {
+        for end in SIGNATURE_SUFFIXES {
             let mut at = url.clone();
             at.set_path(&format!("{}{end}", url.path()));
             match self.fetch.fetch(at.as_str(), SIGNATURE_MAX) {
@@ -90,13 +98,16 @@ impl Listings<'_> {
                 answer => return Ok(answer?),
             }
         }
-        let why = format!("there is none, neither in it nor beside it ({})", SIGNATURES.join(", "));
+        let why = format!(
+            "there is none, neither in it nor beside it ({})",
+            SIGNATURE_SUFFIXES.join(", ")
+        );
         Err(UpstreamError::Signature { url: url.to_string(), why })
     }
 }
 
-/// Parses a URL that lists may be at.
-pub(super) fn parse(text: &str) -> Result<Url, UpstreamError> {
+/// Parses the URL of a list: `http` or `https`.
+pub(super) fn parse_list_url(text: &str) -> Result<Url, UpstreamError> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     url.ok_or_else(|| not_a_url(text))
 }
@@ -106,8 +117,8 @@ fn not_a_url(text: &str) -> UpstreamError {
     UpstreamError::Form { url: format!("`{text}`"), form: "a URL", why }
 }
 
-/// Returns what stands between the lines of a cleartext signature that nobody asked to check.
-fn unwrap(bytes: &[u8]) -> Arc<[u8]> {
+/// Returns the text inside a cleartext signature, which is not checked.
+fn strip_cleartext_signature(bytes: &[u8]) -> Arc<[u8]> {
     let text = String::from_utf8_lossy(bytes).replace('\r', "");
     let body = text.split_once("\n\n").map_or("", |(_, body)| body);
     let body = body.split("\n-----BEGIN PGP SIGNATURE-----").next().unwrap_or_default();
@@ -123,7 +134,7 @@ mod tests {
     fn cleartext_is_unwrapped() {
         let signed = b"-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\n- --- a\nb\n\
             -----BEGIN PGP SIGNATURE-----\n\nxyz\n";
-        assert_eq!(&*unwrap(signed), b"--- a\nb");
-        assert_eq!(&*unwrap(CLEARTEXT), b"");
+        assert_eq!(&*strip_cleartext_signature(signed), b"--- a\nb");
+        assert_eq!(&*strip_cleartext_signature(CLEARTEXT_HEADER), b"");
     }
 }

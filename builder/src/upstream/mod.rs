@@ -1,7 +1,7 @@
 //! *Upstream* is where a distribution publishes its disks: lists of files with their checksums, in one
-//! of seven forms. A [`UpstreamSource`] says which list and which of its files are meant; the newest of those
-//! comes out as a [`UpstreamDisk`], for each platform by itself. Lists are read as bytes; who fetches them, and
-//! who checks their signatures, is an argument.
+//! of seven formats. An [`UpstreamSource`] selects a list and files in it; the newest of these files is
+//! returned as an [`UpstreamDisk`], for one platform at a time. Lists are read as bytes; fetching them and
+//! checking their signatures is done by arguments.
 
 mod candidate;
 mod checksums;
@@ -30,31 +30,31 @@ pub use web::{UpstreamWeb, UrlRewrite};
 
 use url::Url;
 
-use self::candidate::choose;
+use self::candidate::choose_newest;
 use self::listing::Listings;
 use crate::compression::CompressionFormat;
 use crate::net::http::redacted;
 use crate::oci::image::platform::Platform;
 use crate::recipe::Checksum;
 
-/// Where a distribution publishes, and which of its files is wanted.
+/// The list that a distribution publishes, and the file in it that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamSource {
-    /// What form the list has.
+    /// Format of the list.
     pub kind: UpstreamKind,
-    /// The list; `{arch}` and `{arch.uname}` stand for the platform's architecture.
+    /// URL of the list; `{arch}` and `{arch.uname}` stand for the platform's architecture.
     pub url: UpstreamTemplate,
-    /// A regular expression that the whole name of the file matches; its group `version` is what the
-    /// newest is chosen by.
+    /// Regular expression that the whole name of the file matches; the newest file is chosen by its
+    /// group `version`.
     pub file: Option<UpstreamTemplate>,
-    /// The release that is wanted, as the list calls it, where it has several.
+    /// Name of the wanted release, as the list spells it, where it has several.
     pub version: Option<String>,
-    /// Where the checksums of a directory's files are, relative to it; `{file}` is the file's name.
+    /// URL of the checksums of a directory's files, relative to the directory; `{file}` is the file's name.
     pub checksums: Option<String>,
-    /// Places that have the same files, each in place of the list's directory.
+    /// Mirrors: URLs that have the same files, each in place of the list's directory.
     pub mirrors: Vec<UpstreamTemplate>,
-    /// Who has to have signed the list.
-    pub signed: Option<ListSignature>,
+    /// Required signature of the list.
+    pub signature: Option<ListSignature>,
 }
 
 /// What form a list has.
@@ -80,68 +80,69 @@ pub enum UpstreamKind {
 }
 
 impl UpstreamKind {
-    /// Tells whether lists of this kind name more than disks for virtual machines.
+    /// Returns whether lists of this kind name more than disks for virtual machines.
     pub fn needs_file(self) -> bool {
         !matches!(self, Self::DebianCloud | Self::VirtBuilder)
     }
 }
 
-/// Who has to have signed a list, and where the signature is.
+/// The signature that a list must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListSignature {
-    /// The keys that count.
+    /// Keys that are accepted.
     pub keyring: ListKeyring,
-    /// The signature, if it is a file of its own with an unusual name.
-    pub signature: Option<UpstreamTemplate>,
+    /// URL of the signature, relative to the list, if it is a separate file with an unusual name.
+    pub url: Option<UpstreamTemplate>,
 }
 
 /// The keys that a list may be signed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListKeyring {
-    /// A file of OpenPGP keys, armoured or not, relative to the catalogue.
+    /// Path of a file of OpenPGP keys, armoured or not, relative to the catalogue.
     pub path: String,
-    /// Fingerprints in upper-case hexadecimal: only these keys count. Empty means all of the file's.
+    /// Fingerprints of the accepted keys in upper-case hexadecimal; empty accepts all keys of the file.
     pub fingerprints: Vec<String>,
 }
 
-/// The disk that a distribution has for one platform now.
+/// The disk that a distribution currently publishes for one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamDisk {
-    /// Where it is.
+    /// URL of the file.
     pub url: String,
-    /// Where else it is, byte for byte the same.
+    /// Other URLs of the same file, byte for byte.
     pub mirrors: Vec<String>,
-    /// Of the file as it lies there.
+    /// Checksum of the file as it is published.
     pub checksum: Checksum,
-    /// Of the disk when the file has been unpacked, where the list tells it.
-    pub unpacked: Option<Checksum>,
-    /// Of the file as it lies there, in bytes, where the list tells it.
+    /// Checksum of the decompressed disk, if the list has it.
+    pub uncompressed_checksum: Option<Checksum>,
+    /// Size in bytes of the file as it is published, if the list has it.
     pub size: Option<u64>,
-    /// How the file is packed, by its name.
-    pub packing: Option<CompressionFormat>,
-    /// What upstream calls the release, e.g. `9.8-20260526`; empty where it has no name for it.
+    /// Compression of the file, by its name.
+    pub compression: Option<CompressionFormat>,
+    /// Upstream's name of the release, e.g. `9.8-20260526`; empty if it has none.
     pub version: String,
-    /// What the named groups of `file` matched.
+    /// Text that each named group of `file` matched.
     pub groups: BTreeMap<String, String>,
 }
 
 impl UpstreamDisk {
-    /// Returns where it is, without what nobody else should see: a password, the values of a query.
+    /// Returns the URL without its secrets: a password, the values of a query.
     pub fn shown_url(&self) -> String {
         Url::parse(&self.url).map_or_else(|_| String::new(), |url| redacted(&url))
     }
 }
 
-/// Fetches lists. They are small: what is longer than `max` bytes is an error.
+/// Fetches lists. They are small: a list longer than `max` bytes is an error.
 pub trait FetchList: Sync {
-    /// Returns what is at a URL now.
+    /// Returns the current content of a URL.
     fn fetch(&self, url: &str, max: u64) -> Result<std::sync::Arc<[u8]>, FetchError>;
 }
 
-/// Checks signatures: the library runs no program.
+/// Checks signatures. The library itself runs no program to do so.
 pub trait VerifySignature: Sync {
-    /// Returns the text that a key of the keyring has signed: what stands between the lines of the
-    /// cleartext signature in `signed`, or all of it where the signature is `detached`.
+    /// Returns the text that a key of the keyring has signed: the text inside the cleartext signature
+    /// in `signed`, or all of `signed` where the signature is `detached`. The error says what is wrong
+    /// with the signature.
     fn verify(
         &self,
         keyring: &ListKeyring,
@@ -150,27 +151,27 @@ pub trait VerifySignature: Sync {
     ) -> Result<Vec<u8>, String>;
 }
 
-/// Returns the newest disk that upstream has for a platform.
-pub fn newest(
+/// Returns the newest disk that upstream publishes for a platform.
+pub fn find_newest_disk(
     source: &UpstreamSource,
     platform: &Platform,
     fetch: &dyn FetchList,
     verify: &dyn VerifySignature,
 ) -> Result<UpstreamDisk, UpstreamError> {
     let listings = Listings { source, platform, fetch, verify };
-    let url = listings.url()?;
+    let url = listings.list_url()?;
     let candidates = match source.kind {
-        UpstreamKind::Checksums => checksums::read(&listings, &url)?,
-        UpstreamKind::FedoraReleases => fedora::read(&listings, &url)?,
-        UpstreamKind::DebianCloud => debian::read(&listings, &url)?,
-        UpstreamKind::Simplestreams => simplestreams::read(&listings, &url)?,
-        UpstreamKind::CoreosStream => coreos::read(&listings, &url)?,
-        UpstreamKind::Directory => directory::read(&listings, &url)?,
-        UpstreamKind::VirtBuilder => virt_builder::read(&listings, &url)?,
+        UpstreamKind::Checksums => checksums::read_candidates(&listings, &url)?,
+        UpstreamKind::FedoraReleases => fedora::read_candidates(&listings, &url)?,
+        UpstreamKind::DebianCloud => debian::read_candidates(&listings, &url)?,
+        UpstreamKind::Simplestreams => simplestreams::read_candidates(&listings, &url)?,
+        UpstreamKind::CoreosStream => coreos::read_candidates(&listings, &url)?,
+        UpstreamKind::Directory => directory::read_candidates(&listings, &url)?,
+        UpstreamKind::VirtBuilder => virt_builder::read_candidates(&listings, &url)?,
     };
-    let chosen = choose(&listings, &url, candidates)?;
+    let chosen = choose_newest(&listings, &url, candidates)?;
     if source.kind == UpstreamKind::Directory {
-        return directory::complete(&listings, &url, chosen);
+        return directory::add_checksum(&listings, &url, chosen);
     }
-    chosen.disk(&listings, &url)
+    chosen.into_disk(&listings, &url)
 }

@@ -1,5 +1,5 @@
-//! *Simplestreams*, as Ubuntu and Incus publish: an index names lists of products, and each product has
-//! versions, which have items.
+//! *Simplestreams*, as published by Ubuntu and Incus: an index refers to lists of products, and each
+//! product has versions, which have items.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use serde::Deserialize;
 use url::Url;
 
 use super::UpstreamError;
-use super::candidate::{Candidate, Digits};
+use super::candidate::{Candidate, ListedDigest};
 use super::json::{self, file_name};
 use super::listing::Listings;
 
 #[derive(Deserialize)]
 struct Stream {
-    /// Of an index.
+    /// Lists of products, in an index.
     #[serde(default)]
-    index: BTreeMap<String, Named>,
-    /// Of a list of products.
+    index: BTreeMap<String, StreamReference>,
+    /// Products, in a list of them.
     #[serde(default)]
     products: BTreeMap<String, Product>,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct StreamReference {
     path: String,
     #[serde(default)]
     datatype: String,
@@ -57,34 +57,38 @@ struct Item {
 
 const FORM: &str = "a simplestreams list";
 
-/// Paths of both kinds of lists are relative to the directory above `streams/`.
-pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>, UpstreamError> {
-    let first: Stream = json::read(listings, url, FORM)?;
-    let mut candidates = products(listings, url, first.products);
+/// Reads the disks of an index or of a list of products. Paths in both are relative to the directory
+/// that holds `streams/`.
+pub(super) fn read_candidates(
+    listings: &Listings<'_>,
+    url: &Url,
+) -> Result<Vec<Candidate>, UpstreamError> {
+    let first: Stream = json::read_json(listings, url, FORM)?;
+    let mut candidates = product_candidates(listings, url, first.products);
     for named in first.index.into_values() {
         if named.datatype != "image-downloads" {
             continue;
         }
-        let at = Url::parse(&format!("{}{}", root(url), named.path));
+        let at = Url::parse(&format!("{}{}", root_url(url), named.path));
         let at = at.map_err(|_| UpstreamError::Form {
             url: url.to_string(),
             form: FORM,
             why: format!("`{}` is no path", named.path),
         })?;
-        let stream: Stream = json::read(listings, &at, FORM)?;
-        candidates.extend(products(listings, &at, stream.products));
+        let stream: Stream = json::read_json(listings, &at, FORM)?;
+        candidates.extend(product_candidates(listings, &at, stream.products));
     }
     Ok(candidates)
 }
 
-fn root(url: &Url) -> String {
+fn root_url(url: &Url) -> String {
     match url.as_str().rsplit_once("/streams/") {
         Some((root, _)) => format!("{root}/"),
         None => url.join(".").map_or_else(|_| url.to_string(), |url| url.to_string()),
     }
 }
 
-fn products(
+fn product_candidates(
     listings: &Listings<'_>,
     url: &Url,
     products: BTreeMap<String, Product>,
@@ -98,7 +102,7 @@ fn products(
         };
         product.arch == listings.platform.architecture && wanted.is_none_or(is_release)
     };
-    let root = &root(url);
+    let root = &root_url(url);
     let products = products.into_values().filter(is_wanted);
     let versions = products.flat_map(|product| product.versions);
     versions
@@ -106,11 +110,11 @@ fn products(
             let items = version.items.into_values();
             items.filter_map(move |item| {
                 let path = item.path?;
-                let sha512 = item.sha512.map(Digits::Sha512);
+                let sha512 = item.sha512.map(ListedDigest::Sha512);
                 Some(Candidate {
                     name: file_name(&path).to_owned(),
-                    place: Some(format!("{root}{path}")),
-                    checksum: sha512.or(item.sha256.map(Digits::Sha256)),
+                    location: Some(format!("{root}{path}")),
+                    checksum: sha512.or(item.sha256.map(ListedDigest::Sha256)),
                     size: item.size,
                     version: Some(serial.clone()),
                     ..Candidate::default()

@@ -1,5 +1,5 @@
 //! A *template* is a text of a catalogue in which `{arch}` and `{arch.uname}` stand for the
-//! architecture of a platform, so that one entry serves all of them.
+//! architecture of a platform, so that one entry serves all platforms.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub struct UpstreamTemplate(String);
 /// Why a template cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TemplateError {
-    /// A placeholder has a name that stands for nothing.
+    /// A placeholder has an unknown name.
     #[error("`{{{0}}}` stands for nothing")]
     Unknown(String),
     /// It is not a regular expression.
@@ -23,8 +23,8 @@ pub enum TemplateError {
     Pattern(String),
 }
 
-/// What architectures are called: by OCI (Go's names), and by `uname -m`.
-const NAMES: [(&str, &str); 6] = [
+/// Names of architectures: those of OCI (Go's names), and those of `uname -m`.
+const ARCHITECTURE_NAMES: [(&str, &str); 6] = [
     ("amd64", "x86_64"),
     ("arm64", "aarch64"),
     ("s390x", "s390x"),
@@ -33,30 +33,33 @@ const NAMES: [(&str, &str); 6] = [
     ("386", "i686"),
 ];
 
-/// Returns what `uname -m` calls the architecture of a platform.
-pub(super) fn uname(platform: &Platform) -> &str {
+/// Returns the architecture of a platform as `uname -m` names it.
+pub(super) fn machine_name(platform: &Platform) -> &str {
     let architecture = platform.architecture.as_str();
-    NAMES.iter().find(|(oci, _)| *oci == architecture).map_or(architecture, |(_, uname)| uname)
+    ARCHITECTURE_NAMES
+        .iter()
+        .find(|(oci, _)| *oci == architecture)
+        .map_or(architecture, |(_, uname)| uname)
 }
 
 impl UpstreamTemplate {
-    /// Returns the template of a text.
+    /// Creates a template; placeholders are checked when it is filled in.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Fills in the architecture. Other braces are left alone: they may be a regular expression's.
+    /// Fills in the architecture. Other braces are kept: they may belong to a regular expression.
     pub(crate) fn fill(&self, platform: &Platform) -> Result<String, TemplateError> {
         let text = self.0.replace("{arch}", &platform.architecture);
-        let text = text.replace("{arch.uname}", uname(platform));
-        match placeholder(&text) {
+        let text = text.replace("{arch.uname}", machine_name(platform));
+        match find_placeholder(&text) {
             Some(name) => Err(TemplateError::Unknown(name.to_owned())),
             None => Ok(text),
         }
     }
 
-    /// Returns the regular expression that a whole name matches. The architecture stands for itself.
-    pub(crate) fn pattern(&self, platform: &Platform) -> Result<Regex, TemplateError> {
+    /// Returns the regular expression, with the architecture filled in; it matches whole names only.
+    pub(crate) fn to_regex(&self, platform: &Platform) -> Result<Regex, TemplateError> {
         let text = self.fill(platform)?;
         Regex::new(&format!("^(?:{text})$")).map_err(|error| {
             let last = error.to_string().lines().last().unwrap_or_default().to_owned();
@@ -65,8 +68,8 @@ impl UpstreamTemplate {
     }
 }
 
-/// Returns the name in the first pair of braces that is one: `{4}` and `{2,3}` are repetitions.
-fn placeholder(text: &str) -> Option<&str> {
+/// Returns the first placeholder's name; `{4}` and `{2,3}` are repetitions and not placeholders.
+fn find_placeholder(text: &str) -> Option<&str> {
     let is_name = |name: &&str| {
         name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
@@ -113,7 +116,7 @@ mod tests {
     fn patterns_match_whole_names() {
         let platform = "linux/arm64".parse().unwrap();
         let pattern =
-            UpstreamTemplate::new(r"a-(?<version>\d+)|b\.{arch}").pattern(&platform).unwrap();
+            UpstreamTemplate::new(r"a-(?<version>\d+)|b\.{arch}").to_regex(&platform).unwrap();
         let check = |name: &str, expected: bool| {
             assert_eq!(pattern.is_match(name), expected, "{name}");
         };
@@ -122,7 +125,7 @@ mod tests {
         check("xa-1", false);
         check("a-1x", false);
         check("b-arm64", false);
-        let wrong = UpstreamTemplate::new("a(").pattern(&platform).unwrap_err().to_string();
+        let wrong = UpstreamTemplate::new("a(").to_regex(&platform).unwrap_err().to_string();
         assert_eq!(wrong, "not a regular expression: unclosed group");
     }
 }

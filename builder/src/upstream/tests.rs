@@ -51,7 +51,7 @@ fn source(kind: UpstreamKind, name: &str, file: &str) -> UpstreamSource {
         version: None,
         checksums: None,
         mirrors: Vec::new(),
-        signed: None,
+        signature: None,
     }
 }
 
@@ -62,7 +62,7 @@ fn find(
 ) -> Result<UpstreamDisk, String> {
     let lists = lists.iter().map(|(name, list)| (format!("{HOST}{name}"), list.to_vec()));
     let platform = platform.parse().unwrap();
-    newest(source, &platform, &Lists(lists.collect()), &Signatures)
+    find_newest_disk(source, &platform, &Lists(lists.collect()), &Signatures)
         .map_err(|error| error.to_string())
 }
 
@@ -289,7 +289,7 @@ fn signatures_are_looked_for_and_hold() {
         let keyring = ListKeyring { path: "me".into(), fingerprints: Vec::new() };
         let signature = signature.map(UpstreamTemplate::new);
         let mut source = source(UpstreamKind::Checksums, "SUMS", r"d\.img");
-        source.signed = Some(ListSignature { keyring, signature });
+        source.signature = Some(ListSignature { keyring, url: signature });
         let lists: Vec<(&str, String)> =
             lists.iter().map(|(name, list)| (*name, list.replace("AAA", &digits('a')))).collect();
         let lists: Vec<_> = lists.iter().map(|(name, list)| (*name, list.as_bytes())).collect();
@@ -319,5 +319,5 @@ fn mirrors_have_what_lies_beside_the_list() {
     let found = find(&source, "linux/arm64", &[("arm64/SUMS", list.as_bytes())]).unwrap();
     assert_eq!(found.url, format!("{HOST}arm64/sub/d.xz"));
     assert_eq!(found.mirrors, ["https://m.example/arm64/sub/d.xz"]);
-    assert_eq!(found.packing, Some(CompressionFormat::Xz));
+    assert_eq!(found.compression, Some(CompressionFormat::Xz));
 }

@@ -1,27 +1,27 @@
-//! *Versions* in the order in which they came: numbers count as numbers, so that 9.10 follows 9.8.
+//! *Versions* in the order of their releases: numbers are compared as numbers, so that 9.10 follows 9.8.
 
 use std::cmp::Ordering;
 
-/// One part of a version.
+/// A number or word of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part<'a> {
-    /// Leading zeros are left off.
+enum VersionPart<'a> {
+    /// Digits without leading zeros.
     Number(&'a str),
     Word(&'a str),
 }
 
-/// What comes before the version itself.
-const EARLIER: [&str; 7] = ["dev", "alpha", "beta", "pre", "rc", "snapshot", "~"];
+/// Words of versions that precede the release itself.
+const PRERELEASES: [&str; 7] = ["dev", "alpha", "beta", "pre", "rc", "snapshot", "~"];
 
-/// Compares two versions, part by part. Where one ends, the longer one is the newer, unless it goes on
-/// with what comes before a release (`44-beta`, `1.0-rc1`).
-pub(crate) fn compare(one: &str, other: &str) -> Ordering {
-    let (mut one, mut other) = (parts(one), parts(other));
+/// Compares two versions, part by part. If one is a prefix of the other, the longer one is the newer,
+/// unless it continues with a prerelease (`44-beta`, `1.0-rc1`).
+pub(crate) fn compare_versions(one: &str, other: &str) -> Ordering {
+    let (mut one, mut other) = (split_version(one), split_version(other));
     loop {
         let order = match (one.next(), other.next()) {
             (None, None) => return Ordering::Equal,
-            (Some(part), None) => part.beyond_end(),
-            (None, Some(part)) => part.beyond_end().reverse(),
+            (Some(part), None) => part.compare_with_end(),
+            (None, Some(part)) => part.compare_with_end().reverse(),
             (Some(part), Some(with)) => part.compare(with),
         };
         if order != Ordering::Equal {
@@ -30,7 +30,7 @@ pub(crate) fn compare(one: &str, other: &str) -> Ordering {
     }
 }
 
-fn parts(version: &str) -> impl Iterator<Item = Part<'_>> {
+fn split_version(version: &str) -> impl Iterator<Item = VersionPart<'_>> {
     let mut rest = version;
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '~');
@@ -44,21 +44,21 @@ fn parts(version: &str) -> impl Iterator<Item = Part<'_>> {
         let (part, after) = rest.split_at(end);
         rest = after;
         Some(if first.is_ascii_digit() {
-            Part::Number(part.trim_start_matches('0'))
+            VersionPart::Number(part.trim_start_matches('0'))
         } else {
-            Part::Word(part)
+            VersionPart::Word(part)
         })
     })
 }
 
-impl Part<'_> {
-    fn is_earlier(self) -> bool {
+impl VersionPart<'_> {
+    fn is_prerelease(self) -> bool {
         let is = |name: &str| matches!(self, Self::Word(word) if word.eq_ignore_ascii_case(name));
-        EARLIER.iter().any(|name| is(name))
+        PRERELEASES.iter().any(|name| is(name))
     }
 
-    fn beyond_end(self) -> Ordering {
-        if self.is_earlier() { Ordering::Less } else { Ordering::Greater }
+    fn compare_with_end(self) -> Ordering {
+        if self.is_prerelease() { Ordering::Less } else { Ordering::Greater }
     }
 
     /// A number is newer than a word.
@@ -68,7 +68,7 @@ impl Part<'_> {
                 one.len().cmp(&other.len()).then_with(|| one.cmp(other))
             }
             (Self::Word(one), Self::Word(two)) => {
-                other.is_earlier().cmp(&self.is_earlier()).then_with(|| one.cmp(two))
+                other.is_prerelease().cmp(&self.is_prerelease()).then_with(|| one.cmp(two))
             }
             (Self::Number(_), Self::Word(_)) => Ordering::Greater,
             (Self::Word(_), Self::Number(_)) => Ordering::Less,
@@ -83,9 +83,9 @@ mod tests {
     #[test]
     fn versions_are_in_the_order_in_which_they_came() {
         let check = |older: &str, newer: &str| {
-            assert_eq!(compare(older, newer), Ordering::Less, "{older} {newer}");
-            assert_eq!(compare(newer, older), Ordering::Greater, "{newer} {older}");
-            assert_eq!(compare(older, older), Ordering::Equal, "{older}");
+            assert_eq!(compare_versions(older, newer), Ordering::Less, "{older} {newer}");
+            assert_eq!(compare_versions(newer, older), Ordering::Greater, "{newer} {older}");
+            assert_eq!(compare_versions(older, older), Ordering::Equal, "{older}");
         };
         check("9.8", "9.10");
         check("9.8-20260526", "9.10-20251101");
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn punctuation_and_leading_zeros_make_no_difference() {
         let check = |one: &str, other: &str| {
-            assert_eq!(compare(one, other), Ordering::Equal, "{one} {other}");
+            assert_eq!(compare_versions(one, other), Ordering::Equal, "{one} {other}");
         };
         check("1.02", "1-2");
         check("00", "0");

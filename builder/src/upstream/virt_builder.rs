@@ -1,17 +1,17 @@
-//! The index of *virt-builder*: a section for each disk, with keys like an INI file's
+//! The index of *virt-builder*: a section for each disk, with keys as in an INI file
 //! (`man virt-builder`, "Creating and signing the index file").
 
 use url::Url;
 
 use super::UpstreamError;
-use super::candidate::{Candidate, Digits};
+use super::candidate::{Candidate, ListedDigest};
 use super::json::file_name;
 use super::listing::Listings;
-use super::template::uname;
+use super::template::machine_name;
 
 const FORM: &str = "an index of virt-builder";
 
-/// A section.
+/// A section of the index: one disk.
 #[derive(Default)]
 struct Section<'a> {
     name: &'a str,
@@ -22,15 +22,19 @@ struct Section<'a> {
     revision: Option<&'a str>,
 }
 
-/// Sections are named by release, for example `fedora-40`: that is the version to want.
-pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>, UpstreamError> {
-    let text = listings.text(url, FORM)?;
-    let arch = uname(listings.platform);
+/// Reads the disks of an index. Sections are named after releases, for example `fedora-40`: the
+/// version to request.
+pub(super) fn read_candidates(
+    listings: &Listings<'_>,
+    url: &Url,
+) -> Result<Vec<Candidate>, UpstreamError> {
+    let text = listings.read_text(url, FORM)?;
+    let arch = machine_name(listings.platform);
     let wanted = listings.source.version.as_deref();
     let is_wanted = |section: &Section<'_>| {
         section.arch.unwrap_or("x86_64") == arch && wanted.is_none_or(|name| name == section.name)
     };
-    let sections = parse(&text).map_err(|why| UpstreamError::Form {
+    let sections = parse_sections(&text).map_err(|why| UpstreamError::Form {
         url: url.to_string(),
         form: FORM,
         why,
@@ -40,8 +44,8 @@ pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>,
         let file = section.file?;
         Some(Candidate {
             name: file_name(file).to_owned(),
-            place: Some(file.to_owned()),
-            checksum: section.sha512.map(|digits| Digits::Sha512(digits.to_owned())),
+            location: Some(file.to_owned()),
+            checksum: section.sha512.map(|digits| ListedDigest::Sha512(digits.to_owned())),
             size: section.compressed_size.and_then(|size| size.parse().ok()),
             version: section.revision.map(str::to_owned),
             ..Candidate::default()
@@ -50,12 +54,13 @@ pub(super) fn read(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>,
     Ok(candidates.collect())
 }
 
-/// A line that begins with a space goes on with the one before; none of the keys here does.
-fn parse(text: &str) -> Result<Vec<Section<'_>>, String> {
+/// Parses an index. A line that begins with a space continues the one before; none of the keys that
+/// are read here has such lines.
+fn parse_sections(text: &str) -> Result<Vec<Section<'_>>, String> {
     let mut sections: Vec<Section<'_>> = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let is_passed_over = line.trim().is_empty() || line.starts_with(['#', ' ', '\t']);
-        if is_passed_over {
+        let is_skipped = line.trim().is_empty() || line.starts_with(['#', ' ', '\t']);
+        if is_skipped {
             continue;
         }
         if let Some(name) =

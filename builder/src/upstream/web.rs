@@ -1,4 +1,4 @@
-//! The *web*, where lists are fetched from: each once, however many entries and platforms share it.
+//! The *web*, from which lists are fetched: each once, however many entries and platforms share it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,29 +8,29 @@ use url::Url;
 use super::{FetchError, FetchErrorKind, FetchList};
 use crate::net::http::{HttpClient, HttpError, HttpRequest, redacted};
 
-/// Fetches lists with a client, and keeps them.
+/// Fetches lists with a client, and caches them.
 pub struct UpstreamWeb<'a> {
     client: &'a HttpClient,
     rewrites: &'a [UrlRewrite],
-    /// By URL; whoever wants one that is being fetched waits for it.
-    kept: Mutex<HashMap<String, Arc<Slot>>>,
+    /// Lists by URL; a thread that needs a list that is being fetched waits for it.
+    cached: Mutex<HashMap<String, Arc<CacheSlot>>>,
 }
 
 /// A list, when it has been fetched.
-type Slot = Mutex<Option<Arc<[u8]>>>;
+type CacheSlot = Mutex<Option<Arc<[u8]>>>;
 
-/// Has URLs that begin one way begin another: a mirror of one's own, where the world is out of reach.
+/// Replaces the beginning of URLs, for example with that of a local mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UrlRewrite {
-    /// What they begin with.
+    /// Prefix that is replaced.
     pub from: String,
-    /// What they begin with instead.
+    /// Replacement.
     pub to: String,
 }
 
 impl UrlRewrite {
-    /// Returns what a URL becomes by the first of some rewrites that is for it.
-    pub(crate) fn apply(rewrites: &[Self], url: &str) -> String {
+    /// Returns the URL after the first rewrite that applies to it, if any does.
+    pub(crate) fn rewrite_url(rewrites: &[Self], url: &str) -> String {
         let rewritten = rewrites.iter().find_map(|rewrite| {
             Some(format!("{}{}", rewrite.to, url.strip_prefix(&rewrite.from)?))
         });
@@ -39,12 +39,12 @@ impl UrlRewrite {
 }
 
 impl<'a> UpstreamWeb<'a> {
-    /// Returns the web as a client sees it; nothing is asked yet.
+    /// Creates an empty cache; nothing is fetched yet.
     pub fn new(client: &'a HttpClient, rewrites: &'a [UrlRewrite]) -> Self {
-        Self { client, rewrites, kept: Mutex::default() }
+        Self { client, rewrites, cached: Mutex::default() }
     }
 
-    fn get(&self, url: &Url, max: u64) -> Result<Vec<u8>, FetchError> {
+    fn fetch_uncached(&self, url: &Url, max: u64) -> Result<Vec<u8>, FetchError> {
         let failed = |why: String, kind| FetchError { url: redacted(url), why, kind };
         let unreachable = |error: HttpError| {
             let kind = match error {
@@ -68,9 +68,9 @@ impl<'a> UpstreamWeb<'a> {
 
 impl FetchList for UpstreamWeb<'_> {
     fn fetch(&self, url: &str, max: u64) -> Result<Arc<[u8]>, FetchError> {
-        let url = UrlRewrite::apply(self.rewrites, url);
+        let url = UrlRewrite::rewrite_url(self.rewrites, url);
         let slot = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(kept.entry(url.clone()).or_default())
         };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +82,7 @@ impl FetchList for UpstreamWeb<'_> {
             why: error.to_string(),
             kind: FetchErrorKind::Permanent,
         })?;
-        Ok(Arc::clone(slot.insert(self.get(&parsed, max)?.into())))
+        Ok(Arc::clone(slot.insert(self.fetch_uncached(&parsed, max)?.into())))
     }
 }
 

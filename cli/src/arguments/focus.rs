@@ -34,8 +34,8 @@ impl Focus {
 
     /// Tells whether an image is meant.
     pub(crate) fn has(&self, entry: &CatalogueEntry) -> bool {
-        let is_named = self.name == entry.name() || self.name == entry.image;
-        is_named && self.tag.as_ref().is_none_or(|tag| *tag == entry.known_by())
+        let is_named = self.name == entry.repository_name() || self.name == entry.image;
+        is_named && self.tag.as_ref().is_none_or(|tag| *tag == entry.main_tag())
     }
 }
 

@@ -53,7 +53,7 @@ fn doubles(catalogues: &[Catalogue]) -> Vec<Diagnostic> {
     let mut known: BTreeMap<String, &CatalogueEntry> = BTreeMap::new();
     let mut problems = Vec::new();
     for entry in catalogues.iter().flat_map(|catalogue| &catalogue.entries) {
-        for tag in entry.tags.iter().filter(|tag| tag.stays()) {
+        for tag in entry.tags.iter().filter(|tag| tag.is_constant()) {
             let name = format!("{}:{tag}", entry.image);
             if let Some(other) = known.insert(name.clone(), entry) {
                 let place = Diagnostic::new("").at(other.origin.clone()).to_string();

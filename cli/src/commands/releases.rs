@@ -8,7 +8,9 @@ use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::upstream::{UpstreamDisk, UpstreamError, UpstreamWeb, UrlRewrite, newest};
+use diskette_builder::upstream::{
+    UpstreamDisk, UpstreamError, UpstreamWeb, UrlRewrite, find_newest_disk,
+};
 use serde_json::{Value, json};
 
 use crate::arguments::list_format::ListFormat;
@@ -69,7 +71,7 @@ pub(crate) fn run(
             if observer.is_cancelled() {
                 return Err(CommandError::Interrupted);
             }
-            match newest(&platform.release, &platform.platform, &web, gpgv) {
+            match find_newest_disk(&platform.release, &platform.platform, &web, gpgv) {
                 Ok(disk) => found.push(Found { entry, platform: &platform.platform, disk }),
                 Err(error) => problems.push(diagnostic(entry, platform, &error)),
             }
@@ -103,8 +105,16 @@ impl Found<'_> {
     }
 
     fn json(&self) -> Value {
-        let UpstreamDisk { url, mirrors, checksum, unpacked, size, packing, version, groups } =
-            &self.disk;
+        let UpstreamDisk {
+            url,
+            mirrors,
+            checksum,
+            uncompressed_checksum: unpacked,
+            size,
+            compression: packing,
+            version,
+            groups,
+        } = &self.disk;
         let mut object = json!({
             "image": self.entry.image,
             "platform": self.platform.to_string(),

@@ -15,7 +15,7 @@ use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::progress::{Progress as _, ProgressEvent};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{
-    Downgrade, SyncJob, SyncMode, SyncReport, SyncScope, SyncTools, run as sync_all,
+    DowngradePolicy, SyncJob, SyncMode, SyncReport, SyncScope, SyncTools, sync_images as sync_all,
 };
 use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 
@@ -186,10 +186,14 @@ impl SyncArguments {
             cache: cache.as_ref(),
             progress: &**progress,
             created: created(environment, self.source_date_epoch.as_deref(), None)?,
-            stamp: &environment.stamp(),
+            timestamp: &environment.stamp(),
             mode: if self.dry_run { SyncMode::DryRun } else { SyncMode::Publish },
             scope: if self.force { SyncScope::All } else { SyncScope::Changed },
-            downgrade: if self.allow_downgrade { Downgrade::Allow } else { Downgrade::Refuse },
+            downgrade: if self.allow_downgrade {
+                DowngradePolicy::Allow
+            } else {
+                DowngradePolicy::Refuse
+            },
         };
         let news = |number: usize, report: &_| {
             progress.report(ProgressEvent::Note(&report::news(&all[number], report)));
@@ -216,8 +220,9 @@ impl SyncArguments {
             let help = "`diskette sync --list` shows what they are called";
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
-        let name = |entry: &CatalogueEntry| format!("{}:{}", entry.image, entry.known_by());
-        let is_mine = |entry: &CatalogueEntry| shard.is_none_or(|shard| shard.has(&name(entry)));
+        let name = |entry: &CatalogueEntry| format!("{}:{}", entry.image, entry.main_tag());
+        let is_mine =
+            |entry: &CatalogueEntry| shard.is_none_or(|shard| shard.contains(&name(entry)));
         Ok(chosen.into_iter().filter(|(_, entry)| is_mine(entry)).collect())
     }
 

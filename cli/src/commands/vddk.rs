@@ -13,7 +13,7 @@ use diskette_builder::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
 use diskette_builder::frontend::dockerfile::base::{
     BaseError, BaseLock, BaseResolver, Bases, LockEnforcement, PullPolicy,
 };
-use diskette_builder::frontend::vddk::{self, VddkBase, VddkBaseImage, VddkDownload, VddkRequest};
+use diskette_builder::frontend::vddk::{self, VddkArchive, VddkBase, VddkBaseImage, VddkRequest};
 use diskette_builder::oci::image::format::ImageFormat;
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::reference::Reference;
@@ -124,7 +124,7 @@ pub(crate) fn run(
     let names = arguments.tag.iter().map(|name| parse_name(name));
     let names = names.collect::<Result<Vec<_>, _>>()?;
     let files = SpecFiles { base: PathBuf::new(), reads: Reads::default() };
-    let download = VddkDownload::read(&arguments.archive, &files)?;
+    let download = VddkArchive::read(&arguments.archive, &files)?;
 
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let progress = ui.progress(mode)?;
@@ -134,7 +134,7 @@ pub(crate) fn run(
     let seen = if arguments.no_cache { None } else { cache(environment, "bases", ui) };
     let ground = ground(&arguments.base, &places, seen.as_ref(), &progress)?;
     warn(&names, ui);
-    let recipes = [vddk::recipe(VddkRequest { names, download, ground })];
+    let recipes = [vddk::build_recipe(VddkRequest { names, archive: download, base: ground })];
     let sources = BuildSources {
         inputs: &files,
         client: &client,
@@ -183,7 +183,8 @@ fn ground(
     let resolver = BaseResolver::new(BaseLock::default(), PullPolicy::Always, LockEnforcement::No);
     let limits = TarLimits::default();
     let bases = Bases { places, cache, resolver: &resolver, limits, progress };
-    let image = bases.load(place, &vddk::platform()).map_err(|error| base_error(place, &error))?;
+    let image =
+        bases.load(place, &vddk::kit_platform()).map_err(|error| base_error(place, &error))?;
     Ok(VddkBase::Image(Box::new(VddkBaseImage::new(image, place)?)))
 }
 

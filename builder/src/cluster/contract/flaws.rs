@@ -13,7 +13,7 @@ use crate::disk::{self, FlawKind, Info, ReadAt};
 pub fn flaw_rule(kind: FlawKind) -> &'static ContractRule {
     match kind {
         FlawKind::Blank => &DISK_BLANK,
-        FlawKind::Packed => &DISK_PACKED,
+        FlawKind::Compressed => &DISK_PACKED,
         FlawKind::Truncated => &DISK_TRUNCATED,
         FlawKind::OutsideFile => &DISK_OUTSIDE_FILE,
         FlawKind::Malformed => &DISK_MALFORMED,

@@ -147,7 +147,7 @@ fn broken_rule(error: &SourceErrorKind) -> Option<&'static ContractRule> {
             Some(flaw_rule(flaw.kind))
         }
         SourceErrorKind::Empty => Some(flaw_rule(FlawKind::Blank)),
-        SourceErrorKind::Compressed(_) => Some(flaw_rule(FlawKind::Packed)),
+        SourceErrorKind::Compressed(_) => Some(flaw_rule(FlawKind::Compressed)),
         _ => None,
     }
 }

@@ -69,7 +69,7 @@ impl<'a> DiskJudge<'a> {
     /// Returns the file name of the disk, without the suffix of its compression.
     fn disk_name(&self) -> &str {
         let name = self.recipe.location.file_name();
-        self.recipe.compression.map_or(name, |compression| compression.strip(name))
+        self.recipe.compression.map_or(name, |compression| compression.strip_suffix(name))
     }
 }
 

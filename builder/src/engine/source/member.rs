@@ -118,7 +118,7 @@ impl<'a> OpenArchive<'a> {
 
     fn open_stream(&self) -> Result<ArchiveStream<'a>, SourceErrorKind> {
         let raw = SharedStream::new(self.bytes.open_stream()?, self.bytes.checksum().as_ref());
-        let (compression, tar) = decode::sniff(raw.clone())?;
+        let (compression, tar) = decode::detect_and_decompress(raw.clone())?;
         Ok(ArchiveStream { raw, tar, compression, at: 0 })
     }
 

@@ -55,7 +55,7 @@ impl StreamChecks<'_> {
         progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, SourceErrorKind> {
         let raw = SharedStream::new(raw, None);
-        let mut content = decode::unpack(raw, compression)?;
+        let mut content = decode::decompress(raw, compression)?;
         let failed = |error: io::Error| read_error(error, compression);
         let mut start = Vec::new();
         content.by_ref().take(START_LEN as u64).read_to_end(&mut start).map_err(failed)?;
@@ -113,7 +113,8 @@ impl<'a> StreamContent<'a> {
             return Err(error(SourceErrorKind::TooLong).into());
         }
         let raw = SharedStream::new(raw, checks.checksum.as_ref());
-        let content = decode::unpack(raw.clone(), compression).map_err(|it| error(it.into()))?;
+        let content =
+            decode::decompress(raw.clone(), compression).map_err(|it| error(it.into()))?;
         let hash = ChecksumHash::new(checks.decompressed.as_ref());
         Ok(Self {
             raw,

@@ -1,21 +1,23 @@
-//! A *catalogue* is a spec whose documents follow releases: instead of recipes, entries come of it, which
-//! say where the disks are to be looked for.
+//! A *catalogue* is a spec whose documents follow releases: it is read to entries instead of recipes.
+//! An entry says where the disks of an image are published.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::environment::Layered;
-use super::fields::ReadNode;
-use super::followed::source;
-use super::located::{Located, Text};
-use super::lower::{check_version, disk_in, lower_without_disk, platform, texts};
-use super::names::names;
+use super::environment::Overridable;
+use super::fields::FromNode;
+use super::located::{Located, LocatedText};
+use super::lower::{
+    check_version, layer_of_disk, lower_string_map, lower_without_disk, parse_platform,
+};
+use super::names::lower_names;
 use super::node::Node;
 use super::release::{PlatformsPolicy, ReleaseSpec};
-use super::source::check_name;
-use super::tags::{TagTemplate, tags};
-use super::types::{PlatformSpec, Platforms, Spec};
-use super::{empty, yaml};
+use super::source::check_file_name;
+use super::tags::{TagTemplate, lower_tags};
+use super::types::{PlatformSpec, Spec, SpecPlatforms};
+use super::upstream::lower_release;
+use super::{empty_spec, yaml};
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 use crate::recipe::{
@@ -23,122 +25,125 @@ use crate::recipe::{
 };
 use crate::upstream::{UpstreamDisk, UpstreamSource, UrlRewrite};
 
-/// What a disk is called whose own name cannot stand in an image.
-const DISK_NAME: &str = "disk.img";
+/// Name of a disk whose own name is not allowed in an image.
+const DEFAULT_DISK_NAME: &str = "disk.img";
 
 /// One image that follows a release.
 #[derive(Debug, Clone)]
 pub struct CatalogueEntry {
-    /// The repository, e.g. `quay.io/containerdisks/almalinux`.
+    /// Repository, e.g. `quay.io/containerdisks/almalinux`.
     pub image: String,
-    /// In the order in which they are set; the last is the one that the image is known by.
+    /// Tags in the order in which they are set; the last is the main tag.
     pub tags: Vec<TagTemplate>,
-    /// In the order of the file.
+    /// Platforms in the order of the file.
     pub platforms: Vec<CataloguePlatform>,
     /// What happens when there is no new disk for one of the platforms.
     pub policy: PlatformsPolicy,
-    /// Set on the index and on every manifest.
+    /// Annotations of the index and of every manifest.
     pub annotations: BTreeMap<String, String>,
-    /// What the image's description says.
+    /// Contents of the image's description.
     pub docs: ImageDocs,
-    /// Where the release is spoken of, for messages.
+    /// Span of the release's definition, for messages.
     pub origin: Span,
 }
 
-/// What an image's description says.
+/// Contents of an image's description.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageDocs {
-    /// A file of Markdown, relative to the catalogue.
+    /// Path of a Markdown file, relative to the catalogue.
     pub description: Option<String>,
-    /// The user that cloud-init makes.
+    /// User that cloud-init creates.
     pub user: Option<String>,
 }
 
 /// One platform of an image that follows a release.
 #[derive(Debug, Clone)]
 pub struct CataloguePlatform {
-    /// What it runs on.
+    /// The platform.
     pub platform: Platform,
-    /// Where the disk comes from.
+    /// Where the disk is published.
     pub release: UpstreamSource,
-    /// All of the image but the disk.
-    pub rest: PlatformRecipe,
-    /// Where the release is spoken of, for messages.
+    /// Recipe of the image, without its disk.
+    pub recipe_without_disk: PlatformRecipe,
+    /// Span of the release's definition, for messages.
     pub origin: Span,
 }
 
 impl CatalogueEntry {
-    /// Returns the tag that the image is known by: it is set last, and what stands there says what
-    /// was published.
-    pub fn known_by(&self) -> String {
+    /// Returns the main tag of the image: it is set last, and its index records what was published.
+    pub fn main_tag(&self) -> String {
         self.tags.last().map(ToString::to_string).unwrap_or_default()
     }
 
-    /// Returns what the image is called in results and on the command line: `fedora:42`.
-    pub fn key(&self) -> String {
-        format!("{}:{}", self.name(), self.known_by())
+    /// Returns the name of the image in results and on the command line: `fedora:42`.
+    pub fn short_name(&self) -> String {
+        format!("{}:{}", self.repository_name(), self.main_tag())
     }
 
     /// Returns the last part of the repository.
-    pub fn name(&self) -> &str {
+    pub fn repository_name(&self) -> &str {
         self.image.rsplit('/').next().unwrap_or_default()
     }
 }
 
 impl CataloguePlatform {
-    /// Returns the recipe of the image that has this disk.
-    pub(crate) fn recipe(&self, disk: &UpstreamDisk, rewrites: &[UrlRewrite]) -> PlatformRecipe {
-        let at = |url: &str| UrlRewrite::apply(rewrites, url);
+    /// Returns the recipe of the image with this disk.
+    pub(crate) fn recipe_with_disk(
+        &self,
+        disk: &UpstreamDisk,
+        rewrites: &[UrlRewrite],
+    ) -> PlatformRecipe {
+        let at = |url: &str| UrlRewrite::rewrite_url(rewrites, url);
         let location = SourceLocation::Url(at(&disk.url));
         let file = location.file_name();
-        let name = disk.packing.map_or(file, |packing| packing.strip(file));
-        let name = check_name(name).map_or(DISK_NAME, |()| name).to_owned();
+        let name = disk.compression.map_or(file, |packing| packing.strip_suffix(file));
+        let name = check_file_name(name).map_or(DEFAULT_DISK_NAME, |()| name).to_owned();
         let source = SourceRecipe {
-            compression: disk.packing,
+            compression: disk.compression,
             checksum: Some(disk.checksum.clone()),
             origin: Some(self.origin.clone()),
             download: Some(Box::new(DownloadDetails {
                 mirrors: disk.mirrors.iter().map(|mirror| at(mirror)).collect(),
                 size: disk.size,
-                decompressed: disk.unpacked.clone(),
+                decompressed: disk.uncompressed_checksum.clone(),
             })),
             ..SourceRecipe::new(location, SourceRole::Disk)
         };
-        let mut recipe = self.rest.clone();
-        recipe.steps.insert(0, RecipeStep::Layer(disk_in(&name, source)));
+        let mut recipe = self.recipe_without_disk.clone();
+        recipe.steps.insert(0, RecipeStep::Layer(layer_of_disk(&name, source)));
         recipe
     }
 }
 
 /// Reads a catalogue; each of its documents is one entry.
 ///
-/// The error holds everything that is wrong with the text, in its order.
+/// The error lists all problems in the order of the text.
 pub fn load_catalogue(source: &Arc<SourceText>) -> Result<Vec<CatalogueEntry>, Vec<Diagnostic>> {
     let documents = yaml::parse(source).map_err(|problem| vec![problem])?;
     if documents.is_empty() {
-        return Err(vec![empty(source)]);
+        return Err(vec![empty_spec(source)]);
     }
     let mut problems = Vec::new();
     let entries: Vec<CatalogueEntry> =
-        documents.iter().filter_map(|document| entry(document, &mut problems)).collect();
+        documents.iter().filter_map(|document| lower_entry(document, &mut problems)).collect();
     if problems.is_empty() {
         return Ok(entries);
     }
     problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.range.start));
-    // What stands at the top of a document is judged once for each platform.
+    // The top of a document is checked once for each platform.
     problems.dedup();
     Err(problems)
 }
 
-fn entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<CatalogueEntry> {
+fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<CatalogueEntry> {
     let before = problems.len();
-    let spec = Spec::read(document, &document.span, problems)?;
+    let spec = Spec::from_node(document, &document.span, problems)?;
     if let Err(other_version) = check_version(&spec) {
         problems.push(other_version);
         return None;
     }
     let Some(release) = &spec.release else {
-        // One that cannot be read was spoken of already.
+        // A release that cannot be read was reported already.
         if problems.len() > before {
             return None;
         }
@@ -157,18 +162,18 @@ fn entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<CatalogueEnt
         );
         return None;
     };
-    names(Some(image), None, problems);
-    let platforms = platforms(&spec, release, problems);
-    let annotations = Layered { top: spec.annotations.as_ref(), own: None };
-    let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
+    lower_names(Some(image), None, problems);
+    let platforms = lower_platforms(&spec, release, problems);
+    let annotations = Overridable { top: spec.annotations.as_ref(), own: None };
+    let text = |text: &Option<LocatedText>| text.as_ref().map(|text| text.value.clone());
     let docs = spec.docs.as_ref();
     let policy = spec.policy.as_ref().and_then(|policy| policy.value.platforms.as_ref());
     Some(CatalogueEntry {
         image: image.value.clone(),
-        tags: tags(spec.tags.as_ref(), &groups(&platforms), problems),
+        tags: lower_tags(spec.tags.as_ref(), &common_groups(&platforms), problems),
         platforms,
         policy: policy.map(|policy| policy.value).unwrap_or_default(),
-        annotations: texts("an annotation", &annotations, problems),
+        annotations: lower_string_map("an annotation", &annotations, problems),
         docs: docs.map_or_else(ImageDocs::default, |docs| ImageDocs {
             description: text(&docs.description),
             user: text(&docs.user),
@@ -177,10 +182,10 @@ fn entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<CatalogueEnt
     })
 }
 
-/// Returns the names of groups that the patterns of all platforms have.
-fn groups(platforms: &[CataloguePlatform]) -> Vec<String> {
+/// Returns the names of the groups that are in the patterns of all platforms.
+fn common_groups(platforms: &[CataloguePlatform]) -> Vec<String> {
     let names = |entry: &CataloguePlatform| {
-        let pattern = entry.release.file.as_ref()?.pattern(&entry.platform).ok()?;
+        let pattern = entry.release.file.as_ref()?.to_regex(&entry.platform).ok()?;
         Some(pattern.capture_names().flatten().map(str::to_owned).collect::<Vec<_>>())
     };
     let mut all = platforms.iter().map(|entry| names(entry).unwrap_or_default());
@@ -189,16 +194,16 @@ fn groups(platforms: &[CataloguePlatform]) -> Vec<String> {
     first.into_iter().filter(|name| rest.iter().all(|other| other.contains(name))).collect()
 }
 
-/// Returns what is published for each platform.
-fn platforms(
+/// Returns the platforms with the sources of their disks.
+fn lower_platforms(
     spec: &Spec,
     release: &Located<ReleaseSpec>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<CataloguePlatform> {
-    let listed: Vec<(&Text, Option<&PlatformSpec>)> = match &spec.platforms {
+    let listed: Vec<(&LocatedText, Option<&PlatformSpec>)> = match &spec.platforms {
         None => Vec::new(),
-        Some(Platforms::Names(names)) => names.value.iter().map(|name| (name, None)).collect(),
-        Some(Platforms::Each(each)) => {
+        Some(SpecPlatforms::Names(names)) => names.value.iter().map(|name| (name, None)).collect(),
+        Some(SpecPlatforms::Each(each)) => {
             each.value.0.iter().map(|(name, own)| (name, Some(own))).collect()
         }
     };
@@ -211,7 +216,7 @@ fn platforms(
                     .help("list the platforms alone: `platforms: [linux/amd64, linux/arm64]`"),
             );
         }
-        let Some(platform) = platform(name, problems) else { continue };
+        let Some(platform) = parse_platform(name, problems) else { continue };
         if found.iter().any(|other| other.platform == platform) {
             problems.push(
                 Diagnostic::new(format!("the platform `{platform}` is given twice"))
@@ -221,10 +226,15 @@ fn platforms(
             continue;
         }
         let changes = own.and_then(|own| own.release.as_ref());
-        let Some(source) = source(&release.value, changes, problems) else { continue };
+        let Some(source) = lower_release(&release.value, changes, problems) else { continue };
         let rest = lower_without_disk(platform.clone(), spec, own, problems);
         let origin = changes.map_or(&release.span, |changes| &changes.span).clone();
-        found.push(CataloguePlatform { platform, release: source, rest, origin });
+        found.push(CataloguePlatform {
+            platform,
+            release: source,
+            recipe_without_disk: rest,
+            origin,
+        });
     }
     found
 }

@@ -1,98 +1,101 @@
-//! The *environment* of an image is made of what the user sets under `env` and of the labels under
-//! `kubevirt`, which CDI finds there when it imports the image.
+//! The *environment* of an image consists of the variables under `env` and of the labels under
+//! `kubevirt`, which CDI reads from the environment when it imports the image.
 
 use std::collections::BTreeMap;
 
-use super::located::{Entries, Text};
-use super::types::Kubevirt;
+use super::located::{LocatedText, UserMapping};
+use super::types::KubevirtSpec;
 use crate::cluster::contract::labels::{
     LabelError, REPORT_LIMIT, check_key, check_value, env_for_label, label_for_env, report_size,
 };
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
-/// What is set at the top of the file and what is set for the platform, which goes before it.
+/// A setting at the top of the file, and the platform's own setting, which overrides it.
 #[derive(Debug)]
-pub(super) struct Layered<'s, T> {
+pub(super) struct Overridable<'s, T> {
     pub(super) top: Option<&'s T>,
     pub(super) own: Option<&'s T>,
 }
 
-impl<'s, T> Layered<'s, Entries<T>> {
-    /// Merges key by key, in the order of the keys.
-    pub(super) fn merged(&self) -> impl Iterator<Item = (&'s Text, &'s T)> + use<'s, T> {
+impl<'s, T> Overridable<'s, UserMapping<T>> {
+    /// Merges the settings by key, in the order of the keys.
+    pub(super) fn merged(&self) -> impl Iterator<Item = (&'s LocatedText, &'s T)> + use<'s, T> {
         let both = [self.top, self.own].into_iter().flatten().flat_map(|entries| &entries.0);
-        let merged: BTreeMap<&str, (&Text, &T)> =
+        let merged: BTreeMap<&str, (&LocatedText, &T)> =
             both.map(|(key, value)| (key.value.as_str(), (key, value))).collect();
         merged.into_values()
     }
 }
 
-impl<'s> Layered<'s, Kubevirt> {
-    fn field(&self, of: impl Fn(&'s Kubevirt) -> Option<&'s Text>) -> Option<&'s Text> {
+impl<'s> Overridable<'s, KubevirtSpec> {
+    fn setting(
+        &self,
+        of: impl Fn(&'s KubevirtSpec) -> Option<&'s LocatedText>,
+    ) -> Option<&'s LocatedText> {
         self.own.and_then(&of).or_else(|| self.top.and_then(&of))
     }
 
-    /// The settings that have a key of their own, by the label each of them means:
+    /// Returns the settings that have keys of their own, by the names of their labels:
     /// `staging/src/kubevirt.io/api/instancetype/register.go` in KubeVirt.
-    fn named(&self) -> [(&'static str, Option<&'s Text>); 4] {
+    fn named_labels(&self) -> [(&'static str, Option<&'s LocatedText>); 4] {
         [
-            ("default-instancetype", self.field(|k| k.instancetype.as_ref())),
-            ("default-instancetype-kind", self.field(|k| k.instancetype_kind.as_ref())),
-            ("default-preference", self.field(|k| k.preference.as_ref())),
-            ("default-preference-kind", self.field(|k| k.preference_kind.as_ref())),
+            ("default-instancetype", self.setting(|k| k.instancetype.as_ref())),
+            ("default-instancetype-kind", self.setting(|k| k.instancetype_kind.as_ref())),
+            ("default-preference", self.setting(|k| k.preference.as_ref())),
+            ("default-preference-kind", self.setting(|k| k.preference_kind.as_ref())),
         ]
     }
 
-    fn labels(&self) -> Layered<'s, Entries<Text>> {
-        let of = |kubevirt: &'s Kubevirt| kubevirt.labels.as_ref();
-        Layered { top: self.top.and_then(of), own: self.own.and_then(of) }
+    fn labels(&self) -> Overridable<'s, UserMapping<LocatedText>> {
+        let of = |kubevirt: &'s KubevirtSpec| kubevirt.labels.as_ref();
+        Overridable { top: self.top.and_then(of), own: self.own.and_then(of) }
     }
 }
 
-/// Returns the variables of one platform's image.
-pub(super) fn environment(
-    kubevirt: &Layered<'_, Kubevirt>,
-    env: &Layered<'_, Entries<Text>>,
+/// Returns the environment variables of one platform's image.
+pub(super) fn lower_environment(
+    kubevirt: &Overridable<'_, KubevirtSpec>,
+    env: &Overridable<'_, UserMapping<LocatedText>>,
     problems: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, String> {
     let mut environment =
-        Environment { problems, variables: BTreeMap::new(), set: BTreeMap::new() };
-    for (name, value) in kubevirt.named() {
+        EnvironmentBuilder { problems, variables: BTreeMap::new(), set: BTreeMap::new() };
+    for (name, value) in kubevirt.named_labels() {
         let key = format!("instancetype.kubevirt.io/{name}");
         if let Some(value) = value {
-            environment.label(&key, &value.span, value);
+            environment.set_label(&key, &value.span, value);
         }
     }
     for (key, value) in kubevirt.labels().merged() {
-        environment.label(&key.value, &key.span, value);
+        environment.set_label(&key.value, &key.span, value);
     }
     for (name, value) in env.merged() {
-        environment.variable(name, value);
+        environment.set_variable(name, value);
     }
     environment.check_size();
     environment.variables
 }
 
-struct Environment<'s, 'p> {
+struct EnvironmentBuilder<'s, 'p> {
     problems: &'p mut Vec<Diagnostic>,
     variables: BTreeMap<String, String>,
-    /// Labels that CDI will make of the variables, with their values and where they are set.
+    /// Labels that CDI derives from the variables, with their values and the spans that set them.
     set: BTreeMap<String, (&'s str, &'s Span)>,
 }
 
-impl<'s> Environment<'s, '_> {
-    fn label(&mut self, key: &str, place: &'s Span, value: &'s Text) {
-        let variable = env_for_label(key).map_err(|error| self.refuse(&error, place));
+impl<'s> EnvironmentBuilder<'s, '_> {
+    fn set_label(&mut self, key: &str, span: &'s Span, value: &'s LocatedText) {
+        let variable = env_for_label(key).map_err(|error| self.report_label(&error, span));
         let value_checked =
-            check_value(&value.value).map_err(|error| self.refuse(&error, &value.span));
+            check_value(&value.value).map_err(|error| self.report_label(&error, &value.span));
         if let (Ok(variable), Ok(())) = (variable, value_checked)
-            && self.claim(key, place, value)
+            && self.claim_label(key, span, value)
         {
             self.variables.insert(variable, value.value.clone());
         }
     }
 
-    fn variable(&mut self, name: &'s Text, value: &'s Text) {
+    fn set_variable(&mut self, name: &'s LocatedText, value: &'s LocatedText) {
         if let Err(problem) = check_variable(name, value) {
             self.problems.push(problem);
             return;
@@ -104,30 +107,30 @@ impl<'s> Environment<'s, '_> {
                         .at(name.span.clone())
                         .help(format!(
                             "Kubernetes refuses it: {}; rename the variable",
-                            reason(&error)
+                            label_error_reason(&error)
                         )),
                 );
                 return;
             }
             if let Err(error) = check_value(&value.value) {
-                self.refuse(&error, &value.span);
+                self.report_label(&error, &value.span);
                 return;
             }
-            if !self.claim(&label, &name.span, value) {
+            if !self.claim_label(&label, &name.span, value) {
                 return;
             }
         }
         self.variables.insert(name.value.clone(), value.value.clone());
     }
 
-    /// Takes a label, unless it is taken.
-    fn claim(&mut self, label: &str, place: &'s Span, value: &'s Text) -> bool {
+    /// Reserves a label; returns false and reports it if it is set already.
+    fn claim_label(&mut self, label: &str, span: &'s Span, value: &'s LocatedText) -> bool {
         let Some((_, other)) = self.set.get(label) else {
-            self.set.insert(label.into(), (&value.value, place));
+            self.set.insert(label.into(), (&value.value, span));
             return true;
         };
         let (first, second) =
-            if other.range.start < place.range.start { (*other, place) } else { (place, *other) };
+            if other.range.start < span.range.start { (*other, span) } else { (span, *other) };
         let (line, _) = first.line_column();
         self.problems.push(
             Diagnostic::new(format!("the label `{label}` is set twice"))
@@ -137,15 +140,15 @@ impl<'s> Environment<'s, '_> {
         false
     }
 
-    fn refuse(&mut self, error: &LabelError, place: &Span) {
-        self.problems.push(Diagnostic::new(error.to_string()).at(place.clone()).help(error.help()));
+    fn report_label(&mut self, error: &LabelError, span: &Span) {
+        self.problems.push(Diagnostic::new(error.to_string()).at(span.clone()).help(error.help()));
     }
 
     fn check_size(&mut self) {
         let labels = self.set.iter().map(|(key, (value, _))| (key.as_str(), *value));
         let size = report_size(labels);
-        // The last label in the file is the one that was added when it became too much.
-        let last = self.set.values().map(|(_, place)| *place).max_by_key(|place| place.range.start);
+        // The last label in the file is the one that exceeded the limit.
+        let last = self.set.values().map(|(_, span)| *span).max_by_key(|span| span.range.start);
         if let Some(last) = last.filter(|_| size > REPORT_LIMIT) {
             self.problems.push(
                 Diagnostic::new(format!(
@@ -161,7 +164,7 @@ impl<'s> Environment<'s, '_> {
     }
 }
 
-fn reason(error: &LabelError) -> &'static str {
+fn label_error_reason(error: &LabelError) -> &'static str {
     match error {
         LabelError::Key { reason, .. }
         | LabelError::Value { reason, .. }
@@ -169,7 +172,7 @@ fn reason(error: &LabelError) -> &'static str {
     }
 }
 
-fn check_variable(name: &Text, value: &Text) -> Result<(), Diagnostic> {
+fn check_variable(name: &LocatedText, value: &LocatedText) -> Result<(), Diagnostic> {
     if name.value.is_empty() {
         return Err(Diagnostic::new("a variable without a name")
             .at(name.span.clone())

@@ -1,49 +1,49 @@
-//! *Fields* are the entries of a mapping whose keys the format knows, as opposed to those that the
-//! user makes up. Here stands what is said about keys that are unknown, missing, doubled or empty.
+//! *Fields* are the entries of a mapping whose keys are part of the format, as opposed to keys that
+//! users choose. This module reports keys that are unknown, missing, doubled or empty.
 
 use std::collections::HashMap;
 
-use super::keys::{KEYS, Keys};
-use super::located::{Located, Text};
+use super::keys::{ALL_KEYS, MappingKeys};
+use super::located::{Located, LocatedText};
 use super::node::{Node, NodeValue};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
-/// What is made from a node.
-pub(super) trait ReadNode: Sized {
-    /// Returns nothing if what stands there was reported. `owner` is where to point for what is
-    /// missing from the value: its key, if it has one.
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self>;
+/// A type that is read from a node.
+pub(super) trait FromNode: Sized {
+    /// Returns the value, or `None` if a problem was reported. `owner` is the span to report missing
+    /// keys at: the value's key, if it has one.
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self>;
 }
 
-/// Key's place, key, value.
+/// A key's span, the key, and its value.
 type Field<'n> = (&'n Span, &'n str, &'n Node);
 
-/// A mapping of which all keys are known.
+/// A mapping whose keys are all known.
 pub(super) struct Fields<'n> {
     found: Vec<Field<'n>>,
     owner: &'n Span,
     noun: &'static str,
-    /// What unknown keys were taken for: those are not reported as missing too.
+    /// Keys that unknown keys are probably misspellings of; they are not reported as missing, too.
     meant: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
     /// Returns the known keys of a mapping and reports the others.
-    pub(super) fn of(
+    pub(super) fn from_mapping(
         node: &'n Node,
         owner: &'n Span,
-        (noun, known): Keys,
+        (noun, known): MappingKeys,
         problems: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         let mut fields = Self { found: Vec::new(), owner, noun, meant: Vec::new() };
-        for field in mapping(node, problems)? {
+        for field in read_mapping(node, problems)? {
             let (span, name, _) = field;
             if known.contains(&name) {
                 fields.found.push(field);
                 continue;
             }
             problems.push(unknown_key(name, span, (noun, known)));
-            fields.meant.extend(closest(name, known));
+            fields.meant.extend(closest_name(name, known));
         }
         Some(fields)
     }
@@ -52,13 +52,13 @@ impl<'n> Fields<'n> {
         self.found.iter().any(|(_, found, _)| *found == name)
     }
 
-    /// Reports a key that must be there and is not.
+    /// Reports a required key that is missing.
     pub(super) fn require(&self, name: &str, help: &str, problems: &mut Vec<Diagnostic>) {
-        problems.extend(self.missing(name, help));
+        problems.extend(self.missing_key(name, help));
     }
 
-    /// Returns what is said of a key that is not there.
-    pub(super) fn missing(&self, name: &str, help: &str) -> Option<Diagnostic> {
+    /// Returns the diagnostic for a key that is missing, or `None` if it exists.
+    pub(super) fn missing_key(&self, name: &str, help: &str) -> Option<Diagnostic> {
         if self.has(name) || self.meant.contains(&name) {
             return None;
         }
@@ -66,21 +66,22 @@ impl<'n> Fields<'n> {
         Some(problem.at(self.owner.clone()).help(help))
     }
 
-    /// Returns what a key's value is read as, if it is there and right.
-    pub(super) fn get<T: ReadNode>(&self, name: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
+    /// Reads the value of a key, if it exists and is valid.
+    pub(super) fn get<T: FromNode>(&self, name: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
         let (key, name, value) = self.found.iter().find(|(_, found, _)| *found == name)?;
         read_value(name, key, value, problems)
     }
 }
 
-pub(super) fn read_value<T: ReadNode>(
+/// Reads the value of a key; a null is reported.
+pub(super) fn read_value<T: FromNode>(
     name: &str,
     key: &Span,
     value: &Node,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<T> {
     if !matches!(value.value, NodeValue::Null) {
-        return T::read(value, key, problems);
+        return T::from_node(value, key, problems);
     }
     problems.push(
         Diagnostic::new(format!("`{name}` has no value"))
@@ -90,23 +91,23 @@ pub(super) fn read_value<T: ReadNode>(
     None
 }
 
-/// Returns the entries of a mapping whose keys are text and stand once.
-pub(super) fn mapping<'n>(
+/// Returns the entries of a mapping; keys that are not text or doubled are reported.
+pub(super) fn read_mapping<'n>(
     node: &'n Node,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Field<'n>>> {
     let NodeValue::Map(entries) = &node.value else {
-        problems.push(unexpected("a mapping", node));
+        problems.push(unexpected_value("a mapping", node));
         return None;
     };
     let mut found: Vec<Field<'n>> = Vec::new();
-    let mut places = HashMap::new();
+    let mut spans = HashMap::new();
     for (key, value) in entries {
         let NodeValue::Text(name) = &key.value else {
-            problems.push(unexpected("text as a key", key));
+            problems.push(unexpected_value("text as a key", key));
             continue;
         };
-        if let Some(first) = places.insert(name, &key.span) {
+        if let Some(first) = spans.insert(name, &key.span) {
             let (line, _) = first.line_column();
             problems.push(
                 Diagnostic::new(format!("`{name}` is given twice"))
@@ -120,25 +121,26 @@ pub(super) fn mapping<'n>(
     Some(found)
 }
 
-/// Reads one of a few words.
-pub(super) fn choose<T: Copy>(
+/// Reads a value that is one of the known words.
+pub(super) fn read_choice<T: Copy>(
     node: &Node,
     owner: &Span,
     noun: &str,
     known: &[(&'static str, T)],
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Located<T>> {
-    let Text { value, span } = Text::read(node, owner, problems)?;
+    let LocatedText { value, span } = LocatedText::from_node(node, owner, problems)?;
     if let Some((_, found)) = known.iter().find(|(name, _)| *name == value) {
         return Some(Located { value: *found, span });
     }
     let names: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
     let diagnostic = Diagnostic::new(format!("unknown {noun} `{value}`")).at(span);
-    problems.push(suggest(diagnostic, &value, &names, &format!("known {noun}s")));
+    problems.push(add_suggestion(diagnostic, &value, &names, &format!("known {noun}s")));
     None
 }
 
-pub(super) fn unexpected(wanted: &str, node: &Node) -> Diagnostic {
+/// Returns the diagnostic for a value of the wrong kind.
+pub(super) fn unexpected_value(wanted: &str, node: &Node) -> Diagnostic {
     let text = &node.span.source.text[node.span.range.clone()];
     let diagnostic = Diagnostic::new(format!("expected {wanted}, found {}", node.value.noun()))
         .at(node.span.clone());
@@ -157,31 +159,31 @@ pub(super) fn unexpected(wanted: &str, node: &Node) -> Diagnostic {
     }
 }
 
-fn unknown_key(name: &str, span: &Span, (noun, known): Keys) -> Diagnostic {
+fn unknown_key(name: &str, span: &Span, (noun, known): MappingKeys) -> Diagnostic {
     let diagnostic = Diagnostic::new(format!("unknown key `{name}` in {noun}")).at(span.clone());
     let elsewhere: Vec<&str> =
-        KEYS.iter().filter(|(_, keys)| keys.contains(&name)).map(|(noun, _)| *noun).collect();
+        ALL_KEYS.iter().filter(|(_, keys)| keys.contains(&name)).map(|(noun, _)| *noun).collect();
     if !elsewhere.is_empty() {
         return diagnostic.help(format!("it is a key of {}", elsewhere.join(" and of ")));
     }
-    suggest(diagnostic, name, known, "known keys")
+    add_suggestion(diagnostic, name, known, "known keys")
 }
 
-/// Adds what was probably meant, or else all that could be.
-pub(super) fn suggest(
+/// Adds a help line with the known name closest to the given one, or else with all known names.
+pub(super) fn add_suggestion(
     diagnostic: Diagnostic,
     given: &str,
     known: &[&'static str],
     all: &str,
 ) -> Diagnostic {
-    match closest(given, known) {
+    match closest_name(given, known) {
         Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
         None => diagnostic.help(format!("{all}: {}", known.join(", "))),
     }
 }
 
-/// Returns the known name that differs from the given one in a third of its letters at most.
-fn closest(given: &str, known: &[&'static str]) -> Option<&'static str> {
+/// Returns the known name closest to the given one, if at most a third of its letters differ.
+fn closest_name(given: &str, known: &[&'static str]) -> Option<&'static str> {
     let given = given.to_lowercase();
     let distance = |name: &str| strsim::damerau_levenshtein(&given, &name.to_lowercase());
     let best = *known.iter().min_by_key(|name| distance(name))?;

@@ -1,13 +1,22 @@
-//! The *keys* that may stand in a mapping of a spec.
+//! The *keys* of the mappings of a spec.
 
-/// The keys of each kind of mapping, by what people call it.
-pub(super) const KEYS: &[(&str, &[&str])] =
-    &[SPEC, PLATFORM, KUBEVIRT, FILE, DETAILS, RELEASE, RELEASE_CHANGES, DOCS, POLICY];
+/// The keys of every kind of mapping.
+pub(super) const ALL_KEYS: &[(&str, &[&str])] = &[
+    SPEC_KEYS,
+    PLATFORM_KEYS,
+    KUBEVIRT_KEYS,
+    FILE_KEYS,
+    SOURCE_KEYS,
+    RELEASE_KEYS,
+    RELEASE_CHANGES_KEYS,
+    DOCS_KEYS,
+    POLICY_KEYS,
+];
 
-/// What people call a kind of mapping, and its keys.
-pub(super) type Keys = (&'static str, &'static [&'static str]);
+/// The name of a kind of mapping in messages, and its keys.
+pub(super) type MappingKeys = (&'static str, &'static [&'static str]);
 
-pub(super) const SPEC: Keys = (
+pub(super) const SPEC_KEYS: MappingKeys = (
     "the spec",
     &[
         "apiVersion",
@@ -24,7 +33,7 @@ pub(super) const SPEC: Keys = (
         "annotations",
     ],
 );
-pub(super) const RELEASE: Keys = (
+pub(super) const RELEASE_KEYS: MappingKeys = (
     "`release`",
     &[
         "from",
@@ -38,14 +47,14 @@ pub(super) const RELEASE: Keys = (
         "signature",
     ],
 );
-pub(super) const RELEASE_CHANGES: Keys =
+pub(super) const RELEASE_CHANGES_KEYS: MappingKeys =
     ("a platform's `release`", &["url", "file", "version", "checksums", "signature"]);
-pub(super) const POLICY: Keys = ("`policy`", &["platforms"]);
-pub(super) const DOCS: Keys = ("`docs`", &["description", "user"]);
-pub(super) const PLATFORM: Keys =
+pub(super) const POLICY_KEYS: MappingKeys = ("`policy`", &["platforms"]);
+pub(super) const DOCS_KEYS: MappingKeys = ("`docs`", &["description", "user"]);
+pub(super) const PLATFORM_KEYS: MappingKeys =
     ("a platform", &["disk", "release", "kubevirt", "files", "env", "labels"]);
-pub(super) const KUBEVIRT: Keys =
+pub(super) const KUBEVIRT_KEYS: MappingKeys =
     ("`kubevirt`", &["instancetype", "instancetypeKind", "preference", "preferenceKind", "labels"]);
-pub(super) const FILE: Keys = ("a file", &["path", "source"]);
-pub(super) const DETAILS: Keys =
+pub(super) const FILE_KEYS: MappingKeys = ("a file", &["path", "source"]);
+pub(super) const SOURCE_KEYS: MappingKeys =
     ("a source", &["path", "url", "sha256", "sha512", "unpack", "name", "convert", "compress"]);

@@ -1,4 +1,4 @@
-//! *Located* values are values that know where they stand in the text, for messages.
+//! *Located* values have the span of the text that they were read from, for messages.
 
 use std::borrow::Cow;
 
@@ -6,19 +6,19 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::recipe::diagnostic::Span;
 
-/// A value and where it stands.
+/// A value and its span.
 #[derive(Debug)]
 pub(super) struct Located<T> {
     pub(super) value: T,
     pub(super) span: Span,
 }
 
-/// A text and where it stands.
-pub(super) type Text = Located<String>;
+/// A text and its span.
+pub(super) type LocatedText = Located<String>;
 
-/// A mapping whose keys the user chooses, in the order of the file.
+/// A mapping whose keys the user chooses, in the order of the text.
 #[derive(Debug)]
-pub(super) struct Entries<T>(pub(super) Vec<(Text, T)>);
+pub(super) struct UserMapping<T>(pub(super) Vec<(LocatedText, T)>);
 
 impl<T: JsonSchema> JsonSchema for Located<T> {
     fn inline_schema() -> bool {
@@ -38,7 +38,7 @@ impl<T: JsonSchema> JsonSchema for Located<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Entries<T> {
+impl<T: JsonSchema> JsonSchema for UserMapping<T> {
     fn inline_schema() -> bool {
         true
     }

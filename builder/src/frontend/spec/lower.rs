@@ -1,36 +1,39 @@
-//! *Lowering* turns a spec into a recipe: what the user left out is filled in, what is set for a
-//! platform goes before what is set for all, and what cannot work is reported.
+//! *Lowering* converts a spec to a recipe: defaults are filled in, settings of a platform override
+//! those at the top, and what cannot work is reported.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::oci::image::reference::Reference;
 
-use super::environment::{Layered, environment};
-use super::files::{directory, layer, regular};
-use super::located::{Entries, Located, Text};
-use super::names::names;
+use super::environment::{Overridable, lower_environment};
+use super::files::{directory_entry, file_entry, lower_files};
+use super::located::{Located, LocatedText, UserMapping};
+use super::names::lower_names;
 use super::release::DocsSpec;
 use super::source;
-use super::types::{API_VERSION, PlatformSpec, Platforms, Spec};
+use super::types::{API_VERSION, PlatformSpec, Spec, SpecPlatforms};
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe};
 
-/// A recipe, and where each of its names was given.
+/// A recipe, and the spans of its names.
 #[derive(Debug)]
-pub(super) struct Lowered {
+pub(super) struct LoweredSpec {
     pub(super) recipe: Recipe,
     pub(super) names: Vec<Located<Reference>>,
 }
 
-/// Returns the recipe; it is of use only if nothing was reported.
-pub(super) fn lower(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Lowered {
-    // Tags of an image that follows a release are not tags yet.
+/// Returns the recipe; it is valid only if nothing was reported.
+pub(super) fn lower_spec(spec: &Spec, problems: &mut Vec<Diagnostic>) -> LoweredSpec {
+    // Tags of an image that follows a release are templates.
     let tags = spec.tags.as_ref().filter(|_| spec.release.is_none());
-    let names = names(spec.image.as_ref(), tags, problems);
-    let annotations =
-        texts("an annotation", &Layered { top: spec.annotations.as_ref(), own: None }, problems);
+    let names = lower_names(spec.image.as_ref(), tags, problems);
+    let annotations = lower_string_map(
+        "an annotation",
+        &Overridable { top: spec.annotations.as_ref(), own: None },
+        problems,
+    );
     if spec.release.is_none() {
         let policy = spec.policy.as_ref().map(|policy| &policy.span);
         let docs = spec.docs.as_ref().and_then(DocsSpec::span);
@@ -40,16 +43,16 @@ pub(super) fn lower(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Lowered {
                 .help("add `release:`, or remove it")
         }));
     }
-    let platforms = platforms(spec, problems);
+    let platforms = lower_platforms(spec, problems);
     let recipe = Recipe {
         names: names.iter().map(|name| name.value.clone()).collect(),
         platforms,
         annotations,
     };
-    Lowered { recipe, names }
+    LoweredSpec { recipe, names }
 }
 
-/// Checks the format's version. A file of another version is not judged any further.
+/// Checks the format's version. A file of another version is not checked any further.
 pub(super) fn check_version(spec: &Spec) -> Result<(), Diagnostic> {
     let Some(version) = spec.api_version.as_ref().filter(|text| text.value != API_VERSION) else {
         return Ok(());
@@ -58,7 +61,7 @@ pub(super) fn check_version(spec: &Spec) -> Result<(), Diagnostic> {
     Err(problem.at(version.span.clone()).help(format!("this program reads `{API_VERSION}`")))
 }
 
-fn platforms(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Vec<PlatformRecipe> {
+fn lower_platforms(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Vec<PlatformRecipe> {
     let platforms = match (&spec.platforms, &spec.release) {
         (_, Some(release)) => {
             problems.push(
@@ -71,7 +74,7 @@ fn platforms(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Vec<PlatformRecipe>
             return Vec::new();
         }
         (None, None) => return Vec::new(),
-        (Some(Platforms::Names(names)), None) => {
+        (Some(SpecPlatforms::Names(names)), None) => {
             problems.push(
                 Diagnostic::new("the platforms have no disks")
                     .at(names.span.clone())
@@ -79,14 +82,14 @@ fn platforms(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Vec<PlatformRecipe>
             );
             return Vec::new();
         }
-        (Some(Platforms::Each(platforms)), None) => platforms,
+        (Some(SpecPlatforms::Each(platforms)), None) => platforms,
     };
-    let mut places: HashMap<Platform, &Span> = HashMap::new();
+    let mut spans: HashMap<Platform, &Span> = HashMap::new();
     let mut recipes = Vec::new();
     for (key, own) in &platforms.value.0 {
-        let platform = platform(key, problems);
+        let platform = parse_platform(key, problems);
         if let Some((platform, other)) =
-            platform.as_ref().zip(platform.as_ref().and_then(|p| places.get(p)))
+            platform.as_ref().zip(platform.as_ref().and_then(|p| spans.get(p)))
         {
             let (line, _) = other.line_column();
             problems.push(
@@ -95,14 +98,17 @@ fn platforms(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Vec<PlatformRecipe>
                     .help(format!("`{}` on line {line} means the same", text_at(other))),
             );
         }
-        places.extend(platform.clone().map(|platform| (platform, &key.span)));
+        spans.extend(platform.clone().map(|platform| (platform, &key.span)));
         recipes.extend(lower_platform(platform, spec, own, problems));
     }
     recipes
 }
 
-/// Returns the platform that a text names.
-pub(super) fn platform(key: &Text, problems: &mut Vec<Diagnostic>) -> Option<Platform> {
+/// Parses a platform, and reports one that is invalid.
+pub(super) fn parse_platform(
+    key: &LocatedText,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Platform> {
     let parsed = key.value.parse::<Platform>();
     let parsed = parsed.map_err(|error| {
         Diagnostic::new(error.to_string()).at(key.span.clone()).help(error.help())
@@ -116,15 +122,15 @@ fn lower_platform(
     own: &PlatformSpec,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<PlatformRecipe> {
-    let disk = disk_layer(own, problems);
-    // The rest is judged whatever the platform is called.
+    let disk = lower_disk_layer(own, problems);
+    // The rest is checked even if the platform is invalid.
     let any = platform.clone().unwrap_or_else(Platform::host);
     let mut lowered = lower_without_disk(any, spec, Some(own), problems);
     lowered.steps.insert(0, RecipeStep::Layer(disk?));
     platform.map(|_| lowered)
 }
 
-/// Lowers all that is known of a platform's image before its disk is.
+/// Returns the recipe of a platform's image, without its disk.
 pub(super) fn lower_without_disk(
     platform: Platform,
     spec: &Spec,
@@ -133,17 +139,17 @@ pub(super) fn lower_without_disk(
 ) -> PlatformRecipe {
     let kubevirt = own.and_then(|own| own.kubevirt.as_ref());
     let own_env = own.and_then(|own| own.env.as_ref());
-    let env = environment(
-        &Layered { top: spec.kubevirt.as_ref(), own: kubevirt },
-        &Layered { top: spec.env.as_ref(), own: own_env },
+    let env = lower_environment(
+        &Overridable { top: spec.kubevirt.as_ref(), own: kubevirt },
+        &Overridable { top: spec.env.as_ref(), own: own_env },
         problems,
     );
     let own_labels = own.and_then(|own| own.labels.as_ref());
-    let labels = Layered { top: spec.labels.as_ref(), own: own_labels };
-    let labels = texts("a label", &labels, problems);
+    let labels = Overridable { top: spec.labels.as_ref(), own: own_labels };
+    let labels = lower_string_map("a label", &labels, problems);
     let own_files = own.and_then(|own| own.files.as_ref());
     let files = spec.files.iter().chain(own_files).flatten();
-    let steps = layer(files, problems).map(RecipeStep::Layer).into_iter().collect();
+    let steps = lower_files(files, problems).map(RecipeStep::Layer).into_iter().collect();
     let mut config = ImageConfig::new(&platform);
     for (name, value) in &env {
         config.set_env(name, value);
@@ -154,8 +160,8 @@ pub(super) fn lower_without_disk(
     PlatformRecipe { platform, base: None, steps, config, annotations: BTreeMap::new() }
 }
 
-/// The disk stands in the lowest layer: CDI takes the first that has one.
-fn disk_layer(own: &PlatformSpec, problems: &mut Vec<Diagnostic>) -> Option<LayerRecipe> {
+/// Returns the layer of the disk, which is the lowest: CDI imports the disk of the first layer that has one.
+fn lower_disk_layer(own: &PlatformSpec, problems: &mut Vec<Diagnostic>) -> Option<LayerRecipe> {
     if let Some(release) = &own.release {
         problems.push(
             Diagnostic::new("this image does not follow a release")
@@ -164,21 +170,22 @@ fn disk_layer(own: &PlatformSpec, problems: &mut Vec<Diagnostic>) -> Option<Laye
         );
     }
     problems.extend(own.without_disk.clone());
-    let (disk, name) = source::disk(own.disk.as_ref()?, problems)?;
-    Some(disk_in(&name, disk))
+    let (disk, name) = source::lower_disk(own.disk.as_ref()?, problems)?;
+    Some(layer_of_disk(&name, disk))
 }
 
 /// Returns the layer that holds a disk.
-pub(super) fn disk_in(name: &str, disk: SourceRecipe) -> LayerRecipe {
+pub(super) fn layer_of_disk(name: &str, disk: SourceRecipe) -> LayerRecipe {
     let path = format!("disk/{name}");
-    let entries = vec![directory("disk"), regular(&path, disk)];
+    let entries = vec![directory_entry("disk"), file_entry(&path, disk)];
     LayerRecipe { history: path, entries }
 }
 
-/// Returns what OCI calls a string map: labels or annotations, whose keys must not be empty.
-pub(super) fn texts(
+/// Returns labels or annotations, whose keys must not be empty ("string maps" in OCI); `noun` names
+/// them in messages.
+pub(super) fn lower_string_map(
     noun: &str,
-    entries: &Layered<'_, Entries<Text>>,
+    entries: &Overridable<'_, UserMapping<LocatedText>>,
     problems: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, String> {
     let mut map = BTreeMap::new();

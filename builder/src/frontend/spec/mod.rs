@@ -1,17 +1,16 @@
-//! A *spec* is the small YAML file that says which disks become an image: nodes are parsed from
-//! the text, the types of the format are read from the nodes, and these are lowered to recipes.
+//! A *spec* is the YAML file that describes an image of disks: nodes are parsed from the text, the types
+//! of the format are read from the nodes, and these are lowered to recipes.
 
 mod catalogue;
 mod environment;
 mod fields;
 mod files;
-mod followed;
 mod keys;
 mod located;
+mod locations;
 mod lower;
 mod names;
 mod node;
-mod places;
 mod read;
 mod release;
 mod schema;
@@ -19,15 +18,16 @@ mod source;
 mod syntax;
 mod tags;
 mod types;
+mod upstream;
 mod yaml;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use self::catalogue::{CatalogueEntry, CataloguePlatform, load_catalogue};
-use self::fields::ReadNode;
+use self::fields::FromNode;
 use self::located::Located;
-use self::lower::{Lowered, check_version, lower};
+use self::lower::{LoweredSpec, check_version, lower_spec};
 use self::node::Node;
 pub(crate) use self::release::PlatformsPolicy;
 pub use self::schema::schema;
@@ -38,47 +38,46 @@ use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
 /// Reads a spec; each of its YAML documents is one recipe.
 ///
-/// The error holds everything that is wrong with the text, in its order; of a text that is not
-/// YAML, the first mistake.
-pub fn load(source: &Arc<SourceText>) -> Result<Vec<Recipe>, Vec<Diagnostic>> {
+/// The error lists all problems in the order of the text; for a text that is not YAML, only the first.
+pub fn load_recipes(source: &Arc<SourceText>) -> Result<Vec<Recipe>, Vec<Diagnostic>> {
     let documents = yaml::parse(source).map_err(|problem| vec![problem])?;
     if documents.is_empty() {
-        return Err(vec![empty(source)]);
+        return Err(vec![empty_spec(source)]);
     }
     let mut problems = Vec::new();
-    let lowered: Vec<Lowered> =
+    let lowered: Vec<LoweredSpec> =
         documents.iter().filter_map(|document| load_document(document, &mut problems)).collect();
-    check_names(&lowered, &mut problems);
+    check_unique_names(&lowered, &mut problems);
     if problems.is_empty() {
         return Ok(lowered.into_iter().map(|lowered| lowered.recipe).collect());
     }
     problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.range.start));
-    // What stands at the top of a file is judged once for each platform.
+    // The top of a file is checked once for each platform.
     problems.dedup();
     Err(problems)
 }
 
-fn load_document(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Lowered> {
+fn load_document(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<LoweredSpec> {
     let mut found = Vec::new();
-    let spec = Spec::read(document, &document.span, &mut found);
+    let spec = Spec::from_node(document, &document.span, &mut found);
     if let Some(Err(other_version)) = spec.as_ref().map(check_version) {
         problems.push(other_version);
         return None;
     }
     problems.append(&mut found);
-    Some(lower(&spec?, problems))
+    Some(lower_spec(&spec?, problems))
 }
 
-/// Two documents must not give one name to two images: the second would replace the first.
-fn check_names(lowered: &[Lowered], problems: &mut Vec<Diagnostic>) {
-    let mut places: HashMap<String, (usize, usize)> = HashMap::new();
+/// Checks that two documents do not name two images alike: the second would replace the first.
+fn check_unique_names(lowered: &[LoweredSpec], problems: &mut Vec<Diagnostic>) {
+    let mut lines: HashMap<String, (usize, usize)> = HashMap::new();
     for (document, Located { value, span }) in lowered
         .iter()
         .enumerate()
         .flat_map(|(n, lowered)| lowered.names.iter().map(move |name| (n, name)))
     {
         let (line, _) = span.line_column();
-        let (first, other) = *places.entry(value.to_string()).or_insert((document, line));
+        let (first, other) = *lines.entry(value.to_string()).or_insert((document, line));
         if first == document {
             continue;
         }
@@ -90,7 +89,7 @@ fn check_names(lowered: &[Lowered], problems: &mut Vec<Diagnostic>) {
     }
 }
 
-fn empty(source: &Arc<SourceText>) -> Diagnostic {
+fn empty_spec(source: &Arc<SourceText>) -> Diagnostic {
     Diagnostic::new(format!("`{}` holds no spec", source.name)).help(
         "the shortest one is `{apiVersion: diskette/v1, platforms: {linux/amd64: {disk: my.qcow2}}}`",
     )

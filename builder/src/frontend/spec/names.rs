@@ -1,19 +1,19 @@
-//! *Names* are what the finished image is called: the repository joined with each tag.
+//! *Names* of the finished image: the repository joined with each tag.
 
 use std::collections::HashSet;
 
 use crate::oci::image::reference::{Reference, is_tag};
 
-use super::located::{Located, Text};
+use super::located::{Located, LocatedText};
 use crate::recipe::diagnostic::Diagnostic;
 
-/// The tag of an image that is given none.
+/// The tag of an image without `tags`.
 pub(super) const DEFAULT_TAG: &str = "latest";
 
-/// Returns the image's names, each with the place it was given at.
-pub(super) fn names(
-    image: Option<&Text>,
-    tags: Option<&Located<Vec<Text>>>,
+/// Returns the image's names, each with the span that gives it.
+pub(super) fn lower_names(
+    image: Option<&LocatedText>,
+    tags: Option<&Located<Vec<LocatedText>>>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Located<Reference>> {
     let Some(image) = image else {
@@ -28,7 +28,8 @@ pub(super) fn names(
     };
     let repository = check_repository(image).map_err(|problem| problems.push(problem));
     let Some(tags) = tags else {
-        let name = repository.and_then(|()| name(image, DEFAULT_TAG).map_err(|p| problems.push(p)));
+        let name =
+            repository.and_then(|()| parse_name(image, DEFAULT_TAG).map_err(|p| problems.push(p)));
         return name.map(|value| Located { value, span: image.span.clone() }).into_iter().collect();
     };
     let checked = check_tags(tags, problems);
@@ -37,7 +38,7 @@ pub(super) fn names(
     }
     let mut names = Vec::new();
     for tag in checked {
-        match name(image, &tag.value) {
+        match parse_name(image, &tag.value) {
             Ok(value) => names.push(Located { value, span: tag.span.clone() }),
             Err(problem) => problems.push(problem),
         }
@@ -45,7 +46,7 @@ pub(super) fn names(
     names
 }
 
-fn check_repository(image: &Text) -> Result<(), Diagnostic> {
+fn check_repository(image: &LocatedText) -> Result<(), Diagnostic> {
     let name = image.value.as_str();
     let wrong = |message: &str| Diagnostic::new(message).at(image.span.clone());
     if name.is_empty() {
@@ -68,7 +69,10 @@ fn check_repository(image: &Text) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn check_tags<'t>(tags: &'t Located<Vec<Text>>, problems: &mut Vec<Diagnostic>) -> Vec<&'t Text> {
+fn check_tags<'t>(
+    tags: &'t Located<Vec<LocatedText>>,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<&'t LocatedText> {
     let mut checked = HashSet::new();
     let mut good = Vec::new();
     for tag in &tags.value {
@@ -88,7 +92,7 @@ fn check_tags<'t>(tags: &'t Located<Vec<Text>>, problems: &mut Vec<Diagnostic>) 
     good
 }
 
-fn name(image: &Text, tag: &str) -> Result<Reference, Diagnostic> {
+fn parse_name(image: &LocatedText, tag: &str) -> Result<Reference, Diagnostic> {
     let name = &image.value;
     if let Ok(reference) = format!("{name}:{tag}").parse() {
         return Ok(reference);

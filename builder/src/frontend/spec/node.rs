@@ -1,5 +1,5 @@
-//! A *node* is one value of a YAML document together with the place it stands at: the shape that
-//! a spec is read from, before anything is known about what its keys mean.
+//! A *node* is one value of a YAML document together with its span. A spec is read from nodes, which
+//! know nothing of the meaning of their keys.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use serde_saphyr::Spanned;
 
 use crate::recipe::diagnostic::Span;
 
-/// A value and its place.
+/// A value and its span.
 #[derive(Debug)]
 pub(super) struct Node {
-    /// Never past the end of its first line, so that no message underlines half a file.
+    /// Ends with the value's first line, so that messages do not underline half a file.
     pub(super) span: Span,
     pub(super) value: NodeValue,
 }
@@ -22,15 +22,15 @@ pub(super) enum NodeValue {
     Text(String),
     Number,
     Bool,
-    /// `~`, `null`, or nothing at all.
+    /// `~`, `null`, or an omitted value.
     Null,
     List(Vec<Node>),
-    /// In the order of the text; keys may repeat.
+    /// Entries in the order of the text; keys may repeat.
     Map(Vec<(Node, Node)>),
 }
 
 impl NodeValue {
-    /// Returns what a person calls it, with its article.
+    /// Returns the noun for the value in messages, with its article.
     pub(super) fn noun(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
@@ -43,7 +43,7 @@ impl NodeValue {
     }
 }
 
-/// A value as the YAML library hands it over, with places in its own terms.
+/// A value from the YAML library, with the library's locations.
 pub(super) enum RawNode {
     Text(String),
     Number,

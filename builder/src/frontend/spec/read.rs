@@ -1,18 +1,19 @@
-//! *Reading* makes the types of a spec from nodes. It reports every key it does not know and every
-//! value of the wrong kind, and goes on with what is left, so that one run shows all mistakes.
+//! *Reading* converts nodes to the types of a spec. It reports each unknown key and each value of the
+//! wrong kind and continues with the rest, so that one run shows all mistakes.
 
-use super::fields::{Fields, ReadNode, choose, mapping, read_value, unexpected};
-use super::keys::{DETAILS, FILE, KUBEVIRT, PLATFORM, SPEC};
-use super::located::{Entries, Located, Text};
+use super::fields::{Fields, FromNode, read_choice, read_mapping, read_value, unexpected_value};
+use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, PLATFORM_KEYS, SOURCE_KEYS, SPEC_KEYS};
+use super::located::{Located, LocatedText, UserMapping};
 use super::node::{Node, NodeValue};
 use super::types::{
-    Compress, Convert, Details, FileSpec, Kubevirt, PlatformSpec, Platforms, Source, Spec, Unpack,
+    CompressSpec, ConvertSpec, FileSpec, KubevirtSpec, PlatformSpec, SourceDetails, SourceSpec,
+    Spec, SpecPlatforms, UnpackSpec,
 };
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
-impl ReadNode for Spec {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let fields = Fields::of(node, owner, SPEC, problems)?;
+impl FromNode for Spec {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::from_mapping(node, owner, SPEC_KEYS, problems)?;
         fields.require(
             "apiVersion",
             "`apiVersion: diskette/v1` says how to read the file",
@@ -40,26 +41,26 @@ impl ReadNode for Spec {
     }
 }
 
-impl ReadNode for Platforms {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl FromNode for SpecPlatforms {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         match node.value {
-            NodeValue::List(_) => ReadNode::read(node, owner, problems).map(Self::Names),
-            _ => ReadNode::read(node, owner, problems).map(Self::Each),
+            NodeValue::List(_) => FromNode::from_node(node, owner, problems).map(Self::Names),
+            _ => FromNode::from_node(node, owner, problems).map(Self::Each),
         }
     }
 }
 
-impl ReadNode for PlatformSpec {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl FromNode for PlatformSpec {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         if let NodeValue::Text(disk) = &node.value {
-            let problem = unexpected("a mapping", node);
+            let problem = unexpected_value("a mapping", node);
             problems
                 .push(Diagnostic { help: vec![format!("write `{{disk: {disk}}}`")], ..problem });
             return None;
         }
-        let fields = Fields::of(node, owner, PLATFORM, problems)?;
+        let fields = Fields::from_mapping(node, owner, PLATFORM_KEYS, problems)?;
         Some(Self {
-            without_disk: fields.missing("disk", "add `disk:` with the path of the disk"),
+            without_disk: fields.missing_key("disk", "add `disk:` with the path of the disk"),
             disk: fields.get("disk", problems),
             release: fields.get("release", problems),
             kubevirt: fields.get("kubevirt", problems),
@@ -70,9 +71,9 @@ impl ReadNode for PlatformSpec {
     }
 }
 
-impl ReadNode for Kubevirt {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let fields = Fields::of(node, owner, KUBEVIRT, problems)?;
+impl FromNode for KubevirtSpec {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::from_mapping(node, owner, KUBEVIRT_KEYS, problems)?;
         Some(Self {
             instancetype: fields.get("instancetype", problems),
             instancetype_kind: fields.get("instancetypeKind", problems),
@@ -83,9 +84,9 @@ impl ReadNode for Kubevirt {
     }
 }
 
-impl ReadNode for FileSpec {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let fields = Fields::of(node, owner, FILE, problems)?;
+impl FromNode for FileSpec {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::from_mapping(node, owner, FILE_KEYS, problems)?;
         fields.require("path", "add `path:` with the file's place in the image", problems);
         fields.require("source", "add `source:` with the path of the content", problems);
         let (path, source) = (fields.get("path", problems), fields.get("source", problems));
@@ -93,13 +94,13 @@ impl ReadNode for FileSpec {
     }
 }
 
-impl ReadNode for Source {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl FromNode for SourceSpec {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         if !matches!(node.value, NodeValue::Map(_)) {
-            return Text::read(node, owner, problems).map(Self::Plain);
+            return LocatedText::from_node(node, owner, problems).map(Self::Plain);
         }
-        let fields = Fields::of(node, owner, DETAILS, problems)?;
-        let details = Details {
+        let fields = Fields::from_mapping(node, owner, SOURCE_KEYS, problems)?;
+        let details = SourceDetails {
             path: fields.get("path", problems),
             url: fields.get("url", problems),
             sha256: fields.get("sha256", problems),
@@ -123,75 +124,79 @@ impl ReadNode for Source {
     }
 }
 
-impl ReadNode for Located<Unpack> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl FromNode for Located<UnpackSpec> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [
-            ("gz", Unpack::Gz),
-            ("xz", Unpack::Xz),
-            ("zst", Unpack::Zst),
-            ("bz2", Unpack::Bz2),
-            ("none", Unpack::None),
+            ("gz", UnpackSpec::Gz),
+            ("xz", UnpackSpec::Xz),
+            ("zst", UnpackSpec::Zst),
+            ("bz2", UnpackSpec::Bz2),
+            ("none", UnpackSpec::None),
         ];
-        choose(node, owner, "packing", &known, problems)
+        read_choice(node, owner, "packing", &known, problems)
     }
 }
 
-impl ReadNode for Located<Convert> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let known = [("qcow2", Convert::Qcow2), ("raw", Convert::Raw)];
-        choose(node, owner, "format", &known, problems)
+impl FromNode for Located<ConvertSpec> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let known = [("qcow2", ConvertSpec::Qcow2), ("raw", ConvertSpec::Raw)];
+        read_choice(node, owner, "format", &known, problems)
     }
 }
 
-impl ReadNode for Located<Compress> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let known = [("zlib", Compress::Zlib), ("zstd", Compress::Zstd), ("none", Compress::None)];
-        choose(node, owner, "compression", &known, problems)
+impl FromNode for Located<CompressSpec> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let known = [
+            ("zlib", CompressSpec::Zlib),
+            ("zstd", CompressSpec::Zstd),
+            ("none", CompressSpec::None),
+        ];
+        read_choice(node, owner, "compression", &known, problems)
     }
 }
 
-impl ReadNode for Text {
-    fn read(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl FromNode for LocatedText {
+    fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         if let NodeValue::Text(text) = &node.value {
             return Some(Self { value: text.clone(), span: node.span.clone() });
         }
-        problems.push(unexpected("text", node));
+        problems.push(unexpected_value("text", node));
         None
     }
 }
 
-impl<T: ReadNode> ReadNode for Vec<T> {
-    fn read(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl<T: FromNode> FromNode for Vec<T> {
+    fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let NodeValue::List(items) = &node.value else {
-            problems.push(unexpected("a list", node));
+            problems.push(unexpected_value("a list", node));
             return None;
         };
-        Some(items.iter().filter_map(|item| T::read(item, &item.span, problems)).collect())
+        Some(items.iter().filter_map(|item| T::from_node(item, &item.span, problems)).collect())
     }
 }
 
-impl<T: ReadNode> ReadNode for Located<Vec<T>> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl<T: FromNode> FromNode for Located<Vec<T>> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         refuse_empty(node, problems)?;
-        Some(Self { value: Vec::read(node, owner, problems)?, span: owner.clone() })
+        Some(Self { value: Vec::from_node(node, owner, problems)?, span: owner.clone() })
     }
 }
 
-impl<T: ReadNode> ReadNode for Entries<T> {
-    fn read(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl<T: FromNode> FromNode for UserMapping<T> {
+    fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let mut entries = Vec::new();
-        for (key, name, value) in mapping(node, problems)? {
-            let text = Text { value: name.into(), span: key.clone() };
+        for (key, name, value) in read_mapping(node, problems)? {
+            let text = LocatedText { value: name.into(), span: key.clone() };
             entries.extend(read_value(name, key, value, problems).map(|value| (text, value)));
         }
         Some(Self(entries))
     }
 }
 
-impl<T: ReadNode> ReadNode for Located<Entries<T>> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl<T: FromNode> FromNode for Located<UserMapping<T>> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         refuse_empty(node, problems)?;
-        Some(Self { value: Entries::read(node, owner, problems)?, span: owner.clone() })
+        Some(Self { value: UserMapping::from_node(node, owner, problems)?, span: owner.clone() })
     }
 }
 

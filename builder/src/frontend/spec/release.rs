@@ -1,11 +1,11 @@
-//! The *release* part of a spec: where a distribution publishes, and how what is found there is published
-//! in turn.
+//! The *release* part of a spec: where a distribution publishes its disks, and how images of them are
+//! published.
 
 use schemars::JsonSchema;
 
-use super::fields::{Fields, ReadNode, choose};
-use super::keys::{DOCS, POLICY, RELEASE, RELEASE_CHANGES};
-use super::located::{Located, Text};
+use super::fields::{Fields, FromNode, read_choice};
+use super::keys::{DOCS_KEYS, POLICY_KEYS, RELEASE_CHANGES_KEYS, RELEASE_KEYS};
+use super::located::{Located, LocatedText};
 use super::node::Node;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::upstream::UpstreamKind;
@@ -20,25 +20,25 @@ pub(super) struct ReleaseSpec {
     pub(super) from: Located<UpstreamKind>,
     /// The list of what is published.
     #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
-    pub(super) url: Text,
+    pub(super) url: LocatedText,
     /// A regular expression that the whole name of the file matches. The newest is chosen by its group
     /// `version`: `disk-(?<version>[0-9.]+)[.]qcow2`.
-    pub(super) file: Option<Text>,
+    pub(super) file: Option<LocatedText>,
     /// The release that is wanted, as the list calls it, where it has several.
-    pub(super) version: Option<Text>,
+    pub(super) version: Option<LocatedText>,
     /// Of a directory: the file that has the checksums; `{file}` stands for the disk's name.
     /// `SHA256SUMS` when left out.
     #[schemars(extend("examples" = ["{file}.sha256"]))]
-    pub(super) checksums: Option<Text>,
+    pub(super) checksums: Option<LocatedText>,
     /// Places that have the same files, each in place of the list's directory.
-    pub(super) mirrors: Option<Vec<Text>>,
+    pub(super) mirrors: Option<Vec<LocatedText>>,
     /// OpenPGP keys of which one must have signed the list: a path relative to this file.
-    pub(super) keyring: Option<Text>,
+    pub(super) keyring: Option<LocatedText>,
     /// Only these keys count, of all in `keyring`.
     #[schemars(inner(regex(pattern = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$")))]
-    pub(super) fingerprints: Option<Vec<Text>>,
+    pub(super) fingerprints: Option<Vec<LocatedText>>,
     /// The signature's URL, relative to the list, where it is neither in the list nor beside it.
-    pub(super) signature: Option<Text>,
+    pub(super) signature: Option<LocatedText>,
 }
 
 /// What is published otherwise for one platform.
@@ -47,15 +47,15 @@ pub(super) struct ReleaseSpec {
 pub(super) struct ReleaseChanges {
     /// The list of what is published.
     #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
-    pub(super) url: Option<Text>,
+    pub(super) url: Option<LocatedText>,
     /// A regular expression that the whole name of the file matches.
-    pub(super) file: Option<Text>,
+    pub(super) file: Option<LocatedText>,
     /// The release that is wanted, as the list calls it.
-    pub(super) version: Option<Text>,
+    pub(super) version: Option<LocatedText>,
     /// Of a directory: the file that has the checksums.
-    pub(super) checksums: Option<Text>,
+    pub(super) checksums: Option<LocatedText>,
     /// The signature's URL, relative to the list.
-    pub(super) signature: Option<Text>,
+    pub(super) signature: Option<LocatedText>,
 }
 
 /// What the image's description says.
@@ -64,14 +64,14 @@ pub(super) struct ReleaseChanges {
 pub(super) struct DocsSpec {
     /// A file of Markdown that says what the image is: a path relative to this file.
     #[schemars(extend("examples" = ["fedora.md"]))]
-    pub(super) description: Option<Text>,
+    pub(super) description: Option<LocatedText>,
     /// The user that cloud-init makes when the disk boots first.
     #[schemars(extend("examples" = ["cloud-user"]))]
-    pub(super) user: Option<Text>,
+    pub(super) user: Option<LocatedText>,
 }
 
 impl DocsSpec {
-    /// Returns the place of one of its values.
+    /// Returns the span of one of its values.
     pub(super) fn span(&self) -> Option<&Span> {
         self.description.as_ref().or(self.user.as_ref()).map(|text| &text.span)
     }
@@ -97,9 +97,9 @@ pub(super) struct PolicySpec {
     pub(super) platforms: Option<Located<PlatformsPolicy>>,
 }
 
-impl ReadNode for Located<ReleaseSpec> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let fields = Fields::of(node, owner, RELEASE, problems)?;
+impl FromNode for Located<ReleaseSpec> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::from_mapping(node, owner, RELEASE_KEYS, problems)?;
         fields.require("from", "say what form the list has, for example `checksums`", problems);
         fields.require("url", "say where the list is", problems);
         let (from, url) = (fields.get("from", problems), fields.get("url", problems));
@@ -125,9 +125,9 @@ impl ReadNode for Located<ReleaseSpec> {
     }
 }
 
-impl ReadNode for Located<ReleaseChanges> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let fields = Fields::of(node, owner, RELEASE_CHANGES, problems)?;
+impl FromNode for Located<ReleaseChanges> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::from_mapping(node, owner, RELEASE_CHANGES_KEYS, problems)?;
         let value = ReleaseChanges {
             url: fields.get("url", problems),
             file: fields.get("file", problems),
@@ -139,8 +139,8 @@ impl ReadNode for Located<ReleaseChanges> {
     }
 }
 
-impl ReadNode for Located<UpstreamKind> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl FromNode for Located<UpstreamKind> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [
             ("checksums", UpstreamKind::Checksums),
             ("fedora-releases", UpstreamKind::FedoraReleases),
@@ -150,13 +150,13 @@ impl ReadNode for Located<UpstreamKind> {
             ("directory", UpstreamKind::Directory),
             ("virt-builder", UpstreamKind::VirtBuilder),
         ];
-        choose(node, owner, "form", &known, problems)
+        read_choice(node, owner, "form", &known, problems)
     }
 }
 
-impl ReadNode for DocsSpec {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let fields = Fields::of(node, owner, DOCS, problems)?;
+impl FromNode for DocsSpec {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::from_mapping(node, owner, DOCS_KEYS, problems)?;
         Some(Self {
             description: fields.get("description", problems),
             user: fields.get("user", problems),
@@ -164,20 +164,20 @@ impl ReadNode for DocsSpec {
     }
 }
 
-impl ReadNode for Located<PolicySpec> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let fields = Fields::of(node, owner, POLICY, problems)?;
+impl FromNode for Located<PolicySpec> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::from_mapping(node, owner, POLICY_KEYS, problems)?;
         let value = PolicySpec { platforms: fields.get("platforms", problems) };
         Some(Self { value, span: owner.clone() })
     }
 }
 
-impl ReadNode for Located<PlatformsPolicy> {
-    fn read(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+impl FromNode for Located<PlatformsPolicy> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [
             ("all-or-nothing", PlatformsPolicy::AllOrNothing),
             ("best-effort", PlatformsPolicy::BestEffort),
         ];
-        choose(node, owner, "policy", &known, problems)
+        read_choice(node, owner, "policy", &known, problems)
     }
 }

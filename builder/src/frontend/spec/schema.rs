@@ -1,4 +1,4 @@
-//! The *schema* is the JSON Schema of a spec, made from its types, for editors and linters.
+//! The *schema* is the JSON Schema of a spec, generated from its types, for editors and linters.
 
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, SchemaGenerator};
@@ -11,11 +11,11 @@ use super::types::Spec;
 pub fn schema() -> String {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<Spec>();
     RecursiveTransform(remove_null).transform(&mut schema);
-    // Alternate formatting of a JSON value is indented.
+    // The alternate format of a JSON value is indented.
     format!("{:#}\n", schema.to_value())
 }
 
-/// A key that may be left out may not be null.
+/// Removes `null` from the types of optional keys: they may be omitted, but not null.
 fn remove_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     if let Some(Value::Array(types)) = object.get_mut("type") {

@@ -1,8 +1,8 @@
-//! A *source* is where the user says that content comes from. Lowering it finds out whether it is
-//! a file or a URL, how it is packed, what its checksum is, and what it is called.
+//! A *source* is the origin of a file's content. Lowering it yields the path or URL, the compression,
+//! the checksum, and the name of a disk.
 
-use super::located::{Located, Text};
-use super::types::{Compress, Convert, Details, Source, Unpack};
+use super::located::{Located, LocatedText};
+use super::types::{CompressSpec, ConvertSpec, SourceDetails, SourceSpec, UnpackSpec};
 use crate::compression::CompressionFormat;
 use crate::disk::convert::ClusterCompression;
 use crate::disk::convert::Conversion;
@@ -10,46 +10,49 @@ use crate::oci::image::whiteout;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
 
-/// Most bytes in a file name: `NAME_MAX` of Linux.
+/// Maximum length of a file name in bytes: `NAME_MAX` of Linux.
 const NAME_LIMIT: usize = 255;
 
 /// Returns the source of a disk and the disk's name inside the image.
-pub(super) fn disk(
-    source: &Source,
+pub(super) fn lower_disk(
+    source: &SourceSpec,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<(SourceRecipe, String)> {
-    let parts = Parts::of(source, problems);
-    let checksum = parts.details.and_then(|details| checksum(details, problems));
-    let convert = parts.details.and_then(|details| conversion(details, problems));
-    let place = parts.place?;
-    let file = place.value.file_name();
-    let packing = match parts.details.and_then(|details| details.unpack.as_ref()) {
-        Some(unpack) => packing(unpack.value),
-        None => CompressionFormat::of_name(file),
+    let parts = SourceParts::split(source, problems);
+    let checksum = parts.details.and_then(|details| lower_checksum(details, problems));
+    let convert = parts.details.and_then(|details| lower_conversion(details, problems));
+    let location = parts.location?;
+    let file = location.value.file_name();
+    let compression = match parts.details.and_then(|details| details.unpack.as_ref()) {
+        Some(unpack) => lower_unpack(unpack.value),
+        None => CompressionFormat::from_name(file),
     };
     let name = match parts.details.and_then(|details| details.name.as_ref()) {
-        Some(name) => check_name(&name.value).map(|()| name.value.clone()).map_err(|reason| {
+        Some(name) => check_file_name(&name.value).map(|()| name.value.clone()).map_err(|reason| {
             Diagnostic::new(format!("`{}` is not a file name: {reason}", name.value.escape_debug()))
                 .at(name.span.clone())
                 .help("write one plain name, for example `name: disk.qcow2`")
         }),
-        None => derived_name(file, packing, convert).map_err(|reason| {
+        None => derive_disk_name(file, compression, convert).map_err(|reason| {
             Diagnostic::new(format!("the disk cannot be named after this: {reason}"))
-                .at(place.span.clone())
+                .at(location.span.clone())
                 .help("say what it is called in the image, for example `name: disk.qcow2`")
         }),
     };
     let name = name.map_err(|problem| problems.push(problem)).ok()?;
-    let mut recipe = place.recipe(packing, checksum, SourceRole::Disk);
+    let mut recipe = location.into_recipe(compression, checksum, SourceRole::Disk);
     recipe.convert = convert;
     Some((recipe, name))
 }
 
-/// Returns the source of any other file: its bytes are kept unless the user asks otherwise, since
-/// a kernel's initramfs is packed and has to stay so.
-pub(super) fn file(source: &Source, problems: &mut Vec<Diagnostic>) -> Option<SourceRecipe> {
-    let parts = Parts::of(source, problems);
-    let checksum = parts.details.and_then(|details| checksum(details, problems));
+/// Returns the source of any other file. It is not decompressed unless `unpack` is set, since a
+/// kernel's initramfs has to stay compressed.
+pub(super) fn lower_file(
+    source: &SourceSpec,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<SourceRecipe> {
+    let parts = SourceParts::split(source, problems);
+    let checksum = parts.details.and_then(|details| lower_checksum(details, problems));
     if let Some(name) = parts.details.and_then(|details| details.name.as_ref()) {
         problems.push(
             Diagnostic::new("`name` is for disks")
@@ -64,12 +67,13 @@ pub(super) fn file(source: &Source, problems: &mut Vec<Diagnostic>) -> Option<So
                 .help("other files are taken as they are; remove `convert`"),
         );
     }
-    let packing = parts.details.and_then(|details| packing(details.unpack.as_ref()?.value));
-    Some(parts.place?.recipe(packing, checksum, SourceRole::File))
+    let compression =
+        parts.details.and_then(|details| lower_unpack(details.unpack.as_ref()?.value));
+    Some(parts.location?.into_recipe(compression, checksum, SourceRole::File))
 }
 
-/// Says what keeps `name` from being one plain file name.
-pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
+/// Checks that `name` is one plain file name; the error says why it is not.
+pub(super) fn check_file_name(name: &str) -> Result<(), &'static str> {
     match name {
         "" => Err("it is empty"),
         "." | ".." => Err("it means a directory"),
@@ -84,20 +88,20 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     }
 }
 
-struct Parts<'s> {
-    place: Option<Located<SourceLocation>>,
-    details: Option<&'s Details>,
+struct SourceParts<'s> {
+    location: Option<Located<SourceLocation>>,
+    details: Option<&'s SourceDetails>,
 }
 
-impl<'s> Parts<'s> {
-    fn of(source: &'s Source, problems: &mut Vec<Diagnostic>) -> Self {
-        let (details, place) = match source {
-            Source::Plain(text) if has_scheme(&text.value) => (None, url(text)),
-            Source::Plain(text) => (None, path(text)),
-            Source::Detailed(details) => match (&details.path, &details.url) {
-                (None, None) => return Self { place: None, details: Some(details) },
-                (Some(text), None) => (Some(&**details), path(text)),
-                (None, Some(text)) => (Some(&**details), url(text)),
+impl<'s> SourceParts<'s> {
+    fn split(source: &'s SourceSpec, problems: &mut Vec<Diagnostic>) -> Self {
+        let (details, location) = match source {
+            SourceSpec::Plain(text) if has_scheme(&text.value) => (None, parse_url(text)),
+            SourceSpec::Plain(text) => (None, parse_path(text)),
+            SourceSpec::Detailed(details) => match (&details.path, &details.url) {
+                (None, None) => return Self { location: None, details: Some(details) },
+                (Some(text), None) => (Some(&**details), parse_path(text)),
+                (None, Some(text)) => (Some(&**details), parse_url(text)),
                 (Some(_), Some(url)) => {
                     let problem =
                         Diagnostic::new("both `path` and `url` are given").at(url.span.clone());
@@ -106,12 +110,12 @@ impl<'s> Parts<'s> {
                 }
             },
         };
-        Self { place: place.map_err(|problem| problems.push(problem)).ok(), details }
+        Self { location: location.map_err(|problem| problems.push(problem)).ok(), details }
     }
 }
 
 impl Located<SourceLocation> {
-    fn recipe(
+    fn into_recipe(
         self,
         packing: Option<CompressionFormat>,
         checksum: Option<Checksum>,
@@ -129,7 +133,7 @@ fn has_scheme(text: &str) -> bool {
     })
 }
 
-fn path(text: &Text) -> Result<Located<SourceLocation>, Diagnostic> {
+fn parse_path(text: &LocatedText) -> Result<Located<SourceLocation>, Diagnostic> {
     let path = text.value.as_str();
     let (message, help) = if path.is_empty() {
         ("the path is empty", "write the path of a file")
@@ -146,7 +150,7 @@ fn path(text: &Text) -> Result<Located<SourceLocation>, Diagnostic> {
     Err(Diagnostic::new(message).at(text.span.clone()).help(help))
 }
 
-fn url(text: &Text) -> Result<Located<SourceLocation>, Diagnostic> {
+fn parse_url(text: &LocatedText) -> Result<Located<SourceLocation>, Diagnostic> {
     let url = text.value.as_str();
     let wrong =
         |message: &str, help: &str| Err(Diagnostic::new(message).at(text.span.clone()).help(help));
@@ -175,9 +179,9 @@ fn url(text: &Text) -> Result<Located<SourceLocation>, Diagnostic> {
     Ok(Located { value: SourceLocation::Url(url.into()), span: text.span.clone() })
 }
 
-fn checksum(details: &Details, problems: &mut Vec<Diagnostic>) -> Option<Checksum> {
-    let sha256 = details.sha256.as_ref().map(|text| (text, digits(text, "sha256", 64)));
-    let sha512 = details.sha512.as_ref().map(|text| (text, digits(text, "sha512", 128)));
+fn lower_checksum(details: &SourceDetails, problems: &mut Vec<Diagnostic>) -> Option<Checksum> {
+    let sha256 = details.sha256.as_ref().map(|text| (text, parse_digits(text, "sha256", 64)));
+    let sha512 = details.sha512.as_ref().map(|text| (text, parse_digits(text, "sha512", 128)));
     if let (Some(_), Some((text, _))) = (&sha256, &sha512) {
         problems.push(
             Diagnostic::new("both `sha256` and `sha512` are given")
@@ -191,7 +195,7 @@ fn checksum(details: &Details, problems: &mut Vec<Diagnostic>) -> Option<Checksu
     sha512.or(sha256)
 }
 
-fn digits(text: &Text, algorithm: &str, count: usize) -> Result<String, Diagnostic> {
+fn parse_digits(text: &LocatedText, algorithm: &str, count: usize) -> Result<String, Diagnostic> {
     let prefix = format!("{algorithm}:");
     let digits = text.value.strip_prefix(&prefix).unwrap_or(&text.value);
     let is_hexadecimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
@@ -215,28 +219,28 @@ fn digits(text: &Text, algorithm: &str, count: usize) -> Result<String, Diagnost
     })
 }
 
-fn packing(unpack: Unpack) -> Option<CompressionFormat> {
+fn lower_unpack(unpack: UnpackSpec) -> Option<CompressionFormat> {
     match unpack {
-        Unpack::Gz => Some(CompressionFormat::Gzip),
-        Unpack::Xz => Some(CompressionFormat::Xz),
-        Unpack::Zst => Some(CompressionFormat::Zstd),
-        Unpack::Bz2 => Some(CompressionFormat::Bzip2),
-        Unpack::None => None,
+        UnpackSpec::Gz => Some(CompressionFormat::Gzip),
+        UnpackSpec::Xz => Some(CompressionFormat::Xz),
+        UnpackSpec::Zst => Some(CompressionFormat::Zstd),
+        UnpackSpec::Bz2 => Some(CompressionFormat::Bzip2),
+        UnpackSpec::None => None,
     }
 }
 
-fn conversion(details: &Details, problems: &mut Vec<Diagnostic>) -> Option<Conversion> {
+fn lower_conversion(details: &SourceDetails, problems: &mut Vec<Diagnostic>) -> Option<Conversion> {
     let (convert, compress) = (details.convert.as_ref(), details.compress.as_ref());
     match (convert.map(|convert| convert.value), compress) {
-        (Some(Convert::Qcow2), compress) => {
+        (Some(ConvertSpec::Qcow2), compress) => {
             Some(Conversion::Qcow2(match compress.map(|compress| compress.value) {
-                Some(Compress::Zlib) => ClusterCompression::Zlib,
-                Some(Compress::Zstd) => ClusterCompression::Zstd,
-                Some(Compress::None) | None => ClusterCompression::None,
+                Some(CompressSpec::Zlib) => ClusterCompression::Zlib,
+                Some(CompressSpec::Zstd) => ClusterCompression::Zstd,
+                Some(CompressSpec::None) | None => ClusterCompression::None,
             }))
         }
-        (Some(Convert::Raw), None) => Some(Conversion::Raw),
-        (Some(Convert::Raw) | None, Some(compress)) => {
+        (Some(ConvertSpec::Raw), None) => Some(Conversion::Raw),
+        (Some(ConvertSpec::Raw) | None, Some(compress)) => {
             let message = "`compress` is for disks that are converted to qcow2";
             let help =
                 "say `convert: qcow2` too, or remove `compress`; layers are compressed anyway";
@@ -247,13 +251,13 @@ fn conversion(details: &Details, problems: &mut Vec<Diagnostic>) -> Option<Conve
     }
 }
 
-fn derived_name(
+fn derive_disk_name(
     file: &str,
-    packing: Option<CompressionFormat>,
+    compression: Option<CompressionFormat>,
     convert: Option<Conversion>,
 ) -> Result<String, &'static str> {
-    let name = packing.map_or(file, |packing| packing.strip(file));
-    check_name(name)?;
+    let name = compression.map_or(file, |format| format.strip_suffix(file));
+    check_file_name(name)?;
     let name = convert.map_or_else(|| name.to_owned(), |convert| convert.file_name(name));
-    check_name(&name).map(|()| name)
+    check_file_name(&name).map(|()| name)
 }

@@ -1,115 +1,115 @@
-//! *Syntax* errors are what makes a text not YAML. The library says them in the words of the YAML
-//! specification; here they are said in the words of someone who wanted to write a spec.
+//! *Syntax* errors of YAML. The library's messages use the terms of the YAML specification; here they
+//! are replaced by messages for authors of specs.
 
 use serde_saphyr::Error;
 
-use super::places::TextPlaces;
+use super::locations::TextLocations;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
-/// A beginning of the library's message, and what we say instead.
-struct Saying {
-    theirs: &'static str,
+/// The beginning of a message of the library, and the message that replaces it.
+struct SyntaxMessage {
+    library_text: &'static str,
     message: &'static str,
     help: &'static str,
 }
 
-const SAYINGS: &[Saying] = &[
-    Saying {
-        theirs: "tabs disallowed",
+const SYNTAX_MESSAGES: &[SyntaxMessage] = &[
+    SyntaxMessage {
+        library_text: "tabs disallowed",
         message: "a tab is used to indent",
         help: "YAML is indented with spaces only",
     },
-    Saying {
-        theirs: "a block scalar content cannot start with a tab",
+    SyntaxMessage {
+        library_text: "a block scalar content cannot start with a tab",
         message: "a tab is used to indent",
         help: "YAML is indented with spaces only",
     },
-    Saying {
-        theirs: "mapping values are not allowed",
+    SyntaxMessage {
+        library_text: "mapping values are not allowed",
         message: "a `:` cannot stand here",
         help: "is the line indented like its neighbours? is a `:` missing on the line before? \
                text that holds `: ` is put in quotes",
     },
-    Saying {
-        theirs: "illegal placement of ':'",
+    SyntaxMessage {
+        library_text: "illegal placement of ':'",
         message: "a `:` cannot stand here",
         help: "is a `]` or `}` missing on a line before?",
     },
-    Saying {
-        theirs: "unclosed quote",
+    SyntaxMessage {
+        library_text: "unclosed quote",
         message: "this quote is never closed",
         help: "close it on the same line; inside single quotes, a single quote is doubled",
     },
-    Saying {
-        theirs: "unclosed bracket",
+    SyntaxMessage {
+        library_text: "unclosed bracket",
         message: "this bracket is never closed",
         help: "add the closing `]` or `}`",
     },
-    Saying {
-        theirs: "misplaced bracket",
+    SyntaxMessage {
+        library_text: "misplaced bracket",
         message: "this bracket closes nothing",
         help: "remove it, or put the text in quotes",
     },
-    Saying {
-        theirs: "unexpected character: `@'",
+    SyntaxMessage {
+        library_text: "unexpected character: `@'",
         message: "text cannot begin with `@`",
         help: "put it in quotes",
     },
-    Saying {
-        theirs: "unexpected character: ``'",
+    SyntaxMessage {
+        library_text: "unexpected character: ``'",
         message: "text cannot begin with a backtick",
         help: "put it in quotes",
     },
-    Saying {
-        theirs: "unexpected character: `%'",
+    SyntaxMessage {
+        library_text: "unexpected character: `%'",
         message: "text cannot begin with `%`",
         help: "put it in quotes",
     },
-    Saying {
-        theirs: "alias references unknown anchor",
+    SyntaxMessage {
+        library_text: "alias references unknown anchor",
         message: "this refers to an anchor that does not exist",
         help: "`*name` repeats what is marked `&name` further up; text that begins with `*` is put \
                in quotes",
     },
-    Saying {
-        theirs: "while parsing a block collection",
+    SyntaxMessage {
+        library_text: "while parsing a block collection",
         message: "a list goes on without `- `",
         help: "begin each item with `- `, or indent the line as part of the item before",
     },
-    Saying {
-        theirs: "while parsing a block mapping",
+    SyntaxMessage {
+        library_text: "while parsing a block mapping",
         message: "this line does not fit in with the mapping around it",
         help: "indent it like the other keys",
     },
-    Saying {
-        theirs: "simple key expected ':'",
+    SyntaxMessage {
+        library_text: "simple key expected ':'",
         message: "a `:` is missing",
         help: "write `key: value`",
     },
-    Saying {
-        theirs: "simple key expect ':'",
+    SyntaxMessage {
+        library_text: "simple key expect ':'",
         message: "a `:` is missing",
         help: "write `key: value`",
     },
-    Saying {
-        theirs: "while parsing a quoted scalar, found unknown escape",
+    SyntaxMessage {
+        library_text: "while parsing a quoted scalar, found unknown escape",
         message: "an unknown escape after `\\`",
         help: "in double quotes write `\\\\` for a backslash, or use single quotes",
     },
-    Saying {
-        theirs: "recursion limit exceeded",
+    SyntaxMessage {
+        library_text: "recursion limit exceeded",
         message: "this is nested too deeply",
         help: "a spec is five levels deep at most",
     },
 ];
 
-/// Says why a text is not YAML.
-pub(super) fn diagnose(error: &Error, places: &TextPlaces<'_>) -> Diagnostic {
-    let range = error.location().map(|location| places.range(location)).unwrap_or_default();
-    let span = places.first_line(range);
+/// Returns the diagnostic for a text that is not YAML.
+pub(super) fn diagnose_syntax(error: &Error, places: &TextLocations<'_>) -> Diagnostic {
+    let range = error.location().map(|location| places.byte_range(location)).unwrap_or_default();
+    let span = places.first_line_span(range);
     let at = |message: &str, help: &str| Diagnostic::new(message).at(span.clone()).help(help);
     match error.without_snippet() {
-        Error::ExternalMessage { msg, .. } => scanning(msg, places, span),
+        Error::ExternalMessage { msg, .. } => explain_message(msg, places, span),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
@@ -118,7 +118,7 @@ pub(super) fn diagnose(error: &Error, places: &TextPlaces<'_>) -> Diagnostic {
             "a spec needs few values; write them out, without `&` and `*`",
         ),
         Error::AliasError { error, .. } => {
-            let inner = diagnose(error, places);
+            let inner = diagnose_syntax(error, places);
             Diagnostic { span: Some(span), ..inner }
         }
         Error::MergeKeyNotAllowed { .. } => at(
@@ -129,37 +129,40 @@ pub(super) fn diagnose(error: &Error, places: &TextPlaces<'_>) -> Diagnostic {
             "tags have no meaning in a spec",
             "remove the `!…`; text that begins with `!` is put in quotes",
         ),
-        Error::UnknownAnchor { .. } => scanning("alias references unknown anchor", places, span),
+        Error::UnknownAnchor { .. } => {
+            explain_message("alias references unknown anchor", places, span)
+        }
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
             at("this repeats itself without end", "an anchor cannot hold its own alias")
         }
         Error::InvalidScalar { .. } => {
             at("the value is not of the kind its tag says", "remove the `!!…` tag")
         }
-        other => scanning(&other.to_string(), places, span),
+        other => explain_message(&other.to_string(), places, span),
     }
 }
 
-fn scanning(theirs: &str, places: &TextPlaces<'_>, span: Span) -> Diagnostic {
-    if let Some(saying) = SAYINGS.iter().find(|saying| theirs.starts_with(saying.theirs)) {
-        return Diagnostic::new(saying.message).at(span).help(saying.help);
+fn explain_message(library_text: &str, places: &TextLocations<'_>, span: Span) -> Diagnostic {
+    if let Some(known) = SYNTAX_MESSAGES.iter().find(|it| library_text.starts_with(it.library_text))
+    {
+        return Diagnostic::new(known.message).at(span).help(known.help);
     }
-    if theirs.contains("quoted scalar")
+    if library_text.contains("quoted scalar")
         && let Some(quote) = opening_quote(places, span.range.start)
     {
         return Diagnostic::new("this quote is never closed")
             .at(quote)
             .help("close it on the same line; inside single quotes, a single quote is doubled");
     }
-    let message = theirs.split(" at line ").next().unwrap_or(theirs);
+    let message = library_text.split(" at line ").next().unwrap_or(library_text);
     Diagnostic::new(format!("this is not YAML: {message}"))
         .at(span)
         .help("https://learnxinyminutes.com/yaml shows the syntax in brief")
 }
 
-/// Returns the quote that begins the text in which an error was found: the first on the last line
-/// before the error that has one where a value can begin.
-fn opening_quote(places: &TextPlaces<'_>, error: usize) -> Option<Span> {
+/// Returns the opening quote of the text in which an error was found: the first quote at the
+/// beginning of a value, on the last line with a quote before the error.
+fn opening_quote(places: &TextLocations<'_>, error: usize) -> Option<Span> {
     let before = places.source.text.get(..error)?;
     let is_quote = |c: char| matches!(c, '\'' | '"');
     let line =

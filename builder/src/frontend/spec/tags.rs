@@ -1,28 +1,28 @@
-//! A *tag template* is a tag of an image that follows a release: `{version}`, `{timestamp}` and the
-//! groups of `file` stand for what is found upstream.
+//! A *tag template* is a tag of an image that follows a release: placeholders are `{version}`,
+//! `{timestamp}` and the groups of `file`, whose values are found upstream.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::located::{Located, Text};
+use super::located::{Located, LocatedText};
 use super::names::DEFAULT_TAG;
 use crate::oci::image::reference::is_tag;
 use crate::recipe::diagnostic::Diagnostic;
 
-/// What a placeholder is tried with.
-const SAMPLE: &str = "0";
+/// Value of placeholders when a template is checked.
+const SAMPLE_VALUE: &str = "0";
 
-/// What stands for something in every template.
-const KNOWN: [&str; 2] = ["version", "timestamp"];
+/// Placeholders of every template.
+const KNOWN_PLACEHOLDERS: [&str; 2] = ["version", "timestamp"];
 
 /// A tag with placeholders, or without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagTemplate(String);
 
 impl TagTemplate {
-    /// Returns the tag. Whatever of a value cannot stand in a tag becomes a dash.
+    /// Returns the tag. Characters of a value that tags cannot have become dashes.
     ///
-    /// The error is the name that stands for nothing, or what came out and is not a tag.
+    /// The error is the name of an unknown placeholder, or the result if that is not a tag.
     pub(crate) fn fill(&self, values: &BTreeMap<String, String>) -> Result<String, String> {
         let mut tag = String::new();
         let mut rest = self.0.as_str();
@@ -31,15 +31,15 @@ impl TagTemplate {
             let value = values.get(name).filter(|value| !value.is_empty());
             tag.push_str(before);
             let value = value.ok_or_else(|| format!("`{{{name}}}` stands for nothing"))?;
-            tag.extend(value.chars().map(|c| if is_of_tags(c) { c } else { '-' }));
+            tag.extend(value.chars().map(|c| if is_tag_char(c) { c } else { '-' }));
             rest = after;
         }
         tag.push_str(rest);
         if is_tag(&tag) { Ok(tag) } else { Err(format!("`{tag}` is not a tag")) }
     }
 
-    /// Tells whether the tag stays the same from one release to the next.
-    pub fn stays(&self) -> bool {
+    /// Returns whether the tag is the same for all releases.
+    pub fn is_constant(&self) -> bool {
         !self.0.contains('{')
     }
 
@@ -55,21 +55,21 @@ impl fmt::Display for TagTemplate {
     }
 }
 
-fn is_of_tags(c: char) -> bool {
+fn is_tag_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_.-".contains(c)
 }
 
-/// Returns the templates in the order in which they are set: the first that stays is the last, since
-/// what stands there says what was published. `groups` are the names that `file` has.
-pub(super) fn tags(
-    tags: Option<&Located<Vec<Text>>>,
+/// Returns the templates in the order in which their tags are set: the first constant one is the last,
+/// since its tag records what was published. `groups` are the names of the groups of `file`.
+pub(super) fn lower_tags(
+    tags: Option<&Located<Vec<LocatedText>>>,
     groups: &[String],
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<TagTemplate> {
     let Some(tags) = tags else { return vec![TagTemplate(DEFAULT_TAG.into())] };
-    let names = KNOWN.into_iter().chain(groups.iter().map(String::as_str));
+    let names = KNOWN_PLACEHOLDERS.into_iter().chain(groups.iter().map(String::as_str));
     let values: BTreeMap<String, String> =
-        names.map(|name| (name.to_owned(), SAMPLE.to_owned())).collect();
+        names.map(|name| (name.to_owned(), SAMPLE_VALUE.to_owned())).collect();
     let mut found: Vec<TagTemplate> = Vec::new();
     for text in &tags.value {
         let template = TagTemplate(text.value.clone());
@@ -88,7 +88,7 @@ pub(super) fn tags(
         };
         problems.push(problem.at(text.span.clone()));
     }
-    let Some(known_by) = found.iter().position(TagTemplate::stays) else {
+    let Some(main_tag) = found.iter().position(TagTemplate::is_constant) else {
         if found.len() == tags.value.len() {
             problems.push(
                 Diagnostic::new("no tag stays the same from one release to the next")
@@ -98,10 +98,10 @@ pub(super) fn tags(
         }
         return found;
     };
-    let known_by = found.remove(known_by);
-    // Tags that move come after those that are made once.
-    found.sort_by_key(TagTemplate::stays);
-    found.push(known_by);
+    let main_tag = found.remove(main_tag);
+    // Tags that move come after those of one release.
+    found.sort_by_key(TagTemplate::is_constant);
+    found.push(main_tag);
     found
 }
 

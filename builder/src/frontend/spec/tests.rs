@@ -27,7 +27,7 @@ fn source(text: &str) -> Arc<SourceText> {
 
 /// Compares all that the recipes of a good spec hold.
 fn check(text: &str, expected: impl IntoData) {
-    let recipes = load(&source(text)).unwrap();
+    let recipes = load_recipes(&source(text)).unwrap();
     let shown: String = recipes.iter().map(show).collect();
     assert_data_eq!(shown, expected.raw());
 }
@@ -105,7 +105,7 @@ fn a_spec_becomes_a_recipe() {
     };
     let names = vec!["docker.io/library/me:latest".parse().unwrap()];
     let recipe = Recipe { names, platforms: vec![platform], annotations: [].into() };
-    assert_eq!(load(&source), Ok(vec![recipe]));
+    assert_eq!(load_recipes(&source), Ok(vec![recipe]));
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn checksums_are_read_in_all_their_forms() {
         let text = format!(
             "{{apiVersion: diskette/v1, platforms: {{amd64: {{disk: {{path: a, sha256: '{given}'}}}}}}}}"
         );
-        let recipes = load(&source(&text)).unwrap();
+        let recipes = load_recipes(&source(&text)).unwrap();
         let LayerEntryKind::File(disk) =
             &recipes[0].platforms[0].layers().next().unwrap().entries[1].kind
         else {
@@ -265,7 +265,7 @@ linux/amd64
 
 #[test]
 fn too_large_a_text_is_refused() {
-    let problems = load(&source(&"#".repeat(2 << 20))).unwrap_err();
+    let problems = load_recipes(&source(&"#".repeat(2 << 20))).unwrap_err();
     assert_eq!(problems[0].to_string(), "`diskette.yaml` is larger than 1 MiB");
 }
 
@@ -278,7 +278,7 @@ fn the_examples_are_good_and_fit_the_schema() {
             text.starts_with("# yaml-language-server: $schema=diskette.schema.json\n"),
             "{name}"
         );
-        let recipes = load(&source(text)).unwrap();
+        let recipes = load_recipes(&source(text)).unwrap();
         let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(text).unwrap();
         assert_eq!(recipes.len(), documents.len(), "{name}");
         for document in &documents {
@@ -325,7 +325,7 @@ fn the_schema_refuses_what_the_reader_refuses() {
         (format!("{{apiVersion: diskette/v1, kubevirt: {{preference: a b}}, {platforms}}}"), false),
     ] {
         let document: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
-        assert_eq!(load(&source(&text)).is_ok(), expected, "{text}");
+        assert_eq!(load_recipes(&source(&text)).is_ok(), expected, "{text}");
         assert_eq!(validator.is_valid(&document), expected, "{text}");
     }
 }
@@ -342,7 +342,8 @@ fn the_schema_has_the_keys_that_are_read() {
         keys.sort();
         keys
     };
-    let mut of_reader: Vec<Vec<String>> = keys::KEYS.iter().map(|(_, keys)| sorted(keys)).collect();
+    let mut of_reader: Vec<Vec<String>> =
+        keys::ALL_KEYS.iter().map(|(_, keys)| sorted(keys)).collect();
     of_reader.sort();
     assert_eq!(of_schema, of_reader);
 }
@@ -364,7 +365,7 @@ fn the_committed_schema_is_the_one_of_the_types() {
 /// Loads a text and looks at every place that is pointed at.
 fn load_anything(text: &str) {
     let source = source(text);
-    let Err(problems) = load(&source) else { return };
+    let Err(problems) = load_recipes(&source) else { return };
     assert!(!problems.is_empty(), "{text:?}");
     for problem in problems {
         assert!(!problem.message.is_empty() && !problem.help.is_empty(), "{problem:?}");

@@ -3,7 +3,7 @@
 
 use schemars::JsonSchema;
 
-use super::located::{Entries, Located, Text};
+use super::located::{Located, LocatedText, UserMapping};
 use super::release::{DocsSpec, PolicySpec, ReleaseChanges, ReleaseSpec};
 use crate::recipe::diagnostic::Diagnostic;
 
@@ -28,11 +28,11 @@ pub(super) const API_VERSION: &str = "diskette/v1";
 pub(super) struct Spec {
     /// Version of this format.
     #[schemars(required, extend("const" = API_VERSION))]
-    pub(super) api_version: Option<Text>,
+    pub(super) api_version: Option<LocatedText>,
     /// Repository that the image is named after, without a tag, for example `quay.io/me/fedora`.
     /// May be left out when `-t` names the image.
     #[schemars(extend("pattern" = "^[^@\\s]+$"), extend("examples" = ["quay.io/me/fedora"]))]
-    pub(super) image: Option<Text>,
+    pub(super) image: Option<LocatedText>,
     /// Tags of the image; `latest` when left out. Quote numbers: `"42"`. Where the image follows a
     /// release, `{version}`, `{timestamp}` (`YYMMDDHHMM`) and `{NAME}` for a group of `file` stand for
     /// what was found; the first tag without them is the one that the image is known by.
@@ -41,10 +41,10 @@ pub(super) struct Spec {
         inner(regex(pattern = "^[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,127}$")),
         extend("examples" = [["42", "latest"]])
     )]
-    pub(super) tags: Option<Located<Vec<Text>>>,
+    pub(super) tags: Option<Located<Vec<LocatedText>>>,
     /// What the image holds for each platform.
     #[schemars(required)]
-    pub(super) platforms: Option<Platforms>,
+    pub(super) platforms: Option<SpecPlatforms>,
     /// Where a distribution publishes the disks, in place of fixed ones: `platforms` is a list then.
     /// `diskette releases` shows what is there now, `diskette sync` publishes it.
     pub(super) release: Option<Located<ReleaseSpec>>,
@@ -54,31 +54,31 @@ pub(super) struct Spec {
     pub(super) docs: Option<DocsSpec>,
     /// Labels that CDI sets on the volume it imports from this image, so that virtual machines
     /// made of it find their instance type and preference.
-    pub(super) kubevirt: Option<Kubevirt>,
+    pub(super) kubevirt: Option<KubevirtSpec>,
     /// Further files of the image, for example a kernel that KubeVirt boots directly. They are
     /// readable by everyone and belong to QEMU's user, 107.
     pub(super) files: Option<Vec<FileSpec>>,
     /// Environment variables of the image. Values are text: quote numbers and `true`.
-    pub(super) env: Option<Entries<Text>>,
+    pub(super) env: Option<UserMapping<LocatedText>>,
     /// Labels of the image itself (not of the imported volume; for those see `kubevirt`).
-    pub(super) labels: Option<Entries<Text>>,
+    pub(super) labels: Option<UserMapping<LocatedText>>,
     /// Annotations on the image's index and manifests.
-    pub(super) annotations: Option<Entries<Text>>,
+    pub(super) annotations: Option<UserMapping<LocatedText>>,
 }
 
 /// What the image holds for each platform, or which platforms there are.
 #[derive(Debug, JsonSchema)]
-#[schemars(untagged)]
-pub(super) enum Platforms {
+#[schemars(rename = "Platforms", untagged)]
+pub(super) enum SpecPlatforms {
     /// Keys are `linux/amd64`, `linux/arm64` and so on; an architecture alone means Linux.
     #[schemars(extend("minProperties" = 1, "propertyNames" = {
         "pattern": "^[a-z0-9]+(/[a-z0-9]+(/[A-Za-z0-9.]+)?)?$",
         "examples": ["linux/amd64", "linux/arm64", "linux/s390x", "linux/ppc64le", "linux/riscv64"]
     }))]
-    Each(Located<Entries<PlatformSpec>>),
+    Each(Located<UserMapping<PlatformSpec>>),
     /// Of an image that follows a release.
     #[schemars(extend("minItems" = 1))]
-    Names(Located<Vec<Text>>),
+    Names(Located<Vec<LocatedText>>),
 }
 
 /// What the image holds for one platform. Whatever is set here goes before the same setting at
@@ -87,50 +87,50 @@ pub(super) enum Platforms {
 #[schemars(rename = "Platform", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct PlatformSpec {
     /// The disk: a path relative to this file, or a URL. Left out where the image follows a release.
-    pub(super) disk: Option<Source>,
+    pub(super) disk: Option<SourceSpec>,
     /// What to say if there has to be a disk and there is none.
     #[schemars(skip)]
     pub(super) without_disk: Option<Diagnostic>,
     /// What is published otherwise for this platform, of an image that follows a release.
     pub(super) release: Option<Located<ReleaseChanges>>,
     /// Labels that CDI sets on the imported volume, for this platform.
-    pub(super) kubevirt: Option<Kubevirt>,
+    pub(super) kubevirt: Option<KubevirtSpec>,
     /// Further files for this platform, besides those at the top of the file.
     pub(super) files: Option<Vec<FileSpec>>,
     /// Environment variables for this platform.
-    pub(super) env: Option<Entries<Text>>,
+    pub(super) env: Option<UserMapping<LocatedText>>,
     /// Image labels for this platform.
-    pub(super) labels: Option<Entries<Text>>,
+    pub(super) labels: Option<UserMapping<LocatedText>>,
 }
 
 /// Labels that CDI sets on the imported volume.
 #[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Kubevirt {
+#[schemars(rename = "Kubevirt", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct KubevirtSpec {
     /// Name of the instance type that suits the disk, for example `u1.medium`.
-    #[schemars(extend("pattern" = VALUE), extend("examples" = ["u1.medium"]))]
-    pub(super) instancetype: Option<Text>,
+    #[schemars(extend("pattern" = LABEL_VALUE_PATTERN), extend("examples" = ["u1.medium"]))]
+    pub(super) instancetype: Option<LocatedText>,
     /// `VirtualMachineInstancetype` if the instance type belongs to a namespace; clusters share
     /// it otherwise.
-    #[schemars(extend("pattern" = VALUE), extend("examples" = ["VirtualMachineInstancetype"]))]
-    pub(super) instancetype_kind: Option<Text>,
+    #[schemars(extend("pattern" = LABEL_VALUE_PATTERN), extend("examples" = ["VirtualMachineInstancetype"]))]
+    pub(super) instancetype_kind: Option<LocatedText>,
     /// Name of the preference that suits the disk, for example `fedora`.
-    #[schemars(extend("pattern" = VALUE), extend("examples" = ["fedora"]))]
-    pub(super) preference: Option<Text>,
+    #[schemars(extend("pattern" = LABEL_VALUE_PATTERN), extend("examples" = ["fedora"]))]
+    pub(super) preference: Option<LocatedText>,
     /// `VirtualMachinePreference` if the preference belongs to a namespace; clusters share it
     /// otherwise.
-    #[schemars(extend("pattern" = VALUE), extend("examples" = ["VirtualMachinePreference"]))]
-    pub(super) preference_kind: Option<Text>,
+    #[schemars(extend("pattern" = LABEL_VALUE_PATTERN), extend("examples" = ["VirtualMachinePreference"]))]
+    pub(super) preference_kind: Option<LocatedText>,
     /// Further labels of `kubevirt.io` or a domain below it.
     #[schemars(extend("propertyNames" = {
         "pattern": "^([a-z0-9]+\\.)*kubevirt\\.io/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
         "examples": ["kubevirt.io/dynamic-credentials-support"]
     }))]
-    pub(super) labels: Option<Entries<Text>>,
+    pub(super) labels: Option<UserMapping<LocatedText>>,
 }
 
 /// The schema's form of the rule for label values.
-const VALUE: &str = "^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$";
+const LABEL_VALUE_PATTERN: &str = "^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$";
 
 /// One further file.
 #[derive(Debug, JsonSchema)]
@@ -142,57 +142,57 @@ pub(super) struct FileSpec {
         extend("pattern" = "^/", "not" = { "pattern": "^/disk" }),
         extend("examples" = ["/boot/vmlinuz"])
     )]
-    pub(super) path: Text,
+    pub(super) path: LocatedText,
     /// The content: a path relative to this file, or a URL. It is not unpacked unless `unpack`
     /// says so.
-    pub(super) source: Source,
+    pub(super) source: SourceSpec,
 }
 
 /// Where content comes from.
 #[derive(Debug, JsonSchema)]
-#[schemars(untagged)]
-pub(super) enum Source {
+#[schemars(rename = "Source", untagged)]
+pub(super) enum SourceSpec {
     /// A path relative to this file, or an `http://` or `https://` URL.
-    Plain(Text),
+    Plain(LocatedText),
     /// A path or URL with what is known about its content.
-    Detailed(Box<Details>),
+    Detailed(Box<SourceDetails>),
 }
 
 /// A path or URL with what is known about its content. Exactly one of `path` and `url` is given.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "SourceDetails", rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["url"] }]))]
-pub(super) struct Details {
+pub(super) struct SourceDetails {
     /// A path relative to this file.
     #[schemars(extend("examples" = ["Fedora-Cloud-42.x86_64.qcow2"]))]
-    pub(super) path: Option<Text>,
+    pub(super) path: Option<LocatedText>,
     /// An `http://` or `https://` URL. It needs a checksum.
     #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
-    pub(super) url: Option<Text>,
+    pub(super) url: Option<LocatedText>,
     /// SHA-256 of the file as it lies there, before unpacking: 64 hexadecimal digits.
     #[schemars(extend("pattern" = "^(sha256:)?[0-9A-Fa-f]{64}$"))]
-    pub(super) sha256: Option<Text>,
+    pub(super) sha256: Option<LocatedText>,
     /// SHA-512 of the file as it lies there, before unpacking: 128 hexadecimal digits.
     #[schemars(extend("pattern" = "^(sha512:)?[0-9A-Fa-f]{128}$"))]
-    pub(super) sha512: Option<Text>,
+    pub(super) sha512: Option<LocatedText>,
     /// How the file is packed. A disk that is named `.gz`, `.xz`, `.zst` or `.bz2` is unpacked
     /// without saying so; `none` leaves it as it is.
-    pub(super) unpack: Option<Located<Unpack>>,
+    pub(super) unpack: Option<Located<UnpackSpec>>,
     /// Name of the disk inside the image, under `/disk`; the name of the file when left out.
     #[schemars(extend("pattern" = "^[^/]+$"), extend("examples" = ["disk.qcow2"]))]
-    pub(super) name: Option<Text>,
+    pub(super) name: Option<LocatedText>,
     /// What the disk is converted to on its way into the image, from raw, qcow2, VMDK, VHD, VHDX or
     /// VDI. It needs a `path`, and a file that is not packed.
-    pub(super) convert: Option<Located<Convert>>,
+    pub(super) convert: Option<Located<ConvertSpec>>,
     /// How the clusters of a disk that is converted to qcow2 are packed; `none` when left out, since
     /// the image's layers are compressed anyway.
-    pub(super) compress: Option<Located<Compress>>,
+    pub(super) compress: Option<Located<CompressSpec>>,
 }
 
 /// What a disk is converted to. Its name in the image ends accordingly, unless `name` says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-pub(super) enum Convert {
+#[schemars(rename = "Convert", rename_all = "lowercase")]
+pub(super) enum ConvertSpec {
     /// qcow2, in which zeros take no room.
     Qcow2,
     /// The disk byte for byte, named `.img`.
@@ -201,8 +201,8 @@ pub(super) enum Convert {
 
 /// How the clusters of a qcow2 are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-pub(super) enum Compress {
+#[schemars(rename = "Compress", rename_all = "lowercase")]
+pub(super) enum CompressSpec {
     /// Deflate, read by every QEMU.
     Zlib,
     /// Zstandard, read by QEMU 5.1 and later.
@@ -213,8 +213,8 @@ pub(super) enum Compress {
 
 /// How a file is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-pub(super) enum Unpack {
+#[schemars(rename = "Unpack", rename_all = "lowercase")]
+pub(super) enum UnpackSpec {
     /// gzip.
     Gz,
     /// xz.

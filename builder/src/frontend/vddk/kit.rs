@@ -1,89 +1,89 @@
-//! A *kit* is the tree `vmware-vix-disklib-distrib/` of VMware's archive, as it shall be in the image:
-//! readable for any user, since whoever runs the image copies it as nobody in particular.
+//! A *kit* is the directory `vmware-vix-disklib-distrib/` of VMware's archive, as it is stored in the
+//! image: readable for every user, since the image is run as an arbitrary one.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::links::{BrokenLink, LinkProblem, join, resolve};
+use super::links::{BrokenLink, LinkProblem, join_paths, resolve_path};
 use super::node::{KitNode, KitNodeKind, KitNodes};
 use crate::oci::tar::{Owner, TarEntry, TarEntryKind, TarReadError};
 use crate::recipe::{
     LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin,
 };
 
-/// What the tree is called, in the archive, in the image, and where the image copies it.
-pub(crate) const TREE: &str = "vmware-vix-disklib-distrib";
+/// Name of the kit's directory, in the archive, in the image, and where the image copies it to.
+pub(crate) const KIT_DIRECTORY: &str = "vmware-vix-disklib-distrib";
 
-/// What nbdkit and virt-v2v load, and Forklift's validator looks at.
-pub(crate) const LIBRARY: &str = "lib64/libvixDiskLib.so";
+/// Path of the library that nbdkit and virt-v2v load, and that Forklift's validator checks.
+pub(crate) const LIBRARY_PATH: &str = "lib64/libvixDiskLib.so";
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
-/// Of directories that the archive does not mention.
+/// Mode of directories that have no entry in the archive.
 const DIRECTORY_MODE: u32 = 0o755;
 
-/// As many directories and files are kept at most, those counted that the archive does not mention.
+/// Maximum number of nodes, including directories that have no entry in the archive.
 const NODES_MAX: usize = 20_000;
 
-/// A kit, read and found complete.
+/// A kit that was read and found complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct VddkKit {
     nodes: KitNodes,
 }
 
-/// Why an archive is not that of a kit.
+/// Why an archive does not hold a usable kit.
 #[derive(Debug, Error)]
 pub(crate) enum VddkKitError {
-    /// It is no archive, or not whole.
+    /// The archive is malformed or truncated.
     #[error(transparent)]
     Archive(#[from] TarReadError),
-    /// It holds something else.
-    #[error("there is no directory `{TREE}` in it")]
+    /// The archive does not have the kit's directory.
+    #[error("there is no directory `{KIT_DIRECTORY}` in it")]
     NoTree,
-    /// The library is not in the tree.
-    #[error("there is no `{LIBRARY}` in `{TREE}`")]
+    /// The kit does not have the library.
+    #[error("there is no `{LIBRARY_PATH}` in `{KIT_DIRECTORY}`")]
     NoLibrary,
-    /// The library's name leads to a directory.
+    /// The library's path resolves to something that is not a file.
     #[error("`{0}`, which should be the library, is not a file")]
     NotAFile(String),
-    /// A link cannot be followed, and must be.
+    /// A link that has to be followed is broken.
     #[error(transparent)]
     Link(#[from] BrokenLink),
     /// A file stands below something that is not a directory.
     #[error("`{0}` is in it, and what it stands in is not a directory")]
     NoDirectory(String),
-    /// It is too large to be one.
+    /// The archive has too many nodes.
     #[error("there are more than {NODES_MAX} files and directories in it")]
     TooMany,
-    /// It holds what no user may make, or what cannot be copied.
+    /// The kit has a node that users cannot create, or that cannot be copied.
     #[error("`{path}` in it is {what}")]
     Special {
-        /// Its path in the archive.
+        /// Path in the archive.
         path: String,
-        /// e.g. `a device`.
+        /// What the node is, e.g. `a device`.
         what: &'static str,
     },
 }
 
 impl VddkKit {
-    /// Takes the kit out of an archive, member by member.
-    pub(crate) fn read(
+    /// Collects the kit from the members of an archive.
+    pub(crate) fn from_members(
         members: impl IntoIterator<Item = Result<TarEntry, TarReadError>>,
     ) -> Result<Self, VddkKitError> {
         let mut nodes = KitNodes::new();
         for found in members {
             let found = found?;
-            let Some(path) = below_tree(&found.path) else { continue };
+            let Some(path) = path_in_kit(&found.path) else { continue };
             let path = path.to_owned();
-            let node = node(found, &nodes)?;
+            let node = read_node(found, &nodes)?;
             nodes.insert(path, node);
         }
         let kit = Self { nodes };
         kit.complete()
     }
 
-    /// Adds the directories that the archive leaves out, and refuses what could not be used.
+    /// Adds the directories that have no entry in the archive, and checks links and library.
     fn complete(mut self) -> Result<Self, VddkKitError> {
         let paths: Vec<String> =
             self.nodes.keys().filter(|path| !path.is_empty()).cloned().collect();
@@ -113,13 +113,13 @@ impl VddkKit {
         Ok(())
     }
 
-    /// Links may dangle, as VMware likes; none may leave the tree, which is all that is copied.
+    /// Checks that no link leaves the kit, which is all that is copied. Links may dangle: VMware's do.
     fn check_links(&self) -> Result<(), VddkKitError> {
         for (path, node) in &self.nodes {
             if !matches!(node.kind, KitNodeKind::Symlink(_)) {
                 continue;
             }
-            match resolve(&self.nodes, path) {
+            match resolve_path(&self.nodes, path) {
                 Err(broken) if broken.problem == LinkProblem::Outside => return Err(broken.into()),
                 _ => {}
             }
@@ -128,24 +128,24 @@ impl VddkKit {
     }
 
     fn check_library(&self) -> Result<(), VddkKitError> {
-        let path = resolve(&self.nodes, LIBRARY)?.ok_or(VddkKitError::NoLibrary)?;
+        let path = resolve_path(&self.nodes, LIBRARY_PATH)?.ok_or(VddkKitError::NoLibrary)?;
         match self.nodes.get(&path).map(|node| &node.kind) {
             Some(KitNodeKind::File { .. }) => Ok(()),
             _ => Err(VddkKitError::NotAFile(path)),
         }
     }
 
-    /// Returns the entries of a layer with the kit; files stand in the order of the archive, which
-    /// can be read once then.
-    pub(crate) fn entries(&self, archive: &Arc<TarOrigin>) -> Vec<LayerEntry> {
+    /// Returns the entries of a layer with the kit. Files are in the order of the archive, so that it
+    /// is read once.
+    pub(crate) fn layer_entries(&self, archive: &Arc<TarOrigin>) -> Vec<LayerEntry> {
         let mut nodes: Vec<(&String, &KitNode)> = self.nodes.iter().collect();
-        nodes.sort_by_key(|(path, node)| (order(&node.kind), path.as_str()));
-        nodes.into_iter().map(|(path, node)| entry(path, node, archive)).collect()
+        nodes.sort_by_key(|(path, node)| (sort_key(&node.kind), path.as_str()));
+        nodes.into_iter().map(|(path, node)| layer_entry(path, node, archive)).collect()
     }
 }
 
-/// Directories stand before what is in them.
-fn order(kind: &KitNodeKind) -> (u8, u64) {
+/// Returns a key that sorts directories first, then links, then files by their offset.
+fn sort_key(kind: &KitNodeKind) -> (u8, u64) {
     match kind {
         KitNodeKind::Directory => (0, 0),
         KitNodeKind::Symlink(_) => (1, 0),
@@ -153,20 +153,20 @@ fn order(kind: &KitNodeKind) -> (u8, u64) {
     }
 }
 
-/// Returns the path below the tree of something in the archive; nothing for what lies elsewhere.
-fn below_tree(path: &str) -> Option<&str> {
-    let below = path.strip_prefix(TREE)?;
+/// Returns the path in the kit of a member of the archive, or `None` for members outside the kit.
+fn path_in_kit(path: &str) -> Option<&str> {
+    let below = path.strip_prefix(KIT_DIRECTORY)?;
     if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
 }
 
-fn node(found: TarEntry, nodes: &KitNodes) -> Result<KitNode, VddkKitError> {
+fn read_node(found: TarEntry, nodes: &KitNodes) -> Result<KitNode, VddkKitError> {
     let special = |what| Err(VddkKitError::Special { path: found.path.clone(), what });
     let kind = match found.kind {
         TarEntryKind::Directory => KitNodeKind::Directory,
         TarEntryKind::File => KitNodeKind::File { offset: found.offset, size: found.size },
         TarEntryKind::Symlink(target) => KitNodeKind::Symlink(target),
-        // Copying makes two files of it anyway.
-        TarEntryKind::Hardlink(path) => match below_tree(&path).and_then(|path| nodes.get(path)) {
+        // `cp` would make two files of a hard link anyway.
+        TarEntryKind::Hardlink(path) => match path_in_kit(&path).and_then(|path| nodes.get(path)) {
             Some(file) if file.kind != KitNodeKind::Directory => return Ok(file.clone()),
             _ => return special("another name of what is not a file in the tree"),
         },
@@ -175,7 +175,7 @@ fn node(found: TarEntry, nodes: &KitNodes) -> Result<KitNode, VddkKitError> {
         }
         TarEntryKind::Fifo => return special("a named pipe"),
     };
-    // A container that is run again has `cp` write over what it made: its owner may.
+    // A container that is run again overwrites its earlier copy: the owner must be able to write.
     let mode = match kind {
         KitNodeKind::Directory => found.mode & 0o777 | 0o755,
         KitNodeKind::Symlink(_) => 0o777,
@@ -187,7 +187,7 @@ fn node(found: TarEntry, nodes: &KitNodes) -> Result<KitNode, VddkKitError> {
     Ok(KitNode { kind, mode })
 }
 
-fn entry(path: &str, node: &KitNode, archive: &Arc<TarOrigin>) -> LayerEntry {
+fn layer_entry(path: &str, node: &KitNode, archive: &Arc<TarOrigin>) -> LayerEntry {
     let kind = match &node.kind {
         KitNodeKind::Directory => LayerEntryKind::Directory,
         KitNodeKind::Symlink(target) => LayerEntryKind::Symlink(target.clone()),
@@ -200,5 +200,5 @@ fn entry(path: &str, node: &KitNode, archive: &Arc<TarOrigin>) -> LayerEntry {
             SourceRole::File,
         )),
     };
-    LayerEntry { path: join(TREE, path), kind, mode: node.mode, owner: ROOT }
+    LayerEntry { path: join_paths(KIT_DIRECTORY, path), kind, mode: node.mode, owner: ROOT }
 }

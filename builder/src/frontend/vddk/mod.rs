@@ -4,8 +4,8 @@
 //! (kubevirt/containerized-data-importer `pkg/controller/import-controller.go`, kubev2v/forklift
 //! `pkg/controller/plan/validation.go`).
 
-mod download;
-mod ground;
+mod archive;
+mod base;
 mod kit;
 mod links;
 mod node;
@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-pub use download::VddkDownload;
-pub use ground::{VddkBase, VddkBaseImage};
-pub(crate) use kit::TREE;
+pub use archive::VddkArchive;
+pub use base::{VddkBase, VddkBaseImage};
+pub(crate) use kit::KIT_DIRECTORY;
 pub use registries::may_be_public;
 
 use crate::oci::image::config::ImageConfig;
@@ -32,55 +32,58 @@ use crate::recipe::{
     SourceRecipe, SourceRole, TarOrigin,
 };
 
-/// Where the image copies the kit.
-const TARGET: &str = "opt";
+/// Directory that the image copies the kit to.
+const COPY_TARGET: &str = "opt";
 
-/// The copier's path in images that stand on nothing.
+/// Path of the copying program in images without a base.
 const COPIER: &str = "copier";
 
-/// Any number but root's: whoever runs the image chooses another.
+/// Any user but root: clusters run the image as a user of their choice.
 const USER: &str = "1001";
 
-/// A label and an annotation, <https://github.com/opencontainers/image-spec/blob/main/annotations.md>.
+/// Key of a label and an annotation, <https://github.com/opencontainers/image-spec/blob/main/annotations.md>.
 const VERSION: &str = "org.opencontainers.image.version";
 
-/// What an image of a kit is made of.
+/// What to build an image of a kit from.
 #[derive(Debug)]
 pub struct VddkRequest {
-    /// The names that it gets.
+    /// Names of the image.
     pub names: Vec<Reference>,
-    /// VMware's archive.
-    pub download: VddkDownload,
-    /// What it stands on.
-    pub ground: VddkBase,
+    /// VMware's archive with the kit.
+    pub archive: VddkArchive,
+    /// Base of the image.
+    pub base: VddkBase,
 }
 
-/// What there is a kit for.
-pub fn platform() -> Platform {
+/// Returns the only platform that VMware publishes a kit for.
+pub fn kit_platform() -> Platform {
     Platform { os: "linux".into(), architecture: "amd64".into(), variant: None }
 }
 
 /// Returns the recipe of the image.
-pub fn recipe(request: VddkRequest) -> Recipe {
-    let VddkRequest { names, download, ground } = request;
-    let version = download.version().map(str::to_owned);
+pub fn build_recipe(request: VddkRequest) -> Recipe {
+    let VddkRequest { names, archive: download, base: ground } = request;
+    let version = download.find_version().map(str::to_owned);
     let archive = Arc::new(TarOrigin::File(Box::new(download.source)));
-    let kit = LayerRecipe { history: TREE.into(), entries: download.kit.entries(&archive) };
+    let kit = LayerRecipe {
+        history: KIT_DIRECTORY.into(),
+        entries: download.kit.layer_entries(&archive),
+    };
     let (base, mut config, mut annotations, own, program) = match ground {
         VddkBase::Scratch(copier) => {
-            let config = ImageConfig::new(&platform());
-            (None, config, BTreeMap::new(), Some(own_layer(copier)), vec!["/copier"])
+            let config = ImageConfig::new(&kit_platform());
+            (None, config, BTreeMap::new(), Some(copier_layer(copier)), vec!["/copier"])
         }
         VddkBase::Image(image) => {
             let (base, config, annotations) = image.into_parts();
             (Some(base), config, annotations, None, vec!["cp", "-r"])
         }
     };
-    let operands = [format!("/{TREE}"), format!("/{TARGET}")];
+    let operands = [format!("/{KIT_DIRECTORY}"), format!("/{COPY_TARGET}")];
     let entrypoint: Vec<&str> =
         program.into_iter().chain(operands.iter().map(String::as_str)).collect();
     config.set("Entrypoint", json!(entrypoint));
-    // That of the base would be copied too.
+    // The base's `Cmd` would be appended to the entrypoint.
     config.set("Cmd", Value::Null);
     config.set("User", json!(USER));
     if let Some(version) = version {
@@ -88,13 +91,13 @@ pub fn recipe(request: VddkRequest) -> Recipe {
         annotations.insert(VERSION.into(), version);
     }
     let steps = own.into_iter().chain([kit]).map(RecipeStep::Layer).collect();
-    let platform = platform();
+    let platform = kit_platform();
     let platform = PlatformRecipe { platform, base, steps, config, annotations: BTreeMap::new() };
     Recipe { names, platforms: vec![platform], annotations }
 }
 
-/// The layer that stands in for a base.
-fn own_layer(copier: Arc<[u8]>) -> LayerRecipe {
+/// Returns the layer with the copying program, for images without a base.
+fn copier_layer(copier: Arc<[u8]>) -> LayerRecipe {
     let root = Owner { uid: 0, gid: 0 };
     let copier = SourceRecipe::new(SourceLocation::Inline(copier), SourceRole::File);
     let entries = vec![
@@ -104,9 +107,9 @@ fn own_layer(copier: Arc<[u8]>) -> LayerRecipe {
             mode: 0o555,
             owner: root,
         },
-        // Where there is no volume, any user copies here.
+        // If no volume is mounted here, any user can copy to it.
         LayerEntry {
-            path: TARGET.into(),
+            path: COPY_TARGET.into(),
             kind: LayerEntryKind::Directory,
             mode: 0o777,
             owner: root,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// By path below the tree; the tree itself has the empty one.
+/// Nodes by their path in the kit; the kit's directory itself has the empty path.
 pub(super) type KitNodes = BTreeMap<String, KitNode>;
 
 /// A directory, file or link.
@@ -12,7 +12,7 @@ pub(super) struct KitNode {
     pub(super) mode: u32,
 }
 
-/// What a node is.
+/// Type of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum KitNodeKind {
     Directory,

@@ -1,26 +1,26 @@
-//! Registries that strangers may pull from: VMware's licence forbids handing out the kit.
+//! Registries with public images: VMware's licence forbids distributing the kit.
 
 use crate::oci::image::reference::Reference;
 
-/// Registries where an image is, or may be, for everybody, without its owner having opened it
-/// explicitly. Clouds' registries for the accounts of one customer (ECR, GCR and pkg.dev, ACR) and
-/// those in clusters are none.
-const PUBLIC: [&str; 7] = [
-    // A repository that a push makes is public, unless the account says otherwise.
+/// Registries in which an image is or may be public without an explicit step of its owner. Cloud
+/// registries of one customer's accounts (ECR, GCR and pkg.dev, ACR) and registries in clusters are
+/// not listed.
+const PUBLIC_REGISTRIES: [&str; 7] = [
+    // A repository that is created by a push is public, unless the account's settings differ.
     "docker.io",
     "registry-1.docker.io",
-    // Private when it is pushed to first; public on plans that pay nothing, and often made so.
+    // Private after the first push; free plans have public repositories only.
     "quay.io",
-    // Private at first; takes over the visibility of the source repository that it is linked to.
+    // Private at first; inherits the visibility of the source repository that it is linked to.
     "ghcr.io",
     // As visible as the project.
     "registry.gitlab.com",
-    // There is nothing private in these.
+    // These have public repositories only.
     "public.ecr.aws",
     "ttl.sh",
 ];
 
-/// Tells whether strangers may be able to pull an image of this name.
+/// Returns whether an image of this name may be public.
 pub fn may_be_public(name: &Reference) -> bool {
-    PUBLIC.contains(&name.registry())
+    PUBLIC_REGISTRIES.contains(&name.registry())
 }

@@ -20,8 +20,8 @@ fn members(lines: &str) -> Vec<Result<TarEntry, TarReadError>> {
         };
         let place = |path: &str| match path.strip_prefix('/') {
             Some(path) => path.to_owned(),
-            None if path == "." => TREE.to_owned(),
-            None => format!("{TREE}/{path}"),
+            None if path == "." => KIT_DIRECTORY.to_owned(),
+            None => format!("{KIT_DIRECTORY}/{path}"),
         };
         let kind = match kind {
             "d" => TarEntryKind::Directory,
@@ -66,9 +66,9 @@ fn source(path: &str) -> SourceRecipe {
 
 /// Returns the entries of a kit, a line each.
 fn entries(lines: &str) -> Result<String, String> {
-    let kit = VddkKit::read(members(lines)).map_err(|error| error.to_string())?;
+    let kit = VddkKit::from_members(members(lines)).map_err(|error| error.to_string())?;
     let mut text = String::new();
-    for entry in kit.entries(&Arc::new(TarOrigin::File(Box::new(source("a.tar"))))) {
+    for entry in kit.layer_entries(&Arc::new(TarOrigin::File(Box::new(source("a.tar"))))) {
         let what = match &entry.kind {
             LayerEntryKind::Directory => "/".to_owned(),
             LayerEntryKind::Symlink(target) => format!("-> {target}"),
@@ -80,7 +80,7 @@ fn entries(lines: &str) -> Result<String, String> {
             other => panic!("{other:?}"),
         };
         assert_eq!(entry.owner, Owner { uid: 0, gid: 0 });
-        let path = entry.path.strip_prefix(TREE).unwrap();
+        let path = entry.path.strip_prefix(KIT_DIRECTORY).unwrap();
         writeln!(text, "{path} {:o} {what}", entry.mode).unwrap();
     }
     Ok(text)
@@ -226,11 +226,15 @@ fn public_registries_are_known() {
 
 /// Returns the recipe of an image with VMware's archive.
 fn recipe_on(ground: VddkBase) -> Recipe {
-    let download = VddkDownload {
+    let download = VddkArchive {
         source: source("in/VMware-vix-disklib-8.0.1-21562716.x86_64.tar.gz"),
-        kit: VddkKit::read(members(VMWARE)).unwrap(),
+        kit: VddkKit::from_members(members(VMWARE)).unwrap(),
     };
-    recipe(VddkRequest { names: vec!["a.b/c:8".parse().unwrap()], download, ground })
+    build_recipe(VddkRequest {
+        names: vec!["a.b/c:8".parse().unwrap()],
+        archive: download,
+        base: ground,
+    })
 }
 
 /// Returns what comes first in each layer.
@@ -248,11 +252,14 @@ fn what_is_too_large_is_refused() {
 #[test]
 fn the_kit_lies_on_nothing_but_the_copier() {
     let recipe = recipe_on(VddkBase::Scratch(Arc::from(*b"copier")));
-    assert_eq!(layers(&recipe), ["copier", TREE]);
+    assert_eq!(layers(&recipe), ["copier", KIT_DIRECTORY]);
     let [platform] = &recipe.platforms[..] else { panic!("one platform") };
     assert_eq!((platform.platform.to_string().as_str(), &platform.base), ("linux/amd64", &None));
     let config = &platform.config;
-    assert_eq!(config.get("Entrypoint"), Some(&json!(["/copier", format!("/{TREE}"), "/opt"])));
+    assert_eq!(
+        config.get("Entrypoint"),
+        Some(&json!(["/copier", format!("/{KIT_DIRECTORY}"), "/opt"]))
+    );
     assert_eq!(config.get("User"), Some(&json!("1001")));
     assert_eq!(config.labels(), BTreeMap::from([(VERSION, "8.0.1-21562716")]));
     assert_eq!(recipe.annotations, BTreeMap::from([(VERSION.into(), "8.0.1-21562716".into())]));
@@ -273,11 +280,14 @@ fn the_kit_lies_on_a_base() {
     let image = LoadedBase { recipe: base.clone(), config, tree, name: None, root: manifest };
     let image = VddkBaseImage::new(image, &place).unwrap();
     let recipe = recipe_on(VddkBase::Image(Box::new(image)));
-    assert_eq!(layers(&recipe), [TREE]);
+    assert_eq!(layers(&recipe), [KIT_DIRECTORY]);
     let [platform] = &recipe.platforms[..] else { panic!("one platform") };
     assert_eq!(platform.base, Some(base));
     let config = &platform.config;
-    assert_eq!(config.get("Entrypoint"), Some(&json!(["cp", "-r", format!("/{TREE}"), "/opt"])));
+    assert_eq!(
+        config.get("Entrypoint"),
+        Some(&json!(["cp", "-r", format!("/{KIT_DIRECTORY}"), "/opt"]))
+    );
     assert_eq!((config.get("Cmd"), config.get("User")), (None, Some(&json!("1001"))));
     assert_eq!(config.env().collect::<Vec<_>>(), [("A", "b")]);
     let names: Vec<&String> = recipe.annotations.keys().collect();

@@ -169,7 +169,7 @@ pub fn read_entries<'a>(
 pub(crate) fn decompress<'a>(
     raw: impl Read + Send + 'a,
 ) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
-    decode::sniff(raw).map_err(TarReadError::Read)
+    decode::detect_and_decompress(raw).map_err(TarReadError::Read)
 }
 
 /// Whether a file is a tar.

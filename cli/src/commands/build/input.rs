@@ -113,7 +113,7 @@ impl Input {
 
     /// Paths in a spec are relative to its directory.
     fn load_spec(&self, arguments: &BuildArguments) -> Result<Loaded, CommandError> {
-        let recipes = spec::load(&self.source).map_err(CommandError::Failed)?;
+        let recipes = spec::load_recipes(&self.source).map_err(CommandError::Failed)?;
         let base = match self.path.parent() {
             Some(parent) if self.path != Path::new("-") => parent.to_owned(),
             _ => arguments.context.clone(),

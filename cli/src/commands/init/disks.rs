@@ -98,8 +98,8 @@ pub(super) fn find(directory: &Path) -> Result<Vec<Disk>, CommandError> {
     for found in WalkDir::new(directory).min_depth(1).max_depth(1).sort_by_file_name() {
         let found = found.map_err(cannot("list", directory.display()))?;
         let Some(name) = found.file_name().to_str() else { continue };
-        let packing = CompressionFormat::of_name(name);
-        let plain = packing.map_or(name, |packing| packing.strip(name)).to_lowercase();
+        let packing = CompressionFormat::from_name(name);
+        let plain = packing.map_or(name, |packing| packing.strip_suffix(name)).to_lowercase();
         if !found.path().is_file() || !ENDS.iter().any(|end| plain.ends_with(end)) {
             continue;
         }
@@ -113,7 +113,7 @@ pub(super) fn find(directory: &Path) -> Result<Vec<Disk>, CommandError> {
     // One that lies there unpacked, too, is the same disk.
     let plain: Vec<String> = disks.iter().map(|disk| disk.name.clone()).collect();
     disks.retain(|disk| {
-        let unpacked = disk.packing.map(|packing| packing.strip(&disk.name).to_owned());
+        let unpacked = disk.packing.map(|packing| packing.strip_suffix(&disk.name).to_owned());
         unpacked.is_none_or(|unpacked| !plain.contains(&unpacked))
     });
     Ok(disks)

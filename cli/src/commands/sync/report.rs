@@ -27,7 +27,7 @@ impl Summary<'_> {
     /// Returns a line for each image: what became of it, what it is called, and its digest.
     pub(super) fn lines(&self) -> String {
         let line = |(job, report): (&SyncJob<'_>, &SyncReport)| {
-            let name = job.target.with_tag(job.entry.known_by());
+            let name = job.target.with_tag(job.entry.main_tag());
             let digest = report.digest.map(|digest| digest.to_string());
             let digest = digest.as_deref().unwrap_or("-");
             format!("{}\t{name}\t{digest}\t{}\n", word(&report.outcome), report.tags.join(","))
@@ -51,7 +51,7 @@ impl Summary<'_> {
     }
 
     pub(super) fn results(&self) -> Results {
-        self.all().map(|(job, report)| (job.entry.key(), result(job, report))).collect()
+        self.all().map(|(job, report)| (job.entry.short_name(), result(job, report))).collect()
     }
 
     /// Returns what the command fails of, if anything went wrong.
@@ -79,7 +79,7 @@ impl Summary<'_> {
 
 /// Returns what is told of an image as soon as it is known.
 pub(super) fn news(job: &SyncJob<'_>, report: &SyncReport) -> String {
-    format!("{} {}", job.target.with_tag(job.entry.known_by()), word(&report.outcome))
+    format!("{} {}", job.target.with_tag(job.entry.main_tag()), word(&report.outcome))
 }
 
 fn word(outcome: &SyncOutcome) -> &'static str {
@@ -141,16 +141,16 @@ pub(super) fn list(entries: &[&CatalogueEntry], format: ListFormat) -> String {
         ListFormat::Text => entries
             .iter()
             .map(|entry| {
-                format!("{}\t{}\t{}\n", entry.key(), entry.image, platforms(entry).join(","))
+                format!("{}\t{}\t{}\n", entry.short_name(), entry.image, platforms(entry).join(","))
             })
             .collect::<Vec<_>>()
             .concat(),
         ListFormat::Json => {
             let all = entries.iter().map(|entry| {
                 json!({
-                    "name": entry.key(),
+                    "name": entry.short_name(),
                     "image": entry.image,
-                    "tag": entry.known_by(),
+                    "tag": entry.main_tag(),
                     "tags": entry.tags.iter().map(ToString::to_string).collect::<Vec<_>>(),
                     "platforms": platforms(entry),
                 })

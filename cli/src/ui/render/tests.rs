@@ -11,7 +11,7 @@ use super::{Color, Severity, render};
 /// Renders all that is wrong with a spec.
 fn problems(text: &str) -> String {
     let source = Arc::new(SourceText { name: "diskette.yaml".into(), text: text.into() });
-    let problems = spec::load(&source).unwrap_err();
+    let problems = spec::load_recipes(&source).unwrap_err();
     let rendered: Vec<String> =
         problems.iter().map(|problem| render(problem, Severity::Error, Color::Plain)).collect();
     rendered.join("\n\n") + "\n"

@@ -18,7 +18,7 @@ fn entries_are_read() {
     assert_eq!(entry.image, "a.example/b");
     let platforms: Vec<String> = entry.platforms.iter().map(|it| it.platform.to_string()).collect();
     assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
-    let signed = entry.platforms[0].release.signed.as_ref().unwrap();
+    let signed = entry.platforms[0].release.signature.as_ref().unwrap();
     assert_eq!(signed.keyring.fingerprints, ["0123456789ABCDEF0123456789ABCDEF01234567"]);
     assert_eq!(entry.platforms[1].release.kind, UpstreamKind::DebianCloud);
 }
@@ -60,28 +60,31 @@ fn platforms_have_releases_and_labels_of_their_own() {
     let [entry] = &entries[..] else { panic!("{entries:?}") };
     let tags: Vec<String> = entry.tags.iter().map(ToString::to_string).collect();
     assert_eq!(tags, ["{version}", "{a}-{timestamp}", "9", "latest"]);
-    assert_eq!((entry.key().as_str(), entry.policy), ("b:latest", PlatformsPolicy::BestEffort));
+    assert_eq!(
+        (entry.short_name().as_str(), entry.policy),
+        ("b:latest", PlatformsPolicy::BestEffort)
+    );
     assert_eq!(entry.annotations, [("k".to_owned(), "v".to_owned())].into());
     assert_eq!(entry.docs.user.as_deref(), Some("u"));
     let [amd64, s390x] = &entry.platforms[..] else { panic!("{entry:?}") };
     assert_eq!(amd64.release.url.to_string(), "https://a/b");
     assert_eq!(s390x.release.url.to_string(), "https://b/c");
     let preference = |entry: &CataloguePlatform| {
-        entry.rest.config.env().next().map(|(_, value)| value.to_owned()).unwrap()
+        entry.recipe_without_disk.config.env().next().map(|(_, value)| value.to_owned()).unwrap()
     };
     assert_eq!((preference(amd64), preference(s390x)), ("p".into(), "p.s390x".into()));
     let disk = UpstreamDisk {
         url: "https://b/d-1.qcow2.xz".into(),
         mirrors: vec!["https://m/d-1.qcow2.xz".into()],
         checksum: crate::recipe::Checksum::Sha256("a".repeat(64)),
-        unpacked: None,
+        uncompressed_checksum: None,
         size: Some(7),
-        packing: Some(crate::compression::CompressionFormat::Xz),
+        compression: Some(crate::compression::CompressionFormat::Xz),
         version: "1".into(),
         groups: BTreeMap::new(),
     };
     let near = UrlRewrite { from: "https://b/".into(), to: "http://near/b/".into() };
-    let recipe = amd64.recipe(&disk, &[near]);
+    let recipe = amd64.recipe_with_disk(&disk, &[near]);
     let RecipeStep::Layer(layer) = &recipe.steps[0] else { panic!("{recipe:?}") };
     assert_eq!(layer.history, "disk/d-1.qcow2");
     let crate::recipe::LayerEntryKind::File(source) = &layer.entries[1].kind else { panic!() };

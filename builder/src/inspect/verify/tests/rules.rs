@@ -961,7 +961,7 @@ fn flaws(table: &mut Table) {
     };
     let kinds = [
         (FlawKind::Blank, "disk-blank"),
-        (FlawKind::Packed, "disk-packed"),
+        (FlawKind::Compressed, "disk-packed"),
         (FlawKind::Truncated, "disk-truncated"),
         (FlawKind::OutsideFile, "disk-outside-file"),
         (FlawKind::Malformed, "disk-malformed"),

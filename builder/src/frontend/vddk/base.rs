@@ -1,4 +1,4 @@
-//! What the image of a kit stands on, and so what copies the kit.
+//! The *base* of the image of a kit, which decides what copies the kit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use crate::oci::image::location::ImageLocation;
 use crate::recipe::BaseImage;
 use crate::recipe::diagnostic::Diagnostic;
 
-/// Where programs are looked for if an image does not say.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Search path for programs if the config of an image sets none.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Annotations, <https://github.com/opencontainers/image-spec/blob/main/annotations.md>.
+/// Keys of annotations, <https://github.com/opencontainers/image-spec/blob/main/annotations.md>.
 const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
 const BASE_NAME: &str = "org.opencontainers.image.base.name";
 
-/// What the image of a kit stands on.
+/// Base of the image of a kit.
 #[derive(Debug)]
 pub enum VddkBase {
-    /// Nothing; this program, statically linked, does what `cp -r` does.
+    /// No base; this statically linked program does what `cp -r` does.
     Scratch(Arc<[u8]>),
-    /// An image.
+    /// A base image with a `cp`.
     Image(Box<VddkBaseImage>),
 }
 
-/// An image that has a `cp`.
+/// A base image that has a `cp`.
 #[derive(Debug)]
 pub struct VddkBaseImage(LoadedBase);
 
 impl VddkBaseImage {
-    /// Takes an image if it can copy the kit; `place` is what it was called.
+    /// Accepts an image if it has a `cp`; `place` names the image in the error.
     pub fn new(image: LoadedBase, place: &ImageLocation) -> Result<Self, Diagnostic> {
         if has_cp(&image.tree, &image.config) {
             return Ok(Self(image));
@@ -40,7 +40,7 @@ impl VddkBaseImage {
         Err(Diagnostic::new(message).help("say `--base scratch`, or name another image"))
     }
 
-    /// Returns what is kept of it, its config, and what is said of it.
+    /// Returns the base for the recipe, its config, and the annotations that name it.
     pub(super) fn into_parts(self) -> (BaseImage, ImageConfig, BTreeMap<String, String>) {
         let LoadedBase { recipe, config, name, root, .. } = self.0;
         let name = name.map(|name| (BASE_NAME.to_owned(), name));
@@ -50,7 +50,8 @@ impl VddkBaseImage {
 }
 
 fn has_cp(tree: &Tree, config: &ImageConfig) -> bool {
-    let path = config.env().find(|(name, _)| *name == "PATH").map_or(PATH, |(_, path)| path);
+    let path =
+        config.env().find(|(name, _)| *name == "PATH").map_or(DEFAULT_PATH, |(_, path)| path);
     path.split(':').any(|directory| {
         let found = tree.resolve("", &format!("{directory}/cp"), FollowLast::Yes);
         let node = found.ok().and_then(|found| tree.get(&found.path));

@@ -1,6 +1,6 @@
-//! What is *followed*: the list that the disk of one platform comes from, and which of its files is meant.
+//! The *upstream* source of one platform's disk: the list that has it, and the conditions for the file.
 
-use super::located::{Located, Text};
+use super::located::{Located, LocatedText};
 use super::release::{ReleaseChanges, ReleaseSpec};
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::Diagnostic;
@@ -8,22 +8,24 @@ use crate::upstream::{
     ListKeyring, ListSignature, TemplateError, UpstreamSource, UpstreamTemplate,
 };
 
-/// Returns where the disk of one platform comes from.
-pub(super) fn source(
+/// Returns the source of one platform's disk; `changes` are the platform's own settings.
+pub(super) fn lower_release(
     release: &ReleaseSpec,
     changes: Option<&Located<ReleaseChanges>>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<UpstreamSource> {
-    let own =
-        |of: fn(&ReleaseChanges) -> Option<&Text>| changes.and_then(|changes| of(&changes.value));
+    let own = |of: fn(&ReleaseChanges) -> Option<&LocatedText>| {
+        changes.and_then(|changes| of(&changes.value))
+    };
     let before = problems.len();
     let url = own(|changes| changes.url.as_ref()).unwrap_or(&release.url);
-    let url = template(url, UpstreamTemplate::fill, problems);
+    let url = lower_template(url, UpstreamTemplate::fill, problems);
     let text = own(|changes| changes.file.as_ref()).or(release.file.as_ref());
-    let file = text.and_then(|file| template(file, UpstreamTemplate::pattern, problems));
+    let file = text.and_then(|file| lower_template(file, UpstreamTemplate::to_regex, problems));
     let mirrors = release.mirrors.iter().flatten();
-    let mirrors =
-        mirrors.filter_map(|mirror| template(mirror, UpstreamTemplate::fill, problems)).collect();
+    let mirrors = mirrors
+        .filter_map(|mirror| lower_template(mirror, UpstreamTemplate::fill, problems))
+        .collect();
     let kind = release.from.value;
     if text.is_none() && kind.needs_file() {
         problems.push(
@@ -33,7 +35,7 @@ pub(super) fn source(
         );
     }
     let signature = own(|changes| changes.signature.as_ref()).or(release.signature.as_ref());
-    let signed = signed(release, signature, problems);
+    let signed = lower_signature(release, signature, problems);
     let version = own(|changes| changes.version.as_ref()).or(release.version.as_ref());
     let checksums = own(|changes| changes.checksums.as_ref()).or(release.checksums.as_ref());
     let source = UpstreamSource {
@@ -43,14 +45,14 @@ pub(super) fn source(
         version: version.map(|version| version.value.clone()),
         checksums: checksums.map(|name| name.value.clone()),
         mirrors,
-        signed,
+        signature: signed,
     };
     (problems.len() == before).then_some(source)
 }
 
-/// Returns a template that can be used: what it makes of some platform is tried.
-fn template<T>(
-    text: &Text,
+/// Returns a template, after filling it in for some platform to check it.
+fn lower_template<T>(
+    text: &LocatedText,
     fill: impl Fn(&UpstreamTemplate, &Platform) -> Result<T, TemplateError>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<UpstreamTemplate> {
@@ -69,9 +71,9 @@ fn template<T>(
     }
 }
 
-fn signed(
+fn lower_signature(
     release: &ReleaseSpec,
-    signature: Option<&Text>,
+    signature: Option<&LocatedText>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<ListSignature> {
     let fingerprints = release.fingerprints.iter().flatten();
@@ -101,7 +103,8 @@ fn signed(
             ),
         );
     }
-    let signature = signature.and_then(|text| template(text, UpstreamTemplate::fill, problems));
+    let signature =
+        signature.and_then(|text| lower_template(text, UpstreamTemplate::fill, problems));
     let keyring = ListKeyring { path: keyring.value.clone(), fingerprints: known };
-    Some(ListSignature { keyring, signature })
+    Some(ListSignature { keyring, url: signature })
 }

@@ -1,4 +1,4 @@
-//! A *download* is VMware's archive as it lies on this machine, looked at once from front to back.
+//! VMware's *archive* as a local file, which is read once from front to back.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use crate::oci::tar::{self, TarReadError};
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, InputFile, SourceLocation, SourceRecipe, SourceRole};
 
-/// Several times what VMware's archives have, so that a hostile one takes no more than a few MiB.
+/// Several times the figures of VMware's archives, so that a hostile one takes a few MiB at most.
 const LIMITS: tar::TarLimits = tar::TarLimits {
     entries: 10_000,
     path: 1024,
@@ -20,32 +20,32 @@ const LIMITS: tar::TarLimits = tar::TarLimits {
     decompressed: 16 << 30,
 };
 
-/// What to do about an archive that is not what it should be.
-const HELP: &str = "give VMware's own archive, VMware-vix-disklib-*.x86_64.tar.gz";
+/// Help for an archive that does not hold a kit.
+const WRONG_ARCHIVE_HELP: &str = "give VMware's own archive, VMware-vix-disklib-*.x86_64.tar.gz";
 
-/// VMware's archive, and the kit that was found in it.
+/// VMware's archive, and the kit in it.
 #[derive(Debug)]
-pub struct VddkDownload {
+pub struct VddkArchive {
     pub(super) source: SourceRecipe,
     pub(super) kit: VddkKit,
 }
 
-impl VddkDownload {
-    /// Reads an archive. Its checksum goes into the recipe: what is read again for the image is what
-    /// was looked at.
+impl VddkArchive {
+    /// Reads an archive. Its checksum goes into the recipe, so that the build fails if the file has
+    /// changed since.
     pub fn read(path: &Path, inputs: &dyn InputFiles) -> Result<Self, Diagnostic> {
-        let place = path.display();
-        let file = inputs.open(&InputFile::new(path)).and_then(regular);
+        let path_shown = path.display();
+        let file = inputs.open(&InputFile::new(path)).and_then(require_regular_file);
         let file =
-            file.map_err(|error| Diagnostic::new(format!("cannot read `{place}`: {error}")))?;
-        let (kit, checksum) = kit(file).map_err(|error| {
-            let problem = Diagnostic::new(format!("cannot use `{place}`: {error}"));
+            file.map_err(|error| Diagnostic::new(format!("cannot read `{path_shown}`: {error}")))?;
+        let (kit, checksum) = read_kit(file).map_err(|error| {
+            let problem = Diagnostic::new(format!("cannot use `{path_shown}`: {error}"));
             match error {
                 VddkKitError::Archive(TarReadError::Read(_)) => problem,
                 VddkKitError::Archive(
                     TarReadError::Truncated(_) | TarReadError::Decompress(..),
                 ) => problem.help("was the download cut off?"),
-                _ => problem.help(HELP),
+                _ => problem.help(WRONG_ARCHIVE_HELP),
             }
         })?;
         let source = SourceRecipe {
@@ -55,23 +55,23 @@ impl VddkDownload {
         Ok(Self { source, kit })
     }
 
-    /// Returns the version that VMware's names of archives tell, e.g. `8.0.1-21562716` of
+    /// Returns the version in the archive's name, e.g. `8.0.1-21562716` for
     /// `VMware-vix-disklib-8.0.1-21562716.x86_64.tar.gz`.
-    pub(crate) fn version(&self) -> Option<&str> {
+    pub(crate) fn find_version(&self) -> Option<&str> {
         version(self.source.location.file_name())
     }
 }
 
-fn regular(file: File) -> io::Result<File> {
+fn require_regular_file(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
 }
 
 /// Returns the kit in an archive, and the checksum of the archive.
-fn kit(file: impl Read + Send) -> Result<(VddkKit, Checksum), VddkKitError> {
+fn read_kit(file: impl Read + Send) -> Result<(VddkKit, Checksum), VddkKitError> {
     let mut file = HashingReader::new(file);
     let mut members = tar::read_entries(&mut file, LIMITS)?;
-    let kit = VddkKit::read(&mut members)?;
-    // Behind the tar is what tells whether its packing is whole.
+    let kit = VddkKit::from_members(&mut members)?;
+    // The trailer of the compression is behind the end of the tar.
     members.drain()?;
     drop(members);
     io::copy(&mut file, &mut io::sink()).map_err(TarReadError::Read)?;

@@ -15,26 +15,26 @@ use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
 use crate::upstream::UpstreamDisk;
 
-/// What images are made with.
-pub(super) struct Maker<'a> {
+/// Builds the images of an image's platforms.
+pub(super) struct PlatformBuilder<'a> {
     pub(super) job: &'a SyncJob<'a>,
     pub(super) sync: &'a SyncTools<'a>,
     pub(super) progress: &'a dyn Progress,
     pub(super) sink: &'a dyn Sink,
 }
 
-impl Maker<'_> {
-    /// Makes it, and puts all of it but a name.
-    pub(super) fn make(
+impl PlatformBuilder<'_> {
+    /// Builds a platform's image, and pushes it without a tag.
+    pub(super) fn build_image(
         &self,
         platform: &CataloguePlatform,
         disk: &UpstreamDisk,
         recipe: &Digest,
     ) -> Result<IndexEntry, SyncError> {
         let sync = self.sync;
-        let marks = marks(disk, recipe);
-        let mut made = platform.recipe(disk, sync.rewrites);
-        made.annotations.clone_from(&marks);
+        let annotations = source_annotations(disk, recipe);
+        let mut made = platform.recipe_with_disk(disk, sync.rewrites);
+        made.annotations.clone_from(&annotations);
         let recipes = [Recipe {
             names: vec![self.job.target.clone()],
             platforms: vec![made],
@@ -59,20 +59,20 @@ impl Maker<'_> {
         let plan = BuildPlan::new(&recipes, &sources);
         let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;
         let mut built = plan.build_platforms(&options)?;
-        // One platform was asked for.
-        Ok(built.swap_remove(0).index_entry(marks))
+        // The recipe has one platform.
+        Ok(built.swap_remove(0).index_entry(annotations))
     }
 }
 
-/// Returns the annotations that say what an image was made of.
-fn marks(disk: &UpstreamDisk, recipe: &Digest) -> BTreeMap<String, String> {
-    let mut marks = BTreeMap::from([
+/// Returns the annotations that record what an image was built from.
+fn source_annotations(disk: &UpstreamDisk, recipe: &Digest) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::from([
         (SOURCE_URL.to_owned(), disk.shown_url()),
         (SOURCE_DIGEST.to_owned(), disk.checksum.to_string()),
         (RECIPE_DIGEST.to_owned(), recipe.to_string()),
     ]);
     if !disk.version.is_empty() {
-        marks.insert(VERSION.to_owned(), disk.version.clone());
+        annotations.insert(VERSION.to_owned(), disk.version.clone());
     }
-    marks
+    annotations
 }
