@@ -10,20 +10,20 @@ use diskette_builder::net::proxy::{ProxyVariable, ProxyVariables};
 use diskette_builder::net::secret::Secret;
 use diskette_builder::registry::{credentials, settings as registries};
 
-/// What the program is told besides its arguments.
+/// Input of the program besides its arguments.
 #[derive(Debug)]
 pub(crate) struct Environment {
     /// `SOURCE_DATE_EPOCH`, not checked.
     pub(crate) source_date_epoch: Option<OsString>,
-    /// Where caches go: `$XDG_CACHE_HOME`, else `~/.cache`.
+    /// Directory for caches: `$XDG_CACHE_HOME`, else `~/.cache`.
     pub(crate) cache_home: Option<PathBuf>,
-    /// Where temporary files go: `$TMPDIR`, else `/tmp`.
+    /// Directory for temporary files: `$TMPDIR`, else `/tmp`.
     pub(crate) temporary: PathBuf,
-    /// What decides where credentials are looked for.
+    /// Variables that decide where credentials are looked up.
     pub(crate) auth: credentials::CredentialSurroundings,
-    /// What decides where the configuration of registries is looked for.
+    /// Variables that decide where the settings of registries are looked up.
     pub(crate) registries: registries::SettingsSurroundings,
-    /// Those that name proxies.
+    /// Variables that name proxies.
     pub(crate) proxies: ProxyVariables,
     /// Whether standard error is a terminal.
     pub(crate) terminal: Terminal,
@@ -44,24 +44,25 @@ pub(crate) enum Terminal {
 
 impl Environment {
     pub(crate) fn read() -> Self {
-        let cache_home = set("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let home = || set("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        let cache_home =
+            variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = || variable("HOME").map(|home| PathBuf::from(home).join(".cache"));
         Self {
-            source_date_epoch: set("SOURCE_DATE_EPOCH"),
+            source_date_epoch: variable("SOURCE_DATE_EPOCH"),
             cache_home: cache_home.or_else(home),
-            temporary: set("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
-            auth: auth(),
+            temporary: variable("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
+            auth: credential_surroundings(),
             registries: registries::SettingsSurroundings {
-                registries_conf: path("CONTAINERS_REGISTRIES_CONF"),
-                home: path("HOME"),
+                registries_conf: path_variable("CONTAINERS_REGISTRIES_CONF"),
+                home: path_variable("HOME"),
             },
-            proxies: proxies(),
+            proxies: proxy_variables(),
             terminal: terminal(),
             started: now(),
         }
     }
 
-    /// Returns when the program started, in UTC, as tags have it: `YYMMDDHHMM`.
+    /// Returns the start time in UTC in the form of tags: `YYMMDDHHMM`.
     pub(crate) fn stamp(&self) -> String {
         let since = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let time = jiff::Timestamp::UNIX_EPOCH
@@ -69,14 +70,14 @@ impl Environment {
         time.map(|time| time.strftime("%y%m%d%H%M").to_string()).unwrap_or_default()
     }
 
-    /// Returns a variable that the user named.
+    /// Returns a variable by its name, if it is set, not empty, and UTF-8.
     #[expect(clippy::unused_self, reason = "it is part of the environment")]
     pub(crate) fn variable(&self, name: &str) -> Option<String> {
-        set(name).and_then(|value| value.into_string().ok())
+        variable(name).and_then(|value| value.into_string().ok())
     }
 
-    /// Returns where the system keeps the certificates that it trusts; `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` say otherwise.
+    /// Returns the certificates that the system trusts, or those of `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR`.
     #[expect(clippy::unused_self, reason = "it is part of the environment")]
     pub(crate) fn roots(&self) -> SystemRoots {
         let found = openssl_probe::probe();
@@ -84,9 +85,9 @@ impl Environment {
     }
 }
 
-/// Upper case wins, as in Go.
-fn proxies() -> ProxyVariables {
-    let text = |name: &'static str| set(name)?.into_string().ok();
+/// Reads the variables of proxies. Upper case takes precedence, as in Go.
+fn proxy_variables() -> ProxyVariables {
+    let text = |name: &'static str| variable(name)?.into_string().ok();
     let first = |names: [&'static str; 2]| {
         names
             .into_iter()
@@ -100,35 +101,35 @@ fn proxies() -> ProxyVariables {
     }
 }
 
-fn auth() -> credentials::CredentialSurroundings {
-    let config = set("DOCKER_AUTH_CONFIG").and_then(|text| text.into_string().ok());
+fn credential_surroundings() -> credentials::CredentialSurroundings {
+    let config = variable("DOCKER_AUTH_CONFIG").and_then(|text| text.into_string().ok());
     credentials::CredentialSurroundings {
         authfile: None,
-        registry_auth_file: path("REGISTRY_AUTH_FILE"),
+        registry_auth_file: path_variable("REGISTRY_AUTH_FILE"),
         docker_auth_config: config.map(Secret::new),
-        runtime_dir: path("XDG_RUNTIME_DIR"),
-        config_home: path("XDG_CONFIG_HOME"),
-        docker_config: path("DOCKER_CONFIG"),
-        home: path("HOME"),
+        runtime_dir: path_variable("XDG_RUNTIME_DIR"),
+        config_home: path_variable("XDG_CONFIG_HOME"),
+        docker_config: path_variable("DOCKER_CONFIG"),
+        home: path_variable("HOME"),
         uid: rustix::process::getuid().as_raw(),
     }
 }
 
-fn path(name: &str) -> Option<PathBuf> {
-    set(name).map(PathBuf::from)
+fn path_variable(name: &str) -> Option<PathBuf> {
+    variable(name).map(PathBuf::from)
 }
 
 fn terminal() -> Terminal {
-    if !stderr().is_terminal() || set("TERM").is_some_and(|term| term == "dumb") {
+    if !stderr().is_terminal() || variable("TERM").is_some_and(|term| term == "dumb") {
         return Terminal::None;
     }
-    // https://no-color.org: set to anything but nothing.
-    if set("NO_COLOR").is_some() { Terminal::Plain } else { Terminal::Color }
+    // https://no-color.org: any value but the empty one.
+    if variable("NO_COLOR").is_some() { Terminal::Plain } else { Terminal::Color }
 }
 
 /// Returns a variable that is set and not empty.
 #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-fn set(name: &str) -> Option<OsString> {
+fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 

@@ -1,4 +1,4 @@
-//! Why a command failed, as far as the exit status and the message depend on it.
+//! *Errors* of commands, by exit status.
 
 use diskette_builder::engine::assemble::BuildError;
 use diskette_builder::oci::copy::CopyError;
@@ -8,20 +8,20 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum CommandError {
-    /// The command could not do its work: exit status 1.
+    /// The command failed: exit status 1.
     Failed(Vec<Diagnostic>),
-    /// It could not, and may a little later: exit status 75, `EX_TEMPFAIL` of sysexits.h.
+    /// The command failed and may succeed later: exit status 75, `EX_TEMPFAIL` of sysexits.h.
     Temporary(Vec<Diagnostic>),
-    /// It was asked for something that makes no sense: exit status 2.
+    /// The arguments make no sense: exit status 2.
     Usage(Diagnostic),
-    /// The user broke it off: exit status 130, as after a signal.
+    /// The user interrupted the command: exit status 130, as after a signal.
     Interrupted,
-    /// The user broke it off when a part of it was done, which stays.
+    /// The user interrupted the command after a part was done, which stays: exit status 130.
     Stopped,
 }
 
 impl CommandError {
-    /// Returns what there is to say.
+    /// Returns the messages of the error.
     pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
         match self {
             Self::Failed(diagnostics) | Self::Temporary(diagnostics) => diagnostics,
@@ -62,17 +62,18 @@ impl From<CopyError> for CommandError {
     }
 }
 
-/// Returns what is said of an image that is not where it was looked for.
-pub(crate) fn not_found(name: &str) -> CommandError {
+/// Returns the error for an image that does not exist.
+pub(crate) fn image_not_found(name: &str) -> CommandError {
     Diagnostic::new(format!("there is no image `{name}`")).into()
 }
 
-/// A sink's failure while a client was being made.
+/// Returns the error of opening a repository.
 pub(crate) fn storage_error(error: impl Into<StorageError>) -> CommandError {
     error.into().into()
 }
 
-/// Returns a function that says what was attempted, and where, when the system refused.
+/// Returns a function that turns an error of the system into a message: "cannot ACT `PLACE`:
+/// ERROR".
 pub(crate) fn cannot<E: std::fmt::Display>(
     act: &str,
     place: impl std::fmt::Display,

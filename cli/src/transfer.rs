@@ -1,4 +1,4 @@
-//! A *transfer* moves an image, wherever it comes from and goes to.
+//! A *transfer* copies an image from one place to another.
 
 use diskette_builder::oci::copy::{CopyContext, copy_image};
 use diskette_builder::oci::image::json::Document;
@@ -9,18 +9,18 @@ use diskette_builder::oci::sink::Sink;
 use diskette_builder::registry::client::Registry;
 use indicatif::HumanBytes;
 
-use crate::arguments::show::ShowArguments;
+use crate::arguments::transfer::TransferArguments;
 use crate::error::CommandError;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressView;
 
-/// An image that is moved.
+/// An image that is copied.
 pub(crate) struct Transfer<'a> {
     pub(crate) images: &'a dyn Images,
     pub(crate) sink: &'a dyn Sink,
     pub(crate) names: &'a [Reference],
     pub(crate) tag: Option<&'a str>,
-    pub(crate) show: &'a ShowArguments,
+    pub(crate) show: &'a TransferArguments,
 }
 
 impl Transfer<'_> {
@@ -36,19 +36,19 @@ impl Transfer<'_> {
         let copied = copy_image(root, &context);
         progress.end();
         match copied {
-            // Whatever else was told: it is because the user wanted it.
+            // Any other error is a consequence of the interrupt.
             Err(_) if progress.is_cancelled() => Err(CommandError::Interrupted),
             copied => Ok(copied?),
         }
     }
 }
 
-/// Says how much was moved, and how much was not.
-pub(crate) fn summary(registry: &Registry, show: &ShowArguments, ui: &Ui) {
-    if show.is_silent() {
+/// Prints how many bytes were sent, and how many existed.
+pub(crate) fn print_summary(registry: &Registry, show: &TransferArguments, ui: &Ui) {
+    if show.is_quiet() {
         return;
     }
     let (sent, spared) = (registry.totals().sent(), registry.totals().spared());
     let (sent, spared) = (HumanBytes(sent), HumanBytes(spared));
-    ui.line(&format!("{sent} sent, {spared} already there"));
+    ui.print_line(&format!("{sent} sent, {spared} already there"));
 }

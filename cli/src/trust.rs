@@ -1,5 +1,5 @@
-//! Whom the program *trusts*: the options on the command line, and the `certs.d` directories of
-//! podman and docker.
+//! Which servers the program *trusts*: by options, and by the `certs.d` directories of podman and
+//! docker.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,25 +9,26 @@ use diskette_builder::registry::settings::{SettingsFiles, certs};
 
 use crate::credentials::System;
 
-/// Where Docker Hub's registry is, and what its directory is called.
+/// Host of Docker Hub's registry, and the name of its directory.
 const DOCKER_HUB: (&str, &str) = ("registry-1.docker.io", "docker.io");
 
-/// Certificates from files.
+/// Certificates of options and files.
 #[derive(Debug)]
-pub(crate) struct Certificates {
-    /// `--ca-file`, read already.
+pub(crate) struct TrustedCertificates {
+    /// Content of `--ca-file`.
     pub(crate) authority: Option<Vec<u8>>,
     pub(crate) verify: ServerVerification,
     pub(crate) home: Option<PathBuf>,
 }
 
-impl TlsTrust for Certificates {
+impl TlsTrust for TrustedCertificates {
     fn for_host(&self, host: &str) -> Result<TlsOptions, String> {
         let host = if host == DOCKER_HUB.0 { DOCKER_HUB.1 } else { host };
         let found =
             certs::find(self.home.as_deref(), host, &System).map_err(|error| error.to_string())?;
         let read = |path: &Path| {
-            read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+            read_certificate(path)
+                .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
         };
         let authorities = found.authorities.iter().map(|path| read(path));
         let authorities = self.authority.iter().cloned().map(Ok).chain(authorities);
@@ -46,7 +47,7 @@ impl TlsTrust for Certificates {
 }
 
 /// Reads a certificate or a key.
-pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_certificate(path: &Path) -> io::Result<Vec<u8>> {
     SettingsFiles::read(&System, path)?
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))
 }

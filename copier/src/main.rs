@@ -1,7 +1,7 @@
 //! The *copier*: `copier SRC DIR` copies a tree into a directory, as `cp -r SRC DIR` does, in
-//! images `FROM scratch`, which have no `cp`. Links stay as they are; modes are kept whatever the
-//! umask, owners are not, so that any user can run it. What is there already is replaced, so that it
-//! can run twice.
+//! images `FROM scratch`, which have no `cp`. Symbolic links are copied as links. Modes are kept
+//! whatever the umask, owners are not, so that any user can run it. Existing files are replaced, so
+//! that it can run twice.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -11,24 +11,24 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What the owner needs to fill a directory.
+/// Permissions that the owner needs to create files in a directory.
 const FILL: u32 = 0o700;
 
-/// Set-id and sticky bits mean nothing under another owner.
+/// Permission bits that are copied: set-id and sticky bits mean nothing under another owner.
 const PERMISSIONS: u32 = 0o777;
 
 fn main() -> ExitCode {
     match run(std::env::args_os().skip(1).collect()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where nobody listens there is still the exit status.
+            // If standard error is closed the exit status remains.
             let _said = writeln!(io::stderr(), "copier: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Returns a function that says what was attempted, and where, when the system refused.
+/// Returns a function that turns an error of the system into a message with the act and the path.
 fn cannot<E: Display>(act: &str, path: &Path) -> impl FnOnce(E) -> String {
     move |problem| format!("cannot {act} `{}`: {problem}", path.display())
 }
@@ -53,14 +53,14 @@ fn run(arguments: Vec<OsString>) -> Result<(), String> {
     copy(source, &directory.join(name))
 }
 
-/// What is still to be done.
+/// A step of a copy.
 enum Task {
     Copy(PathBuf, PathBuf),
-    /// A directory is full, and gets the mode that it shall have.
+    /// Sets the final mode of a directory whose entries are copied.
     Close(PathBuf, u32),
 }
 
-/// Copies what is at one path to another, with everything below.
+/// Copies a file or a tree from one path to another.
 fn copy(source: &Path, target: &Path) -> Result<(), String> {
     let mut tasks = vec![Task::Copy(source.to_owned(), target.to_owned())];
     while let Some(task) = tasks.pop() {
@@ -85,12 +85,12 @@ fn copy(source: &Path, target: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes a directory that can be filled, or makes the one that is there so.
+/// Makes a directory that files can be created in, or gives an existing one that mode.
 fn open_directory(path: &Path) -> Result<(), String> {
     match fs::symlink_metadata(path) {
         Ok(there) if there.is_dir() => {
-            // Who does not own it may have been given access nevertheless; if not, the first file
-            // in it tells.
+            // A user who does not own the directory may have access nevertheless; if not, the first
+            // file in it fails.
             let mode = there.permissions().mode() | FILL;
             return owned(fs::set_permissions(path, Permissions::from_mode(mode)))
                 .map_err(cannot("open", path));
@@ -107,7 +107,7 @@ fn close_directory(path: &Path, mode: u32) -> Result<(), String> {
         .map_err(cannot("set the mode of", path))
 }
 
-/// Takes the mode of what belongs to somebody else as it is.
+/// Ignores that the mode of another user's file cannot be changed.
 fn owned(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
@@ -115,12 +115,12 @@ fn owned(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Copies what is not a directory.
+/// Copies a file or a symbolic link.
 fn copy_leaf(source: &Path, kind: FileType, target: &Path) -> Result<(), String> {
     if !kind.is_file() && !kind.is_symlink() {
         return Err(cannot("copy", source)("it is neither a file, a directory nor a link"));
     }
-    // Not written over: what is there may be read-only, or a link that leads elsewhere.
+    // An existing file is not written to: it may be read-only, or a link to somewhere else.
     match fs::remove_file(target) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(cannot("replace", target)(error));
@@ -131,7 +131,7 @@ fn copy_leaf(source: &Path, kind: FileType, target: &Path) -> Result<(), String>
         let leads_to = fs::read_link(source).map_err(cannot("read", source))?;
         return symlink(leads_to, target).map_err(cannot("make", target));
     }
-    // Opened here too, to tell which of both it is that cannot be used.
+    // Not `fs::copy`, so that errors name the file that they are about.
     let mut from = fs::File::open(source).map_err(cannot("read", source))?;
     let mut to = fs::File::create_new(target).map_err(cannot("make", target))?;
     io::copy(&mut from, &mut to).map_err(cannot("write", target))?;

@@ -1,4 +1,4 @@
-//! Where a build's result goes: a *destination* as typed, and the sink it stands for.
+//! Where the result of a build is written: a *destination* as typed, and the sink for it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::{ensure_dir, open_dir, open_parent};
 
-/// What can be given to `-o`.
+/// A value of `-o`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Destination {
     /// `oci:DIR`, or a path without a prefix.
@@ -32,7 +32,7 @@ impl FromStr for Destination {
     fn from_str(text: &str) -> Result<Self, String> {
         let destination = match text.split_once(':') {
             _ if text == "-" => Self::Stdout,
-            _ if is_list(text) => parse_list(text)?,
+            _ if is_field_list(text) => parse_field_list(text)?,
             Some(("oci", dir)) => Self::Layout(dir.into()),
             Some(("oci-archive", "-")) => Self::Stdout,
             Some(("oci-archive", file)) => Self::Archive(file.into()),
@@ -50,12 +50,13 @@ impl FromStr for Destination {
     }
 }
 
-/// Tells whether it is written as docker buildx and buildah have it, `type=oci,dest=FILE`.
-fn is_list(text: &str) -> bool {
+/// Returns whether the text is a list of fields as in docker buildx and buildah,
+/// `type=oci,dest=FILE`.
+fn is_field_list(text: &str) -> bool {
     text.split(',').any(|field| field.starts_with("type="))
 }
 
-fn parse_list(text: &str) -> Result<Destination, String> {
+fn parse_field_list(text: &str) -> Result<Destination, String> {
     let (mut dest, mut is_tar) = (None, true);
     for field in text.split(',') {
         match field.split_once('=') {
@@ -77,15 +78,15 @@ fn parse_list(text: &str) -> Result<Destination, String> {
     }
 }
 
-/// A directory that was opened for a destination, and outlives the sink in it.
-pub(crate) enum Opened {
+/// The directory opened for a destination; it outlives the sink in it.
+pub(crate) enum OpenedDestination {
     Layout(Dir, String),
     Archive(Dir, String, String),
     Stdout(Dir),
 }
 
 impl Destination {
-    /// Returns where it is, unless it is standard output.
+    /// Returns the path, unless it is standard output.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Layout(path) | Self::Archive(path) => Some(path),
@@ -93,8 +94,11 @@ impl Destination {
         }
     }
 
-    /// Opens or makes the directory.
-    pub(crate) fn open(&self, environment: &Environment) -> Result<Opened, CommandError> {
+    /// Opens the directory, or makes it.
+    pub(crate) fn open(
+        &self,
+        environment: &Environment,
+    ) -> Result<OpenedDestination, CommandError> {
         Ok(match self {
             Self::Layout(path) if path.is_file() => {
                 let message =
@@ -102,7 +106,9 @@ impl Destination {
                 let help = format!("for an archive, say `-o oci-archive:{}`", path.display());
                 return Err(Diagnostic::new(message).help(help).into());
             }
-            Self::Layout(path) => Opened::Layout(ensure_dir(path)?, path.display().to_string()),
+            Self::Layout(path) => {
+                OpenedDestination::Layout(ensure_dir(path)?, path.display().to_string())
+            }
             Self::Archive(path) if path.is_dir() => {
                 let message =
                     format!("cannot write an archive to `{}`: it is a directory", path.display());
@@ -111,18 +117,18 @@ impl Destination {
             }
             Self::Archive(path) => {
                 let (dir, name) = open_parent(path)?;
-                Opened::Archive(dir, name, path.display().to_string())
+                OpenedDestination::Archive(dir, name, path.display().to_string())
             }
             Self::Stdout => {
                 let path = &environment.temporary;
-                Opened::Stdout(open_dir(path).map_err(cannot("open", path.display()))?)
+                OpenedDestination::Stdout(open_dir(path).map_err(cannot("open", path.display()))?)
             }
         })
     }
 }
 
-impl Opened {
-    /// Returns the sink.
+impl OpenedDestination {
+    /// Returns a sink that writes there.
     pub(crate) fn sink(&self) -> Result<Box<dyn Sink + '_>, CommandError> {
         Ok(match self {
             Self::Layout(dir, place) => {
@@ -137,16 +143,16 @@ impl Opened {
     }
 }
 
-/// Tells whether a place is standard output, or standard input.
+/// Returns whether a place is standard output or standard input.
 pub(crate) fn is_stdout(place: &ImageLocation) -> bool {
     matches!(place, ImageLocation::Archive(path, _) if path == Path::new("-"))
 }
 
-/// Opens what a place leads to for writing; nothing is opened for a registry.
-pub(crate) fn open_place(
+/// Opens a layout or an archive for writing. Nothing is opened for a registry.
+pub(crate) fn open_for_writing(
     place: &ImageLocation,
     environment: &Environment,
-) -> Result<Option<Opened>, CommandError> {
+) -> Result<Option<OpenedDestination>, CommandError> {
     match place {
         ImageLocation::Registry(_) => Ok(None),
         ImageLocation::Layout(path, _) => {
@@ -161,9 +167,9 @@ pub(crate) fn open_place(
     }
 }
 
-/// Returns the sink of what was opened, else that of the registries.
+/// Returns the sink of what was opened, or of the registry if nothing was.
 pub(crate) fn open_sink<'a>(
-    opened: Option<&'a Opened>,
+    opened: Option<&'a OpenedDestination>,
     registry: &'a Registry,
     width: usize,
 ) -> Result<Box<dyn Sink + 'a>, CommandError> {

@@ -1,11 +1,11 @@
-//! A *focus* says which images of a catalogue are meant.
+//! A *focus* selects images of a catalogue.
 
 use std::str::FromStr;
 
 use diskette_builder::frontend::spec::CatalogueEntry;
 
-/// Which images are meant: `NAME`, or `NAME:TAG` with the tag that one is known by, where `*` stands for
-/// any.
+/// Images of a catalogue: `NAME`, or `NAME:TAG` with the tag that the image is known by, where `*`
+/// stands for any tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Focus {
     name: String,
@@ -26,14 +26,14 @@ impl FromStr for Focus {
 }
 
 impl Focus {
-    /// Tells whether the image with a key like `fedora:42` is meant.
-    pub(crate) fn is_key(&self, key: &str) -> bool {
+    /// Returns whether an image with a key such as `fedora:42` is selected.
+    pub(crate) fn matches_key(&self, key: &str) -> bool {
         let (name, tag) = key.split_once(':').unwrap_or((key, ""));
         self.name == name && self.tag.as_ref().is_none_or(|own| own == tag)
     }
 
-    /// Tells whether an image is meant.
-    pub(crate) fn has(&self, entry: &CatalogueEntry) -> bool {
+    /// Returns whether the image of an entry is selected.
+    pub(crate) fn matches_entry(&self, entry: &CatalogueEntry) -> bool {
         let is_named = self.name == entry.repository_name() || self.name == entry.image;
         is_named && self.tag.as_ref().is_none_or(|tag| *tag == entry.main_tag())
     }

@@ -1,8 +1,8 @@
-//! How lists are written.
+//! Output formats of commands that print lists.
 
 use clap::ValueEnum;
 
-/// What can be given to `--format`.
+/// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListFormat {
     /// A line for each, for people

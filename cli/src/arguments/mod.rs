@@ -3,10 +3,10 @@
 
 pub(crate) mod destination;
 pub(crate) mod focus;
+pub(crate) mod key_value;
 pub(crate) mod list_format;
 pub(crate) mod names;
-pub(crate) mod pair;
 pub(crate) mod registry;
 pub(crate) mod reports;
 pub(crate) mod rewrite;
-pub(crate) mod show;
+pub(crate) mod transfer;

@@ -1,4 +1,4 @@
-//! *Names* on the command line: those that images get, and those of platforms.
+//! *Names* on the command line: references of images, and platforms.
 
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
@@ -6,7 +6,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::error::CommandError;
 
-/// Parses a name that an image is to get.
+/// Parses the reference that an image gets.
 pub(crate) fn parse_name(text: &str) -> Result<Reference, CommandError> {
     let usage = |problem: String| {
         let message = format!("`{text}` is not an image name: {problem}");

@@ -1,5 +1,4 @@
-//! How the program speaks to *registries*: the options that all commands share that do, and the
-//! client that they come to.
+//! The options of all commands that use *registries*, and the client that is made from them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,12 +14,12 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{PlainHttp, Registry, RegistryKeychain, RegistryOptions};
 use diskette_builder::registry::credentials::Credentials;
 
-use crate::credentials::{System, credentials, registries};
+use crate::credentials::{System, registry_settings, user_credentials};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::read_secret;
-use crate::trust::{Certificates, read};
-use crate::ui::message;
+use crate::trust::{TrustedCertificates, read_certificate};
+use crate::ui::print_message;
 
 /// How to speak to registries.
 #[derive(Debug, Args)]
@@ -65,26 +64,27 @@ pub(crate) struct RegistryArguments {
     debug: bool,
 }
 
-/// What `--chunk-size` can be: less makes a request of nothing, more is too much to keep in memory.
+/// Limits of `--chunk-size` in bytes: smaller parts are mostly overhead, larger ones need too much
+/// memory.
 const CHUNK_SIZES: std::ops::RangeInclusive<u64> = 64 * 1024..=16 << 20;
 
 impl RegistryArguments {
-    /// Returns the file that credentials were said to be in.
+    /// Returns the file of `--authfile`.
     pub(crate) fn authfile(&self) -> Option<&Path> {
         self.authfile.as_deref()
     }
 
-    /// Returns the file of certificates that were said to be trusted.
+    /// Returns the file of `--ca-file`.
     pub(crate) fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
     }
 
-    /// Tells whether all are spoken to without TLS.
+    /// Returns whether all registries are contacted without TLS.
     pub(crate) fn is_plain(&self) -> bool {
         self.plain_http
     }
 
-    /// Tells whether servers need not prove who they are.
+    /// Returns whether certificates of servers are not verified.
     pub(crate) fn is_insecure(&self) -> bool {
         self.plain_http || self.tls_verify == Some(false)
     }
@@ -95,31 +95,31 @@ impl RegistryArguments {
         environment: &Environment,
         progress: Arc<dyn Progress>,
     ) -> Result<Registry, CommandError> {
-        let keys = Keys(self.credentials(environment)?);
-        self.registry_with(environment, progress, keys)
+        let keys = RereadCredentials(self.credentials(environment)?);
+        self.registry_with_keychain(environment, progress, keys)
     }
 
-    /// Returns the client for all registries, with a credential that is not remembered yet.
-    pub(crate) fn registry_as(
+    /// Returns the client for all registries with a credential that is not stored yet.
+    pub(crate) fn registry_with_credential(
         &self,
         environment: &Environment,
         progress: Arc<dyn Progress>,
         credential: Credential,
     ) -> Result<Registry, CommandError> {
-        let keys = Keys(credentials(environment, Some(credential), None));
-        self.registry_with(environment, progress, keys)
+        let keys = RereadCredentials(user_credentials(environment, Some(credential), None));
+        self.registry_with_keychain(environment, progress, keys)
     }
 
-    fn registry_with(
+    fn registry_with_keychain(
         &self,
         environment: &Environment,
         progress: Arc<dyn Progress>,
-        keys: Keys,
+        keys: RereadCredentials,
     ) -> Result<Registry, CommandError> {
-        let client = self.client(environment, &progress)?;
+        let client = self.http_client(environment, &progress)?;
         let options = RegistryOptions {
             keychain: Box::new(keys),
-            registries: registries(environment).map_err(CommandError::Failed)?,
+            registries: registry_settings(environment).map_err(CommandError::Failed)?,
             plain_http: self.plain_http(),
             chunk_size: self.chunk_size,
             progress,
@@ -130,24 +130,24 @@ impl RegistryArguments {
     fn plain_http(&self) -> PlainHttp {
         match (self.plain_http, self.tls_verify) {
             (true, _) => PlainHttp::Always,
-            // Who speaks of TLS wants it, on this machine too.
+            // An option about TLS asks for TLS, even to a registry on this machine.
             (false, Some(_)) => PlainHttp::Never,
             (false, None) => PlainHttp::Loopback,
         }
     }
 
-    /// Returns what any request is sent with.
-    pub(crate) fn client(
+    /// Returns the HTTP client for registries and downloads.
+    pub(crate) fn http_client(
         &self,
         environment: &Environment,
         progress: &Arc<dyn Progress>,
     ) -> Result<HttpClient, CommandError> {
         let progress = Arc::clone(progress);
-        let trace = self.debug.then(|| -> HttpTrace { Box::new(message) });
+        let trace = self.debug.then(|| -> HttpTrace { Box::new(print_message) });
         Ok(HttpClient::new(HttpOptions {
-            proxies: proxies(environment)?,
+            proxies: read_proxies(environment)?,
             roots: environment.roots(),
-            trust: Box::new(self.trust(environment)?),
+            trust: Box::new(self.certificates(environment)?),
             stall: Duration::from_secs(self.timeout),
             retries: self.retry,
             cancelled: Arc::new(move || progress.is_cancelled()),
@@ -155,18 +155,18 @@ impl RegistryArguments {
         }))
     }
 
-    /// Returns where credentials come from.
+    /// Returns the credentials of the user, `--creds` first.
     pub(crate) fn credentials(
         &self,
         environment: &Environment,
     ) -> Result<Credentials<System>, CommandError> {
-        let given = self.creds.as_ref().map(|path| given(path)).transpose()?;
-        Ok(credentials(environment, given, self.authfile.clone()))
+        let given = self.creds.as_ref().map(|path| read_credential(path)).transpose()?;
+        Ok(user_credentials(environment, given, self.authfile.clone()))
     }
 
-    fn trust(&self, environment: &Environment) -> Result<Certificates, CommandError> {
-        let read = |path: &PathBuf| read(path).map_err(cannot("read", path.display()));
-        Ok(Certificates {
+    fn certificates(&self, environment: &Environment) -> Result<TrustedCertificates, CommandError> {
+        let read = |path: &PathBuf| read_certificate(path).map_err(cannot("read", path.display()));
+        Ok(TrustedCertificates {
             authority: self.ca_file.as_ref().map(read).transpose()?,
             verify: if self.tls_verify == Some(false) {
                 ServerVerification::None
@@ -178,12 +178,12 @@ impl RegistryArguments {
     }
 }
 
-fn proxies(environment: &Environment) -> Result<Proxies, Diagnostic> {
+fn read_proxies(environment: &Environment) -> Result<Proxies, Diagnostic> {
     Proxies::new(&environment.proxies).map_err(|error| Diagnostic::new(error.to_string()))
 }
 
 /// Reads `USER:PASSWORD` from a file or, where it is `-`, from standard input.
-fn given(path: &Path) -> Result<Credential, CommandError> {
+fn read_credential(path: &Path) -> Result<Credential, CommandError> {
     let text = read_secret(path)?;
     let Some((username, password)) = text.expose().split_once(':') else {
         let message = format!("there is no `USER:PASSWORD` in `{}`", path.display());
@@ -192,10 +192,10 @@ fn given(path: &Path) -> Result<Credential, CommandError> {
     Ok(Credential::basic(username, password))
 }
 
-/// Asks for credentials anew each time: they may be changed while a long upload runs.
-struct Keys(Credentials<System>);
+/// Looks up credentials for each request, since they may change during a long upload.
+struct RereadCredentials(Credentials<System>);
 
-impl RegistryKeychain for Keys {
+impl RegistryKeychain for RereadCredentials {
     fn find(&self, place: &str) -> Result<Option<Credential>, Diagnostic> {
         let invalid = |error| Diagnostic::new(format!("`{place}`: {error}"));
         let image: Reference = place.parse().map_err(invalid)?;

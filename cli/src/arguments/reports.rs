@@ -1,5 +1,4 @@
-//! What a build leaves behind besides the images: the result on standard output, and files for
-//! scripts.
+//! What a build reports besides the images: the result on standard output, and files for scripts.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,7 @@ use crate::ui::Ui;
 
 /// Files that are written when the build has succeeded.
 #[derive(Debug, Args)]
-pub(crate) struct Reports {
+pub(crate) struct BuildReports {
     /// Write the image ID: the config's digest for one platform, the index's for several
     #[arg(long, value_name = "FILE")]
     iidfile: Option<PathBuf>,
@@ -29,9 +28,9 @@ pub(crate) struct Reports {
     metadata_file: Option<PathBuf>,
 }
 
-impl Reports {
-    /// Finds out before the work whether the files can be written after it.
-    pub(crate) fn check(&self) -> Result<(), CommandError> {
+impl BuildReports {
+    /// Checks before the build that the files can be written.
+    pub(crate) fn check_files(&self) -> Result<(), CommandError> {
         let files = [&self.iidfile, &self.digestfile, &self.metadata_file];
         for path in files.into_iter().flatten() {
             let (dir, _) = open_parent(path)?;
@@ -40,8 +39,8 @@ impl Reports {
         Ok(())
     }
 
-    /// Returns a file that is written when the build has succeeded, if there is one.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    /// Returns the first of the files that is written, if any.
+    pub(crate) fn first_file(&self) -> Option<&Path> {
         let files = [&self.digestfile, &self.metadata_file, &self.iidfile];
         files.into_iter().flatten().next().map(PathBuf::as_path)
     }
@@ -55,50 +54,53 @@ impl Reports {
         ui: &Ui,
     ) -> Result<(), CommandError> {
         if let Some(path) = &self.iidfile {
-            write_file(path, join(built.iter().map(image_id)).as_bytes())?;
+            write_file(path, join_lines(built.iter().map(image_id)).as_bytes())?;
         }
         if let Some(path) = &self.digestfile {
-            write_file(path, join(built.iter().map(digest)).as_bytes())?;
+            write_file(path, join_lines(built.iter().map(index_digest)).as_bytes())?;
         }
         if let Some(path) = &self.metadata_file {
-            let metadata = format!("{:#}\n", metadata(built, sent));
+            let metadata = format!("{:#}\n", build_metadata(built, sent));
             write_file(path, metadata.as_bytes())?;
         }
-        let lines =
-            if quiet { join(built.iter().map(digest)) } else { join(built.iter().map(line)) };
-        // The archive itself is on standard output then.
+        let lines = if quiet {
+            join_lines(built.iter().map(index_digest))
+        } else {
+            join_lines(built.iter().map(pinned_name))
+        };
+        // The archive is written to standard output in that case.
         if destination != Some(&Destination::Stdout) {
-            ui.result(format!("{lines}\n").as_bytes())?;
+            ui.print_result(format!("{lines}\n").as_bytes())?;
         }
         Ok(())
     }
 }
 
-fn join(lines: impl Iterator<Item = String>) -> String {
+fn join_lines(lines: impl Iterator<Item = String>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn digest(image: &BuiltImage) -> String {
+fn index_digest(image: &BuiltImage) -> String {
     image.index.digest.to_string()
 }
 
 fn image_id(image: &BuiltImage) -> String {
     match &image.platforms[..] {
         [platform] => platform.config.to_string(),
-        _ => digest(image),
+        _ => index_digest(image),
     }
 }
 
-/// Returns the image as a cluster would best name it: by its digest.
-fn line(image: &BuiltImage) -> String {
+/// Returns the name of the image with its digest, which a cluster should use.
+fn pinned_name(image: &BuiltImage) -> String {
     match image.names.first() {
-        Some(name) => format!("{}/{}@{}", name.registry(), name.repository(), digest(image)),
-        None => digest(image),
+        Some(name) => format!("{}/{}@{}", name.registry(), name.repository(), index_digest(image)),
+        None => index_digest(image),
     }
 }
 
-/// Returns what buildx writes for one image, or an object of those by name for several.
-fn metadata(built: &[BuiltImage], sent: Option<u64>) -> Value {
+/// Returns what buildx writes for one image; for several, an object with the names as keys.
+fn build_metadata(built: &[BuiltImage], sent: Option<u64>) -> Value {
     if let [image] = built {
         let mut metadata = image_metadata(image);
         if let Some(sent) = sent {
@@ -116,14 +118,14 @@ fn metadata(built: &[BuiltImage], sent: Option<u64>) -> Value {
 fn image_metadata(image: &BuiltImage) -> Value {
     let names: Vec<String> = image.names.iter().map(ToString::to_string).collect();
     let mut metadata = json!({
-        "containerimage.digest": digest(image),
+        "containerimage.digest": index_digest(image),
         "containerimage.descriptor": {
             "mediaType": image.index.media_type.to_string(),
-            "digest": digest(image),
+            "digest": index_digest(image),
             "size": image.index.bytes.len(),
         },
         "image.name": names.join(","),
-        "diskette.platforms": platforms(image),
+        "diskette.platforms": platforms_metadata(image),
     });
     if let [platform] = &image.platforms[..] {
         metadata["containerimage.config.digest"] = json!(platform.config.to_string());
@@ -131,7 +133,7 @@ fn image_metadata(image: &BuiltImage) -> Value {
     metadata
 }
 
-fn platforms(image: &BuiltImage) -> Value {
+fn platforms_metadata(image: &BuiltImage) -> Value {
     let describe = |platform: &BuiltPlatform| {
         let layers: Vec<Value> = platform
             .layers

@@ -1,4 +1,4 @@
-//! `--rewrite-url`: downloads from elsewhere.
+//! `--rewrite-url`: downloads from mirrors.
 
 use diskette_builder::upstream::UrlRewrite;
 

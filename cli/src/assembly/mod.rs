@@ -1,5 +1,4 @@
-//! The *assembly* of images, from recipes to the line that names what is there now. Where the recipes came
-//! from makes no difference.
+//! The *assembly* of images: from recipes, whatever frontend wrote them, to the printed result.
 
 mod target;
 
@@ -19,19 +18,19 @@ use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::Registry;
 
-use self::target::Target;
+use self::target::BuildTarget;
 use crate::arguments::destination::Destination;
-use crate::arguments::reports::Reports;
+use crate::arguments::reports::BuildReports;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::ensure_dir;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressView;
 
-/// How images are made, and where they go.
+/// How images are made, and where they are written.
 pub(crate) struct Assembly<'a> {
     pub(crate) progress: &'a ProgressView,
-    /// Where they are pushed to, if they are.
+    /// Client of the registries that images are pushed to, if they are.
     pub(crate) push: Option<&'a Registry>,
     pub(crate) output: Option<&'a Destination>,
     pub(crate) compression: LayerCompression,
@@ -40,7 +39,7 @@ pub(crate) struct Assembly<'a> {
     pub(crate) no_cache: bool,
     pub(crate) created: Timestamp,
     pub(crate) platform_tags: PlatformTags,
-    pub(crate) reports: &'a Reports,
+    pub(crate) reports: &'a BuildReports,
     pub(crate) quiet: bool,
 }
 
@@ -52,19 +51,19 @@ impl Assembly<'_> {
         environment: &Environment,
         ui: &Ui,
     ) -> Result<(), CommandError> {
-        let plan = BuildPlan::new(recipes, sources).map_err(refused)?;
+        let plan = BuildPlan::new(recipes, sources).map_err(refused_recipes)?;
         ui.warn(&plan.warnings());
-        let cache = if self.no_cache { None } else { cache(environment, "layers", ui) };
+        let cache = if self.no_cache { None } else { open_cache(environment, "layers", ui) };
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
-        let target = Target::open(self.output, self.push, environment)?;
-        let sinks = target.sinks(jobs(self.jobs))?;
+        let target = BuildTarget::open(self.output, self.push, environment)?;
+        let sinks = target.open_sinks(thread_count(self.jobs))?;
         let tee = sinks.tee();
         let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
-        let workers = LayerWorkers::start(jobs(self.jobs), self.compression)
+        let workers = LayerWorkers::start(thread_count(self.jobs), self.compression)
             .map_err(cannot("start", "compressing threads"))?;
         let options = BuildOptions {
             workers: &workers,
-            sink: sink.ok_or_else(no_output)?,
+            sink: sink.ok_or_else(missing_output)?,
             cache: cache.as_ref(),
             progress: self.progress,
             created: self.created,
@@ -72,21 +71,21 @@ impl Assembly<'_> {
             format: self.format,
         };
         let built = plan.build(&options);
-        // Whatever it drew is gone before anything else is said.
+        // Bars are removed before anything else is printed.
         self.progress.end();
         let sent = self.push.map(|registry| registry.totals().sent());
         self.reports.write(&built?, self.output, sent, self.quiet, ui)
     }
 }
 
-/// Returns why recipes are refused.
+/// Returns the error for recipes that cannot be built.
 #[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
-pub(crate) fn refused(errors: Vec<BuildError>) -> CommandError {
+pub(crate) fn refused_recipes(errors: Vec<BuildError>) -> CommandError {
     CommandError::Failed(errors.iter().map(BuildError::diagnostic).collect())
 }
 
-/// Returns the error of a command that was not told where images go.
-pub(crate) fn no_output() -> CommandError {
+/// Returns the error for a command without a destination.
+pub(crate) fn missing_output() -> CommandError {
     let diagnostic = Diagnostic::new("where shall the image go?");
     CommandError::Usage(
         diagnostic
@@ -94,9 +93,9 @@ pub(crate) fn no_output() -> CommandError {
     )
 }
 
-/// Returns the time of everything: what was asked for, what the environment says, or else what the
-/// file itself says.
-pub(crate) fn created(
+/// Returns the time of everything in the image: of the option, else of the environment, else of the
+/// input.
+pub(crate) fn creation_time(
     environment: &Environment,
     asked: Option<&str>,
     written: Option<&str>,
@@ -111,17 +110,16 @@ pub(crate) fn created(
     })
 }
 
-/// Opens a directory to remember things in. Without one everything is done anew, which is no reason
-/// to fail.
-pub(crate) fn cache(environment: &Environment, name: &str, ui: &Ui) -> Option<Dir> {
+/// Opens a cache directory. If that fails the command works without a cache.
+pub(crate) fn open_cache(environment: &Environment, name: &str, ui: &Ui) -> Option<Dir> {
     let path = environment.cache_home.as_ref()?.join("diskette").join(name);
     ensure_dir(&path)
-        .inspect_err(|diagnostic| ui.note(&format!("nothing is remembered: {diagnostic}")))
+        .inspect_err(|diagnostic| ui.print_note(&format!("nothing is remembered: {diagnostic}")))
         .ok()
 }
 
-/// Returns how many threads compress.
-pub(crate) fn jobs(asked: Option<NonZeroUsize>) -> usize {
+/// Returns the number of compressing threads.
+pub(crate) fn thread_count(asked: Option<NonZeroUsize>) -> usize {
     let available = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     asked.unwrap_or_else(available).get()
 }

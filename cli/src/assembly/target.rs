@@ -1,4 +1,5 @@
-//! Where a build's images go: a layout or archive, registries, or a layout and registries.
+//! Where the images of a build are written: a layout or archive, registries, or a layout and
+//! registries.
 
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::oci::store::LayoutImages;
@@ -6,26 +7,26 @@ use diskette_builder::oci::tee::TeeSink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistrySink};
 
-use crate::arguments::destination::{Destination, Opened};
+use crate::arguments::destination::{Destination, OpenedDestination};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::images::open_layout;
 
-/// What was opened for a build's images.
-pub(super) struct Target<'a> {
+/// The directory or registry opened for the images of a build.
+pub(super) struct BuildTarget<'a> {
     output: Option<&'a Destination>,
-    opened: Option<Opened>,
+    opened: Option<OpenedDestination>,
     registry: Option<&'a Registry>,
 }
 
-/// The sinks of a target; those that others are made of come first.
-pub(super) struct Sinks<'a> {
+/// The sinks of a target. The tee of both borrows the others.
+pub(super) struct TargetSinks<'a> {
     store: Option<Box<dyn Sink + 'a>>,
     registry: Option<RegistrySink<'a>>,
     images: Option<LayoutImages>,
 }
 
-impl<'a> Target<'a> {
+impl<'a> BuildTarget<'a> {
     pub(super) fn open(
         output: Option<&'a Destination>,
         registry: Option<&'a Registry>,
@@ -41,25 +42,25 @@ impl<'a> Target<'a> {
         Ok(Self { output, opened, registry })
     }
 
-    pub(super) fn sinks(&self, width: usize) -> Result<Sinks<'_>, CommandError> {
-        let store = self.opened.as_ref().map(Opened::sink).transpose()?;
+    pub(super) fn open_sinks(&self, width: usize) -> Result<TargetSinks<'_>, CommandError> {
+        let store = self.opened.as_ref().map(OpenedDestination::sink).transpose()?;
         let images = match self.output {
             Some(Destination::Layout(path)) if self.registry.is_some() => Some(open_layout(path)?),
             _ => None,
         };
         let registry = self.registry.map(|registry| RegistrySink::new(registry, width));
-        Ok(Sinks { store, registry, images })
+        Ok(TargetSinks { store, registry, images })
     }
 }
 
-impl Sinks<'_> {
-    /// Returns both as one, where there are two.
+impl TargetSinks<'_> {
+    /// Returns a sink that writes to both, if there are two.
     pub(super) fn tee(&self) -> Option<TeeSink<'_>> {
         let (first, second) = (self.store.as_deref()?, self.registry.as_ref()?);
         Some(TeeSink { first, second, images: self.images.as_ref()? })
     }
 
-    /// Returns the one that there is.
+    /// Returns the only sink.
     pub(super) fn only(&self) -> Option<&dyn Sink> {
         let registry = self.registry.as_ref().map(|sink| sink as &dyn Sink);
         self.store.as_deref().or(registry)

@@ -1,4 +1,4 @@
-//! The options of boots.
+//! The options of boot tests.
 
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,7 @@ pub(crate) struct BootArguments {
     pub(super) accelerator: AcceleratorArgument,
 }
 
-/// What can be given to `--firmware`.
+/// A value of `--firmware`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FirmwareArgument {
     /// What the disk is for
@@ -55,7 +55,7 @@ pub(super) enum FirmwareArgument {
     Uefi,
 }
 
-/// What can be given to `--accelerator`.
+/// A value of `--accelerator`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum AcceleratorArgument {
     /// KVM where it can be used
@@ -66,16 +66,16 @@ pub(super) enum AcceleratorArgument {
     Tcg,
 }
 
-/// Whether a platform is the only one that is booted.
+/// Whether one platform is booted or several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Company {
+pub(super) enum BootedPlatforms {
     Alone,
     Several,
 }
 
-impl Company {
-    /// Returns the file that a platform's console goes to.
-    pub(super) fn path(self, path: &Path, platform: &Platform) -> PathBuf {
+impl BootedPlatforms {
+    /// Returns the file for the console of a platform.
+    pub(super) fn console_path(self, path: &Path, platform: &Platform) -> PathBuf {
         if self == Self::Alone {
             return path.into();
         }
@@ -91,11 +91,11 @@ mod tests {
 
     #[test]
     fn consoles_of_several_platforms_have_a_file_each() {
-        let check = |company: Company, expected: &str| {
+        let check = |company: BootedPlatforms, expected: &str| {
             let platform = "linux/arm64".parse().unwrap();
-            assert_eq!(company.path(Path::new("a/log"), &platform), Path::new(expected));
+            assert_eq!(company.console_path(Path::new("a/log"), &platform), Path::new(expected));
         };
-        check(Company::Alone, "a/log");
-        check(Company::Several, "a/log.arm64");
+        check(BootedPlatforms::Alone, "a/log");
+        check(BootedPlatforms::Several, "a/log.arm64");
     }
 }

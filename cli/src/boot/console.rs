@@ -1,41 +1,41 @@
-//! The *console* is what a machine writes to its first serial line. It is looked through without the
+//! The *console* is the output of a machine's first serial line. It is searched without the
 //! sequences that move a cursor, and only its end is kept.
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// How much text is kept, at least, in bytes.
+/// Minimum length of the kept text, in bytes.
 const KEPT: usize = 64 << 10;
 
-/// The longest line that is shown, in characters.
+/// Maximum length of a line in messages, in characters.
 const LINE_MAX: usize = 200;
 
-/// Parses what a console has to show.
+/// Parses the regular expression that the console has to match.
 pub(super) fn parse_expect(text: &str) -> Result<Regex, String> {
     let regex = RegexBuilder::new(text).multi_line(true).build();
     regex.map_err(|error| error.to_string())
 }
 
-/// The end of what was written, as text.
+/// The end of the console's output, as text.
 #[derive(Debug, Default)]
 pub(super) struct Console {
     text: Vec<u8>,
-    state: State,
+    state: EscapeState,
 }
 
-/// Where in an escape sequence (ECMA-48) the next byte stands.
+/// State of the parser of escape sequences (ECMA-48).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum State {
+enum EscapeState {
     #[default]
     Text,
-    /// Behind ESC.
+    /// After ESC.
     Escape,
-    /// Behind ESC and intermediate bytes, such as those that choose a character set.
+    /// After ESC and intermediate bytes, such as those that select a character set.
     Intermediate,
-    /// Behind ESC `[`.
+    /// After ESC `[`.
     Control,
-    /// In a string that BEL or ESC `\` ends, such as a window's title.
+    /// In a string that BEL or ESC `\` ends, such as a window title.
     String,
-    /// In such a string, behind ESC.
+    /// In such a string, after ESC.
     StringEscape,
 }
 
@@ -43,7 +43,7 @@ const ESCAPE: u8 = 0x1b;
 const BELL: u8 = 7;
 
 impl Console {
-    /// Takes what was written.
+    /// Adds output of the console.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.step(*byte);
@@ -55,17 +55,21 @@ impl Console {
 
     fn step(&mut self, byte: u8) {
         self.state = match (self.state, byte) {
-            (State::String, ESCAPE) => State::StringEscape,
-            (_, ESCAPE) => State::Escape,
-            (State::Text, _) => {
+            (EscapeState::String, ESCAPE) => EscapeState::StringEscape,
+            (_, ESCAPE) => EscapeState::Escape,
+            (EscapeState::Text, _) => {
                 self.write(byte);
-                State::Text
+                EscapeState::Text
             }
-            (State::Escape, b']' | b'P' | b'X' | b'^' | b'_') => State::String,
-            (State::Escape | State::Intermediate, 0x20..=0x2f) => State::Intermediate,
-            (State::Escape, b'[') | (State::Control, 0x20..=0x3f) => State::Control,
-            (State::String, byte) if byte != BELL => State::String,
-            _ => State::Text,
+            (EscapeState::Escape, b']' | b'P' | b'X' | b'^' | b'_') => EscapeState::String,
+            (EscapeState::Escape | EscapeState::Intermediate, 0x20..=0x2f) => {
+                EscapeState::Intermediate
+            }
+            (EscapeState::Escape, b'[') | (EscapeState::Control, 0x20..=0x3f) => {
+                EscapeState::Control
+            }
+            (EscapeState::String, byte) if byte != BELL => EscapeState::String,
+            _ => EscapeState::Text,
         };
     }
 
@@ -81,18 +85,18 @@ impl Console {
         let found = expected.find(&self.text)?;
         let start = self.text[..found.start()].rsplit(|&byte| byte == b'\n').next()?;
         let rest = self.text[found.start()..].split(|&byte| byte == b'\n').next()?;
-        Some(shown(&[start, rest].concat()))
+        Some(printable_line(&[start, rest].concat()))
     }
 
-    /// Returns the last lines that have text.
+    /// Returns the last lines that are not empty.
     pub(super) fn tail(&self, lines: usize) -> Vec<String> {
-        let all = self.text.split(|&byte| byte == b'\n').map(shown);
+        let all = self.text.split(|&byte| byte == b'\n').map(printable_line);
         let all: Vec<String> = all.filter(|line| !line.is_empty()).collect();
         all[all.len().saturating_sub(lines)..].to_vec()
     }
 }
 
-fn shown(line: &[u8]) -> String {
+fn printable_line(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
     line.trim().chars().filter(|char| !char.is_control()).take(LINE_MAX).collect()
 }
@@ -103,7 +107,7 @@ mod tests {
 
     fn console(text: &[u8]) -> Console {
         let mut console = Console::default();
-        // Byte by byte, as it comes from a serial line.
+        // Byte by byte, as from a serial line.
         text.chunks(1).for_each(|byte| console.push(byte));
         console
     }

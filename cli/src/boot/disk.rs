@@ -1,5 +1,4 @@
-//! The *disk* of an image as a file, for QEMU to read in any order; it goes with the directory that it
-//! is in.
+//! The *disk* of an image as a file for QEMU, in a temporary directory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,45 +11,45 @@ use diskette_builder::inspect::extract::{ExtractContext, ExtractError, SparseFil
 use diskette_builder::oci::image_documents::PlatformImage;
 use diskette_builder::oci::tar::TarLimits;
 
-use super::Ground;
+use super::BootContext;
 use crate::error::{CommandError, cannot};
 use crate::files::disk_file::DiskFile;
 
-/// A disk, unpacked.
+/// A disk that was extracted to a file.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(super) struct UnpackedDisk {
     pub(super) path: PathBuf,
-    /// What QEMU calls its format.
+    /// QEMU's name of the format.
     pub(super) format: &'static str,
-    /// Whether a BIOS finds something to start in the first sector.
+    /// Whether the first sector has code for a BIOS.
     pub(super) has_boot_code: bool,
 }
 
-impl Disk {
-    /// Unpacks the disk of an image into a directory; zeros in it become holes. A disk that needs more
-    /// than itself is refused: QEMU would open whatever file of this machine it names.
+impl UnpackedDisk {
+    /// Extracts the disk of an image to a directory; zeros become holes. A disk that refers to
+    /// other files is refused, since QEMU would open them on this machine.
     pub(super) fn unpack(
         image: &PlatformImage,
         directory: &Path,
-        ground: Ground<'_>,
+        ground: BootContext<'_>,
     ) -> Result<Result<Self, GuestError>, CommandError> {
         let path = directory.join("disk");
         let file = cap_std::fs::File::create_ambient(&path, ambient_authority());
         let mut file = file.map_err(cannot("write", path.display()))?;
-        let Ground { images, progress, .. } = ground;
+        let BootContext { images, progress, .. } = ground;
         let context = ExtractContext { images, limits: TarLimits::default(), progress };
         match extract_disk(image, &mut SparseFile::new(&mut file), &context) {
             Ok(_) => drop(file),
             Err(ExtractError::Cancelled) => return Err(CommandError::Interrupted),
             Err(error) => return Err(cannot("unpack the disk to", path.display())(error).into()),
         }
-        let looked = look(&path).map_err(cannot("read", path.display()))?;
+        let looked = examine_file(&path).map_err(cannot("read", path.display()))?;
         Ok(looked.map(|(format, has_boot_code)| Self { path, format, has_boot_code }))
     }
 }
 
-/// Returns the format, and whether the first sector that the machine sees has code.
-fn look(path: &Path) -> io::Result<Result<(&'static str, bool), GuestError>> {
+/// Returns the format, and whether the first sector of the guest has boot code.
+fn examine_file(path: &Path) -> io::Result<Result<(&'static str, bool), GuestError>> {
     let bytes = Arc::new(DiskFile::open(path)?);
     let format = examine(&*bytes)?.format;
     let guest = match guest::open(bytes, format) {
@@ -58,13 +57,13 @@ fn look(path: &Path) -> io::Result<Result<(&'static str, bool), GuestError>> {
         Err(error) => return Ok(Err(error)),
     };
     let mut sector = [0; 512];
-    // What is too short for a sector has no code.
+    // A disk that is shorter than a sector has no code.
     drop(guest.read_exact_at(&mut sector, 0));
     Ok(Ok((format.qemu_name(), has_boot_code(&sector))))
 }
 
 fn has_boot_code(sector: &[u8; 512]) -> bool {
-    // The table of partitions and its signature are no code.
+    // The partition table and the signature are not code.
     sector.ends_with(&[0x55, 0xaa]) && sector.iter().take(440).any(|&byte| byte != 0)
 }
 
@@ -84,7 +83,7 @@ mod tests {
         check(&[], false);
         check(&[(0, 0xeb)], false);
         check(&[(0, 0xeb), (510, 0x55), (511, 0xaa)], true);
-        // A protective table in front of a GPT, and a disk's signature.
+        // The protective MBR of a GPT, and a disk signature.
         check(&[(440, 1), (450, 0xee), (510, 0x55), (511, 0xaa)], false);
     }
 }

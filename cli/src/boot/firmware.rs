@@ -1,26 +1,27 @@
-//! *Firmware* is what starts a machine before the disk does.
+//! *Firmware* runs before the boot loader of the disk.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::machine::{Machine, with_path};
 
-/// What a machine starts with.
+/// Firmware of a machine.
 #[derive(Debug)]
 pub(super) enum Firmware {
-    /// What QEMU brings along for the machine.
+    /// QEMU's own for the machine, by its name.
     BuiltIn(&'static str),
     /// UEFI.
     Flash {
-        /// The program.
+        /// Image of the program.
         code: PathBuf,
-        /// The variables that it begins with.
+        /// Image of the initial variables.
         variables: PathBuf,
     },
 }
 
-/// Finds UEFI for a machine: beside QEMU, or where distributions have it.
-pub(super) fn find(machine: &Machine, program: &Path) -> Option<Firmware> {
+/// Finds UEFI firmware for a machine, in the data directory of QEMU or where distributions install
+/// it.
+pub(super) fn find_uefi(machine: &Machine, program: &Path) -> Option<Firmware> {
     let beside = program.parent().and_then(Path::parent).map(|prefix| prefix.join("share"));
     let shares = beside.into_iter().chain(["/usr/local/share".into(), "/usr/share".into()]);
     let flashes = shares.flat_map(|share| {
@@ -39,7 +40,7 @@ impl Firmware {
         }
     }
 
-    /// Adds it to QEMU's command; what it writes is lost.
+    /// Adds the firmware to QEMU's command; changes of variables are discarded.
     pub(super) fn add_to(&self, command: &mut Command) {
         let Self::Flash { code, variables } = self else { return };
         let options = "if=pflash,unit=0,readonly=on,format=raw,file=";

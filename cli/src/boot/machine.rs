@@ -1,5 +1,5 @@
-//! The *machines*: for each architecture, how QEMU has to be called so that a disk finds what it has
-//! under KubeVirt.
+//! The *machines*: QEMU's options for each architecture, so that a disk finds the devices that it
+//! has under KubeVirt.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -12,30 +12,30 @@ use rustix::fs::{Access, access};
 
 use crate::environment::Environment;
 
-/// What is known of an architecture's virtual machines.
+/// A virtual machine of one architecture.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    /// As OCI calls it.
+    /// OCI's name of the architecture.
     architecture: &'static str,
-    /// As Rust calls it.
+    /// Rust's name of the architecture.
     host: &'static str,
-    /// QEMU's program.
+    /// Name of QEMU's program.
     program: &'static str,
-    /// The packages that have the program.
+    /// Packages with the program, for messages.
     packages: &'static str,
-    /// QEMU's name of it, with options.
+    /// QEMU's name of the machine type, with options.
     board: &'static str,
-    /// The processor that is emulated; under KVM it is the host's.
+    /// Processor model of the emulation; with KVM it is the host's.
     processor: &'static str,
-    /// What devices are plugged into.
+    /// Bus of the devices.
     bus: &'static str,
-    /// Whether nothing but UEFI starts it.
+    /// Whether the machine can only start with UEFI.
     pub(super) needs_uefi: bool,
-    /// What starts it otherwise.
+    /// Name of the firmware that it starts with otherwise.
     pub(super) built_in: &'static str,
-    /// Where UEFI may lie below a `share`: the program, and the variables it begins with.
+    /// Paths below a `share` directory where UEFI may be: the program, and its initial variables.
     pub(super) flashes: &'static [(&'static str, &'static str)],
-    /// The packages that have it.
+    /// Packages with UEFI, for messages.
     pub(super) flash_packages: &'static str,
 }
 
@@ -93,7 +93,7 @@ const MACHINES: [Machine; 3] = [
     },
 ];
 
-/// What runs a machine's instructions.
+/// What executes the instructions of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accelerator {
     Kvm,
@@ -110,16 +110,16 @@ impl Accelerator {
 }
 
 /// Returns the machine for an architecture.
-pub(super) fn find(architecture: &str) -> Option<&'static Machine> {
+pub(super) fn find_machine(architecture: &str) -> Option<&'static Machine> {
     MACHINES.iter().find(|machine| machine.architecture == architecture)
 }
 
-/// Returns what there are machines for.
-pub(super) fn known() -> impl fmt::Display {
+/// Returns the architectures that have a machine, for messages.
+pub(super) fn known_architectures() -> impl fmt::Display {
     MACHINES.map(|machine| machine.architecture).join(", ")
 }
 
-/// Finds QEMU.
+/// Finds QEMU's program in `$PATH`.
 pub(super) fn find_program(
     machine: &Machine,
     environment: &Environment,
@@ -134,14 +134,14 @@ pub(super) fn find_program(
 }
 
 impl Machine {
-    /// Tells whether there is KVM for this architecture, and whether it may be used.
+    /// Returns whether KVM exists for this architecture and can be used.
     pub(super) fn has_kvm(&self) -> bool {
         self.host == std::env::consts::ARCH
             && access("/dev/kvm", Access::READ_OK | Access::WRITE_OK).is_ok()
     }
 
     /// Returns a command that starts the machine, with its console on standard output and a network
-    /// that leads nowhere.
+    /// without a way out.
     pub(super) fn command(&self, program: &Path, accelerator: Accelerator, memory: u32) -> Command {
         let mut command = Command::new(program);
         let processor = match accelerator {
@@ -153,20 +153,20 @@ impl Machine {
         command.arg("-m").arg(memory.to_string()).args(["-smp", "2"]);
         command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
         command.args(["-netdev", "user,id=net,restrict=on", "-boot", "strict=on", "-device"]);
-        // Nothing is started from the network.
+        // The machine does not boot from the network.
         let rom = if self.bus == "pci" { ",romfile=" } else { "" };
         command.arg(format!("virtio-net-{},netdev=net{rom}", self.bus));
         command
     }
 
-    /// Adds the disk, which is only read.
+    /// Adds the disk, which is not written to.
     pub(super) fn add_disk(&self, command: &mut Command, path: &Path, format: &str) {
         let options = format!("id=disk,if=none,snapshot=on,format={format},file=");
         command.arg("-drive").arg(with_path(&options, path));
         command.arg("-device").arg(format!("virtio-blk-{},drive=disk,bootindex=1", self.bus));
     }
 
-    /// Adds the disk of cloud-init.
+    /// Adds the disk with cloud-init's configuration.
     pub(super) fn add_seed(&self, command: &mut Command, path: &Path) {
         let options = "id=seed,if=none,readonly=on,format=raw,file=";
         command.arg("-drive").arg(with_path(options, path));
@@ -174,7 +174,7 @@ impl Machine {
     }
 }
 
-/// Returns an option that ends in a path: a comma in it is doubled.
+/// Returns an option that ends in a path; QEMU wants commas in it doubled.
 pub(super) fn with_path(options: &str, path: &Path) -> OsString {
     let parts = path.as_os_str().as_encoded_bytes().split(|&byte| byte == b',');
     let mut option = OsString::from(options);
@@ -202,8 +202,8 @@ mod tests {
 
     #[test]
     fn machines_are_found() {
-        assert!(["amd64", "arm64", "s390x"].iter().all(|name| find(name).is_some()));
-        assert!(find("mips").is_none());
-        assert_eq!(known().to_string(), "amd64, arm64, s390x");
+        assert!(["amd64", "arm64", "s390x"].iter().all(|name| find_machine(name).is_some()));
+        assert!(find_machine("mips").is_none());
+        assert_eq!(known_architectures().to_string(), "amd64, arm64, s390x");
     }
 }

@@ -1,5 +1,5 @@
-//! A *boot* tries a disk in a virtual machine: QEMU starts it on a snapshot, so that the disk stays as
-//! it is, and what the machine says on its serial console is waited for.
+//! A *boot* test starts QEMU on a snapshot of a disk, which stays as it is, and waits for expected
+//! output on the serial console.
 
 mod arguments;
 mod console;
@@ -20,70 +20,71 @@ use diskette_builder::oci::progress::{Progress as _, ProgressEvent};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 pub(crate) use self::arguments::BootArguments;
-use self::arguments::{AcceleratorArgument, Company, FirmwareArgument};
-use self::disk::Disk;
+use self::arguments::{AcceleratorArgument, BootedPlatforms, FirmwareArgument};
+use self::disk::UnpackedDisk;
 use self::firmware::Firmware;
 use self::machine::{Accelerator, Machine, find_program};
-pub(crate) use self::outcome::Boot;
-use self::watch::{Verdict, Wait};
+pub(crate) use self::outcome::BootOutcome;
+use self::watch::{BootVerdict, ConsoleWait};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::write_file;
 use crate::ui::progress::ProgressView;
 
-/// What boots need besides a disk.
+/// What a boot test needs besides a disk.
 #[derive(Clone, Copy)]
-pub(crate) struct Ground<'a> {
+pub(crate) struct BootContext<'a> {
     pub(crate) images: &'a dyn Images,
     pub(crate) environment: &'a Environment,
     pub(crate) progress: &'a ProgressView,
 }
 
 impl BootArguments {
-    /// Refuses what cannot be booted here, before anything is read.
+    /// Checks that all platforms can be booted here, before anything is read.
     pub(crate) fn check(
         images: &[&PlatformImage],
         environment: &Environment,
     ) -> Result<(), CommandError> {
         for platform in images.iter().filter_map(|image| image.platform()) {
-            let machine = machine(&platform)?;
+            let machine = machine_for(&platform)?;
             find_program(machine, environment)?;
         }
         Ok(())
     }
 
-    /// Boots the disk of each image, in turn.
+    /// Boots the disks of the images one after the other.
     pub(crate) fn run(
         &self,
         images: &[&PlatformImage],
-        ground: Ground<'_>,
-    ) -> Result<Vec<Boot>, CommandError> {
-        let company = if images.len() > 1 { Company::Several } else { Company::Alone };
+        ground: BootContext<'_>,
+    ) -> Result<Vec<BootOutcome>, CommandError> {
+        let company =
+            if images.len() > 1 { BootedPlatforms::Several } else { BootedPlatforms::Alone };
         images.iter().map(|&image| self.boot(image, company, ground)).collect()
     }
 
     fn boot(
         &self,
         image: &PlatformImage,
-        company: Company,
-        ground: Ground<'_>,
-    ) -> Result<Boot, CommandError> {
+        company: BootedPlatforms,
+        ground: BootContext<'_>,
+    ) -> Result<BootOutcome, CommandError> {
         let nameless = || Diagnostic::new("cannot boot an image that names no platform");
         let platform = image.platform().ok_or_else(nameless)?;
         let temporary = &ground.environment.temporary;
         let directory = tempfile::TempDir::new_in(temporary)
             .map_err(cannot("make a directory in", temporary.display()))?;
-        let machine = machine(&platform)?;
+        let machine = machine_for(&platform)?;
         let program = find_program(machine, ground.environment)?;
-        let disk = match Disk::unpack(image, directory.path(), ground)? {
+        let disk = match UnpackedDisk::unpack(image, directory.path(), ground)? {
             Ok(disk) => disk,
-            Err(error) => return Ok(Boot::refused(platform, error.to_string())),
+            Err(error) => return Ok(BootOutcome::refused(platform, error.to_string())),
         };
         let firmware = self.choose_firmware(machine, &platform, &disk, &program)?;
         let seed = directory.path().join("seed.img");
-        write_file(&seed, &seed::image())?;
-        let console = self.console.as_ref().map(|path| company.path(path, &platform));
-        let start = Start {
+        write_file(&seed, &seed::seed_disk())?;
+        let console = self.console.as_ref().map(|path| company.console_path(path, &platform));
+        let start = MachineStart {
             arguments: self,
             machine,
             program: &program,
@@ -96,14 +97,14 @@ impl BootArguments {
         };
         let (accelerator, verdict, seconds) = start.run(&platform)?;
         let (accelerator, firmware) = (Some(accelerator), Some(firmware.name()));
-        Ok(Boot { platform, accelerator, firmware, verdict, seconds, console })
+        Ok(BootOutcome { platform, accelerator, firmware, verdict, seconds, console })
     }
 
     fn choose_firmware(
         &self,
         machine: &Machine,
         platform: &Platform,
-        disk: &Disk,
+        disk: &UnpackedDisk,
         program: &Path,
     ) -> Result<Firmware, Diagnostic> {
         let wants_uefi = match self.firmware {
@@ -118,7 +119,7 @@ impl BootArguments {
         if !wants_uefi || machine.flashes.is_empty() {
             return Ok(Firmware::BuiltIn(machine.built_in));
         }
-        let flash = firmware::find(machine, program);
+        let flash = firmware::find_uefi(machine, program);
         flash.ok_or_else(|| {
             let message = format!("cannot boot {platform}: there is no UEFI for it here");
             Diagnostic::new(message).help(format!("install {}", machine.flash_packages))
@@ -126,36 +127,36 @@ impl BootArguments {
     }
 }
 
-fn machine(platform: &Platform) -> Result<&'static Machine, Diagnostic> {
-    machine::find(&platform.architecture).ok_or_else(|| {
+fn machine_for(platform: &Platform) -> Result<&'static Machine, Diagnostic> {
+    machine::find_machine(&platform.architecture).ok_or_else(|| {
         let message = format!("cannot boot {platform}: no virtual machine is known for it");
-        Diagnostic::new(message).help(format!("choose one of {}", machine::known()))
+        Diagnostic::new(message).help(format!("choose one of {}", machine::known_architectures()))
     })
 }
 
-/// All that a virtual machine is started with but its accelerator.
-struct Start<'a> {
+/// Everything a virtual machine is started with, except its accelerator.
+struct MachineStart<'a> {
     arguments: &'a BootArguments,
     machine: &'a Machine,
     program: &'a Path,
     firmware: &'a Firmware,
-    disk: &'a Disk,
+    disk: &'a UnpackedDisk,
     seed: &'a Path,
-    /// For QEMU's own temporary files.
+    /// Directory for QEMU's temporary files.
     directory: &'a Path,
     console: Option<&'a Path>,
     progress: &'a ProgressView,
 }
 
-impl Start<'_> {
-    /// Boots with the accelerator that was asked for, and returns how that went in how many seconds.
-    fn run(&self, platform: &Platform) -> Result<(Accelerator, Verdict, f64), CommandError> {
+impl MachineStart<'_> {
+    /// Boots with the selected accelerator, and returns the verdict and the time in seconds.
+    fn run(&self, platform: &Platform) -> Result<(Accelerator, BootVerdict, f64), CommandError> {
         match self.arguments.accelerator {
             AcceleratorArgument::Kvm => self.run_on(Accelerator::Kvm, platform),
             AcceleratorArgument::Auto if self.machine.has_kvm() => {
                 match self.run_on(Accelerator::Kvm, platform)? {
-                    // A machine in a machine often says that it has KVM and cannot run everything.
-                    (_, verdict, _) if verdict.is_qemus() => {
+                    // Nested virtual machines often have a KVM that cannot run everything.
+                    (_, verdict, _) if verdict.is_qemu_failure() => {
                         self.run_on(Accelerator::Tcg, platform)
                     }
                     tried => Ok(tried),
@@ -169,7 +170,7 @@ impl Start<'_> {
         &self,
         accelerator: Accelerator,
         platform: &Platform,
-    ) -> Result<(Accelerator, Verdict, f64), CommandError> {
+    ) -> Result<(Accelerator, BootVerdict, f64), CommandError> {
         let how = accelerator.name();
         self.progress.report(ProgressEvent::Note(&format!("booting {platform} ({how})")));
         let mut command = self.machine.command(self.program, accelerator, self.arguments.memory);
@@ -177,7 +178,7 @@ impl Start<'_> {
         self.firmware.add_to(&mut command);
         self.machine.add_disk(&mut command, &self.disk.path, self.disk.format);
         self.machine.add_seed(&mut command, self.seed);
-        let wait = Wait {
+        let wait = ConsoleWait {
             expect: &self.arguments.expect,
             limit: Duration::from_secs(self.arguments.boot_timeout),
             console: self.console,

@@ -1,4 +1,4 @@
-//! The *outcome* of a boot, for people and for programs.
+//! The *outcome* of a boot test, as text and as JSON.
 
 use std::path::PathBuf;
 
@@ -6,41 +6,41 @@ use diskette_builder::oci::image::platform::Platform;
 use serde_json::{Value, json};
 
 use super::machine::Accelerator;
-use super::watch::Verdict;
+use super::watch::BootVerdict;
 
-/// How a boot went.
+/// Outcome of a boot test.
 #[derive(Debug)]
-pub(crate) struct Boot {
+pub(crate) struct BootOutcome {
     pub(super) platform: Platform,
-    /// Nothing where it was not tried; so for the next.
+    /// `None` if the machine was not started; the same for the fields below.
     pub(super) accelerator: Option<Accelerator>,
     pub(super) firmware: Option<&'static str>,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: BootVerdict,
     pub(super) seconds: f64,
     pub(super) console: Option<PathBuf>,
 }
 
-impl Boot {
-    /// Returns the outcome of a boot that was not tried.
+impl BootOutcome {
+    /// Returns the outcome of a boot that was not started.
     pub(super) fn refused(platform: Platform, why: String) -> Self {
-        let verdict = Verdict::Refused(why);
+        let verdict = BootVerdict::Refused(why);
         Self { platform, accelerator: None, firmware: None, verdict, seconds: 0.0, console: None }
     }
 
-    /// Tells whether the console showed what was expected.
+    /// Returns whether the console showed the expected output.
     pub(crate) fn is_good(&self) -> bool {
-        matches!(self.verdict, Verdict::Seen(_))
+        matches!(self.verdict, BootVerdict::Seen(_))
     }
 
-    /// Returns it in a few lines for people.
-    pub(crate) fn text(&self) -> String {
+    /// Returns the outcome as a few lines of text.
+    pub(crate) fn to_text(&self) -> String {
         let Self { platform, accelerator, firmware, seconds, .. } = self;
         let accelerator = accelerator.map(Accelerator::name).unwrap_or_default();
         let firmware = firmware.unwrap_or_default();
         let how = format!("{accelerator}, {firmware}, {seconds:.1} s");
         let mut text = match &self.verdict {
-            Verdict::Seen(line) => return format!("{platform}: boots ({how}): {line}\n"),
-            Verdict::Refused(why) => return format!("{platform}: not booted: {why}\n"),
+            BootVerdict::Seen(line) => return format!("{platform}: boots ({how}): {line}\n"),
+            BootVerdict::Refused(why) => return format!("{platform}: not booted: {why}\n"),
             verdict => format!("{platform}: does not boot ({how}): {}\n", verdict.reason()),
         };
         for line in self.verdict.tail() {
@@ -52,10 +52,10 @@ impl Boot {
         text
     }
 
-    /// Returns it for programs.
-    pub(crate) fn json(&self) -> Value {
+    /// Returns the outcome as JSON.
+    pub(crate) fn to_json(&self) -> Value {
         let (seen, reason) = match &self.verdict {
-            Verdict::Seen(line) => (Some(line), None),
+            BootVerdict::Seen(line) => (Some(line), None),
             verdict => (None, Some(verdict.reason())),
         };
         json!({

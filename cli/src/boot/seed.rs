@@ -1,11 +1,11 @@
-//! The *seed* is a disk that cloud-init takes its configuration from, by the name of its file system
-//! (`NoCloud`): without one, it waits for a cloud that is not there.
+//! The *seed* is a disk with cloud-init's configuration, found by the label of its file system
+//! (`NoCloud`). Without it cloud-init waits for a metadata service.
 
 use std::io::{Cursor, Write as _};
 
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, format_volume};
 
-/// In bytes.
+/// Length of the disk in bytes.
 const LEN: usize = 1 << 20;
 
 const META_DATA: &str = "instance-id: diskette-boot\nlocal-hostname: diskette\n";
@@ -18,17 +18,17 @@ bootcmd:
 final_message: \"diskette: cloud-init has ended\"
 ";
 
-/// Returns the disk.
-pub(super) fn image() -> Vec<u8> {
+/// Returns the content of the disk.
+pub(super) fn seed_disk() -> Vec<u8> {
     let mut disk = vec![0; LEN];
-    // Nothing can go wrong in memory; a machine without the seed boots too, only slower.
-    if fill(&mut disk).is_err() {
+    // Writing to memory does not fail; a machine without the seed boots too, only slower.
+    if write_seed(&mut disk).is_err() {
         disk.fill(0);
     }
     disk
 }
 
-fn fill(disk: &mut [u8]) -> std::io::Result<()> {
+fn write_seed(disk: &mut [u8]) -> std::io::Result<()> {
     let options = FormatVolumeOptions::new().volume_label(*b"CIDATA     ").volume_id(0xd15c_e77e);
     format_volume(Cursor::new(&mut *disk), options)?;
     let volume = FileSystem::new(Cursor::new(disk), FsOptions::new())?;
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn cloud_init_finds_its_files() {
-        let disk = image();
+        let disk = seed_disk();
         let volume = FileSystem::new(Cursor::new(disk), FsOptions::new()).unwrap();
         assert_eq!(volume.volume_label(), "CIDATA");
         for (name, content) in [("meta-data", META_DATA), ("user-data", USER_DATA)] {
@@ -58,6 +58,6 @@ mod tests {
 
     #[test]
     fn it_is_the_same_every_time() {
-        assert_eq!(image(), image());
+        assert_eq!(seed_disk(), seed_disk());
     }
 }

@@ -1,5 +1,5 @@
-//! *Watching* a machine until it has shown what is expected, has failed, or the time is over. The
-//! machine ends with it.
+//! *Watching* a machine until its console shows what is expected, it fails, or the time is over.
+//! Then the machine is ended.
 
 use std::fs::File;
 use std::io::{Read, Write as _};
@@ -18,56 +18,56 @@ use super::console::{Console, parse_expect};
 use crate::error::{CommandError, cannot};
 use crate::ui::progress::ProgressView;
 
-/// How often the console is looked through.
+/// Interval between searches of the console.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What of a console is kept in its file, in bytes: a machine can write without end.
+/// Maximum length of the console's file in bytes: a machine can write without end.
 const FILE_MAX: u64 = 64 << 20;
 
-/// What of QEMU's complaints is kept, in bytes.
+/// Maximum length of the kept part of QEMU's error output, in bytes.
 const ERRORS_MAX: usize = 4096;
 
-/// Lines that are shown of a console.
+/// Number of console lines in messages.
 const TAIL: usize = 12;
 
-/// What QEMU says when KVM cannot run what the machine wants to run; it does not end then.
+/// QEMU's message when KVM cannot run an instruction; QEMU does not exit then.
 const KVM_ERROR: &str = "KVM internal error";
 
-/// What a machine says when there is nothing left to wait for.
+/// Messages after which a machine will not boot any more.
 const FAILURES: &str = concat!(
     "Kernel panic - not syncing",
     "|^No bootable device\\.",
     "|^BdsDxe: No bootable option or device was found",
 );
 
-/// What is waited for, and how long.
+/// The expected output, and how long it may take.
 #[derive(Clone, Copy)]
-pub(super) struct Wait<'a> {
+pub(super) struct ConsoleWait<'a> {
     pub(super) expect: &'a Regex,
     pub(super) limit: Duration,
-    /// Where the console goes.
+    /// File that the console is written to.
     pub(super) console: Option<&'a Path>,
-    /// Knows whether the user wants it to end.
+    /// Reports whether the user asks to stop.
     pub(super) progress: &'a ProgressView,
 }
 
-/// What came of it.
+/// Result of watching a machine.
 #[derive(Debug)]
-pub(super) enum Verdict {
-    /// The line with what was expected.
+pub(super) enum BootVerdict {
+    /// The line with the expected output.
     Seen(String),
-    /// Why the disk was not given to a machine.
+    /// The machine was not started; the reason.
     Refused(String),
-    /// The line that says that it failed, and what came before.
+    /// The line that reports the failure, and the lines before it.
     Failed(String, Vec<String>),
-    /// The time was over; how long it was, and what came last.
+    /// The time limit was reached: the limit, and the last lines.
     Late(Duration, Vec<String>),
-    /// The machine ended by itself: what QEMU said, and what came last.
+    /// The machine ended by itself: QEMU's message, and the last lines.
     Ended(String, Vec<String>),
 }
 
-impl Verdict {
-    /// Returns why a disk does not boot.
+impl BootVerdict {
+    /// Returns the reason why a disk does not boot.
     pub(super) fn reason(&self) -> String {
         match self {
             Self::Seen(_) => String::new(),
@@ -80,8 +80,8 @@ impl Verdict {
         }
     }
 
-    /// Tells whether it was QEMU that failed, and not the disk.
-    pub(super) fn is_qemus(&self) -> bool {
+    /// Returns whether QEMU failed, and not the disk.
+    pub(super) fn is_qemu_failure(&self) -> bool {
         matches!(self, Self::Ended(said, _) if !said.is_empty())
     }
 
@@ -95,43 +95,46 @@ impl Verdict {
     }
 }
 
-/// A machine that runs; it is killed when nobody needs it any more.
-struct Running(Child);
+/// A running machine; it is killed when dropped.
+struct RunningMachine(Child);
 
-impl Drop for Running {
+impl Drop for RunningMachine {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         drop(self.0.kill());
         drop(self.0.wait());
     }
 }
 
-impl Wait<'_> {
-    /// Starts the machine and waits; returns how long that took.
-    pub(super) fn watch(self, mut command: Command) -> Result<(Verdict, Duration), CommandError> {
+impl ConsoleWait<'_> {
+    /// Starts the machine and waits for the console; returns the verdict and how long that took.
+    pub(super) fn watch(
+        self,
+        mut command: Command,
+    ) -> Result<(BootVerdict, Duration), CommandError> {
         let program = command.get_program().to_string_lossy().into_owned();
         let create = |path: &Path| {
             let file = cap_std::fs::File::create_ambient(path, ambient_authority());
             file.map(cap_std::fs::File::into_std).map_err(cannot("write", path.display()))
         };
         let mut file = self.console.map(create).transpose()?;
-        // The input stays open, as that of a line that nobody types on.
+        // Standard input stays open, as on a serial line without a keyboard.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = Instant::now();
-        let mut child = Running(command.spawn().map_err(cannot("run", &program))?);
-        let console = listen(child.0.stdout.take());
-        let errors = Errors::default();
+        let mut child = RunningMachine(command.spawn().map_err(cannot("run", &program))?);
+        let console = read_console(child.0.stdout.take());
+        let errors = QemuErrors::default();
         let reader = child.0.stderr.take().map(|output| {
             let errors = errors.clone();
             thread::spawn(move || errors.read(output))
         });
         let verdict = self.follow(&console, &errors, file.as_mut(), started)?;
         let time = started.elapsed();
-        // Whoever still writes is not to wait for a reader.
+        // Writers to the closed pipes are not blocked.
         drop((console, child));
         drop(reader.map(JoinHandle::join));
         Ok(match verdict {
-            Verdict::Ended(_, tail) => (Verdict::Ended(errors.first_line(), tail), time),
+            BootVerdict::Ended(_, tail) => (BootVerdict::Ended(errors.first_line(), tail), time),
             verdict => (verdict, time),
         })
     }
@@ -139,10 +142,10 @@ impl Wait<'_> {
     fn follow(
         &self,
         chunks: &Receiver<Vec<u8>>,
-        errors: &Errors,
+        errors: &QemuErrors,
         mut file: Option<&mut File>,
         started: Instant,
-    ) -> Result<Verdict, CommandError> {
+    ) -> Result<BootVerdict, CommandError> {
         let failures = parse_expect(FAILURES).ok();
         let (mut console, mut written) = (Console::default(), 0);
         let mut looked = started;
@@ -166,31 +169,31 @@ impl Wait<'_> {
             }
             looked = now;
             if let Some(line) = console.find(self.expect) {
-                return Ok(Verdict::Seen(line));
+                return Ok(BootVerdict::Seen(line));
             }
             if let Some(line) = failures.as_ref().and_then(|failures| console.find(failures)) {
-                return Ok(Verdict::Failed(line, console.tail(TAIL)));
+                return Ok(BootVerdict::Failed(line, console.tail(TAIL)));
             }
-            if received == Err(RecvTimeoutError::Disconnected) || errors.said(KVM_ERROR) {
-                return Ok(Verdict::Ended(String::new(), console.tail(TAIL)));
+            if received == Err(RecvTimeoutError::Disconnected) || errors.contains(KVM_ERROR) {
+                return Ok(BootVerdict::Ended(String::new(), console.tail(TAIL)));
             }
             if now.duration_since(started) >= self.limit {
-                return Ok(Verdict::Late(self.limit, console.tail(TAIL)));
+                return Ok(BootVerdict::Late(self.limit, console.tail(TAIL)));
             }
         }
     }
 }
 
-/// Reads the console on a thread of its own; a machine that writes faster than it is read waits.
-fn listen(output: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+/// Reads the console on its own thread; a machine that writes faster than it is read waits.
+fn read_console(output: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = sync_channel(16);
     if let Some(output) = output {
-        thread::spawn(move || pass_on(output, &sender));
+        thread::spawn(move || send_console(output, &sender));
     }
     receiver
 }
 
-fn pass_on(mut output: impl Read, sender: &SyncSender<Vec<u8>>) {
+fn send_console(mut output: impl Read, sender: &SyncSender<Vec<u8>>) {
     let mut space = vec![0; 16 << 10];
     while let Ok(len @ 1..) = output.read(&mut space) {
         let Some(bytes) = space.get(..len) else { return };
@@ -200,12 +203,12 @@ fn pass_on(mut output: impl Read, sender: &SyncSender<Vec<u8>>) {
     }
 }
 
-/// The beginning of what QEMU complains of.
+/// The beginning of QEMU's error output.
 #[derive(Debug, Clone, Default)]
-struct Errors(Arc<Mutex<Vec<u8>>>);
+struct QemuErrors(Arc<Mutex<Vec<u8>>>);
 
-impl Errors {
-    /// Reads to the end.
+impl QemuErrors {
+    /// Reads the output to its end.
     fn read(&self, mut output: impl Read) {
         let mut space = [0; 1024];
         while let Ok(len @ 1..) = output.read(&mut space) {
@@ -216,7 +219,7 @@ impl Errors {
         }
     }
 
-    fn said(&self, text: &str) -> bool {
+    fn contains(&self, text: &str) -> bool {
         self.lock().windows(text.len()).any(|window| window == text.as_bytes())
     }
 

@@ -1,4 +1,4 @@
-//! *gpgv* checks the signatures of lists: it knows nothing but the keys it is given, and asks no
+//! *gpgv* verifies the signatures of lists with the keys of a keyring only, and contacts no
 //! keyserver.
 
 use std::io::{Read, Write};
@@ -12,13 +12,13 @@ use tempfile::TempDir;
 
 use crate::files::open_file;
 
-/// Checks signatures with the keys of files relative to a directory.
+/// Verifies signatures with keyrings, whose paths are relative to a directory.
 #[derive(Debug)]
 pub(crate) struct Gpgv {
     pub(crate) base: PathBuf,
 }
 
-/// No keyring is larger, in bytes.
+/// Maximum length of a keyring in bytes.
 const KEYRING_MAX: u64 = 16 << 20;
 
 impl VerifySignature for Gpgv {
@@ -28,10 +28,10 @@ impl VerifySignature for Gpgv {
         signed: &[u8],
         detached: Option<&[u8]>,
     ) -> Result<Vec<u8>, String> {
-        let keys = read(&self.base.join(&keyring.path))?;
+        let keys = read_dearmoured(&self.base.join(&keyring.path))?;
         let work =
             tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
-        let file = |name: &str, bytes: &[u8]| put(&work, name, bytes);
+        let file = |name: &str, bytes: &[u8]| write_file(&work, name, bytes);
         let (keys, text) = (file("keys", &keys)?, file("signed", signed)?);
         let mut command = Command::new("gpgv");
         command.arg("--homedir").arg(work.path()).arg("--keyring").arg(keys);
@@ -46,14 +46,15 @@ impl VerifySignature for Gpgv {
             _ => format!("cannot run gpgv: {error}"),
         })?;
         let status = String::from_utf8_lossy(&answer.stdout);
-        judge(&status, answer.status.success(), keyring)?;
-        // What was signed is what gpgv says, not what stands around it.
-        if detached.is_some() { Ok(signed.to_vec()) } else { read(&output) }
+        check_status(&status, answer.status.success(), keyring)?;
+        // Only the text that gpgv writes is signed; a message may have other text around it.
+        if detached.is_some() { Ok(signed.to_vec()) } else { read_dearmoured(&output) }
     }
 }
 
-/// Reads what gpgv says ("Format of the `--status-fd` output" in `doc/DETAILS` of its sources).
-fn judge(status: &str, succeeded: bool, keyring: &ListKeyring) -> Result<(), String> {
+/// Checks gpgv's status output ("Format of the `--status-fd` output" in `doc/DETAILS` of its
+/// sources).
+fn check_status(status: &str, succeeded: bool, keyring: &ListKeyring) -> Result<(), String> {
     let lines = status.lines().filter_map(|line| line.strip_prefix("[GNUPG:] "));
     let lines: Vec<Vec<&str>> = lines.map(|line| line.split(' ').collect()).collect();
     let says = |word: &str| lines.iter().find(|line| line.first() == Some(&word));
@@ -73,7 +74,8 @@ fn judge(status: &str, succeeded: bool, keyring: &ListKeyring) -> Result<(), Str
     let Some(valid) = says("VALIDSIG").filter(|_| succeeded) else {
         return Err("there is no signature that gpgv can read".into());
     };
-    // A subkey signs; its fingerprint stands first, that of the key it belongs to last.
+    // The first field is the fingerprint of the subkey that signed, the last that of its primary
+    // key.
     let made_by = [valid.get(1), valid.last()];
     let is_known = |made: &&str| keyring.fingerprints.iter().any(|known| known == made);
     if keyring.fingerprints.is_empty() || made_by.into_iter().flatten().any(is_known) {
@@ -83,8 +85,8 @@ fn judge(status: &str, succeeded: bool, keyring: &ListKeyring) -> Result<(), Str
     Err(format!("it was made by {key}, which is not among the `fingerprints`"))
 }
 
-/// gpgv reads no armoured keys.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+/// Reads a file and removes ASCII armour, which gpgv does not read in keyrings.
+fn read_dearmoured(path: &Path) -> Result<Vec<u8>, String> {
     let cannot = |error: std::io::Error| format!("cannot read `{}`: {error}", path.display());
     let mut bytes = Vec::new();
     open_file(path).map_err(cannot)?.take(KEYRING_MAX).read_to_end(&mut bytes).map_err(cannot)?;
@@ -95,7 +97,8 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     dearmour(&text).ok_or_else(|| format!("the armour of `{}` is damaged", path.display()))
 }
 
-/// RFC 9580, 6.2: headers, an empty line, base64, and perhaps a checksum after `=`.
+/// Removes ASCII armour (RFC 9580, 6.2): headers, an empty line, base64, and an optional checksum
+/// after `=`.
 fn dearmour(text: &str) -> Option<Vec<u8>> {
     let mut keys = Vec::new();
     let text = text.replace('\r', "");
@@ -109,7 +112,7 @@ fn dearmour(text: &str) -> Option<Vec<u8>> {
     Some(keys)
 }
 
-fn put(work: &TempDir, name: &str, bytes: &[u8]) -> Result<PathBuf, String> {
+fn write_file(work: &TempDir, name: &str, bytes: &[u8]) -> Result<PathBuf, String> {
     let path = work.path().join(name);
     let made = cap_std::fs::File::create_ambient(&path, cap_std::ambient_authority())
         .and_then(|mut file| file.write_all(bytes));
@@ -127,7 +130,7 @@ mod tests {
         let check = |status: &str, succeeded: bool, known: &[&str], expected: Result<(), &str>| {
             let fingerprints = known.iter().map(|&known| known.to_owned()).collect();
             let keyring = ListKeyring { path: "k.asc".into(), fingerprints };
-            let found = judge(status, succeeded, &keyring);
+            let found = check_status(status, succeeded, &keyring);
             assert_eq!(found, expected.map_err(str::to_owned), "{status}");
         };
         check(valid, true, &[], Ok(()));

@@ -1,4 +1,4 @@
-//! A *catalogue* as it lies in files: specs whose images follow releases, with the keys and other files
+//! A *catalogue* in files: specs whose images follow releases, with the keyrings and other files
 //! that they name.
 
 pub(crate) mod gpgv;
@@ -14,42 +14,42 @@ use walkdir::{DirEntry, WalkDir};
 
 use self::gpgv::Gpgv;
 use crate::error::{CommandError, cannot};
-use crate::files::dependencies::Reads;
+use crate::files::dependencies::ReadFiles;
 use crate::files::read_spec;
 use crate::files::spec_files::SpecFiles;
 
-/// The images of one file.
+/// The images of one catalogue file.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
-    /// Checks signatures with the keys beside the file.
+    /// Verifies signatures with keyrings relative to the file.
     pub(crate) gpgv: Gpgv,
-    /// Opens what lies beside the file.
+    /// Opens files relative to the file.
     pub(crate) inputs: SpecFiles,
     pub(crate) entries: Vec<CatalogueEntry>,
 }
 
-/// Reads catalogues: files, and all of a directory that end in `.yaml` or `.yml`. Keyrings and other
+/// Reads catalogues: files, and the `.yaml` and `.yml` files of directories. Keyrings and other
 /// files are relative to the file that names them.
-pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Catalogue>, CommandError> {
+pub(crate) fn load_catalogues(paths: &[PathBuf]) -> Result<Vec<Catalogue>, CommandError> {
     let mut catalogues = Vec::new();
     let mut problems = Vec::new();
-    for path in files(paths)? {
+    for path in find_files(paths)? {
         match spec::load_catalogue(&read_spec(&path)?) {
             Ok(entries) => {
                 let base = path.parent().unwrap_or(Path::new("")).to_owned();
                 let (gpgv, inputs) =
-                    (Gpgv { base: base.clone() }, SpecFiles { base, reads: Reads::default() });
+                    (Gpgv { base: base.clone() }, SpecFiles { base, reads: ReadFiles::default() });
                 catalogues.push(Catalogue { gpgv, inputs, entries });
             }
             Err(wrong) => problems.extend(wrong),
         }
     }
-    problems.extend(doubles(&catalogues));
+    problems.extend(duplicate_names(&catalogues));
     if problems.is_empty() { Ok(catalogues) } else { Err(CommandError::Failed(problems)) }
 }
 
-/// Two images of one name would replace each other again and again.
-fn doubles(catalogues: &[Catalogue]) -> Vec<Diagnostic> {
+/// Reports images with the same name, which would replace each other at each sync.
+fn duplicate_names(catalogues: &[Catalogue]) -> Vec<Diagnostic> {
     let mut known: BTreeMap<String, &CatalogueEntry> = BTreeMap::new();
     let mut problems = Vec::new();
     for entry in catalogues.iter().flat_map(|catalogue| &catalogue.entries) {
@@ -69,7 +69,7 @@ fn doubles(catalogues: &[Catalogue]) -> Vec<Diagnostic> {
     problems
 }
 
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
+fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
@@ -77,7 +77,8 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
             continue;
         }
         let before = files.len();
-        // A ConfigMap's files are links to hidden directories, whose files are the same again.
+        // The files of a mounted ConfigMap are links into hidden directories, where they would be
+        // found again.
         let walk = WalkDir::new(path).sort_by_file_name().into_iter();
         let is_shown = |found: &DirEntry| {
             found.depth() == 0 || !found.file_name().as_encoded_bytes().starts_with(b".")
@@ -97,9 +98,12 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
     Ok(files)
 }
 
-/// Returns a repository, in another registry if one is given: that stands for all but the last part of
-/// the name, as with medius.
-pub(crate) fn repository(image: &str, registry: Option<&str>) -> Result<Reference, Diagnostic> {
+/// Returns the repository of an image. A given registry replaces all but the last part of the name,
+/// as in medius.
+pub(crate) fn target_repository(
+    image: &str,
+    registry: Option<&str>,
+) -> Result<Reference, Diagnostic> {
     let name = match registry {
         Some(registry) => {
             let last = image.rsplit('/').next().unwrap_or_default();
@@ -120,12 +124,12 @@ mod tests {
     #[test]
     fn registries_replace_all_but_the_last_part() {
         let check = |image: &str, registry: Option<&str>, expected: &str| {
-            let found = repository(image, registry).map(|name| name.full_repository());
+            let found = target_repository(image, registry).map(|name| name.full_repository());
             assert_eq!(found.unwrap(), expected, "{image}");
         };
         check("quay.io/containerdisks/fedora", None, "quay.io/containerdisks/fedora");
         check("quay.io/a/b/fedora", Some("localhost:5000/x"), "localhost:5000/x/fedora");
         check("quay.io/a/fedora", Some("localhost:5000/"), "localhost:5000/fedora");
-        assert!(repository("quay.io/a/b", Some("https://x")).is_err());
+        assert!(target_repository("quay.io/a/b", Some("https://x")).is_err());
     }
 }

@@ -1,6 +1,6 @@
-//! *Results*: what became of each image of a catalogue, in a file that one command hands to the
-//! next: `sync` writes it, `verify` judges what it names, `promote` copies what was verified. Keys,
-//! stages and the first three fields are medius's.
+//! *Results*: the outcome of each image of a catalogue, in a file that one command passes to the
+//! next. `sync` writes it, `verify` examines the images in it, `promote` copies those that were
+//! verified. Keys, stages and the first three fields are those of medius.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -14,57 +14,57 @@ use serde::{Deserialize, Serialize};
 use crate::error::cannot;
 use crate::files::{read_spec, write_file};
 
-/// By `NAME:TAG`: the last part of the repository, and the tag that stays.
-pub(crate) type Results = BTreeMap<String, ImageResult>;
+/// Results by `NAME:TAG`: the last part of the repository, and the tag that does not change.
+pub(crate) type CatalogueResults = BTreeMap<String, ImageResult>;
 
-/// What became of one image.
+/// Outcome of one image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct ImageResult {
-    /// The tags that were given or would be, the one that stays last.
+    /// Tags that the image got or would get, the one that does not change last.
     pub(crate) tags: Vec<String>,
-    /// `push`, `verify` or `promote`: the last that went well or was attempted.
+    /// The last stage that was completed or attempted: `push`, `verify` or `promote`.
     pub(crate) stage: String,
-    /// Why it failed; empty if it did not.
+    /// Error message; empty if there was no error.
     pub(crate) err: String,
-    /// The repository that it was pushed to.
+    /// Repository that the image was pushed to.
     pub(crate) image: String,
     /// `published`, `unchanged`, `would-publish` or `failed`.
     pub(crate) outcome: String,
-    /// Of the index that is there now, if there is one.
+    /// Digest of the published index, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<String>,
-    /// By platform, e.g. `linux/amd64`.
+    /// Outcomes by platform, e.g. `linux/amd64`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) platforms: BTreeMap<String, PlatformResult>,
 }
 
-/// What became of an image's part for one platform.
+/// Outcome of one platform of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct PlatformResult {
-    /// Why it failed; empty if it did not.
+    /// Error message; empty if there was no error.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) err: String,
     /// `published`, `unchanged`, `kept` (an older one, since the new one failed) or `failed`.
     pub(crate) outcome: String,
-    /// Of its manifest, if there is one.
+    /// Digest of the published manifest, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<String>,
-    /// What upstream calls the release.
+    /// Upstream's name of the release.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) version: String,
-    /// Where the disk comes from.
+    /// URL of the disk.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) source: String,
-    /// Whether it was judged and found good.
+    /// Whether `verify` found no errors.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) verified: bool,
 }
 
 impl ImageResult {
-    /// Records that it was found good, for all platforms or for the one that is nearest to `only`.
-    pub(crate) fn mark(&mut self, only: Option<&Platform>) {
+    /// Marks all platforms as verified, or the one that is nearest to `only`.
+    pub(crate) fn mark_verified(&mut self, only: Option<&Platform>) {
         let mut exist: Vec<(&String, &mut PlatformResult)> =
             self.platforms.iter_mut().filter(|(_, platform)| platform.digest.is_some()).collect();
         let Some(wanted) = only else {
@@ -81,14 +81,14 @@ impl ImageResult {
     }
 }
 
-/// Reads results.
-pub(crate) fn read(path: &Path) -> Result<Results, Diagnostic> {
+/// Reads a results file.
+pub(crate) fn read_results(path: &Path) -> Result<CatalogueResults, Diagnostic> {
     let text = read_spec(path)?;
     serde_json::from_str(&text.text).map_err(cannot("read the results in", path.display()))
 }
 
-/// Writes results, whole or not at all.
-pub(crate) fn write(path: &Path, results: &Results) -> Result<(), Diagnostic> {
+/// Writes a results file, completely or not at all.
+pub(crate) fn write_results(path: &Path, results: &CatalogueResults) -> Result<(), Diagnostic> {
     let text = serde_json::to_string_pretty(results).map_err(cannot("write", path.display()))?;
     write_file(path, format!("{text}\n").as_bytes())
 }
@@ -110,7 +110,7 @@ mod tests {
             };
             let platforms = names.iter().map(platform).collect();
             let mut result = ImageResult { platforms, ..ImageResult::default() };
-            result.mark(only.map(|only| only.parse().unwrap()).as_ref());
+            result.mark_verified(only.map(|only| only.parse().unwrap()).as_ref());
             let marked = result.platforms.iter().filter(|(_, platform)| platform.verified);
             let marked: Vec<&str> = marked.map(|(name, _)| name.as_str()).collect();
             assert_eq!(marked, expected, "{only:?} of {names:?}");

@@ -7,7 +7,7 @@ use diskette_builder::registry::credentials::{
     AuthFileReaders, CredentialOutcome, CredentialStep, LoginKey,
 };
 
-use crate::credentials::credentials;
+use crate::credentials::user_credentials;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::ui::Ui;
@@ -42,19 +42,19 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let AuthCommand::Explain(arguments) = &arguments.command;
-    let image = image(&arguments.image)?;
-    let steps = credentials(environment, None, arguments.authfile.clone()).explain(&image);
+    let image = parse_image_or_registry(&arguments.image)?;
+    let steps = user_credentials(environment, None, arguments.authfile.clone()).explain(&image);
     let place = image.full_repository();
     let used = steps.iter().any(|step| matches!(step.outcome, CredentialOutcome::Used(_)));
-    let mut lines: Vec<String> = steps.iter().map(line).collect();
+    let mut lines: Vec<String> = steps.iter().map(describe_step).collect();
     if !used {
         lines.push(format!("{place}: asked for without a credential"));
     }
-    Ok(ui.result(format!("{}\n", lines.join("\n")).as_bytes())?)
+    Ok(ui.print_result(format!("{}\n", lines.join("\n")).as_bytes())?)
 }
 
-/// A registry alone stands for any repository in it.
-pub(crate) fn image(text: &str) -> Result<Reference, CommandError> {
+/// Parses an image, or a registry, which stands for any repository in it.
+pub(crate) fn parse_image_or_registry(text: &str) -> Result<Reference, CommandError> {
     let name = text.strip_prefix("docker://").unwrap_or(text);
     let is_registry = !name.contains('/') && name.contains(['.', ':']);
     let name = match name.parse::<LoginKey>() {
@@ -67,8 +67,8 @@ pub(crate) fn image(text: &str) -> Result<Reference, CommandError> {
     })
 }
 
-/// Says what one source of credentials has.
-pub(crate) fn line(step: &CredentialStep) -> String {
+/// Returns the line about one source of credentials.
+pub(crate) fn describe_step(step: &CredentialStep) -> String {
     let said = match &step.outcome {
         CredentialOutcome::Absent => "not there".to_owned(),
         CredentialOutcome::Nothing => "has no entry for it".to_owned(),

@@ -15,10 +15,10 @@ use diskette_builder::registry::client::Registry;
 pub(crate) use self::arguments::BuildArguments;
 use self::conversion::conversion;
 use self::format::FormatKind;
-use self::input::{Input, Language, Loaded};
-use self::overrides::Overrides;
+use self::input::{BuildInput, InputLanguage, LoadedInput};
+use self::overrides::RecipeOverrides;
 use crate::arguments::destination::Destination;
-use crate::assembly::{Assembly, created, no_output, refused};
+use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::open_parent;
@@ -42,24 +42,24 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let compression = arguments.compression.compression(arguments.compression_level)?;
     if arguments.output.is_none() && !arguments.push && !arguments.check {
-        return Err(no_output());
+        return Err(missing_output());
     }
-    arguments.reports.check()?;
-    let rule = arguments.rule()?;
-    let input = Input::find(arguments)?;
+    arguments.reports.check_files()?;
+    let rule = arguments.dependency_rule()?;
+    let input = BuildInput::find(arguments)?;
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let progress = ui.progress(mode)?;
-    let client = arguments.registry.client(environment, &(progress.clone() as _))?;
-    let registry = arguments.connect(input.language, environment, &progress)?;
+    let client = arguments.registry.http_client(environment, &(progress.clone() as _))?;
+    let registry = arguments.connect_registry(input.language, environment, &progress)?;
     let places = OpenPlaces { registry: registry.as_ref() };
     let loaded = input.load(arguments, &places, environment, &*progress, ui)?;
-    let Loaded { mut recipes, inputs, epoch, reads } = loaded;
-    arguments.change(&mut recipes, input.language)?;
+    let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
+    arguments.apply_options(&mut recipes, input.language)?;
     let asked = arguments.source_date_epoch.as_deref();
-    let created = created(environment, asked, epoch.as_deref())?;
-    let sources = arguments.sources(&*inputs, &client, &places);
+    let created = creation_time(environment, asked, epoch.as_deref())?;
+    let sources = arguments.build_sources(&*inputs, &client, &places);
     if arguments.check {
-        let plan = BuildPlan::new(&recipes, &sources).map_err(refused)?;
+        let plan = BuildPlan::new(&recipes, &sources).map_err(refused_recipes)?;
         ui.warn(&plan.warnings());
         return Ok(());
     }
@@ -67,7 +67,7 @@ pub(crate) fn run(
     let assembly = arguments.assembly(&progress, push, compression, created);
     assembly.run(&recipes, &sources, environment, ui)?;
     match rule {
-        Some((path, target)) => Ok(reads.write(path, target)?),
+        Some((path, target)) => Ok(reads.write_rule(path, target)?),
         None => Ok(()),
     }
 }
@@ -81,20 +81,25 @@ fn check_names(recipes: &[Recipe]) -> Result<(), CommandError> {
 }
 
 impl BuildArguments {
-    /// Returns the client for registries, where something is pushed or may be pulled.
-    fn connect(
+    /// Returns the client for registries if images are pushed or bases may be pulled.
+    fn connect_registry(
         &self,
-        language: Language,
+        language: InputLanguage,
         environment: &Environment,
         progress: &Arc<ProgressView>,
     ) -> Result<Option<Registry>, CommandError> {
-        let is_needed = self.push || language == Language::Dockerfile;
+        let is_needed = self.push || language == InputLanguage::Dockerfile;
         let registry = is_needed.then(|| self.registry.registry(environment, progress.clone()));
         registry.transpose()
     }
 
-    /// Changes recipes as the options say, and refuses those that cannot go where they shall.
-    fn change(&self, recipes: &mut [Recipe], language: Language) -> Result<(), CommandError> {
+    /// Applies the options to the recipes, and refuses images that cannot be written to their
+    /// destination.
+    fn apply_options(
+        &self,
+        recipes: &mut [Recipe],
+        language: InputLanguage,
+    ) -> Result<(), CommandError> {
         self.overrides(language)?.apply(recipes)?;
         if self.push {
             check_names(recipes)?;
@@ -102,7 +107,7 @@ impl BuildArguments {
         self.check_format(recipes)
     }
 
-    fn sources<'s>(
+    fn build_sources<'s>(
         &self,
         inputs: &'s dyn InputFiles,
         client: &'s HttpClient,
@@ -139,7 +144,7 @@ impl BuildArguments {
         }
     }
 
-    /// Docker's documents have no place for annotations.
+    /// Refuses annotations in Docker's format, which has none.
     fn check_format(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
         let annotated = recipes.iter().any(|recipe| !recipe.annotations.is_empty());
         if self.format == FormatKind::Oci || !annotated {
@@ -149,12 +154,12 @@ impl BuildArguments {
         Err(CommandError::Usage(diagnostic.help("leave them out, or build with `--format oci`")))
     }
 
-    /// Returns the dependency file that shall be written, and what it is the rule for.
-    fn rule(&self) -> Result<Option<(&Path, &Path)>, CommandError> {
+    /// Returns the path of the dependency file, and the target of its rule.
+    fn dependency_rule(&self) -> Result<Option<(&Path, &Path)>, CommandError> {
         let Some(path) = &self.deps else { return Ok(None) };
         open_parent(path)?;
         let output = self.output.as_ref().and_then(Destination::path);
-        let target = self.reports.file().or(output).ok_or_else(|| {
+        let target = self.reports.first_file().or(output).ok_or_else(|| {
             CommandError::Usage(
                 Diagnostic::new("there is no file that `--deps` could be the rule for")
                     .help("say `--digestfile FILE`, and use that as the target"),
@@ -163,13 +168,13 @@ impl BuildArguments {
         Ok(Some((path, target)))
     }
 
-    fn overrides(&self, language: Language) -> Result<Overrides<'_>, CommandError> {
-        Ok(Overrides {
+    fn overrides(&self, language: InputLanguage) -> Result<RecipeOverrides<'_>, CommandError> {
+        Ok(RecipeOverrides {
             names: self.tag.iter().chain(&self.manifest).map(String::as_str).collect(),
-            // A Dockerfile was read for the platforms that were asked for.
+            // A Dockerfile has been lowered for the selected platforms already.
             platforms: match language {
-                Language::Spec => &self.platform,
-                Language::Dockerfile => &[],
+                InputLanguage::Spec => &self.platform,
+                InputLanguage::Dockerfile => &[],
             },
             labels: &self.label,
             annotations: &self.annotation,

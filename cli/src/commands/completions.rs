@@ -19,5 +19,5 @@ pub(crate) struct CompletionsArguments {
 pub(crate) fn run(arguments: &CompletionsArguments, ui: &Ui) -> Result<(), CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "diskette", &mut script);
-    Ok(ui.result(&script)?)
+    Ok(ui.print_result(&script)?)
 }

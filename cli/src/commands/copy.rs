@@ -8,12 +8,12 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use crate::arguments::destination::{is_stdout, open_place, open_sink};
+use crate::arguments::destination::{is_stdout, open_for_writing, open_sink};
 use crate::arguments::registry::RegistryArguments;
-use crate::arguments::show::ShowArguments;
+use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
-use crate::error::{CommandError, not_found};
-use crate::images::subject::{ambiguous, open_images};
+use crate::error::{CommandError, image_not_found};
+use crate::images::subject::{ambiguous_image, open_images_at};
 use crate::transfer::{self, Transfer};
 use crate::ui::Ui;
 
@@ -39,7 +39,7 @@ pub(crate) struct CopyArguments {
     all_tags: bool,
 
     #[command(flatten)]
-    show: ShowArguments,
+    show: TransferArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -50,25 +50,25 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    check(arguments)?;
+    check_arguments(arguments)?;
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let images = open_images(&arguments.source, &registry)?;
-    let tags = wanted(arguments, &*images)?;
+    let images = open_images_at(&arguments.source, &registry)?;
+    let tags = tags_to_copy(arguments, &*images)?;
     let find = |tag: &Option<String>| match tag {
-        Some(tag) => images.find_image(tag)?.ok_or_else(|| not_found(tag)),
-        None => images.only_image()?.ok_or_else(|| ambiguous(&arguments.source, &*images)),
+        Some(tag) => images.find_image(tag)?.ok_or_else(|| image_not_found(tag)),
+        None => images.only_image()?.ok_or_else(|| ambiguous_image(&arguments.source, &*images)),
     };
-    // What is not there leaves no empty layout behind.
+    // A missing image must not leave an empty layout behind.
     let mut first = tags.first().map(find).transpose()?;
-    let opened = open_place(&arguments.destination, environment)?;
+    let opened = open_for_writing(&arguments.destination, environment)?;
     let sink = open_sink(opened.as_ref(), &registry, arguments.show.jobs())?;
     let source = arguments.source.to_string();
     let mut last = None;
     for tag in tags {
         let name = first.take().map_or_else(|| find(&tag), Ok)?;
         let root = choose_platform(&*images, name, arguments.platform.as_ref(), &source)?;
-        let (names, there) = name_there(arguments, tag.as_deref());
+        let (names, there) = destination_names(arguments, tag.as_deref());
         let transfer = Transfer {
             images: &*images,
             sink: &*sink,
@@ -79,15 +79,15 @@ pub(crate) fn run(
         transfer.run(&root, &progress)?;
         last = Some((names, root));
     }
-    transfer::summary(&registry, &arguments.show, ui);
+    transfer::print_summary(&registry, &arguments.show, ui);
     match last {
         Some(_) if is_stdout(&arguments.destination) => Ok(()),
-        Some((names, root)) => arguments.show.result(&names, &root, ui),
+        Some((names, root)) => arguments.show.print_result(&names, &root, ui),
         None => Err(Diagnostic::new("there are no tags to copy").into()),
     }
 }
 
-fn check(arguments: &CopyArguments) -> Result<(), CommandError> {
+fn check_arguments(arguments: &CopyArguments) -> Result<(), CommandError> {
     let usage =
         |message: &str, help: &str| Err(CommandError::Usage(Diagnostic::new(message).help(help)));
     if is_stdout(&arguments.source) {
@@ -103,8 +103,8 @@ fn check(arguments: &CopyArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Returns the tags to copy; nothing stands for the one image of a place that calls it nothing.
-fn wanted(
+/// Returns the tags to copy; `None` stands for the only image of a place, without a tag.
+fn tags_to_copy(
     arguments: &CopyArguments,
     images: &dyn Images,
 ) -> Result<Vec<Option<String>>, CommandError> {
@@ -124,8 +124,11 @@ fn wanted(
     }
 }
 
-/// Returns what the image is called where it goes: whole names, or the tag alone in a layout.
-fn name_there(arguments: &CopyArguments, tag: Option<&str>) -> (Vec<Reference>, Option<String>) {
+/// Returns the names of the image at its destination: references, or only a tag in a layout.
+fn destination_names(
+    arguments: &CopyArguments,
+    tag: Option<&str>,
+) -> (Vec<Reference>, Option<String>) {
     let retag = |name: &Reference| match tag.filter(|_| arguments.all_tags) {
         Some(tag) => name.with_tag(tag.to_owned()),
         None => name.clone(),

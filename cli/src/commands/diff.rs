@@ -16,9 +16,9 @@ use serde_json::json;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::images::subject::{Subject, parse_subject};
-use crate::ui::Ui;
+use crate::images::subject::{ImageSubject, parse_subject};
 use crate::ui::progress::{ProgressMode, ProgressView};
+use crate::ui::{Ui, printable};
 
 /// Show why two images have different digests.
 ///
@@ -47,7 +47,7 @@ pub(crate) struct DiffArguments {
     registry: RegistryArguments,
 }
 
-/// What can be given to `--format`.
+/// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
@@ -62,29 +62,29 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let progress = ui.progress(arguments.progress)?;
-    let found = look(arguments, environment, &progress).map_err(trouble)?;
+    let found = compare_images(arguments, environment, &progress).map_err(trouble)?;
     progress.end();
     let result = match arguments.format {
-        Format::Text => text(&found),
+        Format::Text => differences_text(&found),
         Format::Json => {
             let (a, b) = (arguments.first.to_string(), arguments.second.to_string());
             let value = json!({ "a": a, "b": b, "same": found.is_empty(), "differences": found });
             format!("{value:#}\n")
         }
     };
-    ui.result(result.as_bytes())?;
-    // The result has said it.
+    ui.print_result(result.as_bytes())?;
+    // The differences were printed.
     if found.is_empty() { Ok(()) } else { Err(CommandError::Failed(Vec::new())) }
 }
 
-fn look(
+fn compare_images(
     arguments: &DiffArguments,
     environment: &Environment,
     progress: &Arc<ProgressView>,
 ) -> Result<Vec<Difference>, CommandError> {
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let a = Subject::find(&arguments.first, &registry)?;
-    let b = Subject::find(&arguments.second, &registry)?;
+    let a = ImageSubject::find(&arguments.first, &registry)?;
+    let b = ImageSubject::find(&arguments.second, &registry)?;
     if a.root.digest == b.root.digest {
         return Ok(Vec::new());
     }
@@ -99,7 +99,7 @@ fn look(
     })
 }
 
-/// What went wrong is not to be taken for a difference.
+/// Turns an error into a usage error, whose exit status is not that of a difference.
 fn trouble(error: CommandError) -> CommandError {
     match error {
         CommandError::Failed(diagnostics) => {
@@ -110,26 +110,22 @@ fn trouble(error: CommandError) -> CommandError {
     }
 }
 
-fn text(found: &[Difference]) -> String {
+fn differences_text(found: &[Difference]) -> String {
     let mut text = String::new();
     for difference in found {
         let place = Some(&difference.place).filter(|place| !place.is_empty());
         let place = place.map(|place| format!(" {}", place.escape_debug())).unwrap_or_default();
-        let (subject, what) = (difference.subject.escape_debug(), what(difference.kind));
-        // Writing to a text never fails.
+        let (subject, what) =
+            (difference.subject.escape_debug(), describe_difference(difference.kind));
+        // Writing to a string does not fail.
         let _ = writeln!(text, "{subject}{place}: {what}");
-        let _ = writeln!(text, "  - {}", shown(&difference.a));
-        let _ = writeln!(text, "  + {}", shown(&difference.b));
+        let _ = writeln!(text, "  - {}", printable(&difference.a));
+        let _ = writeln!(text, "  + {}", printable(&difference.b));
     }
     text
 }
 
-/// Returns a text without what could move a terminal's cursor.
-fn shown(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
-}
-
-fn what(kind: DifferenceKind) -> &'static str {
+fn describe_difference(kind: DifferenceKind) -> &'static str {
     match kind {
         DifferenceKind::Document => "the same fields, written differently",
         DifferenceKind::Platforms => "other images",

@@ -13,10 +13,10 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::quay::Quay;
 use url::Url;
 
-use self::page::{Page, table};
+use self::page::{RepositoryPage, image_table};
 use crate::arguments::focus::Focus;
 use crate::arguments::registry::RegistryArguments;
-use crate::catalogue::{Catalogue, load, repository};
+use crate::catalogue::{Catalogue, load_catalogues, target_repository};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::read_secret;
@@ -65,25 +65,28 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let catalogues = load(&arguments.files)?;
+    let catalogues = load_catalogues(&arguments.files)?;
     let pages = arguments.pages(&catalogues)?;
     if !arguments.publish || arguments.dry_run {
-        let all: Vec<String> = pages.iter().map(Page::text).collect();
-        return Ok(ui.result(format!("{}\n{}", table(&pages), all.join("\n")).as_bytes())?);
+        let all: Vec<String> = pages.iter().map(RepositoryPage::to_markdown).collect();
+        return Ok(
+            ui.print_result(format!("{}\n{}", image_table(&pages), all.join("\n")).as_bytes())?
+        );
     }
     let Some(file) = &arguments.quay_token_file else { return Ok(()) };
     let token = read_secret(file)?;
     let observer: Arc<dyn Progress> = ui.progress(ProgressMode::Plain)?;
-    let client = arguments.connection.client(environment, &observer)?;
+    let client = arguments.connection.http_client(environment, &observer)?;
     let mut problems = Vec::new();
     for page in &pages {
-        let published = arguments.quay(&client, &page.name, token.clone()).and_then(|quay| {
-            quay.describe(page.name.repository(), &page.text())
-                .map_err(|error| Diagnostic::new(error.to_string()))
-        });
+        let published =
+            arguments.quay_client(&client, &page.name, token.clone()).and_then(|quay| {
+                quay.describe(page.name.repository(), &page.to_markdown())
+                    .map_err(|error| Diagnostic::new(error.to_string()))
+            });
         match published {
             Ok(()) => {
-                ui.result(format!("published\t{}\n", page.name.full_repository()).as_bytes())?
+                ui.print_result(format!("published\t{}\n", page.name.full_repository()).as_bytes())?
             }
             Err(problem) => problems.push(problem),
         }
@@ -93,30 +96,34 @@ pub(crate) fn run(
 
 impl DocsArguments {
     /// Returns a page for each repository.
-    fn pages<'c>(&self, catalogues: &'c [Catalogue]) -> Result<Vec<Page<'c>>, CommandError> {
-        let is_meant =
-            |entry: &_| self.focus.is_empty() || self.focus.iter().any(|focus| focus.has(entry));
-        let mut pages: Vec<Page<'_>> = Vec::new();
+    fn pages<'c>(
+        &self,
+        catalogues: &'c [Catalogue],
+    ) -> Result<Vec<RepositoryPage<'c>>, CommandError> {
+        let is_meant = |entry: &_| {
+            self.focus.is_empty() || self.focus.iter().any(|focus| focus.matches_entry(entry))
+        };
+        let mut pages: Vec<RepositoryPage<'_>> = Vec::new();
         for catalogue in catalogues {
             for entry in catalogue.entries.iter().filter(|entry| is_meant(entry)) {
-                let name = repository(&entry.image, self.target.as_deref())?;
+                let name = target_repository(&entry.image, self.target.as_deref())?;
                 match pages.iter_mut().find(|page| page.name == name) {
                     Some(page) => page.entries.push(entry),
-                    None => pages.push(Page::new(name, entry, catalogue)?),
+                    None => pages.push(RepositoryPage::new(name, entry, catalogue)?),
                 }
             }
         }
         Ok(pages)
     }
 
-    fn quay<'c>(
+    fn quay_client<'c>(
         &self,
         client: &'c HttpClient,
         name: &Reference,
         token: diskette_builder::net::secret::Secret,
     ) -> Result<Quay<'c>, Diagnostic> {
         let host = name.registry();
-        // As with registries: what is on this machine is spoken to without TLS.
+        // As with registries, a server on this machine is contacted without TLS.
         let is_near = host.starts_with("127.0.0.1") || host.starts_with("localhost");
         let is_plain = self.connection.is_plain() || is_near;
         let base = format!("{}://{host}/", if is_plain { "http" } else { "https" });

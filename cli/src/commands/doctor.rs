@@ -38,7 +38,7 @@ pub(crate) struct DoctorArguments {
     registry: RegistryArguments,
 }
 
-/// What can be given to `--format`.
+/// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DoctorFormat {
     /// A line for each finding
@@ -47,19 +47,19 @@ enum DoctorFormat {
     Json,
 }
 
-/// One thing that was looked at.
-struct Finding {
+/// Result of examining one thing.
+struct DoctorFinding {
     health: Health,
     subject: String,
     text: String,
 }
 
-/// How well something is.
+/// How well something works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Health {
     /// It will work.
     Good,
-    /// It will, for as far as it is needed.
+    /// It works for some uses.
     Doubtful,
     /// It will not.
     Bad,
@@ -75,7 +75,7 @@ impl Health {
     }
 }
 
-impl Finding {
+impl DoctorFinding {
     fn new(health: Health, subject: impl Into<String>, text: impl Into<String>) -> Self {
         Self { health, subject: subject.into(), text: text.into() }
     }
@@ -86,20 +86,20 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let names = arguments.places.iter().map(|text| auth::image(text));
+    let names = arguments.places.iter().map(|text| auth::parse_image_or_registry(text));
     let names = names.collect::<Result<Vec<Reference>, _>>()?;
-    let mut findings = machine::look(environment);
+    let mut findings = machine::examine_machine(environment);
     if !names.is_empty() {
         let progress = ui.progress(ProgressMode::None)?;
         let registry = arguments.registry.registry(environment, progress)?;
         for (text, name) in arguments.places.iter().zip(&names) {
-            findings.extend(look(text, name, arguments, environment, &registry)?);
+            findings.extend(examine_registry(text, name, arguments, environment, &registry)?);
         }
     }
     let text = match arguments.format {
         DoctorFormat::Text => {
             let line =
-                |it: &Finding| format!("{}\t{}\t{}\n", it.health.word(), it.subject, it.text);
+                |it: &DoctorFinding| format!("{}\t{}\t{}\n", it.health.word(), it.subject, it.text);
             findings.iter().map(line).collect::<Vec<_>>().concat()
         }
         DoctorFormat::Json => {
@@ -109,29 +109,29 @@ pub(crate) fn run(
             format!("{:#}\n", serde_json::Value::Array(all.collect()))
         }
     };
-    ui.result(text.as_bytes())?;
+    ui.print_result(text.as_bytes())?;
     if findings.iter().any(|finding| finding.health == Health::Bad) {
-        // The findings have said why.
+        // The findings were printed.
         return Err(CommandError::Failed(Vec::new()));
     }
     Ok(())
 }
 
-/// Looks at a registry, or an image in one.
-fn look(
+/// Examines a registry, or an image in one.
+fn examine_registry(
     text: &str,
     name: &Reference,
     arguments: &DoctorArguments,
     environment: &Environment,
     registry: &Registry,
-) -> Result<Vec<Finding>, CommandError> {
+) -> Result<Vec<DoctorFinding>, CommandError> {
     let steps = arguments.registry.credentials(environment)?.explain(name);
     let used = steps.iter().find(|step| matches!(step.outcome, CredentialOutcome::Used(_)));
     let failed = steps.iter().find(|step| matches!(step.outcome, CredentialOutcome::Failed(_)));
     let mut findings = vec![match (used, failed) {
-        (_, Some(step)) => Finding::new(Health::Bad, text, auth::line(step)),
-        (Some(step), None) => Finding::new(Health::Good, text, auth::line(step)),
-        (None, None) => Finding::new(Health::Doubtful, text, "there is no credential for it"),
+        (_, Some(step)) => DoctorFinding::new(Health::Bad, text, auth::describe_step(step)),
+        (Some(step), None) => DoctorFinding::new(Health::Good, text, auth::describe_step(step)),
+        (None, None) => DoctorFinding::new(Health::Doubtful, text, "there is no credential for it"),
     }];
     if failed.is_some() {
         return Ok(findings);
@@ -139,41 +139,41 @@ fn look(
     let answer = if used.is_some() {
         registry.check_login(name).map(|()| "it answers, and takes the credential")
     } else {
-        anonymous(name, registry)
+        anonymous_access(name, registry)
     };
     findings.push(match answer {
-        Ok(says) => Finding::new(Health::Good, text, says),
+        Ok(says) => DoctorFinding::new(Health::Good, text, says),
         Err(RegistryError { cause: RegistryErrorCause::Unauthorized(_), .. }) if used.is_none() => {
             let says =
                 format!("it answers, and wants a credential: `diskette login {}`", name.registry());
-            Finding::new(Health::Doubtful, text, says)
+            DoctorFinding::new(Health::Doubtful, text, says)
         }
         Err(error) => {
             let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
-            Finding::new(Health::Bad, text, format!("{error}{help}"))
+            DoctorFinding::new(Health::Bad, text, format!("{error}{help}"))
         }
     });
     if text.contains('/') && used.is_none() {
-        findings.push(image(text, name, registry));
+        findings.push(examine_image(text, name, registry));
     }
     Ok(findings)
 }
 
-fn anonymous(name: &Reference, registry: &Registry) -> Result<&'static str, RegistryError> {
+fn anonymous_access(name: &Reference, registry: &Registry) -> Result<&'static str, RegistryError> {
     registry.check_login(name).map(|()| "it answers, and lets everybody in")
 }
 
-/// Says whether an image can be read by everybody.
-fn image(text: &str, name: &Reference, registry: &Registry) -> Finding {
+/// Examines whether an image can be read without credentials.
+fn examine_image(text: &str, name: &Reference, registry: &Registry) -> DoctorFinding {
     let found = registry.target(name).map_err(StorageError::from).and_then(|repository| {
         let images = RegistryImages::new(vec![repository]);
         images.find_image(name.digest().or(name.tag()).unwrap_or_default())
     });
     match found {
         Ok(Some(document)) => {
-            Finding::new(Health::Good, text, format!("it is there, {}", document.digest))
+            DoctorFinding::new(Health::Good, text, format!("it is there, {}", document.digest))
         }
-        Ok(None) => Finding::new(Health::Doubtful, text, "there is no such image yet"),
-        Err(error) => Finding::new(Health::Doubtful, text, error.to_string()),
+        Ok(None) => DoctorFinding::new(Health::Doubtful, text, "there is no such image yet"),
+        Err(error) => DoctorFinding::new(Health::Doubtful, text, error.to_string()),
     }
 }

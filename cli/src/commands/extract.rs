@@ -21,7 +21,7 @@ use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::{open_dir, open_parent};
-use crate::images::subject::{Subject, choose, parse_subject};
+use crate::images::subject::{ImageSubject, choose_platform, parse_subject};
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
@@ -66,13 +66,13 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let target = Target::new(arguments)?;
+    let target = ExtractTarget::new(arguments)?;
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let progress = ui.progress(mode)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let subject = Subject::find(&arguments.image, &registry)?;
+    let subject = ImageSubject::find(&arguments.image, &registry)?;
     let documents = read_documents(&*subject.images, subject.root)?;
-    let image = choose(&documents, arguments.platform.as_ref(), &arguments.image)?;
+    let image = choose_platform(&documents, arguments.platform.as_ref(), &arguments.image)?;
     let context = ExtractContext {
         images: &*subject.images,
         limits: TarLimits::default(),
@@ -81,20 +81,20 @@ pub(crate) fn run(
     let result = target.write(image, &context, &progress);
     progress.end();
     let (extracted, path) =
-        result.map_err(|error| failed(error, &arguments.image.to_string(), image))?;
+        result.map_err(|error| extract_error(error, &arguments.image.to_string(), image))?;
     let Some(path) = path else { return Ok(()) };
     if mode != ProgressMode::None {
         let platform = image.platform().map_or_else(String::new, |name| format!(" of {name}"));
         let (disk, size) = (extracted.path.escape_debug(), HumanBytes(extracted.size));
-        ui.line(&format!("/{disk}{}, {size}", platform.escape_debug()));
+        ui.print_line(&format!("/{disk}{}, {size}", platform.escape_debug()));
     }
-    Ok(ui.result(format!("{}\n", path.display()).as_bytes())?)
+    Ok(ui.print_result(format!("{}\n", path.display()).as_bytes())?)
 }
 
-/// Where the disk goes.
-enum Target {
+/// Where the disk is written.
+enum ExtractTarget {
     Stdout,
-    /// A directory, what messages call it, and the file's name, if it is not the disk's own.
+    /// A file in a directory; `name` is `None` for the name of the disk in the image.
     File {
         dir: Dir,
         at: PathBuf,
@@ -103,14 +103,14 @@ enum Target {
     },
 }
 
-/// What becomes of a file that has the name already.
+/// What to do with a file that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Existing {
     Keep,
     Replace,
 }
 
-impl Target {
+impl ExtractTarget {
     fn new(arguments: &ExtractArguments) -> Result<Self, CommandError> {
         let existing = if arguments.force { Existing::Replace } else { Existing::Keep };
         let path = arguments.output.as_deref().unwrap_or(Path::new("."));
@@ -125,8 +125,8 @@ impl Target {
         let (dir, name) = open_parent(path)?;
         let at = path.parent().map(Path::to_owned).unwrap_or_default();
         let target = Self::File { dir, at, name: Some(name.clone()), existing };
-        // Better known before the work than after it.
-        target.check(&name).map_err(|error| refused(&error))?;
+        // Checked before the disk is read.
+        target.check(&name).map_err(|error| refused_file(&error))?;
         Ok(target)
     }
 
@@ -139,7 +139,7 @@ impl Target {
         Ok(())
     }
 
-    /// Writes the disk; returns the path of the file, if it is one.
+    /// Writes the disk, and returns the path of the file, if it is one.
     fn write(
         &self,
         image: &PlatformImage,
@@ -163,9 +163,9 @@ impl Target {
     }
 }
 
-/// A file whose name may be known only when the disk is.
+/// A file whose name may become known only when the disk is found.
 struct NamedFile<'t> {
-    target: &'t Target,
+    target: &'t ExtractTarget,
     sparse: SparseFile<'t>,
     name: Option<String>,
 }
@@ -193,17 +193,17 @@ impl DiskOutput for NamedFile<'_> {
     }
 }
 
-fn refused(error: &io::Error) -> Diagnostic {
+fn refused_file(error: &io::Error) -> Diagnostic {
     Diagnostic::new(error.to_string()).help("name another file with `-o`, or say `--force`")
 }
 
-fn failed(error: ExtractError, place: &str, image: &PlatformImage) -> CommandError {
+fn extract_error(error: ExtractError, place: &str, image: &PlatformImage) -> CommandError {
     let digest = image.manifest.digest;
     match error {
         ExtractError::Cancelled => CommandError::Interrupted,
         ExtractError::Images(error) => error.into(),
         ExtractError::Output(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            refused(&error).into()
+            refused_file(&error).into()
         }
         ExtractError::Output(error) => cannot("write", "the disk")(error).into(),
         error @ (ExtractError::Differs { .. }

@@ -1,5 +1,5 @@
-//! *Foreign* options: those of docker and buildah that scripts have, and that have no meaning here.
-//! They are refused with a reason, since a script may rely on what they do.
+//! *Foreign* options: those of docker and buildah that mean nothing here. They are refused with a
+//! reason, since scripts may rely on their effects.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use diskette_builder::recipe::diagnostic::Diagnostic;

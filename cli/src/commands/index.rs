@@ -7,13 +7,13 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::join::{IndexSource, JoinError, JoinedIndex};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use crate::arguments::destination::{open_place, open_sink};
-use crate::arguments::pair::Pair;
+use crate::arguments::destination::{open_for_writing, open_sink};
+use crate::arguments::key_value::KeyValue;
 use crate::arguments::registry::RegistryArguments;
-use crate::arguments::show::ShowArguments;
+use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::images::subject::{Subject, parse_subject};
+use crate::images::subject::{ImageSubject, parse_subject};
 use crate::transfer;
 use crate::ui::Ui;
 
@@ -53,14 +53,14 @@ struct CreateArguments {
 
     /// Set an annotation of the index; may be repeated
     #[arg(long, value_name = "K=V")]
-    annotation: Vec<Pair>,
+    annotation: Vec<KeyValue>,
 
     /// Print the index, and copy and write nothing
     #[arg(long)]
     dry_run: bool,
 
     #[command(flatten)]
-    show: ShowArguments,
+    show: TransferArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -75,20 +75,21 @@ pub(crate) fn run(
     let (names, tag) = arguments.names()?;
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let find =
-        |place: &ImageLocation| Subject::find(place, &registry).map(|it| (place.to_string(), it));
+    let find = |place: &ImageLocation| {
+        ImageSubject::find(place, &registry).map(|it| (place.to_string(), it))
+    };
     let sources = arguments.sources.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let old = if arguments.append { Some(find(&arguments.destination)?) } else { None };
-    let parts: Vec<IndexSource<'_>> = sources.iter().map(part).collect();
-    let old = old.as_ref().map(part);
+    let parts: Vec<IndexSource<'_>> = sources.iter().map(index_source).collect();
+    let old = old.as_ref().map(index_source);
     let annotations =
         arguments.annotation.iter().map(|pair| (pair.key.clone(), pair.value.clone()));
     let joined = JoinedIndex::compose(old.as_ref(), &parts, &annotations.collect())?;
     if arguments.dry_run {
         progress.end();
-        return Ok(ui.result(&[&joined.index.bytes[..], b"\n"].concat())?);
+        return Ok(ui.print_result(&[&joined.index.bytes[..], b"\n"].concat())?);
     }
-    let opened = open_place(&arguments.destination, environment)?;
+    let opened = open_for_writing(&arguments.destination, environment)?;
     let sink = open_sink(opened.as_ref(), &registry, arguments.show.jobs())?;
     let Some(first) = parts.first() else { return Ok(()) };
     let context = CopyContext {
@@ -102,16 +103,16 @@ pub(crate) fn run(
     let published = joined.publish(&parts, &context);
     progress.end();
     published?;
-    transfer::summary(&registry, &arguments.show, ui);
-    arguments.show.result(&names, &joined.index, ui)
+    transfer::print_summary(&registry, &arguments.show, ui);
+    arguments.show.print_result(&names, &joined.index, ui)
 }
 
-fn part<'a>((name, subject): &'a (String, Subject<'_>)) -> IndexSource<'a> {
+fn index_source<'a>((name, subject): &'a (String, ImageSubject<'_>)) -> IndexSource<'a> {
     IndexSource { name: name.clone(), images: &*subject.images, root: subject.root.clone() }
 }
 
 impl CreateArguments {
-    /// Returns the names of the index, or what a layout calls it.
+    /// Returns the references of the index, or its tag in a layout.
     fn names(&self) -> Result<(Vec<Reference>, Option<String>), CommandError> {
         let usage = |message: &str, help: &str| {
             Err(CommandError::Usage(Diagnostic::new(message).help(help)))

@@ -39,18 +39,18 @@ pub(crate) struct InitArguments {
 
 pub(crate) fn run(arguments: &InitArguments, _: &Environment, ui: &Ui) -> Result<(), CommandError> {
     let directory = &arguments.directory;
-    let found = disks::find(directory)?;
+    let found = disks::find_disks(directory)?;
     if found.is_empty() {
         let message = format!("there is no disk in `{}`", directory.display());
         let help = "disks end in .qcow2, .img, .raw, .vmdk, .vhd, .vhdx, .vdi or .iso, perhaps with \
             .gz, .xz, .zst or .bz2";
         return Err(Diagnostic::new(message).help(help).into());
     }
-    let text = text::spec(&found, arguments.image.as_deref());
+    let text = text::spec_text(&found, arguments.image.as_deref());
     let own = directory.join("diskette.yaml");
     let path = arguments.output.as_deref().unwrap_or(&own);
     if path == Path::new("-") {
-        return Ok(ui.result(text.as_bytes())?);
+        return Ok(ui.print_result(text.as_bytes())?);
     }
     if path.exists() && !arguments.force {
         let message = format!("`{}` is there already", path.display());
@@ -59,6 +59,6 @@ pub(crate) fn run(arguments: &InitArguments, _: &Environment, ui: &Ui) -> Result
     }
     write_file(path, text.as_bytes())?;
     let path = path.display();
-    ui.line(&format!("wrote {path}; `diskette build --check` looks at it once more"));
+    ui.print_line(&format!("wrote {path}; `diskette build --check` looks at it once more"));
     Ok(())
 }

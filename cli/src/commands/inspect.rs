@@ -20,7 +20,7 @@ use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::disk_file::DiskFile;
-use crate::images::subject::{Subject, parse_subject};
+use crate::images::subject::{ImageSubject, parse_subject};
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
@@ -33,7 +33,7 @@ pub(crate) struct InspectArguments {
     /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive; or the
     /// file of a disk
     #[arg(value_name = "IMAGE")]
-    subject: Looked,
+    subject: InspectSubject,
 
     /// Show this platform's image only, e.g. linux/arm64
     #[arg(long)]
@@ -47,7 +47,7 @@ pub(crate) struct InspectArguments {
     registry: RegistryArguments,
 }
 
-/// What can be given to `--format`.
+/// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
@@ -56,20 +56,20 @@ enum Format {
     Json,
 }
 
-/// What is looked at.
+/// What is inspected: an image, or the file of a disk.
 #[derive(Debug, Clone)]
-enum Looked {
+enum InspectSubject {
     Image(ImageLocation),
     Disk(PathBuf),
 }
 
-/// Where a tar says that it is one.
+/// Offset of the magic `ustar` in a tar, in bytes.
 const USTAR_AT: u64 = 257;
 
-impl FromStr for Looked {
+impl FromStr for InspectSubject {
     type Err = String;
 
-    /// A file that is no tar is a disk.
+    /// Parses an image, or a file: one that is not a tar is a disk.
     fn from_str(text: &str) -> Result<Self, String> {
         let path = Path::new(text);
         if path.is_file() && !is_tar(path) {
@@ -85,22 +85,22 @@ fn is_tar(path: &Path) -> bool {
     read.is_ok() && magic == *b"ustar"
 }
 
-/// What was seen of an image.
-struct Seen {
+/// An image, and overviews of its platforms.
+struct InspectedImages {
     name: String,
     documents: ImageDocuments,
-    /// The numbers of images among those, and what was seen of them.
+    /// Overviews with the number of the image that each is of.
     images: Vec<(usize, ImageOverview)>,
 }
 
-impl Seen {
+impl InspectedImages {
     fn images(&self) -> impl Iterator<Item = (&PlatformImage, &ImageOverview)> {
         let images = self.images.iter();
         images
             .filter_map(|(number, overview)| Some((self.documents.images.get(*number)?, overview)))
     }
 
-    /// Returns how many entries of the index are no images.
+    /// Returns the number of index entries that are not images.
     fn attestations(&self) -> usize {
         self.documents.images.iter().filter(|image| image.is_attestation()).count()
     }
@@ -112,12 +112,12 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let place = match &arguments.subject {
-        Looked::Image(place) => place,
-        Looked::Disk(path) => return inspect_disk(path, arguments, ui),
+        InspectSubject::Image(place) => place,
+        InspectSubject::Disk(path) => return inspect_disk(path, arguments, ui),
     };
     let progress = ui.progress(ProgressMode::Plain)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let subject = Subject::find(place, &registry)?;
+    let subject = ImageSubject::find(place, &registry)?;
     let documents = read_documents(&*subject.images, subject.root)?;
     let name = place.to_string();
     let chosen = arguments.platform.as_ref().map(|wanted| documents.choose_platform(wanted, &name));
@@ -132,12 +132,12 @@ pub(crate) fn run(
             return Err(CommandError::Interrupted);
         }
     }
-    let seen = Seen { name, documents, images };
+    let seen = InspectedImages { name, documents, images };
     let result = match arguments.format {
-        Format::Text => text::image(&seen),
-        Format::Json => json::image(&seen),
+        Format::Text => text::image_text(&seen),
+        Format::Json => json::image_json(&seen),
     };
-    Ok(ui.result(result.as_bytes())?)
+    Ok(ui.print_result(result.as_bytes())?)
 }
 
 fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<(), CommandError> {
@@ -149,8 +149,8 @@ fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<()
     let info = DiskFile::open(path).and_then(|disk| examine_disk(&disk));
     let info = info.map_err(cannot("read", &name))?;
     let result = match arguments.format {
-        Format::Text => text::disk(&name.to_string(), &info),
-        Format::Json => json::disk(&name.to_string(), &info),
+        Format::Text => text::disk_text(&name.to_string(), &info),
+        Format::Json => json::disk_json(&name.to_string(), &info),
     };
-    Ok(ui.result(result.as_bytes())?)
+    Ok(ui.print_result(result.as_bytes())?)
 }

@@ -10,7 +10,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::LoginKey;
 
 use crate::arguments::registry::RegistryArguments;
-use crate::credentials::{edit, login_file};
+use crate::credentials::{edit_auth_file, login_file};
 use crate::environment::Environment;
 use crate::error::{CommandError, storage_error};
 use crate::files::read_secret;
@@ -52,15 +52,16 @@ pub(crate) fn run(
     let password = read_secret(Path::new("-"))?;
     let credential = Credential::Basic { username: arguments.username.clone(), password };
     let observer = ui.progress(ProgressMode::Plain)?;
-    let registry = arguments.connection.registry_as(environment, observer, credential.clone())?;
+    let registry =
+        arguments.connection.registry_with_credential(environment, observer, credential.clone())?;
     registry.check_login(&any_repository(key)?).map_err(storage_error)?;
     let path = login_file(environment, arguments.connection.authfile())?;
-    edit(&path, |edit| edit.set(key, &credential))?;
+    edit_auth_file(&path, |edit| edit.set(key, &credential))?;
     let line = format!("{}: logged in, remembered in {}\n", key.text(), path.display());
-    Ok(ui.result(line.as_bytes())?)
+    Ok(ui.print_result(line.as_bytes())?)
 }
 
-/// Returns a repository that the credential is for; whether it exists does not matter.
+/// Returns a repository that the credential is for; it need not exist.
 fn any_repository(key: &LoginKey) -> Result<Reference, CommandError> {
     let name = format!("{}/{}", key.registry(), key.path().unwrap_or("login"));
     name.parse()

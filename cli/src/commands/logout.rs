@@ -6,7 +6,7 @@ use clap::Args;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::{LoginKey, LogoutOutcome};
 
-use crate::credentials::{edit, login_file};
+use crate::credentials::{edit_auth_file, login_file};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::ui::Ui;
@@ -30,10 +30,10 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let (key, path) =
         (&arguments.registry, login_file(environment, arguments.authfile.as_deref())?);
-    match edit(&path, |edit| edit.remove(key))? {
+    match edit_auth_file(&path, |edit| edit.remove(key))? {
         LogoutOutcome::Entry => {
             let line = format!("{}: removed from {}\n", key.text(), path.display());
-            Ok(ui.result(line.as_bytes())?)
+            Ok(ui.print_result(line.as_bytes())?)
         }
         LogoutOutcome::Nothing => {
             let message = format!("`{}` has no login for `{}`", path.display(), key.text());

@@ -18,9 +18,9 @@ use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use self::access::{AccessArguments, Names, Uses};
-use self::image::Seen;
-use self::kinds::{Kind, Kinds, Namespace, parse_kinds};
+use self::access::{AccessArguments, AccessNames, SecretUses};
+use self::image::ManifestImage;
+use self::kinds::{NamespaceChoice, ObjectKind, ObjectKinds, parse_kinds};
 use self::machine::{MachineArguments, RootPlace};
 use self::storage::{CronArguments, StorageArguments};
 use crate::arguments::registry::RegistryArguments;
@@ -41,7 +41,7 @@ pub(crate) struct ManifestsArguments {
     /// What to write, several with commas: vm, datavolume, datasource, dataimportcron, secret,
     /// configmap; or helm-values
     #[arg(value_name = "KIND", value_parser = parse_kinds)]
-    kinds: Kinds,
+    kinds: ObjectKinds,
 
     /// The image, e.g. quay.io/me/fedora:42; a layout or an archive with --image
     #[arg(value_name = "REF", value_parser = parse_subject)]
@@ -92,56 +92,59 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let writer = Writer::new(arguments)?;
+    let writer = ManifestWriter::new(arguments)?;
     let objects = writer.objects(environment, ui)?;
     let text = write_yaml(&objects).map_err(cannot("write", "the objects"))?;
     match &arguments.output {
         Some(path) if arguments.access.with_credentials() => write_private(path, text.as_bytes())?,
         Some(path) => write_file(path, text.as_bytes())?,
-        None => ui.result(text.as_bytes())?,
+        None => ui.print_result(text.as_bytes())?,
     }
     Ok(())
 }
 
 impl ManifestsArguments {
-    /// Tells whether something is written that has a size.
+    /// Returns whether an object is written that needs the size of the disk.
     fn need_size(&self) -> bool {
         let has = |kind| self.kinds.has(kind);
-        has(Kind::DataVolume)
-            || has(Kind::DataImportCron)
-            || has(Kind::HelmValues)
-            || (has(Kind::Vm) && self.machine.place() == RootPlace::Import)
+        has(ObjectKind::DataVolume)
+            || has(ObjectKind::DataImportCron)
+            || has(ObjectKind::HelmValues)
+            || (has(ObjectKind::Vm) && self.machine.root_place() == RootPlace::Import)
     }
 }
 
-/// What all objects have in common.
-struct Writer<'a> {
+/// Writes the objects.
+struct ManifestWriter<'a> {
     arguments: &'a ManifestsArguments,
     reference: &'a Reference,
     name: String,
-    names: Names,
+    names: AccessNames,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> ManifestWriter<'a> {
     fn new(arguments: &'a ManifestsArguments) -> Result<Self, CommandError> {
-        let reference = reference(arguments)?;
+        let reference = cluster_reference(arguments)?;
         let kinds = &arguments.kinds;
         let namespace = match arguments.namespace {
-            Some(_) => Namespace::Known,
-            None => Namespace::Unknown,
+            Some(_) => NamespaceChoice::Known,
+            None => NamespaceChoice::Unknown,
         };
         kinds.check(namespace)?;
-        if kinds.has(Kind::DataImportCron) && reference.tag().is_none() {
+        if kinds.has(ObjectKind::DataImportCron) && reference.tag().is_none() {
             let message = format!("`{reference}` has no tag, and a DataImportCron follows one");
-            return Err(usage(message, "name the image with the tag that moves"));
+            return Err(usage_error(message, "name the image with the tag that moves"));
         }
         if arguments.by_tag && reference.tag().is_none() {
             let message = format!("`{reference}` has no tag");
-            return Err(usage(message, "name the image with its tag, or leave out `--by-tag`"));
+            return Err(usage_error(
+                message,
+                "name the image with its tag, or leave out `--by-tag`",
+            ));
         }
         let name = arguments.name.clone().unwrap_or_else(|| default_name(reference));
-        let machine = kinds.has(Kind::Vm).then(|| arguments.machine.place());
-        let uses = Uses::of(kinds, machine);
+        let machine = kinds.has(ObjectKind::Vm).then(|| arguments.machine.root_place());
+        let uses = SecretUses::new(kinds, machine);
         let names = arguments.access.names(kinds, uses, &name, &arguments.storage)?;
         Ok(Self { arguments, reference, name, names })
     }
@@ -157,7 +160,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Vec<KubernetesObject>, CommandError> {
         let Self { arguments, reference, names, .. } = self;
         let mut objects = Vec::new();
-        if arguments.kinds.has(Kind::Secret) {
+        if arguments.kinds.has(ObjectKind::Secret) {
             let credential = arguments.credential(reference, environment)?;
             objects.extend(names.secrets(
                 self.meta(),
@@ -165,18 +168,18 @@ impl<'a> Writer<'a> {
                 credential.as_ref(),
             )?);
         }
-        if arguments.kinds.has(Kind::ConfigMap) {
+        if arguments.kinds.has(ObjectKind::ConfigMap) {
             objects.push(self.config_map()?);
         }
         if arguments.kinds.need_image() {
-            let seen = Seen::look(arguments, environment, ui)?;
-            objects.extend(self.of_image(&seen)?);
+            let seen = ManifestImage::read(arguments, environment, ui)?;
+            objects.extend(self.image_objects(&seen)?);
             if let Some(first) = objects.first_mut() {
                 first.comment.insert(0, seen.comment(reference));
             }
         }
         if names.uses.imports && arguments.registry.is_insecure() {
-            ui.note(&format!(
+            ui.print_note(&format!(
                 "CDI speaks to `{0}` only if `insecureRegistries` in its configuration has `{0}`",
                 reference.registry()
             ));
@@ -188,9 +191,9 @@ impl<'a> Writer<'a> {
         let Some(path) = self.arguments.registry.ca_file() else {
             let help = "say `--ca-file ca.crt`; \
                  `openssl s_client -showcerts -connect HOST:PORT </dev/null` prints a server's";
-            return Err(usage("which certificates shall the ConfigMap have?".into(), help));
+            return Err(usage_error("which certificates shall the ConfigMap have?".into(), help));
         };
-        let pem = crate::trust::read(path).map_err(cannot("read", path.display()))?;
+        let pem = crate::trust::read_certificate(path).map_err(cannot("read", path.display()))?;
         let name = self.names.authorities.as_deref().unwrap_or(&self.name);
         authorities_config_map(ObjectMeta { name, ..self.meta() }, &pem).map_err(|error| {
             let diagnostic = cannot("use", path.display())(error);
@@ -199,7 +202,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Returns the objects that name the image.
-    fn of_image(&self, seen: &Seen) -> Result<Vec<KubernetesObject>, CommandError> {
+    fn image_objects(&self, seen: &ManifestImage) -> Result<Vec<KubernetesObject>, CommandError> {
         let Self { arguments, reference, names, .. } = self;
         let (meta, access) = (self.meta(), names.access(&arguments.storage));
         let subject = |reference| ImageSubject {
@@ -214,37 +217,39 @@ impl<'a> Writer<'a> {
         let storage = || arguments.storage.storage(seen);
         let object = |kind| {
             Ok(Some(match kind {
-                Kind::DataVolume => data_volume(meta, named, access, &storage()?),
-                Kind::DataImportCron => {
+                ObjectKind::DataVolume => data_volume(meta, named, access, &storage()?),
+                ObjectKind::DataImportCron => {
                     let tagged = tagged.as_ref().unwrap_or(named);
                     data_import_cron(meta, tagged, access, &storage()?, arguments.cron.cron())
                 }
-                Kind::DataSource => data_source(meta, meta.namespace.unwrap_or_default(), named),
-                Kind::Vm => {
+                ObjectKind::DataSource => {
+                    data_source(meta, meta.namespace.unwrap_or_default(), named)
+                }
+                ObjectKind::Vm => {
                     let clone = arguments.storage.clone_of();
                     let user_data = user_data.as_deref();
                     let machine = arguments.machine.machine(seen, user_data, clone, storage)?;
                     virtual_machine(meta, named, access, &machine)
                 }
-                Kind::HelmValues => helm_values(named, reference.tag(), access, &storage()?),
-                Kind::Secret | Kind::ConfigMap => return Ok(None),
+                ObjectKind::HelmValues => helm_values(named, reference.tag(), access, &storage()?),
+                ObjectKind::Secret | ObjectKind::ConfigMap => return Ok(None),
             }))
         };
         arguments.kinds.iter().filter_map(|kind| object(kind).transpose()).collect()
     }
 }
 
-/// Returns what the cluster calls the image.
-fn reference(arguments: &ManifestsArguments) -> Result<&Reference, CommandError> {
+/// Returns the reference that the cluster uses.
+fn cluster_reference(arguments: &ManifestsArguments) -> Result<&Reference, CommandError> {
     match (&arguments.image, &arguments.subject) {
         (Some(reference), _) | (None, ImageLocation::Registry(reference)) => Ok(reference),
         (None, place) => {
             let message = format!("no cluster can pull `{place}`");
-            Err(usage(message, "say where it will be, `--image quay.io/me/fedora:42`"))
+            Err(usage_error(message, "say where it will be, `--image quay.io/me/fedora:42`"))
         }
     }
 }
 
-fn usage(message: String, help: &str) -> CommandError {
+fn usage_error(message: String, help: &str) -> CommandError {
     CommandError::Usage(Diagnostic::new(message).help(help))
 }

@@ -1,5 +1,5 @@
-//! The *commands*, a file each: its arguments, whose doc comments are the help, and what it does. What
-//! several of them share lies below them.
+//! The *commands*, one file each: its arguments, whose doc comments are the help, and its function
+//! `run`. What several of them share is in other modules.
 
 mod auth;
 mod build;

@@ -13,15 +13,15 @@ use diskette_builder::registry::client::{Registry, RegistryImages, RegistrySink}
 
 use crate::arguments::focus::Focus;
 use crate::arguments::registry::RegistryArguments;
-use crate::arguments::show::ShowArguments;
-use crate::catalogue::repository;
+use crate::arguments::transfer::TransferArguments;
 use crate::catalogue::results::{self, ImageResult};
+use crate::catalogue::target_repository;
 use crate::environment::Environment;
 use crate::error::{CommandError, storage_error};
 use crate::ui::Ui;
 use crate::ui::progress::ProgressView;
 
-/// What results call this command.
+/// Name of this stage in results.
 const STAGE: &str = "promote";
 
 /// Copy images that were verified from a staging registry to where everybody gets them.
@@ -57,7 +57,7 @@ pub(crate) struct PromoteArguments {
     no_fail: bool,
 
     #[command(flatten)]
-    show: ShowArguments,
+    show: TransferArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -68,13 +68,13 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let mut results = results::read(&arguments.results_file)?;
+    let mut results = results::read_results(&arguments.results_file)?;
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let promotion = Promotion { arguments, registry: &registry, progress: &progress };
     let (mut lines, mut problems) = (String::new(), Vec::new());
     let is_meant = |key: &str| {
-        arguments.focus.is_empty() || arguments.focus.iter().any(|focus| focus.is_key(key))
+        arguments.focus.is_empty() || arguments.focus.iter().any(|focus| focus.matches_key(key))
     };
     for (key, result) in results.iter_mut().filter(|(key, it)| it.err.is_empty() && is_meant(key)) {
         if progress.is_cancelled() {
@@ -83,13 +83,13 @@ pub(crate) fn run(
         match promotion.run(result) {
             Ok(line) => lines.push_str(&line),
             Err(CommandError::Interrupted) => return Err(CommandError::Stopped),
-            Err(error) => problems.extend(failed(key, result, &error)),
+            Err(error) => problems.extend(record_failure(key, result, &error)),
         }
     }
     progress.end();
-    ui.result(lines.as_bytes())?;
+    ui.print_result(lines.as_bytes())?;
     if !arguments.dry_run {
-        results::write(&arguments.results_file, &results)?;
+        results::write_results(&arguments.results_file, &results)?;
     }
     if problems.is_empty() {
         return Ok(());
@@ -101,8 +101,8 @@ pub(crate) fn run(
     Err(CommandError::Failed(problems))
 }
 
-/// Takes down why an image was not promoted, and returns what is said of it.
-fn failed(key: &str, result: &mut ImageResult, error: &CommandError) -> Vec<Diagnostic> {
+/// Records why an image was not promoted, and returns the messages.
+fn record_failure(key: &str, result: &mut ImageResult, error: &CommandError) -> Vec<Diagnostic> {
     let all = error.diagnostics();
     result.err = all.first().map(|it| it.message.clone()).unwrap_or_default();
     result.stage = STAGE.into();
@@ -111,7 +111,7 @@ fn failed(key: &str, result: &mut ImageResult, error: &CommandError) -> Vec<Diag
     all.iter().map(named).collect()
 }
 
-/// What images are promoted with.
+/// How images are promoted.
 struct Promotion<'a> {
     arguments: &'a PromoteArguments,
     registry: &'a Registry,
@@ -119,12 +119,12 @@ struct Promotion<'a> {
 }
 
 impl Promotion<'_> {
-    /// Promotes one image, and returns the line that says so.
+    /// Promotes one image, and returns the line to print.
     fn run(&self, result: &mut ImageResult) -> Result<String, CommandError> {
         let arguments = self.arguments;
-        check(result)?;
-        let source = repository(&result.image, arguments.source_registry.as_deref())?;
-        let target = repository(&result.image, Some(&arguments.target_registry))?;
+        check_verified(result)?;
+        let source = target_repository(&result.image, arguments.source_registry.as_deref())?;
+        let target = target_repository(&result.image, Some(&arguments.target_registry))?;
         let digest = result.digest.as_deref().unwrap_or_default();
         let repository = self.registry.target(&source).map_err(storage_error)?;
         let images = RegistryImages::new(vec![repository]);
@@ -161,8 +161,8 @@ impl Promotion<'_> {
     }
 }
 
-/// Fails unless all that would be copied was verified.
-fn check(result: &ImageResult) -> Result<(), Diagnostic> {
+/// Fails unless all platforms were verified.
+fn check_verified(result: &ImageResult) -> Result<(), Diagnostic> {
     let there = result.platforms.iter().filter(|(_, platform)| platform.digest.is_some());
     let unverified: Vec<&str> =
         there.filter(|(_, platform)| !platform.verified).map(|(name, _)| name.as_str()).collect();

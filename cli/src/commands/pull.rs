@@ -12,9 +12,9 @@ use diskette_builder::registry::client::RegistryImages;
 
 use crate::arguments::destination::Destination;
 use crate::arguments::registry::RegistryArguments;
-use crate::arguments::show::ShowArguments;
+use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
-use crate::error::{CommandError, not_found, storage_error};
+use crate::error::{CommandError, image_not_found, storage_error};
 use crate::transfer::Transfer;
 use crate::ui::Ui;
 
@@ -37,7 +37,7 @@ pub(crate) struct PullArguments {
     platform: Option<Platform>,
 
     #[command(flatten)]
-    show: ShowArguments,
+    show: TransferArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -53,7 +53,7 @@ pub(crate) fn run(
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let images = RegistryImages::new(registry.sources(name).map_err(storage_error)?);
     let wanted = name.digest().or(name.tag()).unwrap_or_default();
-    let root = images.find_image(wanted)?.ok_or_else(|| not_found(&name.to_string()))?;
+    let root = images.find_image(wanted)?.ok_or_else(|| image_not_found(&name.to_string()))?;
     let root = choose_platform(&images, root, arguments.platform.as_ref(), &name.to_string())?;
     let destination = arguments.output.clone().unwrap_or_else(|| {
         let last = name.repository().rsplit('/').next().unwrap_or_default();
@@ -68,5 +68,5 @@ pub(crate) fn run(
     if destination == Destination::Stdout {
         return Ok(());
     }
-    arguments.show.result(&names, &root, ui)
+    arguments.show.print_result(&names, &root, ui)
 }

@@ -11,10 +11,10 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistrySink;
 
 use crate::arguments::registry::RegistryArguments;
-use crate::arguments::show::ShowArguments;
+use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::images::open_images;
+use crate::images::open_local_images;
 use crate::transfer::{self, Transfer};
 use crate::ui::Ui;
 
@@ -37,7 +37,7 @@ pub(crate) struct PushArguments {
     destinations: Vec<Reference>,
 
     #[command(flatten)]
-    show: ShowArguments,
+    show: TransferArguments,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -48,8 +48,8 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let images = open_images(&arguments.layout)?;
-    let root = find(&*images, arguments)?;
+    let images = open_local_images(&arguments.layout)?;
+    let root = find_image(&*images, arguments)?;
     let mut names = arguments.destinations.clone();
     if names.is_empty() {
         let own = images.names_of(root.digest).into_iter();
@@ -66,11 +66,11 @@ pub(crate) fn run(
     let transfer =
         Transfer { images: &*images, sink: &sink, names: &names, tag: None, show: &arguments.show };
     transfer.run(&root, &progress)?;
-    transfer::summary(&registry, &arguments.show, ui);
-    arguments.show.result(&names, &root, ui)
+    transfer::print_summary(&registry, &arguments.show, ui);
+    arguments.show.print_result(&names, &root, ui)
 }
 
-fn find(images: &dyn Images, arguments: &PushArguments) -> Result<Document, CommandError> {
+fn find_image(images: &dyn Images, arguments: &PushArguments) -> Result<Document, CommandError> {
     let place = arguments.layout.display();
     let (found, message) = match &arguments.image {
         Some(name) => (images.find_image(name)?, format!("`{place}` has no image `{name}`")),

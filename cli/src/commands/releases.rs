@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::arguments::list_format::ListFormat;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::rewrite::parse_rewrite;
-use crate::catalogue::{Catalogue, load};
+use crate::catalogue::{Catalogue, load_catalogues};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::ui::Ui;
@@ -47,8 +47,8 @@ pub(crate) struct ReleasesArguments {
     registry: RegistryArguments,
 }
 
-/// What upstream has for one platform of an entry.
-struct Found<'a> {
+/// Upstream's release for one platform of an entry.
+struct FoundRelease<'a> {
     entry: &'a CatalogueEntry,
     platform: &'a Platform,
     disk: UpstreamDisk,
@@ -59,9 +59,9 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let catalogues = load(&arguments.files)?;
+    let catalogues = load_catalogues(&arguments.files)?;
     let observer: Arc<dyn Progress> = ui.progress(ProgressMode::Plain)?;
-    let client = arguments.registry.client(environment, &observer)?;
+    let client = arguments.registry.http_client(environment, &observer)?;
     let web = UpstreamWeb::new(&client, &arguments.rewrite_url);
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for Catalogue { gpgv, entries, .. } in &catalogues {
@@ -72,18 +72,18 @@ pub(crate) fn run(
                 return Err(CommandError::Interrupted);
             }
             match find_newest_disk(&platform.release, &platform.platform, &web, gpgv) {
-                Ok(disk) => found.push(Found { entry, platform: &platform.platform, disk }),
+                Ok(disk) => found.push(FoundRelease { entry, platform: &platform.platform, disk }),
                 Err(error) => problems.push(diagnostic(entry, platform, &error)),
             }
         }
     }
     let text = match arguments.format {
-        ListFormat::Text => found.iter().map(Found::line).collect(),
+        ListFormat::Text => found.iter().map(FoundRelease::line).collect(),
         ListFormat::Json => {
-            format!("{:#}\n", Value::Array(found.iter().map(Found::json).collect()))
+            format!("{:#}\n", Value::Array(found.iter().map(FoundRelease::json).collect()))
         }
     };
-    ui.result(text.as_bytes())?;
+    ui.print_result(text.as_bytes())?;
     if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
 }
 
@@ -97,7 +97,7 @@ fn diagnostic(
         .help(error.help())
 }
 
-impl Found<'_> {
+impl FoundRelease<'_> {
     fn line(&self) -> String {
         let UpstreamDisk { url, checksum, version, .. } = &self.disk;
         let version = if version.is_empty() { "-" } else { version };
@@ -115,15 +115,7 @@ impl Found<'_> {
             version,
             groups,
         } = &self.disk;
-        let mut object = json!({
-            "image": self.entry.image,
-            "platform": self.platform.to_string(),
-            "version": version,
-            "url": url,
-            "checksum": checksum.to_string(),
-            "mirrors": mirrors,
-            "groups": groups,
-        });
+        let mut object = json!({ "image": self.entry.image, "platform": self.platform.to_string(), "version": version, "url": url, "checksum": checksum.to_string(), "mirrors": mirrors, "groups": groups, });
         if let Some(size) = size {
             object["size"] = json!(size);
         }

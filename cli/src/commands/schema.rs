@@ -11,5 +11,5 @@ use crate::ui::Ui;
 pub(crate) struct SchemaArguments {}
 
 pub(crate) fn run(ui: &Ui) -> Result<(), CommandError> {
-    Ok(ui.result(spec::schema().as_bytes())?)
+    Ok(ui.print_result(spec::schema().as_bytes())?)
 }

@@ -19,15 +19,15 @@ use diskette_builder::sync::{
 };
 use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 
-use self::report::Summary;
+use self::report::SyncSummary;
 use self::shard::ShardArgument;
 use crate::arguments::focus::Focus;
 use crate::arguments::list_format::ListFormat;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::rewrite::parse_rewrite;
-use crate::assembly::{cache, created, jobs};
+use crate::assembly::{creation_time, open_cache, thread_count};
 use crate::catalogue::results;
-use crate::catalogue::{Catalogue, load, repository};
+use crate::catalogue::{Catalogue, load_catalogues, target_repository};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::images::places::OpenPlaces;
@@ -130,11 +130,11 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let catalogues = load(&arguments.files)?;
-    let chosen = arguments.choose(&catalogues, environment)?;
+    let catalogues = load_catalogues(&arguments.files)?;
+    let chosen = arguments.choose_entries(&catalogues, environment)?;
     if arguments.list {
         let entries: Vec<&CatalogueEntry> = chosen.iter().map(|(_, entry)| *entry).collect();
-        return Ok(ui.result(report::list(&entries, arguments.format).as_bytes())?);
+        return Ok(ui.print_result(report::list_entries(&entries, arguments.format).as_bytes())?);
     }
     let all = chosen.iter().map(|(catalogue, entry)| arguments.job(catalogue, entry));
     let all = all.collect::<Result<Vec<SyncJob<'_>>, Diagnostic>>()?;
@@ -142,15 +142,15 @@ pub(crate) fn run(
     let reports = arguments.sync(&all, environment, &progress, ui)?;
     let is_interrupted = progress.is_cancelled();
     progress.end();
-    let summary = Summary { jobs: &all, reports: &reports };
-    ui.result(summary.lines().as_bytes())?;
+    let summary = SyncSummary { jobs: &all, reports: &reports };
+    ui.print_result(summary.lines().as_bytes())?;
     if let Some(path) = &arguments.results_file {
-        results::write(path, &summary.results())?;
+        results::write_results(path, &summary.results())?;
     }
     if is_interrupted {
         return Err(CommandError::Stopped);
     }
-    ui.line(&summary.count());
+    ui.print_line(&summary.count());
     match summary.error() {
         Some(error) if arguments.no_fail => {
             ui.warn(error.diagnostics());
@@ -162,7 +162,7 @@ pub(crate) fn run(
 }
 
 impl SyncArguments {
-    /// Syncs images, and tells of each as soon as it is known what became of it.
+    /// Syncs images, and prints the outcome of each when it is known.
     fn sync(
         &self,
         all: &[SyncJob<'_>],
@@ -170,11 +170,11 @@ impl SyncArguments {
         progress: &Arc<ProgressView>,
         ui: &Ui,
     ) -> Result<Vec<SyncReport>, CommandError> {
-        let client = self.registry.client(environment, &(progress.clone() as _))?;
+        let client = self.registry.http_client(environment, &(progress.clone() as _))?;
         let registry = self.registry.registry(environment, progress.clone())?;
-        let cache = if self.no_cache { None } else { cache(environment, "layers", ui) };
+        let cache = if self.no_cache { None } else { open_cache(environment, "layers", ui) };
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
-        let workers = LayerWorkers::start(jobs(self.jobs), LayerCompression::default())
+        let workers = LayerWorkers::start(thread_count(self.jobs), LayerCompression::default())
             .map_err(cannot("start", "compressing threads"))?;
         let tools = SyncTools {
             fetch: &UpstreamWeb::new(&client, &self.rewrite_url),
@@ -185,7 +185,7 @@ impl SyncArguments {
             workers: &workers,
             cache: cache.as_ref(),
             progress: &**progress,
-            created: created(environment, self.source_date_epoch.as_deref(), None)?,
+            created: creation_time(environment, self.source_date_epoch.as_deref(), None)?,
             timestamp: &environment.stamp(),
             mode: if self.dry_run { SyncMode::DryRun } else { SyncMode::Publish },
             scope: if self.force { SyncScope::All } else { SyncScope::Changed },
@@ -196,13 +196,13 @@ impl SyncArguments {
             },
         };
         let news = |number: usize, report: &_| {
-            progress.report(ProgressEvent::Note(&report::news(&all[number], report)));
+            progress.report(ProgressEvent::Note(&report::report_line(&all[number], report)));
         };
         Ok(sync_all(all, self.workers.get(), &tools, &news))
     }
 
-    /// Returns the images that are meant.
-    fn choose<'c>(
+    /// Returns the selected images.
+    fn choose_entries<'c>(
         &self,
         catalogues: &'c [Catalogue],
         environment: &Environment,
@@ -212,7 +212,7 @@ impl SyncArguments {
             .iter()
             .flat_map(|catalogue| catalogue.entries.iter().map(move |entry| (catalogue, entry)));
         let focused = |entry: &CatalogueEntry| {
-            self.focus.is_empty() || self.focus.iter().any(|focus| focus.has(entry))
+            self.focus.is_empty() || self.focus.iter().any(|focus| focus.matches_entry(entry))
         };
         let chosen: Vec<_> = all.filter(|(_, entry)| focused(entry)).collect();
         if chosen.is_empty() {
@@ -236,8 +236,8 @@ impl SyncArguments {
             entry,
             verify: &catalogue.gpgv,
             inputs: &catalogue.inputs,
-            source: repository(&entry.image, source.or(target))?,
-            target: repository(&entry.image, target.or(source))?,
+            source: target_repository(&entry.image, source.or(target))?,
+            target: target_repository(&entry.image, target.or(source))?,
         })
     }
 }

@@ -33,5 +33,5 @@ pub(crate) fn run(
     let sources = registry.sources(&arguments.repository).map_err(storage_error)?;
     let tags = RegistryImages::new(sources).tags()?;
     let lines: String = tags.into_iter().flat_map(|tag| [tag, "\n".into()]).collect();
-    Ok(ui.result(lines.as_bytes())?)
+    Ok(ui.print_result(lines.as_bytes())?)
 }

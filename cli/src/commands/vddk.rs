@@ -25,18 +25,18 @@ use diskette_builder::registry::client::Registry;
 use crate::arguments::destination::Destination;
 use crate::arguments::names::parse_name;
 use crate::arguments::registry::RegistryArguments;
-use crate::arguments::reports::Reports;
-use crate::assembly::{Assembly, cache, created, no_output};
+use crate::arguments::reports::BuildReports;
+use crate::assembly::{Assembly, creation_time, missing_output, open_cache};
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::dependencies::Reads;
+use crate::files::dependencies::ReadFiles;
 use crate::files::spec_files::SpecFiles;
 use crate::images::places::OpenPlaces;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
-/// What stands in for `cp` in images that stand on nothing; empty where this program was built for
-/// another machine than a kit is for. See build.rs.
+/// The copier, which replaces `cp` in images without a base; empty if this program was built for
+/// another architecture than kits have. See build.rs.
 const COPIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/copier"));
 
 /// Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from.
@@ -82,7 +82,7 @@ pub(crate) struct VddkArguments {
     no_cache: bool,
 
     #[command(flatten)]
-    reports: Reports,
+    reports: BuildReports,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -96,7 +96,7 @@ pub(crate) struct VddkArguments {
     progress: ProgressMode,
 }
 
-/// What can be given to `--base`.
+/// A value of `--base`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum BaseArgument {
     Scratch,
@@ -117,23 +117,23 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     if arguments.output.is_none() && !arguments.push {
-        return Err(no_output());
+        return Err(missing_output());
     }
-    arguments.reports.check()?;
-    let created = created(environment, None, None)?;
+    arguments.reports.check_files()?;
+    let created = creation_time(environment, None, None)?;
     let names = arguments.tag.iter().map(|name| parse_name(name));
     let names = names.collect::<Result<Vec<_>, _>>()?;
-    let files = SpecFiles { base: PathBuf::new(), reads: Reads::default() };
+    let files = SpecFiles { base: PathBuf::new(), reads: ReadFiles::default() };
     let download = VddkArchive::read(&arguments.archive, &files)?;
 
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let progress = ui.progress(mode)?;
-    let client = arguments.registry.client(environment, &(progress.clone() as _))?;
+    let client = arguments.registry.http_client(environment, &(progress.clone() as _))?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
     let places = OpenPlaces { registry: Some(&registry) };
-    let seen = if arguments.no_cache { None } else { cache(environment, "bases", ui) };
-    let ground = ground(&arguments.base, &places, seen.as_ref(), &progress)?;
-    warn(&names, ui);
+    let seen = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
+    let ground = load_ground(&arguments.base, &places, seen.as_ref(), &progress)?;
+    warn_of_licence(&names, ui);
     let recipes = [vddk::build_recipe(VddkRequest { names, archive: download, base: ground })];
     let sources = BuildSources {
         inputs: &files,
@@ -169,15 +169,15 @@ impl VddkArguments {
     }
 }
 
-/// Loads the base, if there is to be one.
-fn ground(
+/// Loads the base image, if there is one.
+fn load_ground(
     base: &BaseArgument,
     places: &OpenPlaces<'_>,
     cache: Option<&Dir>,
     progress: &ProgressView,
 ) -> Result<VddkBase, CommandError> {
     let place = match base {
-        BaseArgument::Scratch => return Ok(VddkBase::Scratch(copier(COPIER)?)),
+        BaseArgument::Scratch => return Ok(VddkBase::Scratch(copier_content(COPIER)?)),
         BaseArgument::Image(place) => place,
     };
     let resolver = BaseResolver::new(BaseLock::default(), PullPolicy::Always, LockEnforcement::No);
@@ -202,7 +202,7 @@ fn base_error(place: &ImageLocation, error: &BaseError) -> CommandError {
     help.into_iter().chain(offline).fold(diagnostic, Diagnostic::help).into()
 }
 
-fn copier(program: &[u8]) -> Result<Arc<[u8]>, Diagnostic> {
+fn copier_content(program: &[u8]) -> Result<Arc<[u8]>, Diagnostic> {
     if program.is_empty() {
         let message = "this diskette was built without a copier for linux/amd64";
         let help = "with `--base`, name an image that has a `cp`";
@@ -211,8 +211,8 @@ fn copier(program: &[u8]) -> Result<Arc<[u8]>, Diagnostic> {
     Ok(program.into())
 }
 
-/// Says what the licence says, where it may matter. Who may pull is known to others alone.
-fn warn(names: &[Reference], ui: &Ui) {
+/// Warns of VMware's licence if images are pushed. The program cannot know who may pull them.
+fn warn_of_licence(names: &[Reference], ui: &Ui) {
     for name in names.iter().filter(|name| vddk::may_be_public(name)) {
         let warning = Diagnostic::new(format!("strangers may be able to pull `{name}`"));
         let help = "VMware's licence forbids handing VDDK out: see to it that only you can pull it";
@@ -238,9 +238,9 @@ mod tests {
     #[test]
     fn without_a_copier_there_must_be_a_base() {
         assert_eq!(
-            copier(&[]).unwrap_err().message,
+            copier_content(&[]).unwrap_err().message,
             "this diskette was built without a copier for linux/amd64"
         );
-        assert!(copier(COPIER).is_ok() || !cfg!(target_arch = "x86_64"));
+        assert!(copier_content(COPIER).is_ok() || !cfg!(target_arch = "x86_64"));
     }
 }

@@ -20,11 +20,11 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::arguments::registry::RegistryArguments;
-use crate::boot::{Boot, BootArguments, Ground};
+use crate::boot::{BootArguments, BootContext, BootOutcome};
 use crate::catalogue::results;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::images::subject::{Subject, parse_subject};
+use crate::images::subject::{ImageSubject, parse_subject};
 use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::{Ui, signal};
 
@@ -75,7 +75,7 @@ pub(crate) struct VerifyArguments {
     registry: RegistryArguments,
 }
 
-/// What can be given to `--format`.
+/// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
@@ -96,22 +96,22 @@ pub(crate) fn run(
         return Err(CommandError::Usage(diagnostic.help("use `--format json`")));
     }
     if arguments.rules {
-        return list(arguments.format, ui);
+        return print_rules(arguments.format, ui);
     }
     let interrupts = signal::interrupts().map_err(cannot("handle", "signals"))?;
     let verifier = Verifier { arguments, environment, ui, interrupts };
     if let Some(path) = &arguments.results_file {
-        return verifier.results(path);
+        return verifier.verify_results(path);
     }
     let Some(place) = &arguments.image else { return Ok(()) };
     match verifier.verify(place)? {
         Verdict::Good => Ok(()),
-        // The result has said why.
+        // The findings were printed.
         Verdict::Bad => Err(CommandError::Failed(Vec::new())),
     }
 }
 
-/// What judges images, one after the other.
+/// Verifies images one after the other.
 struct Verifier<'a> {
     arguments: &'a VerifyArguments,
     environment: &'a Environment,
@@ -119,7 +119,7 @@ struct Verifier<'a> {
     interrupts: Arc<AtomicBool>,
 }
 
-/// What an image was found to be.
+/// Verdict on an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Good,
@@ -127,30 +127,30 @@ enum Verdict {
 }
 
 impl Verifier<'_> {
-    /// Judges an image, and says why it is good or not.
+    /// Verifies an image, and prints the findings.
     fn verify(&self, place: &ImageLocation) -> Result<Verdict, CommandError> {
         let arguments = self.arguments;
-        let progress = self.ui.progress_of(arguments.progress, Arc::clone(&self.interrupts));
-        let judged = judge(arguments, place, self.environment, &progress);
+        let progress = self.ui.progress_until(arguments.progress, Arc::clone(&self.interrupts));
+        let judged = judge_image(arguments, place, self.environment, &progress);
         progress.end();
         let (mut report, boots) = judged?;
         report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
         let name = place.to_string();
         let result = match arguments.format {
-            Format::Text => text::report(&name, &report, &boots),
-            Format::Json => json::report(&name, &report, &boots),
-            Format::Sarif => sarif::report(place, &report),
+            Format::Text => text::report_text(&name, &report, &boots),
+            Format::Json => json::report_json(&name, &report, &boots),
+            Format::Sarif => sarif::report_sarif(place, &report),
         };
-        self.ui.result(result.as_bytes())?;
+        self.ui.print_result(result.as_bytes())?;
         let limit = if arguments.strict { Severity::Warning } else { Severity::Error };
         let is_bad = report.findings.iter().any(|finding| finding.rule.severity <= limit);
-        let is_good = !is_bad && boots.iter().all(Boot::is_good);
+        let is_good = !is_bad && boots.iter().all(BootOutcome::is_good);
         Ok(if is_good { Verdict::Good } else { Verdict::Bad })
     }
 
-    /// Judges all images that a sync has pushed; one that is bad keeps no other from being judged.
-    fn results(&self, path: &Path) -> Result<(), CommandError> {
-        let mut results = results::read(path)?;
+    /// Verifies all images that a sync has pushed, whether or not others are good.
+    fn verify_results(&self, path: &Path) -> Result<(), CommandError> {
+        let mut results = results::read_results(path)?;
         let mut problems = Vec::new();
         for (key, result) in results.iter_mut().filter(|(_, result)| result.err.is_empty()) {
             let Some(digest) = &result.digest else { continue };
@@ -161,7 +161,7 @@ impl Verifier<'_> {
             };
             result.stage = "verify".into();
             match judged {
-                Ok(Verdict::Good) => result.mark(self.arguments.platform.as_ref()),
+                Ok(Verdict::Good) => result.mark_verified(self.arguments.platform.as_ref()),
                 Ok(Verdict::Bad) => result.err = "KubeVirt or CDI would not take it".into(),
                 Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
                 Err(error) => {
@@ -173,22 +173,22 @@ impl Verifier<'_> {
                 problems.push(Diagnostic::new(format!("{key}: {}", result.err)));
             }
         }
-        results::write(path, &results)?;
+        results::write_results(path, &results)?;
         if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
     }
 }
 
-fn judge(
+fn judge_image(
     arguments: &VerifyArguments,
     place: &ImageLocation,
     environment: &Environment,
     progress: &Arc<ProgressView>,
-) -> Result<(VerifyReport, Vec<Boot>), CommandError> {
+) -> Result<(VerifyReport, Vec<BootOutcome>), CommandError> {
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let Subject { images, root } = Subject::find(place, &registry)?;
+    let ImageSubject { images, root } = ImageSubject::find(place, &registry)?;
     let images = &*images;
     let (name, only) = (place.to_string(), arguments.platform.as_ref());
-    // What is wrong with the documents is found below.
+    // Errors of the documents are reported by the verification below.
     let documents = arguments.boot.boot.then(|| read_documents(images, root.clone()));
     let documents = documents.and_then(Result::ok);
     let chosen: Vec<&PlatformImage> = match (&documents, only) {
@@ -205,11 +205,11 @@ fn judge(
     let report = verify_image(root, only, &context)?;
     let bootable: Vec<&PlatformImage> =
         chosen.into_iter().filter(|image| has_disk(image, &report)).collect();
-    let boots = arguments.boot.run(&bootable, Ground { images, environment, progress })?;
+    let boots = arguments.boot.run(&bootable, BootContext { images, environment, progress })?;
     Ok((report, boots))
 }
 
-/// Tells whether there is something to boot. An image without a disk was told of already.
+/// Returns whether the image has a disk to boot. A missing disk is a finding already.
 fn has_disk(image: &PlatformImage, report: &VerifyReport) -> bool {
     let mut found = report.images.iter();
     found.any(|found| found.manifest == image.manifest.digest && found.disk.is_some())
@@ -225,17 +225,17 @@ impl From<VerifyError> for CommandError {
     }
 }
 
-/// Writes all rules.
-fn list(format: Format, ui: &Ui) -> Result<(), CommandError> {
+/// Prints all rules.
+fn print_rules(format: Format, ui: &Ui) -> Result<(), CommandError> {
     let result = match format {
-        Format::Text => text::rules(),
-        Format::Json => json::rules(),
+        Format::Text => text::rules_text(),
+        Format::Json => json::rules_json(),
         Format::Sarif => {
             let diagnostic = Diagnostic::new("rules cannot be listed as SARIF");
             return Err(CommandError::Usage(diagnostic.help("use `--format json`")));
         }
     };
-    Ok(ui.result(result.as_bytes())?)
+    Ok(ui.print_result(result.as_bytes())?)
 }
 
 fn parse_rule(text: &str) -> Result<&'static ContractRule, String> {
@@ -243,7 +243,7 @@ fn parse_rule(text: &str) -> Result<&'static ContractRule, String> {
     rule.ok_or_else(|| "no such rule; `diskette verify --rules` lists them".into())
 }
 
-/// Returns how many findings are of a severity.
-fn count(findings: &[Finding], severity: Severity) -> usize {
+/// Returns the number of findings of a severity.
+fn count_findings(findings: &[Finding], severity: Severity) -> usize {
     findings.iter().filter(|finding| finding.rule.severity == severity).count()
 }

@@ -1,4 +1,4 @@
-//! *Edits* of files that are for the user alone.
+//! *Edits* of auth files, which only the user may read.
 
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -13,8 +13,8 @@ use super::system::System;
 use crate::error::cannot;
 use crate::files::open_parent;
 
-/// Changes an auth file, or makes one; it is there whole or as it was, and for the user alone.
-pub(crate) fn edit<T>(
+/// Changes an auth file, or creates it: completely or not at all, readable for the user only.
+pub(crate) fn edit_auth_file<T>(
     path: &Path,
     change: impl FnOnce(&mut AuthFileEdit) -> Result<T, AuthFileEditError>,
 ) -> Result<T, Diagnostic> {
@@ -31,9 +31,9 @@ pub(crate) fn edit<T>(
     Ok(result)
 }
 
-/// Writes a file for the user alone, so that it is there whole or not at all.
+/// Writes a file that only the user may read, completely or not at all.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
-    let path = target(path);
+    let path = follow_link(path);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent {
         let make = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
@@ -50,8 +50,8 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Diagnosti
     write().map_err(cannot("write", path.display()))
 }
 
-/// Follows a link: what it points to is replaced, and it stays.
-fn target(path: &Path) -> PathBuf {
+/// Follows a symbolic link, so that its target is replaced and the link stays.
+fn follow_link(path: &Path) -> PathBuf {
     if let Ok(target) = path.canonicalize() {
         return target;
     }
@@ -77,7 +77,7 @@ mod tests {
         let set = |edit: &mut AuthFileEdit| {
             edit.set(&"q.io".parse().unwrap(), &Credential::basic("u", "p"))
         };
-        edit(path, set).unwrap();
+        edit_auth_file(path, set).unwrap();
         let found = CredentialAmbient::read(&System, path).unwrap().unwrap();
         assert_eq!(found.readers, AuthFileReaders::Owner);
         let mode = path.metadata().unwrap().permissions().mode() & 0o777;
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(readers, AuthFileReaders::Others);
         assert_eq!(login(&at("old.json")), (entry.clone(), 0o600));
 
-        // A link stays, whether or not there is something at its end.
+        // A link stays, whether or not its target exists.
         for (link, end) in [("link", "old.json"), ("dangling", "none.json")] {
             symlink(end, at(link)).unwrap();
             assert_eq!(login(&at(link)), (entry.clone(), 0o600));
@@ -115,7 +115,7 @@ mod tests {
 
         // What cannot be edited is left as it is.
         dir.write("broken.json", "hunter2").unwrap();
-        let refused = edit(&at("broken.json"), |_| Ok(())).unwrap_err();
+        let refused = edit_auth_file(&at("broken.json"), |_| Ok(())).unwrap_err();
         assert!(refused.message.ends_with("` is not JSON at line 1, column 1"), "{refused}");
         assert_eq!(dir.read_to_string("broken.json").unwrap(), "hunter2");
     }

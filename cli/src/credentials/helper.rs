@@ -1,4 +1,4 @@
-//! *Helpers* keep credentials, and are programs (`docker-credential-NAME`).
+//! *Helpers* are programs that store credentials (`docker-credential-NAME`).
 
 use std::io::{self, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,13 +10,13 @@ use diskette_builder::registry::credentials::{
     HELPER_ANSWER_MAX, HelperEnd, HelperError, HelperOutput,
 };
 
-use crate::files::read_most;
+use crate::files::read_at_most;
 
-/// How often a helper that has answered is asked whether it has ended.
+/// Interval of checks whether a helper that has answered has exited.
 const STEP: Duration = Duration::from_millis(5);
 
-/// Runs a helper. What it says on standard error is for the user.
-pub(super) fn run(
+/// Runs a helper. Its standard error is that of this program.
+pub(super) fn run_helper(
     mut command: Command,
     server: &str,
     timeout: Duration,
@@ -27,9 +27,9 @@ pub(super) fn run(
         io::ErrorKind::NotFound => HelperError::NotInstalled,
         _ => HelperError::Io(error),
     })?;
-    let ended = talk(&mut child, server, deadline);
+    let ended = exchange(&mut child, server, deadline);
     if ended.is_err() {
-        // It may have ended by itself in the meantime.
+        // It may have exited in the meantime.
         let _ended = child.kill().and_then(|()| child.wait());
     }
     let (stdout, status) = ended?;
@@ -37,24 +37,24 @@ pub(super) fn run(
     Ok(HelperOutput { end, stdout })
 }
 
-fn talk(
+fn exchange(
     child: &mut Child,
     server: &str,
     deadline: Instant,
 ) -> Result<(Vec<u8>, ExitStatus), HelperError> {
     if let Some(mut stdin) = child.stdin.take() {
         match stdin.write_all(server.as_bytes()) {
-            // It need not read what it does not want to know.
+            // A helper may exit without reading its input.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             written => written?,
         }
     }
     let (sender, receiver) = mpsc::channel();
     let stdout = child.stdout.take();
-    // If the time is up it is left behind: some other process may hold the pipe.
+    // After the timeout the thread is left behind: another process may hold the pipe open.
     thread::spawn(move || {
-        let read = stdout.map_or(Ok(Vec::new()), |stdout| read_most(stdout, HELPER_ANSWER_MAX));
-        // Nobody waits for it any more if that fails.
+        let read = stdout.map_or(Ok(Vec::new()), |stdout| read_at_most(stdout, HELPER_ANSWER_MAX));
+        // Sending fails after the timeout, when the receiver is gone.
         let _sent = sender.send(read);
     });
     let left = deadline.saturating_duration_since(Instant::now());
@@ -79,7 +79,7 @@ mod tests {
     fn helper(script: &str, timeout: Duration) -> Result<Option<Credential>, HelperError> {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        run(command, "q.io", timeout)?.credential()
+        run_helper(command, "q.io", timeout)?.credential()
     }
 
     #[test]
@@ -91,7 +91,7 @@ mod tests {
             assert!(started.elapsed() < Duration::from_secs(20), "{script}");
         };
         let answer = r#"read server; echo "{\"Username\":\"$server\",\"Secret\":\"p\"}""#;
-        // The helper sees no newline behind the server.
+        // The server is not followed by a newline.
         check(&format!("{answer} "), 60, Ok(Some(Credential::basic("q.io", "p"))));
         check(r#"echo '{"Username":"u","Secret":"p"}'"#, 60, Ok(Some(Credential::basic("u", "p"))));
         check("echo credentials not found in native keychain; exit 1", 60, Ok(None));

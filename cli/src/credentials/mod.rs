@@ -1,5 +1,5 @@
-//! *Credentials* of this user, and what this user's files say of registries. What the library asks for is
-//! opened and run here, with the user's own authority.
+//! *Credentials* of this user, and this user's settings of registries. The files and helpers that
+//! the library asks for are opened and run here, with the user's authority.
 
 mod edit;
 mod helper;
@@ -14,14 +14,14 @@ use diskette_builder::registry::credentials::{
 };
 use diskette_builder::registry::settings::RegistrySettings;
 
-pub(crate) use self::edit::{edit, write_private};
+pub(crate) use self::edit::{edit_auth_file, write_private};
 pub(crate) use self::system::System;
 use crate::environment::Environment;
 use crate::error::CommandError;
 
-/// Returns the credentials of this user: a given one above all, then an auth file that was named,
-/// else those that are looked for.
-pub(crate) fn credentials(
+/// Returns the credentials of this user: a given one first, then those of a named auth file, else
+/// those of the default files.
+pub(crate) fn user_credentials(
     environment: &Environment,
     given: Option<Credential>,
     authfile: Option<PathBuf>,
@@ -33,12 +33,14 @@ pub(crate) fn credentials(
     Credentials::new(given.into_iter().chain(around.sources()).collect(), System)
 }
 
-/// Returns what this user's files say of registries.
-pub(crate) fn registries(environment: &Environment) -> Result<RegistrySettings, Vec<Diagnostic>> {
+/// Returns this user's settings of registries.
+pub(crate) fn registry_settings(
+    environment: &Environment,
+) -> Result<RegistrySettings, Vec<Diagnostic>> {
     RegistrySettings::load(&environment.registries, &System)
 }
 
-/// Returns the file that logins are kept in.
+/// Returns the file that `login` writes to.
 pub(crate) fn login_file(
     environment: &Environment,
     named: Option<&Path>,
@@ -62,7 +64,7 @@ mod tests {
 
     fn login(path: &Path) {
         let credential = Credential::basic("u", "p");
-        edit(path, |edit| edit.set(&"q.io".parse().unwrap(), &credential)).unwrap();
+        edit_auth_file(path, |edit| edit.set(&"q.io".parse().unwrap(), &credential)).unwrap();
     }
 
     #[test]
@@ -84,14 +86,14 @@ mod tests {
 
         let image = "q.io/a".parse().unwrap();
         let check = |given: Option<Credential>, authfile: Option<&str>, expected: &str| {
-            let credentials = credentials(&environment, given, authfile.map(at));
+            let credentials = user_credentials(&environment, given, authfile.map(at));
             let found = credentials.find(&image).unwrap().unwrap();
             assert!(found.place.to_string().ends_with(expected), "{found:?}");
         };
         check(None, None, "config/containers/auth.json");
         check(None, Some("named.json"), "named.json");
         check(Some(Credential::basic("u", "p")), Some("named.json"), "--creds");
-        let config = registries(&environment).unwrap();
+        let config = registry_settings(&environment).unwrap();
         let resolution = config.resolve(&image, RegistryPurpose::Write).unwrap();
         assert!(matches!(resolution, RegistryResolution::Blocked { .. }));
     }

@@ -1,4 +1,4 @@
-//! The *system* that the library asks for auth files, settings and helpers.
+//! The *system* provides auth files, settings and helpers to the library.
 
 use std::io;
 use std::path::Path;
@@ -14,50 +14,50 @@ use diskette_builder::registry::settings::{CONFIG_FILE_MAX, SettingsFiles};
 use rustix::fs::{Mode, OFlags, fstat};
 
 use super::helper;
-use crate::files::read_most;
+use crate::files::read_at_most;
 
-/// The system this runs on.
+/// The files and programs of this machine.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct System;
 
 impl CredentialAmbient for System {
     fn read(&self, path: &Path) -> io::Result<Option<AuthFileContent>> {
-        let Some(file) = present(open(path))? else { return Ok(None) };
+        let Some(file) = some_if_exists(open(path))? else { return Ok(None) };
         let open_to = Mode::from_raw_mode(fstat(&file)?.st_mode) & (Mode::RWXG | Mode::RWXO);
         let readers = if open_to.intersects(Mode::RGRP | Mode::ROTH) {
             AuthFileReaders::Others
         } else {
             AuthFileReaders::Owner
         };
-        Ok(Some(AuthFileContent { bytes: read_most(file, AUTH_FILE_MAX)?, readers }))
+        Ok(Some(AuthFileContent { bytes: read_at_most(file, AUTH_FILE_MAX)?, readers }))
     }
 
     fn helper(&self, name: &str, server: &str) -> Result<HelperOutput, HelperError> {
         let mut command = Command::new(program(name)?);
         command.arg("get");
-        helper::run(command, server, HELPER_TIMEOUT)
+        helper::run_helper(command, server, HELPER_TIMEOUT)
     }
 }
 
 impl SettingsFiles for System {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        let file = present(open(path))?;
-        file.map(|file| read_most(file, CONFIG_FILE_MAX)).transpose()
+        let file = some_if_exists(open(path))?;
+        file.map(|file| read_at_most(file, CONFIG_FILE_MAX)).transpose()
     }
 
     fn list(&self, dir: &Path) -> io::Result<Option<Vec<String>>> {
-        let dir = present(Dir::open_ambient_dir(dir, ambient_authority()))?;
+        let dir = some_if_exists(Dir::open_ambient_dir(dir, ambient_authority()))?;
         let Some(dir) = dir else { return Ok(None) };
         let mut names = Vec::new();
         for entry in dir.entries()? {
-            // A name that is no text has none of the endings that mean something.
+            // A name that is not UTF-8 has none of the extensions that are used.
             names.extend(entry?.file_name().into_string());
         }
         Ok(Some(names))
     }
 }
 
-/// Opens a file that can be read again: not a pipe, whose writer might never come.
+/// Opens a regular file: a pipe could block, and cannot be read twice.
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let options = OpenOptions::new().read(true).custom_flags(flags).clone();
@@ -68,8 +68,8 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Returns nothing where there is nothing.
-fn present<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
+/// Returns `None` if the file does not exist.
+fn some_if_exists<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
     match opened {
         Ok(opened) => Ok(Some(opened)),
         Err(error)

@@ -1,4 +1,4 @@
-//! Directories of this machine as build contexts.
+//! *Context directories*: directories of this machine as build contexts.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -22,20 +22,21 @@ mod tests;
 #[derive(Debug)]
 pub(crate) struct ContextDir {
     path: PathBuf,
-    /// The same directory: it cannot be left, whatever the links in it say by then.
+    /// The same directory, opened: files are opened below it, whatever the links in it point to
+    /// later.
     dir: Dir,
     ignore: IgnoreFile,
     listing: OnceLock<Result<ContextListing, ContextError>>,
 }
 
 impl ContextDir {
-    /// Opens a directory; it is listed when the listing is first asked for.
+    /// Opens a directory; it is listed at the first use of the listing.
     pub(crate) fn open(path: &Path, ignore: IgnoreFile) -> io::Result<Self> {
         let dir = Dir::open_ambient_dir(path, ambient_authority())?;
         Ok(Self { path: path.into(), dir, ignore, listing: OnceLock::new() })
     }
 
-    /// Returns where it is.
+    /// Returns the path of the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -49,7 +50,7 @@ impl ContextDir {
                 Ok(entry) => self.visit(&entry, &mut builder)?,
                 Err(error) => self.pass_over(error)?,
             };
-            if below == Below::Skip {
+            if below == WalkBelow::Skip {
                 walk.skip_current_dir();
             }
         }
@@ -60,7 +61,7 @@ impl ContextDir {
         &self,
         entry: &DirEntry,
         builder: &mut ContextListingBuilder,
-    ) -> Result<Below, ContextError> {
+    ) -> Result<WalkBelow, ContextError> {
         let path = self.relative(entry.path());
         let Some(name) = path.to_str() else {
             if !self.ignore.is_ignored(&path.to_string_lossy()) {
@@ -69,25 +70,25 @@ impl ContextDir {
             return Ok(skip(entry));
         };
         if !self.ignore.is_ignored(name) {
-            builder.add(name.into(), look(entry, name)?);
+            builder.add(name.into(), read_entry(entry, name)?);
         } else if entry.file_type().is_dir()
             && !self.ignore.is_ignored_whole(name)
-            && let Ok(found) = look(entry, name)
+            && let Ok(found) = read_entry(entry, name)
         {
             builder.add_ignored_directory(name.into(), found);
         } else {
             return Ok(skip(entry));
         }
-        Ok(Below::Visit)
+        Ok(WalkBelow::Visit)
     }
 
-    /// What cannot be read is no error if it is ignored.
-    fn pass_over(&self, error: walkdir::Error) -> Result<Below, ContextError> {
+    /// Ignores the error of a path that the ignore file excludes.
+    fn pass_over(&self, error: walkdir::Error) -> Result<WalkBelow, ContextError> {
         let path = self.relative(error.path().unwrap_or(Path::new(""))).to_owned();
         if self.ignore.is_ignored(&path.to_string_lossy()) {
-            return Ok(Below::Visit);
+            return Ok(WalkBelow::Visit);
         }
-        Err(unreadable(&path, refusal(error)))
+        Err(unreadable(&path, io_error(error)))
     }
 
     fn relative<'p>(&self, path: &'p Path) -> &'p Path {
@@ -106,7 +107,7 @@ impl BuildContext for ContextDir {
         let Some(ContextEntryKind::File { identity, .. }) = found.map(|found| &found.kind) else {
             return Err(io::Error::other("not a regular file of the build context"));
         };
-        // A pipe that has taken the file's place would be waited for without end.
+        // A pipe that replaced the file would block.
         let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
         let options = OpenOptions::new().read(true).custom_flags(flags).clone();
         let file = self.dir.open_with(path, &options)?.into_std();
@@ -118,19 +119,20 @@ impl BuildContext for ContextDir {
     }
 }
 
-/// Whether a walk goes on below where it is.
+/// Whether a walk visits what is below an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Below {
+enum WalkBelow {
     Visit,
     Skip,
 }
 
-fn skip(entry: &DirEntry) -> Below {
-    if entry.file_type().is_dir() { Below::Skip } else { Below::Visit }
+fn skip(entry: &DirEntry) -> WalkBelow {
+    if entry.file_type().is_dir() { WalkBelow::Skip } else { WalkBelow::Visit }
 }
 
-fn look(entry: &DirEntry, path: &str) -> Result<ContextEntry, ContextError> {
-    let metadata = entry.metadata().map_err(|error| unreadable(Path::new(path), refusal(error)))?;
+fn read_entry(entry: &DirEntry, path: &str) -> Result<ContextEntry, ContextError> {
+    let metadata =
+        entry.metadata().map_err(|error| unreadable(Path::new(path), io_error(error)))?;
     let kind = if metadata.is_dir() {
         ContextEntryKind::Directory
     } else if metadata.is_file() {
@@ -155,8 +157,8 @@ fn identify(metadata: &Metadata) -> FileIdentity {
     FileIdentity { device: metadata.dev(), inode: metadata.ino() }
 }
 
-/// Returns what the system said. A walk that follows no link has no other errors.
-fn refusal(error: walkdir::Error) -> io::Error {
+/// Returns the system's error. A walk that follows no links has no others.
+fn io_error(error: walkdir::Error) -> io::Error {
     error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into())
 }
 

@@ -1,4 +1,4 @@
-//! A *dependency file* says which files a build has read, as a rule that make and ninja understand.
+//! A *dependency file* lists the files that a build has read, as a rule for make and ninja.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,23 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::write_file;
 
-/// The files that were read so far; clones are one list.
+/// Files that were read so far; clones share one list.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reads(Arc<Mutex<BTreeSet<PathBuf>>>);
+pub(crate) struct ReadFiles(Arc<Mutex<BTreeSet<PathBuf>>>);
 
-impl Reads {
-    /// Remembers a file.
+impl ReadFiles {
+    /// Records a file.
     pub(crate) fn add(&self, path: &Path) {
-        // Standard input is no file that could change.
+        // Standard input is not a file that could change.
         if path != Path::new("-") {
             let path = path.strip_prefix(".").unwrap_or(path).to_owned();
             self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
         }
     }
 
-    /// Writes the rule for what the build makes. Like gcc's `-MP` it has an empty one for each file, so
-    /// that make does not fail when one is gone.
-    pub(crate) fn write(&self, path: &Path, target: &Path) -> Result<(), Diagnostic> {
+    /// Writes the rule for the target. Like gcc's `-MP` it has an empty rule for each file, so that
+    /// make does not fail when one is deleted.
+    pub(crate) fn write_rule(&self, path: &Path, target: &Path) -> Result<(), Diagnostic> {
         let reads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         write_file(path, rule(target, &reads).as_bytes())
     }
@@ -39,7 +39,7 @@ fn rule(target: &Path, reads: &BTreeSet<PathBuf>) -> String {
     all.concat()
 }
 
-/// As make reads names; there is no way to write a line break.
+/// Escapes a path for make, which has no way to write a line break.
 fn escape(path: &Path) -> String {
     let mut text = String::new();
     for char in path.to_string_lossy().chars() {
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn rules_are_what_make_reads() {
-        let reads = Reads::default();
+        let reads = ReadFiles::default();
         for path in ["./diskette.yaml", "a b.qcow2", "-", "a#b$c", "diskette.yaml"] {
             reads.add(Path::new(path));
         }

@@ -1,4 +1,4 @@
-//! A *disk file* on this machine, read in any order.
+//! A *disk file* on this machine, with random access.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +9,7 @@ use diskette_builder::disk::ReadAt;
 
 use super::open_file;
 
-/// A disk that lies on this machine.
+/// A disk in a file.
 #[derive(Debug)]
 pub(crate) struct DiskFile {
     file: File,
@@ -17,7 +17,7 @@ pub(crate) struct DiskFile {
 }
 
 impl DiskFile {
-    /// Opens it.
+    /// Opens the file of a disk.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = open_file(path)?;
         let len = file.metadata()?.len();

@@ -1,6 +1,5 @@
-//! The one place where paths that the user named become open files and directories. What the user
-//! names is opened with the user's own authority; everything the library does with it stays
-//! inside what was opened here.
+//! *Files*: the only place where paths that the user named are opened. They are opened with the
+//! user's authority; the library works only inside the files and directories that were opened here.
 
 pub(crate) mod context_dir;
 pub(crate) mod dependencies;
@@ -19,10 +18,10 @@ use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use crate::error::cannot;
 
-/// No spec is anywhere near as long, in bytes; a disk named by mistake is not read into memory.
+/// Maximum length of a spec in bytes, so that a disk named by mistake is not read into memory.
 const SPEC_MAX: u64 = 4 << 20;
 
-/// Reads a spec, from standard input where its path is `-`.
+/// Reads a spec, from standard input if the path is `-`.
 pub(crate) fn read_spec(path: &Path) -> Result<Arc<SourceText>, Diagnostic> {
     let (name, text) = if path == Path::new("-") {
         ("<stdin>".to_owned(), read_text(io::stdin().lock()))
@@ -41,8 +40,8 @@ pub(crate) fn read_spec(path: &Path) -> Result<Arc<SourceText>, Diagnostic> {
     Ok(Arc::new(SourceText { name, text }))
 }
 
-/// Reads a text, if there is such a file.
-pub(crate) fn read_if_there(path: &Path) -> Result<Option<Arc<SourceText>>, Diagnostic> {
+/// Reads a text, if the file exists.
+pub(crate) fn read_if_exists(path: &Path) -> Result<Option<Arc<SourceText>>, Diagnostic> {
     let name = path.display().to_string();
     let file = cap_std::fs::File::open_ambient(path, ambient_authority());
     match file.and_then(read_text) {
@@ -61,14 +60,14 @@ fn read_text(file: impl Read) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::other("not UTF-8 text, is it a disk?"))
 }
 
-/// Reads at most one byte more than `max`, so that who looks at it sees that it is too long.
-pub(crate) fn read_most(file: impl Read, max: usize) -> io::Result<Vec<u8>> {
+/// Reads at most `max + 1` bytes, so that the caller can detect a longer input.
+pub(crate) fn read_at_most(file: impl Read, max: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(max as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Reads one line that is a secret, from standard input where the path is `-`.
+/// Reads a secret from one line, from standard input if the path is `-`.
 pub(crate) fn read_secret(path: &Path) -> Result<Secret, Diagnostic> {
     let text = if path == Path::new("-") {
         read_text(io::stdin().lock())
@@ -79,7 +78,7 @@ pub(crate) fn read_secret(path: &Path) -> Result<Secret, Diagnostic> {
     Ok(Secret::new(text.trim_end_matches(['\n', '\r'])))
 }
 
-/// Opens a directory, making it and those above it if they are not there.
+/// Opens a directory, and creates it and its parents if they do not exist.
 pub(crate) fn ensure_dir(path: &Path) -> Result<Dir, Diagnostic> {
     Dir::create_ambient_dir_all(path, ambient_authority())
         .and_then(|()| open_dir(path))
@@ -90,14 +89,14 @@ pub(crate) fn open_dir(path: &Path) -> io::Result<Dir> {
     Dir::open_ambient_dir(path, ambient_authority())
 }
 
-/// Opens a file for reading. A pipe without a writer would be waited for without end.
+/// Opens a file for reading. Opening a pipe without a writer does not block.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let options = OpenOptions::new().read(true).custom_flags(flags).clone();
     Ok(cap_std::fs::File::open_ambient_with(path, &options, ambient_authority())?.into_std())
 }
 
-/// Opens the directory that a file is in, and returns it with the file's name.
+/// Opens the parent directory of a file, and returns it with the file's name.
 pub(crate) fn open_parent(path: &Path) -> Result<(Dir, String), Diagnostic> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| cannot("write", path.display())("not the name of a file"))?;
@@ -107,8 +106,7 @@ pub(crate) fn open_parent(path: &Path) -> Result<(Dir, String), Diagnostic> {
     Ok((dir, name.to_owned()))
 }
 
-/// Writes a file so that it is there whole or not at all; one that has the content already is not
-/// touched.
+/// Writes a file completely or not at all. A file with the same content is not touched.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
     let (dir, name) = open_parent(path)?;
     if dir.read(&name).is_ok_and(|old| old == content) {

@@ -1,4 +1,4 @@
-//! The *files of a spec*: those that it names, relative to where it lies.
+//! The *files of a spec*, relative to its directory.
 
 use std::fs::File;
 use std::io;
@@ -7,21 +7,21 @@ use std::path::PathBuf;
 use diskette_builder::engine::source::InputFiles;
 use diskette_builder::recipe::InputFile;
 
-use super::dependencies::Reads;
+use super::dependencies::ReadFiles;
 use super::open_file;
 
-/// Files named in a spec: relative to the directory of the spec.
+/// Opens the files that a spec names.
 #[derive(Debug)]
 pub(crate) struct SpecFiles {
     pub(crate) base: PathBuf,
-    /// Remembers what is opened.
-    pub(crate) reads: Reads,
+    /// Records the files that are opened.
+    pub(crate) reads: ReadFiles,
 }
 
 impl InputFiles for SpecFiles {
     fn open(&self, file: &InputFile) -> io::Result<File> {
         if !file.directory.is_empty() {
-            // A spec has one directory, without a name.
+            // A spec has only one input directory, without a name.
             return Err(io::ErrorKind::NotFound.into());
         }
         let path = self.base.join(&file.path);

@@ -1,4 +1,4 @@
-//! *Images* that commands look at: opened where they are, and found there.
+//! *Images* that commands read: opening them, and finding one among them.
 
 pub(crate) mod places;
 pub(crate) mod subject;
@@ -18,8 +18,8 @@ pub(crate) fn open_layout(path: &Path) -> Result<LayoutImages, CommandError> {
     Ok(LayoutImages::open(dir, &path.display().to_string())?)
 }
 
-/// Opens a layout or an archive for reading, whichever is there.
-pub(crate) fn open_images(path: &Path) -> Result<Box<dyn Images>, CommandError> {
+/// Opens a layout or an archive for reading.
+pub(crate) fn open_local_images(path: &Path) -> Result<Box<dyn Images>, CommandError> {
     if path.is_file() {
         Ok(Box::new(open_archive(path)?))
     } else {

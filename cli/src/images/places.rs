@@ -9,8 +9,7 @@ use diskette_builder::registry::client::{Registry, RegistryImages};
 use crate::files::open_dir;
 use crate::images::open_archive;
 
-/// Registries, where there is need of any, and every layout and archive that a path leads
-/// to.
+/// Opens registries, if a client is given, and any layout or archive.
 #[derive(Debug)]
 pub(crate) struct OpenPlaces<'a> {
     pub(crate) registry: Option<&'a Registry>,

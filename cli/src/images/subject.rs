@@ -1,5 +1,4 @@
-//! A *subject* is the finished image that a command looks at, wherever it lies: in a registry, in a
-//! layout, in an archive.
+//! A *subject* is the finished image that a command reads from a registry, a layout or an archive.
 
 use std::path::Path;
 
@@ -13,18 +12,18 @@ use diskette_builder::oci::walk::WalkError;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{Registry, RegistryImages};
 
-use crate::error::{CommandError, not_found, storage_error};
+use crate::error::{CommandError, image_not_found, storage_error};
 use crate::images::{open_archive, open_layout};
 
-/// What a command was told to look at, and the images that it is among.
-pub(crate) struct Subject<'a> {
+/// The image that a command reads, and the images that it is among.
+pub(crate) struct ImageSubject<'a> {
     pub(crate) images: Box<dyn Images + 'a>,
-    /// What the name stands for.
+    /// Index or manifest that the name refers to.
     pub(crate) root: Document,
 }
 
-/// Parses what the user named: a path that is there, or begins as one, is an archive where it leads
-/// to a file, and else a layout; everything else is read as a [`Place`].
+/// Parses an argument: an existing path, or one that starts with `.` or `/`, is an archive if it is
+/// a file, else a layout; everything else is parsed as a [`Place`].
 pub(crate) fn parse_subject(text: &str) -> Result<ImageLocation, String> {
     let is_file = |text: &str| Path::new(text).is_file();
     let path = text.split_once(':').map_or(text, |(path, _)| path);
@@ -35,28 +34,30 @@ pub(crate) fn parse_subject(text: &str) -> Result<ImageLocation, String> {
     if is_path { format!("oci:{text}").parse() } else { text.parse() }
 }
 
-impl<'a> Subject<'a> {
+impl<'a> ImageSubject<'a> {
     /// Finds the image.
     pub(crate) fn find(
         place: &ImageLocation,
         registry: &'a Registry,
     ) -> Result<Self, CommandError> {
-        let images = open_images(place, registry)?;
+        let images = open_images_at(place, registry)?;
         let name = match place {
             ImageLocation::Registry(name) => Some(name.digest().or(name.tag()).unwrap_or_default()),
             ImageLocation::Layout(_, name) | ImageLocation::Archive(_, name) => name.as_deref(),
         };
         let root = match name {
-            Some(name) => images.find_image(name)?.ok_or_else(|| not_found(&place.to_string()))?,
-            None => images.only_image()?.ok_or_else(|| ambiguous(place, &*images))?,
+            Some(name) => {
+                images.find_image(name)?.ok_or_else(|| image_not_found(&place.to_string()))?
+            }
+            None => images.only_image()?.ok_or_else(|| ambiguous_image(place, &*images))?,
         };
         Ok(Self { images, root })
     }
 }
 
-/// Chooses the image of a platform. Of several the one for this machine is meant unless another is
-/// named, as with podman and docker.
-pub(crate) fn choose<'s>(
+/// Chooses the image of a platform. Of several, the default is the one for this machine, as in
+/// podman and docker.
+pub(crate) fn choose_platform<'s>(
     documents: &'s ImageDocuments,
     wanted: Option<&Platform>,
     place: &ImageLocation,
@@ -89,8 +90,8 @@ impl From<PlatformNotFound> for CommandError {
     }
 }
 
-/// Opens the images that a place is among.
-pub(crate) fn open_images<'a>(
+/// Opens the images of the registry, layout or archive of a place.
+pub(crate) fn open_images_at<'a>(
     place: &ImageLocation,
     registry: &'a Registry,
 ) -> Result<Box<dyn Images + 'a>, CommandError> {
@@ -103,8 +104,8 @@ pub(crate) fn open_images<'a>(
     })
 }
 
-/// Returns what is said where a place has several images, or none, and no name was given.
-pub(crate) fn ambiguous(place: &ImageLocation, images: &dyn Images) -> CommandError {
+/// Returns the error for a place with several images, or none, if no name was given.
+pub(crate) fn ambiguous_image(place: &ImageLocation, images: &dyn Images) -> CommandError {
     let tags = match images.tags() {
         Ok(tags) => tags,
         Err(error) => return error.into(),

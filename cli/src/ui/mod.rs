@@ -1,4 +1,4 @@
-//! What the user sees: results on standard output, everything else on standard error.
+//! The *user interface*: results on standard output, everything else on standard error.
 
 pub(crate) mod progress;
 pub(crate) mod render;
@@ -14,11 +14,11 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use self::progress::{ProgressMode, ProgressView};
 use self::render::github::annotation;
-use self::render::{Color, Severity, render};
+use self::render::{Color, MessageSeverity, render};
 use crate::environment::{Environment, Terminal};
 use crate::error::{CommandError, cannot};
 
-/// The terminal, or what stands for it.
+/// Prints results and messages.
 #[derive(Debug)]
 pub(crate) struct Ui {
     terminal: Terminal,
@@ -39,7 +39,7 @@ impl Ui {
         Self { terminal: environment.terminal, messages: MessageFormat::Text }
     }
 
-    /// Tells errors and warnings so from now on.
+    /// Sets the format of errors and warnings.
     #[must_use]
     pub(crate) fn with_messages(self, messages: MessageFormat) -> Self {
         Self { messages, ..self }
@@ -47,69 +47,69 @@ impl Ui {
 
     /// Writes the command's result to standard output.
     #[expect(clippy::unused_self, reason = "only who has the interface may write")]
-    pub(crate) fn result(&self, bytes: &[u8]) -> Result<(), Diagnostic> {
+    pub(crate) fn print_result(&self, bytes: &[u8]) -> Result<(), Diagnostic> {
         let mut output = io::stdout().lock();
         match output.write_all(bytes).and_then(|()| output.flush()) {
-            // Whoever reads it has read enough.
+            // The reader has closed the pipe, since it has read enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written.map_err(cannot("write", "standard output")),
         }
     }
 
-    /// Says something that changes nothing.
+    /// Prints a note for the user's information.
     #[expect(clippy::unused_self, reason = "only who has the interface may write")]
-    pub(crate) fn note(&self, text: &str) {
-        message(&format!("note: {text}"));
+    pub(crate) fn print_note(&self, text: &str) {
+        print_message(&format!("note: {text}"));
     }
 
-    /// Says how something went.
+    /// Prints a line about the outcome.
     #[expect(clippy::unused_self, reason = "only who has the interface may write")]
-    pub(crate) fn line(&self, text: &str) {
-        message(text);
+    pub(crate) fn print_line(&self, text: &str) {
+        print_message(text);
     }
 
-    /// Says why the program fails, and returns its exit status.
+    /// Prints why the program fails, and returns its exit status.
     pub(crate) fn fail(&self, error: &CommandError) -> ExitCode {
         let status = match error {
             CommandError::Failed(_) => 1,
             CommandError::Usage(_) => 2,
             CommandError::Temporary(_) => 75,
             CommandError::Interrupted => {
-                message("interrupted; nothing was changed");
+                print_message("interrupted; nothing was changed");
                 return ExitCode::from(130);
             }
             CommandError::Stopped => {
-                message("interrupted; what was done before stays");
+                print_message("interrupted; what was done before stays");
                 return ExitCode::from(130);
             }
         };
-        self.show(error.diagnostics(), Severity::Error);
+        self.print_diagnostics(error.diagnostics(), MessageSeverity::Error);
         ExitCode::from(status)
     }
 
-    /// Says what is doubtful, and does not keep anything from being done.
+    /// Prints warnings.
     pub(crate) fn warn(&self, diagnostics: &[Diagnostic]) {
-        self.show(diagnostics, Severity::Warning);
+        self.print_diagnostics(diagnostics, MessageSeverity::Warning);
     }
 
-    fn show(&self, diagnostics: &[Diagnostic], severity: Severity) {
+    fn print_diagnostics(&self, diagnostics: &[Diagnostic], severity: MessageSeverity) {
         let color = if self.terminal == Terminal::Color { Color::Ansi } else { Color::Plain };
         for diagnostic in diagnostics {
-            message(&render(diagnostic, severity, color));
+            print_message(&render(diagnostic, severity, color));
             if self.messages == MessageFormat::Github {
-                message(&annotation(diagnostic, severity));
+                print_message(&annotation(diagnostic, severity));
             }
         }
     }
 
-    /// Returns a view of the progress, which knows from now on whether the user asks to stop.
+    /// Returns a display of progress that reports interrupts from now on.
     pub(crate) fn progress(&self, mode: ProgressMode) -> Result<Arc<ProgressView>, Diagnostic> {
         let interrupted = signal::interrupts().map_err(cannot("handle", "signals"))?;
-        Ok(self.progress_of(mode, interrupted))
+        Ok(self.progress_until(mode, interrupted))
     }
 
-    /// Returns a view of the progress; `interrupted` is set when the user asks to stop.
-    pub(crate) fn progress_of(
+    /// Returns a display of progress; `interrupted` is set when the user asks to stop.
+    pub(crate) fn progress_until(
         &self,
         mode: ProgressMode,
         interrupted: Arc<AtomicBool>,
@@ -118,7 +118,12 @@ impl Ui {
     }
 }
 
-/// Writes a line to standard error. That nobody can read it any more is no reason to fail.
-pub(crate) fn message(line: &str) {
+/// Prints a line to standard error. A failure to do so is ignored.
+pub(crate) fn print_message(line: &str) {
     drop(writeln!(io::stderr().lock(), "{line}"));
+}
+
+/// Returns a text without characters that could move the cursor of a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }

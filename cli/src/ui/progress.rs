@@ -1,4 +1,4 @@
-//! How a build's progress is shown: bars on a terminal, lines elsewhere, JSON for programs.
+//! *Progress* of a build: bars on a terminal, lines elsewhere, JSON for programs.
 
 mod bars;
 mod json;
@@ -12,12 +12,12 @@ use clap::ValueEnum;
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::progress::{Progress, ProgressEvent};
 
-use self::bars::Bars;
-use self::json::Json;
-use self::lines::Lines;
+use self::bars::ProgressBars;
+use self::json::JsonProgress;
+use self::lines::ProgressLines;
 use crate::environment::Terminal;
 
-/// What can be given to `--progress`.
+/// A value of `--progress`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressMode {
     /// Bars on a terminal, lines elsewhere
@@ -30,15 +30,15 @@ pub(crate) enum ProgressMode {
     None,
 }
 
-/// Shows what a build does, and knows whether the user wants it to end.
+/// Displays progress, and reports whether the user asks to stop.
 pub(crate) struct ProgressView {
-    /// Until it is over.
-    view: RwLock<Option<Box<dyn View>>>,
+    /// `None` when the display has ended.
+    view: RwLock<Option<Box<dyn ProgressDisplay>>>,
     interrupted: Arc<AtomicBool>,
 }
 
 /// One way to show progress.
-trait View: Send + Sync {
+trait ProgressDisplay: Send + Sync {
     fn event(&self, event: ProgressEvent<'_>);
 }
 
@@ -48,18 +48,20 @@ impl ProgressView {
         terminal: Terminal,
         interrupted: Arc<AtomicBool>,
     ) -> Self {
-        let view: Option<Box<dyn View>> = match (mode, terminal) {
+        let view: Option<Box<dyn ProgressDisplay>> = match (mode, terminal) {
             (ProgressMode::None, _) => None,
-            (ProgressMode::Json, _) => Some(Box::new(Json::default())),
+            (ProgressMode::Json, _) => Some(Box::new(JsonProgress::default())),
             (ProgressMode::Auto, Terminal::Plain | Terminal::Color) => {
-                Some(Box::new(Bars::default()))
+                Some(Box::new(ProgressBars::default()))
             }
-            (ProgressMode::Auto | ProgressMode::Plain, _) => Some(Box::new(Lines::default())),
+            (ProgressMode::Auto | ProgressMode::Plain, _) => {
+                Some(Box::new(ProgressLines::default()))
+            }
         };
         Self { view: RwLock::new(view), interrupted }
     }
 
-    /// Takes away whatever is drawn, before anything else is said.
+    /// Removes bars, before anything else is printed.
     pub(crate) fn end(&self) {
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -77,27 +79,27 @@ impl Progress for ProgressView {
     }
 }
 
-/// How a blob is called that lies somewhere: as short as git's names.
+/// Returns a short name of a blob, as long as git's names of commits.
 fn blob_name(digest: Digest) -> String {
     format!("blob {}", &digest.to_hex()[..12])
 }
 
-/// How far a layer is, and when that was last told.
+/// Progress of a layer, and when it was last reported.
 #[derive(Debug)]
-struct Counter {
+struct ProgressCounter {
     len: u64,
     done: u64,
     started: Instant,
     told: Instant,
 }
 
-impl Counter {
+impl ProgressCounter {
     fn start(len: u64) -> Self {
         let now = Instant::now();
         Self { len, done: 0, started: now, told: now }
     }
 
-    /// Counts bytes; tells whether it is time to say so.
+    /// Adds bytes, and returns whether it is time for a report.
     fn advance(&mut self, len: u64, interval: Duration) -> bool {
         self.done += len;
         let now = Instant::now();

@@ -1,41 +1,41 @@
-//! *Rendering* shows a diagnostic to a person, in the manner of rustc: the message, the place, the
-//! line with the part that is meant underlined, and how to mend it.
+//! *Rendering* shows a diagnostic in the manner of rustc: the message, the place, the line with a
+//! part underlined, and the help.
 
 pub(crate) mod github;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use diskette_builder::recipe::diagnostic::{Diagnostic, Span};
 
-/// Whether a text may hold escape sequences for colors.
+/// Whether a text may have escape sequences for colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Color {
-    /// Text alone.
+    /// No escape sequences.
     Plain,
     /// ANSI escape sequences, for terminals.
     Ansi,
 }
 
-/// How bad something is.
+/// Severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Severity {
-    /// Nothing is done.
+pub(crate) enum MessageSeverity {
+    /// The command fails.
     Error,
-    /// It is done all the same.
+    /// The command goes on.
     Warning,
 }
 
 /// Returns the diagnostic as lines of text, without a newline at the end.
-pub(crate) fn render(diagnostic: &Diagnostic, severity: Severity, color: Color) -> String {
+pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: Color) -> String {
     let level = match severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
+        MessageSeverity::Error => Level::ERROR,
+        MessageSeverity::Warning => Level::WARNING,
     };
     let title = level.primary_title(diagnostic.message.as_str());
     let title = match diagnostic.rule {
         Some(rule) => title.id(rule),
         None => title,
     };
-    let group = title.elements(diagnostic.span.as_ref().map(snippet));
+    let group = title.elements(diagnostic.span.as_ref().map(source_snippet));
     let group = diagnostic
         .help
         .iter()
@@ -47,7 +47,7 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: Severity, color: Color) 
     renderer.render(&[group])
 }
 
-fn snippet(span: &Span) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+fn source_snippet(span: &Span) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
     Snippet::source(span.source.text.as_str())
         .path(span.source.name.as_str())
         .annotation(AnnotationKind::Primary.span(span.range.clone()))

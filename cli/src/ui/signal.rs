@@ -1,5 +1,5 @@
-//! Signals that ask the program to end: the first is a request that leaves everything tidy, a
-//! second of them ends it at once.
+//! *Signals* that ask the program to stop: the first is a request to end cleanly, the second ends
+//! it at once.
 
 use std::io;
 use std::sync::Arc;

@@ -150,7 +150,9 @@ error: cannot look for a blob in [REGISTRY]/team/vm: `auth.json` is not JSON at 
  = help: mend it, or remove it and log in again; it looks like `{"auths": {"quay.io": {"auth": "…"}}}`
 
 "#]].raw());
-    check(&["--authfile", "nowhere.json"], str![[r#"
+    check(
+        &["--authfile", "nowhere.json"],
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -158,7 +160,9 @@ error: cannot look for a blob in [REGISTRY]/team/vm: cannot find the auth file `
  |
  = help: it is named by `--authfile`; correct that, or log in
 
-"#]].raw());
+"#]]
+        .raw(),
+    );
 }
 
 /// Other programs log in, and we are let in.

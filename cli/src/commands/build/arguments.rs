@@ -10,9 +10,9 @@ use super::conversion::{ConvertCompression, ConvertKind};
 use super::dockerfile::DockerfileArguments;
 use super::format::FormatKind;
 use crate::arguments::destination::Destination;
-use crate::arguments::pair::Pair;
+use crate::arguments::key_value::KeyValue;
 use crate::arguments::registry::RegistryArguments;
-use crate::arguments::reports::Reports;
+use crate::arguments::reports::BuildReports;
 use crate::ui::progress::ProgressMode;
 
 /// Build the images that a spec or a Dockerfile describes.
@@ -82,15 +82,15 @@ pub(crate) struct BuildArguments {
 
     /// Set a label of the image config; may be repeated
     #[arg(long, value_name = "K=V")]
-    pub(super) label: Vec<Pair>,
+    pub(super) label: Vec<KeyValue>,
 
     /// Set an annotation of the manifests and the index; may be repeated
     #[arg(long, value_name = "K=V")]
-    pub(super) annotation: Vec<Pair>,
+    pub(super) annotation: Vec<KeyValue>,
 
     /// Set an environment variable of the image; may be repeated
     #[arg(long, value_name = "K=V")]
-    pub(super) env: Vec<Pair>,
+    pub(super) env: Vec<KeyValue>,
 
     /// Also name each platform's image, e.g. 42-amd64 beside 42
     #[arg(long)]
@@ -123,7 +123,7 @@ pub(crate) struct BuildArguments {
     pub(super) deps: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) reports: Reports,
+    pub(super) reports: BuildReports,
 
     #[command(flatten)]
     pub(super) dockerfile: DockerfileArguments,

@@ -6,7 +6,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::error::CommandError;
 
-/// What can be given to `--compression`.
+/// A value of `--compression`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum CompressionKind {
     /// Read by everything

@@ -1,4 +1,4 @@
-//! `--convert`, and how the clusters of what it makes are compressed.
+//! `--convert`, and the compression of the clusters of its result.
 
 use clap::ValueEnum;
 use diskette_builder::disk::convert::{ClusterCompression, Conversion};
@@ -6,7 +6,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::error::CommandError;
 
-/// What can be given to `--convert`.
+/// A value of `--convert`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ConvertKind {
     /// From raw, qcow2, VMDK, VHD, VHDX or VDI, with zeros left out
@@ -15,7 +15,7 @@ pub(super) enum ConvertKind {
     Raw,
 }
 
-/// What can be given to `--convert-compress`.
+/// A value of `--convert-compress`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ConvertCompression {
     /// Not at all: larger on the node, and faster for the virtual machine
@@ -26,7 +26,7 @@ pub(super) enum ConvertCompression {
     Zstd,
 }
 
-/// Returns what disks are converted to.
+/// Returns the conversion of disks, if one is selected.
 pub(super) fn conversion(
     kind: Option<ConvertKind>,
     compression: ConvertCompression,

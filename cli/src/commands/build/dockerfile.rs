@@ -1,4 +1,4 @@
-//! The options that Dockerfiles bring with them, and the contexts that they come to.
+//! The options for Dockerfiles, and their build contexts.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,8 +19,8 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::context_dir::ContextDir;
-use crate::files::dependencies::Reads;
-use crate::files::read_if_there;
+use crate::files::dependencies::ReadFiles;
+use crate::files::read_if_exists;
 
 /// What only a Dockerfile needs to know.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ pub(super) struct DockerfileArguments {
     /// Ask for bases again that the lock file knows
     #[arg(long, value_name = "WHEN", require_equals = true, num_args = 0..=1)]
     #[arg(default_missing_value = "always", default_value = "missing", hide_default_value = true)]
-    pub(super) pull: Pull,
+    pub(super) pull: PullPolicy,
 
     /// Write to FILE.lock what the tags of bases mean now, for those who build later
     #[arg(long)]
@@ -53,9 +53,9 @@ pub(super) struct DockerfileArguments {
     pub(super) locked: bool,
 }
 
-/// When the tag of a base is asked for again.
+/// When the tag of a base is resolved again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Pull {
+pub(super) enum PullPolicy {
     /// Each time
     #[value(alias = "true", alias = "newer", alias = "ifnewer")]
     Always,
@@ -71,7 +71,7 @@ struct ContextArgument {
     context: NamedContext,
 }
 
-/// What a name can mean.
+/// The meaning of a name in FROM or `--from`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum NamedContext {
     Directory(PathBuf),
@@ -103,12 +103,12 @@ impl FromStr for ContextArgument {
     }
 }
 
-/// The build contexts that were opened.
+/// Opened build contexts.
 #[derive(Debug)]
 pub(super) struct ContextFiles {
     directories: BTreeMap<Arc<str>, ContextDir>,
-    /// Remembers what is opened.
-    reads: Reads,
+    /// Records the files that are opened.
+    reads: ReadFiles,
 }
 
 impl BuildContexts for ContextFiles {
@@ -126,7 +126,8 @@ impl InputFiles for ContextFiles {
 }
 
 impl DockerfileArguments {
-    /// Returns the values for ARG; a name alone takes that of the environment, if there is one.
+    /// Returns the values for ARG; a name without a value takes that of the environment, if there
+    /// is one.
     pub(super) fn build_args(&self, environment: &Environment) -> BTreeMap<String, String> {
         let pair = |text: &String| match text.split_once('=') {
             Some((name, value)) => Some((name.to_owned(), value.to_owned())),
@@ -135,8 +136,8 @@ impl DockerfileArguments {
         self.build_arg.iter().filter_map(pair).collect()
     }
 
-    /// Returns the images that names mean.
-    pub(super) fn images(&self) -> BTreeMap<String, ImageLocation> {
+    /// Returns the images that `--build-context` gives names.
+    pub(super) fn named_images(&self) -> BTreeMap<String, ImageLocation> {
         let image = |context: &ContextArgument| match &context.context {
             NamedContext::Image(place) => Some((context.name.clone(), place.clone())),
             NamedContext::Directory(_) => None,
@@ -145,18 +146,21 @@ impl DockerfileArguments {
     }
 
     /// Opens the directories that files can be copied from; the one without a name is the build's
-    /// own.
-    pub(super) fn contexts(
+    /// own context.
+    pub(super) fn open_contexts(
         &self,
         context: &Path,
         dockerfile: Option<&Path>,
-        reads: &Reads,
+        reads: &ReadFiles,
     ) -> Result<ContextFiles, CommandError> {
         let mut contexts = BTreeMap::new();
-        contexts.insert("".into(), open(context, ignore(context, dockerfile, reads)?)?);
+        contexts.insert("".into(), open(context, read_ignore_file(context, dockerfile, reads)?)?);
         for ContextArgument { name, context } in &self.build_context {
             if let NamedContext::Directory(path) = context {
-                contexts.insert(name.as_str().into(), open(path, ignore(path, None, reads)?)?);
+                contexts.insert(
+                    name.as_str().into(),
+                    open(path, read_ignore_file(path, None, reads)?)?,
+                );
             }
         }
         Ok(ContextFiles { directories: contexts, reads: reads.clone() })
@@ -167,11 +171,11 @@ fn open(path: &Path, ignore: IgnoreFile) -> Result<ContextDir, Diagnostic> {
     ContextDir::open(path, ignore).map_err(cannot("open the build context", path.display()))
 }
 
-/// Reads the ignore file: the Dockerfile's own, else the context's.
-fn ignore(
+/// Reads the ignore file: the one of the Dockerfile, else that of the context.
+fn read_ignore_file(
     context: &Path,
     dockerfile: Option<&Path>,
-    reads: &Reads,
+    reads: &ReadFiles,
 ) -> Result<IgnoreFile, Diagnostic> {
     let own = dockerfile.map(|path| {
         let mut name = path.as_os_str().to_owned();
@@ -179,7 +183,7 @@ fn ignore(
         PathBuf::from(name)
     });
     for path in own.into_iter().chain([context.join(".dockerignore")]) {
-        if let Some(source) = read_if_there(&path)? {
+        if let Some(source) = read_if_exists(&path)? {
             reads.add(&path);
             return IgnoreFile::parse(&source);
         }

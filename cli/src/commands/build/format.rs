@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use diskette_builder::oci::image::format::ImageFormat;
 
-/// What can be given to `--format`.
+/// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FormatKind {
     /// Of the OCI image specification

@@ -1,4 +1,4 @@
-//! The *input* of a build: a spec or a Dockerfile, wherever it was found.
+//! The *input* of a build: a spec or a Dockerfile.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,60 +16,60 @@ use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 use super::BuildArguments;
 use super::lock::LockFile;
 use crate::arguments::names::parse_platform;
-use crate::assembly::cache;
+use crate::assembly::open_cache;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::dependencies::Reads;
+use crate::files::dependencies::ReadFiles;
 use crate::files::spec_files::SpecFiles;
-use crate::files::{read_if_there, read_spec};
+use crate::files::{read_if_exists, read_spec};
 use crate::images::places::OpenPlaces;
 use crate::ui::Ui;
 
-/// The names that are looked for, in this order.
-const NAMES: [&str; 3] = ["diskette.yaml", "Containerfile", "Dockerfile"];
+/// File names that are searched, in this order.
+const INPUT_NAMES: [&str; 3] = ["diskette.yaml", "Containerfile", "Dockerfile"];
 
-/// Something to build from.
-pub(super) struct Input {
+/// A spec or a Dockerfile that was read.
+pub(super) struct BuildInput {
     path: PathBuf,
     source: Arc<SourceText>,
-    pub(super) language: Language,
+    pub(super) language: InputLanguage,
 }
 
-/// What an input is written in.
+/// Language of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
+pub(super) enum InputLanguage {
     Spec,
     Dockerfile,
 }
 
-/// What an input comes to.
-pub(super) struct Loaded {
+/// The recipes of an input, and what is needed to build them.
+pub(super) struct LoadedInput {
     pub(super) recipes: Vec<Recipe>,
     /// Opens the files that the recipes name.
     pub(super) inputs: Box<dyn InputFiles>,
-    /// The time that the input itself asks for.
+    /// `SOURCE_DATE_EPOCH` of the input, if it sets it.
     pub(super) epoch: Option<String>,
-    /// The files that were read, and will be.
-    pub(super) reads: Reads,
+    /// Records the files that were and will be read.
+    pub(super) reads: ReadFiles,
 }
 
-impl Input {
-    /// Reads what was named, or else what there is in the context.
+impl BuildInput {
+    /// Reads the named file, or the first that exists in the context.
     pub(super) fn find(arguments: &BuildArguments) -> Result<Self, CommandError> {
         let context = arguments.context.components().as_path();
         if let Some(path) = &arguments.file {
-            // docker looks where it was started, buildah in the context too.
+            // docker searches the working directory, buildah the context too.
             let inside = context.join(path);
             let is_elsewhere = path != Path::new("-") && !path.exists() && inside.exists();
             let path = if is_elsewhere { inside } else { path.clone() };
             let source = read_spec(&path)?;
-            let language = Language::of(&path, &source.text);
+            let language = InputLanguage::detect(&path, &source.text);
             return Ok(Self { path, source, language });
         }
-        for name in NAMES {
+        for name in INPUT_NAMES {
             let path = context.join(name);
-            if let Some(source) = read_if_there(&path)? {
-                let language = Language::of(&path, &source.text);
+            if let Some(source) = read_if_exists(&path)? {
+                let language = InputLanguage::detect(&path, &source.text);
                 return Ok(Self { path, source, language });
             }
         }
@@ -78,7 +78,7 @@ impl Input {
         Err(Diagnostic::new(message).help(help).into())
     }
 
-    /// Reads the recipes.
+    /// Lowers the input to recipes.
     pub(super) fn load(
         &self,
         arguments: &BuildArguments,
@@ -86,24 +86,24 @@ impl Input {
         environment: &Environment,
         progress: &dyn Progress,
         ui: &Ui,
-    ) -> Result<Loaded, CommandError> {
+    ) -> Result<LoadedInput, CommandError> {
         match self.language {
-            Language::Spec => self.load_spec(arguments),
-            Language::Dockerfile => {
+            InputLanguage::Spec => self.load_spec(arguments),
+            InputLanguage::Dockerfile => {
                 self.load_dockerfile(arguments, places, environment, progress, ui)
             }
         }
     }
 
-    /// Returns what has been read already.
-    fn reads(&self) -> Reads {
-        let reads = Reads::default();
+    /// Returns a record of the file that has been read.
+    fn reads(&self) -> ReadFiles {
+        let reads = ReadFiles::default();
         reads.add(&self.path);
         reads
     }
 
-    /// The lock file lies beside the Dockerfile.
-    fn path_of_lock(&self, arguments: &BuildArguments) -> PathBuf {
+    /// Returns the path of the lock file, beside the Dockerfile.
+    fn lock_path(&self, arguments: &BuildArguments) -> PathBuf {
         let is_named = self.path != Path::new("-");
         let path = if is_named { self.path.clone() } else { arguments.context.join("Dockerfile") };
         let mut name = path.into_os_string();
@@ -111,8 +111,8 @@ impl Input {
         name.into()
     }
 
-    /// Paths in a spec are relative to its directory.
-    fn load_spec(&self, arguments: &BuildArguments) -> Result<Loaded, CommandError> {
+    /// Lowers a spec. Its paths are relative to its directory.
+    fn load_spec(&self, arguments: &BuildArguments) -> Result<LoadedInput, CommandError> {
         let recipes = spec::load_recipes(&self.source).map_err(CommandError::Failed)?;
         let base = match self.path.parent() {
             Some(parent) if self.path != Path::new("-") => parent.to_owned(),
@@ -120,7 +120,7 @@ impl Input {
         };
         let reads = self.reads();
         let inputs = Box::new(SpecFiles { base, reads: reads.clone() });
-        Ok(Loaded { recipes, inputs, epoch: None, reads })
+        Ok(LoadedInput { recipes, inputs, epoch: None, reads })
     }
 
     fn load_dockerfile(
@@ -130,21 +130,21 @@ impl Input {
         environment: &Environment,
         progress: &dyn Progress,
         ui: &Ui,
-    ) -> Result<Loaded, CommandError> {
+    ) -> Result<LoadedInput, CommandError> {
         let read = dockerfile::parse(&self.source).map_err(CommandError::Failed)?;
         let own = (self.path != Path::new("-")).then_some(&*self.path);
         let reads = self.reads();
-        let contexts = arguments.dockerfile.contexts(&arguments.context, own, &reads)?;
+        let contexts = arguments.dockerfile.open_contexts(&arguments.context, own, &reads)?;
         let build_args = arguments.dockerfile.build_args(environment);
-        let images = arguments.dockerfile.images();
+        let images = arguments.dockerfile.named_images();
         let build_platform = Platform::host();
         let platforms = arguments.platform.iter().map(|text| parse_platform(text));
         let mut platforms = platforms.collect::<Result<Vec<_>, _>>()?;
         if platforms.is_empty() {
             platforms.push(build_platform.clone());
         }
-        let cache = if arguments.no_cache { None } else { cache(environment, "bases", ui) };
-        let lock = LockFile::of(self.path_of_lock(arguments), &arguments.dockerfile)?;
+        let cache = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
+        let lock = LockFile::read(self.lock_path(arguments), &arguments.dockerfile)?;
         let bases = Bases {
             places,
             cache: cache.as_ref(),
@@ -166,13 +166,14 @@ impl Input {
         ui.warn(&lowered.warnings);
         lock.write(&arguments.dockerfile)?;
         let epoch = build_args.get("SOURCE_DATE_EPOCH").cloned().or(lowered.epoch);
-        Ok(Loaded { recipes: vec![lowered.recipe], inputs: Box::new(contexts), epoch, reads })
+        Ok(LoadedInput { recipes: vec![lowered.recipe], inputs: Box::new(contexts), epoch, reads })
     }
 }
 
-impl Language {
-    /// A name tells, else what stands first: a spec is a mapping, a Dockerfile has an instruction.
-    fn of(path: &Path, text: &str) -> Self {
+impl InputLanguage {
+    /// Detects the language by the name of the file, else by its beginning: a spec is a mapping, a
+    /// Dockerfile has an instruction.
+    fn detect(path: &Path, text: &str) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         if [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end)) {
             return Self::Spec;
@@ -197,18 +198,18 @@ mod tests {
 
     #[test]
     fn inputs_tell_what_they_are() {
-        let check = |path: &str, text: &str, expected: Language| {
-            assert_eq!(Language::of(Path::new(path), text), expected, "{path}: {text}");
+        let check = |path: &str, text: &str, expected: InputLanguage| {
+            assert_eq!(InputLanguage::detect(Path::new(path), text), expected, "{path}: {text}");
         };
-        check("a.yaml", "FROM scratch", Language::Spec);
-        check("Dockerfile", "apiVersion: diskette/v1", Language::Dockerfile);
-        check("b/Containerfile.vm", "", Language::Dockerfile);
-        check("vm.dockerfile", "", Language::Dockerfile);
-        check("-", "# syntax=docker/dockerfile:1\n\nFROM scratch", Language::Dockerfile);
-        check("-", "\u{feff}from a", Language::Dockerfile);
-        check("-", "apiVersion: diskette/v1", Language::Spec);
-        check("-", "# yaml\n---\napiVersion: diskette/v1", Language::Spec);
-        check("-", "{apiVersion: diskette/v1}", Language::Spec);
-        check("-", "", Language::Spec);
+        check("a.yaml", "FROM scratch", InputLanguage::Spec);
+        check("Dockerfile", "apiVersion: diskette/v1", InputLanguage::Dockerfile);
+        check("b/Containerfile.vm", "", InputLanguage::Dockerfile);
+        check("vm.dockerfile", "", InputLanguage::Dockerfile);
+        check("-", "# syntax=docker/dockerfile:1\n\nFROM scratch", InputLanguage::Dockerfile);
+        check("-", "\u{feff}from a", InputLanguage::Dockerfile);
+        check("-", "apiVersion: diskette/v1", InputLanguage::Spec);
+        check("-", "# yaml\n---\napiVersion: diskette/v1", InputLanguage::Spec);
+        check("-", "{apiVersion: diskette/v1}", InputLanguage::Spec);
+        check("-", "", InputLanguage::Spec);
     }
 }

@@ -1,15 +1,15 @@
-//! The *lock file* beside a Dockerfile: what the tags of bases meant when it was written.
+//! The *lock file* beside a Dockerfile records the digests that the tags of bases resolved to.
 
 use std::path::PathBuf;
 
 use diskette_builder::frontend::dockerfile::base::{BaseLock, BaseResolver, LockEnforcement};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use super::dockerfile::{DockerfileArguments, Pull};
+use super::dockerfile::{DockerfileArguments, PullPolicy};
 use crate::error::CommandError;
-use crate::files::{read_if_there, write_file};
+use crate::files::{read_if_exists, write_file};
 
-/// A lock file, and what it comes to.
+/// A lock file that was read.
 pub(super) struct LockFile {
     path: PathBuf,
     pub(super) resolver: BaseResolver,
@@ -17,8 +17,11 @@ pub(super) struct LockFile {
 
 impl LockFile {
     /// Reads the lock file, if there is one.
-    pub(super) fn of(path: PathBuf, arguments: &DockerfileArguments) -> Result<Self, CommandError> {
-        let lock = match read_if_there(&path)? {
+    pub(super) fn read(
+        path: PathBuf,
+        arguments: &DockerfileArguments,
+    ) -> Result<Self, CommandError> {
+        let lock = match read_if_exists(&path)? {
             Some(source) => BaseLock::parse(&source)?,
             None if arguments.locked => {
                 let message = format!("there is no lock file `{}`", path.display());
@@ -28,14 +31,16 @@ impl LockFile {
             None => BaseLock::default(),
         };
         let pull = match arguments.pull {
-            Pull::Always => diskette_builder::frontend::dockerfile::base::PullPolicy::Always,
-            Pull::Missing => diskette_builder::frontend::dockerfile::base::PullPolicy::Unknown,
+            PullPolicy::Always => diskette_builder::frontend::dockerfile::base::PullPolicy::Always,
+            PullPolicy::Missing => {
+                diskette_builder::frontend::dockerfile::base::PullPolicy::Unknown
+            }
         };
         let locked = if arguments.locked { LockEnforcement::Yes } else { LockEnforcement::No };
         Ok(Self { path, resolver: BaseResolver::new(lock, pull, locked) })
     }
 
-    /// Writes down what was found out, if that was asked for.
+    /// Writes the lock file if `--lock` is given.
     pub(super) fn write(&self, arguments: &DockerfileArguments) -> Result<(), CommandError> {
         match self.resolver.updated_lock().filter(|_| arguments.lock) {
             Some(lock) => Ok(write_file(&self.path, lock.to_string().as_bytes())?),

@@ -1,4 +1,4 @@
-//! What the command line changes of the recipes that a spec came to.
+//! What command-line options change in recipes.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,27 @@ use diskette_builder::recipe::{
     LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep, SourceRole,
 };
 
+use crate::arguments::key_value::KeyValue;
 use crate::arguments::names::{parse_name, parse_platform};
-use crate::arguments::pair::Pair;
 use crate::error::CommandError;
 
 /// Options that change recipes.
 #[derive(Debug)]
-pub(super) struct Overrides<'a> {
+pub(super) struct RecipeOverrides<'a> {
     pub(super) names: Vec<&'a str>,
     pub(super) platforms: &'a [String],
-    pub(super) labels: &'a [Pair],
-    pub(super) annotations: &'a [Pair],
-    pub(super) env: &'a [Pair],
+    pub(super) labels: &'a [KeyValue],
+    pub(super) annotations: &'a [KeyValue],
+    pub(super) env: &'a [KeyValue],
     pub(super) convert: Option<Conversion>,
 }
 
-impl Overrides<'_> {
+impl RecipeOverrides<'_> {
     pub(super) fn apply(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
         self.rename(recipes)?;
         self.choose_platforms(recipes)?;
         if let Some(conversion) = self.convert {
-            convert(recipes, conversion)?;
+            convert_disks(recipes, conversion)?;
         }
         for recipe in recipes {
             let annotations = self.annotations.iter().cloned();
@@ -85,12 +85,12 @@ impl Overrides<'_> {
     }
 }
 
-/// Has every disk converted, and calls it accordingly wherever it is spoken of.
-fn convert(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), CommandError> {
+/// Converts every disk, and changes its name wherever the image uses it.
+fn convert_disks(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), CommandError> {
     let mut found = false;
     for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
         let mut names = BTreeMap::new();
-        for entry in entries(&mut platform.steps) {
+        for entry in layer_entries(&mut platform.steps) {
             if let LayerEntryKind::File(source) = &mut entry.kind
                 && source.role == SourceRole::Disk
             {
@@ -108,8 +108,10 @@ fn convert(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), Command
                 layer.history.clone_from(new);
             }
         }
-        for entry in entries(&mut platform.steps) {
-            for path in [Some(&mut entry.path), target(&mut entry.kind)].into_iter().flatten() {
+        for entry in layer_entries(&mut platform.steps) {
+            for path in
+                [Some(&mut entry.path), hardlink_target(&mut entry.kind)].into_iter().flatten()
+            {
                 if let Some(new) = names.get(path) {
                     path.clone_from(new);
                 }
@@ -123,15 +125,15 @@ fn convert(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), Command
     Err(CommandError::Usage(diagnostic.help("disks of base images stay as they are")))
 }
 
-fn entries(steps: &mut [RecipeStep]) -> impl Iterator<Item = &mut LayerEntry> {
+fn layer_entries(steps: &mut [RecipeStep]) -> impl Iterator<Item = &mut LayerEntry> {
     steps.iter_mut().flat_map(|step| match step {
         RecipeStep::Layer(layer) => layer.entries.as_mut_slice(),
         RecipeStep::Config { .. } => &mut [],
     })
 }
 
-/// Returns the path of the file that an entry is another name of.
-fn target(kind: &mut LayerEntryKind) -> Option<&mut String> {
+/// Returns the target path of a hard link.
+fn hardlink_target(kind: &mut LayerEntryKind) -> Option<&mut String> {
     match kind {
         LayerEntryKind::Hardlink(target) => Some(target),
         _ => None,

@@ -1,4 +1,4 @@
-//! A *page* is what people are told of one repository: Markdown, which quay shows.
+//! A *page* is the description of one repository in Markdown, which quay shows.
 
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::image::reference::Reference;
@@ -7,15 +7,15 @@ use crate::catalogue::Catalogue;
 use crate::error::CommandError;
 use crate::files::read_spec;
 
-/// What is told of one repository.
-pub(super) struct Page<'a> {
+/// Description of one repository.
+pub(super) struct RepositoryPage<'a> {
     pub(super) name: Reference,
-    /// Those that are in it, each with tags of its own.
+    /// Images in the repository, each with its own tags.
     pub(super) entries: Vec<&'a CatalogueEntry>,
     description: String,
 }
 
-impl<'a> Page<'a> {
+impl<'a> RepositoryPage<'a> {
     /// Reads the description that the first entry names.
     pub(super) fn new(
         name: Reference,
@@ -29,14 +29,14 @@ impl<'a> Page<'a> {
         Ok(Self { name, entries: vec![entry], description })
     }
 
-    /// Returns the last part of the name.
-    fn short(&self) -> &str {
+    /// Returns the last part of the repository's name.
+    fn short_name(&self) -> &str {
         self.entries.first().map_or("", |entry| entry.repository_name())
     }
 
-    /// Returns the page.
-    pub(super) fn text(&self) -> String {
-        let (name, short) = (self.name.full_repository(), self.short());
+    /// Returns the page as Markdown.
+    pub(super) fn to_markdown(&self) -> String {
+        let (name, short) = (self.name.full_repository(), self.short_name());
         let description = match self.description.as_str() {
             "" => String::new(),
             text => format!("{text}\n\n"),
@@ -63,7 +63,7 @@ impl<'a> Page<'a> {
 }
 
 /// Returns a table of all images.
-pub(super) fn table(pages: &[Page<'_>]) -> String {
+pub(super) fn image_table(pages: &[RepositoryPage<'_>]) -> String {
     let rows = pages.iter().flat_map(|page| page.entries.iter().map(move |entry| (page, entry)));
     let rows = rows.map(|(page, entry)| {
         format!("| {} | {} | {} |\n", page.name.full_repository(), tags(entry), platforms(entry))
@@ -72,7 +72,7 @@ pub(super) fn table(pages: &[Page<'_>]) -> String {
     std::iter::once(head).chain(rows).collect::<Vec<_>>().concat()
 }
 
-/// The one that the image is known by stands first.
+/// Returns the tags, the one that the image is known by first.
 fn tags(entry: &CatalogueEntry) -> String {
     let tags: Vec<String> = entry.tags.iter().rev().map(|tag| format!("`{tag}`")).collect();
     tags.join(", ")

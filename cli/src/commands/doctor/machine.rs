@@ -1,12 +1,12 @@
-//! What the *machine* has: processors, room, a cache, and programs that some commands use.
+//! The *machine*: processors, disk space, cache, and programs that some commands use.
 
 use std::path::{Path, PathBuf};
 
-use super::{Finding, Health};
+use super::{DoctorFinding, Health};
 use crate::environment::Environment;
 use crate::files::open_dir;
 
-/// Programs that are used where they are there, and what for.
+/// Optional programs, and what they are used for.
 const PROGRAMS: [(&str, &str); 4] = [
     ("gpgv", "signatures of lists (`releases`, `sync`)"),
     ("qemu-system-x86_64", "`verify --boot` for amd64"),
@@ -14,30 +14,32 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("virtctl", "what `docs` shows"),
 ];
 
-/// Less room than this is worth a word, in bytes.
+/// Free space below which a warning is given, in bytes.
 const ROOM: u64 = 1 << 30;
 
-pub(super) fn look(environment: &Environment) -> Vec<Finding> {
+pub(super) fn examine_machine(environment: &Environment) -> Vec<DoctorFinding> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut findings = vec![Finding::new(
+    let mut findings = vec![DoctorFinding::new(
         Health::Good,
         "processors",
         format!("layers are compressed by {processors} threads"),
     )];
-    findings.push(cache(environment));
-    findings.push(room("temporary files", &environment.temporary));
+    findings.push(examine_cache(environment));
+    findings.push(examine_room("temporary files", &environment.temporary));
     for (program, purpose) in PROGRAMS {
-        findings.push(match find(program, environment) {
-            Some(path) => Finding::new(Health::Good, program, format!("{}", path.display())),
-            None => Finding::new(Health::Doubtful, program, format!("not installed: {purpose}")),
+        findings.push(match find_program(program, environment) {
+            Some(path) => DoctorFinding::new(Health::Good, program, format!("{}", path.display())),
+            None => {
+                DoctorFinding::new(Health::Doubtful, program, format!("not installed: {purpose}"))
+            }
         });
     }
     findings
 }
 
-fn cache(environment: &Environment) -> Finding {
+fn examine_cache(environment: &Environment) -> DoctorFinding {
     let Some(home) = &environment.cache_home else {
-        return Finding::new(
+        return DoctorFinding::new(
             Health::Doubtful,
             "cache",
             "there is no place for it: nothing is remembered",
@@ -45,7 +47,11 @@ fn cache(environment: &Environment) -> Finding {
     };
     let path = home.join("diskette");
     if !path.exists() {
-        return Finding::new(Health::Good, "cache", format!("{} will be made", path.display()));
+        return DoctorFinding::new(
+            Health::Good,
+            "cache",
+            format!("{} will be made", path.display()),
+        );
     }
     let (mut count, mut size) = (0_u64, 0_u64);
     for file in walkdir::WalkDir::new(&path).into_iter().filter_map(Result::ok) {
@@ -55,27 +61,32 @@ fn cache(environment: &Environment) -> Finding {
         }
     }
     let kib = size.div_ceil(1024);
-    Finding::new(Health::Good, "cache", format!("{}, {count} entries, {kib} KiB", path.display()))
+    DoctorFinding::new(
+        Health::Good,
+        "cache",
+        format!("{}, {count} entries, {kib} KiB", path.display()),
+    )
 }
 
-/// Disks are never kept there; archives to standard output are, and disks that are booted.
-fn room(subject: &str, path: &Path) -> Finding {
+/// Examines the free space of the directory for temporary files. Disks that are booted are written
+/// there, and archives to standard output.
+fn examine_room(subject: &str, path: &Path) -> DoctorFinding {
     let stat = open_dir(path).and_then(|dir| Ok(rustix::fs::fstatvfs(&dir)?));
     match stat {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
             let health = if free < ROOM { Health::Doubtful } else { Health::Good };
             let text = format!("{}, {} MiB free", path.display(), free >> 20);
-            Finding::new(health, subject, text)
+            DoctorFinding::new(health, subject, text)
         }
         Err(error) => {
             let text = format!("{} cannot be used: {error}", path.display());
-            Finding::new(Health::Doubtful, subject, text)
+            DoctorFinding::new(Health::Doubtful, subject, text)
         }
     }
 }
 
-fn find(program: &str, environment: &Environment) -> Option<PathBuf> {
+fn find_program(program: &str, environment: &Environment) -> Option<PathBuf> {
     let path = environment.variable("PATH")?;
     let directories = path.split(':').filter(|directory| !directory.is_empty());
     directories.map(|directory| Path::new(directory).join(program)).find(|path| path.is_file())

@@ -1,4 +1,4 @@
-//! The *disks* of a directory, and what can be told of each.
+//! The *disks* of a directory, and their platforms.
 
 use std::io;
 use std::path::Path;
@@ -11,11 +11,11 @@ use walkdir::WalkDir;
 use crate::error::{CommandError, cannot};
 use crate::files::disk_file::DiskFile;
 
-/// How names of disks end.
+/// Extensions of disk files.
 const ENDS: [&str; 9] =
     [".qcow2", ".img", ".raw", ".vmdk", ".vhd", ".vhdx", ".vdi", ".iso", ".qcow"];
 
-/// What names of disks call architectures, beside Go's names.
+/// Names of architectures in file names, besides Go's.
 const ARCHITECTURES: [(&str, &str); 10] = [
     ("x86_64", "amd64"),
     ("x86-64", "amd64"),
@@ -29,7 +29,7 @@ const ARCHITECTURES: [(&str, &str); 10] = [
     ("i686", "386"),
 ];
 
-/// Preferences of KubeVirt's common-instancetypes, by what disks are named after; the first that fits
+/// Preferences of KubeVirt's common-instancetypes by words in file names; the first match counts
 /// (<https://github.com/kubevirt/common-instancetypes>).
 const PREFERENCES: [(&[&str], &str); 22] = [
     (&["fedora", "coreos"], "fedora"),
@@ -57,35 +57,35 @@ const PREFERENCES: [(&[&str], &str); 22] = [
 ];
 
 /// A disk of the directory.
-pub(super) struct Disk {
-    /// Of the file, relative to the directory.
+pub(super) struct FoundDisk {
+    /// Path of the file, relative to the directory.
     pub(super) name: String,
-    /// What it is, unless it is packed.
+    /// Properties of the disk, unless the file is compressed.
     pub(super) info: Option<Info>,
     pub(super) packing: Option<CompressionFormat>,
     pub(super) platform: Platform,
-    /// How the platform is known.
+    /// How the platform was found.
     pub(super) known_by: KnownBy,
 }
 
-/// How it is known what a disk boots on.
+/// How the platform of a disk was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KnownBy {
     BootLoader,
     Name,
-    /// Nothing tells; it is taken for a disk of this machine.
+    /// Not found; the platform of this machine is assumed.
     Nothing,
 }
 
-impl Disk {
-    /// Returns the preference that suits the system that it is named after.
+impl FoundDisk {
+    /// Returns the preference for the operating system in the file's name.
     pub(super) fn preference(&self) -> Option<&'static str> {
         let name = self.name.to_lowercase();
         let fits = |words: &[&str]| words.iter().all(|word| name.contains(word));
         PREFERENCES.iter().find(|(words, _)| fits(words)).map(|(_, preference)| *preference)
     }
 
-    /// Tells whether KubeVirt boots it as it is.
+    /// Returns whether KubeVirt can boot the disk without conversion.
     pub(super) fn is_bootable(&self) -> bool {
         use disk::Format::{Iso, Qcow2, Raw};
         self.info.as_ref().is_none_or(|info| matches!(info.format, Qcow2 | Raw | Iso))
@@ -93,7 +93,7 @@ impl Disk {
 }
 
 /// Finds the disks of a directory, in the order of their names.
-pub(super) fn find(directory: &Path) -> Result<Vec<Disk>, CommandError> {
+pub(super) fn find_disks(directory: &Path) -> Result<Vec<FoundDisk>, CommandError> {
     let mut disks = Vec::new();
     for found in WalkDir::new(directory).min_depth(1).max_depth(1).sort_by_file_name() {
         let found = found.map_err(cannot("list", directory.display()))?;
@@ -105,12 +105,14 @@ pub(super) fn find(directory: &Path) -> Result<Vec<Disk>, CommandError> {
         }
         let info = match packing {
             Some(_) => None,
-            None => Some(look(found.path()).map_err(cannot("read", found.path().display()))?),
+            None => {
+                Some(examine_file(found.path()).map_err(cannot("read", found.path().display()))?)
+            }
         };
-        let (platform, known_by) = platform(name, info.as_ref());
-        disks.push(Disk { name: name.to_owned(), info, packing, platform, known_by });
+        let (platform, known_by) = guess_platform(name, info.as_ref());
+        disks.push(FoundDisk { name: name.to_owned(), info, packing, platform, known_by });
     }
-    // One that lies there unpacked, too, is the same disk.
+    // A compressed file beside its uncompressed one is the same disk.
     let plain: Vec<String> = disks.iter().map(|disk| disk.name.clone()).collect();
     disks.retain(|disk| {
         let unpacked = disk.packing.map(|packing| packing.strip_suffix(&disk.name).to_owned());
@@ -119,14 +121,14 @@ pub(super) fn find(directory: &Path) -> Result<Vec<Disk>, CommandError> {
     Ok(disks)
 }
 
-fn platform(name: &str, info: Option<&Info>) -> (Platform, KnownBy) {
+fn guess_platform(name: &str, info: Option<&Info>) -> (Platform, KnownBy) {
     let of = |architecture: &str| Platform {
         os: "linux".into(),
         architecture: architecture.into(),
         variant: None,
     };
     if let Some(architecture) = info.and_then(|info| info.boot.first()) {
-        // PCs of 64 bits start what is for 32, and there are no others left.
+        // A 32-bit boot loader starts on amd64 too, the only x86 architecture of KubeVirt.
         let architecture = if *architecture == "386" { "amd64" } else { architecture };
         return (of(architecture), KnownBy::BootLoader);
     }
@@ -137,6 +139,6 @@ fn platform(name: &str, info: Option<&Info>) -> (Platform, KnownBy) {
     }
 }
 
-fn look(path: &Path) -> io::Result<Info> {
+fn examine_file(path: &Path) -> io::Result<Info> {
     disk::examine(&DiskFile::open(path)?)
 }

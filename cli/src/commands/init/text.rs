@@ -1,39 +1,39 @@
-//! The *text* of a spec for disks that were found, with comments for whoever goes on with it.
+//! The *text* of a spec for disks that were found, with comments for editing it.
 
 use std::fmt::Write as _;
 
 use diskette_builder::oci::image::platform::Platform;
 
-use super::disks::{Disk, KnownBy};
+use super::disks::{FoundDisk, KnownBy};
 
-/// Returns the spec: an image of all disks where each is for another platform, else one of each.
-pub(super) fn spec(disks: &[Disk], image: Option<&str>) -> String {
+/// Returns the spec: one image of all disks if their platforms differ, else one image per disk.
+pub(super) fn spec_text(disks: &[FoundDisk], image: Option<&str>) -> String {
     let mut platforms: Vec<&Platform> = disks.iter().map(|disk| &disk.platform).collect();
     platforms.sort();
     platforms.dedup();
     let head = "# yaml-language-server: $schema=https://raw.githubusercontent.com/diskette/diskette/main/spec-files/diskette.schema.json\n";
     if platforms.len() == disks.len() {
-        let mut all: Vec<&Disk> = disks.iter().collect();
+        let mut all: Vec<&FoundDisk> = disks.iter().collect();
         all.sort_by_key(|disk| &disk.platform);
-        return format!("{head}{}", document(&all, image));
+        return format!("{head}{}", document_text(&all, image));
     }
     let mut names: Vec<String> = Vec::new();
     for disk in disks {
         let stem = stem(&disk.name);
-        let name = image.map_or_else(|| repository(&stem), |image| format!("{image}-{stem}"));
+        let name = image.map_or_else(|| repository_name(&stem), |image| format!("{image}-{stem}"));
         let same = names.iter().filter(|other| other.starts_with(&name)).count();
         names.push(if same == 0 { name } else { format!("{name}-{}", same + 1) });
     }
-    let each = disks.iter().zip(&names).map(|(disk, name)| document(&[disk], Some(name)));
+    let each = disks.iter().zip(&names).map(|(disk, name)| document_text(&[disk], Some(name)));
     format!(
         "{head}# Several disks are for one platform: each is an image of its own.\n{}",
         each.collect::<Vec<_>>().join("---\n")
     )
 }
 
-fn document(disks: &[&Disk], image: Option<&str>) -> String {
+fn document_text(disks: &[&FoundDisk], image: Option<&str>) -> String {
     let mut text = "apiVersion: diskette/v1\n".to_owned();
-    let own = disks.first().map(|disk| repository(&stem(&disk.name)));
+    let own = disks.first().map(|disk| repository_name(&stem(&disk.name)));
     let image = image.map(str::to_owned).or(own).unwrap_or_default();
     // Writing to a string does not fail.
     let _ok = writeln!(text, "# The repository; `-t` names the image otherwise.\nimage: {image}");
@@ -44,8 +44,8 @@ fn document(disks: &[&Disk], image: Option<&str>) -> String {
             KnownBy::Name => "by its name",
             KnownBy::Nothing => "nothing tells which; this machine's",
         };
-        let _ok = writeln!(text, "  # {why}{}\n  {}:", what(disk), disk.platform);
-        text += &entry(disk);
+        let _ok = writeln!(text, "  # {why}{}\n  {}:", describe_disk(disk), disk.platform);
+        text += &platform_text(disk);
     }
     let preference = disks.iter().find_map(|disk| disk.preference());
     match preference {
@@ -63,7 +63,7 @@ fn document(disks: &[&Disk], image: Option<&str>) -> String {
     text
 }
 
-fn entry(disk: &Disk) -> String {
+fn platform_text(disk: &FoundDisk) -> String {
     let name = quoted(&disk.name);
     if disk.is_bootable() {
         return format!("    disk: {name}\n");
@@ -73,8 +73,8 @@ fn entry(disk: &Disk) -> String {
     )
 }
 
-/// Says what the disk is.
-fn what(disk: &Disk) -> String {
+/// Returns the comment that describes a disk.
+fn describe_disk(disk: &FoundDisk) -> String {
     match (&disk.info, disk.packing) {
         (Some(info), _) => {
             let mib = info.virtual_size.div_ceil(1 << 20);
@@ -85,11 +85,11 @@ fn what(disk: &Disk) -> String {
     }
 }
 
-fn repository(name: &str) -> String {
+fn repository_name(name: &str) -> String {
     format!("quay.io/me/{name}")
 }
 
-/// Returns a name for a repository: what of the file's name can stand there.
+/// Returns a valid repository name made from a file name.
 fn stem(name: &str) -> String {
     let first = name.split('.').next().unwrap_or_default().to_lowercase();
     let parts = first.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
@@ -97,7 +97,7 @@ fn stem(name: &str) -> String {
     if stem.is_empty() { "disk".into() } else { stem }
 }
 
-/// Quotes what YAML could take for something else.
+/// Quotes a name that YAML could read as something else.
 fn quoted(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let starts_plain = name.starts_with(|c: char| c.is_ascii_alphabetic());

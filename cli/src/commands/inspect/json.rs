@@ -1,4 +1,4 @@
-//! What was seen, for programs. Fields are added now and then, and not renamed.
+//! The result of `inspect` as JSON. Fields may be added, and are not renamed.
 
 use diskette_builder::cluster::contract::Finding;
 use diskette_builder::disk::Info;
@@ -6,79 +6,41 @@ use diskette_builder::inspect::overview::{ImageOverview, SeenDisk};
 use diskette_builder::oci::image_documents::PlatformImage;
 use serde_json::{Map, Value, json};
 
-use super::{Seen, text};
+use super::{InspectedImages, text};
 
-/// Writes what was seen of an image.
-pub(super) fn image(seen: &Seen) -> String {
+/// Returns an image as JSON.
+pub(super) fn image_json(seen: &InspectedImages) -> String {
     let root = &seen.documents.root;
     let platforms: Vec<Value> =
-        seen.images().map(|(image, overview)| platform(image, overview)).collect();
-    let value = json!({
-        "image": seen.name,
-        "digest": root.digest.to_string(),
-        "media_type": root.media_type.to_string(),
-        "annotations": seen.documents.annotations,
-        "attestations": seen.attestations(),
-        "platforms": platforms,
-    });
+        seen.images().map(|(image, overview)| platform_json(image, overview)).collect();
+    let value = json!({ "image": seen.name, "digest": root.digest.to_string(), "media_type": root.media_type.to_string(), "annotations": seen.documents.annotations, "attestations": seen.attestations(), "platforms": platforms, });
     format!("{value:#}\n")
 }
 
-/// Writes what was seen of a disk.
-pub(super) fn disk(name: &str, info: &Info) -> String {
+/// Returns a disk as JSON.
+pub(super) fn disk_json(name: &str, info: &Info) -> String {
     format!("{:#}\n", json!({ "file": name, "disk": info }))
 }
 
-fn platform(image: &PlatformImage, overview: &ImageOverview) -> Value {
-    let layers = image.layers.iter().zip(&overview.compressions).map(|(layer, compressed)| {
-        json!({
-            "digest": layer.digest.to_string(),
-            "size": layer.size,
-            "media_type": layer.media_type,
-            "compression": text::compression(*compressed),
-        })
-    });
+fn platform_json(image: &PlatformImage, overview: &ImageOverview) -> Value {
+    let layers = image.layers.iter().zip(&overview.compressions).map(|(layer, compressed)| { json!({ "digest": layer.digest.to_string(), "size": layer.size, "media_type": layer.media_type, "compression": text::compression_word(*compressed), }) });
     let labels: Map<String, Value> =
         overview.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     let base = |name: &str| {
         let name = format!("{}{name}", text::BASE);
         image.annotations.get(&name)
     };
-    json!({
-        "platform": image.platform().map(|platform| platform.to_string()),
-        "digest": image.manifest.digest.to_string(),
-        "media_type": image.manifest.media_type.to_string(),
-        "config": image.config_descriptor.digest.to_string(),
-        "created": image.config_fields.get("created"),
-        "annotations": image.annotations,
-        "base": { "name": base("name"), "digest": base("digest") },
-        "labels": labels,
-        "layers": layers.collect::<Vec<_>>(),
-        "disk": overview.disk.as_ref().map(disk_seen),
-        "problems": overview.problems,
-        "findings": overview.findings.iter().map(finding).collect::<Vec<_>>(),
-    })
+    json!({ "platform": image.platform().map(|platform| platform.to_string()), "digest": image.manifest.digest.to_string(), "media_type": image.manifest.media_type.to_string(), "config": image.config_descriptor.digest.to_string(), "created": image.config_fields.get("created"), "annotations": image.annotations, "base": { "name": base("name"), "digest": base("digest") }, "labels": labels, "layers": layers.collect::<Vec<_>>(), "disk": overview.disk.as_ref().map(disk_seen_json), "problems": overview.problems, "findings": overview.findings.iter().map(finding_json).collect::<Vec<_>>(), })
 }
 
-fn disk_seen(seen: &SeenDisk) -> Value {
-    let mut disk = json!({
-        "path": format!("/{}", seen.found.path),
-        "layer": seen.layer,
-        "mode": format!("{:04o}", seen.found.mode),
-        "uid": seen.found.uid,
-        "gid": seen.found.gid,
-    });
+fn disk_seen_json(seen: &SeenDisk) -> Value {
+    let mut disk = json!({ "path": format!("/{}", seen.found.path), "layer": seen.layer, "mode": format!("{:04o}", seen.found.mode), "uid": seen.found.uid, "gid": seen.found.gid, });
     if let (Value::Object(disk), Value::Object(info)) = (&mut disk, json!(seen.info)) {
         disk.extend(info);
     }
     disk
 }
 
-fn finding(finding: &Finding) -> Value {
-    json!({
-        "rule": finding.rule.id,
-        "severity": finding.rule.severity,
-        "subject": finding.subject,
-        "detail": finding.detail,
-    })
+fn finding_json(finding: &Finding) -> Value {
+    json!({ "rule": finding.rule.id, "severity": finding.rule.severity, "subject": finding.subject, "detail": finding.detail, })
 }

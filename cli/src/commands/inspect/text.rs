@@ -1,4 +1,4 @@
-//! What was seen, for people.
+//! The result of `inspect` as text.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use diskette_builder::oci::image_documents::PlatformImage;
 use indicatif::HumanBytes;
 use serde_json::Value;
 
-use super::Seen;
+use super::InspectedImages;
+use crate::ui::printable;
 
-/// How annotations begin that say what an image stands on; what they begin with that say where it
-/// comes from.
+/// Prefix of annotations about the base image; below, the prefix of those about the image's origin.
 pub(super) const BASE: &str = "org.opencontainers.image.base.";
 const PROVENANCE: &str = "org.opencontainers.image.";
 
-/// How wide the names of rows are.
+/// Width of the column of names, in characters.
 const NAMES: usize = 12;
 
 /// Rows of names and values.
@@ -30,43 +30,37 @@ impl Table {
         if !self.0.is_empty() {
             self.0.push('\n');
         }
-        self.0.push_str(&shown(text));
+        self.0.push_str(&printable(text));
         self.0.push('\n');
     }
 
     fn row(&mut self, name: &str, value: &str) {
-        self.0.extend([&format!("  {name:NAMES$}"), &shown(value), "\n"]);
+        self.0.extend([&format!("  {name:NAMES$}"), &printable(value), "\n"]);
     }
 }
 
-/// Returns a text without what could move a terminal's cursor.
-fn shown(text: &str) -> String {
-    let is_plain = |letter: char| !letter.is_control();
-    text.chars().map(|letter| if is_plain(letter) { letter } else { '\u{fffd}' }).collect()
-}
-
-/// Writes what was seen of an image.
-pub(super) fn image(seen: &Seen) -> String {
+/// Returns an image as text.
+pub(super) fn image_text(seen: &InspectedImages) -> String {
     let root = &seen.documents.root;
     let mut table = Table::default();
     table.heading(&seen.name);
     table.row("digest", &root.digest.to_string());
     table.row("type", root.media_type.as_ref());
     if seen.documents.images.first().is_none_or(|image| image.manifest.digest != root.digest) {
-        annotations(&seen.documents.annotations, &mut table);
+        annotation_rows(&seen.documents.annotations, &mut table);
     }
     match seen.attestations() {
         0 => {}
         count => table.row("attested", &format!("{count} entries say something of others")),
     }
     for (image, overview) in seen.images() {
-        platform(image, overview, &mut table);
+        platform_rows(image, overview, &mut table);
     }
     table.0
 }
 
-/// Writes what was seen of a disk.
-pub(super) fn disk(name: &str, info: &Info) -> String {
+/// Returns a disk as text.
+pub(super) fn disk_text(name: &str, info: &Info) -> String {
     let mut table = Table::default();
     table.heading(name);
     info_rows(info, &mut table);
@@ -76,7 +70,7 @@ pub(super) fn disk(name: &str, info: &Info) -> String {
     table.0
 }
 
-fn platform(image: &PlatformImage, overview: &ImageOverview, table: &mut Table) {
+fn platform_rows(image: &PlatformImage, overview: &ImageOverview, table: &mut Table) {
     let name = image.platform().map_or_else(|| "no platform".to_owned(), |name| name.to_string());
     table.heading(&name);
     table.row("manifest", &image.manifest.digest.to_string());
@@ -97,7 +91,7 @@ fn platform(image: &PlatformImage, overview: &ImageOverview, table: &mut Table) 
         let compressed = match compressed.unwrap_or(SeenCompression::NotRead) {
             SeenCompression::NotRead => "not looked into",
             SeenCompression::None => "not compressed",
-            seen @ SeenCompression::Format(_) => compression(seen).unwrap_or_default(),
+            seen @ SeenCompression::Format(_) => compression_word(seen).unwrap_or_default(),
         };
         let size = HumanBytes(layer.size).to_string();
         let ratio = ratio(overview.disk.as_ref().filter(|disk| disk.layer == number), layer.size);
@@ -106,7 +100,7 @@ fn platform(image: &PlatformImage, overview: &ImageOverview, table: &mut Table) 
     for (key, value) in &overview.labels {
         table.row("label", &format!("{key}={value}"));
     }
-    annotations(&image.annotations, table);
+    annotation_rows(&image.annotations, table);
     for problem in &overview.problems {
         table.row("problem", problem);
     }
@@ -144,7 +138,7 @@ fn format(info: &Info) -> String {
     }
 }
 
-/// Returns how much of the disk's file its layer is.
+/// Returns the size of the layer in relation to the disk's file.
 fn ratio(disk: Option<&SeenDisk>, layer: u64) -> String {
     let Some(file) = disk.map(|disk| disk.info.file_size).filter(|size| *size > 0) else {
         return String::new();
@@ -153,7 +147,7 @@ fn ratio(disk: Option<&SeenDisk>, layer: u64) -> String {
     format!("  {}.{} % of the disk's file", percent / 10, percent % 10)
 }
 
-fn annotations(all: &BTreeMap<String, String>, table: &mut Table) {
+fn annotation_rows(all: &BTreeMap<String, String>, table: &mut Table) {
     for (key, text) in all {
         match (key.strip_prefix(BASE), key.strip_prefix(PROVENANCE)) {
             (Some(_), _) => table.row("base", text),
@@ -163,8 +157,8 @@ fn annotations(all: &BTreeMap<String, String>, table: &mut Table) {
     }
 }
 
-/// Returns how a layer is compressed, in one word, if that was seen.
-pub(super) fn compression(compressed: SeenCompression) -> Option<&'static str> {
+/// Returns the word for a layer's compression, if it was detected.
+pub(super) fn compression_word(compressed: SeenCompression) -> Option<&'static str> {
     match compressed {
         SeenCompression::NotRead => None,
         SeenCompression::None => Some("none"),

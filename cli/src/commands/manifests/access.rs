@@ -1,4 +1,4 @@
-//! How a cluster gets at the image: secrets and certificates, and what they are called.
+//! How a cluster gets access to the image: secrets and certificates, and their names.
 
 use clap::Args;
 use diskette_builder::cluster::kubernetes::{
@@ -9,10 +9,10 @@ use diskette_builder::net::credential::Credential;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use super::kinds::{Kind, Kinds};
+use super::kinds::{ObjectKind, ObjectKinds};
 use super::machine::RootPlace;
 use super::storage::StorageArguments;
-use super::{ManifestsArguments, usage};
+use super::{ManifestsArguments, usage_error};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 
@@ -37,33 +37,33 @@ pub(super) struct AccessArguments {
     with_credentials: bool,
 }
 
-/// What needs which secret.
+/// Which secrets are needed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Uses {
-    /// Nodes pull.
+pub(super) struct SecretUses {
+    /// Nodes pull the image.
     pub(super) pulls: bool,
-    /// CDI does.
+    /// CDI imports the image.
     pub(super) imports: bool,
 }
 
-impl Uses {
-    pub(super) fn of(kinds: &Kinds, machine: Option<RootPlace>) -> Self {
+impl SecretUses {
+    pub(super) fn new(kinds: &ObjectKinds, machine: Option<RootPlace>) -> Self {
         Self {
             pulls: machine == Some(RootPlace::Image),
-            imports: kinds.has(Kind::DataVolume)
-                || kinds.has(Kind::DataImportCron)
+            imports: kinds.has(ObjectKind::DataVolume)
+                || kinds.has(ObjectKind::DataImportCron)
                 || machine == Some(RootPlace::Import),
         }
     }
 }
 
-/// What secrets and certificates are called, those that are there.
+/// Names of the secrets and certificates that exist.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct AccessNames {
     pub(super) pull_secret: Option<String>,
     pub(super) import_secret: Option<String>,
     pub(super) authorities: Option<String>,
-    pub(super) uses: Uses,
+    pub(super) uses: SecretUses,
 }
 
 impl AccessArguments {
@@ -71,42 +71,49 @@ impl AccessArguments {
         self.with_credentials
     }
 
-    /// Returns what is there, under the name that was given or one that is made of the objects' own.
+    /// Returns the names of what exists: those that were given, else names made from that of the
+    /// objects.
     pub(super) fn names(
         &self,
-        kinds: &Kinds,
-        uses: Uses,
+        kinds: &ObjectKinds,
+        uses: SecretUses,
         name: &str,
         storage: &StorageArguments,
-    ) -> Result<Names, CommandError> {
+    ) -> Result<AccessNames, CommandError> {
         self.check(kinds, storage)?;
         let written = |own: &Option<String>, other: &Option<String>, used: bool| {
             let any = uses.pulls || uses.imports;
             own.is_some() || ((other.is_none() || any) && (used || !any))
         };
         let by_pod = storage.pull_method() == PullMethod::Pod;
-        let pulls = kinds.has(Kind::Secret) && written(&self.pull_secret, &self.secret, uses.pulls);
-        let imports = kinds.has(Kind::Secret)
+        let pulls =
+            kinds.has(ObjectKind::Secret) && written(&self.pull_secret, &self.secret, uses.pulls);
+        let imports = kinds.has(ObjectKind::Secret)
             && by_pod
             && written(&self.secret, &self.pull_secret, uses.imports);
         let named = |given: &Option<String>, is_written: bool, end: &str| {
             given.clone().or_else(|| is_written.then(|| format!("{name}-{end}")))
         };
-        Ok(Names {
+        Ok(AccessNames {
             pull_secret: named(&self.pull_secret, pulls, "pull"),
             import_secret: named(&self.secret, imports, "import"),
-            authorities: named(&self.cert_configmap, kinds.has(Kind::ConfigMap) && by_pod, "ca"),
+            authorities: named(
+                &self.cert_configmap,
+                kinds.has(ObjectKind::ConfigMap) && by_pod,
+                "ca",
+            ),
             uses,
         })
     }
 
-    fn check(&self, kinds: &Kinds, storage: &StorageArguments) -> Result<(), CommandError> {
-        if self.with_credentials && !kinds.has(Kind::Secret) {
+    fn check(&self, kinds: &ObjectKinds, storage: &StorageArguments) -> Result<(), CommandError> {
+        if self.with_credentials && !kinds.has(ObjectKind::Secret) {
             let message = "`--with-credentials` is for a secret, and none is written".to_owned();
-            return Err(usage(message, "write `secret` too, e.g. `secret,vm`"));
+            return Err(usage_error(message, "write `secret` too, e.g. `secret,vm`"));
         }
-        // A chart can have a name made when it is installed.
-        if let Some(name) = self.pull_secret.as_ref().filter(|_| !kinds.has(Kind::HelmValues)) {
+        // A Helm chart can generate the name at installation.
+        if let Some(name) = self.pull_secret.as_ref().filter(|_| !kinds.has(ObjectKind::HelmValues))
+        {
             parse_subdomain(name).map_err(|error| {
                 CommandError::Usage(Diagnostic::new(format!("`{name}` names no secret: {error}")))
             })?;
@@ -120,7 +127,7 @@ impl AccessArguments {
                 );
                 let help = "they pull with the secrets of the namespace's service account, \
                      and trust what the node trusts";
-                Err(usage(message, help))
+                Err(usage_error(message, help))
             }
             _ => Ok(()),
         }
@@ -128,7 +135,7 @@ impl AccessArguments {
 }
 
 impl ManifestsArguments {
-    /// Returns the credential for the image, where it shall be shown.
+    /// Returns the credential for the image, if it is to be written into secrets.
     pub(super) fn credential(
         &self,
         reference: &Reference,
@@ -152,7 +159,7 @@ impl ManifestsArguments {
     }
 }
 
-impl Names {
+impl AccessNames {
     /// Returns the secrets.
     pub(super) fn secrets(
         &self,
@@ -177,7 +184,7 @@ impl Names {
         Ok(secrets)
     }
 
-    /// Returns what the objects that name the image say.
+    /// Returns the access part of the objects that refer to the image.
     pub(super) fn access(&self, storage: &StorageArguments) -> ImageAccess<'_> {
         ImageAccess {
             pull_secret: self.pull_secret.as_deref(),

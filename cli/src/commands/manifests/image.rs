@@ -1,4 +1,4 @@
-//! What is *seen* of the image.
+//! What objects need to know of the *image*.
 
 use std::collections::BTreeMap;
 
@@ -15,42 +15,42 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use super::ManifestsArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::images::subject::Subject;
+use crate::images::subject::ImageSubject;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
-/// What an image says of itself.
-pub(super) struct Seen {
-    /// Of the index, or of one platform's image.
+/// Facts of an image.
+pub(super) struct ManifestImage {
+    /// Digest of the index, or of the selected platform's manifest.
     pub(super) digest: Digest,
-    /// The processor that it is for, where it is for one.
+    /// Architecture, if the image has only one.
     pub(super) architecture: Option<String>,
-    /// Those that CDI sets, whatever the platform.
+    /// Labels that CDI uses and all platforms share.
     pub(super) labels: BTreeMap<String, String>,
     platforms: Vec<String>,
-    /// Of the largest disk, where somebody wants to know.
+    /// Virtual size of the largest disk in bytes, if it is needed.
     size: Option<Result<u64, String>>,
 }
 
-impl Seen {
-    /// Looks at the image.
-    pub(super) fn look(
+impl ManifestImage {
+    /// Reads the facts of the image.
+    pub(super) fn read(
         arguments: &ManifestsArguments,
         environment: &Environment,
         ui: &Ui,
     ) -> Result<Self, CommandError> {
         let progress = ui.progress(ProgressMode::None)?;
         let registry = arguments.registry.registry(environment, progress)?;
-        let subject = Subject::find(&arguments.subject, &registry)?;
+        let subject = ImageSubject::find(&arguments.subject, &registry)?;
         let documents = read_documents(&*subject.images, subject.root)?;
         let wanted = arguments.platform.as_ref();
-        let images = choose(&documents, wanted, &arguments.subject)?;
+        let images = choose_images(&documents, wanted, &arguments.subject)?;
         let digest = match (wanted, &images[..]) {
             (Some(_), [image]) => image.manifest.digest,
             _ => documents.root.digest,
         };
         check_pin(arguments.image.as_ref(), digest)?;
-        let size = arguments.need_size().then(|| largest(&*subject.images, &images));
+        let size = arguments.need_size().then(|| largest_disk_size(&*subject.images, &images));
         let platforms: Vec<Platform> = images.iter().filter_map(|image| image.platform()).collect();
         let mut architectures: Vec<String> =
             platforms.iter().map(|platform| platform.architecture.clone()).collect();
@@ -64,12 +64,12 @@ impl Seen {
         })
     }
 
-    /// Returns how large the disk is, in bytes.
+    /// Returns the virtual size of the disk, in bytes.
     pub(super) fn virtual_size(&self) -> Result<u64, String> {
         self.size.clone().unwrap_or_else(|| Err(unseen()))
     }
 
-    /// Returns what a person would call the image, which objects name by its digest.
+    /// Returns the name of the image for a comment, since objects name it by digest.
     pub(super) fn comment(&self, reference: &Reference) -> String {
         match &self.platforms[..] {
             [] => reference.to_string(),
@@ -78,8 +78,8 @@ impl Seen {
     }
 }
 
-/// Returns the image that is nearest to the platform, or all where none is wanted.
-fn choose<'s>(
+/// Returns the image nearest to the platform, or all images if no platform is given.
+fn choose_images<'s>(
     documents: &'s ImageDocuments,
     wanted: Option<&Platform>,
     place: &ImageLocation,
@@ -95,7 +95,7 @@ fn choose<'s>(
 }
 
 /// Returns the virtual size of the largest disk, in bytes.
-fn largest(images: &dyn Images, all: &[&PlatformImage]) -> Result<u64, String> {
+fn largest_disk_size(images: &dyn Images, all: &[&PlatformImage]) -> Result<u64, String> {
     let sizes = all.iter().map(|image| disk_size(images, image));
     sizes.reduce(|most, size| Ok(size?.max(most?))).unwrap_or_else(|| Err(unseen()))
 }
@@ -110,7 +110,7 @@ fn unseen() -> String {
     format!("no disk is seen in the first {} MiB of any layer", LAYER_START_LEN >> 20)
 }
 
-/// Refuses a name with the digest of something else.
+/// Refuses a reference with the digest of another image.
 fn check_pin(image: Option<&Reference>, digest: Digest) -> Result<(), CommandError> {
     match image.and_then(Reference::digest) {
         Some(named) if named != digest.to_string() => {
@@ -121,7 +121,7 @@ fn check_pin(image: Option<&Reference>, digest: Digest) -> Result<(), CommandErr
     }
 }
 
-/// Returns the labels that all images have.
+/// Returns the labels that all platforms share.
 fn common_labels(images: &[&PlatformImage]) -> BTreeMap<String, String> {
     let mut all = images.iter().map(|image| labels_from_env(image.env()));
     let mut common = all.next().unwrap_or_default();

@@ -1,13 +1,13 @@
-//! Which *kinds* of objects are written.
+//! The *kinds* of objects that are written.
 
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use super::usage;
+use super::usage_error;
 use crate::error::CommandError;
 
 /// A kind of object, in the order in which a cluster needs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum ObjectKind {
     Secret,
     ConfigMap,
     DataVolume,
@@ -17,22 +17,22 @@ pub(super) enum Kind {
     HelmValues,
 }
 
-const NAMES: [(&str, Kind); 7] = [
-    ("vm", Kind::Vm),
-    ("datavolume", Kind::DataVolume),
-    ("datasource", Kind::DataSource),
-    ("dataimportcron", Kind::DataImportCron),
-    ("secret", Kind::Secret),
-    ("configmap", Kind::ConfigMap),
-    ("helm-values", Kind::HelmValues),
+const NAMES: [(&str, ObjectKind); 7] = [
+    ("vm", ObjectKind::Vm),
+    ("datavolume", ObjectKind::DataVolume),
+    ("datasource", ObjectKind::DataSource),
+    ("dataimportcron", ObjectKind::DataImportCron),
+    ("secret", ObjectKind::Secret),
+    ("configmap", ObjectKind::ConfigMap),
+    ("helm-values", ObjectKind::HelmValues),
 ];
 
 /// Kinds, each once, in the order in which they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kinds(Vec<Kind>);
+pub(super) struct ObjectKinds(Vec<ObjectKind>);
 
-/// Parses a list with commas.
-pub(super) fn parse_kinds(text: &str) -> Result<Kinds, String> {
+/// Parses a comma-separated list.
+pub(super) fn parse_kinds(text: &str) -> Result<ObjectKinds, String> {
     let kind = |name: &str| {
         let found = NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
         found.ok_or_else(|| {
@@ -43,44 +43,44 @@ pub(super) fn parse_kinds(text: &str) -> Result<Kinds, String> {
     let mut kinds = text.split(',').map(kind).collect::<Result<Vec<_>, _>>()?;
     kinds.sort_unstable();
     kinds.dedup();
-    Ok(Kinds(kinds))
+    Ok(ObjectKinds(kinds))
 }
 
-impl Kinds {
-    pub(super) fn has(&self, kind: Kind) -> bool {
+impl ObjectKinds {
+    pub(super) fn has(&self, kind: ObjectKind) -> bool {
         self.0.contains(&kind)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Kind> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = ObjectKind> {
         self.0.iter().copied()
     }
 
-    /// Tells whether one of them says something of the image itself.
+    /// Returns whether a kind needs facts of the image.
     pub(super) fn need_image(&self) -> bool {
-        self.iter().any(|kind| !matches!(kind, Kind::Secret | Kind::ConfigMap))
+        self.iter().any(|kind| !matches!(kind, ObjectKind::Secret | ObjectKind::ConfigMap))
     }
 
-    /// Refuses what cannot stand together.
-    pub(super) fn check(&self, namespace: Namespace) -> Result<(), CommandError> {
-        if self.has(Kind::HelmValues) && self.0.len() > 1 {
+    /// Refuses kinds that cannot be combined.
+    pub(super) fn check(&self, namespace: NamespaceChoice) -> Result<(), CommandError> {
+        if self.has(ObjectKind::HelmValues) && self.0.len() > 1 {
             let diagnostic = Diagnostic::new("`helm-values` are no object of a cluster");
             return Err(CommandError::Usage(diagnostic.help("write them by themselves")));
         }
-        if self.has(Kind::DataSource) && self.has(Kind::DataImportCron) {
+        if self.has(ObjectKind::DataSource) && self.has(ObjectKind::DataImportCron) {
             let message = "a DataImportCron makes the DataSource itself".to_owned();
-            return Err(usage(message, "leave out `datasource`"));
+            return Err(usage_error(message, "leave out `datasource`"));
         }
-        if self.has(Kind::DataSource) && namespace == Namespace::Unknown {
+        if self.has(ObjectKind::DataSource) && namespace == NamespaceChoice::Unknown {
             let message = "a DataSource names its volume with the namespace".to_owned();
-            return Err(usage(message, "say `--namespace NAME`"));
+            return Err(usage_error(message, "say `--namespace NAME`"));
         }
         Ok(())
     }
 }
 
-/// Whether the user said which namespace the objects are in.
+/// Whether the user gave a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Namespace {
+pub(super) enum NamespaceChoice {
     Known,
     Unknown,
 }
@@ -91,16 +91,16 @@ mod tests {
 
     #[test]
     fn kinds_are_written_in_the_order_of_need() {
-        let check = |text: &str, expected: Result<&[Kind], &str>| {
+        let check = |text: &str, expected: Result<&[ObjectKind], &str>| {
             let found = parse_kinds(text).map(|kinds| kinds.0);
-            let expected = expected.map(<[Kind]>::to_vec).map_err(str::to_owned);
+            let expected = expected.map(<[ObjectKind]>::to_vec).map_err(str::to_owned);
             assert_eq!(found, expected, "{text}");
         };
-        check("vm", Ok(&[Kind::Vm]));
-        check("vm,secret,vm", Ok(&[Kind::Secret, Kind::Vm]));
+        check("vm", Ok(&[ObjectKind::Vm]));
+        check("vm,secret,vm", Ok(&[ObjectKind::Secret, ObjectKind::Vm]));
         check(
             "vm,dataimportcron,configmap",
-            Ok(&[Kind::ConfigMap, Kind::DataImportCron, Kind::Vm]),
+            Ok(&[ObjectKind::ConfigMap, ObjectKind::DataImportCron, ObjectKind::Vm]),
         );
         let known =
             "is none of vm, datavolume, datasource, dataimportcron, secret, configmap, helm-values";

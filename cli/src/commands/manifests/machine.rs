@@ -1,4 +1,4 @@
-//! What the virtual machine is like.
+//! The options of the virtual machine.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ use diskette_builder::cluster::kubernetes::{
 };
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use super::image::Seen;
+use super::image::ManifestImage;
 use crate::error::{CommandError, cannot};
-use crate::files::read_if_there;
+use crate::files::read_if_exists;
 
-/// What ends a private key's first line in PEM.
+/// End of the first line of a private key in PEM.
 const PRIVATE: &str = "PRIVATE KEY-----";
 
 /// The virtual machine.
@@ -59,14 +59,14 @@ pub(super) enum RootPlace {
 }
 
 impl MachineArguments {
-    pub(super) fn place(&self) -> RootPlace {
+    pub(super) fn root_place(&self) -> RootPlace {
         self.disk
     }
 
-    /// Returns the machine, with the volume that its disk is cloned or imported into, if there is one.
+    /// Returns the machine, with the volume that its disk is cloned or imported into, if any.
     pub(super) fn machine<'a>(
         &'a self,
-        seen: &'a Seen,
+        seen: &'a ManifestImage,
         user_data: Option<&'a str>,
         clone: VolumeStorage<'a>,
         import: impl FnOnce() -> Result<VolumeStorage<'a>, CommandError>,
@@ -88,11 +88,11 @@ impl MachineArguments {
         })
     }
 
-    /// Returns what cloud-init shall read.
+    /// Returns the configuration for cloud-init, if any.
     pub(super) fn user_data(&self) -> Result<Option<String>, CommandError> {
         let (path, text) = match (&self.user_data, &self.ssh_key) {
-            (Some(path), _) => (path, read(path)?),
-            (None, Some(path)) => (path, keys(path)?),
+            (Some(path), _) => (path, read_text(path)?),
+            (None, Some(path)) => (path, ssh_user_data(path)?),
             (None, None) => return Ok(None),
         };
         if text.len() > USER_DATA_MAX {
@@ -108,16 +108,16 @@ impl MachineArguments {
     }
 }
 
-fn read(path: &Path) -> Result<String, Diagnostic> {
-    let found = read_if_there(path)?;
+fn read_text(path: &Path) -> Result<String, Diagnostic> {
+    let found = read_if_exists(path)?;
     let found = found.ok_or_else(|| cannot("read", path.display())("there is no such file"))?;
     Ok(found.text.clone())
 }
 
-/// Returns a configuration for cloud-init that lets in whoever has the keys.
-fn keys(path: &Path) -> Result<String, Diagnostic> {
+/// Returns a configuration for cloud-init with the SSH keys of a file.
+fn ssh_user_data(path: &Path) -> Result<String, Diagnostic> {
     let refuse = |why: &str| cannot("use", path.display())(why);
-    let text = read(path)?;
+    let text = read_text(path)?;
     if text.contains(PRIVATE) {
         let help = format!("name the public one, `{}.pub`", path.display());
         return Err(refuse("it is a private key, which nobody else may see").help(help));
@@ -131,7 +131,8 @@ fn keys(path: &Path) -> Result<String, Diagnostic> {
     cloud_config(&keys).map_err(|error| refuse(&error.to_string()))
 }
 
-/// `TYPE BASE64 [COMMENT]`, the type at the beginning of what is encoded (sshd, `AUTHORIZED_KEYS`).
+/// Returns whether a line is a public key: `TYPE BASE64 [COMMENT]`, the encoded data starting with
+/// the type (sshd(8), `AUTHORIZED_KEYS FILE FORMAT`).
 fn is_key(line: &str) -> bool {
     let mut words = line.split_whitespace();
     let kind = words.next().unwrap_or_default();

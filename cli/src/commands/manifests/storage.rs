@@ -1,4 +1,4 @@
-//! What volumes are asked for.
+//! The options of volumes.
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::kubernetes::{
@@ -8,7 +8,7 @@ use diskette_builder::cluster::kubernetes::{
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
 
-use super::image::Seen;
+use super::image::ManifestImage;
 use crate::error::CommandError;
 
 /// Volumes that the image is imported into.
@@ -70,8 +70,8 @@ impl StorageArguments {
         }
     }
 
-    /// Returns the volume that the image's disk fits on.
-    pub(super) fn storage(&self, seen: &Seen) -> Result<VolumeStorage<'_>, CommandError> {
+    /// Returns the volume for the disk of the image.
+    pub(super) fn storage(&self, seen: &ManifestImage) -> Result<VolumeStorage<'_>, CommandError> {
         let size = match (&self.storage, seen.virtual_size()) {
             (Some(size), Ok(least)) if size.bytes() < least => {
                 let message =
@@ -92,7 +92,7 @@ impl StorageArguments {
         Ok(VolumeStorage { size: Some(size), ..self.clone_of() })
     }
 
-    /// Returns the volume that another one is cloned into, as large as that unless it shall be larger.
+    /// Returns the volume for a clone, as large as its source unless a size is given.
     pub(super) fn clone_of(&self) -> VolumeStorage<'_> {
         let access_mode = self.access_mode.map(|mode| match mode {
             Mode::Rwo => AccessMode::ReadWriteOnce,

@@ -1,5 +1,4 @@
-//! What a sync tells in the end: a line for each image, the results for other programs, and what went
-//! wrong.
+//! What a sync reports: a line for each image, the results file, and the errors.
 
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -10,32 +9,36 @@ use diskette_builder::upstream::UpstreamDisk;
 use serde_json::{Value, json};
 
 use crate::arguments::list_format::ListFormat;
-use crate::catalogue::results::{ImageResult, PlatformResult, Results};
+use crate::catalogue::results::{CatalogueResults, ImageResult, PlatformResult};
 use crate::error::CommandError;
 
-/// What became of all images.
-pub(super) struct Summary<'a> {
+/// Outcomes of all images.
+pub(super) struct SyncSummary<'a> {
     pub(super) jobs: &'a [SyncJob<'a>],
     pub(super) reports: &'a [SyncReport],
 }
 
-impl Summary<'_> {
+impl SyncSummary<'_> {
     fn all(&self) -> impl Iterator<Item = (&SyncJob<'_>, &SyncReport)> {
         self.jobs.iter().zip(self.reports)
     }
 
-    /// Returns a line for each image: what became of it, what it is called, and its digest.
+    /// Returns a line for each image: outcome, name and digest.
     pub(super) fn lines(&self) -> String {
         let line = |(job, report): (&SyncJob<'_>, &SyncReport)| {
             let name = job.target.with_tag(job.entry.main_tag());
             let digest = report.digest.map(|digest| digest.to_string());
             let digest = digest.as_deref().unwrap_or("-");
-            format!("{}\t{name}\t{digest}\t{}\n", word(&report.outcome), report.tags.join(","))
+            format!(
+                "{}\t{name}\t{digest}\t{}\n",
+                outcome_word(&report.outcome),
+                report.tags.join(",")
+            )
         };
         self.all().map(line).collect()
     }
 
-    /// Returns how many images came to what.
+    /// Returns the number of images by outcome.
     pub(super) fn count(&self) -> String {
         let count =
             |of: &dyn Fn(&SyncReport) -> bool| self.reports.iter().filter(|it| of(it)).count();
@@ -50,11 +53,13 @@ impl Summary<'_> {
         format!("{published}, {unchanged} unchanged, {failed} with failures")
     }
 
-    pub(super) fn results(&self) -> Results {
-        self.all().map(|(job, report)| (job.entry.short_name(), result(job, report))).collect()
+    pub(super) fn results(&self) -> CatalogueResults {
+        self.all()
+            .map(|(job, report)| (job.entry.short_name(), image_result(job, report)))
+            .collect()
     }
 
-    /// Returns what the command fails of, if anything went wrong.
+    /// Returns the error of the command, if an image failed.
     pub(super) fn error(&self) -> Option<CommandError> {
         let wrong: Vec<(Diagnostic, &SyncError)> = self
             .all()
@@ -77,12 +82,12 @@ impl Summary<'_> {
     }
 }
 
-/// Returns what is told of an image as soon as it is known.
-pub(super) fn news(job: &SyncJob<'_>, report: &SyncReport) -> String {
-    format!("{} {}", job.target.with_tag(job.entry.main_tag()), word(&report.outcome))
+/// Returns the line about an image that is printed when its outcome is known.
+pub(super) fn report_line(job: &SyncJob<'_>, report: &SyncReport) -> String {
+    format!("{} {}", job.target.with_tag(job.entry.main_tag()), outcome_word(&report.outcome))
 }
 
-fn word(outcome: &SyncOutcome) -> &'static str {
+fn outcome_word(outcome: &SyncOutcome) -> &'static str {
     match outcome {
         SyncOutcome::Published => "published",
         SyncOutcome::Unchanged => "unchanged",
@@ -91,7 +96,7 @@ fn word(outcome: &SyncOutcome) -> &'static str {
     }
 }
 
-fn result(job: &SyncJob<'_>, report: &SyncReport) -> ImageResult {
+fn image_result(job: &SyncJob<'_>, report: &SyncReport) -> ImageResult {
     let errors: Vec<String> = report
         .errors()
         .map(|(platform, error)| match platform {
@@ -104,16 +109,18 @@ fn result(job: &SyncJob<'_>, report: &SyncReport) -> ImageResult {
     ImageResult {
         tags: report.tags.clone(),
         stage: "push".into(),
-        // What could be published counts, for those who go on with it.
+        // Later stages go on with the platforms that could be published.
         err: if is_failed { errors.join("; ") } else { String::new() },
         image: job.target.full_repository(),
-        outcome: word(&report.outcome).into(),
+        outcome: outcome_word(&report.outcome).into(),
         digest: report.digest.map(|digest| digest.to_string()),
-        platforms: platforms.map(|part| (part.platform.to_string(), platform(part))).collect(),
+        platforms: platforms
+            .map(|part| (part.platform.to_string(), platform_result(part)))
+            .collect(),
     }
 }
 
-fn platform(part: &PlatformSyncReport) -> PlatformResult {
+fn platform_result(part: &PlatformSyncReport) -> PlatformResult {
     let (outcome, err) = match &part.outcome {
         PlatformSyncOutcome::Built => ("published", String::new()),
         PlatformSyncOutcome::Unchanged => ("unchanged", String::new()),
@@ -132,8 +139,8 @@ fn platform(part: &PlatformSyncReport) -> PlatformResult {
     }
 }
 
-/// Returns the images of a catalogue, for people or for a job matrix.
-pub(super) fn list(entries: &[&CatalogueEntry], format: ListFormat) -> String {
+/// Returns the list of images as text, or as JSON for a job matrix.
+pub(super) fn list_entries(entries: &[&CatalogueEntry], format: ListFormat) -> String {
     let platforms = |entry: &CatalogueEntry| -> Vec<String> {
         entry.platforms.iter().map(|it| it.platform.to_string()).collect()
     };
@@ -146,15 +153,7 @@ pub(super) fn list(entries: &[&CatalogueEntry], format: ListFormat) -> String {
             .collect::<Vec<_>>()
             .concat(),
         ListFormat::Json => {
-            let all = entries.iter().map(|entry| {
-                json!({
-                    "name": entry.short_name(),
-                    "image": entry.image,
-                    "tag": entry.main_tag(),
-                    "tags": entry.tags.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                    "platforms": platforms(entry),
-                })
-            });
+            let all = entries.iter().map(|entry| { json!({ "name": entry.short_name(), "image": entry.image, "tag": entry.main_tag(), "tags": entry.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), "platforms": platforms(entry), }) });
             format!("{}\n", Value::Array(all.collect()))
         }
     }

@@ -1,4 +1,4 @@
-//! `--shard` as typed: a part by its number, or the one that the job's environment says.
+//! `--shard` as typed: a number, or `auto` for the one in the environment.
 
 use std::str::FromStr;
 
@@ -8,11 +8,11 @@ use diskette_builder::sync::{ShardError, SyncShard};
 use crate::environment::Environment;
 use crate::error::CommandError;
 
-/// Which part of the catalogue is meant.
+/// The selected part of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ShardArgument {
     Numbered(SyncShard),
-    /// As the environment says; so many parts if it does not say how many.
+    /// Number from the environment; the count if the environment has none.
     Auto(Option<u64>),
 }
 
@@ -32,14 +32,14 @@ impl FromStr for ShardArgument {
 }
 
 impl ShardArgument {
-    /// Returns the part.
+    /// Returns the shard.
     pub(super) fn resolve(self, environment: &Environment) -> Result<SyncShard, CommandError> {
         let count = match self {
             Self::Numbered(shard) => return Ok(shard),
             Self::Auto(count) => count,
         };
         let number = |name: &str| environment.variable(name)?.parse::<u64>().ok();
-        // Kubernetes counts from 0 and does not say how many there are; GitLab counts from 1.
+        // Kubernetes counts from 0 and does not set the count; GitLab counts from 1.
         let kubernetes = number("JOB_COMPLETION_INDEX");
         let gitlab = number("CI_NODE_INDEX").and_then(|index| index.checked_sub(1));
         let count = count.or_else(|| number("CI_NODE_TOTAL"));

@@ -1,36 +1,36 @@
-//! What was found, for programs. Fields are added now and then, and not renamed.
+//! The findings of `verify` as JSON. Fields may be added, and are not renamed.
 
 use diskette_builder::cluster::contract::{Finding, Severity, rules as all_rules};
 use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
 use serde_json::{Value, json};
 
-use super::count;
-use crate::boot::Boot;
+use super::count_findings;
+use crate::boot::BootOutcome;
 
-/// Writes what was found.
-pub(super) fn report(name: &str, report: &VerifyReport, boots: &[Boot]) -> String {
+/// Returns the report as JSON.
+pub(super) fn report_json(name: &str, report: &VerifyReport, boots: &[BootOutcome]) -> String {
     let findings = &report.findings;
     let mut value = json!({
         "image": name,
         "digest": report.root.to_string(),
-        "errors": count(findings, Severity::Error),
-        "warnings": count(findings, Severity::Warning),
-        "notes": count(findings, Severity::Note),
-        "platforms": report.images.iter().map(image).collect::<Vec<_>>(),
-        "findings": findings.iter().map(finding).collect::<Vec<_>>(),
+        "errors": count_findings(findings, Severity::Error),
+        "warnings": count_findings(findings, Severity::Warning),
+        "notes": count_findings(findings, Severity::Note),
+        "platforms": report.images.iter().map(image_json).collect::<Vec<_>>(),
+        "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
     });
     if !boots.is_empty() {
-        value["boots"] = boots.iter().map(Boot::json).collect();
+        value["boots"] = boots.iter().map(BootOutcome::to_json).collect();
     }
     format!("{value:#}\n")
 }
 
-/// Writes all rules.
-pub(super) fn rules() -> String {
+/// Returns all rules as JSON.
+pub(super) fn rules_json() -> String {
     format!("{:#}\n", json!(all_rules().collect::<Vec<_>>()))
 }
 
-fn image(image: &VerifiedImage) -> Value {
+fn image_json(image: &VerifiedImage) -> Value {
     let disk = image.disk.as_ref().map(|disk| {
         json!({
             "path": format!("/{}", disk.path),
@@ -46,7 +46,7 @@ fn image(image: &VerifiedImage) -> Value {
     })
 }
 
-fn finding(finding: &Finding) -> Value {
+fn finding_json(finding: &Finding) -> Value {
     let rule = finding.rule;
     json!({
         "rule": rule.id,

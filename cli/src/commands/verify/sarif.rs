@@ -1,4 +1,4 @@
-//! What was found, as SARIF 2.1.0 has it (Static Analysis Results Interchange Format, OASIS).
+//! The findings of `verify` as SARIF 2.1.0 (Static Analysis Results Interchange Format, OASIS).
 
 use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, rules};
 use diskette_builder::inspect::verify::VerifyReport;
@@ -8,55 +8,24 @@ use serde_json::{Value, json};
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// Writes what was found.
-pub(super) fn report(place: &ImageLocation, report: &VerifyReport) -> String {
+/// Returns the report as SARIF.
+pub(super) fn report_sarif(place: &ImageLocation, report: &VerifyReport) -> String {
     let rules: Vec<&ContractRule> = rules().collect();
-    let uri = uri(place);
-    let results = report.findings.iter().map(|finding| result(&rules, &uri, finding));
-    let value = json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "diskette",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": rules.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
-            } },
-            "artifacts": [{
-                "location": { "uri": uri },
-                "hashes": { "sha-256": report.root.to_hex() },
-            }],
-            "results": results.collect::<Vec<_>>(),
-        }],
-    });
+    let uri = place_uri(place);
+    let results = report.findings.iter().map(|finding| finding_result(&rules, &uri, finding));
+    let value = json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": [{ "tool": { "driver": { "name": "diskette", "semanticVersion": env!("CARGO_PKG_VERSION"), "informationUri": env!("CARGO_PKG_REPOSITORY"), "rules": rules.iter().map(|rule| rule_descriptor(rule)).collect::<Vec<_>>(), } }, "artifacts": [{ "location": { "uri": uri }, "hashes": { "sha-256": report.root.to_hex() }, }], "results": results.collect::<Vec<_>>(), }], });
     format!("{value:#}\n")
 }
 
-fn descriptor(rule: &ContractRule) -> Value {
-    json!({
-        "id": rule.id,
-        "shortDescription": { "text": rule.summary },
-        "fullDescription": { "text": rule.why },
-        "help": { "text": format!("{} ({})", rule.fix, rule.source) },
-        "defaultConfiguration": { "level": level(rule.severity) },
-    })
+fn rule_descriptor(rule: &ContractRule) -> Value {
+    json!({ "id": rule.id, "shortDescription": { "text": rule.summary }, "fullDescription": { "text": rule.why }, "help": { "text": format!("{} ({})", rule.fix, rule.source) }, "defaultConfiguration": { "level": level(rule.severity) }, })
 }
 
-fn result(rules: &[&ContractRule], uri: &str, finding: &Finding) -> Value {
+fn finding_result(rules: &[&ContractRule], uri: &str, finding: &Finding) -> Value {
     let platform = finding.platform.as_ref().map(ToString::to_string);
     let place = [platform.as_deref(), Some(finding.subject.as_str())];
     let place = place.into_iter().flatten().collect::<Vec<_>>().join(": ");
-    json!({
-        "ruleId": finding.rule.id,
-        "ruleIndex": rules.iter().position(|rule| rule.id == finding.rule.id),
-        "level": level(finding.rule.severity),
-        "message": { "text": format!("{place}: {}", finding.detail) },
-        "locations": [{
-            "physicalLocation": { "artifactLocation": { "uri": uri, "index": 0 } },
-            "logicalLocations": [{ "fullyQualifiedName": place }],
-        }],
-    })
+    json!({ "ruleId": finding.rule.id, "ruleIndex": rules.iter().position(|rule| rule.id == finding.rule.id), "level": level(finding.rule.severity), "message": { "text": format!("{place}: {}", finding.detail) }, "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri, "index": 0 } }, "logicalLocations": [{ "fullyQualifiedName": place }], }], })
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -67,20 +36,20 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// Returns the image as a URI: `docker://` as CDI has it, or a path.
-fn uri(place: &ImageLocation) -> String {
+/// Returns the image as a URI: `docker://` as in CDI, or a path.
+fn place_uri(place: &ImageLocation) -> String {
     match place {
         ImageLocation::Registry(name) => format!("docker://{name}"),
         ImageLocation::Layout(path, name) | ImageLocation::Archive(path, name) => {
             let path = path.display().to_string();
-            let tag = name.as_ref().map(|name| format!("#{}", escaped(name)));
-            format!("{}{}", escaped(&path), tag.unwrap_or_default())
+            let tag = name.as_ref().map(|name| format!("#{}", percent_encoded(name)));
+            format!("{}{}", percent_encoded(&path), tag.unwrap_or_default())
         }
     }
 }
 
-/// Writes everything but what is safe in any part of a URI as percent signs and digits.
-fn escaped(text: &str) -> String {
+/// Percent-encodes everything except characters that are safe in all parts of a URI.
+fn percent_encoded(text: &str) -> String {
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     let escape = |byte: u8| {
         if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }

@@ -1,4 +1,4 @@
-//! What was found, for people.
+//! The findings of `verify` as text.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
 use diskette_builder::oci::image::platform::Platform;
 use indicatif::HumanBytes;
 
-use super::count;
-use crate::boot::Boot;
+use super::count_findings;
+use crate::boot::BootOutcome;
 
-/// Writes what was found: about the index, then about each platform.
-pub(super) fn report(name: &str, report: &VerifyReport, boots: &[Boot]) -> String {
-    let mut text = Text::default();
+/// Returns the report: findings about the index, then about each platform.
+pub(super) fn report_text(name: &str, report: &VerifyReport, boots: &[BootOutcome]) -> String {
+    let mut text = ReportText::default();
     text.line(&format!("{name}  {}", report.root));
     text.findings(&report.findings, None);
     for image in &report.images {
@@ -21,16 +21,16 @@ pub(super) fn report(name: &str, report: &VerifyReport, boots: &[Boot]) -> Strin
     }
     if !boots.is_empty() {
         text.line("");
-        text.written.extend(boots.iter().map(Boot::text));
+        text.written.extend(boots.iter().map(BootOutcome::to_text));
     }
     text.line("");
     text.line(&summary(&report.findings));
     text.written
 }
 
-/// Writes all rules.
-pub(super) fn rules() -> String {
-    let mut text = Text::default();
+/// Returns all rules as text.
+pub(super) fn rules_text() -> String {
+    let mut text = ReportText::default();
     for rule in all_rules() {
         text.line(&format!("{} ({})", rule.id, rule.severity));
         text.line(&format!("  {}", rule.summary));
@@ -42,13 +42,13 @@ pub(super) fn rules() -> String {
 }
 
 #[derive(Default)]
-struct Text {
+struct ReportText {
     written: String,
-    /// Rules that have been explained.
+    /// Ids of rules that have been explained.
     explained: BTreeSet<&'static str>,
 }
 
-impl Text {
+impl ReportText {
     fn line(&mut self, line: &str) {
         self.written.push_str(line);
         self.written.push('\n');
@@ -89,7 +89,7 @@ fn platform(platform: Option<&Platform>) -> String {
 
 fn summary(findings: &[Finding]) -> String {
     let kinds = [Severity::Error, Severity::Warning, Severity::Note];
-    let counts = kinds.iter().filter_map(|severity| match count(findings, *severity) {
+    let counts = kinds.iter().filter_map(|severity| match count_findings(findings, *severity) {
         0 => None,
         1 => Some(format!("1 {severity}")),
         count => Some(format!("{count} {severity}s")),

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A directory with a context, `c`, and beside it a file that nobody may read.
+/// A directory with a context `c`, and beside it a file that must not be read.
 struct Place {
     temporary: TempDir,
 }

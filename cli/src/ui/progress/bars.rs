@@ -7,17 +7,17 @@ use diskette_builder::oci::progress::ProgressEvent;
 use diskette_builder::oci::sink::TransferOutcome;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::lines::{finished, moved};
-use super::{View, blob_name};
+use super::lines::{finished_line, moved_line};
+use super::{ProgressDisplay, blob_name};
 
 /// A bar for each layer that is being made.
 #[derive(Debug, Default)]
-pub(super) struct Bars {
+pub(super) struct ProgressBars {
     all: MultiProgress,
     bars: Mutex<BTreeMap<usize, ProgressBar>>,
 }
 
-impl View for Bars {
+impl ProgressDisplay for ProgressBars {
     fn event(&self, event: ProgressEvent<'_>) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
@@ -40,26 +40,26 @@ impl View for Bars {
                 if let Some(bar) = bars.remove(&layer) {
                     self.all.remove(&bar);
                 }
-                self.line(&finished(platform, name, result, how));
+                self.line(&finished_line(platform, name, result, how));
             }
             ProgressEvent::Copied { blob, digest, len, how } => {
                 if let Some(bar) = bars.remove(&blob) {
                     self.all.remove(&bar);
                 }
-                self.line(&moved(digest, len, how));
+                self.line(&moved_line(digest, len, how));
             }
             ProgressEvent::Read { blob, digest, len } => {
                 if let Some(bar) = bars.remove(&blob) {
                     self.all.remove(&bar);
                 }
-                self.line(&moved(digest, len, TransferOutcome::Copied));
+                self.line(&moved_line(digest, len, TransferOutcome::Copied));
             }
             ProgressEvent::Note(text) => self.line(&format!("note: {text}")),
         }
     }
 }
 
-impl Bars {
+impl ProgressBars {
     fn start(
         &self,
         bars: &mut BTreeMap<usize, ProgressBar>,
@@ -69,21 +69,21 @@ impl Bars {
     ) {
         let bar = ProgressBar::new(len).with_style(style());
         let bar = self.all.add(bar.with_prefix(name));
-        // One that is started again begins anew.
+        // A layer that is started again begins at zero.
         if let Some(old) = bars.insert(number, bar) {
             self.all.remove(&old);
         }
     }
 
-    /// Writes a line above the bars. That nobody can read it any more is no reason to fail.
+    /// Prints a line above the bars. A failure to do so is ignored.
     fn line(&self, line: &str) {
         drop(self.all.println(line));
     }
 }
 
-impl Drop for Bars {
+impl Drop for ProgressBars {
     fn drop(&mut self) {
-        // A build that failed leaves no bars behind.
+        // A build that failed must not leave bars behind.
         drop(self.all.clear());
     }
 }

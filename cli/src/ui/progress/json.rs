@@ -1,4 +1,4 @@
-//! Progress as JSON, an object a line, for programs.
+//! Progress as JSON lines, for programs.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,29 +11,29 @@ use diskette_builder::oci::progress::{LayerOutcome, ProgressEvent};
 use diskette_builder::oci::sink::TransferOutcome;
 use serde_json::{Value, json};
 
-use super::{Counter, View};
-use crate::ui::message;
+use super::{ProgressCounter, ProgressDisplay};
+use crate::ui::print_message;
 
 /// Time between two objects about one layer.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// An object for each event, `advanced` no more often than [`INTERVAL`].
+/// Prints an object for each event, `advanced` no more often than [`INTERVAL`].
 #[derive(Debug, Default)]
-pub(super) struct Json {
-    layers: Mutex<BTreeMap<usize, Counter>>,
+pub(super) struct JsonProgress {
+    layers: Mutex<BTreeMap<usize, ProgressCounter>>,
 }
 
-impl View for Json {
+impl ProgressDisplay for JsonProgress {
     fn event(&self, event: ProgressEvent<'_>) {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         let object = match event {
             ProgressEvent::Surveying { layer, platform, name, len } => {
-                layers.insert(layer, Counter::start(len));
-                begun("surveying", layer, platform, name, len)
+                layers.insert(layer, ProgressCounter::start(len));
+                started_event("surveying", layer, platform, name, len)
             }
             ProgressEvent::Started { layer, platform, name, len } => {
-                layers.insert(layer, Counter::start(len));
-                begun("started", layer, platform, name, len)
+                layers.insert(layer, ProgressCounter::start(len));
+                started_event("started", layer, platform, name, len)
             }
             ProgressEvent::Advanced { layer, len } => {
                 let Some(counter) = layers.get_mut(&layer) else { return };
@@ -46,42 +46,36 @@ impl View for Json {
             ProgressEvent::Finished { layer, platform, name, result, how } => {
                 let counter = layers.get(&layer);
                 let seconds = counter.map(|counter| counter.started.elapsed().as_secs_f64());
-                finished(layer, platform, name, result, how, seconds)
+                finished_event(layer, platform, name, result, how, seconds)
             }
             ProgressEvent::Copying { blob, digest, len } => {
-                layers.insert(blob, Counter::start(len));
-                begun_blob("moving", blob, digest, len)
+                layers.insert(blob, ProgressCounter::start(len));
+                started_blob_event("moving", blob, digest, len)
             }
             ProgressEvent::Reading { blob, digest, len } => {
-                layers.insert(blob, Counter::start(len));
-                begun_blob("reading", blob, digest, len)
+                layers.insert(blob, ProgressCounter::start(len));
+                started_blob_event("reading", blob, digest, len)
             }
             ProgressEvent::Read { blob, digest, len } => {
                 json!({ "event": "read", "blob": blob, "digest": digest.to_string(), "size": len })
             }
             ProgressEvent::Copied { blob, digest, len, how } => {
-                let (digest, how) = (digest.to_string(), word(how));
+                let (digest, how) = (digest.to_string(), moved_word(how));
                 json!({ "event": "moved", "blob": blob, "digest": digest, "size": len, "how": how })
             }
             ProgressEvent::Note(text) => json!({ "event": "note", "text": text }),
         };
-        message(&object.to_string());
+        print_message(&object.to_string());
     }
 }
 
-/// Tells that something is done with a layer from now on.
-fn begun(event: &str, layer: usize, platform: &Platform, name: &str, len: u64) -> Value {
-    json!({
-        "event": event,
-        "layer": layer,
-        "platform": platform.to_string(),
-        "name": name,
-        "total": len,
-    })
+/// Returns the event of a layer that is started.
+fn started_event(event: &str, layer: usize, platform: &Platform, name: &str, len: u64) -> Value {
+    json!({ "event": event, "layer": layer, "platform": platform.to_string(), "name": name, "total": len, })
 }
 
-/// Tells that a layer is finished.
-fn finished(
+/// Returns the event of a finished layer.
+fn finished_event(
     layer: usize,
     platform: &Platform,
     name: &str,
@@ -89,25 +83,15 @@ fn finished(
     how: LayerOutcome,
     seconds: Option<f64>,
 ) -> Value {
-    json!({
-        "event": "finished",
-        "layer": layer,
-        "platform": platform.to_string(),
-        "name": name,
-        "digest": result.digest.to_string(),
-        "size": result.size,
-        "diffId": result.diff_id.to_string(),
-        "reused": how == LayerOutcome::Reused,
-        "seconds": seconds,
-    })
+    json!({ "event": "finished", "layer": layer, "platform": platform.to_string(), "name": name, "digest": result.digest.to_string(), "size": result.size, "diffId": result.diff_id.to_string(), "reused": how == LayerOutcome::Reused, "seconds": seconds, })
 }
 
-/// Tells that something is done with a blob from now on.
-fn begun_blob(event: &str, blob: usize, digest: Digest, len: u64) -> Value {
+/// Returns the event of a blob that is started.
+fn started_blob_event(event: &str, blob: usize, digest: Digest, len: u64) -> Value {
     json!({ "event": event, "blob": blob, "digest": digest.to_string(), "total": len })
 }
 
-fn word(how: TransferOutcome) -> &'static str {
+fn moved_word(how: TransferOutcome) -> &'static str {
     match how {
         TransferOutcome::Existed => "there",
         TransferOutcome::Mounted => "mounted",

@@ -11,55 +11,57 @@ use diskette_builder::oci::progress::{LayerOutcome, ProgressEvent};
 use diskette_builder::oci::sink::TransferOutcome;
 use indicatif::HumanBytes;
 
-use super::{Counter, View, blob_name};
-use crate::ui::message;
+use super::{ProgressCounter, ProgressDisplay, blob_name};
+use crate::ui::print_message;
 
-/// Time between two lines about one layer: CI systems take silence for a hang.
+/// Time between two lines about one layer: CI systems end jobs that print nothing.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// A line now and then.
+/// Prints lines at intervals.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
-    layers: Mutex<BTreeMap<usize, (String, Counter)>>,
+pub(super) struct ProgressLines {
+    layers: Mutex<BTreeMap<usize, (String, ProgressCounter)>>,
 }
 
-impl View for Lines {
+impl ProgressDisplay for ProgressLines {
     fn event(&self, event: ProgressEvent<'_>) {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             ProgressEvent::Surveying { layer, platform, name, len } => {
                 let name = format!("{platform} {name}: survey");
-                layers.insert(layer, (name, Counter::start(len)));
+                layers.insert(layer, (name, ProgressCounter::start(len)));
             }
             ProgressEvent::Started { layer, platform, name, len } => {
-                layers.insert(layer, (format!("{platform} {name}"), Counter::start(len)));
+                layers.insert(layer, (format!("{platform} {name}"), ProgressCounter::start(len)));
             }
             ProgressEvent::Copying { blob, digest, len }
             | ProgressEvent::Reading { blob, digest, len } => {
-                layers.insert(blob, (blob_name(digest), Counter::start(len)));
+                layers.insert(blob, (blob_name(digest), ProgressCounter::start(len)));
             }
             ProgressEvent::Advanced { layer, len } => {
                 if let Some((name, counter)) = layers.get_mut(&layer)
                     && counter.advance(len, INTERVAL)
                 {
                     let (done, len) = (HumanBytes(counter.done), HumanBytes(counter.len));
-                    message(&format!("{name}: {done} of {len}, {} %", counter.percent()));
+                    print_message(&format!("{name}: {done} of {len}, {} %", counter.percent()));
                 }
             }
             ProgressEvent::Finished { platform, name, result, how, .. } => {
-                message(&finished(platform, name, result, how));
+                print_message(&finished_line(platform, name, result, how));
             }
-            ProgressEvent::Copied { digest, len, how, .. } => message(&moved(digest, len, how)),
+            ProgressEvent::Copied { digest, len, how, .. } => {
+                print_message(&moved_line(digest, len, how))
+            }
             ProgressEvent::Read { digest, len, .. } => {
-                message(&moved(digest, len, TransferOutcome::Copied))
+                print_message(&moved_line(digest, len, TransferOutcome::Copied))
             }
-            ProgressEvent::Note(text) => message(&format!("note: {text}")),
+            ProgressEvent::Note(text) => print_message(&format!("note: {text}")),
         }
     }
 }
 
-/// Returns what is said of a finished layer.
-pub(super) fn finished(
+/// Returns the line about a finished layer.
+pub(super) fn finished_line(
     platform: &Platform,
     name: &str,
     layer: &FinishedLayer,
@@ -73,8 +75,8 @@ pub(super) fn finished(
     format!("{platform} {name}: {size} {}{how}", layer.digest)
 }
 
-/// Returns what is said of a blob that is where it should be.
-pub(super) fn moved(digest: Digest, len: u64, how: TransferOutcome) -> String {
+/// Returns the line about a blob that was copied or existed.
+pub(super) fn moved_line(digest: Digest, len: u64, how: TransferOutcome) -> String {
     let (name, len) = (blob_name(digest), HumanBytes(len));
     match how {
         TransferOutcome::Copied => format!("{name}: {len}"),

@@ -1,15 +1,15 @@
-//! *Annotations* of GitHub Actions: a line that the runner shows at the place it is about
+//! *Annotations* of GitHub Actions: lines that the runner shows at a place in a file
 //! (<https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>).
 
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use super::Severity;
+use super::MessageSeverity;
 
-/// Returns the diagnostic as a command for the runner.
-pub(crate) fn annotation(diagnostic: &Diagnostic, severity: Severity) -> String {
+/// Returns the diagnostic as a workflow command.
+pub(crate) fn annotation(diagnostic: &Diagnostic, severity: MessageSeverity) -> String {
     let word = match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
+        MessageSeverity::Error => "error",
+        MessageSeverity::Warning => "warning",
     };
     let mut properties = Vec::new();
     if let Some(span) = &diagnostic.span {
@@ -25,12 +25,12 @@ pub(crate) fn annotation(diagnostic: &Diagnostic, severity: Severity) -> String 
     format!("::{word} {}::{}", properties.join(","), data(&text))
 }
 
-/// Escapes what ends a command.
+/// Escapes characters that would end a command.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// Escapes what ends a property, too.
+/// Escapes characters that would end a property or a command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -48,13 +48,13 @@ mod tests {
         let source = Arc::new(SourceText { name: "./a,b:c%.yaml".into(), text: "ä\nbc".into() });
         let diagnostic =
             Diagnostic::new("100 % wrong\n::error::x").at(Span::new(&source, 4..5)).help("mend it");
-        let text = annotation(&diagnostic, Severity::Error);
+        let text = annotation(&diagnostic, MessageSeverity::Error);
         let expected = "::error file=a%2Cb%3Ac%25.yaml,line=2,col=2,title=diskette::\
             100 %25 wrong%0A::error::x%0Amend it";
         assert_eq!(text, expected);
-        let text = annotation(&Diagnostic::new("odd"), Severity::Warning);
+        let text = annotation(&Diagnostic::new("odd"), MessageSeverity::Warning);
         assert_eq!(text, "::warning title=diskette::odd");
-        let text = annotation(&Diagnostic::new("odd").rule("disk-dirty"), Severity::Warning);
+        let text = annotation(&Diagnostic::new("odd").rule("disk-dirty"), MessageSeverity::Warning);
         assert_eq!(text, "::warning title=diskette [disk-dirty]::odd");
     }
 }

@@ -6,14 +6,16 @@ use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText, Span};
 use diskette_integration::pairs;
 use snapbox::{assert_data_eq, str};
 
-use super::{Color, Severity, render};
+use super::{Color, MessageSeverity, render};
 
-/// Renders all that is wrong with a spec.
+/// Renders all problems of a spec.
 fn problems(text: &str) -> String {
     let source = Arc::new(SourceText { name: "diskette.yaml".into(), text: text.into() });
     let problems = spec::load_recipes(&source).unwrap_err();
-    let rendered: Vec<String> =
-        problems.iter().map(|problem| render(problem, Severity::Error, Color::Plain)).collect();
+    let rendered: Vec<String> = problems
+        .iter()
+        .map(|problem| render(problem, MessageSeverity::Error, Color::Plain))
+        .collect();
     rendered.join("\n\n") + "\n"
 }
 
@@ -28,7 +30,7 @@ fn places_and_rules_are_optional() {
     let source = Arc::new(SourceText { name: "a.yaml".into(), text: "a: b\n".into() });
     let diagnostic = Diagnostic::new("nothing can be built").help("free some space");
     assert_data_eq!(
-        render(&diagnostic, Severity::Error, Color::Plain),
+        render(&diagnostic, MessageSeverity::Error, Color::Plain),
         str![[r#"
 error: nothing can be built
  |
@@ -37,7 +39,7 @@ error: nothing can be built
     );
     let diagnostic = diagnostic.at(Span::new(&source, 3..4)).rule("disk-dirty").help("or more");
     assert_data_eq!(
-        render(&diagnostic, Severity::Error, Color::Plain),
+        render(&diagnostic, MessageSeverity::Error, Color::Plain),
         str![[r#"
 error[disk-dirty]: nothing can be built
  --> a.yaml:1:4
@@ -49,6 +51,6 @@ error[disk-dirty]: nothing can be built
   = help: or more
 "#]]
     );
-    let colored = render(&diagnostic, Severity::Error, Color::Ansi);
+    let colored = render(&diagnostic, MessageSeverity::Error, Color::Ansi);
     assert!(colored.contains("\u{1b}["), "{colored}");
 }

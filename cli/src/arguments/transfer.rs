@@ -1,4 +1,4 @@
-//! What is *shown* of a transfer.
+//! Options of *transfers*: how many blobs at a time, and what is shown.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 
 /// What is shown of a transfer, and how much is done at once.
 #[derive(Debug, Args)]
-pub(crate) struct ShowArguments {
+pub(crate) struct TransferArguments {
     /// Number of blobs that are moved at a time
     #[arg(short, long, value_name = "N", default_value = "4")]
     jobs: NonZeroUsize,
@@ -27,9 +27,9 @@ pub(crate) struct ShowArguments {
     progress: ProgressMode,
 }
 
-impl ShowArguments {
-    /// Tells whether nothing is said of the transfer but its result.
-    pub(crate) fn is_silent(&self) -> bool {
+impl TransferArguments {
+    /// Returns whether only the result is printed.
+    pub(crate) fn is_quiet(&self) -> bool {
         self.quiet || self.progress == ProgressMode::None
     }
 
@@ -37,14 +37,14 @@ impl ShowArguments {
         self.jobs.get()
     }
 
-    /// Returns the view of the progress.
+    /// Starts the display of progress.
     pub(crate) fn progress(&self, ui: &Ui) -> Result<Arc<ProgressView>, CommandError> {
         let mode = if self.quiet { ProgressMode::None } else { self.progress };
         Ok(ui.progress(mode)?)
     }
 
-    /// Prints what is there now: the image as a cluster would best name it, by its digest.
-    pub(crate) fn result(
+    /// Prints the name of the image with its digest, which a cluster should use.
+    pub(crate) fn print_result(
         &self,
         names: &[Reference],
         root: &Document,
@@ -60,6 +60,6 @@ impl ShowArguments {
         if lines.is_empty() {
             lines.push(digest.to_string());
         }
-        Ok(ui.result(format!("{}\n", lines.join("\n")).as_bytes())?)
+        Ok(ui.print_result(format!("{}\n", lines.join("\n")).as_bytes())?)
     }
 }

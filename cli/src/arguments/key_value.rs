@@ -4,12 +4,12 @@ use std::str::FromStr;
 
 /// `KEY=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pair {
+pub(crate) struct KeyValue {
     pub(crate) key: String,
     pub(crate) value: String,
 }
 
-impl FromStr for Pair {
+impl FromStr for KeyValue {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
