@@ -1,15 +1,15 @@
-//! A *diagnostic* says what is wrong with something a person wrote, where it stands, and how to
-//! mend it. It carries the text itself, so that whoever shows it (terminal, CI annotation) needs
-//! no second look at the file; how it looks is decided there, not here.
+//! A *diagnostic* reports an error in a spec, a Dockerfile or another input of the user: what is
+//! wrong, where, and how to fix it. It includes the text of the input, so that it can be shown
+//! without reading the file again; the command line decides how it is shown.
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A text that spans point into: a spec or a Dockerfile, under the name the user knows it by.
+/// The text of an input that spans refer to, e.g. of a spec or a Dockerfile.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SourceText {
-    /// The path as the user gave it, `<stdin>` for standard input.
+    /// The path as the user gave it, or `<stdin>` for standard input.
     pub name: String,
     /// The whole text.
     pub text: String,
@@ -18,7 +18,7 @@ pub struct SourceText {
 /// A part of a [`SourceText`], in bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Span {
-    /// The text pointed into.
+    /// The text that the span refers to.
     pub source: Arc<SourceText>,
     /// Byte range; always on character boundaries and inside the text.
     pub range: Range<usize>,
@@ -62,7 +62,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// One thing that is wrong with the input.
+/// One error in an input.
 ///
 /// The message is a phrase without a final period, starting in lower case, as in rustc.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,33 +71,33 @@ pub struct Diagnostic {
     pub rule: Option<&'static str>,
     /// What is wrong, in one line.
     pub message: String,
-    /// Where it stands, if it stands in a text.
+    /// Position of the error, if it is in a text.
     pub span: Option<Span>,
-    /// How to mend it, a line each.
+    /// Help lines, which say how to fix it.
     pub help: Vec<String>,
 }
 
 impl Diagnostic {
-    /// Returns a diagnostic without a place.
+    /// Returns a diagnostic without a position.
     pub fn new(message: impl Into<String>) -> Self {
         Self { rule: None, message: message.into(), span: None, help: Vec::new() }
     }
 
-    /// Returns the diagnostic of a broken rule.
+    /// Returns the diagnostic with the id of the broken rule.
     #[must_use]
     pub fn rule(mut self, id: &'static str) -> Self {
         self.rule = Some(id);
         self
     }
 
-    /// Returns the diagnostic pointing at `span`.
+    /// Returns the diagnostic with a position.
     #[must_use]
     pub fn at(mut self, span: impl Into<Option<Span>>) -> Self {
         self.span = span.into();
         self
     }
 
-    /// Returns the diagnostic with one more line on how to mend it.
+    /// Returns the diagnostic with another help line.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());

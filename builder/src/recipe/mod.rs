@@ -1,6 +1,6 @@
-//! A *recipe* says what an image shall be, without how or where to: for each platform the layers,
-//! as lists of entries, and the image config. Frontends write recipes from what people wrote; the
-//! engine builds them and cannot tell which frontend one came from.
+//! A *recipe* describes an image, but not how it is built or where it is written: for each platform
+//! the layers, as lists of entries, and the image config. Frontends lower their input to recipes;
+//! the engine builds them, and does not depend on the frontend.
 
 pub mod diagnostic;
 pub(crate) mod path;
@@ -24,32 +24,32 @@ use crate::oci::tar::Owner;
 /// One image, for one or more platforms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
-    /// The names the finished image gets; none is allowed.
+    /// Names of the finished image; can be empty.
     pub names: Vec<Reference>,
-    /// In the order of the index; no platform twice.
+    /// The images in the order of the index, one per platform.
     pub platforms: Vec<PlatformRecipe>,
-    /// Set on the index and on every manifest.
+    /// Annotations of the index and of every manifest.
     pub annotations: BTreeMap<String, String>,
 }
 
-/// What one platform's image holds.
+/// Recipe of the image of one platform.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlatformRecipe {
-    /// What it runs on.
+    /// Platform of the image.
     pub platform: Platform,
-    /// What it stands on; nothing means `scratch`.
+    /// Base image; none for `scratch`.
     pub base: Option<BaseImage>,
-    /// What is done on top of the base, first to last.
+    /// Steps on top of the base, in order.
     pub steps: Vec<RecipeStep>,
-    /// The image config, as it comes from the base and was changed; what layers and history there
-    /// are is added when they are finished.
+    /// The image config: that of the base with all changes. New layers and history are added when
+    /// they are finished.
     pub config: ImageConfig,
-    /// Set on its manifest alone; those of the recipe go before them.
+    /// Annotations of this manifest only; those of the recipe take precedence.
     pub annotations: BTreeMap<String, String>,
 }
 
 impl PlatformRecipe {
-    /// Returns the layers that have to be made, lowest first.
+    /// Returns the layers that have to be built, lowest first.
     pub(crate) fn layers(&self) -> impl Iterator<Item = &LayerRecipe> {
         self.steps.iter().filter_map(|step| match step {
             RecipeStep::Layer(layer) => Some(layer),
@@ -65,48 +65,48 @@ pub enum RecipeStep {
     Layer(LayerRecipe),
     /// A change of the config alone.
     Config {
-        /// What the image's history says of it.
+        /// Text of the entry in the image's history.
         history: String,
     },
 }
 
-/// The image that another stands on. Its layers are taken as they are, byte for byte.
+/// A base image. Its layers are reused byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseImage {
-    /// Where it is.
+    /// Location of the base image.
     pub location: ImageLocation,
-    /// Its manifest, that of the platform.
+    /// Digest of the manifest for the platform.
     pub manifest: Digest,
-    /// Lowest first.
+    /// Layers, lowest first.
     pub layers: Vec<BaseLayer>,
 }
 
-/// A layer of a base.
+/// A layer of a base image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseLayer {
-    /// An OCI media type: Docker's are translated, the bytes are the same.
+    /// OCI media type: Docker's are translated.
     pub media_type: String,
-    /// Of the blob.
+    /// Digest of the blob.
     pub digest: Digest,
-    /// Of the blob, in bytes.
+    /// Length of the blob in bytes.
     pub size: u64,
 }
 
-/// One layer: entries in the order they have in the tar.
+/// Recipe of one layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerRecipe {
-    /// What the image's history says of it.
+    /// Text of the entry in the image's history.
     pub history: String,
-    /// Parents stand before their children.
+    /// Entries in the order of the tar: directories come before their content.
     pub entries: Vec<LayerEntry>,
 }
 
-/// One file or directory of a layer.
+/// One file, directory or link of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerEntry {
-    /// Relative, `/` between parts, no `.` or `..`, no slash at either end.
+    /// Relative path: `/` between parts, no `.` or `..`, no slash at either end.
     pub path: String,
-    /// What it is, and where its content comes from.
+    /// File type, with the source of a file's content.
     pub kind: LayerEntryKind,
     /// Permission bits, e.g. `0o444`.
     pub mode: u32,
@@ -115,7 +115,7 @@ pub struct LayerEntry {
 }
 
 impl LayerEntry {
-    /// Returns the path that the entry has in the tar: whiteouts have a name of their own.
+    /// Returns the path of the entry in the tar: whiteouts have a special name.
     pub(crate) fn tar_path(&self) -> String {
         match self.kind {
             LayerEntryKind::Whiteout => {
@@ -128,63 +128,63 @@ impl LayerEntry {
     }
 }
 
-/// What an entry is.
+/// Type of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LayerEntryKind {
     /// A directory.
     Directory,
     /// A regular file with the content of a source.
     File(SourceRecipe),
-    /// A symbolic link and what it says, to be kept as it is.
+    /// A symbolic link and its target, which is kept unchanged.
     Symlink(String),
-    /// Another name of a file that stands before it in the layer, whose path this is.
+    /// A hard link to the file at this path, which comes earlier in the layer.
     Hardlink(String),
-    /// What the layers below have at this path is gone
+    /// A whiteout, which removes this path of the lower layers
     /// (<https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts>).
     Whiteout,
-    /// What the layers below have in this directory is gone.
+    /// An opaque whiteout, which removes what lower layers have in this directory.
     Opaque,
 }
 
-/// Where a file's content comes from, and what must be true of it.
+/// The source of a file's content, and what is checked of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRecipe {
-    /// A file or a URL.
+    /// Location of the bytes.
     pub location: SourceLocation,
-    /// How the content is packed there, if it is to be unpacked on its way into the layer.
+    /// Compression of the source, if it is decompressed on its way into the layer.
     pub compression: Option<CompressionFormat>,
-    /// Digest of the content as it lies there, before unpacking.
+    /// Digest of the source, before it is decompressed.
     pub checksum: Option<Checksum>,
-    /// Where the user named it, for messages.
+    /// Position in the spec or Dockerfile that names the source, for messages.
     pub origin: Option<Span>,
-    /// What the disk in it is converted to on its way into the layer, if it is.
+    /// Conversion of the disk on its way into the layer, if any.
     pub convert: Option<Conversion>,
-    /// What the content must be for the image to make sense.
+    /// Use of the content.
     pub role: SourceRole,
-    /// What else is known of it, if it is downloaded; trees of thousands of files have none.
+    /// Details of a download; boxed, since trees of thousands of files have none.
     pub download: Option<Box<DownloadDetails>>,
 }
 
 impl SourceRecipe {
-    /// Returns the recipe of a source of which nothing else is known.
+    /// Returns the recipe of a source without compression, checksum and conversion.
     pub(crate) fn new(location: SourceLocation, role: SourceRole) -> Self {
         let (compression, checksum, origin) = (None, None, None);
         Self { location, compression, checksum, origin, convert: None, role, download: None }
     }
 }
 
-/// What is known of a download beside its URL.
+/// Details of a download beside its URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DownloadDetails {
-    /// Where the same bytes are too, in the order in which they are asked for.
+    /// Other URLs of the same bytes, in the order in which they are tried.
     pub mirrors: Vec<String>,
-    /// How long the file is as it lies there, in bytes.
+    /// Length of the downloaded file in bytes, before it is decompressed.
     pub size: Option<u64>,
-    /// Digest of the content when it has been unpacked.
+    /// Digest of the decompressed content.
     pub decompressed: Option<Checksum>,
 }
 
-/// What a source is used as; decides what it is checked for before it is read.
+/// Use of a source, which determines the checks before it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceRole {
     /// A virtual machine's disk.
@@ -193,14 +193,14 @@ pub enum SourceRole {
     File,
 }
 
-/// A place that bytes come from.
+/// Location of the bytes of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceLocation {
     /// A file on this machine.
     File(InputFile),
-    /// An `http://` or `https://` address.
+    /// An `http://` or `https://` URL.
     Url(String),
-    /// The bytes themselves, for example those of a here-document.
+    /// The bytes themselves, e.g. of a here-document.
     Inline(Arc<[u8]>),
     /// A file in an archive.
     Member(TarMember),
@@ -246,34 +246,34 @@ impl InputFile {
     }
 }
 
-/// A regular file in a tar, packed or not.
+/// A regular file in a tar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TarMember {
     /// The tar.
     pub archive: Arc<TarOrigin>,
-    /// Where its content begins in the unpacked tar, in bytes.
+    /// Offset of its content in the decompressed tar, in bytes.
     pub offset: u64,
-    /// How long its content is, in bytes.
+    /// Length of its content in bytes.
     pub size: u64,
 }
 
-/// A tar that files are taken from.
+/// A tar that files are read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TarOrigin {
-    /// A file, packed as it says itself.
+    /// A file, which may be compressed.
     File(Box<SourceRecipe>),
     /// A layer of an image.
     Layer {
-        /// Where the image is.
+        /// Location of the image.
         location: ImageLocation,
-        /// Of the blob.
+        /// Digest of the blob.
         digest: Digest,
-        /// Of the blob, in bytes.
+        /// Length of the blob in bytes.
         size: u64,
     },
 }
 
-/// A digest that a source's bytes must have, lower-case hexadecimal.
+/// Expected digest of a source, in lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checksum {
     /// 64 digits.

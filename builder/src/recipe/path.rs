@@ -1,11 +1,11 @@
-//! *Paths* as layers have them: relative, with `/` between their parts; the empty one is the root.
+//! *Paths* in layers: relative, with `/` between their parts; the root directory is the empty path.
 
 /// Returns the path of a name in a directory.
 pub(crate) fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
-/// Returns the directory a path is in, and its name there.
+/// Splits a path into its directory and its name there.
 pub(crate) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }

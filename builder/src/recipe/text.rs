@@ -1,4 +1,4 @@
-//! How sources are written in messages.
+//! The text of sources in messages.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! An OCI archive: the same layout as one tar file. A blob goes straight into the tar although its
-//! name and size are known only at its end: room for its headers is left, and filled then.
+//! An OCI archive: a layout as one tar file. A blob is written straight into the tar although its
+//! name and size are known only at its end: space for its headers is reserved, and filled then.
 
 use std::collections::HashSet;
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
@@ -17,13 +17,14 @@ use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::sink::{self, BlobWriter, NamedImage, ReportBytes, Sink, TransferOutcome};
 
-/// The unit of a tar file, in bytes.
+/// Length of a record of a tar in bytes.
 const RECORD: u64 = 512;
 
-/// Room for a blob's headers: a pax header, its record of the size, and the header itself.
+/// Space for the headers of a blob, in bytes: a pax header, its record of the size, and the header
+/// itself.
 const HEADERS: u64 = 3 * RECORD;
 
-/// An archive that images are written to; it is there when they are published.
+/// An archive that images are written to. The file appears when they are published.
 #[derive(Debug)]
 pub struct ArchiveSink<'a> {
     tar: Mutex<ArchiveTar<'a>>,
@@ -37,24 +38,25 @@ struct ArchiveTar<'a> {
 }
 
 enum ArchiveDestination<'a> {
-    /// Renamed into place when it is finished.
+    /// A temporary file, and the name that it gets when it is finished.
     Named(TempFile<'a>, String),
-    /// Copied out when it is finished: what is read front to back needs names and sizes first.
+    /// A file that is copied to an output when it is finished: a stream needs names and sizes
+    /// before the content.
     Stream(File, Box<dyn Write + Send>),
     Finished,
 }
 
 impl<'a> ArchiveSink<'a> {
-    /// Starts an archive that will be the file `name` of a directory. `path` is what messages call
-    /// it.
+    /// Starts an archive that will be the file `name` of a directory. `path` is its path in
+    /// messages.
     pub fn create(dir: &'a Dir, name: &str, path: &str) -> Result<Self, StorageError> {
         let file =
             TempFile::new(dir).map_err(StorageError::io("write to the directory of", path))?;
         Self::start(ArchiveDestination::Named(file, name.into()), path)
     }
 
-    /// Starts an archive that will be written to `output`, by way of a file without a name in a
-    /// directory for temporary files.
+    /// Starts an archive that will be written to `output`, through an unnamed file in a directory
+    /// for temporary files. `path` is the name of the output in messages.
     pub fn stream(
         temporary: &'a Dir,
         output: Box<dyn Write + Send>,
@@ -110,8 +112,8 @@ impl ArchiveTar<'_> {
         self.append(&new_header(name, EntryType::Regular, content.len() as u64)?, content)
     }
 
-    /// Writes the headers of the blob of `size` bytes that stands behind room for them at the end;
-    /// a blob that the archive has already is cut off again.
+    /// Writes the headers of a blob of `size` bytes that was written at the end, after the space
+    /// that is reserved for them. A blob that the archive has already is truncated.
     fn write_blob_headers(&mut self, digest: Digest, size: u64) -> io::Result<()> {
         let start = self.end;
         if !self.blobs.insert(digest) {
@@ -172,7 +174,7 @@ fn new_header(name: &str, kind: EntryType, size: u64) -> io::Result<Header> {
     Ok(header)
 }
 
-/// A pax record of a size, written with leading zeros so that its own length is fixed.
+/// Returns a pax record of a size, with leading zeros so that the length of the record is fixed.
 fn size_record(size: u64) -> Vec<u8> {
     format!("29 size={size:020}\n").into_bytes()
 }
@@ -184,7 +186,7 @@ impl Sink for ArchiveSink<'_> {
         _size: u64,
         _names: &[Reference],
     ) -> Result<bool, StorageError> {
-        // A new archive holds nothing that a build before it could have left.
+        // A new archive has no blobs of earlier builds.
         Ok(false)
     }
 
@@ -239,7 +241,7 @@ impl Sink for ArchiveSink<'_> {
     }
 }
 
-/// Holds the whole archive: blobs follow one another in it.
+/// A blob that is being written. It locks the archive, since blobs are written one after another.
 struct ArchiveBlob<'a, 'd> {
     tar: MutexGuard<'a, ArchiveTar<'d>>,
     archive: &'a ArchiveSink<'d>,

@@ -1,6 +1,5 @@
-//! The images of an OCI archive, for *reading*. The tar is gone through once, from header to
-//! header, to find where its blobs begin; then they are read where they lie. An archive can come
-//! from anywhere.
+//! The images of an OCI archive, for *reading*. The headers of the tar are read once to find the
+//! offsets of the blobs, which are then read from the file. An archive is untrusted.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -9,7 +8,7 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 
 use super::entries::LayoutEntries;
-use super::{BLOBS, INDEX, read_document};
+use super::{BLOBS, INDEX, parse_document};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
@@ -17,13 +16,13 @@ use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
 use crate::oci::images::Images;
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
-/// What is in an archive of Docker's own format, which has no `index.json`.
+/// Name of a file in archives of Docker's own format, which have no `index.json`.
 const DOCKER: &str = "manifest.json";
 
-/// Enough for a header and what stands in front of it, in bytes: contents are passed over.
+/// Size of the read buffer in bytes: enough for the headers of a member, whose content is skipped.
 const HEADERS: usize = 4096;
 
-/// More than any images need. The length is bounded by the file's own.
+/// Limits of an archive, larger than images need. Its length is bounded by that of the file.
 const LIMITS: TarLimits = TarLimits {
     entries: 100_000,
     path: 4096,
@@ -41,14 +40,14 @@ pub struct ArchiveImages {
     blobs: BTreeMap<Digest, MemberSpan>,
 }
 
-/// Where a member's content lies in the file, in bytes.
+/// Offset and length of a member's content in the file, in bytes.
 #[derive(Debug, Clone, Copy)]
 struct MemberSpan {
     at: u64,
     len: u64,
 }
 
-/// What the tar holds that is of use.
+/// The members of the tar that are used.
 #[derive(Default)]
 struct ArchiveContents {
     index: Option<MemberSpan>,
@@ -57,7 +56,7 @@ struct ArchiveContents {
 }
 
 impl ArchiveImages {
-    /// Opens the archive that a file is. `path` is what messages call it.
+    /// Opens an archive. `path` is its path in messages.
     pub fn open(file: File, path: &str) -> Result<Self, StorageError> {
         let foreign = |problem: String| StorageError::Unexpected { path: path.into(), problem };
         let metadata = file.metadata().map_err(StorageError::io("read", path))?;
@@ -67,13 +66,13 @@ impl ArchiveImages {
         let mut magic = Vec::new();
         let start = FilePart { file: &file, at: 0, left: MAGIC_LEN };
         { start }.read_to_end(&mut magic).map_err(StorageError::io("read", path))?;
-        if let Some(packing) = CompressionFormat::detect(&magic) {
+        if let Some(compression) = CompressionFormat::detect(&magic) {
             let problem = "and archives are read without unpacking them; unpack it first";
-            return Err(foreign(format!("is packed with {packing}, {problem}")));
+            return Err(foreign(format!("is packed with {compression}, {problem}")));
         }
         let contents = ArchiveContents::read(&file, metadata.len())
             .map_err(|error| foreign(format!("is not an OCI archive: {error}")))?;
-        let index = contents.index.ok_or_else(|| foreign(contents.what_else().into()))?;
+        let index = contents.index.ok_or_else(|| foreign(contents.missing_index().into()))?;
         let index_path = format!("{path}/{INDEX}");
         let bytes = index.bytes(&file).map_err(StorageError::io("read", index_path))?;
         let entries = LayoutEntries::parse(&bytes, path)?;
@@ -92,7 +91,7 @@ impl ArchiveImages {
         self.blobs.get(&digest).copied().ok_or_else(missing)
     }
 
-    /// Returns where a blob lies that has the size that is declared of it.
+    /// Returns the location of a blob in the file, and fails unless it has this size.
     fn sized_span(&self, digest: Digest, size: u64) -> Result<MemberSpan, StorageError> {
         let span = self.span(digest)?;
         if span.len == size {
@@ -106,7 +105,7 @@ impl ArchiveImages {
         let path = self.blob_path(digest);
         let bytes = self.span(digest)?.bytes(&self.file);
         let bytes = bytes.map_err(StorageError::io("read", path.as_str()))?;
-        read_document(declared, bytes, digest, &path)
+        parse_document(declared, bytes, digest, &path)
     }
 }
 
@@ -124,7 +123,8 @@ impl ArchiveContents {
         Ok(contents)
     }
 
-    /// Of several members with one name the last counts, as it does for who unpacks the archive.
+    /// Adds a member. Of several with the same name the last counts, as when the archive is
+    /// unpacked.
     fn add(&mut self, found: &TarEntry) {
         let span = (found.kind == TarEntryKind::File)
             .then_some(MemberSpan { at: found.offset, len: found.size });
@@ -143,8 +143,8 @@ impl ArchiveContents {
         }
     }
 
-    /// Says what a tar is that has no index.
-    fn what_else(&self) -> &'static str {
+    /// Returns the message for a tar without an index.
+    fn missing_index(&self) -> &'static str {
         if self.is_docker {
             return "is an archive of Docker's format, not an OCI archive; \
                     `skopeo copy docker-archive:FILE oci-archive:FILE` makes one of it";
@@ -154,7 +154,7 @@ impl ArchiveContents {
 }
 
 impl MemberSpan {
-    /// Returns the content, if it is not too long for a document.
+    /// Reads the content, unless it is too long for a document.
     fn bytes(self, file: &File) -> io::Result<Vec<u8>> {
         if self.len > DOCUMENT_LEN_MAX {
             return Err(io::Error::other("too long for a document"));
@@ -168,7 +168,7 @@ impl MemberSpan {
     }
 }
 
-/// A part of a file that is being read; nobody else's place in the file matters to it.
+/// A part of a file that is being read. It is independent of the position of the file descriptor.
 struct FilePart<F> {
     file: F,
     at: u64,
@@ -219,7 +219,7 @@ impl Images for ArchiveImages {
     }
 
     fn only_image(&self) -> Result<Option<Document>, StorageError> {
-        let found = self.entries.only()?;
+        let found = self.entries.only_image()?;
         found.map(|(digest, declared)| self.read_document(digest, declared)).transpose()
     }
 

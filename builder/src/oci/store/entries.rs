@@ -1,4 +1,4 @@
-//! The *entries* of a layout's `index.json`: the images that it names, as a reader needs them.
+//! The *entries* of a layout's `index.json`, for reading images.
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -9,15 +9,15 @@ use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::DescriptorFields;
 use crate::oci::image::digest::Digest;
 
-/// The images that an `index.json` names, in its order.
+/// The entries of an `index.json`, in its order.
 #[derive(Debug, Default)]
 pub(super) struct LayoutEntries {
     all: Vec<LayoutEntry>,
-    /// What messages call the layout.
+    /// Path of the layout in messages.
     path: String,
 }
 
-/// An image that is named.
+/// An entry of an `index.json`.
 #[derive(Debug, Clone)]
 struct LayoutEntry {
     digest: String,
@@ -27,7 +27,7 @@ struct LayoutEntry {
 }
 
 impl LayoutEntries {
-    /// Reads an `index.json`.
+    /// Parses an `index.json`.
     pub(super) fn parse(bytes: &[u8], path: &str) -> Result<Self, StorageError> {
         let foreign = |problem: String| StorageError::Unexpected { path: path.into(), problem };
         let index: Value = serde_json::from_slice(bytes)
@@ -37,7 +37,7 @@ impl LayoutEntries {
         Ok(Self { all: all.iter().filter_map(parse_entry).collect(), path: path.into() })
     }
 
-    /// Returns digest and media type of what a tag, a whole name or a digest stands for.
+    /// Returns digest and media type of the image with this tag, full reference or digest.
     pub(super) fn find(&self, name: &str) -> Result<Option<(Digest, &str)>, StorageError> {
         let is = |entry: &&LayoutEntry| {
             entry.name.as_deref() == Some(name)
@@ -52,8 +52,8 @@ impl LayoutEntries {
         Ok(Some((digest, &entry.media_type)))
     }
 
-    /// Returns the same of the only image, if there is only one.
-    pub(super) fn only(&self) -> Result<Option<(Digest, &str)>, StorageError> {
+    /// Returns digest and media type of the image if there is exactly one.
+    pub(super) fn only_image(&self) -> Result<Option<(Digest, &str)>, StorageError> {
         let mut digests: Vec<&str> = self.all.iter().map(|entry| entry.digest.as_str()).collect();
         digests.sort_unstable();
         digests.dedup();
@@ -63,14 +63,14 @@ impl LayoutEntries {
         }
     }
 
-    /// Returns the names of all images, for messages: whole ones where they are known.
+    /// Returns the names of all images for messages: full references where they are known.
     pub(super) fn names(&self) -> Vec<&str> {
         let name = |entry: &'_ LayoutEntry| -> bool { entry.name.is_some() || entry.tag.is_some() };
         let named = self.all.iter().filter(|entry| name(entry));
         named.filter_map(|entry| entry.name.as_deref().or(entry.tag.as_deref())).collect()
     }
 
-    /// Returns the whole names that an image has.
+    /// Returns the full references of an image.
     pub(super) fn names_of(&self, digest: Digest) -> Vec<&str> {
         let digest = digest.to_string();
         let same = self.all.iter().filter(|entry| entry.digest == digest);
@@ -83,7 +83,7 @@ impl LayoutEntries {
     }
 }
 
-/// Reads an entry. One that cannot be read keeps no other from being found.
+/// Parses an entry. A malformed one is ignored, so that the others can be found.
 fn parse_entry(value: &Value) -> Option<LayoutEntry> {
     let fields = DescriptorFields::deserialize(value).ok()?;
     let DescriptorFields { media_type, digest, mut annotations, .. } = fields;

@@ -1,5 +1,5 @@
-//! The *index* of a layout names its images. It is edited as JSON, not through types, so that what
-//! other tools wrote into it survives.
+//! The *index* of a layout lists its images. It is edited as JSON, so that fields that other tools
+//! have written are kept.
 
 use std::io;
 
@@ -8,13 +8,13 @@ use serde_json::{Map, Value, json};
 use crate::oci::image::json::to_canonical_json;
 use crate::oci::sink::NamedImage;
 
-/// How the layout's own readers (skopeo, podman, umoci) call an image.
+/// Annotation with the tag of an image, which skopeo, podman and umoci read.
 pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// The whole name of an image, as containerd and BuildKit write it.
+/// Annotation with the full reference of an image, as containerd and BuildKit write it.
 pub(super) const IMAGE_NAME: &str = "io.containerd.image.name";
 
-/// An `index.json`.
+/// The content of an `index.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LayoutIndex(Map<String, Value>);
 
@@ -27,7 +27,7 @@ impl LayoutIndex {
         ]))
     }
 
-    /// Reads an index; says what is wrong with one that cannot be added to.
+    /// Parses an index; the error says what is wrong with it.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let value =
             serde_json::from_slice(bytes).map_err(|error| format!("is not JSON: {error}"))?;
@@ -43,14 +43,14 @@ impl LayoutIndex {
         Ok(to_canonical_json(&self.0)?)
     }
 
-    /// Points a name at an image. An image that had the name loses it; all others stay.
+    /// Makes a name refer to an image. The entry that had the name is removed; all others are kept.
     pub(crate) fn set_name(&mut self, named: &NamedImage) -> io::Result<()> {
         let full = named.name.as_ref().map(ToString::to_string);
         let mut entry = serde_json::to_value(&named.image)?;
         let Some(Value::Array(entries)) = self.0.get_mut("manifests") else { return Ok(()) };
         entries.retain(|old| !is_same_name(old, named.tag(), full.as_deref()));
-        // Readers look for the tag alone; of two images with one tag, the second needs all its
-        // name.
+        // Readers compare only the tag; of two images with the same tag, the second gets its full
+        // reference.
         let taken = entries.iter().any(|old| annotation(old, REF_NAME) == Some(named.tag()));
         let ref_name = full.as_deref().filter(|_| taken).unwrap_or(named.tag());
         let mut annotations = entry
@@ -68,7 +68,7 @@ impl LayoutIndex {
     }
 }
 
-/// Tells whether an entry holds the name. One that another tool made has only its tag.
+/// Returns whether an entry has the name. An entry of another tool may have only a tag.
 fn is_same_name(entry: &Value, tag: &str, full: Option<&str>) -> bool {
     match annotation(entry, IMAGE_NAME) {
         Some(name) => Some(name) == full,

@@ -1,5 +1,5 @@
-//! An OCI image layout in a directory. Blobs and index are written beside their place, synced and
-//! renamed into it; a lock lets parallel builds add to one layout.
+//! An OCI image layout in a directory. Blobs and index are written to temporary files, synced and
+//! renamed; a lock lets several builds add to one layout at the same time.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
@@ -19,10 +19,10 @@ use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::sink::{self, BlobWriter, NamedImage, ReportBytes, Sink, TransferOutcome};
 
-/// The one version of OCI layouts.
+/// The only version of OCI layouts.
 const LAYOUT_VERSION: &str = "1.0.0";
 
-/// A write this long, in bytes, is part of a layer.
+/// Length of a write in bytes from which on it belongs to a layer, not to a document.
 const LONG: usize = 64 * 1024;
 
 /// A layout that images are added to.
@@ -33,11 +33,11 @@ pub struct LayoutSink {
 }
 
 impl LayoutSink {
-    /// Opens the layout in a directory, or makes one if the directory is empty. `path` is what
-    /// messages call it.
+    /// Opens the layout in a directory, or creates one if the directory is empty. `path` is its
+    /// path in messages.
     pub fn open(dir: Dir, path: &str) -> Result<Self, StorageError> {
-        // Of builds that begin at the same time in an empty directory, one makes the layout. A file
-        // system that cannot lock directories is no reason to fail.
+        // Of several builds that start in the same empty directory, one creates the layout. Errors
+        // are ignored, since not all file systems can lock directories.
         let making = dir.open(".").map_err(StorageError::io("open", path))?;
         flock(&making, FlockOperation::LockExclusive).unwrap_or_default();
         let is_layout = dir.try_exists("oci-layout").map_err(StorageError::io("open", path))?;
@@ -57,7 +57,7 @@ impl LayoutSink {
         })?;
         drop(making);
         let layout = Self { oci, path: path.into() };
-        // An index that cannot be added to is better known before a long build than after it.
+        // A malformed index is reported before a long build rather than after it.
         layout.read_index()?;
         Ok(layout)
     }
@@ -92,9 +92,9 @@ impl LayoutSink {
         write().map_err(StorageError::io("write", self.path_of(INDEX)))
     }
 
-    /// Waits until no other build changes the index.
+    /// Locks the index against other builds.
     fn lock(&self) -> io::Result<File> {
-        // The one file of a layout that nobody replaces.
+        // This is the only file of a layout that is never replaced.
         let options = OpenOptions::new().read(true).write(true).clone();
         let file = self.oci.dir().open_with("oci-layout", &options)?.into_std();
         flock(&file, FlockOperation::LockExclusive)?;
@@ -165,7 +165,7 @@ impl Sink for LayoutSink {
             .try_for_each(|named| index.set_name(named))
             .and_then(|()| index.to_bytes())
             .map_err(StorageError::io("compose", self.path_of(INDEX)))?;
-        // A build that changes nothing touches nothing: make looks at the times.
+        // An unchanged index keeps its modification time, which make compares.
         if new != old {
             self.write_index(&new)?;
         }
@@ -178,7 +178,7 @@ impl Sink for LayoutSink {
     }
 }
 
-/// Refuses layouts that are laid out in a way that is not known yet.
+/// Refuses layouts of an unknown version.
 fn check_version(dir: &Dir, path: &str) -> Result<(), StorageError> {
     let bytes = dir.read("oci-layout").map_err(StorageError::io("open", path))?;
     let version = match serde_json::from_slice::<OciLayout>(&bytes) {
@@ -193,10 +193,10 @@ fn check_version(dir: &Dir, path: &str) -> Result<(), StorageError> {
 }
 
 struct LayoutBlob<'a> {
-    /// Until it has its place.
+    /// The temporary file; none after it was renamed.
     file: Option<TempFile<'a>>,
     layout: &'a LayoutSink,
-    /// Started with the first long write: documents need none.
+    /// Started by the first long write: documents do not need it.
     writeback: Option<Writeback>,
 }
 

@@ -1,4 +1,4 @@
-//! The *store* is where images lie on disk: an OCI image layout, as a directory or as an archive
+//! The *store* of images on disk: an OCI image layout, as a directory or as an archive
 //! (<https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>).
 
 mod archive;
@@ -22,16 +22,16 @@ pub use archived::ArchiveImages;
 pub use layout::LayoutSink;
 pub use reader::LayoutImages;
 
-/// Where blobs lie in a layout.
+/// Directory of the blobs in a layout.
 const BLOBS: &str = "blobs/sha256";
 
 /// The file that names the images of a layout.
 const INDEX: &str = "index.json";
 
-/// How much of a blob is copied at once, in bytes.
+/// Number of bytes of a blob that are copied at a time.
 const COPY_LEN: usize = 256 * 1024;
 
-/// Copies a blob and checks it on the way: what is not what its digest says gets no name.
+/// Copies a blob, and fails if its size or digest is wrong; the caller then does not complete it.
 fn copy_blob(
     blob: &SourceBlob<'_>,
     writer: &mut Box<dyn BlobWriter + '_>,
@@ -62,8 +62,8 @@ fn copy_blob(
     Err(StorageError::Unexpected { path: blob.digest.to_string(), problem: problem.into() })
 }
 
-/// Reads a document that has the digest, from the file at `path`.
-fn read_document(
+/// Parses the document with this digest, which was read from the file `path`.
+fn parse_document(
     declared: &str,
     bytes: Vec<u8>,
     digest: Digest,

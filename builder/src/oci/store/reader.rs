@@ -1,12 +1,12 @@
-//! The images of a layout, for *reading*. Blobs may be neither links nor anything else than files:
-//! a layout can come from anywhere.
+//! The images of a layout, for *reading*. A layout is untrusted: blobs must be regular files, not
+//! links.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 
 use super::entries::LayoutEntries;
-use super::{BLOBS, INDEX, read_document};
+use super::{BLOBS, INDEX, parse_document};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
@@ -21,7 +21,7 @@ pub struct LayoutImages {
 }
 
 impl LayoutImages {
-    /// Opens the layout in a directory. `path` is what messages call it.
+    /// Opens the layout in a directory. `path` is its path in messages.
     pub fn open(dir: Dir, path: &str) -> Result<Self, StorageError> {
         let foreign =
             |problem: &str| StorageError::Unexpected { path: path.into(), problem: problem.into() };
@@ -31,7 +31,7 @@ impl LayoutImages {
         }
         let bytes = match open_file(&dir, INDEX).and_then(read_all) {
             Ok(bytes) => bytes,
-            // A layout that is only being made.
+            // The layout is still being created.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Self { dir, path: path.into(), entries: LayoutEntries::default() });
             }
@@ -50,7 +50,7 @@ impl LayoutImages {
             .map_err(StorageError::io("read", self.blob_path(digest)))
     }
 
-    /// Opens a blob that has the size that is declared of it.
+    /// Opens a blob, and fails unless it has this size.
     fn sized_blob(&self, digest: Digest, size: u64) -> Result<File, StorageError> {
         let file = self.open_blob(digest)?;
         let path = self.blob_path(digest);
@@ -67,7 +67,7 @@ impl LayoutImages {
         let bytes = self
             .open_blob(digest)
             .and_then(|file| read_all(file).map_err(StorageError::io("read", path.as_str())))?;
-        read_document(declared, bytes, digest, &path)
+        parse_document(declared, bytes, digest, &path)
     }
 }
 
@@ -124,7 +124,7 @@ impl Images for LayoutImages {
     }
 
     fn only_image(&self) -> Result<Option<Document>, StorageError> {
-        let found = self.entries.only()?;
+        let found = self.entries.only_image()?;
         found.map(|(digest, declared)| self.read_document(digest, declared)).transpose()
     }
 

@@ -1,15 +1,15 @@
-//! *Writing back* while more is written: a blob is synced before it gets its name, and a gigabyte
-//! that only then begins to move to the disk costs as much time as hashing it did.
+//! *Writeback* syncs a blob to disk while more of it is written. A blob has to be synced before it
+//! is renamed; to sync a gigabyte only then takes as long as hashing it.
 
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 
-/// How much is written before the system is asked to move it, in bytes.
+/// Number of bytes that are written before the next sync.
 const SYNC_LEN: u64 = 16 << 20;
 
-/// Syncs a file from time to time on a thread of its own.
+/// Syncs a file from time to time, on a separate thread.
 #[derive(Debug)]
 pub(super) struct Writeback {
     sender: SyncSender<()>,
@@ -33,14 +33,14 @@ impl Writeback {
             return;
         }
         match self.sender.try_send(()) {
-            // One that waits already will do for these bytes too. A thread that failed says why in
-            // the end.
+            // A sync that has been requested includes these bytes. If the thread has failed,
+            // `finish` returns its error.
             Ok(()) | Err(TrySendError::Disconnected(())) => self.unsynced = 0,
             Err(TrySendError::Full(())) => {}
         }
     }
 
-    /// Waits for the thread; the rest is left to a last sync.
+    /// Waits for the thread. The caller syncs the rest.
     pub(super) fn finish(self) -> io::Result<()> {
         drop(self.sender);
         self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -1,4 +1,4 @@
-//! The *bytes* of an unpacked tar, read from front to back and counted.
+//! The *bytes* of a decompressed tar, read from front to back and counted.
 
 use std::io::{self, ErrorKind, Read, Seek};
 
@@ -6,16 +6,16 @@ use super::TarReadError;
 use super::header::BLOCK;
 use crate::compression::CompressionFormat;
 
-/// How much is passed over at a time, in bytes.
-const STEP: usize = 64 * 1024;
+/// Number of bytes that are skipped at a time.
+const SKIP_LEN: usize = 64 * 1024;
 
-/// A tar that is being read.
+/// A reader of a decompressed tar.
 #[derive(Debug)]
 pub(super) struct TarBytes<R> {
     pub(super) reader: R,
-    /// How it was packed, for messages.
+    /// Compression of the tar, for messages.
     compression: Option<CompressionFormat>,
-    /// How many bytes were read, and how many may be.
+    /// Number of bytes that were read, and its limit.
     pub(super) at: u64,
     max: u64,
     space: Vec<u8>,
@@ -23,10 +23,10 @@ pub(super) struct TarBytes<R> {
 
 impl<R: Read> TarBytes<R> {
     pub(super) fn new(reader: R, compression: Option<CompressionFormat>, max: u64) -> Self {
-        Self { reader, compression, at: 0, max, space: vec![0; STEP] }
+        Self { reader, compression, at: 0, max, space: vec![0; SKIP_LEN] }
     }
 
-    /// Returns the next block, or nothing where the bytes end before it.
+    /// Returns the next block, or none at the end of the input.
     pub(super) fn read_block(&mut self) -> Result<Option<[u8; BLOCK]>, TarReadError> {
         let mut block = [0; BLOCK];
         let mut filled = 0;
@@ -46,10 +46,10 @@ impl<R: Read> TarBytes<R> {
         Ok(Some(block))
     }
 
-    /// Passes over the next bytes.
+    /// Reads the next bytes and discards them.
     pub(super) fn skip(&mut self, mut len: u64) -> Result<(), TarReadError> {
         while len > 0 {
-            let count = usize::try_from(len).map_or(STEP, |len| len.min(STEP));
+            let count = usize::try_from(len).map_or(SKIP_LEN, |len| len.min(SKIP_LEN));
             self.reader.read_exact(&mut self.space[..count]).map_err(|error| self.failed(error))?;
             len -= count as u64;
             self.at += count as u64;
@@ -58,7 +58,7 @@ impl<R: Read> TarBytes<R> {
         Ok(())
     }
 
-    /// Passes over the next bytes without reading them.
+    /// Seeks over the next bytes.
     pub(super) fn seek_over(&mut self, len: u64) -> Result<(), TarReadError>
     where
         R: Seek,
@@ -76,14 +76,14 @@ impl<R: Read> TarBytes<R> {
         self.check_position()
     }
 
-    /// Passes over what fills a block; the tar may end in it.
+    /// Skips the padding of a block. The input may end in it.
     pub(super) fn skip_padding(&mut self, len: u64) -> Result<(), TarReadError> {
         let passed = io::copy(&mut self.reader.by_ref().take(len), &mut io::sink());
         self.at += passed.map_err(|error| self.failed(error))?;
         self.check_position()
     }
 
-    /// Returns the next bytes. What is kept grows with what is there, not with what is announced.
+    /// Returns the next bytes. Memory is allocated as they are read, not by the declared length.
     pub(super) fn read_bytes(&mut self, len: u64) -> Result<Vec<u8>, TarReadError> {
         let mut bytes = Vec::new();
         let read = self.reader.by_ref().take(len).read_to_end(&mut bytes);
@@ -96,7 +96,7 @@ impl<R: Read> TarBytes<R> {
         Ok(bytes)
     }
 
-    /// Reads what is left.
+    /// Reads to the end of the input.
     pub(super) fn drain(&mut self) -> Result<(), TarReadError> {
         loop {
             let count = self.reader.read(&mut self.space);
@@ -115,8 +115,8 @@ impl<R: Read> TarBytes<R> {
             (ErrorKind::UnexpectedEof, _) => TarReadError::Truncated(self.at),
             (
                 ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::Other,
-                Some(packing),
-            ) => TarReadError::Decompress(packing, error),
+                Some(compression),
+            ) => TarReadError::Decompress(compression, error),
             _ => TarReadError::Read(error),
         }
     }

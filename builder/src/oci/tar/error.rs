@@ -1,4 +1,4 @@
-//! Why a tar cannot be read further.
+//! Errors of reading a tar.
 
 use std::io;
 
@@ -9,19 +9,19 @@ use crate::compression::CompressionFormat;
 /// Why a tar cannot be read further. Positions are byte offsets in the decompressed tar.
 #[derive(Debug, Error)]
 pub enum TarReadError {
-    /// Its bytes cannot be read.
+    /// The input cannot be read.
     #[error("{0}")]
     Read(io::Error),
-    /// It cannot be decompressed.
+    /// The input cannot be decompressed.
     #[error("damaged {0} data: {1}")]
     Decompress(CompressionFormat, io::Error),
-    /// It ends within an entry.
+    /// The tar ends within an entry.
     #[error("the tar is cut off at byte {0}")]
     Truncated(u64),
-    /// There is no header where one must be.
+    /// The header at this offset is invalid.
     #[error("there is no valid tar header at byte {0}")]
     Header(u64),
-    /// A number in a header is none, or is negative or too large.
+    /// A number in a header is malformed, negative or too large.
     #[error("the {field} in the tar header at byte {at} is not a usable number")]
     Number {
         /// Name of the field.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{TarReadError, number};
 
-/// What a tar is counted in.
+/// Length of a block of a tar in bytes.
 pub(super) const BLOCK: usize = 512;
 
 const NAME: Range<usize> = 0..100;
@@ -21,7 +21,7 @@ const MAJOR: Range<usize> = 329..337;
 const MINOR: Range<usize> = 337..345;
 const PREFIX: Range<usize> = 345..500;
 
-/// What a header says.
+/// The fields of a header.
 #[derive(Debug)]
 pub(super) struct UstarHeader {
     pub(super) name: Vec<u8>,
@@ -30,15 +30,16 @@ pub(super) struct UstarHeader {
     pub(super) uid: u64,
     pub(super) gid: u64,
     pub(super) size: u64,
-    /// What kind of member it is.
+    /// Type of the member.
     pub(super) flag: u8,
-    /// Of a device.
+    /// Major number of a device.
     pub(super) major: u32,
+    /// Minor number of a device.
     pub(super) minor: u32,
 }
 
 impl UstarHeader {
-    /// Reads the header at byte `at`; a block of zeros is none, but the end.
+    /// Parses the header at byte `at`; none if it is a block of zeros, which ends the tar.
     pub(super) fn parse(block: &[u8; BLOCK], at: u64) -> Result<Option<Self>, TarReadError> {
         if block.iter().all(|byte| *byte == 0) {
             return Ok(None);
@@ -71,8 +72,8 @@ impl UstarHeader {
     }
 }
 
-/// Tells whether the sum of all bytes is what the header says, where its own field counts as
-/// spaces. Some old programs summed bytes with signs.
+/// Returns whether the checksum is the sum of all bytes, with spaces in its own field. Some old
+/// programs summed signed bytes.
 fn has_checksum(block: &[u8; BLOCK]) -> bool {
     let Some(expected) = number::parse_number(&block[CHECKSUM]) else { return false };
     let bytes = || {
@@ -84,7 +85,8 @@ fn has_checksum(block: &[u8; BLOCK]) -> bool {
     expected == unsigned || i64::try_from(expected) == Ok(signed)
 }
 
-/// POSIX's format has room for the front of a long name; GNU's has other things there.
+/// Returns the name. POSIX's format has a field for the first part of a long name; GNU's format
+/// uses it for something else.
 fn full_name(block: &[u8; BLOCK]) -> Vec<u8> {
     let name = until_nul(&block[NAME]);
     let prefix = until_nul(&block[PREFIX]);
@@ -94,6 +96,7 @@ fn full_name(block: &[u8; BLOCK]) -> Vec<u8> {
     [prefix, b"/", name].concat()
 }
 
+/// Returns the bytes of a field before the first NUL.
 pub(super) fn until_nul(field: &[u8]) -> &[u8] {
     let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     &field[..end]

@@ -3,7 +3,7 @@
 //! for.
 //!
 //! Where readers of tars disagree, this one follows Go's `archive/tar` as containerd calls it,
-//! because that is what unpacks images on nodes: what is seen here is what will run there.
+//! because that unpacks images on nodes.
 
 mod bytes;
 mod error;
@@ -28,8 +28,8 @@ use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use header::{BLOCK, UstarHeader};
 
-/// How many bytes of a file are read to see whether it is a tar. A bzip2 block, of up to 900 kB,
-/// has to be read whole before the first byte comes out of it.
+/// Number of bytes of a file that are read to detect a tar. A bzip2 block, of up to 900 kB, has to
+/// be read completely before its first byte is decompressed.
 const START_MAX: u64 = 4 << 20;
 
 /// Upper bounds of what is read from a tar.
@@ -48,7 +48,7 @@ pub struct TarLimits {
 }
 
 impl Default for TarLimits {
-    /// More than any known image has; paths are bounded by `PATH_MAX` of Linux.
+    /// Returns limits that no known image exceeds; paths are bounded by `PATH_MAX` of Linux.
     fn default() -> Self {
         Self {
             entries: 1_000_000,
@@ -73,30 +73,30 @@ pub struct TarEntry {
     pub uid: u32,
     /// Group id.
     pub gid: u32,
-    /// Offset of its content in the decompressed tar, in bytes. It is different for every entry.
+    /// Offset of its content in the decompressed tar, in bytes. It is unique to the entry.
     pub offset: u64,
     /// Length of its content in bytes; 0 for everything but files.
     pub size: u64,
-    /// How its name begins in the tar, before it was cleaned.
+    /// Prefix of the name in the tar, before the name was normalized.
     #[serde(default)]
     pub lead: NamePrefix,
 }
 
-/// How an entry's name begins. Readers of tars disagree about what such names mean.
+/// Prefix of an entry's name. Readers of tars disagree about the meaning of such names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NamePrefix {
-    /// As the path does.
+    /// None.
     #[default]
     Plain,
-    /// With `./`, and then as the path does.
+    /// `./` in front of the path.
     Dot,
-    /// With a slash.
+    /// A slash.
     Slash,
-    /// In another way, e.g. with `././`.
+    /// Any other, e.g. `././`.
     Other,
 }
 
-/// Who owns an entry.
+/// Owner of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
     /// User id.
@@ -106,7 +106,7 @@ pub struct Owner {
 }
 
 impl TarEntry {
-    /// Returns the owner.
+    /// Returns the owner of the entry.
     pub(crate) fn owner(&self) -> Owner {
         Owner { uid: self.uid, gid: self.gid }
     }
@@ -121,7 +121,7 @@ pub enum TarEntryKind {
     File,
     /// A symbolic link and its target.
     Symlink(String),
-    /// Another name of the file at this path, which is cleaned as an entry's own path is.
+    /// A hard link to the file at this path, which is normalized like the path of an entry.
     Hardlink(String),
     /// A character device.
     Character {
@@ -155,7 +155,7 @@ impl TarEntryKind {
     }
 }
 
-/// Reads a tar, which is decompressed as its first bytes say.
+/// Reads a tar. Its compression is detected from its first bytes.
 pub fn read_entries<'a>(
     raw: impl Read + Send + 'a,
     limits: TarLimits,
@@ -164,8 +164,8 @@ pub fn read_entries<'a>(
     Ok(TarReader::new(tar, compression, limits))
 }
 
-/// Decompresses bytes as the first of them say; returns how they are compressed, and a reader of
-/// the result.
+/// Decompresses bytes. Returns the compression, which is detected from the first bytes, and a
+/// reader of the decompressed bytes.
 pub(crate) fn decompress<'a>(
     raw: impl Read + Send + 'a,
 ) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
@@ -181,11 +181,10 @@ pub(crate) enum TarDetection {
     Other,
 }
 
-/// Reports whether a file is a tar, as `ADD` of a Dockerfile defines it: decompressed, it begins
+/// Returns whether a file is a tar, as `ADD` of a Dockerfile defines it: decompressed, it begins
 /// with a tar header (moby/moby `pkg/archive`, `IsArchivePath`).
 ///
-/// Bytes that cannot be read or decompressed are not a tar either; their next reader gets the same
-/// error.
+/// Bytes that cannot be read or decompressed are not a tar; the next reader gets the same error.
 pub(crate) fn detect_tar(raw: impl Read + Send) -> TarDetection {
     let mut block = [0; BLOCK];
     let Ok((compression, mut tar)) = decompress(raw.take(START_MAX)) else {

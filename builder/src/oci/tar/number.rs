@@ -1,5 +1,4 @@
-//! *Numbers* in tar headers: octal digits, or what GNU tar writes where these do not suffice, a
-//! number to the base 256.
+//! *Numbers* in tar headers: octal digits or, as GNU tar writes those that are too large, base 256.
 
 /// Returns the number in a field, unless it is malformed, negative, or larger than `u64`.
 pub(super) fn parse_number(field: &[u8]) -> Option<u64> {
@@ -9,7 +8,7 @@ pub(super) fn parse_number(field: &[u8]) -> Option<u64> {
     }
 }
 
-/// The first bit is a mark, the second the sign.
+/// Parses a number to the base 256. Its first bit marks the format, the second is the sign.
 fn parse_base_256(field: &[u8]) -> Option<u64> {
     let (first, rest) = field.split_first()?;
     if first & 0x40 != 0 {
@@ -20,7 +19,7 @@ fn parse_base_256(field: &[u8]) -> Option<u64> {
     })
 }
 
-/// Spaces and NULs stand around the digits, and nothing at all is 0.
+/// Parses octal digits, which spaces and NULs may surround. An empty field is 0.
 fn parse_octal(field: &[u8]) -> Option<u64> {
     let is_digit = |byte: &u8| !matches!(byte, b' ' | 0);
     let Some(start) = field.iter().position(is_digit) else { return Some(0) };

@@ -1,8 +1,8 @@
-//! *Paths* of members, made relative and plain.
+//! *Paths* of members, normalized.
 
 use super::{NamePrefix, TarReadError};
 
-/// Returns a name as a text.
+/// Returns a name as a string; fails if it has a NUL or is not UTF-8.
 pub(super) fn parse_text(name: &[u8]) -> Result<String, TarReadError> {
     let lossy = || String::from_utf8_lossy(name).into_owned();
     if name.contains(&0) {
@@ -11,8 +11,8 @@ pub(super) fn parse_text(name: &[u8]) -> Result<String, TarReadError> {
     String::from_utf8(name.to_vec()).map_err(|_| TarReadError::Encoding(lossy()))
 }
 
-/// Returns a path without what stands for nothing: `/` at either end, `.`, `//`. The directory that
-/// all is in becomes the empty path.
+/// Normalizes a path: removes `/` at either end, `.` and `//`. The root directory becomes the empty
+/// path. Fails if the path has a part `..`.
 pub(super) fn clean_path(name: &[u8]) -> Result<String, TarReadError> {
     let name = parse_text(name)?;
     if name.split('/').any(|part| part == "..") {
@@ -22,7 +22,7 @@ pub(super) fn clean_path(name: &[u8]) -> Result<String, TarReadError> {
     Ok(parts.join("/"))
 }
 
-/// Tells how a name begins that became `path`.
+/// Returns the prefix of a name whose normalized form is `path`.
 pub(super) fn name_prefix(name: &[u8], path: &str) -> NamePrefix {
     let first = path.split('/').next().unwrap_or_default();
     let is_front = |name: &[u8]| name.starts_with(first.as_bytes());

@@ -1,7 +1,7 @@
-//! A *pax header* says of the member behind it what its own header has no room for
+//! A *pax header* has properties of the next member that do not fit into its ustar header
 //! (POSIX.1-2024, `pax`, "pax Extended Header").
 
-/// What a pax header says, as far as it matters here.
+/// The records of a pax header that are used.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PaxHeader {
     pub(super) path: Option<Vec<u8>>,
@@ -12,7 +12,7 @@ pub(super) struct PaxHeader {
     pub(super) sparse: Sparse,
 }
 
-/// Whether holes are left out of the member's content.
+/// Whether a member is stored as a sparse file, without its holes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Sparse {
     #[default]
@@ -21,8 +21,8 @@ pub(super) enum Sparse {
 }
 
 impl PaxHeader {
-    /// Reads the records of a header, unless one is malformed. Of two with the same key the later
-    /// counts, and one without a value takes the earlier back.
+    /// Parses the records of a header; none if one is malformed. Of two with the same key the later
+    /// counts, and one without a value removes the earlier.
     pub(super) fn parse(mut bytes: &[u8]) -> Option<Self> {
         let mut pax = Self::default();
         while !bytes.is_empty() {
@@ -43,9 +43,10 @@ impl PaxHeader {
     }
 }
 
-/// Takes a record apart: `LENGTH KEY=VALUE\n`, where the length is that of all of it.
+/// Splits the first record, `LENGTH KEY=VALUE\n`, into key and value, and returns the rest. The
+/// length is that of the whole record.
 fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    /// Digits of the longest header there may be, and more.
+    /// More digits than the length of the longest header has.
     const DIGITS_MAX: usize = 20;
     let space = bytes.iter().take(DIGITS_MAX).position(|byte| *byte == b' ')?;
     let len = usize::try_from(parse_decimal(&bytes[..space])??).ok()?;
@@ -59,7 +60,7 @@ fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     (!key.is_empty() && !key.contains(&0)).then_some((key, value, rest))
 }
 
-/// Returns a decimal number, or that there is none.
+/// Parses a decimal number; the inner option is none for an empty value.
 #[expect(clippy::option_option, reason = "malformed, taken back, and given are three things")]
 fn parse_decimal(value: &[u8]) -> Option<Option<u64>> {
     if value.is_empty() {

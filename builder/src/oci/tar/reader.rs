@@ -14,7 +14,7 @@ use crate::compression::CompressionFormat;
 pub struct TarReader<R> {
     bytes: TarBytes<R>,
     limits: TarLimits,
-    /// Bytes left of the last entry's content, and bytes of padding behind it.
+    /// Number of bytes left of the last entry's content, and of the padding after it.
     content: u64,
     padding: u64,
     count: u64,
@@ -38,7 +38,7 @@ enum ReaderState {
     Done,
 }
 
-/// What headers in front of an entry say of it.
+/// Properties of an entry in the headers that precede it.
 #[derive(Debug, Default)]
 struct EntryDescription {
     pax: PaxHeader,
@@ -61,21 +61,22 @@ impl<R: Read> TarReader<R> {
         }
     }
 
-    /// Returns the content of the last entry, once, in memory: check its size first.
+    /// Returns the content of the last entry. It is kept in memory: the caller checks its size
+    /// first.
     pub(crate) fn read_whole_content(&mut self) -> Result<Vec<u8>, TarReadError> {
         let len = std::mem::take(&mut self.content);
         self.bytes.read_bytes(len)
     }
 
-    /// Returns up to `max` further bytes of the last entry's content; an error if the tar ends
-    /// first.
+    /// Returns the next bytes of the last entry's content, up to `max`; fails if the tar ends
+    /// before.
     pub(crate) fn read_content_start(&mut self, max: usize) -> Result<Vec<u8>, TarReadError> {
         let len = self.content.min(max as u64);
         self.content -= len;
         self.bytes.read_bytes(len)
     }
 
-    /// Fills `space` with further bytes of the last entry's content; returns 0 at its end.
+    /// Fills `space` with the next bytes of the last entry's content; returns 0 at its end.
     pub(crate) fn read_content(&mut self, space: &mut [u8]) -> Result<usize, TarReadError> {
         let len = usize::try_from(self.content).map_or(space.len(), |left| left.min(space.len()));
         self.bytes.fill(space.get_mut(..len).unwrap_or_default())?;
@@ -83,8 +84,7 @@ impl<R: Read> TarReader<R> {
         Ok(len)
     }
 
-    /// Reads to the end of the input, behind the end of the tar; returns the number of bytes in
-    /// all.
+    /// Reads to the end of the input, after the end of the tar. Returns the total number of bytes.
     pub(crate) fn drain(&mut self) -> Result<u64, TarReadError> {
         self.bytes.drain()?;
         Ok(self.bytes.at)
@@ -146,7 +146,7 @@ impl<R: Read> TarReader<R> {
                     described.get_or_insert_default().pax = pax;
                     self.raw.pax = bytes;
                 }
-                // What holds for all members behind it: Go reads it, and does nothing with it.
+                // Global records for all members that follow: Go reads and ignores them.
                 b'g' => drop(self.read_description(header.size, self.limits.pax)?),
                 b'L' => {
                     let bytes = self.read_description(header.size, name_max)?;
@@ -161,8 +161,8 @@ impl<R: Read> TarReader<R> {
         }
     }
 
-    /// The end is two blocks of zeros. Where the bytes end before them nothing is missing, unless
-    /// something was described that does not come.
+    /// Checks the end of the tar: two blocks of zeros. They may be missing at the end of the input,
+    /// but not after a header that describes another entry.
     fn check_end(&mut self, at: u64, described: bool) -> Result<Option<TarEntry>, TarReadError> {
         if described {
             return Err(TarReadError::Truncated(at));
@@ -197,7 +197,7 @@ impl<R: Read> TarReader<R> {
         }
         let (major, minor) = (header.major, header.minor);
         let kind = match header.flag {
-            // Before there was a type for directories a slash told them.
+            // Before there was a type for directories, a slash marked them.
             0 if name.ends_with(b"/") => TarEntryKind::Directory,
             0 | b'0' | b'7' => TarEntryKind::File,
             b'1' => TarEntryKind::Hardlink(path::clean_path(&link)?),
@@ -212,7 +212,7 @@ impl<R: Read> TarReader<R> {
         if says_nothing || (path.is_empty() && kind != TarEntryKind::Directory) {
             return Err(TarReadError::Unnamed(at));
         }
-        // Whatever a header says, only files have content.
+        // Only files have content, whatever size the header declares.
         let size = match kind {
             TarEntryKind::File => described.pax.size.unwrap_or(header.size),
             _ => 0,
@@ -227,13 +227,13 @@ impl<R: Read> TarReader<R> {
     }
 }
 
-/// The largest number stands for "no change" in system calls.
+/// Checks a user or group id. The largest number means "no change" in system calls.
 fn check_id(number: u64, field: &'static str, at: u64) -> Result<u32, TarReadError> {
     let id = u32::try_from(number).ok().filter(|id| *id != u32::MAX);
     id.ok_or(TarReadError::Number { field, at })
 }
 
-/// Returns how many bytes are missing to a whole block.
+/// Returns the number of bytes of padding after a content of `len` bytes.
 fn padding(len: u64) -> u64 {
     (BLOCK as u64 - len % BLOCK as u64) % BLOCK as u64
 }

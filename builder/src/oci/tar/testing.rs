@@ -1,10 +1,10 @@
-//! Tars as bytes, for tests: right ones, and ones that no program would write.
+//! Tars as bytes for tests: valid ones, and ones that no program would write.
 
 /// A tar that is being written.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TarBuilder(pub(crate) Vec<u8>);
 
-/// A header that can be made wrong before it goes into a tar.
+/// A header that can be made invalid before it is added to a tar.
 #[derive(Debug, Clone)]
 pub(crate) struct RawHeader(pub(crate) [u8; 512]);
 
@@ -22,7 +22,7 @@ impl RawHeader {
         self
     }
 
-    /// Sets the number at `at` to one to the base 256.
+    /// Sets the field at `at` to a number to the base 256.
     pub(crate) fn binary(self, at: usize, len: usize, number: u64) -> Self {
         let mut field = vec![0; len];
         field[0] = 0x80;
@@ -33,7 +33,7 @@ impl RawHeader {
         self.set(at, &field)
     }
 
-    /// Writes the checksum that the header should have.
+    /// Returns the header with its checksum.
     pub(crate) fn sealed(self) -> Self {
         let blank = self.set(148, b"        ");
         let sum: u32 = blank.0.iter().map(|byte| u32::from(*byte)).sum();
@@ -52,7 +52,7 @@ impl TarBuilder {
         self
     }
 
-    /// Adds a header, with its checksum, and a content with what fills its last block.
+    /// Adds a header, with its checksum, and a content with its padding.
     pub(crate) fn member(mut self, header: RawHeader, content: &[u8]) -> Self {
         self.0.extend(header.sealed().0);
         self.0.extend(content);
@@ -88,7 +88,7 @@ impl TarBuilder {
         self.member(RawHeader::new(b"././@LongLink", flag, name.len() as u64), &name)
     }
 
-    /// Returns the tar with its end.
+    /// Returns the bytes of the tar, including its end.
     pub(crate) fn end(self) -> Vec<u8> {
         self.raw(&[0; 1024]).0
     }

@@ -253,10 +253,10 @@ fn limits_hold() {
     check(LIMITS, two, &format!("{large} 1094656"));
 }
 
-fn packed(packing: CompressionFormat, bytes: &[u8]) -> Vec<u8> {
+fn compress(compression: CompressionFormat, bytes: &[u8]) -> Vec<u8> {
     let level = flate2::Compression::fast();
     let mut packed = Vec::new();
-    match packing {
+    match compression {
         CompressionFormat::Gzip => {
             let mut writer = flate2::write::GzEncoder::new(&mut packed, level);
             writer.write_all(bytes).unwrap();
@@ -274,7 +274,7 @@ fn packed(packing: CompressionFormat, bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-const PACKINGS: [CompressionFormat; 4] = [
+const COMPRESSIONS: [CompressionFormat; 4] = [
     CompressionFormat::Gzip,
     CompressionFormat::Xz,
     CompressionFormat::Zstd,
@@ -285,18 +285,21 @@ const PACKINGS: [CompressionFormat; 4] = [
 fn archives_are_unpacked_as_they_are() {
     let tar = TarBuilder::new().file("a", &"x".repeat(5000)).file("b", "").end();
     let expected = ["a at 512 + 5000 644 0:0", "b at 6144 + 0 644 0:0"];
-    for packing in PACKINGS {
-        let whole = packed(packing, &tar);
+    for compression in COMPRESSIONS {
+        let whole = compress(compression, &tar);
         check(&whole, &expected);
         let (left, right) = tar.split_at(3000);
-        check(&[packed(packing, left), packed(packing, right)].concat(), &expected);
-        assert_eq!(detect_tar(&whole[..]), TarDetection::Tar(Some(packing)));
+        check(&[compress(compression, left), compress(compression, right)].concat(), &expected);
+        assert_eq!(detect_tar(&whole[..]), TarDetection::Tar(Some(compression)));
         let cut = listed(&whole[..whole.len() / 2], LIMITS).pop().unwrap();
-        assert!(cut.starts_with("the tar is cut off at byte "), "{packing}: {cut}");
+        assert!(cut.starts_with("the tar is cut off at byte "), "{compression}: {cut}");
         let mut damaged = whole;
         damaged[6..].fill(0xff);
         let error = listed(&damaged, LIMITS).pop().unwrap();
-        assert!(error.starts_with(&format!("damaged {packing} data: ")), "{packing}: {error}");
+        assert!(
+            error.starts_with(&format!("damaged {compression} data: ")),
+            "{compression}: {error}"
+        );
     }
 }
 
@@ -311,10 +314,10 @@ fn archives_are_told_from_other_files() {
     check(b"QFI\xfb\0\0\0\x03", TarDetection::Other);
     check(&TarBuilder::new().end(), TarDetection::Other);
     check(&[0x55; 4096], TarDetection::Other);
-    for packing in PACKINGS {
-        check(&packed(packing, &[0; 4096]), TarDetection::Other);
-        check(&packed(packing, &[0x55; 4096]), TarDetection::Other);
-        check(&packed(packing, b"QFI\xfb"), TarDetection::Other);
+    for compression in COMPRESSIONS {
+        check(&compress(compression, &[0; 4096]), TarDetection::Other);
+        check(&compress(compression, &[0x55; 4096]), TarDetection::Other);
+        check(&compress(compression, b"QFI\xfb"), TarDetection::Other);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The *closure* of an image: all documents and blobs that belong to it.
+//! The *closure* of an image: its documents and all blobs that they refer to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::manifest::ImageManifest;
 
-/// All that belongs to an image.
+/// The documents and blobs of an image.
 #[derive(Debug, Default)]
 pub(crate) struct ImageClosure {
-    /// Manifests and indexes; what is named stands before what names it.
+    /// Manifests and indexes; each document comes after those that it refers to.
     pub(crate) documents: Vec<Arc<Document>>,
     /// Digests and sizes of configs and layers, each once.
     pub(crate) blobs: BTreeMap<Digest, u64>,
 }
 
 impl DocumentWalk<'_> {
-    /// Returns all that belongs to an image.
+    /// Reads all documents of an image, and returns them with the blobs that they refer to.
     pub(crate) fn read_closure(&mut self, root: &Document) -> Result<ImageClosure, WalkError> {
         let root = self.add_document(root.clone())?;
         let mut closure = ImageClosure::default();

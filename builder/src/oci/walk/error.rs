@@ -11,15 +11,15 @@ pub enum WalkError {
     /// A document cannot be read from where it is.
     #[error("{}", .0.full_message())]
     Storage(#[from] StorageError),
-    /// A document does not exist that another names.
+    /// A document that another refers to does not exist.
     #[error("the image names {0}, which is not there")]
     Missing(Digest),
-    /// A document is not the one that was asked for.
+    /// The bytes of a document have another digest.
     #[error("the document {expected} cannot be used: it is damaged: its bytes have another digest")]
     Damaged {
-        /// Digest that was asked for.
+        /// Digest that refers to the document.
         expected: Digest,
-        /// Digest of what was read.
+        /// Digest of the bytes.
         found: Digest,
     },
     /// A document is malformed, or exceeds a limit, which the text names.

@@ -1,4 +1,4 @@
-//! The *images* of an index, and which of them is that of a platform.
+//! The *images* of an index, and the choice of the one for a platform.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,33 +15,33 @@ use crate::oci::image::platform::Platform;
 /// An image of an index, or the only one.
 #[derive(Debug, Clone)]
 pub(crate) struct ImageEntry {
-    /// How its index names the manifest; of an index in another one the entry of the inner. For an
-    /// image that is in none, nothing is declared.
+    /// Descriptor of the manifest in its index, with nested indexes that of the innermost. For an
+    /// image that is in no index, it has no platform and no annotations.
     pub(crate) descriptor: Descriptor,
-    /// Digest of the document that names it; the manifest's own for an image that is in no index.
+    /// Digest of the index; that of the manifest for an image that is in no index.
     pub(crate) parent: Digest,
 }
 
 impl ImageEntry {
-    /// Reports whether the index declares that it is not an image, but says something of one
-    /// (BuildKit's attestations).
+    /// Returns whether the index declares this to be an attestation of BuildKit rather than an
+    /// image.
     pub(crate) fn is_attestation(&self) -> bool {
         self.descriptor.platform.as_ref().is_some_and(Platform::is_unknown)
     }
 }
 
-/// What decides whether an entry of an index is an index itself.
+/// How an entry of an index is recognized as an index itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NestedIndexes {
-    /// The media type of the entry: manifests are not read. An entry without one is read.
+    /// By the media type of the entry: manifests are not read, unless the entry has no media type.
     ByEntry,
-    /// The document that the entry names: all are read.
+    /// By the document that the entry refers to: all are read.
     ByDocument,
 }
 
 impl DocumentWalk<'_> {
-    /// Lists the images of an index and of those in it, in order, attestations among them; an image
-    /// that is in no index is the only one.
+    /// Lists the images of an index and of nested indexes, in order, including attestations. The
+    /// list of a manifest has this image only.
     pub(crate) fn list_images(
         &mut self,
         root: &Document,
@@ -94,7 +94,7 @@ impl DocumentWalk<'_> {
         Ok(())
     }
 
-    /// Returns the platform that the config of a manifest says.
+    /// Returns the platform in the config of a manifest.
     fn read_config_platform(&mut self, manifest: &Document) -> Result<Option<Platform>, WalkError> {
         let config = self.parse_manifest(manifest)?.config;
         let Some(config) = config.filter(|config| is_image_config(&config.media_type)) else {
@@ -107,8 +107,8 @@ impl DocumentWalk<'_> {
         Ok(Platform::from_fields(&fields))
     }
 
-    /// Returns the manifest of the image that is nearest to a platform. `name` is what messages
-    /// call the image.
+    /// Returns the manifest of the image that is nearest to a platform. `name` is the name of the
+    /// whole image in messages.
     pub(crate) fn choose_platform(
         &mut self,
         root: &Document,

@@ -1,28 +1,27 @@
-//! The *limits* of a walk: how much of an image is read.
+//! The *limits* of a walk over the documents of an image.
 
 use crate::oci::image::json::DOCUMENT_LEN_MAX;
 
-/// How much of an image is read.
+/// Limits of what is read of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DocumentLimits {
-    /// How many indexes may stand in one another.
+    /// Depth of nested indexes.
     pub(crate) depth: usize,
-    /// How many different manifests and indexes there may be.
+    /// Number of different manifests and indexes.
     pub(crate) documents: usize,
-    /// How many entries all indexes may have that are listed; those of an index that is named twice
-    /// count twice.
+    /// Number of entries of all indexes; those of an index that occurs twice count twice.
     pub(crate) entries: usize,
-    /// How long manifests, indexes and configs may be together, in bytes: they are kept in memory.
+    /// Length of all manifests, indexes and configs together, in bytes: they are kept in memory.
     /// One that is listed twice counts twice.
     pub(crate) bytes: usize,
-    /// How long a config may be, in bytes.
+    /// Length of a config in bytes.
     pub(crate) config: u64,
-    /// How many layers a manifest may have.
+    /// Number of layers of a manifest.
     pub(crate) layers: usize,
 }
 
 impl Default for DocumentLimits {
-    /// More than any known image has.
+    /// Returns limits that no known image exceeds.
     fn default() -> Self {
         Self {
             depth: 3,

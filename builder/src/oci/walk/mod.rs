@@ -1,8 +1,8 @@
 //! The *walk* over the documents of an image: from its index, or its only manifest, down to the
-//! configs. All that read them do it here, within one budget: an image can come from anywhere, and
-//! name anything any number of times.
+//! configs. All documents are read by a walk, within its limits: images are untrusted, and can
+//! refer to anything any number of times.
 //!
-//! - [`DocumentWalk`] reads documents, each once; [`DocumentLimits`] is its budget
+//! - [`DocumentWalk`] reads documents, each once, within [`DocumentLimits`]
 //! - [`images`](DocumentWalk::images) lists the images of an index,
 //!   [`choose`](DocumentWalk::choose) finds that of a platform
 //! - [`closure`](DocumentWalk::closure) is all that belongs to an image, to copy it

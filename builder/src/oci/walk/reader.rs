@@ -1,4 +1,4 @@
-//! Reads the documents of one image, each once, and counts what they take.
+//! Reads the documents of one image, each once, and holds them against the limits.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ pub(crate) struct DocumentWalk<'a> {
     limits: DocumentLimits,
     documents: BTreeMap<Digest, Arc<Document>>,
     configs: BTreeMap<Digest, Arc<Vec<u8>>>,
-    /// What indexes say.
+    /// Parsed indexes.
     indexes: BTreeMap<Digest, Arc<ImageIndex>>,
-    /// How long documents and configs are together.
+    /// Length of documents and configs together, in bytes.
     bytes: usize,
-    /// How many entries of indexes were listed.
+    /// Number of entries of indexes that were listed.
     entries: usize,
 }
 
@@ -40,7 +40,7 @@ impl<'a> DocumentWalk<'a> {
         }
     }
 
-    /// Counts bytes that are kept of the document with this digest.
+    /// Counts bytes of the document with this digest that are kept in memory; fails at the limit.
     pub(in crate::oci) fn count_bytes(
         &mut self,
         digest: Digest,
@@ -54,7 +54,7 @@ impl<'a> DocumentWalk<'a> {
         Ok(())
     }
 
-    /// Keeps a document, which counts.
+    /// Keeps a document in memory and counts it; fails at a limit.
     pub(super) fn add_document(&mut self, document: Document) -> Result<Arc<Document>, WalkError> {
         let digest = document.digest;
         if let Some(known) = self.documents.get(&digest) {
@@ -69,7 +69,7 @@ impl<'a> DocumentWalk<'a> {
         Ok(document)
     }
 
-    /// Returns the manifest or index that the document `parent` names.
+    /// Returns a manifest or index. `parent` is the document that has the descriptor.
     pub(crate) fn read_document(
         &mut self,
         parent: Digest,
@@ -103,7 +103,7 @@ impl<'a> DocumentWalk<'a> {
         Ok(bytes)
     }
 
-    /// Reads a manifest.
+    /// Parses a manifest; fails if it has too many layers.
     pub(crate) fn parse_manifest(&self, document: &Document) -> Result<ImageManifest, WalkError> {
         let wrong = |why: String| WalkError::Unusable(document.digest, why);
         let manifest = ImageManifest::parse(document).map_err(wrong)?;
@@ -113,7 +113,7 @@ impl<'a> DocumentWalk<'a> {
         Ok(manifest)
     }
 
-    /// Returns what an index says.
+    /// Returns a parsed index.
     pub(super) fn parse_index(
         &mut self,
         document: &Document,
@@ -126,7 +126,7 @@ impl<'a> DocumentWalk<'a> {
         Ok(index)
     }
 
-    /// Counts an entry of an index that is listed.
+    /// Counts an entry of an index; fails at the limit.
     pub(super) fn count_entry(&mut self, index: Digest) -> Result<(), WalkError> {
         self.entries += 1;
         if self.entries > self.limits.entries {
@@ -135,7 +135,7 @@ impl<'a> DocumentWalk<'a> {
         Ok(())
     }
 
-    /// Fails if an index at this depth stands in too many others.
+    /// Fails if an index is nested too deeply.
     pub(super) fn check_depth(&self, index: &Document, depth: usize) -> Result<(), WalkError> {
         if depth < self.limits.depth {
             return Ok(());
@@ -144,7 +144,7 @@ impl<'a> DocumentWalk<'a> {
     }
 }
 
-/// Reads an index.
+/// Parses an index.
 pub(crate) fn read_index(document: &Document) -> Result<ImageIndex, WalkError> {
     ImageIndex::parse(document).map_err(|why| WalkError::Unusable(document.digest, why))
 }

@@ -1,4 +1,4 @@
-//! Where a walk reads from: images, or a cache in front of them.
+//! The *source* of a walk: images, or a cache in front of them.
 
 use std::io::Read as _;
 
@@ -10,12 +10,12 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
 
-/// Where documents are read from.
+/// A source of documents.
 pub(crate) trait DocumentSource {
     /// Returns a manifest or index, if it exists.
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError>;
 
-    /// Returns the bytes of a config, which are those that its digest names.
+    /// Returns the bytes of a config, checked against its digest.
     fn config(&self, config: &Descriptor, limits: &DocumentLimits) -> Result<Vec<u8>, WalkError>;
 }
 
