@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use diskette_builder::oci::tar::{self, TarLimits};
-use diskette_builder::frontend::dockerfile::base::{Bases, BaseResolver};
+use diskette_builder::frontend::dockerfile::base::{BaseLoader, BaseResolver};
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::ImageLocation;
@@ -141,7 +141,7 @@ fuzz_target!(|bytes: &[u8]| {
     let name = put(&mut memory, vec![tar(lower), tar(upper)]);
     let (resolver, cache) = (BaseResolver::default(), None);
     let bases =
-        Bases { places: &memory, cache, resolver: &resolver, limits: LIMITS, progress: &NoProgress };
+        BaseLoader { opener: &memory, cache, resolver: &resolver, limits: LIMITS, progress: &NoProgress };
     let place = name.parse().expect("a place");
     match bases.load(&place, &"linux/amd64".parse().expect("a platform")) {
         Ok(loaded) => check(&loaded.tree),

@@ -11,7 +11,7 @@ use diskette_builder::engine::assemble::{BuildSources, PlatformTags};
 use diskette_builder::engine::layer::compression::{GzipLevel, LayerCompression};
 use diskette_builder::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
 use diskette_builder::frontend::dockerfile::base::{
-    BaseError, BaseLock, BaseResolver, Bases, LockEnforcement, PullPolicy,
+    BaseError, BaseLoader, BaseLock, BaseResolver, LockEnforcement, PullPolicy,
 };
 use diskette_builder::frontend::vddk::{self, VddkArchive, VddkBase, VddkBaseImage, VddkRequest};
 use diskette_builder::oci::image::format::ImageFormat;
@@ -182,7 +182,7 @@ fn load_ground(
     };
     let resolver = BaseResolver::new(BaseLock::default(), PullPolicy::Always, LockEnforcement::No);
     let limits = TarLimits::default();
-    let bases = Bases { places, cache, resolver: &resolver, limits, progress };
+    let bases = BaseLoader { opener: places, cache, resolver: &resolver, limits, progress };
     let image =
         bases.load(place, &vddk::kit_platform()).map_err(|error| base_error(place, &error))?;
     Ok(VddkBase::Image(Box::new(VddkBaseImage::new(image, place)?)))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diskette_builder::engine::source::InputFiles;
-use diskette_builder::frontend::dockerfile::base::Bases;
+use diskette_builder::frontend::dockerfile::base::BaseLoader;
 use diskette_builder::frontend::dockerfile::{self, DockerfileRequest};
 use diskette_builder::frontend::spec;
 use diskette_builder::oci::image::platform::Platform;
@@ -145,8 +145,8 @@ impl BuildInput {
         }
         let cache = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
         let lock = LockFile::read(self.lock_path(arguments), &arguments.dockerfile)?;
-        let bases = Bases {
-            places,
+        let bases = BaseLoader {
+            opener: places,
             cache: cache.as_ref(),
             resolver: &lock.resolver,
             limits: TarLimits::default(),

@@ -34,9 +34,9 @@ use crate::oci::tar::TarLimits;
 use crate::recipe::BaseImage;
 
 /// Loads base images.
-pub struct Bases<'a> {
+pub struct BaseLoader<'a> {
     /// Opens the locations of images.
-    pub places: &'a dyn ImageOpener,
+    pub opener: &'a dyn ImageOpener,
     /// Directory that caches documents and layer indexes; `None` reads everything again.
     pub cache: Option<&'a Dir>,
     /// Resolves names to digests.
@@ -64,14 +64,14 @@ pub struct LoadedBase {
     pub root: Digest,
 }
 
-impl Bases<'_> {
+impl BaseLoader<'_> {
     /// Loads the image at a location for a platform.
     pub fn load(
         &self,
-        place: &ImageLocation,
+        location: &ImageLocation,
         platform: &Platform,
     ) -> Result<LoadedBase, BaseError> {
-        match BaseReader::new(self, place).load(platform) {
+        match BaseReader::new(self, location).load(platform) {
             Err(_) if self.progress.is_cancelled() => Err(BaseError::Cancelled),
             loaded => loaded,
         }
@@ -85,8 +85,8 @@ impl Bases<'_> {
     }
 }
 
-impl std::fmt::Debug for Bases<'_> {
+impl std::fmt::Debug for BaseLoader<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bases").field("resolver", &self.resolver).finish_non_exhaustive()
+        f.debug_struct("BaseLoader").field("resolver", &self.resolver).finish_non_exhaustive()
     }
 }

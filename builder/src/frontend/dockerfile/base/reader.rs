@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::index::LayerIndex;
-use super::{BaseError, BaseLayerProblem, Bases, LoadedBase, manifest, overlay, store};
+use super::{BaseError, BaseLayerProblem, BaseLoader, LoadedBase, manifest, overlay, store};
 use crate::frontend::dockerfile::tree::Tree;
 use crate::oci::error::StorageError;
 use crate::oci::image::config::ImageConfig;
@@ -24,31 +24,31 @@ const FILES_MAX: usize = 1_000_000;
 
 /// The reader of one base.
 pub(super) struct BaseReader<'b> {
-    bases: &'b Bases<'b>,
-    place: &'b ImageLocation,
+    loader: &'b BaseLoader<'b>,
+    location: &'b ImageLocation,
     /// Opened when something is not in the cache.
     images: OnceCell<Box<dyn Images + 'b>>,
 }
 
 impl<'b> BaseReader<'b> {
-    pub(super) fn new(bases: &'b Bases<'b>, place: &'b ImageLocation) -> Self {
-        Self { bases, place, images: OnceCell::new() }
+    pub(super) fn new(loader: &'b BaseLoader<'b>, location: &'b ImageLocation) -> Self {
+        Self { loader, location, images: OnceCell::new() }
     }
 
     pub(super) fn load(&self, platform: &Platform) -> Result<LoadedBase, BaseError> {
         let root = self.read_root()?;
         let mut walk = DocumentWalk::new(self, DocumentLimits::default());
-        let document = walk.choose_platform(&root, platform, &self.place.to_string())??;
+        let document = walk.choose_platform(&root, platform, &self.location.to_string())??;
         let (config, layers) =
             manifest::config_and_layers(&document, walk.parse_manifest(&document)?)?;
         let config = ImageConfig::parse(&walk.read_config(&config)?)?;
-        let place = pin_digest(self.place, root.digest);
-        let tree = self.build_tree(&layers, &config, &place)?;
-        let name = match self.place {
+        let location = pin_digest(self.location, root.digest);
+        let tree = self.build_tree(&layers, &config, &location)?;
+        let name = match self.location {
             ImageLocation::Registry(name) => Some(name.to_string()),
             ImageLocation::Layout(..) | ImageLocation::Archive(..) => None,
         };
-        let recipe = BaseImage { location: place, manifest: document.digest, layers };
+        let recipe = BaseImage { location, manifest: document.digest, layers };
         Ok(LoadedBase { recipe, config, tree, name, root: root.digest })
     }
 
@@ -56,40 +56,40 @@ impl<'b> BaseReader<'b> {
         if let Some(images) = self.images.get() {
             return Ok(&**images);
         }
-        let images = self.bases.places.open_images(self.place)?;
+        let images = self.loader.opener.open_images(self.location)?;
         Ok(&**self.images.get_or_init(|| images))
     }
 
     /// Returns the document that the location names.
     fn read_root(&self) -> Result<Document, BaseError> {
-        let name = match self.place {
+        let name = match self.location {
             ImageLocation::Registry(name) => name,
             ImageLocation::Layout(_, Some(name)) | ImageLocation::Archive(_, Some(name)) => {
                 let found = self.images()?.find_image(name)?;
-                return found.ok_or_else(|| BaseError::NotFound(self.place.to_string()));
+                return found.ok_or_else(|| BaseError::NotFound(self.location.to_string()));
             }
             ImageLocation::Layout(_, None) | ImageLocation::Archive(_, None) => {
                 let only = self.images()?.only_image()?;
-                return only.ok_or_else(|| BaseError::Ambiguous(self.place.to_string()));
+                return only.ok_or_else(|| BaseError::Ambiguous(self.location.to_string()));
             }
         };
         let pin = match name.digest() {
             Some(pin) => Some(pin.parse().map_err(|_| BaseError::Algorithm(pin.into()))?),
-            None => self.bases.resolver.resolve(name)?,
+            None => self.loader.resolver.resolve(name)?,
         };
         if let Some(pin) = pin {
             return self.read_pinned(pin);
         }
         let found = self.images()?.find_image(name.tag().unwrap_or_default())?;
-        let found = found.ok_or_else(|| BaseError::NotFound(self.place.to_string()))?;
-        self.bases.resolver.record(name, found.digest);
+        let found = found.ok_or_else(|| BaseError::NotFound(self.location.to_string()))?;
+        self.loader.resolver.record(name, found.digest);
         self.cache_document(&found.bytes);
         Ok(found)
     }
 
     /// Returns the manifest or index with this digest.
     fn read_pinned(&self, digest: Digest) -> Result<Document, BaseError> {
-        let not_found = || BaseError::NotFound(self.place.to_string());
+        let not_found = || BaseError::NotFound(self.location.to_string());
         match self.document(digest)?.ok_or_else(not_found)? {
             document if document.digest == digest => Ok(document),
             other => Err(BaseError::Digest { expected: digest, found: other.digest }),
@@ -97,8 +97,8 @@ impl<'b> BaseReader<'b> {
     }
 
     fn cache_document(&self, bytes: &[u8]) {
-        if let Some(dir) = self.bases.cache {
-            self.bases.report_cache_error(store::save_document(dir, bytes));
+        if let Some(dir) = self.loader.cache {
+            self.loader.report_cache_error(store::save_document(dir, bytes));
         }
     }
 
@@ -106,7 +106,7 @@ impl<'b> BaseReader<'b> {
         &self,
         layers: &[BaseLayer],
         config: &ImageConfig,
-        place: &ImageLocation,
+        location: &ImageLocation,
     ) -> Result<Tree, BaseError> {
         let diff_ids: Vec<&str> = config.diff_ids().collect();
         if diff_ids.len() != layers.len() {
@@ -122,7 +122,7 @@ impl<'b> BaseReader<'b> {
                 let (expected, found) = (diff_id.to_owned(), index.diff_id);
                 return Err(wrong(LayerProblem::DiffId { expected, found }.into()));
             }
-            let (location, digest, size) = (place.clone(), layer.digest, layer.size);
+            let (location, digest, size) = (location.clone(), layer.digest, layer.size);
             let archive = Arc::new(TarOrigin::Layer { location, digest, size });
             overlay::apply_layer(&mut tree, &index, &archive)
                 .map_err(|error| wrong(error.into()))?;
@@ -135,16 +135,18 @@ impl<'b> BaseReader<'b> {
     }
 
     fn read_index(&self, layer: &BaseLayer) -> Result<LayerIndex, BaseError> {
-        if let Some(index) = self.bases.cache.and_then(|dir| store::load_index(dir, layer.digest)) {
+        if let Some(index) = self.loader.cache.and_then(|dir| store::load_index(dir, layer.digest))
+        {
             return Ok(index);
         }
-        let images = self.bases.places.open_images(self.place)?;
+        let images = self.loader.opener.open_images(self.location)?;
         let blob = images.into_blob_reader(layer.digest, layer.size)?;
-        let index = LayerIndex::read(blob, layer, self.bases.limits, self.bases.progress).map_err(
-            |problem| BaseError::Layer { digest: layer.digest, problem: problem.into() },
-        )?;
-        if let Some(dir) = self.bases.cache {
-            self.bases.report_cache_error(store::save_index(dir, layer.digest, &index));
+        let index =
+            LayerIndex::read(blob, layer, self.loader.limits, self.loader.progress).map_err(
+                |problem| BaseError::Layer { digest: layer.digest, problem: problem.into() },
+            )?;
+        if let Some(dir) = self.loader.cache {
+            self.loader.report_cache_error(store::save_index(dir, layer.digest, &index));
         }
         Ok(index)
     }
@@ -153,7 +155,7 @@ impl<'b> BaseReader<'b> {
 /// Documents that were read before are taken from the cache.
 impl DocumentSource for BaseReader<'_> {
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
-        let known = self.bases.cache.and_then(|dir| store::load_document(dir, digest));
+        let known = self.loader.cache.and_then(|dir| store::load_document(dir, digest));
         if let Some(document) = known.and_then(|bytes| Document::parse("", bytes).ok()) {
             return Ok(Some(document));
         }
@@ -166,7 +168,7 @@ impl DocumentSource for BaseReader<'_> {
 
     fn config(&self, config: &Descriptor, limits: &DocumentLimits) -> Result<Vec<u8>, WalkError> {
         if let Some(bytes) =
-            self.bases.cache.and_then(|dir| store::load_document(dir, config.digest))
+            self.loader.cache.and_then(|dir| store::load_document(dir, config.digest))
         {
             return Ok(bytes);
         }
@@ -177,8 +179,8 @@ impl DocumentSource for BaseReader<'_> {
 }
 
 /// Returns the location with the digest that was found there.
-fn pin_digest(place: &ImageLocation, digest: Digest) -> ImageLocation {
-    match place {
+fn pin_digest(location: &ImageLocation, digest: Digest) -> ImageLocation {
+    match location {
         ImageLocation::Registry(name) => ImageLocation::Registry(name.with_digest(digest)),
         ImageLocation::Layout(path, _) => {
             ImageLocation::Layout(path.clone(), Some(digest.to_string()))

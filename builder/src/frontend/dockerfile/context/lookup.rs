@@ -19,8 +19,8 @@ pub struct ResolvedContextPath<'l> {
 }
 
 impl ContextListing {
-    /// Resolves a path. `..` and `/` in front of it stop at the root of the context; symbolic links
-    /// are followed, also when the last part is one.
+    /// Resolves a path. Leading `..` and `/` stop at the root of the context; symbolic links are
+    /// followed, also when the last part is one.
     ///
     /// An absolute link starts at the root of the context, as in BuildKit and buildah; one whose
     /// target does not exist there, or that leaves the context with `..`, leads outside.

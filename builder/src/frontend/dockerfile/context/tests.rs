@@ -7,8 +7,8 @@ use super::*;
 use crate::frontend::dockerfile::pattern::{DoubleStar, IgnoreFile};
 use crate::recipe::diagnostic::{SourceText, Span};
 
-/// Makes a listing from a line for each path: `dir/`, `file`, `link -> target`, `|pipe`; directories
-/// are passed, not added, behind a `~`.
+/// Makes a listing from a line for each path: `dir/`, `file`, `link -> target`, `|pipe`;
+/// directories after a `~` are added as ignored.
 fn listing(lines: &str, ignore: &str) -> ContextListing {
     let source = Arc::new(SourceText { name: ".dockerignore".into(), text: ignore.into() });
     let mut builder = ContextListingBuilder::new(IgnoreFile::parse(&source).unwrap(), 0o755);
@@ -140,7 +140,7 @@ fn links_are_followed_until_there_are_too_many() {
     assert_eq!(chain(255).resolve("l0").unwrap().path, "l255");
     let error = chain(256).resolve("l0").unwrap_err();
     assert_eq!(error.kind, LookupErrorKind::Loop("l255".into()));
-    // Each link stands for as many parts as fit into one.
+    // Each link has as many parts as fit into one.
     let long = "l/".repeat(2_000);
     let error = listing(&format!("l -> {long}"), "").resolve("l").unwrap_err();
     assert_eq!(error.kind, LookupErrorKind::Loop("l".into()));

@@ -19,7 +19,7 @@ pub(super) enum QuoteHandling {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum EscapeHandling {
     Removed,
-    /// A pattern still needs to know what was escaped.
+    /// A pattern still needs the escapes.
     Kept,
 }
 

@@ -1,7 +1,7 @@
 //! *Expansion* replaces the variables in a text by their values and removes its quotes, with the
 //! rules of BuildKit (`moby/buildkit frontend/dockerfile/shell/lex.go`), which are not quite a
-//! shell's: patterns have only `*` and `?`, an escape is removed in front of any character, and a
-//! value is not expanded again.
+//! shell's: patterns have only `*` and `?`, an escape is removed before any character, and a value
+//! is not expanded again.
 
 mod cursor;
 mod error;

@@ -30,7 +30,7 @@ fn shown(result: Result<String, ExpandError>) -> String {
     result.unwrap_or_else(|error| format!("error: {error}"))
 }
 
-/// A file of cases from BuildKit, or nothing where they are not at hand.
+/// A file of cases from BuildKit, or `None` where they are not available.
 #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "cases of others lie outside")]
 fn conformance(file: &str) -> Option<String> {
     let given = std::env::var_os("DISKETTE_CONFORMANCE").map(PathBuf::from);
@@ -88,11 +88,11 @@ fn words_hold_what_is_substituted() {
     check("${file#'disk'}${file#\"${unset:-disk}\"}", ".qcow2.xz.qcow2.xz");
     check("${special#()[]{\\}^$.\\*\\?|\\\\}", "x");
     check("${stars%%\\**\\*}", "a");
-    // Between double quotes a backslash is one: the pattern asks for `a\`, and takes any rest.
+    // Between double quotes a backslash is literal: the pattern matches `a\`, and any rest.
     check("${stars#\"a\\*\"}", "a***yy*");
     check("${korean#?}${korean%?}", "국어한국");
     check("${lines#*}${lines##*}", "one\ntwo\ntwo");
-    // A pattern whose value begins with the operator's character is a longest one too.
+    // A pattern whose value starts with the operator's character is a longest one too.
     check("${abc#$hash}", "XbXc");
     check("${abc/X/-}${abc//X/-}", "a-bXca-b-c");
     check("${abc//X/}", "abc");

@@ -64,14 +64,10 @@ impl InstructionFlags {
         }
         match (takes, value) {
             (FlagValue::Switch, value) => {
-                let switch = match value.map(str::to_ascii_lowercase).as_deref() {
-                    None | Some("true") => FlagSwitch::On,
-                    Some("false") => FlagSwitch::Off,
-                    Some(_) => {
-                        let problem = wrong(format!("expecting boolean value for flag --{name}"));
-                        return Err(Box::new(problem.help(format!("write `--{name}`"))));
-                    }
-                };
+                let switch = parse_switch(value).ok_or_else(|| {
+                    let problem = wrong(format!("expecting boolean value for flag --{name}"));
+                    Box::new(problem.help(format!("write `--{name}`")))
+                })?;
                 self.switches.insert(name, (switch, flag.span.clone()));
             }
             (_, Some(value)) => {
@@ -96,6 +92,15 @@ impl InstructionFlags {
 
     pub(super) fn take_switch(&mut self, name: &str) -> Option<(FlagSwitch, Span)> {
         self.switches.remove(name)
+    }
+}
+
+/// Parses the value of a switch, which is on without one.
+fn parse_switch(value: Option<&str>) -> Option<FlagSwitch> {
+    match value.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("true") => Some(FlagSwitch::On),
+        Some("false") => Some(FlagSwitch::Off),
+        Some(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@
 mod error;
 mod files;
 mod flags;
+mod from;
 mod health;
 mod read;
 #[cfg(test)]

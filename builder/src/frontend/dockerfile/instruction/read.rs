@@ -3,16 +3,13 @@
 use super::error::{InstructionError, error_at, missing_argument, require_words};
 use super::files::{ADD_FLAGS, COPY_FLAGS, read_copy};
 use super::flags::{FlagValue, InstructionFlags, find_similar};
-use super::{
-    CommandForm, FromInstruction, Healthcheck, Instruction, InstructionKind, KEYWORDS,
-    RunInstruction, health,
-};
+use super::from::{FROM_FLAGS, read_from};
+use super::health::HEALTHCHECK_FLAGS;
+use super::{CommandForm, Healthcheck, Instruction, InstructionKind, KEYWORDS, RunInstruction};
 use crate::frontend::dockerfile::syntax::{
     DockerfileWord, InstructionArguments, WrittenInstruction,
 };
-use crate::recipe::diagnostic::Diagnostic;
-
-const NO_FLAGS: &[(&str, FlagValue)] = &[];
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// Reads an instruction; reports what is wrong with it, and then returns `None`.
 pub(crate) fn read_instruction(
@@ -38,7 +35,7 @@ pub(crate) fn read_instruction(
     }
 }
 
-fn whole_span(written: &WrittenInstruction) -> crate::recipe::diagnostic::Span {
+fn whole_span(written: &WrittenInstruction) -> Span {
     let mut span = written.keyword.span.clone();
     let ends = written.flags.iter().map(|flag| flag.span.range.end);
     let ends = ends.chain([written.rest.span().range.end, span.range.end]);
@@ -51,14 +48,7 @@ fn read_kind(
     written: WrittenInstruction,
     problems: &mut Vec<Diagnostic>,
 ) -> Result<InstructionKind, InstructionError> {
-    let known = match keyword {
-        "COPY" => COPY_FLAGS,
-        "ADD" => ADD_FLAGS,
-        "FROM" => &[("platform", FlagValue::Value)],
-        "HEALTHCHECK" => health::HEALTHCHECK_FLAGS,
-        _ => NO_FLAGS,
-    };
-    // The flags of RUN are checked where it is evaluated.
+    let known = known_flags(keyword);
     let flags: &[DockerfileWord] = if keyword == "RUN" { &[] } else { &written.flags };
     let flags = InstructionFlags::read(keyword, flags, known, problems);
     let at = written.keyword.clone();
@@ -88,6 +78,17 @@ fn read_kind(
         "WORKDIR" => InstructionKind::Workdir(require_one(&at, written.arguments)?),
         _ => return Err(unknown_instruction(&at)),
     })
+}
+
+/// Returns the flags of an instruction; those of RUN are checked where it is evaluated.
+fn known_flags(keyword: &str) -> &'static [(&'static str, FlagValue)] {
+    match keyword {
+        "COPY" => COPY_FLAGS,
+        "ADD" => ADD_FLAGS,
+        "FROM" => FROM_FLAGS,
+        "HEALTHCHECK" => HEALTHCHECK_FLAGS,
+        _ => &[],
+    }
 }
 
 fn unknown_instruction(keyword: &DockerfileWord) -> InstructionError {
@@ -165,41 +166,6 @@ fn read_arg(
     }
     let value = DockerfileWord { text: value.to_owned(), span: word.span.clone() };
     Ok((DockerfileWord { text: name.to_owned(), span: word.span }, Some(value)))
-}
-
-fn read_from(
-    written: WrittenInstruction,
-    mut flags: InstructionFlags,
-) -> Result<FromInstruction, InstructionError> {
-    let at = written.keyword;
-    let words = require_words(&at, written.arguments).unwrap_or_default();
-    let (base, name) = match <[DockerfileWord; 1]>::try_from(words) {
-        Ok([base]) => (base, None),
-        Err(words) => match <[DockerfileWord; 3]>::try_from(words) {
-            Ok([base, as_word, name]) if as_word.text.eq_ignore_ascii_case("as") => {
-                (base, Some(check_stage_name(name)?))
-            }
-            _ => {
-                let message = "FROM requires either one or three arguments";
-                return Err(error_at(&at, message, "write `FROM IMAGE` or `FROM IMAGE AS NAME`"));
-            }
-        },
-    };
-    Ok(FromInstruction { base, platform: flags.take_value("platform"), name })
-}
-
-fn check_stage_name(mut name: DockerfileWord) -> Result<DockerfileWord, InstructionError> {
-    name.text = name.text.to_ascii_lowercase();
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-    if name.text.starts_with(|c: char| c.is_ascii_lowercase()) && name.text.chars().all(is_plain) {
-        return Ok(name);
-    }
-    let message = format!("invalid name for build stage: `{}`", name.text);
-    Err(error_at(
-        &name,
-        message,
-        "a name begins with a letter; letters, digits, `-`, `_` and `.` follow",
-    ))
 }
 
 fn read_healthcheck(

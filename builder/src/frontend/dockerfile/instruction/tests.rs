@@ -15,7 +15,7 @@ fn read_all(text: &str) -> (Vec<Instruction>, Vec<String>) {
     (read, problems.iter().map(ToString::to_string).collect())
 }
 
-/// Compares what is wrong with one instruction.
+/// Compares the problems of one instruction.
 fn check(text: &str, expected: &str) {
     let (read, problems) = read_all(text);
     assert_eq!(problems.join("; "), expected, "{text}");

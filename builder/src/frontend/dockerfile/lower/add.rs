@@ -104,18 +104,20 @@ impl Evaluation<'_, '_> {
         let members = tar::read_entries(open()?, TarLimits::default());
         let members = members.map_err(|error| wrong(error.to_string()))?;
         let archive = Arc::new(TarOrigin::File(Box::new(source.clone())));
-        let target = request.destination.resolve(tree, &request.workdir).and_then(|target| {
-            request.attributes.make_directory(tree, &target)?;
-            Ok(target)
-        });
-        let target =
-            target.map_err(|error| tree_diagnostic(&error, &request.copy.destination.span))?;
+        let target = request.make_target_directory(tree)?;
         let unpacking = Unpacking { archive: &archive, target: &target, request, at: &word.span };
-        for member in members {
-            let member = member.map_err(|error| wrong(error.to_string()))?;
-            unpacking.put_member(&member, tree).map_err(|error| wrong(error.to_string()))?;
-        }
+        unpacking.put_members(members, tree).map_err(wrong)?;
         Ok(true)
+    }
+}
+
+impl CopyRequest<'_> {
+    /// Returns the resolved path of the destination; creates a directory there if it is missing.
+    fn make_target_directory(&self, tree: &mut Tree) -> EvaluationResult<String> {
+        let wrong = |error: TreeError| tree_diagnostic(&error, &self.copy.destination.span);
+        let target = self.destination.resolve(tree, &self.workdir).map_err(wrong)?;
+        self.attributes.make_directory(tree, &target).map_err(wrong)?;
+        Ok(target)
     }
 }
 
@@ -128,6 +130,19 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
+    /// Puts all members of the archive into the stage; the error is a message.
+    fn put_members<E: std::fmt::Display>(
+        &self,
+        members: impl IntoIterator<Item = Result<TarEntry, E>>,
+        tree: &mut Tree,
+    ) -> Result<(), String> {
+        for member in members {
+            let member = member.map_err(|error| error.to_string())?;
+            self.put_member(&member, tree).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
     fn put_member(&self, member: &TarEntry, tree: &mut Tree) -> Result<(), TreeError> {
         if member.path.is_empty() || self.request.exclude.is_ignored(&member.path) {
             return Ok(());

@@ -156,8 +156,8 @@ impl<'a> StageLoader<'a> {
         if let Some(loaded) = self.images.borrow().get(&key) {
             return Ok(Rc::clone(loaded));
         }
-        let place = match self.request.images.get(name) {
-            Some(place) => place.clone(),
+        let location = match self.request.images.get(name) {
+            Some(location) => location.clone(),
             None => ImageLocation::Registry(name.parse().map_err(|error| {
                 let problem =
                     Diagnostic::new(format!("`{name}` is not the name of an image: {error}"));
@@ -168,7 +168,7 @@ impl<'a> StageLoader<'a> {
                 )
             })?),
         };
-        let loaded = self.request.bases.load(&place, platform);
+        let loaded = self.request.bases.load(&location, platform);
         let loaded = loaded.map_err(|error| base_diagnostic(&error, at))?;
         let loaded = Rc::new(loaded);
         self.images.borrow_mut().insert(key, Rc::clone(&loaded));

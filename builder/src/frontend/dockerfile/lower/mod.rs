@@ -31,7 +31,7 @@ use self::loader::StageLoader;
 use self::stage::StageState;
 use super::scope::{GlobalScope, StageScope};
 use super::stages::Dockerfile;
-use crate::frontend::dockerfile::base::Bases;
+use crate::frontend::dockerfile::base::BaseLoader;
 use crate::frontend::dockerfile::context::BuildContext;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
@@ -55,7 +55,7 @@ pub struct DockerfileRequest<'a> {
     /// Platform that the build runs on.
     pub build_platform: &'a Platform,
     /// Loads the base images of stages.
-    pub bases: &'a Bases<'a>,
+    pub bases: &'a BaseLoader<'a>,
 }
 
 /// The build contexts.

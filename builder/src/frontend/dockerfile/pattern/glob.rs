@@ -30,8 +30,8 @@ impl Glob {
     }
 }
 
-/// Returns whether a text is a pattern rather than a name: whether it has a `*`, `?` or `[`
-/// without a backslash in front. As in tonistiigi/fsutil `copy/copy.go`.
+/// Returns whether a text is a pattern rather than a name: whether it has a `*`, `?` or `[` without
+/// a backslash before it. As in tonistiigi/fsutil `copy/copy.go`.
 pub fn has_wildcards(text: &str) -> bool {
     let mut characters = text.chars();
     while let Some(character) = characters.next() {

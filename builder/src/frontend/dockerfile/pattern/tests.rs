@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::recipe::diagnostic::SourceText;
 
-/// Pattern, path, and whether Go's `filepath.Match` says that it matches.
+/// Pattern, path, and whether Go's `filepath.Match` matches it.
 const GLOBS: &[(&str, &str, bool)] = &[
     ("abc", "abc", true),
     ("abc", "abcd", false),
@@ -154,7 +154,7 @@ fn a_text_with_wildcards_is_a_pattern() {
     split(".", "", "");
 }
 
-/// Exactly, because a directory that it is in does, or not at all.
+/// How a rule matches a path: exactly, by a directory above it, or not at all.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Match {
     Exact,
@@ -163,7 +163,7 @@ enum Match {
 }
 use Match::{Exact, No, Parent};
 
-/// Pattern, path, and how patternmatcher says that it matches.
+/// Pattern, path, and how patternmatcher matches it.
 const RULES: &[(&str, &str, Match)] = &[
     ("**", "file", Exact),
     ("**/", "file", Exact),
@@ -420,7 +420,7 @@ fn hostile_patterns_end() {
     );
 }
 
-/// Go's rules written down as they read, without care for the time it takes.
+/// Go's rules implemented literally, whatever time it takes.
 fn slow_match(pattern: &[char], text: &[char]) -> bool {
     match (pattern, text) {
         ([], text) => text.is_empty(),

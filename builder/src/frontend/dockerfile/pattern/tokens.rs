@@ -178,8 +178,8 @@ impl Parser<'_> {
         let slash = self.take_if('/');
         let mut rest = self.rest.clone().peekable();
         let at_end = rest.peek().is_none();
-        // `**name` takes whatever ends in these letters, but `**name*` only whole names: the one is
-        // compared as text by patternmatcher, the other by a regular expression.
+        // `**name` matches whatever ends in these letters, but `**name*` only whole names: the one
+        // is compared as text by patternmatcher, the other by a regular expression.
         let suffix = self.tokens.is_empty() && !slash && !rest.any(is_special);
         let token = if at_end || suffix { Token::Anything } else { Token::Directories };
         self.tokens.push(token);

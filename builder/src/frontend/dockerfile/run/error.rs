@@ -28,6 +28,12 @@ impl RunError {
         Self { help: instead(), ..Self::new(message, range) }
     }
 
+    /// Returns the error with a range that starts earlier.
+    pub(super) fn starting_at(mut self, start: usize) -> Self {
+        self.range.start = start;
+        self
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();
         self

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::error::RunError;
 use super::pattern::{ExpandedByte, ShellPattern};
+use super::shell_variables::SHELL_VARIABLES;
 use super::word::{
     ParameterAction, ParameterExpansion, Quoting, ShellWord, TrimExtent, TrimSide, UnsetCondition,
     WordPart,
@@ -17,33 +18,6 @@ const VALUE_MAX: usize = 128 * 1024;
 
 /// Maximum work of one RUN line, in bytes that are processed.
 const BUDGET: usize = 32 << 20;
-
-/// Variables that shells, or the programs that start them, set themselves.
-const SHELL_VARIABLES: [&str; 23] = [
-    "BASHPID",
-    "BASH_VERSION",
-    "EPOCHREALTIME",
-    "EPOCHSECONDS",
-    "EUID",
-    "GROUPS",
-    "HOME",
-    "HOSTNAME",
-    "HOSTTYPE",
-    "IFS",
-    "LINENO",
-    "MACHTYPE",
-    "OPTIND",
-    "OSTYPE",
-    "PPID",
-    "PS1",
-    "PS2",
-    "PS4",
-    "RANDOM",
-    "SECONDS",
-    "SHELL",
-    "SHLVL",
-    "UID",
-];
 
 /// The parameters of a shell.
 #[derive(Debug)]
@@ -186,9 +160,7 @@ impl<'a> ShellParameters<'a> {
                 return self.expand_parts(&word.parts, kind, unset);
             }
             ParameterAction::Require(missing, word) if !is_set(missing) => {
-                let said = self.expand_text(&word.parts, unset)?;
-                let said = if said.is_empty() { "parameter not set".into() } else { said };
-                return Err(RunError::new(format!("{name}: {said}"), range.clone()));
+                return Err(self.required_error(parameter, word, unset)?);
             }
             ParameterAction::Alternative(..) => "",
             _ if value.is_none()
@@ -204,14 +176,30 @@ impl<'a> ShellParameters<'a> {
             }
             _ => value.unwrap_or_default(),
         };
-        self.spend(text.len() + 1, range)?;
-        if text.len() > VALUE_MAX {
-            return Err(RunError::new(
-                "the value is longer than an argument can be",
-                range.clone(),
-            ));
-        }
+        self.check_len(text, range)?;
         Ok(vec![Piece { text: text.to_owned(), kind }])
+    }
+
+    /// Returns the error of `${name?word}` for a parameter that is not set.
+    fn required_error(
+        &self,
+        parameter: &ParameterExpansion,
+        word: &ShellWord,
+        unset: UnsetPolicy,
+    ) -> Result<RunError, RunError> {
+        let message = self.expand_text(&word.parts, unset)?;
+        let message = if message.is_empty() { "parameter not set".into() } else { message };
+        Ok(RunError::new(format!("{}: {message}", parameter.name), parameter.range.clone()))
+    }
+
+    /// Fails if a value is too long, or exceeds the budget.
+    fn check_len(&self, value: &str, range: &Range<usize>) -> Result<(), RunError> {
+        self.spend(value.len() + 1, range)?;
+        if value.len() > VALUE_MAX {
+            let message = "the value is longer than an argument can be";
+            return Err(RunError::new(message, range.clone()));
+        }
+        Ok(())
     }
 
     fn look_up(&self, name: &str, range: &Range<usize>) -> Result<Option<&str>, RunError> {

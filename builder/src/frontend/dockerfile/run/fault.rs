@@ -33,20 +33,20 @@ pub(super) enum Errno {
 
 /// Why an operation of a process fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum ProcessFault {
     /// The command fails, and may go on.
     Errno(Errno),
     /// Linux would do it, but a layer cannot contain the result.
     Refused(TreeError),
 }
 
-impl From<Errno> for Fault {
+impl From<Errno> for ProcessFault {
     fn from(errno: Errno) -> Self {
         Self::Errno(errno)
     }
 }
 
-impl From<TreeError> for Fault {
+impl From<TreeError> for ProcessFault {
     fn from(error: TreeError) -> Self {
         match error {
             TreeError::Missing(_) => Errno::NoEntry.into(),

@@ -2,6 +2,7 @@
 //! change nothing but files, are understood as what they do to the image's tree. So the platform of
 //! an image makes no difference, and the result is always the same.
 
+mod access;
 mod commands;
 mod error;
 mod expand;
@@ -13,6 +14,7 @@ mod process;
 mod reader;
 mod settings;
 mod shell;
+mod shell_variables;
 mod status;
 mod syntax;
 #[cfg(test)]

@@ -1,18 +1,14 @@
 //! A *process* acts on a tree as a user in a working directory. It may do what Linux would let it
 //! do, and fails as it would there.
 
-use super::fault::{Errno, Fault};
+use super::access::{EXECUTE, READ, WRITE};
+use super::fault::{Errno, ProcessFault};
 use crate::frontend::dockerfile::tree::{
     Accounts, FileNode, FollowLast, ResolvedTreePath, Tree, TreeNode, TreeNodeKind, UMASK,
     UserIdentity,
 };
 use crate::oci::tar::Owner;
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
-
-/// Access that a process needs to a file or directory.
-const READ: u32 = 4;
-const WRITE: u32 = 2;
-const EXECUTE: u32 = 1;
 
 const SET_UID: u32 = 0o4000;
 const SET_GID: u32 = 0o2000;
@@ -33,26 +29,12 @@ pub(super) struct Process<'a> {
 }
 
 impl Process<'_> {
-    fn is_root(&self) -> bool {
-        self.identity.owner.uid == 0
-    }
-
-    fn is_member(&self, gid: u32) -> bool {
-        self.identity.owner.gid == gid || self.identity.groups.contains(&gid)
-    }
-
-    fn check_access(&self, node: &TreeNode, access: u32) -> Result<(), Errno> {
-        let shift = match node.owner {
-            owner if owner.uid == self.identity.owner.uid => 6,
-            owner if self.is_member(owner.gid) => 3,
-            _ => 0,
-        };
-        let granted = self.is_root() || (node.mode >> shift) & access == access;
-        if granted { Ok(()) } else { Err(Errno::Access) }
-    }
-
     /// Resolves a path, which need not exist; its parent directory must.
-    pub(super) fn lookup(&self, path: &str, last: FollowLast) -> Result<ResolvedTreePath, Fault> {
+    pub(super) fn lookup(
+        &self,
+        path: &str,
+        last: FollowLast,
+    ) -> Result<ResolvedTreePath, ProcessFault> {
         if path.is_empty() {
             return Err(Errno::NoEntry.into());
         }
@@ -61,12 +43,12 @@ impl Process<'_> {
         }
         self.tree.resolve_with(&self.directory, path, last, |directory| {
             let directory = directory.ok_or(Errno::NoEntry)?;
-            Ok(self.check_access(directory, EXECUTE)?)
+            Ok(self.identity.check_access(directory, EXECUTE)?)
         })
     }
 
     /// Resolves a path, which must exist.
-    pub(super) fn stat(&self, path: &str, last: FollowLast) -> Result<String, Fault> {
+    pub(super) fn stat(&self, path: &str, last: FollowLast) -> Result<String, ProcessFault> {
         let found = self.lookup(path, last)?;
         if found.exists { Ok(found.path) } else { Err(Errno::NoEntry.into()) }
     }
@@ -82,27 +64,27 @@ impl Process<'_> {
     }
 
     /// Returns the names in a directory.
-    pub(super) fn list_names(&self, path: &str) -> Result<Vec<String>, Fault> {
+    pub(super) fn list_names(&self, path: &str) -> Result<Vec<String>, ProcessFault> {
         let path = self.stat(path, FollowLast::Yes)?;
         self.list_names_at(&path, READ)
     }
 
     /// Returns the names in the directory at exactly this path, which must be searchable too.
-    pub(super) fn list_searchable(&self, path: &str) -> Result<Vec<String>, Fault> {
+    pub(super) fn list_searchable(&self, path: &str) -> Result<Vec<String>, ProcessFault> {
         self.list_names_at(path, READ | EXECUTE)
     }
 
-    fn list_names_at(&self, path: &str, access: u32) -> Result<Vec<String>, Fault> {
+    fn list_names_at(&self, path: &str, access: u32) -> Result<Vec<String>, ProcessFault> {
         let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
         if node.kind != TreeNodeKind::Directory {
             return Err(Errno::NotDirectory.into());
         }
-        self.check_access(node, access)?;
+        self.identity.check_access(node, access)?;
         Ok(self.tree.children(path).map(|(name, _)| name.to_owned()).collect())
     }
 
     /// Returns the resolved path for a new file, and its owner.
-    fn new_path(&self, path: &str, last: FollowLast) -> Result<(String, Owner), Fault> {
+    fn new_path(&self, path: &str, last: FollowLast) -> Result<(String, Owner), ProcessFault> {
         if path.ends_with("/.") || path.ends_with("/..") {
             self.stat(path, FollowLast::Yes)?;
             return Err(Errno::Exists.into());
@@ -112,14 +94,14 @@ impl Process<'_> {
             return Err(Errno::Exists.into());
         }
         let parent = self.tree.get(parent_path(&found.path)).ok_or(Errno::NoEntry)?;
-        self.check_access(parent, WRITE | EXECUTE)?;
+        self.identity.check_access(parent, WRITE | EXECUTE)?;
         let Owner { uid, gid } = self.identity.owner;
         let gid = if parent.mode & SET_GID == 0 { gid } else { parent.owner.gid };
         Ok((found.path, Owner { uid, gid }))
     }
 
     /// Creates a directory with all permissions that the umask leaves.
-    pub(super) fn mkdir(&mut self, path: &str) -> Result<String, Fault> {
+    pub(super) fn mkdir(&mut self, path: &str) -> Result<String, ProcessFault> {
         let trimmed = path.trim_end_matches('/');
         let (resolved, owner) =
             self.new_path(if trimmed.is_empty() { path } else { trimmed }, FollowLast::No)?;
@@ -131,7 +113,7 @@ impl Process<'_> {
     }
 
     /// Creates a symbolic link.
-    pub(super) fn symlink(&mut self, target: &str, path: &str) -> Result<(), Fault> {
+    pub(super) fn symlink(&mut self, target: &str, path: &str) -> Result<(), ProcessFault> {
         if target.is_empty() {
             return Err(Errno::NoEntry.into());
         }
@@ -147,7 +129,7 @@ impl Process<'_> {
     }
 
     /// Creates an empty file, or opens an existing one for writing.
-    pub(super) fn create(&mut self, path: &str) -> Result<(), Fault> {
+    pub(super) fn create(&mut self, path: &str) -> Result<(), ProcessFault> {
         let trimmed = path.trim_end_matches('/');
         if trimmed != path {
             let parent = if trimmed.is_empty() { "/" } else { trimmed };
@@ -160,7 +142,7 @@ impl Process<'_> {
             return if is_directory {
                 Err(Errno::IsDirectory.into())
             } else {
-                Ok(self.check_access(node, WRITE)?)
+                Ok(self.identity.check_access(node, WRITE)?)
             };
         }
         let (resolved, owner) = self.new_path(path, FollowLast::Yes)?;
@@ -171,25 +153,25 @@ impl Process<'_> {
     }
 
     /// Checks whether a file's times may be set to now.
-    pub(super) fn may_set_times(&self, path: &str) -> Result<(), Fault> {
+    pub(super) fn may_set_times(&self, path: &str) -> Result<(), ProcessFault> {
         let path = self.stat(path, FollowLast::Yes)?;
         let node = self.tree.get(&path).ok_or(Errno::NoEntry)?;
         if node.owner.uid != self.identity.owner.uid {
-            self.check_access(node, WRITE)?;
+            self.identity.check_access(node, WRITE)?;
         }
         Ok(())
     }
 
     /// Checks whether the node at exactly this path may be removed.
-    pub(super) fn may_remove(&self, path: &str) -> Result<(), Fault> {
+    pub(super) fn may_remove(&self, path: &str) -> Result<(), ProcessFault> {
         let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
         let parent = self.tree.get(parent_path(path)).ok_or(Errno::NoEntry)?;
         if path.is_empty() {
             return Err(Errno::Busy.into());
         }
-        self.check_access(parent, WRITE | EXECUTE)?;
+        self.identity.check_access(parent, WRITE | EXECUTE)?;
         let uid = self.identity.owner.uid;
-        let is_mine = self.is_root() || [node.owner.uid, parent.owner.uid].contains(&uid);
+        let is_mine = self.identity.is_root() || [node.owner.uid, parent.owner.uid].contains(&uid);
         if parent.mode & STICKY != 0 && !is_mine {
             return Err(Errno::NotPermitted.into());
         }
@@ -197,7 +179,7 @@ impl Process<'_> {
     }
 
     /// Removes the node at exactly this path, which must not be a directory.
-    pub(super) fn unlink(&mut self, path: &str) -> Result<(), Fault> {
+    pub(super) fn unlink(&mut self, path: &str) -> Result<(), ProcessFault> {
         if self.is_directory_at(path) {
             return Err(Errno::IsDirectory.into());
         }
@@ -207,7 +189,7 @@ impl Process<'_> {
     }
 
     /// Removes the empty directory at exactly this path.
-    pub(super) fn rmdir(&mut self, path: &str) -> Result<(), Fault> {
+    pub(super) fn rmdir(&mut self, path: &str) -> Result<(), ProcessFault> {
         self.may_remove(path)?;
         if !self.is_directory_at(path) {
             return Err(Errno::NotDirectory.into());
@@ -220,12 +202,13 @@ impl Process<'_> {
     }
 
     /// Sets the mode of the node at exactly this path.
-    pub(super) fn chmod(&mut self, path: &str, mode: u32) -> Result<(), Fault> {
+    pub(super) fn chmod(&mut self, path: &str, mode: u32) -> Result<(), ProcessFault> {
         let Owner { uid, gid } = self.tree.get(path).ok_or(Errno::NoEntry)?.owner;
-        if !self.is_root() && uid != self.identity.owner.uid {
+        if !self.identity.is_root() && uid != self.identity.owner.uid {
             return Err(Errno::NotPermitted.into());
         }
-        let lost = if self.is_root() || self.is_member(gid) { 0 } else { SET_GID };
+        let lost =
+            if self.identity.is_root() || self.identity.is_member(gid) { 0 } else { SET_GID };
         Ok(self.tree.set_mode(path, mode & !lost)?)
     }
 
@@ -235,13 +218,14 @@ impl Process<'_> {
         path: &str,
         user: Option<u32>,
         group: Option<u32>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ProcessFault> {
         let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
         let (old, mode, kind) = (node.owner, node.mode, &node.kind);
         let is_own = old.uid == self.identity.owner.uid;
         let may_user = user.is_none_or(|uid| is_own && uid == old.uid);
-        let may_group = group.is_none_or(|gid| is_own && (gid == old.gid || self.is_member(gid)));
-        if !(self.is_root() || may_user && may_group) {
+        let may_group =
+            group.is_none_or(|gid| is_own && (gid == old.gid || self.identity.is_member(gid)));
+        if !(self.identity.is_root() || may_user && may_group) {
             return Err(Errno::NotPermitted.into());
         }
         // Linux clears these bits when the owner changes.

@@ -3,7 +3,7 @@
 use super::error::RunError;
 use super::word::{
     ParameterAction, ParameterExpansion, Quoting, ShellWord, TrimExtent, TrimSide, UnsetCondition,
-    WordPart, variable_name,
+    WordPart, WordParts, variable_name,
 };
 
 /// Maximum nesting of `${a:-${b:-…}}`.
@@ -61,7 +61,7 @@ impl<'t> ShellReader<'t> {
 
     fn read_word_within(&mut self, within: Within) -> Result<ShellWord, RunError> {
         let start = self.at;
-        let mut parts = WordParts(Vec::new());
+        let mut parts = WordParts::default();
         if within == Within::Braces && self.peek() == Some('~') {
             return Err(self.not_evaluated("`~`", 1));
         }
@@ -229,7 +229,7 @@ impl<'t> ShellReader<'t> {
             ("%", TrimSide::Back, TrimExtent::Shortest),
         ] {
             if self.skip(sign) {
-                // Quotes are quotes in a pattern, wherever it stands.
+                // Quotes are quotes in a pattern, also inside of double quotes.
                 return Ok(ParameterAction::Trim(
                     side,
                     extent,
@@ -253,25 +253,5 @@ impl<'t> ShellReader<'t> {
     pub(super) fn not_evaluated(&self, what: &str, len: usize) -> RunError {
         let end = (self.at + len).min(self.text.len());
         RunError::not_evaluated(what, self.at..end)
-    }
-}
-
-impl RunError {
-    /// Returns the error with a range that starts earlier.
-    fn starting_at(mut self, start: usize) -> Self {
-        self.range.start = start;
-        self
-    }
-}
-
-/// Parts of a word, of which adjacent texts of the same quoting are merged.
-struct WordParts(Vec<WordPart>);
-
-impl WordParts {
-    fn push_text(&mut self, text: &str, quoting: Quoting) {
-        match self.0.last_mut() {
-            Some(WordPart::Text(last, kind)) if *kind == quoting => last.push_str(text),
-            _ => self.0.push(WordPart::Text(text.to_owned(), quoting)),
-        }
     }
 }

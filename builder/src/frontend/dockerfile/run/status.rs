@@ -1,6 +1,6 @@
 //! A *status* is how a command ended, with its message.
 
-use super::fault::Fault;
+use super::fault::ProcessFault;
 
 /// How a command ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,13 +33,15 @@ impl CommandStatus {
     /// Records the result for one operand; `what` describes what was attempted.
     pub(super) fn record<T>(
         &mut self,
-        result: Result<T, Fault>,
+        result: Result<T, ProcessFault>,
         what: impl FnOnce() -> String,
     ) -> Result<Option<T>, CommandRefusal> {
         match result {
             Ok(value) => return Ok(Some(value)),
-            Err(Fault::Errno(errno)) => self.fail(format!("{}: {errno}", what())),
-            Err(Fault::Refused(error)) => return Err(CommandRefusal::new(error.to_string())),
+            Err(ProcessFault::Errno(errno)) => self.fail(format!("{}: {errno}", what())),
+            Err(ProcessFault::Refused(error)) => {
+                return Err(CommandRefusal::new(error.to_string()));
+            }
         }
         Ok(None)
     }

@@ -16,6 +16,19 @@ pub(super) enum WordPart {
     Parameter(ParameterExpansion),
 }
 
+/// Parts of a word, of which adjacent texts of the same quoting are merged.
+#[derive(Default)]
+pub(super) struct WordParts(pub(super) Vec<WordPart>);
+
+impl WordParts {
+    pub(super) fn push_text(&mut self, text: &str, quoting: Quoting) {
+        match self.0.last_mut() {
+            Some(WordPart::Text(last, kind)) if *kind == quoting => last.push_str(text),
+            _ => self.0.push(WordPart::Text(text.to_owned(), quoting)),
+        }
+    }
+}
+
 /// Quoted text is not split, and matches nothing but itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quoting {

@@ -10,7 +10,7 @@ fn source(text: &str) -> Arc<SourceText> {
     Arc::new(SourceText { name: "Dockerfile".into(), text: text.into() })
 }
 
-/// Writes what was read as BuildKit's own tests do.
+/// Formats what was parsed as BuildKit's own tests do.
 fn dump(text: &str) -> (String, Vec<String>) {
     let mut problems = Vec::new();
     let syntax = parse(&source(text), &mut problems);
@@ -72,7 +72,7 @@ fn quote(text: &str) -> String {
     quoted + "\""
 }
 
-/// Cases of others, which lie in a folder beside this repository.
+/// Cases of other projects, which are in a folder beside this repository.
 fn conformance() -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance");
     let folder = PathBuf::from(option_env!("DISKETTE_CONFORMANCE").unwrap_or(beside));

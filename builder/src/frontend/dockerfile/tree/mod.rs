@@ -7,6 +7,7 @@ mod changes;
 mod error;
 mod key;
 mod mode;
+mod node;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -15,14 +16,15 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::oci::tar::Owner;
+use crate::recipe::LayerEntry;
 use crate::recipe::path::{is_below, split};
-use crate::recipe::{LayerEntry, SourceRecipe};
 use changes::{TreeChange, is_same_file};
 use key::{KeyPath, TreeKey, key_behind};
 
 pub use accounts::{Accounts, UserIdentity};
 pub(crate) use error::TreeError;
 pub(crate) use mode::{ModeChange, ModeSubject, UMASK};
+pub use node::{FileNode, Inode, SpecialKind, TreeNode, TreeNodeKind};
 pub(crate) use resolve::{FollowLast, ResolvedTreePath};
 
 /// Files, directories and links by path. Paths are relative, with `/` between their parts; the
@@ -32,67 +34,6 @@ pub struct Tree {
     nodes: BTreeMap<TreeKey, TreeNode>,
     changes: BTreeMap<TreeKey, TreeChange>,
 }
-
-/// A file, directory or link of a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TreeNode {
-    /// Kind of the node.
-    pub kind: TreeNodeKind,
-    /// Permission bits, with set-user-ID, set-group-ID and the sticky bit: up to `0o7777`.
-    pub mode: u32,
-    /// Owner of the node.
-    pub owner: Owner,
-}
-
-/// Kind of a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TreeNodeKind {
-    /// A directory.
-    Directory,
-    /// A regular file.
-    File(FileNode),
-    /// A symbolic link with its target.
-    Symlink(String),
-    /// A special file of a base, which is not put into layers.
-    Special(SpecialKind),
-}
-
-/// Kind of a special file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SpecialKind {
-    /// A named pipe.
-    Fifo,
-    /// A character device.
-    Character {
-        /// Number of the driver.
-        major: u32,
-        /// Number of the device of that driver.
-        minor: u32,
-    },
-    /// A block device.
-    Block {
-        /// Number of the driver.
-        major: u32,
-        /// Number of the device of that driver.
-        minor: u32,
-    },
-}
-
-/// A regular file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileNode {
-    /// Where its content comes from.
-    pub source: SourceRecipe,
-    /// Size in bytes; `None` for what is downloaded later.
-    pub size: Option<u64>,
-    /// Inode that it shares with its other names.
-    pub inode: Option<Inode>,
-}
-
-/// Two numbers, for example of a device and a file on it. Files of one layer that have the same
-/// are hard links of each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Inode(pub u64, pub u64);
 
 impl Default for Tree {
     fn default() -> Self {

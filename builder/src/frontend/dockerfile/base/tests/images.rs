@@ -1,4 +1,4 @@
-//! Which image is found, what it may be, and what is remembered of it.
+//! Tests of which image is found, what it may be, and what is cached of it.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ fn layer() -> Vec<u8> {
     TarBuilder::new().file("a", "content").end()
 }
 
-/// Puts an image of one layer for each platform, and an index of them.
+/// Adds an image of one layer for each platform, and an index of them.
 fn index(memory: &mut MemoryImages, media_type: &str, platforms: &[&str]) -> Value {
     let manifests: Vec<Value> = platforms
         .iter()
@@ -41,7 +41,7 @@ fn put_index(memory: &mut MemoryImages, media_type: &str, manifests: &[Value]) -
     descriptor(media_type, &bytes(&index))
 }
 
-/// Loads what a descriptor is of. What digests are is of no interest in errors.
+/// Loads the image of a descriptor. Digests in errors are not compared.
 fn load_it(memory: &MemoryImages, image: &Value, platform: &str) -> Result<LoadedBase, String> {
     let name = format!("q.io/a@{}", digest(image));
     load(memory, &name, platform).map_err(|error| {
@@ -104,7 +104,7 @@ fn an_image_of_one_platform_is_for_that() {
         let mut image = Image::new(&[layer()]);
         change(&mut image.config);
         let image = image.put(&mut memory);
-        // An index that does not say what its only image is for leaves it to the config.
+        // An index without the platform of its only image leaves it to the config.
         let index = put_index(&mut memory, OCI_INDEX, std::slice::from_ref(&image));
         for image in [image, index] {
             let found = load_it(&memory, &image, wanted);
@@ -306,7 +306,7 @@ fn lies_are_noticed() {
         &|memory, _| serve(memory, Digest::of_bytes(&layer()), &other),
         "the layer … cannot be used: its bytes have the digest …",
     );
-    // That it is not a tar any more is not what is told.
+    // That it is no longer a tar is not what is reported.
     check(
         &|memory, _| serve(memory, Digest::of_bytes(&layer()), &[7; 2048]),
         "the layer … cannot be used: its bytes have the digest …",
@@ -381,13 +381,13 @@ fn indexes_have_an_end() {
     refuse(&memory, &nested, "the document … cannot be used: indexes stand in too many others");
     let many = put_index(&mut memory, OCI_INDEX, &vec![image; 1001]);
     refuse(&memory, &many, "the document … cannot be used: it names too many images");
-    // Each names the next often.
+    // Each names the next several times.
     let mut wide = put_index(&mut memory, OCI_INDEX, &[]);
     for _ in 0..2 {
         wide = put_index(&mut memory, OCI_INDEX, &vec![wide; 900]);
     }
     refuse(&memory, &wide, "the document … cannot be used: it names too many images");
-    // One that leads back to itself cannot be had: its digest would be in it.
+    // One that leads back to itself cannot exist: its digest would be in it.
     let name: Digest = format!("sha256:{}", "1".repeat(64)).parse().unwrap();
     let ring = json!({ "mediaType": OCI_INDEX, "digest": name.to_string(), "size": 1 });
     let bytes = bytes(&json!({ "mediaType": OCI_INDEX, "manifests": [ring] }));
@@ -414,7 +414,7 @@ fn what_was_seen_is_not_asked_for_again() {
     assert_eq!(memory.asked(), 4);
     assert_eq!(listed(&first.tree), listed(&second.tree));
     assert_eq!((first.recipe, first.config), (second.recipe, second.config));
-    // What is damaged is as good as none.
+    // What is damaged is ignored.
     let names: Vec<_> = cache.entries().unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 4);
     for name in &names {
@@ -427,7 +427,7 @@ fn what_was_seen_is_not_asked_for_again() {
             assert_eq!(cache.read(name).unwrap(), whole);
         }
     }
-    // The index of another layer is none of this.
+    // The index of another layer is not one of this.
     let layer = names.iter().find(|name| name.to_string_lossy().ends_with(".index")).unwrap();
     let other = store::load_index(&cache, Digest::of_bytes(b"x"));
     assert_eq!(other, None);
@@ -452,7 +452,7 @@ fn it_can_be_stopped() {
     let image = Image::new(&[layer()]).put(&mut memory);
     let resolver = BaseResolver::default();
     let (cache, limits, progress) = (None, LIMITS, &Stopped);
-    let bases = Bases { places: &memory, cache, resolver: &resolver, limits, progress };
+    let bases = BaseLoader { opener: &memory, cache, resolver: &resolver, limits, progress };
     let place = format!("q.io/a@{}", digest(&image)).parse().unwrap();
     let error = bases.load(&place, &"linux/amd64".parse().unwrap()).unwrap_err();
     assert!(matches!(error, BaseError::Cancelled), "{error}");

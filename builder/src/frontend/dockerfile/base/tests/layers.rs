@@ -1,4 +1,4 @@
-//! Layers on layers, and layers that nobody should have made.
+//! Tests of layers on layers, and of malformed layers.
 
 use super::*;
 use crate::oci::tar::testing::{RawHeader, TarBuilder, pax_record};
@@ -23,7 +23,7 @@ fn merged(layers: &[Vec<u8>]) -> Result<Vec<String>, String> {
 #[track_caller]
 fn check(layers: &[TarBuilder], expected: &[&str]) {
     let layers: Vec<Vec<u8>> = layers.iter().map(|layer| layer.clone().end()).collect();
-    // Where contents begin is of no interest here.
+    // The offsets of contents are not compared here.
     let found = merged(&layers).map(|lines| {
         lines.iter().map(|line| line.replace(" 755 0:0", "").replace(" 644 0:0", "")).collect()
     });
@@ -57,7 +57,7 @@ fn later_layers_win() {
     let found =
         merged(&[tar().dir("d").file("d/a", "").end(), tar().member(owned.clone(), b"").end()]);
     assert_eq!(found.unwrap(), ["d dir 1777 7:0", "d/a at 1024 + 0 644 0:0"]);
-    // Something else in the place of a directory takes all of it away, and the other way round.
+    // Something else at the path of a directory removes all of it, and the other way round.
     let full = tar().dir("d").file("d/a", "").dir("d/b").file("d/b/c", "");
     check(&[full.clone(), tar().file("d", "")], &["d at 512 + 0"]);
     check(&[full.clone(), tar().symlink("d", "x")], &["d -> x"]);
@@ -102,7 +102,7 @@ fn links_as_parents_are_followed_in_the_image() {
     );
     let same = tar().symlink("x", "/y").file("x/a", "");
     check(&[same], &["x -> /y", "y dir", "y/a at 1024 + 0"]);
-    // A link that was replaced is not followed any more.
+    // A link that was replaced is no longer followed.
     let replaced = tar().file("lib/a", "").dir("lib").file("lib/b", "");
     check(
         &[usr(), replaced],
@@ -148,7 +148,7 @@ fn whiteouts_hide_layers_below_only() {
     check(&[below(), tar().file(".wh.nothing", "")], &rest);
     check(&[below(), tar().dir(".wh.d")], &rest[4..]);
     check(&[below(), tar().symlink(".wh.d", "f")], &rest[4..]);
-    // Before or behind what is new.
+    // Before or after what is new.
     let new = ["d dir", "d/n at 512 + 0", "f at 2560 + 0"];
     check(&[below(), tar().file("d/n", "").file(".wh.d", "")], &new);
     check(&[below(), tar().file("d/n", "").file("d/.wh..wh..opq", "")], &new);
@@ -262,7 +262,7 @@ fn names_of_users_are_at_hand() {
         &[etc, tar().file("etc/passwd", "new")],
         &["etc dir", "etc/group = root:x:0", "etc/passwd = new", "x at 2560 + 0"],
     );
-    // Of several the last counts.
+    // Of several entries the last counts.
     let twice =
         tar().file("etc/passwd", "old").hardlink("x", "etc/passwd").file("etc/passwd", "new");
     check(&[twice], &["etc dir", "etc/passwd = new", "x at 512 + 3 linked"]);
@@ -271,7 +271,7 @@ fn names_of_users_are_at_hand() {
     check(&[tar().symlink("etc/passwd", "x")], &["etc dir", "etc/passwd -> x"]);
 }
 
-/// What the archive's own tests have in detail arrives here as an error of the layer.
+/// What the tests of tar have in detail is an error of the layer here.
 #[test]
 fn tars_that_cannot_be_used_are_refused() {
     let file = |name: &[u8]| tar().member(raw(name, b'0', 0), b"");

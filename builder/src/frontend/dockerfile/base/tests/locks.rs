@@ -1,4 +1,4 @@
-//! Names that mean the same next time.
+//! Tests of lock files and of resolving names.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ fn locks_say_what_names_mean() {
     let check =
         |lock: &BaseLock, pull, locked, expected: Result<&Value, &str>, changed: Option<&Value>| {
             let resolver = BaseResolver::new(lock.clone(), pull, locked);
-            // The second time it means the same.
+            // The second time it resolves to the same.
             for _ in 0..2 {
                 let loaded = load_with(&memory, None, &resolver, "q.io/a:1", "linux/amd64");
                 let found = loaded.map(|loaded| loaded.root).map_err(|error| error.to_string());

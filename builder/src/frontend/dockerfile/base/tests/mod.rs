@@ -36,14 +36,14 @@ fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
     json!({ "mediaType": media_type, "digest": digest, "size": bytes.len() })
 }
 
-/// An image before it is put anywhere, to be made wrong.
+/// An image before it is stored, so that tests can break it.
 struct Image {
     manifest: Value,
     config: Value,
 }
 
 impl Image {
-    /// Returns an image of layers that are not packed.
+    /// Returns an image of layers that are not compressed.
     fn new(layers: &[Vec<u8>]) -> Self {
         let diff_ids: Vec<String> =
             layers.iter().map(|layer| Digest::of_bytes(layer).to_string()).collect();
@@ -58,7 +58,7 @@ impl Image {
         Self { manifest, config }
     }
 
-    /// Puts config and manifest, and returns a descriptor of the manifest.
+    /// Stores config and manifest, and returns a descriptor of the manifest.
     fn put(mut self, memory: &mut MemoryImages) -> Value {
         let config = bytes(&self.config);
         if self.manifest.get("config").is_none() {
@@ -86,11 +86,12 @@ fn load_with(
     place: &str,
     platform: &str,
 ) -> Result<LoadedBase, BaseError> {
-    let bases = Bases { places: memory, cache, resolver, limits: LIMITS, progress: &NoProgress };
+    let bases =
+        BaseLoader { opener: memory, cache, resolver, limits: LIMITS, progress: &NoProgress };
     bases.load(&place.parse().unwrap(), &platform.parse().unwrap())
 }
 
-/// Returns what is in a tree, a line each.
+/// Returns the nodes of a tree, one per line.
 fn listed(tree: &Tree) -> Vec<String> {
     let line = |(path, node): (&str, &crate::frontend::dockerfile::tree::TreeNode)| {
         let kind = match &node.kind {

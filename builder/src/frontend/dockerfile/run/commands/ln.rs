@@ -1,6 +1,6 @@
 //! `ln -s` makes symbolic links.
 
-use super::super::fault::{Errno, Fault};
+use super::super::fault::{Errno, ProcessFault};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, quoted};
@@ -15,7 +15,7 @@ const OPTIONS: &[KnownOption] = &[
     ("v", "verbose", OptionValue::Nothing),
 ];
 
-/// What is done with a file that is in the way.
+/// What happens to a file that is in the way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Existing {
     Keep,
@@ -49,19 +49,27 @@ pub(super) fn ln(
             (std::slice::from_ref(target), ".".to_owned())
         }
         (None, [target]) => {
-            return Ok(CommandStatus::Failure(format!(
-                "missing destination file operand after {}",
-                quoted(target)
-            )));
+            let message = format!("missing destination file operand after {}", quoted(target));
+            return Ok(CommandStatus::Failure(message));
         }
         (None, [.., last]) => {
             return Ok(CommandStatus::Failure(format!("target {}: Not a directory", quoted(last))));
         }
     };
+    link_into(process, targets, &into, existing)
+}
+
+/// Makes a link to each target in a directory.
+fn link_into(
+    process: &mut Process<'_>,
+    targets: &[String],
+    directory: &str,
+    existing: Existing,
+) -> Result<CommandStatus, CommandRefusal> {
     let mut status = CommandStatus::default();
     for target in targets {
         let name = target.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        let link = if into == "." { name.to_owned() } else { join(&into, name) };
+        let link = if directory == "." { name.to_owned() } else { join(directory, name) };
         link_one(process, target, &link, existing, &mut status)?;
     }
     Ok(status)
@@ -111,7 +119,7 @@ fn find_directory(
 /// Returns why a path is not a directory.
 fn directory_errno(process: &Process<'_>, path: &str) -> Errno {
     match process.stat(path, FollowLast::Yes) {
-        Err(Fault::Errno(errno)) => errno,
+        Err(ProcessFault::Errno(errno)) => errno,
         _ => Errno::NotDirectory,
     }
 }

@@ -1,6 +1,6 @@
 //! `mkdir` makes directories.
 
-use super::super::fault::{Errno, Fault};
+use super::super::fault::{Errno, ProcessFault};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, missing_operand, quoted};
@@ -58,7 +58,7 @@ fn new_directory_mode(change: &ModeChange, inherited: u32) -> u32 {
 fn make_with_parents<'p>(
     process: &mut Process<'_>,
     path: &'p str,
-) -> Result<Option<String>, (&'p str, Fault)> {
+) -> Result<Option<String>, (&'p str, ProcessFault)> {
     let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
     let mut made = None;
     for end in ends {
@@ -70,7 +70,7 @@ fn make_with_parents<'p>(
             Ok(resolved) => Some(resolved),
             Err(_) if process.is_directory(part) => None,
             // A file in the way of further directories is reported as not a directory.
-            Err(Fault::Errno(Errno::Exists))
+            Err(ProcessFault::Errno(Errno::Exists))
                 if end < path.trim_end_matches('/').len()
                     && process.stat(part, FollowLast::Yes).is_ok() =>
             {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::fault::{Errno, Fault};
+use super::super::fault::{Errno, ProcessFault};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::{Process, parent_path};
 use super::super::status::{CommandRefusal, CommandStatus, missing_operand, quoted};
@@ -43,7 +43,9 @@ fn remove_operand(
 ) -> Result<(), CommandRefusal> {
     let cannot = || format!("cannot remove {}", quoted(name));
     let path = match process.stat(name, FollowLast::No) {
-        Err(Fault::Errno(Errno::NoEntry | Errno::NotDirectory)) if arguments.has("force") => {
+        Err(ProcessFault::Errno(Errno::NoEntry | Errno::NotDirectory))
+            if arguments.has("force") =>
+        {
             return Ok(());
         }
         found => found,
@@ -75,7 +77,7 @@ fn remove_operand(
     Ok(())
 }
 
-/// Returns whether a name with a slash behind it is that of a link, which is neither removed nor
+/// Returns whether a name with a slash after it is that of a link, which is neither removed nor
 /// followed.
 fn is_link(process: &Process<'_>, name: &str) -> bool {
     let trimmed = name.trim_end_matches('/');
@@ -114,7 +116,7 @@ fn remove_all(
 
 /// Returns the fault of a directory whose listed contents were removed: if it is not empty, it
 /// could not be read.
-fn unread_directory_fault(fault: Fault) -> Fault {
+fn unread_directory_fault(fault: ProcessFault) -> ProcessFault {
     if fault == Errno::NotEmpty.into() { Errno::Access.into() } else { fault }
 }
 

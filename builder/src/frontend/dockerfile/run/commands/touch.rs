@@ -1,7 +1,7 @@
 //! `touch` makes empty files. The times of a layer's entries are all the same, so existing files do
 //! not change.
 
-use super::super::fault::{Errno, Fault};
+use super::super::fault::{Errno, ProcessFault};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, quoted};
@@ -24,7 +24,7 @@ pub(super) fn touch(
     // `-` is standard output.
     for path in arguments.operands.iter().filter(|path| *path != "-") {
         let opened = if arguments.has("no-create") { Ok(()) } else { process.create(path) };
-        if let Err(Fault::Refused(_)) = opened {
+        if let Err(ProcessFault::Refused(_)) = opened {
             status.record(opened, String::new)?;
             continue;
         }

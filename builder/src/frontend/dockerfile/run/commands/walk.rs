@@ -1,5 +1,5 @@
-//! A *walk* visits a directory and what is below it, as `chmod -R` and `chown -R` do: links that it
-//! meets are not followed.
+//! A *walk* visits a directory and everything below it, as `chmod -R` and `chown -R` do: links that
+//! it meets are not followed.
 
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, quoted};

@@ -1,4 +1,4 @@
-//! What commands make and remove.
+//! Tests of what commands create and remove.
 
 use super::{check, refused};
 

@@ -1,4 +1,4 @@
-//! How scripts are read.
+//! Tests of reading scripts.
 
 use super::super::RunLine;
 use super::{check, check_me, outcome, refused};

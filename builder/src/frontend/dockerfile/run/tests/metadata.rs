@@ -1,4 +1,4 @@
-//! What commands do to modes and owners, and what users may do.
+//! Tests of what commands do to modes and owners, and of what users may do.
 
 use super::{check, check_me, refused};
 

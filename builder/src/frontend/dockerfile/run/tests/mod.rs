@@ -1,4 +1,4 @@
-//! Scripts, and what they make of a small image. `builder/tests/run_oracle.rs` asks a real shell.
+//! Tests of scripts on a small image. `builder/tests/run_oracle.rs` compares with a real shell.
 
 mod files;
 mod language;
@@ -66,7 +66,7 @@ fn image() -> Tree {
     tree
 }
 
-/// Shows a layer: mode, owner if it is not root, path; without directories that are as they were.
+/// Shows a layer: mode, owner if it is not root, path; without unchanged directories.
 fn show(tree: &mut Tree) -> String {
     let image = image();
     let mut text = String::new();
@@ -101,8 +101,8 @@ fn show(tree: &mut Tree) -> String {
     text
 }
 
-/// Returns what a line makes of the image, or its error: the message, the text it points at and
-/// the help.
+/// Returns the layer that a line makes on the image, or its error: the message, the text it points
+/// at and the help.
 fn outcome(line: RunLine<'_>, user: &str, shell: &str) -> String {
     let accounts = Accounts::parse(PASSWD, GROUP);
     let identity = accounts.find_identity(user).unwrap();
@@ -137,7 +137,7 @@ fn check_me(script: &str, expected: &str) {
     assert_eq!(outcome(RunLine::Shell(script), "me", ""), expected, "{script}");
 }
 
-/// Checks that a script is refused at a place.
+/// Checks that a script is refused, and at which position.
 #[track_caller]
 fn refused(script: &str, what: &str, place: &str) {
     let expected = format!("RUN is evaluated, not executed; {what} [{place}]");

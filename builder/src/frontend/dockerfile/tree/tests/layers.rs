@@ -1,4 +1,4 @@
-//! What layers are made of trees.
+//! Tests of the layers that are made of trees.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use super::super::*;
 use super::{archive, dir, file, linked, member, node, show, symlink, tree};
 use crate::recipe::LayerEntryKind;
 
-/// Shows the layer that `change` makes on top of a tree.
+/// Shows the layer that `change` makes on a tree.
 fn layer(words: &str, change: impl FnOnce(&mut Tree)) -> String {
     let mut tree = tree(words);
     change(&mut tree);
@@ -60,7 +60,7 @@ fn what_is_gone_stands_before_what_is_new_beside_it() {
         tree.put("d/x", file("new")).unwrap();
         tree.remove("e");
         tree.put("e", file("new")).unwrap();
-        // Made and gone again:
+        // Created and removed again:
         tree.put("made", dir()).unwrap();
         tree.put("made/x", file("new")).unwrap();
         tree.remove("made");
@@ -187,7 +187,7 @@ fn what_layers_below_have_is_no_change() {
     assert_eq!(show(&tree.take_changes()), "dev 755 0:0 directory\ndev/p 0 0:0 whiteout\n");
 }
 
-/// Something that is done to a tree; most of it fails.
+/// An operation on a tree; most of them fail.
 fn changed(tree: &mut Tree, (act, path): (u8, &str)) {
     let tried = match act {
         0 => tree.put(path, file("new")),
@@ -203,7 +203,7 @@ fn changed(tree: &mut Tree, (act, path): (u8, &str)) {
     tried.unwrap_or_default();
 }
 
-/// Does what a runtime does with a layer. The tree that it was made of tells the nodes.
+/// Applies a layer as a runtime does, with the nodes of the tree that it was made of.
 fn apply(image: &mut Tree, layer: &[LayerEntry], tree: &Tree) {
     for entry in layer {
         let path = entry.path.as_str();

@@ -1,4 +1,4 @@
-//! Trees are written as lines, and so are the layers made of them.
+//! Tests of trees; trees, and layers made of them, are written as lines.
 
 mod layers;
 mod paths;
@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::*;
-use crate::recipe::{LayerEntryKind, SourceLocation, SourceRole, TarMember, TarOrigin};
+use crate::recipe::{
+    LayerEntryKind, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin,
+};
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 

@@ -1,4 +1,4 @@
-//! What stands where, and what paths mean.
+//! Tests of nodes at paths, and of resolving paths.
 
 use snapbox::{assert_data_eq, str};
 
