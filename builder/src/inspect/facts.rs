@@ -1,5 +1,5 @@
-//! The *facts* of an image, as the contract judges them: what its documents declare, and what was seen of
-//! its layers.
+//! Collects the *facts* of an image that the contract judges: what its documents declare, and what
+//! was seen of its layers.
 
 use crate::cluster::contract::facts::{ConfigFacts, ImageFacts, LayerFacts};
 use crate::oci::image::descriptor::Descriptor;

@@ -1,4 +1,4 @@
-//! What it takes to *keep* a member of a layer until the whole image is judged.
+//! The memory that members of layers take, which are *kept* until the whole image is judged.
 
 use crate::oci::tar::{TarEntry, TarEntryKind};
 

@@ -1,5 +1,5 @@
-//! To *inspect* a finished image is to say what is in it, whoever made it and wherever it lies.
-//! Whatever is wrong with the image is a result, not a reason to stop.
+//! To *inspect* a finished image is to report what is in it, whatever tool made it and wherever it
+//! is stored. Whatever is wrong with the image is a result, not a reason to stop.
 //!
 //! - [`verify`]: every document and layer, held against the contract of KubeVirt and CDI
 //! - [`overview`]: what the documents and the first bytes of the layers show, for the command `inspect`

@@ -1,5 +1,6 @@
-//! An *overview* of a finished image takes in what its documents say and the first bytes of its
-//! layers, as far as they are needed to see the disk. No layer is read to its end, nor checked.
+//! An *overview* of a finished image has what its documents declare and the first bytes of its
+//! layers show, as far as they are needed to see the disk. Layers are neither read to their end nor
+//! checked.
 
 use std::io::Read;
 
@@ -17,26 +18,28 @@ use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
 use crate::oci::tar::{self, TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
-/// How many of a layer's first bytes are read.
+/// Number of a layer's first bytes that are read.
 pub const LAYER_START_LEN: u64 = 4 << 20;
 
-/// How far into a layer's tar is looked, in bytes: a few packed bytes can be very many.
-const DEPTH: u64 = 256 << 20;
+/// Maximum number of bytes of a layer's tar that are read: a few compressed bytes can become very
+/// many.
+const TAR_LEN_MAX: u64 = 256 << 20;
 
-/// How many layers are looked into: those that have the most bytes.
+/// Maximum number of layers that are read: the largest ones.
 const LAYERS_MAX: usize = 8;
 
-/// How many members are looked at in the first bytes of a layer. Nearly all are of no interest.
+/// Maximum number of members that are examined in the first bytes of a layer. Nearly all are
+/// irrelevant.
 const MEMBERS_MAX: usize = 1000;
 
-/// What was seen of one image.
+/// What was seen of an image.
 #[derive(Debug, Clone)]
 pub struct ImageOverview {
     /// The disk, if it was seen.
     pub disk: Option<SeenDisk>,
     /// How layers are compressed, lowest first.
     pub compressions: Vec<SeenCompression>,
-    /// Labels that CDI will set, and their values.
+    /// Labels that CDI will set on the volume, and their values.
     pub labels: Vec<(String, String)>,
     /// Findings, as far as the first bytes show them.
     pub findings: Vec<Finding>,
@@ -66,9 +69,9 @@ impl From<Option<CompressionFormat>> for SeenCompression {
 pub struct SeenDisk {
     /// Number of its layer, lowest first, from 0.
     pub layer: usize,
-    /// The file, as the layer has it.
+    /// The tar entry of the file.
     pub found: TarEntry,
-    /// What it is, as far as its first bytes show.
+    /// Format and flaws, as far as its first bytes show them.
     pub info: disk::Info,
 }
 
@@ -78,12 +81,12 @@ pub fn inspect_image(image: &PlatformImage, images: &dyn Images) -> ImageOvervie
     let mut overview = ImageOverview {
         disk: None,
         compressions: vec![SeenCompression::NotRead; image.layers.len()],
-        labels: labels(&facts.config),
+        labels: cdi_labels(&facts.config),
         findings: Vec::new(),
         problems: Vec::new(),
     };
     if facts.config.foreign.is_none() {
-        overview.find(image, images, &mut facts.layers);
+        overview.find_disk(image, images, &mut facts.layers);
     }
     overview.findings = judge_image(image.platform().as_ref(), &facts);
     let is_whole = overview.disk.is_some() && image.layers.len() == 1;
@@ -91,16 +94,16 @@ pub fn inspect_image(image: &PlatformImage, images: &dyn Images) -> ImageOvervie
     overview
 }
 
-/// Returns what CDI makes of the environment, as far as it reaches the volume.
-fn labels(config: &ConfigFacts) -> Vec<(String, String)> {
+/// Returns the labels that CDI makes from the environment and copies to the volume.
+fn cdi_labels(config: &ConfigFacts) -> Vec<(String, String)> {
     let label = |(name, value): &(String, String)| Some((label_for_env(name)?, value.clone()));
     let labels = config.env.iter().filter_map(label);
     labels.filter(|(key, _)| check_key(key).is_ok() && is_copied_to_volume(key)).collect()
 }
 
 impl ImageOverview {
-    /// Looks for the disk: a disk is large, and so is its layer.
-    fn find(&mut self, image: &PlatformImage, images: &dyn Images, facts: &mut [LayerFacts]) {
+    /// Looks for the disk in the largest layers first: a disk is large, and so is its layer.
+    fn find_disk(&mut self, image: &PlatformImage, images: &dyn Images, facts: &mut [LayerFacts]) {
         let mut order: Vec<usize> = (0..image.layers.len()).collect();
         order.sort_by_key(|number| std::cmp::Reverse(image.layers[*number].size));
         for number in order.into_iter().take(LAYERS_MAX) {
@@ -109,7 +112,7 @@ impl ImageOverview {
                 continue;
             };
             let compressed = self.compressions.get_mut(number);
-            match look(blob, images, facts, compressed) {
+            match read_layer_start(blob, images, facts, compressed) {
                 Ok(Some((found, info))) => {
                     self.disk = Some(SeenDisk { layer: number, found, info });
                     return;
@@ -121,8 +124,8 @@ impl ImageOverview {
     }
 }
 
-/// Looks at the start of a layer for how it is compressed, and for a disk.
-fn look(
+/// Reads the start of a layer, to see how it is compressed and whether it has a disk.
+fn read_layer_start(
     blob: &Descriptor,
     images: &dyn Images,
     facts: &mut LayerFacts,
@@ -136,18 +139,18 @@ fn look(
     if let Some(compressed) = compressed {
         *compressed = packing.into();
     }
-    let mut tar = TarReader::new(tar.take(DEPTH), packing, TarLimits::default());
-    let found = find(&mut tar, facts);
+    let mut tar = TarReader::new(tar.take(TAR_LEN_MAX), packing, TarLimits::default());
+    let found = find_member(&mut tar, facts);
     let is_whole = reach == blob.size && tar.into_inner().limit() > 0;
     match found {
         Ok(disk) => Ok(disk),
-        // Its end is out of sight.
+        // The layer was not read to its end.
         Err(_) if !is_whole => Ok(None),
         Err(error) => Err(error.to_string()),
     }
 }
 
-fn find(
+fn find_member(
     tar: &mut TarReader<impl Read>,
     facts: &mut LayerFacts,
 ) -> Result<Option<(TarEntry, disk::Info)>, TarReadError> {
@@ -158,10 +161,10 @@ fn find(
         }
         facts.members.push(found.clone());
         if found.kind == TarEntryKind::File && cdi_takes(&found) {
-            let start = start(tar)?;
+            let start = read_disk_start(tar)?;
             let examined = examine_disk(&disk::Start { bytes: &start, len: found.size });
             let Ok(info) = examined else { return Ok(None) };
-            let seen = DiskFacts { info: info.clone(), start: Digest::of_bytes(&start) };
+            let seen = DiskFacts { info: info.clone(), start_digest: Digest::of_bytes(&start) };
             facts.disks.insert(facts.members.len() - 1, seen);
             return Ok(Some((found, info)));
         }
@@ -169,8 +172,8 @@ fn find(
     Ok(None)
 }
 
-/// Returns as much of a disk's start as is in sight.
-fn start(tar: &mut TarReader<impl Read>) -> Result<Vec<u8>, TarReadError> {
+/// Returns as much of a disk's start as has been read.
+fn read_disk_start(tar: &mut TarReader<impl Read>) -> Result<Vec<u8>, TarReadError> {
     const STEP: usize = 16 * 1024;
     let mut start = Vec::new();
     let mut space = vec![0; STEP];

@@ -206,9 +206,9 @@ fn extract_error(error: ExtractError, place: &str, image: &PlatformImage) -> Com
             refused_file(&error).into()
         }
         ExtractError::Output(error) => cannot("write", "the disk")(error).into(),
-        error @ (ExtractError::Differs { .. }
-        | ExtractError::Several(_)
-        | ExtractError::Link { .. }
+        error @ (ExtractError::Disagreement { .. }
+        | ExtractError::SeveralDisks(_)
+        | ExtractError::NotAFile { .. }
         | ExtractError::NoDisk) => {
             let diagnostic =
                 Diagnostic::new(format!("cannot extract the disk of `{place}`: {error}"));

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use clap::Args;
 use diskette_builder::cluster::kubernetes::{
     ImageSubject, KubernetesObject, ObjectMeta, authorities_config_map, data_import_cron,
-    data_source, data_volume, default_name, helm_values, parse_label, virtual_machine, write_yaml,
+    data_source, data_volume, default_name, helm_values, parse_label_name, virtual_machine,
+    write_yaml,
 };
 use diskette_builder::oci::image::location::{ImageLocation, parse_reference};
 use diskette_builder::oci::image::platform::Platform;
@@ -60,11 +61,11 @@ pub(crate) struct ManifestsArguments {
     by_tag: bool,
 
     /// What the objects are called [default: the last part of the image's name]
-    #[arg(long, value_name = "NAME", value_parser = parse_label)]
+    #[arg(long, value_name = "NAME", value_parser = parse_label_name)]
     name: Option<String>,
 
     /// The namespace they are in [default: the one that they are applied to]
-    #[arg(short, long, value_name = "NAME", value_parser = parse_label)]
+    #[arg(short, long, value_name = "NAME", value_parser = parse_label_name)]
     namespace: Option<String>,
 
     /// Write to this file [default: standard output]

@@ -1,4 +1,5 @@
-//! How the *blob* of a layer begins: CDI and container runtimes go by its first bytes.
+//! How the *blob* of a layer begins: CDI and container runtimes detect the compression by its first
+//! bytes.
 
 use crate::compression::CompressionFormat;
 
@@ -13,7 +14,7 @@ pub(crate) enum BlobStart {
     Bzip2,
     /// A zstd frame with data.
     Zstd {
-        /// Offset in bytes where the first block ends that has any data; [`u64::MAX`] if the bytes do
+        /// Offset in bytes of the end of the first block with data; [`u64::MAX`] if the bytes do
         /// not show it.
         first_block_end: u64,
     },
@@ -24,7 +25,7 @@ pub(crate) enum BlobStart {
 }
 
 impl BlobStart {
-    /// Returns what a blob's first bytes show; some hundred bytes are enough.
+    /// Detects how a blob begins by its first bytes; some hundred are enough.
     pub(crate) fn detect(bytes: &[u8]) -> Self {
         match CompressionFormat::detect(bytes) {
             Some(CompressionFormat::Gzip) => Self::Gzip,
@@ -39,13 +40,13 @@ impl BlobStart {
     }
 }
 
-/// Tells whether a zstd frame that holds no data begins here (RFC 8878, section 3.1.2).
+/// Returns whether a skippable zstd frame begins here (RFC 8878, section 3.1.2).
 fn is_skippable(bytes: &[u8]) -> bool {
     matches!(bytes, [low, 0x2a, 0x4d, 0x18, ..] if low & 0xf0 == 0x50)
 }
 
-/// Returns where the first block ends that something comes out of, in a zstd frame (RFC 8878,
-/// section 3.1.1); nothing where the bytes do not tell.
+/// Returns the offset in bytes of the end of the first block with data in a zstd frame (RFC 8878,
+/// section 3.1.1); nothing if the bytes do not show it.
 fn first_block_end(bytes: &[u8]) -> Option<u64> {
     let descriptor = *bytes.get(4)?;
     let is_single = descriptor & 0x20 != 0;

@@ -1,4 +1,5 @@
-//! *Facts* are what is known of an image: what its documents say, what was seen of its layers.
+//! *Facts* are what is known of an image: what its documents declare, and what was seen of its
+//! layers.
 
 use std::collections::BTreeMap;
 
@@ -26,13 +27,13 @@ pub(crate) struct EntryFacts {
 pub(crate) struct ImageFacts {
     /// Platform that the index declares for it.
     pub(crate) declared: Option<Platform>,
-    /// What its config says.
+    /// What its config declares.
     pub(crate) config: ConfigFacts,
-    /// Lowest first.
+    /// Layers, lowest first.
     pub(crate) layers: Vec<LayerFacts>,
 }
 
-/// What a config says; what is missing in it is empty.
+/// What a config declares; missing fields are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ConfigFacts {
     /// Media type of the config, if it is none of an image's config.
@@ -47,24 +48,24 @@ pub(crate) struct ConfigFacts {
     pub(crate) env: Vec<(String, String)>,
     /// Labels of the image, not of a volume.
     pub(crate) labels: BTreeMap<String, String>,
-    /// Digests of the unpacked layers, as written.
+    /// Digests of the layers' tars, as written.
     pub(crate) diff_ids: Vec<String>,
-    /// Number of entries of the history that stand for a layer.
+    /// Number of history entries that stand for a layer.
     pub(crate) history: usize,
 }
 
-/// What is known of a layer. Of one that is only planned only the members are known.
+/// What is known of a layer. Of a planned layer only the members are known.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LayerFacts {
     /// What the manifest declares of the blob.
     pub(crate) declared: Option<Descriptor>,
     /// What was seen of the blob.
     pub(crate) blob: Option<BlobFacts>,
-    /// Members that a rule asks for, in the order of the tar.
+    /// Members that a rule needs, in the order of the tar.
     pub(crate) members: Vec<TarEntry>,
     /// Name of the first of the other members whose name begins with a slash.
     pub(crate) absolute: Option<String>,
-    /// Disks among the members, by their number there.
+    /// Disks among the members, by their index in `members`.
     pub(crate) disks: BTreeMap<usize, DiskFacts>,
 }
 
@@ -72,11 +73,11 @@ pub(crate) struct LayerFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BlobFacts {
     /// It cannot be read: the reason.
-    Missing(String),
+    Unreadable(String),
     /// Its size is not the one that the manifest declares: what was found.
-    OtherSize(String),
-    /// It has other bytes, of this digest.
-    OtherBytes(Digest),
+    WrongSize(String),
+    /// Its bytes have this digest instead.
+    WrongDigest(Digest),
     /// It is the one that the manifest names.
     Sound {
         /// How it begins.
@@ -89,28 +90,28 @@ pub(crate) enum BlobFacts {
 /// What is known of a disk in a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DiskFacts {
-    /// What it is, as far as its first bytes show.
+    /// Format and flaws, as far as the first bytes show them.
     pub(crate) info: disk::Info,
-    /// Digest of its first bytes, to compare it with others.
-    pub(crate) start: Digest,
+    /// Digest of the first bytes, to compare the disk with others.
+    pub(crate) start_digest: Digest,
 }
 
 impl LayerFacts {
-    /// Tells whether all of its members are known.
+    /// Returns whether all members are known.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self.blob, None | Some(BlobFacts::Sound { tar: Ok(_), .. }))
     }
 }
 
 impl ConfigFacts {
-    /// Returns what is known of a config that will be written.
+    /// Returns the facts of a config that will be written.
     pub(crate) fn from_config(config: &ImageConfig) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let (env, labels) = (config.env().map(owned), config.labels().into_iter().map(owned));
         Self { env: env.collect(), labels: labels.collect(), ..Self::default() }
     }
 
-    /// Reads the fields of a config.
+    /// Reads the facts from the fields of a config.
     pub(crate) fn from_fields(fields: &Value) -> Self {
         let text = |name: &str| {
             let text = fields.get(name).and_then(Value::as_str);

@@ -30,8 +30,8 @@ pub fn flaw_rule(kind: FlawKind) -> &'static ContractRule {
     }
 }
 
-/// Examines a disk as [`disk::examine`] does, and sorts its flaws by what they mean, worst first. Of
-/// errors a format that CDI alone takes comes last: it can be allowed.
+/// Examines a disk as [`disk::examine`] does, and sorts its flaws by severity, worst first. Among
+/// errors, a format that only CDI takes comes last: it can be allowed.
 pub fn examine_disk(bytes: &dyn ReadAt) -> io::Result<Info> {
     let mut info = disk::examine(bytes)?;
     let rank = |kind| (flaw_rule(kind).severity, kind == FlawKind::CdiOnly);

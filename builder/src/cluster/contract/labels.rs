@@ -1,30 +1,30 @@
 //! *Labels* are what CDI writes on a volume it imports from an image, e.g. which instance type
 //! suits the disk. An image cannot carry them as they are: CDI makes them from the image's
-//! environment variables, by a rule that not every label can be the result of.
+//! environment variables, by a rule that cannot produce every label.
 //!
 //! The rule is `envsToLabels` in CDI's `pkg/importer/util.go` (1.66).
 
 use thiserror::Error;
 
-/// How many bytes CDI's report of a finished import may have, labels included. A longer report
-/// fails the import: `TerminationMessage.String` in CDI's `pkg/common/common.go`; the number is
-/// the kubelet's bound on termination messages.
-pub(crate) const REPORT_LIMIT: usize = 4096;
+/// Maximum length in bytes of CDI's report of a finished import, labels included. A longer report
+/// fails the import: `TerminationMessage.String` in CDI's `pkg/common/common.go`; the number is the
+/// kubelet's bound on termination messages.
+pub(crate) const REPORT_LEN_MAX: usize = 4096;
 
-/// Most bytes in the name of a label and in its value; Kubernetes,
+/// Maximum length in bytes of the name of a label and of its value; Kubernetes,
 /// `staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go`.
-const NAME_LIMIT: usize = 63;
+const NAME_LEN_MAX: usize = 63;
 
-/// Most bytes in the prefix of a label, the part before the slash; same source.
-const PREFIX_LIMIT: usize = 253;
+/// Maximum length in bytes of the prefix of a label, the part before the slash; same source.
+const PREFIX_LEN_MAX: usize = 253;
 
-/// What marks a variable that CDI makes a label of, and what stands between prefix and name.
-const MARK: &str = "KUBEVIRT_IO_";
+/// Marks a variable that CDI makes a label from; separates prefix and name.
+const ENV_MARK: &str = "KUBEVIRT_IO_";
 
 /// Why a label cannot be put on an imported volume.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum LabelError {
-    /// The key is none that Kubernetes takes.
+    /// Kubernetes does not accept the key.
     #[error("`{key}` is not a label key: {reason}")]
     Key {
         /// What was written.
@@ -32,7 +32,7 @@ pub(crate) enum LabelError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The value is none that Kubernetes takes.
+    /// Kubernetes does not accept the value.
     #[error("`{value}` is not a label value: {reason}")]
     Value {
         /// What was written.
@@ -40,12 +40,12 @@ pub(crate) enum LabelError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The key is a good one, but CDI's rule never yields it.
+    /// The key is valid, but CDI's rule cannot produce it.
     #[error("no environment variable can express the label `{key}`: {reason}")]
     Inexpressible {
         /// What was written.
         key: String,
-        /// What about it cannot be said.
+        /// Why no variable produces it.
         reason: &'static str,
     },
 }
@@ -73,12 +73,12 @@ impl LabelError {
     }
 }
 
-/// Returns the label that CDI makes of the variable `name`, if it makes one.
+/// Returns the label that CDI makes from the variable `name`, if it makes one.
 ///
 /// The label may be one that Kubernetes refuses; see [`check_key`].
 #[must_use]
 pub(crate) fn label_for_env(name: &str) -> Option<String> {
-    let (before, after) = name.split_once(MARK)?;
+    let (before, after) = name.split_once(ENV_MARK)?;
     let before = before.strip_suffix('_').unwrap_or(before);
     let mut label = before.replace('_', ".");
     if !label.is_empty() {
@@ -89,7 +89,7 @@ pub(crate) fn label_for_env(name: &str) -> Option<String> {
     Some(label.to_lowercase())
 }
 
-/// Returns the variable that CDI makes the label `key` of.
+/// Returns the variable that CDI makes the label `key` from.
 pub(crate) fn env_for_label(key: &str) -> Result<String, LabelError> {
     check_key(key)?;
     let refuse = |reason| LabelError::Inexpressible { key: key.into(), reason };
@@ -107,23 +107,23 @@ pub(crate) fn env_for_label(key: &str) -> Result<String, LabelError> {
         return Err(refuse("its name has an underscore"));
     }
     if before.contains('-') {
-        // CDI would make it, but hands to the final volume only what matches
+        // CDI would make the label, but copies to the final volume only labels that match
         // `^([\w.]+\.kubevirt.io|kubevirt.io)/[\w.-]+$` (CopyAllowedLabels, common/util.go).
         return Err(refuse("its prefix has a dash, and CDI drops such labels"));
     }
-    let env = format!("{before}{MARK}{name}").replace(['.', '-'], "_").to_ascii_uppercase();
+    let env = format!("{before}{ENV_MARK}{name}").replace(['.', '-'], "_").to_ascii_uppercase();
     match label_for_env(&env) {
         Some(label) if label == key => Ok(env),
         _ => Err(refuse("CDI would read it as another label")),
     }
 }
 
-/// Checks that Kubernetes takes `key` as the key of a label.
+/// Checks that Kubernetes accepts `key` as the key of a label.
 pub(crate) fn check_key(key: &str) -> Result<(), LabelError> {
     let refuse = |reason| Err(LabelError::Key { key: key.into(), reason });
     let name = match key.split_once('/') {
         Some(("", _)) => return refuse("nothing stands before the slash"),
-        Some((prefix, _)) if prefix.len() > PREFIX_LIMIT => {
+        Some((prefix, _)) if prefix.len() > PREFIX_LEN_MAX => {
             return refuse("its prefix is longer than 253 bytes");
         }
         Some((prefix, _)) if !prefix.split('.').all(is_dns_label) => {
@@ -144,7 +144,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), LabelError> {
     Ok(())
 }
 
-/// Checks that Kubernetes takes `value` as the value of a label.
+/// Checks that Kubernetes accepts `value` as the value of a label.
 pub(crate) fn check_value(value: &str) -> Result<(), LabelError> {
     if value.is_empty() {
         return Ok(());
@@ -152,14 +152,14 @@ pub(crate) fn check_value(value: &str) -> Result<(), LabelError> {
     check_name(value).map_err(|reason| LabelError::Value { value: value.into(), reason })
 }
 
-/// Tells whether a label is one of CDI's own.
+/// Returns whether a label is one of CDI's own.
 #[must_use]
 pub(crate) fn is_reserved(key: &str) -> bool {
     let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
     prefix == "cdi.kubevirt.io" || prefix.ends_with(".cdi.kubevirt.io")
 }
 
-/// Tells whether CDI hands a label that it made on to the final volume: whether it matches
+/// Returns whether CDI copies a label that it made to the final volume: whether it matches
 /// `^([\w.]+\.kubevirt.io|kubevirt.io)/[\w.-]+$` (`CopyAllowedLabels`, `common/util.go`).
 #[must_use]
 pub(crate) fn is_copied_to_volume(key: &str) -> bool {
@@ -172,21 +172,21 @@ pub(crate) fn is_copied_to_volume(key: &str) -> bool {
     }
 }
 
-/// Returns the bytes that CDI's report of a finished import has when it carries `labels`; more
-/// than [`REPORT_LIMIT`] and the import fails.
-pub(crate) fn report_size<'l>(labels: impl IntoIterator<Item = (&'l str, &'l str)>) -> usize {
-    // The members that CDI sets when an import went well, at their longest.
+/// Returns the length in bytes of CDI's report of a finished import with `labels`. If it is more
+/// than [`REPORT_LEN_MAX`], the import fails.
+pub(crate) fn report_len<'l>(labels: impl IntoIterator<Item = (&'l str, &'l str)>) -> usize {
+    // The members that CDI sets after a successful import, at their longest.
     const FRAME: &str = r#"{"preallocationApplied":false,"labels":{},"message":"Import Complete"}"#;
-    // Around each label stand four quotes, a colon and a comma. Neither keys nor values that
-    // Kubernetes takes have a character that JSON escapes.
+    // Each label has four quotes, a colon and a comma around it. Neither keys nor values that
+    // Kubernetes accepts have a character that JSON escapes.
     const AROUND: usize = r#""":"","#.len();
     let labels: usize = labels.into_iter().map(|(k, v)| k.len() + v.len() + AROUND).sum();
     FRAME.len() + labels.saturating_sub(1)
 }
 
-/// The rule for names of keys and for values.
+/// Checks the rule for names of keys and for values; returns what is wrong.
 fn check_name(name: &str) -> Result<(), &'static str> {
-    if name.len() > NAME_LIMIT {
+    if name.len() > NAME_LEN_MAX {
         return Err("it is longer than 63 bytes");
     }
     if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
@@ -199,13 +199,14 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// RFC 1123 as Kubernetes reads it for parts of a subdomain, which it does not bound one by one.
+/// Returns whether a text is a label of a subdomain (RFC 1123); Kubernetes does not limit its
+/// length.
 fn is_dns_label(part: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     !part.is_empty() && part.bytes().all(inner) && !part.starts_with('-') && !part.ends_with('-')
 }
 
-/// Returns the label that can be set and comes nearest to one that cannot.
+/// Returns the label nearest to `key` that CDI can set.
 fn nearest_label(key: &str) -> Option<String> {
     let (prefix, name) = key.split_once('/')?;
     let near = format!("{prefix}/{}", name.to_ascii_lowercase().replace(['.', '_'], "-"));
@@ -350,9 +351,9 @@ mod tests {
                 r#"{{"preallocationApplied":false,"labels":{{{labels}}},"message":"Import Complete"}}"#
             )
         };
-        assert_eq!(report_size([]), json("").len());
-        assert_eq!(report_size([("k", "v")]), json(r#""k":"v""#).len());
-        assert_eq!(report_size([("k", "v"), ("l", "")]), json(r#""k":"v","l":"""#).len());
+        assert_eq!(report_len([]), json("").len());
+        assert_eq!(report_len([("k", "v")]), json(r#""k":"v""#).len());
+        assert_eq!(report_len([("k", "v"), ("l", "")]), json(r#""k":"v","l":"""#).len());
     }
 
     proptest! {
@@ -372,7 +373,7 @@ mod tests {
         #[test]
         fn no_text_is_too_odd(text in ".{0,80}") {
             let label = label_for_env(&text);
-            prop_assert_eq!(label.is_some(), text.contains(MARK));
+            prop_assert_eq!(label.is_some(), text.contains(ENV_MARK));
             if let Ok(env) = env_for_label(&text) {
                 prop_assert_eq!(label_for_env(&env), Some(text));
             }

@@ -1,8 +1,8 @@
-//! The *contract* is what KubeVirt and its importer, CDI, accept in an image: the same rules
-//! refuse a wrong image before it is built and judge one that is finished.
+//! The *contract* is what KubeVirt and its importer, CDI, accept in an image. The same rules refuse
+//! a wrong image before it is built and judge a finished one.
 //!
 //! [`rules`] are what must hold, [`facts`] what is known of an image, and [`judge_index`] and
-//! [`judge_image`] hold the one against the other. Nothing is read here.
+//! [`judge_image`] judge the facts by the rules. Nothing is read here.
 
 mod blob;
 pub(crate) mod facts;
@@ -29,12 +29,12 @@ pub(crate) use self::view::{
 };
 use crate::oci::image::platform::Platform;
 
-/// A rule that does not hold.
+/// A rule that an image breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Which one.
+    /// The rule.
     pub rule: &'static ContractRule,
-    /// Of which platform's image; nothing where it is about the whole index.
+    /// Platform of the image; nothing if the finding is about the whole index.
     pub platform: Option<Platform>,
     /// What it is about, e.g. `/disk/a.qcow2` or `layer 1`.
     pub subject: String,
@@ -48,7 +48,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Collects what is found of one platform's image, or of an index.
+/// Collects the findings about one platform's image, or about an index.
 #[derive(Debug)]
 pub(crate) struct Findings {
     platform: Option<Platform>,
@@ -70,7 +70,7 @@ impl Findings {
         self.all.push(Finding { rule, platform: self.platform.clone(), subject, detail });
     }
 
-    /// Returns all that was found, worst first.
+    /// Returns all findings, worst first.
     pub(crate) fn into_sorted(mut self) -> Vec<Finding> {
         self.all.sort_by_key(|finding| finding.rule.severity);
         self.all

@@ -1,5 +1,5 @@
-//! *Mounts* are what others put over an image's files when a container of it runs: no file can stand
-//! where one is, or above one.
+//! *Mounts* cover an image's files when a container of it runs: KubeVirt, CDI and container
+//! runtimes mount files and directories, and no file can be at such a path, or at a parent of one.
 
 use crate::recipe::path::is_below;
 
@@ -7,18 +7,18 @@ use crate::recipe::path::is_below;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Mount {
     path: &'static str,
-    /// What happens there.
+    /// What is mounted there, as a message says it.
     reason: &'static str,
-    hides: Hides,
+    hides: HiddenPart,
 }
 
-/// What of an image cannot be seen behind a mount.
+/// What a mount hides of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hides {
-    /// All that is below it, or so much that nothing should be there.
+enum HiddenPart {
+    /// Everything below it, or so much that nothing should be there.
     All,
-    /// Only what has the name of something that is mounted.
-    Little,
+    /// Only files with the same name as a mounted one.
+    SameName,
 }
 
 const PROGRAMS: &str = "KubeVirt mounts its own programs there";
@@ -26,38 +26,39 @@ const RUNTIME: &str = "container runtimes mount something there";
 
 const MOUNTS: &[Mount] = &[
     // KubeVirt's pkg/container-disk/container-disk.go.
-    Mount { path: "usr/bin", reason: PROGRAMS, hides: Hides::All },
-    Mount { path: "var", reason: "KubeVirt mounts its sockets there", hides: Hides::All },
+    Mount { path: "usr/bin", reason: PROGRAMS, hides: HiddenPart::All },
+    Mount { path: "var", reason: "KubeVirt mounts its sockets there", hides: HiddenPart::All },
     Mount {
         path: "var/run/kubevirt/container-disks",
         reason: "KubeVirt mounts its sockets there",
-        hides: Hides::All,
+        hides: HiddenPart::All,
     },
-    Mount { path: "container-disk-binary/usr/bin", reason: PROGRAMS, hides: Hides::All },
+    Mount { path: "container-disk-binary/usr/bin", reason: PROGRAMS, hides: HiddenPart::All },
     // CDI's pkg/controller/import-controller.go.
-    Mount { path: "shared", reason: "CDI mounts its server there", hides: Hides::All },
+    Mount { path: "shared", reason: "CDI mounts its server there", hides: HiddenPart::All },
     // OCI runtime specification, config-linux.md; the kubelet, for /etc/hosts.
-    Mount { path: "dev", reason: RUNTIME, hides: Hides::Little },
-    Mount { path: "etc", reason: RUNTIME, hides: Hides::Little },
-    Mount { path: "proc", reason: RUNTIME, hides: Hides::Little },
-    Mount { path: "sys", reason: RUNTIME, hides: Hides::Little },
+    Mount { path: "dev", reason: RUNTIME, hides: HiddenPart::SameName },
+    Mount { path: "etc", reason: RUNTIME, hides: HiddenPart::SameName },
+    Mount { path: "proc", reason: RUNTIME, hides: HiddenPart::SameName },
+    Mount { path: "sys", reason: RUNTIME, hides: HiddenPart::SameName },
 ];
 
-/// Directories that CDI's server knows a bootable container by (tools/cdi-containerimage-server).
+/// Directories by which CDI's server recognizes a bootable container
+/// (tools/cdi-containerimage-server).
 pub(crate) const BOOTC_DIRECTORIES: &[&str] = &["sysroot", "ostree"];
 
-/// Returns what is said of a file at a path at which, or below which, something is mounted.
+/// Returns what is mounted at a path or below it, as a message says it.
 pub(crate) fn mount_below(path: &str) -> Option<&'static str> {
     let found = MOUNTS.iter().find(|mount| mount.path == path || is_below(mount.path, path));
     found.filter(|_| !path.is_empty()).map(|mount| mount.reason)
 }
 
-/// Returns why no file may be put at a path.
+/// Returns why no file may be at a path.
 pub(crate) fn placement_conflict(path: &str) -> Option<&'static str> {
     if BOOTC_DIRECTORIES.iter().any(|directory| *directory == path || is_below(path, directory)) {
         return Some("CDI takes such an image for a bootc image and refuses it");
     }
-    let hides = |mount: &&Mount| mount.hides == Hides::All && is_below(path, mount.path);
+    let hides = |mount: &&Mount| mount.hides == HiddenPart::All && is_below(path, mount.path);
     mount_below(path).or_else(|| MOUNTS.iter().find(hides).map(|mount| mount.reason))
 }
 

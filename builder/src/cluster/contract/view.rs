@@ -1,5 +1,5 @@
 //! Two *views* of an image's layers: KubeVirt sees what a container sees, all layers one over the
-//! other; CDI goes through the layers, lowest first, and takes the first disk that it comes to.
+//! other; CDI reads the layers one by one, lowest first, and takes the first disk that it finds.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
@@ -11,10 +11,10 @@ use crate::oci::image::whiteout;
 use crate::oci::tar::{NamePrefix, TarEntry, TarEntryKind};
 use crate::recipe::path::{is_below, join, split};
 
-/// Where kernels are kept for `kernelBoot`.
+/// Directory of kernels for `kernelBoot`.
 pub(crate) const KERNEL_DIRECTORY: &str = "boot";
 
-/// Tells whether any rule asks for a member.
+/// Returns whether any rule needs a member.
 pub(crate) fn is_relevant(path: &str) -> bool {
     let (dir, name) = split(path);
     let hidden;
@@ -34,7 +34,7 @@ pub(crate) fn is_relevant(path: &str) -> bool {
         || mount_below(path).is_some()
 }
 
-/// Tells whether CDI takes a member for a disk: `hasPrefix`, `isWhiteout` and `isDir` in its
+/// Returns whether CDI takes a member for a disk: `hasPrefix`, `isWhiteout` and `isDir` in its
 /// `pkg/importer/transport.go`.
 pub(crate) fn cdi_takes(found: &TarEntry) -> bool {
     matches!(found.lead, NamePrefix::Plain | NamePrefix::Dot)
@@ -43,12 +43,12 @@ pub(crate) fn cdi_takes(found: &TarEntry) -> bool {
         && found.kind != TarEntryKind::Directory
 }
 
-/// Tells whether a file at this path is what a virtual machine boots from.
+/// Returns whether a file at this path is a disk for virtual machines.
 pub(crate) fn is_disk(path: &str) -> bool {
     split(path).0 == DISK_DIRECTORY
 }
 
-/// Returns what both KubeVirt and CDI take for the disk, if it is the same file, and its path.
+/// Returns the path and the facts of the disk, if KubeVirt and CDI take the same file.
 pub(crate) fn agreed_disk(layers: &[LayerFacts]) -> Option<(String, &DiskFacts)> {
     let taken = cdi_disks(layers).next()?;
     let children = Rootfs::new(layers).children(DISK_DIRECTORY);
@@ -57,35 +57,36 @@ pub(crate) fn agreed_disk(layers: &[LayerFacts]) -> Option<(String, &DiskFacts)>
         return None;
     }
     let disk = layers.get(taken.layer)?.disks.get(&taken.member)?;
-    Some((taken.found.path.clone(), disk))
+    Some((taken.entry.path.clone(), disk))
 }
 
-/// A member, and the numbers of its layer and of itself in it.
+/// A member of a layer, with the index of the layer and its own index there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SeenMember<'a> {
-    pub(crate) found: &'a TarEntry,
+    pub(crate) entry: &'a TarEntry,
     pub(crate) layer: usize,
     pub(crate) member: usize,
 }
 
 /// Returns all members of all layers, lowest layer first.
-fn members(layers: &[LayerFacts]) -> impl Iterator<Item = SeenMember<'_>> {
+fn all_members(layers: &[LayerFacts]) -> impl Iterator<Item = SeenMember<'_>> {
     layers.iter().enumerate().flat_map(|(layer, facts)| {
         let numbered = facts.members.iter().enumerate();
-        numbered.map(move |(member, found)| SeenMember { found, layer, member })
+        numbered.map(move |(member, found)| SeenMember { entry: found, layer, member })
     })
 }
 
-/// Returns what CDI takes for disks, in the order in which it comes to them. It stops at the first.
+/// Returns the members that CDI takes for disks, in the order in which it reads them; it imports
+/// the first.
 pub(crate) fn cdi_disks(layers: &[LayerFacts]) -> impl Iterator<Item = SeenMember<'_>> {
-    members(layers).filter(|seen| cdi_takes(seen.found))
+    all_members(layers).filter(|seen| cdi_takes(seen.entry))
 }
 
-/// What a container of the image sees, of what matters.
+/// The files that a container of the image sees, as far as rules need them.
 #[derive(Debug, Default)]
 pub(crate) struct Rootfs<'a> {
     nodes: BTreeMap<&'a str, SeenMember<'a>>,
-    /// Where something was hidden already, of layers below which.
+    /// Paths that were hidden already, each with the layer below which.
     hidden: HashSet<(String, usize)>,
 }
 
@@ -93,14 +94,14 @@ impl<'a> Rootfs<'a> {
     /// Puts the layers one over the other, as containerd does (`pkg/archive/tar.go`).
     pub(crate) fn new(layers: &'a [LayerFacts]) -> Self {
         let mut rootfs = Self::default();
-        for seen in members(layers) {
+        for seen in all_members(layers) {
             rootfs.add(seen);
         }
         rootfs
     }
 
     fn add(&mut self, seen: SeenMember<'a>) {
-        let path = seen.found.path.as_str();
+        let path = seen.entry.path.as_str();
         let (dir, name) = split(path);
         match name.strip_prefix(whiteout::PREFIX) {
             _ if name == whiteout::OPAQUE => self.hide_below(dir, seen.layer),
@@ -112,7 +113,7 @@ impl<'a> Rootfs<'a> {
                 }
             }
             None => {
-                if seen.found.kind != TarEntryKind::Directory {
+                if seen.entry.kind != TarEntryKind::Directory {
                     self.hide_below(path, seen.layer + 1);
                 }
                 self.nodes.insert(path, seen);
@@ -120,44 +121,44 @@ impl<'a> Rootfs<'a> {
         }
     }
 
-    /// Removes what layers below `layer` have below a path.
+    /// Removes what the layers under `layer` have below a path.
     fn hide_below(&mut self, path: &str, layer: usize) {
         if !self.hidden.insert((path.to_owned(), layer)) {
             return;
         }
         let hidden = self.below(path).filter(|node| node.layer < layer);
-        let hidden: Vec<&str> = hidden.map(|node| node.found.path.as_str()).collect();
+        let hidden: Vec<&str> = hidden.map(|node| node.entry.path.as_str()).collect();
         for path in hidden {
             self.nodes.remove(path);
         }
     }
 
-    /// Returns what stands at a path; a directory that no layer speaks of is not there.
+    /// Returns the member at a path; nothing for a directory that has no entry of its own.
     pub(crate) fn get(&self, path: &str) -> Option<SeenMember<'a>> {
         self.nodes.get(path).copied()
     }
 
-    /// Returns all that there is.
+    /// Returns all members.
     pub(crate) fn all(&self) -> impl Iterator<Item = SeenMember<'a>> {
         self.nodes.values().copied()
     }
 
-    /// Returns what is below a path, at any depth.
+    /// Returns the members below a path, at any depth.
     pub(crate) fn below(&self, path: &str) -> impl Iterator<Item = SeenMember<'a>> + use<'a, '_> {
         let front = if path.is_empty() { String::new() } else { format!("{path}/") };
         let from = self.nodes.range::<str, _>((Bound::Included(front.as_str()), Bound::Unbounded));
         let below = from.map(|(_, seen)| *seen);
         below
-            .take_while(move |seen| seen.found.path.starts_with(&front))
-            .filter(|seen| !seen.found.path.is_empty())
+            .take_while(move |seen| seen.entry.path.starts_with(&front))
+            .filter(|seen| !seen.entry.path.is_empty())
     }
 
-    /// Returns the names in a directory, those of directories included that no layer speaks of, and
-    /// what they stand for.
+    /// Returns the names in a directory and their members. A directory that has no entry of its own
+    /// is included, without a member.
     pub(crate) fn children(&self, dir: &str) -> BTreeMap<&'a str, Option<SeenMember<'a>>> {
         let mut children = BTreeMap::new();
         for seen in self.below(dir) {
-            let rest = &seen.found.path[dir.len()..];
+            let rest = &seen.entry.path[dir.len()..];
             let rest = rest.strip_prefix('/').unwrap_or(rest);
             match rest.split_once('/') {
                 Some((name, _)) => drop(children.entry(name).or_insert(None)),
@@ -168,8 +169,8 @@ impl<'a> Rootfs<'a> {
     }
 }
 
-/// Tells what the user 107 may do: its own bits if it owns the file, else its group's, else
-/// everybody's.
+/// Returns whether QEMU's user has all of `bits`: the owner's bits apply if it owns the file, else
+/// the group's, else those of others.
 pub(crate) fn allows_qemu(found: &TarEntry, bits: u32) -> bool {
     let shift = match found.owner() {
         owner if owner.uid == QEMU_OWNER.uid => 6,

@@ -5,15 +5,15 @@ use openssl::x509::X509;
 use serde_json::json;
 use thiserror::Error;
 
-use super::{KubernetesObject, ObjectMeta, metadata};
+use super::{KubernetesObject, ObjectMeta, object_metadata};
 
-/// Why a text has nothing to trust.
+/// A PEM file has no certificate.
 #[derive(Debug, Error)]
 #[error("there is no certificate in it in PEM")]
 pub struct NoCertificate;
 
-/// Returns the `ConfigMap` of the certificates in a PEM file. What else is in the file, such as a key, is
-/// left out.
+/// Returns the `ConfigMap` of the certificates in a PEM file. Anything else in the file, such as a
+/// key, is left out.
 pub fn authorities_config_map(
     meta: ObjectMeta<'_>,
     pem: &[u8],
@@ -29,7 +29,7 @@ pub fn authorities_config_map(
     let value = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": metadata(meta),
+        "metadata": object_metadata(meta),
         "data": { "ca.crt": text },
     });
     Ok(value.into())

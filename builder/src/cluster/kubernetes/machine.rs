@@ -3,34 +3,35 @@
 use serde_json::{Value, json};
 
 use super::quantity::Quantity;
-use super::volume::{ImageAccess, VolumeStorage, clone, import};
-use super::{ImageSubject, KubernetesObject, ObjectMeta, metadata, write_yaml};
+use super::volume::{ImageAccess, VolumeStorage, clone_spec, import_spec};
+use super::{ImageSubject, KubernetesObject, ObjectMeta, object_metadata, write_yaml};
 
-/// The longest text that a machine can tell cloud-init by itself, in bytes (`cloudInitUserMaxLen`,
+/// Maximum length in bytes of the user data that a machine can pass to cloud-init inline
+/// (`cloudInitUserMaxLen`,
 /// `pkg/virt-api/webhooks/validating-webhook/admitters/vmi-create-admitter.go`).
 pub const USER_DATA_MAX: usize = 2048;
 
-/// What a machine is like.
+/// Options of a `VirtualMachine`.
 #[derive(Debug, Clone)]
 pub struct MachineOptions<'a> {
-    /// Where its disk is.
+    /// Where its disk comes from.
     pub root: RootDisk<'a>,
-    /// Which instance type it is of.
+    /// Name of its instance type.
     pub instancetype: Option<&'a str>,
-    /// What its system prefers.
+    /// Name of the preference of its operating system.
     pub preference: Option<&'a str>,
-    /// Its memory, where no instance type says.
+    /// Its memory, unless an instance type sets it.
     pub memory: Quantity,
-    /// Its processors, where no instance type says; one where nothing is said.
+    /// Its number of processors, unless an instance type sets it; KubeVirt's default is one.
     pub cpus: Option<u32>,
-    /// What cloud-init reads in it; at most [`USER_DATA_MAX`].
+    /// User data for cloud-init, at most [`USER_DATA_MAX`] bytes.
     pub user_data: Option<&'a str>,
 }
 
-/// Where a machine's disk is.
+/// Where a machine's disk comes from.
 #[derive(Debug, Clone)]
 pub enum RootDisk<'a> {
-    /// In the image. What the machine writes is gone when it stops.
+    /// From the image, as a containerDisk. What the machine writes is lost when it stops.
     Image,
     /// On a volume of its own that the image is imported into.
     Import(VolumeStorage<'a>),
@@ -38,7 +39,7 @@ pub enum RootDisk<'a> {
     Clone(VolumeStorage<'a>),
 }
 
-/// Returns a machine.
+/// Returns a `VirtualMachine`.
 pub fn virtual_machine(
     meta: ObjectMeta<'_>,
     subject: &ImageSubject,
@@ -48,8 +49,8 @@ pub fn virtual_machine(
     let volume = format!("{}-root", meta.name);
     let template = match &machine.root {
         RootDisk::Image => None,
-        RootDisk::Import(storage) => Some(import(subject, access, storage)),
-        RootDisk::Clone(storage) => Some(clone(meta, storage)),
+        RootDisk::Import(storage) => Some(import_spec(subject, access, storage)),
+        RootDisk::Clone(storage) => Some(clone_spec(meta, storage)),
     };
     let root = match template {
         None => json!({ "containerDisk": {
@@ -62,43 +63,44 @@ pub fn virtual_machine(
     let value = json!({
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
-        "metadata": metadata(meta),
+        "metadata": object_metadata(meta),
         "spec": {
             "dataVolumeTemplates": templates,
-            "instancetype": matcher(subject, "default-instancetype", machine.instancetype),
-            "preference": matcher(subject, "default-preference", machine.preference),
+            "instancetype": kind_matcher(subject, "default-instancetype", machine.instancetype),
+            "preference": kind_matcher(subject, "default-preference", machine.preference),
             "runStrategy": "Always",
             "template": {
                 "metadata": { "labels": { "vm.kubevirt.io/name": meta.name } },
-                "spec": instance(subject, machine, root),
+                "spec": instance_spec(subject, machine, root),
             },
         },
     });
     value.into()
 }
 
-/// Returns what cloud-init reads to let in whoever has the private keys of some public ones.
+/// Returns user data for cloud-init that authorizes SSH public keys.
 pub fn cloud_config(keys: &[&str]) -> Result<String, std::fmt::Error> {
     let config = write_yaml(&[json!({ "ssh_authorized_keys": keys }).into()])?;
     Ok(format!("#cloud-config\n{config}"))
 }
 
-fn instance(subject: &ImageSubject, machine: &MachineOptions<'_>, root: Value) -> Value {
-    // An instance type that meets a field of its own in the machine refuses it.
+fn instance_spec(subject: &ImageSubject, machine: &MachineOptions<'_>, root: Value) -> Value {
+    // KubeVirt refuses a machine that sets a field which its instance type sets too.
     let (memory, cpus) = match machine.instancetype {
         Some(_) => (None, None),
         None => (Some(&machine.memory), machine.cpus),
     };
-    // A preference fills in only what the machine leaves open.
+    // A preference applies only to fields that the machine does not set.
     let disk = match machine.preference {
         Some(_) => json!({}),
         None => json!({ "bus": "virtio" }),
     };
     let mut disks = vec![json!({ "name": "root", "disk": disk })];
-    let mut volumes = vec![named("root", root)];
+    let mut volumes = vec![named_volume("root", root)];
     if let Some(text) = machine.user_data {
         disks.push(json!({ "name": "cloudinit", "disk": disk }));
-        volumes.push(named("cloudinit", json!({ "cloudInitNoCloud": { "userData": text } })));
+        volumes
+            .push(named_volume("cloudinit", json!({ "cloudInitNoCloud": { "userData": text } })));
     }
     json!({
         "architecture": subject.architecture,
@@ -116,14 +118,14 @@ fn instance(subject: &ImageSubject, machine: &MachineOptions<'_>, root: Value) -
     })
 }
 
-fn named(name: &str, mut volume: Value) -> Value {
+fn named_volume(name: &str, mut volume: Value) -> Value {
     volume["name"] = name.into();
     volume
 }
 
-/// The image can tell a kind for its own default, and KubeVirt's default is a kind of the whole
-/// cluster: whoever names another one means that.
-fn matcher(subject: &ImageSubject, label: &str, name: Option<&str>) -> Option<Value> {
+/// Returns the matcher of an instance type or preference. The image's label for the kind applies
+/// only to its own default; for any other name KubeVirt's default is the cluster-wide kind.
+fn kind_matcher(subject: &ImageSubject, label: &str, name: Option<&str>) -> Option<Value> {
     let is_default = subject.instancetype_label(label) == name;
     let kind = subject.instancetype_label(&format!("{label}-kind")).filter(|_| is_default);
     name.map(|name| json!({ "name": name, "kind": kind }))

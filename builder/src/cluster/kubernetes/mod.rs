@@ -1,9 +1,9 @@
-//! *Objects* are what a Kubernetes cluster is told about an image: the machine that boots it, the
-//! volume that it is imported into, and what both need to get at it. They are made here as data and
-//! written as YAML; the cluster itself is never spoken to.
+//! Kubernetes *objects* that use an image: the machine that boots it, the volume that it is
+//! imported into, and the secrets and certificates that both need. They are made as data and
+//! written as YAML; no cluster is contacted.
 //!
-//! Which fields there are is KubeVirt's and CDI's to say; where one of them has a rule that its
-//! schema does not tell, the place is named beside it.
+//! The fields are those of KubeVirt's and CDI's API. Where one of them has a rule that is not in
+//! its schema, a comment names the source.
 
 mod authorities;
 mod machine;
@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 
 pub use authorities::authorities_config_map;
 pub use machine::{MachineOptions, RootDisk, USER_DATA_MAX, cloud_config, virtual_machine};
-pub use name::{default_name, parse_label, parse_subdomain};
+pub use name::{default_name, parse_label_name, parse_subdomain_name};
 pub use quantity::Quantity;
 pub use schedule::parse_schedule;
 pub use secret::{SecretContent, import_secret, pull_secret};
@@ -37,28 +37,28 @@ pub use yaml::write_yaml;
 use crate::cluster::contract::labels::{check_key, check_value, label_for_env};
 use crate::oci::image::reference::Reference;
 
-/// What an object is called.
+/// Name and namespace of an object.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectMeta<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Where it is; nothing where whoever applies it shall say.
+    /// Its namespace; nothing leaves it to the user who applies the object.
     pub namespace: Option<&'a str>,
 }
 
-/// The image, as far as objects speak of it.
+/// The image that objects refer to.
 #[derive(Debug, Clone)]
 pub struct ImageSubject {
-    /// As nodes shall pull it: by its digest, or by its tag.
+    /// Reference by which nodes pull it, with a digest or a tag.
     pub reference: Reference,
-    /// The processor that it is for, as Go calls it, where it is for one.
+    /// Architecture that it is for, by Go's name, if it is for one.
     pub architecture: Option<String>,
-    /// What CDI sets on the volume that it is imported into; see [`labels`].
+    /// Labels that CDI sets on the volume that it is imported into; see [`labels_from_env`].
     pub labels: BTreeMap<String, String>,
 }
 
 impl ImageSubject {
-    /// Returns what containers/image calls it, and CDI.
+    /// Returns its URL in the form of containers/image, which CDI reads.
     fn url(&self) -> String {
         format!("docker://{}", self.reference)
     }
@@ -69,7 +69,7 @@ impl ImageSubject {
     }
 }
 
-/// An object, and what to tell who reads it.
+/// An object, and a comment for its reader.
 #[derive(Clone)]
 pub struct KubernetesObject {
     /// Lines that are put above it.
@@ -80,19 +80,19 @@ pub struct KubernetesObject {
 
 impl From<Value> for KubernetesObject {
     fn from(value: Value) -> Self {
-        Self { comment: Vec::new(), value: present(value) }
+        Self { comment: Vec::new(), value: without_nulls(value) }
     }
 }
 
 impl std::fmt::Debug for KubernetesObject {
-    /// What is in it may be a secret.
+    /// The object may contain a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Object").field("kind", &self.value.get("kind")).finish_non_exhaustive()
     }
 }
 
-/// Returns the labels that CDI makes of an image's environment, without those that a cluster would
-/// refuse.
+/// Returns the labels that CDI makes from an image's environment, without those that Kubernetes
+/// would refuse.
 pub fn labels_from_env<'e>(env: impl IntoIterator<Item = &'e str>) -> BTreeMap<String, String> {
     let good = |(key, value): &(String, &str)| check_key(key).is_ok() && check_value(value).is_ok();
     env.into_iter()
@@ -106,27 +106,30 @@ pub fn labels_from_env<'e>(env: impl IntoIterator<Item = &'e str>) -> BTreeMap<S
 }
 
 /// Returns an object's metadata.
-fn metadata(meta: ObjectMeta<'_>) -> Value {
+fn object_metadata(meta: ObjectMeta<'_>) -> Value {
     json!({ "name": meta.name, "namespace": meta.namespace })
 }
 
-/// Returns the metadata of what machines are inferred from: a volume, or what leads to one.
-fn labelled(meta: ObjectMeta<'_>, subject: &ImageSubject) -> Value {
-    let mut metadata = metadata(meta);
+/// Returns the metadata, with the image's labels, of an object that instance types are inferred
+/// from: a volume, or an object that leads to one.
+fn labelled_metadata(meta: ObjectMeta<'_>, subject: &ImageSubject) -> Value {
+    let mut metadata = object_metadata(meta);
     if !subject.labels.is_empty() {
         metadata["labels"] = json!(subject.labels);
     }
     metadata
 }
 
-/// Leaves out the fields that have no value.
-fn present(value: Value) -> Value {
+/// Removes the fields that are null.
+fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(fields.map(|(name, value)| (name, present(value))).collect::<Map<_, _>>())
+            Value::Object(
+                fields.map(|(name, value)| (name, without_nulls(value))).collect::<Map<_, _>>(),
+            )
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(present).collect()),
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
         other => other,
     }
 }

@@ -4,12 +4,13 @@ use thiserror::Error;
 
 use crate::oci::image::reference::Reference;
 
-/// The longest name that is the value of a label too, or part of a host's name: RFC 1123 (Kubernetes,
-/// "Object Names and IDs"). KubeVirt makes both of a machine's name, and CDI refuses longer ones of a
-/// `DataImportCron` (`pkg/apiserver/webhooks/dataimportcron-validate.go`).
-const LABEL_MAX: usize = 63;
+/// Maximum length of a name that is used as the value of a label or as part of a host name: RFC
+/// 1123 (Kubernetes, "Object Names and IDs"). KubeVirt uses a machine's name for both, and CDI
+/// refuses longer names of a `DataImportCron`
+/// (`pkg/apiserver/webhooks/dataimportcron-validate.go`).
+const LABEL_LEN_MAX: usize = 63;
 
-const SUBDOMAIN_MAX: usize = 253;
+const SUBDOMAIN_LEN_MAX: usize = 253;
 
 /// Why a text is not the name of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -22,18 +23,18 @@ pub struct NameError {
 }
 
 /// Checks a name that may have no dots.
-pub fn parse_label(text: &str) -> Result<String, NameError> {
-    let good = text.len() <= LABEL_MAX && is_label(text);
-    if good { Ok(text.into()) } else { Err(NameError { max: LABEL_MAX, others: " and `-`" }) }
+pub fn parse_label_name(text: &str) -> Result<String, NameError> {
+    let good = text.len() <= LABEL_LEN_MAX && is_label(text);
+    if good { Ok(text.into()) } else { Err(NameError { max: LABEL_LEN_MAX, others: " and `-`" }) }
 }
 
 /// Checks a name that may have dots, such as that of a Secret.
-pub fn parse_subdomain(text: &str) -> Result<String, NameError> {
-    let good = text.len() <= SUBDOMAIN_MAX && text.split('.').all(is_label);
+pub fn parse_subdomain_name(text: &str) -> Result<String, NameError> {
+    let good = text.len() <= SUBDOMAIN_LEN_MAX && text.split('.').all(is_label);
     if good {
         Ok(text.into())
     } else {
-        Err(NameError { max: SUBDOMAIN_MAX, others: ", `-` and `.`" })
+        Err(NameError { max: SUBDOMAIN_LEN_MAX, others: ", `-` and `.`" })
     }
 }
 
@@ -42,10 +43,10 @@ fn is_label(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
 }
 
-/// Returns the last part of an image's name, made fit to name an object.
+/// Returns the last part of an image's name as a valid name of an object.
 pub fn default_name(image: &Reference) -> String {
     let last = image.repository().rsplit('/').next().unwrap_or_default();
-    let name: String = last.replace(['.', '_'], "-").chars().take(LABEL_MAX).collect();
+    let name: String = last.replace(['.', '_'], "-").chars().take(LABEL_LEN_MAX).collect();
     name.trim_matches('-').into()
 }
 
@@ -56,8 +57,8 @@ mod tests {
     #[test]
     fn names_are_those_that_a_cluster_takes() {
         let check = |text: &str, label: bool, subdomain: bool| {
-            assert_eq!(parse_label(text).is_ok(), label, "{text}");
-            assert_eq!(parse_subdomain(text).is_ok(), subdomain, "{text}");
+            assert_eq!(parse_label_name(text).is_ok(), label, "{text}");
+            assert_eq!(parse_subdomain_name(text).is_ok(), subdomain, "{text}");
         };
         check("fedora", true, true);
         check("4-2", true, true);
@@ -73,7 +74,7 @@ mod tests {
         check(&"a".repeat(64), false, true);
         check(&"a".repeat(254), false, false);
         assert_eq!(
-            parse_label("A").unwrap_err().to_string(),
+            parse_label_name("A").unwrap_err().to_string(),
             "a name has at most 63 lower-case letters, digits and `-`, and begins and ends with a \
              letter or digit"
         );
@@ -84,7 +85,7 @@ mod tests {
         let check = |image: &str, expected: &str| {
             let name = default_name(&image.parse().unwrap());
             assert_eq!(name, expected, "{image}");
-            assert!(parse_label(&name).is_ok(), "{name}");
+            assert!(parse_label_name(&name).is_ok(), "{name}");
         };
         check("quay.io/containerdisks/fedora:42", "fedora");
         check("fedora", "fedora");

@@ -9,7 +9,7 @@ use thiserror::Error;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// Powers of 1024 before those of 1000: `Mi` ends as `i` alone would.
+/// Suffixes and their factors.
 const UNITS: [(&str, u64); 12] = [
     ("Ki", 1 << 10),
     ("Mi", MIB),
@@ -25,10 +25,10 @@ const UNITS: [(&str, u64); 12] = [
     ("E", 1_000_000_000_000_000_000),
 ];
 
-/// More digits behind the point are no number of bytes.
+/// Maximum number of digits after the decimal point.
 const FRACTION_MAX: usize = 9;
 
-/// A number of bytes, and how it is written.
+/// A number of bytes, and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quantity {
     text: String,
@@ -41,8 +41,8 @@ pub struct Quantity {
 pub struct QuantityError;
 
 impl Quantity {
-    /// Returns the least quantity that `bytes` fit in, in MiB or GiB: CDI lays a disk out in whole MiB
-    /// (`GetRequiredSpace`, `pkg/util/util.go`), and refuses less than one
+    /// Returns the smallest quantity that `bytes` fit in, in MiB or GiB: CDI allocates a disk in
+    /// whole MiB (`GetRequiredSpace`, `pkg/util/util.go`), and refuses less than one
     /// (`validateStorageSize`, `pkg/apiserver/webhooks/datavolume-validate.go`).
     pub fn fitting(bytes: u64) -> Self {
         let mebibytes = bytes.div_ceil(MIB).max(1);
@@ -54,7 +54,7 @@ impl Quantity {
         Self { text, bytes: mebibytes.saturating_mul(MIB) }
     }
 
-    /// Returns how many bytes it is.
+    /// Returns the number of bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -67,12 +67,12 @@ impl FromStr for Quantity {
         let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
         let (unit, factor) = unit.map_or(("", 1), |(unit, factor)| (*unit, *factor));
         let number = text.strip_suffix(unit).unwrap_or(text);
-        let bytes = bytes(number, factor).ok_or(QuantityError)?;
+        let bytes = parse_bytes(number, factor).ok_or(QuantityError)?;
         Ok(Self { text: text.into(), bytes })
     }
 }
 
-fn bytes(number: &str, factor: u64) -> Option<u64> {
+fn parse_bytes(number: &str, factor: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_digits(whole) || !is_digits(fraction) || fraction.len() > FRACTION_MAX {

@@ -1,12 +1,12 @@
-//! A *schedule* says when a `DataImportCron` looks for a new image: five fields as cron has them, or a
+//! A *schedule* says when a `DataImportCron` checks for a new image: five fields as in cron, or a
 //! word such as `@daily`. CDI reads it with `ParseStandard` of github.com/robfig/cron, version 3.
 
 use thiserror::Error;
 
-const WORDS: [&str; 7] =
+const SCHEDULE_WORDS: [&str; 7] =
     ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
 
-/// The least and greatest number of each field, and the names that stand for some, from the least on.
+/// The smallest and largest number of each field, and names for the numbers, from the smallest on.
 const FIELDS: [(u32, u32, &[&str]); 5] = [
     (0, 59, &[]),
     (0, 23, &[]),
@@ -18,19 +18,19 @@ const FIELDS: [(u32, u32, &[&str]); 5] = [
 /// Why a text is not a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ScheduleError {
-    /// It has not five fields.
+    /// It does not have five fields.
     #[error(
         "it has five fields, minute, hour, day of the month, month and day of the week, or is a word like `@daily`"
     )]
     Fields,
-    /// A field has something that it cannot have.
+    /// A field has an invalid value.
     #[error("`{0}` cannot stand there; fields look like `*`, `*/6`, `30` or `1-5`")]
     Field(String),
 }
 
 /// Checks a schedule.
 pub fn parse_schedule(text: &str) -> Result<String, ScheduleError> {
-    if WORDS.contains(&text) {
+    if SCHEDULE_WORDS.contains(&text) {
         return Ok(text.into());
     }
     let fields: Vec<&str> = text.split_whitespace().collect();
@@ -44,29 +44,30 @@ pub fn parse_schedule(text: &str) -> Result<String, ScheduleError> {
     }
 }
 
-/// `RANGE` or `RANGE/STEP`, where a range is `*`, `?`, a number or two.
+/// Returns whether an item is `RANGE` or `RANGE/STEP`, where a range is `*`, `?`, a number, or two
+/// numbers with `-` between them.
 fn is_item(item: &str, rule: (u32, u32, &[&str])) -> bool {
     let (range, step) =
         item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
-    let good_step = step.is_none_or(|step| number(step).is_some_and(|step| step > 0));
+    let good_step = step.is_none_or(|step| parse_number(step).is_some_and(|step| step > 0));
     let good_range = match range.split_once('-') {
         _ if matches!(range, "*" | "?") => true,
-        Some((from, to)) => match (value(from, rule), value(to, rule)) {
+        Some((from, to)) => match (parse_value(from, rule), parse_value(to, rule)) {
             (Some(from), Some(to)) => from <= to,
             _ => false,
         },
-        None => value(range, rule).is_some(),
+        None => parse_value(range, rule).is_some(),
     };
     good_step && good_range
 }
 
-fn value(text: &str, (least, greatest, names): (u32, u32, &[&str])) -> Option<u32> {
+fn parse_value(text: &str, (least, greatest, names): (u32, u32, &[&str])) -> Option<u32> {
     let known = names.iter().zip(least..).find(|(name, _)| text.eq_ignore_ascii_case(name));
-    let value = known.map(|(_, value)| value).or_else(|| number(text));
+    let value = known.map(|(_, value)| value).or_else(|| parse_number(text));
     value.filter(|value| (least..=greatest).contains(value))
 }
 
-fn number(text: &str) -> Option<u32> {
+fn parse_number(text: &str) -> Option<u32> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 

@@ -1,13 +1,13 @@
-//! *Values* for a Helm chart: what a chart of one's own needs to know of the image. A chart refers to
-//! them as `.Values.image.pullSecret` and so on.
+//! *Values* for a user's Helm chart, which describe the image. A chart refers to them as
+//! `.Values.image.pullSecret` and so on.
 
 use serde_json::json;
 
 use super::volume::{ImageAccess, PullMethod, VolumeStorage};
 use super::{ImageSubject, KubernetesObject};
 
-/// Returns the values. Names that are not known are empty texts, so that a chart can test for them and
-/// whoever installs it sees what can be set.
+/// Returns the values. Unknown names are empty strings, so that a chart can test for them, and
+/// users see which values can be set.
 pub fn helm_values(
     subject: &ImageSubject,
     tag: Option<&str>,

@@ -1,14 +1,15 @@
-//! What CDI is told: `DataVolume`, `DataSource` and `DataImportCron`
+//! CDI's objects: `DataVolume`, `DataSource` and `DataImportCron`
 //! (`staging/src/kubevirt.io/containerized-data-importer-api/pkg/apis/core/v1beta1/types.go`).
 
 use serde_json::{Value, json};
 
 use super::quantity::Quantity;
-use super::{ImageSubject, KubernetesObject, ObjectMeta, labelled};
+use super::{ImageSubject, KubernetesObject, ObjectMeta, labelled_metadata};
 
 const API: &str = "cdi.kubevirt.io/v1beta1";
 
-/// What is needed to get at the image: names of objects in the same namespace.
+/// How the image is pulled: names of Secrets and a `ConfigMap` in the same namespace, and the pull
+/// method.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImageAccess<'a> {
     /// A Secret of the type `kubernetes.io/dockerconfigjson`, with which nodes pull.
@@ -17,65 +18,65 @@ pub struct ImageAccess<'a> {
     pub import_secret: Option<&'a str>,
     /// A `ConfigMap` with the certificates that CDI's importer trusts.
     pub authorities: Option<&'a str>,
-    /// Who pulls for CDI.
+    /// What pulls the image for CDI.
     pub pull_method: PullMethod,
 }
 
-/// Who pulls the image that CDI imports.
+/// What pulls the image that CDI imports.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PullMethod {
     /// CDI's importer, with a secret and certificates of its own.
     #[default]
     Pod,
-    /// The node, as for any container: with what the node has for the registry.
+    /// The node, as for any container: with the node's own credentials and certificates.
     Node,
 }
 
 /// The volume that an image is imported into.
 #[derive(Debug, Clone)]
 pub struct VolumeStorage<'a> {
-    /// How large the disk in it can be. CDI adds what a file system needs. Only of a clone CDI knows
-    /// it by itself.
+    /// Size of the largest disk that fits. CDI adds the overhead of a file system. Required except
+    /// for a clone, whose size CDI determines.
     pub size: Option<Quantity>,
-    /// The storage class; the cluster's own choice where there is none.
+    /// Name of the storage class; nothing selects the cluster's default.
     pub class: Option<&'a str>,
-    /// Who may use it at a time; as CDI knows the storage class where there is none.
+    /// Access mode; nothing selects CDI's default for the storage class.
     pub access_mode: Option<AccessMode>,
 }
 
-/// Who may use a volume at a time.
+/// Access mode of a volume: what can use it at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessMode {
     /// One node.
     ReadWriteOnce,
-    /// Many nodes, as live migration wants it.
+    /// Many nodes, as live migration requires.
     ReadWriteMany,
     /// One pod.
     ReadWriteOncePod,
 }
 
-/// When and how a `DataImportCron` works.
+/// Schedule and retention of a `DataImportCron`.
 #[derive(Debug, Clone, Copy)]
 pub struct ImportCron<'a> {
-    /// When it looks for a new image; see [`parse_schedule`](super::parse_schedule).
+    /// When it checks for a new image; see [`parse_schedule`](super::parse_schedule).
     pub schedule: &'a str,
     /// How many imported images are kept.
     pub keep: u32,
-    /// What becomes of them when the cron is deleted.
+    /// Whether they are kept when the cron is deleted.
     pub retention: ImportRetention,
 }
 
-/// What becomes of imported images when their `DataImportCron` is deleted.
+/// Whether imported images are kept when their `DataImportCron` is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportRetention {
-    /// They are deleted too.
+    /// The images are deleted too.
     None,
-    /// They stay.
+    /// The images are kept.
     All,
 }
 
 impl AccessMode {
-    /// Returns what Kubernetes calls it.
+    /// Returns its name in Kubernetes.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ReadWriteOnce => "ReadWriteOnce",
@@ -85,45 +86,45 @@ impl AccessMode {
     }
 }
 
-/// Returns a volume that CDI imports the image into.
+/// Returns a `DataVolume` that CDI imports the image into.
 pub fn data_volume(
     meta: ObjectMeta<'_>,
     subject: &ImageSubject,
     access: ImageAccess<'_>,
     storage: &VolumeStorage<'_>,
 ) -> KubernetesObject {
-    let mut metadata = labelled(meta, subject);
-    // Nobody need wait for a machine that uses it, as storage that binds to a node would.
+    let mut metadata = labelled_metadata(meta, subject);
+    // Import at once: storage that binds to a node would wait for a machine that uses the volume.
     metadata["annotations"] = json!({ "cdi.kubevirt.io/storage.bind.immediate.requested": "true" });
     let value = json!({
         "apiVersion": API,
         "kind": "DataVolume",
         "metadata": metadata,
-        "spec": import(subject, access, storage),
+        "spec": import_spec(subject, access, storage),
     });
     value.into()
 }
 
 /// Returns the spec of a volume that the image is imported into.
-pub(super) fn import(
+pub(super) fn import_spec(
     subject: &ImageSubject,
     access: ImageAccess<'_>,
     storage: &VolumeStorage<'_>,
 ) -> Value {
-    json!({ "source": source(subject, access), "storage": request(storage) })
+    json!({ "source": registry_source(subject, access), "storage": storage_request(storage) })
 }
 
 /// Returns the spec of a volume that is cloned from the volume of a `DataSource`.
-pub(super) fn clone(data_source: ObjectMeta<'_>, storage: &VolumeStorage<'_>) -> Value {
+pub(super) fn clone_spec(data_source: ObjectMeta<'_>, storage: &VolumeStorage<'_>) -> Value {
     let source = json!({
         "kind": "DataSource",
         "name": data_source.name,
         "namespace": data_source.namespace,
     });
-    json!({ "sourceRef": source, "storage": request(storage) })
+    json!({ "sourceRef": source, "storage": storage_request(storage) })
 }
 
-fn source(subject: &ImageSubject, access: ImageAccess<'_>) -> Value {
+fn registry_source(subject: &ImageSubject, access: ImageAccess<'_>) -> Value {
     let architecture = subject.architecture.as_deref();
     let pull_method = match access.pull_method {
         PullMethod::Pod => None,
@@ -140,7 +141,7 @@ fn source(subject: &ImageSubject, access: ImageAccess<'_>) -> Value {
     })
 }
 
-fn request(storage: &VolumeStorage<'_>) -> Value {
+fn storage_request(storage: &VolumeStorage<'_>) -> Value {
     let size = storage.size.as_ref().map(ToString::to_string);
     json!({
         "accessModes": storage.access_mode.map(|mode| [mode.name()]),
@@ -149,8 +150,8 @@ fn request(storage: &VolumeStorage<'_>) -> Value {
     })
 }
 
-/// Returns the name by which machines find the volume of the same name. Its namespace must be known:
-/// the volume is named with it.
+/// Returns a `DataSource` that refers machines to the volume of the same name. Its namespace must
+/// be known, since the reference to the volume needs it.
 pub fn data_source(
     meta: ObjectMeta<'_>,
     namespace: &str,
@@ -159,15 +160,15 @@ pub fn data_source(
     let value = json!({
         "apiVersion": API,
         "kind": "DataSource",
-        "metadata": labelled(ObjectMeta { namespace: Some(namespace), ..meta }, subject),
+        "metadata": labelled_metadata(ObjectMeta { namespace: Some(namespace), ..meta }, subject),
         "spec": { "source": { "pvc": { "name": meta.name, "namespace": namespace } } },
     });
     value.into()
 }
 
-/// Returns what imports the image again whenever its tag moves, and keeps a `DataSource` of the same
-/// name. CDI puts the digest behind the URL by itself (`newSourceDataVolume`,
-/// `pkg/controller/dataimportcron-controller.go`): it must have none.
+/// Returns a `DataImportCron` that imports the image again whenever its tag moves, and maintains a
+/// `DataSource` of the same name. CDI appends the digest to the URL (`newSourceDataVolume`,
+/// `pkg/controller/dataimportcron-controller.go`), so the URL must have none.
 pub fn data_import_cron(
     meta: ObjectMeta<'_>,
     subject: &ImageSubject,
@@ -182,14 +183,14 @@ pub fn data_import_cron(
     let value = json!({
         "apiVersion": API,
         "kind": "DataImportCron",
-        "metadata": labelled(meta, subject),
+        "metadata": labelled_metadata(meta, subject),
         "spec": {
             "garbageCollect": "Outdated",
             "importsToKeep": cron.keep,
             "managedDataSource": meta.name,
             "retentionPolicy": retention,
             "schedule": cron.schedule,
-            "template": { "spec": import(subject, access, storage) },
+            "template": { "spec": import_spec(subject, access, storage) },
         },
     });
     value.into()

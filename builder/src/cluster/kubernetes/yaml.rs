@@ -1,14 +1,14 @@
-//! How objects are *written*: as YAML documents, one after the other, that readers of YAML 1.1 and of
-//! 1.2 take for the same. kubectl reads the older one, for which `on` is no text and `1e3` a number.
+//! *Writes* objects as YAML documents, one after the other, which readers of YAML 1.1 and of 1.2
+//! read alike. kubectl reads YAML 1.1, in which `on` is not a string and `1e3` is a number.
 
 use std::fmt;
 
 use super::KubernetesObject;
 
-/// Writes objects as one file.
+/// Returns objects as the text of one YAML file.
 pub fn write_yaml(objects: &[KubernetesObject]) -> Result<String, fmt::Error> {
     let options = serde_saphyr::ser_options! {
-        // A long text is not folded into lines: base64 stays one word, and a certificate its lines.
+        // Long strings are not folded: base64 stays one word, and a certificate keeps its lines.
         folded_wrap_chars: usize::MAX,
     };
     let mut text = String::new();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::located::{LocatedText, UserMapping};
 use super::types::KubevirtSpec;
 use crate::cluster::contract::labels::{
-    LabelError, REPORT_LIMIT, check_key, check_value, env_for_label, label_for_env, report_size,
+    LabelError, REPORT_LEN_MAX, check_key, check_value, env_for_label, label_for_env, report_len,
 };
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
@@ -146,13 +146,13 @@ impl<'s> EnvironmentBuilder<'s, '_> {
 
     fn check_size(&mut self) {
         let labels = self.set.iter().map(|(key, (value, _))| (key.as_str(), *value));
-        let size = report_size(labels);
+        let size = report_len(labels);
         // The last label in the file is the one that exceeded the limit.
         let last = self.set.values().map(|(_, span)| *span).max_by_key(|span| span.range.start);
-        if let Some(last) = last.filter(|_| size > REPORT_LIMIT) {
+        if let Some(last) = last.filter(|_| size > REPORT_LEN_MAX) {
             self.problems.push(
                 Diagnostic::new(format!(
-                    "the labels are too long for CDI: {size} bytes of {REPORT_LIMIT}"
+                    "the labels are too long for CDI: {size} bytes of {REPORT_LEN_MAX}"
                 ))
                 .at(last.clone())
                 .help(

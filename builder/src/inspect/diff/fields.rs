@@ -1,4 +1,4 @@
-//! The *fields* of two JSON documents.
+//! Compares the *fields* of two JSON documents.
 
 use std::collections::BTreeSet;
 
@@ -6,22 +6,22 @@ use serde_json::Value;
 
 use super::{Difference, DifferenceKind};
 
-/// How many differences of one document are reported, and how many characters of a value.
+/// Maximum number of differences reported for one document, and of characters shown of a value.
 const REPORTED_MAX: usize = 50;
 const VALUE_MAX: usize = 400;
 
-/// What of a document is compared elsewhere.
-pub(super) enum Skip {
+/// Fields of a document that are compared elsewhere.
+pub(super) enum SkippedFields {
     Nothing,
-    /// Of an index: digests and sizes of manifests.
+    /// In an index: digests and sizes of manifests.
     Manifests,
-    /// Of a manifest: digests and sizes of config and layers.
+    /// In a manifest: digests and sizes of config and layers.
     Blobs,
-    /// Of a config: digests of tars whose layers differ; which of them are the same.
+    /// In a config: the diff IDs of layers that differ. For each layer, whether it is the same.
     DiffIds(Vec<bool>),
 }
 
-impl Skip {
+impl SkippedFields {
     fn skips(&self, pointer: &str) -> bool {
         let parts: Vec<&str> = pointer.split('/').skip(1).collect();
         match (self, &parts[..]) {
@@ -38,27 +38,27 @@ impl Skip {
     }
 }
 
-/// Compares values, and reports what differs with JSON pointers.
-pub(super) fn fields(
+/// Compares values, and reports the differences with JSON pointers.
+pub(super) fn compare_fields(
     subject: &str,
-    skip: &Skip,
+    skip: &SkippedFields,
     a: &Value,
     b: &Value,
     found: &mut Vec<Difference>,
 ) {
-    let mut walk = Walk { subject, skip, left: REPORTED_MAX, found };
-    walk.values("", Some(a), Some(b));
+    let mut walk = FieldComparison { subject, skip, left: REPORTED_MAX, found };
+    walk.compare_values("", Some(a), Some(b));
 }
 
-struct Walk<'w> {
+struct FieldComparison<'w> {
     subject: &'w str,
-    skip: &'w Skip,
+    skip: &'w SkippedFields,
     left: usize,
     found: &'w mut Vec<Difference>,
 }
 
-impl Walk<'_> {
-    fn values(&mut self, pointer: &str, a: Option<&Value>, b: Option<&Value>) {
+impl FieldComparison<'_> {
+    fn compare_values(&mut self, pointer: &str, a: Option<&Value>, b: Option<&Value>) {
         if a == b || self.left == 0 || self.skip.skips(pointer) {
             return;
         }
@@ -67,25 +67,29 @@ impl Walk<'_> {
                 let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
                 for name in names {
                     let part = name.replace('~', "~0").replace('/', "~1");
-                    self.values(&format!("{pointer}/{part}"), a.get(name), b.get(name));
+                    self.compare_values(&format!("{pointer}/{part}"), a.get(name), b.get(name));
                 }
             }
             (Some(Value::Array(a)), Some(Value::Array(b))) => {
                 for number in 0..a.len().max(b.len()) {
-                    self.values(&format!("{pointer}/{number}"), a.get(number), b.get(number));
+                    self.compare_values(
+                        &format!("{pointer}/{number}"),
+                        a.get(number),
+                        b.get(number),
+                    );
                 }
             }
             _ => {
                 self.left -= 1;
                 let (subject, place) = (self.subject.to_owned(), pointer.to_owned());
-                let (a, b) = (shown(a), shown(b));
+                let (a, b) = (show_value(a), show_value(b));
                 self.found.push(Difference { subject, place, kind: DifferenceKind::Field, a, b });
             }
         }
     }
 }
 
-fn shown(value: Option<&Value>) -> String {
+fn show_value(value: Option<&Value>) -> String {
     let Some(value) = value else { return "nothing".into() };
     let mut text = value.to_string();
     if text.chars().count() > VALUE_MAX {
@@ -102,13 +106,13 @@ mod tests {
 
     #[test]
     fn differences_are_told_by_pointers() {
-        let check = |skip: &Skip, a: Value, b: Value, expected: &[&str]| {
+        let check = |skip: &SkippedFields, a: Value, b: Value, expected: &[&str]| {
             let mut found = Vec::new();
-            fields("x", skip, &a, &b, &mut found);
+            compare_fields("x", skip, &a, &b, &mut found);
             let line = |found: &Difference| format!("{}: {} | {}", found.place, found.a, found.b);
             assert_eq!(found.iter().map(line).collect::<Vec<_>>(), expected);
         };
-        let all = Skip::Nothing;
+        let all = SkippedFields::Nothing;
         check(&all, json!({"a": [1, {"b": 2}]}), json!({"a": [1, {"b": 2}]}), &[]);
         check(
             &all,
@@ -121,13 +125,13 @@ mod tests {
         check(&all, json!([1]), json!({}), &[": [1] | {}"]);
         let (a, b) =
             (json!({"layers": [{"digest": 1, "x": 1}]}), json!({"layers": [{"digest": 2}]}));
-        check(&Skip::Blobs, a, b, &["/layers/0/x: 1 | nothing"]);
+        check(&SkippedFields::Blobs, a, b, &["/layers/0/x: 1 | nothing"]);
         let ids = |a: &str, b: &str| json!({"rootfs": {"diff_ids": [a, b]}});
-        let same = Skip::DiffIds(vec![true, false]);
+        let same = SkippedFields::DiffIds(vec![true, false]);
         check(&same, ids("a", "b"), ids("c", "d"), &["/rootfs/diff_ids/0: \"a\" | \"c\""]);
         let many = |from: usize| (from..from + 99).collect::<Vec<_>>();
         let mut found = Vec::new();
-        fields("x", &all, &json!(many(0)), &json!(many(1)), &mut found);
+        compare_fields("x", &all, &json!(many(0)), &json!(many(1)), &mut found);
         assert_eq!(found.len(), REPORTED_MAX);
     }
 }

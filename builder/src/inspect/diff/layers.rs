@@ -1,8 +1,8 @@
-//! The *layers* of two images, read both at once.
+//! Compares the *layers* of two images, which are read at the same time.
 
 use std::thread;
 
-use super::tars::TarWalk;
+use super::tars::TarComparison;
 use super::{DiffContext, DiffError, Difference, DifferenceKind};
 use crate::compression::CompressionFormat;
 use crate::oci::hashing::BlobProblem;
@@ -13,13 +13,13 @@ use crate::oci::images::Images;
 use crate::oci::layer_tar::{ExpectedBlob, LayerTar};
 use crate::oci::progress::ProgressEvent;
 
-type Place<'a> = (&'a dyn Images, &'a PlatformImage);
+type DiffImage<'a> = (&'a dyn Images, &'a PlatformImage);
 
-/// Compares layer with layer, lowest first.
-pub(super) fn compare(
+/// Compares the layers one by one, lowest first.
+pub(super) fn compare_layers(
     name: &str,
-    (a_images, a): Place<'_>,
-    (b_images, b): Place<'_>,
+    (a_images, a): DiffImage<'_>,
+    (b_images, b): DiffImage<'_>,
     context: &DiffContext<'_>,
     found: &mut Vec<Difference>,
 ) -> Result<(), DiffError> {
@@ -34,12 +34,12 @@ pub(super) fn compare(
         }
         let subject = format!("{name} layer {}", number + 1);
         let pair = [(a_images, a), (b_images, b)];
-        pair_of_layers(&subject, number, pair, context, found)?;
+        compare_layer_pair(&subject, number, pair, context, found)?;
     }
     Ok(())
 }
 
-fn pair_of_layers(
+fn compare_layer_pair(
     subject: &str,
     number: usize,
     sides: [(&dyn Images, &Descriptor); 2],
@@ -64,8 +64,8 @@ fn pair_of_layers(
     let compressions = [a.compression(), b.compression()];
     let (differences, digests) = thread::scope(|scope| {
         let (mut a, mut b) = (a.read_ahead(scope), b.read_ahead(scope));
-        let mut walk = TarWalk { subject, found: Vec::new() };
-        let walked = walk.walk(&mut a, &mut b, context);
+        let mut walk = TarComparison { subject, found: Vec::new() };
+        let walked = walk.compare_tars(&mut a, &mut b, context);
         let finish = |at: usize, tar: LayerTar<'_>| {
             let &Descriptor { digest, size: len, .. } = sides[at].1;
             let found = tar.finish().map_err(|problem| wrong(at, problem))?;
@@ -73,7 +73,7 @@ fn pair_of_layers(
             Ok::<_, DiffError>(found)
         };
         let digests = (finish(0, a)?, finish(1, b)?);
-        walk.unread(walked);
+        walk.report_unreadable(walked);
         Ok::<_, DiffError>((walk.found, digests))
     })?;
     if differences.is_empty() {
@@ -92,7 +92,8 @@ fn blob_difference(
     digests: (Digest, Digest),
 ) -> Difference {
     let (kind, [a, b]) = if digests.0 == digests.1 {
-        let shown = |(compression, size)| format!("{}, {size} bytes", packed(compression));
+        let shown =
+            |(compression, size)| format!("{}, {size} bytes", show_compression(compression));
         (DifferenceKind::Compression, blobs.map(shown))
     } else {
         (DifferenceKind::Tar, [digests.0.to_string(), digests.1.to_string()])
@@ -100,6 +101,6 @@ fn blob_difference(
     Difference { subject: subject.to_owned(), place: String::new(), kind, a, b }
 }
 
-fn packed(compression: Option<CompressionFormat>) -> String {
+fn show_compression(compression: Option<CompressionFormat>) -> String {
     compression.map_or_else(|| "not compressed".into(), |compression| compression.to_string())
 }

@@ -1,6 +1,6 @@
 //! To *diff* two images is to find out why their digests differ: which field of which document,
-//! which entry of which layer, which bytes of which file. What follows from another difference (the
-//! digest of a document that differs) is not reported.
+//! which entry of which layer, which bytes of which file. A difference that follows from another
+//! one (the digest of a document that differs) is not reported.
 
 mod fields;
 mod layers;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use self::fields::{Skip, fields};
+use self::fields::{SkippedFields, compare_fields};
 use crate::oci::error::StorageError;
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::digest::Digest;
@@ -37,7 +37,7 @@ pub struct DiffContext<'a> {
     pub progress: &'a dyn Progress,
 }
 
-/// One thing in which two images differ.
+/// One difference between two images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Part of the images, e.g. `linux/amd64 config`.
@@ -56,28 +56,28 @@ pub struct Difference {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DifferenceKind {
-    /// How documents with the same fields are written.
+    /// Bytes of documents with the same fields.
     Document,
-    /// Which images there are.
+    /// Platforms and attestations of the images.
     Platforms,
     /// A field of a document.
     Field,
-    /// How many layers there are.
+    /// Number of layers.
     Layers,
-    /// How a layer with the same tar is compressed.
+    /// Compression of a layer with the same tar.
     Compression,
     /// An entry of a layer.
     Entry,
-    /// What a file of a layer holds.
+    /// Content of a file of a layer.
     Content,
-    /// What a tar has between its entries.
+    /// Bytes of a tar outside its entries.
     Tar,
 }
 
 /// Why two images cannot be compared.
 #[derive(Debug, Error)]
 pub enum DiffError {
-    /// One cannot be read.
+    /// One of the images cannot be read.
     #[error("{}", .0.full_message())]
     Images(#[from] StorageError),
     /// A layer is damaged.
@@ -97,7 +97,7 @@ pub enum DiffError {
     Cancelled,
 }
 
-/// Compares two images, down to what makes them differ; nothing is found where they are the same.
+/// Compares two images and returns their differences; none if they are the same.
 pub fn diff_images(
     a: DiffSide<'_>,
     b: DiffSide<'_>,
@@ -106,20 +106,20 @@ pub fn diff_images(
     if a.documents.root.digest == b.documents.root.digest {
         return Ok(Vec::new());
     }
-    match run(a, b, context) {
+    match compare_images(a, b, context) {
         Err(_) if context.progress.is_cancelled() => Err(DiffError::Cancelled),
         result => result,
     }
 }
 
-fn run(
+fn compare_images(
     a: DiffSide<'_>,
     b: DiffSide<'_>,
     context: &DiffContext<'_>,
 ) -> Result<Vec<Difference>, DiffError> {
     let mut found = Vec::new();
-    roots(a.documents, b.documents, &mut found);
-    let (ours, theirs) = (images(a.documents), images(b.documents));
+    compare_roots(a.documents, b.documents, &mut found);
+    let (ours, theirs) = (named_images(a.documents), named_images(b.documents));
     let mut compared = Vec::new();
     for (name, image) in &ours {
         let other = match (&ours[..], &theirs[..]) {
@@ -132,29 +132,30 @@ fn run(
             continue;
         }
         compared.push(pair);
-        manifests(name, image, other, &mut found);
-        layers::compare(name, (a.images, image), (b.images, other), context, &mut found)?;
+        compare_manifests(name, image, other, &mut found);
+        layers::compare_layers(name, (a.images, image), (b.images, other), context, &mut found)?;
     }
     if found.is_empty() {
         let (root, other) = (&a.documents.root, &b.documents.root);
-        found.push(written("image", root, other));
+        found.push(bytes_difference("image", root, other));
     }
     Ok(found)
 }
 
 /// Returns the images except attestations, with the names of their platforms.
-fn images(documents: &ImageDocuments) -> Vec<(String, &PlatformImage)> {
+fn named_images(documents: &ImageDocuments) -> Vec<(String, &PlatformImage)> {
     let name = |image: &PlatformImage| image.platform().map(|platform| platform.to_string());
     let images = documents.without_attestations();
     images.map(|image| (name(image).unwrap_or_else(|| "no platform".into()), image)).collect()
 }
 
-/// Compares what the names stand for: indexes, but not what they list.
-fn roots(a: &ImageDocuments, b: &ImageDocuments, found: &mut Vec<Difference>) {
+/// Compares the roots: indexes, but not the documents that they list.
+fn compare_roots(a: &ImageDocuments, b: &ImageDocuments, found: &mut Vec<Difference>) {
     let (types, platforms) = (
         [&a.root, &b.root].map(|root| root.media_type.to_string()),
         [a, b].map(|documents| {
-            let names: Vec<String> = images(documents).into_iter().map(|(name, _)| name).collect();
+            let names: Vec<String> =
+                named_images(documents).into_iter().map(|(name, _)| name).collect();
             names.join(", ")
         }),
     );
@@ -175,14 +176,19 @@ fn roots(a: &ImageDocuments, b: &ImageDocuments, found: &mut Vec<Difference>) {
     });
     add("", DifferenceKind::Platforms, attested);
     if a.root.is_index() && b.root.is_index() {
-        documents("index", &Skip::Manifests, &a.root, &b.root, found);
+        compare_documents("index", &SkippedFields::Manifests, &a.root, &b.root, found);
     }
 }
 
 /// Compares manifests and configs, but not the blobs that they list.
-fn manifests(name: &str, a: &PlatformImage, b: &PlatformImage, found: &mut Vec<Difference>) {
+fn compare_manifests(
+    name: &str,
+    a: &PlatformImage,
+    b: &PlatformImage,
+    found: &mut Vec<Difference>,
+) {
     let subject = format!("{name} manifest");
-    documents(&subject, &Skip::Blobs, &a.manifest, &b.manifest, found);
+    compare_documents(&subject, &SkippedFields::Blobs, &a.manifest, &b.manifest, found);
     if a.config_descriptor.digest == b.config_descriptor.digest {
         return;
     }
@@ -190,9 +196,15 @@ fn manifests(name: &str, a: &PlatformImage, b: &PlatformImage, found: &mut Vec<D
     let same: Vec<bool> =
         a.layers.iter().zip(&b.layers).map(|(a, b)| a.digest == b.digest).collect();
     let before = found.len();
-    fields(&subject, &Skip::DiffIds(same), &a.config_fields, &b.config_fields, found);
+    compare_fields(
+        &subject,
+        &SkippedFields::DiffIds(same),
+        &a.config_fields,
+        &b.config_fields,
+        found,
+    );
     let mut all = Vec::new();
-    fields(&subject, &Skip::Nothing, &a.config_fields, &b.config_fields, &mut all);
+    compare_fields(&subject, &SkippedFields::Nothing, &a.config_fields, &b.config_fields, &mut all);
     if found.len() == before && all.is_empty() {
         let [a, b] = [a, b].map(|image| format!("{} bytes", image.config.len()));
         found.push(Difference {
@@ -205,23 +217,29 @@ fn manifests(name: &str, a: &PlatformImage, b: &PlatformImage, found: &mut Vec<D
     }
 }
 
-fn documents(subject: &str, skip: &Skip, a: &Document, b: &Document, found: &mut Vec<Difference>) {
+fn compare_documents(
+    subject: &str,
+    skip: &SkippedFields,
+    a: &Document,
+    b: &Document,
+    found: &mut Vec<Difference>,
+) {
     if a.digest == b.digest {
         return;
     }
     let [ours, theirs] =
         [a, b].map(|document| serde_json::from_slice(&document.bytes).unwrap_or(Value::Null));
     let mut all = Vec::new();
-    fields(subject, &Skip::Nothing, &ours, &theirs, &mut all);
+    compare_fields(subject, &SkippedFields::Nothing, &ours, &theirs, &mut all);
     if all.is_empty() {
-        found.push(written(subject, a, b));
+        found.push(bytes_difference(subject, a, b));
         return;
     }
-    fields(subject, skip, &ours, &theirs, found);
+    compare_fields(subject, skip, &ours, &theirs, found);
 }
 
-/// Documents with the same fields that are not the same bytes.
-fn written(subject: &str, a: &Document, b: &Document) -> Difference {
+/// Returns the difference of documents that have the same fields and other bytes.
+fn bytes_difference(subject: &str, a: &Document, b: &Document) -> Difference {
     let [a, b] = [a, b].map(|document| format!("{} bytes", document.bytes.len()));
     let (subject, place) = (subject.to_owned(), String::new());
     Difference { subject, place, kind: DifferenceKind::Document, a, b }

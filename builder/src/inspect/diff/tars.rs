@@ -1,4 +1,4 @@
-//! The *tars* of two layers, entry by entry.
+//! Compares the *tars* of two layers, entry by entry.
 
 use std::io::Read;
 use std::ops::Range;
@@ -13,27 +13,28 @@ const REPORTED_MAX: usize = 20;
 /// How much is compared at a time, in bytes.
 const STEP: usize = 128 * 1024;
 
-/// Fields of a tar header that no [`TarEntry`] has (POSIX.1-2024, `pax`, "ustar Interchange Format").
-const FIELDS: [(&str, Range<usize>); 4] = [
+/// Fields of a tar header that [`TarEntry`] does not have (POSIX.1-2024, `pax`, "ustar Interchange
+/// Format").
+const HEADER_FIELDS: [(&str, Range<usize>); 4] = [
     ("mtime", 136..148),
     ("user name", 265..297),
     ("group name", 297..329),
     ("tar format", 257..265),
 ];
 
-/// Which tar cannot be read on, and why.
-pub(super) type Unread = (usize, TarReadError);
+/// Number of the tar that cannot be read further, 0 or 1, and why.
+pub(super) type UnreadableTar = (usize, TarReadError);
 
 /// Compares the tars of two layers.
-pub(super) struct TarWalk<'w> {
+pub(super) struct TarComparison<'w> {
     pub(super) subject: &'w str,
     pub(super) found: Vec<Difference>,
 }
 
 /// Shows one field of an entry.
-type Field = fn(&TarEntry) -> String;
+type EntryField = fn(&TarEntry) -> String;
 
-impl TarWalk<'_> {
+impl TarComparison<'_> {
     fn report(
         &mut self,
         place: &str,
@@ -45,8 +46,8 @@ impl TarWalk<'_> {
         self.found.push(Difference { subject, place, kind, a: a.into(), b: b.into() });
     }
 
-    /// A blob that is sound and holds no tar differs from one that does.
-    pub(super) fn unread(&mut self, walked: Result<(), Unread>) {
+    /// Reports a tar that cannot be read: a sound blob without a tar differs from one with a tar.
+    pub(super) fn report_unreadable(&mut self, walked: Result<(), UnreadableTar>) {
         match walked {
             Ok(()) => {}
             Err((0, error)) => {
@@ -58,13 +59,13 @@ impl TarWalk<'_> {
         }
     }
 
-    /// Goes through both tars as long as their entries have the same names.
-    pub(super) fn walk(
+    /// Compares the tars as long as their entries have the same names.
+    pub(super) fn compare_tars(
         &mut self,
         a: &mut LayerTar<'_>,
         b: &mut LayerTar<'_>,
         context: &DiffContext<'_>,
-    ) -> Result<(), Unread> {
+    ) -> Result<(), UnreadableTar> {
         let packings = [a.compression(), b.compression()];
         let mut a = TarReader::new(a, packings[0], context.limits);
         let mut b = TarReader::new(b, packings[1], context.limits);
@@ -80,22 +81,25 @@ impl TarWalk<'_> {
                 }
                 (ours, theirs) => {
                     let name = |found: Option<TarEntry>| {
-                        found.map_or_else(|| "no more entries".into(), |found| shown(&found.path))
+                        found.map_or_else(
+                            || "no more entries".into(),
+                            |found| show_path(&found.path),
+                        )
                     };
                     self.report("", DifferenceKind::Entry, name(ours), name(theirs));
                     return Ok(());
                 }
             };
-            self.entries(&ours, &theirs, [a.header(), b.header()]);
-            self.contents(&ours, &theirs, &mut a, &mut b)?;
+            self.compare_entries(&ours, &theirs, [a.header(), b.header()]);
+            self.compare_contents(&ours, &theirs, &mut a, &mut b)?;
         }
         Ok(())
     }
 
-    fn entries(&mut self, a: &TarEntry, b: &TarEntry, headers: [&tar::TarHeader; 2]) {
+    fn compare_entries(&mut self, a: &TarEntry, b: &TarEntry, headers: [&tar::TarHeader; 2]) {
         let before = self.found.len();
-        let fields: [(&str, Field); 5] = [
-            ("kind", |found| kind(&found.kind)),
+        let fields: [(&str, EntryField); 5] = [
+            ("kind", |found| show_kind(&found.kind)),
             ("mode", |found| format!("{:04o}", found.mode)),
             ("owner", |found| format!("{}:{}", found.uid, found.gid)),
             ("size", |found| found.size.to_string()),
@@ -108,9 +112,9 @@ impl TarWalk<'_> {
                 self.report(&a.path, DifferenceKind::Entry, ours, theirs);
             }
         }
-        for (name, range) in FIELDS {
-            let [ours, theirs] =
-                headers.map(|raw| text(raw.block.get(range.clone()).unwrap_or_default(), name));
+        for (name, range) in HEADER_FIELDS {
+            let [ours, theirs] = headers
+                .map(|raw| show_field(raw.block.get(range.clone()).unwrap_or_default(), name));
             if ours != theirs {
                 self.report(&a.path, DifferenceKind::Entry, ours, theirs);
             }
@@ -130,14 +134,14 @@ impl TarWalk<'_> {
         }
     }
 
-    /// Compares contents as far as both go.
-    fn contents(
+    /// Compares contents up to the end of the shorter one.
+    fn compare_contents(
         &mut self,
         a: &TarEntry,
         b: &TarEntry,
         ours: &mut TarReader<impl Read>,
         theirs: &mut TarReader<impl Read>,
-    ) -> Result<(), Unread> {
+    ) -> Result<(), UnreadableTar> {
         let len = a.size.min(b.size);
         let mut spaces = [vec![0; STEP], vec![0; STEP]];
         let (mut at, mut range, mut count) = (0, None::<Range<u64>>, 0_u64);
@@ -165,7 +169,7 @@ impl TarWalk<'_> {
     }
 }
 
-fn kind(kind: &tar::TarEntryKind) -> String {
+fn show_kind(kind: &tar::TarEntryKind) -> String {
     use tar::TarEntryKind as Member;
     match kind {
         Member::Directory => "directory".into(),
@@ -178,8 +182,8 @@ fn kind(kind: &tar::TarEntryKind) -> String {
     }
 }
 
-/// Returns a field of a header as a text.
-fn text(bytes: &[u8], name: &str) -> String {
+/// Returns a field of a header as text.
+fn show_field(bytes: &[u8], name: &str) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     let bytes = if name == "tar format" { bytes } else { &bytes[..end] };
     let text = bytes.escape_ascii().to_string();
@@ -189,6 +193,6 @@ fn text(bytes: &[u8], name: &str) -> String {
     }
 }
 
-fn shown(path: &str) -> String {
+fn show_path(path: &str) -> String {
     if path.is_empty() { "the root directory".into() } else { path.escape_debug().to_string() }
 }

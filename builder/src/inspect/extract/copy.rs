@@ -1,25 +1,26 @@
-//! Copies the content of a disk to an output, with its zeros as such.
+//! Copies the content of a disk to an output, and reports blocks of zeros as such.
 
 use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{DiskOutput, ExtractError, Stop};
+use super::{DiskOutput, ExtractError, ScanError};
 use crate::oci::image::digest::Digest;
 use crate::oci::tar::TarReader;
 
 /// How much of a disk is copied at a time, in bytes.
 const STEP: usize = 256 * 1024;
 
-/// Length in bytes of what is left out where all of it is zero: a block of most file systems.
+/// Length in bytes of a block that is skipped if it is all zeros: the block size of most file
+/// systems.
 const BLOCK: usize = 4096;
 
-/// Copies the content of the member that came last, and returns its digest, if it is asked for.
+/// Copies the content of the member that was read last, and returns its digest if `hash` is given.
 pub(super) fn copy_disk(
     tar: &mut TarReader<impl Read>,
     output: &mut dyn DiskOutput,
     mut hash: Option<Sha256>,
-) -> Result<Option<Digest>, Stop> {
+) -> Result<Option<Digest>, ScanError> {
     let mut space = vec![0; STEP];
     loop {
         let count = tar.read_content(&mut space)?;
@@ -30,12 +31,12 @@ pub(super) fn copy_disk(
         if let Some(hash) = &mut hash {
             hash.update(bytes);
         }
-        write(bytes, output).map_err(ExtractError::Output)?;
+        write_sparse(bytes, output).map_err(ExtractError::Output)?;
     }
 }
 
-/// Writes bytes, and tells zeros from others.
-fn write(bytes: &[u8], output: &mut dyn DiskOutput) -> io::Result<()> {
+/// Writes bytes, blocks of zeros separately.
+fn write_sparse(bytes: &[u8], output: &mut dyn DiskOutput) -> io::Result<()> {
     let is_zero = |block: &&[u8]| ZEROS.starts_with(block);
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -55,10 +56,10 @@ fn write(bytes: &[u8], output: &mut dyn DiskOutput) -> io::Result<()> {
 
 static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
-/// An output that drops a disk which is only compared.
-pub(super) struct Nowhere;
+/// An output that discards a disk which is only compared.
+pub(super) struct NullOutput;
 
-impl DiskOutput for Nowhere {
+impl DiskOutput for NullOutput {
     fn begin(&mut self, _path: &str, _size: u64) -> io::Result<()> {
         Ok(())
     }

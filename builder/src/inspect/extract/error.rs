@@ -1,4 +1,4 @@
-//! Why there is no disk to be had.
+//! Why a disk cannot be extracted.
 
 use std::io;
 
@@ -19,13 +19,13 @@ pub enum ExtractError {
     Artifact(String),
     /// Config and manifest have different numbers of layers.
     #[error("the manifest has {layers} layers, the config {diff_ids} diff IDs")]
-    Layers {
+    LayerCount {
         /// Number in the manifest.
         layers: usize,
         /// Number in the config.
         diff_ids: usize,
     },
-    /// A layer is not what it should be.
+    /// A layer is damaged, or is not the one that the documents declare.
     #[error("layer {number} ({digest}): {problem}")]
     Layer {
         /// Number of the layer, from 1, lowest first.
@@ -40,10 +40,10 @@ pub enum ExtractError {
     NoDisk,
     /// There are several files, and KubeVirt refuses that.
     #[error("there are several files in `/disk`: {0}")]
-    Several(String),
-    /// The disk is no file.
+    SeveralDisks(String),
+    /// The disk is not a file.
     #[error("`{path}` is {kind}, not a file", path = .path.escape_debug())]
-    Link {
+    NotAFile {
         /// Path in the image.
         path: String,
         /// What it is.
@@ -51,15 +51,15 @@ pub enum ExtractError {
     },
     /// KubeVirt and CDI would take different files.
     #[error("it is not clear which disk is meant: CDI takes {cdi}, KubeVirt {kubevirt}")]
-    Differs {
+    Disagreement {
         /// What CDI takes.
         cdi: String,
         /// What KubeVirt takes.
         kubevirt: String,
     },
-    /// It has more entries than can be kept.
+    /// It has more entries than are kept.
     #[error("too many entries are in `/disk` and beside it")]
-    TooMany,
+    TooManyEntries,
     /// The disk cannot be written.
     #[error("{0}")]
     Output(io::Error),

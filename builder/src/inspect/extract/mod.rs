@@ -1,6 +1,6 @@
-//! To *extract* is to get the disk of a finished image out again, whoever made the image. Every
-//! layer is read once, from front to back, and checked: what was written is the disk only if all of
-//! them are what their digests say, and KubeVirt and CDI would take the same file.
+//! To *extract* is to write the disk of a finished image to a file, whatever tool made the image.
+//! Every layer is read once, from front to back, and checked: the written file is the disk only if
+//! all layers have their digests, and KubeVirt and CDI would take the same file.
 
 mod choice;
 mod copy;
@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 pub use error::ExtractError;
 pub use output::{DiskOutput, PipeOutput, SparseFile};
 
-use self::choice::Choice;
-use self::copy::{Nowhere, copy_disk};
+use self::choice::DiskChoice;
+use self::copy::{NullOutput, copy_disk};
 use crate::cluster::contract::{cdi_takes, is_relevant};
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
@@ -52,14 +52,14 @@ pub fn extract_disk(
     output: &mut dyn DiskOutput,
     context: &ExtractContext<'_>,
 ) -> Result<ExtractedDisk, ExtractError> {
-    match run(image, output, context) {
-        // Whatever failed, the user cancelled it.
+    match extract_layers(image, output, context) {
+        // Any error may be a consequence of the cancellation.
         Err(_) if context.progress.is_cancelled() => Err(ExtractError::Cancelled),
         result => result,
     }
 }
 
-fn run(
+fn extract_layers(
     image: &PlatformImage,
     output: &mut dyn DiskOutput,
     context: &ExtractContext<'_>,
@@ -67,18 +67,18 @@ fn run(
     let diff_ids = diff_ids(image)?;
     let hash = (image.layers.len() > 1).then(Sha256::new);
     let mut extraction =
-        Extraction { output, context, choice: Choice::default(), disk: None, hash };
+        Extraction { output, context, choice: DiskChoice::default(), disk: None, hash };
     for (number, (blob, diff_id)) in image.layers.iter().zip(diff_ids).enumerate() {
-        extraction.layer(number, blob, diff_id)?;
+        extraction.read_layer(number, blob, diff_id)?;
     }
     let Extraction { output, choice, disk, .. } = extraction;
-    choice.judge()?;
+    choice.check_agreement()?;
     let disk = disk.ok_or(ExtractError::NoDisk)?;
     output.finish().map_err(ExtractError::Output)?;
     Ok(ExtractedDisk { path: disk.path, size: disk.size })
 }
 
-/// Returns the digests of the layers' tars that the config declares; it is an error if some are missing.
+/// Returns the diff IDs that the config declares; it is an error if some are missing.
 fn diff_ids(image: &PlatformImage) -> Result<Vec<&str>, ExtractError> {
     if image.config.is_empty() {
         return Err(ExtractError::Artifact(image.config_descriptor.media_type.clone()));
@@ -86,7 +86,7 @@ fn diff_ids(image: &PlatformImage) -> Result<Vec<&str>, ExtractError> {
     let all: Vec<&str> = image.diff_ids().collect();
     if all.len() != image.layers.len() {
         let (layers, diff_ids) = (image.layers.len(), all.len());
-        return Err(ExtractError::Layers { layers, diff_ids });
+        return Err(ExtractError::LayerCount { layers, diff_ids });
     }
     Ok(all)
 }
@@ -94,22 +94,22 @@ fn diff_ids(image: &PlatformImage) -> Result<Vec<&str>, ExtractError> {
 struct Extraction<'e> {
     output: &'e mut dyn DiskOutput,
     context: &'e ExtractContext<'e>,
-    choice: Choice,
-    /// What was written.
-    disk: Option<Disk>,
-    /// Begins the digest of what is written, where there is need of it.
+    choice: DiskChoice,
+    /// The disk that was written.
+    disk: Option<WrittenDisk>,
+    /// Start of the digest of the disk, if it may be needed for a comparison.
     hash: Option<Sha256>,
 }
 
-struct Disk {
+struct WrittenDisk {
     path: String,
     size: u64,
-    /// Of its bytes, where others may come that have to be compared with it.
+    /// Digest of its bytes, if later layers may have to be compared with it.
     digest: Option<Digest>,
 }
 
 impl Extraction<'_> {
-    fn layer(
+    fn read_layer(
         &mut self,
         number: usize,
         blob: &Descriptor,
@@ -124,14 +124,15 @@ impl Extraction<'_> {
         let found = thread::scope(|scope| {
             let tar = LayerTar::new(reader, expected).map_err(BlobProblem::Read);
             let mut tar = tar.map_err(|problem| wrong(problem.into()))?.read_ahead(scope);
-            let scanned = self.scan(number, &mut tar);
-            if let Err(Stop::Here(error)) = scanned {
+            let scanned = self.scan_tar(number, &mut tar);
+            if let Err(ScanError::Extract(error)) = scanned {
                 return Err(error);
             }
-            // A tar that cannot be read is no news where the bytes are not the right ones.
+            // A wrong digest or size is reported rather than the tar that cannot be read because of
+            // it.
             let found = tar.finish().map_err(|problem| wrong(problem.into()))?;
             match scanned {
-                Err(Stop::Archive(error)) => Err(wrong(error.into())),
+                Err(ScanError::Tar(error)) => Err(wrong(error.into())),
                 _ => Ok(found.to_string()),
             }
         })?;
@@ -142,7 +143,7 @@ impl Extraction<'_> {
         Ok(())
     }
 
-    fn scan(&mut self, layer: usize, tar: &mut LayerTar<'_>) -> Result<(), Stop> {
+    fn scan_tar(&mut self, layer: usize, tar: &mut LayerTar<'_>) -> Result<(), ScanError> {
         let packing = tar.compression();
         let mut tar = TarReader::new(tar, packing, self.context.limits);
         while let Some(found) = tar.next().transpose()? {
@@ -150,7 +151,7 @@ impl Extraction<'_> {
                 continue;
             }
             if cdi_takes(&found) {
-                self.take(&found, layer, &mut tar)?;
+                self.copy_or_compare(&found, layer, &mut tar)?;
             }
             self.choice.keep(layer, found)?;
         }
@@ -158,28 +159,29 @@ impl Extraction<'_> {
         Ok(())
     }
 
-    /// Writes the first disk that comes, and compares others of its name with it.
-    fn take(
+    /// Writes the first disk, and compares others of the same name with it.
+    fn copy_or_compare(
         &mut self,
         found: &TarEntry,
         layer: usize,
         tar: &mut TarReader<impl Read>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ScanError> {
         match &self.disk {
             None if found.kind != TarEntryKind::File => {
                 let path = found.path.clone();
-                Err(ExtractError::Link { path, kind: found.kind.noun() }.into())
+                Err(ExtractError::NotAFile { path, kind: found.kind.noun() }.into())
             }
             None => {
                 self.output.begin(&found.path, found.size).map_err(ExtractError::Output)?;
                 let digest = copy_disk(tar, self.output, self.hash.clone())?;
-                self.disk = Some(Disk { path: found.path.clone(), size: found.size, digest });
+                self.disk =
+                    Some(WrittenDisk { path: found.path.clone(), size: found.size, digest });
                 Ok(())
             }
             Some(disk) if (&disk.path, disk.size) == (&found.path, found.size) => {
-                let digest = copy_disk(tar, &mut Nowhere, self.hash.clone())?;
+                let digest = copy_disk(tar, &mut NullOutput, self.hash.clone())?;
                 if digest.is_some() && digest == disk.digest {
-                    self.choice.is_same(layer);
+                    self.choice.mark_same(layer);
                 }
                 Ok(())
             }
@@ -188,23 +190,23 @@ impl Extraction<'_> {
     }
 }
 
-/// Why a layer is not read on.
-enum Stop {
-    /// Whatever the rest of the layer holds.
-    Here(ExtractError),
-    /// It is no tar, and may be damaged.
-    Archive(TarReadError),
+/// Why the rest of a layer is not scanned.
+enum ScanError {
+    /// The extraction fails, whatever the rest of the layer is.
+    Extract(ExtractError),
+    /// The layer is not a tar, and may be damaged.
+    Tar(TarReadError),
 }
 
-impl From<TarReadError> for Stop {
+impl From<TarReadError> for ScanError {
     fn from(error: TarReadError) -> Self {
-        Self::Archive(error)
+        Self::Tar(error)
     }
 }
 
-impl From<ExtractError> for Stop {
+impl From<ExtractError> for ScanError {
     fn from(error: ExtractError) -> Self {
-        Self::Here(error)
+        Self::Extract(error)
     }
 }
 

@@ -1,10 +1,10 @@
-//! An *output* receives a disk, from front to back.
+//! An *output* receives a disk, from its first byte to its last.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
 use cap_std::fs::File;
 
-/// Zeros that are written at once where there can be no hole, in bytes.
+/// Number of zeros that are written at once where there can be no hole.
 const STEP: usize = 64 * 1024;
 static ZEROS: [u8; STEP] = [0; STEP];
 
@@ -19,7 +19,7 @@ pub trait DiskOutput {
     /// Receives the next bytes, which are all zero.
     fn write_zeros(&mut self, len: u64) -> io::Result<()>;
 
-    /// Ends the disk: it is complete, and the right one.
+    /// Ends the disk, which is complete and verified.
     fn finish(&mut self) -> io::Result<()>;
 }
 
@@ -32,7 +32,7 @@ pub struct SparseFile<'a> {
 }
 
 impl<'a> SparseFile<'a> {
-    /// Writes to a file that is empty.
+    /// Returns an output that writes to an empty file.
     pub fn new(file: &'a mut File) -> Self {
         Self { file, at: 0, hole: 0 }
     }
@@ -65,7 +65,7 @@ impl DiskOutput for SparseFile<'_> {
     }
 }
 
-/// A stream that has no holes, such as a pipe. What was written to it cannot be taken back.
+/// A stream that has no holes, such as a pipe. What was written to it cannot be discarded.
 pub struct PipeOutput<W>(pub W);
 
 impl<W: Write> DiskOutput for PipeOutput<W> {

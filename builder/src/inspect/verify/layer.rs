@@ -1,4 +1,4 @@
-//! One *layer* that is read: its blob, the tar in it, and what matters of its members.
+//! Reads one *layer*: its blob, the tar in it, and the members that rules need.
 
 use std::io::{Cursor, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,14 +17,14 @@ use crate::oci::progress::{ProgressEvent, ProgressReader};
 use crate::oci::tar::{self, NamePrefix, TarEntry, TarEntryKind, TarReadError, TarReader};
 use crate::recipe::path::split;
 
-/// How many of a blob's first bytes are kept: what [`BlobStart::of`] needs.
+/// Number of a blob's first bytes that are kept for [`BlobStart::detect`].
 const START_LEN: u64 = 4096;
 
-/// How many disks are looked at in a layer. One that has more is wrong anyway.
+/// Maximum number of disks that are examined in a layer. A layer with more is wrong anyway.
 const DISKS_MAX: usize = 16;
 
 /// Reads a layer to its end. `kept` is how many bytes may still be kept of all layers' members.
-pub(super) fn read(
+pub(super) fn read_layer(
     number: usize,
     blob: &Descriptor,
     kept: &AtomicU64,
@@ -35,11 +35,11 @@ pub(super) fn read(
     let reader = match context.images.open_blob(digest, len, 0) {
         Ok(reader) => reader,
         Err(StorageError::Unexpected { problem, .. }) => {
-            facts.blob = Some(BlobFacts::OtherSize(format!("it {problem}")));
+            facts.blob = Some(BlobFacts::WrongSize(format!("it {problem}")));
             return facts;
         }
         Err(error) => {
-            facts.blob = Some(BlobFacts::Missing(error.full_message()));
+            facts.blob = Some(BlobFacts::Unreadable(error.full_message()));
             return facts;
         }
     };
@@ -50,7 +50,7 @@ pub(super) fn read(
     let tar = match raw.by_ref().take(START_LEN).read_to_end(&mut start) {
         Ok(_) => {
             let all = Cursor::new(&start).chain(&mut raw);
-            scan(all, BlobStart::detect(&start), &mut facts, kept, context)
+            scan_tar(all, BlobStart::detect(&start), &mut facts, kept, context)
         }
         Err(error) => Err(TarReadError::Read(error)),
     };
@@ -69,20 +69,20 @@ fn blob_facts(
     tar: Result<Digest, TarReadError>,
 ) -> BlobFacts {
     match checked {
-        Err(BlobProblem::Read(error)) => BlobFacts::Missing(error.to_string()),
+        Err(BlobProblem::Read(error)) => BlobFacts::Unreadable(error.to_string()),
         Err(BlobProblem::Size { found, .. }) if found > len => {
-            BlobFacts::OtherSize(format!("it has more than {len} bytes"))
+            BlobFacts::WrongSize(format!("it has more than {len} bytes"))
         }
         Err(BlobProblem::Size { found, .. }) => {
-            BlobFacts::OtherSize(format!("it has {found} bytes, not {len}"))
+            BlobFacts::WrongSize(format!("it has {found} bytes, not {len}"))
         }
-        Err(BlobProblem::Digest(found)) => BlobFacts::OtherBytes(found),
+        Err(BlobProblem::Digest(found)) => BlobFacts::WrongDigest(found),
         Ok(()) => BlobFacts::Sound { start, tar: tar.map_err(|error| error.to_string()) },
     }
 }
 
-/// Reads the tar in a layer that begins so; returns its digest.
-fn scan(
+/// Reads the tar in a layer whose blob begins with `start`; returns its digest.
+fn scan_tar(
     raw: impl Read + Send,
     start: BlobStart,
     facts: &mut LayerFacts,
@@ -99,12 +99,14 @@ fn scan(
             }
             continue;
         }
-        keep(&found, kept)?;
+        count_kept(&found, kept)?;
         let is_disk =
             found.kind == TarEntryKind::File && (cdi_takes(&found) || is_disk(&found.path));
         if is_disk && facts.disks.len() < DISKS_MAX {
             let start = tar.read_content_start(disk::START_LEN)?;
-            facts.disks.extend(look(&found, &start).map(|disk| (facts.members.len(), disk)));
+            facts
+                .disks
+                .extend(examine_member(&found, &start).map(|disk| (facts.members.len(), disk)));
         }
         facts.members.push(found);
     }
@@ -112,8 +114,8 @@ fn scan(
     Ok(tar.into_inner().digest())
 }
 
-/// Decompresses as other layers are; zstd behind a frame without data, which CDI does not know, as
-/// well: what else is wrong with such a layer can then be seen.
+/// Decompresses a layer, also one that begins with a skippable zstd frame, which CDI does not
+/// recognize: other findings about it are reported as well.
 fn decompress<'a>(
     raw: impl Read + Send + 'a,
     start: BlobStart,
@@ -125,8 +127,8 @@ fn decompress<'a>(
     Ok((Some(CompressionFormat::Zstd), Box::new(tar)))
 }
 
-/// Counts what is kept of a member.
-fn keep(found: &TarEntry, kept: &AtomicU64) -> Result<(), TarReadError> {
+/// Counts the bytes that are kept of a member.
+fn count_kept(found: &TarEntry, kept: &AtomicU64) -> Result<(), TarReadError> {
     let len = kept_len(found) as u64;
     let taken =
         kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |kept| kept.checked_sub(len));
@@ -135,10 +137,10 @@ fn keep(found: &TarEntry, kept: &AtomicU64) -> Result<(), TarReadError> {
         .map_err(|_| TarReadError::Limit("more members than can be judged", found.offset))
 }
 
-/// Looks at a disk by its first bytes.
-fn look(found: &TarEntry, start: &[u8]) -> Option<DiskFacts> {
+/// Examines a disk by its first bytes.
+fn examine_member(found: &TarEntry, start: &[u8]) -> Option<DiskFacts> {
     let bytes = disk::Start { bytes: start, len: found.size };
     let mut info = examine_disk(&bytes).ok()?;
     info.flaws.extend(disk::misnamed(split(&found.path).1, &info));
-    Some(DiskFacts { info, start: Digest::of_bytes(start) })
+    Some(DiskFacts { info, start_digest: Digest::of_bytes(start) })
 }

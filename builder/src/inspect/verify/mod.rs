@@ -1,6 +1,6 @@
-//! To *verify* a finished image is to read it from front to back and to judge it by the
+//! To *verify* a finished image is to read all of it and to judge it by the
 //! [`contract`](crate::cluster::contract): every document, every layer once, each disk by its first
-//! bytes. Whatever is wrong with the image is a finding, and no reason to stop.
+//! bytes. Whatever is wrong with the image is a finding, not a reason to stop.
 
 mod layer;
 #[cfg(test)]
@@ -28,7 +28,7 @@ use crate::oci::progress::Progress;
 use crate::oci::tar::TarLimits;
 use crate::oci::walk::WalkError;
 
-/// What [`VerifyContext::kept`] usually is, in bytes: some hundred thousand members.
+/// Usual value of [`VerifyContext::kept`] in bytes: some hundred thousand members.
 pub const DEFAULT_KEPT_LEN: u64 = 64 << 20;
 
 /// What an image is verified with.
@@ -39,7 +39,7 @@ pub struct VerifyContext<'a> {
     pub images: &'a dyn Images,
     /// Limits of what a layer's tar may have.
     pub limits: TarLimits,
-    /// How many bytes may be kept of the members of all layers together.
+    /// Maximum number of bytes that are kept of the members of all layers together.
     pub kept: u64,
     /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
@@ -59,7 +59,7 @@ pub enum VerifyError {
     Cancelled,
 }
 
-/// What was found.
+/// Result of a verification.
 #[derive(Debug, Clone)]
 pub struct VerifyReport {
     /// Digest of the index, or of the only image's manifest.
@@ -86,7 +86,7 @@ pub struct VerifiedImage {
 pub struct VerifiedDisk {
     /// Path in the image, without a slash in front.
     pub path: String,
-    /// What it is, as far as its first bytes show.
+    /// Format and flaws, as far as its first bytes show them.
     pub info: disk::Info,
 }
 
@@ -101,7 +101,7 @@ pub fn verify_image(
     let documents = match read_documents(context.images, root) {
         Ok(documents) => documents,
         Err(_) if context.progress.is_cancelled() => return Err(VerifyError::Cancelled),
-        Err(error) => return broken(digest, error),
+        Err(error) => return report_broken(digest, error),
     };
     let entry = |image: &PlatformImage| EntryFacts {
         manifest: image.manifest.digest,
@@ -128,12 +128,12 @@ pub fn verify_image(
     Ok(VerifyReport { root: digest, images, findings })
 }
 
-/// An image whose documents do not hold together has nothing else that could be looked at.
-fn broken(root: Digest, error: WalkError) -> Result<VerifyReport, VerifyError> {
+/// Reports an image whose documents cannot be read; nothing else of it can be verified.
+fn report_broken(root: Digest, error: WalkError) -> Result<VerifyReport, VerifyError> {
     let is_elsewhere = |error: &StorageError| {
         matches!(error, StorageError::Remote { .. } | StorageError::Cancelled)
     };
-    // What a server says may be about the server.
+    // An error of the server says nothing about the image.
     if matches!(&error, WalkError::Storage(error) if is_elsewhere(error)) {
         return Err(VerifyError::Documents(error));
     }
@@ -142,13 +142,13 @@ fn broken(root: Digest, error: WalkError) -> Result<VerifyReport, VerifyError> {
     Ok(VerifyReport { root, images: Vec::new(), findings: findings.into_sorted() })
 }
 
-type Layers = BTreeMap<(Digest, u64), LayerFacts>;
+type LayersByBlob = BTreeMap<(Digest, u64), LayerFacts>;
 
 /// Reads the layers of all images, each once, several at a time.
 fn read_layers(
     images: &[&PlatformImage],
     context: &VerifyContext<'_>,
-) -> Result<Layers, VerifyError> {
+) -> Result<LayersByBlob, VerifyError> {
     let usable = images
         .iter()
         .filter(|image| !image.config.is_empty() && image.layers.len() <= contract::LAYERS_MAX);
@@ -157,7 +157,7 @@ fn read_layers(
     blobs.dedup_by_key(|blob| (blob.digest, blob.size));
     let kept = AtomicU64::new(context.kept);
     let read = |number: usize, blob: &&Descriptor| {
-        let facts = layer::read(number, blob, &kept, context);
+        let facts = layer::read_layer(number, blob, &kept, context);
         if context.progress.is_cancelled() {
             return Err(VerifyError::Cancelled);
         }

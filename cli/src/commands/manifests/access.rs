@@ -3,7 +3,7 @@
 use clap::Args;
 use diskette_builder::cluster::kubernetes::{
     ImageAccess, KubernetesObject, ObjectMeta, PullMethod, SecretContent, import_secret,
-    parse_subdomain, pull_secret,
+    parse_subdomain_name, pull_secret,
 };
 use diskette_builder::net::credential::Credential;
 use diskette_builder::oci::image::reference::Reference;
@@ -24,11 +24,11 @@ pub(super) struct AccessArguments {
     pull_secret: Option<String>,
 
     /// The secret with which CDI pulls, of a user and a password [default: NAME-import, likewise]
-    #[arg(long, value_name = "NAME", value_parser = parse_subdomain)]
+    #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     secret: Option<String>,
 
     /// The config map whose certificates CDI trusts [default: NAME-ca, likewise]
-    #[arg(long, value_name = "NAME", value_parser = parse_subdomain)]
+    #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     cert_configmap: Option<String>,
 
     /// Put the credential that is used for the image here into the secrets; without it they have
@@ -114,7 +114,7 @@ impl AccessArguments {
         // A Helm chart can generate the name at installation.
         if let Some(name) = self.pull_secret.as_ref().filter(|_| !kinds.has(ObjectKind::HelmValues))
         {
-            parse_subdomain(name).map_err(|error| {
+            parse_subdomain_name(name).map_err(|error| {
                 CommandError::Usage(Diagnostic::new(format!("`{name}` names no secret: {error}")))
             })?;
         }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::kubernetes::{
-    MachineOptions, Quantity, RootDisk, USER_DATA_MAX, VolumeStorage, cloud_config, parse_subdomain,
+    MachineOptions, Quantity, RootDisk, USER_DATA_MAX, VolumeStorage, cloud_config,
+    parse_subdomain_name,
 };
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -25,12 +26,12 @@ pub(super) struct MachineArguments {
     disk: RootPlace,
 
     /// Its instance type [default: what the image says]
-    #[arg(long, value_name = "NAME", value_parser = parse_subdomain)]
+    #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     #[arg(conflicts_with_all = ["memory", "cpus"])]
     instancetype: Option<String>,
 
     /// What its system prefers [default: what the image says]
-    #[arg(long, value_name = "NAME", value_parser = parse_subdomain)]
+    #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     preference: Option<String>,
 
     /// Its memory, without an instance type [default: 2Gi]

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::kubernetes::{
     AccessMode, ImportCron, ImportRetention, PullMethod, Quantity, VolumeStorage, parse_schedule,
-    parse_subdomain,
+    parse_subdomain_name,
 };
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
@@ -20,7 +20,7 @@ pub(super) struct StorageArguments {
     storage: Option<Quantity>,
 
     /// Its storage class [default: the cluster's]
-    #[arg(long, value_name = "NAME", value_parser = parse_subdomain)]
+    #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     storage_class: Option<String>,
 
     /// Who may use it at a time: one node, many, or one pod [default: what CDI knows of the class]

@@ -5,12 +5,12 @@ use crate::cluster::contract::rules::DISK_ARCHITECTURE;
 use crate::cluster::contract::view::SeenMember;
 use crate::cluster::contract::{Findings, flaw_rule};
 
-pub(super) fn judge(facts: &ImageFacts, seen: SeenMember<'_>, findings: &mut Findings) {
+pub(super) fn judge_disk(facts: &ImageFacts, seen: SeenMember<'_>, findings: &mut Findings) {
     let Some(disk) = facts.layers.get(seen.layer).and_then(|layer| layer.disks.get(&seen.member))
     else {
         return;
     };
-    let subject = format!("/{}", seen.found.path.escape_debug());
+    let subject = format!("/{}", seen.entry.path.escape_debug());
     for flaw in &disk.info.flaws {
         findings.add(flaw_rule(flaw.kind), &subject, flaw.to_string());
     }

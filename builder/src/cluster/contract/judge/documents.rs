@@ -1,4 +1,4 @@
-//! Judges what manifest and config say.
+//! Judges what manifest and config declare.
 
 use crate::cluster::contract::Findings;
 use crate::cluster::contract::facts::{ConfigFacts, ImageFacts};
@@ -8,13 +8,13 @@ use crate::cluster::contract::rules::{
 };
 use crate::oci::image::platform::{Platform, PlatformError};
 
-/// Labels by which CDI knows a bootable container: `checkBootcImage` in its
+/// Labels by which CDI recognizes a bootable container: `checkBootcImage` in its
 /// `pkg/importer/transport.go`.
 const BOOTC_LABELS: [&str; 2] = ["containers.bootc", "ostree.bootable"];
 
-pub(super) fn judge(facts: &ImageFacts, findings: &mut Findings) {
-    platform(facts, findings);
-    variant(facts, findings);
+pub(super) fn judge_documents(facts: &ImageFacts, findings: &mut Findings) {
+    judge_platform(facts, findings);
+    judge_variant(facts, findings);
     let (layers, config) = (facts.layers.len(), &facts.config);
     if config.diff_ids.len() != layers {
         let count = config.diff_ids.len();
@@ -25,11 +25,11 @@ pub(super) fn judge(facts: &ImageFacts, findings: &mut Findings) {
         let detail = format!("its history speaks of {} layers, of {layers}", config.history);
         findings.add(&HISTORY, "config", detail);
     }
-    bootc(config, findings);
+    judge_bootc_labels(config, findings);
 }
 
-/// Says which labels make a bootable container of it.
-pub(super) fn bootc(config: &ConfigFacts, findings: &mut Findings) {
+/// Finds labels that mark the image as a bootable container.
+pub(super) fn judge_bootc_labels(config: &ConfigFacts, findings: &mut Findings) {
     for label in BOOTC_LABELS {
         if config.labels.get(label).is_some_and(|value| value == "1") {
             findings.add(&BOOTC_LABEL, "config", format!("it has the label `{label}=1`"));
@@ -37,7 +37,7 @@ pub(super) fn bootc(config: &ConfigFacts, findings: &mut Findings) {
     }
 }
 
-fn platform(facts: &ImageFacts, findings: &mut Findings) {
+fn judge_platform(facts: &ImageFacts, findings: &mut Findings) {
     let config = &facts.config;
     let missing = [("architecture", &config.architecture), ("operating system", &config.os)];
     let missing = missing.iter().filter(|(_, text)| text.is_empty()).map(|(name, _)| *name);
@@ -73,7 +73,7 @@ fn platform(facts: &ImageFacts, findings: &mut Findings) {
     }
 }
 
-fn variant(facts: &ImageFacts, findings: &mut Findings) {
+fn judge_variant(facts: &ImageFacts, findings: &mut Findings) {
     let config = &facts.config;
     let declared = facts.declared.as_ref().and_then(|platform| platform.variant.as_deref());
     let own = config.variant.as_deref();

@@ -1,18 +1,18 @@
-//! Judges the variables that CDI makes labels of.
+//! Judges the environment variables that CDI makes labels from.
 
 use std::collections::BTreeMap;
 
 use crate::cluster::contract::Findings;
 use crate::cluster::contract::facts::ConfigFacts;
 use crate::cluster::contract::labels::{
-    REPORT_LIMIT, check_key, check_value, is_copied_to_volume, is_reserved, label_for_env,
-    report_size,
+    REPORT_LEN_MAX, check_key, check_value, is_copied_to_volume, is_reserved, label_for_env,
+    report_len,
 };
 use crate::cluster::contract::rules::{
     LABEL_DROPPED, LABEL_KEY, LABEL_REPORT, LABEL_RESERVED, LABEL_TWICE, LABEL_VALUE,
 };
 
-pub(super) fn judge(config: &ConfigFacts, findings: &mut Findings) {
+pub(super) fn judge_labels(config: &ConfigFacts, findings: &mut Findings) {
     let mut labels: BTreeMap<String, (&str, &str)> = BTreeMap::new();
     for (name, value) in &config.env {
         let Some(label) = label_for_env(name) else { continue };
@@ -35,9 +35,9 @@ pub(super) fn judge(config: &ConfigFacts, findings: &mut Findings) {
             findings.add(&LABEL_TWICE, &subject, detail);
         }
     }
-    let size = report_size(labels.iter().map(|(label, (_, value))| (label.as_str(), *value)));
-    if size > REPORT_LIMIT {
-        let detail = format!("with its labels CDI's report has {size} bytes of {REPORT_LIMIT}");
+    let size = report_len(labels.iter().map(|(label, (_, value))| (label.as_str(), *value)));
+    if size > REPORT_LEN_MAX {
+        let detail = format!("with its labels CDI's report has {size} bytes of {REPORT_LEN_MAX}");
         findings.add(&LABEL_REPORT, "config", detail);
     }
 }

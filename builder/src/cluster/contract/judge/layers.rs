@@ -9,20 +9,24 @@ use crate::cluster::contract::rules::{
 use crate::cluster::contract::view::SeenMember;
 use crate::cluster::contract::{BlobStart, Findings};
 
-/// How much CDI reads to see what something is (`pkg/importer/format-readers.go`).
+/// Number of bytes that CDI reads to detect a format (`pkg/importer/format-readers.go`).
 const SNIFFED: u64 = 512;
 
-/// `taken` is what CDI takes for the disk.
-pub(super) fn judge(facts: &ImageFacts, taken: Option<SeenMember<'_>>, findings: &mut Findings) {
+/// Judges the layers; `taken` is what CDI takes for the disk.
+pub(super) fn judge_layers(
+    facts: &ImageFacts,
+    taken: Option<SeenMember<'_>>,
+    findings: &mut Findings,
+) {
     let count = facts.layers.len();
     for (number, layer) in facts.layers.iter().enumerate() {
         let subject = format!("layer {}", number + 1);
         let diff_id = facts.config.diff_ids.get(number);
         let diff_id = diff_id.filter(|_| facts.config.diff_ids.len() == count);
-        blob(layer, &subject, diff_id, findings);
-        media_type(layer, &subject, findings);
+        judge_blob(layer, &subject, diff_id, findings);
+        judge_media_type(layer, &subject, findings);
         if taken.is_some_and(|seen| seen.layer == number) {
-            start(layer, &subject, findings);
+            judge_start(layer, &subject, findings);
         }
         if let Some(name) = &layer.absolute {
             let detail = format!("the name `{}` begins with a slash", name.escape_debug());
@@ -31,12 +35,17 @@ pub(super) fn judge(facts: &ImageFacts, taken: Option<SeenMember<'_>>, findings:
     }
 }
 
-fn blob(layer: &LayerFacts, subject: &str, expected: Option<&String>, findings: &mut Findings) {
+fn judge_blob(
+    layer: &LayerFacts,
+    subject: &str,
+    expected: Option<&String>,
+    findings: &mut Findings,
+) {
     match &layer.blob {
         None => {}
-        Some(BlobFacts::Missing(why)) => findings.add(&BLOB_UNREADABLE, subject, why),
-        Some(BlobFacts::OtherSize(what)) => findings.add(&BLOB_SIZE, subject, what),
-        Some(BlobFacts::OtherBytes(digest)) => {
+        Some(BlobFacts::Unreadable(why)) => findings.add(&BLOB_UNREADABLE, subject, why),
+        Some(BlobFacts::WrongSize(what)) => findings.add(&BLOB_SIZE, subject, what),
+        Some(BlobFacts::WrongDigest(digest)) => {
             findings.add(&BLOB_DIGEST, subject, format!("its bytes have the digest {digest}"));
         }
         Some(BlobFacts::Sound { tar: Err(why), .. }) => {
@@ -52,39 +61,41 @@ fn blob(layer: &LayerFacts, subject: &str, expected: Option<&String>, findings: 
     }
 }
 
-/// What the media type of a layer says of its compression.
+/// The compression that the media type of a layer declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Typed {
+enum TypeCompression {
     Plain,
     Gzip,
     Zstd,
     Unknown,
 }
 
-fn typed(media_type: &str) -> Typed {
+fn type_compression(media_type: &str) -> TypeCompression {
     match media_type {
         "application/vnd.oci.image.layer.v1.tar"
-        | "application/vnd.docker.image.rootfs.diff.tar" => Typed::Plain,
+        | "application/vnd.docker.image.rootfs.diff.tar" => TypeCompression::Plain,
         "application/vnd.oci.image.layer.v1.tar+gzip"
-        | "application/vnd.docker.image.rootfs.diff.tar.gzip" => Typed::Gzip,
+        | "application/vnd.docker.image.rootfs.diff.tar.gzip" => TypeCompression::Gzip,
         "application/vnd.oci.image.layer.v1.tar+zstd"
-        | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Typed::Zstd,
-        _ => Typed::Unknown,
+        | "application/vnd.docker.image.rootfs.diff.tar.zstd" => TypeCompression::Zstd,
+        _ => TypeCompression::Unknown,
     }
 }
 
-fn media_type(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
+fn judge_media_type(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
     let Some(declared) = &layer.declared else { return };
     let media_type = declared.media_type.escape_debug();
-    let typed = typed(&declared.media_type);
-    if typed == Typed::Unknown {
+    let typed = type_compression(&declared.media_type);
+    if typed == TypeCompression::Unknown {
         findings.add(&LAYER_TYPE, subject, format!("its type is `{media_type}`"));
     }
     let Some(BlobFacts::Sound { start, .. }) = &layer.blob else { return };
     let (found, name) = match start {
-        BlobStart::Plain => (Typed::Plain, "not compressed"),
-        BlobStart::Gzip => (Typed::Gzip, "compressed with gzip"),
-        BlobStart::Zstd { .. } | BlobStart::ZstdSkippable => (Typed::Zstd, "compressed with zstd"),
+        BlobStart::Plain => (TypeCompression::Plain, "not compressed"),
+        BlobStart::Gzip => (TypeCompression::Gzip, "compressed with gzip"),
+        BlobStart::Zstd { .. } | BlobStart::ZstdSkippable => {
+            (TypeCompression::Zstd, "compressed with zstd")
+        }
         BlobStart::Xz => {
             findings.add(&LAYER_COMPRESSION, subject, "it is compressed with xz");
             return;
@@ -94,14 +105,14 @@ fn media_type(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
             return;
         }
     };
-    if typed != Typed::Unknown && typed != found {
+    if typed != TypeCompression::Unknown && typed != found {
         let detail = format!("its type is `{media_type}`, but it is {name}");
         findings.add(&LAYER_TYPE_DIFFERS, subject, detail);
     }
 }
 
-/// What CDI up to 1.66 can tell of a layer's first bytes without harm.
-fn start(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
+/// Judges whether CDI up to 1.66 detects the compression of a layer without losing its first bytes.
+fn judge_start(layer: &LayerFacts, subject: &str, findings: &mut Findings) {
     let Some(BlobFacts::Sound { start, .. }) = &layer.blob else { return };
     match (start, &layer.declared) {
         (BlobStart::ZstdSkippable, _) => {

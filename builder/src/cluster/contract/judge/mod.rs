@@ -1,4 +1,4 @@
-//! Holds facts against the rules.
+//! Judges facts by the rules.
 
 mod disk;
 mod documents;
@@ -13,7 +13,8 @@ use super::view::{Rootfs, cdi_disks};
 use super::{Finding, Findings};
 use crate::oci::image::platform::Platform;
 
-/// More layers than Linux mounts one over the other: its `OVL_MAX_STACK`, fs/overlayfs/params.h.
+/// Maximum number of layers that Linux mounts one over the other: `OVL_MAX_STACK` in its
+/// fs/overlayfs/params.h.
 pub(crate) const LAYERS_MAX: usize = 500;
 
 /// Judges an index by its entries.
@@ -63,26 +64,26 @@ pub(crate) fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Ve
     }
     let taken = cdi_disks(&facts.layers).next();
     let rootfs = Rootfs::new(&facts.layers);
-    documents::judge(facts, &mut findings);
-    labels::judge(&facts.config, &mut findings);
-    layers::judge(facts, taken, &mut findings);
-    let seen = paths::judge(&facts.layers, &rootfs, taken, &mut findings);
+    documents::judge_documents(facts, &mut findings);
+    labels::judge_labels(&facts.config, &mut findings);
+    layers::judge_layers(facts, taken, &mut findings);
+    let seen = paths::judge_paths(&facts.layers, &rootfs, taken, &mut findings);
     if let Some(seen) = seen.or(taken) {
-        disk::judge(facts, seen, &mut findings);
+        disk::judge_disk(facts, seen, &mut findings);
     }
     findings.into_sorted()
 }
 
-/// Judges an image that is only being planned, by its config and the members of its layers. One without
-/// anything in `/disk` is meant for something else, and nothing is asked of it.
+/// Judges a planned image by its config and the members of its layers. An image without anything in
+/// `/disk` is not a containerDisk, and is not judged.
 pub(crate) fn judge_plan(config: &ConfigFacts, layers: &[LayerFacts]) -> Vec<Finding> {
     let mut findings = Findings::new(None);
     let rootfs = Rootfs::new(layers);
     if rootfs.children(DISK_DIRECTORY).is_empty() {
         return findings.into_sorted();
     }
-    documents::bootc(config, &mut findings);
-    labels::judge(config, &mut findings);
-    paths::judge(layers, &rootfs, cdi_disks(layers).next(), &mut findings);
+    documents::judge_bootc_labels(config, &mut findings);
+    labels::judge_labels(config, &mut findings);
+    paths::judge_paths(layers, &rootfs, cdi_disks(layers).next(), &mut findings);
     findings.into_sorted()
 }

@@ -1,4 +1,4 @@
-//! Judges what lies where.
+//! Judges the paths of members.
 
 use std::collections::BTreeMap;
 
@@ -17,24 +17,24 @@ use crate::cluster::contract::{ContractRule, Findings};
 use crate::oci::tar::TarEntryKind;
 use crate::recipe::path::is_below;
 
-/// How many names are listed.
+/// Maximum number of names that are listed.
 const LISTED: usize = 5;
 
 const READ: u32 = 0o4;
 const ENTER: u32 = 0o1;
 
-/// Returns what KubeVirt takes for the disk, if there is exactly one file.
-pub(super) fn judge<'a>(
+/// Judges the paths. Returns what KubeVirt takes for the disk, if there is exactly one file.
+pub(super) fn judge_paths<'a>(
     layers: &'a [LayerFacts],
     rootfs: &Rootfs<'a>,
     taken: Option<SeenMember<'a>>,
     findings: &mut Findings,
 ) -> Option<SeenMember<'a>> {
-    mounts(rootfs, findings);
-    kernels(rootfs, findings);
-    let disk = match find(rootfs) {
+    judge_mounts(rootfs, findings);
+    judge_kernels(rootfs, findings);
+    let disk = match find_disk(rootfs) {
         Ok(disk) => Some(disk),
-        // What is missing may be in what could not be read.
+        // A missing disk may be in a layer that could not be read.
         Err(NoDisk::Missing { .. }) if !layers.iter().all(LayerFacts::is_whole) => None,
         Err(problem) => {
             let (rule, subject, detail) = problem.finding();
@@ -43,18 +43,18 @@ pub(super) fn judge<'a>(
         }
     };
     if let Some(disk) = disk {
-        permissions(rootfs, disk, findings);
-        kinds(disk, findings);
+        judge_permissions(rootfs, disk, findings);
+        judge_kind(disk, findings);
     }
     // Without exactly one disk nothing more can be judged.
     let is_clear = disk.is_some() || rootfs.children(DISK_DIRECTORY).is_empty();
     if is_clear
-        && rootfs.get(DISK_DIRECTORY).is_none_or(|dir| dir.found.kind == TarEntryKind::Directory)
+        && rootfs.get(DISK_DIRECTORY).is_none_or(|dir| dir.entry.kind == TarEntryKind::Directory)
     {
-        compare(layers, disk, taken, findings);
+        judge_agreement(layers, disk, taken, findings);
     }
-    prefixes(layers, findings);
-    disk.filter(|disk| disk.found.kind == TarEntryKind::File)
+    judge_prefixes(layers, findings);
+    disk.filter(|disk| disk.entry.kind == TarEntryKind::File)
 }
 
 /// Why there is not exactly one entry in `/disk`, as KubeVirt sees it.
@@ -70,10 +70,10 @@ enum NoDisk<'a> {
     Several(Vec<&'a str>),
 }
 
-/// Finds what KubeVirt takes for the disk, whatever it is: `GetImage` in its
+/// Finds the entry that KubeVirt takes for the disk, whatever its kind: `GetImage` in its
 /// `pkg/container-disk/container-disk.go`.
-fn find<'a>(rootfs: &Rootfs<'a>) -> Result<SeenMember<'a>, NoDisk<'a>> {
-    let directory = rootfs.get(DISK_DIRECTORY).map(|seen| &seen.found.kind);
+fn find_disk<'a>(rootfs: &Rootfs<'a>) -> Result<SeenMember<'a>, NoDisk<'a>> {
+    let directory = rootfs.get(DISK_DIRECTORY).map(|seen| &seen.entry.kind);
     if let Some(kind) = directory.filter(|kind| **kind != TarEntryKind::Directory) {
         return Err(NoDisk::NotDirectory(kind));
     }
@@ -84,16 +84,16 @@ fn find<'a>(rootfs: &Rootfs<'a>) -> Result<SeenMember<'a>, NoDisk<'a>> {
         (Some((name, None)), None) => Err(NoDisk::Nested(name)),
         (Some(_), Some(_)) => Err(NoDisk::Several(children.into_keys().collect())),
         (None, _) => {
-            let is_file = |seen: &SeenMember<'_>| seen.found.kind == TarEntryKind::File;
+            let is_file = |seen: &SeenMember<'_>| seen.entry.kind == TarEntryKind::File;
             let kernel = rootfs.below(KERNEL_DIRECTORY).find(is_file);
-            let kernel = kernel.map(|seen| seen.found.path.as_str());
+            let kernel = kernel.map(|seen| seen.entry.path.as_str());
             Err(NoDisk::Missing { has_directory: directory.is_some(), kernel })
         }
     }
 }
 
 impl NoDisk<'_> {
-    /// Returns the rule that is broken, what it is about, and what was found.
+    /// Returns the broken rule, its subject, and what was found.
     fn finding(&self) -> (&'static ContractRule, String, String) {
         let disk = String::from("/disk");
         match self {
@@ -121,16 +121,16 @@ impl NoDisk<'_> {
     }
 }
 
-fn subject(seen: SeenMember<'_>) -> String {
-    format!("/{}", seen.found.path.escape_debug())
+fn member_path(seen: SeenMember<'_>) -> String {
+    format!("/{}", seen.entry.path.escape_debug())
 }
 
-fn kinds(disk: SeenMember<'_>, findings: &mut Findings) {
-    let found = disk.found;
+fn judge_kind(disk: SeenMember<'_>, findings: &mut Findings) {
+    let found = disk.entry;
     let rule = match &found.kind {
         TarEntryKind::File if !cdi_takes(found) => {
             let detail = "its name in the tar begins neither with `disk/` nor with `./disk/`";
-            findings.add(&DISK_TAR_NAME, subject(disk), detail);
+            findings.add(&DISK_TAR_NAME, member_path(disk), detail);
             return;
         }
         TarEntryKind::File => return,
@@ -146,28 +146,28 @@ fn kinds(disk: SeenMember<'_>, findings: &mut Findings) {
         }
         _ => String::new(),
     };
-    findings.add(rule, subject(disk), format!("it is {}{target}", found.kind.noun()));
+    findings.add(rule, member_path(disk), format!("it is {}{target}", found.kind.noun()));
 }
 
-fn permissions(rootfs: &Rootfs<'_>, disk: SeenMember<'_>, findings: &mut Findings) {
+fn judge_permissions(rootfs: &Rootfs<'_>, disk: SeenMember<'_>, findings: &mut Findings) {
     for (path, bits) in [("", ENTER), (DISK_DIRECTORY, READ | ENTER)] {
         let Some(directory) = rootfs.get(path) else { continue };
-        if directory.found.kind == TarEntryKind::Directory && !allows_qemu(directory.found, bits) {
-            findings.add(&DISK_CLOSED, subject(directory), owned(directory));
+        if directory.entry.kind == TarEntryKind::Directory && !allows_qemu(directory.entry, bits) {
+            findings.add(&DISK_CLOSED, member_path(directory), show_ownership(directory));
         }
     }
-    if disk.found.kind == TarEntryKind::File && !allows_qemu(disk.found, READ) {
-        findings.add(&DISK_UNREADABLE, subject(disk), owned(disk));
+    if disk.entry.kind == TarEntryKind::File && !allows_qemu(disk.entry, READ) {
+        findings.add(&DISK_UNREADABLE, member_path(disk), show_ownership(disk));
     }
 }
 
-fn owned(seen: SeenMember<'_>) -> String {
-    let found = seen.found;
+fn show_ownership(seen: SeenMember<'_>) -> String {
+    let found = seen.entry;
     format!("it belongs to {}:{} and has the mode {:04o}", found.uid, found.gid, found.mode)
 }
 
-/// Says where CDI and KubeVirt see different disks.
-fn compare(
+/// Finds out whether CDI and KubeVirt take different disks.
+fn judge_agreement(
     layers: &[LayerFacts],
     disk: Option<SeenMember<'_>>,
     taken: Option<SeenMember<'_>>,
@@ -177,10 +177,10 @@ fn compare(
     let place = |seen: SeenMember<'_>| (seen.layer, seen.member);
     let Some(disk) = disk else {
         let detail = "CDI takes it for the disk, KubeVirt has none";
-        findings.add(&DISK_DIFFERS, in_layer(taken), detail);
+        findings.add(&DISK_DIFFERS, show_location(taken), detail);
         return;
     };
-    let is_plain = disk.found.kind == TarEntryKind::File && cdi_takes(disk.found);
+    let is_plain = disk.entry.kind == TarEntryKind::File && cdi_takes(disk.entry);
     if place(disk) == place(taken) || (!is_plain && taken.layer >= disk.layer) {
         return;
     }
@@ -188,60 +188,60 @@ fn compare(
         layers
             .get(seen.layer)
             .and_then(|layer| layer.disks.get(&seen.member))
-            .map(|disk| disk.start)
+            .map(|disk| disk.start_digest)
     };
-    let seems_same = disk.found.path == taken.found.path
-        && disk.found.kind == taken.found.kind
-        && disk.found.size == taken.found.size
+    let seems_same = disk.entry.path == taken.entry.path
+        && disk.entry.kind == taken.entry.kind
+        && disk.entry.size == taken.entry.size
         && look(disk) == look(taken);
     if seems_same {
         let (low, high) = (taken.layer + 1, disk.layer + 1);
         let detail = format!("it is in layer {low} and, as far as can be seen the same, in {high}");
-        findings.add(&DISK_REPEATED, subject(disk), detail);
+        findings.add(&DISK_REPEATED, member_path(disk), detail);
     } else {
-        let detail = format!("CDI takes it for the disk, KubeVirt {}", in_layer(disk));
-        findings.add(&DISK_DIFFERS, in_layer(taken), detail);
+        let detail = format!("CDI takes it for the disk, KubeVirt {}", show_location(disk));
+        findings.add(&DISK_DIFFERS, show_location(taken), detail);
     }
 }
 
-fn in_layer(seen: SeenMember<'_>) -> String {
-    format!("{} of layer {}", subject(seen), seen.layer + 1)
+fn show_location(seen: SeenMember<'_>) -> String {
+    format!("{} of layer {}", member_path(seen), seen.layer + 1)
 }
 
-/// Says what else CDI could take for the disk.
-fn prefixes(layers: &[LayerFacts], findings: &mut Findings) {
+/// Finds other members that CDI could take for the disk.
+fn judge_prefixes(layers: &[LayerFacts], findings: &mut Findings) {
     let others = cdi_disks(layers).filter(|seen| {
-        let path = seen.found.path.as_str();
+        let path = seen.entry.path.as_str();
         path != DISK_DIRECTORY && !is_below(path, DISK_DIRECTORY)
     });
     for other in others.take(LISTED) {
-        findings.add(&DISK_PREFIX, subject(other), "its path begins with `disk`");
+        findings.add(&DISK_PREFIX, member_path(other), "its path begins with `disk`");
     }
 }
 
-fn mounts(rootfs: &Rootfs<'_>, findings: &mut Findings) {
+fn judge_mounts(rootfs: &Rootfs<'_>, findings: &mut Findings) {
     for seen in rootfs.all() {
-        let Some(reason) = mount_below(&seen.found.path) else { continue };
-        if !matches!(seen.found.kind, TarEntryKind::Directory | TarEntryKind::Symlink(_)) {
-            let detail = format!("it is {}, and {reason}", seen.found.kind.noun());
-            findings.add(&MOUNT_POINT, subject(seen), detail);
+        let Some(reason) = mount_below(&seen.entry.path) else { continue };
+        if !matches!(seen.entry.kind, TarEntryKind::Directory | TarEntryKind::Symlink(_)) {
+            let detail = format!("it is {}, and {reason}", seen.entry.kind.noun());
+            findings.add(&MOUNT_POINT, member_path(seen), detail);
         }
     }
     for path in BOOTC_DIRECTORIES {
-        if rootfs.get(path).is_some_and(|seen| seen.found.kind == TarEntryKind::Directory) {
+        if rootfs.get(path).is_some_and(|seen| seen.entry.kind == TarEntryKind::Directory) {
             findings.add(&BOOTC_DIRECTORY, format!("/{path}"), "it is a directory");
         }
     }
 }
 
-fn kernels(rootfs: &Rootfs<'_>, findings: &mut Findings) {
-    let closed = |seen: &SeenMember<'_>| match seen.found.kind {
-        TarEntryKind::File => !allows_qemu(seen.found, READ),
-        TarEntryKind::Directory => !allows_qemu(seen.found, ENTER),
+fn judge_kernels(rootfs: &Rootfs<'_>, findings: &mut Findings) {
+    let closed = |seen: &SeenMember<'_>| match seen.entry.kind {
+        TarEntryKind::File => !allows_qemu(seen.entry, READ),
+        TarEntryKind::Directory => !allows_qemu(seen.entry, ENTER),
         _ => false,
     };
     let all = rootfs.get(KERNEL_DIRECTORY).into_iter().chain(rootfs.below(KERNEL_DIRECTORY));
     for seen in all.filter(closed).take(LISTED) {
-        findings.add(&KERNEL_UNREADABLE, subject(seen), owned(seen));
+        findings.add(&KERNEL_UNREADABLE, member_path(seen), show_ownership(seen));
     }
 }

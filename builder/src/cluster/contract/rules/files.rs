@@ -1,4 +1,4 @@
-//! Rules about what lies where in the image.
+//! Rules about the paths of files in the image.
 
 super::table! {
     DISK_MISSING = Error "disk-missing" {

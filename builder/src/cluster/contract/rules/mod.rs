@@ -1,5 +1,5 @@
-//! The *rules* of the contract: what must hold of an image, who wants it, and what to do about it.
-//! Judging is done elsewhere; here is only what is said.
+//! The *rules* of the contract: what must hold of an image, who requires it, and how to fix it. The
+//! rules are data; `judge` applies them.
 
 mod disk;
 mod files;
@@ -22,23 +22,23 @@ pub(crate) use layer::*;
 /// One thing that must hold of an image.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct ContractRule {
-    /// What it is called for good, e.g. `disk-several`.
+    /// Stable name of the rule, e.g. `disk-several`.
     pub id: &'static str,
-    /// How bad it is when it does not hold.
+    /// How bad it is to break the rule.
     pub severity: Severity,
     /// What must hold.
     pub summary: &'static str,
     /// What happens otherwise.
     pub why: &'static str,
-    /// Where it comes from: a project, and a file or function in it.
+    /// Source of the rule: a project, and a file or function in it.
     pub source: &'static str,
-    /// What to do. In a command, `DISK` stands for the disk's file and `SUFFIX` for the suffix of its
-    /// compression.
+    /// How to fix it. In a command, `DISK` stands for the disk's file and `SUFFIX` for the suffix
+    /// of its compression.
     pub fix: &'static str,
 }
 
 impl ContractRule {
-    /// Returns what to do about a disk, with the name of its file and its compression in place of the
+    /// Returns how to fix a disk, with the name of its file and its compression in place of the
     /// placeholders, as far as they are known.
     pub(crate) fn fix_for(
         &self,
@@ -50,7 +50,7 @@ impl ContractRule {
     }
 }
 
-/// How bad something is, worst first.
+/// Severity of a broken rule, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -87,7 +87,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Makes a static of each rule, and `ALL` of them.
+/// Defines a static for each rule, and `ALL`, which lists them.
 macro_rules! table {
     ($($name:ident = $severity:ident $id:literal {
         must: $summary:literal, else: $why:literal, from: $source:literal, fix: $fix:literal $(,)?

@@ -954,7 +954,7 @@ fn flaws(table: &mut Table) {
             boot,
             flaws,
         };
-        layer.disks.insert(1, DiskFacts { info, start });
+        layer.disks.insert(1, DiskFacts { info, start_digest: start });
         let config = ConfigFacts::from_fields(&sample.config());
         let facts = ImageFacts { declared: None, config, layers: vec![layer] };
         lines(&judge_image(None, &facts))
