@@ -2,6 +2,7 @@
 //! (<https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>).
 
 mod archive;
+mod archive_tar;
 mod archived;
 mod entries;
 mod index;

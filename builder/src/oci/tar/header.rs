@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{TarReadError, number};
+use super::{TarEntryKind, TarReadError, number, path};
 
 /// Length of a block of a tar in bytes.
 pub(super) const BLOCK: usize = 512;
@@ -69,6 +69,31 @@ impl UstarHeader {
             major,
             minor,
         }))
+    }
+
+    /// Returns the type of the entry that the header describes, with this name and target of a
+    /// link; `path` is the normalized name.
+    pub(super) fn entry_kind(
+        &self,
+        name: &[u8],
+        link: &[u8],
+        path: &str,
+    ) -> Result<TarEntryKind, TarReadError> {
+        let (major, minor) = (self.major, self.minor);
+        Ok(match self.flag {
+            // Before there was a type for directories, a slash marked them.
+            0 if name.ends_with(b"/") => TarEntryKind::Directory,
+            0 | b'0' | b'7' => TarEntryKind::File,
+            b'1' => TarEntryKind::Hardlink(path::clean_path(link)?),
+            b'2' => TarEntryKind::Symlink(path::parse_text(link)?),
+            b'3' => TarEntryKind::Character { major, minor },
+            b'4' => TarEntryKind::Block { major, minor },
+            b'5' => TarEntryKind::Directory,
+            b'6' => TarEntryKind::Fifo,
+            flag => {
+                return Err(TarReadError::Type { path: path.into(), flag: char::from(flag) });
+            }
+        })
     }
 }
 

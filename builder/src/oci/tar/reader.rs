@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek};
 use std::iter::FusedIterator;
+use std::mem::take;
 
 use super::bytes::TarBytes;
 use super::header::{BLOCK, UstarHeader, until_nul};
@@ -64,7 +65,7 @@ impl<R: Read> TarReader<R> {
     /// Returns the content of the last entry. It is kept in memory: the caller checks its size
     /// first.
     pub(crate) fn read_whole_content(&mut self) -> Result<Vec<u8>, TarReadError> {
-        let len = std::mem::take(&mut self.content);
+        let len = take(&mut self.content);
         self.bytes.read_bytes(len)
     }
 
@@ -105,7 +106,7 @@ impl<R: Read> TarReader<R> {
     where
         R: Seek,
     {
-        self.bytes.seek_over(std::mem::take(&mut self.content))
+        self.bytes.seek_over(take(&mut self.content))
     }
 
     /// Returns the content of a header that describes the next entry.
@@ -118,6 +119,14 @@ impl<R: Read> TarReader<R> {
         Ok(bytes)
     }
 
+    /// Reads the next header; none at the end of the tar.
+    fn read_header(&mut self) -> Result<Option<UstarHeader>, TarReadError> {
+        let at = self.bytes.at;
+        let Some(block) = self.bytes.read_block()? else { return Ok(None) };
+        self.raw.block = block;
+        UstarHeader::parse(&block, at)
+    }
+
     fn read_next(&mut self) -> Result<Option<TarEntry>, TarReadError> {
         self.bytes.skip(self.content)?;
         self.bytes.skip_padding(self.padding)?;
@@ -126,14 +135,9 @@ impl<R: Read> TarReader<R> {
         self.raw.pax.clear();
         loop {
             let at = self.bytes.at;
-            let header = match self.bytes.read_block()? {
-                Some(block) => {
-                    self.raw.block = block;
-                    UstarHeader::parse(&block, at)?
-                }
-                None => None,
+            let Some(header) = self.read_header()? else {
+                return self.check_end(at, described.is_some());
             };
-            let Some(header) = header else { return self.check_end(at, described.is_some()) };
             self.count += 1;
             if self.count > self.limits.entries {
                 return Err(TarReadError::Limit("too many members", at));
@@ -177,12 +181,12 @@ impl<R: Read> TarReader<R> {
 
     fn make_entry(
         &mut self,
-        header: UstarHeader,
+        mut header: UstarHeader,
         described: EntryDescription,
         at: u64,
     ) -> Result<TarEntry, TarReadError> {
-        let name = described.name.or(described.pax.path).unwrap_or(header.name);
-        let link = described.link.or(described.pax.link).unwrap_or(header.link);
+        let name = described.name.or(described.pax.path).unwrap_or_else(|| take(&mut header.name));
+        let link = described.link.or(described.pax.link).unwrap_or_else(|| take(&mut header.link));
         if name.len().max(link.len()) > self.limits.path {
             return Err(TarReadError::Limit("too long a name", at));
         }
@@ -195,19 +199,7 @@ impl<R: Read> TarReader<R> {
         if header.flag == b'S' || described.pax.sparse == Sparse::Yes {
             return Err(TarReadError::Sparse(path));
         }
-        let (major, minor) = (header.major, header.minor);
-        let kind = match header.flag {
-            // Before there was a type for directories, a slash marked them.
-            0 if name.ends_with(b"/") => TarEntryKind::Directory,
-            0 | b'0' | b'7' => TarEntryKind::File,
-            b'1' => TarEntryKind::Hardlink(path::clean_path(&link)?),
-            b'2' => TarEntryKind::Symlink(path::parse_text(&link)?),
-            b'3' => TarEntryKind::Character { major, minor },
-            b'4' => TarEntryKind::Block { major, minor },
-            b'5' => TarEntryKind::Directory,
-            b'6' => TarEntryKind::Fifo,
-            flag => return Err(TarReadError::Type { path, flag: char::from(flag) }),
-        };
+        let kind = header.entry_kind(&name, &link, &path)?;
         let says_nothing = matches!(&kind, TarEntryKind::Symlink(to) if to.is_empty());
         if says_nothing || (path.is_empty() && kind != TarEntryKind::Directory) {
             return Err(TarReadError::Unnamed(at));

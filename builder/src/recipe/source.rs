@@ -1,0 +1,178 @@
+//! A *source* is what the content of a file is read from: a file, a URL, bytes in the text, or a
+//! member of an archive.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::diagnostic::Span;
+use crate::compression::CompressionFormat;
+use crate::disk::convert::Conversion;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::location::ImageLocation;
+
+/// The source of a file's content, and what is checked of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRecipe {
+    /// Location of the bytes.
+    pub location: SourceLocation,
+    /// Compression of the source, if it is decompressed on its way into the layer.
+    pub compression: Option<CompressionFormat>,
+    /// Digest of the source, before it is decompressed.
+    pub checksum: Option<Checksum>,
+    /// Position in the spec or Dockerfile that names the source, for messages.
+    pub origin: Option<Span>,
+    /// Conversion of the disk on its way into the layer, if any.
+    pub convert: Option<Conversion>,
+    /// Use of the content.
+    pub role: SourceRole,
+    /// Details of a download; boxed, since trees of thousands of files have none.
+    pub download: Option<Box<DownloadDetails>>,
+}
+
+impl SourceRecipe {
+    /// Returns the recipe of a source without compression, checksum and conversion.
+    pub(crate) fn new(location: SourceLocation, role: SourceRole) -> Self {
+        let (compression, checksum, origin) = (None, None, None);
+        Self { location, compression, checksum, origin, convert: None, role, download: None }
+    }
+}
+
+/// Details of a download beside its URL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DownloadDetails {
+    /// Other URLs of the same bytes, in the order in which they are tried.
+    pub mirrors: Vec<String>,
+    /// Length of the downloaded file in bytes, before it is decompressed.
+    pub size: Option<u64>,
+    /// Digest of the decompressed content.
+    pub decompressed: Option<Checksum>,
+}
+
+/// Use of a source, which determines the checks before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceRole {
+    /// A virtual machine's disk.
+    Disk,
+    /// Any other file.
+    File,
+}
+
+/// Location of the bytes of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceLocation {
+    /// A file on this machine.
+    File(InputFile),
+    /// An `http://` or `https://` URL.
+    Url(String),
+    /// The bytes themselves, e.g. of a here-document.
+    Inline(Arc<[u8]>),
+    /// A file in an archive.
+    Member(TarMember),
+}
+
+impl SourceLocation {
+    /// Returns the location of a file by its path, which is absolute or relative to the directory
+    /// of the spec.
+    pub(crate) fn path(path: impl Into<PathBuf>) -> Self {
+        Self::File(InputFile::new(path))
+    }
+
+    /// Returns the last part of the path, or of the URL's path; may be empty.
+    pub(crate) fn file_name(&self) -> &str {
+        let path = match self {
+            Self::File(file) => file.path.to_str().unwrap_or_default(),
+            Self::Url(url) => {
+                let end = url.find(['?', '#']).unwrap_or(url.len());
+                let after_scheme = url[..end].split_once("://").map_or("", |(_, rest)| rest);
+                after_scheme.split_once('/').map_or("", |(_, path)| path)
+            }
+            Self::Inline(_) | Self::Member(_) => "",
+        };
+        path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// A file of an input directory: the directory of the spec, or a build context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    /// Name of the directory; empty for that of the spec, and for the build context that every
+    /// build has.
+    pub directory: Arc<str>,
+    /// Path relative to the directory; of a build context without links. A spec may also name files
+    /// by an absolute path.
+    pub path: PathBuf,
+}
+
+impl InputFile {
+    /// Returns a file of the directory without a name.
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { directory: "".into(), path: path.into() }
+    }
+}
+
+/// A regular file in a tar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TarMember {
+    /// The tar.
+    pub archive: Arc<TarOrigin>,
+    /// Offset of its content in the decompressed tar, in bytes.
+    pub offset: u64,
+    /// Length of its content in bytes.
+    pub size: u64,
+}
+
+/// A tar that files are read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TarOrigin {
+    /// A file, which may be compressed.
+    File(Box<SourceRecipe>),
+    /// A layer of an image.
+    Layer {
+        /// Location of the image.
+        location: ImageLocation,
+        /// Digest of the blob.
+        digest: Digest,
+        /// Length of the blob in bytes.
+        size: u64,
+    },
+}
+
+/// Expected digest of a source, in lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checksum {
+    /// 64 digits.
+    Sha256(String),
+    /// 128 digits.
+    Sha512(String),
+}
+
+impl fmt::Display for SourceLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) if file.directory.is_empty() => write!(f, "{}", file.path.display()),
+            Self::File(file) => write!(f, "{}:{}", file.directory, file.path.display()),
+            Self::Url(url) => f.write_str(url),
+            Self::Inline(bytes) => write!(f, "{} bytes given inline", bytes.len()),
+            Self::Member(member) => write!(f, "{} at byte {}", member.archive, member.offset),
+        }
+    }
+}
+
+impl fmt::Display for TarOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(source) => write!(f, "{}", source.location),
+            Self::Layer { location, digest, .. } => write!(f, "layer {digest} of {location}"),
+        }
+    }
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sha256(digits) => write!(f, "sha256:{digits}"),
+            Self::Sha512(digits) => write!(f, "sha512:{digits}"),
+        }
+    }
+}
