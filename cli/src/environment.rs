@@ -20,9 +20,9 @@ pub(crate) struct Environment {
     /// Directory for temporary files: `$TMPDIR`, else `/tmp`.
     pub(crate) temporary: PathBuf,
     /// Variables that decide where credentials are looked up.
-    pub(crate) auth: credentials::CredentialSurroundings,
+    pub(crate) auth: credentials::CredentialEnvironment,
     /// Variables that decide where the settings of registries are looked up.
-    pub(crate) registries: registries::SettingsSurroundings,
+    pub(crate) registries: registries::SettingsEnvironment,
     /// Variables that name proxies.
     pub(crate) proxies: ProxyVariables,
     /// Whether standard error is a terminal.
@@ -51,8 +51,8 @@ impl Environment {
             source_date_epoch: variable("SOURCE_DATE_EPOCH"),
             cache_home: cache_home.or_else(home),
             temporary: variable("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
-            auth: credential_surroundings(),
-            registries: registries::SettingsSurroundings {
+            auth: credential_environment(),
+            registries: registries::SettingsEnvironment {
                 registries_conf: path_variable("CONTAINERS_REGISTRIES_CONF"),
                 home: path_variable("HOME"),
             },
@@ -97,13 +97,13 @@ fn proxy_variables() -> ProxyVariables {
         http: first(["HTTP_PROXY", "http_proxy"]),
         https: first(["HTTPS_PROXY", "https_proxy"]),
         all: first(["ALL_PROXY", "all_proxy"]),
-        except: text("NO_PROXY").or_else(|| text("no_proxy")),
+        no_proxy: text("NO_PROXY").or_else(|| text("no_proxy")),
     }
 }
 
-fn credential_surroundings() -> credentials::CredentialSurroundings {
+fn credential_environment() -> credentials::CredentialEnvironment {
     let config = variable("DOCKER_AUTH_CONFIG").and_then(|text| text.into_string().ok());
-    credentials::CredentialSurroundings {
+    credentials::CredentialEnvironment {
         authfile: None,
         registry_auth_file: path_variable("REGISTRY_AUTH_FILE"),
         docker_auth_config: config.map(Secret::new),

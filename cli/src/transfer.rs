@@ -6,7 +6,7 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::oci::sink::Sink;
-use diskette_builder::registry::client::Registry;
+use diskette_builder::registry::client::RegistryClient;
 use indicatif::HumanBytes;
 
 use crate::arguments::transfer::TransferArguments;
@@ -44,11 +44,11 @@ impl Transfer<'_> {
 }
 
 /// Prints how many bytes were sent, and how many existed.
-pub(crate) fn print_summary(registry: &Registry, show: &TransferArguments, ui: &Ui) {
+pub(crate) fn print_summary(registry: &RegistryClient, show: &TransferArguments, ui: &Ui) {
     if show.is_quiet() {
         return;
     }
-    let (sent, spared) = (registry.totals().sent(), registry.totals().spared());
+    let (sent, spared) = (registry.totals().sent(), registry.totals().skipped());
     let (sent, spared) = (HumanBytes(sent), HumanBytes(spared));
     ui.print_line(&format!("{sent} sent, {spared} already there"));
 }

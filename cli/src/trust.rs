@@ -24,8 +24,8 @@ pub(crate) struct TrustedCertificates {
 impl TlsTrust for TrustedCertificates {
     fn for_host(&self, host: &str) -> Result<TlsOptions, String> {
         let host = if host == DOCKER_HUB.0 { DOCKER_HUB.1 } else { host };
-        let found =
-            certs::find(self.home.as_deref(), host, &System).map_err(|error| error.to_string())?;
+        let found = certs::find_certificates(self.home.as_deref(), host, &System)
+            .map_err(|error| error.to_string())?;
         let read = |path: &Path| {
             read_certificate(path)
                 .map_err(|error| format!("cannot read `{}`: {error}", path.display()))

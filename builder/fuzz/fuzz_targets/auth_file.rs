@@ -31,6 +31,6 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(file) = AuthFile::parse(&written, AuthFileFormat::Containers) else { return };
     let expected = AuthFileLookup::Entry { key: key.text(), credential };
     assert_eq!(file.lookup(&image), Ok(expected));
-    assert_eq!(edit.remove(&key), Ok(LogoutOutcome::Entry));
-    assert_eq!(edit.remove(&key), Ok(LogoutOutcome::Nothing));
+    assert_eq!(edit.remove(&key), Ok(LogoutOutcome::Removed));
+    assert_eq!(edit.remove(&key), Ok(LogoutOutcome::NotLoggedIn));
 });

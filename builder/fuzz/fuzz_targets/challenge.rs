@@ -2,11 +2,11 @@
 
 #![no_main]
 
-use diskette_builder::registry::client::Challenge;
+use diskette_builder::registry::client::AuthChallenge;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|header: &str| {
-    for challenge in Challenge::parse(header) {
+    for challenge in AuthChallenge::parse(header) {
         assert!(!challenge.scheme.is_empty());
         assert_eq!(challenge.scheme, challenge.scheme.to_ascii_lowercase());
     }

@@ -23,7 +23,7 @@ impl Credential {
     }
 
     /// Returns what a person calls this kind, without the secret.
-    pub fn noun(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Basic { username, .. } => format!("the password of `{username}`"),
             Self::IdentityToken(_) => "an identity token".into(),
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn a_credential_is_named_without_its_secret() {
         let check = |credential: Credential, expected: &str| {
-            assert_eq!(credential.noun(), expected);
+            assert_eq!(credential.describe(), expected);
             assert!(!format!("{credential:?}").contains("hunter2"));
         };
         check(Credential::basic("me", "hunter2"), "the password of `me`");

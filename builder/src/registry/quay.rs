@@ -14,7 +14,7 @@ const SHOWN_MAX: usize = 200;
 
 /// quay's API, on one host.
 #[derive(Debug)]
-pub struct Quay<'a> {
+pub struct QuayClient<'a> {
     client: &'a HttpClient,
     base: Url,
     token: Secret,
@@ -47,7 +47,7 @@ pub enum QuayError {
     },
 }
 
-impl<'a> Quay<'a> {
+impl<'a> QuayClient<'a> {
     /// Returns the API at a base like `https://quay.io/`. The token is one of an OAuth application that
     /// may administer repositories.
     pub fn new(client: &'a HttpClient, base: Url, token: Secret) -> Self {
@@ -55,14 +55,18 @@ impl<'a> Quay<'a> {
     }
 
     /// Sets the description of a repository, e.g. `me/fedora`, and lets everybody read it.
-    pub fn describe(&self, repository: &str, description: &str) -> Result<(), QuayError> {
+    pub fn publish_description(
+        &self,
+        repository: &str,
+        description: &str,
+    ) -> Result<(), QuayError> {
         let body = json!({ "description": description }).to_string();
-        self.call("describe", "PUT", repository, "", &body)?;
+        self.send_request("describe", "PUT", repository, "", &body)?;
         let body = json!({ "visibility": "public" }).to_string();
-        self.call("publish", "POST", repository, "/changevisibility", &body)
+        self.send_request("publish", "POST", repository, "/changevisibility", &body)
     }
 
-    fn call(
+    fn send_request(
         &self,
         act: &'static str,
         method: &'static str,
@@ -78,7 +82,7 @@ impl<'a> Quay<'a> {
             .header("Content-Type", "application/json");
         let answer = self.client.send(&request, body.as_bytes()).map_err(failed)?;
         let status = answer.head.status;
-        let said = answer.bytes(ANSWER_MAX).map_err(failed)?;
+        let said = answer.read_body(ANSWER_MAX).map_err(failed)?;
         if matches!(status, 200..=204) {
             return Ok(());
         }

@@ -31,7 +31,7 @@ use crate::oci::image::time::Timestamp;
 use crate::oci::images::ImageOpener;
 use crate::oci::parallel::in_parallel;
 use crate::oci::progress::Progress;
-use crate::registry::client::Registry;
+use crate::registry::client::RegistryClient;
 use crate::upstream::{FetchList, UpstreamDisk, UrlRewrite, VerifySignature};
 
 /// Tools and options of a sync, shared by all images.
@@ -43,7 +43,7 @@ pub struct SyncTools<'a> {
     /// Replaces the URLs of disks, e.g. with those of a mirror.
     pub rewrites: &'a [UrlRewrite],
     /// Registry of the images.
-    pub registry: &'a Registry,
+    pub registry: &'a RegistryClient,
     /// Opens base images.
     pub places: &'a dyn ImageOpener,
     /// Compress the layers of all images.

@@ -243,7 +243,7 @@ impl<'a> ImageSync<'a> {
 
     /// Opens a repository itself and not its mirrors, which may be outdated.
     fn open_images(&self, name: &Reference) -> Result<RegistryImages<'a>, SyncError> {
-        let repository = self.sync.registry.target(name).map_err(StorageError::from)?;
+        let repository = self.sync.registry.target_repository(name).map_err(StorageError::from)?;
         Ok(RegistryImages::new(vec![repository]))
     }
 

@@ -33,7 +33,7 @@ use url::Url;
 use self::candidate::choose_newest;
 use self::listing::Listings;
 use crate::compression::CompressionFormat;
-use crate::net::http::redacted;
+use crate::net::http::redact_url;
 use crate::oci::image::platform::Platform;
 use crate::recipe::Checksum;
 
@@ -128,7 +128,7 @@ pub struct UpstreamDisk {
 impl UpstreamDisk {
     /// Returns the URL without its secrets: a password, the values of a query.
     pub fn shown_url(&self) -> String {
-        Url::parse(&self.url).map_or_else(|_| String::new(), |url| redacted(&url))
+        Url::parse(&self.url).map_or_else(|_| String::new(), |url| redact_url(&url))
     }
 }
 

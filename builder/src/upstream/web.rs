@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
 
 use super::{FetchError, FetchErrorKind, FetchList};
-use crate::net::http::{HttpClient, HttpError, HttpRequest, redacted};
+use crate::net::http::{HttpClient, HttpError, HttpRequest, redact_url};
 
 /// Fetches lists with a client, and caches them.
 pub struct UpstreamWeb<'a> {
@@ -45,7 +45,7 @@ impl<'a> UpstreamWeb<'a> {
     }
 
     fn fetch_uncached(&self, url: &Url, max: u64) -> Result<Vec<u8>, FetchError> {
-        let failed = |why: String, kind| FetchError { url: redacted(url), why, kind };
+        let failed = |why: String, kind| FetchError { url: redact_url(url), why, kind };
         let unreachable = |error: HttpError| {
             let kind = match error {
                 HttpError::TooLong(_) => FetchErrorKind::Permanent,
@@ -53,9 +53,12 @@ impl<'a> UpstreamWeb<'a> {
             };
             failed(error.to_string(), kind)
         };
-        let answer = self.client.follow(&HttpRequest::new("GET", url)).map_err(unreachable)?;
+        let answer = self
+            .client
+            .send_following_redirects(&HttpRequest::new("GET", url))
+            .map_err(unreachable)?;
         let kind = match answer.head.status {
-            200 => return answer.bytes(max).map_err(unreachable),
+            200 => return answer.read_body(max).map_err(unreachable),
             404 | 410 => FetchErrorKind::Missing,
             408 | 425 | 429 | 500..600 => FetchErrorKind::Temporary,
             _ => FetchErrorKind::Permanent,

@@ -9,7 +9,7 @@ use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::oci::store::{ArchiveSink, LayoutSink};
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::{Registry, RegistrySink};
+use diskette_builder::registry::client::{RegistryClient, RegistrySink};
 
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
@@ -170,7 +170,7 @@ pub(crate) fn open_for_writing(
 /// Returns the sink of what was opened, or of the registry if nothing was.
 pub(crate) fn open_sink<'a>(
     opened: Option<&'a OpenedDestination>,
-    registry: &'a Registry,
+    registry: &'a RegistryClient,
     width: usize,
 ) -> Result<Box<dyn Sink + 'a>, CommandError> {
     match opened {

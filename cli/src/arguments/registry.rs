@@ -11,7 +11,9 @@ use diskette_builder::net::proxy::Proxies;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::{PlainHttp, Registry, RegistryKeychain, RegistryOptions};
+use diskette_builder::registry::client::{
+    PlainHttp, RegistryClient, RegistryKeychain, RegistryOptions,
+};
 use diskette_builder::registry::credentials::Credentials;
 
 use crate::credentials::{System, registry_settings, user_credentials};
@@ -94,7 +96,7 @@ impl RegistryArguments {
         &self,
         environment: &Environment,
         progress: Arc<dyn Progress>,
-    ) -> Result<Registry, CommandError> {
+    ) -> Result<RegistryClient, CommandError> {
         let keys = RereadCredentials(self.credentials(environment)?);
         self.registry_with_keychain(environment, progress, keys)
     }
@@ -105,7 +107,7 @@ impl RegistryArguments {
         environment: &Environment,
         progress: Arc<dyn Progress>,
         credential: Credential,
-    ) -> Result<Registry, CommandError> {
+    ) -> Result<RegistryClient, CommandError> {
         let keys = RereadCredentials(user_credentials(environment, Some(credential), None));
         self.registry_with_keychain(environment, progress, keys)
     }
@@ -115,16 +117,16 @@ impl RegistryArguments {
         environment: &Environment,
         progress: Arc<dyn Progress>,
         keys: RereadCredentials,
-    ) -> Result<Registry, CommandError> {
+    ) -> Result<RegistryClient, CommandError> {
         let client = self.http_client(environment, &progress)?;
         let options = RegistryOptions {
             keychain: Box::new(keys),
-            registries: registry_settings(environment).map_err(CommandError::Failed)?,
+            settings: registry_settings(environment).map_err(CommandError::Failed)?,
             plain_http: self.plain_http(),
             chunk_size: self.chunk_size,
             progress,
         };
-        Ok(Registry::new(client, options))
+        Ok(RegistryClient::new(client, options))
     }
 
     fn plain_http(&self) -> PlainHttp {
@@ -196,9 +198,9 @@ fn read_credential(path: &Path) -> Result<Credential, CommandError> {
 struct RereadCredentials(Credentials<System>);
 
 impl RegistryKeychain for RereadCredentials {
-    fn find(&self, place: &str) -> Result<Option<Credential>, Diagnostic> {
-        let invalid = |error| Diagnostic::new(format!("`{place}`: {error}"));
-        let image: Reference = place.parse().map_err(invalid)?;
+    fn find_credential(&self, repository: &str) -> Result<Option<Credential>, Diagnostic> {
+        let invalid = |error| Diagnostic::new(format!("`{repository}`: {error}"));
+        let image: Reference = repository.parse().map_err(invalid)?;
         let found = self.0.find(&image).map_err(|error| error.diagnostic())?;
         Ok(found.map(|found| found.credential))
     }

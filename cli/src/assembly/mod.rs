@@ -16,7 +16,7 @@ use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::Registry;
+use diskette_builder::registry::client::RegistryClient;
 
 use self::target::BuildTarget;
 use crate::arguments::destination::Destination;
@@ -31,7 +31,7 @@ use crate::ui::progress::ProgressView;
 pub(crate) struct Assembly<'a> {
     pub(crate) progress: &'a ProgressView,
     /// Client of the registries that images are pushed to, if they are.
-    pub(crate) push: Option<&'a Registry>,
+    pub(crate) push: Option<&'a RegistryClient>,
     pub(crate) output: Option<&'a Destination>,
     pub(crate) compression: LayerCompression,
     pub(crate) format: ImageFormat,

@@ -5,7 +5,7 @@ use diskette_builder::oci::sink::Sink;
 use diskette_builder::oci::store::LayoutImages;
 use diskette_builder::oci::tee::TeeSink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::{Registry, RegistrySink};
+use diskette_builder::registry::client::{RegistryClient, RegistrySink};
 
 use crate::arguments::destination::{Destination, OpenedDestination};
 use crate::environment::Environment;
@@ -16,7 +16,7 @@ use crate::images::open_layout;
 pub(super) struct BuildTarget<'a> {
     output: Option<&'a Destination>,
     opened: Option<OpenedDestination>,
-    registry: Option<&'a Registry>,
+    registry: Option<&'a RegistryClient>,
 }
 
 /// The sinks of a target. The tee of both borrows the others.
@@ -29,7 +29,7 @@ pub(super) struct TargetSinks<'a> {
 impl<'a> BuildTarget<'a> {
     pub(super) fn open(
         output: Option<&'a Destination>,
-        registry: Option<&'a Registry>,
+        registry: Option<&'a RegistryClient>,
         environment: &Environment,
     ) -> Result<Self, CommandError> {
         let is_archive = matches!(output, Some(Destination::Archive(_) | Destination::Stdout));

@@ -71,8 +71,8 @@ pub(crate) fn parse_image_or_registry(text: &str) -> Result<Reference, CommandEr
 pub(crate) fn describe_step(step: &CredentialStep) -> String {
     let said = match &step.outcome {
         CredentialOutcome::Absent => "not there".to_owned(),
-        CredentialOutcome::Nothing => "has no entry for it".to_owned(),
-        CredentialOutcome::Blank(key) => format!("has an empty entry at `{key}`"),
+        CredentialOutcome::NoEntry => "has no entry for it".to_owned(),
+        CredentialOutcome::BlankEntry(key) => format!("has an empty entry at `{key}`"),
         CredentialOutcome::HelperHasNothing(helper) => {
             format!("`docker-credential-{helper}` has nothing for it")
         }
@@ -84,18 +84,18 @@ pub(crate) fn describe_step(step: &CredentialStep) -> String {
             let helper =
                 found.helper.iter().map(|name| format!(" from `docker-credential-{name}`"));
             let from: String = key.chain(helper).collect();
-            format!("used: {}{from}", found.credential.noun())
+            format!("used: {}{from}", found.credential.describe())
         }
         CredentialOutcome::Outranked(Some(key)) => {
             format!("has `{key}`, but an earlier one is used")
         }
         CredentialOutcome::Outranked(None) => "an earlier one is used".to_owned(),
         CredentialOutcome::Failed(error) => format!("cannot be used: {error}"),
-        CredentialOutcome::NotAsked => "not asked".to_owned(),
+        CredentialOutcome::NotQueried => "not asked".to_owned(),
     };
     let readers = match step.readers {
         Some(AuthFileReaders::Others) => "; others can read it, say `chmod 600`",
         Some(AuthFileReaders::Owner) | None => "",
     };
-    format!("{}: {said}{readers}", step.place)
+    format!("{}: {said}{readers}", step.location)
 }

@@ -10,7 +10,7 @@ use diskette_builder::net::http::HttpClient;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::Registry;
+use diskette_builder::registry::client::RegistryClient;
 
 pub(crate) use self::arguments::BuildArguments;
 use self::conversion::conversion;
@@ -87,7 +87,7 @@ impl BuildArguments {
         language: InputLanguage,
         environment: &Environment,
         progress: &Arc<ProgressView>,
-    ) -> Result<Option<Registry>, CommandError> {
+    ) -> Result<Option<RegistryClient>, CommandError> {
         let is_needed = self.push || language == InputLanguage::Dockerfile;
         let registry = is_needed.then(|| self.registry.registry(environment, progress.clone()));
         registry.transpose()
@@ -123,7 +123,7 @@ impl BuildArguments {
     fn assembly<'a>(
         &'a self,
         progress: &'a ProgressView,
-        push: Option<&'a Registry>,
+        push: Option<&'a RegistryClient>,
         compression: LayerCompression,
         created: Timestamp,
     ) -> Assembly<'a> {

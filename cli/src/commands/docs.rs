@@ -10,7 +10,7 @@ use diskette_builder::net::http::HttpClient;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::quay::Quay;
+use diskette_builder::registry::quay::QuayClient;
 use url::Url;
 
 use self::page::{RepositoryPage, image_table};
@@ -81,7 +81,7 @@ pub(crate) fn run(
     for page in &pages {
         let published =
             arguments.quay_client(&client, &page.name, token.clone()).and_then(|quay| {
-                quay.describe(page.name.repository(), &page.to_markdown())
+                quay.publish_description(page.name.repository(), &page.to_markdown())
                     .map_err(|error| Diagnostic::new(error.to_string()))
             });
         match published {
@@ -121,13 +121,13 @@ impl DocsArguments {
         client: &'c HttpClient,
         name: &Reference,
         token: diskette_builder::net::secret::Secret,
-    ) -> Result<Quay<'c>, Diagnostic> {
+    ) -> Result<QuayClient<'c>, Diagnostic> {
         let host = name.registry();
         // As with registries, a server on this machine is contacted without TLS.
         let is_near = host.starts_with("127.0.0.1") || host.starts_with("localhost");
         let is_plain = self.connection.is_plain() || is_near;
         let base = format!("{}://{host}/", if is_plain { "http" } else { "https" });
         let base = Url::parse(&base).map_err(cannot("publish to", host))?;
-        Ok(Quay::new(client, base, token))
+        Ok(QuayClient::new(client, base, token))
     }
 }

@@ -7,7 +7,7 @@ use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
 use diskette_builder::registry::client::{
-    Registry, RegistryError, RegistryErrorCause, RegistryImages,
+    RegistryClient, RegistryError, RegistryErrorCause, RegistryImages,
 };
 use diskette_builder::registry::credentials::CredentialOutcome;
 use serde_json::json;
@@ -123,7 +123,7 @@ fn examine_registry(
     name: &Reference,
     arguments: &DoctorArguments,
     environment: &Environment,
-    registry: &Registry,
+    registry: &RegistryClient,
 ) -> Result<Vec<DoctorFinding>, CommandError> {
     let steps = arguments.registry.credentials(environment)?.explain(name);
     let used = steps.iter().find(|step| matches!(step.outcome, CredentialOutcome::Used(_)));
@@ -159,16 +159,20 @@ fn examine_registry(
     Ok(findings)
 }
 
-fn anonymous_access(name: &Reference, registry: &Registry) -> Result<&'static str, RegistryError> {
+fn anonymous_access(
+    name: &Reference,
+    registry: &RegistryClient,
+) -> Result<&'static str, RegistryError> {
     registry.check_login(name).map(|()| "it answers, and lets everybody in")
 }
 
 /// Examines whether an image can be read without credentials.
-fn examine_image(text: &str, name: &Reference, registry: &Registry) -> DoctorFinding {
-    let found = registry.target(name).map_err(StorageError::from).and_then(|repository| {
-        let images = RegistryImages::new(vec![repository]);
-        images.find_image(name.digest().or(name.tag()).unwrap_or_default())
-    });
+fn examine_image(text: &str, name: &Reference, registry: &RegistryClient) -> DoctorFinding {
+    let found =
+        registry.target_repository(name).map_err(StorageError::from).and_then(|repository| {
+            let images = RegistryImages::new(vec![repository]);
+            images.find_image(name.digest().or(name.tag()).unwrap_or_default())
+        });
     match found {
         Ok(Some(document)) => {
             DoctorFinding::new(Health::Good, text, format!("it is there, {}", document.digest))

@@ -31,11 +31,11 @@ pub(crate) fn run(
     let (key, path) =
         (&arguments.registry, login_file(environment, arguments.authfile.as_deref())?);
     match edit_auth_file(&path, |edit| edit.remove(key))? {
-        LogoutOutcome::Entry => {
+        LogoutOutcome::Removed => {
             let line = format!("{}: removed from {}\n", key.text(), path.display());
             Ok(ui.print_result(line.as_bytes())?)
         }
-        LogoutOutcome::Nothing => {
+        LogoutOutcome::NotLoggedIn => {
             let message = format!("`{}` has no login for `{}`", path.display(), key.text());
             let help = format!("`diskette auth explain {}` tells where one is", key.text());
             Err(Diagnostic::new(message).help(help).into())

@@ -9,7 +9,7 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::progress::Progress as _;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::{Registry, RegistryImages, RegistrySink};
+use diskette_builder::registry::client::{RegistryClient, RegistryImages, RegistrySink};
 
 use crate::arguments::focus::Focus;
 use crate::arguments::registry::RegistryArguments;
@@ -114,7 +114,7 @@ fn record_failure(key: &str, result: &mut ImageResult, error: &CommandError) -> 
 /// How images are promoted.
 struct Promotion<'a> {
     arguments: &'a PromoteArguments,
-    registry: &'a Registry,
+    registry: &'a RegistryClient,
     progress: &'a ProgressView,
 }
 
@@ -126,7 +126,7 @@ impl Promotion<'_> {
         let source = target_repository(&result.image, arguments.source_registry.as_deref())?;
         let target = target_repository(&result.image, Some(&arguments.target_registry))?;
         let digest = result.digest.as_deref().unwrap_or_default();
-        let repository = self.registry.target(&source).map_err(storage_error)?;
+        let repository = self.registry.target_repository(&source).map_err(storage_error)?;
         let images = RegistryImages::new(vec![repository]);
         let root = images.find_image(digest)?.ok_or_else(|| {
             Diagnostic::new(format!("{}@{digest} is not there", source.full_repository()))

@@ -51,7 +51,7 @@ pub(crate) fn run(
     let name = &arguments.image;
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let images = RegistryImages::new(registry.sources(name).map_err(storage_error)?);
+    let images = RegistryImages::new(registry.source_repositories(name).map_err(storage_error)?);
     let wanted = name.digest().or(name.tag()).unwrap_or_default();
     let root = images.find_image(wanted)?.ok_or_else(|| image_not_found(&name.to_string()))?;
     let root = choose_platform(&images, root, arguments.platform.as_ref(), &name.to_string())?;

@@ -30,7 +30,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let progress = ui.progress(ProgressMode::Plain)?;
     let registry = arguments.registry.registry(environment, progress)?;
-    let sources = registry.sources(&arguments.repository).map_err(storage_error)?;
+    let sources = registry.source_repositories(&arguments.repository).map_err(storage_error)?;
     let tags = RegistryImages::new(sources).tags()?;
     let lines: String = tags.into_iter().flat_map(|tag| [tag, "\n".into()]).collect();
     Ok(ui.print_result(lines.as_bytes())?)

@@ -20,7 +20,7 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::Registry;
+use diskette_builder::registry::client::RegistryClient;
 
 use crate::arguments::destination::Destination;
 use crate::arguments::names::parse_name;
@@ -150,7 +150,7 @@ impl VddkArguments {
     fn assembly<'a>(
         &'a self,
         progress: &'a ProgressView,
-        push: Option<&'a Registry>,
+        push: Option<&'a RegistryClient>,
         created: Timestamp,
     ) -> Assembly<'a> {
         Assembly {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cap_tempfile::TempFile;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::credentials::{AuthFileEdit, AuthFileEditError, CredentialAmbient};
+use diskette_builder::registry::credentials::{AuthFileEdit, AuthFileEditError, CredentialSystem};
 use rustix::fs::{Mode, fchmod};
 
 use super::system::System;
@@ -18,7 +18,8 @@ pub(crate) fn edit_auth_file<T>(
     path: &Path,
     change: impl FnOnce(&mut AuthFileEdit) -> Result<T, AuthFileEditError>,
 ) -> Result<T, Diagnostic> {
-    let old = CredentialAmbient::read(&System, path).map_err(cannot("read", path.display()))?;
+    let old =
+        CredentialSystem::read_auth_file(&System, path).map_err(cannot("read", path.display()))?;
     let old = old.map(|content| content.bytes);
     let refused = |error| Diagnostic::new(format!("`{}` {error}", path.display()));
     let before = AuthFileEdit::parse(old.as_deref()).map_err(refused)?;
@@ -78,7 +79,7 @@ mod tests {
             edit.set(&"q.io".parse().unwrap(), &Credential::basic("u", "p"))
         };
         edit_auth_file(path, set).unwrap();
-        let found = CredentialAmbient::read(&System, path).unwrap().unwrap();
+        let found = CredentialSystem::read_auth_file(&System, path).unwrap().unwrap();
         assert_eq!(found.readers, AuthFileReaders::Owner);
         let mode = path.metadata().unwrap().permissions().mode() & 0o777;
         (String::from_utf8(found.bytes).unwrap().replace(['\n', '\t'], ""), mode)
@@ -102,7 +103,8 @@ mod tests {
             cap_std::fs::Permissions::from_std(std::fs::Permissions::from_mode(0o644)),
         )
         .unwrap();
-        let readers = CredentialAmbient::read(&System, &at("old.json")).unwrap().unwrap().readers;
+        let readers =
+            CredentialSystem::read_auth_file(&System, &at("old.json")).unwrap().unwrap().readers;
         assert_eq!(readers, AuthFileReaders::Others);
         assert_eq!(login(&at("old.json")), (entry.clone(), 0o600));
 

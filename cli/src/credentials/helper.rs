@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diskette_builder::registry::credentials::{
-    HELPER_ANSWER_MAX, HelperEnd, HelperError, HelperOutput,
+    HELPER_ANSWER_MAX, HelperError, HelperExit, HelperOutput,
 };
 
 use crate::files::read_at_most;
@@ -33,8 +33,8 @@ pub(super) fn run_helper(
         let _ended = child.kill().and_then(|()| child.wait());
     }
     let (stdout, status) = ended?;
-    let end = if status.success() { HelperEnd::Success } else { HelperEnd::Failure };
-    Ok(HelperOutput { end, stdout })
+    let end = if status.success() { HelperExit::Success } else { HelperExit::Failure };
+    Ok(HelperOutput { exit: end, stdout })
 }
 
 fn exchange(
@@ -71,7 +71,7 @@ fn exchange(
 #[cfg(test)]
 mod tests {
     use diskette_builder::net::credential::Credential;
-    use diskette_builder::registry::credentials::CredentialAmbient;
+    use diskette_builder::registry::credentials::CredentialSystem;
 
     use super::*;
     use crate::credentials::System;
@@ -79,7 +79,7 @@ mod tests {
     fn helper(script: &str, timeout: Duration) -> Result<Option<Credential>, HelperError> {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        run_helper(command, "q.io", timeout)?.credential()
+        run_helper(command, "q.io", timeout)?.parse_credential()
     }
 
     #[test]
@@ -101,7 +101,7 @@ mod tests {
         check("sleep 100", 1, Err("it gave no answer within 60 s"));
         check("exec >&-; sleep 100", 1, Err("it gave no answer within 60 s"));
         check("sleep 100 & echo", 1, Err("it gave no answer within 60 s"));
-        let missing = System.helper("no-such-helper-at-all", "q.io");
+        let missing = System.run_helper("no-such-helper-at-all", "q.io");
         assert!(matches!(missing, Err(HelperError::NotInstalled)));
     }
 }

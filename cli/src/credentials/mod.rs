@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use diskette_builder::net::credential::Credential;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::{
-    CredentialSource, CredentialSurroundings, Credentials,
+    CredentialEnvironment, CredentialSource, Credentials,
 };
 use diskette_builder::registry::settings::RegistrySettings;
 
@@ -27,9 +27,9 @@ pub(crate) fn user_credentials(
     authfile: Option<PathBuf>,
 ) -> Credentials<System> {
     let option = "--creds".to_owned();
-    let given = given.map(|credential| CredentialSource::Given { option, credential });
+    let given = given.map(|credential| CredentialSource::Direct { option, credential });
     let authfile = authfile.map(|path| ("--authfile".to_owned(), path));
-    let around = CredentialSurroundings { authfile, ..environment.auth.clone() };
+    let around = CredentialEnvironment { authfile, ..environment.auth.clone() };
     Credentials::new(given.into_iter().chain(around.sources()).collect(), System)
 }
 
@@ -73,10 +73,10 @@ mod tests {
         let at = |name: &str| temporary.path().join(name);
         let dir = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
         let mut environment = Environment::read();
-        environment.auth = CredentialSurroundings {
+        environment.auth = CredentialEnvironment {
             config_home: Some(at("config")),
             uid: u32::MAX,
-            ..CredentialSurroundings::default()
+            ..CredentialEnvironment::default()
         };
         environment.registries.registries_conf = Some(at("registries.conf"));
         dir.write("registries.conf", "[[registry]]\nlocation = \"q.io\"\nblocked = true\n")
@@ -88,7 +88,7 @@ mod tests {
         let check = |given: Option<Credential>, authfile: Option<&str>, expected: &str| {
             let credentials = user_credentials(&environment, given, authfile.map(at));
             let found = credentials.find(&image).unwrap().unwrap();
-            assert!(found.place.to_string().ends_with(expected), "{found:?}");
+            assert!(found.location.to_string().ends_with(expected), "{found:?}");
         };
         check(None, None, "config/containers/auth.json");
         check(None, Some("named.json"), "named.json");

@@ -7,8 +7,8 @@ use std::process::Command;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::registry::credentials::{
-    AUTH_FILE_MAX, AuthFileContent, AuthFileReaders, CredentialAmbient, HELPER_TIMEOUT,
-    HelperError, HelperOutput, program,
+    AUTH_FILE_MAX, AuthFileContent, AuthFileReaders, CredentialSystem, HELPER_TIMEOUT, HelperError,
+    HelperOutput, helper_program,
 };
 use diskette_builder::registry::settings::{CONFIG_FILE_MAX, SettingsFiles};
 use rustix::fs::{Mode, OFlags, fstat};
@@ -20,8 +20,8 @@ use crate::files::read_at_most;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct System;
 
-impl CredentialAmbient for System {
-    fn read(&self, path: &Path) -> io::Result<Option<AuthFileContent>> {
+impl CredentialSystem for System {
+    fn read_auth_file(&self, path: &Path) -> io::Result<Option<AuthFileContent>> {
         let Some(file) = some_if_exists(open(path))? else { return Ok(None) };
         let open_to = Mode::from_raw_mode(fstat(&file)?.st_mode) & (Mode::RWXG | Mode::RWXO);
         let readers = if open_to.intersects(Mode::RGRP | Mode::ROTH) {
@@ -32,8 +32,8 @@ impl CredentialAmbient for System {
         Ok(Some(AuthFileContent { bytes: read_at_most(file, AUTH_FILE_MAX)?, readers }))
     }
 
-    fn helper(&self, name: &str, server: &str) -> Result<HelperOutput, HelperError> {
-        let mut command = Command::new(program(name)?);
+    fn run_helper(&self, name: &str, server: &str) -> Result<HelperOutput, HelperError> {
+        let mut command = Command::new(helper_program(name)?);
         command.arg("get");
         helper::run_helper(command, server, HELPER_TIMEOUT)
     }
@@ -92,8 +92,11 @@ mod tests {
         dir.create_dir("conf.d").unwrap();
         dir.write("conf.d/a.conf", "a").unwrap();
         let at = |name: &str| temporary.path().join(name);
-        assert_eq!(CredentialAmbient::read(&System, &at("none")).unwrap(), None);
-        assert_eq!(CredentialAmbient::read(&System, &at("conf.d/a.conf/none")).unwrap(), None);
+        assert_eq!(CredentialSystem::read_auth_file(&System, &at("none")).unwrap(), None);
+        assert_eq!(
+            CredentialSystem::read_auth_file(&System, &at("conf.d/a.conf/none")).unwrap(),
+            None
+        );
         assert_eq!(SettingsFiles::read(&System, &at("none")).unwrap(), None);
         assert_eq!(
             SettingsFiles::read(&System, &at("conf.d/a.conf")).unwrap(),
@@ -102,7 +105,7 @@ mod tests {
         assert_eq!(System.list(&at("none")).unwrap(), None);
         assert_eq!(System.list(&at("conf.d/a.conf")).unwrap(), None);
         assert_eq!(System.list(&at("conf.d")).unwrap(), Some(vec!["a.conf".to_owned()]));
-        let directory = CredentialAmbient::read(&System, &at("conf.d")).unwrap_err();
+        let directory = CredentialSystem::read_auth_file(&System, &at("conf.d")).unwrap_err();
         assert_eq!(directory.to_string(), "it is not a regular file");
         let pipe = at("pipe");
         rustix::fs::mknodat(
@@ -113,7 +116,7 @@ mod tests {
             0,
         )
         .unwrap();
-        let refused = CredentialAmbient::read(&System, &pipe).unwrap_err();
+        let refused = CredentialSystem::read_auth_file(&System, &pipe).unwrap_err();
         assert_eq!(refused.to_string(), "it is not a regular file");
     }
 }

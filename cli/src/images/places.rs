@@ -4,7 +4,7 @@ use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::images::{ImageOpener, Images};
 use diskette_builder::oci::store::LayoutImages;
-use diskette_builder::registry::client::{Registry, RegistryImages};
+use diskette_builder::registry::client::{RegistryClient, RegistryImages};
 
 use crate::files::open_dir;
 use crate::images::open_archive;
@@ -12,14 +12,14 @@ use crate::images::open_archive;
 /// Opens registries, if a client is given, and any layout or archive.
 #[derive(Debug)]
 pub(crate) struct OpenPlaces<'a> {
-    pub(crate) registry: Option<&'a Registry>,
+    pub(crate) registry: Option<&'a RegistryClient>,
 }
 
 impl ImageOpener for OpenPlaces<'_> {
     fn open_images(&self, place: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
         match (place, self.registry) {
             (ImageLocation::Registry(name), Some(registry)) => {
-                Ok(Box::new(RegistryImages::new(registry.sources(name)?)))
+                Ok(Box::new(RegistryImages::new(registry.source_repositories(name)?)))
             }
             (ImageLocation::Registry(name), None) => Err(StorageError::Unexpected {
                 path: name.to_string(),

@@ -10,7 +10,7 @@ use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage};
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::walk::WalkError;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::{Registry, RegistryImages};
+use diskette_builder::registry::client::{RegistryClient, RegistryImages};
 
 use crate::error::{CommandError, image_not_found, storage_error};
 use crate::images::{open_archive, open_layout};
@@ -38,7 +38,7 @@ impl<'a> ImageSubject<'a> {
     /// Finds the image.
     pub(crate) fn find(
         place: &ImageLocation,
-        registry: &'a Registry,
+        registry: &'a RegistryClient,
     ) -> Result<Self, CommandError> {
         let images = open_images_at(place, registry)?;
         let name = match place {
@@ -93,12 +93,12 @@ impl From<PlatformNotFound> for CommandError {
 /// Opens the images of the registry, layout or archive of a place.
 pub(crate) fn open_images_at<'a>(
     place: &ImageLocation,
-    registry: &'a Registry,
+    registry: &'a RegistryClient,
 ) -> Result<Box<dyn Images + 'a>, CommandError> {
     Ok(match place {
-        ImageLocation::Registry(name) => {
-            Box::new(RegistryImages::new(registry.sources(name).map_err(storage_error)?))
-        }
+        ImageLocation::Registry(name) => Box::new(RegistryImages::new(
+            registry.source_repositories(name).map_err(storage_error)?,
+        )),
         ImageLocation::Layout(path, _) => Box::new(open_layout(path)?),
         ImageLocation::Archive(path, _) => Box::new(open_archive(path)?),
     })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::net::http::{HttpError, is_transient};
+use crate::net::http::{HttpError, is_transient_status};
 
 /// Why a download failed.
 #[derive(Debug, Error)]
@@ -47,7 +47,7 @@ impl DownloadError {
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Http(error) => error.is_transient() || matches!(error, HttpError::Resolve { .. }),
-            Self::Status { status, .. } => is_transient(*status),
+            Self::Status { status, .. } => is_transient_status(*status),
             // A mirror may not have the new file yet, or the list may be about to follow.
             Self::Length { .. } | Self::Changed => true,
             Self::WebPage | Self::Encoded(_) | Self::Cancelled => false,
@@ -58,7 +58,7 @@ impl DownloadError {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Http(error) => error.is_transient(),
-            Self::Status { status, .. } => is_transient(*status),
+            Self::Status { status, .. } => is_transient_status(*status),
             _ => false,
         }
     }

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::download::DownloadError;
 use crate::net::http::{
-    self, Attempts, HttpClient, HttpError, HttpRequest, ResponseHead, retry_after,
+    self, HttpClient, HttpError, HttpRequest, ResponseHead, RetryAttempts, retry_after,
 };
 use crate::recipe::{DownloadDetails, SourceRole};
 
@@ -54,7 +54,7 @@ pub(super) struct DownloadStream {
     validator: Option<String>,
     /// Number of bytes that have been read.
     at: u64,
-    attempts: Attempts,
+    attempts: RetryAttempts,
     /// Offset in bytes at which the attempts are renewed.
     renewed_at: u64,
 }
@@ -97,7 +97,8 @@ impl DownloadStream {
         let range = format!("bytes={at}-{}", at + space.len() as u64 - 1);
         let url = self.urls.get(self.current).ok_or(io::ErrorKind::NotFound)?;
         let request = HttpRequest::new("GET", url).header("Range", range);
-        let mut response = self.client.follow(&request).map_err(io::Error::other)?;
+        let mut response =
+            self.client.send_following_redirects(&request).map_err(io::Error::other)?;
         if response.head.status != 206 {
             return Err(io::Error::other(status_error(&response.head)));
         }
@@ -121,7 +122,7 @@ impl DownloadStream {
                 request = request.header("If-Range", validator);
             }
         }
-        let mut body = self.client.follow(&request)?;
+        let mut body = self.client.send_following_redirects(&request)?;
         let len = match body.head.status {
             200 => body.head.content_length(),
             206 if self.at > 0 => {
@@ -188,7 +189,7 @@ impl DownloadStream {
             return Ok(());
         }
         self.current = 0;
-        let Some(pause) = self.attempts.next(error.pause()) else { return Err(error) };
+        let Some(pause) = self.attempts.next_pause(error.pause()) else { return Err(error) };
         match self.client.sleep(pause) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(DownloadError::Cancelled),
@@ -196,7 +197,7 @@ impl DownloadStream {
     }
 
     fn read_error(&self, error: io::Error) -> DownloadError {
-        DownloadError::Http(HttpError::io(error, self.client.options().stall))
+        DownloadError::Http(HttpError::from_io(error, self.client.options().stall))
     }
 
     fn read_body(&mut self, space: &mut [u8]) -> Result<usize, DownloadError> {

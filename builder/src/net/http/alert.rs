@@ -11,9 +11,9 @@ pub enum TlsProblem {
     /// Nobody who is trusted vouches for it.
     Untrusted,
     /// Its certificate is for other names.
-    Names,
+    WrongName,
     /// Its certificate is over, or not valid yet.
-    Time,
+    OutsideValidity,
     /// It does not speak TLS as we do, or not at all.
     Other,
 }
@@ -24,10 +24,10 @@ const REFUSALS: [i32; 8] = [1042, 1043, 1044, 1045, 1046, 1048, 1049, 1116];
 
 impl TlsProblem {
     /// The numbers are those of OpenSSL's `x509_vfy.h`.
-    pub(super) fn of(result: X509VerifyResult) -> Self {
+    pub(super) fn from_verify_result(result: X509VerifyResult) -> Self {
         match result.as_raw() {
-            9..=12 => Self::Time,
-            62..=64 => Self::Names,
+            9..=12 => Self::OutsideValidity,
+            62..=64 => Self::WrongName,
             _ => Self::Untrusted,
         }
     }
@@ -35,12 +35,12 @@ impl TlsProblem {
 
 /// Returns what a server says that does not like our certificate, or wants one. With TLS 1.3 it says
 /// so only when it is asked something.
-pub(super) fn alert(error: &io::Error) -> Option<String> {
-    error.get_ref()?.downcast_ref().and_then(refusal)
+pub(super) fn find_refusal(error: &io::Error) -> Option<String> {
+    error.get_ref()?.downcast_ref().and_then(refusal_reason)
 }
 
 /// Returns what a server says that refuses a client's certificate.
-pub(super) fn refusal(error: &ssl::Error) -> Option<String> {
+pub(super) fn refusal_reason(error: &ssl::Error) -> Option<String> {
     let errors = error.ssl_error()?.errors();
     let found = errors.iter().find(|error| REFUSALS.contains(&error.reason_code()))?;
     found.reason().map(str::to_owned)

@@ -6,26 +6,26 @@ use std::io::{self, BufRead, Read};
 use url::Url;
 
 use super::head::ResponseHead;
-use super::stream::Connection;
-use super::{HttpClient, HttpError, Origin, origin};
+use super::stream::HttpConnection;
+use super::{HttpClient, HttpError, HttpOrigin, url_origin};
 
 /// An answer: its head, and its body for reading.
 pub(crate) struct HttpResponse {
     pub(crate) head: ResponseHead,
-    origin: Origin,
-    body: Body,
+    origin: HttpOrigin,
+    body: ResponseBody,
 }
 
-struct Body {
+struct ResponseBody {
     client: HttpClient,
-    connection: Option<Connection>,
-    left: Left,
-    reuse: Reuse,
+    connection: Option<HttpConnection>,
+    left: BodyRemainder,
+    reuse: ConnectionReuse,
 }
 
 /// What is still to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Left {
+enum BodyRemainder {
     Nothing,
     Bytes(u64),
     /// Bytes of a chunk, then more chunks.
@@ -37,7 +37,7 @@ enum Left {
 
 /// Whether another request can follow on the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reuse {
+pub(super) enum ConnectionReuse {
     Possible,
     /// The request was not sent whole.
     Impossible,
@@ -52,30 +52,34 @@ const LINE_MAX: u64 = 4096;
 impl HttpResponse {
     pub(super) fn new(
         client: &HttpClient,
-        connection: Connection,
+        connection: HttpConnection,
         head: ResponseHead,
         method: &str,
-        reuse: Reuse,
+        reuse: ConnectionReuse,
     ) -> Self {
-        let left = left(&head, method);
+        let left = body_remainder(&head, method);
         let lasts = match head.minor {
-            0 => head.lists("connection", "keep-alive"),
-            _ => !head.lists("connection", "close"),
+            0 => head.header_lists("connection", "keep-alive"),
+            _ => !head.header_lists("connection", "close"),
         };
-        let reuse = if lasts && left != Left::UntilClosed { reuse } else { Reuse::Impossible };
+        let reuse = if lasts && left != BodyRemainder::UntilClosed {
+            reuse
+        } else {
+            ConnectionReuse::Impossible
+        };
         let origin = connection.origin.clone();
         let connection = Some(connection);
-        let mut body = Body { client: client.clone(), connection, left, reuse };
+        let mut body = ResponseBody { client: client.clone(), connection, left, reuse };
         body.release();
         Self { head, origin, body }
     }
 
     /// Returns the body, which must not be longer than `limit` bytes.
-    pub(crate) fn bytes(mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
+    pub(crate) fn read_body(mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
         let waited = self.body.client.options().stall;
         let read = (&mut self.body).take(limit + 1).read_to_end(&mut bytes);
-        read.map_err(|error| HttpError::io(error, waited))?;
+        read.map_err(|error| HttpError::from_io(error, waited))?;
         if bytes.len() as u64 > limit {
             return Err(HttpError::TooLong(limit));
         }
@@ -84,7 +88,7 @@ impl HttpResponse {
 
     /// Reads a short rest, so that the connection can serve again.
     pub(crate) fn discard(mut self) {
-        if matches!(self.body.left, Left::Bytes(len) if len > DRAIN_MAX) {
+        if matches!(self.body.left, BodyRemainder::Bytes(len) if len > DRAIN_MAX) {
             return;
         }
         // A connection that fails here is closed, and the next request makes another.
@@ -93,30 +97,30 @@ impl HttpResponse {
 }
 
 /// RFC 9112, 6.3.
-fn left(head: &ResponseHead, method: &str) -> Left {
+fn body_remainder(head: &ResponseHead, method: &str) -> BodyRemainder {
     if method == "HEAD" || matches!(head.status, 100..200 | 204 | 304) {
-        return Left::Nothing;
+        return BodyRemainder::Nothing;
     }
-    if head.lists("transfer-encoding", "chunked") {
-        return Left::ChunkLength;
+    if head.header_lists("transfer-encoding", "chunked") {
+        return BodyRemainder::ChunkLength;
     }
     match head.content_length() {
-        Some(0) => Left::Nothing,
-        Some(len) => Left::Bytes(len),
-        None => Left::UntilClosed,
+        Some(0) => BodyRemainder::Nothing,
+        Some(len) => BodyRemainder::Bytes(len),
+        None => BodyRemainder::UntilClosed,
     }
 }
 
-impl Body {
+impl ResponseBody {
     /// Gives the connection back when all has been read.
     fn release(&mut self) {
-        if self.left != Left::Nothing {
+        if self.left != BodyRemainder::Nothing {
             return;
         }
         if let Some(connection) = self.connection.take()
-            && self.reuse == Reuse::Possible
+            && self.reuse == ConnectionReuse::Possible
         {
-            self.client.keep(connection);
+            self.client.keep_idle(connection);
         }
     }
 
@@ -127,25 +131,25 @@ impl Body {
     }
 
     /// Reads the length of the next chunk; after the last one the trailers too.
-    fn chunk(&mut self) -> io::Result<Left> {
-        let line = self.line()?;
+    fn read_chunk_len(&mut self) -> io::Result<BodyRemainder> {
+        let line = self.read_line()?;
         let digits = line.split(';').next().unwrap_or_default().trim();
         let is_number = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
         let Some(len) = u64::from_str_radix(digits, 16).ok().filter(|_| is_number) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a chunk without a length"));
         };
         if len > 0 {
-            return Ok(Left::Chunk(len));
+            return Ok(BodyRemainder::Chunk(len));
         }
         for _ in 0..64 {
-            if self.line()?.is_empty() {
-                return Ok(Left::Nothing);
+            if self.read_line()?.is_empty() {
+                return Ok(BodyRemainder::Nothing);
             }
         }
         Err(io::Error::new(io::ErrorKind::InvalidData, "too many trailers"))
     }
 
-    fn line(&mut self) -> io::Result<String> {
+    fn read_line(&mut self) -> io::Result<String> {
         let Some(connection) = &mut self.connection else { return Ok(String::new()) };
         let mut line = Vec::new();
         (&mut connection.reader).take(LINE_MAX).read_until(b'\n', &mut line)?;
@@ -157,24 +161,24 @@ impl Body {
     }
 }
 
-impl Read for Body {
+impl Read for ResponseBody {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         if space.is_empty() {
             return Ok(0);
         }
-        if self.left == Left::ChunkLength {
-            self.left = self.chunk()?;
+        if self.left == BodyRemainder::ChunkLength {
+            self.left = self.read_chunk_len()?;
         }
         let count = match self.left {
-            Left::Nothing | Left::ChunkLength => 0,
-            Left::UntilClosed => {
+            BodyRemainder::Nothing | BodyRemainder::ChunkLength => 0,
+            BodyRemainder::UntilClosed => {
                 let count = self.read_some(space, u64::MAX)?;
                 if count == 0 {
-                    self.left = Left::Nothing;
+                    self.left = BodyRemainder::Nothing;
                 }
                 count
             }
-            Left::Bytes(len) | Left::Chunk(len) => {
+            BodyRemainder::Bytes(len) | BodyRemainder::Chunk(len) => {
                 let count = self.read_some(space, len)?;
                 if count == 0 {
                     let why = "the server closed the connection in the middle";
@@ -189,17 +193,17 @@ impl Read for Body {
     }
 }
 
-impl Body {
+impl ResponseBody {
     fn advance(&mut self, left: u64) -> io::Result<()> {
         self.left = match self.left {
-            Left::Chunk(_) if left == 0 => {
-                self.line()?;
+            BodyRemainder::Chunk(_) if left == 0 => {
+                self.read_line()?;
                 // The last chunk is read at once, so that the connection is free for others.
-                self.chunk()?
+                self.read_chunk_len()?
             }
-            Left::Chunk(_) => Left::Chunk(left),
-            _ if left == 0 => Left::Nothing,
-            _ => Left::Bytes(left),
+            BodyRemainder::Chunk(_) => BodyRemainder::Chunk(left),
+            _ if left == 0 => BodyRemainder::Nothing,
+            _ => BodyRemainder::Bytes(left),
         };
         Ok(())
     }
@@ -214,6 +218,6 @@ impl Read for HttpResponse {
 impl HttpResponse {
     /// Tells whether it comes from where a URL leads, and not from where that sent us.
     pub(crate) fn is_from(&self, url: &Url) -> bool {
-        origin(url).is_ok_and(|origin| origin == self.origin)
+        url_origin(url).is_ok_and(|origin| origin == self.origin)
     }
 }

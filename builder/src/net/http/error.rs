@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::alert::{TlsProblem, alert};
+use super::alert::{TlsProblem, find_refusal};
 
 /// Why a request failed; an answer with an error status is an answer.
 #[derive(Debug, Error)]
@@ -49,7 +49,7 @@ pub enum HttpError {
     },
     /// The server wants to know who we are, or does not like what it is shown.
     #[error("the server does not let us in without a certificate that it knows: {0}")]
-    Alert(String),
+    ClientCertificate(String),
     /// The certificates that should be trusted could not be read.
     #[error("cannot use the certificates for {host}: {reason}")]
     Certificates {
@@ -74,10 +74,10 @@ pub enum HttpError {
     #[error("the answer is longer than {0} bytes")]
     TooLong(u64),
     /// The server sent somewhere where this request must not go.
-    #[error("refusing to follow to `{place}`: {reason}")]
+    #[error("refusing to follow to `{url}`: {reason}")]
     Redirect {
         /// The URL, without secrets.
-        place: String,
+        url: String,
         /// Why not.
         reason: &'static str,
     },
@@ -85,11 +85,11 @@ pub enum HttpError {
 
 impl HttpError {
     /// Returns what a read or write that failed means.
-    pub(crate) fn io(error: io::Error, waited: Duration) -> Self {
+    pub(crate) fn from_io(error: io::Error, waited: Duration) -> Self {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Stalled(waited),
             io::ErrorKind::UnexpectedEof => Self::Closed,
-            _ => alert(&error).map_or(Self::Lost(error), Self::Alert),
+            _ => find_refusal(&error).map_or(Self::Lost(error), Self::ClientCertificate),
         }
     }
 
@@ -111,7 +111,7 @@ impl HttpError {
             Self::Url(_)
             | Self::Resolve { .. }
             | Self::Tls { .. }
-            | Self::Alert(_)
+            | Self::ClientCertificate(_)
             | Self::Certificates { .. }
             | Self::TooLong(_)
             | Self::Redirect { .. } => false,

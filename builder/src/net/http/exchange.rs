@@ -4,26 +4,26 @@
 use std::io::{IoSlice, Write};
 use std::time::Duration;
 
-use super::body::{HttpResponse, Reuse};
+use super::body::{ConnectionReuse, HttpResponse};
 use super::head::ResponseHead;
-use super::stream::Connection;
+use super::stream::HttpConnection;
 use super::wire::{self, BodyFraming};
-use super::{HttpClient, HttpError, HttpRequest, redacted};
+use super::{HttpClient, HttpError, HttpRequest, redact_url};
 
 /// A request that is being sent.
 pub(crate) struct HttpExchange {
     client: HttpClient,
     method: &'static str,
     /// Until the answer takes it.
-    connection: Option<Connection>,
-    body: Sending,
-    early: Option<HttpResponse>,
+    connection: Option<HttpConnection>,
+    body: BodyProgress,
+    early_response: Option<HttpResponse>,
     /// Sent since the server was last listened to, in bytes.
-    unheard: usize,
+    sent_unchecked: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sending {
+enum BodyProgress {
     Done,
     Length(u64),
     Chunked,
@@ -39,61 +39,65 @@ pub(crate) enum SendError {
 }
 
 /// How long a server may take to ask for a body; those that do not know how are sent it anyway.
-const EXPECT: Duration = Duration::from_secs(1);
+const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How much is sent without looking whether the server has answered, in bytes.
-const LISTEN: usize = 1 << 20;
+const CHECK_INTERVAL: usize = 1 << 20;
 
 /// How long the answer of a server that has stopped reading may take to arrive.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl HttpExchange {
     pub(super) fn start(
         client: &HttpClient,
-        mut connection: Connection,
+        mut connection: HttpConnection,
         request: &HttpRequest<'_>,
         framing: BodyFraming<'_>,
     ) -> Result<Self, HttpError> {
-        client.trace(|| format!("> {} {}", request.method, redacted(request.url)));
+        client.trace(|| format!("> {} {}", request.method, redact_url(request.url)));
         let stall = client.options().stall;
-        let lost = |error| HttpError::io(error, stall);
+        let lost = |error| HttpError::from_io(error, stall);
         connection.stream().socket().set_deadline(stall);
-        let head = wire::head(&connection, request, framing);
+        let head = wire::request_head(&connection, request, framing);
         let sent = match framing {
-            BodyFraming::Whole(body) => wire::write_both(&mut connection, head.as_bytes(), body),
+            BodyFraming::Whole(body) => wire::write_request(&mut connection, head.as_bytes(), body),
             _ => connection.stream().write_all(head.as_bytes()),
         };
         let body = match framing {
-            BodyFraming::Whole(_) => Sending::Done,
-            BodyFraming::Length(len) => Sending::Length(len),
-            BodyFraming::Chunked => Sending::Chunked,
+            BodyFraming::Whole(_) => BodyProgress::Done,
+            BodyFraming::Length(len) => BodyProgress::Length(len),
+            BodyFraming::Chunked => BodyProgress::Chunked,
         };
         let mut exchange = Self {
             client: client.clone(),
             method: request.method,
             connection: Some(connection),
             body,
-            early: None,
-            unheard: 0,
+            early_response: None,
+            sent_unchecked: 0,
         };
         if let Err(error) = sent {
-            exchange.listen_last(lost(error))?;
+            exchange.read_last_response(lost(error))?;
         }
-        if body != Sending::Done {
-            exchange.wait_for_leave()?;
+        if body != BodyProgress::Done {
+            exchange.wait_for_continue()?;
         }
         Ok(exchange)
     }
 
     /// Waits for `100 Continue`, or for what the server says instead.
-    fn wait_for_leave(&mut self) -> Result<(), HttpError> {
+    fn wait_for_continue(&mut self) -> Result<(), HttpError> {
         let stall = self.client.options().stall;
         let Some(connection) = &mut self.connection else { return Ok(()) };
         loop {
             let socket = connection.reader.get_ref().socket();
             let spoken = !connection.reader.buffer().is_empty()
-                || socket.is_readable(EXPECT).map_err(|error| HttpError::io(error, stall))?;
-            if !spoken || !connection.stream().has_input().map_err(|e| HttpError::io(e, stall))? {
+                || socket
+                    .is_readable(CONTINUE_TIMEOUT)
+                    .map_err(|error| HttpError::from_io(error, stall))?;
+            if !spoken
+                || !connection.stream().has_input().map_err(|e| HttpError::from_io(e, stall))?
+            {
                 return Ok(());
             }
             let head = ResponseHead::read(&mut connection.reader, stall)?;
@@ -101,7 +105,7 @@ impl HttpExchange {
                 100 => return Ok(()),
                 101..200 => {}
                 _ => {
-                    self.answered(head);
+                    self.accept_early_response(head);
                     return Ok(());
                 }
             }
@@ -109,44 +113,44 @@ impl HttpExchange {
     }
 
     /// Tells whether the server has answered already.
-    pub(crate) fn is_answered(&self) -> bool {
-        self.early.is_some()
+    pub(crate) fn has_response(&self) -> bool {
+        self.early_response.is_some()
     }
 
     /// Sends more of the body.
     pub(crate) fn send(&mut self, slices: &mut [IoSlice<'_>]) -> Result<(), SendError> {
-        if self.early.is_some() {
+        if self.early_response.is_some() {
             return Err(SendError::Answered);
         }
         let len: usize = slices.iter().map(|slice| slice.len()).sum();
         if len == 0 {
             return Ok(());
         }
-        self.unheard += len;
-        if self.unheard >= LISTEN {
-            self.unheard = 0;
-            self.listen()?;
+        self.sent_unchecked += len;
+        if self.sent_unchecked >= CHECK_INTERVAL {
+            self.sent_unchecked = 0;
+            self.check_for_response()?;
         }
         let Some(connection) = &mut self.connection else { return Err(SendError::Answered) };
         let sent = match &mut self.body {
-            Sending::Chunked => wire::write_chunk(connection, slices, len),
-            Sending::Length(left) => {
+            BodyProgress::Chunked => wire::write_chunk(connection, slices, len),
+            BodyProgress::Length(left) => {
                 *left = left.saturating_sub(len as u64);
                 wire::write_slices(connection, slices)
             }
-            Sending::Done => Ok(()),
+            BodyProgress::Done => Ok(()),
         };
         sent.or_else(|error| {
-            let error = HttpError::io(error, self.client.options().stall);
-            self.listen_last(error).map_err(SendError::Http)?;
+            let error = HttpError::from_io(error, self.client.options().stall);
+            self.read_last_response(error).map_err(SendError::Http)?;
             Err(SendError::Answered)
         })
     }
 
     /// Takes an answer that is there already.
-    fn listen(&mut self) -> Result<(), SendError> {
+    fn check_for_response(&mut self) -> Result<(), SendError> {
         let stall = self.client.options().stall;
-        let lost = |error| SendError::Http(HttpError::io(error, stall));
+        let lost = |error| SendError::Http(HttpError::from_io(error, stall));
         let Some(connection) = &mut self.connection else { return Err(SendError::Answered) };
         if connection.reader.buffer().is_empty()
             && !connection.stream().has_input().map_err(lost)?
@@ -158,52 +162,53 @@ impl HttpExchange {
         if head.status < 200 {
             return Ok(());
         }
-        self.answered(head);
+        self.accept_early_response(head);
         Err(SendError::Answered)
     }
 
     /// Looks for an answer of a server that has stopped reading; without one, `error` it is.
-    fn listen_last(&mut self, error: HttpError) -> Result<(), HttpError> {
+    fn read_last_response(&mut self, error: HttpError) -> Result<(), HttpError> {
         let Some(connection) = &mut self.connection else { return Err(error) };
         let socket = connection.reader.get_ref().socket();
-        if !socket.is_readable(LAST_WORDS).unwrap_or(false) {
+        if !socket.is_readable(LAST_RESPONSE_TIMEOUT).unwrap_or(false) {
             return Err(error);
         }
-        socket.set_deadline(LAST_WORDS);
+        socket.set_deadline(LAST_RESPONSE_TIMEOUT);
         loop {
-            match ResponseHead::read(&mut connection.reader, LAST_WORDS) {
+            match ResponseHead::read(&mut connection.reader, LAST_RESPONSE_TIMEOUT) {
                 Ok(head) if head.status < 200 => {}
                 Ok(head) => {
-                    self.answered(head);
+                    self.accept_early_response(head);
                     return Ok(());
                 }
                 // An alert of TLS is its last word too.
-                Err(alert @ HttpError::Alert(_)) => return Err(alert),
+                Err(alert @ HttpError::ClientCertificate(_)) => return Err(alert),
                 Err(_) => return Err(error),
             }
         }
     }
 
-    fn answered(&mut self, head: ResponseHead) {
+    fn accept_early_response(&mut self, head: ResponseHead) {
         let Some(connection) = self.connection.take() else { return };
         self.client.trace(|| format!("< {} before the body was sent", head.status));
-        let reuse = Reuse::Impossible;
-        self.early = Some(HttpResponse::new(&self.client, connection, head, self.method, reuse));
+        let reuse = ConnectionReuse::Impossible;
+        self.early_response =
+            Some(HttpResponse::new(&self.client, connection, head, self.method, reuse));
     }
 
     /// Ends the body and returns the answer; waits `patience` for it, or the stall time.
-    pub(crate) fn answer(&mut self, patience: Option<Duration>) -> Result<HttpResponse, HttpError> {
+    pub(crate) fn finish(&mut self, patience: Option<Duration>) -> Result<HttpResponse, HttpError> {
         let stall = self.client.options().stall;
-        if let Some(early) = self.early.take() {
+        if let Some(early) = self.early_response.take() {
             return Ok(early);
         }
         let Some(mut connection) = self.connection.take() else { return Err(HttpError::Closed) };
-        if self.body == Sending::Chunked
+        if self.body == BodyProgress::Chunked
             && let Err(error) = connection.stream().write_all(b"0\r\n\r\n")
         {
             self.connection = Some(connection);
-            self.listen_last(HttpError::io(error, stall))?;
-            return self.early.take().ok_or(HttpError::Closed);
+            self.read_last_response(HttpError::from_io(error, stall))?;
+            return self.early_response.take().ok_or(HttpError::Closed);
         }
         let patience = patience.unwrap_or(stall);
         connection.stream().socket().set_deadline(patience);
@@ -216,8 +221,8 @@ impl HttpExchange {
         connection.stream().socket().set_deadline(stall);
         self.client.trace(|| format!("< {}", head.status));
         let reuse = match self.body {
-            Sending::Length(1..) => Reuse::Impossible,
-            _ => Reuse::Possible,
+            BodyProgress::Length(1..) => ConnectionReuse::Impossible,
+            _ => ConnectionReuse::Possible,
         };
         Ok(HttpResponse::new(&self.client, connection, head, self.method, reuse))
     }

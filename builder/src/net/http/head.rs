@@ -27,7 +27,7 @@ impl ResponseHead {
     }
 
     /// Returns all headers of a name.
-    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn headers_named(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers.iter().filter(move |(given, _)| given == name).map(|(_, value)| &**value)
     }
 
@@ -37,8 +37,8 @@ impl ResponseHead {
     }
 
     /// Tells whether a header that lists words has this one.
-    pub(super) fn lists(&self, name: &str, word: &str) -> bool {
-        self.all(name)
+    pub(super) fn header_lists(&self, name: &str, word: &str) -> bool {
+        self.headers_named(name)
             .flat_map(|value| value.split(','))
             .any(|value| value.trim().eq_ignore_ascii_case(word))
     }
@@ -70,7 +70,7 @@ impl ResponseHead {
     pub(super) fn read(reader: &mut impl BufRead, waited: Duration) -> Result<Self, HttpError> {
         let mut bytes = Vec::new();
         loop {
-            let more = reader.fill_buf().map_err(|error| HttpError::io(error, waited))?;
+            let more = reader.fill_buf().map_err(|error| HttpError::from_io(error, waited))?;
             if more.is_empty() {
                 return Err(HttpError::Closed);
             }

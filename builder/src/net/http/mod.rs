@@ -32,15 +32,15 @@ pub(crate) use self::alert::TlsProblem;
 pub(crate) use self::error::HttpError;
 pub(crate) use self::exchange::{HttpExchange, SendError};
 pub(crate) use self::head::ResponseHead;
-pub(crate) use self::origin::{Origin, origin, redacted};
+pub(crate) use self::origin::{HttpOrigin, redact_url, url_origin};
 pub(crate) use self::socket::CancelCheck;
 pub use self::trust::{ClientCertificate, ServerVerification, SystemRoots, TlsOptions, TlsTrust};
 pub(crate) use self::wire::BodyFraming;
 
 pub(crate) use self::body::HttpResponse;
-pub(crate) use self::redirect::{is_loopback, next};
-pub(crate) use self::retry::{Attempts, is_transient, retry_after};
-use self::stream::Connection;
+pub(crate) use self::redirect::{is_loopback, resolve_location};
+pub(crate) use self::retry::{RetryAttempts, is_transient_status, retry_after};
+use self::stream::HttpConnection;
 use crate::net::proxy::Proxies;
 
 /// What clients are set up with; nothing is read from the environment.
@@ -68,12 +68,12 @@ pub type HttpTrace = Box<dyn Fn(&str) + Send + Sync>;
 /// the system's certificates takes longer than a build that has nothing to do.
 #[derive(Clone)]
 pub struct HttpClient {
-    shared: Arc<Shared>,
+    shared: Arc<HttpClientState>,
 }
 
-struct Shared {
+struct HttpClientState {
     options: HttpOptions,
-    idle: Mutex<Vec<(Origin, Connection, Instant)>>,
+    idle: Mutex<Vec<(HttpOrigin, HttpConnection, Instant)>>,
     connectors: Mutex<HashMap<String, (SslConnector, ServerVerification)>>,
     unverified: Mutex<HashSet<String>>,
 }
@@ -91,12 +91,12 @@ pub(crate) struct HttpRequest<'a> {
     /// Beside those that the client sets itself.
     pub(crate) headers: Vec<(&'static str, String)>,
     /// How long the answer may take once all is sent; the stall time if nothing is said.
-    pub(crate) patience: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl<'a> HttpRequest<'a> {
     pub(crate) fn new(method: &'static str, url: &'a Url) -> Self {
-        Self { method, url, headers: Vec::new(), patience: None }
+        Self { method, url, headers: Vec::new(), timeout: None }
     }
 
     #[must_use]
@@ -110,7 +110,7 @@ impl HttpClient {
     /// Returns a client; connections are made when needed.
     pub fn new(options: HttpOptions) -> Self {
         let (idle, connectors) = (Mutex::default(), Mutex::default());
-        let shared = Shared { options, idle, connectors, unverified: Mutex::default() };
+        let shared = HttpClientState { options, idle, connectors, unverified: Mutex::default() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -126,7 +126,7 @@ impl HttpClient {
     ) -> Result<HttpResponse, HttpError> {
         let mut kept = true;
         loop {
-            let (connection, reused) = self.connection(request.url, kept)?;
+            let (connection, reused) = self.obtain_connection(request.url, kept)?;
             match self.send_on(connection, request, body) {
                 // The server had closed a connection that was kept; it never saw the request.
                 Err(error) if reused && error.is_closed() => kept = false,
@@ -137,25 +137,25 @@ impl HttpClient {
 
     fn send_on(
         &self,
-        connection: Connection,
+        connection: HttpConnection,
         request: &HttpRequest<'_>,
         body: &[u8],
     ) -> Result<HttpResponse, HttpError> {
         let mut exchange =
             HttpExchange::start(self, connection, request, BodyFraming::Whole(body))?;
-        exchange.answer(request.patience)
+        exchange.finish(request.timeout)
     }
 
     /// Starts a request whose body is still to come. The server is asked whether it wants it: what
     /// it refuses is not sent.
-    pub(crate) fn begin(
+    pub(crate) fn start_exchange(
         &self,
         request: &HttpRequest<'_>,
         framing: BodyFraming<'_>,
     ) -> Result<HttpExchange, HttpError> {
         let mut kept = true;
         loop {
-            let (connection, reused) = self.connection(request.url, kept)?;
+            let (connection, reused) = self.obtain_connection(request.url, kept)?;
             match HttpExchange::start(self, connection, request, framing) {
                 Err(error) if reused && error.is_closed() => kept = false,
                 result => return result,
@@ -165,7 +165,7 @@ impl HttpClient {
 
     /// Tells whether there are certificates for a server, besides the system's. Where they cannot
     /// be used there are some.
-    pub(crate) fn has_certificates(&self, origin: &Origin) -> bool {
+    pub(crate) fn has_certificates(&self, origin: &HttpOrigin) -> bool {
         let options = self.options().trust.for_host(&origin.authority());
         options.map_or(true, |options| {
             !options.authorities.is_empty() || options.certificate.is_some()
@@ -173,13 +173,17 @@ impl HttpClient {
     }
 
     /// Accepts any certificate of a server from now on.
-    pub(crate) fn trust_any(&self, origin: &Origin) {
+    pub(crate) fn disable_verification(&self, origin: &HttpOrigin) {
         let mut unverified = self.shared.unverified.lock().unwrap_or_else(PoisonError::into_inner);
         unverified.insert(origin.authority());
     }
 
-    fn connection(&self, url: &Url, kept: bool) -> Result<(Connection, bool), HttpError> {
-        let origin = origin(url)?;
+    fn obtain_connection(
+        &self,
+        url: &Url,
+        kept: bool,
+    ) -> Result<(HttpConnection, bool), HttpError> {
+        let origin = url_origin(url)?;
         let idle = if kept { self.take_idle(&origin) } else { None };
         match idle {
             Some(connection) => Ok((connection, true)),
@@ -187,7 +191,7 @@ impl HttpClient {
         }
     }
 
-    fn take_idle(&self, origin: &Origin) -> Option<Connection> {
+    fn take_idle(&self, origin: &HttpOrigin) -> Option<HttpConnection> {
         let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|(_, _, since)| since.elapsed() < IDLE_FOR);
         let found = idle.iter().rposition(|(kept, _, _)| kept == origin)?;
@@ -195,7 +199,7 @@ impl HttpClient {
     }
 
     /// Takes back a connection on which nothing is under way.
-    fn keep(&self, connection: Connection) {
+    fn keep_idle(&self, connection: HttpConnection) {
         let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX {
             idle.push((connection.origin.clone(), connection, Instant::now()));
@@ -203,8 +207,8 @@ impl HttpClient {
     }
 
     /// Returns the attempts that there are at something.
-    pub(crate) fn attempts(&self) -> Attempts {
-        Attempts::new(self.options().retries)
+    pub(crate) fn attempts(&self) -> RetryAttempts {
+        RetryAttempts::new(self.options().retries)
     }
 
     /// Sleeps; tells whether the user wants to go on.

@@ -6,24 +6,24 @@ use super::error::HttpError;
 
 /// Where a connection leads: what may be sent to one must not be sent to another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Origin {
+pub(crate) struct HttpOrigin {
     pub(crate) scheme: String,
     pub(crate) host: String,
     pub(crate) port: u16,
 }
 
 /// Returns where a URL leads.
-pub(crate) fn origin(url: &Url) -> Result<Origin, HttpError> {
+pub(crate) fn url_origin(url: &Url) -> Result<HttpOrigin, HttpError> {
     let scheme = url.scheme();
     match (scheme, url.host_str(), url.port_or_known_default()) {
         ("http" | "https", Some(host), Some(port)) => {
-            Ok(Origin { scheme: scheme.into(), host: host.into(), port })
+            Ok(HttpOrigin { scheme: scheme.into(), host: host.into(), port })
         }
-        _ => Err(HttpError::Url(redacted(url))),
+        _ => Err(HttpError::Url(redact_url(url))),
     }
 }
 
-impl Origin {
+impl HttpOrigin {
     /// Returns the host and, unless it is the scheme's own, the port.
     pub(crate) fn authority(&self) -> String {
         match (self.scheme.as_str(), self.port) {
@@ -39,7 +39,7 @@ impl Origin {
 
 /// Returns a URL that can be shown: the values of its query are often signatures, and before an `@`
 /// stands a password.
-pub(crate) fn redacted(url: &Url) -> String {
+pub(crate) fn redact_url(url: &Url) -> String {
     let mut url = url.clone();
     // Only a URL without a host refuses, and that has neither.
     url.set_username("").and_then(|()| url.set_password(None)).unwrap_or_default();
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn shown_urls_hold_no_secret() {
         let check = |url: &str, expected: &str| {
-            assert_eq!(redacted(&Url::parse(url).unwrap()), expected);
+            assert_eq!(redact_url(&Url::parse(url).unwrap()), expected);
         };
         check("https://q.io/v2/", "https://q.io/v2/");
         check("https://me:pass@q.io/v2/", "https://q.io/v2/");
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn origins_have_a_scheme_a_host_and_a_port() {
         let check = |url: &str, expected: &str| {
-            let found = origin(&Url::parse(url).unwrap());
+            let found = url_origin(&Url::parse(url).unwrap());
             let found = found.map_or_else(
                 |error| error.to_string(),
                 |origin| format!("{} {} {}", origin.scheme, origin.authority(), origin.port),

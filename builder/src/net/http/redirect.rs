@@ -5,19 +5,22 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use super::body::HttpResponse;
-use super::{HttpClient, HttpError, HttpRequest, Origin, origin, redacted};
+use super::{HttpClient, HttpError, HttpOrigin, HttpRequest, redact_url, url_origin};
 
 const HOPS_MAX: usize = 10;
 
 impl HttpClient {
     /// Sends a GET or HEAD request and follows redirects. What is in `headers` under
     /// `Authorization` goes to the first origin only.
-    pub(crate) fn follow(&self, request: &HttpRequest<'_>) -> Result<HttpResponse, HttpError> {
-        let first = origin(request.url)?;
+    pub(crate) fn send_following_redirects(
+        &self,
+        request: &HttpRequest<'_>,
+    ) -> Result<HttpResponse, HttpError> {
+        let first = url_origin(request.url)?;
         let mut url = request.url.clone();
         for _ in 0..HOPS_MAX {
             let mut hop = HttpRequest { url: &url, ..request.clone() };
-            if origin(&url)? != first {
+            if url_origin(&url)? != first {
                 hop.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
             }
             let response = self.send(&hop, &[])?;
@@ -25,37 +28,37 @@ impl HttpClient {
                 return Ok(response);
             }
             let Some(location) = response.head.header("location") else { return Ok(response) };
-            let next = next(&url, location)?;
+            let next = resolve_location(&url, location)?;
             response.discard();
             url = next;
         }
-        Err(refuse(&url, "too many redirects"))
+        Err(redirect_error(&url, "too many redirects"))
     }
 }
 
 /// Returns the URL that a server sends to, if it may.
-pub(crate) fn next(from: &Url, location: &str) -> Result<Url, HttpError> {
+pub(crate) fn resolve_location(from: &Url, location: &str) -> Result<Url, HttpError> {
     let unreadable = |_| HttpError::Protocol("the server sends to a place that is no URL".into());
     let mut url = from.join(location).map_err(unreadable)?;
-    let (old, mut new) = (origin(from)?, origin(&url)?);
+    let (old, mut new) = (url_origin(from)?, url_origin(&url)?);
     if old.is_tls() && !new.is_tls() {
         // Servers behind a proxy that ends TLS often do not know that there is one.
         let is_itself = old.host == new.host && (new.port == 80 || new.port == old.port);
         if !is_itself {
-            return Err(refuse(&url, "from https to http"));
+            return Err(redirect_error(&url, "from https to http"));
         }
         let port = (old.port != 443).then_some(old.port);
         if url.set_scheme("https").is_err() || url.set_port(port).is_err() {
-            return Err(refuse(&url, "from https to http"));
+            return Err(redirect_error(&url, "from https to http"));
         }
-        new = origin(&url)?;
+        new = url_origin(&url)?;
     }
-    if old.host != new.host && is_nearer(reach(&new), reach(&old)) {
-        return Err(refuse(&url, "an address that only this machine or network can reach"));
+    if old.host != new.host && is_nearer(origin_reach(&new), origin_reach(&old)) {
+        return Err(redirect_error(&url, "an address that only this machine or network can reach"));
     }
     // What stands before an `@` would be sent as a password.
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(refuse(&url, "it carries a password"));
+        return Err(redirect_error(&url, "it carries a password"));
     }
     url.set_fragment(None);
     Ok(url)
@@ -63,7 +66,7 @@ pub(crate) fn next(from: &Url, location: &str) -> Result<Url, HttpError> {
 
 /// How far an address can be reached from; a server far away has no business with nearer ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
+enum AddressReach {
     Machine,
     Link,
     Network,
@@ -72,11 +75,11 @@ enum Reach {
 
 /// Tells whether an address is too near. What answers on the link is a cloud that tells a machine its
 /// secrets, and a server on this machine can be one far away, behind a tunnel.
-fn is_nearer(new: Reach, old: Reach) -> bool {
-    new < old || (new == Reach::Link && old != Reach::Link)
+fn is_nearer(new: AddressReach, old: AddressReach) -> bool {
+    new < old || (new == AddressReach::Link && old != AddressReach::Link)
 }
 
-fn reach(origin: &Origin) -> Reach {
+fn origin_reach(origin: &HttpOrigin) -> AddressReach {
     let address: IpAddr = match Host::parse(&origin.host) {
         Ok(Host::Ipv4(address)) => address.into(),
         Ok(Host::Ipv6(address)) => match address.to_ipv4_mapped() {
@@ -84,34 +87,34 @@ fn reach(origin: &Origin) -> Reach {
             None => address.into(),
         },
         Ok(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
-            return Reach::Machine;
+            return AddressReach::Machine;
         }
-        _ => return Reach::World,
+        _ => return AddressReach::World,
     };
     let (is_link, is_network) = match address {
-        _ if address.is_loopback() || address.is_unspecified() => return Reach::Machine,
-        IpAddr::V4(v4) => (v4.is_link_local(), v4.is_private() || is_shared(v4.octets())),
+        _ if address.is_loopback() || address.is_unspecified() => return AddressReach::Machine,
+        IpAddr::V4(v4) => (v4.is_link_local(), v4.is_private() || is_shared_address(v4.octets())),
         IpAddr::V6(v6) => (v6.is_unicast_link_local(), v6.is_unique_local()),
     };
     match (is_link, is_network) {
-        (true, _) => Reach::Link,
-        (_, true) => Reach::Network,
-        _ => Reach::World,
+        (true, _) => AddressReach::Link,
+        (_, true) => AddressReach::Network,
+        _ => AddressReach::World,
     }
 }
 
 /// 100.64.0.0/10 (RFC 6598); some clouds keep their metadata servers there.
-fn is_shared(octets: [u8; 4]) -> bool {
+fn is_shared_address(octets: [u8; 4]) -> bool {
     octets[0] == 100 && octets[1] & 0xc0 == 64
 }
 
 /// Tells whether a host is this machine.
-pub(crate) fn is_loopback(origin: &Origin) -> bool {
-    reach(origin) == Reach::Machine
+pub(crate) fn is_loopback(origin: &HttpOrigin) -> bool {
+    origin_reach(origin) == AddressReach::Machine
 }
 
-fn refuse(url: &Url, reason: &'static str) -> HttpError {
-    HttpError::Redirect { place: redacted(url), reason }
+fn redirect_error(url: &Url, reason: &'static str) -> HttpError {
+    HttpError::Redirect { url: redact_url(url), reason }
 }
 
 #[cfg(test)]
@@ -119,7 +122,7 @@ mod tests {
     use super::*;
 
     fn check(from: &str, location: &str, expected: &str) {
-        let found = next(&Url::parse(from).unwrap(), location);
+        let found = resolve_location(&Url::parse(from).unwrap(), location);
         let found = found.map_or_else(|error| error.to_string(), |url| url.to_string());
         assert_eq!(found, expected, "{from} {location}");
     }

@@ -8,40 +8,40 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use super::ResponseHead;
 
 /// The first pause; it doubles from one attempt to the next.
-const FIRST: Duration = Duration::from_millis(500);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The longest pause of our own choice.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The longest pause that a server can ask for.
-const PATIENCE: Duration = Duration::from_secs(600);
+const LONGEST_REQUESTED_PAUSE: Duration = Duration::from_secs(600);
 
 /// Attempts that are left, and the pause before the next.
 #[derive(Debug, Clone)]
-pub(crate) struct Attempts {
+pub(crate) struct RetryAttempts {
     left: u32,
     pause: Duration,
 }
 
-impl Attempts {
+impl RetryAttempts {
     /// Returns `retries` further attempts after the first.
     pub(crate) fn new(retries: u32) -> Self {
-        Self { left: retries, pause: FIRST }
+        Self { left: retries, pause: FIRST_PAUSE }
     }
 
     /// Returns how long to wait before the next attempt, if there is one. A pause that the server
     /// asks for is at least that long; all are longer by chance, so that many clients do not come
     /// back together.
-    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
+    pub(crate) fn next_pause(&mut self, asked: Option<Duration>) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
         let own = self.pause.mul_f64(0.5 + fastrand::f64() / 2.0);
-        self.pause = (self.pause * 2).min(LONGEST);
-        Some(asked.map_or(own, |asked| asked.min(PATIENCE)).max(own))
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Some(asked.map_or(own, |asked| asked.min(LONGEST_REQUESTED_PAUSE)).max(own))
     }
 }
 
 /// Tells whether the same request may succeed later.
-pub(crate) fn is_transient(status: u16) -> bool {
+pub(crate) fn is_transient_status(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 499 | 500 | 502 | 503 | 504 | 520..=524)
 }
 
@@ -52,12 +52,12 @@ pub(crate) fn retry_after(head: &ResponseHead) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let until = date(value)?;
-    let now = date(head.header("date")?)?;
+    let until = parse_http_date(value)?;
+    let now = parse_http_date(head.header("date")?)?;
     Some(until.duration_since(now).try_into().unwrap_or_default())
 }
 
-fn date(text: &str) -> Option<Timestamp> {
+fn parse_http_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text).ok()
 }
 
@@ -84,14 +84,17 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_end() {
-        let mut attempts = Attempts::new(3);
-        let pauses: Vec<_> = std::iter::from_fn(|| attempts.next(None)).collect();
+        let mut attempts = RetryAttempts::new(3);
+        let pauses: Vec<_> = std::iter::from_fn(|| attempts.next_pause(None)).collect();
         assert_eq!(pauses.len(), 3);
         for (number, pause) in (0..).zip(pauses) {
-            let whole = FIRST * 2_u32.pow(number);
+            let whole = FIRST_PAUSE * 2_u32.pow(number);
             assert!(pause >= whole / 2 && pause <= whole, "{pause:?}");
         }
-        assert_eq!(Attempts::new(1).next(Some(PATIENCE * 9)), Some(PATIENCE));
-        assert!(Attempts::new(0).next(None).is_none());
+        assert_eq!(
+            RetryAttempts::new(1).next_pause(Some(LONGEST_REQUESTED_PAUSE * 9)),
+            Some(LONGEST_REQUESTED_PAUSE)
+        );
+        assert!(RetryAttempts::new(0).next_pause(None).is_none());
     }
 }

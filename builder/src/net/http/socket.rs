@@ -13,18 +13,18 @@ use rustix::net::sockopt;
 pub(crate) type CancelCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// How long the system waits before it is asked whether to go on.
-const STEP: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(super) struct Socket {
     tcp: TcpStream,
     deadline: Cell<Duration>,
-    waiting: Cell<Waiting>,
+    read_wait: Cell<ReadWait>,
     cancelled: CancelCheck,
 }
 
 /// Whether a read waits for the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waiting {
+pub(super) enum ReadWait {
     Deadline,
     Never,
 }
@@ -36,13 +36,13 @@ impl Socket {
         cancelled: CancelCheck,
     ) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
-        tcp.set_read_timeout(Some(STEP))?;
-        tcp.set_write_timeout(Some(STEP))?;
+        tcp.set_read_timeout(Some(POLL_INTERVAL))?;
+        tcp.set_write_timeout(Some(POLL_INTERVAL))?;
         // A commit of many gigabytes is silent for minutes; what lies between forgets silent ones.
         sockopt::set_socket_keepalive(&tcp, true)?;
         sockopt::set_tcp_keepidle(&tcp, Duration::from_secs(30))?;
-        let (deadline, waiting) = (Cell::new(deadline), Cell::new(Waiting::Deadline));
-        Ok(Self { tcp, deadline, waiting, cancelled })
+        let (deadline, waiting) = (Cell::new(deadline), Cell::new(ReadWait::Deadline));
+        Ok(Self { tcp, deadline, read_wait: waiting, cancelled })
     }
 
     /// Sets how long a read or write may take without moving a byte.
@@ -50,8 +50,8 @@ impl Socket {
         self.deadline.set(deadline);
     }
 
-    pub(super) fn set_waiting(&self, waiting: Waiting) {
-        self.waiting.set(waiting);
+    pub(super) fn set_read_wait(&self, waiting: ReadWait) {
+        self.read_wait.set(waiting);
     }
 
     /// Waits until there is something to read, or the server is gone.
@@ -67,14 +67,14 @@ impl Socket {
     }
 
     /// Tries until something moves, the deadline is over or the user wants to stop.
-    fn patiently(
+    fn retry_until_deadline(
         &self,
         mut attempt: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> io::Result<usize> {
         let since = Instant::now();
         loop {
             match attempt(&self.tcp) {
-                Err(error) if is_pause(&error) => {}
+                Err(error) if is_temporary(&error) => {}
                 result => return result,
             }
             if (self.cancelled)() {
@@ -87,27 +87,27 @@ impl Socket {
     }
 }
 
-fn is_pause(error: &io::Error) -> bool {
+fn is_temporary(error: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
     matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
 }
 
 impl Read for Socket {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        if self.waiting.get() == Waiting::Never && !self.is_readable(Duration::ZERO)? {
+        if self.read_wait.get() == ReadWait::Never && !self.is_readable(Duration::ZERO)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        self.patiently(|mut tcp| tcp.read(space))
+        self.retry_until_deadline(|mut tcp| tcp.read(space))
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.patiently(|mut tcp| tcp.write(bytes))
+        self.retry_until_deadline(|mut tcp| tcp.write(bytes))
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.patiently(|mut tcp| tcp.write_vectored(slices))
+        self.retry_until_deadline(|mut tcp| tcp.write_vectored(slices))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -138,7 +138,7 @@ mod tests {
     fn a_silent_server_is_given_up() {
         let (mut socket, _listener) = silent(Arc::new(|| false));
         assert_eq!(socket.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::TimedOut);
-        socket.set_waiting(Waiting::Never);
+        socket.set_read_wait(ReadWait::Never);
         assert_eq!(socket.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         // What nobody reads is at some time no longer taken.
         let full = std::iter::repeat_with(|| socket.write(&[0; 4096])).find_map(Result::err);

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use openssl::ssl::{ErrorCode, SslStream};
 
-use super::Origin;
-use super::socket::{Socket, Waiting};
+use super::HttpOrigin;
+use super::socket::{ReadWait, Socket};
 
 /// How much is read ahead, in bytes.
 const READ_AHEAD: usize = 64 * 1024;
 
 /// Bytes to and from a server. TLS may go through TLS: to a proxy, and through it.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(super) enum HttpStream {
     Plain(Socket),
-    Tls(Box<SslStream<Stream>>),
+    Tls(Box<SslStream<HttpStream>>),
 }
 
-impl Stream {
+impl HttpStream {
     pub(super) fn socket(&self) -> &Socket {
         match self {
             Self::Plain(socket) => socket,
@@ -33,14 +33,14 @@ impl Stream {
         }
         let Self::Tls(stream) = self else { return Ok(true) };
         // What came may be a ticket for the next session and nothing for us.
-        stream.get_ref().socket().set_waiting(Waiting::Never);
+        stream.get_ref().socket().set_read_wait(ReadWait::Never);
         let peeked = stream.ssl_peek(&mut [0]);
-        stream.get_ref().socket().set_waiting(Waiting::Deadline);
+        stream.get_ref().socket().set_read_wait(ReadWait::Deadline);
         Ok(!matches!(peeked, Err(error) if error.code() == ErrorCode::WANT_READ))
     }
 }
 
-impl Read for Stream {
+impl Read for HttpStream {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.read(space),
@@ -49,7 +49,7 @@ impl Read for Stream {
     }
 }
 
-impl Write for Stream {
+impl Write for HttpStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.write(bytes),
@@ -85,7 +85,10 @@ impl Write for Stream {
 const TLS_RECORD: usize = 16 * 1024;
 
 /// Writes the first slice that is long, or those before it together.
-fn write_start(stream: &mut SslStream<Stream>, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+fn write_start(
+    stream: &mut SslStream<HttpStream>,
+    slices: &[io::IoSlice<'_>],
+) -> io::Result<usize> {
     let mut record = Vec::new();
     for slice in slices {
         if record.len() + slice.len() > TLS_RECORD {
@@ -101,28 +104,28 @@ fn write_start(stream: &mut SslStream<Stream>, slices: &[io::IoSlice<'_>]) -> io
 
 /// A stream to one origin on which requests follow one another.
 #[derive(Debug)]
-pub(super) struct Connection {
-    pub(super) origin: Origin,
-    pub(super) reader: BufReader<Stream>,
+pub(super) struct HttpConnection {
+    pub(super) origin: HttpOrigin,
+    pub(super) reader: BufReader<HttpStream>,
     /// Sent to a proxy that passes on requests in the clear.
-    pub(super) via: Via,
+    pub(super) route: ConnectionRoute,
 }
 
 /// How requests on a connection are addressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Via {
+pub(super) enum ConnectionRoute {
     /// To the origin, perhaps through a tunnel.
     Direct,
     /// To a proxy, with the whole URL and perhaps a credential for it.
     Proxy(Option<String>),
 }
 
-impl Connection {
-    pub(super) fn new(origin: Origin, stream: Stream, via: Via) -> Self {
-        Self { origin, reader: BufReader::with_capacity(READ_AHEAD, stream), via }
+impl HttpConnection {
+    pub(super) fn new(origin: HttpOrigin, stream: HttpStream, route: ConnectionRoute) -> Self {
+        Self { origin, reader: BufReader::with_capacity(READ_AHEAD, stream), route }
     }
 
-    pub(super) fn stream(&mut self) -> &mut Stream {
+    pub(super) fn stream(&mut self) -> &mut HttpStream {
         self.reader.get_mut()
     }
 }

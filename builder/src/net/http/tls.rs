@@ -8,19 +8,19 @@ use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslVerifyMode};
 use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509VerifyResult};
 
-use super::alert::{TlsProblem, refusal};
-use super::stream::Stream;
+use super::alert::{TlsProblem, refusal_reason};
+use super::stream::HttpStream;
 use super::trust::{ServerVerification, SystemRoots, TlsOptions};
-use super::{HttpClient, HttpError, Origin};
+use super::{HttpClient, HttpError, HttpOrigin};
 
 /// Speaks TLS on a stream.
-pub(super) fn wrap(
+pub(super) fn connect_tls(
     client: &HttpClient,
-    origin: &Origin,
-    stream: Stream,
-) -> Result<Stream, HttpError> {
+    origin: &HttpOrigin,
+    stream: HttpStream,
+) -> Result<HttpStream, HttpError> {
     let host = origin.authority();
-    let (connector, verify) = connector(client, &host)?;
+    let (connector, verify) = connector_for(client, &host)?;
     let failed = |reason: String, problem| HttpError::Tls { host: host.clone(), reason, problem };
     let other = |reason: String| failed(reason, TlsProblem::Other);
     let configuration = connector.configure().map_err(|error| other(error.to_string()))?;
@@ -28,28 +28,28 @@ pub(super) fn wrap(
     let stream =
         configuration.verify_hostname(verify == ServerVerification::Full).connect(name, stream);
     match stream {
-        Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+        Ok(stream) => Ok(HttpStream::Tls(Box::new(stream))),
         Err(HandshakeError::SetupFailure(error)) => Err(other(error.to_string())),
         Err(HandshakeError::WouldBlock(_)) => Err(HttpError::Stalled(client.options().stall)),
         Err(HandshakeError::Failure(stream)) => {
             let result = stream.ssl().verify_result();
             if result != X509VerifyResult::OK {
-                return Err(failed(format!("{result}"), TlsProblem::of(result)));
+                return Err(failed(format!("{result}"), TlsProblem::from_verify_result(result)));
             }
             let error = stream.into_error();
-            if let Some(reason) = refusal(&error) {
-                return Err(HttpError::Alert(reason));
+            if let Some(reason) = refusal_reason(&error) {
+                return Err(HttpError::ClientCertificate(reason));
             }
             match error.into_io_error() {
                 Ok(error) => Err(HttpError::Lost(error)),
-                Err(error) => Err(other(reasons(error.ssl_error(), &error.to_string()))),
+                Err(error) => Err(other(openssl_reasons(error.ssl_error(), &error.to_string()))),
             }
         }
     }
 }
 
 /// Returns what OpenSSL says, without its codes and source lines.
-fn reasons(stack: Option<&ErrorStack>, otherwise: &str) -> String {
+fn openssl_reasons(stack: Option<&ErrorStack>, otherwise: &str) -> String {
     let reasons: Vec<&str> = stack
         .iter()
         .flat_map(|stack| stack.errors())
@@ -58,7 +58,7 @@ fn reasons(stack: Option<&ErrorStack>, otherwise: &str) -> String {
     if reasons.is_empty() { otherwise.into() } else { reasons.join(", ") }
 }
 
-fn connector(
+fn connector_for(
     client: &HttpClient,
     host: &str,
 ) -> Result<(SslConnector, ServerVerification), HttpError> {
@@ -79,13 +79,13 @@ fn connector(
     {
         return Err(wrong("a file has none in it; they begin with `-----BEGIN`".into()));
     }
-    let connector = build(&options, &shared.options.roots)
-        .map_err(|error| wrong(reasons(Some(&error), "they cannot be read")))?;
+    let connector = build_connector(&options, &shared.options.roots)
+        .map_err(|error| wrong(openssl_reasons(Some(&error), "they cannot be read")))?;
     connectors.insert(host.into(), (connector.clone(), options.verify));
     Ok((connector, options.verify))
 }
 
-fn build(options: &TlsOptions, roots: &SystemRoots) -> Result<SslConnector, ErrorStack> {
+fn build_connector(options: &TlsOptions, roots: &SystemRoots) -> Result<SslConnector, ErrorStack> {
     let mut builder = SslConnector::builder(SslMethod::tls_client())?;
     if options.verify == ServerVerification::None {
         builder.set_verify(SslVerifyMode::NONE);

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice, Write};
 
 use super::HttpRequest;
-use super::stream::{Connection, Via};
+use super::stream::{ConnectionRoute, HttpConnection};
 
 /// How the length of a body is told.
 #[derive(Debug, Clone, Copy)]
@@ -17,15 +17,15 @@ pub(crate) enum BodyFraming<'a> {
 }
 
 /// Writes the head of a request.
-pub(super) fn head(
-    connection: &Connection,
+pub(super) fn request_head(
+    connection: &HttpConnection,
     request: &HttpRequest<'_>,
     framing: BodyFraming<'_>,
 ) -> String {
     let url = request.url;
-    let target = match &connection.via {
-        Via::Direct => &url[url::Position::BeforePath..url::Position::AfterQuery],
-        Via::Proxy(_) => &url[..url::Position::AfterQuery],
+    let target = match &connection.route {
+        ConnectionRoute::Direct => &url[url::Position::BeforePath..url::Position::AfterQuery],
+        ConnectionRoute::Proxy(_) => &url[..url::Position::AfterQuery],
     };
     let mut head = format!("{} {target} HTTP/1.1\r\n", request.method);
     let mut line = |name: &str, value: &str| {
@@ -34,7 +34,7 @@ pub(super) fn head(
     line("Host", &connection.origin.authority());
     line("User-Agent", concat!("diskette/", env!("CARGO_PKG_VERSION")));
     line("Accept-Encoding", "identity");
-    if let Via::Proxy(Some(credential)) = &connection.via {
+    if let ConnectionRoute::Proxy(Some(credential)) = &connection.route {
         line("Proxy-Authorization", credential);
     }
     match framing {
@@ -55,12 +55,16 @@ pub(super) fn head(
     head
 }
 
-pub(super) fn write_both(connection: &mut Connection, head: &[u8], body: &[u8]) -> io::Result<()> {
+pub(super) fn write_request(
+    connection: &mut HttpConnection,
+    head: &[u8],
+    body: &[u8],
+) -> io::Result<()> {
     write_slices(connection, &mut [IoSlice::new(head), IoSlice::new(body)])
 }
 
 pub(super) fn write_chunk(
-    connection: &mut Connection,
+    connection: &mut HttpConnection,
     slices: &mut [IoSlice<'_>],
     len: usize,
 ) -> io::Result<()> {
@@ -72,7 +76,7 @@ pub(super) fn write_chunk(
 }
 
 pub(super) fn write_slices(
-    connection: &mut Connection,
+    connection: &mut HttpConnection,
     slices: &mut [IoSlice<'_>],
 ) -> io::Result<()> {
     let mut left = slices;

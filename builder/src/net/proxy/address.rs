@@ -54,7 +54,7 @@ impl ProxyAddress {
     }
 
     /// Reads the value of a variable: a URL, or a host without a scheme.
-    pub(super) fn read(variable: &ProxyVariable) -> Result<Self, ProxyError> {
+    pub(super) fn parse_variable(variable: &ProxyVariable) -> Result<Self, ProxyError> {
         let value = variable.value.expose().trim();
         let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -62,10 +62,10 @@ impl ProxyAddress {
             "https" => ProxyScheme::Https,
             _ => return Err(ProxyError::Scheme(variable.name)),
         };
-        Self::authority(scheme, rest).ok_or(ProxyError::Address(variable.name))
+        Self::parse_authority(scheme, rest).ok_or(ProxyError::Address(variable.name))
     }
 
-    fn authority(scheme: ProxyScheme, rest: &str) -> Option<Self> {
+    fn parse_authority(scheme: ProxyScheme, rest: &str) -> Option<Self> {
         // A password may hold anything but these, which it would have to write as `%…`.
         let authority = rest.split(['/', '?', '#']).next()?;
         let (user, server) = match authority.rsplit_once('@') {
@@ -103,12 +103,12 @@ fn split_port(server: &str) -> Option<(&str, Option<&str>)> {
 impl ProxyUser {
     fn parse(user: &str) -> Option<Self> {
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
-        Some(Self { name: decode(name)?, password: Secret::new(decode(password)?) })
+        Some(Self { name: percent_decode(name)?, password: Secret::new(percent_decode(password)?) })
     }
 }
 
 /// Resolves `%XX`; nothing where that is not text.
-fn decode(text: &str) -> Option<String> {
+fn percent_decode(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();
     for part in parts {
@@ -130,7 +130,10 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> Result<ProxyAddress, ProxyError> {
-        ProxyAddress::read(&ProxyVariable { name: "HTTP_PROXY", value: Secret::new(value) })
+        ProxyAddress::parse_variable(&ProxyVariable {
+            name: "HTTP_PROXY",
+            value: Secret::new(value),
+        })
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Servers that are reached without a proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Exceptions(Vec<Exception>);
+pub(super) struct ProxyExceptions(Vec<ProxyException>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Exception {
+enum ProxyException {
     /// `*`.
     All,
     /// Addresses of which the first `bits` bits are those of `address`, as IPv6 addresses.
@@ -16,86 +16,91 @@ enum Exception {
     /// One address, perhaps at one port only.
     Address { address: IpAddr, port: Option<u16> },
     /// What ends like this, perhaps at one port only. Begins with a dot.
-    Domain { suffix: String, itself: Itself, port: Option<u16> },
+    Domain { suffix: String, itself: DomainItself, port: Option<u16> },
 }
 
 /// Whether a domain is meant with its subdomains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Itself {
+enum DomainItself {
     Included,
     Excluded,
 }
 
-impl Exceptions {
+impl ProxyExceptions {
     /// Reads a list with commas. Items that make no sense are passed over, as in Go.
     pub(super) fn parse(list: &str) -> Self {
-        Self(list.split(',').filter_map(|item| parse(&item.trim().to_lowercase())).collect())
+        Self(
+            list.split(',')
+                .filter_map(|item| parse_exception(&item.trim().to_lowercase()))
+                .collect(),
+        )
     }
 
     /// Tells whether a server is one of them.
-    pub(super) fn hold(&self, host: &str, port: u16) -> bool {
+    pub(super) fn contains(&self, host: &str, port: u16) -> bool {
         let host = host.trim().to_lowercase();
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
         let address = bare.parse::<IpAddr>().ok().map(|address| address.to_canonical());
         if bare == "localhost" || address.is_some_and(|address| address.is_loopback()) {
             return true;
         }
-        self.0.iter().any(|exception| exception.holds(bare, address, port))
+        self.0.iter().any(|exception| exception.matches(bare, address, port))
     }
 }
 
-impl Exception {
-    fn holds(&self, host: &str, address: Option<IpAddr>, port: u16) -> bool {
+impl ProxyException {
+    fn matches(&self, host: &str, address: Option<IpAddr>, port: u16) -> bool {
         let at = |only: Option<u16>| only.is_none_or(|only| only == port);
         match self {
             Self::All => true,
-            Self::Network { address: network, bits } => {
-                address.is_some_and(|address| (widen(address) ^ network).leading_zeros() >= *bits)
-            }
+            Self::Network { address: network, bits } => address
+                .is_some_and(|address| (ipv6_bits(address) ^ network).leading_zeros() >= *bits),
             Self::Address { address: only, port } => address == Some(*only) && at(*port),
             Self::Domain { suffix, itself, port } => {
-                let same = *itself == Itself::Included && suffix.strip_prefix('.') == Some(host);
+                let same =
+                    *itself == DomainItself::Included && suffix.strip_prefix('.') == Some(host);
                 (same || host.ends_with(suffix)) && at(*port)
             }
         }
     }
 }
 
-fn parse(item: &str) -> Option<Exception> {
+fn parse_exception(item: &str) -> Option<ProxyException> {
     if item.is_empty() {
         return None;
     }
     if item == "*" {
-        return Some(Exception::All);
+        return Some(ProxyException::All);
     }
     if let Some((address, bits)) = item.split_once('/') {
-        return network(address.parse().ok()?, bits.parse().ok()?);
+        return parse_network(address.parse().ok()?, bits.parse().ok()?);
     }
     let (host, port) = split_port(item)?;
     if let Ok(address) = host.parse::<IpAddr>() {
-        return Some(Exception::Address { address: address.to_canonical(), port });
+        return Some(ProxyException::Address { address: address.to_canonical(), port });
     }
     let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
     if host.trim_start_matches('.').is_empty() {
         return None;
     }
     Some(if host.starts_with('.') {
-        Exception::Domain { suffix: host.into(), itself: Itself::Excluded, port }
+        ProxyException::Domain { suffix: host.into(), itself: DomainItself::Excluded, port }
     } else {
-        Exception::Domain { suffix: format!(".{host}"), itself: Itself::Included, port }
+        ProxyException::Domain { suffix: format!(".{host}"), itself: DomainItself::Included, port }
     })
 }
 
-fn network(address: IpAddr, bits: u32) -> Option<Exception> {
+fn parse_network(address: IpAddr, bits: u32) -> Option<ProxyException> {
     let (width, before) = match address {
         IpAddr::V4(_) => (Ipv4Addr::BITS, Ipv6Addr::BITS - Ipv4Addr::BITS),
         IpAddr::V6(_) => (Ipv6Addr::BITS, 0),
     };
-    (bits <= width).then(|| Exception::Network { address: widen(address), bits: before + bits })
+    (bits <= width)
+        .then(|| ProxyException::Network { address: ipv6_bits(address), bits: before + bits })
 }
 
 /// Returns an address as one of IPv6, so that networks of both kinds are compared in one way.
-fn widen(address: IpAddr) -> u128 {
+fn ipv6_bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
         IpAddr::V6(address) => address.to_bits(),
@@ -122,7 +127,11 @@ mod tests {
     use super::*;
 
     fn check(list: &str, host: &str, port: u16, expected: bool) {
-        assert_eq!(Exceptions::parse(list).hold(host, port), expected, "{list} {host}:{port}");
+        assert_eq!(
+            ProxyExceptions::parse(list).contains(host, port),
+            expected,
+            "{list} {host}:{port}"
+        );
     }
 
     #[test]
@@ -211,8 +220,8 @@ mod tests {
         #[test]
         fn any_list_is_read(list in "[*.,:/\\[\\]a-f0-9é ]{0,24}", host in "[.:\\[\\]a-f0-9é]{0,12}") {
             let everything = format!("{list},*");
-            prop_assert!(Exceptions::parse(&everything).hold(&host, 1));
-            Exceptions::parse(&list).hold(&host, 1);
+            prop_assert!(ProxyExceptions::parse(&everything).contains(&host, 1));
+            ProxyExceptions::parse(&list).contains(&host, 1);
         }
     }
 }

@@ -8,7 +8,7 @@ mod exceptions;
 use thiserror::Error;
 
 pub(crate) use address::{ProxyAddress, ProxyScheme};
-use exceptions::Exceptions;
+use exceptions::ProxyExceptions;
 
 use crate::net::secret::Secret;
 
@@ -22,7 +22,7 @@ pub struct ProxyVariables {
     /// `ALL_PROXY`, else `all_proxy`: where there is no other.
     pub all: Option<ProxyVariable>,
     /// `NO_PROXY`, else `no_proxy`: servers that are reached without one.
-    pub except: Option<String>,
+    pub no_proxy: Option<String>,
 }
 
 /// A variable that names a proxy.
@@ -48,7 +48,7 @@ pub(crate) enum RequestScheme {
 pub struct Proxies {
     http: Option<ProxyAddress>,
     https: Option<ProxyAddress>,
-    exceptions: Exceptions,
+    exceptions: ProxyExceptions,
 }
 
 /// Why a variable names no proxy. No message repeats its value: it can hold a password.
@@ -68,19 +68,19 @@ impl Proxies {
         let read = |variable: &Option<ProxyVariable>| {
             let variable =
                 variable.as_ref().filter(|variable| !variable.value.expose().trim().is_empty());
-            variable.map(ProxyAddress::read).transpose()
+            variable.map(ProxyAddress::parse_variable).transpose()
         };
         let all = read(&variables.all)?;
         Ok(Self {
             http: read(&variables.http)?.or_else(|| all.clone()),
             https: read(&variables.https)?.or(all),
-            exceptions: Exceptions::parse(variables.except.as_deref().unwrap_or_default()),
+            exceptions: ProxyExceptions::parse(variables.no_proxy.as_deref().unwrap_or_default()),
         })
     }
 
     /// Returns the proxy for a server, or nothing where it is reached directly. An IPv6 address may
     /// have its brackets.
-    pub(crate) fn for_url(
+    pub(crate) fn for_server(
         &self,
         scheme: RequestScheme,
         host: &str,
@@ -90,7 +90,7 @@ impl Proxies {
             RequestScheme::Http => self.http.as_ref(),
             RequestScheme::Https => self.https.as_ref(),
         };
-        proxy.filter(|_| !self.exceptions.hold(host, port))
+        proxy.filter(|_| !self.exceptions.contains(host, port))
     }
 }
 
@@ -109,12 +109,12 @@ mod tests {
                 http: Some(variable("HTTP_PROXY", http)),
                 https: Some(variable("HTTPS_PROXY", https)),
                 all: Some(variable("ALL_PROXY", all)),
-                except: Some("direct.org".into()),
+                no_proxy: Some("direct.org".into()),
             };
             let proxies = Proxies::new(&variables).unwrap();
-            let host = |scheme| proxies.for_url(scheme, "q.io", 443).map(ProxyAddress::host);
+            let host = |scheme| proxies.for_server(scheme, "q.io", 443).map(ProxyAddress::host);
             assert_eq!([host(RequestScheme::Http), host(RequestScheme::Https)], expected);
-            assert_eq!(proxies.for_url(RequestScheme::Https, "direct.org", 443), None);
+            assert_eq!(proxies.for_server(RequestScheme::Https, "direct.org", 443), None);
         };
         check("", "", "", [None, None]);
         check("http://a", "", "", [Some("a"), None]);

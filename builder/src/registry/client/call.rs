@@ -8,26 +8,26 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::auth::{Asker, Haste, UNKNOWN, is_own};
+use super::auth::{CredentialContext, NO_CREDENTIAL, RequestDuration, is_registry_url};
 use super::error::{RegistryError, RegistryErrorCause};
-use super::host::Greeted;
-use super::remedy::Again;
-use super::scope::Scope;
-use super::{Registry, Repository};
+use super::host::Probe;
+use super::remedy::Retry;
+use super::scope::TokenScope;
+use super::{RegistryClient, Repository};
 use crate::net::http::{HttpError, HttpRequest, HttpResponse, retry_after};
 use crate::net::secret::Secret;
 
 /// A request whose body is at hand.
 #[derive(Debug, Clone)]
-pub(super) struct Call<'a> {
+pub(super) struct RegistryCall<'a> {
     /// E.g. `read a blob of`.
     pub(super) act: &'static str,
     pub(super) method: &'static str,
     pub(super) url: Url,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: &'a [u8],
-    pub(super) scope: Scope,
-    pub(super) patience: Option<Duration>,
+    pub(super) scope: TokenScope,
+    pub(super) timeout: Option<Duration>,
 }
 
 /// How often one request is answered with another credential.
@@ -39,66 +39,69 @@ const DETAIL_MAX: usize = 300;
 
 impl Repository<'_> {
     /// Returns a URL below the repository, e.g. of `blobs/uploads/`.
-    pub(super) fn url(&self, path: &str) -> Result<Url, RegistryErrorCause> {
-        let url = self.host.base.join(&format!("{}/{path}", self.name));
-        url.map_err(|_| RegistryErrorCause::Http(HttpError::Url(self.place.clone())))
+    pub(super) fn resource_url(&self, path: &str) -> Result<Url, RegistryErrorCause> {
+        let url = self.host.base_url.join(&format!("{}/{path}", self.name));
+        url.map_err(|_| RegistryErrorCause::Http(HttpError::Url(self.location.clone())))
     }
 
-    pub(super) fn asker(&self) -> Asker<'_> {
-        Asker {
+    pub(super) fn credential_context(&self) -> CredentialContext<'_> {
+        CredentialContext {
             client: &self.registry.client,
             keychain: &*self.registry.options.keychain,
-            base: &self.host.base,
-            place: &self.place,
+            base_url: &self.host.base_url,
+            location: &self.location,
         }
     }
 
     /// Sends a request until the answer is one that is `expected`, or nothing more can be done.
-    pub(super) fn call(
+    pub(super) fn send_call(
         &self,
-        call: &Call<'_>,
+        call: &RegistryCall<'_>,
         expected: impl Fn(u16) -> bool,
     ) -> Result<HttpResponse, RegistryError> {
         let mut attempts = self.registry.client.attempts();
         loop {
-            let cause = match self.call_once(call) {
+            let cause = match self.send_call_once(call) {
                 Ok(response) if expected(response.head.status) => return Ok(response),
-                Ok(response) => self.status(response),
+                Ok(response) => self.status_error(response),
                 Err(cause) => cause,
             };
-            let again = self.wait(&mut attempts, &cause);
-            if again.map_err(|cause| self.failed(call.act, cause))? == Again::No {
-                return Err(self.failed(call.act, cause));
+            let again = self.wait_for_retry(&mut attempts, &cause);
+            if again.map_err(|cause| self.registry_error(call.act, cause))? == Retry::No {
+                return Err(self.registry_error(call.act, cause));
             }
         }
     }
 
-    pub(super) fn call_once(&self, call: &Call<'_>) -> Result<HttpResponse, RegistryErrorCause> {
+    pub(super) fn send_call_once(
+        &self,
+        call: &RegistryCall<'_>,
+    ) -> Result<HttpResponse, RegistryErrorCause> {
         let mut scope = call.scope.clone();
         let mut refusals = 0;
         loop {
-            self.registry.sleep(self.host.paused())?;
-            let (response, used) = self.send(call, &scope)?;
+            self.registry.sleep(self.host.remaining_pause())?;
+            let (response, used) = self.send_authorized(call, &scope)?;
             if response.head.status != 401 || refusals == REFUSALS_MAX {
                 return Ok(response);
             }
             refusals += 1;
-            scope = self.challenged(response, &scope, used.as_ref())?;
+            scope = self.learn_from_refusal(response, &scope, used.as_ref())?;
         }
     }
 
-    fn send(
+    fn send_authorized(
         &self,
-        call: &Call<'_>,
-        scope: &Scope,
+        call: &RegistryCall<'_>,
+        scope: &TokenScope,
     ) -> Result<(HttpResponse, Option<Secret>), RegistryErrorCause> {
         let mut request = HttpRequest::new(call.method, &call.url);
         request.headers.clone_from(&call.headers);
-        request.patience = call.patience;
-        let used = self.authorize(&mut request, scope, Haste::Short)?;
+        request.timeout = call.timeout;
+        let used = self.authorize(&mut request, scope, RequestDuration::Short)?;
         let client = &self.registry.client;
         let response = match call.method {
-            "GET" | "HEAD" => client.follow(&request)?,
+            "GET" | "HEAD" => client.send_following_redirects(&request)?,
             _ => client.send(&request, call.body)?,
         };
         Ok((response, used))
@@ -108,14 +111,15 @@ impl Repository<'_> {
     pub(super) fn authorize(
         &self,
         request: &mut HttpRequest<'_>,
-        scope: &Scope,
-        haste: Haste,
+        scope: &TokenScope,
+        haste: RequestDuration,
     ) -> Result<Option<Secret>, RegistryErrorCause> {
-        if !is_own(&self.host.base, request.url) {
+        if !is_registry_url(&self.host.base_url, request.url) {
             return Ok(None);
         }
-        self.greet()?;
-        let header = self.host.authorization.header(self.asker(), scope, haste)?;
+        self.probe_authentication()?;
+        let header =
+            self.host.authorization.header_value(self.credential_context(), scope, haste)?;
         if let Some(header) = &header {
             request.headers.push(("Authorization", header.expose().to_owned()));
         }
@@ -124,58 +128,63 @@ impl Repository<'_> {
 
     /// Asks a registry, before anything else, whether it wants to know who we are. Some say so only
     /// there, and the requests that follow need not be refused first.
-    fn greet(&self) -> Result<(), RegistryErrorCause> {
-        let mut greeted = self.host.greeted.lock().unwrap_or_else(PoisonError::into_inner);
-        if *greeted == Greeted::Yes {
+    fn probe_authentication(&self) -> Result<(), RegistryErrorCause> {
+        let mut greeted = self.host.probe.lock().unwrap_or_else(PoisonError::into_inner);
+        if *greeted == Probe::Done {
             return Ok(());
         }
-        let response = self.registry.client.follow(&HttpRequest::new("GET", &self.host.base))?;
+        let response = self
+            .registry
+            .client
+            .send_following_redirects(&HttpRequest::new("GET", &self.host.base_url))?;
         match response.head.status {
-            401 if response.is_from(&self.host.base) => {
+            401 if response.is_from(&self.host.base_url) => {
                 let authorization = &self.host.authorization;
                 // It may still say what it wants when it is asked for something.
-                let _learned = authorization.challenged(&response.head, &Scope::default(), None);
+                let _learned =
+                    authorization.learn_challenge(&response.head, &TokenScope::default(), None);
                 response.discard();
             }
             // Not all have anything there; what matters shows with the first real request.
             200 | 401 | 404 => response.discard(),
-            _ => return Err(self.status(response)),
+            _ => return Err(self.status_error(response)),
         }
-        *greeted = Greeted::Yes;
+        *greeted = Probe::Done;
         Ok(())
     }
 
     /// Learns from a refusal how to come back.
-    pub(super) fn challenged(
+    pub(super) fn learn_from_refusal(
         &self,
         response: HttpResponse,
-        scope: &Scope,
+        scope: &TokenScope,
         used: Option<&Secret>,
-    ) -> Result<Scope, RegistryErrorCause> {
+    ) -> Result<TokenScope, RegistryErrorCause> {
         let authorization = &self.host.authorization;
-        if !response.is_from(&self.host.base) {
+        if !response.is_from(&self.host.base_url) {
             return Err(RegistryErrorCause::Unauthorized(
                 "another server than the registry refused".into(),
             ));
         }
-        match authorization.challenged(&response.head, scope, used) {
+        match authorization.learn_challenge(&response.head, scope, used) {
             Some(scope) => {
                 response.discard();
                 Ok(scope)
             }
-            None => Err(self.status(response)),
+            None => Err(self.status_error(response)),
         }
     }
 
     /// Makes an error of an answer.
-    pub(super) fn status(&self, response: HttpResponse) -> RegistryErrorCause {
+    pub(super) fn status_error(&self, response: HttpResponse) -> RegistryErrorCause {
         let (status, pause) = (response.head.status, retry_after(&response.head));
-        let detail = response.bytes(ERROR_MAX).ok().and_then(|body| detail(&body));
-        let detail = detail.map(|detail| self.host.authorization.scrub(&detail));
+        let detail = response.read_body(ERROR_MAX).ok().and_then(|body| parse_error_detail(&body));
+        let detail = detail.map(|detail| self.host.authorization.redact_secrets(&detail));
         if status == 401 {
             let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-            let known = self.registry.options.keychain.find(&self.place);
-            let why = if matches!(known, Ok(None)) { UNKNOWN } else { "the credential is refused" };
+            let known = self.registry.options.keychain.find_credential(&self.location);
+            let why =
+                if matches!(known, Ok(None)) { NO_CREDENTIAL } else { "the credential is refused" };
             return RegistryErrorCause::Unauthorized(format!(
                 "the server answered 401: {why}{detail}"
             ));
@@ -184,7 +193,7 @@ impl Repository<'_> {
     }
 }
 
-impl Registry {
+impl RegistryClient {
     /// Sleeps, unless the user wants to stop.
     pub(super) fn sleep(&self, pause: Duration) -> Result<(), RegistryErrorCause> {
         match self.client.sleep(pause) {
@@ -195,7 +204,7 @@ impl Registry {
 }
 
 /// Returns what an error body says: the first of the specification's errors, or nothing.
-fn detail(body: &[u8]) -> Option<String> {
+fn parse_error_detail(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let error = body.get("errors")?.get(0)?;
     let text = |name: &str| error.get(name).and_then(Value::as_str);
@@ -212,7 +221,7 @@ mod tests {
     #[test]
     fn errors_tell_what_the_registry_says() {
         let check = |body: &str, expected: Option<&str>| {
-            assert_eq!(detail(body.as_bytes()).as_deref(), expected, "{body}");
+            assert_eq!(parse_error_detail(body.as_bytes()).as_deref(), expected, "{body}");
         };
         check(
             r#"{"errors":[{"code":"DENIED","message":"not yours","detail":{}}]}"#,
@@ -225,6 +234,6 @@ mod tests {
         check("<html>", None);
         check("", None);
         let long = format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "x".repeat(1000));
-        assert_eq!(detail(long.as_bytes()).map(|text| text.len()), Some(DETAIL_MAX));
+        assert_eq!(parse_error_detail(long.as_bytes()).map(|text| text.len()), Some(DETAIL_MAX));
     }
 }

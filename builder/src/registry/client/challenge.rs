@@ -4,14 +4,14 @@
 
 /// One way to be let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Challenge {
+pub struct AuthChallenge {
     /// In lower case: `basic`, `bearer`.
     pub scheme: String,
     /// Names in lower case.
     parameters: Vec<(String, String)>,
 }
 
-impl Challenge {
+impl AuthChallenge {
     /// Returns the value of a parameter, whose name is in lower case.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
@@ -23,7 +23,7 @@ impl Challenge {
         let mut rest = header;
         loop {
             rest = rest.trim_start_matches([' ', '\t', ',']);
-            let word = rest.find(|c| !is_token(c)).unwrap_or(rest.len());
+            let word = rest.find(|c| !is_token_char(c)).unwrap_or(rest.len());
             if word == 0 {
                 // Neither a scheme nor a parameter: look for the next comma.
                 match rest.find(',') {
@@ -36,11 +36,11 @@ impl Challenge {
             let after_space = after.trim_start_matches([' ', '\t']);
             rest = match (after_space.strip_prefix('='), challenges.last_mut()) {
                 (Some(value), Some(challenge)) => {
-                    let (value, after) = value_of(value.trim_start());
+                    let (value, after) = split_value(value.trim_start());
                     challenge.parameters.push((name.to_ascii_lowercase(), value));
                     after
                 }
-                (Some(value), None) => value_of(value.trim_start()).1,
+                (Some(value), None) => split_value(value.trim_start()).1,
                 (None, _) => {
                     let scheme = name.to_ascii_lowercase();
                     challenges.push(Self { scheme, parameters: Vec::new() });
@@ -52,7 +52,7 @@ impl Challenge {
 }
 
 /// Splits a value, quoted or not, from what follows.
-fn value_of(text: &str) -> (String, &str) {
+fn split_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([',', ' ', '\t']).unwrap_or(text.len());
         return (text[..end].to_owned(), &text[end..]);
@@ -69,7 +69,7 @@ fn value_of(text: &str) -> (String, &str) {
     (value, "")
 }
 
-fn is_token(char: char) -> bool {
+fn is_token_char(char: char) -> bool {
     char.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(char)
 }
 
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn challenges_are_read() {
         let check = |header: &str, expected: &str| {
-            let found = Challenge::parse(header).into_iter().map(|challenge| {
+            let found = AuthChallenge::parse(header).into_iter().map(|challenge| {
                 let parameters =
                     challenge.parameters.iter().map(|(name, value)| format!(" {name}={value}"));
                 challenge.scheme.clone() + &parameters.collect::<String>()
@@ -109,7 +109,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_header_is_read(header in "\\PC*") {
-            drop(Challenge::parse(&header));
+            drop(AuthChallenge::parse(&header));
         }
     }
 }

@@ -11,12 +11,12 @@ use crate::recipe::diagnostic::Diagnostic;
 
 /// Why an operation on a registry failed: what was attempted, where, and what came in between.
 #[derive(Debug, Error)]
-#[error("cannot {act} {place}: {cause}")]
+#[error("cannot {act} {location}: {cause}")]
 pub struct RegistryError {
     /// E.g. `upload a blob to`.
     pub act: &'static str,
     /// Host, repository and what else is known, e.g. `quay.io/me/fedora`.
-    pub place: String,
+    pub location: String,
     /// What went wrong.
     pub cause: RegistryErrorCause,
 }
@@ -28,7 +28,7 @@ pub enum RegistryErrorCause {
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The registry refused.
-    #[error("the server answered {status}{}", said(.detail.as_deref()))]
+    #[error("the server answered {status}{}", detail_suffix(.detail.as_deref()))]
     Status {
         /// HTTP status.
         status: u16,
@@ -48,13 +48,13 @@ pub enum RegistryErrorCause {
     Expired(String),
     /// What the registry sent is not what its digest or size says, or makes no sense.
     #[error("{0}")]
-    Untrue(String),
+    InvalidContent(String),
     /// The local end could not be read.
     #[error("{0}")]
-    Local(#[source] std::io::Error),
+    LocalRead(#[source] std::io::Error),
     /// A blob that should be there is not.
     #[error("the registry does not have the blob {0}")]
-    Missing(Digest),
+    MissingBlob(Digest),
     /// A rule of the user forbids it.
     #[error("{0}")]
     Forbidden(String),
@@ -63,19 +63,19 @@ pub enum RegistryErrorCause {
     Cancelled,
 }
 
-fn said(detail: Option<&str>) -> String {
+fn detail_suffix(detail: Option<&str>) -> String {
     detail.map(|detail| format!(": {detail}")).unwrap_or_default()
 }
 
 impl RegistryError {
     /// Returns what the user can do, where that is known.
     pub fn help(&self) -> Option<String> {
-        let host = self.place.split('/').next().unwrap_or_default();
+        let host = self.location.split('/').next().unwrap_or_default();
         Some(match &self.cause {
             RegistryErrorCause::Unauthorized(_) | RegistryErrorCause::Expired(_) => format!(
                 "log in with `diskette login {host}`; `diskette auth explain {}` tells which \
                  credential is used",
-                self.place
+                self.location
             ),
             RegistryErrorCause::Keychain(diagnostic) => return diagnostic.help.first().cloned(),
             RegistryErrorCause::Status { status: 403, .. } => {
@@ -127,15 +127,15 @@ fn http_help(error: &HttpError, host: &str) -> Option<String> {
             "name the registry's authority with `--ca-file`, or put it into `{certs}/ca.crt`; \
              `--tls-verify=false` trusts anybody"
         ),
-        HttpError::Tls { problem: TlsProblem::Names, .. } => {
+        HttpError::Tls { problem: TlsProblem::WrongName, .. } => {
             "its certificate is for other names: use one of them, or give it one for this name"
                 .into()
         }
-        HttpError::Tls { problem: TlsProblem::Time, .. } => {
+        HttpError::Tls { problem: TlsProblem::OutsideValidity, .. } => {
             "give the registry a new certificate; or is the clock of this machine wrong?".into()
         }
         HttpError::Proxy { status: 407, .. } => PROXY_LOGIN.into(),
-        HttpError::Alert(_) => {
+        HttpError::ClientCertificate(_) => {
             format!("put yours into `{certs}/client.cert`, and its key into `{certs}/client.key`")
         }
         HttpError::Tls { problem: TlsProblem::Other, .. }

@@ -9,26 +9,26 @@ use url::Url;
 
 use super::auth::Authorization;
 use super::error::RegistryErrorCause;
-use crate::net::http::{HttpClient, HttpError, HttpRequest, is_loopback, origin};
+use crate::net::http::{HttpClient, HttpError, HttpRequest, is_loopback, url_origin};
 
 /// One registry.
 #[derive(Debug)]
-pub(super) struct Host {
+pub(super) struct RegistryHost {
     /// Ends with `/v2/`.
-    pub(super) base: Url,
+    pub(super) base_url: Url,
     pub(super) authorization: Authorization,
-    pub(super) greeted: Mutex<Greeted>,
-    paused: Mutex<Option<Instant>>,
+    pub(super) probe: Mutex<Probe>,
+    paused_until: Mutex<Option<Instant>>,
     /// How much is sent at once, in bytes; 0 as long as the registry takes everything.
-    chunk: AtomicU64,
+    chunk_size: AtomicU64,
 }
 
 /// Whether a registry was asked what it wants of its visitors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Greeted {
+pub(super) enum Probe {
     #[default]
-    No,
-    Yes,
+    Pending,
+    Done,
 }
 
 /// Where Docker Hub's registry is (its name is another).
@@ -42,23 +42,23 @@ const CHUNK_LEAST: u64 = 1 << 20;
 
 /// How a registry is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Security {
+pub(super) enum ConnectionSecurity {
     /// With TLS, and a certificate that holds.
-    Full,
+    Verified,
     /// Likewise; but without TLS on this machine, unless certificates are there for it.
-    Near,
+    VerifiedUnlessLoopback,
     /// With TLS and any certificate, and without TLS where it has none: what `insecure` means in
     /// registries.conf.
-    Any,
+    Unverified,
     /// Without TLS.
     Plain,
 }
 
-impl Host {
+impl RegistryHost {
     pub(super) fn new(
         client: &HttpClient,
         name: &str,
-        security: Security,
+        security: ConnectionSecurity,
     ) -> Result<Self, RegistryErrorCause> {
         let address = if name == "docker.io" { DOCKER_HUB } else { name };
         let url = |scheme: &str| {
@@ -67,14 +67,14 @@ impl Host {
         };
         let mut base = url("https")?;
         let plain = match security {
-            Security::Plain => true,
-            Security::Full => false,
-            Security::Near => {
-                let origin = origin(&base)?;
+            ConnectionSecurity::Plain => true,
+            ConnectionSecurity::Verified => false,
+            ConnectionSecurity::VerifiedUnlessLoopback => {
+                let origin = url_origin(&base)?;
                 is_loopback(&origin) && !client.has_certificates(&origin)
             }
-            Security::Any => {
-                client.trust_any(&origin(&base)?);
+            ConnectionSecurity::Unverified => {
+                client.disable_verification(&url_origin(&base)?);
                 has_no_tls(client, &base)
             }
         };
@@ -82,43 +82,43 @@ impl Host {
             base = url("http")?;
         }
         Ok(Self {
-            base,
+            base_url: base,
             authorization: Authorization::default(),
-            greeted: Mutex::default(),
-            paused: Mutex::default(),
-            chunk: AtomicU64::new(0),
+            probe: Mutex::default(),
+            paused_until: Mutex::default(),
+            chunk_size: AtomicU64::new(0),
         })
     }
 
     /// Lets nobody send anything for a while.
-    pub(super) fn pause(&self, pause: Duration) {
+    pub(super) fn pause_requests(&self, pause: Duration) {
         let until = Instant::now() + pause;
-        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
         *paused = Some(paused.map_or(until, |old| old.max(until)));
     }
 
     /// Returns how long nothing should be sent.
-    pub(super) fn paused(&self) -> Duration {
-        let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn remaining_pause(&self) -> Duration {
+        let paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
         paused.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default()
     }
 
     /// Returns how much is sent at once, if there is a limit.
-    pub(super) fn chunk(&self) -> Option<u64> {
-        Some(self.chunk.load(Ordering::Relaxed)).filter(|chunk| *chunk > 0)
+    pub(super) fn chunk_size(&self) -> Option<u64> {
+        Some(self.chunk_size.load(Ordering::Relaxed)).filter(|chunk| *chunk > 0)
     }
 
     /// Learns that so much at once was too much; tells whether less can be tried.
-    pub(super) fn shrink(&self, refused: u64) -> bool {
-        let Some(less) = less_than(refused) else { return false };
-        self.chunk.store(less, Ordering::Relaxed);
+    pub(super) fn shrink_chunks(&self, refused: u64) -> bool {
+        let Some(less) = smaller_chunk(refused) else { return false };
+        self.chunk_size.store(less, Ordering::Relaxed);
         true
     }
 }
 
 /// Returns the length to try after one that was refused. Limits are powers of two, most of them, and
 /// a request as long as the limit is taken.
-fn less_than(refused: u64) -> Option<u64> {
+fn smaller_chunk(refused: u64) -> Option<u64> {
     let less = 1 << refused.checked_sub(1)?.checked_ilog2()?;
     Some(CHUNK_FIRST.min(less)).filter(|less| *less >= CHUNK_LEAST)
 }
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn what_is_too_long_gets_shorter() {
         let check = |refused: u64, expected: Option<u64>| {
-            assert_eq!(less_than(refused), expected, "{refused}");
+            assert_eq!(smaller_chunk(refused), expected, "{refused}");
         };
         check(u64::MAX, Some(16 << 20));
         check(16 << 20, Some(8 << 20));

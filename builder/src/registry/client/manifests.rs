@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::Repository;
-use super::call::Call;
+use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
-use super::scope::Scope;
+use super::scope::TokenScope;
 use crate::net::http::HttpError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
@@ -26,7 +26,7 @@ const PAGES_MAX: usize = 1000;
 /// Nor are more tags than this kept.
 const TAGS_MAX: usize = 1_000_000;
 
-const LIST: &str = "list the tags of";
+const LIST_ACT: &str = "list the tags of";
 
 /// A page of tags is not longer, in bytes.
 const PAGE_MAX: u64 = 4 << 20;
@@ -37,35 +37,36 @@ impl Repository<'_> {
         act: &'static str,
         method: &'static str,
         reference: &str,
-        scope: Scope,
-    ) -> Result<Call<'a>, RegistryError> {
-        let url = self.url(&format!("manifests/{reference}"));
-        let url = url.map_err(|cause| self.named(reference, act, cause))?;
+        scope: TokenScope,
+    ) -> Result<RegistryCall<'a>, RegistryError> {
+        let url = self.resource_url(&format!("manifests/{reference}"));
+        let url = url.map_err(|cause| self.reference_error(reference, act, cause))?;
         let headers = vec![("Accept", ACCEPT.to_owned())];
-        Ok(Call { act, method, url, headers, body: &[], scope, patience: None })
+        Ok(RegistryCall { act, method, url, headers, body: &[], scope, timeout: None })
     }
 
-    fn named(
+    fn reference_error(
         &self,
         reference: &str,
         act: &'static str,
         cause: RegistryErrorCause,
     ) -> RegistryError {
         let separator = if reference.contains(':') { '@' } else { ':' };
-        RegistryError { act, place: format!("{}{separator}{reference}", self.place), cause }
+        RegistryError { act, location: format!("{}{separator}{reference}", self.location), cause }
     }
 
     /// Returns the digest that a tag points at, if it points at anything. Registries that do not
     /// tell the digest are asked for the manifest itself.
-    pub(super) fn tagged(
+    pub(super) fn find_digest(
         &self,
         reference: &str,
-        scope: Scope,
+        scope: TokenScope,
     ) -> Result<Option<Digest>, RegistryError> {
         let act = "look for";
         let call = self.manifest_call(act, "HEAD", reference, scope)?;
-        let response = self.call(&call, |status| matches!(status, 200 | 404));
-        let response = response.map_err(|error| self.named(reference, act, error.cause))?;
+        let response = self.send_call(&call, |status| matches!(status, 200 | 404));
+        let response =
+            response.map_err(|error| self.reference_error(reference, act, error.cause))?;
         if response.head.status == 404 {
             response.discard();
             return Ok(None);
@@ -74,16 +75,16 @@ impl Repository<'_> {
         response.discard();
         match told {
             Some(Ok(digest)) => Ok(Some(digest)),
-            _ => Ok(self.manifest(reference)?.map(|document| document.digest)),
+            _ => Ok(self.read_manifest(reference)?.map(|document| document.digest)),
         }
     }
 
     /// Reads a manifest or index by tag or digest; nothing if there is none.
-    pub(super) fn manifest(&self, reference: &str) -> Result<Option<Document>, RegistryError> {
+    pub(super) fn read_manifest(&self, reference: &str) -> Result<Option<Document>, RegistryError> {
         let act = "read";
-        let fail = |cause| self.named(reference, act, cause);
-        let call = self.manifest_call(act, "GET", reference, Scope::pull(&self.name))?;
-        let response = self.call(&call, |status| matches!(status, 200 | 404));
+        let fail = |cause| self.reference_error(reference, act, cause);
+        let call = self.manifest_call(act, "GET", reference, TokenScope::pull(&self.name))?;
+        let response = self.send_call(&call, |status| matches!(status, 200 | 404));
         let response = response.map_err(|error| fail(error.cause))?;
         if response.head.status == 404 {
             response.discard();
@@ -92,21 +93,21 @@ impl Repository<'_> {
         let told = response.head.header("docker-content-digest").map(str::to_owned);
         let media_type = response.head.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
-        let bytes = response.bytes(DOCUMENT_LEN_MAX).map_err(|error| fail(error.into()))?;
+        let bytes = response.read_body(DOCUMENT_LEN_MAX).map_err(|error| fail(error.into()))?;
         let document = Document::parse(&media_type, bytes)
-            .map_err(|why| fail(RegistryErrorCause::Untrue(why)))?;
+            .map_err(|why| fail(RegistryErrorCause::InvalidContent(why)))?;
         let expected = if reference.contains(':') { Some(reference) } else { told.as_deref() };
         // Other algorithms than ours cannot be checked, so they are not believed either.
         match expected.map(str::parse::<Digest>) {
             Some(Ok(digest)) if digest != document.digest => {
-                Err(fail(RegistryErrorCause::Untrue(format!(
+                Err(fail(RegistryErrorCause::InvalidContent(format!(
                     "the registry sent a manifest whose digest is {}, not {digest}",
                     document.digest
                 ))))
             }
-            Some(Err(_)) if reference.contains(':') => {
-                Err(fail(RegistryErrorCause::Untrue("only sha256 digests can be checked".into())))
-            }
+            Some(Err(_)) if reference.contains(':') => Err(fail(
+                RegistryErrorCause::InvalidContent("only sha256 digests can be checked".into()),
+            )),
             _ => Ok(Some(document)),
         }
     }
@@ -114,25 +115,25 @@ impl Repository<'_> {
     /// Puts a document under its digest, unless it is there.
     pub(super) fn put_manifest(&self, document: &Document) -> Result<(), RegistryError> {
         let reference = document.digest.to_string();
-        if self.tagged(&reference, self.scope())? == Some(document.digest) {
+        if self.find_digest(&reference, self.push_scope())? == Some(document.digest) {
             return Ok(());
         }
         self.write_manifest(document, &reference)
     }
 
     /// Points a tag at a document, and reads back that it does.
-    pub(super) fn tag(&self, document: &Document, tag: &str) -> Result<(), RegistryError> {
-        if self.tagged(tag, self.scope())? == Some(document.digest) {
+    pub(super) fn put_tag(&self, document: &Document, tag: &str) -> Result<(), RegistryError> {
+        if self.find_digest(tag, self.push_scope())? == Some(document.digest) {
             return Ok(());
         }
         self.write_manifest(document, tag)?;
-        match self.tagged(tag, self.scope())? {
+        match self.find_digest(tag, self.push_scope())? {
             Some(digest) if digest == document.digest => Ok(()),
             other => {
                 let other =
                     other.map_or_else(|| "nothing (404)".to_owned(), |digest| digest.to_string());
                 let why = format!("the tag points at {other} now, not at {}", document.digest);
-                Err(self.named(tag, "publish", RegistryErrorCause::Untrue(why)))
+                Err(self.reference_error(tag, "publish", RegistryErrorCause::InvalidContent(why)))
             }
         }
     }
@@ -143,11 +144,13 @@ impl Repository<'_> {
         let mut attempts = self.registry.client.attempts();
         loop {
             let error = match self.write_manifest_once(document, reference) {
-                Err(error) if is_confused(&error.cause) => error,
+                Err(error) if is_digest_confusion(&error.cause) => error,
                 written => return written,
             };
-            let Some(pause) = attempts.next(None) else { return Err(error) };
-            self.registry.sleep(pause).map_err(|cause| self.named(reference, "publish", cause))?;
+            let Some(pause) = attempts.next_pause(None) else { return Err(error) };
+            self.registry
+                .sleep(pause)
+                .map_err(|cause| self.reference_error(reference, "publish", cause))?;
         }
     }
 
@@ -157,30 +160,34 @@ impl Repository<'_> {
         reference: &str,
     ) -> Result<(), RegistryError> {
         let act = "publish";
-        let mut call = self.manifest_call(act, "PUT", reference, self.scope())?;
+        let mut call = self.manifest_call(act, "PUT", reference, self.push_scope())?;
         call.headers = vec![("Content-Type", document.media_type.to_string())];
         call.body = &document.bytes;
-        let response = self.call(&call, |status| matches!(status, 200..=204));
-        let response = response.map_err(|error| self.named(reference, act, error.cause))?;
+        let response = self.send_call(&call, |status| matches!(status, 200..=204));
+        let response =
+            response.map_err(|error| self.reference_error(reference, act, error.cause))?;
         let told = response.head.header("docker-content-digest").map(str::parse::<Digest>);
         response.discard();
         match told {
             Some(Ok(digest)) if digest != document.digest => {
                 let why = format!("the registry took it for {digest}, not {}", document.digest);
-                Err(self.named(reference, act, RegistryErrorCause::Untrue(why)))
+                Err(self.reference_error(reference, act, RegistryErrorCause::InvalidContent(why)))
             }
             _ => Ok(()),
         }
     }
 
     /// Returns all tags, as the registry orders them.
-    pub(crate) fn tags(&self) -> Result<Vec<String>, RegistryError> {
-        let fail = |why: &str| self.failed(LIST, RegistryErrorCause::Untrue(why.into()));
-        let mut url = self.url("tags/list").map_err(|cause| self.failed(LIST, cause))?;
+    pub(crate) fn list_tags(&self) -> Result<Vec<String>, RegistryError> {
+        let fail = |why: &str| {
+            self.registry_error(LIST_ACT, RegistryErrorCause::InvalidContent(why.into()))
+        };
+        let mut url =
+            self.resource_url("tags/list").map_err(|cause| self.registry_error(LIST_ACT, cause))?;
         let mut seen = BTreeSet::from([url.clone()]);
         let mut tags = Vec::new();
         while seen.len() <= PAGES_MAX && tags.len() <= TAGS_MAX {
-            let (page, following) = self.page(url)?;
+            let (page, following) = self.read_tag_page(url)?;
             if !page.iter().all(|tag| is_tag(tag)) {
                 return Err(fail("the list of tags has one that cannot be a tag"));
             }
@@ -195,20 +202,29 @@ impl Repository<'_> {
     }
 
     /// Returns the tags of a page, and where the next one is.
-    fn page(&self, url: Url) -> Result<(Vec<String>, Option<Url>), RegistryError> {
-        let fail = |error: HttpError| self.failed(LIST, error);
-        let (headers, scope) = (Vec::new(), Scope::pull(&self.name));
-        let call =
-            Call { act: LIST, method: "GET", url, headers, body: &[], scope, patience: None };
-        let response = self.call(&call, |status| status == 200)?;
-        let link = response.head.header("link").and_then(next_page);
-        let following = link.map(|link| crate::net::http::next(&call.url, link));
+    fn read_tag_page(&self, url: Url) -> Result<(Vec<String>, Option<Url>), RegistryError> {
+        let fail = |error: HttpError| self.registry_error(LIST_ACT, error);
+        let (headers, scope) = (Vec::new(), TokenScope::pull(&self.name));
+        let call = RegistryCall {
+            act: LIST_ACT,
+            method: "GET",
+            url,
+            headers,
+            body: &[],
+            scope,
+            timeout: None,
+        };
+        let response = self.send_call(&call, |status| status == 200)?;
+        let link = response.head.header("link").and_then(parse_next_link);
+        let following = link.map(|link| crate::net::http::resolve_location(&call.url, link));
         let following = following.transpose().map_err(fail)?;
-        let page = response.bytes(PAGE_MAX).map_err(fail)?;
-        let page: Page = serde_json::from_slice(&page).map_err(|_| {
-            self.failed(
-                LIST,
-                RegistryErrorCause::Untrue("what the server sent is no list of tags".into()),
+        let page = response.read_body(PAGE_MAX).map_err(fail)?;
+        let page: TagPage = serde_json::from_slice(&page).map_err(|_| {
+            self.registry_error(
+                LIST_ACT,
+                RegistryErrorCause::InvalidContent(
+                    "what the server sent is no list of tags".into(),
+                ),
             )
         })?;
         Ok((page.tags.unwrap_or_default(), following))
@@ -216,19 +232,19 @@ impl Repository<'_> {
 }
 
 #[derive(serde::Deserialize)]
-struct Page {
+struct TagPage {
     /// Some registries say `null` where there are none.
     tags: Option<Vec<String>>,
 }
 
 /// Returns where the next page is (RFC 8288).
-fn next_page(link: &str) -> Option<&str> {
+fn parse_next_link(link: &str) -> Option<&str> {
     let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
     parameters.replace(['"', ' '], "").contains("rel=next").then_some(target)
 }
 
 /// Tells whether a registry took what it was sent for something else.
-fn is_confused(cause: &RegistryErrorCause) -> bool {
+fn is_digest_confusion(cause: &RegistryErrorCause) -> bool {
     matches!(cause, RegistryErrorCause::Status { status: 400, detail: Some(detail), .. } if detail.starts_with("DIGEST_INVALID"))
 }
 
@@ -239,7 +255,7 @@ mod tests {
     #[test]
     fn next_pages_are_found() {
         let check = |link: &str, expected: Option<&str>| {
-            assert_eq!(next_page(link), expected, "{link}");
+            assert_eq!(parse_next_link(link), expected, "{link}");
         };
         check(r#"</v2/a/tags/list?n=2&last=b>; rel="next""#, Some("/v2/a/tags/list?n=2&last=b"));
         check("<x>;rel=next", Some("x"));

@@ -25,12 +25,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use self::auth::RegistryKeychain;
-use self::call::Call;
-pub use self::challenge::Challenge;
+use self::call::RegistryCall;
+pub use self::challenge::AuthChallenge;
 pub use self::error::{RegistryError, RegistryErrorCause};
-use self::host::{Host, Security};
+use self::host::{ConnectionSecurity, RegistryHost};
 pub use self::read::RegistryImages;
-use self::scope::Scope;
+use self::scope::TokenScope;
 pub use self::sink::RegistrySink;
 use crate::net::http::HttpClient;
 use crate::oci::image::reference::Reference;
@@ -44,7 +44,7 @@ pub struct RegistryOptions {
     /// Knows who we are.
     pub keychain: Box<dyn RegistryKeychain>,
     /// `registries.conf`: mirrors, and what is blocked.
-    pub registries: RegistrySettings,
+    pub settings: RegistrySettings,
     /// Which registries are spoken to without TLS.
     pub plain_http: PlainHttp,
     /// Sends blobs in parts of this many bytes; otherwise each is one request.
@@ -65,10 +65,10 @@ pub enum PlainHttp {
 }
 
 /// All registries.
-pub struct Registry {
+pub struct RegistryClient {
     client: HttpClient,
     options: RegistryOptions,
-    hosts: Mutex<BTreeMap<String, Arc<Host>>>,
+    hosts: Mutex<BTreeMap<String, Arc<RegistryHost>>>,
     totals: TransferTotals,
 }
 
@@ -76,7 +76,7 @@ pub struct Registry {
 #[derive(Debug, Default)]
 pub struct TransferTotals {
     sent: AtomicU64,
-    spared: AtomicU64,
+    skipped: AtomicU64,
 }
 
 impl TransferTotals {
@@ -86,23 +86,23 @@ impl TransferTotals {
     }
 
     /// Returns how many bytes of blobs were there already.
-    pub fn spared(&self) -> u64 {
-        self.spared.load(Ordering::Relaxed)
+    pub fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
     }
 }
 
 /// One path in one registry.
 #[derive(Clone)]
 pub struct Repository<'a> {
-    registry: &'a Registry,
-    host: Arc<Host>,
+    registry: &'a RegistryClient,
+    host: Arc<RegistryHost>,
     /// The path, e.g. `me/fedora`.
     name: String,
     /// Host and path as the user names them.
-    place: String,
+    location: String,
 }
 
-impl Registry {
+impl RegistryClient {
     /// Returns all registries; nothing is asked yet.
     pub fn new(client: HttpClient, options: RegistryOptions) -> Self {
         Self { client, options, hosts: Mutex::default(), totals: TransferTotals::default() }
@@ -114,102 +114,117 @@ impl Registry {
     }
 
     /// Returns the repository that images of this name are written to.
-    pub fn target(&self, name: &Reference) -> Result<Repository<'_>, RegistryError> {
+    pub fn target_repository(&self, name: &Reference) -> Result<Repository<'_>, RegistryError> {
         let act = "write to";
-        let mut all = self.repositories(name, RegistryPurpose::Write, act)?;
-        all.pop().ok_or_else(|| forbidden(name, act, "registries.conf names no place for it"))
+        let mut all = self.resolve_repositories(name, RegistryPurpose::Write, act)?;
+        all.pop().ok_or_else(|| forbidden_error(name, act, "registries.conf names no place for it"))
     }
 
     /// Returns the repositories that images of this name are read from, the best first.
-    pub fn sources(&self, name: &Reference) -> Result<Vec<Repository<'_>>, RegistryError> {
-        self.repositories(name, RegistryPurpose::Read, "read")
+    pub fn source_repositories(
+        &self,
+        name: &Reference,
+    ) -> Result<Vec<Repository<'_>>, RegistryError> {
+        self.resolve_repositories(name, RegistryPurpose::Read, "read")
     }
 
     /// Checks that a registry accepts the credential that there is for it. `name` is any
     /// repository in the part of the registry that the credential is for.
     pub fn check_login(&self, name: &Reference) -> Result<(), RegistryError> {
         let act = "log in to";
-        let repository = self.target(name)?;
-        let url = repository.host.base.clone();
-        let (headers, scope) = (Vec::new(), Scope::default());
-        let call = Call { act, method: "GET", url, headers, body: &[], scope, patience: None };
-        let response = repository.call(&call, |status| status == 200);
-        let named = |error| RegistryError { place: name.registry().to_owned(), ..error };
+        let repository = self.target_repository(name)?;
+        let url = repository.host.base_url.clone();
+        let (headers, scope) = (Vec::new(), TokenScope::default());
+        let call =
+            RegistryCall { act, method: "GET", url, headers, body: &[], scope, timeout: None };
+        let response = repository.send_call(&call, |status| status == 200);
+        let named = |error| RegistryError { location: name.registry().to_owned(), ..error };
         response.map_err(named)?.discard();
         Ok(())
     }
 
-    fn repositories(
+    fn resolve_repositories(
         &self,
         name: &Reference,
         purpose: RegistryPurpose,
         act: &'static str,
     ) -> Result<Vec<Repository<'_>>, RegistryError> {
-        match self.options.registries.resolve(name, purpose) {
+        match self.options.settings.resolve(name, purpose) {
             Ok(RegistryResolution::Open(endpoints)) => {
-                endpoints.iter().map(|endpoint| self.repository(endpoint, act)).collect()
+                endpoints.iter().map(|endpoint| self.open_repository(endpoint, act)).collect()
             }
-            Ok(RegistryResolution::Blocked { prefix, origin }) => Err(forbidden(
+            Ok(RegistryResolution::Blocked { prefix, origin }) => Err(forbidden_error(
                 name,
                 act,
                 &format!("`{prefix}` is blocked in {}", origin.source.name),
             )),
-            Err(diagnostic) => Err(forbidden(name, act, &diagnostic.to_string())),
+            Err(diagnostic) => Err(forbidden_error(name, act, &diagnostic.to_string())),
         }
     }
 
-    fn security(&self, endpoint: &RegistryEndpoint) -> Security {
+    fn endpoint_security(&self, endpoint: &RegistryEndpoint) -> ConnectionSecurity {
         match (self.options.plain_http, endpoint.transport) {
-            (PlainHttp::Always, _) => Security::Plain,
-            (_, RegistryTransport::Insecure) => Security::Any,
-            (PlainHttp::Loopback, RegistryTransport::Verify) => Security::Near,
-            (PlainHttp::Never, RegistryTransport::Verify) => Security::Full,
+            (PlainHttp::Always, _) => ConnectionSecurity::Plain,
+            (_, RegistryTransport::Insecure) => ConnectionSecurity::Unverified,
+            (PlainHttp::Loopback, RegistryTransport::Verify) => {
+                ConnectionSecurity::VerifiedUnlessLoopback
+            }
+            (PlainHttp::Never, RegistryTransport::Verify) => ConnectionSecurity::Verified,
         }
     }
 
-    fn repository(
+    fn open_repository(
         &self,
         endpoint: &RegistryEndpoint,
         act: &'static str,
     ) -> Result<Repository<'_>, RegistryError> {
         let name = &endpoint.image;
-        let place = name.full_repository();
+        let location = name.full_repository();
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = if let Some(host) = hosts.get(name.registry()) {
             Arc::clone(host)
         } else {
-            let host = Host::new(&self.client, name.registry(), self.security(endpoint));
-            let failed = |cause| RegistryError { act, place: place.clone(), cause };
+            let host =
+                RegistryHost::new(&self.client, name.registry(), self.endpoint_security(endpoint));
+            let failed = |cause| RegistryError { act, location: location.clone(), cause };
             let host = Arc::new(host.map_err(failed)?);
             hosts.insert(name.registry().into(), Arc::clone(&host));
             host
         };
-        Ok(Repository { registry: self, host, name: name.repository().into(), place })
+        Ok(Repository { registry: self, host, name: name.repository().into(), location })
     }
 }
 
-fn forbidden(name: &Reference, act: &'static str, why: &str) -> RegistryError {
-    RegistryError { act, place: name.to_string(), cause: RegistryErrorCause::Forbidden(why.into()) }
+fn forbidden_error(name: &Reference, act: &'static str, why: &str) -> RegistryError {
+    RegistryError {
+        act,
+        location: name.to_string(),
+        cause: RegistryErrorCause::Forbidden(why.into()),
+    }
 }
 
 impl Repository<'_> {
-    fn is_same(&self, other: &Self) -> bool {
-        self.name == other.name && self.is_beside(other)
+    fn is_same_as(&self, other: &Self) -> bool {
+        self.name == other.name && self.shares_registry_with(other)
     }
 
     /// Tells whether both are in one registry.
-    fn is_beside(&self, other: &Self) -> bool {
-        self.host.base == other.host.base
+    fn shares_registry_with(&self, other: &Self) -> bool {
+        self.host.base_url == other.host.base_url
     }
 
-    fn failed(&self, act: &'static str, cause: impl Into<RegistryErrorCause>) -> RegistryError {
-        RegistryError { act, place: self.place.clone(), cause: cause.into() }
+    fn registry_error(
+        &self,
+        act: &'static str,
+        cause: impl Into<RegistryErrorCause>,
+    ) -> RegistryError {
+        RegistryError { act, location: self.location.clone(), cause: cause.into() }
     }
 }
 
-impl fmt::Debug for Registry {
+impl fmt::Debug for RegistryClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").field("totals", &self.totals).finish_non_exhaustive()
+        f.debug_struct("RegistryClient").field("totals", &self.totals).finish_non_exhaustive()
     }
 }
 
@@ -223,6 +238,6 @@ impl fmt::Debug for RegistryOptions {
 
 impl fmt::Debug for Repository<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Repository").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Repository").field("location", &self.location).finish_non_exhaustive()
     }
 }

@@ -12,29 +12,29 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::Repository;
-use super::call::Call;
+use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
-use super::remedy::{Again, Remedy};
-use super::scope::Scope;
-use super::session::{Opened, Reply, Session, UPLOAD, patience};
+use super::remedy::{Remedy, Retry};
+use super::scope::TokenScope;
+use super::session::{OpenedUpload, UPLOAD_ACT, UploadAttempt, UploadSession, commit_timeout};
 use crate::net::http::{BodyFraming, HttpResponse, SendError};
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::{BlobSource, ReportBytes, TransferOutcome};
 
 /// How much is read at once, in bytes.
-const STEP: usize = 256 * 1024;
+const BUFFER_LEN: usize = 256 * 1024;
 
 /// An upload that got this much further is not failing, however often it breaks, in bytes.
-pub(super) const PROGRESS: u64 = 1 << 20;
+pub(super) const PROGRESS_MIN: u64 = 1 << 20;
 
 /// A blob that is to be put somewhere.
 #[derive(Clone, Copy)]
-pub(super) struct Put<'a> {
+pub(super) struct BlobUpload<'a> {
     pub(super) digest: Digest,
     pub(super) size: u64,
     pub(super) source: &'a dyn BlobSource,
     /// A repository of the same registry that has it.
-    pub(super) from: Option<&'a str>,
+    pub(super) mount_from: Option<&'a str>,
     pub(super) advanced: &'a ReportBytes<'a>,
 }
 
@@ -42,32 +42,35 @@ impl Repository<'_> {
     /// Tells whether the repository has a blob.
     pub(super) fn has_blob(&self, digest: Digest, size: u64) -> Result<bool, RegistryError> {
         let act = "look for a blob in";
-        let url = self.url(&format!("blobs/{digest}")).map_err(|cause| self.failed(act, cause))?;
-        let scope = self.scope();
+        let url = self
+            .resource_url(&format!("blobs/{digest}"))
+            .map_err(|cause| self.registry_error(act, cause))?;
+        let scope = self.push_scope();
         let headers = Vec::new();
-        let call = Call { act, method: "HEAD", url, headers, body: &[], scope, patience: None };
-        let response = self.call(&call, |status| matches!(status, 200 | 404))?;
+        let call =
+            RegistryCall { act, method: "HEAD", url, headers, body: &[], scope, timeout: None };
+        let response = self.send_call(&call, |status| matches!(status, 200 | 404))?;
         let there = response.head.status == 200;
         let len = response.head.content_length();
         response.discard();
         Ok(there && len.is_none_or(|len| len == size))
     }
 
-    pub(super) fn put_blob(&self, put: &Put<'_>) -> Result<TransferOutcome, RegistryError> {
+    pub(super) fn put_blob(&self, put: &BlobUpload<'_>) -> Result<TransferOutcome, RegistryError> {
         if self.has_blob(put.digest, put.size)? {
-            self.registry.count_spared(put.size);
+            self.registry.count_skipped(put.size);
             return Ok(TransferOutcome::Existed);
         }
         let mut attempts = self.registry.client.attempts();
-        let mut mount = put.from.map(|from| (put.digest, from));
-        let mut broken: Option<(Session, u64)> = None;
+        let mut mount = put.mount_from.map(|from| (put.digest, from));
+        let mut broken: Option<(UploadSession, u64)> = None;
         loop {
             let (mut session, have) = match broken.take() {
                 Some(broken) => broken,
                 None => match self.open_or_mount(mount.take())? {
-                    Opened::Session(session) => (session, 0),
-                    Opened::Mounted => {
-                        self.registry.count_spared(put.size);
+                    OpenedUpload::Session(session) => (session, 0),
+                    OpenedUpload::Mounted => {
+                        self.registry.count_skipped(put.size);
                         return Ok(TransferOutcome::Mounted);
                     }
                 },
@@ -77,8 +80,8 @@ impl Repository<'_> {
                 Ok(()) => return Ok(TransferOutcome::Copied),
                 Err(cause) => cause,
             };
-            if Remedy::of(&cause) == Remedy::Parts
-                && self.host.shrink(self.host.chunk().unwrap_or(put.size))
+            if Remedy::for_cause(&cause) == Remedy::SmallerChunks
+                && self.host.shrink_chunks(self.host.chunk_size().unwrap_or(put.size))
             {
                 continue;
             }
@@ -86,25 +89,27 @@ impl Repository<'_> {
             if cause.is_transient() && self.has_blob(put.digest, put.size).unwrap_or(false) {
                 return Ok(TransferOutcome::Copied);
             }
-            let remedy = Remedy::of(&cause);
+            let remedy = Remedy::for_cause(&cause);
             let resumed = match remedy {
-                Remedy::Wait(_) | Remedy::Pause(_) => self.uploaded(&mut session, sent.get()),
+                Remedy::Wait(_) | Remedy::PauseHost(_) => {
+                    self.find_resume_offset(&mut session, sent.get())
+                }
                 _ => None,
             };
-            if resumed.is_some_and(|now| now >= have + PROGRESS) {
+            if resumed.is_some_and(|now| now >= have + PROGRESS_MIN) {
                 attempts = self.registry.client.attempts();
             }
-            let again = self.remedy(remedy, &mut attempts);
-            if again.map_err(|cause| self.failed(UPLOAD, cause))? == Again::No {
-                self.abandon(&session);
-                return Err(self.failed(UPLOAD, cause));
+            let again = self.apply_remedy(remedy, &mut attempts);
+            if again.map_err(|cause| self.registry_error(UPLOAD_ACT, cause))? == Retry::No {
+                self.cancel_upload(&session);
+                return Err(self.registry_error(UPLOAD_ACT, cause));
             }
             broken = resumed.map(|have| (session, have));
         }
     }
 
     /// A registry that will not mount takes the bytes.
-    fn open_or_mount(&self, mount: Option<(Digest, &str)>) -> Result<Opened, RegistryError> {
+    fn open_or_mount(&self, mount: Option<(Digest, &str)>) -> Result<OpenedUpload, RegistryError> {
         match self.open_session(mount) {
             Err(RegistryError {
                 cause: RegistryErrorCause::Status { .. } | RegistryErrorCause::Unauthorized(_),
@@ -117,65 +122,72 @@ impl Repository<'_> {
     /// Sends a blob from `have` on, and ends the upload.
     fn send_blob(
         &self,
-        session: &mut Session,
+        session: &mut UploadSession,
         have: u64,
         sent: &Cell<u64>,
-        put: &Put<'_>,
+        put: &BlobUpload<'_>,
     ) -> Result<(), RegistryErrorCause> {
-        let chunk = self.registry.options.chunk_size.or_else(|| self.host.chunk());
+        let chunk = self.registry.options.chunk_size.or_else(|| self.host.chunk_size());
         if have == 0 && chunk.is_none_or(|chunk| chunk >= put.size) {
-            let whole = Part { method: "PUT", start: 0, end: put.size, range: Range::None, sent };
-            let response = self.send_part(&session.with_digest(put.digest), &whole, put)?;
+            let whole = UploadPart {
+                method: "PUT",
+                start: 0,
+                end: put.size,
+                range: ContentRange::Omitted,
+                sent,
+            };
+            let response = self.send_part(&session.commit_url(put.digest), &whole, put)?;
             return match response.head.status {
                 200..=204 => {
                     response.discard();
                     Ok(())
                 }
-                _ => Err(self.status(response)),
+                _ => Err(self.status_error(response)),
             };
         }
         let mut start = have;
         while start < put.size {
             let end = chunk.map_or(put.size, |chunk| (start + chunk).min(put.size));
-            let part = Part { method: "PATCH", start, end, range: Range::Told, sent };
+            let part = UploadPart { method: "PATCH", start, end, range: ContentRange::Sent, sent };
             let response = self.send_part(&session.location, &part, put)?;
             if !matches!(response.head.status, 200..=204) {
-                return Err(self.status(response));
+                return Err(self.status_error(response));
             }
             // What the answer says of the range is not always true (ECR, zot); the digest decides.
-            *session = session.clone().moved(response)?;
+            *session = session.clone().follow_location(response)?;
             start = end;
         }
-        self.commit(session, put.digest, put.size).map_err(|error| error.cause)
+        self.commit_upload(session, put.digest, put.size).map_err(|error| error.cause)
     }
 
     fn send_part(
         &self,
         url: &Url,
-        part: &Part<'_>,
-        put: &Put<'_>,
+        part: &UploadPart<'_>,
+        put: &BlobUpload<'_>,
     ) -> Result<HttpResponse, RegistryErrorCause> {
-        self.admitted(|| self.send_part_once(url, part, put))
+        self.retry_unauthorized(|| self.send_part_once(url, part, put))
     }
 
     fn send_part_once(
         &self,
         url: &Url,
-        part: &Part<'_>,
-        put: &Put<'_>,
-    ) -> Result<Reply<HttpResponse>, RegistryErrorCause> {
+        part: &UploadPart<'_>,
+        put: &BlobUpload<'_>,
+    ) -> Result<UploadAttempt<HttpResponse>, RegistryErrorCause> {
         let len = part.end - part.start;
-        let range = (part.range == Range::Told).then_some((part.start, part.end));
-        let mut begun = self.begin(part.method, url, BodyFraming::Length(len), range)?;
+        let range = (part.range == ContentRange::Sent).then_some((part.start, part.end));
+        let mut begun =
+            self.start_upload_request(part.method, url, BodyFraming::Length(len), range)?;
         let mut reader = put.source.open(part.start).map_err(|error| {
-            RegistryErrorCause::Local(std::io::Error::other(error.full_message()))
+            RegistryErrorCause::LocalRead(std::io::Error::other(error.full_message()))
         })?;
         let mut hash = (len == put.size).then(Sha256::new);
-        let mut buffer = vec![0; STEP.min(usize::try_from(len).unwrap_or(STEP))];
+        let mut buffer = vec![0; BUFFER_LEN.min(usize::try_from(len).unwrap_or(BUFFER_LEN))];
         let mut left = len;
         while left > 0 {
             let count = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            reader.read_exact(&mut buffer[..count]).map_err(RegistryErrorCause::Local)?;
+            reader.read_exact(&mut buffer[..count]).map_err(RegistryErrorCause::LocalRead)?;
             left -= count as u64;
             if let Some(hash) = &mut hash {
                 hash.update(&buffer[..count]);
@@ -183,7 +195,7 @@ impl Repository<'_> {
             // Before the last byte: what is damaged here never becomes a blob there.
             if left == 0 && hash.take().is_some_and(|hash| Digest::from_hasher(hash) != put.digest)
             {
-                return Err(RegistryErrorCause::Untrue(format!(
+                return Err(RegistryErrorCause::InvalidContent(format!(
                     "the blob {} is damaged where it comes from",
                     put.digest
                 )));
@@ -201,7 +213,7 @@ impl Repository<'_> {
             }
         }
         let stall = self.registry.client.options().stall;
-        begun.answer(Some(patience(&stall, put.size)))
+        begun.finish(Some(commit_timeout(&stall, put.size)))
     }
 
     /// Copies a blob from a repository that has it: beside it, without moving a byte.
@@ -211,35 +223,35 @@ impl Repository<'_> {
         size: u64,
         from: &Repository<'_>,
     ) -> Result<TransferOutcome, RegistryError> {
-        let source = super::read::RemoteBlob { repository: from, digest, size };
-        let beside = from.is_beside(self).then_some(from.name.as_str());
-        self.put_blob(&Put {
+        let source = super::read::RegistryBlob { repository: from, digest, size };
+        let beside = from.shares_registry_with(self).then_some(from.name.as_str());
+        self.put_blob(&BlobUpload {
             digest,
             size,
             source: &source,
-            from: beside,
+            mount_from: beside,
             advanced: &|_| ControlFlow::Continue(()),
         })
     }
 
-    pub(super) fn pull_scope(&self) -> Scope {
-        Scope::pull(&self.name)
+    pub(super) fn pull_scope(&self) -> TokenScope {
+        TokenScope::pull(&self.name)
     }
 }
 
 /// Bytes of a blob that are one request.
-struct Part<'a> {
+struct UploadPart<'a> {
     method: &'static str,
     start: u64,
     end: u64,
-    range: Range,
+    range: ContentRange,
     /// How far the blob has been sent, in bytes.
     sent: &'a Cell<u64>,
 }
 
 /// Whether the registry is told which bytes of the blob they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Range {
-    None,
-    Told,
+enum ContentRange {
+    Omitted,
+    Sent,
 }

@@ -3,17 +3,17 @@
 use std::io::{self, Read};
 
 use super::Repository;
-use super::call::Call;
+use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
-use super::remedy::Again;
-use crate::net::http::{Attempts, HttpResponse};
+use super::remedy::Retry;
+use crate::net::http::{HttpResponse, RetryAttempts};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
 use crate::oci::sink::BlobSource;
 
-const READ: &str = "read a blob of";
+const READ_ACT: &str = "read a blob of";
 
 /// The images of a repository, and of its mirrors before it.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl<'a> RegistryImages<'a> {
 
     /// Asks each repository until one has an answer; the error of the last, the repository itself,
     /// is the one to tell.
-    fn first<T>(
+    fn first_answer<T>(
         &self,
         ask: impl Fn(&Repository<'a>) -> Result<Option<T>, RegistryError>,
     ) -> Result<Option<T>, StorageError> {
@@ -43,16 +43,16 @@ impl<'a> RegistryImages<'a> {
         Ok(answer?)
     }
 
-    fn open(&self, part: Part) -> Result<BlobReader<'a>, StorageError> {
+    fn open_range(&self, part: BlobRange) -> Result<RegistryBlobReader<'a>, StorageError> {
         let digest = part.digest;
-        let reader = self.first(|repository| repository.open_part(part).map(Some))?;
+        let reader = self.first_answer(|repository| repository.open_blob_range(part).map(Some))?;
         reader.ok_or_else(|| StorageError::remote(format!("no repository has the blob {digest}")))
     }
 }
 
 impl Images for RegistryImages<'_> {
     fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
-        self.first(|repository| repository.manifest(name))
+        self.first_answer(|repository| repository.read_manifest(name))
     }
 
     fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
@@ -65,7 +65,7 @@ impl Images for RegistryImages<'_> {
         size: u64,
         at: u64,
     ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
-        Ok(Box::new(self.open(Part { digest, size, at, end: size })?))
+        Ok(Box::new(self.open_range(BlobRange { digest, size, start: at, end: size })?))
     }
 
     /// The server is asked for no more.
@@ -75,7 +75,7 @@ impl Images for RegistryImages<'_> {
         size: u64,
         len: u64,
     ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
-        Ok(Box::new(self.open(Part { digest, size, at: 0, end: len.min(size) })?))
+        Ok(Box::new(self.open_range(BlobRange { digest, size, start: 0, end: len.min(size) })?))
     }
 
     fn into_blob_reader<'s>(
@@ -86,27 +86,27 @@ impl Images for RegistryImages<'_> {
     where
         Self: 's,
     {
-        Ok(Box::new(self.open(Part { digest, size, at: 0, end: size })?))
+        Ok(Box::new(self.open_range(BlobRange { digest, size, start: 0, end: size })?))
     }
 
     fn tags(&self) -> Result<Vec<String>, StorageError> {
-        Ok(self.first(|repository| repository.tags().map(Some))?.unwrap_or_default())
+        Ok(self.first_answer(|repository| repository.list_tags().map(Some))?.unwrap_or_default())
     }
 
     fn mount_source(&self) -> Option<(&str, &str)> {
         let repository = self.repositories.last()?;
-        Some((repository.host.base.as_str(), &repository.name))
+        Some((repository.host.base_url.as_str(), &repository.name))
     }
 }
 
 /// A blob in a registry, as the source of another.
-pub(super) struct RemoteBlob<'a> {
+pub(super) struct RegistryBlob<'a> {
     pub(super) repository: &'a Repository<'a>,
     pub(super) digest: Digest,
     pub(super) size: u64,
 }
 
-impl BlobSource for RemoteBlob<'_> {
+impl BlobSource for RegistryBlob<'_> {
     fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, StorageError> {
         Ok(Box::new(self.repository.open_blob(self.digest, self.size, at)?))
     }
@@ -114,13 +114,13 @@ impl BlobSource for RemoteBlob<'_> {
 
 /// A part of a blob.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+struct BlobRange {
     /// Of the blob.
     digest: Digest,
     /// Of the blob, in bytes.
     size: u64,
     /// Where the part begins.
-    at: u64,
+    start: u64,
     /// Where it ends.
     end: u64,
 }
@@ -132,34 +132,34 @@ impl<'a> Repository<'a> {
         digest: Digest,
         size: u64,
         at: u64,
-    ) -> Result<BlobReader<'a>, RegistryError> {
-        self.open_part(Part { digest, size, at, end: size })
+    ) -> Result<RegistryBlobReader<'a>, RegistryError> {
+        self.open_blob_range(BlobRange { digest, size, start: at, end: size })
     }
 
-    fn open_part(&self, part: Part) -> Result<BlobReader<'a>, RegistryError> {
+    fn open_blob_range(&self, part: BlobRange) -> Result<RegistryBlobReader<'a>, RegistryError> {
         let attempts = self.registry.client.attempts();
         let repository = self.clone();
-        let mut reader = BlobReader { repository, part, response: None, attempts };
+        let mut reader = RegistryBlobReader { repository, range: part, response: None, attempts };
         reader.connect()?;
         Ok(reader)
     }
 }
 
 /// A blob that is being read.
-pub(super) struct BlobReader<'a> {
+pub(super) struct RegistryBlobReader<'a> {
     repository: Repository<'a>,
     /// What is still to be read.
-    part: Part,
+    range: BlobRange,
     response: Option<HttpResponse>,
-    attempts: Attempts,
+    attempts: RetryAttempts,
 }
 
-impl BlobReader<'_> {
+impl RegistryBlobReader<'_> {
     fn connect(&mut self) -> Result<(), RegistryError> {
         let repository = &self.repository;
-        let Part { digest, size, at, end } = self.part;
-        let fail = |cause| repository.failed(READ, cause);
-        let url = repository.url(&format!("blobs/{digest}")).map_err(fail)?;
+        let BlobRange { digest, size, start: at, end } = self.range;
+        let fail = |cause| repository.registry_error(READ_ACT, cause);
+        let url = repository.resource_url(&format!("blobs/{digest}")).map_err(fail)?;
         let headers = match (at, end) {
             (0, end) if end == size => Vec::new(),
             (at, end) if end == size => vec![("Range", format!("bytes={at}-"))],
@@ -167,23 +167,30 @@ impl BlobReader<'_> {
             (at, end) => vec![("Range", format!("bytes={at}-{}", end.saturating_sub(1).max(at)))],
         };
         let scope = repository.pull_scope();
-        let call =
-            Call { act: READ, method: "GET", url, headers, body: &[], scope, patience: None };
-        let response = repository.call(&call, |status| matches!(status, 200 | 206 | 404))?;
+        let call = RegistryCall {
+            act: READ_ACT,
+            method: "GET",
+            url,
+            headers,
+            body: &[],
+            scope,
+            timeout: None,
+        };
+        let response = repository.send_call(&call, |status| matches!(status, 200 | 206 | 404))?;
         let head = &response.head;
         if head.status == 404 {
-            return Err(fail(RegistryErrorCause::Missing(digest)));
+            return Err(fail(RegistryErrorCause::MissingBlob(digest)));
         }
         if head.status == 206 {
             let start = format!("bytes {at}-");
             if !head.header("content-range").is_some_and(|range| range.starts_with(&start)) {
-                return Err(fail(RegistryErrorCause::Untrue(
+                return Err(fail(RegistryErrorCause::InvalidContent(
                     "the server sent another part".into(),
                 )));
             }
         } else if head.content_length().is_some_and(|len| len != size) {
             let why = format!("the blob {digest} is not {size} bytes long");
-            return Err(fail(RegistryErrorCause::Untrue(why)));
+            return Err(fail(RegistryErrorCause::InvalidContent(why)));
         }
         let mut skip = if head.status == 206 { 0 } else { at };
         self.response = Some(response);
@@ -192,16 +199,20 @@ impl BlobReader<'_> {
             let mut space = vec![0; usize::try_from(skip.min(64 * 1024)).unwrap_or(0)];
             match self.response.as_mut().map_or(Ok(0), |response| response.read(&mut space)) {
                 Ok(count) if count > 0 => skip -= count as u64,
-                _ => return Err(fail(RegistryErrorCause::Untrue("the blob is too short".into()))),
+                _ => {
+                    return Err(fail(RegistryErrorCause::InvalidContent(
+                        "the blob is too short".into(),
+                    )));
+                }
             }
         }
         Ok(())
     }
 }
 
-impl Read for BlobReader<'_> {
+impl Read for RegistryBlobReader<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.part.end - self.part.at).unwrap_or(usize::MAX);
+        let left = usize::try_from(self.range.end - self.range.start).unwrap_or(usize::MAX);
         if left == 0 || space.is_empty() {
             return Ok(0);
         }
@@ -214,7 +225,7 @@ impl Read for BlobReader<'_> {
                 self.response.as_mut().map(|response| response.read(&mut space[..space_len]));
             let error = match read {
                 Some(Ok(count)) if count > 0 => {
-                    self.part.at += count as u64;
+                    self.range.start += count as u64;
                     return Ok(count);
                 }
                 Some(Err(error)) => error,
@@ -222,11 +233,12 @@ impl Read for BlobReader<'_> {
             };
             self.response = None;
             let stall = self.repository.registry.client.options().stall;
-            let cause = RegistryErrorCause::Http(crate::net::http::HttpError::io(error, stall));
-            let again = self.repository.wait(&mut self.attempts, &cause);
-            let failed = |cause| io::Error::other(self.repository.failed(READ, cause));
-            if again.map_err(failed)? == Again::No {
-                return Err(io::Error::other(self.repository.failed(READ, cause)));
+            let cause =
+                RegistryErrorCause::Http(crate::net::http::HttpError::from_io(error, stall));
+            let again = self.repository.wait_for_retry(&mut self.attempts, &cause);
+            let failed = |cause| io::Error::other(self.repository.registry_error(READ_ACT, cause));
+            if again.map_err(failed)? == Retry::No {
+                return Err(io::Error::other(self.repository.registry_error(READ_ACT, cause)));
             }
         }
     }

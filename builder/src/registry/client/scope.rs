@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a token is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Scope(BTreeMap<String, BTreeSet<String>>);
+pub(crate) struct TokenScope(BTreeMap<String, BTreeSet<String>>);
 
-impl Scope {
+impl TokenScope {
     /// Returns the scope that reads a repository.
     pub(crate) fn pull(repository: &str) -> Self {
         Self::parse(&format!("repository:{repository}:pull"))
@@ -32,7 +32,7 @@ impl Scope {
 
     /// Returns both scopes as one.
     #[must_use]
-    pub(crate) fn and(&self, other: &Self) -> Self {
+    pub(crate) fn union(&self, other: &Self) -> Self {
         let mut both = self.clone();
         for (resource, actions) in &other.0 {
             both.0.entry(resource.clone()).or_default().extend(actions.iter().cloned());
@@ -41,7 +41,7 @@ impl Scope {
     }
 
     /// Returns the scopes one by one, as requests for tokens have them.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn resource_scopes(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(resource, actions)| {
             let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
             format!("{resource}:{}", actions.join(","))
@@ -55,15 +55,18 @@ mod tests {
 
     #[test]
     fn scopes_join() {
-        let check = |scope: Scope, expected: &str| {
-            assert_eq!(scope.parts().collect::<Vec<_>>().join(" "), expected);
+        let check = |scope: TokenScope, expected: &str| {
+            assert_eq!(scope.resource_scopes().collect::<Vec<_>>().join(" "), expected);
         };
-        check(Scope::pull("a/b"), "repository:a/b:pull");
-        check(Scope::push("a"), "repository:a:pull,push");
-        check(Scope::push("a").and(&Scope::pull("b")), "repository:a:pull,push repository:b:pull");
-        check(Scope::pull("a").and(&Scope::push("a")), "repository:a:pull,push");
+        check(TokenScope::pull("a/b"), "repository:a/b:pull");
+        check(TokenScope::push("a"), "repository:a:pull,push");
         check(
-            Scope::parse("repository:a:delete registry:catalog:*  x"),
+            TokenScope::push("a").union(&TokenScope::pull("b")),
+            "repository:a:pull,push repository:b:pull",
+        );
+        check(TokenScope::pull("a").union(&TokenScope::push("a")), "repository:a:pull,push");
+        check(
+            TokenScope::parse("repository:a:delete registry:catalog:*  x"),
             "registry:catalog:* repository:a:delete",
         );
     }

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use super::limits::layer_limit;
-use super::put::Put;
-use super::upload::Upload;
-use super::{Registry, Repository};
+use super::put::BlobUpload;
+use super::upload::StreamedUpload;
+use super::{RegistryClient, Repository};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
@@ -20,7 +20,7 @@ use crate::oci::sink::{
 /// Puts images where their names say.
 #[derive(Debug)]
 pub struct RegistrySink<'a> {
-    registry: &'a Registry,
+    registry: &'a RegistryClient,
     /// Those that were put: a tag is made by putting the document again.
     documents: Mutex<BTreeMap<Digest, Document>>,
     width: usize,
@@ -28,16 +28,19 @@ pub struct RegistrySink<'a> {
 
 impl<'a> RegistrySink<'a> {
     /// Returns a sink that moves up to `width` blobs at a time.
-    pub fn new(registry: &'a Registry, width: usize) -> Self {
+    pub fn new(registry: &'a RegistryClient, width: usize) -> Self {
         Self { registry, documents: Mutex::default(), width }
     }
 
     /// Returns the repositories of some names, each once, in order.
-    fn repositories(&self, names: &[Reference]) -> Result<Vec<Repository<'a>>, StorageError> {
+    fn target_repositories(
+        &self,
+        names: &[Reference],
+    ) -> Result<Vec<Repository<'a>>, StorageError> {
         let mut repositories: Vec<Repository<'a>> = Vec::new();
         for name in names {
-            let repository = self.registry.target(name)?;
-            if !repositories.iter().any(|known| known.is_same(&repository)) {
+            let repository = self.registry.target_repository(name)?;
+            if !repositories.iter().any(|known| known.is_same_as(&repository)) {
                 repositories.push(repository);
             }
         }
@@ -47,7 +50,7 @@ impl<'a> RegistrySink<'a> {
         Ok(repositories)
     }
 
-    fn warn(&self, names: &[Reference], len: u64) {
+    fn warn_of_limits(&self, names: &[Reference], len: u64) {
         for name in names {
             if let Some(limit) = layer_limit(name.registry()).filter(|limit| len > *limit) {
                 let (registry, gb) = (name.registry(), limit / 1_000_000_000);
@@ -65,14 +68,14 @@ impl Sink for RegistrySink<'_> {
         size: u64,
         names: &[Reference],
     ) -> Result<bool, StorageError> {
-        let repositories = self.repositories(names)?;
+        let repositories = self.target_repositories(names)?;
         let there = repositories.iter().map(|repository| repository.has_blob(digest, size));
         let there = there.collect::<Result<Vec<_>, _>>()?;
         let Some(first) = there.iter().position(|there| *there) else { return Ok(false) };
         for (repository, _) in repositories.iter().zip(&there).filter(|(_, there)| !**there) {
             repository.copy_blob(digest, size, &repositories[first])?;
         }
-        self.registry.count_spared(size);
+        self.registry.count_skipped(size);
         Ok(true)
     }
 
@@ -81,24 +84,24 @@ impl Sink for RegistrySink<'_> {
         len: u64,
         names: &[Reference],
     ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
-        let mut repositories = self.repositories(names)?;
-        self.warn(names, len);
+        let mut repositories = self.target_repositories(names)?;
+        self.warn_of_limits(names, len);
         let others = repositories.split_off(1);
         let first = repositories.pop();
         let first = first.ok_or_else(|| StorageError::remote("there is nowhere to push to"))?;
-        Ok(Box::new(Upload::new(first, others)))
+        Ok(Box::new(StreamedUpload::new(first, others)))
     }
 
     fn put_document(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
-        for repository in self.repositories(names)? {
+        for repository in self.target_repositories(names)? {
             if document.is_config() {
                 let size = document.bytes.len() as u64;
                 let (digest, source) = (document.digest, &document.bytes);
-                repository.put_blob(&Put {
+                repository.put_blob(&BlobUpload {
                     digest,
                     size,
                     source,
-                    from: None,
+                    mount_from: None,
                     advanced: &|_| ControlFlow::Continue(()),
                 })?;
             } else {
@@ -116,18 +119,23 @@ impl Sink for RegistrySink<'_> {
         names: &[Reference],
         advanced: &ReportBytes<'_>,
     ) -> Result<TransferOutcome, StorageError> {
-        self.warn(names, blob.size);
+        self.warn_of_limits(names, blob.size);
         let mut all = TransferOutcome::Existed;
         let mut before: Option<Repository<'_>> = None;
-        for repository in self.repositories(names)? {
-            let beside = before.as_ref().filter(|before| before.is_beside(&repository));
+        for repository in self.target_repositories(names)? {
+            let beside = before.as_ref().filter(|before| before.shares_registry_with(&repository));
             let beside = beside.map(|before| before.name.as_str());
             let given =
-                blob.mount_source.filter(|(base, _)| *base == repository.host.base.as_str());
+                blob.mount_source.filter(|(base, _)| *base == repository.host.base_url.as_str());
             let from = beside.or(given.map(|(_, name)| name));
             let from = from.filter(|from| *from != repository.name);
-            let put =
-                Put { digest: blob.digest, size: blob.size, source: blob.source, from, advanced };
+            let put = BlobUpload {
+                digest: blob.digest,
+                size: blob.size,
+                source: blob.source,
+                mount_from: from,
+                advanced,
+            };
             all = all.max(repository.put_blob(&put)?);
             before = Some(repository);
         }
@@ -145,7 +153,7 @@ impl Sink for RegistrySink<'_> {
             drop(documents);
             let document =
                 document.ok_or_else(|| StorageError::remote(format!("{digest} was not pushed")))?;
-            self.registry.target(name)?.tag(&document, tag)?;
+            self.registry.target_repository(name)?.put_tag(&document, tag)?;
         }
         Ok(())
     }

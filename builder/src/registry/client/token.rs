@@ -6,7 +6,7 @@ use crate::net::secret::Secret;
 
 /// A token, and how long it is good.
 #[derive(Debug, Clone)]
-pub(super) struct Token {
+pub(super) struct RegistryToken {
     pub(super) value: Secret,
     pub(super) since: Instant,
     pub(super) lifetime: Duration,

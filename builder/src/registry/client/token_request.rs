@@ -6,77 +6,83 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use super::auth::{Accepted, Asker, Authorization, UNKNOWN};
+use super::auth::{Authorization, CredentialContext, CredentialHistory, NO_CREDENTIAL};
 use super::error::RegistryErrorCause;
-use super::scope::Scope;
-use super::token::Token;
+use super::scope::TokenScope;
+use super::token::RegistryToken;
 use crate::net::credential::Credential;
 use crate::net::http::retry_after;
-use crate::net::http::{HttpError, HttpRequest, HttpResponse, next};
+use crate::net::http::{HttpError, HttpRequest, HttpResponse, resolve_location};
 use crate::net::secret::Secret;
 
 /// What a token server answers.
 #[derive(Deserialize)]
-struct TokenAnswer {
+struct TokenResponse {
     token: Option<String>,
     access_token: Option<String>,
     expires_in: Option<u64>,
 }
 
 /// The lifetime of tokens that do not tell, in seconds: the specification's default.
-const LIFETIME: u64 = 60;
+const DEFAULT_LIFETIME: u64 = 60;
 
 /// No token is longer, with what is around it, in bytes.
 const TOKEN_MAX: u64 = 256 * 1024;
 
 impl Authorization {
-    pub(super) fn fetch(
+    pub(super) fn request_token(
         &self,
-        asker: Asker<'_>,
+        context: CredentialContext<'_>,
         realm: &str,
         service: Option<&str>,
-        scope: &Scope,
-    ) -> Result<Token, RegistryErrorCause> {
+        scope: &TokenScope,
+    ) -> Result<RegistryToken, RegistryErrorCause> {
         // The credential goes with this request, so where it leads is looked at.
-        let realm = next(asker.base, realm)?;
-        let credential = self.credential(asker)?;
+        let realm = resolve_location(context.base_url, realm)?;
+        let credential = self.find_credential(context)?;
         let refused = match &credential {
             Some(_) => "the registry's token server refused the credential",
-            None => UNKNOWN,
+            None => NO_CREDENTIAL,
         };
         let answer = match credential {
             Some(Credential::IdentityToken(token)) => {
                 let request = HttpRequest::new("POST", &realm)
                     .header("Content-Type", "application/x-www-form-urlencoded");
-                asker.client.send(&request, form(&token, service, scope).as_bytes())?
+                context
+                    .client
+                    .send(&request, refresh_token_form(&token, service, scope).as_bytes())?
             }
             credential => {
                 let mut url = realm;
                 url.query_pairs_mut()
                     .extend_pairs(service.map(|service| ("service", service)))
-                    .extend_pairs(scope.parts().map(|scope| ("scope", scope)));
+                    .extend_pairs(scope.resource_scopes().map(|scope| ("scope", scope)));
                 let request = HttpRequest::new("GET", &url);
                 let request = match credential {
                     Some(Credential::Basic { username, password }) => {
-                        let value = self.basic(&username, &password);
+                        let value = self.basic_header(&username, &password);
                         request.header("Authorization", value.expose())
                     }
                     _ => request,
                 };
-                asker.client.send(&request, &[])?
+                context.client.send(&request, &[])?
             }
         };
-        self.take(answer, refused)
+        self.read_token(answer, refused)
     }
 
     /// Reads the answer of a token server; `refused` is said where that is no token.
-    fn take(&self, answer: HttpResponse, refused: &str) -> Result<Token, RegistryErrorCause> {
+    fn read_token(
+        &self,
+        answer: HttpResponse,
+        refused: &str,
+    ) -> Result<RegistryToken, RegistryErrorCause> {
         let since = Instant::now();
         let status = answer.head.status;
         if matches!(status, 400 | 401 | 403) {
             answer.discard();
             let why = format!("{refused}: it answered {status}");
-            let before = self.lock().accepted == Accepted::Before;
+            let before = self.lock_state().history == CredentialHistory::AcceptedBefore;
             return Err(if before {
                 RegistryErrorCause::Expired(why)
             } else {
@@ -89,22 +95,22 @@ impl Authorization {
             let detail = Some("asked for a token".to_owned());
             return Err(RegistryErrorCause::Status { status, detail, pause });
         }
-        let body = answer.bytes(TOKEN_MAX)?;
+        let body = answer.read_body(TOKEN_MAX)?;
         let rubbish = || HttpError::Protocol("the token server sent no token".into());
-        let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| rubbish())?;
+        let answer: TokenResponse = serde_json::from_slice(&body).map_err(|_| rubbish())?;
         let value = [answer.token, answer.access_token].into_iter().flatten();
         let value = value.filter(|value| !value.is_empty()).map(Secret::new).next();
         let value = value.ok_or_else(rubbish)?;
-        self.remember(&value);
-        self.lock().accepted = Accepted::Before;
-        let lifetime = Duration::from_secs(answer.expires_in.unwrap_or(LIFETIME));
-        Ok(Token { value, since, lifetime })
+        self.remember_secret(&value);
+        self.lock_state().history = CredentialHistory::AcceptedBefore;
+        let lifetime = Duration::from_secs(answer.expires_in.unwrap_or(DEFAULT_LIFETIME));
+        Ok(RegistryToken { value, since, lifetime })
     }
 }
 
 /// Returns the form that asks for a token with an identity token.
-fn form(token: &Secret, service: Option<&str>, scope: &Scope) -> String {
-    let parts = scope.parts().collect::<Vec<_>>().join(" ");
+fn refresh_token_form(token: &Secret, service: Option<&str>, scope: &TokenScope) -> String {
+    let parts = scope.resource_scopes().collect::<Vec<_>>().join(" ");
     Serializer::new(String::new())
         .append_pair("grant_type", "refresh_token")
         .append_pair("client_id", "diskette")

@@ -7,97 +7,104 @@ use std::time::Duration;
 
 use super::Repository;
 use super::error::{RegistryError, RegistryErrorCause};
-use super::put::PROGRESS;
-use super::remedy::{Again, Remedy};
-use super::session::{Opened, Reply, Session, UPLOAD, patience};
-use crate::net::http::{Attempts, BodyFraming, HttpExchange, SendError};
+use super::put::PROGRESS_MIN;
+use super::remedy::{Remedy, Retry};
+use super::session::{OpenedUpload, UPLOAD_ACT, UploadAttempt, UploadSession, commit_timeout};
+use crate::net::http::{BodyFraming, HttpExchange, RetryAttempts, SendError};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::BlobWriter;
 
 /// A blob that is sent while it is made.
-pub(super) struct Upload<'a> {
+pub(super) struct StreamedUpload<'a> {
     repository: Repository<'a>,
     /// Get a copy in the end.
     others: Vec<Repository<'a>>,
-    session: Option<Session>,
+    session: Option<UploadSession>,
     exchange: Option<HttpExchange>,
     /// Bytes that the registry has from before, and that are passed over.
     skip: u64,
     /// Where the next byte belongs.
-    at: u64,
+    offset: u64,
     /// The part that is being filled, where the registry takes parts only.
     part: Vec<u8>,
     chunk: Option<u64>,
-    attempts: Attempts,
+    attempts: RetryAttempts,
     /// What can be done about what the last attempt failed of.
     remedy: Remedy,
-    resumed: Resumed,
+    resumption: Resumption,
     /// Where it was gone on last, in bytes of the blob.
     resumed_at: u64,
 }
 
 /// Whether bytes of an earlier attempt are part of this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Resumed {
+enum Resumption {
     No,
     Yes,
     /// That came to a wrong digest once.
     Never,
 }
 
-impl<'a> Upload<'a> {
+impl<'a> StreamedUpload<'a> {
     pub(super) fn new(repository: Repository<'a>, others: Vec<Repository<'a>>) -> Self {
         let attempts = repository.registry.client.attempts();
-        let chunk = repository.registry.options.chunk_size.or_else(|| repository.host.chunk());
+        let chunk = repository.registry.options.chunk_size.or_else(|| repository.host.chunk_size());
         Self {
             repository,
             others,
             session: None,
             exchange: None,
             skip: 0,
-            at: 0,
+            offset: 0,
             part: Vec::new(),
             chunk,
             attempts,
             remedy: Remedy::None,
-            resumed: Resumed::No,
+            resumption: Resumption::No,
             resumed_at: 0,
         }
     }
 
-    fn session(&mut self) -> Result<Session, RegistryErrorCause> {
+    fn ensure_session(&mut self) -> Result<UploadSession, RegistryErrorCause> {
         if let Some(session) = &self.session {
             return Ok(session.clone());
         }
         match self.repository.open_session(None).map_err(|error| error.cause)? {
-            Opened::Session(session) => {
+            OpenedUpload::Session(session) => {
                 self.session = Some(session.clone());
                 Ok(session)
             }
-            Opened::Mounted => {
-                Err(RegistryErrorCause::Untrue("a blob was mounted that nobody named".into()))
-            }
+            OpenedUpload::Mounted => Err(RegistryErrorCause::InvalidContent(
+                "a blob was mounted that nobody named".into(),
+            )),
         }
     }
 
     /// Starts the request, with another credential if the first is refused.
-    fn begin(&mut self) -> Result<HttpExchange, RegistryErrorCause> {
-        let session = self.session()?;
+    fn start_request(&mut self) -> Result<HttpExchange, RegistryErrorCause> {
+        let session = self.ensure_session()?;
         let repository = &self.repository;
-        repository.admitted(|| {
-            let begun = repository.begin("PATCH", &session.location, BodyFraming::Chunked, None)?;
-            if !begun.exchange.is_answered() {
-                return Ok(Reply::Done(begun.exchange));
+        repository.retry_unauthorized(|| {
+            let begun = repository.start_upload_request(
+                "PATCH",
+                &session.location,
+                BodyFraming::Chunked,
+                None,
+            )?;
+            if !begun.exchange.has_response() {
+                return Ok(UploadAttempt::Done(begun.exchange));
             }
-            match begun.answer(None)? {
-                Reply::Refused(response, used) => Ok(Reply::Refused(response, used)),
-                Reply::Done(response) => Err(repository.status(response)),
+            match begun.finish(None)? {
+                UploadAttempt::Refused(response, used) => {
+                    Ok(UploadAttempt::Refused(response, used))
+                }
+                UploadAttempt::Done(response) => Err(repository.status_error(response)),
             }
         })
     }
 
-    fn send(&mut self, slices: &mut [IoSlice<'_>]) -> Result<(), RegistryErrorCause> {
+    fn send_bytes(&mut self, slices: &mut [IoSlice<'_>]) -> Result<(), RegistryErrorCause> {
         let len: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
         let mut slices = slices;
         let skipped = self.skip.min(len);
@@ -109,28 +116,28 @@ impl<'a> Upload<'a> {
         }
         self.repository.registry.sleep(Duration::ZERO)?;
         if let Some(chunk) = self.chunk {
-            return slices.iter().try_for_each(|slice| self.fill(slice, chunk));
+            return slices.iter().try_for_each(|slice| self.fill_part(slice, chunk));
         }
         let mut exchange = match self.exchange.take() {
             Some(exchange) => exchange,
-            None => self.begin()?,
+            None => self.start_request()?,
         };
         match exchange.send(slices) {
             Ok(()) => {}
             Err(SendError::Answered) => {
-                let response = exchange.answer(None)?;
-                return Err(self.repository.status(response));
+                let response = exchange.finish(None)?;
+                return Err(self.repository.status_error(response));
             }
             Err(SendError::Http(error)) => return Err(error.into()),
         }
         self.exchange = Some(exchange);
-        self.at += left;
+        self.offset += left;
         self.repository.registry.count_sent(left);
         Ok(())
     }
 
     /// Adds to the part, and sends it when it is full.
-    fn fill(&mut self, bytes: &[u8], chunk: u64) -> Result<(), RegistryErrorCause> {
+    fn fill_part(&mut self, bytes: &[u8], chunk: u64) -> Result<(), RegistryErrorCause> {
         let chunk = usize::try_from(chunk).unwrap_or(usize::MAX);
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -145,95 +152,97 @@ impl<'a> Upload<'a> {
     }
 
     fn send_part(&mut self) -> Result<(), RegistryErrorCause> {
-        let session = self.session()?;
+        let session = self.ensure_session()?;
         let len = self.part.len() as u64;
-        let range = Some((self.at, self.at + len));
+        let range = Some((self.offset, self.offset + len));
         let (repository, part) = (&self.repository, &self.part);
-        let response = repository.admitted(|| {
+        let response = repository.retry_unauthorized(|| {
             let framing = BodyFraming::Length(len);
-            let mut begun = repository.begin("PATCH", &session.location, framing, range)?;
+            let mut begun =
+                repository.start_upload_request("PATCH", &session.location, framing, range)?;
             match begun.exchange.send(&mut [IoSlice::new(part)]) {
-                Ok(()) | Err(SendError::Answered) => begun.answer(None),
+                Ok(()) | Err(SendError::Answered) => begun.finish(None),
                 Err(SendError::Http(error)) => Err(error.into()),
             }
         })?;
         if !matches!(response.head.status, 200..=204) {
-            return Err(self.repository.status(response));
+            return Err(self.repository.status_error(response));
         }
-        self.session = Some(session.moved(response)?);
-        self.at += len;
+        self.session = Some(session.follow_location(response)?);
+        self.offset += len;
         self.part.clear();
         self.repository.registry.count_sent(len);
         Ok(())
     }
 
-    fn end(&mut self, digest: Digest, size: u64) -> Result<(), RegistryErrorCause> {
+    fn finish_upload(&mut self, digest: Digest, size: u64) -> Result<(), RegistryErrorCause> {
         if !self.part.is_empty() {
             self.send_part()?;
         }
         if let Some(mut exchange) = self.exchange.take() {
             let stall = self.repository.registry.client.options().stall;
-            let response = exchange.answer(Some(patience(&stall, size)))?;
+            let response = exchange.finish(Some(commit_timeout(&stall, size)))?;
             if !matches!(response.head.status, 200..=204) {
-                return Err(self.repository.status(response));
+                return Err(self.repository.status_error(response));
             }
-            let session = self.session()?;
-            self.session = Some(session.moved(response)?);
+            let session = self.ensure_session()?;
+            self.session = Some(session.follow_location(response)?);
         }
-        let session = self.session()?;
-        let committed = self.repository.commit(&session, digest, size);
+        let session = self.ensure_session()?;
+        let committed = self.repository.commit_upload(&session, digest, size);
         committed.map_err(|error| error.cause)
     }
 
-    fn failed(&mut self, cause: RegistryErrorCause) -> RegistryError {
+    fn record_failure(&mut self, cause: RegistryErrorCause) -> RegistryError {
         self.exchange = None;
-        self.remedy = Remedy::of(&cause);
+        self.remedy = Remedy::for_cause(&cause);
         // Without a session there was nothing to forget: it is the repository that is not there.
-        if self.remedy == Remedy::Session && self.session.is_none() {
+        if self.remedy == Remedy::NewSession && self.session.is_none() {
             self.remedy = Remedy::None;
         }
-        self.repository.failed(UPLOAD, cause)
+        self.repository.registry_error(UPLOAD_ACT, cause)
     }
 
     /// Prepares for the same bytes again, if what failed may go well now.
-    fn prepare(&mut self) -> Result<Again, RegistryErrorCause> {
+    fn prepare_retry(&mut self) -> Result<Retry, RegistryErrorCause> {
         let remedy = std::mem::replace(&mut self.remedy, Remedy::None);
-        let (session, sent) = (self.session.take(), self.at);
+        let (session, sent) = (self.session.take(), self.offset);
         self.part.clear();
-        (self.at, self.skip) = (0, 0);
+        (self.offset, self.skip) = (0, 0);
         match remedy {
-            Remedy::Parts => {
-                let shrunk = self.repository.host.shrink(self.chunk.unwrap_or(u64::MAX));
-                self.chunk = self.repository.host.chunk();
-                return Ok(if shrunk { Again::Yes } else { Again::No });
+            Remedy::SmallerChunks => {
+                let shrunk = self.repository.host.shrink_chunks(self.chunk.unwrap_or(u64::MAX));
+                self.chunk = self.repository.host.chunk_size();
+                return Ok(if shrunk { Retry::Yes } else { Retry::No });
             }
-            Remedy::Whole if self.resumed == Resumed::Yes => {
-                self.resumed = Resumed::Never;
-                return Ok(Again::Yes);
+            Remedy::SingleAttempt if self.resumption == Resumption::Yes => {
+                self.resumption = Resumption::Never;
+                return Ok(Retry::Yes);
             }
             _ => {}
         }
-        if self.repository.remedy(remedy, &mut self.attempts)? == Again::No {
+        if self.repository.apply_remedy(remedy, &mut self.attempts)? == Retry::No {
             if let Some(session) = session {
-                self.repository.abandon(&session);
+                self.repository.cancel_upload(&session);
             }
-            return Ok(Again::No);
+            return Ok(Retry::No);
         }
         if let Some(mut session) = session
-            && self.resumed != Resumed::Never
-            && let Some(have) = self.repository.uploaded(&mut session, sent)
+            && self.resumption != Resumption::Never
+            && let Some(have) = self.repository.find_resume_offset(&mut session, sent)
         {
-            if have >= self.resumed_at + PROGRESS {
+            if have >= self.resumed_at + PROGRESS_MIN {
                 self.attempts = self.repository.registry.client.attempts();
             }
-            (self.session, self.resumed, self.resumed_at) = (Some(session), Resumed::Yes, have);
-            (self.at, self.skip) = (have, have);
+            (self.session, self.resumption, self.resumed_at) =
+                (Some(session), Resumption::Yes, have);
+            (self.offset, self.skip) = (have, have);
         }
-        Ok(Again::Yes)
+        Ok(Retry::Yes)
     }
 }
 
-impl Write for Upload<'_> {
+impl Write for StreamedUpload<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(bytes)])
     }
@@ -241,9 +250,9 @@ impl Write for Upload<'_> {
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let len = slices.iter().map(|slice| slice.len()).sum();
         let mut slices = slices.to_vec();
-        match self.send(&mut slices) {
+        match self.send_bytes(&mut slices) {
             Ok(()) => Ok(len),
-            Err(cause) => Err(io::Error::other(StorageError::from(self.failed(cause)))),
+            Err(cause) => Err(io::Error::other(StorageError::from(self.record_failure(cause)))),
         }
     }
 
@@ -252,10 +261,10 @@ impl Write for Upload<'_> {
     }
 }
 
-impl BlobWriter for Upload<'_> {
+impl BlobWriter for StreamedUpload<'_> {
     fn finish(&mut self, digest: Digest, size: u64) -> Result<(), StorageError> {
-        if let Err(cause) = self.end(digest, size) {
-            return Err(self.failed(cause).into());
+        if let Err(cause) = self.finish_upload(digest, size) {
+            return Err(self.record_failure(cause).into());
         }
         self.session = None;
         for other in &self.others {
@@ -265,17 +274,17 @@ impl BlobWriter for Upload<'_> {
     }
 
     fn restart(&mut self) -> Result<bool, StorageError> {
-        let again = self.prepare();
-        let again = again.map_err(|cause| self.repository.failed(UPLOAD, cause))?;
-        Ok(again == Again::Yes)
+        let again = self.prepare_retry();
+        let again = again.map_err(|cause| self.repository.registry_error(UPLOAD_ACT, cause))?;
+        Ok(again == Retry::Yes)
     }
 }
 
-impl Drop for Upload<'_> {
+impl Drop for StreamedUpload<'_> {
     fn drop(&mut self) {
         self.exchange = None;
         if let Some(session) = self.session.take() {
-            self.repository.abandon(&session);
+            self.repository.cancel_upload(&session);
         }
     }
 }

@@ -8,9 +8,9 @@ use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::file::{AuthFile, AuthFileError, AuthFileFormat, encode};
+use super::file::{AuthFile, AuthFileError, AuthFileFormat, encode_auth};
 use super::helper::TOKEN_USER;
-use super::key::{Keys, LoginKey, is_alias};
+use super::key::{KeyForm, LoginKey, is_alias};
 use crate::net::credential::Credential;
 
 /// An auth file that is being changed.
@@ -21,9 +21,9 @@ pub struct AuthFileEdit(Map<String, Value>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogoutOutcome {
     /// There was an entry; it is gone.
-    Entry,
+    Removed,
     /// There was none.
-    Nothing,
+    NotLoggedIn,
 }
 
 /// Why a file cannot be changed as asked.
@@ -34,7 +34,7 @@ pub enum AuthFileEditError {
     Invalid(#[from] AuthFileError),
     /// It has no `auths`, but entries: docker's file before 2015.
     #[error("is a `.dockercfg`; logins go to a file of the new format")]
-    Old,
+    OldFormat,
     /// A helper has the passwords of this registry; an entry would never be looked at.
     #[error("leaves `{registry}` to the helper `docker-credential-{helper}`")]
     Helper {
@@ -45,7 +45,7 @@ pub enum AuthFileEditError {
     },
     /// A user's name has a colon, which ends it in the file.
     #[error("cannot hold a user whose name has a colon")]
-    Colon,
+    ColonInUser,
 }
 
 impl AuthFileEdit {
@@ -55,7 +55,7 @@ impl AuthFileEdit {
         let Some(bytes) = bytes else { return Ok(Self(Map::new())) };
         let file = AuthFile::parse(bytes, AuthFileFormat::Any)?;
         if file.is_flat() {
-            return Err(AuthFileEditError::Old);
+            return Err(AuthFileEditError::OldFormat);
         }
         // It has been read once: it is an object.
         Ok(Self(serde_json::from_slice(bytes).map_err(|_| AuthFileError::Outermost)?))
@@ -70,14 +70,14 @@ impl AuthFileEdit {
         self.check_helper(key)?;
         let entry = match credential {
             Credential::Basic { username, .. } if username.contains(':') => {
-                return Err(AuthFileEditError::Colon);
+                return Err(AuthFileEditError::ColonInUser);
             }
             Credential::Basic { username, password } => {
-                json!({"auth": encode(username, password.expose())})
+                json!({"auth": encode_auth(username, password.expose())})
             }
             // podman and skopeo pass over an entry whose `auth` is empty.
             Credential::IdentityToken(token) => {
-                json!({"auth": encode(TOKEN_USER, ""), "identitytoken": token.expose()})
+                json!({"auth": encode_auth(TOKEN_USER, ""), "identitytoken": token.expose()})
             }
         };
         if !self.0.get("auths").is_some_and(Value::is_object) {
@@ -93,14 +93,14 @@ impl AuthFileEdit {
     pub fn remove(&mut self, key: &LoginKey) -> Result<LogoutOutcome, AuthFileEditError> {
         self.check_helper(key)?;
         let Some(Value::Object(auths)) = self.0.get_mut("auths") else {
-            return Ok(LogoutOutcome::Nothing);
+            return Ok(LogoutOutcome::NotLoggedIn);
         };
         let before = auths.len();
         let whole = key.path().is_none();
         auths.retain(|old, _| {
-            *old != key.text() && !(whole && is_alias(old, key.registry(), Keys::Scoped))
+            *old != key.text() && !(whole && is_alias(old, key.registry(), KeyForm::Scoped))
         });
-        Ok(if auths.len() < before { LogoutOutcome::Entry } else { LogoutOutcome::Nothing })
+        Ok(if auths.len() < before { LogoutOutcome::Removed } else { LogoutOutcome::NotLoggedIn })
     }
 
     fn check_helper(&self, key: &LoginKey) -> Result<(), AuthFileEditError> {
@@ -108,7 +108,7 @@ impl AuthFileEdit {
         let registry = key.registry();
         let helper = helpers
             .iter()
-            .filter(|(name, _)| is_alias(name, registry, Keys::Scoped))
+            .filter(|(name, _)| is_alias(name, registry, KeyForm::Scoped))
             .find_map(|(_, helper)| helper.as_str().filter(|helper| !helper.is_empty()));
         helper.map_or(Ok(()), |helper| {
             Err(AuthFileEditError::Helper { registry: registry.into(), helper: helper.into() })
@@ -211,23 +211,23 @@ mod tests {
         let file = r#"{"auths": {"q.io": {}, "https://q.io/v1/": {}, "q.io/a": {}, "r.io": {}}}"#;
         check(
             file,
-            remove("q.io", LogoutOutcome::Entry),
+            remove("q.io", LogoutOutcome::Removed),
             r#"{"auths": {"q.io/a": {},"r.io": {}}}"#,
         );
         check(
             file,
-            remove("q.io/a", LogoutOutcome::Entry),
+            remove("q.io/a", LogoutOutcome::Removed),
             r#"{"auths": {"https://q.io/v1/": {},"q.io": {},"r.io": {}}}"#,
         );
         let same = r#"{"auths": {"q.io/a": {}}}"#;
-        check(same, remove("q.io", LogoutOutcome::Nothing), same);
-        check(same, remove("q.io/a/b", LogoutOutcome::Nothing), same);
-        check("", remove("q.io", LogoutOutcome::Nothing), "{}");
+        check(same, remove("q.io", LogoutOutcome::NotLoggedIn), same);
+        check(same, remove("q.io/a/b", LogoutOutcome::NotLoggedIn), same);
+        check("", remove("q.io", LogoutOutcome::NotLoggedIn), "{}");
         let docker = r#"{"auths": {"https://index.docker.io/v1/": {}, "index.docker.io": {}}}"#;
-        check(docker, remove("docker.io", LogoutOutcome::Entry), r#"{"auths": {}}"#);
+        check(docker, remove("docker.io", LogoutOutcome::Removed), r#"{"auths": {}}"#);
         check(
             r#"{"credHelpers": {"q.io": "pass"}}"#,
-            remove("q.io", LogoutOutcome::Nothing),
+            remove("q.io", LogoutOutcome::NotLoggedIn),
             "leaves `q.io` to the helper `docker-credential-pass`",
         );
     }

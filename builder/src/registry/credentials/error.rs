@@ -30,18 +30,18 @@ pub enum CredentialError {
         error: io::Error,
     },
     /// A file or variable does not hold what it should.
-    #[error("`{place}` {error}")]
+    #[error("`{location}` {error}")]
     Invalid {
         /// The file or variable.
-        place: CredentialLocation,
+        location: CredentialLocation,
         /// What is wrong with it.
         error: AuthFileError,
     },
     /// A helper gave no answer.
-    #[error("cannot use the credential helper `{}` named in `{place}`: {error}", name.escape_debug())]
+    #[error("cannot use the credential helper `{}` named in `{location}`: {error}", name.escape_debug())]
     Helper {
         /// The file or variable that names it.
-        place: CredentialLocation,
+        location: CredentialLocation,
         /// `NAME` of `docker-credential-NAME`.
         name: String,
         /// What is wrong with it.
@@ -71,12 +71,12 @@ impl CredentialError {
             Self::Invalid { .. } => "mend it, or remove it and log in again; it looks like \
                  `{\"auths\": {\"quay.io\": {\"auth\": \"…\"}}}`"
                 .into(),
-            Self::Helper { name, error, .. } => helper(name, error),
+            Self::Helper { name, error, .. } => helper_advice(name, error),
         }
     }
 }
 
-fn helper(name: &str, error: &HelperError) -> String {
+fn helper_advice(name: &str, error: &HelperError) -> String {
     match error {
         HelperError::Name => "helpers are named without `docker-credential-` and no path".into(),
         HelperError::NotInstalled => {

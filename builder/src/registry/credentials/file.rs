@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::error::Category;
 use thiserror::Error;
 
-use super::key::{Keys, candidates, is_alias};
+use super::key::{KeyForm, candidate_keys, is_alias};
 use crate::net::credential::Credential;
 use crate::net::secret::Secret;
 use crate::oci::image::reference::Reference;
@@ -46,7 +46,7 @@ pub enum AuthFileFormat {
 pub enum AuthFileError {
     /// It is longer than [`AUTH_FILE_MAX`].
     #[error("is larger than 1 MiB")]
-    Long,
+    TooLong,
     /// There is nothing in it.
     #[error("is empty")]
     Empty,
@@ -77,15 +77,15 @@ pub enum AuthFileError {
 /// The parts of an auth file that matter here.
 #[derive(Debug, Default, PartialEq)]
 pub struct AuthFile {
-    auths: BTreeMap<String, Entry>,
+    auths: BTreeMap<String, AuthFileEntry>,
     helpers: BTreeMap<String, String>,
     /// The helper for registries that have none of their own.
     store: Option<String>,
-    keys: Keys,
+    key_form: KeyForm,
 }
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
-struct Entry {
+struct AuthFileEntry {
     auth: Option<Secret>,
     username: Option<String>,
     password: Option<Secret>,
@@ -94,8 +94,8 @@ struct Entry {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Config {
-    auths: Option<BTreeMap<String, Option<Entry>>>,
+struct AuthFileDocument {
+    auths: Option<BTreeMap<String, Option<AuthFileEntry>>>,
     cred_helpers: Option<BTreeMap<String, String>>,
     creds_store: Option<String>,
 }
@@ -123,31 +123,35 @@ pub enum AuthFileLookup {
         key: String,
     },
     /// Nothing.
-    Nothing,
+    NoEntry,
 }
 
 impl AuthFile {
     /// Reads an auth file. Keys that are not known are ignored.
     pub fn parse(bytes: &[u8], format: AuthFileFormat) -> Result<Self, AuthFileError> {
-        let format = check(bytes, format)?;
+        let format = detect_format(bytes, format)?;
         if format == AuthFileFormat::Flat {
-            let auths: BTreeMap<String, Option<Entry>> = json(bytes)?;
-            return Ok(Self { auths: filled(auths), keys: Keys::Hosts, ..Self::default() });
+            let auths: BTreeMap<String, Option<AuthFileEntry>> = parse_json(bytes)?;
+            return Ok(Self {
+                auths: fill_entries(auths),
+                key_form: KeyForm::Hosts,
+                ..Self::default()
+            });
         }
-        let config: Config = json(bytes)?;
+        let config: AuthFileDocument = parse_json(bytes)?;
         let store =
             config.creds_store.filter(|name| format == AuthFileFormat::Docker && !name.is_empty());
         Ok(Self {
-            auths: filled(config.auths.unwrap_or_default()),
+            auths: fill_entries(config.auths.unwrap_or_default()),
             helpers: config.cred_helpers.unwrap_or_default(),
             store,
-            keys: Keys::Scoped,
+            key_form: KeyForm::Scoped,
         })
     }
 
     /// Tells whether the file is a `.dockercfg`.
     pub(super) fn is_flat(&self) -> bool {
-        self.keys == Keys::Hosts
+        self.key_form == KeyForm::Hosts
     }
 
     /// Looks an image up. The order is that of podman and skopeo: a helper for the registry, then
@@ -155,14 +159,14 @@ impl AuthFile {
     /// the entries of what it keeps there, so one that is filled was written later, by another.
     pub fn lookup(&self, image: &Reference) -> Result<AuthFileLookup, AuthFileError> {
         let registry = image.registry();
-        let helper = find(&self.helpers, [registry.to_owned()], registry, self.keys);
+        let helper = find_entry(&self.helpers, [registry.to_owned()], registry, self.key_form);
         if let Some((key, name)) = helper.filter(|(_, name)| !name.is_empty()) {
             return Ok(AuthFileLookup::Helper { key: Some(key.clone()), name: name.clone() });
         }
-        let keys = candidates(image, self.keys);
-        let entry = find(&self.auths, keys, registry, self.keys);
+        let keys = candidate_keys(image, self.key_form);
+        let entry = find_entry(&self.auths, keys, registry, self.key_form);
         if let Some((key, entry)) = entry
-            && let Some(credential) = entry.credential(key)?
+            && let Some(credential) = entry.parse_credential(key)?
         {
             return Ok(AuthFileLookup::Entry { key: key.clone(), credential });
         }
@@ -171,16 +175,16 @@ impl AuthFile {
             return Ok(AuthFileLookup::Helper { key: None, name: name.clone() });
         }
         Ok(entry
-            .map_or(AuthFileLookup::Nothing, |(key, _)| AuthFileLookup::Blank { key: key.clone() }))
+            .map_or(AuthFileLookup::NoEntry, |(key, _)| AuthFileLookup::Blank { key: key.clone() }))
     }
 }
 
 /// Returns the entry at the first key that is there, else at another name of the registry.
-fn find<'m, V>(
+fn find_entry<'m, V>(
     map: &'m BTreeMap<String, V>,
     candidates: impl IntoIterator<Item = String>,
     registry: &str,
-    keys: Keys,
+    keys: KeyForm,
 ) -> Option<(&'m String, &'m V)> {
     candidates
         .into_iter()
@@ -188,19 +192,21 @@ fn find<'m, V>(
         .or_else(|| map.iter().find(|(key, _)| is_alias(key, registry, keys)))
 }
 
-fn filled(auths: BTreeMap<String, Option<Entry>>) -> BTreeMap<String, Entry> {
+fn fill_entries(auths: BTreeMap<String, Option<AuthFileEntry>>) -> BTreeMap<String, AuthFileEntry> {
     auths.into_iter().map(|(key, entry)| (key, entry.unwrap_or_default())).collect()
 }
 
 /// Refuses what cannot be an auth file, and returns which kind it is.
-fn check(bytes: &[u8], format: AuthFileFormat) -> Result<AuthFileFormat, AuthFileError> {
+fn detect_format(bytes: &[u8], format: AuthFileFormat) -> Result<AuthFileFormat, AuthFileError> {
     if bytes.len() > AUTH_FILE_MAX {
-        return Err(AuthFileError::Long);
+        return Err(AuthFileError::TooLong);
     }
     if bytes.trim_ascii().is_empty() {
         return Err(AuthFileError::Empty);
     }
-    let Value::Object(map) = json::<Value>(bytes)? else { return Err(AuthFileError::Outermost) };
+    let Value::Object(map) = parse_json::<Value>(bytes)? else {
+        return Err(AuthFileError::Outermost);
+    };
     if format != AuthFileFormat::Any {
         return Ok(format);
     }
@@ -211,7 +217,7 @@ fn check(bytes: &[u8], format: AuthFileFormat) -> Result<AuthFileFormat, AuthFil
 }
 
 /// The library's messages quote what they found, and that can be a password.
-fn json<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, AuthFileError> {
+fn parse_json<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, AuthFileError> {
     serde_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         match error.classify() {
@@ -221,15 +227,15 @@ fn json<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, AuthFileError> 
     })
 }
 
-impl Entry {
-    fn credential(&self, key: &str) -> Result<Option<Credential>, AuthFileError> {
+impl AuthFileEntry {
+    fn parse_credential(&self, key: &str) -> Result<Option<Credential>, AuthFileError> {
         if let Some(token) = self.identitytoken.as_ref().filter(|token| !token.expose().is_empty())
         {
             return Ok(Some(Credential::IdentityToken(token.clone())));
         }
         let (username, password) = match self.auth.as_ref().map(Secret::expose) {
             Some(auth) if !auth.trim().is_empty() => {
-                decode(auth).ok_or_else(|| AuthFileError::Auth(key.into()))?
+                decode_auth(auth).ok_or_else(|| AuthFileError::Auth(key.into()))?
             }
             _ => (
                 self.username.clone().unwrap_or_default(),
@@ -244,7 +250,7 @@ impl Entry {
 }
 
 /// Reads `auth`: the base64 of a user and a password with a colon between them.
-fn decode(auth: &str) -> Option<(String, Secret)> {
+fn decode_auth(auth: &str) -> Option<(String, Secret)> {
     let auth: String = auth.split_ascii_whitespace().collect();
     let text = String::from_utf8(BASE64.decode(auth).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
@@ -253,6 +259,6 @@ fn decode(auth: &str) -> Option<(String, Secret)> {
 }
 
 /// Writes `auth`.
-pub(super) fn encode(username: &str, password: &str) -> String {
+pub(super) fn encode_auth(username: &str, password: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"))
 }

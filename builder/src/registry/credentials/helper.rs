@@ -28,14 +28,14 @@ pub const HELPER_ANSWER_MAX: usize = 1 << 20;
 #[derive(Clone, PartialEq, Eq)]
 pub struct HelperOutput {
     /// How it ended.
-    pub end: HelperEnd,
+    pub exit: HelperExit,
     /// Its standard output.
     pub stdout: Vec<u8>,
 }
 
 /// How a helper ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HelperEnd {
+pub enum HelperExit {
     /// With exit status 0.
     Success,
     /// In any other way.
@@ -67,13 +67,13 @@ pub enum HelperError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperAnswer {
     username: Option<String>,
     secret: Option<Secret>,
 }
 
 /// Returns the program's name, if it is one and not a path.
-pub fn program(name: &str) -> Result<String, HelperError> {
+pub fn helper_program(name: &str) -> Result<String, HelperError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if name.is_empty() || !name.bytes().all(is_plain) {
         return Err(HelperError::Name);
@@ -83,16 +83,16 @@ pub fn program(name: &str) -> Result<String, HelperError> {
 
 impl HelperOutput {
     /// Reads the answer; nothing if the helper has no credential.
-    pub fn credential(&self) -> Result<Option<Credential>, HelperError> {
+    pub fn parse_credential(&self) -> Result<Option<Credential>, HelperError> {
         // One that says too much is not listened to, and may fail of that.
         if self.stdout.len() > HELPER_ANSWER_MAX {
             return Err(HelperError::Answer);
         }
-        if self.end == HelperEnd::Failure {
+        if self.exit == HelperExit::Failure {
             let said_so = self.stdout.trim_ascii() == NOT_FOUND.as_bytes();
             return if said_so { Ok(None) } else { Err(HelperError::Failed) };
         }
-        let answer: Answer =
+        let answer: HelperAnswer =
             serde_json::from_slice(&self.stdout).map_err(|_| HelperError::Answer)?;
         let username = answer.username.unwrap_or_default();
         let password = answer.secret.unwrap_or(Secret::new(""));
@@ -108,7 +108,7 @@ impl HelperOutput {
 
 impl std::fmt::Debug for HelperOutput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HelperOutput").field("end", &self.end).finish_non_exhaustive()
+        f.debug_struct("HelperOutput").field("end", &self.exit).finish_non_exhaustive()
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_name_is_no_path() {
         let check = |name: &str, expected: Option<&str>| {
-            assert_eq!(program(name).ok().as_deref(), expected, "{name:?}");
+            assert_eq!(helper_program(name).ok().as_deref(), expected, "{name:?}");
         };
         check("pass", Some("docker-credential-pass"));
         check("ecr-login", Some("docker-credential-ecr-login"));
@@ -136,13 +136,13 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_credential_or_nothing() {
-        let check = |end: HelperEnd, stdout: &str, expected: Result<Option<Credential>, &str>| {
-            let output = HelperOutput { end, stdout: stdout.into() };
-            let found = output.credential().map_err(|error| error.to_string());
+        let check = |end: HelperExit, stdout: &str, expected: Result<Option<Credential>, &str>| {
+            let output = HelperOutput { exit: end, stdout: stdout.into() };
+            let found = output.parse_credential().map_err(|error| error.to_string());
             assert_eq!(found, expected.map_err(Into::into), "{stdout}");
             assert!(!format!("{output:?}").contains("hunter2"));
         };
-        let (success, failure) = (HelperEnd::Success, HelperEnd::Failure);
+        let (success, failure) = (HelperExit::Success, HelperExit::Failure);
         let basic = r#"{"ServerURL":"q.io","Username":"me","Secret":"hunter2"}"#;
         check(success, basic, Ok(Some(Credential::basic("me", "hunter2"))));
         check(success, &format!("{basic}\n"), Ok(Some(Credential::basic("me", "hunter2"))));
@@ -171,9 +171,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_answer_is_read(stdout in prop::collection::vec(any::<u8>(), 0..64)) {
-            let output = HelperOutput { end: HelperEnd::Success, stdout };
+            let output = HelperOutput { exit: HelperExit::Success, stdout };
             let is_json = output.stdout.iter().any(|byte| b"{[".contains(byte));
-            prop_assert!(is_json || output.credential().is_err());
+            prop_assert!(is_json || output.parse_credential().is_err());
         }
     }
 }

@@ -16,7 +16,7 @@ const DOCKER_URL: &str = "https://index.docker.io/v1/";
 
 /// Which keys a file has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Keys {
+pub(super) enum KeyForm {
     /// Registries and paths in them.
     #[default]
     Scoped,
@@ -25,10 +25,10 @@ pub(super) enum Keys {
 }
 
 /// Returns the keys that an image's entry can have, most specific first.
-pub(super) fn candidates(image: &Reference, keys: Keys) -> Vec<String> {
+pub(super) fn candidate_keys(image: &Reference, keys: KeyForm) -> Vec<String> {
     let registry = image.registry();
     let mut all = Vec::new();
-    if keys == Keys::Scoped {
+    if keys == KeyForm::Scoped {
         let mut path = image.repository();
         all.push(format!("{registry}/{path}"));
         while let Some((parent, _)) = path.rsplit_once('/') {
@@ -41,24 +41,24 @@ pub(super) fn candidates(image: &Reference, keys: Keys) -> Vec<String> {
 }
 
 /// Tells whether a key is one more name of a registry, such as its URL.
-pub(super) fn is_alias(key: &str, registry: &str, keys: Keys) -> bool {
-    host(key, keys) == canonical(registry)
+pub(super) fn is_alias(key: &str, registry: &str, keys: KeyForm) -> bool {
+    key_host(key, keys) == canonical_registry(registry)
 }
 
 /// Returns what helpers are asked for.
-pub(super) fn server(registry: &str) -> &str {
-    if canonical(registry) == DOCKER { DOCKER_URL } else { registry }
+pub(super) fn helper_server(registry: &str) -> &str {
+    if canonical_registry(registry) == DOCKER { DOCKER_URL } else { registry }
 }
 
-fn host(key: &str, keys: Keys) -> &str {
+fn key_host(key: &str, keys: KeyForm) -> &str {
     let bare = key.strip_prefix("http://").unwrap_or(key);
     let bare = bare.strip_prefix("https://").unwrap_or(bare);
     // A key that is no URL keeps its path: the entry is not for all of the registry.
-    let whole = keys == Keys::Scoped && bare == key;
-    canonical(if whole { bare } else { bare.split('/').next().unwrap_or(bare) })
+    let whole = keys == KeyForm::Scoped && bare == key;
+    canonical_registry(if whole { bare } else { bare.split('/').next().unwrap_or(bare) })
 }
 
-fn canonical(registry: &str) -> &str {
+fn canonical_registry(registry: &str) -> &str {
     match registry {
         "index.docker.io" | "registry-1.docker.io" => DOCKER,
         other => other,
@@ -120,7 +120,7 @@ impl FromStr for LoginKey {
             Some((registry, path)) => (registry, Some(path)),
             None => (text, None),
         };
-        let registry = canonical(registry);
+        let registry = canonical_registry(registry);
         if path.is_some_and(|path| path.contains([':', '@'])) {
             return Err(LoginKeyError::Tagged(text.into()));
         }
@@ -140,43 +140,43 @@ mod tests {
 
     #[test]
     fn an_image_has_keys_from_its_repository_to_its_registry() {
-        let check = |image: &str, keys: Keys, expected: &[&str]| {
-            assert_eq!(candidates(&image.parse().unwrap(), keys), expected, "{image}");
+        let check = |image: &str, keys: KeyForm, expected: &[&str]| {
+            assert_eq!(candidate_keys(&image.parse().unwrap(), keys), expected, "{image}");
         };
-        check("q.io/a", Keys::Scoped, &["q.io/a", "q.io"]);
-        check("q.io/a/b/c:1", Keys::Scoped, &["q.io/a/b/c", "q.io/a/b", "q.io/a", "q.io"]);
-        check("q.io:80/a/b", Keys::Scoped, &["q.io:80/a/b", "q.io:80/a", "q.io:80"]);
-        check("q.io/a/b/c", Keys::Hosts, &["q.io"]);
+        check("q.io/a", KeyForm::Scoped, &["q.io/a", "q.io"]);
+        check("q.io/a/b/c:1", KeyForm::Scoped, &["q.io/a/b/c", "q.io/a/b", "q.io/a", "q.io"]);
+        check("q.io:80/a/b", KeyForm::Scoped, &["q.io:80/a/b", "q.io:80/a", "q.io:80"]);
+        check("q.io/a/b/c", KeyForm::Hosts, &["q.io"]);
         check(
             "fedora",
-            Keys::Scoped,
+            KeyForm::Scoped,
             &["docker.io/library/fedora", "docker.io/library", "docker.io"],
         );
     }
 
     #[test]
     fn a_registry_has_aliases() {
-        let check = |key: &str, registry: &str, keys: Keys, expected: bool| {
+        let check = |key: &str, registry: &str, keys: KeyForm, expected: bool| {
             assert_eq!(is_alias(key, registry, keys), expected, "{key} {registry}");
         };
-        check("https://index.docker.io/v1/", "docker.io", Keys::Scoped, true);
-        check("https://registry-1.docker.io/v2/", "docker.io", Keys::Scoped, true);
-        check("index.docker.io", "docker.io", Keys::Scoped, true);
-        check("registry-1.docker.io", "docker.io", Keys::Scoped, true);
-        check("docker.io", "index.docker.io", Keys::Scoped, true);
-        check("https://q.io", "q.io", Keys::Scoped, true);
-        check("http://q.io:80/v2/", "q.io:80", Keys::Scoped, true);
-        check("https://q.io/v2/", "q.io:443", Keys::Scoped, false);
-        check("q.io/v2/", "q.io", Keys::Scoped, false);
-        check("q.io/v2/", "q.io", Keys::Hosts, true);
-        check("https://q.io.evil.org/", "q.io", Keys::Scoped, false);
-        check("https://evil.org/q.io", "q.io", Keys::Scoped, false);
-        check("", "q.io", Keys::Scoped, false);
+        check("https://index.docker.io/v1/", "docker.io", KeyForm::Scoped, true);
+        check("https://registry-1.docker.io/v2/", "docker.io", KeyForm::Scoped, true);
+        check("index.docker.io", "docker.io", KeyForm::Scoped, true);
+        check("registry-1.docker.io", "docker.io", KeyForm::Scoped, true);
+        check("docker.io", "index.docker.io", KeyForm::Scoped, true);
+        check("https://q.io", "q.io", KeyForm::Scoped, true);
+        check("http://q.io:80/v2/", "q.io:80", KeyForm::Scoped, true);
+        check("https://q.io/v2/", "q.io:443", KeyForm::Scoped, false);
+        check("q.io/v2/", "q.io", KeyForm::Scoped, false);
+        check("q.io/v2/", "q.io", KeyForm::Hosts, true);
+        check("https://q.io.evil.org/", "q.io", KeyForm::Scoped, false);
+        check("https://evil.org/q.io", "q.io", KeyForm::Scoped, false);
+        check("", "q.io", KeyForm::Scoped, false);
     }
 
     #[test]
     fn helpers_are_asked_for_a_host() {
-        let check = |registry: &str, expected: &str| assert_eq!(server(registry), expected);
+        let check = |registry: &str, expected: &str| assert_eq!(helper_server(registry), expected);
         check("quay.io", "quay.io");
         check("localhost:5000", "localhost:5000");
         check("docker.io", "https://index.docker.io/v1/");

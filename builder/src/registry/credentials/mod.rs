@@ -23,22 +23,22 @@ use crate::net::credential::Credential;
 pub use edit::{AuthFileEdit, AuthFileEditError, LogoutOutcome};
 pub use file::{AUTH_FILE_MAX, AuthFile, AuthFileFormat, AuthFileLookup};
 pub use helper::{
-    HELPER_ANSWER_MAX, HELPER_TIMEOUT, HelperEnd, HelperError, HelperOutput, program,
+    HELPER_ANSWER_MAX, HELPER_TIMEOUT, HelperError, HelperExit, HelperOutput, helper_program,
 };
 pub use key::LoginKey;
 pub use search::Credentials;
 pub(crate) use source::CredentialLocation;
-pub use source::{CredentialSource, CredentialSurroundings};
+pub use source::{CredentialEnvironment, CredentialSource};
 pub use step::{CredentialOutcome, CredentialStep};
 
 /// What the credentials need of the world: files, and programs that are run.
-pub trait CredentialAmbient {
+pub trait CredentialSystem {
     /// Reads an auth file, at most one byte more than [`AUTH_FILE_MAX`]; nothing if there is none.
-    fn read(&self, path: &Path) -> io::Result<Option<AuthFileContent>>;
+    fn read_auth_file(&self, path: &Path) -> io::Result<Option<AuthFileContent>>;
 
     /// Runs [`program`]`(name) get` with the server on its standard input, for at most
     /// [`HELPER_TIMEOUT`].
-    fn helper(&self, name: &str, server: &str) -> Result<HelperOutput, HelperError>;
+    fn run_helper(&self, name: &str, server: &str) -> Result<HelperOutput, HelperError>;
 }
 
 /// The content of an auth file.
@@ -65,7 +65,7 @@ pub struct FoundCredential {
     /// What to show to the registry.
     pub credential: Credential,
     /// The source that had it.
-    pub place: CredentialLocation,
+    pub location: CredentialLocation,
     /// The key it stands at, in a file or variable.
     pub key: Option<String>,
     /// The helper that knew it.

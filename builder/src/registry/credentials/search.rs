@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::error::CredentialError;
 use super::file::{AuthFile, AuthFileFormat, AuthFileLookup};
-use super::helper::{HelperError, program};
-use super::key::server;
+use super::helper::{HelperError, helper_program};
+use super::key::helper_server;
 use super::source::{AuthFilePresence, CredentialSource};
 use super::step::{CredentialOutcome, CredentialStep};
-use super::{AuthFileContent, AuthFileReaders, CredentialAmbient, FoundCredential};
+use super::{AuthFileContent, AuthFileReaders, CredentialSystem, FoundCredential};
 use crate::net::credential::Credential;
 use crate::oci::image::reference::Reference;
 
@@ -17,19 +17,19 @@ use crate::oci::image::reference::Reference;
 #[derive(Debug)]
 pub struct Credentials<A> {
     sources: Vec<CredentialSource>,
-    ambient: A,
+    system: A,
 }
 
-impl<A: CredentialAmbient> Credentials<A> {
+impl<A: CredentialSystem> Credentials<A> {
     /// Returns credentials from these sources, asked in this order.
-    pub fn new(sources: Vec<CredentialSource>, ambient: A) -> Self {
-        Self { sources, ambient }
+    pub fn new(sources: Vec<CredentialSource>, system: A) -> Self {
+        Self { sources, system }
     }
 
     /// Returns the credential for an image, or nothing: then it is asked for without one.
     pub fn find(&self, image: &Reference) -> Result<Option<FoundCredential>, CredentialError> {
         for source in &self.sources {
-            match self.ask(source, image).outcome {
+            match self.query_source(source, image).outcome {
                 CredentialOutcome::Used(found) => return Ok(Some(found)),
                 CredentialOutcome::Failed(error) => return Err(error),
                 _ => {}
@@ -42,20 +42,22 @@ impl<A: CredentialAmbient> Credentials<A> {
     /// [`find`](Self::find) asks them.
     pub fn explain(&self, image: &Reference) -> Vec<CredentialStep> {
         let mut steps = Vec::with_capacity(self.sources.len());
-        let mut decided = Decided::NotYet;
+        let mut decided = SearchState::NotYet;
         for source in &self.sources {
             let step = match decided {
-                Decided::NotYet => self.ask(source, image),
-                Decided::Found => self.peek(source, image),
-                Decided::Failed => CredentialStep {
-                    place: source.place(),
-                    outcome: CredentialOutcome::NotAsked,
+                SearchState::NotYet => self.query_source(source, image),
+                SearchState::Found => self.inspect_source(source, image),
+                SearchState::Failed => CredentialStep {
+                    location: source.location(),
+                    outcome: CredentialOutcome::NotQueried,
                     readers: None,
                 },
             };
             decided = match step.outcome {
-                CredentialOutcome::Used(_) => Decided::Found,
-                CredentialOutcome::Failed(_) if decided == Decided::NotYet => Decided::Failed,
+                CredentialOutcome::Used(_) => SearchState::Found,
+                CredentialOutcome::Failed(_) if decided == SearchState::NotYet => {
+                    SearchState::Failed
+                }
                 _ => decided,
             };
             steps.push(step);
@@ -63,109 +65,113 @@ impl<A: CredentialAmbient> Credentials<A> {
         steps
     }
 
-    fn ask(&self, source: &CredentialSource, image: &Reference) -> CredentialStep {
-        let place = source.place();
-        let (readers, lookup) = match self.look_up(source, image) {
+    fn query_source(&self, source: &CredentialSource, image: &Reference) -> CredentialStep {
+        let location = source.location();
+        let (readers, lookup) = match self.look_up_image(source, image) {
             Ok(found) => found,
             Err(error) => {
                 let outcome = CredentialOutcome::Failed(error);
-                return CredentialStep { place, outcome, readers: None };
+                return CredentialStep { location, outcome, readers: None };
             }
         };
         let used = |credential, key, helper| {
-            let place = place.clone();
-            CredentialOutcome::Used(FoundCredential { credential, place, key, helper })
+            let location = location.clone();
+            CredentialOutcome::Used(FoundCredential { credential, location, key, helper })
         };
         let outcome = match lookup {
-            Answer::Absent => CredentialOutcome::Absent,
-            Answer::Given(credential) => used(credential, None, None),
-            Answer::File(AuthFileLookup::Nothing) => CredentialOutcome::Nothing,
-            Answer::File(AuthFileLookup::Blank { key }) => CredentialOutcome::Blank(key),
-            Answer::File(AuthFileLookup::Entry { key, credential }) => {
+            SourceAnswer::Absent => CredentialOutcome::Absent,
+            SourceAnswer::Direct(credential) => used(credential, None, None),
+            SourceAnswer::File(AuthFileLookup::NoEntry) => CredentialOutcome::NoEntry,
+            SourceAnswer::File(AuthFileLookup::Blank { key }) => CredentialOutcome::BlankEntry(key),
+            SourceAnswer::File(AuthFileLookup::Entry { key, credential }) => {
                 used(credential, Some(key), None)
             }
-            Answer::File(AuthFileLookup::Helper { key, name }) => match self.run(&name, image) {
-                Ok(Some(credential)) => used(credential, key, Some(name)),
-                Ok(None) => CredentialOutcome::HelperHasNothing(name),
-                // Files with docker desktop's helper travel to machines that have none.
-                Err(HelperError::NotInstalled) if key.is_none() => {
-                    CredentialOutcome::HelperNotInstalled(name)
+            SourceAnswer::File(AuthFileLookup::Helper { key, name }) => {
+                match self.run_helper(&name, image) {
+                    Ok(Some(credential)) => used(credential, key, Some(name)),
+                    Ok(None) => CredentialOutcome::HelperHasNothing(name),
+                    // Files with docker desktop's helper travel to machines that have none.
+                    Err(HelperError::NotInstalled) if key.is_none() => {
+                        CredentialOutcome::HelperNotInstalled(name)
+                    }
+                    Err(error) => {
+                        let location = location.clone();
+                        CredentialOutcome::Failed(CredentialError::Helper { location, name, error })
+                    }
                 }
-                Err(error) => {
-                    let place = place.clone();
-                    CredentialOutcome::Failed(CredentialError::Helper { place, name, error })
-                }
-            },
+            }
         };
-        CredentialStep { place, outcome, readers }
+        CredentialStep { location, outcome, readers }
     }
 
     /// Looks into a source without running anything.
-    fn peek(&self, source: &CredentialSource, image: &Reference) -> CredentialStep {
-        let place = source.place();
-        let (readers, outcome) = match self.look_up(source, image) {
+    fn inspect_source(&self, source: &CredentialSource, image: &Reference) -> CredentialStep {
+        let location = source.location();
+        let (readers, outcome) = match self.look_up_image(source, image) {
             Err(error) => (None, CredentialOutcome::Failed(error)),
             Ok((readers, answer)) => (
                 readers,
                 match answer {
-                    Answer::Absent => CredentialOutcome::Absent,
-                    Answer::Given(_) => CredentialOutcome::Outranked(None),
-                    Answer::File(AuthFileLookup::Nothing) => CredentialOutcome::Nothing,
-                    Answer::File(AuthFileLookup::Blank { key }) => CredentialOutcome::Blank(key),
-                    Answer::File(AuthFileLookup::Entry { key, .. }) => {
+                    SourceAnswer::Absent => CredentialOutcome::Absent,
+                    SourceAnswer::Direct(_) => CredentialOutcome::Outranked(None),
+                    SourceAnswer::File(AuthFileLookup::NoEntry) => CredentialOutcome::NoEntry,
+                    SourceAnswer::File(AuthFileLookup::Blank { key }) => {
+                        CredentialOutcome::BlankEntry(key)
+                    }
+                    SourceAnswer::File(AuthFileLookup::Entry { key, .. }) => {
                         CredentialOutcome::Outranked(Some(key))
                     }
-                    Answer::File(AuthFileLookup::Helper { key, .. }) => {
+                    SourceAnswer::File(AuthFileLookup::Helper { key, .. }) => {
                         CredentialOutcome::Outranked(key)
                     }
                 },
             ),
         };
-        CredentialStep { place, outcome, readers }
+        CredentialStep { location, outcome, readers }
     }
 
-    fn run(&self, name: &str, image: &Reference) -> Result<Option<Credential>, HelperError> {
-        program(name)?;
-        self.ambient.helper(name, server(image.registry()))?.credential()
+    fn run_helper(&self, name: &str, image: &Reference) -> Result<Option<Credential>, HelperError> {
+        helper_program(name)?;
+        self.system.run_helper(name, helper_server(image.registry()))?.parse_credential()
     }
 
-    fn look_up(
+    fn look_up_image(
         &self,
         source: &CredentialSource,
         image: &Reference,
-    ) -> Result<(Option<AuthFileReaders>, Answer), CredentialError> {
-        let place = source.place();
-        let invalid = |error| CredentialError::Invalid { place: place.clone(), error };
+    ) -> Result<(Option<AuthFileReaders>, SourceAnswer), CredentialError> {
+        let location = source.location();
+        let invalid = |error| CredentialError::Invalid { location: location.clone(), error };
         match source {
-            CredentialSource::Given { credential, .. } => {
-                Ok((None, Answer::Given(credential.clone())))
+            CredentialSource::Direct { credential, .. } => {
+                Ok((None, SourceAnswer::Direct(credential.clone())))
             }
             CredentialSource::Variable { text, .. } => {
                 let file = AuthFile::parse(text.expose().as_bytes(), AuthFileFormat::Docker);
                 let lookup = file.and_then(|file| file.lookup(image)).map_err(invalid)?;
-                Ok((None, Answer::File(lookup)))
+                Ok((None, SourceAnswer::File(lookup)))
             }
             CredentialSource::File { path, format, presence } => {
-                let Some(content) = self.read(path, presence)? else {
-                    return Ok((None, Answer::Absent));
+                let Some(content) = self.read_auth_file(path, presence)? else {
+                    return Ok((None, SourceAnswer::Absent));
                 };
                 let file = AuthFile::parse(&content.bytes, *format);
                 let lookup = file.and_then(|file| file.lookup(image)).map_err(invalid)?;
-                Ok((Some(content.readers), Answer::File(lookup)))
+                Ok((Some(content.readers), SourceAnswer::File(lookup)))
             }
         }
     }
 
-    fn read(
+    fn read_auth_file(
         &self,
         path: &Path,
         presence: &AuthFilePresence,
     ) -> Result<Option<AuthFileContent>, CredentialError> {
-        match (self.ambient.read(path), presence) {
+        match (self.system.read_auth_file(path), presence) {
             (Ok(None), AuthFilePresence::Required(by)) => {
                 Err(CredentialError::Missing { path: path.into(), by: by.clone() })
             }
-            (Err(error), AuthFilePresence::Guessed)
+            (Err(error), AuthFilePresence::OptionalUnreadable)
                 if error.kind() == io::ErrorKind::PermissionDenied =>
             {
                 Ok(None)
@@ -178,14 +184,14 @@ impl<A: CredentialAmbient> Credentials<A> {
 
 /// Whether the sources so far have settled the question.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Decided {
+enum SearchState {
     NotYet,
     Found,
     Failed,
 }
 
-enum Answer {
+enum SourceAnswer {
     Absent,
-    Given(Credential),
+    Direct(Credential),
     File(AuthFileLookup),
 }

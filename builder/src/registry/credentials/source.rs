@@ -12,7 +12,7 @@ use crate::net::secret::Secret;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialSource {
     /// An option holds the credential itself, for every image.
-    Given {
+    Direct {
         /// The option, e.g. `--creds`.
         option: String,
         /// What it was given.
@@ -44,7 +44,7 @@ pub enum AuthFilePresence {
     /// It is one of those that are looked for.
     Optional,
     /// Nor must it be readable: its directory belongs to the system.
-    Guessed,
+    OptionalUnreadable,
 }
 
 /// What a person calls a source.
@@ -60,7 +60,7 @@ pub enum CredentialLocation {
 
 /// What the list of sources follows from. Values that are empty are left out.
 #[derive(Debug, Clone, Default)]
-pub struct CredentialSurroundings {
+pub struct CredentialEnvironment {
     /// An option that names an auth file, and what it was given.
     pub authfile: Option<(String, PathBuf)>,
     /// `$REGISTRY_AUTH_FILE`.
@@ -79,7 +79,7 @@ pub struct CredentialSurroundings {
     pub uid: u32,
 }
 
-impl CredentialSurroundings {
+impl CredentialEnvironment {
     /// Returns the sources in the order in which they are asked. A file that is named is the only
     /// one.
     pub fn sources(&self) -> Vec<CredentialSource> {
@@ -103,8 +103,9 @@ impl CredentialSurroundings {
     fn files(&self) -> impl Iterator<Item = CredentialSource> {
         let file = |path, format, presence| CredentialSource::File { path, format, presence };
         let guess = format!("/run/containers/{}/auth.json", self.uid);
-        let (runtime, presence) =
-            self.runtime_file().map_or((guess.into(), AuthFilePresence::Guessed), |path| {
+        let (runtime, presence) = self
+            .runtime_file()
+            .map_or((guess.into(), AuthFilePresence::OptionalUnreadable), |path| {
                 (path, AuthFilePresence::Optional)
             });
         let runtime = file(runtime, AuthFileFormat::Containers, presence);
@@ -133,24 +134,24 @@ impl CredentialSurroundings {
     }
 
     fn runtime_file(&self) -> Option<PathBuf> {
-        self.runtime_dir.as_deref().map(auth_json)
+        self.runtime_dir.as_deref().map(auth_json_path)
     }
 
     fn config_file(&self) -> Option<PathBuf> {
         let home = || Some(self.home.as_ref()?.join(".config"));
-        self.config_home.clone().or_else(home).as_deref().map(auth_json)
+        self.config_home.clone().or_else(home).as_deref().map(auth_json_path)
     }
 }
 
-fn auth_json(dir: &Path) -> PathBuf {
+fn auth_json_path(dir: &Path) -> PathBuf {
     dir.join("containers").join("auth.json")
 }
 
 impl CredentialSource {
     /// Returns what a person calls it.
-    pub(crate) fn place(&self) -> CredentialLocation {
+    pub(crate) fn location(&self) -> CredentialLocation {
         match self {
-            Self::Given { option, .. } => CredentialLocation::Option(option.clone()),
+            Self::Direct { option, .. } => CredentialLocation::Option(option.clone()),
             Self::File { path, .. } => CredentialLocation::File(path.clone()),
             Self::Variable { name, .. } => CredentialLocation::Variable(name),
         }

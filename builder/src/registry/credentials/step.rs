@@ -9,7 +9,7 @@ use super::{AuthFileReaders, FoundCredential};
 #[derive(Debug)]
 pub struct CredentialStep {
     /// The source.
-    pub place: CredentialLocation,
+    pub location: CredentialLocation,
     /// What it said.
     pub outcome: CredentialOutcome,
     /// Who can read the file, if it is one and is there.
@@ -22,9 +22,9 @@ pub enum CredentialOutcome {
     /// It is not there, or is closed to the user.
     Absent,
     /// It has nothing for the image.
-    Nothing,
+    NoEntry,
     /// It has an entry with nothing in it, at this key.
-    Blank(String),
+    BlankEntry(String),
     /// A helper was asked and has nothing.
     HelperHasNothing(String),
     /// It names a helper for all registries that is not installed; it was passed over.
@@ -37,5 +37,5 @@ pub enum CredentialOutcome {
     /// It cannot be used; nothing after it is asked.
     Failed(CredentialError),
     /// A source before it cannot be used.
-    NotAsked,
+    NotQueried,
 }

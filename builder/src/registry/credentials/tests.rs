@@ -23,8 +23,8 @@ struct World {
     asked: RefCell<Vec<String>>,
 }
 
-impl CredentialAmbient for &World {
-    fn read(&self, path: &Path) -> io::Result<Option<AuthFileContent>> {
+impl CredentialSystem for &World {
+    fn read_auth_file(&self, path: &Path) -> io::Result<Option<AuthFileContent>> {
         let files = self.files.borrow();
         match files.get(path).map(String::as_str) {
             Some("denied") => {
@@ -37,17 +37,20 @@ impl CredentialAmbient for &World {
         }
     }
 
-    fn helper(&self, name: &str, server: &str) -> Result<HelperOutput, HelperError> {
+    fn run_helper(&self, name: &str, server: &str) -> Result<HelperOutput, HelperError> {
         self.asked.borrow_mut().push(format!("{name} {server}"));
-        let output = |end, stdout: String| Ok(HelperOutput { end, stdout: stdout.into_bytes() });
+        let output =
+            |end, stdout: String| Ok(HelperOutput { exit: end, stdout: stdout.into_bytes() });
         let answer = |username: &str, secret: &str| {
-            output(HelperEnd::Success, json!({"Username": username, "Secret": secret}).to_string())
+            output(HelperExit::Success, json!({"Username": username, "Secret": secret}).to_string())
         };
         match name {
-            "none" => output(HelperEnd::Failure, "credentials not found in native keychain".into()),
+            "none" => {
+                output(HelperExit::Failure, "credentials not found in native keychain".into())
+            }
             "token" => answer("<token>", server),
-            "fail" => output(HelperEnd::Failure, PASSWORD.into()),
-            "junk" => output(HelperEnd::Success, PASSWORD.into()),
+            "fail" => output(HelperExit::Failure, PASSWORD.into()),
+            "junk" => output(HelperExit::Success, PASSWORD.into()),
             "gone" => Err(HelperError::NotInstalled),
             "hang" => Err(HelperError::Timeout),
             name => answer(&format!("{name}:{server}"), PASSWORD),
@@ -63,7 +66,7 @@ fn file_text(entries: &str, flat: bool) -> String {
     let (mut auths, mut helpers, mut store) = (json!({}), json!({}), Value::Null);
     for entry in entries.split(',') {
         if let Some((key, user)) = entry.split_once('~') {
-            let auth = (!user.is_empty()).then(|| file::encode(user, PASSWORD));
+            let auth = (!user.is_empty()).then(|| file::encode_auth(user, PASSWORD));
             auths[key] = auth.map_or(json!({}), |auth| json!({"auth": auth}));
         } else if let Some((key, token)) = entry.split_once('^') {
             auths[key] = json!({"identitytoken": token});
@@ -92,10 +95,10 @@ fn path(place: &str) -> PathBuf {
 }
 
 fn set_up(sources: &str, world: &World) -> Vec<CredentialSource> {
-    let mut around = CredentialSurroundings {
+    let mut around = CredentialEnvironment {
         home: Some("home".into()),
         uid: 1000,
-        ..CredentialSurroundings::default()
+        ..CredentialEnvironment::default()
     };
     let mut given = None;
     for (place, entries) in sources.split_whitespace().map(|part| part.split_once('=').unwrap()) {
@@ -115,7 +118,7 @@ fn set_up(sources: &str, world: &World) -> Vec<CredentialSource> {
         }
     }
     let given =
-        given.map(|credential| CredentialSource::Given { option: "creds".into(), credential });
+        given.map(|credential| CredentialSource::Direct { option: "creds".into(), credential });
     given.into_iter().chain(around.sources()).collect()
 }
 
@@ -127,12 +130,12 @@ fn short(text: &str) -> String {
 }
 
 fn show(found: &FoundCredential) -> String {
-    let FoundCredential { credential, place, key, helper } = found;
+    let FoundCredential { credential, location, key, helper } = found;
     let mut shown = match credential {
         Credential::Basic { username, .. } => username.clone(),
         Credential::IdentityToken(token) => format!("token {}", token.expose()),
     };
-    write!(shown, " from {}", short(&place.to_string())).unwrap();
+    write!(shown, " from {}", short(&location.to_string())).unwrap();
     for (word, what) in [("at", key), ("by", helper)] {
         let Some(what) = what else { continue };
         write!(shown, " {word} {what}").unwrap();
@@ -280,7 +283,7 @@ fn every_source_is_explained() {
                 other => format!("{other:?}"),
             };
             let readers = if step.readers == Some(AuthFileReaders::Others) { ", open" } else { "" };
-            format!("{}: {outcome}{readers}", short(&step.place.to_string()))
+            format!("{}: {outcome}{readers}", short(&step.location.to_string()))
         };
         assert_eq!(steps.iter().map(show).collect::<Vec<_>>(), expected, "{sources}");
     };
@@ -324,20 +327,20 @@ fn every_source_is_explained() {
 
 #[test]
 fn logins_are_written_where_podman_writes_them() {
-    let check = |around: CredentialSurroundings, expected: Option<&str>| {
+    let check = |around: CredentialEnvironment, expected: Option<&str>| {
         assert_eq!(around.login_file(), expected.map(PathBuf::from), "{around:?}");
     };
     let home =
-        || CredentialSurroundings { home: Some("/h".into()), ..CredentialSurroundings::default() };
-    check(CredentialSurroundings::default(), None);
+        || CredentialEnvironment { home: Some("/h".into()), ..CredentialEnvironment::default() };
+    check(CredentialEnvironment::default(), None);
     check(home(), Some("/h/.config/containers/auth.json"));
-    let around = CredentialSurroundings { config_home: Some("/c".into()), ..home() };
+    let around = CredentialEnvironment { config_home: Some("/c".into()), ..home() };
     check(around.clone(), Some("/c/containers/auth.json"));
-    let around = CredentialSurroundings { runtime_dir: Some("/r".into()), ..around };
+    let around = CredentialEnvironment { runtime_dir: Some("/r".into()), ..around };
     check(around.clone(), Some("/r/containers/auth.json"));
-    let around = CredentialSurroundings { registry_auth_file: Some("e.json".into()), ..around };
+    let around = CredentialEnvironment { registry_auth_file: Some("e.json".into()), ..around };
     check(around.clone(), Some("e.json"));
-    let around = CredentialSurroundings { authfile: Some(("-".into(), "o.json".into())), ..around };
+    let around = CredentialEnvironment { authfile: Some(("-".into(), "o.json".into())), ..around };
     check(around, Some("o.json"));
 }
 

@@ -62,21 +62,21 @@ pub enum CertificatesError {
 
 /// Returns where a registry's directory can be; the first that is there counts, and no other. The
 /// registry is as in the image's name, with its port.
-pub(crate) fn directories(home: Option<&Path>, registry: &str) -> Vec<PathBuf> {
+pub(crate) fn certificate_directories(home: Option<&Path>, registry: &str) -> Vec<PathBuf> {
     let user = home.map(|home| home.join(".config/containers/certs.d"));
     let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
     user.into_iter().chain(system).map(|dir| dir.join(registry)).collect()
 }
 
 /// Finds the certificates for a registry. A directory that is closed to the user is passed over.
-pub fn find(
+pub fn find_certificates(
     home: Option<&Path>,
     registry: &str,
     files: &impl SettingsFiles,
 ) -> Result<RegistryCertificates, CertificatesError> {
-    for dir in directories(home, registry) {
+    for dir in certificate_directories(home, registry) {
         match files.list(&dir) {
-            Ok(Some(names)) => return RegistryCertificates::from_names(&dir, names),
+            Ok(Some(names)) => return RegistryCertificates::from_file_names(&dir, names),
             Ok(None) => {}
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             Err(error) => return Err(CertificatesError::Io { dir, error }),
@@ -87,7 +87,10 @@ pub fn find(
 
 impl RegistryCertificates {
     /// Sorts the files of a directory by the ends of their names; others mean nothing.
-    pub(crate) fn from_names(dir: &Path, names: Vec<String>) -> Result<Self, CertificatesError> {
+    pub(crate) fn from_file_names(
+        dir: &Path,
+        names: Vec<String>,
+    ) -> Result<Self, CertificatesError> {
         let names = BTreeSet::from_iter(names);
         let mut certificates = Self::default();
         for name in &names {
@@ -118,7 +121,7 @@ impl RegistryCertificates {
 
 #[cfg(test)]
 mod tests {
-    use super::super::world::World;
+    use super::super::world::TestFiles;
     use super::*;
 
     #[test]
@@ -126,7 +129,7 @@ mod tests {
         type Expected<'e> = (&'e [&'e str], &'e [(&'e str, &'e str)]);
         let check = |names: &[&str], expected: Result<Expected<'_>, &str>| {
             let names = names.iter().map(ToString::to_string).collect();
-            let found = RegistryCertificates::from_names(Path::new("d"), names);
+            let found = RegistryCertificates::from_file_names(Path::new("d"), names);
             let pair = |(certificate, key): &(&str, &str)| ClientCertificateFiles {
                 certificate: certificate.into(),
                 key: key.into(),
@@ -166,7 +169,9 @@ mod tests {
     #[test]
     fn the_first_directory_of_a_registry_counts() {
         let check = |files: &[(&str, &'static str)], expected: &[&str]| {
-            let found = find(Some(Path::new("/h")), "q.io:5000", &World::new(files)).unwrap();
+            let found =
+                find_certificates(Some(Path::new("/h")), "q.io:5000", &TestFiles::new(files))
+                    .unwrap();
             let expected: Vec<_> = expected.iter().map(PathBuf::from).collect();
             assert_eq!(found.authorities, expected, "{files:?}");
         };
@@ -182,7 +187,7 @@ mod tests {
         check(&[("/etc/containers/certs.d/q.io/ca.crt", "")], &[]);
         check(&[("/etc/containers/certs.d/q.io:5000/README", ""), (docker_ca, "")], &[]);
 
-        let dirs = directories(None, "docker.io");
+        let dirs = certificate_directories(None, "docker.io");
         let expected = ["/etc/containers/certs.d/docker.io", "/etc/docker/certs.d/docker.io"];
         assert_eq!(dirs, expected.map(PathBuf::from));
         let error =

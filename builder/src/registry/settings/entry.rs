@@ -12,15 +12,15 @@ pub(super) struct RegistryEntry {
     /// What stands in place of the prefix; nothing where names stay as they are.
     pub(super) location: Option<String>,
     pub(super) transport: RegistryTransport,
-    pub(super) access: Access,
-    pub(super) mirrors: Vec<Mirror>,
+    pub(super) access: RegistryAccess,
+    pub(super) mirrors: Vec<RegistryMirror>,
     /// Where it is written.
     pub(super) origin: Span,
 }
 
 /// Whether a registry may be used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Access {
+pub(super) enum RegistryAccess {
     #[default]
     Open,
     Blocked,
@@ -28,15 +28,15 @@ pub(super) enum Access {
 
 /// One `[[registry.mirror]]`.
 #[derive(Debug, Clone)]
-pub(super) struct Mirror {
+pub(super) struct RegistryMirror {
     pub(super) location: String,
     pub(super) transport: RegistryTransport,
-    pub(super) pull: Pull,
+    pub(super) pull: MirrorPull,
 }
 
 /// Which images a mirror is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pull {
+pub(super) enum MirrorPull {
     All,
     DigestOnly,
     TagOnly,
@@ -44,7 +44,7 @@ pub(super) enum Pull {
 
 impl RegistryEntry {
     /// Returns how much of an image's name the prefix stands for, in bytes, if it does.
-    pub(super) fn matches(&self, image: &Reference) -> Option<usize> {
+    pub(super) fn matched_len(&self, image: &Reference) -> Option<usize> {
         if let Some(domain) = self.prefix.strip_prefix('*') {
             let registry = image.registry();
             let host = registry.split_once(':').map_or(registry, |(host, _)| host);
@@ -56,12 +56,12 @@ impl RegistryEntry {
     }
 
     /// Returns what an image is called at another location.
-    pub(super) fn rewrite(
+    pub(super) fn rewrite_name(
         &self,
         image: &Reference,
         location: Option<&str>,
     ) -> Result<Reference, Diagnostic> {
-        let (Some(location), Some(matched)) = (location, self.matches(image)) else {
+        let (Some(location), Some(matched)) = (location, self.matched_len(image)) else {
             return Ok(image.clone());
         };
         let name = format!("{location}{}", &image.to_string()[matched..]);

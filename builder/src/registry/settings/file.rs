@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::entry::{Access, Mirror, Pull, RegistryEntry};
+use super::entry::{MirrorPull, RegistryAccess, RegistryEntry, RegistryMirror};
 use super::{CONFIG_FILE_MAX, RegistryTransport};
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
@@ -14,22 +14,22 @@ const MANUAL: &str = "`man 5 containers-registries.conf` describes the file";
 
 /// Keys that are not known are ignored, as podman does.
 #[derive(Deserialize)]
-struct File {
+struct RegistriesConf {
     #[serde(default)]
-    registry: Vec<Spanned<Registry>>,
+    registry: Vec<Spanned<RawRegistry>>,
     /// What version 1 begins with.
     registries: Option<Spanned<IgnoredAny>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-struct Registry {
+struct RawRegistry {
     prefix: Option<Spanned<String>>,
     location: Option<Spanned<String>>,
-    #[serde(deserialize_with = "transport")]
+    #[serde(deserialize_with = "deserialize_transport")]
     insecure: RegistryTransport,
-    #[serde(deserialize_with = "access")]
-    blocked: Access,
+    #[serde(deserialize_with = "deserialize_access")]
+    blocked: RegistryAccess,
     mirror_by_digest_only: bool,
     mirror: Vec<Spanned<RawMirror>>,
     pull_from_mirror: Option<Spanned<String>>,
@@ -39,12 +39,14 @@ struct Registry {
 #[serde(rename_all = "kebab-case", default)]
 struct RawMirror {
     location: Option<Spanned<String>>,
-    #[serde(deserialize_with = "transport")]
+    #[serde(deserialize_with = "deserialize_transport")]
     insecure: RegistryTransport,
     pull_from_mirror: Option<Spanned<String>>,
 }
 
-fn transport<'de, D: Deserializer<'de>>(value: D) -> Result<RegistryTransport, D::Error> {
+fn deserialize_transport<'de, D: Deserializer<'de>>(
+    value: D,
+) -> Result<RegistryTransport, D::Error> {
     Ok(if bool::deserialize(value)? {
         RegistryTransport::Insecure
     } else {
@@ -52,17 +54,19 @@ fn transport<'de, D: Deserializer<'de>>(value: D) -> Result<RegistryTransport, D
     })
 }
 
-fn access<'de, D: Deserializer<'de>>(value: D) -> Result<Access, D::Error> {
-    Ok(if bool::deserialize(value)? { Access::Blocked } else { Access::Open })
+fn deserialize_access<'de, D: Deserializer<'de>>(value: D) -> Result<RegistryAccess, D::Error> {
+    Ok(if bool::deserialize(value)? { RegistryAccess::Blocked } else { RegistryAccess::Open })
 }
 
 /// Returns the entries of a file, each prefix once, or all that is wrong with it.
-pub(super) fn parse(source: &Arc<SourceText>) -> Result<Vec<RegistryEntry>, Vec<Diagnostic>> {
-    let file = read(source).map_err(|problem| vec![problem])?;
-    let mut reader = Reader { source, problems: Vec::new() };
+pub(super) fn parse_entries(
+    source: &Arc<SourceText>,
+) -> Result<Vec<RegistryEntry>, Vec<Diagnostic>> {
+    let file = read_document(source).map_err(|problem| vec![problem])?;
+    let mut reader = EntryReader { source, problems: Vec::new() };
     let mut entries: Vec<RegistryEntry> = Vec::new();
     for registry in &file.registry {
-        let Some(entry) = reader.entry(registry) else { continue };
+        let Some(entry) = reader.read_entry(registry) else { continue };
         reader.check_conflict(&entry, &entries);
         // Of two entries with one prefix podman takes the first.
         if entries.iter().all(|old| old.prefix != entry.prefix) {
@@ -72,12 +76,12 @@ pub(super) fn parse(source: &Arc<SourceText>) -> Result<Vec<RegistryEntry>, Vec<
     if reader.problems.is_empty() { Ok(entries) } else { Err(reader.problems) }
 }
 
-fn read(source: &Arc<SourceText>) -> Result<File, Diagnostic> {
+fn read_document(source: &Arc<SourceText>) -> Result<RegistriesConf, Diagnostic> {
     if source.text.len() > CONFIG_FILE_MAX {
         return Err(Diagnostic::new(format!("`{}` is larger than 1 MiB", source.name))
             .help("is this the right file?"));
     }
-    let file: File = toml::from_str(&source.text).map_err(|error| {
+    let file: RegistriesConf = toml::from_str(&source.text).map_err(|error| {
         let message = error.message().lines().next().unwrap_or_default().to_owned();
         let span = error.span().map(|range| Span::new(source, range));
         Diagnostic::new(format!("this is not a registries.conf: {message}")).at(span).help(MANUAL)
@@ -98,13 +102,13 @@ fn first_line(source: &Arc<SourceText>, range: std::ops::Range<usize>) -> Span {
     Span::new(source, span.range.start..span.range.start + len)
 }
 
-struct Reader<'s> {
+struct EntryReader<'s> {
     source: &'s Arc<SourceText>,
     problems: Vec<Diagnostic>,
 }
 
-impl Reader<'_> {
-    fn problem(
+impl EntryReader<'_> {
+    fn report_problem(
         &mut self,
         range: std::ops::Range<usize>,
         message: impl Into<String>,
@@ -114,27 +118,28 @@ impl Reader<'_> {
         self.problems.push(Diagnostic::new(message).at(span).help(help));
     }
 
-    fn entry(&mut self, registry: &Spanned<Registry>) -> Option<RegistryEntry> {
+    fn read_entry(&mut self, registry: &Spanned<RawRegistry>) -> Option<RegistryEntry> {
         let before = self.problems.len();
         let raw = registry.get_ref();
-        let location = self.location(raw.location.as_ref());
-        let prefix = self.prefix(raw.prefix.as_ref());
+        let location = self.read_location(raw.location.as_ref());
+        let prefix = self.read_prefix(raw.prefix.as_ref());
         if let Some(value) = &raw.pull_from_mirror {
             let message = "`pull-from-mirror` is about a mirror, not a registry";
-            self.problem(value.span(), message, "move it under `[[registry.mirror]]`");
+            self.report_problem(value.span(), message, "move it under `[[registry.mirror]]`");
         }
-        let mirrors = raw.mirror.iter().filter_map(|mirror| self.mirror(mirror, raw)).collect();
+        let mirrors =
+            raw.mirror.iter().filter_map(|mirror| self.read_mirror(mirror, raw)).collect();
         if self.problems.len() > before {
             return None;
         }
         let Some(prefix) = prefix.or_else(|| location.clone()) else {
             let message = "a registry has neither `prefix` nor `location`";
-            self.problem(registry.span(), message, "add `location = \"HOST\"`");
+            self.report_problem(registry.span(), message, "add `location = \"HOST\"`");
             return None;
         };
         if location.is_none() && !prefix.starts_with("*.") {
             let message = format!("`location` is missing for `{prefix}`");
-            self.problem(registry.span(), message, format!("add `location = \"{prefix}\"`"));
+            self.report_problem(registry.span(), message, format!("add `location = \"{prefix}\"`"));
             return None;
         }
         Some(RegistryEntry {
@@ -147,45 +152,61 @@ impl Reader<'_> {
         })
     }
 
-    fn mirror(&mut self, mirror: &Spanned<RawMirror>, registry: &Registry) -> Option<Mirror> {
+    fn read_mirror(
+        &mut self,
+        mirror: &Spanned<RawMirror>,
+        registry: &RawRegistry,
+    ) -> Option<RegistryMirror> {
         let raw = mirror.get_ref();
         let before = self.problems.len();
-        let location = self.location(raw.location.as_ref());
+        let location = self.read_location(raw.location.as_ref());
         if location.is_none() && self.problems.len() == before {
-            self.problem(
+            self.report_problem(
                 mirror.span(),
                 "`location` is missing for a mirror",
                 "add `location = \"HOST\"`",
             );
         }
-        let pull = self.pull(raw.pull_from_mirror.as_ref(), registry)?;
-        Some(Mirror { location: location?, transport: raw.insecure, pull })
+        let pull = self.read_pull(raw.pull_from_mirror.as_ref(), registry)?;
+        Some(RegistryMirror { location: location?, transport: raw.insecure, pull })
     }
 
-    fn pull(&mut self, value: Option<&Spanned<String>>, registry: &Registry) -> Option<Pull> {
+    fn read_pull(
+        &mut self,
+        value: Option<&Spanned<String>>,
+        registry: &RawRegistry,
+    ) -> Option<MirrorPull> {
         let Some(value) = value.filter(|value| !value.get_ref().is_empty()) else {
-            let pull = if registry.mirror_by_digest_only { Pull::DigestOnly } else { Pull::All };
+            let pull = if registry.mirror_by_digest_only {
+                MirrorPull::DigestOnly
+            } else {
+                MirrorPull::All
+            };
             return Some(pull);
         };
         if registry.mirror_by_digest_only {
             let message = "both `mirror-by-digest-only` and `pull-from-mirror`";
-            self.problem(value.span(), message, "remove `mirror-by-digest-only`");
+            self.report_problem(value.span(), message, "remove `mirror-by-digest-only`");
             return None;
         }
         match value.get_ref().as_str() {
-            "all" => Some(Pull::All),
-            "digest-only" => Some(Pull::DigestOnly),
-            "tag-only" => Some(Pull::TagOnly),
+            "all" => Some(MirrorPull::All),
+            "digest-only" => Some(MirrorPull::DigestOnly),
+            "tag-only" => Some(MirrorPull::TagOnly),
             other => {
                 let message = format!("`{}` is not known here", other.escape_debug());
-                self.problem(value.span(), message, "write `all`, `digest-only` or `tag-only`");
+                self.report_problem(
+                    value.span(),
+                    message,
+                    "write `all`, `digest-only` or `tag-only`",
+                );
                 None
             }
         }
     }
 
     /// Returns a registry, or a path in one, without slashes at its end.
-    fn location(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
+    fn read_location(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
         let value = value?;
         let location = value.get_ref().trim_end_matches('/');
         if location.is_empty() || self.check_scheme(value, location).is_none() {
@@ -194,12 +215,12 @@ impl Reader<'_> {
         Some(location.into())
     }
 
-    fn prefix(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
+    fn read_prefix(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
         let prefix = value?.get_ref();
-        let Some(domain) = prefix.strip_prefix("*.") else { return self.location(value) };
+        let Some(domain) = prefix.strip_prefix("*.") else { return self.read_location(value) };
         if domain.is_empty() || domain.contains(['/', '@', ':', '*']) {
             let message = format!("`{}` is not `*.` and a domain", prefix.escape_debug());
-            self.problem(value?.span(), message, "write it like `*.example.com`");
+            self.report_problem(value?.span(), message, "write it like `*.example.com`");
             return None;
         }
         Some(prefix.clone())
@@ -211,14 +232,15 @@ impl Reader<'_> {
         };
         let insecure = if scheme == "http" { ", and add `insecure = true`" } else { "" };
         let message = "a registry is named without `http://` and `https://`";
-        self.problem(value.span(), message, format!("write `{rest}`{insecure}"));
+        self.report_problem(value.span(), message, format!("write `{rest}`{insecure}"));
         None
     }
 
     /// One registry cannot be talked to in two ways, nor be blocked under one prefix only.
     fn check_conflict(&mut self, entry: &RegistryEntry, others: &[RegistryEntry]) {
-        let place = |entry: &RegistryEntry| entry.location.clone().unwrap_or(entry.prefix.clone());
-        for other in others.iter().filter(|other| place(other) == place(entry)) {
+        let location =
+            |entry: &RegistryEntry| entry.location.clone().unwrap_or(entry.prefix.clone());
+        for other in others.iter().filter(|other| location(other) == location(entry)) {
             let key = if other.transport != entry.transport {
                 "insecure"
             } else if other.access != entry.access {
@@ -226,9 +248,9 @@ impl Reader<'_> {
             } else {
                 continue;
             };
-            let message = format!("`{}` has two entries that differ in `{key}`", place(entry));
+            let message = format!("`{}` has two entries that differ in `{key}`", location(entry));
             let help = format!("the other one is at {}", other.origin);
-            self.problem(entry.origin.range.clone(), message, help);
+            self.report_problem(entry.origin.range.clone(), message, help);
         }
     }
 }

@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use crate::oci::image::reference::Reference;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
-use entry::{Access, Pull, RegistryEntry};
+use entry::{MirrorPull, RegistryAccess, RegistryEntry};
 
-pub use load::SettingsSurroundings;
+pub use load::SettingsEnvironment;
 
 /// The largest configuration file that is read, in bytes.
 pub const CONFIG_FILE_MAX: usize = 1 << 20;
@@ -89,8 +89,8 @@ impl RegistrySettings {
         let mut config = Self::default();
         let mut problems = Vec::new();
         for text in files {
-            match file::parse(text) {
-                Ok(entries) => config.add(entries),
+            match file::parse_entries(text) {
+                Ok(entries) => config.replace_entries(entries),
                 Err(found) => problems.extend(found),
             }
         }
@@ -99,13 +99,13 @@ impl RegistrySettings {
 
     /// Reads the files of this machine.
     pub fn load(
-        around: &SettingsSurroundings,
+        around: &SettingsEnvironment,
         files: &impl SettingsFiles,
     ) -> Result<Self, Vec<Diagnostic>> {
-        Self::parse(&load::load(around, files).map_err(|problem| vec![problem])?)
+        Self::parse(&load::read_files(around, files).map_err(|problem| vec![problem])?)
     }
 
-    fn add(&mut self, entries: Vec<RegistryEntry>) {
+    fn replace_entries(&mut self, entries: Vec<RegistryEntry>) {
         self.entries.retain(|old| entries.iter().all(|new| new.prefix != old.prefix));
         self.entries.extend(entries);
     }
@@ -116,13 +116,13 @@ impl RegistrySettings {
         image: &Reference,
         purpose: RegistryPurpose,
     ) -> Result<RegistryResolution, Diagnostic> {
-        let matching = self.entries.iter().filter(|entry| entry.matches(image).is_some());
+        let matching = self.entries.iter().filter(|entry| entry.matched_len(image).is_some());
         let Some(entry) = matching.max_by_key(|entry| entry.prefix.len()) else {
             let endpoint =
                 RegistryEndpoint { image: image.clone(), transport: RegistryTransport::Verify };
             return Ok(RegistryResolution::Open(vec![endpoint]));
         };
-        if entry.access == Access::Blocked {
+        if entry.access == RegistryAccess::Blocked {
             let (prefix, origin) = (entry.prefix.clone(), entry.origin.clone());
             return Ok(RegistryResolution::Blocked { prefix, origin });
         }
@@ -134,13 +134,13 @@ impl RegistrySettings {
         let mirrors = mirrors.map(|mirror| (Some(mirror.location.as_str()), mirror.transport));
         let itself = (entry.location.as_deref(), entry.transport);
         let endpoints = mirrors.chain([itself]).map(|(location, transport)| {
-            Ok(RegistryEndpoint { image: entry.rewrite(image, location)?, transport })
+            Ok(RegistryEndpoint { image: entry.rewrite_name(image, location)?, transport })
         });
         endpoints.collect::<Result<_, _>>().map(RegistryResolution::Open)
     }
 }
 
-impl Pull {
+impl MirrorPull {
     fn allows(self, image: &Reference) -> bool {
         match self {
             Self::All => true,

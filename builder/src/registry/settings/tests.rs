@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use super::world::World;
+use super::world::TestFiles;
 use super::*;
 
 fn source(text: &str) -> Arc<SourceText> {
@@ -258,11 +258,9 @@ macro_rules! to {
 #[test]
 fn later_files_replace_what_earlier_ones_say() {
     let check = |named: Option<&str>, files: &[(&str, &'static str)], expected: &str| {
-        let around = SettingsSurroundings {
-            registries_conf: named.map(Into::into),
-            home: Some("/h".into()),
-        };
-        let config = RegistrySettings::load(&around, &World::new(files));
+        let around =
+            SettingsEnvironment { registries_conf: named.map(Into::into), home: Some("/h".into()) };
+        let config = RegistrySettings::load(&around, &TestFiles::new(files));
         let shown = match config {
             Ok(config) => show(config.resolve(&"q.io/a:1".parse().unwrap(), RegistryPurpose::Read)),
             Err(problems) => problems[0].to_string(),

@@ -8,15 +8,15 @@ use super::SettingsFiles;
 
 /// Files that are not there, by path.
 #[derive(Debug, Default)]
-pub(super) struct World(BTreeMap<PathBuf, &'static str>);
+pub(super) struct TestFiles(BTreeMap<PathBuf, &'static str>);
 
-impl World {
+impl TestFiles {
     pub(super) fn new(files: &[(&str, &'static str)]) -> Self {
         Self(files.iter().map(|(path, text)| (path.into(), *text)).collect())
     }
 }
 
-impl SettingsFiles for World {
+impl SettingsFiles for TestFiles {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         match self.0.get(path) {
             Some(&"denied") => Err(io::ErrorKind::PermissionDenied.into()),
