@@ -75,10 +75,10 @@ impl LayerKey {
             "mtime": mtime,
             "entries": entries,
         });
-        let touched = identities.iter().map(last_touched).max().unwrap_or(i128::MIN);
+        let last_write = identities.iter().map(last_touched).max().unwrap_or(i128::MIN);
         Ok(Self {
             text: String::from_utf8_lossy(&to_canonical_json(&key)?).into_owned(),
-            last_write: touched,
+            last_write,
         })
     }
 
@@ -89,10 +89,10 @@ impl LayerKey {
 
 fn source_key(source: &SourceRecipe, identity: Option<&SourceIdentity>) -> Value {
     let identity = identity.map_or(Value::Null, identity_key);
-    let packing = source.compression.map(|packing| packing.to_string());
+    let compression = source.compression.map(|compression| compression.to_string());
     let checksum = source.checksum.as_ref().map(ToString::to_string);
     let convert = source.convert.map(|convert| convert.to_string());
-    json!([identity, packing, checksum, convert])
+    json!([identity, compression, checksum, convert])
 }
 
 fn identity_key(identity: &SourceIdentity) -> Value {
@@ -123,14 +123,13 @@ impl LayerCache {
     pub(crate) fn get(&self, key: &LayerKey) -> Option<FinishedLayer> {
         let mut text = String::new();
         self.dir.open(key.file_name()).ok()?.read_to_string(&mut text).ok()?;
-        let remembered: CacheEntry = serde_json::from_str(&text).ok()?;
+        let entry: CacheEntry = serde_json::from_str(&text).ok()?;
         let layer = FinishedLayer {
-            digest: remembered.digest.parse().ok()?,
-            size: remembered.size,
-            diff_id: remembered.diff_id.parse().ok()?,
+            digest: entry.digest.parse().ok()?,
+            size: entry.size,
+            diff_id: entry.diff_id.parse().ok()?,
         };
-        (remembered.key == key.text && remembered.check == entry_checksum(key, &layer))
-            .then_some(layer)
+        (entry.key == key.text && entry.check == entry_checksum(key, &layer)).then_some(layer)
     }
 
     /// Stores a layer, unless one of its files was written so recently that another write might not
@@ -141,7 +140,7 @@ impl LayerCache {
         {
             return Ok(());
         }
-        let remembered = CacheEntry {
+        let entry = CacheEntry {
             key: key.text.clone(),
             digest: layer.digest.to_string(),
             size: layer.size,
@@ -149,7 +148,7 @@ impl LayerCache {
             check: entry_checksum(key, layer),
         };
         let mut file = TempFile::new(&self.dir)?;
-        file.write_all(&serde_json::to_vec(&remembered)?)?;
+        file.write_all(&serde_json::to_vec(&entry)?)?;
         file.replace(key.file_name())
     }
 }

@@ -59,8 +59,8 @@ pub enum SeenCompression {
 }
 
 impl From<Option<CompressionFormat>> for SeenCompression {
-    fn from(packing: Option<CompressionFormat>) -> Self {
-        packing.map_or(Self::None, Self::Format)
+    fn from(compression: Option<CompressionFormat>) -> Self {
+        compression.map_or(Self::None, Self::Format)
     }
 }
 
@@ -135,11 +135,11 @@ fn read_layer_start(
     let reader = images.open_blob_start(blob.digest, blob.size, reach);
     let reader = reader.map_err(|error| error.full_message())?;
     let unpacked = tar::decompress(reader.take(reach));
-    let (packing, tar) = unpacked.map_err(|error| error.to_string())?;
+    let (compression, tar) = unpacked.map_err(|error| error.to_string())?;
     if let Some(compressed) = compressed {
-        *compressed = packing.into();
+        *compressed = compression.into();
     }
-    let mut tar = TarReader::new(tar.take(TAR_LEN_MAX), packing, TarLimits::default());
+    let mut tar = TarReader::new(tar.take(TAR_LEN_MAX), compression, TarLimits::default());
     let found = find_member(&mut tar, facts);
     let is_whole = reach == blob.size && tar.into_inner().limit() > 0;
     match found {

@@ -45,7 +45,7 @@ impl PlatformBuilder<'_> {
             client: sync.client,
             unverified: UnverifiedPolicy::Refuse,
             cdi_only: CdiOnlyPolicy::Refuse,
-            places: sync.places,
+            base_images: sync.places,
         };
         let options = BuildOptions {
             workers: sync.workers,

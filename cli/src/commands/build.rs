@@ -117,7 +117,7 @@ impl BuildArguments {
             if self.allow_unverified { UnverifiedPolicy::Allow } else { UnverifiedPolicy::Refuse };
         let cdi_only =
             if self.allow_cdi_only { CdiOnlyPolicy::Allow } else { CdiOnlyPolicy::Refuse };
-        BuildSources { inputs, client, unverified, cdi_only, places }
+        BuildSources { inputs, client, unverified, cdi_only, base_images: places }
     }
 
     fn assembly<'a>(

@@ -140,7 +140,7 @@ pub(crate) fn run(
         client: &client,
         unverified: UnverifiedPolicy::Refuse,
         cdi_only: CdiOnlyPolicy::Refuse,
-        places: &places,
+        base_images: &places,
     };
     let push = arguments.push.then_some(&registry);
     arguments.assembly(&progress, push, created).run(&recipes, &sources, environment, ui)

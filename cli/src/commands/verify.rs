@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, rules};
+use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, all_rules};
 use diskette_builder::inspect::verify::{
     DEFAULT_KEPT_LEN, VerifyContext, VerifyError, VerifyReport, verify_image,
 };
@@ -239,7 +239,7 @@ fn print_rules(format: Format, ui: &Ui) -> Result<(), CommandError> {
 }
 
 fn parse_rule(text: &str) -> Result<&'static ContractRule, String> {
-    let rule = rules().find(|rule| rule.id == text);
+    let rule = all_rules().find(|rule| rule.id == text);
     rule.ok_or_else(|| "no such rule; `diskette verify --rules` lists them".into())
 }
 

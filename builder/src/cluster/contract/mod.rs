@@ -22,7 +22,7 @@ pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
 pub(crate) use self::judge::{judge_image, judge_index};
 pub(crate) use self::mounts::placement_conflict;
 pub(crate) use self::placement::DISK_DIRECTORY;
-pub use self::rules::{ContractRule, Severity, rules};
+pub use self::rules::{ContractRule, Severity, all_rules};
 pub(crate) use self::rules::{DISK_ARCHITECTURE, DOCUMENT, NEED_ALL_MEMBERS};
 pub(crate) use self::view::{
     Rootfs, SeenMember, agreed_disk, cdi_disks, cdi_takes, is_disk, is_relevant,

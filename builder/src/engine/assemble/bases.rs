@@ -13,8 +13,8 @@ use crate::recipe::{BaseImage, Recipe};
 /// A layer that one base image or several have.
 struct BaseLayer {
     size: u64,
-    /// Number of the place that it is read from, among those that were opened.
-    place: usize,
+    /// Index of the opened location that it is read from.
+    location: usize,
     /// Names of the built images that have the layer.
     names: Vec<Reference>,
 }
@@ -22,35 +22,35 @@ struct BaseLayer {
 /// Copies the layers of all base images to the sink.
 pub(super) fn copy_base_layers(
     recipes: &[Recipe],
-    places: &dyn ImageOpener,
+    base_images: &dyn ImageOpener,
     options: &BuildOptions<'_>,
 ) -> Result<(), BuildError> {
     let mut opened: Vec<(&ImageLocation, Box<dyn Images + '_>)> = Vec::new();
     let mut wanted: BTreeMap<Digest, BaseLayer> = BTreeMap::new();
     for (recipe, base) in recipes.iter().flat_map(recipe_bases) {
-        let known = opened.iter().position(|(place, _)| **place == base.location);
-        let place = if let Some(place) = known {
-            place
+        let known = opened.iter().position(|(location, _)| **location == base.location);
+        let location = if let Some(location) = known {
+            location
         } else {
-            opened.push((&base.location, places.open_images(&base.location)?));
+            opened.push((&base.location, base_images.open_images(&base.location)?));
             opened.len() - 1
         };
         for layer in &base.layers {
-            let new = BaseLayer { size: layer.size, place, names: Vec::new() };
+            let new = BaseLayer { size: layer.size, location, names: Vec::new() };
             let names = &mut wanted.entry(layer.digest).or_insert(new).names;
             let more = recipe.names.iter().filter(|name| !names.contains(name));
             let more: Vec<Reference> = more.cloned().collect();
             names.extend(more);
         }
     }
-    let moves = wanted.iter().map(|(digest, wanted)| BlobTransfer {
+    let transfers = wanted.iter().map(|(digest, wanted)| BlobTransfer {
         digest: *digest,
         size: wanted.size,
-        images: &*opened[wanted.place].1,
+        images: &*opened[wanted.location].1,
         names: &wanted.names,
     });
     Ok(transfer::transfer_blobs(
-        moves.collect(),
+        transfers.collect(),
         options.sink,
         options.workers.jobs(),
         options.progress,

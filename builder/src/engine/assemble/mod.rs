@@ -44,7 +44,7 @@ pub struct BuildSources<'a> {
     /// What to do with disks that CDI takes and KubeVirt does not.
     pub cdi_only: CdiOnlyPolicy,
     /// Opens the base images of recipes.
-    pub places: &'a dyn ImageOpener,
+    pub base_images: &'a dyn ImageOpener,
 }
 
 /// How a build makes images, and where it writes them.
@@ -111,13 +111,17 @@ impl BuiltPlatform {
 pub struct BuildPlan<'a> {
     recipes: &'a [Recipe],
     jobs: Vec<LayerJob<'a>>,
-    places: &'a dyn ImageOpener,
+    base_images: &'a dyn ImageOpener,
 }
 
 impl<'a> BuildPlan<'a> {
     /// Opens the sources of all recipes.
     pub fn new(recipes: &'a [Recipe], inputs: &BuildSources<'a>) -> Result<Self, Vec<BuildError>> {
-        Ok(Self { recipes, jobs: open::open_layers(recipes, inputs)?, places: inputs.places })
+        Ok(Self {
+            recipes,
+            jobs: open::open_layers(recipes, inputs)?,
+            base_images: inputs.base_images,
+        })
     }
 
     /// Returns the warnings about the disks: each once, however many platforms have it.
@@ -133,7 +137,7 @@ impl<'a> BuildPlan<'a> {
 
     /// Builds the images and publishes all of them, or none.
     pub fn build(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltImage>, BuildError> {
-        bases::copy_base_layers(self.recipes, self.places, options)?;
+        bases::copy_base_layers(self.recipes, self.base_images, options)?;
         let layers = layers::make_layers(self.jobs, options)?;
         documents::publish_images(self.recipes, layers, options)
     }
@@ -143,7 +147,7 @@ impl<'a> BuildPlan<'a> {
         self,
         options: &BuildOptions<'_>,
     ) -> Result<Vec<BuiltPlatform>, BuildError> {
-        bases::copy_base_layers(self.recipes, self.places, options)?;
+        bases::copy_base_layers(self.recipes, self.base_images, options)?;
         let mut layers = layers::make_layers(self.jobs, options)?.into_iter();
         let all = self
             .recipes

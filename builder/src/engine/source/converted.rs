@@ -132,13 +132,13 @@ impl ConvertedContent<'_> {
 
     /// Returns an error of reading the file: that it was changed, if it was.
     fn read_error(&self, error: ConvertError) -> ContentError {
-        match self.check() {
+        match self.check_file() {
             Err(changed) => self.error(changed),
             Ok(()) => self.error(error),
         }
     }
 
-    fn check(&self) -> Result<(), SourceErrorKind> {
+    fn check_file(&self) -> Result<(), SourceErrorKind> {
         let file = self.opened.open_unchanged()?;
         check_unchanged(&file, &self.opened.identity)
     }
@@ -162,7 +162,7 @@ impl SourceContent for ConvertedContent<'_> {
     }
 
     fn finish(&mut self) -> Result<(), ContentError> {
-        self.check().map_err(|kind| self.error(kind))
+        self.check_file().map_err(|kind| self.error(kind))
     }
 }
 

@@ -50,7 +50,7 @@ impl MemberSource<'_> {
 pub(super) enum ArchiveBytes<'a> {
     File { file: OpenedFile<'a>, checksum: Option<Checksum> },
     Download { download: DownloadSource<'a>, checksum: Option<Checksum> },
-    Layer { places: &'a dyn ImageOpener, place: &'a ImageLocation, digest: Digest, size: u64 },
+    Layer { images: &'a dyn ImageOpener, location: &'a ImageLocation, digest: Digest, size: u64 },
 }
 
 impl<'a> ArchiveBytes<'a> {
@@ -73,9 +73,9 @@ impl<'a> ArchiveBytes<'a> {
         Ok(match self {
             Self::File { file, .. } => RawStream::from_file(file)?,
             Self::Download { download, .. } => RawStream::from_download(download.start()?),
-            Self::Layer { places, place, digest, size } => {
-                RawStream::from_blob(places.open_images(place)?.into_blob_reader(*digest, *size)?)
-            }
+            Self::Layer { images, location, digest, size } => RawStream::from_blob(
+                images.open_images(location)?.into_blob_reader(*digest, *size)?,
+            ),
         })
     }
 }
@@ -126,7 +126,7 @@ impl<'a> OpenArchive<'a> {
     fn read(&self, space: &mut [u8], at: u64) -> Result<(), SourceErrorKind> {
         let mut state = self.lock_state();
         if let Some(stream) = state.stream.take_if(|stream| stream.at > at) {
-            self.check(&stream)?;
+            self.check_stream(&stream)?;
         }
         let stream = match &mut state.stream {
             Some(stream) => stream,
@@ -139,13 +139,13 @@ impl<'a> OpenArchive<'a> {
     }
 
     /// Reads the rest, and fails if the checksum of the archive is wrong.
-    fn check(&self, stream: &ArchiveStream<'_>) -> Result<(), SourceErrorKind> {
+    fn check_stream(&self, stream: &ArchiveStream<'_>) -> Result<(), SourceErrorKind> {
         stream.raw.check_rest(self.bytes.checksum().as_ref())
     }
 
     fn finish(&self) -> Result<(), SourceErrorKind> {
         match self.release() {
-            Some(stream) => self.check(&stream),
+            Some(stream) => self.check_stream(&stream),
             None => Ok(()),
         }
     }

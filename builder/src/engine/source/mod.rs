@@ -1,7 +1,7 @@
 //! A *source* is where a file of an image comes from: a file on this machine or a URL, perhaps
-//! compressed, perhaps with a checksum. Its [`SourceContent`] is read once, from front to back; holes are not
-//! read at all. A content that is finished has been checked: it has the expected size and checksum,
-//! and its file was not changed meanwhile.
+//! compressed, perhaps with a checksum. Its [`SourceContent`] is read once, from front to back,
+//! without its holes. A content that is finished has been checked: it has the expected size and
+//! checksum, and its file was not changed meanwhile.
 
 mod checksum;
 mod content;

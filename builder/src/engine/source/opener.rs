@@ -24,7 +24,7 @@ pub(crate) struct SourceOpener<'a> {
     inputs: &'a dyn InputFiles,
     client: &'a HttpClient,
     unverified: UnverifiedPolicy,
-    places: &'a dyn ImageOpener,
+    images: &'a dyn ImageOpener,
     cdi_only: CdiOnlyPolicy,
     /// Archives that were opened; those of one layer are few.
     archives: Vec<(&'a Arc<TarOrigin>, Arc<OpenArchive<'a>>)>,
@@ -36,10 +36,10 @@ impl<'a> SourceOpener<'a> {
         inputs: &'a dyn InputFiles,
         client: &'a HttpClient,
         unverified: UnverifiedPolicy,
-        places: &'a dyn ImageOpener,
+        images: &'a dyn ImageOpener,
     ) -> Self {
         let (cdi_only, archives) = (CdiOnlyPolicy::Refuse, Vec::new());
-        Self { inputs, client, unverified, places, cdi_only, archives }
+        Self { inputs, client, unverified, images, cdi_only, archives }
     }
 
     /// Sets what to do with disks that CDI takes and KubeVirt does not; the default is to refuse
@@ -146,9 +146,9 @@ impl<'a> SourceOpener<'a> {
     fn archive_bytes(&self, archive: &'a TarOrigin) -> Result<ArchiveBytes<'a>, SourceErrorKind> {
         let recipe = match archive {
             TarOrigin::File(recipe) => recipe,
-            TarOrigin::Layer { location: place, digest, size } => {
-                let (places, digest, size) = (self.places, *digest, *size);
-                return Ok(ArchiveBytes::Layer { places, place, digest, size });
+            TarOrigin::Layer { location, digest, size } => {
+                let (images, digest, size) = (self.images, *digest, *size);
+                return Ok(ArchiveBytes::Layer { images, location, digest, size });
             }
         };
         let checksum = recipe.checksum.clone();

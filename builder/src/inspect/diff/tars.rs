@@ -66,9 +66,9 @@ impl TarComparison<'_> {
         b: &mut LayerTar<'_>,
         context: &DiffContext<'_>,
     ) -> Result<(), UnreadableTar> {
-        let packings = [a.compression(), b.compression()];
-        let mut a = TarReader::new(a, packings[0], context.limits);
-        let mut b = TarReader::new(b, packings[1], context.limits);
+        let compressions = [a.compression(), b.compression()];
+        let mut a = TarReader::new(a, compressions[0], context.limits);
+        let mut b = TarReader::new(b, compressions[1], context.limits);
         while self.found.len() < REPORTED_MAX {
             let ours = a.next().transpose().map_err(|error| (0, error))?;
             let theirs = b.next().transpose().map_err(|error| (1, error))?;

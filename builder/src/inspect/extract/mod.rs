@@ -144,8 +144,8 @@ impl Extraction<'_> {
     }
 
     fn scan_tar(&mut self, layer: usize, tar: &mut LayerTar<'_>) -> Result<(), ScanError> {
-        let packing = tar.compression();
-        let mut tar = TarReader::new(tar, packing, self.context.limits);
+        let compression = tar.compression();
+        let mut tar = TarReader::new(tar, compression, self.context.limits);
         while let Some(found) = tar.next().transpose()? {
             if !is_relevant(&found.path) {
                 continue;

@@ -89,7 +89,7 @@ fn scan_tar(
     kept: &AtomicU64,
     context: &VerifyContext<'_>,
 ) -> Result<Digest, TarReadError> {
-    let (compression, tar) = decompress(raw, start)?;
+    let (compression, tar) = decompress_layer(raw, start)?;
     let tar = HashingReader::new(ProgressReader::new(tar, context.progress, None));
     let mut tar = TarReader::new(tar, compression, context.limits);
     while let Some(found) = tar.next().transpose()? {
@@ -116,7 +116,7 @@ fn scan_tar(
 
 /// Decompresses a layer, also one that begins with a skippable zstd frame, which CDI does not
 /// recognize: other findings about it are reported as well.
-fn decompress<'a>(
+fn decompress_layer<'a>(
     raw: impl Read + Send + 'a,
     start: BlobStart,
 ) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {

@@ -1,6 +1,6 @@
 //! The findings of `verify` as JSON. Fields may be added, and are not renamed.
 
-use diskette_builder::cluster::contract::{Finding, Severity, rules as all_rules};
+use diskette_builder::cluster::contract::{Finding, Severity, all_rules};
 use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! The findings of `verify` as SARIF 2.1.0 (Static Analysis Results Interchange Format, OASIS).
 
-use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, rules};
+use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, all_rules};
 use diskette_builder::inspect::verify::VerifyReport;
 use diskette_builder::oci::image::location::ImageLocation;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ const SCHEMA: &str =
 
 /// Returns the report as SARIF.
 pub(super) fn report_sarif(place: &ImageLocation, report: &VerifyReport) -> String {
-    let rules: Vec<&ContractRule> = rules().collect();
+    let rules: Vec<&ContractRule> = all_rules().collect();
     let uri = place_uri(place);
     let results = report.findings.iter().map(|finding| finding_result(&rules, &uri, finding));
     let value = json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": [{ "tool": { "driver": { "name": "diskette", "semanticVersion": env!("CARGO_PKG_VERSION"), "informationUri": env!("CARGO_PKG_REPOSITORY"), "rules": rules.iter().map(|rule| rule_descriptor(rule)).collect::<Vec<_>>(), } }, "artifacts": [{ "location": { "uri": uri }, "hashes": { "sha-256": report.root.to_hex() }, }], "results": results.collect::<Vec<_>>(), }], });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use diskette_builder::cluster::contract::{Finding, Severity, rules as all_rules};
+use diskette_builder::cluster::contract::{Finding, Severity, all_rules};
 use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
 use diskette_builder::oci::image::platform::Platform;
 use indicatif::HumanBytes;
