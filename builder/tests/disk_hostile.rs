@@ -7,16 +7,18 @@ mod disks;
 use std::io;
 
 use diskette_builder::cluster::contract::{Severity, examine_disk, flaw_rule};
-use diskette_builder::disk::{Extent, FlawKind, Info, ReadAt, START_LEN, Start, misnamed};
+use diskette_builder::disk::{
+    DiskInfo, DiskStart, Extent, FlawKind, ReadAt, START_LEN, find_misnaming,
+};
 use disks::{
     CLUSTER, LINUX, examine_bytes, gpt_disk, iso_disk, mbr_sector, noise_bytes, patched, qcow2_disk,
 };
 
 /// Returns why a disk of this name is refused, if it is.
-fn refusal_of(name: &str, info: &Info) -> Option<FlawKind> {
+fn refusal_of(name: &str, info: &DiskInfo) -> Option<FlawKind> {
     let is_error = |kind| flaw_rule(kind).severity == Severity::Error;
     let worst = info.flaws.first().filter(|flaw| is_error(flaw.kind));
-    worst.cloned().or_else(|| misnamed(name, info)).map(|flaw| flaw.kind)
+    worst.cloned().or_else(|| find_misnaming(name, info)).map(|flaw| flaw.kind)
 }
 
 fn be32(number: u32) -> [u8; 4] {
@@ -62,7 +64,7 @@ impl RefusalTable {
         // Where no more than the first bytes can be had, nothing panics, and what is in them counts.
         let len = disk.len() as u64;
         for part in [disk.len().min(START_LEN), disk.len().min(1 << 16)] {
-            let start = Start { bytes: &disk[..part], len };
+            let start = DiskStart { bytes: &disk[..part], len };
             assert_eq!(examine_disk(&start).unwrap().format, info.format, "{what}");
         }
         self.0 += 1;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use diskette_builder::disk::qcow2::{Qcow2Compression, Qcow2Encryption, Qcow2Header};
-use diskette_builder::disk::{Flaw, FlawKind, ReadAt, examine};
+use diskette_builder::disk::{Flaw, FlawKind, ReadAt, examine_disk};
 use serde_json::{Value, json};
 
 /// A file of which nothing behind its end is asked for.
@@ -237,7 +237,7 @@ fn facts_from_qemu(directory: &Path) -> Value {
 /// Returns what we say.
 fn facts_from_diskette(path: &Path) -> (Value, Vec<Flaw>) {
     let bytes = BoundedFile::open(path);
-    let info = examine(&bytes).unwrap();
+    let info = examine_disk(&bytes).unwrap();
     let has = |kind| info.flaws.iter().any(|flaw| flaw.kind == kind);
     let header = Qcow2Header::read(&bytes);
     let backing = header.as_ref().ok().and_then(|header| header.backing_file.clone());

@@ -14,7 +14,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use diskette_builder::disk::guest::{self, GuestError};
-use diskette_builder::disk::{Extent, ExtentKind, FlawKind, Format, ReadAt, examine};
+use diskette_builder::disk::{DiskFormat, Extent, ExtentKind, FlawKind, ReadAt, examine_disk};
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
@@ -22,82 +22,82 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// Options of images that are made from a raw disk: format, options of `convert`.
-const CONVERTED: &[(Format, &str)] = &[
-    (Format::Raw, ""),
-    (Format::Raw, "-o preallocation=falloc"),
-    (Format::Qcow2, ""),
-    (Format::Qcow2, "-o compat=0.10"),
-    (Format::Qcow2, "-o compat=0.10,cluster_size=4k"),
-    (Format::Qcow2, "-o cluster_size=512"),
-    (Format::Qcow2, "-o cluster_size=4k"),
-    (Format::Qcow2, "-o cluster_size=2M"),
-    (Format::Qcow2, "-o lazy_refcounts=on"),
-    (Format::Qcow2, "-o refcount_bits=1"),
-    (Format::Qcow2, "-o refcount_bits=64,cluster_size=32k"),
-    (Format::Qcow2, "-o preallocation=metadata"),
-    (Format::Qcow2, "-o preallocation=falloc"),
-    (Format::Qcow2, "-o preallocation=full"),
-    (Format::Qcow2, "-o extended_l2=on"),
-    (Format::Qcow2, "-o extended_l2=on,cluster_size=16k"),
-    (Format::Qcow2, "-o extended_l2=on,cluster_size=128k"),
-    (Format::Qcow2, "-o extended_l2=on,cluster_size=2M"),
-    (Format::Qcow2, "-o extended_l2=on,preallocation=metadata"),
-    (Format::Qcow2, "-c"),
-    (Format::Qcow2, "-c -o compat=0.10"),
-    (Format::Qcow2, "-c -o cluster_size=512"),
-    (Format::Qcow2, "-c -o cluster_size=4k"),
-    (Format::Qcow2, "-c -o cluster_size=2M"),
-    (Format::Qcow2, "-c -o extended_l2=on"),
-    (Format::Qcow2, "-c -o extended_l2=on,cluster_size=16k,compression_type=zstd"),
-    (Format::Qcow2, "-c -o compression_type=zstd"),
-    (Format::Qcow2, "-c -o compression_type=zstd,cluster_size=4k"),
-    (Format::Qcow2, "-c -o compression_type=zstd,cluster_size=2M"),
-    (Format::Qcow2, "-o compression_type=zstd"),
-    (Format::Qcow2, "-S 0 -c"),
-    (Format::Vmdk, ""),
-    (Format::Vmdk, "-o subformat=monolithicSparse,zeroed_grain=on"),
-    (Format::Vmdk, "-o compat6=on,adapter_type=lsilogic"),
-    (Format::Vmdk, "-o hwversion=6"),
-    (Format::Vmdk, "-S 0"),
-    (Format::Vmdk, "-o subformat=streamOptimized"),
-    (Format::Vmdk, "-S 0 -o subformat=streamOptimized"),
-    (Format::Vhd, ""),
-    (Format::Vhd, "-o force_size=on"),
-    (Format::Vhd, "-o subformat=fixed"),
-    (Format::Vhd, "-o subformat=fixed,force_size=on"),
-    (Format::Vhd, "-S 0"),
-    (Format::Vhdx, ""),
-    (Format::Vhdx, "-o subformat=fixed"),
-    (Format::Vhdx, "-o block_size=1M"),
-    (Format::Vhdx, "-o block_size=32M,log_size=2M"),
-    (Format::Vhdx, "-o block_state_zero=off"),
-    (Format::Vhdx, "-S 0"),
-    (Format::Vdi, ""),
-    (Format::Vdi, "-o static=on"),
-    (Format::Vdi, "-S 0"),
+const CONVERTED: &[(DiskFormat, &str)] = &[
+    (DiskFormat::Raw, ""),
+    (DiskFormat::Raw, "-o preallocation=falloc"),
+    (DiskFormat::Qcow2, ""),
+    (DiskFormat::Qcow2, "-o compat=0.10"),
+    (DiskFormat::Qcow2, "-o compat=0.10,cluster_size=4k"),
+    (DiskFormat::Qcow2, "-o cluster_size=512"),
+    (DiskFormat::Qcow2, "-o cluster_size=4k"),
+    (DiskFormat::Qcow2, "-o cluster_size=2M"),
+    (DiskFormat::Qcow2, "-o lazy_refcounts=on"),
+    (DiskFormat::Qcow2, "-o refcount_bits=1"),
+    (DiskFormat::Qcow2, "-o refcount_bits=64,cluster_size=32k"),
+    (DiskFormat::Qcow2, "-o preallocation=metadata"),
+    (DiskFormat::Qcow2, "-o preallocation=falloc"),
+    (DiskFormat::Qcow2, "-o preallocation=full"),
+    (DiskFormat::Qcow2, "-o extended_l2=on"),
+    (DiskFormat::Qcow2, "-o extended_l2=on,cluster_size=16k"),
+    (DiskFormat::Qcow2, "-o extended_l2=on,cluster_size=128k"),
+    (DiskFormat::Qcow2, "-o extended_l2=on,cluster_size=2M"),
+    (DiskFormat::Qcow2, "-o extended_l2=on,preallocation=metadata"),
+    (DiskFormat::Qcow2, "-c"),
+    (DiskFormat::Qcow2, "-c -o compat=0.10"),
+    (DiskFormat::Qcow2, "-c -o cluster_size=512"),
+    (DiskFormat::Qcow2, "-c -o cluster_size=4k"),
+    (DiskFormat::Qcow2, "-c -o cluster_size=2M"),
+    (DiskFormat::Qcow2, "-c -o extended_l2=on"),
+    (DiskFormat::Qcow2, "-c -o extended_l2=on,cluster_size=16k,compression_type=zstd"),
+    (DiskFormat::Qcow2, "-c -o compression_type=zstd"),
+    (DiskFormat::Qcow2, "-c -o compression_type=zstd,cluster_size=4k"),
+    (DiskFormat::Qcow2, "-c -o compression_type=zstd,cluster_size=2M"),
+    (DiskFormat::Qcow2, "-o compression_type=zstd"),
+    (DiskFormat::Qcow2, "-S 0 -c"),
+    (DiskFormat::Vmdk, ""),
+    (DiskFormat::Vmdk, "-o subformat=monolithicSparse,zeroed_grain=on"),
+    (DiskFormat::Vmdk, "-o compat6=on,adapter_type=lsilogic"),
+    (DiskFormat::Vmdk, "-o hwversion=6"),
+    (DiskFormat::Vmdk, "-S 0"),
+    (DiskFormat::Vmdk, "-o subformat=streamOptimized"),
+    (DiskFormat::Vmdk, "-S 0 -o subformat=streamOptimized"),
+    (DiskFormat::Vhd, ""),
+    (DiskFormat::Vhd, "-o force_size=on"),
+    (DiskFormat::Vhd, "-o subformat=fixed"),
+    (DiskFormat::Vhd, "-o subformat=fixed,force_size=on"),
+    (DiskFormat::Vhd, "-S 0"),
+    (DiskFormat::Vhdx, ""),
+    (DiskFormat::Vhdx, "-o subformat=fixed"),
+    (DiskFormat::Vhdx, "-o block_size=1M"),
+    (DiskFormat::Vhdx, "-o block_size=32M,log_size=2M"),
+    (DiskFormat::Vhdx, "-o block_state_zero=off"),
+    (DiskFormat::Vhdx, "-S 0"),
+    (DiskFormat::Vdi, ""),
+    (DiskFormat::Vdi, "-o static=on"),
+    (DiskFormat::Vdi, "-S 0"),
 ];
 
 /// Options of images that are made empty and written to: format, options of `create`.
-const WRITTEN: &[(Format, &str)] = &[
-    (Format::Qcow2, ""),
-    (Format::Qcow2, "-o compat=0.10"),
-    (Format::Qcow2, "-o cluster_size=512"),
-    (Format::Qcow2, "-o cluster_size=2M"),
-    (Format::Qcow2, "-o extended_l2=on"),
-    (Format::Qcow2, "-o extended_l2=on,cluster_size=16k"),
-    (Format::Qcow2, "-o extended_l2=on,cluster_size=1M,compression_type=zstd"),
-    (Format::Qcow2, "-o preallocation=metadata"),
-    (Format::Qcow2, "-o preallocation=full"),
-    (Format::Vmdk, ""),
-    (Format::Vmdk, "-o zeroed_grain=on"),
-    (Format::Vhd, ""),
-    (Format::Vhd, "-o subformat=fixed"),
-    (Format::Vhdx, ""),
-    (Format::Vhdx, "-o block_size=1M"),
-    (Format::Vhdx, "-o subformat=fixed"),
-    (Format::Vdi, ""),
-    (Format::Vdi, "-o static=on"),
-    (Format::Raw, ""),
+const WRITTEN: &[(DiskFormat, &str)] = &[
+    (DiskFormat::Qcow2, ""),
+    (DiskFormat::Qcow2, "-o compat=0.10"),
+    (DiskFormat::Qcow2, "-o cluster_size=512"),
+    (DiskFormat::Qcow2, "-o cluster_size=2M"),
+    (DiskFormat::Qcow2, "-o extended_l2=on"),
+    (DiskFormat::Qcow2, "-o extended_l2=on,cluster_size=16k"),
+    (DiskFormat::Qcow2, "-o extended_l2=on,cluster_size=1M,compression_type=zstd"),
+    (DiskFormat::Qcow2, "-o preallocation=metadata"),
+    (DiskFormat::Qcow2, "-o preallocation=full"),
+    (DiskFormat::Vmdk, ""),
+    (DiskFormat::Vmdk, "-o zeroed_grain=on"),
+    (DiskFormat::Vhd, ""),
+    (DiskFormat::Vhd, "-o subformat=fixed"),
+    (DiskFormat::Vhdx, ""),
+    (DiskFormat::Vhdx, "-o block_size=1M"),
+    (DiskFormat::Vhdx, "-o subformat=fixed"),
+    (DiskFormat::Vdi, ""),
+    (DiskFormat::Vdi, "-o static=on"),
+    (DiskFormat::Raw, ""),
 ];
 
 /// What is written to them, in two goes: the tables are read again in between.
@@ -170,11 +170,11 @@ fn written_images_are_read_as_qemu_reads_them() {
 fn extents_of_a_large_empty_disk_are_found_quickly() {
     let Some(bench) = Bench::new() else { return };
     for (format, options) in [
-        (Format::Qcow2, ""),
-        (Format::Qcow2, "-o extended_l2=on"),
-        (Format::Vmdk, ""),
-        (Format::Vhdx, ""),
-        (Format::Vdi, ""),
+        (DiskFormat::Qcow2, ""),
+        (DiskFormat::Qcow2, "-o extended_l2=on"),
+        (DiskFormat::Vmdk, ""),
+        (DiskFormat::Vhdx, ""),
+        (DiskFormat::Vdi, ""),
     ] {
         let image = bench.unused_path("large");
         let mut create = Command::new("qemu-img");
@@ -197,8 +197,8 @@ fn threads_share_a_guest() {
     let source = bench.dir.path().join("source.raw");
     fs::write(&source, &disk).unwrap();
     for (format, options) in [
-        (Format::Qcow2, "-c -o compression_type=zstd,cluster_size=1M"),
-        (Format::Vmdk, "-o subformat=streamOptimized"),
+        (DiskFormat::Qcow2, "-c -o compression_type=zstd,cluster_size=1M"),
+        (DiskFormat::Vmdk, "-o subformat=streamOptimized"),
     ] {
         let image = bench.unused_path("shared");
         let mut convert = Command::new("qemu-img");
@@ -223,7 +223,7 @@ fn threads_share_a_guest() {
 #[test]
 fn disks_that_need_another_file_are_refused() {
     let Some(bench) = Bench::new() else { return };
-    let check = |format: Format, create: &str, kind: FlawKind| {
+    let check = |format: DiskFormat, create: &str, kind: FlawKind| {
         let image = bench.unused_path("refused");
         let base = bench.unused_path("base");
         let mut command = Command::new("qemu-img");
@@ -241,12 +241,12 @@ fn disks_that_need_another_file_are_refused() {
             other => panic!("{format} {create}: {other:?}"),
         }
     };
-    check(Format::Qcow2, "-b BASE -F qcow2", FlawKind::BackingFile);
-    check(Format::Qcow2, "-o data_file=BASE.data", FlawKind::DataFile);
-    check(Format::Vmdk, "-b BASE -F vmdk", FlawKind::BackingFile);
-    check(Format::Vmdk, "-o subformat=monolithicFlat", FlawKind::DataFile);
-    check(Format::Vmdk, "-o subformat=twoGbMaxExtentSparse", FlawKind::DataFile);
-    check(Format::Vmdk, "-o subformat=twoGbMaxExtentFlat", FlawKind::DataFile);
+    check(DiskFormat::Qcow2, "-b BASE -F qcow2", FlawKind::BackingFile);
+    check(DiskFormat::Qcow2, "-o data_file=BASE.data", FlawKind::DataFile);
+    check(DiskFormat::Vmdk, "-b BASE -F vmdk", FlawKind::BackingFile);
+    check(DiskFormat::Vmdk, "-o subformat=monolithicFlat", FlawKind::DataFile);
+    check(DiskFormat::Vmdk, "-o subformat=twoGbMaxExtentSparse", FlawKind::DataFile);
+    check(DiskFormat::Vmdk, "-o subformat=twoGbMaxExtentFlat", FlawKind::DataFile);
 }
 
 /// A directory for images, which there is if QEMU's programs are there.
@@ -274,7 +274,7 @@ impl Bench {
     }
 
     /// Compares what is read here with what QEMU reads.
-    fn check_image(&self, image: &Path, format: Format, name: &str) {
+    fn check_image(&self, image: &Path, format: DiskFormat, name: &str) {
         let raw = self.unused_path("expected.raw");
         let mut convert = Command::new("qemu-img");
         convert.args(["convert", "-f", format.qemu_name(), "-O", "raw"]);
@@ -283,7 +283,7 @@ impl Bench {
         let guest = guest::open(Arc::new(FileAt::open(image)), format)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(guest.len(), expected.len() as u64, "{name}: length");
-        let info = examine(&FileAt::open(image)).unwrap();
+        let info = examine_disk(&FileAt::open(image)).unwrap();
         // A fixed VHD is raw for QEMU if it is not told otherwise.
         if !name.contains("vhd -o subformat=fixed") {
             assert_eq!((info.format, info.virtual_size), (format, guest.len()), "{name}");
@@ -337,9 +337,9 @@ fn collect_extents(guest: &dyn ReadAt) -> Vec<(u64, Extent)> {
 }
 
 /// Tells whether `qemu-io` can do this to a disk of a format.
-fn supports_write(format: Format, write: &str) -> bool {
+fn supports_write(format: DiskFormat, write: &str) -> bool {
     match format {
-        Format::Qcow2 | Format::Raw => true,
+        DiskFormat::Qcow2 | DiskFormat::Raw => true,
         _ => !write.starts_with("discard"),
     }
 }

@@ -7,7 +7,7 @@
 
 mod guest;
 
-use diskette_builder::disk::Format;
+use diskette_builder::disk::DiskFormat;
 use guest::{Sparse, check};
 use libfuzzer_sys::fuzz_target;
 
@@ -44,5 +44,5 @@ fuzz_target!(|input: &[u8]| {
     let data: &[(usize, &[u8])] = &[(0, b"data")];
     let pieces =
         [(0, 120, header), (0x8000, 16, l1), (0xc000, 96, l2), (0x1_4000, 512, data)];
-    check(&Sparse::new(1 << 20, &pieces).change(input), Format::Qcow2);
+    check(&Sparse::new(1 << 20, &pieces).change(input), DiskFormat::Qcow2);
 });

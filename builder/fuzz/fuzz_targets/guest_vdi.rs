@@ -6,7 +6,7 @@
 
 mod guest;
 
-use diskette_builder::disk::Format;
+use diskette_builder::disk::DiskFormat;
 use guest::{Sparse, check};
 use libfuzzer_sys::fuzz_target;
 
@@ -21,5 +21,5 @@ fuzz_target!(|input: &[u8]| {
         (384, &[3]),
         (512, &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff]),
     ];
-    check(&Sparse::new(4 << 20, &[(0, 1024, header)]).change(input), Format::Vdi);
+    check(&Sparse::new(4 << 20, &[(0, 1024, header)]).change(input), DiskFormat::Vdi);
 });

@@ -6,7 +6,7 @@
 
 mod guest;
 
-use diskette_builder::disk::Format;
+use diskette_builder::disk::DiskFormat;
 use guest::{Sparse, check};
 use libfuzzer_sys::fuzz_target;
 
@@ -23,5 +23,5 @@ fuzz_target!(|input: &[u8]| {
         let sum = bytes.iter().fold(0_u32, |sum, byte| sum + u32::from(*byte));
         bytes[own..own + 4].copy_from_slice(&(!sum).to_be_bytes());
     }
-    check(&file, Format::Vhd);
+    check(&file, DiskFormat::Vhd);
 });

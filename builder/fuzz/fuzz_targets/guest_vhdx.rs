@@ -6,7 +6,7 @@
 
 mod guest;
 
-use diskette_builder::disk::Format;
+use diskette_builder::disk::DiskFormat;
 use guest::{Sparse, check};
 use libfuzzer_sys::fuzz_target;
 
@@ -56,5 +56,5 @@ fuzz_target!(|input: &[u8]| {
         let sum = crc32c::crc32c_append(sum, &vec![0; len - bytes.len()]);
         bytes[4..8].copy_from_slice(&sum.to_le_bytes());
     }
-    check(&file, Format::Vhdx);
+    check(&file, DiskFormat::Vhdx);
 });

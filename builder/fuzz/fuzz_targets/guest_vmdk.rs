@@ -6,7 +6,7 @@
 
 mod guest;
 
-use diskette_builder::disk::Format;
+use diskette_builder::disk::DiskFormat;
 use guest::{Sparse, check};
 use libfuzzer_sys::fuzz_target;
 
@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
             [(8, &[5, 0, 3]), (77, &[1]), (1544, &[20]), (1548, PACKED)];
         header.extend(stream);
     }
-    check(&Sparse::new(256 << 10, &[(0, 2048, &header)]).change(input), Format::Vmdk);
+    check(&Sparse::new(256 << 10, &[(0, 2048, &header)]).change(input), DiskFormat::Vmdk);
     // A descriptor, or nothing.
-    check(&Sparse { pieces: vec![(0, input.into())], len: input.len() as u64 }, Format::Vmdk);
+    check(&Sparse { pieces: vec![(0, input.into())], len: input.len() as u64 }, DiskFormat::Vmdk);
 });

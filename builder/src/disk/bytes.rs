@@ -29,7 +29,7 @@ pub(super) fn fill_part(
     Ok(bytes.read_exact_at(space, at)?)
 }
 
-/// Tells whether the file contains all of a range of bytes.
+/// Returns whether the file contains all of a range of bytes.
 pub(super) fn contains_range(bytes: &dyn ReadAt, at: u64, len: u64) -> bool {
     at.checked_add(len).is_some_and(|end| end <= bytes.len())
 }

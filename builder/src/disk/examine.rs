@@ -3,8 +3,8 @@
 use std::io;
 
 use super::{
-    Fault, FlawKind, Format, Info, ReadAt, foreign, partitions, probe, qcow2, raw, refusals,
-    sector, vdi, vhd, vhdx, vmdk,
+    DiskFormat, DiskInfo, Fault, FlawKind, ReadAt, foreign, partitions, probe, qcow2, raw,
+    refusals, sector, vdi, vhd, vhdx, vmdk,
 };
 
 /// How many of a disk's first bytes are enough for [`examine`] where the rest is not available.
@@ -12,9 +12,9 @@ pub const START_LEN: usize = 1 << 20;
 
 /// Examines a disk. Fails only if the file cannot be read: everything wrong with its content is
 /// reported as a flaw.
-pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
+pub fn examine_disk(bytes: &dyn ReadAt) -> io::Result<DiskInfo> {
     let format = probe::probe_format(bytes)?;
-    let mut info = Info {
+    let mut info = DiskInfo {
         format,
         virtual_size: sector::round_up(bytes.len()),
         file_size: bytes.len(),
@@ -28,7 +28,9 @@ pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
         info.flaws.extend(fault.into_flaw(bytes)?);
     }
     let is_known = info.flaws.iter().any(|flaw| flaw.kind == FlawKind::CdiOnly);
-    if matches!(format, Format::Vmdk | Format::Vhd | Format::Vhdx | Format::Vdi) && !is_known {
+    if matches!(format, DiskFormat::Vmdk | DiskFormat::Vhd | DiskFormat::Vhdx | DiskFormat::Vdi)
+        && !is_known
+    {
         info.flaws.push(refusals::cdi_only_format(format));
     }
     if !info.flaws.iter().any(|flaw| flaw.kind.prevents_reading()) {
@@ -37,19 +39,21 @@ pub fn examine(bytes: &dyn ReadAt) -> io::Result<Info> {
     Ok(info)
 }
 
-fn examine_format(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+fn examine_format(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {
     match info.format {
-        Format::Raw | Format::Iso => raw::examine(bytes, info),
-        Format::Qcow2 => qcow2::examine(bytes, info),
-        Format::Packed(compression) => {
+        DiskFormat::Raw | DiskFormat::Iso => raw::examine(bytes, info),
+        DiskFormat::Qcow2 => qcow2::examine(bytes, info),
+        DiskFormat::Compressed(compression) => {
             Err(Fault::new(FlawKind::Compressed, format!("it is packed with {compression}")))
         }
-        Format::Vmdk => vmdk::examine(bytes, info),
-        Format::Vhd => vhd::examine(bytes, info),
-        Format::Vhdx => vhdx::examine(bytes, info),
-        Format::Vdi => vdi::examine(bytes, info),
-        Format::Qcow | Format::Qed | Format::Luks | Format::Parallels | Format::Bochs => {
-            foreign::examine(bytes, info)
-        }
+        DiskFormat::Vmdk => vmdk::examine(bytes, info),
+        DiskFormat::Vhd => vhd::examine(bytes, info),
+        DiskFormat::Vhdx => vhdx::examine(bytes, info),
+        DiskFormat::Vdi => vdi::examine(bytes, info),
+        DiskFormat::Qcow
+        | DiskFormat::Qed
+        | DiskFormat::Luks
+        | DiskFormat::Parallels
+        | DiskFormat::Bochs => foreign::examine(bytes, info),
     }
 }

@@ -1,37 +1,36 @@
-//! An *extent* is a stretch of bytes of which it is known, without reading them, whether they can
-//! be anything but zero.
+//! An *extent* is a range of bytes, classified without reading them: data, or zeros.
 
-/// A stretch of bytes.
+/// A range of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
-    /// What is known of it.
+    /// Whether the bytes are known to be zero.
     pub kind: ExtentKind,
-    /// How long it is, in bytes. There may be more of the same kind behind it.
+    /// Length in bytes. More bytes of the same kind may follow.
     pub len: u64,
 }
 
-/// What is known of bytes that have not been read.
+/// What is known of bytes without reading them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExtentKind {
-    /// They can be anything, also zero.
+    /// The bytes may have any value, including zero.
     Data,
     /// All of them are zero: a hole of a file, a cluster that was never written.
     Zero,
 }
 
 impl Extent {
-    /// Bytes that can be anything.
+    /// Creates an extent of data.
     pub fn data(len: u64) -> Self {
         Self { kind: ExtentKind::Data, len }
     }
 
-    /// Bytes that are zero.
+    /// Creates an extent of zeros.
     pub fn zero(len: u64) -> Self {
         Self { kind: ExtentKind::Zero, len }
     }
 }
 
-/// Tells whether all bytes are zero; leaves at the first group of 128 that is not.
+/// Returns whether all bytes are zero; stops at the first group of 128 that are not.
 pub(crate) fn is_zero(bytes: &[u8]) -> bool {
     let (groups, rest) = bytes.as_chunks::<128>();
     // Or-ing a whole group without a branch lets the compiler use the widest registers there are.

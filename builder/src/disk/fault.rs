@@ -1,15 +1,15 @@
-//! A *fault* is why a part of a disk is not known.
+//! A *fault* is the reason why a part of a disk could not be read.
 
 use std::io;
 
 use super::{Flaw, FlawKind, ReadAt};
 
-/// Why a part of a disk is not known.
+/// Why a part of a disk could not be read.
 #[derive(Debug)]
 pub enum Fault {
-    /// It cannot be read, or is not to be had (see [`Start`](super::Start)).
+    /// Reading failed, or the part is not available (see [`Start`](super::Start)).
     Io(io::Error),
-    /// It is wrong.
+    /// The part is invalid.
     Flaw(Flaw),
 }
 
@@ -26,24 +26,23 @@ impl From<Flaw> for Fault {
 }
 
 impl Fault {
-    /// A flaw, in words.
+    /// Creates the fault for a flaw with this description.
     pub(super) fn new(kind: FlawKind, detail: impl Into<String>) -> Self {
         Self::Flaw(Flaw::new(kind, detail))
     }
 
-    /// A value that the format does not allow, or that contradicts another.
+    /// Creates the fault for a value that the format does not allow, or that contradicts another.
     pub(super) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(FlawKind::Malformed, detail)
     }
 
-    /// A part that the file does not have.
+    /// Creates the fault for a part, called `what`, that is outside the file.
     pub(super) fn outside_file(file: &dyn ReadAt, what: &str, at: u64) -> Self {
         let detail = format!("{what} at byte {at} lies outside the file of {} bytes", file.len());
         Self::new(FlawKind::OutsideFile, detail)
     }
 
-    /// Returns what is wrong with the disk, or nothing if that cannot be told from the bytes that
-    /// are to be had.
+    /// Returns the flaw of the disk, or `None` if the available bytes do not show whether it has one.
     pub(super) fn into_flaw(self, bytes: &dyn ReadAt) -> io::Result<Option<Flaw>> {
         match self {
             Self::Flaw(flaw) => Ok(Some(flaw)),

@@ -1,15 +1,15 @@
-//! *Flaws* are what keeps a disk from being used, or makes it doubtful.
+//! *Flaws* keep a disk from being used, or are worth a warning.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// One thing that is wrong with a disk.
+/// A flaw of a disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Flaw {
-    /// What it is.
+    /// Kind of the flaw.
     pub kind: FlawKind,
-    /// The same in words, with the numbers that tell: a phrase in lower case without a period.
+    /// Description with the relevant numbers: a phrase in lower case without a period.
     pub detail: String,
 }
 
@@ -19,44 +19,44 @@ impl Flaw {
     }
 }
 
-/// What can be wrong with a disk.
+/// Kinds of flaws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlawKind {
-    /// There is no byte, or there are only zeros.
+    /// The file is empty, or has only zeros.
     Blank,
-    /// It has been packed as a whole with gzip, xz, zstd or bzip2.
+    /// The file is compressed as a whole with gzip, xz, zstd or bzip2.
     Compressed,
-    /// It ends before all is there that its own header or partition table speaks of.
+    /// The file is shorter than its own header or partition table declares.
     Truncated,
-    /// A table of it lies outside the file, or over another.
+    /// A table is outside the file, or overlaps another.
     OutsideFile,
-    /// Its header contradicts itself, or has a value that the format does not allow.
+    /// The header contradicts itself, or has a value that the format does not allow.
     Malformed,
-    /// It says itself that it is corrupt.
+    /// The file is marked as corrupt.
     Corrupt,
-    /// It needs a feature that nobody knows.
+    /// The file requires an unknown feature.
     UnknownFeature,
-    /// It needs another file for what is not in it.
+    /// The disk has a backing file.
     BackingFile,
-    /// Its data is in another file.
+    /// The data is in another file.
     DataFile,
-    /// It is encrypted.
+    /// The disk is encrypted.
     Encrypted,
-    /// Its format is one that CDI converts and KubeVirt refuses.
+    /// CDI converts the format, and KubeVirt refuses it.
     CdiOnly,
-    /// Its format is one that neither KubeVirt nor CDI takes.
+    /// Neither KubeVirt nor CDI accepts the format.
     Unsupported,
-    /// Its name says another format than it has.
+    /// The suffix of the name is that of another format.
     Misnamed,
-    /// It was not closed properly: its reference counts may be wrong.
+    /// The file was not closed properly: its reference counts may be wrong.
     Dirty,
-    /// It has internal snapshots, which nobody sees.
+    /// The file has internal snapshots, which are not used.
     Snapshots,
 }
 
 impl FlawKind {
-    /// Tells whether what a virtual machine would see cannot be read.
+    /// Returns whether the flaw prevents reading the disk as its virtual machine would.
     pub(super) fn prevents_reading(self) -> bool {
         match self {
             Self::Dirty | Self::Snapshots | Self::CdiOnly | Self::Misnamed | Self::Corrupt => false,

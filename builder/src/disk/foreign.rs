@@ -1,16 +1,16 @@
-//! *Foreign* formats: QEMU reads them, and neither KubeVirt nor CDI takes them. Their headers tell
-//! how large the disk is, and not much more is asked of them.
+//! *Foreign* formats: QEMU reads them, and neither KubeVirt nor CDI accepts them. Little more than the
+//! size of the disk is read from their headers.
 
 use super::bytes::{be32, be64, le32, le64, read_padded};
 use super::sector::{self, SECTOR_LEN};
-use super::{Fault, Flaw, FlawKind, Format, Info, ReadAt, qcow2, refusals};
+use super::{DiskFormat, DiskInfo, Fault, Flaw, FlawKind, ReadAt, qcow2, refusals};
 
-/// qcow begins as qcow2 does, with another version.
+/// Version of qcow; its magic is that of qcow2.
 const QCOW_VERSION: u32 = 1;
 
 const QED: &[u8] = b"QED\0";
 
-/// Version 1; of version 2 QEMU knows nothing.
+/// Magic and version 1; QEMU does not read version 2.
 const LUKS: &[u8] = b"LUKS\xba\xbe\0\x01";
 
 /// Both formats of Parallels have version 2.
@@ -27,14 +27,14 @@ const QED_NEED_CHECK: u64 = 2;
 const QED_KNOWN: u64 = 7;
 
 /// Recognizes a file of such a format by its first sector.
-pub(super) fn detect(start: &[u8]) -> Option<Format> {
+pub(super) fn detect(start: &[u8]) -> Option<DiskFormat> {
     let is_qcow = start.starts_with(qcow2::MAGIC) && be32(start, 4) == QCOW_VERSION;
     let formats = [
-        (is_qcow, Format::Qcow),
-        (start.starts_with(QED), Format::Qed),
-        (start.starts_with(LUKS), Format::Luks),
-        (is_parallels(start), Format::Parallels),
-        (is_bochs(start) || start.starts_with(CLOOP), Format::Bochs),
+        (is_qcow, DiskFormat::Qcow),
+        (start.starts_with(QED), DiskFormat::Qed),
+        (start.starts_with(LUKS), DiskFormat::Luks),
+        (is_parallels(start), DiskFormat::Parallels),
+        (is_bochs(start) || start.starts_with(CLOOP), DiskFormat::Bochs),
     ];
     formats.into_iter().find(|(is_it, _)| *is_it).map(|(_, format)| format)
 }
@@ -54,23 +54,23 @@ fn is_bochs(start: &[u8]) -> bool {
         && matches!(le32(start, 64), 0x10000 | 0x20000)
 }
 
-/// Looks at a file of such a format.
-pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+/// Examines a file of such a format.
+pub(super) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {
     let fields: [u8; 112] = read_padded(bytes, 0)?;
     info.flaws.push(refusals::unsupported_format(info.format));
     match info.format {
-        Format::Qcow => examine_qcow(&fields, info),
-        Format::Qed => examine_qed(&fields, info)?,
-        Format::Luks => examine_luks(&fields, info)?,
-        Format::Parallels => examine_parallels(&fields, info),
-        // Whose size is nowhere near its beginning.
+        DiskFormat::Qcow => examine_qcow(&fields, info),
+        DiskFormat::Qed => examine_qed(&fields, info)?,
+        DiskFormat::Luks => examine_luks(&fields, info)?,
+        DiskFormat::Parallels => examine_parallels(&fields, info),
+        // The beginning of these does not have the size.
         _ => info.virtual_size = 0,
     }
     Ok(())
 }
 
 /// `QCowHeader` in QEMU's `block/qcow.c`.
-fn examine_qcow(fields: &[u8], info: &mut Info) {
+fn examine_qcow(fields: &[u8], info: &mut DiskInfo) {
     info.virtual_size = sector::round_down(be64(fields, 24));
     if be64(fields, 8) != 0 && be32(fields, 16) != 0 {
         info.flaws.push(refusals::needs_backing_file(None));
@@ -80,7 +80,7 @@ fn examine_qcow(fields: &[u8], info: &mut Info) {
     }
 }
 
-fn examine_qed(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
+fn examine_qed(fields: &[u8], info: &mut DiskInfo) -> Result<(), Fault> {
     let features = le64(fields, 16);
     let (size, cluster) = (le64(fields, 48), le32(fields, 4));
     if features & !QED_KNOWN != 0 {
@@ -99,9 +99,9 @@ fn examine_qed(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
     Ok(())
 }
 
-/// LUKS 1: the disk is what lies behind the header and the keys. The offset is a number of sectors
+/// LUKS 1: the disk follows the header and the keys. The offset is a number of sectors
 /// (LUKS1 On-Disk Format Specification 1.2.3, figure 1).
-fn examine_luks(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
+fn examine_luks(fields: &[u8], info: &mut DiskInfo) -> Result<(), Fault> {
     let detail = "it is an encrypted volume, to which neither has a key";
     info.flaws.push(Flaw::new(FlawKind::Encrypted, detail));
     let payload = u64::from(be32(fields, 104)) * SECTOR_LEN;
@@ -115,7 +115,7 @@ fn examine_luks(fields: &[u8], info: &mut Info) -> Result<(), Fault> {
 }
 
 /// `ParallelsHeader` in QEMU's `block/parallels.h`. The first of the two formats has a size of 32 bits.
-fn examine_parallels(fields: &[u8], info: &mut Info) {
+fn examine_parallels(fields: &[u8], info: &mut DiskInfo) {
     let is_old = fields.starts_with(PARALLELS);
     let sectors = if is_old { le32(fields, 36).into() } else { le64(fields, 36) };
     info.virtual_size = sectors.saturating_mul(SECTOR_LEN);

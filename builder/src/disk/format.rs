@@ -8,7 +8,7 @@ use crate::compression::CompressionFormat;
 
 /// The format of a disk file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum DiskFormat {
     /// The bytes of the disk without any header. QEMU treats every file that it does not recognize
     /// as raw.
     Raw,
@@ -35,14 +35,14 @@ pub enum Format {
     /// The format of Bochs, or of cloop; QEMU reads both.
     Bochs,
     /// A file that is compressed as a whole; the disk in it is only known after decompression.
-    Packed(CompressionFormat),
+    Compressed(CompressionFormat),
 }
 
-impl Format {
+impl DiskFormat {
     /// Returns the name that `qemu-img info` gives the format.
     pub fn qemu_name(self) -> &'static str {
         match self {
-            Self::Raw | Self::Iso | Self::Packed(_) => "raw",
+            Self::Raw | Self::Iso | Self::Compressed(_) => "raw",
             Self::Qcow2 => "qcow2",
             Self::Qcow => "qcow",
             Self::Qed => "qed",
@@ -57,18 +57,18 @@ impl Format {
     }
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for DiskFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Iso => f.write_str("iso"),
             Self::Vhd => f.write_str("vhd"),
-            Self::Packed(compression) => compression.fmt(f),
+            Self::Compressed(compression) => compression.fmt(f),
             _ => f.write_str(self.qemu_name()),
         }
     }
 }
 
-impl Serialize for Format {
+impl Serialize for DiskFormat {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

@@ -1,35 +1,35 @@
-//! What is found out about a disk.
+//! The *facts* that are found out about a disk.
 
 use serde::Serialize;
 
-use super::{Flaw, Format};
+use super::{DiskFormat, Flaw};
 
-/// What a disk is, as far as the bytes tell that could be had.
+/// Facts about a disk, as far as the available bytes show them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Info {
-    /// What kind of file it is.
-    pub format: Format,
-    /// Of the disk that a virtual machine sees, in bytes.
+pub struct DiskInfo {
+    /// Format of the file.
+    pub format: DiskFormat,
+    /// Size in bytes of the disk that a virtual machine sees.
     pub virtual_size: u64,
-    /// Of the file, in bytes.
+    /// Size of the file in bytes.
     pub file_size: u64,
-    /// How many bytes of the virtual disk the file's own tables say that it holds data for. Nothing
-    /// where the format has no such tables, or they could not be had.
+    /// Number of bytes of the virtual disk that are allocated according to the file's tables. `None`
+    /// if the format has no such tables, or they are not available.
     pub allocated: Option<u64>,
-    /// How the format packs its clusters, as the format calls it (`zlib`, `zstd`, `deflate`);
-    /// nothing where they lie plain, or nothing is known of it.
+    /// Compression of the clusters, by the format's name for it (`zlib`, `zstd`, `deflate`); `None` if
+    /// they are not compressed, or it is not known.
     pub cluster_compression: Option<&'static str>,
-    /// `gpt`, `mbr` or nothing, as the virtual machine sees it.
+    /// Kind of the partition table, `gpt` or `mbr`, if there is one.
     pub partitions: Option<&'static str>,
-    /// GOARCH names of the machines that the boot loaders on it are for, where they can be seen.
+    /// GOARCH names of the machines that the disk's boot loaders are for, if any are found.
     pub boot: Vec<&'static str>,
-    /// What is wrong with it, in the order in which it was found.
+    /// Flaws in the order in which they were found.
     pub flaws: Vec<Flaw>,
 }
 
-impl Info {
-    /// Tells whether the boot loaders on it are for a machine of this GOARCH, as far as any are seen;
-    /// PCs of 64 bits start what is for 32.
+impl DiskInfo {
+    /// Returns whether the disk's boot loaders are for a machine of this GOARCH, or none was found.
+    /// 64-bit PCs start 32-bit loaders, too.
     pub(crate) fn boots_on(&self, architecture: &str) -> bool {
         let fits = |machine: &&str| {
             *machine == architecture || (*machine, architecture) == ("386", "amd64")

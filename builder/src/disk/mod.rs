@@ -7,22 +7,21 @@
 //! the file, or takes longer for a hostile file than for a good one.
 //!
 //! - [`convert`]: a disk in another format, made while it is read
-//! - `examine`: what there is to know about a disk, whatever its format
+//! - `examine`: the facts about a disk in any format
 //! - `partitions`: partition tables, and the boot loaders in the partitions
-//! - [`guest`]: the disk as its virtual machine sees it, whatever the format of the file
+//! - [`guest`]: the disk as its virtual machine sees it, for files in any format
 //! - `probe`: the format of a file
-//! - [`qcow2`], `raw`, `vdi`, `vhd`, `vhdx`, `vmdk`: a format each: its header, and where
-//!   the bytes of the disk lie
+//! - [`qcow2`], `raw`, `vdi`, `vhd`, `vhdx`, `vmdk`: a format each: its header, and the
+//!   location of the disk's bytes
 //! - `foreign`: formats that are recognized and not read
 //! - `blocks`: what the formats share that keep a disk in blocks
-//! - `name`: the format that a file's name promises
-//! - `info`: what is found out about a disk
-//! - `refusals`: flaws that several formats have, in the same words
+//! - `name`: the format that a file's name implies
+//! - `info`: the facts that are found out about a disk
+//! - `refusals`: flaws that several formats share
 //! - `bytes`: numbers and parts of a file; `sector`: the unit that formats count in
-//! - `fault`, `flaw`: why a part of a disk is not known, and what is wrong with it
+//! - `fault`, `flaw`: why a part of a disk could not be read, and what is wrong with a disk
 //! - `format`: the names of the formats
-//! - `read_at`, `start`, `extent`: how a disk is read, as far as it can be had, and where it is
-//!   zero
+//! - `read_at`, `start`, `extent`: reading a disk or the available part of it, and finding zeros
 
 mod blocks;
 mod bytes;
@@ -51,13 +50,13 @@ mod vhd;
 mod vhdx;
 mod vmdk;
 
-pub use examine::{START_LEN, examine};
+pub use examine::{START_LEN, examine_disk};
 pub(crate) use extent::is_zero;
 pub use extent::{Extent, ExtentKind};
 pub(crate) use fault::Fault;
 pub use flaw::{Flaw, FlawKind};
-pub use format::Format;
-pub use info::Info;
-pub use name::misnamed;
+pub use format::DiskFormat;
+pub use info::DiskInfo;
+pub use name::find_misnaming;
 pub use read_at::ReadAt;
-pub use start::Start;
+pub use start::DiskStart;

@@ -1,19 +1,19 @@
-//! What a disk's *name* promises.
+//! The *name* of a disk, whose suffix implies a format.
 
-use super::{Flaw, FlawKind, Format, Info};
+use super::{DiskFormat, DiskInfo, Flaw, FlawKind};
 
-/// Returns what is wrong with a disk that has this name, if anything is: a name that says a format
-/// which it has not. Endings that say none (`.img`, `.raw`, `.bin`) are for every disk.
-pub fn misnamed(name: &str, info: &Info) -> Option<Flaw> {
+/// Returns the flaw of a name whose suffix is that of another format. Suffixes of no particular
+/// format (`.img`, `.raw`, `.bin`) suit every disk.
+pub fn find_misnaming(name: &str, info: &DiskInfo) -> Option<Flaw> {
     let (_, ending) = name.rsplit_once('.')?;
     let is_right = match ending.to_ascii_lowercase().as_str() {
-        "qcow2" => info.format == Format::Qcow2,
-        "qed" => info.format == Format::Qed,
-        "vmdk" => info.format == Format::Vmdk,
-        // What has its footer only at its end is raw for QEMU.
-        "vhd" | "vpc" => matches!(info.format, Format::Vhd | Format::Raw),
-        "vhdx" => info.format == Format::Vhdx,
-        "vdi" => info.format == Format::Vdi,
+        "qcow2" => info.format == DiskFormat::Qcow2,
+        "qed" => info.format == DiskFormat::Qed,
+        "vmdk" => info.format == DiskFormat::Vmdk,
+        // QEMU treats a VHD that has only a footer as raw.
+        "vhd" | "vpc" => matches!(info.format, DiskFormat::Vhd | DiskFormat::Raw),
+        "vhdx" => info.format == DiskFormat::Vhdx,
+        "vdi" => info.format == DiskFormat::Vdi,
         _ => return None,
     };
     let detail = format!("it is called .{ending}, and its content is {}", info.format);

@@ -1,4 +1,4 @@
-//! [`ReadAt`]: how the bytes of a disk are read, wherever they lie.
+//! [`ReadAt`]: random access to the bytes of a disk, wherever they are stored.
 
 use std::io;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use super::extent::Extent;
 
 /// Bytes that can be read in any order.
 pub trait ReadAt: Send + Sync {
-    /// Returns how many bytes there are.
+    /// Returns the number of bytes.
     fn len(&self) -> u64;
 
-    /// Fills `space` with the bytes from `at` on. What lies behind the end, or is not to be had
-    /// (see [`Start`]), is [`io::ErrorKind::UnexpectedEof`].
+    /// Fills `space` with the bytes from `at` on. Bytes behind the end or not available
+    /// (see [`Start`]) are [`io::ErrorKind::UnexpectedEof`].
     fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()>;
 
-    /// Tells what is known of the bytes from `at` on without reading them: at least one byte, or
-    /// none at the end.
+    /// Returns what is known of the bytes from `at` on without reading them. The extent has at least
+    /// one byte, except at the end.
     fn extent(&self, at: u64) -> io::Result<Extent> {
         Ok(Extent::data(self.len().saturating_sub(at)))
     }

@@ -1,19 +1,19 @@
-//! The *start* of a disk of which no more can be had: it goes by as a stream, or lies in a registry.
+//! The *start* of a disk of which no more is available: it is a stream, or it is in a registry.
 
 use std::io;
 
 use super::read_at::ReadAt;
 
-/// The first bytes of something longer.
+/// The first bytes of a disk.
 #[derive(Debug, Clone, Copy)]
-pub struct Start<'a> {
+pub struct DiskStart<'a> {
     /// The first bytes.
     pub bytes: &'a [u8],
-    /// How many bytes there are in all.
+    /// Length of the whole disk in bytes.
     pub len: u64,
 }
 
-impl ReadAt for Start<'_> {
+impl ReadAt for DiskStart<'_> {
     fn len(&self) -> u64 {
         self.len
     }

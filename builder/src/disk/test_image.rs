@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::examine::examine;
-use super::{FlawKind, Format, ReadAt, guest};
+use super::examine::examine_disk;
+use super::{DiskFormat, FlawKind, ReadAt, guest};
 
 pub(super) const MIB: usize = 1 << 20;
 
@@ -11,13 +11,13 @@ pub(super) const MIB: usize = 1 << 20;
 #[derive(Clone)]
 pub(super) struct DiskImage {
     pub(super) bytes: Vec<u8>,
-    pub(super) format: Format,
+    pub(super) format: DiskFormat,
     /// Computes checksums anew.
     pub(super) update_checksums: fn(&mut [u8]),
 }
 
 impl DiskImage {
-    pub(super) fn new(len: usize, format: Format, update_checksums: fn(&mut [u8])) -> Self {
+    pub(super) fn new(len: usize, format: DiskFormat, update_checksums: fn(&mut [u8])) -> Self {
         Self { bytes: vec![0; len], format, update_checksums }
     }
 
@@ -49,12 +49,12 @@ impl DiskImage {
     }
 }
 
-/// What is told of disks that are only what differs from another.
+/// The flaw of differencing disks.
 pub(super) const PARENT: &str = "what is not in it is in another disk, its parent";
 
-/// Checks that one thing is told of a disk, and that it is not opened for this reason.
+/// Checks that a disk has this one flaw, and that it is the error of opening it.
 pub(super) fn assert_refused(image: &DiskImage, kind: FlawKind, detail: &str) {
-    let info = examine(&image.bytes).unwrap();
+    let info = examine_disk(&image.bytes).unwrap();
     let flaws = info.flaws.iter().filter(|flaw| flaw.kind != FlawKind::CdiOnly);
     let flaws: Vec<_> = flaws.map(|flaw| (flaw.kind, &flaw.detail[..])).collect();
     assert_eq!(flaws, [(kind, detail)]);

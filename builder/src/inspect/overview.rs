@@ -72,7 +72,7 @@ pub struct SeenDisk {
     /// The tar entry of the file.
     pub found: TarEntry,
     /// Format and flaws, as far as its first bytes show them.
-    pub info: disk::Info,
+    pub info: disk::DiskInfo,
 }
 
 /// Returns the overview of an image.
@@ -130,7 +130,7 @@ fn read_layer_start(
     images: &dyn Images,
     facts: &mut LayerFacts,
     compressed: Option<&mut SeenCompression>,
-) -> Result<Option<(TarEntry, disk::Info)>, String> {
+) -> Result<Option<(TarEntry, disk::DiskInfo)>, String> {
     let reach = LAYER_START_LEN.min(blob.size);
     let reader = images.open_blob_start(blob.digest, blob.size, reach);
     let reader = reader.map_err(|error| error.full_message())?;
@@ -153,7 +153,7 @@ fn read_layer_start(
 fn find_member(
     tar: &mut TarReader<impl Read>,
     facts: &mut LayerFacts,
-) -> Result<Option<(TarEntry, disk::Info)>, TarReadError> {
+) -> Result<Option<(TarEntry, disk::DiskInfo)>, TarReadError> {
     for _ in 0..MEMBERS_MAX {
         let Some(found) = tar.next().transpose()? else { return Ok(None) };
         if !is_relevant(&found.path) {
@@ -162,7 +162,7 @@ fn find_member(
         facts.members.push(found.clone());
         if found.kind == TarEntryKind::File && cdi_takes(&found) {
             let start = read_disk_start(tar)?;
-            let examined = examine_disk(&disk::Start { bytes: &start, len: found.size });
+            let examined = examine_disk(&disk::DiskStart { bytes: &start, len: found.size });
             let Ok(info) = examined else { return Ok(None) };
             let seen = DiskFacts { info: info.clone(), start_digest: Digest::of_bytes(&start) };
             facts.disks.insert(facts.members.len() - 1, seen);

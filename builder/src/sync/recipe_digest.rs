@@ -52,17 +52,17 @@ fn digest_json(value: &Value) -> Digest {
 
 /// Returns a description that changes with the content of a file: for local files, a digest of it.
 fn describe_content(source: &SourceRecipe, job: &SyncJob<'_>) -> Result<Value, SyncError> {
-    let packing = source.compression.map(|packing| packing.to_string());
+    let compression = source.compression.map(|compression| compression.to_string());
     let SourceLocation::File(file) = &source.location else {
         let checksum = source.checksum.as_ref().map(ToString::to_string);
-        return Ok(json!([packing, source.location.to_string(), checksum]));
+        return Ok(json!([compression, source.location.to_string(), checksum]));
     };
     let digest = job
         .inputs
         .open(file)
         .and_then(hash_file)
         .map_err(|source| SyncError::File { path: file.path.display().to_string(), source });
-    Ok(json!([packing, digest?]))
+    Ok(json!([compression, digest?]))
 }
 
 fn hash_file(file: impl Read) -> io::Result<String> {

@@ -29,7 +29,7 @@ pub(super) fn read_candidates(
 pub(super) fn parse_checksums(text: &str, name: &str) -> Result<Vec<Candidate>, String> {
     let mut sizes = BTreeMap::new();
     let mut found: Vec<Candidate> = Vec::new();
-    let mut places = BTreeMap::new();
+    let mut positions = BTreeMap::new();
     for line in text.lines().map(str::trim_end) {
         if let Some((name, size)) = parse_size(line) {
             sizes.insert(name, size);
@@ -47,7 +47,7 @@ pub(super) fn parse_checksums(text: &str, name: &str) -> Result<Vec<Candidate>, 
             checksum: Some(digits),
             ..Candidate::default()
         };
-        match places.insert(file.to_owned(), found.len()).and_then(|at| found.get(at)) {
+        match positions.insert(file.to_owned(), found.len()).and_then(|at| found.get(at)) {
             Some(other) if *other != candidate => {
                 return Err(format!("it has two checksums for {file}"));
             }

@@ -33,7 +33,7 @@ struct Metadata {
 
 const FORM: &str = "the list beside a Debian cloud image";
 
-/// Reads the disks of a list. They are named after it: the disk of `x.json` in the format `qcow2` is `x.qcow2`.
+/// Reads the disks of a list. They are named after it: the qcow2 disk of `x.json` is `x.qcow2`.
 pub(super) fn read_candidates(
     listings: &Listings<'_>,
     url: &Url,

@@ -73,8 +73,8 @@ impl FetchList for UpstreamWeb<'_> {
     fn fetch(&self, url: &str, max: u64) -> Result<Arc<[u8]>, FetchError> {
         let url = UrlRewrite::rewrite_url(self.rewrites, url);
         let slot = {
-            let mut kept = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(kept.entry(url.clone()).or_default())
+            let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(cached.entry(url.clone()).or_default())
         };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(list) = &*slot {

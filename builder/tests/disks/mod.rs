@@ -4,7 +4,7 @@
 use std::io;
 
 use diskette_builder::cluster::contract::examine_disk;
-use diskette_builder::disk::{Extent, Info, ReadAt};
+use diskette_builder::disk::{DiskInfo, Extent, ReadAt};
 
 /// Of the clusters of `qcow2`.
 pub(crate) const CLUSTER: usize = 1 << 16;
@@ -30,7 +30,7 @@ impl ReadAt for WatchedBytes<'_> {
 }
 
 /// Looks at a disk, and notices when more is read than there is.
-pub(crate) fn examine_bytes(bytes: &[u8]) -> Info {
+pub(crate) fn examine_bytes(bytes: &[u8]) -> DiskInfo {
     examine_disk(&WatchedBytes(&bytes)).unwrap()
 }
 

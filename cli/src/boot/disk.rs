@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use diskette_builder::disk::examine;
+use diskette_builder::disk::examine_disk;
 use diskette_builder::disk::guest::{self, GuestError};
 use diskette_builder::inspect::extract::{ExtractContext, ExtractError, SparseFile, extract_disk};
 use diskette_builder::oci::image_documents::PlatformImage;
@@ -51,7 +51,7 @@ impl UnpackedDisk {
 /// Returns the format, and whether the first sector of the guest has boot code.
 fn examine_file(path: &Path) -> io::Result<Result<(&'static str, bool), GuestError>> {
     let bytes = Arc::new(DiskFile::open(path)?);
-    let format = examine(&*bytes)?.format;
+    let format = examine_disk(&*bytes)?.format;
     let guest = match guest::open(bytes, format) {
         Ok(guest) => guest,
         Err(error) => return Ok(Err(error)),

@@ -6,7 +6,7 @@ use std::alloc::System;
 use std::io;
 
 use cap::Cap;
-use diskette_builder::disk::{Extent, Info, ReadAt, Start, examine};
+use diskette_builder::disk::{Extent, DiskInfo, ReadAt, DiskStart, examine_disk};
 
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
@@ -46,8 +46,8 @@ pub fn check(bytes: &[u8], magic: &[(usize, &[u8])]) {
         }
     }
     ALLOCATOR.set_limit(ALLOCATOR.allocated() + MEMORY).expect("more memory");
-    let whole = examine(&Watched(&bytes)).expect("what is there can be read");
-    let start = examine(&Start { bytes: &bytes, len: bytes.len() as u64 + MORE });
+    let whole = examine_disk(&Watched(&bytes)).expect("what is there can be read");
+    let start = examine_disk(&DiskStart { bytes: &bytes, len: bytes.len() as u64 + MORE });
     ALLOCATOR.set_limit(usize::MAX).expect("all memory");
     tell(&whole);
     // A beginning that is shorter than what QEMU probes is none.
@@ -56,7 +56,7 @@ pub fn check(bytes: &[u8], magic: &[(usize, &[u8])]) {
     }
 }
 
-fn tell(info: &Info) {
+fn tell(info: &DiskInfo) {
     for flaw in &info.flaws {
         assert!(!flaw.detail.is_empty() && !flaw.detail.contains('\n'), "{flaw:?}");
     }

@@ -91,7 +91,7 @@ pub(crate) enum BlobFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DiskFacts {
     /// Format and flaws, as far as the first bytes show them.
-    pub(crate) info: disk::Info,
+    pub(crate) info: disk::DiskInfo,
     /// Digest of the first bytes, to compare the disk with others.
     pub(crate) start_digest: Digest,
 }

@@ -7,7 +7,7 @@ use super::rules::{
     DISK_DIRTY, DISK_ENCRYPTED, DISK_MALFORMED, DISK_MISNAMED, DISK_OUTSIDE_FILE, DISK_PACKED,
     DISK_SNAPSHOTS, DISK_TRUNCATED, DISK_UNKNOWN_FEATURE, DISK_UNSUPPORTED,
 };
-use crate::disk::{self, FlawKind, Info, ReadAt};
+use crate::disk::{self, DiskInfo, FlawKind, ReadAt};
 
 /// Returns the rule that a disk with such a flaw breaks.
 pub fn flaw_rule(kind: FlawKind) -> &'static ContractRule {
@@ -30,10 +30,10 @@ pub fn flaw_rule(kind: FlawKind) -> &'static ContractRule {
     }
 }
 
-/// Examines a disk as [`disk::examine`] does, and sorts its flaws by severity, worst first. Among
+/// Examines a disk as [`disk::examine_disk`] does, and sorts its flaws by severity, worst first. Among
 /// errors, a format that only CDI takes comes last: it can be allowed.
-pub fn examine_disk(bytes: &dyn ReadAt) -> io::Result<Info> {
-    let mut info = disk::examine(bytes)?;
+pub fn examine_disk(bytes: &dyn ReadAt) -> io::Result<DiskInfo> {
+    let mut info = disk::examine_disk(bytes)?;
     let rank = |kind| (flaw_rule(kind).severity, kind == FlawKind::CdiOnly);
     info.flaws.sort_by_key(|flaw| rank(flaw.kind));
     Ok(info)

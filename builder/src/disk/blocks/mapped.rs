@@ -7,7 +7,7 @@ use super::compressed::{BlockDecompressor, CompressedBlock};
 use super::tables::TableReader;
 use crate::disk::bytes::fill_padded;
 use crate::disk::refusals;
-use crate::disk::{Extent, ExtentKind, Fault, Flaw, FlawKind, Info, ReadAt};
+use crate::disk::{DiskInfo, Extent, ExtentKind, Fault, Flaw, FlawKind, ReadAt};
 
 /// How many runs of one kind are joined into one extent at most.
 const EXTENT_RUNS_MAX: usize = 64;
@@ -37,7 +37,7 @@ pub(in crate::disk) enum BlockLocation {
     /// The block is not in the file and reads as zeros. So do the blocks behind it, this many in all;
     /// the count includes this block.
     Zero(u64),
-    /// The block begins at this byte of the file, which lies within the file.
+    /// The block begins at this offset, which is inside the file.
     At(u64),
     /// The block is part of these compressed bytes, which may hold other blocks too.
     Compressed(CompressedBlock),
@@ -68,10 +68,10 @@ impl<'a> MappedDisk<'a> {
     }
 
     /// Adds the size of the disk and the flaws of its header. If the header has none, adds what the
-    /// tables show: how much is allocated, and whether all of it lies in the file.
+    /// tables show: how much is allocated, and whether all of it is inside the file.
     pub(in crate::disk) fn examine(
         &self,
-        info: &mut Info,
+        info: &mut DiskInfo,
         header_flaws: Vec<Flaw>,
     ) -> Result<(), Fault> {
         info.virtual_size = self.len();

@@ -1,4 +1,4 @@
-//! The bytes that were used *recently*, by number, so that they need not be made again.
+//! A cache of the bytes that were used *recently*, by number.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) struct RecentBytes(Mutex<Vec<(u64, Arc<[u8]>)>>);
 
 impl RecentBytes {
-    /// Returns a piece, if it is kept.
+    /// Returns a piece, if it is cached.
     pub(super) fn get(&self, number: u64) -> Option<Arc<[u8]>> {
         let mut kept = self.lock();
         let index = kept.iter().position(|(kept, _)| *kept == number)?;
@@ -15,7 +15,7 @@ impl RecentBytes {
         kept.first().map(|(_, bytes)| Arc::clone(bytes))
     }
 
-    /// Keeps a piece, and as many others as make `count` in all.
+    /// Caches a piece; at most `count` pieces are kept in all.
     pub(super) fn insert(&self, number: u64, bytes: Vec<u8>, count: usize) -> Arc<[u8]> {
         let bytes: Arc<[u8]> = bytes.into();
         let mut kept = self.lock();

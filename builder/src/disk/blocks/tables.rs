@@ -1,5 +1,5 @@
-//! The *tables* of a disk: numbers in its file that say where its blocks lie. They are read in
-//! pages, of which those that were used last are kept.
+//! The *tables* of a disk: the locations of its blocks in the file. They are read in pages;
+//! those that were used last are cached.
 
 use std::io;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use super::invalid_data;
 use super::recent::RecentBytes;
 use crate::disk::read_at::ReadAt;
 
-/// How much of a table is read at once, in bytes.
+/// Length in bytes of a page, which is read at once.
 const PAGE_LEN: u64 = 16 << 10;
 
-/// How many pages are kept.
+/// Maximum number of cached pages.
 const PAGES_MAX: usize = 64;
 
 /// Reads the tables of one file.

@@ -1,42 +1,42 @@
-//! A *batch* is what a thread does at one time: some of the clusters of one stretch of the disk, so
-//! that they are read together.
+//! A *batch* is a thread's unit of work: some of the clusters of one stretch of the disk, which are
+//! read together.
 
 use super::cluster::CLUSTER_LEN;
 
-/// How many clusters a stretch has.
+/// Number of clusters in a stretch.
 pub(super) const STRETCH_CLUSTERS: usize = 16;
 
-/// How long a stretch is, in bytes.
+/// Length of a stretch in bytes.
 pub(super) const STRETCH_LEN: usize = STRETCH_CLUSTERS * CLUSTER_LEN;
 
-/// For each cluster of a stretch, how it is stored: its length when it is packed, or [`ZERO`] or [`PLAIN`].
+/// Length of each cluster of a stretch when it is compressed, or [`ZERO`] or [`UNCOMPRESSED`].
 ///
 /// [`ZERO`]: super::cluster::ZERO
-/// [`PLAIN`]: super::cluster::PLAIN
+/// [`UNCOMPRESSED`]: super::cluster::UNCOMPRESSED
 pub(super) type ClusterLens = [u16; STRETCH_CLUSTERS];
 
 /// Some of the clusters of a stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Batch {
-    /// Where the stretch begins on the disk, in bytes.
+    /// Offset of the stretch on the disk, in bytes.
     pub(super) at: u64,
-    /// Which of its clusters: the lowest bit is the first.
+    /// Bits of the clusters that belong to the batch; the lowest bit is the first cluster.
     pub(super) mask: u16,
-    /// What they are known to be, where that is known.
+    /// Lengths of the clusters, as far as they are known.
     pub(super) lens: ClusterLens,
 }
 
-/// What came of a batch.
+/// A batch after compression.
 #[derive(Debug)]
 pub(super) struct CompressedBatch {
     pub(super) at: u64,
     pub(super) lens: ClusterLens,
-    /// The clusters one after the other, where they were wanted.
+    /// The clusters one after the other, if the bytes were requested.
     pub(super) bytes: Vec<u8>,
 }
 
 impl Batch {
-    /// Returns the places in the stretch, in bytes, of clusters that stand beside each other.
+    /// Returns the ranges of adjacent clusters in the stretch, in bytes.
     pub(super) fn cluster_ranges(self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let mut mask = u32::from(self.mask);
         std::iter::from_fn(move || {
@@ -47,7 +47,7 @@ impl Batch {
         })
     }
 
-    /// Tells whether a cluster is among them.
+    /// Returns whether a cluster belongs to the batch.
     pub(super) fn contains_cluster(self, cluster: usize) -> bool {
         self.mask >> cluster & 1 == 1
     }

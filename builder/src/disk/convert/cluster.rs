@@ -1,33 +1,33 @@
-//! A *cluster* of the qcow2 that is made, and how it is stored.
+//! A *cluster* of the qcow2 file that is written, and how it is stored.
 
 use crate::disk::qcow2::ENTRY;
 
 /// Logarithm of the length of a cluster in bytes.
 pub(super) const CLUSTER_BITS: u32 = 16;
 
-/// Length of a cluster in bytes; what `qemu-img` makes by default.
+/// Length of a cluster in bytes: the default of `qemu-img`.
 pub(super) const CLUSTER_LEN: usize = 1 << CLUSTER_BITS;
 
-/// How many clusters one table of the second level maps.
+/// Number of clusters that one L2 table maps.
 pub(super) const REGION_CLUSTERS: usize = CLUSTER_LEN / ENTRY;
 
-/// The length of a cluster without any data.
+/// Recorded length of a cluster of zeros.
 pub(super) const ZERO: u16 = 0;
 
-/// The length that stands for a cluster that is stored as it is.
+/// Recorded length of a cluster that is stored uncompressed.
 pub(super) const UNCOMPRESSED: u16 = u16::MAX;
 
-/// Which clusters are meant.
+/// Kinds of clusters with data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClusterKind {
-    /// Those that are stored as they are.
+    /// Clusters that are stored uncompressed.
     Uncompressed,
-    /// Those that are packed.
+    /// Clusters that are stored compressed.
     Compressed,
 }
 
 impl ClusterKind {
-    /// Tells whether a cluster that is stored so is meant.
+    /// Returns whether a cluster with this recorded length is of this kind.
     pub(super) fn matches_len(self, len: u16) -> bool {
         match self {
             Self::Uncompressed => len == UNCOMPRESSED,

@@ -1,4 +1,4 @@
-//! How clusters are *packed*: each by itself, and only where that makes it shorter.
+//! *Compressing* clusters: each by itself, and only where that makes it shorter.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,37 +11,37 @@ use super::{ClusterCompression, ConvertError, Guest};
 use crate::disk::bytes::fill_padded;
 use crate::disk::extent::is_zero;
 
-/// The fastest of libdeflate: five times as fast as the zlib that QEMU packs with, and no longer.
-/// QEMU's writer finds nothing that lies further back than 4 KiB. Its reader, like any other, unpacks a
-/// cluster into one buffer, where all of it can be referred to, as RFC 1951 has it.
+/// The fastest level of libdeflate: five times as fast as QEMU's zlib, with output that is not longer.
+/// QEMU's writer limits the window to 4 KiB. Its reader decompresses a cluster into one buffer, so that
+/// all distances that RFC 1951 allows can be used.
 const DEFLATE_LEVEL: i32 = 1;
 
-/// A tenth slower than 1 and 2 % shorter; 3 takes half as long again for 1 % more.
+/// A tenth slower than level 1, with 2 % shorter output; level 3 takes half as long again for 1 % more.
 const ZSTD_LEVEL: i32 = 2;
 
-/// The longest packed cluster: what is longer is stored as it is.
+/// Maximum length of a compressed cluster in bytes; a longer one is stored uncompressed.
 const LONGEST: usize = UNCOMPRESSED as usize - 1;
 
-/// What is wanted of packed clusters.
+/// What is returned of compressed clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CompressOutput {
-    /// How long they are.
+    /// Their lengths.
     Lengths,
-    /// They themselves.
+    /// Their bytes and lengths.
     Bytes,
 }
 
-/// What packs the clusters of a disk, on any thread.
+/// Compresses the clusters of a disk; several threads can share it.
 pub(super) struct ClusterCompressors {
     guest: Guest,
     compression: ClusterCompression,
     output: CompressOutput,
     idle: Mutex<Vec<CompressionWorker>>,
-    /// Room of batches that are done.
+    /// Buffers of finished batches.
     spare: Mutex<Vec<Vec<u8>>>,
 }
 
-/// A compressor with its room.
+/// A compressor with its buffers.
 struct CompressionWorker {
     encoder: ClusterEncoder,
     stretch: Vec<u8>,
@@ -57,18 +57,18 @@ enum ClusterEncoder {
 impl ClusterCompressors {
     pub(super) fn new(
         guest: &Guest,
-        packing: ClusterCompression,
+        compression: ClusterCompression,
         output: CompressOutput,
     ) -> Arc<Self> {
         let (idle, spare) = Default::default();
-        Arc::new(Self { guest: Guest::clone(guest), compression: packing, output, idle, spare })
+        Arc::new(Self { guest: Guest::clone(guest), compression, output, idle, spare })
     }
 
-    /// Reads and packs the clusters of a batch.
+    /// Reads and compresses the clusters of a batch.
     pub(super) fn compress_batch(&self, batch: Batch) -> Result<CompressedBatch, ConvertError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut packer = match idle {
-            Some(packer) => packer,
+        let mut worker = match idle {
+            Some(worker) => worker,
             None => CompressionWorker::new(self.compression).map_err(ConvertError::Pack)?,
         };
         let bytes = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -78,12 +78,12 @@ impl ClusterCompressors {
             bytes: bytes.unwrap_or_default(),
         };
         done.bytes.clear();
-        let result = self.compress_clusters(&mut packer, batch, &mut done);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(packer);
+        let result = self.compress_clusters(&mut worker, batch, &mut done);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         result.map(|()| done)
     }
 
-    /// Takes room back.
+    /// Takes back a buffer for reuse.
     pub(super) fn recycle_buffer(&self, bytes: Vec<u8>) {
         if bytes.capacity() > 0 {
             self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
@@ -92,18 +92,18 @@ impl ClusterCompressors {
 
     fn compress_clusters(
         &self,
-        packer: &mut CompressionWorker,
+        worker: &mut CompressionWorker,
         batch: Batch,
         done: &mut CompressedBatch,
     ) -> Result<(), ConvertError> {
-        read_clusters(&self.guest, batch, &mut packer.stretch)?;
-        let CompressionWorker { encoder: method, stretch, output: space } = packer;
+        read_clusters(&self.guest, batch, &mut worker.stretch)?;
+        let CompressionWorker { encoder: method, stretch, output: space } = worker;
         for (number, cluster) in stretch.chunks_exact(CLUSTER_LEN).enumerate() {
             if !batch.contains_cluster(number) {
                 continue;
             }
             let (len, bytes) = match self.output {
-                // What it comes to is known, and need not be found out again.
+                // The survey has found that compression does not make this cluster shorter.
                 CompressOutput::Bytes if batch.lens[number] == UNCOMPRESSED => {
                     (UNCOMPRESSED, cluster)
                 }
@@ -125,7 +125,8 @@ impl ClusterCompressors {
     }
 }
 
-/// Reads the clusters of a batch to their places in the stretch; zeros behind the end of the disk.
+/// Reads the clusters of a batch to their offsets in the stretch; bytes behind the end of the disk are
+/// zero.
 pub(super) fn read_clusters(guest: &Guest, batch: Batch, stretch: &mut [u8]) -> io::Result<()> {
     for run in batch.cluster_ranges() {
         let start = batch.at.saturating_add(run.start as u64);
@@ -136,12 +137,12 @@ pub(super) fn read_clusters(guest: &Guest, batch: Batch, stretch: &mut [u8]) -> 
 }
 
 impl CompressionWorker {
-    fn new(packing: ClusterCompression) -> io::Result<Self> {
-        let (method, room) = match packing {
+    fn new(compression: ClusterCompression) -> io::Result<Self> {
+        let (method, room) = match compression {
             ClusterCompression::None => (ClusterEncoder::None, 0),
             ClusterCompression::Zlib => {
                 let level = CompressionLvl::new(DEFLATE_LEVEL).unwrap_or_default();
-                // It gives up as soon as it runs out of room.
+                // The compressor fails as soon as the buffer is full.
                 (ClusterEncoder::Deflate(Compressor::new(level)), LONGEST)
             }
             ClusterCompression::Zstd => {
@@ -154,7 +155,7 @@ impl CompressionWorker {
 }
 
 impl ClusterEncoder {
-    /// Returns the packed cluster, unless it would not be shorter.
+    /// Returns the compressed cluster, or `None` if it would not be shorter.
     fn compress_cluster<'s>(
         &mut self,
         cluster: &[u8],

@@ -1,20 +1,20 @@
-//! What a disk is *converted* to.
+//! The *conversion* of a disk: the format that it is converted to.
 
 use std::fmt;
 
-/// What a disk is converted to.
+/// The format that a disk is converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conversion {
     /// The disk itself, byte for byte.
     Raw,
-    /// qcow2, version 3, whose clusters are compressed or not.
+    /// qcow2, version 3, with this compression of its clusters.
     Qcow2(ClusterCompression),
 }
 
 /// How the clusters of a qcow2 are compressed, each by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClusterCompression {
-    /// They are stored as they are.
+    /// Clusters are not compressed.
     None,
     /// Deflate, which qcow2 calls zlib: read by every QEMU.
     Zlib,
@@ -23,8 +23,7 @@ pub enum ClusterCompression {
 }
 
 impl Conversion {
-    /// Returns what a disk of this name is called when it has been converted: disk formats are told
-    /// by the end of the name.
+    /// Returns the name of the converted disk: the suffix is replaced by that of its format.
     pub fn file_name(self, name: &str) -> String {
         const ENDS: [&str; 11] =
             ["qcow2", "qcow", "raw", "img", "iso", "vmdk", "vhd", "vhdx", "vpc", "vdi", "qed"];

@@ -1,5 +1,5 @@
-//! The *layout* of a qcow2: where in the file everything stands. All tables stand in front, then the
-//! clusters that are stored as they are, then the packed ones, one after the other without gaps.
+//! The *layout* of a qcow2 file: all tables come first, then the uncompressed clusters, then the
+//! compressed ones without gaps.
 //!
 //! The format: <https://www.qemu.org/docs/master/interop/qcow2.html>.
 
@@ -8,34 +8,34 @@ use super::survey::ClusterMap;
 use super::{ClusterCompression, ConvertError};
 use crate::disk::qcow2::{ENTRY_LEN, L1_LEN_MAX, REFCOUNT_ORDER};
 
-/// How many clusters one block of reference counts is about.
+/// Number of clusters that one block of reference counts covers.
 pub(super) const REFCOUNTS_PER_BLOCK: usize = (CLUSTER_LEN * 8) >> REFCOUNT_ORDER;
 
-/// How many entries QEMU reads of a table of the first level.
+/// Maximum number of entries of an L1 table in QEMU.
 const L1_ENTRIES_MAX: u64 = L1_LEN_MAX / ENTRY_LEN;
 
-/// A qcow2 that is known in all its parts but the data. Places and lengths are in clusters.
+/// The layout of a qcow2 file. Offsets and lengths are in clusters, unless stated otherwise.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) clusters: ClusterMap,
     pub(super) compression: ClusterCompression,
-    /// Of the disk, in bytes.
+    /// Size of the disk in bytes.
     pub(super) virtual_size: u64,
-    /// Entries of the table of the first level.
+    /// Number of entries of the L1 table.
     pub(super) l1_entries: u64,
-    /// How many clusters the table of the blocks of reference counts has; it begins at 1.
+    /// Length of the table of the blocks of reference counts, which begins at cluster 1.
     pub(super) refcount_table_len: u64,
-    /// How many blocks of reference counts there are, behind their table.
+    /// Number of blocks of reference counts, which follow their table.
     pub(super) refcount_blocks: u64,
-    /// Where the table of the first level begins.
+    /// Offset of the L1 table.
     pub(super) l1_table_at: u64,
-    /// Where those of the second level begin, one for each region with data.
+    /// Offset of the L2 tables, one for each region with data.
     pub(super) l2_tables_at: u64,
-    /// Where the plain clusters begin: in front of it are tables.
+    /// Offset of the uncompressed clusters, which follow the tables.
     pub(super) uncompressed_at: u64,
-    /// Where the packed clusters begin.
+    /// Offset of the compressed clusters.
     pub(super) compressed_at: u64,
-    /// Where the file ends.
+    /// End of the file.
     pub(super) end: u64,
 }
 
@@ -77,14 +77,14 @@ impl Layout {
         })
     }
 
-    /// Returns how long the file is, in bytes.
+    /// Returns the length of the file in bytes.
     pub(super) fn len(&self) -> u64 {
         self.end << CLUSTER_BITS
     }
 }
 
-/// Returns how many clusters the reference counts and their table take in a file that has `others`
-/// besides: they count themselves too.
+/// Returns the lengths of the table and the blocks of reference counts in a file with `others` other
+/// clusters. They count themselves, too.
 fn refcount_lens(others: u64) -> (u64, u64) {
     let (mut tables, mut blocks) = (1, 1);
     loop {

@@ -1,12 +1,12 @@
-//! A *conversion* makes a disk of another format out of one, front to back, while it is read into a
-//! layer: nothing is written in between.
+//! A *conversion* produces a disk in another format as a stream, which is read into a layer: no
+//! temporary file is written.
 //!
-//! A raw disk is read as it comes. A qcow2 has its tables in front, and a tar has the file's size in
-//! front of that, so that all of it has to be known before the first byte: a *survey* finds out which
-//! clusters are zero, and how long the others will be. From that the file is laid out, and then it is
-//! *streamed*: tables are computed when it is their turn, and clusters are read and packed again.
-//! Both passes pack clusters on all threads, in the same way, so that the file's bytes depend on the
-//! disk alone.
+//! A raw disk is streamed in one pass. A qcow2 begins with its tables, and a tar has the file's size in
+//! front of that, so that all lengths have to be known before the first byte: a *survey* finds the
+//! clusters that are zero and the lengths of the others. The layout of the file follows from it. Then
+//! the file is *streamed*: tables are computed when they are due, and clusters are read and compressed
+//! again. Both passes compress clusters on all threads, in the same way, so that the file's bytes depend
+//! on the disk alone.
 
 mod batch;
 mod cluster;
@@ -39,9 +39,9 @@ use crate::disk::read_at::ReadAt;
 /// A disk as its virtual machine sees it.
 pub(crate) type Guest = Arc<dyn ReadAt>;
 
-/// A conversion whose outcome is known, as far as that has to be known in front.
+/// A conversion after the survey: the length of its output is known.
 #[derive(Clone)]
-pub(crate) struct Plan {
+pub(crate) struct ConversionPlan {
     guest: Guest,
     pool: Arc<ThreadPool>,
     target: Target,
@@ -54,14 +54,14 @@ enum Target {
 }
 
 /// The bytes of a disk that is being converted, from the first to the last.
-pub(crate) enum Stream {
+pub(crate) enum ConvertedStream {
     Raw(RawStream),
     Qcow2(Box<Qcow2Stream>),
 }
 
-impl Plan {
-    /// Finds out what has to be known in front. `progress` is told how many more bytes of the disk
-    /// were looked at, and can break it off.
+impl ConversionPlan {
+    /// Surveys a disk. `progress` is called with the number of bytes surveyed since its last call, and
+    /// can cancel the survey.
     pub(crate) fn new(
         guest: Guest,
         conversion: Conversion,
@@ -71,11 +71,11 @@ impl Plan {
         let pool = Arc::clone(pool);
         let target = match conversion {
             Conversion::Raw => Target::Raw,
-            Conversion::Qcow2(packing) => {
-                match survey::survey_clusters(&guest, packing, &pool, progress)? {
+            Conversion::Qcow2(compression) => {
+                match survey::survey_clusters(&guest, compression, &pool, progress)? {
                     ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
                     ControlFlow::Continue(clusters) => {
-                        Target::Qcow2(Arc::new(Layout::new(clusters, guest.len(), packing)?))
+                        Target::Qcow2(Arc::new(Layout::new(clusters, guest.len(), compression)?))
                     }
                 }
             }
@@ -83,7 +83,7 @@ impl Plan {
         Ok(ControlFlow::Continue(Self { guest, pool, target }))
     }
 
-    /// Returns how long the converted disk is, in bytes.
+    /// Returns the length of the converted disk in bytes.
     pub(crate) fn len(&self) -> u64 {
         match &self.target {
             Target::Raw => self.guest.len(),
@@ -92,18 +92,18 @@ impl Plan {
     }
 
     /// Returns the converted disk from its beginning.
-    pub(crate) fn stream(&self) -> Stream {
+    pub(crate) fn stream(&self) -> ConvertedStream {
         match &self.target {
-            Target::Raw => Stream::Raw(RawStream::new(&self.guest, &self.pool)),
+            Target::Raw => ConvertedStream::Raw(RawStream::new(&self.guest, &self.pool)),
             Target::Qcow2(layout) => {
-                Stream::Qcow2(Box::new(Qcow2Stream::new(&self.guest, &self.pool, layout)))
+                ConvertedStream::Qcow2(Box::new(Qcow2Stream::new(&self.guest, &self.pool, layout)))
             }
         }
     }
 }
 
-impl Stream {
-    /// Fills `space` with the next bytes; fails if the disk is not what it was when it was surveyed.
+impl ConvertedStream {
+    /// Fills `space` with the next bytes; fails if the disk has changed since the survey.
     pub(crate) fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ConvertError> {
         match self {
             Self::Raw(raw) => raw.read_exact(space),
@@ -111,7 +111,7 @@ impl Stream {
         }
     }
 
-    /// Returns how many of the next bytes are known to be zeros.
+    /// Returns the number of the next bytes that are known to be zeros.
     pub(crate) fn hole(&mut self) -> Result<u64, ConvertError> {
         match self {
             Self::Raw(raw) => raw.hole_len(),
@@ -128,18 +128,18 @@ impl Stream {
     }
 }
 
-/// What reads behind the end come to.
+/// Returns the error of reads behind the end.
 fn read_past_end() -> ConvertError {
     ConvertError::Io(io::ErrorKind::UnexpectedEof.into())
 }
 
-impl std::fmt::Debug for Plan {
+impl std::fmt::Debug for ConversionPlan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plan").field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("ConversionPlan").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
-impl std::fmt::Debug for Stream {
+impl std::fmt::Debug for ConvertedStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Stream").finish_non_exhaustive()
     }

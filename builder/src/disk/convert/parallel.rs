@@ -1,5 +1,5 @@
-//! Work that is done *ahead* of whoever waits for it: some batches at a time, on the threads that
-//! compress layers too. What comes of them is handed out in their order.
+//! *Parallel* work on batches, ahead of their consumer: some batches at a time, on the threads that
+//! compress layers, too. Results are returned in the order of the batches.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use rayon::ThreadPool;
 
 use super::ConvertError;
 
-/// What is done with a batch.
+/// Work on a batch.
 type BatchWork<B, T> = dyn Fn(B) -> Result<T, ConvertError> + Send + Sync;
 
 /// The results of batches, in order.
@@ -30,7 +30,8 @@ impl<B: Send + 'static, T: Send + 'static> OrderedParallelMap<B, T> {
         Self { batches, work, pool: Arc::clone(pool), pending: VecDeque::new() }
     }
 
-    /// One batch in each thread, one waiting for it, and one that is being taken.
+    /// Returns the number of batches in progress: one in each thread, one waiting for it, and one that
+    /// is being consumed.
     fn queue_depth(&self) -> usize {
         2 * self.pool.current_num_threads() + 1
     }
@@ -38,7 +39,7 @@ impl<B: Send + 'static, T: Send + 'static> OrderedParallelMap<B, T> {
     fn start_batch(&mut self, batch: B) {
         let (done, pending) = sync_channel(1);
         let work = Arc::clone(&self.work);
-        // Nobody waits for it where an earlier one has failed.
+        // The receiver is gone if an earlier batch has failed.
         self.pool.spawn_fifo(move || drop(done.send(work(batch))));
         self.pending.push_back(pending);
     }

@@ -1,4 +1,4 @@
-//! A *qcow2* as it is streamed: its tables, then its clusters.
+//! Streaming a *qcow2* file: its tables, then its clusters.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use super::parallel::OrderedParallelMap;
 use super::tables::TableWriter;
 use super::{ConvertError, Guest, read_past_end};
 
-/// A qcow2, from its first byte to its last.
+/// The bytes of a qcow2 file, from the first to the last.
 pub(crate) struct Qcow2Stream {
     tables: TableWriter,
     data: OrderedParallelMap<Batch, CompressedBatch>,
     compressors: Arc<ClusterCompressors>,
-    /// What has been made and not been read, from an offset on.
+    /// Bytes that have been produced; those from an offset on have not been read yet.
     bytes: Vec<u8>,
     used: usize,
-    /// How many bytes of the file are still to be made.
+    /// Number of bytes of the file that have not been produced yet.
     left: u64,
 }
 
@@ -59,15 +59,15 @@ impl Qcow2Stream {
         Ok(())
     }
 
-    /// Makes more bytes.
+    /// Produces more bytes.
     fn produce_bytes(&mut self) -> Result<(), ConvertError> {
         self.used = 0;
         if !self.tables.write_next(&mut self.bytes) {
-            let packed = self.data.next().transpose()?;
-            // The last cluster is a whole one.
+            let compressed = self.data.next().transpose()?;
+            // The last cluster is padded to its full length.
             let padding =
                 || vec![0; usize::try_from(self.left).unwrap_or_default().min(CLUSTER_LEN)];
-            let bytes = packed.map_or_else(padding, |packed| packed.bytes);
+            let bytes = compressed.map_or_else(padding, |compressed| compressed.bytes);
             self.compressors.recycle_buffer(std::mem::replace(&mut self.bytes, bytes));
         }
         let made = self.bytes.len() as u64;
@@ -76,7 +76,7 @@ impl Qcow2Stream {
     }
 }
 
-/// Returns the clusters of a kind, first to last.
+/// Returns the batches of the clusters of a kind, first to last.
 fn batches_of_kind(
     layout: &Arc<Layout>,
     kind: ClusterKind,

@@ -1,4 +1,4 @@
-//! A *raw* disk as it is streamed: what holds data is read ahead, what does not is a hole.
+//! Streaming a *raw* disk: data is read ahead, and zeros are holes.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use super::parallel::OrderedParallelMap;
 use super::walk::DataWalk;
 use super::{ConvertError, Guest, read_past_end};
 
-/// A raw disk, from its first byte to its last.
+/// The bytes of a raw disk, from the first to the last.
 pub(crate) struct RawStream {
     len: u64,
     at: u64,
     stretches: OrderedParallelMap<std::io::Result<Batch>, Stretch>,
-    /// The next that holds data, if it is known and there is one.
+    /// The next stretch with data, if it is known and there is one.
     next: Option<Stretch>,
     is_last: bool,
 }
 
-/// A stretch of the disk.
+/// A stretch of the disk with data.
 struct Stretch {
-    /// Where it begins, in bytes.
+    /// Offset in bytes.
     at: u64,
     bytes: Vec<u8>,
 }
@@ -44,7 +44,7 @@ impl RawStream {
         Self { len, at: 0, stretches, next: None, is_last: false }
     }
 
-    /// Sees to it that the stretch which is next, or was begun, is known.
+    /// Loads the next stretch, unless one is loaded and not consumed.
     fn load_stretch(&mut self) -> Result<(), ConvertError> {
         let ends = |stretch: &Stretch| stretch.at.saturating_add(stretch.bytes.len() as u64);
         while !self.is_last && self.next.as_ref().is_none_or(|next| ends(next) <= self.at) {

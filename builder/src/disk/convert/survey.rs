@@ -1,5 +1,5 @@
-//! The *survey* of a disk finds which clusters are zero, which are stored as they are, and how long the
-//! others are when they are packed.
+//! The *survey* of a disk finds the clusters that are zero, those that do not get shorter by
+//! compression, and the compressed lengths of the others.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -14,41 +14,41 @@ use super::parallel::OrderedParallelMap;
 use super::walk::DataWalk;
 use super::{ClusterCompression, ConvertError, Guest};
 
-/// How many regions with data are kept account of, 16 KiB each: 8 TiB of data.
+/// Maximum number of regions with data, whose records have 16 KiB each: 8 TiB of data.
 const REGIONS_MAX: usize = 1 << 14;
 
-/// How each cluster is stored, for the regions that have any data.
+/// Recorded lengths of all clusters, for the regions that have data.
 #[derive(Debug)]
 pub(super) struct ClusterMap {
-    /// Ascending: the number of the region, and how each of its clusters is stored, as in [`Lens`].
+    /// Regions in ascending order: the number, and the recorded lengths as in [`ClusterLens`].
     pub(super) regions: Vec<(u64, Box<[u16]>)>,
-    /// How many clusters are stored as they are.
+    /// Number of uncompressed clusters.
     pub(super) uncompressed: u64,
-    /// How many bytes the others have in all.
+    /// Total length of the compressed clusters in bytes.
     pub(super) compressed_len: u64,
 }
 
-/// Looks at all clusters of a disk.
+/// Surveys all clusters of a disk.
 pub(super) fn survey_clusters(
     guest: &Guest,
-    packing: ClusterCompression,
+    compression: ClusterCompression,
     pool: &Arc<ThreadPool>,
     progress: &dyn Fn(u64) -> ControlFlow<()>,
 ) -> Result<ControlFlow<(), ClusterMap>, ConvertError> {
-    let packers = ClusterCompressors::new(guest, packing, CompressOutput::Lengths);
-    let work = move |batch: std::io::Result<Batch>| packers.compress_batch(batch?);
+    let compressors = ClusterCompressors::new(guest, compression, CompressOutput::Lengths);
+    let work = move |batch: std::io::Result<Batch>| compressors.compress_batch(batch?);
     let mut regions: BTreeMap<u64, Box<[u16]>> = BTreeMap::new();
     let mut seen = 0;
-    for packed in OrderedParallelMap::new(DataWalk::new(guest), work, pool) {
-        let packed = packed?;
-        record_lens(&mut regions, packed.at, &packed.lens);
+    for compressed in OrderedParallelMap::new(DataWalk::new(guest), work, pool) {
+        let compressed = compressed?;
+        record_lens(&mut regions, compressed.at, &compressed.lens);
         if regions.len() > REGIONS_MAX {
             return Err(ConvertError::TooLarge(guest.len()));
         }
-        if progress(packed.at.saturating_sub(seen)).is_break() {
+        if progress(compressed.at.saturating_sub(seen)).is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        seen = packed.at;
+        seen = compressed.at;
     }
     Ok(match progress(guest.len().saturating_sub(seen)) {
         ControlFlow::Break(()) => ControlFlow::Break(()),
@@ -80,8 +80,8 @@ impl ClusterMap {
         Self { regions: regions.into_iter().collect(), uncompressed, compressed_len }
     }
 
-    /// Returns the clusters of a kind in the stretch with this number, counted over the regions that
-    /// there are; nothing behind the last.
+    /// Returns the clusters of a kind in the stretch with this number, counted over the regions with
+    /// data; `None` behind the last stretch.
     pub(super) fn batch_at(&self, number: usize, kind: ClusterKind) -> Option<Batch> {
         const STRETCHES: usize = REGION_CLUSTERS / STRETCH_CLUSTERS;
         let (region, lens) = self.regions.get(number / STRETCHES)?;

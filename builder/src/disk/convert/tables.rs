@@ -1,5 +1,4 @@
-//! The *tables* of a qcow2, computed one cluster after the other, in the order in which they stand in
-//! the file.
+//! The *tables* of a qcow2, computed one cluster after the other, in the order of the file.
 
 use std::sync::Arc;
 
@@ -8,23 +7,23 @@ use super::cluster::{CLUSTER_BITS, CLUSTER_LEN, REGION_CLUSTERS, UNCOMPRESSED, Z
 use super::layout::{Layout, REFCOUNTS_PER_BLOCK};
 use crate::disk::qcow2::{self, COPIED, CompressedCluster, ENTRY, HEADER_LEN};
 
-/// Tables, and how far they are.
+/// Writes the tables cluster by cluster.
 pub(super) struct TableWriter {
     layout: Arc<Layout>,
-    /// The next cluster of the file.
+    /// Number of the next cluster of the file.
     next: u64,
-    /// Where the next plain cluster will stand, in clusters.
+    /// Offset of the next uncompressed cluster, in clusters.
     uncompressed_at: u64,
-    /// Where the next packed cluster will stand, in bytes.
+    /// Offset of the next compressed cluster, in bytes.
     compressed_at: u64,
     counted: RefcountCursor,
 }
 
-/// How far packed clusters have been counted.
+/// Position of the reference counting in the compressed clusters.
 struct RefcountCursor {
     region: usize,
     cluster: usize,
-    /// Where in the file it stands, in bytes.
+    /// Offset in the file, in bytes.
     at: u64,
 }
 
@@ -41,7 +40,7 @@ impl TableWriter {
         }
     }
 
-    /// Makes the next cluster, or tells that there is none.
+    /// Writes the next cluster; returns false if there is none.
     pub(super) fn write_next(&mut self, space: &mut Vec<u8>) -> bool {
         let (layout, number) = (Arc::clone(&self.layout), self.next);
         if number >= layout.uncompressed_at {
@@ -69,7 +68,7 @@ impl TableWriter {
         true
     }
 
-    /// Writes the table of a region.
+    /// Writes the L2 table of a region.
     fn write_l2_table(&mut self, number: u64, space: &mut [u8]) {
         let layout = Arc::clone(&self.layout);
         let region = usize::try_from(number).ok().and_then(|n| layout.clusters.regions.get(n));
@@ -88,8 +87,8 @@ impl TableWriter {
         });
     }
 
-    /// Writes a block of reference counts: one for each cluster of the file, and for one that holds
-    /// packed clusters as many as lie in it, wholly or in part.
+    /// Writes a block of reference counts. A cluster of the file counts one reference, or one for each
+    /// compressed cluster that is wholly or partly in it.
     fn write_refcounts(&mut self, block: u64, space: &mut [u8]) {
         let layout = Arc::clone(&self.layout);
         let first = block * REFCOUNTS_PER_BLOCK as u64;
@@ -111,7 +110,7 @@ impl TableWriter {
                 }
             }
             if end > behind {
-                // The rest of it is counted with the next block.
+                // Its remaining part is counted with the next block.
                 break;
             }
             self.counted.at = end;
@@ -124,7 +123,7 @@ impl TableWriter {
 }
 
 impl RefcountCursor {
-    /// Moves on to a packed cluster, and returns its length.
+    /// Moves on to the next compressed cluster, and returns its length.
     fn next_compressed_len(&mut self, layout: &Layout) -> Option<u16> {
         loop {
             let (_, lens) = layout.clusters.regions.get(self.region)?;
@@ -137,7 +136,7 @@ impl RefcountCursor {
     }
 }
 
-/// Writes one cluster of the table of the first level: where the tables of regions with data are.
+/// Writes one cluster of the L1 table: the offsets of the L2 tables.
 fn write_l1_cluster(layout: &Layout, number: u64, space: &mut [u8]) {
     let first = number * REGION_CLUSTERS as u64;
     let regions = &layout.clusters.regions;
@@ -191,7 +190,7 @@ fn write_entries(space: &mut [u8], mut entry: impl FnMut(u64) -> u64) {
     }
 }
 
-/// Returns where a cluster of the file begins, in bytes.
+/// Returns the offset of a cluster of the file, in bytes.
 fn cluster_offset(cluster: u64) -> u64 {
     cluster << CLUSTER_BITS
 }

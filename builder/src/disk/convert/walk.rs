@@ -1,5 +1,5 @@
-//! A *walk* over a disk finds the clusters that have to be looked at: all but those that the disk's
-//! own tables, or the file system, say are zero.
+//! A *walk* over a disk finds the clusters that have to be read: all but those that are known to be zero
+//! from the disk's own tables or the file system.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use super::batch::{Batch, STRETCH_CLUSTERS, STRETCH_LEN};
 use super::cluster::CLUSTER_LEN;
 use crate::disk::{Extent, ExtentKind};
 
-/// Batches of clusters that may hold something, first to last.
+/// Batches of the clusters that may have data, first to last.
 pub(super) struct DataWalk {
     guest: Guest,
     at: u64,
@@ -20,7 +20,7 @@ impl DataWalk {
         Self { guest: Guest::clone(guest), at: 0, is_broken: false }
     }
 
-    /// Returns what begins at a position, which is not the end.
+    /// Returns the extent at a position before the end.
     fn extent_at(&self, at: u64) -> io::Result<Extent> {
         let extent = self.guest.extent(at)?;
         if extent.len == 0 {
@@ -29,7 +29,7 @@ impl DataWalk {
         Ok(extent)
     }
 
-    /// Moves over whole clusters of zeros; tells whether there is anything behind them.
+    /// Skips whole clusters of zeros; returns whether any bytes follow them.
     fn skip_zeros(&mut self) -> io::Result<bool> {
         let len = self.guest.len();
         while self.at < len {
@@ -44,7 +44,7 @@ impl DataWalk {
         Ok(false)
     }
 
-    /// Takes what is left of the stretch.
+    /// Returns the batch of the rest of the stretch.
     fn take_batch(&mut self) -> io::Result<Batch> {
         let start = self.at - self.at % STRETCH_LEN as u64;
         let end = self.guest.len().min(start.saturating_add(STRETCH_LEN as u64));

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::disk::{Fault, Flaw, Format};
+use crate::disk::{DiskFormat, Fault, Flaw};
 
 /// Why a disk cannot be read as its virtual machine would.
 #[derive(Debug, Error)]
@@ -12,12 +12,12 @@ pub enum GuestError {
     /// The file could not be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// Something is wrong with the file.
+    /// The file has a flaw that prevents reading.
     #[error("{0}")]
     Flaw(Flaw),
-    /// Nobody here reads this format.
+    /// The format is not supported.
     #[error("disks in the format {0} cannot be read here")]
-    Unsupported(Format),
+    Unsupported(DiskFormat),
 }
 
 impl From<Fault> for GuestError {

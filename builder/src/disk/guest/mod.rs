@@ -1,8 +1,8 @@
-//! The *guest's* view of a disk: the bytes that a virtual machine reads from it, whatever the
-//! format of the file is that holds them.
+//! The *guest's* view of a disk: the bytes that a virtual machine reads from it, for files in any
+//! format.
 //!
-//! Nothing is read but what is asked for and the tables that lead to it; of tables and of clusters
-//! that were decompressed a few are kept. Threads can share one guest.
+//! Only the requested bytes and the tables that lead to them are read; a few tables and decompressed
+//! clusters are cached. Threads can share one guest.
 
 mod error;
 #[cfg(test)]
@@ -12,23 +12,23 @@ use std::sync::Arc;
 
 pub use self::error::GuestError;
 
-use super::{Format, ReadAt, qcow2, raw, vdi, vhd, vhdx, vmdk};
+use super::{DiskFormat, ReadAt, qcow2, raw, vdi, vhd, vhdx, vmdk};
 
-/// Opens a disk of a format, as the virtual machine sees it: [`ReadAt::len`] is its virtual size.
+/// Opens a disk as its virtual machine sees it: [`ReadAt::len`] is the virtual size.
 ///
-/// What needs another file (a backing file, extents of a VMDK) or a key is refused; what else is
-/// wrong with the file is told when it is met.
+/// A disk that needs another file (a backing file, extents of a VMDK) or a key is refused; other flaws
+/// of the file are errors of the reads that meet them.
 pub fn open<'a>(
     file: Arc<dyn ReadAt + 'a>,
-    format: Format,
+    format: DiskFormat,
 ) -> Result<Box<dyn ReadAt + 'a>, GuestError> {
     Ok(match format {
-        Format::Raw | Format::Iso => Box::new(raw::open(file)),
-        Format::Qcow2 => Box::new(qcow2::open(file)?),
-        Format::Vmdk => Box::new(vmdk::open(file)?.ok_or(GuestError::Unsupported(format))?),
-        Format::Vhd => vhd::open(file)?,
-        Format::Vhdx => Box::new(vhdx::open(file)?),
-        Format::Vdi => Box::new(vdi::open(file)?),
+        DiskFormat::Raw | DiskFormat::Iso => Box::new(raw::open(file)),
+        DiskFormat::Qcow2 => Box::new(qcow2::open(file)?),
+        DiskFormat::Vmdk => Box::new(vmdk::open(file)?.ok_or(GuestError::Unsupported(format))?),
+        DiskFormat::Vhd => vhd::open(file)?,
+        DiskFormat::Vhdx => Box::new(vhdx::open(file)?),
+        DiskFormat::Vdi => Box::new(vdi::open(file)?),
         _ => return Err(GuestError::Unsupported(format)),
     })
 }

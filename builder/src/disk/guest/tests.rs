@@ -6,13 +6,13 @@ use crate::disk::vdi::tests::vdi_image;
 use crate::disk::vhd::tests::vhd_image;
 use crate::disk::vhdx::tests::vhdx_image;
 use crate::disk::vmdk::tests::{descriptor_image, stream_optimized_image, vmdk_image};
-use crate::disk::{FlawKind, Start, examine};
+use crate::disk::{DiskStart, FlawKind, examine_disk};
 
 #[test]
 fn small_disks_are_examined_and_read() {
     let check = |image: DiskImage, size: u64, allocated: Option<u64>, data: (u64, &[u8])| {
         let format = image.format;
-        let info = examine(&image.bytes).unwrap();
+        let info = examine_disk(&image.bytes).unwrap();
         assert_eq!((info.format, info.virtual_size, info.allocated), (format, size, allocated));
         let kinds: Vec<_> = info.flaws.iter().map(|flaw| flaw.kind).collect();
         assert_eq!(kinds, [FlawKind::CdiOnly], "{format}");
@@ -83,7 +83,7 @@ fn format_is_known_from_the_first_bytes() {
     ] {
         for len in [512, 4096, 2 * MIB, 3 * MIB] {
             let bytes = &image.bytes[..len.min(image.bytes.len())];
-            let info = examine(&Start { bytes, len: image.bytes.len() as u64 }).unwrap();
+            let info = examine_disk(&DiskStart { bytes, len: image.bytes.len() as u64 }).unwrap();
             assert_eq!(info.format, image.format, "{len} bytes");
             let wrong = |kind| !matches!(kind, FlawKind::CdiOnly | FlawKind::DataFile);
             assert!(!info.flaws.iter().any(|flaw| wrong(flaw.kind)), "{:?}", info.flaws);

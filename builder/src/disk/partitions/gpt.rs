@@ -18,7 +18,7 @@ const ENTRIES_MAX: u32 = 1024;
 const ENTRY_MIN: u32 = 128;
 const ENTRY_MAX: u32 = 4096;
 
-/// Partition types, as they lie on the disk.
+/// Partition types, in the byte order of the disk.
 const EFI: [u8; 16] = [
     0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b,
 ];

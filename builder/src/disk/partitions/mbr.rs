@@ -48,7 +48,7 @@ pub(super) fn read_mbr(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
     Ok((!entries.is_empty()).then_some(Mbr(entries)))
 }
 
-/// Tells whether the sector has GRUB's code for the BIOS. Code of other tools is no evidence that the
+/// Returns whether the sector has GRUB's code for the BIOS. Code of other tools is no evidence that the
 /// disk boots through a BIOS.
 pub(super) fn has_bios_loader(disk: &dyn ReadAt) -> io::Result<bool> {
     const NAME: &[u8] = b"GRUB ";
@@ -57,7 +57,7 @@ pub(super) fn has_bios_loader(disk: &dyn ReadAt) -> io::Result<bool> {
 }
 
 impl Mbr {
-    /// Tells whether the table only protects a GPT from programs that do not know GPT.
+    /// Returns whether the table only protects a GPT from programs that do not know GPT.
     pub(super) fn is_protective(&self) -> bool {
         self.0.iter().any(|entry| entry.kind == PROTECTIVE)
     }

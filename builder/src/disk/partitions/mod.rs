@@ -14,7 +14,7 @@ mod pe;
 
 use std::sync::Arc;
 
-use super::{Fault, FlawKind, Format, Info, ReadAt, guest};
+use super::{DiskFormat, DiskInfo, Fault, FlawKind, ReadAt, guest};
 
 /// GOARCH name of a machine that boots through a BIOS.
 const BIOS: &str = "amd64";
@@ -50,7 +50,7 @@ enum Purpose {
 
 /// Adds the partition table and the machines of the boot loaders. Content that cannot be read or
 /// parsed is ignored, for a disk need not have partitions; a table that exceeds the disk is a flaw.
-pub(super) fn examine_partitions(bytes: &dyn ReadAt, info: &mut Info) {
+pub(super) fn examine_partitions(bytes: &dyn ReadAt, info: &mut DiskInfo) {
     let Ok(guest) = guest::open(Arc::new(bytes), info.format) else { return };
     match find_table(&*guest, info) {
         Ok(found) => {
@@ -63,7 +63,7 @@ pub(super) fn examine_partitions(bytes: &dyn ReadAt, info: &mut Info) {
         Err(Fault::Flaw(flaw)) => info.flaws.push(flaw),
         Err(Fault::Io(_)) => {}
     }
-    if info.format == Format::Iso {
+    if info.format == DiskFormat::Iso {
         cd::add_loader_machines(&*guest, &mut info.boot).unwrap_or_default();
     }
     if info.boot.is_empty() && mbr::has_bios_loader(&*guest).unwrap_or(false) {
@@ -72,7 +72,7 @@ pub(super) fn examine_partitions(bytes: &dyn ReadAt, info: &mut Info) {
 }
 
 /// Reads the partition table. Its kind is added to `info` even if the table is damaged.
-fn find_table(disk: &dyn ReadAt, info: &mut Info) -> Result<Option<PartitionTable>, Fault> {
+fn find_table(disk: &dyn ReadAt, info: &mut DiskInfo) -> Result<Option<PartitionTable>, Fault> {
     let Some(table) = mbr::read_mbr(disk)? else { return Ok(None) };
     if table.is_protective() {
         info.partitions = Some("gpt");
@@ -80,7 +80,7 @@ fn find_table(disk: &dyn ReadAt, info: &mut Info) -> Result<Option<PartitionTabl
     }
     // The partitions of a hybrid image, for CD and USB stick, end at a cylinder of the stick, which
     // may lie behind the end of the file.
-    if info.format != Format::Iso {
+    if info.format != DiskFormat::Iso {
         info.partitions = Some("mbr");
         table.check_end(disk)?;
     }

@@ -8,17 +8,17 @@ use super::regions::{L1, Region, check_aligned, check_apart};
 use crate::disk::bytes::{be64, fill_part};
 use crate::disk::{Fault, FlawKind, ReadAt};
 
-/// What L2 tables are called.
+/// Noun for L2 tables in messages.
 const L2: &str = "an L2 table";
 
-/// How much is read of L2 tables, in bytes: enough for 512 GiB in clusters of 64 KiB.
+/// Maximum number of bytes that are read of L2 tables: enough for 512 GiB in clusters of 64 KiB.
 const WALK_MAX: u64 = 64 << 20;
 
-/// How much is read at a time, in bytes.
+/// Number of bytes that are read at a time.
 const CHUNK_MAX: usize = 32 << 10;
 
-/// Counts the bytes that are allocated, and checks on the way that they lie in the file. Nothing if
-/// there are too many tables to look at, or they are not to be had.
+/// Counts the bytes that are allocated, and checks that they are inside the file. Returns `None` if
+/// there are too many tables, or they are not available.
 pub(super) fn count_allocated(
     bytes: &dyn ReadAt,
     header: &Qcow2Header,
@@ -77,7 +77,7 @@ impl AllocationWalk<'_> {
         Ok(sum)
     }
 
-    /// Returns how many bytes an entry has data for.
+    /// Returns the number of bytes that an entry has data for.
     fn count_entry(&self, entry: u64, subclusters: u64) -> Result<u64, Fault> {
         let cluster = self.header.cluster_size();
         if let Some(found) = CompressedCluster::from_entry(entry, self.header.cluster_bits) {
@@ -94,7 +94,7 @@ impl AllocationWalk<'_> {
         }
         let zero = !self.header.has_subclusters() && entry & ZERO != 0;
         if zero {
-            return Ok(0); // It may have a place in the file without being in it.
+            return Ok(0); // A cluster of zeros may have space in the file that is not used.
         }
         let data = if self.header.has_subclusters() {
             u64::from((subclusters & u64::from(u32::MAX)).count_ones()) * (cluster / SUBCLUSTERS)
@@ -108,7 +108,7 @@ impl AllocationWalk<'_> {
         Ok(data)
     }
 
-    /// Checks that the sectors of a compressed cluster lie in the file.
+    /// Checks that the sectors of a compressed cluster are inside the file.
     fn check_compressed(&self, found: CompressedCluster) -> Result<(), Fault> {
         self.check_inside(found.last_sector())?;
         check_apart(self.regions, &(found.at..found.at + 1), "a compressed cluster")
@@ -126,7 +126,7 @@ impl AllocationWalk<'_> {
     }
 }
 
-/// Returns how much of a table is read at a time.
+/// Returns the number of bytes of a table that are read at a time.
 fn chunk_len(left: u64) -> usize {
     usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK_MAX)
 }

@@ -1,5 +1,4 @@
-//! What about a qcow2 file keeps it from being used: its tables are followed as far as they are to
-//! be had.
+//! *Checking* a qcow2 file for flaws; its tables are followed as far as they are available.
 
 use super::allocation::count_allocated;
 use super::entry::ENTRY;
@@ -8,10 +7,10 @@ use super::regions::{REFCOUNTS, check_aligned, find_regions};
 use crate::disk::bytes::{be64, fill_part};
 use crate::disk::refusals::never_written;
 use crate::disk::sector::round_down;
-use crate::disk::{Fault, Info, ReadAt};
+use crate::disk::{DiskInfo, Fault, ReadAt};
 
-/// Looks at a qcow2 file.
-pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+/// Examines a qcow2 file.
+pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {
     let header = Qcow2Header::read(bytes)?;
     info.virtual_size = header.virtual_size();
     info.cluster_compression = Some(match header.compression {
@@ -31,7 +30,7 @@ pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<()
     Ok(())
 }
 
-/// Checks that the blocks of reference counts lie in the file.
+/// Checks that the blocks of reference counts are inside the file.
 fn check_refcount_blocks(bytes: &dyn ReadAt, header: &Qcow2Header) -> Result<(), Fault> {
     let name = "a block of reference counts";
     let mut space = [0; 4096];

@@ -1,9 +1,9 @@
-//! How a qcow2's header is *encoded*.
+//! *Encoding* the header of a qcow2 file.
 
 use super::header::{HEADER_LEN, MAGIC, Qcow2Header, cluster_entry_bits, field};
 
 impl Qcow2Header {
-    /// Returns its fields as they stand in a file, of version 3, without extensions and names.
+    /// Returns the fields as bytes of a version 3 header, without extensions and names.
     pub(in crate::disk) fn encode(&self) -> [u8; HEADER_LEN as usize] {
         let mut fields = [0; HEADER_LEN as usize];
         let mut put = |at: usize, bytes: &[u8]| {

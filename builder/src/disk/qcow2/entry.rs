@@ -1,5 +1,5 @@
-//! The *entries* of a qcow2's tables: an offset in the file, and flags. An L2 entry of a compressed
-//! cluster is made otherwise.
+//! The *entries* of a qcow2's tables: an offset in the file, and flags. The L2 entry of a compressed
+//! cluster has another format.
 
 use crate::disk::sector::{SECTOR_LEN, round_down};
 
@@ -9,7 +9,7 @@ pub(in crate::disk) const ENTRY: usize = 8;
 /// Length of an entry in bytes; one that has subclusters is twice as long.
 pub(in crate::disk) const ENTRY_LEN: u64 = ENTRY as u64;
 
-/// The bits that are an offset in the file.
+/// The bits of an offset in the file.
 pub(in crate::disk) const OFFSET: u64 = 0x00ff_ffff_ffff_fe00;
 
 /// Exactly one entry refers to the cluster, which may therefore be written to.
@@ -21,15 +21,15 @@ const COMPRESSED: u64 = 1 << 62;
 /// The cluster reads as zeros, whatever its offset says.
 pub(super) const ZERO: u64 = 1;
 
-/// How many subclusters a cluster has where they are there or not by themselves.
+/// Number of subclusters of a cluster, in files with subclusters.
 pub(super) const SUBCLUSTERS: u64 = 32;
 
-/// A cluster that is compressed.
+/// A compressed cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::disk) struct CompressedCluster {
-    /// Where it begins in the file, in bytes.
+    /// Offset in the file, in bytes.
     pub(in crate::disk) at: u64,
-    /// How long it is in bytes. An entry counts sectors: the cluster may end within the last one.
+    /// Length in bytes, up to the end of the last sector; the cluster may end within that.
     pub(in crate::disk) len: u64,
 }
 
@@ -52,14 +52,14 @@ impl CompressedCluster {
         COMPRESSED | more_sectors << offset_bits(cluster_bits) | self.at
     }
 
-    /// Returns where its last sector begins in the file, in bytes.
+    /// Returns the offset of the last sector in the file, in bytes.
     pub(super) fn last_sector(self) -> u64 {
         round_down(self.at + self.len - 1)
     }
 }
 
-/// Returns how many bits of a compressed cluster's entry are its offset; above them is the number of
-/// sectors.
+/// Returns the number of bits of the offset in a compressed cluster's entry; above them is the number
+/// of sectors.
 fn offset_bits(cluster_bits: u32) -> u32 {
     62 - (cluster_bits - 8)
 }

@@ -1,4 +1,4 @@
-//! The *extensions* of a qcow2 header: what was added to the format later.
+//! The *extensions* of a qcow2 header: later additions to the format.
 
 use std::ops::Range;
 
@@ -10,29 +10,29 @@ const BACKING_FORMAT: u32 = 0xe279_2aca;
 const DATA_FILE: u32 = 0x4441_5441;
 const FEATURE_NAMES: u32 = 0x6803_f857;
 
-/// More than anybody writes.
+/// Maximum number of extensions; real files have a few.
 const COUNT_MAX: usize = 64;
 const FORMAT_MAX: usize = 15;
 const NAME_MAX: usize = 1023;
 
-/// Each names one bit: the kind of feature, its bit, 46 bytes of name.
+/// Length in bytes of a feature's entry: the kind of the feature, its bit, 46 bytes of name.
 const FEATURE_LEN: usize = 48;
 const FEATURES_MAX: usize = 64 * 3;
 
-/// The kind of features that make a file unreadable for who does not know them.
+/// The kind of features that a reader must know.
 const INCOMPATIBLE: u8 = 0;
 
-/// What the extensions say.
+/// Contents of the extensions.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
     pub(super) backing_format: Option<String>,
     pub(super) data_file: Option<String>,
-    /// Names of incompatible features that are set and not known.
+    /// Names of the incompatible features that are set and not supported.
     pub(super) unknown_features: Vec<String>,
 }
 
-/// Reads the extensions, which lie in this part of the file; `unknown` are the incompatible features
-/// whose names are looked for, as bits.
+/// Reads the extensions in this range of the file; `unknown` are the incompatible features whose names
+/// are needed, as bits.
 pub(super) fn read_extensions(
     bytes: &dyn ReadAt,
     place: Range<u64>,
@@ -41,7 +41,7 @@ pub(super) fn read_extensions(
     let mut found = Extensions::default();
     let Range { start: mut at, end } = place;
     for _ in 0..COUNT_MAX {
-        // A file of one short cluster may end here, as version 2 lets it.
+        // Version 2 allows a file of one short cluster to end here.
         if at + 8 > end || at + 8 > bytes.len() {
             return Ok(found);
         }
@@ -64,12 +64,12 @@ pub(super) fn read_extensions(
     Err(Fault::malformed(format!("it has more than {COUNT_MAX} header extensions")))
 }
 
-/// What one extension says.
+/// Content of an extension.
 struct ExtensionContent<'a> {
     bytes: &'a dyn ReadAt,
-    /// Where it begins in the file, in bytes.
+    /// Offset in the file, in bytes.
     at: u64,
-    /// How long it is, in bytes.
+    /// Length in bytes.
     len: usize,
 }
 

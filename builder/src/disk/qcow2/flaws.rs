@@ -1,11 +1,11 @@
-//! What a qcow2's header itself says that is wrong.
+//! *Flaws* that the header of a qcow2 file declares.
 
 use super::header::{Qcow2Encryption, Qcow2Header};
 use crate::disk::refusals::{encrypted_with_aes, needs_backing_file, needs_features};
 use crate::disk::{Flaw, FlawKind};
 
 impl Qcow2Header {
-    /// Returns what the header itself says that is wrong.
+    /// Returns the flaws that the header declares.
     pub(super) fn flaws(&self) -> Vec<Flaw> {
         let mut flaws = Vec::new();
         flaws.extend(self.backing_file.as_ref().map(|file| needs_backing_file(Some(&file.name))));

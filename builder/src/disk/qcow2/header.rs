@@ -1,13 +1,13 @@
-//! The *header* of a qcow2 file: what it says, and where its fields stand.
+//! The *header* of a qcow2 file, and the offsets of its fields.
 
 use super::entry::ENTRY_LEN;
 use crate::disk::bytes::be32;
 use crate::disk::sector;
 
-/// What a file begins with.
+/// Magic at the beginning of a file.
 pub(in crate::disk) const MAGIC: &[u8; 4] = b"QFI\xfb";
 
-/// The versions that there are.
+/// Versions of the format.
 pub(super) const VERSION_2: u32 = 2;
 pub(in crate::disk) const VERSION_3: u32 = 3;
 
@@ -22,13 +22,13 @@ pub(in crate::disk) const COMPRESSION_TYPE: u64 = 1 << 3;
 const EXTENDED_L2: u64 = 1 << 4;
 const KNOWN: u64 = DIRTY | CORRUPT | DATA_FILE | COMPRESSION_TYPE | EXTENDED_L2;
 
-/// How long an L1 table is at most, in bytes: `QCOW_MAX_L1_SIZE` in QEMU's `block/qcow2.h`.
+/// Maximum length of an L1 table in bytes: `QCOW_MAX_L1_SIZE` in QEMU's `block/qcow2.h`.
 pub(in crate::disk) const L1_LEN_MAX: u64 = 32 << 20;
 
-/// Logarithm of a reference count's bits that version 2 has, and nearly every file of version 3.
+/// Logarithm of the bits of a reference count in version 2, and in nearly every file of version 3.
 pub(in crate::disk) const REFCOUNT_ORDER: u32 = 4;
 
-/// Where fields stand, in bytes.
+/// Offsets of the fields in bytes.
 pub(super) mod field {
     pub(in super::super) const VERSION: usize = 4;
     pub(in super::super) const BACKING_AT: usize = 8;
@@ -50,78 +50,78 @@ pub(super) mod field {
     pub(in super::super) const COMPRESSION: usize = 104;
 }
 
-/// What a qcow2 file says of itself.
+/// The header of a qcow2 file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Qcow2Header {
-    /// 2 or 3.
+    /// Version of the format, 2 or 3.
     pub version: u32,
-    /// Of the virtual disk, in bytes, as it is written; QEMU leaves off what is no whole sector.
+    /// Size of the virtual disk in bytes, as in the header; QEMU rounds it down to whole sectors.
     pub size: u64,
     /// Logarithm of a cluster's bytes: 9 to 21.
     pub cluster_bits: u32,
-    /// Of the header without its extensions, in bytes.
+    /// Length of the header without its extensions, in bytes.
     pub len: u32,
-    /// Incompatible features: who does not know one cannot read the disk.
+    /// Incompatible features, which a reader must know.
     pub incompatible: u64,
     /// Compatible features.
     pub compatible: u64,
-    /// Features whose bits those clear who do not know them.
+    /// Autoclear features, whose bits are cleared by writers that do not know them.
     pub autoclear: u64,
-    /// The active table of L2 tables.
+    /// The active L1 table.
     pub l1: Qcow2Table,
     /// The table of blocks of reference counts.
     pub refcounts: Qcow2Table,
     /// Logarithm of a reference count's bits: 0 to 6.
     pub refcount_order: u32,
-    /// The first of the snapshots that follow one another.
+    /// Offset of the snapshot table, in bytes.
     pub snapshots_at: u64,
-    /// How many snapshots there are.
+    /// Number of snapshots.
     pub snapshot_count: u32,
-    /// How the clusters are encrypted.
+    /// Encryption of the clusters.
     pub encryption: Qcow2Encryption,
-    /// How compressed clusters are compressed.
+    /// Method of compressed clusters.
     pub compression: Qcow2Compression,
-    /// The file that has what is not in this one.
+    /// The backing file, if there is one.
     pub backing_file: Option<Qcow2BackingFile>,
-    /// The name of the file that has the data, if it tells one: see [`Header::has_data_file`].
+    /// Name of the external data file, if the header has one; see [`Self::has_data_file`].
     pub data_file: Option<String>,
-    /// What the file calls the incompatible features that this program does not know.
+    /// Names of the incompatible features that are not supported.
     pub unknown_features: Vec<String>,
 }
 
 /// A table in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Qcow2Table {
-    /// Where it begins, in bytes.
+    /// Offset in bytes.
     pub at: u64,
-    /// How many entries it has.
+    /// Number of entries.
     pub entries: u32,
 }
 
 impl Qcow2Table {
-    /// Returns how long it is, in bytes.
+    /// Returns the length in bytes.
     pub(crate) fn len(self) -> u64 {
         u64::from(self.entries) * ENTRY_LEN
     }
 
-    /// Tells whether it has no entry.
+    /// Returns whether the table has no entry.
     pub(crate) fn is_empty(self) -> bool {
         self.entries == 0
     }
 }
 
-/// How clusters are encrypted, by the numbers in the header.
+/// Encryption of clusters, by the numbers in the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Qcow2Encryption {
-    /// They are not.
+    /// Not encrypted.
     None = 0,
     /// AES-CBC with a key that is the password.
     Aes = 1,
-    /// As in a LUKS volume.
+    /// LUKS.
     Luks = 2,
 }
 
-/// How compressed clusters are compressed, by the numbers in the header.
+/// Methods of compressed clusters, by the numbers in the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Qcow2Compression {
     /// Deflate without a zlib header, despite its name.
@@ -130,67 +130,67 @@ pub enum Qcow2Compression {
     Zstd = 1,
 }
 
-/// The file that another stands on.
+/// The backing file of a disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Qcow2BackingFile {
-    /// As it is written; what is no UTF-8 is replaced.
+    /// Name as in the header; bytes that are not UTF-8 are replaced.
     pub name: String,
-    /// What QEMU calls its format, if the file says so.
+    /// QEMU's name of its format, if the header has it.
     pub format: Option<String>,
 }
 
-/// Tells whether a file that begins so is a qcow2; what else begins with its magic is qcow, version 1.
+/// Returns whether a file with this beginning is a qcow2; others with its magic are qcow, version 1.
 pub(in crate::disk) fn detect(start: &[u8]) -> bool {
     start.starts_with(MAGIC) && be32(start, field::VERSION) >= VERSION_2
 }
 
-/// Returns the logarithm of how many entries a cluster has room for.
+/// Returns the logarithm of the number of entries in a cluster.
 pub(super) fn cluster_entry_bits(cluster_bits: u32) -> u32 {
     cluster_bits - ENTRY_LEN.ilog2()
 }
 
 impl Qcow2Header {
-    /// Returns the bytes of a cluster.
+    /// Returns the length of a cluster in bytes.
     pub fn cluster_size(&self) -> u64 {
         1 << self.cluster_bits
     }
 
-    /// Returns how large QEMU says that the virtual disk is, in bytes.
+    /// Returns the size of the virtual disk as QEMU reports it, in bytes.
     pub(crate) fn virtual_size(&self) -> u64 {
         sector::round_down(self.size)
     }
 
-    /// Returns how many bytes an entry of an L2 table has.
+    /// Returns the length of an L2 entry in bytes.
     pub(crate) fn l2_entry_len(&self) -> u64 {
         if self.has_subclusters() { 2 * ENTRY_LEN } else { ENTRY_LEN }
     }
 
-    /// Returns how many bytes of the virtual disk one L2 table is about.
+    /// Returns the number of bytes of the virtual disk that one L2 table covers.
     pub(crate) fn l2_reach(&self) -> u64 {
         (self.cluster_size() / self.l2_entry_len()) << self.cluster_bits
     }
 
-    /// Tells whether clusters have parts that are there or not by themselves ("extended L2").
+    /// Returns whether clusters have subclusters ("extended L2").
     pub fn has_subclusters(&self) -> bool {
         self.incompatible & EXTENDED_L2 != 0
     }
 
-    /// Tells whether the data lies in another file.
+    /// Returns whether the data is in another file.
     pub(crate) fn has_data_file(&self) -> bool {
         self.incompatible & DATA_FILE != 0
     }
 
-    /// Tells whether it was not closed properly.
+    /// Returns whether the file was not closed properly.
     pub(crate) fn is_dirty(&self) -> bool {
         self.incompatible & DIRTY != 0
     }
 
-    /// Tells whether somebody has found it corrupt.
+    /// Returns whether the file is marked as corrupt.
     pub(crate) fn is_corrupt(&self) -> bool {
         self.incompatible & CORRUPT != 0
     }
 
-    /// Returns the incompatible features that nobody knows, as bits.
+    /// Returns the unknown incompatible features, as bits.
     pub(crate) fn unknown_incompatible(&self) -> u64 {
         self.incompatible & !KNOWN
     }

@@ -1,6 +1,6 @@
-//! Where the clusters of a qcow2 disk lie.
+//! The *map* of a qcow2 disk: the locations of its clusters.
 //!
-//! Source: QEMU's `docs/interop/qcow2.rst`, and `block/qcow2-cluster.c` for what it refuses.
+//! Source: QEMU's `docs/interop/qcow2.rst`, and `block/qcow2-cluster.c` for what QEMU refuses.
 
 use std::io;
 
@@ -18,17 +18,17 @@ pub(super) struct Qcow2Map<'a> {
 }
 
 impl<'a> Qcow2Map<'a> {
-    /// The header must not say that the disk needs more than the file.
+    /// Creates a map. The header must not declare that the disk needs another file.
     pub(super) fn new(tables: TableReader<'a>, header: Qcow2Header) -> Self {
         Self { header, tables }
     }
 
-    /// Returns of how many parts of a cluster it is known by itself whether they are there.
+    /// Returns the number of separately allocated parts of a cluster: its subclusters, or one.
     fn parts_per_cluster(&self) -> u64 {
         if self.header.has_subclusters() { SUBCLUSTERS } else { 1 }
     }
 
-    /// Returns where a cluster lies, if nothing is known of its parts by themselves.
+    /// Returns the location of a cluster, by its entry alone.
     fn locate_cluster(&self, cluster: u64, entry: u64) -> io::Result<BlockLocation> {
         if let Some(found) = CompressedCluster::from_entry(entry, self.header.cluster_bits) {
             return Ok(BlockLocation::Compressed(self.compressed_block(cluster, found)));
@@ -63,7 +63,7 @@ impl<'a> Qcow2Map<'a> {
         CompressedBlock { start: cluster * len, len, at: found.at, codec }
     }
 
-    /// Returns where a part of a cluster lies: a bit says that it is there, another that it is zero.
+    /// Returns the location of a subcluster: one bit marks it as allocated, another as zero.
     fn locate_part(
         &self,
         cluster: u64,
@@ -71,11 +71,11 @@ impl<'a> Qcow2Map<'a> {
         parts: u64,
         part: u64,
     ) -> io::Result<BlockLocation> {
-        let place = self.locate_cluster(cluster, entry)?;
+        let location = self.locate_cluster(cluster, entry)?;
         let is_there = parts & (1 << part) != 0;
         let is_zero = parts & (1 << (part + SUBCLUSTERS)) != 0;
-        match place {
-            BlockLocation::Compressed(_) => Ok(place),
+        match location {
+            BlockLocation::Compressed(_) => Ok(location),
             _ if is_there && is_zero => Err(invalid_data(format!(
                 "part {part} of cluster {cluster} is marked as there and as zero"
             ))),
@@ -85,7 +85,7 @@ impl<'a> Qcow2Map<'a> {
             BlockLocation::Zero(_) if is_there => Err(invalid_data(format!(
                 "part {part} of cluster {cluster} is marked as there, and the cluster is not"
             ))),
-            // No bit says otherwise for those behind it.
+            // No bit is set for the subclusters behind it.
             BlockLocation::Zero(_) if parts & u64::from(u32::MAX) == 0 => {
                 Ok(BlockLocation::Zero(SUBCLUSTERS - part))
             }

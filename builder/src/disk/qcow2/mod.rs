@@ -1,16 +1,16 @@
-//! *qcow2*, QEMU's format: a header, then tables that say where in the file the clusters of the
-//! virtual disk lie.
+//! *qcow2*, QEMU's format: a header, then tables with the locations of the clusters of the virtual disk
+//! in the file.
 //!
-//! The rules are those of QEMU's `docs/interop/qcow2.rst`, and where that leaves room, of what
-//! `qcow2_do_open` in `block/qcow2.c` refuses (10.0).
+//! Sources: QEMU's `docs/interop/qcow2.rst`, and `qcow2_do_open` in `block/qcow2.c` (10.0) for what
+//! QEMU refuses.
 //!
-//! - `header`: what the header says; `extensions`: what was added to it later; it is read by
-//!   `parse`, written by `encode`
-//! - `flaws`: what is wrong by the header alone
-//! - `check`: what is wrong, as far as the tables can be had: `regions` that lie over each other,
-//!   and the `allocation` of clusters
+//! - `header`: the fields of the header; `extensions`: later additions to it; it is read by `parse`,
+//!   written by `encode`
+//! - `flaws`: flaws that the header declares
+//! - `check`: flaws of the tables, as far as they are available: overlapping `regions`, and the
+//!   `allocation` of clusters
 //! - `entry`: the entries of tables
-//! - `map`: where the clusters lie
+//! - `map`: the locations of the clusters
 
 mod allocation;
 mod check;
@@ -40,7 +40,7 @@ pub(super) use self::header::{
 };
 pub use self::header::{Qcow2Compression, Qcow2Encryption, Qcow2Header};
 
-/// Opens the disk in a file; fails if it needs more than the file.
+/// Opens the disk in a file. Fails if the disk needs more than this file.
 pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<MappedDisk<'a>, Fault> {
     let header = Qcow2Header::read(&*file)?;
     let mut flaws = header.flaws();

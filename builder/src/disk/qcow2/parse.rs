@@ -1,4 +1,4 @@
-//! How a qcow2's header is *parsed*.
+//! *Parsing* the header of a qcow2 file.
 
 use super::extensions::{self, Extensions};
 use super::header::{
@@ -9,17 +9,17 @@ use super::header::{
 use crate::disk::bytes::{be32, be64, fill_part, read_padded};
 use crate::disk::{Fault, FlawKind, ReadAt};
 
-/// How long the fields are that version 2 and version 3 have at least, in bytes.
+/// Minimum lengths of the headers of version 2 and version 3, in bytes.
 const LEN_2: u32 = 72;
 const LEN_3: u32 = 104;
 
-/// What QEMU takes at most, in bytes: `block/qcow2.h`.
+/// Maximum lengths in bytes that QEMU accepts: `block/qcow2.h`.
 const REFCOUNTS_LEN_MAX: u64 = 8 << 20;
 const BACKING_LEN_MAX: u32 = 1023;
 
 impl Qcow2Header {
-    /// Reads the header and its extensions, and refuses what nobody can make sense of. Whether the
-    /// tables lie where they may is for [`examine`](super::examine) to say.
+    /// Reads the header and its extensions. Fails if they are malformed; the locations of the tables
+    /// are checked by [`examine`](super::examine).
     pub fn read(bytes: &dyn ReadAt) -> Result<Self, Fault> {
         let start: [u8; HEADER_LEN as usize] = read_padded(bytes, 0)?;
         let fields = &start[..];
@@ -45,7 +45,7 @@ impl Qcow2Header {
         if backing_at != 0 {
             let name =
                 header.read_backing_name(bytes, backing_at, be32(fields, field::BACKING_LEN))?;
-            // QEMU takes an empty name for none.
+            // QEMU treats an empty name as no backing file.
             header.backing_file =
                 (!name.is_empty()).then_some(Qcow2BackingFile { name, format: backing_format });
         }

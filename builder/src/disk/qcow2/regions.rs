@@ -1,4 +1,4 @@
-//! The *regions* of a qcow2 file that its header names: tables, none of which may lie over another.
+//! The *regions* of a qcow2 file that its header refers to: tables, none of which may overlap another.
 
 use std::ops::Range;
 
@@ -6,20 +6,20 @@ use super::header::{Qcow2Header, Qcow2Table};
 use crate::disk::bytes::contains_range;
 use crate::disk::{Fault, FlawKind, ReadAt};
 
-/// As many as QEMU takes: `QCOW_MAX_SNAPSHOTS` in `block/qcow2.h`.
+/// Maximum number of snapshots that QEMU accepts: `QCOW_MAX_SNAPSHOTS` in `block/qcow2.h`.
 const SNAPSHOTS_MAX: u32 = 65536;
 
-/// Length of the fields of a snapshot, in entries of a table: more of it is not known to be there.
+/// Length of the fields of a snapshot, in entries of a table; the rest of a snapshot is optional.
 const SNAPSHOT_ENTRIES: u32 = 5;
 
-/// What tables are called.
+/// Nouns for tables in messages.
 pub(super) const REFCOUNTS: &str = "its table of reference counts";
 pub(super) const L1: &str = "its L1 table";
 
-/// A part of a file, and what it is.
+/// A range of a file, and a noun for it.
 pub(super) type Region = (Range<u64>, &'static str);
 
-/// Finds where the tables lie that the header names, none of them over another.
+/// Returns the regions of the tables that the header refers to; fails if they overlap.
 pub(super) fn find_regions(bytes: &dyn ReadAt, header: &Qcow2Header) -> Result<Vec<Region>, Fault> {
     if header.refcounts.is_empty() {
         return Err(Fault::malformed("it has no table of reference counts"));
@@ -47,7 +47,7 @@ pub(super) fn find_regions(bytes: &dyn ReadAt, header: &Qcow2Header) -> Result<V
     Ok(regions)
 }
 
-/// Fails if a part lies over one of the others.
+/// Fails if a part overlaps one of the regions.
 pub(super) fn check_apart(regions: &[Region], part: &Range<u64>, name: &str) -> Result<(), Fault> {
     let over = regions.iter().find(|(other, _)| part.start < other.end && other.start < part.end);
     match over {
@@ -59,7 +59,7 @@ pub(super) fn check_apart(regions: &[Region], part: &Range<u64>, name: &str) -> 
     }
 }
 
-/// Fails if a part, called `name`, does not begin with a cluster.
+/// Fails if a part, called `name`, does not begin at a cluster.
 pub(super) fn check_aligned(header: &Qcow2Header, name: &str, at: u64) -> Result<(), Fault> {
     if at.is_multiple_of(header.cluster_size()) {
         return Ok(());

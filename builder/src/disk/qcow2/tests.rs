@@ -1,7 +1,7 @@
 //! Headers and tables of qcow2 files, whole and mutilated.
 
 use super::{Qcow2Compression, Qcow2Encryption, Qcow2Header};
-use crate::disk::{Fault, FlawKind, examine};
+use crate::disk::{Fault, FlawKind, examine_disk};
 
 const CLUSTER: usize = 1 << 16;
 
@@ -37,7 +37,7 @@ fn header_fields_are_parsed() {
         (header.compression, header.encryption),
         (Qcow2Compression::Zlib, Qcow2Encryption::None)
     );
-    let info = examine(&small_disk()).unwrap();
+    let info = examine_disk(&small_disk()).unwrap();
     assert_eq!((info.virtual_size, info.allocated), (1 << 20, Some(1 << 16)));
     assert_eq!(info.flaws, []);
 }
@@ -54,7 +54,7 @@ fn flaws_of_a_header_are_reported() {
     let check = |at: usize, value: &[u8], kind: FlawKind, detail: &str| {
         let mut bytes = small_disk();
         bytes[at..at + value.len()].copy_from_slice(value);
-        let flaws = examine(&bytes).unwrap().flaws;
+        let flaws = examine_disk(&bytes).unwrap().flaws;
         let found: Vec<_> = flaws.iter().map(|flaw| (flaw.kind, &flaw.detail[..])).collect();
         assert_eq!(found, [(kind, detail)]);
     };

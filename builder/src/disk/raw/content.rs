@@ -5,17 +5,17 @@ use std::io;
 use super::iso;
 use crate::disk::bytes::read_padded;
 use crate::disk::sector::SECTOR;
-use crate::disk::{ExtentKind, Fault, FlawKind, Format, Info, ReadAt, is_zero};
+use crate::disk::{DiskFormat, DiskInfo, ExtentKind, Fault, FlawKind, ReadAt, is_zero};
 
-/// How much is read to find a byte that is not zero, in bytes.
+/// Maximum number of bytes that are read to find one that is not zero.
 const BLANK_MAX: u64 = 16 << 20;
 const STEP: usize = 16 << 10;
 
-/// How many stretches of a file are asked for.
+/// Maximum number of extents of a file that are queried.
 const EXTENTS_MAX: usize = 1 << 16;
 
-/// Looks at a raw file.
-pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+/// Examines a raw file.
+pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {
     if is_blank(bytes)? {
         let detail = match bytes.len() {
             0 => "it is empty".to_owned(),
@@ -23,7 +23,7 @@ pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<()
         };
         return Err(Fault::new(FlawKind::Blank, detail));
     }
-    if info.format == Format::Iso {
+    if info.format == DiskFormat::Iso {
         return iso::check_end(bytes);
     }
     let start: [u8; SECTOR] = read_padded(bytes, 0)?;
@@ -33,8 +33,8 @@ pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<()
     }
 }
 
-/// Tells whether there is nothing but zeros. A file that is too long to be read here, and of which
-/// nobody says where it is empty, is not called blank.
+/// Returns whether a file has only zeros. A file that is too long to be read here, and whose holes are
+/// not known, is not called blank.
 fn is_blank(bytes: &dyn ReadAt) -> io::Result<bool> {
     let (mut at, mut left) = (0, BLANK_MAX);
     let mut space = vec![0; STEP];
@@ -67,7 +67,7 @@ fn is_blank(bytes: &dyn ReadAt) -> io::Result<bool> {
     Ok(false)
 }
 
-/// How files begin that are taken for disks by mistake.
+/// Beginnings of files that are given as disks by mistake.
 const OTHERS: [(&[u8], &str); 7] = [
     (b"PK\x03\x04", "a zip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -78,7 +78,7 @@ const OTHERS: [(&[u8], &str); 7] = [
     (b"\x7fELF", "a program"),
 ];
 
-/// Returns what a file is that was taken for a disk by mistake.
+/// Returns a noun for a file that was given as a disk by mistake.
 fn recognize_other_file(start: &[u8]) -> Option<&'static str> {
     if start.get(257..).is_some_and(|rest| rest.starts_with(b"ustar")) {
         return Some("a tar archive (an OVA is one)");

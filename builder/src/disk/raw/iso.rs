@@ -14,10 +14,10 @@ const IDENTIFIER: &[u8; 5] = b"CD001";
 /// The type of a primary volume descriptor (8.1.1).
 const PRIMARY: u8 = 1;
 
-/// Padding behind a file system that nobody misses when it is cut off, in bytes.
+/// Length in bytes of the padding behind a file system, which may be cut off.
 const PADDING: u64 = 1 << 20;
 
-/// Tells whether a file has such a file system.
+/// Returns whether a file has such a file system.
 pub(in crate::disk) fn detect(bytes: &dyn ReadAt) -> bool {
     read_part(bytes, DESCRIPTORS_AT + 1, "").is_ok_and(|found| found == *IDENTIFIER)
 }

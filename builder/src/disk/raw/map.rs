@@ -1,4 +1,4 @@
-//! A disk that lies in a file as it is, from the first byte on.
+//! A disk that is stored in a file without a header.
 
 use std::io;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! *Raw* files: the disk itself, byte for byte, and so is an ISO 9660 file system.
+//! *Raw* files: the disk itself, byte for byte; an ISO 9660 file system is one, too.
 //!
-//! - `content`: a raw file has no header, so what is in it shows whether it is a disk
-//! - `iso`: where a file has an ISO 9660 file system, and whether all of it is there
-//! - `map`: a disk that lies at the beginning of a file
+//! - `content`: a raw file has no header, so its content shows whether it is a disk
+//! - `iso`: ISO 9660 file systems, and whether they are complete
+//! - `map`: a disk at the beginning of a file
 
 mod content;
 mod iso;
@@ -16,7 +16,7 @@ pub(super) use self::map::FlatDisk;
 use super::read_at::ReadAt;
 use super::sector;
 
-/// Opens the disk that a file is.
+/// Opens a raw file as a disk.
 pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> FlatDisk<'a> {
     let len = sector::round_up(file.len());
     FlatDisk::new(file, len)

@@ -33,7 +33,7 @@ pub(super) struct Header {
     pub(super) flaws: Vec<Flaw>,
 }
 
-/// Tells whether a file that begins with these bytes is a VDI.
+/// Returns whether a file that begins with these bytes is a VDI.
 pub(in crate::disk) fn detect(start: &[u8]) -> bool {
     le32(start, 64) == SIGNATURE
 }

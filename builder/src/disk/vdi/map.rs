@@ -1,11 +1,11 @@
-//! Where the blocks of a VDI lie.
+//! The *map* of a VDI: the locations of its blocks.
 
 use std::io;
 
 use super::header::{BLOCK_LEN, Header};
 use crate::disk::blocks::{BlockLocation, BlockMap, TableReader, outside_file};
 
-/// The least entry that is no block: discarded blocks, and such that never were.
+/// Smallest entry that is not a block: entries of discarded and of unallocated blocks.
 const NONE: u32 = 0xffff_fffe;
 
 /// The table of a VDI.

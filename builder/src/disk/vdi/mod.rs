@@ -3,7 +3,7 @@
 //! The files that QEMU accepts (`block/vdi.c`) are accepted, since CDI converts with QEMU.
 //!
 //! - `header`: what the header declares
-//! - `map`: where the blocks lie
+//! - `map`: the locations of the blocks
 
 mod header;
 mod map;
@@ -16,12 +16,12 @@ use self::header::Header;
 use self::map::VdiMap;
 use super::blocks::MappedDisk;
 use super::refusals::refuse_first;
-use super::{Fault, Info, ReadAt};
+use super::{DiskInfo, Fault, ReadAt};
 
 pub(super) use self::header::detect;
 
 /// Adds what header and table declare.
-pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+pub(super) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {
     let header = Header::parse(bytes)?;
     let flaws = header.flaws.clone();
     map_disk(Arc::new(bytes), header).examine(info, flaws)

@@ -1,12 +1,12 @@
 //! Small VDIs, whole and mutilated.
 
+use crate::disk::DiskFormat;
 use crate::disk::FlawKind::{BackingFile, Malformed, OutsideFile, UnknownFeature};
-use crate::disk::Format;
 use crate::disk::test_image::{DiskImage, MIB, PARENT, assert_refused};
 
 /// A disk of 3 MiB of which the second is there.
 pub(in crate::disk) fn vdi_image() -> DiskImage {
-    DiskImage::new(1024 + MIB, Format::Vdi, |_| ())
+    DiskImage::new(1024 + MIB, DiskFormat::Vdi, |_| ())
         .put(0, b"<<< made by a test >>>\n")
         .put(64, 0xbeda_107f_u32.to_le_bytes())
         .put(68, 0x0001_0001_u32.to_le_bytes())

@@ -5,13 +5,13 @@ use crate::disk::refusals::{needs_parent, table_exceeds_file};
 use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
-/// With what footers begin.
+/// Signature of footers.
 const COOKIE: &[u8] = b"conectix";
 
-/// With what the header of a dynamic disk begins.
+/// Signature of the header of a dynamic disk.
 const DYNAMIC_COOKIE: &[u8] = b"cxsparse";
 
-/// Where their checksums stand, in bytes.
+/// Offsets of their checksums in bytes.
 const CHECKSUM_AT: usize = 64;
 const DYNAMIC_CHECKSUM_AT: usize = 36;
 
@@ -23,29 +23,29 @@ const DIFFERENCING: u32 = 4;
 /// Length of an entry in the table of blocks in bytes.
 const ENTRY_LEN: u64 = 4;
 
-/// How many sectors a disk has at most: 2040 GiB.
+/// Maximum number of sectors of a disk: 2040 GiB.
 const SECTORS_MAX: u64 = 0xff00_0000;
 
-/// How many sectors the largest geometry has: it stands for any size that is not smaller.
+/// Number of sectors of the largest geometry, which is also written for all larger disks.
 const GEOMETRY_MAX: u64 = 65535 * 16 * 255;
 
-/// What the footer and the header say.
+/// Contents of the footer and the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Of the disk, in bytes.
+    /// Size of the disk in bytes.
     pub(super) virtual_size: u64,
-    /// Where the blocks are found; nothing if the disk lies in front of the footer.
+    /// The table of blocks; `None` if the disk is stored in front of the footer.
     pub(super) table: Option<BlockTable>,
-    /// What keeps it from being used.
+    /// Flaws that keep the disk from being used.
     pub(super) flaws: Vec<Flaw>,
 }
 
-/// The table of a dynamic disk.
+/// The table of blocks of a dynamic disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BlockTable {
-    /// Where it begins, in bytes.
+    /// Offset in bytes.
     pub(super) at: u64,
-    /// The length of a block, in bytes, without the bitmap in front of it.
+    /// Length of a block in bytes, without the bitmap in front of it.
     pub(super) block_len: u64,
 }
 
@@ -56,13 +56,13 @@ impl BlockTable {
     }
 }
 
-/// Tells whether a file that begins so has a footer.
+/// Returns whether a file with this beginning is a VHD: a dynamic one begins with a copy of its footer.
 pub(in crate::disk) fn detect(start: &[u8]) -> bool {
     start.starts_with(COOKIE)
 }
 
-/// Tells whether a file ends in the footer of a fixed disk. QEMU takes such a file for raw unless
-/// it is told otherwise; so does who has not got the end of it.
+/// Returns whether a file ends in the footer of a fixed disk. QEMU treats such a file as raw unless the
+/// format is given; so does this program if the end is not available.
 pub(in crate::disk) fn is_fixed(bytes: &dyn ReadAt) -> bool {
     bytes.len().checked_sub(SECTOR_LEN).is_some_and(|at| {
         read_part::<SECTOR>(bytes, at, "the footer")
@@ -113,8 +113,8 @@ impl Header {
     }
 }
 
-/// Returns the size of the disk as QEMU sees it: Virtual PC goes by the geometry, others by the
-/// size next to it, and the program that made the disk says which it is.
+/// Returns the size of the disk as QEMU reads it: the geometry for disks of Virtual PC, and the size
+/// next to it for those of other programs; the footer names the program.
 fn parse_virtual_size(footer: &[u8; SECTOR]) -> Result<u64, Flaw> {
     let by_size = matches!(
         footer.get(28..32).unwrap_or_default(),
@@ -162,8 +162,8 @@ fn parse_dynamic_header(
     Ok(BlockTable { at, block_len: block })
 }
 
-/// Tells whether the checksum of a part, which stands at an offset of it, is right: the complement of
-/// the sum of all other bytes.
+/// Returns whether the checksum of a part, at the offset `own`, is valid: the complement of the sum of
+/// all other bytes.
 fn has_valid_checksum(part: &[u8], own: usize) -> bool {
     let others = part.iter().enumerate().filter(|(at, _)| !(own..own + 4).contains(at));
     let sum = others.fold(0_u32, |sum, (_, byte)| sum.wrapping_add(u32::from(*byte)));

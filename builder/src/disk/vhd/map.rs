@@ -1,4 +1,4 @@
-//! Where the blocks of a dynamic VHD lie.
+//! The *map* of a dynamic VHD: the locations of its blocks.
 
 use std::io;
 
@@ -6,13 +6,13 @@ use super::header::BlockTable;
 use crate::disk::blocks::{BlockLocation, BlockMap, TableReader, outside_file};
 use crate::disk::sector::SECTOR_LEN;
 
-/// What stands for a block that is not there.
+/// Entry of a block that is not allocated.
 const NONE: u32 = 0xffff_ffff;
 
 /// The table of a dynamic VHD.
 ///
-/// The bitmap in front of each block, of the sectors that have been written, is passed over, as
-/// QEMU does: who makes a block fills it with zeros.
+/// The bitmap of written sectors in front of each block is ignored, as in QEMU: a new block is filled
+/// with zeros.
 pub(super) struct VhdMap<'a> {
     len: u64,
     table: BlockTable,

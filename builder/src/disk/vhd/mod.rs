@@ -2,7 +2,7 @@
 //! copy of it and a table with one entry for each block (dynamic, differencing).
 //!
 //! Sources: Microsoft's *Virtual Hard Disk Image Format Specification* (2006), and QEMU's
-//! `block/vpc.c` for how large a disk is.
+//! `block/vpc.c` for the size of a disk.
 
 mod header;
 mod map;
@@ -16,12 +16,12 @@ use self::map::VhdMap;
 use super::blocks::MappedDisk;
 use super::raw::FlatDisk;
 use super::refusals::refuse_first;
-use super::{Fault, Flaw, FlawKind, Info, ReadAt};
+use super::{DiskInfo, Fault, Flaw, FlawKind, ReadAt};
 
 pub(super) use self::header::{detect, is_fixed};
 
 /// Adds what footer, header and table declare.
-pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+pub(super) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {
     let Header { virtual_size, table, flaws } = Header::parse(bytes)?;
     if let Some(table) = table {
         return map_dynamic_disk(Arc::new(bytes), virtual_size, table).examine(info, flaws);
@@ -33,7 +33,7 @@ pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Opens the disk in a file; fails if it needs more than the file.
+/// Opens the disk in a file. Fails if the disk needs more than this file.
 pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<Box<dyn ReadAt + 'a>, Fault> {
     let header = Header::parse(&*file)?;
     refuse_first(&header.flaws)?;

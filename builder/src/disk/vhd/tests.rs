@@ -4,18 +4,18 @@ use crate::disk::FlawKind::{
     BackingFile, Corrupt, Malformed, OutsideFile, Truncated, UnknownFeature,
 };
 use crate::disk::test_image::{DiskImage, PARENT, assert_refused};
-use crate::disk::{Format, examine};
+use crate::disk::{DiskFormat, examine_disk};
 
 /// A disk of 16 sectors in blocks of 4 of which the second is there: footer, header, table at byte
 /// 1536, bitmap, block, footer.
 pub(in crate::disk) fn vhd_image() -> DiskImage {
-    let footer = DiskImage::new(512, Format::Vhd, |_| ())
+    let footer = DiskImage::new(512, DiskFormat::Vhd, |_| ())
         .put(0, b"conectix")
         .put(16, 512_u64.to_be_bytes())
         .put(28, b"win ")
         .put(48, 8192_u64.to_be_bytes())
         .put(60, 3_u32.to_be_bytes());
-    DiskImage::new(5120, Format::Vhd, seal_vhd)
+    DiskImage::new(5120, DiskFormat::Vhd, seal_vhd)
         .put(0, &footer.bytes)
         .put(512, b"cxsparse")
         .put(512 + 16, 1536_u64.to_be_bytes())
@@ -54,7 +54,11 @@ fn a_fixed_vhd_is_read_without_its_footer() {
 fn size_of_a_vhd_depends_on_the_creator_application() {
     let check = |maker: &[u8; 4], geometry: [u8; 4], size: u64| {
         let image = vhd_image().put(28, maker).put(56, geometry).with_checksums();
-        assert_eq!(examine(&image.bytes).unwrap().virtual_size, size, "{maker:?} {geometry:?}");
+        assert_eq!(
+            examine_disk(&image.bytes).unwrap().virtual_size,
+            size,
+            "{maker:?} {geometry:?}"
+        );
     };
     for maker in [b"win ", b"qem2", b"d2v ", b"CTXS", b"tap\0", b"tapx", b"wa\0\0"] {
         check(maker, [0, 1, 2, 3], 8192);

@@ -1,4 +1,4 @@
-//! The *headers* of a VHDX, of which the one that was written last counts.
+//! The *headers* of a VHDX; the one that was written last is valid.
 
 use super::log;
 use super::metadata::Metadata;
@@ -7,38 +7,38 @@ use super::section::{KIB, has_valid_checksum};
 use crate::disk::bytes::{contains_range, le16, le64, read_part};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
-/// What a file begins with.
+/// Signature at the beginning of a file.
 const SIGNATURE: &[u8] = b"vhdxfile";
 
-/// Where both headers stand, in bytes, and what they begin with.
+/// Offsets of both headers in bytes, and their signature.
 const HEADERS_AT: [u64; 2] = [64 * KIB, 128 * KIB];
 const HEADER_SIGNATURE: &[u8] = b"head";
 
-/// The only version there is.
+/// The only version.
 const VERSION: u16 = 1;
 
-/// How many sectors one block of the bitmap of written sectors covers.
+/// Number of sectors that one block of the bitmap of written sectors covers.
 const BITMAP_SECTORS: u64 = 1 << 23;
 
 /// Length of an entry in the table of blocks in bytes.
 const ENTRY_LEN: u64 = 8;
 
-/// What headers and metadata say.
+/// Contents of headers and metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Of the disk, in bytes.
+    /// Size of the disk in bytes.
     pub(super) virtual_size: u64,
-    /// The length of a block, in bytes.
+    /// Length of a block in bytes.
     pub(super) block_len: u64,
-    /// Where the table of blocks begins, in bytes.
+    /// Offset of the table of blocks in bytes.
     pub(super) block_table_at: u64,
-    /// After how many blocks the table has an entry that is for none.
+    /// Number of blocks after which the table has an entry for a block of the bitmap.
     pub(super) chunk_ratio: u64,
-    /// What keeps it from being used.
+    /// Flaws that keep the disk from being used.
     pub(super) flaws: Vec<Flaw>,
 }
 
-/// Tells whether a file that begins so is a VHDX.
+/// Returns whether a file with this beginning is a VHDX.
 pub(in crate::disk) fn detect(start: &[u8]) -> bool {
     start.starts_with(SIGNATURE)
 }
@@ -73,7 +73,7 @@ impl Header {
     }
 }
 
-/// Returns that one of both headers that was written last.
+/// Returns the header that was written last.
 fn current_header(bytes: &dyn ReadAt) -> Result<[u8; 4096], Fault> {
     let mut current: Option<[u8; 4096]> = None;
     for at in HEADERS_AT {

@@ -1,17 +1,17 @@
-//! The *log* of a VHDX: changes of its tables that may not be at their places yet.
+//! The *log* of a VHDX: changes of its tables that may not have been applied yet.
 
 use super::section::MIB;
 use crate::disk::bytes::{contains_range, le32, le64};
 use crate::disk::{Fault, FlawKind, ReadAt, is_zero};
 
-/// How much of a log is looked at, in bytes; it is hardly ever longer than one MiB.
+/// Maximum number of bytes that are read of a log; it is hardly ever longer than one MiB.
 const LEN_MAX: u64 = 64 * MIB;
 
-/// Log entries are made of sectors of this length in bytes, and begin so.
+/// Length in bytes of the sectors of log entries, and the signature of an entry.
 const SECTOR: usize = 4096;
 const SIGNATURE: &[u8] = b"loge";
 
-/// Tells whether there are changes in the log that a header points to.
+/// Returns whether the log that a header refers to has changes.
 pub(super) fn has_changes(bytes: &dyn ReadAt, header: &[u8]) -> Result<bool, Fault> {
     let id = header.get(48..64).unwrap_or_default();
     let (len, at) = (u64::from(le32(header, 68)), le64(header, 72));

@@ -1,4 +1,4 @@
-//! Where the blocks of a VHDX lie.
+//! The *map* of a VHDX: the locations of its blocks.
 
 use std::io;
 
@@ -32,7 +32,7 @@ impl BlockMap for VhdxMap<'_> {
         let entry = u64::from_le_bytes(entry);
         let (state, at) = (entry & 7, entry & !0xf_ffff);
         match state {
-            // Not there, undefined, zero, and unmapped by two versions of the format.
+            // States: not present, undefined, zero, and unmapped in two versions of the format.
             0 | 1 | 2 | 3 | 5 => Ok(BlockLocation::Zero(1)),
             6 if at < self.tables.file().len() => Ok(BlockLocation::At(at)),
             6 => Err(outside_file("block", index, at)),

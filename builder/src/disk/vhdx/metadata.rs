@@ -1,4 +1,4 @@
-//! The *metadata* of a VHDX: how large the disk is, and in which pieces it lies.
+//! The *metadata* of a VHDX: the sizes of the disk and its blocks.
 
 use super::section::{MIB, SECTION_LEN, table_entries, unknown_required};
 use crate::disk::bytes::{fill_part, le16, le32, le64, read_part};
@@ -6,10 +6,10 @@ use crate::disk::refusals::needs_parent;
 use crate::disk::sector::{SECTOR_LEN, SECTOR_LENS};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
-/// What the table of metadata begins with.
+/// Signature of the table of metadata.
 const SIGNATURE: &[u8] = b"metadata";
 
-/// What items are for.
+/// Identifiers of items.
 const PARAMETERS: [u8; 16] = *b"\x37\x67\xa1\xca\x36\xfa\x43\x4d\xb3\xb6\x33\xf0\xaa\x44\xe7\x6b";
 const SIZE: [u8; 16] = *b"\x24\x42\xa5\x2f\x1b\xcd\x76\x48\xb2\x11\x5d\xbe\xd8\x3b\xf4\xb8";
 const SECTOR: [u8; 16] = *b"\x1d\xbf\x41\x81\x6f\xa9\x09\x47\xba\x47\xf2\x33\xa8\xfa\xab\x5f";
@@ -17,7 +17,7 @@ const PHYSICAL: [u8; 16] = *b"\xc7\x48\xa3\xcd\x5d\x44\x71\x44\x9c\xc9\xe9\x88\x
 const PAGE_83: [u8; 16] = *b"\xab\x12\xca\xbe\xe6\xb2\x23\x45\x93\xef\xc3\x09\xe0\x00\xc7\x46";
 const PARENT: [u8; 16] = *b"\x2d\x5f\xd3\xa8\x0b\xb3\x4d\x45\xab\xf7\xd3\xd8\x48\x34\xab\x0c";
 
-/// A flag of an item: who does not know it cannot read the disk.
+/// A flag of an item that a reader must know.
 const REQUIRED: u32 = 4;
 
 /// A flag of the parameters.
@@ -27,15 +27,15 @@ const HAS_PARENT: u32 = 2;
 const BLOCK_MAX: u64 = 256 * MIB;
 const SIZE_MAX: u64 = 64 << 40;
 
-/// What the metadata say.
+/// Contents of the metadata.
 #[derive(Default)]
 pub(super) struct Metadata {
-    /// Of blocks, in bytes.
+    /// Length of a block in bytes.
     pub(super) block_len: u64,
     flags: u32,
-    /// Of the disk, in bytes.
+    /// Size of the disk in bytes.
     pub(super) virtual_size: u64,
-    /// Of logical sectors, in bytes.
+    /// Length of a logical sector in bytes.
     pub(super) sector_len: u64,
 }
 

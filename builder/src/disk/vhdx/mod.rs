@@ -5,9 +5,9 @@
 //!
 //! - `header`: the headers, which lead to everything else
 //! - `log`: changes that may not be in the tables yet
-//! - `regions`, `metadata`: where the table of blocks lies, and how large disk and blocks are
+//! - `regions`, `metadata`: the location of the table of blocks, and the sizes of disk and blocks
 //! - `section`: what headers and tables have in common
-//! - `map`: where the blocks lie
+//! - `map`: the locations of the blocks
 
 mod header;
 mod log;
@@ -24,12 +24,12 @@ use self::header::Header;
 use self::map::VhdxMap;
 use super::blocks::MappedDisk;
 use super::refusals::refuse_first;
-use super::{Fault, Info, ReadAt};
+use super::{DiskInfo, Fault, ReadAt};
 
 pub(super) use self::header::detect;
 
 /// Adds what headers and tables declare.
-pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+pub(super) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {
     let header = Header::parse(bytes)?;
     let flaws = header.flaws.clone();
     map_disk(Arc::new(bytes), header).examine(info, flaws)

@@ -1,4 +1,4 @@
-//! The *sections* of a VHDX: its headers and tables, which are made alike.
+//! The *sections* of a VHDX: its headers and tables, which have a common form.
 
 use crate::disk::bytes::le32;
 use crate::disk::{Fault, FlawKind};
@@ -12,7 +12,7 @@ pub(super) const SECTION_LEN: usize = 64 << 10;
 /// Length of an entry of a table in bytes.
 const ENTRY_LEN: usize = 32;
 
-/// Returns the entries of a table that has a head in front of them.
+/// Returns the entries of a table, which follow its header.
 pub(super) fn table_entries(
     table: &[u8],
     head: usize,
@@ -27,13 +27,13 @@ pub(super) fn table_entries(
     Ok(entries.take(count))
 }
 
-/// A required part that is not known, called `what`.
+/// Returns the fault of a required part, called `what`, that is unknown.
 pub(super) fn unknown_required(what: &str) -> Fault {
     let detail = format!("it has {what} that is required and that nobody knows");
     Fault::new(FlawKind::UnknownFeature, detail)
 }
 
-/// Tells whether the checksum at byte 4 is that of a part, in which it is zero.
+/// Returns whether the checksum at byte 4 is valid; it is computed with itself set to zero.
 pub(super) fn has_valid_checksum(part: &[u8]) -> bool {
     let (head, rest) = part.split_at_checked(8).unwrap_or_default();
     let sum = crc32c::crc32c(head.get(..4).unwrap_or_default());

@@ -1,9 +1,9 @@
 //! Small VHDXs, whole and mutilated.
 
+use crate::disk::DiskFormat;
 use crate::disk::FlawKind::{
     BackingFile, Corrupt, Malformed, OutsideFile, UnknownFeature, Unsupported,
 };
-use crate::disk::Format;
 use crate::disk::test_image::{DiskImage, MIB, PARENT, assert_refused};
 
 /// A disk of 3 MiB of which the second is there: headers, regions, metadata at 1 MiB, table at 2
@@ -14,7 +14,7 @@ pub(in crate::disk) fn vhdx_image() -> DiskImage {
         bytes.collect::<Vec<_>>()
     };
     let entry = |at: usize| MIB + 32 + 32 * at;
-    DiskImage::new(4 * MIB, Format::Vhdx, seal_vhdx)
+    DiskImage::new(4 * MIB, DiskFormat::Vhdx, seal_vhdx)
         .put(0, b"vhdxfile")
         .put(64 << 10, b"head")
         .put((64 << 10) + 8, 7_u64.to_le_bytes())

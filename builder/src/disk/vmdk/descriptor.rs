@@ -7,37 +7,37 @@ use crate::disk::refusals::needs_parent;
 use crate::disk::sector::SECTOR_LEN;
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
-/// How much of a descriptor is looked at, in bytes: QEMU reads as much of one that is a file.
+/// Maximum length of a descriptor in bytes, as in QEMU for descriptors that are files.
 const LEN_MAX: u64 = (1 << 20) - 1;
 
-/// How much is looked at where the rest is not to be had, in bytes: what QEMU writes at most.
+/// Length in bytes that is read if the rest is not available: the maximum that QEMU writes.
 const START_LEN: usize = 10 << 10;
 
-/// How many names of other files a message tells.
+/// Maximum number of names of other files in a message.
 const NAMES_MAX: usize = 3;
 
-/// What a descriptor says.
+/// Contents of a descriptor.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Descriptor {
-    /// What kind of VMDK it is, as VMware calls it.
+    /// Kind of the VMDK, by VMware's name.
     pub(super) kind: String,
-    /// The disk below it, where it is only what differs from one.
+    /// The parent disk, if this one only has the differences from it.
     pub(super) parent: Option<String>,
-    /// Those that can be written to, in the order of the disk.
+    /// Extents that are writable, in the order of the disk.
     pub(super) extents: Vec<DescriptorExtent>,
 }
 
 /// A part of the disk.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct DescriptorExtent {
-    /// In sectors.
+    /// Length in sectors.
     pub(super) sectors: u64,
-    /// The file that holds it.
+    /// Name of the file that holds the extent.
     pub(super) file_name: String,
 }
 
-/// A text that describes a VMDK disk begins with comments and `version=`: `vmdk_probe` in QEMU's
-/// `block/vmdk.c`.
+/// Returns whether a text describes a VMDK: it begins with comments and `version=` (`vmdk_probe` in
+/// QEMU's `block/vmdk.c`).
 pub(super) fn detect(start: &[u8]) -> bool {
     let mut rest = start;
     loop {
@@ -63,12 +63,12 @@ pub(super) fn detect(start: &[u8]) -> bool {
 }
 
 impl Descriptor {
-    /// Reads the descriptor that lies at a byte, and is at most this long.
+    /// Reads the descriptor at offset `at`, with the maximum length `len`, in bytes.
     pub(super) fn read(bytes: &dyn ReadAt, at: u64, len: u64) -> Result<Self, Fault> {
         let len = len.min(LEN_MAX).min(bytes.len().saturating_sub(at));
         let mut text = vec![0; usize::try_from(len).unwrap_or(0)];
         match fill_part(bytes, &mut text, at, "the descriptor") {
-            // Of a disk whose start is there the descriptor hardly goes on behind it.
+            // If only the start of a disk is available, the descriptor rarely exceeds it.
             Err(Fault::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 let count = text.len().min(START_LEN);
                 text.truncate(count);
@@ -110,7 +110,7 @@ impl Descriptor {
         })
     }
 
-    /// Returns what keeps a disk from being used that is described by a file of its own.
+    /// Returns the flaws of a disk whose descriptor is a separate file.
     pub(super) fn flaws(&self) -> Vec<Flaw> {
         let mut names =
             self.extents.iter().map(|extent| extent.file_name.as_str()).collect::<Vec<_>>();
@@ -132,7 +132,7 @@ impl Descriptor {
 }
 
 impl DescriptorExtent {
-    /// Parses `RW 4192256 SPARSE "name.vmdk"`; QEMU passes over those that cannot be written to.
+    /// Parses `RW 4192256 SPARSE "name.vmdk"`; QEMU ignores extents that are not writable.
     fn parse(line: &str) -> Option<Self> {
         let rest = line.strip_prefix("RW ")?.trim_start();
         let (len, rest) = rest.split_once(' ')?;

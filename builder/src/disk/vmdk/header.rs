@@ -1,4 +1,4 @@
-//! The *header* of a VMDK: that of a sparse extent, which can stand at its end too, or a descriptor.
+//! The *header* of a VMDK: that of a sparse extent, which may be repeated at its end, or a descriptor.
 
 use super::descriptor::{self, Descriptor};
 use super::grains::Grains;
@@ -6,35 +6,35 @@ use crate::disk::bytes::{contains_range, le32, le64, read_padded, read_part};
 use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
-/// With what sparse extents begin.
+/// Magic of sparse extents.
 const SPARSE: &[u8] = b"KDMV";
 
-/// With what sparse extents of ESX begin, until version 6.
+/// Magic of sparse extents of ESX before version 6.
 const COWD: &[u8] = b"COWD";
 
-/// With what sparse extents of ESX begin, from version 6 on: two numbers of 8 bytes. QEMU knows these
-/// only by the descriptor that names them.
+/// Magic of sparse extents of ESX from version 6 on: two numbers of 8 bytes. QEMU reads these only
+/// through the descriptor that names them.
 const SE_SPARSE: &[u8] = b"\xbe\xba\xfe\xca\0\0\0\0\x01\0\0\0\x02\0\0\0";
 
-/// Where the directory is said to be if the header that counts stands at the end.
+/// Offset of the directory in a header that is replaced by the one at the end.
 const AT_END: u64 = u64::MAX;
 
 /// Types of markers.
 const END_OF_STREAM: u32 = 0;
 const FOOTER: u32 = 3;
 
-/// What a VMDK says of itself.
+/// Contents of the headers of a VMDK.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Of the disk, in bytes.
+    /// Size of the disk in bytes.
     pub(super) virtual_size: u64,
-    /// Where the data is, if it is in this file.
+    /// Grains with the data, if it is in this file.
     pub(super) grains: Option<Grains>,
-    /// What keeps it from being used.
+    /// Flaws that keep the disk from being used.
     pub(super) flaws: Vec<Flaw>,
 }
 
-/// Tells whether a file that begins so is a VMDK.
+/// Returns whether a file with this beginning is a VMDK.
 pub(in crate::disk) fn detect(start: &[u8]) -> bool {
     [SPARSE, COWD, SE_SPARSE].iter().any(|magic| start.starts_with(magic))
         || descriptor::detect(start)
@@ -90,8 +90,8 @@ fn read_descriptor(bytes: &dyn ReadAt, fields: &[u8]) -> Result<Descriptor, Faul
     if at == 0 {
         return Ok(Descriptor::default());
     }
-    let place = at.checked_mul(SECTOR_LEN).zip(len.checked_mul(SECTOR_LEN));
-    let Some((at, len)) = place.filter(|(at, _)| *at < bytes.len()) else {
+    let range = at.checked_mul(SECTOR_LEN).zip(len.checked_mul(SECTOR_LEN));
+    let Some((at, len)) = range.filter(|(at, _)| *at < bytes.len()) else {
         let detail = format!("the descriptor at sector {at} lies outside the file");
         return Err(Fault::new(FlawKind::OutsideFile, detail));
     };

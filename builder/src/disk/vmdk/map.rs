@@ -1,4 +1,4 @@
-//! Where the grains of a VMDK lie.
+//! The *map* of a VMDK: the locations of its grains.
 
 use std::io;
 

@@ -1,13 +1,13 @@
 //! *VMDK*, VMware's format: a text that describes the disk, its *descriptor*, and *extents*. Here
 //! both are in one file, which is sparse (tables of grains) or a stream (compressed grains, and the
-//! header again at the end); files that only describe, and the extents of ESX, are recognised.
+//! header again at the end); separate descriptors and the extents of ESX are recognized only.
 //!
 //! Sources: VMware's *Virtual Disk Format 5.0*, and QEMU's `block/vmdk.c`.
 //!
-//! - `header`: what a file says of itself
+//! - `header`: the headers of a file
 //! - `descriptor`: the text
-//! - `grains`: how a sparse extent keeps its blocks
-//! - `map`: where the grains lie
+//! - `grains`: the blocks of a sparse extent
+//! - `map`: the locations of the grains
 
 mod descriptor;
 mod grains;
@@ -23,12 +23,12 @@ use self::header::Header;
 use self::map::VmdkMap;
 use super::blocks::MappedDisk;
 use super::refusals::refuse_first;
-use super::{Fault, Info, ReadAt};
+use super::{DiskInfo, Fault, ReadAt};
 
 pub(super) use self::header::detect;
 
 /// Adds what headers, descriptor and tables declare.
-pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> {
+pub(super) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {
     let Header { virtual_size, grains, flaws } = Header::parse(bytes)?;
     let Some(grains) = grains else {
         info.virtual_size = virtual_size;
@@ -41,7 +41,7 @@ pub(super) fn examine(bytes: &dyn ReadAt, info: &mut Info) -> Result<(), Fault> 
     map_disk(Arc::new(bytes), virtual_size, grains).examine(info, flaws)
 }
 
-/// Opens the disk in a file; fails if it needs more than the file, and returns nothing if the file
+/// Opens the disk in a file. Fails if the disk needs more than this file; returns `None` if the file
 /// has no data.
 pub(super) fn open<'a>(file: Arc<dyn ReadAt + 'a>) -> Result<Option<MappedDisk<'a>>, Fault> {
     let header = Header::parse(&*file)?;

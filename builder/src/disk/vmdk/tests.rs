@@ -4,12 +4,12 @@ use crate::disk::FlawKind::{
     BackingFile, DataFile, Malformed, OutsideFile, Truncated, UnknownFeature, Unsupported,
 };
 use crate::disk::test_image::{DiskImage, assert_refused};
-use crate::disk::{Format, examine};
+use crate::disk::{DiskFormat, examine_disk};
 
 /// A disk of 10 sectors in grains of 2, tables of 4 grains: directory at sector 1, the first table
 /// at sector 2 has the second grain at sector 3, and the third marked as zero; no second table.
 pub(in crate::disk) fn vmdk_image() -> DiskImage {
-    DiskImage::new(5 * 512, Format::Vmdk, |_| ())
+    DiskImage::new(5 * 512, DiskFormat::Vmdk, |_| ())
         .put(0, b"KDMV")
         .put(4, 1_u32.to_le_bytes())
         .put(8, 7_u32.to_le_bytes())
@@ -30,7 +30,7 @@ pub(in crate::disk) fn stream_optimized_image() -> DiskImage {
     grain[..4].copy_from_slice(b"data");
     let packed = compress_zlib(&grain);
     let header = vmdk_image().put(8, 0x3_0005_u32.to_le_bytes()).put(77, [1]).bytes;
-    let image = DiskImage::new(8 * 512, Format::Vmdk, |_| ())
+    let image = DiskImage::new(8 * 512, DiskFormat::Vmdk, |_| ())
         .put(0, &header[..1536])
         .put(56, u64::MAX.to_le_bytes())
         .put(1024 + 8, 0_u32.to_le_bytes())
@@ -54,7 +54,7 @@ fn compress_zlib(bytes: &[u8]) -> Vec<u8> {
 /// A descriptor of a disk in two other files.
 pub(in crate::disk) fn descriptor_image(lines: &str) -> DiskImage {
     let text = format!("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n{lines}");
-    let image = DiskImage::new(text.len(), Format::Vmdk, |_| ());
+    let image = DiskImage::new(text.len(), DiskFormat::Vmdk, |_| ());
     image.put(0, text)
 }
 
@@ -98,7 +98,7 @@ fn flaws_of_a_vmdk_header_are_reported() {
         esx,
     );
     let flat = descriptor_image("RW 2048 FLAT \"a.vmdk\" 0\r\nRW 10 SPARSE \"b.vmdk\"\n");
-    assert_eq!(examine(&flat.bytes).unwrap().virtual_size, 2058 * 512);
+    assert_eq!(examine_disk(&flat.bytes).unwrap().virtual_size, 2058 * 512);
     assert_refused(&flat, DataFile, "its data is in other files: a.vmdk, b.vmdk");
     let many = ["a", "b", "c", "d", "e"].map(|name| format!("RW 1 FLAT \"{name}\" 0\n")).concat();
     assert_refused(

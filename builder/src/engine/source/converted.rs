@@ -15,7 +15,7 @@ use crate::cluster::contract::examine_disk;
 use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::disk::convert::Conversion;
-use crate::disk::convert::{ConvertError, Guest, Plan, Stream};
+use crate::disk::convert::{ConversionPlan, ConvertError, ConvertedStream, Guest};
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe};
 
 /// A source that can be read only from front to back, so that its disk cannot be converted.
@@ -44,11 +44,11 @@ pub(super) struct ConvertedDisk<'a> {
     pub(super) file: OpenedFile<'a>,
     checksum: Option<Checksum>,
     /// Format and flaws of the disk before it is converted.
-    pub(super) info: disk::Info,
+    pub(super) info: disk::DiskInfo,
     guest: Guest,
     conversion: Conversion,
     /// Plan of the conversion, which the survey makes.
-    plan: Option<Plan>,
+    plan: Option<ConversionPlan>,
 }
 
 impl<'a> ConvertedDisk<'a> {
@@ -86,7 +86,7 @@ impl<'a> ConvertedDisk<'a> {
             // The conversion does not read the file from its beginning to its end.
             stream::check_checksum(RawStream::from_file(&self.file)?, checksum)?;
         }
-        let plan = Plan::new(Guest::clone(&self.guest), self.conversion, pool, progress)?;
+        let plan = ConversionPlan::new(Guest::clone(&self.guest), self.conversion, pool, progress)?;
         Ok(match plan {
             ControlFlow::Break(()) => ControlFlow::Break(()),
             ControlFlow::Continue(plan) => {
@@ -119,7 +119,7 @@ pub(super) fn check_seekable(recipe: &SourceRecipe) -> Result<(), SourceErrorKin
 
 /// The content of a disk that is converted.
 pub(super) struct ConvertedContent<'a> {
-    stream: Stream,
+    stream: ConvertedStream,
     size: u64,
     opened: &'a OpenedFile<'a>,
     location: &'a str,

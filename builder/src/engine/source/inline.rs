@@ -9,7 +9,7 @@ use crate::disk;
 pub(super) struct InlineSource<'a> {
     pub(super) bytes: &'a [u8],
     /// What the disk is, if it is one.
-    pub(super) disk: Option<disk::Info>,
+    pub(super) disk: Option<disk::DiskInfo>,
 }
 
 impl<'a> InlineSource<'a> {

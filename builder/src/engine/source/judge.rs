@@ -4,7 +4,7 @@
 use super::content::SizeOrigin;
 use super::{ContentError, SIZE_MAX, SourceContent, SourceError, SourceErrorKind};
 use crate::cluster::contract::{Severity, examine_disk, flaw_rule};
-use crate::disk::{self, Flaw, FlawKind, Format, Info, ReadAt, START_LEN, Start};
+use crate::disk::{self, DiskFormat, DiskInfo, DiskStart, Flaw, FlawKind, ReadAt, START_LEN};
 use crate::recipe::{SourceRecipe, SourceRole};
 
 /// What to do with a disk that CDI takes and KubeVirt does not.
@@ -30,15 +30,15 @@ impl<'a> DiskJudge<'a> {
     }
 
     /// Examines a disk that can be read in any order.
-    pub(super) fn examine(&self, bytes: &dyn ReadAt) -> Result<Info, SourceErrorKind> {
+    pub(super) fn examine(&self, bytes: &dyn ReadAt) -> Result<DiskInfo, SourceErrorKind> {
         let info = examine_disk(bytes).map_err(SourceErrorKind::from_disk)?;
         self.check(&info)?;
         Ok(info)
     }
 
     /// Fails if neither KubeVirt nor CDI could use the disk, or only CDI where that is not enough.
-    pub(super) fn check(&self, info: &Info) -> Result<(), SourceErrorKind> {
-        if let Format::Packed(compression) = info.format {
+    pub(super) fn check(&self, info: &DiskInfo) -> Result<(), SourceErrorKind> {
+        if let DiskFormat::Compressed(compression) = info.format {
             return Err(SourceErrorKind::Compressed(compression));
         }
         let is_converted = self.recipe.convert.is_some();
@@ -54,7 +54,9 @@ impl<'a> DiskJudge<'a> {
             }
             Some(flaw) => Err(flaw.clone().into()),
             None if is_converted => Ok(()),
-            None => disk::misnamed(self.disk_name(), info).map_or(Ok(()), |flaw| Err(flaw.into())),
+            None => {
+                disk::find_misnaming(self.disk_name(), info).map_or(Ok(()), |flaw| Err(flaw.into()))
+            }
         }
     }
 
@@ -63,7 +65,7 @@ impl<'a> DiskJudge<'a> {
     pub(super) fn check_start(&self, start: &[u8]) -> Result<(), SourceErrorKind> {
         let is_whole = start.len() < START_LEN;
         let len = if is_whole { start.len() as u64 } else { SIZE_MAX };
-        self.check(&examine_disk(&Start { bytes: start, len })?)
+        self.check(&examine_disk(&DiskStart { bytes: start, len })?)
     }
 
     /// Returns the file name of the disk, without the suffix of its compression.
@@ -112,7 +114,7 @@ impl<'a> JudgedContent<'a> {
         let len = usize::try_from(self.content.size()).unwrap_or(usize::MAX).min(START_LEN);
         let mut start = vec![0; len];
         self.content.read_exact(&mut start)?;
-        let judged = examine_disk(&Start { bytes: &start, len: self.content.size() })
+        let judged = examine_disk(&DiskStart { bytes: &start, len: self.content.size() })
             .map_err(SourceErrorKind::from)
             .and_then(|info| self.judge.check(&info));
         match judged {

@@ -114,7 +114,7 @@ impl<'a> Source<'a> {
     }
 
     /// Returns what the disk is, if this is one and it was examined when it was opened.
-    pub(crate) fn disk(&self) -> Option<&disk::Info> {
+    pub(crate) fn disk(&self) -> Option<&disk::DiskInfo> {
         match &self.kind {
             SourceKind::File(file) => file.disk.as_ref(),
             SourceKind::Inline(inline) => inline.disk.as_ref(),
@@ -132,7 +132,7 @@ impl<'a> Source<'a> {
             SourceKind::Converted(_) => None,
             _ => self.disk(),
         };
-        match disk.and_then(|info| disk::misnamed(path, info)) {
+        match disk.and_then(|info| disk::find_misnaming(path, info)) {
             Some(flaw) => Err(self.error(flaw.into())),
             None => Ok(()),
         }

@@ -18,7 +18,7 @@ pub(super) struct PlainFile<'a> {
     pub(super) file: OpenedFile<'a>,
     pub(super) checksum: Option<Checksum>,
     /// What the disk is, if it is one.
-    pub(super) disk: Option<disk::Info>,
+    pub(super) disk: Option<disk::DiskInfo>,
 }
 
 impl PlainFile<'_> {

@@ -96,7 +96,7 @@ impl CataloguePlatform {
         let at = |url: &str| UrlRewrite::rewrite_url(rewrites, url);
         let location = SourceLocation::Url(at(&disk.url));
         let file = location.file_name();
-        let name = disk.compression.map_or(file, |packing| packing.strip_suffix(file));
+        let name = disk.compression.map_or(file, |format| format.strip_suffix(file));
         let name = check_file_name(name).map_or(DEFAULT_DISK_NAME, |()| name).to_owned();
         let source = SourceRecipe {
             compression: disk.compression,

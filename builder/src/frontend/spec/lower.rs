@@ -160,7 +160,7 @@ pub(super) fn lower_without_disk(
     PlatformRecipe { platform, base: None, steps, config, annotations: BTreeMap::new() }
 }
 
-/// Returns the layer of the disk, which is the lowest: CDI imports the disk of the first layer that has one.
+/// Returns the layer of the disk, which must be the lowest: CDI imports the first disk that it finds.
 fn lower_disk_layer(own: &PlatformSpec, problems: &mut Vec<Diagnostic>) -> Option<LayerRecipe> {
     if let Some(release) = &own.release {
         problems.push(

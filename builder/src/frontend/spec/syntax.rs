@@ -3,7 +3,7 @@
 
 use serde_saphyr::Error;
 
-use super::locations::TextLocations;
+use super::spans::SpanConverter;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// The beginning of a message of the library, and the message that replaces it.
@@ -104,12 +104,12 @@ const SYNTAX_MESSAGES: &[SyntaxMessage] = &[
 ];
 
 /// Returns the diagnostic for a text that is not YAML.
-pub(super) fn diagnose_syntax(error: &Error, places: &TextLocations<'_>) -> Diagnostic {
-    let range = error.location().map(|location| places.byte_range(location)).unwrap_or_default();
-    let span = places.first_line_span(range);
+pub(super) fn diagnose_syntax(error: &Error, spans: &SpanConverter<'_>) -> Diagnostic {
+    let range = error.location().map(|location| spans.byte_range(location)).unwrap_or_default();
+    let span = spans.first_line_span(range);
     let at = |message: &str, help: &str| Diagnostic::new(message).at(span.clone()).help(help);
     match error.without_snippet() {
-        Error::ExternalMessage { msg, .. } => explain_message(msg, places, span),
+        Error::ExternalMessage { msg, .. } => explain_message(msg, spans, span),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
@@ -118,7 +118,7 @@ pub(super) fn diagnose_syntax(error: &Error, places: &TextLocations<'_>) -> Diag
             "a spec needs few values; write them out, without `&` and `*`",
         ),
         Error::AliasError { error, .. } => {
-            let inner = diagnose_syntax(error, places);
+            let inner = diagnose_syntax(error, spans);
             Diagnostic { span: Some(span), ..inner }
         }
         Error::MergeKeyNotAllowed { .. } => at(
@@ -130,7 +130,7 @@ pub(super) fn diagnose_syntax(error: &Error, places: &TextLocations<'_>) -> Diag
             "remove the `!…`; text that begins with `!` is put in quotes",
         ),
         Error::UnknownAnchor { .. } => {
-            explain_message("alias references unknown anchor", places, span)
+            explain_message("alias references unknown anchor", spans, span)
         }
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
             at("this repeats itself without end", "an anchor cannot hold its own alias")
@@ -138,17 +138,17 @@ pub(super) fn diagnose_syntax(error: &Error, places: &TextLocations<'_>) -> Diag
         Error::InvalidScalar { .. } => {
             at("the value is not of the kind its tag says", "remove the `!!…` tag")
         }
-        other => explain_message(&other.to_string(), places, span),
+        other => explain_message(&other.to_string(), spans, span),
     }
 }
 
-fn explain_message(library_text: &str, places: &TextLocations<'_>, span: Span) -> Diagnostic {
+fn explain_message(library_text: &str, spans: &SpanConverter<'_>, span: Span) -> Diagnostic {
     if let Some(known) = SYNTAX_MESSAGES.iter().find(|it| library_text.starts_with(it.library_text))
     {
         return Diagnostic::new(known.message).at(span).help(known.help);
     }
     if library_text.contains("quoted scalar")
-        && let Some(quote) = opening_quote(places, span.range.start)
+        && let Some(quote) = opening_quote(spans, span.range.start)
     {
         return Diagnostic::new("this quote is never closed")
             .at(quote)
@@ -162,15 +162,15 @@ fn explain_message(library_text: &str, places: &TextLocations<'_>, span: Span) -
 
 /// Returns the opening quote of the text in which an error was found: the first quote at the
 /// beginning of a value, on the last line with a quote before the error.
-fn opening_quote(places: &TextLocations<'_>, error: usize) -> Option<Span> {
-    let before = places.source.text.get(..error)?;
+fn opening_quote(spans: &SpanConverter<'_>, error: usize) -> Option<Span> {
+    let before = spans.source.text.get(..error)?;
     let is_quote = |c: char| matches!(c, '\'' | '"');
     let line =
         before.rfind(is_quote).map(|at| before[..at].rfind('\n').map_or(0, |end| end + 1))?;
     let mut previous = ' ';
     for (at, c) in before[line..].char_indices() {
         if is_quote(c) && matches!(previous, ' ' | '[' | '{' | ',' | '\n' | '\u{feff}') {
-            return Some(Span::new(places.source, line + at..line + at + c.len_utf8()));
+            return Some(Span::new(spans.source, line + at..line + at + c.len_utf8()));
         }
         previous = c;
     }

@@ -1,5 +1,5 @@
-//! The *types* of a spec: what may stand in the file, key by key. The JSON Schema that editors
-//! complete from is made of these types, so their comments are written for whoever writes a spec.
+//! The *types* of a spec: the format of the file, key by key. The JSON Schema that editors complete from
+//! is generated from these types, so their comments are written for authors of specs.
 
 use schemars::JsonSchema;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_saphyr::Spanned;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 
-use super::locations::TextLocations;
 use super::node::{Node, RawNode};
+use super::spans::SpanConverter;
 use super::syntax::diagnose_syntax;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
@@ -24,7 +24,7 @@ pub(super) fn parse(source: &Arc<SourceText>) -> Result<Vec<Node>, Diagnostic> {
         return Err(Diagnostic::new(format!("`{}` is larger than 1 MiB", source.name))
             .help("a spec is a short YAML file; is this the right one?"));
     }
-    let locations = TextLocations::new(source);
+    let spans = SpanConverter::new(source);
     let options = serde_saphyr::options! {
         // Duplicate keys are reported, with both spans, when the nodes are read.
         duplicate_keys: DuplicateKeyPolicy::LastWins,
@@ -36,7 +36,7 @@ pub(super) fn parse(source: &Arc<SourceText>) -> Result<Vec<Node>, Diagnostic> {
         with_snippet: false,
     };
     let documents: Vec<Spanned<RawNode>> =
-        serde_saphyr::from_multiple_with_options(locations.yaml_text(), options)
-            .map_err(|error| diagnose_syntax(&error, &locations))?;
-    Ok(documents.into_iter().map(|document| locations.locate_node(document)).collect())
+        serde_saphyr::from_multiple_with_options(spans.yaml_text(), options)
+            .map_err(|error| diagnose_syntax(&error, &spans))?;
+    Ok(documents.into_iter().map(|document| spans.locate_node(document)).collect())
 }

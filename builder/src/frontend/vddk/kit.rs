@@ -50,7 +50,7 @@ pub(crate) enum VddkKitError {
     /// A link that has to be followed is broken.
     #[error(transparent)]
     Link(#[from] BrokenLink),
-    /// A file stands below something that is not a directory.
+    /// The parent of a file is not a directory.
     #[error("`{0}` is in it, and what it stands in is not a directory")]
     NoDirectory(String),
     /// The archive has too many nodes.

@@ -62,14 +62,12 @@ pub fn kit_platform() -> Platform {
 
 /// Returns the recipe of the image.
 pub fn build_recipe(request: VddkRequest) -> Recipe {
-    let VddkRequest { names, archive: download, base: ground } = request;
-    let version = download.find_version().map(str::to_owned);
-    let archive = Arc::new(TarOrigin::File(Box::new(download.source)));
-    let kit = LayerRecipe {
-        history: KIT_DIRECTORY.into(),
-        entries: download.kit.layer_entries(&archive),
-    };
-    let (base, mut config, mut annotations, own, program) = match ground {
+    let VddkRequest { names, archive: input, base } = request;
+    let version = input.find_version().map(str::to_owned);
+    let archive = Arc::new(TarOrigin::File(Box::new(input.source)));
+    let kit =
+        LayerRecipe { history: KIT_DIRECTORY.into(), entries: input.kit.layer_entries(&archive) };
+    let (base, mut config, mut annotations, own, program) = match base {
         VddkBase::Scratch(copier) => {
             let config = ImageConfig::new(&kit_platform());
             (None, config, BTreeMap::new(), Some(copier_layer(copier)), vec!["/copier"])

@@ -139,8 +139,8 @@ fn count_kept(found: &TarEntry, kept: &AtomicU64) -> Result<(), TarReadError> {
 
 /// Examines a disk by its first bytes.
 fn examine_member(found: &TarEntry, start: &[u8]) -> Option<DiskFacts> {
-    let bytes = disk::Start { bytes: start, len: found.size };
+    let bytes = disk::DiskStart { bytes: start, len: found.size };
     let mut info = examine_disk(&bytes).ok()?;
-    info.flaws.extend(disk::misnamed(split(&found.path).1, &info));
+    info.flaws.extend(disk::find_misnaming(split(&found.path).1, &info));
     Some(DiskFacts { info, start_digest: Digest::of_bytes(start) })
 }

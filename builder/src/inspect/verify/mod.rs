@@ -87,7 +87,7 @@ pub struct VerifiedDisk {
     /// Path in the image, without a slash in front.
     pub path: String,
     /// Format and flaws, as far as its first bytes show them.
-    pub info: disk::Info,
+    pub info: disk::DiskInfo,
 }
 
 /// Verifies an image, or of an index only the image for a platform.

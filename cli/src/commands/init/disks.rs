@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use diskette_builder::compression::CompressionFormat;
-use diskette_builder::disk::{self, Info};
+use diskette_builder::disk::{self, DiskInfo};
 use diskette_builder::oci::image::platform::Platform;
 use walkdir::WalkDir;
 
@@ -61,7 +61,7 @@ pub(super) struct FoundDisk {
     /// Path of the file, relative to the directory.
     pub(super) name: String,
     /// Properties of the disk, unless the file is compressed.
-    pub(super) info: Option<Info>,
+    pub(super) info: Option<DiskInfo>,
     pub(super) packing: Option<CompressionFormat>,
     pub(super) platform: Platform,
     /// How the platform was found.
@@ -87,7 +87,7 @@ impl FoundDisk {
 
     /// Returns whether KubeVirt can boot the disk without conversion.
     pub(super) fn is_bootable(&self) -> bool {
-        use disk::Format::{Iso, Qcow2, Raw};
+        use disk::DiskFormat::{Iso, Qcow2, Raw};
         self.info.as_ref().is_none_or(|info| matches!(info.format, Qcow2 | Raw | Iso))
     }
 }
@@ -121,7 +121,7 @@ pub(super) fn find_disks(directory: &Path) -> Result<Vec<FoundDisk>, CommandErro
     Ok(disks)
 }
 
-fn guess_platform(name: &str, info: Option<&Info>) -> (Platform, KnownBy) {
+fn guess_platform(name: &str, info: Option<&DiskInfo>) -> (Platform, KnownBy) {
     let of = |architecture: &str| Platform {
         os: "linux".into(),
         architecture: architecture.into(),
@@ -139,6 +139,6 @@ fn guess_platform(name: &str, info: Option<&Info>) -> (Platform, KnownBy) {
     }
 }
 
-fn examine_file(path: &Path) -> io::Result<Info> {
-    disk::examine(&DiskFile::open(path)?)
+fn examine_file(path: &Path) -> io::Result<DiskInfo> {
+    disk::examine_disk(&DiskFile::open(path)?)
 }

@@ -1,7 +1,7 @@
 //! The result of `inspect` as JSON. Fields may be added, and are not renamed.
 
 use diskette_builder::cluster::contract::Finding;
-use diskette_builder::disk::Info;
+use diskette_builder::disk::DiskInfo;
 use diskette_builder::inspect::overview::{ImageOverview, SeenDisk};
 use diskette_builder::oci::image_documents::PlatformImage;
 use serde_json::{Map, Value, json};
@@ -18,7 +18,7 @@ pub(super) fn image_json(seen: &InspectedImages) -> String {
 }
 
 /// Returns a disk as JSON.
-pub(super) fn disk_json(name: &str, info: &Info) -> String {
+pub(super) fn disk_json(name: &str, info: &DiskInfo) -> String {
     format!("{:#}\n", json!({ "file": name, "disk": info }))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diskette_builder::compression::CompressionFormat;
-use diskette_builder::disk::Info;
+use diskette_builder::disk::DiskInfo;
 use diskette_builder::inspect::overview::{
     ImageOverview, LAYER_START_LEN, SeenCompression, SeenDisk,
 };
@@ -60,7 +60,7 @@ pub(super) fn image_text(seen: &InspectedImages) -> String {
 }
 
 /// Returns a disk as text.
-pub(super) fn disk_text(name: &str, info: &Info) -> String {
+pub(super) fn disk_text(name: &str, info: &DiskInfo) -> String {
     let mut table = Table::default();
     table.heading(name);
     info_rows(info, &mut table);
@@ -117,7 +117,7 @@ fn disk_rows(disk: &SeenDisk, table: &mut Table) {
     info_rows(&disk.info, table);
 }
 
-fn info_rows(info: &Info, table: &mut Table) {
+fn info_rows(info: &DiskInfo, table: &mut Table) {
     table.row("format", &format(info));
     let allocated = info.allocated.map(|len| format!(", {} of it with data", HumanBytes(len)));
     let size = HumanBytes(info.virtual_size);
@@ -131,7 +131,7 @@ fn info_rows(info: &Info, table: &mut Table) {
     }
 }
 
-fn format(info: &Info) -> String {
+fn format(info: &DiskInfo) -> String {
     match info.cluster_compression {
         Some(compression) => format!("{}, {compression}", info.format),
         None => info.format.to_string(),

@@ -33,13 +33,14 @@ fn plan_conversion(
     guest: &Guest,
     conversion: Conversion,
     jobs: usize,
-) -> Result<Plan, ConvertError> {
-    let plan = Plan::new(Arc::clone(guest), conversion, &new_pool(jobs), &always_continue)?;
+) -> Result<ConversionPlan, ConvertError> {
+    let plan =
+        ConversionPlan::new(Arc::clone(guest), conversion, &new_pool(jobs), &always_continue)?;
     Ok(plan.continue_value().unwrap())
 }
 
 /// Reads a converted disk as a layer does: in uneven pieces, and with holes left out.
-fn read_converted(plan: &Plan) -> Result<Vec<u8>, ConvertError> {
+fn read_converted(plan: &ConversionPlan) -> Result<Vec<u8>, ConvertError> {
     let mut stream = plan.stream();
     let mut bytes = vec![0; usize::try_from(plan.len()).unwrap()];
     let mut at = 0;
@@ -221,7 +222,7 @@ fn survey_reports_progress_and_can_be_cancelled() {
     };
     let survey = || {
         let conversion = Conversion::Qcow2(ClusterCompression::Zlib);
-        Plan::new(Arc::clone(&guest), conversion, &new_pool(2), &progress).unwrap()
+        ConversionPlan::new(Arc::clone(&guest), conversion, &new_pool(2), &progress).unwrap()
     };
     assert!(survey().is_continue());
     assert_eq!(seen.swap(0, Ordering::Relaxed), guest.len());

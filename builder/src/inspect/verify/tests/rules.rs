@@ -12,7 +12,7 @@ use snapbox::{IntoData, assert_data_eq, str};
 use super::*;
 use crate::cluster::contract::facts::{ConfigFacts, DiskFacts, ImageFacts, LayerFacts};
 use crate::cluster::contract::judge_image;
-use crate::disk::{Flaw, FlawKind, Format, Info};
+use crate::disk::{DiskFormat, DiskInfo, Flaw, FlawKind};
 
 /// Checks what is found in images, and remembers which rules were broken and which were kept by one
 /// that is about them.
@@ -943,8 +943,8 @@ fn flaws(table: &mut Table) {
         let tar = disk(TarBuilder::new()).end();
         let members = crate::oci::tar::read_entries(&tar[..], TarLimits::default()).unwrap();
         layer.members = members.map(Result::unwrap).collect();
-        let (format, start) = (Format::Raw, Digest::of_bytes(b""));
-        let info = Info {
+        let (format, start) = (DiskFormat::Raw, Digest::of_bytes(b""));
+        let info = DiskInfo {
             format,
             virtual_size: 70_000,
             file_size: 70_000,

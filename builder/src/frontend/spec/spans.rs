@@ -1,4 +1,4 @@
-//! *Locations* in a text: those of the YAML library are converted to spans for diagnostics.
+//! *Spans* of nodes and errors: locations of the YAML library are converted to spans for diagnostics.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use super::node::{Node, NodeValue, RawNode};
 use crate::recipe::diagnostic::{SourceText, Span};
 
 /// Converts locations of the YAML library to spans of a text.
-pub(super) struct TextLocations<'s> {
+pub(super) struct SpanConverter<'s> {
     pub(super) source: &'s Arc<SourceText>,
     /// Length in bytes of the byte order mark, which the library does not see.
     skipped: usize,
 }
 
-impl<'s> TextLocations<'s> {
+impl<'s> SpanConverter<'s> {
     pub(super) fn new(source: &'s Arc<SourceText>) -> Self {
         let mark = '\u{feff}';
         let skipped = if source.text.starts_with(mark) { mark.len_utf8() } else { 0 };
