@@ -71,7 +71,7 @@ impl<'e, 't> Lexer<'e, 't> {
                 _ if Some(next) == end => return Ok(out),
                 '$' => out.push_value(&self.expand_variable()?),
                 '\'' if self.quotes == QuoteHandling::Removed => {
-                    out.push_quoted(self.read_single_quoted()?)
+                    out.push_quoted(self.read_single_quoted()?);
                 }
                 '"' if self.quotes == QuoteHandling::Removed => {
                     out.push_quoted(&self.expand_double_quoted(escapes)?);

@@ -62,7 +62,8 @@ impl Healthcheck {
                 }
                 Some(time) => times.push((field, time)),
                 None => {
-                    problems.push(invalid_time(&word, format!("`{}` is not a duration", word.text)))
+                    problems
+                        .push(invalid_time(&word, format!("`{}` is not a duration", word.text)));
                 }
             }
         }

@@ -45,7 +45,7 @@ impl PatternTokens {
         while let Some(character) = parser.rest.next() {
             match character {
                 '*' if stars == DoubleStar::Across && parser.take_if('*') => {
-                    parser.push_double_star()
+                    parser.push_double_star();
                 }
                 '*' => parser.push_star(),
                 '?' => parser.tokens.push(Token::AnyCharacter),
@@ -106,7 +106,7 @@ fn advance_ends(token: &Token, text: &str, ends: &mut Vec<usize>) {
         }),
         Token::AnyCharacter => advance_one_character(text, ends, |character| character != '/'),
         Token::Class(class) => {
-            advance_one_character(text, ends, |character| class.contains(character))
+            advance_one_character(text, ends, |character| class.contains(character));
         }
         Token::Star => *ends = ends_within_parts(text, ends),
         Token::Directories => {

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::error::RunError;
 use super::pattern::{ExpandedByte, ShellPattern};
+use super::piece::{Piece, PieceKind};
 use super::shell_variables::SHELL_VARIABLES;
 use super::word::{
     ParameterAction, ParameterExpansion, Quoting, ShellWord, TrimExtent, TrimSide, UnsetCondition,
@@ -33,20 +34,6 @@ pub(super) struct ShellParameters<'a> {
 pub(super) enum UnsetPolicy {
     Empty,
     Error,
-}
-
-/// A part of an expanded word.
-struct Piece {
-    text: String,
-    kind: PieceKind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PieceKind {
-    Quoted,
-    Literal,
-    /// The value of a parameter, which is split at blanks.
-    Expanded,
 }
 
 impl<'a> ShellParameters<'a> {
@@ -88,10 +75,10 @@ impl<'a> ShellParameters<'a> {
         let mut field: Option<Vec<ExpandedByte>> = None;
         for piece in self.expand_parts(&word.parts, PieceKind::Literal, unset)? {
             if piece.kind != PieceKind::Expanded {
-                field.get_or_insert_default().extend(piece.letters());
+                field.get_or_insert_default().extend(piece.bytes());
                 continue;
             }
-            for letter in piece.letters() {
+            for letter in piece.bytes() {
                 match letter.byte() {
                     b' ' | b'\t' | b'\n' => fields.extend(field.take()),
                     _ => field.get_or_insert_default().push(letter),
@@ -130,7 +117,7 @@ impl<'a> ShellParameters<'a> {
                     pieces.push(Piece { text: text.clone(), kind });
                 }
                 WordPart::Parameter(parameter) => {
-                    pieces.extend(self.expand_parameter(parameter, unset)?)
+                    pieces.extend(self.expand_parameter(parameter, unset)?);
                 }
             }
         }
@@ -148,10 +135,7 @@ impl<'a> ShellParameters<'a> {
             Quoting::Unquoted => PieceKind::Expanded,
         };
         let value = self.look_up(name, range)?;
-        let is_set = |missing: &UnsetCondition| match missing {
-            UnsetCondition::Unset => value.is_some(),
-            UnsetCondition::UnsetOrEmpty => value.is_some_and(|value| !value.is_empty()),
-        };
+        let is_set = |condition: &UnsetCondition| condition.is_set(value);
         let text = match action {
             ParameterAction::Default(missing, word) if !is_set(missing) => {
                 return self.expand_parts(&word.parts, kind, unset);
@@ -218,7 +202,7 @@ impl<'a> ShellParameters<'a> {
         unset: UnsetPolicy,
     ) -> Result<Vec<ExpandedByte>, RunError> {
         let pieces = self.expand_parts(&word.parts, PieceKind::Literal, unset)?;
-        Ok(pieces.iter().flat_map(Piece::letters).collect())
+        Ok(pieces.iter().flat_map(Piece::bytes).collect())
     }
 
     fn trim_value<'v>(
@@ -249,15 +233,5 @@ impl<'a> ShellParameters<'a> {
             TrimSide::Back => value.get(..value.len() - len.unwrap_or(0)),
         };
         kept.ok_or_else(|| RunError::new("a character would be cut apart", word.range.clone()))
-    }
-}
-
-impl Piece {
-    fn letters(&self) -> impl Iterator<Item = ExpandedByte> {
-        let make = match self.kind {
-            PieceKind::Quoted => ExpandedByte::Plain,
-            PieceKind::Literal | PieceKind::Expanded => ExpandedByte::Active,
-        };
-        self.text.bytes().map(make)
     }
 }

@@ -10,6 +10,7 @@ mod fault;
 mod glob;
 mod options;
 mod pattern;
+mod piece;
 mod process;
 mod reader;
 mod settings;

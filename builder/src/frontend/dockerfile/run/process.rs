@@ -244,3 +244,8 @@ impl Process<'_> {
 pub(super) fn parent_path(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
+
+/// Returns the last part of a path, without slashes after it.
+pub(super) fn last_part(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+}

@@ -67,6 +67,16 @@ pub(super) enum UnsetCondition {
     UnsetOrEmpty,
 }
 
+impl UnsetCondition {
+    /// Returns whether a parameter with this value counts as set.
+    pub(super) fn is_set(self, value: Option<&str>) -> bool {
+        match self {
+            Self::Unset => value.is_some(),
+            Self::UnsetOrEmpty => value.is_some_and(|value| !value.is_empty()),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TrimSide {
     Front,

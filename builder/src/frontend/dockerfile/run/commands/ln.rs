@@ -2,7 +2,7 @@
 
 use super::super::fault::{Errno, ProcessFault};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
-use super::super::process::Process;
+use super::super::process::{Process, last_part};
 use super::super::status::{CommandRefusal, CommandStatus, quoted};
 use crate::frontend::dockerfile::tree::{FollowLast, TreeNodeKind};
 
@@ -68,7 +68,7 @@ fn link_into(
 ) -> Result<CommandStatus, CommandRefusal> {
     let mut status = CommandStatus::default();
     for target in targets {
-        let name = target.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let name = last_part(target);
         let link = if directory == "." { name.to_owned() } else { join(directory, name) };
         link_one(process, target, &link, existing, &mut status)?;
     }

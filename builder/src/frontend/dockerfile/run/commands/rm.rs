@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::fault::{Errno, ProcessFault};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
-use super::super::process::{Process, parent_path};
+use super::super::process::{Process, last_part, parent_path};
 use super::super::status::{CommandRefusal, CommandStatus, missing_operand, quoted};
 use super::walk::walk;
 use crate::frontend::dockerfile::tree::FollowLast;
@@ -51,12 +51,11 @@ fn remove_operand(
         found => found,
     };
     let Some(path) = status.record(path, cannot)? else { return Ok(()) };
-    let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let is_directory = process.is_directory_at(&path);
     let is_recursive = arguments.has("recursive");
     if is_directory && !is_recursive && !arguments.has("dir") {
         status.record(Err::<(), _>(Errno::IsDirectory.into()), cannot)?;
-    } else if matches!(last, "." | "..") {
+    } else if matches!(last_part(name), "." | "..") {
         let name = quoted(name);
         status.fail(format!("refusing to remove '.' or '..' directory: skipping {name}"));
     } else if is_recursive && path.is_empty() {
@@ -130,7 +129,7 @@ pub(super) fn rmdir(
     }
     let mut status = CommandStatus::default();
     for name in &arguments.operands {
-        let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let last = last_part(name);
         let found = process.stat(name, FollowLast::No).and_then(|path| match last {
             "." => Err(Errno::Invalid.into()),
             ".." => Err(Errno::NotEmpty.into()),
