@@ -20,7 +20,7 @@ pub trait ReadAt: Send + Sync {
         Ok(Extent::data(self.len().saturating_sub(at)))
     }
 
-    /// Tells whether there is no byte.
+    /// Returns whether there are no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

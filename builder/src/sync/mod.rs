@@ -10,6 +10,7 @@ mod platform_builder;
 mod publish;
 mod published;
 mod recipe_digest;
+mod report;
 mod shard;
 
 use std::convert::Infallible;

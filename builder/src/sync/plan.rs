@@ -27,13 +27,13 @@ pub(super) fn plan_platforms(
     published: Option<&PublishedImage>,
 ) -> Result<Vec<PlatformPlan>, SyncError> {
     let entry = job.entry;
-    let mut parts = Vec::new();
+    let mut plans = Vec::new();
     for (platform, found) in entry.platforms.iter().zip(found) {
         let entry = published.and_then(|published| published.find_entry(&platform.platform));
         let disk = match found {
             Ok(disk) => disk,
             Err(error) => {
-                parts.push(PlatformPlan::without_disk(entry, Arc::clone(error)));
+                plans.push(PlatformPlan::without_disk(entry, Arc::clone(error)));
                 continue;
             }
         };
@@ -43,7 +43,7 @@ pub(super) fn plan_platforms(
             .and_then(|published| published.find_unchanged(&platform.platform, disk, &recipe));
         let older = published.and_then(|it| it.find_version(&platform.platform));
         let older = older.filter(|_| sync.downgrade == DowngradePolicy::Refuse);
-        parts.push(match (same, older) {
+        plans.push(match (same, older) {
             (Some(entry), _) => PlatformPlan::Keep(entry.clone(), None),
             (None, Some(published))
                 if version::compare_versions(&disk.version, published).is_lt() =>
@@ -54,7 +54,7 @@ pub(super) fn plan_platforms(
             (None, _) => PlatformPlan::Build(disk.clone(), recipe),
         });
     }
-    Ok(parts)
+    Ok(plans)
 }
 
 impl PlatformPlan {

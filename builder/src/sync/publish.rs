@@ -11,8 +11,7 @@ use super::plan::{PlatformPlan, plan_platforms};
 use super::platform_builder::PlatformBuilder;
 use super::published::{PublishedImage, RECIPE_DIGEST};
 use super::{
-    PlatformSyncOutcome, PlatformSyncReport, SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport,
-    SyncScope, SyncTools, recipe_digest,
+    SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncTools, recipe_digest,
 };
 use crate::frontend::spec::PlatformsPolicy;
 use crate::oci::copy::{CopyContext, copy_unnamed};
@@ -34,12 +33,12 @@ const ATTEMPTS_MAX: usize = 3;
 
 /// The sync of one image.
 pub(super) struct ImageSync<'a> {
-    job: &'a SyncJob<'a>,
+    pub(super) job: &'a SyncJob<'a>,
     sync: &'a SyncTools<'a>,
     progress: NumberedProgress<'a>,
-    found: Vec<Result<UpstreamDisk, Arc<SyncError>>>,
+    pub(super) found: Vec<Result<UpstreamDisk, Arc<SyncError>>>,
     /// Images that have been built, by the platform's number.
-    built: BTreeMap<usize, IndexEntry>,
+    pub(super) built: BTreeMap<usize, IndexEntry>,
 }
 
 impl<'a> ImageSync<'a> {
@@ -73,28 +72,28 @@ impl<'a> ImageSync<'a> {
         let source = self.open_images(&self.job.source)?;
         let platforms: Vec<&Platform> = entry.platforms.iter().map(|it| &it.platform).collect();
         let published = PublishedImage::read(&source, &known_by, &platforms)?;
-        let mut parts = plan_platforms(self.job, self.sync, &self.found, published.as_ref())?;
-        let tags = self.fill_tags(&parts)?;
+        let mut plans = plan_platforms(self.job, self.sync, &self.found, published.as_ref())?;
+        let tags = self.fill_tags(&plans)?;
         let index_recipe = recipe_digest::index_recipe_digest(entry);
         let is_as_published = published.as_ref().is_some_and(|it| it.has_recipe(&index_recipe));
-        if let Some(outcome) = self.outcome_without_build(&parts, is_as_published) {
+        if let Some(outcome) = self.outcome_without_build(&plans, is_as_published) {
             let digest = published.map(|published| published.document.digest);
-            return Ok(Some(self.report(outcome, parts, tags, digest)));
+            return Ok(Some(self.report(outcome, plans, tags, digest)));
         }
         if self.sync.mode == SyncMode::DryRun {
-            return Ok(Some(self.report(SyncOutcome::WouldPublish, parts, tags, None)));
+            return Ok(Some(self.report(SyncOutcome::WouldPublish, plans, tags, None)));
         }
         let before = match &published {
             _ if self.job.source != self.job.target => self.target_digest(&known_by)?,
             published => published.as_ref().map(|it| it.document.digest),
         };
         let sink = RegistrySink::new(self.sync.registry, 1);
-        self.build_parts(&mut parts, published.as_ref(), &sink)?;
-        if self.has_blocking_failure(&parts) {
+        self.build_platforms(&mut plans, published.as_ref(), &sink)?;
+        if self.has_blocking_failure(&plans) {
             let digest = published.map(|published| published.document.digest);
-            return Ok(Some(self.report(SyncOutcome::Failed(None), parts, tags, digest)));
+            return Ok(Some(self.report(SyncOutcome::Failed(None), plans, tags, digest)));
         }
-        let index = self.push_index(&parts, &source, &sink, &index_recipe)?;
+        let index = self.push_index(&plans, &source, &sink, &index_recipe)?;
         let now = self.target_digest(&known_by)?;
         if now != before {
             return Ok(None);
@@ -102,37 +101,37 @@ impl<'a> ImageSync<'a> {
         let digest = Some(index.digest);
         // Platforms that failed were kept, and no other was new.
         if now == digest && self.sync.scope == SyncScope::Changed {
-            return Ok(Some(self.report(SyncOutcome::Unchanged, parts, tags, digest)));
+            return Ok(Some(self.report(SyncOutcome::Unchanged, plans, tags, digest)));
         }
         self.publish_tags(&index, &tags, &sink)?;
-        Ok(Some(self.report(SyncOutcome::Published, parts, tags, digest)))
+        Ok(Some(self.report(SyncOutcome::Published, plans, tags, digest)))
     }
 
     /// Returns the outcome if nothing has to be built, or nothing can be.
     fn outcome_without_build(
         &self,
-        parts: &[PlatformPlan],
+        plans: &[PlatformPlan],
         is_as_published: bool,
     ) -> Option<SyncOutcome> {
-        if self.has_blocking_failure(parts) {
+        if self.has_blocking_failure(plans) {
             return Some(SyncOutcome::Failed(None));
         }
-        let are_kept = parts.iter().all(|part| matches!(part, PlatformPlan::Keep(..)));
+        let are_kept = plans.iter().all(|plan| matches!(plan, PlatformPlan::Keep(..)));
         if are_kept && is_as_published && self.sync.scope == SyncScope::Changed {
             return Some(SyncOutcome::Unchanged);
         }
-        let is_lost = parts.iter().all(|part| matches!(part, PlatformPlan::Fail(_)));
+        let is_lost = plans.iter().all(|plan| matches!(plan, PlatformPlan::Fail(_)));
         is_lost.then_some(SyncOutcome::Failed(None))
     }
 
     /// Returns whether a platform has failed without which nothing is published.
-    fn has_blocking_failure(&self, parts: &[PlatformPlan]) -> bool {
+    fn has_blocking_failure(&self, plans: &[PlatformPlan]) -> bool {
         self.job.entry.policy == PlatformsPolicy::AllOrNothing
-            && parts.iter().any(PlatformPlan::is_error)
+            && plans.iter().any(PlatformPlan::is_error)
     }
 
-    fn fill_tags(&self, parts: &[PlatformPlan]) -> Result<Vec<String>, SyncError> {
-        let used = parts.iter().zip(&self.found).filter(|(part, _)| !part.is_error());
+    fn fill_tags(&self, plans: &[PlatformPlan]) -> Result<Vec<String>, SyncError> {
+        let used = plans.iter().zip(&self.found).filter(|(plan, _)| !plan.is_error());
         let disks: Vec<&UpstreamDisk> = used.filter_map(|(_, found)| found.as_ref().ok()).collect();
         if disks.is_empty() {
             return Ok(vec![self.job.entry.main_tag()]);
@@ -141,14 +140,14 @@ impl<'a> ImageSync<'a> {
     }
 
     /// Builds the planned images. Depending on the policy, a failure does not stop the other platforms.
-    fn build_parts(
+    fn build_platforms(
         &mut self,
-        parts: &mut [PlatformPlan],
+        plans: &mut [PlatformPlan],
         published: Option<&PublishedImage>,
         sink: &dyn Sink,
     ) -> Result<(), SyncError> {
-        for (number, part) in parts.iter_mut().enumerate() {
-            let PlatformPlan::Build(disk, recipe) = part else { continue };
+        for (number, plan) in plans.iter_mut().enumerate() {
+            let PlatformPlan::Build(disk, recipe) = plan else { continue };
             if self.built.contains_key(&number) {
                 continue;
             }
@@ -162,7 +161,7 @@ impl<'a> ImageSync<'a> {
                 Err(SyncError::Cancelled) => return Err(SyncError::Cancelled),
                 Err(error) => {
                     let entry = published.and_then(|it| it.find_entry(&platform.platform));
-                    *part = PlatformPlan::without_disk(entry, Arc::new(error));
+                    *plan = PlatformPlan::without_disk(entry, Arc::new(error));
                     if self.job.entry.policy == PlatformsPolicy::AllOrNothing {
                         return Ok(());
                     }
@@ -175,14 +174,14 @@ impl<'a> ImageSync<'a> {
     /// Pushes the index, after copying the images that are published in another repository.
     fn push_index(
         &self,
-        parts: &[PlatformPlan],
+        plans: &[PlatformPlan],
         source: &dyn Images,
         sink: &dyn Sink,
         recipe: &Digest,
     ) -> Result<Document, SyncError> {
         let mut entries = Vec::new();
-        for (number, part) in parts.iter().enumerate() {
-            match part {
+        for (number, plan) in plans.iter().enumerate() {
+            match plan {
                 PlatformPlan::Build(..) => entries.extend(self.built.get(&number).cloned()),
                 PlatformPlan::Keep(entry, _) => {
                     if self.job.source != self.job.target {
@@ -250,52 +249,5 @@ impl<'a> ImageSync<'a> {
     fn target_digest(&self, tag: &str) -> Result<Option<Digest>, SyncError> {
         let found = self.open_images(&self.job.target)?.find_image(tag)?;
         Ok(found.map(|document| document.digest))
-    }
-
-    fn report(
-        &mut self,
-        outcome: SyncOutcome,
-        parts: Vec<PlatformPlan>,
-        tags: Vec<String>,
-        digest: Option<Digest>,
-    ) -> SyncReport {
-        let is_failed = matches!(outcome, SyncOutcome::Failed(_));
-        let platforms = self.job.entry.platforms.iter().zip(parts).zip(&self.found).enumerate();
-        let platforms = platforms.map(|(number, ((platform, part), found))| {
-            let built = self.built.get(&number).map(|entry| entry.digest);
-            let (outcome, digest) = match part {
-                PlatformPlan::Keep(entry, None) => {
-                    (PlatformSyncOutcome::Unchanged, Some(entry.digest))
-                }
-                PlatformPlan::Keep(entry, Some(error)) => {
-                    (PlatformSyncOutcome::Kept(error), Some(entry.digest))
-                }
-                PlatformPlan::Build(..) if is_failed => (PlatformSyncOutcome::Skipped, None),
-                PlatformPlan::Build(..) => (PlatformSyncOutcome::Built, built),
-                PlatformPlan::Fail(error) => (PlatformSyncOutcome::Failed(error), None),
-            };
-            let disk = found.as_ref().ok().cloned();
-            PlatformSyncReport { platform: platform.platform.clone(), outcome, disk, digest }
-        });
-        SyncReport { outcome, tags, digest, platforms: platforms.collect() }
-    }
-
-    /// Returns the report of an image that failed as a whole.
-    fn failed_report(self, error: SyncError) -> SyncReport {
-        let mut found = self.found.into_iter();
-        let platforms = self.job.entry.platforms.iter().map(|platform| {
-            let (outcome, disk) = match found.next() {
-                Some(Err(error)) => (PlatformSyncOutcome::Failed(error), None),
-                Some(Ok(disk)) => (PlatformSyncOutcome::Skipped, Some(disk)),
-                None => (PlatformSyncOutcome::Skipped, None),
-            };
-            PlatformSyncReport { platform: platform.platform.clone(), outcome, disk, digest: None }
-        });
-        SyncReport {
-            outcome: SyncOutcome::Failed(Some(error)),
-            tags: Vec::new(),
-            digest: None,
-            platforms: platforms.collect(),
-        }
     }
 }

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use diskette_builder::disk::{Format, ReadAt, examine_disk, guest};
+use diskette_builder::disk::{DiskFormat, ReadAt, examine_disk, guest};
 
 /// Pieces of a file, and zeros between them.
 pub struct Sparse {
@@ -56,7 +56,7 @@ impl ReadAt for Sparse {
 }
 
 /// Looks at a file, and reads some of the disk in it.
-pub fn check(file: &Sparse, format: Format) {
+pub fn check(file: &Sparse, format: DiskFormat) {
     let info = examine_disk(file).unwrap();
     let Ok(guest) = guest::open(Arc::new(file), format) else { return };
     assert!(info.format != format || info.virtual_size == guest.len());
