@@ -1,8 +1,8 @@
-//! A *credential* proves to a registry who asks.
+//! A *credential* authenticates the user of a registry.
 
 use crate::net::secret::Secret;
 
-/// What proves to a registry who asks.
+/// What a client presents to a registry to authenticate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// A user and a password.
@@ -22,7 +22,7 @@ impl Credential {
         Self::Basic { username: username.into(), password: Secret::new(password) }
     }
 
-    /// Returns what a person calls this kind, without the secret.
+    /// Returns a description for the user, without the secret.
     pub fn describe(&self) -> String {
         match self {
             Self::Basic { username, .. } => format!("the password of `{username}`"),

@@ -15,7 +15,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Returns the text, to send it to the one it is for.
+    /// Returns the text, to send it to the server it is for.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,8 +1,8 @@
-//! *Registries* as this machine uses them: the client that transfers images, what registries are
-//! shown, and how their administrators configured them.
+//! *Registries* as this machine uses them: the client that transfers images, the credentials that
+//! it presents, and the settings that administrators configured.
 //!
 //! - [`client`]: pulls, pushes and listings over the distribution API
-//! - [`credentials`]: what a registry is shown
+//! - [`credentials`]: users, passwords and tokens for registries
 //! - [`settings`]: mirrors, blocked and insecure registries, certificates
 //! - [`quay`]: descriptions of repositories on quay
 

@@ -1,4 +1,4 @@
-//! *quay*, the registry, keeps a description of each repository and whether everybody may read it
+//! *quay* keeps a description of each repository, and whether it is public
 //! (<https://docs.quay.io/api/swagger/>).
 
 use serde_json::json;
@@ -8,11 +8,11 @@ use url::Url;
 use crate::net::http::{HttpClient, HttpError, HttpRequest};
 use crate::net::secret::Secret;
 
-/// No answer that is shown is longer, in bytes, nor shown with more characters.
+/// The longest response that is read, in bytes, and the most characters of it that are shown.
 const ANSWER_MAX: u64 = 64 * 1024;
 const SHOWN_MAX: usize = 200;
 
-/// quay's API, on one host.
+/// A client of quay's API on one host.
 #[derive(Debug)]
 pub struct QuayClient<'a> {
     client: &'a HttpClient,
@@ -23,38 +23,38 @@ pub struct QuayClient<'a> {
 /// Why a description could not be published.
 #[derive(Debug, Error)]
 pub enum QuayError {
-    /// No answer came.
+    /// There was no response.
     #[error("cannot {act} {repository}: {error}")]
     Http {
-        /// What was attempted.
+        /// The operation.
         act: &'static str,
-        /// Without the host.
+        /// The repository without its host.
         repository: String,
-        /// Why not.
+        /// Why it failed.
         error: HttpError,
     },
-    /// It was refused.
+    /// The server refused.
     #[error("cannot {act} {repository}: the server answered {status}{said}")]
     Status {
-        /// What was attempted.
+        /// The operation.
         act: &'static str,
-        /// Without the host.
+        /// The repository without its host.
         repository: String,
-        /// HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// What the server said, after a colon.
+        /// The body of the response after a colon, or nothing.
         said: String,
     },
 }
 
 impl<'a> QuayClient<'a> {
-    /// Returns the API at a base like `https://quay.io/`. The token is one of an OAuth application that
-    /// may administer repositories.
+    /// Returns a client of the API at a base like `https://quay.io/`. The token belongs to an OAuth
+    /// application that may administer repositories.
     pub fn new(client: &'a HttpClient, base: Url, token: Secret) -> Self {
         Self { client, base, token }
     }
 
-    /// Sets the description of a repository, e.g. `me/fedora`, and lets everybody read it.
+    /// Sets the description of a repository, e.g. `me/fedora`, and makes it public.
     pub fn publish_description(
         &self,
         repository: &str,

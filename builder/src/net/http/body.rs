@@ -1,5 +1,5 @@
-//! An *answer* and its body, which is read as a stream. Read to the end, it gives its connection
-//! back; dropped before, it closes it.
+//! A *response* and its body, which is read as a stream. Read to the end, it returns its connection
+//! to the client; dropped before, it closes it.
 
 use std::io::{self, BufRead, Read};
 
@@ -9,7 +9,7 @@ use super::head::ResponseHead;
 use super::stream::HttpConnection;
 use super::{HttpClient, HttpError, HttpOrigin, url_origin};
 
-/// An answer: its head, and its body for reading.
+/// A response: its head, and its body for reading.
 pub(crate) struct HttpResponse {
     pub(crate) head: ResponseHead,
     origin: HttpOrigin,
@@ -23,7 +23,7 @@ struct ResponseBody {
     reuse: ConnectionReuse,
 }
 
-/// What is still to be read.
+/// What is still to be read of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BodyRemainder {
     Nothing,
@@ -35,18 +35,18 @@ enum BodyRemainder {
     UntilClosed,
 }
 
-/// Whether another request can follow on the connection.
+/// Whether the connection can be used for another request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConnectionReuse {
     Possible,
-    /// The request was not sent whole.
+    /// The request is incomplete, or the server closes the connection.
     Impossible,
 }
 
-/// What is read of a body that nobody wants, to keep its connection, in bytes.
+/// The most bytes that are read of a discarded body, to keep its connection.
 const DRAIN_MAX: u64 = 64 * 1024;
 
-/// No line between chunks is longer, in bytes.
+/// The longest line between chunks, in bytes.
 const LINE_MAX: u64 = 4096;
 
 impl HttpResponse {
@@ -74,7 +74,7 @@ impl HttpResponse {
         Self { head, origin, body }
     }
 
-    /// Returns the body, which must not be longer than `limit` bytes.
+    /// Reads the whole body; fails if it is longer than `limit` bytes.
     pub(crate) fn read_body(mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
         let waited = self.body.client.options().stall;
@@ -86,17 +86,17 @@ impl HttpResponse {
         Ok(bytes)
     }
 
-    /// Reads a short rest, so that the connection can serve again.
+    /// Reads the rest of a short body, so that the connection can be reused.
     pub(crate) fn discard(mut self) {
         if matches!(self.body.left, BodyRemainder::Bytes(len) if len > DRAIN_MAX) {
             return;
         }
-        // A connection that fails here is closed, and the next request makes another.
+        // A connection that fails here is closed, and the next request opens another.
         drop(io::copy(&mut (&mut self.body).take(DRAIN_MAX), &mut io::sink()));
     }
 }
 
-/// RFC 9112, 6.3.
+/// Returns what the body of a response consists of (RFC 9112, 6.3).
 fn body_remainder(head: &ResponseHead, method: &str) -> BodyRemainder {
     if method == "HEAD" || matches!(head.status, 100..200 | 204 | 304) {
         return BodyRemainder::Nothing;
@@ -112,7 +112,7 @@ fn body_remainder(head: &ResponseHead, method: &str) -> BodyRemainder {
 }
 
 impl ResponseBody {
-    /// Gives the connection back when all has been read.
+    /// Returns the connection to the client when the body has been read.
     fn release(&mut self) {
         if self.left != BodyRemainder::Nothing {
             return;
@@ -130,7 +130,7 @@ impl ResponseBody {
         connection.reader.read(&mut space[..len])
     }
 
-    /// Reads the length of the next chunk; after the last one the trailers too.
+    /// Reads the length of the next chunk; after the last chunk, the trailers too.
     fn read_chunk_len(&mut self) -> io::Result<BodyRemainder> {
         let line = self.read_line()?;
         let digits = line.split(';').next().unwrap_or_default().trim();
@@ -198,7 +198,7 @@ impl ResponseBody {
         self.left = match self.left {
             BodyRemainder::Chunk(_) if left == 0 => {
                 self.read_line()?;
-                // The last chunk is read at once, so that the connection is free for others.
+                // The next length is read at once: after the last chunk the connection is free.
                 self.read_chunk_len()?
             }
             BodyRemainder::Chunk(_) => BodyRemainder::Chunk(left),
@@ -216,7 +216,7 @@ impl Read for HttpResponse {
 }
 
 impl HttpResponse {
-    /// Tells whether it comes from where a URL leads, and not from where that sent us.
+    /// Returns whether the response comes from the origin of `url`, and not from a redirect's target.
     pub(crate) fn is_from(&self, url: &Url) -> bool {
         url_origin(url).is_ok_and(|origin| origin == self.origin)
     }

@@ -1,4 +1,4 @@
-//! How a *connection* is made: to the server itself, or through a proxy.
+//! *Connecting* to a server, directly or through a proxy.
 
 use std::io::{self, BufReader, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -14,7 +14,7 @@ use super::stream::{ConnectionRoute, HttpConnection, HttpStream};
 use super::{HttpClient, HttpError, HttpOrigin, tls};
 use crate::net::proxy::{ProxyAddress, ProxyScheme, RequestScheme};
 
-/// A host that does not answer at all is given up sooner than one that is slow.
+/// The longest time for a TCP connection, which is shorter than the default stall time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Connects to a server.
@@ -79,7 +79,7 @@ fn connect_tcp(client: &HttpClient, host: &str, port: u16) -> Result<HttpStream,
     Err(HttpError::Connect { host: format!("{host}:{port}"), source: failed })
 }
 
-/// Asks a proxy for a way through it (RFC 9110, 9.3.6).
+/// Opens a tunnel through a proxy with `CONNECT` (RFC 9110, 9.3.6).
 fn open_tunnel(
     client: &HttpClient,
     origin: &HttpOrigin,
@@ -96,7 +96,7 @@ fn open_tunnel(
     let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
     let lost = |error| HttpError::from_io(error, stall);
     stream.write_all(request.as_bytes()).map_err(lost)?;
-    // The server behind it says nothing before we do, so nothing is read too far.
+    // The server sends nothing before the client does, so the reader holds no bytes of it.
     let mut reader = BufReader::new(stream);
     let head = ResponseHead::read(&mut reader, stall)?;
     client.trace(|| format!("< {}", head.status));
@@ -107,7 +107,7 @@ fn open_tunnel(
     Ok(reader.into_inner())
 }
 
-/// Returns what is shown to the proxy, and to nobody else.
+/// Returns the value of `Proxy-Authorization`, which only the proxy may get.
 fn proxy_authorization(proxy: &ProxyAddress) -> Option<String> {
     let user = proxy.user()?;
     let pair = format!("{}:{}", user.name, user.password.expose());

@@ -1,4 +1,4 @@
-//! Why a request did not come to an answer.
+//! Errors of requests that got no response.
 
 use std::io;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use thiserror::Error;
 
 use super::alert::{TlsProblem, find_refusal};
 
-/// Why a request failed; an answer with an error status is an answer.
+/// Why a request failed. A response with an error status is no error here.
 #[derive(Debug, Error)]
 pub enum HttpError {
-    /// The URL has another scheme, or none.
+    /// The scheme of the URL is neither `http` nor `https`.
     #[error("`{0}` is neither http nor https")]
     Url(String),
     /// The host's name has no address.
@@ -18,73 +18,73 @@ pub enum HttpError {
     Resolve {
         /// The name.
         host: String,
-        /// What the resolver said.
+        /// The error of the resolver.
         source: io::Error,
     },
-    /// No connection could be made.
+    /// The connection failed.
     #[error("cannot connect to {host}: {source}")]
     Connect {
         /// The host, or the proxy, with its port.
         host: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The proxy would not lead further.
+    /// The proxy refused the tunnel.
     #[error("the proxy {proxy} refused to connect: it answered {status}")]
     Proxy {
         /// The proxy's host and port.
         proxy: String,
-        /// The status of its answer.
+        /// The status of its response.
         status: u16,
     },
-    /// The server could not be trusted, or TLS failed otherwise.
+    /// The server is not trusted, or TLS failed otherwise.
     #[error("cannot trust {host}: {reason}")]
     Tls {
         /// The host.
         host: String,
-        /// What OpenSSL said.
+        /// The message of OpenSSL.
         reason: String,
-        /// What kind of problem that is.
+        /// The kind of problem.
         problem: TlsProblem,
     },
-    /// The server wants to know who we are, or does not like what it is shown.
+    /// The server requires a client certificate, or refuses the one it got.
     #[error("the server does not let us in without a certificate that it knows: {0}")]
     ClientCertificate(String),
-    /// The certificates that should be trusted could not be read.
+    /// The certificates for a host cannot be used.
     #[error("cannot use the certificates for {host}: {reason}")]
     Certificates {
         /// The host they are for.
         host: String,
-        /// What is wrong with them.
+        /// The problem.
         reason: String,
     },
     /// The connection was lost.
     #[error("the connection was lost: {0}")]
     Lost(#[source] io::Error),
-    /// The server closed the connection without an answer.
+    /// The server closed the connection without a response.
     #[error("the server closed the connection")]
     Closed,
-    /// Nothing moved for too long.
+    /// No byte was transferred for this time.
     #[error("timed out: nothing moved for {} s", .0.as_secs())]
     Stalled(Duration),
-    /// What came is not HTTP.
+    /// The response is not valid HTTP, or not what was requested.
     #[error("the server does not speak HTTP: {0}")]
     Protocol(String),
-    /// The answer is longer than what was asked for can be.
+    /// The response is longer than this limit in bytes.
     #[error("the answer is longer than {0} bytes")]
     TooLong(u64),
-    /// The server sent somewhere where this request must not go.
+    /// The server sent a location that must not be followed.
     #[error("refusing to follow to `{url}`: {reason}")]
     Redirect {
         /// The URL, without secrets.
         url: String,
-        /// Why not.
+        /// Why it is not followed.
         reason: &'static str,
     },
 }
 
 impl HttpError {
-    /// Returns what a read or write that failed means.
+    /// Converts the error of a read or write that had a deadline of `waited`.
     pub(crate) fn from_io(error: io::Error, waited: Duration) -> Self {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Stalled(waited),
@@ -93,15 +93,15 @@ impl HttpError {
         }
     }
 
-    /// Tells whether the server closed the connection before it said anything.
+    /// Returns whether the connection was closed before a response.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self, Self::Closed | Self::Lost(_))
     }
 
-    /// Tells whether the same request may come through if it is sent again.
+    /// Returns whether the same request may succeed if it is sent again.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            // What is not HTTP comes from something in between.
+            // Invalid HTTP often comes from something between, such as a gateway.
             Self::Connect { .. }
             | Self::Lost(_)
             | Self::Closed

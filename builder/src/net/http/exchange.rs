@@ -1,5 +1,5 @@
-//! An *exchange* is a request that is being sent, and its answer. The server may answer before all
-//! is sent; then the rest is not sent.
+//! An *exchange* is a request that is being sent, and its response. The server may respond before
+//! the body is complete; then the rest is not sent.
 
 use std::io::{IoSlice, Write};
 use std::time::Duration;
@@ -14,14 +14,15 @@ use super::{HttpClient, HttpError, HttpRequest, redact_url};
 pub(crate) struct HttpExchange {
     client: HttpClient,
     method: &'static str,
-    /// Until the answer takes it.
+    /// Moves to the response.
     connection: Option<HttpConnection>,
     body: BodyProgress,
     early_response: Option<HttpResponse>,
-    /// Sent since the server was last listened to, in bytes.
+    /// Bytes that were sent since the last check for a response.
     sent_unchecked: usize,
 }
 
+/// What is still to be sent of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BodyProgress {
     Done,
@@ -29,22 +30,22 @@ enum BodyProgress {
     Chunked,
 }
 
-/// Why the rest of a body should not be sent.
+/// Why the rest of a body is not sent.
 #[derive(Debug)]
 pub(crate) enum SendError {
-    /// The server has answered already: see [`HttpExchange::answer`].
+    /// The server has responded already: see [`HttpExchange::finish`].
     Answered,
-    /// It could not be sent.
+    /// The connection failed.
     Http(HttpError),
 }
 
-/// How long a server may take to ask for a body; those that do not know how are sent it anyway.
+/// How long to wait for `100 Continue`; after that the body is sent, as some servers never send it.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How much is sent without looking whether the server has answered, in bytes.
+/// Bytes of a body between checks for an early response.
 const CHECK_INTERVAL: usize = 1 << 20;
 
-/// How long the answer of a server that has stopped reading may take to arrive.
+/// How long to wait for the response of a server that has stopped reading.
 const LAST_RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl HttpExchange {
@@ -85,7 +86,7 @@ impl HttpExchange {
         Ok(exchange)
     }
 
-    /// Waits for `100 Continue`, or for what the server says instead.
+    /// Waits for `100 Continue`, or for the response that the server sends instead.
     fn wait_for_continue(&mut self) -> Result<(), HttpError> {
         let stall = self.client.options().stall;
         let Some(connection) = &mut self.connection else { return Ok(()) };
@@ -112,7 +113,7 @@ impl HttpExchange {
         }
     }
 
-    /// Tells whether the server has answered already.
+    /// Returns whether the server has responded already.
     pub(crate) fn has_response(&self) -> bool {
         self.early_response.is_some()
     }
@@ -147,7 +148,7 @@ impl HttpExchange {
         })
     }
 
-    /// Takes an answer that is there already.
+    /// Accepts a response that has arrived already.
     fn check_for_response(&mut self) -> Result<(), SendError> {
         let stall = self.client.options().stall;
         let lost = |error| SendError::Http(HttpError::from_io(error, stall));
@@ -158,7 +159,7 @@ impl HttpExchange {
             return Ok(());
         }
         let head = ResponseHead::read(&mut connection.reader, stall).map_err(SendError::Http)?;
-        // A late `100 Continue` changes nothing.
+        // A late `100 Continue` is ignored.
         if head.status < 200 {
             return Ok(());
         }
@@ -166,7 +167,7 @@ impl HttpExchange {
         Err(SendError::Answered)
     }
 
-    /// Looks for an answer of a server that has stopped reading; without one, `error` it is.
+    /// Waits for the response of a server that has stopped reading; without one, returns `error`.
     fn read_last_response(&mut self, error: HttpError) -> Result<(), HttpError> {
         let Some(connection) = &mut self.connection else { return Err(error) };
         let socket = connection.reader.get_ref().socket();
@@ -181,7 +182,7 @@ impl HttpExchange {
                     self.accept_early_response(head);
                     return Ok(());
                 }
-                // An alert of TLS is its last word too.
+                // An alert of TLS explains the end of the connection.
                 Err(alert @ HttpError::ClientCertificate(_)) => return Err(alert),
                 Err(_) => return Err(error),
             }
@@ -196,8 +197,8 @@ impl HttpExchange {
             Some(HttpResponse::new(&self.client, connection, head, self.method, reuse));
     }
 
-    /// Ends the body and returns the answer; waits `patience` for it, or the stall time.
-    pub(crate) fn finish(&mut self, patience: Option<Duration>) -> Result<HttpResponse, HttpError> {
+    /// Ends the body and returns the response; waits for `timeout`, or the stall time.
+    pub(crate) fn finish(&mut self, timeout: Option<Duration>) -> Result<HttpResponse, HttpError> {
         let stall = self.client.options().stall;
         if let Some(early) = self.early_response.take() {
             return Ok(early);
@@ -210,10 +211,10 @@ impl HttpExchange {
             self.read_last_response(HttpError::from_io(error, stall))?;
             return self.early_response.take().ok_or(HttpError::Closed);
         }
-        let patience = patience.unwrap_or(stall);
-        connection.stream().socket().set_deadline(patience);
+        let timeout = timeout.unwrap_or(stall);
+        connection.stream().socket().set_deadline(timeout);
         let head = loop {
-            let head = ResponseHead::read(&mut connection.reader, patience)?;
+            let head = ResponseHead::read(&mut connection.reader, timeout)?;
             if head.status >= 200 {
                 break head;
             }

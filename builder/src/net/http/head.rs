@@ -1,22 +1,22 @@
-//! The *head* of an answer: its status and headers.
+//! The *head* of a response: its status and headers.
 
 use std::io::BufRead;
 use std::time::Duration;
 
 use super::HttpError;
 
-/// No head is longer, in bytes.
+/// The longest head that is read, in bytes.
 const HEAD_MAX: usize = 64 * 1024;
 
 const HEADERS_MAX: usize = 128;
 
-/// Status and headers.
+/// Status and headers of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResponseHead {
     pub(crate) status: u16,
-    /// `1` for HTTP/1.1.
+    /// The minor version: `1` for HTTP/1.1.
     pub(super) minor: u8,
-    /// Names in lower case.
+    /// Names in lower case, and values.
     headers: Vec<(String, String)>,
 }
 
@@ -31,19 +31,19 @@ impl ResponseHead {
         self.headers.iter().filter(move |(given, _)| given == name).map(|(_, value)| &**value)
     }
 
-    /// Returns the length of the body, where one is given.
+    /// Returns the length of the body in bytes, if it is declared.
     pub(crate) fn content_length(&self) -> Option<u64> {
         self.header("content-length")?.parse().ok()
     }
 
-    /// Tells whether a header that lists words has this one.
+    /// Returns whether a header that is a list of words has this one.
     pub(super) fn header_lists(&self, name: &str, word: &str) -> bool {
         self.headers_named(name)
             .flat_map(|value| value.split(','))
             .any(|value| value.trim().eq_ignore_ascii_case(word))
     }
 
-    /// Parses a head; nothing means that it does not end yet.
+    /// Parses a head and returns it with its length in bytes; nothing if it is incomplete.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, HttpError> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut headers);
@@ -55,7 +55,7 @@ impl ResponseHead {
             (header.name.to_ascii_lowercase(), value)
         });
         let headers: Vec<_> = headers.collect();
-        // Two lengths are how requests are smuggled past proxies.
+        // Different lengths are a sign of request smuggling (RFC 9112, 11.2).
         let mut lengths = headers.iter().filter(|(name, _)| name == "content-length");
         if let Some((_, first)) = lengths.next()
             && (first.parse::<u64>().is_err() || lengths.any(|(_, other)| other != first))

@@ -1,7 +1,7 @@
 //! An *HTTP* client for what libraries do badly: bodies of many gigabytes in both directions that
-//! are written from where they lie, and servers that refuse in the middle of one. It speaks
-//! HTTP/1.1 and blocks; every wait has a deadline. What is retried, and who may see which
-//! credential, is for those to say who use it.
+//! are sent without a copy, and servers that refuse in the middle of one. It speaks HTTP/1.1 and
+//! blocks; every wait has a deadline. Its users decide what is retried, and which server gets which
+//! credential.
 
 mod alert;
 mod body;
@@ -43,29 +43,29 @@ pub(crate) use self::retry::{RetryAttempts, is_transient_status, retry_after};
 use self::stream::HttpConnection;
 use crate::net::proxy::Proxies;
 
-/// What clients are set up with; nothing is read from the environment.
+/// Options of a client; nothing is read from the environment.
 pub struct HttpOptions {
     /// Which requests go through which proxy.
     pub proxies: Proxies,
     /// The certificates of authorities that the system trusts.
     pub roots: SystemRoots,
-    /// What is trusted beyond that, host by host.
+    /// The certificates that are trusted beyond that, by host.
     pub trust: Box<dyn TlsTrust>,
-    /// A server that has not answered or moved a byte for this long is given up.
+    /// A request fails if the server has not responded or transferred a byte for this long.
     pub stall: Duration,
-    /// How often something that failed is tried again.
+    /// The number of attempts after the first one.
     pub retries: u32,
-    /// Ends all waiting.
+    /// Ends all waiting when the user cancels.
     pub cancelled: CancelCheck,
-    /// Is told of each request and answer, without secrets.
+    /// Receives a line for each request and response, without secrets.
     pub trace: Option<HttpTrace>,
 }
 
-/// Listens to requests and answers.
+/// Receives lines that describe requests and responses.
 pub type HttpTrace = Box<dyn Fn(&str) + Send + Sync>;
 
-/// Sends requests; clones share connections. Nothing is set up before the first request: reading
-/// the system's certificates takes longer than a build that has nothing to do.
+/// A client that sends requests; clones share connections. Nothing is set up before the first
+/// request: reading the system's certificates takes longer than a build that has nothing to do.
 #[derive(Clone)]
 pub struct HttpClient {
     shared: Arc<HttpClientState>,
@@ -78,8 +78,8 @@ struct HttpClientState {
     unverified: Mutex<HashSet<String>>,
 }
 
-/// Connections that are kept open, and for how long without use: servers close theirs after a
-/// minute or so, and one that is closed under a request costs another round.
+/// The most idle connections that are kept, and for how long: servers close theirs after about a
+/// minute, and a request on a closed connection costs another round trip.
 const IDLE_MAX: usize = 8;
 const IDLE_FOR: Duration = Duration::from_secs(15);
 
@@ -88,9 +88,9 @@ const IDLE_FOR: Duration = Duration::from_secs(15);
 pub(crate) struct HttpRequest<'a> {
     pub(crate) method: &'static str,
     pub(crate) url: &'a Url,
-    /// Beside those that the client sets itself.
+    /// Headers beside those that the client sets itself.
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// How long the answer may take once all is sent; the stall time if nothing is said.
+    /// How long the response may take after the body is sent; without it, the stall time.
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -107,7 +107,7 @@ impl<'a> HttpRequest<'a> {
 }
 
 impl HttpClient {
-    /// Returns a client; connections are made when needed.
+    /// Returns a client, which connects when needed.
     pub fn new(options: HttpOptions) -> Self {
         let (idle, connectors) = (Mutex::default(), Mutex::default());
         let shared = HttpClientState { options, idle, connectors, unverified: Mutex::default() };
@@ -118,7 +118,7 @@ impl HttpClient {
         &self.shared.options
     }
 
-    /// Sends a request with a body that is at hand, and returns the answer, whatever its status.
+    /// Sends a request with a complete body, and returns the response whatever its status.
     pub(crate) fn send(
         &self,
         request: &HttpRequest<'_>,
@@ -128,7 +128,7 @@ impl HttpClient {
         loop {
             let (connection, reused) = self.obtain_connection(request.url, kept)?;
             match self.send_on(connection, request, body) {
-                // The server had closed a connection that was kept; it never saw the request.
+                // The server had closed the idle connection, and never received the request.
                 Err(error) if reused && error.is_closed() => kept = false,
                 result => return result,
             }
@@ -146,8 +146,8 @@ impl HttpClient {
         exchange.finish(request.timeout)
     }
 
-    /// Starts a request whose body is still to come. The server is asked whether it wants it: what
-    /// it refuses is not sent.
+    /// Starts a request whose body is still to be sent. It expects `100 Continue`, so that a body that
+    /// the server refuses is not sent.
     pub(crate) fn start_exchange(
         &self,
         request: &HttpRequest<'_>,
@@ -163,8 +163,7 @@ impl HttpClient {
         }
     }
 
-    /// Tells whether there are certificates for a server, besides the system's. Where they cannot
-    /// be used there are some.
+    /// Returns whether a server has certificates besides the system's. Unusable ones count too.
     pub(crate) fn has_certificates(&self, origin: &HttpOrigin) -> bool {
         let options = self.options().trust.for_host(&origin.authority());
         options.map_or(true, |options| {
@@ -172,7 +171,7 @@ impl HttpClient {
         })
     }
 
-    /// Accepts any certificate of a server from now on.
+    /// Accepts any certificate of a server in all further connections.
     pub(crate) fn disable_verification(&self, origin: &HttpOrigin) {
         let mut unverified = self.shared.unverified.lock().unwrap_or_else(PoisonError::into_inner);
         unverified.insert(origin.authority());
@@ -198,7 +197,7 @@ impl HttpClient {
         Some(idle.swap_remove(found).1)
     }
 
-    /// Takes back a connection on which nothing is under way.
+    /// Keeps an idle connection for further requests.
     fn keep_idle(&self, connection: HttpConnection) {
         let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX {
@@ -206,12 +205,12 @@ impl HttpClient {
         }
     }
 
-    /// Returns the attempts that there are at something.
+    /// Returns the attempts that an operation has.
     pub(crate) fn attempts(&self) -> RetryAttempts {
         RetryAttempts::new(self.options().retries)
     }
 
-    /// Sleeps; tells whether the user wants to go on.
+    /// Sleeps; breaks if the user cancels.
     pub(crate) fn sleep(&self, pause: Duration) -> ControlFlow<()> {
         const STEP: Duration = Duration::from_millis(50);
         let mut left = pause;

@@ -1,10 +1,10 @@
-//! An *origin* is where a connection leads, and a URL as it can be shown.
+//! An *origin* is the server of a connection: scheme, host and port. URLs are redacted here too.
 
 use url::Url;
 
 use super::error::HttpError;
 
-/// Where a connection leads: what may be sent to one must not be sent to another.
+/// The server of a connection. What may be sent to one origin must not be sent to another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct HttpOrigin {
     pub(crate) scheme: String,
@@ -12,7 +12,7 @@ pub(crate) struct HttpOrigin {
     pub(crate) port: u16,
 }
 
-/// Returns where a URL leads.
+/// Returns the origin of a URL.
 pub(crate) fn url_origin(url: &Url) -> Result<HttpOrigin, HttpError> {
     let scheme = url.scheme();
     match (scheme, url.host_str(), url.port_or_known_default()) {
@@ -24,7 +24,7 @@ pub(crate) fn url_origin(url: &Url) -> Result<HttpOrigin, HttpError> {
 }
 
 impl HttpOrigin {
-    /// Returns the host and, unless it is the scheme's own, the port.
+    /// Returns the host and, unless it is the default of the scheme, the port.
     pub(crate) fn authority(&self) -> String {
         match (self.scheme.as_str(), self.port) {
             ("http", 80) | ("https", 443) => self.host.clone(),
@@ -37,14 +37,14 @@ impl HttpOrigin {
     }
 }
 
-/// Returns a URL that can be shown: the values of its query are often signatures, and before an `@`
-/// stands a password.
+/// Returns a URL that can be shown, without its user, password and most values of its query, which
+/// are often signatures.
 pub(crate) fn redact_url(url: &Url) -> String {
     let mut url = url.clone();
-    // Only a URL without a host refuses, and that has neither.
+    // Setting them fails only for a URL without a host, which has neither.
     url.set_username("").and_then(|()| url.set_password(None)).unwrap_or_default();
     let query = url.query_pairs().map(|(name, value)| match &*name {
-        // A digest tells nothing that is secret.
+        // These are not secret.
         "digest" | "mount" | "from" | "scope" | "service" | "n" | "last" => {
             format!("{name}={value}")
         }

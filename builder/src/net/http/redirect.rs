@@ -1,4 +1,4 @@
-//! *Redirects* and other places that a server sends to: which may be followed, and with what.
+//! *Redirects* and other locations that a server sends: which may be followed, and with which headers.
 
 use std::net::IpAddr;
 
@@ -10,8 +10,8 @@ use super::{HttpClient, HttpError, HttpOrigin, HttpRequest, redact_url, url_orig
 const HOPS_MAX: usize = 10;
 
 impl HttpClient {
-    /// Sends a GET or HEAD request and follows redirects. What is in `headers` under
-    /// `Authorization` goes to the first origin only.
+    /// Sends a GET or HEAD request and follows redirects. The `Authorization` header goes to the first
+    /// origin only.
     pub(crate) fn send_following_redirects(
         &self,
         request: &HttpRequest<'_>,
@@ -36,13 +36,13 @@ impl HttpClient {
     }
 }
 
-/// Returns the URL that a server sends to, if it may.
+/// Resolves a location that a server sent, and refuses one that must not be followed.
 pub(crate) fn resolve_location(from: &Url, location: &str) -> Result<Url, HttpError> {
     let unreadable = |_| HttpError::Protocol("the server sends to a place that is no URL".into());
     let mut url = from.join(location).map_err(unreadable)?;
     let (old, mut new) = (url_origin(from)?, url_origin(&url)?);
     if old.is_tls() && !new.is_tls() {
-        // Servers behind a proxy that ends TLS often do not know that there is one.
+        // Servers behind a proxy that terminates TLS often send `http` URLs.
         let is_itself = old.host == new.host && (new.port == 80 || new.port == old.port);
         if !is_itself {
             return Err(redirect_error(&url, "from https to http"));
@@ -56,7 +56,7 @@ pub(crate) fn resolve_location(from: &Url, location: &str) -> Result<Url, HttpEr
     if old.host != new.host && is_nearer(origin_reach(&new), origin_reach(&old)) {
         return Err(redirect_error(&url, "an address that only this machine or network can reach"));
     }
-    // What stands before an `@` would be sent as a password.
+    // User and password of the URL would be sent as a credential.
     if !url.username().is_empty() || url.password().is_some() {
         return Err(redirect_error(&url, "it carries a password"));
     }
@@ -64,7 +64,7 @@ pub(crate) fn resolve_location(from: &Url, location: &str) -> Result<Url, HttpEr
     Ok(url)
 }
 
-/// How far an address can be reached from; a server far away has no business with nearer ones.
+/// From where an address can be reached. A remote server must not redirect to a nearer address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum AddressReach {
     Machine,
@@ -73,8 +73,8 @@ enum AddressReach {
     World,
 }
 
-/// Tells whether an address is too near. What answers on the link is a cloud that tells a machine its
-/// secrets, and a server on this machine can be one far away, behind a tunnel.
+/// Returns whether an address is too near. Metadata servers of clouds, which hold secrets, have
+/// link-local addresses; a server on this machine can be the end of a tunnel to a remote one.
 fn is_nearer(new: AddressReach, old: AddressReach) -> bool {
     new < old || (new == AddressReach::Link && old != AddressReach::Link)
 }
@@ -103,12 +103,13 @@ fn origin_reach(origin: &HttpOrigin) -> AddressReach {
     }
 }
 
-/// 100.64.0.0/10 (RFC 6598); some clouds keep their metadata servers there.
+/// Returns whether an address is in 100.64.0.0/10 (RFC 6598), where some clouds have their metadata
+/// servers.
 fn is_shared_address(octets: [u8; 4]) -> bool {
     octets[0] == 100 && octets[1] & 0xc0 == 64
 }
 
-/// Tells whether a host is this machine.
+/// Returns whether a host is this machine.
 pub(crate) fn is_loopback(origin: &HttpOrigin) -> bool {
     origin_reach(origin) == AddressReach::Machine
 }

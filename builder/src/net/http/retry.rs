@@ -1,4 +1,4 @@
-//! When something is *tried again*: after which answers, how often, and how long is waited before.
+//! *Retries*: after which responses, how often, and after which pause.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::ResponseHead;
 
-/// The first pause; it doubles from one attempt to the next.
+/// The first pause, which doubles from one attempt to the next.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest pause of our own choice.
+/// The longest pause that no server asked for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The longest pause that a server can ask for.
+/// The longest pause that a server can request.
 const LONGEST_REQUESTED_PAUSE: Duration = Duration::from_secs(600);
 
-/// Attempts that are left, and the pause before the next.
+/// The attempts that are left, and the pause before the next.
 #[derive(Debug, Clone)]
 pub(crate) struct RetryAttempts {
     left: u32,
@@ -29,9 +29,8 @@ impl RetryAttempts {
         Self { left: retries, pause: FIRST_PAUSE }
     }
 
-    /// Returns how long to wait before the next attempt, if there is one. A pause that the server
-    /// asks for is at least that long; all are longer by chance, so that many clients do not come
-    /// back together.
+    /// Returns how long to wait before the next attempt, if there is one: at least as long as the
+    /// server asked for. Pauses are random, so that many clients do not return at the same time.
     pub(crate) fn next_pause(&mut self, asked: Option<Duration>) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
         let own = self.pause.mul_f64(0.5 + fastrand::f64() / 2.0);
@@ -40,13 +39,13 @@ impl RetryAttempts {
     }
 }
 
-/// Tells whether the same request may succeed later.
+/// Returns whether the same request may succeed later.
 pub(crate) fn is_transient_status(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 499 | 500 | 502 | 503 | 504 | 520..=524)
 }
 
-/// Returns how long a server asks to wait: seconds, or a date, which is compared with the server's
-/// own clock (RFC 9110, 10.2.3).
+/// Returns how long a server asks to wait: in seconds, or until a date, which is compared with the
+/// server's own clock (RFC 9110, 10.2.3).
 pub(crate) fn retry_after(head: &ResponseHead) -> Option<Duration> {
     let value = head.header("retry-after")?;
     if let Ok(seconds) = value.parse() {

@@ -1,4 +1,4 @@
-//! A *socket* that waits no longer than it should, and not at all when the user wants to stop.
+//! A *socket* with a deadline for each read and write, which stops waiting when the user cancels.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice, Read, Write};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt;
 
-/// Tells whether the user wants to stop.
+/// Returns whether the user has cancelled.
 pub(crate) type CancelCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// How long the system waits before it is asked whether to go on.
+/// The time between checks whether the user has cancelled.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(super) struct Socket {
@@ -22,7 +22,7 @@ pub(super) struct Socket {
     cancelled: CancelCheck,
 }
 
-/// Whether a read waits for the server.
+/// Whether a read waits for the server, up to the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadWait {
     Deadline,
@@ -38,7 +38,7 @@ impl Socket {
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(POLL_INTERVAL))?;
         tcp.set_write_timeout(Some(POLL_INTERVAL))?;
-        // A commit of many gigabytes is silent for minutes; what lies between forgets silent ones.
+        // A commit of many gigabytes is silent for minutes, and routers drop silent connections.
         sockopt::set_socket_keepalive(&tcp, true)?;
         sockopt::set_tcp_keepidle(&tcp, Duration::from_secs(30))?;
         let (deadline, waiting) = (Cell::new(deadline), Cell::new(ReadWait::Deadline));
@@ -54,7 +54,7 @@ impl Socket {
         self.read_wait.set(waiting);
     }
 
-    /// Waits until there is something to read, or the server is gone.
+    /// Waits for bytes to read or the end of the connection; returns whether there are any.
     pub(super) fn is_readable(&self, wait: Duration) -> io::Result<bool> {
         let mut fds = [PollFd::new(&self.tcp, PollFlags::IN)];
         let wait = Timespec::try_from(wait).ok();
@@ -66,7 +66,7 @@ impl Socket {
         }
     }
 
-    /// Tries until something moves, the deadline is over or the user wants to stop.
+    /// Repeats an attempt until it transfers bytes, the deadline has passed or the user cancels.
     fn retry_until_deadline(
         &self,
         mut attempt: impl FnMut(&TcpStream) -> io::Result<usize>,
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(socket.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::TimedOut);
         socket.set_read_wait(ReadWait::Never);
         assert_eq!(socket.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        // What nobody reads is at some time no longer taken.
+        // The buffers between the two fill up, as the server does not read.
         let full = std::iter::repeat_with(|| socket.write(&[0; 4096])).find_map(Result::err);
         assert_eq!(full.map(|error| error.kind()), Some(io::ErrorKind::TimedOut));
     }

@@ -1,4 +1,4 @@
-//! A *stream* of bytes to a server, in the clear or through TLS, and the *connection* made of it.
+//! A *stream* of bytes to a server, with or without TLS, and the *connection* made of it.
 
 use std::io::{self, BufReader, Read, Write};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use openssl::ssl::{ErrorCode, SslStream};
 use super::HttpOrigin;
 use super::socket::{ReadWait, Socket};
 
-/// How much is read ahead, in bytes.
+/// Size of the read buffer in bytes.
 const READ_AHEAD: usize = 64 * 1024;
 
-/// Bytes to and from a server. TLS may go through TLS: to a proxy, and through it.
+/// A stream of bytes to and from a server. TLS can be nested: to a proxy, and through it.
 #[derive(Debug)]
 pub(super) enum HttpStream {
     Plain(Socket),
@@ -26,13 +26,13 @@ impl HttpStream {
         }
     }
 
-    /// Tells whether the server has said something, or is gone.
+    /// Returns whether the server has sent something or closed the connection.
     pub(super) fn has_input(&mut self) -> io::Result<bool> {
         if !self.socket().is_readable(Duration::ZERO)? {
             return Ok(matches!(self, Self::Tls(stream) if stream.ssl().pending() > 0));
         }
         let Self::Tls(stream) = self else { return Ok(true) };
-        // What came may be a ticket for the next session and nothing for us.
+        // The bytes may be a session ticket, without any data.
         stream.get_ref().socket().set_read_wait(ReadWait::Never);
         let peeked = stream.ssl_peek(&mut [0]);
         stream.get_ref().socket().set_read_wait(ReadWait::Deadline);
@@ -61,7 +61,7 @@ impl Write for HttpStream {
         match self {
             Self::Plain(stream) => stream.write_vectored(slices),
             Self::Tls(stream) => {
-                // One record for what is small: the headers of chunks and of stored data.
+                // Small slices, such as the heads of chunks, share one record.
                 let small: usize = slices.iter().map(|slice| slice.len()).sum();
                 if small > TLS_RECORD || slices.len() == 1 {
                     return write_start(stream, slices);
@@ -84,7 +84,7 @@ impl Write for HttpStream {
 /// The longest record of TLS, in bytes.
 const TLS_RECORD: usize = 16 * 1024;
 
-/// Writes the first slice that is long, or those before it together.
+/// Writes the slices that fit one record together, or the first one if it is longer.
 fn write_start(
     stream: &mut SslStream<HttpStream>,
     slices: &[io::IoSlice<'_>],
@@ -102,12 +102,12 @@ fn write_start(
     }
 }
 
-/// A stream to one origin on which requests follow one another.
+/// A stream to one origin, which is used for one request after another.
 #[derive(Debug)]
 pub(super) struct HttpConnection {
     pub(super) origin: HttpOrigin,
     pub(super) reader: BufReader<HttpStream>,
-    /// Sent to a proxy that passes on requests in the clear.
+    /// How requests are addressed.
     pub(super) route: ConnectionRoute,
 }
 
@@ -116,7 +116,7 @@ pub(super) struct HttpConnection {
 pub(super) enum ConnectionRoute {
     /// To the origin, perhaps through a tunnel.
     Direct,
-    /// To a proxy, with the whole URL and perhaps a credential for it.
+    /// To a proxy, with the whole URL and perhaps the value of `Proxy-Authorization`.
     Proxy(Option<String>),
 }
 

@@ -1,4 +1,4 @@
-//! *TLS* on a stream, with what is trusted by its host.
+//! *TLS* on a stream, with the certificates that are trusted for its host.
 
 use std::sync::PoisonError;
 
@@ -13,7 +13,7 @@ use super::stream::HttpStream;
 use super::trust::{ServerVerification, SystemRoots, TlsOptions};
 use super::{HttpClient, HttpError, HttpOrigin};
 
-/// Speaks TLS on a stream.
+/// Performs the TLS handshake on a stream.
 pub(super) fn connect_tls(
     client: &HttpClient,
     origin: &HttpOrigin,
@@ -48,7 +48,7 @@ pub(super) fn connect_tls(
     }
 }
 
-/// Returns what OpenSSL says, without its codes and source lines.
+/// Returns the messages of OpenSSL, without its codes and source lines.
 fn openssl_reasons(stack: Option<&ErrorStack>, otherwise: &str) -> String {
     let reasons: Vec<&str> = stack
         .iter()
@@ -102,7 +102,7 @@ fn build_connector(options: &TlsOptions, roots: &SystemRoots) -> Result<SslConne
             builder.cert_store_mut().add_cert(certificate)?;
         }
     }
-    // A server's own certificate that is trusted by name needs no authority above it, as in Go.
+    // A server certificate that is trusted itself needs no authority above it, as in Go.
     builder.cert_store_mut().set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
     if let Some(certificate) = &options.certificate {
         let mut chain = X509::stack_from_pem(&certificate.chain)?.into_iter();

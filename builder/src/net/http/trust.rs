@@ -1,50 +1,50 @@
-//! *Trust* in servers: which certificates are accepted for a host, and which one is shown to it.
+//! *Trust* in servers: the certificates that are accepted for a host, and the client certificate.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where the system keeps the certificates that it trusts.
+/// The files of the certificates that the system trusts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SystemRoots {
-    /// All in one file.
+    /// A file with all of them.
     pub file: Option<PathBuf>,
-    /// A file each, named by their hashes.
+    /// Directories with one file each, named by hash.
     pub directories: Vec<PathBuf>,
 }
 
-/// What is trusted by one host.
+/// The options of TLS for one host.
 #[derive(Clone, Default)]
 pub struct TlsOptions {
-    /// Further authorities, or servers' own certificates, as PEM.
+    /// Certificates of further authorities, or of the server itself, as PEM.
     pub authorities: Vec<Vec<u8>>,
-    /// Shown to servers that ask who we are.
+    /// The certificate for servers that require one of the client.
     pub certificate: Option<ClientCertificate>,
-    /// Whether the server must prove who it is.
+    /// Whether the server's certificate is verified.
     pub verify: ServerVerification,
 }
 
 /// A certificate and its key, as PEM.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
-    /// The certificate, and those that lead to an authority.
+    /// The certificate, and the intermediate ones up to an authority.
     pub chain: Vec<u8>,
     /// Its private key.
     pub key: Vec<u8>,
 }
 
-/// Whether a server must prove who it is.
+/// Whether the certificate of a server is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ServerVerification {
-    /// By a certificate for its name from an authority that is trusted.
+    /// It must be for the server's name and from a trusted authority.
     #[default]
     Full,
-    /// Not at all; what is sent is still encrypted.
+    /// It is not verified; the connection is still encrypted.
     None,
 }
 
-/// Knows what is trusted for which host.
+/// Provides the options of TLS by host.
 pub trait TlsTrust: Send + Sync {
-    /// Returns what is trusted for a host, which is given with its port where that is not 443.
+    /// Returns the options for a host, which is given with its port unless that is 443.
     fn for_host(&self, host: &str) -> Result<TlsOptions, String>;
 }
 

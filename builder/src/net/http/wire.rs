@@ -1,22 +1,22 @@
-//! What goes over the *wire* of a request: its head, and the framing of its body (RFC 9112).
+//! A request on the *wire*: its head, and the framing of its body (RFC 9112).
 
 use std::io::{self, IoSlice, Write};
 
 use super::HttpRequest;
 use super::stream::{ConnectionRoute, HttpConnection};
 
-/// How the length of a body is told.
+/// How the length of a request body is declared.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum BodyFraming<'a> {
-    /// It is at hand, and sent at once.
+    /// The body is complete, and sent with the head.
     Whole(&'a [u8]),
-    /// It has this many bytes.
+    /// The body has this many bytes.
     Length(u64),
-    /// Nobody knows yet.
+    /// The length is not known yet.
     Chunked,
 }
 
-/// Writes the head of a request.
+/// Returns the head of a request.
 pub(super) fn request_head(
     connection: &HttpConnection,
     request: &HttpRequest<'_>,

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use super::{ProxyError, ProxyVariable};
 use crate::net::secret::Secret;
 
-/// Where a proxy is, and how it is talked to.
+/// Address and scheme of a proxy, and the user that it is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProxyAddress {
     scheme: ProxyScheme,
@@ -14,16 +14,16 @@ pub(crate) struct ProxyAddress {
     user: Option<ProxyUser>,
 }
 
-/// Who a proxy is told that asks.
+/// The user that a proxy is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProxyUser {
     /// The name.
     pub(crate) name: String,
-    /// The password, empty where there is none.
+    /// The password; empty if there is none.
     pub(crate) password: Secret,
 }
 
-/// How a proxy is talked to.
+/// Whether a proxy is contacted with TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProxyScheme {
     /// Without TLS.
@@ -33,7 +33,7 @@ pub(crate) enum ProxyScheme {
 }
 
 impl ProxyAddress {
-    /// Returns how it is talked to.
+    /// Returns the scheme.
     pub(crate) fn scheme(&self) -> ProxyScheme {
         self.scheme
     }
@@ -48,12 +48,12 @@ impl ProxyAddress {
         self.port
     }
 
-    /// Returns who it is told that asks.
+    /// Returns the user, if there is one.
     pub(crate) fn user(&self) -> Option<&ProxyUser> {
         self.user.as_ref()
     }
 
-    /// Reads the value of a variable: a URL, or a host without a scheme.
+    /// Parses the value of a variable: a URL, or a host without a scheme.
     pub(super) fn parse_variable(variable: &ProxyVariable) -> Result<Self, ProxyError> {
         let value = variable.value.expose().trim();
         let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
@@ -66,7 +66,7 @@ impl ProxyAddress {
     }
 
     fn parse_authority(scheme: ProxyScheme, rest: &str) -> Option<Self> {
-        // A password may hold anything but these, which it would have to write as `%…`.
+        // In a password these characters have to be percent-encoded.
         let authority = rest.split(['/', '?', '#']).next()?;
         let (user, server) = match authority.rsplit_once('@') {
             Some((user, server)) => (Some(user), server),
@@ -107,7 +107,7 @@ impl ProxyUser {
     }
 }
 
-/// Resolves `%XX`; nothing where that is not text.
+/// Decodes `%XX`; nothing if the result is not UTF-8.
 fn percent_decode(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();

@@ -7,19 +7,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ProxyExceptions(Vec<ProxyException>);
 
+/// One item of `NO_PROXY`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum ProxyException {
     /// `*`.
     All,
-    /// Addresses of which the first `bits` bits are those of `address`, as IPv6 addresses.
+    /// Addresses whose first `bits` bits are those of `address`, both as IPv6 addresses.
     Network { address: u128, bits: u32 },
     /// One address, perhaps at one port only.
     Address { address: IpAddr, port: Option<u16> },
-    /// What ends like this, perhaps at one port only. Begins with a dot.
+    /// Hosts whose names end with `suffix`, which begins with a dot; perhaps at one port only.
     Domain { suffix: String, itself: DomainItself, port: Option<u16> },
 }
 
-/// Whether a domain is meant with its subdomains.
+/// Whether the domain itself is included beside its subdomains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DomainItself {
     Included,
@@ -27,7 +28,7 @@ enum DomainItself {
 }
 
 impl ProxyExceptions {
-    /// Reads a list with commas. Items that make no sense are passed over, as in Go.
+    /// Parses a list separated by commas. Invalid items are ignored, as in Go.
     pub(super) fn parse(list: &str) -> Self {
         Self(
             list.split(',')
@@ -36,7 +37,7 @@ impl ProxyExceptions {
         )
     }
 
-    /// Tells whether a server is one of them.
+    /// Returns whether a server is reached without a proxy.
     pub(super) fn contains(&self, host: &str, port: u16) -> bool {
         let host = host.trim().to_lowercase();
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
@@ -99,7 +100,7 @@ fn parse_network(address: IpAddr, bits: u32) -> Option<ProxyException> {
         .then(|| ProxyException::Network { address: ipv6_bits(address), bits: before + bits })
 }
 
-/// Returns an address as one of IPv6, so that networks of both kinds are compared in one way.
+/// Returns the bits of an address as an IPv6 address, so that both kinds compare in the same way.
 fn ipv6_bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
@@ -175,7 +176,7 @@ mod tests {
         check(" ", "q.io", 443, false);
         check("*", "q.io", 443, true);
         check("a.org,*", "10.0.0.1", 443, true);
-        // What makes no sense.
+        // Invalid items.
         check("[", "q.io", 443, false);
         check("[::1", "q.io", 443, false);
         check(".", "q.io", 443, false);

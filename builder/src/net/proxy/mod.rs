@@ -12,14 +12,14 @@ use exceptions::ProxyExceptions;
 
 use crate::net::secret::Secret;
 
-/// The values of the variables. One that is empty is as good as none.
+/// The values of the variables. An empty value counts as none.
 #[derive(Debug, Clone, Default)]
 pub struct ProxyVariables {
-    /// `HTTP_PROXY`, else `http_proxy`: for servers without TLS.
+    /// `HTTP_PROXY`, else `http_proxy`: the proxy for servers without TLS.
     pub http: Option<ProxyVariable>,
-    /// `HTTPS_PROXY`, else `https_proxy`: for servers with TLS.
+    /// `HTTPS_PROXY`, else `https_proxy`: the proxy for servers with TLS.
     pub https: Option<ProxyVariable>,
-    /// `ALL_PROXY`, else `all_proxy`: where there is no other.
+    /// `ALL_PROXY`, else `all_proxy`: the proxy where the variable of the scheme has none.
     pub all: Option<ProxyVariable>,
     /// `NO_PROXY`, else `no_proxy`: servers that are reached without one.
     pub no_proxy: Option<String>,
@@ -28,13 +28,13 @@ pub struct ProxyVariables {
 /// A variable that names a proxy.
 #[derive(Debug, Clone)]
 pub struct ProxyVariable {
-    /// How it is spelled.
+    /// Name of the variable.
     pub name: &'static str,
-    /// What it holds; there can be a password in it.
+    /// Its value, which can hold a password.
     pub value: Secret,
 }
 
-/// How a server is talked to.
+/// Whether a server is contacted with TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequestScheme {
     /// Without TLS.
@@ -51,19 +51,19 @@ pub struct Proxies {
     exceptions: ProxyExceptions,
 }
 
-/// Why a variable names no proxy. No message repeats its value: it can hold a password.
+/// A variable that does not name a proxy. No message repeats its value, which can hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ProxyError {
-    /// Its scheme is not one of those that are known.
+    /// The scheme is not supported.
     #[error("`${0}` names a proxy that is neither `http://` nor `https://`")]
     Scheme(&'static str),
-    /// It is something else than the address of a proxy.
+    /// The value is not the address of a proxy.
     #[error("`${0}` does not name a proxy like `http://HOST:PORT`")]
     Address(&'static str),
 }
 
 impl Proxies {
-    /// Reads the variables.
+    /// Parses the variables.
     pub fn new(variables: &ProxyVariables) -> Result<Self, ProxyError> {
         let read = |variable: &Option<ProxyVariable>| {
             let variable =

@@ -1,5 +1,5 @@
-//! *Authorization*: how one registry lets us in. It starts without a credential, learns from the
-//! registry's challenge what is wanted, and keeps tokens for as long as they are good. The
+//! *Authorization* for one registry. It starts without a credential, learns from the registry's
+//! challenge which scheme is required, and keeps tokens for as long as they are valid. The
 //! credential itself is looked up again for every token: passwords are rotated while uploads run.
 
 use std::collections::BTreeMap;
@@ -20,15 +20,16 @@ use crate::recipe::diagnostic::Diagnostic;
 
 /// Looks up the credentials for repositories.
 pub trait RegistryKeychain: Send + Sync {
-    /// Returns the credential for a repository, given as `HOST/PATH`; it is asked anew each time.
+    /// Returns the credential for a repository, given as `HOST/PATH`. It is not cached: each request
+    /// for a token looks it up again.
     fn find_credential(&self, repository: &str) -> Result<Option<Credential>, Diagnostic>;
 }
 
-/// How one registry lets us in.
+/// The authorization for one registry.
 #[derive(Debug, Default)]
 pub(super) struct Authorization {
     state: Mutex<AuthorizationState>,
-    /// Held by whoever asks for a token: the others want the same one.
+    /// Held while a thread requests a token, because the others need the same one.
     token_request: Mutex<()>,
 }
 
@@ -36,12 +37,12 @@ pub(super) struct Authorization {
 pub(super) struct AuthorizationState {
     scheme: AuthScheme,
     tokens: BTreeMap<TokenScope, RegistryToken>,
-    /// Never shown, whoever repeats them.
+    /// Removed from all messages of servers.
     secrets: Vec<Secret>,
     pub(super) history: CredentialHistory,
 }
 
-/// Whether the token server has accepted a credential.
+/// Whether the token server has accepted a credential before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum CredentialHistory {
     #[default]
@@ -49,9 +50,10 @@ pub(super) enum CredentialHistory {
     AcceptedBefore,
 }
 
+/// The authentication that a registry requires.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 enum AuthScheme {
-    /// Nothing is wanted, as far as is known.
+    /// None, as far as is known.
     #[default]
     None,
     Basic,
@@ -61,31 +63,31 @@ enum AuthScheme {
     },
 }
 
-/// What is needed to ask for a credential.
+/// Where a credential is looked up, and the repository it is for.
 #[derive(Clone, Copy)]
 pub(super) struct CredentialContext<'a> {
     pub(super) client: &'a HttpClient,
     pub(super) keychain: &'a dyn RegistryKeychain,
-    /// The registry's own URL.
+    /// The root of the registry's API.
     pub(super) base_url: &'a Url,
-    /// `HOST/PATH`, as the user names it.
+    /// The repository as `HOST/PATH`, as the user writes it.
     pub(super) location: &'a str,
 }
 
-/// What is said where somebody is let in, but not everybody.
+/// The error message where a registry requires a credential and none is known.
 pub(super) const NO_CREDENTIAL: &str = "it wants a user and a password, and none are known for it";
 
-/// What kind of request a token is for.
+/// How long the request that a token is for may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequestDuration {
-    /// It is over soon.
+    /// It ends soon.
     Short,
     /// It has a body of gigabytes: the token should be fresh.
     Long,
 }
 
 impl Authorization {
-    /// Returns the value of the `Authorization` header, if one is wanted.
+    /// Returns the value of the `Authorization` header, if one is required.
     pub(super) fn header_value(
         &self,
         context: CredentialContext<'_>,
@@ -121,7 +123,7 @@ impl Authorization {
         }
     }
 
-    /// Returns a token that is still good; a long request wants one with half its life before it.
+    /// Returns a token that is still valid; a long request needs one with half its lifetime left.
     fn usable_token(&self, scope: &TokenScope, haste: RequestDuration) -> Option<Secret> {
         let state = self.lock_state();
         let token = state.tokens.get(scope)?;
@@ -132,9 +134,8 @@ impl Authorization {
         (token.since.elapsed() < good).then(|| token.value.clone())
     }
 
-    /// Learns from an answer that refused: what is wanted, and that the token that was `used` is no
-    /// good. Returns the scope to come back with, or nothing if the answer does not say what is
-    /// wanted.
+    /// Learns the required scheme from a response that refused, and drops the token that was `used`.
+    /// Returns the scope to try next, or nothing if the response has no usable challenge.
     pub(super) fn learn_challenge(
         &self,
         head: &ResponseHead,
@@ -145,7 +146,7 @@ impl Authorization {
             head.headers_named("www-authenticate").flat_map(AuthChallenge::parse).collect();
         let bearer = challenges.iter().find(|challenge| challenge.scheme == "bearer");
         let mut state = self.lock_state();
-        // Another thread may have got a new one in the meantime.
+        // Another thread may have replaced it in the meantime.
         if state.tokens.get(scope).is_some_and(|token| used == Some(&bearer_header(&token.value))) {
             state.tokens.remove(scope);
         }
@@ -195,7 +196,7 @@ impl Authorization {
         }
     }
 
-    /// Takes out of a text whatever secret it repeats.
+    /// Replaces the secrets in a text by `…`.
     pub(super) fn redact_secrets(&self, text: &str) -> String {
         let state = self.lock_state();
         state
@@ -213,7 +214,7 @@ fn bearer_header(token: &Secret) -> Secret {
     Secret::new(format!("Bearer {}", token.expose()))
 }
 
-/// Tells whether a URL belongs to the registry itself: only there its credential goes.
+/// Returns whether a URL belongs to the registry itself, the only server that gets its credential.
 pub(super) fn is_registry_url(base: &Url, url: &Url) -> bool {
     matches!((url_origin(base), url_origin(url)), (Ok(base), Ok(url)) if base == url)
 }

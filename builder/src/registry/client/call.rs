@@ -1,5 +1,5 @@
-//! A *call* is one request of the protocol with all that belongs to it: authorization, pauses,
-//! further attempts, and an error that says what was attempted.
+//! A *call* is one request of the distribution API with its authorization, pauses and retries, and
+//! an error that names the operation.
 
 use std::ops::ControlFlow;
 use std::sync::PoisonError;
@@ -17,10 +17,10 @@ use super::{RegistryClient, Repository};
 use crate::net::http::{HttpError, HttpRequest, HttpResponse, retry_after};
 use crate::net::secret::Secret;
 
-/// A request whose body is at hand.
+/// A request with a complete body.
 #[derive(Debug, Clone)]
 pub(super) struct RegistryCall<'a> {
-    /// E.g. `read a blob of`.
+    /// The operation for error messages, e.g. `read a blob of`.
     pub(super) act: &'static str,
     pub(super) method: &'static str,
     pub(super) url: Url,
@@ -30,10 +30,10 @@ pub(super) struct RegistryCall<'a> {
     pub(super) timeout: Option<Duration>,
 }
 
-/// How often one request is answered with another credential.
+/// How often one request is repeated with another credential.
 const REFUSALS_MAX: u32 = 3;
 
-/// No error message of a server is longer, in bytes, nor shown with more characters.
+/// The longest error body that is read, in bytes, and the most characters of it that are shown.
 const ERROR_MAX: u64 = 64 * 1024;
 const DETAIL_MAX: usize = 300;
 
@@ -53,7 +53,7 @@ impl Repository<'_> {
         }
     }
 
-    /// Sends a request until the answer is one that is `expected`, or nothing more can be done.
+    /// Sends a request until its status is `expected` or no further attempt is left.
     pub(super) fn send_call(
         &self,
         call: &RegistryCall<'_>,
@@ -107,7 +107,7 @@ impl Repository<'_> {
         Ok((response, used))
     }
 
-    /// Adds the credential, if the request goes to the registry itself, and returns it.
+    /// Adds the credential if the request goes to the registry itself, and returns it.
     pub(super) fn authorize(
         &self,
         request: &mut HttpRequest<'_>,
@@ -126,8 +126,8 @@ impl Repository<'_> {
         Ok(header)
     }
 
-    /// Asks a registry, before anything else, whether it wants to know who we are. Some say so only
-    /// there, and the requests that follow need not be refused first.
+    /// Asks a registry once at the root of its API which authentication it requires. Some send the
+    /// challenge only there, and later requests need not be refused first.
     fn probe_authentication(&self) -> Result<(), RegistryErrorCause> {
         let mut greeted = self.host.probe.lock().unwrap_or_else(PoisonError::into_inner);
         if *greeted == Probe::Done {
@@ -140,12 +140,12 @@ impl Repository<'_> {
         match response.head.status {
             401 if response.is_from(&self.host.base_url) => {
                 let authorization = &self.host.authorization;
-                // It may still say what it wants when it is asked for something.
+                // Without a challenge here, the refusal of a later request may have one.
                 let _learned =
                     authorization.learn_challenge(&response.head, &TokenScope::default(), None);
                 response.discard();
             }
-            // Not all have anything there; what matters shows with the first real request.
+            // Some registries have nothing at the root; the first real request decides.
             200 | 401 | 404 => response.discard(),
             _ => return Err(self.status_error(response)),
         }
@@ -153,7 +153,7 @@ impl Repository<'_> {
         Ok(())
     }
 
-    /// Learns from a refusal how to come back.
+    /// Learns from a refusal, and returns the scope for the next attempt.
     pub(super) fn learn_from_refusal(
         &self,
         response: HttpResponse,
@@ -175,7 +175,7 @@ impl Repository<'_> {
         }
     }
 
-    /// Makes an error of an answer.
+    /// Converts an unexpected response into an error.
     pub(super) fn status_error(&self, response: HttpResponse) -> RegistryErrorCause {
         let (status, pause) = (response.head.status, retry_after(&response.head));
         let detail = response.read_body(ERROR_MAX).ok().and_then(|body| parse_error_detail(&body));
@@ -194,7 +194,7 @@ impl Repository<'_> {
 }
 
 impl RegistryClient {
-    /// Sleeps, unless the user wants to stop.
+    /// Sleeps; fails if the user cancels.
     pub(super) fn sleep(&self, pause: Duration) -> Result<(), RegistryErrorCause> {
         match self.client.sleep(pause) {
             ControlFlow::Continue(()) => Ok(()),
@@ -203,7 +203,7 @@ impl RegistryClient {
     }
 }
 
-/// Returns what an error body says: the first of the specification's errors, or nothing.
+/// Returns code and message of the first error in a body, as the distribution specification has it.
 fn parse_error_detail(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let error = body.get("errors")?.get(0)?;

@@ -1,13 +1,13 @@
-//! A *challenge* is what a server asks for before it lets anybody in: the `WWW-Authenticate` header
+//! A *challenge* names the authentication that a server requires: the `WWW-Authenticate` header
 //! (RFC 9110, 11.6.1), as registries use it
 //! (<https://distribution.github.io/distribution/spec/auth/token/>).
 
-/// One way to be let in.
+/// One authentication scheme that a server accepts, with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthChallenge {
-    /// In lower case: `basic`, `bearer`.
+    /// The scheme in lower case, e.g. `basic` or `bearer`.
     pub scheme: String,
-    /// Names in lower case.
+    /// Names in lower case, and values.
     parameters: Vec<(String, String)>,
 }
 
@@ -17,7 +17,7 @@ impl AuthChallenge {
         self.parameters.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
     }
 
-    /// Parses all challenges of one header; what makes no sense is passed over.
+    /// Parses all challenges of one header; invalid parts are skipped.
     pub fn parse(header: &str) -> Vec<Self> {
         let mut challenges: Vec<Self> = Vec::new();
         let mut rest = header;

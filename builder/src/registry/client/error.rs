@@ -1,4 +1,4 @@
-//! Why something with a registry failed.
+//! Errors of operations on registries.
 
 use std::time::Duration;
 
@@ -9,56 +9,56 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::recipe::diagnostic::Diagnostic;
 
-/// Why an operation on a registry failed: what was attempted, where, and what came in between.
+/// An operation on a registry that failed, its location and the cause.
 #[derive(Debug, Error)]
 #[error("cannot {act} {location}: {cause}")]
 pub struct RegistryError {
-    /// E.g. `upload a blob to`.
+    /// The operation, e.g. `upload a blob to`.
     pub act: &'static str,
-    /// Host, repository and what else is known, e.g. `quay.io/me/fedora`.
+    /// Host and repository, perhaps with a tag or digest, e.g. `quay.io/me/fedora`.
     pub location: String,
-    /// What went wrong.
+    /// Why it failed.
     pub cause: RegistryErrorCause,
 }
 
-/// What can go wrong.
+/// Why an operation on a registry failed.
 #[derive(Debug, Error)]
 pub enum RegistryErrorCause {
-    /// No answer came.
+    /// There was no response.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The registry refused.
+    /// The registry responded with an error status.
     #[error("the server answered {status}{}", detail_suffix(.detail.as_deref()))]
     Status {
-        /// HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// What it said, without secrets.
+        /// The error message of the response, without secrets.
         detail: Option<String>,
-        /// How long it asked to wait.
+        /// The time to wait that the registry asked for.
         pause: Option<Duration>,
     },
-    /// The credential was refused, or there is none.
+    /// The registry refused the credential, or requires one and none is known.
     #[error("{0}")]
     Unauthorized(String),
     /// The credential cannot be looked up.
     #[error("{}", .0.message)]
     Keychain(Box<Diagnostic>),
-    /// The credential is refused that was accepted before: it may just be being replaced.
+    /// A credential that was accepted before is refused: it may just be rotated.
     #[error("{0}")]
     Expired(String),
-    /// What the registry sent is not what its digest or size says, or makes no sense.
+    /// The registry sent content that does not match its digest or size, or is malformed.
     #[error("{0}")]
     InvalidContent(String),
-    /// The local end could not be read.
+    /// The local source of an upload could not be read.
     #[error("{0}")]
     LocalRead(#[source] std::io::Error),
-    /// A blob that should be there is not.
+    /// A blob that an image refers to does not exist.
     #[error("the registry does not have the blob {0}")]
     MissingBlob(Digest),
-    /// A rule of the user forbids it.
+    /// The configuration of this machine forbids it.
     #[error("{0}")]
     Forbidden(String),
-    /// The user asked to stop.
+    /// The user cancelled the operation.
     #[error("cancelled")]
     Cancelled,
 }
@@ -68,7 +68,7 @@ fn detail_suffix(detail: Option<&str>) -> String {
 }
 
 impl RegistryError {
-    /// Returns what the user can do, where that is known.
+    /// Returns a help line for the user, where one is known.
     pub fn help(&self) -> Option<String> {
         let host = self.location.split('/').next().unwrap_or_default();
         Some(match &self.cause {
@@ -105,7 +105,7 @@ impl RegistryError {
             RegistryErrorCause::Status { status: 500 | 507, .. } => {
                 "the registry itself failed, and its log tells why; is its disk full?".into()
             }
-            // Registries say more than that themselves.
+            // Registries send a detail; a plain 400 comes from a TLS port that got plain HTTP.
             RegistryErrorCause::Status { status: 400, detail: None, .. } => {
                 "does it speak https? on this machine that is not expected; say `--tls-verify`"
                     .into()

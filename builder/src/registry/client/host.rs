@@ -1,5 +1,5 @@
-//! A *host* is one registry and what is known of it: where it is, how it lets us in, whether it
-//! asked for a pause, and how much it takes at once.
+//! A *host* is one registry and its state: its address, its authorization, the pause that it asked
+//! for, and how many bytes it accepts in one request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,19 +11,19 @@ use super::auth::Authorization;
 use super::error::RegistryErrorCause;
 use crate::net::http::{HttpClient, HttpError, HttpRequest, is_loopback, url_origin};
 
-/// One registry.
+/// One registry and its state.
 #[derive(Debug)]
 pub(super) struct RegistryHost {
-    /// Ends with `/v2/`.
+    /// The root of the API, which ends with `/v2/`.
     pub(super) base_url: Url,
     pub(super) authorization: Authorization,
     pub(super) probe: Mutex<Probe>,
     paused_until: Mutex<Option<Instant>>,
-    /// How much is sent at once, in bytes; 0 as long as the registry takes everything.
+    /// Bytes of a blob per request; 0 as long as the registry accepts whole blobs.
     chunk_size: AtomicU64,
 }
 
-/// Whether a registry was asked what it wants of its visitors.
+/// Whether a registry was asked which authentication it requires.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Probe {
     #[default]
@@ -31,24 +31,24 @@ pub(super) enum Probe {
     Done,
 }
 
-/// Where Docker Hub's registry is (its name is another).
+/// The host of Docker Hub's registry, whose images are named `docker.io`.
 const DOCKER_HUB: &str = "registry-1.docker.io";
 
-/// What is sent at once to a registry that refused a whole blob, in bytes, and the least that is
-/// tried: proxies limit requests to 100 MB, or to 1 MiB when nobody has set them up. It is kept in
-/// memory beside what a build needs, and both together have to stay below 64 MiB.
+/// The first and the least number of bytes per request to a registry that refused a whole blob:
+/// proxies limit requests to 100 MB, or to 1 MiB by default. A chunk is kept in memory beside what a
+/// build needs, and both together have to stay below 64 MiB.
 const CHUNK_FIRST: u64 = 16 << 20;
 const CHUNK_LEAST: u64 = 1 << 20;
 
-/// How a registry is spoken to.
+/// Whether a registry is contacted with TLS, and whether its certificate is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConnectionSecurity {
-    /// With TLS, and a certificate that holds.
+    /// With TLS and a valid certificate.
     Verified,
-    /// Likewise; but without TLS on this machine, unless certificates are there for it.
+    /// As `Verified`, but without TLS on this machine, unless the registry has certificates.
     VerifiedUnlessLoopback,
-    /// With TLS and any certificate, and without TLS where it has none: what `insecure` means in
-    /// registries.conf.
+    /// With TLS and any certificate, or without TLS where the registry has none: what `insecure`
+    /// means in registries.conf.
     Unverified,
     /// Without TLS.
     Plain,
@@ -90,25 +90,25 @@ impl RegistryHost {
         })
     }
 
-    /// Lets nobody send anything for a while.
+    /// Pauses all requests to the registry.
     pub(super) fn pause_requests(&self, pause: Duration) {
         let until = Instant::now() + pause;
         let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
         *paused = Some(paused.map_or(until, |old| old.max(until)));
     }
 
-    /// Returns how long nothing should be sent.
+    /// Returns how long requests still have to wait.
     pub(super) fn remaining_pause(&self) -> Duration {
         let paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
         paused.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default()
     }
 
-    /// Returns how much is sent at once, if there is a limit.
+    /// Returns the bytes of a blob per request, if there is a limit.
     pub(super) fn chunk_size(&self) -> Option<u64> {
         Some(self.chunk_size.load(Ordering::Relaxed)).filter(|chunk| *chunk > 0)
     }
 
-    /// Learns that so much at once was too much; tells whether less can be tried.
+    /// Reduces the bytes per request below `refused`; returns whether a smaller size can be tried.
     pub(super) fn shrink_chunks(&self, refused: u64) -> bool {
         let Some(less) = smaller_chunk(refused) else { return false };
         self.chunk_size.store(less, Ordering::Relaxed);
@@ -116,8 +116,8 @@ impl RegistryHost {
     }
 }
 
-/// Returns the length to try after one that was refused. Limits are powers of two, most of them, and
-/// a request as long as the limit is taken.
+/// Returns the length to try after one that was refused. Most limits are powers of two, and a
+/// request as long as the limit is accepted.
 fn smaller_chunk(refused: u64) -> Option<u64> {
     let less = 1 << refused.checked_sub(1)?.checked_ilog2()?;
     Some(CHUNK_FIRST.min(less)).filter(|less| *less >= CHUNK_LEAST)

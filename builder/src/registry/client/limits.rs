@@ -1,6 +1,6 @@
-//! The *limits* that registries are known to have, told before the work and not after it.
+//! The *limits* that registries are known to have, which are reported before an upload starts.
 
-/// How long a layer can be: the registry's name, or the end of it, and bytes.
+/// The largest layer of a registry in bytes, by its name or the end of its name.
 const LIMITS: &[(&str, u64)] = &[
     // https://docs.github.com/packages, "Working with the Container registry", troubleshooting.
     ("ghcr.io", 10_000_000_000),
@@ -11,7 +11,7 @@ const LIMITS: &[(&str, u64)] = &[
     ("public.ecr.aws", 10_000 << 20),
 ];
 
-/// Returns the longest layer that a registry takes, in bytes, where that is known.
+/// Returns the largest layer that a registry accepts, in bytes, where that is known.
 pub(super) fn layer_limit(registry: &str) -> Option<u64> {
     let limit = LIMITS.iter().find(|(name, _)| match name.strip_prefix('.') {
         Some(_) => registry.ends_with(name),

@@ -1,5 +1,5 @@
-//! *Manifests* and indexes in a registry: small documents that name everything else. What is read
-//! is bounded, and used only if it is what its digest says.
+//! *Manifests* and indexes in a registry: small documents that refer to everything else. They are
+//! bounded in size, and used only if they match their digest.
 
 use std::collections::BTreeSet;
 
@@ -14,21 +14,21 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
 use crate::oci::image::reference::is_tag;
 
-/// All kinds of manifests; registries convert what is not asked for.
+/// All media types of manifests; registries convert a manifest whose type is not accepted.
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// More pages of tags than this are not asked for.
+/// The most pages of tags that are requested.
 const PAGES_MAX: usize = 1000;
 
-/// Nor are more tags than this kept.
+/// The most tags that are kept.
 const TAGS_MAX: usize = 1_000_000;
 
 const LIST_ACT: &str = "list the tags of";
 
-/// A page of tags is not longer, in bytes.
+/// The longest page of tags, in bytes.
 const PAGE_MAX: u64 = 4 << 20;
 
 impl Repository<'_> {
@@ -55,8 +55,8 @@ impl Repository<'_> {
         RegistryError { act, location: format!("{}{separator}{reference}", self.location), cause }
     }
 
-    /// Returns the digest that a tag points at, if it points at anything. Registries that do not
-    /// tell the digest are asked for the manifest itself.
+    /// Returns the digest of a manifest by tag or digest; nothing if there is none. Where the response
+    /// has no digest, the manifest itself is read.
     pub(super) fn find_digest(
         &self,
         reference: &str,
@@ -71,9 +71,9 @@ impl Repository<'_> {
             response.discard();
             return Ok(None);
         }
-        let told = response.head.header("docker-content-digest").map(str::parse);
+        let declared = response.head.header("docker-content-digest").map(str::parse);
         response.discard();
-        match told {
+        match declared {
             Some(Ok(digest)) => Ok(Some(digest)),
             _ => Ok(self.read_manifest(reference)?.map(|document| document.digest)),
         }
@@ -90,14 +90,14 @@ impl Repository<'_> {
             response.discard();
             return Ok(None);
         }
-        let told = response.head.header("docker-content-digest").map(str::to_owned);
+        let declared = response.head.header("docker-content-digest").map(str::to_owned);
         let media_type = response.head.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let bytes = response.read_body(DOCUMENT_LEN_MAX).map_err(|error| fail(error.into()))?;
         let document = Document::parse(&media_type, bytes)
             .map_err(|why| fail(RegistryErrorCause::InvalidContent(why)))?;
-        let expected = if reference.contains(':') { Some(reference) } else { told.as_deref() };
-        // Other algorithms than ours cannot be checked, so they are not believed either.
+        let expected = if reference.contains(':') { Some(reference) } else { declared.as_deref() };
+        // Digests of other algorithms cannot be checked, so they are not trusted.
         match expected.map(str::parse::<Digest>) {
             Some(Ok(digest)) if digest != document.digest => {
                 Err(fail(RegistryErrorCause::InvalidContent(format!(
@@ -112,7 +112,7 @@ impl Repository<'_> {
         }
     }
 
-    /// Puts a document under its digest, unless it is there.
+    /// Writes a document under its digest, unless it exists.
     pub(super) fn put_manifest(&self, document: &Document) -> Result<(), RegistryError> {
         let reference = document.digest.to_string();
         if self.find_digest(&reference, self.push_scope())? == Some(document.digest) {
@@ -121,7 +121,7 @@ impl Repository<'_> {
         self.write_manifest(document, &reference)
     }
 
-    /// Points a tag at a document, and reads back that it does.
+    /// Points a tag at a document, and verifies that it does.
     pub(super) fn put_tag(&self, document: &Document, tag: &str) -> Result<(), RegistryError> {
         if self.find_digest(tag, self.push_scope())? == Some(document.digest) {
             return Ok(());
@@ -138,8 +138,8 @@ impl Repository<'_> {
         }
     }
 
-    /// Writes a document; again where distribution confuses it with what another client was writing
-    /// under the same digest at the same moment.
+    /// Writes a document, and repeats it where distribution mixes it up with what another client
+    /// writes under the same digest at the same time.
     fn write_manifest(&self, document: &Document, reference: &str) -> Result<(), RegistryError> {
         let mut attempts = self.registry.client.attempts();
         loop {
@@ -166,9 +166,9 @@ impl Repository<'_> {
         let response = self.send_call(&call, |status| matches!(status, 200..=204));
         let response =
             response.map_err(|error| self.reference_error(reference, act, error.cause))?;
-        let told = response.head.header("docker-content-digest").map(str::parse::<Digest>);
+        let declared = response.head.header("docker-content-digest").map(str::parse::<Digest>);
         response.discard();
-        match told {
+        match declared {
             Some(Ok(digest)) if digest != document.digest => {
                 let why = format!("the registry took it for {digest}, not {}", document.digest);
                 Err(self.reference_error(reference, act, RegistryErrorCause::InvalidContent(why)))
@@ -177,7 +177,7 @@ impl Repository<'_> {
         }
     }
 
-    /// Returns all tags, as the registry orders them.
+    /// Returns all tags in the registry's order.
     pub(crate) fn list_tags(&self) -> Result<Vec<String>, RegistryError> {
         let fail = |why: &str| {
             self.registry_error(LIST_ACT, RegistryErrorCause::InvalidContent(why.into()))
@@ -201,7 +201,7 @@ impl Repository<'_> {
         Err(fail("the list of tags does not end"))
     }
 
-    /// Returns the tags of a page, and where the next one is.
+    /// Returns the tags of a page and the URL of the next one.
     fn read_tag_page(&self, url: Url) -> Result<(Vec<String>, Option<Url>), RegistryError> {
         let fail = |error: HttpError| self.registry_error(LIST_ACT, error);
         let (headers, scope) = (Vec::new(), TokenScope::pull(&self.name));
@@ -231,19 +231,20 @@ impl Repository<'_> {
     }
 }
 
+/// A page of the list of tags.
 #[derive(serde::Deserialize)]
 struct TagPage {
-    /// Some registries say `null` where there are none.
+    /// Some registries send `null` if there are none.
     tags: Option<Vec<String>>,
 }
 
-/// Returns where the next page is (RFC 8288).
+/// Returns the target of a link to the next page (RFC 8288).
 fn parse_next_link(link: &str) -> Option<&str> {
     let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
     parameters.replace(['"', ' '], "").contains("rel=next").then_some(target)
 }
 
-/// Tells whether a registry took what it was sent for something else.
+/// Returns whether a registry mixed up what it was sent with something else.
 fn is_digest_confusion(cause: &RegistryErrorCause) -> bool {
     matches!(cause, RegistryErrorCause::Status { status: 400, detail: Some(detail), .. } if detail.starts_with("DIGEST_INVALID"))
 }

@@ -1,6 +1,6 @@
-//! *Registries*: where images are pushed to and pulled from
-//! (<https://github.com/opencontainers/distribution-spec>). A [`Registry`] is all of them, with what
-//! is known of each; a [`Repository`] is one path in one of them.
+//! The *client* of registries, which pulls and pushes images
+//! (<https://github.com/opencontainers/distribution-spec>). A [`RegistryClient`] reaches all
+//! registries and keeps the state of each; a [`Repository`] is one path in one of them.
 
 mod auth;
 mod call;
@@ -39,32 +39,32 @@ use crate::registry::settings::{
     RegistryEndpoint, RegistryPurpose, RegistryResolution, RegistrySettings, RegistryTransport,
 };
 
-/// What registries are spoken to with.
+/// Options of a [`RegistryClient`].
 pub struct RegistryOptions {
-    /// Knows who we are.
+    /// Looks up the credentials.
     pub keychain: Box<dyn RegistryKeychain>,
-    /// `registries.conf`: mirrors, and what is blocked.
+    /// Mirrors and blocked registries of `registries.conf`.
     pub settings: RegistrySettings,
-    /// Which registries are spoken to without TLS.
+    /// Registries that are contacted without TLS.
     pub plain_http: PlainHttp,
-    /// Sends blobs in parts of this many bytes; otherwise each is one request.
+    /// Bytes of a blob per upload request; without it each blob is one request.
     pub chunk_size: Option<u64>,
-    /// Receives notes, and can cancel.
+    /// Receives notes, and can cancel the operation.
     pub progress: Arc<dyn Progress>,
 }
 
-/// Which registries are spoken to without TLS.
+/// Registries that are contacted without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlainHttp {
-    /// Those on this machine, unless certificates are there for them.
+    /// Registries on this machine, unless they have certificates.
     Loopback,
-    /// All.
+    /// All registries.
     Always,
-    /// None.
+    /// No registry.
     Never,
 }
 
-/// All registries.
+/// A client of all registries, which keeps the connections and the authorization of each.
 pub struct RegistryClient {
     client: HttpClient,
     options: RegistryOptions,
@@ -72,7 +72,7 @@ pub struct RegistryClient {
     totals: TransferTotals,
 }
 
-/// What has been moved, in bytes.
+/// Bytes of blobs that were sent, and that did not have to be.
 #[derive(Debug, Default)]
 pub struct TransferTotals {
     sent: AtomicU64,
@@ -85,7 +85,7 @@ impl TransferTotals {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Returns how many bytes of blobs were there already.
+    /// Returns how many bytes of blobs existed in the registry already.
     pub fn skipped(&self) -> u64 {
         self.skipped.load(Ordering::Relaxed)
     }
@@ -98,17 +98,17 @@ pub struct Repository<'a> {
     host: Arc<RegistryHost>,
     /// The path, e.g. `me/fedora`.
     name: String,
-    /// Host and path as the user names them.
+    /// Host and path as the user writes them.
     location: String,
 }
 
 impl RegistryClient {
-    /// Returns all registries; nothing is asked yet.
+    /// Returns a client that has not contacted any registry yet.
     pub fn new(client: HttpClient, options: RegistryOptions) -> Self {
         Self { client, options, hosts: Mutex::default(), totals: TransferTotals::default() }
     }
 
-    /// Returns what has been moved so far.
+    /// Returns the bytes that were transferred so far.
     pub fn totals(&self) -> &TransferTotals {
         &self.totals
     }
@@ -128,8 +128,8 @@ impl RegistryClient {
         self.resolve_repositories(name, RegistryPurpose::Read, "read")
     }
 
-    /// Checks that a registry accepts the credential that there is for it. `name` is any
-    /// repository in the part of the registry that the credential is for.
+    /// Checks that a registry accepts its credential. `name` is any repository in the part of the
+    /// registry that the credential is for.
     pub fn check_login(&self, name: &Reference) -> Result<(), RegistryError> {
         let act = "log in to";
         let repository = self.target_repository(name)?;
@@ -208,7 +208,7 @@ impl Repository<'_> {
         self.name == other.name && self.shares_registry_with(other)
     }
 
-    /// Tells whether both are in one registry.
+    /// Returns whether both repositories are in the same registry.
     fn shares_registry_with(&self, other: &Self) -> bool {
         self.host.base_url == other.host.base_url
     }

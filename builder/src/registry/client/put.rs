@@ -1,7 +1,7 @@
-//! How a blob that lies somewhere already is *put* into a repository: not at all if it is there,
-//! from a repository beside if that has it, else in one request, or in parts if the registry takes
-//! no more at once. What breaks off is gone on with where the registry can, and sent again where it
-//! cannot.
+//! A complete blob is *put* into a repository: not at all if it exists there, by a mount from another
+//! repository of the registry if that has it, else in one request, or in chunks if the registry
+//! limits the size of requests. An interrupted upload is resumed where the registry supports that,
+//! and restarted where it does not.
 
 use std::cell::Cell;
 use std::io::{IoSlice, Read};
@@ -21,25 +21,25 @@ use crate::net::http::{BodyFraming, HttpResponse, SendError};
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::{BlobSource, ReportBytes, TransferOutcome};
 
-/// How much is read at once, in bytes.
+/// Bytes of the source per read.
 const BUFFER_LEN: usize = 256 * 1024;
 
-/// An upload that got this much further is not failing, however often it breaks, in bytes.
+/// An attempt that advanced an upload by this many bytes resets the number of attempts.
 pub(super) const PROGRESS_MIN: u64 = 1 << 20;
 
-/// A blob that is to be put somewhere.
+/// A blob that is to be uploaded.
 #[derive(Clone, Copy)]
 pub(super) struct BlobUpload<'a> {
     pub(super) digest: Digest,
     pub(super) size: u64,
     pub(super) source: &'a dyn BlobSource,
-    /// A repository of the same registry that has it.
+    /// A repository of the same registry that has the blob.
     pub(super) mount_from: Option<&'a str>,
     pub(super) advanced: &'a ReportBytes<'a>,
 }
 
 impl Repository<'_> {
-    /// Tells whether the repository has a blob.
+    /// Returns whether the repository has a blob of this digest and size.
     pub(super) fn has_blob(&self, digest: Digest, size: u64) -> Result<bool, RegistryError> {
         let act = "look for a blob in";
         let url = self
@@ -85,7 +85,7 @@ impl Repository<'_> {
             {
                 continue;
             }
-            // It may have arrived, and only the answer got lost.
+            // The blob may have arrived, and only the response was lost.
             if cause.is_transient() && self.has_blob(put.digest, put.size).unwrap_or(false) {
                 return Ok(TransferOutcome::Copied);
             }
@@ -108,7 +108,7 @@ impl Repository<'_> {
         }
     }
 
-    /// A registry that will not mount takes the bytes.
+    /// Opens a session without a mount where the registry refuses the mount.
     fn open_or_mount(&self, mount: Option<(Digest, &str)>) -> Result<OpenedUpload, RegistryError> {
         match self.open_session(mount) {
             Err(RegistryError {
@@ -119,7 +119,7 @@ impl Repository<'_> {
         }
     }
 
-    /// Sends a blob from `have` on, and ends the upload.
+    /// Sends a blob from the offset `have`, and ends the upload.
     fn send_blob(
         &self,
         session: &mut UploadSession,
@@ -153,7 +153,7 @@ impl Repository<'_> {
             if !matches!(response.head.status, 200..=204) {
                 return Err(self.status_error(response));
             }
-            // What the answer says of the range is not always true (ECR, zot); the digest decides.
+            // The range in the response is not always true (ECR, zot); the digest decides.
             *session = session.clone().follow_location(response)?;
             start = end;
         }
@@ -192,7 +192,7 @@ impl Repository<'_> {
             if let Some(hash) = &mut hash {
                 hash.update(&buffer[..count]);
             }
-            // Before the last byte: what is damaged here never becomes a blob there.
+            // Checked before the last byte is sent, so that a damaged blob is never complete.
             if left == 0 && hash.take().is_some_and(|hash| Digest::from_hasher(hash) != put.digest)
             {
                 return Err(RegistryErrorCause::InvalidContent(format!(
@@ -216,7 +216,7 @@ impl Repository<'_> {
         begun.finish(Some(commit_timeout(&stall, put.size)))
     }
 
-    /// Copies a blob from a repository that has it: beside it, without moving a byte.
+    /// Copies a blob from another repository; within one registry by a mount.
     pub(super) fn copy_blob(
         &self,
         digest: Digest,
@@ -239,17 +239,17 @@ impl Repository<'_> {
     }
 }
 
-/// Bytes of a blob that are one request.
+/// A range of a blob that is sent in one request.
 struct UploadPart<'a> {
     method: &'static str,
     start: u64,
     end: u64,
     range: ContentRange,
-    /// How far the blob has been sent, in bytes.
+    /// Receives the offset up to which the blob was sent.
     sent: &'a Cell<u64>,
 }
 
-/// Whether the registry is told which bytes of the blob they are.
+/// Whether a request has a `Content-Range` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ContentRange {
     Omitted,

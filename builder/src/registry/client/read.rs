@@ -1,4 +1,4 @@
-//! How images are *read* from a registry. A download that breaks off is gone on with.
+//! Images are *read* from a registry. An interrupted download is resumed.
 
 use std::io::{self, Read};
 
@@ -15,20 +15,20 @@ use crate::oci::sink::BlobSource;
 
 const READ_ACT: &str = "read a blob of";
 
-/// The images of a repository, and of its mirrors before it.
+/// The images of a repository and its mirrors, which are asked first.
 #[derive(Debug)]
 pub struct RegistryImages<'a> {
     repositories: Vec<Repository<'a>>,
 }
 
 impl<'a> RegistryImages<'a> {
-    /// Returns the images of a repository; the first of them that answers is read.
+    /// Returns the images of the first of these repositories that has them.
     pub fn new(repositories: Vec<Repository<'a>>) -> Self {
         Self { repositories }
     }
 
-    /// Asks each repository until one has an answer; the error of the last, the repository itself,
-    /// is the one to tell.
+    /// Asks each repository until one has an answer. The last one is the repository itself, and its
+    /// error is returned.
     fn first_answer<T>(
         &self,
         ask: impl Fn(&Repository<'a>) -> Result<Option<T>, RegistryError>,
@@ -68,7 +68,7 @@ impl Images for RegistryImages<'_> {
         Ok(Box::new(self.open_range(BlobRange { digest, size, start: at, end: size })?))
     }
 
-    /// The server is asked for no more.
+    /// Requests these bytes only.
     fn open_blob_start(
         &self,
         digest: Digest,
@@ -99,7 +99,7 @@ impl Images for RegistryImages<'_> {
     }
 }
 
-/// A blob in a registry, as the source of another.
+/// A blob in a registry, as the source of an upload.
 pub(super) struct RegistryBlob<'a> {
     pub(super) repository: &'a Repository<'a>,
     pub(super) digest: Digest,
@@ -112,21 +112,21 @@ impl BlobSource for RegistryBlob<'_> {
     }
 }
 
-/// A part of a blob.
+/// A range of a blob.
 #[derive(Debug, Clone, Copy)]
 struct BlobRange {
-    /// Of the blob.
+    /// Digest of the blob.
     digest: Digest,
-    /// Of the blob, in bytes.
+    /// Size of the blob in bytes.
     size: u64,
-    /// Where the part begins.
+    /// Offset of the first byte.
     start: u64,
-    /// Where it ends.
+    /// Offset after the last byte.
     end: u64,
 }
 
 impl<'a> Repository<'a> {
-    /// Opens a blob for reading from `at` on.
+    /// Opens a blob for reading from the offset `at`.
     pub(super) fn open_blob(
         &self,
         digest: Digest,
@@ -145,10 +145,10 @@ impl<'a> Repository<'a> {
     }
 }
 
-/// A blob that is being read.
+/// A reader of a blob that resumes interrupted downloads.
 pub(super) struct RegistryBlobReader<'a> {
     repository: Repository<'a>,
-    /// What is still to be read.
+    /// The bytes that are still to be read.
     range: BlobRange,
     response: Option<HttpResponse>,
     attempts: RetryAttempts,
@@ -163,7 +163,7 @@ impl RegistryBlobReader<'_> {
         let headers = match (at, end) {
             (0, end) if end == size => Vec::new(),
             (at, end) if end == size => vec![("Range", format!("bytes={at}-"))],
-            // Of no bytes there is no range.
+            // HTTP has no empty ranges, so at least one byte is requested.
             (at, end) => vec![("Range", format!("bytes={at}-{}", end.saturating_sub(1).max(at)))],
         };
         let scope = repository.pull_scope();
@@ -194,7 +194,7 @@ impl RegistryBlobReader<'_> {
         }
         let mut skip = if head.status == 206 { 0 } else { at };
         self.response = Some(response);
-        // A server that cannot send parts sends it all again.
+        // A server without range requests sends the whole blob again.
         while skip > 0 {
             let mut space = vec![0; usize::try_from(skip.min(64 * 1024)).unwrap_or(0)];
             match self.response.as_mut().map_or(Ok(0), |response| response.read(&mut space)) {

@@ -1,4 +1,4 @@
-//! A *remedy* is what can be done about something that failed.
+//! A *remedy* is what may make a failed request or upload succeed.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use super::error::RegistryErrorCause;
 use crate::net::http::{RetryAttempts, is_transient_status};
 use crate::oci::progress::ProgressEvent;
 
-/// What can be done about a request that failed, or an upload.
+/// What may make a failed request or upload succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remedy {
     None,
-    /// Trying again, after what the registry asked to wait.
+    /// Another attempt, after the time that the registry asked for.
     Wait(Option<Duration>),
-    /// Trying again, when the registry is no longer as busy.
+    /// Another attempt, after a pause of all requests to the registry.
     PauseHost(Option<Duration>),
-    /// Sending less at once.
+    /// Fewer bytes per request.
     SmallerChunks,
-    /// A new session: the registry has forgotten this one, or counts otherwise than we do.
+    /// A new session: the registry has dropped this one, or counts its bytes differently.
     NewSession,
-    /// All bytes in one attempt: parts of two have come to a wrong digest.
+    /// All bytes in one attempt: parts of two attempts resulted in a wrong digest.
     SingleAttempt,
 }
 
@@ -37,18 +37,18 @@ impl Remedy {
     }
 }
 
-/// Whether something is tried again.
+/// Whether there is another attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Retry {
     Yes,
     No,
 }
 
-/// A pause that the user wonders about.
+/// The shortest pause that the user is notified of.
 const NOTED_PAUSE: Duration = Duration::from_secs(5);
 
 impl Repository<'_> {
-    /// Waits before the next attempt after one that failed of `cause`, if there is to be one.
+    /// Waits before the next attempt of a request that failed for `cause`, if there is one.
     pub(super) fn wait_for_retry(
         &self,
         attempts: &mut RetryAttempts,
@@ -62,7 +62,7 @@ impl Repository<'_> {
         }
     }
 
-    /// Waits before an upload is tried again, if it is to be.
+    /// Waits before the next attempt of an upload, if there is one.
     pub(super) fn apply_remedy(
         &self,
         remedy: Remedy,

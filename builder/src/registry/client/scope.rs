@@ -1,24 +1,24 @@
-//! A *scope* says what a token is for: actions on repositories
+//! A *scope* lists what a token allows: actions on repositories
 //! (<https://distribution.github.io/distribution/spec/auth/scope/>).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a token is for.
+/// The actions that a token allows, by resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TokenScope(BTreeMap<String, BTreeSet<String>>);
 
 impl TokenScope {
-    /// Returns the scope that reads a repository.
+    /// Returns the scope for reading a repository.
     pub(crate) fn pull(repository: &str) -> Self {
         Self::parse(&format!("repository:{repository}:pull"))
     }
 
-    /// Returns the scope that writes to a repository.
+    /// Returns the scope for writing to a repository.
     pub(crate) fn push(repository: &str) -> Self {
         Self::parse(&format!("repository:{repository}:pull,push"))
     }
 
-    /// Parses scopes between spaces; what makes no sense is left out.
+    /// Parses scopes that are separated by spaces; invalid ones are ignored.
     pub(crate) fn parse(text: &str) -> Self {
         let mut scope = Self::default();
         for part in text.split_ascii_whitespace() {
@@ -30,7 +30,7 @@ impl TokenScope {
         scope
     }
 
-    /// Returns both scopes as one.
+    /// Returns the scope that allows what either of the two allows.
     #[must_use]
     pub(crate) fn union(&self, other: &Self) -> Self {
         let mut both = self.clone();
@@ -40,7 +40,7 @@ impl TokenScope {
         both
     }
 
-    /// Returns the scopes one by one, as requests for tokens have them.
+    /// Returns one scope for each resource, as `scope` parameters of token requests have them.
     pub(crate) fn resource_scopes(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(resource, actions)| {
             let actions: Vec<&str> = actions.iter().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! An upload *session*: where a registry takes the bytes of one blob, and how many it has.
+//! An upload *session* is the URL at which a registry accepts the bytes of one blob.
 
 use std::time::Duration;
 
@@ -18,39 +18,39 @@ use crate::oci::image::digest::Digest;
 
 pub(super) const UPLOAD_ACT: &str = "upload a blob to";
 
-/// Where a blob is uploaded to.
+/// The upload of one blob, as a registry identifies it.
 #[derive(Debug, Clone)]
 pub(super) struct UploadSession {
     pub(super) location: Url,
 }
 
-/// What came of asking for a session.
+/// The result of opening a session.
 pub(super) enum OpenedUpload {
     Session(UploadSession),
-    /// The blob is there already: it was in a repository beside.
+    /// The blob exists already: it was mounted from another repository of the registry.
     Mounted,
 }
 
-/// A request with a body that is still to be sent, and the credential that it went with.
+/// A request whose body is still to be sent, and the credential that it presented.
 pub(super) struct StartedUploadRequest {
     pub(super) exchange: HttpExchange,
     credential: Option<Secret>,
 }
 
-/// What came of an attempt to send something.
+/// The result of an attempt to send something.
 pub(super) enum UploadAttempt<T> {
     Done(T),
-    /// The credential is no good any more.
+    /// The registry no longer accepts the credential.
     Refused(Box<HttpResponse>, Option<Secret>),
 }
 
 impl StartedUploadRequest {
-    /// Ends the request.
+    /// Ends the request and returns its response.
     pub(super) fn finish(
         mut self,
-        patience: Option<Duration>,
+        timeout: Option<Duration>,
     ) -> Result<UploadAttempt<HttpResponse>, RegistryErrorCause> {
-        let response = self.exchange.finish(patience)?;
+        let response = self.exchange.finish(timeout)?;
         Ok(match response.head.status {
             401 => UploadAttempt::Refused(Box::new(response), self.credential),
             _ => UploadAttempt::Done(response),
@@ -58,11 +58,11 @@ impl StartedUploadRequest {
     }
 }
 
-/// How often a body may be refused for its credential.
+/// How often the credential of a request with a body may be refused.
 const REFUSALS_MAX: u32 = 2;
 
-/// Registries that put a blob together from parts, or read it again, are silent for this long at
-/// its end, beside a second for each [`COMMIT_SPEED`] bytes.
+/// The time that a registry may take to assemble and verify a blob at the end of an upload, beside a
+/// second for each [`COMMIT_SPEED`] bytes.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(300);
 const COMMIT_SPEED: u64 = 20 << 20;
 
@@ -71,7 +71,7 @@ impl Repository<'_> {
         TokenScope::push(&self.name)
     }
 
-    /// Opens a session, or finds the blob in the repository `from` of the same registry.
+    /// Opens a session, or mounts the blob of this digest from a repository of the same registry.
     pub(super) fn open_session(
         &self,
         mount: Option<(Digest, &str)>,
@@ -117,7 +117,7 @@ impl Repository<'_> {
         })
     }
 
-    /// Attempts something until it is no longer refused for its credential.
+    /// Repeats an attempt until the credential is accepted, at most [`REFUSALS_MAX`] times.
     pub(super) fn retry_unauthorized<T>(
         &self,
         mut attempt: impl FnMut() -> Result<UploadAttempt<T>, RegistryErrorCause>,
@@ -135,8 +135,8 @@ impl Repository<'_> {
         }
     }
 
-    /// Asks how many bytes of a broken upload the registry has; nothing if it has forgotten the
-    /// session. Distribution 2 forgets each one that breaks (404, `BLOB_UPLOAD_INVALID`).
+    /// Asks how many bytes of an interrupted upload the registry has; nothing if it has dropped the
+    /// session. Distribution 2 drops each one that breaks (404, `BLOB_UPLOAD_INVALID`).
     pub(super) fn find_resume_offset(&self, session: &mut UploadSession, sent: u64) -> Option<u64> {
         let call = upload_call("GET", session.location.clone(), self.push_scope());
         let response = self.send_call(&call, |_| true).ok()?;
@@ -147,13 +147,13 @@ impl Repository<'_> {
         let range = response.head.header("range").map(str::to_owned);
         *session = session.clone().follow_location(response).ok()?;
         let last = range?.trim_start_matches("bytes=").strip_prefix("0-")?.parse::<u64>().ok()?;
-        // `0-0` is what an empty session says, too; one byte more or less matters to the digest.
+        // An empty session reports `0-0` too, so one byte counts as none.
         let have = if last == 0 { 0 } else { last.checked_add(1)? };
         (have > 0 && have <= sent).then_some(have)
     }
 
-    /// Ends an upload: the registry compares the digest and keeps the blob. A commit that fails on
-    /// the way may have succeeded all the same, so it is looked for.
+    /// Ends an upload: the registry compares the digest and keeps the blob. A commit whose response
+    /// is lost may have succeeded, so the registry is asked whether the blob exists.
     pub(super) fn commit_upload(
         &self,
         session: &UploadSession,
@@ -182,7 +182,7 @@ impl Repository<'_> {
         }
     }
 
-    /// Forgets a session, if the registry lets us; otherwise it forgets it some day itself.
+    /// Cancels a session. Errors are ignored: registries also remove abandoned sessions themselves.
     pub(super) fn cancel_upload(&self, session: &UploadSession) {
         let mut request = HttpRequest::new("DELETE", &session.location);
         request.timeout = Some(Duration::from_secs(2));
@@ -201,7 +201,7 @@ fn upload_call<'a>(method: &'static str, url: Url, scope: TokenScope) -> Registr
 }
 
 impl UploadSession {
-    /// Returns the session as the registry says to go on with it.
+    /// Returns the session at the location that a response names for the next request.
     pub(super) fn follow_location(
         self,
         response: HttpResponse,
@@ -214,10 +214,10 @@ impl UploadSession {
         Ok(Self { location: resolve_location(&self.location, &location)? })
     }
 
-    /// Returns where the upload ends.
+    /// Returns the URL of the request that ends the upload.
     pub(super) fn commit_url(&self, digest: Digest) -> Url {
         let mut url = self.location.clone();
-        // What is there already is the registry's, and may be signed: nothing of it is changed.
+        // The query belongs to the registry and may be signed, so it is kept as it is.
         let query = match url.query() {
             Some(query) if !query.is_empty() => format!("{query}&digest={digest}"),
             _ => format!("digest={digest}"),
@@ -227,7 +227,7 @@ impl UploadSession {
     }
 }
 
-/// Returns how long the end of an upload may take. One who sets a short stall time wants to know.
+/// Returns how long the end of an upload may take. A short stall time of the user has precedence.
 pub(super) fn commit_timeout(stall: &Duration, size: u64) -> Duration {
     let commit = COMMIT_TIMEOUT + Duration::from_secs(size / COMMIT_SPEED);
     if *stall < Duration::from_secs(30) { *stall } else { commit.max(*stall) }

@@ -1,4 +1,4 @@
-//! A *sink* that is a registry, or several: each image goes to the repositories of its names.
+//! A *sink* that writes to registries: each image goes to the repositories of its names.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -17,22 +17,22 @@ use crate::oci::sink::{
     BlobSource, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome,
 };
 
-/// Puts images where their names say.
+/// A sink that writes each image to the repositories of its names.
 #[derive(Debug)]
 pub struct RegistrySink<'a> {
     registry: &'a RegistryClient,
-    /// Those that were put: a tag is made by putting the document again.
+    /// Documents that were written: a tag is set by writing the document again.
     documents: Mutex<BTreeMap<Digest, Document>>,
     width: usize,
 }
 
 impl<'a> RegistrySink<'a> {
-    /// Returns a sink that moves up to `width` blobs at a time.
+    /// Returns a sink that transfers up to `width` blobs at the same time.
     pub fn new(registry: &'a RegistryClient, width: usize) -> Self {
         Self { registry, documents: Mutex::default(), width }
     }
 
-    /// Returns the repositories of some names, each once, in order.
+    /// Returns the repositories of these names, each once, in their order.
     fn target_repositories(
         &self,
         names: &[Reference],

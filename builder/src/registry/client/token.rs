@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::net::secret::Secret;
 
-/// A token, and how long it is good.
+/// A token and its lifetime.
 #[derive(Debug, Clone)]
 pub(super) struct RegistryToken {
     pub(super) value: Secret,

@@ -1,5 +1,6 @@
-//! A *token request*: how a token is asked for (<https://distribution.github.io/distribution/spec/auth/token/>), or
-//! got for a token that stands for the user (<https://distribution.github.io/distribution/spec/auth/oauth/>).
+//! A *token request* asks a token server for a token, with a user and a password
+//! (<https://distribution.github.io/distribution/spec/auth/token/>) or with an identity token
+//! (<https://distribution.github.io/distribution/spec/auth/oauth/>).
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::net::http::retry_after;
 use crate::net::http::{HttpError, HttpRequest, HttpResponse, resolve_location};
 use crate::net::secret::Secret;
 
-/// What a token server answers.
+/// The body of a token server's response.
 #[derive(Deserialize)]
 struct TokenResponse {
     token: Option<String>,
@@ -23,10 +24,10 @@ struct TokenResponse {
     expires_in: Option<u64>,
 }
 
-/// The lifetime of tokens that do not tell, in seconds: the specification's default.
+/// The lifetime of a token in seconds where the response declares none, as the specification says.
 const DEFAULT_LIFETIME: u64 = 60;
 
-/// No token is longer, with what is around it, in bytes.
+/// The longest response of a token server, in bytes.
 const TOKEN_MAX: u64 = 256 * 1024;
 
 impl Authorization {
@@ -37,7 +38,7 @@ impl Authorization {
         service: Option<&str>,
         scope: &TokenScope,
     ) -> Result<RegistryToken, RegistryErrorCause> {
-        // The credential goes with this request, so where it leads is looked at.
+        // The credential goes with this request, so its destination is checked.
         let realm = resolve_location(context.base_url, realm)?;
         let credential = self.find_credential(context)?;
         let refused = match &credential {
@@ -71,7 +72,7 @@ impl Authorization {
         self.read_token(answer, refused)
     }
 
-    /// Reads the answer of a token server; `refused` is said where that is no token.
+    /// Reads the response of a token server; `refused` is the error message if it denies a token.
     fn read_token(
         &self,
         answer: HttpResponse,
@@ -108,7 +109,7 @@ impl Authorization {
     }
 }
 
-/// Returns the form that asks for a token with an identity token.
+/// Returns the form of a token request that presents an identity token.
 fn refresh_token_form(token: &Secret, service: Option<&str>, scope: &TokenScope) -> String {
     let parts = scope.resource_scopes().collect::<Vec<_>>().join(" ");
     Serializer::new(String::new())

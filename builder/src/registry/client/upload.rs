@@ -1,6 +1,6 @@
-//! An *upload* of a blob whose digest nobody knows yet: it is sent while it is made, as one request
-//! without a length, and gets its name in the end. If it breaks off, the blob is made again from its
-//! source; what the registry has by then is not sent again.
+//! An *upload* of a blob whose digest is not known yet: it is sent while it is produced, as one
+//! request without a length, and gets its digest at the end. If it is interrupted, the blob is
+//! produced again from its source; bytes that the registry already has are not sent again.
 
 use std::io::{self, IoSlice, Write};
 use std::time::Duration;
@@ -15,34 +15,34 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::BlobWriter;
 
-/// A blob that is sent while it is made.
+/// A blob that is sent while it is produced.
 pub(super) struct StreamedUpload<'a> {
     repository: Repository<'a>,
-    /// Get a copy in the end.
+    /// Repositories that get a copy at the end.
     others: Vec<Repository<'a>>,
     session: Option<UploadSession>,
     exchange: Option<HttpExchange>,
-    /// Bytes that the registry has from before, and that are passed over.
+    /// Bytes that the registry has from an earlier attempt, and that are not sent again.
     skip: u64,
-    /// Where the next byte belongs.
+    /// Offset of the next byte in the blob.
     offset: u64,
-    /// The part that is being filled, where the registry takes parts only.
+    /// The chunk that is being filled, where requests are limited in size.
     part: Vec<u8>,
     chunk: Option<u64>,
     attempts: RetryAttempts,
-    /// What can be done about what the last attempt failed of.
+    /// The remedy for the last failure.
     remedy: Remedy,
     resumption: Resumption,
-    /// Where it was gone on last, in bytes of the blob.
+    /// Offset in the blob from which the upload was last resumed.
     resumed_at: u64,
 }
 
-/// Whether bytes of an earlier attempt are part of this one.
+/// Whether an upload continues an earlier attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resumption {
     No,
     Yes,
-    /// That came to a wrong digest once.
+    /// Not again: the result had a wrong digest.
     Never,
 }
 
@@ -81,7 +81,7 @@ impl<'a> StreamedUpload<'a> {
         }
     }
 
-    /// Starts the request, with another credential if the first is refused.
+    /// Starts the request, and repeats it with another credential if the first is refused.
     fn start_request(&mut self) -> Result<HttpExchange, RegistryErrorCause> {
         let session = self.ensure_session()?;
         let repository = &self.repository;
@@ -136,7 +136,7 @@ impl<'a> StreamedUpload<'a> {
         Ok(())
     }
 
-    /// Adds to the part, and sends it when it is full.
+    /// Adds bytes to the chunk, and sends it when it is full.
     fn fill_part(&mut self, bytes: &[u8], chunk: u64) -> Result<(), RegistryErrorCause> {
         let chunk = usize::try_from(chunk).unwrap_or(usize::MAX);
         let mut rest = bytes;
@@ -196,14 +196,14 @@ impl<'a> StreamedUpload<'a> {
     fn record_failure(&mut self, cause: RegistryErrorCause) -> RegistryError {
         self.exchange = None;
         self.remedy = Remedy::for_cause(&cause);
-        // Without a session there was nothing to forget: it is the repository that is not there.
+        // Without a session, the 404 is about the repository, which a new session does not create.
         if self.remedy == Remedy::NewSession && self.session.is_none() {
             self.remedy = Remedy::None;
         }
         self.repository.registry_error(UPLOAD_ACT, cause)
     }
 
-    /// Prepares for the same bytes again, if what failed may go well now.
+    /// Prepares for the same bytes again, if another attempt may succeed.
     fn prepare_retry(&mut self) -> Result<Retry, RegistryErrorCause> {
         let remedy = std::mem::replace(&mut self.remedy, Remedy::None);
         let (session, sent) = (self.session.take(), self.offset);

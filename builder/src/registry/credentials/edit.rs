@@ -1,5 +1,5 @@
 //! An *edit* of an auth file: a login adds an entry, a logout removes one. The file is edited as
-//! JSON, not through types, so that what other tools wrote into it survives.
+//! JSON, not through types, so that the keys of other tools are kept.
 
 use std::io;
 
@@ -17,25 +17,25 @@ use crate::net::credential::Credential;
 #[derive(Clone, PartialEq)]
 pub struct AuthFileEdit(Map<String, Value>);
 
-/// What a logout came to.
+/// The result of a logout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogoutOutcome {
-    /// There was an entry; it is gone.
+    /// The entry was removed.
     Removed,
-    /// There was none.
+    /// There was no entry.
     NotLoggedIn,
 }
 
-/// Why a file cannot be changed as asked.
+/// Why an auth file cannot be changed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AuthFileEditError {
-    /// It is no auth file.
+    /// It is not an auth file.
     #[error(transparent)]
     Invalid(#[from] AuthFileError),
-    /// It has no `auths`, but entries: docker's file before 2015.
+    /// It is a `.dockercfg`, docker's format before 2015.
     #[error("is a `.dockercfg`; logins go to a file of the new format")]
     OldFormat,
-    /// A helper has the passwords of this registry; an entry would never be looked at.
+    /// A helper has the passwords of this registry, so an entry would never be used.
     #[error("leaves `{registry}` to the helper `docker-credential-{helper}`")]
     Helper {
         /// The registry.
@@ -43,13 +43,13 @@ pub enum AuthFileEditError {
         /// `NAME` of `docker-credential-NAME`.
         helper: String,
     },
-    /// A user's name has a colon, which ends it in the file.
+    /// The user's name has a colon, which would end it in the file.
     #[error("cannot hold a user whose name has a colon")]
     ColonInUser,
 }
 
 impl AuthFileEdit {
-    /// Starts from the content of a file; from nothing where there is none, or an empty one.
+    /// Parses the content of a file; a missing or empty file has no entries.
     pub fn parse(bytes: Option<&[u8]>) -> Result<Self, AuthFileEditError> {
         let bytes = bytes.filter(|bytes| !bytes.trim_ascii().is_empty());
         let Some(bytes) = bytes else { return Ok(Self(Map::new())) };
@@ -57,11 +57,11 @@ impl AuthFileEdit {
         if file.is_flat() {
             return Err(AuthFileEditError::OldFormat);
         }
-        // It has been read once: it is an object.
+        // `AuthFile::parse` has checked that it is an object.
         Ok(Self(serde_json::from_slice(bytes).map_err(|_| AuthFileError::Outermost)?))
     }
 
-    /// Adds an entry, in place of one that is there.
+    /// Adds an entry, or replaces the one of this key.
     pub fn set(
         &mut self,
         key: &LoginKey,
@@ -75,7 +75,7 @@ impl AuthFileEdit {
             Credential::Basic { username, password } => {
                 json!({"auth": encode_auth(username, password.expose())})
             }
-            // podman and skopeo pass over an entry whose `auth` is empty.
+            // podman and skopeo ignore an entry whose `auth` is empty.
             Credential::IdentityToken(token) => {
                 json!({"auth": encode_auth(TOKEN_USER, ""), "identitytoken": token.expose()})
             }
@@ -89,7 +89,7 @@ impl AuthFileEdit {
         Ok(())
     }
 
-    /// Removes the entry, under all names that its registry has.
+    /// Removes the entry under all names of its registry.
     pub fn remove(&mut self, key: &LoginKey) -> Result<LogoutOutcome, AuthFileEditError> {
         self.check_helper(key)?;
         let Some(Value::Object(auths)) = self.0.get_mut("auths") else {
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::net::secret::Secret;
 
-    /// Applies `edit` to a file and compares what comes out, tabs as `>`.
+    /// Applies `edit` to a file and compares the result without tabs and line breaks.
     fn check(
         file: &str,
         edit: impl Fn(&mut AuthFileEdit) -> Result<(), AuthFileEditError>,

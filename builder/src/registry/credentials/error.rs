@@ -1,4 +1,4 @@
-//! Why credentials cannot be had, and what to do about it.
+//! Errors of credentials, and their help lines.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::recipe::diagnostic::Diagnostic;
 /// Why a source of credentials cannot be used. No message holds a secret.
 #[derive(Debug, Error)]
 pub enum CredentialError {
-    /// A file that was named is not there.
+    /// A file that an option or variable names does not exist.
     #[error("cannot find the auth file `{}`", path.display())]
     Missing {
         /// The file.
@@ -26,31 +26,31 @@ pub enum CredentialError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
-    /// A file or variable does not hold what it should.
+    /// The content of a file or variable is not an auth file.
     #[error("`{location}` {error}")]
     Invalid {
         /// The file or variable.
         location: CredentialLocation,
-        /// What is wrong with it.
+        /// The problem.
         error: AuthFileError,
     },
-    /// A helper gave no answer.
+    /// A helper failed.
     #[error("cannot use the credential helper `{}` named in `{location}`: {error}", name.escape_debug())]
     Helper {
         /// The file or variable that names it.
         location: CredentialLocation,
         /// `NAME` of `docker-credential-NAME`.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         error: HelperError,
     },
 }
 
 impl CredentialError {
-    /// Returns the error as something to show: what, where, and how to mend it.
+    /// Returns the error as a diagnostic with a help line.
     pub fn diagnostic(&self) -> Diagnostic {
         Diagnostic::new(self.to_string()).help(self.help())
     }

@@ -1,4 +1,4 @@
-//! An *auth file* maps registries, and paths in them, to credentials or to helpers that know them:
+//! An *auth file* maps registries, and paths in them, to credentials or to credential helpers:
 //! the `auth.json` of podman and skopeo, docker's `config.json`, the `.dockerconfigjson` and
 //! `.dockercfg` of Kubernetes.
 
@@ -20,7 +20,7 @@ use crate::oci::image::reference::Reference;
 /// The largest auth file that is read, in bytes.
 pub const AUTH_FILE_MAX: usize = 1 << 20;
 
-/// People write these files by hand too: with or without padding.
+/// Base64 with or without padding, as these files are also written by hand.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -28,29 +28,29 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// How a file is laid out, and who writes it.
+/// The format of an auth file, by the tool that writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthFileFormat {
     /// `auth.json` of podman and skopeo: `auths` and `credHelpers`.
     Containers,
     /// `config.json` of docker: also `credsStore`, a helper for all registries.
     Docker,
-    /// `.dockercfg`: what else is under `auths` is all there is.
+    /// `.dockercfg`: only the entries that other formats have under `auths`.
     Flat,
-    /// Docker's or a flat one; its content tells. For files that a user names.
+    /// Docker's or the flat format, detected from the content. For files that a user names.
     Any,
 }
 
-/// Why a text is not an auth file. No message repeats what is in the file.
+/// Why a text is not an auth file. No message quotes the file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AuthFileError {
     /// It is longer than [`AUTH_FILE_MAX`].
     #[error("is larger than 1 MiB")]
     TooLong,
-    /// There is nothing in it.
+    /// It is empty.
     #[error("is empty")]
     Empty,
-    /// It is no JSON.
+    /// It is not JSON.
     #[error("is not JSON at line {line}, column {column}")]
     Json {
         /// Counted from 1.
@@ -74,12 +74,12 @@ pub enum AuthFileError {
     Auth(String),
 }
 
-/// The parts of an auth file that matter here.
+/// The credentials and helpers of an auth file.
 #[derive(Debug, Default, PartialEq)]
 pub struct AuthFile {
     auths: BTreeMap<String, AuthFileEntry>,
     helpers: BTreeMap<String, String>,
-    /// The helper for registries that have none of their own.
+    /// The helper for registries without one of their own.
     store: Option<String>,
     key_form: KeyForm,
 }
@@ -100,34 +100,34 @@ struct AuthFileDocument {
     creds_store: Option<String>,
 }
 
-/// What an auth file has for an image.
+/// The result of looking up an image in an auth file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AuthFileLookup {
     /// A credential.
     Entry {
-        /// The key it stands at.
+        /// Its key.
         key: String,
         /// The credential.
         credential: Credential,
     },
-    /// A helper that is to be asked, and nobody else in this file.
+    /// A helper, which is the only source in this file.
     Helper {
-        /// The key it stands at; nothing for the helper for all registries.
+        /// Its key; nothing for the helper for all registries.
         key: Option<String>,
         /// `NAME` of `docker-credential-NAME`.
         name: String,
     },
-    /// An entry with nothing in it, as docker leaves where a helper has the password.
+    /// An empty entry, as docker writes it where a helper has the password.
     Blank {
-        /// The key it stands at.
+        /// Its key.
         key: String,
     },
-    /// Nothing.
+    /// No entry.
     NoEntry,
 }
 
 impl AuthFile {
-    /// Reads an auth file. Keys that are not known are ignored.
+    /// Parses an auth file. Unknown keys are ignored.
     pub fn parse(bytes: &[u8], format: AuthFileFormat) -> Result<Self, AuthFileError> {
         let format = detect_format(bytes, format)?;
         if format == AuthFileFormat::Flat {
@@ -149,14 +149,14 @@ impl AuthFile {
         })
     }
 
-    /// Tells whether the file is a `.dockercfg`.
+    /// Returns whether the file is a `.dockercfg`.
     pub(super) fn is_flat(&self) -> bool {
         self.key_form == KeyForm::Hosts
     }
 
     /// Looks an image up. The order is that of podman and skopeo: a helper for the registry, then
-    /// the most specific entry. Docker's helper for all registries comes last: docker blanks
-    /// the entries of what it keeps there, so one that is filled was written later, by another.
+    /// the most specific entry. Docker's helper for all registries comes last: docker empties the
+    /// entries of what it keeps there, so a filled one was written later by another tool.
     pub fn lookup(&self, image: &Reference) -> Result<AuthFileLookup, AuthFileError> {
         let registry = image.registry();
         let helper = find_entry(&self.helpers, [registry.to_owned()], registry, self.key_form);
@@ -170,7 +170,7 @@ impl AuthFile {
         {
             return Ok(AuthFileLookup::Entry { key: key.clone(), credential });
         }
-        // An empty name for a registry means: here not the helper for all of them.
+        // An empty name disables the helper for all registries.
         if let Some(name) = self.store.as_ref().filter(|_| helper.is_none()) {
             return Ok(AuthFileLookup::Helper { key: None, name: name.clone() });
         }
@@ -179,7 +179,7 @@ impl AuthFile {
     }
 }
 
-/// Returns the entry at the first key that is there, else at another name of the registry.
+/// Returns the entry of the first key that exists, else of another name of the registry.
 fn find_entry<'m, V>(
     map: &'m BTreeMap<String, V>,
     candidates: impl IntoIterator<Item = String>,
@@ -196,7 +196,7 @@ fn fill_entries(auths: BTreeMap<String, Option<AuthFileEntry>>) -> BTreeMap<Stri
     auths.into_iter().map(|(key, entry)| (key, entry.unwrap_or_default())).collect()
 }
 
-/// Refuses what cannot be an auth file, and returns which kind it is.
+/// Refuses what cannot be an auth file, and returns its format.
 fn detect_format(bytes: &[u8], format: AuthFileFormat) -> Result<AuthFileFormat, AuthFileError> {
     if bytes.len() > AUTH_FILE_MAX {
         return Err(AuthFileError::TooLong);
@@ -216,7 +216,7 @@ fn detect_format(bytes: &[u8], format: AuthFileFormat) -> Result<AuthFileFormat,
     Ok(if is_flat { AuthFileFormat::Flat } else { AuthFileFormat::Docker })
 }
 
-/// The library's messages quote what they found, and that can be a password.
+/// Parses JSON without the library's messages, which quote the input and so perhaps a password.
 fn parse_json<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, AuthFileError> {
     serde_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -249,7 +249,7 @@ impl AuthFileEntry {
     }
 }
 
-/// Reads `auth`: the base64 of a user and a password with a colon between them.
+/// Decodes `auth`: the base64 of a user and a password with a colon between them.
 fn decode_auth(auth: &str) -> Option<(String, Secret)> {
     let auth: String = auth.split_ascii_whitespace().collect();
     let text = String::from_utf8(BASE64.decode(auth).ok()?).ok()?;
@@ -258,7 +258,7 @@ fn decode_auth(auth: &str) -> Option<(String, Secret)> {
     Some((username.into(), Secret::new(password.trim_matches('\0'))))
 }
 
-/// Writes `auth`.
+/// Encodes `auth`.
 pub(super) fn encode_auth(username: &str, password: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"))
 }

@@ -1,7 +1,7 @@
-//! A *helper* is a program `docker-credential-NAME` that knows credentials. It is run with the
+//! A *helper* is a program `docker-credential-NAME` that stores credentials. It is run with the
 //! argument `get`, reads a registry from its standard input and answers in JSON
-//! (<https://github.com/docker/docker-credential-helpers>). Programs are run elsewhere; here is
-//! what they are called and what their answers mean.
+//! (<https://github.com/docker/docker-credential-helpers>). The names of helpers and their answers
+//! are defined here; a [`CredentialSystem`](super::CredentialSystem) runs them.
 
 use std::io;
 use std::time::Duration;
@@ -12,55 +12,55 @@ use thiserror::Error;
 use crate::net::credential::Credential;
 use crate::net::secret::Secret;
 
-/// What helpers say when they have nothing; a message, not a failure.
+/// The output of a helper that has no credential, which is not an error.
 const NOT_FOUND: &str = "credentials not found in native keychain";
 
-/// The user that marks an identity token.
+/// The user name that marks an identity token.
 pub(super) const TOKEN_USER: &str = "<token>";
 
-/// A helper that takes longer has to be given up.
+/// The longest time that a helper may take.
 pub const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The most that a helper may answer, in bytes.
+/// The longest answer of a helper, in bytes.
 pub const HELPER_ANSWER_MAX: usize = 1 << 20;
 
-/// What a helper said, and how it ended.
+/// Output and exit of a helper.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HelperOutput {
-    /// How it ended.
+    /// Whether it succeeded.
     pub exit: HelperExit,
     /// Its standard output.
     pub stdout: Vec<u8>,
 }
 
-/// How a helper ended.
+/// Whether a helper succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HelperExit {
-    /// With exit status 0.
+    /// Exit status 0.
     Success,
-    /// In any other way.
+    /// Any other exit status, or a signal.
     Failure,
 }
 
-/// Why a helper gave no answer. No message repeats what it printed.
+/// Why a helper gave no answer. No message quotes its output.
 #[derive(Debug, Error)]
 pub enum HelperError {
-    /// Its name could lead out of the search path.
+    /// Its name has characters that could make it a path.
     #[error("its name has other characters than letters, digits, `.`, `_` and `-`")]
     Name,
-    /// There is no such program.
+    /// The program does not exist.
     #[error("it is not installed")]
     NotInstalled,
     /// It could not be run.
     #[error("it cannot be run: {0}")]
     Io(#[from] io::Error),
-    /// It was given up after [`HELPER_TIMEOUT`].
+    /// It was ended after [`HELPER_TIMEOUT`].
     #[error("it gave no answer within {} s", HELPER_TIMEOUT.as_secs())]
     Timeout,
-    /// It ended with a failure.
+    /// It failed.
     #[error("it failed")]
     Failed,
-    /// It said something else than a credential.
+    /// Its answer is not a credential.
     #[error("its answer is not a credential")]
     Answer,
 }
@@ -72,7 +72,7 @@ struct HelperAnswer {
     secret: Option<Secret>,
 }
 
-/// Returns the program's name, if it is one and not a path.
+/// Returns the name of a helper's program; fails if `name` could be a path.
 pub fn helper_program(name: &str) -> Result<String, HelperError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if name.is_empty() || !name.bytes().all(is_plain) {
@@ -82,9 +82,9 @@ pub fn helper_program(name: &str) -> Result<String, HelperError> {
 }
 
 impl HelperOutput {
-    /// Reads the answer; nothing if the helper has no credential.
+    /// Parses the answer; nothing if the helper has no credential.
     pub fn parse_credential(&self) -> Result<Option<Credential>, HelperError> {
-        // One that says too much is not listened to, and may fail of that.
+        // Checked first, because a helper whose output is cut off may fail for that reason.
         if self.stdout.len() > HELPER_ANSWER_MAX {
             return Err(HelperError::Answer);
         }

@@ -1,5 +1,5 @@
-//! A *key* of an auth file says which images an entry is for: a registry, or a path in one. Old
-//! files have URLs for keys. The rules are those of podman and skopeo
+//! A *key* of an auth file names the images of an entry: a registry, or a path in one. Old files
+//! have URLs as keys. The rules are those of podman and skopeo
 //! (`pkg/docker/config/config.go` of containers/image).
 
 use std::str::FromStr;
@@ -11,10 +11,10 @@ use crate::oci::image::reference::Reference;
 /// The registry that has several names.
 const DOCKER: &str = "docker.io";
 
-/// How docker calls it when it talks to helpers and in its own files.
+/// Its key in docker's files and for helpers.
 const DOCKER_URL: &str = "https://index.docker.io/v1/";
 
-/// Which keys a file has.
+/// The form of the keys in a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum KeyForm {
     /// Registries and paths in them.
@@ -24,7 +24,7 @@ pub(super) enum KeyForm {
     Hosts,
 }
 
-/// Returns the keys that an image's entry can have, most specific first.
+/// Returns the keys that the entry of an image can have, the most specific first.
 pub(super) fn candidate_keys(image: &Reference, keys: KeyForm) -> Vec<String> {
     let registry = image.registry();
     let mut all = Vec::new();
@@ -40,12 +40,12 @@ pub(super) fn candidate_keys(image: &Reference, keys: KeyForm) -> Vec<String> {
     all
 }
 
-/// Tells whether a key is one more name of a registry, such as its URL.
+/// Returns whether a key is another name of a registry, such as its URL.
 pub(super) fn is_alias(key: &str, registry: &str, keys: KeyForm) -> bool {
     key_host(key, keys) == canonical_registry(registry)
 }
 
-/// Returns what helpers are asked for.
+/// Returns the server name that helpers get for a registry.
 pub(super) fn helper_server(registry: &str) -> &str {
     if canonical_registry(registry) == DOCKER { DOCKER_URL } else { registry }
 }
@@ -53,7 +53,7 @@ pub(super) fn helper_server(registry: &str) -> &str {
 fn key_host(key: &str, keys: KeyForm) -> &str {
     let bare = key.strip_prefix("http://").unwrap_or(key);
     let bare = bare.strip_prefix("https://").unwrap_or(bare);
-    // A key that is no URL keeps its path: the entry is not for all of the registry.
+    // A key that is no URL keeps its path: the entry is not for the whole registry.
     let whole = keys == KeyForm::Scoped && bare == key;
     canonical_registry(if whole { bare } else { bare.split('/').next().unwrap_or(bare) })
 }
@@ -65,17 +65,17 @@ fn canonical_registry(registry: &str) -> &str {
     }
 }
 
-/// What `login` and `logout` are told: a registry, or a path in one.
+/// The argument of `login` and `logout`: a registry, or a path in one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginKey {
     registry: String,
     path: Option<String>,
 }
 
-/// Why a text names neither a registry nor a path in one.
+/// Why a text is not a [`LoginKey`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LoginKeyError {
-    /// It is a URL; holds what would be right.
+    /// It is a URL; holds the name of its registry.
     #[error("a registry is named without `http://` and `https://`: `{0}`")]
     Scheme(String),
     /// It has a tag or a digest.
@@ -92,12 +92,12 @@ impl LoginKey {
         &self.registry
     }
 
-    /// Returns the path in the registry, if the login is not for all of it.
+    /// Returns the path in the registry, if the login is not for the whole registry.
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
 
-    /// Returns the key as it stands in an auth file.
+    /// Returns the key of its entry in an auth file.
     pub fn text(&self) -> String {
         match &self.path {
             Some(path) => format!("{}/{path}", self.registry),
@@ -124,7 +124,7 @@ impl FromStr for LoginKey {
         if path.is_some_and(|path| path.contains([':', '@'])) {
             return Err(LoginKeyError::Tagged(text.into()));
         }
-        // A first part that is no registry would make the whole a repository of Docker Hub.
+        // Without a registry in front, the text would be a repository of Docker Hub.
         let probe = format!("{registry}/{}/x", path.unwrap_or("x"));
         let image = probe.parse::<Reference>();
         if !image.is_ok_and(|image| image.registry() == registry) {

@@ -1,8 +1,7 @@
-//! *Credentials* are what a registry is shown. They lie in several sources, in files of several
-//! formats, and in programs that keep them; the first source that has an entry for an image wins.
-//! The order and the rules are those of podman and skopeo, and docker's where only docker has a
-//! rule. Everything is read anew at each question: a password may be changed while a long
-//! upload runs.
+//! *Credentials* authenticate the user of a registry. They come from several sources: files of
+//! several formats, and helper programs. The first source that has an entry for an image wins. The
+//! order and the rules are those of podman and skopeo, and docker's where only docker has a rule.
+//! Nothing is cached: a password may be changed while a long upload runs.
 
 mod edit;
 mod error;
@@ -31,7 +30,7 @@ pub(crate) use source::CredentialLocation;
 pub use source::{CredentialEnvironment, CredentialSource};
 pub use step::{CredentialOutcome, CredentialStep};
 
-/// What the credentials need of the world: files, and programs that are run.
+/// Access to auth files and credential helpers.
 pub trait CredentialSystem {
     /// Reads an auth file, at most one byte more than [`AUTH_FILE_MAX`]; nothing if there is none.
     fn read_auth_file(&self, path: &Path) -> io::Result<Option<AuthFileContent>>;
@@ -41,7 +40,7 @@ pub trait CredentialSystem {
     fn run_helper(&self, name: &str, server: &str) -> Result<HelperOutput, HelperError>;
 }
 
-/// The content of an auth file.
+/// An auth file as it was read.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthFileContent {
     /// The content.
@@ -59,16 +58,16 @@ pub enum AuthFileReaders {
     Others,
 }
 
-/// A credential, and where it came from.
+/// A credential and its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundCredential {
-    /// What to show to the registry.
+    /// The credential.
     pub credential: Credential,
     /// The source that had it.
     pub location: CredentialLocation,
-    /// The key it stands at, in a file or variable.
+    /// Its key in a file or variable.
     pub key: Option<String>,
-    /// The helper that knew it.
+    /// The helper that provided it.
     pub helper: Option<String>,
 }
 

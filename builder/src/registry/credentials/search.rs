@@ -1,4 +1,4 @@
-//! A *search* asks the sources one after the other.
+//! A *search* queries the sources one after the other.
 
 use std::io;
 use std::path::Path;
@@ -21,12 +21,12 @@ pub struct Credentials<A> {
 }
 
 impl<A: CredentialSystem> Credentials<A> {
-    /// Returns credentials from these sources, asked in this order.
+    /// Returns credentials from these sources, which are queried in this order.
     pub fn new(sources: Vec<CredentialSource>, system: A) -> Self {
         Self { sources, system }
     }
 
-    /// Returns the credential for an image, or nothing: then it is asked for without one.
+    /// Returns the credential for an image; nothing if the registry is accessed anonymously.
     pub fn find(&self, image: &Reference) -> Result<Option<FoundCredential>, CredentialError> {
         for source in &self.sources {
             match self.query_source(source, image).outcome {
@@ -38,8 +38,8 @@ impl<A: CredentialSystem> Credentials<A> {
         Ok(None)
     }
 
-    /// Returns what each source says, in order. Helpers are asked as far as
-    /// [`find`](Self::find) asks them.
+    /// Returns the outcome of each source, in their order. Helpers are run as far as
+    /// [`find`](Self::find) runs them.
     pub fn explain(&self, image: &Reference) -> Vec<CredentialStep> {
         let mut steps = Vec::with_capacity(self.sources.len());
         let mut decided = SearchState::NotYet;
@@ -104,7 +104,7 @@ impl<A: CredentialSystem> Credentials<A> {
         CredentialStep { location, outcome, readers }
     }
 
-    /// Looks into a source without running anything.
+    /// Looks an image up in a source without running a helper.
     fn inspect_source(&self, source: &CredentialSource, image: &Reference) -> CredentialStep {
         let location = source.location();
         let (readers, outcome) = match self.look_up_image(source, image) {
@@ -182,7 +182,7 @@ impl<A: CredentialSystem> Credentials<A> {
     }
 }
 
-/// Whether the sources so far have settled the question.
+/// Whether a source has already provided a credential or failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SearchState {
     NotYet,

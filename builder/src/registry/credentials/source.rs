@@ -1,5 +1,5 @@
-//! A *source* is one place that can hold credentials. Which there are, and in which order, follows
-//! from the options, variables and directories of the user who runs the program.
+//! A *source* is an option, file or variable that can hold credentials. The list of sources and its
+//! order follow from the options, variables and directories of the user who runs the program.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,26 +8,26 @@ use super::file::AuthFileFormat;
 use crate::net::credential::Credential;
 use crate::net::secret::Secret;
 
-/// One place that can hold credentials.
+/// An option, file or variable that can hold credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialSource {
-    /// An option holds the credential itself, for every image.
+    /// An option that holds the credential itself, for every image.
     Direct {
         /// The option, e.g. `--creds`.
         option: String,
-        /// What it was given.
+        /// Its value.
         credential: Credential,
     },
     /// An auth file.
     File {
-        /// Where it lies.
+        /// Its path.
         path: PathBuf,
-        /// How it is laid out.
+        /// Its format.
         format: AuthFileFormat,
-        /// What to do if it is not there.
+        /// Whether it has to exist.
         presence: AuthFilePresence,
     },
-    /// A variable holds the text of an auth file.
+    /// A variable that holds the text of an auth file.
     Variable {
         /// The variable.
         name: &'static str,
@@ -36,18 +36,18 @@ pub enum CredentialSource {
     },
 }
 
-/// Whether a file has to be there.
+/// Whether a file has to exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthFilePresence {
-    /// It was named, by this option or variable.
+    /// It must exist, because this option or variable names it.
     Required(String),
-    /// It is one of those that are looked for.
+    /// It may be missing.
     Optional,
-    /// Nor must it be readable: its directory belongs to the system.
+    /// It may be missing or unreadable, because its directory belongs to the system.
     OptionalUnreadable,
 }
 
-/// What a person calls a source.
+/// The location of a source, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialLocation {
     /// An option.
@@ -58,14 +58,14 @@ pub enum CredentialLocation {
     Variable(&'static str),
 }
 
-/// What the list of sources follows from. Values that are empty are left out.
+/// The options and variables that determine the list of sources. Empty values are left out.
 #[derive(Debug, Clone, Default)]
 pub struct CredentialEnvironment {
-    /// An option that names an auth file, and what it was given.
+    /// An option that names an auth file, and its value.
     pub authfile: Option<(String, PathBuf)>,
     /// `$REGISTRY_AUTH_FILE`.
     pub registry_auth_file: Option<PathBuf>,
-    /// `$DOCKER_AUTH_CONFIG`: the text of a file, as GitLab hands it to jobs.
+    /// `$DOCKER_AUTH_CONFIG`: the text of an auth file, as GitLab sets it for jobs.
     pub docker_auth_config: Option<Secret>,
     /// `$XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
@@ -73,15 +73,15 @@ pub struct CredentialEnvironment {
     pub config_home: Option<PathBuf>,
     /// `$DOCKER_CONFIG`, a directory.
     pub docker_config: Option<PathBuf>,
-    /// The user's home.
+    /// The user's home directory.
     pub home: Option<PathBuf>,
-    /// The number of the user.
+    /// The user's id.
     pub uid: u32,
 }
 
 impl CredentialEnvironment {
-    /// Returns the sources in the order in which they are asked. A file that is named is the only
-    /// one.
+    /// Returns the sources in the order in which they are queried. A file that an option or variable
+    /// names is the only one.
     pub fn sources(&self) -> Vec<CredentialSource> {
         let named = self.authfile.as_ref().map(|(option, path)| (option.as_str(), path));
         let variable =
@@ -124,7 +124,7 @@ impl CredentialEnvironment {
         std::iter::once(runtime).chain(rest)
     }
 
-    /// Returns the file that a login is written to; nothing without a home.
+    /// Returns the file that a login is written to; nothing without a home directory.
     pub fn login_file(&self) -> Option<PathBuf> {
         let named = self.authfile.as_ref().map(|(_, path)| path.clone());
         named
@@ -148,7 +148,7 @@ fn auth_json_path(dir: &Path) -> PathBuf {
 }
 
 impl CredentialSource {
-    /// Returns what a person calls it.
+    /// Returns its location for messages.
     pub(crate) fn location(&self) -> CredentialLocation {
         match self {
             Self::Direct { option, .. } => CredentialLocation::Option(option.clone()),

@@ -1,41 +1,41 @@
-//! A *step* is what one source said when it was asked for an image's credential, for a person who
-//! wonders which one is used.
+//! A *step* is the result of querying one source for the credential of an image. It explains to the
+//! user which credential is used.
 
 use super::error::CredentialError;
 use super::source::CredentialLocation;
 use super::{AuthFileReaders, FoundCredential};
 
-/// One source, and what it said.
+/// One source and its outcome.
 #[derive(Debug)]
 pub struct CredentialStep {
     /// The source.
     pub location: CredentialLocation,
-    /// What it said.
+    /// The outcome of the query.
     pub outcome: CredentialOutcome,
-    /// Who can read the file, if it is one and is there.
+    /// Who can read the file, if the source is a file that exists.
     pub readers: Option<AuthFileReaders>,
 }
 
-/// What one source said.
+/// The outcome of querying one source.
 #[derive(Debug)]
 pub enum CredentialOutcome {
-    /// It is not there, or is closed to the user.
+    /// The source does not exist, or the user may not read it.
     Absent,
-    /// It has nothing for the image.
+    /// The source has no entry for the image.
     NoEntry,
-    /// It has an entry with nothing in it, at this key.
+    /// The source has an empty entry at this key.
     BlankEntry(String),
-    /// A helper was asked and has nothing.
+    /// This helper has no credential.
     HelperHasNothing(String),
-    /// It names a helper for all registries that is not installed; it was passed over.
+    /// This helper for all registries is not installed, and was skipped.
     HelperNotInstalled(String),
-    /// This is what is used.
+    /// The credential of this source is used.
     Used(FoundCredential),
-    /// It has an entry too, or a helper that was not asked; an earlier source has won. Holds the
-    /// key, if there is one.
+    /// The source has an entry or a helper, but an earlier source is used. Holds the key, if there is
+    /// one.
     Outranked(Option<String>),
-    /// It cannot be used; nothing after it is asked.
+    /// The source cannot be used, and no later one is queried.
     Failed(CredentialError),
-    /// A source before it cannot be used.
+    /// An earlier source failed.
     NotQueried,
 }

@@ -1,6 +1,5 @@
-//! `certs.d` has a directory for each registry that needs certificates of its own: those of
-//! authorities to trust besides the system's, and those that the user is known by
-//! (`man 5 containers-certs.d`).
+//! `certs.d` has a directory for each registry with certificates of its own: those of authorities to
+//! trust besides the system's, and client certificates (`man 5 containers-certs.d`).
 
 use std::collections::BTreeSet;
 use std::io;
@@ -10,16 +9,16 @@ use thiserror::Error;
 
 use super::SettingsFiles;
 
-/// Which files of a registry's directory mean what.
+/// The certificate files of a registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RegistryCertificates {
-    /// Certificates of authorities, in PEM.
+    /// Certificates of authorities in PEM.
     pub authorities: Vec<PathBuf>,
-    /// What the user is known by.
+    /// Client certificates.
     pub clients: Vec<ClientCertificateFiles>,
 }
 
-/// A certificate and its key, in PEM.
+/// A client certificate and its key in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificateFiles {
     /// The certificate.
@@ -28,7 +27,7 @@ pub struct ClientCertificateFiles {
     pub key: PathBuf,
 }
 
-/// Why a directory cannot be used.
+/// Why the certificates of a registry cannot be used.
 #[derive(Debug, Error)]
 pub enum CertificatesError {
     /// A client's certificate has no key beside it.
@@ -55,20 +54,20 @@ pub enum CertificatesError {
     Io {
         /// The directory.
         dir: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
 }
 
-/// Returns where a registry's directory can be; the first that is there counts, and no other. The
-/// registry is as in the image's name, with its port.
+/// Returns the possible directories of a registry, of which only the first that exists is used. The
+/// registry is written as in the image's name, with its port.
 pub(crate) fn certificate_directories(home: Option<&Path>, registry: &str) -> Vec<PathBuf> {
     let user = home.map(|home| home.join(".config/containers/certs.d"));
     let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
     user.into_iter().chain(system).map(|dir| dir.join(registry)).collect()
 }
 
-/// Finds the certificates for a registry. A directory that is closed to the user is passed over.
+/// Finds the certificates for a registry. A directory that the user may not read is skipped.
 pub fn find_certificates(
     home: Option<&Path>,
     registry: &str,
@@ -86,7 +85,7 @@ pub fn find_certificates(
 }
 
 impl RegistryCertificates {
-    /// Sorts the files of a directory by the ends of their names; others mean nothing.
+    /// Classifies the files of a directory by their extensions; others are ignored.
     pub(crate) fn from_file_names(
         dir: &Path,
         names: Vec<String>,

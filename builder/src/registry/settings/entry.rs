@@ -1,4 +1,4 @@
-//! An *entry* is what `registries.conf` says of the images whose names begin with a prefix.
+//! An *entry* of `registries.conf` applies to the images whose names begin with a prefix.
 
 use super::RegistryTransport;
 use crate::oci::image::reference::Reference;
@@ -7,9 +7,9 @@ use crate::recipe::diagnostic::{Diagnostic, Span};
 /// One `[[registry]]`.
 #[derive(Debug, Clone)]
 pub(super) struct RegistryEntry {
-    /// The beginning of names, or `*.` and a domain.
+    /// The prefix of names, or `*.` and a domain.
     pub(super) prefix: String,
-    /// What stands in place of the prefix; nothing where names stay as they are.
+    /// The replacement of the prefix; nothing where names stay as they are.
     pub(super) location: Option<String>,
     pub(super) transport: RegistryTransport,
     pub(super) access: RegistryAccess,
@@ -34,7 +34,7 @@ pub(super) struct RegistryMirror {
     pub(super) pull: MirrorPull,
 }
 
-/// Which images a mirror is asked for.
+/// The images for which a mirror is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MirrorPull {
     All,
@@ -43,7 +43,7 @@ pub(super) enum MirrorPull {
 }
 
 impl RegistryEntry {
-    /// Returns how much of an image's name the prefix stands for, in bytes, if it does.
+    /// Returns the length in bytes of the part of an image's name that the prefix matches, if it does.
     pub(super) fn matched_len(&self, image: &Reference) -> Option<usize> {
         if let Some(domain) = self.prefix.strip_prefix('*') {
             let registry = image.registry();
@@ -55,7 +55,7 @@ impl RegistryEntry {
         (rest.is_empty() || rest.starts_with([':', '/', '@'])).then_some(self.prefix.len())
     }
 
-    /// Returns what an image is called at another location.
+    /// Returns the name of an image at another location.
     pub(super) fn rewrite_name(
         &self,
         image: &Reference,
@@ -72,7 +72,7 @@ impl RegistryEntry {
         };
         let found: Reference = name.parse().map_err(|error| problem(format!("{error}")))?;
         let registry = name.split('/').next().unwrap_or_default();
-        // What is no registry would be taken for a part of Docker Hub.
+        // A name without a registry would be parsed as a repository of Docker Hub.
         if found.registry() != registry && registry != "index.docker.io" {
             return Err(problem(format!("`{registry}` is not a registry")));
         }

@@ -1,4 +1,4 @@
-//! `registries.conf` as it is written: TOML, of which version 2 is read.
+//! The format of `registries.conf`: TOML, of which version 2 is supported.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 const MANUAL: &str = "`man 5 containers-registries.conf` describes the file";
 
-/// Keys that are not known are ignored, as podman does.
+/// The document. Unknown keys are ignored, as podman does.
 #[derive(Deserialize)]
 struct RegistriesConf {
     #[serde(default)]
     registry: Vec<Spanned<RawRegistry>>,
-    /// What version 1 begins with.
+    /// The first table of version 1.
     registries: Option<Spanned<IgnoredAny>>,
 }
 
@@ -58,7 +58,7 @@ fn deserialize_access<'de, D: Deserializer<'de>>(value: D) -> Result<RegistryAcc
     Ok(if bool::deserialize(value)? { RegistryAccess::Blocked } else { RegistryAccess::Open })
 }
 
-/// Returns the entries of a file, each prefix once, or all that is wrong with it.
+/// Parses the entries of a file, each prefix once; fails with all of its problems.
 pub(super) fn parse_entries(
     source: &Arc<SourceText>,
 ) -> Result<Vec<RegistryEntry>, Vec<Diagnostic>> {
@@ -68,7 +68,7 @@ pub(super) fn parse_entries(
     for registry in &file.registry {
         let Some(entry) = reader.read_entry(registry) else { continue };
         reader.check_conflict(&entry, &entries);
-        // Of two entries with one prefix podman takes the first.
+        // Of two entries with the same prefix podman uses the first.
         if entries.iter().all(|old| old.prefix != entry.prefix) {
             entries.push(entry);
         }
@@ -205,7 +205,7 @@ impl EntryReader<'_> {
         }
     }
 
-    /// Returns a registry, or a path in one, without slashes at its end.
+    /// Reads a registry, or a path in one, without trailing slashes.
     fn read_location(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
         let value = value?;
         let location = value.get_ref().trim_end_matches('/');
@@ -236,7 +236,7 @@ impl EntryReader<'_> {
         None
     }
 
-    /// One registry cannot be talked to in two ways, nor be blocked under one prefix only.
+    /// Reports entries of one registry that differ in `insecure` or `blocked`.
     fn check_conflict(&mut self, entry: &RegistryEntry, others: &[RegistryEntry]) {
         let location =
             |entry: &RegistryEntry| entry.location.clone().unwrap_or(entry.prefix.clone());

@@ -1,4 +1,4 @@
-//! Which files the configuration is read from, and in which order.
+//! The files of the configuration, and the order in which they are read.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,17 @@ use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
 const SYSTEM: &str = "/etc/containers/registries.conf";
 
-/// What the places of the files follow from.
+/// The variables that determine the paths of the files.
 #[derive(Debug, Clone, Default)]
 pub struct SettingsEnvironment {
     /// `$CONTAINERS_REGISTRIES_CONF`.
     pub registries_conf: Option<PathBuf>,
-    /// The user's home.
+    /// The user's home directory.
     pub home: Option<PathBuf>,
 }
 
-/// Reads the main file and the drop-ins. A user's main file takes the place of the system's and of
-/// its drop-ins, as in containers/image.
+/// Reads the main file and the drop-ins. A user's main file replaces the system's and its drop-ins,
+/// as in containers/image.
 pub(super) fn read_files(
     around: &SettingsEnvironment,
     files: &impl SettingsFiles,
@@ -44,7 +44,7 @@ pub(super) fn read_files(
     drop_ins.extend(user.as_deref().map(drop_in_dir));
     for dir in drop_ins {
         for path in list_drop_ins(&dir, files)? {
-            // One that was removed in the meantime says nothing.
+            // A file that was removed in the meantime is skipped.
             texts.extend(read_text(&path, files)?);
         }
     }

@@ -1,6 +1,6 @@
-//! *Registries* have settings on this machine: where copies of them are, which may be used without
-//! TLS, which not at all, and whose certificates hold. They are written in the files of podman and
-//! skopeo, `registries.conf` (`man 5 containers-registries.conf`) and `certs.d`.
+//! *Settings* of registries on this machine: mirrors, insecure and blocked registries, and
+//! certificates. They come from the files of podman and skopeo, `registries.conf`
+//! (`man 5 containers-registries.conf`) and `certs.d`.
 
 pub mod certs;
 mod entry;
@@ -24,7 +24,7 @@ pub use load::SettingsEnvironment;
 /// The largest configuration file that is read, in bytes.
 pub const CONFIG_FILE_MAX: usize = 1 << 20;
 
-/// What the configuration needs of the world.
+/// Access to the files of the configuration.
 pub trait SettingsFiles {
     /// Reads a file, at most one byte more than [`CONFIG_FILE_MAX`]; nothing if there is none.
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
@@ -33,23 +33,23 @@ pub trait SettingsFiles {
     fn list(&self, dir: &Path) -> io::Result<Option<Vec<String>>>;
 }
 
-/// What `registries.conf` and its drop-ins say.
+/// The content of `registries.conf` and its drop-ins.
 #[derive(Debug, Clone, Default)]
 pub struct RegistrySettings {
-    /// Each prefix once.
+    /// The entries, each prefix once.
     entries: Vec<RegistryEntry>,
 }
 
-/// What an image's name is resolved for.
+/// The purpose for which an image's name is resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegistryPurpose {
-    /// To pull: copies elsewhere will do.
+    /// Pulling, for which mirrors are used.
     Read,
-    /// To push: the name is taken as it is.
+    /// Pushing, for which the name stays as it is.
     Write,
 }
 
-/// What the configuration has for an image.
+/// The result of resolving an image's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegistryResolution {
     /// The registry must not be used.
@@ -59,23 +59,23 @@ pub enum RegistryResolution {
         /// Where that is written.
         origin: Span,
     },
-    /// Where the image may be, to be tried in this order; at least one.
+    /// The endpoints that may have the image, in the order to try; at least one.
     Open(Vec<RegistryEndpoint>),
 }
 
-/// One place where an image may be.
+/// A registry that may have an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryEndpoint {
-    /// What the image is called there.
+    /// The name of the image there.
     pub image: Reference,
-    /// How the registry may be talked to.
+    /// How the registry may be contacted.
     pub transport: RegistryTransport,
 }
 
-/// How a registry may be talked to.
+/// How a registry may be contacted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RegistryTransport {
-    /// With TLS and a certificate that holds.
+    /// With TLS and a valid certificate.
     #[default]
     Verify,
     /// With any certificate, or without TLS.
@@ -83,8 +83,7 @@ pub enum RegistryTransport {
 }
 
 impl RegistrySettings {
-    /// Reads files in their order: what a later one says of a prefix replaces what an earlier one
-    /// says.
+    /// Parses files in their order: the entry of a prefix in a later file replaces an earlier one.
     pub fn parse(files: &[Arc<SourceText>]) -> Result<Self, Vec<Diagnostic>> {
         let mut config = Self::default();
         let mut problems = Vec::new();
@@ -110,7 +109,8 @@ impl RegistrySettings {
         self.entries.extend(entries);
     }
 
-    /// Returns where an image is found, or put. The entry with the longest prefix decides.
+    /// Returns the endpoints to read an image from, or to write it to. The entry with the longest
+    /// prefix decides.
     pub fn resolve(
         &self,
         image: &Reference,

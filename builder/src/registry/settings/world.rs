@@ -1,4 +1,4 @@
-//! Files for tests, none of which are there.
+//! Files in memory for tests.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::SettingsFiles;
 
-/// Files that are not there, by path.
+/// Files in memory, by path.
 #[derive(Debug, Default)]
 pub(super) struct TestFiles(BTreeMap<PathBuf, &'static str>);
 
