@@ -71,8 +71,8 @@ pub(crate) fn parse_image_or_registry(text: &str) -> Result<Reference, CommandEr
 pub(crate) fn describe_step(step: &CredentialStep) -> String {
     let said = match &step.outcome {
         CredentialOutcome::Absent => "not there".to_owned(),
-        CredentialOutcome::NoEntry => "has no entry for it".to_owned(),
-        CredentialOutcome::BlankEntry(key) => format!("has an empty entry at `{key}`"),
+        CredentialOutcome::Nothing => "has no entry for it".to_owned(),
+        CredentialOutcome::Blank(key) => format!("has an empty entry at `{key}`"),
         CredentialOutcome::HelperHasNothing(helper) => {
             format!("`docker-credential-{helper}` has nothing for it")
         }
@@ -91,7 +91,7 @@ pub(crate) fn describe_step(step: &CredentialStep) -> String {
         }
         CredentialOutcome::Outranked(None) => "an earlier one is used".to_owned(),
         CredentialOutcome::Failed(error) => format!("cannot be used: {error}"),
-        CredentialOutcome::NotQueried => "not asked".to_owned(),
+        CredentialOutcome::NotAsked => "not asked".to_owned(),
     };
     let readers = match step.readers {
         Some(AuthFileReaders::Others) => "; others can read it, say `chmod 600`",

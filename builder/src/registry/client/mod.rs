@@ -10,6 +10,7 @@ mod host;
 mod limits;
 mod manifests;
 mod put;
+mod range;
 mod read;
 mod remedy;
 mod scope;

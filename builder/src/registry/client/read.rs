@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use super::Repository;
 use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
+use super::range::BlobRange;
 use super::remedy::Retry;
 use crate::net::http::{HttpResponse, RetryAttempts};
 use crate::oci::error::StorageError;
@@ -112,19 +113,6 @@ impl BlobSource for RegistryBlob<'_> {
     }
 }
 
-/// A range of a blob.
-#[derive(Debug, Clone, Copy)]
-struct BlobRange {
-    /// Digest of the blob.
-    digest: Digest,
-    /// Size of the blob in bytes.
-    size: u64,
-    /// Offset of the first byte.
-    start: u64,
-    /// Offset after the last byte.
-    end: u64,
-}
-
 impl<'a> Repository<'a> {
     /// Opens a blob for reading from the offset `at`.
     pub(super) fn open_blob(
@@ -156,58 +144,41 @@ pub(super) struct RegistryBlobReader<'a> {
 
 impl RegistryBlobReader<'_> {
     fn connect(&mut self) -> Result<(), RegistryError> {
-        let repository = &self.repository;
-        let BlobRange { digest, size, start: at, end } = self.range;
+        let (repository, range) = (&self.repository, self.range);
         let fail = |cause| repository.registry_error(READ_ACT, cause);
-        let url = repository.resource_url(&format!("blobs/{digest}")).map_err(fail)?;
-        let headers = match (at, end) {
-            (0, end) if end == size => Vec::new(),
-            (at, end) if end == size => vec![("Range", format!("bytes={at}-"))],
-            // HTTP has no empty ranges, so at least one byte is requested.
-            (at, end) => vec![("Range", format!("bytes={at}-{}", end.saturating_sub(1).max(at)))],
-        };
-        let scope = repository.pull_scope();
+        let url = repository.resource_url(&format!("blobs/{}", range.digest)).map_err(fail)?;
         let call = RegistryCall {
             act: READ_ACT,
             method: "GET",
             url,
-            headers,
+            headers: range.headers(),
             body: &[],
-            scope,
+            scope: repository.pull_scope(),
             timeout: None,
         };
-        let response = repository.send_call(&call, |status| matches!(status, 200 | 206 | 404))?;
-        let head = &response.head;
-        if head.status == 404 {
-            return Err(fail(RegistryErrorCause::MissingBlob(digest)));
-        }
-        if head.status == 206 {
-            let start = format!("bytes {at}-");
-            if !head.header("content-range").is_some_and(|range| range.starts_with(&start)) {
-                return Err(fail(RegistryErrorCause::InvalidContent(
-                    "the server sent another part".into(),
-                )));
-            }
-        } else if head.content_length().is_some_and(|len| len != size) {
-            let why = format!("the blob {digest} is not {size} bytes long");
-            return Err(fail(RegistryErrorCause::InvalidContent(why)));
-        }
-        let mut skip = if head.status == 206 { 0 } else { at };
-        self.response = Some(response);
+        let mut response =
+            repository.send_call(&call, |status| matches!(status, 200 | 206 | 404))?;
+        range.check_response(&response.head).map_err(fail)?;
         // A server without range requests sends the whole blob again.
-        while skip > 0 {
-            let mut space = vec![0; usize::try_from(skip.min(64 * 1024)).unwrap_or(0)];
-            match self.response.as_mut().map_or(Ok(0), |response| response.read(&mut space)) {
-                Ok(count) if count > 0 => skip -= count as u64,
-                _ => {
-                    return Err(fail(RegistryErrorCause::InvalidContent(
-                        "the blob is too short".into(),
-                    )));
-                }
-            }
+        if response.head.status != 206 {
+            skip_bytes(&mut response, range.start).map_err(fail)?;
         }
+        self.response = Some(response);
         Ok(())
     }
+}
+
+/// Reads and drops the first `count` bytes of a response.
+fn skip_bytes(response: &mut HttpResponse, count: u64) -> Result<(), RegistryErrorCause> {
+    let mut left = count;
+    while left > 0 {
+        let mut space = vec![0; usize::try_from(left.min(64 * 1024)).unwrap_or(0)];
+        match response.read(&mut space) {
+            Ok(count) if count > 0 => left -= count as u64,
+            _ => return Err(RegistryErrorCause::InvalidContent("the blob is too short".into())),
+        }
+    }
+    Ok(())
 }
 
 impl Read for RegistryBlobReader<'_> {

@@ -49,7 +49,7 @@ impl<A: CredentialSystem> Credentials<A> {
                 SearchState::Found => self.inspect_source(source, image),
                 SearchState::Failed => CredentialStep {
                     location: source.location(),
-                    outcome: CredentialOutcome::NotQueried,
+                    outcome: CredentialOutcome::NotAsked,
                     readers: None,
                 },
             };
@@ -81,8 +81,8 @@ impl<A: CredentialSystem> Credentials<A> {
         let outcome = match lookup {
             SourceAnswer::Absent => CredentialOutcome::Absent,
             SourceAnswer::Direct(credential) => used(credential, None, None),
-            SourceAnswer::File(AuthFileLookup::NoEntry) => CredentialOutcome::NoEntry,
-            SourceAnswer::File(AuthFileLookup::Blank { key }) => CredentialOutcome::BlankEntry(key),
+            SourceAnswer::File(AuthFileLookup::NoEntry) => CredentialOutcome::Nothing,
+            SourceAnswer::File(AuthFileLookup::Blank { key }) => CredentialOutcome::Blank(key),
             SourceAnswer::File(AuthFileLookup::Entry { key, credential }) => {
                 used(credential, Some(key), None)
             }
@@ -114,9 +114,9 @@ impl<A: CredentialSystem> Credentials<A> {
                 match answer {
                     SourceAnswer::Absent => CredentialOutcome::Absent,
                     SourceAnswer::Direct(_) => CredentialOutcome::Outranked(None),
-                    SourceAnswer::File(AuthFileLookup::NoEntry) => CredentialOutcome::NoEntry,
+                    SourceAnswer::File(AuthFileLookup::NoEntry) => CredentialOutcome::Nothing,
                     SourceAnswer::File(AuthFileLookup::Blank { key }) => {
-                        CredentialOutcome::BlankEntry(key)
+                        CredentialOutcome::Blank(key)
                     }
                     SourceAnswer::File(AuthFileLookup::Entry { key, .. }) => {
                         CredentialOutcome::Outranked(Some(key))

@@ -22,9 +22,9 @@ pub enum CredentialOutcome {
     /// The source does not exist, or the user may not read it.
     Absent,
     /// The source has no entry for the image.
-    NoEntry,
+    Nothing,
     /// The source has an empty entry at this key.
-    BlankEntry(String),
+    Blank(String),
     /// This helper has no credential.
     HelperHasNothing(String),
     /// This helper for all registries is not installed, and was skipped.
@@ -37,5 +37,5 @@ pub enum CredentialOutcome {
     /// The source cannot be used, and no later one is queried.
     Failed(CredentialError),
     /// An earlier source failed.
-    NotQueried,
+    NotAsked,
 }

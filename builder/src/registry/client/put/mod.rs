@@ -3,26 +3,20 @@
 //! limits the size of requests. An interrupted upload is resumed where the registry supports that,
 //! and restarted where it does not.
 
+mod part;
+
 use std::cell::Cell;
-use std::io::{IoSlice, Read};
 use std::ops::ControlFlow;
-use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-use url::Url;
-
+use self::part::{ContentRange, UploadPart};
 use super::Repository;
 use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
 use super::remedy::{Remedy, Retry};
 use super::scope::TokenScope;
-use super::session::{OpenedUpload, UPLOAD_ACT, UploadAttempt, UploadSession, commit_timeout};
-use crate::net::http::{BodyFraming, HttpResponse, SendError};
+use super::session::{OpenedUpload, UPLOAD_ACT, UploadSession};
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::{BlobSource, ReportBytes, TransferOutcome};
-
-/// Bytes of the source per read.
-const BUFFER_LEN: usize = 256 * 1024;
 
 /// An attempt that advanced an upload by this many bytes resets the number of attempts.
 pub(super) const PROGRESS_MIN: u64 = 1 << 20;
@@ -160,62 +154,6 @@ impl Repository<'_> {
         self.commit_upload(session, put.digest, put.size).map_err(|error| error.cause)
     }
 
-    fn send_part(
-        &self,
-        url: &Url,
-        part: &UploadPart<'_>,
-        put: &BlobUpload<'_>,
-    ) -> Result<HttpResponse, RegistryErrorCause> {
-        self.retry_unauthorized(|| self.send_part_once(url, part, put))
-    }
-
-    fn send_part_once(
-        &self,
-        url: &Url,
-        part: &UploadPart<'_>,
-        put: &BlobUpload<'_>,
-    ) -> Result<UploadAttempt<HttpResponse>, RegistryErrorCause> {
-        let len = part.end - part.start;
-        let range = (part.range == ContentRange::Sent).then_some((part.start, part.end));
-        let mut begun =
-            self.start_upload_request(part.method, url, BodyFraming::Length(len), range)?;
-        let mut reader = put.source.open(part.start).map_err(|error| {
-            RegistryErrorCause::LocalRead(std::io::Error::other(error.full_message()))
-        })?;
-        let mut hash = (len == put.size).then(Sha256::new);
-        let mut buffer = vec![0; BUFFER_LEN.min(usize::try_from(len).unwrap_or(BUFFER_LEN))];
-        let mut left = len;
-        while left > 0 {
-            let count = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            reader.read_exact(&mut buffer[..count]).map_err(RegistryErrorCause::LocalRead)?;
-            left -= count as u64;
-            if let Some(hash) = &mut hash {
-                hash.update(&buffer[..count]);
-            }
-            // Checked before the last byte is sent, so that a damaged blob is never complete.
-            if left == 0 && hash.take().is_some_and(|hash| Digest::from_hasher(hash) != put.digest)
-            {
-                return Err(RegistryErrorCause::InvalidContent(format!(
-                    "the blob {} is damaged where it comes from",
-                    put.digest
-                )));
-            }
-            self.registry.sleep(Duration::ZERO)?;
-            match begun.exchange.send(&mut [IoSlice::new(&buffer[..count])]) {
-                Ok(()) => {}
-                Err(SendError::Answered) => break,
-                Err(SendError::Http(error)) => return Err(error.into()),
-            }
-            self.registry.count_sent(count as u64);
-            part.sent.set(part.end - left);
-            if (put.advanced)(count as u64).is_break() {
-                return Err(RegistryErrorCause::Cancelled);
-            }
-        }
-        let stall = self.registry.client.options().stall;
-        begun.finish(Some(commit_timeout(&stall, put.size)))
-    }
-
     /// Copies a blob from another repository; within one registry by a mount.
     pub(super) fn copy_blob(
         &self,
@@ -237,21 +175,4 @@ impl Repository<'_> {
     pub(super) fn pull_scope(&self) -> TokenScope {
         TokenScope::pull(&self.name)
     }
-}
-
-/// A range of a blob that is sent in one request.
-struct UploadPart<'a> {
-    method: &'static str,
-    start: u64,
-    end: u64,
-    range: ContentRange,
-    /// Receives the offset up to which the blob was sent.
-    sent: &'a Cell<u64>,
-}
-
-/// Whether a request has a `Content-Range` header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ContentRange {
-    Omitted,
-    Sent,
 }

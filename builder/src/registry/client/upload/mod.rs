@@ -2,12 +2,14 @@
 //! request without a length, and gets its digest at the end. If it is interrupted, the blob is
 //! produced again from its source; bytes that the registry already has are not sent again.
 
+mod retry;
+
 use std::io::{self, IoSlice, Write};
 use std::time::Duration;
 
+use self::retry::Resumption;
 use super::Repository;
-use super::error::{RegistryError, RegistryErrorCause};
-use super::put::PROGRESS_MIN;
+use super::error::RegistryErrorCause;
 use super::remedy::{Remedy, Retry};
 use super::session::{OpenedUpload, UPLOAD_ACT, UploadAttempt, UploadSession, commit_timeout};
 use crate::net::http::{BodyFraming, HttpExchange, RetryAttempts, SendError};
@@ -35,15 +37,6 @@ pub(super) struct StreamedUpload<'a> {
     resumption: Resumption,
     /// Offset in the blob from which the upload was last resumed.
     resumed_at: u64,
-}
-
-/// Whether an upload continues an earlier attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Resumption {
-    No,
-    Yes,
-    /// Not again: the result had a wrong digest.
-    Never,
 }
 
 impl<'a> StreamedUpload<'a> {
@@ -191,54 +184,6 @@ impl<'a> StreamedUpload<'a> {
         let session = self.ensure_session()?;
         let committed = self.repository.commit_upload(&session, digest, size);
         committed.map_err(|error| error.cause)
-    }
-
-    fn record_failure(&mut self, cause: RegistryErrorCause) -> RegistryError {
-        self.exchange = None;
-        self.remedy = Remedy::for_cause(&cause);
-        // Without a session, the 404 is about the repository, which a new session does not create.
-        if self.remedy == Remedy::NewSession && self.session.is_none() {
-            self.remedy = Remedy::None;
-        }
-        self.repository.registry_error(UPLOAD_ACT, cause)
-    }
-
-    /// Prepares for the same bytes again, if another attempt may succeed.
-    fn prepare_retry(&mut self) -> Result<Retry, RegistryErrorCause> {
-        let remedy = std::mem::replace(&mut self.remedy, Remedy::None);
-        let (session, sent) = (self.session.take(), self.offset);
-        self.part.clear();
-        (self.offset, self.skip) = (0, 0);
-        match remedy {
-            Remedy::SmallerChunks => {
-                let shrunk = self.repository.host.shrink_chunks(self.chunk.unwrap_or(u64::MAX));
-                self.chunk = self.repository.host.chunk_size();
-                return Ok(if shrunk { Retry::Yes } else { Retry::No });
-            }
-            Remedy::SingleAttempt if self.resumption == Resumption::Yes => {
-                self.resumption = Resumption::Never;
-                return Ok(Retry::Yes);
-            }
-            _ => {}
-        }
-        if self.repository.apply_remedy(remedy, &mut self.attempts)? == Retry::No {
-            if let Some(session) = session {
-                self.repository.cancel_upload(&session);
-            }
-            return Ok(Retry::No);
-        }
-        if let Some(mut session) = session
-            && self.resumption != Resumption::Never
-            && let Some(have) = self.repository.find_resume_offset(&mut session, sent)
-        {
-            if have >= self.resumed_at + PROGRESS_MIN {
-                self.attempts = self.repository.registry.client.attempts();
-            }
-            (self.session, self.resumption, self.resumed_at) =
-                (Some(session), Resumption::Yes, have);
-            (self.offset, self.skip) = (have, have);
-        }
-        Ok(Retry::Yes)
     }
 }
 
