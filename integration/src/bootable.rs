@@ -17,7 +17,7 @@ const SECTOR_AT: u16 = 0x7c00;
 const PARTITION_AT: usize = MIB;
 const PARTITION_LEN: usize = 8 * MIB;
 
-/// Who runs a program that UEFI starts.
+/// Processor of a UEFI program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Processor {
     /// x86-64
@@ -26,23 +26,23 @@ pub enum Processor {
     Arm64,
 }
 
-/// Returns the directory with QEMU's machines, if there is need of one: `Some("")` where they are in
-/// PATH, nothing where they are missing.
-pub fn machines() -> Option<PathBuf> {
+/// Returns the directory with QEMU's programs: `Some("")` if they are in PATH, `None` if they are
+/// missing.
+pub fn find_machines() -> Option<PathBuf> {
     let programs = ["qemu-system-x86_64", "qemu-system-aarch64"];
-    if programs.iter().all(|program| peer::look(program).is_some()) {
+    if programs.iter().all(|program| peer::find_optional(program).is_some()) {
         return Some(PathBuf::new());
     }
-    let target = scene::program().parent()?.parent()?.join("machines/bin");
+    let target = scene::program_path().parent()?.parent()?.join("machines/bin");
     if programs.iter().all(|program| target.join(program).exists()) {
         return Some(target);
     }
-    peer::skip("QEMU's machines are missing; `make peers` unpacks them");
+    peer::skip_test("QEMU's machines are missing; `make peers` unpacks them");
     None
 }
 
 /// Returns a disk whose first sector writes a text to the first serial port, and waits.
-pub fn bios(text: &str) -> Vec<u8> {
+pub fn bios_disk(text: &str) -> Vec<u8> {
     // xor ax, ax; mov ds, ax; cli; mov si, text
     let mut code = vec![0x31, 0xc0, 0x8e, 0xd8, 0xfa, 0xbe, 0, 0];
     // mov dx, 0x3f8; next: lodsb; test al, al; jz end; out dx, al; jmp next; end: hlt; jmp end
@@ -60,7 +60,7 @@ pub fn bios(text: &str) -> Vec<u8> {
 
 /// Returns a disk with an EFI system partition, whose program writes a text to the console, and
 /// waits.
-pub fn uefi(processor: Processor, text: &str) -> Vec<u8> {
+pub fn uefi_disk(processor: Processor, text: &str) -> Vec<u8> {
     let mut disk = vec![0; PARTITION_AT + PARTITION_LEN];
     let partition = &mut disk[PARTITION_AT..];
     format_volume(Cursor::new(&mut *partition), FormatVolumeOptions::new()).unwrap();
@@ -70,7 +70,7 @@ pub fn uefi(processor: Processor, text: &str) -> Vec<u8> {
         Processor::Amd64 => "BOOTX64.EFI",
         Processor::Arm64 => "BOOTAA64.EFI",
     };
-    boot.create_file(name).unwrap().write_all(&program(processor, text)).unwrap();
+    boot.create_file(name).unwrap().write_all(&uefi_program(processor, text)).unwrap();
     drop(boot);
     volume.unmount().unwrap();
 
@@ -85,7 +85,7 @@ pub fn uefi(processor: Processor, text: &str) -> Vec<u8> {
 
 /// Returns code that calls `OutputString` of the console in the system table (UEFI 2.10, 4.3 and
 /// 12.4) with what stands behind the code, and waits.
-fn code(processor: Processor) -> Vec<u8> {
+fn uefi_code(processor: Processor) -> Vec<u8> {
     match processor {
         Processor::Amd64 => vec![
             0x48, 0x83, 0xec, 0x28, // sub rsp, 40
@@ -109,8 +109,8 @@ fn code(processor: Processor) -> Vec<u8> {
 }
 
 /// Returns a program for UEFI: a PE32+ file of one section.
-fn program(processor: Processor, text: &str) -> Vec<u8> {
-    let mut section = code(processor);
+fn uefi_program(processor: Processor, text: &str) -> Vec<u8> {
+    let mut section = uefi_code(processor);
     section.extend(text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes));
     section.resize(512, 0);
     let machine: u16 = match processor {

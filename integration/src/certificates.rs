@@ -10,32 +10,32 @@ use crate::scene::Scene;
 pub struct Authority {
     openssl: Peer,
     directory: PathBuf,
-    /// Its own.
-    pub own: Pair,
+    /// Its certificate and key.
+    pub own: KeyPair,
 }
 
 /// A certificate and its private key, in PEM.
 #[derive(Debug, Clone)]
-pub struct Pair {
+pub struct KeyPair {
     /// The certificate.
     pub certificate: PathBuf,
     /// Its key.
     pub key: PathBuf,
 }
 
-/// How long a certificate holds.
+/// Validity of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {
-    /// From now on, for two days.
+    /// Valid from now on, for two days.
     Good,
-    /// It ended yesterday.
+    /// Expired yesterday.
     Over,
 }
 
-/// Elliptic curves are made at once, RSA keys are not.
+/// Elliptic-curve keys are generated at once, RSA keys are not.
 const NEW_KEY: [&str; 5] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/// What RS256 wants.
+/// Key type of RS256.
 const RSA: [&str; 3] = ["-newkey", "rsa:2048", "-nodes"];
 
 impl Authority {
@@ -49,8 +49,8 @@ impl Authority {
     }
 
     /// Makes a certificate for some names, as `IP:127.0.0.1` or `DNS:registry.test`.
-    pub fn issue(&self, name: &str, names: &str, validity: Validity) -> Pair {
-        let pair = Pair::in_directory(&self.directory, name);
+    pub fn issue(&self, name: &str, names: &str, validity: Validity) -> KeyPair {
+        let pair = KeyPair::in_directory(&self.directory, name);
         let request = self.directory.join(format!("{name}.csr"));
         let extensions = self.directory.join(format!("{name}.ext"));
         std::fs::write(&extensions, format!("subjectAltName={names}\n")).unwrap();
@@ -67,12 +67,12 @@ impl Authority {
     }
 
     /// Makes a certificate that is its own authority, as `openssl req -x509` does.
-    pub fn self_signed(&self, name: &str, names: &str) -> Pair {
+    pub fn self_signed(&self, name: &str, names: &str) -> KeyPair {
         self_signed(&self.openssl, &self.directory, name, names, &NEW_KEY)
     }
 
-    /// Makes a certificate for what signs with RSA.
-    pub fn signer(&self, name: &str) -> Pair {
+    /// Makes a certificate with an RSA key.
+    pub fn issue_rsa(&self, name: &str) -> KeyPair {
         self_signed(&self.openssl, &self.directory, name, "DNS:signer", &RSA)
     }
 }
@@ -83,8 +83,8 @@ fn self_signed(
     name: &str,
     names: &str,
     new_key: &[&str],
-) -> Pair {
-    let pair = Pair::in_directory(directory, name);
+) -> KeyPair {
+    let pair = KeyPair::in_directory(directory, name);
     let (subject, names) = (format!("/CN={name}"), format!("subjectAltName={names}"));
     let head = ["req", "-x509", "-days", "2", "-subj", &subject, "-addext", &names];
     let out = ["-keyout", text(&pair.key), "-out", text(&pair.certificate)];
@@ -92,7 +92,7 @@ fn self_signed(
     pair
 }
 
-impl Pair {
+impl KeyPair {
     fn in_directory(directory: &Path, name: &str) -> Self {
         let file = |end| directory.join(format!("{name}.{end}"));
         Self { certificate: file("pem"), key: file("key") }

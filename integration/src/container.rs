@@ -28,13 +28,12 @@ pub struct Container {
 }
 
 impl Container {
-    /// Unpacks the image that a layout in the scene has by this name; nothing where it could not be
-    /// run.
+    /// Unpacks an image of a layout in the scene; `None` if it could not be run.
     pub fn unpack(scene: &Scene, image: &str, user: u32) -> Option<Self> {
         let (umoci, crun) = (peer::find("umoci")?, peer::find("crun")?);
         let unshare = peer::find("unshare")?;
         if !is_root() {
-            peer::note("not root: nothing can be run as another user");
+            peer::note_skipped("not root: nothing can be run as another user");
             return None;
         }
         let bundle = scene.path(&format!("bundle-{user}"));
@@ -81,7 +80,7 @@ impl Container {
             return output;
         }
         let Some(chroot) = peer::find("chroot") else { return output };
-        peer::note(&format!("crun cannot run here, chroot does: {stderr}"));
+        peer::note_skipped(&format!("crun cannot run here, chroot does: {stderr}"));
         self.by_chroot(&chroot)
     }
 

@@ -1,18 +1,17 @@
-//! A *daemon* is a server that others wrote, on this machine, for one test. It has a port that was
-//! free a moment ago, and ends with the test.
+//! A *daemon* is another project's server, run on this machine for one test on a free port.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a server may take to listen.
+/// Time limit until a server listens.
 const START: Duration = Duration::from_secs(20);
 
-/// How often another port is tried, because somebody else has taken it in between.
+/// Number of attempts, since another process may take the port in between.
 const PORTS: usize = 5;
 
-/// A server that runs.
+/// A running server.
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
@@ -26,7 +25,7 @@ impl Daemon {
         started.expect("the server ends, whatever its port")
     }
 
-    /// Starts a server on a port; nothing if it ends at once.
+    /// Starts a server on a port; `None` if it exits at once.
     pub fn start_on(port: u16, command: impl Fn(u16) -> Command) -> Option<Self> {
         let mut command = command(port);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -51,7 +50,7 @@ impl Daemon {
 
     /// Ends the server at once, with SIGKILL.
     pub fn kill(&mut self) {
-        // It may have ended by itself, which is what is wanted.
+        // It may have exited already.
         self.child.kill().unwrap_or_default();
         self.child.wait().unwrap();
     }
@@ -63,7 +62,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Returns a port that nobody listens on.
+/// Returns a free port.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

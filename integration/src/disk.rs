@@ -1,5 +1,5 @@
-//! *Disks* made on the fly: content that is the same every time, with the mixture a real disk has of
-//! what compresses, what does not, and nothing at all.
+//! *Disks* with reproducible content: a mixture of compressible data, incompressible data and
+//! holes, as in real disks.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 /// One MiB, in bytes.
 pub const MIB: usize = 1 << 20;
 
-/// Runs end off every block boundary, as files in a file system do.
+/// Length of runs in bytes, not a multiple of any block, as with files in a file system.
 const RUN: usize = 100_003;
 
 /// Returns `len` bytes: runs of text, noise and zeros in turn. Other seeds give other bytes.
-pub fn mixed(seed: u64, len: usize) -> Vec<u8> {
+pub fn mixed_bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut noise = Noise::new(seed);
     let mut bytes = Vec::with_capacity(len + RUN);
     for run in 0.. {
@@ -34,10 +34,10 @@ pub fn mixed(seed: u64, len: usize) -> Vec<u8> {
 
 /// Returns a qcow2 file whose virtual disk is `mixed(seed, len)`, filled up to a whole cluster: header,
 /// table and block of reference counts, L1 and L2 table, data. For up to 512 MiB.
-pub fn qcow2(seed: u64, len: usize) -> Vec<u8> {
+pub fn qcow2_disk(seed: u64, len: usize) -> Vec<u8> {
     const CLUSTER: usize = 1 << 16;
     const DATA: usize = 5;
-    let data = mixed(seed, len.next_multiple_of(CLUSTER));
+    let data = mixed_bytes(seed, len.next_multiple_of(CLUSTER));
     let clusters = data.len() / CLUSTER;
     let mut bytes = vec![0; DATA * CLUSTER];
     let mut put = |at: usize, number: &[u8]| bytes[at..at + number.len()].copy_from_slice(number);
@@ -64,8 +64,8 @@ pub fn qcow2(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// Returns `len` bytes, a multiple of eight, that nothing makes shorter.
-pub fn noise(seed: u64, len: usize) -> Vec<u8> {
+/// Returns `len` incompressible bytes; `len` is a multiple of eight.
+pub fn noise_bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut noise = Noise::new(seed);
     (0..len / 8).flat_map(|_| noise.next().to_le_bytes()).collect()
 }
@@ -87,7 +87,7 @@ impl Noise {
 }
 
 /// Makes a file of `len` bytes that has data only at the given places; the rest are holes.
-pub fn sparse(path: &Path, len: u64, data: &[(u64, &[u8])]) {
+pub fn write_sparse(path: &Path, len: u64, data: &[(u64, &[u8])]) {
     let file = File::create(path).unwrap();
     file.set_len(len).unwrap();
     for (at, bytes) in data {

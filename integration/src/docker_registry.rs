@@ -1,5 +1,5 @@
-//! The *registry* that Debian has, distribution 2.8 (`docker-registry`), run for one test with a
-//! configuration of its own.
+//! Debian's *registry*, distribution 2.8 (`docker-registry`), run for one test with its own
+//! configuration.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,11 +10,11 @@ use crate::daemon::Daemon;
 use crate::peer::{self, Peer};
 use crate::scene::Scene;
 
-/// A user of the registries that know one, and what `htpasswd -nbBC 4` makes of it.
+/// The user of registries with authentication, and the output of `htpasswd -nbBC 4` for it.
 pub const USER: &str = "me:sesame";
 const HTPASSWD: &str = "me:$2b$04$9IteJzJdtHoOyWcip7pVy.KDErsfqgGL2IROyok4DbN16ybrRKQWO\n";
 
-/// A registry that runs.
+/// A running registry.
 #[derive(Debug)]
 pub struct DockerRegistry {
     peer: Peer,
@@ -24,8 +24,8 @@ pub struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// Starts a registry that keeps all it has in a directory of the scene. In its configuration
-    /// the values at some pointers (RFC 6901) are other ones than usual.
+    /// Starts a registry that stores its data in a directory of the scene. `settings` replaces
+    /// values of its configuration, by their pointers (RFC 6901).
     pub fn start(scene: &Scene, name: &str, settings: &[(&str, Value)]) -> Option<Self> {
         let peer = peer::find("docker-registry")?;
         let directory = scene.path(name);
@@ -46,8 +46,8 @@ impl DockerRegistry {
         Some(Self { peer, directory, config, daemon })
     }
 
-    /// Starts a registry that takes and gives everything.
-    pub fn plain(scene: &Scene) -> Option<Self> {
+    /// Starts a registry without authentication.
+    pub fn start_open(scene: &Scene) -> Option<Self> {
         Self::start(scene, "registry", &[])
     }
 
@@ -56,8 +56,8 @@ impl DockerRegistry {
         self.daemon.address().to_string()
     }
 
-    /// Returns what an image is called in the registry.
-    pub fn image(&self, name: &str) -> String {
+    /// Returns the reference of an image in the registry.
+    pub fn reference(&self, name: &str) -> String {
         format!("{}/{name}", self.address())
     }
 
@@ -66,17 +66,17 @@ impl DockerRegistry {
         self.daemon.kill();
     }
 
-    /// Starts a registry again that was killed: with the same data, on the same port.
-    pub fn revive(&mut self) {
+    /// Starts a killed registry again, with the same data and port.
+    pub fn restart(&mut self) {
         let port = self.daemon.address().port();
         let command = |port| serve(&self.peer, &self.directory, &self.config, port);
         self.daemon = Daemon::start_on(port, command).expect("somebody took the port");
     }
 
-    /// Returns how many bytes the registry keeps of uploads that have not ended.
-    pub fn under_way(&self) -> u64 {
+    /// Returns the number of bytes of unfinished uploads.
+    pub fn pending_upload_bytes(&self) -> u64 {
         let files = walkdir::WalkDir::new(self.directory.join("data")).into_iter();
-        // Files come and go meanwhile.
+        // Files may be deleted meanwhile.
         let files = files.filter_map(Result::ok).filter(|file| {
             let name = file.file_name();
             name == "data" && file.path().components().any(|part| part.as_os_str() == "_uploads")
@@ -85,8 +85,8 @@ impl DockerRegistry {
     }
 }
 
-/// Returns the settings that let in [`USER`] alone.
-pub fn htpasswd(scene: &Scene) -> (&'static str, Value) {
+/// Returns the settings that allow only [`USER`].
+pub fn htpasswd_settings(scene: &Scene) -> (&'static str, Value) {
     let path = scene.write("htpasswd", HTPASSWD);
     ("/auth", json!({ "htpasswd": { "realm": "test", "path": path } }))
 }

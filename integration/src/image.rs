@@ -1,4 +1,4 @@
-//! A finished **image**, read back from a layout by other means than the program's own.
+//! A finished **image**, read from a layout by other means than the program's own.
 
 use std::io::Read;
 use std::path::Path;
@@ -14,16 +14,16 @@ use serde_json::Value;
 /// An OCI layout in a directory.
 #[derive(Debug)]
 pub struct Layout {
-    /// To be read with `ocidir`.
+    /// The layout as `ocidir` opens it.
     pub oci: ocidir::OciDir,
 }
 
 /// One platform's image in a layout.
 #[derive(Debug)]
-pub struct Image {
+pub struct PlatformImage {
     /// `linux/amd64`
     pub platform: String,
-    /// Of the manifest.
+    /// Descriptor of the manifest.
     pub descriptor: Descriptor,
     /// The manifest itself.
     pub manifest: ImageManifest,
@@ -51,18 +51,18 @@ impl Layout {
         entries.map(tag).collect()
     }
 
-    /// Returns the descriptor of what a tag names.
-    pub fn tagged(&self, tag: &str) -> Descriptor {
+    /// Returns the descriptor that has a tag.
+    pub fn find_tag(&self, tag: &str) -> Descriptor {
         let found = self.oci.find_manifest_descriptor_with_tag(tag).unwrap();
         found.unwrap_or_else(|| panic!("no tag {tag} among {:?}", self.tags()))
     }
 
     /// Returns the images of all platforms that a tag names.
-    pub fn images(&self, tag: &str) -> Vec<Image> {
-        let index: ImageIndex = self.oci.read_json_blob(&self.tagged(tag)).unwrap();
+    pub fn images(&self, tag: &str) -> Vec<PlatformImage> {
+        let index: ImageIndex = self.oci.read_json_blob(&self.find_tag(tag)).unwrap();
         let image = |descriptor: &Descriptor| {
             let platform = descriptor.platform().as_ref().unwrap();
-            Image {
+            PlatformImage {
                 platform: format!("{}/{}", platform.os(), platform.architecture()),
                 descriptor: descriptor.clone(),
                 manifest: self.oci.read_json_blob(descriptor).unwrap(),
@@ -72,7 +72,7 @@ impl Layout {
     }
 
     /// Returns the config of an image.
-    pub fn config(&self, image: &Image) -> ImageConfiguration {
+    pub fn config(&self, image: &PlatformImage) -> ImageConfiguration {
         self.oci.read_json_blob(image.manifest.config()).unwrap()
     }
 
@@ -84,7 +84,7 @@ impl Layout {
     }
 
     /// Returns the tar of an image's only layer, decompressed as its media type says.
-    pub fn tar(&self, image: &Image) -> Vec<u8> {
+    pub fn layer_tar(&self, image: &PlatformImage) -> Vec<u8> {
         let [layer] = &image.manifest.layers()[..] else { panic!("one layer, {image:?}") };
         let blob = self.blob(layer);
         let mut tar = Vec::new();
@@ -104,8 +104,8 @@ impl Layout {
     }
 
     /// Returns the content of a file in an image's layer.
-    pub fn file(&self, image: &Image, path: &str) -> Vec<u8> {
-        let tar = self.tar(image);
+    pub fn layer_file(&self, image: &PlatformImage, path: &str) -> Vec<u8> {
+        let tar = self.layer_tar(image);
         let mut archive = tar::Archive::new(&tar[..]);
         let mut entries = archive.entries().unwrap().map(Result::unwrap);
         let mut entry = entries
@@ -117,18 +117,17 @@ impl Layout {
     }
 
     /// Returns all blobs that a tag needs, the index first.
-    pub fn reachable(&self, tag: &str) -> Vec<Descriptor> {
-        let parts = |image: Image| {
+    pub fn reachable_blobs(&self, tag: &str) -> Vec<Descriptor> {
+        let parts = |image: PlatformImage| {
             let config = image.manifest.config().clone();
             [image.descriptor, config].into_iter().chain(image.manifest.layers().clone())
         };
         let images = self.images(tag).into_iter().flat_map(parts);
-        std::iter::once(self.tagged(tag)).chain(images).collect()
+        std::iter::once(self.find_tag(tag)).chain(images).collect()
     }
 
-    /// Returns what is wrong with the blobs that a tag needs: nothing, if their digests and sizes are
-    /// right.
-    pub fn verify(&self, tag: &str) -> Result<(), ocidir::Error> {
-        self.reachable(tag).iter().try_for_each(|blob| self.oci.verify_blob_digest(blob))
+    /// Checks the digests and sizes of all blobs that a tag needs.
+    pub fn verify_blobs(&self, tag: &str) -> Result<(), ocidir::Error> {
+        self.reachable_blobs(tag).iter().try_for_each(|blob| self.oci.verify_blob_digest(blob))
     }
 }

@@ -1,5 +1,5 @@
-//! *Objects* of Kubernetes, read and judged: by a schema of our own that has every field that may be
-//! written and nothing else, and by the types that KubeVirt's user interface is made with.
+//! *Objects* of Kubernetes, checked with a schema that has exactly the allowed fields, and with the
+//! types of KubeVirt's user interface.
 
 mod types;
 
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use serde_json::Value;
 
-pub use types::Types;
+pub use types::ObjectTypes;
 
 /// Written after `types.go` of KubeVirt 1.7 and CDI 1.66, and the rules of their webhooks: a volume has
 /// one source, a `DataVolume` one kind of storage, a key of certificates ends in `.crt`.
@@ -18,12 +18,12 @@ static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
 });
 
 /// Reads the documents of a file.
-pub fn read(text: &str) -> Vec<Value> {
+pub fn parse_objects(text: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// Panics where the object is not as the schema has it.
-pub fn check(object: &Value) {
+/// Panics unless the object matches the schema.
+pub fn check_object(object: &Value) {
     let errors: Vec<String> = SCHEMA
         .iter_errors(object)
         .map(|error| format!("{}: {error}", error.instance_path()))
@@ -34,7 +34,8 @@ pub fn check(object: &Value) {
     }
 }
 
-/// What of a machine refers to another part of it (`pkg/virt-api/webhooks/validating-webhook/admitters`).
+/// Checks references between parts of a machine
+/// (`pkg/virt-api/webhooks/validating-webhook/admitters`).
 fn check_machine(spec: &Value) {
     let instance = &spec["template"]["spec"];
     let names = |list: &Value| -> Vec<String> {

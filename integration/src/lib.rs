@@ -1,5 +1,5 @@
-//! What the integration tests share. They use only the program, as a user would, and judge it by
-//! what other programs make of its images.
+//! What the integration tests share. They use only the program, as a user would, and check its
+//! images with other programs.
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,

@@ -7,11 +7,11 @@ use crate::daemon::Daemon;
 use crate::peer;
 use crate::scene::{Scene, is_root};
 
-/// Directories that would be the system's otherwise.
+/// Directories for temporary files, which would be the system's otherwise.
 const TEMPORARY: [&str; 5] = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 
-/// Starts nginx with a `http` block, which is told its port.
-pub fn start(scene: &Scene, name: &str, http: impl Fn(u16) -> String) -> Option<Daemon> {
+/// Starts nginx with an `http` block for its port.
+pub fn start_nginx(scene: &Scene, name: &str, http: impl Fn(u16) -> String) -> Option<Daemon> {
     let peer = peer::find("nginx")?;
     let directory = scene.path(name);
     std::fs::create_dir_all(&directory).unwrap();

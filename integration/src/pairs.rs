@@ -1,5 +1,5 @@
-//! A **pair** is a file with an input and one with what the program says of it: `NAME.yaml` and `NAME.stderr`.
-//! `SNAPSHOTS=overwrite` writes what is said, also where there is no such file yet.
+//! A **pair** is a file with an input, and one with the program's output: `NAME.yaml` and
+//! `NAME.stderr`. `SNAPSHOTS=overwrite` writes the output, also if its file does not exist yet.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use snapbox::assert::{Assert, DEFAULT_ACTION_ENV};
 use snapbox::{Data, IntoData as _};
 
-/// The extension of what is said.
-const SAID: &str = "stderr";
+/// Extension of files with output.
+const OUTPUT: &str = "stderr";
 
-/// An input, and where the file is with what is said of it.
+/// An input, and the path of the file with its output.
 #[derive(Debug)]
-pub struct Pair {
+pub struct InputPair {
     /// Name of its files, without extensions.
     pub name: String,
     /// Content of the file `NAME.EXTENSION`.
@@ -24,10 +24,10 @@ pub struct Pair {
 }
 
 /// Reads all pairs of a directory whose inputs have this extension, in the order of their names.
-fn read_all(directory: &Path, extension: &str) -> Vec<Pair> {
+fn read_all(directory: &Path, extension: &str) -> Vec<InputPair> {
     names(directory, extension)
         .into_iter()
-        .map(|name| Pair::read(directory, name, extension))
+        .map(|name| InputPair::read(directory, name, extension))
         .collect()
 }
 
@@ -40,10 +40,10 @@ fn names(directory: &Path, extension: &str) -> BTreeSet<String> {
 }
 
 /// Compares what `say` makes of each input with what its file says; fails with a list of all that differ.
-pub fn check_all(directory: &Path, extension: &str, say: impl Fn(&Pair) -> String) {
+pub fn check_all(directory: &Path, extension: &str, say: impl Fn(&InputPair) -> String) {
     let pairs = read_all(directory, extension);
     let inputs: BTreeSet<String> = pairs.iter().map(|pair| pair.name.clone()).collect();
-    let orphans: Vec<_> = names(directory, SAID).difference(&inputs).cloned().collect();
+    let orphans: Vec<_> = names(directory, OUTPUT).difference(&inputs).cloned().collect();
     let place = directory.display();
     assert!(orphans.is_empty(), "{place} has no .{extension} for {orphans:?}");
     assert!(!pairs.is_empty(), "{place} has no .{extension}");
@@ -52,13 +52,13 @@ pub fn check_all(directory: &Path, extension: &str, say: impl Fn(&Pair) -> Strin
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
-impl Pair {
+impl InputPair {
     fn read(directory: &Path, name: String, extension: &str) -> Self {
         let file = |extension: &str| directory.join(format!("{name}.{extension}"));
         let input = fs::read_to_string(file(extension)).unwrap();
         let args = fs::read_to_string(file("args")).unwrap_or_default();
         let args = args.lines().map(str::to_owned).collect();
-        let said = file(SAID);
+        let said = file(OUTPUT);
         Self { name, input, args, said }
     }
 
@@ -82,7 +82,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let write =
             |name: &str, content: &str| fs::write(directory.path().join(name), content).unwrap();
-        let check = |say: fn(&Pair) -> String| {
+        let check = |say: fn(&InputPair) -> String| {
             let check = || check_all(directory.path(), "in", say);
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_ok()
         };

@@ -1,5 +1,5 @@
-//! A **peer** is another program that reads our images, serves our disks or watches us. Where one
-//! is missing the test that needs it says so and passes; under CI it fails.
+//! A **peer** is another program that reads our images, serves our disks or watches the program. A
+//! test that lacks one reports that and passes; under CI it fails.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -7,27 +7,27 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// Servers and administrators' tools are not on everybody's PATH.
+/// Directories of servers and administrators' tools, which are not in every `$PATH`.
 const MORE_PATH: [&str; 2] = ["/usr/sbin", "/sbin"];
 
-/// Another program, found.
+/// Another program that is installed.
 #[derive(Debug, Clone)]
 pub struct Peer {
     name: &'static str,
     path: PathBuf,
 }
 
-/// Finds a program; `None`, after saying so, where it is missing and may be.
+/// Finds a program. Returns `None`, after a message, if it is not installed and may be missing.
 pub fn find(name: &'static str) -> Option<Peer> {
-    let found = look(name);
+    let found = find_optional(name);
     if found.is_none() {
-        skip(&format!("`{name}` is missing; integration/peers.sh installs it"));
+        skip_test(&format!("`{name}` is missing; integration/peers.sh installs it"));
     }
     found
 }
 
 /// Finds a program that the test can do without.
-pub fn look(name: &'static str) -> Option<Peer> {
+pub fn find_optional(name: &'static str) -> Option<Peer> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories = std::env::split_paths(&path).chain(MORE_PATH.map(PathBuf::from));
     let path = directories.map(|directory| directory.join(name)).find(|path| is_program(path))?;
@@ -38,21 +38,21 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-/// Says that a test cannot do all it should, and why; under CI that is a failure.
-pub fn skip(reason: &str) {
+/// Reports that a part of a test is skipped, and why; under CI that is a failure.
+pub fn skip_test(reason: &str) {
     assert!(std::env::var_os("CI").is_none(), "not skipped under CI: {reason}");
-    note(reason);
+    note_skipped(reason);
 }
 
-/// Says that a test cannot do all it should on this machine, CI or not, and why.
-pub fn note(reason: &str) {
+/// Reports that a part of a test is skipped on this machine, under CI too, and why.
+pub fn note_skipped(reason: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    // Not with a macro: those of tests that pass are swallowed.
+    // Not with a macro: the test runner swallows what those print in tests that pass.
     writeln!(std::io::stderr().lock(), "skipped: {test}: {reason}").unwrap();
 }
 
 impl Peer {
-    /// Returns where it is.
+    /// Returns the path of the program.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -66,11 +66,11 @@ impl Peer {
 
     /// Runs the program, which must succeed, and returns what it wrote to standard output.
     pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
-        String::from_utf8(self.bytes(args)).unwrap()
+        String::from_utf8(self.run_for_bytes(args)).unwrap()
     }
 
     /// Runs the program, which must succeed, and returns the bytes it wrote to standard output.
-    pub fn bytes<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Vec<u8> {
+    pub fn run_for_bytes<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Vec<u8> {
         let output = self.output(args);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{} failed: {stderr}", self.name);
@@ -78,7 +78,7 @@ impl Peer {
     }
 
     /// Runs the program, which must fail, and returns what it wrote to standard error.
-    pub fn refuses<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
+    pub fn run_refused<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
         let output = self.output(args);
         assert!(!output.status.success(), "{} should have failed", self.name);
         String::from_utf8_lossy(&output.stderr).into_owned()
@@ -89,8 +89,8 @@ impl Peer {
     }
 }
 
-/// Returns an image's manifest or index as skopeo reads it from a registry on this machine, if it is there.
-pub fn raw_manifest(image: &str) -> Option<Vec<u8>> {
+/// Returns the manifest or index that skopeo reads from a registry on this machine, if it exists.
+pub fn read_manifest_by_skopeo(image: &str) -> Option<Vec<u8>> {
     let args = ["inspect", "--raw", "--tls-verify=false", &format!("docker://{image}")];
     let output = find("skopeo")?.command().args(args).output().unwrap();
     output.status.success().then_some(output.stdout)

@@ -1,5 +1,5 @@
-//! An HTTP *proxy* that leads every name to one server, whatever it is, and remembers what it was
-//! asked and shown. It makes tunnels (`CONNECT`) and passes on requests in the clear.
+//! An HTTP *proxy* that connects every host name to one server, and logs requests and headers. It
+//! supports tunnels (`CONNECT`) and plain requests.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,18 +13,18 @@ pub struct Proxy {
     requests: Arc<Mutex<Vec<Vec<String>>>>,
 }
 
-/// Who may use a proxy.
+/// Clients that may use a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Everybody.
+pub enum ProxyAccess {
+    /// All clients.
     All,
-    /// Those who show this value of `Proxy-Authorization`.
+    /// Clients with this value of `Proxy-Authorization`.
     Only(&'static str),
 }
 
 impl Proxy {
     /// Starts a proxy in front of a server.
-    pub fn start(server: SocketAddr, access: Access) -> Self {
+    pub fn start(server: SocketAddr, access: ProxyAccess) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -32,7 +32,7 @@ impl Proxy {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let log = Arc::clone(&log);
-                // A client that goes away is no concern of the proxy's.
+                // A client that disconnects is not an error of the proxy.
                 thread::spawn(move || drop(serve(stream.unwrap(), server, access, &log)));
             }
         });
@@ -44,8 +44,8 @@ impl Proxy {
         self.address
     }
 
-    /// Returns the first line and the headers of each request, since this was last asked.
-    pub fn requests(&self) -> Vec<Vec<String>> {
+    /// Returns the request lines and headers since the last call.
+    pub fn take_requests(&self) -> Vec<Vec<String>> {
         std::mem::take(&mut *self.requests.lock().unwrap())
     }
 }
@@ -53,7 +53,7 @@ impl Proxy {
 fn serve(
     client: TcpStream,
     server: SocketAddr,
-    access: Access,
+    access: ProxyAccess,
     log: &Mutex<Vec<Vec<String>>>,
 ) -> io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
@@ -70,7 +70,7 @@ fn serve(
     log.lock().unwrap().push(head.clone());
     let shown = head.iter().find_map(|line| line.strip_prefix("Proxy-Authorization: "));
     let mut answer = &client;
-    if matches!(access, Access::Only(value) if shown != Some(value)) {
+    if matches!(access, ProxyAccess::Only(value) if shown != Some(value)) {
         return answer.write_all(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n");
     }
     let mut back = TcpStream::connect(server)?;
@@ -97,7 +97,7 @@ fn passed_on(head: &[String]) -> String {
 }
 
 fn pass(mut from: impl Read, mut to: TcpStream) {
-    // Either end may go away at any time.
+    // Either end may disconnect at any time.
     io::copy(&mut from, &mut to).unwrap_or_default();
     to.shutdown(Shutdown::Write).unwrap_or_default();
 }

@@ -1,5 +1,5 @@
-//! A **scene** is the directory that one test plays in: its disks, its spec, its output, and a cache
-//! and a home that nobody else has.
+//! A **scene** is the directory of one test: its disks, its spec, its output, and its own cache and
+//! home.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -15,26 +15,26 @@ use tempfile::TempDir;
 use walkdir::WalkDir;
 
 use crate::cluster;
-use crate::disk::{MIB, mixed, sha256};
+use crate::disk::{MIB, mixed_bytes, sha256};
 use crate::peer;
 
-/// Older than any clock step: the program remembers only files that were left alone for a while.
-const AGE: Duration = Duration::from_secs(3600);
+/// An age at which the program trusts the times of files, whatever the step of the clock.
+const OLD_AGE: Duration = Duration::from_secs(3600);
 
-/// Counts the scenes of this process.
+/// Number of scenes of this process.
 static SCENES: AtomicUsize = AtomicUsize::new(0);
 
-/// A directory to play in; it is removed at the end.
+/// A directory for one test; it is removed at the end.
 #[derive(Debug)]
 pub struct Scene {
     directory: TempDir,
-    /// Whether the images that are built here may be bad.
-    unjudged: AtomicBool,
+    /// Whether images that are built here may be bad.
+    allows_bad_images: AtomicBool,
 }
 
-/// How the program ended and what it said.
+/// Exit status and output of the program.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct ProgramOutcome {
     /// Exit status, as a shell reports it: 128 and the number for a signal.
     pub status: i32,
     /// Standard output.
@@ -52,34 +52,34 @@ impl Default for Scene {
 impl Scene {
     /// Makes an empty scene.
     pub fn new() -> Self {
-        // Lower case only: podman makes an image's name of the path.
-        // Short: podman's runroot has at most 50 characters.
+        // Lower case only: podman makes an image name of the path. Short: podman's runroot has at
+        // most 50 characters.
         let number = SCENES.fetch_add(1, Ordering::Relaxed);
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
         let prefix = format!("diskette-{now:x}-{}-{number}", std::process::id());
         let directory = tempfile::Builder::new().prefix(&prefix).rand_bytes(0).tempdir().unwrap();
-        // Other users have parts in some scenes.
+        // Other users access some scenes.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         for name in ["home", "cache", "tmp"] {
             fs::create_dir(directory.path().join(name)).unwrap();
         }
-        Self { directory, unjudged: AtomicBool::new(false) }
+        Self { directory, allows_bad_images: AtomicBool::new(false) }
     }
 
     /// Makes a scene with one small disk, `disk.raw`, and a spec for it.
     pub fn with_disk() -> Self {
         let scene = Self::new();
-        scene.write("disk.raw", mixed(1, 3 * MIB + 77));
-        scene.spec("amd64: { disk: disk.raw }");
+        scene.write("disk.raw", mixed_bytes(1, 3 * MIB + 77));
+        scene.write_spec("amd64: { disk: disk.raw }");
         scene
     }
 
-    /// Makes a scene with a disk for each of two platforms, `x.raw` and `a.raw`, and their spec.
+    /// Makes a scene with disks for two platforms, `x.raw` and `a.raw`, and their spec.
     pub fn with_two_disks() -> Self {
         let scene = Self::new();
-        scene.write("x.raw", mixed(2, 2 * MIB));
-        scene.write("a.raw", mixed(3, MIB + 4096));
-        scene.spec("linux/amd64: { disk: x.raw }\n  linux/arm64: { disk: a.raw }");
+        scene.write("x.raw", mixed_bytes(2, 2 * MIB));
+        scene.write("a.raw", mixed_bytes(3, MIB + 4096));
+        scene.write_spec("linux/amd64: { disk: x.raw }\n  linux/arm64: { disk: a.raw }");
         scene
     }
 
@@ -87,19 +87,19 @@ impl Scene {
     /// one.
     pub fn with_image() -> Self {
         let scene = Self::new();
-        scene.write("disk.raw", mixed(5, 70_000));
-        scene.spec("amd64: { disk: disk.raw }");
+        scene.write("disk.raw", mixed_bytes(5, 70_000));
+        scene.write_spec("amd64: { disk: disk.raw }");
         scene.build(&["--per-arch-tags"]);
-        scene.write("disk.raw", mixed(6, 200_000));
+        scene.write("disk.raw", mixed_bytes(6, 200_000));
         scene
     }
 
-    /// Returns the path of something in the scene.
+    /// Returns the path of a file in the scene.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    /// Writes a file, with the directories above it.
+    /// Writes a file, and makes its parent directories.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -108,7 +108,7 @@ impl Scene {
     }
 
     /// Writes `diskette.yaml` with the given platforms, for an image `quay.io/me/vm:1`.
-    pub fn spec(&self, platforms: &str) {
+    pub fn write_spec(&self, platforms: &str) {
         let head = "apiVersion: diskette/v1\nimage: quay.io/me/vm\ntags: [\"1\"]\nplatforms:\n  ";
         self.write("diskette.yaml", format!("{head}{platforms}\n"));
     }
@@ -118,31 +118,31 @@ impl Scene {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// Makes it appear that a file was last written to an hour ago. (When its attributes changed
-    /// cannot be set back; see [`Scene::settled`].)
-    pub fn age(&self, name: &str) {
+    /// Sets the modification time of a file back by an hour. (The time of the last change of its
+    /// attributes cannot be set; see [`Scene::wait_until_old`].)
+    pub fn make_old(&self, name: &str) {
         let file = File::options().append(true).open(self.path(name)).unwrap();
-        file.set_modified(SystemTime::now() - AGE).unwrap();
+        file.set_modified(SystemTime::now() - OLD_AGE).unwrap();
     }
 
-    /// Waits until the disks' times are old enough for the program to trust them.
-    pub fn settled(&self) {
+    /// Waits until the program trusts the times of the disks.
+    pub fn wait_until_old(&self) {
         std::thread::sleep(Duration::from_millis(2_050));
     }
 
     /// Returns a command that runs the program in the scene, in an environment that is otherwise
     /// empty.
     pub fn program<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
-        self.surround(Command::new(program()), args)
+        self.surround(Command::new(program_path()), args)
     }
 
-    /// Runs the program by way of another command, such as `strace`.
+    /// Returns a command that runs the program under another one, such as `strace`.
     pub fn program_under<A: AsRef<OsStr>>(
         &self,
         mut outer: Command,
         args: impl IntoIterator<Item = A>,
     ) -> Command {
-        outer.arg(program());
+        outer.arg(program_path());
         self.surround(outer, args)
     }
 
@@ -158,59 +158,58 @@ impl Scene {
         command
     }
 
-    /// Returns a command that runs the program as a user without any privileges, who can write
-    /// nothing but `out`.
-    pub fn unprivileged<A: AsRef<OsStr>>(
+    /// Returns a command that runs the program as a user without privileges, who can write only to
+    /// `out`.
+    pub fn unprivileged_program<A: AsRef<OsStr>>(
         &self,
         args: impl IntoIterator<Item = A>,
     ) -> Option<Command> {
         let setpriv = peer::find("setpriv")?;
         if !is_root() {
-            peer::note("not root: this user takes the part of one without privileges");
+            peer::note_skipped("not root: this user takes the part of one without privileges");
             return Some(self.program(args));
         }
         fs::create_dir_all(self.path("out")).unwrap();
         std::os::unix::fs::chown(self.path("out"), Some(65534), Some(65534)).unwrap();
-        // The one that was built may lie where others may not look.
+        // The built program may be in a directory that other users cannot read.
         let copy = self.path("home/diskette");
-        fs::copy(program(), &copy).unwrap();
+        fs::copy(program_path(), &copy).unwrap();
         let mut command = setpriv.command();
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
         command.args(["--bounding-set=-all", "--no-new-privs"]).arg(copy);
         Some(self.surround(command, args))
     }
 
-    /// Runs the program and returns what came of it.
-    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Outcome {
-        self.outcome(self.program(args))
+    /// Runs the program, and returns its exit status and output.
+    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> ProgramOutcome {
+        self.run_command(self.program(args))
     }
 
-    /// Lets the program build images here that KubeVirt or CDI would not take, for a reason that
-    /// whoever reads the test should know.
-    pub fn unjudged(&self, reason: &str) {
+    /// Allows images that KubeVirt or CDI would not accept; the reason is for readers of the test.
+    pub fn allow_bad_images(&self, reason: &str) {
         assert!(!reason.is_empty());
-        self.unjudged.store(true, Ordering::Relaxed);
+        self.allows_bad_images.store(true, Ordering::Relaxed);
     }
 
-    /// Runs a command and returns what came of it. An image that it built is shown to the cluster's
-    /// readers, which have to accept it.
-    pub fn outcome(&self, mut command: Command) -> Outcome {
+    /// Runs a command, and returns its exit status and output. Images that it built must be
+    /// accepted by the readers in `cluster`.
+    pub fn run_command(&self, mut command: Command) -> ProgramOutcome {
         let Output { status, stdout, stderr } = command.output().unwrap();
-        if status.success() && !self.unjudged.load(Ordering::Relaxed) {
-            cluster::judge(&command);
+        if status.success() && !self.allows_bad_images.load(Ordering::Relaxed) {
+            cluster::check_built_images(&command);
         }
         let signal = status.signal().map(|signal| 128 + signal);
         let root = self.directory.path().to_str().unwrap();
         let stderr = String::from_utf8_lossy(&stderr).replace(root, "[ROOT]");
-        Outcome { status: status.code().or(signal).unwrap(), stdout, stderr }
+        ProgramOutcome { status: status.code().or(signal).unwrap(), stdout, stderr }
     }
 
-    /// Runs a command that must fail and must change nothing, and returns all that it said.
-    pub fn refused(&self, command: Command) -> String {
-        let before = self.files("");
-        let outcome = self.outcome(command);
+    /// Runs a command that must fail and must not change anything, and returns its output.
+    pub fn run_refused(&self, command: Command) -> String {
+        let before = self.file_digests("");
+        let outcome = self.run_command(command);
         assert_ne!(outcome.status, 0, "it should have failed");
-        assert_eq!(self.files(""), before, "files were left behind or changed");
+        assert_eq!(self.file_digests(""), before, "files were left behind or changed");
         outcome.transcript()
     }
 
@@ -225,8 +224,8 @@ impl Scene {
         outcome.digest()
     }
 
-    /// Returns every file in a directory of the scene, with the digest of its content.
-    pub fn files(&self, name: &str) -> BTreeMap<String, String> {
+    /// Returns the files in a directory of the scene with the digests of their contents.
+    pub fn file_digests(&self, name: &str) -> BTreeMap<String, String> {
         let root = self.path(name);
         WalkDir::new(&root)
             .into_iter()
@@ -240,7 +239,7 @@ impl Scene {
     }
 }
 
-impl Outcome {
+impl ProgramOutcome {
     /// Returns the digest that `-q` printed; panics if the program failed.
     pub fn digest(&self) -> String {
         assert_eq!(self.status, 0, "{}", self.stderr);
@@ -250,7 +249,7 @@ impl Outcome {
         digest.to_owned()
     }
 
-    /// Returns all of it as text, to compare with a snapshot.
+    /// Returns exit status and output as text, to compare with a snapshot.
     pub fn transcript(&self) -> String {
         let (status, stderr) = (self.status, &self.stderr);
         format!(
@@ -260,14 +259,14 @@ impl Outcome {
     }
 }
 
-/// Tells whether the tests run as root.
+/// Returns whether the tests run as root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Finds the program under test: `$DISKETTE`, or the one that cargo built for these tests. Newer versions of cargo
-/// say where it is; it is beside the tests otherwise.
-pub fn program() -> PathBuf {
+/// Returns the path of the program under test: `$DISKETTE`, or the one that cargo built for these
+/// tests. Newer versions of cargo report its path; otherwise it is beside the tests.
+pub fn program_path() -> PathBuf {
     let named = ["DISKETTE", "CARGO_BIN_EXE_diskette"].into_iter().find_map(std::env::var_os);
     if let Some(path) = named {
         return path.into();

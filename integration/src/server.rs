@@ -1,5 +1,5 @@
-//! A **server** of files over HTTP on this machine, which can do what real servers do now and then
-//! and counts what it is asked.
+//! A **server** of files over HTTP on this machine, which imitates faults of real servers and logs
+//! its requests.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -7,33 +7,33 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// What is answered for a path.
+/// The response for a path.
 #[derive(Debug, Clone)]
-pub enum Answer {
-    /// The content, and parts of it when asked.
+pub enum ServerAnswer {
+    /// The content, with support for ranges.
     Content(Vec<u8>),
-    /// The content, always all of it.
+    /// The content, without support for ranges.
     Whole(Vec<u8>),
-    /// The content, without saying how long it is.
+    /// The content, without its length.
     Unsized(Vec<u8>),
-    /// The first bytes of what was announced; then the connection is closed.
+    /// The content is announced, and the connection closed after so many bytes.
     Cut(Vec<u8>, usize),
-    /// The content, and where the next page of it is.
+    /// The content, and a link to the next page.
     Page(Vec<u8>, &'static str),
-    /// Somewhere else.
+    /// A redirect.
     Redirect(String),
     /// An error.
     Status(u16),
-    /// The same with more headers, each a line.
-    With(&'static str, Box<Answer>),
-    /// Another answer each time; the last stays.
-    Then(Vec<Answer>),
-    /// Whatever is asked for is another part than that.
+    /// Another response with more headers, one per line.
+    With(&'static str, Box<ServerAnswer>),
+    /// One response after the other; the last is repeated.
+    Then(Vec<ServerAnswer>),
+    /// Ranges are answered with another range than the one in the request.
     Elsewhere(Vec<u8>),
 }
 
-/// What is answered for which path.
-type Answers = BTreeMap<String, Answer>;
+/// Responses by path.
+type Answers = BTreeMap<String, ServerAnswer>;
 
 /// A server; it ends with the test.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub struct Server {
 
 impl Server {
     /// Starts a server with these answers; any other path is not found.
-    pub fn start<P: Into<String>>(answers: impl IntoIterator<Item = (P, Answer)>) -> Self {
+    pub fn start<P: Into<String>>(answers: impl IntoIterator<Item = (P, ServerAnswer)>) -> Self {
         let answers = answers.into_iter().map(|(path, answer)| (path.into(), answer));
         let answers = Arc::new(Mutex::new(answers.collect::<Answers>()));
         let all = Arc::clone(&answers);
@@ -56,15 +56,15 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (answers, log) = (Arc::clone(&all), Arc::clone(&log));
-                // A client that goes away is no concern of the server's.
+                // A client that disconnects is not an error of the server.
                 thread::spawn(move || drop(serve(&stream.unwrap(), &answers, &log)));
             }
         });
         Self { address, answers, requests }
     }
 
-    /// Answers so from now on.
-    pub fn set(&self, path: impl Into<String>, answer: Answer) {
+    /// Sets the response for a path.
+    pub fn set_answer(&self, path: impl Into<String>, answer: ServerAnswer) {
         self.answers.lock().unwrap().insert(path.into(), answer);
     }
 
@@ -73,8 +73,8 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// Returns what was asked since this was last asked: path, and range if there was one.
-    pub fn requests(&self) -> Vec<String> {
+    /// Returns the requests since the last call: path, and range if there was one.
+    pub fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut *self.requests.lock().unwrap())
     }
 }
@@ -97,52 +97,57 @@ fn serve(
     }
     let asked = range.iter().fold(path.clone(), |asked, range| format!("{asked} {range}"));
     log.lock().unwrap().push(asked);
-    let (head, body) = answer(&next(answers, &path), range.as_deref());
+    let (head, body) = response(&next_answer(answers, &path), range.as_deref());
     write!(stream, "HTTP/1.1 {head}\r\nConnection: close\r\n\r\n")?;
     stream.write_all(&body)
 }
 
-/// Returns what is answered this time.
-fn next(answers: &Mutex<Answers>, path: &str) -> Answer {
+/// Returns the next response for a path.
+fn next_answer(answers: &Mutex<Answers>, path: &str) -> ServerAnswer {
     let mut answers = answers.lock().unwrap();
     match answers.get_mut(path) {
-        None => Answer::Status(404),
-        Some(Answer::Then(all)) if all.len() > 1 => all.remove(0),
-        Some(Answer::Then(all)) => all[0].clone(),
+        None => ServerAnswer::Status(404),
+        Some(ServerAnswer::Then(all)) if all.len() > 1 => all.remove(0),
+        Some(ServerAnswer::Then(all)) => all[0].clone(),
         Some(answer) => answer.clone(),
     }
 }
 
 /// Returns status and headers, and the body.
-fn answer(answer: &Answer, range: Option<&str>) -> (String, Vec<u8>) {
+fn response(answer: &ServerAnswer, range: Option<&str>) -> (String, Vec<u8>) {
     match (answer, range.and_then(parse_range)) {
-        (Answer::Content(bytes), Some((first, last))) if first < bytes.len() => {
+        (ServerAnswer::Content(bytes), Some((first, last))) if first < bytes.len() => {
             let last = last.min(bytes.len() - 1);
             let part = &bytes[first..=last];
             let range = format!("Content-Range: bytes {first}-{last}/{}", bytes.len());
             (format!("206 Partial\r\n{range}\r\nContent-Length: {}", part.len()), part.to_vec())
         }
-        (Answer::Elsewhere(bytes), Some(_)) => {
+        (ServerAnswer::Elsewhere(bytes), Some(_)) => {
             let range = format!("Content-Range: bytes 0-9/{}", bytes.len());
             (format!("206 Partial\r\n{range}\r\nContent-Length: 10"), bytes[..10].to_vec())
         }
-        (Answer::Content(bytes) | Answer::Whole(bytes) | Answer::Elsewhere(bytes), _) => {
-            (ok(bytes), bytes.clone())
-        }
-        (Answer::Unsized(bytes), _) => ("200 OK".into(), bytes.clone()),
-        (Answer::Cut(bytes, len), _) => (ok(bytes), bytes[..*len].to_vec()),
-        (Answer::Page(bytes, next), _) => {
+        (
+            ServerAnswer::Content(bytes)
+            | ServerAnswer::Whole(bytes)
+            | ServerAnswer::Elsewhere(bytes),
+            _,
+        ) => (ok(bytes), bytes.clone()),
+        (ServerAnswer::Unsized(bytes), _) => ("200 OK".into(), bytes.clone()),
+        (ServerAnswer::Cut(bytes, len), _) => (ok(bytes), bytes[..*len].to_vec()),
+        (ServerAnswer::Page(bytes, next), _) => {
             (format!("{}\r\nLink: <{next}>; rel=\"next\"", ok(bytes)), bytes.clone())
         }
-        (Answer::Redirect(url), _) => {
+        (ServerAnswer::Redirect(url), _) => {
             (format!("302 Found\r\nLocation: {url}\r\nContent-Length: 0"), Vec::new())
         }
-        (Answer::Status(status), _) => (format!("{status} No\r\nContent-Length: 0"), Vec::new()),
-        (Answer::With(headers, inner), _) => {
-            let (head, body) = self::answer(inner, range);
+        (ServerAnswer::Status(status), _) => {
+            (format!("{status} No\r\nContent-Length: 0"), Vec::new())
+        }
+        (ServerAnswer::With(headers, inner), _) => {
+            let (head, body) = self::response(inner, range);
             (format!("{head}\r\n{headers}"), body)
         }
-        (Answer::Then(all), _) => self::answer(&all[0], range),
+        (ServerAnswer::Then(all), _) => self::response(&all[0], range),
     }
 }
 

@@ -13,11 +13,11 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::certificates::{Authority, Pair};
+use crate::certificates::{Authority, KeyPair};
 use crate::docker_registry::USER;
 use crate::peer::{self, Peer};
 
-/// What tokens are for; registry and server have to agree.
+/// Name of the service in tokens; registry and server must agree.
 const SERVICE: &str = "registry of the test";
 const ISSUER: &str = "token server of the test";
 
@@ -29,18 +29,18 @@ pub struct TokenServer {
     requests: Arc<Mutex<Vec<String>>>,
 }
 
-/// What signs tokens.
+/// Key and certificate that sign tokens.
 struct Signer {
     openssl: Peer,
-    pair: Pair,
+    pair: KeyPair,
     /// The certificate, in DER and base64.
     chain: String,
-    anonymous: Anonymous,
+    anonymous: AnonymousAccess,
 }
 
-/// What those may do who do not say who they are.
+/// Rights of clients without credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Anonymous {
+pub enum AnonymousAccess {
     /// Read everything.
     Pull,
     /// Nothing: they get no token.
@@ -48,10 +48,10 @@ pub enum Anonymous {
 }
 
 impl TokenServer {
-    /// Starts a server that lets [`USER`] do everything.
-    pub fn start(authority: &Authority, anonymous: Anonymous) -> Option<Self> {
+    /// Starts a server that allows [`USER`] everything.
+    pub fn start(authority: &Authority, anonymous: AnonymousAccess) -> Option<Self> {
         let openssl = peer::find("openssl")?;
-        let pair = authority.signer("tokens");
+        let pair = authority.issue_rsa("tokens");
         let text = std::fs::read_to_string(&pair.certificate).unwrap();
         let chain = text.lines().filter(|line| !line.starts_with('-')).collect();
         let certificate = pair.certificate.clone();
@@ -63,15 +63,15 @@ impl TokenServer {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (signer, log) = (Arc::clone(&signer), Arc::clone(&log));
-                // A client that goes away is no concern of the server's.
+                // A client that disconnects is not an error of the server.
                 thread::spawn(move || drop(serve(&stream.unwrap(), &signer, &log)));
             }
         });
         Some(Self { address, certificate, requests })
     }
 
-    /// Returns the settings of a registry that believes this server.
-    pub fn settings(&self) -> (&'static str, Value) {
+    /// Returns the settings of a registry that accepts the tokens of this server.
+    pub fn registry_settings(&self) -> (&'static str, Value) {
         let realm = format!("http://{}/token", self.address);
         let bundle = &self.certificate;
         let token = json!({
@@ -80,8 +80,8 @@ impl TokenServer {
         ("/auth", json!({ "token": token }))
     }
 
-    /// Returns the scopes that were asked for since this was last asked.
-    pub fn requests(&self) -> Vec<String> {
+    /// Returns the requested scopes since the last call.
+    pub fn take_scopes(&self) -> Vec<String> {
         std::mem::take(&mut *self.requests.lock().unwrap())
     }
 }
@@ -103,7 +103,7 @@ fn serve(mut stream: &TcpStream, signer: &Signer, log: &Mutex<Vec<String>>) -> s
     let known = credential.map(|given| given == BASE64_STANDARD.encode(USER));
     let (status, body) = match (known, signer.anonymous) {
         (Some(true), _) => ("200 OK", signer.token(&scopes, "pull,push,delete")),
-        (None, Anonymous::Pull) => ("200 OK", signer.token(&scopes, "pull")),
+        (None, AnonymousAccess::Pull) => ("200 OK", signer.token(&scopes, "pull")),
         _ => ("401 Unauthorized", json!({ "details": "incorrect username or password" })),
     };
     let body = body.to_string();
@@ -119,7 +119,7 @@ fn scopes(path: &str) -> Vec<String> {
 }
 
 impl Signer {
-    /// Signs what was asked for, as far as it is allowed.
+    /// Signs a token for the requested scopes that are allowed.
     fn token(&self, scopes: &[String], allowed: &str) -> Value {
         let access = scopes.iter().filter_map(|scope| {
             let (resource, actions) = scope.rsplit_once(':')?;

@@ -1,12 +1,11 @@
-//! An **upstream** as distributions are: a server that has disks, and lists of them in each of the forms
-//! that there are.
+//! An **upstream** imitates a distribution: a server with disks, and lists of them in each form.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::json;
 
-use crate::disk::{qcow2, sha256, sha512};
-use crate::server::{Answer, Server};
+use crate::disk::{qcow2_disk, sha256, sha512};
+use crate::server::{Server, ServerAnswer};
 
 /// The forms, each with the name of its image.
 pub const KINDS: [&str; 7] = [
@@ -26,7 +25,7 @@ pub struct Upstream {
     pub server: Server,
 }
 
-/// What architectures are called: by OCI, and by the machine itself.
+/// Names of architectures: OCI's, and the kernel's.
 const NAMES: [(&str, &str); 2] = [("amd64", "x86_64"), ("arm64", "aarch64")];
 
 impl Default for Upstream {
@@ -38,16 +37,16 @@ impl Default for Upstream {
 impl Upstream {
     /// Starts an upstream that has version 1.1 of everything.
     pub fn start() -> Self {
-        let none: [(String, Answer); 0] = [];
+        let none: [(String, ServerAnswer); 0] = [];
         let upstream = Self { server: Server::start(none) };
         for kind in KINDS {
-            upstream.release(kind, "1.1", 1);
+            upstream.publish_release(kind, "1.1", 1);
         }
         upstream
     }
 
-    /// Publishes a version of an image, with disks of its own; the list has no other.
-    pub fn release(&self, kind: &str, version: &str, seed: u64) {
+    /// Publishes a version of an image with new disks; the list has no other.
+    pub fn publish_release(&self, kind: &str, version: &str, seed: u64) {
         let disks: Vec<(&str, &str, String, Vec<u8>)> = NAMES
             .iter()
             .zip(seed * 100..)
@@ -57,24 +56,25 @@ impl Upstream {
                     "debian-cloud" => format!("debian-12-genericcloud-{oci}.qcow2"),
                     _ => format!("{kind}-{version}.{uname}.qcow2"),
                 };
-                (*oci, *uname, name, qcow2(seed * 7 + kind.len() as u64, 300_000))
+                (*oci, *uname, name, qcow2_disk(seed * 7 + kind.len() as u64, 300_000))
             })
             .collect();
         for (_, _, name, disk) in &disks {
-            self.server.set(format!("/{kind}/{name}"), Answer::Content(disk.clone()));
+            self.server.set_answer(format!("/{kind}/{name}"), ServerAnswer::Content(disk.clone()));
         }
-        for (path, list) in lists(&self.server, kind, version, &disks) {
-            self.server.set(format!("/{kind}/{path}"), Answer::Content(list.into_bytes()));
+        for (path, list) in release_lists(&self.server, kind, version, &disks) {
+            self.server
+                .set_answer(format!("/{kind}/{path}"), ServerAnswer::Content(list.into_bytes()));
         }
     }
 
     /// Returns the catalogue of all images, or of some.
     pub fn catalogue(&self, registry: &str, kinds: &[&str]) -> String {
-        kinds.iter().map(|kind| self.entry(registry, kind, "")).collect()
+        kinds.iter().map(|kind| self.catalogue_document(registry, kind, "")).collect()
     }
 
     /// Returns one document of the catalogue, with more lines at its end.
-    pub fn entry(&self, registry: &str, kind: &str, more: &str) -> String {
+    pub fn catalogue_document(&self, registry: &str, kind: &str, more: &str) -> String {
         let (list, file) = match kind {
             "checksums" => ("SHA256SUMS", r"file: 'checksums-(?<version>.*)\.{arch.uname}\.qcow2'"),
             "fedora-releases" => {
@@ -96,8 +96,8 @@ impl Upstream {
     }
 }
 
-/// Returns the lists of a form by their paths.
-fn lists(
+/// Returns the lists of a form, by path.
+fn release_lists(
     server: &Server,
     kind: &str,
     version: &str,

@@ -7,10 +7,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use diskette_integration::bootable::{Processor, bios, machines, uefi};
-use diskette_integration::cluster::made::{Made, dir, file};
+use diskette_integration::bootable::{Processor, bios_disk, find_machines, uefi_disk};
+use diskette_integration::cluster::handmade::{HandmadeImage, dir, file};
 use diskette_integration::peer;
-use diskette_integration::scene::{Outcome, Scene};
+use diskette_integration::scene::{ProgramOutcome, Scene};
 use serde_json::Value;
 use snapbox::{IntoData as _, assert_data_eq, str};
 
@@ -24,7 +24,7 @@ fn scene(disks: &[(&str, Vec<u8>)]) -> Scene {
         scene.write(&format!("{architecture}.raw"), disk);
         platforms.push(format!("linux/{architecture}: {{ disk: {architecture}.raw }}"));
     }
-    scene.spec(&platforms.join("\n  "));
+    scene.write_spec(&platforms.join("\n  "));
     scene.build(&[]);
     scene
 }
@@ -38,16 +38,16 @@ fn verify(scene: &Scene, machines: &Path, args: &[&str]) -> Command {
 }
 
 /// Runs a command that changes nothing but the console's file, and leaves nothing behind.
-fn run(scene: &Scene, command: Command) -> Outcome {
-    let before = scene.files("out");
-    let outcome = scene.outcome(command);
-    assert_eq!(scene.files("out"), before, "the image was changed");
-    assert!(scene.files("tmp").is_empty(), "something was left behind");
+fn run(scene: &Scene, command: Command) -> ProgramOutcome {
+    let before = scene.file_digests("out");
+    let outcome = scene.run_command(command);
+    assert_eq!(scene.file_digests("out"), before, "the image was changed");
+    assert!(scene.file_digests("tmp").is_empty(), "something was left behind");
     outcome
 }
 
 /// Leaves out what is another every time.
-fn without_numbers(outcome: &Outcome) -> String {
+fn without_numbers(outcome: &ProgramOutcome) -> String {
     let text = outcome.transcript();
     // What the BIOS says itself, and where it ends its lines, is not the same every time.
     let is_bios = |line: &str| line.contains("SeaBIOS") || line.contains("Booting from");
@@ -65,8 +65,9 @@ fn without_numbers(outcome: &Outcome) -> String {
 
 #[test]
 fn two_architectures_boot() {
-    let Some(machines) = machines() else { return };
-    let scene = scene(&[("amd64", bios(PROMPT)), ("arm64", uefi(Processor::Arm64, PROMPT))]);
+    let Some(machines) = find_machines() else { return };
+    let scene =
+        scene(&[("amd64", bios_disk(PROMPT)), ("arm64", uefi_disk(Processor::Arm64, PROMPT))]);
     let args = ["--format", "json", "--console", "log"];
     let outcome = run(&scene, verify(&scene, &machines, &args));
     assert_eq!(outcome.status, 0, "{}", outcome.transcript());
@@ -87,8 +88,8 @@ fn two_architectures_boot() {
 
 #[test]
 fn a_disk_that_only_uefi_starts_is_started_by_it() {
-    let Some(machines) = machines() else { return };
-    let scene = scene(&[("amd64", uefi(Processor::Amd64, PROMPT))]);
+    let Some(machines) = find_machines() else { return };
+    let scene = scene(&[("amd64", uefi_disk(Processor::Amd64, PROMPT))]);
     let outcome = run(&scene, verify(&scene, &machines, &[]));
     assert_data_eq!(
         without_numbers(&outcome),
@@ -130,8 +131,8 @@ stderr:
 
 #[test]
 fn what_is_expected_is_waited_for() {
-    let Some(machines) = machines() else { return };
-    let scene = scene(&[("amd64", bios("\r\none\r\ntwo \x1b[1mwords\x1b[0m\r\nthree"))]);
+    let Some(machines) = find_machines() else { return };
+    let scene = scene(&[("amd64", bios_disk("\r\none\r\ntwo \x1b[1mwords\x1b[0m\r\nthree"))]);
     let outcome = run(&scene, verify(&scene, &machines, &["--expect", "^two words$"]));
     assert_data_eq!(
         without_numbers(&outcome),
@@ -178,12 +179,12 @@ stderr:
 
 #[test]
 fn what_cannot_be_booted_is_refused_before_anything_is_read() {
-    let scene = scene(&[("amd64", bios(PROMPT)), ("riscv64", vec![1; 4096])]);
+    let scene = scene(&[("amd64", bios_disk(PROMPT)), ("riscv64", vec![1; 4096])]);
     let nowhere = scene.path("nowhere");
     let check = |args: &[&str], expected: snapbox::data::Inline| {
         let mut command = verify(&scene, &nowhere, args);
         command.env("PATH", &nowhere);
-        assert_data_eq!(scene.refused(command), expected.raw());
+        assert_data_eq!(scene.run_refused(command), expected.raw());
     };
     check(
         &["--platform", "linux/amd64"],
@@ -252,13 +253,14 @@ For more information, try '--help'.
 
 #[test]
 fn a_disk_that_names_a_file_of_this_machine_is_not_booted() {
-    let (Some(machines), Some(qemu)) = (machines(), peer::find("qemu-img")) else { return };
+    let (Some(machines), Some(qemu)) = (find_machines(), peer::find("qemu-img")) else { return };
     let scene = Scene::new();
     let base = scene.write("secret.raw", vec![1; 65536]);
     let disk = scene.path("disk.qcow2");
     let base = ["-F", "raw", "-b", base.to_str().unwrap(), disk.to_str().unwrap()];
     qemu.run(["create", "-q", "-f", "qcow2"].iter().chain(&base));
-    let image = Made::new().layer(&[dir("disk"), file("disk/a.qcow2", &scene.read("disk.qcow2"))]);
+    let image =
+        HandmadeImage::new().layer(&[dir("disk"), file("disk/a.qcow2", &scene.read("disk.qcow2"))]);
     image.write(&scene.path("out"));
     let outcome = run(&scene, verify(&scene, &machines, &["--format", "json"]));
     assert_eq!(outcome.status, 1);
@@ -271,8 +273,8 @@ fn a_disk_that_names_a_file_of_this_machine_is_not_booted() {
 
 #[test]
 fn an_interrupt_ends_the_machine() {
-    let Some(machines) = machines() else { return };
-    let scene = scene(&[("amd64", bios("waiting"))]);
+    let Some(machines) = find_machines() else { return };
+    let scene = scene(&[("amd64", bios_disk("waiting"))]);
     let mut child = verify(&scene, &machines, &["--console", "log"]).spawn().unwrap();
     while !std::fs::read(scene.path("log")).is_ok_and(|log| log.ends_with(b"waiting")) {
         std::thread::sleep(std::time::Duration::from_millis(50));
@@ -280,7 +282,7 @@ fn an_interrupt_ends_the_machine() {
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(scene.files("tmp").is_empty(), "something was left behind");
+    assert!(scene.file_digests("tmp").is_empty(), "something was left behind");
     let tmp = scene.path("tmp");
     let is_ours = |process: std::fs::DirEntry| {
         let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
@@ -294,16 +296,18 @@ fn an_interrupt_ends_the_machine() {
 #[test]
 fn debians_installer_boots() {
     let Some(disks) = std::env::var_os("DISKETTE_BOOTABLE") else {
-        peer::note("it takes minutes; DISKETTE_BOOTABLE is not set");
+        peer::note_skipped("it takes minutes; DISKETTE_BOOTABLE is not set");
         return;
     };
-    let Some(machines) = machines() else { return };
+    let Some(machines) = find_machines() else { return };
     let scene = Scene::new();
     let disk = |architecture: &str| {
         Path::new(&disks).join(format!("installer-{architecture}.qcow2")).display().to_string()
     };
     let (amd64, arm64) = (disk("amd64"), disk("arm64"));
-    scene.spec(&format!("linux/amd64: {{ disk: {amd64} }}\n  linux/arm64: {{ disk: {arm64} }}"));
+    scene.write_spec(&format!(
+        "linux/amd64: {{ disk: {amd64} }}\n  linux/arm64: {{ disk: {arm64} }}"
+    ));
     scene.build(&[]);
     let args = ["--format", "json", "--expect", "^Select a language", "--boot-timeout", "900"];
     let outcome = run(&scene, verify(&scene, &machines, &args));

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
-use diskette_integration::disk::{MIB, mixed, noise, sparse};
+use diskette_integration::disk::{MIB, mixed_bytes, noise_bytes, write_sparse};
 use diskette_integration::image::Layout;
 use diskette_integration::peer::{self, Peer};
 use diskette_integration::scene::Scene;
@@ -44,9 +44,13 @@ const SOURCES: [(&str, &str, &[&str]); 14] = [
 /// Makes a disk with data, noise, zeros that were written, and holes.
 fn raw(scene: &Scene) -> PathBuf {
     let path = scene.path("source.raw");
-    let (text, noise) = (mixed(1, 2 * MIB + 4096), noise(2, 100 * 1024));
+    let (text, noise) = (mixed_bytes(1, 2 * MIB + 4096), noise_bytes(2, 100 * 1024));
     let mib = MIB as u64;
-    sparse(&path, 48 * mib, &[(0, &text), (17 * mib + 512, &noise), (48 * mib - 512, &[7; 512])]);
+    write_sparse(
+        &path,
+        48 * mib,
+        &[(0, &text), (17 * mib + 512, &noise), (48 * mib - 512, &[7; 512])],
+    );
     path
 }
 
@@ -59,7 +63,7 @@ fn build(scene: &Scene, args: &[&str], name: &str) -> (String, PathBuf) {
     let digest = scene.build_to("out", &[&["--no-cache"], args].concat());
     let layout = Layout::open(&scene.path("out"));
     let image = layout.images("1").remove(0);
-    let disk = layout.file(&image, &format!("disk/{name}"));
+    let disk = layout.layer_file(&image, &format!("disk/{name}"));
     (digest, scene.write(&format!("built/{name}"), disk))
 }
 
@@ -82,7 +86,7 @@ fn every_format_becomes_any_other() {
         let disk = scene.path(&format!("disk.{end}"));
         let convert = ["convert", "-f", "raw", "-O", format];
         qemu.run([&convert[..], options, &[text(&raw), text(&disk)]].concat());
-        scene.spec(&format!("amd64: {{ disk: disk.{end} }}"));
+        scene.write_spec(&format!("amd64: {{ disk: disk.{end} }}"));
         for (args, name, target) in TARGETS {
             let name = if (end, target) == ("raw", "raw") { "disk.raw" } else { name };
             let (_, built) = build(&scene, args, name);
@@ -98,13 +102,13 @@ fn a_spec_converts() {
     let scene = Scene::new();
     let raw = raw(&scene);
     let check = |details: &str, name: &str, target: &str| {
-        scene.spec(&format!("amd64: {{ disk: {{ path: source.raw, {details} }} }}"));
+        scene.write_spec(&format!("amd64: {{ disk: {{ path: source.raw, {details} }} }}"));
         let (digest, built) = build(&scene, &[], name);
         judge(&qemu, ("raw", &raw), (target, &built));
         digest
     };
     let zstd = check("convert: qcow2, compress: zstd", "source.qcow2", "qcow2");
-    scene.spec("amd64: { disk: source.raw }");
+    scene.write_spec("amd64: { disk: source.raw }");
     let args = ["--convert", "qcow2", "--convert-compress", "zstd"];
     assert_eq!(build(&scene, &args, "source.qcow2").0, zstd);
     check("convert: qcow2, name: boot", "boot", "qcow2");
@@ -130,7 +134,7 @@ fn the_result_does_not_depend_on_threads_or_holes() {
     for args in [&["--convert", "raw"][..], TARGETS[0].0, TARGETS[1].0, TARGETS[2].0] {
         let mut digests = Vec::new();
         for disk in ["source.raw", "dense.raw"] {
-            scene.spec(&format!("amd64: {{ disk: {{ path: {disk}, name: disk.qcow2 }} }}"));
+            scene.write_spec(&format!("amd64: {{ disk: {{ path: {disk}, name: disk.qcow2 }} }}"));
             for jobs in ["1", "2", "3"] {
                 let args = [args, &["--no-cache", "--jobs", jobs]].concat();
                 digests.push(scene.build(&args));
@@ -144,7 +148,7 @@ fn the_result_does_not_depend_on_threads_or_holes() {
 #[test]
 fn a_conversion_is_not_done_again() {
     let scene = Scene::with_disk();
-    scene.settled();
+    scene.wait_until_old();
     let layer = |args: &[&str]| {
         let args = [&["build", "-o", "out", "--progress", "json"], args].concat();
         let outcome = scene.run(&args);
@@ -164,8 +168,8 @@ fn a_conversion_is_not_done_again() {
 #[test]
 fn a_disk_that_changes_meanwhile_is_told() {
     let scene = Scene::new();
-    let path = scene.write("disk.raw", mixed(1, 48 * MIB));
-    scene.spec("amd64: { disk: disk.raw }");
+    let path = scene.write("disk.raw", mixed_bytes(1, 48 * MIB));
+    scene.write_spec("amd64: { disk: disk.raw }");
     let args =
         ["build", "-o", "out", "--jobs", "1", "--progress", "json", "--compression-level", "12"];
     let mut command = scene.program(args.iter().chain(TARGETS[1].0));
@@ -185,7 +189,7 @@ fn a_disk_that_changes_meanwhile_is_told() {
 /// Builds what must fail, changing nothing, and compares all that is said.
 fn check(scene: &Scene, args: &[&str], expected: impl IntoData) {
     let command = scene.program(["build", "-o", "out"].iter().chain(args));
-    assert_data_eq!(scene.refused(command), expected.raw());
+    assert_data_eq!(scene.run_refused(command), expected.raw());
 }
 
 #[test]
@@ -193,7 +197,7 @@ fn what_cannot_be_converted_is_told() {
     let scene = Scene::with_disk();
     let disk = scene.read("disk.raw");
     scene.write("disk.raw.zst", zstd::encode_all(&disk[..], 1).unwrap());
-    scene.spec("amd64: { disk: { path: disk.raw.zst, convert: qcow2 } }");
+    scene.write_spec("amd64: { disk: { path: disk.raw.zst, convert: qcow2 } }");
     check(
         &scene,
         &[],
@@ -211,7 +215,7 @@ error: cannot use `disk.raw.zst`: a disk is converted from a file that can be re
 
 "#]],
     );
-    scene.spec("amd64: { disk: { path: disk.raw.zst, unpack: none, convert: qcow2 } }");
+    scene.write_spec("amd64: { disk: { path: disk.raw.zst, unpack: none, convert: qcow2 } }");
     check(
         &scene,
         &[],
@@ -229,7 +233,7 @@ error: cannot use `disk.raw.zst`: a disk is converted from a file that can be re
 
 "#]],
     );
-    scene.spec("amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }");
+    scene.write_spec("amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }");
     check(
         &scene,
         &[],
@@ -247,7 +251,7 @@ error: cannot use `http://127.0.0.1:9/disk.vmdk`: a disk is converted from a fil
 
 "#]],
     );
-    scene.spec("amd64: { disk: { path: disk.raw, compress: zstd } }");
+    scene.write_spec("amd64: { disk: { path: disk.raw, compress: zstd } }");
     check(
         &scene,
         &[],
@@ -265,7 +269,7 @@ error: `compress` is for disks that are converted to qcow2
 
 "#]],
     );
-    scene.spec("amd64: { disk: { path: disk.raw, convert: vmdk, compress: gzip } }");
+    scene.write_spec("amd64: { disk: { path: disk.raw, convert: vmdk, compress: gzip } }");
     check(
         &scene,
         &[],
@@ -290,7 +294,7 @@ error: unknown compression `gzip`
 
 "#]],
     );
-    scene.spec("amd64: { disk: disk.raw, files: [{ path: /a, source: { path: disk.raw, convert: raw } }] }");
+    scene.write_spec("amd64: { disk: disk.raw, files: [{ path: /a, source: { path: disk.raw, convert: raw } }] }");
     check(
         &scene,
         &[],
@@ -308,7 +312,7 @@ error: `convert` is for disks
 
 "#]],
     );
-    scene.spec("amd64: { disk: disk.raw }");
+    scene.write_spec("amd64: { disk: disk.raw }");
     check(
         &scene,
         &["--convert-compress", "zstd"],
@@ -346,7 +350,7 @@ fn disks_that_cannot_be_read_are_told() {
     let backed = scene.path("backed.qcow2");
     let create = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", "disk.raw", text(&backed)];
     qemu.run(create);
-    scene.spec("amd64: { disk: { path: backed.qcow2, convert: qcow2 } }");
+    scene.write_spec("amd64: { disk: { path: backed.qcow2, convert: qcow2 } }");
     check(
         &scene,
         &[],

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::process::Stdio;
 
-use diskette_integration::disk::{MIB, mixed, noise, sparse};
+use diskette_integration::disk::{MIB, mixed_bytes, noise_bytes, write_sparse};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::image::Layout;
 use diskette_integration::peer::{self, Peer};
@@ -30,10 +30,10 @@ fn len() -> u64 {
 #[test]
 fn a_large_sparse_disk_in_bounded_memory() {
     let scene = Scene::new();
-    let data = mixed(1, MIB);
+    let data = mixed_bytes(1, MIB);
     let places = [(0, &data[..]), (5 * GIB + 17, &data), (len() - data.len() as u64, &data)];
-    sparse(&scene.path("large.raw"), len(), &places);
-    scene.spec("amd64: { disk: large.raw }");
+    write_sparse(&scene.path("large.raw"), len(), &places);
+    scene.write_spec("amd64: { disk: large.raw }");
     let mut tars = Vec::new();
     for kind in ["gzip", "zstd"] {
         let args = ["build", "-q", "--compression", kind, "-o", kind];
@@ -44,7 +44,7 @@ fn a_large_sparse_disk_in_bounded_memory() {
             scene.run(args).digest();
         }
         let layout = Layout::open(&scene.path(kind));
-        layout.verify("1").unwrap();
+        layout.verify_blobs("1").unwrap();
         let image = layout.images("1").remove(0);
         tars.push(layout.config(&image).rootfs().diff_ids().clone());
     }
@@ -78,7 +78,7 @@ fn read_back(scene: &Scene) {
 fn peak(time: &Peer, scene: &Scene, args: &[&str]) -> u64 {
     let mut outer = time.command();
     outer.args(["--format", "%M", "--output", "peak"]);
-    scene.outcome(scene.program_under(outer, args)).digest();
+    scene.run_command(scene.program_under(outer, args)).digest();
     String::from_utf8(scene.read("peak")).unwrap().trim().parse().unwrap()
 }
 
@@ -86,20 +86,20 @@ fn peak(time: &Peer, scene: &Scene, args: &[&str]) -> u64 {
 #[test]
 fn a_large_layer_to_a_registry_and_back() {
     if std::env::var_os("DISKETTE_LARGE_GIB").is_none() {
-        return peer::note("it takes a minute; DISKETTE_LARGE_GIB is not set");
+        return peer::note_skipped("it takes a minute; DISKETTE_LARGE_GIB is not set");
     }
     let scene = Scene::new();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let Some(time) = peer::find("time") else { return };
     let mut disk = File::create(scene.path("noise.raw")).unwrap();
     for seed in 0..LAYER / (64 << 20) {
-        disk.write_all(&noise(seed, 64 * MIB)).unwrap();
+        disk.write_all(&noise_bytes(seed, 64 * MIB)).unwrap();
     }
-    scene.spec("amd64: { disk: noise.raw }");
-    let name = registry.image("vm:1");
+    scene.write_spec("amd64: { disk: noise.raw }");
+    let name = registry.reference("vm:1");
     let build = ["build", "-q", "--no-cache", "--push", "-t", &name];
     let pull = ["pull", "-q", &name, "-o", "out"];
-    let (whole, parts) = (registry.image("whole/vm:1"), registry.image("parts/vm:1"));
+    let (whole, parts) = (registry.reference("whole/vm:1"), registry.reference("parts/vm:1"));
     let push = ["push", "-q", "-l", "out", "1", &whole];
     let parts = ["build", "-q", "--no-cache", "--push", "-t", &parts, "--chunk-size", "16M"];
     for args in [&build[..], &pull, &push, &parts] {
@@ -107,7 +107,7 @@ fn a_large_layer_to_a_registry_and_back() {
         assert!(peak < PEAK, "{args:?}: {peak} KiB of memory");
     }
     let layout = Layout::open(&scene.path("out"));
-    layout.verify("1").unwrap();
+    layout.verify_blobs("1").unwrap();
     let layer = layout.images("1").remove(0).manifest.layers()[0].size();
     assert!(layer >= LAYER, "the layer is only {layer} bytes long");
 }

@@ -4,7 +4,7 @@
     reason = "each test is a table of what is done and what is said of it"
 )]
 
-use diskette_integration::disk::mixed;
+use diskette_integration::disk::mixed_bytes;
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
 use snapbox::{IntoData, assert_data_eq, str};
@@ -12,7 +12,7 @@ use snapbox::{IntoData, assert_data_eq, str};
 /// Builds what must fail, changing nothing, and compares all that is said.
 fn check(scene: &Scene, expected: impl IntoData) {
     let command = scene.program(["build", "-o", "out", "--iidfile", "iid"]);
-    assert_data_eq!(scene.refused(command), expected.raw());
+    assert_data_eq!(scene.run_refused(command), expected.raw());
 }
 
 #[test]
@@ -84,8 +84,8 @@ error: cannot use `disk.raw.bz2`: not packed with bzip2
         ),
     ] {
         let rename = |scene: &Scene| {
-            scene.write(&format!("disk.raw.{suffix}"), mixed(7, 1000));
-            scene.spec(&format!("amd64: {{ disk: disk.raw.{suffix} }}"));
+            scene.write(&format!("disk.raw.{suffix}"), mixed_bytes(7, 1000));
+            scene.write_spec(&format!("amd64: {{ disk: disk.raw.{suffix} }}"));
         };
         let scene = Scene::new();
         rename(&scene);
@@ -96,7 +96,7 @@ error: cannot use `disk.raw.bz2`: not packed with bzip2
 /// Makes `disk.raw` a packed one; false where the packer is missing.
 fn pack(scene: &Scene, name: &'static str, to: &str) -> bool {
     let Some(peer) = peer::find(name) else { return false };
-    let content = peer.bytes(["-c".as_ref(), scene.path("disk.raw").as_os_str()]);
+    let content = peer.run_for_bytes(["-c".as_ref(), scene.path("disk.raw").as_os_str()]);
     scene.write(to, content);
     true
 }
@@ -253,7 +253,7 @@ error: cannot use `disk.raw.bz2`: damaged bzip2 data: decompression not finished
         if pack(&scene, packer, &name) {
             let packed = scene.read(&name);
             scene.write(&name, &packed[..packed.len() * 2 / 3]);
-            scene.spec(&format!("amd64: {{ disk: {name} }}"));
+            scene.write_spec(&format!("amd64: {{ disk: {name} }}"));
             check(&scene, expected);
         }
     }
@@ -321,7 +321,7 @@ error: cannot use `disk.raw.bz2`: damaged bzip2 data: bzip2: invalid data
             let middle = packed.len() / 2;
             packed[middle..middle + 64].fill(0xff);
             scene.write(&name, packed);
-            scene.spec(&format!("amd64: {{ disk: {name} }}"));
+            scene.write_spec(&format!("amd64: {{ disk: {name} }}"));
             check(&scene, expected);
         }
     }
@@ -403,7 +403,7 @@ error[disk-blank]: cannot use `disk.raw.bz2`: the file is empty
         scene.write("disk.raw", "");
         let name = format!("disk.raw.{suffix}");
         if pack(&scene, packer, &name) {
-            scene.spec(&format!("amd64: {{ disk: {name} }}"));
+            scene.write_spec(&format!("amd64: {{ disk: {name} }}"));
             check(&scene, expected);
         }
     }

@@ -7,15 +7,15 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use diskette_integration::disk::{mixed, qcow2, sha256};
+use diskette_integration::disk::{mixed_bytes, qcow2_disk, sha256};
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
-use diskette_integration::server::{Answer, Server};
+use diskette_integration::server::{Server, ServerAnswer};
 use snapbox::{IntoData as _, assert_data_eq, str};
 
 /// Returns a qcow2 with something else at a place.
 fn changed(at: usize, bytes: &[u8]) -> Vec<u8> {
-    let mut disk = qcow2(7, 300_000);
+    let mut disk = qcow2_disk(7, 300_000);
     disk[at..at + bytes.len()].copy_from_slice(bytes);
     disk
 }
@@ -30,7 +30,7 @@ fn backed() -> Vec<u8> {
 
 /// Returns a raw disk of 1 MiB with one partition of this type.
 fn partitioned(kind: u8) -> Vec<u8> {
-    let mut disk = mixed(3, 1 << 20);
+    let mut disk = mixed_bytes(3, 1 << 20);
     disk[..512].fill(0);
     disk[450] = kind;
     disk[454] = 1;
@@ -49,7 +49,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn build(name: &str, content: &[u8], disk: &str, args: &[&str]) -> String {
     let scene = Scene::new();
     scene.write(name, content);
-    scene.spec(&format!("amd64: {{ disk: {disk} }}"));
+    scene.write_spec(&format!("amd64: {{ disk: {disk} }}"));
     let args = ["build", "--progress", "none", "-q", "-o", "out"].iter().chain(args);
     let outcome = scene.run(args);
     assert_eq!(scene.path("out/index.json").exists(), outcome.status == 0);
@@ -72,13 +72,13 @@ fn files() {
     check("c.qcow2", &changed(72, &[1]));
     check("d.qcow2", &changed(43, &[1]));
     check("e.qcow2", &changed(79, &[2]));
-    check("f.qcow2", &qcow2(7, 300_000)[..400_000]);
+    check("f.qcow2", &qcow2_disk(7, 300_000)[..400_000]);
     check("g.qcow2", &changed(21, &[1]));
     check("h.qcow2", &changed(35, &[1]));
-    check("i.qcow2", &mixed(1, 70_000));
+    check("i.qcow2", &mixed_bytes(1, 70_000));
     check("k.img", &vec![0; 70_000]);
     check("l.img", b"\n<!DOCTYPE html><html>");
-    check("m.img", &[b"QED\0", &mixed(1, 70_000)[..]].concat());
+    check("m.img", &[b"QED\0", &mixed_bytes(1, 70_000)[..]].concat());
     let mut cut = partitioned(0x83);
     cut.truncate(20_000);
     check("n.img", &cut);
@@ -157,10 +157,10 @@ fn streams() {
     let mut said = String::new();
     let packed = gzip(&backed());
     said += &build("a.qcow2.gz", &packed, "a.qcow2.gz", &[]);
-    said += &build("b.qcow2.gz", &gzip(&mixed(1, 70_000)), "b.qcow2.gz", &[]);
+    said += &build("b.qcow2.gz", &gzip(&mixed_bytes(1, 70_000)), "b.qcow2.gz", &[]);
     said += &build("c.img.gz", &gzip(&packed), "c.img.gz", &[]);
     // Several members tell a wrong size, in which nothing seems to have its place.
-    let whole = qcow2(7, 300_000);
+    let whole = qcow2_disk(7, 300_000);
     let (first, rest) = whole.split_at(500_000);
     let members = [gzip(first), gzip(rest)].concat();
     said += &build("d.qcow2.gz", &members, "d.qcow2.gz", &[]);
@@ -195,14 +195,14 @@ error[disk-truncated]: cannot use `e.qcow2.gz`: it ends after 300010 bytes, and 
 #[test]
 fn downloads() {
     let disk = backed();
-    let server = Server::start([("/a.qcow2", Answer::Content(disk.clone()))]);
+    let server = Server::start([("/a.qcow2", ServerAnswer::Content(disk.clone()))]);
     let url = server.url("/a.qcow2");
     let scene = Scene::with_image();
     std::fs::create_dir(scene.path("c")).unwrap();
     let digest = sha256(&disk);
     let dockerfile = format!("FROM scratch\nADD --checksum=sha256:{digest} {url} /disk/\n");
     scene.write("c/Dockerfile", dockerfile);
-    let said = scene.refused(scene.program(["build", "-o", "out", "c"]));
+    let said = scene.run_refused(scene.program(["build", "-o", "out", "c"]));
     assert!(said.contains("it stands on another file, `base.img`"), "{said}");
 }
 
@@ -211,15 +211,15 @@ fn what_is_for_cdi_alone() {
     let Some(qemu) = peer::find("qemu-img") else { return };
     for (format, ending) in [("vmdk", "vmdk"), ("vpc", "vhd"), ("vhdx", "vhdx"), ("vdi", "vdi")] {
         let scene = Scene::with_image();
-        scene.unjudged("KubeVirt does not take it");
+        scene.allow_bad_images("KubeVirt does not take it");
         std::fs::create_dir(scene.path("c")).unwrap();
-        scene.write("c/raw", mixed(5, 3 << 20));
+        scene.write("c/raw", mixed_bytes(5, 3 << 20));
         let disk = format!("a.{ending}");
         let mut convert = qemu.command();
         convert.args(["convert", "-f", "raw", "-O", format, "raw", &disk]);
         assert!(convert.current_dir(scene.path("c")).status().unwrap().success());
         scene.write("c/Dockerfile", format!("FROM scratch\nADD {disk} /disk/\n"));
-        let said = scene.refused(scene.program(["build", "-o", "out", "c"]));
+        let said = scene.run_refused(scene.program(["build", "-o", "out", "c"]));
         assert!(said.contains("KubeVirt does not"), "{said}");
         assert!(said.contains("pass `--allow-cdi-only` if CDI alone"), "{said}");
         let outcome = scene.run(["build", "-o", "out", "--allow-cdi-only", "c"]);
@@ -234,8 +234,8 @@ fn what_is_allowed() {
     said += &build("c.img", &partitioned(0x41), "c.img", &[]);
     said += &build("d.img", &partitioned(0x83), "d.img", &[]);
     // Whatever it is called, for KubeVirt it is what its bytes are.
-    said += &build("e.raw", &qcow2(1, 70_000), "e.raw", &[]);
-    said += &build("f.img", &mixed(1, 70_000), "{ path: f.img, name: f.qcow2 }", &[]);
+    said += &build("e.raw", &qcow2_disk(1, 70_000), "e.raw", &[]);
+    said += &build("f.img", &mixed_bytes(1, 70_000), "{ path: f.img, name: f.qcow2 }", &[]);
     assert_data_eq!(
         said,
         str![[r#"

@@ -1,7 +1,7 @@
 //! The Dockerfiles that people have: those of the documents of `KubeVirt` and CDI, of image-builder and of
 //! Forklift, unchanged.
 
-use diskette_integration::disk::{qcow2, sha256};
+use diskette_integration::disk::{qcow2_disk, sha256};
 use diskette_integration::dockerfile::base::{Base, TAG};
 use diskette_integration::dockerfile::context;
 use diskette_integration::dockerfile::documents::Documents;
@@ -21,7 +21,7 @@ fn scene(dockerfile: &str) -> Scene {
 }
 
 fn disk() -> Vec<u8> {
-    qcow2(28, 100_000)
+    qcow2_disk(28, 100_000)
 }
 
 /// Builds twice, without any memory, into two places; returns the image and what was said.
@@ -34,7 +34,7 @@ fn build(scene: &Scene, args: &[&str]) -> (Documents, String) {
     };
     let (first, second) = (build("out"), build("again"));
     assert_eq!(first, second);
-    assert_eq!(scene.files("out"), scene.files("again"));
+    assert_eq!(scene.file_digests("out"), scene.file_digests("again"));
     (Documents::only(&scene.path("out")), first.1)
 }
 
@@ -54,7 +54,7 @@ fn check_disk(dockerfile: &str, args: &[&str], env: &[&str]) -> String {
     assert_eq!(image.layer(0), disk_lines(), "{dockerfile}");
     let env: Vec<&str> = std::iter::once(PATH).chain(env.iter().copied()).collect();
     assert_eq!(image.config["config"]["Env"], json!(env), "{dockerfile}");
-    scene.spec(&format!("amd64: {{ disk: c/{DISK} }}"));
+    scene.write_spec(&format!("amd64: {{ disk: c/{DISK} }}"));
     scene.build_to("spec", &["--platform", "linux/amd64"]);
     let spec = Documents::only(&scene.path("spec"));
     assert_eq!(image.layers(), spec.layers(), "{dockerfile}");
@@ -202,7 +202,7 @@ fn forklift_s_without_a_directory_opt() {
     let args = ["build", "--no-cache", "-o", "out", "--build-context", &context, "c"];
     let command = scene.program(args);
     assert_data_eq!(
-        scene.refused(command),
+        scene.run_refused(command),
         str![[r#"
 status: 1
 stdout:

@@ -1,7 +1,7 @@
 //! What a base says of itself is said by what stands on it.
 
 use diskette_integration::dockerfile::documents::Documents;
-use diskette_integration::registry::stock::{Family, Stock};
+use diskette_integration::registry::stock::{ImageStock, MediaTypeFamily};
 use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::Scene;
 use serde_json::{Value, json};
@@ -24,9 +24,9 @@ fn config() -> Value {
 }
 
 /// Builds on that base.
-fn build(family: Family, dockerfile: &str, args: &[&str]) -> (Registry, Documents) {
+fn build(family: MediaTypeFamily, dockerfile: &str, args: &[&str]) -> (Registry, Documents) {
     let registry = Registry::start(Profile::DISTRIBUTION_3);
-    let stock = Stock { family, ..Stock::new(&registry, "base") };
+    let stock = ImageStock { family, ..ImageStock::new(&registry, "base") };
     stock.image("1", config(), &[("gz", "dir w")]);
     let scene = Scene::new();
     scene.write("c/a.txt", "a");
@@ -38,10 +38,10 @@ fn build(family: Family, dockerfile: &str, args: &[&str]) -> (Registry, Document
 #[test]
 fn what_is_not_changed_stays() {
     for (family, args) in [
-        (Family::Oci, &[][..]),
-        (Family::Docker, &[]),
-        (Family::Oci, &["--format", "docker"]),
-        (Family::Docker, &["--format", "docker"]),
+        (MediaTypeFamily::Oci, &[][..]),
+        (MediaTypeFamily::Docker, &[]),
+        (MediaTypeFamily::Oci, &["--format", "docker"]),
+        (MediaTypeFamily::Docker, &["--format", "docker"]),
     ] {
         let (_, image) = build(family, "LABEL changed=2\n", args);
         let mut expected = config();
@@ -63,7 +63,7 @@ fn what_is_not_changed_stays() {
 #[test]
 fn what_is_changed_is_changed_alone() {
     let (_, image) = build(
-        Family::Oci,
+        MediaTypeFamily::Oci,
         "USER 9\nWORKDIR x\nSTOPSIGNAL 9\nSHELL [\"s\"]\nHEALTHCHECK NONE\nCMD [\"d\"]\nEXPOSE 81\nVOLUME /u\n",
         &[],
     );
@@ -87,8 +87,8 @@ fn what_is_changed_is_changed_alone() {
 
 #[test]
 fn the_base_is_named() {
-    let (registry, image) = build(Family::Oci, "", &["--annotation", "mine=1"]);
-    let digest = registry.image("base", "1").unwrap().digest;
+    let (registry, image) = build(MediaTypeFamily::Oci, "", &["--annotation", "mine=1"]);
+    let digest = registry.manifest("base", "1").unwrap().digest;
     let expected = json!({
         "mine": "1",
         "org.opencontainers.image.base.digest": digest,
@@ -96,13 +96,13 @@ fn the_base_is_named() {
     });
     assert_eq!(image.manifest["annotations"], expected);
     // Docker's documents have no place for them.
-    let (_, image) = build(Family::Oci, "", &["--format", "docker"]);
+    let (_, image) = build(MediaTypeFamily::Oci, "", &["--format", "docker"]);
     assert_eq!(image.manifest["annotations"], Value::Null);
 }
 
 #[test]
 fn the_user_may_name_another() {
     let name = "org.opencontainers.image.base.name";
-    let (_, image) = build(Family::Oci, "", &["--annotation", &format!("{name}=other")]);
+    let (_, image) = build(MediaTypeFamily::Oci, "", &["--annotation", &format!("{name}=other")]);
     assert_eq!(image.manifest["annotations"][name], json!("other"));
 }

@@ -3,7 +3,7 @@
 
 use diskette_integration::dockerfile::base::{Base, TAG};
 use diskette_integration::dockerfile::documents::Documents;
-use diskette_integration::registry::stock::{Family, Stock};
+use diskette_integration::registry::stock::{ImageStock, MediaTypeFamily};
 use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::Scene;
 use serde_json::{Value, json};
@@ -30,12 +30,12 @@ fn check(registry: &Registry, reference: &str, base: &Value, args: &[&str]) {
     scene.build(&[&["--platform", "linux/amd64", "c"], args].concat());
     let image = Documents::only(&scene.path("out"));
     let digest = base["digest"].as_str().unwrap();
-    let base = registry.image("base", digest).unwrap().json();
+    let base = registry.manifest("base", digest).unwrap().json();
     let digests = base["layers"].as_array().unwrap().iter().map(|layer| &layer["digest"]);
     let layers = image.layers();
     assert_eq!(digests.collect::<Vec<_>>(), layers[..2].iter().collect::<Vec<_>>(), "{reference}");
     assert_eq!(image.layer(2), ["dir 750 5:6 d", "file d/a.txt = a"], "{reference}");
-    let blobs = scene.files("out/blobs/sha256");
+    let blobs = scene.file_digests("out/blobs/sha256");
     assert!(blobs.iter().all(|(name, digest)| name == digest), "{blobs:?}");
     check_media_types(&image, args);
 }
@@ -54,8 +54,8 @@ fn check_media_types(image: &Documents, args: &[&str]) {
 #[test]
 fn every_family_and_compression() {
     let registry = Registry::start(Profile::DISTRIBUTION_3);
-    for family in [Family::Oci, Family::Docker] {
-        let stock = Stock { family, ..Stock::new(&registry, "base") };
+    for family in [MediaTypeFamily::Oci, MediaTypeFamily::Docker] {
+        let stock = ImageStock { family, ..ImageStock::new(&registry, "base") };
         for lower in ["gz", "zst", "none"] {
             let tag = format!("{family:?}-{lower}");
             let base = stock.image(&tag, linux(), &[(lower, LOWER), ("gz", UPPER)]);
@@ -73,8 +73,8 @@ fn every_family_and_compression() {
 #[test]
 fn an_index_within_an_index() {
     let registry = Registry::start(Profile::DISTRIBUTION_3);
-    for family in [Family::Oci, Family::Docker] {
-        let stock = Stock { family, ..Stock::new(&registry, "base") };
+    for family in [MediaTypeFamily::Oci, MediaTypeFamily::Docker] {
+        let stock = ImageStock { family, ..ImageStock::new(&registry, "base") };
         let mut base = stock.image("inner", linux(), &[("gz", LOWER), ("gz", UPPER)]);
         base["platform"] = json!({ "os": "linux", "architecture": "amd64" });
         let other = stock.for_platform("s390x");
@@ -111,7 +111,7 @@ fn layouts() {
 #[test]
 fn an_image_in_the_place_of_another() {
     let registry = Registry::start(Profile::DISTRIBUTION_3);
-    Stock::new(&registry, "base").image("1", linux(), &[("gz", LOWER)]);
+    ImageStock::new(&registry, "base").image("1", linux(), &[("gz", LOWER)]);
     let scene = scene("docker.io/library/never:asked");
     let image = registry.reference("base:1");
     let context = format!("docker.io/library/never:asked=docker-image://{image}");

@@ -1,7 +1,7 @@
 //! A lock file keeps what the tags of bases meant.
 
 use diskette_integration::dockerfile::documents::Documents;
-use diskette_integration::registry::stock::Stock;
+use diskette_integration::registry::stock::ImageStock;
 use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::Scene;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ impl Play {
     fn moves(&self, file: &str) -> String {
         let config = json!({ "architecture": "amd64", "os": "linux", "config": {} });
         let line = format!("file {file}");
-        let image = Stock::new(&self.registry, "base").image("1", config, &[("gz", &line)]);
+        let image = ImageStock::new(&self.registry, "base").image("1", config, &[("gz", &line)]);
         image["digest"].as_str().unwrap().to_owned()
     }
 
@@ -42,7 +42,7 @@ impl Play {
 
     fn refused(&self, args: &[&str]) -> String {
         let head = ["build", "--platform", "linux/amd64", "-o", "out", "c"];
-        let said = self.scene.refused(self.scene.program(head.iter().chain(args)));
+        let said = self.scene.run_refused(self.scene.program(head.iter().chain(args)));
         let said = said.replace(&self.registry.address(), "[REGISTRY]");
         said.lines().filter(|line| !line.contains('^')).collect::<Vec<_>>().join("\n")
     }
@@ -58,7 +58,7 @@ fn a_tag_that_moves() {
     let play = Play::new();
     assert_eq!(play.build(&[]), "old");
     assert!(!play.scene.path("c/Dockerfile.lock").exists(), "it was not asked for");
-    let old = play.registry.image("base", "1").unwrap().digest;
+    let old = play.registry.manifest("base", "1").unwrap().digest;
     assert_eq!(play.build(&["--lock"]), "old");
     let lock = |digest: &str| {
         format!(
@@ -86,9 +86,9 @@ fn a_tag_that_moves() {
 fn what_is_known_is_not_asked() {
     let play = Play::new();
     play.build(&["--lock"]);
-    play.registry.requests();
+    play.registry.take_requests();
     play.build(&["--locked"]);
-    let asked = play.registry.requests();
+    let asked = play.registry.take_requests();
     assert!(asked.iter().all(|asked| !asked.path.contains("/manifests/")), "{asked:?}");
 }
 
@@ -149,7 +149,7 @@ error: this lock file is of version 2
 #[test]
 fn a_digest_needs_no_lock() {
     let play = Play::new();
-    let digest = play.registry.image("base", "1").unwrap().digest;
+    let digest = play.registry.manifest("base", "1").unwrap().digest;
     let base = play.registry.reference(&format!("base@{digest}"));
     play.scene.write("c/Dockerfile", format!("FROM {base}\n"));
     play.scene.build(&["--platform", "linux/amd64", "--lock", "c"]);

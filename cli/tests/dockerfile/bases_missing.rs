@@ -1,8 +1,8 @@
 //! Bases that are not there, or not what they should be.
 
 use diskette_integration::dockerfile::base::Base;
-use diskette_integration::registry::stock::Stock;
-use diskette_integration::registry::{Manifest, Profile, Registry};
+use diskette_integration::registry::stock::ImageStock;
+use diskette_integration::registry::{Profile, Registry, StoredManifest};
 use diskette_integration::scene::Scene;
 use serde_json::json;
 
@@ -11,8 +11,8 @@ fn refused(base: &str, args: &[&str]) -> String {
     let scene = Scene::new();
     scene.write("c/Dockerfile", format!("FROM {base}\n"));
     Base::make_all("=== base\n--- layer gz\nfile a\n", &scene.path("bases")).unwrap();
-    let said =
-        scene.refused(scene.program(["build", "--no-cache", "-o", "out", "c"].iter().chain(args)));
+    let said = scene
+        .run_refused(scene.program(["build", "--no-cache", "-o", "out", "c"].iter().chain(args)));
     assert!(said.contains("\n --> c/Dockerfile:1:6\n"), "{said}");
     said
 }
@@ -20,7 +20,7 @@ fn refused(base: &str, args: &[&str]) -> String {
 #[test]
 fn in_registries() {
     let registry = Registry::start(Profile::DISTRIBUTION_3);
-    let stock = Stock::new(&registry, "base");
+    let stock = ImageStock::new(&registry, "base");
     stock.index("1", &["amd64", "arm64"].map(|architecture| stock.for_platform(architecture)));
     let wrong = format!("base@sha256:{}", "0".repeat(64));
     for (name, args, expected, help) in [
@@ -63,10 +63,10 @@ fn in_layouts() {
 fn a_registry_that_serves_another_image() {
     let registry = Registry::start(Profile::DISTRIBUTION_3);
     let config = json!({ "architecture": "amd64", "os": "linux", "config": {} });
-    Stock::new(&registry, "base").image("1", config, &[("gz", "file a")]);
+    ImageStock::new(&registry, "base").image("1", config, &[("gz", "file a")]);
     let digest = format!("sha256:{}", "1".repeat(64));
-    let image = registry.image("base", "1").unwrap();
-    registry.put_document("base", "2", Manifest { digest: digest.clone(), ..image });
+    let image = registry.manifest("base", "1").unwrap();
+    registry.put_document("base", "2", StoredManifest { digest: digest.clone(), ..image });
     for name in [format!("base@{digest}"), "base:2".into()] {
         let said = refused(&registry.reference(&name), &[]);
         assert!(said.contains(&digest), "{said}");

@@ -5,8 +5,8 @@ use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::dockerfile::base::{Base, TAG};
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::peer;
-use diskette_integration::registry::stock::Stock;
-use diskette_integration::registry::{Asked, Kind, Profile, Registry};
+use diskette_integration::registry::stock::ImageStock;
+use diskette_integration::registry::{LoggedRequest, Profile, Registry, RequestKind};
 use diskette_integration::scene::Scene;
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ const PLATFORMS: &str = "linux/amd64,linux/arm64";
 /// A registry that has an index for two platforms, `base:1`.
 fn stocked() -> Registry {
     let registry = Registry::start(Profile::DISTRIBUTION_3);
-    let stock = Stock::new(&registry, "base");
+    let stock = ImageStock::new(&registry, "base");
     stock.index("1", &["arm64", "amd64"].map(|platform| stock.for_platform(platform)));
     registry
 }
@@ -36,9 +36,9 @@ fn build(scene: &Scene, args: &[&str]) -> String {
 
 /// What was asked since this was last asked, if it was not about manifests.
 fn besides_manifests(registry: &Registry) -> Vec<String> {
-    let asked = registry.requests();
+    let asked = registry.take_requests();
     assert!(!asked.is_empty());
-    let lines = asked.iter().map(Asked::line);
+    let lines = asked.iter().map(LoggedRequest::line);
     lines.filter(|line| !line.contains("/manifests/") && !line.contains(" /v2/ ")).collect()
 }
 
@@ -87,19 +87,19 @@ fn layers_are_mounted_within_a_registry() {
     let registry = stocked();
     let scene = scene(&registry.reference("base:1"));
     build(&scene, &["--push", "-t", &registry.reference("team/new:1")]);
-    assert_eq!(registry.verify("team/new", "1"), Ok(()));
-    let asked = registry.requests();
-    let index = registry.image("base", "1").unwrap().json();
+    assert_eq!(registry.verify_image("team/new", "1"), Ok(()));
+    let asked = registry.take_requests();
+    let index = registry.manifest("base", "1").unwrap().json();
     for (number, entry) in index["manifests"].as_array().unwrap().iter().enumerate() {
-        let base = registry.image("base", entry["digest"].as_str().unwrap()).unwrap().json();
+        let base = registry.manifest("base", entry["digest"].as_str().unwrap()).unwrap().json();
         let layer = base["layers"][0]["digest"].as_str().unwrap();
         let mount = format!("POST /v2/team/new/blobs/uploads/?mount={layer}&from=base 201");
         assert!(asked.iter().any(|asked| asked.line() == mount), "{number}: {mount}: {asked:?}");
-        assert_eq!(registry.received_of(layer), 0, "{number}");
+        assert_eq!(registry.received_bytes_of(layer), 0, "{number}");
         assert!(registry.blob(layer).is_some(), "{number}");
     }
     // Two small layers (one, for it is the same) and two configs.
-    let sent = asked.iter().filter(|asked| asked.kinds.contains(&Kind::Commit)).count();
+    let sent = asked.iter().filter(|asked| asked.kinds.contains(&RequestKind::Commit)).count();
     assert!((3..=4).contains(&sent), "{asked:?}");
 }
 
@@ -108,12 +108,12 @@ fn layers_are_sent_to_another_registry_as_they_are() {
     let (registry, other) = (stocked(), Registry::start(Profile::DISTRIBUTION_3));
     let scene = scene(&registry.reference("base:1"));
     build(&scene, &["--push", "-t", &other.reference("team/new:1")]);
-    assert_eq!(other.verify("team/new", "1"), Ok(()));
-    let index = registry.image("base", "1").unwrap().json();
+    assert_eq!(other.verify_image("team/new", "1"), Ok(()));
+    let index = registry.manifest("base", "1").unwrap().json();
     for entry in index["manifests"].as_array().unwrap() {
-        let base = registry.image("base", entry["digest"].as_str().unwrap()).unwrap().json();
+        let base = registry.manifest("base", entry["digest"].as_str().unwrap()).unwrap().json();
         let layer = base["layers"][0]["digest"].as_str().unwrap();
-        assert_eq!(other.received_of(layer), base["layers"][0]["size"].as_u64().unwrap());
+        assert_eq!(other.received_bytes_of(layer), base["layers"][0]["size"].as_u64().unwrap());
         assert_eq!(other.blob(layer), registry.blob(layer));
     }
 }
@@ -122,18 +122,18 @@ fn layers_are_sent_to_another_registry_as_they_are() {
 fn skopeo_s_images_in_docker_s_registry() {
     let Some(skopeo) = peer::find("skopeo") else { return };
     let scene = scene("BASE");
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let text =
         "=== base\n--- layer gz\ndir opt\nfile etc/motd = hi\n--- layer none\ngone etc/motd\n";
     let bases = Base::make_all(text, &scene.path("bases")).unwrap();
     let from = format!("oci:{}:{TAG}", bases[0].layout.display());
     for format in ["oci", "v2s2"] {
-        let base = registry.image(&format!("base-{format}:1"));
+        let base = registry.reference(&format!("base-{format}:1"));
         let to = format!("docker://{base}");
         let head = ["--insecure-policy", "copy", "-q", "--dest-tls-verify=false", "--format"];
         skopeo.run(head.iter().chain(&[format, &from, &to]));
         scene.write("c/Dockerfile", format!("FROM {base}\nCOPY a.txt /opt\n"));
-        let name = registry.image(&format!("vm-{format}:1"));
+        let name = registry.reference(&format!("vm-{format}:1"));
         scene.run(["build", "-q", "--push", "-o", "out", "-t", &name, "c"]).digest();
         let raw = |name: &str| -> Value {
             let name = format!("docker://{name}");

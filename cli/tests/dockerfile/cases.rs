@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use diskette_integration::dockerfile::base::{Base, scratch};
 use diskette_integration::dockerfile::builder::{Buildah, Diskette, Outcome};
-use diskette_integration::dockerfile::built::Built;
-use diskette_integration::dockerfile::case::{Case, Change, Expected};
-use diskette_integration::dockerfile::entry::Kind;
+use diskette_integration::dockerfile::built::BuiltImage;
+use diskette_integration::dockerfile::case::{Case, ExpectedResult, ImageChange};
+use diskette_integration::dockerfile::entry::EntryKind;
 use diskette_integration::dockerfile::judge::{Difference, differences, peer_differences};
 use diskette_integration::dockerfile::{context, record};
 use diskette_integration::peer;
@@ -49,7 +49,7 @@ fn there_are_enough() {
 
 fn has_run(case: &Case) -> bool {
     let has = |content: &[u8]| String::from_utf8_lossy(content).contains("\nRUN ");
-    case.context.iter().any(|entry| matches!(&entry.kind, Kind::File(content) if has(content)))
+    case.context.iter().any(|entry| matches!(&entry.kind, EntryKind::File(content) if has(content)))
 }
 
 /// Judges all cases of a file; fails with a list of what is wrong.
@@ -98,7 +98,7 @@ impl Mode {
 fn buildah<'a>(scene: &'a Scene, bases: &[Base]) -> Option<Buildah<'a>> {
     let program = peer::find("buildah")?;
     if !is_root() {
-        peer::skip("buildah is asked by root alone: it gives files their owners");
+        peer::skip_test("buildah is asked by root alone: it gives files their owners");
         return None;
     }
     Some(Buildah::new(program, scene, bases))
@@ -112,7 +112,7 @@ struct Bench<'a> {
     bases: &'a [Base],
     problems: Vec<String>,
     /// A case's line, and what the peer made of it.
-    recorded: Vec<(usize, Change)>,
+    recorded: Vec<(usize, ImageChange)>,
 }
 
 impl Bench<'_> {
@@ -128,7 +128,7 @@ impl Bench<'_> {
         }
         let Some(buildah) = buildah else { return };
         let outcome = buildah.build(case, &directory);
-        let unknown = case.expected == Expected::Image(None);
+        let unknown = case.expected == ExpectedResult::Image(None);
         if let (Outcome::Built(built), Mode::Record, true) = (&outcome, self.mode, unknown) {
             self.recorded.push((case.line, record::change(&base, built)));
             return;
@@ -147,7 +147,7 @@ impl Bench<'_> {
     }
 
     /// The image that a case is told against.
-    fn base(&self, case: &Case) -> Built {
+    fn base(&self, case: &Case) -> BuiltImage {
         let Some(name) = &case.base else { return scratch() };
         let found = self.bases.iter().find(|base| base.name == *name);
         found.unwrap_or_else(|| panic!("{}: no base {name}", case.name)).built.clone()

@@ -1,6 +1,6 @@
 //! Images with Docker's media types are ones that other programs take for Docker's.
 
-use diskette_integration::disk::qcow2;
+use diskette_integration::disk::qcow2_disk;
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::peer;
@@ -17,7 +17,7 @@ const TAR: &str = "application/vnd.docker.image.rootfs.diff.tar";
 /// A scene with a Dockerfile and a disk.
 fn scene() -> Scene {
     let scene = Scene::new();
-    scene.write("c/disk.qcow2", qcow2(9, 70_000));
+    scene.write("c/disk.qcow2", qcow2_disk(9, 70_000));
     scene.write("c/Dockerfile", "FROM scratch\nADD disk.qcow2 /disk/\nHEALTHCHECK NONE\n");
     scene
 }
@@ -58,8 +58,8 @@ fn both_formats_have_the_same_layers() {
 fn skopeo_and_podman_take_it() {
     let Some(skopeo) = peer::find("skopeo") else { return };
     let scene = scene();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
-    let name = registry.image("vm:1");
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let name = registry.reference("vm:1");
     let args = ["--format", "docker", "--push", "-t", &name, "--platform", PLATFORMS, "c"];
     let digest = scene.build(&args);
     let source = format!("docker://{name}");
@@ -72,7 +72,7 @@ fn skopeo_and_podman_take_it() {
     let to = format!("dir:{}", scene.path("dir").display());
     let copy = ["--insecure-policy", "copy", "-q", "--all", "--preserve-digests"];
     skopeo.run(copy.iter().chain(&["--src-tls-verify=false", &source, &to]));
-    assert_eq!(format!("sha256:{}", scene.files("dir")["manifest.json"]), digest);
+    assert_eq!(format!("sha256:{}", scene.file_digests("dir")["manifest.json"]), digest);
     let to = format!("oci:{}:1", scene.path("converted").display());
     let copy = ["--insecure-policy", "copy", "-q", "--all", "--src-tls-verify=false"];
     skopeo.run(copy.iter().chain(&[&source[..], &to]));

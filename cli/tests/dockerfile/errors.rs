@@ -6,8 +6,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use diskette_integration::disk::qcow2;
-use diskette_integration::pairs::{self, Pair};
+use diskette_integration::disk::qcow2_disk;
+use diskette_integration::pairs::{self, InputPair};
 use diskette_integration::scene::Scene;
 
 const ERRORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/errors/dockerfile");
@@ -16,7 +16,7 @@ const ERRORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/errors/dockerfile");
 fn scene(dockerfile: &str) -> Scene {
     let scene = Scene::with_image();
     fs::create_dir(scene.path("c")).unwrap();
-    scene.write("c/disk.qcow2", qcow2(1, 70_000));
+    scene.write("c/disk.qcow2", qcow2_disk(1, 70_000));
     scene.write("c/a.txt", "a\n");
     scene.write("c/hidden.txt", "h\n");
     scene.write("c/.dockerignore", "# what is not for the image\nhidden.*\n");
@@ -25,7 +25,7 @@ fn scene(dockerfile: &str) -> Scene {
     scene
 }
 
-fn build<'a>(options: &[&'a str], pair: &'a Pair) -> Vec<&'a str> {
+fn build<'a>(options: &[&'a str], pair: &'a InputPair) -> Vec<&'a str> {
     let given = pair.args.iter().map(String::as_str);
     ["build", "-o", "out"].into_iter().chain(options.iter().copied()).chain(given).collect()
 }
@@ -34,7 +34,7 @@ fn build<'a>(options: &[&'a str], pair: &'a Pair) -> Vec<&'a str> {
 fn what_is_wrong_is_refused() {
     pairs::check_all(Path::new(ERRORS), "Dockerfile", |pair| {
         let scene = scene(&pair.input);
-        scene.refused(scene.program(build(&["--iidfile", "iid", "c"], pair)))
+        scene.run_refused(scene.program(build(&["--iidfile", "iid", "c"], pair)))
     });
 }
 
@@ -42,7 +42,7 @@ fn what_is_wrong_is_refused() {
 fn what_is_doubtful_is_said_and_built() {
     pairs::check_all(&Path::new(ERRORS).join("warnings"), "Dockerfile", |pair| {
         let scene = scene(&pair.input);
-        scene.unjudged("what is doubtful is also refused, by some");
+        scene.allow_bad_images("what is doubtful is also refused, by some");
         let outcome = scene.run(build(&["--progress", "none", "c"], pair));
         assert_eq!(outcome.status, 0, "{}: {}", pair.name, outcome.stderr);
         outcome.stderr
@@ -52,8 +52,8 @@ fn what_is_doubtful_is_said_and_built() {
 #[test]
 fn checking_writes_nothing() {
     let scene = scene("FROM scratch\nADD disk.qcow2 /disk/\n");
-    let before = scene.files(".");
+    let before = scene.file_digests(".");
     let outcome = scene.run(["build", "--check", "-o", "new", "c"]);
     assert_eq!((outcome.status, outcome.stdout.as_slice()), (0, &b""[..]), "{}", outcome.stderr);
-    assert_eq!(scene.files("."), before);
+    assert_eq!(scene.file_digests("."), before);
 }

@@ -61,7 +61,7 @@ fn standard_input() {
     scene.write("stdin", "# a comment\nFROM scratch\nCOPY a.txt /\n");
     let mut command = scene.program(["build", "-q", "-o", "out", "-f", "-", "c"]);
     command.stdin(Stdio::from(std::fs::File::open(scene.path("stdin")).unwrap()));
-    scene.outcome(command).digest();
+    scene.run_command(command).digest();
     assert_eq!(files(&Documents::only(&scene.path("out"))), ["file a.txt = a"]);
 }
 
@@ -71,7 +71,7 @@ fn the_context_of_where_it_is_started() {
     let out = scene.path("out").display().to_string();
     let mut command = scene.program(["build", "-q", "-o", &out]);
     command.current_dir(scene.path("c"));
-    scene.outcome(command).digest();
+    scene.run_command(command).digest();
     assert_eq!(files(&Documents::only(&scene.path("out"))), ["file a.txt = a"]);
 }
 
@@ -109,7 +109,7 @@ fn build_arguments() {
         if !variable.is_empty() {
             command.env("B", variable);
         }
-        scene.outcome(command).digest();
+        scene.run_command(command).digest();
         let image = Documents::only(&scene.path("out"));
         assert_eq!(image.config["config"]["Env"], env(&expected), "{args:?}");
         std::fs::remove_dir_all(scene.path("out")).unwrap();
@@ -130,7 +130,7 @@ fn times() {
         let scene = scene("FROM scratch\nCOPY a.txt /\n");
         let mut command = scene.program(["build", "-q", "-o", "out", "c"].iter().chain(args));
         command.envs(variable.map(|value| ("SOURCE_DATE_EPOCH", value)));
-        scene.outcome(command).digest();
+        scene.run_command(command).digest();
         let image = Documents::only(&scene.path("out"));
         assert_eq!(image.config["created"], expected, "{args:?} {variable:?}");
     }

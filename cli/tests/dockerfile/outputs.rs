@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diskette_integration::disk::qcow2;
+use diskette_integration::disk::qcow2_disk;
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
@@ -12,7 +12,7 @@ use serde_json::Value;
 /// A scene with a disk and a Dockerfile in `c`.
 fn scene() -> Scene {
     let scene = Scene::new();
-    scene.write("c/disk.qcow2", qcow2(9, 300_000));
+    scene.write("c/disk.qcow2", qcow2_disk(9, 300_000));
     scene.write("c/Dockerfile", "FROM scratch\nADD disk.qcow2 /disk/\n");
     scene
 }
@@ -36,7 +36,7 @@ fn outputs_as_buildx_has_them() {
     let scene = scene();
     let digest = scene.build_to("type=oci,dest=x.tar", &["-t", "vm:1", "c"]);
     assert_eq!(scene.build_to("type=oci,dest=layout,tar=false", &["-t", "vm:1", "c"]), digest);
-    assert_eq!(Layout::open(&scene.path("layout")).tagged("1").digest().to_string(), digest);
+    assert_eq!(Layout::open(&scene.path("layout")).find_tag("1").digest().to_string(), digest);
     let stdout = scene.run(["build", "-o", "type=oci", "-t", "vm:1", "c"]).stdout;
     assert_eq!(stdout, scene.read("x.tar"));
     let Some(skopeo) = peer::find("skopeo") else { return };
@@ -64,8 +64,8 @@ fn files_beside_the_output() {
 #[test]
 fn a_disk_that_is_unchanged_is_not_built_again() {
     let scene = scene();
-    scene.age("c/disk.qcow2");
-    scene.settled();
+    scene.make_old("c/disk.qcow2");
+    scene.wait_until_old();
     let build = |args: &[&str]| {
         let head = ["build", "--progress", "plain", "-o", "out", "c"];
         let outcome = scene.run(head.iter().chain(args));
@@ -80,21 +80,21 @@ fn a_disk_that_is_unchanged_is_not_built_again() {
     scene.write("c/Dockerfile", "FROM scratch\nLABEL a=b\nADD disk.qcow2 /disk/\n");
     let (other, unchanged) = build(&[]);
     assert!(unchanged && other != digest);
-    scene.write("c/disk.qcow2", qcow2(10, 300_000));
+    scene.write("c/disk.qcow2", qcow2_disk(10, 300_000));
     assert!(!build(&[]).1);
 }
 
 #[test]
 fn check_writes_nothing() {
     let scene = scene();
-    let before = scene.files("");
+    let before = scene.file_digests("");
     for args in [&["--check"][..], &["--check", "-o", "out"], &["--check", "--iidfile", "iid"]] {
         let outcome = scene.run(["build", "c"].iter().chain(args));
         assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""), "{args:?}");
-        assert_eq!(scene.files(""), before, "{args:?}");
+        assert_eq!(scene.file_digests(""), before, "{args:?}");
     }
     scene.write("c/Dockerfile", "FROM scratch\nADD disk.qcow2 /disk\nRUN make\n");
-    let said = scene.refused(scene.program(["build", "--check", "c"]));
+    let said = scene.run_refused(scene.program(["build", "--check", "c"]));
     assert!(said.contains("error: ") && said.contains("c/Dockerfile:2:"), "{said}");
 }
 
@@ -110,7 +110,7 @@ fn layers_do_not_depend_on_where_or_when() {
             for file in if name == "one" { files } else { ["b/d", "b/c", "a"] } {
                 scene.write(&format!("{name}/{file}"), file);
                 if name == "one" {
-                    scene.age(&format!("{name}/{file}"));
+                    scene.make_old(&format!("{name}/{file}"));
                 }
             }
             scene.write("Dockerfile", dockerfile);

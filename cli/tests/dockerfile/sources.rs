@@ -1,11 +1,11 @@
 //! Where ADD and COPY take files from, besides the context: the Dockerfile itself, servers and
 //! archives.
 
-use diskette_integration::disk::{qcow2, sha256};
+use diskette_integration::disk::{qcow2_disk, sha256};
 use diskette_integration::dockerfile::context;
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::scene::Scene;
-use diskette_integration::server::{Answer, Server};
+use diskette_integration::server::{Server, ServerAnswer};
 
 /// Builds a Dockerfile and returns what is in its layers.
 fn build(scene: &Scene, dockerfile: &str, args: &[&str]) -> Vec<String> {
@@ -41,7 +41,7 @@ fn heredocs() {
 /// Each of a layer's sizes that no server says is found before the layer is made.
 #[test]
 fn downloads_of_unknown_sizes() {
-    let answer = |text: &str| Answer::Unsized(text.as_bytes().to_vec());
+    let answer = |text: &str| ServerAnswer::Unsized(text.as_bytes().to_vec());
     let server = Server::start([("/one", answer("first")), ("/two", answer("second one"))]);
     let (one, two) = (server.url("/one"), server.url("/two"));
     let dockerfile = format!("FROM scratch\nADD --chmod=644 {one} {two} /d/\n");
@@ -53,11 +53,11 @@ fn downloads_of_unknown_sizes() {
 
 #[test]
 fn servers() {
-    let disk = qcow2(4, 200_000);
+    let disk = qcow2_disk(4, 200_000);
     let digest = sha256(&disk);
     let server = Server::start([
-        ("/d/disk.qcow2?sig=1", Answer::Content(disk.clone())),
-        ("/moved", Answer::Redirect("/d/disk.qcow2?sig=1".into())),
+        ("/d/disk.qcow2?sig=1", ServerAnswer::Content(disk.clone())),
+        ("/moved", ServerAnswer::Redirect("/d/disk.qcow2?sig=1".into())),
     ]);
     let url = server.url("/d/disk.qcow2?sig=1");
     let file = format!("file 444 107:107 disk/disk.qcow2 = sha256:{digest}");
@@ -75,7 +75,7 @@ fn servers() {
 
 #[test]
 fn servers_that_are_not_believed() {
-    let server = Server::start([("/disk.qcow2", Answer::Content(qcow2(4, 200_000)))]);
+    let server = Server::start([("/disk.qcow2", ServerAnswer::Content(qcow2_disk(4, 200_000)))]);
     let url = server.url("/disk.qcow2");
     let wrong = "0".repeat(64);
     for (add, expected) in [
@@ -86,7 +86,7 @@ fn servers_that_are_not_believed() {
     ] {
         let scene = Scene::new();
         scene.write("c/Dockerfile", format!("FROM scratch\nADD {add}\n"));
-        let said = scene.refused(scene.program([
+        let said = scene.run_refused(scene.program([
             "build",
             "--no-cache",
             "--retry",

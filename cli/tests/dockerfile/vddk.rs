@@ -246,7 +246,7 @@ fn the_config_says_what_is_run() {
     );
     let annotations = image.manifest.annotations().as_ref().unwrap();
     let base = Layout::open(&scene.path("base"));
-    let base_digest = base.tagged("1").digest().to_string();
+    let base_digest = base.find_tag("1").digest().to_string();
     assert_eq!(annotations["org.opencontainers.image.base.digest"], base_digest);
     // The library is in one and the same layer, whatever the image stands on.
     assert_eq!(layout.blob(image.manifest.layers().last().unwrap()), copied);
@@ -274,7 +274,7 @@ fn the_copier_needs_nothing_else() {
     }
     assert_eq!(names, [("copier".to_owned(), 0o555), ("opt/".to_owned(), 0o777)]);
     // What this test calls an interpreter is one.
-    let with = fs::read(diskette_integration::scene::program()).unwrap();
+    let with = fs::read(diskette_integration::scene::program_path()).unwrap();
     assert!(interpreter(&with).is_some());
 }
 
@@ -324,7 +324,7 @@ fn what_is_not_an_archive_of_the_library_is_refused() {
     let check = |name: &str, bytes: &[u8], expected: snapbox::data::Inline| {
         scene.write(name, bytes);
         let command = scene.program(["vddk", name, "--base", "scratch", "-o", "out"]);
-        assert_data_eq!(scene.refused(command), expected.raw());
+        assert_data_eq!(scene.run_refused(command), expected.raw());
     };
     let whole = members(&library);
     let without = |path: &str| {
@@ -475,7 +475,7 @@ fn what_cannot_run_the_copy_is_refused() {
         }
         let command =
             scene.program(["vddk", ARCHIVE, "--base", "oci:base:1", "-o", "out", "--no-cache"]);
-        assert_data_eq!(scene.refused(command), expected.raw());
+        assert_data_eq!(scene.run_refused(command), expected.raw());
     };
     check(
         "bin/sh",
@@ -510,7 +510,7 @@ fn what_makes_no_sense_is_refused() {
     let Some((scene, _)) = scene() else { return };
     let check = |arguments: &[&str], expected: snapbox::data::Inline| {
         let command = scene.program(["vddk"].iter().chain(arguments));
-        assert_data_eq!(scene.refused(command), expected.raw());
+        assert_data_eq!(scene.run_refused(command), expected.raw());
     };
     check(
         &["missing.tar.gz", "--base", "scratch", "-o", "out"],

@@ -25,8 +25,8 @@ fn check_copied(scene: &Scene, source: &str, digest: &str) {
     fs::remove_dir_all(scene.path("copy")).unwrap_or_default();
     assert_eq!(scene.run(["copy", "-q", source, "oci:copy:1"]).digest(), digest, "{source}");
     let layout = Layout::open(&scene.path("copy"));
-    layout.verify("1").unwrap();
-    assert_eq!(layout.tagged("1").digest().to_string(), digest, "{source}");
+    layout.verify_blobs("1").unwrap();
+    assert_eq!(layout.find_tag("1").digest().to_string(), digest, "{source}");
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn archives_of_others_are_read() {
 #[test]
 fn archives_are_pushed() {
     let (scene, digest) = scene();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
-    let (pushed, copied) = (registry.image("pushed/vm:1"), registry.image("copied/vm:1"));
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let (pushed, copied) = (registry.reference("pushed/vm:1"), registry.reference("copied/vm:1"));
     assert_eq!(scene.run(["push", "-q", "-l", "vm.tar", "1", &pushed]).digest(), digest);
     assert_eq!(scene.run(["copy", "-q", "oci-archive:vm.tar:1", &copied]).digest(), digest);
     for name in [pushed, copied] {
@@ -87,12 +87,12 @@ fn a_damaged_archive_is_copied_nowhere() {
     bytes[middle] ^= 1;
     scene.write("vm.tar", bytes);
     let said =
-        scene.refused(scene.program(["copy", "-q", "oci-archive:vm.tar", "oci-archive:b.tar"]));
+        scene.run_refused(scene.program(["copy", "-q", "oci-archive:vm.tar", "oci-archive:b.tar"]));
     assert!(said.contains("is damaged: its bytes have another digest"), "{said}");
 }
 
 fn check(scene: &Scene, args: &[&str], expected: impl IntoData) {
-    assert_data_eq!(scene.refused(scene.program(args)), expected.raw());
+    assert_data_eq!(scene.run_refused(scene.program(args)), expected.raw());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 
-use diskette_integration::disk::mixed;
+use diskette_integration::disk::mixed_bytes;
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
@@ -56,7 +56,7 @@ const CHANGES: [Change; 18] = [
     (
         "other file",
         |scene| {
-            scene.write("new", mixed(99, 3_145_805));
+            scene.write("new", mixed_bytes(99, 3_145_805));
             fs::rename(scene.path("new"), scene.path("disk.raw")).unwrap();
             vec![]
         },
@@ -65,7 +65,7 @@ const CHANGES: [Change; 18] = [
     (
         "other name of the disk",
         |scene| {
-            scene.spec("amd64: { disk: { path: disk.raw, name: other.raw } }");
+            scene.write_spec("amd64: { disk: { path: disk.raw, name: other.raw } }");
             vec![]
         },
         false,
@@ -136,7 +136,7 @@ fn change_blob(scene: &Scene, change: impl Fn(&std::path::Path)) {
 }
 
 fn change_cache(scene: &Scene, change: impl Fn(&mut String)) {
-    let entries: Vec<String> = scene.files("cache").into_keys().collect();
+    let entries: Vec<String> = scene.file_digests("cache").into_keys().collect();
     let [entry] = &entries[..] else { panic!("one entry, {entries:?}") };
     let mut text = String::from_utf8(scene.read(&format!("cache/{entry}"))).unwrap();
     let before = text.clone();
@@ -148,7 +148,7 @@ fn change_cache(scene: &Scene, change: impl Fn(&mut String)) {
 #[test]
 fn reuse() {
     let scenes: Vec<Scene> = CHANGES.iter().map(|_| Scene::with_disk()).collect();
-    scenes[0].settled();
+    scenes[0].wait_until_old();
     for (scene, (name, change, reused)) in scenes.iter().zip(CHANGES) {
         scene.build(&[]);
         let args = change(scene);
@@ -158,7 +158,7 @@ fn reuse() {
         fs::remove_dir_all(scene.path("cache")).unwrap();
         assert_eq!(scene.build_to("other", &args), built, "{name}");
         let tag = if args.contains(&"other:2") { "2" } else { "1" };
-        Layout::open(&scene.path("out")).verify(tag).unwrap();
+        Layout::open(&scene.path("out")).verify_blobs(tag).unwrap();
     }
 }
 
@@ -174,17 +174,17 @@ fn is_reused(scene: &Scene, args: &[&str]) -> bool {
 fn a_disk_that_was_just_written_is_not_trusted() {
     let scene = Scene::with_disk();
     scene.build(&[]);
-    assert!(scene.files("cache").is_empty(), "remembered too early");
+    assert!(scene.file_digests("cache").is_empty(), "remembered too early");
     assert!(!is_reused(&scene, &[]));
 }
 
 #[test]
 fn other_targets_have_their_own_blobs() {
     let scene = Scene::with_disk();
-    scene.settled();
+    scene.wait_until_old();
     let digest = scene.build(&[]);
     assert_eq!(scene.build_to("elsewhere", &[]), digest);
-    Layout::open(&scene.path("elsewhere")).verify("1").unwrap();
+    Layout::open(&scene.path("elsewhere")).verify_blobs("1").unwrap();
     assert_eq!(scene.build_to("oci-archive:image.tar", &[]), digest);
 }
 
@@ -202,7 +202,7 @@ fn a_cache_that_cannot_be_used_is_a_note() {
 fn an_unchanged_disk_is_not_read() {
     let Some(strace) = peer::find("strace") else { return };
     let scene = Scene::with_disk();
-    scene.settled();
+    scene.wait_until_old();
     scene.build(&[]);
     let mut outer = strace.command();
     outer.args([
@@ -214,9 +214,9 @@ fn an_unchanged_disk_is_not_read() {
         "-e",
         "trace=read,pread64,readv,preadv,mmap,copy_file_range,sendfile",
     ]);
-    let outcome = scene.outcome(scene.program_under(outer, ["build", "-q", "-o", "out"]));
+    let outcome = scene.run_command(scene.program_under(outer, ["build", "-q", "-o", "out"]));
     if outcome.stderr.contains("ptrace") {
-        return peer::note("tracing is not permitted");
+        return peer::note_skipped("tracing is not permitted");
     }
     outcome.digest();
     let trace = String::from_utf8(scene.read("trace")).unwrap();

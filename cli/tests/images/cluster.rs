@@ -3,18 +3,18 @@
 
 mod cases;
 
-use diskette_integration::cluster::made::TAG;
-use diskette_integration::cluster::{self, Disk, Store, label};
+use diskette_integration::cluster::handmade::TAG;
+use diskette_integration::cluster::{self, FoundDisk, LayoutStore, label_of_variable};
 use diskette_integration::scene::Scene;
 
 use self::cases::{Case, cases};
 
 const ARCHITECTURE: &str = "amd64";
 
-fn read(case: &Case, scene: &Scene) -> [(&'static str, Result<Disk, String>); 4] {
+fn read(case: &Case, scene: &Scene) -> [(&'static str, Result<FoundDisk, String>); 4] {
     let layout = scene.path(case.name);
     case.image.write(&layout);
-    cluster::readers(&Store::new(&layout), TAG, ARCHITECTURE)
+    cluster::read_with_all(&LayoutStore::new(&layout), TAG, ARCHITECTURE)
 }
 
 #[test]
@@ -52,7 +52,8 @@ fn the_program_and_the_readers_agree() {
     let mut wrong = Vec::new();
     for case in &cases {
         let found = read(case, &scene);
-        let disks: Option<Vec<Disk>> = found.into_iter().map(|(_, found)| found.ok()).collect();
+        let disks: Option<Vec<FoundDisk>> =
+            found.into_iter().map(|(_, found)| found.ok()).collect();
         let is_good = disks.is_some_and(|disks| disks.iter().all(|disk| *disk == disks[0]));
         let outcome = scene.run(["verify", "--progress", "none", case.name]);
         assert!(outcome.status < 2, "{}: {}", case.name, outcome.transcript());
@@ -72,7 +73,7 @@ fn the_program_and_the_readers_agree() {
 #[test]
 fn variables_become_labels() {
     let check = |variable: &str, expected: Option<&str>| {
-        let label = label(variable).map(|(name, value)| format!("{name}: {value}"));
+        let label = label_of_variable(variable).map(|(name, value)| format!("{name}: {value}"));
         assert_eq!(label.as_deref(), expected, "{variable}");
     };
     check("KUBEVIRT_IO_TEST_TEST=v", Some("kubevirt.io/test-test: v"));

@@ -6,16 +6,16 @@
 
 use std::fs;
 
-use diskette_integration::disk::{MIB, mixed};
+use diskette_integration::disk::{MIB, mixed_bytes};
 use diskette_integration::peer;
-use diskette_integration::registry::stock::{Family, Stock};
+use diskette_integration::registry::stock::{ImageStock, MediaTypeFamily};
 use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::Scene;
 use serde_json::{Value, json};
 use snapbox::{IntoData, assert_data_eq, str};
 
 fn check(scene: &Scene, args: &[&str], expected: impl IntoData) {
-    let said = scene.refused(scene.program(["diff"].iter().chain(args)));
+    let said = scene.run_refused(scene.program(["diff"].iter().chain(args)));
     assert_data_eq!(said, expected.raw());
 }
 
@@ -140,8 +140,8 @@ stderr:
 
 "#]],
     );
-    scene.write("x.raw", mixed(9, MIB));
-    scene.spec("linux/amd64: { disk: x.raw }");
+    scene.write("x.raw", mixed_bytes(9, MIB));
+    scene.write_spec("linux/amd64: { disk: x.raw }");
     scene.build_to("other", &[]);
     check(
         &scene,
@@ -171,7 +171,7 @@ stderr:
 fn stocked(a: &[(&str, &str)], b: &[(&str, &str)], expected: impl IntoData) {
     let registry = Registry::start(Profile::DISTRIBUTION_3);
     let config = json!({ "architecture": "amd64", "os": "linux", "config": {} });
-    let stock = Stock::new(&registry, "vm");
+    let stock = ImageStock::new(&registry, "vm");
     stock.image("a", config.clone(), a);
     stock.image("b", config, b);
     let (a, b) = (registry.reference("vm:a"), registry.reference("vm:b"));
@@ -289,9 +289,13 @@ stderr:
 fn media_types_are_fields() {
     let registry = Registry::start(Profile::DISTRIBUTION_3);
     let config = json!({ "architecture": "amd64", "os": "linux", "config": {} });
-    for (family, tag) in [(Family::Oci, "a"), (Family::Docker, "b")] {
+    for (family, tag) in [(MediaTypeFamily::Oci, "a"), (MediaTypeFamily::Docker, "b")] {
         let layers = [("gz", "dir disk\nfile disk/a = abc")];
-        Stock { family, ..Stock::new(&registry, "vm") }.image(tag, config.clone(), &layers);
+        ImageStock { family, ..ImageStock::new(&registry, "vm") }.image(
+            tag,
+            config.clone(),
+            &layers,
+        );
     }
     let (a, b) = (registry.reference("vm:a"), registry.reference("vm:b"));
     check(

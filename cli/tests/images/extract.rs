@@ -9,10 +9,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use diskette_integration::disk::{MIB, mixed, sparse};
+use diskette_integration::disk::{MIB, mixed_bytes, write_sparse};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
-use diskette_integration::registry::stock::{Family, Stock};
+use diskette_integration::registry::stock::{ImageStock, MediaTypeFamily};
 use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::Scene;
 use rustix::process::{Pid, Signal, kill_process};
@@ -50,8 +50,8 @@ fn what_was_built_comes_out_again() {
 fn zeros_take_no_room() {
     let scene = Scene::new();
     let len = 300 * MIB as u64 + 1234;
-    sparse(&scene.path("disk.raw"), len, &[(0, b"begins"), (100 << 20, &[7; 5000])]);
-    scene.spec("amd64: { disk: disk.raw }");
+    write_sparse(&scene.path("disk.raw"), len, &[(0, b"begins"), (100 << 20, &[7; 5000])]);
+    scene.write_spec("amd64: { disk: disk.raw }");
     scene.build(&[]);
     assert_eq!(extract(&scene, &["out", "-o", "again.raw"]), "again.raw");
     let file = fs::metadata(scene.path("again.raw")).unwrap();
@@ -72,13 +72,13 @@ fn standard_output_gets_it_too() {
 #[test]
 fn out_of_a_registry() {
     let scene = Scene::with_two_disks();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
-    let name = registry.image("vm:1");
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let name = registry.reference("vm:1");
     scene.run(["build", "-q", "--push", "-t", &name]).digest();
     extract(&scene, &["--platform", "arm64", "-o", "b.raw", &name]);
     assert_eq!(scene.read("b.raw"), scene.read("a.raw"));
     let Some(skopeo) = peer::find("skopeo") else { return };
-    let old = registry.image("old/vm:1");
+    let old = registry.reference("old/vm:1");
     let copy = ["--insecure-policy", "copy", "-q", "--format", "v2s2", "--override-arch", "arm64"];
     let open = ["--src-tls-verify=false", "--dest-tls-verify=false"];
     let names = [format!("docker://{name}"), format!("docker://{old}")];
@@ -91,7 +91,7 @@ fn out_of_a_registry() {
 fn out_of_what_umoci_made() {
     let Some(umoci) = peer::find("umoci") else { return };
     let scene = Scene::new();
-    let disk = mixed(4, MIB + 77);
+    let disk = mixed_bytes(4, MIB + 77);
     scene.write("tree/fedora.img", &disk);
     let (layout, image) = (scene.path("theirs"), scene.path("theirs:1"));
     let (image, tree) = (image.to_str().unwrap(), scene.path("tree"));
@@ -107,10 +107,10 @@ fn out_of_what_umoci_made() {
 fn out_of_what_buildah_made() {
     let Some(buildah) = peer::find("buildah") else { return };
     if !diskette_integration::scene::is_root() {
-        return peer::note("buildah needs root here");
+        return peer::note_skipped("buildah needs root here");
     }
     let scene = Scene::new();
-    let disk = mixed(4, MIB + 77);
+    let disk = mixed_bytes(4, MIB + 77);
     scene.write("c/disk.img", &disk);
     scene.write("c/notes", "n");
     scene
@@ -129,10 +129,10 @@ fn out_of_what_buildah_made() {
 }
 
 /// An image by hand: layers are compressions and lines.
-fn stocked(family: Family, layers: &[(&str, &str)]) -> (Scene, Registry) {
+fn stocked(family: MediaTypeFamily, layers: &[(&str, &str)]) -> (Scene, Registry) {
     let registry = Registry::start(Profile::DISTRIBUTION_3);
     let config = json!({ "architecture": "amd64", "os": "linux", "config": {} });
-    Stock { family, ..Stock::new(&registry, "vm") }.image("1", config, layers);
+    ImageStock { family, ..ImageStock::new(&registry, "vm") }.image("1", config, layers);
     (Scene::new(), registry)
 }
 
@@ -146,12 +146,12 @@ fn layers_of_every_shape() {
     };
     let found = ("disk.img", "d");
     let disk = "dir disk\nfile 444 107:107 disk/disk.img = d";
-    for family in [Family::Oci, Family::Docker] {
+    for family in [MediaTypeFamily::Oci, MediaTypeFamily::Docker] {
         for packing in ["gz", "zst", "none"] {
             check(family, &[(packing, disk)], found);
         }
     }
-    let oci = Family::Oci;
+    let oci = MediaTypeFamily::Oci;
     check(
         oci,
         &[("gz", "dir etc\nfile etc/a = a"), ("zst", disk), ("none", "file etc/b = b")],
@@ -163,11 +163,11 @@ fn layers_of_every_shape() {
     check(oci, &[("gz", "file disk/a = ")], ("a", ""));
 }
 
-fn refused(family: Family, layers: &[(&str, &str)], expected: impl IntoData) {
+fn refused(family: MediaTypeFamily, layers: &[(&str, &str)], expected: impl IntoData) {
     let (scene, registry) = stocked(family, layers);
     let name = registry.reference("vm:1");
-    let said = scene.refused(scene.program(["extract", "-q", &name]));
-    let digest = registry.image("vm", "1").unwrap().digest;
+    let said = scene.run_refused(scene.program(["extract", "-q", &name]));
+    let digest = registry.manifest("vm", "1").unwrap().digest;
     let said = said.replace(&registry.address(), "[REGISTRY]").replace(&digest, "[DIGEST]");
     assert_data_eq!(said, expected.raw());
 }
@@ -176,7 +176,7 @@ fn refused(family: Family, layers: &[(&str, &str)], expected: impl IntoData) {
 fn what_is_not_clear_is_refused() {
     let disk = "dir disk\nfile disk/disk.img = d";
     refused(
-        Family::Oci,
+        MediaTypeFamily::Oci,
         &[("gz", "file etc = a")],
         str![[r#"
 status: 1
@@ -189,7 +189,7 @@ error: cannot extract the disk of `[REGISTRY]/vm:1`: there is no disk in it: not
 "#]],
     );
     refused(
-        Family::Oci,
+        MediaTypeFamily::Oci,
         &[("gz", "file disk/a = a\nfile disk/b = b")],
         str![[r#"
 status: 1
@@ -202,7 +202,7 @@ error: cannot extract the disk of `[REGISTRY]/vm:1`: there are several files in 
 "#]],
     );
     refused(
-        Family::Oci,
+        MediaTypeFamily::Oci,
         &[("gz", disk), ("gz", "file disk/disk.img = e")],
         str![[r#"
 status: 1
@@ -215,7 +215,7 @@ error: cannot extract the disk of `[REGISTRY]/vm:1`: it is not clear which disk 
 "#]],
     );
     refused(
-        Family::Oci,
+        MediaTypeFamily::Oci,
         &[("gz", disk), ("gz", "gone disk/disk.img")],
         str![[r#"
 status: 1
@@ -228,7 +228,7 @@ error: cannot extract the disk of `[REGISTRY]/vm:1`: it is not clear which disk 
 "#]],
     );
     refused(
-        Family::Docker,
+        MediaTypeFamily::Docker,
         &[("gz", disk), ("gz", "gone disk/disk.img\nfile disk/new.img = d")],
         str![[r#"
 status: 1
@@ -241,7 +241,7 @@ error: cannot extract the disk of `[REGISTRY]/vm:1`: it is not clear which disk 
 "#]],
     );
     refused(
-        Family::Oci,
+        MediaTypeFamily::Oci,
         &[("gz", "link disk/a = /etc/passwd")],
         str![[r#"
 status: 1
@@ -254,7 +254,7 @@ error: cannot extract the disk of `[REGISTRY]/vm:1`: `disk/a` is a symbolic link
 "#]],
     );
     refused(
-        Family::Oci,
+        MediaTypeFamily::Oci,
         &[("gz", "file disk/a/b = a")],
         str![[r#"
 status: 1
@@ -281,20 +281,20 @@ fn damage_leaves_nothing() {
         let mut bytes = sound.clone();
         bytes[at] ^= 4;
         fs::write(&layer, bytes).unwrap();
-        said.push(scene.refused(scene.program(["extract", "-q", "out"])));
+        said.push(scene.run_refused(scene.program(["extract", "-q", "out"])));
     }
     for text in said {
         assert!(text.contains("layer 1 (sha256:"), "{text}");
         assert!(text.contains("its bytes have the digest sha256:"), "{text}");
     }
     fs::write(&layer, &sound[..sound.len() - 1]).unwrap();
-    let text = scene.refused(scene.program(["extract", "-q", "out"]));
+    let text = scene.run_refused(scene.program(["extract", "-q", "out"]));
     assert!(text.contains("as its manifest says"), "{text}");
 }
 
 fn kept(scene: &Scene, args: &[&str], expected: impl IntoData) {
     let args = ["extract", "-q"].iter().chain(args);
-    assert_data_eq!(scene.refused(scene.program(args)), expected.raw());
+    assert_data_eq!(scene.run_refused(scene.program(args)), expected.raw());
 }
 
 #[test]
@@ -360,11 +360,11 @@ error: cannot write `nowhere/b.raw`: No such file or directory (os error 2)
 #[test]
 fn interrupted_it_leaves_nothing() {
     let scene = Scene::new();
-    sparse(&scene.path("disk.raw"), 6 << 30, &[(0, b"begins")]);
-    scene.spec("amd64: { disk: disk.raw }");
+    write_sparse(&scene.path("disk.raw"), 6 << 30, &[(0, b"begins")]);
+    scene.write_spec("amd64: { disk: disk.raw }");
     scene.build(&["--compression", "zstd"]);
     fs::remove_file(scene.path("disk.raw")).unwrap();
-    let before = scene.files("");
+    let before = scene.file_digests("");
     let log = fs::File::create(scene.path("tmp/log")).unwrap();
     let mut command = scene.program(["extract", "out", "--progress", "json"]);
     let mut child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
@@ -378,7 +378,7 @@ fn interrupted_it_leaves_nothing() {
     assert_eq!(child.wait().unwrap().code(), Some(130), "{}", said());
     assert!(said().ends_with("interrupted; nothing was changed\n"), "{}", said());
     fs::remove_file(scene.path("tmp/log")).unwrap();
-    assert_eq!(scene.files(""), before);
+    assert_eq!(scene.file_digests(""), before);
 }
 
 /// The promise, in KiB.
@@ -389,14 +389,18 @@ fn a_large_disk_in_bounded_memory() {
     let Some(time) = peer::find("time") else { return };
     let scene = Scene::new();
     let len = (2 << 30) + 12_345;
-    let data = mixed(1, MIB);
-    sparse(&scene.path("large.raw"), len, &[(0, &data), (1 << 30, &data), (len - 77, &[1; 77])]);
-    scene.spec("amd64: { disk: large.raw }");
+    let data = mixed_bytes(1, MIB);
+    write_sparse(
+        &scene.path("large.raw"),
+        len,
+        &[(0, &data), (1 << 30, &data), (len - 77, &[1; 77])],
+    );
+    scene.write_spec("amd64: { disk: large.raw }");
     scene.build(&["--compression", "zstd"]);
     let mut outer = time.command();
     outer.args(["--format", "%M", "--output", "peak"]);
     let args = ["extract", "-q", "out", "-o", "again.raw"];
-    let outcome = scene.outcome(scene.program_under(outer, args));
+    let outcome = scene.run_command(scene.program_under(outer, args));
     assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
     let peak: u64 = String::from_utf8(scene.read("peak")).unwrap().trim().parse().unwrap();
     assert!(peak < PEAK, "{peak} KiB of memory");

@@ -1,10 +1,10 @@
 //! Images that were made apart become one index.
 
-use diskette_integration::disk::{qcow2, sha256};
+use diskette_integration::disk::{qcow2_disk, sha256};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
-use diskette_integration::scene::{Outcome, Scene};
+use diskette_integration::scene::{ProgramOutcome, Scene};
 use serde_json::Value;
 
 struct Stage {
@@ -16,10 +16,10 @@ impl Stage {
     /// A scene with an image for each of two architectures, as two runners push them.
     fn new() -> Option<Self> {
         let scene = Scene::new();
-        let registry = DockerRegistry::plain(&scene)?;
+        let registry = DockerRegistry::start_open(&scene)?;
         let stage = Self { scene, registry };
         for (arch, seed) in [("amd64", 1), ("arm64", 2)] {
-            stage.scene.write(&format!("{arch}.qcow2"), qcow2(seed, 200_000));
+            stage.scene.write(&format!("{arch}.qcow2"), qcow2_disk(seed, 200_000));
             stage.push(arch, &format!("me/vm:1-{arch}"), &[]);
         }
         Some(stage)
@@ -30,18 +30,18 @@ impl Stage {
             "apiVersion: diskette/v1\nplatforms: {{linux/{arch}: {{disk: {arch}.qcow2}}}}\n"
         );
         self.scene.write(&format!("{arch}.yaml"), spec);
-        let (file, image) = (format!("{arch}.yaml"), self.registry.image(name));
+        let (file, image) = (format!("{arch}.yaml"), self.registry.reference(name));
         let args = ["build", "-q", "-f", &file, "-t", &image, "--push"];
         let built = self.scene.run(args.iter().chain(more));
         assert_eq!(built.status, 0, "{}", built.stderr);
     }
 
-    fn create(&self, args: &[&str]) -> Outcome {
+    fn create(&self, args: &[&str]) -> ProgramOutcome {
         self.scene.run(["index", "create", "--progress", "none"].iter().chain(args))
     }
 
     fn index(&self, name: &str) -> Option<Value> {
-        let index = peer::raw_manifest(&self.registry.image(name))?;
+        let index = peer::read_manifest_by_skopeo(&self.registry.reference(name))?;
         Some(serde_json::from_slice(&index).unwrap())
     }
 
@@ -55,7 +55,7 @@ impl Stage {
 #[test]
 fn images_of_two_runners_become_one_index() {
     let Some(stage) = Stage::new() else { return };
-    let image = |name: &str| stage.registry.image(name);
+    let image = |name: &str| stage.registry.reference(name);
     let (amd64, arm64) = (image("me/vm:1-amd64"), image("me/vm:1-arm64"));
     let planned = stage.create(&["--dry-run", &image("me/vm:1"), &amd64, &arm64]);
     assert_eq!(planned.status, 0, "{}", planned.stderr);
@@ -78,7 +78,11 @@ fn images_of_two_runners_become_one_index() {
 
     // To another repository, by digest, and from a layout to a layout.
     let digest = |name: &str| {
-        format!("{}@sha256:{}", image("me/vm"), sha256(&peer::raw_manifest(&image(name)).unwrap()))
+        format!(
+            "{}@sha256:{}",
+            image("me/vm"),
+            sha256(&peer::read_manifest_by_skopeo(&image(name)).unwrap())
+        )
     };
     let (one, other) = (digest("me/vm:1-amd64"), digest("me/vm:1-arm64"));
     let moved = stage.create(&[&image("you/vm:2"), &other, &one, "--annotation", "a=b"]);
@@ -89,20 +93,20 @@ fn images_of_two_runners_become_one_index() {
     assert_eq!(judged.status, 0, "{}", judged.stderr);
     let local = stage.create(&["oci:local:1", &amd64, &arm64]);
     assert_eq!(local.status, 0, "{}", local.stderr);
-    Layout::open(&stage.scene.path("local")).verify("1").unwrap();
+    Layout::open(&stage.scene.path("local")).verify_blobs("1").unwrap();
 }
 
 #[test]
 fn an_index_is_added_to() {
     let Some(stage) = Stage::new() else { return };
-    let image = |name: &str| stage.registry.image(name);
+    let image = |name: &str| stage.registry.reference(name);
     let first = stage.create(&[&image("me/vm:1"), &image("me/vm:1-amd64")]);
     assert_eq!(first.status, 0, "{}", first.stderr);
     let second = stage.create(&["--append", &image("me/vm:1"), &image("me/vm:1-arm64")]);
     assert_eq!(second.status, 0, "{}", second.stderr);
     assert_eq!(stage.platforms("me/vm:1"), ["amd64", "arm64"]);
     let before = stage.index("me/vm:1").unwrap();
-    stage.scene.write("amd64.qcow2", qcow2(3, 200_000));
+    stage.scene.write("amd64.qcow2", qcow2_disk(3, 200_000));
     stage.push("amd64", "me/vm:new", &[]);
     let third = stage.create(&["--append", &image("me/vm:1"), &image("me/vm:new")]);
     assert_eq!(third.status, 0, "{}", third.stderr);
@@ -116,7 +120,7 @@ fn an_index_is_added_to() {
 fn images_of_dockers_format_and_single_manifests_have_their_part() {
     let Some(stage) = Stage::new() else { return };
     let Some(skopeo) = peer::find("skopeo") else { return };
-    let image = |name: &str| stage.registry.image(name);
+    let image = |name: &str| stage.registry.reference(name);
     stage.push("amd64", "me/vm:docker", &["--format", "docker"]);
     // A manifest alone: what it runs on is only in its config.
     let digest = stage.index("me/vm:docker").unwrap()["manifests"][0]["digest"].clone();
@@ -141,9 +145,9 @@ fn images_of_dockers_format_and_single_manifests_have_their_part() {
 #[test]
 fn what_cannot_be_joined_is_refused() {
     let Some(stage) = Stage::new() else { return };
-    let image = |name: &str| stage.registry.image(name);
+    let image = |name: &str| stage.registry.reference(name);
     let (amd64, arm64) = (image("me/vm:1-amd64"), image("me/vm:1-arm64"));
-    stage.scene.write("amd64.qcow2", qcow2(9, 200_000));
+    stage.scene.write("amd64.qcow2", qcow2_disk(9, 200_000));
     stage.push("amd64", "me/vm:other", &[]);
     let other = image("me/vm:other");
     let check = |args: &[&str], status: i32, expected: &str| {

@@ -4,9 +4,9 @@
     reason = "each test is a table of what is done and what is said of it"
 )]
 
-use diskette_integration::disk::{MIB, noise};
+use diskette_integration::disk::{MIB, noise_bytes};
 use diskette_integration::peer;
-use diskette_integration::registry::stock::{Family, Stock};
+use diskette_integration::registry::stock::{ImageStock, MediaTypeFamily};
 use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::Scene;
 use serde_json::{Value, json};
@@ -218,8 +218,8 @@ stderr:
 #[test]
 fn little_of_a_large_layer_is_read() {
     let scene = Scene::new();
-    scene.write("disk.raw", noise(1, 24 * MIB));
-    scene.spec("linux/amd64: { disk: disk.raw }");
+    scene.write("disk.raw", noise_bytes(1, 24 * MIB));
+    scene.write_spec("linux/amd64: { disk: disk.raw }");
     for kind in ["gzip", "zstd", "none"] {
         scene.build(&["--compression", kind]);
         for profile in [Profile::DISTRIBUTION_3, Profile::DISTRIBUTION_2_8] {
@@ -232,7 +232,7 @@ fn little_of_a_large_layer_is_read() {
             let large = &seen["platforms"][0]["layers"][0];
             assert!(large["size"].as_u64().unwrap() > 20 << 20, "{large}");
             let digest = large["digest"].as_str().unwrap();
-            let asked = registry.requests();
+            let asked = registry.take_requests();
             let asked: Vec<Option<&str>> = asked
                 .iter()
                 .filter(|asked| asked.method == "GET" && asked.path.contains(digest))
@@ -253,10 +253,14 @@ fn images_of_others() {
     });
     let scene = Scene::new();
     let disk = "dir disk\nfile 444 107:107 disk/disk.img = d";
-    for family in [Family::Oci, Family::Docker] {
+    for family in [MediaTypeFamily::Oci, MediaTypeFamily::Docker] {
         for packing in ["gz", "zst", "none"] {
             let layers = [("gz", "file etc/a = a"), (packing, disk), ("none", "file etc/b = b")];
-            Stock { family, ..Stock::new(&registry, "vm") }.image("1", config.clone(), &layers);
+            ImageStock { family, ..ImageStock::new(&registry, "vm") }.image(
+                "1",
+                config.clone(),
+                &layers,
+            );
             let seen = inspect(&scene, &[&registry.reference("vm:1")]);
             let image = &seen["platforms"][0];
             assert_eq!(image["disk"]["path"], "/disk/disk.img", "{image:#}");
@@ -266,12 +270,12 @@ fn images_of_others() {
             assert_eq!(*label, "u1.small", "{image:#}");
         }
     }
-    Stock::new(&registry, "vm").image("none", config.clone(), &[("gz", "file etc/a = a")]);
+    ImageStock::new(&registry, "vm").image("none", config.clone(), &[("gz", "file etc/a = a")]);
     let seen = inspect(&scene, &[&registry.reference("vm:none")]);
     assert_eq!(seen["platforms"][0]["disk"], Value::Null);
     // A layer that cannot be read keeps nobody from seeing the rest.
-    let index = [Stock::new(&registry, "vm").for_platform("arm64")];
-    Stock::new(&registry, "vm").index("index", &index);
+    let index = [ImageStock::new(&registry, "vm").for_platform("arm64")];
+    ImageStock::new(&registry, "vm").index("index", &index);
     let seen = inspect(&scene, &[&registry.reference("vm:index")]);
     assert_eq!(seen["platforms"][0]["platform"], "linux/arm64");
 }

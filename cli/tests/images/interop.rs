@@ -27,14 +27,14 @@ fn skopeo_inspects_and_copies_all_platforms() {
             assert_eq!(inspected["Architecture"], json!(architecture), "{kind}");
         }
         copy(&skopeo, &scene, "oci:out:1", "dir:dir");
-        let copied = scene.files("dir");
-        for blob in Layout::open(&scene.path("out")).reachable("1") {
+        let copied = scene.file_digests("dir");
+        for blob in Layout::open(&scene.path("out")).reachable_blobs("1") {
             let hex = blob.digest().digest();
             assert!(copied.values().any(|digest| digest == hex), "{kind}: {hex} was not copied");
         }
         copy(&skopeo, &scene, "oci:out:1", "oci-archive:copy.tar:1");
         copy(&skopeo, &scene, "oci-archive:copy.tar:1", "oci:back:1");
-        assert_eq!(Layout::open(&scene.path("back")).tagged("1").digest().to_string(), digest);
+        assert_eq!(Layout::open(&scene.path("back")).find_tag("1").digest().to_string(), digest);
     }
 }
 
@@ -49,7 +49,7 @@ fn skopeo_reads_archives() {
         let reference = format!("oci-archive:{archive}:1");
         assert_eq!(inspect(&skopeo, &scene, &reference)["Digest"], json!(digest), "{archive}");
         copy(&skopeo, &scene, &reference, &format!("oci:{archive}.d:1"));
-        Layout::open(&scene.path(&format!("{archive}.d"))).verify("1").unwrap();
+        Layout::open(&scene.path(&format!("{archive}.d"))).verify_blobs("1").unwrap();
     }
 }
 
@@ -100,7 +100,7 @@ fn podman_bytes(podman: &Peer, scene: &Scene, args: &[&str], last: &str) -> Vec<
     let storage = ["--root", root.to_str().unwrap(), "--runroot", run.to_str().unwrap()];
     let quiet =
         ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "none"];
-    podman.bytes(storage.iter().chain(&quiet).chain(args).chain([&last]))
+    podman.run_for_bytes(storage.iter().chain(&quiet).chain(args).chain([&last]))
 }
 
 fn file_in_tar(tar: &[u8], path: &str) -> Vec<u8> {
@@ -122,7 +122,7 @@ fn umoci_unpacks_with_and_without_root() {
         let image = scene.path("out:1-amd64");
         for mode in ["--rootless", "--keep-dirlinks"] {
             if mode != "--rootless" && !is_root() {
-                peer::note("not root: umoci unpacks only rootless");
+                peer::note_skipped("not root: umoci unpacks only rootless");
                 continue;
             }
             let bundle = scene.path(&format!("bundle{mode}"));
@@ -130,7 +130,7 @@ fn umoci_unpacks_with_and_without_root() {
             umoci.run(["unpack", mode, "--image", image, bundle]);
             let rootfs = format!("bundle{mode}/rootfs/disk");
             assert_eq!(
-                scene.files(&rootfs),
+                scene.file_digests(&rootfs),
                 [("disk.raw".to_owned(), sha256(&scene.read("disk.raw")))].into(),
                 "{kind} {mode}"
             );
@@ -189,7 +189,7 @@ fn ocidir_finds_nothing_wrong() {
         let scene = Scene::with_two_disks();
         scene.build(&["--compression", kind, "--per-arch-tags"]);
         let layout = Layout::open(&scene.path("out"));
-        layout.verify("1").unwrap();
+        layout.verify_blobs("1").unwrap();
         let platforms: Vec<_> =
             layout.images("1").into_iter().map(|image| image.platform).collect();
         assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
@@ -218,7 +218,7 @@ fn damage_is_found() {
         let scene = Scene::with_disk();
         scene.build(&[]);
         let layout = Layout::open(&scene.path("out"));
-        for blob in layout.reachable("1") {
+        for blob in layout.reachable_blobs("1") {
             let path = format!("out/blobs/sha256/{}", blob.digest().digest());
             let good = scene.read(&path);
             let mut bad = good.clone();
@@ -227,10 +227,10 @@ fn damage_is_found() {
             assert!(layout.oci.verify_blob_digest(&blob).is_err(), "{name} {}", blob.media_type());
             if let Some(skopeo) = &skopeo {
                 let (from, to) = (in_scene(&scene, "oci:out:1"), in_scene(&scene, "dir:dir"));
-                skopeo.refuses(["--insecure-policy", "copy", "-q", "--all", &from, &to]);
+                skopeo.run_refused(["--insecure-policy", "copy", "-q", "--all", &from, &to]);
             }
             scene.write(&path, good);
         }
-        layout.verify("1").unwrap();
+        layout.verify_blobs("1").unwrap();
     }
 }

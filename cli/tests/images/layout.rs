@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use diskette_integration::disk::mixed;
+use diskette_integration::disk::mixed_bytes;
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
@@ -18,7 +18,7 @@ fn build_in_parallel() {
     let scene = Scene::new();
     let tags: Vec<String> = (0..8).map(|number| format!("t{number}")).collect();
     for (tag, seed) in tags.iter().zip(10..) {
-        scene.write(&format!("{tag}/disk.raw"), mixed(seed, 300_000));
+        scene.write(&format!("{tag}/disk.raw"), mixed_bytes(seed, 300_000));
         let spec = "{apiVersion: diskette/v1, image: vm, platforms: {amd64: {disk: disk.raw}}}";
         scene.write(&format!("{tag}/diskette.yaml"), spec);
     }
@@ -38,9 +38,12 @@ fn build_in_parallel() {
     found.sort();
     assert_eq!(found, tags);
     for tag in &tags {
-        layout.verify(tag).unwrap();
+        layout.verify_blobs(tag).unwrap();
         let image = layout.images(tag).remove(0);
-        assert_eq!(layout.file(&image, "disk/disk.raw"), scene.read(&format!("{tag}/disk.raw")));
+        assert_eq!(
+            layout.layer_file(&image, "disk/disk.raw"),
+            scene.read(&format!("{tag}/disk.raw"))
+        );
     }
 }
 
@@ -48,12 +51,12 @@ fn build_in_parallel() {
 fn a_tag_moves_and_others_stay() {
     let scene = Scene::with_disk();
     let old = scene.build(&["-t", "quay.io/me/vm:1", "-t", "quay.io/me/vm:2"]);
-    scene.write("disk.raw", mixed(9, 100_000));
+    scene.write("disk.raw", mixed_bytes(9, 100_000));
     let new = scene.build(&["-t", "quay.io/me/vm:2"]);
     let layout = Layout::open(&scene.path("out"));
     for (tag, digest) in [("1", old), ("2", new)] {
-        assert_eq!(layout.tagged(tag).digest().to_string(), digest, "{tag}");
-        layout.verify(tag).unwrap();
+        assert_eq!(layout.find_tag(tag).digest().to_string(), digest, "{tag}");
+        layout.verify_blobs(tag).unwrap();
     }
 }
 
@@ -61,11 +64,11 @@ fn a_tag_moves_and_others_stay() {
 fn one_tag_of_two_repositories_is_two_images() {
     let scene = Scene::with_disk();
     scene.build(&["-t", "quay.io/me/vm:1"]);
-    scene.write("disk.raw", mixed(9, 100_000));
+    scene.write("disk.raw", mixed_bytes(9, 100_000));
     scene.build(&["-t", "quay.io/you/vm:1"]);
     let layout = Layout::open(&scene.path("out"));
     assert_eq!(layout.tags(), ["1", "quay.io/you/vm:1"]);
-    layout.tags().iter().for_each(|tag| layout.verify(tag).unwrap());
+    layout.tags().iter().for_each(|tag| layout.verify_blobs(tag).unwrap());
 }
 
 #[test]
@@ -76,7 +79,7 @@ fn names_of_platforms() {
     assert_eq!(layout.tags(), ["1", "1-amd64", "1-arm64"]);
     for image in layout.images("1") {
         let tag = image.platform.replace("linux/", "1-");
-        assert_eq!(layout.tagged(&tag).digest(), image.descriptor.digest());
+        assert_eq!(layout.find_tag(&tag).digest(), image.descriptor.digest());
     }
 }
 
@@ -91,12 +94,12 @@ fn what_another_tool_made_survives_byte_for_byte() {
     let insert = ["insert", "--rootless", "--image", image.to_str().unwrap()];
     let tree = scene.path("tree");
     umoci.run(insert.iter().chain([&tree.to_str().unwrap(), &"/"]));
-    let (files, entry) = (scene.files("out/blobs"), theirs(&scene));
+    let (files, entry) = (scene.file_digests("out/blobs"), theirs(&scene));
 
     scene.build(&["--per-arch-tags"]);
 
     assert_eq!(theirs(&scene), entry);
-    let after = scene.files("out/blobs");
+    let after = scene.file_digests("out/blobs");
     for (path, digest) in files {
         assert_eq!(after.get(&path), Some(&digest), "{path}");
     }
@@ -106,7 +109,7 @@ fn what_another_tool_made_survives_byte_for_byte() {
     // Theirs is still theirs after they have collected what they take for garbage, and ours is ours.
     fs::remove_dir_all(scene.path("cache")).unwrap();
     umoci.run(["gc", "--layout", scene.path("out").to_str().unwrap()]);
-    Layout::open(&scene.path("out")).verify("1").unwrap();
+    Layout::open(&scene.path("out")).verify_blobs("1").unwrap();
 }
 
 fn theirs(scene: &Scene) -> String {
@@ -123,7 +126,7 @@ fn a_build_that_changes_nothing_touches_nothing() {
     let scene = Scene::with_disk();
     scene.build(&[]);
     let time = || fs::metadata(scene.path("out/index.json")).unwrap().modified().unwrap();
-    let before = (time(), scene.files("out"));
+    let before = (time(), scene.file_digests("out"));
     scene.build(&["--no-cache"]);
-    assert_eq!((time(), scene.files("out")), before);
+    assert_eq!((time(), scene.file_digests("out")), before);
 }

@@ -10,8 +10,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use diskette_integration::certificates::{Authority, Validity};
 use diskette_integration::disk::sha256;
-use diskette_integration::docker_registry::{DockerRegistry, USER, htpasswd};
-use diskette_integration::kubernetes::{self, Types};
+use diskette_integration::docker_registry::{DockerRegistry, USER, htpasswd_settings};
+use diskette_integration::kubernetes::{self, ObjectTypes};
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
 use serde_json::Value;
@@ -33,7 +33,7 @@ fn scene() -> Scene {
 fn objects(scene: &Scene, args: &[&str]) -> Vec<Value> {
     let outcome = scene.run(["manifests"].iter().chain(args));
     assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""), "{args:?}");
-    kubernetes::read(&String::from_utf8(outcome.stdout).unwrap())
+    kubernetes::parse_objects(&String::from_utf8(outcome.stdout).unwrap())
 }
 
 const OUT: [&str; 3] = ["oci:out:1", "--image", "quay.io/me/vm:1"];
@@ -43,13 +43,13 @@ fn schemas_accept_them() {
     let scene = scene();
     let Some(authority) = Authority::new(&scene, "authority") else { return };
     let authority = authority.own.certificate.to_str().unwrap().to_owned();
-    let types = Types::load();
+    let types = ObjectTypes::load();
     let check = |kinds: &str, args: &[&str], expected: &[&str]| {
         let found = objects(&scene, &[&[kinds], &OUT[..], args].concat());
         let named: Vec<&str> = found.iter().map(|one| one["kind"].as_str().unwrap()).collect();
         assert_eq!(named, expected, "{kinds} {args:?}");
         for object in &found {
-            kubernetes::check(object);
+            kubernetes::check_object(object);
             if let Some(types) = &types {
                 types.check(object);
             }
@@ -114,9 +114,9 @@ fn strings<'v>(value: &'v Value, keys: &[&str], found: &mut Vec<&'v str>) {
 #[test]
 fn every_reference_resolves() {
     let scene = scene();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let Some(skopeo) = peer::find("skopeo") else { return };
-    let name = registry.image("me/vm:1");
+    let name = registry.reference("me/vm:1");
     let index = scene.run(["push", "-q", "-l", "out", "1", &name]).digest();
     let check = |args: &[&str], expected: &dyn Fn(&str, &str)| {
         let kinds = "vm,datavolume,dataimportcron";
@@ -130,7 +130,7 @@ fn every_reference_resolves() {
             for reference in found {
                 let bare = reference.strip_prefix("docker://").unwrap_or(reference);
                 let remote = format!("docker://{bare}");
-                let raw = skopeo.bytes(["inspect", "--raw", "--tls-verify=false", &remote]);
+                let raw = skopeo.run_for_bytes(["inspect", "--raw", "--tls-verify=false", &remote]);
                 expected(bare, &format!("sha256:{}", sha256(&raw)));
             }
         }
@@ -182,17 +182,17 @@ fn volumes_are_as_large_as_the_largest_disk() {
 #[test]
 fn secrets_let_in() {
     let scene = scene();
-    let settings = [htpasswd(&scene)];
+    let settings = [htpasswd_settings(&scene)];
     let Some(registry) = DockerRegistry::start(&scene, "registry", &settings) else { return };
     let Some(skopeo) = peer::find("skopeo") else { return };
-    let name = registry.image("me/vm:1");
+    let name = registry.reference("me/vm:1");
     scene.write("creds", USER);
     scene.run(["push", "-q", "-l", "out", "1", &name, "--creds", "creds"]).digest();
     let decode = |value: &Value| BASE64_STANDARD.decode(value.as_str().unwrap()).unwrap();
 
     let args = ["secret", &name, "--with-credentials", "--creds", "creds"];
     let [pull, import] = &objects(&scene, &args)[..] else { panic!("two secrets") };
-    kubernetes::check(pull);
+    kubernetes::check_object(pull);
     let file = scene.write("auth.json", decode(&pull["data"][".dockerconfigjson"]));
     let inspect = ["inspect", "--raw", "--tls-verify=false"];
     let remote = format!("docker://{name}");
@@ -204,7 +204,7 @@ fn secrets_let_in() {
     let user = [decode(&data["accessKeyId"]), decode(&data["secretKey"])].join(&b':');
     assert_eq!(user, USER.as_bytes());
     with("--creds", USER);
-    skopeo.refuses(inspect.iter().chain(&["--no-creds", remote.as_str()]));
+    skopeo.run_refused(inspect.iter().chain(&["--no-creds", remote.as_str()]));
 
     // Credentials of the user's own files are asked for by name, and go to nobody else.
     let login = ["auth.json", "home/.docker/config.json"];
@@ -220,7 +220,7 @@ fn secrets_let_in() {
     assert!(!outcome.stderr.contains("sesame"), "{}", outcome.stderr);
     let path = scene.path("secrets.yaml");
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    let written = kubernetes::read(&std::fs::read_to_string(path).unwrap());
+    let written = kubernetes::parse_objects(&std::fs::read_to_string(path).unwrap());
     assert_eq!(written, [pull.clone(), import.clone()]);
 }
 
@@ -250,7 +250,7 @@ fn a_file_is_written_whole() {
     let args = [&["manifests", "vm"], &OUT[..], &["-o", "vm.yaml"]].concat();
     assert_data_eq!(scene.run(&args).transcript(), "status: 0\nstdout:\nstderr:\n");
     let text = String::from_utf8(scene.read("vm.yaml")).unwrap();
-    assert_eq!(kubernetes::read(&text)[0]["kind"], "VirtualMachine");
+    assert_eq!(kubernetes::parse_objects(&text)[0]["kind"], "VirtualMachine");
 }
 
 #[test]
@@ -259,13 +259,13 @@ fn mistakes_are_explained() {
     scene.write("none.pem", "not a certificate");
     scene.write("id", "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n");
     scene.write("long", "#cloud-config\n".repeat(200));
-    scene.unjudged("an image without a disk");
+    scene.allow_bad_images("an image without a disk");
     scene.write("Dockerfile", "FROM scratch\nCOPY a.raw /data/\n");
     scene.build_to("empty", &["-f", "Dockerfile", "-t", "quay.io/me/empty:1", "."]);
     let index = objects(&scene, &[&["helm-values"], &OUT[..]].concat());
     let index = index[0]["image"]["digest"].as_str().unwrap().to_owned();
     let check = |args: &[&str], expected: snapbox::data::Inline| {
-        let said = scene.refused(scene.program(["manifests"].iter().chain(args)));
+        let said = scene.run_refused(scene.program(["manifests"].iter().chain(args)));
         assert_data_eq!(said.replace(&index, "[INDEX]"), expected.raw());
     };
     let out =
@@ -625,8 +625,8 @@ fn a_chart_may_have_a_name_made_later() {
 #[test]
 fn a_registry_that_nobody_trusts_is_told_of() {
     let scene = scene();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
-    let name = registry.image("me/vm:1");
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let name = registry.reference("me/vm:1");
     scene.run(["push", "-q", "-l", "out", "1", &name]).digest();
     let said = |kinds: &str| {
         let outcome = scene.run(["manifests", kinds, &name, "--plain-http"]);

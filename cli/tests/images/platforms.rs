@@ -1,8 +1,8 @@
 //! A platform means the same image to every command, whatever its variant is called.
 
-use diskette_integration::disk::{mixed, qcow2, sha256};
+use diskette_integration::disk::{mixed_bytes, qcow2_disk, sha256};
 use diskette_integration::image::Layout;
-use diskette_integration::registry::{INDEX, Manifest, Profile, Registry};
+use diskette_integration::registry::{INDEX, Profile, Registry, StoredManifest};
 use diskette_integration::scene::Scene;
 use diskette_integration::upstream::Upstream;
 use serde_json::{Value, json};
@@ -45,11 +45,11 @@ struct Stage {
 impl Stage {
     fn new(entries: &[Entry]) -> Self {
         let scene = Scene::new();
-        scene.unjudged("indexes are made that say other things than their images");
+        scene.allow_bad_images("indexes are made that say other things than their images");
         let built = entries.iter().enumerate().map(|(number, (declared, config))| {
-            scene.write(&disk(number), mixed(number as u64, 70_000 + 4096 * number));
+            scene.write(&disk(number), mixed_bytes(number as u64, 70_000 + 4096 * number));
             let text = format!("{config}: {{ disk: {} }}", disk(number));
-            scene.spec(&text);
+            scene.write_spec(&text);
             scene.build(&["-t", &name(number)]);
             let index: Value =
                 serde_json::from_slice(&blob(&scene, &tagged(&scene, number))).unwrap();
@@ -254,12 +254,12 @@ fn promote() {
         match expected {
             Ok(()) => {
                 promoted.unwrap();
-                assert!(registry.image("public/vm", "1").is_some(), "{called} {wanted}");
+                assert!(registry.manifest("public/vm", "1").is_some(), "{called} {wanted}");
             }
             Err(expected) => {
                 let said = promoted.unwrap_err();
                 assert!(said.contains(expected), "{called} {wanted}: {said}");
-                assert!(registry.image("public/vm", "1").is_none());
+                assert!(registry.manifest("public/vm", "1").is_none());
             }
         }
     };
@@ -281,11 +281,11 @@ fn sync(scene: &Scene, registry: &Registry, upstream: &Upstream, platform: &str)
 
 /// Changes what the published index declares its only image to be for.
 fn redeclare(registry: &Registry, variant: &str) {
-    let published = registry.image("disks/checksums", "1").unwrap();
+    let published = registry.manifest("disks/checksums", "1").unwrap();
     let mut index: Value = serde_json::from_slice(&published.bytes).unwrap();
     index["manifests"][0]["platform"]["variant"] = json!(variant);
     let bytes = index.to_string().into_bytes();
-    registry.put_document("disks/checksums", "1", Manifest::new(INDEX, bytes));
+    registry.put_document("disks/checksums", "1", StoredManifest::new(INDEX, bytes));
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn sync_of_what_sync_published() {
 fn sync_of_what_others_published() {
     let upstream = Upstream::start();
     // The one for arm64.
-    let disk = qcow2(101 * 7 + "checksums".len() as u64, 300_000);
+    let disk = qcow2_disk(101 * 7 + "checksums".len() as u64, 300_000);
     let checksum = sha256(&disk);
     for (config, wanted) in [("linux/arm64", "linux/arm64/v8"), ("linux/arm64/v8", "linux/arm64")] {
         let scene = Scene::new();
@@ -328,8 +328,8 @@ fn sync_of_what_others_published() {
 fn index_create() {
     let scene = Scene::new();
     for (name, platform) in [("a", "linux/arm64"), ("b", "linux/arm64/v8"), ("c", "linux/amd64")] {
-        scene.write("disk.raw", mixed(u64::from(name.as_bytes()[0]), 70_000));
-        scene.spec(&format!("{platform}: {{ disk: disk.raw }}"));
+        scene.write("disk.raw", mixed_bytes(u64::from(name.as_bytes()[0]), 70_000));
+        scene.write_spec(&format!("{platform}: {{ disk: disk.raw }}"));
         scene.build_to(name, &[]);
     }
     let create = |more: &[&str]| {
@@ -342,7 +342,7 @@ fn index_create() {
     assert_eq!(create(&["oci:a:1", "oci:c:1"]).status, 0);
     assert_eq!(create(&["--append", "oci:b:1"]).status, 0);
     let joined = Layout::open(&scene.path("joined"));
-    let index: Value = serde_json::from_slice(&joined.blob(&joined.tagged("1"))).unwrap();
+    let index: Value = serde_json::from_slice(&joined.blob(&joined.find_tag("1"))).unwrap();
     let platforms = index["manifests"].as_array().unwrap().iter().map(|it| &it["platform"]);
     let expected = [
         json!({ "os": "linux", "architecture": "amd64" }),

@@ -1,15 +1,15 @@
 //! From staging to where everybody gets images: what was verified is promoted, and nothing else.
 
-use diskette_integration::disk::{mixed, sha256};
+use diskette_integration::disk::{mixed_bytes, sha256};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
-use diskette_integration::server::{Answer, Server};
+use diskette_integration::server::{Server, ServerAnswer};
 use diskette_integration::upstream::Upstream;
 use serde_json::Value;
 
 fn digest(registry: &DockerRegistry, name: &str) -> Option<String> {
-    peer::raw_manifest(&registry.image(name)).map(|index| sha256(&index))
+    peer::read_manifest_by_skopeo(&registry.reference(name)).map(|index| sha256(&index))
 }
 
 fn results(scene: &Scene) -> Value {
@@ -19,7 +19,7 @@ fn results(scene: &Scene) -> Value {
 #[test]
 fn what_was_verified_is_promoted() {
     let scene = Scene::new();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let upstream = Upstream::start();
     let kinds = ["checksums", "directory", "coreos-stream"];
     scene.write("diskette.yaml", upstream.catalogue("prod.example", &kinds));
@@ -86,18 +86,18 @@ fn what_was_verified_is_promoted() {
 #[test]
 fn what_is_bad_is_not_promoted() {
     let scene = Scene::new();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
-    scene.unjudged("the image shall be one that KubeVirt refuses");
-    scene.write("d.img", mixed(1, 8192));
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    scene.allow_bad_images("the image shall be one that KubeVirt refuses");
+    scene.write("d.img", mixed_bytes(1, 8192));
     let dockerfile = "FROM scratch\nADD d.img /disk/a\nADD d.img /disk/b\n";
     scene.write("Dockerfile", dockerfile);
-    let image = registry.image("staging/two:1");
+    let image = registry.reference("staging/two:1");
     let built = scene.run(["build", "-q", "-t", &image, "--push", "."]);
     assert_eq!(built.status, 0, "{}", built.stderr);
     let digest = built.digest();
     let entry = |digest: &str| {
         serde_json::json!({ "Tags": ["1"], "Stage": "push", "Err": "",
-            "Image": registry.image("staging/two"), "Outcome": "published", "Digest": digest,
+            "Image": registry.reference("staging/two"), "Outcome": "published", "Digest": digest,
             "Platforms": { "linux/amd64": { "Outcome": "published", "Digest": digest } } })
     };
     let missing = format!("sha256:{}", "0".repeat(64));
@@ -132,15 +132,16 @@ fn what_is_bad_is_not_promoted() {
 fn repositories_are_described() {
     let scene = Scene::new();
     let upstream = Upstream::start();
-    let ok = || Answer::Content(b"{}".to_vec());
+    let ok = || ServerAnswer::Content(b"{}".to_vec());
     let server = Server::start([
         ("/api/v1/repository/disks/checksums", ok()),
         ("/api/v1/repository/disks/checksums/changevisibility", ok()),
-        ("/api/v1/repository/disks/directory", Answer::Status(403)),
+        ("/api/v1/repository/disks/directory", ServerAnswer::Status(403)),
     ]);
     let host = server.url("").trim_start_matches("http://").to_owned();
     let docs = "docs: {description: about.md, user: me}\n";
-    let text = upstream.entry(&host, "checksums", docs) + &upstream.entry(&host, "directory", "");
+    let text = upstream.catalogue_document(&host, "checksums", docs)
+        + &upstream.catalogue_document(&host, "directory", "");
     scene.write("diskette.yaml", text);
     scene.write("about.md", "A disk for *tests*.\n");
     scene.write("token", "sesame\n");
@@ -158,7 +159,7 @@ fn repositories_are_described() {
     ] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
-    assert!(server.requests().is_empty());
+    assert!(server.take_requests().is_empty());
     let publish = ["docs", "--publish", "--quay-token-file", "token", "--debug", "diskette.yaml"];
     let published = scene.run(publish);
     assert_eq!(published.status, 1);
@@ -167,7 +168,7 @@ fn repositories_are_described() {
     let why = "cannot describe disks/directory: the server answered 403";
     assert!(published.stderr.contains(why), "{}", published.stderr);
     assert!(!published.stderr.contains("sesame"), "{}", published.stderr);
-    assert_eq!(server.requests().len(), 3);
+    assert_eq!(server.take_requests().len(), 3);
     let without = scene.run(["docs", "--publish", "diskette.yaml"]);
     assert_eq!(without.status, 2);
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
-use diskette_integration::disk::{MIB, mixed, sha256, sparse};
+use diskette_integration::disk::{MIB, mixed_bytes, sha256, write_sparse};
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
@@ -33,18 +33,18 @@ const VARIATIONS: [(&str, Variation); 17] = [
         command
     }),
     ("absolute path", |scene| {
-        scene.spec(&format!("amd64: {{ disk: {} }}", scene.path("disk.raw").display()));
+        scene.write_spec(&format!("amd64: {{ disk: {} }}", scene.path("disk.raw").display()));
         build(scene, &[])
     }),
     ("symbolic link", |scene| {
         fs::create_dir(scene.path("links")).unwrap();
         symlink("../disk.raw", scene.path("links/disk.raw")).unwrap();
-        scene.spec("amd64: { disk: links/disk.raw }");
+        scene.write_spec("amd64: { disk: links/disk.raw }");
         build(scene, &[])
     }),
     ("name given", |scene| {
         fs::rename(scene.path("disk.raw"), scene.path("other")).unwrap();
-        scene.spec("amd64: { disk: { path: other, name: disk.raw } }");
+        scene.write_spec("amd64: { disk: { path: other, name: disk.raw } }");
         build(scene, &[])
     }),
     ("umask", |scene| {
@@ -55,7 +55,7 @@ const VARIATIONS: [(&str, Variation); 17] = [
     ("time zone", |scene| with_env(scene, "TZ", "Asia/Kolkata")),
     ("locale", |scene| with_env(scene, "LC_ALL", "tr_TR.UTF-8")),
     ("time of the disk", |scene| {
-        scene.age("disk.raw");
+        scene.make_old("disk.raw");
         build(scene, &[])
     }),
     ("full copy", |scene| {
@@ -67,7 +67,7 @@ const VARIATIONS: [(&str, Variation); 17] = [
     }),
     ("no privileges", |scene| {
         let args = ["build", "-q", "-o", "out"];
-        let mut command = scene.unprivileged(args).unwrap_or_else(|| build(scene, &[]));
+        let mut command = scene.unprivileged_program(args).unwrap_or_else(|| build(scene, &[]));
         // Nor anywhere to write to but the output.
         command.env("HOME", "/nonexistent").env_remove("XDG_CACHE_HOME").env_remove("TMPDIR");
         command
@@ -89,9 +89,13 @@ fn with_env(scene: &Scene, name: &str, value: &str) -> Command {
 /// A scene whose disk has holes, data that is no multiple of anything, and a spec.
 fn scene() -> Scene {
     let scene = Scene::with_disk();
-    let data = mixed(4, MIB + 333);
+    let data = mixed_bytes(4, MIB + 333);
     let len = 9 * MIB as u64 + 1000;
-    sparse(&scene.path("disk.raw"), len, &[(0, &data[..5000]), (4 * MIB as u64 + 4096, &data)]);
+    write_sparse(
+        &scene.path("disk.raw"),
+        len,
+        &[(0, &data[..5000]), (4 * MIB as u64 + 4096, &data)],
+    );
     scene
 }
 
@@ -100,9 +104,9 @@ fn nothing_but_the_input_matters() {
     let expected = scene().build(&[]);
     for (name, variation) in VARIATIONS {
         let scene = scene();
-        let outcome = scene.outcome(variation(&scene));
+        let outcome = scene.run_command(variation(&scene));
         assert_eq!(outcome.digest(), expected, "{name}");
-        Layout::open(&scene.path("out")).verify("1").unwrap();
+        Layout::open(&scene.path("out")).verify_blobs("1").unwrap();
     }
 }
 
@@ -121,14 +125,14 @@ fn archives_have_the_digests_of_layouts() {
 fn the_time_is_that_of_source_date_epoch() {
     let scene = Scene::with_disk();
     let plain = scene.build(&[]);
-    assert_eq!(scene.outcome(with_env(&scene, "SOURCE_DATE_EPOCH", "0")).digest(), plain);
-    let dated = scene.outcome(with_env(&scene, "SOURCE_DATE_EPOCH", "1760000000")).digest();
+    assert_eq!(scene.run_command(with_env(&scene, "SOURCE_DATE_EPOCH", "0")).digest(), plain);
+    let dated = scene.run_command(with_env(&scene, "SOURCE_DATE_EPOCH", "1760000000")).digest();
     assert_ne!(dated, plain);
     let layout = Layout::open(&scene.path("out"));
     let image = layout.images("1").remove(0);
     let created = layout.config(&image).created().clone();
     assert_eq!(created.as_deref(), Some("2025-10-09T08:53:20Z"));
-    let tar = layout.tar(&image);
+    let tar = layout.layer_tar(&image);
     for entry in tar::Archive::new(&tar[..]).entries().unwrap() {
         assert_eq!(entry.unwrap().header().mtime().unwrap(), 1_760_000_000);
     }
@@ -159,12 +163,12 @@ fn packed_disks_are_the_disks() {
         let scene = Scene::with_disk();
         run_shell(&scene, &format!("{script} >{name}"));
         fs::remove_file(scene.path("disk.raw")).unwrap();
-        scene.spec(&format!(
+        scene.write_spec(&format!(
             "amd64: {{ disk: {{ path: {name}, sha256: {} }} }}",
             sha256(&scene.read(&name))
         ));
         assert_eq!(scene.build(&[]), expected, "{script}");
-        scene.spec(&format!("amd64: {{ disk: {name} }}"));
+        scene.write_spec(&format!("amd64: {{ disk: {name} }}"));
         assert_eq!(scene.build_to("oci-archive:out.tar", &[]), expected, "{script}, no checksum");
     }
 }

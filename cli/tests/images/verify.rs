@@ -8,16 +8,16 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use diskette_integration::disk::{MIB, mixed};
+use diskette_integration::disk::{MIB, mixed_bytes};
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
 use diskette_integration::registry::{Profile, Registry};
-use diskette_integration::scene::{Outcome, Scene, is_root};
+use diskette_integration::scene::{ProgramOutcome, Scene, is_root};
 use serde_json::Value;
 use snapbox::{IntoData, assert_data_eq, str};
 
 /// Judges an image; digests are left out of what is returned.
-fn verify(scene: &Scene, args: &[&str]) -> Outcome {
+fn verify(scene: &Scene, args: &[&str]) -> ProgramOutcome {
     let args = ["verify", "--progress", "none"].iter().chain(args);
     let mut outcome = scene.run(args);
     let text = String::from_utf8(outcome.stdout).unwrap();
@@ -42,8 +42,8 @@ fn check(scene: &Scene, args: &[&str], expected: impl IntoData) {
 /// A scene with an image that has two disks, and a label that CDI cannot set.
 fn spoilt() -> Scene {
     let scene = Scene::with_disk();
-    scene.unjudged("what is wrong with the image is what is looked for");
-    scene.write("b.raw", mixed(2, MIB));
+    scene.allow_bad_images("what is wrong with the image is what is looked for");
+    scene.write("b.raw", mixed_bytes(2, MIB));
     scene.write(
         "Dockerfile",
         "FROM scratch\nCOPY disk.raw b.raw /disk/\nENV KUBEVIRT_IO_A=- CDI_KUBEVIRT_IO_A=a\n",
@@ -497,7 +497,7 @@ stderr:
     let there = registry.reference("team/vm:1");
     let copied = scene.run(["copy", "-q", "oci:out:1", &there]);
     assert_eq!(copied.status, 0, "{}", copied.stderr);
-    drop(registry.requests());
+    drop(registry.take_requests());
     let said = verify(&scene, &[&there]).transcript().replace(&registry.address(), "[REGISTRY]");
     assert_data_eq!(
         said,
@@ -516,7 +516,7 @@ stderr:
 "#]]
         .raw()
     );
-    let requests = registry.requests();
+    let requests = registry.take_requests();
     let blobs = requests.iter().filter(|asked| asked.path.contains("/blobs/"));
     let blobs: Vec<&str> = blobs.map(|asked| asked.path.as_str()).collect();
     let distinct: BTreeSet<&str> = blobs.iter().copied().collect();
@@ -537,7 +537,7 @@ fn damage_is_told() {
     for (name, damage) in damages {
         let scene = Scene::with_disk();
         scene.build(&[]);
-        for blob in Layout::open(&scene.path("out")).reachable("1") {
+        for blob in Layout::open(&scene.path("out")).reachable_blobs("1") {
             let path = format!("out/blobs/sha256/{}", blob.digest().digest());
             let good = scene.read(&path);
             let mut bad = good.clone();
@@ -650,7 +650,7 @@ fn buildah_and_podman_images_are_judged() {
     for name in ["buildah", "podman"] {
         let Some(builder) = peer::find(name) else { continue };
         if !is_root() {
-            peer::note("not root: buildah builds only with user namespaces");
+            peer::note_skipped("not root: buildah builds only with user namespaces");
             return;
         }
         let scene = Scene::with_disk();

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use diskette_integration::disk::{qcow2, sha256};
+use diskette_integration::disk::{qcow2_disk, sha256};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
 use diskette_integration::scene::{self, Scene};
-use diskette_integration::server::{Answer, Server};
+use diskette_integration::server::{Server, ServerAnswer};
 use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -18,7 +18,7 @@ const NAME: &str = "diskette-9.9.9-x86_64-unknown-linux-musl";
 
 /// Returns what is released: small, since it is downloaded and hashed again and again.
 fn released() -> Vec<u8> {
-    format!("#!/bin/sh\nexec '{}' \"$@\"\n", scene::program().display()).into_bytes()
+    format!("#!/bin/sh\nexec '{}' \"$@\"\n", scene::program_path().display()).into_bytes()
 }
 
 /// What is known while a job runs: by `inputs.x`, `steps.x.outputs.y`, `github.x`.
@@ -58,9 +58,9 @@ impl Runner {
         for directory in ["work", "tool", "temp"] {
             std::fs::create_dir_all(scene.path(directory)).unwrap();
         }
-        scene.write("work/d.qcow2", qcow2(1, 200_000));
+        scene.write("work/d.qcow2", qcow2_disk(1, 200_000));
         scene.write("work/diskette.yaml", "apiVersion: diskette/v1\nplatforms: {linux/amd64: {disk: d.qcow2}, linux/arm64: {disk: d.qcow2}}\n");
-        let server = Server::start([(format!("/v9.9.9/{NAME}"), Answer::Content(program))]);
+        let server = Server::start([(format!("/v9.9.9/{NAME}"), ServerAnswer::Content(program))]);
         Some(Self { scene, server })
     }
 
@@ -174,8 +174,9 @@ fn expand(text: &str, known: &Known) -> String {
 #[test]
 fn an_image_is_built_and_pushed() {
     let Some(runner) = Runner::new() else { return };
-    let Some(registry) = DockerRegistry::plain(&runner.scene) else { return };
-    let tags = format!("{}\n{}\n", registry.image("me/vm:1"), registry.image("me/vm:latest"));
+    let Some(registry) = DockerRegistry::start_open(&runner.scene) else { return };
+    let tags =
+        format!("{}\n{}\n", registry.reference("me/vm:1"), registry.reference("me/vm:latest"));
     let annotations = "manifest:org.example.a=b\nindex,manifest:org.example.c=d\n";
     let inputs = [
         ("tags", tags.as_str()),
@@ -185,9 +186,9 @@ fn an_image_is_built_and_pushed() {
     ];
     let done = runner.run("action.yml", &inputs);
     assert!(done.success, "{}", done.said);
-    let index = peer::raw_manifest(&registry.image("me/vm:latest")).unwrap();
+    let index = peer::read_manifest_by_skopeo(&registry.reference("me/vm:latest")).unwrap();
     assert_eq!(done.outputs["digest"], format!("sha256:{}", sha256(&index)));
-    assert_eq!(done.outputs["image"], registry.image("me/vm"));
+    assert_eq!(done.outputs["image"], registry.reference("me/vm"));
     assert_eq!(done.outputs["tags"], tags.trim_end());
     let index: Value = serde_json::from_slice(&index).unwrap();
     assert_eq!(index["annotations"]["org.example.a"], "b");
@@ -201,11 +202,11 @@ fn an_image_is_built_and_pushed() {
     assert!(done.summary.contains("| linux/arm64 | "), "{}", done.summary);
     assert!(done.summary.contains(" MiB sent"), "{}", done.summary);
     // The program is kept.
-    runner.server.requests();
+    runner.server.take_requests();
     let again = runner.run("action.yml", &inputs);
     assert!(again.success, "{}", again.said);
     assert_eq!(
-        (runner.server.requests(), &again.outputs["digest"]),
+        (runner.server.take_requests(), &again.outputs["digest"]),
         (vec![], &done.outputs["digest"])
     );
 }
@@ -291,7 +292,7 @@ fn labels(layout: &Path) -> Vec<String> {
 fn a_program_that_is_not_the_released_one_is_not_run() {
     let Some(runner) = Runner::new() else { return };
     let evil = b"#!/bin/sh\ntouch \"$RUNNER_TEMP/hurt\"\n".to_vec();
-    runner.server.set(format!("/v9.9.9/{NAME}"), Answer::Content(evil.clone()));
+    runner.server.set_answer(format!("/v9.9.9/{NAME}"), ServerAnswer::Content(evil.clone()));
     let done = runner.run("install/action.yml", &[]);
     assert!(!done.success);
     assert!(done.said.contains("is not what this version of the action knows"), "{}", done.said);
@@ -300,12 +301,12 @@ fn a_program_that_is_not_the_released_one_is_not_run() {
     let path: PathBuf = runner.scene.write(&cached, evil);
     std::os::unix::fs::PermissionsExt::set_mode(&mut path.metadata().unwrap().permissions(), 0o755);
     let program = released();
-    runner.server.set(format!("/v9.9.9/{NAME}"), Answer::Content(program));
+    runner.server.set_answer(format!("/v9.9.9/{NAME}"), ServerAnswer::Content(program));
     let done = runner.run("install/action.yml", &[("version", "v9.9.9")]);
     assert!(done.success, "{}", done.said);
     assert_eq!(done.outputs["version"], "9.9.9");
     assert!(!runner.scene.path("temp/hurt").exists());
-    runner.server.set(format!("/v9.9.9/{NAME}"), Answer::Status(404));
+    runner.server.set_answer(format!("/v9.9.9/{NAME}"), ServerAnswer::Status(404));
     std::fs::remove_file(path).unwrap();
     let done = runner.run("install/action.yml", &[]);
     assert!(done.said.contains("cannot download"), "{}", done.said);
@@ -316,8 +317,8 @@ fn actions_and_workflows_are_what_their_schemas_say() {
     let actions = ["action.yml", "install/action.yml"];
     let workflows =
         ["integration/examples/github", "spec-files/deploy/github-sync.yml", ".github/workflows"];
-    let Some(check) = peer::look("check-jsonschema") else {
-        return peer::note(
+    let Some(check) = peer::find_optional("check-jsonschema") else {
+        return peer::note_skipped(
             "check-jsonschema is not installed: the schemas of actions are not looked at",
         );
     };

@@ -264,7 +264,7 @@ fn completions() {
 fn manual_pages() {
     let scene = Scene::new();
     assert_eq!(scene.run(["man", "share/man1"]).status, 0);
-    let pages: Vec<String> = scene.files("share/man1").into_keys().collect();
+    let pages: Vec<String> = scene.file_digests("share/man1").into_keys().collect();
     let expected = [
         "diskette-auth.1",
         "diskette-build.1",
@@ -304,7 +304,7 @@ fn manual_pages() {
 #[test]
 fn a_build_says_what_it_made() {
     let scene = Scene::with_disk();
-    scene.spec("amd64: { disk: disk.raw }\n  arm64: { disk: disk.raw }");
+    scene.write_spec("amd64: { disk: disk.raw }\n  arm64: { disk: disk.raw }");
     let build = |args: &[&str]| {
         let outcome = scene.run(["build", "-o", "out"].iter().chain(args)).transcript();
         normalised(&outcome)
@@ -406,7 +406,7 @@ fn files_for_scripts() {
         (2, "amd64: { disk: disk.raw }\n  arm64: { disk: disk.raw }"),
     ] {
         let scene = Scene::with_disk();
-        scene.spec(spec);
+        scene.write_spec(spec);
         let files = ["--iidfile", "iid", "--digestfile", "digest", "--metadata-file", "meta"];
         let digest = scene.build(&files);
         let metadata: Value = serde_json::from_slice(&scene.read("meta")).unwrap();
@@ -447,7 +447,7 @@ fn options_change_the_image() {
     assert_eq!(config.env().as_ref().unwrap(), &["A=b=c"]);
     assert_eq!(config.labels().as_ref().unwrap()["l"], "m");
     assert_eq!(image.manifest.annotations().as_ref().unwrap()["n"], "o");
-    let index: Value = serde_json::from_slice(&layout.blob(&layout.tagged("1"))).unwrap();
+    let index: Value = serde_json::from_slice(&layout.blob(&layout.find_tag("1"))).unwrap();
     assert_eq!(index["annotations"]["n"], json!("o"));
 }
 
@@ -465,7 +465,7 @@ fn colors_only_on_a_terminal_that_wants_them() {
         let mut outer = python.command();
         outer.args(["-c", spawn]);
         let mut command = scene.program_under(outer, ["build", "-o", "out"]);
-        let outcome = scene.outcome({
+        let outcome = scene.run_command({
             command.env("TERM", "xterm").env(variable, value);
             command
         });

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use diskette_integration::disk::qcow2;
+use diskette_integration::disk::qcow2_disk;
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
 use diskette_integration::scene::{self, Scene};
@@ -100,7 +100,7 @@ struct Desk {
 impl Desk {
     fn new() -> Option<Self> {
         let scene = Scene::new();
-        let registry = DockerRegistry::plain(&scene)?;
+        let registry = DockerRegistry::start_open(&scene)?;
         let desk = Self { scene, registry, upstream: Upstream::start() };
         desk.prepare();
         Some(desk)
@@ -112,7 +112,7 @@ impl Desk {
         let text = "FROM scratch\nADD Fedora-Cloud-42.x86_64.qcow2 /disk/\n";
         for (disk, seed) in disks.iter().zip(1..) {
             for place in ["work", "spare", "spare/context"] {
-                self.scene.write(&format!("{place}/{disk}"), qcow2(seed, 300_000));
+                self.scene.write(&format!("{place}/{disk}"), qcow2_disk(seed, 300_000));
             }
         }
         for name in ["spare/Dockerfile", "spare/context/Dockerfile"] {
@@ -120,12 +120,12 @@ impl Desk {
         }
         let spec = "apiVersion: diskette/v1\nimage: quay.io/me/fedora\ntags: [\"42\"]\nplatforms: \
             {amd64: {disk: Fedora-Cloud-42.x86_64.qcow2}, arm64: {disk: Fedora-Cloud-42.aarch64.qcow2}}\n";
-        let spec = spec.replace("quay.io/me", &self.registry.image("me"));
+        let spec = spec.replace("quay.io/me", &self.registry.reference("me"));
         self.scene.write("spare/diskette.yaml", spec);
         self.scene.write("spare/token", "sesame\n");
         self.scene
             .write("home/.ssh/id_ed25519.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9/0 me\n");
-        let entry = self.upstream.entry(&self.registry.address(), "checksums", "");
+        let entry = self.upstream.catalogue_document(&self.registry.address(), "checksums", "");
         self.scene.write("spare/catalogue/disks.yaml", entry);
     }
 
@@ -136,7 +136,7 @@ impl Desk {
             text.replace(name, &format!("{space}{}{path}", self.registry.address()))
         };
         let command = REGISTRIES.iter().fold(command.to_owned(), near);
-        let program = scene::program();
+        let program = scene::program_path();
         let paths = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
         let mut shell = Command::new("sh");
         shell
@@ -147,7 +147,7 @@ impl Desk {
         shell.env("HOME", self.scene.path("home")).env("XDG_CACHE_HOME", self.scene.path("cache"));
         let output = shell.output().unwrap();
         let found = String::from_utf8_lossy(&output.stdout)
-            .replace(&self.registry.image("me"), "quay.io/me");
+            .replace(&self.registry.reference("me"), "quay.io/me");
         (output.status.success(), found)
     }
 
@@ -272,7 +272,7 @@ fn specs_in_the_documents_are_specs() {
                 scene.run(["sync", "--list", file.to_str().unwrap()])
             } else {
                 for name in ["Fedora-Cloud-42.x86_64.qcow2", "Fedora-Cloud-42.aarch64.qcow2"] {
-                    scene.write(name, qcow2(1, 100_000));
+                    scene.write(name, qcow2_disk(1, 100_000));
                 }
                 scene.run(["build", "--check", "-f", file.to_str().unwrap()])
             };

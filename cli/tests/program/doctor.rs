@@ -1,7 +1,7 @@
 //! What the doctor says is so.
 
 use diskette_integration::daemon::free_port;
-use diskette_integration::docker_registry::{DockerRegistry, USER, htpasswd};
+use diskette_integration::docker_registry::{DockerRegistry, USER, htpasswd_settings};
 use diskette_integration::scene::Scene;
 use serde_json::Value;
 
@@ -29,9 +29,9 @@ fn the_machine_is_looked_at() {
     says(&found, "ok", "processors", "layers are compressed by");
     says(&found, "ok", "cache", "will be made");
     says(&found, "ok", "temporary files", "MiB free");
-    scene.write("d.raw", diskette_integration::disk::mixed(1, 8192));
+    scene.write("d.raw", diskette_integration::disk::mixed_bytes(1, 8192));
     scene.write("diskette.yaml", "apiVersion: diskette/v1\nplatforms: {amd64: {disk: d.raw}}\n");
-    scene.settled();
+    scene.wait_until_old();
     scene.build(&[]);
     says(&findings(&scene, &[]).1, "ok", "cache", "1 entries");
     let text = scene.run(["doctor"]);
@@ -42,8 +42,10 @@ fn the_machine_is_looked_at() {
 #[test]
 fn registries_are_asked() {
     let scene = Scene::new();
-    let Some(open) = DockerRegistry::plain(&scene) else { return };
-    let Some(closed) = DockerRegistry::start(&scene, "closed", &[htpasswd(&scene)]) else { return };
+    let Some(open) = DockerRegistry::start_open(&scene) else { return };
+    let Some(closed) = DockerRegistry::start(&scene, "closed", &[htpasswd_settings(&scene)]) else {
+        return;
+    };
     let (open, closed) = (open.address(), closed.address());
     let nobody = format!("127.0.0.1:{}", free_port());
     let image = format!("{open}/me/vm:1");

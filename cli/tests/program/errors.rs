@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use diskette_integration::disk::mixed;
+use diskette_integration::disk::mixed_bytes;
 use diskette_integration::scene::Scene;
 use snapbox::{IntoData, assert_data_eq, file};
 
@@ -13,11 +13,11 @@ fn check(prepare: impl FnOnce(&Scene), args: &[&str], expected: impl IntoData) {
     prepare(&scene);
     let files = ["--iidfile", "iid", "--digestfile", "digest", "--metadata-file", "metadata"];
     let command = scene.program(["build", "-o", "out"].iter().chain(&files).chain(args));
-    assert_data_eq!(scene.refused(command), expected.raw());
+    assert_data_eq!(scene.run_refused(command), expected.raw());
 }
 
 fn disk(platform: &str) -> impl FnOnce(&Scene) {
-    move |scene| scene.spec(platform)
+    move |scene| scene.write_spec(platform)
 }
 
 #[test]
@@ -63,12 +63,12 @@ fn several_disks_are_wrong() {
 #[test]
 fn unreadable_disk() {
     let scene = Scene::with_image();
-    scene.write("secret.raw", mixed(7, 1000));
+    scene.write("secret.raw", mixed_bytes(7, 1000));
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o000);
     fs::set_permissions(scene.path("secret.raw"), private).unwrap();
-    scene.spec("amd64: { disk: secret.raw }");
-    let Some(command) = scene.unprivileged(["build", "-o", "out"]) else { return };
-    let outcome = scene.outcome(command);
+    scene.write_spec("amd64: { disk: secret.raw }");
+    let Some(command) = scene.unprivileged_program(["build", "-o", "out"]) else { return };
+    let outcome = scene.run_command(command);
     assert_data_eq!(
         outcome.transcript(),
         file!["../../errors/files/cannot-read-permission-denied-os-error.stderr"].raw()

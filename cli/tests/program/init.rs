@@ -1,6 +1,6 @@
 //! A spec is written for the disks that there are, and can be built as it is.
 
-use diskette_integration::disk::{mixed, qcow2};
+use diskette_integration::disk::{mixed_bytes, qcow2_disk};
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
 use snapbox::{IntoData as _, assert_data_eq, str};
@@ -8,8 +8,8 @@ use snapbox::{IntoData as _, assert_data_eq, str};
 #[test]
 fn a_spec_is_written_and_builds() {
     let scene = Scene::new();
-    scene.write("Fedora-Cloud-42.x86_64.qcow2", qcow2(1, 300_000));
-    scene.write("Fedora-Cloud-42.aarch64.qcow2", qcow2(2, 300_000));
+    scene.write("Fedora-Cloud-42.x86_64.qcow2", qcow2_disk(1, 300_000));
+    scene.write("Fedora-Cloud-42.aarch64.qcow2", qcow2_disk(2, 300_000));
     scene.write("notes.txt", "not a disk");
     let written = scene.run(["init"]);
     assert_eq!((written.status, written.stdout.len()), (0, 0), "{}", written.stderr);
@@ -50,17 +50,17 @@ kubevirt:
 fn disks_of_all_kinds_are_known() {
     let (Some(qemu), Some(xz)) = (peer::find("qemu-img"), peer::find("xz")) else { return };
     let scene = Scene::new();
-    let raw = scene.write("disks/1 raw.img", mixed(1, 70_000));
+    let raw = scene.write("disks/1 raw.img", mixed_bytes(1, 70_000));
     let path = |name: &str| scene.path(&format!("disks/{name}")).display().to_string();
     let raw = raw.to_str().unwrap();
     qemu.run(["convert", "-O", "vmdk", raw, &path("win2022.vmdk")]);
-    scene.write("disks/debian-12-arm64.qcow2", qcow2(2, 70_000));
+    scene.write("disks/debian-12-arm64.qcow2", qcow2_disk(2, 70_000));
     xz.run(["-k", &path("debian-12-arm64.qcow2")]);
     std::fs::remove_file(path("debian-12-arm64.qcow2")).unwrap();
     // Another is there both ways, and one beside it is named nearly alike.
-    scene.write("disks/twice.qcow2", qcow2(3, 70_000));
+    scene.write("disks/twice.qcow2", qcow2_disk(3, 70_000));
     xz.run(["-k", &path("twice.qcow2")]);
-    scene.write("disks/twice.raw", mixed(4, 70_000));
+    scene.write("disks/twice.raw", mixed_bytes(4, 70_000));
     let written = scene.run(["init", "disks"]);
     assert_eq!(written.status, 0, "{}", written.stderr);
     let text = String::from_utf8(scene.read("disks/diskette.yaml")).unwrap();

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use diskette_integration::disk::{MIB, mixed};
+use diskette_integration::disk::{MIB, mixed_bytes};
 use diskette_integration::image::Layout;
 use diskette_integration::scene::Scene;
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,7 +15,7 @@ fn scene() -> Scene {
     let scene = Scene::with_disk();
     scene.build(&[]);
     scene.build_to("oci-archive:out.tar", &[]);
-    scene.write("disk.raw", mixed(8, 24 * MIB));
+    scene.write("disk.raw", mixed_bytes(8, 24 * MIB));
     scene
 }
 
@@ -45,7 +45,7 @@ fn send(child: &Child, signal: Signal) {
 /// Breaks a build off with a signal and checks that nothing has changed.
 fn check(signal: Signal, destination: &str, expected: impl IntoData) {
     let scene = scene();
-    let before = scene.files("");
+    let before = scene.file_digests("");
     let mut child = start(&scene, destination);
     let sent = Instant::now();
     send(&child, signal);
@@ -54,7 +54,7 @@ fn check(signal: Signal, destination: &str, expected: impl IntoData) {
     let words: String = said(&scene).lines().filter(|line| !line.starts_with('{')).collect();
     std::fs::remove_file(scene.path("tmp/log")).unwrap();
     assert_data_eq!(format!("{status}\n{words}\n"), expected.raw());
-    assert_eq!(scene.files(""), before, "files were left behind or changed");
+    assert_eq!(scene.file_digests(""), before, "files were left behind or changed");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_second_signal_does_not_wait() {
     send(&child, Signal::INT);
     send(&child, Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    Layout::open(&scene.path("out")).verify("1").unwrap();
+    Layout::open(&scene.path("out")).verify_blobs("1").unwrap();
 }
 
 #[test]
@@ -129,5 +129,5 @@ fn the_next_build_succeeds() {
     send(&child, Signal::KILL);
     child.wait().unwrap();
     scene.build(&[]);
-    Layout::open(&scene.path("out")).verify("1").unwrap();
+    Layout::open(&scene.path("out")).verify_blobs("1").unwrap();
 }

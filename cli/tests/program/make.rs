@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use diskette_integration::disk::{mixed, qcow2};
+use diskette_integration::disk::{mixed_bytes, qcow2_disk};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::image::Layout;
 use diskette_integration::peer::{self, Peer};
@@ -24,8 +24,8 @@ impl Stage {
         for file in ["Makefile", "fedora/diskette.yaml", "debian/diskette.yaml"] {
             scene.write(file, std::fs::read(Path::new(EXAMPLE).join(file)).unwrap());
         }
-        scene.write("fedora/fedora.qcow2", qcow2(1, 300_000));
-        scene.write("debian/debian.qcow2", qcow2(2, 300_000));
+        scene.write("fedora/fedora.qcow2", qcow2_disk(1, 300_000));
+        scene.write("debian/debian.qcow2", qcow2_disk(2, 300_000));
         Some(Self { scene, make })
     }
 
@@ -33,7 +33,7 @@ impl Stage {
         let mut command = self.make.command();
         command.args(args).current_dir(self.scene.path("")).env_clear();
         command.env("PATH", "/usr/bin:/bin").env("HOME", self.scene.path("home"));
-        command.env("DISKETTE", scene::program()).env("VERSION", "1");
+        command.env("DISKETTE", scene::program_path()).env("VERSION", "1");
         command
     }
 
@@ -65,21 +65,21 @@ fn what_is_up_to_date_is_left_alone() {
     let tags = layout.tags();
     assert_eq!(tags.len(), 2, "{tags:?}");
     for tag in &tags {
-        layout.verify(tag).unwrap();
+        layout.verify_blobs(tag).unwrap();
     }
     assert_eq!(stage.made(&["-j8"]), [""; 0]);
     let digest = stage.scene.read("out/fedora.digest");
 
     // Touched: it is looked at again, and comes to the same.
     later();
-    stage.scene.write("fedora/fedora.qcow2", qcow2(1, 300_000));
+    stage.scene.write("fedora/fedora.qcow2", qcow2_disk(1, 300_000));
     assert_eq!(stage.made(&[]), ["fedora:1"]);
     assert_eq!(stage.scene.read("out/fedora.digest"), digest);
     assert_eq!(stage.made(&[]), [""; 0]);
 
     // Changed: the disk, the spec, the version.
     later();
-    stage.scene.write("fedora/fedora.qcow2", qcow2(3, 300_000));
+    stage.scene.write("fedora/fedora.qcow2", qcow2_disk(3, 300_000));
     assert_eq!(stage.made(&[]), ["fedora:1"]);
     assert_ne!(stage.scene.read("out/fedora.digest"), digest);
     later();
@@ -97,14 +97,14 @@ fn what_is_up_to_date_is_left_alone() {
     assert!(!output.status.success());
     assert!(said.contains("cannot find `fedora.qcow2`"), "{said}");
     assert!(!said.contains("No rule to make target"), "{said}");
-    stage.scene.write("fedora/fedora.qcow2", qcow2(3, 300_000));
+    stage.scene.write("fedora/fedora.qcow2", qcow2_disk(3, 300_000));
     assert_eq!(stage.made(&["VERSION=2"]), ["fedora:2"]);
 }
 
 #[test]
 fn what_was_interrupted_is_made_again() {
     let Some(stage) = Stage::new() else { return };
-    stage.scene.write("fedora/fedora.qcow2", qcow2(1, 60 << 20));
+    stage.scene.write("fedora/fedora.qcow2", qcow2_disk(1, 60 << 20));
     let interrupt = |after: u64| {
         let mut command = stage.command(&["-j8"]);
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -121,19 +121,23 @@ fn what_was_interrupted_is_made_again() {
     assert_eq!(stage.made(&["-j8"]), [""; 0]);
     let layout = Layout::open(&stage.scene.path("out/images"));
     for tag in layout.tags() {
-        layout.verify(&tag).unwrap();
+        layout.verify_blobs(&tag).unwrap();
     }
-    assert_eq!(stage.scene.files("out").keys().filter(|name| name.ends_with(".digest")).count(), 2);
+    assert_eq!(
+        stage.scene.file_digests("out").keys().filter(|name| name.ends_with(".digest")).count(),
+        2
+    );
 }
 
 #[test]
 fn what_was_built_is_pushed_once() {
     let Some(stage) = Stage::new() else { return };
-    let Some(registry) = DockerRegistry::plain(&stage.scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&stage.scene) else { return };
     let to = format!("REGISTRY={}/me", registry.address());
     assert_eq!(stage.made(&["-j8", "push", &to]).len(), 2);
     for name in ["fedora", "debian"] {
-        let index = peer::raw_manifest(&registry.image(&format!("me/{name}:1"))).unwrap();
+        let index =
+            peer::read_manifest_by_skopeo(&registry.reference(&format!("me/{name}:1"))).unwrap();
         let digest = String::from_utf8(stage.scene.read(&format!("out/{name}.digest"))).unwrap();
         assert_eq!(format!("sha256:{}", diskette_integration::disk::sha256(&index)), digest);
     }
@@ -147,7 +151,7 @@ fn what_was_built_is_pushed_once() {
 #[test]
 fn files_that_a_dockerfile_takes_are_named() {
     let scene = Scene::new();
-    scene.write("disk.raw", mixed(1, 8192));
+    scene.write("disk.raw", mixed_bytes(1, 8192));
     scene.write("not taken", "");
     scene.write("a b#c", "");
     scene.write(".dockerignore", "not*\n");
@@ -157,9 +161,9 @@ fn files_that_a_dockerfile_takes_are_named() {
     let rule = String::from_utf8(scene.read("d")).unwrap();
     let needs = "id: \\\n  .dockerignore \\\n  Dockerfile \\\n  a\\ b\\#c \\\n  disk.raw\n";
     assert!(rule.starts_with(needs), "{rule}");
-    let outputs = scene.files("");
+    let outputs = scene.file_digests("");
     let again = scene.run(["build", "-q", "-o", "oci:out", "--deps", "d", "--iidfile", "id", "."]);
-    assert_eq!((again.status, scene.files("")), (0, outputs));
+    assert_eq!((again.status, scene.file_digests("")), (0, outputs));
     let nowhere = scene.run(["build", "-q", "-o", "-", "--deps", "e", "."]);
     assert_eq!(nowhere.status, 2);
     assert!(nowhere.stderr.contains("there is no file that `--deps` could be the rule for"));

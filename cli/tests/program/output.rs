@@ -10,16 +10,16 @@ use std::os::unix::fs::FileExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use diskette_integration::disk::{MIB, mixed};
+use diskette_integration::disk::{MIB, mixed_bytes};
 use diskette_integration::peer;
-use diskette_integration::scene::{Outcome, Scene, is_root};
+use diskette_integration::scene::{ProgramOutcome, Scene, is_root};
 use snapbox::{IntoData, assert_data_eq, str};
 
 fn check(prepare: impl FnOnce(&Scene), destination: &str, expected: impl IntoData) {
     let scene = Scene::with_disk();
     prepare(&scene);
     let command = scene.program(["build", "--iidfile", "iid", "-o", destination]);
-    assert_data_eq!(scene.refused(command), expected.raw());
+    assert_data_eq!(scene.run_refused(command), expected.raw());
 }
 
 #[test]
@@ -170,12 +170,14 @@ error: cannot write to the directory of image.tar: Permission denied (os error 1
 "#]],
         ),
     ] {
-        let Some(command) = scene.unprivileged(["build", "-o", destination]) else { return };
+        let Some(command) = scene.unprivileged_program(["build", "-o", destination]) else {
+            return;
+        };
         if !is_root() {
             let private = std::os::unix::fs::PermissionsExt::from_mode(0o555);
             fs::set_permissions(scene.path(""), private).unwrap();
         }
-        assert_data_eq!(scene.outcome(command).transcript(), expected.raw());
+        assert_data_eq!(scene.run_command(command).transcript(), expected.raw());
     }
 }
 
@@ -222,12 +224,12 @@ error: cannot write the layer: File too large (os error 27)
         ),
     ] {
         let scene = Scene::with_disk();
-        let before = scene.files("");
+        let before = scene.file_digests("");
         let mut shell = Command::new("sh");
         shell.args(["-c", r#"trap "" XFSZ; ulimit -f 500; exec "$0" "$@""#]);
-        let outcome = scene.outcome(scene.program_under(shell, ["build", "-o", destination]));
+        let outcome = scene.run_command(scene.program_under(shell, ["build", "-o", destination]));
         assert_data_eq!(outcome.transcript(), expected.raw());
-        let mut after = scene.files("");
+        let mut after = scene.file_digests("");
         after.retain(|path, _| !["out/oci-layout", "out/index.json"].contains(&&path[..]));
         assert_eq!(after, before);
     }
@@ -241,13 +243,13 @@ fn full_file_system() {
     let mounted =
         Command::new("mount").args(mount).arg(scene.path("small")).stderr(Stdio::null()).status();
     if !mounted.is_ok_and(|status| status.success()) {
-        return peer::note("mounting a small tmpfs is not permitted");
+        return peer::note_skipped("mounting a small tmpfs is not permitted");
     }
-    let outcomes: Vec<Outcome> = ["small/out", "oci-archive:small/out.tar"]
+    let outcomes: Vec<ProgramOutcome> = ["small/out", "oci-archive:small/out.tar"]
         .iter()
         .map(|destination| scene.run(["build", "-o", destination]))
         .collect();
-    let left: Vec<String> = scene.files("small").into_keys().collect();
+    let left: Vec<String> = scene.file_digests("small").into_keys().collect();
     let free = fs::write(scene.path("small/all"), vec![1; 400 << 10]);
     assert!(Command::new("umount").arg(scene.path("small")).status().unwrap().success());
     assert_data_eq!(
@@ -281,12 +283,12 @@ error: cannot write the layer: No space left on device (os error 28)
 }
 
 /// Changes the disk of a build that takes long and returns what the build said.
-fn meddle(change: impl FnOnce(&File)) -> Outcome {
+fn meddle(change: impl FnOnce(&File)) -> ProgramOutcome {
     let scene = Scene::with_disk();
-    scene.write("disk.raw", mixed(8, 12 * MIB));
-    scene.age("disk.raw");
+    scene.write("disk.raw", mixed_bytes(8, 12 * MIB));
+    scene.make_old("disk.raw");
     scene.build_to("out", &["--compression", "none", "--platform", "amd64"]);
-    let before = scene.files("out");
+    let before = scene.file_digests("out");
     let slow = ["--jobs", "1", "--compression-level", "12", "--progress", "json", "--no-cache"];
     let mut command = scene.program(["build", "-o", "out"].iter().chain(&slow));
     let log = File::create(scene.path("log")).unwrap();
@@ -294,10 +296,10 @@ fn meddle(change: impl FnOnce(&File)) -> Outcome {
     wait_for(|| String::from_utf8(scene.read("log")).unwrap().contains("started"));
     change(&File::options().write(true).open(scene.path("disk.raw")).unwrap());
     let status = child.wait().unwrap().code().unwrap();
-    assert_eq!(scene.files("out"), before);
+    assert_eq!(scene.file_digests("out"), before);
     let log = String::from_utf8(scene.read("log")).unwrap();
     let stderr = log.lines().filter(|line| !line.starts_with('{')).map(|line| format!("{line}\n"));
-    Outcome { status, stdout: Vec::new(), stderr: stderr.collect() }
+    ProgramOutcome { status, stdout: Vec::new(), stderr: stderr.collect() }
 }
 
 fn wait_for(condition: impl Fn() -> bool) {

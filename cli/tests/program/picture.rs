@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use diskette_integration::disk::qcow2;
+use diskette_integration::disk::qcow2_disk;
 use diskette_integration::scene::{self, Scene};
 use snapbox::{assert_data_eq, file};
 
@@ -31,9 +31,9 @@ enum Kind {
 /// Runs the commands, and returns what is then seen.
 fn lines() -> Vec<(Kind, String)> {
     let scene = Scene::new();
-    scene.write("work/Fedora-Cloud-42.x86_64.qcow2", qcow2(1, 300_000));
-    scene.write("work/Fedora-Cloud-42.aarch64.qcow2", qcow2(2, 300_000));
-    let program = scene::program();
+    scene.write("work/Fedora-Cloud-42.x86_64.qcow2", qcow2_disk(1, 300_000));
+    scene.write("work/Fedora-Cloud-42.aarch64.qcow2", qcow2_disk(2, 300_000));
+    let program = scene::program_path();
     let paths = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
     let mut lines = Vec::new();
     for command in COMMANDS {

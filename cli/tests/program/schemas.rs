@@ -17,7 +17,7 @@ fn schemas() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance");
     let folder = given.unwrap_or_else(beside).join("image-spec");
     if !folder.is_dir() {
-        peer::note("the schemas of the image specification are missing");
+        peer::note_skipped("the schemas of the image specification are missing");
         return None;
     }
     Some(folder)
@@ -87,7 +87,7 @@ fn check_layout(folder: &Path, scene: &Scene) {
     for entry in index["manifests"].as_array().unwrap() {
         check(folder, "content-descriptor.json", entry);
     }
-    for blob in layout.reachable("1") {
+    for blob in layout.reachable_blobs("1") {
         if let Some(schema) = schema_of(&blob) {
             check(folder, schema, &serde_json::from_slice(&layout.blob(&blob)).unwrap());
         }

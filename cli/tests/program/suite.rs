@@ -41,5 +41,5 @@ fn the_program_under_test_is_the_one_that_cargo_built() {
         return;
     }
     let digest = |path: &Path| sha256(&fs::read(path).unwrap());
-    assert_eq!(digest(&scene::program()), digest(Path::new(built)));
+    assert_eq!(digest(&scene::program_path()), digest(Path::new(built)));
 }

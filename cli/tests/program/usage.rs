@@ -9,7 +9,7 @@ use snapbox::{IntoData, assert_data_eq, str};
 
 fn check(args: &[&str], expected: impl IntoData) {
     let scene = Scene::with_two_disks();
-    assert_data_eq!(scene.refused(scene.program(args)), expected.raw());
+    assert_data_eq!(scene.run_refused(scene.program(args)), expected.raw());
 }
 
 #[test]
@@ -438,7 +438,7 @@ error: SOURCE_DATE_EPOCH is `8589934592`: not a number of seconds since 1970 bet
     ] {
         let scene = Scene::with_disk();
         let mut command = scene.program(["build", "-o", "out"]);
-        let outcome = scene.outcome({
+        let outcome = scene.run_command({
             command.env("SOURCE_DATE_EPOCH", value);
             command
         });

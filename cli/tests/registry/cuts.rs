@@ -1,11 +1,11 @@
 //! A connection that breaks in the middle of a layer costs nothing where the registry can resume, and
 //! the bytes so far where it cannot.
 
-use diskette_integration::disk::mixed;
+use diskette_integration::disk::mixed_bytes;
 use diskette_integration::registry::cases::check_all;
-use diskette_integration::registry::goods::{Goods, NAME};
-use diskette_integration::registry::profile::Resume;
-use diskette_integration::registry::{Fault, Kind, Profile, Registry, Times};
+use diskette_integration::registry::profile::ResumePolicy;
+use diskette_integration::registry::test_images::{NAME, TestImages};
+use diskette_integration::registry::{Fault, FaultTimes, Profile, Registry, RequestKind};
 use diskette_integration::scene::Scene;
 
 /// A resumed push may send this much twice, in bytes: `Range: 0-0` leaves open whether a byte came.
@@ -29,24 +29,24 @@ fn cases(layer: u64, count: u64) -> Vec<Case> {
 
 /// Checks how much was sent for `len` bytes of blobs.
 fn assert_sent(registry: &Registry, len: u64, offset: u64) {
-    assert_eq!(registry.fired(), 1, "it was not cut");
+    assert_eq!(registry.fault_count(), 1, "it was not cut");
     let most = match registry.profile().resume {
-        Resume::Status => len + AGAIN,
-        Resume::Lost => len + offset,
+        ResumePolicy::Status => len + AGAIN,
+        ResumePolicy::Lost => len + offset,
     };
-    let sent = registry.received();
+    let sent = registry.received_bytes();
     assert!((len..=most).contains(&sent), "{sent} bytes were sent, not {len} to {most}");
 }
 
 #[test]
 fn cuts_of_layouts() {
-    let Some(goods) = Goods::new() else { return };
+    let Some(goods) = TestImages::new() else { return };
     let cases = cases(goods.layer, 64);
     assert_eq!(cases.len(), 128);
     check_all(&cases, |case| {
         let registry = goods.registry(case.profile);
-        registry.inject(Kind::Body, Fault::CutAt(case.offset), Times::First(1));
-        let scene = Goods::scene(&registry);
+        registry.inject(RequestKind::Body, Fault::CutAt(case.offset), FaultTimes::First(1));
+        let scene = TestImages::scene(&registry);
         let outcome = goods.push(&scene, "new", &[&registry.reference("team/vm:1")]);
         assert_eq!(outcome.status, 0, "{}", outcome.stderr);
         goods.assert_served(&registry, &goods.new);
@@ -58,42 +58,42 @@ fn cuts_of_layouts() {
 /// Several cuts of one push: each piece is kept where that is possible.
 #[test]
 fn cuts_one_after_the_other() {
-    let Some(goods) = Goods::new() else { return };
+    let Some(goods) = TestImages::new() else { return };
     let registry = goods.registry(Profile::DISTRIBUTION_3);
-    registry.inject(Kind::Body, Fault::CutAt(10_000), Times::First(5));
-    let scene = Goods::scene(&registry);
+    registry.inject(RequestKind::Body, Fault::CutAt(10_000), FaultTimes::First(5));
+    let scene = TestImages::scene(&registry);
     let outcome = goods.push(&scene, "new", &[&registry.reference("team/vm:1")]);
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     goods.assert_served(&registry, &goods.new);
-    assert_eq!(registry.fired(), 5);
-    assert!(registry.received() <= goods.len + 5 * AGAIN, "{}", registry.received());
+    assert_eq!(registry.fault_count(), 5);
+    assert!(registry.received_bytes() <= goods.len + 5 * AGAIN, "{}", registry.received_bytes());
 }
 
 #[test]
 fn cuts_of_builds() {
-    let Some(goods) = Goods::new() else { return };
+    let Some(goods) = TestImages::new() else { return };
     check_all(&cases(goods.layer, 12), |case| {
         let registry = goods.registry(case.profile);
-        registry.inject(Kind::Body, Fault::CutAt(case.offset), Times::First(1));
+        registry.inject(RequestKind::Body, Fault::CutAt(case.offset), FaultTimes::First(1));
         // The disk of `new`.
         let scene = Scene::new();
-        scene.write("disk.raw", mixed(13, 300 << 10));
-        scene.spec("amd64: { disk: disk.raw }");
+        scene.write("disk.raw", mixed_bytes(13, 300 << 10));
+        scene.write_spec("amd64: { disk: disk.raw }");
         let there = registry.reference("team/vm:1");
         let outcome = scene.run(["build", "--push", "-q", "-t", &there]);
         let digest = outcome.digest();
         goods.assert_served(&registry, &digest);
         assert_eq!(outcome.stderr, "", "the user need not know");
-        let pushed = registry.image(NAME, &digest).unwrap();
+        let pushed = registry.manifest(NAME, &digest).unwrap();
         let child = pushed.json()["manifests"][0]["digest"].as_str().unwrap().to_owned();
-        let image = registry.image(NAME, &child).unwrap().json();
+        let image = registry.manifest(NAME, &child).unwrap().json();
         let sizes = [&image["config"]["size"], &image["layers"][0]["size"]];
         let len = sizes.iter().map(|size| size.as_u64().unwrap()).sum();
         // A stream cannot be resumed: what was sent is gone.
-        let sent = registry.received();
+        let sent = registry.received_bytes();
         let most = len + case.offset;
         assert!((len..=most).contains(&sent), "{sent} bytes were sent, not {len} to {most}");
-        assert_eq!(registry.fired(), 1, "it was not cut");
-        assert!(scene.files("tmp").is_empty(), "{:?}", scene.files("tmp"));
+        assert_eq!(registry.fault_count(), 1, "it was not cut");
+        assert!(scene.file_digests("tmp").is_empty(), "{:?}", scene.file_digests("tmp"));
     });
 }

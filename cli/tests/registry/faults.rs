@@ -5,21 +5,23 @@
 use std::time::Duration;
 
 use diskette_integration::registry::cases::check_all;
-use diskette_integration::registry::goods::{Goods, NAME};
-use diskette_integration::registry::profile::{Expiry, Form};
-use diskette_integration::registry::{Asked, Fault, Kind, Profile, Registry, Times};
-use diskette_integration::scene::Outcome;
+use diskette_integration::registry::profile::{TokenExpiry, TokenForm};
+use diskette_integration::registry::test_images::{NAME, TestImages};
+use diskette_integration::registry::{
+    Fault, FaultTimes, LoggedRequest, Profile, Registry, RequestKind,
+};
+use diskette_integration::scene::ProgramOutcome;
 
 /// The columns of the table.
-const KINDS: [Kind; 8] = [
-    Kind::Ping,
-    Kind::Token,
-    Kind::HeadBlob,
-    Kind::Post,
-    Kind::Body,
-    Kind::Commit,
-    Kind::PutManifest,
-    Kind::Tag,
+const KINDS: [RequestKind; 8] = [
+    RequestKind::Ping,
+    RequestKind::Token,
+    RequestKind::HeadBlob,
+    RequestKind::Post,
+    RequestKind::Body,
+    RequestKind::Commit,
+    RequestKind::PutManifest,
+    RequestKind::Tag,
 ];
 
 /// What is expected:
@@ -80,8 +82,8 @@ const CONNECTION_CAUSES: [&str; 11] = [
 #[derive(Debug)]
 struct Case {
     fault: Fault,
-    kind: Kind,
-    times: Times,
+    kind: RequestKind,
+    times: FaultTimes,
     expected: &'static str,
 }
 
@@ -92,9 +94,9 @@ fn cases() -> Vec<Case> {
             KINDS.into_iter().zip(passes.split(' ').zip(stays.split(' ')))
         {
             // What has a body fails once: the body may be sent only once more.
-            let has_body = matches!(kind, Kind::Body | Kind::Commit);
-            let first = Times::First(if has_body { 1 } else { 2 });
-            for (times, expected) in [(first, passes), (Times::Always, stays)] {
+            let has_body = matches!(kind, RequestKind::Body | RequestKind::Commit);
+            let first = FaultTimes::First(if has_body { 1 } else { 2 });
+            for (times, expected) in [(first, passes), (FaultTimes::Always, stays)] {
                 cases.push(Case { fault: fault.clone(), kind, times, expected });
             }
         }
@@ -105,20 +107,21 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn faults() {
-    let Some(goods) = Goods::new() else { return };
+    let Some(goods) = TestImages::new() else { return };
     check_all(&cases(), |case| check(&goods, case));
     goods.assert_untouched();
 }
 
-fn check(goods: &Goods, case: &Case) {
+fn check(goods: &TestImages, case: &Case) {
     let lifetime = Duration::from_secs(300);
-    let profile = Profile::DISTRIBUTION_3.with_tokens(lifetime, Expiry::Told, Form::Opaque);
+    let profile =
+        Profile::DISTRIBUTION_3.with_tokens(lifetime, TokenExpiry::Declared, TokenForm::Opaque);
     let registry = goods.registry(profile);
     registry.inject(case.kind, case.fault.clone(), case.times);
-    let scene = Goods::scene(&registry);
+    let scene = TestImages::scene(&registry);
     let there = registry.reference("team/vm:1");
     let outcome = goods.push(&scene, "new", &["--retry", "3", "--timeout", "1", &there]);
-    assert_ne!(registry.fired(), 0, "there was no such request:\n{}", asked(&registry));
+    assert_ne!(registry.fault_count(), 0, "there was no such request:\n{}", asked(&registry));
     match (case.expected, outcome.status) {
         ("+" | "?" | "~", 0) => assert_done(goods, case, &registry),
         ("-" | "?", 1) => {
@@ -127,29 +130,29 @@ fn check(goods: &Goods, case: &Case) {
         }
         ("~", 1) => {
             assert_typed(case, &registry, &outcome);
-            let served = registry.image(NAME, "1").map(|image| image.digest);
+            let served = registry.manifest(NAME, "1").map(|image| image.digest);
             let is_known = served.is_some_and(|served| [&goods.old, &goods.new].contains(&&served));
             assert!(is_known, "the tag names something else");
-            assert_eq!(registry.verify(NAME, "1"), Ok(()));
+            assert_eq!(registry.verify_image(NAME, "1"), Ok(()));
         }
         (_, status) => panic!("{status}: {}\n{}", outcome.stderr, asked(&registry)),
     }
-    assert!(scene.files("tmp").is_empty(), "{:?}", scene.files("tmp"));
+    assert!(scene.file_digests("tmp").is_empty(), "{:?}", scene.file_digests("tmp"));
 }
 
 /// The new image is served, and not more was sent than had to be.
-fn assert_done(goods: &Goods, case: &Case, registry: &Registry) {
+fn assert_done(goods: &TestImages, case: &Case, registry: &Registry) {
     goods.assert_served(registry, &goods.new);
     let again = match case.kind {
-        Kind::Body | Kind::Commit => goods.len,
+        RequestKind::Body | RequestKind::Commit => goods.len,
         _ => 0,
     };
-    let (sent, most) = (registry.received(), goods.len + again);
+    let (sent, most) = (registry.received_bytes(), goods.len + again);
     assert!(sent <= most, "{sent} bytes of blobs were sent, not {most}\n{}", asked(registry));
 }
 
 /// The message names what, where and why, and nothing of it is what a server wants terminals to do.
-fn assert_typed(case: &Case, registry: &Registry, outcome: &Outcome) {
+fn assert_typed(case: &Case, registry: &Registry, outcome: &ProgramOutcome) {
     let said = &outcome.stderr;
     assert!(said.contains("cannot "), "it does not say what: {said}");
     assert!(said.contains(&registry.address()), "it does not say where: {said}");
@@ -163,6 +166,6 @@ fn assert_typed(case: &Case, registry: &Registry, outcome: &Outcome) {
 }
 
 fn asked(registry: &Registry) -> String {
-    let lines: Vec<_> = registry.requests().iter().map(Asked::line).collect();
+    let lines: Vec<_> = registry.take_requests().iter().map(LoggedRequest::line).collect();
     lines.join("\n")
 }

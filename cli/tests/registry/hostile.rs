@@ -4,10 +4,12 @@
 use std::time::{Duration, Instant};
 
 use diskette_integration::disk::sha256;
-use diskette_integration::registry::Times;
+use diskette_integration::registry::FaultTimes;
 use diskette_integration::registry::cases::check_all;
-use diskette_integration::registry::goods::NAME;
-use diskette_integration::registry::{Fault, INDEX, Kind, MANIFEST, Manifest, Profile, Registry};
+use diskette_integration::registry::test_images::NAME;
+use diskette_integration::registry::{
+    Fault, INDEX, MANIFEST, Profile, Registry, RequestKind, StoredManifest,
+};
 use diskette_integration::scene::Scene;
 use serde_json::{Value, json};
 
@@ -71,7 +73,7 @@ fn index(children: &[Value]) -> Vec<u8> {
 
 /// Puts a document where the tag leads, and where its digest does.
 fn put_as(registry: &Registry, media_type: &str, bytes: &[u8]) {
-    registry.put_document(NAME, "1", Manifest::new(media_type, bytes.to_vec()));
+    registry.put_document(NAME, "1", StoredManifest::new(media_type, bytes.to_vec()));
 }
 
 /// Puts manifests, and the index of them.
@@ -85,7 +87,7 @@ fn put_all(registry: &Registry, manifests: &[Vec<u8>]) {
 
 /// Puts a document under a digest that is not its own.
 fn forge(registry: &Registry, tag: &str, media_type: &str, bytes: Vec<u8>) {
-    let forged = Manifest { digest: ZEROS.into(), ..Manifest::new(media_type, bytes) };
+    let forged = StoredManifest { digest: ZEROS.into(), ..StoredManifest::new(media_type, bytes) };
     registry.put_document(NAME, tag, forged);
 }
 
@@ -212,12 +214,12 @@ fn blobs() -> Vec<Case> {
             "[ZEROS] is damaged: its bytes have another digest"),
         case("a blob elsewhere", |registry| {
             put(registry, "", "x", json!(1));
-            registry.inject(Kind::GetBlob, Fault::Redirect(METADATA.into()), Times::Always);
+            registry.inject(RequestKind::GetBlob, Fault::Redirect(METADATA.into()), FaultTimes::Always);
         },
             "cannot read a blob of [REGISTRY]/team/vm: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach"),
-        case("a manifest elsewhere", |registry| registry.inject(Kind::Tag, Fault::Redirect(METADATA.into()), Times::Always),
+        case("a manifest elsewhere", |registry| registry.inject(RequestKind::Tag, Fault::Redirect(METADATA.into()), FaultTimes::Always),
             "cannot read [REGISTRY]/team/vm:1: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach"),
-        case("a greeting elsewhere", |registry| registry.inject(Kind::Ping, Fault::Redirect(METADATA.into()), Times::Always),
+        case("a greeting elsewhere", |registry| registry.inject(RequestKind::Ping, Fault::Redirect(METADATA.into()), FaultTimes::Always),
             "cannot read [REGISTRY]/team/vm:1: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach"),
     ]
 }
@@ -233,7 +235,7 @@ fn pulls() {
         let there = registry.reference("team/vm:1");
         let args = ["pull", &there, "-o", "oci:back", "--progress", "none"];
         check(&scene, &args, &registry.address(), case.expected);
-        assert!(!scene.path("back/index.json").exists(), "{:?}", scene.files("back"));
+        assert!(!scene.path("back/index.json").exists(), "{:?}", scene.file_digests("back"));
     });
 }
 
@@ -278,7 +280,7 @@ fn one_manifest_many_times() {
     let outcome = Scene::new().run(["pull", "-q", &there, "-o", "oci:back"]);
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     let name = digest(&bytes);
-    let asked = registry.requests();
+    let asked = registry.take_requests();
     assert_eq!(asked.iter().filter(|asked| asked.path.contains(&name)).count(), 1);
 }
 
@@ -286,16 +288,16 @@ fn one_manifest_many_times() {
 fn pushes() {
     let scene = Scene::with_disk();
     scene.build(&[]);
-    let check = |kind: Kind, fault: Fault, expected: &str| {
+    let check = |kind: RequestKind, fault: Fault, expected: &str| {
         let registry = Registry::start(Profile::DISTRIBUTION_3);
-        registry.inject(kind, fault, Times::Always);
+        registry.inject(kind, fault, FaultTimes::Always);
         let there = registry.reference("team/vm:1");
         let args = ["push", "-l", "out", "1", &there, "--progress", "none"];
         check(&scene, &args, &registry.address(), expected);
-        assert!(registry.image(NAME, "1").is_none());
+        assert!(registry.manifest(NAME, "1").is_none());
     };
     let why = "refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach";
     let said = |act: &str| format!("cannot {act} [REGISTRY]/team/vm: {why}");
-    check(Kind::Post, Fault::Location(METADATA.into()), &said("upload a blob to"));
-    check(Kind::HeadBlob, Fault::Redirect(METADATA.into()), &said("look for a blob in"));
+    check(RequestKind::Post, Fault::Location(METADATA.into()), &said("upload a blob to"));
+    check(RequestKind::HeadBlob, Fault::Redirect(METADATA.into()), &said("look for a blob in"));
 }

@@ -17,7 +17,7 @@ fn storage(scene: &Scene) -> Vec<String> {
 /// Runs podman or buildah, and returns what it wrote.
 fn stored(peer: &Peer, scene: &Scene, args: &[&str]) -> Vec<u8> {
     let storage = storage(scene);
-    peer.bytes(storage.iter().map(String::as_str).chain(args.iter().copied()))
+    peer.run_for_bytes(storage.iter().map(String::as_str).chain(args.iter().copied()))
 }
 
 fn stored_text(peer: &Peer, scene: &Scene, args: &[&str]) -> String {
@@ -39,7 +39,7 @@ fn skopeo_copy(skopeo: &Peer, scene: &Scene, options: &[&str], from: &str, to: &
 /// Pulls by name into a layout of the scene, and checks each blob against its name.
 fn pull(scene: &Scene, name: &str, layout: &str) -> String {
     let digest = scene.run(["pull", "-q", name, "-o", layout]).digest();
-    let blobs = scene.files(&format!("{layout}/blobs/sha256"));
+    let blobs = scene.file_digests(&format!("{layout}/blobs/sha256"));
     assert!(blobs.len() >= 3, "a manifest, a config, a layer: {blobs:?}");
     for (name, digest) in blobs {
         assert_eq!(name, digest, "{layout}");
@@ -52,14 +52,14 @@ fn skopeo_copies_what_was_pushed() {
     let Some(skopeo) = peer::find("skopeo") else { return };
     for kind in ["gzip", "zstd", "none"] {
         let scene = Scene::with_two_disks();
-        let Some(registry) = DockerRegistry::plain(&scene) else { return };
+        let Some(registry) = DockerRegistry::start_open(&scene) else { return };
         let digest = scene.build(&["--compression", kind]);
-        let name = registry.image("vm:1");
+        let name = registry.reference("vm:1");
         scene.run(["push", "-q", "-l", "out", "1", &name]).digest();
         skopeo_copy(&skopeo, &scene, &["--all", "--preserve-digests"], &name, "oci:back:1");
         let back = Layout::open(&scene.path("back"));
-        back.verify("1").unwrap();
-        assert_eq!(back.tagged("1").digest().to_string(), digest, "{kind}");
+        back.verify_blobs("1").unwrap();
+        assert_eq!(back.find_tag("1").digest().to_string(), digest, "{kind}");
     }
 }
 
@@ -67,8 +67,8 @@ fn skopeo_copies_what_was_pushed() {
 fn podman_pulls_the_disk_and_pushes_it_again() {
     let (Some(podman), Some(_)) = (peer::find("podman"), peer::find("crun")) else { return };
     let scene = Scene::with_disk();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
-    let name = registry.image("vm:1");
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let name = registry.reference("vm:1");
     scene.run(["build", "-q", "--push", "-t", &name]).digest();
     scene.write("policy.json", r#"{"default":[{"type":"insecureAcceptAnything"}]}"#);
     let policy = scene.path("policy.json");
@@ -85,7 +85,7 @@ fn podman_pulls_the_disk_and_pushes_it_again() {
     std::io::Read::read_to_end(&mut disk, &mut bytes).unwrap();
     assert_eq!(sha256(&bytes), sha256(&scene.read("disk.raw")));
     for format in ["oci", "v2s2"] {
-        let again = registry.image(&format!("again-{format}:1"));
+        let again = registry.reference(&format!("again-{format}:1"));
         stored(&podman, &scene, &[&["push", "--format", format, &id, &again][..], &open].concat());
         let digest = pull(&scene, &again, &format!("back-{format}"));
         assert_eq!(digest_of(&registry, &again), digest, "{format}");
@@ -96,8 +96,12 @@ fn podman_pulls_the_disk_and_pushes_it_again() {
 fn digest_of(registry: &DockerRegistry, name: &str) -> String {
     assert!(name.starts_with(&registry.address()));
     let Some(skopeo) = peer::find("skopeo") else { return String::new() };
-    let manifest =
-        skopeo.bytes(["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")]);
+    let manifest = skopeo.run_for_bytes([
+        "inspect",
+        "--raw",
+        "--tls-verify=false",
+        &format!("docker://{name}"),
+    ]);
     format!("sha256:{}", sha256(&manifest))
 }
 
@@ -106,7 +110,7 @@ fn what_skopeo_pushes_is_pulled() {
     let Some(skopeo) = peer::find("skopeo") else { return };
     let scene = Scene::with_two_disks();
     let (Some(registry), Some(other)) =
-        (DockerRegistry::plain(&scene), DockerRegistry::start(&scene, "other", &[]))
+        (DockerRegistry::start_open(&scene), DockerRegistry::start(&scene, "other", &[]))
     else {
         return;
     };
@@ -118,14 +122,14 @@ fn what_skopeo_pushes_is_pulled() {
         ("one-docker", &["--format", "v2s2"]),
         ("zstd", &["--all", "--dest-compress-format", "zstd"]),
     ] {
-        let image = registry.image(&format!("{name}:1"));
+        let image = registry.reference(&format!("{name}:1"));
         skopeo_copy(&skopeo, &scene, options, "oci:out:1", &image);
         let digest = pull(&scene, &image, name);
         assert_eq!(digest_of(&registry, &image), digest, "{name}");
         // Kinds of Docker's go on as they are, from a layout and from a registry.
         for (from, to) in [
-            (format!("oci:{name}:1"), other.image(&format!("pushed-{name}:1"))),
-            (image, other.image(&format!("copied-{name}:1"))),
+            (format!("oci:{name}:1"), other.reference(&format!("pushed-{name}:1"))),
+            (image, other.reference(&format!("copied-{name}:1"))),
         ] {
             assert_eq!(scene.run(["copy", "-q", &from, &to]).digest(), digest, "{from}");
             assert_eq!(digest_of(&other, &to), digest, "{to}");
@@ -141,13 +145,13 @@ fn what_skopeo_pushes_is_pulled() {
 fn what_buildah_pushes_is_pulled() {
     let Some(buildah) = peer::find("buildah") else { return };
     let scene = Scene::with_disk();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let container = stored_text(&buildah, &scene, &["from", "scratch"]);
     let disk = scene.path("disk.raw");
     let target = ["add", &container, disk.to_str().unwrap(), "/disk/disk.raw"];
     stored(&buildah, &scene, &target);
     for format in ["oci", "docker"] {
-        let name = registry.image(&format!("{format}:1"));
+        let name = registry.reference(&format!("{format}:1"));
         let image =
             stored_text(&buildah, &scene, &["commit", "-q", "--format", format, &container]);
         stored(&buildah, &scene, &["push", "-q", "--tls-verify=false", &image, &name]);
@@ -159,7 +163,7 @@ fn what_buildah_pushes_is_pulled() {
 fn layouts_of_others_are_pushed() {
     let (Some(umoci), Some(tar)) = (peer::find("umoci"), peer::find("tar")) else { return };
     let scene = Scene::with_two_disks();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let layer = scene.path("layer.tar");
     let root = scene.path("");
     tar.run(["-cf", layer.to_str().unwrap(), "-C", root.to_str().unwrap(), "x.raw"]);
@@ -169,9 +173,9 @@ fn layouts_of_others_are_pushed() {
     umoci.run(["new", "--image", &image]);
     umoci.run(["raw", "add-layer", "--image", &image, layer.to_str().unwrap()]);
     let check = |layout: &str| {
-        let name = registry.image(&format!("{layout}:1"));
+        let name = registry.reference(&format!("{layout}:1"));
         let digest = scene.run(["push", "-q", "-l", layout, "1", &name]).digest();
-        let tagged = Layout::open(&scene.path(layout)).tagged("1").digest().to_string();
+        let tagged = Layout::open(&scene.path(layout)).find_tag("1").digest().to_string();
         assert_eq!(digest, tagged, "{layout}");
         assert_eq!(pull(&scene, &name, &format!("{layout}-back")), digest, "{layout}");
     };

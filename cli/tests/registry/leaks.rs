@@ -10,10 +10,10 @@ use std::time::Duration;
 use diskette_integration::disk::sha256;
 use diskette_integration::peer;
 use diskette_integration::registry::cases::check_all;
-use diskette_integration::registry::goods::{Goods, NAME};
-use diskette_integration::registry::profile::{Expiry, Form};
-use diskette_integration::registry::trap::Trap;
-use diskette_integration::registry::{Fault, Kind, Profile, Registry, Times};
+use diskette_integration::registry::profile::{TokenExpiry, TokenForm};
+use diskette_integration::registry::test_images::{NAME, TestImages};
+use diskette_integration::registry::trap::SecretTrap;
+use diskette_integration::registry::{Fault, FaultTimes, Profile, Registry, RequestKind};
 use diskette_integration::scene::Scene;
 use serde_json::json;
 
@@ -100,7 +100,7 @@ struct Heard {
 
 #[test]
 fn leaks() {
-    let Some(goods) = Goods::new() else { return };
+    let Some(goods) = TestImages::new() else { return };
     let cases = |source| ATTACKS.map(|attack| Case { source, attack });
     let cases: Vec<_> = SOURCES.into_iter().flat_map(cases).collect();
     assert_eq!(cases.len(), 60);
@@ -108,46 +108,51 @@ fn leaks() {
     goods.assert_untouched();
 }
 
-fn check(goods: &Goods, case: &Case) {
+fn check(goods: &TestImages, case: &Case) {
     let profile = Profile { password: CANARY, ..Profile::DISTRIBUTION_3 };
     let lifetime = Duration::from_secs(300);
-    let registry = goods.registry(profile.with_tokens(lifetime, Expiry::Told, Form::Opaque));
-    let trap = Trap::new();
+    let registry =
+        goods.registry(profile.with_tokens(lifetime, TokenExpiry::Declared, TokenForm::Opaque));
+    let trap = SecretTrap::new();
     arm(&registry, &trap, case.attack);
     let scene = Scene::new();
     let mut command = command(goods, &scene, &registry, case);
     give(&mut command, &scene, &registry, case.source);
     let mut heard = watch(&scene, command, case.source, &[CANARY, ENCODED]);
-    heard.places.push(("the trap".into(), trap.heard()));
+    heard.places.push(("the trap".into(), trap.received_text()));
     if case.attack == Attack::None {
         assert_eq!(heard.status, 0, "{:?}", heard.places);
         goods.assert_served(&registry, &goods.new);
     } else if case.attack != Attack::Foreign {
-        assert_ne!(registry.fired(), 0, "there was no such request: {:?}", heard.places);
+        assert_ne!(registry.fault_count(), 0, "there was no such request: {:?}", heard.places);
     }
     assert!(!registry.tokens().is_empty() || heard.status == 1, "it did not use the secret");
     assert_nothing_leaked(&heard, &registry.tokens());
 }
 
 /// Prepares what the registry does.
-fn arm(registry: &Registry, trap: &Trap, attack: Attack) {
+fn arm(registry: &Registry, trap: &SecretTrap, attack: Attack) {
     let (kind, fault) = match attack {
         Attack::None => return,
-        Attack::Ping => (Kind::Ping, Fault::Redirect(trap.url("/v2/"))),
-        Attack::Token => (Kind::Token, Fault::Redirect(trap.url("/token"))),
-        Attack::Head => (Kind::HeadBlob, Fault::Redirect(trap.url("/v2/a/blobs/b"))),
-        Attack::Post => (Kind::Post, Fault::Redirect(trap.url("/v2/a/blobs/uploads/"))),
-        Attack::Location => (Kind::Post, Fault::Location(trap.url("/v2/a/blobs/uploads/1?x=y"))),
-        Attack::Manifest => (Kind::PutManifest, Fault::Redirect(trap.url("/v2/a/manifests/1"))),
-        Attack::Echo => (Kind::Post, Fault::Echo(403)),
-        Attack::Pull => (Kind::GetBlob, Fault::Redirect(trap.url("/storage"))),
+        Attack::Ping => (RequestKind::Ping, Fault::Redirect(trap.url("/v2/"))),
+        Attack::Token => (RequestKind::Token, Fault::Redirect(trap.url("/token"))),
+        Attack::Head => (RequestKind::HeadBlob, Fault::Redirect(trap.url("/v2/a/blobs/b"))),
+        Attack::Post => (RequestKind::Post, Fault::Redirect(trap.url("/v2/a/blobs/uploads/"))),
+        Attack::Location => {
+            (RequestKind::Post, Fault::Location(trap.url("/v2/a/blobs/uploads/1?x=y")))
+        }
+        Attack::Manifest => {
+            (RequestKind::PutManifest, Fault::Redirect(trap.url("/v2/a/manifests/1")))
+        }
+        Attack::Echo => (RequestKind::Post, Fault::Echo(403)),
+        Attack::Pull => (RequestKind::GetBlob, Fault::Redirect(trap.url("/storage"))),
         Attack::Foreign => return registry.put_manifest(NAME, "1", &foreign(trap)),
     };
-    registry.inject(kind, fault, Times::Always);
+    registry.inject(kind, fault, FaultTimes::Always);
 }
 
 /// Returns a manifest whose layer is in the trap.
-fn foreign(trap: &Trap) -> Vec<u8> {
+fn foreign(trap: &SecretTrap) -> Vec<u8> {
     let digest = format!("sha256:{}", sha256(b"{}"));
     let config = json!({
         "mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": 2,
@@ -162,7 +167,7 @@ fn foreign(trap: &Trap) -> Vec<u8> {
         .into_bytes()
 }
 
-fn command(goods: &Goods, scene: &Scene, registry: &Registry, case: &Case) -> Command {
+fn command(goods: &TestImages, scene: &Scene, registry: &Registry, case: &Case) -> Command {
     let there = registry.reference("team/vm:1");
     let layout = goods.layout("new");
     let mut args = match case.attack {
@@ -226,7 +231,7 @@ fn watch(scene: &Scene, mut command: Command, source: Source, secrets: &[&str]) 
             heard.places.push((name.into(), String::from_utf8_lossy(&said).into_owned()));
         }
     });
-    for name in scene.files("").into_keys() {
+    for name in scene.file_digests("").into_keys() {
         let is_source = ["auth.json", "home/.docker/config.json", "bin/docker-credential-canary"];
         if !is_source.contains(&&name[..]) {
             let content = String::from_utf8_lossy(&scene.read(&name)).into_owned();
@@ -261,11 +266,11 @@ fn leaks_are_found() {
     // Not the secret of the other tests, which look at the arguments of all programs.
     let (secret, encoded) = ("an0ther-c4nary", "dXNlcjphbjB0aGVyLWM0bmFyeQ==");
     let scene = Scene::new();
-    let trap = Trap::new();
+    let trap = SecretTrap::new();
     let login = format!("user:{secret}");
     let args = ["-sS", "-m", "5", "-u", &login, &trap.url("/")];
     curl.command().args(args).output().unwrap();
-    assert!(trap.heard().contains(encoded), "{}", trap.heard());
+    assert!(trap.received_text().contains(encoded), "{}", trap.received_text());
     let mut command = Command::new("sh");
     let script = "echo $0; echo $0 >&2; echo $0 >left; sleep 0.5";
     command.args(["-c", script, secret]).current_dir(scene.path(""));

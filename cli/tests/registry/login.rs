@@ -8,27 +8,27 @@
 use std::process::{Command, Stdio};
 
 use diskette_integration::certificates::Authority;
-use diskette_integration::docker_registry::{DockerRegistry, USER, htpasswd};
+use diskette_integration::docker_registry::{DockerRegistry, USER, htpasswd_settings};
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
-use diskette_integration::scene::{Outcome, Scene};
-use diskette_integration::token_server::{Anonymous, TokenServer};
+use diskette_integration::scene::{ProgramOutcome, Scene};
+use diskette_integration::token_server::{AnonymousAccess, TokenServer};
 use serde_json::json;
 use snapbox::{IntoData, assert_data_eq, str};
 
 /// Runs a command that is given something to read.
-fn feed(scene: &Scene, mut command: Command, input: &str) -> Outcome {
+fn feed(scene: &Scene, mut command: Command, input: &str) -> ProgramOutcome {
     let path = scene.write("tmp/input", input);
     command.stdin(Stdio::from(std::fs::File::open(path).unwrap()));
-    scene.outcome(command)
+    scene.run_command(command)
 }
 
 /// Pushes with some options and compares what is said; `[OK]` stands for an image that is there.
 fn check(scene: &Scene, registry: &DockerRegistry, args: &[&str], expected: impl IntoData) {
-    let name = registry.image("team/vm:1");
+    let name = registry.reference("team/vm:1");
     let push = ["push", "-l", "out", "1", &name, "--progress", "none", "--retry", "0"];
     let outcome = feed(scene, scene.program(push.iter().chain(args)), USER);
-    let digest = Layout::open(&scene.path("out")).tagged("1").digest().to_string();
+    let digest = Layout::open(&scene.path("out")).find_tag("1").digest().to_string();
     let said = outcome.transcript().replace(&registry.address(), "[REGISTRY]");
     assert_data_eq!(said.replace(&digest, "[DIGEST]"), expected.raw());
 }
@@ -38,7 +38,7 @@ const GOOD: &str = "status: 0\nstdout:\n[REGISTRY]/team/vm@[DIGEST]\nstderr:\n";
 #[test]
 fn passwords() {
     let scene = Scene::with_disk();
-    let settings = [htpasswd(&scene)];
+    let settings = [htpasswd_settings(&scene)];
     let Some(registry) = DockerRegistry::start(&scene, "registry", &settings) else { return };
     scene.build(&[]);
     scene.write("right", USER);
@@ -90,7 +90,7 @@ error: cannot read `nowhere`: No such file or directory (os error 2)
     // What is wrong never shows, with whatever options.
     let debug = feed(
         &scene,
-        scene.program(["tags", &registry.image("team/vm"), "--creds", "-", "--debug"]),
+        scene.program(["tags", &registry.reference("team/vm"), "--creds", "-", "--debug"]),
         USER,
     );
     assert!(debug.stderr.contains("> GET"), "{}", debug.stderr);
@@ -169,7 +169,7 @@ error: cannot look for a blob in [REGISTRY]/team/vm: cannot find the auth file `
 #[test]
 fn others_log_in() {
     let scene = Scene::with_disk();
-    let settings = [htpasswd(&scene)];
+    let settings = [htpasswd_settings(&scene)];
     let Some(registry) = DockerRegistry::start(&scene, "registry", &settings) else { return };
     scene.build(&[]);
     for name in ["podman", "skopeo", "buildah"] {
@@ -190,7 +190,7 @@ fn others_log_in() {
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     check(&scene, &registry, &[], GOOD);
     let Some(skopeo) = peer::find("skopeo") else { return };
-    let image = format!("docker://{}", registry.image("team/vm:1"));
+    let image = format!("docker://{}", registry.reference("team/vm:1"));
     let authfile = scene.path(home);
     let authfile = authfile.to_str().unwrap();
     skopeo.run(["inspect", "--raw", "--tls-verify=false", "--authfile", authfile, &image]);
@@ -200,8 +200,8 @@ fn others_log_in() {
 fn tokens() {
     let scene = Scene::with_disk();
     let Some(authority) = Authority::new(&scene, "authority") else { return };
-    let Some(server) = TokenServer::start(&authority, Anonymous::Pull) else { return };
-    let settings = [server.settings()];
+    let Some(server) = TokenServer::start(&authority, AnonymousAccess::Pull) else { return };
+    let settings = [server.registry_settings()];
     let Some(registry) = DockerRegistry::start(&scene, "registry", &settings) else { return };
     scene.build(&[]);
     scene.write("right", USER);
@@ -234,23 +234,23 @@ error: cannot look for a blob in [REGISTRY]/team/vm: the registry's token server
 
 "#]],
     );
-    drop(server.requests());
+    drop(server.take_scopes());
     check(&scene, &registry, &["--creds", "right"], GOOD);
-    let mut scopes = server.requests();
+    let mut scopes = server.take_scopes();
     scopes.dedup();
     assert_eq!(scopes, ["repository:team/vm:pull,push"]);
     // Reading needs no password.
-    let name = registry.image("team/vm:1");
+    let name = registry.reference("team/vm:1");
     assert_eq!(scene.run(["pull", "-q", &name, "-o", "back"]).status, 0);
-    let mut scopes = server.requests();
+    let mut scopes = server.take_scopes();
     scopes.dedup();
     assert_eq!(scopes, ["repository:team/vm:pull"]);
     // A blob from the repository beside it needs leave for both.
-    let beside = registry.image("other/vm:1");
+    let beside = registry.reference("other/vm:1");
     let copied = scene.run(["copy", "--debug", &name, &beside, "--creds", "right"]);
     assert_eq!(copied.status, 0, "{}", copied.stderr);
     assert!(!copied.stderr.contains("> PATCH"), "blobs were moved: {}", copied.stderr);
-    let scopes = server.requests();
+    let scopes = server.take_scopes();
     assert!(scopes.contains(&"repository:other/vm:pull,push".to_owned()), "{scopes:?}");
     assert!(!copied.stderr.contains("eyJ"), "a token shows: {}", copied.stderr);
 }
@@ -259,8 +259,8 @@ error: cannot look for a blob in [REGISTRY]/team/vm: the registry's token server
 fn tokens_for_nobody() {
     let scene = Scene::with_disk();
     let Some(authority) = Authority::new(&scene, "authority") else { return };
-    let Some(server) = TokenServer::start(&authority, Anonymous::Nothing) else { return };
-    let settings = [server.settings()];
+    let Some(server) = TokenServer::start(&authority, AnonymousAccess::Nothing) else { return };
+    let settings = [server.registry_settings()];
     let Some(registry) = DockerRegistry::start(&scene, "registry", &settings) else { return };
     scene.build(&[]);
     check(

@@ -2,19 +2,19 @@
 
 use diskette_integration::certificates::{Authority, Validity};
 use diskette_integration::daemon::Daemon;
-use diskette_integration::disk::{MIB, mixed};
+use diskette_integration::disk::{MIB, mixed_bytes};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::image::Layout;
 use diskette_integration::nginx;
-use diskette_integration::scene::{Outcome, Scene};
+use diskette_integration::scene::{ProgramOutcome, Scene};
 use serde_json::json;
 use snapbox::{IntoData, assert_data_eq, str};
 
 /// A scene with an image of 8 MiB in the layout `out`, most of which does not compress.
 fn scene() -> Scene {
     let scene = Scene::new();
-    scene.write("disk.raw", mixed(4, 8 * MIB));
-    scene.spec("amd64: { disk: disk.raw }");
+    scene.write("disk.raw", mixed_bytes(4, 8 * MIB));
+    scene.write_spec("amd64: { disk: disk.raw }");
     scene.build(&["--compression", "none"]);
     scene
 }
@@ -25,7 +25,7 @@ const PASS: &str = "proxy_set_header Host $http_host; proxy_http_version 1.1;";
 /// Starts nginx in front of a registry. In its `server` block, `more` comes first.
 fn front(scene: &Scene, registry: &DockerRegistry, more: &str) -> Option<Daemon> {
     let back = registry.address();
-    nginx::start(scene, "nginx", |port| {
+    nginx::start_nginx(scene, "nginx", |port| {
         format!(
             "limit_req_zone $binary_remote_addr zone=few:1m rate=6r/s;\n\
              server {{ listen 127.0.0.1:{port}; {more} {PASS}\n\
@@ -38,9 +38,9 @@ fn front(scene: &Scene, registry: &DockerRegistry, more: &str) -> Option<Daemon>
 /// way, nginx says `troubled`.
 fn pushes(more: &str, troubled: &str) {
     let scene = scene();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let Some(front) = front(&scene, &registry, more) else { return };
-    let digest = Layout::open(&scene.path("out")).tagged("1").digest().to_string();
+    let digest = Layout::open(&scene.path("out")).find_tag("1").digest().to_string();
     let name = |repository: &str| format!("{}/{repository}:1", front.address());
     let build = ["build", "--push", "--no-cache", "--compression", "none", "-t"];
     let commands = [("pushed", &["push", "-l", "out", "1"][..]), ("built", &build)];
@@ -52,7 +52,7 @@ fn pushes(more: &str, troubled: &str) {
         assert_eq!(outcome.digest(), digest, "{more}");
         let pulled = scene.run(["pull", "-q", &name, "-o", repository]);
         assert_eq!(pulled.digest(), digest, "{more}");
-        Layout::open(&scene.path(repository)).verify("1").unwrap();
+        Layout::open(&scene.path(repository)).verify_blobs("1").unwrap();
     }
     let log = String::from_utf8(scene.read("nginx/error.log")).unwrap();
     assert!(log.contains(troubled), "{more}: nothing was hindered: {log}");
@@ -94,7 +94,7 @@ fn refused(scene: &Scene, front: &Daemon, retry: &str, expected: impl IntoData) 
     let name = format!("{}/vm:1", front.address());
     let args =
         ["push", "-l", "out", "1", &name, "--progress", "none", "--retry", retry, "--jobs", "1"];
-    let Outcome { stderr, status, .. } = scene.run(args);
+    let ProgramOutcome { stderr, status, .. } = scene.run(args);
     let said = stderr.replace(&front.address().to_string(), "[REGISTRY]");
     assert_data_eq!(format!("{status}\n{said}"), expected.raw());
 }
@@ -102,7 +102,7 @@ fn refused(scene: &Scene, front: &Daemon, retry: &str, expected: impl IntoData) 
 #[test]
 fn what_is_said_of_refusals() {
     let scene = scene();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let check = |more: &str, expected: snapbox::Data| {
         let Some(front) = front(&scene, &registry, more) else { return };
         refused(&scene, &front, "1", expected);
@@ -150,7 +150,7 @@ error: cannot look for a blob in [REGISTRY]/vm: the server answered 429
 #[test]
 fn pauses_that_are_asked_for_are_kept() {
     let scene = scene();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let limits = "client_max_body_size 0; limit_req zone=few burst=2 nodelay;\n\
         limit_req_status 429; error_page 429 = @pause;\n\
         location @pause { internal; add_header Retry-After 2 always; return 429; }";
@@ -174,7 +174,7 @@ fn paths_have_a_prefix() {
     };
     let back = registry.address();
     // The registry knows `team/…` as `inner/…`: what it sends back is rewritten on the way.
-    let front = nginx::start(&scene, "nginx", |port| {
+    let front = nginx::start_nginx(&scene, "nginx", |port| {
         format!(
             "server {{ listen 127.0.0.1:{port}; client_max_body_size 0; {PASS}\n\
              location = /v2/ {{ proxy_pass http://{back}; }}\n\
@@ -186,7 +186,7 @@ fn paths_have_a_prefix() {
     let name = format!("{}/team/vm:1", front.address());
     let pushed = scene.run(["push", "-q", "-l", "out", "1", &name]).digest();
     assert_eq!(scene.run(["pull", "-q", &name, "-o", "back"]).digest(), pushed);
-    let inner = registry.image("inner/vm:1");
+    let inner = registry.reference("inner/vm:1");
     assert_eq!(scene.run(["pull", "-q", &inner, "-o", "inner"]).digest(), pushed);
 }
 
@@ -196,11 +196,11 @@ fn tls_ends_in_front() {
     let scene = scene();
     let Some(authority) = Authority::new(&scene, "authority") else { return };
     let pair = authority.issue("front", "IP:127.0.0.1", Validity::Good);
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let back = registry.address();
     let (certificate, key) = (pair.certificate.display(), pair.key.display());
     for protocols in ["TLSv1.3", "TLSv1.2"] {
-        let front = nginx::start(&scene, "nginx", |port| {
+        let front = nginx::start_nginx(&scene, "nginx", |port| {
             format!(
                 "server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {certificate};\n\
                  ssl_certificate_key {key}; ssl_protocols {protocols};\n\
@@ -227,8 +227,8 @@ fn tls_ends_in_front() {
 #[test]
 fn replicas_that_do_not_know_each_other() {
     let scene = Scene::new();
-    scene.write("disk.raw", mixed(4, 70_000));
-    scene.spec("amd64: { disk: disk.raw }");
+    scene.write("disk.raw", mixed_bytes(4, 70_000));
+    scene.write_spec("amd64: { disk: disk.raw }");
     scene.build(&[]);
     let data = json!(scene.path("shared"));
     let start = |name: &str| {
@@ -237,7 +237,7 @@ fn replicas_that_do_not_know_each_other() {
     };
     let (Some(one), Some(two)) = (start("one"), start("two")) else { return };
     let front = |upstream: &str, back: &str| {
-        nginx::start(&scene, "nginx", |port| {
+        nginx::start_nginx(&scene, "nginx", |port| {
             format!(
                 "upstream both {{ {upstream} server {one}; server {two}; }}\n\
                  map $request_method $back {{ POST {one}; default {two}; }}\n\

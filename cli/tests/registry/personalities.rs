@@ -2,10 +2,10 @@
 
 use diskette_integration::image::Layout;
 use diskette_integration::registry::cases::check_all;
-use diskette_integration::registry::goods::{Goods, NAME};
-use diskette_integration::registry::profile::{Mount, Resume};
-use diskette_integration::registry::{Fault, Kind, Profile, Registry, Times};
-use diskette_integration::scene::{Outcome, Scene};
+use diskette_integration::registry::profile::{MountPolicy, ResumePolicy};
+use diskette_integration::registry::test_images::{NAME, TestImages};
+use diskette_integration::registry::{Fault, FaultTimes, Profile, Registry, RequestKind};
+use diskette_integration::scene::{ProgramOutcome, Scene};
 use ocidir::oci_spec::image::Descriptor;
 
 /// What is done at a registry.
@@ -36,7 +36,7 @@ const FLOWS: [Flow; 6] =
 
 #[test]
 fn personalities() {
-    let Some(goods) = Goods::new() else { return };
+    let Some(goods) = TestImages::new() else { return };
     let cases = |profile| FLOWS.map(|flow| Case { profile, flow });
     let cases: Vec<_> = Profile::ALL.into_iter().flat_map(cases).collect();
     assert_eq!(cases.len(), 72);
@@ -44,30 +44,30 @@ fn personalities() {
     goods.assert_untouched();
 }
 
-fn check(goods: &Goods, case: &Case) {
+fn check(goods: &TestImages, case: &Case) {
     let registry = goods.registry(case.profile);
-    registry.make("team/other");
-    let scene = Goods::scene(&registry);
+    registry.create_repository("team/other");
+    let scene = TestImages::scene(&registry);
     let there = registry.reference("team/vm:1");
     let push = |layout: &str, to: &[&str]| assert_success(&goods.push(&scene, layout, to));
     if matches!(case.flow, Flow::Broken) {
-        registry.inject(Kind::Body, Fault::CutAt(goods.layer / 2), Times::First(1));
+        registry.inject(RequestKind::Body, Fault::CutAt(goods.layer / 2), FaultTimes::First(1));
     }
     let layout = if matches!(case.flow, Flow::Platforms) { "multi" } else { "new" };
     push(layout, &[&there]);
     goods.assert_served(&registry, &goods.digest(layout));
-    let sent = registry.received();
+    let sent = registry.received_bytes();
     match case.flow {
         Flow::Push => assert_eq!(sent, goods.len),
         Flow::Again => {
             push("new", &[&there]);
-            assert_eq!(registry.received(), sent);
+            assert_eq!(registry.received_bytes(), sent);
         }
         Flow::Mount => {
             push("new", &[&there, &registry.reference("team/other:1")]);
-            assert_eq!(registry.verify("team/other", "1"), Ok(()));
-            let again = if case.profile.mount == Mount::Never { goods.len } else { 0 };
-            assert_eq!(registry.received(), sent + again);
+            assert_eq!(registry.verify_image("team/other", "1"), Ok(()));
+            let again = if case.profile.mount == MountPolicy::Never { goods.len } else { 0 };
+            assert_eq!(registry.received_bytes(), sent + again);
         }
         // Its two layers differ, and so do its configs.
         Flow::Platforms => assert_eq!(sent, blobs(goods, "multi")),
@@ -75,27 +75,28 @@ fn check(goods: &Goods, case: &Case) {
         Flow::Broken => {
             assert!(sent <= goods.len + goods.layer / 2, "{sent} bytes were sent");
             // What tells the truth about what it has is believed.
-            if case.profile.resume == Resume::Status && case.profile.name == "distribution v3" {
+            if case.profile.resume == ResumePolicy::Status && case.profile.name == "distribution v3"
+            {
                 assert_eq!(sent, goods.len);
             }
         }
     }
-    if case.profile.resume == Resume::Status && !matches!(case.flow, Flow::Broken) {
-        assert_eq!(registry.sessions(), 0, "a session is left open");
+    if case.profile.resume == ResumePolicy::Status && !matches!(case.flow, Flow::Broken) {
+        assert_eq!(registry.open_sessions(), 0, "a session is left open");
     }
 }
 
-fn pull(goods: &Goods, scene: &Scene, registry: &Registry, there: &str) {
+fn pull(goods: &TestImages, scene: &Scene, registry: &Registry, there: &str) {
     let outcome = scene.run(["pull", there, "-o", "oci:back", "--authfile", "auth.json"]);
     assert_success(&outcome);
     let back = Layout::open(&scene.path("back"));
-    assert_eq!(back.tagged("1").digest().to_string(), goods.new);
-    back.verify("1").unwrap();
-    assert_eq!(registry.image(NAME, "1").unwrap().digest, goods.new);
+    assert_eq!(back.find_tag("1").digest().to_string(), goods.new);
+    back.verify_blobs("1").unwrap();
+    assert_eq!(registry.manifest(NAME, "1").unwrap().digest, goods.new);
 }
 
 /// Returns the bytes of a layout's configs and layers.
-fn blobs(goods: &Goods, layout: &str) -> u64 {
+fn blobs(goods: &TestImages, layout: &str) -> u64 {
     let layout = Layout::open(goods.layout(layout).as_ref());
     let images = layout.images("1");
     let blobs = images.iter().flat_map(|image| {
@@ -105,6 +106,6 @@ fn blobs(goods: &Goods, layout: &str) -> u64 {
     blobs.sum()
 }
 
-fn assert_success(outcome: &Outcome) {
+fn assert_success(outcome: &ProgramOutcome) {
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
 }

@@ -144,7 +144,7 @@ impl World {
         let args = ["auth", "explain", image].map(str::to_owned);
         let mut command = scene.program(args.iter().chain(&self.options));
         command.envs(self.variables.iter().cloned());
-        let outcome = scene.outcome(command);
+        let outcome = scene.run_command(command);
         assert_eq!(outcome.status, 0, "{}", outcome.stderr);
         let said = String::from_utf8(outcome.stdout).unwrap();
         let decisive = said.lines().find_map(|line| {

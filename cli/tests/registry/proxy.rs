@@ -6,10 +6,10 @@
 )]
 
 use diskette_integration::certificates::{Authority, Validity};
-use diskette_integration::docker_registry::{DockerRegistry, USER, htpasswd};
+use diskette_integration::docker_registry::{DockerRegistry, USER, htpasswd_settings};
 use diskette_integration::image::Layout;
-use diskette_integration::proxy::{Access, Proxy};
-use diskette_integration::scene::{Outcome, Scene};
+use diskette_integration::proxy::{Proxy, ProxyAccess};
+use diskette_integration::scene::{ProgramOutcome, Scene};
 use serde_json::json;
 use snapbox::{IntoData, assert_data_eq, str};
 
@@ -19,17 +19,17 @@ const NAME: &str = "registry.invalid:5000";
 const SHOWN: &str = "Basic cHJveHk6c2VjcmV0";
 
 /// Runs the program with some variables, in which `PROXY` is the proxy's address.
-fn run(scene: &Scene, proxy: &Proxy, variables: &[(&str, &str)], args: &[&str]) -> Outcome {
+fn run(scene: &Scene, proxy: &Proxy, variables: &[(&str, &str)], args: &[&str]) -> ProgramOutcome {
     let mut command = scene.program(args);
     for (name, value) in variables {
         command.env(name, value.replace("PROXY", &proxy.address().to_string()));
     }
-    scene.outcome(command)
+    scene.run_command(command)
 }
 
 /// Returns the first words of what a proxy was asked, each once.
 fn asked(proxy: &Proxy) -> Vec<String> {
-    let requests = proxy.requests();
+    let requests = proxy.take_requests();
     let mut methods: Vec<String> =
         requests.iter().map(|head| head[0].split(" HTTP/").next().unwrap().to_owned()).collect();
     methods.sort_unstable();
@@ -47,7 +47,7 @@ fn https_goes_through_a_tunnel() {
     let Some(authority) = Authority::new(&scene, "authority") else { return };
     let pair = authority.issue("server", "DNS:registry.invalid", Validity::Good);
     let tls = json!({ "certificate": pair.certificate, "key": pair.key });
-    let settings = [("/http/tls", tls), htpasswd(&scene)];
+    let settings = [("/http/tls", tls), htpasswd_settings(&scene)];
     let Some(registry) = DockerRegistry::start(&scene, "registry", &settings) else { return };
     let server = registry.address().parse().unwrap();
     let digest = scene.build(&[]);
@@ -55,12 +55,12 @@ fn https_goes_through_a_tunnel() {
     let ca = authority.own.certificate.to_str().unwrap();
     let name = format!("{NAME}/vm:1");
     let args = [&push(&name)[..], &["--ca-file", ca, "--creds", "user"]].concat();
-    let open = Proxy::start(server, Access::All);
+    let open = Proxy::start(server, ProxyAccess::All);
     let tunnel = [format!("CONNECT {NAME}")];
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
         let pushed = run(&scene, &open, &[(variable, "http://PROXY")], &args);
         assert_eq!(pushed.digest(), digest, "{variable}");
-        let requests = open.requests();
+        let requests = open.take_requests();
         assert!(!requests.is_empty(), "{variable}: it went by another way");
         for head in requests {
             // The registry's password goes through the tunnel, not to the proxy.
@@ -69,7 +69,7 @@ fn https_goes_through_a_tunnel() {
             assert!(!shown, "{variable}: {head:?}");
         }
     }
-    let closed = Proxy::start(server, Access::Only(SHOWN));
+    let closed = Proxy::start(server, ProxyAccess::Only(SHOWN));
     let with = [("HTTPS_PROXY", "http://proxy:secret@PROXY")];
     assert_eq!(run(&scene, &closed, &with, &args).digest(), digest);
     assert_eq!(asked(&closed), tunnel);
@@ -121,18 +121,18 @@ error: `$HTTPS_PROXY` names a proxy that is neither `http://` nor `https://`
 #[test]
 fn http_is_passed_on() {
     let scene = Scene::with_disk();
-    let settings = [("/http/relativeurls", json!(true)), htpasswd(&scene)];
+    let settings = [("/http/relativeurls", json!(true)), htpasswd_settings(&scene)];
     let Some(registry) = DockerRegistry::start(&scene, "registry", &settings) else { return };
     let server = registry.address().parse().unwrap();
     let digest = scene.build(&[]);
     scene.write("user", USER);
     let name = format!("{NAME}/vm:1");
     let args = [&push(&name)[..], &["--plain-http", "--creds", "user"]].concat();
-    let proxy = Proxy::start(server, Access::Only(SHOWN));
+    let proxy = Proxy::start(server, ProxyAccess::Only(SHOWN));
     for variable in ["http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
         let pushed = run(&scene, &proxy, &[(variable, "http://proxy:secret@PROXY")], &args);
         assert_eq!(pushed.digest(), digest, "{variable}");
-        let requests = proxy.requests();
+        let requests = proxy.take_requests();
         assert!(!requests.is_empty(), "{variable}: it went by another way");
         for head in requests {
             assert!(head[0].contains(&format!(" http://{NAME}/v2/")), "{variable}: {head:?}");
@@ -141,17 +141,17 @@ fn http_is_passed_on() {
     let back = ["pull", "-q", &name, "-o", "back", "--plain-http", "--creds", "user"];
     let with = [("http_proxy", "http://proxy:secret@PROXY")];
     assert_eq!(run(&scene, &proxy, &with, &back).digest(), digest);
-    Layout::open(&scene.path("back")).verify("1").unwrap();
+    Layout::open(&scene.path("back")).verify_blobs("1").unwrap();
 }
 
 /// What is excepted from the proxy does not ask it, and does not find the registry either.
 #[test]
 fn exceptions() {
     let scene = Scene::with_disk();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let server = registry.address().parse().unwrap();
     let digest = scene.build(&[]);
-    let proxy = Proxy::start(server, Access::All);
+    let proxy = Proxy::start(server, ProxyAccess::All);
     let check = |exceptions: &str, name: &str, through: usize| {
         let variables = [
             ("http_proxy", "http://PROXY"),
@@ -161,7 +161,7 @@ fn exceptions() {
         let name = format!("{name}/vm:1");
         let args = [&push(&name)[..], &["--plain-http"]].concat();
         let outcome = run(&scene, &proxy, &variables, &args);
-        assert_eq!(proxy.requests().len().min(1), through, "{exceptions} {name}");
+        assert_eq!(proxy.take_requests().len().min(1), through, "{exceptions} {name}");
         outcome
     };
     let none = check("", NAME, 1);

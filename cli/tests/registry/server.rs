@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use diskette_integration::disk::{mixed, sha256};
+use diskette_integration::disk::{mixed_bytes, sha256};
 use diskette_integration::image::Layout;
 use diskette_integration::peer::{self, Peer};
-use diskette_integration::registry::profile::{Expiry, Form, Keep};
-use diskette_integration::registry::{Fault, Kind, Profile, Registry, Times};
+use diskette_integration::registry::profile::{BlobStorage, TokenExpiry, TokenForm};
+use diskette_integration::registry::{Fault, FaultTimes, Profile, Registry, RequestKind};
 use diskette_integration::scene::Scene;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -16,23 +16,23 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn check_round_trip(skopeo: &Peer, scene: &Scene, profile: Profile) {
     let name = profile.name;
     let registry = Registry::start(Profile { faults: &[], ..profile });
-    registry.make("team/vm");
+    registry.create_repository("team/vm");
     let there = format!("docker://{}", registry.reference("team/vm:1"));
     let creds = registry.profile().credentials();
     let copy = ["copy", "--all", "--preserve-digests"];
     let to = ["--dest-tls-verify=false", "--dest-creds", &creds];
     skopeo.run(copy.iter().chain(&to).chain(&["oci:out:1", &there]).map(|arg| located(scene, arg)));
-    let expected = Layout::open(&scene.path("out")).tagged("1").digest().to_string();
-    assert_eq!(registry.image("team/vm", "1").unwrap().digest, expected, "{name}");
-    assert_eq!(registry.verify("team/vm", "1"), Ok(()), "{name}");
-    assert_eq!(registry.sessions(), 0, "{name}");
+    let expected = Layout::open(&scene.path("out")).find_tag("1").digest().to_string();
+    assert_eq!(registry.manifest("team/vm", "1").unwrap().digest, expected, "{name}");
+    assert_eq!(registry.verify_image("team/vm", "1"), Ok(()), "{name}");
+    assert_eq!(registry.open_sessions(), 0, "{name}");
     let from = ["--src-tls-verify=false", "--src-creds", &creds];
     skopeo.run(
         copy.iter().chain(&from).chain(&[&there[..], "oci:back:1"]).map(|arg| located(scene, arg)),
     );
     let back = Layout::open(&scene.path("back"));
-    assert_eq!(back.tagged("1").digest().to_string(), expected, "{name}");
-    back.verify("1").unwrap();
+    assert_eq!(back.find_tag("1").digest().to_string(), expected, "{name}");
+    back.verify_blobs("1").unwrap();
     std::fs::remove_dir_all(scene.path("back")).unwrap();
 }
 
@@ -51,9 +51,15 @@ fn skopeo_copies_there_and_back() {
     let mut profiles = Profile::ALL.to_vec();
     profiles.extend([
         Profile { name: "basic", ..v3().with_basic() },
-        Profile { name: "opaque", ..v3().with_tokens(HOUR, Expiry::Told, Form::Opaque) },
-        Profile { name: "untold", ..v3().with_tokens(HOUR, Expiry::Untold, Form::Opaque) },
-        Profile { name: "jwt", ..v3().with_tokens(HOUR, Expiry::Told, Form::Jwt) },
+        Profile {
+            name: "opaque",
+            ..v3().with_tokens(HOUR, TokenExpiry::Declared, TokenForm::Opaque)
+        },
+        Profile {
+            name: "untold",
+            ..v3().with_tokens(HOUR, TokenExpiry::Undeclared, TokenForm::Opaque)
+        },
+        Profile { name: "jwt", ..v3().with_tokens(HOUR, TokenExpiry::Declared, TokenForm::Jwt) },
     ]);
     for profile in profiles {
         check_round_trip(&skopeo, &scene, profile);
@@ -70,9 +76,9 @@ fn skopeo_is_refused_with_a_wrong_password() {
         let there = format!("docker://{}", registry.reference("team/vm:1"));
         let creds = ["copy", "--dest-tls-verify=false", "--dest-creds", "user:wrong"];
         let args = creds.into_iter().chain(["oci:out:1", &there]);
-        skopeo.refuses(args.map(|arg| located(&scene, arg)));
-        assert!(registry.image("team/vm", "1").is_none(), "{}", registry.profile().name);
-        assert_eq!(registry.received(), 0, "{}", registry.profile().name);
+        skopeo.run_refused(args.map(|arg| located(&scene, arg)));
+        assert!(registry.manifest("team/vm", "1").is_none(), "{}", registry.profile().name);
+        assert_eq!(registry.received_bytes(), 0, "{}", registry.profile().name);
     }
 }
 
@@ -127,7 +133,7 @@ impl Curl {
 
     /// Opens an upload session and returns its URL.
     fn open(&self, registry: &Registry) -> String {
-        registry.make("a/b");
+        registry.create_repository("a/b");
         let url = format!("http://{}/v2/a/b/blobs/uploads/", registry.address());
         let got = self.ask("POST", &url, &["-H", "Content-Length: 0"]);
         assert_eq!(got.status, 202, "{}", got.head);
@@ -168,7 +174,7 @@ fn check_pieces(
     let Some(curl) = Curl::find() else { return };
     let name = profile.name;
     let registry = without_auth(profile);
-    let blob = mixed(1, lens[0] + lens[1]);
+    let blob = mixed_bytes(1, lens[0] + lens[1]);
     let mut url = curl.open(&registry);
     let mut at = 0;
     for ((len, start), (status, range)) in lens.into_iter().zip(starts).zip(expected) {
@@ -185,7 +191,7 @@ fn check_pieces(
     let got = curl.ask("PUT", &format!("{url}&digest={digest}"), &["-H", "Content-Length: 0"]);
     assert_eq!(got.status, 201, "{name}: {}", got.head);
     assert_eq!(registry.blob(&digest).unwrap().1.unwrap()[..], blob[..], "{name}");
-    assert_eq!(registry.received_of(&digest), blob.len() as u64, "{name}");
+    assert_eq!(registry.received_bytes_of(&digest), blob.len() as u64, "{name}");
 }
 
 #[test]
@@ -221,13 +227,13 @@ fn check_cut(profile: Profile, chunked: &[&str], expected: (u16, Option<&str>)) 
     let Some(curl) = Curl::find() else { return };
     let name = profile.name;
     let registry = without_auth(profile);
-    registry.inject(Kind::Body, Fault::CutAt(500), Times::First(1));
+    registry.inject(RequestKind::Body, Fault::CutAt(500), FaultTimes::First(1));
     let url = curl.open(&registry);
-    let blob = mixed(2, 1000);
+    let blob = mixed_bytes(2, 1000);
     let data = format!("@{}", curl.scene.write("sent", &blob).display());
     let got = curl.ask("PATCH", &url, &[&["--data-binary", &data], chunked].concat());
     assert_ne!(got.exit, 0, "{name}");
-    assert_eq!((registry.fired(), registry.received()), (1, 500), "{name}");
+    assert_eq!((registry.fault_count(), registry.received_bytes()), (1, 500), "{name}");
     let got = curl.ask("GET", &url, &[]);
     assert_eq!((got.status, got.header("range")), expected, "{name}: {}", got.head);
     if got.status != 204 {
@@ -236,7 +242,7 @@ fn check_cut(profile: Profile, chunked: &[&str], expected: (u16, Option<&str>)) 
     let digest = format!("sha256:{}", sha256(&blob));
     let url = format!("{}&digest={digest}", got.location(&registry));
     assert_eq!(curl.send("PUT", &url, "500-999", &blob[500..]).status, 201, "{name}");
-    assert_eq!(registry.received_of(&digest), 1000, "{name}");
+    assert_eq!(registry.received_bytes_of(&digest), 1000, "{name}");
 }
 
 #[test]
@@ -249,20 +255,20 @@ fn broken_bodies() {
 }
 
 /// What curl makes of a fault: its exit status and the answer's.
-fn check_fault(kind: Kind, method: &str, fault: &Fault, expected: (i32, u16)) {
+fn check_fault(kind: RequestKind, method: &str, fault: &Fault, expected: (i32, u16)) {
     let Some(curl) = Curl::find() else { return };
     let registry = without_auth(Profile::DISTRIBUTION_3);
     let session = curl.open(&registry);
-    registry.inject(kind, fault.clone(), Times::First(1));
-    let data = format!("@{}", curl.scene.write("sent", mixed(1, 20_000)).display());
+    registry.inject(kind, fault.clone(), FaultTimes::First(1));
+    let data = format!("@{}", curl.scene.write("sent", mixed_bytes(1, 20_000)).display());
     let ping = format!("http://{}/v2/", registry.address());
     let ask = || match kind {
-        Kind::Body => curl.ask(method, &session, &["-m", "1", "--data-binary", &data]),
+        RequestKind::Body => curl.ask(method, &session, &["-m", "1", "--data-binary", &data]),
         _ => curl.ask(method, &ping, &["-m", "1"]),
     };
     let got = ask();
     assert_eq!((got.exit, got.status), expected, "{fault:?} at {kind:?}: {}", got.head);
-    assert_eq!(registry.fired(), 1, "{fault:?} at {kind:?}");
+    assert_eq!(registry.fault_count(), 1, "{fault:?} at {kind:?}");
     // It happens once, and the server goes on.
     assert_eq!(ask().exit, 0, "{fault:?} at {kind:?}");
 }
@@ -288,17 +294,18 @@ fn faults_as_curl_sees_them() {
         (Fault::Delay(Duration::from_millis(300)), (0, 200), (0, 202)),
     ] {
         if fault != Fault::CutAt(7000) {
-            check_fault(Kind::Ping, "GET", &fault, at_ping);
+            check_fault(RequestKind::Ping, "GET", &fault, at_ping);
         }
-        check_fault(Kind::Body, "PATCH", &fault, at_body);
+        check_fault(RequestKind::Body, "PATCH", &fault, at_body);
     }
 }
 
 #[test]
 fn what_is_wrong_is_refused() {
     let Some(curl) = Curl::find() else { return };
-    let registry = Registry::start(Profile { keep: Keep::Bytes(1000), ..Profile::QUAY });
-    let open = Registry::start(Profile { keep: Keep::Bytes(1000), ..Profile::DISTRIBUTION_3 });
+    let registry = Registry::start(Profile { keep: BlobStorage::Bytes(1000), ..Profile::QUAY });
+    let open =
+        Registry::start(Profile { keep: BlobStorage::Bytes(1000), ..Profile::DISTRIBUTION_3 });
     let digest = format!("sha256:{}", sha256(b"something else"));
     let manifest =
         format!(r#"{{"schemaVersion": 2, "config": {{"digest": "{digest}"}}, "layers": []}}"#);
@@ -328,7 +335,7 @@ fn what_is_wrong_is_refused() {
 #[test]
 fn blobs_in_parts_and_elsewhere() {
     let Some(curl) = Curl::find() else { return };
-    let blob = mixed(3, 5000);
+    let blob = mixed_bytes(3, 5000);
     let digest = format!("sha256:{}", sha256(&blob));
     for profile in [Profile::DISTRIBUTION_3, Profile::GHCR] {
         let registry = without_auth(profile);
@@ -383,8 +390,9 @@ fn tags_come_in_pages() {
 #[test]
 fn large_blobs_leave_only_their_digest() {
     let Some(curl) = Curl::find() else { return };
-    let registry = Registry::start(Profile { keep: Keep::Digest, ..Profile::DISTRIBUTION_3 });
-    let blob = mixed(4, 80 << 20);
+    let registry =
+        Registry::start(Profile { keep: BlobStorage::Digest, ..Profile::DISTRIBUTION_3 });
+    let blob = mixed_bytes(4, 80 << 20);
     let digest = format!("sha256:{}", sha256(&blob));
     let url = format!("{}&digest={digest}", curl.open(&registry));
     // Of such a length curl asks first whether it may send the body.

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use diskette_integration::registry::goods::NAME;
+use diskette_integration::registry::test_images::NAME;
 use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::Scene;
-use diskette_integration::server::{Answer, Server};
+use diskette_integration::server::{Server, ServerAnswer};
 
 /// All else is waiting for something.
 const QUICK: Duration = Duration::from_secs(10);
 
 /// Starts a registry that has so many tags and lists so many of them at once.
 fn start(tags: usize, page: usize) -> Registry {
-    let registry = Registry::start(Profile { page, ..Profile::DISTRIBUTION_3 });
+    let registry = Registry::start(Profile { page_size: page, ..Profile::DISTRIBUTION_3 });
     for number in 0..tags {
         registry.put_manifest(NAME, &format!("v{number:04}"), b"{}");
     }
@@ -29,7 +29,7 @@ fn all_pages_are_listed() {
             outcome.transcript(),
             format!("status: 0\nstdout:\n{}stderr:\n", lines.concat())
         );
-        let asked = registry.requests();
+        let asked = registry.take_requests();
         let pages = asked.iter().filter(|asked| asked.path.contains("/tags/list")).count();
         assert_eq!(pages, tags.div_ceil(page), "{tags} tags, {page} at once");
     }
@@ -52,13 +52,13 @@ fn lists_without_end_are_refused() {
 #[test]
 fn hostile_lists_are_refused() {
     let (first, second) = ("/v2/team/vm/tags/list", "/v2/team/vm/tags/list?last=b");
-    let check = |page: Answer, other: Answer, expected: &str| {
+    let check = |page: ServerAnswer, other: ServerAnswer, expected: &str| {
         let server = Server::start([(first, page), (second, other)]);
         check(server.url("").strip_prefix("http://").unwrap_or_default(), expected);
     };
-    let page = |next| Answer::Page(br#"{"tags":["a","b"]}"#.to_vec(), next);
-    let list = |tags: &str| Answer::Content(format!(r#"{{"tags":{tags}}}"#).into_bytes());
-    let none = || Answer::Status(404);
+    let page = |next| ServerAnswer::Page(br#"{"tags":["a","b"]}"#.to_vec(), next);
+    let list = |tags: &str| ServerAnswer::Content(format!(r#"{{"tags":{tags}}}"#).into_bytes());
+    let none = || ServerAnswer::Status(404);
 
     let back = "the list of tags leads back to a page before";
     check(page(first), none(), back);

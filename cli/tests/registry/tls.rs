@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::Path;
 
-use diskette_integration::certificates::{Authority, Pair, Validity};
+use diskette_integration::certificates::{Authority, KeyPair, Validity};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::scene::Scene;
 use serde_json::{Value, json};
@@ -26,7 +26,10 @@ struct Secure {
 
 impl Secure {
     /// Starts a registry with a certificate, and puts an image into it.
-    fn start(certificate: impl FnOnce(&Authority) -> Pair, more: &[(&str, Value)]) -> Option<Self> {
+    fn start(
+        certificate: impl FnOnce(&Authority) -> KeyPair,
+        more: &[(&str, Value)],
+    ) -> Option<Self> {
         let scene = Scene::with_disk();
         let authority = Authority::new(&scene, "authority")?;
         let pair = certificate(&authority);
@@ -36,9 +39,9 @@ impl Secure {
         ];
         let settings: Vec<_> = settings.iter().chain(more).cloned().collect();
         // What is in it was put there when it asked for nothing.
-        let plain = DockerRegistry::plain(&scene)?;
+        let plain = DockerRegistry::start_open(&scene)?;
         scene.build(&[]);
-        scene.run(["push", "-q", "-l", "out", "1", &plain.image("vm:1")]).digest();
+        scene.run(["push", "-q", "-l", "out", "1", &plain.reference("vm:1")]).digest();
         drop(plain);
         let registry = DockerRegistry::start(&scene, "registry", &settings)?;
         Some(Self { scene, registry, authority })
@@ -46,10 +49,10 @@ impl Secure {
 
     /// Asks for the tags, and compares all that is said.
     fn check(&self, args: &[&str], environment: &[(&str, &Path)], expected: impl IntoData) {
-        let name = self.registry.image("vm");
+        let name = self.registry.reference("vm");
         let mut command = self.scene.program(["tags", &name, "--retry", "0"].iter().chain(args));
         command.envs(environment.iter().copied());
-        let said = self.scene.outcome(command).transcript();
+        let said = self.scene.run_command(command).transcript();
         // OpenSSL 3.0 has an older name for the alerts of TLS.
         let said = said.replace("sslv3 alert", "ssl/tls alert");
         assert_data_eq!(said.replace(&self.registry.address(), "[REGISTRY]"), expected.raw());
@@ -66,7 +69,7 @@ impl Secure {
     }
 }
 
-fn good(authority: &Authority) -> Pair {
+fn good(authority: &Authority) -> KeyPair {
     authority.issue("server", "IP:127.0.0.1", Validity::Good)
 }
 
@@ -279,11 +282,11 @@ error: cannot list the tags of [REGISTRY]/vm: the server does not let us in with
 #[test]
 fn without_tls_only_where_it_was_said() {
     let scene = Scene::with_disk();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     scene.build(&[]);
-    scene.run(["push", "-q", "-l", "out", "1", &registry.image("vm:1")]).digest();
+    scene.run(["push", "-q", "-l", "out", "1", &registry.reference("vm:1")]).digest();
     let check = |args: &[&str], expected| {
-        let name = registry.image("vm");
+        let name = registry.reference("vm");
         let outcome = scene.run(["tags", &name, "--retry", "0"].iter().chain(args));
         let said = outcome.transcript().replace(&registry.address(), "[REGISTRY]");
         assert_data_eq!(said, expected);
@@ -343,7 +346,7 @@ fn registries_conf() {
         scene.write("registries.conf", config);
         let mut command = scene.program(args.iter().chain(&["--retry", "0"]));
         command.env("CONTAINERS_REGISTRIES_CONF", &conf);
-        let said = scene.outcome(command).transcript();
+        let said = scene.run_command(command).transcript();
         let said = said.replace(&secure.registry.address(), "[SECURE]");
         assert_data_eq!(said.replace(&plain.address(), "[PLAIN]"), expected);
     };
@@ -354,10 +357,10 @@ fn registries_conf() {
     let mirror = |location: &str, rest: &str| {
         format!("[[registry.mirror]]\nlocation = \"{location}\"\n{rest}\n")
     };
-    let (one, two) = (secure.registry.image("vm:1"), plain.image("vm:1"));
+    let (one, two) = (secure.registry.reference("vm:1"), plain.reference("vm:1"));
     let (here, there) = (secure.registry.address(), plain.address());
     // Insecure is any certificate, or none.
-    let tags = ["tags", &secure.registry.image("vm")];
+    let tags = ["tags", &secure.registry.reference("vm")];
     check(&tags, registry(&here, "insecure = true"), GOOD.raw());
     check(
         &tags,

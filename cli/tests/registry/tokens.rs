@@ -5,22 +5,24 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use diskette_integration::registry::cases::check_all;
-use diskette_integration::registry::goods::Goods;
-use diskette_integration::registry::profile::{Auth, Expiry, Form, Tokens};
-use diskette_integration::registry::{Fault, IDENTITY_TOKEN, Kind, Profile, Registry, Times};
+use diskette_integration::registry::profile::{AuthScheme, TokenExpiry, TokenForm, Tokens};
+use diskette_integration::registry::test_images::TestImages;
+use diskette_integration::registry::{
+    Fault, FaultTimes, IDENTITY_TOKEN, Profile, Registry, RequestKind,
+};
 use diskette_integration::scene::Scene;
 use serde_json::json;
 
 /// The requests at whose beginning tokens expire.
-const BOUNDARIES: [Kind; 8] = [
-    Kind::Ping,
-    Kind::Token,
-    Kind::HeadBlob,
-    Kind::Post,
-    Kind::Body,
-    Kind::Commit,
-    Kind::PutManifest,
-    Kind::Tag,
+const BOUNDARIES: [RequestKind; 8] = [
+    RequestKind::Ping,
+    RequestKind::Token,
+    RequestKind::HeadBlob,
+    RequestKind::Post,
+    RequestKind::Body,
+    RequestKind::Commit,
+    RequestKind::PutManifest,
+    RequestKind::Tag,
 ];
 
 /// Longer than the shortest lifetime.
@@ -28,26 +30,26 @@ const SLOW: Duration = Duration::from_millis(2_100);
 
 /// Lifetime in seconds, whether it is told, what tokens look like, and what happens at a boundary:
 /// where the lifetime is short, the answer takes longer than that; otherwise all tokens expire.
-const LIFETIMES: [(u64, Expiry, Form, Fault); 5] = [
-    (2, Expiry::Told, Form::Opaque, Fault::Delay(SLOW)),
-    (60, Expiry::Told, Form::Opaque, Fault::Expire),
-    (60, Expiry::Untold, Form::Opaque, Fault::Expire),
-    (300, Expiry::Told, Form::Opaque, Fault::Expire),
-    (60, Expiry::Untold, Form::Jwt, Fault::Expire),
+const LIFETIMES: [(u64, TokenExpiry, TokenForm, Fault); 5] = [
+    (2, TokenExpiry::Declared, TokenForm::Opaque, Fault::Delay(SLOW)),
+    (60, TokenExpiry::Declared, TokenForm::Opaque, Fault::Expire),
+    (60, TokenExpiry::Undeclared, TokenForm::Opaque, Fault::Expire),
+    (300, TokenExpiry::Declared, TokenForm::Opaque, Fault::Expire),
+    (60, TokenExpiry::Undeclared, TokenForm::Jwt, Fault::Expire),
 ];
 
 #[derive(Debug)]
 struct Case {
     lifetime: u64,
-    expiry: Expiry,
-    form: Form,
+    expiry: TokenExpiry,
+    form: TokenForm,
     fault: Fault,
-    boundary: Kind,
+    boundary: RequestKind,
 }
 
 #[test]
 fn lifetimes_and_boundaries() {
-    let Some(goods) = Goods::new() else { return };
+    let Some(goods) = TestImages::new() else { return };
     let mut cases = Vec::new();
     for (lifetime, expiry, form, fault) in LIFETIMES {
         for boundary in BOUNDARIES {
@@ -59,19 +61,19 @@ fn lifetimes_and_boundaries() {
     goods.assert_untouched();
 }
 
-fn check(goods: &Goods, case: &Case) {
+fn check(goods: &TestImages, case: &Case) {
     let lifetime = Duration::from_secs(case.lifetime);
     let registry =
         goods.registry(Profile::DISTRIBUTION_3.with_tokens(lifetime, case.expiry, case.form));
-    registry.inject(case.boundary, case.fault.clone(), Times::First(1));
-    let scene = Goods::scene(&registry);
+    registry.inject(case.boundary, case.fault.clone(), FaultTimes::First(1));
+    let scene = TestImages::scene(&registry);
     let outcome = goods.push(&scene, "new", &[&registry.reference("team/vm:1")]);
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     goods.assert_served(&registry, &goods.new);
-    assert_eq!(registry.fired(), 1, "there was no such request");
-    let most = if case.boundary == Kind::Body { 2 * goods.len } else { goods.len };
-    let most = if case.boundary == Kind::Commit { 2 * goods.len } else { most };
-    assert!(registry.received() <= most, "{} bytes were sent", registry.received());
+    assert_eq!(registry.fault_count(), 1, "there was no such request");
+    let most = if case.boundary == RequestKind::Body { 2 * goods.len } else { goods.len };
+    let most = if case.boundary == RequestKind::Commit { 2 * goods.len } else { most };
+    assert!(registry.received_bytes() <= most, "{} bytes were sent", registry.received_bytes());
     // Two to begin with, to look and to push; two for the boundary. Those of two seconds are renewed in
     // time as well.
     let tokens = registry.tokens().len();
@@ -116,7 +118,7 @@ const SOURCES: [Source; 8] = [
 
 #[test]
 fn sources() {
-    let Some(goods) = Goods::new() else { return };
+    let Some(goods) = TestImages::new() else { return };
     for source in SOURCES {
         let registry = tokens(&goods);
         let scene = Scene::new();
@@ -142,16 +144,16 @@ fn sources() {
 /// A password that is replaced in the middle of a push is asked for again.
 #[test]
 fn rotated_passwords() {
-    let Some(goods) = Goods::new() else { return };
-    for kind in [Kind::Post, Kind::Body, Kind::PutManifest] {
+    let Some(goods) = TestImages::new() else { return };
+    for kind in [RequestKind::Post, RequestKind::Body, RequestKind::PutManifest] {
         let registry = tokens(&goods);
-        registry.inject(kind, Fault::Rotate("rotated"), Times::First(1));
+        registry.inject(kind, Fault::Rotate("rotated"), FaultTimes::First(1));
         let scene = Scene::new();
         scene.write("auth.json", auth_file(&registry, ""));
         helper(&scene, "[ -e rotated ] && echo \"$rotated\" || echo \"$right\"");
         let outcome = std::thread::scope(|scope| {
             let pushed = scope.spawn(|| push(&goods, &scene, &registry));
-            while !pushed.is_finished() && registry.fired() == 0 {
+            while !pushed.is_finished() && registry.fault_count() == 0 {
                 std::thread::sleep(Duration::from_millis(5));
             }
             scene.write("rotated", "");
@@ -159,14 +161,15 @@ fn rotated_passwords() {
         });
         assert_eq!(outcome.status, 0, "{kind:?}: {}", outcome.stderr);
         goods.assert_served(&registry, &goods.new);
-        assert_eq!(registry.fired(), 1, "{kind:?}");
+        assert_eq!(registry.fault_count(), 1, "{kind:?}");
     }
 }
 
-fn tokens(goods: &Goods) -> Registry {
+fn tokens(goods: &TestImages) -> Registry {
     let lifetime = Duration::from_secs(300);
-    let profile = Profile::DISTRIBUTION_3.with_tokens(lifetime, Expiry::Told, Form::Opaque);
-    assert!(matches!(profile.auth, Auth::Bearer(Tokens { post: None, .. })));
+    let profile =
+        Profile::DISTRIBUTION_3.with_tokens(lifetime, TokenExpiry::Declared, TokenForm::Opaque);
+    assert!(matches!(profile.auth, AuthScheme::Bearer(Tokens { post_status: None, .. })));
     goods.registry(profile)
 }
 
@@ -194,11 +197,15 @@ fn helper(scene: &Scene, script: &str) {
     assert!(std::fs::set_permissions(path, executable).is_ok());
 }
 
-fn push(goods: &Goods, scene: &Scene, registry: &Registry) -> diskette_integration::scene::Outcome {
+fn push(
+    goods: &TestImages,
+    scene: &Scene,
+    registry: &Registry,
+) -> diskette_integration::scene::ProgramOutcome {
     let layout = goods.layout("new");
     let there = registry.reference("team/vm:1");
     let args = ["push", "-l", &layout, "1", "--authfile", "auth.json", &there];
     let mut command = scene.program(args);
     command.env("PATH", format!("{}:/usr/bin:/bin", scene.path("bin").display()));
-    scene.outcome(command)
+    scene.run_command(command)
 }

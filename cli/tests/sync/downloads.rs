@@ -1,22 +1,23 @@
 //! Disks come from URLs as they come from files.
 
 use diskette_integration::daemon::{Daemon, free_port};
-use diskette_integration::disk::{mixed, sha256, sha512};
+use diskette_integration::disk::{mixed_bytes, sha256, sha512};
 use diskette_integration::image::Layout;
 use diskette_integration::nginx;
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
-use diskette_integration::server::{Answer, Server};
+use diskette_integration::server::{Server, ServerAnswer};
 use snapbox::{IntoData, assert_data_eq, file};
 
 /// A scene that expects `url`, with the checksum of what should be there.
 fn spec(scene: &Scene, url: &str, content: &[u8]) {
-    scene.spec(&format!("amd64: {{ disk: {{ url: {url:?}, sha256: {} }} }}", sha256(content)));
+    scene
+        .write_spec(&format!("amd64: {{ disk: {{ url: {url:?}, sha256: {} }} }}", sha256(content)));
 }
 
 /// Returns the packed disk of [`Scene::with_disk`].
 fn packed(scene: &Scene, packer: &'static str) -> Option<Vec<u8>> {
-    Some(peer::find(packer)?.bytes(["-c", scene.path("disk.raw").to_str().unwrap()]))
+    Some(peer::find(packer)?.run_for_bytes(["-c", scene.path("disk.raw").to_str().unwrap()]))
 }
 
 #[test]
@@ -30,16 +31,16 @@ fn downloads_are_what_files_are() {
         return;
     };
     let server = Server::start([
-        ("/disk.raw", Answer::Content(disk.clone())),
-        ("/whole/disk.raw", Answer::Whole(disk.clone())),
-        ("/unsized/disk.raw", Answer::Unsized(disk.clone())),
-        ("/disk.raw.xz", Answer::Content(xz.clone())),
-        ("/whole/disk.raw.xz", Answer::Whole(xz.clone())),
-        ("/unsized/disk.raw.xz", Answer::Unsized(xz.clone())),
-        ("/disk.raw.gz", Answer::Content(gz.clone())),
-        ("/disk.raw.bz2", Answer::Content(bz2.clone())),
-        ("/moved/disk.raw", Answer::Redirect("/moved/again".into())),
-        ("/moved/again", Answer::Redirect("/disk.raw".into())),
+        ("/disk.raw", ServerAnswer::Content(disk.clone())),
+        ("/whole/disk.raw", ServerAnswer::Whole(disk.clone())),
+        ("/unsized/disk.raw", ServerAnswer::Unsized(disk.clone())),
+        ("/disk.raw.xz", ServerAnswer::Content(xz.clone())),
+        ("/whole/disk.raw.xz", ServerAnswer::Whole(xz.clone())),
+        ("/unsized/disk.raw.xz", ServerAnswer::Unsized(xz.clone())),
+        ("/disk.raw.gz", ServerAnswer::Content(gz.clone())),
+        ("/disk.raw.bz2", ServerAnswer::Content(bz2.clone())),
+        ("/moved/disk.raw", ServerAnswer::Redirect("/moved/again".into())),
+        ("/moved/again", ServerAnswer::Redirect("/disk.raw".into())),
     ]);
     for (path, content, requests) in [
         ("/disk.raw", &disk, 1),
@@ -56,11 +57,11 @@ fn downloads_are_what_files_are() {
     ] {
         spec(&scene, &server.url(path), content);
         assert_eq!(scene.build_to("fresh", &["--no-cache"]), expected, "{path}");
-        let asked = server.requests();
+        let asked = server.take_requests();
         assert_eq!(asked.len(), requests, "{path}: {asked:?}");
         std::fs::remove_dir_all(scene.path("fresh")).unwrap();
     }
-    scene.spec(&format!(
+    scene.write_spec(&format!(
         "amd64: {{ disk: {{ url: {}, sha512: {} }} }}",
         server.url("/disk.raw"),
         sha512(&disk)
@@ -72,30 +73,30 @@ fn downloads_are_what_files_are() {
 fn a_known_checksum_needs_no_request() {
     let scene = Scene::with_disk();
     let disk = scene.read("disk.raw");
-    let server = Server::start([("/disk.raw", Answer::Content(disk.clone()))]);
+    let server = Server::start([("/disk.raw", ServerAnswer::Content(disk.clone()))]);
     spec(&scene, &server.url("/disk.raw"), &disk);
     let first = scene.build(&[]);
-    assert_eq!(server.requests().len(), 1);
+    assert_eq!(server.take_requests().len(), 1);
     assert_eq!(scene.build(&[]), first);
-    assert_eq!(server.requests(), [""; 0]);
+    assert_eq!(server.take_requests(), [""; 0]);
     scene.build(&["--no-cache"]);
-    assert_eq!(server.requests().len(), 1);
+    assert_eq!(server.take_requests().len(), 1);
 }
 
 #[test]
 fn without_a_checksum_only_when_asked() {
     let scene = Scene::with_disk();
     let expected = scene.build(&[]);
-    let server = Server::start([("/disk.raw", Answer::Content(scene.read("disk.raw")))]);
-    scene.spec(&format!("amd64: {{ disk: {} }}", server.url("/disk.raw")));
+    let server = Server::start([("/disk.raw", ServerAnswer::Content(scene.read("disk.raw")))]);
+    scene.write_spec(&format!("amd64: {{ disk: {} }}", server.url("/disk.raw")));
     assert_eq!(scene.build(&["--allow-unverified"]), expected);
-    assert_eq!(server.requests().len(), 1);
+    assert_eq!(server.take_requests().len(), 1);
     // Nothing tells whether it is the same the next time.
     assert_eq!(scene.build(&["--allow-unverified"]), expected);
-    assert_eq!(server.requests().len(), 1);
+    assert_eq!(server.take_requests().len(), 1);
 }
 
-fn check(answer: Option<Answer>, expected: impl IntoData) {
+fn check(answer: Option<ServerAnswer>, expected: impl IntoData) {
     let scene = Scene::with_disk();
     scene.build(&[]);
     let server = Server::start(answer.into_iter().map(|answer| ("/disk.raw", answer)));
@@ -104,8 +105,15 @@ fn check(answer: Option<Answer>, expected: impl IntoData) {
 }
 
 fn check_in(scene: &Scene, address: &str, expected: impl IntoData) {
-    let said =
-        scene.refused(scene.program(["build", "--retry", "1", "--iidfile", "iid", "-o", "out"]));
+    let said = scene.run_refused(scene.program([
+        "build",
+        "--retry",
+        "1",
+        "--iidfile",
+        "iid",
+        "-o",
+        "out",
+    ]));
     let host = address.trim_start_matches("http://");
     assert_data_eq!(said.replace(host, "[SERVER]"), expected.raw());
 }
@@ -114,23 +122,23 @@ fn check_in(scene: &Scene, address: &str, expected: impl IntoData) {
 fn failures() {
     check(None, file!["../../errors/downloads/cannot-download-the-server-answered.stderr"]);
     check(
-        Some(Answer::Status(503)),
+        Some(ServerAnswer::Status(503)),
         file!["../../errors/downloads/cannot-download-the-server-answered-2.stderr"],
     );
     check(
-        Some(Answer::Content(mixed(9, 1000))),
+        Some(ServerAnswer::Content(mixed_bytes(9, 1000))),
         file!["../../errors/downloads/cannot-use-the-checksum-is-wrong-expected-sha.stderr"],
     );
     check(
-        Some(Answer::Content(Vec::new())),
+        Some(ServerAnswer::Content(Vec::new())),
         file!["../../errors/downloads/cannot-use-the-checksum-is-wrong-expected-sha-2.stderr"],
     );
     check(
-        Some(Answer::Cut(mixed(1, 3 << 20), 100_000)),
+        Some(ServerAnswer::Cut(mixed_bytes(1, 3 << 20), 100_000)),
         file!["../../errors/downloads/cannot-download-the-server-closed-the-connection.stderr"],
     );
     check(
-        Some(Answer::Redirect("/disk.raw".into())),
+        Some(ServerAnswer::Redirect("/disk.raw".into())),
         file!["../../errors/downloads/cannot-download-refusing-to-follow-to-too-many.stderr"],
     );
 }
@@ -138,10 +146,10 @@ fn failures() {
 #[test]
 fn no_checksum() {
     let scene = Scene::with_disk();
-    let server = Server::start([("/disk.raw", Answer::Content(Vec::new()))]);
-    scene.spec(&format!("amd64: {{ disk: \"{}\" }}", server.url("/disk.raw")));
+    let server = Server::start([("/disk.raw", ServerAnswer::Content(Vec::new()))]);
+    scene.write_spec(&format!("amd64: {{ disk: \"{}\" }}", server.url("/disk.raw")));
     check_in(&scene, &server.url(""), file!["../../errors/downloads/has-no-checksum.stderr"]);
-    assert_eq!(server.requests(), [""; 0]);
+    assert_eq!(server.take_requests(), [""; 0]);
 }
 
 #[test]
@@ -163,7 +171,7 @@ type Start = fn(&Scene) -> Option<Daemon>;
 
 fn nginx(scene: &Scene) -> Option<Daemon> {
     let root = scene.path("");
-    nginx::start(scene, "nginx", |port| {
+    nginx::start_nginx(scene, "nginx", |port| {
         format!("server {{ listen 127.0.0.1:{port}; root {}; }}", root.display())
     })
 }
@@ -191,7 +199,7 @@ fn real_servers() {
             spec(&scene, &format!("http://{}/{file}", server.address()), &scene.read(file));
             let layout = format!("{name}-{file}");
             assert_eq!(scene.build_to(&layout, &["--no-cache"]), expected, "{layout}");
-            Layout::open(&scene.path(&layout)).verify("1").unwrap();
+            Layout::open(&scene.path(&layout)).verify_blobs("1").unwrap();
         }
     }
 }

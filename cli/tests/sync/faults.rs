@@ -1,11 +1,11 @@
 //! Whatever goes wrong upstream: what is bad is never published, what is good always is, and one image
 //! keeps no other back.
 
-use diskette_integration::disk::{qcow2, sha256};
+use diskette_integration::disk::{qcow2_disk, sha256};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
-use diskette_integration::server::Answer::{self, *};
+use diskette_integration::server::ServerAnswer::{self, *};
 use diskette_integration::upstream::Upstream;
 
 /// What is to come of a fault.
@@ -50,7 +50,7 @@ const PAGE: &str = "Content-Type: text/html; charset=utf-8";
 impl Stage {
     fn new() -> Option<Self> {
         let scene = Scene::new();
-        let registry = DockerRegistry::plain(&scene)?;
+        let registry = DockerRegistry::start_open(&scene)?;
         let upstream = Upstream::start();
         let text = upstream.catalogue(&registry.address(), &["checksums", "directory"]);
         scene.write("diskette.yaml", text);
@@ -58,19 +58,26 @@ impl Stage {
     }
 
     fn digest(&self, kind: &str) -> Option<String> {
-        peer::raw_manifest(&self.registry.image(&format!("disks/{kind}:1"))).map(|it| sha256(&it))
+        peer::read_manifest_by_skopeo(&self.registry.reference(&format!("disks/{kind}:1")))
+            .map(|it| sha256(&it))
     }
 
     /// Publishes a new release of both images, spoils the first, and looks at what becomes of it.
-    fn check(&mut self, name: &str, at: At, spoil: impl Fn(&Release) -> Answer, expected: Outcome) {
+    fn check(
+        &mut self,
+        name: &str,
+        at: At,
+        spoil: impl Fn(&Release) -> ServerAnswer,
+        expected: Outcome,
+    ) {
         self.round += 1;
         let version = format!("1.{}", self.round);
         for kind in ["checksums", "directory"] {
-            self.upstream.release(kind, &version, self.round);
+            self.upstream.publish_release(kind, &version, self.round);
         }
         let file = |uname: &str| format!("/checksums/checksums-{version}.{uname}.qcow2");
-        let disk = qcow2(self.round * 100 * 7 + "checksums".len() as u64, 300_000);
-        let other = qcow2((self.round * 100 + 1) * 7 + "checksums".len() as u64, 300_000);
+        let disk = qcow2_disk(self.round * 100 * 7 + "checksums".len() as u64, 300_000);
+        let other = qcow2_disk((self.round * 100 + 1) * 7 + "checksums".len() as u64, 300_000);
         let sums = [("x86_64", &disk), ("aarch64", &other)]
             .map(|(uname, disk)| format!("{}  checksums-{version}.{uname}.qcow2\n", sha256(disk)));
         let release = Release { disk, list: sums.concat().into_bytes(), version: version.clone() };
@@ -79,7 +86,7 @@ impl Stage {
             OtherDisk => file("aarch64"),
             List => "/checksums/SHA256SUMS".to_owned(),
         };
-        self.upstream.server.set(path, spoil(&release));
+        self.upstream.server.set_answer(path, spoil(&release));
         let before = (self.digest("checksums"), self.digest("directory"));
         let outcome =
             self.scene.run(["sync", "--progress", "none", "--retry", "1", "diskette.yaml"]);
@@ -103,7 +110,7 @@ fn start(disk: &[u8]) -> Vec<u8> {
     disk[..disk.len() / 2].to_vec()
 }
 
-fn cut(disk: &[u8]) -> Answer {
+fn cut(disk: &[u8]) -> ServerAnswer {
     Cut(disk.to_vec(), disk.len() / 2)
 }
 
@@ -116,7 +123,7 @@ fn other(disk: &[u8]) -> Vec<u8> {
 #[test]
 fn disks_that_do_not_come_as_they_should() {
     let Some(mut stage) = Stage::new() else { return };
-    let mut disk = |name: &str, spoil: &dyn Fn(&[u8]) -> Answer, expected: Outcome| {
+    let mut disk = |name: &str, spoil: &dyn Fn(&[u8]) -> ServerAnswer, expected: Outcome| {
         stage.check(name, Disk, |release| spoil(&release.disk), expected);
     };
     disk("all is well", &|d| Content(d.to_vec()), Good);
@@ -136,7 +143,7 @@ fn disks_that_do_not_come_as_they_should() {
 #[test]
 fn disks_that_change_on_their_way() {
     let Some(mut stage) = Stage::new() else { return };
-    let mut disk = |name: &str, spoil: &dyn Fn(&[u8]) -> Answer, expected: Outcome| {
+    let mut disk = |name: &str, spoil: &dyn Fn(&[u8]) -> ServerAnswer, expected: Outcome| {
         stage.check(name, Disk, |release| spoil(&release.disk), expected);
     };
     let changed = "changed while it was downloaded";
@@ -145,7 +152,7 @@ fn disks_that_change_on_their_way() {
         &|d| Then(vec![cut(d), Content(other(d))]),
         Bad("checksum is wrong"),
     );
-    let tagged = |tag: &'static str, answer: Answer| With(tag, Box::new(answer));
+    let tagged = |tag: &'static str, answer: ServerAnswer| With(tag, Box::new(answer));
     disk(
         "cut, then another ETag",
         &|d| Then(vec![tagged("ETag: \"a\"", cut(d)), tagged("ETag: \"b\"", Content(d.to_vec()))]),
@@ -184,7 +191,7 @@ fn disks_that_change_on_their_way() {
 #[test]
 fn what_is_not_the_disk() {
     let Some(mut stage) = Stage::new() else { return };
-    let mut disk = |name: &str, spoil: &dyn Fn(&[u8]) -> Answer, expected: Outcome| {
+    let mut disk = |name: &str, spoil: &dyn Fn(&[u8]) -> ServerAnswer, expected: Outcome| {
         stage.check(name, Disk, |release| spoil(&release.disk), expected);
     };
     disk("truncated", &|d| Content(start(d)), Bad("cannot use"));

@@ -1,10 +1,10 @@
 //! What becomes of an image when only a part of it can be had, and of images that others published.
 
-use diskette_integration::disk::{qcow2, sha256};
+use diskette_integration::disk::{qcow2_disk, sha256};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
-use diskette_integration::scene::{Outcome, Scene};
-use diskette_integration::server::{Answer, Server};
+use diskette_integration::scene::{ProgramOutcome, Scene};
+use diskette_integration::server::{Server, ServerAnswer};
 use diskette_integration::upstream::Upstream;
 use serde_json::{Value, json};
 use snapbox::{IntoData, assert_data_eq, str};
@@ -18,7 +18,7 @@ struct Stage {
 impl Stage {
     fn new(more: &str) -> Option<Self> {
         let scene = Scene::new();
-        let registry = DockerRegistry::plain(&scene)?;
+        let registry = DockerRegistry::start_open(&scene)?;
         let stage = Self { scene, upstream: Upstream::start(), registry };
         stage.catalogue(more);
         Some(stage)
@@ -26,11 +26,11 @@ impl Stage {
 
     /// Writes a catalogue of one image, with more lines at its end.
     fn catalogue(&self, more: &str) {
-        let text = self.upstream.entry(&self.registry.address(), "checksums", more);
+        let text = self.upstream.catalogue_document(&self.registry.address(), "checksums", more);
         self.scene.write("diskette.yaml", text);
     }
 
-    fn sync(&self, args: &[&str]) -> Outcome {
+    fn sync(&self, args: &[&str]) -> ProgramOutcome {
         let common = ["sync", "--progress", "none", "--retry", "0", "diskette.yaml"];
         let mut outcome = self.scene.run(common.iter().chain(args));
         outcome.stderr = outcome.stderr.replace(&self.upstream.server.url(""), "[UPSTREAM]");
@@ -45,8 +45,8 @@ impl Stage {
     }
 
     fn index(&self, tag: &str) -> Option<Value> {
-        let name = self.registry.image(&format!("disks/checksums:{tag}"));
-        peer::raw_manifest(&name).map(|it| serde_json::from_slice(&it).unwrap())
+        let name = self.registry.reference(&format!("disks/checksums:{tag}"));
+        peer::read_manifest_by_skopeo(&name).map(|it| serde_json::from_slice(&it).unwrap())
     }
 
     /// Returns the versions of the index's images, in their order.
@@ -60,16 +60,16 @@ impl Stage {
         versions.collect()
     }
 
-    fn spoil(&self, version: &str, uname: &str, answer: Answer) {
+    fn spoil(&self, version: &str, uname: &str, answer: ServerAnswer) {
         let path = format!("/checksums/checksums-{version}.{uname}.qcow2");
-        self.upstream.server.set(path, answer);
+        self.upstream.server.set_answer(path, answer);
     }
 }
 
 #[test]
 fn all_or_nothing_is_the_rule() {
     let Some(stage) = Stage::new("") else { return };
-    stage.spoil("1.1", "aarch64", Answer::Status(404));
+    stage.spoil("1.1", "aarch64", ServerAnswer::Status(404));
     let outcome = stage.sync(&["--results-file", "results.json"]);
     assert_eq!(outcome.status, 1);
     assert_data_eq!(
@@ -98,15 +98,15 @@ error: [REGISTRY]/disks/checksums for linux/arm64: cannot download `[UPSTREAM]/c
 #[test]
 fn best_effort_keeps_what_there_is() {
     let Some(stage) = Stage::new("policy: {platforms: best-effort}\n") else { return };
-    stage.spoil("1.1", "aarch64", Answer::Status(503));
+    stage.spoil("1.1", "aarch64", ServerAnswer::Status(503));
     let first = stage.sync(&[]);
     // The one that there never was is left out.
     assert_eq!((first.status, stage.versions()), (75, vec!["amd64 1.1".to_owned()]));
-    stage.upstream.release("checksums", "1.1", 1);
+    stage.upstream.publish_release("checksums", "1.1", 1);
     assert_eq!(stage.word(&[]), "published");
     assert_eq!(stage.versions(), ["amd64 1.1", "arm64 1.1"]);
-    stage.upstream.release("checksums", "1.2", 2);
-    stage.spoil("1.2", "x86_64", Answer::Content(b"<html>".to_vec()));
+    stage.upstream.publish_release("checksums", "1.2", 2);
+    stage.spoil("1.2", "x86_64", ServerAnswer::Content(b"<html>".to_vec()));
     let second = stage.sync(&["--results-file", "results.json"]);
     assert_eq!(
         (second.status, stage.versions()),
@@ -119,7 +119,7 @@ fn best_effort_keeps_what_there_is() {
     assert_eq!(image["Platforms"]["linux/amd64"]["Outcome"], "kept");
     // It is still missing, and nothing else is new.
     assert_eq!(stage.word(&[]), "unchanged");
-    let judged = stage.registry.image("disks/checksums:1");
+    let judged = stage.registry.reference("disks/checksums:1");
     assert_eq!(stage.scene.run(["verify", "--progress", "none", &judged]).status, 0);
 }
 
@@ -151,12 +151,12 @@ fn a_new_tag_needs_no_download() {
     let Some(stage) = Stage::new("") else { return };
     assert_eq!(stage.word(&[]), "published");
     let before = stage.index("1").unwrap();
-    stage.upstream.server.requests();
+    stage.upstream.server.take_requests();
     let path = stage.scene.path("diskette.yaml");
     let text = std::fs::read_to_string(&path).unwrap().replace("latest]", "latest, stable]");
     std::fs::write(&path, text).unwrap();
     assert_eq!(stage.word(&["--no-cache"]), "published");
-    assert_eq!(stage.upstream.server.requests(), ["/checksums/SHA256SUMS"]);
+    assert_eq!(stage.upstream.server.take_requests(), ["/checksums/SHA256SUMS"]);
     let now = stage.index("stable").unwrap();
     assert_eq!((&now["manifests"], Some(now.clone())), (&before["manifests"], stage.index("1")));
 }
@@ -164,9 +164,9 @@ fn a_new_tag_needs_no_download() {
 #[test]
 fn older_releases_are_published_only_when_asked() {
     let Some(stage) = Stage::new("") else { return };
-    stage.upstream.release("checksums", "1.10", 2);
+    stage.upstream.publish_release("checksums", "1.10", 2);
     assert_eq!(stage.word(&[]), "published");
-    stage.upstream.release("checksums", "1.9", 3);
+    stage.upstream.publish_release("checksums", "1.9", 3);
     let refused = stage.sync(&[]);
     assert_eq!(refused.status, 1);
     assert!(
@@ -186,22 +186,25 @@ fn staging_has_what_production_lacks() {
     let other = format!("{}/staging", stage.registry.address());
     let both = ["--source-registry", own.as_str(), "--target-registry", other.as_str()];
     assert_eq!(stage.word(&both), "unchanged");
-    stage.upstream.release("checksums", "1.2", 2);
-    let amd64 = qcow2(100 * 7 + "checksums".len() as u64, 300_000);
-    stage.spoil("1.2", "x86_64", Answer::Content(amd64.clone()));
-    let other_disk = qcow2(201 * 7 + "checksums".len() as u64, 300_000);
+    stage.upstream.publish_release("checksums", "1.2", 2);
+    let amd64 = qcow2_disk(100 * 7 + "checksums".len() as u64, 300_000);
+    stage.spoil("1.2", "x86_64", ServerAnswer::Content(amd64.clone()));
+    let other_disk = qcow2_disk(201 * 7 + "checksums".len() as u64, 300_000);
     let sums = format!(
         "{}  checksums-1.2.x86_64.qcow2\n{}  checksums-1.2.aarch64.qcow2\n",
         sha256(&amd64),
         sha256(&other_disk)
     );
-    stage.upstream.server.set("/checksums/SHA256SUMS", Answer::Content(sums.into_bytes()));
+    stage
+        .upstream
+        .server
+        .set_answer("/checksums/SHA256SUMS", ServerAnswer::Content(sums.into_bytes()));
     // The disk for amd64 is the old one: its image is copied.
-    stage.upstream.server.requests();
+    stage.upstream.server.take_requests();
     assert_eq!(stage.word(&both), "published");
-    let asked = stage.upstream.server.requests();
+    let asked = stage.upstream.server.take_requests();
     assert!(!asked.iter().any(|path| path.ends_with("x86_64.qcow2")), "{asked:?}");
-    let judged = stage.registry.image("staging/checksums:1");
+    let judged = stage.registry.reference("staging/checksums:1");
     let outcome = stage.scene.run(["verify", "--progress", "none", &judged]);
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     assert_eq!(stage.versions(), ["amd64 1.1", "arm64 1.1"]);
@@ -211,7 +214,7 @@ fn staging_has_what_production_lacks() {
 
 /// As medius makes an image: the checksum is a label, the manifests are Docker's.
 fn medius(stage: &Stage, skopeo: &peer::Peer, checksum: &str) {
-    stage.scene.write("d.raw", qcow2(1, 100_000));
+    stage.scene.write("d.raw", qcow2_disk(1, 100_000));
     let platforms = "platforms: {linux/amd64: {disk: d.raw}, linux/arm64: {disk: d.raw}}\n";
     let spec = format!("apiVersion: diskette/v1\n{platforms}labels: {{shasum: \"{checksum}\"}}\n");
     let spec = stage.scene.write("medius.yaml", spec);
@@ -219,7 +222,7 @@ fn medius(stage: &Stage, skopeo: &peer::Peer, checksum: &str) {
     let built = stage.scene.run(["build", "-f", spec, "--format", "docker", "-o", "medius", "-q"]);
     assert_eq!(built.status, 0, "{}", built.stderr);
     let from = format!("oci:{}", stage.scene.path("medius").display());
-    let to = format!("docker://{}", stage.registry.image("disks/checksums:1"));
+    let to = format!("docker://{}", stage.registry.reference("disks/checksums:1"));
     skopeo.run(["copy", "--all", "--preserve-digests", "--dest-tls-verify=false", &from, &to]);
 }
 
@@ -227,12 +230,15 @@ fn medius(stage: &Stage, skopeo: &peer::Peer, checksum: &str) {
 fn images_that_medius_published_are_understood() {
     let Some(stage) = Stage::new("") else { return };
     let Some(skopeo) = peer::find("skopeo") else { return };
-    let disk = qcow2(100 * 7 + "checksums".len() as u64, 300_000);
+    let disk = qcow2_disk(100 * 7 + "checksums".len() as u64, 300_000);
     // One disk for both, so that one label tells of both.
-    stage.spoil("1.1", "aarch64", Answer::Content(disk.clone()));
+    stage.spoil("1.1", "aarch64", ServerAnswer::Content(disk.clone()));
     let digits = sha256(&disk);
     let sums = ["x86_64", "aarch64"].map(|it| format!("{digits}  checksums-1.1.{it}.qcow2\n"));
-    stage.upstream.server.set("/checksums/SHA256SUMS", Answer::Content(sums.concat().into_bytes()));
+    stage
+        .upstream
+        .server
+        .set_answer("/checksums/SHA256SUMS", ServerAnswer::Content(sums.concat().into_bytes()));
     medius(&stage, &skopeo, &digits);
     assert_eq!(stage.word(&[]), "unchanged");
     // Where it could not tell the checksum it left the label empty, and where it was another it is.
@@ -247,17 +253,17 @@ fn images_that_medius_published_are_understood() {
 #[test]
 fn mirrors_have_the_same_bytes() {
     let Some(stage) = Stage::new("  mirrors: ['MIRROR']\n") else { return };
-    let disk = |seed: u64| qcow2(seed * 7 + "checksums".len() as u64, 300_000);
+    let disk = |seed: u64| qcow2_disk(seed * 7 + "checksums".len() as u64, 300_000);
     let path = |uname: &str| format!("/m/checksums-1.1.{uname}.qcow2");
     let mirror = Server::start([
-        (path("x86_64"), Answer::Content(disk(100))),
-        (path("aarch64"), Answer::Content(disk(101))),
+        (path("x86_64"), ServerAnswer::Content(disk(100))),
+        (path("aarch64"), ServerAnswer::Content(disk(101))),
     ]);
     stage.catalogue(&format!("  mirrors: ['{}']\n", mirror.url("/m/")));
-    stage.spoil("1.1", "x86_64", Answer::Status(404));
-    stage.spoil("1.1", "aarch64", Answer::Cut(disk(101), 123_456));
+    stage.spoil("1.1", "x86_64", ServerAnswer::Status(404));
+    stage.spoil("1.1", "aarch64", ServerAnswer::Cut(disk(101), 123_456));
     assert_eq!(stage.word(&[]), "published");
-    let asked = mirror.requests();
+    let asked = mirror.take_requests();
     assert_eq!(asked, [path("x86_64"), format!("{} 123456-", path("aarch64"))]);
 }
 
@@ -265,19 +271,19 @@ fn mirrors_have_the_same_bytes() {
 fn packed_disks_are_checked_twice() {
     let Some(xz) = peer::find("xz") else { return };
     let scene = Scene::new();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
-    let disk = qcow2(5, 300_000);
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let disk = qcow2_disk(5, 300_000);
     let path = scene.write("d.qcow2", &disk);
-    let packed = xz.bytes(["-c", path.to_str().unwrap()]);
+    let packed = xz.run_for_bytes(["-c", path.to_str().unwrap()]);
     let stream = |unpacked: &str| {
         let file = json!({ "location": "d.qcow2.xz", "sha256": sha256(&packed),
             "uncompressed-sha256": unpacked });
         let qemu = json!({ "release": "1", "formats": { "qcow2.xz": { "disk": file } } });
         let all = json!({ "architectures": { "x86_64": { "artifacts": { "qemu": qemu } } } });
-        Answer::Content(all.to_string().into_bytes())
+        ServerAnswer::Content(all.to_string().into_bytes())
     };
     let server = Server::start([
-        ("/d.qcow2.xz", Answer::Content(packed.clone())),
+        ("/d.qcow2.xz", ServerAnswer::Content(packed.clone())),
         ("/stable.json", stream(&sha256(b"another disk"))),
     ]);
     let text = format!(
@@ -294,10 +300,10 @@ fn packed_disks_are_checked_twice() {
         "{}",
         wrong.stderr
     );
-    server.set("/stable.json", stream(&sha256(&disk)));
+    server.set_answer("/stable.json", stream(&sha256(&disk)));
     let good = scene.run(["sync", "--progress", "none", "diskette.yaml"]);
     assert_eq!(good.status, 0, "{}", good.stderr);
-    let image = registry.image("d:latest");
+    let image = registry.reference("d:latest");
     let out = scene.path("out.qcow2");
     let taken = scene.run(["extract", "--progress", "none", &image, "-o", out.to_str().unwrap()]);
     assert_eq!(taken.status, 0, "{}", taken.stderr);
@@ -353,7 +359,7 @@ fn parts_are_known_by_the_environment() {
             "diskette.yaml",
         ]);
         command.envs(variables.iter().copied());
-        let outcome = stage.scene.outcome(command);
+        let outcome = stage.scene.run_command(command);
         let list: Vec<Value> = serde_json::from_slice(&outcome.stdout).unwrap_or_default();
         (outcome.status, list.len())
     };

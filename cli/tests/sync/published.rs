@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diskette_integration::disk::sha256;
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
-use diskette_integration::scene::{Outcome, Scene};
+use diskette_integration::scene::{ProgramOutcome, Scene};
 use diskette_integration::upstream::{KINDS, Upstream};
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ struct Stage {
 impl Stage {
     fn new(kinds: &[&str]) -> Option<Self> {
         let scene = Scene::new();
-        let registry = DockerRegistry::plain(&scene)?;
+        let registry = DockerRegistry::start_open(&scene)?;
         let stage = Self { scene, upstream: Upstream::start(), registry };
         stage.write(&stage.upstream.catalogue(&stage.registry.address(), kinds));
         Some(stage)
@@ -37,7 +37,8 @@ impl Stage {
 
     /// Returns the digest of a tag, by another program than ours.
     fn digest(&self, image: &str) -> Option<String> {
-        peer::raw_manifest(&self.registry.image(&format!("disks/{image}"))).map(|it| sha256(&it))
+        peer::read_manifest_by_skopeo(&self.registry.reference(&format!("disks/{image}")))
+            .map(|it| sha256(&it))
     }
 }
 
@@ -53,7 +54,7 @@ struct Synced {
 }
 
 impl Synced {
-    fn of(outcome: Outcome) -> Self {
+    fn of(outcome: ProgramOutcome) -> Self {
         let stdout = String::from_utf8(outcome.stdout).unwrap();
         let images = stdout.lines().map(|line| {
             let fields: Vec<&str> = line.split('\t').collect();
@@ -102,7 +103,7 @@ fn all_that_is_released_is_published_once() {
             let found = stage.digest(&format!("{kind}:{tag}"));
             assert_eq!(found.as_deref(), digest.strip_prefix("sha256:"), "{kind}:{tag}");
         }
-        let image = stage.registry.image(&format!("disks/{kind}:1"));
+        let image = stage.registry.reference(&format!("disks/{kind}:1"));
         let judged = stage.scene.run(["verify", "--progress", "none", &image]);
         assert_eq!(judged.status, 0, "{}", judged.stderr);
     }
@@ -121,7 +122,7 @@ fn all_that_is_released_is_published_once() {
     assert_eq!(second.asked("", ".qcow2"), 0);
     assert_eq!(second.said, "0 published, 7 unchanged, 0 with failures");
 
-    stage.upstream.release("simplestreams", "1.2", 2);
+    stage.upstream.publish_release("simplestreams", "1.2", 2);
     let third = stage.sync(&["--no-cache"]);
     assert_eq!(third.status, 0);
     for (name, (outcome, _, tags)) in &third.images {

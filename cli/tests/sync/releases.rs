@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use diskette_integration::peer;
-use diskette_integration::scene::{Outcome, Scene};
-use diskette_integration::server::{Answer, Server};
+use diskette_integration::scene::{ProgramOutcome, Scene};
+use diskette_integration::server::{Server, ServerAnswer};
 use snapbox::{IntoData, assert_data_eq, str};
 
 /// Where the lists that others gathered stand in the world.
@@ -66,10 +66,11 @@ fn the_catalogue_of_containerdisks_finds_what_was_published() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let gathered = root.join("../shared/conformance/releases");
     if !gathered.exists() {
-        return peer::note("the release files that others gathered are missing");
+        return peer::note_skipped("the release files that others gathered are missing");
     }
-    let answers = WORLD
-        .map(|(path, file)| (path, Answer::Content(std::fs::read(gathered.join(file)).unwrap())));
+    let answers = WORLD.map(|(path, file)| {
+        (path, ServerAnswer::Content(std::fs::read(gathered.join(file)).unwrap()))
+    });
     let server = Server::start(answers);
     let scene = Scene::new();
     let mut args = vec!["releases".to_owned()];
@@ -113,7 +114,7 @@ quay.io/containerdisks/ubuntu - linux/arm64 sha256:66224c7f ubuntu-22.04-server-
 
 "#]].raw());
     // Each list is asked for once, however many platforms share it.
-    let asked = server.requests();
+    let asked = server.take_requests();
     for (path, _) in WORLD {
         assert_eq!(asked.iter().filter(|other| *other == path).count(), 1, "{path}");
     }
@@ -128,7 +129,7 @@ fn short(line: &str) -> String {
 }
 
 /// A catalogue of one image, whose list is at `URL/SUMS`, with more keys of its release.
-fn catalogue(scene: &Scene, server: &Server, more: &str) -> Outcome {
+fn catalogue(scene: &Scene, server: &Server, more: &str) -> ProgramOutcome {
     let text = format!(
         "apiVersion: diskette/v1\nimage: example.com/d\nplatforms: [linux/amd64]\nrelease:\n  \
          from: checksums\n  url: {}\n  file: d-(?<version>.*)[.]img\n{more}",
@@ -144,7 +145,7 @@ fn catalogue(scene: &Scene, server: &Server, more: &str) -> Outcome {
 fn json_tells_all_that_is_known() {
     let scene = Scene::new();
     let list = format!("# d-1.img.xz: 7 bytes\nSHA512 (d-1.img.xz) = {}\n", "b".repeat(128));
-    let server = Server::start([("/SUMS", Answer::Content(list.into_bytes()))]);
+    let server = Server::start([("/SUMS", ServerAnswer::Content(list.into_bytes()))]);
     let text = format!(
         "apiVersion: diskette/v1\nimage: example.com/d\nplatforms: [linux/arm64]\nrelease:\n  \
          from: checksums\n  url: {}\n  file: d-(?<version>.*)[.](?<end>img[.]xz)\n  \
@@ -169,10 +170,10 @@ fn what_is_not_there_is_said_where_it_was_asked_for() {
     let scene = Scene::new();
     let list = format!("{}  e.img\n", "a".repeat(64));
     let server = Server::start([
-        ("/SUMS", Answer::Content(list.into_bytes())),
-        ("/busy", Answer::Status(503)),
+        ("/SUMS", ServerAnswer::Content(list.into_bytes())),
+        ("/busy", ServerAnswer::Status(503)),
     ]);
-    let check = |outcome: Outcome, expected: snapbox::data::Inline| {
+    let check = |outcome: ProgramOutcome, expected: snapbox::data::Inline| {
         assert_eq!(outcome.status, 1);
         assert_data_eq!(outcome.stderr, expected.raw());
     };

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
-use diskette_integration::server::{Answer, Server};
+use diskette_integration::server::{Server, ServerAnswer};
 
 /// When keys and signatures are made that are old by now.
 const THEN: [&str; 2] = ["--faked-system-time", "20200101T000000"];
@@ -69,8 +69,8 @@ impl Stage {
 
     /// Looks for the release in a list with a signature beside it.
     fn check(&self, list: &[u8], signature: Option<&[u8]>, keys: &str, expected: Result<(), &str>) {
-        let list = ("/SUMS", Answer::Content(list.to_vec()));
-        let signature = signature.map(|it| ("/SUMS.gpg", Answer::Content(it.to_vec())));
+        let list = ("/SUMS", ServerAnswer::Content(list.to_vec()));
+        let signature = signature.map(|it| ("/SUMS.gpg", ServerAnswer::Content(it.to_vec())));
         let server = Server::start([list].into_iter().chain(signature));
         let text = format!(
             "apiVersion: diskette/v1\nimage: example.com/d\nplatforms: [linux/amd64]\nrelease:\n  \

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use diskette_integration::disk::{mixed, sha256};
+use diskette_integration::disk::{mixed_bytes, sha256};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
-use diskette_integration::server::{Answer, Server};
+use diskette_integration::server::{Server, ServerAnswer};
 use diskette_integration::upstream::Upstream;
 
 /// How many images are many, unless `$DISKETTE_MANY_IMAGES` says otherwise.
@@ -27,8 +27,8 @@ fn sync(scene: &Scene, args: &[&str]) -> Child {
 
 /// Returns the digest of a tag, if it is there; all that it names must be there too.
 fn whole(registry: &DockerRegistry, scene: &Scene, name: &str) -> Option<String> {
-    let image = registry.image(&format!("disks/{name}"));
-    let index = peer::raw_manifest(&image)?;
+    let image = registry.reference(&format!("disks/{name}"));
+    let index = peer::read_manifest_by_skopeo(&image)?;
     let judged = scene.run(["verify", "--progress", "none", &image]);
     assert_eq!(judged.status, 0, "{name}: {}", judged.stderr);
     Some(sha256(&index))
@@ -37,7 +37,7 @@ fn whole(registry: &DockerRegistry, scene: &Scene, name: &str) -> Option<String>
 #[test]
 fn a_run_that_is_killed_is_gone_on_with() {
     let scene = Scene::new();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let upstream = Upstream::start();
     scene.write("diskette.yaml", upstream.catalogue(&registry.address(), &IMAGES));
     let started = Instant::now();
@@ -47,7 +47,7 @@ fn a_run_that_is_killed_is_gone_on_with() {
     let old: Vec<Option<String>> =
         IMAGES.iter().map(|kind| whole(&registry, &scene, &format!("{kind}:1"))).collect();
     for kind in IMAGES {
-        upstream.release(kind, "1.2", 2);
+        upstream.publish_release(kind, "1.2", 2);
     }
     let mut killed = 0;
     for point in 0..POINTS {
@@ -79,13 +79,14 @@ fn a_run_that_is_killed_is_gone_on_with() {
 #[test]
 fn a_run_that_is_interrupted_says_what_stays() {
     let scene = Scene::new();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let upstream = Upstream::start();
     scene.write("diskette.yaml", upstream.catalogue(&registry.address(), &IMAGES));
-    let later = Answer::With("Retry-After: 60", Box::new(Answer::Status(503)));
-    upstream.server.set("/directory/directory-1.1.x86_64.qcow2", later);
+    let later = ServerAnswer::With("Retry-After: 60", Box::new(ServerAnswer::Status(503)));
+    upstream.server.set_answer("/directory/directory-1.1.x86_64.qcow2", later);
     let child = sync(&scene, &["--workers", "3"]);
-    let waits = || upstream.server.requests().iter().any(|path| path.contains("directory-1.1"));
+    let waits =
+        || upstream.server.take_requests().iter().any(|path| path.contains("directory-1.1"));
     let started = Instant::now();
     while !waits() && started.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(20));
@@ -108,12 +109,12 @@ fn a_run_that_is_interrupted_says_what_stays() {
 #[test]
 fn runs_that_meet_agree() {
     let scene = Scene::new();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let upstream = Upstream::start();
     scene.write("diskette.yaml", upstream.catalogue(&registry.address(), &IMAGES));
     for round in 2..5 {
         for kind in IMAGES {
-            upstream.release(kind, &format!("1.{round}"), round);
+            upstream.publish_release(kind, &format!("1.{round}"), round);
         }
         let runs = [&["--no-cache"][..], &["--workers", "3", "--no-cache"], &["--no-cache"]];
         let runs = runs.map(|args| sync(&scene, args));
@@ -134,21 +135,21 @@ fn many_images_of_which_a_tenth_is_bad() {
     let given = std::env::var("DISKETTE_MANY_IMAGES").ok();
     let count: usize = given.map_or(MANY, |count| count.parse().unwrap());
     let scene = Scene::new();
-    let Some(registry) = DockerRegistry::plain(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     let is_bad = |number: usize| number % 10 == 3;
     let (mut sums, mut catalogue, mut answers) = (String::new(), String::new(), Vec::new());
     for number in 0..count {
-        let disk = mixed(number as u64, 8192);
+        let disk = mixed_bytes(number as u64, 8192);
         writeln!(sums, "{}  d{number}.img", sha256(&disk)).unwrap();
         let answer = match number % 30 {
-            3 => Answer::Status(404),
-            13 => Answer::Content(mixed(0, 8192)),
-            23 => Answer::Content(b"<html>".to_vec()),
-            _ => Answer::Content(disk),
+            3 => ServerAnswer::Status(404),
+            13 => ServerAnswer::Content(mixed_bytes(0, 8192)),
+            23 => ServerAnswer::Content(b"<html>".to_vec()),
+            _ => ServerAnswer::Content(disk),
         };
         answers.push((format!("/d{number}.img"), answer));
     }
-    answers.push(("/SUMS".into(), Answer::Content(sums.into_bytes())));
+    answers.push(("/SUMS".into(), ServerAnswer::Content(sums.into_bytes())));
     let server = Server::start(answers);
     for number in 0..count {
         writeln!(
@@ -177,14 +178,14 @@ fn many_images_of_which_a_tenth_is_bad() {
         }
     }
     assert_eq!(names.len(), count);
-    peer::note(&format!("{count} images took {:.1} s", started.elapsed().as_secs_f64()));
+    peer::note_skipped(&format!("{count} images took {:.1} s", started.elapsed().as_secs_f64()));
     let listed = sync(&scene, &["--list"]).wait_with_output().unwrap();
     assert_eq!(String::from_utf8(listed.stdout).unwrap().lines().count(), count);
     // The list is fetched once a run, however many images share it.
-    let lists = server.requests().iter().filter(|path| *path == "/SUMS").count();
+    let lists = server.take_requests().iter().filter(|path| *path == "/SUMS").count();
     assert_eq!(lists, 4);
     let tags = |number: usize| {
-        let image = registry.image(&format!("many/d{number}"));
+        let image = registry.reference(&format!("many/d{number}"));
         scene.run(["tags", &image]).status
     };
     assert_eq!([tags(3), tags(13), tags(23), tags(4)], [1, 1, 1, 0]);

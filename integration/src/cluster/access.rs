@@ -1,7 +1,7 @@
 //! **Access** is what the user of virtual machines may do in a rootfs, and what can be mounted there.
 
 use super::QEMU;
-use super::rootfs::{Kind, Node, Rootfs};
+use super::rootfs::{NodeKind, Rootfs, RootfsNode};
 
 /// What is wanted of a file or directory, as the bits of its mode.
 const READ: u32 = 4;
@@ -9,16 +9,16 @@ const SEARCH: u32 = 1;
 
 /// The one file in a directory, as KubeVirt and CDI's server look for it.
 #[derive(Debug)]
-pub(super) struct Found<'a> {
+pub(super) struct FoundFile<'a> {
     pub(super) name: &'a str,
-    pub(super) node: &'a Node,
+    pub(super) node: &'a RootfsNode,
 }
 
 impl Rootfs {
     /// Returns what is in a directory, if it is one.
     pub(super) fn read_dir(&self, path: &str) -> Result<(String, Vec<&str>), String> {
         let at = self.follow(path).ok_or(format!("open /{path}: no such file or directory"))?;
-        if self.node(&at).is_none_or(|node| node.kind != Kind::Directory) {
+        if self.node(&at).is_none_or(|node| node.kind != NodeKind::Directory) {
             return Err(format!("readdirent /{path}: not a directory"));
         }
         let names = self.list(&at);
@@ -26,18 +26,18 @@ impl Rootfs {
     }
 
     /// Returns the file that a path leads to.
-    pub(super) fn open(&self, path: &str) -> Result<&Node, String> {
+    pub(super) fn open(&self, path: &str) -> Result<&RootfsNode, String> {
         let at = self.follow(path).ok_or(format!("open /{path}: no such file or directory"))?;
         self.node(&at).ok_or(format!("open /{path}: no such file or directory"))
     }
 
     /// Refuses a file that the user cannot read, whoever opens the directories above it.
-    pub(super) fn readable(path: &str, node: &Node) -> Result<(), String> {
+    pub(super) fn check_readable(path: &str, node: &RootfsNode) -> Result<(), String> {
         if may(node, READ) { Ok(()) } else { Err(format!("open /{path}: permission denied")) }
     }
 
     /// Refuses a directory that the user cannot list or go into.
-    pub(super) fn traversable(&self, path: &str) -> Result<(), String> {
+    pub(super) fn check_traversable(&self, path: &str) -> Result<(), String> {
         let mut ways = vec![String::new(), path.to_owned()];
         ways.extend(path.match_indices('/').map(|(at, _)| path[..at].to_owned()));
         for way in ways {
@@ -51,12 +51,12 @@ impl Rootfs {
 
     /// Refuses a tree in which nothing can be mounted at a path: something on the way to it is there
     /// and is no directory.
-    pub(super) fn mountable(&self, path: &str) -> Result<(), String> {
+    pub(super) fn check_mountable(&self, path: &str) -> Result<(), String> {
         let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
         for end in ends {
             let way = &path[..end];
             let Some(at) = self.follow(way) else { continue };
-            if self.node(&at).is_some_and(|node| node.kind != Kind::Directory) {
+            if self.node(&at).is_some_and(|node| node.kind != NodeKind::Directory) {
                 return Err(format!("mount /{path}: /{way}: not a directory"));
             }
         }
@@ -64,7 +64,7 @@ impl Rootfs {
     }
 }
 
-fn may(node: &Node, wanted: u32) -> bool {
+fn may(node: &RootfsNode, wanted: u32) -> bool {
     let bits = match node {
         node if node.uid == QEMU => node.mode >> 6,
         node if node.gid == QEMU => node.mode >> 3,

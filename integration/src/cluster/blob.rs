@@ -14,7 +14,7 @@ pub(super) const TOO_LARGE: &str = "too large to be judged in memory";
 
 /// A compression, by its magic number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum BlobKind {
     Gzip,
     Zstd,
     /// A frame to be passed over in front of others.
@@ -24,20 +24,20 @@ enum Kind {
     Plain,
 }
 
-fn kind(blob: &[u8]) -> Kind {
+fn kind(blob: &[u8]) -> BlobKind {
     match blob {
-        [0x1f, 0x8b, ..] => Kind::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Kind::Zstd,
-        [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Kind::ZstdSkippable,
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Kind::Xz,
-        _ => Kind::Plain,
+        [0x1f, 0x8b, ..] => BlobKind::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => BlobKind::Zstd,
+        [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => BlobKind::ZstdSkippable,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => BlobKind::Xz,
+        _ => BlobKind::Plain,
     }
 }
 
 /// Returns the tar, as container runtimes unpack it: they know gzip and zstd.
-pub(super) fn unpacked(blob: &[u8]) -> Result<Vec<u8>, String> {
+pub(super) fn decompress_as_runtime(blob: &[u8]) -> Result<Vec<u8>, String> {
     match kind(blob) {
-        Kind::Xz => Ok(blob.to_vec()),
+        BlobKind::Xz => Ok(blob.to_vec()),
         kind => unpack(kind, blob),
     }
 }
@@ -48,27 +48,27 @@ pub(super) fn unpacked(blob: &[u8]) -> Result<Vec<u8>, String> {
 /// in a buffer, and what it makes of them goes to the same buffer: a zstd decoder takes exactly
 /// what a block needs, so what is left of them when the first block was small is overwritten
 /// (kubevirt/containerized-data-importer#4277). Those of gzip take all of them at once.
-pub(super) fn sniffed(blob: &[u8]) -> Result<Vec<u8>, String> {
+pub(super) fn decompress_as_cdi(blob: &[u8]) -> Result<Vec<u8>, String> {
     if blob.len() < SNIFF {
         return Err("unexpected EOF".into());
     }
     match kind(blob) {
-        Kind::Zstd if first_block_end(blob).is_none_or(|end| end < SNIFF) => {
+        BlobKind::Zstd if first_block_end(blob).is_none_or(|end| end < SNIFF) => {
             Err("window size exceeded".into())
         }
-        Kind::ZstdSkippable => Ok(blob.to_vec()),
+        BlobKind::ZstdSkippable => Ok(blob.to_vec()),
         kind => unpack(kind, blob),
     }
 }
 
-fn unpack(kind: Kind, blob: &[u8]) -> Result<Vec<u8>, String> {
+fn unpack(kind: BlobKind, blob: &[u8]) -> Result<Vec<u8>, String> {
     let reader: Box<dyn Read + '_> = match kind {
-        Kind::Gzip => Box::new(flate2::read::MultiGzDecoder::new(blob)),
-        Kind::Zstd | Kind::ZstdSkippable => {
+        BlobKind::Gzip => Box::new(flate2::read::MultiGzDecoder::new(blob)),
+        BlobKind::Zstd | BlobKind::ZstdSkippable => {
             Box::new(zstd_reader(blob).map_err(|error| error.to_string())?)
         }
-        Kind::Xz => Box::new(liblzma::read::XzDecoder::new(blob)),
-        Kind::Plain => Box::new(Cursor::new(blob)),
+        BlobKind::Xz => Box::new(liblzma::read::XzDecoder::new(blob)),
+        BlobKind::Plain => Box::new(Cursor::new(blob)),
     };
     let mut tar = Vec::new();
     reader.take(UNPACKED_MAX + 1).read_to_end(&mut tar).map_err(|error| error.to_string())?;

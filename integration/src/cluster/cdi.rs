@@ -3,52 +3,55 @@
 
 use std::io::Read as _;
 
-use super::access::Found;
-use super::rootfs::{Kind, Rootfs};
-use super::store::{Choice, Origin, Store};
-use super::{Disk, Import, blob, labels, qemu};
+use super::access::FoundFile;
+use super::rootfs::{NodeKind, Rootfs};
+use super::store::{ChosenImage, ImageOrigin, LayoutStore};
+use super::{FoundDisk, Import, blob, labels, qemu};
 
 const FORMATS: [&str; 6] = ["raw", "qcow2", "vmdk", "vdi", "vpc", "vhdx"];
 
-/// Who says which architecture is wanted.
+/// How the architecture is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum WantedArchitecture {
     /// `platform.architecture` of the source.
     Named,
-    /// Nobody; it is that of the node.
+    /// It is that of the node.
     Node,
 }
 
-/// What is left in the scratch space.
-struct Scratch {
-    /// As the entry was called.
+/// The file in the scratch space.
+struct ScratchFile {
+    /// Path of the entry.
     path: String,
     bytes: Vec<u8>,
 }
 
 /// Imports by a pod: the first entry that fits, of the lowest layer that has one.
 pub fn pod_pull(
-    store: &Store,
+    store: &LayoutStore,
     tag: &str,
     architecture: &str,
-    asked: Asked,
+    asked: WantedArchitecture,
 ) -> Result<Import, String> {
-    let image = store.choose(tag, architecture)?;
-    check(&image)?;
+    let image = store.choose_image(tag, architecture)?;
+    check_image(&image)?;
     let own = image.config["architecture"].as_str().unwrap_or_default();
-    if image.origin == Origin::Manifest && asked == Asked::Named && own != architecture {
+    if image.origin == ImageOrigin::Manifest
+        && asked == WantedArchitecture::Named
+        && own != architecture
+    {
         return Err(format!(
             "manifest image architecture: {own:?} doesn't match requested architecture: \
              {architecture:?}"
         ));
     }
-    let scratch = find(&image)?;
-    let disk = disk(&file_name(&scratch.path)?, scratch.bytes)?;
-    Ok(Import { disk, labels: labels::labels(&image.env())? })
+    let scratch = find_scratch_file(&image)?;
+    let disk = check_disk(&file_name(&scratch.path)?, scratch.bytes)?;
+    Ok(Import { disk, labels: labels::import_labels(&image.env())? })
 }
 
 /// What the importer refuses before it reads a layer.
-fn check(image: &Choice) -> Result<(), String> {
+fn check_image(image: &ChosenImage) -> Result<(), String> {
     let is_image = [
         "application/vnd.oci.image.config.v1+json",
         "application/vnd.docker.container.image.v1+json",
@@ -66,10 +69,10 @@ fn check(image: &Choice) -> Result<(), String> {
 }
 
 /// Returns the first match of the lowest layer that has one. A layer that is broken is passed over.
-fn find(image: &Choice) -> Result<Scratch, String> {
+fn find_scratch_file(image: &ChosenImage) -> Result<ScratchFile, String> {
     for layer in &image.layers {
         let Ok(blob) = &layer.blob else { continue };
-        match blob::sniffed(blob) {
+        match blob::decompress_as_cdi(blob) {
             Err(error) if error == blob::TOO_LARGE => return Err(error),
             Err(_) => {}
             Ok(tar) => {
@@ -83,7 +86,7 @@ fn find(image: &Choice) -> Result<Scratch, String> {
 }
 
 /// Returns the first entry whose name begins with `disk`; links are entries without content.
-fn first_match(tar: &[u8]) -> std::io::Result<Option<Scratch>> {
+fn first_match(tar: &[u8]) -> std::io::Result<Option<ScratchFile>> {
     for entry in tar::Archive::new(tar).entries()? {
         let mut entry = entry?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -97,7 +100,7 @@ fn first_match(tar: &[u8]) -> std::io::Result<Option<Scratch>> {
         if (bytes.len() as u64) < entry.size() {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        return Ok(Some(Scratch { path, bytes }));
+        return Ok(Some(ScratchFile { path, bytes }));
     }
     Ok(None)
 }
@@ -116,49 +119,49 @@ fn file_name(path: &str) -> Result<String, String> {
 }
 
 /// Imports by way of a server in the image, which runs as the user of virtual machines.
-pub fn node_pull(store: &Store, tag: &str, architecture: &str) -> Result<Import, String> {
-    let image = store.choose(tag, architecture)?;
+pub fn node_pull(store: &LayoutStore, tag: &str, architecture: &str) -> Result<Import, String> {
+    let image = store.choose_image(tag, architecture)?;
     let rootfs = Rootfs::unpack(&image)?;
-    rootfs.mountable("shared")?;
+    rootfs.check_mountable("shared")?;
     for name in ["sysroot", "ostree"] {
-        if rootfs.node(name).is_some_and(|node| node.kind == Kind::Directory) {
+        if rootfs.node(name).is_some_and(|node| node.kind == NodeKind::Directory) {
             return Err("bootc image detected".into());
         }
     }
     let found = only_file(&rootfs)?;
-    let Kind::File(bytes) = &found.node.kind else {
+    let NodeKind::File(bytes) = &found.node.kind else {
         return Err("Invalid container image: the entry is no file".into());
     };
-    let disk = disk(found.name, bytes.clone())?;
-    Ok(Import { disk, labels: labels::labels(&image.env())? })
+    let disk = check_disk(found.name, bytes.clone())?;
+    Ok(Import { disk, labels: labels::import_labels(&image.env())? })
 }
 
-fn only_file(rootfs: &Rootfs) -> Result<Found<'_>, String> {
+fn only_file(rootfs: &Rootfs) -> Result<FoundFile<'_>, String> {
     let invalid = |why: &str| format!("Invalid container image: {why}");
     let (at, names) = rootfs.read_dir("disk").map_err(|error| invalid(&error))?;
-    rootfs.traversable(&at)?;
+    rootfs.check_traversable(&at)?;
     let [name] = names[..] else { return Err(invalid("not exactly one entry in /disk")) };
     let path = format!("{at}/{name}");
     let node = rootfs.open(&path)?;
-    if node.kind == Kind::Directory {
+    if node.kind == NodeKind::Directory {
         return Err(invalid("a directory in /disk"));
     }
-    Rootfs::readable(&path, node)?;
-    Ok(Found { name, node })
+    Rootfs::check_readable(&path, node)?;
+    Ok(FoundFile { name, node })
 }
 
 /// Judges what is to be converted. That nothing is in it does not keep CDI from being content, but
 /// it is no disk.
-fn disk(name: &str, bytes: Vec<u8>) -> Result<Disk, String> {
+fn check_disk(name: &str, bytes: Vec<u8>) -> Result<FoundDisk, String> {
     if bytes.is_empty() {
         return Err("imported, and empty".into());
     }
-    let qemu::Opinion { format, backing } = qemu::opinion(&bytes)?;
+    let qemu::QemuInfo { format, backing } = qemu::qemu_info(&bytes)?;
     if !FORMATS.contains(&&*format) {
         return Err(format!("Invalid format {format} for image"));
     }
     if let Some(backing) = backing {
         return Err(format!("invalid backing file: {backing}"));
     }
-    Ok(Disk { name: name.into(), format, bytes })
+    Ok(FoundDisk { name: name.into(), format, bytes })
 }

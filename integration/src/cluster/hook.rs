@@ -1,43 +1,44 @@
-//! Every image that a test has the program build is judged, wherever the test looks itself.
+//! Checks every image that a test builds with the program.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Disk, Store, blob, readers};
+use super::{FoundDisk, LayoutStore, blob, read_with_all};
 
-/// Larger layers are not judged: each is unpacked several times. In bytes.
+/// Maximum length of layers that are checked, in bytes: each is unpacked several times.
 const LAYERS_MAX: u64 = 8 << 20;
 
-/// The images that were judged in this process.
-static JUDGED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// Images that were checked in this process.
+static CHECKED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Judges what a command has built into a layout; panics unless all accept it, with the same disk.
+/// Checks what a command has built into a layout; panics unless all readers accept it, with the
+/// same disk.
 ///
 /// Images without anything in `/disk` are for other purposes, and passed over.
-pub fn judge(command: &Command) {
-    let Some(layout) = output(command) else { return };
+pub fn check_built_images(command: &Command) {
+    let Some(layout) = built_layout(command) else { return };
     if !layout.join("index.json").is_file() {
         return;
     }
-    let store = Store::new(&layout);
+    let store = LayoutStore::new(&layout);
     for (tag, root) in store.tags() {
         let digest = root["digest"].as_str().unwrap_or_default().to_owned();
-        if JUDGED.lock().unwrap_or_else(PoisonError::into_inner).insert(digest) {
+        if CHECKED.lock().unwrap_or_else(PoisonError::into_inner).insert(digest) {
             let architectures = store.architectures(&tag).unwrap();
             for architecture in architectures {
-                judge_image(&store, &tag, &architecture);
+                check_image(&store, &tag, &architecture);
             }
         }
     }
 }
 
-fn judge_image(store: &Store, tag: &str, architecture: &str) {
-    if store.weight(tag, architecture).unwrap() > LAYERS_MAX {
+fn check_image(store: &LayoutStore, tag: &str, architecture: &str) {
+    if store.layers_len(tag, architecture).unwrap() > LAYERS_MAX {
         return;
     }
-    let readers = readers(store, tag, architecture);
+    let readers = read_with_all(store, tag, architecture);
     let is_said = |why: &str| {
         let mut errors = readers.iter().filter_map(|(_, found)| found.as_ref().err());
         errors.any(|error| error.contains(why))
@@ -52,13 +53,13 @@ fn judge_image(store: &Store, tag: &str, architecture: &str) {
         Ok(disk) => disk,
         Err(error) => panic!("{reader} refuses {tag} for {architecture}: {error}"),
     });
-    let disks: Vec<&Disk> = disks.collect();
+    let disks: Vec<&FoundDisk> = disks.collect();
     let first = disks.first().unwrap();
     assert!(disks.iter().all(|disk| disk == first), "{tag}, {architecture}: not one disk for all");
 }
 
 /// Returns the layout that a build wrote to, if it is one.
-fn output(command: &Command) -> Option<PathBuf> {
+fn built_layout(command: &Command) -> Option<PathBuf> {
     let args: Vec<&str> = command.get_args().filter_map(|arg| arg.to_str()).collect();
     if !args.contains(&"build") {
         return None;

@@ -1,19 +1,23 @@
 //! **KubeVirt's lookup**, by both of its ways: a container that keeps the image mounted, and a volume
 //! of Kubernetes that is the image.
 
-use super::rootfs::{Kind, Node, Rootfs};
-use super::store::{Origin, Store};
-use super::{Disk, qemu};
+use super::rootfs::{NodeKind, Rootfs, RootfsNode};
+use super::store::{ImageOrigin, LayoutStore};
+use super::{FoundDisk, qemu};
 
-/// What is mounted in the containers that KubeVirt runs in the image.
+/// Mount points in the containers that KubeVirt runs in the image.
 const MOUNTS: [&str; 3] = ["usr/bin", "var/run/kubevirt/container-disks", "container-disk-binary"];
 
-/// Finds the disk as virt-handler does, which is root and looks from outside: whatever is in
-/// `/disk` counts.
-pub fn classic(store: &Store, tag: &str, architecture: &str) -> Result<Disk, String> {
-    let rootfs = pull(store, tag, architecture)?;
+/// Finds the disk as virt-handler does, which is root and looks from outside: anything in `/disk`
+/// counts.
+pub fn find_in_container(
+    store: &LayoutStore,
+    tag: &str,
+    architecture: &str,
+) -> Result<FoundDisk, String> {
+    let rootfs = pull_rootfs(store, tag, architecture)?;
     for mount in MOUNTS {
-        rootfs.mountable(mount)?;
+        rootfs.check_mountable(mount)?;
     }
     let (at, names) = rootfs.read_dir("disk")?;
     let name = match names[..] {
@@ -29,20 +33,24 @@ pub fn classic(store: &Store, tag: &str, architecture: &str) -> Result<Disk, Str
 
 /// Finds the disk as virt-launcher does, which runs as the user of virtual machines and has the image
 /// as a volume: absolute links lead out of it.
-pub fn image_volume(store: &Store, tag: &str, architecture: &str) -> Result<Disk, String> {
-    let rootfs = pull(store, tag, architecture)?;
-    rootfs.mountable("container-disk-binary")?;
+pub fn find_in_image_volume(
+    store: &LayoutStore,
+    tag: &str,
+    architecture: &str,
+) -> Result<FoundDisk, String> {
+    let rootfs = pull_rootfs(store, tag, architecture)?;
+    rootfs.check_mountable("container-disk-binary")?;
     let undecided =
         |why: String| format!("could not determine disk file in image volume root: {why}");
     let (at, names) = rootfs.read_dir("disk").map_err(undecided)?;
-    rootfs.traversable(&at)?;
+    rootfs.check_traversable(&at)?;
     let [name] = names[..] else {
         return Err(undecided(format!("{} entries in /disk", names.len())));
     };
     let path = format!("{at}/{name}");
     match rootfs.node(&path).map(|node| &node.kind) {
-        Some(Kind::Directory) => return Err(undecided("a directory in /disk".into())),
-        Some(Kind::Link(target)) if target.starts_with('/') => {
+        Some(NodeKind::Directory) => return Err(undecided("a directory in /disk".into())),
+        Some(NodeKind::Link(target)) if target.starts_with('/') => {
             return Err(format!("open {target}: no such file or directory"));
         }
         _ => {}
@@ -51,29 +59,29 @@ pub fn image_volume(store: &Store, tag: &str, architecture: &str) -> Result<Disk
 }
 
 /// Pulls as a kubelet does: for its own architecture, if it can be told.
-fn pull(store: &Store, tag: &str, architecture: &str) -> Result<Rootfs, String> {
-    let image = store.choose(tag, architecture)?;
+fn pull_rootfs(store: &LayoutStore, tag: &str, architecture: &str) -> Result<Rootfs, String> {
+    let image = store.choose_image(tag, architecture)?;
     let own = image.config["architecture"].as_str().unwrap_or_default();
-    if image.origin == Origin::Manifest && own != architecture {
+    if image.origin == ImageOrigin::Manifest && own != architecture {
         return Err(format!("no match for platform in manifest: {own:?}"));
     }
     Rootfs::unpack(&image)
 }
 
-fn disk(path: &str, name: &str, node: &Node) -> Result<Disk, String> {
-    Rootfs::readable(path, node)?;
-    let Kind::File(bytes) = &node.kind else {
+fn disk(path: &str, name: &str, node: &RootfsNode) -> Result<FoundDisk, String> {
+    Rootfs::check_readable(path, node)?;
+    let NodeKind::File(bytes) = &node.kind else {
         return Err(format!("qemu-img: /{path} is not a regular file"));
     };
     if bytes.is_empty() {
         return Err("an empty disk".into());
     }
-    let qemu::Opinion { format, backing } = qemu::opinion(bytes)?;
+    let qemu::QemuInfo { format, backing } = qemu::qemu_info(bytes)?;
     if !["raw", "qcow2"].contains(&&*format) {
         return Err(format!("unsupported image format {format}"));
     }
     if let Some(backing) = backing {
         return Err(format!("expected no backing file, but found {backing}"));
     }
-    Ok(Disk { name: name.into(), format, bytes: bytes.clone() })
+    Ok(FoundDisk { name: name.into(), format, bytes: bytes.clone() })
 }

@@ -10,7 +10,7 @@ const MARK: &str = "KUBEVIRT_IO_";
 const MESSAGE_MAX: usize = 4096;
 
 /// Returns the label of a variable `K=V`, if it makes one.
-pub fn label(variable: &str) -> Option<(String, String)> {
+pub fn label_of_variable(variable: &str) -> Option<(String, String)> {
     let (name, value) = variable.split_once('=')?;
     let (before, after) = name.split_once(MARK)?;
     let before = before.strip_suffix('_').unwrap_or(before);
@@ -21,8 +21,9 @@ pub fn label(variable: &str) -> Option<(String, String)> {
 
 /// Returns the labels of an import, unless it fails because of them: the importer reports them in a
 /// message of bounded length, and the API server refuses the claim's update if one is invalid.
-pub(super) fn labels(variables: &[&str]) -> Result<BTreeMap<String, String>, String> {
-    let labels: BTreeMap<_, _> = variables.iter().filter_map(|text| label(text)).collect();
+pub(super) fn import_labels(variables: &[&str]) -> Result<BTreeMap<String, String>, String> {
+    let labels: BTreeMap<_, _> =
+        variables.iter().filter_map(|text| label_of_variable(text)).collect();
     let message = json!({ "labels": labels, "message": "Import Complete" }).to_string();
     if message.len() > MESSAGE_MAX {
         let len = message.len();

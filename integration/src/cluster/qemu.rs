@@ -1,4 +1,4 @@
-//! What **QEMU** takes a disk for: both KubeVirt and CDI ask `qemu-img info`.
+//! **QEMU**'s view of a disk: both KubeVirt and CDI run `qemu-img info`.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -10,38 +10,38 @@ use serde_json::Value;
 use crate::disk::sha256;
 use crate::peer;
 
-/// What it said in this process, by the disks' digests: all readers ask, and many tests have the same
+/// Results in this process by digest of the disk: all readers ask, and many tests have the same
 /// disk.
-static SAID: Mutex<BTreeMap<String, Result<Opinion, String>>> = Mutex::new(BTreeMap::new());
+static KNOWN: Mutex<BTreeMap<String, Result<QemuInfo, String>>> = Mutex::new(BTreeMap::new());
 
-/// What it says of a disk.
+/// Output of `qemu-img info`.
 #[derive(Debug, Clone)]
-pub(super) struct Opinion {
-    /// As QEMU calls it.
+pub(super) struct QemuInfo {
+    /// QEMU's name of the format.
     pub(super) format: String,
-    /// What the disk stands on, as its header has it.
+    /// Backing file in the header of the disk.
     pub(super) backing: Option<String>,
 }
 
-/// Returns what it says of a disk. Without it, only what has no magic number is told.
-pub(super) fn opinion(bytes: &[u8]) -> Result<Opinion, String> {
+/// Returns QEMU's view of a disk. Without QEMU, only disks without a magic number are known.
+pub(super) fn qemu_info(bytes: &[u8]) -> Result<QemuInfo, String> {
     let digest = sha256(bytes);
-    if let Some(said) = said().get(&digest) {
+    if let Some(said) = known().get(&digest) {
         return said.clone();
     }
-    let opinion = ask(bytes);
-    said().insert(digest, opinion.clone());
+    let opinion = run_qemu_img(bytes);
+    known().insert(digest, opinion.clone());
     opinion
 }
 
-fn said() -> MutexGuard<'static, BTreeMap<String, Result<Opinion, String>>> {
-    SAID.lock().unwrap_or_else(PoisonError::into_inner)
+fn known() -> MutexGuard<'static, BTreeMap<String, Result<QemuInfo, String>>> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn ask(bytes: &[u8]) -> Result<Opinion, String> {
-    let Some(qemu) = peer::look("qemu-img") else {
+fn run_qemu_img(bytes: &[u8]) -> Result<QemuInfo, String> {
+    let Some(qemu) = peer::find_optional("qemu-img") else {
         let format = if bytes.starts_with(b"QFI\xfb") { "qcow2" } else { "raw" };
-        return Ok(Opinion { format: format.into(), backing: None });
+        return Ok(QemuInfo { format: format.into(), backing: None });
     };
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
@@ -54,7 +54,7 @@ fn ask(bytes: &[u8]) -> Result<Opinion, String> {
     }
     let info: Value = serde_json::from_slice(&output.stdout).unwrap();
     let text = |name: &str| info[name].as_str().map(str::to_owned);
-    Ok(Opinion {
+    Ok(QemuInfo {
         format: text("format").unwrap_or_default(),
         backing: text("backing-filename").filter(|name| !name.is_empty()),
     })

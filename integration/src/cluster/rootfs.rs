@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use super::blob;
-use super::store::Choice;
+use super::store::ChosenImage;
 use crate::disk::sha256;
 
 /// How many links in a row lead somewhere.
@@ -14,13 +14,13 @@ const LINKS_MAX: usize = 40;
 #[derive(Debug, Default)]
 pub(super) struct Rootfs {
     /// By path without slashes in front or behind; the root is the empty path.
-    nodes: BTreeMap<String, Node>,
+    nodes: BTreeMap<String, RootfsNode>,
 }
 
 /// One file.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
+pub(super) struct RootfsNode {
+    pub(super) kind: NodeKind,
     pub(super) mode: u32,
     pub(super) uid: u64,
     pub(super) gid: u64,
@@ -28,7 +28,7 @@ pub(super) struct Node {
 
 /// What it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum NodeKind {
     Directory,
     File(Vec<u8>),
     Link(String),
@@ -37,16 +37,16 @@ pub(super) enum Kind {
 }
 
 /// An entry of a layer.
-struct Entry {
+struct RootfsEntry {
     path: String,
-    node: Node,
+    node: RootfsNode,
     /// What it is another name of.
     original: Option<String>,
 }
 
 impl Rootfs {
     /// Unpacks an image as a container runtime does, which checks all digests.
-    pub(super) fn unpack(image: &Choice) -> Result<Self, String> {
+    pub(super) fn unpack(image: &ChosenImage) -> Result<Self, String> {
         let ids = image.config["rootfs"]["diff_ids"].as_array();
         let ids = ids.ok_or("the config has no rootfs")?;
         if ids.len() != image.layers.len() {
@@ -56,7 +56,7 @@ impl Rootfs {
         let mut rootfs = Self::default();
         rootfs.nodes.insert(String::new(), directory());
         for (layer, id) in image.layers.iter().zip(ids) {
-            let tar = blob::unpacked(layer.checked()?)?;
+            let tar = blob::decompress_as_runtime(layer.checked_blob()?)?;
             if *id != format!("sha256:{}", sha256(&tar)) {
                 return Err(format!("wrong diff id calculated on extraction: {id}"));
             }
@@ -81,7 +81,7 @@ impl Rootfs {
         added.try_for_each(|entry| self.add(entry))
     }
 
-    fn add(&mut self, entry: Entry) -> Result<(), String> {
+    fn add(&mut self, entry: RootfsEntry) -> Result<(), String> {
         let (parent, name) = split(&entry.path);
         let parent = self.make_parents(parent)?;
         let path = if name.is_empty() { String::new() } else { join(&parent, name) };
@@ -92,7 +92,7 @@ impl Rootfs {
                 node.cloned().ok_or_else(|| format!("link: no such file: {original}"))?
             }
         };
-        let both = |node: &Node| node.kind == Kind::Directory;
+        let both = |node: &RootfsNode| node.kind == NodeKind::Directory;
         if !(both(&node) && self.nodes.get(&path).is_some_and(both)) {
             self.remove(&path);
         }
@@ -107,7 +107,7 @@ impl Rootfs {
             let next = join(&at, part);
             at = self.follow(&next).unwrap_or(next);
             let node = self.nodes.entry(at.clone()).or_insert_with(directory);
-            if node.kind != Kind::Directory {
+            if node.kind != NodeKind::Directory {
                 return Err(format!("mkdir /{at}: not a directory"));
             }
         }
@@ -124,7 +124,7 @@ impl Rootfs {
                 ".." => at = split(&at).0.to_owned(),
                 name => {
                     let next = join(&at, name);
-                    let Kind::Link(target) = &self.nodes.get(&next)?.kind else {
+                    let NodeKind::Link(target) = &self.nodes.get(&next)?.kind else {
                         at = next;
                         continue;
                     };
@@ -143,7 +143,7 @@ impl Rootfs {
     }
 
     /// Returns what stands at a path, not following it.
-    pub(super) fn node(&self, path: &str) -> Option<&Node> {
+    pub(super) fn node(&self, path: &str) -> Option<&RootfsNode> {
         self.nodes.get(path)
     }
 
@@ -169,11 +169,11 @@ impl Rootfs {
 }
 
 /// What stands where no layer says anything.
-fn directory() -> Node {
-    Node { kind: Kind::Directory, mode: 0o755, uid: 0, gid: 0 }
+fn directory() -> RootfsNode {
+    RootfsNode { kind: NodeKind::Directory, mode: 0o755, uid: 0, gid: 0 }
 }
 
-fn entries(tar: &[u8]) -> Result<Vec<Entry>, String> {
+fn entries(tar: &[u8]) -> Result<Vec<RootfsEntry>, String> {
     let text = |error: std::io::Error| error.to_string();
     let mut archive = tar::Archive::new(tar);
     let mut found = Vec::new();
@@ -192,19 +192,19 @@ fn entries(tar: &[u8]) -> Result<Vec<Entry>, String> {
         let original = kind.is_hard_link().then(|| clean(target.as_deref().unwrap_or_default()));
         let kind = match kind {
             tar::EntryType::XGlobalHeader => continue,
-            tar::EntryType::Directory => Kind::Directory,
-            tar::EntryType::Symlink => Kind::Link(target.unwrap_or_default()),
+            tar::EntryType::Directory => NodeKind::Directory,
+            tar::EntryType::Symlink => NodeKind::Link(target.unwrap_or_default()),
             kind if kind.is_file() || kind.is_hard_link() => {
                 let mut bytes = Vec::new();
                 entry.read_to_end(&mut bytes).map_err(text)?;
                 if (bytes.len() as u64) < entry.size() && !kind.is_hard_link() {
                     return Err("unexpected EOF".into());
                 }
-                Kind::File(bytes)
+                NodeKind::File(bytes)
             }
-            _ => Kind::Other,
+            _ => NodeKind::Other,
         };
-        found.push(Entry { path, node: Node { kind, mode, uid, gid }, original });
+        found.push(RootfsEntry { path, node: RootfsNode { kind, mode, uid, gid }, original });
     }
     Ok(found)
 }

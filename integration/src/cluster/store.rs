@@ -9,42 +9,42 @@ use crate::disk::sha256;
 
 /// A layout in a directory.
 #[derive(Debug)]
-pub struct Store {
+pub struct LayoutStore {
     root: PathBuf,
 }
 
 /// The image that was chosen.
 #[derive(Debug)]
-pub(super) struct Choice {
+pub(super) struct ChosenImage {
     /// Whether there was nothing to choose from.
-    pub(super) origin: Origin,
+    pub(super) origin: ImageOrigin,
     /// The media type that the manifest gives its config.
     pub(super) config_type: String,
     /// The config.
     pub(super) config: Value,
     /// As the manifest has them, lowest first.
-    pub(super) layers: Vec<Layer>,
+    pub(super) layers: Vec<ChosenLayer>,
 }
 
 /// What a name leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum ImageOrigin {
     Index,
     Manifest,
 }
 
 /// A layer's blob.
 #[derive(Debug)]
-pub(super) struct Layer {
+pub(super) struct ChosenLayer {
     /// As the manifest has it.
     pub(super) digest: String,
     /// The blob, or why there is none.
     pub(super) blob: Result<Vec<u8>, String>,
 }
 
-impl Layer {
+impl ChosenLayer {
     /// Returns the blob, if it is what the manifest says.
-    pub(super) fn checked(&self) -> Result<&[u8], String> {
+    pub(super) fn checked_blob(&self) -> Result<&[u8], String> {
         let blob = self.blob.as_ref().map_err(String::clone)?;
         if format!("sha256:{}", sha256(blob)) == self.digest {
             return Ok(blob);
@@ -53,7 +53,7 @@ impl Layer {
     }
 }
 
-impl Choice {
+impl ChosenImage {
     /// Returns the variables of the config's `Env`.
     pub(super) fn env(&self) -> Vec<&str> {
         let env = self.config["config"]["Env"].as_array();
@@ -61,7 +61,7 @@ impl Choice {
     }
 }
 
-impl Store {
+impl LayoutStore {
     /// Names the directory of a layout.
     pub fn new(root: &Path) -> Self {
         Self { root: root.into() }
@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// Returns how long the blobs of an architecture's layers are in all.
-    pub(super) fn weight(&self, tag: &str, architecture: &str) -> Result<u64, String> {
+    pub(super) fn layers_len(&self, tag: &str, architecture: &str) -> Result<u64, String> {
         let (_, manifest) = self.manifest(tag, architecture)?;
         let layers = manifest["layers"].as_array().into_iter().flatten();
         Ok(layers.filter_map(|layer| layer["size"].as_u64()).sum())
@@ -100,15 +100,19 @@ impl Store {
 
     /// Chooses the image for an architecture, as containers/image and a kubelet do: the first in an
     /// index that has it, whatever its variant; the only one where there is no index.
-    pub(super) fn choose(&self, tag: &str, architecture: &str) -> Result<Choice, String> {
+    pub(super) fn choose_image(
+        &self,
+        tag: &str,
+        architecture: &str,
+    ) -> Result<ChosenImage, String> {
         let (origin, manifest) = self.manifest(tag, architecture)?;
         let config_type = manifest["config"]["mediaType"].as_str().unwrap_or_default();
         let layers = manifest["layers"].as_array().into_iter().flatten();
         let layer = |layer: &Value| {
             let digest = layer["digest"].as_str().unwrap_or_default().to_owned();
-            Layer { digest, blob: self.blob(layer) }
+            ChosenLayer { digest, blob: self.blob(layer) }
         };
-        Ok(Choice {
+        Ok(ChosenImage {
             origin,
             config_type: config_type.into(),
             config: self.document(&manifest["config"]).unwrap_or(Value::Null),
@@ -116,10 +120,10 @@ impl Store {
         })
     }
 
-    fn manifest(&self, tag: &str, architecture: &str) -> Result<(Origin, Value), String> {
+    fn manifest(&self, tag: &str, architecture: &str) -> Result<(ImageOrigin, Value), String> {
         let root = self.root(tag)?;
         let Some(entries) = root["manifests"].as_array() else {
-            return Ok((Origin::Manifest, root));
+            return Ok((ImageOrigin::Manifest, root));
         };
         let fits = |entry: &&Value| {
             let platform = &entry["platform"];
@@ -131,7 +135,7 @@ impl Store {
                  variant \"\", OS \"linux\""
             )
         })?;
-        Ok((Origin::Index, self.document(found)?))
+        Ok((ImageOrigin::Index, self.document(found)?))
     }
 
     fn root(&self, tag: &str) -> Result<Value, String> {

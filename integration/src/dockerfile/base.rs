@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::built::Built;
+use super::built::BuiltImage;
 use super::compression::{Compression, compressed};
 use super::config::Config;
 use super::entry::Entry;
@@ -31,7 +31,7 @@ pub struct Base {
     /// over what only Docker's config has.
     pub directory: PathBuf,
     /// As it is read back.
-    pub built: Built,
+    pub built: BuiltImage,
 }
 
 impl Base {
@@ -70,7 +70,7 @@ impl Base {
         let config = put(document(&config, &tars).to_string().as_bytes());
         write_directory(&directory, &config, &tars);
         write_layout(&layout, &config, &layers, put);
-        Ok(Self { built: Built::read(&layout)?, name, layout, directory })
+        Ok(Self { built: BuiltImage::read(&layout)?, name, layout, directory })
     }
 }
 
@@ -115,8 +115,11 @@ fn manifest(media_type: &str, config: &Value, layers: &[Value]) -> Value {
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What `FROM scratch` begins with.
-pub fn scratch() -> Built {
-    Built { tree: Tree::default(), config: Config::of(&document(&json!({ "Env": [PATH] }), &[])) }
+pub fn scratch() -> BuiltImage {
+    BuiltImage {
+        tree: Tree::default(),
+        config: Config::of(&document(&json!({ "Env": [PATH] }), &[])),
+    }
 }
 
 /// For this machine's architecture: programs of the bases run in the peer's builds.
@@ -145,7 +148,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let bases = Base::make_all(TEXT, directory.path()).unwrap();
         let [base] = &bases[..] else { panic!("{bases:?}") };
-        let other = Built::read(&base.directory).unwrap();
+        let other = BuiltImage::read(&base.directory).unwrap();
         assert_eq!(other.differences(&base.built), []);
         let differences = base.built.differences(&scratch());
         let what: Vec<_> = differences.iter().map(|(what, _)| &what[..]).collect();

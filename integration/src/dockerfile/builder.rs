@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::base::{Base, TAG};
-use super::built::Built;
-use super::case::{Case, Change, Expected};
+use super::built::BuiltImage;
+use super::case::{Case, ExpectedResult, ImageChange};
 use crate::peer::Peer;
 use crate::scene::Scene;
 
@@ -17,16 +17,16 @@ const PANIC: i32 = 101;
 /// The statuses of a program that a signal ended.
 const SIGNAL: i32 = 128;
 
-/// What came of a build.
+/// Result of a build.
 #[derive(Debug)]
 pub enum Outcome {
     /// An image.
-    Built(Built),
-    /// No image, and what was said.
+    Built(BuiltImage),
+    /// No image, and the message.
     Refused(String),
     /// An image that is wrong in itself.
     Unreadable(String),
-    /// A panic or a signal, which is never an answer.
+    /// A panic or a signal, which is never a valid result.
     Crashed(String),
 }
 
@@ -60,7 +60,8 @@ pub struct Buildah<'a> {
 impl Diskette<'_> {
     /// Builds the case whose context is in a directory of the scene.
     pub fn build(&self, case: &Case, directory: &str) -> Outcome {
-        self.scene.unjudged("cases are about trees: what they have in /disk is seldom a disk");
+        self.scene
+            .allow_bad_images("cases are about trees: what they have in /disk is seldom a disk");
         let output = self.scene.path(&format!("{directory}/diskette"));
         let mut command = self.scene.program(["build", "-q", "-t", "localhost/case:1"]);
         for Base { name, layout, .. } in self.bases {
@@ -94,9 +95,8 @@ impl<'a> Buildah<'a> {
         let output = self.scene.path(&format!("{directory}/buildah"));
         let to = format!("dir:{}", output.display());
         // Straight to a directory, unless nothing may have changed: then there is nothing that it would write.
-        let changes =
-            matches!(&case.expected, Expected::Image(Some(change)) if *change != Change::default());
-        let is_direct = changes || matches!(case.expected, Expected::Failure(_));
+        let changes = matches!(&case.expected, ExpectedResult::Image(Some(change)) if *change != ImageChange::default());
+        let is_direct = changes || matches!(case.expected, ExpectedResult::Failure(_));
         let name = if is_direct { &to } else { "localhost/case" };
         let mut command = self.command(&["build", "-q", "--isolation", "chroot"]);
         command.args(["--format", "docker", "--pull-never", "-t", name]);
@@ -121,7 +121,7 @@ impl<'a> Buildah<'a> {
     }
 
     fn run(&self, args: &[&str]) -> String {
-        let outcome = self.scene.outcome(self.command(args));
+        let outcome = self.scene.run_command(self.command(args));
         assert_eq!(outcome.status, 0, "buildah {args:?}: {}", outcome.stderr);
         String::from_utf8(outcome.stdout).unwrap()
     }
@@ -141,7 +141,7 @@ fn run(scene: &Scene, mut command: Command, case: &Case, directory: &str) -> Opt
         command.args(["-f", &format!("{context}/Dockerfile")]);
     }
     command.arg(&context);
-    let outcome = scene.outcome(command);
+    let outcome = scene.run_command(command);
     match outcome.status {
         0 => None,
         PANIC | SIGNAL.. => Some(Outcome::Crashed(outcome.stderr)),
@@ -150,5 +150,5 @@ fn run(scene: &Scene, mut command: Command, case: &Case, directory: &str) -> Opt
 }
 
 fn read(image: &Path) -> Outcome {
-    Built::read(image).map_or_else(Outcome::Unreadable, Outcome::Built)
+    BuiltImage::read(image).map_or_else(Outcome::Unreadable, Outcome::Built)
 }

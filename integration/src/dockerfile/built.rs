@@ -11,14 +11,14 @@ use super::tree::Tree;
 
 /// What counts of an image.
 #[derive(Debug, Clone)]
-pub struct Built {
+pub struct BuiltImage {
     /// Its files.
     pub tree: Tree,
     /// Its config.
     pub config: Config,
 }
 
-impl Built {
+impl BuiltImage {
     /// Reads the only image of an OCI layout, or the image of a directory as `skopeo` and `buildah`
     /// write it (`dir:`), which keeps what only Docker's config has.
     pub fn read(directory: &Path) -> Result<Self, String> {

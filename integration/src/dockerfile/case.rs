@@ -11,7 +11,7 @@
 
 use serde_json::Value;
 
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, EntryKind};
 use super::sections::{Block, Section};
 
 /// One Dockerfile and what shall come of it.
@@ -30,23 +30,23 @@ pub struct Case {
     /// What the builders find.
     pub context: Vec<Entry>,
     /// What shall come out.
-    pub expected: Expected,
+    pub expected: ExpectedResult,
     /// Where the peer differs: what, and why.
     pub accepted: Vec<(String, String)>,
 }
 
 /// What shall come out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
+pub enum ExpectedResult {
     /// An image that differs from its base so; `None` before it was recorded.
-    Image(Option<Change>),
+    Image(Option<ImageChange>),
     /// An error whose message contains all of these.
     Failure(Vec<String>),
 }
 
 /// By what an image differs from its base.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct ImageChange {
     /// A layer on the base that makes the tree.
     pub entries: Vec<Entry>,
     /// Fields of the config; `null` for those that are no longer there.
@@ -67,7 +67,7 @@ impl Case {
             args: Vec::new(),
             env: Vec::new(),
             context: Vec::new(),
-            expected: Expected::Image(None),
+            expected: ExpectedResult::Image(None),
             accepted: Vec::new(),
         };
         for (key, value) in &block.header {
@@ -88,8 +88,8 @@ impl Case {
                 let (name, value) = value.split_once('=').ok_or("env wants K=V")?;
                 self.env.push((name.to_owned(), value.to_owned()));
             }
-            ("fails", Expected::Failure(parts)) => parts.push(value.to_owned()),
-            ("fails", expected) => *expected = Expected::Failure(vec![value.to_owned()]),
+            ("fails", ExpectedResult::Failure(parts)) => parts.push(value.to_owned()),
+            ("fails", expected) => *expected = ExpectedResult::Failure(vec![value.to_owned()]),
             ("accept", _) => {
                 let wrong = format!("{value:?} has no ` | REASON`");
                 let (what, reason) = value.split_once(" | ").ok_or(wrong)?;
@@ -111,7 +111,7 @@ impl Case {
                 self.change().fields = lines.map(field).collect::<Result<_, _>>()?;
             }
             path => {
-                let kind = Kind::File(section.text().into_bytes());
+                let kind = EntryKind::File(section.text().into_bytes());
                 let path = path.to_owned();
                 self.context.push(Entry { path, mode: 0o644, owner: (0, 0), kind });
             }
@@ -119,11 +119,11 @@ impl Case {
         Ok(())
     }
 
-    fn change(&mut self) -> &mut Change {
-        if !matches!(self.expected, Expected::Image(Some(_))) {
-            self.expected = Expected::Image(Some(Change::default()));
+    fn change(&mut self) -> &mut ImageChange {
+        if !matches!(self.expected, ExpectedResult::Image(Some(_))) {
+            self.expected = ExpectedResult::Image(Some(ImageChange::default()));
         }
-        let Expected::Image(Some(change)) = &mut self.expected else { unreachable!() };
+        let ExpectedResult::Image(Some(change)) = &mut self.expected else { unreachable!() };
         change
     }
 
@@ -161,7 +161,7 @@ mod tests {
             context,
             ["file Dockerfile = \"FROM b\\n\"", "dir d", "file .dockerignore = \"x\\n\""]
         );
-        let Expected::Image(Some(change)) = &case.expected else { panic!("{case:?}") };
+        let ExpectedResult::Image(Some(change)) = &case.expected else { panic!("{case:?}") };
         assert_eq!(change.fields, [("User".to_owned(), json!("u"))]);
         assert_eq!(change.entries.len(), 1);
         let accepted = ["/a mode", "/b extra"].map(|what| (what.to_owned(), "it is so".to_owned()));

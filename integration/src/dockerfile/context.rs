@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::compression::compressed;
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, EntryKind};
 use super::layer;
 
 /// Writes a text of entries, one in a line, into a directory.
@@ -22,7 +22,7 @@ pub fn write(directory: &Path, entries: &[Entry]) -> Result<(), String> {
         write_one(directory, entry).map_err(|why| format!("{}: {why}", entry.path))?;
     }
     // At last, or a directory that may not be written to would stay empty.
-    for entry in entries.iter().rev().filter(|entry| entry.kind == Kind::Directory) {
+    for entry in entries.iter().rev().filter(|entry| entry.kind == EntryKind::Directory) {
         let mode = fs::Permissions::from_mode(entry.mode);
         fs::set_permissions(directory.join(&entry.path), mode).unwrap();
     }
@@ -40,16 +40,20 @@ fn write_one(directory: &Path, entry: &Entry) -> Result<(), String> {
         }
     }
     let content = match &entry.kind {
-        Kind::Directory => return fs::create_dir_all(&path).map_err(|error| error.to_string()),
-        Kind::Link(target) => return symlink(target, &path).map_err(|error| error.to_string()),
-        Kind::Hard(first) => {
+        EntryKind::Directory => {
+            return fs::create_dir_all(&path).map_err(|error| error.to_string());
+        }
+        EntryKind::Link(target) => {
+            return symlink(target, &path).map_err(|error| error.to_string());
+        }
+        EntryKind::Hard(first) => {
             return fs::hard_link(directory.join(first), &path).map_err(|error| error.to_string());
         }
-        Kind::Fifo => return fifo(&path, entry.mode),
-        Kind::File(content) => content.clone(),
-        Kind::Packed(compression, content) => compressed(*compression, content),
-        Kind::Tar(compression, inner) => compressed(*compression, &layer::write(inner)?),
-        Kind::Gone | Kind::Opaque | Kind::Host => {
+        EntryKind::Fifo => return fifo(&path, entry.mode),
+        EntryKind::File(content) => content.clone(),
+        EntryKind::Packed(compression, content) => compressed(*compression, content),
+        EntryKind::Tar(compression, inner) => compressed(*compression, &layer::write(inner)?),
+        EntryKind::Gone | EntryKind::Opaque | EntryKind::Host => {
             return Err("only a layer can have such an entry".into());
         }
     };

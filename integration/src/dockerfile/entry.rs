@@ -26,12 +26,12 @@ pub struct Entry {
     /// In layers and archives; the owners of a context do not count.
     pub owner: Owner,
     /// What it is.
-    pub kind: Kind,
+    pub kind: EntryKind,
 }
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// `dir`
     Directory,
     /// `file`, with its content.
@@ -66,7 +66,7 @@ impl Entry {
             }
             let entry = Self::parse(line.trim_start()).map_err(|why| format!("{number}: {why}"))?;
             match entries.last_mut() {
-                Some(Self { kind: Kind::Tar(_, inner), .. }) if line.starts_with(' ') => {
+                Some(Self { kind: EntryKind::Tar(_, inner), .. }) if line.starts_with(' ') => {
                     inner.push(entry);
                 }
                 _ if line.starts_with(' ') => {
@@ -90,14 +90,14 @@ impl Entry {
             None if rest.is_empty() => None,
             None => return Err(format!("{rest:?} follows the path; a value begins with `= `")),
         };
-        let kind = Kind::parse(&kind, value)?;
+        let kind = EntryKind::parse(&kind, value)?;
         let mode = mode.unwrap_or(kind.usual_mode());
         let path = path.trim_matches('/').to_owned();
         Ok(Self { path, mode, owner: owner.unwrap_or_default(), kind })
     }
 }
 
-impl Kind {
+impl EntryKind {
     fn parse(name: &str, value: Option<String>) -> Result<Self, String> {
         let content = |value: Option<String>| value.unwrap_or_default().into_bytes();
         let needed = |value: Option<String>| value.ok_or(format!("a {name} needs `= VALUE`"));
@@ -191,17 +191,17 @@ pub fn shown(content: &[u8]) -> String {
 impl fmt::Display for Entry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, value) = match &self.kind {
-            Kind::Directory => ("dir", None),
-            Kind::File(content) if content.is_empty() => ("file", None),
-            Kind::File(content) => ("file", Some(shown(content))),
-            Kind::Link(target) => ("link", Some(target.clone())),
-            Kind::Hard(first) => ("hard", Some(first.clone())),
-            Kind::Fifo => ("fifo", None),
-            Kind::Gone => ("gone", None),
-            Kind::Opaque => ("opaque", None),
-            Kind::Host => ("host", None),
-            Kind::Packed(_, content) => ("packed", Some(shown(content))),
-            Kind::Tar(..) => ("tar", None),
+            EntryKind::Directory => ("dir", None),
+            EntryKind::File(content) if content.is_empty() => ("file", None),
+            EntryKind::File(content) => ("file", Some(shown(content))),
+            EntryKind::Link(target) => ("link", Some(target.clone())),
+            EntryKind::Hard(first) => ("hard", Some(first.clone())),
+            EntryKind::Fifo => ("fifo", None),
+            EntryKind::Gone => ("gone", None),
+            EntryKind::Opaque => ("opaque", None),
+            EntryKind::Host => ("host", None),
+            EntryKind::Packed(_, content) => ("packed", Some(shown(content))),
+            EntryKind::Tar(..) => ("tar", None),
         };
         formatter.write_str(name)?;
         if self.mode != self.kind.usual_mode() {

@@ -6,8 +6,8 @@
 //! may differ.
 
 use super::builder::{Outcome, Version};
-use super::built::Built;
-use super::case::{Case, Change, Expected};
+use super::built::BuiltImage;
+use super::case::{Case, ExpectedResult, ImageChange};
 
 /// What differs, and how.
 pub type Difference = (String, String);
@@ -15,23 +15,27 @@ pub type Difference = (String, String);
 /// Returns all differences from what the case says, `base` being the image that it is told against.
 pub fn differences(
     case: &Case,
-    base: &Built,
+    base: &BuiltImage,
     outcome: &Outcome,
 ) -> Result<Vec<Difference>, String> {
     let one = |what: &str, how: String| Ok(vec![(what.to_owned(), how)]);
     match (outcome, &case.expected) {
         (Outcome::Unreadable(why), _) => one("image", why.clone()),
         (Outcome::Crashed(why), _) => one("crash", why.clone()),
-        (Outcome::Built(_), Expected::Failure(_)) => one("build", "it should have failed".into()),
-        (Outcome::Refused(why), Expected::Image(_)) => one("build", why.trim().to_owned()),
-        (Outcome::Refused(why), Expected::Failure(parts)) => {
+        (Outcome::Built(_), ExpectedResult::Failure(_)) => {
+            one("build", "it should have failed".into())
+        }
+        (Outcome::Refused(why), ExpectedResult::Image(_)) => one("build", why.trim().to_owned()),
+        (Outcome::Refused(why), ExpectedResult::Failure(parts)) => {
             let missing = parts.iter().filter(|part| !why.contains(*part));
             let missing =
                 missing.map(|part| ("message".to_owned(), format!("no {part:?} in: {why}")));
             Ok(missing.collect())
         }
-        (Outcome::Built(_), Expected::Image(None)) => one("image", "nothing is recorded".into()),
-        (Outcome::Built(built), Expected::Image(Some(change))) => {
+        (Outcome::Built(_), ExpectedResult::Image(None)) => {
+            one("image", "nothing is recorded".into())
+        }
+        (Outcome::Built(built), ExpectedResult::Image(Some(change))) => {
             Ok(built.differences(&changed(base, change)?))
         }
     }
@@ -41,7 +45,7 @@ pub fn differences(
 /// that are not there. Its messages are its own.
 pub fn peer_differences(
     case: &Case,
-    base: &Built,
+    base: &BuiltImage,
     outcome: &Outcome,
     version: Version,
 ) -> Result<Vec<Difference>, String> {
@@ -58,7 +62,7 @@ pub fn peer_differences(
 }
 
 /// Applies a change to a base.
-pub fn changed(base: &Built, change: &Change) -> Result<Built, String> {
+pub fn changed(base: &BuiltImage, change: &ImageChange) -> Result<BuiltImage, String> {
     let mut built = base.clone();
     built.tree.apply(&change.entries)?;
     built.config.apply(&change.fields)?;
@@ -78,7 +82,7 @@ mod tests {
     }
 
     fn built(change: &str) -> Outcome {
-        let Expected::Image(Some(change)) = case(change).expected else { panic!("{change}") };
+        let ExpectedResult::Image(Some(change)) = case(change).expected else { panic!("{change}") };
         Outcome::Built(changed(&scratch(), &change).unwrap())
     }
 

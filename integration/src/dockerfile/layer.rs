@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tar::{Builder, EntryType, Header};
 
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, EntryKind};
 use crate::peer;
 
 const GONE: &str = ".wh.";
@@ -25,21 +25,23 @@ pub fn write(entries: &[Entry]) -> Result<Vec<u8>, String> {
         let (parent, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
         let beside = |name: &str| Path::new(parent).join(name).display().to_string();
         let (kind, path, content) = match &entry.kind {
-            Kind::Directory => (EntryType::Directory, format!("./{}/", entry.path), &[][..]),
-            Kind::File(content) => (EntryType::Regular, entry.path.clone(), &content[..]),
-            Kind::Link(_) => (EntryType::Symlink, entry.path.clone(), &[][..]),
-            Kind::Hard(_) => (EntryType::Link, entry.path.clone(), &[][..]),
-            Kind::Fifo => (EntryType::Fifo, entry.path.clone(), &[][..]),
-            Kind::Gone => (EntryType::Regular, beside(&format!("{GONE}{name}")), &[][..]),
-            Kind::Opaque => (EntryType::Regular, format!("{}/{OPAQUE}", entry.path), &[][..]),
-            Kind::Host | Kind::Packed(..) | Kind::Tar(..) => {
+            EntryKind::Directory => (EntryType::Directory, format!("./{}/", entry.path), &[][..]),
+            EntryKind::File(content) => (EntryType::Regular, entry.path.clone(), &content[..]),
+            EntryKind::Link(_) => (EntryType::Symlink, entry.path.clone(), &[][..]),
+            EntryKind::Hard(_) => (EntryType::Link, entry.path.clone(), &[][..]),
+            EntryKind::Fifo => (EntryType::Fifo, entry.path.clone(), &[][..]),
+            EntryKind::Gone => (EntryType::Regular, beside(&format!("{GONE}{name}")), &[][..]),
+            EntryKind::Opaque => (EntryType::Regular, format!("{}/{OPAQUE}", entry.path), &[][..]),
+            EntryKind::Host | EntryKind::Packed(..) | EntryKind::Tar(..) => {
                 return Err(format!("{}: only a context can have such an entry", entry.path));
             }
         };
         header.set_entry_type(kind);
         header.set_size(content.len() as u64);
         match &entry.kind {
-            Kind::Link(target) | Kind::Hard(target) => tar.append_link(&mut header, path, target),
+            EntryKind::Link(target) | EntryKind::Hard(target) => {
+                tar.append_link(&mut header, path, target)
+            }
             _ => tar.append_data(&mut header, path, Cursor::new(content)),
         }
         .map_err(|error| format!("{}: {error}", entry.path))?;
@@ -52,20 +54,20 @@ fn expanded(entries: &[Entry]) -> Result<Vec<Entry>, String> {
     let mut all = Vec::new();
     let mut libraries = BTreeSet::new();
     for entry in entries {
-        if entry.kind != Kind::Host {
+        if entry.kind != EntryKind::Host {
             all.push(entry.clone());
             continue;
         }
         let program = format!("/{}", entry.path);
         let content = fs::read(&program).map_err(|error| format!("{program}: {error}"))?;
-        all.push(Entry { kind: Kind::File(content), ..entry.clone() });
+        all.push(Entry { kind: EntryKind::File(content), ..entry.clone() });
         let ldd = peer::find("ldd").ok_or("libraries cannot be found without ldd")?;
         libraries.extend(ldd.run([&program]).split_whitespace().filter_map(library));
     }
     for path in libraries {
         let content = fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
         let path = below_usr(path.trim_start_matches('/'));
-        all.push(Entry { path, mode: 0o755, owner: (0, 0), kind: Kind::File(content) });
+        all.push(Entry { path, mode: 0o755, owner: (0, 0), kind: EntryKind::File(content) });
     }
     Ok(all)
 }
@@ -106,11 +108,11 @@ fn read_one(entry: &mut tar::Entry<'_, &[u8]>) -> Result<Entry, String> {
     let target = entry.link_name_bytes().map(|name| String::from_utf8_lossy(&name).into_owned());
     let header = entry.header();
     let kind = match (header.entry_type(), target) {
-        (EntryType::Regular | EntryType::Continuous, _) => Kind::File(content),
-        (EntryType::Directory, _) => Kind::Directory,
-        (EntryType::Symlink, Some(target)) => Kind::Link(target),
-        (EntryType::Link, Some(target)) => Kind::Hard(plain(&target)?),
-        (EntryType::Fifo, _) => Kind::Fifo,
+        (EntryType::Regular | EntryType::Continuous, _) => EntryKind::File(content),
+        (EntryType::Directory, _) => EntryKind::Directory,
+        (EntryType::Symlink, Some(target)) => EntryKind::Link(target),
+        (EntryType::Link, Some(target)) => EntryKind::Hard(plain(&target)?),
+        (EntryType::Fifo, _) => EntryKind::Fifo,
         (other, _) => return Err(format!("{path}: a tar entry of type {other:?}")),
     };
     let number = |number: std::io::Result<u64>| number.map_err(|error| format!("{path}: {error}"));
@@ -122,9 +124,9 @@ fn read_one(entry: &mut tar::Entry<'_, &[u8]>) -> Result<Entry, String> {
 fn whiteout(entry: Entry) -> Entry {
     let (parent, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
     let (path, kind) = match name.strip_prefix(GONE) {
-        _ if name == OPAQUE => (parent.to_owned(), Kind::Opaque),
-        Some(gone) if parent.is_empty() => (gone.to_owned(), Kind::Gone),
-        Some(gone) => (format!("{parent}/{gone}"), Kind::Gone),
+        _ if name == OPAQUE => (parent.to_owned(), EntryKind::Opaque),
+        Some(gone) if parent.is_empty() => (gone.to_owned(), EntryKind::Gone),
+        Some(gone) => (format!("{parent}/{gone}"), EntryKind::Gone),
         None => return entry,
     };
     Entry { path, kind, ..entry }

@@ -2,16 +2,16 @@
 
 use std::fmt::Write as _;
 
-use super::built::Built;
-use super::case::Change;
+use super::built::BuiltImage;
+use super::case::ImageChange;
 
 /// Returns by what an image differs from its base.
-pub fn change(base: &Built, built: &Built) -> Change {
-    Change { entries: built.tree.since(&base.tree), fields: built.config.since(&base.config) }
+pub fn change(base: &BuiltImage, built: &BuiltImage) -> ImageChange {
+    ImageChange { entries: built.tree.since(&base.tree), fields: built.config.since(&base.config) }
 }
 
 /// Adds changes to the text of a file of cases, each to the case that begins on its line.
-pub fn add(text: &str, changes: &[(usize, Change)]) -> String {
+pub fn add(text: &str, changes: &[(usize, ImageChange)]) -> String {
     let lines: Vec<_> = text.lines().collect();
     let mut added = String::new();
     let mut waiting = None;
@@ -29,7 +29,7 @@ pub fn add(text: &str, changes: &[(usize, Change)]) -> String {
     added
 }
 
-fn finish(text: &mut String, change: Option<&Change>) {
+fn finish(text: &mut String, change: Option<&ImageChange>) {
     let Some(change) = change else { return };
     text.truncate(text.trim_end().len());
     text.push_str("\n--- tree\n");
@@ -48,7 +48,7 @@ fn finish(text: &mut String, change: Option<&Change>) {
 #[cfg(test)]
 mod tests {
     use super::super::base::scratch;
-    use super::super::case::{Case, Expected};
+    use super::super::case::{Case, ExpectedResult};
     use super::super::judge::changed;
     use super::*;
 
@@ -56,7 +56,8 @@ mod tests {
     fn what_is_recorded_is_read_back() {
         let text = "# about\n\n=== a\n--- Dockerfile\nFROM scratch\n\n=== b\n--- Dockerfile\nFROM scratch\n";
         let made = "=== a\n--- Dockerfile\nx\n--- tree\nfile a = x\n--- config\nUser \"u\"\n";
-        let Expected::Image(Some(expected)) = &Case::parse_all(made).unwrap()[0].expected else {
+        let ExpectedResult::Image(Some(expected)) = &Case::parse_all(made).unwrap()[0].expected
+        else {
             panic!("{made}");
         };
         let change = change(&scratch(), &changed(&scratch(), expected).unwrap());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entry::{Entry, Kind, Owner, shown};
+use super::entry::{Entry, EntryKind, Owner, shown};
 
 /// Files by path; the root directory has the empty one.
 #[derive(Debug, Clone)]
@@ -42,8 +42,8 @@ impl Tree {
     pub fn apply(&mut self, layer: &[Entry]) -> Result<(), String> {
         for entry in layer {
             match entry.kind {
-                Kind::Gone => self.remove(&entry.path),
-                Kind::Opaque => self.remove_below(&entry.path),
+                EntryKind::Gone => self.remove(&entry.path),
+                EntryKind::Opaque => self.remove_below(&entry.path),
                 _ => {}
             }
         }
@@ -52,12 +52,12 @@ impl Tree {
 
     fn add(&mut self, entry: &Entry) -> Result<(), String> {
         let what = match &entry.kind {
-            Kind::Gone | Kind::Opaque => return Ok(()),
-            Kind::Directory => What::Directory,
-            Kind::File(content) => What::File(shown(content)),
-            Kind::Link(target) => What::Link(target.clone()),
-            Kind::Fifo => What::Fifo,
-            Kind::Hard(first) => return self.add_name(&entry.path, first),
+            EntryKind::Gone | EntryKind::Opaque => return Ok(()),
+            EntryKind::Directory => What::Directory,
+            EntryKind::File(content) => What::File(shown(content)),
+            EntryKind::Link(target) => What::Link(target.clone()),
+            EntryKind::Fifo => What::Fifo,
+            EntryKind::Hard(first) => return self.add_name(&entry.path, first),
             other => return Err(format!("{}: {other:?} in a layer", entry.path)),
         };
         self.make_room(&entry.path, &what)?;
@@ -114,7 +114,7 @@ impl Tree {
                     path: path.clone(),
                     mode: 0o644,
                     owner: (0, 0),
-                    kind: Kind::Gone,
+                    kind: EntryKind::Gone,
                 });
             }
         }
@@ -126,15 +126,15 @@ impl Tree {
             }
             let first = self.names(path).first().copied().unwrap_or_default().to_owned();
             let kind = match &node.what {
-                _ if first != *path => Kind::Hard(first),
-                What::Directory => Kind::Directory,
-                What::File(content) => Kind::File(content.clone().into_bytes()),
-                What::Link(target) => Kind::Link(target.clone()),
-                What::Fifo => Kind::Fifo,
+                _ if first != *path => EntryKind::Hard(first),
+                What::Directory => EntryKind::Directory,
+                What::File(content) => EntryKind::File(content.clone().into_bytes()),
+                What::Link(target) => EntryKind::Link(target.clone()),
+                What::Fifo => EntryKind::Fifo,
             };
             // The first name told it already.
             let (mode, owner) = match kind {
-                Kind::Hard(_) => (0o644, (0, 0)),
+                EntryKind::Hard(_) => (0o644, (0, 0)),
                 _ => (node.mode, node.owner),
             };
             layer.push(Entry { path: path.clone(), mode, owner, kind });

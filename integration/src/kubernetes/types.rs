@@ -24,7 +24,7 @@ const KINDS: [(&str, &str, &str); 6] = [
 
 /// The declarations of all files.
 #[derive(Debug)]
-pub struct Types(BTreeMap<&'static str, Declarations>);
+pub struct ObjectTypes(BTreeMap<&'static str, Declarations>);
 
 /// The declarations of one file.
 #[derive(Debug, Default)]
@@ -40,11 +40,11 @@ struct Field {
     kind: String,
 }
 
-impl Types {
+impl ObjectTypes {
     /// Reads them, if they are there.
     pub fn load() -> Option<Self> {
-        if peer::look("npm").is_none() {
-            peer::note("`npm` is missing, and with it the types of KubeVirt's objects");
+        if peer::find_optional("npm").is_none() {
+            peer::note_skipped("`npm` is missing, and with it the types of KubeVirt's objects");
             return None;
         }
         let read = |name: &str| {
@@ -53,7 +53,7 @@ impl Types {
         let mut files = BTreeMap::new();
         for (_, file, _) in KINDS {
             let Ok(text) = read(file) else {
-                peer::skip(
+                peer::skip_test(
                     "the types of KubeVirt's objects are missing; integration/peers.sh gets them",
                 );
                 return None;

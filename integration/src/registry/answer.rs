@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::wire::Head;
+use super::wire::RequestHead;
 
 /// What the registry says to a request.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct RegistryAnswer {
     pub(super) status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
@@ -18,13 +18,13 @@ pub(super) struct Answer {
 
 /// What becomes of the connection after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
+pub(super) enum NextStep {
     /// The next request may come.
     Next,
     Close,
 }
 
-impl Answer {
+impl RegistryAnswer {
     pub(super) fn new(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new(), len: None }
     }
@@ -51,7 +51,7 @@ impl Answer {
     }
 
     /// The content, or the part of it that is asked for; see RFC 9110, 14.2.
-    pub(super) fn content(head: &Head, media_type: &str, bytes: &[u8]) -> Self {
+    pub(super) fn content(head: &RequestHead, media_type: &str, bytes: &[u8]) -> Self {
         let range = head.header("range").and_then(|range| range.strip_prefix("bytes="));
         let Some((first, last)) = range.and_then(|range| range.split_once('-')) else {
             return Self::new(200).body(media_type, bytes);
@@ -67,7 +67,7 @@ impl Answer {
     }
 
     /// Returns it as it is sent.
-    pub(super) fn to_bytes(&self, method: &str, then: Then) -> Vec<u8> {
+    pub(super) fn to_bytes(&self, method: &str, then: NextStep) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
         for (name, value) in &self.headers {
             write!(head, "{name}: {value}\r\n").unwrap();
@@ -77,7 +77,7 @@ impl Answer {
             write!(head, "Content-Length: {}\r\n", self.len.unwrap_or(self.body.len() as u64))
                 .unwrap();
         }
-        if then == Then::Close {
+        if then == NextStep::Close {
             head.push_str("Connection: close\r\n");
         }
         head.push_str("\r\n");

@@ -10,9 +10,9 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use super::Shared;
-use super::answer::Answer;
+use super::answer::RegistryAnswer;
 use super::body::Body;
-use super::profile::{Anonymous, Auth, Expiry, Form, Tokens};
+use super::profile::{AnonymousAccess, AuthScheme, TokenExpiry, TokenForm, Tokens};
 use super::route::{Request, Route};
 use super::wire;
 use crate::disk::sha256;
@@ -28,7 +28,7 @@ const FORM_LIMIT: u64 = 64 << 10;
 
 /// What is known of users and their tokens.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(super) struct TokenKeys {
     pub(super) password: String,
     tokens: BTreeMap<String, Issued>,
     /// Every token, the ones that are not good any more included.
@@ -38,31 +38,31 @@ pub(super) struct Keys {
 #[derive(Debug)]
 struct Issued {
     until: Instant,
-    access: Vec<Access>,
+    access: Vec<RepositoryAccess>,
 }
 
 /// What may be done in a repository.
 #[derive(Debug, Clone)]
-struct Access {
+struct RepositoryAccess {
     repository: String,
     actions: Vec<String>,
 }
 
-impl Keys {
+impl TokenKeys {
     pub(super) fn new(password: &str) -> Self {
         Self { password: password.to_owned(), tokens: BTreeMap::new(), given: Vec::new() }
     }
 
     /// Makes all tokens invalid.
-    pub(super) fn expire(&mut self) {
+    pub(super) fn expire_tokens(&mut self) {
         self.tokens.clear();
     }
 
-    fn issue(&mut self, tokens: &Tokens, access: Vec<Access>) -> String {
+    fn issue(&mut self, tokens: &Tokens, access: Vec<RepositoryAccess>) -> String {
         let secret = sha256(format!("{}{}", self.password, self.given.len()).as_bytes());
         let token = match tokens.form {
-            Form::Opaque => secret,
-            Form::Jwt => jwt(tokens.lifetime, &access, &secret),
+            TokenForm::Opaque => secret,
+            TokenForm::Jwt => jwt(tokens.lifetime, &access, &secret),
         };
         let until = Instant::now() + tokens.lifetime;
         self.given.push(token.clone());
@@ -82,7 +82,7 @@ impl Keys {
     }
 }
 
-impl Access {
+impl RepositoryAccess {
     /// Reads `repository:NAME:ACTION,ACTION`.
     fn parse(scope: &str) -> Option<Self> {
         let (repository, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
@@ -99,7 +99,7 @@ fn now() -> u64 {
     UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
-fn jwt(lifetime: Duration, access: &[Access], secret: &str) -> String {
+fn jwt(lifetime: Duration, access: &[RepositoryAccess], secret: &str) -> String {
     let access = access.iter().map(
         |access| json!({"type": "repository", "name": access.repository, "actions": access.actions}),
     );
@@ -123,16 +123,16 @@ fn needed<'a>(request: &Request<'a>) -> Option<(&'a str, &'static str)> {
 
 impl Shared {
     /// Tells whether a request is allowed, or what is answered if not.
-    pub(super) fn authorize(&self, request: &Request<'_>) -> Result<(), Answer> {
+    pub(super) fn authorize(&self, request: &Request<'_>) -> Result<(), RegistryAnswer> {
         if matches!(request.route, Route::Token | Route::Stored(_)) {
             return Ok(());
         }
         let given = request.head.header("authorization");
         match self.profile.auth {
-            Auth::None => Ok(()),
-            Auth::Basic if given.is_some_and(|given| self.knows(given)) => Ok(()),
-            Auth::Basic => Err(self.challenge(request, None)),
-            Auth::Bearer(_) => {
+            AuthScheme::None => Ok(()),
+            AuthScheme::Basic if given.is_some_and(|given| self.knows(given)) => Ok(()),
+            AuthScheme::Basic => Err(self.challenge(request, None)),
+            AuthScheme::Bearer(_) => {
                 let token = given.and_then(|given| given.strip_prefix("Bearer "));
                 let Some(token) = token else { return Err(self.challenge(request, None)) };
                 let checked = self.keys.lock().unwrap().check(token, needed(request));
@@ -142,11 +142,11 @@ impl Shared {
     }
 
     /// Returns a `401` that says how to do better.
-    pub(super) fn challenge(&self, request: &Request<'_>, error: Option<&str>) -> Answer {
+    pub(super) fn challenge(&self, request: &Request<'_>, error: Option<&str>) -> RegistryAnswer {
         let challenge = match self.profile.auth {
-            Auth::None => "Basic realm=\"nobody\"".to_owned(),
-            Auth::Basic => format!("Basic realm=\"{SERVICE}\""),
-            Auth::Bearer(tokens) => {
+            AuthScheme::None => "Basic realm=\"nobody\"".to_owned(),
+            AuthScheme::Basic => format!("Basic realm=\"{SERVICE}\""),
+            AuthScheme::Bearer(tokens) => {
                 let realm = format!("http://{}/token", self.address(tokens.realm));
                 let scope = needed(request).map_or(String::new(), |(repository, action)| {
                     let actions = if action == "push" { "pull,push" } else { action };
@@ -156,7 +156,7 @@ impl Shared {
                 format!("Bearer realm=\"{realm}\",service=\"{SERVICE}\"{scope}{error}")
             }
         };
-        Answer::error(401, "UNAUTHORIZED", "authentication required")
+        RegistryAnswer::error(401, "UNAUTHORIZED", "authentication required")
             .with("WWW-Authenticate", challenge)
     }
 
@@ -174,10 +174,16 @@ impl Shared {
     }
 
     /// Gives a token.
-    pub(super) fn token(&self, request: &Request<'_>, body: &mut Body<'_>) -> io::Result<Answer> {
-        let Auth::Bearer(tokens) = self.profile.auth else { return Ok(Answer::new(404)) };
+    pub(super) fn token(
+        &self,
+        request: &Request<'_>,
+        body: &mut Body<'_>,
+    ) -> io::Result<RegistryAnswer> {
+        let AuthScheme::Bearer(tokens) = self.profile.auth else {
+            return Ok(RegistryAnswer::new(404));
+        };
         if tokens.realm != request.door {
-            return Ok(Answer::new(404));
+            return Ok(RegistryAnswer::new(404));
         }
         if request.head.method != "POST" {
             return Ok(self.token_by_password(request, &tokens));
@@ -187,15 +193,15 @@ impl Shared {
         Ok(self.token_by_form(&wire::pairs(&form), &tokens))
     }
 
-    fn token_by_password(&self, request: &Request<'_>, tokens: &Tokens) -> Answer {
+    fn token_by_password(&self, request: &Request<'_>, tokens: &Tokens) -> RegistryAnswer {
         let authorization = request.head.header("authorization");
         if authorization.is_some_and(|given| !self.knows(given)) {
-            return Answer::error(401, "UNAUTHORIZED", "wrong name or password");
+            return RegistryAnswer::error(401, "UNAUTHORIZED", "wrong name or password");
         }
         let mut access = accesses(&request.head.query);
         if authorization.is_none() {
-            if tokens.anonymous == Anonymous::Nothing {
-                return Answer::error(401, "UNAUTHORIZED", "who are you?");
+            if tokens.anonymous == AnonymousAccess::Nothing {
+                return RegistryAnswer::error(401, "UNAUTHORIZED", "who are you?");
             }
             for access in &mut access {
                 access.actions.retain(|action| action == "pull");
@@ -205,9 +211,9 @@ impl Shared {
     }
 
     /// As `OAuth2` has it.
-    fn token_by_form(&self, form: &[(String, String)], tokens: &Tokens) -> Answer {
-        if let Some(status) = tokens.post {
-            return Answer::error(status, "UNSUPPORTED", "not here");
+    fn token_by_form(&self, form: &[(String, String)], tokens: &Tokens) -> RegistryAnswer {
+        if let Some(status) = tokens.post_status {
+            return RegistryAnswer::error(status, "UNSUPPORTED", "not here");
         }
         let field = |name| wire::value(form, name).unwrap_or_default();
         let is_known = match field("grant_type") {
@@ -216,23 +222,23 @@ impl Shared {
             _ => false,
         };
         if !is_known {
-            return Answer::error(401, "UNAUTHORIZED", "wrong name or password");
+            return RegistryAnswer::error(401, "UNAUTHORIZED", "wrong name or password");
         }
         self.issued(tokens, accesses(form))
     }
 
-    fn issued(&self, tokens: &Tokens, access: Vec<Access>) -> Answer {
+    fn issued(&self, tokens: &Tokens, access: Vec<RepositoryAccess>) -> RegistryAnswer {
         let token = self.keys.lock().unwrap().issue(tokens, access);
         let mut answer = json!({ "token": token, "access_token": token });
-        if tokens.expiry == Expiry::Told {
+        if tokens.expiry == TokenExpiry::Declared {
             answer["expires_in"] = tokens.lifetime.as_secs().into();
         }
-        Answer::new(200).body("application/json", answer.to_string())
+        RegistryAnswer::new(200).body("application/json", answer.to_string())
     }
 }
 
 /// Returns what is asked for: `scope` may come several times, and have several in one.
-fn accesses(pairs: &[(String, String)]) -> Vec<Access> {
+fn accesses(pairs: &[(String, String)]) -> Vec<RepositoryAccess> {
     let scopes = pairs.iter().filter(|(name, _)| name == "scope");
-    scopes.flat_map(|(_, scopes)| scopes.split(' ')).filter_map(Access::parse).collect()
+    scopes.flat_map(|(_, scopes)| scopes.split(' ')).filter_map(RepositoryAccess::parse).collect()
 }

@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, ErrorKind, Read};
 
 use super::fault::Fault;
-use super::wire::{Head, Length, Wire};
+use super::wire::{BodyLength, RequestHead, Wire};
 
 /// A body that is being read. It ends early where a fault says so.
 pub(super) struct Body<'a> {
@@ -13,13 +13,13 @@ pub(super) struct Body<'a> {
     /// The client waits for a `100 Continue` before it sends anything.
     awaited: bool,
     received: u64,
-    watch: Option<Watch<'a>>,
+    watch: Option<FaultWatch<'a>>,
     /// The fault that ended the body.
     pub(super) fault: Option<Fault>,
 }
 
 /// Where a body is watched for a fault, in bytes from its start.
-pub(super) struct Watch<'a> {
+pub(super) struct FaultWatch<'a> {
     pub(super) offset: u64,
     /// Tells whether it is there.
     pub(super) fire: Box<dyn Fn() -> Option<Fault> + 'a>,
@@ -34,11 +34,15 @@ enum Left {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(wire: &'a mut Wire, head: &Head, watch: Option<Watch<'a>>) -> Self {
+    pub(super) fn new(
+        wire: &'a mut Wire,
+        head: &RequestHead,
+        watch: Option<FaultWatch<'a>>,
+    ) -> Self {
         let left = match head.length() {
-            Length::Bytes(0) => Left::Done,
-            Length::Bytes(len) => Left::Bytes(len),
-            Length::Chunked => Left::Chunk(0),
+            BodyLength::Bytes(0) => Left::Done,
+            BodyLength::Bytes(len) => Left::Bytes(len),
+            BodyLength::Chunked => Left::Chunk(0),
         };
         let awaited = left != Left::Done && head.header("expect") == Some("100-continue");
         Self { wire, left, awaited, received: 0, watch, fault: None }

@@ -6,12 +6,12 @@ use std::io::{self, Read};
 use serde_json::json;
 
 use super::Shared;
-use super::answer::Answer;
+use super::answer::RegistryAnswer;
 use super::body::Body;
-use super::fault::Stage;
-use super::profile::Blobs;
-use super::route::{Door, Request};
-use super::store::{Manifest, Store};
+use super::fault::FaultStage;
+use super::profile::BlobAccess;
+use super::route::{RegistryPort, Request};
+use super::store::{RegistryStore, StoredManifest};
 
 /// No manifest is longer, in bytes; so distribution has it.
 const MANIFEST_LIMIT: u64 = 4 << 20;
@@ -19,46 +19,47 @@ const MANIFEST_LIMIT: u64 = 4 << 20;
 const OCTETS: &str = "application/octet-stream";
 
 impl Shared {
-    pub(super) fn blob(&self, name: &str, digest: &str, request: &Request<'_>) -> Answer {
+    pub(super) fn blob(&self, name: &str, digest: &str, request: &Request<'_>) -> RegistryAnswer {
         let store = self.store.lock().unwrap();
         let Some(blob) = store.blob(name, digest) else {
-            return Answer::error(404, "BLOB_UNKNOWN", "blob unknown to registry");
+            return RegistryAnswer::error(404, "BLOB_UNKNOWN", "blob unknown to registry");
         };
         if request.head.method == "HEAD" {
-            return Answer::length(blob.len, OCTETS).with("Docker-Content-Digest", digest);
+            return RegistryAnswer::length(blob.len, OCTETS).with("Docker-Content-Digest", digest);
         }
         if request.head.method != "GET" {
-            return Answer::error(405, "UNSUPPORTED", "no such method");
+            return RegistryAnswer::error(405, "UNSUPPORTED", "no such method");
         }
-        if self.profile.blobs == Blobs::Redirected {
-            let side = self.address(Door::Side);
+        if self.profile.blobs == BlobAccess::Redirected {
+            let side = self.address(RegistryPort::Side);
             let url = format!("http://{side}/storage/{digest}?X-Amz-Signature=5ec2e7");
-            return Answer::new(307).with("Location", url);
+            return RegistryAnswer::new(307).with("Location", url);
         }
         self.bytes(digest, request, &store)
     }
 
     /// What a storage service answers: it refuses who comes with two proofs of being allowed.
-    pub(super) fn stored(&self, digest: &str, request: &Request<'_>) -> Answer {
-        if request.door != Door::Side || request.head.query("X-Amz-Signature").is_none() {
-            return Answer::new(403);
+    pub(super) fn stored(&self, digest: &str, request: &Request<'_>) -> RegistryAnswer {
+        if request.door != RegistryPort::Side || request.head.query("X-Amz-Signature").is_none() {
+            return RegistryAnswer::new(403);
         }
         if request.head.header("authorization").is_some() {
-            return Answer::new(400).body("application/xml", "<Code>InvalidArgument</Code>");
+            return RegistryAnswer::new(400)
+                .body("application/xml", "<Code>InvalidArgument</Code>");
         }
         self.bytes(digest, request, &self.store.lock().unwrap())
     }
 
-    fn bytes(&self, digest: &str, request: &Request<'_>, store: &Store) -> Answer {
+    fn bytes(&self, digest: &str, request: &Request<'_>, store: &RegistryStore) -> RegistryAnswer {
         match store.blobs.get(digest).map(|blob| blob.bytes.as_ref()) {
-            Some(Some(bytes)) => Answer::content(request.head, OCTETS, bytes)
+            Some(Some(bytes)) => RegistryAnswer::content(request.head, OCTETS, bytes)
                 .with("Docker-Content-Digest", digest)
                 .with("Accept-Ranges", "bytes"),
             Some(None) => {
                 let name = self.profile.name;
-                Answer::error(500, "UNKNOWN", &format!("{name} keeps only digests here"))
+                RegistryAnswer::error(500, "UNKNOWN", &format!("{name} keeps only digests here"))
             }
-            None => Answer::error(404, "BLOB_UNKNOWN", "blob unknown to registry"),
+            None => RegistryAnswer::error(404, "BLOB_UNKNOWN", "blob unknown to registry"),
         }
     }
 
@@ -68,17 +69,17 @@ impl Shared {
         reference: &str,
         request: &Request<'_>,
         body: &mut Body<'_>,
-    ) -> io::Result<Answer> {
+    ) -> io::Result<RegistryAnswer> {
         match &request.head.method[..] {
             "GET" | "HEAD" => {}
             "PUT" => return self.put_manifest(name, reference, request, body),
-            _ => return Ok(Answer::error(405, "UNSUPPORTED", "no such method")),
+            _ => return Ok(RegistryAnswer::error(405, "UNSUPPORTED", "no such method")),
         }
         let store = self.store.lock().unwrap();
         let Some(manifest) = store.manifest(name, reference) else {
-            return Ok(Answer::error(404, "MANIFEST_UNKNOWN", "manifest unknown"));
+            return Ok(RegistryAnswer::error(404, "MANIFEST_UNKNOWN", "manifest unknown"));
         };
-        Ok(Answer::new(200)
+        Ok(RegistryAnswer::new(200)
             .body(&manifest.media_type, &manifest.bytes[..])
             .with("Docker-Content-Digest", &manifest.digest))
     }
@@ -89,18 +90,18 @@ impl Shared {
         reference: &str,
         request: &Request<'_>,
         body: &mut Body<'_>,
-    ) -> io::Result<Answer> {
+    ) -> io::Result<RegistryAnswer> {
         let mut bytes = Vec::new();
         body.take(MANIFEST_LIMIT + 1).read_to_end(&mut bytes)?;
-        if let Some(fault) = self.faults.fire(request, Stage::Late) {
+        if let Some(fault) = self.faults.next_fault(request, FaultStage::Late) {
             return Ok(self.faulty(request, &fault));
         }
-        let invalid = |message: &str| Ok(Answer::error(400, "MANIFEST_INVALID", message));
+        let invalid = |message: &str| Ok(RegistryAnswer::error(400, "MANIFEST_INVALID", message));
         if bytes.len() as u64 > MANIFEST_LIMIT {
             return invalid("the manifest is too long");
         }
         let media_type = request.head.header("content-type").unwrap_or_default();
-        let manifest = Manifest::new(media_type, bytes);
+        let manifest = StoredManifest::new(media_type, bytes);
         let json = manifest.json();
         if json["schemaVersion"] != 2 {
             return invalid("this is no manifest");
@@ -109,11 +110,15 @@ impl Shared {
             return invalid("Content-Type and mediaType differ");
         }
         if reference.contains(':') && reference != manifest.digest {
-            return Ok(Answer::error(400, "DIGEST_INVALID", "the manifest has another digest"));
+            return Ok(RegistryAnswer::error(
+                400,
+                "DIGEST_INVALID",
+                "the manifest has another digest",
+            ));
         }
         let mut store = self.store.lock().unwrap();
         if let Some(missing) = store.missing(name, &manifest) {
-            return Ok(Answer::error(404, "MANIFEST_BLOB_UNKNOWN", &missing));
+            return Ok(RegistryAnswer::error(404, "MANIFEST_BLOB_UNKNOWN", &missing));
         }
         let digest = manifest.digest.clone();
         let repository = store.repository(name);
@@ -121,23 +126,27 @@ impl Shared {
             repository.tags.insert(reference.to_owned(), digest.clone());
         }
         repository.manifests.insert(digest.clone(), manifest);
-        Ok(Answer::new(201)
+        Ok(RegistryAnswer::new(201)
             .with("Location", format!("/v2/{name}/manifests/{digest}"))
             .with("Docker-Content-Digest", digest))
     }
 
     /// Lists tags, page by page.
-    pub(super) fn tags(&self, name: &str, request: &Request<'_>) -> Answer {
+    pub(super) fn tags(&self, name: &str, request: &Request<'_>) -> RegistryAnswer {
         let store = self.store.lock().unwrap();
         let Some(repository) = store.repositories.get(name) else {
-            return Answer::error(404, "NAME_UNKNOWN", "repository name not known to registry");
+            return RegistryAnswer::error(
+                404,
+                "NAME_UNKNOWN",
+                "repository name not known to registry",
+            );
         };
         let last = request.head.query("last").unwrap_or_default();
         let asked = request.head.query("n").and_then(|most| most.parse().ok());
-        let most = asked.unwrap_or(usize::MAX).min(self.profile.page);
+        let most = asked.unwrap_or(usize::MAX).min(self.profile.page_size);
         let mut after = repository.tags.keys().filter(|tag| tag.as_str() > last);
         let page: Vec<_> = after.by_ref().take(most).collect();
-        let answer = Answer::new(200);
+        let answer = RegistryAnswer::new(200);
         let answer = match (page.last(), after.next()) {
             (Some(last), Some(_)) => {
                 let mut link = format!("</v2/{name}/tags/list?last={last}");

@@ -1,17 +1,17 @@
-//! A **fault** is what goes wrong between a client and the registry: at one kind of request, a few
-//! times or always.
+//! A **fault** is a failure between a client and the registry: at one kind of request, a few times
+//! or always.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::route::{Kind, Request};
-use super::wire::Length;
+use super::route::{Request, RequestKind};
+use super::wire::BodyLength;
 
-/// Where in a body of unknown length the middle is taken to be, in bytes.
+/// Offset that is taken as the middle of a body of unknown length, in bytes.
 const SOMEWHERE: u64 = 512;
 
-/// What goes wrong. The middle of a request is the middle of its body; where it has none, it is the
-/// middle of the answer.
+/// A failure. The middle of a request is the middle of its body, or of the response if it has no
+/// body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The connection is closed in order, without an answer.
@@ -20,13 +20,13 @@ pub enum Fault {
     ResetBefore,
     /// The connection is reset in the middle.
     ResetInside,
-    /// All is done as asked, but the connection is reset instead of an answer.
+    /// The request is carried out, but the connection is reset instead of a response.
     ResetAfter,
-    /// The head has come, and nothing happens any more.
+    /// Nothing is sent after the head was received.
     HangBefore,
-    /// Nothing happens any more from the middle on.
+    /// Nothing is read or sent after the middle.
     HangInside,
-    /// All is done as asked, but the answer ends within its head.
+    /// The request is carried out, but the response ends within its head.
     CutHead,
     /// An error, as a registry words it. At [`Kind::Commit`] and [`Kind::PutManifest`] it comes after
     /// the body (but 401 does not), elsewhere before.
@@ -39,9 +39,9 @@ pub enum Fault {
     Garbage(u16),
     /// The connection is reset after so many bytes of the request's body.
     CutAt(u64),
-    /// All is done as asked, but the answer comes later.
+    /// The request is carried out, but the response is delayed.
     Delay(Duration),
-    /// All tokens given so far are not good any more.
+    /// All tokens issued so far become invalid.
     Expire,
     /// The same, and the user has another password from now on. The answer takes a moment, in which
     /// a test can put the password where the program finds it.
@@ -54,34 +54,34 @@ pub enum Fault {
     Echo(u16),
 }
 
-/// How often a fault happens.
+/// How often a fault occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Times {
+pub enum FaultTimes {
     /// At the first requests of the kind.
     First(u32),
     /// At every request of the kind.
     Always,
 }
 
-/// What goes wrong, where, and how often.
+/// A fault, the requests it occurs at, and how often.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
+pub struct FaultRule {
     /// The requests it happens at.
-    pub kind: Kind,
+    pub kind: RequestKind,
     /// What happens.
     pub fault: Fault,
     /// How often.
-    pub times: Times,
+    pub times: FaultTimes,
 }
 
-/// When in the course of a request a fault shows.
+/// The stage of a request at which a fault occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum FaultStage {
     /// Before anything else.
     Arrived,
     /// Before the body is read.
     Early,
-    /// When it is known that the client may do this.
+    /// After authorization.
     Allowed,
     /// In the request's body.
     Inside,
@@ -91,53 +91,57 @@ pub(super) enum Stage {
     Done,
 }
 
-/// The rules of a registry, and how often each was followed.
+/// The rules of a registry, and how often each was applied.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    rules: Mutex<Vec<(Rule, u32)>>,
+    rules: Mutex<Vec<(FaultRule, u32)>>,
 }
 
 impl Fault {
-    fn stage(&self, kind: Kind, length: Length) -> Stage {
+    fn stage(&self, kind: RequestKind, length: BodyLength) -> FaultStage {
         match self {
-            // Who asks is looked at first, everywhere.
-            Self::Close | Self::ResetBefore | Self::HangBefore | Self::Status(401) => Stage::Early,
-            Self::Expire | Self::Rotate(_) => Stage::Arrived,
-            Self::Redirect(_) if kind == Kind::Ping => Stage::Early,
+            // Registries authenticate the client first.
+            Self::Close | Self::ResetBefore | Self::HangBefore | Self::Status(401) => {
+                FaultStage::Early
+            }
+            Self::Expire | Self::Rotate(_) => FaultStage::Arrived,
+            Self::Redirect(_) if kind == RequestKind::Ping => FaultStage::Early,
             // Who has not shown a secret yet has none to lose.
-            Self::Redirect(_) | Self::Location(_) | Self::Echo(_) => Stage::Allowed,
-            Self::CutAt(_) => Stage::Inside,
-            Self::ResetInside | Self::HangInside if length != Length::Bytes(0) => Stage::Inside,
+            Self::Redirect(_) | Self::Location(_) | Self::Echo(_) => FaultStage::Allowed,
+            Self::CutAt(_) => FaultStage::Inside,
+            Self::ResetInside | Self::HangInside if length != BodyLength::Bytes(0) => {
+                FaultStage::Inside
+            }
             Self::ResetInside
             | Self::HangInside
             | Self::ResetAfter
             | Self::CutHead
-            | Self::Delay(_) => Stage::Done,
-            _ if matches!(kind, Kind::Commit | Kind::PutManifest) => Stage::Late,
-            _ => Stage::Early,
+            | Self::Delay(_) => FaultStage::Done,
+            _ if matches!(kind, RequestKind::Commit | RequestKind::PutManifest) => FaultStage::Late,
+            _ => FaultStage::Early,
         }
     }
 }
 
-impl Rule {
-    fn is_at(&self, request: &Request<'_>, stage: Stage) -> bool {
+impl FaultRule {
+    fn is_at(&self, request: &Request<'_>, stage: FaultStage) -> bool {
         let length = request.head.length();
         request.kinds.contains(&self.kind) && self.fault.stage(self.kind, length) == stage
     }
 }
 
 impl Faults {
-    pub(super) fn add(&self, rule: Rule) {
+    pub(super) fn add(&self, rule: FaultRule) {
         self.rules.lock().unwrap().push((rule, 0));
     }
 
-    /// Returns how often anything went wrong.
-    pub(super) fn fired(&self) -> u32 {
+    /// Returns how often a fault occurred.
+    pub(super) fn count(&self) -> u32 {
         self.rules.lock().unwrap().iter().map(|(_, fired)| fired).sum()
     }
 
-    /// Returns what goes wrong now, and counts it.
-    pub(super) fn fire(&self, request: &Request<'_>, stage: Stage) -> Option<Fault> {
+    /// Returns the fault that occurs now, and counts it.
+    pub(super) fn next_fault(&self, request: &Request<'_>, stage: FaultStage) -> Option<Fault> {
         let mut rules = self.rules.lock().unwrap();
         let (rule, fired) = rules
             .iter_mut()
@@ -150,17 +154,17 @@ impl Faults {
     pub(super) fn offset(&self, request: &Request<'_>) -> Option<u64> {
         let rules = self.rules.lock().unwrap();
         let (rule, _) = rules.iter().find(|(rule, fired)| {
-            rule.is_at(request, Stage::Inside) && rule.times.is_left(*fired)
+            rule.is_at(request, FaultStage::Inside) && rule.times.is_left(*fired)
         })?;
         match (&rule.fault, request.head.length()) {
             (Fault::CutAt(offset), _) => Some(*offset),
-            (_, Length::Bytes(len)) => Some(len / 2),
-            (_, Length::Chunked) => Some(SOMEWHERE),
+            (_, BodyLength::Bytes(len)) => Some(len / 2),
+            (_, BodyLength::Chunked) => Some(SOMEWHERE),
         }
     }
 }
 
-impl Times {
+impl FaultTimes {
     fn is_left(self, fired: u32) -> bool {
         match self {
             Self::First(times) => fired < times,

@@ -1,30 +1,30 @@
-//! The **log** is what was asked and what became of it.
+//! The **log** has the requests and their responses.
 
-use super::route::{Door, Kind, Request};
+use super::route::{RegistryPort, Request, RequestKind};
 
-/// Parameters of queries that are no secrets.
+/// Query parameters that are not secrets.
 const PUBLIC: [&str; 7] = ["digest", "mount", "from", "n", "last", "scope", "service"];
 
 /// One request.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    /// Which listener was asked.
-    pub door: Door,
+pub struct LoggedRequest {
+    /// Port that received the request.
+    pub door: RegistryPort,
     /// `PUT`
     pub method: String,
     /// With the query, but without its secrets.
     pub path: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The parts it played.
-    pub kinds: Vec<Kind>,
-    /// Bytes of the body that came.
+    /// Kinds of the request.
+    pub kinds: Vec<RequestKind>,
+    /// Number of received bytes of the body.
     pub received: u64,
-    /// What was answered; `None` if nothing was.
+    /// Status of the response; `None` if there was none.
     pub status: Option<u16>,
 }
 
-impl Asked {
+impl LoggedRequest {
     pub(super) fn new(request: &Request<'_>, received: u64, status: Option<u16>) -> Self {
         let head = request.head;
         let public = head.query.iter().filter(|(name, _)| PUBLIC.contains(&&name[..]));

@@ -1,5 +1,5 @@
-//! A **registry** for tests: it speaks the distribution protocol as one of many real registries does
-//! (its [`Profile`]), fails where it is told to ([`Rule`]), and remembers what it was asked.
+//! A **registry** for tests: it speaks the distribution protocol like one of many real registries
+//! (its [`Profile`]), fails as told by [`FaultRule`]s, and logs its requests.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 pub use self::auth::IDENTITY_TOKEN;
-use self::auth::Keys;
+use self::auth::TokenKeys;
 use self::fault::Faults;
-pub use self::fault::{Fault, Rule, Times};
-pub use self::log::Asked;
+pub use self::fault::{Fault, FaultRule, FaultTimes};
+pub use self::log::LoggedRequest;
 pub use self::profile::Profile;
-pub use self::route::{Door, Kind};
-pub use self::store::Manifest;
-use self::store::{Blob, Store};
+pub use self::route::{RegistryPort, RequestKind};
+pub use self::store::StoredManifest;
+use self::store::{RegistryStore, StoredBlob};
 use crate::image::Layout;
 
 mod answer;
@@ -24,7 +24,6 @@ mod body;
 pub mod cases;
 mod content;
 mod fault;
-pub mod goods;
 mod log;
 mod personalities;
 pub mod profile;
@@ -33,6 +32,7 @@ mod serve;
 mod session;
 pub mod stock;
 mod store;
+pub mod test_images;
 pub mod trap;
 mod uploads;
 mod wire;
@@ -48,11 +48,11 @@ struct Shared {
     profile: Profile,
     front: SocketAddr,
     side: SocketAddr,
-    store: Mutex<Store>,
-    keys: Mutex<Keys>,
+    store: Mutex<RegistryStore>,
+    keys: Mutex<TokenKeys>,
     faults: Faults,
-    log: Mutex<Vec<Asked>>,
-    /// Bytes of all blobs' bodies.
+    log: Mutex<Vec<LoggedRequest>>,
+    /// Number of received bytes of blobs.
     received: AtomicU64,
     stopped: Arc<AtomicBool>,
 }
@@ -65,7 +65,7 @@ impl Registry {
             front: front.local_addr().unwrap(),
             side: side.local_addr().unwrap(),
             store: Mutex::default(),
-            keys: Mutex::new(Keys::new(profile.password)),
+            keys: Mutex::new(TokenKeys::new(profile.password)),
             faults: Faults::default(),
             log: Mutex::default(),
             received: AtomicU64::default(),
@@ -75,7 +75,7 @@ impl Registry {
         for rule in shared.profile.faults {
             shared.faults.add(rule.clone());
         }
-        for (door, listener) in [(Door::Front, front), (Door::Side, side)] {
+        for (door, listener) in [(RegistryPort::Front, front), (RegistryPort::Side, side)] {
             let shared = Arc::clone(&shared);
             thread::spawn(move || shared.listen(door, &listener));
         }
@@ -92,44 +92,44 @@ impl Registry {
         format!("{}/{name}", self.shared.front)
     }
 
-    /// Returns what it is.
+    /// Returns the profile of the registry.
     pub fn profile(&self) -> &Profile {
         &self.shared.profile
     }
 
-    /// Makes something go wrong from now on.
-    pub fn inject(&self, kind: Kind, fault: Fault, times: Times) {
-        self.shared.faults.add(Rule { kind, fault, times });
+    /// Adds a fault.
+    pub fn inject(&self, kind: RequestKind, fault: Fault, times: FaultTimes) {
+        self.shared.faults.add(FaultRule { kind, fault, times });
     }
 
-    /// Returns how often anything went wrong.
-    pub fn fired(&self) -> u32 {
-        self.shared.faults.fired()
+    /// Returns how often a fault occurred.
+    pub fn fault_count(&self) -> u32 {
+        self.shared.faults.count()
     }
 
-    /// Makes a repository, for registries where a push does not.
-    pub fn make(&self, name: &str) {
+    /// Creates a repository, for registries where a push does not.
+    pub fn create_repository(&self, name: &str) {
         self.shared.store.lock().unwrap().repository(name);
     }
 
-    /// Returns all tokens that were given.
+    /// Returns all tokens that were issued.
     pub fn tokens(&self) -> Vec<String> {
         self.shared.keys.lock().unwrap().given.clone()
     }
 
-    /// Returns what was asked since this was last asked.
-    pub fn requests(&self) -> Vec<Asked> {
+    /// Returns the requests since the last call.
+    pub fn take_requests(&self) -> Vec<LoggedRequest> {
         std::mem::take(&mut *self.shared.log.lock().unwrap())
     }
 
-    /// Returns how many bytes of blobs were received, those that were in vain included.
-    pub fn received(&self) -> u64 {
+    /// Returns the number of received bytes of blobs, including those of uploads that failed.
+    pub fn received_bytes(&self) -> u64 {
         self.shared.received.load(Ordering::Relaxed)
     }
 
-    /// Returns how many bytes were received for a blob: all that came in the end in a session that
-    /// ended, and all of a `PUT` that named it.
-    pub fn received_of(&self, digest: &str) -> u64 {
+    /// Returns the number of bytes received for a blob: of its completed upload session, and of
+    /// every `PUT` with its digest.
+    pub fn received_bytes_of(&self, digest: &str) -> u64 {
         self.shared.store.lock().unwrap().received.get(digest).copied().unwrap_or(0)
     }
 
@@ -139,58 +139,56 @@ impl Registry {
         store.blobs.get(digest).map(|blob| (blob.len, blob.bytes.clone()))
     }
 
-    /// Returns what a tag or a digest names.
-    pub fn image(&self, name: &str, reference: &str) -> Option<Manifest> {
+    /// Returns the manifest or index with a tag or digest.
+    pub fn manifest(&self, name: &str, reference: &str) -> Option<StoredManifest> {
         self.shared.store.lock().unwrap().manifest(name, reference).cloned()
     }
 
     /// Returns how many upload sessions are open.
-    pub fn sessions(&self) -> usize {
+    pub fn open_sessions(&self) -> usize {
         self.shared.store.lock().unwrap().sessions.len()
     }
 
-    /// Checks that all is there that a tag or a digest names, with the right content; says what is
-    /// not.
-    pub fn verify(&self, name: &str, reference: &str) -> Result<(), String> {
+    /// Checks that an image and everything it refers to exists with the right content.
+    pub fn verify_image(&self, name: &str, reference: &str) -> Result<(), String> {
         self.shared.store.lock().unwrap().verify(name, reference)
     }
 
-    /// Puts a manifest here, unchecked, without any request.
+    /// Stores a manifest without a request, unchecked.
     pub fn put_manifest(&self, name: &str, tag: &str, bytes: &[u8]) {
-        self.put_document(name, tag, Manifest::new(MANIFEST, bytes.to_vec()));
+        self.put_document(name, tag, StoredManifest::new(MANIFEST, bytes.to_vec()));
     }
 
-    /// Puts a manifest or an index here, without any request, under the digest and the media type
-    /// that it claims to have.
-    pub fn put_document(&self, name: &str, tag: &str, document: Manifest) {
+    /// Stores a manifest or an index without a request, under its declared digest and media type.
+    pub fn put_document(&self, name: &str, tag: &str, document: StoredManifest) {
         let mut store = self.shared.store.lock().unwrap();
         let repository = store.repository(name);
         repository.tags.insert(tag.to_owned(), document.digest.clone());
         repository.manifests.insert(document.digest.clone(), document);
     }
 
-    /// Puts a blob here, without any request, under any digest.
+    /// Stores a blob without a request, under any digest.
     pub fn put_blob(&self, name: &str, digest: &str, bytes: &[u8]) {
-        let blob = Blob { len: bytes.len() as u64, bytes: Some(bytes.into()) };
+        let blob = StoredBlob { len: bytes.len() as u64, bytes: Some(bytes.into()) };
         self.shared.store.lock().unwrap().put_blob(name, digest, blob);
     }
 
-    /// Puts an image of a layout here, without any request, and returns its digest.
+    /// Stores an image of a layout without a request, and returns its digest.
     pub fn put_image(&self, name: &str, tag: &str, layout: &Path, from: &str) -> String {
         let layout = Layout::open(layout);
         let mut store = self.shared.store.lock().unwrap();
-        for descriptor in layout.reachable(from) {
+        for descriptor in layout.reachable_blobs(from) {
             let bytes = layout.blob(&descriptor);
             let digest = descriptor.digest().to_string();
             if matches!(descriptor.media_type().as_ref(), INDEX | MANIFEST) {
-                let manifest = Manifest::new(descriptor.media_type().as_ref(), bytes);
+                let manifest = StoredManifest::new(descriptor.media_type().as_ref(), bytes);
                 store.repository(name).manifests.insert(digest, manifest);
             } else {
-                let blob = Blob { len: bytes.len() as u64, bytes: Some(bytes.into()) };
+                let blob = StoredBlob { len: bytes.len() as u64, bytes: Some(bytes.into()) };
                 store.put_blob(name, &digest, blob);
             }
         }
-        let digest = layout.tagged(from).digest().to_string();
+        let digest = layout.find_tag(from).digest().to_string();
         store.repository(name).tags.insert(tag.to_owned(), digest.clone());
         digest
     }
@@ -204,7 +202,7 @@ pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 impl Drop for Registry {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::Relaxed);
-        // Whoever waits for a connection gets a last one.
+        // A last connection ends the threads that wait for one.
         for address in [self.shared.front, self.shared.side] {
             drop(std::net::TcpStream::connect(address));
         }
@@ -212,21 +210,21 @@ impl Drop for Registry {
 }
 
 impl Shared {
-    fn listen(self: &Arc<Self>, door: Door, listener: &TcpListener) {
+    fn listen(self: &Arc<Self>, door: RegistryPort, listener: &TcpListener) {
         for stream in listener.incoming() {
             if self.stopped.load(Ordering::Relaxed) {
                 return;
             }
             let shared = Arc::clone(self);
-            // A client that goes away is no concern of the server's.
+            // A client that disconnects is not an error of the server.
             thread::spawn(move || drop(serve::serve(&shared, door, stream.unwrap())));
         }
     }
 
-    fn address(&self, door: Door) -> SocketAddr {
+    fn address(&self, door: RegistryPort) -> SocketAddr {
         match door {
-            Door::Front => self.front,
-            Door::Side => self.side,
+            RegistryPort::Front => self.front,
+            RegistryPort::Side => self.side,
         }
     }
 }

@@ -4,59 +4,59 @@
 
 use std::time::Duration;
 
-use super::fault::{Fault, Rule, Times};
+use super::fault::{Fault, FaultRule, FaultTimes};
 use super::profile::{
-    Anonymous, Auth, Blobs, Expiry, Form, Keep, Location, Mount, Profile, Ranges, Repositories,
-    Resume, Tokens, Told,
+    AnonymousAccess, AuthScheme, BlobAccess, BlobStorage, LocationForm, MountPolicy, Profile,
+    RangePolicy, ReportedRange, RepositoryPolicy, ResumePolicy, TokenExpiry, TokenForm, Tokens,
 };
-use super::route::{Door, Kind};
+use super::route::{RegistryPort, RequestKind};
 
 /// What all have that do not say otherwise.
 const TOKENS: Tokens = Tokens {
     lifetime: Duration::from_secs(300),
-    expiry: Expiry::Told,
-    form: Form::Opaque,
-    post: None,
-    realm: Door::Front,
-    anonymous: Anonymous::Nothing,
+    expiry: TokenExpiry::Declared,
+    form: TokenForm::Opaque,
+    post_status: None,
+    realm: RegistryPort::Front,
+    anonymous: AnonymousAccess::Nothing,
 };
 
 impl Profile {
     /// distribution v3.
     pub const DISTRIBUTION_3: Self = Self {
         name: "distribution v3",
-        auth: Auth::None,
+        auth: AuthScheme::None,
         user: Some("user"),
         password: "password",
-        resume: Resume::Status,
-        ranges: Ranges::Checked,
-        told: Told::Truth,
-        patched: 202,
-        location: Location::Absolute,
-        mount: Mount::Any,
-        blobs: Blobs::Served,
-        repositories: Repositories::Any,
-        commit: Duration::ZERO,
-        page: 100,
-        keep: Keep::Bytes(64 << 20),
+        resume: ResumePolicy::Status,
+        ranges: RangePolicy::Checked,
+        reported_range: ReportedRange::Truth,
+        patch_status: 202,
+        location: LocationForm::Absolute,
+        mount: MountPolicy::Any,
+        blobs: BlobAccess::Served,
+        repositories: RepositoryPolicy::Any,
+        commit_time: Duration::ZERO,
+        page_size: 100,
+        keep: BlobStorage::Bytes(64 << 20),
         faults: &[],
     };
 
     /// distribution 2.8: Debian's `docker-registry`, `registry:2`.
     pub const DISTRIBUTION_2_8: Self = Self {
         name: "distribution 2.8",
-        resume: Resume::Lost,
-        ranges: Ranges::Ignored,
+        resume: ResumePolicy::Lost,
+        ranges: RangePolicy::Ignored,
         ..Self::DISTRIBUTION_3
     };
 
     /// Harbor: 2.8 with tokens of half an hour.
     pub const HARBOR: Self = Self {
         name: "Harbor",
-        auth: Auth::Bearer(Tokens {
+        auth: AuthScheme::Bearer(Tokens {
             lifetime: Duration::from_secs(1800),
-            form: Form::Jwt,
-            post: Some(405),
+            form: TokenForm::Jwt,
+            post_status: Some(405),
             ..TOKENS
         }),
         user: Some("robot$ci"),
@@ -66,67 +66,71 @@ impl Profile {
     /// Quay: takes its time to put a blob together.
     pub const QUAY: Self = Self {
         name: "Quay",
-        auth: Auth::Bearer(Tokens {
-            form: Form::Jwt,
-            post: Some(405),
-            anonymous: Anonymous::Pull,
+        auth: AuthScheme::Bearer(Tokens {
+            form: TokenForm::Jwt,
+            post_status: Some(405),
+            anonymous: AnonymousAccess::Pull,
             ..TOKENS
         }),
-        mount: Mount::From,
-        commit: Duration::from_millis(700),
-        ranges: Ranges::Refused,
-        blobs: Blobs::Redirected,
+        mount: MountPolicy::From,
+        commit_time: Duration::from_millis(700),
+        ranges: RangePolicy::Refused,
+        blobs: BlobAccess::Redirected,
         ..Self::DISTRIBUTION_2_8
     };
 
     /// GHCR.
     pub const GHCR: Self = Self {
         name: "GHCR",
-        auth: Auth::Bearer(Tokens { expiry: Expiry::Untold, post: Some(404), ..TOKENS }),
-        ranges: Ranges::Capped(4 << 20),
-        location: Location::Relative,
-        blobs: Blobs::Redirected,
+        auth: AuthScheme::Bearer(Tokens {
+            expiry: TokenExpiry::Undeclared,
+            post_status: Some(404),
+            ..TOKENS
+        }),
+        ranges: RangePolicy::Capped(4 << 20),
+        location: LocationForm::Relative,
+        blobs: BlobAccess::Redirected,
         ..Self::DISTRIBUTION_3
     };
 
     /// ECR, private.
     pub const ECR: Self = Self {
         name: "ECR",
-        auth: Auth::Basic,
+        auth: AuthScheme::Basic,
         user: Some("AWS"),
-        told: Told::First,
-        patched: 201,
-        repositories: Repositories::Made,
-        blobs: Blobs::Redirected,
+        reported_range: ReportedRange::First,
+        patch_status: 201,
+        repositories: RepositoryPolicy::Made,
+        blobs: BlobAccess::Redirected,
         ..Self::DISTRIBUTION_3
     };
 
     /// Google's Artifact Registry.
     pub const GAR: Self = Self {
         name: "GAR",
-        auth: Auth::Bearer(Tokens { post: Some(404), ..TOKENS }),
+        auth: AuthScheme::Bearer(Tokens { post_status: Some(404), ..TOKENS }),
         user: Some("oauth2accesstoken"),
-        ranges: Ranges::Refused,
+        ranges: RangePolicy::Refused,
         ..Self::DISTRIBUTION_2_8
     };
 
     /// Artifactory.
     pub const ARTIFACTORY: Self = Self {
         name: "Artifactory",
-        auth: Auth::Bearer(Tokens { post: Some(401), ..TOKENS }),
-        mount: Mount::Never,
+        auth: AuthScheme::Bearer(Tokens { post_status: Some(401), ..TOKENS }),
+        mount: MountPolicy::Never,
         ..Self::DISTRIBUTION_2_8
     };
 
     /// GitLab: tokens of a minute.
     pub const GITLAB: Self = Self {
         name: "GitLab",
-        auth: Auth::Bearer(Tokens {
+        auth: AuthScheme::Bearer(Tokens {
             lifetime: Duration::from_secs(60),
-            expiry: Expiry::Untold,
-            form: Form::Jwt,
-            post: Some(404),
-            realm: Door::Side,
+            expiry: TokenExpiry::Undeclared,
+            form: TokenForm::Jwt,
+            post_status: Some(404),
+            realm: RegistryPort::Side,
             ..TOKENS
         }),
         ..Self::DISTRIBUTION_2_8
@@ -135,17 +139,25 @@ impl Profile {
     /// Docker Hub: tokens from another host, and now and then too many requests.
     pub const DOCKER_HUB: Self = Self {
         name: "Docker Hub",
-        auth: Auth::Bearer(Tokens {
-            form: Form::Jwt,
-            post: Some(404),
-            realm: Door::Side,
-            anonymous: Anonymous::Pull,
+        auth: AuthScheme::Bearer(Tokens {
+            form: TokenForm::Jwt,
+            post_status: Some(404),
+            realm: RegistryPort::Side,
+            anonymous: AnonymousAccess::Pull,
             ..TOKENS
         }),
-        blobs: Blobs::Redirected,
+        blobs: BlobAccess::Redirected,
         faults: &[
-            Rule { kind: Kind::PutManifest, fault: Fault::RetrySeconds, times: Times::First(1) },
-            Rule { kind: Kind::Tag, fault: Fault::RetrySeconds, times: Times::First(1) },
+            FaultRule {
+                kind: RequestKind::PutManifest,
+                fault: Fault::RetrySeconds,
+                times: FaultTimes::First(1),
+            },
+            FaultRule {
+                kind: RequestKind::Tag,
+                fault: Fault::RetrySeconds,
+                times: FaultTimes::First(1),
+            },
         ],
         ..Self::DISTRIBUTION_2_8
     };
@@ -153,20 +165,24 @@ impl Profile {
     /// `OpenShift`'s own: any name, and a token for a password.
     pub const OPENSHIFT: Self = Self {
         name: "OpenShift",
-        auth: Auth::Bearer(Tokens { post: Some(405), realm: Door::Side, ..TOKENS }),
+        auth: AuthScheme::Bearer(Tokens {
+            post_status: Some(405),
+            realm: RegistryPort::Side,
+            ..TOKENS
+        }),
         user: None,
         password: "sha256~t0ken",
-        location: Location::Relative,
+        location: LocationForm::Relative,
         ..Self::DISTRIBUTION_2_8
     };
 
     /// zot.
     pub const ZOT: Self = Self {
         name: "zot",
-        auth: Auth::Basic,
-        told: Told::TooMuch,
-        location: Location::Relative,
-        page: 2,
+        auth: AuthScheme::Basic,
+        reported_range: ReportedRange::TooMuch,
+        location: LocationForm::Relative,
+        page_size: 2,
         ..Self::DISTRIBUTION_3
     };
 
@@ -189,13 +205,13 @@ impl Profile {
     /// Returns it with a password asked for.
     #[must_use]
     pub fn with_basic(self) -> Self {
-        Self { auth: Auth::Basic, ..self }
+        Self { auth: AuthScheme::Basic, ..self }
     }
 
     /// Returns it with tokens of this lifetime, from its own door.
     #[must_use]
-    pub fn with_tokens(self, lifetime: Duration, expiry: Expiry, form: Form) -> Self {
-        Self { auth: Auth::Bearer(Tokens { lifetime, expiry, form, ..TOKENS }), ..self }
+    pub fn with_tokens(self, lifetime: Duration, expiry: TokenExpiry, form: TokenForm) -> Self {
+        Self { auth: AuthScheme::Bearer(Tokens { lifetime, expiry, form, ..TOKENS }), ..self }
     }
 
     /// Returns the user's name and password, as `NAME:PASSWORD`.

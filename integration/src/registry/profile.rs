@@ -1,51 +1,51 @@
-//! A **profile** is how one kind of registry differs from the others.
+//! A **profile** describes how one kind of registry differs from the others.
 
 use std::time::Duration;
 
-use super::fault::Rule;
-use super::route::Door;
+use super::fault::FaultRule;
+use super::route::RegistryPort;
 
 /// How a registry behaves.
 #[derive(Debug, Clone, Copy)]
 pub struct Profile {
-    /// For messages of tests.
+    /// Name in messages of tests.
     pub name: &'static str,
-    /// How it knows who asks.
-    pub auth: Auth,
+    /// Authentication.
+    pub auth: AuthScheme,
     /// The only user; `None` if any name will do, as long as the password is right.
     pub user: Option<&'static str>,
-    /// Of the user.
+    /// Password of the user.
     pub password: &'static str,
-    /// What happens to a session whose body broke off.
-    pub resume: Resume,
-    /// What happens to `Content-Range`.
-    pub ranges: Ranges,
-    /// What it says has been received.
-    pub told: Told,
-    /// The status of a `PATCH` that was taken.
-    pub patched: u16,
-    /// What `Location` looks like.
-    pub location: Location,
-    /// What happens to a mount.
-    pub mount: Mount,
-    /// Where blobs are read.
-    pub blobs: Blobs,
-    /// Which repositories there are.
-    pub repositories: Repositories,
-    /// How long it takes to finish a blob.
-    pub commit: Duration,
-    /// At most so many tags are listed at once.
-    pub page: usize,
-    /// What is kept of blobs.
-    pub keep: Keep,
-    /// What goes wrong from the start.
-    pub faults: &'static [Rule],
+    /// What happens to an upload session whose body broke off.
+    pub resume: ResumePolicy,
+    /// How `Content-Range` is treated.
+    pub ranges: RangePolicy,
+    /// What `Range` of a response reports as received.
+    pub reported_range: ReportedRange,
+    /// Status of a successful `PATCH`.
+    pub patch_status: u16,
+    /// Form of `Location`.
+    pub location: LocationForm,
+    /// How mounts are treated.
+    pub mount: MountPolicy,
+    /// Where blobs are served.
+    pub blobs: BlobAccess,
+    /// Which repositories exist.
+    pub repositories: RepositoryPolicy,
+    /// Time to finish a blob.
+    pub commit_time: Duration,
+    /// Maximum number of tags in a page.
+    pub page_size: usize,
+    /// What is stored of blobs.
+    pub keep: BlobStorage,
+    /// Faults from the start.
+    pub faults: &'static [FaultRule],
 }
 
-/// How a registry knows who asks.
+/// How a registry authenticates clients.
 #[derive(Debug, Clone, Copy)]
-pub enum Auth {
-    /// It does not.
+pub enum AuthScheme {
+    /// It does not authenticate.
     None,
     /// By name and password with each request.
     Basic,
@@ -53,44 +53,44 @@ pub enum Auth {
     Bearer(Tokens),
 }
 
-/// How tokens are given.
+/// How tokens are issued.
 #[derive(Debug, Clone, Copy)]
 pub struct Tokens {
-    /// How long they are good.
+    /// Lifetime of tokens.
     pub lifetime: Duration,
-    /// Whether clients are told how long.
-    pub expiry: Expiry,
-    /// What they look like.
-    pub form: Form,
-    /// What is answered to `POST`: `None` for a token (`OAuth2`), otherwise this status.
-    pub post: Option<u16>,
-    /// Where they are given.
-    pub realm: Door,
-    /// What those may do who do not say who they are.
-    pub anonymous: Anonymous,
+    /// Whether responses declare the lifetime.
+    pub expiry: TokenExpiry,
+    /// Form of tokens.
+    pub form: TokenForm,
+    /// Response to `POST`: `None` for a token (`OAuth2`), otherwise this status.
+    pub post_status: Option<u16>,
+    /// Port that issues tokens.
+    pub realm: RegistryPort,
+    /// Rights of clients without credentials.
+    pub anonymous: AnonymousAccess,
 }
 
-/// Whether clients are told how long a token is good.
+/// Whether responses declare the lifetime of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expiry {
+pub enum TokenExpiry {
     /// In `expires_in`.
-    Told,
+    Declared,
     /// Nowhere, besides the token itself.
-    Untold,
+    Undeclared,
 }
 
-/// What a token looks like.
+/// Form of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Like nothing.
+pub enum TokenForm {
+    /// A random string.
     Opaque,
-    /// A JWT that says what it is good for, and how long.
+    /// A JWT with its rights and lifetime.
     Jwt,
 }
 
 /// What those may do who do not say who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Anonymous {
+pub enum AnonymousAccess {
     /// Nothing.
     Nothing,
     /// Pull.
@@ -99,7 +99,7 @@ pub enum Anonymous {
 
 /// What happens to an upload session whose body broke off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resume {
+pub enum ResumePolicy {
     /// It is lost: a `Location` is good for one offset, and no request tells the new one (2.8).
     Lost,
     /// It goes on where `GET` of its `Location` says (distribution v3).
@@ -108,7 +108,7 @@ pub enum Resume {
 
 /// What happens to `Content-Range` of a `PATCH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ranges {
+pub enum RangePolicy {
     /// It is not looked at.
     Ignored,
     /// It must begin where the last body ended.
@@ -121,7 +121,7 @@ pub enum Ranges {
 
 /// What `Range` of an answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum ReportedRange {
     /// What has been received.
     Truth,
     /// What the first body of the session had, for ever.
@@ -132,7 +132,7 @@ pub enum Told {
 
 /// What `Location` of an upload session looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Location {
+pub enum LocationForm {
     /// A whole URL.
     Absolute,
     /// A path.
@@ -141,7 +141,7 @@ pub enum Location {
 
 /// What happens when a blob of another repository is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mount {
+pub enum MountPolicy {
     /// It is mounted; without `from` it is looked for.
     Any,
     /// It is mounted; to ask without `from` is an error.
@@ -152,7 +152,7 @@ pub enum Mount {
 
 /// Where blobs are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blobs {
+pub enum BlobAccess {
     /// Here.
     Served,
     /// At a storage service, which refuses whoever comes with the registry's token, too.
@@ -161,7 +161,7 @@ pub enum Blobs {
 
 /// Which repositories there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repositories {
+pub enum RepositoryPolicy {
     /// Any: the first push makes it.
     Any,
     /// Those that were made before.
@@ -170,7 +170,7 @@ pub enum Repositories {
 
 /// What is kept of blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
+pub enum BlobStorage {
     /// All bytes, up to this many of one blob; a longer one is refused (413).
     Bytes(u64),
     /// Digest and length: for blobs that do not fit into memory.

@@ -1,11 +1,11 @@
 //! A **route** is what a request's path means, and its **kind** is the part it plays in a push or a
 //! pull.
 
-use super::wire::{Head, Length};
+use super::wire::{BodyLength, RequestHead};
 
 /// The part that a request plays; faults happen at one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum RequestKind {
     /// `GET /v2/`
     Ping,
     /// Asks for a token.
@@ -28,7 +28,7 @@ pub enum Kind {
 
 /// Which of the registry's listeners was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum RegistryPort {
     /// The registry's own.
     Front,
     /// Another port: another origin, where tokens and redirected blobs may be.
@@ -57,10 +57,10 @@ pub(super) enum Route<'a> {
 /// A request, understood as far as its head tells.
 #[derive(Debug)]
 pub(super) struct Request<'a> {
-    pub(super) door: Door,
-    pub(super) head: &'a Head,
+    pub(super) door: RegistryPort,
+    pub(super) head: &'a RequestHead,
     pub(super) route: Route<'a>,
-    pub(super) kinds: Vec<Kind>,
+    pub(super) kinds: Vec<RequestKind>,
 }
 
 impl<'a> Route<'a> {
@@ -108,27 +108,29 @@ impl<'a> Route<'a> {
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn new(door: Door, head: &'a Head) -> Self {
+    pub(super) fn new(door: RegistryPort, head: &'a RequestHead) -> Self {
         let route = Route::new(&head.path);
         let kinds = kinds(head, route);
         Self { door, head, route, kinds }
     }
 }
 
-fn kinds(head: &Head, route: Route<'_>) -> Vec<Kind> {
-    let has_body = head.length() != Length::Bytes(0);
+fn kinds(head: &RequestHead, route: Route<'_>) -> Vec<RequestKind> {
+    let has_body = head.length() != BodyLength::Bytes(0);
     match (&head.method[..], route) {
-        (_, Route::Ping) => vec![Kind::Ping],
-        (_, Route::Token) => vec![Kind::Token],
-        ("HEAD", Route::Blob(..)) => vec![Kind::HeadBlob],
-        ("GET", Route::Blob(..)) => vec![Kind::GetBlob],
-        ("POST", Route::Uploads(_)) if has_body => vec![Kind::Post, Kind::Body, Kind::Commit],
-        ("POST", Route::Uploads(_)) => vec![Kind::Post],
-        ("PATCH", Route::Upload(..)) => vec![Kind::Body],
-        ("PUT", Route::Upload(..)) if has_body => vec![Kind::Body, Kind::Commit],
-        ("PUT", Route::Upload(..)) => vec![Kind::Commit],
-        ("PUT", Route::Manifest(..)) => vec![Kind::PutManifest],
-        ("GET" | "HEAD", Route::Manifest(_, tag)) if !tag.contains(':') => vec![Kind::Tag],
+        (_, Route::Ping) => vec![RequestKind::Ping],
+        (_, Route::Token) => vec![RequestKind::Token],
+        ("HEAD", Route::Blob(..)) => vec![RequestKind::HeadBlob],
+        ("GET", Route::Blob(..)) => vec![RequestKind::GetBlob],
+        ("POST", Route::Uploads(_)) if has_body => {
+            vec![RequestKind::Post, RequestKind::Body, RequestKind::Commit]
+        }
+        ("POST", Route::Uploads(_)) => vec![RequestKind::Post],
+        ("PATCH", Route::Upload(..)) => vec![RequestKind::Body],
+        ("PUT", Route::Upload(..)) if has_body => vec![RequestKind::Body, RequestKind::Commit],
+        ("PUT", Route::Upload(..)) => vec![RequestKind::Commit],
+        ("PUT", Route::Manifest(..)) => vec![RequestKind::PutManifest],
+        ("GET" | "HEAD", Route::Manifest(_, tag)) if !tag.contains(':') => vec![RequestKind::Tag],
         _ => vec![],
     }
 }

@@ -9,11 +9,11 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Shared;
-use super::answer::{Answer, Then};
-use super::body::{Body, Watch};
-use super::fault::{Fault, Stage};
-use super::log::Asked;
-use super::route::{Door, Request, Route};
+use super::answer::{NextStep, RegistryAnswer};
+use super::body::{Body, FaultWatch};
+use super::fault::{Fault, FaultStage};
+use super::log::LoggedRequest;
+use super::route::{RegistryPort, Request, Route};
 use super::wire::Wire;
 
 /// Whoever waits longer than this has no timeout.
@@ -23,11 +23,11 @@ const FOREVER: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_millis(300);
 
 /// Serves one connection until it ends.
-pub(super) fn serve(shared: &Shared, door: Door, stream: TcpStream) -> io::Result<()> {
+pub(super) fn serve(shared: &Shared, door: RegistryPort, stream: TcpStream) -> io::Result<()> {
     let mut wire = Wire::new(stream, &shared.stopped)?;
     while let Some(head) = wire.head()? {
         let request = Request::new(door, &head);
-        if shared.exchange(&request, &mut wire)? == Then::Close {
+        if shared.exchange(&request, &mut wire)? == NextStep::Close {
             return wire.close();
         }
     }
@@ -35,22 +35,22 @@ pub(super) fn serve(shared: &Shared, door: Door, stream: TcpStream) -> io::Resul
 }
 
 impl Shared {
-    fn exchange(&self, request: &Request<'_>, wire: &mut Wire) -> io::Result<Then> {
-        if let Some(fault) = self.faults.fire(request, Stage::Arrived) {
-            self.keys.lock().unwrap().expire();
+    fn exchange(&self, request: &Request<'_>, wire: &mut Wire) -> io::Result<NextStep> {
+        if let Some(fault) = self.faults.next_fault(request, FaultStage::Arrived) {
+            self.keys.lock().unwrap().expire_tokens();
             if let Fault::Rotate(password) = fault {
                 password.clone_into(&mut self.keys.lock().unwrap().password);
                 wire.wait(MOMENT);
             }
         }
-        let early = self.faults.fire(request, Stage::Early);
+        let early = self.faults.next_fault(request, FaultStage::Early);
         if let Some(fault @ (Fault::Close | Fault::ResetBefore | Fault::HangBefore)) = early {
             self.note(request, 0, None);
             return broken(wire, &fault);
         }
-        let fire = || self.faults.fire(request, Stage::Inside);
+        let fire = || self.faults.next_fault(request, FaultStage::Inside);
         let offset = self.faults.offset(request);
-        let watch = offset.map(|offset| Watch { offset, fire: Box::new(fire) });
+        let watch = offset.map(|offset| FaultWatch { offset, fire: Box::new(fire) });
         let mut body = Body::new(wire, request.head, watch);
         let result = match early {
             Some(fault) => Ok(self.faulty(request, &fault)),
@@ -58,7 +58,7 @@ impl Shared {
         };
         let (received, inside) = (body.received(), body.fault.take());
         // Whoever is refused early may send on or not: nobody knows where a next request begins.
-        let then = if body.is_done() { Then::Next } else { Then::Close };
+        let then = if body.is_done() { NextStep::Next } else { NextStep::Close };
         drop(body);
         let answer = match (result, inside) {
             (Ok(answer), _) => answer,
@@ -67,7 +67,7 @@ impl Shared {
                 return inside.map_or(Err(error), |fault| broken(wire, &fault));
             }
         };
-        if let Some(fault) = self.faults.fire(request, Stage::Done) {
+        if let Some(fault) = self.faults.next_fault(request, FaultStage::Done) {
             self.note(request, received, None);
             return spoiled(wire, &fault, &answer, request);
         }
@@ -76,18 +76,20 @@ impl Shared {
         Ok(then)
     }
 
-    fn answer(&self, request: &Request<'_>, body: &mut Body<'_>) -> io::Result<Answer> {
+    fn answer(&self, request: &Request<'_>, body: &mut Body<'_>) -> io::Result<RegistryAnswer> {
         if let Err(refusal) = self.authorize(request) {
             return Ok(refusal);
         }
-        if let Some(fault) = self.faults.fire(request, Stage::Allowed) {
+        if let Some(fault) = self.faults.next_fault(request, FaultStage::Allowed) {
             return Ok(self.faulty(request, &fault));
         }
-        if request.door == Door::Side && !matches!(request.route, Route::Token | Route::Stored(_)) {
-            return Ok(Answer::new(404));
+        if request.door == RegistryPort::Side
+            && !matches!(request.route, Route::Token | Route::Stored(_))
+        {
+            return Ok(RegistryAnswer::new(404));
         }
         match request.route {
-            Route::Ping => Ok(Answer::new(200).body("application/json", "{}")),
+            Route::Ping => Ok(RegistryAnswer::new(200).body("application/json", "{}")),
             Route::Token => self.token(request, body),
             Route::Uploads(name) => self.open(name, request, body),
             Route::Upload(name, id) => self.upload(name, id, request, body),
@@ -95,12 +97,12 @@ impl Shared {
             Route::Stored(digest) => Ok(self.stored(digest, request)),
             Route::Manifest(name, reference) => self.manifest(name, reference, request, body),
             Route::Tags(name) => Ok(self.tags(name, request)),
-            Route::Unknown => Ok(Answer::error(404, "UNSUPPORTED", "no such path")),
+            Route::Unknown => Ok(RegistryAnswer::error(404, "UNSUPPORTED", "no such path")),
         }
     }
 
     fn note(&self, request: &Request<'_>, received: u64, status: Option<u16>) {
-        self.log.lock().unwrap().push(Asked::new(request, received, status));
+        self.log.lock().unwrap().push(LoggedRequest::new(request, received, status));
         let is_blob = matches!(request.route, Route::Uploads(_) | Route::Upload(..));
         if is_blob {
             self.received.fetch_add(received, Ordering::Relaxed);
@@ -108,14 +110,16 @@ impl Shared {
     }
 
     /// Returns the answer that a fault is.
-    pub(super) fn faulty(&self, request: &Request<'_>, fault: &Fault) -> Answer {
-        let busy = || Answer::error(429, "TOOMANYREQUESTS", "not so fast");
+    pub(super) fn faulty(&self, request: &Request<'_>, fault: &Fault) -> RegistryAnswer {
+        let busy = || RegistryAnswer::error(429, "TOOMANYREQUESTS", "not so fast");
         match fault {
             Fault::Status(401) => self.challenge(request, Some("invalid_token")),
             Fault::Status(404) if matches!(request.route, Route::Upload(..)) => {
-                Answer::error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown")
+                RegistryAnswer::error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown")
             }
-            Fault::Status(status) => Answer::error(*status, "UNKNOWN", "something went wrong"),
+            Fault::Status(status) => {
+                RegistryAnswer::error(*status, "UNKNOWN", "something went wrong")
+            }
             Fault::RetrySeconds => busy().with("Retry-After", "1"),
             Fault::RetryDate => {
                 // Full seconds: this is more than one second ahead.
@@ -123,13 +127,15 @@ impl Shared {
                 let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap();
                 busy().with("Retry-After", date)
             }
-            Fault::Garbage(status) => Answer::new(*status)
+            Fault::Garbage(status) => RegistryAnswer::new(*status)
                 .body("text/html", "<html>\u{1b}[31m<h1>Gateway\0</h1>".repeat(100)),
-            Fault::Redirect(url) => Answer::new(307).with("Location", url),
-            Fault::Location(url) => Answer::new(202).with("Location", url).with("Range", "0-0"),
+            Fault::Redirect(url) => RegistryAnswer::new(307).with("Location", url),
+            Fault::Location(url) => {
+                RegistryAnswer::new(202).with("Location", url).with("Range", "0-0")
+            }
             Fault::Echo(status) => {
                 let headers = &request.head.headers;
-                Answer::error(*status, "DENIED", &format!("I do not like {headers:?}"))
+                RegistryAnswer::error(*status, "DENIED", &format!("I do not like {headers:?}"))
             }
             other => unreachable!("{other:?} is no answer"),
         }
@@ -137,9 +143,9 @@ impl Shared {
 }
 
 /// Ends a connection without an answer.
-fn broken(wire: &Wire, fault: &Fault) -> io::Result<Then> {
+fn broken(wire: &Wire, fault: &Fault) -> io::Result<NextStep> {
     match fault {
-        Fault::Close => return Ok(Then::Close),
+        Fault::Close => return Ok(NextStep::Close),
         Fault::HangBefore | Fault::HangInside => wire.wait(FOREVER),
         _ => {}
     }
@@ -148,19 +154,24 @@ fn broken(wire: &Wire, fault: &Fault) -> io::Result<Then> {
 }
 
 /// Answers, but not as it should be.
-fn spoiled(wire: &Wire, fault: &Fault, answer: &Answer, request: &Request<'_>) -> io::Result<Then> {
+fn spoiled(
+    wire: &Wire,
+    fault: &Fault,
+    answer: &RegistryAnswer,
+    request: &Request<'_>,
+) -> io::Result<NextStep> {
     let method = &request.head.method;
-    let bytes = answer.to_bytes(method, Then::Next);
+    let bytes = answer.to_bytes(method, NextStep::Next);
     match fault {
         Fault::Delay(delay) => {
             wire.wait(*delay);
             wire.write(&bytes)?;
-            return Ok(Then::Next);
+            return Ok(NextStep::Next);
         }
         Fault::CutHead => {
-            let head = answer.to_bytes("HEAD", Then::Next);
+            let head = answer.to_bytes("HEAD", NextStep::Next);
             wire.write(&head[..head.len() / 2])?;
-            return Ok(Then::Close);
+            return Ok(NextStep::Close);
         }
         Fault::ResetInside | Fault::HangInside => wire.write(&bytes[..bytes.len() / 2])?,
         _ => {}

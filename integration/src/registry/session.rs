@@ -4,7 +4,7 @@ use sha2::Sha256;
 
 /// A blob that is on its way.
 #[derive(Debug, Default)]
-pub(super) struct Session {
+pub(super) struct UploadSession {
     pub(super) len: u64,
     pub(super) sha256: Sha256,
     pub(super) bytes: Vec<u8>,

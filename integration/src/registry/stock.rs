@@ -1,37 +1,37 @@
-//! The **stock** of a repository: images made by hand, of whatever form they are.
+//! The **stock** of a repository: handmade images of any form.
 
 use serde_json::{Value, json};
 
-use super::{INDEX, MANIFEST, Manifest, Registry};
+use super::{INDEX, MANIFEST, Registry, StoredManifest};
 use crate::disk::sha256;
 use crate::dockerfile::compression::{Compression, compressed};
 use crate::dockerfile::entry::Entry;
 use crate::dockerfile::layer;
 
-/// Whose media types an image has.
+/// Family of media types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub enum MediaTypeFamily {
     /// Of the OCI image specification.
     Oci,
     /// Of Docker's Image Manifest V2, Schema 2.
     Docker,
 }
 
-/// Puts images into a repository, without any request.
+/// Stores images in a repository without requests.
 #[derive(Debug, Clone, Copy)]
-pub struct Stock<'a> {
-    /// Where they are put.
+pub struct ImageStock<'a> {
+    /// The registry that stores the images.
     pub registry: &'a Registry,
     /// The repository.
     pub name: &'a str,
-    /// What they look like.
-    pub family: Family,
+    /// Media types of the documents.
+    pub family: MediaTypeFamily,
 }
 
-impl<'a> Stock<'a> {
+impl<'a> ImageStock<'a> {
     /// Stocks a repository with images of the OCI's form.
     pub fn new(registry: &'a Registry, name: &'a str) -> Self {
-        Self { registry, name, family: Family::Oci }
+        Self { registry, name, family: MediaTypeFamily::Oci }
     }
 
     /// Puts an image there and returns its descriptor. Layers are words for compressions and
@@ -69,7 +69,7 @@ impl<'a> Stock<'a> {
     fn document(&self, tag: &str, media_type: &str, mut document: Value) -> Value {
         document["schemaVersion"] = json!(2);
         document["mediaType"] = json!(media_type);
-        let document = Manifest::new(media_type, document.to_string().into_bytes());
+        let document = StoredManifest::new(media_type, document.to_string().into_bytes());
         let (digest, size) = (document.digest.clone(), document.bytes.len());
         self.registry.put_document(self.name, tag, document);
         json!({ "mediaType": media_type, "digest": digest, "size": size })
@@ -82,7 +82,7 @@ impl<'a> Stock<'a> {
     }
 }
 
-impl Family {
+impl MediaTypeFamily {
     fn index(self) -> &'static str {
         match self {
             Self::Oci => INDEX,

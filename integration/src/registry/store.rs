@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::session::Session;
+use super::session::UploadSession;
 use crate::disk::sha256;
 
 /// All that a registry has.
 #[derive(Debug, Default)]
-pub(super) struct Store {
-    pub(super) blobs: BTreeMap<String, Blob>,
+pub(super) struct RegistryStore {
+    pub(super) blobs: BTreeMap<String, StoredBlob>,
     pub(super) repositories: BTreeMap<String, Repository>,
-    pub(super) sessions: BTreeMap<String, Arc<Mutex<Session>>>,
+    pub(super) sessions: BTreeMap<String, Arc<Mutex<UploadSession>>>,
     /// Counts the sessions.
     pub(super) opened: u64,
     /// Bytes of bodies that came for each digest.
@@ -22,7 +22,7 @@ pub(super) struct Store {
 
 /// A blob, in whatever repositories.
 #[derive(Debug, Clone)]
-pub(super) struct Blob {
+pub(super) struct StoredBlob {
     pub(super) len: u64,
     /// `None` where only the digest is kept.
     pub(super) bytes: Option<Arc<[u8]>>,
@@ -32,13 +32,13 @@ pub(super) struct Blob {
 #[derive(Debug, Default)]
 pub(super) struct Repository {
     pub(super) blobs: BTreeSet<String>,
-    pub(super) manifests: BTreeMap<String, Manifest>,
+    pub(super) manifests: BTreeMap<String, StoredManifest>,
     pub(super) tags: BTreeMap<String, String>,
 }
 
 /// A manifest or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Manifest {
+pub struct StoredManifest {
     /// `sha256:…`
     pub digest: String,
     /// As it was pushed.
@@ -47,7 +47,7 @@ pub struct Manifest {
     pub bytes: Vec<u8>,
 }
 
-impl Manifest {
+impl StoredManifest {
     /// Returns one that is what it says.
     pub fn new(media_type: &str, bytes: Vec<u8>) -> Self {
         let digest = format!("sha256:{}", sha256(&bytes));
@@ -78,20 +78,20 @@ fn digests(descriptors: &Value) -> Vec<String> {
     here.filter_map(|descriptor| descriptor["digest"].as_str()).map(str::to_owned).collect()
 }
 
-impl Store {
+impl RegistryStore {
     /// Returns a manifest by tag or digest.
-    pub(super) fn manifest(&self, name: &str, reference: &str) -> Option<&Manifest> {
+    pub(super) fn manifest(&self, name: &str, reference: &str) -> Option<&StoredManifest> {
         let repository = self.repositories.get(name)?;
         let digest = repository.tags.get(reference).map_or(reference, String::as_str);
         repository.manifests.get(digest)
     }
 
     /// Returns a blob, if the repository has it.
-    pub(super) fn blob(&self, name: &str, digest: &str) -> Option<&Blob> {
+    pub(super) fn blob(&self, name: &str, digest: &str) -> Option<&StoredBlob> {
         self.repositories.get(name)?.blobs.contains(digest).then(|| &self.blobs[digest])
     }
 
-    pub(super) fn put_blob(&mut self, name: &str, digest: &str, blob: Blob) {
+    pub(super) fn put_blob(&mut self, name: &str, digest: &str, blob: StoredBlob) {
         self.blobs.entry(digest.to_owned()).or_insert(blob);
         self.repository(name).blobs.insert(digest.to_owned());
     }
@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// Returns what a manifest needs and the repository has not.
-    pub(super) fn missing(&self, name: &str, manifest: &Manifest) -> Option<String> {
+    pub(super) fn missing(&self, name: &str, manifest: &StoredManifest) -> Option<String> {
         let mut children = manifest.children().into_iter();
         let mut blobs = manifest.blobs().into_iter();
         children

@@ -1,5 +1,5 @@
-//! A **trap** is a server that should not be told any secret: it asks everybody for one, and keeps
-//! all that it is told.
+//! A **trap** is a server that must not receive any secret: it asks every client for one, and keeps
+//! what it receives.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,23 +7,23 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// Whoever says nothing for so long has said all.
+/// A client that is silent for this long has sent everything.
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// A trap; its threads end with the test.
 #[derive(Debug)]
-pub struct Trap {
+pub struct SecretTrap {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<u8>>>,
 }
 
-impl Default for Trap {
+impl Default for SecretTrap {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Trap {
+impl SecretTrap {
     /// Sets a trap.
     pub fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -44,9 +44,9 @@ impl Trap {
         format!("http://{}{path}", self.address)
     }
 
-    /// Returns all that was said to it.
-    pub fn heard(&self) -> String {
-        // What was said last may still be on its way.
+    /// Returns everything that was sent to it.
+    pub fn received_text(&self) -> String {
+        // The last bytes may still be on their way.
         thread::sleep(Duration::from_millis(50));
         String::from_utf8_lossy(&self.heard.lock().unwrap()).into_owned()
     }
@@ -76,7 +76,7 @@ fn listen(
     }
 }
 
-/// Gives a token to whoever asks for one, and wants one from everybody else.
+/// Returns a response: a token if one is requested, else a challenge.
 fn answer(said: &[u8], address: SocketAddr) -> String {
     let body = r#"{"token": "bait", "expires_in": 300}"#;
     let (status, challenge) = if said.starts_with(b"GET /token") || said.starts_with(b"POST /token")

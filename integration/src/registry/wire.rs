@@ -19,18 +19,18 @@ const LINGER: Duration = Duration::from_millis(500);
 
 /// A connection, from the server's side.
 pub(super) struct Wire {
-    pub(super) reader: BufReader<Patient>,
+    pub(super) reader: BufReader<PatientReader>,
 }
 
 /// Reads until the server ends.
-pub(super) struct Patient {
+pub(super) struct PatientReader {
     stream: TcpStream,
     stopped: Arc<AtomicBool>,
 }
 
 /// What a request says before its body.
 #[derive(Debug, Clone)]
-pub(super) struct Head {
+pub(super) struct RequestHead {
     pub(super) method: String,
     pub(super) path: String,
     /// Names and values, decoded.
@@ -40,12 +40,12 @@ pub(super) struct Head {
 
 /// How long a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Length {
+pub(super) enum BodyLength {
     Bytes(u64),
     Chunked,
 }
 
-impl Read for Patient {
+impl Read for PatientReader {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.stream.read(space) {
@@ -63,11 +63,11 @@ impl Wire {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TICK))?;
         let stopped = Arc::clone(stopped);
-        Ok(Self { reader: BufReader::with_capacity(256 << 10, Patient { stream, stopped }) })
+        Ok(Self { reader: BufReader::with_capacity(256 << 10, PatientReader { stream, stopped }) })
     }
 
     /// Reads the next request's head; `None` where the client has gone.
-    pub(super) fn head(&mut self) -> io::Result<Option<Head>> {
+    pub(super) fn head(&mut self) -> io::Result<Option<RequestHead>> {
         // Whoever tries TLS first shall not wait for an answer.
         if !self.reader.fill_buf()?.first().is_some_and(u8::is_ascii_uppercase) {
             return Ok(None);
@@ -79,7 +79,7 @@ impl Wire {
                 return Ok(None);
             }
         }
-        Head::parse(&bytes).map(Some).ok_or_else(|| io::Error::from(ErrorKind::InvalidData))
+        RequestHead::parse(&bytes).map(Some).ok_or_else(|| io::Error::from(ErrorKind::InvalidData))
     }
 
     fn stream(&self) -> &TcpStream {
@@ -120,7 +120,7 @@ impl Wire {
     }
 }
 
-impl Head {
+impl RequestHead {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut headers = [httparse::EMPTY_HEADER; 100];
         let mut request = httparse::Request::new(&mut headers);
@@ -151,12 +151,12 @@ impl Head {
         value(&self.query, name)
     }
 
-    pub(super) fn length(&self) -> Length {
+    pub(super) fn length(&self) -> BodyLength {
         if self.header("transfer-encoding").is_some() {
-            return Length::Chunked;
+            return BodyLength::Chunked;
         }
         let length = self.header("content-length").and_then(|length| length.parse().ok());
-        Length::Bytes(length.unwrap_or(0))
+        BodyLength::Bytes(length.unwrap_or(0))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Images by hand, and what each of the cluster's readers says of them.
 
-use diskette_integration::cluster::made::{Item, Made, Packed, dir, file, hardlink, item, symlink};
-use diskette_integration::disk::{mixed, noise};
+use diskette_integration::cluster::handmade::{
+    HandmadeImage, LayerCompression, LayerItem, dir, file, hardlink, item, symlink,
+};
+use diskette_integration::disk::{mixed_bytes, noise_bytes};
 use diskette_integration::peer;
 use diskette_integration::scene::Scene;
 use tar::EntryType;
@@ -11,7 +13,7 @@ use tar::EntryType;
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
-    pub(crate) image: Made,
+    pub(crate) image: HandmadeImage,
     pub(crate) said: [&'static str; 4],
 }
 
@@ -27,25 +29,25 @@ pub(crate) fn cases() -> Vec<Case> {
     groups.into_iter().chain(others).flatten().collect()
 }
 
-fn case(name: &'static str, image: Made, said: [&'static str; 4]) -> Case {
+fn case(name: &'static str, image: HandmadeImage, said: [&'static str; 4]) -> Case {
     Case { name, image, said }
 }
 
 /// An image whose only layer has these entries.
-fn of(name: &'static str, items: &[Item], said: [&'static str; 4]) -> Case {
-    case(name, Made::new().layer(items), said)
+fn of(name: &'static str, items: &[LayerItem], said: [&'static str; 4]) -> Case {
+    case(name, HandmadeImage::new().layer(items), said)
 }
 
 fn raw() -> Vec<u8> {
-    mixed(1, 8192)
+    mixed_bytes(1, 8192)
 }
 
-fn disk() -> Item {
+fn disk() -> LayerItem {
     file(DISK, &raw())
 }
 
-fn good() -> Made {
-    Made::new().layer(&[dir("disk"), disk()])
+fn good() -> HandmadeImage {
+    HandmadeImage::new().layer(&[dir("disk"), disk()])
 }
 
 fn places() -> Vec<Case> {
@@ -134,14 +136,17 @@ fn owners() -> Vec<Case> {
 }
 
 fn layers() -> Vec<Case> {
-    let other = || file("disk/other.img", &mixed(2, 8192));
+    let other = || file("disk/other.img", &mixed_bytes(2, 8192));
     let etc = || file("etc/motd", b"hello");
-    let made = |lower: &[Item], upper: &[Item]| Made::new().layer(lower).layer(upper);
+    let made =
+        |lower: &[LayerItem], upper: &[LayerItem]| HandmadeImage::new().layer(lower).layer(upper);
     let none = ["", "not exactly one", "no file found", "0 entries"];
     let deflate = "incomplete deflate stream";
-    let broken = Made::new().packed(Packed::Gzip, &[file("etc/random", &noise(3, 8192))]).cut(2048);
+    let broken = HandmadeImage::new()
+        .compressed_layer(LayerCompression::Gzip, &[file("etc/random", &noise_bytes(3, 8192))])
+        .truncate_layer(2048);
     vec![
-        case("replaced", made(&[disk()], &[file(DISK, &mixed(3, 8192))]), GOOD),
+        case("replaced", made(&[disk()], &[file(DISK, &mixed_bytes(3, 8192))]), GOOD),
         case("whited-out", made(&[disk()], &[item("disk/.wh.disk.img", EntryType::Regular)]), none),
         case(
             "renamed",
@@ -173,36 +178,37 @@ fn layers() -> Vec<Case> {
 fn packings() -> Vec<Case> {
     let zeros = |len| {
         let mut disk = vec![0; len];
-        disk[len - 512..].copy_from_slice(&noise(4, 512));
+        disk[len - 512..].copy_from_slice(&noise_bytes(4, 512));
         [dir("disk"), file(DISK, &disk)]
     };
-    let dense = || [dir("disk"), file(DISK, &noise(5, 65536))];
-    let made = |packed, items: &[Item]| Made::new().packed(packed, items);
+    let dense = || [dir("disk"), file(DISK, &noise_bytes(5, 65536))];
+    let made = |packed, items: &[LayerItem]| HandmadeImage::new().compressed_layer(packed, items);
     let tiny = || [file(DISK, b"a disk of few bytes, which is none")];
     let id = "wrong diff id";
     let deflate = "incomplete deflate stream";
     vec![
-        case("gzip", made(Packed::Gzip, &dense()), GOOD),
-        case("gzip-members", made(Packed::GzipMembers, &dense()), GOOD),
-        case("gzip-of-zeros", made(Packed::Gzip, &zeros(1 << 20)), GOOD),
-        case("gzip-tiny", made(Packed::Gzip, &tiny()), [NONE, "", "", ""]),
-        case("zstd", made(Packed::Zstd, &dense()), GOOD),
-        case("zstd-of-zeros", made(Packed::Zstd, &zeros(1 << 20)), [NONE, "", "", ""]),
-        case("zstd-guarded", made(Packed::ZstdGuarded, &zeros(1 << 20)), GOOD),
-        case("zstd-tiny", made(Packed::Zstd, &tiny()), [NONE, "", "", ""]),
-        case("zstd-skippable", made(Packed::ZstdSkippable, &dense()), [NONE, "", "", ""]),
-        case("xz", made(Packed::Xz, &dense()), ["", id, id, id]),
-        case("bzip2", made(Packed::Nonsense, &dense()), [NONE, id, id, id]),
+        case("gzip", made(LayerCompression::Gzip, &dense()), GOOD),
+        case("gzip-members", made(LayerCompression::GzipMembers, &dense()), GOOD),
+        case("gzip-of-zeros", made(LayerCompression::Gzip, &zeros(1 << 20)), GOOD),
+        case("gzip-tiny", made(LayerCompression::Gzip, &tiny()), [NONE, "", "", ""]),
+        case("zstd", made(LayerCompression::Zstd, &dense()), GOOD),
+        case("zstd-of-zeros", made(LayerCompression::Zstd, &zeros(1 << 20)), [NONE, "", "", ""]),
+        case("zstd-guarded", made(LayerCompression::ZstdGuarded, &zeros(1 << 20)), GOOD),
+        case("zstd-tiny", made(LayerCompression::Zstd, &tiny()), [NONE, "", "", ""]),
+        case("zstd-skippable", made(LayerCompression::ZstdSkippable, &dense()), [NONE, "", "", ""]),
+        case("xz", made(LayerCompression::Xz, &dense()), ["", id, id, id]),
+        case("bzip2", made(LayerCompression::Nonsense, &dense()), [NONE, id, id, id]),
         case(
             "gzip-cut",
-            made(Packed::Gzip, &dense()).cut(30_000),
+            made(LayerCompression::Gzip, &dense()).truncate_layer(30_000),
             [NONE, deflate, deflate, deflate],
         ),
     ]
 }
 
 fn roots() -> Vec<Case> {
-    let with = |items: &[Item]| Made::new().layer(&[&[dir("disk"), disk()], items].concat());
+    let with =
+        |items: &[LayerItem]| HandmadeImage::new().layer(&[&[dir("disk"), disk()], items].concat());
     let bootc = "bootc image detected";
     let mount = "not a directory";
     let usr = [dir("usr"), symlink("usr/bin", "sbin"), dir("usr/sbin")];
@@ -250,8 +256,12 @@ fn documents() -> Vec<Case> {
             good().config(|config| config["rootfs"]["diff_ids"] = serde_json::json!([])),
             ["", count, count, count],
         ),
-        case("damaged", good().damaged(|blob| blob[2000] ^= 1), ["", digest, digest, digest]),
-        case("damaged-head", good().damaged(|blob| blob[0] ^= 1), [NONE, digest, digest, digest]),
+        case("damaged", good().damage_layer(|blob| blob[2000] ^= 1), ["", digest, digest, digest]),
+        case(
+            "damaged-head",
+            good().damage_layer(|blob| blob[0] ^= 1),
+            [NONE, digest, digest, digest],
+        ),
         case(
             "config-of-another",
             good().index(&["linux/amd64"]).config(|config| config["architecture"] = "arm64".into()),
@@ -286,7 +296,10 @@ fn variables() -> Vec<Case> {
 
 /// Disks by `qemu-img`, where it is.
 fn formats() -> Vec<Case> {
-    let wrapped = || Made::new().packed(Packed::Not, &[file(DISK, &gzip(&noise(6, 65536)))]);
+    let wrapped = || {
+        HandmadeImage::new()
+            .compressed_layer(LayerCompression::None, &[file(DISK, &gzip(&noise_bytes(6, 65536)))])
+    };
     let mut found = vec![
         of("empty", &[file(DISK, b"")], ["empty"; 4]),
         of("zeros", &[file(DISK, &vec![0; 1 << 20])], GOOD),
@@ -294,7 +307,7 @@ fn formats() -> Vec<Case> {
     ];
     let Some(qemu) = peer::find("qemu-img") else { return found };
     let scene = Scene::new();
-    scene.write("raw", mixed(7, 1 << 20));
+    scene.write("raw", mixed_bytes(7, 1 << 20));
     let source = scene.path("raw");
     let make = |format: &str, options: &[&str]| {
         let path = scene.path(&format!("{format}.img"));

@@ -1,4 +1,4 @@
-//! Images **made** by hand, byte for byte: also those that no tool would make.
+//! **Handmade** images, byte for byte: also those that no tool would make.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,12 +9,12 @@ use tar::EntryType;
 
 use crate::disk::sha256;
 
-/// What an image is called in its layout.
+/// Tag of an image in its layout.
 pub const TAG: &str = "1";
 
 /// An image that is being made.
 #[derive(Debug, Clone)]
-pub struct Made {
+pub struct HandmadeImage {
     layers: Vec<Vec<u8>>,
     digests: Vec<String>,
     config: Value,
@@ -23,14 +23,14 @@ pub struct Made {
     root: Root,
 }
 
-/// What the documents are called.
+/// Media types of the documents.
 #[derive(Debug, Clone, Copy)]
 enum Documents {
     Oci,
     Docker,
 }
 
-/// What the name leads to.
+/// What the tag refers to.
 #[derive(Debug, Clone)]
 enum Root {
     Manifest,
@@ -40,7 +40,7 @@ enum Root {
 
 /// An entry of a layer.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub struct LayerItem {
     path: String,
     kind: EntryType,
     mode: u32,
@@ -49,11 +49,11 @@ pub struct Item {
     target: String,
 }
 
-/// How a layer is packed.
+/// Compression of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packed {
+pub enum LayerCompression {
     /// An uncompressed tar.
-    Not,
+    None,
     /// As one member.
     Gzip,
     /// As members of 1 KiB each.
@@ -70,33 +70,33 @@ pub enum Packed {
     Nonsense,
 }
 
-/// Returns a directory as containerDisks have it.
-pub fn dir(path: &str) -> Item {
+/// Returns a directory with the owner and mode of containerDisks.
+pub fn dir(path: &str) -> LayerItem {
     item(&format!("{path}/"), EntryType::Directory).mode(0o555)
 }
 
-/// Returns a file as containerDisks have it.
-pub fn file(path: &str, content: &[u8]) -> Item {
-    Item { content: content.into(), ..item(path, EntryType::Regular) }
+/// Returns a file with the owner and mode of containerDisks.
+pub fn file(path: &str, content: &[u8]) -> LayerItem {
+    LayerItem { content: content.into(), ..item(path, EntryType::Regular) }
 }
 
 /// Returns a symbolic link.
-pub fn symlink(path: &str, target: &str) -> Item {
-    Item { target: target.into(), ..item(path, EntryType::Symlink).mode(0o777) }
+pub fn symlink(path: &str, target: &str) -> LayerItem {
+    LayerItem { target: target.into(), ..item(path, EntryType::Symlink).mode(0o777) }
 }
 
 /// Returns another name for a file of the layer.
-pub fn hardlink(path: &str, target: &str) -> Item {
-    Item { target: target.into(), ..item(path, EntryType::Link) }
+pub fn hardlink(path: &str, target: &str) -> LayerItem {
+    LayerItem { target: target.into(), ..item(path, EntryType::Link) }
 }
 
 /// Returns an entry of any kind.
-pub fn item(path: &str, kind: EntryType) -> Item {
+pub fn item(path: &str, kind: EntryType) -> LayerItem {
     let (path, content, target) = (path.into(), Vec::new(), String::new());
-    Item { path, kind, mode: 0o444, owner: (107, 107), content, target }
+    LayerItem { path, kind, mode: 0o444, owner: (107, 107), content, target }
 }
 
-impl Item {
+impl LayerItem {
     /// Sets the permissions.
     #[must_use]
     pub fn mode(self, mode: u32) -> Self {
@@ -132,13 +132,13 @@ impl Item {
     }
 }
 
-impl Default for Made {
+impl Default for HandmadeImage {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Made {
+impl HandmadeImage {
     /// Begins an image without layers, for `linux/amd64`.
     pub fn new() -> Self {
         Self {
@@ -156,13 +156,13 @@ impl Made {
 
     /// Adds a layer, uncompressed.
     #[must_use]
-    pub fn layer(self, items: &[Item]) -> Self {
-        self.packed(Packed::Not, items)
+    pub fn layer(self, items: &[LayerItem]) -> Self {
+        self.compressed_layer(LayerCompression::None, items)
     }
 
     /// Adds a layer.
     #[must_use]
-    pub fn packed(mut self, packed: Packed, items: &[Item]) -> Self {
+    pub fn compressed_layer(mut self, packed: LayerCompression, items: &[LayerItem]) -> Self {
         let mut tar = tar::Builder::new(Vec::new());
         for item in items {
             item.append(&mut tar);
@@ -171,22 +171,22 @@ impl Made {
         let id = format!("sha256:{}", sha256(&tar));
         self.config["rootfs"]["diff_ids"].as_array_mut().unwrap().push(id.into());
         self.config["history"].as_array_mut().unwrap().push(json!({ "created_by": "by hand" }));
-        let blob = pack(packed, &tar);
+        let blob = compress_tar(packed, &tar);
         self.digests.push(sha256(&blob));
         self.layers.push(blob);
         self
     }
 
-    /// Changes the bytes of the last layer; the documents speak of what it was.
+    /// Changes the bytes of the last layer, but not the documents.
     #[must_use]
-    pub fn damaged(mut self, damage: impl FnOnce(&mut Vec<u8>)) -> Self {
+    pub fn damage_layer(mut self, damage: impl FnOnce(&mut Vec<u8>)) -> Self {
         damage(self.layers.last_mut().unwrap());
         self
     }
 
-    /// Cuts the last layer off, in a way that its digest and size know of.
+    /// Truncates the last layer; digest and size are those of the result.
     #[must_use]
-    pub fn cut(mut self, len: usize) -> Self {
+    pub fn truncate_layer(mut self, len: usize) -> Self {
         let last = self.layers.last_mut().unwrap();
         last.truncate(len);
         *self.digests.last_mut().unwrap() = sha256(last);
@@ -212,7 +212,7 @@ impl Made {
         self.config(|config| config["config"]["Labels"][name] = value.into())
     }
 
-    /// Calls the config something else.
+    /// Changes the media type of the config.
     #[must_use]
     pub fn artifact(self) -> Self {
         Self { config_type: "application/vnd.oci.empty.v1+json", ..self }
@@ -260,11 +260,11 @@ impl Made {
             })
         });
         let layers: Vec<Value> = layers.collect();
-        let config = put(layout, self.config_type, &self.config);
+        let config = write_document(layout, self.config_type, &self.config);
         let manifest = json!({
             "schemaVersion": 2, "mediaType": manifest_type, "config": config, "layers": layers,
         });
-        let mut root = put(layout, manifest_type, &manifest);
+        let mut root = write_document(layout, manifest_type, &manifest);
         if let Root::Index(platforms) = &self.root {
             let entry = |platform: &Value| {
                 let mut entry = root.clone();
@@ -274,7 +274,7 @@ impl Made {
             let entries: Vec<Value> = platforms.iter().map(entry).collect();
             let index =
                 json!({ "schemaVersion": 2, "mediaType": index_type, "manifests": entries });
-            root = put(layout, index_type, &index);
+            root = write_document(layout, index_type, &index);
         }
         root["annotations"] = json!({ "org.opencontainers.image.ref.name": TAG });
         let index = json!({ "schemaVersion": 2, "manifests": [root] });
@@ -284,7 +284,7 @@ impl Made {
 }
 
 /// Writes a document and returns its descriptor.
-fn put(layout: &Path, media_type: &str, document: &Value) -> Value {
+fn write_document(layout: &Path, media_type: &str, document: &Value) -> Value {
     let bytes = document.to_string();
     let digest = sha256(bytes.as_bytes());
     fs::write(layout.join("blobs/sha256").join(&digest), &bytes).unwrap();
@@ -300,7 +300,7 @@ fn suffix(blob: &[u8], docs: Documents) -> &'static str {
     }
 }
 
-fn pack(packed: Packed, tar: &[u8]) -> Vec<u8> {
+fn compress_tar(packed: LayerCompression, tar: &[u8]) -> Vec<u8> {
     let gzip = |bytes: &[u8]| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(bytes).unwrap();
@@ -308,28 +308,28 @@ fn pack(packed: Packed, tar: &[u8]) -> Vec<u8> {
     };
     let zstd = |bytes: &[u8]| zstd::encode_all(bytes, 3).unwrap();
     match packed {
-        Packed::Not => tar.to_vec(),
-        Packed::Gzip => gzip(tar),
-        Packed::GzipMembers => tar.chunks(1024).flat_map(gzip).collect(),
-        Packed::Zstd => zstd(tar),
-        Packed::ZstdGuarded => {
+        LayerCompression::None => tar.to_vec(),
+        LayerCompression::Gzip => gzip(tar),
+        LayerCompression::GzipMembers => tar.chunks(1024).flat_map(gzip).collect(),
+        LayerCompression::Zstd => zstd(tar),
+        LayerCompression::ZstdGuarded => {
             let (head, rest) = tar.split_at(1024);
-            [&guard(head)[..], &zstd(rest)].concat()
+            [&stored_frame(head)[..], &zstd(rest)].concat()
         }
-        Packed::ZstdSkippable => {
+        LayerCompression::ZstdSkippable => {
             [&[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4], &zstd(tar)[..]].concat()
         }
-        Packed::Xz => {
+        LayerCompression::Xz => {
             let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
             encoder.write_all(tar).unwrap();
             encoder.finish().unwrap()
         }
-        Packed::Nonsense => [b"BZh9", tar].concat(),
+        LayerCompression::Nonsense => [b"BZh9", tar].concat(),
     }
 }
 
 /// Returns a frame of one block of 1 KiB, stored (RFC 8878).
-fn guard(head: &[u8]) -> Vec<u8> {
+fn stored_frame(head: &[u8]) -> Vec<u8> {
     let content_size = u16::try_from(head.len() - 256).unwrap().to_le_bytes();
     let block = u32::try_from(head.len() << 3 | 1).unwrap().to_le_bytes();
     let frame = [&[0x28, 0xb5, 0x2f, 0xfd, 0x60], &content_size[..], &block[..3], head];

@@ -1,4 +1,4 @@
-//! The **goods** are what is pushed in tests: small images, built once and pushed many times.
+//! **Test images**: small images, built once and pushed many times.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
 use super::{Profile, Registry};
-use crate::disk::mixed;
+use crate::disk::mixed_bytes;
 use crate::image::Layout;
 use crate::peer;
-use crate::scene::{Outcome, Scene};
+use crate::scene::{ProgramOutcome, Scene};
 
-/// The repository that things are pushed to.
+/// The repository that images are pushed to.
 pub const NAME: &str = "team/vm";
 
 /// Length of the disks, in bytes.
@@ -20,7 +20,7 @@ const DISK: usize = 300 << 10;
 
 /// Layouts to push from.
 #[derive(Debug)]
-pub struct Goods {
+pub struct TestImages {
     /// The layouts `old`, `new` and `multi` (of two platforms), and their disks.
     scene: Scene,
     /// Digest of `old`.
@@ -34,27 +34,27 @@ pub struct Goods {
     before: BTreeMap<String, String>,
 }
 
-impl Goods {
-    /// Builds them; `None`, after saying so, where the program cannot push.
+impl TestImages {
+    /// Builds the layouts; `None`, after a message, if the program cannot push.
     pub fn new() -> Option<Self> {
         let scene = Scene::new();
         if scene.run(["push", "--help"]).status != 0 {
-            peer::skip("the program has no `push`");
+            peer::skip_test("the program has no `push`");
             return None;
         }
-        scene.write("disk.raw", mixed(11, DISK));
-        scene.write("arm.raw", mixed(12, DISK / 2));
-        scene.spec("amd64: { disk: disk.raw }");
+        scene.write("disk.raw", mixed_bytes(11, DISK));
+        scene.write("arm.raw", mixed_bytes(12, DISK / 2));
+        scene.write_spec("amd64: { disk: disk.raw }");
         let old = scene.build_to("old", &[]);
-        scene.write("disk.raw", mixed(13, DISK));
+        scene.write("disk.raw", mixed_bytes(13, DISK));
         let new = scene.build_to("new", &["--no-cache"]);
-        scene.spec("linux/amd64: { disk: disk.raw }\n  linux/arm64: { disk: arm.raw }");
+        scene.write_spec("linux/amd64: { disk: disk.raw }\n  linux/arm64: { disk: arm.raw }");
         scene.build_to("multi", &["--no-cache"]);
         let layout = Layout::open(&scene.path("new"));
         let [image] = &layout.images("1")[..] else { panic!("one image") };
         let layer = image.manifest.layers()[0].size();
         let len = layer + image.manifest.config().size();
-        let before = scene.files("");
+        let before = scene.file_digests("");
         Some(Self { scene, old, new, len, layer, before })
     }
 
@@ -65,7 +65,7 @@ impl Goods {
 
     /// Returns the digest of a layout's image.
     pub fn digest(&self, layout: &str) -> String {
-        Layout::open(&self.scene.path(layout)).tagged("1").digest().to_string()
+        Layout::open(&self.scene.path(layout)).find_tag("1").digest().to_string()
     }
 
     /// Starts a registry that has the old image, with the tag `1`.
@@ -85,7 +85,7 @@ impl Goods {
     }
 
     /// Pushes the image of a layout.
-    pub fn push(&self, scene: &Scene, layout: &str, args: &[&str]) -> Outcome {
+    pub fn push(&self, scene: &Scene, layout: &str, args: &[&str]) -> ProgramOutcome {
         let layout = self.layout(layout);
         let push = ["push", "-l", &layout, "1", "--authfile", "auth.json"];
         scene.run(push.iter().chain(args))
@@ -93,13 +93,13 @@ impl Goods {
 
     /// Checks that a registry serves an image with the tag `1`, with all that belongs to it.
     pub fn assert_served(&self, registry: &Registry, digest: &str) {
-        let served = registry.image(NAME, "1").map(|image| image.digest);
+        let served = registry.manifest(NAME, "1").map(|image| image.digest);
         assert_eq!(served.as_deref(), Some(digest), "old is {}, new is {}", self.old, self.new);
-        assert_eq!(registry.verify(NAME, "1"), Ok(()));
+        assert_eq!(registry.verify_image(NAME, "1"), Ok(()));
     }
 
     /// Checks that the layouts are as they were.
     pub fn assert_untouched(&self) {
-        assert_eq!(self.scene.files(""), self.before, "a layout was changed");
+        assert_eq!(self.scene.file_digests(""), self.before, "a layout was changed");
     }
 }
