@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 pub use self::cdi::{WantedArchitecture, node_pull, pod_pull};
 pub use self::hook::check_built_images;
-pub use self::kubevirt::find_in_cfind_in_image_volumeage_volume;
+pub use self::kubevirt::{find_in_container, find_in_image_volume};
 pub use self::labels::label_of_variable;
 pub use self::store::LayoutStore;
 
