@@ -38,7 +38,7 @@ impl Images for &Memory {
         Ok(None)
     }
 
-    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
+    fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
         Ok(self.0.get(&digest).and_then(|bytes| Document::parse("", bytes.clone()).ok()))
     }
 

@@ -215,7 +215,7 @@ mod tests {
         let manifest = json!({ "schemaVersion": 2, "config": config, "layers": layers });
         let digest = memory.put(manifest.to_string());
         let images = &memory;
-        let root = images.document(digest).unwrap().unwrap();
+        let root = images.read_document(digest).unwrap().unwrap();
         let documents = read_documents(&images, root).unwrap();
         inspect_image(&documents.images[0], &images)
     }

@@ -92,7 +92,7 @@ pub(crate) fn copy_unnamed(root: &Document, context: &CopyContext<'_>) -> Result
 
 /// Publishes the names of an image that was copied.
 pub(crate) fn publish_names(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
-    let image = root.describe_blob();
+    let image = root.descriptor();
     let image = image.map_err(|error| WalkError::Unusable(root.digest, error.to_string()))?;
     let unnamed = context.names.is_empty().then_some(None);
     let names = context.names.iter().cloned().map(Some).chain(unnamed);

@@ -18,7 +18,7 @@ pub trait Images: Sync {
     fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError>;
 
     /// Returns the manifest or index with this digest.
-    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError>;
+    fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError>;
 
     /// Opens a blob for reading from byte `at` on.
     fn open_blob(

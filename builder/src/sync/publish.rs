@@ -206,7 +206,7 @@ impl<'a> ImageSync<'a> {
         images: &dyn Images,
         sink: &dyn Sink,
     ) -> Result<(), SyncError> {
-        let document = images.document(entry.digest)?;
+        let document = images.read_document(entry.digest)?;
         let gone = || StorageError::remote(format!("{} is no longer there", entry.digest));
         let context = CopyContext {
             images,
@@ -228,7 +228,7 @@ impl<'a> ImageSync<'a> {
         if self.progress.is_cancelled() {
             return Err(SyncError::Cancelled);
         }
-        let image = index.describe_blob().map_err(DocumentError::from)?;
+        let image = index.descriptor().map_err(DocumentError::from)?;
         let named: Vec<NamedImage> = tags
             .iter()
             .map(|tag| NamedImage {

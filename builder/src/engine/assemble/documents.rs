@@ -124,7 +124,7 @@ fn published_names(
 ) -> Result<Vec<NamedImage>, BuildError> {
     let unnamed = image.names.is_empty().then_some(None);
     let names: Vec<Option<&Reference>> = image.names.iter().map(Some).chain(unnamed).collect();
-    let index = image.index.describe_blob().map_err(DocumentError::from)?;
+    let index = image.index.descriptor().map_err(DocumentError::from)?;
     let mut all: Vec<NamedImage> = names
         .iter()
         .map(|name| NamedImage { image: index.clone(), name: name.cloned(), tag: None })

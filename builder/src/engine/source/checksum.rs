@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::oci::hashing::ByteHash;
-use crate::oci::image::digest::hex;
+use crate::oci::image::digest::encode_hex;
 use crate::recipe::Checksum;
 
 /// A hash in progress; none without a checksum to compare with.
@@ -27,8 +27,8 @@ impl ChecksumHash {
     pub(super) fn finish(&mut self) -> Option<Checksum> {
         match std::mem::replace(self, Self::None) {
             Self::None => None,
-            Self::Sha256(hash) => Some(Checksum::Sha256(hex(&hash.finalize()))),
-            Self::Sha512(hash) => Some(Checksum::Sha512(hex(&hash.finalize()))),
+            Self::Sha256(hash) => Some(Checksum::Sha256(encode_hex(&hash.finalize()))),
+            Self::Sha512(hash) => Some(Checksum::Sha512(encode_hex(&hash.finalize()))),
         }
     }
 }

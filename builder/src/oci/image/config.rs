@@ -77,12 +77,12 @@ impl ImageConfig {
 
     /// Sets a setting of containers, e.g. `User`; null removes it.
     pub(crate) fn set(&mut self, name: &str, value: Value) {
-        set(&mut self.container, name, value);
+        set_field(&mut self.container, name, value);
     }
 
     /// Sets a field of the image itself, e.g. `author`; null removes it.
     pub(crate) fn set_image(&mut self, name: &str, value: Value) {
-        set(&mut self.image, name, value);
+        set_field(&mut self.image, name, value);
     }
 
     /// Sets a key in a setting that is an object, e.g. in `ExposedPorts`.
@@ -163,7 +163,7 @@ impl ImageConfig {
     }
 }
 
-fn set(fields: &mut Map<String, Value>, name: &str, value: Value) {
+fn set_field(fields: &mut Map<String, Value>, name: &str, value: Value) {
     if value.is_null() {
         fields.remove(name);
     } else {

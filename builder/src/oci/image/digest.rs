@@ -29,7 +29,7 @@ impl Digest {
 
     /// Returns the hexadecimal digits without the `sha256:`.
     pub fn to_hex(&self) -> String {
-        hex(&self.0)
+        encode_hex(&self.0)
     }
 
     /// Returns the digest as the type of `oci-spec`.
@@ -40,7 +40,7 @@ impl Digest {
 }
 
 /// Returns `bytes` as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn encode_hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::digest::Digest;
 use super::format::ImageFormat;
-use super::json::{Document, descriptor};
+use super::json::{Document, describe_blob};
 use super::platform::Platform;
 
 /// A finished layer as a manifest refers to it.
@@ -52,7 +52,7 @@ impl IndexEntry {
     }
 
     fn descriptor(&self) -> Result<Descriptor, OciSpecError> {
-        let descriptor = descriptor(self.media_type.clone(), self.digest, self.size)
+        let descriptor = describe_blob(self.media_type.clone(), self.digest, self.size)
             .platform(oci_platform(&self.platform)?);
         if self.annotations.is_empty() {
             return descriptor.build();
@@ -82,14 +82,14 @@ pub(crate) fn compose_manifest(
     let layers = layers
         .iter()
         .map(|layer| {
-            descriptor(format.media_type(&layer.media_type), layer.digest, layer.size).build()
+            describe_blob(format.media_type(&layer.media_type), layer.digest, layer.size).build()
         })
         .collect::<Result<Vec<_>, _>>()?;
     let media_type = format.media_type(&MediaType::ImageManifest);
     let mut manifest = ImageManifestBuilder::default()
         .schema_version(SCHEMA_VERSION)
         .media_type(media_type.clone())
-        .config(config.describe_blob()?)
+        .config(config.descriptor()?)
         .layers(layers);
     if format == ImageFormat::Oci && !annotations.is_empty() {
         manifest = manifest.annotations(to_hash_map(annotations));

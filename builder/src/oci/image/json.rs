@@ -81,11 +81,11 @@ impl Document {
 
     /// Returns a builder of the document's descriptor.
     pub(crate) fn descriptor_builder(&self) -> DescriptorBuilder {
-        descriptor(self.media_type.clone(), self.digest, self.bytes.len() as u64)
+        describe_blob(self.media_type.clone(), self.digest, self.bytes.len() as u64)
     }
 
     /// Returns the document's descriptor without optional fields.
-    pub(crate) fn describe_blob(&self) -> Result<Descriptor, oci_spec::OciSpecError> {
+    pub(crate) fn descriptor(&self) -> Result<Descriptor, oci_spec::OciSpecError> {
         self.descriptor_builder().build()
     }
 }
@@ -99,7 +99,7 @@ fn is_manifest(media_type: &MediaType) -> bool {
 }
 
 /// Returns a builder of the descriptor of a blob.
-pub(crate) fn descriptor(media_type: MediaType, digest: Digest, size: u64) -> DescriptorBuilder {
+pub(crate) fn describe_blob(media_type: MediaType, digest: Digest, size: u64) -> DescriptorBuilder {
     DescriptorBuilder::default().media_type(media_type).digest(digest.to_oci()).size(size)
 }
 

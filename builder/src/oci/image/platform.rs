@@ -46,11 +46,11 @@ impl PlatformError {
     pub fn help(&self) -> String {
         match self {
             Self::UnameArchitecture { goarch, .. } => format!("did you mean `linux/{goarch}`?"),
-            Self::UnknownArchitecture(given) => match closest(given, ARCHITECTURES) {
+            Self::UnknownArchitecture(given) => match find_closest(given, ARCHITECTURES) {
                 Some(known) => format!("did you mean `linux/{known}`?"),
                 None => format!("known architectures: {}", ARCHITECTURES.join(", ")),
             },
-            Self::UnknownOs(given) => match closest(given, OPERATING_SYSTEMS) {
+            Self::UnknownOs(given) => match find_closest(given, OPERATING_SYSTEMS) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => {
                     "virtual machines' disks go under `linux`, whatever system they hold".into()
@@ -85,7 +85,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("powerpc64le", "ppc64le"),
 ];
 
-fn closest(given: &str, known: &[&'static str]) -> Option<&'static str> {
+fn find_closest(given: &str, known: &[&'static str]) -> Option<&'static str> {
     let best = known.iter().min_by_key(|name| strsim::levenshtein(given, name))?;
     (strsim::levenshtein(given, best) <= 2).then_some(best)
 }

@@ -42,12 +42,12 @@ impl Images for &MemoryImages {
     fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
         let digest = name.parse().ok().or_else(|| self.names.get(name).copied());
         match digest {
-            Some(digest) => self.document(digest),
+            Some(digest) => self.read_document(digest),
             None => Ok(None),
         }
     }
 
-    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
+    fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
         if !self.blobs.contains_key(&digest) {
             return Ok(None);
         }

@@ -101,7 +101,7 @@ impl ArchiveImages {
         Err(StorageError::Unexpected { path: self.blob_path(digest), problem })
     }
 
-    fn read_document(&self, digest: Digest, declared: &str) -> Result<Document, StorageError> {
+    fn read_blob_document(&self, digest: Digest, declared: &str) -> Result<Document, StorageError> {
         let path = self.blob_path(digest);
         let bytes = self.span(digest)?.bytes(&self.file);
         let bytes = bytes.map_err(StorageError::io("read", path.as_str()))?;
@@ -187,12 +187,12 @@ impl<F: Borrow<File>> Read for FilePart<F> {
 
 impl Images for ArchiveImages {
     fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
-        let found = self.entries.find(name)?;
-        found.map(|(digest, declared)| self.read_document(digest, declared)).transpose()
+        let found = self.entries.find_image(name)?;
+        found.map(|(digest, declared)| self.read_blob_document(digest, declared)).transpose()
     }
 
-    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
-        self.read_document(digest, "").map(Some)
+    fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
+        self.read_blob_document(digest, "").map(Some)
     }
 
     fn open_blob(
@@ -220,7 +220,7 @@ impl Images for ArchiveImages {
 
     fn only_image(&self) -> Result<Option<Document>, StorageError> {
         let found = self.entries.only_image()?;
-        found.map(|(digest, declared)| self.read_document(digest, declared)).transpose()
+        found.map(|(digest, declared)| self.read_blob_document(digest, declared)).transpose()
     }
 
     fn names(&self) -> Vec<&str> {

@@ -38,7 +38,7 @@ impl LayoutEntries {
     }
 
     /// Returns digest and media type of the image with this tag, full reference or digest.
-    pub(super) fn find(&self, name: &str) -> Result<Option<(Digest, &str)>, StorageError> {
+    pub(super) fn find_image(&self, name: &str) -> Result<Option<(Digest, &str)>, StorageError> {
         let is = |entry: &&LayoutEntry| {
             entry.name.as_deref() == Some(name)
                 || entry.tag.as_deref() == Some(name)
@@ -58,7 +58,7 @@ impl LayoutEntries {
         digests.sort_unstable();
         digests.dedup();
         match digests[..] {
-            [digest] => self.find(digest),
+            [digest] => self.find_image(digest),
             _ => Ok(None),
         }
     }

@@ -206,7 +206,7 @@ impl LayoutBlob<'_> {
         Ok(file.as_file_mut())
     }
 
-    fn written(&mut self, len: usize) -> io::Result<usize> {
+    fn count_written(&mut self, len: usize) -> io::Result<usize> {
         if self.writeback.is_none() && len >= LONG {
             let file = self.file()?.try_clone()?.into_std();
             self.writeback = Some(Writeback::start(file)?);
@@ -221,12 +221,12 @@ impl LayoutBlob<'_> {
 impl Write for LayoutBlob<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let len = self.file()?.write(bytes)?;
-        self.written(len)
+        self.count_written(len)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let len = self.file()?.write_vectored(slices)?;
-        self.written(len)
+        self.count_written(len)
     }
 
     fn flush(&mut self) -> io::Result<()> {

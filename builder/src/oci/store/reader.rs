@@ -62,7 +62,7 @@ impl LayoutImages {
         Err(StorageError::Unexpected { path, problem })
     }
 
-    fn read_document(&self, digest: Digest, declared: &str) -> Result<Document, StorageError> {
+    fn read_blob_document(&self, digest: Digest, declared: &str) -> Result<Document, StorageError> {
         let path = self.blob_path(digest);
         let bytes = self
             .open_blob(digest)
@@ -92,12 +92,12 @@ fn read_all(file: File) -> io::Result<Vec<u8>> {
 
 impl Images for LayoutImages {
     fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
-        let found = self.entries.find(name)?;
-        found.map(|(digest, declared)| self.read_document(digest, declared)).transpose()
+        let found = self.entries.find_image(name)?;
+        found.map(|(digest, declared)| self.read_blob_document(digest, declared)).transpose()
     }
 
-    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
-        self.read_document(digest, "").map(Some)
+    fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
+        self.read_blob_document(digest, "").map(Some)
     }
 
     fn open_blob(
@@ -125,7 +125,7 @@ impl Images for LayoutImages {
 
     fn only_image(&self) -> Result<Option<Document>, StorageError> {
         let found = self.entries.only_image()?;
-        found.map(|(digest, declared)| self.read_document(digest, declared)).transpose()
+        found.map(|(digest, declared)| self.read_blob_document(digest, declared)).transpose()
     }
 
     fn names(&self) -> Vec<&str> {

@@ -39,7 +39,7 @@ impl<R: Read> TarBytes<R> {
                     self.at += count as u64;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(error)),
+                Err(error) => return Err(self.read_error(error)),
             }
         }
         self.check_position()?;
@@ -50,7 +50,9 @@ impl<R: Read> TarBytes<R> {
     pub(super) fn skip(&mut self, mut len: u64) -> Result<(), TarReadError> {
         while len > 0 {
             let count = usize::try_from(len).map_or(SKIP_LEN, |len| len.min(SKIP_LEN));
-            self.reader.read_exact(&mut self.space[..count]).map_err(|error| self.failed(error))?;
+            self.reader
+                .read_exact(&mut self.space[..count])
+                .map_err(|error| self.read_error(error))?;
             len -= count as u64;
             self.at += count as u64;
             self.check_position()?;
@@ -64,14 +66,14 @@ impl<R: Read> TarBytes<R> {
         R: Seek,
     {
         let offset = i64::try_from(len).map_err(|_| TarReadError::Truncated(self.at))?;
-        self.reader.seek_relative(offset).map_err(|error| self.failed(error))?;
+        self.reader.seek_relative(offset).map_err(|error| self.read_error(error))?;
         self.at = self.at.saturating_add(len);
         self.check_position()
     }
 
     /// Fills `space` with the next bytes.
     pub(super) fn fill(&mut self, space: &mut [u8]) -> Result<(), TarReadError> {
-        self.reader.read_exact(space).map_err(|error| self.failed(error))?;
+        self.reader.read_exact(space).map_err(|error| self.read_error(error))?;
         self.at += space.len() as u64;
         self.check_position()
     }
@@ -79,7 +81,7 @@ impl<R: Read> TarBytes<R> {
     /// Skips the padding of a block. The input may end in it.
     pub(super) fn skip_padding(&mut self, len: u64) -> Result<(), TarReadError> {
         let passed = io::copy(&mut self.reader.by_ref().take(len), &mut io::sink());
-        self.at += passed.map_err(|error| self.failed(error))?;
+        self.at += passed.map_err(|error| self.read_error(error))?;
         self.check_position()
     }
 
@@ -87,7 +89,7 @@ impl<R: Read> TarBytes<R> {
     pub(super) fn read_bytes(&mut self, len: u64) -> Result<Vec<u8>, TarReadError> {
         let mut bytes = Vec::new();
         let read = self.reader.by_ref().take(len).read_to_end(&mut bytes);
-        read.map_err(|error| self.failed(error))?;
+        read.map_err(|error| self.read_error(error))?;
         self.at += bytes.len() as u64;
         if bytes.len() as u64 != len {
             return Err(TarReadError::Truncated(self.at));
@@ -104,13 +106,13 @@ impl<R: Read> TarBytes<R> {
                 Ok(0) => return Ok(()),
                 Ok(count) => self.at += count as u64,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(error)),
+                Err(error) => return Err(self.read_error(error)),
             }
             self.check_position()?;
         }
     }
 
-    fn failed(&self, error: io::Error) -> TarReadError {
+    fn read_error(&self, error: io::Error) -> TarReadError {
         match (error.kind(), self.compression) {
             (ErrorKind::UnexpectedEof, _) => TarReadError::Truncated(self.at),
             (

@@ -79,7 +79,7 @@ impl<'a> DocumentWalk<'a> {
         let document = if let Some(known) = self.documents.get(&digest) {
             Arc::clone(known)
         } else {
-            let read = self.source.document(digest)?.ok_or(WalkError::Missing(digest))?;
+            let read = self.source.read_document(digest)?.ok_or(WalkError::Missing(digest))?;
             if read.digest != digest {
                 return Err(WalkError::Damaged { expected: digest, found: read.digest });
             }
@@ -97,7 +97,7 @@ impl<'a> DocumentWalk<'a> {
         if let Some(known) = self.configs.get(&config.digest) {
             return Ok(Arc::clone(known));
         }
-        let bytes = Arc::new(self.source.config(config, &self.limits)?);
+        let bytes = Arc::new(self.source.read_config(config, &self.limits)?);
         self.count_bytes(config.digest, bytes.len())?;
         self.configs.insert(config.digest, Arc::clone(&bytes));
         Ok(bytes)

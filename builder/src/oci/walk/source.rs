@@ -13,18 +13,26 @@ use crate::oci::images::Images;
 /// A source of documents.
 pub(crate) trait DocumentSource {
     /// Returns a manifest or index, if it exists.
-    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError>;
+    fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError>;
 
     /// Returns the bytes of a config, checked against its digest.
-    fn config(&self, config: &Descriptor, limits: &DocumentLimits) -> Result<Vec<u8>, WalkError>;
+    fn read_config(
+        &self,
+        config: &Descriptor,
+        limits: &DocumentLimits,
+    ) -> Result<Vec<u8>, WalkError>;
 }
 
 impl DocumentSource for &(dyn Images + '_) {
-    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
-        Images::document(*self, digest)
+    fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
+        Images::read_document(*self, digest)
     }
 
-    fn config(&self, config: &Descriptor, limits: &DocumentLimits) -> Result<Vec<u8>, WalkError> {
+    fn read_config(
+        &self,
+        config: &Descriptor,
+        limits: &DocumentLimits,
+    ) -> Result<Vec<u8>, WalkError> {
         let &Descriptor { digest, size, .. } = config;
         let wrong = |why: &str| WalkError::Unusable(digest, why.into());
         if size > limits.config {

@@ -56,7 +56,7 @@ impl Images for RegistryImages<'_> {
         self.first_answer(|repository| repository.read_manifest(name))
     }
 
-    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
+    fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
         self.find_image(&digest.to_string())
     }
 

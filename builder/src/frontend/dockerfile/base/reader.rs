@@ -90,7 +90,7 @@ impl<'b> BaseReader<'b> {
     /// Returns the manifest or index with this digest.
     fn read_pinned(&self, digest: Digest) -> Result<Document, BaseError> {
         let not_found = || BaseError::NotFound(self.location.to_string());
-        match self.document(digest)?.ok_or_else(not_found)? {
+        match self.read_document(digest)?.ok_or_else(not_found)? {
             document if document.digest == digest => Ok(document),
             other => Err(BaseError::Digest { expected: digest, found: other.digest }),
         }
@@ -154,25 +154,29 @@ impl<'b> BaseReader<'b> {
 
 /// Documents that were read before are taken from the cache.
 impl DocumentSource for BaseReader<'_> {
-    fn document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
+    fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
         let known = self.loader.cache.and_then(|dir| store::load_document(dir, digest));
         if let Some(document) = known.and_then(|bytes| Document::parse("", bytes).ok()) {
             return Ok(Some(document));
         }
-        let document = self.images()?.document(digest)?;
+        let document = self.images()?.read_document(digest)?;
         if let Some(document) = &document {
             self.cache_document(&document.bytes);
         }
         Ok(document)
     }
 
-    fn config(&self, config: &Descriptor, limits: &DocumentLimits) -> Result<Vec<u8>, WalkError> {
+    fn read_config(
+        &self,
+        config: &Descriptor,
+        limits: &DocumentLimits,
+    ) -> Result<Vec<u8>, WalkError> {
         if let Some(bytes) =
             self.loader.cache.and_then(|dir| store::load_document(dir, config.digest))
         {
             return Ok(bytes);
         }
-        let bytes = self.images()?.config(config, limits)?;
+        let bytes = self.images()?.read_config(config, limits)?;
         self.cache_document(&bytes);
         Ok(bytes)
     }

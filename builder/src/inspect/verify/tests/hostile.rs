@@ -32,7 +32,7 @@ fn documents_that_cannot_be_used_are_told_of() {
         let root = Sample { index: Vec::new(), ..good() }.put(&mut memory);
         let root = change(&mut memory, root);
         let images = &memory;
-        let document = images.document(root).unwrap().unwrap();
+        let document = images.read_document(root).unwrap().unwrap();
         let context = context(&images, &NoProgress);
         let found = match verify_image(document, None, &context) {
             Ok(report) => lines(&report.findings),
@@ -65,7 +65,7 @@ fn what_is_kept_of_members_is_bounded() {
     let mut memory = MemoryImages::default();
     let root = sample([many.clone(), many]).put(&mut memory);
     let images = &memory;
-    let document = images.document(root).unwrap().unwrap();
+    let document = images.read_document(root).unwrap().unwrap();
     let check = |kept: u64, expected: &str| {
         let context = VerifyContext { kept, ..context(&images, &NoProgress) };
         let found = lines(&verify_image(document.clone(), None, &context).unwrap().findings);
@@ -99,7 +99,7 @@ fn a_shared_layer_is_read_once_and_progress_is_told() {
     let mut memory = MemoryImages::default();
     let root = sample.put(&mut memory);
     let images = &memory;
-    let document = images.document(root).unwrap().unwrap();
+    let document = images.read_document(root).unwrap().unwrap();
     let listener = Listener::default();
     let context = context(&images, &listener);
     let report = verify_image(document, None, &context).unwrap();
@@ -119,7 +119,7 @@ fn only_a_platform_is_judged_where_it_is_asked_for() {
     let root = sample.put(&mut memory);
     let check = |platform: &str, expected: &str| {
         let images = &memory;
-        let document = images.document(root).unwrap().unwrap();
+        let document = images.read_document(root).unwrap().unwrap();
         let context = context(&images, &NoProgress);
         let found = match verify_image(document, Some(&platform.parse().unwrap()), &context) {
             Ok(report) => format!("{} judged", report.images.len()),
@@ -143,7 +143,7 @@ fn an_interrupt_ends_it() {
     let mut memory = MemoryImages::default();
     let root = good().put(&mut memory);
     let images = &memory;
-    let document = images.document(root).unwrap().unwrap();
+    let document = images.read_document(root).unwrap().unwrap();
     let context = context(&images, &Impatient);
     assert!(matches!(verify_image(document, None, &context), Err(VerifyError::Cancelled)));
 }

@@ -217,7 +217,7 @@ impl Sample {
         let mut memory = MemoryImages::default();
         let root = self.put(&mut memory);
         let images = &memory;
-        let document = images.document(root).unwrap().unwrap();
+        let document = images.read_document(root).unwrap().unwrap();
         let context = context(&images, &NoProgress);
         verify_image(document, None, &context).unwrap()
     }
