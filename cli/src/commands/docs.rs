@@ -86,7 +86,9 @@ pub(crate) fn run(
             });
         match published {
             Ok(()) => {
-                ui.print_result(format!("published\t{}\n", page.name.full_repository()).as_bytes())?
+                ui.print_result(
+                    format!("published\t{}\n", page.name.full_repository()).as_bytes(),
+                )?;
             }
             Err(problem) => problems.push(problem),
         }

@@ -50,10 +50,10 @@ impl ProgressDisplay for ProgressLines {
                 print_message(&finished_line(platform, name, result, how));
             }
             ProgressEvent::Copied { digest, len, how, .. } => {
-                print_message(&moved_line(digest, len, how))
+                print_message(&moved_line(digest, len, how));
             }
             ProgressEvent::Read { digest, len, .. } => {
-                print_message(&moved_line(digest, len, TransferOutcome::Copied))
+                print_message(&moved_line(digest, len, TransferOutcome::Copied));
             }
             ProgressEvent::Note(text) => print_message(&format!("note: {text}")),
         }

@@ -56,7 +56,7 @@ impl Repository<'_> {
         let range = (part.range == ContentRange::Sent).then_some((part.start, part.end));
         let mut begun =
             self.start_upload_request(part.method, url, BodyFraming::Length(len), range)?;
-        let mut reader = put.source.open(part.start).map_err(source_error)?;
+        let mut reader = put.source.open(part.start).map_err(|error| source_error(&error))?;
         let mut hash = (len == put.size).then(Sha256::new);
         let mut buffer = vec![0; BUFFER_LEN.min(usize::try_from(len).unwrap_or(BUFFER_LEN))];
         let mut left = len;
@@ -88,7 +88,7 @@ impl Repository<'_> {
     }
 }
 
-fn source_error(error: StorageError) -> RegistryErrorCause {
+fn source_error(error: &StorageError) -> RegistryErrorCause {
     RegistryErrorCause::LocalRead(io::Error::other(error.full_message()))
 }
 
