@@ -1,6 +1,7 @@
 //! *Objects* of Kubernetes, checked with a schema that has exactly the allowed fields, and with the
 //! types of KubeVirt's user interface.
 
+mod admission;
 mod types;
 
 use std::sync::LazyLock;
@@ -45,11 +46,13 @@ fn check_machine(spec: &Value) {
     let devices = &instance["domain"]["devices"];
     assert_eq!(names(&devices["disks"]), names(&instance["volumes"]));
     assert_eq!(names(&devices["interfaces"]), names(&instance["networks"]));
+    admission::check_preference(spec);
+    admission::check_devices(instance);
     let is_sized = !instance["domain"]["memory"].is_null() || !instance["domain"]["cpu"].is_null();
     assert!(is_sized != spec.get("instancetype").is_some(), "an instance type says its size");
     let templates = spec["dataVolumeTemplates"].as_array().into_iter().flatten();
     let templates: Vec<&Value> = templates.map(|template| &template["metadata"]["name"]).collect();
-    for volume in instance["volumes"].as_array().unwrap() {
+    for volume in instance["volumes"].as_array().into_iter().flatten() {
         let name = &volume["dataVolume"]["name"];
         assert!(name.is_null() || templates.contains(&name), "nobody makes {name}");
     }

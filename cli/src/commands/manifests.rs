@@ -10,9 +10,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diskette_builder::cluster::kubernetes::{
-    ImageSubject, KubernetesObject, ObjectMeta, authorities_config_map, data_import_cron,
-    data_source, data_volume, default_name, helm_values, parse_label_name, virtual_machine,
-    write_yaml,
+    ImageSubject, KubernetesObject, ObjectMeta, UserData, authorities_config_map, data_import_cron,
+    data_source, data_volume, default_name, helm_values, parse_label_name, user_data_secret,
+    virtual_machine, write_yaml,
 };
 use diskette_builder::oci::image::location::{ImageLocation, parse_reference};
 use diskette_builder::oci::image::platform::Platform;
@@ -97,11 +97,15 @@ pub(crate) fn run(
     let objects = writer.objects(environment, ui)?;
     let text = write_yaml(&objects).map_err(cannot("write", "the objects"))?;
     match &arguments.output {
-        Some(path) if arguments.access.with_credentials() => write_private(path, text.as_bytes())?,
+        Some(path) if objects.iter().any(is_secret) => write_private(path, text.as_bytes())?,
         Some(path) => write_file(path, text.as_bytes())?,
         None => ui.print_result(text.as_bytes())?,
     }
     Ok(())
+}
+
+fn is_secret(object: &KubernetesObject) -> bool {
+    object.value["kind"] == "Secret"
 }
 
 impl ManifestsArguments {
@@ -161,6 +165,10 @@ impl<'a> ManifestWriter<'a> {
     ) -> Result<Vec<KubernetesObject>, CommandError> {
         let Self { arguments, reference, names, .. } = self;
         let mut objects = Vec::new();
+        let user_data = self.user_data()?;
+        if let Some(UserData::Secret { name, text }) = &user_data {
+            objects.push(user_data_secret(ObjectMeta { name, ..self.meta() }, text));
+        }
         if arguments.kinds.has(ObjectKind::Secret) {
             let credential = arguments.credential(reference, environment)?;
             objects.extend(names.secrets(
@@ -174,7 +182,7 @@ impl<'a> ManifestWriter<'a> {
         }
         if arguments.kinds.need_image() {
             let seen = ManifestImage::read(arguments, environment, ui)?;
-            objects.extend(self.image_objects(&seen)?);
+            objects.extend(self.image_objects(&seen, user_data.as_ref())?);
             if let Some(first) = objects.first_mut() {
                 first.comment.insert(0, seen.comment(reference));
             }
@@ -186,6 +194,15 @@ impl<'a> ManifestWriter<'a> {
             ));
         }
         Ok(objects)
+    }
+
+    /// Returns what cloud-init reads in the machine, if one is written.
+    fn user_data(&self) -> Result<Option<UserData>, CommandError> {
+        if self.arguments.kinds.has(ObjectKind::Vm) {
+            self.arguments.machine.user_data(&self.name)
+        } else {
+            Ok(None)
+        }
     }
 
     fn config_map(&self) -> Result<KubernetesObject, CommandError> {
@@ -203,7 +220,11 @@ impl<'a> ManifestWriter<'a> {
     }
 
     /// Returns the objects that name the image.
-    fn image_objects(&self, seen: &ManifestImage) -> Result<Vec<KubernetesObject>, CommandError> {
+    fn image_objects(
+        &self,
+        seen: &ManifestImage,
+        user_data: Option<&UserData>,
+    ) -> Result<Vec<KubernetesObject>, CommandError> {
         let Self { arguments, reference, names, .. } = self;
         let (meta, access) = (self.meta(), names.access(&arguments.storage));
         let subject = |reference| ImageSubject {
@@ -214,7 +235,6 @@ impl<'a> ManifestWriter<'a> {
         let tagged = reference.tag().map(|tag| subject(reference.with_tag(tag.to_owned())));
         let pinned = subject(reference.with_digest(seen.digest));
         let named = tagged.as_ref().filter(|_| arguments.by_tag).unwrap_or(&pinned);
-        let user_data = arguments.machine.user_data()?;
         let storage = || arguments.storage.storage(seen);
         let object = |kind| {
             Ok(Some(match kind {
@@ -228,7 +248,6 @@ impl<'a> ManifestWriter<'a> {
                 }
                 ObjectKind::Vm => {
                     let clone = arguments.storage.clone_of();
-                    let user_data = user_data.as_deref();
                     let machine = arguments.machine.machine(seen, user_data, clone, storage)?;
                     virtual_machine(meta, named, access, &machine)
                 }

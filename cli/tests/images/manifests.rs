@@ -26,6 +26,7 @@ fn scene() -> Scene {
     scene.build(&[]);
     scene.write("id.pub", "# mine\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me: here #1\n");
     scene.write("cloud", "#cloud-config\npassword: on\n");
+    scene.write("long", "#cloud-config\n".repeat(200));
     scene
 }
 
@@ -60,7 +61,19 @@ fn schemas_accept_them() {
     check("vm", &["--memory", "4Gi", "--cpus", "2", "--user-data", "cloud"], &["VirtualMachine"]);
     check("vm", &["--disk", "import", "--pull-method", "node"], &["VirtualMachine"]);
     check("vm", &["--instancetype", "o1.nano", "--preference", "rhel.9"], &["VirtualMachine"]);
+    for name in ["oraclelinux", "rhel.9.dpdk", "rhel.9.realtime", "windows.11", "windows.2k22"] {
+        check("vm", &["--memory", "4Gi", "--preference", name], &["VirtualMachine"]);
+        check("vm", &["--cpus", "8", "--preference", name], &["VirtualMachine"]);
+    }
+    check("vm", &["--user-data", "long"], &["Secret", "VirtualMachine"]);
+    check("vm,secret", &["--user-data", "long"], &["Secret", "Secret", "VirtualMachine"]);
+    check("secret", &["--user-data", "long"], &["Secret", "Secret"]);
     check("datavolume", &["-n", "vms", "--storage", "1.5Gi"], &["DataVolume"]);
+    check(
+        "dataimportcron",
+        &["--schedule", "@every 1h30m", "--keep", "2147483647"],
+        &["DataImportCron"],
+    );
     check("datasource,datavolume", &["-n", "vms"], &["DataVolume", "DataSource"]);
     check("secret", &["--name", "x"], &["Secret", "Secret"]);
     check("secret", &["--pull-secret", "x.y"], &["Secret"]);
@@ -96,6 +109,12 @@ fn what_is_written_together_fits_together() {
     assert_eq!(registry["secretRef"], import["metadata"]["name"]);
     assert_eq!(registry["certConfigMap"], authorities["metadata"]["name"]);
     assert_eq!(disk["imagePullSecret"], pull["metadata"]["name"]);
+    let long = objects(&scene, &[&["vm"], &OUT[..], &["--user-data", "long"]].concat());
+    let [secret, machine] = &long[..] else { panic!("{long:?}") };
+    let cloud = &machine["spec"]["template"]["spec"]["volumes"][1]["cloudInitNoCloud"];
+    assert_eq!(cloud["secretRef"]["name"], secret["metadata"]["name"]);
+    let text = BASE64_STANDARD.decode(secret["data"]["userdata"].as_str().unwrap()).unwrap();
+    assert_eq!(text, scene.read("long"));
     assert_eq!(registry["url"], format!("docker://{}", disk["image"].as_str().unwrap()));
 }
 
@@ -258,7 +277,8 @@ fn mistakes_are_explained() {
     let scene = scene();
     scene.write("none.pem", "not a certificate");
     scene.write("id", "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n");
-    scene.write("long", "#cloud-config\n".repeat(200));
+    scene.write("nothing", "");
+    scene.write("huge", "#cloud-config\n".repeat(80_000));
     scene.allow_bad_images("an image without a disk");
     scene.write("Dockerfile", "FROM scratch\nCOPY a.raw /data/\n");
     scene.build_to("empty", &["-f", "Dockerfile", "-t", "quay.io/me/empty:1", "."]);
@@ -541,14 +561,94 @@ error: cannot use `cloud`: it is no public key of ssh
 "#]],
     );
     check(
-        &out("vm", &["--user-data", "long"]),
+        &out("vm", &["--user-data", "huge"]),
         str![[r#"
 status: 1
 stdout:
 stderr:
-error: cannot use `long`: it comes to 2800 bytes, and a machine takes 2048 for cloud-init
+error: cannot use `huge`: it comes to 1120000 bytes, and a Secret takes 1048576
+
+"#]],
+    );
+    check(
+        &out("vm", &["--user-data", "nothing"]),
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `nothing`: it is empty, and a machine with cloud-init needs user data
+
+"#]],
+    );
+    check(
+        &out("vm", &["--preference", "rhel.9.dpdk", "--cpus", "4"]),
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: the preference `rhel.9.dpdk` requires 8 processors, and a cluster refuses less
  |
- = help: put it into a secret, and name that as `secretRef` in place of `userData`
+ = help: say at least `--cpus 8`, or leave it out
+
+"#]],
+    );
+    check(
+        &out("vm", &["--preference", "windows.11", "--memory", "2Gi"]),
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: the preference `windows.11` requires 4Gi of memory, and a cluster refuses less
+ |
+ = help: say at least `--memory 4Gi`, or leave it out
+
+"#]],
+    );
+    check(
+        &out("vm", &["--memory", "0"]),
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value '0' for '--memory <SIZE>': it must be more than nothing
+
+For more information, try '--help'.
+
+"#]],
+    );
+    check(
+        &out("datavolume", &["--storage", "8Ei"]),
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value '8Ei' for '--storage <SIZE>': it must be less than 8Ei, the most that Kubernetes counts
+
+For more information, try '--help'.
+
+"#]],
+    );
+    check(
+        &out("dataimportcron", &["--keep", "2147483648"]),
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value '2147483648' for '--keep <N>': 2147483648 is not in 0..=2147483647
+
+For more information, try '--help'.
+
+"#]],
+    );
+    check(
+        &out("dataimportcron", &["--schedule", "@every day"]),
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value '@every day' for '--schedule <CRON>': `day` is not a duration; it looks like `1h`, `90m` or `1h30m`
+
+For more information, try '--help'.
 
 "#]],
     );

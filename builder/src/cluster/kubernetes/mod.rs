@@ -8,6 +8,7 @@
 mod authorities;
 mod machine;
 mod name;
+mod preference;
 mod quantity;
 mod schedule;
 mod secret;
@@ -22,11 +23,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 pub use authorities::authorities_config_map;
-pub use machine::{MachineOptions, RootDisk, USER_DATA_MAX, cloud_config, virtual_machine};
+pub use machine::{
+    MachineOptions, RootDisk, UserData, UserDataError, cloud_config, virtual_machine,
+};
 pub use name::{default_name, parse_label_name, parse_subdomain_name};
+pub use preference::PreferenceRequirements;
 pub use quantity::Quantity;
 pub use schedule::parse_schedule;
-pub use secret::{SecretContent, import_secret, pull_secret};
+pub use secret::{SecretContent, import_secret, pull_secret, user_data_secret};
 pub use values::helm_values;
 pub use volume::{
     AccessMode, ImageAccess, ImportCron, ImportRetention, PullMethod, VolumeStorage,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-const MIB: u64 = 1 << 20;
+pub(super) const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
 /// Suffixes and their factors.
@@ -37,8 +37,18 @@ pub struct Quantity {
 
 /// Why a text is not a number of bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("write it as a number and a unit, `10Gi` or `500M`")]
-pub struct QuantityError;
+pub enum QuantityError {
+    /// It is not a number with a unit.
+    #[error("write it as a number and a unit, `10Gi` or `500M`")]
+    Syntax,
+    /// It is zero. CDI refuses a volume without a size (`validateStorageSize`,
+    /// `pkg/apiserver/webhooks/datavolume-validate.go`), and QEMU a machine without memory.
+    #[error("it must be more than nothing")]
+    Zero,
+    /// It is more than the signed 64 bits that Kubernetes counts bytes in.
+    #[error("it must be less than 8Ei, the most that Kubernetes counts")]
+    TooLarge,
+}
 
 impl Quantity {
     /// Returns the smallest quantity that `bytes` fit in, in MiB or GiB: CDI allocates a disk in
@@ -67,22 +77,28 @@ impl FromStr for Quantity {
         let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
         let (unit, factor) = unit.map_or(("", 1), |(unit, factor)| (*unit, *factor));
         let number = text.strip_suffix(unit).unwrap_or(text);
-        let bytes = parse_bytes(number, factor).ok_or(QuantityError)?;
+        let bytes = parse_bytes(number, factor)?;
+        if bytes == 0 {
+            return Err(QuantityError::Zero);
+        }
         Ok(Self { text: text.into(), bytes })
     }
 }
 
-fn parse_bytes(number: &str, factor: u64) -> Option<u64> {
+fn parse_bytes(number: &str, factor: u64) -> Result<u64, QuantityError> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_digits(whole) || !is_digits(fraction) || fraction.len() > FRACTION_MAX {
-        return None;
+        return Err(QuantityError::Syntax);
     }
     let factor = u128::from(factor);
-    let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let whole = whole.parse::<u64>().ok()?;
-    let part = (fraction.parse::<u128>().ok()? * factor).div_ceil(scale);
-    u64::try_from(u128::from(whole).checked_mul(factor)?.checked_add(part)?).ok()
+    // Both are short enough now, or the number is too large.
+    let scale = fraction.bytes().fold(1_u128, |scale, _| scale * 10);
+    let fraction: u128 = fraction.parse().map_err(|_| QuantityError::Syntax)?;
+    let whole: u64 = whole.parse().map_err(|_| QuantityError::TooLarge)?;
+    let bytes = u128::from(whole) * factor + (fraction * factor).div_ceil(scale);
+    let bytes = i64::try_from(bytes).map_err(|_| QuantityError::TooLarge)?;
+    Ok(bytes.unsigned_abs())
 }
 
 impl fmt::Display for Quantity {
@@ -109,14 +125,23 @@ mod tests {
         check("1.5Ti", Some(3 << 39));
         check("0.1", Some(1));
         check("1.0000000001Gi", None);
-        check("16Ei", None);
-        check("15Ei", Some(15 << 60));
-        check("99999999999999999999", None);
+        check("7Ei", Some(7 << 60));
+        check("9223372036854775807", Some((1 << 63) - 1));
         for wrong in
             ["", "Gi", "10 Gi", "-1Gi", "+1", "1e3", "10gi", "10GiB", "1,5Gi", ".5Gi", "1.Gi", "1m"]
         {
             check(wrong, None);
         }
+        let refused = |text: &str, expected: QuantityError| {
+            assert_eq!(text.parse::<Quantity>(), Err(expected), "{text}");
+        };
+        refused("1GiB", QuantityError::Syntax);
+        refused("0", QuantityError::Zero);
+        refused("0.0Gi", QuantityError::Zero);
+        refused("8Ei", QuantityError::TooLarge);
+        refused("16Ei", QuantityError::TooLarge);
+        refused("9223372036854775808", QuantityError::TooLarge);
+        refused("99999999999999999999", QuantityError::TooLarge);
     }
 
     #[test]

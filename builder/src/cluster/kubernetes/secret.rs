@@ -1,6 +1,8 @@
-//! The two *Secrets* with a registry's credential. Nodes pull with one in docker's format; CDI's
-//! importer needs user and password as separate keys, and cannot read docker's format
-//! (`makeImportEnv`, `pkg/controller/import-controller.go`).
+//! *Secrets*: two with a registry's credential, and one with user data for cloud-init.
+//!
+//! Nodes pull with a credential in docker's format; CDI's importer needs user and password as
+//! separate keys, and cannot read docker's format (`makeImportEnv`,
+//! `pkg/controller/import-controller.go`).
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
@@ -82,6 +84,13 @@ pub fn import_secret(
     };
     let data = json!({ "accessKeyId": user, "secretKey": password });
     Ok(KubernetesObject { comment, ..secret_object(meta, "Opaque", &data) })
+}
+
+/// Returns the Secret with user data for cloud-init. KubeVirt mounts it and reads the file `userdata`
+/// (`resolveNoCloudSecrets`, `pkg/cloud-init/cloud-init.go`).
+pub fn user_data_secret(meta: ObjectMeta<'_>, text: &str) -> KubernetesObject {
+    let data = json!({ "userdata": BASE64_STANDARD.encode(text) });
+    secret_object(meta, "Opaque", &data)
 }
 
 fn namespace_flag(meta: ObjectMeta<'_>) -> String {

@@ -99,12 +99,13 @@ spec:
 
     let mut subject = subject(&TOLD);
     subject.architecture = Some("arm64".into());
-    let cloud = "#cloud-config\nssh_authorized_keys:\n- ssh-ed25519 AAAA me\n";
+    let cloud = "#cloud-config\nssh_authorized_keys:\n- ssh-ed25519 AAAA me\n".to_owned();
+    let cloud = UserData::Inline(cloud);
     let whole = MachineOptions {
         instancetype: Some("u1.medium"),
         preference: Some("fedora"),
         cpus: Some(2),
-        user_data: Some(cloud),
+        user_data: Some(&cloud),
         ..machine(RootDisk::Image)
     };
     check(

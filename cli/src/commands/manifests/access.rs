@@ -67,10 +67,6 @@ pub(super) struct AccessNames {
 }
 
 impl AccessArguments {
-    pub(super) fn with_credentials(&self) -> bool {
-        self.with_credentials
-    }
-
     /// Returns the names of what exists: those that were given, else names made from that of the
     /// objects.
     pub(super) fn names(

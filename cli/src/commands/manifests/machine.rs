@@ -4,17 +4,21 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::kubernetes::{
-    MachineOptions, Quantity, RootDisk, USER_DATA_MAX, VolumeStorage, cloud_config,
-    parse_subdomain_name,
+    MachineOptions, PreferenceRequirements, Quantity, RootDisk, UserData, VolumeStorage,
+    cloud_config, parse_subdomain_name,
 };
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::image::ManifestImage;
+use super::usage_error;
 use crate::error::{CommandError, cannot};
 use crate::files::read_if_exists;
 
 /// End of the first line of a private key in PEM.
 const PRIVATE: &str = "PRIVATE KEY-----";
+
+/// Memory of a machine in bytes, unless something says more.
+const MEMORY: u64 = 2 << 30;
 
 /// The virtual machine.
 #[derive(Debug, Args)]
@@ -34,11 +38,11 @@ pub(super) struct MachineArguments {
     #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     preference: Option<String>,
 
-    /// Its memory, without an instance type [default: 2Gi]
+    /// Its memory, without an instance type [default: 2Gi, or what its preference requires]
     #[arg(long, value_name = "SIZE")]
     memory: Option<Quantity>,
 
-    /// Its processors, without an instance type [default: 1]
+    /// Its processors, without an instance type [default: 1, or what its preference requires]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cpus: Option<u32>,
 
@@ -46,7 +50,7 @@ pub(super) struct MachineArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "user_data")]
     ssh_key: Option<PathBuf>,
 
-    /// What cloud-init reads in the machine
+    /// What cloud-init reads in the machine; a secret is written too if it is long
     #[arg(long, value_name = "FILE")]
     user_data: Option<PathBuf>,
 }
@@ -59,6 +63,18 @@ pub(super) enum RootPlace {
     Clone,
 }
 
+/// Memory and processors of a machine.
+struct MachineSize {
+    memory: Quantity,
+    cpus: Option<u32>,
+}
+
+impl Default for MachineSize {
+    fn default() -> Self {
+        Self { memory: Quantity::fitting(MEMORY), cpus: None }
+    }
+}
+
 impl MachineArguments {
     pub(super) fn root_place(&self) -> RootPlace {
         self.disk
@@ -68,44 +84,76 @@ impl MachineArguments {
     pub(super) fn machine<'a>(
         &'a self,
         seen: &'a ManifestImage,
-        user_data: Option<&'a str>,
+        user_data: Option<&'a UserData>,
         clone: VolumeStorage<'a>,
         import: impl FnOnce() -> Result<VolumeStorage<'a>, CommandError>,
     ) -> Result<MachineOptions<'a>, CommandError> {
         let told = |name: &str| seen.labels.get(&format!("instancetype.kubevirt.io/{name}"));
         let is_sized = self.memory.is_some() || self.cpus.is_some();
         let own = told("default-instancetype").filter(|_| !is_sized);
+        let instancetype = self.instancetype.as_ref().or(own).map(String::as_str);
+        let preference =
+            self.preference.as_ref().or(told("default-preference")).map(String::as_str);
+        let size = match instancetype {
+            Some(_) => MachineSize::default(),
+            None => self.size(preference)?,
+        };
         Ok(MachineOptions {
             root: match self.disk {
                 RootPlace::Image => RootDisk::Image,
                 RootPlace::Import => RootDisk::Import(import()?),
                 RootPlace::Clone => RootDisk::Clone(clone),
             },
-            instancetype: self.instancetype.as_ref().or(own).map(String::as_str),
-            preference: self.preference.as_ref().or(told("default-preference")).map(String::as_str),
-            memory: self.memory.clone().unwrap_or_else(|| Quantity::fitting(2 << 30)),
-            cpus: self.cpus,
+            instancetype,
+            preference,
+            memory: size.memory,
+            cpus: size.cpus,
             user_data,
         })
     }
 
-    /// Returns the configuration for cloud-init, if any.
-    pub(super) fn user_data(&self) -> Result<Option<String>, CommandError> {
+    /// Returns the size of a machine without an instance type, which KubeVirt refuses if it is less
+    /// than its preference requires.
+    fn size(&self, preference: Option<&str>) -> Result<MachineSize, CommandError> {
+        let mut size = MachineSize {
+            memory: self.memory.clone().unwrap_or_else(|| Quantity::fitting(MEMORY)),
+            cpus: self.cpus,
+        };
+        let Some(name) = preference else { return Ok(size) };
+        let least = PreferenceRequirements::of_preference(name);
+        let refuse = |what: &str, option: &str| {
+            let message =
+                format!("the preference `{name}` requires {what}, and a cluster refuses less");
+            usage_error(message, &format!("say at least `{option}`, or leave it out"))
+        };
+        match self.cpus {
+            Some(cpus) if cpus < least.cpus => {
+                let what = format!("{} processors", least.cpus);
+                return Err(refuse(&what, &format!("--cpus {}", least.cpus)));
+            }
+            None if least.cpus > 1 => size.cpus = Some(least.cpus),
+            _ => {}
+        }
+        if size.memory.bytes() < least.memory {
+            let memory = Quantity::fitting(least.memory);
+            if self.memory.is_some() {
+                return Err(refuse(&format!("{memory} of memory"), &format!("--memory {memory}")));
+            }
+            size.memory = memory;
+        }
+        Ok(size)
+    }
+
+    /// Returns the configuration for cloud-init, if any. A long one is in a Secret named after the
+    /// machine.
+    pub(super) fn user_data(&self, machine: &str) -> Result<Option<UserData>, CommandError> {
         let (path, text) = match (&self.user_data, &self.ssh_key) {
             (Some(path), _) => (path, read_text(path)?),
             (None, Some(path)) => (path, ssh_user_data(path)?),
             (None, None) => return Ok(None),
         };
-        if text.len() > USER_DATA_MAX {
-            let message = format!(
-                "cannot use `{}`: it comes to {} bytes, and a machine takes {USER_DATA_MAX} for cloud-init",
-                path.display(),
-                text.len()
-            );
-            let help = "put it into a secret, and name that as `secretRef` in place of `userData`";
-            return Err(Diagnostic::new(message).help(help).into());
-        }
-        Ok(Some(text))
+        let user_data = UserData::new(text, || format!("{machine}-cloudinit"));
+        Ok(Some(user_data.map_err(cannot("use", path.display()))?))
     }
 }
 

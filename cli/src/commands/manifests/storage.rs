@@ -11,6 +11,10 @@ use indicatif::HumanBytes;
 use super::image::ManifestImage;
 use crate::error::CommandError;
 
+/// How many imported images can be kept: `importsToKeep` is an `int32`
+/// (`staging/src/kubevirt.io/containerized-data-importer-api/pkg/apis/core/v1beta1/types.go`).
+const KEEP_MAX: i64 = i32::MAX as i64;
+
 /// Volumes that the image is imported into.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Volume options")]
@@ -36,12 +40,13 @@ pub(super) struct StorageArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "DataImportCron options")]
 pub(super) struct CronArguments {
-    /// When to look for a new image, as cron has it
+    /// When to look for a new image, as cron has it, or e.g. `@every 6h`
     #[arg(long, value_name = "CRON", default_value = "0 3 * * *", value_parser = parse_schedule)]
     schedule: String,
 
     /// How many imported images are kept
     #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=KEEP_MAX))]
     keep: u32,
 
     /// Delete them with the cron itself

@@ -1,15 +1,19 @@
 //! The `VirtualMachine` that boots the image (KubeVirt, `staging/src/kubevirt.io/api/core/v1`).
+//!
+//! - `user_data`: what cloud-init reads in it
+
+#[cfg(test)]
+mod tests;
+mod user_data;
 
 use serde_json::{Value, json};
 
+use super::preference::counts_cores;
 use super::quantity::Quantity;
 use super::volume::{ImageAccess, VolumeStorage, clone_spec, import_spec};
-use super::{ImageSubject, KubernetesObject, ObjectMeta, object_metadata, write_yaml};
+use super::{ImageSubject, KubernetesObject, ObjectMeta, object_metadata};
 
-/// Maximum length in bytes of the user data that a machine can pass to cloud-init inline
-/// (`cloudInitUserMaxLen`,
-/// `pkg/virt-api/webhooks/validating-webhook/admitters/vmi-create-admitter.go`).
-pub const USER_DATA_MAX: usize = 2048;
+pub use user_data::{UserData, UserDataError, cloud_config};
 
 /// Options of a `VirtualMachine`.
 #[derive(Debug, Clone)]
@@ -24,8 +28,8 @@ pub struct MachineOptions<'a> {
     pub memory: Quantity,
     /// Its number of processors, unless an instance type sets it; KubeVirt's default is one.
     pub cpus: Option<u32>,
-    /// User data for cloud-init, at most [`USER_DATA_MAX`] bytes.
-    pub user_data: Option<&'a str>,
+    /// User data for cloud-init.
+    pub user_data: Option<&'a UserData>,
 }
 
 /// Where a machine's disk comes from.
@@ -78,18 +82,11 @@ pub fn virtual_machine(
     value.into()
 }
 
-/// Returns user data for cloud-init that authorizes SSH public keys.
-pub fn cloud_config(keys: &[&str]) -> Result<String, std::fmt::Error> {
-    let config = write_yaml(&[json!({ "ssh_authorized_keys": keys }).into()])?;
-    Ok(format!("#cloud-config\n{config}"))
-}
-
 fn instance_spec(subject: &ImageSubject, machine: &MachineOptions<'_>, root: Value) -> Value {
     // KubeVirt refuses a machine that sets a field which its instance type sets too.
-    let (memory, cpus) = match machine.instancetype {
-        Some(_) => (None, None),
-        None => (Some(&machine.memory), machine.cpus),
-    };
+    let is_sized = machine.instancetype.is_none();
+    let memory = is_sized.then_some(&machine.memory);
+    let cpus = machine.cpus.filter(|_| is_sized);
     // A preference applies only to fields that the machine does not set.
     let disk = match machine.preference {
         Some(_) => json!({}),
@@ -97,15 +94,14 @@ fn instance_spec(subject: &ImageSubject, machine: &MachineOptions<'_>, root: Val
     };
     let mut disks = vec![json!({ "name": "root", "disk": disk })];
     let mut volumes = vec![named_volume("root", root)];
-    if let Some(text) = machine.user_data {
+    if let Some(user_data) = machine.user_data {
         disks.push(json!({ "name": "cloudinit", "disk": disk }));
-        volumes
-            .push(named_volume("cloudinit", json!({ "cloudInitNoCloud": { "userData": text } })));
+        volumes.push(named_volume("cloudinit", user_data.volume_source()));
     }
     json!({
         "architecture": subject.architecture,
         "domain": {
-            "cpu": cpus.map(|cores| json!({ "cores": cores })),
+            "cpu": cpus.map(|count| cpu_topology(count, machine.preference)),
             "devices": {
                 "disks": disks,
                 "interfaces": [{ "name": "default", "masquerade": {} }],
@@ -116,6 +112,17 @@ fn instance_spec(subject: &ImageSubject, machine: &MachineOptions<'_>, root: Val
         "networks": [{ "name": "default", "pod": {} }],
         "volumes": volumes,
     })
+}
+
+/// Returns the topology of a number of processors. Where a preference requires some, KubeVirt counts
+/// them in the field that the preference fills, and takes a missing one for 0 as soon as another is
+/// set (`SetDefaultGuestCPUTopology`, `pkg/defaults/defaults.go`): all three are written.
+fn cpu_topology(count: u32, preference: Option<&str>) -> Value {
+    match preference {
+        None => json!({ "cores": count }),
+        Some(name) if counts_cores(name) => json!({ "sockets": 1, "cores": count, "threads": 1 }),
+        Some(_) => json!({ "sockets": count, "cores": 1, "threads": 1 }),
+    }
 }
 
 fn named_volume(name: &str, mut volume: Value) -> Value {
