@@ -3,6 +3,7 @@
 //!
 //! - [`verify`]: every document and layer, held against the contract of KubeVirt and CDI
 //! - [`overview`]: what the documents and the first bytes of the layers show, for the command `inspect`
+//! - [`machine`]: what a virtual machine boots of an image
 //! - [`diff`]: why two images differ
 //! - [`extract`]: the disk as a file again
 
@@ -10,5 +11,6 @@ pub mod diff;
 pub mod extract;
 mod facts;
 mod kept;
+pub mod machine;
 pub mod overview;
 pub mod verify;

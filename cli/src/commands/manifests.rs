@@ -5,25 +5,23 @@ mod image;
 mod kinds;
 mod machine;
 mod storage;
+mod user_data;
+mod writer;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use diskette_builder::cluster::kubernetes::{
-    ImageSubject, KubernetesObject, ObjectMeta, UserData, authorities_config_map, data_import_cron,
-    data_source, data_volume, default_name, helm_values, parse_label_name, user_data_secret,
-    virtual_machine, write_yaml,
-};
+use diskette_builder::cluster::kubernetes::{KubernetesObject, parse_label_name, write_yaml};
 use diskette_builder::oci::image::location::{ImageLocation, parse_reference};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use self::access::{AccessArguments, AccessNames, SecretUses};
-use self::image::ManifestImage;
-use self::kinds::{NamespaceChoice, ObjectKind, ObjectKinds, parse_kinds};
+use self::access::AccessArguments;
+use self::kinds::{ObjectKind, ObjectKinds, parse_kinds};
 use self::machine::{MachineArguments, RootPlace};
 use self::storage::{CronArguments, StorageArguments};
+use self::writer::ManifestWriter;
 use crate::arguments::registry::RegistryArguments;
 use crate::credentials::write_private;
 use crate::environment::Environment;
@@ -116,146 +114,6 @@ impl ManifestsArguments {
             || has(ObjectKind::DataImportCron)
             || has(ObjectKind::HelmValues)
             || (has(ObjectKind::Vm) && self.machine.root_place() == RootPlace::Import)
-    }
-}
-
-/// Writes the objects.
-struct ManifestWriter<'a> {
-    arguments: &'a ManifestsArguments,
-    reference: &'a Reference,
-    name: String,
-    names: AccessNames,
-}
-
-impl<'a> ManifestWriter<'a> {
-    fn new(arguments: &'a ManifestsArguments) -> Result<Self, CommandError> {
-        let reference = cluster_reference(arguments)?;
-        let kinds = &arguments.kinds;
-        let namespace = match arguments.namespace {
-            Some(_) => NamespaceChoice::Known,
-            None => NamespaceChoice::Unknown,
-        };
-        kinds.check(namespace)?;
-        if kinds.has(ObjectKind::DataImportCron) && reference.tag().is_none() {
-            let message = format!("`{reference}` has no tag, and a DataImportCron follows one");
-            return Err(usage_error(message, "name the image with the tag that moves"));
-        }
-        if arguments.by_tag && reference.tag().is_none() {
-            let message = format!("`{reference}` has no tag");
-            return Err(usage_error(
-                message,
-                "name the image with its tag, or leave out `--by-tag`",
-            ));
-        }
-        let name = arguments.name.clone().unwrap_or_else(|| default_name(reference));
-        let machine = kinds.has(ObjectKind::Vm).then(|| arguments.machine.root_place());
-        let uses = SecretUses::new(kinds, machine);
-        let names = arguments.access.names(kinds, uses, &name, &arguments.storage)?;
-        Ok(Self { arguments, reference, name, names })
-    }
-
-    fn meta(&self) -> ObjectMeta<'_> {
-        ObjectMeta { name: &self.name, namespace: self.arguments.namespace.as_deref() }
-    }
-
-    fn objects(
-        &self,
-        environment: &Environment,
-        ui: &Ui,
-    ) -> Result<Vec<KubernetesObject>, CommandError> {
-        let Self { arguments, reference, names, .. } = self;
-        let mut objects = Vec::new();
-        let user_data = self.user_data()?;
-        if let Some(UserData::Secret { name, text }) = &user_data {
-            objects.push(user_data_secret(ObjectMeta { name, ..self.meta() }, text));
-        }
-        if arguments.kinds.has(ObjectKind::Secret) {
-            let credential = arguments.credential(reference, environment)?;
-            objects.extend(names.secrets(
-                self.meta(),
-                reference.registry(),
-                credential.as_ref(),
-            )?);
-        }
-        if arguments.kinds.has(ObjectKind::ConfigMap) {
-            objects.push(self.config_map()?);
-        }
-        if arguments.kinds.need_image() {
-            let seen = ManifestImage::read(arguments, environment, ui)?;
-            objects.extend(self.image_objects(&seen, user_data.as_ref())?);
-            if let Some(first) = objects.first_mut() {
-                first.comment.insert(0, seen.comment(reference));
-            }
-        }
-        if names.uses.imports && arguments.registry.is_insecure() {
-            ui.print_note(&format!(
-                "CDI speaks to `{0}` only if `insecureRegistries` in its configuration has `{0}`",
-                reference.registry()
-            ));
-        }
-        Ok(objects)
-    }
-
-    /// Returns what cloud-init reads in the machine, if one is written.
-    fn user_data(&self) -> Result<Option<UserData>, CommandError> {
-        if self.arguments.kinds.has(ObjectKind::Vm) {
-            self.arguments.machine.user_data(&self.name)
-        } else {
-            Ok(None)
-        }
-    }
-
-    fn config_map(&self) -> Result<KubernetesObject, CommandError> {
-        let Some(path) = self.arguments.registry.ca_file() else {
-            let help = "say `--ca-file ca.crt`; \
-                 `openssl s_client -showcerts -connect HOST:PORT </dev/null` prints a server's";
-            return Err(usage_error("which certificates shall the ConfigMap have?".into(), help));
-        };
-        let pem = crate::trust::read_certificate(path).map_err(cannot("read", path.display()))?;
-        let name = self.names.authorities.as_deref().unwrap_or(&self.name);
-        authorities_config_map(ObjectMeta { name, ..self.meta() }, &pem).map_err(|error| {
-            let diagnostic = cannot("use", path.display())(error);
-            diagnostic.help("`openssl x509 -inform der -in FILE` makes PEM of DER").into()
-        })
-    }
-
-    /// Returns the objects that name the image.
-    fn image_objects(
-        &self,
-        seen: &ManifestImage,
-        user_data: Option<&UserData>,
-    ) -> Result<Vec<KubernetesObject>, CommandError> {
-        let Self { arguments, reference, names, .. } = self;
-        let (meta, access) = (self.meta(), names.access(&arguments.storage));
-        let subject = |reference| ImageSubject {
-            reference,
-            architecture: seen.architecture.clone(),
-            labels: seen.labels.clone(),
-        };
-        let tagged = reference.tag().map(|tag| subject(reference.with_tag(tag.to_owned())));
-        let pinned = subject(reference.with_digest(seen.digest));
-        let named = tagged.as_ref().filter(|_| arguments.by_tag).unwrap_or(&pinned);
-        let storage = || arguments.storage.storage(seen);
-        let object = |kind| {
-            Ok(Some(match kind {
-                ObjectKind::DataVolume => data_volume(meta, named, access, &storage()?),
-                ObjectKind::DataImportCron => {
-                    let tagged = tagged.as_ref().unwrap_or(named);
-                    data_import_cron(meta, tagged, access, &storage()?, arguments.cron.cron())
-                }
-                ObjectKind::DataSource => {
-                    data_source(meta, meta.namespace.unwrap_or_default(), named)
-                }
-                ObjectKind::Vm => {
-                    let clone = arguments.storage.clone_of();
-                    let machine = arguments.machine.machine(seen, user_data, clone, storage)?;
-                    virtual_machine(meta, named, access, &machine)
-                }
-                ObjectKind::HelmValues => helm_values(named, reference.tag(), access, &storage()?),
-                ObjectKind::Secret | ObjectKind::ConfigMap => return Ok(None),
-            }))
-        };
-        arguments.kinds.iter().filter_map(|kind| object(kind).transpose()).collect()
     }
 }
 

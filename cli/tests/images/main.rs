@@ -14,6 +14,7 @@ mod index;
 mod inspect;
 mod interop;
 mod layout;
+mod machines;
 mod manifests;
 mod platforms;
 mod promote;

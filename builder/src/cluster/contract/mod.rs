@@ -25,7 +25,7 @@ pub(crate) use self::placement::DISK_DIRECTORY;
 pub use self::rules::{ContractRule, Severity, all_rules};
 pub(crate) use self::rules::{DISK_ARCHITECTURE, DOCUMENT, NEED_ALL_MEMBERS};
 pub(crate) use self::view::{
-    Rootfs, SeenMember, agreed_disk, cdi_disks, cdi_takes, is_disk, is_relevant,
+    KERNEL_DIRECTORY, Rootfs, SeenMember, agreed_disk, cdi_disks, cdi_takes, is_disk, is_relevant,
 };
 use crate::oci::image::platform::Platform;
 

@@ -24,7 +24,8 @@ use serde_json::{Map, Value, json};
 
 pub use authorities::authorities_config_map;
 pub use machine::{
-    MachineOptions, RootDisk, UserData, UserDataError, cloud_config, virtual_machine,
+    CdromBus, DiskDevice, KernelFiles, MachineContent, MachineOptions, RootDisk, SecureBoot,
+    UserData, UserDataError, cloud_config, virtual_machine,
 };
 pub use name::{default_name, parse_label_name, parse_subdomain_name};
 pub use preference::PreferenceRequirements;

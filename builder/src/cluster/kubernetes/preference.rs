@@ -46,6 +46,11 @@ const REQUIREMENTS: [(&str, u32, u64); 30] = [
 /// Preferences whose `preferredCPUTopology` is `cores`: KubeVirt counts only cores for them.
 const CORES: [&str; 2] = ["windows.10", "windows.11"];
 
+/// Preferences with a firmware of their own that a machine must not replace: UEFI with secure boot,
+/// for some of them kept from start to start (`preferredEfi`).
+const FIRMWARE: [&str; 6] =
+    ["windows.10", "windows.11", "windows.2k16", "windows.2k19", "windows.2k22", "windows.2k25"];
+
 /// What a preference requires of a machine without an instance type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PreferenceRequirements {
@@ -76,6 +81,11 @@ fn base_name(name: &str) -> &str {
 /// `pkg/instancetype/preference/requirements/cpu.go`, `GetPreferredTopology` in `…/apply/cpu.go`).
 pub(super) fn counts_cores(name: &str) -> bool {
     CORES.contains(&base_name(name))
+}
+
+/// Returns whether a preference sets the firmware of its machines.
+pub(super) fn sets_firmware(name: &str) -> bool {
+    FIRMWARE.contains(&base_name(name))
 }
 
 #[cfg(test)]

@@ -35,6 +35,10 @@ fn machine(root: RootDisk<'_>) -> MachineOptions<'_> {
         preference: None,
         memory,
         cpus: None,
+        content: MachineContent::default(),
+        path: None,
+        empty_disk: None,
+        kernel_args: None,
         user_data: None,
     }
 }

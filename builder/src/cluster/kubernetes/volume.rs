@@ -114,6 +114,11 @@ pub(super) fn import_spec(
     json!({ "source": registry_source(subject, access), "storage": storage_request(storage) })
 }
 
+/// Returns the spec of an empty volume.
+pub(super) fn blank_spec(storage: &VolumeStorage<'_>) -> Value {
+    json!({ "source": { "blank": {} }, "storage": storage_request(storage) })
+}
+
 /// Returns the spec of a volume that is cloned from the volume of a `DataSource`.
 pub(super) fn clone_spec(data_source: ObjectMeta<'_>, storage: &VolumeStorage<'_>) -> Value {
     let source = json!({

@@ -22,34 +22,51 @@ const SECTION: u8 = 0x90;
 const LAST_SECTION: u8 = 0x91;
 const BOOTABLE: u8 = 0x88;
 
+/// What a boot catalogue lists.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    /// Whether it lists a program for the BIOS of a PC.
+    pub(super) has_bios: bool,
+    /// Offsets of file systems for EFI, in bytes.
+    pub(super) efi: Vec<u64>,
+}
+
 /// Adds the machines that the CD boots.
 pub(super) fn add_loader_machines(
     disk: &dyn ReadAt,
     boot: &mut Vec<&'static str>,
 ) -> io::Result<()> {
+    let catalogue = read_catalogue(disk)?;
+    for at in catalogue.efi {
+        for loader in fat::find_loaders(disk, at).unwrap_or_default() {
+            add_machine(boot, loader.machine);
+        }
+    }
+    if catalogue.has_bios && boot.is_empty() {
+        boot.push(BIOS);
+    }
+    Ok(())
+}
+
+/// Reads the boot catalogue; a CD without one has an empty one.
+pub(super) fn read_catalogue(disk: &dyn ReadAt) -> io::Result<Catalogue> {
+    let mut found = Catalogue::default();
     let record: [u8; 128] = read_array(disk, RECORD_AT)?;
     if !record.starts_with(RECORD) {
-        return Ok(());
+        return Ok(found);
     }
     let catalogue: [u8; 2048] = read_array(disk, u64::from(le32(&record, 0x47)) * ISO_BLOCK_LEN)?;
     let mut platform = X86;
-    let mut has_bios = false;
     for entry in catalogue.as_chunks::<32>().0 {
         match entry[0] {
             // A header gives the platform of the entries that follow it.
             VALIDATION | SECTION | LAST_SECTION => platform = entry[1],
             BOOTABLE if platform == EFI => {
-                let at = u64::from(le32(entry, 8)) * ISO_BLOCK_LEN;
-                for machine in fat::find_loader_machines(disk, at).unwrap_or_default() {
-                    add_machine(boot, machine);
-                }
+                found.efi.push(u64::from(le32(entry, 8)) * ISO_BLOCK_LEN);
             }
-            BOOTABLE => has_bios |= platform == X86,
+            BOOTABLE => found.has_bios |= platform == X86,
             _ => break,
         }
     }
-    if has_bios && boot.is_empty() {
-        boot.push(BIOS);
-    }
-    Ok(())
+    Ok(found)
 }

@@ -4,7 +4,7 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use super::pe;
+use super::pe::{self, EfiLoader};
 use crate::disk::bytes::{le16, le32, read_array};
 use crate::disk::read_at::ReadAt;
 use crate::disk::sector::{SECTOR, SECTOR_LEN, SECTOR_LEN_MAX};
@@ -49,23 +49,22 @@ enum Directory {
     Clusters(u64),
 }
 
-/// Returns the machines of the boot loaders in `EFI/BOOT`, as GOARCH names. `start` is the offset
-/// of the file system in bytes.
-pub(super) fn find_loader_machines(disk: &dyn ReadAt, start: u64) -> io::Result<Vec<&'static str>> {
-    let mut machines = Vec::new();
-    let Some(fat) = Fat::open(disk, start)? else { return Ok(machines) };
-    let Some(efi) = fat.find_directory(fat.root, EFI)? else { return Ok(machines) };
-    let Some(boot) = fat.find_directory(efi, BOOT)? else { return Ok(machines) };
+/// Returns the boot loaders in `EFI/BOOT`. `start` is the offset of the file system in bytes.
+pub(super) fn find_loaders(disk: &dyn ReadAt, start: u64) -> io::Result<Vec<EfiLoader>> {
+    let mut loaders = Vec::new();
+    let Some(fat) = Fat::open(disk, start)? else { return Ok(loaders) };
+    let Some(efi) = fat.find_directory(fat.root, EFI)? else { return Ok(loaders) };
+    let Some(boot) = fat.find_directory(efi, BOOT)? else { return Ok(loaders) };
     fat.find_entry(boot, &mut |entry| {
         let is_loader = entry.starts_with(b"BOOT") && &entry[8..11] == b"EFI";
         if is_loader && entry[11] & (VOLUME | DIRECTORY) == 0 {
             let at = fat.cluster_offset(first_cluster(entry));
             // A loader that cannot be read does not keep the others from being found.
-            machines.extend(at.and_then(|at| pe::read_machine(disk, at).ok().flatten()));
+            loaders.extend(at.and_then(|at| pe::read_loader(disk, at).ok().flatten()));
         }
         None::<()>
     })?;
-    Ok(machines)
+    Ok(loaders)
 }
 
 fn first_cluster(entry: &[u8; ENTRY]) -> u64 {

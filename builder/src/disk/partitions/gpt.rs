@@ -25,6 +25,11 @@ const EFI: [u8; 16] = [
 const PREP: [u8; 16] = [
     0x38, 0x2d, 0x1a, 0x9e, 0x12, 0xc6, 0x16, 0x43, 0xaa, 0x26, 0x8b, 0x49, 0x52, 0x1e, 0x5a, 0x8b,
 ];
+/// The partition in which GRUB's second stage for a BIOS is (GRUB manual, "BIOS installation").
+const BIOS_BOOT: [u8; 16] = *b"Hah!IdontNeedEFI";
+
+/// Bit of a partition's attributes: code for a BIOS starts it (UEFI 2.10, table 5.8).
+const LEGACY_BOOTABLE: u64 = 1 << 2;
 
 /// The fields of a header.
 #[derive(Debug)]
@@ -97,7 +102,7 @@ fn read_partitions(disk: &dyn ReadAt, header: &Header) -> Result<Option<Partitio
     let mut space = [0; ENTRY_MAX as usize];
     let entry = &mut space[..header.entry_len as usize];
     let mut at = header.entries_at.saturating_mul(header.sector_len);
-    let (mut partitions, mut end) = (Vec::new(), 0);
+    let (mut partitions, mut end, mut has_bios_partition) = (Vec::new(), 0, false);
     for _ in 0..header.entries {
         if at.saturating_add(entry.len() as u64) > disk.len() {
             return Ok(None);
@@ -109,6 +114,7 @@ fn read_partitions(disk: &dyn ReadAt, header: &Header) -> Result<Option<Partitio
             continue;
         }
         end = end.max(le64(entry, 40).saturating_add(1).saturating_mul(header.sector_len));
+        has_bios_partition |= entry[..16] == BIOS_BOOT || le64(entry, 48) & LEGACY_BOOTABLE != 0;
         let purpose = match entry.get(..16) {
             Some(kind) if kind == EFI => Purpose::Efi,
             Some(kind) if kind == PREP => Purpose::Prep,
@@ -123,7 +129,7 @@ fn read_partitions(disk: &dyn ReadAt, header: &Header) -> Result<Option<Partitio
     if end > disk.len() {
         return Err(truncated_fault(disk, "its last partition", end));
     }
-    Ok(Some(PartitionTable { kind: "gpt", partitions }))
+    Ok(Some(PartitionTable { kind: "gpt", partitions, has_bios_partition }))
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

@@ -2,13 +2,19 @@
 
 use std::io;
 
-use super::{Partition, Purpose, truncated_fault};
+use super::{Partition, PartitionTable, Purpose, truncated_fault};
 use crate::disk::bytes::{le16, le32, read_array};
 use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, ReadAt};
 
 /// The last two bytes of the sector.
 const SIGNATURE: u16 = 0xaa55;
+
+/// The mark of the partition that the code in the sector starts.
+const ACTIVE: u8 = 0x80;
+
+/// Length of the code in bytes.
+const CODE_LEN: usize = 440;
 
 /// Partition types.
 const PROTECTIVE: u8 = 0xee;
@@ -22,6 +28,7 @@ pub(super) struct Mbr(Vec<MbrEntry>);
 /// An entry of the table. Offset and length are in sectors.
 #[derive(Debug)]
 struct MbrEntry {
+    is_active: bool,
     kind: u8,
     start: u32,
     len: u32,
@@ -35,11 +42,12 @@ pub(super) fn read_mbr(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
     }
     let sector: [u8; SECTOR] = read_array(disk, 0)?;
     let entries = sector[446..510].as_chunks::<16>().0;
-    let is_valid = entries.iter().all(|entry| matches!(entry[0], 0 | 0x80));
+    let is_valid = entries.iter().all(|entry| matches!(entry[0], 0 | ACTIVE));
     if le16(&sector, 510) != SIGNATURE || !is_valid {
         return Ok(None);
     }
     let entries = entries.iter().map(|entry| MbrEntry {
+        is_active: entry[0] == ACTIVE,
         kind: entry[4],
         start: le32(entry, 8),
         len: le32(entry, 12),
@@ -52,8 +60,14 @@ pub(super) fn read_mbr(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
 /// disk boots through a BIOS.
 pub(super) fn has_bios_loader(disk: &dyn ReadAt) -> io::Result<bool> {
     const NAME: &[u8] = b"GRUB ";
-    let code: [u8; 440] = read_array(disk, 0)?;
+    let code: [u8; CODE_LEN] = read_array(disk, 0)?;
     Ok(code.windows(NAME.len()).any(|part| part == NAME))
+}
+
+/// Returns whether the sector has code.
+pub(super) fn has_code(disk: &dyn ReadAt) -> io::Result<bool> {
+    let code: [u8; CODE_LEN] = read_array(disk, 0)?;
+    Ok(code != [0; CODE_LEN])
 }
 
 impl Mbr {
@@ -71,8 +85,17 @@ impl Mbr {
         }
     }
 
+    /// Returns the table.
+    pub(super) fn into_table(self) -> PartitionTable {
+        PartitionTable {
+            kind: "mbr",
+            partitions: self.bootable_partitions(),
+            has_bios_partition: self.0.iter().any(|entry| entry.is_active),
+        }
+    }
+
     /// Returns the partitions that can hold boot loaders.
-    pub(super) fn bootable_partitions(&self) -> Vec<Partition> {
+    fn bootable_partitions(&self) -> Vec<Partition> {
         let found = self.0.iter().filter_map(|entry| {
             let purpose = match entry.kind {
                 EFI => Purpose::Efi,

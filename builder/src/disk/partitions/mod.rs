@@ -5,14 +5,18 @@
 //! - `fat`: the file system of EFI's system partition
 //! - `cd`: the boot catalogue of a CD
 //! - `pe`: the programs that EFI starts
+//! - `firmware`: whether a disk boots by UEFI alone
 
 mod cd;
 mod fat;
+mod firmware;
 mod gpt;
 mod mbr;
 mod pe;
 
 use std::sync::Arc;
+
+pub(crate) use firmware::{UefiBoot, find_uefi_boot};
 
 use super::{DiskFormat, DiskInfo, Fault, FlawKind, ReadAt, guest};
 
@@ -29,6 +33,8 @@ struct PartitionTable {
     kind: &'static str,
     /// The partitions that can hold boot loaders.
     partitions: Vec<Partition>,
+    /// Whether a partition is marked for code that a BIOS starts.
+    has_bios_partition: bool,
 }
 
 /// A partition that can hold boot loaders.
@@ -52,7 +58,7 @@ enum Purpose {
 /// parsed is ignored, for a disk need not have partitions; a table that exceeds the disk is a flaw.
 pub(super) fn examine_partitions(bytes: &dyn ReadAt, info: &mut DiskInfo) {
     let Ok(guest) = guest::open(Arc::new(bytes), info.format) else { return };
-    match find_table(&*guest, info) {
+    match find_known_table(&*guest, info) {
         Ok(found) => {
             info.partitions = found.as_ref().map(|table| table.kind);
             let partitions = found.map(|table| table.partitions).unwrap_or_default();
@@ -71,8 +77,19 @@ pub(super) fn examine_partitions(bytes: &dyn ReadAt, info: &mut DiskInfo) {
     }
 }
 
+/// Reads the partition table, if there is one.
+fn find_table(disk: &dyn ReadAt) -> Result<Option<PartitionTable>, Fault> {
+    match mbr::read_mbr(disk)? {
+        Some(table) if table.is_protective() => gpt::read_gpt(disk).map(Some),
+        table => Ok(table.map(mbr::Mbr::into_table)),
+    }
+}
+
 /// Reads the partition table. Its kind is added to `info` even if the table is damaged.
-fn find_table(disk: &dyn ReadAt, info: &mut DiskInfo) -> Result<Option<PartitionTable>, Fault> {
+fn find_known_table(
+    disk: &dyn ReadAt,
+    info: &mut DiskInfo,
+) -> Result<Option<PartitionTable>, Fault> {
     let Some(table) = mbr::read_mbr(disk)? else { return Ok(None) };
     if table.is_protective() {
         info.partitions = Some("gpt");
@@ -84,16 +101,16 @@ fn find_table(disk: &dyn ReadAt, info: &mut DiskInfo) -> Result<Option<Partition
         info.partitions = Some("mbr");
         table.check_end(disk)?;
     }
-    Ok(Some(PartitionTable { kind: "mbr", partitions: table.bootable_partitions() }))
+    Ok(Some(table.into_table()))
 }
 
 fn add_loaders(disk: &dyn ReadAt, partition: &Partition, boot: &mut Vec<&'static str>) {
     let found = match partition.purpose {
-        Purpose::Efi => fat::find_loader_machines(disk, partition.start).unwrap_or_default(),
-        Purpose::Prep => vec!["ppc64le"],
+        Purpose::Efi => fat::find_loaders(disk, partition.start).unwrap_or_default(),
+        Purpose::Prep => return add_machine(boot, "ppc64le"),
     };
-    for machine in found {
-        add_machine(boot, machine);
+    for loader in found {
+        add_machine(boot, loader.machine);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use diskette_builder::cluster::kubernetes::labels_from_env;
+use diskette_builder::cluster::kubernetes::{MachineContent, labels_from_env};
+use diskette_builder::inspect::machine::read_machine_content;
 use diskette_builder::inspect::overview::{LAYER_START_LEN, inspect_image};
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::location::ImageLocation;
@@ -13,6 +14,7 @@ use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::ManifestsArguments;
+use super::kinds::ObjectKind;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::images::subject::ImageSubject;
@@ -27,6 +29,9 @@ pub(super) struct ManifestImage {
     pub(super) architecture: Option<String>,
     /// Labels that CDI uses and all platforms share.
     pub(super) labels: BTreeMap<String, String>,
+    /// What a machine boots of it, if it is needed; nothing if the image has no disk where the user
+    /// says.
+    pub(super) content: Option<MachineContent>,
     platforms: Vec<String>,
     /// Virtual size of the largest disk in bytes, if it is needed.
     size: Option<Result<u64, String>>,
@@ -51,6 +56,11 @@ impl ManifestImage {
         };
         check_pin(arguments.image.as_ref(), digest)?;
         let size = arguments.need_size().then(|| largest_disk_size(&*subject.images, &images));
+        let content = if arguments.kinds.has(ObjectKind::Vm) {
+            read_machine_content(&images, &*subject.images, arguments.machine.disk_path())
+        } else {
+            None
+        };
         let platforms: Vec<Platform> = images.iter().filter_map(|image| image.platform()).collect();
         let mut architectures: Vec<String> =
             platforms.iter().map(|platform| platform.architecture.clone()).collect();
@@ -59,6 +69,7 @@ impl ManifestImage {
             digest,
             architecture: architectures.pop().filter(|_| architectures.is_empty()),
             labels: common_labels(&images),
+            content,
             platforms: platforms.iter().map(ToString::to_string).collect(),
             size,
         })

@@ -1,21 +1,16 @@
 //! The options of the virtual machine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::kubernetes::{
-    MachineOptions, PreferenceRequirements, Quantity, RootDisk, UserData, VolumeStorage,
-    cloud_config, parse_subdomain_name,
+    DiskDevice, MachineContent, MachineOptions, PreferenceRequirements, Quantity, RootDisk,
+    UserData, VolumeStorage, parse_subdomain_name,
 };
-use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::image::ManifestImage;
 use super::usage_error;
-use crate::error::{CommandError, cannot};
-use crate::files::read_if_exists;
-
-/// End of the first line of a private key in PEM.
-const PRIVATE: &str = "PRIVATE KEY-----";
+use crate::error::CommandError;
 
 /// Memory of a machine in bytes, unless something says more.
 const MEMORY: u64 = 2 << 30;
@@ -46,13 +41,25 @@ pub(super) struct MachineArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cpus: Option<u32>,
 
+    /// The path of its disk in the image, if it is not in `/disk`
+    #[arg(long, value_name = "PATH", value_parser = parse_image_path)]
+    path: Option<String>,
+
+    /// Give it an empty disk of this size, for what a CD installs or a kernel starts
+    #[arg(long, value_name = "SIZE")]
+    empty_disk: Option<Quantity>,
+
+    /// The command line of the kernel that the image has in `/boot`
+    #[arg(long, value_name = "TEXT")]
+    kernel_args: Option<String>,
+
     /// Let in who has the private key of this public one, by way of cloud-init
     #[arg(long, value_name = "FILE", conflicts_with = "user_data")]
-    ssh_key: Option<PathBuf>,
+    pub(super) ssh_key: Option<PathBuf>,
 
     /// What cloud-init reads in the machine; a secret is written too if it is long
     #[arg(long, value_name = "FILE")]
-    user_data: Option<PathBuf>,
+    pub(super) user_data: Option<PathBuf>,
 }
 
 /// Where a machine's disk is.
@@ -80,6 +87,11 @@ impl MachineArguments {
         self.disk
     }
 
+    /// Returns the path of the disk in the image.
+    pub(super) fn disk_path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
     /// Returns the machine, with the volume that its disk is cloned or imported into, if any.
     pub(super) fn machine<'a>(
         &'a self,
@@ -88,6 +100,7 @@ impl MachineArguments {
         clone: VolumeStorage<'a>,
         import: impl FnOnce() -> Result<VolumeStorage<'a>, CommandError>,
     ) -> Result<MachineOptions<'a>, CommandError> {
+        let content = self.content(seen)?;
         let told = |name: &str| seen.labels.get(&format!("instancetype.kubevirt.io/{name}"));
         let is_sized = self.memory.is_some() || self.cpus.is_some();
         let own = told("default-instancetype").filter(|_| !is_sized);
@@ -98,6 +111,7 @@ impl MachineArguments {
             Some(_) => MachineSize::default(),
             None => self.size(preference)?,
         };
+        let empty = clone.clone();
         Ok(MachineOptions {
             root: match self.disk {
                 RootPlace::Image => RootDisk::Image,
@@ -108,8 +122,47 @@ impl MachineArguments {
             preference,
             memory: size.memory,
             cpus: size.cpus,
+            content,
+            path: self.disk_path(),
+            empty_disk: self
+                .empty_disk
+                .clone()
+                .map(|size| VolumeStorage { size: Some(size), ..empty.clone() }),
+            kernel_args: self.kernel_args.as_deref(),
             user_data,
         })
+    }
+
+    /// Returns what the machine boots of the image, and refuses what does not go with it.
+    fn content(&self, seen: &ManifestImage) -> Result<MachineContent, CommandError> {
+        let Some(content) = seen.content.clone() else {
+            let path = self.disk_path().unwrap_or_default();
+            let message = format!("the image has no file `{path}`");
+            return Err(usage_error(message, "say the path of its disk, or leave out `--path`"));
+        };
+        if self.path.is_some() && self.disk != RootPlace::Image {
+            let message = "`--path` is for a disk in the image, and CDI imports from `/disk` alone";
+            return Err(usage_error(message.into(), "say `--disk image`"));
+        }
+        if content.disk.is_none() && self.disk != RootPlace::Image {
+            let message = "the image has a kernel alone, and no disk for a volume".into();
+            return Err(usage_error(
+                message,
+                "say `--disk image`, with `--empty-disk 20Gi` if the kernel needs one",
+            ));
+        }
+        if self.empty_disk.is_some() && content.disk == Some(DiskDevice::Disk) {
+            let message = "the image has a disk, which the machine boots".into();
+            return Err(usage_error(
+                message,
+                "leave out `--empty-disk`: it is for CDs and kernels",
+            ));
+        }
+        if self.kernel_args.is_some() && content.kernel.is_none() {
+            let message = "no kernel is seen in the image's `/boot`".into();
+            return Err(usage_error(message, "leave out `--kernel-args`"));
+        }
+        Ok(content)
     }
 
     /// Returns the size of a machine without an instance type, which KubeVirt refuses if it is less
@@ -143,48 +196,17 @@ impl MachineArguments {
         }
         Ok(size)
     }
-
-    /// Returns the configuration for cloud-init, if any. A long one is in a Secret named after the
-    /// machine.
-    pub(super) fn user_data(&self, machine: &str) -> Result<Option<UserData>, CommandError> {
-        let (path, text) = match (&self.user_data, &self.ssh_key) {
-            (Some(path), _) => (path, read_text(path)?),
-            (None, Some(path)) => (path, ssh_user_data(path)?),
-            (None, None) => return Ok(None),
-        };
-        let user_data = UserData::new(text, || format!("{machine}-cloudinit"));
-        Ok(Some(user_data.map_err(cannot("use", path.display()))?))
-    }
 }
 
-fn read_text(path: &Path) -> Result<String, Diagnostic> {
-    let found = read_if_exists(path)?;
-    let found = found.ok_or_else(|| cannot("read", path.display())("there is no such file"))?;
-    Ok(found.text.clone())
-}
-
-/// Returns a configuration for cloud-init with the SSH keys of a file.
-fn ssh_user_data(path: &Path) -> Result<String, Diagnostic> {
-    let refuse = |why: &str| cannot("use", path.display())(why);
-    let text = read_text(path)?;
-    if text.contains(PRIVATE) {
-        let help = format!("name the public one, `{}.pub`", path.display());
-        return Err(refuse("it is a private key, which nobody else may see").help(help));
+/// Parses the path of a file in an image: KubeVirt wants it absolute and without relative parts
+/// (`ValidatePath`, `pkg/storage/admitters/disks.go`).
+fn parse_image_path(text: &str) -> Result<String, String> {
+    let mut parts = text.strip_prefix('/').into_iter().flat_map(|path| path.split('/')).peekable();
+    let is_path = parts.peek().is_some() && parts.all(|part| !matches!(part, "" | "." | ".."));
+    if is_path {
+        Ok(text.into())
+    } else {
+        Err("write it like `/images/disk.qcow2`: no `.`, no `..`, no slash doubled or at the end"
+            .into())
     }
-    let lines = text.lines().map(str::trim);
-    let keys: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    if keys.is_empty() || !keys.iter().all(|key| is_key(key)) {
-        let help = "a public key is a line such as `ssh-ed25519 AAAA… me`";
-        return Err(refuse("it is no public key of ssh").help(help));
-    }
-    cloud_config(&keys).map_err(|error| refuse(&error.to_string()))
-}
-
-/// Returns whether a line is a public key: `TYPE BASE64 [COMMENT]`, the encoded data starting with
-/// the type (sshd(8), `AUTHORIZED_KEYS FILE FORMAT`).
-fn is_key(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    let kind = words.next().unwrap_or_default();
-    let is_kind = ["ssh-", "ecdsa-", "sk-"].iter().any(|start| kind.starts_with(start));
-    is_kind && words.next().is_some_and(|key| key.starts_with("AAAA"))
 }

@@ -1,19 +1,26 @@
 //! The `VirtualMachine` that boots the image (KubeVirt, `staging/src/kubevirt.io/api/core/v1`).
 //!
+//! - `content`: what it boots of the image
+//! - `disks`: its disks and volumes
 //! - `user_data`: what cloud-init reads in it
 
+mod content;
+mod disks;
 #[cfg(test)]
 mod tests;
 mod user_data;
 
 use serde_json::{Value, json};
 
+use self::content::firmware;
+use self::disks::MachineDisks;
 use super::preference::counts_cores;
 use super::quantity::Quantity;
-use super::volume::{ImageAccess, VolumeStorage, clone_spec, import_spec};
+use super::volume::{ImageAccess, VolumeStorage};
 use super::{ImageSubject, KubernetesObject, ObjectMeta, object_metadata};
 
-pub use user_data::{UserData, UserDataError, cloud_config};
+pub use self::content::{CdromBus, DiskDevice, KernelFiles, MachineContent, SecureBoot};
+pub use self::user_data::{UserData, UserDataError, cloud_config};
 
 /// Options of a `VirtualMachine`.
 #[derive(Debug, Clone)]
@@ -28,6 +35,15 @@ pub struct MachineOptions<'a> {
     pub memory: Quantity,
     /// Its number of processors, unless an instance type sets it; KubeVirt's default is one.
     pub cpus: Option<u32>,
+    /// What it boots of the image.
+    pub content: MachineContent,
+    /// Absolute path of the disk in the image, if it is not the file in `/disk`. Only for
+    /// [`RootDisk::Image`].
+    pub path: Option<&'a str>,
+    /// An empty disk of its own, which a system on a CD is installed on.
+    pub empty_disk: Option<VolumeStorage<'a>>,
+    /// The command line of the kernel that the image has.
+    pub kernel_args: Option<&'a str>,
     /// User data for cloud-init.
     pub user_data: Option<&'a UserData>,
 }
@@ -50,20 +66,8 @@ pub fn virtual_machine(
     access: ImageAccess<'_>,
     machine: &MachineOptions<'_>,
 ) -> KubernetesObject {
-    let volume = format!("{}-root", meta.name);
-    let template = match &machine.root {
-        RootDisk::Image => None,
-        RootDisk::Import(storage) => Some(import_spec(subject, access, storage)),
-        RootDisk::Clone(storage) => Some(clone_spec(meta, storage)),
-    };
-    let root = match template {
-        None => json!({ "containerDisk": {
-            "image": subject.reference.to_string(),
-            "imagePullSecret": access.pull_secret,
-        } }),
-        Some(_) => json!({ "dataVolume": { "name": volume } }),
-    };
-    let templates = template.map(|spec| json!([{ "metadata": { "name": volume }, "spec": spec }]));
+    let disks = MachineDisks::new(meta, subject, access, machine);
+    let templates = (!disks.templates.is_empty()).then(|| json!(disks.templates));
     let value = json!({
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
@@ -75,42 +79,39 @@ pub fn virtual_machine(
             "runStrategy": "Always",
             "template": {
                 "metadata": { "labels": { "vm.kubevirt.io/name": meta.name } },
-                "spec": instance_spec(subject, machine, root),
+                "spec": instance_spec(subject, access, machine, &disks),
             },
         },
     });
     value.into()
 }
 
-fn instance_spec(subject: &ImageSubject, machine: &MachineOptions<'_>, root: Value) -> Value {
+fn instance_spec(
+    subject: &ImageSubject,
+    access: ImageAccess<'_>,
+    machine: &MachineOptions<'_>,
+    disks: &MachineDisks,
+) -> Value {
     // KubeVirt refuses a machine that sets a field which its instance type sets too.
     let is_sized = machine.instancetype.is_none();
     let memory = is_sized.then_some(&machine.memory);
     let cpus = machine.cpus.filter(|_| is_sized);
-    // A preference applies only to fields that the machine does not set.
-    let disk = match machine.preference {
-        Some(_) => json!({}),
-        None => json!({ "bus": "virtio" }),
-    };
-    let mut disks = vec![json!({ "name": "root", "disk": disk })];
-    let mut volumes = vec![named_volume("root", root)];
-    if let Some(user_data) = machine.user_data {
-        disks.push(json!({ "name": "cloudinit", "disk": disk }));
-        volumes.push(named_volume("cloudinit", user_data.volume_source()));
-    }
+    let (firmware, features) = firmware(subject, access, machine);
     json!({
         "architecture": subject.architecture,
         "domain": {
             "cpu": cpus.map(|count| cpu_topology(count, machine.preference)),
             "devices": {
-                "disks": disks,
+                "disks": disks.disks,
                 "interfaces": [{ "name": "default", "masquerade": {} }],
                 "rng": {},
             },
+            "features": features,
+            "firmware": firmware,
             "memory": memory.map(|size| json!({ "guest": size.to_string() })),
         },
         "networks": [{ "name": "default", "pod": {} }],
-        "volumes": volumes,
+        "volumes": disks.volumes,
     })
 }
 
@@ -123,11 +124,6 @@ fn cpu_topology(count: u32, preference: Option<&str>) -> Value {
         Some(name) if counts_cores(name) => json!({ "sockets": 1, "cores": count, "threads": 1 }),
         Some(_) => json!({ "sockets": count, "cores": 1, "threads": 1 }),
     }
-}
-
-fn named_volume(name: &str, mut volume: Value) -> Value {
-    volume["name"] = name.into();
-    volume
 }
 
 /// Returns the matcher of an instance type or preference. The image's label for the kind applies

@@ -13,6 +13,10 @@ fn options() -> MachineOptions<'static> {
         preference: None,
         memory: Quantity::fitting(2 << 30),
         cpus: None,
+        content: MachineContent::default(),
+        path: None,
+        empty_disk: None,
+        kernel_args: None,
         user_data: None,
     }
 }
@@ -67,4 +71,80 @@ fn user_data_is_where_it_fits() {
     check(2049, Ok(secret.clone()));
     check(1 << 20, Ok(secret));
     check((1 << 20) + 1, Err(UserDataError::TooLong((1 << 20) + 1)));
+}
+
+/// Returns what the webhook of KubeVirt and the machine look at.
+fn booted(options: &MachineOptions<'_>) -> Value {
+    let spec = instance(options);
+    let domain = &spec["domain"];
+    json!({
+        "disks": domain["devices"]["disks"],
+        "features": domain["features"],
+        "firmware": domain["firmware"],
+        "volumes": spec["volumes"],
+    })
+}
+
+#[test]
+fn firmware_is_what_the_disk_needs() {
+    let check = |uefi, preference: Option<&str>, firmware: Value, features: Value| {
+        let content = MachineContent { uefi, ..MachineContent::default() };
+        let found = booted(&MachineOptions { preference, content, ..options() });
+        assert_eq!(found["firmware"], firmware, "{uefi:?} {preference:?}");
+        assert_eq!(found["features"], features, "{uefi:?} {preference:?}");
+    };
+    let efi = |secure: bool| json!({ "bootloader": { "efi": { "secureBoot": secure } } });
+    check(None, None, Value::Null, Value::Null);
+    check(Some(SecureBoot::Off), None, efi(false), Value::Null);
+    check(Some(SecureBoot::On), None, efi(true), json!({ "smm": {} }));
+    check(Some(SecureBoot::Off), Some("fedora"), efi(false), Value::Null);
+    // The preference keeps UEFI's variables, too.
+    check(Some(SecureBoot::On), Some("windows.11"), Value::Null, Value::Null);
+}
+
+#[test]
+fn content_becomes_devices() {
+    let check = |content: MachineContent, empty: bool, disks: Value, volumes: Value| {
+        let storage = VolumeStorage {
+            size: Some(Quantity::fitting(20 << 30)),
+            class: None,
+            access_mode: None,
+        };
+        let empty_disk = empty.then_some(storage);
+        let found = booted(&MachineOptions { content: content.clone(), empty_disk, ..options() });
+        assert_eq!(found["disks"], disks, "{content:?}");
+        assert_eq!(found["volumes"], volumes, "{content:?}");
+    };
+    let cd =
+        |bus| MachineContent { disk: Some(DiskDevice::Cdrom(bus)), ..MachineContent::default() };
+    let image =
+        |name: &str| json!({ "name": name, "containerDisk": { "image": "quay.io/me/vm:1" } });
+    check(
+        cd(CdromBus::Sata),
+        false,
+        json!([{ "name": "cdrom", "cdrom": { "bus": "sata" } }]),
+        json!([image("cdrom")]),
+    );
+    check(
+        cd(CdromBus::Scsi),
+        true,
+        json!([
+            { "name": "root", "disk": { "bus": "virtio" }, "bootOrder": 1 },
+            { "name": "cdrom", "cdrom": { "bus": "scsi" }, "bootOrder": 2 },
+        ]),
+        json!([{ "name": "root", "dataVolume": { "name": "vm-root" } }, image("cdrom")]),
+    );
+    let kernel = KernelFiles { kernel: "/boot/vmlinuz".into(), initrd: None };
+    let kernel_only = MachineContent { disk: None, uefi: None, kernel: Some(kernel) };
+    check(kernel_only.clone(), false, json!([]), json!([]));
+    let found = booted(&MachineOptions {
+        content: MachineContent { uefi: Some(SecureBoot::On), ..kernel_only },
+        kernel_args: Some("console=ttyS0"),
+        ..options()
+    });
+    let container = json!({ "image": "quay.io/me/vm:1", "kernelPath": "/boot/vmlinuz" });
+    let boot = json!({ "container": container, "kernelArgs": "console=ttyS0" });
+    assert_eq!(found["firmware"], json!({ "kernelBoot": boot }));
+    let found = booted(&MachineOptions { path: Some("/images/a.qcow2"), ..options() });
+    assert_eq!(found["volumes"][0]["containerDisk"]["path"], "/images/a.qcow2");
 }
