@@ -10,7 +10,7 @@ peers=(
     tar:tar gzip:gzip bzip2:bzip2 xz:xz-utils zstd:zstd
     curl:curl skopeo:skopeo umoci:umoci podman:podman buildah:buildah crun:crun newuidmap:uidmap
     qemu-img:qemu-utils busybox:busybox-static file:file unshare:util-linux
-    docker-registry:docker-registry openssl:openssl nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
+    docker-registry:docker-registry microsocks:microsocks openssl:openssl nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
     jq:jq gpg:gpg gpg-agent:gpg-agent gpgconf:gpgconf gpgv:gpgv
 )
 

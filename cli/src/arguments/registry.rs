@@ -16,7 +16,7 @@ use diskette_builder::registry::client::{
 };
 use diskette_builder::registry::credentials::Credentials;
 
-use crate::credentials::{System, registry_settings, user_credentials};
+use crate::credentials::{System, settings_loader, user_credentials};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::read_secret;
@@ -121,7 +121,7 @@ impl RegistryArguments {
         let client = self.http_client(environment, &progress)?;
         let options = RegistryOptions {
             keychain: Box::new(keys),
-            settings: registry_settings(environment).map_err(CommandError::Failed)?,
+            settings: settings_loader(environment),
             plain_http: self.plain_http(),
             chunk_size: self.chunk_size,
             progress,
@@ -147,7 +147,7 @@ impl RegistryArguments {
         let progress = Arc::clone(progress);
         let trace = self.debug.then(|| -> HttpTrace { Box::new(print_message) });
         Ok(HttpClient::new(HttpOptions {
-            proxies: read_proxies(environment)?,
+            proxies: Proxies::new(&environment.proxies),
             roots: environment.roots(),
             trust: Box::new(self.certificates(environment)?),
             stall: Duration::from_secs(self.timeout),
@@ -166,7 +166,11 @@ impl RegistryArguments {
         Ok(user_credentials(environment, given, self.authfile.clone()))
     }
 
-    fn certificates(&self, environment: &Environment) -> Result<TrustedCertificates, CommandError> {
+    /// Returns the certificates that servers are trusted by.
+    pub(crate) fn certificates(
+        &self,
+        environment: &Environment,
+    ) -> Result<TrustedCertificates, CommandError> {
         let read = |path: &PathBuf| read_certificate(path).map_err(cannot("read", path.display()));
         Ok(TrustedCertificates {
             authority: self.ca_file.as_ref().map(read).transpose()?,
@@ -180,12 +184,15 @@ impl RegistryArguments {
     }
 }
 
-fn read_proxies(environment: &Environment) -> Result<Proxies, Diagnostic> {
-    Proxies::new(&environment.proxies).map_err(|error| Diagnostic::new(error.to_string()))
-}
-
 /// Reads `USER:PASSWORD` from a file or, where it is `-`, from standard input.
 fn read_credential(path: &Path) -> Result<Credential, CommandError> {
+    // Other programs take the credential itself, and no message may repeat that.
+    if path.to_string_lossy().contains(':') && !path.exists() {
+        return Err(CommandError::Usage(
+            Diagnostic::new("`--creds` takes a file that has `USER:PASSWORD`, and this is none")
+                .help("`--creds -` reads it from standard input, `diskette login` stores it"),
+        ));
+    }
     let text = read_secret(path)?;
     let Some((username, password)) = text.expose().split_once(':') else {
         let message = format!("there is no `USER:PASSWORD` in `{}`", path.display());

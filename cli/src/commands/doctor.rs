@@ -1,6 +1,7 @@
 //! `diskette doctor`.
 
 mod machine;
+mod settings;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::oci::error::StorageError;
@@ -21,9 +22,10 @@ use crate::ui::progress::ProgressMode;
 
 /// Say what this machine, and the credentials on it, would do.
 ///
-/// Looks at the cache, the room there is, and the programs that some commands use; and at each
-/// registry or image that is named: whether it answers, can be trusted, and takes the credential that
-/// there is for it. The exit status is 1 if a registry would not work.
+/// Looks at the cache, the room there is, and the programs that some commands use; at the settings of
+/// proxies and registries, which commands read only when they need them; and at each registry or image
+/// that is named: whether it answers, can be trusted, and takes the credential that there is for it.
+/// The exit status is 1 if a registry would not work.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArguments {
     /// Registries, or images in them, e.g. quay.io or quay.io/me/fedora:42
@@ -89,6 +91,7 @@ pub(crate) fn run(
     let names = arguments.places.iter().map(|text| auth::parse_image_or_registry(text));
     let names = names.collect::<Result<Vec<Reference>, _>>()?;
     let mut findings = machine::examine_machine(environment);
+    findings.extend(settings::examine_settings(&arguments.registry, environment)?);
     if !names.is_empty() {
         let progress = ui.progress(ProgressMode::None)?;
         let registry = arguments.registry.registry(environment, progress)?;

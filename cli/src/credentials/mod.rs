@@ -12,7 +12,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::{
     CredentialEnvironment, CredentialSource, Credentials,
 };
-use diskette_builder::registry::settings::RegistrySettings;
+use diskette_builder::registry::settings::{RegistrySettings, SettingsLoader};
 
 pub(crate) use self::edit::{edit_auth_file, write_private};
 pub(crate) use self::system::System;
@@ -33,11 +33,10 @@ pub(crate) fn user_credentials(
     Credentials::new(given.into_iter().chain(around.sources()).collect(), System)
 }
 
-/// Returns this user's settings of registries.
-pub(crate) fn registry_settings(
-    environment: &Environment,
-) -> Result<RegistrySettings, Vec<Diagnostic>> {
-    RegistrySettings::load(&environment.registries, &System)
+/// Returns what reads this user's settings of registries when one is needed.
+pub(crate) fn settings_loader(environment: &Environment) -> SettingsLoader {
+    let around = environment.registries.clone();
+    Box::new(move || RegistrySettings::load(&around, &System))
 }
 
 /// Returns the file that `login` writes to.
@@ -93,7 +92,7 @@ mod tests {
         check(None, None, "config/containers/auth.json");
         check(None, Some("named.json"), "named.json");
         check(Some(Credential::basic("u", "p")), Some("named.json"), "--creds");
-        let config = registry_settings(&environment).unwrap();
+        let config = settings_loader(&environment)().unwrap();
         let resolution = config.resolve(&image, RegistryPurpose::Write).unwrap();
         assert!(matches!(resolution, RegistryResolution::Blocked { .. }));
     }

@@ -20,3 +20,4 @@ mod server;
 mod tags;
 mod tls;
 mod tokens;
+mod unused;

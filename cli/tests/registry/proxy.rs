@@ -6,8 +6,10 @@
 )]
 
 use diskette_integration::certificates::{Authority, Validity};
+use diskette_integration::daemon::Daemon;
 use diskette_integration::docker_registry::{DockerRegistry, USER, htpasswd_settings};
 use diskette_integration::image::Layout;
+use diskette_integration::peer;
 use diskette_integration::proxy::{Proxy, ProxyAccess};
 use diskette_integration::scene::{ProgramOutcome, Scene};
 use serde_json::json;
@@ -112,7 +114,9 @@ error: cannot look for a blob in registry.invalid:5000/vm: cannot connect to the
 status: 1
 stdout:
 stderr:
-error: `$HTTPS_PROXY` names a proxy that is neither `http://` nor `https://`
+error: cannot look for a blob in registry.invalid:5000/vm: `$HTTPS_PROXY` names a proxy that is neither `http://`, `https://` nor `socks5://`
+ |
+ = help: set another one, unset it, or name the server in `NO_PROXY`
 
 "#]];
     assert_data_eq!(said(&[("HTTPS_PROXY", "ftp://PROXY")]), expected.raw());
@@ -142,6 +146,50 @@ fn http_is_passed_on() {
     let with = [("http_proxy", "http://proxy:secret@PROXY")];
     assert_eq!(run(&scene, &proxy, &with, &back).digest(), digest);
     Layout::open(&scene.path("back")).verify_blobs("1").unwrap();
+}
+
+/// A real SOCKS server leads to a registry whose name is none of this machine's to us.
+#[test]
+fn socks_servers_lead_to_registries() {
+    let Some(server) = peer::find("microsocks") else { return };
+    let scene = Scene::with_disk();
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let digest = scene.build(&[]);
+    let start = |args: &'static [&str]| {
+        Daemon::start(|port| {
+            let mut command = server.command();
+            command.args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(args);
+            command
+        })
+    };
+    let (open, closed) = (start(&[]), start(&["-u", "me", "-P", "s@cret"]));
+    let name = format!("{}/vm:1", registry.address().replace("127.0.0.1", "0.0.0.0"));
+    let run = |variable: &str, value: String, name: &str| {
+        let mut command = scene.program(push(name).iter().chain(&["--plain-http"]));
+        command.env(variable, value);
+        scene.run_command(command)
+    };
+    for (variable, scheme) in
+        [("http_proxy", "socks5"), ("HTTP_PROXY", "socks5h"), ("ALL_PROXY", "SOCKS5")]
+    {
+        let pushed = run(variable, format!("{scheme}://{}", open.address()), &name);
+        assert_eq!(pushed.digest(), digest, "{variable} {scheme}");
+        let pushed = run(variable, format!("{scheme}://me:s%40cret@{}", closed.address()), &name);
+        assert_eq!(pushed.digest(), digest, "{variable} {scheme}");
+    }
+    let check = |user: &str, name: &str, expected: &str| {
+        let outcome = run("http_proxy", format!("socks5://{user}{}", closed.address()), name);
+        assert_eq!(outcome.status, 1);
+        assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
+    };
+    check("", &name, "did not connect: it wants a user and a password");
+    check("me:hunter2@", &name, "did not connect: it refused the user or the password");
+    check("me:s%40cret@", "0.0.0.0:1/vm:1", "did not connect: the connection was refused");
+    check("me:s%40cret@", "registry.invalid/vm:1", "did not connect: ");
+    // This machine needs no proxy, whatever the variable says.
+    let pushed = run("http_proxy", "socks5://127.0.0.1:1".into(), &registry.reference("vm:1"));
+    assert_eq!(pushed.digest(), digest);
 }
 
 /// What is excepted from the proxy does not ask it, and does not find the registry either.

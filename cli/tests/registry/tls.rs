@@ -433,13 +433,9 @@ error: cannot write to [PLAIN]/vm:1: `[PLAIN]/vm` is blocked in [ROOT]/registrie
 status: 1
 stdout:
 stderr:
-error: this is not a registries.conf: unclosed array table, expected `]`
- --> [ROOT]/registries.conf:1:12
-  |
-1 | [[registry]
-  |            ^
-  |
-  = help: `man 5 containers-registries.conf` describes the file
+error: cannot read [SECURE]/vm:1: [ROOT]/registries.conf:1:12: this is not a registries.conf: unclosed array table, expected `]`
+ |
+ = help: `man 5 containers-registries.conf` describes the file
 
 "#]]
         .raw(),

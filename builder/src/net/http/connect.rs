@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::head::ResponseHead;
 use super::socket::Socket;
+use super::socks::{SocksError, connect_socks};
 use super::stream::{ConnectionRoute, HttpConnection, HttpStream};
 use super::{HttpClient, HttpError, HttpOrigin, tls};
 use crate::net::proxy::{ProxyAddress, ProxyScheme, RequestScheme};
@@ -24,7 +25,7 @@ pub(super) fn connect(
 ) -> Result<HttpConnection, HttpError> {
     let proxies = &client.options().proxies;
     let scheme = if origin.is_tls() { RequestScheme::Https } else { RequestScheme::Http };
-    let Some(proxy) = proxies.for_server(scheme, &origin.host, origin.port) else {
+    let Some(proxy) = proxies.for_server(scheme, &origin.host, origin.port)? else {
         let stream = connect_tcp(client, &origin.host, origin.port)?;
         return make_connection(client, origin, stream, ConnectionRoute::Direct);
     };
@@ -35,6 +36,10 @@ pub(super) fn connect(
         }
         error => error,
     })?;
+    if proxy.scheme() == ProxyScheme::Socks5 {
+        ask_socks_proxy(client, origin, proxy, &mut stream)?;
+        return make_connection(client, origin, stream, ConnectionRoute::Direct);
+    }
     if proxy.scheme() == ProxyScheme::Https {
         let (host, port) = (proxy.host().to_owned(), proxy.port());
         let to = HttpOrigin { scheme: "https".into(), host, port };
@@ -77,6 +82,22 @@ fn connect_tcp(client: &HttpClient, host: &str, port: u16) -> Result<HttpStream,
         }
     }
     Err(HttpError::Connect { host: format!("{host}:{port}"), source: failed })
+}
+
+/// Asks a SOCKS proxy to connect to the server.
+fn ask_socks_proxy(
+    client: &HttpClient,
+    origin: &HttpOrigin,
+    proxy: &ProxyAddress,
+    stream: &mut HttpStream,
+) -> Result<(), HttpError> {
+    let named = format!("{}:{}", proxy.host(), proxy.port());
+    client.trace(|| format!("> SOCKS5 {}:{} through {named}", origin.host, origin.port));
+    let asked = connect_socks(stream, proxy.user(), &origin.host, origin.port);
+    asked.map_err(|error| match error {
+        SocksError::Io(error) => HttpError::from_io(error, client.options().stall),
+        SocksError::Failure(failure) => HttpError::Socks { proxy: named, failure },
+    })
 }
 
 /// Opens a tunnel through a proxy with `CONNECT` (RFC 9110, 9.3.6).

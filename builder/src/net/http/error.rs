@@ -6,6 +6,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::alert::{TlsProblem, find_refusal};
+use super::socks::SocksFailure;
+use crate::net::proxy::ProxyError;
 
 /// Why a request failed. A response with an error status is no error here.
 #[derive(Debug, Error)]
@@ -36,6 +38,17 @@ pub enum HttpError {
         proxy: String,
         /// The status of its response.
         status: u16,
+    },
+    /// The variable that would name the proxy of the server names none.
+    #[error(transparent)]
+    ProxyVariable(#[from] ProxyError),
+    /// The SOCKS proxy did not connect.
+    #[error("the proxy {proxy} did not connect: {failure}")]
+    Socks {
+        /// The proxy's host and port.
+        proxy: String,
+        /// Why.
+        failure: SocksFailure,
     },
     /// The server is not trusted, or TLS failed otherwise.
     #[error("cannot trust {host}: {reason}")]
@@ -108,7 +121,9 @@ impl HttpError {
             | Self::Stalled(_)
             | Self::Protocol(_) => true,
             Self::Proxy { status, .. } => *status >= 500 || *status == 429,
+            Self::Socks { failure, .. } => failure.is_transient(),
             Self::Url(_)
+            | Self::ProxyVariable(_)
             | Self::Resolve { .. }
             | Self::Tls { .. }
             | Self::ClientCertificate(_)

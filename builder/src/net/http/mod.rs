@@ -13,6 +13,7 @@ mod origin;
 mod redirect;
 mod retry;
 mod socket;
+mod socks;
 mod stream;
 mod tls;
 mod trust;
@@ -34,6 +35,7 @@ pub(crate) use self::exchange::{HttpExchange, SendError};
 pub(crate) use self::head::ResponseHead;
 pub(crate) use self::origin::{HttpOrigin, redact_url, url_origin};
 pub(crate) use self::socket::CancelCheck;
+pub(crate) use self::socks::SocksFailure;
 pub use self::trust::{ClientCertificate, ServerVerification, SystemRoots, TlsOptions, TlsTrust};
 pub(crate) use self::wire::BodyFraming;
 

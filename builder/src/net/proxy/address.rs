@@ -23,13 +23,15 @@ pub(crate) struct ProxyUser {
     pub(crate) password: Secret,
 }
 
-/// Whether a proxy is contacted with TLS.
+/// The protocol that a proxy speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProxyScheme {
-    /// Without TLS.
+    /// HTTP without TLS.
     Http,
-    /// With TLS.
+    /// HTTP with TLS.
     Https,
+    /// SOCKS5, with names that the proxy resolves. As in Go, `socks5` and `socks5h` are the same.
+    Socks5,
 }
 
 impl ProxyAddress {
@@ -43,7 +45,7 @@ impl ProxyAddress {
         &self.host
     }
 
-    /// Returns the port, 80 or 443 where none was given.
+    /// Returns the port, that of the protocol where none was given.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -60,6 +62,7 @@ impl ProxyAddress {
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "http" => ProxyScheme::Http,
             "https" => ProxyScheme::Https,
+            "socks5" | "socks5h" => ProxyScheme::Socks5,
             _ => return Err(ProxyError::Scheme(variable.name)),
         };
         Self::parse_authority(scheme, rest).ok_or(ProxyError::Address(variable.name))
@@ -68,12 +71,20 @@ impl ProxyAddress {
     fn parse_authority(scheme: ProxyScheme, rest: &str) -> Option<Self> {
         // In a password these characters have to be percent-encoded.
         let authority = rest.split(['/', '?', '#']).next()?;
+        // The rest of a password that has one would be taken for nothing, its start for the host.
+        if rest[authority.len()..].contains('@') {
+            return None;
+        }
         let (user, server) = match authority.rsplit_once('@') {
             Some((user, server)) => (Some(user), server),
             None => (None, authority),
         };
         let (host, port) = split_port(server)?;
-        let default = if scheme == ProxyScheme::Http { 80 } else { 443 };
+        let default = match scheme {
+            ProxyScheme::Http => 80,
+            ProxyScheme::Https => 443,
+            ProxyScheme::Socks5 => 1080,
+        };
         let port = port.map_or(Some(default), |port| port.parse().ok().filter(|port| *port > 0))?;
         let user = match user {
             Some(user) => Some(ProxyUser::parse(user)?),
@@ -158,6 +169,8 @@ mod tests {
         check(" 10.0.0.1:3128 ", "Http 10.0.0.1 3128");
         check("[::1]:3128", "Http ::1 3128");
         check("http://[fe80::1]", "Http fe80::1 80");
+        check("socks5://h", "Socks5 h 1080");
+        check("SOCKS5H://u:p@h:1081", "Socks5 h 1081 as u p");
         check("http://u:p@h", "Http h 80 as u p");
         check("u:p@h:1", "Http h 1 as u p");
         check("http://u@h", "Http h 80 as u ");
@@ -181,8 +194,11 @@ mod tests {
             "http://u:%f@h",
             "http://u:%ff@h",
             "http://ü",
-            "socks5://h",
+            "socks4://h",
+            "socks://h",
             "ftp://h",
+            "http://u:p#q@h",
+            "http://u:p/q@h",
         ] {
             check(bad, "none");
         }

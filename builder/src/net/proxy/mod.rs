@@ -7,7 +7,7 @@ mod exceptions;
 
 use thiserror::Error;
 
-pub(crate) use address::{ProxyAddress, ProxyScheme};
+pub(crate) use address::{ProxyAddress, ProxyScheme, ProxyUser};
 use exceptions::ProxyExceptions;
 
 use crate::net::secret::Secret;
@@ -43,11 +43,12 @@ pub(crate) enum RequestScheme {
     Https,
 }
 
-/// Which servers are reached through which proxy.
+/// Which servers are reached through which proxy. A variable that names none is a problem of the
+/// requests that need it only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
-    http: Option<ProxyAddress>,
-    https: Option<ProxyAddress>,
+    http: Option<Result<ProxyAddress, ProxyError>>,
+    https: Option<Result<ProxyAddress, ProxyError>>,
     exceptions: ProxyExceptions,
 }
 
@@ -55,27 +56,47 @@ pub struct Proxies {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ProxyError {
     /// The scheme is not supported.
-    #[error("`${0}` names a proxy that is neither `http://` nor `https://`")]
+    #[error("`${0}` names a proxy that is neither `http://`, `https://` nor `socks5://`")]
     Scheme(&'static str),
     /// The value is not the address of a proxy.
-    #[error("`${0}` does not name a proxy like `http://HOST:PORT`")]
+    #[error("`${0}` does not name a proxy like `http://USER:PASSWORD@HOST:PORT`")]
     Address(&'static str),
+}
+
+impl ProxyError {
+    /// Returns a help line for the user.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Scheme(_) => "set another one, unset it, or name the server in `NO_PROXY`",
+            Self::Address(_) => {
+                "in user and password, write `%40` for `@`, `%23` for `#`, `%2F` for `/`"
+            }
+        }
+    }
 }
 
 impl Proxies {
     /// Parses the variables.
-    pub fn new(variables: &ProxyVariables) -> Result<Self, ProxyError> {
+    pub fn new(variables: &ProxyVariables) -> Self {
         let read = |variable: &Option<ProxyVariable>| {
-            let variable =
-                variable.as_ref().filter(|variable| !variable.value.expose().trim().is_empty());
-            variable.map(ProxyAddress::parse_variable).transpose()
+            let variable = variable.as_ref();
+            let variable = variable.filter(|it| !it.value.expose().trim().is_empty());
+            variable.map(ProxyAddress::parse_variable)
         };
-        let all = read(&variables.all)?;
-        Ok(Self {
-            http: read(&variables.http)?.or_else(|| all.clone()),
-            https: read(&variables.https)?.or(all),
+        let all = read(&variables.all);
+        Self {
+            http: read(&variables.http).or_else(|| all.clone()),
+            https: read(&variables.https).or(all),
             exceptions: ProxyExceptions::parse(variables.no_proxy.as_deref().unwrap_or_default()),
-        })
+        }
+    }
+
+    /// Returns the variables that name no proxy, each once.
+    pub fn problems(&self) -> Vec<ProxyError> {
+        let all = [&self.http, &self.https].into_iter().flatten();
+        let mut problems: Vec<_> = all.filter_map(|it| it.as_ref().err().copied()).collect();
+        problems.dedup();
+        problems
     }
 
     /// Returns the proxy for a server, or nothing where it is reached directly. An IPv6 address may
@@ -85,12 +106,13 @@ impl Proxies {
         scheme: RequestScheme,
         host: &str,
         port: u16,
-    ) -> Option<&ProxyAddress> {
+    ) -> Result<Option<&ProxyAddress>, ProxyError> {
         let proxy = match scheme {
             RequestScheme::Http => self.http.as_ref(),
             RequestScheme::Https => self.https.as_ref(),
         };
-        proxy.filter(|_| !self.exceptions.contains(host, port))
+        let proxy = proxy.filter(|_| !self.exceptions.contains(host, port));
+        proxy.map(Result::as_ref).transpose().map_err(|error| *error)
     }
 }
 
@@ -111,10 +133,11 @@ mod tests {
                 all: Some(variable("ALL_PROXY", all)),
                 no_proxy: Some("direct.org".into()),
             };
-            let proxies = Proxies::new(&variables).unwrap();
-            let host = |scheme| proxies.for_server(scheme, "q.io", 443).map(ProxyAddress::host);
+            let proxies = Proxies::new(&variables);
+            let host =
+                |scheme| proxies.for_server(scheme, "q.io", 443).unwrap().map(ProxyAddress::host);
             assert_eq!([host(RequestScheme::Http), host(RequestScheme::Https)], expected);
-            assert_eq!(proxies.for_server(RequestScheme::Https, "direct.org", 443), None);
+            assert_eq!(proxies.for_server(RequestScheme::Https, "direct.org", 443), Ok(None));
         };
         check("", "", "", [None, None]);
         check("http://a", "", "", [Some("a"), None]);
@@ -128,16 +151,28 @@ mod tests {
     fn a_bad_value_is_named_but_not_shown() {
         let check = |value: &str, expected: &str| {
             let https = Some(variable("https_proxy", value));
-            let error =
-                Proxies::new(&ProxyVariables { https, ..ProxyVariables::default() }).unwrap_err();
+            let no_proxy = Some("direct.org".to_owned());
+            let proxies =
+                Proxies::new(&ProxyVariables { https, no_proxy, ..ProxyVariables::default() });
+            let proxy = |scheme, host| proxies.for_server(scheme, host, 443);
+            let error = proxy(RequestScheme::Https, "q.io").unwrap_err();
             assert_eq!(error.to_string(), expected);
+            assert_eq!(proxies.problems(), [error]);
+            // What does not need it is not stopped.
+            assert_eq!(proxy(RequestScheme::Http, "q.io"), Ok(None));
+            for host in ["localhost", "127.0.0.1", "direct.org"] {
+                assert_eq!(proxy(RequestScheme::Https, host), Ok(None), "{host}");
+            }
         };
-        let address = "`$https_proxy` does not name a proxy like `http://HOST:PORT`";
+        let address = "`$https_proxy` does not name a proxy like `http://USER:PASSWORD@HOST:PORT`";
         check("http://u:hunter2@:80", address);
         check("http://u:hunter2@h:port", address);
-        check(
-            "socks5://u:hunter2@h",
-            "`$https_proxy` names a proxy that is neither `http://` nor `https://`",
-        );
+        check("http://u:hunt#er2@h", address);
+        check("http://u:h@unt#er2@h", address);
+        check("a b", address);
+        let scheme =
+            "`$https_proxy` names a proxy that is neither `http://`, `https://` nor `socks5://`";
+        check("socks4://u:hunter2@h", scheme);
+        check("ftp://u:hunter2@h", scheme);
     }
 }

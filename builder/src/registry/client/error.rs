@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::net::http::{HttpError, TlsProblem};
+use crate::net::http::{HttpError, SocksFailure, TlsProblem};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::recipe::diagnostic::Diagnostic;
@@ -43,6 +43,9 @@ pub enum RegistryErrorCause {
     /// The credential cannot be looked up.
     #[error("{}", .0.message)]
     Keychain(Box<Diagnostic>),
+    /// registries.conf cannot be read, or says nothing usable about the registry.
+    #[error("{0}")]
+    Settings(Box<Diagnostic>),
     /// A credential that was accepted before is refused: it may just be rotated.
     #[error("{0}")]
     Expired(String),
@@ -77,7 +80,9 @@ impl RegistryError {
                  credential is used",
                 self.location
             ),
-            RegistryErrorCause::Keychain(diagnostic) => return diagnostic.help.first().cloned(),
+            RegistryErrorCause::Keychain(diagnostic) | RegistryErrorCause::Settings(diagnostic) => {
+                return diagnostic.help.first().cloned();
+            }
             RegistryErrorCause::Status { status: 403, .. } => {
                 "the credential is known, but it may not do this; does the repository exist, and \
                  may it be written to?"
@@ -134,7 +139,11 @@ fn http_help(error: &HttpError, host: &str) -> Option<String> {
         HttpError::Tls { problem: TlsProblem::OutsideValidity, .. } => {
             "give the registry a new certificate; or is the clock of this machine wrong?".into()
         }
-        HttpError::Proxy { status: 407, .. } => PROXY_LOGIN.into(),
+        HttpError::Proxy { status: 407, .. }
+        | HttpError::Socks { failure: SocksFailure::Method | SocksFailure::User, .. } => {
+            PROXY_LOGIN.into()
+        }
+        HttpError::ProxyVariable(error) => error.help().into(),
         HttpError::ClientCertificate(_) => {
             format!("put yours into `{certs}/client.cert`, and its key into `{certs}/client.key`")
         }

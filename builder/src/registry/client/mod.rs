@@ -23,7 +23,7 @@ mod upload;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use self::auth::RegistryKeychain;
 use self::call::RegistryCall;
@@ -36,16 +36,19 @@ pub use self::sink::RegistrySink;
 use crate::net::http::HttpClient;
 use crate::oci::image::reference::Reference;
 use crate::oci::progress::Progress;
+use crate::recipe::diagnostic::Diagnostic;
 use crate::registry::settings::{
     RegistryEndpoint, RegistryPurpose, RegistryResolution, RegistrySettings, RegistryTransport,
+    SettingsLoader,
 };
 
 /// Options of a [`RegistryClient`].
 pub struct RegistryOptions {
     /// Looks up the credentials.
     pub keychain: Box<dyn RegistryKeychain>,
-    /// Mirrors and blocked registries of `registries.conf`.
-    pub settings: RegistrySettings,
+    /// Reads mirrors, insecure and blocked registries of `registries.conf` when the first registry is
+    /// needed.
+    pub settings: SettingsLoader,
     /// Registries that are contacted without TLS.
     pub plain_http: PlainHttp,
     /// Bytes of a blob per upload request; without it each blob is one request.
@@ -69,6 +72,7 @@ pub enum PlainHttp {
 pub struct RegistryClient {
     client: HttpClient,
     options: RegistryOptions,
+    settings: OnceLock<Result<RegistrySettings, Box<Diagnostic>>>,
     hosts: Mutex<BTreeMap<String, Arc<RegistryHost>>>,
     totals: TransferTotals,
 }
@@ -106,7 +110,8 @@ pub struct Repository<'a> {
 impl RegistryClient {
     /// Returns a client that has not contacted any registry yet.
     pub fn new(client: HttpClient, options: RegistryOptions) -> Self {
-        Self { client, options, hosts: Mutex::default(), totals: TransferTotals::default() }
+        let (settings, hosts) = (OnceLock::new(), Mutex::default());
+        Self { client, options, settings, hosts, totals: TransferTotals::default() }
     }
 
     /// Returns the bytes that were transferred so far.
@@ -150,7 +155,14 @@ impl RegistryClient {
         purpose: RegistryPurpose,
         act: &'static str,
     ) -> Result<Vec<Repository<'_>>, RegistryError> {
-        match self.options.settings.resolve(name, purpose) {
+        let failed = |diagnostic: Box<Diagnostic>| RegistryError {
+            act,
+            location: name.to_string(),
+            cause: RegistryErrorCause::Settings(diagnostic),
+        };
+        let settings = self.settings.get_or_init(|| self.load_settings());
+        let settings = settings.as_ref().map_err(|problem| failed(problem.clone()))?;
+        match settings.resolve(name, purpose) {
             Ok(RegistryResolution::Open(endpoints)) => {
                 endpoints.iter().map(|endpoint| self.open_repository(endpoint, act)).collect()
             }
@@ -159,8 +171,16 @@ impl RegistryClient {
                 act,
                 &format!("`{prefix}` is blocked in {}", origin.source.name),
             )),
-            Err(diagnostic) => Err(forbidden_error(name, act, &diagnostic.to_string())),
+            Err(diagnostic) => Err(failed(Box::new(diagnostic))),
         }
+    }
+
+    /// Reads the settings; fails with the first problem.
+    fn load_settings(&self) -> Result<RegistrySettings, Box<Diagnostic>> {
+        (self.options.settings)().map_err(|problems| {
+            let unreadable = || Diagnostic::new("registries.conf cannot be read");
+            Box::new(problems.into_iter().next().unwrap_or_else(unreadable))
+        })
     }
 
     fn endpoint_security(&self, endpoint: &RegistryEndpoint) -> ConnectionSecurity {

@@ -149,6 +149,11 @@ impl AuthFile {
         })
     }
 
+    /// Fails if an entry has no usable credential; a lookup sees the entry of its image only.
+    pub(super) fn check_entries(&self) -> Result<(), AuthFileError> {
+        self.auths.iter().try_for_each(|(key, entry)| entry.parse_credential(key).map(drop))
+    }
+
     /// Returns whether the file is a `.dockercfg`.
     pub(super) fn is_flat(&self) -> bool {
         self.key_form == KeyForm::Hosts

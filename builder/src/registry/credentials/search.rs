@@ -65,6 +65,27 @@ impl<A: CredentialSystem> Credentials<A> {
         steps
     }
 
+    /// Returns what is wrong with the sources, whatever the image. No helper is run.
+    pub fn problems(&self) -> Vec<CredentialError> {
+        self.sources.iter().filter_map(|source| self.check_source(source).err()).collect()
+    }
+
+    fn check_source(&self, source: &CredentialSource) -> Result<(), CredentialError> {
+        let file = match source {
+            CredentialSource::Direct { .. } => return Ok(()),
+            CredentialSource::Variable { text, .. } => {
+                AuthFile::parse(text.expose().as_bytes(), AuthFileFormat::Docker)
+            }
+            CredentialSource::File { path, format, presence } => {
+                let Some(content) = self.read_auth_file(path, presence)? else { return Ok(()) };
+                AuthFile::parse(&content.bytes, *format)
+            }
+        };
+        let location = source.location();
+        file.and_then(|file| file.check_entries())
+            .map_err(|error| CredentialError::Invalid { location, error })
+    }
+
     fn query_source(&self, source: &CredentialSource, image: &Reference) -> CredentialStep {
         let location = source.location();
         let (readers, lookup) = match self.look_up_image(source, image) {

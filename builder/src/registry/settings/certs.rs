@@ -62,9 +62,14 @@ pub enum CertificatesError {
 /// Returns the possible directories of a registry, of which only the first that exists is used. The
 /// registry is written as in the image's name, with its port.
 pub(crate) fn certificate_directories(home: Option<&Path>, registry: &str) -> Vec<PathBuf> {
+    parent_directories(home).into_iter().map(|dir| dir.join(registry)).collect()
+}
+
+/// Returns the directories that have one for each registry.
+pub fn parent_directories(home: Option<&Path>) -> Vec<PathBuf> {
     let user = home.map(|home| home.join(".config/containers/certs.d"));
     let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
-    user.into_iter().chain(system).map(|dir| dir.join(registry)).collect()
+    user.into_iter().chain(system).collect()
 }
 
 /// Finds the certificates for a registry. A directory that the user may not read is skipped.

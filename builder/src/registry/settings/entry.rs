@@ -18,6 +18,15 @@ pub(super) struct RegistryEntry {
     pub(super) origin: Span,
 }
 
+/// An entry with problems, which stop the images that it applies to.
+#[derive(Debug, Clone)]
+pub(super) struct BrokenEntry {
+    /// The prefix of names as far as it is known; empty if the entry may apply to any image.
+    pub(super) prefix: String,
+    /// At least one.
+    pub(super) problems: Vec<Diagnostic>,
+}
+
 /// Whether a registry may be used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum RegistryAccess {
@@ -42,17 +51,29 @@ pub(super) enum MirrorPull {
     TagOnly,
 }
 
+/// Returns the length in bytes of the part of an image's name that a prefix matches, if it does.
+fn matched_len(prefix: &str, image: &Reference) -> Option<usize> {
+    if let Some(domain) = prefix.strip_prefix('*') {
+        let registry = image.registry();
+        let host = registry.split_once(':').map_or(registry, |(host, _)| host);
+        return host.ends_with(domain).then_some(host.len());
+    }
+    let name = image.to_string();
+    let rest = name.strip_prefix(prefix)?;
+    (rest.is_empty() || rest.starts_with([':', '/', '@'])).then_some(prefix.len())
+}
+
+impl BrokenEntry {
+    /// Returns whether the entry may apply to an image.
+    pub(super) fn may_match(&self, image: &Reference) -> bool {
+        self.prefix.is_empty() || matched_len(&self.prefix, image).is_some()
+    }
+}
+
 impl RegistryEntry {
     /// Returns the length in bytes of the part of an image's name that the prefix matches, if it does.
     pub(super) fn matched_len(&self, image: &Reference) -> Option<usize> {
-        if let Some(domain) = self.prefix.strip_prefix('*') {
-            let registry = image.registry();
-            let host = registry.split_once(':').map_or(registry, |(host, _)| host);
-            return host.ends_with(domain).then_some(host.len());
-        }
-        let name = image.to_string();
-        let rest = name.strip_prefix(&self.prefix)?;
-        (rest.is_empty() || rest.starts_with([':', '/', '@'])).then_some(self.prefix.len())
+        matched_len(&self.prefix, image)
     }
 
     /// Returns the name of an image at another location.

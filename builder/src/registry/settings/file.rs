@@ -1,4 +1,4 @@
-//! The format of `registries.conf`: TOML, of which version 2 is supported.
+//! The format of `registries.conf`: TOML of version 2, or of version 1 as podman 4 reads it.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::entry::{MirrorPull, RegistryAccess, RegistryEntry, RegistryMirror};
+use super::entry::{BrokenEntry, MirrorPull, RegistryAccess, RegistryEntry, RegistryMirror};
+use super::version_1::{RawVersion1, Version1Registry};
 use super::{CONFIG_FILE_MAX, RegistryTransport};
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
@@ -14,11 +15,13 @@ const MANUAL: &str = "`man 5 containers-registries.conf` describes the file";
 
 /// The document. Unknown keys are ignored, as podman does.
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct RegistriesConf {
     #[serde(default)]
     registry: Vec<Spanned<RawRegistry>>,
-    /// The first table of version 1.
-    registries: Option<Spanned<IgnoredAny>>,
+    unqualified_search_registries: Option<IgnoredAny>,
+    /// The tables of version 1.
+    registries: Option<Spanned<RawVersion1>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -47,33 +50,70 @@ struct RawMirror {
 fn deserialize_transport<'de, D: Deserializer<'de>>(
     value: D,
 ) -> Result<RegistryTransport, D::Error> {
-    Ok(if bool::deserialize(value)? {
-        RegistryTransport::Insecure
-    } else {
-        RegistryTransport::Verify
-    })
+    bool::deserialize(value).map(transport)
+}
+
+fn transport(insecure: bool) -> RegistryTransport {
+    if insecure { RegistryTransport::Insecure } else { RegistryTransport::Verify }
 }
 
 fn deserialize_access<'de, D: Deserializer<'de>>(value: D) -> Result<RegistryAccess, D::Error> {
-    Ok(if bool::deserialize(value)? { RegistryAccess::Blocked } else { RegistryAccess::Open })
+    bool::deserialize(value).map(access)
 }
 
-/// Parses the entries of a file, each prefix once; fails with all of its problems.
-pub(super) fn parse_entries(
-    source: &Arc<SourceText>,
-) -> Result<Vec<RegistryEntry>, Vec<Diagnostic>> {
-    let file = read_document(source).map_err(|problem| vec![problem])?;
+fn access(blocked: bool) -> RegistryAccess {
+    if blocked { RegistryAccess::Blocked } else { RegistryAccess::Open }
+}
+
+/// The entries of one file, each prefix once.
+#[derive(Default)]
+pub(super) struct FileEntries {
+    pub(super) entries: Vec<RegistryEntry>,
+    pub(super) broken: Vec<BrokenEntry>,
+}
+
+/// Parses the entries of a file. Fails if the file as a whole cannot be read; an entry with problems
+/// stops only what it applies to.
+pub(super) fn parse_entries(source: &Arc<SourceText>) -> Result<FileEntries, Diagnostic> {
+    let file = read_document(source)?;
     let mut reader = EntryReader { source, problems: Vec::new() };
-    let mut entries: Vec<RegistryEntry> = Vec::new();
-    for registry in &file.registry {
-        let Some(entry) = reader.read_entry(registry) else { continue };
-        reader.check_conflict(&entry, &entries);
-        // Of two entries with the same prefix podman uses the first.
-        if entries.iter().all(|old| old.prefix != entry.prefix) {
-            entries.push(entry);
+    let mut found = FileEntries::default();
+    if let Some(lists) = &file.registries {
+        for registry in lists.get_ref().registries() {
+            let entry = reader.read_version_1(&registry);
+            found.add(entry, registry.location.get_ref(), &mut reader);
         }
     }
-    if reader.problems.is_empty() { Ok(entries) } else { Err(reader.problems) }
+    for registry in &file.registry {
+        let raw = registry.get_ref();
+        let entry = reader.read_entry(registry);
+        let prefix = raw.prefix.as_ref().or(raw.location.as_ref());
+        found.add(entry, prefix.map_or("", |prefix| prefix.get_ref()), &mut reader);
+    }
+    Ok(found)
+}
+
+impl FileEntries {
+    /// Adds an entry, or the problems that were found in it.
+    fn add(&mut self, entry: Option<RegistryEntry>, prefix: &str, reader: &mut EntryReader<'_>) {
+        if let Some(entry) = &entry {
+            reader.check_conflict(entry, &self.entries);
+        }
+        let problems = std::mem::take(&mut reader.problems);
+        match entry {
+            // Of two entries with the same prefix podman uses the first.
+            Some(entry) if problems.is_empty() => {
+                if self.entries.iter().all(|old| old.prefix != entry.prefix) {
+                    self.entries.push(entry);
+                }
+            }
+            _ => {
+                let prefix = prefix.split_once("://").map_or(prefix, |(_, rest)| rest);
+                let prefix = prefix.trim_end_matches('/').to_owned();
+                self.broken.push(BrokenEntry { prefix, problems });
+            }
+        }
+    }
 }
 
 fn read_document(source: &Arc<SourceText>) -> Result<RegistriesConf, Diagnostic> {
@@ -86,13 +126,16 @@ fn read_document(source: &Arc<SourceText>) -> Result<RegistriesConf, Diagnostic>
         let span = error.span().map(|range| Span::new(source, range));
         Diagnostic::new(format!("this is not a registries.conf: {message}")).at(span).help(MANUAL)
     })?;
-    if let Some(old) = &file.registries {
-        return Err(Diagnostic::new("this is version 1 of registries.conf")
-            .at(first_line(source, old.span()))
-            .help("write a `[[registry]]` for each registry, with `insecure` or `blocked`")
-            .help(MANUAL));
+    let has_version_2 = !file.registry.is_empty() || file.unqualified_search_registries.is_some();
+    match &file.registries {
+        Some(old) if has_version_2 && !old.get_ref().is_empty() => {
+            Err(Diagnostic::new("versions 1 and 2 of registries.conf are mixed in one file")
+                .at(first_line(source, old.span()))
+                .help("write a `[[registry]]` for each registry, with `insecure` or `blocked`")
+                .help(MANUAL))
+        }
+        _ => Ok(file),
     }
-    Ok(file)
 }
 
 /// Returns the first line of a table: its header.
@@ -149,6 +192,24 @@ impl EntryReader<'_> {
             access: raw.blocked,
             mirrors,
             origin: first_line(self.source, registry.span()),
+        })
+    }
+
+    fn read_version_1(&mut self, registry: &Version1Registry<'_>) -> Option<RegistryEntry> {
+        let location = registry.location;
+        let prefix = self.read_prefix(Some(location));
+        if prefix.is_none() && self.problems.is_empty() {
+            self.report_problem(location.span(), "a registry has no name", "write its host there");
+        }
+        let prefix = prefix?;
+        Some(RegistryEntry {
+            // `*.` and a domain keeps the names of its registries.
+            location: (!prefix.starts_with("*.")).then(|| prefix.clone()),
+            prefix,
+            transport: transport(registry.insecure),
+            access: access(registry.blocked),
+            mirrors: Vec::new(),
+            origin: Span::new(self.source, location.span()),
         })
     }
 

@@ -8,6 +8,7 @@ mod file;
 mod load;
 #[cfg(test)]
 mod tests;
+mod version_1;
 #[cfg(test)]
 mod world;
 
@@ -17,8 +18,9 @@ use std::sync::Arc;
 
 use crate::oci::image::reference::Reference;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
-use entry::{MirrorPull, RegistryAccess, RegistryEntry};
+use entry::{BrokenEntry, MirrorPull, RegistryAccess, RegistryEntry};
 
+use file::FileEntries;
 pub use load::SettingsEnvironment;
 
 /// The largest configuration file that is read, in bytes.
@@ -38,7 +40,12 @@ pub trait SettingsFiles {
 pub struct RegistrySettings {
     /// The entries, each prefix once.
     entries: Vec<RegistryEntry>,
+    /// The entries with problems.
+    broken: Vec<BrokenEntry>,
 }
+
+/// Reads the settings; called once, when the first registry is needed.
+pub type SettingsLoader = Box<dyn Fn() -> Result<RegistrySettings, Vec<Diagnostic>> + Send + Sync>;
 
 /// The purpose for which an image's name is resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,16 +91,23 @@ pub enum RegistryTransport {
 
 impl RegistrySettings {
     /// Parses files in their order: the entry of a prefix in a later file replaces an earlier one.
+    /// Fails if a file as a whole cannot be read; [`problems`](Self::problems) has what is wrong with
+    /// single entries.
     pub fn parse(files: &[Arc<SourceText>]) -> Result<Self, Vec<Diagnostic>> {
         let mut config = Self::default();
         let mut problems = Vec::new();
         for text in files {
             match file::parse_entries(text) {
-                Ok(entries) => config.replace_entries(entries),
-                Err(found) => problems.extend(found),
+                Ok(found) => config.replace_entries(found),
+                Err(found) => problems.push(found),
             }
         }
         if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// Returns what is wrong with entries. Only the images that these apply to cannot be resolved.
+    pub fn problems(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.broken.iter().flat_map(|entry| &entry.problems)
     }
 
     /// Reads the files of this machine.
@@ -104,9 +118,12 @@ impl RegistrySettings {
         Self::parse(&load::read_files(around, files).map_err(|problem| vec![problem])?)
     }
 
-    fn replace_entries(&mut self, entries: Vec<RegistryEntry>) {
+    fn replace_entries(&mut self, found: FileEntries) {
+        let FileEntries { entries, broken } = found;
         self.entries.retain(|old| entries.iter().all(|new| new.prefix != old.prefix));
+        self.broken.retain(|old| entries.iter().all(|new| new.prefix != old.prefix));
         self.entries.extend(entries);
+        self.broken.extend(broken);
     }
 
     /// Returns the endpoints to read an image from, or to write it to. The entry with the longest
@@ -116,6 +133,10 @@ impl RegistrySettings {
         image: &Reference,
         purpose: RegistryPurpose,
     ) -> Result<RegistryResolution, Diagnostic> {
+        let broken = self.broken.iter().find(|entry| entry.may_match(image));
+        if let Some(problem) = broken.and_then(|entry| entry.problems.first()) {
+            return Err(problem.clone());
+        }
         let matching = self.entries.iter().filter(|entry| entry.matched_len(image).is_some());
         let Some(entry) = matching.max_by_key(|entry| entry.prefix.len()) else {
             let endpoint =

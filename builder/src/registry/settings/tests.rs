@@ -153,7 +153,10 @@ fn the_longest_prefix_decides_where_an_image_is() {
 
 /// Compares all that is wrong with a file.
 fn check_problems(text: &str, expected: &[&str]) {
-    let problems = RegistrySettings::parse(&[source(text)]).unwrap_err();
+    let problems = match RegistrySettings::parse(&[source(text)]) {
+        Ok(config) => config.problems().cloned().collect(),
+        Err(problems) => problems,
+    };
     let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(shown, expected, "{text}");
     for problem in problems {
@@ -185,11 +188,21 @@ fn what_is_wrong_is_shown_at_its_place() {
             "r.conf:2:12: this is not a registries.conf: invalid type: string \"yes\", expected a boolean",
         ],
     );
-    let old = "this is version 1 of registries.conf";
-    check("[registries.search]\nregistries = [\"docker.io\"]\n", &[&format!("r.conf:1:2: {old}")]);
+    let mixed = "versions 1 and 2 of registries.conf are mixed in one file";
     check(
-        "[registries.block]\nregistries = []\n[[registry]]\nlocation = \"a.io\"\n",
-        &[&format!("r.conf:1:2: {old}")],
+        "[registries.block]\nregistries = [\"b.io\"]\n[[registry]]\nlocation = \"a.io\"\n",
+        &[&format!("r.conf:1:2: {mixed}")],
+    );
+    check(
+        "unqualified-search-registries = [\"a.io\"]\n[registries.block]\nregistries = [\"b.io\"]\n",
+        &[&format!("r.conf:2:2: {mixed}")],
+    );
+    let listed = |name: &str| format!("[registries.insecure]\nregistries = [\"{name}\"]\n");
+    check(&listed("http://a.io"), &[&format!("r.conf:2:15: {SCHEME}")]);
+    check(&listed(""), &["r.conf:2:15: a registry has no name"]);
+    check(
+        "[[registry.mirror]]\nlocation = \"m.io\"\n",
+        &["r.conf:1:3: this is not a registries.conf: invalid type: map, expected a sequence"],
     );
     check(&registry(""), &["r.conf:1:1: a registry has neither `prefix` nor `location`"]);
     check(
@@ -246,6 +259,49 @@ fn entries_that_contradict_each_other_are_refused() {
     let long = "#".repeat(CONFIG_FILE_MAX + 1);
     let problems = RegistrySettings::parse(&[source(&long)]).unwrap_err();
     assert_eq!(problems[0].to_string(), "`r.conf` is larger than 1 MiB");
+}
+
+/// As podman 4.3 reads these files, which `podman info` shows.
+#[test]
+fn version_1_is_read() {
+    let text = "[registries.search]\nregistries = ['docker.io']\n\
+                [registries.insecure]\nregistries = ['a.io:5000/', 'c.io', '*.w.io']\n\
+                [registries.block]\nregistries = ['b.io', 'c.io']\n[registries]\nother = 1\n";
+    let config = RegistrySettings::parse(&[source(text)]).unwrap();
+    let check = |image: &str, expected: &str| {
+        let image = image.parse().unwrap();
+        assert_eq!(show(config.resolve(&image, RegistryPurpose::Read)), expected, "{image}");
+    };
+    check("a.io:5000/x:1", "a.io:5000/x:1!");
+    check("a.io/x:1", "a.io/x:1");
+    check("x.w.io/x:1", "x.w.io/x:1!");
+    check("b.io/x:1", "b.io blocked at r.conf:6:15");
+    check("c.io/x:1", "c.io blocked at r.conf:6:23");
+    let empty = "[registries.block]\nregistries = []\n[[registry]]\nlocation = \"a.io\"\n";
+    assert!(RegistrySettings::parse(&[source(empty)]).is_ok());
+}
+
+#[test]
+fn a_broken_entry_stops_what_it_applies_to() {
+    let check = |text: &str, image: &str, expected: &str| {
+        let config = RegistrySettings::parse(&[source(text)]).unwrap();
+        let image = image.parse().unwrap();
+        assert_eq!(show(config.resolve(&image, RegistryPurpose::Read)), expected, "{text} {image}");
+    };
+    let scheme = format!("r.conf:2:12: {SCHEME}");
+    check(&registry("location = \"https://q.io/a\""), "q.io/a/x:1", &scheme);
+    check(&registry("location = \"https://q.io/a\""), "q.io/b/x:1", "q.io/b/x:1");
+    check(
+        &registry("prefix = \"p.io\""),
+        "p.io/x:1",
+        "r.conf:1:1: `location` is missing for `p.io`",
+    );
+    check(&registry("prefix = \"p.io\""), "q.io/x:1", "q.io/x:1");
+    let mirror = registry("location = \"m.io\"\n[[registry.mirror]]");
+    check(&mirror, "q.io/x:1", "q.io/x:1");
+    check(&mirror, "m.io/x:1", "r.conf:3:1: `location` is missing for a mirror");
+    // An entry without a name may be about any registry.
+    check(&registry(""), "q.io/x:1", "r.conf:1:1: a registry has neither `prefix` nor `location`");
 }
 
 /// A file that sends q.io to another place.
@@ -306,10 +362,10 @@ proptest! {
         match RegistrySettings::parse(&[source(&text)]) {
             Ok(config) => {
                 let image = "q.io/a".parse().unwrap();
-                let written = config.resolve(&image, RegistryPurpose::Write).unwrap();
-                let is_right = match written {
-                    RegistryResolution::Open(endpoints) => endpoints[0].image == image,
-                    RegistryResolution::Blocked { .. } => text.contains("blocked = true"),
+                let is_right = match config.resolve(&image, RegistryPurpose::Write) {
+                    Ok(RegistryResolution::Open(endpoints)) => endpoints[0].image == image,
+                    Ok(RegistryResolution::Blocked { .. }) => text.contains("blocked = true"),
+                    Err(problem) => config.problems().any(|known| *known == problem),
                 };
                 prop_assert!(is_right);
             }
