@@ -23,7 +23,9 @@ use diskette_builder::engine::layer::LayerWorkers;
 use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
 use diskette_builder::frontend::spec;
-use diskette_builder::net::http::{HttpClient, HttpOptions, SystemRoots, TlsOptions, TlsTrust};
+use diskette_builder::net::http::{
+    HttpClient, HttpOptions, PrivateRedirects, SystemRoots, TlsOptions, TlsTrust,
+};
 use diskette_builder::net::proxy::Proxies;
 use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::format::ImageFormat;
@@ -123,6 +125,7 @@ fn http_client() -> HttpClient {
         trust: Box::new(SystemTrust),
         stall: Duration::from_secs(60),
         retries: 2,
+        private_redirects: PrivateRedirects::Refuse,
         cancelled: Arc::new(|| false),
         trace: None,
     })

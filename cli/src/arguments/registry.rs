@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use diskette_builder::net::credential::Credential;
-use diskette_builder::net::http::{HttpClient, HttpOptions, HttpTrace, ServerVerification};
+use diskette_builder::net::http::{
+    HttpClient, HttpOptions, HttpTrace, PrivateRedirects, ServerVerification,
+};
 use diskette_builder::net::proxy::Proxies;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::progress::Progress;
@@ -48,6 +50,10 @@ pub(crate) struct RegistryArguments {
     /// a directory in certs.d or an option above says otherwise
     #[arg(long, conflicts_with = "tls_verify")]
     plain_http: bool,
+
+    /// Follow servers to addresses that only this machine or network can reach, from anywhere
+    #[arg(long)]
+    allow_private_redirects: bool,
 
     /// How often what failed is tried again
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -152,6 +158,11 @@ impl RegistryArguments {
             trust: Box::new(self.certificates(environment)?),
             stall: Duration::from_secs(self.timeout),
             retries: self.retry,
+            private_redirects: if self.allow_private_redirects {
+                PrivateRedirects::Follow
+            } else {
+                PrivateRedirects::Refuse
+            },
             cancelled: Arc::new(move || progress.is_cancelled()),
             trace,
         }))

@@ -9,7 +9,8 @@ use crate::cluster::contract::{ContractRule, flaw_rule};
 use crate::disk::FlawKind;
 use crate::disk::guest::GuestError;
 use crate::engine::layer::LayerError;
-use crate::engine::source::{SequentialSource, SourceError, SourceErrorKind};
+use crate::engine::source::{DownloadError, SequentialSource, SourceError, SourceErrorKind};
+use crate::net::http::HttpError;
 use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -160,6 +161,9 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
             io::ErrorKind::PermissionDenied => &["make the file readable for the user who builds"],
             _ => &[],
         },
+        SourceErrorKind::Http(DownloadError::Http(HttpError::PrivateRedirect(_))) => {
+            &["if that address is meant, say `--allow-private-redirects`"]
+        }
         SourceErrorKind::NotAFile => &["name the disk image itself"],
         SourceErrorKind::NotCompressed(_) => &[
             "the name says that it is packed, the content does not; say `unpack: none` to take it \

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::disk::convert::{ClusterCompression, Conversion};
-use crate::net::http::{HttpClient, HttpOptions, SystemRoots, TlsOptions, TlsTrust};
+use crate::net::http::{
+    HttpClient, HttpOptions, PrivateRedirects, SystemRoots, TlsOptions, TlsTrust,
+};
 use crate::net::proxy::Proxies;
 use crate::oci::images::ImageOpener;
 use crate::oci::images::testing::MemoryImages;
@@ -45,6 +47,7 @@ fn offline() -> HttpClient {
         trust: Box::new(Nobody),
         stall: Duration::ZERO,
         retries: 0,
+        private_redirects: PrivateRedirects::Refuse,
         cancelled: Arc::new(|| true),
         trace: None,
     })

@@ -27,6 +27,9 @@ pub(super) fn connect(
     let scheme = if origin.is_tls() { RequestScheme::Https } else { RequestScheme::Http };
     let Some(proxy) = proxies.for_server(scheme, &origin.host, origin.port)? else {
         let stream = connect_tcp(client, &origin.host, origin.port)?;
+        if let Ok(address) = stream.socket().peer_address() {
+            client.remember_peer(&origin.host, origin.port, address.ip());
+        }
         return make_connection(client, origin, stream, ConnectionRoute::Direct);
     };
     let stream = connect_tcp(client, proxy.host(), proxy.port());

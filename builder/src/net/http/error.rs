@@ -94,7 +94,16 @@ pub enum HttpError {
         /// Why it is not followed.
         reason: &'static str,
     },
+    /// The server sent a location that is nearer to this machine than the server itself; the URL is
+    /// without secrets.
+    #[error("refusing to follow to `{0}`: an address that only this machine or network can reach")]
+    PrivateRedirect(String),
 }
+
+/// What the user can do about a location that is refused for being near.
+pub(crate) const PRIVATE_REDIRECT_HELP: &str = "if that address is meant, say \
+    `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in \
+    registries.conf";
 
 impl HttpError {
     /// Converts the error of a read or write that had a deadline of `waited`.
@@ -129,7 +138,8 @@ impl HttpError {
             | Self::ClientCertificate(_)
             | Self::Certificates { .. }
             | Self::TooLong(_)
-            | Self::Redirect { .. } => false,
+            | Self::Redirect { .. }
+            | Self::PrivateRedirect(_) => false,
         }
     }
 }

@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod head;
 mod origin;
+mod reach;
 mod redirect;
 mod retry;
 mod socket;
@@ -21,6 +22,7 @@ mod wire;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -30,7 +32,7 @@ use openssl::ssl::SslConnector;
 use url::Url;
 
 pub(crate) use self::alert::TlsProblem;
-pub(crate) use self::error::HttpError;
+pub(crate) use self::error::{HttpError, PRIVATE_REDIRECT_HELP};
 pub(crate) use self::exchange::{HttpExchange, SendError};
 pub(crate) use self::head::ResponseHead;
 pub(crate) use self::origin::{HttpOrigin, redact_url, url_origin};
@@ -40,7 +42,7 @@ pub use self::trust::{ClientCertificate, ServerVerification, SystemRoots, TlsOpt
 pub(crate) use self::wire::BodyFraming;
 
 pub(crate) use self::body::HttpResponse;
-pub(crate) use self::redirect::{is_loopback, resolve_location};
+pub(crate) use self::reach::is_loopback;
 pub(crate) use self::retry::{RetryAttempts, is_transient_status, retry_after};
 use self::stream::HttpConnection;
 use crate::net::proxy::Proxies;
@@ -57,10 +59,23 @@ pub struct HttpOptions {
     pub stall: Duration,
     /// The number of attempts after the first one.
     pub retries: u32,
+    /// Whether servers may send to addresses that are nearer than their own.
+    pub private_redirects: PrivateRedirects,
     /// Ends all waiting when the user cancels.
     pub cancelled: CancelCheck,
     /// Receives a line for each request and response, without secrets.
     pub trace: Option<HttpTrace>,
+}
+
+/// Whether redirects, upload locations and the like are followed to private addresses from a server
+/// that is not there itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PrivateRedirects {
+    /// They are refused: this machine may reach what the server could not.
+    #[default]
+    Refuse,
+    /// They are followed.
+    Follow,
 }
 
 /// Receives lines that describe requests and responses.
@@ -78,6 +93,10 @@ struct HttpClientState {
     idle: Mutex<Vec<(HttpOrigin, HttpConnection, Instant)>>,
     connectors: Mutex<HashMap<String, (SslConnector, ServerVerification)>>,
     unverified: Mutex<HashSet<String>>,
+    /// The servers that may send to private addresses.
+    trusted_redirects: Mutex<HashSet<String>>,
+    /// The addresses of servers that were reached without a proxy, by host and port.
+    peers: Mutex<HashMap<(String, u16), IpAddr>>,
 }
 
 /// The most idle connections that are kept, and for how long: servers close theirs after about a
@@ -111,8 +130,14 @@ impl<'a> HttpRequest<'a> {
 impl HttpClient {
     /// Returns a client, which connects when needed.
     pub fn new(options: HttpOptions) -> Self {
-        let (idle, connectors) = (Mutex::default(), Mutex::default());
-        let shared = HttpClientState { options, idle, connectors, unverified: Mutex::default() };
+        let shared = HttpClientState {
+            options,
+            idle: Mutex::default(),
+            connectors: Mutex::default(),
+            unverified: Mutex::default(),
+            trusted_redirects: Mutex::default(),
+            peers: Mutex::default(),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -177,6 +202,19 @@ impl HttpClient {
     pub(crate) fn disable_verification(&self, origin: &HttpOrigin) {
         let mut unverified = self.shared.unverified.lock().unwrap_or_else(PoisonError::into_inner);
         unverified.insert(origin.authority());
+    }
+
+    /// Follows what a server sends to private addresses.
+    pub(crate) fn allow_private_redirects(&self, origin: &HttpOrigin) {
+        let trusted = &self.shared.trusted_redirects;
+        trusted.lock().unwrap_or_else(PoisonError::into_inner).insert(origin.authority());
+    }
+
+    fn follows_private_redirects(&self, origin: &HttpOrigin) -> bool {
+        let trusted = &self.shared.trusted_redirects;
+        let trusted = trusted.lock().unwrap_or_else(PoisonError::into_inner);
+        self.options().private_redirects == PrivateRedirects::Follow
+            || trusted.contains(&origin.authority())
     }
 
     fn obtain_connection(

@@ -1,11 +1,9 @@
 //! *Redirects* and other locations that a server sends: which may be followed, and with which headers.
 
-use std::net::IpAddr;
-
-use url::{Host, Url};
+use url::Url;
 
 use super::body::HttpResponse;
-use super::{HttpClient, HttpError, HttpOrigin, HttpRequest, redact_url, url_origin};
+use super::{HttpClient, HttpError, HttpRequest, redact_url, url_origin};
 
 const HOPS_MAX: usize = 10;
 
@@ -28,7 +26,7 @@ impl HttpClient {
                 return Ok(response);
             }
             let Some(location) = response.head.header("location") else { return Ok(response) };
-            let next = resolve_location(&url, location)?;
+            let next = self.resolve_location(&url, location)?;
             response.discard();
             url = next;
         }
@@ -36,11 +34,22 @@ impl HttpClient {
     }
 }
 
-/// Resolves a location that a server sent, and refuses one that must not be followed.
-pub(crate) fn resolve_location(from: &Url, location: &str) -> Result<Url, HttpError> {
+impl HttpClient {
+    /// Resolves a location that a server sent, and refuses one that must not be followed.
+    pub(crate) fn resolve_location(&self, from: &Url, location: &str) -> Result<Url, HttpError> {
+        let url = parse_location(from, location)?;
+        if !self.may_send_to(&url_origin(from)?, &url_origin(&url)?) {
+            return Err(HttpError::PrivateRedirect(redact_url(&url)));
+        }
+        Ok(url)
+    }
+}
+
+/// Parses a location that a server sent, and refuses one that must not be followed wherever it is.
+fn parse_location(from: &Url, location: &str) -> Result<Url, HttpError> {
     let unreadable = |_| HttpError::Protocol("the server sends to a place that is no URL".into());
     let mut url = from.join(location).map_err(unreadable)?;
-    let (old, mut new) = (url_origin(from)?, url_origin(&url)?);
+    let (old, new) = (url_origin(from)?, url_origin(&url)?);
     if old.is_tls() && !new.is_tls() {
         // Servers behind a proxy that terminates TLS often send `http` URLs.
         let is_itself = old.host == new.host && (new.port == 80 || new.port == old.port);
@@ -51,10 +60,6 @@ pub(crate) fn resolve_location(from: &Url, location: &str) -> Result<Url, HttpEr
         if url.set_scheme("https").is_err() || url.set_port(port).is_err() {
             return Err(redirect_error(&url, "from https to http"));
         }
-        new = url_origin(&url)?;
-    }
-    if old.host != new.host && is_nearer(origin_reach(&new), origin_reach(&old)) {
-        return Err(redirect_error(&url, "an address that only this machine or network can reach"));
     }
     // User and password of the URL would be sent as a credential.
     if !url.username().is_empty() || url.password().is_some() {
@@ -64,68 +69,98 @@ pub(crate) fn resolve_location(from: &Url, location: &str) -> Result<Url, HttpEr
     Ok(url)
 }
 
-/// From where an address can be reached. A remote server must not redirect to a nearer address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum AddressReach {
-    Machine,
-    Link,
-    Network,
-    World,
-}
-
-/// Returns whether an address is too near. Metadata servers of clouds, which hold secrets, have
-/// link-local addresses; a server on this machine can be the end of a tunnel to a remote one.
-fn is_nearer(new: AddressReach, old: AddressReach) -> bool {
-    new < old || (new == AddressReach::Link && old != AddressReach::Link)
-}
-
-fn origin_reach(origin: &HttpOrigin) -> AddressReach {
-    let address: IpAddr = match Host::parse(&origin.host) {
-        Ok(Host::Ipv4(address)) => address.into(),
-        Ok(Host::Ipv6(address)) => match address.to_ipv4_mapped() {
-            Some(address) => address.into(),
-            None => address.into(),
-        },
-        Ok(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
-            return AddressReach::Machine;
-        }
-        _ => return AddressReach::World,
-    };
-    let (is_link, is_network) = match address {
-        _ if address.is_loopback() || address.is_unspecified() => return AddressReach::Machine,
-        IpAddr::V4(v4) => (v4.is_link_local(), v4.is_private() || is_shared_address(v4.octets())),
-        IpAddr::V6(v6) => (v6.is_unicast_link_local(), v6.is_unique_local()),
-    };
-    match (is_link, is_network) {
-        (true, _) => AddressReach::Link,
-        (_, true) => AddressReach::Network,
-        _ => AddressReach::World,
-    }
-}
-
-/// Returns whether an address is in 100.64.0.0/10 (RFC 6598), where some clouds have their metadata
-/// servers.
-fn is_shared_address(octets: [u8; 4]) -> bool {
-    octets[0] == 100 && octets[1] & 0xc0 == 64
-}
-
-/// Returns whether a host is this machine.
-pub(crate) fn is_loopback(origin: &HttpOrigin) -> bool {
-    origin_reach(origin) == AddressReach::Machine
-}
-
 fn redirect_error(url: &Url, reason: &'static str) -> HttpError {
     HttpError::Redirect { url: redact_url(url), reason }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::{HttpOptions, PrivateRedirects, SystemRoots, TlsOptions, TlsTrust};
     use super::*;
+    use crate::net::proxy::Proxies;
+
+    struct SystemTrust;
+
+    impl TlsTrust for SystemTrust {
+        fn for_host(&self, _host: &str) -> Result<TlsOptions, String> {
+            Ok(TlsOptions::default())
+        }
+    }
+
+    fn client(private_redirects: PrivateRedirects) -> HttpClient {
+        HttpClient::new(HttpOptions {
+            proxies: Proxies::default(),
+            roots: SystemRoots::default(),
+            trust: Box::new(SystemTrust),
+            stall: Duration::ZERO,
+            retries: 0,
+            private_redirects,
+            cancelled: Arc::new(|| true),
+            trace: None,
+        })
+    }
+
+    fn resolve(client: &HttpClient, from: &str, location: &str) -> String {
+        let found = client.resolve_location(&Url::parse(from).unwrap(), location);
+        found.map_or_else(|error| error.to_string(), |url| url.to_string())
+    }
 
     fn check(from: &str, location: &str, expected: &str) {
-        let found = resolve_location(&Url::parse(from).unwrap(), location);
-        let found = found.map_or_else(|error| error.to_string(), |url| url.to_string());
+        let found = resolve(&client(PrivateRedirects::Refuse), from, location);
         assert_eq!(found, expected, "{from} {location}");
+    }
+
+    /// The address that answered decides, not the name that it was found by.
+    #[test]
+    fn a_server_sends_to_what_is_where_it_is_itself() {
+        let check = |peer: &str, location: &str, follows: bool| {
+            let client = client(PrivateRedirects::Refuse);
+            client.remember_peer("q.invalid", 5000, peer.parse::<IpAddr>().unwrap());
+            let found = resolve(&client, "http://q.invalid:5000/v2/", location);
+            assert_eq!(found == location, follows, "{peer} {location}: {found}");
+        };
+        check("127.0.0.1", "http://127.0.0.1:9000/b", true);
+        check("127.0.0.1", "http://10.0.0.9/b", true);
+        check("127.0.0.1", "http://169.254.169.254/b", false);
+        check("10.0.0.1", "http://10.0.0.9/b", true);
+        check("10.0.0.1", "http://192.168.7.7/b", true);
+        check("10.0.0.1", "http://[fd00::1]/b", true);
+        check("10.0.0.1", "http://9.9.9.9/b", true);
+        check("10.0.0.1", "http://s3.invalid/b", true);
+        check("10.0.0.1", "http://127.0.0.1/b", false);
+        check("10.0.0.1", "http://localhost/b", false);
+        check("10.0.0.1", "http://169.254.169.254/b", false);
+        check("9.9.9.9", "http://10.0.0.9/b", false);
+        check("9.9.9.9", "http://s3.invalid/b", true);
+    }
+
+    /// A name that leads to a near address is refused as the address is.
+    #[test]
+    fn names_do_not_hide_addresses() {
+        let client = client(PrivateRedirects::Refuse);
+        client.remember_peer("q.invalid", 443, "9.9.9.9".parse().unwrap());
+        client.remember_peer("near.invalid", 443, "10.0.0.9".parse().unwrap());
+        let near = "an address that only this machine or network can reach";
+        let refused = format!("refusing to follow to `https://near.invalid/`: {near}");
+        assert_eq!(resolve(&client, "https://q.invalid/v2/", "https://near.invalid/"), refused);
+    }
+
+    #[test]
+    fn private_redirects_can_be_allowed() {
+        let all = client(PrivateRedirects::Follow);
+        assert_eq!(resolve(&all, "https://q.invalid/", "https://10.0.0.9/b"), "https://10.0.0.9/b");
+        let one = client(PrivateRedirects::Refuse);
+        one.allow_private_redirects(
+            &url_origin(&Url::parse("https://q.invalid/").unwrap()).unwrap(),
+        );
+        assert_eq!(resolve(&one, "https://q.invalid/", "https://10.0.0.9/b"), "https://10.0.0.9/b");
+        assert!(resolve(&one, "https://r.invalid/", "https://10.0.0.9/b").starts_with("refusing"));
+        // The rest stays refused.
+        assert!(resolve(&all, "https://q.invalid/", "http://10.0.0.9/b").starts_with("refusing"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, IoSlice, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,10 @@ impl Socket {
         sockopt::set_tcp_keepidle(&tcp, Duration::from_secs(30))?;
         let (deadline, waiting) = (Cell::new(deadline), Cell::new(ReadWait::Deadline));
         Ok(Self { tcp, deadline, read_wait: waiting, cancelled })
+    }
+
+    pub(super) fn peer_address(&self) -> io::Result<SocketAddr> {
+        self.tcp.peer_addr()
     }
 
     /// Sets how long a read or write may take without moving a byte.

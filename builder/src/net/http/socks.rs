@@ -242,7 +242,7 @@ mod tests {
         check(
             user,
             "h",
-            &[5, 0, 5, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            &[5, 0, 5, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             "connected, 2 left",
         );
         check(None, "h", &[5, 0xff], "it wants a user and a password");

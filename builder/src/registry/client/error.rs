@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::net::http::{HttpError, SocksFailure, TlsProblem};
+use crate::net::http::{HttpError, PRIVATE_REDIRECT_HELP, SocksFailure, TlsProblem};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::recipe::diagnostic::Diagnostic;
@@ -143,6 +143,7 @@ fn http_help(error: &HttpError, host: &str) -> Option<String> {
         | HttpError::Socks { failure: SocksFailure::Method | SocksFailure::User, .. } => {
             PROXY_LOGIN.into()
         }
+        HttpError::PrivateRedirect(_) => PRIVATE_REDIRECT_HELP.into(),
         HttpError::ProxyVariable(error) => error.help().into(),
         HttpError::ClientCertificate(_) => {
             format!("put yours into `{certs}/client.cert`, and its key into `{certs}/client.key`")

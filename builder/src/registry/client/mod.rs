@@ -33,7 +33,7 @@ use self::host::{ConnectionSecurity, RegistryHost};
 pub use self::read::RegistryImages;
 use self::scope::TokenScope;
 pub use self::sink::RegistrySink;
-use crate::net::http::HttpClient;
+use crate::net::http::{HttpClient, PrivateRedirects, url_origin};
 use crate::oci::image::reference::Reference;
 use crate::oci::progress::Progress;
 use crate::recipe::diagnostic::Diagnostic;
@@ -209,6 +209,11 @@ impl RegistryClient {
                 RegistryHost::new(&self.client, name.registry(), self.endpoint_security(endpoint));
             let failed = |cause| RegistryError { act, location: location.clone(), cause };
             let host = Arc::new(host.map_err(failed)?);
+            if endpoint.redirects == PrivateRedirects::Follow
+                && let Ok(origin) = url_origin(&host.base_url)
+            {
+                self.client.allow_private_redirects(&origin);
+            }
             hosts.insert(name.registry().into(), Arc::clone(&host));
             host
         };

@@ -11,7 +11,7 @@ use super::remedy::Retry;
 use super::scope::TokenScope;
 use super::{RegistryClient, Repository};
 use crate::net::http::{
-    BodyFraming, HttpError, HttpExchange, HttpRequest, HttpResponse, resolve_location,
+    BodyFraming, HttpClient, HttpError, HttpExchange, HttpRequest, HttpResponse,
 };
 use crate::net::secret::Secret;
 use crate::oci::image::digest::Digest;
@@ -91,7 +91,8 @@ impl Repository<'_> {
             response.discard();
             return Ok(OpenedUpload::Mounted);
         }
-        let session = UploadSession { location: call.url }.follow_location(response);
+        let session =
+            UploadSession { location: call.url }.follow_location(&self.registry.client, response);
         session.map(OpenedUpload::Session).map_err(|cause| self.registry_error(UPLOAD_ACT, cause))
     }
 
@@ -145,7 +146,7 @@ impl Repository<'_> {
             return None;
         }
         let range = response.head.header("range").map(str::to_owned);
-        *session = session.clone().follow_location(response).ok()?;
+        *session = session.clone().follow_location(&self.registry.client, response).ok()?;
         let last = range?.trim_start_matches("bytes=").strip_prefix("0-")?.parse::<u64>().ok()?;
         // An empty session reports `0-0` too, so one byte counts as none.
         let have = if last == 0 { 0 } else { last.checked_add(1)? };
@@ -204,6 +205,7 @@ impl UploadSession {
     /// Returns the session at the location that a response names for the next request.
     pub(super) fn follow_location(
         self,
+        client: &HttpClient,
         response: HttpResponse,
     ) -> Result<Self, RegistryErrorCause> {
         let location = response.head.header("location").map(str::to_owned);
@@ -211,7 +213,7 @@ impl UploadSession {
         let Some(location) = location else {
             return Err(HttpError::Protocol("no place to upload to".into()).into());
         };
-        Ok(Self { location: resolve_location(&self.location, &location)? })
+        Ok(Self { location: client.resolve_location(&self.location, &location)? })
     }
 
     /// Returns the URL of the request that ends the upload.

@@ -13,7 +13,7 @@ use super::scope::TokenScope;
 use super::token::RegistryToken;
 use crate::net::credential::Credential;
 use crate::net::http::retry_after;
-use crate::net::http::{HttpError, HttpRequest, HttpResponse, resolve_location};
+use crate::net::http::{HttpError, HttpRequest, HttpResponse};
 use crate::net::secret::Secret;
 
 /// The body of a token server's response.
@@ -39,7 +39,7 @@ impl Authorization {
         scope: &TokenScope,
     ) -> Result<RegistryToken, RegistryErrorCause> {
         // The credential goes with this request, so its destination is checked.
-        let realm = resolve_location(context.base_url, realm)?;
+        let realm = context.client.resolve_location(context.base_url, realm)?;
         let credential = self.find_credential(context)?;
         let refused = match &credential {
             Some(_) => "the registry's token server refused the credential",

@@ -1,6 +1,7 @@
 //! An *entry* of `registries.conf` applies to the images whose names begin with a prefix.
 
 use super::RegistryTransport;
+use crate::net::http::PrivateRedirects;
 use crate::oci::image::reference::Reference;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
@@ -12,6 +13,7 @@ pub(super) struct RegistryEntry {
     /// The replacement of the prefix; nothing where names stay as they are.
     pub(super) location: Option<String>,
     pub(super) transport: RegistryTransport,
+    pub(super) redirects: PrivateRedirects,
     pub(super) access: RegistryAccess,
     pub(super) mirrors: Vec<RegistryMirror>,
     /// Where it is written.
@@ -40,6 +42,7 @@ pub(super) enum RegistryAccess {
 pub(super) struct RegistryMirror {
     pub(super) location: String,
     pub(super) transport: RegistryTransport,
+    pub(super) redirects: PrivateRedirects,
     pub(super) pull: MirrorPull,
 }
 

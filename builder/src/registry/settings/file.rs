@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::entry::{BrokenEntry, MirrorPull, RegistryAccess, RegistryEntry, RegistryMirror};
 use super::version_1::{RawVersion1, Version1Registry};
 use super::{CONFIG_FILE_MAX, RegistryTransport};
+use crate::net::http::PrivateRedirects;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 const MANUAL: &str = "`man 5 containers-registries.conf` describes the file";
@@ -34,6 +35,9 @@ struct RawRegistry {
     #[serde(deserialize_with = "deserialize_access")]
     blocked: RegistryAccess,
     mirror_by_digest_only: bool,
+    /// A key of this program, which podman ignores.
+    #[serde(deserialize_with = "deserialize_redirects")]
+    allow_private_redirects: PrivateRedirects,
     mirror: Vec<Spanned<RawMirror>>,
     pull_from_mirror: Option<Spanned<String>>,
 }
@@ -44,6 +48,8 @@ struct RawMirror {
     location: Option<Spanned<String>>,
     #[serde(deserialize_with = "deserialize_transport")]
     insecure: RegistryTransport,
+    #[serde(deserialize_with = "deserialize_redirects")]
+    allow_private_redirects: PrivateRedirects,
     pull_from_mirror: Option<Spanned<String>>,
 }
 
@@ -55,6 +61,12 @@ fn deserialize_transport<'de, D: Deserializer<'de>>(
 
 fn transport(insecure: bool) -> RegistryTransport {
     if insecure { RegistryTransport::Insecure } else { RegistryTransport::Verify }
+}
+
+fn deserialize_redirects<'de, D: Deserializer<'de>>(
+    value: D,
+) -> Result<PrivateRedirects, D::Error> {
+    Ok(if bool::deserialize(value)? { PrivateRedirects::Follow } else { PrivateRedirects::Refuse })
 }
 
 fn deserialize_access<'de, D: Deserializer<'de>>(value: D) -> Result<RegistryAccess, D::Error> {
@@ -189,6 +201,7 @@ impl EntryReader<'_> {
             prefix,
             location,
             transport: raw.insecure,
+            redirects: raw.allow_private_redirects,
             access: raw.blocked,
             mirrors,
             origin: first_line(self.source, registry.span()),
@@ -207,6 +220,7 @@ impl EntryReader<'_> {
             location: (!prefix.starts_with("*.")).then(|| prefix.clone()),
             prefix,
             transport: transport(registry.insecure),
+            redirects: PrivateRedirects::Refuse,
             access: access(registry.blocked),
             mirrors: Vec::new(),
             origin: Span::new(self.source, location.span()),
@@ -229,7 +243,8 @@ impl EntryReader<'_> {
             );
         }
         let pull = self.read_pull(raw.pull_from_mirror.as_ref(), registry)?;
-        Some(RegistryMirror { location: location?, transport: raw.insecure, pull })
+        let redirects = raw.allow_private_redirects;
+        Some(RegistryMirror { location: location?, transport: raw.insecure, redirects, pull })
     }
 
     fn read_pull(

@@ -16,6 +16,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::net::http::PrivateRedirects;
 use crate::oci::image::reference::Reference;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 use entry::{BrokenEntry, MirrorPull, RegistryAccess, RegistryEntry};
@@ -77,6 +78,8 @@ pub struct RegistryEndpoint {
     pub image: Reference,
     /// How the registry may be contacted.
     pub transport: RegistryTransport,
+    /// Whether it may send to private addresses.
+    pub redirects: PrivateRedirects,
 }
 
 /// How a registry may be contacted.
@@ -139,8 +142,9 @@ impl RegistrySettings {
         }
         let matching = self.entries.iter().filter(|entry| entry.matched_len(image).is_some());
         let Some(entry) = matching.max_by_key(|entry| entry.prefix.len()) else {
-            let endpoint =
-                RegistryEndpoint { image: image.clone(), transport: RegistryTransport::Verify };
+            let image = image.clone();
+            let (transport, redirects) = (RegistryTransport::Verify, PrivateRedirects::Refuse);
+            let endpoint = RegistryEndpoint { image, transport, redirects };
             return Ok(RegistryResolution::Open(vec![endpoint]));
         };
         if entry.access == RegistryAccess::Blocked {
@@ -148,14 +152,17 @@ impl RegistrySettings {
             return Ok(RegistryResolution::Blocked { prefix, origin });
         }
         if purpose == RegistryPurpose::Write {
-            let endpoint = RegistryEndpoint { image: image.clone(), transport: entry.transport };
+            let (image, transport, redirects) = (image.clone(), entry.transport, entry.redirects);
+            let endpoint = RegistryEndpoint { image, transport, redirects };
             return Ok(RegistryResolution::Open(vec![endpoint]));
         }
         let mirrors = entry.mirrors.iter().filter(|mirror| mirror.pull.allows(image));
-        let mirrors = mirrors.map(|mirror| (Some(mirror.location.as_str()), mirror.transport));
-        let itself = (entry.location.as_deref(), entry.transport);
-        let endpoints = mirrors.chain([itself]).map(|(location, transport)| {
-            Ok(RegistryEndpoint { image: entry.rewrite_name(image, location)?, transport })
+        let mirrors = mirrors
+            .map(|mirror| (Some(mirror.location.as_str()), mirror.transport, mirror.redirects));
+        let itself = (entry.location.as_deref(), entry.transport, entry.redirects);
+        let endpoints = mirrors.chain([itself]).map(|(location, transport, redirects)| {
+            let image = entry.rewrite_name(image, location)?;
+            Ok(RegistryEndpoint { image, transport, redirects })
         });
         endpoints.collect::<Result<_, _>>().map(RegistryResolution::Open)
     }

@@ -17,8 +17,9 @@ fn show(resolution: Result<RegistryResolution, Diagnostic>) -> String {
         }
         Ok(RegistryResolution::Open(endpoints)) => {
             let mut shown = String::new();
-            for RegistryEndpoint { image, transport } in &endpoints {
+            for RegistryEndpoint { image, transport, redirects } in &endpoints {
                 let mark = if *transport == RegistryTransport::Insecure { "!" } else { "" };
+                let mark = if *redirects == PrivateRedirects::Follow { "?" } else { mark };
                 let space = if shown.is_empty() { "" } else { " " };
                 write!(shown, "{space}{image}{mark}").unwrap();
             }
@@ -279,6 +280,18 @@ fn version_1_is_read() {
     check("c.io/x:1", "c.io blocked at r.conf:6:23");
     let empty = "[registries.block]\nregistries = []\n[[registry]]\nlocation = \"a.io\"\n";
     assert!(RegistrySettings::parse(&[source(empty)]).is_ok());
+}
+
+#[test]
+fn private_redirects_are_allowed_by_registry() {
+    let text = "[[registry]]\nlocation = 'near.io'\nallow-private-redirects = true\n\
+                [[registry.mirror]]\nlocation = 'm.io'\n\
+                [[registry.mirror]]\nlocation = 'n.io'\nallow-private-redirects = true\n";
+    let config = RegistrySettings::parse(&[source(text)]).unwrap();
+    let image = "near.io/x:1".parse().unwrap();
+    let read = show(config.resolve(&image, RegistryPurpose::Read));
+    assert_eq!(read, "m.io/x:1 n.io/x:1? near.io/x:1?");
+    assert_eq!(show(config.resolve(&image, RegistryPurpose::Write)), "near.io/x:1?");
 }
 
 #[test]
