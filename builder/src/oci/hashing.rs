@@ -62,6 +62,11 @@ impl<R, H> HashingReader<R, H> {
         &self.inner
     }
 
+    /// Returns the underlying reader for changes.
+    pub(crate) fn inner_mut(&mut self) -> &mut R {
+        &mut self.inner
+    }
+
     /// Returns the hash of the bytes that were read.
     pub(crate) fn hash_mut(&mut self) -> &mut H {
         &mut self.hash

@@ -120,9 +120,9 @@ fn documents() -> Vec<Case> {
         case("a manifest that came as an index", |registry| put_as(registry, INDEX, br#"{"layers":[]}"#),
             "cannot read [REGISTRY]/team/vm:1: it is called `application/vnd.oci.image.index.v1+json`, but it is a manifest"),
         case("another kind", |registry| put(registry, "", "mediaType", json!("text/html")),
-            "cannot read [REGISTRY]/team/vm:1: it came as `application/vnd.oci.image.manifest.v1+json`, but says that it is `text/html`"),
+            "cannot read [REGISTRY]/team/vm:1: `text/html` is neither an image nor an index of images"),
         case("a kind for terminals", |registry| put(registry, "", "mediaType", json!("\u{1b}[31mred")),
-            "cannot read [REGISTRY]/team/vm:1: it came as `application/vnd.oci.image.manifest.v1+json`, but says that it is `␛[31mred`"),
+            "cannot read [REGISTRY]/team/vm:1: `␛[31mred` is neither an image nor an index of images"),
     ]
 }
 
@@ -216,11 +216,11 @@ fn blobs() -> Vec<Case> {
             put(registry, "", "x", json!(1));
             registry.inject(RequestKind::GetBlob, Fault::Redirect(METADATA.into()), FaultTimes::Always);
         },
-            "cannot read a blob of [REGISTRY]/team/vm: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach"),
+            "cannot read a blob of [REGISTRY]/team/vm: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf"),
         case("a manifest elsewhere", |registry| registry.inject(RequestKind::Tag, Fault::Redirect(METADATA.into()), FaultTimes::Always),
-            "cannot read [REGISTRY]/team/vm:1: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach"),
+            "cannot read [REGISTRY]/team/vm:1: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf"),
         case("a greeting elsewhere", |registry| registry.inject(RequestKind::Ping, Fault::Redirect(METADATA.into()), FaultTimes::Always),
-            "cannot read [REGISTRY]/team/vm:1: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach"),
+            "cannot read [REGISTRY]/team/vm:1: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf"),
     ]
 }
 
@@ -296,7 +296,7 @@ fn pushes() {
         check(&scene, &args, &registry.address(), expected);
         assert!(registry.manifest(NAME, "1").is_none());
     };
-    let why = "refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach";
+    let why = "refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf";
     let said = |act: &str| format!("cannot {act} [REGISTRY]/team/vm: {why}");
     check(RequestKind::Post, Fault::Location(METADATA.into()), &said("upload a blob to"));
     check(RequestKind::HeadBlob, Fault::Redirect(METADATA.into()), &said("look for a blob in"));

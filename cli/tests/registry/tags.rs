@@ -72,7 +72,7 @@ fn hostile_lists_are_refused() {
     check(
         page("http://169.254.169.254/latest/"),
         none(),
-        "refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach",
+        "refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf",
     );
     check(page("ftp://x/"), none(), "`ftp://x/` is neither http nor https");
 

@@ -7,11 +7,13 @@ use std::ops::ControlFlow;
 
 use url::Url;
 
+use super::claim::{ExpectedContent, HeaderClaim, START_LEN};
 use super::download::DownloadError;
+use super::resume::{partial_len, validator};
 use crate::net::http::{
     self, HttpClient, HttpError, HttpRequest, ResponseHead, RetryAttempts, retry_after,
 };
-use crate::recipe::{DownloadDetails, SourceRole};
+use crate::recipe::DownloadDetails;
 
 /// Number of bytes after which the attempts are renewed.
 const PROGRESS: u64 = 1 << 20;
@@ -22,13 +24,13 @@ pub(super) struct DownloadSource<'a> {
     pub(super) client: HttpClient,
     /// What is published about the file: mirrors, size.
     pub(super) details: Option<&'a DownloadDetails>,
-    pub(super) role: SourceRole,
+    pub(super) expected: ExpectedContent,
 }
 
 impl DownloadSource<'_> {
     /// Requests the file until a server begins to send it.
     pub(super) fn start(&self) -> Result<DownloadStream, DownloadError> {
-        DownloadStream::start(&self.client, self.url, self.details, self.role)
+        DownloadStream::start(&self.client, self.url, self.details, self.expected)
     }
 }
 
@@ -41,7 +43,7 @@ impl std::fmt::Debug for DownloadSource<'_> {
 /// A download in progress.
 pub(super) struct DownloadStream {
     client: HttpClient,
-    role: SourceRole,
+    expected: ExpectedContent,
     /// URLs of the file; those that do not have it are removed.
     urls: Vec<Url>,
     /// Index in `urls` of the URL that is requested.
@@ -52,6 +54,10 @@ pub(super) struct DownloadStream {
     published: Option<u64>,
     /// Validator of the file: a strong `ETag`, or `Last-Modified`.
     validator: Option<String>,
+    /// The first bytes of the body where they had to be looked at.
+    start: io::Cursor<Vec<u8>>,
+    /// What a header says of the content, if that was not believed.
+    claim: Option<HeaderClaim>,
     /// Number of bytes that have been read.
     at: u64,
     attempts: RetryAttempts,
@@ -64,7 +70,7 @@ impl DownloadStream {
         client: &HttpClient,
         url: &str,
         download: Option<&DownloadDetails>,
-        role: SourceRole,
+        expected: ExpectedContent,
     ) -> Result<Self, DownloadError> {
         let mirrors = download.into_iter().flat_map(|download| &download.mirrors);
         let all = std::iter::once(url).chain(mirrors.map(String::as_str));
@@ -72,13 +78,15 @@ impl DownloadStream {
         let parse = |url: &str| Url::parse(url).map_err(|_| HttpError::Url(url.into()));
         let mut response = Self {
             client: client.clone(),
-            role,
+            expected,
             urls: all.map(parse).collect::<Result<Vec<_>, _>>()?,
             current: 0,
             body: None,
             len: published,
             published,
             validator: None,
+            start: io::Cursor::default(),
+            claim: None,
             at: 0,
             attempts: client.attempts(),
             renewed_at: PROGRESS,
@@ -132,6 +140,9 @@ impl DownloadStream {
             _ => return Err(status_error(&body.head)),
         };
         self.check_head(&body.head, len)?;
+        if self.at == 0 {
+            self.look_at_start(&mut body)?;
+        }
         if body.head.status == 200 {
             // A server that does not support ranges sends the whole file again.
             let skipped = io::copy(&mut (&mut body).take(self.at), &mut io::sink());
@@ -145,16 +156,25 @@ impl DownloadStream {
         Ok(())
     }
 
+    /// Looks at the first bytes where a header says that they are not the file: the header may be wrong.
+    fn look_at_start(&mut self, body: &mut http::HttpResponse) -> Result<(), DownloadError> {
+        (self.start, self.claim) = (io::Cursor::default(), None);
+        let name = self.urls.get(self.current).map_or("", Url::path);
+        let Some(claim) = HeaderClaim::find(&body.head) else { return Ok(()) };
+        let mut start = Vec::new();
+        body.take(START_LEN).read_to_end(&mut start).map_err(|error| self.read_error(error))?;
+        self.claim = claim.judge(&start, name, self.expected)?;
+        self.start = io::Cursor::new(start);
+        Ok(())
+    }
+
+    /// Returns what a header said of the content, where it was not believed.
+    pub(super) fn take_claim(&mut self) -> Option<DownloadError> {
+        self.claim.take().map(DownloadError::from)
+    }
+
     /// Fails if the response cannot be the file.
     fn check_head(&self, head: &ResponseHead, len: Option<u64>) -> Result<(), DownloadError> {
-        let is_identity = |value: &&str| value.trim().is_empty() || *value == "identity";
-        if let Some(encoding) = head.header("content-encoding").filter(|it| !is_identity(it)) {
-            return Err(DownloadError::Encoded(encoding.into()));
-        }
-        let kind = head.header("content-type").unwrap_or_default().to_ascii_lowercase();
-        if self.role == SourceRole::Disk && kind.starts_with("text/html") {
-            return Err(DownloadError::WebPage);
-        }
         match (self.published, len) {
             (Some(expected), Some(found)) if expected != found => {
                 return Err(DownloadError::Length { expected, found });
@@ -202,7 +222,11 @@ impl DownloadStream {
 
     fn read_body(&mut self, space: &mut [u8]) -> Result<usize, DownloadError> {
         let Some(body) = &mut self.body else { return Err(HttpError::Closed.into()) };
-        match body.read(space) {
+        let read = match self.start.read(space) {
+            Ok(0) => body.read(space),
+            read => read,
+        };
+        match read {
             Ok(0) if self.len.is_some_and(|len| self.at < len) => Err(HttpError::Closed.into()),
             Ok(count) => Ok(count),
             Err(error) => Err(self.read_error(error)),
@@ -234,20 +258,4 @@ impl Read for DownloadStream {
 
 fn status_error(head: &ResponseHead) -> DownloadError {
     DownloadError::Status { status: head.status, pause: retry_after(head) }
-}
-
-/// Returns the length of the whole file in bytes, if the response is the rest of it from `at` on.
-fn partial_len(head: &ResponseHead, at: u64) -> Option<u64> {
-    let range = head.header("content-range")?.strip_prefix("bytes ")?;
-    let (range, len) = range.split_once('/')?;
-    let (first, last) = range.split_once('-')?;
-    let (first, last, len): (u64, u64, u64) =
-        (first.parse().ok()?, last.parse().ok()?, len.parse().ok()?);
-    (first == at && last.checked_add(1) == Some(len)).then_some(len)
-}
-
-/// Returns the validator for `If-Range` (RFC 9110, section 13.1.5), which must not be weak.
-fn validator(head: &ResponseHead) -> Option<String> {
-    let strong = head.header("etag").filter(|etag| etag.starts_with('"'));
-    strong.or(head.header("last-modified")).map(str::to_owned)
 }

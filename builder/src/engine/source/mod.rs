@@ -4,6 +4,7 @@
 //! checksum, and its file was not changed meanwhile.
 
 mod checksum;
+mod claim;
 mod content;
 mod converted;
 mod download;
@@ -17,6 +18,7 @@ mod member;
 mod opener;
 mod plain;
 mod raw;
+mod resume;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::claim::ExpectedContent;
 use super::converted::{ConvertedDisk, check_seekable};
 use super::file::OpenedFile;
 use super::http::DownloadSource;
@@ -121,7 +122,13 @@ impl<'a> SourceOpener<'a> {
             return Err(SourceErrorKind::Unverified);
         }
         let (client, details) = (self.client.clone(), recipe.download.as_deref());
-        Ok(DownloadSource { url, client, details, role: recipe.role })
+        let decompressed = details.and_then(|details| details.decompressed.as_ref());
+        let expected = ExpectedContent {
+            role: recipe.role,
+            compression: recipe.compression,
+            has_checksum: recipe.checksum.is_some() || decompressed.is_some(),
+        };
+        Ok(DownloadSource { url, client, details, expected })
     }
 
     fn open_member(

@@ -86,11 +86,21 @@ impl<'a> SharedStream<'a> {
     pub(super) fn check_rest(&self, expected: Option<&Checksum>) -> Result<(), SourceErrorKind> {
         io::copy(&mut self.clone(), &mut io::sink()).map_err(download_error)?;
         self.check_unchanged()?;
-        match expected.zip(self.0.lock().hash_mut().finish()) {
-            Some((expected, found)) if *expected != found => {
-                Err(SourceErrorKind::Checksum { expected: expected.clone(), found })
-            }
+        let found = self.0.lock().hash_mut().finish();
+        match expected.zip(found) {
+            // What the server says of the content explains why it is another one.
+            Some((expected, found)) if *expected != found => Err(match self.take_claim() {
+                Some(claim) => SourceErrorKind::Http(claim),
+                None => SourceErrorKind::Checksum { expected: expected.clone(), found },
+            }),
             _ => Ok(()),
+        }
+    }
+
+    fn take_claim(&self) -> Option<DownloadError> {
+        match &mut self.0.lock().inner_mut().0 {
+            RawBytes::Download(response) => response.take_claim(),
+            RawBytes::File { .. } | RawBytes::Blob(_) => None,
         }
     }
 

@@ -9,6 +9,7 @@ mod connect;
 mod error;
 mod exchange;
 mod head;
+mod options;
 mod origin;
 mod reach;
 mod redirect;
@@ -35,8 +36,8 @@ pub(crate) use self::alert::TlsProblem;
 pub(crate) use self::error::{HttpError, PRIVATE_REDIRECT_HELP};
 pub(crate) use self::exchange::{HttpExchange, SendError};
 pub(crate) use self::head::ResponseHead;
+pub use self::options::{HttpOptions, HttpTrace, PrivateRedirects};
 pub(crate) use self::origin::{HttpOrigin, redact_url, url_origin};
-pub(crate) use self::socket::CancelCheck;
 pub(crate) use self::socks::SocksFailure;
 pub use self::trust::{ClientCertificate, ServerVerification, SystemRoots, TlsOptions, TlsTrust};
 pub(crate) use self::wire::BodyFraming;
@@ -45,41 +46,6 @@ pub(crate) use self::body::HttpResponse;
 pub(crate) use self::reach::is_loopback;
 pub(crate) use self::retry::{RetryAttempts, is_transient_status, retry_after};
 use self::stream::HttpConnection;
-use crate::net::proxy::Proxies;
-
-/// Options of a client; nothing is read from the environment.
-pub struct HttpOptions {
-    /// Which requests go through which proxy.
-    pub proxies: Proxies,
-    /// The certificates of authorities that the system trusts.
-    pub roots: SystemRoots,
-    /// The certificates that are trusted beyond that, by host.
-    pub trust: Box<dyn TlsTrust>,
-    /// A request fails if the server has not responded or transferred a byte for this long.
-    pub stall: Duration,
-    /// The number of attempts after the first one.
-    pub retries: u32,
-    /// Whether servers may send to addresses that are nearer than their own.
-    pub private_redirects: PrivateRedirects,
-    /// Ends all waiting when the user cancels.
-    pub cancelled: CancelCheck,
-    /// Receives a line for each request and response, without secrets.
-    pub trace: Option<HttpTrace>,
-}
-
-/// Whether redirects, upload locations and the like are followed to private addresses from a server
-/// that is not there itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PrivateRedirects {
-    /// They are refused: this machine may reach what the server could not.
-    #[default]
-    Refuse,
-    /// They are followed.
-    Follow,
-}
-
-/// Receives lines that describe requests and responses.
-pub type HttpTrace = Box<dyn Fn(&str) + Send + Sync>;
 
 /// A client that sends requests; clones share connections. Nothing is set up before the first
 /// request: reading the system's certificates takes longer than a build that has nothing to do.
@@ -276,11 +242,5 @@ impl HttpClient {
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for HttpOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpOptions").field("stall", &self.stall).finish_non_exhaustive()
     }
 }

@@ -69,6 +69,18 @@ impl Document {
         Ok(Self { media_type, digest: Digest::of_bytes(&bytes), bytes })
     }
 
+    /// Parses a manifest or index of a server, which may send it with any type. The document is what it
+    /// says itself, else what it has; `declared` chooses between types that fit.
+    pub(crate) fn parse_received(declared: &str, bytes: Vec<u8>) -> Result<Self, String> {
+        let value: Option<Value> = serde_json::from_slice(&bytes).ok();
+        let has = |name: &str| value.as_ref().is_some_and(|value| value.get(name).is_some());
+        let (as_index, as_manifest) = (has("manifests"), has("layers") || has("config"));
+        let fits = (as_index && format::is_index(declared))
+            || (as_manifest && format::is_manifest(declared));
+        let is_clear = has("mediaType") || as_index || as_manifest;
+        Self::parse(if fits && !has("mediaType") || !is_clear { declared } else { "" }, bytes)
+    }
+
     /// Returns whether the document is an index.
     pub(crate) fn is_index(&self) -> bool {
         is_index(&self.media_type)
@@ -110,4 +122,36 @@ pub(crate) fn to_canonical_json(value: &impl Serialize) -> serde_json::Result<Ve
         serde_json::Serializer::with_formatter(&mut bytes, CanonicalFormatter::new());
     value.serialize(&mut serializer)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_send_is_what_its_bytes_say() {
+        let check = |declared: &str, text: &str, expected: &str| {
+            let found = Document::parse_received(declared, text.into());
+            let found =
+                found.map_or_else(|error| error, |document| document.media_type.to_string());
+            assert_eq!(found, expected, "{declared} {text}");
+        };
+        let (manifest, index) = (OCI_MANIFEST, OCI_INDEX);
+        let docker = "application/vnd.docker.distribution.manifest.v2+json";
+        let own = format!(r#"{{"mediaType":"{docker}","layers":[]}}"#);
+        for declared in ["", "text/plain", "application/json", "application/octet-stream", index] {
+            check(declared, r#"{"layers":[]}"#, manifest);
+            check(declared, r#"{"manifests":[]}"#, index);
+            check(declared, &own, docker);
+        }
+        check(docker, r#"{"layers":[]}"#, docker);
+        check(docker, r#"{"manifests":[]}"#, index);
+        let old = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+        let none = |kind: &str| format!("`{kind}` is neither an image nor an index of images");
+        check(old, r#"{"fsLayers":[]}"#, &none(old));
+        check(manifest, r#"{"mediaType":"text/html"}"#, &none("text/html"));
+        check("", r#"{"layers":[],"manifests":[]}"#, "it is both a manifest and an index");
+        let lies = format!(r#"{{"mediaType":"{index}","layers":[]}}"#);
+        check(index, &lies, &format!("it is called `{index}`, but it is a manifest"));
+    }
 }

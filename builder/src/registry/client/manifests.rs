@@ -94,7 +94,7 @@ impl Repository<'_> {
         let media_type = response.head.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let bytes = response.read_body(DOCUMENT_LEN_MAX).map_err(|error| fail(error.into()))?;
-        let document = Document::parse(&media_type, bytes)
+        let document = Document::parse_received(&media_type, bytes)
             .map_err(|why| fail(RegistryErrorCause::InvalidContent(why)))?;
         let expected = if reference.contains(':') { Some(reference) } else { declared.as_deref() };
         // Digests of other algorithms cannot be checked, so they are not trusted.

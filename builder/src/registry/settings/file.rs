@@ -1,81 +1,15 @@
-//! The format of `registries.conf`: TOML of version 2, or of version 1 as podman 4 reads it.
+//! The entries of a `registries.conf`, as podman 4 reads it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::entry::{BrokenEntry, MirrorPull, RegistryAccess, RegistryEntry, RegistryMirror};
-use super::version_1::{RawVersion1, Version1Registry};
-use super::{CONFIG_FILE_MAX, RegistryTransport};
+use super::document::{RawMirror, RawRegistry, access, first_line, read_document, transport};
+use super::entry::{BrokenEntry, MirrorPull, RegistryEntry, RegistryMirror};
+use super::version_1::Version1Registry;
 use crate::net::http::PrivateRedirects;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
-
-const MANUAL: &str = "`man 5 containers-registries.conf` describes the file";
-
-/// The document. Unknown keys are ignored, as podman does.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct RegistriesConf {
-    #[serde(default)]
-    registry: Vec<Spanned<RawRegistry>>,
-    unqualified_search_registries: Option<IgnoredAny>,
-    /// The tables of version 1.
-    registries: Option<Spanned<RawVersion1>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
-struct RawRegistry {
-    prefix: Option<Spanned<String>>,
-    location: Option<Spanned<String>>,
-    #[serde(deserialize_with = "deserialize_transport")]
-    insecure: RegistryTransport,
-    #[serde(deserialize_with = "deserialize_access")]
-    blocked: RegistryAccess,
-    mirror_by_digest_only: bool,
-    /// A key of this program, which podman ignores.
-    #[serde(deserialize_with = "deserialize_redirects")]
-    allow_private_redirects: PrivateRedirects,
-    mirror: Vec<Spanned<RawMirror>>,
-    pull_from_mirror: Option<Spanned<String>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
-struct RawMirror {
-    location: Option<Spanned<String>>,
-    #[serde(deserialize_with = "deserialize_transport")]
-    insecure: RegistryTransport,
-    #[serde(deserialize_with = "deserialize_redirects")]
-    allow_private_redirects: PrivateRedirects,
-    pull_from_mirror: Option<Spanned<String>>,
-}
-
-fn deserialize_transport<'de, D: Deserializer<'de>>(
-    value: D,
-) -> Result<RegistryTransport, D::Error> {
-    bool::deserialize(value).map(transport)
-}
-
-fn transport(insecure: bool) -> RegistryTransport {
-    if insecure { RegistryTransport::Insecure } else { RegistryTransport::Verify }
-}
-
-fn deserialize_redirects<'de, D: Deserializer<'de>>(
-    value: D,
-) -> Result<PrivateRedirects, D::Error> {
-    Ok(if bool::deserialize(value)? { PrivateRedirects::Follow } else { PrivateRedirects::Refuse })
-}
-
-fn deserialize_access<'de, D: Deserializer<'de>>(value: D) -> Result<RegistryAccess, D::Error> {
-    bool::deserialize(value).map(access)
-}
-
-fn access(blocked: bool) -> RegistryAccess {
-    if blocked { RegistryAccess::Blocked } else { RegistryAccess::Open }
-}
 
 /// The entries of one file, each prefix once.
 #[derive(Default)]
@@ -128,35 +62,6 @@ impl FileEntries {
     }
 }
 
-fn read_document(source: &Arc<SourceText>) -> Result<RegistriesConf, Diagnostic> {
-    if source.text.len() > CONFIG_FILE_MAX {
-        return Err(Diagnostic::new(format!("`{}` is larger than 1 MiB", source.name))
-            .help("is this the right file?"));
-    }
-    let file: RegistriesConf = toml::from_str(&source.text).map_err(|error| {
-        let message = error.message().lines().next().unwrap_or_default().to_owned();
-        let span = error.span().map(|range| Span::new(source, range));
-        Diagnostic::new(format!("this is not a registries.conf: {message}")).at(span).help(MANUAL)
-    })?;
-    let has_version_2 = !file.registry.is_empty() || file.unqualified_search_registries.is_some();
-    match &file.registries {
-        Some(old) if has_version_2 && !old.get_ref().is_empty() => {
-            Err(Diagnostic::new("versions 1 and 2 of registries.conf are mixed in one file")
-                .at(first_line(source, old.span()))
-                .help("write a `[[registry]]` for each registry, with `insecure` or `blocked`")
-                .help(MANUAL))
-        }
-        _ => Ok(file),
-    }
-}
-
-/// Returns the first line of a table: its header.
-fn first_line(source: &Arc<SourceText>, range: std::ops::Range<usize>) -> Span {
-    let span = Span::new(source, range);
-    let len = source.text[span.range.clone()].find('\n').unwrap_or(span.range.len());
-    Span::new(source, span.range.start..span.range.start + len)
-}
-
 struct EntryReader<'s> {
     source: &'s Arc<SourceText>,
     problems: Vec<Diagnostic>,
@@ -165,7 +70,7 @@ struct EntryReader<'s> {
 impl EntryReader<'_> {
     fn report_problem(
         &mut self,
-        range: std::ops::Range<usize>,
+        range: Range<usize>,
         message: impl Into<String>,
         help: impl Into<String>,
     ) {

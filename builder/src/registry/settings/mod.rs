@@ -3,6 +3,7 @@
 //! (`man 5 containers-registries.conf`) and `certs.d`.
 
 pub mod certs;
+mod document;
 mod entry;
 mod file;
 mod load;
