@@ -23,7 +23,7 @@ const TAR_LEN_MAX: u64 = 4 << 30;
 const DISK_START_MAX: usize = 32 << 20;
 
 /// Largest layer that is read further behind its disk.
-const SMALL_LAYER: u64 = 64 << 20;
+const SMALL_LAYER: u64 = 16 << 20;
 
 /// GOARCH names of architectures: that with a BIOS and SATA, and the other that boots by UEFI.
 const PC: &str = "amd64";

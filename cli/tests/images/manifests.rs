@@ -513,6 +513,18 @@ error: the disk is of 2.00 MiB, and does not fit on 1Mi
 "#]],
     );
     check(
+        &out("vm", &["--disk", "clone", "--storage", "1000k"]),
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value '1000k' for '--storage <SIZE>': a volume has at least 1Mi
+
+For more information, try '--help'.
+
+"#]],
+    );
+    check(
         &out("datavolume", &["--storage", "1GB"]),
         str![[r#"
 status: 2

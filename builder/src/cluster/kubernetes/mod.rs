@@ -29,7 +29,7 @@ pub use machine::{
 };
 pub use name::{default_name, parse_label_name, parse_subdomain_name};
 pub use preference::PreferenceRequirements;
-pub use quantity::Quantity;
+pub use quantity::{Quantity, QuantityError};
 pub use schedule::parse_schedule;
 pub use secret::{SecretContent, import_secret, pull_secret, user_data_secret};
 pub use values::helm_values;

@@ -9,6 +9,7 @@ use diskette_builder::cluster::kubernetes::{
 };
 
 use super::image::ManifestImage;
+use super::storage::parse_volume_size;
 use super::usage_error;
 use crate::error::CommandError;
 
@@ -46,7 +47,7 @@ pub(super) struct MachineArguments {
     path: Option<String>,
 
     /// Give it an empty disk of this size, for what a CD installs or a kernel starts
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = parse_volume_size)]
     empty_disk: Option<Quantity>,
 
     /// The command line of the kernel that the image has in `/boot`

@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::kubernetes::{
-    AccessMode, ImportCron, ImportRetention, PullMethod, Quantity, VolumeStorage, parse_schedule,
-    parse_subdomain_name,
+    AccessMode, ImportCron, ImportRetention, PullMethod, Quantity, QuantityError, VolumeStorage,
+    parse_schedule, parse_subdomain_name,
 };
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
@@ -15,12 +15,15 @@ use crate::error::CommandError;
 /// (`staging/src/kubevirt.io/containerized-data-importer-api/pkg/apis/core/v1beta1/types.go`).
 const KEEP_MAX: i64 = i32::MAX as i64;
 
+/// Smallest volume in bytes.
+const VOLUME_MIN: u64 = 1 << 20;
+
 /// Volumes that the image is imported into.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Volume options")]
 pub(super) struct StorageArguments {
     /// How large a volume is, e.g. 20Gi [default: as large as the image's disk]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = parse_volume_size)]
     storage: Option<Quantity>,
 
     /// Its storage class [default: the cluster's]
@@ -65,6 +68,13 @@ enum Mode {
 enum Puller {
     Pod,
     Node,
+}
+
+/// Parses the size of a volume. CDI refuses less than one MiB (`validateStorageSize`,
+/// `pkg/apiserver/webhooks/datavolume-validate.go`).
+pub(super) fn parse_volume_size(text: &str) -> Result<Quantity, String> {
+    let size: Quantity = text.parse().map_err(|error: QuantityError| error.to_string())?;
+    if size.bytes() < VOLUME_MIN { Err("a volume has at least 1Mi".into()) } else { Ok(size) }
 }
 
 impl StorageArguments {
