@@ -164,7 +164,7 @@ fn find_member(
             let start = read_disk_start(tar)?;
             let examined = examine_disk(&disk::DiskStart { bytes: &start, len: found.size });
             let Ok(info) = examined else { return Ok(None) };
-            let seen = DiskFacts { info: info.clone(), start_digest: Digest::of_bytes(&start) };
+            let seen = DiskFacts { info: info.clone(), mark: (Digest::of_bytes(&start), 0) };
             facts.disks.insert(facts.members.len() - 1, seen);
             return Ok(Some((found, info)));
         }

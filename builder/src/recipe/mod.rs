@@ -8,6 +8,7 @@ mod source;
 
 use std::collections::BTreeMap;
 
+use self::diagnostic::Diagnostic;
 pub use self::source::{
     Checksum, DownloadDetails, InputFile, SourceLocation, SourceRecipe, SourceRole, TarMember,
     TarOrigin,
@@ -29,6 +30,8 @@ pub struct Recipe {
     pub platforms: Vec<PlatformRecipe>,
     /// Annotations of the index and of every manifest.
     pub annotations: BTreeMap<String, String>,
+    /// What to know about the image that does not stop its build.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Recipe of the image of one platform.

@@ -39,6 +39,7 @@ impl PlatformBuilder<'_> {
             names: vec![self.job.target.clone()],
             platforms: vec![made],
             annotations: self.job.entry.annotations.clone(),
+            warnings: Vec::new(),
         }];
         let sources = BuildSources {
             inputs: self.job.inputs,

@@ -7,6 +7,9 @@ use super::rootfs::{NodeKind, Rootfs, RootfsNode};
 const READ: u32 = 4;
 const SEARCH: u32 = 1;
 
+/// Files that the kubelet and the runtime mount into every container.
+const MOUNTED_FILES: [&str; 3] = ["etc/hosts", "etc/hostname", "etc/resolv.conf"];
+
 /// The one file in a directory, as KubeVirt and CDI's server look for it.
 #[derive(Debug)]
 pub(super) struct FoundFile<'a> {
@@ -36,9 +39,10 @@ impl Rootfs {
         if may(node, READ) { Ok(()) } else { Err(format!("open /{path}: permission denied")) }
     }
 
-    /// Refuses a directory that the user cannot list or go into.
+    /// Refuses a directory that the user cannot list or go into. The root's own mode is not the
+    /// image's: podman ignores it, containerd passes over its entry.
     pub(super) fn check_traversable(&self, path: &str) -> Result<(), String> {
-        let mut ways = vec![String::new(), path.to_owned()];
+        let mut ways = vec![path.to_owned()];
         ways.extend(path.match_indices('/').map(|(at, _)| path[..at].to_owned()));
         for way in ways {
             let wanted = if way == path { READ | SEARCH } else { SEARCH };
@@ -58,6 +62,19 @@ impl Rootfs {
             let Some(at) = self.follow(way) else { continue };
             if self.node(&at).is_some_and(|node| node.kind != NodeKind::Directory) {
                 return Err(format!("mount /{path}: /{way}: not a directory"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rootfs {
+    /// Refuses a tree that has a directory where a file is mounted in every container.
+    pub(super) fn check_files_mountable(&self) -> Result<(), String> {
+        for path in MOUNTED_FILES {
+            let node = self.follow(path).and_then(|at| self.node(&at).cloned());
+            if node.is_some_and(|node| node.kind == NodeKind::Directory) {
+                return Err(format!("mount /{path}: not a directory: a file onto a directory"));
             }
         }
         Ok(())

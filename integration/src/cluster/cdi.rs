@@ -5,7 +5,8 @@ use std::io::Read as _;
 
 use super::access::FoundFile;
 use super::rootfs::{NodeKind, Rootfs};
-use super::store::{ChosenImage, ImageOrigin, LayoutStore};
+use super::store::{ChosenImage, LayoutStore};
+use super::url::GoUrl;
 use super::{FoundDisk, Import, blob, labels, qemu};
 
 const FORMATS: [&str; 6] = ["raw", "qcow2", "vmdk", "vdi", "vpc", "vhdx"];
@@ -36,17 +37,16 @@ pub fn pod_pull(
     let image = store.choose_image(tag, architecture)?;
     check_image(&image)?;
     let own = image.config["architecture"].as_str().unwrap_or_default();
-    if image.origin == ImageOrigin::Manifest
-        && asked == WantedArchitecture::Named
-        && own != architecture
-    {
+    if asked == WantedArchitecture::Named && own != architecture {
         return Err(format!(
             "manifest image architecture: {own:?} doesn't match requested architecture: \
              {architecture:?}"
         ));
     }
     let scratch = find_scratch_file(&image)?;
-    let disk = check_disk(&file_name(&scratch.path)?, scratch.bytes)?;
+    let name = file_name(&scratch.path)?;
+    check_scratch_path(&name)?;
+    let disk = check_disk(&name, scratch.bytes)?;
     Ok(Import { disk, labels: labels::import_labels(&image.env())? })
 }
 
@@ -118,13 +118,42 @@ fn file_name(path: &str) -> Result<String, String> {
     }
 }
 
+/// Refuses a file that the importer cannot reach: it takes the path for a URL, whose parts it encodes
+/// where they are not. What is no URL crashes it.
+fn check_scratch_path(name: &str) -> Result<(), String> {
+    let path = format!("/scratch/disk/{name}");
+    let url = GoUrl::parse(&path).map_err(|error| format!("panic: nil pointer: {error}"))?;
+    if url.text() == path {
+        return Ok(());
+    }
+    Err(format!("qemu-img: Could not open '{}': No such file or directory", url.text()))
+}
+
+/// Refuses a file that the server does not serve by its name, and one of which the importer cannot
+/// read the 512 bytes by which it knows a format.
+fn check_served(name: &str, bytes: &[u8]) -> Result<(), String> {
+    let path = format!("/{name}");
+    let url = GoUrl::parse(&path).map_err(|error| format!("unable to parse endpoint: {error}"))?;
+    // The server has another answer at `/info`, and sends a client from `/index.html` to `/`.
+    if url.path != path.as_bytes() || ["info", "index.html"].contains(&name) {
+        return Err(format!("GET {}: not the disk", url.text()));
+    }
+    if bytes.len() < 512 {
+        return Err("could not process image header: unexpected EOF".into());
+    }
+    Ok(())
+}
+
 /// Imports by way of a server in the image, which runs as the user of virtual machines.
 pub fn node_pull(store: &LayoutStore, tag: &str, architecture: &str) -> Result<Import, String> {
     let image = store.choose_image(tag, architecture)?;
     let rootfs = Rootfs::unpack(&image)?;
     rootfs.check_mountable("shared")?;
+    rootfs.check_files_mountable()?;
     for name in ["sysroot", "ostree"] {
-        if rootfs.node(name).is_some_and(|node| node.kind == NodeKind::Directory) {
+        let at = rootfs.follow(name);
+        let node = at.as_ref().and_then(|at| rootfs.node(at));
+        if node.is_some_and(|node| node.kind == NodeKind::Directory) {
             return Err("bootc image detected".into());
         }
     }
@@ -132,6 +161,7 @@ pub fn node_pull(store: &LayoutStore, tag: &str, architecture: &str) -> Result<I
     let NodeKind::File(bytes) = &found.node.kind else {
         return Err("Invalid container image: the entry is no file".into());
     };
+    check_served(found.name, bytes)?;
     let disk = check_disk(found.name, bytes.clone())?;
     Ok(Import { disk, labels: labels::import_labels(&image.env())? })
 }

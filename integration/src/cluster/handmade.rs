@@ -225,13 +225,18 @@ impl HandmadeImage {
         Self { config_type, docs: Documents::Docker, ..self }
     }
 
-    /// Puts an index in front, with entries for these platforms.
+    /// Puts an index in front, with entries for these platforms; the empty one is none.
     #[must_use]
     pub fn index(self, platforms: &[&str]) -> Self {
         let platform = |text: &&str| {
             let mut parts = text.split('/');
-            let mut next = || parts.next().unwrap_or_default();
-            json!({ "os": next(), "architecture": next() })
+            let mut next = || parts.next().filter(|part| !part.is_empty());
+            let Some(os) = next() else { return Value::Null };
+            let mut platform = json!({ "os": os, "architecture": next() });
+            if let Some(variant) = next() {
+                platform["variant"] = variant.into();
+            }
+            platform
         };
         Self { root: Root::Index(platforms.iter().map(platform).collect()), ..self }
     }
@@ -268,7 +273,9 @@ impl HandmadeImage {
         if let Root::Index(platforms) = &self.root {
             let entry = |platform: &Value| {
                 let mut entry = root.clone();
-                entry["platform"] = platform.clone();
+                if !platform.is_null() {
+                    entry["platform"] = platform.clone();
+                }
                 entry
             };
             let entries: Vec<Value> = platforms.iter().map(entry).collect();

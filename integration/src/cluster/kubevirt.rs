@@ -19,6 +19,7 @@ pub fn find_in_container(
     for mount in MOUNTS {
         rootfs.check_mountable(mount)?;
     }
+    rootfs.check_files_mountable()?;
     let (at, names) = rootfs.read_dir("disk")?;
     let name = match names[..] {
         [] => return Err("no file found in folder /disk, no disk present".into()),
@@ -40,6 +41,7 @@ pub fn find_in_image_volume(
 ) -> Result<FoundDisk, String> {
     let rootfs = pull_rootfs(store, tag, architecture)?;
     rootfs.check_mountable("container-disk-binary")?;
+    rootfs.check_files_mountable()?;
     let undecided =
         |why: String| format!("could not determine disk file in image volume root: {why}");
     let (at, names) = rootfs.read_dir("disk").map_err(undecided)?;
@@ -62,7 +64,7 @@ pub fn find_in_image_volume(
 fn pull_rootfs(store: &LayoutStore, tag: &str, architecture: &str) -> Result<Rootfs, String> {
     let image = store.choose_image(tag, architecture)?;
     let own = image.config["architecture"].as_str().unwrap_or_default();
-    if image.origin == ImageOrigin::Manifest && own != architecture {
+    if image.origin == ImageOrigin::Config && own != architecture {
         return Err(format!("no match for platform in manifest: {own:?}"));
     }
     Rootfs::unpack(&image)

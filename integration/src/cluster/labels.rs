@@ -24,9 +24,8 @@ pub fn label_of_variable(variable: &str) -> Option<(String, String)> {
 pub(super) fn import_labels(variables: &[&str]) -> Result<BTreeMap<String, String>, String> {
     let labels: BTreeMap<_, _> =
         variables.iter().filter_map(|text| label_of_variable(text)).collect();
-    let message = json!({ "labels": labels, "message": "Import Complete" }).to_string();
-    if message.len() > MESSAGE_MAX {
-        let len = message.len();
+    let len = report(&labels).len();
+    if len > MESSAGE_MAX {
         return Err(format!(
             "Termination message length {len} exceeds maximum length of {MESSAGE_MAX} bytes"
         ));
@@ -37,6 +36,25 @@ pub(super) fn import_labels(variables: &[&str]) -> Result<BTreeMap<String, Strin
         }
     }
     Ok(labels)
+}
+
+/// Returns the message that the importer leaves: the fields that it always sets, and the labels if
+/// there are any, as Go writes JSON.
+fn report(labels: &BTreeMap<String, String>) -> String {
+    let labels = if labels.is_empty() {
+        String::new()
+    } else {
+        format!("\"labels\":{},", go_json(&json!(labels).to_string()))
+    };
+    format!(
+        "{{\"scratchSpaceRequired\":false,\"preallocationApplied\":false,{labels}\
+         \"message\":\"Import Complete\"}}"
+    )
+}
+
+/// Go writes three characters as escapes that others leave.
+fn go_json(json: &str) -> String {
+    json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
 }
 
 /// Kubernetes' qualified name: a DNS subdomain, a slash, a name.

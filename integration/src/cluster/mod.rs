@@ -12,6 +12,7 @@ mod labels;
 mod qemu;
 mod rootfs;
 mod store;
+mod url;
 
 use std::collections::BTreeMap;
 

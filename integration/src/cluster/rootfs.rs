@@ -1,6 +1,6 @@
 //! A **rootfs** is what a container sees: the layers of an image, one over the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use super::blob;
@@ -9,6 +9,9 @@ use crate::disk::sha256;
 
 /// How many links in a row lead somewhere.
 const LINKS_MAX: usize = 40;
+
+/// Hides everything that lower layers have in a directory.
+const OPAQUE: &str = ".wh..wh..opq";
 
 /// A tree of files.
 #[derive(Debug, Default)]
@@ -34,6 +37,8 @@ pub(super) enum NodeKind {
     Link(String),
     /// A device or a pipe.
     Other,
+    /// A whiteout that overlayfs does not hide.
+    Whiteout,
 }
 
 /// An entry of a layer.
@@ -66,22 +71,51 @@ impl Rootfs {
     }
 
     /// Puts a layer over what is there: first it takes away, then it adds.
+    ///
+    /// A whiteout is a device in overlayfs, which hides it only where a directory of the layer and one
+    /// below it are merged: elsewhere its name is listed.
     fn apply(&mut self, tar: &[u8]) -> Result<(), String> {
         let entries = entries(tar)?;
+        let mut seen = BTreeSet::new();
+        if !entries.iter().all(|entry| seen.insert(&entry.path)) {
+            return Err("duplicates of file paths not supported".into());
+        }
+        let is_merged = |path: &str| {
+            let parent = split(path).0;
+            entries.iter().any(|entry| entry.path == parent || split(&entry.path).0 == parent)
+        };
+        self.nodes.retain(|path, node| node.kind != NodeKind::Whiteout || !is_merged(path));
+        let mut listed = Vec::new();
+        let is_opaque = |dir: &str| entries.iter().any(|entry| entry.path == join(dir, OPAQUE));
         for entry in &entries {
             let (parent, name) = split(&entry.path);
             match name.strip_prefix(".wh.") {
                 Some(".wh..opq") => self.remove_under(parent),
-                Some(hidden) => self.remove(&join(parent, hidden)),
+                Some(hidden) => {
+                    let path = join(parent, hidden);
+                    if self.follow(parent).is_none() || is_opaque(parent) {
+                        listed.push(path.clone());
+                    }
+                    self.remove(&path);
+                }
                 None => {}
             }
         }
         let mut added =
             entries.into_iter().filter(|entry| !split(&entry.path).1.starts_with(".wh."));
-        added.try_for_each(|entry| self.add(entry))
+        added.try_for_each(|entry| self.add(entry))?;
+        for path in listed {
+            self.nodes
+                .entry(path)
+                .or_insert(RootfsNode { kind: NodeKind::Whiteout, ..directory() });
+        }
+        Ok(())
     }
 
     fn add(&mut self, entry: RootfsEntry) -> Result<(), String> {
+        if entry.path.is_empty() {
+            return Ok(());
+        }
         let (parent, name) = split(&entry.path);
         let parent = self.make_parents(parent)?;
         let path = if name.is_empty() { String::new() } else { join(&parent, name) };

@@ -16,7 +16,7 @@ pub struct LayoutStore {
 /// The image that was chosen.
 #[derive(Debug)]
 pub(super) struct ChosenImage {
-    /// Whether there was nothing to choose from.
+    /// What says its platform.
     pub(super) origin: ImageOrigin,
     /// The media type that the manifest gives its config.
     pub(super) config_type: String,
@@ -26,11 +26,13 @@ pub(super) struct ChosenImage {
     pub(super) layers: Vec<ChosenLayer>,
 }
 
-/// What a name leads to.
+/// What says the platform of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ImageOrigin {
+    /// The index.
     Index,
-    Manifest,
+    /// The config alone: there is no index, or its entry has no platform.
+    Config,
 }
 
 /// A layer's blob.
@@ -85,7 +87,8 @@ impl LayoutStore {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         if let Some(entries) = root["manifests"].as_array() {
             let entries = entries.iter().map(|entry| &entry["platform"]);
-            let entries = entries.filter(|platform| platform["os"] != "unknown");
+            let entries =
+                entries.filter(|platform| platform.is_object() && platform["os"] != "unknown");
             return Ok(entries.map(|platform| text(&platform["architecture"])).collect());
         }
         Ok(vec![text(&self.document(&root["config"])?["architecture"])])
@@ -98,8 +101,9 @@ impl LayoutStore {
         Ok(layers.filter_map(|layer| layer["size"].as_u64()).sum())
     }
 
-    /// Chooses the image for an architecture, as containers/image and a kubelet do: the first in an
-    /// index that has it, whatever its variant; the only one where there is no index.
+    /// Chooses the image for an architecture, as containers/image does, for CDI and for CRI-O's
+    /// kubelets: in an index the first without a variant, else with one that it knows; in an OCI
+    /// index else the first without a platform; the only one where there is no index.
     pub(super) fn choose_image(
         &self,
         tag: &str,
@@ -123,19 +127,33 @@ impl LayoutStore {
     fn manifest(&self, tag: &str, architecture: &str) -> Result<(ImageOrigin, Value), String> {
         let root = self.root(tag)?;
         let Some(entries) = root["manifests"].as_array() else {
-            return Ok((ImageOrigin::Manifest, root));
+            return Ok((ImageOrigin::Config, root));
         };
-        let fits = |entry: &&Value| {
+        let variants: &[&str] = match architecture {
+            "arm" => &["", "v8", "v7", "v6", "v5"],
+            "arm64" => &["", "v8"],
+            _ => &[""],
+        };
+        let rank = |entry: &&Value| {
             let platform = &entry["platform"];
-            platform["os"] == "linux" && platform["architecture"] == architecture
+            let is_docker = root["mediaType"].as_str().is_some_and(|kind| kind.contains("docker"));
+            if platform.is_null() && !is_docker {
+                return Some(usize::MAX);
+            }
+            let variant = platform["variant"].as_str().unwrap_or_default();
+            (platform["os"] == "linux" && platform["architecture"] == architecture)
+                .then(|| variants.iter().position(|known| *known == variant))?
         };
-        let found = entries.iter().find(fits).ok_or_else(|| {
+        let fitting = entries.iter().filter(|entry| rank(entry).is_some());
+        let found = fitting.min_by_key(rank).ok_or_else(|| {
             format!(
                 "no image found in image index for architecture {architecture:?}, \
                  variant \"\", OS \"linux\""
             )
         })?;
-        Ok((ImageOrigin::Index, self.document(found)?))
+        let is_declared = !found["platform"].is_null();
+        let origin = if is_declared { ImageOrigin::Index } else { ImageOrigin::Config };
+        Ok((origin, self.document(found)?))
     }
 
     fn root(&self, tag: &str) -> Result<Value, String> {

@@ -11,7 +11,16 @@ use crate::oci::image::config::ImageConfig;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::platform::Platform;
-use crate::oci::tar::TarEntry;
+use crate::oci::tar::{TarEntry, TarEntryKind};
+
+/// What is known of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexFacts {
+    /// Whether it is a manifest list of Docker.
+    pub(crate) is_docker: bool,
+    /// Its entries, in order.
+    pub(crate) entries: Vec<EntryFacts>,
+}
 
 /// What is known of one entry of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +29,15 @@ pub(crate) struct EntryFacts {
     pub(crate) manifest: Digest,
     /// Platform that the index declares for it.
     pub(crate) declared: Option<Platform>,
+    /// Platform that its config declares.
+    pub(crate) config: Option<Platform>,
+}
+
+impl EntryFacts {
+    /// Returns the platform that readers choose the entry by.
+    pub(crate) fn offered(&self) -> Option<&Platform> {
+        self.declared.as_ref().or(self.config.as_ref())
+    }
 }
 
 /// What is known of one platform's image.
@@ -65,9 +83,28 @@ pub(crate) struct LayerFacts {
     pub(crate) members: Vec<TarEntry>,
     /// Name of the first of the other members whose name begins with a slash.
     pub(crate) absolute: Option<String>,
+    /// First path that two members have.
+    pub(crate) twice: Option<String>,
+    /// Directories and symbolic links near the root, by path, whether or not a rule needs them.
+    pub(crate) shallow: BTreeMap<String, ShallowEntry>,
     /// Disks among the members, by their index in `members`.
     pub(crate) disks: BTreeMap<usize, DiskFacts>,
 }
+
+/// A directory or symbolic link near the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ShallowEntry {
+    /// A directory, with an entry of its own or not.
+    Directory,
+    /// A symbolic link and its target.
+    Link(String),
+}
+
+/// Number of parts of a path that is near the root.
+const SHALLOW_DEPTH: usize = 2;
+
+/// Maximum number of such paths that are kept of a layer.
+const SHALLOW_MAX: usize = 10_000;
 
 /// What was seen of a layer's blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,11 +129,34 @@ pub(crate) enum BlobFacts {
 pub(crate) struct DiskFacts {
     /// Format and flaws, as far as the first bytes show them.
     pub(crate) info: disk::DiskInfo,
-    /// Digest of the first bytes, to compare the disk with others.
-    pub(crate) start_digest: Digest,
+    /// Digest of the first bytes and CRC-32C of all, to compare the disk with others.
+    pub(crate) mark: (Digest, u32),
 }
 
 impl LayerFacts {
+    /// Keeps a directory or link near the root, and the directories that the path goes through.
+    pub(crate) fn add_shallow(&mut self, path: &str, kind: &TarEntryKind) {
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        for end in ends.take(SHALLOW_DEPTH) {
+            self.insert_shallow(&path[..end], ShallowEntry::Directory);
+        }
+        if path.split('/').count() <= SHALLOW_DEPTH {
+            match kind {
+                TarEntryKind::Directory => self.insert_shallow(path, ShallowEntry::Directory),
+                TarEntryKind::Symlink(target) => {
+                    self.insert_shallow(path, ShallowEntry::Link(target.clone()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn insert_shallow(&mut self, path: &str, entry: ShallowEntry) {
+        if !self.shallow.contains_key(path) && self.shallow.len() < SHALLOW_MAX {
+            self.shallow.insert(path.to_owned(), entry);
+        }
+    }
+
     /// Returns whether all members are known.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self.blob, None | Some(BlobFacts::Sound { tar: Ok(_), .. }))

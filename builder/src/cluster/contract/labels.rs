@@ -175,13 +175,33 @@ pub(crate) fn is_copied_to_volume(key: &str) -> bool {
 /// Returns the length in bytes of CDI's report of a finished import with `labels`. If it is more
 /// than [`REPORT_LEN_MAX`], the import fails.
 pub(crate) fn report_len<'l>(labels: impl IntoIterator<Item = (&'l str, &'l str)>) -> usize {
-    // The members that CDI sets after a successful import, at their longest.
-    const FRAME: &str = r#"{"preallocationApplied":false,"labels":{},"message":"Import Complete"}"#;
-    // Each label has four quotes, a colon and a comma around it. Neither keys nor values that
-    // Kubernetes accepts have a character that JSON escapes.
-    const AROUND: usize = r#""":"","#.len();
-    let labels: usize = labels.into_iter().map(|(k, v)| k.len() + v.len() + AROUND).sum();
-    FRAME.len() + labels.saturating_sub(1)
+    import_report(labels).len()
+}
+
+/// Returns CDI's report of a finished import with `labels`: the fields that `handleImport` in its
+/// `cmd/cdi-importer/importer.go` sets after every import, in the order of `TerminationMessage`.
+fn import_report<'l>(labels: impl IntoIterator<Item = (&'l str, &'l str)>) -> String {
+    let member = |(key, value): (&str, &str)| format!("{}:{}", go_json(key), go_json(value));
+    let labels = labels.into_iter().map(member).collect::<Vec<_>>().join(",");
+    let labels = if labels.is_empty() { labels } else { format!(r#""labels":{{{labels}}},"#) };
+    // `false` is the longer value of the field that depends on the volume.
+    format!(
+        r#"{{"scratchSpaceRequired":false,"preallocationApplied":false,{labels}"message":"Import Complete"}}"#
+    )
+}
+
+/// Returns a text as Go's `encoding/json` writes it, which also escapes what HTML and JavaScript
+/// treat specially.
+fn go_json(text: &str) -> String {
+    let json = serde_json::Value::from(text).to_string();
+    let escapes = [
+        ('<', "\\u003c"),
+        ('>', "\\u003e"),
+        ('&', "\\u0026"),
+        ('\u{2028}', "\\u2028"),
+        ('\u{2029}', "\\u2029"),
+    ];
+    escapes.into_iter().fold(json, |json, (plain, escape)| json.replace(plain, escape))
 }
 
 /// Checks the rule for names of keys and for values; returns what is wrong.
@@ -345,15 +365,22 @@ mod tests {
     }
 
     #[test]
-    fn the_report_is_counted_as_json() {
-        let json = |labels: &str| {
-            format!(
-                r#"{{"preallocationApplied":false,"labels":{{{labels}}},"message":"Import Complete"}}"#
-            )
+    fn the_report_is_what_cdi_writes() {
+        let check = |labels: &[(&str, &str)], middle: &str| {
+            let (front, back) = (
+                r#"{"scratchSpaceRequired":false,"preallocationApplied":false,"#,
+                r#""message":"Import Complete"}"#,
+            );
+            let expected = format!("{front}{middle}{back}");
+            assert_eq!(import_report(labels.iter().copied()), expected);
+            assert_eq!(report_len(labels.iter().copied()), expected.len());
         };
-        assert_eq!(report_len([]), json("").len());
-        assert_eq!(report_len([("k", "v")]), json(r#""k":"v""#).len());
-        assert_eq!(report_len([("k", "v"), ("l", "")]), json(r#""k":"v","l":"""#).len());
+        check(&[], "");
+        check(&[("k", "v"), ("l", "")], r#""labels":{"k":"v","l":""},"#);
+        check(
+            &[("k", "<\"\\\n\u{2028}ä&>")],
+            r#""labels":{"k":"\u003c\"\\\n\u2028ä\u0026\u003e"},"#,
+        );
     }
 
     proptest! {

@@ -10,6 +10,7 @@ mod flaws;
 mod judge;
 pub(crate) mod labels;
 mod mounts;
+mod names;
 pub(crate) mod placement;
 mod rules;
 mod view;
@@ -21,9 +22,10 @@ pub use self::flaws::{examine_disk, flaw_rule};
 pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
 pub(crate) use self::judge::{judge_image, judge_index};
 pub(crate) use self::mounts::placement_conflict;
+pub(crate) use self::names::{importable_name, name_problem};
 pub(crate) use self::placement::DISK_DIRECTORY;
 pub use self::rules::{ContractRule, Severity, all_rules};
-pub(crate) use self::rules::{DISK_ARCHITECTURE, DOCUMENT, NEED_ALL_MEMBERS};
+pub(crate) use self::rules::{DISK_ARCHITECTURE, DISK_NAME, DOCUMENT, NEED_ALL_MEMBERS};
 pub(crate) use self::view::{
     KERNEL_DIRECTORY, Rootfs, SeenMember, agreed_disk, cdi_disks, cdi_takes, is_disk, is_relevant,
 };

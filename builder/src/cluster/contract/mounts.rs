@@ -43,6 +43,11 @@ const MOUNTS: &[Mount] = &[
     Mount { path: "sys", reason: RUNTIME, hides: HiddenPart::SameName },
 ];
 
+/// Files that the kubelet and the container runtime mount into every container: the kubelet's
+/// `pkg/kubelet/kubelet_pods.go` `makeHostsMount`; containerd's `internal/cri/server`; CRI-O's
+/// `server/container_create.go`.
+pub(crate) const MOUNTED_FILES: &[&str] = &["etc/hosts", "etc/hostname", "etc/resolv.conf"];
+
 /// Directories by which CDI's server recognizes a bootable container
 /// (tools/cdi-containerimage-server).
 pub(crate) const BOOTC_DIRECTORIES: &[&str] = &["sysroot", "ostree"];
@@ -57,6 +62,9 @@ pub(crate) fn mount_below(path: &str) -> Option<&'static str> {
 pub(crate) fn placement_conflict(path: &str) -> Option<&'static str> {
     if BOOTC_DIRECTORIES.iter().any(|directory| *directory == path || is_below(path, directory)) {
         return Some("CDI takes such an image for a bootc image and refuses it");
+    }
+    if MOUNTED_FILES.iter().any(|file| is_below(path, file)) {
+        return Some("container runtimes mount a file there");
     }
     let hides = |mount: &&Mount| mount.hides == HiddenPart::All && is_below(path, mount.path);
     mount_below(path).or_else(|| MOUNTS.iter().find(hides).map(|mount| mount.reason))
@@ -83,6 +91,8 @@ mod tests {
         check("var/a", false, true);
         check("etc", true, true);
         check("etc/a", false, false);
+        check("etc/hosts", false, false);
+        check("etc/hosts/a", false, true);
         check("ostree", false, true);
         check("sysroot/a", false, true);
         check("share", false, false);

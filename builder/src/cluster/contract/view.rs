@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 
 use crate::cluster::contract::facts::{DiskFacts, LayerFacts};
-use crate::cluster::contract::mounts::{BOOTC_DIRECTORIES, mount_below};
+use crate::cluster::contract::mounts::{BOOTC_DIRECTORIES, MOUNTED_FILES, mount_below};
 use crate::cluster::contract::placement::{DISK_DIRECTORY, QEMU_OWNER};
 use crate::oci::image::whiteout;
 use crate::oci::tar::{NamePrefix, TarEntry, TarEntryKind};
@@ -31,6 +31,7 @@ pub(crate) fn is_relevant(path: &str) -> bool {
         || path == KERNEL_DIRECTORY
         || is_below(path, KERNEL_DIRECTORY)
         || BOOTC_DIRECTORIES.contains(&path)
+        || MOUNTED_FILES.iter().any(|file| path == *file || is_below(path, file))
         || mount_below(path).is_some()
 }
 

@@ -124,10 +124,12 @@ impl<'a> BuildPlan<'a> {
         })
     }
 
-    /// Returns the warnings about the disks: each once, however many platforms have it.
+    /// Returns the warnings of the recipes and about the disks: each once, however many platforms
+    /// have it.
     pub fn warnings(&self) -> Vec<Diagnostic> {
+        let recipes = self.recipes.iter().flat_map(|recipe| &recipe.warnings).cloned();
         let mut warnings = Vec::new();
-        for warning in self.jobs.iter().flat_map(warnings::layer_warnings) {
+        for warning in recipes.chain(self.jobs.iter().flat_map(warnings::layer_warnings)) {
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }

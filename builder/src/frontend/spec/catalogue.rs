@@ -18,6 +18,7 @@ use super::tags::{TagTemplate, lower_tags};
 use super::types::{PlatformSpec, Spec, SpecPlatforms};
 use super::upstream::lower_release;
 use super::{empty_spec, yaml};
+use crate::cluster::contract::importable_name;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 use crate::recipe::{
@@ -97,7 +98,8 @@ impl CataloguePlatform {
         let location = SourceLocation::Url(at(&disk.url));
         let file = location.file_name();
         let name = disk.compression.map_or(file, |format| format.strip_suffix(file));
-        let name = check_file_name(name).map_or(DEFAULT_DISK_NAME, |()| name).to_owned();
+        let name = importable_name(name);
+        let name = check_file_name(&name).map_or(DEFAULT_DISK_NAME, |()| &name).to_owned();
         let source = SourceRecipe {
             compression: disk.compression,
             checksum: Some(disk.checksum.clone()),

@@ -43,11 +43,13 @@ pub(super) fn lower_spec(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Lowered
                 .help("add `release:`, or remove it")
         }));
     }
-    let platforms = lower_platforms(spec, problems);
+    let mut warnings = Vec::new();
+    let platforms = lower_platforms(spec, &mut warnings, problems);
     let recipe = Recipe {
         names: names.iter().map(|name| name.value.clone()).collect(),
         platforms,
         annotations,
+        warnings,
     };
     LoweredSpec { recipe, names }
 }
@@ -61,7 +63,11 @@ pub(super) fn check_version(spec: &Spec) -> Result<(), Diagnostic> {
     Err(problem.at(version.span.clone()).help(format!("this program reads `{API_VERSION}`")))
 }
 
-fn lower_platforms(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Vec<PlatformRecipe> {
+fn lower_platforms(
+    spec: &Spec,
+    warnings: &mut Vec<Diagnostic>,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<PlatformRecipe> {
     let platforms = match (&spec.platforms, &spec.release) {
         (_, Some(release)) => {
             problems.push(
@@ -99,7 +105,7 @@ fn lower_platforms(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Vec<PlatformR
             );
         }
         spans.extend(platform.clone().map(|platform| (platform, &key.span)));
-        recipes.extend(lower_platform(platform, spec, own, problems));
+        recipes.extend(lower_platform(platform, spec, own, warnings, problems));
     }
     recipes
 }
@@ -120,9 +126,10 @@ fn lower_platform(
     platform: Option<Platform>,
     spec: &Spec,
     own: &PlatformSpec,
+    warnings: &mut Vec<Diagnostic>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<PlatformRecipe> {
-    let disk = lower_disk_layer(own, problems);
+    let disk = lower_disk_layer(own, warnings, problems);
     // The rest is checked even if the platform is invalid.
     let any = platform.clone().unwrap_or_else(Platform::host);
     let mut lowered = lower_without_disk(any, spec, Some(own), problems);
@@ -161,7 +168,11 @@ pub(super) fn lower_without_disk(
 }
 
 /// Returns the layer of the disk, which must be the lowest: CDI imports the first disk that it finds.
-fn lower_disk_layer(own: &PlatformSpec, problems: &mut Vec<Diagnostic>) -> Option<LayerRecipe> {
+fn lower_disk_layer(
+    own: &PlatformSpec,
+    warnings: &mut Vec<Diagnostic>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<LayerRecipe> {
     if let Some(release) = &own.release {
         problems.push(
             Diagnostic::new("this image does not follow a release")
@@ -171,7 +182,7 @@ fn lower_disk_layer(own: &PlatformSpec, problems: &mut Vec<Diagnostic>) -> Optio
     }
     problems.extend(own.without_disk.clone());
     let (disk, name) = source::lower_disk(own.disk.as_ref()?, problems)?;
-    Some(layer_of_disk(&name, disk))
+    Some(layer_of_disk(&name.choose(warnings), disk))
 }
 
 /// Returns the layer that holds a disk.

@@ -4,21 +4,65 @@
 use super::located::{Located, LocatedText};
 use super::location::{has_scheme, parse_path, parse_url};
 use super::types::{CompressSpec, ConvertSpec, SourceDetails, SourceSpec, UnpackSpec};
+use crate::cluster::contract::{DISK_NAME, importable_name, name_problem};
 use crate::compression::CompressionFormat;
 use crate::disk::convert::ClusterCompression;
 use crate::disk::convert::Conversion;
 use crate::oci::image::whiteout;
-use crate::recipe::diagnostic::Diagnostic;
+use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
 
 /// Maximum length of a file name in bytes: `NAME_MAX` of Linux.
 const NAME_LIMIT: usize = 255;
 
+/// The name of a disk inside the image.
+#[derive(Debug)]
+pub(super) struct DiskName {
+    /// The name that the spec says, or that of the file.
+    name: String,
+    /// Position of what it was taken from.
+    span: Span,
+    origin: NameOrigin,
+}
+
+/// What the name of a disk was taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NameOrigin {
+    /// `name` says it.
+    Spec,
+    /// The file is named so.
+    File,
+}
+
+impl DiskName {
+    /// Returns the name that the disk gets. One that CDI cannot import is replaced, unless the spec
+    /// says it.
+    pub(super) fn choose(self, warnings: &mut Vec<Diagnostic>) -> String {
+        let Some(problem) = name_problem(&self.name) else { return self.name };
+        let shown = self.name.escape_debug();
+        let (chosen, warning) = match self.origin {
+            NameOrigin::Spec => {
+                let message = format!("CDI cannot import the disk `{shown}`: {problem}");
+                let warning = Diagnostic::new(message).help(DISK_NAME.why);
+                (self.name.clone(), warning.help("use letters, digits, `.`, `_`, `+` and `-`"))
+            }
+            NameOrigin::File => {
+                let chosen = importable_name(&self.name);
+                let message = format!("`{shown}` is named `{chosen}` in the image: {problem}");
+                let help = "say `name:` to choose another name";
+                (chosen, Diagnostic::new(message).help(DISK_NAME.why).help(help))
+            }
+        };
+        warnings.push(warning.rule(DISK_NAME.id).at(self.span));
+        chosen
+    }
+}
+
 /// Returns the source of a disk and the disk's name inside the image.
 pub(super) fn lower_disk(
     source: &SourceSpec,
     problems: &mut Vec<Diagnostic>,
-) -> Option<(SourceRecipe, String)> {
+) -> Option<(SourceRecipe, DiskName)> {
     let parts = SourceParts::split(source, problems);
     let checksum = parts.details.and_then(|details| lower_checksum(details, problems));
     let convert = parts.details.and_then(|details| lower_conversion(details, problems));
@@ -28,17 +72,25 @@ pub(super) fn lower_disk(
         Some(unpack) => lower_unpack(unpack.value),
         None => CompressionFormat::from_name(file),
     };
+    let disk_name = |name, span: &Span, origin| DiskName { name, span: span.clone(), origin };
     let name = match parts.details.and_then(|details| details.name.as_ref()) {
-        Some(name) => check_file_name(&name.value).map(|()| name.value.clone()).map_err(|reason| {
-            Diagnostic::new(format!("`{}` is not a file name: {reason}", name.value.escape_debug()))
+        Some(name) => check_file_name(&name.value)
+            .map(|()| disk_name(name.value.clone(), &name.span, NameOrigin::Spec))
+            .map_err(|reason| {
+                Diagnostic::new(format!(
+                    "`{}` is not a file name: {reason}",
+                    name.value.escape_debug()
+                ))
                 .at(name.span.clone())
                 .help("write one plain name, for example `name: disk.qcow2`")
-        }),
-        None => derive_disk_name(file, compression, convert).map_err(|reason| {
-            Diagnostic::new(format!("the disk cannot be named after this: {reason}"))
-                .at(location.span.clone())
-                .help("say what it is called in the image, for example `name: disk.qcow2`")
-        }),
+            }),
+        None => derive_disk_name(file, compression, convert)
+            .map(|name| disk_name(name, &location.span, NameOrigin::File))
+            .map_err(|reason| {
+                Diagnostic::new(format!("the disk cannot be named after this: {reason}"))
+                    .at(location.span.clone())
+                    .help("say what it is called in the image, for example `name: disk.qcow2`")
+            }),
     };
     let name = name.map_err(|problem| problems.push(problem)).ok()?;
     let mut recipe = location.into_recipe(compression, checksum, SourceRole::Disk);
@@ -205,7 +257,7 @@ fn derive_disk_name(
     convert: Option<Conversion>,
 ) -> Result<String, &'static str> {
     let name = compression.map_or(file, |format| format.strip_suffix(file));
-    check_file_name(name)?;
+    check_file_name(&importable_name(name))?;
     let name = convert.map_or_else(|| name.to_owned(), |convert| convert.file_name(name));
-    check_file_name(&name).map(|()| name)
+    check_file_name(&importable_name(&name)).map(|()| name)
 }

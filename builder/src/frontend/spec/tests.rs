@@ -36,6 +36,9 @@ fn show(recipe: &Recipe) -> String {
     let mut shown = String::from("image");
     recipe.names.iter().for_each(|name| write!(shown, " {name}").unwrap());
     writeln!(shown, " {:?}", recipe.annotations).unwrap();
+    for Diagnostic { message, span, .. } in &recipe.warnings {
+        writeln!(shown, "warning {}: {message}", span.as_ref().unwrap()).unwrap();
+    }
     for platform in &recipe.platforms {
         let env: BTreeMap<&str, &str> = platform.config.env().collect();
         let labels = platform.config.labels();
@@ -68,6 +71,40 @@ fn show_entry(entry: &LayerEntry, shown: &mut String) {
         }
     }
     shown.push('\n');
+}
+
+#[test]
+fn disks_get_names_that_cdi_imports() {
+    let check = |disk: &str, name: &str, warning: &str| {
+        let text = format!("apiVersion: diskette/v1\nplatforms: {{amd64: {{disk: {disk}}}}}");
+        let recipes = load_recipes(&source(&text)).unwrap();
+        let layer = recipes[0].platforms[0].layers().next().unwrap();
+        assert_eq!(layer.entries[1].path, format!("disk/{name}"), "{disk}");
+        let warnings = &recipes[0].warnings;
+        assert!(warnings.iter().all(|warning| warning.rule == Some("disk-name")), "{disk}");
+        let shown: Vec<&str> = warnings.iter().map(|warning| &*warning.message).collect();
+        assert_eq!(shown.join("\n"), warning, "{disk}");
+    };
+    check("a/my_disk+1.qcow2", "my_disk+1.qcow2", "");
+    let renamed = "`my disk.qcow2` is named `my-disk.qcow2` in the image: its name has a space";
+    check("my disk.qcow2", "my-disk.qcow2", renamed);
+    check("my dir/my disk.qcow2.xz", "my-disk.qcow2", renamed);
+    check(
+        "{path: my disk.vmdk, convert: raw}",
+        "my-disk.img",
+        "`my disk.img` is named `my-disk.img` in the image: its name has a space",
+    );
+    check(
+        "info",
+        "disk-info",
+        "`info` is named `disk-info` in the image: CDI's server on the node has another answer at `/info`",
+    );
+    check("{path: my disk.qcow2, name: a.qcow2}", "a.qcow2", "");
+    check(
+        "{path: a.qcow2, name: my disk.qcow2}",
+        "my disk.qcow2",
+        "CDI cannot import the disk `my disk.qcow2`: its name has a space",
+    );
 }
 
 #[test]
@@ -104,7 +141,8 @@ fn a_spec_becomes_a_recipe() {
         annotations: BTreeMap::new(),
     };
     let names = vec!["docker.io/library/me:latest".parse().unwrap()];
-    let recipe = Recipe { names, platforms: vec![platform], annotations: [].into() };
+    let recipe =
+        Recipe { names, platforms: vec![platform], annotations: [].into(), warnings: Vec::new() };
     assert_eq!(load_recipes(&source), Ok(vec![recipe]));
 }
 
@@ -114,11 +152,12 @@ fn what_is_left_out_is_filled_in() {
         "apiVersion: diskette/v1\nplatforms: {amd64: {disk: /disks/Fedora 42.qcow2}}\n",
         str![[r#"
 image {}
+warning diskette.yaml:2:27: `Fedora 42.qcow2` is named `Fedora-42.qcow2` in the image: its name has a space
 linux/amd64
   env {} labels {}
-  layer disk/Fedora 42.qcow2
+  layer disk/Fedora-42.qcow2
     555 107:107 disk
-    444 107:107 disk/Fedora 42.qcow2 <- Disk File(InputFile { directory: "", path: "/disks/Fedora 42.qcow2" }) None None at diskette.yaml:2:27
+    444 107:107 disk/Fedora-42.qcow2 <- Disk File(InputFile { directory: "", path: "/disks/Fedora 42.qcow2" }) None None at diskette.yaml:2:27
 
 "#]],
     );

@@ -91,7 +91,7 @@ pub fn build_recipe(request: VddkRequest) -> Recipe {
     let steps = own.into_iter().chain([kit]).map(RecipeStep::Layer).collect();
     let platform = kit_platform();
     let platform = PlatformRecipe { platform, base, steps, config, annotations: BTreeMap::new() };
-    Recipe { names, platforms: vec![platform], annotations }
+    Recipe { names, platforms: vec![platform], annotations, warnings: Vec::new() }
 }
 
 /// Returns the layer with the copying program, for images without a base.

@@ -1,5 +1,7 @@
 //! Reads one *layer*: its blob, the tar in it, and the members that rules need.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Cursor, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,6 +21,9 @@ use crate::recipe::path::split;
 
 /// Number of a blob's first bytes that are kept for [`BlobStart::detect`].
 const START_LEN: u64 = 4096;
+
+/// Number of bytes of a disk that are read at a time.
+const CONTENT_LEN: usize = 64 * 1024;
 
 /// Maximum number of disks that are examined in a layer. A layer with more is wrong anyway.
 const DISKS_MAX: usize = 16;
@@ -92,7 +97,13 @@ fn scan_tar(
     let (compression, tar) = decompress_layer(raw, start)?;
     let tar = HashingReader::new(ProgressReader::new(tar, context.progress, None));
     let mut tar = TarReader::new(tar, compression, context.limits);
+    let mut paths = HashSet::new();
     while let Some(found) = tar.next().transpose()? {
+        let is_new = paths.insert(path_hash(&found));
+        if !is_new && facts.twice.is_none() {
+            facts.twice = Some(found.path.clone());
+        }
+        facts.add_shallow(&found.path, &found.kind);
         if !is_relevant(&found.path) {
             if found.lead == NamePrefix::Slash && facts.absolute.is_none() {
                 facts.absolute = Some(format!("/{}", found.path));
@@ -104,9 +115,9 @@ fn scan_tar(
             found.kind == TarEntryKind::File && (cdi_takes(&found) || is_disk(&found.path));
         if is_disk && facts.disks.len() < DISKS_MAX {
             let start = tar.read_content_start(disk::START_LEN)?;
-            facts
-                .disks
-                .extend(examine_member(&found, &start).map(|disk| (facts.members.len(), disk)));
+            let checksum = content_checksum(&start, &mut tar)?;
+            let disk = examine_member(&found, &start, checksum);
+            facts.disks.extend(disk.map(|disk| (facts.members.len(), disk)));
         }
         facts.members.push(found);
     }
@@ -137,10 +148,31 @@ fn count_kept(found: &TarEntry, kept: &AtomicU64) -> Result<(), TarReadError> {
         .map_err(|_| TarReadError::Limit("more members than can be judged", found.offset))
 }
 
-/// Examines a disk by its first bytes.
-fn examine_member(found: &TarEntry, start: &[u8]) -> Option<DiskFacts> {
+/// Returns the hash of a path; a slash in front makes another of it, as for containers/storage. The
+/// paths themselves would take too much memory.
+fn path_hash(found: &TarEntry) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&found.path, found.lead == NamePrefix::Slash).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Reads the rest of a content that begins with `start`; returns the CRC-32C of all of it.
+fn content_checksum(start: &[u8], tar: &mut TarReader<impl Read>) -> Result<u32, TarReadError> {
+    let mut checksum = crc32c::crc32c(start);
+    let mut space = vec![0; CONTENT_LEN];
+    loop {
+        let count = tar.read_content(&mut space)?;
+        if count == 0 {
+            return Ok(checksum);
+        }
+        checksum = crc32c::crc32c_append(checksum, &space[..count]);
+    }
+}
+
+/// Examines a disk by its first bytes; `checksum` is that of all its bytes.
+fn examine_member(found: &TarEntry, start: &[u8], checksum: u32) -> Option<DiskFacts> {
     let bytes = disk::DiskStart { bytes: start, len: found.size };
     let mut info = examine_disk(&bytes).ok()?;
     info.flaws.extend(disk::find_misnaming(split(&found.path).1, &info));
-    Some(DiskFacts { info, start_digest: Digest::of_bytes(start) })
+    Some(DiskFacts { info, mark: (Digest::of_bytes(start), checksum) })
 }

@@ -9,15 +9,17 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
+use oci_spec::image::MediaType;
 use thiserror::Error;
 
-use crate::cluster::contract::facts::{EntryFacts, LayerFacts};
+use crate::cluster::contract::facts::{EntryFacts, IndexFacts, LayerFacts};
 use crate::cluster::contract::{self, Finding, Findings, judge_image, judge_index};
 use crate::disk;
 use crate::inspect::facts::image_facts;
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
+use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
 use crate::oci::image::nearest::PlatformNotFound;
 use crate::oci::image::platform::Platform;
@@ -97,7 +99,10 @@ pub fn verify_image(
     context: &VerifyContext<'_>,
 ) -> Result<VerifyReport, VerifyError> {
     let digest = root.digest;
-    let is_index = root.is_index();
+    let (is_index, is_docker) = (
+        root.is_index(),
+        root.media_type == ImageFormat::Docker.media_type(&MediaType::ImageIndex),
+    );
     let documents = match read_documents(context.images, root) {
         Ok(documents) => documents,
         Err(_) if context.progress.is_cancelled() => return Err(VerifyError::Cancelled),
@@ -106,9 +111,11 @@ pub fn verify_image(
     let entry = |image: &PlatformImage| EntryFacts {
         manifest: image.manifest.digest,
         declared: image.declared.clone(),
+        config: Platform::from_fields(&image.config_fields),
     };
     let entries: Vec<EntryFacts> = documents.images.iter().map(entry).collect();
-    let mut findings = if is_index { judge_index(&entries) } else { Vec::new() };
+    let index = IndexFacts { is_docker, entries };
+    let mut findings = if is_index { judge_index(&index) } else { Vec::new() };
     let chosen = match only {
         Some(wanted) => vec![&documents.images[documents.choose_platform(wanted, context.name)?]],
         None => documents.without_attestations().collect(),

@@ -24,8 +24,8 @@ const NONE: &str = "Failed to find VM disk image";
 const DISK: &str = "disk/disk.img";
 
 pub(crate) fn cases() -> Vec<Case> {
-    let groups = [places(), links(), owners(), layers(), packings(), roots(), documents()];
-    let others = [variables(), formats()];
+    let groups = [places(), names(), links(), owners(), layers(), packings(), roots(), documents()];
+    let others = [indexes(), variables(), formats()];
     groups.into_iter().chain(others).flatten().collect()
 }
 
@@ -97,6 +97,33 @@ fn places() -> Vec<Case> {
     ]
 }
 
+fn names() -> Vec<Case> {
+    let of = |name, disk: &str, said| {
+        self::of(name, &[dir("disk"), file(&format!("disk/{disk}"), &raw())], said)
+    };
+    let (gone, panic, not) = ("Could not open", "panic", "not the disk");
+    let parse = "unable to parse endpoint";
+    vec![
+        of("name-plain", "Fedora-Cloud_42.1+b.x86_64.img", GOOD),
+        of("name-of-info", "information", GOOD),
+        of("name-with-space", "my disk.img", [gone, "", "", ""]),
+        of("name-with-umlaut", "größe.img", [gone, "", "", ""]),
+        of("name-with-quotes", "\"disk\".img", [gone, "", "", ""]),
+        of("name-with-backslash", "a\\b.img", [gone, "", "", ""]),
+        of("name-with-braces", "{a}.img", [gone, "", "", ""]),
+        of("name-with-angles", "<a>.img", [gone, "", "", ""]),
+        of("name-with-pipe", "a|b.img", [gone, "", "", ""]),
+        of("name-with-percent", "100%.img", [panic, parse, "", ""]),
+        of("name-with-tab", "a\tb.img", [panic, parse, "", ""]),
+        of("name-with-delete", "a\u{7f}b.img", [panic, parse, "", ""]),
+        of("name-encoded", "a%20b.img", ["", not, "", ""]),
+        of("name-with-hash", "a#b.img", ["", not, "", ""]),
+        of("name-with-question", "a?b.img", ["", not, "", ""]),
+        of("name-info", "info", ["", not, "", ""]),
+        of("name-index", "index.html", ["", not, "", ""]),
+    ]
+}
+
 fn links() -> Vec<Case> {
     let data = || file("data/disk.img", &raw());
     let gone = "no such file";
@@ -132,6 +159,8 @@ fn owners() -> Vec<Case> {
         of("unlisted-directory", &inside(0o711), dir_hidden),
         of("unsearched-directory", &inside(0o744), dir_hidden),
         of("open-directory", &inside(0o755), GOOD),
+        of("closed-root", &[dir(".").mode(0o700).owner(0, 0), dir("disk"), disk()], GOOD),
+        of("read-only-root", &[dir(".").mode(0o500).owner(0, 0), dir("disk"), disk()], GOOD),
     ]
 }
 
@@ -141,6 +170,9 @@ fn layers() -> Vec<Case> {
     let made =
         |lower: &[LayerItem], upper: &[LayerItem]| HandmadeImage::new().layer(lower).layer(upper);
     let none = ["", "not exactly one", "no file found", "0 entries"];
+    let whiteout = || item("disk/.wh.other", EntryType::Regular);
+    let listed = ["", "not exactly one", "more than one", "2 entries"];
+    let twice = "duplicates of file paths";
     let deflate = "incomplete deflate stream";
     let broken = HandmadeImage::new()
         .compressed_layer(LayerCompression::Gzip, &[file("etc/random", &noise_bytes(3, 8192))])
@@ -172,6 +204,19 @@ fn layers() -> Vec<Case> {
             ["", "not exactly one", "more than one", "2 entries"],
         ),
         case("broken-below", broken.layer(&[disk()]), ["", deflate, deflate, deflate]),
+        of("disk-twice", &[dir("disk"), disk(), disk()], ["", twice, twice, twice]),
+        of("directory-twice", &[dir("disk"), disk(), dir("./disk")], ["", twice, twice, twice]),
+        of("other-twice", &[dir("disk"), disk(), etc(), etc()], ["", twice, twice, twice]),
+        case(
+            "twice-in-two-layers",
+            made(&[etc(), dir("disk"), disk()], &[etc(), dir("etc")]),
+            GOOD,
+        ),
+        of("listed-whiteout", &[dir("disk"), disk(), whiteout()], listed),
+        of("listed-whiteout-alone", &[disk(), whiteout()], listed),
+        case("listed-whiteout-on-top", made(&[etc()], &[dir("disk"), disk(), whiteout()]), listed),
+        case("hidden-whiteout", made(&[dir("disk")], &[dir("disk"), disk(), whiteout()]), GOOD),
+        case("hidden-whiteout-below", made(&[disk(), whiteout()], &[dir("disk")]), GOOD),
     ]
 }
 
@@ -185,16 +230,19 @@ fn packings() -> Vec<Case> {
     let made = |packed, items: &[LayerItem]| HandmadeImage::new().compressed_layer(packed, items);
     let tiny = || [file(DISK, b"a disk of few bytes, which is none")];
     let id = "wrong diff id";
+    let header = "could not process image header";
     let deflate = "incomplete deflate stream";
     vec![
         case("gzip", made(LayerCompression::Gzip, &dense()), GOOD),
         case("gzip-members", made(LayerCompression::GzipMembers, &dense()), GOOD),
         case("gzip-of-zeros", made(LayerCompression::Gzip, &zeros(1 << 20)), GOOD),
-        case("gzip-tiny", made(LayerCompression::Gzip, &tiny()), [NONE, "", "", ""]),
+        case("gzip-tiny", made(LayerCompression::Gzip, &tiny()), [NONE, header, "", ""]),
+        of("disk-of-511", &[dir("disk"), file(DISK, &mixed_bytes(5, 511))], ["", header, "", ""]),
+        of("disk-of-512", &[dir("disk"), file(DISK, &mixed_bytes(5, 512))], GOOD),
         case("zstd", made(LayerCompression::Zstd, &dense()), GOOD),
         case("zstd-of-zeros", made(LayerCompression::Zstd, &zeros(1 << 20)), [NONE, "", "", ""]),
         case("zstd-guarded", made(LayerCompression::ZstdGuarded, &zeros(1 << 20)), GOOD),
-        case("zstd-tiny", made(LayerCompression::Zstd, &tiny()), [NONE, "", "", ""]),
+        case("zstd-tiny", made(LayerCompression::Zstd, &tiny()), [NONE, header, "", ""]),
         case("zstd-skippable", made(LayerCompression::ZstdSkippable, &dense()), [NONE, "", "", ""]),
         case("xz", made(LayerCompression::Xz, &dense()), ["", id, id, id]),
         case("bzip2", made(LayerCompression::Nonsense, &dense()), [NONE, id, id, id]),
@@ -211,10 +259,34 @@ fn roots() -> Vec<Case> {
         |items: &[LayerItem]| HandmadeImage::new().layer(&[&[dir("disk"), disk()], items].concat());
     let bootc = "bootc image detected";
     let mount = "not a directory";
+    let files = "a file onto a directory";
     let usr = [dir("usr"), symlink("usr/bin", "sbin"), dir("usr/sbin")];
     vec![
         case("sysroot", with(&[dir("sysroot")]), ["", bootc, "", ""]),
         case("ostree", with(&[dir("ostree")]), ["", bootc, "", ""]),
+        case("sysroot-implied", with(&[file("sysroot/a", b"")]), ["", bootc, "", ""]),
+        case("sysroot-link", with(&[symlink("sysroot", "data"), dir("data")]), ["", bootc, "", ""]),
+        case(
+            "ostree-link",
+            with(&[symlink("ostree", "/mnt/a"), file("mnt/a/b", b"")]),
+            ["", bootc, "", ""],
+        ),
+        case(
+            "sysroot-links",
+            with(&[symlink("sysroot", "a"), symlink("a", "./b/../c"), dir("c"), dir("b")]),
+            ["", bootc, "", ""],
+        ),
+        case("sysroot-to-root", with(&[symlink("sysroot", "/")]), ["", bootc, "", ""]),
+        case("sysroot-dangling", with(&[symlink("sysroot", "nowhere")]), GOOD),
+        case("sysroot-to-file", with(&[symlink("sysroot", "a"), file("a", b"")]), GOOD),
+        case("hosts", with(&[file("etc/hosts", b"")]), GOOD),
+        case("hosts-directory", with(&[dir("etc/hosts")]), ["", files, files, files]),
+        case(
+            "resolv-directory",
+            with(&[file("etc/resolv.conf/a", b"")]),
+            ["", files, files, files],
+        ),
+        case("hostname-dangling", with(&[symlink("etc/hostname", "../run/a")]), GOOD),
         case("sysroot-file", with(&[file("sysroot", b"")]), GOOD),
         case("bootc-label", good().label("containers.bootc", "1"), [bootc, "", "", ""]),
         case("ostree-label", good().label("ostree.bootable", "1"), [bootc, "", "", ""]),
@@ -265,8 +337,27 @@ fn documents() -> Vec<Case> {
         case(
             "config-of-another",
             good().index(&["linux/amd64"]).config(|config| config["architecture"] = "arm64".into()),
-            GOOD,
+            ["doesn't match requested", "", "", ""],
         ),
+        case(
+            "no-architecture",
+            good().config(|config| config["architecture"] = "".into()),
+            ["doesn't match requested", "", "no match", "no match"],
+        ),
+    ]
+}
+
+fn indexes() -> Vec<Case> {
+    let index = ["no image found in image index"; 4];
+    vec![
+        case("undeclared", good().index(&[""]), GOOD),
+        case("undeclared-behind", good().index(&["linux/amd64", "unknown/unknown", ""]), GOOD),
+        case("undeclared-in-a-list", good().docker().index(&[""]), index),
+        case("variant-v1", good().index(&["linux/amd64/v1"]), index),
+        case("variant-v2", good().index(&["linux/amd64/v2"]), index),
+        case("variant-v3", good().index(&["linux/amd64/v3"]), index),
+        case("variant-beside", good().index(&["linux/amd64/v3", "linux/amd64"]), GOOD),
+        case("variant-in-a-list", good().docker().index(&["linux/amd64/v2"]), index),
     ]
 }
 
@@ -274,6 +365,8 @@ fn variables() -> Vec<Case> {
     let invalid = ["Invalid value", "Invalid value", "", ""];
     let long = ["exceeds maximum length", "exceeds maximum length", "", ""];
     let value = |len| format!("KUBEVIRT_IO_X={}", "v".repeat(len));
+    let reports =
+        |len: usize| good().env(&report_of(len).iter().map(String::as_str).collect::<Vec<_>>());
     let many = (0..60).map(|n| format!("KUBEVIRT_IO_LABEL_NUMBER_{n}={}", "v".repeat(60)));
     let many: Vec<String> = many.collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
@@ -291,7 +384,30 @@ fn variables() -> Vec<Case> {
         of("label-in-lower-case", "kubevirt_io_x=a b", GOOD),
         case("labels-too-many", good().env(&many), long),
         case("labels-many", good().env(&many[..30]), GOOD),
+        case("report-of-4095", reports(4095), GOOD),
+        case("report-of-4096", reports(4096), GOOD),
+        case("report-of-4097", reports(4097), long),
     ]
+}
+
+/// Returns variables with which CDI's report of an import has a length.
+fn report_of(len: usize) -> Vec<String> {
+    let frame = r#"{"scratchSpaceRequired":false,"preallocationApplied":false,"labels":{},"message":"Import Complete"}"#;
+    // Four quotes, a colon and a comma of a label; the last has no comma.
+    let around = 6;
+    let mut rest = len + 1 - frame.len();
+    let mut variables = Vec::new();
+    while rest > 0 {
+        let number = variables.len();
+        let name = format!("kubevirt.io/l{number:03}");
+        let most = rest.min(around + name.len() + 60);
+        // What is left for another has room for one.
+        let own = if rest - most < 30 && rest > most { most - 30 } else { most };
+        let value = "v".repeat(own - around - name.len());
+        variables.push(format!("KUBEVIRT_IO_L{number:03}={value}"));
+        rest -= own;
+    }
+    variables
 }
 
 /// Disks by `qemu-img`, where it is.
@@ -301,7 +417,7 @@ fn formats() -> Vec<Case> {
             .compressed_layer(LayerCompression::None, &[file(DISK, &gzip(&noise_bytes(6, 65536)))])
     };
     let mut found = vec![
-        of("empty", &[file(DISK, b"")], ["empty"; 4]),
+        of("empty", &[file(DISK, b"")], ["empty", "image header", "empty", "empty"]),
         of("zeros", &[file(DISK, &vec![0; 1 << 20])], GOOD),
         case("packed", wrapped(), GOOD),
     ];
@@ -322,7 +438,7 @@ fn formats() -> Vec<Case> {
     let qcow2 = make("qcow2", &[]);
     add("qcow2", &qcow2, GOOD);
     add("qcow2-v2", &make("qcow2", &["-o", "compat=0.10"]), GOOD);
-    add("qcow2-cut", &qcow2[..60], ["qemu-img"; 4]);
+    add("qcow2-cut", &qcow2[..60], ["qemu-img", "image header", "qemu-img", "qemu-img"]);
     add("vmdk", &make("vmdk", &[]), cdi_only);
     add("vdi", &make("vdi", &[]), cdi_only);
     add("vhdx", &make("vhdx", &[]), cdi_only);

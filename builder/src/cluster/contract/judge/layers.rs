@@ -4,7 +4,7 @@ use crate::cluster::contract::facts::{BlobFacts, ImageFacts, LayerFacts};
 use crate::cluster::contract::rules::{
     BLOB_DIGEST, BLOB_SIZE, BLOB_UNREADABLE, LAYER_COMPRESSION, LAYER_DIFF_ID, LAYER_SMALL,
     LAYER_TYPE, LAYER_TYPE_DIFFERS, LAYER_UNREADABLE, LAYER_ZSTD_SKIPPABLE, LAYER_ZSTD_START,
-    TAR_NAME,
+    PATH_TWICE, TAR_NAME,
 };
 use crate::cluster::contract::view::SeenMember;
 use crate::cluster::contract::{BlobStart, Findings};
@@ -27,6 +27,10 @@ pub(super) fn judge_layers(
         judge_media_type(layer, &subject, findings);
         if taken.is_some_and(|seen| seen.layer == number) {
             judge_start(layer, &subject, findings);
+        }
+        if let Some(path) = &layer.twice {
+            let detail = format!("it has `/{}` twice", path.escape_debug());
+            findings.add(&PATH_TWICE, &subject, detail);
         }
         if let Some(name) = &layer.absolute {
             let detail = format!("the name `{}` begins with a slash", name.escape_debug());
@@ -73,11 +77,17 @@ enum TypeCompression {
 fn type_compression(media_type: &str) -> TypeCompression {
     match media_type {
         "application/vnd.oci.image.layer.v1.tar"
-        | "application/vnd.docker.image.rootfs.diff.tar" => TypeCompression::Plain,
+        | "application/vnd.oci.image.layer.nondistributable.v1.tar"
+        | "application/vnd.docker.image.rootfs.diff.tar"
+        | "application/vnd.docker.image.rootfs.foreign.diff.tar" => TypeCompression::Plain,
         "application/vnd.oci.image.layer.v1.tar+gzip"
-        | "application/vnd.docker.image.rootfs.diff.tar.gzip" => TypeCompression::Gzip,
+        | "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+        | "application/vnd.docker.image.rootfs.diff.tar.gzip"
+        | "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => TypeCompression::Gzip,
         "application/vnd.oci.image.layer.v1.tar+zstd"
-        | "application/vnd.docker.image.rootfs.diff.tar.zstd" => TypeCompression::Zstd,
+        | "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
+        | "application/vnd.docker.image.rootfs.diff.tar.zstd"
+        | "application/vnd.docker.image.rootfs.foreign.diff.tar.zstd" => TypeCompression::Zstd,
         _ => TypeCompression::Unknown,
     }
 }

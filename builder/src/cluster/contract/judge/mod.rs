@@ -2,13 +2,16 @@
 
 mod disk;
 mod documents;
+mod index;
 mod labels;
 mod layers;
+mod mounts;
 mod paths;
 
-use super::facts::{ConfigFacts, EntryFacts, ImageFacts, LayerFacts};
+pub(crate) use self::index::judge_index;
+use super::facts::{ConfigFacts, ImageFacts, LayerFacts};
 use super::placement::DISK_DIRECTORY;
-use super::rules::{ARTIFACT, INDEX_EMPTY, INDEX_TWICE, INDEX_UNKNOWN, INDEX_UNTOLD, LAYER_LIMIT};
+use super::rules::{ARTIFACT, LAYER_LIMIT};
 use super::view::{Rootfs, cdi_disks};
 use super::{Finding, Findings};
 use crate::oci::image::platform::Platform;
@@ -16,38 +19,6 @@ use crate::oci::image::platform::Platform;
 /// Maximum number of layers that Linux mounts one over the other: `OVL_MAX_STACK` in its
 /// fs/overlayfs/params.h.
 pub(crate) const LAYERS_MAX: usize = 500;
-
-/// Judges an index by its entries.
-pub(crate) fn judge_index(entries: &[EntryFacts]) -> Vec<Finding> {
-    let mut findings = Findings::new(None);
-    let is_unknown = Platform::is_unknown;
-    let unknown = entries.iter().filter(|entry| entry.declared.as_ref().is_some_and(is_unknown));
-    match unknown.count() {
-        0 => {}
-        1 => findings.add(&INDEX_UNKNOWN, "index", "an entry is for `unknown/unknown`"),
-        count => {
-            let detail = format!("{count} entries are for `unknown/unknown`");
-            findings.add(&INDEX_UNKNOWN, "index", detail);
-        }
-    }
-    let images: Vec<&EntryFacts> =
-        entries.iter().filter(|entry| !entry.declared.as_ref().is_some_and(is_unknown)).collect();
-    if images.is_empty() {
-        findings.add(&INDEX_EMPTY, "index", "it has no image");
-    }
-    for (number, entry) in images.iter().enumerate() {
-        let Some(declared) = &entry.declared else {
-            let detail = format!("it does not say what {} is for", entry.manifest);
-            findings.add(&INDEX_UNTOLD, "index", detail);
-            continue;
-        };
-        if images[..number].iter().any(|other| other.declared.as_ref() == Some(declared)) {
-            let detail = format!("{} is for {declared}, as one before it", entry.manifest);
-            findings.add(&INDEX_TWICE, "index", detail);
-        }
-    }
-    findings.into_sorted()
-}
 
 /// Judges one platform's image; `platform` is the one that the findings name.
 pub(crate) fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Vec<Finding> {
@@ -67,6 +38,7 @@ pub(crate) fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Ve
     documents::judge_documents(facts, &mut findings);
     labels::judge_labels(&facts.config, &mut findings);
     layers::judge_layers(facts, taken, &mut findings);
+    mounts::judge_mounts(&facts.layers, &rootfs, &mut findings);
     let seen = paths::judge_paths(&facts.layers, &rootfs, taken, &mut findings);
     if let Some(seen) = seen.or(taken) {
         disk::judge_disk(facts, seen, &mut findings);
@@ -84,6 +56,7 @@ pub(crate) fn judge_plan(config: &ConfigFacts, layers: &[LayerFacts]) -> Vec<Fin
     }
     documents::judge_bootc_labels(config, &mut findings);
     labels::judge_labels(config, &mut findings);
+    mounts::judge_mounts(layers, &rootfs, &mut findings);
     paths::judge_paths(layers, &rootfs, cdi_disks(layers).next(), &mut findings);
     findings.into_sorted()
 }

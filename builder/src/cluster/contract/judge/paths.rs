@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::contract::facts::LayerFacts;
-use crate::cluster::contract::mounts::{BOOTC_DIRECTORIES, mount_below};
 use crate::cluster::contract::placement::DISK_DIRECTORY;
 use crate::cluster::contract::rules::{
-    BOOTC_DIRECTORY, DISK_CLOSED, DISK_DIFFERS, DISK_LINK, DISK_MISSING, DISK_NESTED,
-    DISK_NOT_DIRECTORY, DISK_PREFIX, DISK_REPEATED, DISK_SEVERAL, DISK_SPECIAL, DISK_TAR_NAME,
-    DISK_UNREADABLE, KERNEL_ONLY, KERNEL_UNREADABLE, MOUNT_POINT,
+    DISK_CLOSED, DISK_DIFFERS, DISK_LINK, DISK_MISSING, DISK_NAME, DISK_NESTED, DISK_NOT_DIRECTORY,
+    DISK_PREFIX, DISK_REPEATED, DISK_SEVERAL, DISK_SPECIAL, DISK_TAR_NAME, DISK_UNREADABLE,
+    DISK_WHITEOUT, KERNEL_ONLY, KERNEL_UNREADABLE,
 };
 use crate::cluster::contract::view::{
     KERNEL_DIRECTORY, Rootfs, SeenMember, allows_qemu, cdi_disks, cdi_takes,
 };
-use crate::cluster::contract::{ContractRule, Findings};
-use crate::oci::tar::TarEntryKind;
-use crate::recipe::path::is_below;
+use crate::cluster::contract::{ContractRule, Findings, name_problem};
+use crate::oci::image::whiteout;
+use crate::oci::tar::{TarEntry, TarEntryKind};
+use crate::recipe::path::{is_below, join, split};
 
 /// Maximum number of names that are listed.
 const LISTED: usize = 5;
@@ -30,7 +30,6 @@ pub(super) fn judge_paths<'a>(
     taken: Option<SeenMember<'a>>,
     findings: &mut Findings,
 ) -> Option<SeenMember<'a>> {
-    judge_mounts(rootfs, findings);
     judge_kernels(rootfs, findings);
     let disk = match find_disk(rootfs) {
         Ok(disk) => Some(disk),
@@ -45,6 +44,9 @@ pub(super) fn judge_paths<'a>(
     if let Some(disk) = disk {
         judge_permissions(rootfs, disk, findings);
         judge_kind(disk, findings);
+        if let Some(problem) = name_problem(split(&disk.entry.path).1) {
+            findings.add(&DISK_NAME, member_path(disk), problem);
+        }
     }
     // Without exactly one disk nothing more can be judged.
     let is_clear = disk.is_some() || rootfs.children(DISK_DIRECTORY).is_empty();
@@ -54,6 +56,7 @@ pub(super) fn judge_paths<'a>(
         judge_agreement(layers, disk, taken, findings);
     }
     judge_prefixes(layers, findings);
+    judge_whiteouts(layers, rootfs, findings);
     disk.filter(|disk| disk.entry.kind == TarEntryKind::File)
 }
 
@@ -150,11 +153,12 @@ fn judge_kind(disk: SeenMember<'_>, findings: &mut Findings) {
 }
 
 fn judge_permissions(rootfs: &Rootfs<'_>, disk: SeenMember<'_>, findings: &mut Findings) {
-    for (path, bits) in [("", ENTER), (DISK_DIRECTORY, READ | ENTER)] {
-        let Some(directory) = rootfs.get(path) else { continue };
-        if directory.entry.kind == TarEntryKind::Directory && !allows_qemu(directory.entry, bits) {
-            findings.add(&DISK_CLOSED, member_path(directory), show_ownership(directory));
-        }
+    // The mode of the root is not the image's: podman ignores it, containerd skips the entry.
+    if let Some(directory) = rootfs.get(DISK_DIRECTORY)
+        && directory.entry.kind == TarEntryKind::Directory
+        && !allows_qemu(directory.entry, READ | ENTER)
+    {
+        findings.add(&DISK_CLOSED, member_path(directory), show_ownership(directory));
     }
     if disk.entry.kind == TarEntryKind::File && !allows_qemu(disk.entry, READ) {
         findings.add(&DISK_UNREADABLE, member_path(disk), show_ownership(disk));
@@ -185,10 +189,7 @@ fn judge_agreement(
         return;
     }
     let look = |seen: SeenMember<'_>| {
-        layers
-            .get(seen.layer)
-            .and_then(|layer| layer.disks.get(&seen.member))
-            .map(|disk| disk.start_digest)
+        layers.get(seen.layer).and_then(|layer| layer.disks.get(&seen.member)).map(|disk| disk.mark)
     };
     let seems_same = disk.entry.path == taken.entry.path
         && disk.entry.kind == taken.entry.kind
@@ -219,17 +220,19 @@ fn judge_prefixes(layers: &[LayerFacts], findings: &mut Findings) {
     }
 }
 
-fn judge_mounts(rootfs: &Rootfs<'_>, findings: &mut Findings) {
-    for seen in rootfs.all() {
-        let Some(reason) = mount_below(&seen.entry.path) else { continue };
-        if !matches!(seen.entry.kind, TarEntryKind::Directory | TarEntryKind::Symlink(_)) {
-            let detail = format!("it is {}, and {reason}", seen.entry.kind.noun());
-            findings.add(&MOUNT_POINT, member_path(seen), detail);
-        }
-    }
-    for path in BOOTC_DIRECTORIES {
-        if rootfs.get(path).is_some_and(|seen| seen.entry.kind == TarEntryKind::Directory) {
-            findings.add(&BOOTC_DIRECTORY, format!("/{path}"), "it is a directory");
+/// Finds whiteouts in `/disk` that overlayfs does not hide, since no other layer has the directory.
+fn judge_whiteouts(layers: &[LayerFacts], rootfs: &Rootfs<'_>, findings: &mut Findings) {
+    let is_inside =
+        |entry: &TarEntry| entry.path == DISK_DIRECTORY || is_below(&entry.path, DISK_DIRECTORY);
+    let mut having = layers.iter().filter(|layer| layer.members.iter().any(is_inside));
+    let (Some(layer), None) = (having.next(), having.next()) else { return };
+    for entry in &layer.members {
+        let (directory, name) = split(&entry.path);
+        let hidden = name.strip_prefix(whiteout::PREFIX).filter(|_| name != whiteout::OPAQUE);
+        let Some(hidden) = hidden.filter(|_| directory == DISK_DIRECTORY) else { continue };
+        if rootfs.get(&join(directory, hidden)).is_none() {
+            let subject = format!("/{}", entry.path.escape_debug());
+            findings.add(&DISK_WHITEOUT, subject, "no other layer has anything in `/disk`");
         }
     }
 }

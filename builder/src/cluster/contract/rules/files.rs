@@ -1,6 +1,12 @@
 //! Rules about the paths of files in the image.
 
 super::table! {
+    DISK_NAME = Error "disk-name" {
+        must: "the disk's name has only letters, digits, `.`, `_`, `+` and `-`",
+        else: "CDI takes the path of the disk for a URL: it does not find the file, or crashes",
+        from: "CDI pkg/importer/registry-datasource.go Transfer; tools/cdi-containerimage-server/main.go",
+        fix: "rename the disk in the image: `COPY DISK /disk/disk.img`, or `name: disk.img` in a spec",
+    }
     DISK_MISSING = Error "disk-missing" {
         must: "there is a file in `/disk`",
         else: "KubeVirt says `no file found in folder /disk, no disk present`, CDI `Failed to find VM disk image file in the \
@@ -58,6 +64,26 @@ super::table! {
         from: "OCI image specification, layer.md; CDI pkg/importer/transport.go",
         fix: "write the tar with relative names",
     }
+    PATH_TWICE = Error "path-twice" {
+        must: "a layer has each path once",
+        else: "podman, CRI-O and docker's own store refuse the layer: `duplicates of file paths not supported`; CDI takes the \
+               first of two disks, containerd the last",
+        from: "vbatts/tar-split tar/storage/packer.go, which containers/storage reads layers with; OCI image specification, layer.md",
+        fix: "write the tar anew, with each path once",
+    }
+    DISK_WHITEOUT = Error "disk-whiteout" {
+        must: "`/disk` has no whiteout in a layer that alone has the directory",
+        else: "overlayfs hides a whiteout only where it merges directories: KubeVirt and CDI's node pull see a second entry, and say \
+               `more than one file found in folder /disk, only one disk is allowed`",
+        from: "Linux fs/overlayfs/readdir.c; containers/storage drivers/overlay; KubeVirt pkg/container-disk/container-disk.go GetImage",
+        fix: "build the image again without the whiteout: there is nothing below it to hide",
+    }
+    DISK_SMALL = Error "disk-small" {
+        must: "the disk has 512 bytes or more",
+        else: "CDI's node pull reads so many to detect a format: `could not process image header: unexpected EOF`",
+        from: "CDI pkg/importer/format-readers.go matchHeader, from http-datasource.go Info",
+        fix: "use the right file; was its download or conversion cut off?",
+    }
     DISK_DIFFERS = Error "disk-differs" {
         must: "CDI and KubeVirt take the same file",
         else: "CDI takes the first file whose name begins with `disk` in the lowest layer that has one, and sees no file that \
@@ -95,8 +121,14 @@ super::table! {
         from: "KubeVirt pkg/container-disk/container-disk.go; CDI pkg/controller/import-controller.go",
         fix: "remove the file from the image",
     }
+    MOUNT_FILE = Error "mount-file" {
+        must: "where container runtimes mount a file there is no directory",
+        else: "the container does not start: a file cannot be mounted on a directory",
+        from: "Kubernetes pkg/kubelet/kubelet_pods.go; containerd internal/cri/server; CRI-O server/container_create.go",
+        fix: "remove the directory from the image",
+    }
     BOOTC_DIRECTORY = Error "bootc-directory" {
-        must: "there is no directory `/sysroot` or `/ostree`",
+        must: "there is no directory `/sysroot` or `/ostree`, and no link to one",
         else: "CDI's node pull takes such an image for a bootable container and refuses it",
         from: "CDI tools/cdi-containerimage-server/main.go",
         fix: "build from scratch, not on a bootc or ostree image",

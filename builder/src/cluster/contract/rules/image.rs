@@ -21,10 +21,10 @@ super::table! {
         fix: "nothing need be done; with docker buildx, `--provenance=false --sbom=false` leaves them out",
     }
     INDEX_UNTOLD = Error "index-untold" {
-        must: "an index says what platform each of its images is for",
+        must: "an index says what platform each of its images is for; in an OCI index one image may leave it to its config",
         else: "CDI and the kubelet choose by platform and do not find the image: `no image found in image index for \
-               architecture`",
-        from: "CDI pkg/importer/transport.go, by containers/image",
+               architecture`; of several without a platform CDI takes the first, whatever it is for",
+        from: "containers/image internal/manifest/oci_index.go and docker_schema2_list.go chooseInstance",
         fix: "build the index with platforms, for example with diskette",
     }
     INDEX_TWICE = Warning "index-twice" {
@@ -32,6 +32,13 @@ super::table! {
         else: "readers take the first of them, and the other is never used",
         from: "containers/image and containerd, choosing from an index",
         fix: "leave the image out that is not wanted",
+    }
+    INDEX_VARIANT = Error "index-variant" {
+        must: "each architecture of an index has an image that readers find when they ask for no variant",
+        else: "CDI, CRI-O and podman find no image: they try no variant, `v8` of arm64, and `v5` to `v8` of arm; containerd \
+               asks for none on amd64",
+        from: "containers/image internal/pkg/platform/platform_matcher.go WantedPlatforms; CDI pkg/importer/transport.go",
+        fix: "build the image for the architecture without a variant",
     }
     ARTIFACT = Error "artifact" {
         must: "the manifest is that of a container image, whose config has an image's type",

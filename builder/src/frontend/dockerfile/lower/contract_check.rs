@@ -43,15 +43,20 @@ fn tree_facts(tree: &Tree) -> LayerFacts {
         };
         Some(LayerEntry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner })
     };
-    let entries: Vec<LayerEntry> =
-        tree.below("").filter(|(path, _)| is_relevant(path)).filter_map(entry).collect();
+    let entries: Vec<LayerEntry> = tree.below("").filter_map(entry).collect();
     layer_facts(&entries)
 }
 
 /// Returns the facts of a planned layer with these entries.
 fn layer_facts(entries: &[LayerEntry]) -> LayerFacts {
-    let members = entries.iter().filter(|entry| is_relevant(&entry.path)).map(planned_tar_entry);
-    LayerFacts { members: members.collect(), ..LayerFacts::default() }
+    let mut facts = LayerFacts::default();
+    for member in entries.iter().map(planned_tar_entry) {
+        facts.add_shallow(&member.path, &member.kind);
+        if is_relevant(&member.path) {
+            facts.members.push(member);
+        }
+    }
+    facts
 }
 
 /// Returns an entry as it will be in the tar.

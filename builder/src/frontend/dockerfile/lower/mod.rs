@@ -101,7 +101,8 @@ pub fn lower(request: &DockerfileRequest<'_>) -> Result<LoweredDockerfile, Vec<D
         return Err(problems);
     }
     warnings.dedup();
-    let recipe = Recipe { names: Vec::new(), platforms, annotations: BTreeMap::new() };
+    let recipe =
+        Recipe { names: Vec::new(), platforms, annotations: BTreeMap::new(), warnings: Vec::new() };
     Ok(LoweredDockerfile { recipe, warnings, epoch })
 }
 

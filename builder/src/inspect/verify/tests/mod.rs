@@ -14,6 +14,8 @@ use crate::oci::tar::testing::{RawHeader, TarBuilder};
 
 const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// An image that can be modified before it is stored.
@@ -25,6 +27,8 @@ struct Sample {
     config_type: &'static str,
     /// Platform of each entry in the index; there is no index without entries.
     index: Vec<Value>,
+    /// Whether the index is a manifest list of Docker.
+    is_list: bool,
     /// Blobs that are missing: the config (0) and the layers (from 1 on).
     missing: Option<usize>,
     /// Whether the config is another than its digest says.
@@ -100,6 +104,7 @@ fn sample(tars: impl IntoIterator<Item = TarBuilder>) -> Sample {
         config: json!({}),
         config_type: "application/vnd.oci.image.config.v1+json",
         index: vec![json!({ "os": "linux", "architecture": "amd64" })],
+        is_list: false,
         missing: None,
         damaged: false,
     }
@@ -193,7 +198,7 @@ impl Sample {
             };
             let index = json!({
                 "schemaVersion": 2,
-                "mediaType": "application/vnd.oci.image.index.v1+json",
+                "mediaType": if self.is_list { LIST } else { INDEX },
                 "manifests": self.index.iter().map(entry).collect::<Vec<_>>(),
             });
             memory.put(index.to_string())
