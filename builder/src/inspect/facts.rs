@@ -16,5 +16,5 @@ pub(super) fn image_facts(
     }
     let layer = |blob: &Descriptor| LayerFacts { declared: Some(blob.clone()), ..seen(blob) };
     let layers = image.layers.iter().map(layer).collect();
-    ImageFacts { declared: image.declared.clone(), config, layers }
+    ImageFacts { declared: image.declared.clone(), config, layers, disk_path: None }
 }

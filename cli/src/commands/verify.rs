@@ -48,6 +48,11 @@ pub(crate) struct VerifyArguments {
     #[arg(long)]
     platform: Option<Platform>,
 
+    /// Judge the disk at this path, as `containerDisk.path` of a virtual machine names it: KubeVirt
+    /// alone finds one outside /disk
+    #[arg(long, value_name = "PATH", value_parser = parse_disk_path, conflicts_with = "boot")]
+    path: Option<String>,
+
     /// How the result is written
     #[arg(long, value_name = "HOW", default_value = "text")]
     format: Format,
@@ -61,7 +66,7 @@ pub(crate) struct VerifyArguments {
     allow: Vec<&'static ContractRule>,
 
     /// List the rules instead
-    #[arg(long, conflicts_with_all = ["image", "platform", "strict", "allow"])]
+    #[arg(long, conflicts_with_all = ["image", "platform", "path", "strict", "allow"])]
     rules: bool,
 
     /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
@@ -201,7 +206,14 @@ fn judge_image(
     };
     BootArguments::check(&chosen, environment)?;
     let (limits, progress) = (TarLimits::default(), progress.as_ref());
-    let context = VerifyContext { name: &name, images, limits, kept: DEFAULT_KEPT_LEN, progress };
+    let context = VerifyContext {
+        name: &name,
+        images,
+        disk_path: arguments.path.as_deref(),
+        limits,
+        kept: DEFAULT_KEPT_LEN,
+        progress,
+    };
     let report = verify_image(root, only, &context)?;
     let bootable: Vec<&PlatformImage> =
         chosen.into_iter().filter(|image| has_disk(image, &report)).collect();
@@ -236,6 +248,16 @@ fn print_rules(format: Format, ui: &Ui) -> Result<(), CommandError> {
         }
     };
     Ok(ui.print_result(result.as_bytes())?)
+}
+
+/// Parses a path as KubeVirt's webhook does (`pkg/storage/admitters/disks.go`).
+fn parse_disk_path(text: &str) -> Result<String, String> {
+    let mut parts = text.split('/').skip(1);
+    let is_plain = parts.all(|part| !matches!(part, "" | "." | ".."));
+    if text.starts_with('/') && is_plain {
+        return Ok(text.to_owned());
+    }
+    Err("it must be absolute, name a file, and have no relative parts".into())
 }
 
 fn parse_rule(text: &str) -> Result<&'static ContractRule, String> {

@@ -4,7 +4,7 @@
 use std::io::Read as _;
 
 use super::access::FoundFile;
-use super::rootfs::{NodeKind, Rootfs};
+use super::rootfs::{NodeKind, Rootfs, clean};
 use super::store::{ChosenImage, LayoutStore};
 use super::url::GoUrl;
 use super::{FoundDisk, Import, blob, labels, qemu};
@@ -44,7 +44,7 @@ pub fn pod_pull(
         ));
     }
     let scratch = find_scratch_file(&image)?;
-    let name = file_name(&scratch.path)?;
+    let name = file_name(&clean(&scratch.path))?;
     check_scratch_path(&name)?;
     let disk = check_disk(&name, scratch.bytes)?;
     Ok(Import { disk, labels: labels::import_labels(&image.env())? })

@@ -244,7 +244,7 @@ fn entries(tar: &[u8]) -> Result<Vec<RootfsEntry>, String> {
 }
 
 /// Everything is inside: a path begins at the root, and does not climb over it.
-fn clean(path: &str) -> String {
+pub(super) fn clean(path: &str) -> String {
     let mut parts = Vec::new();
     for part in path.split('/') {
         match part {

@@ -49,6 +49,9 @@ pub(crate) struct ImageFacts {
     pub(crate) config: ConfigFacts,
     /// Layers, lowest first.
     pub(crate) layers: Vec<LayerFacts>,
+    /// Path of the disk that `containerDisk.path` of a virtual machine names, without a slash in
+    /// front; nothing if it is looked for in `/disk`.
+    pub(crate) disk_path: Option<String>,
 }
 
 /// What a config declares; missing fields are empty.

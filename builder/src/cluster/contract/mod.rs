@@ -27,7 +27,8 @@ pub(crate) use self::placement::DISK_DIRECTORY;
 pub use self::rules::{ContractRule, Severity, all_rules};
 pub(crate) use self::rules::{DISK_ARCHITECTURE, DISK_NAME, DOCUMENT, NEED_ALL_MEMBERS};
 pub(crate) use self::view::{
-    KERNEL_DIRECTORY, Rootfs, SeenMember, agreed_disk, cdi_disks, cdi_takes, is_disk, is_relevant,
+    KERNEL_DIRECTORY, Rootfs, SeenMember, agreed_disk, cdi_disks, cdi_takes, is_disk, is_on_way,
+    is_relevant, named_disk,
 };
 use crate::oci::image::platform::Platform;
 

@@ -35,6 +35,17 @@ pub(crate) fn is_relevant(path: &str) -> bool {
         || mount_below(path).is_some()
 }
 
+/// Returns whether a member decides what is at a path: it is there, on the way, or removes it.
+pub(crate) fn is_on_way(member: &str, path: &str) -> bool {
+    let (dir, name) = split(member);
+    let meant = match name.strip_prefix(whiteout::PREFIX) {
+        _ if name == whiteout::OPAQUE => dir.to_owned(),
+        Some(hidden) => join(dir, hidden),
+        None => member.to_owned(),
+    };
+    meant == path || is_below(path, &meant) || is_below(&meant, path)
+}
+
 /// Returns whether CDI takes a member for a disk: `hasPrefix`, `isWhiteout` and `isDir` in its
 /// `pkg/importer/transport.go`.
 pub(crate) fn cdi_takes(found: &TarEntry) -> bool {
@@ -59,6 +70,16 @@ pub(crate) fn agreed_disk(layers: &[LayerFacts]) -> Option<(String, &DiskFacts)>
     }
     let disk = layers.get(taken.layer)?.disks.get(&taken.member)?;
     Some((taken.entry.path.clone(), disk))
+}
+
+/// Returns the path and the facts of the disk that a virtual machine names by its path.
+pub(crate) fn named_disk<'l>(
+    layers: &'l [LayerFacts],
+    path: &str,
+) -> Option<(String, &'l DiskFacts)> {
+    let seen = Rootfs::new(layers).get(path)?;
+    let disk = layers.get(seen.layer)?.disks.get(&seen.member)?;
+    Some((path.to_owned(), disk))
 }
 
 /// A member of a layer, with the index of the layer and its own index there.
@@ -168,6 +189,12 @@ impl<'a> Rootfs<'a> {
         }
         children
     }
+}
+
+/// Returns owner and mode of a member, as a finding says them.
+pub(crate) fn show_ownership(seen: SeenMember<'_>) -> String {
+    let found = seen.entry;
+    format!("it belongs to {}:{} and has the mode {:04o}", found.uid, found.gid, found.mode)
 }
 
 /// Returns whether QEMU's user has all of `bits`: the owner's bits apply if it owns the file, else

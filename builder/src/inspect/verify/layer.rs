@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::VerifyContext;
 use crate::cluster::contract::facts::{BlobFacts, DiskFacts, LayerFacts};
-use crate::cluster::contract::{BlobStart, cdi_takes, examine_disk, is_disk, is_relevant};
+use crate::cluster::contract::{
+    BlobStart, cdi_takes, examine_disk, is_disk, is_on_way, is_relevant,
+};
 use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::inspect::kept::kept_len;
@@ -104,15 +106,15 @@ fn scan_tar(
             facts.twice = Some(found.path.clone());
         }
         facts.add_shallow(&found.path, &found.kind);
-        if !is_relevant(&found.path) {
+        let named = context.member_path();
+        if !is_relevant(&found.path) && !named.is_some_and(|path| is_on_way(&found.path, path)) {
             if found.lead == NamePrefix::Slash && facts.absolute.is_none() {
                 facts.absolute = Some(format!("/{}", found.path));
             }
             continue;
         }
         count_kept(&found, kept)?;
-        let is_disk =
-            found.kind == TarEntryKind::File && (cdi_takes(&found) || is_disk(&found.path));
+        let is_disk = found.kind == TarEntryKind::File && is_judged_disk(&found, named);
         if is_disk && facts.disks.len() < DISKS_MAX {
             let start = tar.read_content_start(disk::START_LEN)?;
             let checksum = content_checksum(&start, &mut tar)?;
@@ -146,6 +148,11 @@ fn count_kept(found: &TarEntry, kept: &AtomicU64) -> Result<(), TarReadError> {
     taken
         .map(drop)
         .map_err(|_| TarReadError::Limit("more members than can be judged", found.offset))
+}
+
+/// Returns whether a file is a disk, perhaps since a virtual machine names it.
+fn is_judged_disk(found: &TarEntry, named: Option<&str>) -> bool {
+    cdi_takes(found) || is_disk(&found.path) || named == Some(&found.path)
 }
 
 /// Returns the hash of a path; a slash in front makes another of it, as for containers/storage. The

@@ -39,12 +39,22 @@ pub struct VerifyContext<'a> {
     pub name: &'a str,
     /// Where the image is read from.
     pub images: &'a dyn Images,
+    /// Path of the disk, absolute, where virtual machines name it by `containerDisk.path`; nothing if
+    /// the disk is looked for in `/disk`.
+    pub disk_path: Option<&'a str>,
     /// Limits of what a layer's tar may have.
     pub limits: TarLimits,
     /// Maximum number of bytes that are kept of the members of all layers together.
     pub kept: u64,
     /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
+}
+
+impl VerifyContext<'_> {
+    /// Returns the path of the disk as layers have it, if it is named.
+    fn member_path(&self) -> Option<&str> {
+        self.disk_path.map(|path| path.trim_start_matches('/'))
+    }
 }
 
 /// Why an image cannot be verified.
@@ -123,12 +133,16 @@ pub fn verify_image(
     let layers = read_layers(&chosen, context)?;
     let mut images = Vec::new();
     for image in chosen {
-        let facts = image_facts(image, |blob| {
+        let mut facts = image_facts(image, |blob| {
             layers.get(&(blob.digest, blob.size)).cloned().unwrap_or_default()
         });
+        facts.disk_path = context.member_path().map(str::to_owned);
         let platform = image.platform();
         findings.extend(judge_image(platform.as_ref(), &facts));
-        let disk = contract::agreed_disk(&facts.layers);
+        let disk = match &facts.disk_path {
+            Some(path) => contract::named_disk(&facts.layers, path),
+            None => contract::agreed_disk(&facts.layers),
+        };
         let disk = disk.map(|(path, disk)| VerifiedDisk { path, info: disk.info.clone() });
         images.push(VerifiedImage { platform, manifest: image.manifest.digest, disk });
     }

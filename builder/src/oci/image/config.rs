@@ -70,6 +70,18 @@ impl ImageConfig {
         self.set_image("variant", json!(platform.variant));
     }
 
+    /// Sets operating system and architecture where the config says none: without them CDI refuses
+    /// the image (`validateImagePlatformMatch` in its `pkg/importer/transport.go`).
+    pub(crate) fn complete_platform(&mut self, platform: &Platform) {
+        let fields = [("os", &platform.os), ("architecture", &platform.architecture)];
+        for (name, value) in fields {
+            let found = self.image.get(name).and_then(Value::as_str);
+            if found.is_none_or(str::is_empty) {
+                self.set_image(name, json!(value));
+            }
+        }
+    }
+
     /// Returns a setting of containers, e.g. `Env`, unless it is null.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.container.get(name).filter(|value| !value.is_null())
@@ -261,6 +273,21 @@ mod tests {
         check(r#"{"config":{"Env":[7,"B=1"]}}"#, json!(["B=3", "D==4"]));
         check(r#"{"config":null}"#, json!(["B=3", "D==4"]));
         check("{}", json!(["B=3", "D==4"]));
+    }
+
+    #[test]
+    fn a_missing_platform_is_completed() {
+        let check = |before: &str, os: &str, architecture: &str| {
+            let complete = |config: &mut ImageConfig| {
+                config.complete_platform(&"linux/arm64".parse().unwrap())
+            };
+            let platform = json!({ "os": os, "architecture": architecture });
+            check(before, complete, &finished(platform, json!({})));
+        };
+        check("{}", "linux", "arm64");
+        check(r#"{"architecture":"","os":null}"#, "linux", "arm64");
+        check(r#"{"architecture":"amd64"}"#, "linux", "amd64");
+        check(r#"{"architecture":"s390x","os":"plan9"}"#, "plan9", "s390x");
     }
 
     #[test]

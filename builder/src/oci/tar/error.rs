@@ -33,7 +33,7 @@ pub enum TarReadError {
     #[error("the pax header at byte {0} is malformed")]
     Pax(u64),
     /// A path leads out of the root directory.
-    #[error("the path {0:?} has a part `..`")]
+    #[error("the path {0:?} leads out of the root with `..`")]
     Escape(String),
     /// A path or a link target is not UTF-8.
     #[error("the name {0:?} is not UTF-8")]

@@ -61,6 +61,8 @@ fn places() -> Vec<Case> {
         of("without-directory", &[disk()], GOOD),
         of("dotted", &[dir("./disk"), file("./disk/disk.img", &raw())], GOOD),
         of("long-name", &[dir("disk"), file(&long, &raw())], GOOD),
+        of("up-and-down", &[dir("disk"), file("disk/../disk/disk.img", &raw())], GOOD),
+        of("up-first", &[dir("disk"), file("x/../disk/disk.img", &raw())], [NONE, "", "", ""]),
         of("rooted", &[dir("/disk"), file("/disk/disk.img", &raw())], [NONE, "", "", ""]),
         of(
             "file-called-disk",

@@ -18,7 +18,7 @@ pub(super) fn judge_disk(facts: &ImageFacts, seen: SeenMember<'_>, findings: &mu
     for flaw in &disk.info.flaws {
         findings.add(flaw_rule(flaw.kind), &subject, flaw.to_string());
     }
-    if disk.info.file_size < SNIFFED_LEN {
+    if disk.info.file_size < SNIFFED_LEN && facts.disk_path.is_none() {
         findings.add(&DISK_SMALL, &subject, format!("it has {} bytes", disk.info.file_size));
     }
     let architecture = facts.config.architecture.as_str();

@@ -6,6 +6,7 @@ mod index;
 mod labels;
 mod layers;
 mod mounts;
+mod named;
 mod paths;
 
 pub(crate) use self::index::judge_index;
@@ -33,9 +34,13 @@ pub(crate) fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Ve
         findings.add(&LAYER_LIMIT, "manifest", format!("it has {count} layers"));
         return findings.into_sorted();
     }
-    let taken = cdi_disks(&facts.layers).next();
     let rootfs = Rootfs::new(&facts.layers);
     documents::judge_documents(facts, &mut findings);
+    if let Some(path) = &facts.disk_path {
+        named::judge_named(facts, &rootfs, path, &mut findings);
+        return findings.into_sorted();
+    }
+    let taken = cdi_disks(&facts.layers).next();
     labels::judge_labels(&facts.config, &mut findings);
     layers::judge_layers(facts, taken, &mut findings);
     mounts::judge_mounts(&facts.layers, &rootfs, &mut findings);

@@ -10,7 +10,7 @@ use crate::cluster::contract::rules::{
     DISK_WHITEOUT, KERNEL_ONLY, KERNEL_UNREADABLE,
 };
 use crate::cluster::contract::view::{
-    KERNEL_DIRECTORY, Rootfs, SeenMember, allows_qemu, cdi_disks, cdi_takes,
+    KERNEL_DIRECTORY, Rootfs, SeenMember, allows_qemu, cdi_disks, cdi_takes, show_ownership,
 };
 use crate::cluster::contract::{ContractRule, Findings, name_problem};
 use crate::oci::image::whiteout;
@@ -163,11 +163,6 @@ fn judge_permissions(rootfs: &Rootfs<'_>, disk: SeenMember<'_>, findings: &mut F
     if disk.entry.kind == TarEntryKind::File && !allows_qemu(disk.entry, READ) {
         findings.add(&DISK_UNREADABLE, member_path(disk), show_ownership(disk));
     }
-}
-
-fn show_ownership(seen: SeenMember<'_>) -> String {
-    let found = seen.entry;
-    format!("it belongs to {}:{} and has the mode {:04o}", found.uid, found.gid, found.mode)
 }
 
 /// Finds out whether CDI and KubeVirt take different disks.

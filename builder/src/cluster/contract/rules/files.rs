@@ -1,6 +1,12 @@
 //! Rules about the paths of files in the image.
 
 super::table! {
+    DISK_PATH = Error "disk-path" {
+        must: "the disk is a file at the path that `containerDisk.path` names, if it names one",
+        else: "KubeVirt does not find the disk",
+        from: "KubeVirt pkg/container-disk/container-disk.go GetImage",
+        fix: "name the path of the file itself, or put the disk into `/disk` and name none",
+    }
     DISK_NAME = Error "disk-name" {
         must: "the disk's name has only letters, digits, `.`, `_`, `+` and `-`",
         else: "CDI takes the path of the disk for a URL: it does not find the file, or crashes",

@@ -41,7 +41,8 @@ impl<'b> BaseReader<'b> {
         let document = walk.choose_platform(&root, platform, &self.location.to_string())??;
         let (config, layers) =
             manifest::config_and_layers(&document, walk.parse_manifest(&document)?)?;
-        let config = ImageConfig::parse(&walk.read_config(&config)?)?;
+        let mut config = ImageConfig::parse(&walk.read_config(&config)?)?;
+        config.complete_platform(platform);
         let location = pin_digest(self.location, root.digest);
         let tree = self.build_tree(&layers, &config, &location)?;
         let name = match self.location {

@@ -219,11 +219,15 @@ impl Sample {
     }
 
     fn report(&self) -> VerifyReport {
+        self.report_of(None)
+    }
+
+    fn report_of(&self, disk_path: Option<&str>) -> VerifyReport {
         let mut memory = MemoryImages::default();
         let root = self.put(&mut memory);
         let images = &memory;
         let document = images.read_document(root).unwrap().unwrap();
-        let context = context(&images, &NoProgress);
+        let context = VerifyContext { disk_path, ..context(&images, &NoProgress) };
         verify_image(document, None, &context).unwrap()
     }
 }
@@ -232,6 +236,7 @@ fn context<'a>(images: &'a dyn Images, progress: &'a dyn Progress) -> VerifyCont
     VerifyContext {
         name: "a",
         images,
+        disk_path: None,
         limits: TarLimits::default(),
         kept: DEFAULT_KEPT_LEN,
         progress,

@@ -390,7 +390,7 @@ layer-unreadable: layer 1: the tar is cut off at byte 71680
         "layer-unreadable",
         &sample([disk(TarBuilder::new()).file("../a", "")]),
         str![[r#"
-layer-unreadable: layer 1: the path "../a" has a part `..`
+layer-unreadable: layer 1: the path "../a" leads out of the root with `..`
 
 "#]],
     );
@@ -718,6 +718,7 @@ disk-special: /disk/a: it is a device
         let (header, content) = file(name, "0000644\0", "0000000\0");
         one(dir().member(header, &content))
     };
+    named_paths(table);
     table.keeps("disk-name", &named("disk/Fedora-42.1_b+c.img"), str![]);
     table.breaks(
         "disk-name",
@@ -799,6 +800,88 @@ tar-name: layer 1: the name `/a` begins with a slash
 
 "#]],
     );
+}
+
+fn named_paths(table: &mut Table) {
+    let check = |path: &str, tars: Vec<TarBuilder>, expected: Inline| {
+        let found = lines(&sample(tars).report_of(Some(path)).findings);
+        assert_data_eq!(found, expected.raw());
+    };
+    let dir = |mode| TarBuilder::new().member(header("vm/", b'5', 0, mode, "0000000\0"), b"");
+    let with = |tar: TarBuilder, mode| {
+        let (header, content) = file("vm/a b.img", mode, "0000000\0");
+        tar.member(header, &content)
+    };
+    let good = || with(dir("0000755\0"), "0000444\0");
+    check("/vm/a b.img", vec![good()], str![]);
+    check("/vm/a b.img", vec![good().file("disk/a", "").file("disk/b", "")], str![]);
+    check(
+        "/vm",
+        vec![good()],
+        str![[r#"
+disk-path: /vm: it is a directory
+
+"#]],
+    );
+    check(
+        "/vm/c.img",
+        vec![good()],
+        str![[r#"
+disk-path: /vm/c.img: there is no such file
+
+"#]],
+    );
+    check(
+        "/vm/c.img",
+        vec![good().symlink("vm/c.img", "a b.img")],
+        str![[r#"
+disk-path: /vm/c.img: it is a symbolic link
+
+"#]],
+    );
+    check(
+        "/vm/a b.img",
+        vec![good(), TarBuilder::new().file("vm/.wh.a b.img", "")],
+        str![[r#"
+disk-path: /vm/a b.img: there is no such file
+
+"#]],
+    );
+    check(
+        "/vm/a b.img",
+        vec![good(), TarBuilder::new().file(".wh.vm", "")],
+        str![[r#"
+disk-path: /vm/a b.img: there is no such file
+
+"#]],
+    );
+    check(
+        "/vm/a b.img",
+        vec![with(dir("0000700\0"), "0000444\0")],
+        str![[r#"
+disk-closed: /vm: it belongs to 0:0 and has the mode 0700
+
+"#]],
+    );
+    check(
+        "/vm/a b.img",
+        vec![with(dir("0000711\0"), "0000400\0")],
+        str![[r#"
+disk-unreadable: /vm/a b.img: it belongs to 0:0 and has the mode 0400
+
+"#]],
+    );
+    check(
+        "/vm/a.vmdk",
+        vec![dir("0000755\0").file("vm/a.vmdk", "KDMV\u{1}\0\0\0")],
+        str![[r#"
+disk-outside-file: /vm/a.vmdk: the header at byte 0 lies outside the file of 8 bytes
+disk-cdi-only: /vm/a.vmdk: its format is vmdk: CDI converts it, KubeVirt does not take it
+
+"#]],
+    );
+    table.kept.insert("disk-path");
+    table.broken.insert("disk-path");
 }
 
 fn views(table: &mut Table) {
@@ -1269,7 +1352,8 @@ fn flaws(table: &mut Table) {
         };
         layer.disks.insert(1, DiskFacts { info, mark: (start, 0) });
         let config = ConfigFacts::from_fields(&sample.config());
-        let facts = ImageFacts { declared: None, config, layers: vec![layer] };
+        let layers = vec![layer];
+        let facts = ImageFacts { declared: None, config, layers, disk_path: None };
         lines(&judge_image(None, &facts))
     };
     let kinds = [

@@ -236,8 +236,8 @@ fn hard_links_are_files() {
     refuse(&[tar().hardlink("a", "")], &link("a", ""));
     refuse(&[tar().dir("d").hardlink("d", "./d/")], &link("d", "d"));
     refuse(&[one().hardlink("b", "a/c")], &missing("b", "a/c"));
-    refuse(&[tar().hardlink("a", "../b")], "the path \"../b\" has a part `..`");
-    refuse(&[tar().hardlink("a", "/../etc/passwd")], "the path \"/../etc/passwd\" has a part `..`");
+    refuse(&[tar().hardlink("a", "../b")], "the path \"../b\" leads out of the root with `..`");
+    refuse(&[tar().hardlink("a", "/../etc/passwd")], &missing("a", "etc/passwd"));
 }
 
 #[test]
@@ -275,8 +275,8 @@ fn names_of_users_are_at_hand() {
 #[test]
 fn tars_that_cannot_be_used_are_refused() {
     let file = |name: &[u8]| tar().member(raw(name, b'0', 0), b"");
-    refuse(&[file(b"../x")], "the path \"../x\" has a part `..`");
-    refuse(&[file(b"a/../../x")], "the path \"a/../../x\" has a part `..`");
+    refuse(&[file(b"../x")], "the path \"../x\" leads out of the root with `..`");
+    refuse(&[file(b"a/../../x")], "the path \"a/../../x\" leads out of the root with `..`");
     refuse(&[file(b"\xff")], "the name \"\u{fffd}\" is not UTF-8");
     refuse(
         &[tar().pax(&pax_record("path", b"a\0b")).file("a", "")],
