@@ -293,7 +293,7 @@ fn sarif_is_as_the_standard_has_it() {
       "text": "linux/amd64: variable KUBEVIRT_IO_A: `-` is not a label value: it must begin and end with a letter or digit"
     },
     "ruleId": "label-value",
-    "ruleIndex": 44
+    "ruleIndex": 51
   },
   {
     "level": "error",
@@ -316,7 +316,7 @@ fn sarif_is_as_the_standard_has_it() {
       "text": "linux/amd64: /disk: it holds 2: b.raw, disk.raw"
     },
     "ruleId": "disk-several",
-    "ruleIndex": 28
+    "ruleIndex": 31
   },
   {
     "level": "warning",
@@ -339,7 +339,7 @@ fn sarif_is_as_the_standard_has_it() {
       "text": "linux/amd64: variable CDI_KUBEVIRT_IO_A: it makes the label `cdi.kubevirt.io/a`"
     },
     "ruleId": "label-reserved",
-    "ruleIndex": 47
+    "ruleIndex": 54
   }
 ]
 

@@ -19,11 +19,10 @@ pub(super) fn clean_path(name: &[u8]) -> Result<String, TarReadError> {
     let mut parts = Vec::new();
     for part in name.split('/') {
         match part {
-            "" | "." => {}
             ".." if parts.pop().is_none() && !name.starts_with('/') => {
                 return Err(TarReadError::Escape(name));
             }
-            ".." => {}
+            "" | "." | ".." => {}
             part => parts.push(part),
         }
     }
