@@ -279,7 +279,7 @@ mod tests {
     fn a_missing_platform_is_completed() {
         let check = |before: &str, os: &str, architecture: &str| {
             let complete = |config: &mut ImageConfig| {
-                config.complete_platform(&"linux/arm64".parse().unwrap())
+                config.complete_platform(&"linux/arm64".parse().unwrap());
             };
             let platform = json!({ "os": os, "architecture": architecture });
             check(before, complete, &finished(platform, json!({})));

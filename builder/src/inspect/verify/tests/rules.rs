@@ -1268,12 +1268,11 @@ label-value: variable KUBEVIRT_IO_TEST: `-` is not a label value: it must begin 
         // Every label takes 6 bytes beside its name of 21 and its value, the last one 5.
         let mut values = vec![60; rest / 87];
         let left = rest + 1 - values.len() * 87;
-        match left.checked_sub(27) {
-            Some(own) => values.push(own),
-            None => {
-                values[0] -= 30;
-                values.push(left + 30 - 27);
-            }
+        if let Some(own) = left.checked_sub(27) {
+            values.push(own);
+        } else {
+            values[0] -= 30;
+            values.push(left + 30 - 27);
         }
         let variables: Vec<String> = values
             .iter()
