@@ -56,7 +56,10 @@ pub(crate) fn run(
     let images = open_images_at(&arguments.source, &registry)?;
     let tags = tags_to_copy(arguments, &*images)?;
     let find = |tag: &Option<String>| match tag {
-        Some(tag) => images.find_image(tag)?.ok_or_else(|| image_not_found(tag)),
+        Some(tag) => {
+            let found = images.find_image(tag)?;
+            found.ok_or_else(|| image_not_found(&source_name(arguments, tag)))
+        }
         None => images.only_image()?.ok_or_else(|| ambiguous_image(&arguments.source, &*images)),
     };
     // A missing image must not leave an empty layout behind.
@@ -121,6 +124,19 @@ fn tags_to_copy(
     match &images.tags()?[..] {
         [tag] => Ok(vec![Some(tag.clone())]),
         _ => Ok(vec![None]),
+    }
+}
+
+/// Returns the full name of an image of the source.
+fn source_name(arguments: &CopyArguments, tag: &str) -> String {
+    match &arguments.source {
+        ImageLocation::Registry(name) if arguments.all_tags => {
+            name.with_tag(tag.to_owned()).to_string()
+        }
+        source @ (ImageLocation::Registry(_)
+        | ImageLocation::Layout(_, Some(_))
+        | ImageLocation::Archive(_, Some(_))) => source.to_string(),
+        source => format!("{source}:{tag}"),
     }
 }
 

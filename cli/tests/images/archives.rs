@@ -140,7 +140,7 @@ error: home is not a regular file: archives are read in any order
 status: 1
 stdout:
 stderr:
-error: there is no image `2`
+error: there is no image `oci-archive:vm.tar:2`
 
 "#]],
     );

@@ -50,18 +50,18 @@ const TABLE: [(Fault, &str, &str); 18] = [
     (Fault::HangBefore,    "+ + + + + + + +", "- - - - - - - ~"),
     (Fault::HangInside,    "+ + + + + + + +", "- - - - - ? - ~"),
     (Fault::CutHead,       "+ + + + + + + +", "- - - - ? ? ~ ~"),
-    (Fault::Status(400),   "? ? ? ? ? ? ? ~", "- - - - - - - ~"),
-    (Fault::Status(401),   "+ ? + + + + + ~", "? - - - - - - ~"),
-    (Fault::Status(403),   "? ? ? ? ? ? ? ~", "- - - - - - - ~"),
-    // Not every registry has something at `/v2/`, and what matters shows with the next request.
+    (Fault::Status(400),   "+ ? + ? ? ? ? ~", "+ - + - - - - ~"),
+    (Fault::Status(401),   "+ ? + + + + + ~", "? - + - - - - ~"),
+    (Fault::Status(403),   "+ ? + ? ? ? ? ~", "+ - + - - - - ~"),
+    // Not every registry has something at `/v2/` or takes HEAD: the request that matters decides.
     (Fault::Status(404),   "+ ? + ? + + ? ~", "+ - + - - - - ~"),
-    (Fault::Status(408),   "+ + + + + + + +", "- - - - - - - ~"),
-    (Fault::RetrySeconds,  "+ + + + + + + +", "- - - - - - - ~"),
-    (Fault::RetryDate,     "+ + + + + + + +", "- - - - - - - ~"),
-    (Fault::Status(500),   "+ + + + + + + +", "- - - - - - - ~"),
-    (Fault::Status(502),   "+ + + + + + + +", "- - - - - - - ~"),
-    (Fault::Status(503),   "+ + + + + + + +", "- - - - - - - ~"),
-    (Fault::Garbage(504),  "+ + + + + + + +", "- - - - - - - ~"),
+    (Fault::Status(408),   "+ + + + + + + +", "- - + - - - - ~"),
+    (Fault::RetrySeconds,  "+ + + + + + + +", "- - + - - - - ~"),
+    (Fault::RetryDate,     "+ + + + + + + +", "- - + - - - - ~"),
+    (Fault::Status(500),   "+ + + + + + + +", "- - + - - - - ~"),
+    (Fault::Status(502),   "+ + + + + + + +", "- - + - - - - ~"),
+    (Fault::Status(503),   "+ + + + + + + +", "- - + - - - - ~"),
+    (Fault::Garbage(504),  "+ + + + + + + +", "- - + - - - - ~"),
 ];
 
 /// What a message may say of a connection that failed.

@@ -102,7 +102,7 @@ fn documents() -> Vec<Case> {
         case("a long manifest", |registry| put(registry, "", "x", json!("x".repeat(4 << 20))),
             "cannot read [REGISTRY]/team/vm:1: the answer is longer than 4194304 bytes"),
         case("no JSON", |registry| text(registry, "<html>"),
-            "cannot read [REGISTRY]/team/vm:1: the manifest is not JSON: expected value at line 1 column 1"),
+            "cannot read [REGISTRY]/team/vm:1: the server sent a web page, not a manifest"),
         case("deep JSON", |registry| text(registry, &"[".repeat(10_000)),
             "cannot read [REGISTRY]/team/vm:1: the manifest is not JSON: recursion limit exceeded at line 1 column 128"),
         case("a list", |registry| text(registry, "[]"),
@@ -315,5 +315,17 @@ fn pushes() {
     let why = "refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf";
     let said = |act: &str| format!("cannot {act} [REGISTRY]/team/vm: {why}");
     check(RequestKind::Post, Fault::Location(METADATA.into()), &said("upload a blob to"));
-    check(RequestKind::HeadBlob, Fault::Redirect(METADATA.into()), &said("look for a blob in"));
+    check(
+        RequestKind::Body,
+        Fault::Redirect(METADATA.into()),
+        "cannot upload a blob to [REGISTRY]/team/vm: the server answered 307: it redirects to `http://169.254.169.254/latest/`",
+    );
+    // What only asks is not followed there either, and does not decide.
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    registry.inject(RequestKind::HeadBlob, Fault::Redirect(METADATA.into()), FaultTimes::Always);
+    let there = registry.reference("team/vm:1");
+    let outcome = scene.run(["push", "-l", "out", "1", &there, "--progress", "none", "--debug"]);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("/latest/"), "{}", outcome.stderr);
+    assert_eq!(registry.verify_image(NAME, "1"), Ok(()));
 }

@@ -49,7 +49,7 @@ fn passwords() {
 status: 1
 stdout:
 stderr:
-error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a password, and none are known for it
+error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it wants a user and a password, and none are known for it: UNAUTHORIZED, authentication required
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 
@@ -58,7 +58,7 @@ error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a passw
 status: 1
 stdout:
 stderr:
-error: cannot look for a blob in [REGISTRY]/team/vm: the server answered 401: the credential is refused
+error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: the credential is refused: UNAUTHORIZED, authentication required
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 
@@ -114,7 +114,7 @@ error: cannot read `nowhere`: No such file or directory (os error 2)
 status: 1
 stdout:
 stderr:
-error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a password, and none are known for it
+error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it wants a user and a password, and none are known for it: UNAUTHORIZED, authentication required
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 
@@ -124,7 +124,7 @@ error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a passw
 status: 1
 stdout:
 stderr:
-error: cannot look for a blob in [REGISTRY]/team/vm: the server answered 401: the credential is refused
+error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: the credential is refused: UNAUTHORIZED, authentication required
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 
@@ -228,7 +228,7 @@ error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it w
 status: 1
 stdout:
 stderr:
-error: cannot look for a blob in [REGISTRY]/team/vm: the registry's token server refused the credential: it answered 401
+error: cannot look for a blob in [REGISTRY]/team/vm: the registry's token server refused the credential: it answered 401: incorrect username or password
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 
@@ -271,7 +271,7 @@ fn tokens_for_nobody() {
 status: 1
 stdout:
 stderr:
-error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a password, and none are known for it: it answered 401
+error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a password, and none are known for it: it answered 401: incorrect username or password
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 

@@ -5,16 +5,20 @@
     reason = "a test fails by panicking, opens files and asks the clock"
 )]
 
+mod chunks;
 mod cuts;
+mod fallbacks;
 mod faults;
 mod hostile;
 mod interop;
 mod leaks;
 mod login;
 mod nginx;
+mod odd_answers;
 mod personalities;
 mod plain;
 mod precedence;
+mod probes;
 mod proxy;
 mod server;
 mod tags;

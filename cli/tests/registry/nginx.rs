@@ -114,13 +114,17 @@ error: cannot upload a blob to [REGISTRY]/vm: the server answered 413
  = help: a proxy in front of the registry limits the size of requests; raise its limit (nginx: `client_max_body_size 0`), or send less at a time with `--chunk-size`
 
 "#]].raw());
-    check("return 403;", str![[r#"
+    check(
+        "return 403;",
+        str![[r#"
 1
-error: cannot look for a blob in [REGISTRY]/vm: the server answered 403
+error: cannot upload a blob to [REGISTRY]/vm: the server answered 403
  |
- = help: the credential is known, but it may not do this; does the repository exist, and may it be written to?
+ = help: no credential was sent: log in with `diskette login [REGISTRY]`, if it has users
 
-"#]].raw());
+"#]]
+        .raw(),
+    );
     check(
         "return 502;",
         str![[r#"
@@ -132,7 +136,7 @@ error: cannot look for a blob in [REGISTRY]/vm: the server answered 502
     );
     check("return 301 http://$http_host$request_uri;", str![[r#"
 1
-error: cannot look for a blob in [REGISTRY]/vm: refusing to follow to `http://[REGISTRY]/v2/`: too many redirects
+error: cannot upload a blob to [REGISTRY]/vm: refusing to follow to `http://[REGISTRY]/v2/`: too many redirects
 
 "#]].raw());
     check(

@@ -107,7 +107,7 @@ error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: unable to
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [REGISTRY]/vm: the server answered 400
+error: cannot list the tags of [REGISTRY]/vm: the server answered 400: Client sent an HTTP request to an HTTPS server.
  |
  = help: does it speak https? on this machine that is not expected; say `--tls-verify`
 
@@ -299,7 +299,7 @@ fn without_tls_only_where_it_was_said() {
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: wrong version number
+error: cannot list the tags of [REGISTRY]/vm: [REGISTRY] does not speak TLS
  |
  = help: is it a registry, and does it speak https? if not, say `--plain-http`
 
@@ -312,7 +312,7 @@ error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: wrong ver
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: wrong version number
+error: cannot list the tags of [REGISTRY]/vm: [REGISTRY] does not speak TLS
  |
  = help: is it a registry, and does it speak https? if not, say `--plain-http`
 
@@ -369,7 +369,7 @@ fn registries_conf() {
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [SECURE]/vm: the server answered 400
+error: cannot list the tags of [SECURE]/vm: the server answered 400: Client sent an HTTP request to an HTTPS server.
  |
  = help: does it speak https? on this machine that is not expected; say `--tls-verify`
 

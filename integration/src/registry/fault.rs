@@ -117,7 +117,13 @@ impl Fault {
             | Self::ResetAfter
             | Self::CutHead
             | Self::Delay(_) => FaultStage::Done,
-            _ if matches!(kind, RequestKind::Commit | RequestKind::PutManifest) => FaultStage::Late,
+            _ if matches!(
+                kind,
+                RequestKind::Commit | RequestKind::PutManifest | RequestKind::PutTag
+            ) =>
+            {
+                FaultStage::Late
+            }
             _ => FaultStage::Early,
         }
     }

@@ -115,6 +115,9 @@ pub enum RangePolicy {
     Checked,
     /// The same, and the body must not be longer, in bytes.
     Capped(u64),
+    /// The same as `Checked`, and each body but the last has a multiple of this length, in bytes, which
+    /// the session declares.
+    MultipleOf(u64),
     /// It is not supported.
     Refused,
 }

@@ -22,8 +22,14 @@ pub enum RequestKind {
     Commit,
     /// `PUT` of a manifest or an index.
     PutManifest,
+    /// `PUT` of a tag.
+    PutTag,
     /// `HEAD` or `GET` of what a tag names.
     Tag,
+    /// `HEAD` of a manifest, by tag or digest.
+    HeadManifest,
+    /// `GET` of a manifest, by tag or digest.
+    GetManifest,
 }
 
 /// Which of the registry's listeners was asked.
@@ -129,8 +135,16 @@ fn kinds(head: &RequestHead, route: Route<'_>) -> Vec<RequestKind> {
         ("PATCH", Route::Upload(..)) => vec![RequestKind::Body],
         ("PUT", Route::Upload(..)) if has_body => vec![RequestKind::Body, RequestKind::Commit],
         ("PUT", Route::Upload(..)) => vec![RequestKind::Commit],
+        ("PUT", Route::Manifest(_, tag)) if !tag.contains(':') => {
+            vec![RequestKind::PutManifest, RequestKind::PutTag]
+        }
         ("PUT", Route::Manifest(..)) => vec![RequestKind::PutManifest],
-        ("GET" | "HEAD", Route::Manifest(_, tag)) if !tag.contains(':') => vec![RequestKind::Tag],
+        ("HEAD", Route::Manifest(_, tag)) => manifest_kinds(RequestKind::HeadManifest, tag),
+        ("GET", Route::Manifest(_, tag)) => manifest_kinds(RequestKind::GetManifest, tag),
         _ => vec![],
     }
+}
+
+fn manifest_kinds(kind: RequestKind, reference: &str) -> Vec<RequestKind> {
+    if reference.contains(':') { vec![kind] } else { vec![kind, RequestKind::Tag] }
 }

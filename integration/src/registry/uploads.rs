@@ -82,7 +82,13 @@ impl Shared {
             let session = self.session(&id);
             return self.take_and_commit(&FoundSession { name, id: &id, session }, request, body);
         }
-        Ok(RegistryAnswer::new(202)
+        let answer = match self.profile.ranges {
+            RangePolicy::MultipleOf(min) => {
+                RegistryAnswer::new(202).with("OCI-Chunk-Min-Length", min.to_string())
+            }
+            _ => RegistryAnswer::new(202),
+        };
+        Ok(answer
             .with("Location", self.location(name, &id, 0))
             .with("Docker-Upload-UUID", id)
             .with("Range", "0-0"))
@@ -175,7 +181,10 @@ impl Shared {
             RangePolicy::Ignored => None,
             RangePolicy::Checked if is_right => None,
             RangePolicy::Capped(cap) if is_right && end - start < cap => None,
-            RangePolicy::Checked | RangePolicy::Capped(_) => Some(self.progress(found, 416)),
+            RangePolicy::MultipleOf(min) if is_right && len.is_multiple_of(min) => None,
+            RangePolicy::Checked | RangePolicy::Capped(_) | RangePolicy::MultipleOf(_) => {
+                Some(self.progress(found, 416))
+            }
             RangePolicy::Refused => {
                 Some(RegistryAnswer::error(400, "UNSUPPORTED", "no chunks here"))
             }

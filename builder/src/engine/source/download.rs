@@ -46,7 +46,7 @@ impl DownloadError {
     /// Returns whether another attempt may succeed later.
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
-            Self::Http(error) => error.is_transient() || matches!(error, HttpError::Resolve { .. }),
+            Self::Http(error) => error.is_temporary(),
             Self::Status { status, .. } => is_transient_status(*status),
             // A mirror may not have the new file yet, or the list may be about to follow.
             Self::Length { .. } | Self::Changed => true,

@@ -76,10 +76,13 @@ impl DownloadStream {
         let all = std::iter::once(url).chain(mirrors.map(String::as_str));
         let published = download.and_then(|download| download.size);
         let parse = |url: &str| Url::parse(url).map_err(|_| HttpError::Url(url.into()));
+        let mut urls = all.map(parse).collect::<Result<Vec<_>, _>>()?;
+        // A server that failed in this run is asked after the others.
+        urls.sort_by_key(|url| client.is_down(url));
         let mut response = Self {
             client: client.clone(),
             expected,
-            urls: all.map(parse).collect::<Result<Vec<_>, _>>()?,
+            urls,
             current: 0,
             body: None,
             len: published,
@@ -193,6 +196,9 @@ impl DownloadStream {
     /// all were asked, after a pause.
     fn prepare_retry(&mut self, error: DownloadError) -> Result<(), DownloadError> {
         self.body = None;
+        if let (DownloadError::Http(_), Some(url)) = (&error, self.urls.get(self.current)) {
+            self.client.mark_down(url);
+        }
         if error.is_transient() {
             self.current += 1;
         } else {

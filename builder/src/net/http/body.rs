@@ -220,4 +220,9 @@ impl HttpResponse {
     pub(crate) fn is_from(&self, url: &Url) -> bool {
         url_origin(url).is_ok_and(|origin| origin == self.origin)
     }
+
+    /// Returns the server that the response comes from.
+    pub(crate) fn origin(&self) -> &HttpOrigin {
+        &self.origin
+    }
 }

@@ -1,7 +1,7 @@
 //! *Connecting* to a server, directly or through a proxy.
 
-use std::io::{self, BufReader, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::io::{BufReader, Write};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::head::ResponseHead;
 use super::socket::Socket;
 use super::socks::{SocksError, connect_socks};
 use super::stream::{ConnectionRoute, HttpConnection, HttpStream};
-use super::{HttpClient, HttpError, HttpOrigin, tls};
+use super::{HttpClient, HttpError, HttpOrigin, address, tls};
 use crate::net::proxy::{ProxyAddress, ProxyScheme, RequestScheme};
 
 /// The longest time for a TCP connection, which is shorter than the default stall time.
@@ -34,8 +34,8 @@ pub(super) fn connect(
     };
     let stream = connect_tcp(client, proxy.host(), proxy.port());
     let mut stream = stream.map_err(|error| match error {
-        HttpError::Connect { host, source } => {
-            HttpError::Connect { host: format!("the proxy {host}"), source }
+        HttpError::Connect { host, source, was_reached } => {
+            HttpError::Connect { host: format!("the proxy {host}"), source, was_reached }
         }
         error => error,
     })?;
@@ -73,18 +73,25 @@ fn make_connection(
 fn connect_tcp(client: &HttpClient, host: &str, port: u16) -> Result<HttpStream, HttpError> {
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let resolve = |source| HttpError::Resolve { host: host.into(), source };
-    let addresses: Vec<SocketAddr> = (name, port).to_socket_addrs().map_err(resolve)?.collect();
+    let mut addresses: Vec<SocketAddr> = (name, port).to_socket_addrs().map_err(resolve)?.collect();
+    let location = format!("{host}:{port}");
+    let reached = client.reached_address(&location);
+    // The address that worked before is tried first.
+    addresses.sort_by_key(|address| Some(*address) != reached);
     let stall = client.options().stall;
-    let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        let connected = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT.min(stall));
-        let cancelled = Arc::clone(&client.options().cancelled);
-        match connected.and_then(|tcp| Socket::new(tcp, stall, cancelled)) {
-            Ok(socket) => return Ok(HttpStream::Plain(socket)),
-            Err(error) => failed = error,
+    let cancelled = Arc::clone(&client.options().cancelled);
+    let connected = address::connect_any(&addresses, CONNECT_TIMEOUT.min(stall), &*cancelled);
+    let opened = connected
+        .and_then(|(address, tcp)| Ok((address, Socket::new(tcp, stall, Arc::clone(&cancelled))?)));
+    match opened {
+        Ok((address, socket)) => {
+            client.remember_address(location, address);
+            Ok(HttpStream::Plain(socket))
+        }
+        Err(source) => {
+            Err(HttpError::Connect { host: location, source, was_reached: reached.is_some() })
         }
     }
-    Err(HttpError::Connect { host: format!("{host}:{port}"), source: failed })
 }
 
 /// Asks a SOCKS proxy to connect to the server.

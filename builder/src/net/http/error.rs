@@ -7,7 +7,34 @@ use thiserror::Error;
 
 use super::alert::{TlsProblem, find_refusal};
 use super::socks::SocksFailure;
+use super::words::printable;
 use crate::net::proxy::ProxyError;
+
+/// What a server sent that does not speak HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NotHttp {
+    /// A record of TLS.
+    #[error("it speaks TLS")]
+    Tls,
+    /// This line, as far as it can be shown.
+    #[error("it sent `{0}`")]
+    Line(String),
+    /// Bytes that are no text.
+    #[error("it sent no text")]
+    Bytes,
+}
+
+impl NotHttp {
+    /// Classifies the first bytes of a response.
+    pub(super) fn classify(bytes: &[u8]) -> Self {
+        if matches!(bytes, [20..=23, 3, ..]) {
+            return Self::Tls;
+        }
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = std::str::from_utf8(line).ok().and_then(printable);
+        line.map_or(Self::Bytes, |line| Self::Line(line.chars().take(80).collect()))
+    }
+}
 
 /// Why a request failed. A response with an error status is no error here.
 #[derive(Debug, Error)]
@@ -30,6 +57,8 @@ pub enum HttpError {
         host: String,
         /// The error of the system.
         source: io::Error,
+        /// Whether a connection to it succeeded before.
+        was_reached: bool,
     },
     /// The proxy refused the tunnel.
     #[error("the proxy {proxy} refused to connect: it answered {status}")]
@@ -80,8 +109,14 @@ pub enum HttpError {
     /// No byte was transferred for this time.
     #[error("timed out: nothing moved for {} s", .0.as_secs())]
     Stalled(Duration),
-    /// The response is not valid HTTP, or not what was requested.
+    /// The server does not speak TLS.
+    #[error("{0} does not speak TLS")]
+    NotTls(String),
+    /// The response is not one of HTTP.
     #[error("the server does not speak HTTP: {0}")]
+    NotHttp(NotHttp),
+    /// The response violates HTTP.
+    #[error("the answer of the server is malformed: {0}")]
     Protocol(String),
     /// The response is longer than this limit in bytes.
     #[error("the answer is longer than {0} bytes")]
@@ -111,6 +146,7 @@ impl HttpError {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Stalled(waited),
             io::ErrorKind::UnexpectedEof => Self::Closed,
+            io::ErrorKind::InvalidData => Self::Protocol(error.to_string()),
             _ => find_refusal(&error).map_or(Self::Lost(error), Self::ClientCertificate),
         }
     }
@@ -123,11 +159,12 @@ impl HttpError {
     /// Returns whether the same request may succeed if it is sent again.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            // Invalid HTTP often comes from something between, such as a gateway.
-            Self::Connect { .. }
-            | Self::Lost(_)
+            // A server that was never reached is most likely down, or its name or port is wrong.
+            Self::Connect { was_reached, .. } => *was_reached,
+            Self::Lost(_)
             | Self::Closed
             | Self::Stalled(_)
+            // Invalid HTTP often comes from something between, such as a gateway.
             | Self::Protocol(_) => true,
             Self::Proxy { status, .. } => *status >= 500 || *status == 429,
             Self::Socks { failure, .. } => failure.is_transient(),
@@ -138,8 +175,16 @@ impl HttpError {
             | Self::ClientCertificate(_)
             | Self::Certificates { .. }
             | Self::TooLong(_)
+            | Self::NotTls(_)
+            | Self::NotHttp(_)
             | Self::Redirect { .. }
             | Self::PrivateRedirect(_) => false,
         }
+    }
+
+    /// Returns whether the same request may succeed at another time, which is too far off to wait
+    /// for.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.is_transient() || matches!(self, Self::Connect { .. } | Self::Resolve { .. })
     }
 }

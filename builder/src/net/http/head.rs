@@ -3,7 +3,7 @@
 use std::io::BufRead;
 use std::time::Duration;
 
-use super::HttpError;
+use super::{HttpError, NotHttp};
 
 /// The longest head that is read, in bytes.
 const HEAD_MAX: usize = 64 * 1024;
@@ -36,6 +36,12 @@ impl ResponseHead {
         self.header("content-length")?.parse().ok()
     }
 
+    /// Returns whether the body is declared as a web page.
+    pub(crate) fn is_web_page(&self) -> bool {
+        let kind = self.header("content-type").unwrap_or_default().trim_start();
+        kind.get(..9).is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"))
+    }
+
     /// Returns whether a header that is a list of words has this one.
     pub(super) fn header_lists(&self, name: &str, word: &str) -> bool {
         self.headers_named(name)
@@ -47,8 +53,13 @@ impl ResponseHead {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, HttpError> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut headers);
-        let parsed =
-            response.parse(bytes).map_err(|error| HttpError::Protocol(error.to_string()))?;
+        let parsed = response.parse(bytes).map_err(|error| {
+            if bytes.starts_with(b"HTTP/") {
+                HttpError::Protocol(error.to_string())
+            } else {
+                HttpError::NotHttp(NotHttp::classify(bytes))
+            }
+        })?;
         let httparse::Status::Complete(len) = parsed else { return Ok(None) };
         let headers = response.headers.iter().map(|header| {
             let value = String::from_utf8_lossy(header.value).trim().to_owned();
@@ -60,7 +71,7 @@ impl ResponseHead {
         if let Some((_, first)) = lengths.next()
             && (first.parse::<u64>().is_err() || lengths.any(|(_, other)| other != first))
         {
-            return Err(HttpError::Protocol("the length of the answer makes no sense".into()));
+            return Err(HttpError::Protocol("its length makes no sense".into()));
         }
         let (status, minor) = (response.code.unwrap_or_default(), response.version.unwrap_or(0));
         Ok(Some((Self { status, minor, headers }, len)))
@@ -83,7 +94,7 @@ impl ResponseHead {
             }
             reader.consume(count);
             if bytes.len() > HEAD_MAX {
-                return Err(HttpError::Protocol("the head of the answer does not end".into()));
+                return Err(HttpError::Protocol("its head does not end".into()));
             }
         }
     }
@@ -111,16 +122,22 @@ mod tests {
         check("HTTP/1.0 404 no\nx: y\n\n", r#"404 [("x", "y")] "#);
         check("", "the server closed the connection");
         check("HTTP/1.1 200 OK\r\n", "the server closed the connection");
-        check("SSH-2.0-x\r\n\r\n", "the server does not speak HTTP: invalid HTTP version");
+        check("SSH-2.0-x\r\n\r\n", "the server does not speak HTTP: it sent `SSH-2.0-x`");
+        check("\u{15}\u{3}\u{1}\0\u{2}\u{2}F", "the server does not speak HTTP: it speaks TLS");
+        check("\0\u{1}\u{2}", "the server does not speak HTTP: it sent no text");
+        check(
+            "HTTP/1.1 abc\r\n\r\n",
+            "the answer of the server is malformed: invalid response status",
+        );
         check(
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-            "the server does not speak HTTP: the length of the answer makes no sense",
+            "the answer of the server is malformed: its length makes no sense",
         );
         check(
             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-            "the server does not speak HTTP: the length of the answer makes no sense",
+            "the answer of the server is malformed: its length makes no sense",
         );
         let long = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(HEAD_MAX));
-        check(&long, "the server does not speak HTTP: the head of the answer does not end");
+        check(&long, "the answer of the server is malformed: its head does not end");
     }
 }

@@ -3,6 +3,7 @@
 //! blocks; every wait has a deadline. Its users decide what is retried, and which server gets which
 //! credential.
 
+mod address;
 mod alert;
 mod body;
 mod connect;
@@ -11,6 +12,7 @@ mod exchange;
 mod head;
 mod options;
 mod origin;
+mod pool;
 mod reach;
 mod redirect;
 mod retry;
@@ -20,10 +22,11 @@ mod stream;
 mod tls;
 mod trust;
 mod wire;
+mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -33,7 +36,7 @@ use openssl::ssl::SslConnector;
 use url::Url;
 
 pub(crate) use self::alert::TlsProblem;
-pub(crate) use self::error::{HttpError, PRIVATE_REDIRECT_HELP};
+pub(crate) use self::error::{HttpError, NotHttp, PRIVATE_REDIRECT_HELP};
 pub(crate) use self::exchange::{HttpExchange, SendError};
 pub(crate) use self::head::ResponseHead;
 pub use self::options::{HttpOptions, HttpTrace, PrivateRedirects};
@@ -46,6 +49,7 @@ pub(crate) use self::body::HttpResponse;
 pub(crate) use self::reach::is_loopback;
 pub(crate) use self::retry::{RetryAttempts, is_transient_status, retry_after};
 use self::stream::HttpConnection;
+pub(crate) use self::words::{server_words, web_page_words};
 
 /// A client that sends requests; clones share connections. Nothing is set up before the first
 /// request: reading the system's certificates takes longer than a build that has nothing to do.
@@ -63,12 +67,11 @@ struct HttpClientState {
     trusted_redirects: Mutex<HashSet<String>>,
     /// The addresses of servers that were reached without a proxy, by host and port.
     peers: Mutex<HashMap<(String, u16), IpAddr>>,
+    /// The address of each host, with its port, that a connection was made to.
+    reached: Mutex<HashMap<String, SocketAddr>>,
+    /// Servers that failed while others could be asked instead.
+    down: Mutex<HashSet<HttpOrigin>>,
 }
-
-/// The most idle connections that are kept, and for how long: servers close theirs after about a
-/// minute, and a request on a closed connection costs another round trip.
-const IDLE_MAX: usize = 8;
-const IDLE_FOR: Duration = Duration::from_secs(15);
 
 /// A request without its body.
 #[derive(Debug, Clone)]
@@ -103,6 +106,8 @@ impl HttpClient {
             unverified: Mutex::default(),
             trusted_redirects: Mutex::default(),
             peers: Mutex::default(),
+            reached: Mutex::default(),
+            down: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -181,34 +186,6 @@ impl HttpClient {
         let trusted = trusted.lock().unwrap_or_else(PoisonError::into_inner);
         self.options().private_redirects == PrivateRedirects::Follow
             || trusted.contains(&origin.authority())
-    }
-
-    fn obtain_connection(
-        &self,
-        url: &Url,
-        kept: bool,
-    ) -> Result<(HttpConnection, bool), HttpError> {
-        let origin = url_origin(url)?;
-        let idle = if kept { self.take_idle(&origin) } else { None };
-        match idle {
-            Some(connection) => Ok((connection, true)),
-            None => Ok((connect::connect(self, &origin)?, false)),
-        }
-    }
-
-    fn take_idle(&self, origin: &HttpOrigin) -> Option<HttpConnection> {
-        let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(_, _, since)| since.elapsed() < IDLE_FOR);
-        let found = idle.iter().rposition(|(kept, _, _)| kept == origin)?;
-        Some(idle.swap_remove(found).1)
-    }
-
-    /// Keeps an idle connection for further requests.
-    fn keep_idle(&self, connection: HttpConnection) {
-        let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_MAX {
-            idle.push((connection.origin.clone(), connection, Instant::now()));
-        }
     }
 
     /// Returns the attempts that an operation has.

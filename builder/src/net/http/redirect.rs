@@ -47,7 +47,7 @@ impl HttpClient {
 
 /// Parses a location that a server sent, and refuses one that must not be followed wherever it is.
 fn parse_location(from: &Url, location: &str) -> Result<Url, HttpError> {
-    let unreadable = |_| HttpError::Protocol("the server sends to a place that is no URL".into());
+    let unreadable = |_| HttpError::Protocol("it redirects to what is no URL".into());
     let mut url = from.join(location).map_err(unreadable)?;
     let (old, new) = (url_origin(from)?, url_origin(&url)?);
     if old.is_tls() && !new.is_tls() {

@@ -42,7 +42,16 @@ pub(super) fn connect_tls(
             }
             match error.into_io_error() {
                 Ok(error) => Err(HttpError::Lost(error)),
-                Err(error) => Err(other(openssl_reasons(error.ssl_error(), &error.to_string()))),
+                Err(error) => {
+                    let reasons = openssl_reasons(error.ssl_error(), &error.to_string());
+                    // OpenSSL reads the answer of another protocol as a record of a wrong version.
+                    let is_other_protocol =
+                        ["wrong version number", "http request", "packet length too long"];
+                    if is_other_protocol.iter().any(|reason| reasons.contains(reason)) {
+                        return Err(HttpError::NotTls(host));
+                    }
+                    Err(other(reasons))
+                }
             }
         }
     }

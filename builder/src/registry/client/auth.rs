@@ -104,7 +104,8 @@ impl Authorization {
                 Some(Credential::IdentityToken(_)) => Err(RegistryErrorCause::Unauthorized(
                     "the registry wants a user and a password, but there is only a token".into(),
                 )),
-                None => Err(RegistryErrorCause::Unauthorized(NO_CREDENTIAL.into())),
+                // The registry may require it for some requests only.
+                None => Ok(None),
             },
             AuthScheme::Bearer { realm, service } => {
                 if let Some(token) = self.usable_token(scope, haste) {
@@ -121,6 +122,20 @@ impl Authorization {
                 Ok(Some(bearer_header(&value)))
             }
         }
+    }
+
+    /// Returns whether the registry requires a user and a password, and those that are known are
+    /// what it just refused.
+    pub(super) fn has_nothing_else(
+        &self,
+        context: CredentialContext<'_>,
+        used: Option<&Secret>,
+    ) -> Result<bool, RegistryErrorCause> {
+        if self.lock_state().scheme != AuthScheme::Basic {
+            return Ok(false);
+        }
+        let next = self.header_value(context, &TokenScope::default(), RequestDuration::Short)?;
+        Ok(next.as_ref() == used)
     }
 
     /// Returns a token that is still valid; a long request needs one with half its lifetime left.

@@ -5,16 +5,15 @@ use std::ops::ControlFlow;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use serde_json::Value;
 use url::Url;
 
-use super::auth::{CredentialContext, NO_CREDENTIAL, RequestDuration, is_registry_url};
+use super::auth::{CredentialContext, RequestDuration, is_registry_url};
 use super::error::{RegistryError, RegistryErrorCause};
 use super::host::Probe;
 use super::remedy::Retry;
 use super::scope::TokenScope;
 use super::{RegistryClient, Repository};
-use crate::net::http::{HttpError, HttpRequest, HttpResponse, retry_after};
+use crate::net::http::{HttpError, HttpRequest, HttpResponse, is_transient_status};
 use crate::net::secret::Secret;
 
 /// A request with a complete body.
@@ -30,12 +29,16 @@ pub(super) struct RegistryCall<'a> {
     pub(super) timeout: Option<Duration>,
 }
 
+/// What follows from a response that refuses the credential of a request.
+pub(super) enum Refusal {
+    /// The request can be repeated with this scope.
+    Understood(TokenScope),
+    /// There is nothing else to present.
+    Final(Box<HttpResponse>),
+}
+
 /// How often one request is repeated with another credential.
 const REFUSALS_MAX: u32 = 3;
-
-/// The longest error body that is read, in bytes, and the most characters of it that are shown.
-const ERROR_MAX: u64 = 64 * 1024;
-const DETAIL_MAX: usize = 300;
 
 impl Repository<'_> {
     /// Returns a URL below the repository, e.g. of `blobs/uploads/`.
@@ -59,7 +62,7 @@ impl Repository<'_> {
         call: &RegistryCall<'_>,
         expected: impl Fn(u16) -> bool,
     ) -> Result<HttpResponse, RegistryError> {
-        let mut attempts = self.registry.client.attempts();
+        let mut attempts = self.attempts();
         loop {
             let cause = match self.send_call_once(call) {
                 Ok(response) if expected(response.head.status) => return Ok(response),
@@ -86,7 +89,10 @@ impl Repository<'_> {
                 return Ok(response);
             }
             refusals += 1;
-            scope = self.learn_from_refusal(response, &scope, used.as_ref())?;
+            match self.learn_from_refusal(response, &scope, used.as_ref())? {
+                Refusal::Understood(wanted) => scope = wanted,
+                Refusal::Final(response) => return Ok(*response),
+            }
         }
     }
 
@@ -126,6 +132,15 @@ impl Repository<'_> {
         Ok(header)
     }
 
+    /// Obtains the credential or token for a scope, as far as the registry is known to require one.
+    pub(super) fn obtain_authorization(
+        &self,
+        scope: &TokenScope,
+    ) -> Result<(), RegistryErrorCause> {
+        let context = self.credential_context();
+        self.host.authorization.header_value(context, scope, RequestDuration::Short).map(drop)
+    }
+
     /// Asks a registry once at the root of its API which authentication it requires. Some send the
     /// challenge only there, and later requests need not be refused first.
     fn probe_authentication(&self) -> Result<(), RegistryErrorCause> {
@@ -145,51 +160,34 @@ impl Repository<'_> {
                     authorization.learn_challenge(&response.head, &TokenScope::default(), None);
                 response.discard();
             }
-            // Some registries have nothing at the root; the first real request decides.
-            200 | 401 | 404 => response.discard(),
-            _ => return Err(self.status_error(response)),
+            status if is_transient_status(status) => return Err(self.status_error(response)),
+            // Some registries have nothing at the root, or refuse it; the first real request decides.
+            _ => response.discard(),
         }
         *greeted = Probe::Done;
         Ok(())
     }
 
-    /// Learns from a refusal, and returns the scope for the next attempt.
+    /// Learns from a refusal which credential and scope the next attempt needs.
     pub(super) fn learn_from_refusal(
         &self,
         response: HttpResponse,
         scope: &TokenScope,
         used: Option<&Secret>,
-    ) -> Result<TokenScope, RegistryErrorCause> {
+    ) -> Result<Refusal, RegistryErrorCause> {
         let authorization = &self.host.authorization;
         if !response.is_from(&self.host.base_url) {
-            return Err(RegistryErrorCause::Unauthorized(
-                "another server than the registry refused".into(),
-            ));
+            return Ok(Refusal::Final(Box::new(response)));
         }
-        match authorization.learn_challenge(&response.head, scope, used) {
-            Some(scope) => {
-                response.discard();
-                Ok(scope)
-            }
-            None => Err(self.status_error(response)),
+        let Some(scope) = authorization.learn_challenge(&response.head, scope, used) else {
+            return Ok(Refusal::Final(Box::new(response)));
+        };
+        // A password that was refused is not sent again, unless it was replaced meanwhile.
+        if authorization.has_nothing_else(self.credential_context(), used)? {
+            return Ok(Refusal::Final(Box::new(response)));
         }
-    }
-
-    /// Converts an unexpected response into an error.
-    pub(super) fn status_error(&self, response: HttpResponse) -> RegistryErrorCause {
-        let (status, pause) = (response.head.status, retry_after(&response.head));
-        let detail = response.read_body(ERROR_MAX).ok().and_then(|body| parse_error_detail(&body));
-        let detail = detail.map(|detail| self.host.authorization.redact_secrets(&detail));
-        if status == 401 {
-            let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-            let known = self.registry.options.keychain.find_credential(&self.location);
-            let why =
-                if matches!(known, Ok(None)) { NO_CREDENTIAL } else { "the credential is refused" };
-            return RegistryErrorCause::Unauthorized(format!(
-                "the server answered 401: {why}{detail}"
-            ));
-        }
-        RegistryErrorCause::Status { status, detail, pause }
+        response.discard();
+        Ok(Refusal::Understood(scope))
     }
 }
 
@@ -200,40 +198,5 @@ impl RegistryClient {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(RegistryErrorCause::Cancelled),
         }
-    }
-}
-
-/// Returns code and message of the first error in a body, as the distribution specification has it.
-fn parse_error_detail(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let error = body.get("errors")?.get(0)?;
-    let text = |name: &str| error.get(name).and_then(Value::as_str);
-    let parts: Vec<&str> = [text("code"), text("message")].into_iter().flatten().collect();
-    let text = parts.join(", ");
-    let text: String = text.chars().filter(|char| !char.is_control()).take(DETAIL_MAX).collect();
-    (!text.is_empty()).then_some(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_tell_what_the_registry_says() {
-        let check = |body: &str, expected: Option<&str>| {
-            assert_eq!(parse_error_detail(body.as_bytes()).as_deref(), expected, "{body}");
-        };
-        check(
-            r#"{"errors":[{"code":"DENIED","message":"not yours","detail":{}}]}"#,
-            Some("DENIED, not yours"),
-        );
-        check(r#"{"errors":[{"code":"DENIED"}]}"#, Some("DENIED"));
-        check("{\"errors\":[{\"message\":\"a\\u001b[31mb\"}]}", Some("a[31mb"));
-        check(r#"{"errors":[]}"#, None);
-        check(r#"{"errors":{}}"#, None);
-        check("<html>", None);
-        check("", None);
-        let long = format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "x".repeat(1000));
-        assert_eq!(parse_error_detail(long.as_bytes()).map(|text| text.len()), Some(DETAIL_MAX));
     }
 }

@@ -1,10 +1,11 @@
 //! Errors of operations on registries.
 
+use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::net::http::{HttpError, PRIVATE_REDIRECT_HELP, SocksFailure, TlsProblem};
+use crate::net::http::{HttpError, NotHttp, PRIVATE_REDIRECT_HELP, SocksFailure, TlsProblem};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::recipe::diagnostic::Diagnostic;
@@ -21,15 +22,40 @@ pub struct RegistryError {
     pub cause: RegistryErrorCause,
 }
 
+/// The server that responded to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Responder {
+    /// The registry, to a request without a credential.
+    AnonymousRegistry,
+    /// The registry, to a request with a credential.
+    Registry,
+    /// A server that the registry redirects to, e.g. the storage of its blobs; by its host.
+    RedirectTarget(String),
+    /// The token server of the registry, by its host.
+    TokenServer(String),
+}
+
+impl fmt::Display for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnonymousRegistry | Self::Registry => f.write_str("the server"),
+            Self::RedirectTarget(host) => write!(f, "`{host}`, to which the registry redirects,"),
+            Self::TokenServer(host) => write!(f, "the token server `{host}`"),
+        }
+    }
+}
+
 /// Why an operation on a registry failed.
 #[derive(Debug, Error)]
 pub enum RegistryErrorCause {
     /// There was no response.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The registry responded with an error status.
-    #[error("the server answered {status}{}", detail_suffix(.detail.as_deref()))]
+    /// A server responded with an error status.
+    #[error("{responder} answered {status}{}", detail_suffix(.detail.as_deref()))]
     Status {
+        /// The server that responded.
+        responder: Responder,
         /// The HTTP status.
         status: u16,
         /// The error message of the response, without secrets.
@@ -83,6 +109,21 @@ impl RegistryError {
             RegistryErrorCause::Keychain(diagnostic) | RegistryErrorCause::Settings(diagnostic) => {
                 return diagnostic.help.first().cloned();
             }
+            RegistryErrorCause::Status { responder: Responder::RedirectTarget(_), .. } => {
+                "the registry itself allowed it; the other server may see another address or \
+                 clock of this machine than the registry, or its settings may be wrong"
+                    .into()
+            }
+            RegistryErrorCause::Status { responder: Responder::TokenServer(_), .. } => return None,
+            RegistryErrorCause::Status {
+                responder: Responder::AnonymousRegistry,
+                status: 403,
+                ..
+            } => {
+                format!(
+                    "no credential was sent: log in with `diskette login {host}`, if it has users"
+                )
+            }
             RegistryErrorCause::Status { status: 403, .. } => {
                 "the credential is known, but it may not do this; does the repository exist, and \
                  may it be written to?"
@@ -111,9 +152,10 @@ impl RegistryError {
                 "the registry itself failed, and its log tells why; is its disk full?".into()
             }
             // Registries send a detail; a plain 400 comes from a TLS port that got plain HTTP.
-            RegistryErrorCause::Status { status: 400, detail: None, .. } => {
-                "does it speak https? on this machine that is not expected; say `--tls-verify`"
-                    .into()
+            RegistryErrorCause::Status { status: 400, detail, .. }
+                if detail.as_ref().is_none_or(|detail| detail.contains("HTTPS")) =>
+            {
+                SPEAKS_TLS.into()
             }
             RegistryErrorCause::Http(error) => return http_help(error, host),
             _ => return None,
@@ -123,6 +165,9 @@ impl RegistryError {
 
 const PROXY_LOGIN: &str = "the proxy wants a user and a password; write them in front of it, as in \
     `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`";
+
+const SPEAKS_TLS: &str =
+    "does it speak https? on this machine that is not expected; say `--tls-verify`";
 
 fn http_help(error: &HttpError, host: &str) -> Option<String> {
     let certs = format!("/etc/containers/certs.d/{host}");
@@ -148,7 +193,10 @@ fn http_help(error: &HttpError, host: &str) -> Option<String> {
         HttpError::ClientCertificate(_) => {
             format!("put yours into `{certs}/client.cert`, and its key into `{certs}/client.key`")
         }
+        HttpError::NotHttp(NotHttp::Tls) => SPEAKS_TLS.into(),
         HttpError::Tls { problem: TlsProblem::Other, .. }
+        | HttpError::NotTls(_)
+        | HttpError::NotHttp(_)
         | HttpError::Protocol(_)
         | HttpError::Lost(_)
         | HttpError::Closed => speak.into(),
@@ -163,7 +211,7 @@ impl From<RegistryError> for StorageError {
             _ => Self::Remote {
                 message: error.to_string(),
                 help: error.help(),
-                is_temporary: error.cause.is_transient(),
+                is_temporary: error.cause.is_temporary(),
             },
         }
     }

@@ -38,7 +38,7 @@ const DOCKER_HUB: &str = "registry-1.docker.io";
 /// proxies limit requests to 100 MB, or to 1 MiB by default. A chunk is kept in memory beside what a
 /// build needs, and both together have to stay below 64 MiB.
 const CHUNK_FIRST: u64 = 16 << 20;
-const CHUNK_LEAST: u64 = 1 << 20;
+pub(super) const CHUNK_LEAST: u64 = 1 << 20;
 
 /// Whether a registry is contacted with TLS, and whether its certificate is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,18 +1,14 @@
 //! *Manifests* and indexes in a registry: small documents that refer to everything else. They are
 //! bounded in size, and used only if they match their digest.
 
-use std::collections::BTreeSet;
-
-use url::Url;
-
 use super::Repository;
 use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
 use super::scope::TokenScope;
-use crate::net::http::HttpError;
+use crate::net::http::web_page_words;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
-use crate::oci::image::reference::is_tag;
+use crate::oci::progress::ProgressEvent;
 
 /// All media types of manifests; registries convert a manifest whose type is not accepted.
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
@@ -20,19 +16,8 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// The most pages of tags that are requested.
-const PAGES_MAX: usize = 1000;
-
-/// The most tags that are kept.
-const TAGS_MAX: usize = 1_000_000;
-
-const LIST_ACT: &str = "list the tags of";
-
-/// The longest page of tags, in bytes.
-const PAGE_MAX: u64 = 4 << 20;
-
 impl Repository<'_> {
-    fn manifest_call<'a>(
+    pub(super) fn manifest_call<'a>(
         &self,
         act: &'static str,
         method: &'static str,
@@ -45,7 +30,7 @@ impl Repository<'_> {
         Ok(RegistryCall { act, method, url, headers, body: &[], scope, timeout: None })
     }
 
-    fn reference_error(
+    pub(super) fn reference_error(
         &self,
         reference: &str,
         act: &'static str,
@@ -53,30 +38,6 @@ impl Repository<'_> {
     ) -> RegistryError {
         let separator = if reference.contains(':') { '@' } else { ':' };
         RegistryError { act, location: format!("{}{separator}{reference}", self.location), cause }
-    }
-
-    /// Returns the digest of a manifest by tag or digest; nothing if there is none. Where the response
-    /// has no digest, the manifest itself is read.
-    pub(super) fn find_digest(
-        &self,
-        reference: &str,
-        scope: TokenScope,
-    ) -> Result<Option<Digest>, RegistryError> {
-        let act = "look for";
-        let call = self.manifest_call(act, "HEAD", reference, scope)?;
-        let response = self.send_call(&call, |status| matches!(status, 200 | 404));
-        let response =
-            response.map_err(|error| self.reference_error(reference, act, error.cause))?;
-        if response.head.status == 404 {
-            response.discard();
-            return Ok(None);
-        }
-        let declared = response.head.header("docker-content-digest").map(str::parse);
-        response.discard();
-        match declared {
-            Some(Ok(digest)) => Ok(Some(digest)),
-            _ => Ok(self.read_manifest(reference)?.map(|document| document.digest)),
-        }
     }
 
     /// Reads a manifest or index by tag or digest; nothing if there is none.
@@ -94,8 +55,11 @@ impl Repository<'_> {
         let media_type = response.head.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let bytes = response.read_body(DOCUMENT_LEN_MAX).map_err(|error| fail(error.into()))?;
-        let document = Document::parse_received(&media_type, bytes)
-            .map_err(|why| fail(RegistryErrorCause::InvalidContent(why)))?;
+        let page = web_page_words(&bytes);
+        let document = Document::parse_received(&media_type, bytes).map_err(|why| {
+            let why = page.map_or(why, |page| format!("the server sent {page}, not a manifest"));
+            fail(RegistryErrorCause::InvalidContent(why))
+        })?;
         let expected = if reference.contains(':') { Some(reference) } else { declared.as_deref() };
         // Digests of other algorithms cannot be checked, so they are not trusted.
         match expected.map(str::parse::<Digest>) {
@@ -115,7 +79,7 @@ impl Repository<'_> {
     /// Writes a document under its digest, unless it exists.
     pub(super) fn put_manifest(&self, document: &Document) -> Result<(), RegistryError> {
         let reference = document.digest.to_string();
-        if self.find_digest(&reference, self.push_scope())? == Some(document.digest) {
+        if self.probe_manifest(&reference)? == Some(document.digest) {
             return Ok(());
         }
         self.write_manifest(document, &reference)
@@ -123,19 +87,46 @@ impl Repository<'_> {
 
     /// Points a tag at a document, and verifies that it does.
     pub(super) fn put_tag(&self, document: &Document, tag: &str) -> Result<(), RegistryError> {
-        if self.find_digest(tag, self.push_scope())? == Some(document.digest) {
+        if self.probe_manifest(tag)? == Some(document.digest) {
             return Ok(());
         }
-        self.write_manifest(document, tag)?;
-        match self.find_digest(tag, self.push_scope())? {
-            Some(digest) if digest == document.digest => Ok(()),
-            other => {
-                let other =
-                    other.map_or_else(|| "nothing (404)".to_owned(), |digest| digest.to_string());
-                let why = format!("the tag points at {other} now, not at {}", document.digest);
-                Err(self.reference_error(tag, "publish", RegistryErrorCause::InvalidContent(why)))
-            }
+        if let Err(error) = self.write_manifest(document, tag) {
+            // A tag that must not be written again may name the document already.
+            let is_refused = matches!(error.cause, RegistryErrorCause::Status { .. });
+            let found = if is_refused { self.read_manifest(tag).ok().flatten() } else { None };
+            let is_there = found.is_some_and(|found| found.digest == document.digest);
+            return if is_there { Ok(()) } else { Err(error) };
         }
+        if self.probe_manifest(tag)? == Some(document.digest) {
+            return Ok(());
+        }
+        self.verify_tag(document, tag)
+    }
+
+    /// Reads a tag that was written, and verifies that it names the document. Where the registry
+    /// lets the credential write only, its response to the write has to do.
+    fn verify_tag(&self, document: &Document, tag: &str) -> Result<(), RegistryError> {
+        let found = match self.read_manifest(tag) {
+            Ok(found) => found.map(|found| found.digest),
+            Err(RegistryError {
+                cause:
+                    cause @ (RegistryErrorCause::Status { status: 403 | 405, .. }
+                    | RegistryErrorCause::Unauthorized(_)),
+                ..
+            }) => {
+                let location = format!("{}:{tag}", self.location);
+                let note = format!("{location} was written, but cannot be read back: {cause}");
+                self.registry.options.progress.report(ProgressEvent::Note(&note));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        if found == Some(document.digest) {
+            return Ok(());
+        }
+        let found = found.map_or_else(|| "nothing (404)".to_owned(), |digest| digest.to_string());
+        let why = format!("the tag points at {found} now, not at {}", document.digest);
+        Err(self.reference_error(tag, "publish", RegistryErrorCause::InvalidContent(why)))
     }
 
     /// Writes a document, and repeats it where distribution mixes it up with what another client
@@ -176,92 +167,9 @@ impl Repository<'_> {
             _ => Ok(()),
         }
     }
-
-    /// Returns all tags in the registry's order.
-    pub(crate) fn list_tags(&self) -> Result<Vec<String>, RegistryError> {
-        let fail = |why: &str| {
-            self.registry_error(LIST_ACT, RegistryErrorCause::InvalidContent(why.into()))
-        };
-        let mut url =
-            self.resource_url("tags/list").map_err(|cause| self.registry_error(LIST_ACT, cause))?;
-        let mut seen = BTreeSet::from([url.clone()]);
-        let mut tags = Vec::new();
-        while seen.len() <= PAGES_MAX && tags.len() <= TAGS_MAX {
-            let (page, following) = self.read_tag_page(url)?;
-            if !page.iter().all(|tag| is_tag(tag)) {
-                return Err(fail("the list of tags has one that cannot be a tag"));
-            }
-            tags.extend(page);
-            let Some(following) = following else { return Ok(tags) };
-            if !seen.insert(following.clone()) {
-                return Err(fail("the list of tags leads back to a page before"));
-            }
-            url = following;
-        }
-        Err(fail("the list of tags does not end"))
-    }
-
-    /// Returns the tags of a page and the URL of the next one.
-    fn read_tag_page(&self, url: Url) -> Result<(Vec<String>, Option<Url>), RegistryError> {
-        let fail = |error: HttpError| self.registry_error(LIST_ACT, error);
-        let (headers, scope) = (Vec::new(), TokenScope::pull(&self.name));
-        let call = RegistryCall {
-            act: LIST_ACT,
-            method: "GET",
-            url,
-            headers,
-            body: &[],
-            scope,
-            timeout: None,
-        };
-        let response = self.send_call(&call, |status| status == 200)?;
-        let link = response.head.header("link").and_then(parse_next_link);
-        let following = link.map(|link| self.registry.client.resolve_location(&call.url, link));
-        let following = following.transpose().map_err(fail)?;
-        let page = response.read_body(PAGE_MAX).map_err(fail)?;
-        let page: TagPage = serde_json::from_slice(&page).map_err(|_| {
-            self.registry_error(
-                LIST_ACT,
-                RegistryErrorCause::InvalidContent(
-                    "what the server sent is no list of tags".into(),
-                ),
-            )
-        })?;
-        Ok((page.tags.unwrap_or_default(), following))
-    }
-}
-
-/// A page of the list of tags.
-#[derive(serde::Deserialize)]
-struct TagPage {
-    /// Some registries send `null` if there are none.
-    tags: Option<Vec<String>>,
-}
-
-/// Returns the target of a link to the next page (RFC 8288).
-fn parse_next_link(link: &str) -> Option<&str> {
-    let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-    parameters.replace(['"', ' '], "").contains("rel=next").then_some(target)
 }
 
 /// Returns whether a registry mixed up what it was sent with something else.
 fn is_digest_confusion(cause: &RegistryErrorCause) -> bool {
     matches!(cause, RegistryErrorCause::Status { status: 400, detail: Some(detail), .. } if detail.starts_with("DIGEST_INVALID"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn next_pages_are_found() {
-        let check = |link: &str, expected: Option<&str>| {
-            assert_eq!(parse_next_link(link), expected, "{link}");
-        };
-        check(r#"</v2/a/tags/list?n=2&last=b>; rel="next""#, Some("/v2/a/tags/list?n=2&last=b"));
-        check("<x>;rel=next", Some("x"));
-        check(r#"<x>; rel="prev""#, None);
-        check("x; rel=next", None);
-        check("", None);
-    }
 }

@@ -2,20 +2,26 @@
 //! (<https://github.com/opencontainers/distribution-spec>). A [`RegistryClient`] reaches all
 //! registries and keeps the state of each; a [`Repository`] is one path in one of them.
 
+mod answer;
 mod auth;
+mod blob_reader;
 mod call;
 mod challenge;
+mod commit;
 mod error;
 mod host;
 mod limits;
 mod manifests;
+mod probe;
 mod put;
 mod range;
 mod read;
 mod remedy;
+mod repository;
 mod scope;
 mod session;
 mod sink;
+mod tag_list;
 mod token;
 mod token_request;
 mod upload;
@@ -28,9 +34,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub use self::auth::RegistryKeychain;
 use self::call::RegistryCall;
 pub use self::challenge::AuthChallenge;
-pub use self::error::{RegistryError, RegistryErrorCause};
+pub use self::error::{RegistryError, RegistryErrorCause, Responder};
 use self::host::{ConnectionSecurity, RegistryHost};
 pub use self::read::RegistryImages;
+use self::repository::Patience;
+pub use self::repository::Repository;
 use self::scope::TokenScope;
 pub use self::sink::RegistrySink;
 use crate::net::http::{HttpClient, PrivateRedirects, url_origin};
@@ -94,17 +102,6 @@ impl TransferTotals {
     pub fn skipped(&self) -> u64 {
         self.skipped.load(Ordering::Relaxed)
     }
-}
-
-/// One path in one registry.
-#[derive(Clone)]
-pub struct Repository<'a> {
-    registry: &'a RegistryClient,
-    host: Arc<RegistryHost>,
-    /// The path, e.g. `me/fedora`.
-    name: String,
-    /// Host and path as the user writes them.
-    location: String,
 }
 
 impl RegistryClient {
@@ -217,7 +214,8 @@ impl RegistryClient {
             hosts.insert(name.registry().into(), Arc::clone(&host));
             host
         };
-        Ok(Repository { registry: self, host, name: name.repository().into(), location })
+        let (name, patience) = (name.repository().into(), Patience::Retry);
+        Ok(Repository { registry: self, host, name, location, patience })
     }
 }
 
@@ -226,25 +224,6 @@ fn forbidden_error(name: &Reference, act: &'static str, why: &str) -> RegistryEr
         act,
         location: name.to_string(),
         cause: RegistryErrorCause::Forbidden(why.into()),
-    }
-}
-
-impl Repository<'_> {
-    fn is_same_as(&self, other: &Self) -> bool {
-        self.name == other.name && self.shares_registry_with(other)
-    }
-
-    /// Returns whether both repositories are in the same registry.
-    fn shares_registry_with(&self, other: &Self) -> bool {
-        self.host.base_url == other.host.base_url
-    }
-
-    fn registry_error(
-        &self,
-        act: &'static str,
-        cause: impl Into<RegistryErrorCause>,
-    ) -> RegistryError {
-        RegistryError { act, location: self.location.clone(), cause: cause.into() }
     }
 }
 
@@ -259,11 +238,5 @@ impl fmt::Debug for RegistryOptions {
         f.debug_struct("RegistryOptions")
             .field("plain_http", &self.plain_http)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Repository<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Repository").field("location", &self.location).finish_non_exhaustive()
     }
 }

@@ -1,20 +1,17 @@
-//! Images are *read* from a registry. An interrupted download is resumed.
+//! Images are *read* from a registry or its mirrors.
 
-use std::io::{self, Read};
+use std::collections::VecDeque;
+use std::io::Read;
 
-use super::Repository;
-use super::call::RegistryCall;
-use super::error::{RegistryError, RegistryErrorCause};
+use super::blob_reader::RegistryBlobReader;
+use super::error::RegistryError;
 use super::range::BlobRange;
-use super::remedy::Retry;
-use crate::net::http::{HttpResponse, RetryAttempts};
+use super::{Patience, Repository};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
 use crate::oci::sink::BlobSource;
-
-const READ_ACT: &str = "read a blob of";
 
 /// The images of a repository and its mirrors, which are asked first.
 #[derive(Debug)]
@@ -23,8 +20,14 @@ pub struct RegistryImages<'a> {
 }
 
 impl<'a> RegistryImages<'a> {
-    /// Returns the images of the first of these repositories that has them.
-    pub fn new(repositories: Vec<Repository<'a>>) -> Self {
+    /// Returns the images of the first of these repositories that has them. A failure of one is
+    /// repeated only if it is the last.
+    pub fn new(mut repositories: Vec<Repository<'a>>) -> Self {
+        if let Some((_, mirrors)) = repositories.split_last_mut() {
+            for mirror in mirrors {
+                mirror.patience = Patience::AskNext;
+            }
+        }
         Self { repositories }
     }
 
@@ -35,19 +38,25 @@ impl<'a> RegistryImages<'a> {
         ask: impl Fn(&Repository<'a>) -> Result<Option<T>, RegistryError>,
     ) -> Result<Option<T>, StorageError> {
         let mut answer = Ok(None);
-        for repository in &self.repositories {
+        for repository in self.repositories.iter().filter(|repository| repository.is_worth_asking())
+        {
             answer = ask(repository);
-            if matches!(answer, Ok(Some(_))) {
-                break;
+            match &answer {
+                Ok(Some(_)) => break,
+                Ok(None) => {}
+                Err(error) => repository.note_failure(error),
             }
         }
         Ok(answer?)
     }
 
-    fn open_range(&self, part: BlobRange) -> Result<RegistryBlobReader<'a>, StorageError> {
-        let digest = part.digest;
-        let reader = self.first_answer(|repository| repository.open_blob_range(part).map(Some))?;
-        reader.ok_or_else(|| StorageError::remote(format!("no repository has the blob {digest}")))
+    fn open_range(&self, range: BlobRange) -> Result<RegistryBlobReader<'a>, StorageError> {
+        let asked = self.repositories.iter().filter(|repository| repository.is_worth_asking());
+        let mut asked: VecDeque<_> = asked.cloned().collect();
+        let digest = range.digest;
+        let none = || StorageError::remote(format!("no repository has the blob {digest}"));
+        let repository = asked.pop_front().ok_or_else(none)?;
+        Ok(RegistryBlobReader::open(repository, asked, range)?)
     }
 }
 
@@ -121,96 +130,19 @@ impl<'a> Repository<'a> {
         size: u64,
         at: u64,
     ) -> Result<RegistryBlobReader<'a>, RegistryError> {
-        self.open_blob_range(BlobRange { digest, size, start: at, end: size })
+        let range = BlobRange { digest, size, start: at, end: size };
+        RegistryBlobReader::open(self.clone(), VecDeque::new(), range)
     }
 
-    fn open_blob_range(&self, part: BlobRange) -> Result<RegistryBlobReader<'a>, RegistryError> {
-        let attempts = self.registry.client.attempts();
-        let repository = self.clone();
-        let mut reader = RegistryBlobReader { repository, range: part, response: None, attempts };
-        reader.connect()?;
-        Ok(reader)
+    /// Returns whether the repository is asked: a mirror that failed is not asked again.
+    fn is_worth_asking(&self) -> bool {
+        self.patience == Patience::Retry || !self.registry.client.is_down(&self.host.base_url)
     }
-}
 
-/// A reader of a blob that resumes interrupted downloads.
-pub(super) struct RegistryBlobReader<'a> {
-    repository: Repository<'a>,
-    /// The bytes that are still to be read.
-    range: BlobRange,
-    response: Option<HttpResponse>,
-    attempts: RetryAttempts,
-}
-
-impl RegistryBlobReader<'_> {
-    fn connect(&mut self) -> Result<(), RegistryError> {
-        let (repository, range) = (&self.repository, self.range);
-        let fail = |cause| repository.registry_error(READ_ACT, cause);
-        let url = repository.resource_url(&format!("blobs/{}", range.digest)).map_err(fail)?;
-        let call = RegistryCall {
-            act: READ_ACT,
-            method: "GET",
-            url,
-            headers: range.headers(),
-            body: &[],
-            scope: repository.pull_scope(),
-            timeout: None,
-        };
-        let mut response =
-            repository.send_call(&call, |status| matches!(status, 200 | 206 | 404))?;
-        range.check_response(&response.head).map_err(fail)?;
-        // A server without range requests sends the whole blob again.
-        if response.head.status != 206 {
-            skip_bytes(&mut response, range.start).map_err(fail)?;
-        }
-        self.response = Some(response);
-        Ok(())
-    }
-}
-
-/// Reads and drops the first `count` bytes of a response.
-fn skip_bytes(response: &mut HttpResponse, count: u64) -> Result<(), RegistryErrorCause> {
-    let mut left = count;
-    while left > 0 {
-        let mut space = vec![0; usize::try_from(left.min(64 * 1024)).unwrap_or(0)];
-        match response.read(&mut space) {
-            Ok(count) if count > 0 => left -= count as u64,
-            _ => return Err(RegistryErrorCause::InvalidContent("the blob is too short".into())),
-        }
-    }
-    Ok(())
-}
-
-impl Read for RegistryBlobReader<'_> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.range.end - self.range.start).unwrap_or(usize::MAX);
-        if left == 0 || space.is_empty() {
-            return Ok(0);
-        }
-        let space_len = space.len().min(left);
-        loop {
-            if self.response.is_none() {
-                self.connect().map_err(io::Error::other)?;
-            }
-            let read =
-                self.response.as_mut().map(|response| response.read(&mut space[..space_len]));
-            let error = match read {
-                Some(Ok(count)) if count > 0 => {
-                    self.range.start += count as u64;
-                    return Ok(count);
-                }
-                Some(Err(error)) => error,
-                _ => io::ErrorKind::UnexpectedEof.into(),
-            };
-            self.response = None;
-            let stall = self.repository.registry.client.options().stall;
-            let cause =
-                RegistryErrorCause::Http(crate::net::http::HttpError::from_io(error, stall));
-            let again = self.repository.wait_for_retry(&mut self.attempts, &cause);
-            let failed = |cause| io::Error::other(self.repository.registry_error(READ_ACT, cause));
-            if again.map_err(failed)? == Retry::No {
-                return Err(io::Error::other(self.repository.registry_error(READ_ACT, cause)));
-            }
+    /// Remembers a mirror whose server failed.
+    pub(super) fn note_failure(&self, error: &RegistryError) {
+        if self.patience == Patience::AskNext && error.cause.is_of_server() {
+            self.registry.client.mark_down(&self.host.base_url);
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Repository;
-use super::error::RegistryErrorCause;
-use crate::net::http::{RetryAttempts, is_transient_status};
+use super::error::{RegistryErrorCause, Responder};
+use super::host::CHUNK_LEAST;
+use crate::net::http::{HttpError, RetryAttempts, is_transient_status};
 use crate::oci::progress::ProgressEvent;
 
 /// What may make a failed request or upload succeed.
@@ -26,6 +27,14 @@ pub(super) enum Remedy {
 impl Remedy {
     pub(super) fn for_cause(cause: &RegistryErrorCause) -> Self {
         match cause {
+            // The status of a token server says nothing about the request that needs the token.
+            RegistryErrorCause::Status { responder: Responder::TokenServer(_), pause, .. } => {
+                if cause.is_transient() {
+                    Self::Wait(*pause)
+                } else {
+                    Self::None
+                }
+            }
             RegistryErrorCause::Status { status: 413, .. } => Self::SmallerChunks,
             RegistryErrorCause::Status { status: 404 | 416, .. } => Self::NewSession,
             RegistryErrorCause::Status { status: 400, .. } => Self::SingleAttempt,
@@ -33,6 +42,25 @@ impl Remedy {
             RegistryErrorCause::Status { pause, .. } if cause.is_transient() => Self::Wait(*pause),
             _ if cause.is_transient() => Self::Wait(None),
             _ => Self::None,
+        }
+    }
+}
+
+impl Remedy {
+    /// Returns the remedy for an upload that failed. GitHub's registry responds with 416 to chunks
+    /// that are too long for it; else that means that its offset is another one.
+    pub(super) fn for_upload(
+        cause: &RegistryErrorCause,
+        chunk: Option<u64>,
+        is_resumed: bool,
+    ) -> Self {
+        match cause {
+            RegistryErrorCause::Status { status: 416, .. }
+                if !is_resumed && chunk.is_some_and(|chunk| chunk > CHUNK_LEAST) =>
+            {
+                Self::SmallerChunks
+            }
+            cause => Self::for_cause(cause),
         }
     }
 }
@@ -93,6 +121,23 @@ impl RegistryErrorCause {
             Self::Http(error) => error.is_transient(),
             Self::Status { status, .. } => is_transient_status(*status),
             Self::Expired(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Returns whether the operation may succeed at another time.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.is_transient() || matches!(self, Self::Http(error) if error.is_temporary())
+    }
+
+    /// Returns whether the cause is the server as a whole, and not what was requested of it.
+    pub(super) fn is_of_server(&self) -> bool {
+        match self {
+            Self::Http(
+                HttpError::Redirect { .. } | HttpError::PrivateRedirect(_) | HttpError::TooLong(_),
+            ) => false,
+            Self::Http(_) => true,
+            Self::Status { .. } => self.is_transient(),
             _ => false,
         }
     }

@@ -5,13 +5,12 @@ use std::time::Duration;
 use url::Url;
 
 use super::auth::RequestDuration;
-use super::call::RegistryCall;
+use super::call::{Refusal, RegistryCall};
 use super::error::{RegistryError, RegistryErrorCause};
-use super::remedy::Retry;
 use super::scope::TokenScope;
 use super::{RegistryClient, Repository};
 use crate::net::http::{
-    BodyFraming, HttpClient, HttpError, HttpExchange, HttpRequest, HttpResponse,
+    BodyFraming, HttpClient, HttpExchange, HttpRequest, HttpResponse, ResponseHead,
 };
 use crate::net::secret::Secret;
 use crate::oci::image::digest::Digest;
@@ -22,6 +21,8 @@ pub(super) const UPLOAD_ACT: &str = "upload a blob to";
 #[derive(Debug, Clone)]
 pub(super) struct UploadSession {
     pub(super) location: Url,
+    /// The least bytes of a chunk that the registry accepts, except for the last one.
+    chunk_min: u64,
 }
 
 /// The result of opening a session.
@@ -58,17 +59,20 @@ impl StartedUploadRequest {
     }
 }
 
+/// The largest least chunk of a registry that is respected, in bytes.
+const CHUNK_MIN_MOST: u64 = 32 << 20;
+
 /// How often the credential of a request with a body may be refused.
 const REFUSALS_MAX: u32 = 2;
-
-/// The time that a registry may take to assemble and verify a blob at the end of an upload, beside a
-/// second for each [`COMMIT_SPEED`] bytes.
-const COMMIT_TIMEOUT: Duration = Duration::from_secs(300);
-const COMMIT_SPEED: u64 = 20 << 20;
 
 impl Repository<'_> {
     pub(super) fn push_scope(&self) -> TokenScope {
         TokenScope::push(&self.name)
+    }
+
+    /// Returns the scope for a mount from another repository.
+    pub(super) fn mount_scope(&self, from: &str) -> TokenScope {
+        self.push_scope().union(&TokenScope::pull(from))
     }
 
     /// Opens a session, or mounts the blob of this digest from a repository of the same registry.
@@ -83,7 +87,7 @@ impl Repository<'_> {
         if let Some((digest, from)) = mount {
             let digest = digest.to_string();
             url.query_pairs_mut().append_pair("mount", &digest).append_pair("from", from);
-            scope = scope.union(&TokenScope::pull(from));
+            scope = self.mount_scope(from);
         }
         let call = upload_call("POST", url, scope);
         let response = self.send_call(&call, |status| matches!(status, 201 | 202))?;
@@ -91,8 +95,9 @@ impl Repository<'_> {
             response.discard();
             return Ok(OpenedUpload::Mounted);
         }
-        let session =
-            UploadSession { location: call.url }.follow_location(&self.registry.client, response);
+        let chunk_min = declared_chunk_min(&response.head);
+        let session = UploadSession { location: call.url, chunk_min };
+        let session = session.follow_location(&self.registry.client, response);
         session.map(OpenedUpload::Session).map_err(|cause| self.registry_error(UPLOAD_ACT, cause))
     }
 
@@ -129,7 +134,11 @@ impl Repository<'_> {
                 UploadAttempt::Done(done) => return Ok(done),
                 UploadAttempt::Refused(response, used) if refusals < REFUSALS_MAX => {
                     refusals += 1;
-                    self.learn_from_refusal(*response, &self.push_scope(), used.as_ref())?;
+                    let learned =
+                        self.learn_from_refusal(*response, &self.push_scope(), used.as_ref())?;
+                    if let Refusal::Final(response) = learned {
+                        return Err(self.status_error(*response));
+                    }
                 }
                 UploadAttempt::Refused(response, _) => return Err(self.status_error(*response)),
             }
@@ -153,36 +162,6 @@ impl Repository<'_> {
         (have > 0 && have <= sent).then_some(have)
     }
 
-    /// Ends an upload: the registry compares the digest and keeps the blob. A commit whose response
-    /// is lost may have succeeded, so the registry is asked whether the blob exists.
-    pub(super) fn commit_upload(
-        &self,
-        session: &UploadSession,
-        digest: Digest,
-        size: u64,
-    ) -> Result<(), RegistryError> {
-        let mut call = upload_call("PUT", session.commit_url(digest), self.push_scope());
-        call.timeout = Some(commit_timeout(&self.registry.client.options().stall, size));
-        let mut attempts = self.registry.client.attempts();
-        loop {
-            let cause = match self.send_call_once(&call) {
-                Ok(response) if matches!(response.head.status, 201 | 202 | 204) => {
-                    response.discard();
-                    return Ok(());
-                }
-                Ok(response) => self.status_error(response),
-                Err(cause) => cause,
-            };
-            if self.has_blob(digest, size).unwrap_or(false) {
-                return Ok(());
-            }
-            let again = self.wait_for_retry(&mut attempts, &cause);
-            if again.map_err(|cause| self.registry_error(UPLOAD_ACT, cause))? == Retry::No {
-                return Err(self.registry_error(UPLOAD_ACT, cause));
-            }
-        }
-    }
-
     /// Cancels a session. Errors are ignored: registries also remove abandoned sessions themselves.
     pub(super) fn cancel_upload(&self, session: &UploadSession) {
         let mut request = HttpRequest::new("DELETE", &session.location);
@@ -195,7 +174,11 @@ impl Repository<'_> {
     }
 }
 
-fn upload_call<'a>(method: &'static str, url: Url, scope: TokenScope) -> RegistryCall<'a> {
+pub(super) fn upload_call<'a>(
+    method: &'static str,
+    url: Url,
+    scope: TokenScope,
+) -> RegistryCall<'a> {
     let headers = vec![("Content-Type", "application/octet-stream".to_owned())];
     let headers = if method == "PUT" { headers } else { Vec::new() };
     RegistryCall { act: UPLOAD_ACT, method, url, headers, body: &[], scope, timeout: None }
@@ -211,9 +194,15 @@ impl UploadSession {
         let location = response.head.header("location").map(str::to_owned);
         response.discard();
         let Some(location) = location else {
-            return Err(HttpError::Protocol("no place to upload to".into()).into());
+            let why = "the server answered without a `Location` to upload to";
+            return Err(RegistryErrorCause::InvalidContent(why.into()));
         };
-        Ok(Self { location: client.resolve_location(&self.location, &location)? })
+        Ok(Self { location: client.resolve_location(&self.location, &location)?, ..self })
+    }
+
+    /// Returns the bytes per request where `wanted` are requested.
+    pub(super) fn chunk_len(&self, wanted: u64) -> u64 {
+        wanted.max(self.chunk_min)
     }
 
     /// Returns the URL of the request that ends the upload.
@@ -229,10 +218,12 @@ impl UploadSession {
     }
 }
 
-/// Returns how long the end of an upload may take. A short stall time of the user has precedence.
-pub(super) fn commit_timeout(stall: &Duration, size: u64) -> Duration {
-    let commit = COMMIT_TIMEOUT + Duration::from_secs(size / COMMIT_SPEED);
-    if *stall < Duration::from_secs(30) { *stall } else { commit.max(*stall) }
+/// Returns the least bytes of a chunk that a response declares
+/// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-a-blob-in-chunks>).
+/// One that would not fit into memory is ignored.
+fn declared_chunk_min(head: &ResponseHead) -> u64 {
+    let min = head.header("oci-chunk-min-length").and_then(|min| min.trim().parse().ok());
+    min.filter(|min| *min <= CHUNK_MIN_MOST).unwrap_or(0)
 }
 
 impl RegistryClient {
@@ -242,5 +233,27 @@ impl RegistryClient {
 
     pub(super) fn count_skipped(&self, len: u64) {
         self.totals.skipped.fetch_add(len, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn least_chunks_are_bounded() {
+        let check = |value: &str, expected: u64| {
+            let text = format!("HTTP/1.1 202 x\r\nOCI-Chunk-Min-Length: {value}\r\n\r\n");
+            let (head, _) = ResponseHead::parse(text.as_bytes()).unwrap().unwrap();
+            assert_eq!(declared_chunk_min(&head), expected, "{value}");
+        };
+        check("5242880", 5 << 20);
+        check("33554432", 32 << 20);
+        check("33554433", 0);
+        check("9223372036854775807", 0);
+        check("99999999999999999999", 0);
+        check("-1", 0);
+        check("5M", 0);
+        check("", 0);
     }
 }

@@ -10,10 +10,8 @@ use std::ops::ControlFlow;
 
 use self::part::{ContentRange, UploadPart};
 use super::Repository;
-use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
 use super::remedy::{Remedy, Retry};
-use super::scope::TokenScope;
 use super::session::{OpenedUpload, UPLOAD_ACT, UploadSession};
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::{BlobSource, ReportBytes, TransferOutcome};
@@ -33,23 +31,6 @@ pub(super) struct BlobUpload<'a> {
 }
 
 impl Repository<'_> {
-    /// Returns whether the repository has a blob of this digest and size.
-    pub(super) fn has_blob(&self, digest: Digest, size: u64) -> Result<bool, RegistryError> {
-        let act = "look for a blob in";
-        let url = self
-            .resource_url(&format!("blobs/{digest}"))
-            .map_err(|cause| self.registry_error(act, cause))?;
-        let scope = self.push_scope();
-        let headers = Vec::new();
-        let call =
-            RegistryCall { act, method: "HEAD", url, headers, body: &[], scope, timeout: None };
-        let response = self.send_call(&call, |status| matches!(status, 200 | 404))?;
-        let there = response.head.status == 200;
-        let len = response.head.content_length();
-        response.discard();
-        Ok(there && len.is_none_or(|len| len == size))
-    }
-
     pub(super) fn put_blob(&self, put: &BlobUpload<'_>) -> Result<TransferOutcome, RegistryError> {
         if self.has_blob(put.digest, put.size)? {
             self.registry.count_skipped(put.size);
@@ -69,14 +50,14 @@ impl Repository<'_> {
                     }
                 },
             };
-            let sent = Cell::new(have);
+            let (sent, chunk) = (Cell::new(have), self.chunk_size());
             let cause = match self.send_blob(&mut session, have, &sent, put) {
                 Ok(()) => return Ok(TransferOutcome::Copied),
                 Err(cause) => cause,
             };
-            if Remedy::for_cause(&cause) == Remedy::SmallerChunks
-                && self.host.shrink_chunks(self.host.chunk_size().unwrap_or(put.size))
-            {
+            let remedy = Remedy::for_upload(&cause, chunk, have > 0);
+            if remedy == Remedy::SmallerChunks && self.shrink_chunks(chunk, put.size) {
+                self.cancel_upload(&session);
                 continue;
             }
             // The blob may have arrived, and only the response was lost.
@@ -102,13 +83,22 @@ impl Repository<'_> {
         }
     }
 
-    /// Opens a session without a mount where the registry refuses the mount.
+    /// Opens a session without a mount where the registry refuses the mount, or its token server
+    /// the right to read the other repository.
     fn open_or_mount(&self, mount: Option<(Digest, &str)>) -> Result<OpenedUpload, RegistryError> {
+        let Some((_, from)) = mount else { return self.open_session(None) };
+        if self.obtain_authorization(&self.mount_scope(from)).is_err() {
+            return self.open_session(None);
+        }
         match self.open_session(mount) {
             Err(RegistryError {
-                cause: RegistryErrorCause::Status { .. } | RegistryErrorCause::Unauthorized(_),
+                cause:
+                    RegistryErrorCause::Status { .. }
+                    | RegistryErrorCause::Unauthorized(_)
+                    | RegistryErrorCause::Expired(_)
+                    | RegistryErrorCause::InvalidContent(_),
                 ..
-            }) if mount.is_some() => self.open_session(None),
+            }) => self.open_session(None),
             opened => opened,
         }
     }
@@ -121,7 +111,7 @@ impl Repository<'_> {
         sent: &Cell<u64>,
         put: &BlobUpload<'_>,
     ) -> Result<(), RegistryErrorCause> {
-        let chunk = self.registry.options.chunk_size.or_else(|| self.host.chunk_size());
+        let chunk = self.chunk_size().map(|chunk| session.chunk_len(chunk));
         if have == 0 && chunk.is_none_or(|chunk| chunk >= put.size) {
             let whole = UploadPart {
                 method: "PUT",
@@ -170,9 +160,5 @@ impl Repository<'_> {
             mount_from: beside,
             advanced: &|_| ControlFlow::Continue(()),
         })
-    }
-
-    pub(super) fn pull_scope(&self) -> TokenScope {
-        TokenScope::pull(&self.name)
     }
 }

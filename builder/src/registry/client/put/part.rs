@@ -12,8 +12,9 @@ use crate::net::http::{BodyFraming, HttpResponse, SendError};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::registry::client::Repository;
+use crate::registry::client::commit::commit_timeout;
 use crate::registry::client::error::RegistryErrorCause;
-use crate::registry::client::session::{UploadAttempt, commit_timeout};
+use crate::registry::client::session::UploadAttempt;
 
 /// Bytes of the source per read.
 const BUFFER_LEN: usize = 256 * 1024;

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use self::retry::Resumption;
 use super::Repository;
+use super::commit::commit_timeout;
 use super::error::RegistryErrorCause;
 use super::remedy::{Remedy, Retry};
-use super::session::{OpenedUpload, UPLOAD_ACT, UploadAttempt, UploadSession, commit_timeout};
+use super::session::{OpenedUpload, UPLOAD_ACT, UploadAttempt, UploadSession};
 use crate::net::http::{BodyFraming, HttpExchange, RetryAttempts, SendError};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
@@ -42,7 +43,7 @@ pub(super) struct StreamedUpload<'a> {
 impl<'a> StreamedUpload<'a> {
     pub(super) fn new(repository: Repository<'a>, others: Vec<Repository<'a>>) -> Self {
         let attempts = repository.registry.client.attempts();
-        let chunk = repository.registry.options.chunk_size.or_else(|| repository.host.chunk_size());
+        let chunk = repository.chunk_size();
         Self {
             repository,
             others,
@@ -109,6 +110,7 @@ impl<'a> StreamedUpload<'a> {
         }
         self.repository.registry.sleep(Duration::ZERO)?;
         if let Some(chunk) = self.chunk {
+            let chunk = self.ensure_session()?.chunk_len(chunk);
             return slices.iter().try_for_each(|slice| self.fill_part(slice, chunk));
         }
         let mut exchange = match self.exchange.take() {

@@ -19,7 +19,7 @@ impl StreamedUpload<'_> {
     /// Records the remedy for a failure, and returns it as an error.
     pub(super) fn record_failure(&mut self, cause: RegistryErrorCause) -> RegistryError {
         self.exchange = None;
-        self.remedy = Remedy::for_cause(&cause);
+        self.remedy = Remedy::for_upload(&cause, self.chunk, self.resumption == Resumption::Yes);
         // Without a session, the 404 is about the repository, which a new session does not create.
         if self.remedy == Remedy::NewSession && self.session.is_none() {
             self.remedy = Remedy::None;
@@ -35,9 +35,12 @@ impl StreamedUpload<'_> {
         (self.offset, self.skip) = (0, 0);
         match remedy {
             Remedy::SmallerChunks => {
-                let shrunk = self.repository.host.shrink_chunks(self.chunk.unwrap_or(u64::MAX));
-                self.chunk = self.repository.host.chunk_size();
-                return Ok(if shrunk { Retry::Yes } else { Retry::No });
+                let is_shrunk = self.repository.shrink_chunks(self.chunk, u64::MAX);
+                self.chunk = self.repository.chunk_size();
+                if let Some(session) = session {
+                    self.repository.cancel_upload(&session);
+                }
+                return Ok(if is_shrunk { Retry::Yes } else { Retry::No });
             }
             Remedy::SingleAttempt if self.resumption == Resumption::Yes => {
                 self.resumption = Resumption::Never;

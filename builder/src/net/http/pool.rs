@@ -1,0 +1,78 @@
+//! The *pool* of a client: idle connections, and what is known of servers in this run.
+
+use std::net::SocketAddr;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::stream::HttpConnection;
+use super::{HttpClient, HttpError, HttpOrigin, connect, url_origin};
+
+/// The most idle connections that are kept, and for how long: servers close theirs after about a
+/// minute, and a request on a closed connection costs another round trip.
+const IDLE_MAX: usize = 8;
+const IDLE_FOR: Duration = Duration::from_secs(15);
+
+impl HttpClient {
+    /// Remembers that a server failed, so that others are asked before it.
+    pub(crate) fn mark_down(&self, url: &Url) {
+        if let Ok(origin) = url_origin(url) {
+            self.shared.down.lock().unwrap_or_else(PoisonError::into_inner).insert(origin);
+        }
+    }
+
+    /// Returns whether a server failed before.
+    pub(crate) fn is_down(&self, url: &Url) -> bool {
+        let down = self.shared.down.lock().unwrap_or_else(PoisonError::into_inner);
+        url_origin(url).is_ok_and(|origin| down.contains(&origin))
+    }
+
+    /// Returns the address at which a host, given with its port, was reached.
+    pub(super) fn reached_address(&self, location: &str) -> Option<SocketAddr> {
+        let reached = self.shared.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        reached.get(location).copied()
+    }
+
+    pub(super) fn remember_address(&self, location: String, address: SocketAddr) {
+        let mut reached = self.shared.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        reached.insert(location, address);
+    }
+
+    pub(super) fn obtain_connection(
+        &self,
+        url: &Url,
+        kept: bool,
+    ) -> Result<(HttpConnection, bool), HttpError> {
+        let origin = url_origin(url)?;
+        let idle = if kept { self.take_idle(&origin) } else { None };
+        match idle {
+            Some(connection) => Ok((connection, true)),
+            None => Ok((connect::connect(self, &origin)?, false)),
+        }
+    }
+
+    pub(super) fn take_idle(&self, origin: &HttpOrigin) -> Option<HttpConnection> {
+        let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(_, _, since)| since.elapsed() < IDLE_FOR);
+        while let Some(found) = idle.iter().rposition(|(kept, _, _)| kept == origin) {
+            let mut connection = idle.swap_remove(found).1;
+            // What comes without a request is the end of the connection, or a body of a response that
+            // has none.
+            let is_quiet = connection.reader.buffer().is_empty()
+                && matches!(connection.stream().has_input(), Ok(false));
+            if is_quiet {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Keeps an idle connection for further requests.
+    pub(super) fn keep_idle(&self, connection: HttpConnection) {
+        let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push((connection.origin.clone(), connection, Instant::now()));
+        }
+    }
+}
