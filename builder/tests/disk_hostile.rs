@@ -83,7 +83,7 @@ type Changes<'a> = &'a [(usize, &'a [u8])];
 fn hostile_qcow2_files_are_refused() {
     use FlawKind::{
         BackingFile, Blank, Corrupt, DataFile, Encrypted, Malformed, Misnamed, OutsideFile,
-        Truncated, UnknownFeature, Unsupported,
+        Truncated, UnknownFeature,
     };
     let mut hostile = RefusalTable(0);
     for bit in [5, 6, 7, 8, 15, 31, 32, 47, 62, 63] {
@@ -116,7 +116,7 @@ fn hostile_qcow2_files_are_refused() {
     check("backing name at an edge", &[(BACKING, &be64(65_530)), (16, &be32(9))], Malformed);
 
     check("version 0", &[(4, &be32(0))], Misnamed);
-    check("version 1", &[(4, &be32(1))], Unsupported);
+    check("version 1, encrypted", &[(4, &be32(1))], Encrypted);
     check("version 4", &[(4, &be32(4))], UnknownFeature);
     check("version at its most", &[(4, &[255; 4])], UnknownFeature);
     for bits in [0, 8, 22, 31, 64, u32::MAX] {
@@ -198,7 +198,7 @@ fn hostile_qcow2_files_are_refused() {
 
 #[test]
 fn other_formats_and_misnamed_disks_are_refused() {
-    use FlawKind::{CdiOnly, Compressed, Misnamed, Unsupported};
+    use FlawKind::{CdiOnly, Compressed, Encrypted, Misnamed, Unsupported};
     let mut hostile = RefusalTable(0);
     let at = |changes: &[(usize, &[u8])]| patched(noise_bytes(70_000), changes);
     let mut check = |name: &str, disk: &[u8], expected, what: &str| {
@@ -207,8 +207,8 @@ fn other_formats_and_misnamed_disks_are_refused() {
     let disk = |magic: &[u8]| at(&[(0, magic)]);
     for name in ["a.qcow2", "a.img"] {
         check(name, &disk(b"QED\0"), Unsupported, "QED");
-        check(name, &disk(b"QFI\xfb\0\0\0\x01"), Unsupported, "qcow");
-        check(name, &disk(b"LUKS\xba\xbe\0\x01"), Unsupported, "LUKS");
+        check(name, &disk(b"QFI\xfb\0\0\0\x01"), Encrypted, "qcow");
+        check(name, &disk(b"LUKS\xba\xbe\0\x01"), Encrypted, "LUKS");
         check(name, &disk(b"WithoutFreeSpace\x02\0\0\0"), Unsupported, "Parallels");
         check(name, &disk(b"WithouFreSpacExt\x02\0\0\0"), Unsupported, "Parallels 2");
         let bochs = at(&[
@@ -253,6 +253,28 @@ fn other_formats_and_misnamed_disks_are_refused() {
     check("a.vhd", &qcow2_disk(), Misnamed, "qcow2 as VHD");
     check("a.qed", &noise_bytes(70_000), Misnamed, "raw as QED");
     assert!(hostile.0 >= 25, "{}", hostile.0);
+}
+
+/// A file that is no disk was converted as if it was one.
+#[test]
+fn files_inside_of_a_disk_are_refused() {
+    use FlawKind::{Blank, Compressed, Unsupported};
+    let mut hostile = RefusalTable(0);
+    let mut check = |name: &str, disk: &[u8], expected, what: &str| {
+        hostile.check_refused(name, disk, expected, what);
+    };
+    let inner = |start: &[u8]| patched(qcow2_disk(), &[(5 * CLUSTER, start)]);
+    for magic in [&b"\x1f\x8b\x08"[..], b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"BZh9"] {
+        check("a.qcow2", &inner(magic), Compressed, "packed inside");
+    }
+    for magic in [&b"PK\x03\x04"[..], b"<!DOCTYPE html>", b"\x7fELF", b"vhdxfile", b"KDMV"] {
+        check("a.qcow2", &inner(magic), Unsupported, "something else inside");
+    }
+    check("a.qcow2", &inner(&qcow2_disk()[..512]), Unsupported, "qcow2 in qcow2");
+    check("a.qcow2", &inner(&[&[1; 257][..], b"ustar"].concat()), Unsupported, "OVA in qcow2");
+    let zeros = patched(qcow2_disk(), &[(5 * CLUSTER, &vec![0; 2 * CLUSTER])]);
+    check("a.qcow2", &zeros, Blank, "zeros that were written");
+    assert!(hostile.0 >= 10, "{}", hostile.0);
 }
 
 /// A file without data.
@@ -353,6 +375,8 @@ fn harmless_disks_are_accepted() {
     check("a.qcow2", &snapshots, "snapshots");
     let old = [(4, &be32(2)[..]), (72, &[0; 8])];
     check("a.qcow2", &patched(qcow2_disk(), &old), "version 2");
+    let volume = patched(qcow2_disk(), &[(5 * CLUSTER, b"LUKS\xba\xbe\0\x01")]);
+    check("a.qcow2", &volume, "an encrypted volume inside");
     for name in ["a.img", "a.raw", "disk", "a.QCOW2", "fedora.x86_64"] {
         check(name, &qcow2_disk(), name);
     }

@@ -3,9 +3,10 @@
 
 mod disks;
 
+use diskette_builder::disk::FlawKind;
 use disks::{
-    ESP, FatKind, LINUX, PREP, examine_bytes, fat_file_system, gpt_disk, iso_disk, mbr_sector,
-    noise_bytes, patched, put_bytes, qcow2_disk,
+    CLUSTER, ESP, FatKind, LINUX, PREP, examine_bytes, fat_file_system, gpt_disk, iso_disk,
+    mbr_sector, noise_bytes, patched, put_bytes, qcow2_disk,
 };
 
 const AMD64: (&[u8; 11], u16) = (b"BOOTX64 EFI", 0x8664);
@@ -99,4 +100,22 @@ fn boot_loaders_of_a_cd_are_found_in_its_catalogue() {
     catalogue[96 + 8] = 40;
     put_bytes(&mut disk, 30 * 2048, &catalogue);
     assert_eq!(examine_bytes(&disk).boot, ["arm64"]);
+}
+
+/// `qemu-img` reads both; the firmware of a virtual machine looks at the second sector of 512 bytes.
+#[test]
+fn tables_for_long_sectors_are_told() {
+    let check = |sector: usize, expected: &[&str]| {
+        let raw = gpt_disk(sector, 100, &[(LINUX, 40, 60)]);
+        let packed =
+            patched(qcow2_disk(), &[(5 * CLUSTER, &raw[..2 * CLUSTER.min(raw.len() / 2)])]);
+        for disk in [raw, packed] {
+            let flaws = examine_bytes(&disk).flaws;
+            let found = flaws.iter().filter(|flaw| flaw.kind == FlawKind::SectorSize);
+            let found: Vec<_> = found.map(|flaw| &flaw.detail[..]).collect();
+            assert_eq!(found, expected, "{sector}");
+        }
+    };
+    check(512, &[]);
+    check(4096, &["its partition table is for sectors of 4096 bytes"]);
 }

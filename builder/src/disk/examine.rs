@@ -1,10 +1,11 @@
 //! *Examines* a disk: finds its format, and lets the module of that format add what it knows.
 
 use std::io;
+use std::sync::Arc;
 
 use super::{
-    DiskFormat, DiskInfo, Fault, FlawKind, ReadAt, foreign, partitions, probe, qcow2, raw,
-    refusals, sector, vdi, vhd, vhdx, vmdk,
+    DiskFormat, DiskInfo, Fault, FlawKind, ReadAt, foreign, guest, partitions, payload, probe,
+    qcow2, raw, refusals, sector, vdi, vhd, vhdx, vmdk,
 };
 
 /// How many of a disk's first bytes are enough for [`examine`] where the rest is not available.
@@ -34,9 +35,21 @@ pub fn examine_disk(bytes: &dyn ReadAt) -> io::Result<DiskInfo> {
         info.flaws.push(refusals::cdi_only_format(format));
     }
     if !info.flaws.iter().any(|flaw| flaw.kind.prevents_reading()) {
-        partitions::examine_partitions(bytes, &mut info);
+        examine_guest(bytes, &mut info);
     }
     Ok(info)
+}
+
+/// Adds what the disk shows that the virtual machine sees, as far as it is available.
+fn examine_guest(bytes: &dyn ReadAt, info: &mut DiskInfo) {
+    let Ok(guest) = guest::open(Arc::new(bytes), info.format) else { return };
+    if !matches!(info.format, DiskFormat::Raw | DiskFormat::Iso)
+        && let Err(Fault::Flaw(flaw)) = payload::check_payload(&*guest)
+    {
+        info.flaws.push(flaw);
+        return;
+    }
+    partitions::examine_partitions(&*guest, info);
 }
 
 fn examine_format(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {

@@ -11,11 +11,21 @@ pub struct Flaw {
     pub kind: FlawKind,
     /// Description with the relevant numbers: a phrase in lower case without a period.
     pub detail: String,
+    /// What to do about it, if that differs from the fix of the rule that the flaw breaks. In a
+    /// command, `DISK` stands for the file and `DESCRIPTOR` for the descriptor of a VMDK.
+    #[serde(skip)]
+    pub remedy: Option<&'static str>,
 }
 
 impl Flaw {
     pub(super) fn new(kind: FlawKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: detail.into(), remedy: None }
+    }
+
+    /// Sets what to do about it.
+    #[must_use]
+    pub(super) fn with_remedy(self, remedy: &'static str) -> Self {
+        Self { remedy: Some(remedy), ..self }
     }
 }
 
@@ -47,6 +57,8 @@ pub enum FlawKind {
     CdiOnly,
     /// Neither KubeVirt nor CDI accepts the format.
     Unsupported,
+    /// The partition table is for longer sectors than those of a virtual machine's disk.
+    SectorSize,
     /// The suffix of the name is that of another format.
     Misnamed,
     /// The file was not closed properly: its reference counts may be wrong.
@@ -59,7 +71,12 @@ impl FlawKind {
     /// Returns whether the flaw prevents reading the disk as its virtual machine would.
     pub(super) fn prevents_reading(self) -> bool {
         match self {
-            Self::Dirty | Self::Snapshots | Self::CdiOnly | Self::Misnamed | Self::Corrupt => false,
+            Self::Dirty
+            | Self::Snapshots
+            | Self::CdiOnly
+            | Self::Misnamed
+            | Self::SectorSize
+            | Self::Corrupt => false,
             Self::Blank
             | Self::Compressed
             | Self::Truncated

@@ -76,7 +76,8 @@ fn examine_qcow(fields: &[u8], info: &mut DiskInfo) {
         info.flaws.push(refusals::needs_backing_file(None));
     }
     if be32(fields, 36) != 0 {
-        info.flaws.push(refusals::encrypted_with_aes());
+        // What is to be done about this does the rest, too.
+        info.flaws.insert(0, refusals::encrypted(info.format, "it is encrypted with AES"));
     }
 }
 
@@ -102,8 +103,8 @@ fn examine_qed(fields: &[u8], info: &mut DiskInfo) -> Result<(), Fault> {
 /// LUKS 1: the disk follows the header and the keys. The offset is a number of sectors
 /// (LUKS1 On-Disk Format Specification 1.2.3, figure 1).
 fn examine_luks(fields: &[u8], info: &mut DiskInfo) -> Result<(), Fault> {
-    let detail = "it is an encrypted volume, to which neither has a key";
-    info.flaws.push(Flaw::new(FlawKind::Encrypted, detail));
+    let detail = "it is an encrypted volume, to which neither KubeVirt nor CDI has a key";
+    info.flaws.insert(0, refusals::encrypted(info.format, detail));
     let payload = u64::from(be32(fields, 104)) * SECTOR_LEN;
     let Some(size) = info.virtual_size.checked_sub(payload) else {
         info.virtual_size = 0;

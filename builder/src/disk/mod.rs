@@ -8,6 +8,7 @@
 //!
 //! - [`convert`]: a disk in another format, made while it is read
 //! - `examine`: the facts about a disk in any format
+//! - `payload`: what is in a file in a format, and whether it is a disk
 //! - `partitions`: partition tables, and the boot loaders in the partitions
 //! - [`guest`]: the disk as its virtual machine sees it, for files in any format
 //! - `probe`: the format of a file
@@ -36,6 +37,7 @@ pub mod guest;
 mod info;
 mod name;
 mod partitions;
+mod payload;
 mod probe;
 pub mod qcow2;
 mod raw;

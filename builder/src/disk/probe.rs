@@ -21,7 +21,8 @@ pub(super) fn probe_format(bytes: &dyn ReadAt) -> io::Result<DiskFormat> {
     })
 }
 
-fn detect_in_sector(sector: &[u8]) -> Option<DiskFormat> {
+/// Returns the format that the first sector of a file shows, if any.
+pub(super) fn detect_in_sector(sector: &[u8]) -> Option<DiskFormat> {
     let formats = [
         (qcow2::detect(sector), DiskFormat::Qcow2),
         (vmdk::detect(sector), DiskFormat::Vmdk),

@@ -7,19 +7,46 @@ pub(super) fn refuse_first(flaws: &[Flaw]) -> Result<(), Flaw> {
     flaws.first().map_or(Ok(()), |flaw| Err(flaw.clone()))
 }
 
+/// What to do with a part of a VMDK.
+pub(super) const NAME_THE_DESCRIPTOR: &str = "name the whole disk: with all of its files in one directory, \
+     `qemu-img convert -O qcow2 DESCRIPTOR new.qcow2` makes one file of them";
+
+/// What to do with a disk and its parent: with QEMU, and with the programs that know the formats whose
+/// parents QEMU does not read.
+pub(super) const JOIN: &str =
+    "make one file of both with `qemu-img convert -O qcow2 DISK new.qcow2`";
+pub(super) const JOIN_VDI: &str =
+    "make one file of both with `VBoxManage clonemedium disk DISK new.vdi`";
+pub(super) const JOIN_VHD: &str =
+    "merge it into its parent with `Merge-VHD -Path DISK`, in Hyper-V, and use that";
+
+/// What to do with encrypted disks, by format.
+const DECRYPT_QCOW2: &str = "decrypt it with `qemu-img convert --object secret,id=key,file=KEYFILE --image-opts \
+     driver=qcow2,file.filename=DISK,encrypt.key-secret=key -O qcow2 new.qcow2`, its passphrase in \
+     KEYFILE; encrypt file systems inside the virtual machine instead";
+const DECRYPT_QCOW: &str = "decrypt it with `qemu-img convert --object secret,id=key,file=KEYFILE --image-opts \
+     driver=qcow,file.filename=DISK,encrypt.key-secret=key -O qcow2 new.qcow2`, its passphrase in \
+     KEYFILE; encrypt file systems inside the virtual machine instead";
+const DECRYPT_LUKS: &str = "decrypt it with `qemu-img convert --object secret,id=key,file=KEYFILE --image-opts \
+     driver=luks,file.filename=DISK,key-secret=key -O qcow2 new.qcow2`, its passphrase in KEYFILE; \
+     encrypt file systems inside the virtual machine instead";
+
+/// What to do with formats that QEMU reads.
+const CONVERT: &str = "convert it with `qemu-img convert -O qcow2 DISK new.qcow2`";
+
 /// Returns the flaw of a disk with a parent, whose name may be known.
-pub(super) fn needs_parent(name: Option<&str>) -> Flaw {
+pub(super) fn needs_parent(name: Option<&str>, remedy: &'static str) -> Flaw {
     let detail = match name {
         Some(name) => format!("what is not in it is in its parent, {name}"),
         None => "what is not in it is in another disk, its parent".to_owned(),
     };
-    Flaw::new(FlawKind::BackingFile, detail)
+    Flaw::new(FlawKind::BackingFile, detail).with_remedy(remedy)
 }
 
 /// Returns the flaw of a disk with a backing file, whose name may be known.
 pub(super) fn needs_backing_file(name: Option<&str>) -> Flaw {
     let name = name.map(|name| format!(", `{}`", name.escape_debug())).unwrap_or_default();
-    Flaw::new(FlawKind::BackingFile, format!("it stands on another file{name}"))
+    Flaw::new(FlawKind::BackingFile, format!("it stands on another file{name}")).with_remedy(JOIN)
 }
 
 /// Returns the flaw of a disk that needs unknown features, as bits.
@@ -28,9 +55,14 @@ pub(super) fn needs_features(bits: u64) -> Flaw {
     Flaw::new(FlawKind::UnknownFeature, detail)
 }
 
-/// Returns the flaw of a disk whose clusters are encrypted with AES.
-pub(super) fn encrypted_with_aes() -> Flaw {
-    Flaw::new(FlawKind::Encrypted, "it is encrypted with AES")
+/// Returns the flaw of an encrypted disk in a format.
+pub(super) fn encrypted(format: DiskFormat, detail: &str) -> Flaw {
+    let remedy = match format {
+        DiskFormat::Luks => DECRYPT_LUKS,
+        DiskFormat::Qcow => DECRYPT_QCOW,
+        _ => DECRYPT_QCOW2,
+    };
+    Flaw::new(FlawKind::Encrypted, detail).with_remedy(remedy)
 }
 
 /// Returns the flaw of a disk without any data.
@@ -53,5 +85,5 @@ pub(super) fn cdi_only_format(format: DiskFormat) -> Flaw {
 /// Returns the flaw of a format that neither KubeVirt nor CDI accepts.
 pub(super) fn unsupported_format(format: DiskFormat) -> Flaw {
     let detail = format!("its format is {format}, which neither KubeVirt nor CDI takes");
-    Flaw::new(FlawKind::Unsupported, detail)
+    Flaw::new(FlawKind::Unsupported, detail).with_remedy(CONVERT)
 }

@@ -133,6 +133,7 @@ pub(crate) fn run(
     let places = OpenPlaces { registry: Some(&registry) };
     let seen = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
     let ground = load_ground(&arguments.base, &places, seen.as_ref(), &progress)?;
+    note_left_out(download.left_out(), ui);
     warn_of_licence(&names, ui);
     let recipes = [vddk::build_recipe(VddkRequest { names, archive: download, base: ground })];
     let sources = BuildSources {
@@ -209,6 +210,16 @@ fn copier_content(program: &[u8]) -> Result<Arc<[u8]>, Diagnostic> {
         return Err(Diagnostic::new(message).help(help));
     }
     Ok(program.into())
+}
+
+/// Notes the files that are not taken.
+fn note_left_out(paths: &[String], ui: &Ui) {
+    let Some(first) = paths.first() else { return };
+    let more = match paths.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    ui.print_note(&format!("left out `{first}`{more}: metadata that macOS adds to archives"));
 }
 
 /// Warns of VMware's licence if images are pushed. The program cannot know who may pull them.

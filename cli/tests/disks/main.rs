@@ -10,4 +10,5 @@ mod convert;
 mod large;
 mod packed;
 mod refused;
+mod remedies;
 mod seeds;

@@ -116,7 +116,7 @@ error[disk-packed]: cannot use `disk.raw`: the disk is packed with gzip
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: unpack it before the build; in a spec, `unpack: gz` or the name `disk.raw.gz` does that during the build
+  = help: unpack it with `gunzip -c disk.raw >new.img`, and name the result; in a spec, `unpack: gz` does that during the build
 
 "#]],
         ),
@@ -132,7 +132,7 @@ error[disk-packed]: cannot use `disk.raw`: the disk is packed with xz
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: unpack it before the build; in a spec, `unpack: xz` or the name `disk.raw.xz` does that during the build
+  = help: unpack it with `xz -dc disk.raw >new.img`, and name the result; in a spec, `unpack: xz` does that during the build
 
 "#]],
         ),
@@ -148,7 +148,7 @@ error[disk-packed]: cannot use `disk.raw`: the disk is packed with zstd
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: unpack it before the build; in a spec, `unpack: zst` or the name `disk.raw.zst` does that during the build
+  = help: unpack it with `zstd -dc disk.raw >new.img`, and name the result; in a spec, `unpack: zst` does that during the build
 
 "#]],
         ),
@@ -164,7 +164,7 @@ error[disk-packed]: cannot use `disk.raw`: the disk is packed with bzip2
 5 |   amd64: { disk: disk.raw }
   |                  ^^^^^^^^
   |
-  = help: unpack it before the build; in a spec, `unpack: bz2` or the name `disk.raw.bz2` does that during the build
+  = help: unpack it with `bzip2 -dc disk.raw >new.img`, and name the result; in a spec, `unpack: bz2` does that during the build
 
 "#]],
         ),

@@ -117,12 +117,12 @@ error[disk-truncated]: cannot use `f.qcow2`: it ends after 400000 bytes, and has
 error[disk-malformed]: cannot use `g.qcow2`: its clusters have 2^65552 bytes, and only 2^9 to 2^21 are allowed
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: g.qcow2 }
-  = help: `qemu-img check g.qcow2` says more; get the disk again, or make it anew
+  = help: get the disk again, or make it anew
 1
 error[disk-encrypted]: cannot use `h.qcow2`: it is encrypted with AES
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: h.qcow2 }
-  = help: decrypt it with `qemu-img convert`; encrypt file systems inside the virtual machine instead
+  = help: decrypt it with `qemu-img convert --object secret,id=key,file=KEYFILE --image-opts driver=qcow2,file.filename=h.qcow2,encrypt.key-secret=key -O qcow2 new.qcow2`, its passphrase in KEYFILE; encrypt file systems inside the virtual machine instead
 1
 error[disk-misnamed]: cannot use `i.qcow2`: it is called .qcow2, and its content is raw
  --> ./diskette.yaml:5:18
@@ -137,12 +137,12 @@ error[disk-blank]: cannot use `k.img`: all of its 70000 bytes are zero
 error[disk-unsupported]: cannot use `l.img`: it is a web page, and no disk
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: l.img }
-  = help: is it the right file? if so, convert it with `qemu-img convert -O qcow2 l.img new.qcow2`
+  = help: download the disk again: a server sent a page in its place, to log in or to choose, or an error
 1
 error[disk-unsupported]: cannot use `m.img`: its format is qed, which neither KubeVirt nor CDI takes
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: m.img }
-  = help: is it the right file? if so, convert it with `qemu-img convert -O qcow2 m.img new.qcow2`
+  = help: convert it with `qemu-img convert -O qcow2 m.img new.qcow2`
 1
 error[disk-truncated]: cannot use `n.img`: its last partition ends at byte 51712, and the disk has 20480
  --> ./diskette.yaml:5:18
@@ -171,7 +171,8 @@ fn streams() {
 error[disk-backing-file]: cannot use `a.qcow2.gz`: it stands on another file, `base.img`
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: a.qcow2.gz }
-  = help: make one file of both with `qemu-img convert -O qcow2 a.qcow2.gz new.qcow2`
+  = help: unpack it first with `gunzip -c a.qcow2.gz >a.qcow2`
+  = help: make one file of both with `qemu-img convert -O qcow2 a.qcow2 new.qcow2`
 1
 error[disk-misnamed]: cannot use `b.qcow2.gz`: it is called .qcow2, and its content is raw
  --> ./diskette.yaml:5:18
@@ -181,7 +182,7 @@ error[disk-misnamed]: cannot use `b.qcow2.gz`: it is called .qcow2, and its cont
 error[disk-packed]: cannot use `c.img.gz`: the disk is packed with gzip
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: c.img.gz }
-  = help: unpack it before the build; in a spec, `unpack: gz` or the name `c.img.gz.gz` does that during the build
+  = help: it is packed twice: unpack it once with `gunzip -c c.img.gz >c.img`; a spec with `unpack: gz` takes the result
 0
 1
 error[disk-truncated]: cannot use `e.qcow2.gz`: it ends after 300010 bytes, and has data at byte 327680 as its tables say

@@ -5,7 +5,7 @@ use std::io;
 use super::rules::{
     ContractRule, DISK_BACKING_FILE, DISK_BLANK, DISK_CDI_ONLY, DISK_CORRUPT, DISK_DATA_FILE,
     DISK_DIRTY, DISK_ENCRYPTED, DISK_MALFORMED, DISK_MISNAMED, DISK_OUTSIDE_FILE, DISK_PACKED,
-    DISK_SNAPSHOTS, DISK_TRUNCATED, DISK_UNKNOWN_FEATURE, DISK_UNSUPPORTED,
+    DISK_SECTOR_SIZE, DISK_SNAPSHOTS, DISK_TRUNCATED, DISK_UNKNOWN_FEATURE, DISK_UNSUPPORTED,
 };
 use crate::disk::{self, DiskInfo, FlawKind, ReadAt};
 
@@ -24,6 +24,7 @@ pub fn flaw_rule(kind: FlawKind) -> &'static ContractRule {
         FlawKind::Encrypted => &DISK_ENCRYPTED,
         FlawKind::CdiOnly => &DISK_CDI_ONLY,
         FlawKind::Unsupported => &DISK_UNSUPPORTED,
+        FlawKind::SectorSize => &DISK_SECTOR_SIZE,
         FlawKind::Misnamed => &DISK_MISNAMED,
         FlawKind::Dirty => &DISK_DIRTY,
         FlawKind::Snapshots => &DISK_SNAPSHOTS,

@@ -6,6 +6,7 @@
 
 mod blob;
 pub(crate) mod facts;
+mod fixes;
 mod flaws;
 mod judge;
 pub(crate) mod labels;
@@ -18,6 +19,7 @@ mod view;
 use std::fmt;
 
 pub(crate) use self::blob::BlobStart;
+pub(crate) use self::fixes::{fill_fix, flaw_fix, unpacked_name};
 pub use self::flaws::{examine_disk, flaw_rule};
 pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
 pub(crate) use self::judge::{judge_image, judge_index};

@@ -129,7 +129,8 @@ fn read_partitions(disk: &dyn ReadAt, header: &Header) -> Result<Option<Partitio
     if end > disk.len() {
         return Err(truncated_fault(disk, "its last partition", end));
     }
-    Ok(Some(PartitionTable { kind: "gpt", partitions, has_bios_partition }))
+    let sector_len = header.sector_len;
+    Ok(Some(PartitionTable { kind: "gpt", sector_len, partitions, has_bios_partition }))
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

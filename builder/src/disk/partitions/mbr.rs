@@ -89,6 +89,7 @@ impl Mbr {
     pub(super) fn into_table(self) -> PartitionTable {
         PartitionTable {
             kind: "mbr",
+            sector_len: SECTOR_LEN,
             partitions: self.bootable_partitions(),
             has_bios_partition: self.0.iter().any(|entry| entry.is_active),
         }

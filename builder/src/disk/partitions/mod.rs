@@ -14,11 +14,10 @@ mod gpt;
 mod mbr;
 mod pe;
 
-use std::sync::Arc;
-
 pub(crate) use firmware::{UefiBoot, find_uefi_boot};
 
-use super::{DiskFormat, DiskInfo, Fault, FlawKind, ReadAt, guest};
+use super::sector::SECTOR_LEN;
+use super::{DiskFormat, DiskInfo, Fault, Flaw, FlawKind, ReadAt};
 
 /// GOARCH name of a machine that boots through a BIOS.
 const BIOS: &str = "amd64";
@@ -31,6 +30,8 @@ const LOADERS_MAX: usize = 8;
 struct PartitionTable {
     /// `gpt` or `mbr`.
     kind: &'static str,
+    /// Length in bytes of the sectors that the table counts in.
+    sector_len: u64,
     /// The partitions that can hold boot loaders.
     partitions: Vec<Partition>,
     /// Whether a partition is marked for code that a BIOS starts.
@@ -54,25 +55,26 @@ enum Purpose {
     Prep,
 }
 
-/// Adds the partition table and the machines of the boot loaders. Content that cannot be read or
+/// Adds the partition table of a disk, as its virtual machine sees it, and the machines of the boot
+/// loaders. Content that cannot be read or
 /// parsed is ignored, for a disk need not have partitions; a table that exceeds the disk is a flaw.
-pub(super) fn examine_partitions(bytes: &dyn ReadAt, info: &mut DiskInfo) {
-    let Ok(guest) = guest::open(Arc::new(bytes), info.format) else { return };
-    match find_known_table(&*guest, info) {
+pub(super) fn examine_partitions(guest: &dyn ReadAt, info: &mut DiskInfo) {
+    match find_known_table(guest, info) {
         Ok(found) => {
+            info.flaws.extend(found.as_ref().and_then(long_sectors));
             info.partitions = found.as_ref().map(|table| table.kind);
             let partitions = found.map(|table| table.partitions).unwrap_or_default();
             for partition in partitions.iter().take(LOADERS_MAX) {
-                add_loaders(&*guest, partition, &mut info.boot);
+                add_loaders(guest, partition, &mut info.boot);
             }
         }
         Err(Fault::Flaw(flaw)) => info.flaws.push(flaw),
         Err(Fault::Io(_)) => {}
     }
     if info.format == DiskFormat::Iso {
-        cd::add_loader_machines(&*guest, &mut info.boot).unwrap_or_default();
+        cd::add_loader_machines(guest, &mut info.boot).unwrap_or_default();
     }
-    if info.boot.is_empty() && mbr::has_bios_loader(&*guest).unwrap_or(false) {
+    if info.boot.is_empty() && mbr::has_bios_loader(guest).unwrap_or(false) {
         info.boot.push(BIOS);
     }
 }
@@ -102,6 +104,13 @@ fn find_known_table(
         table.check_end(disk)?;
     }
     Ok(Some(table.into_table()))
+}
+
+/// Returns the flaw of a table that counts in longer sectors than those of a virtual machine's disk.
+fn long_sectors(table: &PartitionTable) -> Option<Flaw> {
+    let len = table.sector_len;
+    let detail = format!("its partition table is for sectors of {len} bytes");
+    (len != SECTOR_LEN).then(|| Flaw::new(FlawKind::SectorSize, detail))
 }
 
 fn add_loaders(disk: &dyn ReadAt, partition: &Partition, boot: &mut Vec<&'static str>) {

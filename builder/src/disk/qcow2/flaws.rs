@@ -1,8 +1,11 @@
 //! *Flaws* that the header of a qcow2 file declares.
 
 use super::header::{Qcow2Encryption, Qcow2Header};
-use crate::disk::refusals::{encrypted_with_aes, needs_backing_file, needs_features};
-use crate::disk::{Flaw, FlawKind};
+use crate::disk::refusals::{encrypted, needs_backing_file, needs_features};
+use crate::disk::{DiskFormat, Flaw, FlawKind};
+
+/// What to do with a disk in which QEMU found damage.
+const REPAIR: &str = "repair it with `qemu-img check -r all DISK`, or make it anew";
 
 impl Qcow2Header {
     /// Returns the flaws that the header declares.
@@ -12,15 +15,15 @@ impl Qcow2Header {
         flaws.extend(self.has_data_file().then(|| self.needs_data_file()));
         flaws.extend((self.unknown_incompatible() != 0).then(|| self.needs_unknown_features()));
         if self.is_corrupt() {
-            flaws.push(Flaw::new(FlawKind::Corrupt, "it is marked as corrupt"));
+            let flaw = Flaw::new(FlawKind::Corrupt, "it is marked as corrupt");
+            flaws.push(flaw.with_remedy(REPAIR));
         }
-        match self.encryption {
-            Qcow2Encryption::None => {}
-            Qcow2Encryption::Aes => flaws.push(encrypted_with_aes()),
-            Qcow2Encryption::Luks => {
-                flaws.push(Flaw::new(FlawKind::Encrypted, "it is encrypted as LUKS is"));
-            }
-        }
+        let encryption = match self.encryption {
+            Qcow2Encryption::None => None,
+            Qcow2Encryption::Aes => Some("it is encrypted with AES"),
+            Qcow2Encryption::Luks => Some("it is encrypted as LUKS is"),
+        };
+        flaws.extend(encryption.map(|detail| encrypted(DiskFormat::Qcow2, detail)));
         if self.is_dirty() {
             let detail = "it was not closed properly and its reference counts are old";
             flaws.push(Flaw::new(FlawKind::Dirty, detail));

@@ -25,6 +25,7 @@ fn small_disk() -> Vec<u8> {
     put64(CLUSTER, 2 * CLUSTER);
     put64(3 * CLUSTER, (4 * CLUSTER) | (1 << 63));
     put64(4 * CLUSTER, (5 * CLUSTER) | (1 << 63));
+    bytes[5 * CLUSTER] = 1;
     bytes
 }
 

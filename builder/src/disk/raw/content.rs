@@ -5,7 +5,7 @@ use std::io;
 use super::iso;
 use crate::disk::bytes::read_padded;
 use crate::disk::sector::SECTOR;
-use crate::disk::{DiskFormat, DiskInfo, ExtentKind, Fault, FlawKind, ReadAt, is_zero};
+use crate::disk::{DiskFormat, DiskInfo, ExtentKind, Fault, Flaw, FlawKind, ReadAt, is_zero};
 
 /// Maximum number of bytes that are read to find one that is not zero.
 const BLANK_MAX: u64 = 16 << 20;
@@ -27,15 +27,15 @@ pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Resul
         return iso::check_end(bytes);
     }
     let start: [u8; SECTOR] = read_padded(bytes, 0)?;
-    match recognize_other_file(&start) {
-        Some(what) => Err(Fault::new(FlawKind::Unsupported, format!("it is {what}, and no disk"))),
-        None => Ok(()),
-    }
+    recognize_other_file(&start).map_or(Ok(()), |file| {
+        let detail = format!("it is {}, and no disk", file.noun);
+        Err(Flaw::new(FlawKind::Unsupported, detail).with_remedy(file.remedy).into())
+    })
 }
 
 /// Returns whether a file has only zeros. A file that is too long to be read here, and whose holes are
 /// not known, is not called blank.
-fn is_blank(bytes: &dyn ReadAt) -> io::Result<bool> {
+pub(in crate::disk) fn is_blank(bytes: &dyn ReadAt) -> io::Result<bool> {
     let (mut at, mut left) = (0, BLANK_MAX);
     let mut space = vec![0; STEP];
     for _ in 0..EXTENTS_MAX {
@@ -67,21 +67,72 @@ fn is_blank(bytes: &dyn ReadAt) -> io::Result<bool> {
     Ok(false)
 }
 
+/// A kind of file that is given as a disk by mistake.
+#[derive(Clone, Copy)]
+pub(in crate::disk) struct OtherFile {
+    /// What it is, as a noun.
+    pub(in crate::disk) noun: &'static str,
+    /// How to come by the disk.
+    remedy: &'static str,
+}
+
+impl OtherFile {
+    const fn new(noun: &'static str, remedy: &'static str) -> Self {
+        Self { noun, remedy }
+    }
+}
+
+const TAR: OtherFile = OtherFile::new(
+    "a tar archive (an OVA is one)",
+    "unpack it with `tar -xf DISK`, and name the disk in it",
+);
+const PAGE: OtherFile = OtherFile::new(
+    "a web page",
+    "download the disk again: a server sent a page in its place, to log in or to choose, or an error",
+);
+
 /// Beginnings of files that are given as disks by mistake.
-const OTHERS: [(&[u8], &str); 7] = [
-    (b"PK\x03\x04", "a zip archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"Rar!\x1a\x07", "a rar archive"),
-    (b"\x04\x22\x4d\x18", "packed with lz4"),
-    (b"\x5d\0\0", "packed with lzma"),
-    (b"version https://git-lfs", "a pointer of Git LFS to a file"),
-    (b"\x7fELF", "a program"),
+const OTHERS: [(&[u8], OtherFile); 7] = [
+    (
+        b"PK\x03\x04",
+        OtherFile::new("a zip archive", "unpack it with `unzip DISK`, and name the disk in it"),
+    ),
+    (
+        b"7z\xbc\xaf\x27\x1c",
+        OtherFile::new("a 7z archive", "unpack it with `7z x DISK`, and name the disk in it"),
+    ),
+    (
+        b"Rar!\x1a\x07",
+        OtherFile::new("a rar archive", "unpack it with `unrar x DISK`, and name the disk in it"),
+    ),
+    (
+        b"\x04\x22\x4d\x18",
+        OtherFile::new(
+            "packed with lz4",
+            "unpack it with `lz4 -dc DISK >NEW`, and name the result",
+        ),
+    ),
+    (
+        b"\x5d\0\0",
+        OtherFile::new(
+            "packed with lzma",
+            "unpack it with `xz --format=lzma -dc DISK >NEW`, and name the result",
+        ),
+    ),
+    (
+        b"version https://git-lfs",
+        OtherFile::new(
+            "a pointer of Git LFS to a file",
+            "fetch the file that it stands for with `git lfs pull`",
+        ),
+    ),
+    (b"\x7fELF", OtherFile::new("a program", "name the file of the disk")),
 ];
 
-/// Returns a noun for a file that was given as a disk by mistake.
-fn recognize_other_file(start: &[u8]) -> Option<&'static str> {
+/// Returns what a file is that was given as a disk by mistake.
+pub(in crate::disk) fn recognize_other_file(start: &[u8]) -> Option<OtherFile> {
     if start.get(257..).is_some_and(|rest| rest.starts_with(b"ustar")) {
-        return Some("a tar archive (an OVA is one)");
+        return Some(TAR);
     }
     let trimmed = start.trim_ascii_start();
     let is_page = ["<!doctype html", "<html"].iter().any(|page| {
@@ -89,7 +140,7 @@ fn recognize_other_file(start: &[u8]) -> Option<&'static str> {
         text.is_some_and(|text| text.eq_ignore_ascii_case(page.as_bytes()))
     });
     if is_page {
-        return Some("a web page");
+        return Some(PAGE);
     }
-    OTHERS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, what)| *what)
+    OTHERS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, file)| *file)
 }

@@ -10,7 +10,7 @@ mod map;
 
 use std::sync::Arc;
 
-pub(super) use self::content::examine;
+pub(super) use self::content::{examine, is_blank, recognize_other_file};
 pub(super) use self::iso::{BLOCK_LEN as ISO_BLOCK_LEN, detect as is_iso};
 pub(super) use self::map::FlatDisk;
 use super::read_at::ReadAt;

@@ -1,7 +1,7 @@
 //! The *header* of a VDI.
 
 use crate::disk::bytes::{contains_range, le32, le64, read_part};
-use crate::disk::refusals::{needs_parent, table_exceeds_file};
+use crate::disk::refusals::{JOIN_VDI, needs_parent, table_exceeds_file};
 use crate::disk::sector::{self, SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt, is_zero};
 
@@ -13,6 +13,10 @@ const SIGNATURE: u32 = 0xbeda_107f;
 
 /// The version that QEMU reads: 1.1.
 const VERSION: u32 = 0x0001_0001;
+
+/// The type of a disk that only has the differences from another (`VDI_IMAGE_TYPE_DIFF` in
+/// VirtualBox's `VDICore.h`).
+const DIFFERENCING: u32 = 4;
 
 /// Length of an entry in the table of blocks in bytes.
 const ENTRY_LEN: u64 = 4;
@@ -59,7 +63,8 @@ impl Header {
             return Err(table_exceeds_file(blocks.into(), table).into());
         }
         let parents = fields.get(424..456).unwrap_or_default();
-        let flaws = if is_zero(parents) { Vec::new() } else { vec![needs_parent(None)] };
+        let is_whole = is_zero(parents) && number(76) != DIFFERENCING;
+        let flaws = if is_whole { Vec::new() } else { vec![needs_parent(None, JOIN_VDI)] };
         // QEMU rounds up odd sizes, which `VBoxManage convertfromraw` makes.
         let virtual_size = sector::round_up(size);
         Ok(Self { virtual_size, block_table_at: table, data_at: data, flaws })

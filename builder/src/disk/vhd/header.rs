@@ -1,7 +1,7 @@
 //! The *footer* of a VHD, and the header of a dynamic one.
 
 use crate::disk::bytes::{be16, be32, be64, contains_range, fill_part, read_part};
-use crate::disk::refusals::{needs_parent, table_exceeds_file};
+use crate::disk::refusals::{JOIN_VHD, needs_parent, table_exceeds_file};
 use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
@@ -92,7 +92,7 @@ impl Header {
                 let table = parse_dynamic_header(bytes, be64(&footer, 16), virtual_size)?;
                 let mut flaws = Vec::new();
                 if kind == DIFFERENCING {
-                    flaws.push(needs_parent(None));
+                    flaws.push(needs_parent(None, JOIN_VHD));
                 }
                 Ok(Self { virtual_size, table: Some(table), flaws })
             }

@@ -23,6 +23,9 @@ const BITMAP_SECTORS: u64 = 1 << 23;
 /// Length of an entry in the table of blocks in bytes.
 const ENTRY_LEN: u64 = 8;
 
+/// What to do with a disk whose machine was not shut down.
+const REPLAY: &str = "apply them with `qemu-img check -r all DISK`, or attach it once in Hyper-V";
+
 /// Contents of headers and metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
@@ -49,7 +52,7 @@ impl Header {
         let mut flaws = Vec::new();
         if log::has_changes(bytes, &current)? {
             let detail = "its log holds changes that are not in the disk yet";
-            flaws.push(Flaw::new(FlawKind::Corrupt, detail));
+            flaws.push(Flaw::new(FlawKind::Corrupt, detail).with_remedy(REPLAY));
         }
         let regions = Regions::read(bytes)?;
         let metadata = Metadata::read(bytes, regions.metadata_at)?;

@@ -2,7 +2,7 @@
 
 use super::section::{MIB, SECTION_LEN, table_entries, unknown_required};
 use crate::disk::bytes::{fill_part, le16, le32, le64, read_part};
-use crate::disk::refusals::needs_parent;
+use crate::disk::refusals::{JOIN_VHD, needs_parent};
 use crate::disk::sector::{SECTOR_LEN, SECTOR_LENS};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
@@ -26,6 +26,10 @@ const HAS_PARENT: u32 = 2;
 /// The longest block and the largest disk, in bytes.
 const BLOCK_MAX: u64 = 256 * MIB;
 const SIZE_MAX: u64 = 64 << 40;
+
+/// What to do with a disk of long sectors, which QEMU and Hyper-V's converter do not take.
+const COPY: &str =
+    "copy what is in it to a disk with sectors of 512 bytes, inside a virtual machine of Hyper-V";
 
 /// Contents of the metadata.
 #[derive(Default)]
@@ -79,11 +83,11 @@ impl Metadata {
             )));
         }
         if flags & HAS_PARENT != 0 {
-            flaws.push(needs_parent(None));
+            flaws.push(needs_parent(None, JOIN_VHD));
         }
         if sector != SECTOR_LEN {
             let detail = format!("its sectors are of {sector} bytes, which QEMU does not take");
-            flaws.push(Flaw::new(FlawKind::Unsupported, detail));
+            flaws.push(Flaw::new(FlawKind::Unsupported, detail).with_remedy(COPY));
         }
         Ok(())
     }

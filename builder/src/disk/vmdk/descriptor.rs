@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::disk::bytes::fill_part;
-use crate::disk::refusals::needs_parent;
+use crate::disk::refusals::{JOIN, NAME_THE_DESCRIPTOR, needs_parent};
 use crate::disk::sector::SECTOR_LEN;
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
@@ -16,20 +16,30 @@ const START_LEN: usize = 10 << 10;
 /// Maximum number of names of other files in a message.
 const NAMES_MAX: usize = 3;
 
+/// Kinds of VMDKs whose data is in several files (*Virtual Disk Format 5.0*, `createType`).
+const SPLIT_KINDS: [&str; 2] = ["twoGbMaxExtentSparse", "twoGbMaxExtentFlat"];
+
+/// What to do with a descriptor that describes nothing.
+const NO_DATA: &str = "get the disk again, with all of its files";
+
 /// Contents of a descriptor.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Descriptor {
     /// Kind of the VMDK, by VMware's name.
     pub(super) kind: String,
+    /// Whether there is a `CID`, without which QEMU opens no VMDK (`vmdk_read_cid`).
+    pub(super) has_id: bool,
     /// The parent disk, if this one only has the differences from it.
     pub(super) parent: Option<String>,
-    /// Extents that are writable, in the order of the disk.
+    /// Extents, in the order of the disk.
     pub(super) extents: Vec<DescriptorExtent>,
 }
 
 /// A part of the disk.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct DescriptorExtent {
+    /// Whether the extent is writable; QEMU ignores others in a descriptor that is a file.
+    pub(super) is_writable: bool,
     /// Length in sectors.
     pub(super) sectors: u64,
     /// Name of the file that holds the extent.
@@ -63,6 +73,12 @@ pub(super) fn detect(start: &[u8]) -> bool {
 }
 
 impl Descriptor {
+    /// Returns whether it describes nothing: QEMU leaves room for a descriptor in extents whose
+    /// descriptor is another file.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Reads the descriptor at offset `at`, with the maximum length `len`, in bytes.
     pub(super) fn read(bytes: &dyn ReadAt, at: u64, len: u64) -> Result<Self, Fault> {
         let len = len.min(LEN_MAX).min(bytes.len().saturating_sub(at));
@@ -92,6 +108,7 @@ impl Descriptor {
             let value = value.trim().trim_matches('"');
             match name.trim() {
                 "createType" => descriptor.kind = value.into(),
+                "CID" => descriptor.has_id = u32::from_str_radix(value, 16).is_ok(),
                 "parentCID" => delta = !value.eq_ignore_ascii_case("ffffffff"),
                 "parentFileNameHint" => hint = Some(value.to_owned()),
                 _ => {}
@@ -104,7 +121,7 @@ impl Descriptor {
     /// Returns the size of the disk, in bytes.
     pub(super) fn virtual_size(&self) -> Result<u64, Flaw> {
         let sectors =
-            self.extents.iter().try_fold(0_u64, |sum, extent| sum.checked_add(extent.sectors));
+            self.writable().try_fold(0_u64, |sum, extent| sum.checked_add(extent.sectors));
         sectors.and_then(|sectors| sectors.checked_mul(SECTOR_LEN)).ok_or_else(|| {
             Flaw::new(FlawKind::Malformed, "the extents of the descriptor are too long")
         })
@@ -112,32 +129,82 @@ impl Descriptor {
 
     /// Returns the flaws of a disk whose descriptor is a separate file.
     pub(super) fn flaws(&self) -> Vec<Flaw> {
-        let mut names =
-            self.extents.iter().map(|extent| extent.file_name.as_str()).collect::<Vec<_>>();
-        let more = names.len().saturating_sub(NAMES_MAX);
-        names.truncate(NAMES_MAX);
-        let detail = match (names.is_empty(), more) {
-            (true, _) => "it is a VMDK's descriptor that names no files with data".into(),
-            (_, 0) => format!("its data is in other files: {}", names.join(", ")),
-            (_, more) => format!("its data is in other files: {}, {more} more", names.join(", ")),
+        let flaw = match list_names(self.writable()) {
+            None => {
+                let detail = "it is a VMDK's descriptor that names no files with data";
+                Flaw::new(FlawKind::DataFile, detail).with_remedy(NO_DATA)
+            }
+            Some(names) => {
+                Flaw::new(FlawKind::DataFile, format!("its data is in other files: {names}"))
+            }
         };
-        let mut flaws = vec![Flaw::new(FlawKind::DataFile, detail)];
+        let mut flaws = vec![flaw];
         flaws.extend(self.parent_flaw());
         flaws
     }
 
+    /// Returns the flaws of a disk whose descriptor is in the file with the data of `capacity`
+    /// sectors: the file may be one of several, and the disk may need another.
+    pub(super) fn embedded_flaws(&self, capacity: u64) -> Vec<Flaw> {
+        let part =
+            |detail: String| Flaw::new(FlawKind::DataFile, detail).with_remedy(NAME_THE_DESCRIPTOR);
+        let mut flaws = Vec::new();
+        let len = self.extents.iter().map(|extent| extent.sectors).fold(0, u64::saturating_add);
+        if self.extents.len() > 1 {
+            let names = list_names(self.extents.iter()).unwrap_or_default();
+            let count = self.extents.len();
+            flaws.push(part(format!("it is one of the {count} extents of a disk: {names}")));
+        } else if len > capacity {
+            let detail = format!(
+                "it holds {capacity} sectors of a disk that has {len} as its descriptor says"
+            );
+            flaws.push(part(detail));
+        } else if self.extents.is_empty() && SPLIT_KINDS.contains(&self.kind.as_str()) {
+            flaws.push(part(format!("it is one extent of a disk of the kind {}", self.kind)));
+        }
+        if !self.has_id {
+            let detail = "its descriptor has no CID, without which QEMU does not open it";
+            flaws.push(Flaw::new(FlawKind::Malformed, detail));
+        }
+        flaws.extend(self.parent_flaw());
+        flaws
+    }
+
+    /// Returns the extents that QEMU reads.
+    fn writable(&self) -> impl Iterator<Item = &DescriptorExtent> {
+        self.extents.iter().filter(|extent| extent.is_writable)
+    }
+
     pub(super) fn parent_flaw(&self) -> Option<Flaw> {
-        self.parent.as_deref().map(|parent| needs_parent(Some(parent)))
+        self.parent.as_deref().map(|parent| needs_parent(Some(parent), JOIN))
     }
 }
 
 impl DescriptorExtent {
-    /// Parses `RW 4192256 SPARSE "name.vmdk"`; QEMU ignores extents that are not writable.
+    /// Parses `RW 4192256 SPARSE "name.vmdk"`.
     fn parse(line: &str) -> Option<Self> {
-        let rest = line.strip_prefix("RW ")?.trim_start();
+        let (access, rest) = line.split_once(' ')?;
+        let is_writable = match access {
+            "RW" => true,
+            "RDONLY" | "NOACCESS" => false,
+            _ => return None,
+        };
+        let rest = rest.trim_start();
         let (len, rest) = rest.split_once(' ')?;
         let (_, rest) = rest.trim_start().split_once(' ')?;
         let (name, _) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
-        Some(Self { sectors: len.parse().ok()?, file_name: name.into() })
+        Some(Self { is_writable, sectors: len.parse().ok()?, file_name: name.into() })
+    }
+}
+
+/// Returns the first names of extents, and how many there are beyond them.
+fn list_names<'a>(extents: impl Iterator<Item = &'a DescriptorExtent>) -> Option<String> {
+    let mut names = extents.map(|extent| extent.file_name.as_str()).collect::<Vec<_>>();
+    let more = names.len().saturating_sub(NAMES_MAX);
+    names.truncate(NAMES_MAX);
+    match (names.is_empty(), more) {
+        (true, _) => None,
+        (_, 0) => Some(names.join(", ")),
+        (_, more) => Some(format!("{}, {more} more", names.join(", "))),
     }
 }

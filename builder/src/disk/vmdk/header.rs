@@ -3,6 +3,7 @@
 use super::descriptor::{self, Descriptor};
 use super::grains::Grains;
 use crate::disk::bytes::{contains_range, le32, le64, read_padded, read_part};
+use crate::disk::refusals::NAME_THE_DESCRIPTOR;
 use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
@@ -53,7 +54,9 @@ impl Header {
             return Ok(Self {
                 virtual_size: sectors.saturating_mul(SECTOR_LEN),
                 grains: None,
-                flaws: vec![Flaw::new(FlawKind::Unsupported, detail)],
+                flaws: vec![
+                    Flaw::new(FlawKind::Unsupported, detail).with_remedy(NAME_THE_DESCRIPTOR),
+                ],
             });
         }
         let descriptor = Descriptor::read(bytes, 0, bytes.len())?;
@@ -68,7 +71,9 @@ impl Header {
     fn parse_sparse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
         let mut fields = read_part::<SECTOR>(bytes, 0, "the header")?;
         let descriptor = read_descriptor(bytes, &fields)?;
-        if le64(&fields, 12) == 0 && le64(&fields, 28) != 0 {
+        if le64(&fields, 12) == 0
+            && let Some(descriptor) = &descriptor
+        {
             let virtual_size = descriptor.virtual_size()?;
             return Ok(Self { virtual_size, grains: None, flaws: descriptor.flaws() });
         }
@@ -80,22 +85,33 @@ impl Header {
             Fault::malformed(format!("a disk of {capacity} sectors is too large"))
         })?;
         let grains = Some(Grains::parse(bytes, &fields, capacity)?);
-        Ok(Self { virtual_size, grains, flaws: descriptor.parent_flaw().into_iter().collect() })
+        let flaws = descriptor
+            .map_or_else(|| vec![lone_extent()], |descriptor| descriptor.embedded_flaws(capacity));
+        Ok(Self { virtual_size, grains, flaws })
     }
 }
 
-/// Reads the descriptor that the header points to.
-fn read_descriptor(bytes: &dyn ReadAt, fields: &[u8]) -> Result<Descriptor, Fault> {
+/// Returns the flaw of an extent without a descriptor, which is in another file then: nothing shows
+/// whether the extent is the whole disk (*Virtual Disk Format 5.0*, `descriptorOffset`).
+fn lone_extent() -> Flaw {
+    let detail = "it is an extent of a VMDK, without the descriptor that belongs to it: \
+                  a part of a disk, most likely";
+    Flaw::new(FlawKind::DataFile, detail).with_remedy(NAME_THE_DESCRIPTOR)
+}
+
+/// Reads the descriptor that the header points to, if it has one.
+fn read_descriptor(bytes: &dyn ReadAt, fields: &[u8]) -> Result<Option<Descriptor>, Fault> {
     let (at, len) = (le64(fields, 28), le64(fields, 36));
     if at == 0 {
-        return Ok(Descriptor::default());
+        return Ok(None);
     }
     let range = at.checked_mul(SECTOR_LEN).zip(len.checked_mul(SECTOR_LEN));
     let Some((at, len)) = range.filter(|(at, _)| *at < bytes.len()) else {
         let detail = format!("the descriptor at sector {at} lies outside the file");
         return Err(Fault::new(FlawKind::OutsideFile, detail));
     };
-    Descriptor::read(bytes, at, len)
+    let descriptor = Descriptor::read(bytes, at, len)?;
+    Ok((!descriptor.is_empty()).then_some(descriptor))
 }
 
 /// Reads the header at the end, between two markers of a sector each.

@@ -1,15 +1,19 @@
 //! Small VMDKs, whole and mutilated.
 
 use crate::disk::FlawKind::{
-    BackingFile, DataFile, Malformed, OutsideFile, Truncated, UnknownFeature, Unsupported,
+    BackingFile, CdiOnly, DataFile, Malformed, OutsideFile, Truncated, UnknownFeature, Unsupported,
 };
 use crate::disk::test_image::{DiskImage, assert_refused};
 use crate::disk::{DiskFormat, examine_disk};
 
 /// A disk of 10 sectors in grains of 2, tables of 4 grains: directory at sector 1, the first table
-/// at sector 2 has the second grain at sector 3, and the third marked as zero; no second table.
+/// at sector 2 has the second grain at sector 3, and the third marked as zero; no second table. The
+/// descriptor is at sector 5.
 pub(in crate::disk) fn vmdk_image() -> DiskImage {
-    DiskImage::new(5 * 512, DiskFormat::Vmdk, |_| ())
+    DiskImage::new(6 * 512, DiskFormat::Vmdk, |_| ())
+        .put(5 * 512, embedded("RW 10 SPARSE \"a.vmdk\"\n"))
+        .put(28, 5_u64.to_le_bytes())
+        .put(36, 1_u64.to_le_bytes())
         .put(0, b"KDMV")
         .put(4, 1_u32.to_le_bytes())
         .put(8, 7_u32.to_le_bytes())
@@ -32,6 +36,8 @@ pub(in crate::disk) fn stream_optimized_image() -> DiskImage {
     let header = vmdk_image().put(8, 0x3_0005_u32.to_le_bytes()).put(77, [1]).bytes;
     let image = DiskImage::new(8 * 512, DiskFormat::Vmdk, |_| ())
         .put(0, &header[..1536])
+        .put(28, [4])
+        .put(4 * 512, embedded("RDONLY 10 SPARSE \"a.vmdk\"\n"))
         .put(56, u64::MAX.to_le_bytes())
         .put(1024 + 8, 0_u32.to_le_bytes())
         .put(1536, 2_u64.to_le_bytes())
@@ -49,6 +55,11 @@ fn compress_zlib(bytes: &[u8]) -> Vec<u8> {
     let len = compressor.zlib_compress(bytes, &mut packed).unwrap();
     packed.truncate(len);
     packed
+}
+
+/// A descriptor in the file with the data; these are its extents.
+fn embedded(extents: &str) -> String {
+    format!("# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\n{extents}")
 }
 
 /// A descriptor of a disk in two other files.
@@ -76,14 +87,13 @@ fn flaws_of_a_vmdk_header_are_reported() {
     let directory = "the directory of 2 tables at byte 33554944 exceeds the file";
     assert_refused(&vmdk_image().put(58, [1]), OutsideFile, directory);
     assert_refused(
-        &vmdk_image().put(64, [6]),
+        &vmdk_image().put(64, [7]),
         Truncated,
-        "it ends before sector 6, where its data begins",
+        "it ends before sector 7, where its data begins",
     );
     let text = "the descriptor at sector 99 lies outside the file";
     assert_refused(&vmdk_image().put(28, [99]), OutsideFile, text);
-    let delta =
-        vmdk_image().put(28, [4]).put(36, [1]).put(2048, b"parentFileNameHint=\"base.vmdk\"\n");
+    let delta = vmdk_image().put(28, [4]).put(2048, b"CID=1\nparentFileNameHint=\"base.vmdk\"\n");
     assert_refused(&delta, BackingFile, "what is not in it is in its parent, base.vmdk");
     assert_refused(
         &stream_optimized_image().truncated(7 * 512),
@@ -114,4 +124,42 @@ fn flaws_of_a_vmdk_header_are_reported() {
         Malformed,
         "the extents of the descriptor are too long",
     );
+}
+
+/// QEMU refuses the first and the last, and reads the others as if they were whole.
+#[test]
+fn a_part_of_a_disk_is_refused() {
+    let lone = "it is an extent of a VMDK, without the descriptor that belongs to it: a part of a \
+                disk, most likely";
+    assert_refused(&vmdk_image().put(28, [0]), DataFile, lone);
+    assert_refused(&vmdk_image().put(12, [0]).put(28, [0]), DataFile, lone);
+    assert_refused(&vmdk_image().put(5 * 512, [0; 512]), DataFile, lone);
+    let with = |extents: &str| vmdk_image().put(5 * 512, embedded(extents));
+    assert_refused(
+        &with("RW 10 SPARSE \"a-s001.vmdk\"\nRW 10 SPARSE \"a-s002.vmdk\"\n"),
+        DataFile,
+        "it is one of the 2 extents of a disk: a-s001.vmdk, a-s002.vmdk",
+    );
+    assert_refused(
+        &with("RW 10 SPARSE \"a-s001.vmdk\"\nRDONLY 1 SPARSE \"a-s002.vmdk\"\n"),
+        DataFile,
+        "it is one of the 2 extents of a disk: a-s001.vmdk, a-s002.vmdk",
+    );
+    assert_refused(
+        &with("RW 11 SPARSE \"a.vmdk\"        \n"),
+        DataFile,
+        "it holds 10 sectors of a disk that has 11 as its descriptor says",
+    );
+    assert_refused(
+        &with("createType=\"twoGbMaxExtentSparse\"\n"),
+        DataFile,
+        "it is one extent of a disk of the kind twoGbMaxExtentSparse",
+    );
+    let none = "its descriptor has no CID, without which QEMU does not open it";
+    assert_refused(&vmdk_image().put(5 * 512 + 32, b"XID"), Malformed, none);
+    // VirtualBox rounds the capacity up to whole grains, and not the length in the descriptor.
+    for extents in ["RW 9 SPARSE \"other name\"    \n", "createType=\"streamOptimized\"\n"] {
+        let info = examine_disk(&with(extents).bytes).unwrap();
+        assert!(info.flaws.iter().all(|flaw| flaw.kind == CdiOnly), "{:?}", info.flaws);
+    }
 }

@@ -5,7 +5,8 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::cluster::contract::{ContractRule, flaw_rule};
+use crate::cluster::contract::{ContractRule, fill_fix, flaw_fix, flaw_rule, unpacked_name};
+use crate::compression::CompressionFormat;
 use crate::disk::FlawKind;
 use crate::disk::guest::GuestError;
 use crate::engine::layer::LayerError;
@@ -15,6 +16,20 @@ use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{SourceLocation, SourceRecipe};
+
+/// Help for a disk that is packed once more than the build unpacks.
+const PACKED_TWICE: &str = "it is packed twice: unpack it once with `UNPACK DISK >NEW`; a spec with `unpack: SUFFIX` takes the result";
+
+/// Help in front of a command for a packed disk.
+const UNPACK_FIRST: &str = "unpack it first with `UNPACK DISK >NEW`";
+
+/// Help for a disk that only CDI takes, and that cannot be converted where it is.
+const PACKED_CDI_ONLY: &str = "unpack it with `UNPACK DISK >NEW`, and build the result with `--convert qcow2`; pass \
+     `--allow-cdi-only` if CDI alone will import the image";
+const DOWNLOADED_CDI_ONLY: &str = "download it first, and build from the file with `--convert qcow2`; pass `--allow-cdi-only` if CDI \
+     alone will import the image";
+const ENCLOSED_CDI_ONLY: &str = "take it out first, and build from the file with `--convert qcow2`; pass `--allow-cdi-only` if CDI \
+     alone will import the image";
 
 /// Why a build failed.
 #[derive(Debug, Error)]
@@ -45,6 +60,10 @@ pub struct RefusedSource {
     error: SourceError,
     /// Name of the file for commands in help lines, if the source is a file.
     file: Option<String>,
+    /// Compression that the build would undo.
+    compression: Option<CompressionFormat>,
+    /// Why the disk could not be converted, if it could not.
+    sequential: Option<SequentialSource>,
     /// Where the user named the source.
     origin: Option<Span>,
 }
@@ -79,7 +98,13 @@ impl BuildError {
             SourceLocation::Inline(_) | SourceLocation::Member(_) => None,
         };
         let file = file.filter(|file| !file.is_empty());
-        Self::Source(Box::new(RefusedSource { error, file, origin: recipe.origin.clone() }))
+        Self::Source(Box::new(RefusedSource {
+            error,
+            file,
+            compression: recipe.compression,
+            sequential: SequentialSource::find(recipe),
+            origin: recipe.origin.clone(),
+        }))
     }
 
     /// Returns the diagnostic of the error: message, location and help.
@@ -133,11 +158,39 @@ impl RefusedSource {
         let Some(rule) = broken_rule(error) else {
             return source_help(error).iter().copied().fold(diagnostic, Diagnostic::help);
         };
-        let compression = match error {
-            SourceErrorKind::Compressed(compression) => Some(*compression),
-            _ => None,
-        };
-        diagnostic.rule(rule.id).help(rule.fix_for(self.file.as_deref(), compression))
+        let diagnostic = diagnostic.rule(rule.id);
+        let (fix, file) = (self.fix(rule), self.file.as_deref());
+        match (error, self.compression) {
+            (SourceErrorKind::Compressed(compression), _) => {
+                diagnostic.help(fill_fix(fix, file, Some(*compression)))
+            }
+            (_, Some(compression)) if fix.contains("DISK") && !fix.contains("UNPACK") => {
+                let unpacked = file.map(unpacked_name);
+                diagnostic
+                    .help(fill_fix(UNPACK_FIRST, file, Some(compression)))
+                    .help(fill_fix(fix, unpacked, None))
+            }
+            (_, compression) => diagnostic.help(fill_fix(fix, file, compression)),
+        }
+    }
+
+    /// Returns what to do about a disk that breaks a rule.
+    fn fix(&self, rule: &'static ContractRule) -> &'static str {
+        match &self.error.kind {
+            SourceErrorKind::Compressed(_) if self.compression.is_some() => PACKED_TWICE,
+            SourceErrorKind::Disk(flaw) if flaw.kind == FlawKind::CdiOnly => {
+                match self.sequential {
+                    None => rule.fix,
+                    Some(SequentialSource::Compressed(_)) => PACKED_CDI_ONLY,
+                    Some(SequentialSource::Download) => DOWNLOADED_CDI_ONLY,
+                    Some(SequentialSource::Part) => ENCLOSED_CDI_ONLY,
+                }
+            }
+            SourceErrorKind::Disk(flaw) | SourceErrorKind::Guest(GuestError::Flaw(flaw)) => {
+                flaw_fix(flaw)
+            }
+            _ => rule.fix,
+        }
     }
 }
 
@@ -187,7 +240,6 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         SourceErrorKind::Sequential(SequentialSource::Part) => {
             &["take it out first, and name the file"]
         }
-        SourceErrorKind::Guest(_) => &["convert it with `qemu-img convert` first"],
         SourceErrorKind::Unverified => &[
             "add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` \
              with ADD",

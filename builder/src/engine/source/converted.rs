@@ -29,6 +29,18 @@ pub enum SequentialSource {
     Part,
 }
 
+impl SequentialSource {
+    /// Returns why the disk of a source cannot be converted, as far as the recipe shows it.
+    pub(crate) fn find(recipe: &SourceRecipe) -> Option<Self> {
+        match (&recipe.location, recipe.compression) {
+            (_, Some(compression)) => Some(Self::Compressed(compression)),
+            (SourceLocation::Url(_), None) => Some(Self::Download),
+            (SourceLocation::Inline(_) | SourceLocation::Member(_), None) => Some(Self::Part),
+            (SourceLocation::File(_), None) => None,
+        }
+    }
+}
+
 impl fmt::Display for SequentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -60,12 +72,12 @@ impl<'a> ConvertedDisk<'a> {
     ) -> Result<Self, SourceErrorKind> {
         let bytes = file.bytes()?;
         let info = examine_disk(&bytes).map_err(SourceErrorKind::from_disk)?;
+        if let Some(judge) = judge {
+            judge.check(&info)?;
+        }
         let guest: Guest = Arc::from(disk::guest::open(Arc::new(bytes), info.format)?);
         if guest.is_empty() {
             return Err(SourceErrorKind::Empty);
-        }
-        if let Some(judge) = judge {
-            judge.check(&info)?;
         }
         Ok(Self { file, checksum, info, guest, conversion, plan: None })
     }
@@ -108,13 +120,7 @@ impl<'a> ConvertedDisk<'a> {
 
 /// Refuses a source that cannot be read in any order, as far as the recipe shows it.
 pub(super) fn check_seekable(recipe: &SourceRecipe) -> Result<(), SourceErrorKind> {
-    let why = match (&recipe.location, recipe.compression) {
-        (_, Some(compression)) => SequentialSource::Compressed(compression),
-        (SourceLocation::Url(_), None) => SequentialSource::Download,
-        (SourceLocation::Inline(_) | SourceLocation::Member(_), None) => SequentialSource::Part,
-        (SourceLocation::File(_), None) => return Ok(()),
-    };
-    Err(SourceErrorKind::Sequential(why))
+    SequentialSource::find(recipe).map_or(Ok(()), |why| Err(SourceErrorKind::Sequential(why)))
 }
 
 /// The content of a disk that is converted.

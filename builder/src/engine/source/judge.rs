@@ -43,8 +43,6 @@ impl<'a> DiskJudge<'a> {
         }
         let is_converted = self.recipe.convert.is_some();
         let is_refused = |flaw: &&Flaw| match flaw.kind {
-            // A disk that is converted may have no data yet.
-            FlawKind::Blank => !is_converted,
             FlawKind::CdiOnly => self.cdi_only == CdiOnlyPolicy::Refuse && !is_converted,
             kind => flaw_rule(kind).severity == Severity::Error,
         };
@@ -53,10 +51,10 @@ impl<'a> DiskJudge<'a> {
                 Err(SourceErrorKind::Empty)
             }
             Some(flaw) => Err(flaw.clone().into()),
-            None if is_converted => Ok(()),
-            None => {
-                disk::find_misnaming(self.disk_name(), info).map_or(Ok(()), |flaw| Err(flaw.into()))
-            }
+            // A disk that is converted gets another name; a part of one stays a part.
+            None => disk::find_misnaming(self.disk_name(), info)
+                .filter(|flaw| !is_converted || flaw.kind == FlawKind::DataFile)
+                .map_or(Ok(()), |flaw| Err(flaw.into())),
         }
     }
 

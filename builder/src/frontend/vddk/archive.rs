@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::kit::{VddkKit, VddkKitError};
+use super::content::CONTENT_START;
+use super::error::VddkKitError;
+use super::kit::VddkKit;
 use crate::engine::source::InputFiles;
 use crate::oci::hashing::HashingReader;
 use crate::oci::tar::{self, TarReadError};
@@ -22,6 +24,10 @@ const LIMITS: tar::TarLimits = tar::TarLimits {
 
 /// Help for an archive that does not hold a kit.
 const WRONG_ARCHIVE_HELP: &str = "give VMware's own archive, VMware-vix-disklib-*.x86_64.tar.gz";
+
+/// Help for an archive that was packed again.
+const LOST_LINKS_HELP: &str =
+    "it was packed again where symbolic links do not survive: on Windows, or by a zip tool";
 
 /// VMware's archive, and the kit in it.
 #[derive(Debug)]
@@ -45,6 +51,9 @@ impl VddkArchive {
                 VddkKitError::Archive(
                     TarReadError::Truncated(_) | TarReadError::Decompress(..),
                 ) => problem.help("was the download cut off?"),
+                VddkKitError::LostLink { .. } => {
+                    problem.help(LOST_LINKS_HELP).help(WRONG_ARCHIVE_HELP)
+                }
                 _ => problem.help(WRONG_ARCHIVE_HELP),
             }
         })?;
@@ -53,6 +62,11 @@ impl VddkArchive {
             ..SourceRecipe::new(SourceLocation::path(path), SourceRole::File)
         };
         Ok(Self { source, kit })
+    }
+
+    /// Returns the paths in the kit of files that are left out: metadata of macOS.
+    pub fn left_out(&self) -> &[String] {
+        &self.kit.left_out
     }
 
     /// Returns the version in the archive's name, e.g. `8.0.1-21562716` for
@@ -70,7 +84,10 @@ fn require_regular_file(file: File) -> io::Result<File> {
 fn read_kit(file: impl Read + Send) -> Result<(VddkKit, Checksum), VddkKitError> {
     let mut file = HashingReader::new(file);
     let mut members = tar::read_entries(&mut file, LIMITS)?;
-    let kit = VddkKit::from_members(&mut members)?;
+    let kit = VddkKit::from_members(std::iter::from_fn(|| {
+        let entry = members.next()?;
+        Some(entry.and_then(|entry| Ok((entry, members.read_content_start(CONTENT_START)?))))
+    }))?;
     // The trailer of the compression is behind the end of the tar.
     members.drain()?;
     drop(members);

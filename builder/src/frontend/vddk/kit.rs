@@ -3,83 +3,49 @@
 
 use std::sync::Arc;
 
-use thiserror::Error;
-
-use super::links::{BrokenLink, LinkProblem, join_paths, resolve_path};
-use super::node::{KitNode, KitNodeKind, KitNodes};
+use super::content::{FileContent, is_library, is_mac_metadata};
+use super::error::VddkKitError;
+use super::links::{LinkProblem, join_paths, resolve_path};
+use super::node::{KIT_DIRECTORY, KitNode, KitNodeKind, KitNodes, LIBRARY_PATH, NODES_MAX};
 use crate::oci::tar::{Owner, TarEntry, TarEntryKind, TarReadError};
 use crate::recipe::{
     LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin,
 };
-
-/// Name of the kit's directory, in the archive, in the image, and where the image copies it to.
-pub(crate) const KIT_DIRECTORY: &str = "vmware-vix-disklib-distrib";
-
-/// Path of the library that nbdkit and virt-v2v load, and that Forklift's validator checks.
-pub(crate) const LIBRARY_PATH: &str = "lib64/libvixDiskLib.so";
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 /// Mode of directories that have no entry in the archive.
 const DIRECTORY_MODE: u32 = 0o755;
 
-/// Maximum number of nodes, including directories that have no entry in the archive.
-const NODES_MAX: usize = 20_000;
-
 /// A kit that was read and found complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct VddkKit {
     nodes: KitNodes,
-}
-
-/// Why an archive does not hold a usable kit.
-#[derive(Debug, Error)]
-pub(crate) enum VddkKitError {
-    /// The archive is malformed or truncated.
-    #[error(transparent)]
-    Archive(#[from] TarReadError),
-    /// The archive does not have the kit's directory.
-    #[error("there is no directory `{KIT_DIRECTORY}` in it")]
-    NoTree,
-    /// The kit does not have the library.
-    #[error("there is no `{LIBRARY_PATH}` in `{KIT_DIRECTORY}`")]
-    NoLibrary,
-    /// The library's path resolves to something that is not a file.
-    #[error("`{0}`, which should be the library, is not a file")]
-    NotAFile(String),
-    /// A link that has to be followed is broken.
-    #[error(transparent)]
-    Link(#[from] BrokenLink),
-    /// The parent of a file is not a directory.
-    #[error("`{0}` is in it, and what it stands in is not a directory")]
-    NoDirectory(String),
-    /// The archive has too many nodes.
-    #[error("there are more than {NODES_MAX} files and directories in it")]
-    TooMany,
-    /// The kit has a node that users cannot create, or that cannot be copied.
-    #[error("`{path}` in it is {what}")]
-    Special {
-        /// Path in the archive.
-        path: String,
-        /// What the node is, e.g. `a device`.
-        what: &'static str,
-    },
+    /// Paths in the kit of files that were left out: metadata of macOS.
+    pub(super) left_out: Vec<String>,
 }
 
 impl VddkKit {
-    /// Collects the kit from the members of an archive.
+    /// Collects the kit from the members of an archive, each with its first bytes.
     pub(crate) fn from_members(
-        members: impl IntoIterator<Item = Result<TarEntry, TarReadError>>,
+        members: impl IntoIterator<Item = Result<(TarEntry, Vec<u8>), TarReadError>>,
     ) -> Result<Self, VddkKitError> {
-        let mut nodes = KitNodes::new();
+        let (mut nodes, mut left_out) = (KitNodes::new(), Vec::new());
         for found in members {
-            let found = found?;
+            let (found, start) = found?;
             let Some(path) = path_in_kit(&found.path) else { continue };
             let path = path.to_owned();
-            let node = read_node(found, &nodes)?;
+            if is_mac_metadata(&path) {
+                if found.kind != TarEntryKind::Directory {
+                    left_out.push(path);
+                }
+                continue;
+            }
+            let content = FileContent::new(&path, &start, found.size);
+            let node = read_node(found, content, &nodes)?;
             nodes.insert(path, node);
         }
-        let kit = Self { nodes };
+        let kit = Self { nodes, left_out };
         kit.complete()
     }
 
@@ -97,6 +63,7 @@ impl VddkKit {
             return Err(VddkKitError::NoTree);
         }
         self.check_links()?;
+        self.check_contents()?;
         self.check_library()?;
         Ok(self)
     }
@@ -127,10 +94,34 @@ impl VddkKit {
         Ok(())
     }
 
+    /// Checks that no library is empty, or the target of a link as a text: the loader would stop there.
+    fn check_contents(&self) -> Result<(), VddkKitError> {
+        for (path, node) in self.nodes.iter().filter(|(path, _)| is_library(path)) {
+            let KitNodeKind::File { content, .. } = &node.kind else { continue };
+            match content {
+                FileContent::LinkText(target) => {
+                    let (path, target) = (path.clone(), target.clone());
+                    return Err(VddkKitError::LostLink { path, target });
+                }
+                FileContent::Empty => {
+                    return Err(VddkKitError::NotALibrary(path.clone(), "is empty".into()));
+                }
+                FileContent::Library | FileContent::OtherProgram(_) | FileContent::Other => {}
+            }
+        }
+        Ok(())
+    }
+
     fn check_library(&self) -> Result<(), VddkKitError> {
         let path = resolve_path(&self.nodes, LIBRARY_PATH)?.ok_or(VddkKitError::NoLibrary)?;
         match self.nodes.get(&path).map(|node| &node.kind) {
-            Some(KitNodeKind::File { .. }) => Ok(()),
+            Some(KitNodeKind::File { content: FileContent::Library, .. }) => Ok(()),
+            Some(KitNodeKind::File { content: FileContent::OtherProgram(what), .. }) => {
+                Err(VddkKitError::NotALibrary(path, format!("is {what}")))
+            }
+            Some(KitNodeKind::File { .. }) => {
+                Err(VddkKitError::NotALibrary(path, "is no ELF file".into()))
+            }
             _ => Err(VddkKitError::NotAFile(path)),
         }
     }
@@ -159,11 +150,15 @@ fn path_in_kit(path: &str) -> Option<&str> {
     if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
 }
 
-fn read_node(found: TarEntry, nodes: &KitNodes) -> Result<KitNode, VddkKitError> {
+fn read_node(
+    found: TarEntry,
+    content: FileContent,
+    nodes: &KitNodes,
+) -> Result<KitNode, VddkKitError> {
     let special = |what| Err(VddkKitError::Special { path: found.path.clone(), what });
     let kind = match found.kind {
         TarEntryKind::Directory => KitNodeKind::Directory,
-        TarEntryKind::File => KitNodeKind::File { offset: found.offset, size: found.size },
+        TarEntryKind::File => KitNodeKind::File { offset: found.offset, size: found.size, content },
         TarEntryKind::Symlink(target) => KitNodeKind::Symlink(target),
         // `cp` would make two files of a hard link anyway.
         TarEntryKind::Hardlink(path) => match path_in_kit(&path).and_then(|path| nodes.get(path)) {
@@ -191,7 +186,7 @@ fn layer_entry(path: &str, node: &KitNode, archive: &Arc<TarOrigin>) -> LayerEnt
     let kind = match &node.kind {
         KitNodeKind::Directory => LayerEntryKind::Directory,
         KitNodeKind::Symlink(target) => LayerEntryKind::Symlink(target.clone()),
-        KitNodeKind::File { offset, size } => LayerEntryKind::File(SourceRecipe::new(
+        KitNodeKind::File { offset, size, .. } => LayerEntryKind::File(SourceRecipe::new(
             SourceLocation::Member(TarMember {
                 archive: Arc::clone(archive),
                 offset: *offset,

@@ -6,6 +6,8 @@
 
 mod archive;
 mod base;
+mod content;
+mod error;
 mod kit;
 mod links;
 mod node;
@@ -20,7 +22,7 @@ use serde_json::{Value, json};
 
 pub use archive::VddkArchive;
 pub use base::{VddkBase, VddkBaseImage};
-pub(crate) use kit::KIT_DIRECTORY;
+pub(crate) use node::KIT_DIRECTORY;
 pub use registries::may_be_public;
 
 use crate::oci::image::config::ImageConfig;

@@ -12,7 +12,7 @@ use crate::recipe::BaseImage;
 
 /// Members of an archive: `d 755 PATH`, `f 444 PATH`, `l TARGET PATH`, `h TARGET PATH`, and `c`, `b`
 /// and `p` with a mode. Paths that do not begin with a slash are below the tree.
-fn members(lines: &str) -> Vec<Result<TarEntry, TarReadError>> {
+fn members(lines: &str) -> Vec<Result<(TarEntry, Vec<u8>), TarReadError>> {
     let mut offset = 0;
     let member = |line: &str| {
         let [kind, second, path] = line.split(' ').collect::<Vec<_>>()[..] else {
@@ -35,7 +35,7 @@ fn members(lines: &str) -> Vec<Result<TarEntry, TarReadError>> {
         };
         offset += 1024;
         let mode = u32::from_str_radix(second, 8).unwrap_or(0o777);
-        Ok(TarEntry {
+        let entry = TarEntry {
             path: place(path),
             kind,
             mode,
@@ -44,9 +44,15 @@ fn members(lines: &str) -> Vec<Result<TarEntry, TarReadError>> {
             offset,
             size: 7,
             lead: NamePrefix::Plain,
-        })
+        };
+        Ok((entry, library_start(62)))
     };
     lines.lines().map(member).collect()
+}
+
+/// Returns the first bytes of a library for a machine, by its number in ELF.
+fn library_start(machine: u8) -> Vec<u8> {
+    [&b"\x7fELF\x02\x01\x01"[..], &[0; 9], &[3, 0, machine, 0]].concat()
 }
 
 /// What VMware's archive has, as far as it matters here.
@@ -173,6 +179,49 @@ fn without_a_library_it_is_refused() {
         "l ../doc lib64/libvixDiskLib.so\nd 755 doc",
         "`doc`, which should be the library, is not a file",
     );
+}
+
+/// VMware's archive, in which a file has another content.
+fn changed(path: &str, content: &[u8]) -> Result<VddkKit, String> {
+    let mut members =
+        members(&VMWARE.replace(&format!("l libvixDiskLib.so.8 {path}"), &format!("f 400 {path}")));
+    for member in members.iter_mut().flatten().filter(|(entry, _)| entry.path.ends_with(path)) {
+        member.1 = content.to_vec();
+        member.0.size = content.len() as u64;
+    }
+    VddkKit::from_members(members).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_library_is_one() {
+    let check = |path: &str, content: &[u8], expected: &str| {
+        assert_eq!(changed(path, content).unwrap_err(), expected, "{path}");
+    };
+    let whole = "lib64/libvixDiskLib.so.8.0.3";
+    let what = |what: &str| format!("`{whole}`, which should be a library for amd64, {what}");
+    check(whole, b"", &what("is empty"));
+    check(whole, &library_start(183), &what("is for arm64"));
+    check(whole, b"<html>", &what("is no ELF file"));
+    check(
+        "lib64/libvixDiskLib.so",
+        b"libvixDiskLib.so.8",
+        "`lib64/libvixDiskLib.so`, which should be a link to `libvixDiskLib.so.8`, is a small file \
+         with its target",
+    );
+    check(
+        "lib64/libvixDiskLib.so",
+        b"XSym\n0018\n",
+        "`lib64/libvixDiskLib.so`, which should be a link, is a small file with its target",
+    );
+    assert_eq!(changed("FILES", b"").map(drop), Ok(()));
+}
+
+#[test]
+fn metadata_of_macos_are_left_out() {
+    let text = with("f 644 lib64/._libvixDiskLib.so\nf 644 ._lib64\nf 644 .DS_Store");
+    let kit = VddkKit::from_members(members(&text)).unwrap();
+    assert_eq!(kit.left_out, ["lib64/._libvixDiskLib.so", "._lib64", ".DS_Store"]);
+    assert_eq!(entries(&text), entries(VMWARE));
 }
 
 #[test]

@@ -12,7 +12,7 @@ super::table! {
         else: "neither KubeVirt nor CDI unpacks it: QEMU takes the compressed bytes for a raw disk, and boots or imports \
                garbage without an error",
         from: "KubeVirt pkg/os/disk/validation.go; CDI pkg/importer/registry-datasource.go",
-        fix: "unpack it before the build; in a spec, `unpack: SUFFIX` or the name `DISK.SUFFIX` does that during the build",
+        fix: "unpack it with `UNPACK DISK >NEW`, and name the result; in a spec, `unpack: SUFFIX` does that during the build",
     }
     DISK_TRUNCATED = Error "disk-truncated" {
         must: "the disk is complete",
@@ -30,13 +30,13 @@ super::table! {
         must: "the disk's header is one that its format allows",
         else: "`qemu-img info`, which KubeVirt and CDI call, refuses it or hangs",
         from: "KubeVirt pkg/os/disk/validation.go; CDI pkg/image/qemu.go",
-        fix: "`qemu-img check DISK` says more; get the disk again, or make it anew",
+        fix: "get the disk again, or make it anew",
     }
     DISK_CORRUPT = Error "disk-corrupt" {
         must: "the disk is not marked as corrupt",
         else: "QEMU opens it for reading only, and what it reads is wrong somewhere",
         from: "QEMU docs/interop/qcow2.txt, incompatible features",
-        fix: "repair it with `qemu-img check -r all DISK`, or make it anew",
+        fix: "repair it with the program that wrote it, or make it anew",
     }
     DISK_UNKNOWN_FEATURE = Error "disk-unknown-feature" {
         must: "the disk needs no feature that QEMU does not know",
@@ -48,7 +48,7 @@ super::table! {
         must: "the disk has no backing file",
         else: "KubeVirt says `expected no backing file`, CDI `invalid backing file`: it would be read from the node",
         from: "KubeVirt pkg/os/disk/validation.go; CDI pkg/image/qemu.go",
-        fix: "make one file of both with `qemu-img convert -O qcow2 DISK new.qcow2`",
+        fix: "make one file of both, with the program that wrote them",
     }
     DISK_DATA_FILE = Error "disk-data-file" {
         must: "the disk's data is in it, not in another file",
@@ -60,7 +60,7 @@ super::table! {
         must: "the disk file is not encrypted",
         else: "neither KubeVirt nor CDI has a key for it",
         from: "KubeVirt pkg/os/disk/validation.go; CDI pkg/image/qemu.go",
-        fix: "decrypt it with `qemu-img convert`; encrypt file systems inside the virtual machine instead",
+        fix: "decrypt it; encrypt file systems inside the virtual machine instead",
     }
     DISK_CDI_ONLY = Error "disk-cdi-only" {
         must: "the disk is qcow2 or raw",
@@ -72,7 +72,7 @@ super::table! {
         must: "the disk is of a format that KubeVirt and CDI know",
         else: "KubeVirt takes qcow2 and raw, CDI vmdk, vpc, vhdx and vdi too; all others are refused",
         from: "KubeVirt pkg/os/disk/validation.go; CDI pkg/image/qemu.go",
-        fix: "is it the right file? if so, convert it with `qemu-img convert -O qcow2 DISK new.qcow2`",
+        fix: "use the right file, or convert it to qcow2 with a program that reads its format",
     }
     DISK_MISNAMED = Error "disk-misnamed" {
         must: "the disk is of the format that its name says",
@@ -91,6 +91,13 @@ super::table! {
         else: "they are carried along, but neither KubeVirt nor CDI can use them",
         from: "CDI pkg/image/qemu.go, which converts the active state only",
         fix: "drop them with `qemu-img convert -O qcow2 DISK new.qcow2`",
+    }
+    DISK_SECTOR_SIZE = Warning "disk-sector-size" {
+        must: "the disk's partition table is for sectors of 512 bytes",
+        else: "disks of virtual machines have such sectors unless `blockSize` says otherwise: the firmware finds no partition",
+        from: "UEFI specification, GPT; KubeVirt staging/src/kubevirt.io/api/core/v1/schema.go BlockSize",
+        fix: "set `blockSize: {custom: {logical: 4096, physical: 4096}}` of the disk in the VirtualMachine, or install the system \
+              on a disk with sectors of 512 bytes",
     }
     DISK_ARCHITECTURE = Warning "disk-architecture" {
         must: "the boot loader on the disk is for the image's architecture",

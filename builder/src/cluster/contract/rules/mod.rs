@@ -11,8 +11,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::compression::CompressionFormat;
-
 pub(crate) use disk::*;
 pub(crate) use files::*;
 pub(crate) use image::*;
@@ -32,22 +30,8 @@ pub struct ContractRule {
     pub why: &'static str,
     /// Source of the rule: a project, and a file or function in it.
     pub source: &'static str,
-    /// How to fix it. In a command, `DISK` stands for the disk's file and `SUFFIX` for the suffix
-    /// of its compression.
+    /// How to fix it. Upper case stands for names that `fixes` fills in.
     pub fix: &'static str,
-}
-
-impl ContractRule {
-    /// Returns how to fix a disk, with the name of its file and its compression in place of the
-    /// placeholders, as far as they are known.
-    pub(crate) fn fix_for(
-        &self,
-        file: Option<&str>,
-        compression: Option<CompressionFormat>,
-    ) -> String {
-        let suffix = compression.map_or("SUFFIX", CompressionFormat::suffix);
-        self.fix.replace("SUFFIX", suffix).replace("DISK", file.unwrap_or("DISK"))
-    }
 }
 
 /// Severity of a broken rule, worst first.
@@ -120,7 +104,7 @@ mod tests {
     fn the_document_has_all_rules() {
         const HEAD: &str = "# The rules of `diskette verify`\n\n\
              What KubeVirt and CDI accept in an image; builds refuse disks by the same rules. A rule keeps its id; `diskette verify --rules` prints the same list. \
-             In a fix `DISK` stands for the disk's file, and `SUFFIX` for what the names of its compression end with.\n";
+             In a fix `DISK` stands for the disk's file, `NEW` for another, `SUFFIX` for what the names of its compression end with, and `UNPACK` for what unpacks it, e.g. `gunzip -c`.\n";
         let section = |rule: &ContractRule| {
             let ContractRule { id, severity, summary, why, source, fix } = rule;
             format!(
@@ -129,22 +113,6 @@ mod tests {
         };
         let text = HEAD.to_owned() + &all_rules().map(section).collect::<String>();
         assert_data_eq!(text, snapbox::file!["../../../../../docs/rules.md"].raw());
-    }
-
-    #[test]
-    fn fixes_name_the_file() {
-        let check = |rule: &ContractRule, compression, expected: &str| {
-            assert_eq!(rule.fix_for(Some("a.img"), compression), expected);
-        };
-        check(&DISK_DIRTY, None, "repair it with `qemu-img check -r all a.img`");
-        check(
-            &DISK_PACKED,
-            Some(CompressionFormat::Xz),
-            "unpack it before the build; in a spec, `unpack: xz` or the name `a.img.xz` does that \
-             during the build",
-        );
-        check(&DISK_MISSING, None, DISK_MISSING.fix);
-        assert_eq!(DISK_PACKED.fix_for(None, None), DISK_PACKED.fix);
     }
 
     #[test]

@@ -1368,12 +1368,13 @@ fn flaws(table: &mut Table) {
         (FlawKind::Encrypted, "disk-encrypted"),
         (FlawKind::CdiOnly, "disk-cdi-only"),
         (FlawKind::Unsupported, "disk-unsupported"),
+        (FlawKind::SectorSize, "disk-sector-size"),
         (FlawKind::Misnamed, "disk-misnamed"),
         (FlawKind::Dirty, "disk-dirty"),
         (FlawKind::Snapshots, "disk-snapshots"),
     ];
     for (kind, rule) in kinds {
-        let flaw = Flaw { kind, detail: "that is it".into() };
+        let flaw = Flaw { kind, detail: "that is it".into(), remedy: None };
         assert_eq!(judged(vec![flaw], Vec::new()), format!("{rule}: /disk/a.raw: that is it\n"));
         table.broken.insert(rule);
         assert_eq!(judged(Vec::new(), Vec::new()), "");
