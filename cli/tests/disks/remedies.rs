@@ -68,13 +68,17 @@ fn run(scene: &Scene, script: &str) {
     assert!(status.success(), "{script}");
 }
 
-/// Returns the commands in the help of an error: what stands in backticks and has a space in it, unless
-/// it is an argument or a line of a spec.
+/// Returns the commands in the help of errors and warnings: what stands in backticks and has a space in
+/// it, unless it is an argument, a line of a spec or an instruction of a Dockerfile.
 fn commands(said: &str) -> Vec<&str> {
     let help = said.lines().filter_map(|line| line.trim_start().strip_prefix("= help: "));
     let quoted = help.flat_map(|help| help.split('`').skip(1).step_by(2));
     quoted
-        .filter(|text| text.contains(' ') && !text.starts_with('-') && !text.contains(": "))
+        .filter(|text| {
+            text.contains(' ')
+                && text.starts_with(|c: char| c.is_ascii_lowercase())
+                && !text.contains(": ")
+        })
         .collect()
 }
 
