@@ -112,7 +112,7 @@ fn every_remedy_that_names_a_command_works() {
 
 /// Builds an image with a disk. Returns the exit status and the messages.
 fn build(scene: &Scene, disk: &str, args: &[&str]) -> (i32, String) {
-    scene.write("Dockerfile", format!("FROM scratch\nCOPY [\"{disk}\", \"/disk/\"]\n"));
+    scene.write("Dockerfile", format!("FROM scratch\nCOPY [\"{disk}\", \"/disk/disk.img\"]\n"));
     let always = ["build", ".", "-o", "out", "--progress", "none"];
     let outcome = scene.run(always.iter().chain(args));
     (outcome.status, outcome.stderr)
