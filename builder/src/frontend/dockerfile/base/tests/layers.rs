@@ -110,16 +110,16 @@ fn links_as_parents_are_followed_in_the_image() {
     );
     let hidden = tar().file("lib/.wh.a", "");
     check(&[usr().file("usr/lib/a", ""), hidden], &merged[..3]);
-    let passwd = tar().symlink("etc", "/proc/self/root/etc").file("etc/shadow", "");
+    let passwd = tar().symlink("etc", "/proc/self/cwd/etc").file("etc/shadow", "");
     check(
         &[passwd],
         &[
-            "etc -> /proc/self/root/etc",
+            "etc -> /proc/self/cwd/etc",
             "proc dir",
             "proc/self dir",
-            "proc/self/root dir",
-            "proc/self/root/etc dir",
-            "proc/self/root/etc/shadow at 1024 + 0",
+            "proc/self/cwd dir",
+            "proc/self/cwd/etc dir",
+            "proc/self/cwd/etc/shadow at 1024 + 0",
         ],
     );
     let ring = || tar().symlink("a", "b").symlink("b", "a");

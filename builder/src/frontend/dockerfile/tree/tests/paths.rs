@@ -25,7 +25,7 @@ fn a_tree_is_read_in_the_order_of_names() {
 fn paths_resolve_as_in_a_chroot() {
     let tree = tree(
         "usr/ usr/lib/ usr/lib/a lib>usr/lib abs>/usr/lib up>../../../usr self>self ping>pong \
-         pong>ping gone>usr/none/x deep/ deep/l>../lib/a file tofile>file root>/ dot>.",
+         pong>ping gone>usr/none/x deep/ deep/l>../lib/a file tofile>file top>/ dot>.",
     );
     let check = |base: &str, path: &str, last, expected: &str| {
         let found = match tree.resolve(base, path, last) {
@@ -48,7 +48,7 @@ fn paths_resolve_as_in_a_chroot() {
     check("", "lib/..", Yes, "/usr");
     check("", "deep/l", Yes, "/usr/lib/a");
     check("deep", "l", No, "/deep/l");
-    check("", "root/dot/root/usr//.//lib", No, "/usr/lib");
+    check("", "top/dot/top/usr//.//lib", No, "/usr/lib");
     check("usr", "", Yes, "/usr");
     check("usr", ".", Yes, "/usr");
     check("usr", "/", Yes, "/");
