@@ -58,7 +58,7 @@ deny:
 msrv: .cargo/config.toml
 	rustup run "$$(sed -n 's/^rust-version = "\(.*\)"$$/\1/p' Cargo.toml)" cargo check --workspace --all-targets --locked
 
-# What of the documents is made: the picture of a terminal, the commands, the mistakes and the rules.
+# The generated documents: the picture of a terminal, the commands, the errors and the rules.
 docs:
 	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette --test program -- picture:: cli:: errors_page::
 	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette-builder --lib contract::rules
@@ -67,7 +67,7 @@ peers:
 	integration/peers.sh
 	integration/machines.sh "$(TARGET)/machines"
 
-# Random specs, auth files and registries.conf, a minute each; needs a nightly toolchain.
+# Random input for every parser in builder/fuzz, a minute each; needs a nightly toolchain.
 fuzz:
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
 	cd builder/fuzz && for target in $$(cargo +nightly fuzz list); do \
@@ -75,9 +75,9 @@ fuzz:
 			$$([ ! -e "$$target.dict" ] || echo "-dict=$$target.dict") || exit; \
 	done
 
-# What takes too long for every day: a 100 GiB sparse disk in bounded memory, a catalogue of a thousand images, Debian's
-# installer in virtual machines of two architectures, registries with the program that is released (its OpenSSL is
-# another than the system's), a new user in a bare Debian (needs root), and longer fuzzing.
+# Tests that take too long for every day: a 100 GiB sparse disk in bounded memory, a catalogue of a thousand images, Debian's
+# installer in virtual machines of two architectures, registries with the program as it is released (its OpenSSL is
+# not the system's), a new user in a bare Debian (needs root), and longer fuzzing.
 soak:
 	$(CARGO) build --release -p diskette
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_LARGE_GIB=100 \
@@ -92,16 +92,16 @@ soak:
 	integration/test-user.sh "$(TARGET)/test-user"
 	$(MAKE) fuzz FUZZ_SECONDS=1800
 
-# Real disks for the benchmark, made from Debian packages without root or mounts; those that are there are kept.
+# Real disks for the benchmark, made from Debian packages without root or mounts; existing ones are kept.
 disks:
 	integration/disks/make-disks.sh "$(DISKS)"
 
-# diskette and every peer on this machine, in turn, on the disks of `make disks`.
+# diskette and every other tool on this machine, in turn, on the disks of `make disks`.
 bench:
 	$(CARGO) build --release -p diskette
 	$(CARGO) run --release -p diskette-integration --bin bench -- --disks "$(DISKS)" $(BENCH_FLAGS)
 
-# The program, its manual pages and completions, below $(DESTDIR)$(PREFIX). What is kept is worth the minutes that LTO takes.
+# The program, its manual pages and completions, below $(DESTDIR)$(PREFIX); LTO takes minutes, and makes it small and fast.
 install: .cargo/config.toml
 	$(CARGO) build --profile dist --locked -p diskette
 	install -D -m 755 "$(TARGET)/dist/diskette" "$(DESTDIR)$(PREFIX)/bin/diskette"
