@@ -14,22 +14,22 @@ pub mod sync;
 /// The ways to ask the engine: spec, Dockerfile, VDDK.
 pub mod frontend;
 
-/// Makes images of recipes.
+/// Builds images from recipes.
 pub mod engine;
 
-/// What can be said of a finished image: verify, inspect, diff, extract.
+/// Reports on finished images: verify, inspect, diff, extract.
 pub mod inspect;
 
 /// Transfer, credentials and settings of registries.
 pub mod registry;
 
-/// What KubeVirt and CDI accept, and the objects they are given.
+/// What KubeVirt and CDI accept, and the Kubernetes objects that use an image.
 pub mod cluster;
 
 /// Where distributions publish their disks.
 pub mod upstream;
 
-/// What an image shall be, and how a problem points at its line.
+/// The description of an image to build, and diagnostics that point at a line.
 pub mod recipe;
 
 /// Images as data, layouts and archives, copies.
@@ -41,5 +41,5 @@ pub mod disk;
 /// HTTP, proxies, secrets.
 pub mod net;
 
-/// Compressed files: recognized and decompressed.
+/// Recognizes and decompresses compressed files.
 pub mod compression;

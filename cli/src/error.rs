@@ -76,8 +76,8 @@ pub(crate) fn storage_error(error: impl Into<StorageError>) -> CommandError {
 /// ERROR".
 pub(crate) fn cannot<E: std::fmt::Display>(
     act: &str,
-    place: impl std::fmt::Display,
+    location: impl std::fmt::Display,
 ) -> impl FnOnce(E) -> Diagnostic {
-    let message = format!("cannot {act} `{place}`");
+    let message = format!("cannot {act} `{location}`");
     move |error| Diagnostic::new(format!("{message}: {error}"))
 }

@@ -1,4 +1,4 @@
-//! A *transfer* copies an image from one place to another.
+//! A *transfer* copies an image from one location to another.
 
 use diskette_builder::oci::copy::{CopyContext, copy_image};
 use diskette_builder::oci::image::json::Document;

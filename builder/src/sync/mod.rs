@@ -46,7 +46,7 @@ pub struct SyncTools<'a> {
     /// Registry of the images.
     pub registry: &'a RegistryClient,
     /// Opens base images.
-    pub places: &'a dyn ImageOpener,
+    pub opener: &'a dyn ImageOpener,
     /// Compress the layers of all images.
     pub workers: &'a LayerWorkers,
     /// Layers of earlier builds.

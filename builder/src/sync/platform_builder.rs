@@ -46,7 +46,7 @@ impl PlatformBuilder<'_> {
             client: sync.client,
             unverified: UnverifiedPolicy::Refuse,
             cdi_only: CdiOnlyPolicy::Refuse,
-            base_images: sync.places,
+            base_images: sync.opener,
         };
         let options = BuildOptions {
             workers: sync.workers,

@@ -131,11 +131,11 @@ impl OpenedDestination {
     /// Returns a sink that writes there.
     pub(crate) fn sink(&self) -> Result<Box<dyn Sink + '_>, CommandError> {
         Ok(match self {
-            Self::Layout(dir, place) => {
-                let dir = dir.try_clone().map_err(cannot("open", place))?;
-                Box::new(LayoutSink::open(dir, place)?)
+            Self::Layout(dir, location) => {
+                let dir = dir.try_clone().map_err(cannot("open", location))?;
+                Box::new(LayoutSink::open(dir, location)?)
             }
-            Self::Archive(dir, name, place) => Box::new(ArchiveSink::create(dir, name, place)?),
+            Self::Archive(dir, name, location) => Box::new(ArchiveSink::create(dir, name, location)?),
             Self::Stdout(dir) => {
                 Box::new(ArchiveSink::stream(dir, Box::new(io::stdout()), "standard output")?)
             }
@@ -143,22 +143,22 @@ impl OpenedDestination {
     }
 }
 
-/// Returns whether a place is standard output or standard input.
-pub(crate) fn is_stdout(place: &ImageLocation) -> bool {
-    matches!(place, ImageLocation::Archive(path, _) if path == Path::new("-"))
+/// Returns whether a location is standard output or standard input.
+pub(crate) fn is_stdout(location: &ImageLocation) -> bool {
+    matches!(location, ImageLocation::Archive(path, _) if path == Path::new("-"))
 }
 
 /// Opens a layout or an archive for writing. Nothing is opened for a registry.
 pub(crate) fn open_for_writing(
-    place: &ImageLocation,
+    location: &ImageLocation,
     environment: &Environment,
 ) -> Result<Option<OpenedDestination>, CommandError> {
-    match place {
+    match location {
         ImageLocation::Registry(_) => Ok(None),
         ImageLocation::Layout(path, _) => {
             Destination::Layout(path.clone()).open(environment).map(Some)
         }
-        ImageLocation::Archive(..) if is_stdout(place) => {
+        ImageLocation::Archive(..) if is_stdout(location) => {
             Destination::Stdout.open(environment).map(Some)
         }
         ImageLocation::Archive(path, _) => {

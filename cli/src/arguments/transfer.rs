@@ -14,7 +14,7 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 /// What is shown of a transfer, and how much is done at once.
 #[derive(Debug, Args)]
 pub(crate) struct TransferArguments {
-    /// Number of blobs that are moved at a time
+    /// Number of blobs that are transferred at a time
     #[arg(short, long, value_name = "N", default_value = "4")]
     jobs: NonZeroUsize,
 

@@ -86,7 +86,7 @@ pub(crate) fn refused_recipes(errors: Vec<BuildError>) -> CommandError {
 
 /// Returns the error for a command without a destination.
 pub(crate) fn missing_output() -> CommandError {
-    let diagnostic = Diagnostic::new("where shall the image go?");
+    let diagnostic = Diagnostic::new("no destination for the image");
     CommandError::Usage(
         diagnostic
             .help("say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`"),

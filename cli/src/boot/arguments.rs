@@ -12,21 +12,21 @@ use super::console::parse_expect;
 #[derive(Debug, Args)]
 pub(crate) struct BootArguments {
     /// Boot the disk of each platform with QEMU too, on a snapshot and with a cloud-init seed, until
-    /// its serial console shows what is expected; the disk is unpacked to $TMPDIR for the time
+    /// its serial console shows what is expected; the disk is written to $TMPDIR until then
     #[arg(long)]
     pub(crate) boot: bool,
 
-    /// What the console has to show, as a regular expression
+    /// Regular expression that the output of the console must match
     #[arg(long, value_name = "REGEX", default_value = "login:", value_parser = parse_expect)]
     #[arg(requires = "boot")]
     pub(super) expect: Regex,
 
-    /// How long that may take for each platform
+    /// Time limit for each platform, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "300", requires = "boot")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) boot_timeout: u64,
 
-    /// Keep what the console shows in FILE; of several platforms in FILE.ARCH each
+    /// Write the output of the console to FILE, of several platforms to FILE.ARCH each
     #[arg(long, value_name = "FILE", requires = "boot")]
     pub(super) console: Option<PathBuf>,
 
@@ -35,11 +35,11 @@ pub(crate) struct BootArguments {
     #[arg(value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     pub(super) memory: u32,
 
-    /// What the machine starts with; auto is UEFI where the disk has nothing for a BIOS to start
+    /// Firmware of the machine; auto is UEFI if the disk has no boot code for a BIOS
     #[arg(long, value_name = "HOW", default_value = "auto", requires = "boot")]
     pub(super) firmware: FirmwareArgument,
 
-    /// What runs the machine; auto is KVM where it can be used, which is much faster
+    /// What runs the machine; auto is KVM if it can be used, which is much faster
     #[arg(long, value_name = "HOW", default_value = "auto", requires = "boot")]
     pub(super) accelerator: AcceleratorArgument,
 }
@@ -47,18 +47,18 @@ pub(crate) struct BootArguments {
 /// A value of `--firmware`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FirmwareArgument {
-    /// What the disk is for
+    /// What the disk needs
     Auto,
-    /// As KubeVirt does if nothing is said
+    /// KubeVirt's default
     Bios,
-    /// As KubeVirt does with `bootloader: { efi: {} }`
+    /// KubeVirt's `bootloader: { efi: {} }`
     Uefi,
 }
 
 /// A value of `--accelerator`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum AcceleratorArgument {
-    /// KVM where it can be used
+    /// KVM if it can be used
     Auto,
     /// The processor of this machine
     Kvm,

@@ -56,12 +56,12 @@ fn duplicate_names(catalogues: &[Catalogue]) -> Vec<Diagnostic> {
         for tag in entry.tags.iter().filter(|tag| tag.is_constant()) {
             let name = format!("{}:{tag}", entry.image);
             if let Some(other) = known.insert(name.clone(), entry) {
-                let place = Diagnostic::new("").at(other.origin.clone()).to_string();
-                let place = place.trim_end_matches([':', ' ']);
+                let location = Diagnostic::new("").at(other.origin.clone()).to_string();
+                let location = location.trim_end_matches([':', ' ']);
                 problems.push(
                     Diagnostic::new(format!("two images are named `{name}`"))
                         .at(entry.origin.clone())
-                        .help(format!("the other follows the release at {place}")),
+                        .help(format!("the other follows the release at {location}")),
                 );
             }
         }

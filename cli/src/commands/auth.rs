@@ -24,14 +24,14 @@ enum AuthCommand {
     Explain(ExplainArguments),
 }
 
-/// Tell which credential is used for an image or registry, and why; never the secret.
+/// Show which credential is used for an image or registry, and why; never the secret.
 #[derive(Debug, Args)]
 struct ExplainArguments {
     /// The image, e.g. quay.io/me/fedora, or a registry
     #[arg(value_name = "REF")]
     image: String,
 
-    /// Look in this file alone
+    /// Look only in this file
     #[arg(long, value_name = "FILE")]
     authfile: Option<std::path::PathBuf>,
 }
@@ -44,11 +44,11 @@ pub(crate) fn run(
     let AuthCommand::Explain(arguments) = &arguments.command;
     let image = parse_image_or_registry(&arguments.image)?;
     let steps = user_credentials(environment, None, arguments.authfile.clone()).explain(&image);
-    let place = image.full_repository();
+    let location = image.full_repository();
     let used = steps.iter().any(|step| matches!(step.outcome, CredentialOutcome::Used(_)));
     let mut lines: Vec<String> = steps.iter().map(describe_step).collect();
     if !used {
-        lines.push(format!("{place}: asked for without a credential"));
+        lines.push(format!("{location}: asked for without a credential"));
     }
     Ok(ui.print_result(format!("{}\n", lines.join("\n")).as_bytes())?)
 }

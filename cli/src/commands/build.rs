@@ -22,7 +22,7 @@ use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::open_parent;
-use crate::images::places::OpenPlaces;
+use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
@@ -51,13 +51,13 @@ pub(crate) fn run(
     let progress = ui.progress(mode)?;
     let client = arguments.registry.http_client(environment, &(progress.clone() as _))?;
     let registry = arguments.connect_registry(input.language, environment, &progress)?;
-    let places = OpenPlaces { registry: registry.as_ref() };
-    let loaded = input.load(arguments, &places, environment, &*progress, ui)?;
+    let opener = LocationOpener { registry: registry.as_ref() };
+    let loaded = input.load(arguments, &opener, environment, &*progress, ui)?;
     let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
     arguments.apply_options(&mut recipes, input.language)?;
     let asked = arguments.source_date_epoch.as_deref();
     let created = creation_time(environment, asked, epoch.as_deref())?;
-    let sources = arguments.build_sources(&*inputs, &client, &places);
+    let sources = arguments.build_sources(&*inputs, &client, &opener);
     if arguments.check {
         let plan = BuildPlan::new(&recipes, &sources).map_err(refused_recipes)?;
         ui.warn(&plan.warnings());
@@ -111,13 +111,13 @@ impl BuildArguments {
         &self,
         inputs: &'s dyn InputFiles,
         client: &'s HttpClient,
-        places: &'s OpenPlaces<'_>,
+        opener: &'s LocationOpener<'_>,
     ) -> BuildSources<'s> {
         let unverified =
             if self.allow_unverified { UnverifiedPolicy::Allow } else { UnverifiedPolicy::Refuse };
         let cdi_only =
             if self.allow_cdi_only { CdiOnlyPolicy::Allow } else { CdiOnlyPolicy::Refuse };
-        BuildSources { inputs, client, unverified, cdi_only, base_images: places }
+        BuildSources { inputs, client, unverified, cdi_only, base_images: opener }
     }
 
     fn assembly<'a>(

@@ -19,14 +19,14 @@ use crate::ui::Ui;
 
 /// Copy an image from a registry, layout or archive to another, byte for byte.
 ///
-/// Within a registry nothing is moved: the blobs are mounted where the registry can do that.
+/// Within a registry no blob is transferred if the registry can mount blobs.
 #[derive(Debug, Args)]
 pub(crate) struct CopyArguments {
     /// Where the image is: quay.io/me/fedora:42, oci:DIR:TAG, or oci-archive:FILE:TAG
     #[arg(value_name = "SRC")]
     source: ImageLocation,
 
-    /// Where it shall be, likewise; oci-archive:- is standard output
+    /// Where it is copied to, in the same form; oci-archive:- is standard output
     #[arg(value_name = "DST")]
     destination: ImageLocation,
 
@@ -106,7 +106,7 @@ fn check_arguments(arguments: &CopyArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Returns the tags to copy; `None` stands for the only image of a place, without a tag.
+/// Returns the tags to copy; `None` stands for the only image of a location, without a tag.
 fn tags_to_copy(
     arguments: &CopyArguments,
     images: &dyn Images,

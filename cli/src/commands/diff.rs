@@ -113,12 +113,12 @@ fn trouble(error: CommandError) -> CommandError {
 fn differences_text(found: &[Difference]) -> String {
     let mut text = String::new();
     for difference in found {
-        let place = Some(&difference.place).filter(|place| !place.is_empty());
-        let place = place.map(|place| format!(" {}", place.escape_debug())).unwrap_or_default();
+        let location = Some(&difference.place).filter(|location| !location.is_empty());
+        let location = location.map(|location| format!(" {}", location.escape_debug())).unwrap_or_default();
         let (subject, what) =
             (difference.subject.escape_debug(), describe_difference(difference.kind));
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{subject}{place}: {what}");
+        let _ = writeln!(text, "{subject}{location}: {what}");
         let _ = writeln!(text, "  - {}", printable(&difference.a));
         let _ = writeln!(text, "  + {}", printable(&difference.b));
     }

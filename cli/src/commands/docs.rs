@@ -23,11 +23,11 @@ use crate::files::read_secret;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
-/// Write what people are told of the images of a catalogue, and publish it.
+/// Write descriptions of the images of a catalogue, or publish them.
 ///
-/// Prints Markdown: a table of all images, and of each what it is, its tags, and how a virtual machine
-/// is made of it. `--publish` makes that the description of the repositories on quay, which has an
-/// API for it.
+/// Prints Markdown: a table of all images, and for each a description, its tags, and how to create a
+/// virtual machine from it. `--publish` makes that the description of the repositories on quay, which
+/// has an API for it.
 #[derive(Debug, Args)]
 pub(crate) struct DocsArguments {
     /// Catalogues: specs whose images have a `release`, or directories of them
@@ -42,7 +42,7 @@ pub(crate) struct DocsArguments {
     #[arg(long = "target-registry", visible_alias = "registry", value_name = "REGISTRY")]
     target: Option<String>,
 
-    /// Make it the description of each repository on quay, and let everybody read that
+    /// Make it the description of each repository on quay, and make the repositories public
     #[arg(long, requires = "quay_token_file")]
     publish: bool,
 

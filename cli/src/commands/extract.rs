@@ -25,18 +25,18 @@ use crate::images::subject::{ImageSubject, choose_platform, parse_subject};
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
-/// Get the disk out of an image again.
+/// Extract the disk from an image.
 ///
-/// Works for every image that KubeVirt and CDI take the same disk from, whoever made it. All layers
-/// are checked; the file gets its name when everything is right, and zeros in it take no room.
-/// Prints the name of the file.
+/// Works for every image in which KubeVirt and CDI find the same disk, made by any tool. All layers
+/// are checked; the file gets its name when everything is right, and zeros become holes. Prints the
+/// name of the file.
 #[derive(Debug, Args)]
 pub(crate) struct ExtractArguments {
     /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
     #[arg(value_name = "IMAGE", value_parser = parse_subject)]
     image: ImageLocation,
 
-    /// The disk of this platform, e.g. linux/arm64 [default: this machine's, where there are several]
+    /// The disk of this platform, e.g. linux/arm64 [default: this machine's, if there are several]
     #[arg(long)]
     platform: Option<Platform>,
 
@@ -45,7 +45,7 @@ pub(crate) struct ExtractArguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Replace a file that is there
+    /// Replace an existing file
     #[arg(short, long)]
     force: bool,
 
@@ -197,7 +197,7 @@ fn refused_file(error: &io::Error) -> Diagnostic {
     Diagnostic::new(error.to_string()).help("name another file with `-o`, or say `--force`")
 }
 
-fn extract_error(error: ExtractError, place: &str, image: &PlatformImage) -> CommandError {
+fn extract_error(error: ExtractError, location: &str, image: &PlatformImage) -> CommandError {
     let digest = image.manifest.digest;
     match error {
         ExtractError::Cancelled => CommandError::Interrupted,
@@ -211,9 +211,9 @@ fn extract_error(error: ExtractError, place: &str, image: &PlatformImage) -> Com
         | ExtractError::NotAFile { .. }
         | ExtractError::NoDisk) => {
             let diagnostic =
-                Diagnostic::new(format!("cannot extract the disk of `{place}`: {error}"));
+                Diagnostic::new(format!("cannot extract the disk of `{location}`: {error}"));
             diagnostic.help(format!("`diskette verify` says more of its image {digest}")).into()
         }
-        error => Diagnostic::new(format!("cannot extract the disk of `{place}`: {error}")).into(),
+        error => Diagnostic::new(format!("cannot extract the disk of `{location}`: {error}")).into(),
     }
 }

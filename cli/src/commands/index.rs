@@ -29,13 +29,13 @@ enum IndexCommand {
     Create(Box<CreateArguments>),
 }
 
-/// Join images that were made apart, for example on a machine of each architecture, into one index.
+/// Join images that were built separately, for example on a machine of each architecture, into one index.
 ///
-/// The images are copied, or mounted, to where the index will be, and named in the order given. What
-/// is named twice for one platform is an error.
+/// The images are copied, or mounted, to the repository or layout of the index, and listed in the order
+/// given. Two images for one platform are an error.
 #[derive(Debug, Args)]
 struct CreateArguments {
-    /// What the index shall be called: quay.io/me/fedora:42, or oci:DIR:TAG
+    /// The name of the index: quay.io/me/fedora:42, or oci:DIR:TAG
     #[arg(value_name = "REF")]
     destination: ImageLocation,
 
@@ -43,11 +43,11 @@ struct CreateArguments {
     #[arg(value_name = "SOURCE", required = true, value_parser = parse_subject)]
     sources: Vec<ImageLocation>,
 
-    /// Keep the images that the index has already for other platforms
+    /// Keep the images that the existing index has for other platforms
     #[arg(long)]
     append: bool,
 
-    /// Name the index in the same repository, too; may be repeated
+    /// Another tag for the index in the same repository; may be repeated
     #[arg(short, long, value_name = "TAG")]
     tag: Vec<String>,
 
@@ -55,7 +55,7 @@ struct CreateArguments {
     #[arg(long, value_name = "K=V")]
     annotation: Vec<KeyValue>,
 
-    /// Print the index, and copy and write nothing
+    /// Print the index, and copy nothing
     #[arg(long)]
     dry_run: bool,
 
@@ -75,8 +75,8 @@ pub(crate) fn run(
     let (names, tag) = arguments.names()?;
     let progress = arguments.show.progress(ui)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let find = |place: &ImageLocation| {
-        ImageSubject::find(place, &registry).map(|it| (place.to_string(), it))
+    let find = |location: &ImageLocation| {
+        ImageSubject::find(location, &registry).map(|it| (location.to_string(), it))
     };
     let sources = arguments.sources.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let old = if arguments.append { Some(find(&arguments.destination)?) } else { None };

@@ -15,9 +15,9 @@ use crate::ui::Ui;
 
 /// Write a spec for the disks of a directory, ready to build.
 ///
-/// Looks at the files that are disks: their format, the architecture that they boot on by their
-/// content or else their name, and the preference that suits the system that they are named after.
-/// Disks of several architectures become one image with several platforms.
+/// Finds the files that are disks: their format, their architecture by their content or else by
+/// their name, and the preference for the operating system in their name. Disks of several
+/// architectures become one image with several platforms.
 #[derive(Debug, Args)]
 pub(crate) struct InitArguments {
     /// The directory that the disks are in
@@ -32,7 +32,7 @@ pub(crate) struct InitArguments {
     #[arg(long, value_name = "REPOSITORY")]
     image: Option<String>,
 
-    /// Replace a spec that is there
+    /// Replace an existing spec
     #[arg(long)]
     force: bool,
 }

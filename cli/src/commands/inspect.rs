@@ -24,10 +24,10 @@ use crate::images::subject::{ImageSubject, parse_subject};
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
-/// Show what an image has, or a disk.
+/// Show what is in an image, or in the file of a disk.
 ///
-/// Reads the image's documents and the first bytes of the layer with the disk, nothing else: it is
-/// quick however large the image is, and does not check it (see verify).
+/// Reads only the image's documents and the first bytes of the layer with the disk: it is quick
+/// however large the image is, and does not check the layers (see verify).
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
     /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive; or the
@@ -111,15 +111,15 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let place = match &arguments.subject {
-        InspectSubject::Image(place) => place,
+    let location = match &arguments.subject {
+        InspectSubject::Image(location) => location,
         InspectSubject::Disk(path) => return inspect_disk(path, arguments, ui),
     };
     let progress = ui.progress(ProgressMode::Plain)?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let subject = ImageSubject::find(place, &registry)?;
+    let subject = ImageSubject::find(location, &registry)?;
     let documents = read_documents(&*subject.images, subject.root)?;
-    let name = place.to_string();
+    let name = location.to_string();
     let chosen = arguments.platform.as_ref().map(|wanted| documents.choose_platform(wanted, &name));
     let chosen = chosen.transpose()?;
     let mut images = Vec::new();

@@ -37,7 +37,7 @@ pub(crate) fn run(
         }
         LogoutOutcome::NotLoggedIn => {
             let message = format!("`{}` has no login for `{}`", path.display(), key.text());
-            let help = format!("`diskette auth explain {}` tells where one is", key.text());
+            let help = format!("`diskette auth explain {}` shows where one is stored", key.text());
             Err(Diagnostic::new(message).help(help).into())
         }
     }

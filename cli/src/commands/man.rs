@@ -11,7 +11,7 @@ use crate::files::ensure_dir;
 /// Write the manual pages into a directory.
 #[derive(Debug, Args)]
 pub(crate) struct ManArguments {
-    /// Made if it is not there
+    /// The directory; it is created if it does not exist
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }

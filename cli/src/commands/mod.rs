@@ -42,10 +42,10 @@ use crate::ui::{MessageFormat, Ui};
 #[command(name = "diskette", version, propagate_version = true, max_term_width = 100)]
 #[command(styles = Styles::plain(), disable_help_subcommand = true)]
 #[command(
-    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted."
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130 interrupted."
 )]
 pub(crate) struct Arguments {
-    /// How errors and warnings are told; github makes them annotations of a pull request, too
+    /// How errors and warnings are printed; github also makes them annotations of a pull request
     #[arg(
         long,
         value_name = "FORMAT",

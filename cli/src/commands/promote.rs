@@ -24,14 +24,14 @@ use crate::ui::progress::ProgressView;
 /// Name of this stage in results.
 const STAGE: &str = "promote";
 
-/// Copy images that were verified from a staging registry to where everybody gets them.
+/// Copy verified images from a staging registry to the public one.
 ///
-/// Goes by the results that `diskette sync` and `diskette verify` wrote: what is copied is what was
-/// verified, by digest, to each of its tags. An image of which a platform was not verified is not
-/// copied at all. An image that fails keeps no other back; the results tell.
+/// Reads the results that `diskette sync` and `diskette verify` wrote, and copies what was verified,
+/// by digest, to each of its tags. An image with a platform that was not verified is not copied at
+/// all. An image that fails does not stop the others; the results file has its error.
 #[derive(Debug, Args)]
 pub(crate) struct PromoteArguments {
-    /// The results of `sync` and `verify`; what becomes of each image is written there
+    /// The results of `sync` and `verify`; the state of each image is written there
     #[arg(long, value_name = "FILE")]
     results_file: PathBuf,
 
@@ -39,7 +39,7 @@ pub(crate) struct PromoteArguments {
     #[arg(long, value_name = "REGISTRY")]
     source_registry: Option<String>,
 
-    /// Where they shall be, e.g. quay.io/containerdisks
+    /// Where they are copied to, e.g. quay.io/containerdisks
     #[arg(long, value_name = "REGISTRY")]
     target_registry: String,
 
@@ -52,7 +52,7 @@ pub(crate) struct PromoteArguments {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: bool,
 
-    /// Exit with status 0 though images failed; the results tell
+    /// Exit with status 0 even if images failed; the results file has their errors
     #[arg(long)]
     no_fail: bool,
 
@@ -129,7 +129,7 @@ impl Promotion<'_> {
         let repository = self.registry.target_repository(&source).map_err(storage_error)?;
         let images = RegistryImages::new(vec![repository]);
         let root = images.find_image(digest)?.ok_or_else(|| {
-            Diagnostic::new(format!("{}@{digest} is not there", source.full_repository()))
+            Diagnostic::new(format!("{}@{digest} does not exist", source.full_repository()))
                 .help("was it pushed to another registry? say `--source-registry`")
         })?;
         let names: Vec<Reference> =

@@ -20,15 +20,15 @@ use crate::ui::Ui;
 
 /// Push an image of a layout or archive to registries.
 ///
-/// Blobs that a registry has are not sent; tags are moved last of all, when everything else is
-/// there. Exit status 0 means that the registry serves the digest that is printed.
+/// Blobs that a registry already has are not sent; tags are written last, after everything else. Exit
+/// status 0 means that the registry serves the digest that is printed.
 #[derive(Debug, Args)]
 pub(crate) struct PushArguments {
     /// The layout, or the OCI archive
     #[arg(short, long, value_name = "PATH", default_value = ".")]
     layout: PathBuf,
 
-    /// The image: its tag or name there; not needed where there is only one
+    /// The image: its tag or name in the layout; not needed if there is only one
     #[arg(value_name = "TAG")]
     image: Option<String>,
 
@@ -56,7 +56,7 @@ pub(crate) fn run(
         names = own.filter_map(|name| name.parse().ok()).collect();
     }
     if names.is_empty() {
-        let diagnostic = Diagnostic::new("where shall the image go?");
+        let diagnostic = Diagnostic::new("no destination for the image");
         let help = "name a repository, for example `quay.io/me/fedora:42`";
         return Err(CommandError::Usage(diagnostic.help(help)));
     }
@@ -71,10 +71,10 @@ pub(crate) fn run(
 }
 
 fn find_image(images: &dyn Images, arguments: &PushArguments) -> Result<Document, CommandError> {
-    let place = arguments.layout.display();
+    let location = arguments.layout.display();
     let (found, message) = match &arguments.image {
-        Some(name) => (images.find_image(name)?, format!("`{place}` has no image `{name}`")),
-        None => (images.only_image()?, format!("which image of `{place}`?")),
+        Some(name) => (images.find_image(name)?, format!("`{location}` has no image `{name}`")),
+        None => (images.only_image()?, format!("which image of `{location}`?")),
     };
     found.ok_or_else(|| {
         let names = images.names();

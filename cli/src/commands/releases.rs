@@ -22,11 +22,11 @@ use crate::error::CommandError;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
-/// List what distributions have published of the disks that a catalogue follows.
+/// List the newest disks that distributions have published for a catalogue.
 ///
 /// Reads the lists that upstream publishes, checks their signatures where the catalogue has a
 /// keyring, and prints for each image and platform the newest disk with its checksum. No disk is
-/// downloaded. What cannot be found is said at the end, with exit status 1.
+/// downloaded. Disks that cannot be found are reported at the end, with exit status 1.
 #[derive(Debug, Args)]
 pub(crate) struct ReleasesArguments {
     /// Catalogues: specs whose images have a `release`, or directories of them; - reads one from
@@ -38,7 +38,7 @@ pub(crate) struct ReleasesArguments {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ListFormat,
 
-    /// Read what begins with FROM from TO instead, for example from a mirror of one's own; may be
+    /// Read what begins with FROM from TO instead, for example from your own mirror; may be
     /// repeated
     #[arg(long, value_name = "FROM=TO", value_parser = parse_rewrite)]
     rewrite_url: Vec<UrlRewrite>,
@@ -111,7 +111,7 @@ impl FoundRelease<'_> {
             checksum,
             uncompressed_checksum: unpacked,
             size,
-            compression: packing,
+            compression,
             version,
             groups,
         } = &self.disk;
@@ -119,8 +119,8 @@ impl FoundRelease<'_> {
         if let Some(size) = size {
             object["size"] = json!(size);
         }
-        if let Some(packing) = packing {
-            object["packing"] = json!(packing.to_string());
+        if let Some(compression) = compression {
+            object["packing"] = json!(compression.to_string());
         }
         if let Some(unpacked) = unpacked {
             object["unpackedChecksum"] = json!(unpacked.to_string());

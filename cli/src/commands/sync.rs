@@ -30,7 +30,7 @@ use crate::catalogue::results;
 use crate::catalogue::{Catalogue, load_catalogues, target_repository};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::images::places::OpenPlaces;
+use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
@@ -38,9 +38,9 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 ///
 /// Looks for the newest disk of each image of a catalogue and compares it with what is published:
 /// one request for each image that is unchanged. What differs is downloaded straight into a layer,
-/// checked against what upstream lists, and pushed; tags move last. An image that fails keeps no
-/// other back, and stays as it was. The exit status is 1 if any failed, 75 if all that failed may go
-/// well later.
+/// checked against upstream's checksum, and pushed; tags move last. An image that fails stays as it
+/// was, and does not stop the others. The exit status is 1 if any failed, 75 if all failures may
+/// succeed later.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct SyncArguments {
@@ -53,7 +53,7 @@ pub(crate) struct SyncArguments {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: bool,
 
-    /// List the images, without asking anybody
+    /// List the images, without contacting a server
     #[arg(long, conflicts_with_all = ["dry_run", "force", "results_file"])]
     list: bool,
 
@@ -91,24 +91,24 @@ pub(crate) struct SyncArguments {
     #[arg(long, value_name = "I/N")]
     shard: Option<ShardArgument>,
 
-    /// Write what became of each image to this file, as JSON
+    /// Write the state of each image to this file, as JSON
     #[arg(long, value_name = "FILE")]
     results_file: Option<PathBuf>,
 
-    /// Exit with status 0 though images failed; the results tell
+    /// Exit with status 0 even if images failed; the results file has their errors
     #[arg(long)]
     no_fail: bool,
 
-    /// Read what begins with FROM from TO instead, for example from a mirror of one's own; may be
+    /// Read what begins with FROM from TO instead, for example from your own mirror; may be
     /// repeated
     #[arg(long, value_name = "FROM=TO", value_parser = parse_rewrite)]
     rewrite_url: Vec<UrlRewrite>,
 
-    /// Number of compressing threads; the result does not depend on it [default: one a processor]
+    /// Number of compressing threads; the result does not depend on it [default: one per processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 
-    /// Read everything again, and remember nothing
+    /// Read everything again, and cache nothing
     #[arg(long)]
     no_cache: bool,
 
@@ -181,7 +181,7 @@ impl SyncArguments {
             client: &client,
             rewrites: &self.rewrite_url,
             registry: &registry,
-            places: &OpenPlaces { registry: Some(&registry) },
+            opener: &LocationOpener { registry: Some(&registry) },
             workers: &workers,
             cache: cache.as_ref(),
             progress: &**progress,
@@ -216,7 +216,7 @@ impl SyncArguments {
         };
         let chosen: Vec<_> = all.filter(|(_, entry)| focused(entry)).collect();
         if chosen.is_empty() {
-            let message = "no image of the catalogue is meant by `--focus`";
+            let message = "no image of the catalogue matches `--focus`";
             let help = "`diskette sync --list` shows what they are called";
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }

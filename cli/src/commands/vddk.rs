@@ -31,7 +31,7 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::dependencies::ReadFiles;
 use crate::files::spec_files::SpecFiles;
-use crate::images::places::OpenPlaces;
+use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
@@ -39,12 +39,12 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 /// another architecture than kits have. See build.rs.
 const COPIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/copier"));
 
-/// Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from.
+/// Make an image of VMware's disk library (VDDK) for CDI and Forklift.
 ///
-/// Reads VMware's archive as it was downloaded, without unpacking it to disk, and checks that the
-/// library is there and can be used by any user. The result goes to standard output, everything
-/// else to standard error. VMware's licence forbids handing the library out: push the image where
-/// only you can pull it.
+/// Reads VMware's archive as it was downloaded, without unpacking it to disk, and checks that it has
+/// the library and that any user can read it. The result goes to standard output, everything else
+/// to standard error. VMware's licence forbids distributing the library: push the image where only
+/// you can pull it.
 #[derive(Debug, Args)]
 pub(crate) struct VddkArguments {
     /// VMware's archive as it was downloaded, VMware-vix-disklib-*.tar.gz
@@ -64,8 +64,8 @@ pub(crate) struct VddkArguments {
     #[arg(long, requires = "tag")]
     push: bool,
 
-    /// The image to stand on, which must have a cp: a name or oci:DIR:TAG; or scratch for none, and
-    /// a small program of ours that does what cp -r does
+    /// The base image, which must have a cp: a name or oci:DIR:TAG; or scratch for none, with a small
+    /// program that does what cp -r does
     #[arg(
         long,
         value_name = "IMAGE",
@@ -73,11 +73,11 @@ pub(crate) struct VddkArguments {
     )]
     base: BaseArgument,
 
-    /// Number of compressing threads; the result does not depend on it [default: one a processor]
+    /// Number of compressing threads; the result does not depend on it [default: one per processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 
-    /// Read everything again, and remember nothing
+    /// Read everything again, and cache nothing
     #[arg(long)]
     no_cache: bool,
 
@@ -130,9 +130,9 @@ pub(crate) fn run(
     let progress = ui.progress(mode)?;
     let client = arguments.registry.http_client(environment, &(progress.clone() as _))?;
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let places = OpenPlaces { registry: Some(&registry) };
+    let opener = LocationOpener { registry: Some(&registry) };
     let seen = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
-    let ground = load_ground(&arguments.base, &places, seen.as_ref(), &progress)?;
+    let ground = load_ground(&arguments.base, &opener, seen.as_ref(), &progress)?;
     note_left_out(download.left_out(), ui);
     warn_of_licence(&names, ui);
     let recipes = [vddk::build_recipe(VddkRequest { names, archive: download, base: ground })];
@@ -141,7 +141,7 @@ pub(crate) fn run(
         client: &client,
         unverified: UnverifiedPolicy::Refuse,
         cdi_only: CdiOnlyPolicy::Refuse,
-        base_images: &places,
+        base_images: &opener,
     };
     let push = arguments.push.then_some(&registry);
     arguments.assembly(&progress, push, created).run(&recipes, &sources, environment, ui)
@@ -173,24 +173,24 @@ impl VddkArguments {
 /// Loads the base image, if there is one.
 fn load_ground(
     base: &BaseArgument,
-    places: &OpenPlaces<'_>,
+    opener: &LocationOpener<'_>,
     cache: Option<&Dir>,
     progress: &ProgressView,
 ) -> Result<VddkBase, CommandError> {
-    let place = match base {
+    let location = match base {
         BaseArgument::Scratch => return Ok(VddkBase::Scratch(copier_content(COPIER)?)),
-        BaseArgument::Image(place) => place,
+        BaseArgument::Image(location) => location,
     };
     let resolver = BaseResolver::new(BaseLock::default(), PullPolicy::Always, LockEnforcement::No);
     let limits = TarLimits::default();
-    let bases = BaseLoader { opener: places, cache, resolver: &resolver, limits, progress };
+    let bases = BaseLoader { opener, cache, resolver: &resolver, limits, progress };
     let image =
-        bases.load(place, &vddk::kit_platform()).map_err(|error| base_error(place, &error))?;
-    Ok(VddkBase::Image(Box::new(VddkBaseImage::new(image, place)?)))
+        bases.load(location, &vddk::kit_platform()).map_err(|error| base_error(location, &error))?;
+    Ok(VddkBase::Image(Box::new(VddkBaseImage::new(image, location)?)))
 }
 
-fn base_error(place: &ImageLocation, error: &BaseError) -> CommandError {
-    let diagnostic = Diagnostic::new(format!("cannot stand on `{place}`: {error}"));
+fn base_error(location: &ImageLocation, error: &BaseError) -> CommandError {
+    let diagnostic = Diagnostic::new(format!("cannot use the base `{location}`: {error}"));
     let help = match error {
         BaseError::Cancelled => return CommandError::Interrupted,
         BaseError::Platform(_) => Some("VMware has the library for no other platform".into()),
@@ -212,7 +212,7 @@ fn copier_content(program: &[u8]) -> Result<Arc<[u8]>, Diagnostic> {
     Ok(program.into())
 }
 
-/// Notes the files that are not taken.
+/// Prints a note about the files that are left out.
 fn note_left_out(paths: &[String], ui: &Ui) {
     let Some(first) = paths.first() else { return };
     let more = match paths.len() - 1 {

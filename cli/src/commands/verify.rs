@@ -30,9 +30,9 @@ use crate::ui::{Ui, signal};
 
 /// Judge a finished image by what KubeVirt and CDI accept.
 ///
-/// Reads every layer once, whoever built the image: checks all digests and sizes, where the disk
-/// lies and who may read it, the labels that CDI will set, and the disk itself. The exit status is
-/// 1 if something will not work.
+/// Reads every layer of an image made by any tool once: checks all digests and sizes, the path of the
+/// disk and who may read it, the labels that CDI will set, and the disk itself. The exit status is 1
+/// if something will not work.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
     /// The image: quay.io/me/fedora:42, a layout, an archive, or oci:DIR:TAG
@@ -40,7 +40,7 @@ pub(crate) struct VerifyArguments {
     #[arg(required_unless_present_any = ["rules", "results_file"])]
     image: Option<ImageLocation>,
 
-    /// Judge the images in the results of `sync`, and write there which platforms are good
+    /// Judge the images in this file, the results of `sync`, and write there which platforms are good
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
     results_file: Option<PathBuf>,
 
@@ -61,7 +61,7 @@ pub(crate) struct VerifyArguments {
     #[arg(long)]
     strict: bool,
 
-    /// Do not apply this rule, e.g. disk-cdi-only; may be given several times
+    /// Ignore this rule, e.g. disk-cdi-only; may be repeated
     #[arg(long, value_name = "RULE", value_parser = parse_rule)]
     allow: Vec<&'static ContractRule>,
 
@@ -87,7 +87,7 @@ enum Format {
     Text,
     /// For programs
     Json,
-    /// For what collects findings of tools, such as GitHub's code scanning
+    /// For tools that collect findings, such as GitHub's code scanning
     Sarif,
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     if arguments.boot.boot && arguments.format == Format::Sarif {
-        let diagnostic = Diagnostic::new("what becomes of a boot cannot be written as SARIF");
+        let diagnostic = Diagnostic::new("the result of a boot test cannot be written as SARIF");
         return Err(CommandError::Usage(diagnostic.help("use `--format json`")));
     }
     if arguments.rules {
@@ -108,8 +108,8 @@ pub(crate) fn run(
     if let Some(path) = &arguments.results_file {
         return verifier.verify_results(path);
     }
-    let Some(place) = &arguments.image else { return Ok(()) };
-    match verifier.verify(place)? {
+    let Some(location) = &arguments.image else { return Ok(()) };
+    match verifier.verify(location)? {
         Verdict::Good => Ok(()),
         // The findings were printed.
         Verdict::Bad => Err(CommandError::Failed(Vec::new())),
@@ -133,18 +133,18 @@ enum Verdict {
 
 impl Verifier<'_> {
     /// Verifies an image, and prints the findings.
-    fn verify(&self, place: &ImageLocation) -> Result<Verdict, CommandError> {
+    fn verify(&self, location: &ImageLocation) -> Result<Verdict, CommandError> {
         let arguments = self.arguments;
         let progress = self.ui.progress_until(arguments.progress, Arc::clone(&self.interrupts));
-        let judged = judge_image(arguments, place, self.environment, &progress);
+        let judged = judge_image(arguments, location, self.environment, &progress);
         progress.end();
         let (mut report, boots) = judged?;
         report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
-        let name = place.to_string();
+        let name = location.to_string();
         let result = match arguments.format {
             Format::Text => text::report_text(&name, &report, &boots),
             Format::Json => json::report_json(&name, &report, &boots),
-            Format::Sarif => sarif::report_sarif(place, &report),
+            Format::Sarif => sarif::report_sarif(location, &report),
         };
         self.ui.print_result(result.as_bytes())?;
         let limit = if arguments.strict { Severity::Warning } else { Severity::Error };
@@ -159,10 +159,10 @@ impl Verifier<'_> {
         let mut problems = Vec::new();
         for (key, result) in results.iter_mut().filter(|(_, result)| result.err.is_empty()) {
             let Some(digest) = &result.digest else { continue };
-            let place = format!("{}@{digest}", result.image);
-            let judged = match place.parse() {
-                Ok(place) => self.verify(&place),
-                Err(error) => Err(Diagnostic::new(format!("`{place}`: {error}")).into()),
+            let location = format!("{}@{digest}", result.image);
+            let judged = match location.parse() {
+                Ok(location) => self.verify(&location),
+                Err(error) => Err(Diagnostic::new(format!("`{location}`: {error}")).into()),
             };
             result.stage = "verify".into();
             match judged {
@@ -185,14 +185,14 @@ impl Verifier<'_> {
 
 fn judge_image(
     arguments: &VerifyArguments,
-    place: &ImageLocation,
+    location: &ImageLocation,
     environment: &Environment,
     progress: &Arc<ProgressView>,
 ) -> Result<(VerifyReport, Vec<BootOutcome>), CommandError> {
     let registry = arguments.registry.registry(environment, progress.clone())?;
-    let ImageSubject { images, root } = ImageSubject::find(place, &registry)?;
+    let ImageSubject { images, root } = ImageSubject::find(location, &registry)?;
     let images = &*images;
-    let (name, only) = (place.to_string(), arguments.platform.as_ref());
+    let (name, only) = (location.to_string(), arguments.platform.as_ref());
     // Errors of the documents are reported by the verification below.
     let documents = arguments.boot.boot.then(|| read_documents(images, root.clone()));
     let documents = documents.and_then(Result::ok);

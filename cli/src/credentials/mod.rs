@@ -49,7 +49,7 @@ pub(crate) fn login_file(
         around.authfile = Some(("--authfile".into(), path.to_owned()));
     }
     around.login_file().ok_or_else(|| {
-        Diagnostic::new("there is no place for logins").help("say `--authfile FILE`").into()
+        Diagnostic::new("there is no file for credentials").help("say `--authfile FILE`").into()
     })
 }
 

@@ -1,6 +1,6 @@
 //! *Images* that commands read: opening them, and finding one among them.
 
-pub(crate) mod places;
+pub(crate) mod opener;
 pub(crate) mod subject;
 
 use std::path::Path;

@@ -23,7 +23,7 @@ pub(crate) struct ImageSubject<'a> {
 }
 
 /// Parses an argument: an existing path, or one that starts with `.` or `/`, is an archive if it is
-/// a file, else a layout; everything else is parsed as a [`Place`].
+/// a file, else a layout; everything else is parsed as an [`ImageLocation`].
 pub(crate) fn parse_subject(text: &str) -> Result<ImageLocation, String> {
     let is_file = |text: &str| Path::new(text).is_file();
     let path = text.split_once(':').map_or(text, |(path, _)| path);
@@ -37,19 +37,19 @@ pub(crate) fn parse_subject(text: &str) -> Result<ImageLocation, String> {
 impl<'a> ImageSubject<'a> {
     /// Finds the image.
     pub(crate) fn find(
-        place: &ImageLocation,
+        location: &ImageLocation,
         registry: &'a RegistryClient,
     ) -> Result<Self, CommandError> {
-        let images = open_images_at(place, registry)?;
-        let name = match place {
+        let images = open_images_at(location, registry)?;
+        let name = match location {
             ImageLocation::Registry(name) => Some(name.digest().or(name.tag()).unwrap_or_default()),
             ImageLocation::Layout(_, name) | ImageLocation::Archive(_, name) => name.as_deref(),
         };
         let root = match name {
             Some(name) => {
-                images.find_image(name)?.ok_or_else(|| image_not_found(&place.to_string()))?
+                images.find_image(name)?.ok_or_else(|| image_not_found(&location.to_string()))?
             }
-            None => images.only_image()?.ok_or_else(|| ambiguous_image(place, &*images))?,
+            None => images.only_image()?.ok_or_else(|| ambiguous_image(location, &*images))?,
         };
         Ok(Self { images, root })
     }
@@ -60,14 +60,14 @@ impl<'a> ImageSubject<'a> {
 pub(crate) fn choose_platform<'s>(
     documents: &'s ImageDocuments,
     wanted: Option<&Platform>,
-    place: &ImageLocation,
+    location: &ImageLocation,
 ) -> Result<&'s PlatformImage, CommandError> {
     let images: Vec<&PlatformImage> = documents.without_attestations().collect();
     if let (None, [only]) = (wanted, &images[..]) {
         return Ok(only);
     }
     let this = Platform::host();
-    let number = documents.choose_platform(wanted.unwrap_or(&this), &place.to_string())?;
+    let number = documents.choose_platform(wanted.unwrap_or(&this), &location.to_string())?;
     Ok(&documents.images[number])
 }
 
@@ -90,12 +90,12 @@ impl From<PlatformNotFound> for CommandError {
     }
 }
 
-/// Opens the images of the registry, layout or archive of a place.
+/// Opens the images of the registry, layout or archive of a location.
 pub(crate) fn open_images_at<'a>(
-    place: &ImageLocation,
+    location: &ImageLocation,
     registry: &'a RegistryClient,
 ) -> Result<Box<dyn Images + 'a>, CommandError> {
-    Ok(match place {
+    Ok(match location {
         ImageLocation::Registry(name) => Box::new(RegistryImages::new(
             registry.source_repositories(name).map_err(storage_error)?,
         )),
@@ -104,16 +104,16 @@ pub(crate) fn open_images_at<'a>(
     })
 }
 
-/// Returns the error for a place with several images, or none, if no name was given.
-pub(crate) fn ambiguous_image(place: &ImageLocation, images: &dyn Images) -> CommandError {
+/// Returns the error for a location with several images, or none, if no name was given.
+pub(crate) fn ambiguous_image(location: &ImageLocation, images: &dyn Images) -> CommandError {
     let tags = match images.tags() {
         Ok(tags) => tags,
         Err(error) => return error.into(),
     };
-    let diagnostic = Diagnostic::new(format!("which image of `{place}`?"));
+    let diagnostic = Diagnostic::new(format!("which image of `{location}`?"));
     let help = match &tags[..] {
         [] => "it has no images with names".to_owned(),
-        [tag, ..] => format!("it has {}; say for example `{place}:{tag}`", tags.join(", ")),
+        [tag, ..] => format!("it has {}; say for example `{location}:{tag}`", tags.join(", ")),
     };
     CommandError::Usage(diagnostic.help(help))
 }

@@ -25,7 +25,7 @@ pub(crate) struct Ui {
     messages: MessageFormat,
 }
 
-/// How errors and warnings are told.
+/// How errors and warnings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MessageFormat {
     /// For people

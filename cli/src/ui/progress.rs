@@ -90,22 +90,22 @@ struct ProgressCounter {
     len: u64,
     done: u64,
     started: Instant,
-    told: Instant,
+    reported: Instant,
 }
 
 impl ProgressCounter {
     fn start(len: u64) -> Self {
         let now = Instant::now();
-        Self { len, done: 0, started: now, told: now }
+        Self { len, done: 0, started: now, reported: now }
     }
 
     /// Adds bytes, and returns whether it is time for a report.
     fn advance(&mut self, len: u64, interval: Duration) -> bool {
         self.done += len;
         let now = Instant::now();
-        let due = now.duration_since(self.told) >= interval && self.done < self.len;
+        let due = now.duration_since(self.reported) >= interval && self.done < self.len;
         if due {
-            self.told = now;
+            self.reported = now;
         }
         due
     }

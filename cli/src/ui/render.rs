@@ -1,4 +1,4 @@
-//! *Rendering* shows a diagnostic in the manner of rustc: the message, the place, the line with a
+//! *Rendering* shows a diagnostic in the manner of rustc: the message, the location, the line with a
 //! part underlined, and the help.
 
 pub(crate) mod github;

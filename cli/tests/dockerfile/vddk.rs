@@ -497,7 +497,7 @@ error: `oci:base:1` has no `cp`
 status: 1
 stdout:
 stderr:
-error: cannot stand on `oci:base:1`: `oci:base:1` has no image for linux/amd64; it has linux/arm64
+error: cannot use the base `oci:base:1`: `oci:base:1` has no image for linux/amd64; it has linux/arm64
  |
  = help: VMware has the library for no other platform
 
@@ -538,7 +538,7 @@ error: cannot read `.`: not a regular file
 status: 2
 stdout:
 stderr:
-error: where shall the image go?
+error: no destination for the image
  |
  = help: say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`
 
@@ -577,7 +577,7 @@ For more information, try '--help'.
 status: 1
 stdout:
 stderr:
-error: cannot stand on `oci:missing:1`: cannot open the layout missing: No such file or directory (os error 2)
+error: cannot use the base `oci:missing:1`: cannot open the layout missing: No such file or directory (os error 2)
  |
  = help: without network, say `--base scratch`
 

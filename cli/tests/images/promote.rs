@@ -122,7 +122,7 @@ fn what_is_bad_is_not_promoted() {
     scene.write("results.json", again.to_string());
     let promoted = scene.run([&["promote", "--target-registry", &target][..], &file].concat());
     assert_eq!(promoted.status, 1);
-    assert!(promoted.stderr.contains("is not there"), "{}", promoted.stderr);
+    assert!(promoted.stderr.contains("does not exist"), "{}", promoted.stderr);
     scene.write("results.json", "{\"a\": 1}");
     let unreadable = scene.run([&["promote", "--target-registry", &target][..], &file].concat());
     assert!(unreadable.stderr.contains("cannot read the results in `results.json`"));

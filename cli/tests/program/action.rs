@@ -230,7 +230,7 @@ fn what_is_wrong_is_shown_where_it_stands() {
     };
     check(&[("push", "yes")], "::error title=diskette::push must be true or false");
     check(&[("file", "a"), ("spec", "b")], "file and spec mean the same");
-    check(&[], "where shall the image go?");
+    check(&[], "no destination for the image");
     check(&[("version", "1.0.0; id")], "the version must be like 0.1.0, or source");
     check(&[("version", "1.0.0")], "has no digest of diskette-1.0.0-x86_64-unknown-linux-musl");
 }

@@ -1,4 +1,4 @@
-//! A spec is written for the disks that there are, and can be built as it is.
+//! `init` writes a spec for the disks of a directory, which builds without changes.
 
 use diskette_integration::disk::{mixed_bytes, qcow2_disk};
 use diskette_integration::peer;
@@ -17,17 +17,17 @@ fn a_spec_is_written_and_builds() {
     assert_data_eq!(&text, str![[r#"
 # yaml-language-server: $schema=https://raw.githubusercontent.com/diskette/diskette/main/spec-files/diskette.schema.json
 apiVersion: diskette/v1
-# The repository; `-t` names the image otherwise.
+# The repository; `-t` replaces it.
 image: quay.io/me/fedora-cloud-42
 tags: [latest]
 platforms:
-  # by its name; qcow2 of 1 MiB
+  # platform by the file name; qcow2, 1 MiB
   linux/amd64:
     disk: Fedora-Cloud-42.x86_64.qcow2
-  # by its name; qcow2 of 1 MiB
+  # platform by the file name; qcow2, 1 MiB
   linux/arm64:
     disk: Fedora-Cloud-42.aarch64.qcow2
-# What virtual machines made of it get unless they say otherwise.
+# Defaults of virtual machines that use the image.
 kubevirt:
   instancetype: u1.medium
   preference: fedora
@@ -47,7 +47,7 @@ kubevirt:
 }
 
 #[test]
-fn disks_of_all_kinds_are_known() {
+fn disks_of_all_kinds_are_recognized() {
     let (Some(qemu), Some(xz)) = (peer::find("qemu-img"), peer::find("xz")) else { return };
     let scene = Scene::new();
     let raw = scene.write("disks/1 raw.img", mixed_bytes(1, 70_000));
@@ -57,7 +57,7 @@ fn disks_of_all_kinds_are_known() {
     scene.write("disks/debian-12-arm64.qcow2", qcow2_disk(2, 70_000));
     xz.run(["-k", &path("debian-12-arm64.qcow2")]);
     std::fs::remove_file(path("debian-12-arm64.qcow2")).unwrap();
-    // Another is there both ways, and one beside it is named nearly alike.
+    // One exists compressed and uncompressed, and another has nearly the same name.
     scene.write("disks/twice.qcow2", qcow2_disk(3, 70_000));
     xz.run(["-k", &path("twice.qcow2")]);
     scene.write("disks/twice.raw", mixed_bytes(4, 70_000));
@@ -68,10 +68,10 @@ fn disks_of_all_kinds_are_known() {
         "# Several disks are for one platform: each is an image of its own.\n",
         "image: quay.io/me/1-raw\n",
         "    disk: '1 raw.img'\n",
-        "  # nothing tells which; this machine's; raw of 1 MiB\n",
+        "  # platform unknown, this machine's; raw, 1 MiB\n",
         "    disk: { path: win2022.vmdk, convert: qcow2 }\n",
         "  preference: windows.2k22\n",
-        "  # by its name; packed with xz, unpacked on its way\n  linux/arm64:\n",
+        "  # platform by the file name; compressed with xz, decompressed by the build\n  linux/arm64:\n",
         "    disk: debian-12-arm64.qcow2.xz\n",
         "  preference: debian\n",
         "image: quay.io/me/twice\n",

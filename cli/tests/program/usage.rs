@@ -85,7 +85,7 @@ fn destination() {
 status: 2
 stdout:
 stderr:
-error: where shall the image go?
+error: no destination for the image
  |
  = help: say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`
 

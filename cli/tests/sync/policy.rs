@@ -318,7 +318,7 @@ fn what_is_asked_for_has_to_make_sense() {
         assert_eq!(outcome.status, status, "{args:?}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(expected), "{args:?}: {}", outcome.stderr);
     };
-    check(&["--focus", "nobody"], 2, "no image of the catalogue is meant by `--focus`");
+    check(&["--focus", "nobody"], 2, "no image of the catalogue matches `--focus`");
     check(&["--focus", "checksums:2"], 2, "`diskette sync --list` shows");
     check(&["--shard", "4/4"], 2, "the parts are numbered from 0");
     check(&["--shard", "auto"], 2, "the environment does not say which part this is");

@@ -18,7 +18,7 @@ use crate::ui::progress::ProgressMode;
 /// Build the images that a spec or a Dockerfile describes.
 ///
 /// Reads diskette.yaml, or a Dockerfile, of which nothing is executed: RUN is evaluated if it only
-/// makes, links, changes or removes files. Writes an OCI image layout or archive, for all
+/// creates, links, changes or removes files. Writes an OCI image layout or archive, for all
 /// platforms at once, or pushes. The result goes to standard output, everything else to standard
 /// error.
 #[derive(Debug, Args)]
@@ -60,15 +60,15 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "KIND", default_value = "gzip")]
     pub(super) compression: CompressionKind,
 
-    /// Convert the disk on its way into the image; its name will end accordingly
+    /// Convert the disk on its way into the image; its name gets the suffix of the format
     #[arg(long, value_name = "FORMAT")]
     pub(super) convert: Option<ConvertKind>,
 
-    /// How the clusters of a disk that is converted to qcow2 are packed
+    /// How the clusters of a disk that is converted to qcow2 are compressed
     #[arg(long, value_name = "KIND", default_value = "none")]
     pub(super) convert_compress: ConvertCompression,
 
-    /// Which family of media types the image has; docker's has no annotations
+    /// Media types of the image; docker's has no annotations
     #[arg(long, value_name = "FORMAT", default_value = "oci")]
     pub(super) format: FormatKind,
 
@@ -76,7 +76,7 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "N")]
     pub(super) compression_level: Option<u8>,
 
-    /// Number of compressing threads; the result does not depend on it [default: one a processor]
+    /// Number of compressing threads; the result does not depend on it [default: one per processor]
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
 
@@ -109,16 +109,16 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     pub(super) allow_cdi_only: bool,
 
-    /// Read everything again, and remember nothing
+    /// Read everything again, and cache nothing
     #[arg(long)]
     pub(super) no_cache: bool,
 
-    /// Look for what is wrong, and write nothing
+    /// Report errors and warnings, and write nothing
     #[arg(long)]
     pub(super) check: bool,
 
-    /// Write which files were read, as a rule for make or ninja; its target is the file of a digest
-    /// or of metadata that is written, else the output
+    /// Write the files that were read as a rule for make or ninja; its target is the file of the
+    /// digest, the metadata or the image ID, else the output
     #[arg(long, value_name = "FILE")]
     pub(super) deps: Option<PathBuf>,
 

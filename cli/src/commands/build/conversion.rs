@@ -31,13 +31,13 @@ pub(super) fn conversion(
     kind: Option<ConvertKind>,
     compression: ConvertCompression,
 ) -> Result<Option<Conversion>, CommandError> {
-    let packing = match compression {
+    let clusters = match compression {
         ConvertCompression::None => ClusterCompression::None,
         ConvertCompression::Zlib => ClusterCompression::Zlib,
         ConvertCompression::Zstd => ClusterCompression::Zstd,
     };
-    match (kind, packing) {
-        (Some(ConvertKind::Qcow2), packing) => Ok(Some(Conversion::Qcow2(packing))),
+    match (kind, clusters) {
+        (Some(ConvertKind::Qcow2), clusters) => Ok(Some(Conversion::Qcow2(clusters))),
         (Some(ConvertKind::Raw), ClusterCompression::None) => Ok(Some(Conversion::Raw)),
         (None, ClusterCompression::None) => Ok(None),
         _ => {

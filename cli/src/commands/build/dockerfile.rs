@@ -22,7 +22,7 @@ use crate::files::context_dir::ContextDir;
 use crate::files::dependencies::ReadFiles;
 use crate::files::read_if_exists;
 
-/// What only a Dockerfile needs to know.
+/// Options that only a Dockerfile needs.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Dockerfile options")]
 pub(super) struct DockerfileArguments {
@@ -39,12 +39,12 @@ pub(super) struct DockerfileArguments {
     #[arg(long, value_name = "STAGE")]
     pub(super) target: Option<String>,
 
-    /// Ask for bases again that the lock file knows
+    /// Look up the tags of bases again that are in FILE.lock
     #[arg(long, value_name = "WHEN", require_equals = true, num_args = 0..=1)]
     #[arg(default_missing_value = "always", default_value = "missing", hide_default_value = true)]
     pub(super) pull: PullPolicy,
 
-    /// Write to FILE.lock what the tags of bases mean now, for those who build later
+    /// Write the digests that the tags of bases have now to FILE.lock, for later builds
     #[arg(long)]
     pub(super) lock: bool,
 
@@ -56,10 +56,10 @@ pub(super) struct DockerfileArguments {
 /// When the tag of a base is resolved again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum PullPolicy {
-    /// Each time
+    /// Always
     #[value(alias = "true", alias = "newer", alias = "ifnewer")]
     Always,
-    /// Unless the lock file knows it
+    /// Only if it is not in FILE.lock
     #[value(alias = "false", alias = "ifmissing")]
     Missing,
 }
@@ -139,7 +139,7 @@ impl DockerfileArguments {
     /// Returns the images that `--build-context` gives names.
     pub(super) fn named_images(&self) -> BTreeMap<String, ImageLocation> {
         let image = |context: &ContextArgument| match &context.context {
-            NamedContext::Image(place) => Some((context.name.clone(), place.clone())),
+            NamedContext::Image(location) => Some((context.name.clone(), location.clone())),
             NamedContext::Directory(_) => None,
         };
         self.build_context.iter().filter_map(image).collect()
@@ -202,8 +202,8 @@ mod tests {
                 Ok(ContextArgument { name, context: NamedContext::Directory(path) }) => {
                     format!("{name} is the directory {}", path.display())
                 }
-                Ok(ContextArgument { name, context: NamedContext::Image(place) }) => {
-                    format!("{name} is the image {place}")
+                Ok(ContextArgument { name, context: NamedContext::Image(location) }) => {
+                    format!("{name} is the image {location}")
                 }
                 Err(error) => error,
             };

@@ -22,7 +22,7 @@ use crate::error::CommandError;
 use crate::files::dependencies::ReadFiles;
 use crate::files::spec_files::SpecFiles;
 use crate::files::{read_if_exists, read_spec};
-use crate::images::places::OpenPlaces;
+use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 
 /// File names that are searched, in this order.
@@ -82,7 +82,7 @@ impl BuildInput {
     pub(super) fn load(
         &self,
         arguments: &BuildArguments,
-        places: &OpenPlaces<'_>,
+        opener: &LocationOpener<'_>,
         environment: &Environment,
         progress: &dyn Progress,
         ui: &Ui,
@@ -90,7 +90,7 @@ impl BuildInput {
         match self.language {
             InputLanguage::Spec => self.load_spec(arguments),
             InputLanguage::Dockerfile => {
-                self.load_dockerfile(arguments, places, environment, progress, ui)
+                self.load_dockerfile(arguments, opener, environment, progress, ui)
             }
         }
     }
@@ -126,7 +126,7 @@ impl BuildInput {
     fn load_dockerfile(
         &self,
         arguments: &BuildArguments,
-        places: &OpenPlaces<'_>,
+        opener: &LocationOpener<'_>,
         environment: &Environment,
         progress: &dyn Progress,
         ui: &Ui,
@@ -146,7 +146,7 @@ impl BuildInput {
         let cache = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
         let lock = LockFile::read(self.lock_path(arguments), &arguments.dockerfile)?;
         let bases = BaseLoader {
-            opener: places,
+            opener,
             cache: cache.as_ref(),
             resolver: &lock.resolver,
             limits: TarLimits::default(),

@@ -62,7 +62,7 @@ pub(super) struct FoundDisk {
     pub(super) name: String,
     /// Properties of the disk, unless the file is compressed.
     pub(super) info: Option<DiskInfo>,
-    pub(super) packing: Option<CompressionFormat>,
+    pub(super) compression: Option<CompressionFormat>,
     pub(super) platform: Platform,
     /// How the platform was found.
     pub(super) known_by: KnownBy,
@@ -98,25 +98,25 @@ pub(super) fn find_disks(directory: &Path) -> Result<Vec<FoundDisk>, CommandErro
     for found in WalkDir::new(directory).min_depth(1).max_depth(1).sort_by_file_name() {
         let found = found.map_err(cannot("list", directory.display()))?;
         let Some(name) = found.file_name().to_str() else { continue };
-        let packing = CompressionFormat::from_name(name);
-        let plain = packing.map_or(name, |packing| packing.strip_suffix(name)).to_lowercase();
+        let compression = CompressionFormat::from_name(name);
+        let plain = compression.map_or(name, |compression| compression.strip_suffix(name)).to_lowercase();
         if !found.path().is_file() || !ENDS.iter().any(|end| plain.ends_with(end)) {
             continue;
         }
-        let info = match packing {
+        let info = match compression {
             Some(_) => None,
             None => {
                 Some(examine_file(found.path()).map_err(cannot("read", found.path().display()))?)
             }
         };
         let (platform, known_by) = guess_platform(name, info.as_ref());
-        disks.push(FoundDisk { name: name.to_owned(), info, packing, platform, known_by });
+        disks.push(FoundDisk { name: name.to_owned(), info, compression, platform, known_by });
     }
     // A compressed file beside its uncompressed one is the same disk.
     let plain: Vec<String> = disks.iter().map(|disk| disk.name.clone()).collect();
     disks.retain(|disk| {
-        let unpacked = disk.packing.map(|packing| packing.strip_suffix(&disk.name).to_owned());
-        unpacked.is_none_or(|unpacked| !plain.contains(&unpacked))
+        let plain_name = disk.compression.map(|compression| compression.strip_suffix(&disk.name).to_owned());
+        plain_name.is_none_or(|plain_name| !plain.contains(&plain_name))
     });
     Ok(disks)
 }

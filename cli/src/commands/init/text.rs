@@ -36,13 +36,13 @@ fn document_text(disks: &[&FoundDisk], image: Option<&str>) -> String {
     let own = disks.first().map(|disk| repository_name(&stem(&disk.name)));
     let image = image.map(str::to_owned).or(own).unwrap_or_default();
     // Writing to a string does not fail.
-    let _ok = writeln!(text, "# The repository; `-t` names the image otherwise.\nimage: {image}");
+    let _ok = writeln!(text, "# The repository; `-t` replaces it.\nimage: {image}");
     text += "tags: [latest]\nplatforms:\n";
     for disk in disks {
         let why = match disk.known_by {
-            KnownBy::BootLoader => "by its boot loader",
-            KnownBy::Name => "by its name",
-            KnownBy::Nothing => "nothing tells which; this machine's",
+            KnownBy::BootLoader => "platform by the boot loader",
+            KnownBy::Name => "platform by the file name",
+            KnownBy::Nothing => "platform unknown, this machine's",
         };
         let _ok = writeln!(text, "  # {why}{}\n  {}:", describe_disk(disk), disk.platform);
         text += &platform_text(disk);
@@ -52,7 +52,7 @@ fn document_text(disks: &[&FoundDisk], image: Option<&str>) -> String {
         Some(preference) => {
             let _ok = writeln!(
                 text,
-                "# What virtual machines made of it get unless they say otherwise.\nkubevirt:\n  \
+                "# Defaults of virtual machines that use the image.\nkubevirt:\n  \
                  instancetype: u1.medium\n  preference: {preference}"
             );
         }
@@ -69,18 +69,18 @@ fn platform_text(disk: &FoundDisk) -> String {
         return format!("    disk: {name}\n");
     }
     format!(
-        "    # KubeVirt boots raw and qcow2 alone.\n    disk: {{ path: {name}, convert: qcow2 }}\n"
+        "    # KubeVirt boots only raw and qcow2.\n    disk: {{ path: {name}, convert: qcow2 }}\n"
     )
 }
 
 /// Returns the comment that describes a disk.
 fn describe_disk(disk: &FoundDisk) -> String {
-    match (&disk.info, disk.packing) {
+    match (&disk.info, disk.compression) {
         (Some(info), _) => {
             let mib = info.virtual_size.div_ceil(1 << 20);
-            format!("; {} of {mib} MiB", info.format.qemu_name())
+            format!("; {}, {mib} MiB", info.format.qemu_name())
         }
-        (None, Some(packing)) => format!("; packed with {packing}, unpacked on its way"),
+        (None, Some(compression)) => format!("; compressed with {compression}, decompressed by the build"),
         (None, None) => String::new(),
     }
 }

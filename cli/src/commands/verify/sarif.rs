@@ -9,9 +9,9 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Returns the report as SARIF.
-pub(super) fn report_sarif(place: &ImageLocation, report: &VerifyReport) -> String {
+pub(super) fn report_sarif(location: &ImageLocation, report: &VerifyReport) -> String {
     let rules: Vec<&ContractRule> = all_rules().collect();
-    let uri = place_uri(place);
+    let uri = location_uri(location);
     let results = report.findings.iter().map(|finding| finding_result(&rules, &uri, finding));
     let value = json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": [{ "tool": { "driver": { "name": "diskette", "semanticVersion": env!("CARGO_PKG_VERSION"), "informationUri": env!("CARGO_PKG_REPOSITORY"), "rules": rules.iter().map(|rule| rule_descriptor(rule)).collect::<Vec<_>>(), } }, "artifacts": [{ "location": { "uri": uri }, "hashes": { "sha-256": report.root.to_hex() }, }], "results": results.collect::<Vec<_>>(), }], });
     format!("{value:#}\n")
@@ -23,9 +23,9 @@ fn rule_descriptor(rule: &ContractRule) -> Value {
 
 fn finding_result(rules: &[&ContractRule], uri: &str, finding: &Finding) -> Value {
     let platform = finding.platform.as_ref().map(ToString::to_string);
-    let place = [platform.as_deref(), Some(finding.subject.as_str())];
-    let place = place.into_iter().flatten().collect::<Vec<_>>().join(": ");
-    json!({ "ruleId": finding.rule.id, "ruleIndex": rules.iter().position(|rule| rule.id == finding.rule.id), "level": level(finding.rule.severity), "message": { "text": format!("{place}: {}", finding.detail) }, "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri, "index": 0 } }, "logicalLocations": [{ "fullyQualifiedName": place }], }], })
+    let location = [platform.as_deref(), Some(finding.subject.as_str())];
+    let location = location.into_iter().flatten().collect::<Vec<_>>().join(": ");
+    json!({ "ruleId": finding.rule.id, "ruleIndex": rules.iter().position(|rule| rule.id == finding.rule.id), "level": level(finding.rule.severity), "message": { "text": format!("{location}: {}", finding.detail) }, "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri, "index": 0 } }, "logicalLocations": [{ "fullyQualifiedName": location }], }], })
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -37,8 +37,8 @@ fn level(severity: Severity) -> &'static str {
 }
 
 /// Returns the image as a URI: `docker://` as in CDI, or a path.
-fn place_uri(place: &ImageLocation) -> String {
-    match place {
+fn location_uri(location: &ImageLocation) -> String {
+    match location {
         ImageLocation::Registry(name) => format!("docker://{name}"),
         ImageLocation::Layout(path, name) | ImageLocation::Archive(path, name) => {
             let path = path.display().to_string();

@@ -1,4 +1,4 @@
-//! *Annotations* of GitHub Actions: lines that the runner shows at a place in a file
+//! *Annotations* of GitHub Actions: lines that the runner shows at a location in a file
 //! (<https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>).
 
 use diskette_builder::recipe::diagnostic::Diagnostic;

@@ -1,4 +1,4 @@
-//! Opens the *places* that images are taken from: registries, layouts, archives.
+//! Opens the *locations* of images: registries, layouts, archives.
 
 use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::location::ImageLocation;
@@ -11,13 +11,13 @@ use crate::images::open_archive;
 
 /// Opens registries, if a client is given, and any layout or archive.
 #[derive(Debug)]
-pub(crate) struct OpenPlaces<'a> {
+pub(crate) struct LocationOpener<'a> {
     pub(crate) registry: Option<&'a RegistryClient>,
 }
 
-impl ImageOpener for OpenPlaces<'_> {
-    fn open_images(&self, place: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
-        match (place, self.registry) {
+impl ImageOpener for LocationOpener<'_> {
+    fn open_images(&self, location: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
+        match (location, self.registry) {
             (ImageLocation::Registry(name), Some(registry)) => {
                 Ok(Box::new(RegistryImages::new(registry.source_repositories(name)?)))
             }
