@@ -1,16 +1,18 @@
-//! **Access** is what the user of virtual machines may do in a rootfs, and what can be mounted there.
+//! **Access**: which files of a rootfs the user of virtual machines may read, and what can be mounted
+//! in it.
 
 use super::QEMU;
 use super::rootfs::{NodeKind, Rootfs, RootfsNode};
 
-/// What is wanted of a file or directory, as the bits of its mode.
+/// Bit of a mode that allows reading.
 const READ: u32 = 4;
+/// Bit of a mode that allows access to what is in a directory.
 const SEARCH: u32 = 1;
 
 /// Files that the kubelet and the runtime mount into every container.
 const MOUNTED_FILES: [&str; 3] = ["etc/hosts", "etc/hostname", "etc/resolv.conf"];
 
-/// The one file in a directory, as KubeVirt and CDI's server look for it.
+/// The only file of a directory, which KubeVirt and CDI's server look for.
 #[derive(Debug)]
 pub(super) struct FoundFile<'a> {
     pub(super) name: &'a str,
@@ -18,7 +20,7 @@ pub(super) struct FoundFile<'a> {
 }
 
 impl Rootfs {
-    /// Returns what is in a directory, if it is one.
+    /// Returns the resolved path of a directory and the names in it.
     pub(super) fn read_dir(&self, path: &str) -> Result<(String, Vec<&str>), String> {
         let at = self.follow(path).ok_or(format!("open /{path}: no such file or directory"))?;
         if self.node(&at).is_none_or(|node| node.kind != NodeKind::Directory) {
@@ -28,19 +30,19 @@ impl Rootfs {
         Ok((at, names))
     }
 
-    /// Returns the file that a path leads to.
+    /// Returns the node that a path resolves to.
     pub(super) fn open(&self, path: &str) -> Result<&RootfsNode, String> {
         let at = self.follow(path).ok_or(format!("open /{path}: no such file or directory"))?;
         self.node(&at).ok_or(format!("open /{path}: no such file or directory"))
     }
 
-    /// Refuses a file that the user cannot read, whoever opens the directories above it.
+    /// Refuses a file that the user cannot read. Directories above it are not checked.
     pub(super) fn check_readable(path: &str, node: &RootfsNode) -> Result<(), String> {
         if may(node, READ) { Ok(()) } else { Err(format!("open /{path}: permission denied")) }
     }
 
-    /// Refuses a directory that the user cannot list or go into. The root's own mode is not the
-    /// image's: podman ignores it, containerd passes over its entry.
+    /// Refuses a directory that the user cannot list or enter. The mode of the root is not that of the
+    /// image: podman ignores it, containerd skips its entry.
     pub(super) fn check_traversable(&self, path: &str) -> Result<(), String> {
         let mut ways = vec![path.to_owned()];
         ways.extend(path.match_indices('/').map(|(at, _)| path[..at].to_owned()));
@@ -53,8 +55,8 @@ impl Rootfs {
         Ok(())
     }
 
-    /// Refuses a tree in which nothing can be mounted at a path: something on the way to it is there
-    /// and is no directory.
+    /// Refuses a tree in which nothing can be mounted at a path, since something on the way to it is not a
+    /// directory.
     pub(super) fn check_mountable(&self, path: &str) -> Result<(), String> {
         let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
         for end in ends {

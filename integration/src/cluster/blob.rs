@@ -1,15 +1,15 @@
-//! A **blob** is a layer as it was stored. Everybody unpacks it by its first bytes, whatever its
-//! media type; they differ in what they know, and CDI's reader has a bug.
+//! A **blob** is a layer as it was stored. All consumers decompress it by its first bytes, whatever its
+//! media type; they know different formats, and CDI's reader has a bug.
 
 use std::io::{self, Cursor, Read};
 
-/// How many bytes CDI looks at to know a compression.
+/// Number of bytes by which CDI recognizes a compression.
 const SNIFF: usize = 512;
 
-/// The most that a layer may be unpacked to here: these readers keep it in memory.
+/// Maximum length of a decompressed layer in bytes: these readers keep it in memory.
 const UNPACKED_MAX: u64 = 64 << 20;
 
-/// What is said of a larger one.
+/// Error for a larger layer.
 pub(super) const TOO_LARGE: &str = "too large to be judged in memory";
 
 /// A compression, by its magic number.
@@ -17,10 +17,10 @@ pub(super) const TOO_LARGE: &str = "too large to be judged in memory";
 enum BlobKind {
     Gzip,
     Zstd,
-    /// A frame to be passed over in front of others.
+    /// A skippable frame in front of others.
     ZstdSkippable,
     Xz,
-    /// An uncompressed tar, or something that nobody knows.
+    /// An uncompressed tar, or something unknown.
     Plain,
 }
 
@@ -34,7 +34,7 @@ fn kind(blob: &[u8]) -> BlobKind {
     }
 }
 
-/// Returns the tar, as container runtimes unpack it: they know gzip and zstd.
+/// Returns the tar as container runtimes decompress it: they know gzip and zstd.
 pub(super) fn decompress_as_runtime(blob: &[u8]) -> Result<Vec<u8>, String> {
     match kind(blob) {
         BlobKind::Xz => Ok(blob.to_vec()),
@@ -42,12 +42,12 @@ pub(super) fn decompress_as_runtime(blob: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Returns the tar, as CDI's importer up to 1.66 unpacks it.
+/// Returns the tar as CDI's importer up to 1.66 decompresses it.
 ///
-/// It reads 512 bytes first, so there must be as many. The decoder is given those bytes as they lie
-/// in a buffer, and what it makes of them goes to the same buffer: a zstd decoder takes exactly
-/// what a block needs, so what is left of them when the first block was small is overwritten
-/// (kubevirt/containerized-data-importer#4277). Those of gzip take all of them at once.
+/// It reads 512 bytes first, so the layer must have as many. The decoder reads these bytes from a
+/// buffer to which its output is written: a zstd decoder reads exactly one block, so the rest of the
+/// buffer is overwritten if the first block is shorter (kubevirt/containerized-data-importer#4277). A
+/// gzip decoder reads all of the buffer at once.
 pub(super) fn decompress_as_cdi(blob: &[u8]) -> Result<Vec<u8>, String> {
     if blob.len() < SNIFF {
         return Err("unexpected EOF".into());

@@ -60,7 +60,7 @@ pub fn find_in_image_volume(
     disk(&path, name, rootfs.open(&path)?)
 }
 
-/// Pulls as a kubelet does: for its own architecture, if it can be told.
+/// Pulls as a kubelet does: for its own architecture, if the image declares one.
 fn pull_rootfs(store: &LayoutStore, tag: &str, architecture: &str) -> Result<Rootfs, String> {
     let image = store.choose_image(tag, architecture)?;
     let own = image.config["architecture"].as_str().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! **Labels** are what CDI makes of an image's variables, for the claim that it imports into.
+//! **Labels** are made by CDI from the environment variables of an image, for the claim that it imports
+//! into.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +7,10 @@ use serde_json::json;
 
 const MARK: &str = "KUBEVIRT_IO_";
 
-/// What a kubelet keeps of a container's last words, in bytes.
+/// Maximum length of a container's termination message in bytes, which the kubelet enforces.
 const MESSAGE_MAX: usize = 4096;
 
-/// Returns the label of a variable `K=V`, if it makes one.
+/// Returns the label that CDI makes from a variable `K=V`, if any.
 pub fn label_of_variable(variable: &str) -> Option<(String, String)> {
     let (name, value) = variable.split_once('=')?;
     let (before, after) = name.split_once(MARK)?;
@@ -19,8 +20,8 @@ pub fn label_of_variable(variable: &str) -> Option<(String, String)> {
     Some((label.to_lowercase(), value.to_owned()))
 }
 
-/// Returns the labels of an import, unless it fails because of them: the importer reports them in a
-/// message of bounded length, and the API server refuses the claim's update if one is invalid.
+/// Returns the labels of an import. It fails if the message in which the importer reports them is too
+/// long, or if the API server would refuse one in the update of the claim.
 pub(super) fn import_labels(variables: &[&str]) -> Result<BTreeMap<String, String>, String> {
     let labels: BTreeMap<_, _> =
         variables.iter().filter_map(|text| label_of_variable(text)).collect();
@@ -38,8 +39,8 @@ pub(super) fn import_labels(variables: &[&str]) -> Result<BTreeMap<String, Strin
     Ok(labels)
 }
 
-/// Returns the message that the importer leaves: the fields that it always sets, and the labels if
-/// there are any, as Go writes JSON.
+/// Returns the termination message of the importer: the fields that it always sets, and the labels if
+/// there are any, in JSON as Go writes it.
 fn report(labels: &BTreeMap<String, String>) -> String {
     let labels = if labels.is_empty() {
         String::new()
@@ -52,12 +53,12 @@ fn report(labels: &BTreeMap<String, String>) -> String {
     )
 }
 
-/// Go writes three characters as escapes that others leave.
+/// Escapes three characters in JSON, as Go does.
 fn go_json(json: &str) -> String {
     json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
 }
 
-/// Kubernetes' qualified name: a DNS subdomain, a slash, a name.
+/// Returns whether a key is a qualified name of Kubernetes: a DNS subdomain, a slash, a name.
 fn is_key(key: &str) -> bool {
     let Some((prefix, name)) = key.split_once('/') else { return false };
     let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -69,7 +70,7 @@ fn is_key(key: &str) -> bool {
     prefix.len() <= 253 && prefix.split('.').all(is_part) && is_name(name)
 }
 
-/// A label's name, or a value that is not empty.
+/// Returns whether a text is valid as the name of a label, or as a value that is not empty.
 fn is_name(text: &str) -> bool {
     let ends = [text.bytes().next(), text.bytes().last()];
     text.len() <= 63

@@ -1,4 +1,4 @@
-//! A **rootfs** is what a container sees: the layers of an image, one over the other.
+//! A **rootfs** has the files that a container sees: the layers of an image, applied in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -7,20 +7,20 @@ use super::blob;
 use super::store::ChosenImage;
 use crate::disk::sha256;
 
-/// How many links in a row lead somewhere.
+/// Maximum number of symbolic links that are followed for a path.
 const LINKS_MAX: usize = 40;
 
-/// Hides everything that lower layers have in a directory.
+/// Name of the opaque whiteout, which removes the content of a directory from lower layers.
 const OPAQUE: &str = ".wh..wh..opq";
 
 /// A tree of files.
 #[derive(Debug, Default)]
 pub(super) struct Rootfs {
-    /// By path without slashes in front or behind; the root is the empty path.
+    /// Files by path, without slashes at either end; the path of the root is empty.
     nodes: BTreeMap<String, RootfsNode>,
 }
 
-/// One file.
+/// One file, directory or link.
 #[derive(Debug, Clone)]
 pub(super) struct RootfsNode {
     pub(super) kind: NodeKind,
@@ -29,7 +29,7 @@ pub(super) struct RootfsNode {
     pub(super) gid: u64,
 }
 
-/// What it is.
+/// Kind of a node, with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NodeKind {
     Directory,
@@ -45,12 +45,12 @@ pub(super) enum NodeKind {
 struct RootfsEntry {
     path: String,
     node: RootfsNode,
-    /// What it is another name of.
+    /// Path of the file that a hard link is a name of.
     original: Option<String>,
 }
 
 impl Rootfs {
-    /// Unpacks an image as a container runtime does, which checks all digests.
+    /// Unpacks an image as a container runtime does, and checks all digests.
     pub(super) fn unpack(image: &ChosenImage) -> Result<Self, String> {
         let ids = image.config["rootfs"]["diff_ids"].as_array();
         let ids = ids.ok_or("the config has no rootfs")?;
@@ -70,10 +70,10 @@ impl Rootfs {
         Ok(rootfs)
     }
 
-    /// Puts a layer over what is there: first it takes away, then it adds.
+    /// Applies a layer: first its whiteouts, then its files.
     ///
-    /// A whiteout is a device in overlayfs, which hides it only where a directory of the layer and one
-    /// below it are merged: elsewhere its name is listed.
+    /// A whiteout is a device in overlayfs, which hides it only if a directory of the layer and one of a
+    /// lower layer are merged: otherwise its name is listed.
     fn apply(&mut self, tar: &[u8]) -> Result<(), String> {
         let entries = entries(tar)?;
         let mut seen = BTreeSet::new();
@@ -134,7 +134,7 @@ impl Rootfs {
         Ok(())
     }
 
-    /// Makes the directories that are missing on the way, and returns where the way leads.
+    /// Creates the missing directories of a path, and returns the resolved path.
     fn make_parents(&mut self, parent: &str) -> Result<String, String> {
         let mut at = String::new();
         for part in parent.split('/').filter(|part| !part.is_empty()) {
@@ -148,7 +148,7 @@ impl Rootfs {
         Ok(at)
     }
 
-    /// Returns the path of what a path leads to, inside the tree; nothing if it leads nowhere.
+    /// Resolves the symbolic links of a path inside the tree; `None` if it leads nowhere.
     pub(super) fn follow(&self, path: &str) -> Option<String> {
         let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
         let (mut at, mut links) = (String::new(), 0);
@@ -176,7 +176,7 @@ impl Rootfs {
         Some(at)
     }
 
-    /// Returns what stands at a path, not following it.
+    /// Returns the node at a path, without following links.
     pub(super) fn node(&self, path: &str) -> Option<&RootfsNode> {
         self.nodes.get(path)
     }
@@ -202,7 +202,7 @@ impl Rootfs {
     }
 }
 
-/// What stands where no layer says anything.
+/// Returns a directory that no layer has an entry for.
 fn directory() -> RootfsNode {
     RootfsNode { kind: NodeKind::Directory, mode: 0o755, uid: 0, gid: 0 }
 }
@@ -213,7 +213,7 @@ fn entries(tar: &[u8]) -> Result<Vec<RootfsEntry>, String> {
     let mut found = Vec::new();
     for entry in archive.entries().map_err(text)? {
         let mut entry = match entry.map_err(text) {
-            // Go does without what fills the last block, and so does umoci; `tar` wants it.
+            // Go, and so umoci, reads a tar whose last block is not padded; `tar` requires the padding.
             Err(error) if error == "unexpected EOF during skip" => break,
             entry => entry?,
         };
@@ -243,7 +243,7 @@ fn entries(tar: &[u8]) -> Result<Vec<RootfsEntry>, String> {
     Ok(found)
 }
 
-/// Everything is inside: a path begins at the root, and does not climb over it.
+/// Returns a path relative to the root; `..` does not lead above it.
 pub(super) fn clean(path: &str) -> String {
     let mut parts = Vec::new();
     for part in path.split('/') {

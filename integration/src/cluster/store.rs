@@ -1,4 +1,4 @@
-//! A **store** is an OCI layout as whoever pulls from it sees it: names, documents and blobs.
+//! A **store** is an OCI layout as its consumers read it: names, documents and blobs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,39 +13,39 @@ pub struct LayoutStore {
     root: PathBuf,
 }
 
-/// The image that was chosen.
+/// The image that was chosen for an architecture.
 #[derive(Debug)]
 pub(super) struct ChosenImage {
-    /// What says its platform.
+    /// Document that declares its platform.
     pub(super) origin: ImageOrigin,
-    /// The media type that the manifest gives its config.
+    /// Media type of the config in the manifest.
     pub(super) config_type: String,
     /// The config.
     pub(super) config: Value,
-    /// As the manifest has them, lowest first.
+    /// Layers in the order of the manifest, lowest first.
     pub(super) layers: Vec<ChosenLayer>,
 }
 
-/// What says the platform of an image.
+/// Document that declares the platform of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ImageOrigin {
     /// The index.
     Index,
-    /// The config alone: there is no index, or its entry has no platform.
+    /// Only the config: there is no index, or its entry has no platform.
     Config,
 }
 
 /// A layer's blob.
 #[derive(Debug)]
 pub(super) struct ChosenLayer {
-    /// As the manifest has it.
+    /// Digest in the manifest.
     pub(super) digest: String,
-    /// The blob, or why there is none.
+    /// Content, or the reason why it cannot be read.
     pub(super) blob: Result<Vec<u8>, String>,
 }
 
 impl ChosenLayer {
-    /// Returns the blob, if it is what the manifest says.
+    /// Returns the blob, if it has the digest in the manifest.
     pub(super) fn checked_blob(&self) -> Result<&[u8], String> {
         let blob = self.blob.as_ref().map_err(String::clone)?;
         if format!("sha256:{}", sha256(blob)) == self.digest {
@@ -64,12 +64,12 @@ impl ChosenImage {
 }
 
 impl LayoutStore {
-    /// Names the directory of a layout.
+    /// Returns the store of a layout's directory.
     pub fn new(root: &Path) -> Self {
         Self { root: root.into() }
     }
 
-    /// Returns the tags and the documents behind them.
+    /// Returns the tags and their descriptors.
     pub fn tags(&self) -> Vec<(String, Value)> {
         let index = fs::read(self.root.join("index.json")).unwrap();
         let index: Value = serde_json::from_slice(&index).unwrap();
@@ -81,7 +81,7 @@ impl LayoutStore {
         entries.map(tag).collect()
     }
 
-    /// Returns the architectures that there is an image for.
+    /// Returns the architectures that have an image.
     pub fn architectures(&self, tag: &str) -> Result<Vec<String>, String> {
         let root = self.root(tag)?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -94,16 +94,16 @@ impl LayoutStore {
         Ok(vec![text(&self.document(&root["config"])?["architecture"])])
     }
 
-    /// Returns how long the blobs of an architecture's layers are in all.
+    /// Returns the total length of an architecture's layers in bytes.
     pub(super) fn layers_len(&self, tag: &str, architecture: &str) -> Result<u64, String> {
         let (_, manifest) = self.manifest(tag, architecture)?;
         let layers = manifest["layers"].as_array().into_iter().flatten();
         Ok(layers.filter_map(|layer| layer["size"].as_u64()).sum())
     }
 
-    /// Chooses the image for an architecture, as containers/image does, for CDI and for CRI-O's
-    /// kubelets: in an index the first without a variant, else with one that it knows; in an OCI
-    /// index else the first without a platform; the only one where there is no index.
+    /// Chooses the image for an architecture as containers/image does, for CDI and for CRI-O's kubelets:
+    /// in an index the first without a variant, else the first with a variant that it knows, else in an
+    /// OCI index the first without a platform; the only image if there is no index.
     pub(super) fn choose_image(
         &self,
         tag: &str,

@@ -17,20 +17,20 @@ use crate::disk::sha256;
 const OCI: &str = "application/vnd.oci.image";
 const DOCKER: &str = "application/vnd.docker";
 
-/// The tag of a base in its layout.
+/// Tag of a base in its layout.
 pub const TAG: &str = "1";
 
-/// An image on disk.
+/// A base image on disk.
 #[derive(Debug)]
 pub struct Base {
-    /// As in `FROM NAME`.
+    /// Name of the base, as in `FROM NAME`.
     pub name: String,
-    /// An OCI layout.
+    /// OCI layout with the image.
     pub layout: PathBuf,
-    /// The same image as `dir:` with a manifest of Docker's: from an OCI image buildah does not take
-    /// over what only Docker's config has.
+    /// The same image as `dir:` with a Docker manifest: from an OCI image buildah does not copy
+    /// the fields that only Docker's config has.
     pub directory: PathBuf,
-    /// As it is read back.
+    /// The image, read back.
     pub built: BuiltImage,
 }
 
@@ -111,10 +111,10 @@ fn manifest(media_type: &str, config: &Value, layers: &[Value]) -> Value {
     json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers })
 }
 
-/// Both builders put it where a base has none.
+/// The default `PATH`, which both builders set if the base has none.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What `FROM scratch` begins with.
+/// Returns the empty image that `FROM scratch` starts with.
 pub fn scratch() -> BuiltImage {
     BuiltImage {
         tree: Tree::default(),
@@ -122,7 +122,8 @@ pub fn scratch() -> BuiltImage {
     }
 }
 
-/// For this machine's architecture: programs of the bases run in the peer's builds.
+/// Returns a config document. Its architecture is that of this machine, since buildah's builds run
+/// programs of the bases.
 fn document(config: &Value, tars: &[Value]) -> Value {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",

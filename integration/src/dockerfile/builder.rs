@@ -1,4 +1,4 @@
-//! The **builders** that a case is given to: the program under test, and buildah.
+//! The **builders** that build a case: the program under test, and buildah.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,12 +9,12 @@ use super::case::{Case, ExpectedResult, ImageChange};
 use crate::peer::Peer;
 use crate::scene::Scene;
 
-/// How the version begins that the cases were written with.
+/// Beginning of the output of `--version` of the buildah that the cases were written with.
 const RECORDED: &str = "buildah version 1.28.";
 
-/// The status of a Rust program that panicked.
+/// Exit status of a Rust program that panicked.
 const PANIC: i32 = 101;
-/// The statuses of a program that a signal ended.
+/// Lowest exit status of a program that a signal ended.
 const SIGNAL: i32 = 128;
 
 /// Result of a build.
@@ -22,29 +22,29 @@ const SIGNAL: i32 = 128;
 pub enum Outcome {
     /// An image.
     Built(BuiltImage),
-    /// No image, and the message.
+    /// No image; the error message.
     Refused(String),
-    /// An image that is wrong in itself.
+    /// An image that cannot be read; the reason.
     Unreadable(String),
-    /// A panic or a signal, which is never a valid result.
+    /// A panic or a signal, which is never a valid result; the error output.
     Crashed(String),
 }
 
-/// How closely a case knows its peer.
+/// Whether buildah has the version that the cases were written with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// It is the version that the case was written with: it differs where the case says, no less.
+    /// It has that version: it must differ from the case in all accepted differences.
     Recorded,
-    /// It is another one, which may have become better.
+    /// It has another version, in which accepted differences may have been fixed.
     Other,
 }
 
-/// diskette, which is given the bases as build contexts.
+/// diskette, with the bases as build contexts.
 #[derive(Debug)]
 pub struct Diskette<'a> {
-    /// Where it runs.
+    /// Directory in which it runs.
     pub scene: &'a Scene,
-    /// What `FROM` can name.
+    /// Bases that `FROM` can name.
     pub bases: &'a [Base],
 }
 
@@ -53,7 +53,7 @@ pub struct Diskette<'a> {
 pub struct Buildah<'a> {
     program: Peer,
     scene: &'a Scene,
-    /// Which one it is.
+    /// Whether its version is that of the cases.
     pub version: Version,
 }
 
@@ -90,11 +90,11 @@ impl<'a> Buildah<'a> {
 
     /// Builds the case whose context is in a directory of the scene.
     ///
-    /// In Docker's format: in the other one it drops what only Docker's config has.
+    /// The image has Docker's format: in OCI's, buildah drops the fields that only Docker's config has.
     pub fn build(&self, case: &Case, directory: &str) -> Outcome {
         let output = self.scene.path(&format!("{directory}/buildah"));
         let to = format!("dir:{}", output.display());
-        // Straight to a directory, unless nothing may have changed: then there is nothing that it would write.
+        // It writes directly to a directory, except if nothing has changed: then it would write nothing.
         let changes = matches!(&case.expected, ExpectedResult::Image(Some(change)) if *change != ImageChange::default());
         let is_direct = changes || matches!(case.expected, ExpectedResult::Failure(_));
         let name = if is_direct { &to } else { "localhost/case" };
@@ -131,7 +131,7 @@ impl<'a> Buildah<'a> {
     }
 }
 
-/// Adds what both builders are given and runs the command; returns what else came of it if it fails.
+/// Adds the arguments of the case and runs the command; returns the outcome if the build fails.
 fn run(scene: &Scene, mut command: Command, case: &Case, directory: &str) -> Option<Outcome> {
     let context = format!("{directory}/context");
     let full = scene.path(&context).display().to_string();

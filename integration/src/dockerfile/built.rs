@@ -9,18 +9,18 @@ use super::config::Config;
 use super::layer;
 use super::tree::Tree;
 
-/// What counts of an image.
+/// The parts of an image that are compared.
 #[derive(Debug, Clone)]
 pub struct BuiltImage {
-    /// Its files.
+    /// Files of all layers.
     pub tree: Tree,
-    /// Its config.
+    /// Compared fields of the config.
     pub config: Config,
 }
 
 impl BuiltImage {
     /// Reads the only image of an OCI layout, or the image of a directory as `skopeo` and `buildah`
-    /// write it (`dir:`), which keeps what only Docker's config has.
+    /// write it (`dir:`), which keeps the fields that only Docker's config has.
     pub fn read(directory: &Path) -> Result<Self, String> {
         if directory.join("manifest.json").exists() {
             let manifest = json(&directory.join("manifest.json"))?;
@@ -46,7 +46,7 @@ impl BuiltImage {
         Ok(Self { tree, config })
     }
 
-    /// Returns all differences from what was expected, each as what differs, and how.
+    /// Returns all differences from the expected image, each as its name and a description.
     pub fn differences(&self, expected: &Self) -> Vec<(String, String)> {
         let mut all = self.tree.differences(&expected.tree);
         all.extend(self.config.differences(&expected.config));

@@ -1,55 +1,56 @@
-//! A **case** is a Dockerfile with all that it takes to build it, and what shall come out.
+//! A **case** is a Dockerfile with all that is needed to build it, and the expected result.
 //!
-//! Its header: `base: NAME` is the image that the result is told against (nothing: an empty one);
-//! `args: …` more arguments of both builders, parted by blanks (`{context}` is the context's directory);
-//! `env: K=V` is set for both; `fails: TEXT` says that it must not build, and what our message
-//! contains (again: all of them); `accept: WHAT, WHAT | REASON` that the peer differs there, see
-//! [`super::judge`].
+//! Its header: `base: NAME` is the image that the result is compared with (default: an empty one);
+//! `args: …` are further arguments of both builders, separated by blanks (`{context}` is the context's
+//! directory); `env: K=V` is a variable for both; `fails: TEXT` says that the build fails, and that
+//! diskette's message contains the text (several lines: all of them); `accept: WHAT, WHAT | REASON`
+//! says that buildah differs there, see [`super::judge`].
 //!
 //! Its sections: `Dockerfile`, `context` (entries), `tree` (the entries by which the image differs from
-//! the base), `config` (its fields that differ, each with its JSON); any other is a file of the context.
+//! the base), `config` (the fields that differ, each with its JSON); any other section is a file of the
+//! context.
 
 use serde_json::Value;
 
 use super::entry::{Entry, EntryKind};
 use super::sections::{Block, Section};
 
-/// One Dockerfile and what shall come of it.
+/// One Dockerfile and its expected result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// Unique in its file.
+    /// Name of the case, unique in its file.
     pub name: String,
-    /// The line that it begins on.
+    /// Number of the line on which it begins.
     pub line: usize,
-    /// The image that the result is told against.
+    /// Name of the image that the result is compared with.
     pub base: Option<String>,
-    /// More arguments.
+    /// Further arguments of both builders.
     pub args: Vec<String>,
-    /// More variables of the environment.
+    /// Further environment variables of both builders.
     pub env: Vec<(String, String)>,
-    /// What the builders find.
+    /// Files of the build context.
     pub context: Vec<Entry>,
-    /// What shall come out.
+    /// Expected result.
     pub expected: ExpectedResult,
-    /// Where the peer differs: what, and why.
+    /// Accepted differences of buildah, each with its reason.
     pub accepted: Vec<(String, String)>,
 }
 
-/// What shall come out.
+/// Expected result of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpectedResult {
-    /// An image that differs from its base so; `None` before it was recorded.
+    /// An image, with its differences from the base; `None` before they are recorded.
     Image(Option<ImageChange>),
-    /// An error whose message contains all of these.
+    /// An error whose message contains all these texts.
     Failure(Vec<String>),
 }
 
-/// By what an image differs from its base.
+/// The differences between an image and its base.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageChange {
-    /// A layer on the base that makes the tree.
+    /// Entries of a layer that makes the tree of the image from that of the base.
     pub entries: Vec<Entry>,
-    /// Fields of the config; `null` for those that are no longer there.
+    /// Fields of the config; `null` for those that were removed.
     pub fields: Vec<(String, Value)>,
 }
 

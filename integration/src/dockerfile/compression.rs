@@ -1,27 +1,27 @@
-//! **Compression** by the programs that people use for it.
+//! **Compression** of test data by the usual programs.
 
 use std::io::Write as _;
 use std::process::Stdio;
 
 use crate::peer;
 
-/// How bytes are made smaller.
+/// Format of compressed data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// Not compressed.
     None,
-    /// gzip
+    /// gzip.
     Gzip,
-    /// bzip2
+    /// bzip2.
     Bzip2,
-    /// xz
+    /// xz.
     Xz,
-    /// Zstandard
+    /// Zstandard.
     Zstd,
 }
 
 impl Compression {
-    /// Reads the word that stands for it.
+    /// Parses the name of the format: `none`, or the suffix of a file.
     pub fn parse(word: &str) -> Result<Self, String> {
         match word {
             "none" => Ok(Self::None),
@@ -34,7 +34,7 @@ impl Compression {
     }
 }
 
-/// Compresses bytes with the program that people would use.
+/// Compresses bytes with the program of the format.
 pub fn compressed(compression: Compression, bytes: &[u8]) -> Vec<u8> {
     let (name, option) = match compression {
         Compression::None => return bytes.to_vec(),

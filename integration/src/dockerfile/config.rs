@@ -1,13 +1,13 @@
-//! The **config** of an image, as far as a Dockerfile decides it, and in one spelling.
+//! The **config** of an image: the fields that a Dockerfile decides, in a normal form.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Beside the fields of `config`, these count.
+/// Compared fields besides those of `config`.
 const OUTER: [&str; 4] = ["architecture", "os", "variant", "author"];
 
-/// These fields of `config` count.
+/// Compared fields of `config`.
 const INNER: [&str; 12] = [
     "User",
     "ExposedPorts",
@@ -23,8 +23,8 @@ const INNER: [&str; 12] = [
     "OnBuild",
 ];
 
-/// What is the same in other words, and what a builder adds of its own: field, value, why it is left
-/// out. What is empty is left out, too.
+/// Values that mean the same as no value, and values that a builder adds: the field, the value, and why
+/// it is removed. Empty values are removed, too.
 const NORMAL: [(&str, Normal, &str); 3] = [
     ("Labels", Normal::Key("io.buildah.version"), "buildah signs its work"),
     ("Shell", Normal::Whole(r#"["/bin/sh","-c"]"#), "the default, in words"),
@@ -33,20 +33,20 @@ const NORMAL: [(&str, Normal, &str); 3] = [
 
 #[derive(Debug, Clone, Copy)]
 enum Normal {
-    /// This value of the field.
+    /// The field, if it has this value.
     Whole(&'static str),
-    /// This key of a map.
+    /// This key of the field, which is a map.
     Key(&'static str),
 }
 
-/// Fields and their values; what is empty is not there.
+/// Fields and their values, without empty ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     fields: BTreeMap<String, Value>,
 }
 
 impl Config {
-    /// Takes what counts out of an image's config document.
+    /// Returns the compared fields of a config document.
     pub fn of(document: &Value) -> Self {
         let inner = INNER.iter().map(|name| (name, &document["config"][name]));
         let outer = OUTER.iter().map(|name| (name, &document[name]));
@@ -79,7 +79,7 @@ impl Config {
         }
     }
 
-    /// Returns the fields that make this config of another one.
+    /// Returns the changes that make this config from another one.
     pub fn since(&self, lower: &Self) -> Vec<(String, Value)> {
         let gone = lower.fields.keys().filter(|name| !self.fields.contains_key(*name));
         let gone = gone.map(|name| (name.clone(), Value::Null));
@@ -88,13 +88,13 @@ impl Config {
         gone.chain(set.map(|(name, value)| (name.clone(), value.clone()))).collect()
     }
 
-    /// Returns all differences from what was expected, each as what differs, and how.
+    /// Returns all differences from the expected config, each as its name and a description.
     pub fn differences(&self, expected: &Self) -> Vec<(String, String)> {
         let names = self.since(expected).into_iter().map(|(name, _)| name);
-        let told = |config: &Self, name: &str| {
+        let value = |config: &Self, name: &str| {
             config.fields.get(name).map_or("nothing".to_owned(), Value::to_string)
         };
-        let how = |name: &str| format!("{}, expected {}", told(self, name), told(expected, name));
+        let how = |name: &str| format!("{}, expected {}", value(self, name), value(expected, name));
         names.map(|name| (format!("config.{name}"), how(&name))).collect()
     }
 }
@@ -167,8 +167,8 @@ mod tests {
         let lower = config(&json!({ "User": "a", "Cmd": ["x"] }));
         let upper = config(&json!({ "User": "b", "Env": ["A=b"] }));
         let fields = upper.since(&lower);
-        let told: Vec<_> = fields.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        assert_eq!(told, ["Cmd null", "Env [\"A=b\"]", "User \"b\""]);
+        let changes: Vec<_> = fields.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        assert_eq!(changes, ["Cmd null", "Env [\"A=b\"]", "User \"b\""]);
         let mut made = lower;
         made.apply(&fields).unwrap();
         assert_eq!(made, upper);

@@ -1,4 +1,4 @@
-//! A **context**: entries written into a directory.
+//! A **context** is a directory into which entries are written.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -8,20 +8,20 @@ use super::compression::compressed;
 use super::entry::{Entry, EntryKind};
 use super::layer;
 
-/// Writes a text of entries, one in a line, into a directory.
+/// Writes entries into a directory; `text` has one on each line.
 pub fn make(directory: &Path, text: &str) {
     let entries = Entry::parse_all(text.lines().zip(1..).map(|(line, number)| (number, line)));
     entries.and_then(|entries| write(directory, &entries)).unwrap();
 }
 
-/// Writes entries into a directory, with their modes whatever the umask is.
+/// Writes entries into a directory, with their modes regardless of the umask.
 pub fn write(directory: &Path, entries: &[Entry]) -> Result<(), String> {
     fs::create_dir_all(directory).unwrap();
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
     for entry in entries {
         write_one(directory, entry).map_err(|why| format!("{}: {why}", entry.path))?;
     }
-    // At last, or a directory that may not be written to would stay empty.
+    // Last, since files cannot be created in a directory without write permission.
     for entry in entries.iter().rev().filter(|entry| entry.kind == EntryKind::Directory) {
         let mode = fs::Permissions::from_mode(entry.mode);
         fs::set_permissions(directory.join(&entry.path), mode).unwrap();

@@ -1,5 +1,4 @@
-//! The **documents** of one platform's image in a layout, as they are, whatever they have in them,
-//! and its layers.
+//! The **documents** of one platform's image in a layout, as unchecked JSON, and its layers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +7,14 @@ use serde_json::Value;
 
 use super::layer;
 
-/// Manifest, config and layers.
+/// Manifest, config and layers of an image.
 #[derive(Debug)]
 pub struct Documents {
-    /// `linux/amd64`, from the index.
+    /// Platform in the index, e.g. `linux/amd64`.
     pub platform: String,
-    /// The manifest.
+    /// Manifest of the image.
     pub manifest: Value,
-    /// The config.
+    /// Config of the image.
     pub config: Value,
     blobs: Vec<Vec<u8>>,
 }
@@ -51,13 +50,13 @@ impl Documents {
         document(&layout.join("blobs/sha256"), entry)
     }
 
-    /// Returns the digests of the layers, from the lowest.
+    /// Returns the digests of the layers, lowest first.
     pub fn layers(&self) -> Vec<String> {
         let layers = self.manifest["layers"].as_array().unwrap().iter();
         layers.map(|layer| text(&layer["digest"]).to_owned()).collect()
     }
 
-    /// Returns what is in a layer: a line for each entry, as cases have it.
+    /// Returns the entries of a layer, each as a line in the notation of cases.
     pub fn layer(&self, number: usize) -> Vec<String> {
         layer::read(&self.blobs[number]).unwrap().iter().map(ToString::to_string).collect()
     }

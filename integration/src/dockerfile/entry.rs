@@ -10,52 +10,52 @@ use std::fmt;
 use super::compression::Compression;
 use crate::disk::sha256;
 
-/// Longer contents are shown as digests.
+/// Maximum length of a content that is shown, in bytes; longer ones are shown as digests.
 const SHOWN_BYTES: usize = 200;
 
-/// User and group.
+/// Numbers of user and group.
 pub type Owner = (u64, u64);
 
-/// One line.
+/// One file, directory or link, or the removal of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Relative, without a `/` at either end; empty for the root directory.
+    /// Relative path without a `/` at either end; empty for the root directory.
     pub path: String,
-    /// The lower twelve bits; of no meaning for links.
+    /// The lower twelve bits of the mode; without meaning for links.
     pub mode: u32,
-    /// In layers and archives; the owners of a context do not count.
+    /// Owner in layers and archives; it is ignored in a context.
     pub owner: Owner,
-    /// What it is.
+    /// Kind of the entry, with its content.
     pub kind: EntryKind,
 }
 
-/// What an entry is.
+/// Kind of an entry, with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
-    /// `dir`
+    /// `dir`: a directory.
     Directory,
-    /// `file`, with its content.
+    /// `file`: a regular file with its content.
     File(Vec<u8>),
     /// `link`: a symbolic link with its target.
     Link(String),
-    /// `hard`: another name of the file with that path.
+    /// `hard`: a hard link to the file with that path.
     Hard(String),
-    /// `fifo`
+    /// `fifo`: a named pipe.
     Fifo,
-    /// `gone`: what lower layers have there is removed.
+    /// `gone`: a whiteout, which removes the path from lower layers.
     Gone,
-    /// `opaque`: what lower layers have in that directory is removed.
+    /// `opaque`: an opaque whiteout, which removes the content of that directory from lower layers.
     Opaque,
-    /// `host`: the program of that path on this machine, with its libraries.
+    /// `host`: the program with that path on this machine, and its libraries.
     Host,
-    /// `packed-gz` and the like: a file whose content is compressed.
+    /// `packed-gz` and the like: a file with its content before compression.
     Packed(Compression, Vec<u8>),
-    /// `tar`, the value is its compression: an archive of the indented entries that follow.
+    /// `tar`: an archive of the indented entries that follow; its value is the compression.
     Tar(Compression, Vec<Entry>),
 }
 
 impl Entry {
-    /// Reads lines, each with its number.
+    /// Parses lines, each with its number.
     pub fn parse_all<'a>(
         lines: impl IntoIterator<Item = (usize, &'a str)>,
     ) -> Result<Vec<Self>, String> {
@@ -78,7 +78,7 @@ impl Entry {
         Ok(entries)
     }
 
-    /// Reads one line.
+    /// Parses one line.
     pub fn parse(line: &str) -> Result<Self, String> {
         let (kind, rest) = word(line)?;
         let (mode, rest) = optional(rest, mode)?;
@@ -134,7 +134,7 @@ impl EntryKind {
     }
 }
 
-/// Takes a word, or a JSON string, off the front.
+/// Splits a word, or a JSON string, off the front of a text.
 fn word(text: &str) -> Result<(String, &str), String> {
     if text.starts_with('"') {
         let mut strings = serde_json::Deserializer::from_str(text).into_iter::<String>();
@@ -148,7 +148,7 @@ fn word(text: &str) -> Result<(String, &str), String> {
     Ok((word.to_owned(), rest.trim_start()))
 }
 
-/// Takes the next word if it has a meaning.
+/// Splits the next word off if `read` recognizes it.
 fn optional<T>(text: &str, read: fn(&str) -> Option<T>) -> Result<(Option<T>, &str), String> {
     if text.starts_with('"') {
         return Ok((None, text));
@@ -174,13 +174,13 @@ fn unquoted(value: &str) -> Result<String, String> {
     serde_json::from_str(value).map_err(|error| format!("{value}: {error}"))
 }
 
-/// Returns a text as it is, or as a JSON string where it would not be read back.
+/// Returns a text unchanged, or as a JSON string if it would not be read back otherwise.
 pub fn quoted(text: &str) -> String {
     let plain = !text.starts_with('"') && text.trim() == text && !text.contains(char::is_control);
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
-/// Returns a content as text, or as its digest if it is none or long.
+/// Returns a content as text, or as its digest if it is not text or too long.
 pub fn shown(content: &[u8]) -> String {
     match str::from_utf8(content) {
         Ok(text) if text.len() <= SHOWN_BYTES => text.to_owned(),

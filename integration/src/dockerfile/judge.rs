@@ -1,18 +1,18 @@
-//! The **judge** holds what came of a build against what the case says.
+//! The **judge** compares the outcome of a build with the result that the case expects.
 //!
-//! A difference is named by what differs: `build` (an image where none should be, or none where one
-//! should), `image` (one that cannot be read), `crash`, `config.FIELD`, or a path with `missing`, `extra`,
-//! `type`, `mode`, `owner`, `content`, `target` or `names` (of hard links). By these names a case says where the peer
-//! may differ.
+//! The name of a difference is `build` (success instead of an error, or an error instead of success),
+//! `image` (an image that cannot be read), `crash`, `config.FIELD`, or a path with `missing`, `extra`,
+//! `type`, `mode`, `owner`, `content`, `target` or `names` (of hard links). A case accepts differences of
+//! buildah by these names.
 
 use super::builder::{Outcome, Version};
 use super::built::BuiltImage;
 use super::case::{Case, ExpectedResult, ImageChange};
 
-/// What differs, and how.
+/// Name and description of a difference.
 pub type Difference = (String, String);
 
-/// Returns all differences from what the case says, `base` being the image that it is told against.
+/// Returns all differences from the expected result; `base` is the image that it is compared with.
 pub fn differences(
     case: &Case,
     base: &BuiltImage,
@@ -41,8 +41,8 @@ pub fn differences(
     }
 }
 
-/// Returns what is wrong with the peer's outcome: differences that are not accepted, and accepted ones
-/// that are not there. Its messages are its own.
+/// Returns what is wrong with buildah's outcome: differences that are not accepted, and accepted ones
+/// that do not occur. Its error messages are not compared.
 pub fn peer_differences(
     case: &Case,
     base: &BuiltImage,
@@ -86,14 +86,14 @@ mod tests {
         Outcome::Built(changed(&scratch(), &change).unwrap())
     }
 
-    fn told(differences: Result<Vec<Difference>, String>) -> Vec<String> {
+    fn describe(differences: Result<Vec<Difference>, String>) -> Vec<String> {
         differences.unwrap().iter().map(|(what, how)| format!("{what}: {how}")).collect()
     }
 
     #[test]
     fn differences_are_found() {
         let check = |head: &str, outcome: Outcome, expected: &[&str]| {
-            assert_eq!(told(differences(&case(head), &scratch(), &outcome)), expected);
+            assert_eq!(describe(differences(&case(head), &scratch(), &outcome)), expected);
         };
         let (refused, fails) =
             (|| Outcome::Refused("no such thing\n".into()), "fails: such\n--- Dockerfile\n");
@@ -124,7 +124,7 @@ mod tests {
         let accepting = |what: &str| format!("accept: {what} | so it is\n{IMAGE}");
         let check = |head: &str, outcome: Outcome, version, expected: &[&str]| {
             assert_eq!(
-                told(peer_differences(&case(head), &scratch(), &outcome, version)),
+                describe(peer_differences(&case(head), &scratch(), &outcome, version)),
                 expected
             );
         };

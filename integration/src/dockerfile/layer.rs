@@ -1,4 +1,4 @@
-//! A **layer** as entries: a tar written of them, and read back to them.
+//! A **layer** as entries: writes them as a tar, and reads them back.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::peer;
 const GONE: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
 
-/// Writes a tar of entries.
+/// Returns a tar of entries.
 pub fn write(entries: &[Entry]) -> Result<Vec<u8>, String> {
     let mut tar = Builder::new(Vec::new());
     for entry in expanded(entries)? {
@@ -49,7 +49,7 @@ pub fn write(entries: &[Entry]) -> Result<Vec<u8>, String> {
     Ok(tar.into_inner().unwrap())
 }
 
-/// Puts the host's programs, and the libraries that `ldd` names, in the place of `host` entries.
+/// Replaces `host` entries by this machine's programs, and the libraries that `ldd` lists.
 fn expanded(entries: &[Entry]) -> Result<Vec<Entry>, String> {
     let mut all = Vec::new();
     let mut libraries = BTreeSet::new();
@@ -76,12 +76,13 @@ fn library(word: &str) -> Option<String> {
     word.starts_with('/').then(|| word.to_owned())
 }
 
-/// The bases have a merged /usr, and a layer's entries do not go through links.
+/// Returns a path below `/usr`: the bases have a merged `/usr`, and no path of a layer may lead through a
+/// link.
 fn below_usr(path: &str) -> String {
     if path.starts_with("usr/") { path.to_owned() } else { format!("usr/{path}") }
 }
 
-/// Reads a tar, compressed or not.
+/// Reads the entries of a tar, compressed or not.
 pub fn read(blob: &[u8]) -> Result<Vec<Entry>, String> {
     let tar = decompressed(blob).map_err(|error| format!("it cannot be unpacked: {error}"))?;
     let mut archive = tar::Archive::new(&tar[..]);
@@ -132,7 +133,7 @@ fn whiteout(entry: Entry) -> Entry {
     Entry { path, kind, ..entry }
 }
 
-/// Paths in tars come as `./a/`, `/a` or `a`; `..` has no place in a layer.
+/// Returns the path of an entry, which a tar may have as `./a/`, `/a` or `a`; `..` is refused.
 fn plain(path: &str) -> Result<String, String> {
     let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
     let parts: Vec<_> = parts.collect();

@@ -1,16 +1,16 @@
-//! To **record** is to write what the peer made of cases that do not say yet what comes out.
+//! To **record** is to write buildah's results into cases that have none yet.
 
 use std::fmt::Write as _;
 
 use super::built::BuiltImage;
 use super::case::ImageChange;
 
-/// Returns by what an image differs from its base.
+/// Returns the differences between an image and its base.
 pub fn change(base: &BuiltImage, built: &BuiltImage) -> ImageChange {
     ImageChange { entries: built.tree.since(&base.tree), fields: built.config.since(&base.config) }
 }
 
-/// Adds changes to the text of a file of cases, each to the case that begins on its line.
+/// Adds changes to the text of a file of cases, each to the case that begins on the given line.
 pub fn add(text: &str, changes: &[(usize, ImageChange)]) -> String {
     let lines: Vec<_> = text.lines().collect();
     let mut added = String::new();

@@ -1,30 +1,30 @@
 //! A text of **sections**: `=== NAME` begins a block, `key: value` lines are its header, and
 //! `--- NAME` begins a section of it. Lines that begin with `# ` in a header are comments.
 
-/// What `===` begins.
+/// A block, which begins with `===`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block<'a> {
-    /// What follows `===`.
+    /// Text after `===`.
     pub name: &'a str,
-    /// The line that it begins on, from 1.
+    /// Number of the line on which it begins, from 1.
     pub line: usize,
-    /// Keys and values in order; a key may occur again.
+    /// Keys and values of the header in order; a key may be repeated.
     pub header: Vec<(&'a str, &'a str)>,
-    /// In order.
+    /// Sections of the block in order.
     pub sections: Vec<Section<'a>>,
 }
 
-/// What `---` begins.
+/// A section, which begins with `---`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section<'a> {
-    /// What follows `---`.
+    /// Text after `---`.
     pub name: &'a str,
-    /// With their numbers, from 1.
+    /// Lines with their numbers, from 1.
     pub lines: Vec<(usize, &'a str)>,
 }
 
 impl Section<'_> {
-    /// Returns the lines as a text. Empty ones at the end only part it from what follows.
+    /// Returns the lines as a text, without empty ones at the end, which separate it from the next section.
     pub fn text(&self) -> String {
         let lines: Vec<_> = self.lines.iter().map(|(_, line)| *line).collect();
         format!("{}\n", lines.join("\n").trim_end_matches('\n'))

@@ -1,4 +1,4 @@
-//! A **tree** is what the layers of an image come to, one on the other.
+//! A **tree** has the files of an image after all its layers have been applied.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::entry::{Entry, EntryKind, Owner, shown};
 #[derive(Debug, Clone)]
 pub struct Tree {
     nodes: BTreeMap<String, Node>,
-    /// Counts files, so that two names of one can be told from two files.
+    /// Number of the last file; names of the same file have the same number.
     inodes: usize,
 }
 
@@ -23,7 +23,7 @@ struct Node {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
     Directory,
-    /// As [`shown`].
+    /// Content as text, see [`shown`].
     File(String),
     Link(String),
     Fifo,
@@ -38,7 +38,7 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// Puts a layer on top. Whiteouts concern only what lies below, wherever in the layer they stand.
+    /// Applies a layer. Whiteouts remove only files of lower layers, wherever they are in the layer.
     pub fn apply(&mut self, layer: &[Entry]) -> Result<(), String> {
         for entry in layer {
             match entry.kind {
@@ -79,8 +79,8 @@ impl Tree {
         self.nodes.insert(path.to_owned(), Node { mode, owner, what, inode: self.inodes });
     }
 
-    /// Makes the directories above a path, as those who unpack do, and removes what stands in its
-    /// place. A layer that goes through a link is unpacked by some elsewhere than by others.
+    /// Creates the directories above a path, as runtimes do, and removes what exists at the path. A path
+    /// that leads through a link is an error: runtimes unpack it to different locations.
     fn make_room(&mut self, path: &str, what: &What) -> Result<(), String> {
         for parent in parents(path) {
             match self.nodes.get(parent).map(|node| &node.what) {
@@ -104,7 +104,7 @@ impl Tree {
         self.nodes.retain(|other, _| !is_below(other, path));
     }
 
-    /// Returns the layer that makes this tree of a lower one.
+    /// Returns the layer that makes this tree from a lower one.
     pub fn since(&self, lower: &Self) -> Vec<Entry> {
         let mut layer = Vec::new();
         for path in lower.nodes.keys().filter(|path| !self.nodes.contains_key(*path)) {
@@ -132,7 +132,7 @@ impl Tree {
                 What::Link(target) => EntryKind::Link(target.clone()),
                 What::Fifo => EntryKind::Fifo,
             };
-            // The first name told it already.
+            // Reported for the first name already.
             let (mode, owner) = match kind {
                 EntryKind::Hard(_) => (0o644, (0, 0)),
                 _ => (node.mode, node.owner),
@@ -142,7 +142,7 @@ impl Tree {
         layer
     }
 
-    /// Returns all differences from what was expected, each as what differs, and how.
+    /// Returns all differences from the expected tree, each as its name and a description.
     pub fn differences(&self, expected: &Self) -> Vec<(String, String)> {
         let paths: BTreeSet<_> = self.nodes.keys().chain(expected.nodes.keys()).collect();
         let mut all = Vec::new();
@@ -156,15 +156,15 @@ impl Tree {
                         add("names", format!("{names:?}, expected {others:?}"));
                     }
                 }
-                (Some(node), None) => add("extra", node.told()),
-                (None, Some(node)) => add("missing", node.told()),
+                (Some(node), None) => add("extra", node.describe()),
+                (None, Some(node)) => add("missing", node.describe()),
                 (None, None) => {}
             }
         }
         all
     }
 
-    /// Returns all names of the file that a path is one of.
+    /// Returns all names of the file at a path.
     fn names(&self, path: &str) -> Vec<&str> {
         let Some(node) = self.nodes.get(path) else { return Vec::new() };
         let same = self.nodes.iter().filter(|(_, other)| other.inode == node.inode);
@@ -183,7 +183,7 @@ impl Node {
                 all.push(("target", format!("{target:?}, expected {other:?}")));
             }
             (what, other) if std::mem::discriminant(what) != std::mem::discriminant(other) => {
-                return vec![("type", format!("{}, expected {}", self.told(), expected.told()))];
+                return vec![("type", format!("{}, expected {}", self.describe(), expected.describe()))];
             }
             _ => {}
         }
@@ -196,7 +196,7 @@ impl Node {
         all
     }
 
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let (mode, (user, group)) = (self.mode, self.owner);
         let what = match &self.what {
             What::Directory => "a directory".to_owned(),
@@ -215,7 +215,7 @@ fn is_below(path: &str, directory: &str) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Every directory above a path but the root, from the top.
+/// Returns every directory above a path except the root, outermost first.
 fn parents(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
 }
@@ -297,9 +297,9 @@ mod tests {
     fn every_kind_of_difference_is_found() {
         let check = |ours: &str, expected: &str, what: &[&str]| {
             let differences = tree(&[ours]).differences(&tree(&[expected]));
-            let told: Vec<_> =
+            let names: Vec<_> =
                 differences.iter().map(|(what, how)| format!("{what}: {how}")).collect();
-            assert_eq!(told, what);
+            assert_eq!(names, what);
         };
         check(
             "file a = x; link l = a; dir d; fifo p",

@@ -1,4 +1,4 @@
-//! An **answer**: status, headers and body, before they are sent.
+//! An **answer** is a response before it is sent: status, headers and body.
 
 use std::fmt::Write as _;
 
@@ -6,21 +6,22 @@ use serde_json::json;
 
 use super::wire::RequestHead;
 
-/// What the registry says to a request.
+/// Response of the registry to a request.
 #[derive(Debug, Clone)]
 pub(super) struct RegistryAnswer {
     pub(super) status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
-    /// Announced instead of the body's.
+    /// Value of `Content-Length`, if it is not the length of the body.
     len: Option<u64>,
 }
 
-/// What becomes of the connection after an answer.
+/// What happens to the connection after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NextStep {
-    /// The next request may come.
+    /// It stays open for the next request.
     Next,
+    /// It is closed.
     Close,
 }
 
@@ -39,18 +40,18 @@ impl RegistryAnswer {
         self.with("Content-Type", media_type)
     }
 
-    /// What `HEAD` is told of a content of this length.
+    /// Returns the response to `HEAD` for a content of this length.
     pub(super) fn length(len: u64, media_type: &str) -> Self {
         Self { len: Some(len), ..Self::new(200).body(media_type, []) }
     }
 
-    /// An error, as the distribution specification words it.
+    /// Returns an error in the form of the distribution specification.
     pub(super) fn error(status: u16, code: &str, message: &str) -> Self {
         let error = json!({ "errors": [{ "code": code, "message": message }] });
         Self::new(status).body("application/json", error.to_string())
     }
 
-    /// The content, or the part of it that is asked for; see RFC 9110, 14.2.
+    /// Returns the content, or the requested range of it (RFC 9110, 14.2).
     pub(super) fn content(head: &RequestHead, media_type: &str, bytes: &[u8]) -> Self {
         let range = head.header("range").and_then(|range| range.strip_prefix("bytes="));
         let Some((first, last)) = range.and_then(|range| range.split_once('-')) else {
@@ -66,7 +67,7 @@ impl RegistryAnswer {
         Self::new(206).with("Content-Range", range).body(media_type, &bytes[first..=last])
     }
 
-    /// Returns it as it is sent.
+    /// Returns the bytes that are sent.
     pub(super) fn to_bytes(&self, method: &str, then: NextStep) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
         for (name, value) in &self.headers {

@@ -1,5 +1,5 @@
-//! **Auth**: who may do what. Names and passwords are exchanged for tokens, and tokens are checked;
-//! see the distribution project's `spec/auth/token.md` and `spec/auth/oauth.md`.
+//! **Auth** exchanges names and passwords for tokens, and checks tokens, by the distribution project's
+//! `spec/auth/token.md` and `spec/auth/oauth.md`.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -17,21 +17,21 @@ use super::route::{Request, Route};
 use super::wire;
 use crate::disk::sha256;
 
-/// What the registry calls itself in challenges.
+/// Value of `service` in challenges.
 const SERVICE: &str = "registry.test";
 
-/// What can be exchanged for a token instead of name and password.
+/// The identity token, which can be exchanged for a token instead of name and password.
 pub const IDENTITY_TOKEN: &str = "an-identity-token";
 
-/// Nobody sends longer forms, in bytes.
+/// Maximum length of a form in bytes.
 const FORM_LIMIT: u64 = 64 << 10;
 
-/// What is known of users and their tokens.
+/// The password of the user, and the issued tokens.
 #[derive(Debug)]
 pub(super) struct TokenKeys {
     pub(super) password: String,
     tokens: BTreeMap<String, Issued>,
-    /// Every token, the ones that are not good any more included.
+    /// All issued tokens, including invalid ones.
     pub(super) given: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ struct Issued {
     access: Vec<RepositoryAccess>,
 }
 
-/// What may be done in a repository.
+/// Actions that are allowed in a repository.
 #[derive(Debug, Clone)]
 struct RepositoryAccess {
     repository: String,
@@ -70,7 +70,7 @@ impl TokenKeys {
         token
     }
 
-    /// Tells what a token is not good for, as challenges say it.
+    /// Checks a token; the error is that of a challenge.
     fn check(&self, token: &str, needed: Option<(&str, &str)>) -> Result<(), &'static str> {
         let issued = self.tokens.get(token).ok_or("invalid_token")?;
         if issued.until < Instant::now() {
@@ -83,7 +83,7 @@ impl TokenKeys {
 }
 
 impl RepositoryAccess {
-    /// Reads `repository:NAME:ACTION,ACTION`.
+    /// Parses a scope `repository:NAME:ACTION,ACTION`.
     fn parse(scope: &str) -> Option<Self> {
         let (repository, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
         let actions = actions.split(',').map(str::to_owned).collect();
@@ -111,7 +111,7 @@ fn jwt(lifetime: Duration, access: &[RepositoryAccess], secret: &str) -> String 
     format!("{head}.{}.{}", encode(claims.to_string()), encode(secret.to_owned()))
 }
 
-/// Returns what a request needs to be allowed to: repository and action.
+/// Returns the repository and the action that a request needs a right for.
 fn needed<'a>(request: &Request<'a>) -> Option<(&'a str, &'static str)> {
     let action = match &request.head.method[..] {
         "GET" | "HEAD" => "pull",
@@ -122,7 +122,7 @@ fn needed<'a>(request: &Request<'a>) -> Option<(&'a str, &'static str)> {
 }
 
 impl Shared {
-    /// Tells whether a request is allowed, or what is answered if not.
+    /// Checks that a request is allowed; the error is the response if it is not.
     pub(super) fn authorize(&self, request: &Request<'_>) -> Result<(), RegistryAnswer> {
         if matches!(request.route, Route::Token | Route::Stored(_)) {
             return Ok(());
@@ -141,7 +141,7 @@ impl Shared {
         }
     }
 
-    /// Returns a `401` that says how to do better.
+    /// Returns a `401` with a challenge.
     pub(super) fn challenge(&self, request: &Request<'_>, error: Option<&str>) -> RegistryAnswer {
         let challenge = match self.profile.auth {
             AuthScheme::None => "Basic realm=\"nobody\"".to_owned(),
@@ -160,7 +160,7 @@ impl Shared {
             .with("WWW-Authenticate", challenge)
     }
 
-    /// Tells whether name and password are right.
+    /// Returns whether name and password are right.
     fn knows(&self, authorization: &str) -> bool {
         let encoded = authorization.strip_prefix("Basic ").unwrap_or_default();
         let decoded = BASE64_STANDARD.decode(encoded).unwrap_or_default();
@@ -173,7 +173,7 @@ impl Shared {
         is_named && self.keys.lock().unwrap().password == password
     }
 
-    /// Gives a token.
+    /// Answers a request for a token.
     pub(super) fn token(
         &self,
         request: &Request<'_>,
@@ -210,7 +210,7 @@ impl Shared {
         self.issued(tokens, access)
     }
 
-    /// As `OAuth2` has it.
+    /// Answers a request for a token by `POST` (`OAuth2`).
     fn token_by_form(&self, form: &[(String, String)], tokens: &Tokens) -> RegistryAnswer {
         if let Some(status) = tokens.post_status {
             return RegistryAnswer::error(status, "UNSUPPORTED", "not here");
@@ -237,7 +237,7 @@ impl Shared {
     }
 }
 
-/// Returns what is asked for: `scope` may come several times, and have several in one.
+/// Returns the requested scopes: `scope` may occur several times, and each may have several.
 fn accesses(pairs: &[(String, String)]) -> Vec<RepositoryAccess> {
     let scopes = pairs.iter().filter(|(name, _)| name == "scope");
     scopes.flat_map(|(_, scopes)| scopes.split(' ')).filter_map(RepositoryAccess::parse).collect()

@@ -1,12 +1,12 @@
-//! A **body** of a request as it comes: with a length or in chunks, now or when it is asked for, and up
-//! to where something goes wrong.
+//! A **body** of a request while it is received: with a length or in chunks, at once or after `100
+//! Continue`, and up to a fault.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
 use super::fault::Fault;
 use super::wire::{BodyLength, RequestHead, Wire};
 
-/// A body that is being read. It ends early where a fault says so.
+/// A body that is being read. A fault ends it early.
 pub(super) struct Body<'a> {
     wire: &'a mut Wire,
     left: Left,
@@ -18,17 +18,17 @@ pub(super) struct Body<'a> {
     pub(super) fault: Option<Fault>,
 }
 
-/// Where a body is watched for a fault, in bytes from its start.
+/// A position in the body, in bytes from its start, at which a fault may occur.
 pub(super) struct FaultWatch<'a> {
     pub(super) offset: u64,
-    /// Tells whether it is there.
+    /// Returns the fault that occurs there, if any.
     pub(super) fire: Box<dyn Fn() -> Option<Fault> + 'a>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Left {
     Bytes(u64),
-    /// Of this chunk; others follow.
+    /// Bytes left of this chunk; others follow.
     Chunk(u64),
     Done,
 }
@@ -48,17 +48,17 @@ impl<'a> Body<'a> {
         Self { wire, left, awaited, received: 0, watch, fault: None }
     }
 
-    /// Returns how many bytes have come so far, without what frames them.
+    /// Returns the number of bytes received so far, without the framing of chunks.
     pub(super) fn received(&self) -> u64 {
         self.received
     }
 
-    /// Tells whether all has been read: only then another request can follow.
+    /// Returns whether the whole body has been read: only then another request can follow.
     pub(super) fn is_done(&self) -> bool {
         self.left == Left::Done
     }
 
-    /// Returns the longest piece that may be read now; an error where a fault is.
+    /// Returns how many bytes may be read now; an error if a fault occurs here.
     fn allowed(&mut self, wanted: usize) -> io::Result<usize> {
         let Some(watch) = &self.watch else { return Ok(wanted) };
         let before = watch.offset.saturating_sub(self.received);
@@ -73,11 +73,11 @@ impl<'a> Body<'a> {
         Ok(wanted)
     }
 
-    /// Reads the line in front of a chunk.
+    /// Reads the size line of the next chunk.
     fn next_chunk(&mut self) -> io::Result<()> {
         let mut line = String::new();
         let mut lines = (&mut self.wire.reader).take(1024);
-        // In front of every chunk but the first is the end of the one before.
+        // Every chunk but the first follows the line break of the one before.
         while line.trim().is_empty() {
             line.clear();
             if lines.read_line(&mut line)? == 0 {

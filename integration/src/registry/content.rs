@@ -1,4 +1,4 @@
-//! **Content**: blobs, manifests and tags, as they are asked for and put.
+//! **Content**: requests for blobs, manifests and tags.
 
 use std::fmt::Write as _;
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use super::profile::BlobAccess;
 use super::route::{RegistryPort, Request};
 use super::store::{RegistryStore, StoredManifest};
 
-/// No manifest is longer, in bytes; so distribution has it.
+/// Maximum length of a manifest in bytes, as in distribution.
 const MANIFEST_LIMIT: u64 = 4 << 20;
 
 const OCTETS: &str = "application/octet-stream";
@@ -38,7 +38,7 @@ impl Shared {
         self.bytes(digest, request, &store)
     }
 
-    /// What a storage service answers: it refuses who comes with two proofs of being allowed.
+    /// Answers as a storage service: it refuses requests that have credentials besides the signed URL.
     pub(super) fn stored(&self, digest: &str, request: &Request<'_>) -> RegistryAnswer {
         if request.door != RegistryPort::Side || request.head.query("X-Amz-Signature").is_none() {
             return RegistryAnswer::new(403);

@@ -28,7 +28,7 @@ pub enum Fault {
     HangInside,
     /// The request is carried out, but the response ends within its head.
     CutHead,
-    /// An error, as a registry words it. At [`Kind::Commit`] and [`Kind::PutManifest`] it comes after
+    /// An error, as a registry words it. At [`RequestKind::Commit`] and [`RequestKind::PutManifest`] it comes after
     /// the body (but 401 does not), elsewhere before.
     Status(u16),
     /// 429, to be tried again after a second.
@@ -106,7 +106,7 @@ impl Fault {
             }
             Self::Expire | Self::Rotate(_) => FaultStage::Arrived,
             Self::Redirect(_) if kind == RequestKind::Ping => FaultStage::Early,
-            // Who has not shown a secret yet has none to lose.
+            // A client that has not shown a secret yet has none to lose.
             Self::Redirect(_) | Self::Location(_) | Self::Echo(_) => FaultStage::Allowed,
             Self::CutAt(_) => FaultStage::Inside,
             Self::ResetInside | Self::HangInside if length != BodyLength::Bytes(0) => {

@@ -1,5 +1,5 @@
 //! A **registry** for tests: it speaks the distribution protocol like one of many real registries
-//! (its [`Profile`]), fails as told by [`FaultRule`]s, and logs its requests.
+//! (its [`Profile`]), fails by its [`FaultRule`]s, and logs its requests.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;

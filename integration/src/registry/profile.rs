@@ -88,7 +88,7 @@ pub enum TokenForm {
     Jwt,
 }
 
-/// What those may do who do not say who they are.
+/// Rights of clients without credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnonymousAccess {
     /// Nothing.
@@ -100,7 +100,7 @@ pub enum AnonymousAccess {
 /// What happens to an upload session whose body broke off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResumePolicy {
-    /// It is lost: a `Location` is good for one offset, and no request tells the new one (2.8).
+    /// It is lost: a `Location` is valid for one offset, and no request returns the new one (2.8).
     Lost,
     /// It goes on where `GET` of its `Location` says (distribution v3).
     Status,
@@ -158,7 +158,7 @@ pub enum MountPolicy {
 pub enum BlobAccess {
     /// Here.
     Served,
-    /// At a storage service, which refuses whoever comes with the registry's token, too.
+    /// At a storage service, which refuses requests that also have the registry's token.
     Redirected,
 }
 

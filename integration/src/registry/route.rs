@@ -1,22 +1,21 @@
-//! A **route** is what a request's path means, and its **kind** is the part it plays in a push or a
-//! pull.
+//! A **route** is the meaning of a request's path, and its **kind** is its role in a push or pull.
 
 use super::wire::{BodyLength, RequestHead};
 
-/// The part that a request plays; faults happen at one of them.
+/// Role of a request; a fault occurs at one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RequestKind {
-    /// `GET /v2/`
+    /// `GET /v2/`.
     Ping,
-    /// Asks for a token.
+    /// Request for a token.
     Token,
     /// `HEAD` of a blob.
     HeadBlob,
     /// `GET` of a blob.
     GetBlob,
-    /// Opens an upload session, or mounts.
+    /// `POST` that opens an upload session, or mounts a blob.
     Post,
-    /// Has a part of a blob, or all of it, as its body: `PATCH` or `PUT`.
+    /// `PATCH` or `PUT` with a part of a blob, or all of it, as its body.
     Body,
     /// The `PUT` that ends an upload session, with a body or without.
     Commit,
@@ -24,7 +23,7 @@ pub enum RequestKind {
     PutManifest,
     /// `PUT` of a tag.
     PutTag,
-    /// `HEAD` or `GET` of what a tag names.
+    /// `HEAD` or `GET` of a manifest by tag.
     Tag,
     /// `HEAD` of a manifest, by tag or digest.
     HeadManifest,
@@ -32,12 +31,12 @@ pub enum RequestKind {
     GetManifest,
 }
 
-/// Which of the registry's listeners was asked.
+/// Listener of the registry that received a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegistryPort {
-    /// The registry's own.
+    /// The registry's own port.
     Front,
-    /// Another port: another origin, where tokens and redirected blobs may be.
+    /// Another port, and so another origin, which can serve tokens and redirected blobs.
     Side,
 }
 
@@ -55,12 +54,12 @@ pub(super) enum Route<'a> {
     Manifest(&'a str, &'a str),
     /// Repository.
     Tags(&'a str),
-    /// A blob as a storage service serves it.
+    /// Digest of a blob that is served as by a storage service.
     Stored(&'a str),
     Unknown,
 }
 
-/// A request, understood as far as its head tells.
+/// A request with the route and kinds that its head determines.
 #[derive(Debug)]
 pub(super) struct Request<'a> {
     pub(super) door: RegistryPort,

@@ -1,4 +1,4 @@
-//! **Serving**: a connection's requests one after the other, each with what goes wrong at it.
+//! **Serving** answers the requests of a connection one after the other, with their faults.
 
 use std::io;
 use std::net::TcpStream;
@@ -16,10 +16,10 @@ use super::log::LoggedRequest;
 use super::route::{RegistryPort, Request, Route};
 use super::wire::Wire;
 
-/// Whoever waits longer than this has no timeout.
+/// Length of a hang: longer than every timeout of the tests.
 const FOREVER: Duration = Duration::from_secs(60);
 
-/// Long enough for a test to notice something and to write a file.
+/// Pause in which a test can notice something and write a file.
 const MOMENT: Duration = Duration::from_millis(300);
 
 /// Serves one connection until it ends.
@@ -57,7 +57,7 @@ impl Shared {
             None => self.answer(request, &mut body),
         };
         let (received, inside) = (body.received(), body.fault.take());
-        // Whoever is refused early may send on or not: nobody knows where a next request begins.
+        // A client that is refused early may send the rest of the body or not, so the start of the next request is unknown.
         let then = if body.is_done() { NextStep::Next } else { NextStep::Close };
         drop(body);
         let answer = match (result, inside) {
@@ -109,7 +109,7 @@ impl Shared {
         }
     }
 
-    /// Returns the answer that a fault is.
+    /// Returns the answer of a fault that is an answer.
     pub(super) fn faulty(&self, request: &Request<'_>, fault: &Fault) -> RegistryAnswer {
         let busy = || RegistryAnswer::error(429, "TOOMANYREQUESTS", "not so fast");
         match fault {
@@ -153,7 +153,7 @@ fn broken(wire: &Wire, fault: &Fault) -> io::Result<NextStep> {
     Err(io::Error::other("a fault"))
 }
 
-/// Answers, but not as it should be.
+/// Answers incorrectly after the request was carried out.
 fn spoiled(
     wire: &Wire,
     fault: &Fault,

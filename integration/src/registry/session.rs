@@ -1,15 +1,15 @@
-//! A **session** is what an upload has come to so far.
+//! A **session** is the state of an upload.
 
 use sha2::Sha256;
 
-/// A blob that is on its way.
+/// The received part of a blob.
 #[derive(Debug, Default)]
 pub(super) struct UploadSession {
     pub(super) len: u64,
     pub(super) sha256: Sha256,
     pub(super) bytes: Vec<u8>,
-    /// Length of the first body.
+    /// Length of the first body in bytes.
     pub(super) first: Option<u64>,
-    /// Received before the digest was known.
+    /// Number of bytes received before the digest was known.
     pub(super) unnamed: u64,
 }

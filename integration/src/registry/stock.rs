@@ -1,4 +1,4 @@
-//! The **stock** of a repository: handmade images of any form.
+//! The **stock** of a repository: handmade images of any form, stored without requests.
 
 use serde_json::{Value, json};
 
@@ -34,8 +34,8 @@ impl<'a> ImageStock<'a> {
         Self { registry, name, family: MediaTypeFamily::Oci }
     }
 
-    /// Puts an image there and returns its descriptor. Layers are words for compressions and
-    /// entries as lines; a config gets what it needs of them, and keeps all else.
+    /// Stores an image and returns its descriptor. A layer is the name of a compression, and entries as
+    /// lines; `rootfs` and `history` of the config are made from the layers.
     pub fn image(&self, tag: &str, mut config: Value, layers: &[(&str, &str)]) -> Value {
         let (mut descriptors, mut diff_ids) = (vec![], vec![]);
         for (compression, lines) in layers {
@@ -51,8 +51,8 @@ impl<'a> ImageStock<'a> {
         self.document(tag, self.family.manifest(), platform)
     }
 
-    /// Puts an image for a platform there whose only layer has one file, `arch`, that says so; the
-    /// descriptor has the platform.
+    /// Stores an image for a platform, and returns its descriptor, which has the platform. Its only layer
+    /// has one file, `arch`, with the architecture.
     pub fn for_platform(&self, architecture: &str) -> Value {
         let config = json!({ "architecture": architecture, "os": "linux", "config": {} });
         let line = format!("file arch = {architecture}");
@@ -61,7 +61,7 @@ impl<'a> ImageStock<'a> {
         descriptor
     }
 
-    /// Puts an index there and returns its descriptor.
+    /// Stores an index and returns its descriptor.
     pub fn index(&self, tag: &str, entries: &[Value]) -> Value {
         self.document(tag, self.family.index(), json!({ "manifests": entries }))
     }

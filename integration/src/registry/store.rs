@@ -1,4 +1,4 @@
-//! The **store** has what was pushed: blobs, and repositories with their manifests and tags.
+//! The **store** has the pushed content: blobs, and repositories with their manifests and tags.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -8,23 +8,23 @@ use serde_json::Value;
 use super::session::UploadSession;
 use crate::disk::sha256;
 
-/// All that a registry has.
+/// Content of a registry.
 #[derive(Debug, Default)]
 pub(super) struct RegistryStore {
     pub(super) blobs: BTreeMap<String, StoredBlob>,
     pub(super) repositories: BTreeMap<String, Repository>,
     pub(super) sessions: BTreeMap<String, Arc<Mutex<UploadSession>>>,
-    /// Counts the sessions.
+    /// Number of sessions opened so far.
     pub(super) opened: u64,
-    /// Bytes of bodies that came for each digest.
+    /// Number of received bytes by digest of the blob.
     pub(super) received: BTreeMap<String, u64>,
 }
 
-/// A blob, in whatever repositories.
+/// A blob; repositories refer to it by its digest.
 #[derive(Debug, Clone)]
 pub(super) struct StoredBlob {
     pub(super) len: u64,
-    /// `None` where only the digest is kept.
+    /// Content; `None` if only the digest is stored.
     pub(super) bytes: Option<Arc<[u8]>>,
 }
 
@@ -39,22 +39,22 @@ pub(super) struct Repository {
 /// A manifest or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredManifest {
-    /// `sha256:…`
+    /// Digest of the bytes, `sha256:…`.
     pub digest: String,
-    /// As it was pushed.
+    /// Media type that it was pushed with.
     pub media_type: String,
-    /// As they were pushed.
+    /// Content as it was pushed.
     pub bytes: Vec<u8>,
 }
 
 impl StoredManifest {
-    /// Returns one that is what it says.
+    /// Returns a manifest with the digest of its bytes.
     pub fn new(media_type: &str, bytes: Vec<u8>) -> Self {
         let digest = format!("sha256:{}", sha256(&bytes));
         Self { digest, media_type: media_type.to_owned(), bytes }
     }
 
-    /// Returns the document; `null` if it is none.
+    /// Returns the document; `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_default()
     }
@@ -64,7 +64,7 @@ impl StoredManifest {
         digests(&self.json()["manifests"])
     }
 
-    /// Returns the digests of its blobs. Foreign layers are elsewhere.
+    /// Returns the digests of its blobs, except foreign layers, which registries do not store.
     pub(super) fn blobs(&self) -> Vec<String> {
         let json = self.json();
         let config = json["config"]["digest"].as_str().map(str::to_owned);
@@ -96,7 +96,7 @@ impl RegistryStore {
         self.repository(name).blobs.insert(digest.to_owned());
     }
 
-    /// Puts a blob that is in another repository, or in any, into this one as well.
+    /// Adds a blob to a repository if another one, or any, has it; returns whether one has.
     pub(super) fn mount(&mut self, name: &str, digest: &str, from: Option<&str>) -> bool {
         let mut sources = self.repositories.iter();
         let is_there = sources.any(|(source, repository)| {
@@ -112,7 +112,7 @@ impl RegistryStore {
         self.repositories.entry(name.to_owned()).or_default()
     }
 
-    /// Returns what a manifest needs and the repository has not.
+    /// Returns the first manifest or blob that a manifest refers to and the repository does not have.
     pub(super) fn missing(&self, name: &str, manifest: &StoredManifest) -> Option<String> {
         let mut children = manifest.children().into_iter();
         let mut blobs = manifest.blobs().into_iter();
@@ -121,7 +121,7 @@ impl RegistryStore {
             .or_else(|| blobs.find(|digest| self.blob(name, digest).is_none()))
     }
 
-    /// Tells what is wrong with what a tag names, and all below it.
+    /// Checks the manifest of a tag, and everything that it refers to.
     pub(super) fn verify(&self, name: &str, reference: &str) -> Result<(), String> {
         let missing = || format!("{reference} is not in {name}");
         let manifest = self.manifest(name, reference).ok_or_else(missing)?;

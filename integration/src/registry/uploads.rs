@@ -27,18 +27,18 @@ struct FoundSession<'a> {
     session: Arc<Mutex<UploadSession>>,
 }
 
-/// What `Location` carries, as distribution's do: nobody can make it up.
+/// Returns the state in `Location`, which is opaque to clients, as distribution's.
 fn state(id: &str, offset: u64) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(format!("{id}:{offset}"))
 }
 
-/// Returns the offset that a state of this session is for.
+/// Returns the offset in a state of this session.
 fn offset(id: &str, state: &str) -> Option<u64> {
     let state = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(state).ok()?).ok()?;
     state.strip_prefix(id)?.strip_prefix(':')?.parse().ok()
 }
 
-/// Makes a digest of the bytes that were hashed.
+/// Returns the digest of the bytes that were hashed.
 fn digest(sha256: &Sha256) -> String {
     let digest = sha256.clone().finalize();
     digest.iter().fold("sha256:".to_owned(), |digits, byte| format!("{digits}{byte:02x}"))
@@ -49,7 +49,7 @@ fn invalid() -> RegistryAnswer {
 }
 
 impl Shared {
-    /// Opens a session, mounts a blob, or takes one that comes at once.
+    /// Opens a session, mounts a blob, or receives one in the same request.
     pub(super) fn open(
         &self,
         name: &str,
@@ -98,7 +98,7 @@ impl Shared {
         Arc::clone(&self.store.lock().unwrap().sessions[id])
     }
 
-    /// Does what is asked in an upload session.
+    /// Answers a request for an upload session.
     pub(super) fn upload(
         &self,
         name: &str,
@@ -138,10 +138,10 @@ impl Shared {
         }
     }
 
-    /// Says how far a session is.
+    /// Returns an answer that reports how much a session has received.
     fn progress(&self, found: &FoundSession<'_>, status: u16) -> RegistryAnswer {
         let session = found.session.lock().unwrap();
-        let told = match self.profile.reported_range {
+        let last = match self.profile.reported_range {
             ReportedRange::Truth => session.len.saturating_sub(1),
             ReportedRange::First => session.first.unwrap_or(0).saturating_sub(1),
             ReportedRange::TooMuch => session.len,
@@ -149,7 +149,7 @@ impl Shared {
         RegistryAnswer::new(status)
             .with("Location", self.location(found.name, found.id, session.len))
             .with("Docker-Upload-UUID", found.id)
-            .with("Range", format!("0-{told}"))
+            .with("Range", format!("0-{last}"))
     }
 
     fn patch(
@@ -165,7 +165,7 @@ impl Shared {
         Ok(refused.unwrap_or_else(|| self.progress(found, self.profile.patch_status)))
     }
 
-    /// Tells what is wrong with `Content-Range`.
+    /// Returns the response to a wrong `Content-Range`.
     fn wrong_range(
         &self,
         found: &FoundSession<'_>,
@@ -191,7 +191,7 @@ impl Shared {
         }
     }
 
-    /// Reads a body to the end of a session. What came before it broke off stays.
+    /// Appends a body to a session. What was received before an interruption stays.
     fn append(
         &self,
         found: &FoundSession<'_>,

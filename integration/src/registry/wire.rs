@@ -1,4 +1,5 @@
-//! The **wire**: heads and bodies of HTTP/1.1 as a server reads them.
+//! The **wire** is an HTTP/1.1 connection from the server's side: it reads heads, and ends as a test
+//! demands.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -8,37 +9,37 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_linger;
 
-/// No head is longer, in bytes.
+/// Maximum length of a head in bytes.
 const HEAD_LIMIT: u64 = 64 << 10;
 
-/// How often a waiting thread looks whether the server ends.
+/// Interval at which a waiting thread checks whether the server ends.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A client that sends on is given so long to see the answer; Go's servers do the same.
+/// Time for a client that still sends to read the answer, as in Go's servers.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// A connection, from the server's side.
+/// A connection with a client.
 pub(super) struct Wire {
     pub(super) reader: BufReader<PatientReader>,
 }
 
-/// Reads until the server ends.
+/// Reader without a timeout, except that it ends with the server.
 pub(super) struct PatientReader {
     stream: TcpStream,
     stopped: Arc<AtomicBool>,
 }
 
-/// What a request says before its body.
+/// Request line and headers of a request.
 #[derive(Debug, Clone)]
 pub(super) struct RequestHead {
     pub(super) method: String,
     pub(super) path: String,
-    /// Names and values, decoded.
+    /// Names and values of the query, decoded.
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: Vec<(String, String)>,
 }
 
-/// How long a body is.
+/// Length of a body, or that it is sent in chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyLength {
     Bytes(u64),
@@ -66,9 +67,9 @@ impl Wire {
         Ok(Self { reader: BufReader::with_capacity(256 << 10, PatientReader { stream, stopped }) })
     }
 
-    /// Reads the next request's head; `None` where the client has gone.
+    /// Reads the head of the next request; `None` if the client has closed the connection.
     pub(super) fn head(&mut self) -> io::Result<Option<RequestHead>> {
-        // Whoever tries TLS first shall not wait for an answer.
+        // A client that tries TLS first would wait for an answer.
         if !self.reader.fill_buf()?.first().is_some_and(u8::is_ascii_uppercase) {
             return Ok(None);
         }
@@ -90,13 +91,13 @@ impl Wire {
         self.stream().write_all(bytes)
     }
 
-    /// Makes the end of this connection a reset: what is under way is lost.
+    /// Makes the end of this connection a reset, which loses data in transit.
     pub(super) fn reset(&self) -> io::Result<()> {
         Ok(set_socket_linger(self.stream(), Some(Duration::ZERO))?)
     }
 
-    /// Says that nothing more comes, and reads for a while what does: closing at once would reset
-    /// the connection, and the answer might be lost.
+    /// Closes the sending side, and reads for a while: closing at once would reset the connection, and
+    /// the client might lose the answer.
     pub(super) fn close(&mut self) -> io::Result<()> {
         self.stream().shutdown(Shutdown::Write)?;
         let end = Instant::now() + LINGER;
@@ -111,7 +112,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Does nothing until the server ends, or `most` has passed.
+    /// Waits for `most`, or until the server ends.
     pub(super) fn wait(&self, most: Duration) {
         let end = Instant::now() + most;
         while Instant::now() < end && !self.reader.get_ref().stopped.load(Ordering::Relaxed) {
@@ -125,7 +126,7 @@ impl RequestHead {
         let mut headers = [httparse::EMPTY_HEADER; 100];
         let mut request = httparse::Request::new(&mut headers);
         request.parse(bytes).ok()?.is_complete().then_some(())?;
-        // A proxy is asked for whole URLs.
+        // Requests to a proxy have absolute URLs.
         let target = request.path?;
         let target = target
             .strip_prefix("http://")
@@ -165,7 +166,7 @@ pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a
     pairs.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
 }
 
-/// Reads a query, or a form.
+/// Parses a query, or a form.
 pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
     let parts = query.split('&').filter(|part| !part.is_empty());
     let pair = |part: &str| {
