@@ -1,5 +1,5 @@
-//! A **case** is one job in the sense of a question: who does it, on which disks, from a fresh
-//! start or again.
+//! A **case** is one question of the benchmark: a job, the peers that do it, the disks, and whether
+//! it is repeated.
 
 use crate::disks::{
     COMPRESSED, CONTEXT_5K, CONTEXT_10K, CONTEXT_20K, CONTEXT_DISK, PLAIN, RAW_3G, RAW_10G, SOAK,
@@ -13,17 +13,17 @@ use crate::peers;
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) disks: &'static [&'static str],
-    /// diskette first: the others are compared with it.
+    /// Peers that do the job; the others are compared with diskette, which is the first.
     pub(crate) peers: &'static [&'static Peer],
     pub(crate) start: Start,
 }
 
-/// What a measured run finds when it starts.
+/// State in which a measured run starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// Nothing: no image, no storage, no cache.
+    /// No image, no storage, no cache.
     Fresh,
-    /// All that an earlier, unmeasured run of the same job left.
+    /// Everything that an earlier, unmeasured run of the same job left.
     Again,
 }
 
@@ -67,7 +67,7 @@ const REBUILD: Case = Case {
     start: Start::Again,
 };
 
-/// How fast is a conversion to a qcow2 with packed clusters?
+/// How fast is a conversion to a qcow2 with compressed clusters?
 const CONVERT: Case = Case {
     name: "convert",
     disks: &[RAW_3G],
@@ -143,7 +143,7 @@ const SYNC_AGAIN: Case = Case {
 const SOAKING: Case =
     Case { name: "soak", disks: &[SOAK], peers: &[&peers::DISKETTE], start: Start::Fresh };
 
-/// What runs unless it is left out.
+/// Cases that run by default.
 pub(crate) const USUAL: [Case; 11] = [
     GZIP,
     ZSTD,
@@ -157,7 +157,7 @@ pub(crate) const USUAL: [Case; 11] = [
     SYNC,
     SYNC_AGAIN,
 ];
-/// What runs only when asked for.
+/// Cases that run only on request.
 pub(crate) const ON_REQUEST: [Case; 1] = [SOAKING];
 
 #[cfg(test)]

@@ -20,17 +20,17 @@ pub(crate) struct Contest {
     start: Start,
 }
 
-/// One peer's part in it.
+/// Runs of one peer in a contest.
 #[derive(Debug)]
 pub(crate) struct Lane<'a> {
     job: Job<'a>,
     start: Start,
-    /// What every run of [`Start::Again`] starts from.
+    /// Directory that every run of [`Start::Again`] starts from.
     kept: Option<Sandbox<'a>>,
     pub(crate) outcome: Outcome,
 }
 
-/// What came of a lane so far.
+/// Results of a lane so far.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Measured(Vec<Sample>),
@@ -39,7 +39,7 @@ pub(crate) enum Outcome {
 }
 
 impl Contest {
-    /// The contests that the options ask for.
+    /// Returns the contests that the options select.
     pub(crate) fn wanted(options: &Options) -> Vec<Self> {
         let on_request: &[Case] = if options.soak { &ON_REQUEST } else { &[] };
         let cases = USUAL.iter().chain(on_request);
@@ -53,12 +53,12 @@ impl Contest {
         .collect()
     }
 
-    /// The full names of what runs, as `--only` sees them.
+    /// Returns the full names that `--only` selects from.
     pub(crate) fn names(&self) -> impl Iterator<Item = String> {
         self.peers.iter().map(|peer| name(self.case, self.disk, peer.name))
     }
 
-    /// The disk it is about.
+    /// Returns the disk of the contest.
     pub(crate) fn disk(&self, options: &Options, setting: &Setting) -> io::Result<Disk> {
         Disk::get(&options.disks, &setting.scratch, self.disk)
     }
@@ -101,7 +101,7 @@ impl Contest {
 }
 
 impl<'a> Lane<'a> {
-    /// A lane in which nothing has run; nothing ever will if something is `missing`.
+    /// Returns a lane without results; it never runs if something is `missing`.
     pub(crate) fn new(job: Job<'a>, start: Start, missing: Option<String>) -> Self {
         let outcome = missing.map_or(Outcome::Measured(Vec::new()), Outcome::Missing);
         Self { job, start, kept: None, outcome }
@@ -139,7 +139,7 @@ impl<'a> Lane<'a> {
         sandbox.measure()
     }
 
-    /// The last run in a few words.
+    /// Returns a short description of the last run.
     fn last(&self) -> String {
         match &self.outcome {
             Outcome::Measured(samples) => {

@@ -1,5 +1,5 @@
-//! A **context** is a directory of many small files, the same every time, made once and kept: what
-//! people give to a builder beside a disk.
+//! A **context** is a build context with many small files beside a disk. It is the same every time, and
+//! is made once and kept.
 
 use std::fs;
 use std::io;
@@ -7,16 +7,16 @@ use std::path::Path;
 
 use crate::random::Random;
 
-/// Files in each directory.
+/// Number of files in each directory.
 const IN_DIRECTORY: u32 = 200;
-/// Sizes are even between nothing and this, so that 20,000 files are 300 MB.
+/// Maximum size of a file in bytes; sizes are evenly distributed, so that 20,000 files have 300 MB.
 const LARGEST: u64 = 30_000;
-/// Contents are made of pieces of this length: three in four are known ones, and deflate makes
-/// about a third of them, as of programs and their texts.
+/// Length in bytes of the pieces that contents are made of: three of four are repeated, so that deflate
+/// compresses them to about a third, as programs and their texts.
 const PIECE: usize = 16;
 const KNOWN: usize = 256;
 
-/// Makes the directory if it is not there yet; an interrupted one is made again.
+/// Makes the directory if it does not exist; an incomplete one is made again.
 pub(crate) fn make(path: &Path, files: u32, disk: Option<&Path>) -> io::Result<()> {
     if path.exists() {
         return Ok(());
@@ -42,13 +42,13 @@ pub(crate) fn make(path: &Path, files: u32, disk: Option<&Path>) -> io::Result<(
     fs::rename(unfinished, path)
 }
 
-/// Makes contents.
+/// Makes the contents of files.
 struct Contents(Random);
 
 impl Contents {
     fn piece(&mut self) -> [u8; PIECE] {
         let (one, two) = (self.0.next().to_le_bytes(), self.0.next().to_le_bytes());
-        // 64 characters, as in texts: what is spread over all 256 is taken for packed, and stored.
+        // 64 characters, as in texts: bytes that use all 256 values evenly are stored, not compressed.
         std::array::from_fn(|at| b' ' + (if at < 8 { one[at] } else { two[at - 8] } & 63))
     }
 

@@ -1,4 +1,4 @@
-//! A **disk** is one of the files the benchmark runs on, made by `make disks`.
+//! A **disk** is one of the files that the benchmark runs on, made by `make disks`.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,36 +8,35 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::{context, upstream};
 
-/// An installed system in plain clusters: it compresses.
+/// qcow2 of an installed system in uncompressed clusters.
 pub(crate) const PLAIN: &str = "debian-plain.qcow2";
-/// Compressed clusters, as distributions publish them: it does not.
+/// qcow2 with compressed clusters, as distributions publish them.
 pub(crate) const COMPRESSED: &str = "debian-compressed.qcow2";
-/// The raw disk behind [`PLAIN`], two thirds of it holes.
+/// The raw disk of [`PLAIN`], two thirds of it holes.
 pub(crate) const RAW_3G: &str = "debian-3g.raw";
-/// The same content on a raw disk that is nearly all holes.
+/// A raw disk with the same content that is nearly all holes.
 pub(crate) const RAW_10G: &str = "debian-10g.raw";
-/// Not from `make disks`: one hole, made in the scratch directory when asked for.
+/// One hole, made in the scratch directory on request, and not by `make disks`.
 pub(crate) const SOAK: &str = "soak-100g.raw";
 const SOAK_BYTES: u64 = 100 << 30;
 
-/// Not from `make disks` either, but kept: directories of so many small files, made in the scratch
-/// directory.
+/// Directories with this many small files, made in the scratch directory and kept.
 const CONTEXTS: [(&str, u32); 4] =
     [(CONTEXT_5K, 5_000), (CONTEXT_10K, 10_000), (CONTEXT_20K, 20_000), (CONTEXT_DISK, 20_000)];
 pub(crate) const CONTEXT_5K: &str = "context-5000";
 pub(crate) const CONTEXT_10K: &str = "context-10000";
 pub(crate) const CONTEXT_20K: &str = "context-20000";
-/// With [`COMPRESSED`] beside the files.
+/// The same with [`COMPRESSED`] beside the files.
 pub(crate) const CONTEXT_DISK: &str = "context-20000-disk";
 
-/// Neither are these: directories of so many disks of so many bytes, with a list of their checksums.
+/// Directories with this many disks of this many bytes and a list of their checksums, also made in the
+/// scratch directory.
 const UPSTREAMS: [(&str, u32, u64); 2] =
     [(UPSTREAM, 4, 900_000_000), (UPSTREAM_SMALL, 20, 1 << 20)];
 pub(crate) const UPSTREAM: &str = "upstream-4";
 pub(crate) const UPSTREAM_SMALL: &str = "upstream-20-small";
 
-/// Reads are this large; small enough to stay out of the peak memory of the processes started from
-/// here.
+/// Length of a read in bytes; small enough not to add to the peak memory of the processes started here.
 const READ_BYTES: usize = 1 << 20;
 
 /// One disk file, or a directory that is a build context.
@@ -49,7 +48,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// The disk of that name in `directory`; an error tells how to make it.
+    /// Returns the disk of that name in `directory`; the error says how to make it.
     pub(crate) fn find(directory: &Path, name: &'static str) -> io::Result<Self> {
         let path = directory.join(name);
         let explain = |error| {
@@ -61,7 +60,7 @@ impl Disk {
         Ok(Self { name, path, bytes })
     }
 
-    /// The disk of that name, from `disks` or made in `scratch`.
+    /// Returns the disk of that name, from `disks` or made in `scratch`.
     pub(crate) fn get(disks: &Path, scratch: &Path, name: &'static str) -> io::Result<Self> {
         if name == SOAK {
             return Self::soak(scratch);
@@ -86,7 +85,7 @@ impl Disk {
         Ok(Self { name, path: path.canonicalize()?, bytes })
     }
 
-    /// Makes the 100 GiB hole in `directory`.
+    /// Makes the disk of a 100 GiB hole in `directory`.
     pub(crate) fn soak(directory: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(directory)?;
         File::create(directory.join(SOAK))?.set_len(SOAK_BYTES)?;
@@ -113,7 +112,7 @@ impl Disk {
     }
 }
 
-/// The file itself, or all files in a directory.
+/// Returns the file itself, or all files in a directory.
 fn files_in(path: &Path) -> impl Iterator<Item = io::Result<DirEntry>> {
     let is_file = |entry: &DirEntry| entry.file_type().is_file();
     let all = WalkDir::new(path).into_iter().map(|entry| entry.map_err(io::Error::from));

@@ -1,5 +1,5 @@
-//! The **frontier** is the time and size of each gzip level: diskette's against libdeflate's own,
-//! on two threads.
+//! The **frontier** compares the time and size of each gzip level of diskette with those of libdeflate
+//! itself, on two threads.
 
 use std::io;
 
@@ -21,7 +21,7 @@ const LEVELS: [i32; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12];
 const HEADER: [&str; 6] =
     ["level", "diskette s", "bytes", "libdeflate s", "bytes", "diskette/libdeflate"];
 
-/// The levels that were measured, in order.
+/// Results of the measured levels, in order.
 #[derive(Debug)]
 pub(crate) struct FrontierResult(Vec<Level>);
 
@@ -32,12 +32,12 @@ struct Level {
     libdeflate: Vec<Pace>,
 }
 
-/// The levels that the options ask for.
+/// Returns the levels that the options select.
 pub(crate) fn wanted(options: &Options) -> Vec<i32> {
     LEVELS.into_iter().filter(|level| options.selects(&name(*level))).collect()
 }
 
-/// What `--only` sees of a level: two digits, so that the first is not part of the twelfth.
+/// Returns the name of a level for `--only`: two digits, so that 1 does not match 12.
 pub(crate) fn name(level: i32) -> String {
     format!("frontier/{PLAIN}/level-{level:02}")
 }
@@ -75,7 +75,7 @@ pub(crate) fn run(
 }
 
 impl FrontierResult {
-    /// Medians as text.
+    /// Returns the medians as text.
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::new(format!("\nfrontier/{PLAIN}, by gzip level"), &HEADER);
         for level in &self.0 {
@@ -102,7 +102,7 @@ impl Level {
         cells
     }
 
-    /// Why there is no figure of diskette's.
+    /// Returns the reason why diskette has no figure.
     fn remark(&self) -> String {
         match &self.diskette {
             Outcome::Measured(_) => "–".to_owned(),

@@ -1,6 +1,6 @@
-//! **libdeflate itself**: the same members that a layer is made of, on two threads, and nothing
-//! else. No hashing, no tar, no output, no order; the checksum in each member is part of gzip. What
-//! is faster than this at the same size does less work.
+//! **libdeflate itself** compresses the same members that a layer is made of, on two threads, and does
+//! nothing else: no hashing, no tar, no output, no order; the checksum in each member is part of gzip.
+//! It is the limit of what a build with the same size of layer can reach.
 
 use std::fs::File;
 use std::io;
@@ -15,14 +15,14 @@ use libdeflater::{CompressionLvl, Compressor};
 const MEMBER_BYTES: u64 = 1 << 20;
 const THREADS: usize = 2;
 
-/// What compressing a file took, and to how much.
+/// Time and compressed size of a file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Pace {
     pub(crate) wall_s: f64,
     pub(crate) bytes: u64,
 }
 
-/// Compresses the file at `path`, from the page cache into nothing.
+/// Compresses the file at `path` from the page cache, and discards the result.
 pub(crate) fn compress(path: &Path, level: i32) -> io::Result<Pace> {
     let level = CompressionLvl::new(level)
         .map_err(|error| io::Error::other(format!("level {level}: {error:?}")))?;
@@ -41,7 +41,7 @@ pub(crate) fn compress(path: &Path, level: i32) -> io::Result<Pace> {
     Ok(Pace { wall_s: start.elapsed().as_secs_f64(), bytes: sizes.iter().sum() })
 }
 
-/// Takes members until there is none left, and adds up their compressed sizes.
+/// Compresses members until none is left, and returns the sum of their compressed sizes.
 fn members(file: &File, length: u64, next: &AtomicU64, level: CompressionLvl) -> io::Result<u64> {
     let mut compressor = Compressor::new(level);
     let member_bytes = usize::try_from(MEMBER_BYTES).map_err(io::Error::other)?;

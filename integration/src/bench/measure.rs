@@ -12,21 +12,21 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-/// Of GNU time: user seconds, system seconds, peak KiB of the largest process, file system output
-/// in blocks of 512 bytes.
+/// Format for GNU time: user seconds, system seconds, peak KiB of the largest process, file system
+/// output in blocks of 512 bytes.
 const FORMAT: &str = "%U %S %M %O";
 const OUTPUT_BLOCK: u64 = 512;
-/// Longer reasons make the table unreadable.
+/// Maximum length of a reason in characters; longer ones make the table unreadable.
 const REASON_CHARS: usize = 120;
 
-/// What one run cost.
+/// Time and resources of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) wall_s: f64,
     pub(crate) cpu_s: f64,
     pub(crate) peak_mib: f64,
     pub(crate) written: u64,
-    /// Size of the finished layer; `None` for what makes no layer.
+    /// Size of the finished layer in bytes; `None` for peers that make none.
     pub(crate) layer: Option<u64>,
 }
 
@@ -70,7 +70,7 @@ impl Sample {
         })
     }
 
-    /// The sample that has the median of each figure; `None` without samples.
+    /// Returns a sample with the median of each figure; `None` without samples.
     pub(crate) fn median(samples: &[Self]) -> Option<Self> {
         let of = |figure: fn(&Self) -> f64| median(samples.iter().map(figure).collect());
         let whole = |figure: fn(&Self) -> Option<u64>| {
@@ -88,7 +88,7 @@ impl Sample {
     }
 }
 
-/// The middle value, or the mean of the two middle ones.
+/// Returns the middle value, or the mean of the two middle ones.
 pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -111,7 +111,8 @@ pub(crate) fn run(mut command: Command, usage_file: &Path) -> Result<Sample, Tro
     Ok(Sample { wall_s, cpu_s, peak_mib, written, layer: None })
 }
 
-/// A command that runs `script` with bash under GNU time, which leaves its figures in `usage_file`.
+/// Returns a command that runs `script` with bash under GNU time, which writes its figures to
+/// `usage_file`.
 pub(crate) fn timed(script: &str, usage_file: &Path) -> Command {
     let mut command = Command::new("time");
     command.args(["--quiet", "--format", FORMAT, "--output"]).arg(usage_file);
@@ -129,7 +130,7 @@ fn parse_usage(text: &str) -> Option<Usage> {
     })
 }
 
-/// The last line a program wrote before it failed, which is where nearly all of them say why.
+/// Returns the last line of a program's output, in which nearly all of them say why they failed.
 fn reason(stderr: &str) -> String {
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
     last.unwrap_or("failed without a word").trim().chars().take(REASON_CHARS).collect()

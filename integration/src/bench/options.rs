@@ -16,12 +16,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
 
-    /// Run only what has this in its name `case/disk/peer`, for example `gzip/debian-plain` or
+    /// Run only the jobs with this text in their name `case/disk/peer`, for example `gzip/debian-plain` or
     /// `umoci`; may be repeated
     #[arg(long, value_name = "SUBSTRING")]
     pub(crate) only: Vec<String>,
 
-    /// List the names `--only` selects from, and stop
+    /// List the names that `--only` selects from
     #[arg(long)]
     pub(crate) list: bool,
 
@@ -48,7 +48,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Whether `--only` lets through what has this name.
+    /// Returns whether `--only` selects this name.
     pub(crate) fn selects(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
     }

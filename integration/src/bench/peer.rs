@@ -17,26 +17,26 @@ use crate::peers::PRELUDE;
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) needs: &'static [Need],
-    /// Prints the version on its first line.
+    /// Command that prints the version on its first line.
     pub(crate) version: &'static str,
-    /// Untimed: inputs in the form this peer wants them.
+    /// Script that is not timed, and prepares inputs in the form that this peer needs.
     pub(crate) prepare: &'static str,
-    /// Timed: from the disk file to a finished image in `$OUT`.
+    /// Script that is timed: from the disk file to a finished image in `$OUT`.
     pub(crate) job: &'static str,
-    /// Untimed: what must happen before the files can be removed.
+    /// Script that is not timed, and runs before the files are removed.
     pub(crate) cleanup: &'static str,
 }
 
-/// What a peer cannot do without.
+/// Something that a peer needs.
 #[derive(Debug)]
 pub(crate) enum Need {
     /// A program on PATH.
     Program(&'static str),
-    /// A script that succeeds, and what it means if it does not.
+    /// A script that must succeed, and the reason to report if it does not.
     Check { script: &'static str, otherwise: &'static str },
 }
 
-/// What is the same for all scripts of a run of the benchmark.
+/// Settings of all scripts in a run of the benchmark.
 #[derive(Debug)]
 pub(crate) struct Setting {
     pub(crate) scratch: PathBuf,
@@ -61,7 +61,7 @@ impl Setting {
 }
 
 impl Peer {
-    /// The version line, or what is missing.
+    /// Returns the version line; the error is what is missing.
     pub(crate) fn version(&self, setting: &Setting) -> io::Result<Result<String, String>> {
         for need in self.needs {
             if let Some(missing) = need.missing(setting)? {

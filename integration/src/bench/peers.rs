@@ -123,20 +123,20 @@ pub(crate) const DISKETTE: Peer = Peer {
 pub(crate) const DISKETTE_ZSTD: Peer =
     Peer { job: "diskette --no-cache --compression zstd", ..DISKETTE };
 
-/// At the gzip level `$LEVEL`.
+/// diskette at the gzip level `$LEVEL`.
 pub(crate) const DISKETTE_LEVEL: Peer =
     Peer { job: r#"diskette --no-cache --compression-level "$LEVEL""#, ..DISKETTE };
 
 pub(crate) const DISKETTE_CACHED: Peer = Peer { job: "diskette", ..DISKETTE };
 
-/// A qcow2 with packed clusters, made on the way into the image.
+/// diskette that converts to a qcow2 with compressed clusters during the build.
 pub(crate) const DISKETTE_CONVERT: Peer =
     Peer { job: "diskette --no-cache --convert qcow2 --convert-compress zlib", ..DISKETTE };
 
 pub(crate) const DISKETTE_CONVERT_ZSTD: Peer =
     Peer { job: "diskette --no-cache --convert qcow2 --convert-compress zstd", ..DISKETTE };
 
-/// The same in two steps, with a file in between.
+/// The same in two steps, with qemu-img and a file in between.
 pub(crate) const QEMU_CONVERT: Peer = Peer {
     name: "qemu-img+diskette",
     needs: &[BUILT, Need::Program("qemu-img")],
@@ -235,7 +235,7 @@ podman build --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerf
     ..PODMAN
 };
 
-/// With a directory in the disk's place.
+/// diskette with a directory in place of the disk.
 pub(crate) const DISKETTE_CONTEXT: Peer = Peer {
     prepare: "dockerfile",
     job: r#"
@@ -363,7 +363,7 @@ crane append --insecure -f "$STATE/layer.tar" -t "$(image)"
 
 const UPSTREAM: Need = Need::Program("nginx");
 
-/// A catalogue, from upstream to the registry.
+/// diskette with a catalogue, from upstream to the registry.
 pub(crate) const DISKETTE_SYNC: Peer = Peer {
     needs: &[BUILT, REGISTRY, UPSTREAM],
     prepare: "registry_start; upstream_start; catalogue",
@@ -372,7 +372,7 @@ pub(crate) const DISKETTE_SYNC: Peer = Peer {
     ..DISKETTE
 };
 
-/// The shape of work of medius, with these tools: download to a file, build, push.
+/// The steps of medius with these tools: download to a file, build, push.
 pub(crate) const UMOCI_SYNC: Peer = Peer {
     name: "umoci+curl+skopeo",
     needs: &[Need::Program("umoci"), Need::Program("skopeo"), REGISTRY, UPSTREAM],
@@ -405,7 +405,7 @@ curl --silent --fail -T "$OUT/blobs/sha256/$layer" -H 'Content-Type: application
     cleanup: "registry_stop",
 };
 
-/// Not a peer but the limit: nobody makes a layer of a disk without hashing the disk.
+/// Not a peer but the limit of a build: every layer needs a hash of the disk.
 pub(crate) const OPENSSL: Peer = Peer {
     name: "openssl-sha256",
     needs: &[Need::Program("openssl")],

@@ -31,7 +31,7 @@ pub(crate) struct ContestResult {
     pub(crate) rows: Vec<Row>,
 }
 
-/// What came of one peer.
+/// Results of one peer.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) peer: &'static str,
@@ -52,7 +52,7 @@ impl Report {
 }
 
 impl ContestResult {
-    /// Medians as text.
+    /// Returns the medians as text.
     pub(crate) fn table(&self) -> Table {
         let title = format!("\n{}/{} ({} bytes)", self.case, self.disk, self.disk_bytes);
         let mut table = Table::new(title, &HEADER);
@@ -82,7 +82,7 @@ impl ContestResult {
         ]
     }
 
-    /// How many times diskette's time this took.
+    /// Returns the ratio to the time of diskette.
     fn ratio(&self, median: &Sample) -> Option<f64> {
         let diskette = self.rows.iter().find(|row| row.peer == "diskette")?.median()?;
         Some(median.wall_s / diskette.wall_s)
@@ -120,7 +120,7 @@ impl Row {
     }
 }
 
-/// Decimal megabytes, whole.
+/// Returns a size in whole decimal megabytes.
 fn megabytes(bytes: u64) -> String {
     ((bytes + 500_000) / 1_000_000).to_string()
 }
@@ -130,7 +130,7 @@ pub(crate) fn show(result: &impl std::fmt::Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{result}")
 }
 
-/// Tells what is going on. Nothing can be done about a standard error that is closed.
+/// Prints a line about the state of the benchmark; a closed standard error is ignored.
 pub(crate) fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));
 }

@@ -13,12 +13,12 @@ use crate::peer::{Peer, Setting};
 use crate::peers::PRELUDE;
 use crate::report;
 
-/// What is to be done in a sandbox.
+/// The job to do in a sandbox.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Job<'a> {
     pub(crate) peer: &'a Peer,
     pub(crate) disk: &'a Disk,
-    /// The compression level, for a peer that asks for one.
+    /// Compression level, for a peer that has one.
     pub(crate) level: Option<i32>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Sandbox<'a> {
         command.envs(self.setting.variables());
         command.env("DISK", &self.job.disk.path).env("NAME", self.job.disk.name);
         command.env("OUT", self.out()).env("STATE", &state);
-        // The tools keep large temporary files, and caches that would make a second run another
+        // The tools write large temporary files, and caches that would make a second run a different
         // job.
         command.env("TMPDIR", state.join("tmp")).env("XDG_CACHE_HOME", state.join("cache"));
         if let Some(level) = self.job.level {
@@ -76,8 +76,8 @@ impl<'a> Sandbox<'a> {
         self.directory.path().join("out")
     }
 
-    /// Size of the layer: by far the largest file of the image. (Of an image that is an archive,
-    /// the archive.)
+    /// Returns the size of the layer: by far the largest file of the image, or the archive if the image
+    /// is one.
     fn layer(&self) -> io::Result<Option<u64>> {
         let mut largest = None;
         for entry in walkdir::WalkDir::new(self.out()) {
@@ -86,7 +86,7 @@ impl<'a> Sandbox<'a> {
                     largest = largest.max(Some(entry.metadata()?.len()));
                 }
                 Ok(_) => {}
-                // What only reads makes no output directory.
+                // Peers that only read have no output directory.
                 Err(error) if error.depth() == 0 => return Ok(None),
                 Err(error) => return Err(error.into()),
             }

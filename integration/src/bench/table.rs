@@ -13,7 +13,7 @@ pub(crate) struct Table {
 #[derive(Debug)]
 enum Line {
     Cells(Vec<String>),
-    /// Words in place of figures.
+    /// Text in place of figures.
     Remark {
         name: String,
         remark: String,
@@ -33,7 +33,7 @@ impl Table {
         self.lines.push(Line::Remark { name: name.to_owned(), remark });
     }
 
-    /// The width of each column: of its widest cell.
+    /// Returns the width of each column: that of its widest cell.
     fn widths(&self) -> Vec<usize> {
         let mut widths: Vec<usize> = self.header.iter().map(|name| name.chars().count()).collect();
         for line in &self.lines {

@@ -11,9 +11,8 @@ use crate::random::Random;
 /// Random bytes are written in pieces of this length.
 const PIECE: usize = 1 << 16;
 
-/// Makes the directory if it is not there yet, with `disks` qcow2 disks of `bytes` random bytes each,
-/// which nothing compresses, as little as what distributions publish. An interrupted one is made
-/// again.
+/// Makes the directory if it does not exist, with `disks` qcow2 disks of `bytes` random bytes each, which
+/// do not compress, like the disks of distributions. An incomplete one is made again.
 pub(crate) fn make(path: &Path, disks: u32, bytes: u64) -> io::Result<()> {
     if path.exists() {
         return Ok(());

@@ -54,19 +54,19 @@ pub struct LayerItem {
 pub enum LayerCompression {
     /// An uncompressed tar.
     None,
-    /// As one member.
+    /// gzip with one member.
     Gzip,
-    /// As members of 1 KiB each.
+    /// gzip with members of 1 KiB each.
     GzipMembers,
-    /// As any tool does.
+    /// zstd as the usual tools write it.
     Zstd,
-    /// With the first 1 KiB as a frame of its own, not compressed.
+    /// zstd with the first 1 KiB in a frame of its own, not compressed.
     ZstdGuarded,
-    /// With a frame in front that is to be passed over.
+    /// zstd with a skippable frame in front.
     ZstdSkippable,
-    /// As no runtime knows it.
+    /// xz, which no runtime knows.
     Xz,
-    /// As nobody knows it.
+    /// Bytes in no known format.
     Nonsense,
 }
 
