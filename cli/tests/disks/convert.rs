@@ -144,7 +144,7 @@ fn the_result_does_not_depend_on_threads_or_holes() {
     }
 }
 
-/// A conversion is remembered like any other input, and told from others.
+/// A conversion is cached like any other input, under a key of its own.
 #[test]
 fn a_conversion_is_not_done_again() {
     let scene = Scene::with_disk();
@@ -186,53 +186,28 @@ fn a_disk_that_changes_meanwhile_is_told() {
     assert!(said().contains(last), "{}", said());
 }
 
-/// Builds what must fail, changing nothing, and compares all that is said.
+/// Runs a build that must fail and change nothing, and compares everything that is printed.
 fn check(scene: &Scene, args: &[&str], expected: impl IntoData) {
     let command = scene.program(["build", "-o", "out"].iter().chain(args));
     assert_data_eq!(scene.run_refused(command), expected.raw());
 }
 
 #[test]
-fn what_cannot_be_converted_is_told() {
+fn what_cannot_be_converted_is_refused() {
     let scene = Scene::with_disk();
     let disk = scene.read("disk.raw");
     scene.write("disk.raw.zst", zstd::encode_all(&disk[..], 1).unwrap());
-    scene.write_spec("amd64: { disk: { path: disk.raw.zst, convert: qcow2 } }");
-    check(
-        &scene,
-        &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `disk.raw.zst`: a disk is converted from a file that can be read in any order; this is packed with zstd
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: disk.raw.zst, convert: qcow2 } }
-  |                          ^^^^^^^^^^^^
-  |
-  = help: unpack it first, and name the unpacked file
-
-"#]],
-    );
-    scene.write_spec("amd64: { disk: { path: disk.raw.zst, unpack: none, convert: qcow2 } }");
-    check(
-        &scene,
-        &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `disk.raw.zst`: a disk is converted from a file that can be read in any order; this is packed with zstd
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: disk.raw.zst, unpack: none, convert: qcow2 } }
-  |                          ^^^^^^^^^^^^
-  |
-  = help: unpack it first, and name the unpacked file
-
-"#]],
-    );
+    for unpack in ["", " unpack: none,"] {
+        let line = format!("amd64: {{ disk: {{ path: disk.raw.zst,{unpack} convert: qcow2 }} }}");
+        scene.write_spec(&line);
+        let expected = format!(
+            "status: 1\nstdout:\nstderr:\nerror: cannot use `disk.raw.zst`: a disk is converted from a \
+             file that can be read in any order; this is packed with zstd\n --> ./diskette.yaml:5:26\n  |\n\
+             5 |   {line}\n  |                          ^^^^^^^^^^^^\n  |\n  \
+             = help: unpack it first, and name the unpacked file\n"
+        );
+        check(&scene, &[], expected);
+    }
     scene.write_spec("amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }");
     check(
         &scene,
@@ -342,7 +317,7 @@ error: there is no disk to convert: no file goes to /disk
     );
 }
 
-/// What QEMU needs another file for is refused, and what is damaged is told.
+/// Disks that need another file are refused, and damaged ones are reported.
 #[test]
 fn disks_that_cannot_be_read_are_told() {
     let Some(qemu) = peer::find("qemu-img") else { return };

@@ -1,4 +1,4 @@
-//! Disks that nobody could use are refused before anything is built, and doubtful ones are told of.
+//! Disks that neither KubeVirt nor CDI can use are refused before anything is built; others have warnings.
 #![expect(
     clippy::too_many_lines,
     reason = "each test is a table of what is done and what is said of it"

@@ -1,7 +1,7 @@
 //! Dockerfiles come out as the cases in `dockerfile_cases/` say, and as buildah makes them.
 //!
 //! `DISKETTE_JUDGE=peer-only` asks buildah alone; `DISKETTE_JUDGE=record` also writes down what it made
-//! of cases that do not say yet what comes out. Read what was recorded: it is what we shall do.
+//! of cases without a result. Check what was recorded: it becomes the expected result.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -146,7 +146,7 @@ impl Bench<'_> {
         }
     }
 
-    /// The image that a case is told against.
+    /// Returns the image that the result of a case is compared with.
     fn base(&self, case: &Case) -> BuiltImage {
         let Some(name) = &case.base else { return scratch() };
         let found = self.bases.iter().find(|base| base.name == *name);

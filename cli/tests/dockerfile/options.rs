@@ -1,4 +1,4 @@
-//! The options that people have in their scripts, with a Dockerfile: where it is, what it is told, and
+//! The options that people have in their scripts, with a Dockerfile: where it is, its arguments, and
 //! where its files come from.
 
 use std::process::Stdio;

@@ -116,7 +116,7 @@ fn build(scene: &Scene, arguments: &[&str]) -> String {
     scene.run(always.iter().chain(arguments)).digest()
 }
 
-/// Returns what shall be in the copy, by path: the archive's content, open to everybody.
+/// Returns the expected files of the copy, by path: the archive's content, readable for all users.
 fn expected(members: &[Member<'_>]) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> = members
         .iter()
@@ -157,7 +157,7 @@ fn found(root: &Path) -> BTreeMap<String, String> {
     entries.map(describe).collect()
 }
 
-/// Runs the image as users that nobody knows, and looks at the copy as Forklift's validator does.
+/// Runs the image as users that it does not have, and checks the copy as Forklift's validator does.
 fn check_copy(scene: &Scene, library: &[u8], times: usize) {
     let Some(file) = peer::find("file") else { return };
     for user in [1001, 107] {

@@ -1,4 +1,4 @@
-//! The disk out of an image again, whoever made the image.
+//! `extract` writes the disk of an image, made by any tool, to a file.
 #![expect(
     clippy::too_many_lines,
     reason = "each test is a table of what is done and what is said of it"
@@ -163,108 +163,55 @@ fn layers_of_every_shape() {
     check(oci, &[("gz", "file disk/a = ")], ("a", ""));
 }
 
-fn refused(family: MediaTypeFamily, layers: &[(&str, &str)], expected: impl IntoData) {
-    let (scene, registry) = stocked(family, layers);
-    let name = registry.reference("vm:1");
-    let said = scene.run_refused(scene.program(["extract", "-q", &name]));
-    let digest = registry.manifest("vm", "1").unwrap().digest;
-    let said = said.replace(&registry.address(), "[REGISTRY]").replace(&digest, "[DIGEST]");
-    assert_data_eq!(said, expected.raw());
-}
-
 #[test]
 fn what_is_not_clear_is_refused() {
+    let check = |family, layers: &[(&str, &str)], why: &str| {
+        let (scene, registry) = stocked(family, layers);
+        let name = registry.reference("vm:1");
+        let said = scene.run_refused(scene.program(["extract", "-q", &name]));
+        let digest = registry.manifest("vm", "1").unwrap().digest;
+        let said = said.replace(&registry.address(), "[REGISTRY]").replace(&digest, "[DIGEST]");
+        let expected = format!(
+            "status: 1\nstdout:\nstderr:\nerror: cannot extract the disk of `[REGISTRY]/vm:1`: {why}\n |\n \
+             = help: `diskette verify` says more of its image [DIGEST]\n"
+        );
+        assert_data_eq!(said, expected.raw());
+    };
     let disk = "dir disk\nfile disk/disk.img = d";
-    refused(
+    check(
         MediaTypeFamily::Oci,
         &[("gz", "file etc = a")],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot extract the disk of `[REGISTRY]/vm:1`: there is no disk in it: nothing is in `/disk`
- |
- = help: `diskette verify` says more of its image [DIGEST]
-
-"#]],
+        "there is no disk in it: nothing is in `/disk`",
     );
-    refused(
+    check(
         MediaTypeFamily::Oci,
         &[("gz", "file disk/a = a\nfile disk/b = b")],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot extract the disk of `[REGISTRY]/vm:1`: there are several files in `/disk`: `disk/a`, `disk/b`
- |
- = help: `diskette verify` says more of its image [DIGEST]
-
-"#]],
+        "there are several files in `/disk`: `disk/a`, `disk/b`",
     );
-    refused(
+    check(
         MediaTypeFamily::Oci,
         &[("gz", disk), ("gz", "file disk/disk.img = e")],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot extract the disk of `[REGISTRY]/vm:1`: it is not clear which disk is meant: CDI takes `disk/disk.img` of layer 1, KubeVirt `disk/disk.img` of layer 2
- |
- = help: `diskette verify` says more of its image [DIGEST]
-
-"#]],
+        "it is not clear which disk is meant: CDI takes `disk/disk.img` of layer 1, KubeVirt `disk/disk.img` of layer 2",
     );
-    refused(
+    check(
         MediaTypeFamily::Oci,
         &[("gz", disk), ("gz", "gone disk/disk.img")],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot extract the disk of `[REGISTRY]/vm:1`: it is not clear which disk is meant: CDI takes `disk/disk.img` of layer 1, KubeVirt none
- |
- = help: `diskette verify` says more of its image [DIGEST]
-
-"#]],
+        "it is not clear which disk is meant: CDI takes `disk/disk.img` of layer 1, KubeVirt none",
     );
-    refused(
+    check(
         MediaTypeFamily::Docker,
         &[("gz", disk), ("gz", "gone disk/disk.img\nfile disk/new.img = d")],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot extract the disk of `[REGISTRY]/vm:1`: it is not clear which disk is meant: CDI takes `disk/disk.img` of layer 1, KubeVirt `disk/new.img` of layer 2
- |
- = help: `diskette verify` says more of its image [DIGEST]
-
-"#]],
+        "it is not clear which disk is meant: CDI takes `disk/disk.img` of layer 1, KubeVirt `disk/new.img` of layer 2",
     );
-    refused(
+    check(
         MediaTypeFamily::Oci,
         &[("gz", "link disk/a = /etc/passwd")],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot extract the disk of `[REGISTRY]/vm:1`: `disk/a` is a symbolic link, not a file
- |
- = help: `diskette verify` says more of its image [DIGEST]
-
-"#]],
+        "`disk/a` is a symbolic link, not a file",
     );
-    refused(
+    check(
         MediaTypeFamily::Oci,
         &[("gz", "file disk/a/b = a")],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot extract the disk of `[REGISTRY]/vm:1`: it is not clear which disk is meant: CDI takes `disk/a/b` of layer 1, KubeVirt the directory `disk/a`
- |
- = help: `diskette verify` says more of its image [DIGEST]
-
-"#]],
+        "it is not clear which disk is meant: CDI takes `disk/a/b` of layer 1, KubeVirt the directory `disk/a`",
     );
 }
 

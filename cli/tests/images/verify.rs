@@ -1,4 +1,4 @@
-//! What the program says of finished images, whoever made them.
+//! What `verify` reports for finished images, made by any tool.
 #![expect(
     clippy::too_many_lines,
     reason = "each test is a table of what is done and what is said of it"

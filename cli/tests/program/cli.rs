@@ -119,52 +119,10 @@ stderr:
 
 "#]],
     );
-    check(
-        &[],
-        str![[r#"
-status: 2
-stdout:
-stderr:
-Put virtual-machine disks into container images that KubeVirt boots and CDI imports
-
-Usage: diskette [OPTIONS] <COMMAND>
-
-Commands:
-  init         Write a spec for the disks of a directory, ready to build
-  build        Build the images that a spec or a Dockerfile describes
-  vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
-  push         Push an image of a layout or archive to registries
-  pull         Pull an image from a registry into a layout
-  copy         Copy an image from a registry, layout or archive to another, byte for byte
-  tags         List the tags of a repository, a line each
-  index        Work on indexes, which name an image for each platform
-  sync         Publish what distributions have released since it was last published
-  promote      Copy images that were verified from a staging registry to where everybody gets them
-  docs         Write what people are told of the images of a catalogue, and publish it
-  releases     List what distributions have published of the disks that a catalogue follows
-  inspect      Show what an image has, or a disk
-  extract      Get the disk out of an image again
-  diff         Show why two images have different digests
-  verify       Judge a finished image by what KubeVirt and CDI accept
-  manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
-  doctor       Say what this machine, and the credentials on it, would do
-  login        Remember the credential for a registry, after the registry has accepted it
-  logout       Forget the credential for a registry
-  auth         Look at credentials
-  schema       Print the JSON Schema of diskette.yaml, for editors and linters
-  completions  Print a completion script for a shell
-  man          Write the manual pages into a directory
-
-Options:
-      --message-format <FORMAT>  How errors and warnings are told; github makes them annotations of
-                                 a pull request, too [default: text]
-  -h, --help                     Print help (see more with '--help')
-  -V, --version                  Print version
-
-Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
-
-"#]],
-    );
+    // Without a command the same is printed as an error.
+    let (asked, nothing) = (Scene::new().run(["-h"]), Scene::new().run::<&str>([]));
+    assert_eq!((nothing.status, nothing.stdout.len()), (2, 0));
+    assert_eq!(nothing.stderr.as_bytes(), asked.stdout);
     check(
         &["--version"],
         str![[r#"

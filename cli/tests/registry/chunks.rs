@@ -47,7 +47,7 @@ fn chunks_have_the_length_that_the_registry_wants() {
     check(RangePolicy::MultipleOf(5 << 20), "10M", 10 << 20);
 }
 
-/// A limit of which nobody knows, in a registry that takes no chunk at all, is an error and no loop.
+/// An undeclared limit, in a registry that accepts no chunk at all, is an error and not a loop.
 #[test]
 fn chunks_that_are_always_refused_are_an_error() {
     let Some(goods) = TestImages::new() else { return };

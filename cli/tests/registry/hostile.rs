@@ -25,7 +25,7 @@ const ZEROS: &str = "sha256:0000000000000000000000000000000000000000000000000000
 /// Where clouds keep the secrets of a machine.
 const METADATA: &str = "http://169.254.169.254/latest/";
 
-/// What a registry does to whoever pulls, and what is said of it.
+/// What a hostile registry sends to a client that pulls, and the expected message.
 #[derive(Clone)]
 struct Case {
     attack: &'static str,

@@ -37,7 +37,7 @@ enum Source {
     Proxy,
 }
 
-/// How somebody tries to get it.
+/// How an attacker tries to get it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attack {
     /// Nobody does: the push succeeds.
@@ -54,7 +54,7 @@ enum Attack {
     Location,
     /// The manifest is redirected.
     Manifest,
-    /// The registry says what it was told.
+    /// The registry repeats the headers of the request.
     Echo,
     /// A pulled blob is redirected.
     Pull,

@@ -35,6 +35,24 @@ fn check(scene: &Scene, registry: &DockerRegistry, args: &[&str], expected: impl
 
 const GOOD: &str = "status: 0\nstdout:\n[REGISTRY]/team/vm@[DIGEST]\nstderr:\n";
 
+const NONE_KNOWN: &str = "\
+status: 1
+stdout:
+stderr:
+error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it wants a user and a password, and none are known for it: UNAUTHORIZED, authentication required
+ |
+ = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
+";
+
+const REFUSED: &str = "\
+status: 1
+stdout:
+stderr:
+error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: the credential is refused: UNAUTHORIZED, authentication required
+ |
+ = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
+";
+
 #[test]
 fn passwords() {
     let scene = Scene::with_disk();
@@ -45,24 +63,8 @@ fn passwords() {
     scene.write("wrong", "me:secret");
     scene.write("nobody", "sesame");
     let check = |args: &[&str], expected: snapbox::Data| check(&scene, &registry, args, expected);
-    check(&[], str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it wants a user and a password, and none are known for it: UNAUTHORIZED, authentication required
- |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
-
-"#]].raw());
-    check(&["--creds", "wrong"], str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: the credential is refused: UNAUTHORIZED, authentication required
- |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
-
-"#]].raw());
+    check(&[], NONE_KNOWN.raw());
+    check(&["--creds", "wrong"], REFUSED.raw());
     check(
         &["--creds", "nobody"],
         str![[r#"
@@ -110,35 +112,12 @@ error: cannot read `nowhere`: No such file or directory (os error 2)
     auth(&format!("{address}/team"), right);
     check(&["--authfile", "auth.json"], GOOD.raw());
     auth(&format!("{address}/other"), right);
-    check(&["--authfile", "auth.json"], str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it wants a user and a password, and none are known for it: UNAUTHORIZED, authentication required
- |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
-
-"#]].raw());
+    check(&["--authfile", "auth.json"], NONE_KNOWN.raw());
     auth(&address, wrong);
-    check(&["--authfile", "auth.json"], str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: the credential is refused: UNAUTHORIZED, authentication required
- |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
-
-"#]].raw());
+    check(&["--authfile", "auth.json"], REFUSED.raw());
     check(
         &["--authfile", "auth.json", "--creds", "right"],
-        str![[r#"
-status: 0
-stdout:
-[REGISTRY]/team/vm@[DIGEST]
-stderr:
-
-"#]]
-        .raw(),
+        GOOD.raw(),
     );
     scene.write("auth.json", "{");
     check(&["--authfile", "auth.json"], str![[r#"
@@ -210,15 +189,7 @@ fn tokens() {
         &scene,
         &registry,
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it wants a user and a password, and none are known for it: UNAUTHORIZED, authentication required
- |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
-
-"#]],
+        NONE_KNOWN,
     );
     check(
         &scene,

@@ -97,7 +97,7 @@ fn run(scene: &Scene, args: &[&str]) -> ProgramOutcome {
     scene.run(args.iter().chain(&["--authfile", "auth.json"]))
 }
 
-/// A registry that serves the tag, but not to HEAD, and lets nobody write it again.
+/// A registry that serves the tag, but not to HEAD, and refuses to have it written again.
 #[test]
 fn a_tag_that_is_right_need_not_be_written() {
     let Some(goods) = TestImages::new() else { return };
@@ -117,7 +117,7 @@ fn a_tag_that_is_right_need_not_be_written() {
     }
 }
 
-/// A credential that may only write: the response to the write decides, and the user is told.
+/// A credential that may only write: the response to the write decides, and a note says so.
 #[test]
 fn a_tag_that_cannot_be_read_back_is_noted() {
     let Some(goods) = TestImages::new() else { return };

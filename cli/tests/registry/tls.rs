@@ -293,9 +293,10 @@ fn without_tls_only_where_it_was_said() {
     };
     check(&[], GOOD.raw());
     check(&["--plain-http"], GOOD.raw());
-    check(
-        &["--tls-verify=false"],
-        str![[r#"
+    for option in ["--tls-verify=false", "--tls-verify"] {
+        check(
+            &[option],
+            str![[r#"
 status: 1
 stdout:
 stderr:
@@ -304,21 +305,9 @@ error: cannot list the tags of [REGISTRY]/vm: [REGISTRY] does not speak TLS
  = help: is it a registry, and does it speak https? if not, say `--plain-http`
 
 "#]]
-        .raw(),
-    );
-    check(
-        &["--tls-verify"],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot list the tags of [REGISTRY]/vm: [REGISTRY] does not speak TLS
- |
- = help: is it a registry, and does it speak https? if not, say `--plain-http`
-
-"#]]
-        .raw(),
-    );
+            .raw(),
+        );
+    }
     check(
         &["--tls-verify", "--plain-http"],
         str![[r#"

@@ -28,7 +28,7 @@ const BOUNDARIES: [RequestKind; 8] = [
 /// Longer than the shortest lifetime.
 const SLOW: Duration = Duration::from_millis(2_100);
 
-/// Lifetime in seconds, whether it is told, what tokens look like, and what happens at a boundary:
+/// Lifetime in seconds, whether it is declared, what tokens look like, and what happens at a boundary:
 /// where the lifetime is short, the answer takes longer than that; otherwise all tokens expire.
 const LIFETIMES: [(u64, TokenExpiry, TokenForm, Fault); 5] = [
     (2, TokenExpiry::Declared, TokenForm::Opaque, Fault::Delay(SLOW)),
