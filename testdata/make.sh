@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the demo disks that lie beside this script; run it only to change them. They are real
+# Makes the demo disks in the directory of this script; run it only to change them. They are real
 # disks, and small: a boot sector, a partition table, and an ext4 filesystem with a few files.
 # Needs e2fsprogs, qemu-utils and xz-utils; neither root nor mounts.
 set -euo pipefail

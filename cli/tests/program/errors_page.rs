@@ -60,7 +60,7 @@ fn id(diagnostic: &str) -> String {
 
 #[test]
 fn the_page_of_errors_is_what_is_said() {
-    let mut page = "# What is wrong, and how to mend it\n\nMade of the files in `cli/errors/` by `cli/tests/program/errors_page.rs`: `make docs` writes it anew.\n".to_owned();
+    let mut page = "# Errors, and how to fix them\n\nGenerated from the files in `cli/errors/` by `cli/tests/program/errors_page.rs` (`make docs`).\n".to_owned();
     for (title, directory) in SOURCES {
         let mut examples: BTreeMap<String, String> = BTreeMap::new();
         for file in said(directory) {
