@@ -135,7 +135,9 @@ impl OpenedDestination {
                 let dir = dir.try_clone().map_err(cannot("open", location))?;
                 Box::new(LayoutSink::open(dir, location)?)
             }
-            Self::Archive(dir, name, location) => Box::new(ArchiveSink::create(dir, name, location)?),
+            Self::Archive(dir, name, location) => {
+                Box::new(ArchiveSink::create(dir, name, location)?)
+            }
             Self::Stdout(dir) => {
                 Box::new(ArchiveSink::stream(dir, Box::new(io::stdout()), "standard output")?)
             }

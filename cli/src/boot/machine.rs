@@ -125,12 +125,16 @@ pub(super) fn find_program(
     environment: &Environment,
 ) -> Result<PathBuf, Diagnostic> {
     let path = environment.variable("PATH").unwrap_or_default();
-    let mut candidates = std::env::split_paths(&path).map(|directory| directory.join(machine.program));
-    candidates.find(|path| access(path, Access::EXEC_OK).is_ok() && path.is_file()).ok_or_else(|| {
-        let Machine { architecture, program, packages, .. } = machine;
-        let message = format!("cannot boot linux/{architecture}: there is no `{program}` in $PATH");
-        Diagnostic::new(message).help(format!("install {packages}"))
-    })
+    let mut candidates =
+        std::env::split_paths(&path).map(|directory| directory.join(machine.program));
+    candidates.find(|path| access(path, Access::EXEC_OK).is_ok() && path.is_file()).ok_or_else(
+        || {
+            let Machine { architecture, program, packages, .. } = machine;
+            let message =
+                format!("cannot boot linux/{architecture}: there is no `{program}` in $PATH");
+            Diagnostic::new(message).help(format!("install {packages}"))
+        },
+    )
 }
 
 impl Machine {

@@ -114,7 +114,8 @@ fn differences_text(found: &[Difference]) -> String {
     let mut text = String::new();
     for difference in found {
         let location = Some(&difference.place).filter(|location| !location.is_empty());
-        let location = location.map(|location| format!(" {}", location.escape_debug())).unwrap_or_default();
+        let location =
+            location.map(|location| format!(" {}", location.escape_debug())).unwrap_or_default();
         let (subject, what) =
             (difference.subject.escape_debug(), describe_difference(difference.kind));
         // Writing to a string does not fail.

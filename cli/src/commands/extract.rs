@@ -214,6 +214,8 @@ fn extract_error(error: ExtractError, location: &str, image: &PlatformImage) -> 
                 Diagnostic::new(format!("cannot extract the disk of `{location}`: {error}"));
             diagnostic.help(format!("`diskette verify` says more of its image {digest}")).into()
         }
-        error => Diagnostic::new(format!("cannot extract the disk of `{location}`: {error}")).into(),
+        error => {
+            Diagnostic::new(format!("cannot extract the disk of `{location}`: {error}")).into()
+        }
     }
 }

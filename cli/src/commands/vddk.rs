@@ -184,8 +184,9 @@ fn load_ground(
     let resolver = BaseResolver::new(BaseLock::default(), PullPolicy::Always, LockEnforcement::No);
     let limits = TarLimits::default();
     let bases = BaseLoader { opener, cache, resolver: &resolver, limits, progress };
-    let image =
-        bases.load(location, &vddk::kit_platform()).map_err(|error| base_error(location, &error))?;
+    let image = bases
+        .load(location, &vddk::kit_platform())
+        .map_err(|error| base_error(location, &error))?;
     Ok(VddkBase::Image(Box::new(VddkBaseImage::new(image, location)?)))
 }
 

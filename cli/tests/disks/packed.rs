@@ -67,9 +67,9 @@ fn check_damaged(packer: &'static str, suffix: &str, damage: fn(&mut Vec<u8>), d
     let scene = Scene::with_image();
     let name = format!("disk.raw.{suffix}");
     if pack(&scene, packer, &name) {
-        let mut packed = scene.read(&name);
-        damage(&mut packed);
-        scene.write(&name, packed);
+        let mut content = scene.read(&name);
+        damage(&mut content);
+        scene.write(&name, content);
         let message = format!("error: cannot use `{name}`: damaged {packer} data: {detail}");
         check(&scene, &name, &message, "was the download cut off?");
     }

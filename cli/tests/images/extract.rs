@@ -1,8 +1,4 @@
 //! `extract` writes the disk of an image, made by any tool, to a file.
-#![expect(
-    clippy::too_many_lines,
-    reason = "each test is a table of what is done and what is said of it"
-)]
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

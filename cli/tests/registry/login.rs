@@ -115,10 +115,7 @@ error: cannot read `nowhere`: No such file or directory (os error 2)
     check(&["--authfile", "auth.json"], NONE_KNOWN.raw());
     auth(&address, wrong);
     check(&["--authfile", "auth.json"], REFUSED.raw());
-    check(
-        &["--authfile", "auth.json", "--creds", "right"],
-        GOOD.raw(),
-    );
+    check(&["--authfile", "auth.json", "--creds", "right"], GOOD.raw());
     scene.write("auth.json", "{");
     check(&["--authfile", "auth.json"], str![[r#"
 status: 1
@@ -185,12 +182,7 @@ fn tokens() {
     scene.build(&[]);
     scene.write("right", USER);
     scene.write("wrong", "me:secret");
-    check(
-        &scene,
-        &registry,
-        &[],
-        NONE_KNOWN,
-    );
+    check(&scene, &registry, &[], NONE_KNOWN);
     check(
         &scene,
         &registry,

@@ -167,7 +167,8 @@ mod tests {
         let lower = config(&json!({ "User": "a", "Cmd": ["x"] }));
         let upper = config(&json!({ "User": "b", "Env": ["A=b"] }));
         let fields = upper.since(&lower);
-        let changes: Vec<_> = fields.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let changes: Vec<_> =
+            fields.iter().map(|(name, value)| format!("{name} {value}")).collect();
         assert_eq!(changes, ["Cmd null", "Env [\"A=b\"]", "User \"b\""]);
         let mut made = lower;
         made.apply(&fields).unwrap();

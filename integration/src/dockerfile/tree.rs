@@ -183,7 +183,10 @@ impl Node {
                 all.push(("target", format!("{target:?}, expected {other:?}")));
             }
             (what, other) if std::mem::discriminant(what) != std::mem::discriminant(other) => {
-                return vec![("type", format!("{}, expected {}", self.describe(), expected.describe()))];
+                return vec![(
+                    "type",
+                    format!("{}, expected {}", self.describe(), expected.describe()),
+                )];
             }
             _ => {}
         }

@@ -99,7 +99,8 @@ pub(super) fn find_disks(directory: &Path) -> Result<Vec<FoundDisk>, CommandErro
         let found = found.map_err(cannot("list", directory.display()))?;
         let Some(name) = found.file_name().to_str() else { continue };
         let compression = CompressionFormat::from_name(name);
-        let plain = compression.map_or(name, |compression| compression.strip_suffix(name)).to_lowercase();
+        let plain =
+            compression.map_or(name, |compression| compression.strip_suffix(name)).to_lowercase();
         if !found.path().is_file() || !ENDS.iter().any(|end| plain.ends_with(end)) {
             continue;
         }
@@ -115,7 +116,8 @@ pub(super) fn find_disks(directory: &Path) -> Result<Vec<FoundDisk>, CommandErro
     // A compressed file beside its uncompressed one is the same disk.
     let plain: Vec<String> = disks.iter().map(|disk| disk.name.clone()).collect();
     disks.retain(|disk| {
-        let plain_name = disk.compression.map(|compression| compression.strip_suffix(&disk.name).to_owned());
+        let plain_name =
+            disk.compression.map(|compression| compression.strip_suffix(&disk.name).to_owned());
         plain_name.is_none_or(|plain_name| !plain.contains(&plain_name))
     });
     Ok(disks)

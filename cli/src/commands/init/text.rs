@@ -80,7 +80,9 @@ fn describe_disk(disk: &FoundDisk) -> String {
             let mib = info.virtual_size.div_ceil(1 << 20);
             format!("; {}, {mib} MiB", info.format.qemu_name())
         }
-        (None, Some(compression)) => format!("; compressed with {compression}, decompressed by the build"),
+        (None, Some(compression)) => {
+            format!("; compressed with {compression}, decompressed by the build")
+        }
         (None, None) => String::new(),
     }
 }
