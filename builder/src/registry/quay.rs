@@ -5,12 +5,11 @@ use serde_json::json;
 use thiserror::Error;
 use url::Url;
 
-use crate::net::http::{HttpClient, HttpError, HttpRequest};
+use crate::net::http::{HttpClient, HttpError, HttpRequest, server_words};
 use crate::net::secret::Secret;
 
-/// The longest response that is read, in bytes, and the most characters of it that are shown.
+/// The most bytes of a response that are read.
 const ANSWER_MAX: u64 = 64 * 1024;
-const SHOWN_MAX: usize = 200;
 
 /// A client of quay's API on one host.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ pub enum QuayError {
         repository: String,
         /// The HTTP status.
         status: u16,
-        /// The body of the response after a colon, or nothing.
+        /// The words of the server after a colon, or nothing.
         said: String,
     },
 }
@@ -82,13 +81,13 @@ impl<'a> QuayClient<'a> {
             .header("Content-Type", "application/json");
         let answer = self.client.send(&request, body.as_bytes()).map_err(failed)?;
         let status = answer.head.status;
-        let said = answer.read_body(ANSWER_MAX).map_err(failed)?;
+        let redirect = answer.redirect_words();
+        let said = answer.read_start(ANSWER_MAX);
         if matches!(status, 200..=204) {
             return Ok(());
         }
-        let said = String::from_utf8_lossy(&said).replace(self.token.expose(), "…");
-        let said: String = said.chars().filter(|c| !c.is_control()).take(SHOWN_MAX).collect();
-        let said = if said.is_empty() { said } else { format!(": {said}") };
+        let said = redirect.or_else(|| server_words(&said)).map(|said| format!(": {said}"));
+        let said = said.unwrap_or_default().replace(self.token.expose(), "…");
         Err(QuayError::Status { act, repository: repository.to_owned(), status, said })
     }
 }

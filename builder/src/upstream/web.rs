@@ -47,9 +47,10 @@ impl<'a> UpstreamWeb<'a> {
     fn fetch_uncached(&self, url: &Url, max: u64) -> Result<Vec<u8>, FetchError> {
         let failed = |why: String, kind| FetchError { url: redact_url(url), why, kind };
         let unreachable = |error: HttpError| {
-            let kind = match error {
-                HttpError::TooLong(_) => FetchErrorKind::Permanent,
-                _ => FetchErrorKind::Temporary,
+            let kind = if error.is_temporary() {
+                FetchErrorKind::Temporary
+            } else {
+                FetchErrorKind::Permanent
             };
             failed(error.to_string(), kind)
         };

@@ -1,5 +1,8 @@
 //! A mirror is asked before anything is waited for, and once; what cannot get better is not waited for.
 
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use diskette_integration::registry::test_images::TestImages;
@@ -95,6 +98,53 @@ fn a_download_that_a_mirror_breaks_off_goes_on_at_the_next() {
         assert_soon(since, &fault);
         assert_ne!(mirror.fault_count(), 0, "{fault:?}: the mirror was not asked");
     }
+}
+
+/// Plain HTTP is tried where the server accepts a TLS connection, but never answers on it.
+#[test]
+fn an_insecure_registry_that_is_silent_about_tls_is_asked_without() {
+    let Some(goods) = TestImages::new() else { return };
+    let registry = goods.registry(Profile { faults: &[], ..Profile::DISTRIBUTION_3 });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let front = listener.local_addr().unwrap().to_string();
+    let behind = registry.address();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (client, behind) = (stream.unwrap(), behind.clone());
+            thread::spawn(move || forward_http(&client, &behind));
+        }
+    });
+    let scene = TestImages::scene(&registry);
+    let mirror = format!("[[registry.mirror]]\nlocation = \"{front}\"\ninsecure = true\n");
+    let config = format!("[[registry]]\nlocation = \"{NOWHERE}\"\n{mirror}");
+    scene.write("registries.conf", config);
+    let image = format!("{NOWHERE}/team/vm:1");
+    let mut command = scene.program(["pull", &image, "-o", "oci:back", "--timeout", "1"]);
+    command.env("CONTAINERS_REGISTRIES_CONF", scene.path("registries.conf"));
+    let outcome = scene.run_command(command);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+}
+
+/// Passes a connection on, unless it begins with a record of TLS.
+fn forward_http(client: &TcpStream, address: &str) {
+    let mut first = [0];
+    if client.peek(&mut first).unwrap_or(0) == 0 {
+        return;
+    }
+    if first[0] == 0x16 {
+        // Until the client gives up.
+        drop(io::copy(&mut &*client, &mut io::sink()));
+        return;
+    }
+    let server = TcpStream::connect(address).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            drop(io::copy(&mut &*client, &mut &server));
+            drop(server.shutdown(Shutdown::Write));
+        });
+        drop(io::copy(&mut &server, &mut &*client));
+        drop(client.shutdown(Shutdown::Both));
+    });
 }
 
 /// The registry itself is the last, and waited for.

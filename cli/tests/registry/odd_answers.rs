@@ -44,6 +44,41 @@ fn pages_are_told_as_pages() {
     check(&[redirect, login], "pull HOST/a:1 -o oci:x", &format!("{said}a manifest"));
 }
 
+/// A page without a length is not a blob with a wrong digest, and one of a mirror is no obstacle.
+#[test]
+fn pages_in_place_of_blobs_are_told_as_pages() {
+    let Some(goods) = TestImages::new() else { return };
+    let sized = || ServerAnswer::Content(PAGE.into());
+    let long = || ServerAnswer::Unsized(PAGE.repeat(100_000).into());
+    let short = || ServerAnswer::Unsized(PAGE.into());
+    for body in [sized(), short(), long()] {
+        let page = ServerAnswer::With("Content-Type: text/html", Box::new(body));
+        let server = Server::start([("/login", page)]);
+        let registry = goods.registry(Profile { faults: &[], ..Profile::DISTRIBUTION_3 });
+        let to = Fault::Redirect(server.url("/login"));
+        registry.inject(RequestKind::GetBlob, to, FaultTimes::Always);
+        let scene = TestImages::scene(&registry);
+        let image = registry.reference("team/vm:1");
+        let args = ["--retry", "0", "--authfile", "auth.json", "-o", "oci:back"];
+        let outcome = scene.run(["pull", &image].iter().chain(&args));
+        assert_eq!(outcome.status, 1, "{}", outcome.stderr);
+        let said = "the server sent a web page, `Sign in to Example`, not the blob sha256:";
+        assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+        let other = goods.registry(Profile { faults: &[], ..Profile::DISTRIBUTION_3 });
+        let config = format!(
+            "[[registry]]\nlocation = \"{}\"\n[[registry.mirror]]\nlocation = \"{}\"\n",
+            other.address(),
+            registry.address(),
+        );
+        scene.write("registries.conf", config);
+        let image = other.reference("team/vm:1");
+        let mut command = scene.program(["pull", &image].iter().chain(&args));
+        command.env("CONTAINERS_REGISTRIES_CONF", scene.path("registries.conf"));
+        let outcome = scene.run_command(command);
+        assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    }
+}
+
 #[test]
 fn errors_have_the_servers_words() {
     let Some(goods) = TestImages::new() else { return };

@@ -16,9 +16,11 @@ enum Answer {
     Elsewhere(u16),
     /// A login page that the registry redirects to.
     LoginPage,
+    /// Nobody: the registry redirects to a server that cannot be reached.
+    Nobody,
 }
 
-const ANSWERS: [Answer; 14] = [
+const ANSWERS: [Answer; 15] = [
     Answer::Here(400),
     Answer::Here(401),
     Answer::Here(403),
@@ -33,6 +35,7 @@ const ANSWERS: [Answer; 14] = [
     Answer::Elsewhere(404),
     Answer::Elsewhere(405),
     Answer::LoginPage,
+    Answer::Nobody,
 ];
 
 const KINDS: [RequestKind; 2] = [RequestKind::HeadBlob, RequestKind::HeadManifest];
@@ -47,6 +50,7 @@ impl Answer {
         let server = Server::start([("/elsewhere", answer)]);
         let fault = match self {
             Self::Here(status) => Fault::Status(status),
+            Self::Nobody => Fault::Redirect("http://127.0.0.1:1/elsewhere".into()),
             _ => Fault::Redirect(server.url("/elsewhere")),
         };
         registry.inject(kind, fault, FaultTimes::Always);

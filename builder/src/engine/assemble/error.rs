@@ -92,6 +92,9 @@ impl BuildError {
 
     /// Returns the error of a recipe's source.
     pub(super) fn from_source(error: SourceError, recipe: &SourceRecipe) -> Self {
+        if matches!(error.kind, SourceErrorKind::Http(DownloadError::Cancelled)) {
+            return Self::Cancelled;
+        }
         let file = match &recipe.location {
             SourceLocation::File(file) => Some(file.path.display().to_string()),
             SourceLocation::Url(_) => Some(recipe.location.file_name().to_owned()),

@@ -36,8 +36,7 @@ impl HeaderClaim {
         if let Some(encoding) = head.header("content-encoding").filter(|it| !is_identity(it)) {
             return Some(Self::Encoded(encoding.into()));
         }
-        let kind = head.header("content-type").unwrap_or_default().to_ascii_lowercase();
-        kind.starts_with("text/html").then_some(Self::WebPage)
+        head.is_web_page().then_some(Self::WebPage)
     }
 
     /// Fails if the claim holds for the first bytes of a content; returns the claim if only a checksum

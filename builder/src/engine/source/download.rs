@@ -11,7 +11,7 @@ use crate::net::http::{HttpError, is_transient_status};
 pub enum DownloadError {
     /// No answer came.
     #[error(transparent)]
-    Http(#[from] HttpError),
+    Http(HttpError),
     /// The server did not answer with the content.
     #[error("the server answered {status}")]
     Status {
@@ -40,6 +40,15 @@ pub enum DownloadError {
     /// The user asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl From<HttpError> for DownloadError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Cancelled => Self::Cancelled,
+            error => Self::Http(error),
+        }
+    }
 }
 
 impl DownloadError {

@@ -223,7 +223,7 @@ impl DownloadStream {
     }
 
     fn read_error(&self, error: io::Error) -> DownloadError {
-        DownloadError::Http(HttpError::from_io(error, self.client.options().stall))
+        HttpError::from_io(error, self.client.options().stall).into()
     }
 
     fn read_body(&mut self, space: &mut [u8]) -> Result<usize, DownloadError> {

@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::socket::cancelled_error;
+
 /// How long an address is waited for before the next is tried as well (RFC 8305, 8).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
@@ -18,9 +20,6 @@ pub(super) fn connect_any(
     timeout: Duration,
     is_cancelled: &dyn Fn() -> bool,
 ) -> io::Result<(SocketAddr, TcpStream)> {
-    if let [address] = addresses {
-        return Ok((*address, TcpStream::connect_timeout(address, timeout)?));
-    }
     let (sender, receiver) = mpsc::channel();
     let mut waiting = addresses.iter();
     let mut pending = 0_usize;
@@ -49,7 +48,7 @@ pub(super) fn connect_any(
                 next_at = Instant::now();
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) if is_cancelled() => {
-                return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cancelled"));
+                return Err(cancelled_error());
             }
             Err(_) => {}
         }

@@ -86,6 +86,14 @@ impl HttpResponse {
         Ok(bytes)
     }
 
+    /// Reads at most `limit` bytes of the body, fewer if the connection is lost.
+    pub(crate) fn read_start(mut self, limit: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // What came before an error is kept.
+        drop((&mut self.body).take(limit).read_to_end(&mut bytes));
+        bytes
+    }
+
     /// Reads the rest of a short body, so that the connection can be reused.
     pub(crate) fn discard(mut self) {
         if matches!(self.body.left, BodyRemainder::Bytes(len) if len > DRAIN_MAX) {

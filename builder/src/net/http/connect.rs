@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::head::ResponseHead;
-use super::socket::Socket;
+use super::socket::{Socket, is_cancelled};
 use super::socks::{SocksError, connect_socks};
 use super::stream::{ConnectionRoute, HttpConnection, HttpStream};
 use super::{HttpClient, HttpError, HttpOrigin, address, tls};
@@ -26,13 +26,13 @@ pub(super) fn connect(
     let proxies = &client.options().proxies;
     let scheme = if origin.is_tls() { RequestScheme::Https } else { RequestScheme::Http };
     let Some(proxy) = proxies.for_server(scheme, &origin.host, origin.port)? else {
-        let stream = connect_tcp(client, &origin.host, origin.port)?;
-        if let Ok(address) = stream.socket().peer_address() {
-            client.remember_peer(&origin.host, origin.port, address.ip());
-        }
+        let addresses = resolve_host(&origin.host, origin.port)?;
+        client.check_addresses(origin, &addresses)?;
+        let stream = connect_tcp(client, &origin.host, origin.port, addresses)?;
         return make_connection(client, origin, stream, ConnectionRoute::Direct);
     };
-    let stream = connect_tcp(client, proxy.host(), proxy.port());
+    let addresses = resolve_host(proxy.host(), proxy.port())?;
+    let stream = connect_tcp(client, proxy.host(), proxy.port(), addresses);
     let mut stream = stream.map_err(|error| match error {
         HttpError::Connect { host, source, was_reached } => {
             HttpError::Connect { host: format!("the proxy {host}"), source, was_reached }
@@ -70,12 +70,20 @@ fn make_connection(
     Ok(HttpConnection::new(origin.clone(), stream, via))
 }
 
-fn connect_tcp(client: &HttpClient, host: &str, port: u16) -> Result<HttpStream, HttpError> {
+/// Returns the addresses of a host. An IPv6 address may have its brackets.
+pub(super) fn resolve_host(host: &str, port: u16) -> Result<Vec<SocketAddr>, HttpError> {
     let name = host.trim_start_matches('[').trim_end_matches(']');
-    let resolve = |source| HttpError::Resolve { host: host.into(), source };
-    let mut addresses: Vec<SocketAddr> = (name, port).to_socket_addrs().map_err(resolve)?.collect();
-    let location = format!("{host}:{port}");
-    let reached = client.reached_address(&location);
+    let failed = |source| HttpError::Resolve { host: host.into(), source };
+    Ok((name, port).to_socket_addrs().map_err(failed)?.collect())
+}
+
+fn connect_tcp(
+    client: &HttpClient,
+    host: &str,
+    port: u16,
+    mut addresses: Vec<SocketAddr>,
+) -> Result<HttpStream, HttpError> {
+    let reached = client.reached_address(host, port);
     // The address that worked before is tried first.
     addresses.sort_by_key(|address| Some(*address) != reached);
     let stall = client.options().stall;
@@ -85,11 +93,13 @@ fn connect_tcp(client: &HttpClient, host: &str, port: u16) -> Result<HttpStream,
         .and_then(|(address, tcp)| Ok((address, Socket::new(tcp, stall, Arc::clone(&cancelled))?)));
     match opened {
         Ok((address, socket)) => {
-            client.remember_address(location, address);
+            client.remember_address(host, port, address);
             Ok(HttpStream::Plain(socket))
         }
+        Err(error) if is_cancelled(&error) => Err(HttpError::Cancelled),
         Err(source) => {
-            Err(HttpError::Connect { host: location, source, was_reached: reached.is_some() })
+            let host = format!("{host}:{port}");
+            Err(HttpError::Connect { host, source, was_reached: reached.is_some() })
         }
     }
 }

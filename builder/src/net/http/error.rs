@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::alert::{TlsProblem, find_refusal};
+use super::socket::is_cancelled;
 use super::socks::SocksFailure;
 use super::words::printable;
 use crate::net::proxy::ProxyError;
@@ -100,6 +101,9 @@ pub enum HttpError {
         /// The problem.
         reason: String,
     },
+    /// The user cancelled the operation.
+    #[error("cancelled")]
+    Cancelled,
     /// The connection was lost.
     #[error("the connection was lost: {0}")]
     Lost(#[source] io::Error),
@@ -121,6 +125,15 @@ pub enum HttpError {
     /// The response is longer than this limit in bytes.
     #[error("the answer is longer than {0} bytes")]
     TooLong(u64),
+    /// A server that the requested one redirects to could not be asked.
+    #[error("`{host}`, to which the server redirects: {error}")]
+    RedirectTarget {
+        /// The host of that server and, unless it is the default, its port.
+        host: String,
+        /// Why.
+        #[source]
+        error: Box<Self>,
+    },
     /// The server sent a location that must not be followed.
     #[error("refusing to follow to `{url}`: {reason}")]
     Redirect {
@@ -147,6 +160,7 @@ impl HttpError {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Stalled(waited),
             io::ErrorKind::UnexpectedEof => Self::Closed,
             io::ErrorKind::InvalidData => Self::Protocol(error.to_string()),
+            _ if is_cancelled(&error) => Self::Cancelled,
             _ => find_refusal(&error).map_or(Self::Lost(error), Self::ClientCertificate),
         }
     }
@@ -168,12 +182,14 @@ impl HttpError {
             | Self::Protocol(_) => true,
             Self::Proxy { status, .. } => *status >= 500 || *status == 429,
             Self::Socks { failure, .. } => failure.is_transient(),
+            Self::RedirectTarget { error, .. } => error.is_transient(),
             Self::Url(_)
             | Self::ProxyVariable(_)
             | Self::Resolve { .. }
             | Self::Tls { .. }
             | Self::ClientCertificate(_)
             | Self::Certificates { .. }
+            | Self::Cancelled
             | Self::TooLong(_)
             | Self::NotTls(_)
             | Self::NotHttp(_)
@@ -185,6 +201,10 @@ impl HttpError {
     /// Returns whether the same request may succeed at another time, which is too far off to wait
     /// for.
     pub(crate) fn is_temporary(&self) -> bool {
-        self.is_transient() || matches!(self, Self::Connect { .. } | Self::Resolve { .. })
+        match self {
+            Self::Connect { .. } | Self::Resolve { .. } => true,
+            Self::RedirectTarget { error, .. } => error.is_temporary(),
+            _ => self.is_transient(),
+        }
     }
 }

@@ -26,7 +26,7 @@ mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -46,6 +46,7 @@ pub use self::trust::{ClientCertificate, ServerVerification, SystemRoots, TlsOpt
 pub(crate) use self::wire::BodyFraming;
 
 pub(crate) use self::body::HttpResponse;
+use self::reach::AddressReach;
 pub(crate) use self::reach::is_loopback;
 pub(crate) use self::retry::{RetryAttempts, is_transient_status, retry_after};
 use self::stream::HttpConnection;
@@ -65,10 +66,10 @@ struct HttpClientState {
     unverified: Mutex<HashSet<String>>,
     /// The servers that may send to private addresses.
     trusted_redirects: Mutex<HashSet<String>>,
-    /// The addresses of servers that were reached without a proxy, by host and port.
-    peers: Mutex<HashMap<(String, u16), IpAddr>>,
-    /// The address of each host, with its port, that a connection was made to.
-    reached: Mutex<HashMap<String, SocketAddr>>,
+    /// The address that a connection was made to, by host and port.
+    reached: Mutex<HashMap<(String, u16), SocketAddr>>,
+    /// From where the servers can be reached that sent to these origins.
+    senders: Mutex<HashMap<HttpOrigin, AddressReach>>,
     /// Servers that failed while others could be asked instead.
     down: Mutex<HashSet<HttpOrigin>>,
 }
@@ -105,8 +106,8 @@ impl HttpClient {
             connectors: Mutex::default(),
             unverified: Mutex::default(),
             trusted_redirects: Mutex::default(),
-            peers: Mutex::default(),
             reached: Mutex::default(),
+            senders: Mutex::default(),
             down: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }

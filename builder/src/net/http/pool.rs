@@ -28,15 +28,15 @@ impl HttpClient {
         url_origin(url).is_ok_and(|origin| down.contains(&origin))
     }
 
-    /// Returns the address at which a host, given with its port, was reached.
-    pub(super) fn reached_address(&self, location: &str) -> Option<SocketAddr> {
+    /// Returns the address at which a host was reached.
+    pub(super) fn reached_address(&self, host: &str, port: u16) -> Option<SocketAddr> {
         let reached = self.shared.reached.lock().unwrap_or_else(PoisonError::into_inner);
-        reached.get(location).copied()
+        reached.get(&(host.to_owned(), port)).copied()
     }
 
-    pub(super) fn remember_address(&self, location: String, address: SocketAddr) {
+    pub(super) fn remember_address(&self, host: &str, port: u16, address: SocketAddr) {
         let mut reached = self.shared.reached.lock().unwrap_or_else(PoisonError::into_inner);
-        reached.insert(location, address);
+        reached.insert((host.to_owned(), port), address);
     }
 
     pub(super) fn obtain_connection(

@@ -1,12 +1,13 @@
 //! The *reach* of a server: from where its address can be reached. What counts is the address, not
 //! whether a URL has it or a name that leads to it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::PoisonError;
 
 use url::Host;
 
-use super::{HttpClient, HttpOrigin};
+use super::connect::resolve_host;
+use super::{HttpClient, HttpError, HttpOrigin};
 use crate::net::proxy::RequestScheme;
 
 /// From where an address can be reached. A remote server must not redirect to a nearer address.
@@ -22,8 +23,17 @@ impl AddressReach {
     /// Returns whether an address is too near for a server to send to it. Metadata servers of clouds,
     /// which hold secrets, have link-local addresses; a server on this machine can be the end of a
     /// tunnel to a remote one.
-    pub(super) fn is_too_near_for(self, server: Self) -> bool {
+    fn is_too_near_for(self, server: Self) -> bool {
         self < server || (self == Self::Link && server != Self::Link)
+    }
+
+    /// Returns whether a server of this reach may send to one that has these addresses.
+    fn may_send_to(self, targets: &[IpAddr]) -> bool {
+        let is_own = |address: &IpAddr| is_own_address(address.to_canonical());
+        if self == Self::Machine && !targets.is_empty() && targets.iter().all(is_own) {
+            return true;
+        }
+        !Self::of_nearest(targets).is_too_near_for(self)
     }
 
     /// Returns the reach by the range of the address.
@@ -95,15 +105,8 @@ pub(crate) fn is_loopback(origin: &HttpOrigin) -> bool {
 }
 
 impl HttpClient {
-    /// Remembers the address at which a server was reached without a proxy.
-    pub(super) fn remember_peer(&self, host: &str, port: u16, address: IpAddr) {
-        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.insert((host.to_owned(), port), address);
-    }
-
-    fn known_peer(&self, origin: &HttpOrigin) -> Option<IpAddr> {
-        let peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.get(&(origin.host.clone(), origin.port)).copied()
+    fn known_address(&self, origin: &HttpOrigin) -> Option<IpAddr> {
+        self.reached_address(&origin.host, origin.port).map(|address| address.ip())
     }
 
     /// Returns whether a server that answered may send to another one.
@@ -112,24 +115,46 @@ impl HttpClient {
             return true;
         }
         // Only the address that answered counts: a name can have others that are nearer.
-        let own = self.known_peer(server).or_else(|| written_address(&server.host));
+        let own = self.known_address(server).or_else(|| written_address(&server.host));
         let from = match own {
             Some(address) if is_own_address(address.to_canonical()) => AddressReach::Machine,
             Some(address) => AddressReach::of_address(address),
             None => AddressReach::World,
         };
-        let targets = self.target_addresses(target);
-        let is_own = |address: &IpAddr| is_own_address(address.to_canonical());
-        if from == AddressReach::Machine && !targets.is_empty() && targets.iter().all(is_own) {
-            return true;
+        let may_send = from.may_send_to(&self.target_addresses(target));
+        if may_send {
+            self.remember_sender(target, from);
         }
-        !AddressReach::of_nearest(&targets).is_too_near_for(from)
+        may_send
+    }
+
+    fn remember_sender(&self, target: &HttpOrigin, from: AddressReach) {
+        let mut senders = self.shared.senders.lock().unwrap_or_else(PoisonError::into_inner);
+        let farthest = senders.entry(target.clone()).or_insert(from);
+        *farthest = from.max(*farthest);
+    }
+
+    /// Fails if a name that a server sent to has other addresses now than when that was allowed.
+    pub(super) fn check_addresses(
+        &self,
+        target: &HttpOrigin,
+        addresses: &[SocketAddr],
+    ) -> Result<(), HttpError> {
+        let senders = self.shared.senders.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(from) = senders.get(target).copied() else { return Ok(()) };
+        drop(senders);
+        let addresses: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
+        if from.may_send_to(&addresses) {
+            return Ok(());
+        }
+        Err(HttpError::PrivateRedirect(format!("{}://{}/", target.scheme, target.authority())))
     }
 
     /// Returns the addresses of a server that may not have been contacted yet; none if only a proxy
     /// knows them, or if the name has none.
     fn target_addresses(&self, target: &HttpOrigin) -> Vec<IpAddr> {
-        if let Some(address) = written_address(&target.host).or_else(|| self.known_peer(target)) {
+        if let Some(address) = written_address(&target.host).or_else(|| self.known_address(target))
+        {
             return vec![address];
         }
         let scheme = if target.is_tls() { RequestScheme::Https } else { RequestScheme::Http };
@@ -137,8 +162,8 @@ impl HttpClient {
         if !matches!(proxies.for_server(scheme, &target.host, target.port), Ok(None)) {
             return Vec::new();
         }
-        let found = (target.host.as_str(), target.port).to_socket_addrs();
-        found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
+        let found = resolve_host(&target.host, target.port).unwrap_or_default();
+        found.iter().map(SocketAddr::ip).collect()
     }
 }
 

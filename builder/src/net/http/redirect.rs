@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::body::HttpResponse;
-use super::{HttpClient, HttpError, HttpRequest, redact_url, url_origin};
+use super::{HttpClient, HttpError, HttpOrigin, HttpRequest, redact_url, url_origin};
 
 const HOPS_MAX: usize = 10;
 
@@ -18,10 +18,15 @@ impl HttpClient {
         let mut url = request.url.clone();
         for _ in 0..HOPS_MAX {
             let mut hop = HttpRequest { url: &url, ..request.clone() };
-            if url_origin(&url)? != first {
+            let origin = url_origin(&url)?;
+            let is_elsewhere = origin != first;
+            if is_elsewhere {
                 hop.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
             }
-            let response = self.send(&hop, &[])?;
+            let response = match self.send(&hop, &[]) {
+                Err(error) if is_elsewhere => return Err(error.of_redirect_target(&origin)),
+                response => response?,
+            };
             if !matches!(response.head.status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }
@@ -42,6 +47,27 @@ impl HttpClient {
             return Err(HttpError::PrivateRedirect(redact_url(&url)));
         }
         Ok(url)
+    }
+}
+
+impl HttpError {
+    fn of_redirect_target(self, target: &HttpOrigin) -> Self {
+        match self {
+            // It says itself where it was led.
+            Self::Cancelled | Self::PrivateRedirect(_) => self,
+            error => Self::RedirectTarget { host: target.authority(), error: Box::new(error) },
+        }
+    }
+}
+
+impl HttpResponse {
+    /// Returns where a redirect that is not followed leads to, for messages; nothing if it is none.
+    pub(crate) fn redirect_words(&self) -> Option<String> {
+        let location =
+            self.head.header("location").filter(|_| matches!(self.head.status, 300..400))?;
+        let HttpOrigin { scheme, host, port } = self.origin();
+        let base = Url::parse(&format!("{scheme}://{host}:{port}/")).ok()?;
+        Some(format!("it redirects to `{}`", redact_url(&base.join(location).ok()?)))
     }
 }
 
@@ -109,6 +135,11 @@ mod tests {
         found.map_or_else(|error| error.to_string(), |url| url.to_string())
     }
 
+    /// Makes a client know where a server was reached.
+    fn reach(client: &HttpClient, host: &str, port: u16, address: &str) {
+        client.remember_address(host, port, (address.parse::<IpAddr>().unwrap(), port).into());
+    }
+
     fn check(from: &str, location: &str, expected: &str) {
         let found = resolve(&client(PrivateRedirects::Refuse), from, location);
         assert_eq!(found, expected, "{from} {location}");
@@ -119,7 +150,7 @@ mod tests {
     fn a_server_sends_to_what_is_where_it_is_itself() {
         let check = |peer: &str, location: &str, follows: bool| {
             let client = client(PrivateRedirects::Refuse);
-            client.remember_peer("q.invalid", 5000, peer.parse::<IpAddr>().unwrap());
+            reach(&client, "q.invalid", 5000, peer);
             let found = resolve(&client, "http://q.invalid:5000/v2/", location);
             assert_eq!(found == location, follows, "{peer} {location}: {found}");
         };
@@ -142,11 +173,36 @@ mod tests {
     #[test]
     fn names_do_not_hide_addresses() {
         let client = client(PrivateRedirects::Refuse);
-        client.remember_peer("q.invalid", 443, "9.9.9.9".parse().unwrap());
-        client.remember_peer("near.invalid", 443, "10.0.0.9".parse().unwrap());
+        reach(&client, "q.invalid", 443, "9.9.9.9");
+        reach(&client, "near.invalid", 443, "10.0.0.9");
         let near = "an address that only this machine or network can reach";
         let refused = format!("refusing to follow to `https://near.invalid/`: {near}");
         assert_eq!(resolve(&client, "https://q.invalid/v2/", "https://near.invalid/"), refused);
+    }
+
+    /// Addresses of a name may be others when a connection to it is made.
+    #[test]
+    fn names_are_held_to_what_was_allowed() {
+        let client = client(PrivateRedirects::Refuse);
+        reach(&client, "q.invalid", 443, "9.9.9.9");
+        reach(&client, "near.invalid", 443, "10.0.0.9");
+        let target = url_origin(&Url::parse("https://s3.invalid/").unwrap()).unwrap();
+        let check = |address: &str, is_allowed: bool| {
+            let addresses = [(address.parse::<IpAddr>().unwrap(), 443).into()];
+            assert_eq!(
+                client.check_addresses(&target, &addresses).is_ok(),
+                is_allowed,
+                "{address}"
+            );
+        };
+        // What the user named may be anywhere.
+        check("127.0.0.1", true);
+        resolve(&client, "https://near.invalid/v2/", "https://s3.invalid/");
+        check("10.0.0.9", true);
+        check("127.0.0.1", false);
+        resolve(&client, "https://q.invalid/v2/", "https://s3.invalid/");
+        check("9.9.9.9", true);
+        check("10.0.0.9", false);
     }
 
     #[test]

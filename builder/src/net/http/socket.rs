@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt;
+use thiserror::Error;
 
 /// Returns whether the user has cancelled.
 pub(crate) type CancelCheck = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -45,10 +46,6 @@ impl Socket {
         Ok(Self { tcp, deadline, read_wait: waiting, cancelled })
     }
 
-    pub(super) fn peer_address(&self) -> io::Result<SocketAddr> {
-        self.tcp.peer_addr()
-    }
-
     /// Sets how long a read or write may take without moving a byte.
     pub(super) fn set_deadline(&self, deadline: Duration) {
         self.deadline.set(deadline);
@@ -82,13 +79,28 @@ impl Socket {
                 result => return result,
             }
             if (self.cancelled)() {
-                return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cancelled"));
+                return Err(cancelled_error());
             }
             if since.elapsed() >= self.deadline.get() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
     }
+}
+
+/// The user cancelled the operation.
+#[derive(Debug, Error)]
+#[error("cancelled")]
+struct Cancelled;
+
+/// Returns the error of an operation that the user cancelled.
+pub(super) fn cancelled_error() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, Cancelled)
+}
+
+/// Returns whether an operation failed because the user cancelled it.
+pub(super) fn is_cancelled(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<Cancelled>())
 }
 
 fn is_temporary(error: &io::Error) -> bool {

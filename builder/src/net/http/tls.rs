@@ -41,7 +41,7 @@ pub(super) fn connect_tls(
                 return Err(HttpError::ClientCertificate(reason));
             }
             match error.into_io_error() {
-                Ok(error) => Err(HttpError::Lost(error)),
+                Ok(error) => Err(HttpError::from_io(error, client.options().stall)),
                 Err(error) => {
                     let reasons = openssl_reasons(error.ssl_error(), &error.to_string());
                     // OpenSSL reads the answer of another protocol as a record of a wrong version.

@@ -80,6 +80,11 @@ impl ProxyAddress {
             None => (None, authority),
         };
         let (host, port) = split_port(server)?;
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        let is_address = server.starts_with('[') && host.parse::<Ipv6Addr>().is_ok();
+        if !is_address && (host.is_empty() || !host.bytes().all(is_name)) {
+            return None;
+        }
         let default = match scheme {
             ProxyScheme::Http => 80,
             ProxyScheme::Https => 443,
@@ -94,19 +99,18 @@ impl ProxyAddress {
     }
 }
 
-/// Splits `HOST:PORT`, where the port may be missing or empty.
-fn split_port(server: &str) -> Option<(&str, Option<&str>)> {
-    let (host, port) = if let Some(rest) = server.strip_prefix('[') {
-        let (host, port) = rest.split_once(']')?;
-        host.parse::<Ipv6Addr>().ok()?;
-        (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
-    } else {
-        let (host, port) = server.split_once(':').map_or((server, None), |(h, p)| (h, Some(p)));
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-        if host.is_empty() || !host.bytes().all(is_name) {
-            return None;
-        }
-        (host, port)
+/// Splits `HOST:PORT`, where the port may be missing or empty. An IPv6 address with a port has
+/// brackets.
+pub(super) fn split_port(server: &str) -> Option<(&str, Option<&str>)> {
+    let (host, port) = match server.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']')? {
+            (host, "") => (host, None),
+            (host, port) => (host, Some(port.strip_prefix(':')?)),
+        },
+        None => match server.split_once(':') {
+            Some((host, port)) if !port.contains(':') => (host, Some(port)),
+            _ => (server, None),
+        },
     };
     Some((host, port.filter(|port| !port.is_empty())))
 }

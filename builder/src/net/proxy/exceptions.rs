@@ -3,6 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::address::split_port;
+
 /// Servers that are reached without a proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ProxyExceptions(Vec<ProxyException>);
@@ -77,6 +79,7 @@ fn parse_exception(item: &str) -> Option<ProxyException> {
         return parse_network(address.parse().ok()?, bits.parse().ok()?);
     }
     let (host, port) = split_port(item)?;
+    let port = port.map(str::parse).transpose().ok()?;
     if let Ok(address) = host.parse::<IpAddr>() {
         return Some(ProxyException::Address { address: address.to_canonical(), port });
     }
@@ -105,19 +108,6 @@ fn ipv6_bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
         IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
-/// Splits a port off; an IPv6 address with a port has brackets.
-fn split_port(item: &str) -> Option<(&str, Option<u16>)> {
-    if let Some(rest) = item.strip_prefix('[') {
-        let (host, port) = rest.split_once(']')?;
-        let port = port.strip_prefix(':').map(str::parse).transpose().ok()?;
-        return Some((host, port));
-    }
-    match item.split_once(':') {
-        Some((host, port)) if !port.contains(':') => Some((host, Some(port.parse().ok()?))),
-        _ => Some((item, None)),
     }
 }
 
@@ -195,6 +185,8 @@ mod tests {
         check("[fd00::1]:80", "fd00::1", 80, true);
         check("[fd00::1]:80", "fd00::1", 81, false);
         check("[fd00::1]", "[fd00::1]", 81, true);
+        check("[fd00::1]80", "fd00::1", 80, false);
+        check("example.com:", "example.com", 80, true);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use super::Repository;
+use super::answer::web_page_error;
 use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
 use super::range::BlobRange;
@@ -13,6 +14,12 @@ use crate::net::http::{HttpError, HttpResponse, RetryAttempts};
 
 const READ_ACT: &str = "read a blob of";
 
+/// Number of bytes at the start of a response that may show that it is a web page.
+const PAGE_START_LEN: u64 = 4096;
+
+/// The body of a response, of which the first bytes may have been looked at.
+type BlobBody = io::Chain<io::Cursor<Vec<u8>>, HttpResponse>;
+
 /// A reader of a blob that resumes interrupted downloads.
 pub(super) struct RegistryBlobReader<'a> {
     repository: Repository<'a>,
@@ -20,7 +27,7 @@ pub(super) struct RegistryBlobReader<'a> {
     others: VecDeque<Repository<'a>>,
     /// The bytes that are still to be read.
     range: BlobRange,
-    response: Option<HttpResponse>,
+    response: Option<BlobBody>,
     attempts: RetryAttempts,
 }
 
@@ -74,22 +81,38 @@ impl<'a> RegistryBlobReader<'a> {
         if response.head.status == 404 && !response.is_from(&repository.host.base_url) {
             return Err(fail(repository.status_error(response)));
         }
-        range.check_response(&response.head).map_err(fail)?;
-        // A server without range requests sends the whole blob again.
-        if response.head.status != 206 {
-            skip_bytes(&mut response, range.start).map_err(fail)?;
+        let start = read_page_start(&mut response);
+        if let Some(page) = web_page_error(&start, &format!("the blob {}", range.digest)) {
+            return Err(fail(page));
         }
-        self.response = Some(response);
+        range.check_response(&response.head).map_err(fail)?;
+        let is_part = response.head.status == 206;
+        let mut body = io::Cursor::new(start).chain(response);
+        // A server without range requests sends the whole blob again.
+        if !is_part {
+            skip_bytes(&mut body, range.start).map_err(fail)?;
+        }
+        self.response = Some(body);
         Ok(())
     }
 }
 
-/// Reads and drops the first `count` bytes of a response.
-fn skip_bytes(response: &mut HttpResponse, count: u64) -> Result<(), RegistryErrorCause> {
+/// Reads the first bytes of a response that is called a web page, since the header may be wrong.
+fn read_page_start(response: &mut HttpResponse) -> Vec<u8> {
+    let mut start = Vec::new();
+    if response.head.status == 200 && response.head.is_web_page() {
+        // After an error, reading the rest fails too.
+        drop(response.take(PAGE_START_LEN).read_to_end(&mut start));
+    }
+    start
+}
+
+/// Reads and drops the first `count` bytes of a body.
+fn skip_bytes(body: &mut BlobBody, count: u64) -> Result<(), RegistryErrorCause> {
     let mut left = count;
     while left > 0 {
         let mut space = vec![0; usize::try_from(left.min(64 * 1024)).unwrap_or(0)];
-        match response.read(&mut space) {
+        match body.read(&mut space) {
             Ok(count) if count > 0 => left -= count as u64,
             _ => return Err(RegistryErrorCause::InvalidContent("the blob is too short".into())),
         }

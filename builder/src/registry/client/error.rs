@@ -50,7 +50,7 @@ impl fmt::Display for Responder {
 pub enum RegistryErrorCause {
     /// There was no response.
     #[error(transparent)]
-    Http(#[from] HttpError),
+    Http(HttpError),
     /// A server responded with an error status.
     #[error("{responder} answered {status}{}", detail_suffix(.detail.as_deref()))]
     Status {
@@ -90,6 +90,15 @@ pub enum RegistryErrorCause {
     /// The user cancelled the operation.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl From<HttpError> for RegistryErrorCause {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Cancelled => Self::Cancelled,
+            error => Self::Http(error),
+        }
+    }
 }
 
 fn detail_suffix(detail: Option<&str>) -> String {
@@ -157,7 +166,9 @@ impl RegistryError {
             {
                 SPEAKS_TLS.into()
             }
-            RegistryErrorCause::Http(error) => return http_help(error, host),
+            RegistryErrorCause::Http(error) => {
+                return http_help(error, host).or_else(|| protocol_help(error).map(Into::into));
+            }
             _ => return None,
         })
     }
@@ -171,7 +182,6 @@ const SPEAKS_TLS: &str =
 
 fn http_help(error: &HttpError, host: &str) -> Option<String> {
     let certs = format!("/etc/containers/certs.d/{host}");
-    let speak = "is it a registry, and does it speak https? if not, say `--plain-http`";
     Some(match error {
         HttpError::Tls { problem: TlsProblem::Untrusted, .. } => format!(
             "name the registry's authority with `--ca-file`, or put it into `{certs}/ca.crt`; \
@@ -188,20 +198,30 @@ fn http_help(error: &HttpError, host: &str) -> Option<String> {
         | HttpError::Socks { failure: SocksFailure::Method | SocksFailure::User, .. } => {
             PROXY_LOGIN.into()
         }
+        HttpError::RedirectTarget { host, error } => return http_help(error, host),
         HttpError::PrivateRedirect(_) => PRIVATE_REDIRECT_HELP.into(),
         HttpError::ProxyVariable(error) => error.help().into(),
         HttpError::ClientCertificate(_) => {
             format!("put yours into `{certs}/client.cert`, and its key into `{certs}/client.key`")
         }
         HttpError::NotHttp(NotHttp::Tls) => SPEAKS_TLS.into(),
+        _ => return None,
+    })
+}
+
+/// Returns what the user can do about a server that may be no registry.
+fn protocol_help(error: &HttpError) -> Option<&'static str> {
+    match error {
         HttpError::Tls { problem: TlsProblem::Other, .. }
         | HttpError::NotTls(_)
         | HttpError::NotHttp(_)
         | HttpError::Protocol(_)
         | HttpError::Lost(_)
-        | HttpError::Closed => speak.into(),
-        _ => return None,
-    })
+        | HttpError::Closed => {
+            Some("is it a registry, and does it speak https? if not, say `--plain-http`")
+        }
+        _ => None,
+    }
 }
 
 impl From<RegistryError> for StorageError {

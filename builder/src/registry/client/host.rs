@@ -9,7 +9,7 @@ use url::Url;
 
 use super::auth::Authorization;
 use super::error::RegistryErrorCause;
-use crate::net::http::{HttpClient, HttpError, HttpRequest, is_loopback, url_origin};
+use crate::net::http::{HttpClient, HttpError, HttpRequest, HttpResponse, is_loopback, url_origin};
 
 /// One registry and its state.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl RegistryHost {
             }
             ConnectionSecurity::Unverified => {
                 client.disable_verification(&url_origin(&base)?);
-                has_no_tls(client, &base)
+                !answers(client, &base) && answers(client, &url("http")?)
             }
         };
         if plain {
@@ -123,14 +123,10 @@ fn smaller_chunk(refused: u64) -> Option<u64> {
     Some(CHUNK_FIRST.min(less)).filter(|less| *less >= CHUNK_LEAST)
 }
 
-fn has_no_tls(client: &HttpClient, base: &Url) -> bool {
-    match client.send(&HttpRequest::new("GET", base), &[]) {
-        Ok(response) => {
-            response.discard();
-            false
-        }
-        Err(error) => !matches!(error, HttpError::Resolve { .. } | HttpError::Stalled(_)),
-    }
+/// Returns whether a server answers, whatever it answers.
+fn answers(client: &HttpClient, base: &Url) -> bool {
+    let answer = client.send(&HttpRequest::new("GET", base), &[]);
+    answer.map(HttpResponse::discard).is_ok()
 }
 
 #[cfg(test)]

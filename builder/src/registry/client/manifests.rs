@@ -2,10 +2,10 @@
 //! bounded in size, and used only if they match their digest.
 
 use super::Repository;
+use super::answer::web_page_error;
 use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
 use super::scope::TokenScope;
-use crate::net::http::web_page_words;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
 use crate::oci::progress::ProgressEvent;
@@ -55,11 +55,9 @@ impl Repository<'_> {
         let media_type = response.head.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let bytes = response.read_body(DOCUMENT_LEN_MAX).map_err(|error| fail(error.into()))?;
-        let page = web_page_words(&bytes);
-        let document = Document::parse_received(&media_type, bytes).map_err(|why| {
-            let why = page.map_or(why, |page| format!("the server sent {page}, not a manifest"));
-            fail(RegistryErrorCause::InvalidContent(why))
-        })?;
+        let page = web_page_error(&bytes, "a manifest");
+        let document = Document::parse_received(&media_type, bytes)
+            .map_err(|why| fail(page.unwrap_or_else(|| RegistryErrorCause::InvalidContent(why))))?;
         let expected = if reference.contains(':') { Some(reference) } else { declared.as_deref() };
         // Digests of other algorithms cannot be checked, so they are not trusted.
         match expected.map(str::parse::<Digest>) {

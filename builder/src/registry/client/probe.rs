@@ -38,7 +38,9 @@ impl Repository<'_> {
             };
             let again = match &cause {
                 RegistryErrorCause::Http(
-                    HttpError::Redirect { .. } | HttpError::PrivateRedirect(_),
+                    HttpError::RedirectTarget { .. }
+                    | HttpError::Redirect { .. }
+                    | HttpError::PrivateRedirect(_),
                 ) => return Ok(None),
                 _ if refusals > PROBE_RETRIES => Retry::No,
                 cause => self
@@ -119,8 +121,7 @@ fn head_shows_blob(response: &HttpResponse, size: u64) -> Option<bool> {
     match (response.head.status, response.head.content_length()) {
         (404, _) => Some(false),
         _ if response.head.is_web_page() => None,
-        (_, None) => Some(true),
-        (_, Some(len)) => (len == size).then_some(true),
+        (_, len) => (len == Some(size)).then_some(true),
     }
 }
 

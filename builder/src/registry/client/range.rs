@@ -43,11 +43,7 @@ impl BlobRange {
                 ));
             }
         } else if head.content_length().is_some_and(|len| len != *size) {
-            let why = if head.is_web_page() {
-                format!("the server sent a web page, not the blob {digest}")
-            } else {
-                format!("the blob {digest} is not {size} bytes long")
-            };
+            let why = format!("the blob {digest} is not {size} bytes long");
             return Err(RegistryErrorCause::InvalidContent(why));
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::Repository;
-use super::answer::unexpected_content;
+use super::answer::web_page_error;
 use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
 use super::scope::TokenScope;
@@ -67,8 +67,12 @@ impl Repository<'_> {
         let following = following.transpose().map_err(fail)?;
         let page = response.read_body(PAGE_MAX).map_err(fail)?;
         let page: TagPage = serde_json::from_slice(&page).map_err(|_| {
-            let why = || "what the server sent is no list of tags".to_owned();
-            self.registry_error(LIST_ACT, unexpected_content(&page, "a list of tags", why))
+            let other = || {
+                let why = "what the server sent is no list of tags";
+                RegistryErrorCause::InvalidContent(why.into())
+            };
+            let cause = web_page_error(&page, "a list of tags").unwrap_or_else(other);
+            self.registry_error(LIST_ACT, cause)
         })?;
         Ok((page.tags.unwrap_or_default(), following))
     }

@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::auth::{Authorization, CredentialContext, CredentialHistory, NO_CREDENTIAL};
@@ -13,9 +12,7 @@ use super::error::{RegistryErrorCause, Responder};
 use super::scope::TokenScope;
 use super::token::RegistryToken;
 use crate::net::credential::Credential;
-use crate::net::http::{
-    HttpRequest, HttpResponse, redact_url, retry_after, server_words, web_page_words,
-};
+use crate::net::http::{HttpRequest, HttpResponse, retry_after, server_words, web_page_words};
 use crate::net::secret::Secret;
 
 /// The lifetime of a token in seconds where the response declares none, as the specification says.
@@ -78,10 +75,10 @@ impl Authorization {
         let since = Instant::now();
         let (status, host) = (answer.head.status, answer.origin().authority());
         let pause = retry_after(&answer.head);
-        let location = answer.head.header("location").map(str::to_owned);
+        let redirect = answer.redirect_words();
         let body = match status {
             200..300 => answer.read_body(TOKEN_MAX)?,
-            _ => answer.read_body(TOKEN_MAX).unwrap_or_default(),
+            _ => answer.read_start(TOKEN_MAX),
         };
         let words = server_words(&body).map(|words| self.redact_secrets(&words));
         if matches!(status, 400 | 401 | 403) {
@@ -95,8 +92,6 @@ impl Authorization {
             });
         }
         if !matches!(status, 200..300) {
-            let location = location.and_then(|location| Url::parse(&location).ok());
-            let redirect = location.map(|url| format!("it redirects to `{}`", redact_url(&url)));
             let (detail, responder) = (redirect.or(words), Responder::TokenServer(host));
             return Err(RegistryErrorCause::Status { responder, status, detail, pause });
         }

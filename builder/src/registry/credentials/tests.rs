@@ -1,6 +1,3 @@
-use crate::registry::credentials::file::AuthFile;
-use crate::registry::credentials::file::AuthFileFormat;
-use crate::registry::credentials::file::AuthFileLookup;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,6 +6,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::file::{AuthFile, AuthFileFormat, AuthFileLookup};
 use super::*;
 use crate::net::secret::Secret;
 use crate::oci::image::reference::Reference;

@@ -74,6 +74,11 @@ impl BrokenEntry {
 }
 
 impl RegistryEntry {
+    /// Returns whether the prefix is the longer one, so that the other entry does not matter.
+    pub(super) fn has_priority_over(&self, broken: &BrokenEntry) -> bool {
+        !broken.prefix.is_empty() && self.prefix.len() > broken.prefix.len()
+    }
+
     /// Returns the length in bytes of the part of an image's name that the prefix matches, if it does.
     pub(super) fn matched_len(&self, image: &Reference) -> Option<usize> {
         matched_len(&self.prefix, image)

@@ -137,12 +137,15 @@ impl RegistrySettings {
         image: &Reference,
         purpose: RegistryPurpose,
     ) -> Result<RegistryResolution, Diagnostic> {
-        let broken = self.broken.iter().find(|entry| entry.may_match(image));
+        let matching = self.entries.iter().filter(|entry| entry.matched_len(image).is_some());
+        let entry = matching.max_by_key(|entry| entry.prefix.len());
+        let broken = self.broken.iter().find(|broken| {
+            broken.may_match(image) && !entry.is_some_and(|entry| entry.has_priority_over(broken))
+        });
         if let Some(problem) = broken.and_then(|entry| entry.problems.first()) {
             return Err(problem.clone());
         }
-        let matching = self.entries.iter().filter(|entry| entry.matched_len(image).is_some());
-        let Some(entry) = matching.max_by_key(|entry| entry.prefix.len()) else {
+        let Some(entry) = entry else {
             let image = image.clone();
             let (transport, redirects) = (RegistryTransport::Verify, PrivateRedirects::Refuse);
             let endpoint = RegistryEndpoint { image, transport, redirects };

@@ -313,6 +313,13 @@ fn a_broken_entry_stops_what_it_applies_to() {
     let mirror = registry("location = \"m.io\"\n[[registry.mirror]]");
     check(&mirror, "q.io/x:1", "q.io/x:1");
     check(&mirror, "m.io/x:1", "r.conf:3:1: `location` is missing for a mirror");
+    // The longest prefix decides.
+    let outer = registry("location = \"https://q.io\"") + "\n" + &registry("location = \"q.io/a\"");
+    check(&outer, "q.io/a/x:1", "q.io/a/x:1");
+    check(&outer, "q.io/b/x:1", &scheme);
+    let inner = registry("location = \"https://q.io/a\"") + "\n" + &registry("location = \"q.io\"");
+    check(&inner, "q.io/a/x:1", &scheme);
+    check(&inner, "q.io/b/x:1", "q.io/b/x:1");
     // An entry without a name may be about any registry.
     check(&registry(""), "q.io/x:1", "r.conf:1:1: a registry has neither `prefix` nor `location`");
 }
