@@ -6,7 +6,7 @@ mod disks;
 
 use std::io;
 
-use diskette_builder::cluster::contract::{Severity, examine_disk, flaw_rule};
+use diskette_builder::cluster::contract::{Severity, examine_disk_by_rules, flaw_rule};
 use diskette_builder::disk::{
     DiskInfo, DiskStart, Extent, FlawKind, ReadAt, START_LEN, find_misnaming,
 };
@@ -65,7 +65,7 @@ impl RefusalTable {
         let len = disk.len() as u64;
         for part in [disk.len().min(START_LEN), disk.len().min(1 << 16)] {
             let start = DiskStart { bytes: &disk[..part], len };
-            assert_eq!(examine_disk(&start).unwrap().format, info.format, "{what}");
+            assert_eq!(examine_disk_by_rules(&start).unwrap().format, info.format, "{what}");
         }
         self.0 += 1;
     }
@@ -306,7 +306,7 @@ fn broken_raw_disks_are_refused() {
     for len in [1, 512, 1 << 20, 5_000_000] {
         check(&vec![0; len], Blank, &format!("{len} zeros"));
     }
-    let info = examine_disk(&Hole(1 << 40)).unwrap();
+    let info = examine_disk_by_rules(&Hole(1 << 40)).unwrap();
     assert_eq!(refusal_of("a.img", &info), Some(Blank));
 
     let disk = gpt_disk(512, 300, &[(LINUX, 40, 60), (LINUX, 61, 260)]);

@@ -60,6 +60,7 @@ pub use flaw::{Flaw, FlawKind};
 pub use format::DiskFormat;
 pub use info::DiskInfo;
 pub use name::find_misnaming;
+pub(crate) use name::vmdk_descriptor_name;
 pub(crate) use partitions::{UefiBoot, find_uefi_boot};
 pub use read_at::ReadAt;
 pub use start::DiskStart;

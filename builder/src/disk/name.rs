@@ -1,7 +1,10 @@
-//! The *name* of a disk, whose suffix implies a format.
+//! The *name* of a disk: its suffix implies a format, its end a part of a VMDK.
 
 use super::refusals::NAME_THE_DESCRIPTOR;
 use super::{DiskFormat, DiskInfo, Flaw, FlawKind};
+
+/// How the names of a VMDK's parts end, before `.vmdk`, by their kind; some have a number.
+const PART_KINDS: [&str; 6] = ["-flat", "-delta", "-sesparse", "-s", "-f", "-c"];
 
 /// Returns the flaw of a name whose suffix is that of another format. Suffixes of no particular
 /// format (`.img`, `.raw`, `.bin`) suit every disk.
@@ -25,6 +28,14 @@ pub fn find_misnaming(name: &str, info: &DiskInfo) -> Option<Flaw> {
     (!is_right).then_some(Flaw::new(FlawKind::Misnamed, detail))
 }
 
+/// Returns the name of the descriptor of a VMDK by that of a part: `vm.vmdk` for `vm-s001.vmdk`.
+pub(crate) fn vmdk_descriptor_name(file: &str) -> Option<String> {
+    let stem = file.strip_suffix(".vmdk")?;
+    let name = stem.trim_end_matches(|c: char| c.is_ascii_digit());
+    let whole = PART_KINDS.iter().find_map(|kind| name.strip_suffix(kind))?;
+    (!whole.is_empty()).then(|| format!("{whole}.vmdk"))
+}
+
 /// Returns whether VMware names one of several extents without a header like this: `vm-f001.vmdk`.
 fn is_flat_extent(name: &str) -> bool {
     let number = name.rsplit_once("-f").map_or("", |(_, rest)| rest);
@@ -46,5 +57,20 @@ mod tests {
         check("vm-f.vmdk", false);
         check("vm-f1.vmdk", false);
         check("vm-s001.vmdk", false);
+    }
+
+    #[test]
+    fn descriptors_are_named_after_their_parts() {
+        let check = |file: &str, expected: Option<&str>| {
+            assert_eq!(vmdk_descriptor_name(file).as_deref(), expected, "{file}");
+        };
+        check("vm-s001.vmdk", Some("vm.vmdk"));
+        check("d/vm-f012.vmdk", Some("d/vm.vmdk"));
+        check("vm-flat.vmdk", Some("vm.vmdk"));
+        check("vm-000001-s003.vmdk", Some("vm-000001.vmdk"));
+        check("vm-000001-sesparse.vmdk", Some("vm-000001.vmdk"));
+        check("vm-disk1.vmdk", None);
+        check("-s001.vmdk", None);
+        check("vm-s001.img", None);
     }
 }

@@ -7,6 +7,7 @@ use crate::cluster::contract::facts::LayerFacts;
 use crate::cluster::contract::{KERNEL_DIRECTORY, Rootfs, cdi_takes, is_disk, is_relevant};
 use crate::cluster::kubernetes::{CdromBus, DiskDevice, KernelFiles, MachineContent, SecureBoot};
 use crate::disk::{self, DiskFormat, UefiBoot};
+use crate::inspect::kept::kept_len;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
@@ -21,6 +22,9 @@ const TAR_LEN_MAX: u64 = 4 << 30;
 
 /// How many of a disk's first bytes are read at most, to find its boot loaders.
 const DISK_START_MAX: usize = 32 << 20;
+
+/// Maximum number of bytes that are kept of the members of an image's layers.
+const KEPT_LEN: usize = 16 << 20;
 
 /// Largest layer that is read further behind its disk.
 const SMALL_LAYER: u64 = 16 << 20;
@@ -41,6 +45,8 @@ struct SeenImage {
     kernel: Option<KernelFiles>,
     /// Whether all layers were read to the end, or to their disk.
     is_whole: bool,
+    /// Number of bytes that are kept of the members of layers.
+    kept: usize,
 }
 
 /// What was seen of a disk.
@@ -123,7 +129,8 @@ fn see_layer(
     let reach = LAYER_START_LEN.min(blob.size);
     let reader = images.open_blob_start(blob.digest, blob.size, reach).map_err(io::Error::other)?;
     let (compression, tar) = tar::decompress(reader.take(reach)).map_err(io::Error::other)?;
-    let mut tar = TarReader::new(tar.take(TAR_LEN_MAX), compression, TarLimits::default());
+    let tar = TarReader::new(tar.take(TAR_LEN_MAX), compression, TarLimits::default());
+    let mut tar = tar.with_sparse_files();
     while let Some(found) = tar.next() {
         let found = found.map_err(io::Error::other)?;
         let is_wanted = match path {
@@ -137,6 +144,10 @@ fn see_layer(
             }
         }
         if is_relevant(&found.path) {
+            seen.kept += kept_len(&found);
+            if seen.kept > KEPT_LEN {
+                return Err(io::Error::other("it has too many files"));
+            }
             facts.members.push(found);
         }
     }
@@ -148,7 +159,9 @@ fn see_disk(tar: &mut TarReader<impl Read>, len: u64) -> io::Result<SeenDisk> {
     let mut bytes = Vec::new();
     let mut wanted = disk::START_LEN;
     loop {
-        let is_end = read_up_to(tar, &mut bytes, wanted)?;
+        let more = tar.read_content_start(wanted - bytes.len()).map_err(io::Error::other)?;
+        bytes.extend(more);
+        let is_end = bytes.len() < wanted;
         let start = disk::DiskStart { bytes: &bytes, len };
         let format = disk::examine_disk(&start)?.format;
         let uefi = disk::find_uefi_boot(&start, format);
@@ -164,36 +177,15 @@ fn see_disk(tar: &mut TarReader<impl Read>, len: u64) -> io::Result<SeenDisk> {
     }
 }
 
-/// Reads until there are so many bytes, and returns whether that was the end of the content.
-fn read_up_to(
-    tar: &mut TarReader<impl Read>,
-    bytes: &mut Vec<u8>,
-    wanted: usize,
-) -> io::Result<bool> {
-    let mut space = vec![0; 64 << 10];
-    while bytes.len() < wanted {
-        match tar.read_content(&mut space).map_err(io::Error::other)? {
-            0 => return Ok(true),
-            count => bytes.extend_from_slice(space.get(..count).unwrap_or_default()),
-        }
-    }
-    Ok(false)
-}
-
 /// Returns the kernel and its initial file system in `/boot`.
 fn find_kernel(layers: &[LayerFacts]) -> Option<KernelFiles> {
     let rootfs = Rootfs::new(layers);
-    let files: Vec<&str> = rootfs
-        .below(KERNEL_DIRECTORY)
-        .filter(|seen| {
-            let kind = &seen.entry.kind;
-            matches!(
-                kind,
-                TarEntryKind::File | TarEntryKind::Hardlink(_) | TarEntryKind::Symlink(_)
-            )
-        })
-        .map(|seen| seen.entry.path.as_str())
-        .collect();
+    let is_file = |kind: &TarEntryKind| {
+        matches!(kind, TarEntryKind::File | TarEntryKind::Hardlink(_) | TarEntryKind::Symlink(_))
+    };
+    let below = rootfs.below(KERNEL_DIRECTORY).map(|seen| seen.entry);
+    let files: Vec<&str> =
+        below.filter(|entry| is_file(&entry.kind)).map(|entry| entry.path.as_str()).collect();
     // Of several with the same beginning the shortest is most likely meant.
     let find = |starts: &[&str]| {
         let of_start = |start: &&str| {

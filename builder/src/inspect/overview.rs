@@ -7,7 +7,7 @@ use std::io::Read;
 use crate::cluster::contract::facts::{ConfigFacts, DiskFacts, LayerFacts};
 use crate::cluster::contract::labels::{check_key, is_copied_to_volume, label_for_env};
 use crate::cluster::contract::{
-    Finding, NEED_ALL_MEMBERS, cdi_takes, examine_disk, is_relevant, judge_image,
+    Finding, NEED_ALL_MEMBERS, cdi_takes, examine_disk_by_rules, is_relevant, judge_image,
 };
 use crate::compression::CompressionFormat;
 use crate::disk;
@@ -139,7 +139,8 @@ fn read_layer_start(
     if let Some(compressed) = compressed {
         *compressed = compression.into();
     }
-    let mut tar = TarReader::new(tar.take(TAR_LEN_MAX), compression, TarLimits::default());
+    let tar = TarReader::new(tar.take(TAR_LEN_MAX), compression, TarLimits::default());
+    let mut tar = tar.with_sparse_files();
     let found = find_member(&mut tar, facts);
     let is_whole = reach == blob.size && tar.into_inner().limit() > 0;
     match found {
@@ -162,7 +163,8 @@ fn find_member(
         facts.members.push(found.clone());
         if found.kind == TarEntryKind::File && cdi_takes(&found) {
             let start = read_disk_start(tar)?;
-            let examined = examine_disk(&disk::DiskStart { bytes: &start, len: found.size });
+            let examined =
+                examine_disk_by_rules(&disk::DiskStart { bytes: &start, len: found.size });
             let Ok(info) = examined else { return Ok(None) };
             let seen = DiskFacts { info: info.clone(), mark: (Digest::of_bytes(&start), 0) };
             facts.disks.insert(facts.members.len() - 1, seen);

@@ -32,6 +32,7 @@ use crate::oci::image::time::Timestamp;
 use crate::oci::images::ImageOpener;
 use crate::oci::parallel::in_parallel;
 use crate::oci::progress::Progress;
+use crate::recipe::diagnostic::Diagnostic;
 use crate::registry::client::RegistryClient;
 use crate::upstream::{FetchList, UpstreamDisk, UrlRewrite, VerifySignature};
 
@@ -117,6 +118,8 @@ pub struct SyncReport {
     pub digest: Option<Digest>,
     /// Results per platform, in the order of the catalogue.
     pub platforms: Vec<PlatformSyncReport>,
+    /// Warnings about the disks that were built.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Result of syncing an image as a whole.

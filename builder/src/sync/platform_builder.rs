@@ -13,6 +13,7 @@ use crate::oci::image::format::ImageFormat;
 use crate::oci::progress::Progress;
 use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
+use crate::recipe::diagnostic::Diagnostic;
 use crate::upstream::UpstreamDisk;
 
 /// Builds the images of an image's platforms.
@@ -24,22 +25,24 @@ pub(super) struct PlatformBuilder<'a> {
 }
 
 impl PlatformBuilder<'_> {
-    /// Builds a platform's image, and pushes it without a tag.
+    /// Builds a platform's image, and pushes it without a tag. Adds the warnings of the build.
     pub(super) fn build_image(
         &self,
         platform: &CataloguePlatform,
         disk: &UpstreamDisk,
         recipe: &Digest,
+        warnings: &mut Vec<Diagnostic>,
     ) -> Result<IndexEntry, SyncError> {
         let sync = self.sync;
         let annotations = source_annotations(disk, recipe);
-        let mut made = platform.recipe_with_disk(disk, sync.rewrites);
+        let mut renamed = Vec::new();
+        let mut made = platform.recipe_with_disk(disk, sync.rewrites, &mut renamed);
         made.annotations.clone_from(&annotations);
         let recipes = [Recipe {
             names: vec![self.job.target.clone()],
             platforms: vec![made],
             annotations: self.job.entry.annotations.clone(),
-            warnings: Vec::new(),
+            warnings: renamed,
         }];
         let sources = BuildSources {
             inputs: self.job.inputs,
@@ -59,6 +62,7 @@ impl PlatformBuilder<'_> {
         };
         let plan = BuildPlan::new(&recipes, &sources);
         let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;
+        warnings.extend(plan.warnings());
         let mut built = plan.build_platforms(&options)?;
         // The recipe has one platform.
         Ok(built.swap_remove(0).index_entry(annotations))

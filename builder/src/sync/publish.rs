@@ -25,6 +25,7 @@ use crate::oci::image::reference::Reference;
 use crate::oci::images::Images;
 use crate::oci::progress::Progress;
 use crate::oci::sink::{NamedImage, Sink};
+use crate::recipe::diagnostic::Diagnostic;
 use crate::registry::client::{RegistryImages, RegistrySink};
 use crate::upstream::UpstreamDisk;
 
@@ -39,12 +40,15 @@ pub(super) struct ImageSync<'a> {
     pub(super) found: Vec<Result<UpstreamDisk, Arc<SyncError>>>,
     /// Images that have been built, by the platform's number.
     pub(super) built: BTreeMap<usize, IndexEntry>,
+    /// Warnings of the builds.
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl<'a> ImageSync<'a> {
     pub(super) fn new(job: &'a SyncJob<'a>, number: usize, sync: &'a SyncTools<'a>) -> Self {
         let progress = NumberedProgress::new(sync.progress, number, &job.entry.image);
-        Self { job, sync, progress, found: Vec::new(), built: BTreeMap::new() }
+        let (found, built, warnings) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { job, sync, progress, found, built, warnings }
     }
 
     pub(super) fn run(mut self) -> SyncReport {
@@ -154,7 +158,7 @@ impl<'a> ImageSync<'a> {
             let platform = &self.job.entry.platforms[number];
             let maker =
                 PlatformBuilder { job: self.job, sync: self.sync, progress: &self.progress, sink };
-            match maker.build_image(platform, disk, recipe) {
+            match maker.build_image(platform, disk, recipe, &mut self.warnings) {
                 Ok(entry) => {
                     self.built.insert(number, entry);
                 }

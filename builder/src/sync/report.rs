@@ -32,7 +32,8 @@ impl ImageSync<'_> {
             let disk = found.as_ref().ok().cloned();
             PlatformSyncReport { platform: platform.platform.clone(), outcome, disk, digest }
         });
-        SyncReport { outcome, tags, digest, platforms: platforms.collect() }
+        let (platforms, warnings) = (platforms.collect(), self.warnings.clone());
+        SyncReport { outcome, tags, digest, platforms, warnings }
     }
 
     /// Returns the report of an image that failed as a whole.
@@ -51,6 +52,7 @@ impl ImageSync<'_> {
             tags: Vec::new(),
             digest: None,
             platforms: platforms.collect(),
+            warnings: self.warnings,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use diskette_builder::cluster::contract::examine_disk;
+use diskette_builder::cluster::contract::examine_disk_by_rules;
 use diskette_builder::disk::{DiskInfo, Extent, ReadAt};
 
 /// Of the clusters of `qcow2`.
@@ -31,7 +31,7 @@ impl ReadAt for WatchedBytes<'_> {
 
 /// Looks at a disk, and notices when more is read than there is.
 pub(crate) fn examine_bytes(bytes: &[u8]) -> DiskInfo {
-    examine_disk(&WatchedBytes(&bytes)).unwrap()
+    examine_disk_by_rules(&WatchedBytes(&bytes)).unwrap()
 }
 
 /// Bytes, and what is put over them at some places.

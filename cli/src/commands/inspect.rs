@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::cluster::contract::examine_disk;
+use diskette_builder::cluster::contract::examine_disk_by_rules;
 use diskette_builder::disk::ReadAt as _;
 use diskette_builder::inspect::overview::{ImageOverview, inspect_image};
 use diskette_builder::oci::image::location::ImageLocation;
@@ -146,7 +146,7 @@ fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<()
         let message = format!("`{name}` is a disk, and has no platforms");
         return Err(CommandError::Usage(Diagnostic::new(message)));
     }
-    let info = DiskFile::open(path).and_then(|disk| examine_disk(&disk));
+    let info = DiskFile::open(path).and_then(|disk| examine_disk_by_rules(&disk));
     let info = info.map_err(cannot("read", &name))?;
     let result = match arguments.format {
         Format::Text => text::disk_text(&name.to_string(), &info),

@@ -142,6 +142,9 @@ pub(crate) fn run(
     let reports = arguments.sync(&all, environment, &progress, ui)?;
     let is_interrupted = progress.is_cancelled();
     progress.end();
+    for report in &reports {
+        ui.warn(&report.warnings);
+    }
     let summary = SyncSummary { jobs: &all, reports: &reports };
     ui.print_result(summary.lines().as_bytes())?;
     if let Some(path) = &arguments.results_file {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, all_rules};
+use diskette_builder::cluster::contract::{
+    ContractRule, Finding, Severity, all_rules, parse_disk_path,
+};
 use diskette_builder::inspect::verify::{
     DEFAULT_KEPT_LEN, VerifyContext, VerifyError, VerifyReport, verify_image,
 };
@@ -248,16 +250,6 @@ fn print_rules(format: Format, ui: &Ui) -> Result<(), CommandError> {
         }
     };
     Ok(ui.print_result(result.as_bytes())?)
-}
-
-/// Parses a path as KubeVirt's webhook does (`pkg/storage/admitters/disks.go`).
-fn parse_disk_path(text: &str) -> Result<String, String> {
-    let mut parts = text.split('/').skip(1);
-    let is_plain = parts.all(|part| !matches!(part, "" | "." | ".."));
-    if text.starts_with('/') && is_plain {
-        return Ok(text.to_owned());
-    }
-    Err("it must be absolute, name a file, and have no relative parts".into())
 }
 
 fn parse_rule(text: &str) -> Result<&'static ContractRule, String> {

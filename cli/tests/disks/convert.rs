@@ -344,3 +344,16 @@ error[disk-backing-file]: cannot use `backed.qcow2`: it stands on another file, 
 "#]],
     );
 }
+
+#[test]
+fn blank_disks_are_refused_when_converted_too() {
+    let scene = Scene::new();
+    scene.write("blank.raw", vec![0; 70_000]);
+    scene.write_spec("amd64: { disk: { path: blank.raw, convert: qcow2 } }");
+    check(&scene, &[], str![]);
+    let Some(qemu) = peer::find("qemu-img") else { return };
+    let blank = scene.path("blank.qcow2");
+    qemu.run(["create", "-q", "-f", "qcow2", text(&blank), "8M"]);
+    scene.write_spec("amd64: { disk: blank.qcow2 }");
+    check(&scene, &["--convert", "raw"], str![]);
+}

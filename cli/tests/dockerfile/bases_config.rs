@@ -1,5 +1,7 @@
 //! What a base says of itself is said by what stands on it.
 
+use diskette_integration::cluster::{self, LayoutStore};
+use diskette_integration::disk::mixed_bytes;
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::registry::stock::{ImageStock, MediaTypeFamily};
 use diskette_integration::registry::{Profile, Registry};
@@ -105,4 +107,30 @@ fn the_user_may_name_another() {
     let name = "org.opencontainers.image.base.name";
     let (_, image) = build(MediaTypeFamily::Oci, "", &["--annotation", &format!("{name}=other")]);
     assert_eq!(image.manifest["annotations"][name], json!("other"));
+}
+
+/// CDI refuses an image whose config has no architecture.
+#[test]
+fn the_platform_that_a_base_does_not_declare_is_added() {
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let stock = ImageStock::new(&registry, "base");
+    stock.image("1", json!({ "config": {} }), &[("gz", "dir w")]);
+    let scene = Scene::new();
+    scene.write("c/disk.raw", mixed_bytes(1, 70_000));
+    let from = registry.reference("base:1");
+    scene.write("c/Dockerfile", format!("FROM {from}\nCOPY disk.raw /disk/\n"));
+    for architecture in ["amd64", "arm64"] {
+        let platform = format!("linux/{architecture}");
+        scene.build_to(architecture, &["--platform", &platform, "-t", "quay.io/me/vm:1", "c"]);
+        let layout = scene.path(architecture);
+        let image = Documents::only(&layout);
+        assert_eq!(
+            (&image.config["os"], &image.config["architecture"]),
+            (&json!("linux"), &json!(architecture))
+        );
+        for (reader, found) in cluster::read_with_all(&LayoutStore::new(&layout), "1", architecture)
+        {
+            assert!(found.is_ok(), "{architecture}, {reader}: {found:?}");
+        }
+    }
 }

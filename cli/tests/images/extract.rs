@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use diskette_integration::cluster::handmade::{HandmadeImage, LayerCompression};
 use diskette_integration::disk::{MIB, mixed_bytes, write_sparse};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
@@ -353,5 +354,31 @@ fn a_large_disk_in_bounded_memory() {
     if let Some(cmp) = peer::find("cmp") {
         let (a, b) = (scene.path("large.raw"), scene.path("again.raw"));
         cmp.run([&a, &b]);
+    }
+}
+
+/// GNU tar keeps a map of a disk's holes; readers of images write zeros in their place.
+#[test]
+fn sparse_files_of_gnu_tar_are_whole() {
+    let Some(tar) = peer::find("tar") else { return };
+    let scene = Scene::new();
+    let len = 40 * MIB as u64 + 1234;
+    scene.write("disk/vm.img", b"");
+    write_sparse(&scene.path("disk/vm.img"), len, &[(0, b"begins"), (17 << 20, &[7; 5000])]);
+    for version in ["0.1", "1.0"] {
+        let root = scene.path("");
+        let (root, version_option) =
+            (root.to_str().unwrap(), format!("--sparse-version={version}"));
+        let form = ["-C", root, "--format=pax", "--sparse", &version_option];
+        let rest = ["--owner=107", "--group=107", "--mode=a=rX", "-cf", "-", "disk"];
+        let layer = tar.run_for_bytes([&form[..], &rest].concat());
+        assert!(layer.len() < MIB, "{version}: {} bytes", layer.len());
+        let name = format!("v{version}");
+        let image = HandmadeImage::new().tar_layer(LayerCompression::Gzip, &layer);
+        image.write(&scene.path(&name));
+        assert_eq!(extract(&scene, &["--force", "-o", "again.img", &name]), "again.img");
+        assert!(scene.read("again.img") == scene.read("disk/vm.img"), "{version}");
+        let outcome = scene.run(["verify", "--progress", "none", "--strict", &name]);
+        assert_eq!(outcome.status, 0, "{}", outcome.transcript());
     }
 }

@@ -604,6 +604,7 @@ error: the preference `rhel.9.dpdk` requires 8 processors, and a cluster refuses
 
 "#]],
     );
+    check(&out("vm", &["--preference", "rhel.9.s390x", "--instancetype", "u1.medium"]), str![]);
     check(
         &out("vm", &["--preference", "windows.11", "--memory", "2Gi"]),
         str![[r#"

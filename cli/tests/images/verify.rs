@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use diskette_integration::cluster::handmade::{HandmadeImage, dir, file};
 use diskette_integration::disk::{MIB, mixed_bytes};
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
@@ -695,4 +696,31 @@ fn build(builder: &peer::Peer, scene: &Scene, name: &str, skopeo: &peer::Peer) {
     let layout = format!("oci:{}:1", path("out"));
     skopeo.run(["--insecure-policy", "copy", "-q", &archive, &layout]);
     assert!(Path::new(&path("out/index.json")).exists());
+}
+
+/// What two disks have in common is said once, and what is to be done about each.
+#[test]
+fn fixes_are_those_of_the_disks() {
+    let scene = Scene::new();
+    for (name, start) in [("page", "<html>"), ("zip", "PK\u{3}\u{4}")] {
+        let disk = [start.as_bytes(), &mixed_bytes(1, 70_000)].concat();
+        let items = [dir("disk"), file("disk/disk.img", &disk)];
+        HandmadeImage::new().layer(&items).write(&scene.path(name));
+    }
+    for name in ["page", "zip"] {
+        check(&scene, &[name], str![]);
+    }
+    let outcome = verify(&scene, &["zip", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&outcome.stdout).unwrap();
+    assert_eq!(
+        report["findings"][0]["fix"],
+        "unpack it with `unzip DISK`, and name the disk in it"
+    );
+    let outcome = verify(&scene, &["zip", "--format", "sarif"]);
+    let report: Value = serde_json::from_slice(&outcome.stdout).unwrap();
+    let message = report["runs"][0]["results"][0]["message"]["text"].as_str().unwrap();
+    assert!(
+        message.ends_with("; unpack it with `unzip DISK`, and name the disk in it"),
+        "{message}"
+    );
 }

@@ -1,10 +1,11 @@
 //! Disks come from URLs as they come from files.
 
 use diskette_integration::daemon::{Daemon, free_port};
-use diskette_integration::disk::{mixed_bytes, sha256, sha512};
+use diskette_integration::disk::{mixed_bytes, qcow2_disk, sha256, sha512};
 use diskette_integration::image::Layout;
 use diskette_integration::nginx;
 use diskette_integration::peer;
+use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::Scene;
 use diskette_integration::server::{Server, ServerAnswer};
 use snapbox::{IntoData, assert_data_eq, file};
@@ -202,4 +203,29 @@ fn real_servers() {
             Layout::open(&scene.path(&layout)).verify_blobs("1").unwrap();
         }
     }
+}
+
+/// A build from a file renames the disk with the same warning.
+#[test]
+fn a_disk_of_a_release_is_renamed_with_a_warning() {
+    let scene = Scene::new();
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let disk = qcow2_disk(7, 300_000);
+    let list = format!("{}  vm~1.qcow2\n", sha256(&disk));
+    let server = Server::start([
+        ("/SHA256SUMS", ServerAnswer::Content(list.into_bytes())),
+        ("/vm~1.qcow2", ServerAnswer::Content(disk)),
+    ]);
+    let text = format!(
+        "apiVersion: diskette/v1\nimage: {}\nplatforms: [linux/amd64]\ntags: ['1']\n\
+         release: {{ from: checksums, url: '{}', file: 'vm~(?<version>.*)\\.qcow2' }}\n",
+        registry.reference("disks/vm"),
+        server.url("/SHA256SUMS"),
+    );
+    scene.write("diskette.yaml", text);
+    let outcome = scene.run(["sync", "--progress", "none", "diskette.yaml"]);
+    assert_eq!(outcome.status, 0, "{}", outcome.transcript());
+    let warning =
+        "warning[disk-name]: `vm~1.qcow2` is named `vm-1.qcow2` in the image: its name has `~`\n";
+    assert!(outcome.stderr.contains(warning), "{}", outcome.stderr);
 }

@@ -162,16 +162,22 @@ impl HandmadeImage {
 
     /// Adds a layer.
     #[must_use]
-    pub fn compressed_layer(mut self, packed: LayerCompression, items: &[LayerItem]) -> Self {
+    pub fn compressed_layer(self, packed: LayerCompression, items: &[LayerItem]) -> Self {
         let mut tar = tar::Builder::new(Vec::new());
         for item in items {
             item.append(&mut tar);
         }
         let tar = tar.into_inner().unwrap();
-        let id = format!("sha256:{}", sha256(&tar));
+        self.tar_layer(packed, &tar)
+    }
+
+    /// Adds a layer with this tar.
+    #[must_use]
+    pub fn tar_layer(mut self, packed: LayerCompression, tar: &[u8]) -> Self {
+        let id = format!("sha256:{}", sha256(tar));
         self.config["rootfs"]["diff_ids"].as_array_mut().unwrap().push(id.into());
         self.config["history"].as_array_mut().unwrap().push(json!({ "created_by": "by hand" }));
-        let blob = compress_tar(packed, &tar);
+        let blob = compress_tar(packed, tar);
         self.digests.push(sha256(&blob));
         self.layers.push(blob);
         self

@@ -25,9 +25,23 @@ const PREFERENCES: [(&str, u64, u64, Topology); 8] = [
     ("windows.2k22", 1, 2048, Topology::Sockets),
 ];
 
-/// Panics where the webhook would refuse a machine without an instance type for its preference.
+/// Preferences that are for one architecture, and that one. A machine that has none gets it.
+const ARCHITECTURES: [(&str, &str); 5] = [
+    ("fedora", "amd64"),
+    ("fedora.arm64", "arm64"),
+    ("fedora.s390x", "s390x"),
+    ("rhel.9", "amd64"),
+    ("rhel.9.dpdk", "amd64"),
+];
+
+/// Panics where the webhook would refuse a machine for its preference.
 pub(super) fn check_preference(spec: &Value) {
     let name = spec["preference"]["name"].as_str().unwrap_or_default();
+    let bound = ARCHITECTURES.iter().find(|(known, _)| *known == name);
+    if let Some((_, expected)) = bound {
+        let architecture = &spec["template"]["spec"]["architecture"];
+        assert!(architecture.is_null() || architecture == expected, "`{name}`: {architecture}");
+    }
     let known = PREFERENCES.iter().find(|(known, ..)| *known == name);
     let (Some((_, cpus, memory, topology)), Value::Null) = (known, &spec["instancetype"]) else {
         return;

@@ -137,27 +137,28 @@ pub(crate) struct DiskFacts {
 }
 
 impl LayerFacts {
-    /// Keeps a directory or link near the root, and the directories that the path goes through.
-    pub(crate) fn add_shallow(&mut self, path: &str, kind: &TarEntryKind) {
-        let ends = path.match_indices('/').map(|(at, _)| at);
-        for end in ends.take(SHALLOW_DEPTH) {
-            self.insert_shallow(&path[..end], ShallowEntry::Directory);
-        }
-        if path.split('/').count() <= SHALLOW_DEPTH {
-            match kind {
-                TarEntryKind::Directory => self.insert_shallow(path, ShallowEntry::Directory),
-                TarEntryKind::Symlink(target) => {
-                    self.insert_shallow(path, ShallowEntry::Link(target.clone()));
-                }
-                _ => {}
-            }
-        }
+    /// Keeps a directory or link near the root, and the directories that the path goes through. Returns
+    /// the length in bytes of the names that were added.
+    pub(crate) fn add_shallow(&mut self, path: &str, kind: &TarEntryKind) -> usize {
+        let ends = path.match_indices('/').map(|(at, _)| at).take(SHALLOW_DEPTH);
+        let above = ends.map(|end| (&path[..end], ShallowEntry::Directory));
+        let own = match kind {
+            TarEntryKind::Directory => Some(ShallowEntry::Directory),
+            TarEntryKind::Symlink(target) => Some(ShallowEntry::Link(target.clone())),
+            _ => None,
+        };
+        let is_shallow = path.split('/').count() <= SHALLOW_DEPTH;
+        let own = own.filter(|_| is_shallow).map(|entry| (path, entry));
+        above.chain(own).map(|(path, entry)| self.insert_shallow(path, entry)).sum()
     }
 
-    fn insert_shallow(&mut self, path: &str, entry: ShallowEntry) {
-        if !self.shallow.contains_key(path) && self.shallow.len() < SHALLOW_MAX {
-            self.shallow.insert(path.to_owned(), entry);
+    fn insert_shallow(&mut self, path: &str, entry: ShallowEntry) -> usize {
+        if self.shallow.contains_key(path) || self.shallow.len() >= SHALLOW_MAX {
+            return 0;
         }
+        let link_len = if let ShallowEntry::Link(target) = &entry { target.len() } else { 0 };
+        self.shallow.insert(path.to_owned(), entry);
+        path.len() + link_len
     }
 
     /// Returns whether all members are known.

@@ -2,13 +2,10 @@
 
 use super::flaws::flaw_rule;
 use crate::compression::CompressionFormat;
-use crate::disk::Flaw;
+use crate::disk::{Flaw, vmdk_descriptor_name};
 
 /// Suffixes of packed files that no [`CompressionFormat`] has.
 const OTHER_SUFFIXES: [&str; 2] = [".lz4", ".lzma"];
-
-/// How the names of a VMDK's parts end, before `.vmdk`, by their kind; some have a number.
-const PART_KINDS: [&str; 6] = ["-flat", "-delta", "-sesparse", "-s", "-f", "-c"];
 
 /// Returns what to do about a flaw.
 pub(crate) fn flaw_fix(flaw: &Flaw) -> &'static str {
@@ -28,7 +25,7 @@ pub(crate) fn fill_fix(
         Some(CompressionFormat::Zstd) => ("zst", "zstd -dc"),
         Some(CompressionFormat::Bzip2) => ("bz2", "bzip2 -dc"),
     };
-    let descriptor = file.and_then(descriptor_name).unwrap_or_else(|| "DESCRIPTOR".into());
+    let descriptor = file.and_then(vmdk_descriptor_name).unwrap_or_else(|| "DESCRIPTOR".into());
     let names = [
         ("SUFFIX", suffix.to_owned()),
         ("UNPACK", unpack.to_owned()),
@@ -54,14 +51,6 @@ pub(crate) fn unpacked_name(file: &str) -> &str {
     stem.or_else(|| OTHER_SUFFIXES.iter().find_map(|suffix| file.strip_suffix(suffix)))
         .filter(|stem| !stem.is_empty() && !stem.ends_with('/'))
         .unwrap_or("new.img")
-}
-
-/// Returns the name of the descriptor of a VMDK by that of a part: `vm.vmdk` for `vm-s001.vmdk`.
-fn descriptor_name(file: &str) -> Option<String> {
-    let stem = file.strip_suffix(".vmdk")?;
-    let name = stem.trim_end_matches(|c: char| c.is_ascii_digit());
-    let whole = PART_KINDS.iter().find_map(|kind| name.strip_suffix(kind))?;
-    (!whole.is_empty()).then(|| format!("{whole}.vmdk"))
 }
 
 /// Quotes a name for a shell, if it has to be.
@@ -103,20 +92,5 @@ mod tests {
         packed("NEWDISK.xz", "xz -dc NEWDISK.xz >NEWDISK");
         let fix = flaw_rule(FlawKind::Compressed).fix;
         check(FlawKind::Compressed, None, None, fix);
-    }
-
-    #[test]
-    fn descriptors_are_named_after_their_parts() {
-        let check = |file: &str, expected: Option<&str>| {
-            assert_eq!(descriptor_name(file).as_deref(), expected, "{file}");
-        };
-        check("vm-s001.vmdk", Some("vm.vmdk"));
-        check("d/vm-f012.vmdk", Some("d/vm.vmdk"));
-        check("vm-flat.vmdk", Some("vm.vmdk"));
-        check("vm-000001-s003.vmdk", Some("vm-000001.vmdk"));
-        check("vm-000001-sesparse.vmdk", Some("vm-000001.vmdk"));
-        check("vm-disk1.vmdk", None);
-        check("-s001.vmdk", None);
-        check("vm-s001.img", None);
     }
 }

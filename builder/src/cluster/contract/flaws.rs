@@ -31,9 +31,9 @@ pub fn flaw_rule(kind: FlawKind) -> &'static ContractRule {
     }
 }
 
-/// Examines a disk as [`disk::examine_disk`] does, and sorts its flaws by severity, worst first. Among
-/// errors, a format that only CDI takes comes last: it can be allowed.
-pub fn examine_disk(bytes: &dyn ReadAt) -> io::Result<DiskInfo> {
+/// Examines a disk as [`disk::examine_disk`] does, and sorts its flaws by the severity of the rules that
+/// they break, worst first. Among errors, a format that only CDI takes comes last: it can be allowed.
+pub fn examine_disk_by_rules(bytes: &dyn ReadAt) -> io::Result<DiskInfo> {
     let mut info = disk::examine_disk(bytes)?;
     let rank = |kind| (flaw_rule(kind).severity, kind == FlawKind::CdiOnly);
     info.flaws.sort_by_key(|flaw| rank(flaw.kind));

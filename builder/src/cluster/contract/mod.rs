@@ -20,18 +20,20 @@ use std::fmt;
 
 pub(crate) use self::blob::BlobStart;
 pub(crate) use self::fixes::{fill_fix, flaw_fix, unpacked_name};
-pub use self::flaws::{examine_disk, flaw_rule};
+pub use self::flaws::{examine_disk_by_rules, flaw_rule};
 pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
 pub(crate) use self::judge::{judge_image, judge_index};
 pub(crate) use self::mounts::placement_conflict;
 pub(crate) use self::names::{importable_name, name_problem};
 pub(crate) use self::placement::DISK_DIRECTORY;
+pub use self::placement::parse_disk_path;
 pub use self::rules::{ContractRule, Severity, all_rules};
 pub(crate) use self::rules::{DISK_ARCHITECTURE, DISK_NAME, DOCUMENT, NEED_ALL_MEMBERS};
 pub(crate) use self::view::{
     KERNEL_DIRECTORY, Rootfs, SeenMember, agreed_disk, cdi_disks, cdi_takes, is_disk, is_on_way,
     is_relevant, named_disk,
 };
+use crate::disk::Flaw;
 use crate::oci::image::platform::Platform;
 
 /// A rule that an image breaks.
@@ -45,6 +47,8 @@ pub struct Finding {
     pub subject: String,
     /// What was found: a phrase in lower case without a period.
     pub detail: String,
+    /// What to do about it: the rule's fix, unless the disk's flaw has a remedy of its own.
+    pub fix: &'static str,
 }
 
 impl fmt::Display for Finding {
@@ -72,7 +76,15 @@ impl Findings {
         detail: impl Into<String>,
     ) {
         let (subject, detail) = (subject.into(), detail.into());
-        self.all.push(Finding { rule, platform: self.platform.clone(), subject, detail });
+        let platform = self.platform.clone();
+        self.all.push(Finding { rule, platform, subject, detail, fix: rule.fix });
+    }
+
+    /// Adds a flaw of the disk at `subject`.
+    fn add_flaw(&mut self, flaw: &Flaw, subject: impl Into<String>) {
+        let (rule, platform) = (flaw_rule(flaw.kind), self.platform.clone());
+        let (subject, detail, fix) = (subject.into(), flaw.to_string(), flaw_fix(flaw));
+        self.all.push(Finding { rule, platform, subject, detail, fix });
     }
 
     /// Returns all findings, worst first.

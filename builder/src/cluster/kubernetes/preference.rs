@@ -43,6 +43,12 @@ const REQUIREMENTS: [(&str, u32, u64); 30] = [
     ("windows.xp", 1, 128),
 ];
 
+/// Preferences that require an architecture, which is amd64 unless the name ends with another one.
+const BOUND: [&str; 5] = ["fedora", "rhel.10", "rhel.9", "rhel.9.dpdk", "rhel.9.realtime"];
+
+/// Endings of names for other architectures than amd64.
+const OTHER_ARCHITECTURES: [&str; 2] = ["arm64", "s390x"];
+
 /// Preferences whose `preferredCPUTopology` is `cores`: KubeVirt counts only cores for them.
 const CORES: [&str; 2] = ["windows.10", "windows.11"];
 
@@ -51,23 +57,35 @@ const CORES: [&str; 2] = ["windows.10", "windows.11"];
 const FIRMWARE: [&str; 6] =
     ["windows.10", "windows.11", "windows.2k16", "windows.2k19", "windows.2k22", "windows.2k25"];
 
-/// What a preference requires of a machine without an instance type.
+/// What a preference requires of a machine; processors and memory only where no instance type sets
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PreferenceRequirements {
     /// Number of processors.
     pub cpus: u32,
     /// Memory in bytes.
     pub memory: u64,
+    /// GOARCH name of its architecture, if it has to be a certain one.
+    pub architecture: Option<&'static str>,
 }
 
 impl PreferenceRequirements {
     /// Returns the requirements of a preference: one processor unless the name is known.
     pub fn of_preference(name: &str) -> Self {
+        let architecture = required_architecture(name);
         let name = base_name(name);
         let known = REQUIREMENTS.iter().find(|(known, _, _)| *known == name);
         let (cpus, memory) = known.map_or((1, 0), |(_, cpus, memory)| (*cpus, *memory));
-        Self { cpus, memory: memory * MIB }
+        Self { cpus, memory: memory * MIB, architecture }
     }
+}
+
+/// Returns the architecture that a preference requires: `checkArch` in
+/// `pkg/instancetype/preference/requirements/arch.go`.
+fn required_architecture(name: &str) -> Option<&'static str> {
+    let other =
+        OTHER_ARCHITECTURES.iter().find(|other| name.split('.').any(|part| part == **other));
+    BOUND.contains(&base_name(name)).then(|| other.copied().unwrap_or("amd64"))
 }
 
 /// Returns the name without the endings of variants.
@@ -95,8 +113,8 @@ mod tests {
     #[test]
     fn preferences_require_what_kubevirt_checks() {
         let check = |name: &str, cpus: u32, memory: u64, cores: bool| {
-            let expected = PreferenceRequirements { cpus, memory: memory * MIB };
-            assert_eq!(PreferenceRequirements::of_preference(name), expected, "{name}");
+            let found = PreferenceRequirements::of_preference(name);
+            assert_eq!((found.cpus, found.memory), (cpus, memory * MIB), "{name}");
             assert_eq!(counts_cores(name), cores, "{name}");
         };
         check("fedora", 1, 2048, false);
@@ -112,5 +130,22 @@ mod tests {
         check("windows.2k22.virtio", 1, 2048, false);
         check("linux.efi", 1, 0, false);
         check("of-the-user", 1, 0, false);
+    }
+
+    #[test]
+    fn preferences_require_an_architecture() {
+        let check = |name: &str, expected: Option<&str>| {
+            let found = PreferenceRequirements::of_preference(name);
+            assert_eq!(found.architecture, expected, "{name}");
+        };
+        check("fedora", Some("amd64"));
+        check("fedora.arm64", Some("arm64"));
+        check("fedora.s390x.secex", Some("s390x"));
+        check("rhel.9.desktop", Some("amd64"));
+        check("rhel.9.dpdk", Some("amd64"));
+        check("rhel.10.s390x", Some("s390x"));
+        check("rhel.8", None);
+        check("windows.11.virtio", None);
+        check("arm64", None);
     }
 }

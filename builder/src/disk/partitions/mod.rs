@@ -56,8 +56,8 @@ enum Purpose {
 }
 
 /// Adds the partition table of a disk, as its virtual machine sees it, and the machines of the boot
-/// loaders. Content that cannot be read or
-/// parsed is ignored, for a disk need not have partitions; a table that exceeds the disk is a flaw.
+/// loaders. Content that cannot be read or parsed is ignored, for a disk need not have partitions; a
+/// table that exceeds the disk is a flaw.
 pub(super) fn examine_partitions(guest: &dyn ReadAt, info: &mut DiskInfo) {
     match find_known_table(guest, info) {
         Ok(found) => {
@@ -81,10 +81,7 @@ pub(super) fn examine_partitions(guest: &dyn ReadAt, info: &mut DiskInfo) {
 
 /// Reads the partition table, if there is one.
 fn find_table(disk: &dyn ReadAt) -> Result<Option<PartitionTable>, Fault> {
-    match mbr::read_mbr(disk)? {
-        Some(table) if table.is_protective() => gpt::read_gpt(disk).map(Some),
-        table => Ok(table.map(mbr::Mbr::into_table)),
-    }
+    mbr::read_mbr(disk)?.map(|mbr| read_table(disk, mbr)).transpose()
 }
 
 /// Reads the partition table. Its kind is added to `info` even if the table is damaged.
@@ -92,18 +89,21 @@ fn find_known_table(
     disk: &dyn ReadAt,
     info: &mut DiskInfo,
 ) -> Result<Option<PartitionTable>, Fault> {
-    let Some(table) = mbr::read_mbr(disk)? else { return Ok(None) };
-    if table.is_protective() {
+    let Some(mbr) = mbr::read_mbr(disk)? else { return Ok(None) };
+    if mbr.is_protective() {
         info.partitions = Some("gpt");
-        return gpt::read_gpt(disk).map(Some);
-    }
-    // The partitions of a hybrid image, for CD and USB stick, end at a cylinder of the stick, which
-    // may lie behind the end of the file.
-    if info.format != DiskFormat::Iso {
+    } else if info.format != DiskFormat::Iso {
+        // The partitions of a hybrid image, for CD and USB stick, end at a cylinder of the stick,
+        // which may lie behind the end of the file.
         info.partitions = Some("mbr");
-        table.check_end(disk)?;
+        mbr.check_end(disk)?;
     }
-    Ok(Some(table.into_table()))
+    read_table(disk, mbr).map(Some)
+}
+
+/// Reads the table that the first sector announces.
+fn read_table(disk: &dyn ReadAt, mbr: mbr::Mbr) -> Result<PartitionTable, Fault> {
+    if mbr.is_protective() { gpt::read_gpt(disk) } else { Ok(mbr.into_table()) }
 }
 
 /// Returns the flaw of a table that counts in longer sectors than those of a virtual machine's disk.

@@ -43,6 +43,7 @@ fn flaws_of_a_vdi_header_are_reported() {
     let table = "the table of 3 blocks at byte 4294966784 exceeds the file";
     assert_refused(&vdi_image().put(340, 0xffff_fe00_u32.to_le_bytes()), OutsideFile, table);
     assert_refused(&vdi_image().put(440, [1]), BackingFile, PARENT);
+    assert_refused(&vdi_image().put(76, 4_u32.to_le_bytes()), BackingFile, PARENT);
     assert_refused(
         &vdi_image().truncated(500),
         OutsideFile,

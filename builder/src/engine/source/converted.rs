@@ -11,7 +11,7 @@ use super::file::{OpenedFile, check_unchanged};
 use super::judge::DiskJudge;
 use super::raw::RawStream;
 use super::{ContentError, SourceContent, SourceError, SourceErrorKind, stream};
-use crate::cluster::contract::examine_disk;
+use crate::cluster::contract::examine_disk_by_rules;
 use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::disk::convert::Conversion;
@@ -71,7 +71,7 @@ impl<'a> ConvertedDisk<'a> {
         judge: Option<DiskJudge<'a>>,
     ) -> Result<Self, SourceErrorKind> {
         let bytes = file.bytes()?;
-        let info = examine_disk(&bytes).map_err(SourceErrorKind::from_disk)?;
+        let info = examine_disk_by_rules(&bytes).map_err(SourceErrorKind::from_disk)?;
         if let Some(judge) = judge {
             judge.check(&info)?;
         }

@@ -3,7 +3,7 @@
 
 use super::content::SizeOrigin;
 use super::{ContentError, SIZE_MAX, SourceContent, SourceError, SourceErrorKind};
-use crate::cluster::contract::{Severity, examine_disk, flaw_rule};
+use crate::cluster::contract::{Severity, examine_disk_by_rules, flaw_rule};
 use crate::disk::{self, DiskFormat, DiskInfo, DiskStart, Flaw, FlawKind, ReadAt, START_LEN};
 use crate::recipe::{SourceRecipe, SourceRole};
 
@@ -31,7 +31,7 @@ impl<'a> DiskJudge<'a> {
 
     /// Examines a disk that can be read in any order.
     pub(super) fn examine(&self, bytes: &dyn ReadAt) -> Result<DiskInfo, SourceErrorKind> {
-        let info = examine_disk(bytes).map_err(SourceErrorKind::from_disk)?;
+        let info = examine_disk_by_rules(bytes).map_err(SourceErrorKind::from_disk)?;
         self.check(&info)?;
         Ok(info)
     }
@@ -63,7 +63,7 @@ impl<'a> DiskJudge<'a> {
     pub(super) fn check_start(&self, start: &[u8]) -> Result<(), SourceErrorKind> {
         let is_whole = start.len() < START_LEN;
         let len = if is_whole { start.len() as u64 } else { SIZE_MAX };
-        self.check(&examine_disk(&DiskStart { bytes: start, len })?)
+        self.check(&examine_disk_by_rules(&DiskStart { bytes: start, len })?)
     }
 
     /// Returns the file name of the disk, without the suffix of its compression.
@@ -112,7 +112,7 @@ impl<'a> JudgedContent<'a> {
         let len = usize::try_from(self.content.size()).unwrap_or(usize::MAX).min(START_LEN);
         let mut start = vec![0; len];
         self.content.read_exact(&mut start)?;
-        let judged = examine_disk(&DiskStart { bytes: &start, len: self.content.size() })
+        let judged = examine_disk_by_rules(&DiskStart { bytes: &start, len: self.content.size() })
             .map_err(SourceErrorKind::from)
             .and_then(|info| self.judge.check(&info));
         match judged {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::disk_name::DiskName;
 use super::environment::Overridable;
 use super::fields::FromNode;
 use super::located::{Located, LocatedText};
@@ -13,21 +14,16 @@ use super::lower::{
 use super::names::lower_names;
 use super::node::Node;
 use super::release::{PlatformsPolicy, ReleaseSpec};
-use super::source::check_file_name;
 use super::tags::{TagTemplate, lower_tags};
 use super::types::{PlatformSpec, Spec, SpecPlatforms};
 use super::upstream::lower_release;
 use super::{empty_spec, yaml};
-use crate::cluster::contract::importable_name;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 use crate::recipe::{
     DownloadDetails, PlatformRecipe, RecipeStep, SourceLocation, SourceRecipe, SourceRole,
 };
 use crate::upstream::{UpstreamDisk, UpstreamSource, UrlRewrite};
-
-/// Name of a disk whose own name is not allowed in an image.
-const DEFAULT_DISK_NAME: &str = "disk.img";
 
 /// One image that follows a release.
 #[derive(Debug, Clone)]
@@ -88,18 +84,18 @@ impl CatalogueEntry {
 }
 
 impl CataloguePlatform {
-    /// Returns the recipe of the image with this disk.
+    /// Returns the recipe of the image with this disk. Adds a warning if the disk is renamed.
     pub(crate) fn recipe_with_disk(
         &self,
         disk: &UpstreamDisk,
         rewrites: &[UrlRewrite],
+        warnings: &mut Vec<Diagnostic>,
     ) -> PlatformRecipe {
         let at = |url: &str| UrlRewrite::rewrite_url(rewrites, url);
         let location = SourceLocation::Url(at(&disk.url));
         let file = location.file_name();
         let name = disk.compression.map_or(file, |format| format.strip_suffix(file));
-        let name = importable_name(name);
-        let name = check_file_name(&name).map_or(DEFAULT_DISK_NAME, |()| &name).to_owned();
+        let path = DiskName::of_release(name, self.origin.clone()).choose_path(warnings);
         let source = SourceRecipe {
             compression: disk.compression,
             checksum: Some(disk.checksum.clone()),
@@ -112,7 +108,7 @@ impl CataloguePlatform {
             ..SourceRecipe::new(location, SourceRole::Disk)
         };
         let mut recipe = self.recipe_without_disk.clone();
-        recipe.steps.insert(0, RecipeStep::Layer(layer_of_disk(&name, source)));
+        recipe.steps.insert(0, RecipeStep::Layer(layer_of_disk(path, source)));
         recipe
     }
 }
@@ -211,6 +207,13 @@ fn lower_platforms(
     };
     let mut found: Vec<CataloguePlatform> = Vec::new();
     for (name, own) in listed {
+        if let Some(path) = own.and_then(|own| own.path.as_ref()) {
+            problems.push(
+                Diagnostic::new("the disk of an image that follows a release is in `/disk`")
+                    .at(path.span.clone())
+                    .help("remove `path`"),
+            );
+        }
         if own.is_some_and(|own| own.disk.is_some()) {
             problems.push(
                 Diagnostic::new("an image that follows a release has no disks of its own")

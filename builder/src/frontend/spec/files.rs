@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::located::LocatedText;
-use super::source::{check_file_name, lower_file};
+use super::paths::check_plain_path;
+use super::source::lower_file;
 use super::types::FileSpec;
 use crate::cluster::contract::placement::{DISK_DIRECTORY_MODE, DISK_FILE_MODE, QEMU_OWNER};
-use crate::cluster::contract::placement_conflict;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe};
 
@@ -31,12 +31,21 @@ pub(super) fn file_entry(path: &str, source: crate::recipe::SourceRecipe) -> Lay
     }
 }
 
-/// Returns the layer of the files, parents before children, or `None` if there are no files.
+/// Returns entries for the directories that a path goes through.
+pub(super) fn parent_entries(path: &str) -> impl Iterator<Item = LayerEntry> + use<'_> {
+    path.match_indices('/').map(|(end, _)| directory_entry(&path[..end]))
+}
+
+/// Returns the layer of the files, parents before children, or `None` if there are no files. `disk` is
+/// the path of the disk, if it is not in `/disk`.
 pub(super) fn lower_files<'f>(
     files: impl Iterator<Item = &'f FileSpec>,
+    disk: Option<&'f LocatedText>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<LayerRecipe> {
     let mut claimed: BTreeMap<String, &Span> = BTreeMap::new();
+    let disk_path = disk.and_then(|path| check_plain_path(path).ok()).zip(disk);
+    claimed.extend(disk_path.map(|(path, disk)| (path.to_owned(), &disk.span)));
     let mut entries: BTreeMap<String, LayerEntry> = BTreeMap::new();
     for spec in files {
         let source = lower_file(&spec.source, problems);
@@ -48,10 +57,11 @@ pub(super) fn lower_files<'f>(
                     continue;
                 }
             };
-        for (end, _) in path.match_indices('/') {
-            entries.insert(path[..end].into(), directory_entry(&path[..end]));
-        }
+        entries.extend(parent_entries(path).map(|entry| (entry.path.clone(), entry)));
         entries.extend(source.map(|source| (path.into(), file_entry(path, source))));
+    }
+    if let Some((path, _)) = disk_path {
+        claimed.remove(path);
     }
     if claimed.is_empty() {
         return None;
@@ -62,34 +72,12 @@ pub(super) fn lower_files<'f>(
 
 /// Returns a file's path in the layer, which is relative.
 fn check_path(text: &LocatedText) -> Result<&str, Diagnostic> {
-    let written = text.value.as_str();
-    let wrong = |message: String| Diagnostic::new(message).at(text.span.clone());
-    let Some(path) = written.strip_prefix('/') else {
-        let problem = wrong(format!("`{}` is not an absolute path", written.escape_debug()));
-        return Err(problem.help(format!("begin it with a slash: `/{}`", written.escape_debug())));
-    };
-    for part in path.split('/') {
-        if let Err(reason) = check_file_name(part) {
-            let written = written.escape_debug();
-            let problem = match part {
-                "" | "." | ".." => wrong(format!("`{written}` is not a plain path of a file")),
-                _ => wrong(format!("`{}` is not a file name: {reason}", part.escape_debug())),
-            };
-            return Err(problem.help(
-                "write it like `/boot/vmlinuz`: no `.`, no `..`, no slash doubled or at the end",
-            ));
-        }
-    }
+    let path = check_plain_path(text)?;
     // CDI compares the prefix without a slash after it, in CopyRegistryImage.
     if path.starts_with("disk") {
-        return Err(wrong("only the disk may stand at a path that begins with `/disk`".into())
-            .help(
-                "CDI imports the first file whose path begins with `disk`; choose another path",
-            ));
-    }
-    if let Some(reason) = placement_conflict(path) {
-        return Err(wrong(format!("no file may stand at `{written}`"))
-            .help(format!("{reason}; choose another path")));
+        let problem = Diagnostic::new("only the disk may stand at a path that begins with `/disk`");
+        let help = "CDI imports the first file whose path begins with `disk`; choose another path";
+        return Err(problem.at(text.span.clone()).help(help));
     }
     Ok(path)
 }

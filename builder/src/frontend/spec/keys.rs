@@ -52,7 +52,7 @@ pub(super) const RELEASE_CHANGES_KEYS: MappingKeys =
 pub(super) const POLICY_KEYS: MappingKeys = ("`policy`", &["platforms"]);
 pub(super) const DOCS_KEYS: MappingKeys = ("`docs`", &["description", "user"]);
 pub(super) const PLATFORM_KEYS: MappingKeys =
-    ("a platform", &["disk", "release", "kubevirt", "files", "env", "labels"]);
+    ("a platform", &["disk", "path", "release", "kubevirt", "files", "env", "labels"]);
 pub(super) const KUBEVIRT_KEYS: MappingKeys =
     ("`kubevirt`", &["instancetype", "instancetypeKind", "preference", "preferenceKind", "labels"]);
 pub(super) const FILE_KEYS: MappingKeys = ("a file", &["path", "source"]);

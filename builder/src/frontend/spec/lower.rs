@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::oci::image::reference::Reference;
 
 use super::environment::{Overridable, lower_environment};
-use super::files::{directory_entry, file_entry, lower_files};
+use super::files::{file_entry, lower_files, parent_entries};
 use super::located::{Located, LocatedText, UserMapping};
 use super::names::lower_names;
 use super::release::DocsSpec;
@@ -156,7 +156,10 @@ pub(super) fn lower_without_disk(
     let labels = lower_string_map("a label", &labels, problems);
     let own_files = own.and_then(|own| own.files.as_ref());
     let files = spec.files.iter().chain(own_files).flatten();
-    let steps = lower_files(files, problems).map(RecipeStep::Layer).into_iter().collect();
+    let steps = lower_files(files, own.and_then(|own| own.path.as_ref()), problems)
+        .map(RecipeStep::Layer)
+        .into_iter()
+        .collect();
     let mut config = ImageConfig::new(&platform);
     for (name, value) in &env {
         config.set_env(name, value);
@@ -181,14 +184,13 @@ fn lower_disk_layer(
         );
     }
     problems.extend(own.without_disk.clone());
-    let (disk, name) = source::lower_disk(own.disk.as_ref()?, problems)?;
-    Some(layer_of_disk(&name.choose(warnings), disk))
+    let (disk, name) = source::lower_disk(own.disk.as_ref()?, own.path.as_ref(), problems)?;
+    Some(layer_of_disk(name.choose_path(warnings), disk))
 }
 
-/// Returns the layer that holds a disk.
-pub(super) fn layer_of_disk(name: &str, disk: SourceRecipe) -> LayerRecipe {
-    let path = format!("disk/{name}");
-    let entries = vec![directory_entry("disk"), file_entry(&path, disk)];
+/// Returns the layer that holds a disk at a path.
+pub(super) fn layer_of_disk(path: String, disk: SourceRecipe) -> LayerRecipe {
+    let entries = parent_entries(&path).chain([file_entry(&path, disk)]).collect();
     LayerRecipe { history: path, entries }
 }
 

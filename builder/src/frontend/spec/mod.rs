@@ -2,6 +2,7 @@
 //! of the format are read from the nodes, and these are lowered to recipes.
 
 mod catalogue;
+mod disk_name;
 mod environment;
 mod fields;
 mod files;
@@ -11,6 +12,7 @@ mod location;
 mod lower;
 mod names;
 mod node;
+mod paths;
 mod read;
 mod release;
 mod schema;

@@ -62,6 +62,7 @@ impl FromNode for PlatformSpec {
         Some(Self {
             without_disk: fields.missing_key("disk", "add `disk:` with the path of the disk"),
             disk: fields.get("disk", problems),
+            path: fields.get("path", problems),
             release: fields.get("release", problems),
             kubevirt: fields.get("kubevirt", problems),
             files: fields.get("files", problems),

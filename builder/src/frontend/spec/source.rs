@@ -1,66 +1,21 @@
 //! A *source* is the origin of a file's content. Lowering it yields the path or URL, the compression,
 //! the checksum, and the name of a disk.
 
+use super::disk_name::DiskName;
 use super::located::{Located, LocatedText};
 use super::location::{has_scheme, parse_path, parse_url};
 use super::types::{CompressSpec, ConvertSpec, SourceDetails, SourceSpec, UnpackSpec};
-use crate::cluster::contract::{DISK_NAME, importable_name, name_problem};
 use crate::compression::CompressionFormat;
 use crate::disk::convert::ClusterCompression;
 use crate::disk::convert::Conversion;
-use crate::oci::image::whiteout;
-use crate::recipe::diagnostic::{Diagnostic, Span};
+use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
 
-/// Maximum length of a file name in bytes: `NAME_MAX` of Linux.
-const NAME_LIMIT: usize = 255;
-
-/// The name of a disk inside the image.
-#[derive(Debug)]
-pub(super) struct DiskName {
-    /// The name that the spec says, or that of the file.
-    name: String,
-    /// Position of what it was taken from.
-    span: Span,
-    origin: NameOrigin,
-}
-
-/// What the name of a disk was taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NameOrigin {
-    /// `name` says it.
-    Spec,
-    /// The file is named so.
-    File,
-}
-
-impl DiskName {
-    /// Returns the name that the disk gets. One that CDI cannot import is replaced, unless the spec
-    /// says it.
-    pub(super) fn choose(self, warnings: &mut Vec<Diagnostic>) -> String {
-        let Some(problem) = name_problem(&self.name) else { return self.name };
-        let shown = self.name.escape_debug();
-        let (chosen, warning) = match self.origin {
-            NameOrigin::Spec => {
-                let message = format!("CDI cannot import the disk `{shown}`: {problem}");
-                let warning = Diagnostic::new(message).help(DISK_NAME.why);
-                (self.name.clone(), warning.help("use letters, digits, `.`, `_`, `+` and `-`"))
-            }
-            NameOrigin::File => {
-                let chosen = importable_name(&self.name);
-                let message = format!("`{shown}` is named `{chosen}` in the image: {problem}");
-                let help = "say `name:` to choose another name";
-                (chosen, Diagnostic::new(message).help(DISK_NAME.why).help(help))
-            }
-        };
-        warnings.push(warning.rule(DISK_NAME.id).at(self.span));
-        chosen
-    }
-}
-
-/// Returns the source of a disk and the disk's name inside the image.
+/// Returns the source of a disk and the disk's name inside the image; `path` is its path there, if that
+/// is given.
 pub(super) fn lower_disk(
     source: &SourceSpec,
+    path: Option<&LocatedText>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<(SourceRecipe, DiskName)> {
     let parts = SourceParts::split(source, problems);
@@ -72,25 +27,14 @@ pub(super) fn lower_disk(
         Some(unpack) => lower_unpack(unpack.value),
         None => CompressionFormat::from_name(file),
     };
-    let disk_name = |name, span: &Span, origin| DiskName { name, span: span.clone(), origin };
-    let name = match parts.details.and_then(|details| details.name.as_ref()) {
-        Some(name) => check_file_name(&name.value)
-            .map(|()| disk_name(name.value.clone(), &name.span, NameOrigin::Spec))
-            .map_err(|reason| {
-                Diagnostic::new(format!(
-                    "`{}` is not a file name: {reason}",
-                    name.value.escape_debug()
-                ))
-                .at(name.span.clone())
-                .help("write one plain name, for example `name: disk.qcow2`")
-            }),
-        None => derive_disk_name(file, compression, convert)
-            .map(|name| disk_name(name, &location.span, NameOrigin::File))
-            .map_err(|reason| {
-                Diagnostic::new(format!("the disk cannot be named after this: {reason}"))
-                    .at(location.span.clone())
-                    .help("say what it is called in the image, for example `name: disk.qcow2`")
-            }),
+    let name = match (path, parts.details.and_then(|details| details.name.as_ref())) {
+        (Some(_), Some(name)) => {
+            let problem = Diagnostic::new("both `path` and `name` say where the disk is");
+            Err(problem.at(name.span.clone()).help("remove `name`: the path has it"))
+        }
+        (Some(path), None) => DiskName::of_path(path),
+        (None, Some(name)) => DiskName::of_spec(name),
+        (None, None) => DiskName::of_file(file, &location.span, compression, convert),
     };
     let name = name.map_err(|problem| problems.push(problem)).ok()?;
     let mut recipe = location.into_recipe(compression, checksum, SourceRole::Disk);
@@ -123,22 +67,6 @@ pub(super) fn lower_file(
     let compression =
         parts.details.and_then(|details| lower_unpack(details.unpack.as_ref()?.value));
     Some(parts.location?.into_recipe(compression, checksum, SourceRole::File))
-}
-
-/// Checks that `name` is one plain file name; the error says why it is not.
-pub(super) fn check_file_name(name: &str) -> Result<(), &'static str> {
-    match name {
-        "" => Err("it is empty"),
-        "." | ".." => Err("it means a directory"),
-        _ if name.contains('/') => Err("it has a slash"),
-        _ if name.contains(char::is_control) => Err("it has a control character"),
-        _ if name.len() > NAME_LIMIT => Err("it is longer than 255 bytes"),
-        // OCI image specification, layer.md, "Whiteouts".
-        _ if name.starts_with(whiteout::PREFIX) => {
-            Err("`.wh.` marks a deletion in container images")
-        }
-        _ => Ok(()),
-    }
 }
 
 struct SourceParts<'s> {
@@ -249,15 +177,4 @@ fn lower_conversion(details: &SourceDetails, problems: &mut Vec<Diagnostic>) -> 
         }
         (None, None) => None,
     }
-}
-
-fn derive_disk_name(
-    file: &str,
-    compression: Option<CompressionFormat>,
-    convert: Option<Conversion>,
-) -> Result<String, &'static str> {
-    let name = compression.map_or(file, |format| format.strip_suffix(file));
-    check_file_name(&importable_name(name))?;
-    let name = convert.map_or_else(|| name.to_owned(), |convert| convert.file_name(name));
-    check_file_name(&importable_name(&name)).map(|()| name)
 }

@@ -108,6 +108,38 @@ fn disks_get_names_that_cdi_imports() {
 }
 
 #[test]
+fn disks_may_be_outside_the_directory() {
+    let check = |disk: &str, expected: &str| {
+        let text = format!("apiVersion: diskette/v1\nplatforms: {{amd64: {{{disk}}}}}");
+        let shown = match load_recipes(&source(&text)) {
+            Ok(recipes) => {
+                assert!(recipes[0].warnings.is_empty(), "{disk}");
+                let layers = recipes[0].platforms[0].layers();
+                let paths = |layer: &LayerRecipe| {
+                    let paths: Vec<&str> = layer.entries.iter().map(|it| &*it.path).collect();
+                    paths.join(" ")
+                };
+                layers.map(paths).collect::<Vec<_>>().join("; ")
+            }
+            Err(problems) => problems.iter().map(|it| &*it.message).collect::<Vec<_>>().join("; "),
+        };
+        assert_eq!(shown, expected, "{disk}");
+    };
+    check("disk: a b.raw, path: /images/vm/a b.raw", "images images/vm images/vm/a b.raw");
+    check("disk: {path: .raw.xz}, path: /vm", "vm");
+    check("disk: a, path: /vm, files: [{path: /b/c, source: d}]", "vm; b b/c");
+    let files = "disk: a, path: /x/vm, files: [{path: /x/vm, source: d}]";
+    check(files, "two files at `/x/vm`");
+    let files = "disk: a, path: /x/vm, files: [{path: /x, source: d}]";
+    check(files, "`/x` must be a directory, for `/x/vm` stands in it");
+    check("disk: a, path: vm", "`vm` is not an absolute path");
+    check("disk: a, path: /a/../b", "`/a/../b` is not a plain path of a file");
+    check("disk: a, path: /disk/vm", "`path` is for a disk outside `/disk`");
+    check("disk: a, path: /proc/vm", "no file may stand at `/proc/vm`");
+    check("disk: {path: a, name: b}, path: /c", "both `path` and `name` say where the disk is");
+}
+
+#[test]
 fn a_spec_becomes_a_recipe() {
     let text = "{apiVersion: diskette/v1, image: me, platforms: {arm64: {disk: a.qcow2}}}";
     let source = source(text);

@@ -88,6 +88,10 @@ pub(super) enum SpecPlatforms {
 pub(super) struct PlatformSpec {
     /// The disk: a path relative to this file, or a URL. Left out where the image follows a release.
     pub(super) disk: Option<SourceSpec>,
+    /// Where the disk is in the image if not in `/disk`, for example `/images/disk.qcow2`. Virtual
+    /// machines name it as `containerDisk.path`; CDI does not find it.
+    #[schemars(extend("pattern" = "^(/[^/]+)+$"), extend("examples" = ["/images/disk.qcow2"]))]
+    pub(super) path: Option<LocatedText>,
     /// What to say if there has to be a disk and there is none.
     #[schemars(skip)]
     pub(super) without_disk: Option<Diagnostic>,

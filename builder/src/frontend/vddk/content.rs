@@ -80,8 +80,8 @@ fn program(start: &[u8]) -> FileContent {
     }
 }
 
-/// Returns a symbolic link that became a file, with its target if that can be told: Git without links and zip tools write the target alone, Cygwin, Interix and macOS's SMB a
-/// header in front of it.
+/// Returns a symbolic link that became a file, with its target if that is readable: Git without links
+/// and zip tools write the target alone, Cygwin, Interix and macOS's SMB a header in front of it.
 fn link_text(start: &[u8]) -> Option<FileContent> {
     const HEADERS: [&[u8]; 3] = [b"!<symlink>", b"IntxLNK\x01", b"XSym\n"];
     if HEADERS.iter().any(|header| start.starts_with(header)) {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_is_told_by_its_first_bytes() {
+    fn content_is_known_by_its_first_bytes() {
         let check = |path: &str, start: &[u8], expected: FileContent| {
             assert_eq!(FileContent::new(path, start, start.len() as u64), expected, "{start:?}");
         };

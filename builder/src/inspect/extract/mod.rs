@@ -145,7 +145,7 @@ impl Extraction<'_> {
 
     fn scan_tar(&mut self, layer: usize, tar: &mut LayerTar<'_>) -> Result<(), ScanError> {
         let compression = tar.compression();
-        let mut tar = TarReader::new(tar, compression, self.context.limits);
+        let mut tar = TarReader::new(tar, compression, self.context.limits).with_sparse_files();
         while let Some(found) = tar.next().transpose()? {
             if !is_relevant(&found.path) {
                 continue;

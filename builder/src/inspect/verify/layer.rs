@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::VerifyContext;
 use crate::cluster::contract::facts::{BlobFacts, DiskFacts, LayerFacts};
 use crate::cluster::contract::{
-    BlobStart, cdi_takes, examine_disk, is_disk, is_on_way, is_relevant,
+    BlobStart, cdi_takes, examine_disk_by_rules, is_disk, is_on_way, is_relevant,
 };
 use crate::compression::CompressionFormat;
 use crate::disk;
@@ -98,14 +98,14 @@ fn scan_tar(
 ) -> Result<Digest, TarReadError> {
     let (compression, tar) = decompress_layer(raw, start)?;
     let tar = HashingReader::new(ProgressReader::new(tar, context.progress, None));
-    let mut tar = TarReader::new(tar, compression, context.limits);
+    let mut tar = TarReader::new(tar, compression, context.limits).with_sparse_files();
     let mut paths = HashSet::new();
     while let Some(found) = tar.next().transpose()? {
         let is_new = paths.insert(path_hash(&found));
         if !is_new && facts.twice.is_none() {
             facts.twice = Some(found.path.clone());
         }
-        facts.add_shallow(&found.path, &found.kind);
+        count_kept(facts.add_shallow(&found.path, &found.kind), found.offset, kept)?;
         let named = context.member_path();
         if !is_relevant(&found.path) && !named.is_some_and(|path| is_on_way(&found.path, path)) {
             if found.lead == NamePrefix::Slash && facts.absolute.is_none() {
@@ -113,7 +113,7 @@ fn scan_tar(
             }
             continue;
         }
-        count_kept(&found, kept)?;
+        count_kept(kept_len(&found), found.offset, kept)?;
         let is_disk = found.kind == TarEntryKind::File && is_judged_disk(&found, named);
         if is_disk && facts.disks.len() < DISKS_MAX {
             let start = tar.read_content_start(disk::START_LEN)?;
@@ -140,14 +140,12 @@ fn decompress_layer<'a>(
     Ok((Some(CompressionFormat::Zstd), Box::new(tar)))
 }
 
-/// Counts the bytes that are kept of a member.
-fn count_kept(found: &TarEntry, kept: &AtomicU64) -> Result<(), TarReadError> {
-    let len = kept_len(found) as u64;
+/// Counts bytes that are kept of the member at an offset.
+fn count_kept(len: usize, offset: u64, kept: &AtomicU64) -> Result<(), TarReadError> {
+    let len = len as u64;
     let taken =
         kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |kept| kept.checked_sub(len));
-    taken
-        .map(drop)
-        .map_err(|_| TarReadError::Limit("more members than can be judged", found.offset))
+    taken.map(drop).map_err(|_| TarReadError::Limit("more members than can be judged", offset))
 }
 
 /// Returns whether a file is a disk, perhaps since a virtual machine names it.
@@ -179,7 +177,7 @@ fn content_checksum(start: &[u8], tar: &mut TarReader<impl Read>) -> Result<u32,
 /// Examines a disk by its first bytes; `checksum` is that of all its bytes.
 fn examine_member(found: &TarEntry, start: &[u8], checksum: u32) -> Option<DiskFacts> {
     let bytes = disk::DiskStart { bytes: start, len: found.size };
-    let mut info = examine_disk(&bytes).ok()?;
+    let mut info = examine_disk_by_rules(&bytes).ok()?;
     info.flaws.extend(disk::find_misnaming(split(&found.path).1, &info));
     Some(DiskFacts { info, mark: (Digest::of_bytes(start), checksum) })
 }

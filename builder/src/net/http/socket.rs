@@ -100,7 +100,7 @@ pub(super) fn cancelled_error() -> io::Error {
 
 /// Returns whether an operation failed because the user cancelled it.
 pub(super) fn is_cancelled(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|error| error.is::<Cancelled>())
+    error.get_ref().and_then(|error| error.downcast_ref::<Cancelled>()).is_some()
 }
 
 fn is_temporary(error: &io::Error) -> bool {

@@ -44,9 +44,13 @@ pub enum TarReadError {
     /// A file or a link has no name, or a link has no target.
     #[error("the member at byte {0} has no name")]
     Unnamed(u64),
-    /// An entry is sparse: the image specification forbids that, and readers disagree about it.
+    /// An entry is sparse, in a form that readers disagree about or that is not read here: the image
+    /// specification forbids sparse files.
     #[error("`{0}` is stored as a sparse file, which images must not have")]
     Sparse(String),
+    /// The map of a sparse file is invalid, or does not match its content.
+    #[error("the map of the sparse file `{0}` is malformed")]
+    SparseMap(String),
     /// An entry has a type that is not known.
     #[error("`{path}` is a tar member of the unknown type {flag:?}")]
     Type {

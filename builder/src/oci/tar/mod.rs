@@ -12,6 +12,7 @@ mod number;
 mod path;
 mod pax;
 mod reader;
+mod sparse;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! A *pax header* has properties of the next member that do not fit into its ustar header
 //! (POSIX.1-2024, `pax`, "pax Extended Header").
 
+use super::sparse::SparseRecords;
+
 /// The records of a pax header that are used.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PaxHeader {
@@ -9,15 +11,8 @@ pub(super) struct PaxHeader {
     pub(super) size: Option<u64>,
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
-    pub(super) sparse: Sparse,
-}
-
-/// Whether a member is stored as a sparse file, without its holes.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum Sparse {
-    #[default]
-    No,
-    Yes,
+    /// The records about a sparse file, which is stored without its holes.
+    pub(super) sparse: Option<SparseRecords>,
 }
 
 impl PaxHeader {
@@ -35,8 +30,11 @@ impl PaxHeader {
                 b"size" => pax.size = parse_decimal(value)?,
                 b"uid" => pax.uid = parse_decimal(value)?,
                 b"gid" => pax.gid = parse_decimal(value)?,
-                key if key.starts_with(b"GNU.sparse.") => pax.sparse = Sparse::Yes,
-                _ => {}
+                key => {
+                    if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                        pax.sparse.get_or_insert_default().insert(key, value);
+                    }
+                }
             }
         }
         Some(pax)
@@ -94,9 +92,11 @@ mod tests {
         check(b"8 uid=1\n8 gid=2\n", PaxHeader { uid, gid, ..PaxHeader::default() });
         check(b"16 SCHILY.x.a=b\n", PaxHeader::default());
         check(b"8 a==\n=\n", PaxHeader::default());
+        let mut sparse = SparseRecords::default();
+        sparse.insert(b"major", b"1");
         check(
             b"22 GNU.sparse.major=1\n",
-            PaxHeader { sparse: Sparse::Yes, ..PaxHeader::default() },
+            PaxHeader { sparse: Some(sparse), ..PaxHeader::default() },
         );
     }
 

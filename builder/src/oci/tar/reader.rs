@@ -6,7 +6,8 @@ use std::mem::take;
 
 use super::bytes::TarBytes;
 use super::header::{BLOCK, UstarHeader, until_nul};
-use super::pax::{PaxHeader, Sparse};
+use super::pax::PaxHeader;
+use super::sparse::{ContentRun, EntryContent, SparseRecords};
 use super::{TarEntry, TarEntryKind, TarLimits, TarReadError, path};
 use crate::compression::CompressionFormat;
 
@@ -15,13 +16,23 @@ use crate::compression::CompressionFormat;
 pub struct TarReader<R> {
     bytes: TarBytes<R>,
     limits: TarLimits,
-    /// Number of bytes left of the last entry's content, and of the padding after it.
-    content: u64,
+    /// What is left of the last entry's content, and the number of bytes of padding after it.
+    content: EntryContent,
     padding: u64,
     count: u64,
     names: u64,
+    /// Number of bytes in the holes of sparse files.
+    holes: u64,
+    sparse: SparsePolicy,
     raw: TarHeader,
     state: ReaderState,
+}
+
+/// Whether sparse files are read. What reads contents at the offsets of entries cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SparsePolicy {
+    Refuse,
+    Read,
 }
 
 /// The headers of an entry, byte for byte.
@@ -53,35 +64,71 @@ impl<R: Read> TarReader<R> {
         Self {
             bytes: TarBytes::new(tar, compression, limits.decompressed),
             limits,
-            content: 0,
+            content: EntryContent::default(),
             padding: 0,
             count: 0,
             names: 0,
+            holes: 0,
+            sparse: SparsePolicy::Refuse,
             raw: TarHeader { block: [0; BLOCK], pax: Vec::new() },
             state: ReaderState::Reading,
         }
     }
 
+    /// Reads sparse files as Go's `archive/tar` does, with zeros in their holes: for readers that need
+    /// no offsets of contents.
+    #[must_use]
+    pub(crate) fn with_sparse_files(self) -> Self {
+        Self { sparse: SparsePolicy::Read, ..self }
+    }
+
     /// Returns the content of the last entry. It is kept in memory: the caller checks its size
     /// first.
     pub(crate) fn read_whole_content(&mut self) -> Result<Vec<u8>, TarReadError> {
-        let len = take(&mut self.content);
-        self.bytes.read_bytes(len)
+        self.read_bytes(self.content.left())
     }
 
     /// Returns the next bytes of the last entry's content, up to `max`; fails if the tar ends
     /// before.
     pub(crate) fn read_content_start(&mut self, max: usize) -> Result<Vec<u8>, TarReadError> {
-        let len = self.content.min(max as u64);
-        self.content -= len;
-        self.bytes.read_bytes(len)
+        self.read_bytes(self.content.left().min(max as u64))
+    }
+
+    /// Returns the next bytes of the last entry's content, which has as many.
+    fn read_bytes(&mut self, len: u64) -> Result<Vec<u8>, TarReadError> {
+        let mut bytes = Vec::new();
+        let mut left = len;
+        while left > 0 {
+            let run_len = match self.content.take_run(left) {
+                ContentRun::Hole(len) => {
+                    let len_here = usize::try_from(len).unwrap_or(usize::MAX);
+                    bytes.resize(bytes.len().saturating_add(len_here), 0);
+                    len
+                }
+                ContentRun::Stored(len) => {
+                    bytes.append(&mut self.bytes.read_bytes(len)?);
+                    len
+                }
+            };
+            left -= run_len;
+        }
+        Ok(bytes)
     }
 
     /// Fills `space` with the next bytes of the last entry's content; returns 0 at its end.
     pub(crate) fn read_content(&mut self, space: &mut [u8]) -> Result<usize, TarReadError> {
-        let len = usize::try_from(self.content).map_or(space.len(), |left| left.min(space.len()));
-        self.bytes.fill(space.get_mut(..len).unwrap_or_default())?;
-        self.content -= len as u64;
+        let len = usize::try_from(self.content.left()).unwrap_or(usize::MAX).min(space.len());
+        let mut left = space.get_mut(..len).unwrap_or_default();
+        while !left.is_empty() {
+            let run = self.content.take_run(left.len() as u64);
+            let (ContentRun::Hole(run_len) | ContentRun::Stored(run_len)) = run;
+            let (now, rest) = left.split_at_mut(usize::try_from(run_len).unwrap_or(usize::MAX));
+            match run {
+                ContentRun::Hole(_) => now.fill(0),
+                ContentRun::Stored(_) => self.bytes.fill(now)?,
+            }
+            left = rest;
+        }
         Ok(len)
     }
 
@@ -106,7 +153,7 @@ impl<R: Read> TarReader<R> {
     where
         R: Seek,
     {
-        self.bytes.seek_over(take(&mut self.content))
+        self.bytes.seek_over(take(&mut self.content).stored())
     }
 
     /// Returns the content of a header that describes the next entry.
@@ -128,9 +175,8 @@ impl<R: Read> TarReader<R> {
     }
 
     fn read_next(&mut self) -> Result<Option<TarEntry>, TarReadError> {
-        self.bytes.skip(self.content)?;
-        self.bytes.skip_padding(self.padding)?;
-        (self.content, self.padding) = (0, 0);
+        self.bytes.skip(take(&mut self.content).stored())?;
+        self.bytes.skip_padding(take(&mut self.padding))?;
         let mut described = None::<EntryDescription>;
         self.raw.pax.clear();
         loop {
@@ -185,7 +231,9 @@ impl<R: Read> TarReader<R> {
         described: EntryDescription,
         at: u64,
     ) -> Result<TarEntry, TarReadError> {
+        let sparse = described.pax.sparse.as_ref();
         let name = described.name.or(described.pax.path).unwrap_or_else(|| take(&mut header.name));
+        let name = sparse.and_then(SparseRecords::name).map_or(name, <[u8]>::to_vec);
         let link = described.link.or(described.pax.link).unwrap_or_else(|| take(&mut header.link));
         if name.len().max(link.len()) > self.limits.path {
             return Err(TarReadError::Limit("too long a name", at));
@@ -196,23 +244,38 @@ impl<R: Read> TarReader<R> {
         }
         let path = path::clean_path(&name)?;
         let lead = path::name_prefix(&name, &path);
-        if header.flag == b'S' || described.pax.sparse == Sparse::Yes {
-            return Err(TarReadError::Sparse(path));
-        }
+        let sparse = match sparse.map(|records| (records, records.version())) {
+            None if header.flag != b'S' => None,
+            Some((records, Some(version))) if self.sparse == SparsePolicy::Read => {
+                Some((records, version))
+            }
+            _ => return Err(TarReadError::Sparse(path)),
+        };
         let kind = header.entry_kind(&name, &link, &path)?;
         let says_nothing = matches!(&kind, TarEntryKind::Symlink(to) if to.is_empty());
         if says_nothing || (path.is_empty() && kind != TarEntryKind::Directory) {
             return Err(TarReadError::Unnamed(at));
         }
         // Only files have content, whatever size the header declares.
-        let size = match kind {
+        let stored = match kind {
             TarEntryKind::File => described.pax.size.unwrap_or(header.size),
             _ => 0,
         };
-        if size > self.limits.decompressed {
+        self.padding = padding(stored);
+        self.content = match sparse {
+            None => EntryContent::whole(stored),
+            Some((records, version)) => {
+                let (bytes, limits) = (&mut self.bytes, &self.limits);
+                let content = EntryContent::sparse(records, version, stored, bytes, limits)?;
+                let content = content.filter(|_| kind == TarEntryKind::File);
+                content.ok_or_else(|| TarReadError::SparseMap(path.clone()))?
+            }
+        };
+        let size = self.content.left();
+        self.holes = self.holes.saturating_add(size - self.content.stored());
+        if size.max(self.holes) > self.limits.decompressed {
             return Err(TarReadError::Limit("more bytes than are read", at));
         }
-        (self.content, self.padding) = (size, padding(size));
         let uid = check_id(described.pax.uid.unwrap_or(header.uid), "user id", at)?;
         let gid = check_id(described.pax.gid.unwrap_or(header.gid), "group id", at)?;
         Ok(TarEntry { path, kind, mode: header.mode, uid, gid, offset: self.bytes.at, size, lead })

@@ -118,53 +118,8 @@ impl RegistryError {
             RegistryErrorCause::Keychain(diagnostic) | RegistryErrorCause::Settings(diagnostic) => {
                 return diagnostic.help.first().cloned();
             }
-            RegistryErrorCause::Status { responder: Responder::RedirectTarget(_), .. } => {
-                "the registry itself allowed it; the other server may see another address or \
-                 clock of this machine than the registry, or its settings may be wrong"
-                    .into()
-            }
-            RegistryErrorCause::Status { responder: Responder::TokenServer(_), .. } => return None,
-            RegistryErrorCause::Status {
-                responder: Responder::AnonymousRegistry,
-                status: 403,
-                ..
-            } => {
-                format!(
-                    "no credential was sent: log in with `diskette login {host}`, if it has users"
-                )
-            }
-            RegistryErrorCause::Status { status: 403, .. } => {
-                "the credential is known, but it may not do this; does the repository exist, and \
-                 may it be written to?"
-                    .into()
-            }
-            RegistryErrorCause::Status { status: 404, detail: Some(detail), .. }
-                if detail.starts_with("BLOB_UPLOAD") =>
-            {
-                "the registry forgets uploads; do several share an address, but not their secret \
-                 (distribution: `http.secret`)?"
-                    .into()
-            }
-            RegistryErrorCause::Status { status: 404, .. } => {
-                "does the repository exist? some registries want it to be made first".into()
-            }
-            RegistryErrorCause::Status { status: 405, .. } => {
-                "is the registry read-only for a while, or the mirror of another one?".into()
-            }
-            RegistryErrorCause::Status { status: 407, .. } => PROXY_LOGIN.into(),
-            RegistryErrorCause::Status { status: 413, .. } => {
-                "a proxy in front of the registry limits the size of requests; raise its limit \
-                 (nginx: `client_max_body_size 0`), or send less at a time with `--chunk-size`"
-                    .into()
-            }
-            RegistryErrorCause::Status { status: 500 | 507, .. } => {
-                "the registry itself failed, and its log tells why; is its disk full?".into()
-            }
-            // Registries send a detail; a plain 400 comes from a TLS port that got plain HTTP.
-            RegistryErrorCause::Status { status: 400, detail, .. }
-                if detail.as_ref().is_none_or(|detail| detail.contains("HTTPS")) =>
-            {
-                SPEAKS_TLS.into()
+            RegistryErrorCause::Status { responder, status, detail, .. } => {
+                return status_help(responder, *status, detail.as_deref(), host);
             }
             RegistryErrorCause::Http(error) => {
                 return http_help(error, host).or_else(|| protocol_help(error).map(Into::into));
@@ -179,6 +134,46 @@ const PROXY_LOGIN: &str = "the proxy wants a user and a password; write them in 
 
 const SPEAKS_TLS: &str =
     "does it speak https? on this machine that is not expected; say `--tls-verify`";
+
+/// Returns what the user can do about an error status.
+fn status_help(
+    responder: &Responder,
+    status: u16,
+    detail: Option<&str>,
+    host: &str,
+) -> Option<String> {
+    let help = match (responder, status) {
+        (Responder::RedirectTarget(_), _) => {
+            "the registry itself allowed it; the other server may see another address or \
+             clock of this machine than the registry, or its settings may be wrong"
+        }
+        (Responder::TokenServer(_), _) => return None,
+        (Responder::AnonymousRegistry, 403) => {
+            let help = "no credential was sent: log in with `diskette login";
+            return Some(format!("{help} {host}`, if it has users"));
+        }
+        (_, 403) => {
+            "the credential is known, but it may not do this; does the repository exist, and \
+             may it be written to?"
+        }
+        (_, 404) if detail.is_some_and(|detail| detail.starts_with("BLOB_UPLOAD")) => {
+            "the registry forgets uploads; do several share an address, but not their secret \
+             (distribution: `http.secret`)?"
+        }
+        (_, 404) => "does the repository exist? some registries want it to be made first",
+        (_, 405) => "is the registry read-only for a while, or the mirror of another one?",
+        (_, 407) => PROXY_LOGIN,
+        (_, 413) => {
+            "a proxy in front of the registry limits the size of requests; raise its limit \
+             (nginx: `client_max_body_size 0`), or send less at a time with `--chunk-size`"
+        }
+        (_, 500 | 507) => "the registry itself failed, and its log tells why; is its disk full?",
+        // Registries send a detail; a plain 400 comes from a TLS port that got plain HTTP.
+        (_, 400) if detail.is_none_or(|detail| detail.contains("HTTPS")) => SPEAKS_TLS,
+        _ => return None,
+    };
+    Some(help.into())
+}
 
 fn http_help(error: &HttpError, host: &str) -> Option<String> {
     let certs = format!("/etc/containers/certs.d/{host}");

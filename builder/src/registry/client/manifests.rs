@@ -57,7 +57,7 @@ impl Repository<'_> {
         let bytes = response.read_body(DOCUMENT_LEN_MAX).map_err(|error| fail(error.into()))?;
         let page = web_page_error(&bytes, "a manifest");
         let document = Document::parse_received(&media_type, bytes)
-            .map_err(|why| fail(page.unwrap_or_else(|| RegistryErrorCause::InvalidContent(why))))?;
+            .map_err(|why| fail(page.unwrap_or(RegistryErrorCause::InvalidContent(why))))?;
         let expected = if reference.contains(':') { Some(reference) } else { declared.as_deref() };
         // Digests of other algorithms cannot be checked, so they are not trusted.
         match expected.map(str::parse::<Digest>) {

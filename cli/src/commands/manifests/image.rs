@@ -25,8 +25,8 @@ use crate::ui::progress::ProgressMode;
 pub(super) struct ManifestImage {
     /// Digest of the index, or of the selected platform's manifest.
     pub(super) digest: Digest,
-    /// Architecture, if the image has only one.
-    pub(super) architecture: Option<String>,
+    /// Architectures that the image is for.
+    pub(super) architectures: Vec<String>,
     /// Labels that CDI uses and all platforms share.
     pub(super) labels: BTreeMap<String, String>,
     /// What a machine boots of it, if it is needed; nothing if the image has no disk where the user
@@ -67,12 +67,18 @@ impl ManifestImage {
         architectures.dedup();
         Ok(Self {
             digest,
-            architecture: architectures.pop().filter(|_| architectures.is_empty()),
+            architectures,
             labels: common_labels(&images),
             content,
             platforms: platforms.iter().map(ToString::to_string).collect(),
             size,
         })
+    }
+
+    /// Returns the one architecture that the image is for.
+    pub(super) fn architecture(&self) -> Option<&String> {
+        let [architecture] = &self.architectures[..] else { return None };
+        Some(architecture)
     }
 
     /// Returns the virtual size of the disk, in bytes.

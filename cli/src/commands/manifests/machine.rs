@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use diskette_builder::cluster::contract::parse_disk_path;
 use diskette_builder::cluster::kubernetes::{
     DiskDevice, MachineContent, MachineOptions, PreferenceRequirements, Quantity, RootDisk,
     UserData, VolumeStorage, parse_subdomain_name,
@@ -43,7 +44,7 @@ pub(super) struct MachineArguments {
     cpus: Option<u32>,
 
     /// The path of its disk in the image, if it is not in `/disk`
-    #[arg(long, value_name = "PATH", value_parser = parse_image_path)]
+    #[arg(long, value_name = "PATH", value_parser = parse_disk_path)]
     path: Option<String>,
 
     /// Give it an empty disk of this size, for what a CD installs or a kernel starts
@@ -108,11 +109,13 @@ impl MachineArguments {
         let instancetype = self.instancetype.as_ref().or(own).map(String::as_str);
         let preference =
             self.preference.as_ref().or(told("default-preference")).map(String::as_str);
+        check_architecture(preference, &seen.architectures)?;
         let size = match instancetype {
             Some(_) => MachineSize::default(),
             None => self.size(preference)?,
         };
-        let empty = clone.clone();
+        let empty_disk = self.empty_disk.clone();
+        let empty_disk = empty_disk.map(|size| VolumeStorage { size: Some(size), ..clone.clone() });
         Ok(MachineOptions {
             root: match self.disk {
                 RootPlace::Image => RootDisk::Image,
@@ -125,10 +128,7 @@ impl MachineArguments {
             cpus: size.cpus,
             content,
             path: self.disk_path(),
-            empty_disk: self
-                .empty_disk
-                .clone()
-                .map(|size| VolumeStorage { size: Some(size), ..empty.clone() }),
+            empty_disk,
             kernel_args: self.kernel_args.as_deref(),
             user_data,
         })
@@ -199,15 +199,21 @@ impl MachineArguments {
     }
 }
 
-/// Parses the path of a file in an image: KubeVirt wants it absolute and without relative parts
-/// (`ValidatePath`, `pkg/storage/admitters/disks.go`).
-fn parse_image_path(text: &str) -> Result<String, String> {
-    let mut parts = text.strip_prefix('/').into_iter().flat_map(|path| path.split('/')).peekable();
-    let is_path = parts.peek().is_some() && parts.all(|part| !matches!(part, "" | "." | ".."));
-    if is_path {
-        Ok(text.into())
-    } else {
-        Err("write it like `/images/disk.qcow2`: no `.`, no `..`, no slash doubled or at the end"
-            .into())
+/// Refuses a preference for another architecture than the image's: the webhook for virtual machines
+/// does so too.
+fn check_architecture(
+    preference: Option<&str>,
+    architectures: &[String],
+) -> Result<(), CommandError> {
+    let Some(name) = preference else { return Ok(()) };
+    let Some(required) = PreferenceRequirements::of_preference(name).architecture else {
+        return Ok(());
+    };
+    if architectures.is_empty() || architectures.iter().any(|own| own == required) {
+        return Ok(());
     }
+    let own = architectures.join(", ");
+    let message =
+        format!("the preference `{name}` requires {required}, and the image is for {own}");
+    Err(usage_error(message, "name a preference for the image's architecture with `--preference`"))
 }

@@ -124,7 +124,7 @@ impl<'a> ManifestWriter<'a> {
         let (meta, access) = (self.meta(), names.access(&arguments.storage));
         let subject = |reference| ImageSubject {
             reference,
-            architecture: seen.architecture.clone(),
+            architecture: seen.architecture().cloned(),
             labels: seen.labels.clone(),
         };
         let tagged = reference.tag().map(|tag| subject(reference.with_tag(tag.to_owned())));

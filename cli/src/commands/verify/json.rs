@@ -56,6 +56,6 @@ fn finding_json(finding: &Finding) -> Value {
         "detail": finding.detail,
         "why": rule.why,
         "source": rule.source,
-        "fix": rule.fix,
+        "fix": finding.fix,
     })
 }

@@ -25,7 +25,10 @@ fn finding_result(rules: &[&ContractRule], uri: &str, finding: &Finding) -> Valu
     let platform = finding.platform.as_ref().map(ToString::to_string);
     let location = [platform.as_deref(), Some(finding.subject.as_str())];
     let location = location.into_iter().flatten().collect::<Vec<_>>().join(": ");
-    json!({ "ruleId": finding.rule.id, "ruleIndex": rules.iter().position(|rule| rule.id == finding.rule.id), "level": level(finding.rule.severity), "message": { "text": format!("{location}: {}", finding.detail) }, "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri, "index": 0 } }, "logicalLocations": [{ "fullyQualifiedName": location }], }], })
+    // A fix of the rule is in the rule's help.
+    let fix =
+        if finding.fix == finding.rule.fix { String::new() } else { format!("; {}", finding.fix) };
+    json!({ "ruleId": finding.rule.id, "ruleIndex": rules.iter().position(|rule| rule.id == finding.rule.id), "level": level(finding.rule.severity), "message": { "text": format!("{location}: {}{fix}", finding.detail) }, "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri, "index": 0 } }, "logicalLocations": [{ "fullyQualifiedName": location }], }], })
 }
 
 fn level(severity: Severity) -> &'static str {

@@ -44,8 +44,8 @@ pub(super) fn rules_text() -> String {
 #[derive(Default)]
 struct ReportText {
     written: String,
-    /// Ids of rules that have been explained.
-    explained: BTreeSet<&'static str>,
+    /// Reasons and fixes that have been written, by the ids of their rules.
+    explained: BTreeSet<(&'static str, &'static str)>,
 }
 
 impl ReportText {
@@ -72,9 +72,11 @@ impl ReportText {
         for finding in own {
             let rule = finding.rule;
             self.line(&format!("  {}[{}]: {finding}", rule.severity, rule.id));
-            if self.explained.insert(rule.id) {
+            if self.explained.insert((rule.id, rule.why)) {
                 self.line(&format!("    why: {}", rule.why));
-                self.line(&format!("    fix: {}", rule.fix));
+            }
+            if self.explained.insert((rule.id, finding.fix)) {
+                self.line(&format!("    fix: {}", finding.fix));
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Judges the disk itself.
 
+use crate::cluster::contract::Findings;
 use crate::cluster::contract::facts::ImageFacts;
 use crate::cluster::contract::rules::{DISK_ARCHITECTURE, DISK_SMALL};
 use crate::cluster::contract::view::SeenMember;
-use crate::cluster::contract::{Findings, flaw_rule};
 
 /// Number of bytes that CDI's node pull reads of a disk to detect its format: `MaxExpectedHdrSize` in
 /// its `pkg/image/filefmt.go`.
@@ -16,7 +16,7 @@ pub(super) fn judge_disk(facts: &ImageFacts, seen: SeenMember<'_>, findings: &mu
     };
     let subject = format!("/{}", seen.entry.path.escape_debug());
     for flaw in &disk.info.flaws {
-        findings.add(flaw_rule(flaw.kind), &subject, flaw.to_string());
+        findings.add_flaw(flaw, &subject);
     }
     if disk.info.file_size < SNIFFED_LEN && facts.disk_path.is_none() {
         findings.add(&DISK_SMALL, &subject, format!("it has {} bytes", disk.info.file_size));

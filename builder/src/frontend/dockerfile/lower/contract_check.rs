@@ -20,7 +20,7 @@ pub(super) fn contract_warnings(stage: &StageState, at: &Span) -> Vec<Diagnostic
     let diagnostic = |finding: Finding| {
         let diagnostic = Diagnostic::new(finding.to_string()).rule(finding.rule.id);
         let diagnostic = diagnostic.at(at.clone());
-        diagnostic.help(finding.rule.why).help(finding.rule.fix)
+        diagnostic.help(finding.rule.why).help(finding.fix)
     };
     findings.into_iter().map(diagnostic).collect()
 }

@@ -84,13 +84,20 @@ fn platforms_have_releases_and_labels_of_their_own() {
         groups: BTreeMap::new(),
     };
     let near = UrlRewrite { from: "https://b/".into(), to: "http://near/b/".into() };
-    let recipe = amd64.recipe_with_disk(&disk, &[near]);
+    let mut warnings = Vec::new();
+    let recipe = amd64.recipe_with_disk(&disk, &[near], &mut warnings);
+    assert_eq!(warnings, []);
     let RecipeStep::Layer(layer) = &recipe.steps[0] else { panic!("{recipe:?}") };
     assert_eq!(layer.history, "disk/d-1.qcow2");
     let crate::recipe::LayerEntryKind::File(source) = &layer.entries[1].kind else { panic!() };
     assert_eq!(source.location, SourceLocation::Url("http://near/b/d-1.qcow2.xz".into()));
     let download = source.download.as_ref().unwrap();
     assert_eq!((download.size, download.mirrors.len()), (Some(7), 1));
+    let disk = UpstreamDisk { url: "https://b/d%201.qcow2".into(), compression: None, ..disk };
+    let recipe = amd64.recipe_with_disk(&disk, &[], &mut warnings);
+    let RecipeStep::Layer(layer) = &recipe.steps[0] else { panic!("{recipe:?}") };
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!((layer.history.as_str(), warning.message.as_str()), ("", ""));
 }
 
 #[test]
