@@ -216,7 +216,7 @@ error: cannot boot linux/riscv64: no virtual machine is known for it
 status: 2
 stdout:
 stderr:
-error: what becomes of a boot cannot be written as SARIF
+error: the result of a boot test cannot be written as SARIF
  |
  = help: use `--format json`
 

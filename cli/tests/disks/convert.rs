@@ -350,10 +350,42 @@ fn blank_disks_are_refused_when_converted_too() {
     let scene = Scene::new();
     scene.write("blank.raw", vec![0; 70_000]);
     scene.write_spec("amd64: { disk: { path: blank.raw, convert: qcow2 } }");
-    check(&scene, &[], str![]);
+    check(
+        &scene,
+        &[],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error[disk-blank]: cannot use `blank.raw`: all of its 70000 bytes are zero
+ --> ./diskette.yaml:5:26
+  |
+5 |   amd64: { disk: { path: blank.raw, convert: qcow2 } }
+  |                          ^^^^^^^^^
+  |
+  = help: use the right file; was its download or conversion cut off?
+
+"#]],
+    );
     let Some(qemu) = peer::find("qemu-img") else { return };
     let blank = scene.path("blank.qcow2");
     qemu.run(["create", "-q", "-f", "qcow2", text(&blank), "8M"]);
     scene.write_spec("amd64: { disk: blank.qcow2 }");
-    check(&scene, &["--convert", "raw"], str![]);
+    check(
+        &scene,
+        &["--convert", "raw"],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error[disk-blank]: cannot use `blank.qcow2`: no byte of the disk in it was ever written
+ --> ./diskette.yaml:5:18
+  |
+5 |   amd64: { disk: blank.qcow2 }
+  |                  ^^^^^^^^^^^
+  |
+  = help: use the right file; was its download or conversion cut off?
+
+"#]],
+    );
 }

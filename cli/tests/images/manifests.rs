@@ -57,7 +57,8 @@ fn schemas_accept_them() {
         }
     };
     check("vm", &[], &["VirtualMachine"]);
-    check("vm", &["--platform", "arm64", "--ssh-key", "id.pub"], &["VirtualMachine"]);
+    let arm64 = ["--platform", "arm64", "--preference", "fedora.arm64", "--ssh-key", "id.pub"];
+    check("vm", &arm64, &["VirtualMachine"]);
     check("vm", &["--memory", "4Gi", "--cpus", "2", "--user-data", "cloud"], &["VirtualMachine"]);
     check("vm", &["--disk", "import", "--pull-method", "node"], &["VirtualMachine"]);
     check("vm", &["--instancetype", "o1.nano", "--preference", "rhel.9"], &["VirtualMachine"]);
@@ -160,7 +161,7 @@ fn every_reference_resolves() {
         assert_eq!(digest, index);
     });
     check(&["--by-tag"], &|reference, _| assert!(tagged(reference), "{reference}"));
-    check(&["--platform", "arm64"], &|reference, digest| {
+    check(&["--platform", "arm64", "--preference", "fedora.arm64"], &|reference, digest| {
         let is_pinned = reference.ends_with(&format!("/me/vm@{digest}"));
         assert!(is_pinned != tagged(reference), "{reference}");
         assert_eq!(is_pinned, digest != index, "{reference}");
@@ -604,7 +605,18 @@ error: the preference `rhel.9.dpdk` requires 8 processors, and a cluster refuses
 
 "#]],
     );
-    check(&out("vm", &["--preference", "rhel.9.s390x", "--instancetype", "u1.medium"]), str![]);
+    check(
+        &out("vm", &["--preference", "rhel.9.s390x", "--instancetype", "u1.medium"]),
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: the preference `rhel.9.s390x` requires s390x, and the image is for amd64, arm64
+ |
+ = help: name a preference for the image's architecture with `--preference`
+
+"#]],
+    );
     check(
         &out("vm", &["--preference", "windows.11", "--memory", "2Gi"]),
         str![[r#"

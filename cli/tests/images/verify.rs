@@ -707,9 +707,42 @@ fn fixes_are_those_of_the_disks() {
         let items = [dir("disk"), file("disk/disk.img", &disk)];
         HandmadeImage::new().layer(&items).write(&scene.path(name));
     }
-    for name in ["page", "zip"] {
-        check(&scene, &[name], str![]);
-    }
+    check(
+        &scene,
+        &["page"],
+        str![[r#"
+status: 1
+stdout:
+oci:page  [DIGEST]
+
+linux/amd64: /disk/disk.img, raw, 68.50 KiB
+  error[disk-unsupported]: /disk/disk.img: it is a web page, and no disk
+    why: KubeVirt takes qcow2 and raw, CDI vmdk, vpc, vhdx and vdi too; all others are refused
+    fix: download the disk again: a server sent a page in its place, to log in or to choose, or an error
+
+1 error
+stderr:
+
+"#]],
+    );
+    check(
+        &scene,
+        &["zip"],
+        str![[r#"
+status: 1
+stdout:
+oci:zip  [DIGEST]
+
+linux/amd64: /disk/disk.img, raw, 68.50 KiB
+  error[disk-unsupported]: /disk/disk.img: it is a zip archive, and no disk
+    why: KubeVirt takes qcow2 and raw, CDI vmdk, vpc, vhdx and vdi too; all others are refused
+    fix: unpack it with `unzip DISK`, and name the disk in it
+
+1 error
+stderr:
+
+"#]],
+    );
     let outcome = verify(&scene, &["zip", "--format", "json"]);
     let report: Value = serde_json::from_slice(&outcome.stdout).unwrap();
     assert_eq!(

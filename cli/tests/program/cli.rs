@@ -33,18 +33,18 @@ Usage: diskette [OPTIONS] <COMMAND>
 Commands:
   init         Write a spec for the disks of a directory, ready to build
   build        Build the images that a spec or a Dockerfile describes
-  vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
+  vddk         Make an image of VMware's disk library (VDDK) for CDI and Forklift
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
   index        Work on indexes, which name an image for each platform
   sync         Publish what distributions have released since it was last published
-  promote      Copy images that were verified from a staging registry to where everybody gets them
-  docs         Write what people are told of the images of a catalogue, and publish it
-  releases     List what distributions have published of the disks that a catalogue follows
-  inspect      Show what an image has, or a disk
-  extract      Get the disk out of an image again
+  promote      Copy verified images from a staging registry to the public one
+  docs         Write descriptions of the images of a catalogue, or publish them
+  releases     List the newest disks that distributions have published for a catalogue
+  inspect      Show what is in an image, or in the file of a disk
+  extract      Extract the disk from an image
   diff         Show why two images have different digests
   verify       Judge a finished image by what KubeVirt and CDI accept
   manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
@@ -58,7 +58,7 @@ Commands:
 
 Options:
       --message-format <FORMAT>
-          How errors and warnings are told; github makes them annotations of a pull request, too
+          How errors and warnings are printed; github also makes them annotations of a pull request
           
           [default: text]
 
@@ -68,7 +68,7 @@ Options:
   -V, --version
           Print version
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130 interrupted.
 stderr:
 
 "#]],
@@ -85,18 +85,18 @@ Usage: diskette [OPTIONS] <COMMAND>
 Commands:
   init         Write a spec for the disks of a directory, ready to build
   build        Build the images that a spec or a Dockerfile describes
-  vddk         Make the image that KubeVirt and Forklift take VMware's disk library (VDDK) from
+  vddk         Make an image of VMware's disk library (VDDK) for CDI and Forklift
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tags         List the tags of a repository, a line each
   index        Work on indexes, which name an image for each platform
   sync         Publish what distributions have released since it was last published
-  promote      Copy images that were verified from a staging registry to where everybody gets them
-  docs         Write what people are told of the images of a catalogue, and publish it
-  releases     List what distributions have published of the disks that a catalogue follows
-  inspect      Show what an image has, or a disk
-  extract      Get the disk out of an image again
+  promote      Copy verified images from a staging registry to the public one
+  docs         Write descriptions of the images of a catalogue, or publish them
+  releases     List the newest disks that distributions have published for a catalogue
+  inspect      Show what is in an image, or in the file of a disk
+  extract      Extract the disk from an image
   diff         Show why two images have different digests
   verify       Judge a finished image by what KubeVirt and CDI accept
   manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
@@ -109,12 +109,12 @@ Commands:
   man          Write the manual pages into a directory
 
 Options:
-      --message-format <FORMAT>  How errors and warnings are told; github makes them annotations of
-                                 a pull request, too [default: text]
+      --message-format <FORMAT>  How errors and warnings are printed; github also makes them
+                                 annotations of a pull request [default: text]
   -h, --help                     Print help (see more with '--help')
   -V, --version                  Print version
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 75 may go well later, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130 interrupted.
 stderr:
 
 "#]],
