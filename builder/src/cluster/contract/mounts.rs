@@ -37,10 +37,10 @@ const MOUNTS: &[Mount] = &[
     // CDI's pkg/controller/import-controller.go.
     Mount { path: "shared", reason: "CDI mounts its server there", hides: HiddenPart::All },
     // OCI runtime specification, config-linux.md; the kubelet, for /etc/hosts.
-    Mount { path: "dev", reason: RUNTIME, hides: HiddenPart::SameName },
+    Mount { path: "dev", reason: RUNTIME, hides: HiddenPart::All },
     Mount { path: "etc", reason: RUNTIME, hides: HiddenPart::SameName },
-    Mount { path: "proc", reason: RUNTIME, hides: HiddenPart::SameName },
-    Mount { path: "sys", reason: RUNTIME, hides: HiddenPart::SameName },
+    Mount { path: "proc", reason: RUNTIME, hides: HiddenPart::All },
+    Mount { path: "sys", reason: RUNTIME, hides: HiddenPart::All },
 ];
 
 /// Files that the kubelet and the container runtime mount into every container: the kubelet's
@@ -93,6 +93,9 @@ mod tests {
         check("etc/a", false, false);
         check("etc/hosts", false, false);
         check("etc/hosts/a", false, true);
+        check("dev/a", false, true);
+        check("proc/a/b", false, true);
+        check("sys/a", false, true);
         check("ostree", false, true);
         check("sysroot/a", false, true);
         check("share", false, false);

@@ -81,8 +81,12 @@ impl ProxyAddress {
         };
         let (host, port) = split_port(server)?;
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-        let is_address = server.starts_with('[') && host.parse::<Ipv6Addr>().is_ok();
-        if !is_address && (host.is_empty() || !host.bytes().all(is_name)) {
+        let is_host = if server.starts_with('[') {
+            host.parse::<Ipv6Addr>().is_ok()
+        } else {
+            !host.is_empty() && host.bytes().all(is_name)
+        };
+        if !is_host {
             return None;
         }
         let default = match scheme {
