@@ -1,14 +1,17 @@
 //! Iterates over the entries of a tar.
 
+mod entry;
+
 use std::io::{Read, Seek};
 use std::iter::FusedIterator;
 use std::mem::take;
 
+use self::entry::EntryDescription;
 use super::bytes::TarBytes;
 use super::header::{BLOCK, UstarHeader, until_nul};
 use super::pax::PaxHeader;
-use super::sparse::{ContentRun, EntryContent, SparseRecords};
-use super::{TarEntry, TarEntryKind, TarLimits, TarReadError, path};
+use super::sparse::{ContentRun, EntryContent};
+use super::{TarEntry, TarLimits, TarReadError};
 use crate::compression::CompressionFormat;
 
 /// Iterates over the entries of a decompressed tar, up to its end or the first error.
@@ -48,14 +51,6 @@ pub(crate) struct TarHeader {
 enum ReaderState {
     Reading,
     Done,
-}
-
-/// Properties of an entry in the headers that precede it.
-#[derive(Debug, Default)]
-struct EntryDescription {
-    pax: PaxHeader,
-    name: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
 }
 
 impl<R: Read> TarReader<R> {
@@ -224,68 +219,6 @@ impl<R: Read> TarReader<R> {
             _ => Ok(None),
         }
     }
-
-    fn make_entry(
-        &mut self,
-        mut header: UstarHeader,
-        described: EntryDescription,
-        at: u64,
-    ) -> Result<TarEntry, TarReadError> {
-        let sparse = described.pax.sparse.as_ref();
-        let name = described.name.or(described.pax.path).unwrap_or_else(|| take(&mut header.name));
-        let name = sparse.and_then(SparseRecords::name).map_or(name, <[u8]>::to_vec);
-        let link = described.link.or(described.pax.link).unwrap_or_else(|| take(&mut header.link));
-        if name.len().max(link.len()) > self.limits.path {
-            return Err(TarReadError::Limit("too long a name", at));
-        }
-        self.names += (name.len() + link.len()) as u64;
-        if self.names > self.limits.names {
-            return Err(TarReadError::Limit("too many long names", at));
-        }
-        let path = path::clean_path(&name)?;
-        let lead = path::name_prefix(&name, &path);
-        let sparse = match sparse.map(|records| (records, records.version())) {
-            None if header.flag != b'S' => None,
-            Some((records, Some(version))) if self.sparse == SparsePolicy::Read => {
-                Some((records, version))
-            }
-            _ => return Err(TarReadError::Sparse(path)),
-        };
-        let kind = header.entry_kind(&name, &link, &path)?;
-        let says_nothing = matches!(&kind, TarEntryKind::Symlink(to) if to.is_empty());
-        if says_nothing || (path.is_empty() && kind != TarEntryKind::Directory) {
-            return Err(TarReadError::Unnamed(at));
-        }
-        // Only files have content, whatever size the header declares.
-        let stored = match kind {
-            TarEntryKind::File => described.pax.size.unwrap_or(header.size),
-            _ => 0,
-        };
-        self.padding = padding(stored);
-        self.content = match sparse {
-            None => EntryContent::whole(stored),
-            Some((records, version)) => {
-                let (bytes, limits) = (&mut self.bytes, &self.limits);
-                let content = EntryContent::sparse(records, version, stored, bytes, limits)?;
-                let content = content.filter(|_| kind == TarEntryKind::File);
-                content.ok_or_else(|| TarReadError::SparseMap(path.clone()))?
-            }
-        };
-        let size = self.content.left();
-        self.holes = self.holes.saturating_add(size - self.content.stored());
-        if size.max(self.holes) > self.limits.decompressed {
-            return Err(TarReadError::Limit("more bytes than are read", at));
-        }
-        let uid = check_id(described.pax.uid.unwrap_or(header.uid), "user id", at)?;
-        let gid = check_id(described.pax.gid.unwrap_or(header.gid), "group id", at)?;
-        Ok(TarEntry { path, kind, mode: header.mode, uid, gid, offset: self.bytes.at, size, lead })
-    }
-}
-
-/// Checks a user or group id. The largest number means "no change" in system calls.
-fn check_id(number: u64, field: &'static str, at: u64) -> Result<u32, TarReadError> {
-    let id = u32::try_from(number).ok().filter(|id| *id != u32::MAX);
-    id.ok_or(TarReadError::Number { field, at })
 }
 
 /// Returns the number of bytes of padding after a content of `len` bytes.
