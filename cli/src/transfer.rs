@@ -43,6 +43,14 @@ impl Transfer<'_> {
     }
 }
 
+/// Splits the name of an image in a layout or an archive into a reference and a tag, one of them.
+pub(crate) fn split_local_name(name: &str) -> (Vec<Reference>, Option<String>) {
+    match name.parse() {
+        Ok(reference) if name.contains('/') => (vec![reference], None),
+        _ => (Vec::new(), Some(name.to_owned())),
+    }
+}
+
 /// Prints how many bytes were sent, and how many existed.
 pub(crate) fn print_summary(registry: &RegistryClient, show: &TransferArguments, ui: &Ui) {
     if show.is_quiet() {

@@ -14,6 +14,7 @@
 //! - [`layer_tar`]: the tar in a finished layer, checked against its digest
 //! - [`store`]: OCI image layouts, as directories and as archives
 //! - `transfer`: copies blobs to a sink, several at a time
+//! - [`rename`]: a sink that gives its image another name
 //! - [`tee`]: two sinks at once
 //! - [`copy`]: copies an image to a sink, byte for byte
 //! - [`join`]: one index of images that were built separately
@@ -28,6 +29,7 @@ pub mod join;
 pub(crate) mod layer_tar;
 pub(crate) mod parallel;
 pub mod progress;
+pub mod rename;
 pub mod sink;
 pub mod store;
 pub mod tar;

@@ -108,6 +108,13 @@ pub struct NamedImage {
 }
 
 impl NamedImage {
+    /// Names an image by a text: a full reference if it has a slash, else a tag.
+    pub(crate) fn from_text(image: Descriptor, text: &str) -> Self {
+        let name = text.contains('/').then(|| text.parse().ok()).flatten();
+        let tag = name.is_none().then(|| text.to_owned());
+        Self { image, name, tag }
+    }
+
     /// Returns the tag, or `latest` for an image without one.
     pub(crate) fn tag(&self) -> &str {
         let named = self.name.as_ref().and_then(Reference::tag);

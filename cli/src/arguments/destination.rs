@@ -1,52 +1,42 @@
-//! Where the result of a build is written: a *destination* as typed, and the sink for it.
+//! Where the result of a command is written: the values of `-o`, and the sinks for them.
 
 use std::io;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use cap_std::fs::Dir;
-use diskette_builder::oci::image::location::ImageLocation;
+use diskette_builder::oci::image::location::{ImageLocation, LocalImage, NameUse, StoreKind};
+use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::rename::RenamingSink;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::oci::store::{ArchiveSink, LayoutSink};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistrySink};
 
+use super::image_name::find_path;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::{ensure_dir, open_dir, open_parent};
 
-/// A value of `-o`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Destination {
-    /// `oci:DIR`, or a path without a prefix.
-    Layout(PathBuf),
-    /// `oci-archive:FILE`.
-    Archive(PathBuf),
-    /// `-` or `oci-archive:-`.
-    Stdout,
+/// Parses a value of `-o`: the name of an image, or the fields of docker buildx and buildah.
+pub(crate) fn parse_output(text: &str) -> Result<ImageLocation, String> {
+    if is_field_list(text) {
+        return parse_field_list(text);
+    }
+    ImageLocation::parse(text, NameUse::Output, &find_path)
 }
 
-impl FromStr for Destination {
-    type Err = String;
+/// Returns the layout or archive of an output, if it is one.
+pub(crate) fn local_output(output: Option<&ImageLocation>) -> Option<&LocalImage> {
+    match output {
+        Some(ImageLocation::Local(local)) => Some(local),
+        _ => None,
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let destination = match text.split_once(':') {
-            _ if text == "-" => Self::Stdout,
-            _ if is_field_list(text) => parse_field_list(text)?,
-            Some(("oci", dir)) => Self::Layout(dir.into()),
-            Some(("oci-archive", "-")) => Self::Stdout,
-            Some(("oci-archive", file)) => Self::Archive(file.into()),
-            Some((prefix @ ("docker" | "docker-archive" | "docker-daemon" | "dir"), _)) => {
-                return Err(format!("`{prefix}:` is not supported; use `oci:` or `oci-archive:`"));
-            }
-            _ => Self::Layout(text.into()),
-        };
-        match &destination {
-            Self::Layout(path) | Self::Archive(path) if path.as_os_str().is_empty() => {
-                Err("a path is missing".into())
-            }
-            _ => Ok(destination),
-        }
+/// Returns the name in a registry of an output, if it has one.
+pub(crate) fn registry_output(output: Option<&ImageLocation>) -> Option<&Reference> {
+    match output {
+        Some(ImageLocation::Registry(name)) => Some(name),
+        _ => None,
     }
 }
 
@@ -56,7 +46,7 @@ fn is_field_list(text: &str) -> bool {
     text.split(',').any(|field| field.starts_with("type="))
 }
 
-fn parse_field_list(text: &str) -> Result<Destination, String> {
+fn parse_field_list(text: &str) -> Result<ImageLocation, String> {
     let (mut dest, mut is_tar) = (None, true);
     for field in text.split(',') {
         match field.split_once('=') {
@@ -64,114 +54,106 @@ fn parse_field_list(text: &str) -> Result<Destination, String> {
             Some(("type", kind)) => {
                 return Err(format!("`type={kind}` is not supported; `type=oci` is, and `--push`"));
             }
+            Some(("dest", "")) => return Err("a path is missing".into()),
             Some(("dest", path)) => dest = Some(path),
             Some(("tar", "true")) => is_tar = true,
             Some(("tar", "false")) => is_tar = false,
             _ => return Err(format!("`{field}` is not supported; `type`, `dest` and `tar` are")),
         }
     }
-    match (dest, is_tar) {
-        (Some(path), false) => Ok(Destination::Layout(path.into())),
-        (Some("-") | None, true) => Ok(Destination::Stdout),
-        (Some(path), true) => Ok(Destination::Archive(path.into())),
-        (None, false) => Err("a layout needs `dest=DIR`".into()),
-    }
+    let local = |store, path: &str| LocalImage { store, path: path.into(), name: None };
+    Ok(ImageLocation::Local(match (dest, is_tar) {
+        (Some(path), false) => local(StoreKind::Layout, path),
+        (path, true) => local(StoreKind::OciArchive, path.unwrap_or("-")),
+        (None, false) => return Err("a layout needs `dest=DIR`".into()),
+    }))
 }
 
-/// The directory opened for a destination; it outlives the sink in it.
-pub(crate) enum OpenedDestination {
-    Layout(Dir, String),
-    Archive(Dir, String, String),
-    Stdout(Dir),
+/// The directory opened for a layout or an archive; it outlives the sink in it.
+pub(crate) struct OpenedDestination<'a> {
+    local: &'a LocalImage,
+    dir: Dir,
+    /// Name of the file of an archive.
+    file: String,
 }
 
-impl Destination {
-    /// Returns the path, unless it is standard output.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Layout(path) | Self::Archive(path) => Some(path),
-            Self::Stdout => None,
-        }
-    }
-
+impl<'a> OpenedDestination<'a> {
     /// Opens the directory, or makes it.
     pub(crate) fn open(
-        &self,
+        local: &'a LocalImage,
         environment: &Environment,
-    ) -> Result<OpenedDestination, CommandError> {
-        Ok(match self {
-            Self::Layout(path) if path.is_file() => {
+    ) -> Result<Self, CommandError> {
+        let path = &local.path;
+        let (dir, file) = match local.store {
+            _ if local.is_stream() => {
+                let path = &environment.temporary;
+                (open_dir(path).map_err(cannot("open", path.display()))?, String::new())
+            }
+            StoreKind::Layout if path.is_file() => {
                 let message =
                     format!("cannot write a layout to `{}`: it is a file", path.display());
-                let help = format!("for an archive, say `-o oci-archive:{}`", path.display());
+                let help = format!("for an archive, use `-o oci-archive:{}`", path.display());
                 return Err(Diagnostic::new(message).help(help).into());
             }
-            Self::Layout(path) => {
-                OpenedDestination::Layout(ensure_dir(path)?, path.display().to_string())
-            }
-            Self::Archive(path) if path.is_dir() => {
+            StoreKind::Layout => (ensure_dir(path)?, String::new()),
+            StoreKind::OciArchive | StoreKind::DockerArchive if path.is_dir() => {
                 let message =
                     format!("cannot write an archive to `{}`: it is a directory", path.display());
-                let help = format!("for a layout, say `-o oci:{}`", path.display());
+                let help = format!("for a layout, use `-o oci:{}`", path.display());
                 return Err(Diagnostic::new(message).help(help).into());
             }
-            Self::Archive(path) => {
-                let (dir, name) = open_parent(path)?;
-                OpenedDestination::Archive(dir, name, path.display().to_string())
-            }
-            Self::Stdout => {
-                let path = &environment.temporary;
-                OpenedDestination::Stdout(open_dir(path).map_err(cannot("open", path.display()))?)
-            }
-        })
+            StoreKind::OciArchive | StoreKind::DockerArchive => open_parent(path)?,
+        };
+        Ok(Self { local, dir, file })
     }
-}
 
-impl OpenedDestination {
     /// Returns a sink that writes there.
     pub(crate) fn sink(&self) -> Result<Box<dyn Sink + '_>, CommandError> {
-        Ok(match self {
-            Self::Layout(dir, location) => {
-                let dir = dir.try_clone().map_err(cannot("open", location))?;
-                Box::new(LayoutSink::open(dir, location)?)
+        let location = self.local.path.display().to_string();
+        Ok(match self.local.store {
+            StoreKind::DockerArchive => {
+                let message =
+                    format!("cannot write `{}`: only OCI archives are written", self.local);
+                return Err(Diagnostic::new(message).help("use `oci-archive:FILE`").into());
             }
-            Self::Archive(dir, name, location) => {
-                Box::new(ArchiveSink::create(dir, name, location)?)
+            StoreKind::Layout => {
+                let dir = self.dir.try_clone().map_err(cannot("open", &location))?;
+                Box::new(LayoutSink::open(dir, &location)?)
             }
-            Self::Stdout(dir) => {
-                Box::new(ArchiveSink::stream(dir, Box::new(io::stdout()), "standard output")?)
+            StoreKind::OciArchive if self.local.is_stream() => {
+                let output = Box::new(io::stdout());
+                Box::new(ArchiveSink::stream(&self.dir, output, "standard output")?)
+            }
+            StoreKind::OciArchive => {
+                Box::new(ArchiveSink::create(&self.dir, &self.file, &location)?)
             }
         })
     }
-}
 
-/// Returns whether a location is standard output or standard input.
-pub(crate) fn is_stdout(location: &ImageLocation) -> bool {
-    matches!(location, ImageLocation::Archive(path, _) if path == Path::new("-"))
+    /// Returns a sink for one image, which gets the name of the location if that has one.
+    pub(crate) fn naming_sink(&self) -> Result<Box<dyn Sink + '_>, CommandError> {
+        let inner = self.sink()?;
+        Ok(match self.local.name.clone() {
+            Some(name) => Box::new(RenamingSink { inner, name }),
+            None => inner,
+        })
+    }
 }
 
 /// Opens a layout or an archive for writing. Nothing is opened for a registry.
-pub(crate) fn open_for_writing(
-    location: &ImageLocation,
+pub(crate) fn open_for_writing<'a>(
+    location: &'a ImageLocation,
     environment: &Environment,
-) -> Result<Option<OpenedDestination>, CommandError> {
+) -> Result<Option<OpenedDestination<'a>>, CommandError> {
     match location {
         ImageLocation::Registry(_) => Ok(None),
-        ImageLocation::Layout(path, _) => {
-            Destination::Layout(path.clone()).open(environment).map(Some)
-        }
-        ImageLocation::Archive(..) if is_stdout(location) => {
-            Destination::Stdout.open(environment).map(Some)
-        }
-        ImageLocation::Archive(path, _) => {
-            Destination::Archive(path.clone()).open(environment).map(Some)
-        }
+        ImageLocation::Local(local) => OpenedDestination::open(local, environment).map(Some),
     }
 }
 
 /// Returns the sink of what was opened, or of the registry if nothing was.
 pub(crate) fn open_sink<'a>(
-    opened: Option<&'a OpenedDestination>,
+    opened: Option<&'a OpenedDestination<'_>>,
     registry: &'a RegistryClient,
     width: usize,
 ) -> Result<Box<dyn Sink + 'a>, CommandError> {
@@ -186,27 +168,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn destinations_parse() {
-        let check = |text: &str, expected: Result<Destination, &str>| {
-            assert_eq!(text.parse(), expected.map_err(str::to_owned), "{text}");
+    fn outputs_parse() {
+        let check = |text: &str, expected: Result<&str, &str>| {
+            let found = parse_output(text).map(|location| location.to_string());
+            assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{text}");
         };
-        check("out", Ok(Destination::Layout("out".into())));
-        check("oci:out", Ok(Destination::Layout("out".into())));
-        check("./a:b", Ok(Destination::Layout("./a:b".into())));
-        check("oci-archive:a.tar", Ok(Destination::Archive("a.tar".into())));
-        check("oci-archive:-", Ok(Destination::Stdout));
-        check("-", Ok(Destination::Stdout));
-        check("oci:", Err("a path is missing"));
-        check("", Err("a path is missing"));
-        check("type=oci,dest=a.tar", Ok(Destination::Archive("a.tar".into())));
-        check("dest=a,tar=true,type=oci", Ok(Destination::Archive("a".into())));
-        check("type=oci,dest=a,tar=false", Ok(Destination::Layout("a".into())));
-        check("type=oci,dest=-", Ok(Destination::Stdout));
-        check("type=oci", Ok(Destination::Stdout));
+        check("out", Ok("oci:out"));
+        check("oci:out:mytag", Ok("oci:out:mytag"));
+        check("z.tar.gz", Ok("oci-archive:z.tar.gz"));
+        check("-", Ok("oci-archive:-"));
+        check("docker-archive:-", Ok("docker-archive:-"));
+        check("quay.io/me/a:1", Ok("quay.io/me/a:1"));
+        check("type=oci,dest=a.tar", Ok("oci-archive:a.tar"));
+        check("dest=a,tar=true,type=oci", Ok("oci-archive:a"));
+        check("type=oci,dest=a,tar=false", Ok("oci:a"));
+        check("type=oci,dest=-", Ok("oci-archive:-"));
+        check("type=oci", Ok("oci-archive:-"));
         check("type=oci,dest=", Err("a path is missing"));
         check("type=oci,tar=false", Err("a layout needs `dest=DIR`"));
         check("type=docker", Err("`type=docker` is not supported; `type=oci` is, and `--push`"));
         check("type=oci,name=x", Err("`name=x` is not supported; `type`, `dest` and `tar` are"));
-        check("dir:x", Err("`dir:` is not supported; use `oci:` or `oci-archive:`"));
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod destination;
 pub(crate) mod focus;
+pub(crate) mod image_name;
 pub(crate) mod key_value;
 pub(crate) mod list_format;
 pub(crate) mod names;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use cap_tempfile::TempFile;
 use clap::Args;
 use diskette_builder::engine::assemble::{BuiltImage, BuiltPlatform};
+use diskette_builder::oci::image::location::LocalImage;
 use serde_json::{Map, Value, json};
 
-use crate::arguments::destination::Destination;
 use crate::error::{CommandError, cannot};
 use crate::files::{open_parent, write_file};
 use crate::ui::Ui;
@@ -48,7 +48,7 @@ impl BuildReports {
     pub(crate) fn write(
         &self,
         built: &[BuiltImage],
-        destination: Option<&Destination>,
+        output: Option<&LocalImage>,
         sent: Option<u64>,
         quiet: bool,
         ui: &Ui,
@@ -69,7 +69,7 @@ impl BuildReports {
             join_lines(built.iter().map(pinned_name))
         };
         // The archive is written to standard output in that case.
-        if destination != Some(&Destination::Stdout) {
+        if !output.is_some_and(LocalImage::is_stream) {
             ui.print_result(format!("{lines}\n").as_bytes())?;
         }
         Ok(())

@@ -12,6 +12,7 @@ use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
 use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::oci::image::format::ImageFormat;
+use diskette_builder::oci::image::location::LocalImage;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::Recipe;
@@ -19,7 +20,6 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryClient;
 
 use self::target::BuildTarget;
-use crate::arguments::destination::Destination;
 use crate::arguments::reports::BuildReports;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
@@ -32,7 +32,7 @@ pub(crate) struct Assembly<'a> {
     pub(crate) progress: &'a ProgressView,
     /// Client of the registries that images are pushed to, if they are.
     pub(crate) push: Option<&'a RegistryClient>,
-    pub(crate) output: Option<&'a Destination>,
+    pub(crate) output: Option<&'a LocalImage>,
     pub(crate) compression: LayerCompression,
     pub(crate) format: ImageFormat,
     pub(crate) jobs: Option<NonZeroUsize>,

@@ -1,21 +1,22 @@
 //! Where the images of a build are written: a layout or archive, registries, or a layout and
 //! registries.
 
+use diskette_builder::oci::image::location::{LocalImage, StoreKind};
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::oci::store::LayoutImages;
 use diskette_builder::oci::tee::TeeSink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistrySink};
 
-use crate::arguments::destination::{Destination, OpenedDestination};
+use crate::arguments::destination::OpenedDestination;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::images::open_layout;
 
 /// The directory or registry opened for the images of a build.
 pub(super) struct BuildTarget<'a> {
-    output: Option<&'a Destination>,
-    opened: Option<OpenedDestination>,
+    output: Option<&'a LocalImage>,
+    opened: Option<OpenedDestination<'a>>,
     registry: Option<&'a RegistryClient>,
 }
 
@@ -28,24 +29,24 @@ pub(super) struct TargetSinks<'a> {
 
 impl<'a> BuildTarget<'a> {
     pub(super) fn open(
-        output: Option<&'a Destination>,
+        output: Option<&'a LocalImage>,
         registry: Option<&'a RegistryClient>,
         environment: &Environment,
     ) -> Result<Self, CommandError> {
-        let is_archive = matches!(output, Some(Destination::Archive(_) | Destination::Stdout));
+        let is_archive = output.is_some_and(|local| local.store != StoreKind::Layout);
         if registry.is_some() && is_archive {
             let message = "an archive cannot be written while its images are pushed";
             let help = "say `-o oci:DIR`, or build and push one after the other";
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
-        let opened = output.map(|destination| destination.open(environment)).transpose()?;
+        let opened = output.map(|local| OpenedDestination::open(local, environment)).transpose()?;
         Ok(Self { output, opened, registry })
     }
 
     pub(super) fn open_sinks(&self, width: usize) -> Result<TargetSinks<'_>, CommandError> {
-        let store = self.opened.as_ref().map(OpenedDestination::sink).transpose()?;
+        let store = self.opened.as_ref().map(OpenedDestination::naming_sink).transpose()?;
         let images = match self.output {
-            Some(Destination::Layout(path)) if self.registry.is_some() => Some(open_layout(path)?),
+            Some(local) if self.registry.is_some() => Some(open_layout(&local.path)?),
             _ => None,
         };
         let registry = self.registry.map(|registry| RegistrySink::new(registry, width));

@@ -7,6 +7,7 @@ use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
 use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
 use diskette_builder::net::http::HttpClient;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -17,7 +18,7 @@ use self::conversion::conversion;
 use self::format::FormatKind;
 use self::input::{BuildInput, InputLanguage, LoadedInput};
 use self::overrides::RecipeOverrides;
-use crate::arguments::destination::Destination;
+use crate::arguments::destination::{local_output, registry_output};
 use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -63,7 +64,7 @@ pub(crate) fn run(
         ui.warn(&plan.warnings());
         return Ok(());
     }
-    let push = registry.as_ref().filter(|_| arguments.push);
+    let push = registry.as_ref().filter(|_| arguments.is_pushed());
     let assembly = arguments.assembly(&progress, push, compression, created);
     assembly.run(&recipes, &sources, environment, ui)?;
     match rule {
@@ -88,7 +89,7 @@ impl BuildArguments {
         environment: &Environment,
         progress: &Arc<ProgressView>,
     ) -> Result<Option<RegistryClient>, CommandError> {
-        let is_needed = self.push || language == InputLanguage::Dockerfile;
+        let is_needed = self.is_pushed() || language == InputLanguage::Dockerfile;
         let registry = is_needed.then(|| self.registry.registry(environment, progress.clone()));
         registry.transpose()
     }
@@ -101,10 +102,28 @@ impl BuildArguments {
         language: InputLanguage,
     ) -> Result<(), CommandError> {
         self.overrides(language)?.apply(recipes)?;
-        if self.push {
+        if self.is_pushed() {
             check_names(recipes)?;
         }
+        self.check_output_name(recipes)?;
         self.check_format(recipes)
+    }
+
+    /// Returns whether images are pushed, by `--push` or to a registry that `-o` names.
+    fn is_pushed(&self) -> bool {
+        self.push || registry_output(self.output.as_ref()).is_some()
+    }
+
+    /// Refuses an output with a name for several images.
+    fn check_output_name(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
+        let output = local_output(self.output.as_ref()).filter(|local| local.name.is_some());
+        let Some(output) = output.filter(|_| recipes.len() > 1 || self.per_arch_tags) else {
+            return Ok(());
+        };
+        let diagnostic =
+            Diagnostic::new(format!("`{output}` names one image, and there are several"));
+        let help = format!("use `-o {}:{}`", output.store.scheme(), output.path.display());
+        Err(CommandError::Usage(diagnostic.help(help)))
     }
 
     fn build_sources<'s>(
@@ -132,7 +151,7 @@ impl BuildArguments {
         Assembly {
             progress,
             push,
-            output: self.output.as_ref(),
+            output: local_output(self.output.as_ref()),
             compression,
             format: self.format.into(),
             jobs: self.jobs,
@@ -158,7 +177,7 @@ impl BuildArguments {
     fn dependency_rule(&self) -> Result<Option<(&Path, &Path)>, CommandError> {
         let Some(path) = &self.deps else { return Ok(None) };
         open_parent(path)?;
-        let output = self.output.as_ref().and_then(Destination::path);
+        let output = self.output.as_ref().and_then(ImageLocation::path);
         let target = self.reports.first_file().or(output).ok_or_else(|| {
             CommandError::Usage(
                 Diagnostic::new("there is no file that `--deps` could be the rule for")
@@ -171,6 +190,7 @@ impl BuildArguments {
     fn overrides(&self, language: InputLanguage) -> Result<RecipeOverrides<'_>, CommandError> {
         Ok(RecipeOverrides {
             names: self.tag.iter().chain(&self.manifest).map(String::as_str).collect(),
+            output: registry_output(self.output.as_ref()),
             // A Dockerfile has been lowered for the selected platforms already.
             platforms: match language {
                 InputLanguage::Spec => &self.platform,

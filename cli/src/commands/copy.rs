@@ -2,19 +2,20 @@
 
 use clap::Args;
 use diskette_builder::oci::copy::choose_platform;
-use diskette_builder::oci::image::location::ImageLocation;
+use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use crate::arguments::destination::{is_stdout, open_for_writing, open_sink};
+use crate::arguments::destination::{open_for_writing, open_sink};
+use crate::arguments::image_name::{parse_source, parse_target};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
 use crate::error::{CommandError, image_not_found};
 use crate::images::subject::{ambiguous_image, open_images_at};
-use crate::transfer::{self, Transfer};
+use crate::transfer::{self, Transfer, split_local_name};
 use crate::ui::Ui;
 
 /// Copy an image from a registry, layout or archive to another, byte for byte.
@@ -23,11 +24,11 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 pub(crate) struct CopyArguments {
     /// Where the image is: quay.io/me/fedora:42, oci:DIR:TAG, or oci-archive:FILE:TAG
-    #[arg(value_name = "SRC")]
+    #[arg(value_name = "SRC", value_parser = parse_source)]
     source: ImageLocation,
 
     /// Where it is copied to, in the same form; oci-archive:- is standard output
-    #[arg(value_name = "DST")]
+    #[arg(value_name = "DST", value_parser = parse_target)]
     destination: ImageLocation,
 
     /// Copy this platform's image only, e.g. linux/arm64
@@ -84,20 +85,24 @@ pub(crate) fn run(
     }
     transfer::print_summary(&registry, &arguments.show, ui);
     match last {
-        Some(_) if is_stdout(&arguments.destination) => Ok(()),
+        Some(_) if arguments.destination.is_stream() => Ok(()),
         Some((names, root)) => arguments.show.print_result(&names, &root, ui),
         None => Err(Diagnostic::new("there are no tags to copy").into()),
     }
 }
 
+fn is_archive(location: &ImageLocation) -> bool {
+    matches!(location, ImageLocation::Local(local) if local.store != StoreKind::Layout)
+}
+
 fn check_arguments(arguments: &CopyArguments) -> Result<(), CommandError> {
     let usage =
         |message: &str, help: &str| Err(CommandError::Usage(Diagnostic::new(message).help(help)));
-    if is_stdout(&arguments.source) {
+    if arguments.source.is_stream() {
         let help = "write it to a file first: archives are read in any order";
         return usage("an archive cannot be read from standard input", help);
     }
-    if arguments.all_tags && matches!(arguments.destination, ImageLocation::Archive(..)) {
+    if arguments.all_tags && is_archive(&arguments.destination) {
         return usage(
             "an archive takes one image, not all tags",
             "copy them to a layout, `oci:DIR`",
@@ -114,12 +119,8 @@ fn tags_to_copy(
     if arguments.all_tags {
         return Ok(images.tags()?.into_iter().map(Some).collect());
     }
-    let name = match &arguments.source {
-        ImageLocation::Registry(name) => name.digest().or(name.tag()).map(str::to_owned),
-        ImageLocation::Layout(_, name) | ImageLocation::Archive(_, name) => name.clone(),
-    };
-    if name.is_some() {
-        return Ok(vec![name]);
+    if let Some(name) = arguments.source.image_name() {
+        return Ok(vec![Some(name.to_owned())]);
     }
     match &images.tags()?[..] {
         [tag] => Ok(vec![Some(tag.clone())]),
@@ -133,10 +134,8 @@ fn source_name(arguments: &CopyArguments, tag: &str) -> String {
         ImageLocation::Registry(name) if arguments.all_tags => {
             name.with_tag(tag.to_owned()).to_string()
         }
-        source @ (ImageLocation::Registry(_)
-        | ImageLocation::Layout(_, Some(_))
-        | ImageLocation::Archive(_, Some(_))) => source.to_string(),
-        source => format!("{source}:{tag}"),
+        ImageLocation::Local(local) if local.name.is_none() => format!("{local}:{tag}"),
+        source => source.to_string(),
     }
 }
 
@@ -151,15 +150,14 @@ fn destination_names(
     };
     let name = match &arguments.destination {
         ImageLocation::Registry(name) => return (vec![retag(name)], None),
-        ImageLocation::Layout(_, name) | ImageLocation::Archive(_, name) => name.as_deref(),
+        ImageLocation::Local(local) => local.name.as_deref(),
     };
     match (name, &arguments.source) {
         (None, ImageLocation::Registry(name)) => (vec![retag(name)], None),
         (None, _) => (Vec::new(), tag.map(str::to_owned)),
-        (Some(name), _) if name.contains('/') => match name.parse() {
-            Ok(name) => (vec![retag(&name)], None),
-            Err(_) => (Vec::new(), Some(name.to_owned())),
-        },
-        (Some(name), _) => (Vec::new(), Some(name.to_owned())),
+        (Some(name), _) => {
+            let (names, tag) = split_local_name(name);
+            (names.iter().map(retag).collect(), tag)
+        }
     }
 }

@@ -13,10 +13,11 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde_json::json;
 
+use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::images::subject::{ImageSubject, parse_subject};
+use crate::images::subject::ImageSubject;
 use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::{Ui, printable};
 
@@ -28,11 +29,11 @@ use crate::ui::{Ui, printable};
 #[derive(Debug, Args)]
 pub(crate) struct DiffArguments {
     /// An image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
-    #[arg(value_name = "A", value_parser = parse_subject)]
+    #[arg(value_name = "A", value_parser = parse_source)]
     first: ImageLocation,
 
     /// Another one
-    #[arg(value_name = "B", value_parser = parse_subject)]
+    #[arg(value_name = "B", value_parser = parse_source)]
     second: ImageLocation,
 
     /// How the result is written

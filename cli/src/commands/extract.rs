@@ -17,11 +17,12 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
 
+use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::{open_dir, open_parent};
-use crate::images::subject::{ImageSubject, choose_platform, parse_subject};
+use crate::images::subject::{ImageSubject, choose_platform};
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
@@ -33,7 +34,7 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 #[derive(Debug, Args)]
 pub(crate) struct ExtractArguments {
     /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
-    #[arg(value_name = "IMAGE", value_parser = parse_subject)]
+    #[arg(value_name = "IMAGE", value_parser = parse_source)]
     image: ImageLocation,
 
     /// The disk of this platform, e.g. linux/arm64 [default: this machine's, if there are several]

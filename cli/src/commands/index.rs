@@ -2,19 +2,20 @@
 
 use clap::{Args, Subcommand};
 use diskette_builder::oci::copy::CopyContext;
-use diskette_builder::oci::image::location::ImageLocation;
+use diskette_builder::oci::image::location::{ImageLocation, LocalImage, StoreKind};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::join::{IndexSource, JoinError, JoinedIndex};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::arguments::destination::{open_for_writing, open_sink};
+use crate::arguments::image_name::{parse_source, parse_target};
 use crate::arguments::key_value::KeyValue;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::images::subject::{ImageSubject, parse_subject};
-use crate::transfer;
+use crate::images::subject::ImageSubject;
+use crate::transfer::{self, split_local_name};
 use crate::ui::Ui;
 
 /// Work on indexes, which name an image for each platform.
@@ -36,11 +37,11 @@ enum IndexCommand {
 #[derive(Debug, Args)]
 struct CreateArguments {
     /// The name of the index: quay.io/me/fedora:42, or oci:DIR:TAG
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", value_parser = parse_target)]
     destination: ImageLocation,
 
     /// The images: by tag or digest, in registries, layouts or archives
-    #[arg(value_name = "SOURCE", required = true, value_parser = parse_subject)]
+    #[arg(value_name = "SOURCE", required = true, value_parser = parse_source)]
     sources: Vec<ImageLocation>,
 
     /// Keep the images that the existing index has for other platforms
@@ -125,17 +126,16 @@ impl CreateArguments {
                 let more = self.tag.iter().map(|tag| name.with_tag(tag.clone()));
                 Ok((std::iter::once(name.clone()).chain(more).collect(), None))
             }
-            ImageLocation::Layout(_, Some(name)) if self.tag.is_empty() => match name.parse() {
-                Ok(whole) if name.contains('/') => Ok((vec![whole], None)),
-                _ => Ok((Vec::new(), Some(name.clone()))),
-            },
-            ImageLocation::Layout(..) => {
-                usage("an index in a layout has one name", "write it as `oci:DIR:TAG`")
-            }
-            ImageLocation::Archive(..) => usage(
+            ImageLocation::Local(local) if local.store != StoreKind::Layout => usage(
                 "an index is not written to an archive",
                 "write it to a layout, and copy that",
             ),
+            ImageLocation::Local(LocalImage { name: Some(name), .. }) if self.tag.is_empty() => {
+                Ok(split_local_name(name))
+            }
+            ImageLocation::Local(_) => {
+                usage("an index in a layout has one name", "write it as `oci:DIR:TAG`")
+            }
         }
     }
 }

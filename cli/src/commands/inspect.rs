@@ -8,7 +8,6 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::contract::examine_disk_by_rules;
-use diskette_builder::disk::ReadAt as _;
 use diskette_builder::inspect::overview::{ImageOverview, inspect_image};
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
@@ -16,11 +15,12 @@ use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::disk_file::DiskFile;
-use crate::images::subject::{ImageSubject, parse_subject};
+use crate::files::disk_file::{DiskFile, is_archive_file};
+use crate::images::subject::ImageSubject;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
@@ -63,26 +63,17 @@ enum InspectSubject {
     Disk(PathBuf),
 }
 
-/// Offset of the magic `ustar` in a tar, in bytes.
-const USTAR_AT: u64 = 257;
-
 impl FromStr for InspectSubject {
     type Err = String;
 
-    /// Parses an image, or a file: one that is not a tar is a disk.
+    /// Parses an image, or a file: one that is not an archive is a disk.
     fn from_str(text: &str) -> Result<Self, String> {
         let path = Path::new(text);
-        if path.is_file() && !is_tar(path) {
+        if path.is_file() && !is_archive_file(path) {
             return Ok(Self::Disk(path.into()));
         }
-        parse_subject(text).map(Self::Image)
+        parse_source(text).map(Self::Image)
     }
-}
-
-fn is_tar(path: &Path) -> bool {
-    let mut magic = [0; 5];
-    let read = DiskFile::open(path).and_then(|file| file.read_exact_at(&mut magic, USTAR_AT));
-    read.is_ok() && magic == *b"ustar"
 }
 
 /// An image, and overviews of its platforms.

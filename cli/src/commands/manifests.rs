@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diskette_builder::cluster::kubernetes::{KubernetesObject, parse_label_name, write_yaml};
-use diskette_builder::oci::image::location::{ImageLocation, parse_reference};
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -22,12 +22,12 @@ use self::kinds::{ObjectKind, ObjectKinds, parse_kinds};
 use self::machine::{MachineArguments, RootPlace};
 use self::storage::{CronArguments, StorageArguments};
 use self::writer::ManifestWriter;
+use crate::arguments::image_name::{parse_reference, parse_source};
 use crate::arguments::registry::RegistryArguments;
 use crate::credentials::write_private;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::write_file;
-use crate::images::subject::parse_subject;
 use crate::ui::Ui;
 
 /// Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
@@ -43,7 +43,7 @@ pub(crate) struct ManifestsArguments {
     kinds: ObjectKinds,
 
     /// The image, e.g. quay.io/me/fedora:42; a layout or an archive with --image
-    #[arg(value_name = "REF", value_parser = parse_subject)]
+    #[arg(value_name = "REF", value_parser = parse_source)]
     subject: ImageLocation,
 
     /// Where the cluster finds the image, if not where it is looked at

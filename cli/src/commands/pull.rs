@@ -1,16 +1,15 @@
 //! `diskette pull`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use diskette_builder::oci::copy::choose_platform;
-use diskette_builder::oci::image::location::parse_reference;
+use diskette_builder::oci::image::location::{LocalImage, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
 use diskette_builder::registry::client::RegistryImages;
 
-use crate::arguments::destination::Destination;
+use crate::arguments::destination::OpenedDestination;
+use crate::arguments::image_name::{parse_local, parse_reference};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
@@ -27,10 +26,10 @@ pub(crate) struct PullArguments {
     #[arg(value_name = "REF", value_parser = parse_reference)]
     image: Reference,
 
-    /// Where to write: oci:DIR or a path for a layout, oci-archive:FILE or - (standard output) for
-    /// an archive [default: the last part of the image's name]
-    #[arg(short, long, value_name = "DEST")]
-    output: Option<Destination>,
+    /// Where to write: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
+    /// for an archive [default: the last part of the image's name]
+    #[arg(short, long, value_name = "DEST", value_parser = parse_local)]
+    output: Option<LocalImage>,
 
     /// Pull this platform's image only, e.g. linux/arm64
     #[arg(long)]
@@ -57,15 +56,15 @@ pub(crate) fn run(
     let root = choose_platform(&images, root, arguments.platform.as_ref(), &name.to_string())?;
     let destination = arguments.output.clone().unwrap_or_else(|| {
         let last = name.repository().rsplit('/').next().unwrap_or_default();
-        Destination::Layout(PathBuf::from(last))
+        LocalImage { store: StoreKind::Layout, path: last.into(), name: None }
     });
-    let opened = destination.open(environment)?;
-    let sink = opened.sink()?;
+    let opened = OpenedDestination::open(&destination, environment)?;
+    let sink = opened.naming_sink()?;
     let names = [name.clone()];
     let transfer =
         Transfer { images: &images, sink: &*sink, names: &names, tag: None, show: &arguments.show };
     transfer.run(&root, &progress)?;
-    if destination == Destination::Stdout {
+    if destination.is_stream() {
         return Ok(());
     }
     arguments.show.print_result(&names, &root, ui)

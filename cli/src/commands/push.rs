@@ -1,15 +1,16 @@
 //! `diskette push`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use diskette_builder::oci::image::json::Document;
-use diskette_builder::oci::image::location::parse_reference;
+use diskette_builder::oci::image::location::{
+    ImageLocation, LocalImage, StoreKind, has_registry_host,
+};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistrySink;
 
+use crate::arguments::image_name::{parse_local, parse_reference, parse_source};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
@@ -24,12 +25,13 @@ use crate::ui::Ui;
 /// status 0 means that the registry serves the digest that is printed.
 #[derive(Debug, Args)]
 pub(crate) struct PushArguments {
-    /// The layout, or the OCI archive
-    #[arg(short, long, value_name = "PATH", default_value = ".")]
-    layout: PathBuf,
+    /// The layout, or the archive [default: .]
+    #[arg(short, long, value_name = "PATH", value_parser = parse_local)]
+    layout: Option<LocalImage>,
 
-    /// The image: its tag or name in the layout; not needed if there is only one
-    #[arg(value_name = "TAG")]
+    /// The image: its tag or name in the layout, or oci:DIR:TAG or an archive without -l; not needed if
+    /// there is only one
+    #[arg(value_name = "IMAGE")]
     image: Option<String>,
 
     /// Where to, e.g. quay.io/me/fedora:42 [default: the names that the image has]
@@ -43,14 +45,22 @@ pub(crate) struct PushArguments {
     registry: RegistryArguments,
 }
 
+/// What is pushed, and where to.
+struct PushRequest {
+    local: LocalImage,
+    /// Destinations that are named; without any, the image is pushed to its own names.
+    destinations: Vec<Reference>,
+}
+
 pub(crate) fn run(
     arguments: &PushArguments,
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let images = open_local_images(&arguments.layout)?;
-    let root = find_image(&*images, arguments)?;
-    let mut names = arguments.destinations.clone();
+    let request = PushRequest::new(arguments)?;
+    let images = open_local_images(&request.local)?;
+    let root = request.find_image(&*images)?;
+    let mut names = request.destinations;
     if names.is_empty() {
         let own = images.names_of(root.digest).into_iter();
         names = own.filter_map(|name| name.parse().ok()).collect();
@@ -70,19 +80,60 @@ pub(crate) fn run(
     arguments.show.print_result(&names, &root, ui)
 }
 
-fn find_image(images: &dyn Images, arguments: &PushArguments) -> Result<Document, CommandError> {
-    let location = arguments.layout.display();
-    let (found, message) = match &arguments.image {
-        Some(name) => (images.find_image(name)?, format!("`{location}` has no image `{name}`")),
-        None => (images.only_image()?, format!("which image of `{location}`?")),
-    };
-    found.ok_or_else(|| {
-        let names = images.names();
-        let help = if names.is_empty() {
-            "it has no images with names".to_owned()
-        } else {
-            format!("it has {}", names.join(", "))
+impl PushRequest {
+    /// Sorts the arguments: the first is an image, unless it can only be a destination.
+    fn new(arguments: &PushArguments) -> Result<Self, CommandError> {
+        let here = || LocalImage { store: StoreKind::Layout, path: ".".into(), name: None };
+        let given = arguments.layout.clone();
+        let mut destinations = arguments.destinations.clone();
+        let Some(image) = &arguments.image else {
+            return Ok(Self { local: given.unwrap_or_else(here), destinations });
         };
-        CommandError::Usage(Diagnostic::new(message).help(help))
-    })
+        let bad_image = |problem: String| {
+            CommandError::Usage(Diagnostic::new(format!("cannot push `{image}`: {problem}")))
+        };
+        match parse_source(image) {
+            Ok(ImageLocation::Local(local)) if given.is_none() => {
+                return Ok(Self { local, destinations });
+            }
+            Err(problem) if given.is_none() => return Err(bad_image(problem)),
+            _ => {}
+        }
+        let mut local = given.unwrap_or_else(here);
+        if local.name.is_some() || (destinations.is_empty() && is_destination(image)) {
+            destinations.insert(0, parse_reference(image).map_err(bad_image)?);
+        } else {
+            local.name = Some(image.clone());
+        }
+        Ok(Self { local, destinations })
+    }
+
+    /// Returns the image. Of several images, a destination chooses the one that has its name.
+    fn find_image(&self, images: &dyn Images) -> Result<Document, CommandError> {
+        let location = self.local.path.display();
+        let (found, message) = match &self.local.name {
+            Some(name) => (images.find_image(name)?, format!("`{location}` has no image `{name}`")),
+            None => (images.only_image()?, format!("which image of `{location}`?")),
+        };
+        let named = match &self.destinations[..] {
+            [only] if found.is_none() && self.local.name.is_none() => {
+                images.find_image(&only.to_string())?
+            }
+            _ => None,
+        };
+        found.or(named).ok_or_else(|| {
+            let names = images.names();
+            let help = if names.is_empty() {
+                "it has no images with names".to_owned()
+            } else {
+                format!("it has {}", names.join(", "))
+            };
+            CommandError::Usage(Diagnostic::new(message).help(help))
+        })
+    }
+}
+
+/// Returns whether a text has a registry or a scheme, and thus is no tag of a layout.
+fn is_destination(text: &str) -> bool {
+    has_registry_host(text) || text.starts_with("docker://")
 }

@@ -1,23 +1,22 @@
 //! `diskette tags`.
 
 use clap::Args;
-use diskette_builder::oci::image::location::parse_reference;
-use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::oci::images::Images as _;
-use diskette_builder::registry::client::RegistryImages;
+use diskette_builder::oci::image::location::ImageLocation;
 
+use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
-use crate::error::{CommandError, storage_error};
+use crate::error::CommandError;
+use crate::images::subject::open_images_at;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
-/// List the tags of a repository, a line each.
+/// List the tags of a repository, a layout or an archive, a line each.
 #[derive(Debug, Args)]
 pub(crate) struct TagsArguments {
-    /// The repository, e.g. quay.io/containerdisks/fedora
-    #[arg(value_name = "REF", value_parser = parse_reference)]
-    repository: Reference,
+    /// The repository, e.g. quay.io/containerdisks/fedora; or oci:DIR, or an archive
+    #[arg(value_name = "REF", value_parser = parse_source)]
+    repository: ImageLocation,
 
     #[command(flatten)]
     registry: RegistryArguments,
@@ -30,8 +29,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let progress = ui.progress(ProgressMode::Plain)?;
     let registry = arguments.registry.registry(environment, progress)?;
-    let sources = registry.source_repositories(&arguments.repository).map_err(storage_error)?;
-    let tags = RegistryImages::new(sources).tags()?;
+    let tags = open_images_at(&arguments.repository, &registry)?.tags()?;
     let lines: String = tags.into_iter().flat_map(|tag| [tag, "\n".into()]).collect();
     Ok(ui.print_result(lines.as_bytes())?)
 }

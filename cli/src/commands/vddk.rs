@@ -22,7 +22,8 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryClient;
 
-use crate::arguments::destination::Destination;
+use crate::arguments::destination::{local_output, parse_output, registry_output};
+use crate::arguments::image_name::parse_source;
 use crate::arguments::names::parse_name;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::reports::BuildReports;
@@ -55,10 +56,10 @@ pub(crate) struct VddkArguments {
     #[arg(short, long, value_name = "REF")]
     tag: Vec<String>,
 
-    /// Where to write: oci:DIR or a path for a layout, oci-archive:FILE or - (standard output) for
-    /// an archive; a layout keeps the images it has
-    #[arg(short, long, value_name = "DEST")]
-    output: Option<Destination>,
+    /// Where to write: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
+    /// for an archive, a reference for a registry; a layout keeps the images it has
+    #[arg(short, long, value_name = "DEST", value_parser = parse_output)]
+    output: Option<ImageLocation>,
 
     /// Push the image to the registries of its names
     #[arg(long, requires = "tag")]
@@ -107,7 +108,7 @@ impl FromStr for BaseArgument {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "scratch" { Ok(Self::Scratch) } else { text.parse().map(Self::Image) }
+        if text == "scratch" { Ok(Self::Scratch) } else { parse_source(text).map(Self::Image) }
     }
 }
 
@@ -122,7 +123,8 @@ pub(crate) fn run(
     arguments.reports.check_files()?;
     let created = creation_time(environment, None, None)?;
     let names = arguments.tag.iter().map(|name| parse_name(name));
-    let names = names.collect::<Result<Vec<_>, _>>()?;
+    let mut names = names.collect::<Result<Vec<_>, _>>()?;
+    names.extend(registry_output(arguments.output.as_ref()).cloned());
     let files = SpecFiles { base: PathBuf::new(), reads: ReadFiles::default() };
     let download = VddkArchive::read(&arguments.archive, &files)?;
 
@@ -143,7 +145,8 @@ pub(crate) fn run(
         cdi_only: CdiOnlyPolicy::Refuse,
         base_images: &opener,
     };
-    let push = arguments.push.then_some(&registry);
+    let is_pushed = arguments.push || registry_output(arguments.output.as_ref()).is_some();
+    let push = is_pushed.then_some(&registry);
     arguments.assembly(&progress, push, created).run(&recipes, &sources, environment, ui)
 }
 
@@ -157,7 +160,7 @@ impl VddkArguments {
         Assembly {
             progress,
             push,
-            output: self.output.as_ref(),
+            output: local_output(self.output.as_ref()),
             compression: LayerCompression::Gzip(GzipLevel::default()),
             format: ImageFormat::Oci,
             jobs: self.jobs,
@@ -241,10 +244,9 @@ mod tests {
         let check = |text: &str, expected: Result<BaseArgument, &str>| {
             assert_eq!(text.parse(), expected.map_err(str::to_owned), "{text}");
         };
-        let layout = |path: &str, tag: &str| ImageLocation::Layout(path.into(), Some(tag.into()));
         check("scratch", Ok(BaseArgument::Scratch));
-        check("oci:a:b", Ok(BaseArgument::Image(layout("a", "b"))));
-        check("./a", Err("for a layout, say `oci:./a`"));
+        check("oci:a:b", Ok(BaseArgument::Image(ImageLocation::layout("a", Some("b")))));
+        check("./a", Ok(BaseArgument::Image(ImageLocation::layout("./a", None))));
     }
 
     #[test]

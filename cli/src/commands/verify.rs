@@ -21,12 +21,13 @@ use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::boot::{BootArguments, BootContext, BootOutcome};
 use crate::catalogue::results;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::images::subject::{ImageSubject, parse_subject};
+use crate::images::subject::ImageSubject;
 use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::{Ui, signal};
 
@@ -38,7 +39,7 @@ use crate::ui::{Ui, signal};
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
     /// The image: quay.io/me/fedora:42, a layout, an archive, or oci:DIR:TAG
-    #[arg(value_name = "IMAGE", value_parser = parse_subject)]
+    #[arg(value_name = "IMAGE", value_parser = parse_source)]
     #[arg(required_unless_present_any = ["rules", "results_file"])]
     image: Option<ImageLocation>,
 

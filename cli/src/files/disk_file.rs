@@ -5,9 +5,49 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use diskette_builder::disk::ReadAt;
+use diskette_builder::compression::CompressionFormat;
+use diskette_builder::disk::{DiskFormat, ReadAt, examine_disk};
+use diskette_builder::oci::image::location::is_archive_name;
 
 use super::open_file;
+
+/// Extensions of disk files.
+const EXTENSIONS: [&str; 9] =
+    [".qcow2", ".img", ".raw", ".vmdk", ".vhd", ".vhdx", ".vdi", ".iso", ".qcow"];
+
+/// Offset of the magic `ustar` in a tar, in bytes.
+const USTAR_AT: u64 = 257;
+
+/// Returns whether a file has the name of a disk, perhaps compressed.
+pub(crate) fn has_disk_name(name: &str) -> bool {
+    let plain = CompressionFormat::from_name(name).map_or(name, |it| it.strip_suffix(name));
+    let plain = plain.to_ascii_lowercase();
+    EXTENSIONS.iter().any(|end| plain.ends_with(end))
+}
+
+/// Returns whether a file is a disk: by its name, or by a format that its content shows.
+pub(crate) fn is_disk_file(path: &Path) -> bool {
+    if is_tar(path) {
+        return false;
+    }
+    let has_format = || {
+        let info = DiskFile::open(path).and_then(|disk| examine_disk(&disk));
+        info.is_ok_and(|info| info.format != DiskFormat::Raw)
+    };
+    has_disk_name(&path.to_string_lossy()) || has_format()
+}
+
+/// Returns whether a file is a tar that is not compressed.
+pub(crate) fn is_tar(path: &Path) -> bool {
+    let mut magic = [0; 5];
+    let read = DiskFile::open(path).and_then(|file| file.read_exact_at(&mut magic, USTAR_AT));
+    read.is_ok() && magic == *b"ustar"
+}
+
+/// Returns whether a file is an archive of images: a tar, or a compressed file with a tar's name.
+pub(crate) fn is_archive_file(path: &Path) -> bool {
+    is_tar(path) || is_archive_name(&path.to_string_lossy())
+}
 
 /// A disk in a file.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ pub(crate) mod subject;
 use std::path::Path;
 
 use diskette_builder::oci::error::StorageError;
+use diskette_builder::oci::image::location::{LocalImage, StoreKind};
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::store::{ArchiveImages, LayoutImages};
 
@@ -19,12 +20,11 @@ pub(crate) fn open_layout(path: &Path) -> Result<LayoutImages, CommandError> {
 }
 
 /// Opens a layout or an archive for reading.
-pub(crate) fn open_local_images(path: &Path) -> Result<Box<dyn Images>, CommandError> {
-    if path.is_file() {
-        Ok(Box::new(open_archive(path)?))
-    } else {
-        Ok(Box::new(open_layout(path)?))
-    }
+pub(crate) fn open_local_images(local: &LocalImage) -> Result<Box<dyn Images>, CommandError> {
+    Ok(match local.store {
+        StoreKind::Layout => Box::new(open_layout(&local.path)?),
+        StoreKind::OciArchive | StoreKind::DockerArchive => Box::new(open_archive(&local.path)?),
+    })
 }
 
 /// Opens an archive for reading.

@@ -1,7 +1,7 @@
 //! Opens the *locations* of images: registries, layouts, archives.
 
 use diskette_builder::oci::error::StorageError;
-use diskette_builder::oci::image::location::ImageLocation;
+use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::images::{ImageOpener, Images};
 use diskette_builder::oci::store::LayoutImages;
 use diskette_builder::registry::client::{RegistryClient, RegistryImages};
@@ -25,16 +25,16 @@ impl ImageOpener for LocationOpener<'_> {
                 path: name.to_string(),
                 problem: "is in a registry, and this command uses none".into(),
             }),
-            (ImageLocation::Layout(path, _), _) => {
-                let name = path.display().to_string();
-                let dir = open_dir(path).map_err(|source| StorageError::Io {
+            (ImageLocation::Local(local), _) if local.store == StoreKind::Layout => {
+                let name = local.path.display().to_string();
+                let dir = open_dir(&local.path).map_err(|source| StorageError::Io {
                     act: "open the layout",
                     path: name.clone(),
                     source,
                 })?;
                 Ok(Box::new(LayoutImages::open(dir, &name)?))
             }
-            (ImageLocation::Archive(path, _), _) => Ok(Box::new(open_archive(path)?)),
+            (ImageLocation::Local(local), _) => Ok(Box::new(open_archive(&local.path)?)),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! A *subject* is the finished image that a command reads from a registry, a layout or an archive.
 
-use std::path::Path;
-
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::nearest::PlatformNotFound;
@@ -13,25 +11,13 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistryImages};
 
 use crate::error::{CommandError, image_not_found, storage_error};
-use crate::images::{open_archive, open_layout};
+use crate::images::open_local_images;
 
 /// The image that a command reads, and the images that it is among.
 pub(crate) struct ImageSubject<'a> {
     pub(crate) images: Box<dyn Images + 'a>,
     /// Index or manifest that the name refers to.
     pub(crate) root: Document,
-}
-
-/// Parses an argument: an existing path, or one that starts with `.` or `/`, is an archive if it is
-/// a file, else a layout; everything else is parsed as an [`ImageLocation`].
-pub(crate) fn parse_subject(text: &str) -> Result<ImageLocation, String> {
-    let is_file = |text: &str| Path::new(text).is_file();
-    let path = text.split_once(':').map_or(text, |(path, _)| path);
-    if is_file(text) || (text.starts_with(['.', '/']) && is_file(path)) {
-        return format!("oci-archive:{text}").parse();
-    }
-    let is_path = text.starts_with(['.', '/']) || Path::new(text).is_dir();
-    if is_path { format!("oci:{text}").parse() } else { text.parse() }
 }
 
 impl<'a> ImageSubject<'a> {
@@ -41,11 +27,7 @@ impl<'a> ImageSubject<'a> {
         registry: &'a RegistryClient,
     ) -> Result<Self, CommandError> {
         let images = open_images_at(location, registry)?;
-        let name = match location {
-            ImageLocation::Registry(name) => Some(name.digest().or(name.tag()).unwrap_or_default()),
-            ImageLocation::Layout(_, name) | ImageLocation::Archive(_, name) => name.as_deref(),
-        };
-        let root = match name {
+        let root = match location.image_name() {
             Some(name) => {
                 images.find_image(name)?.ok_or_else(|| image_not_found(&location.to_string()))?
             }
@@ -99,8 +81,7 @@ pub(crate) fn open_images_at<'a>(
         ImageLocation::Registry(name) => Box::new(RegistryImages::new(
             registry.source_repositories(name).map_err(storage_error)?,
         )),
-        ImageLocation::Layout(path, _) => Box::new(open_layout(path)?),
-        ImageLocation::Archive(path, _) => Box::new(open_archive(path)?),
+        ImageLocation::Local(local) => open_local_images(local)?,
     })
 }
 

@@ -159,12 +159,12 @@ error: an archive cannot be read from standard input
     );
     check(
         &scene,
-        &copy("docker-archive:vm.tar"),
+        &copy("containers-storage:vm"),
         str![[r#"
 status: 2
 stdout:
 stderr:
-error: invalid value 'docker-archive:vm.tar' for '<SRC>': `docker-archive:` is not supported, `oci-archive:` is; `skopeo copy docker-archive:FILE oci-archive:FILE` makes one that is
+error: invalid value 'containers-storage:vm' for '<SRC>': `containers-storage:` is not supported; `docker-archive:FILE` and `oci-archive:FILE` carry images to and from docker and podman
 
 For more information, try '--help'.
 

@@ -33,7 +33,7 @@ stdout:
 stderr:
 error: cannot write a layout to `disk.raw`: it is a file
  |
- = help: for an archive, say `-o oci-archive:disk.raw`
+ = help: for an archive, use `-o oci-archive:disk.raw`
 
 "#]],
     );
@@ -57,7 +57,7 @@ stdout:
 stderr:
 error: cannot write an archive to `home`: it is a directory
  |
- = help: for a layout, say `-o oci:home`
+ = help: for a layout, use `-o oci:home`
 
 "#]],
     );

@@ -85,7 +85,7 @@ mod tests {
         }
         let config = format!(r#"{{"config":{{"Env":{env}}}}}"#);
         let digest = |number: u8| format!("sha256:{number:064}").parse().unwrap();
-        let place = ImageLocation::Layout("base".into(), None);
+        let place = ImageLocation::layout("base", None);
         LoadedBase {
             recipe: BaseImage { location: place, manifest: digest(1), layers: Vec::new() },
             config: ImageConfig::parse(config.as_bytes()).unwrap(),
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_base_must_have_a_cp() {
-        let place: ImageLocation = "oci:base:1".parse().unwrap();
+        let place = ImageLocation::layout("base", Some("1"));
         let check = |nodes: &[(&str, TreeNodeKind, u32)], env: &str, expected: Result<(), &str>| {
             let found = VddkBaseImage::new(image(nodes, env), &place);
             let found = found.map(drop).map_err(|error| error.message);

@@ -317,7 +317,7 @@ fn the_kit_lies_on_nothing_but_the_copier() {
 #[test]
 fn the_kit_lies_on_a_base() {
     let manifest: Digest = format!("sha256:{:064}", 7).parse().unwrap();
-    let place: ImageLocation = "oci:base:1".parse().unwrap();
+    let place = ImageLocation::layout("base", Some("1"));
     let base = BaseImage { location: place.clone(), manifest, layers: Vec::new() };
     let config = br#"{"config":{"Cmd":["/bin/bash"],"Entrypoint":["x"],"Env":["A=b"],"User":"0"}}"#;
     let config = ImageConfig::parse(config).unwrap();

@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
+use diskette_builder::oci::image::location::ImageLocation;
 
 use super::compression::CompressionKind;
 use super::conversion::{ConvertCompression, ConvertKind};
 use super::dockerfile::DockerfileArguments;
 use super::format::FormatKind;
-use crate::arguments::destination::Destination;
+use crate::arguments::destination::parse_output;
 use crate::arguments::key_value::KeyValue;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::reports::BuildReports;
@@ -41,10 +42,10 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "REF")]
     pub(super) manifest: Option<String>,
 
-    /// Where to write: oci:DIR or a path for a layout, oci-archive:FILE or - (standard output) for
-    /// an archive; a layout keeps the images it has
-    #[arg(short, long, value_name = "DEST")]
-    pub(super) output: Option<Destination>,
+    /// Where to write: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
+    /// for an archive, a reference for a registry; a layout keeps the images it has
+    #[arg(short, long, value_name = "DEST", value_parser = parse_output)]
+    pub(super) output: Option<ImageLocation>,
 
     /// Push the images to the registries of their names; each layer is sent while it is
     /// compressed, and without -o nothing is written here

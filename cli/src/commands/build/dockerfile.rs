@@ -12,10 +12,11 @@ use diskette_builder::engine::source::InputFiles;
 use diskette_builder::frontend::dockerfile::BuildContexts;
 use diskette_builder::frontend::dockerfile::context::BuildContext;
 use diskette_builder::frontend::dockerfile::pattern::IgnoreFile;
-use diskette_builder::oci::image::location::{ImageLocation, parse_reference};
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::recipe::InputFile;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use crate::arguments::image_name::parse_reference;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::context_dir::ContextDir;

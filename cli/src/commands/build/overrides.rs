@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use diskette_builder::disk::convert::Conversion;
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::recipe::{
     LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep, SourceRole,
@@ -17,6 +18,8 @@ use crate::error::CommandError;
 #[derive(Debug)]
 pub(super) struct RecipeOverrides<'a> {
     pub(super) names: Vec<&'a str>,
+    /// Name in a registry that the image is pushed to, too.
+    pub(super) output: Option<&'a Reference>,
     pub(super) platforms: &'a [String],
     pub(super) labels: &'a [KeyValue],
     pub(super) annotations: &'a [KeyValue],
@@ -44,11 +47,12 @@ impl RecipeOverrides<'_> {
     }
 
     fn rename(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
-        if self.names.is_empty() {
+        let names = self.names.iter().map(|name| parse_name(name));
+        let mut names = names.collect::<Result<Vec<_>, _>>()?;
+        names.extend(self.output.cloned());
+        if names.is_empty() {
             return Ok(());
         }
-        let names =
-            self.names.iter().map(|name| parse_name(name)).collect::<Result<Vec<_>, _>>()?;
         let [recipe] = recipes else {
             let message = format!("`-t` names one image, and the spec has {}", recipes.len());
             return Err(CommandError::Usage(

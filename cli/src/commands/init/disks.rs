@@ -9,11 +9,7 @@ use diskette_builder::oci::image::platform::Platform;
 use walkdir::WalkDir;
 
 use crate::error::{CommandError, cannot};
-use crate::files::disk_file::DiskFile;
-
-/// Extensions of disk files.
-const ENDS: [&str; 9] =
-    [".qcow2", ".img", ".raw", ".vmdk", ".vhd", ".vhdx", ".vdi", ".iso", ".qcow"];
+use crate::files::disk_file::{DiskFile, has_disk_name};
 
 /// Names of architectures in file names, besides Go's.
 const ARCHITECTURES: [(&str, &str); 10] = [
@@ -99,9 +95,7 @@ pub(super) fn find_disks(directory: &Path) -> Result<Vec<FoundDisk>, CommandErro
         let found = found.map_err(cannot("list", directory.display()))?;
         let Some(name) = found.file_name().to_str() else { continue };
         let compression = CompressionFormat::from_name(name);
-        let plain =
-            compression.map_or(name, |compression| compression.strip_suffix(name)).to_lowercase();
-        if !found.path().is_file() || !ENDS.iter().any(|end| plain.ends_with(end)) {
+        if !found.path().is_file() || !has_disk_name(name) {
             continue;
         }
         let info = match compression {

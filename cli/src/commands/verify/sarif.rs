@@ -2,7 +2,7 @@
 
 use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, all_rules};
 use diskette_builder::inspect::verify::VerifyReport;
-use diskette_builder::oci::image::location::ImageLocation;
+use diskette_builder::oci::image::location::{ImageLocation, LocalImage};
 use serde_json::{Value, json};
 
 const SCHEMA: &str =
@@ -43,7 +43,7 @@ fn level(severity: Severity) -> &'static str {
 fn location_uri(location: &ImageLocation) -> String {
     match location {
         ImageLocation::Registry(name) => format!("docker://{name}"),
-        ImageLocation::Layout(path, name) | ImageLocation::Archive(path, name) => {
+        ImageLocation::Local(LocalImage { path, name, .. }) => {
             let path = path.display().to_string();
             let tag = name.as_ref().map(|name| format!("#{}", percent_encoded(name)));
             format!("{}{}", percent_encoded(&path), tag.unwrap_or_default())

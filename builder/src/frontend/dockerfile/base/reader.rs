@@ -12,7 +12,7 @@ use crate::oci::image::config::ImageConfig;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::location::ImageLocation;
+use crate::oci::image::location::{ImageLocation, LocalImage};
 use crate::oci::image::platform::Platform;
 use crate::oci::images::Images;
 use crate::oci::layer_tar::LayerProblem;
@@ -47,7 +47,7 @@ impl<'b> BaseReader<'b> {
         let tree = self.build_tree(&layers, &config, &location)?;
         let name = match self.location {
             ImageLocation::Registry(name) => Some(name.to_string()),
-            ImageLocation::Layout(..) | ImageLocation::Archive(..) => None,
+            ImageLocation::Local(_) => None,
         };
         let recipe = BaseImage { location, manifest: document.digest, layers };
         Ok(LoadedBase { recipe, config, tree, name, root: root.digest })
@@ -65,11 +65,11 @@ impl<'b> BaseReader<'b> {
     fn read_root(&self) -> Result<Document, BaseError> {
         let name = match self.location {
             ImageLocation::Registry(name) => name,
-            ImageLocation::Layout(_, Some(name)) | ImageLocation::Archive(_, Some(name)) => {
+            ImageLocation::Local(LocalImage { name: Some(name), .. }) => {
                 let found = self.images()?.find_image(name)?;
                 return found.ok_or_else(|| BaseError::NotFound(self.location.to_string()));
             }
-            ImageLocation::Layout(_, None) | ImageLocation::Archive(_, None) => {
+            ImageLocation::Local(LocalImage { name: None, .. }) => {
                 let only = self.images()?.only_image()?;
                 return only.ok_or_else(|| BaseError::Ambiguous(self.location.to_string()));
             }
@@ -187,11 +187,8 @@ impl DocumentSource for BaseReader<'_> {
 fn pin_digest(location: &ImageLocation, digest: Digest) -> ImageLocation {
     match location {
         ImageLocation::Registry(name) => ImageLocation::Registry(name.with_digest(digest)),
-        ImageLocation::Layout(path, _) => {
-            ImageLocation::Layout(path.clone(), Some(digest.to_string()))
-        }
-        ImageLocation::Archive(path, _) => {
-            ImageLocation::Archive(path.clone(), Some(digest.to_string()))
+        ImageLocation::Local(local) => {
+            ImageLocation::Local(LocalImage { name: Some(digest.to_string()), ..local.clone() })
         }
     }
 }

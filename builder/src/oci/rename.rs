@@ -1,0 +1,66 @@
+//! A sink that gives its image *another name*: that of `oci:DIR:TAG`.
+
+use crate::oci::error::StorageError;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::reference::Reference;
+use crate::oci::sink::{BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome};
+
+/// Publishes one image under a name of its own, whatever names it has elsewhere.
+pub struct RenamingSink<'a> {
+    /// Receives the image.
+    pub inner: Box<dyn Sink + 'a>,
+    /// A tag or a full reference.
+    pub name: String,
+}
+
+impl std::fmt::Debug for RenamingSink<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RenamingSink").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Sink for RenamingSink<'_> {
+    fn has_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        names: &[Reference],
+    ) -> Result<bool, StorageError> {
+        self.inner.has_blob(digest, size, names)
+    }
+
+    fn start_blob(
+        &self,
+        len: u64,
+        names: &[Reference],
+    ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
+        self.inner.start_blob(len, names)
+    }
+
+    fn put_blob(
+        &self,
+        blob: &SourceBlob<'_>,
+        names: &[Reference],
+        advanced: &ReportBytes<'_>,
+    ) -> Result<TransferOutcome, StorageError> {
+        self.inner.put_blob(blob, names, advanced)
+    }
+
+    fn put_document(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
+        self.inner.put_document(document, names)
+    }
+
+    fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
+        let Some(first) = images.first() else { return self.inner.publish(images) };
+        if images.iter().any(|other| other.image.digest() != first.image.digest()) {
+            let problem = "is one name, and there are several images".to_owned();
+            return Err(StorageError::Unexpected { path: self.name.clone(), problem });
+        }
+        self.inner.publish(&[NamedImage::from_text(first.image.clone(), &self.name)])
+    }
+
+    fn max_parallel_blobs(&self) -> usize {
+        self.inner.max_parallel_blobs()
+    }
+}
