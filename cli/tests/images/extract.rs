@@ -287,7 +287,7 @@ error: `oci:out` has no image for linux/s390x; it has linux/amd64, linux/arm64
     );
     kept(
         &scene,
-        &["nowhere/b.raw", "-o", "nowhere/b.raw"],
+        &["out", "-o", "nowhere/b.raw"],
         str![[r#"
 status: 1
 stdout:

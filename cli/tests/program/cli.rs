@@ -37,7 +37,7 @@ Commands:
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
-  tags         List the tags of a repository, a line each
+  tags         List the tags of a repository, a layout or an archive, a line each
   index        Work on indexes, which name an image for each platform
   sync         Publish what distributions have released since it was last published
   promote      Copy verified images from a staging registry to the public one
@@ -89,7 +89,7 @@ Commands:
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
-  tags         List the tags of a repository, a line each
+  tags         List the tags of a repository, a layout or an archive, a line each
   index        Work on indexes, which name an image for each platform
   sync         Publish what distributions have released since it was last published
   promote      Copy verified images from a staging registry to the public one

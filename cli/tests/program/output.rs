@@ -28,12 +28,12 @@ fn not_a_place_for_an_image() {
         |_| (),
         "disk.raw",
         str![[r#"
-status: 1
+status: 2
 stdout:
 stderr:
-error: cannot write a layout to `disk.raw`: it is a file
- |
- = help: for an archive, use `-o oci-archive:disk.raw`
+error: invalid value 'disk.raw' for '--output <DEST>': `disk.raw` is the name of a disk, and an image is written; `diskette extract -o disk.raw` extracts the disk of an image
+
+For more information, try '--help'.
 
 "#]],
     );

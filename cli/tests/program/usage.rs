@@ -97,7 +97,7 @@ error: no destination for the image
 status: 2
 stdout:
 stderr:
-error: invalid value '' for '--output <DEST>': a path is missing
+error: invalid value '' for '--output <DEST>': the name is empty
 
 For more information, try '--help'.
 
@@ -106,12 +106,10 @@ For more information, try '--help'.
     check(
         &["build", "-o", "docker://quay.io/me/vm"],
         str![[r#"
-status: 2
+status: 1
 stdout:
 stderr:
-error: invalid value 'docker://quay.io/me/vm' for '--output <DEST>': `docker:` is not supported; use `oci:` or `oci-archive:`
-
-For more information, try '--help'.
+error: cannot upload a blob to quay.io/me/vm: cannot find the host `quay.io`: failed to lookup address information: Name or service not known
 
 "#]],
     );
@@ -121,7 +119,7 @@ For more information, try '--help'.
 status: 2
 stdout:
 stderr:
-error: invalid value 'docker-daemon:vm' for '--output <DEST>': `docker-daemon:` is not supported; use `oci:` or `oci-archive:`
+error: invalid value 'docker-daemon:vm' for '--output <DEST>': `docker-daemon:` is not supported; `docker-archive:FILE` and `oci-archive:FILE` carry images to and from docker and podman
 
 For more information, try '--help'.
 

@@ -98,8 +98,11 @@ impl ImageGrammar<'_> {
     /// Parses a name whose first part is a registry.
     fn parse_full(&self, text: &str) -> Result<ImageLocation, String> {
         let name = parse_reference(text)?;
-        let last = text.rsplit('/').next().unwrap_or_default();
+        let (parent, last) = text.rsplit_once('/').unwrap_or(("", text));
         if self.usage == NameUse::Output && !last.contains([':', '@']) {
+            if (self.look)(parent) != FoundPath::Nothing {
+                return Ok(local(StoreKind::Layout, text, None));
+            }
             return Err(either(text, &name));
         }
         Ok(ImageLocation::Registry(name))
@@ -111,13 +114,14 @@ impl ImageGrammar<'_> {
         let is_bare = !text.contains([':', '@']);
         let parent = text.rsplit_once('/').map(|(parent, _)| parent);
         match (self.usage, parent) {
-            (NameUse::Source | NameUse::Registry, _) => name().map(ImageLocation::Registry),
             (NameUse::Output, _) if is_bare => Ok(local(StoreKind::Layout, text, None)),
             (NameUse::Output, _) | (NameUse::Target, None) => Err(either(text, &name()?)),
             (NameUse::Target, Some(parent)) if is_bare && self.is_directory(parent) => {
                 Err(either(text, &name()?))
             }
-            (NameUse::Target, Some(_)) => name().map(ImageLocation::Registry),
+            (NameUse::Source | NameUse::Registry, _) | (NameUse::Target, Some(_)) => {
+                name().map(ImageLocation::Registry)
+            }
         }
     }
 
@@ -160,10 +164,9 @@ impl ImageGrammar<'_> {
     fn parse_path(&self, path: &str, name: Option<&str>) -> Result<ImageLocation, String> {
         let store = match (self.look)(path) {
             FoundPath::Disk => return Err(disk_message(path, self.usage)),
-            FoundPath::Directory | FoundPath::Layout => StoreKind::Layout,
             FoundPath::File if self.usage == NameUse::Source => StoreKind::OciArchive,
             FoundPath::File | FoundPath::Nothing if is_archive_name(path) => StoreKind::OciArchive,
-            FoundPath::File | FoundPath::Nothing => StoreKind::Layout,
+            _ => StoreKind::Layout,
         };
         match name {
             Some("") => Err(form(store).into()),
