@@ -115,13 +115,13 @@ impl PushRequest {
             Some(name) => (images.find_image(name)?, format!("`{location}` has no image `{name}`")),
             None => (images.only_image()?, format!("which image of `{location}`?")),
         };
-        let named = match &self.destinations[..] {
+        let by_destination = match &self.destinations[..] {
             [only] if found.is_none() && self.local.name.is_none() => {
                 images.find_image(&only.to_string())?
             }
             _ => None,
         };
-        found.or(named).ok_or_else(|| {
+        found.or(by_destination).ok_or_else(|| {
             let names = images.names();
             let help = if names.is_empty() {
                 "it has no images with names".to_owned()
