@@ -17,6 +17,8 @@ const DOCKER_HUB: (&str, &str) = ("registry-1.docker.io", "docker.io");
 pub(crate) struct TrustedCertificates {
     /// Content of `--ca-file`.
     pub(crate) authority: Option<Vec<u8>>,
+    /// Value of `--cert-dir`, which takes the place of `certs.d`.
+    pub(crate) directory: Option<PathBuf>,
     pub(crate) verify: ServerVerification,
     pub(crate) home: Option<PathBuf>,
 }
@@ -24,8 +26,11 @@ pub(crate) struct TrustedCertificates {
 impl TlsTrust for TrustedCertificates {
     fn for_host(&self, host: &str) -> Result<TlsOptions, String> {
         let host = if host == DOCKER_HUB.0 { DOCKER_HUB.1 } else { host };
-        let found = certs::find_certificates(self.home.as_deref(), host, &System)
-            .map_err(|error| error.to_string())?;
+        let found = match &self.directory {
+            Some(dir) => certs::read_certificates(dir, &System),
+            None => certs::find_certificates(self.home.as_deref(), host, &System),
+        };
+        let found = found.map_err(|error| error.to_string())?;
         let read = |path: &Path| {
             read_certificate(path)
                 .map_err(|error| format!("cannot read `{}`: {error}", path.display()))

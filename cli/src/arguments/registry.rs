@@ -16,12 +16,12 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{
     PlainHttp, RegistryClient, RegistryKeychain, RegistryOptions,
 };
-use diskette_builder::registry::credentials::Credentials;
+use diskette_builder::registry::credentials::{CredentialSource, Credentials};
 
+use crate::arguments::credentials::{CredentialArguments, RegistryUse};
 use crate::credentials::{System, settings_loader, user_credentials};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::read_secret;
 use crate::trust::{TrustedCertificates, read_certificate};
 use crate::ui::print_message;
 
@@ -33,13 +33,17 @@ pub(crate) struct RegistryArguments {
     #[arg(long, value_name = "FILE")]
     authfile: Option<PathBuf>,
 
-    /// Use the USER:PASSWORD in this file; - reads it from standard input
-    #[arg(long, value_name = "FILE")]
-    creds: Option<PathBuf>,
+    #[command(flatten)]
+    credentials: CredentialArguments,
 
     /// Trust the authorities, or the server's own certificate, in this PEM file too
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+
+    /// Use the certificates in this directory instead of those in certs.d: *.crt are authorities,
+    /// *.cert and *.key the client's
+    #[arg(long, value_name = "DIR")]
+    cert_dir: Option<PathBuf>,
 
     /// Whether servers must prove who they are; false still encrypts
     #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
@@ -97,13 +101,19 @@ impl RegistryArguments {
         self.plain_http || self.tls_verify == Some(false)
     }
 
+    /// Returns whether an option gives a credential.
+    pub(crate) fn has_credential(&self) -> bool {
+        self.credentials.is_given()
+    }
+
     /// Returns the client for all registries.
     pub(crate) fn registry(
         &self,
         environment: &Environment,
         progress: Arc<dyn Progress>,
+        uses: &RegistryUse<'_>,
     ) -> Result<RegistryClient, CommandError> {
-        let keys = RereadCredentials(self.credentials(environment)?);
+        let keys = RereadCredentials(self.credentials(environment, uses)?);
         self.registry_with_keychain(environment, progress, keys)
     }
 
@@ -112,9 +122,9 @@ impl RegistryArguments {
         &self,
         environment: &Environment,
         progress: Arc<dyn Progress>,
-        credential: Credential,
+        given: CredentialSource,
     ) -> Result<RegistryClient, CommandError> {
-        let keys = RereadCredentials(user_credentials(environment, Some(credential), None));
+        let keys = RereadCredentials(user_credentials(environment, vec![given], None));
         self.registry_with_keychain(environment, progress, keys)
     }
 
@@ -168,12 +178,13 @@ impl RegistryArguments {
         }))
     }
 
-    /// Returns the credentials of the user, `--creds` first.
+    /// Returns the credentials of the user, those of options first.
     pub(crate) fn credentials(
         &self,
         environment: &Environment,
+        uses: &RegistryUse<'_>,
     ) -> Result<Credentials<System>, CommandError> {
-        let given = self.creds.as_ref().map(|path| read_credential(path)).transpose()?;
+        let given = self.credentials.sources(uses)?;
         Ok(user_credentials(environment, given, self.authfile.clone()))
     }
 
@@ -185,6 +196,7 @@ impl RegistryArguments {
         let read = |path: &PathBuf| read_certificate(path).map_err(cannot("read", path.display()));
         Ok(TrustedCertificates {
             authority: self.ca_file.as_ref().map(read).transpose()?,
+            directory: self.cert_dir.clone(),
             verify: if self.tls_verify == Some(false) {
                 ServerVerification::None
             } else {
@@ -193,23 +205,6 @@ impl RegistryArguments {
             home: environment.registries.home.clone(),
         })
     }
-}
-
-/// Reads `USER:PASSWORD` from a file or, where it is `-`, from standard input.
-fn read_credential(path: &Path) -> Result<Credential, CommandError> {
-    // Other programs take the credential itself, and no message may repeat that.
-    if path.to_string_lossy().contains(':') && !path.exists() {
-        return Err(CommandError::Usage(
-            Diagnostic::new("`--creds` takes a file that has `USER:PASSWORD`, and this is none")
-                .help("`--creds -` reads it from standard input, `diskette login` stores it"),
-        ));
-    }
-    let text = read_secret(path)?;
-    let Some((username, password)) = text.expose().split_once(':') else {
-        let message = format!("there is no `USER:PASSWORD` in `{}`", path.display());
-        return Err(Diagnostic::new(message).into());
-    };
-    Ok(Credential::basic(username, password))
 }
 
 /// Looks up credentials for each request, since they may change during a long upload.

@@ -43,7 +43,8 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let AuthCommand::Explain(arguments) = &arguments.command;
     let image = parse_image_or_registry(&arguments.image)?;
-    let steps = user_credentials(environment, None, arguments.authfile.clone()).explain(&image);
+    let steps =
+        user_credentials(environment, Vec::new(), arguments.authfile.clone()).explain(&image);
     let location = image.full_repository();
     let used = steps.iter().any(|step| matches!(step.outcome, CredentialOutcome::Used(_)));
     let mut lines: Vec<String> = steps.iter().map(describe_step).collect();

@@ -18,6 +18,7 @@ use self::conversion::conversion;
 use self::format::FormatKind;
 use self::input::{BuildInput, InputLanguage, LoadedInput};
 use self::overrides::RecipeOverrides;
+use crate::arguments::credentials::{BaseRegistry, RegistryUse};
 use crate::arguments::destination::{local_output, registry_output};
 use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
 use crate::environment::Environment;
@@ -51,8 +52,11 @@ pub(crate) fn run(
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let progress = ui.progress(mode)?;
     let client = arguments.registry.http_client(environment, &(progress.clone() as _))?;
-    let registry = arguments.connect_registry(input.language, environment, &progress)?;
-    let opener = LocationOpener { registry: registry.as_ref() };
+    let bases = BaseRegistry::default();
+    let uses = arguments.registry_use(&input, &bases)?;
+    let registry = arguments.connect_registry(input.language, environment, &progress, &uses)?;
+    let opener =
+        LocationOpener { registry: registry.as_ref(), bases: arguments.base_scope(&bases) };
     let loaded = input.load(arguments, &opener, environment, &*progress, ui)?;
     let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
     arguments.apply_options(&mut recipes, input.language)?;
@@ -88,10 +92,30 @@ impl BuildArguments {
         language: InputLanguage,
         environment: &Environment,
         progress: &Arc<ProgressView>,
+        uses: &RegistryUse<'_>,
     ) -> Result<Option<RegistryClient>, CommandError> {
         let is_needed = self.is_pushed() || language == InputLanguage::Dockerfile;
-        let registry = is_needed.then(|| self.registry.registry(environment, progress.clone()));
+        let registry =
+            is_needed.then(|| self.registry.registry(environment, progress.clone(), uses));
         registry.transpose()
+    }
+
+    /// Returns the images that are read and written.
+    fn registry_use(
+        &self,
+        input: &BuildInput,
+        bases: &BaseRegistry,
+    ) -> Result<RegistryUse<'_>, CommandError> {
+        let names = if self.is_pushed() { input.names(self)? } else { Vec::new() };
+        let uses = RegistryUse::default().pair(&self.pair).bases(bases);
+        Ok(uses.writes(&names).writes(registry_output(self.output.as_ref())))
+    }
+
+    /// Returns the registry that bases must be in, if a credential of an option is for it.
+    fn base_scope(&self, bases: &BaseRegistry) -> Option<BaseRegistry> {
+        let is_given =
+            self.pair.has_source() || (self.registry.has_credential() && !self.is_pushed());
+        is_given.then(|| bases.clone())
     }
 
     /// Applies the options to the recipes, and refuses images that cannot be written to their

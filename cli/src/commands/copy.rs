@@ -8,6 +8,7 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::destination::{open_for_writing, open_sink};
 use crate::arguments::image_name::{parse_source, parse_target};
 use crate::arguments::registry::RegistryArguments;
@@ -43,6 +44,9 @@ pub(crate) struct CopyArguments {
     show: TransferArguments,
 
     #[command(flatten)]
+    pair: PairCredentials,
+
+    #[command(flatten)]
     registry: RegistryArguments,
 }
 
@@ -53,7 +57,9 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     check_arguments(arguments)?;
     let progress = arguments.show.progress(ui)?;
-    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let uses = RegistryUse::default().pair(&arguments.pair);
+    let uses = uses.reads_from(&arguments.source).writes_to(&arguments.destination);
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let images = open_images_at(&arguments.source, &registry)?;
     let tags = tags_to_copy(arguments, &*images)?;
     let find = |tag: &Option<String>| match tag {

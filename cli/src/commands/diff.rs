@@ -13,6 +13,7 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde_json::json;
 
+use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
@@ -83,7 +84,8 @@ fn compare_images(
     environment: &Environment,
     progress: &Arc<ProgressView>,
 ) -> Result<Vec<Difference>, CommandError> {
-    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let uses = RegistryUse::default().reads_from(&arguments.first).reads_from(&arguments.second);
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let a = ImageSubject::find(&arguments.first, &registry)?;
     let b = ImageSubject::find(&arguments.second, &registry)?;
     if a.root.digest == b.root.digest {

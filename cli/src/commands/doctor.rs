@@ -13,6 +13,7 @@ use diskette_builder::registry::client::{
 use diskette_builder::registry::credentials::CredentialOutcome;
 use serde_json::json;
 
+use crate::arguments::credentials::RegistryUse;
 use crate::arguments::registry::RegistryArguments;
 use crate::commands::auth;
 use crate::environment::Environment;
@@ -94,7 +95,8 @@ pub(crate) fn run(
     findings.extend(settings::examine_settings(&arguments.registry, environment)?);
     if !names.is_empty() {
         let progress = ui.progress(ProgressMode::None)?;
-        let registry = arguments.registry.registry(environment, progress)?;
+        let uses = RegistryUse::default().reads(&names);
+        let registry = arguments.registry.registry(environment, progress, &uses)?;
         for (text, name) in arguments.places.iter().zip(&names) {
             findings.extend(examine_registry(text, name, arguments, environment, &registry)?);
         }
@@ -128,7 +130,8 @@ fn examine_registry(
     environment: &Environment,
     registry: &RegistryClient,
 ) -> Result<Vec<DoctorFinding>, CommandError> {
-    let steps = arguments.registry.credentials(environment)?.explain(name);
+    let uses = RegistryUse::default().reads([name]);
+    let steps = arguments.registry.credentials(environment, &uses)?.explain(name);
     let used = steps.iter().find(|step| matches!(step.outcome, CredentialOutcome::Used(_)));
     let failed = steps.iter().find(|step| matches!(step.outcome, CredentialOutcome::Failed(_)));
     let mut findings = vec![match (used, failed) {

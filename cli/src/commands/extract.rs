@@ -17,6 +17,7 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use indicatif::HumanBytes;
 
+use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
@@ -70,7 +71,8 @@ pub(crate) fn run(
     let target = ExtractTarget::new(arguments)?;
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let progress = ui.progress(mode)?;
-    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let uses = RegistryUse::default().reads_from(&arguments.image);
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let subject = ImageSubject::find(&arguments.image, &registry)?;
     let documents = read_documents(&*subject.images, subject.root)?;
     let image = choose_platform(&documents, arguments.platform.as_ref(), &arguments.image)?;

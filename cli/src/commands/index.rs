@@ -7,6 +7,7 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::join::{IndexSource, JoinError, JoinedIndex};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::destination::{open_for_writing, open_sink};
 use crate::arguments::image_name::{parse_source, parse_target};
 use crate::arguments::key_value::KeyValue;
@@ -64,6 +65,9 @@ struct CreateArguments {
     show: TransferArguments,
 
     #[command(flatten)]
+    pair: PairCredentials,
+
+    #[command(flatten)]
     registry: RegistryArguments,
 }
 
@@ -75,7 +79,9 @@ pub(crate) fn run(
     let IndexCommand::Create(arguments) = &arguments.command;
     let (names, tag) = arguments.names()?;
     let progress = arguments.show.progress(ui)?;
-    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let uses = RegistryUse::default().pair(&arguments.pair).writes_to(&arguments.destination);
+    let uses = arguments.sources.iter().fold(uses, RegistryUse::reads_from);
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let find = |location: &ImageLocation| {
         ImageSubject::find(location, &registry).map(|it| (location.to_string(), it))
     };

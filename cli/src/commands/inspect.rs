@@ -15,6 +15,7 @@ use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
@@ -107,7 +108,8 @@ pub(crate) fn run(
         InspectSubject::Disk(path) => return inspect_disk(path, arguments, ui),
     };
     let progress = ui.progress(ProgressMode::Plain)?;
-    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let uses = RegistryUse::default().reads_from(location);
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let subject = ImageSubject::find(location, &registry)?;
     let documents = read_documents(&*subject.images, subject.root)?;
     let name = location.to_string();

@@ -1,14 +1,15 @@
 //! `diskette login`.
 
-use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
 use clap::Args;
 use diskette_builder::net::credential::Credential;
+use diskette_builder::net::secret::Secret;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::credentials::LoginKey;
+use diskette_builder::registry::credentials::{CredentialScope, CredentialSource, LoginKey};
 
+use crate::arguments::credentials::parse_secret;
 use crate::arguments::registry::RegistryArguments;
 use crate::credentials::{edit_auth_file, login_file};
 use crate::environment::Environment;
@@ -16,6 +17,7 @@ use crate::error::{CommandError, storage_error};
 use crate::files::read_secret;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
+use crate::ui::prompt;
 
 /// Remember the credential for a registry, after the registry has accepted it.
 ///
@@ -26,9 +28,15 @@ pub(crate) struct LoginArguments {
     #[arg(value_name = "REGISTRY")]
     registry: LoginKey,
 
-    /// The user
+    /// The user [default: asked for on a terminal]
     #[arg(short, long, value_name = "NAME")]
-    username: String,
+    username: Option<String>,
+
+    /// The password or token; other users of this machine can see it [default: asked for on a
+    /// terminal]
+    #[arg(short, long, value_name = "PASSWORD", value_parser = parse_secret)]
+    #[arg(conflicts_with = "password_stdin")]
+    password: Option<Secret>,
 
     /// Read the password or token from standard input
     #[arg(long)]
@@ -43,22 +51,52 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    if !arguments.password_stdin && stdin().is_terminal() {
-        let diagnostic = Diagnostic::new("where does the password come from?");
-        let help = "say `--password-stdin` and pipe it in; on a command line others could see it";
-        return Err(CommandError::Usage(diagnostic.help(help)));
-    }
     let key = &arguments.registry;
-    let password = read_secret(Path::new("-"))?;
-    let credential = Credential::Basic { username: arguments.username.clone(), password };
+    let credential = arguments.credential(ui)?;
     let observer = ui.progress(ProgressMode::Plain)?;
-    let registry =
-        arguments.connection.registry_with_credential(environment, observer, credential.clone())?;
+    let given = CredentialSource::Direct {
+        option: "login".into(),
+        credential: credential.clone(),
+        scope: CredentialScope::Registry(key.registry().into()),
+    };
+    let registry = arguments.connection.registry_with_credential(environment, observer, given)?;
     registry.check_login(&any_repository(key)?).map_err(storage_error)?;
     let path = login_file(environment, arguments.connection.authfile())?;
     edit_auth_file(&path, |edit| edit.set(key, &credential))?;
     let line = format!("{}: logged in, remembered in {}\n", key.text(), path.display());
     Ok(ui.print_result(line.as_bytes())?)
+}
+
+impl LoginArguments {
+    /// Returns the credential of the options, of standard input, or of the answers to prompts.
+    fn credential(&self, ui: &Ui) -> Result<Credential, CommandError> {
+        let usage =
+            |message: &str, help: &str| CommandError::Usage(Diagnostic::new(message).help(help));
+        let asked = match &self.username {
+            Some(username) => Some(username.clone()),
+            None if self.password_stdin => None,
+            None => prompt::ask_line("Username: ")?,
+        };
+        let username = asked.filter(|username| !username.is_empty());
+        let username = username
+            .ok_or_else(|| usage("no user given", "name the user with `--username NAME`"))?;
+        let password = match &self.password {
+            Some(password) => {
+                let warning = Diagnostic::new("other users of this machine can see the password");
+                ui.warn(&[warning.help("use `--password-stdin` and pipe it in")]);
+                password.clone()
+            }
+            None if self.password_stdin => read_secret(Path::new("-"))?,
+            None => match prompt::ask_password("Password: ")? {
+                Some(password) => password,
+                None => read_secret(Path::new("-"))?,
+            },
+        };
+        if password.expose().is_empty() {
+            return Err(usage("no password given", "use `--password-stdin` and pipe it in"));
+        }
+        Ok(Credential::Basic { username, password })
+    }
 }
 
 /// Returns a repository that the credential is for; it need not exist.

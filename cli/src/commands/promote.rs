@@ -11,6 +11,7 @@ use diskette_builder::oci::progress::Progress as _;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistryImages, RegistrySink};
 
+use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::focus::Focus;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
@@ -60,6 +61,9 @@ pub(crate) struct PromoteArguments {
     show: TransferArguments,
 
     #[command(flatten)]
+    pair: PairCredentials,
+
+    #[command(flatten)]
     registry: RegistryArguments,
 }
 
@@ -70,7 +74,8 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let mut results = results::read_results(&arguments.results_file)?;
     let progress = arguments.show.progress(ui)?;
-    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let uses = arguments.registry_use(results.values());
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let promotion = Promotion { arguments, registry: &registry, progress: &progress };
     let (mut lines, mut problems) = (String::new(), Vec::new());
     let is_meant = |key: &str| {
@@ -99,6 +104,18 @@ pub(crate) fn run(
         return Ok(());
     }
     Err(CommandError::Failed(problems))
+}
+
+impl PromoteArguments {
+    /// Returns the images that are read and written. A name that is no repository is reported later.
+    fn registry_use<'r>(&self, results: impl Iterator<Item = &'r ImageResult>) -> RegistryUse<'_> {
+        let (mut reads, mut writes) = (Vec::new(), Vec::new());
+        for result in results {
+            reads.extend(target_repository(&result.image, self.source_registry.as_deref()));
+            writes.extend(target_repository(&result.image, Some(&self.target_registry)));
+        }
+        RegistryUse::default().pair(&self.pair).reads(&reads).writes(&writes)
+    }
 }
 
 /// Records why an image was not promoted, and returns the messages.

@@ -8,6 +8,7 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
 use diskette_builder::registry::client::RegistryImages;
 
+use crate::arguments::credentials::RegistryUse;
 use crate::arguments::destination::OpenedDestination;
 use crate::arguments::image_name::{parse_local, parse_reference};
 use crate::arguments::registry::RegistryArguments;
@@ -49,7 +50,8 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let name = &arguments.image;
     let progress = arguments.show.progress(ui)?;
-    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let uses = RegistryUse::default().reads([name]);
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let images = RegistryImages::new(registry.source_repositories(name).map_err(storage_error)?);
     let wanted = name.digest().or(name.tag()).unwrap_or_default();
     let root = images.find_image(wanted)?.ok_or_else(|| image_not_found(&name.to_string()))?;

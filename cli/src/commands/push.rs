@@ -10,6 +10,7 @@ use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistrySink;
 
+use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::{parse_local, parse_reference, parse_source};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
@@ -71,7 +72,8 @@ pub(crate) fn run(
         return Err(CommandError::Usage(diagnostic.help(help)));
     }
     let progress = arguments.show.progress(ui)?;
-    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let uses = RegistryUse::default().writes(&names);
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let sink = RegistrySink::new(&registry, arguments.show.jobs());
     let transfer =
         Transfer { images: &*images, sink: &sink, names: &names, tag: None, show: &arguments.show };

@@ -21,6 +21,7 @@ use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 
 use self::report::SyncSummary;
 use self::shard::ShardArgument;
+use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::focus::Focus;
 use crate::arguments::list_format::ListFormat;
 use crate::arguments::registry::RegistryArguments;
@@ -122,6 +123,9 @@ pub(crate) struct SyncArguments {
     progress: ProgressMode,
 
     #[command(flatten)]
+    pair: PairCredentials,
+
+    #[command(flatten)]
     registry: RegistryArguments,
 }
 
@@ -174,7 +178,10 @@ impl SyncArguments {
         ui: &Ui,
     ) -> Result<Vec<SyncReport>, CommandError> {
         let client = self.registry.http_client(environment, &(progress.clone() as _))?;
-        let registry = self.registry.registry(environment, progress.clone())?;
+        let uses = RegistryUse::default().pair(&self.pair);
+        let uses = uses.reads(all.iter().map(|job| &job.source));
+        let uses = uses.writes(all.iter().map(|job| &job.target));
+        let registry = self.registry.registry(environment, progress.clone(), &uses)?;
         let cache = if self.no_cache { None } else { open_cache(environment, "layers", ui) };
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
         let workers = LayerWorkers::start(thread_count(self.jobs), LayerCompression::default())
@@ -184,7 +191,7 @@ impl SyncArguments {
             client: &client,
             rewrites: &self.rewrite_url,
             registry: &registry,
-            opener: &LocationOpener { registry: Some(&registry) },
+            opener: &LocationOpener { registry: Some(&registry), bases: None },
             workers: &workers,
             cache: cache.as_ref(),
             progress: &**progress,

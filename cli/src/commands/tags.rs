@@ -3,6 +3,7 @@
 use clap::Args;
 use diskette_builder::oci::image::location::ImageLocation;
 
+use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
@@ -28,7 +29,8 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let progress = ui.progress(ProgressMode::Plain)?;
-    let registry = arguments.registry.registry(environment, progress)?;
+    let uses = RegistryUse::default().reads_from(&arguments.repository);
+    let registry = arguments.registry.registry(environment, progress, &uses)?;
     let tags = open_images_at(&arguments.repository, &registry)?.tags()?;
     let lines: String = tags.into_iter().flat_map(|tag| [tag, "\n".into()]).collect();
     Ok(ui.print_result(lines.as_bytes())?)

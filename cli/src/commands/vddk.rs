@@ -22,6 +22,7 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryClient;
 
+use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::destination::{local_output, parse_output, registry_output};
 use crate::arguments::image_name::parse_source;
 use crate::arguments::names::parse_name;
@@ -86,6 +87,9 @@ pub(crate) struct VddkArguments {
     reports: BuildReports,
 
     #[command(flatten)]
+    pair: PairCredentials,
+
+    #[command(flatten)]
     registry: RegistryArguments,
 
     /// Print only the digest, and no progress
@@ -131,8 +135,9 @@ pub(crate) fn run(
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let progress = ui.progress(mode)?;
     let client = arguments.registry.http_client(environment, &(progress.clone() as _))?;
-    let registry = arguments.registry.registry(environment, progress.clone())?;
-    let opener = LocationOpener { registry: Some(&registry) };
+    let uses = arguments.registry_use(&names);
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
+    let opener = LocationOpener { registry: Some(&registry), bases: None };
     let seen = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
     let ground = load_ground(&arguments.base, &opener, seen.as_ref(), &progress)?;
     note_left_out(download.left_out(), ui);
@@ -145,12 +150,27 @@ pub(crate) fn run(
         cdi_only: CdiOnlyPolicy::Refuse,
         base_images: &opener,
     };
-    let is_pushed = arguments.push || registry_output(arguments.output.as_ref()).is_some();
+    let is_pushed = arguments.is_pushed();
     let push = is_pushed.then_some(&registry);
     arguments.assembly(&progress, push, created).run(&recipes, &sources, environment, ui)
 }
 
 impl VddkArguments {
+    /// Returns whether the image is pushed, by `--push` or to a registry that `-o` names.
+    fn is_pushed(&self) -> bool {
+        self.push || registry_output(self.output.as_ref()).is_some()
+    }
+
+    /// Returns the images that are read and written.
+    fn registry_use(&self, names: &[Reference]) -> RegistryUse<'_> {
+        let uses = RegistryUse::default().pair(&self.pair);
+        let uses = uses.writes(names.iter().filter(|_| self.is_pushed()));
+        match &self.base {
+            BaseArgument::Scratch => uses,
+            BaseArgument::Image(location) => uses.reads_from(location),
+        }
+    }
+
     fn assembly<'a>(
         &'a self,
         progress: &'a ProgressView,

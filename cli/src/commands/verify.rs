@@ -21,6 +21,7 @@ use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::boot::{BootArguments, BootContext, BootOutcome};
@@ -192,7 +193,8 @@ fn judge_image(
     environment: &Environment,
     progress: &Arc<ProgressView>,
 ) -> Result<(VerifyReport, Vec<BootOutcome>), CommandError> {
-    let registry = arguments.registry.registry(environment, progress.clone())?;
+    let uses = RegistryUse::default().reads_from(location);
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let ImageSubject { images, root } = ImageSubject::find(location, &registry)?;
     let images = &*images;
     let (name, only) = (location.to_string(), arguments.platform.as_ref());

@@ -7,7 +7,6 @@ mod system;
 
 use std::path::{Path, PathBuf};
 
-use diskette_builder::net::credential::Credential;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::{
     CredentialEnvironment, CredentialSource, Credentials,
@@ -19,15 +18,13 @@ pub(crate) use self::system::System;
 use crate::environment::Environment;
 use crate::error::CommandError;
 
-/// Returns the credentials of this user: a given one first, then those of a named auth file, else
+/// Returns the credentials of this user: those of options first, then those of a named auth file, else
 /// those of the default files.
 pub(crate) fn user_credentials(
     environment: &Environment,
-    given: Option<Credential>,
+    given: Vec<CredentialSource>,
     authfile: Option<PathBuf>,
 ) -> Credentials<System> {
-    let option = "--creds".to_owned();
-    let given = given.map(|credential| CredentialSource::Direct { option, credential });
     let authfile = authfile.map(|path| ("--authfile".to_owned(), path));
     let around = CredentialEnvironment { authfile, ..environment.auth.clone() };
     Credentials::new(given.into_iter().chain(around.sources()).collect(), System)
@@ -57,6 +54,8 @@ pub(crate) fn login_file(
 mod tests {
     use cap_std::ambient_authority;
     use cap_std::fs::Dir;
+    use diskette_builder::net::credential::Credential;
+    use diskette_builder::registry::credentials::CredentialScope;
     use diskette_builder::registry::settings::{RegistryPurpose, RegistryResolution};
 
     use super::*;
@@ -84,14 +83,21 @@ mod tests {
         login(&at("named.json"));
 
         let image = "q.io/a".parse().unwrap();
-        let check = |given: Option<Credential>, authfile: Option<&str>, expected: &str| {
+        let check = |scope: Option<&str>, authfile: Option<&str>, expected: &str| {
+            let given = scope.map(|registry| CredentialSource::Direct {
+                option: "--creds".into(),
+                credential: Credential::basic("u", "p"),
+                scope: CredentialScope::Registry(registry.into()),
+            });
+            let given = given.into_iter().collect();
             let credentials = user_credentials(&environment, given, authfile.map(at));
             let found = credentials.find(&image).unwrap().unwrap();
             assert!(found.location.to_string().ends_with(expected), "{found:?}");
         };
         check(None, None, "config/containers/auth.json");
         check(None, Some("named.json"), "named.json");
-        check(Some(Credential::basic("u", "p")), Some("named.json"), "--creds");
+        check(Some("q.io"), Some("named.json"), "--creds");
+        check(Some("r.io"), Some("named.json"), "named.json");
         let config = settings_loader(&environment)().unwrap();
         let resolution = config.resolve(&image, RegistryPurpose::Write).unwrap();
         assert!(matches!(resolution, RegistryResolution::Blocked { .. }));

@@ -6,6 +6,7 @@ use diskette_builder::oci::images::{ImageOpener, Images};
 use diskette_builder::oci::store::LayoutImages;
 use diskette_builder::registry::client::{RegistryClient, RegistryImages};
 
+use crate::arguments::credentials::BaseRegistry;
 use crate::files::open_dir;
 use crate::images::open_archive;
 
@@ -13,11 +14,23 @@ use crate::images::open_archive;
 #[derive(Debug)]
 pub(crate) struct LocationOpener<'a> {
     pub(crate) registry: Option<&'a RegistryClient>,
+    /// The one registry that images may be in, as a credential of an option is for it.
+    pub(crate) bases: Option<BaseRegistry>,
 }
 
 impl ImageOpener for LocationOpener<'_> {
     fn open_images(&self, location: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
         match (location, self.registry) {
+            (ImageLocation::Registry(name), Some(_))
+                if self.bases.as_ref().is_some_and(|bases| !bases.admit(name)) =>
+            {
+                Err(StorageError::Unexpected {
+                    path: name.to_string(),
+                    problem: "is in another registry than the base that `--creds` is for; use \
+                              `diskette login` for each registry"
+                        .into(),
+                })
+            }
             (ImageLocation::Registry(name), Some(registry)) => {
                 Ok(Box::new(RegistryImages::new(registry.source_repositories(name)?)))
             }

@@ -1,6 +1,7 @@
 //! The *user interface*: results on standard output, everything else on standard error.
 
 pub(crate) mod progress;
+pub(crate) mod prompt;
 pub(crate) mod render;
 pub(crate) mod signal;
 

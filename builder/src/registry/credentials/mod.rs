@@ -27,7 +27,7 @@ pub use helper::{
 pub use key::LoginKey;
 pub use search::Credentials;
 pub(crate) use source::CredentialLocation;
-pub use source::{CredentialEnvironment, CredentialSource};
+pub use source::{CredentialEnvironment, CredentialScope, CredentialSource};
 pub use step::{CredentialOutcome, CredentialStep};
 
 /// Access to auth files and credential helpers.

@@ -164,8 +164,11 @@ impl<A: CredentialSystem> Credentials<A> {
         let location = source.location();
         let invalid = |error| CredentialError::Invalid { location: location.clone(), error };
         match source {
-            CredentialSource::Direct { credential, .. } => {
+            CredentialSource::Direct { credential, scope, .. } if scope.contains(image) => {
                 Ok((None, SourceAnswer::Direct(credential.clone())))
+            }
+            CredentialSource::Direct { .. } => {
+                Ok((None, SourceAnswer::File(AuthFileLookup::NoEntry)))
             }
             CredentialSource::Variable { text, .. } => {
                 let file = AuthFile::parse(text.expose().as_bytes(), AuthFileFormat::Docker);

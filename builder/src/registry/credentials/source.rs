@@ -3,20 +3,24 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use super::file::AuthFileFormat;
 use crate::net::credential::Credential;
 use crate::net::secret::Secret;
+use crate::oci::image::reference::Reference;
 
 /// An option, file or variable that can hold credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialSource {
-    /// An option that holds the credential itself, for every image.
+    /// An option that holds the credential itself.
     Direct {
         /// The option, e.g. `--creds`.
         option: String,
         /// Its value.
         credential: Credential,
+        /// The images it is for.
+        scope: CredentialScope,
     },
     /// An auth file.
     File {
@@ -34,6 +38,28 @@ pub enum CredentialSource {
         /// Its value.
         text: Secret,
     },
+}
+
+/// The images that a credential is for. It is sent for no others, mirrors included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialScope {
+    /// All images of a registry.
+    Registry(String),
+    /// The images of one repository, with its registry.
+    Repository(String),
+    /// All images of a registry that becomes known while the command runs.
+    Later(Arc<OnceLock<String>>),
+}
+
+impl CredentialScope {
+    /// Returns whether the credential is for the image.
+    pub(crate) fn contains(&self, image: &Reference) -> bool {
+        match self {
+            Self::Registry(registry) => image.registry() == registry,
+            Self::Repository(repository) => image.full_repository() == *repository,
+            Self::Later(registry) => registry.get().is_some_and(|it| it == image.registry()),
+        }
+    }
 }
 
 /// Whether a file has to exist.

@@ -115,8 +115,11 @@ fn set_up(sources: &str, world: &World) -> Vec<CredentialSource> {
             world.files.borrow_mut().insert(path(place), text);
         }
     }
-    let given =
-        given.map(|credential| CredentialSource::Direct { option: "creds".into(), credential });
+    let given = given.map(|credential| CredentialSource::Direct {
+        option: "creds".into(),
+        credential,
+        scope: CredentialScope::Registry("q.io".into()),
+    });
     given.into_iter().chain(around.sources()).collect()
 }
 

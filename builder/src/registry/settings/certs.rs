@@ -89,6 +89,16 @@ pub fn find_certificates(
     Ok(RegistryCertificates::default())
 }
 
+/// Finds the certificates in a directory that must exist.
+pub fn read_certificates(
+    dir: &Path,
+    files: &impl SettingsFiles,
+) -> Result<RegistryCertificates, CertificatesError> {
+    let listed = files.list(dir).and_then(|names| names.ok_or(io::ErrorKind::NotFound.into()));
+    let names = listed.map_err(|error| CertificatesError::Io { dir: dir.into(), error })?;
+    RegistryCertificates::from_file_names(dir, names)
+}
+
 impl RegistryCertificates {
     /// Classifies the files of a directory by their extensions; others are ignored.
     pub(crate) fn from_file_names(

@@ -10,6 +10,7 @@ use super::compression::CompressionKind;
 use super::conversion::{ConvertCompression, ConvertKind};
 use super::dockerfile::DockerfileArguments;
 use super::format::FormatKind;
+use crate::arguments::credentials::PairCredentials;
 use crate::arguments::destination::parse_output;
 use crate::arguments::key_value::KeyValue;
 use crate::arguments::registry::RegistryArguments;
@@ -128,6 +129,9 @@ pub(crate) struct BuildArguments {
 
     #[command(flatten)]
     pub(super) dockerfile: DockerfileArguments,
+
+    #[command(flatten)]
+    pub(super) pair: PairCredentials,
 
     #[command(flatten)]
     pub(super) registry: RegistryArguments,

@@ -8,6 +8,7 @@ use diskette_builder::frontend::dockerfile::base::BaseLoader;
 use diskette_builder::frontend::dockerfile::{self, DockerfileRequest};
 use diskette_builder::frontend::spec;
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::Recipe;
@@ -15,7 +16,7 @@ use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use super::BuildArguments;
 use super::lock::LockFile;
-use crate::arguments::names::parse_platform;
+use crate::arguments::names::{parse_name, parse_platform};
 use crate::assembly::open_cache;
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -93,6 +94,16 @@ impl BuildInput {
                 self.load_dockerfile(arguments, opener, environment, progress, ui)
             }
         }
+    }
+
+    /// Returns the names that the images get: those of options, else those of the spec.
+    pub(super) fn names(&self, arguments: &BuildArguments) -> Result<Vec<Reference>, CommandError> {
+        let given: Vec<&String> = arguments.tag.iter().chain(&arguments.manifest).collect();
+        if !given.is_empty() || self.language == InputLanguage::Dockerfile {
+            return given.into_iter().map(|name| parse_name(name)).collect();
+        }
+        let recipes = spec::load_recipes(&self.source).map_err(CommandError::Failed)?;
+        Ok(recipes.into_iter().flat_map(|recipe| recipe.names).collect())
     }
 
     /// Returns a record of the file that has been read.

@@ -21,7 +21,7 @@ pub(super) fn examine_settings(
     let mut findings = examine_proxies(environment);
     findings.extend(examine_registries_conf(environment));
     let authfile = arguments.authfile().map(ToOwned::to_owned);
-    let credentials = user_credentials(environment, None, authfile);
+    let credentials = user_credentials(environment, Vec::new(), authfile);
     for error in credentials.problems() {
         findings.push(problem("credentials", &error.diagnostic()));
     }

@@ -13,6 +13,7 @@ use super::kinds::{ObjectKind, ObjectKinds};
 use super::machine::RootPlace;
 use super::storage::StorageArguments;
 use super::{ManifestsArguments, usage_error};
+use crate::arguments::credentials::RegistryUse;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 
@@ -141,12 +142,13 @@ impl ManifestsArguments {
             return Ok(None);
         }
         let place = reference.full_repository();
-        let found = self.registry.credentials(environment)?.find(reference);
+        let uses = RegistryUse::default().reads([reference]);
+        let found = self.registry.credentials(environment, &uses)?.find(reference);
         let found = found.map_err(cannot("find the credential for", &place))?;
         let Some(found) = found else {
             let message = format!("no credential for `{place}` is known");
             let help = format!(
-                "log in with `diskette login {}`, or say `--creds FILE`",
+                "log in with `diskette login {}`, or use `--creds USER:PASSWORD`",
                 reference.registry()
             );
             return Err(Diagnostic::new(message).help(help).into());

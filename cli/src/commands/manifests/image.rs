@@ -15,6 +15,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::ManifestsArguments;
 use super::kinds::ObjectKind;
+use crate::arguments::credentials::RegistryUse;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::images::subject::ImageSubject;
@@ -45,7 +46,8 @@ impl ManifestImage {
         ui: &Ui,
     ) -> Result<Self, CommandError> {
         let progress = ui.progress(ProgressMode::None)?;
-        let registry = arguments.registry.registry(environment, progress)?;
+        let uses = RegistryUse::default().reads_from(&arguments.subject);
+        let registry = arguments.registry.registry(environment, progress, &uses)?;
         let subject = ImageSubject::find(&arguments.subject, &registry)?;
         let documents = read_documents(&*subject.images, subject.root)?;
         let wanted = arguments.platform.as_ref();
