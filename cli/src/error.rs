@@ -8,12 +8,13 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum CommandError {
-    /// The command failed: exit status 1.
+    /// The command failed: exit status 1, or 75 (`EX_TEMPFAIL` of sysexits.h) if all that failed may
+    /// succeed later.
     Failed(Vec<Diagnostic>),
-    /// The command failed and may succeed later: exit status 75, `EX_TEMPFAIL` of sysexits.h.
-    Temporary(Vec<Diagnostic>),
     /// The arguments make no sense: exit status 2.
     Usage(Diagnostic),
+    /// The command line has an error, with its text: exit status 2.
+    CommandLine(String),
     /// The user interrupted the command: exit status 130, as after a signal.
     Interrupted,
     /// The user interrupted the command after a part was done, which stays: exit status 130.
@@ -24,9 +25,9 @@ impl CommandError {
     /// Returns the messages of the error.
     pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
         match self {
-            Self::Failed(diagnostics) | Self::Temporary(diagnostics) => diagnostics,
+            Self::Failed(diagnostics) => diagnostics,
             Self::Usage(diagnostic) => std::slice::from_ref(diagnostic),
-            Self::Interrupted | Self::Stopped => &[],
+            Self::CommandLine(_) | Self::Interrupted | Self::Stopped => &[],
         }
     }
 }

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use crate::commands::Arguments;
 use crate::environment::Environment;
-use crate::ui::Ui;
+use crate::ui::{Ui, message};
 
 fn main() -> ExitCode {
     let environment = Environment::read();
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return ui.fail(&error),
     };
-    let ui = ui.with_messages(arguments.message_format);
+    message::set_format(arguments.message_format);
     match arguments.command.run(&environment, &ui) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ui.fail(&error),

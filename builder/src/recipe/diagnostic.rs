@@ -75,18 +75,33 @@ pub struct Diagnostic {
     pub span: Option<Span>,
     /// Help lines, which say how to fix it.
     pub help: Vec<String>,
+    /// Whether the same command may succeed later, e.g. when a server is reachable again.
+    pub is_temporary: bool,
 }
 
 impl Diagnostic {
     /// Returns a diagnostic without a position.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { rule: None, message: message.into(), span: None, help: Vec::new() }
+        Self {
+            rule: None,
+            message: message.into(),
+            span: None,
+            help: Vec::new(),
+            is_temporary: false,
+        }
     }
 
     /// Returns the diagnostic with the id of the broken rule.
     #[must_use]
     pub fn rule(mut self, id: &'static str) -> Self {
         self.rule = Some(id);
+        self
+    }
+
+    /// Returns the diagnostic of an error that may be temporary.
+    #[must_use]
+    pub fn temporary(mut self, is_temporary: bool) -> Self {
+        self.is_temporary = is_temporary;
         self
     }
 

@@ -87,7 +87,7 @@ impl From<BuildError> for SyncError {
 
 impl SyncError {
     /// Returns whether a retry may succeed.
-    pub fn is_temporary(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Upstream(error) => error.is_temporary(),
             Self::Build(error) => error.is_temporary(),
@@ -111,7 +111,9 @@ impl SyncError {
             Some(platform) => format!("{image} for {platform}"),
             None => image.to_owned(),
         };
-        let mut diagnostic = Diagnostic::new(format!("{subject}: {self}")).at(origin.clone());
+        let mut diagnostic = Diagnostic::new(format!("{subject}: {self}"))
+            .at(origin.clone())
+            .temporary(self.is_temporary());
         let help = match self {
             Self::Upstream(error) => vec![error.help().to_owned()],
             Self::Build(error) => {

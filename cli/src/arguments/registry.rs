@@ -17,6 +17,7 @@ use diskette_builder::registry::client::{
     PlainHttp, RegistryClient, RegistryKeychain, RegistryOptions,
 };
 use diskette_builder::registry::credentials::{CredentialSource, Credentials};
+use diskette_builder::registry::settings::certs;
 
 use crate::arguments::credentials::{CredentialArguments, RegistryUse};
 use crate::credentials::{System, settings_loader, user_credentials};
@@ -194,6 +195,11 @@ impl RegistryArguments {
         environment: &Environment,
     ) -> Result<TrustedCertificates, CommandError> {
         let read = |path: &PathBuf| read_certificate(path).map_err(cannot("read", path.display()));
+        if let Some(dir) = &self.cert_dir {
+            // What is wrong with the directory is reported before any server is contacted.
+            certs::read_certificates(dir, &System)
+                .map_err(|error| Diagnostic::new(error.to_string()))?;
+        }
         Ok(TrustedCertificates {
             authority: self.ca_file.as_ref().map(read).transpose()?,
             directory: self.cert_dir.clone(),

@@ -142,7 +142,7 @@ fn platforms_metadata(image: &BuiltImage) -> Value {
                 json!({
                     "digest": layer.digest.to_string(),
                     "size": layer.size,
-                    "diffId": layer.diff_id.to_string(),
+                    "diff_id": layer.diff_id.to_string(),
                 })
             })
             .collect();

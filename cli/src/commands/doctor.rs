@@ -130,8 +130,8 @@ fn examine_registry(
     environment: &Environment,
     registry: &RegistryClient,
 ) -> Result<Vec<DoctorFinding>, CommandError> {
-    let uses = RegistryUse::default().reads([name]);
-    let steps = arguments.registry.credentials(environment, &uses)?.explain(name);
+    let scope = RegistryUse::default().reads([name]);
+    let steps = arguments.registry.credentials(environment, &scope)?.explain(name);
     let used = steps.iter().find(|step| matches!(step.outcome, CredentialOutcome::Used(_)));
     let failed = steps.iter().find(|step| matches!(step.outcome, CredentialOutcome::Failed(_)));
     let mut findings = vec![match (used, failed) {

@@ -28,11 +28,11 @@ mod vddk;
 mod verify;
 
 use clap::builder::Styles;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum as _};
 
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::ui::{MessageFormat, Ui};
+use crate::ui::{MessageFormat, Ui, message};
 
 /// Put virtual-machine disks into container images that KubeVirt boots and CDI imports.
 ///
@@ -93,9 +93,29 @@ impl Arguments {
     pub(crate) fn parse_command_line() -> Result<Self, CommandError> {
         Self::try_parse().map_err(|error| match foreign::explain_option(&error) {
             Some(diagnostic) => CommandError::Usage(diagnostic),
+            None if error.use_stderr() => {
+                message::set_format(requested_format());
+                CommandError::CommandLine(error.render().to_string())
+            }
+            // A help text, or the version.
             None => error.exit(),
         })
     }
+}
+
+/// Returns the value of `--message-format` on a command line that has an error.
+fn requested_format() -> MessageFormat {
+    let words: Vec<String> = std::env::args().collect();
+    let option = "--message-format";
+    let value =
+        words.iter().enumerate().find_map(|(number, word)| match word.strip_prefix(option) {
+            Some("") => words.get(number + 1).cloned(),
+            Some(value) => value.strip_prefix('=').map(str::to_owned),
+            None => None,
+        });
+    value
+        .and_then(|value| MessageFormat::from_str(&value, false).ok())
+        .unwrap_or(MessageFormat::Text)
 }
 
 impl Command {

@@ -214,7 +214,8 @@ fn load_ground(
 }
 
 fn base_error(location: &ImageLocation, error: &BaseError) -> CommandError {
-    let diagnostic = Diagnostic::new(format!("cannot use the base `{location}`: {error}"));
+    let message = format!("cannot use the base `{location}`: {error}");
+    let diagnostic = Diagnostic::new(message).temporary(error.is_temporary());
     let help = match error {
         BaseError::Cancelled => return CommandError::Interrupted,
         BaseError::Platform(_) => Some("VMware has the library for no other platform".into()),

@@ -1,7 +1,9 @@
 //! The *user interface*: results on standard output, everything else on standard error.
 
+pub(crate) mod message;
 pub(crate) mod progress;
 pub(crate) mod prompt;
+pub(crate) mod redact;
 pub(crate) mod render;
 pub(crate) mod signal;
 
@@ -10,9 +12,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::ValueEnum;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+pub(crate) use self::message::{MessageFormat, print_message};
+use self::message::{diagnostic_json, print_json};
 use self::progress::{ProgressMode, ProgressView};
 use self::render::github::annotation;
 use self::render::{Color, MessageSeverity, render};
@@ -23,27 +26,11 @@ use crate::error::{CommandError, cannot};
 #[derive(Debug)]
 pub(crate) struct Ui {
     terminal: Terminal,
-    messages: MessageFormat,
-}
-
-/// How errors and warnings are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MessageFormat {
-    /// For people
-    Text,
-    /// For people, and for the runner of GitHub Actions
-    Github,
 }
 
 impl Ui {
     pub(crate) fn new(environment: &Environment) -> Self {
-        Self { terminal: environment.terminal, messages: MessageFormat::Text }
-    }
-
-    /// Sets the format of errors and warnings.
-    #[must_use]
-    pub(crate) fn with_messages(self, messages: MessageFormat) -> Self {
-        Self { messages, ..self }
+        Self { terminal: environment.terminal }
     }
 
     /// Writes the command's result to standard output.
@@ -60,7 +47,7 @@ impl Ui {
     /// Prints a note for the user's information.
     #[expect(clippy::unused_self, reason = "only who has the interface may write")]
     pub(crate) fn print_note(&self, text: &str) {
-        print_message(&format!("note: {text}"));
+        message::print_note(text);
     }
 
     /// Prints a line about the outcome.
@@ -72,9 +59,13 @@ impl Ui {
     /// Prints why the program fails, and returns its exit status.
     pub(crate) fn fail(&self, error: &CommandError) -> ExitCode {
         let status = match error {
+            CommandError::Failed(all) if is_temporary(all) => 75,
             CommandError::Failed(_) => 1,
             CommandError::Usage(_) => 2,
-            CommandError::Temporary(_) => 75,
+            CommandError::CommandLine(text) => {
+                message::print_usage(text);
+                return ExitCode::from(2);
+            }
             CommandError::Interrupted => {
                 print_message("interrupted; nothing was changed");
                 return ExitCode::from(130);
@@ -96,9 +87,14 @@ impl Ui {
     fn print_diagnostics(&self, diagnostics: &[Diagnostic], severity: MessageSeverity) {
         let color = if self.terminal == Terminal::Color { Color::Ansi } else { Color::Plain };
         for diagnostic in diagnostics {
-            print_message(&render(diagnostic, severity, color));
-            if self.messages == MessageFormat::Github {
-                print_message(&annotation(diagnostic, severity));
+            match message::format() {
+                MessageFormat::Json => print_json(&diagnostic_json(diagnostic, severity)),
+                format => {
+                    print_message(&render(diagnostic, severity, color));
+                    if format == MessageFormat::Github {
+                        print_message(&annotation(diagnostic, severity));
+                    }
+                }
             }
         }
     }
@@ -115,13 +111,17 @@ impl Ui {
         mode: ProgressMode,
         interrupted: Arc<AtomicBool>,
     ) -> Arc<ProgressView> {
+        let mode = match (message::format(), mode) {
+            (MessageFormat::Json, ProgressMode::Auto | ProgressMode::Plain) => ProgressMode::Json,
+            _ => mode,
+        };
         Arc::new(ProgressView::new(mode, self.terminal, interrupted))
     }
 }
 
-/// Prints a line to standard error. A failure to do so is ignored.
-pub(crate) fn print_message(line: &str) {
-    drop(writeln!(io::stderr().lock(), "{line}"));
+/// Returns whether all that failed may succeed later.
+fn is_temporary(diagnostics: &[Diagnostic]) -> bool {
+    !diagnostics.is_empty() && diagnostics.iter().all(|diagnostic| diagnostic.is_temporary)
 }
 
 /// Returns a text without characters that could move the cursor of a terminal.

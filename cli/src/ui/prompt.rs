@@ -1,6 +1,6 @@
 //! *Prompts* ask the user on a terminal.
 
-use std::io::{self, BufRead, IsTerminal, Read, Stdin, Write};
+use std::io::{self, BufRead, IsTerminal, Stdin, Write};
 
 use diskette_builder::net::secret::Secret;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -74,7 +74,7 @@ impl Drop for QuietTerminal<'_> {
 }
 
 /// Reads a line of bytes as they are typed; nothing after Ctrl-C.
-fn read_line(input: impl Read) -> io::Result<Option<String>> {
+fn read_line(input: impl BufRead) -> io::Result<Option<String>> {
     let mut line = Vec::new();
     for byte in input.bytes() {
         match byte? {

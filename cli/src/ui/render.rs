@@ -6,6 +6,8 @@ pub(crate) mod github;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use diskette_builder::recipe::diagnostic::{Diagnostic, Span};
 
+use super::redact::redact_source;
+
 /// Whether a text may have escape sequences for colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Color {
@@ -24,8 +26,19 @@ pub(crate) enum MessageSeverity {
     Warning,
 }
 
+impl MessageSeverity {
+    /// Returns the word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// Returns the diagnostic as lines of text, without a newline at the end.
 pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: Color) -> String {
+    let source = diagnostic.span.as_ref().map(|span| redact_source(&span.source.text));
     let level = match severity {
         MessageSeverity::Error => Level::ERROR,
         MessageSeverity::Warning => Level::WARNING,
@@ -35,7 +48,7 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: 
         Some(rule) => title.id(rule),
         None => title,
     };
-    let group = title.elements(diagnostic.span.as_ref().map(source_snippet));
+    let group = title.elements(diagnostic.span.as_ref().zip(source.as_deref()).map(source_snippet));
     let group = diagnostic
         .help
         .iter()
@@ -47,8 +60,10 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: 
     renderer.render(&[group])
 }
 
-fn source_snippet(span: &Span) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-    Snippet::source(span.source.text.as_str())
+fn source_snippet<'a>(
+    (span, text): (&'a Span, &'a str),
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    Snippet::source(text)
         .path(span.source.name.as_str())
         .annotation(AnnotationKind::Primary.span(span.range.clone()))
 }

@@ -207,10 +207,10 @@ fn secrets_let_in() {
     let Some(skopeo) = peer::find("skopeo") else { return };
     let name = registry.reference("me/vm:1");
     scene.write("creds", USER);
-    scene.run(["push", "-q", "-l", "out", "1", &name, "--creds", "creds"]).digest();
+    scene.run(["push", "-q", "-l", "out", "1", &name, "--creds", USER]).digest();
     let decode = |value: &Value| BASE64_STANDARD.decode(value.as_str().unwrap()).unwrap();
 
-    let args = ["secret", &name, "--with-credentials", "--creds", "creds"];
+    let args = ["secret", &name, "--with-credentials", "--creds", USER];
     let [pull, import] = &objects(&scene, &args)[..] else { panic!("two secrets") };
     kubernetes::check_object(pull);
     let file = scene.write("auth.json", decode(&pull["data"][".dockerconfigjson"]));
@@ -451,7 +451,7 @@ stdout:
 stderr:
 error: no credential for `quay.io/me/vm` is known
  |
- = help: log in with `diskette login quay.io`, or say `--creds FILE`
+ = help: log in with `diskette login quay.io`, or use `--creds USER:PASSWORD`
 
 "#]],
     );

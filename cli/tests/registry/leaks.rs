@@ -30,7 +30,7 @@ enum Source {
     DockerConfig,
     /// `DOCKER_AUTH_CONFIG`
     Variable,
-    /// `--creds -`
+    /// `--creds-file -`
     StandardInput,
     Helper,
     /// The user and password of a proxy, besides those of an auth file.
@@ -177,7 +177,7 @@ fn command(goods: &TestImages, scene: &Scene, registry: &Registry, case: &Case) 
     args.extend(["--debug", "--retry", "1", "--timeout", "2"]);
     match case.source {
         Source::AuthFile | Source::Proxy => args.extend(["--authfile", "auth.json"]),
-        Source::StandardInput => args.extend(["--creds", "-"]),
+        Source::StandardInput => args.extend(["--creds-file", "-"]),
         Source::DockerConfig | Source::Variable | Source::Helper => {}
     }
     scene.program(args)

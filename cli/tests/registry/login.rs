@@ -64,9 +64,9 @@ fn passwords() {
     scene.write("nobody", "sesame");
     let check = |args: &[&str], expected: snapbox::Data| check(&scene, &registry, args, expected);
     check(&[], NONE_KNOWN.raw());
-    check(&["--creds", "wrong"], REFUSED.raw());
+    check(&["--creds-file", "wrong"], REFUSED.raw());
     check(
-        &["--creds", "nobody"],
+        &["--creds-file", "nobody"],
         str![[r#"
 status: 1
 stdout:
@@ -77,7 +77,7 @@ error: there is no `USER:PASSWORD` in `nobody`
         .raw(),
     );
     check(
-        &["--creds", "nowhere"],
+        &["--creds-file", "nowhere"],
         str![[r#"
 status: 1
 stdout:
@@ -87,12 +87,12 @@ error: cannot read `nowhere`: No such file or directory (os error 2)
 "#]]
         .raw(),
     );
-    check(&["--creds", "right"], GOOD.raw());
-    check(&["--creds", "-"], GOOD.raw());
+    check(&["--creds-file", "right"], GOOD.raw());
+    check(&["--creds-file", "-"], GOOD.raw());
     // What is wrong never shows, with whatever options.
     let debug = feed(
         &scene,
-        scene.program(["tags", &registry.reference("team/vm"), "--creds", "-", "--debug"]),
+        scene.program(["tags", &registry.reference("team/vm"), "--creds-file", "-", "--debug"]),
         USER,
     );
     assert!(debug.stderr.contains("> GET"), "{}", debug.stderr);
@@ -115,7 +115,7 @@ error: cannot read `nowhere`: No such file or directory (os error 2)
     check(&["--authfile", "auth.json"], NONE_KNOWN.raw());
     auth(&address, wrong);
     check(&["--authfile", "auth.json"], REFUSED.raw());
-    check(&["--authfile", "auth.json", "--creds", "right"], GOOD.raw());
+    check(&["--authfile", "auth.json", "--creds-file", "right"], GOOD.raw());
     scene.write("auth.json", "{");
     check(&["--authfile", "auth.json"], str![[r#"
 status: 1
@@ -186,7 +186,7 @@ fn tokens() {
     check(
         &scene,
         &registry,
-        &["--creds", "wrong"],
+        &["--creds-file", "wrong"],
         str![[r#"
 status: 1
 stdout:
@@ -198,7 +198,7 @@ error: cannot look for a blob in [REGISTRY]/team/vm: the registry's token server
 "#]],
     );
     drop(server.take_scopes());
-    check(&scene, &registry, &["--creds", "right"], GOOD);
+    check(&scene, &registry, &["--creds-file", "right"], GOOD);
     let mut scopes = server.take_scopes();
     scopes.dedup();
     assert_eq!(scopes, ["repository:team/vm:pull,push"]);
@@ -210,7 +210,7 @@ error: cannot look for a blob in [REGISTRY]/team/vm: the registry's token server
     assert_eq!(scopes, ["repository:team/vm:pull"]);
     // A blob from the repository beside it needs leave for both.
     let beside = registry.reference("other/vm:1");
-    let copied = scene.run(["copy", "--debug", &name, &beside, "--creds", "right"]);
+    let copied = scene.run(["copy", "--debug", &name, &beside, "--creds-file", "right"]);
     assert_eq!(copied.status, 0, "{}", copied.stderr);
     assert!(!copied.stderr.contains("> PATCH"), "blobs were moved: {}", copied.stderr);
     let scopes = server.take_scopes();
@@ -241,7 +241,7 @@ error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a passw
 "#]],
     );
     scene.write("right", USER);
-    check(&scene, &registry, &["--creds", "right"], GOOD);
+    check(&scene, &registry, &["--creds-file", "right"], GOOD);
     // The token server is gone: that is said, and not that the password is wrong.
     let mut settings = settings;
     settings[0].1["token"]["realm"] = json!("http://127.0.0.1:1/token");
@@ -249,9 +249,9 @@ error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a passw
     check(
         &scene,
         &front,
-        &["--creds", "right"],
+        &["--creds-file", "right"],
         str![[r#"
-status: 1
+status: 75
 stdout:
 stderr:
 error: cannot look for a blob in [REGISTRY]/team/vm: cannot connect to 127.0.0.1:1: Connection refused (os error 111)

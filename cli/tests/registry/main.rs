@@ -6,6 +6,7 @@
 )]
 
 mod chunks;
+mod credential_options;
 mod cuts;
 mod fallbacks;
 mod faults;

@@ -128,7 +128,7 @@ error: cannot upload a blob to [REGISTRY]/vm: the server answered 403
     check(
         "return 502;",
         str![[r#"
-1
+75
 error: cannot look for a blob in [REGISTRY]/vm: the server answered 502
 
 "#]]

@@ -110,7 +110,7 @@ fn token_servers_are_quoted() {
         server.set_answer("/v2/a/manifests/1", refusal);
         let image = format!("{host}/a:1");
         let outcome = scene.run(["pull", &image, "-o", "oci:x", "--retry", "0"]);
-        assert_eq!(outcome.status, 1, "{}", outcome.stderr);
+        assert!(matches!(outcome.status, 1 | 75), "{}", outcome.stderr);
         let said = outcome.stderr.replace(&host, "HOST");
         assert!(said.contains(expected), "{expected}\n{said}");
         assert!(!said.contains("does not speak HTTP"), "{said}");
@@ -152,7 +152,7 @@ fn other_protocols_are_named() {
         let started = std::time::Instant::now();
         let outcome = scene.run(["pull", &image, "-o", "oci:x"].iter().chain(args));
         let said = outcome.stderr.replace(&host, "HOST");
-        assert_eq!(outcome.status, 1, "{said}");
+        assert!(matches!(outcome.status, 1 | 75), "{said}");
         assert!(said.contains(expected), "{expected}\n{said}");
         assert!(started.elapsed() < std::time::Duration::from_secs(3), "{said}");
     };

@@ -451,7 +451,7 @@ fn a_registry_whose_disk_is_full() {
         &registry,
         &[&["push", "-l", "large", "1", &name], &few[..]].concat(),
         str![[r#"
-status: 1
+status: 75
 stdout:
 stderr:
 error: cannot upload a blob to [REGISTRY]/vm: the server answered 500: UNKNOWN, unknown error
@@ -465,7 +465,7 @@ error: cannot upload a blob to [REGISTRY]/vm: the server answered 500: UNKNOWN, 
         &registry,
         &[&["build", "--push", "-t", &name], &few[..]].concat(),
         str![[r#"
-status: 1
+status: 75
 stdout:
 stderr:
 error: cannot upload a blob to [REGISTRY]/vm: the server answered 500: UNKNOWN, unknown error

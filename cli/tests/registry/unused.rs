@@ -83,15 +83,3 @@ fn certificates_of_another_registry_stop_nothing() {
     let fits = |it: &Value| it["subject"] == "certs.d" && it["health"] == "problem";
     assert!(outcome.status == 1 && found.iter().any(fits), "{found:#?}");
 }
-
-/// Other programs take the credential where this one takes a file.
-#[test]
-fn a_credential_in_place_of_its_file_is_not_repeated() {
-    let scene = Scene::with_disk();
-    scene.build(&[]);
-    let outcome =
-        scene.run(["push", "-l", "out", "1", "127.0.0.1:1/x:1", "--creds", "robot$me:S3cr3t"]);
-    assert_eq!(outcome.status, 2);
-    assert!(outcome.stderr.contains("`--creds` takes a file"), "{}", outcome.stderr);
-    assert!(!outcome.stderr.contains("S3cr3t"), "{}", outcome.stderr);
-}

@@ -113,7 +113,7 @@ impl BuildError {
     /// Returns the diagnostic of the error: message, location and help.
     pub fn diagnostic(&self) -> Diagnostic {
         if let Self::Source(refused) = self {
-            return refused.diagnostic();
+            return refused.diagnostic().temporary(self.is_temporary());
         }
         let mut message = self.to_string();
         let mut cause = self.source();
@@ -121,7 +121,7 @@ impl BuildError {
             message = format!("{message}: {error}");
             cause = error.source();
         }
-        let diagnostic = Diagnostic::new(message);
+        let diagnostic = Diagnostic::new(message).temporary(self.is_temporary());
         if let Self::Sink(StorageError::Remote { help, .. }) = self {
             return help.iter().cloned().fold(diagnostic, Diagnostic::help);
         }

@@ -3,7 +3,7 @@
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{
-    PlatformSyncOutcome, PlatformSyncReport, SyncError, SyncJob, SyncOutcome, SyncReport,
+    PlatformSyncOutcome, PlatformSyncReport, SyncJob, SyncOutcome, SyncReport,
 };
 use diskette_builder::upstream::UpstreamDisk;
 use serde_json::{Value, json};
@@ -61,24 +61,18 @@ impl SyncSummary<'_> {
 
     /// Returns the error of the command, if an image failed.
     pub(super) fn error(&self) -> Option<CommandError> {
-        let wrong: Vec<(Diagnostic, &SyncError)> = self
+        let all: Vec<Diagnostic> = self
             .all()
             .flat_map(|(job, report)| {
                 report.errors().map(|(platform, error)| {
                     let entry = job.entry;
                     let own = entry.platforms.iter().find(|own| Some(&own.platform) == platform);
                     let origin = own.map_or(&entry.origin, |own| &own.origin);
-                    (error.diagnostic(&entry.image, platform, origin), error)
+                    error.diagnostic(&entry.image, platform, origin)
                 })
             })
             .collect();
-        let is_temporary = wrong.iter().all(|(_, error)| error.is_temporary());
-        let diagnostics: Vec<Diagnostic> = wrong.into_iter().map(|(it, _)| it).collect();
-        match (diagnostics.is_empty(), is_temporary) {
-            (true, _) => None,
-            (false, true) => Some(CommandError::Temporary(diagnostics)),
-            (false, false) => Some(CommandError::Failed(diagnostics)),
-        }
+        (!all.is_empty()).then_some(CommandError::Failed(all))
     }
 }
 

@@ -12,7 +12,7 @@ use diskette_builder::oci::sink::TransferOutcome;
 use serde_json::{Value, json};
 
 use super::{ProgressCounter, ProgressDisplay};
-use crate::ui::print_message;
+use crate::ui::message::print_json;
 
 /// Time between two objects about one layer.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -65,7 +65,7 @@ impl ProgressDisplay for JsonProgress {
             }
             ProgressEvent::Note(text) => json!({ "event": "note", "text": text }),
         };
-        print_message(&object.to_string());
+        print_json(&object);
     }
 }
 
@@ -83,7 +83,7 @@ fn finished_event(
     how: LayerOutcome,
     seconds: Option<f64>,
 ) -> Value {
-    json!({ "event": "finished", "layer": layer, "platform": platform.to_string(), "name": name, "digest": result.digest.to_string(), "size": result.size, "diffId": result.diff_id.to_string(), "reused": how == LayerOutcome::Reused, "seconds": seconds, })
+    json!({ "event": "finished", "layer": layer, "platform": platform.to_string(), "name": name, "digest": result.digest.to_string(), "size": result.size, "diff_id": result.diff_id.to_string(), "reused": how == LayerOutcome::Reused, "seconds": seconds, })
 }
 
 /// Returns the event of a blob that is started.

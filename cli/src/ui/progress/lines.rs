@@ -12,7 +12,7 @@ use diskette_builder::oci::sink::TransferOutcome;
 use indicatif::HumanBytes;
 
 use super::{ProgressCounter, ProgressDisplay, blob_name};
-use crate::ui::print_message;
+use crate::ui::message::{print_message, print_note};
 
 /// Time between two lines about one layer: CI systems end jobs that print nothing.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ impl ProgressDisplay for ProgressLines {
             ProgressEvent::Read { digest, len, .. } => {
                 print_message(&moved_line(digest, len, TransferOutcome::Copied));
             }
-            ProgressEvent::Note(text) => print_message(&format!("note: {text}")),
+            ProgressEvent::Note(text) => print_note(text),
         }
     }
 }

@@ -7,10 +7,7 @@ use super::MessageSeverity;
 
 /// Returns the diagnostic as a workflow command.
 pub(crate) fn annotation(diagnostic: &Diagnostic, severity: MessageSeverity) -> String {
-    let word = match severity {
-        MessageSeverity::Error => "error",
-        MessageSeverity::Warning => "warning",
-    };
+    let word = severity.word();
     let mut properties = Vec::new();
     if let Some(span) = &diagnostic.span {
         let (line, column) = span.line_column();

@@ -101,6 +101,11 @@ impl From<WalkError> for BaseError {
 }
 
 impl BaseError {
+    /// Returns whether the base may be readable later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Storage(StorageError::Remote { is_temporary: true, .. }))
+    }
+
     /// Returns what the user can do, where that is known.
     pub fn help(&self) -> Option<String> {
         match self {

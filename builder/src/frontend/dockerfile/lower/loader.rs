@@ -238,6 +238,6 @@ fn base_diagnostic(error: &BaseError, at: &Span) -> Diagnostic {
         }
         cause = error.source();
     }
-    let problem = Diagnostic::new(message).at(at.clone());
+    let problem = Diagnostic::new(message).at(at.clone()).temporary(error.is_temporary());
     error.help().into_iter().fold(problem, Diagnostic::help)
 }

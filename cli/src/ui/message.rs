@@ -1,0 +1,117 @@
+//! *Messages* on standard error: text for people, annotations for GitHub, or JSON for programs.
+
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
+use clap::ValueEnum;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use serde_json::{Value, json};
+
+use super::redact::redact;
+use super::render::MessageSeverity;
+
+/// Format of errors, warnings and notes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// For people
+    Text,
+    /// For people, and for the runner of GitHub Actions
+    Github,
+    /// A JSON object on each line
+    Json,
+}
+
+/// The format of this process, once the command line was read.
+static FORMAT: OnceLock<MessageFormat> = OnceLock::new();
+
+/// Sets the format of all messages that follow. Later calls change nothing.
+pub(crate) fn set_format(format: MessageFormat) {
+    FORMAT.get_or_init(|| format);
+}
+
+/// Returns the format of messages.
+pub(crate) fn format() -> MessageFormat {
+    FORMAT.get().copied().unwrap_or(MessageFormat::Text)
+}
+
+/// Prints a line to standard error, without secrets.
+pub(crate) fn print_message(line: &str) {
+    match format() {
+        MessageFormat::Json => print_json(&json!({ "level": "info", "message": line })),
+        MessageFormat::Text | MessageFormat::Github => print_line(line),
+    }
+}
+
+/// Prints a note.
+pub(crate) fn print_note(text: &str) {
+    match format() {
+        MessageFormat::Json => print_json(&json!({ "level": "note", "message": text })),
+        MessageFormat::Text | MessageFormat::Github => print_line(&format!("note: {text}")),
+    }
+}
+
+/// Prints what is wrong with the command line, as the parser of the command line tells it.
+pub(crate) fn print_usage(text: &str) {
+    if format() != MessageFormat::Json {
+        return print_line(text.strip_suffix('\n').unwrap_or(text));
+    }
+    let mut parts = text.trim().split("\n\n").map(str::trim);
+    let first = parts.next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    let help: Vec<&str> = parts.collect();
+    print_json(&json!({ "level": "error", "message": first, "help": help }));
+}
+
+/// Prints an object on one line.
+pub(crate) fn print_json(object: &Value) {
+    print_line(&object.to_string());
+}
+
+/// Prints a line. A failure to do so is ignored.
+fn print_line(line: &str) {
+    drop(writeln!(io::stderr().lock(), "{}", redact(line)));
+}
+
+/// Returns an error or warning as JSON.
+pub(crate) fn diagnostic_json(diagnostic: &Diagnostic, severity: MessageSeverity) -> Value {
+    let mut object = json!({ "level": severity.word(), "message": diagnostic.message });
+    if let Some(rule) = diagnostic.rule {
+        object["rule"] = json!(rule);
+    }
+    if let Some(span) = &diagnostic.span {
+        let (line, column) = span.line_column();
+        object["file"] = json!(span.source.name);
+        object["line"] = json!(line);
+        object["column"] = json!(column);
+    }
+    if !diagnostic.help.is_empty() {
+        object["help"] = json!(diagnostic.help);
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use diskette_builder::recipe::diagnostic::{SourceText, Span};
+
+    use super::*;
+
+    #[test]
+    fn diagnostics_are_objects() {
+        let check = |diagnostic: &Diagnostic, expected: Value| {
+            assert_eq!(diagnostic_json(diagnostic, MessageSeverity::Warning), expected);
+        };
+        check(&Diagnostic::new("odd"), json!({ "level": "warning", "message": "odd" }));
+        let source = Arc::new(SourceText { name: "a.yaml".into(), text: "ä\nbc".into() });
+        let whole = Diagnostic::new("odd").rule("disk-dirty").at(Span::new(&source, 4..5));
+        check(
+            &whole.help("mend it"),
+            json!({
+                "level": "warning", "message": "odd", "rule": "disk-dirty", "file": "a.yaml",
+                "line": 2, "column": 2, "help": ["mend it"],
+            }),
+        );
+    }
+}
