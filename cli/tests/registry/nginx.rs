@@ -142,7 +142,7 @@ error: cannot upload a blob to [REGISTRY]/vm: refusing to follow to `http://[REG
     check(
         "add_header Retry-After 1 always; return 429;",
         str![[r#"
-1
+75
 error: cannot look for a blob in [REGISTRY]/vm: the server answered 429
 
 "#]]
