@@ -12,6 +12,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistrySink};
 
 use super::image_name::find_path;
+use super::output_fields::{is_field_list, parse_field_list};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::{ensure_dir, open_dir, open_parent};
@@ -38,35 +39,6 @@ pub(crate) fn registry_output(output: Option<&ImageLocation>) -> Option<&Referen
         Some(ImageLocation::Registry(name)) => Some(name),
         _ => None,
     }
-}
-
-/// Returns whether the text is a list of fields as in docker buildx and buildah,
-/// `type=oci,dest=FILE`.
-fn is_field_list(text: &str) -> bool {
-    text.split(',').any(|field| field.starts_with("type="))
-}
-
-fn parse_field_list(text: &str) -> Result<ImageLocation, String> {
-    let (mut dest, mut is_tar) = (None, true);
-    for field in text.split(',') {
-        match field.split_once('=') {
-            Some(("type", "oci")) => {}
-            Some(("type", kind)) => {
-                return Err(format!("`type={kind}` is not supported; `type=oci` is, and `--push`"));
-            }
-            Some(("dest", "")) => return Err("a path is missing".into()),
-            Some(("dest", path)) => dest = Some(path),
-            Some(("tar", "true")) => is_tar = true,
-            Some(("tar", "false")) => is_tar = false,
-            _ => return Err(format!("`{field}` is not supported; `type`, `dest` and `tar` are")),
-        }
-    }
-    let local = |store, path: &str| LocalImage { store, path: path.into(), name: None };
-    Ok(ImageLocation::Local(match (dest, is_tar) {
-        (Some(path), false) => local(StoreKind::Layout, path),
-        (path, true) => local(StoreKind::OciArchive, path.unwrap_or("-")),
-        (None, false) => return Err("a layout needs `dest=DIR`".into()),
-    }))
 }
 
 /// The directory opened for a layout or an archive; it outlives the sink in it.
@@ -186,7 +158,5 @@ mod tests {
         check("type=oci", Ok("oci-archive:-"));
         check("type=oci,dest=", Err("a path is missing"));
         check("type=oci,tar=false", Err("a layout needs `dest=DIR`"));
-        check("type=docker", Err("`type=docker` is not supported; `type=oci` is, and `--push`"));
-        check("type=oci,name=x", Err("`name=x` is not supported; `type`, `dest` and `tar` are"));
     }
 }

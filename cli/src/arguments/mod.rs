@@ -8,6 +8,7 @@ pub(crate) mod image_name;
 pub(crate) mod key_value;
 pub(crate) mod list_format;
 pub(crate) mod names;
+mod output_fields;
 pub(crate) mod registry;
 pub(crate) mod reports;
 pub(crate) mod rewrite;

@@ -91,7 +91,12 @@ impl Arguments {
     /// Parses the command line. Exits after a message of clap's own, such as a help text; options of other
     /// programs are explained.
     pub(crate) fn parse_command_line() -> Result<Self, CommandError> {
-        Self::try_parse().map_err(|error| match foreign::explain_option(&error) {
+        let stripped = foreign::strip_options(std::env::args_os());
+        let parsed = Self::try_parse_from(stripped.words).inspect(|arguments| {
+            message::set_format(arguments.message_format);
+            stripped.notes.iter().for_each(|note| message::print_note(note));
+        });
+        parsed.map_err(|error| match foreign::explain_option(&error) {
             Some(diagnostic) => CommandError::Usage(diagnostic),
             None if error.use_stderr() => {
                 message::set_format(requested_format());

@@ -230,9 +230,55 @@ fn what_is_wrong_is_shown_where_it_stands() {
     };
     check(&[("push", "yes")], "::error title=diskette::push must be true or false");
     check(&[("file", "a"), ("spec", "b")], "file and spec mean the same");
-    check(&[], "no destination for the image");
+    check(&[("call", "outline")], "call must be build or check");
+    check(&[("load", "yes")], "load must be true or false");
+    check(&[("tags", "\"q.io/a")], "a quote is not closed");
     check(&[("version", "1.0.0; id")], "the version must be like 0.1.0, or source");
     check(&[("version", "1.0.0")], "has no digest of diskette-1.0.0-x86_64-unknown-linux-musl");
+}
+
+/// Lists are read as docker's actions and buildah-build read them.
+#[test]
+fn lists_are_read_as_other_actions_read_them() {
+    let Some(runner) = Runner::new() else { return };
+    let output = format!("oci:{}", runner.scene.path("out").display());
+    let check = |inputs: &[(&str, &str)], expected: &str| {
+        let done = runner.run("action.yml", &[inputs, &[("output", &output)]].concat());
+        assert!(done.success, "{inputs:?}: {}", done.said);
+        assert_eq!(done.outputs["tags"].replace('\n', " "), expected, "{inputs:?}");
+    };
+    check(&[("tags", "q.io/a:1, q.io/a:2")], "q.io/a:1 q.io/a:2");
+    check(&[("tags", "q.io/a:1,q.io/a:2\n\n  q.io/a:3  \r\n")], "q.io/a:1 q.io/a:2 q.io/a:3");
+    check(&[("tags", "\"q.io/a:1\",\"q.io/a:2\"")], "q.io/a:1 q.io/a:2");
+    check(&[("tags", "q.io/a:1 q.io/a:2")], "q.io/a:1 q.io/a:2");
+    check(&[("image", "q.io/a"), ("tags", "latest c9s")], "q.io/a:latest q.io/a:c9s");
+    check(&[("image", "q.io/a")], "q.io/a:latest");
+    let platforms = [("tags", "q.io/a:1"), ("platforms", "linux/amd64, linux/arm64")];
+    check(&platforms, "q.io/a:1");
+    let quoted = "\"org.example.a=small, \"\"fast\"\"\"\n  org.example.b=x, y\n";
+    let done = runner.run("action.yml", &[("labels", quoted), ("output", &output)]);
+    assert!(done.success, "{}", done.said);
+    // An image without a name is known by its digest.
+    for name in ["digest", "imageid", "metadata", "image", "tags", "platform-digests"] {
+        assert!(!done.outputs[name].is_empty(), "{name}");
+    }
+    let digest = done.outputs["digest"].clone();
+    assert_eq!(done.outputs["image"], digest);
+}
+
+/// A pull request builds, and keeps nothing.
+#[test]
+fn without_a_destination_the_image_is_built() {
+    let Some(runner) = Runner::new() else { return };
+    let done = runner.run("action.yml", &[("push", "false"), ("tags", "q.io/a:1")]);
+    assert!(done.success, "{}", done.said);
+    assert!(done.outputs["digest"].starts_with("sha256:"), "{:?}", done.outputs);
+    assert!(done.summary.contains(" KiB | "), "{}", done.summary);
+    let done = runner.run("action.yml", &[("call", "check"), ("push", "true")]);
+    assert!(done.success, "{}", done.said);
+    let outputs = [("outputs", "type=oci,dest=new.tar"), ("no-cache", "true")];
+    let done = runner.run("action.yml", &outputs);
+    assert!(done.success && runner.scene.path("work/new.tar").exists(), "{}", done.said);
 }
 
 #[test]
@@ -260,8 +306,9 @@ fn what_users_give_stays_what_it_is() {
         for input in single {
             let value = format!("x{mark}\n{mark}");
             let done = runner.run("action.yml", &[(input, &value)]);
-            // Any name is good enough for a directory.
-            assert!(input == "output" || !done.success, "{input}: {mark}");
+            // Any name is good enough for a directory; the others are not looked at in this build.
+            let is_used = !["output", "registry-auth-file", "target"].contains(&input);
+            assert!(!is_used || !done.success, "{input}: {mark}");
         }
         // As values of labels they are what they are.
         let value = format!("a=x{mark}y\nb={mark}");
