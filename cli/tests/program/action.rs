@@ -200,7 +200,7 @@ fn an_image_is_built_and_pushed() {
     assert!(metadata["diskette.sent"].as_u64().unwrap() > 100_000);
     assert_eq!(done.outputs["imageid"], done.outputs["digest"]);
     assert!(done.summary.contains("| linux/arm64 | "), "{}", done.summary);
-    assert!(done.summary.contains(" MiB sent"), "{}", done.summary);
+    assert!(done.summary.contains(" KiB sent"), "{}", done.summary);
     // The program is kept.
     runner.server.take_requests();
     let again = runner.run("action.yml", &inputs);

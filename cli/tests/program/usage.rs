@@ -106,7 +106,7 @@ For more information, try '--help'.
     check(
         &["build", "-o", "docker://quay.io/me/vm"],
         str![[r#"
-status: 1
+status: 75
 stdout:
 stderr:
 error: cannot upload a blob to quay.io/me/vm: cannot find the host `quay.io`: failed to lookup address information: Name or service not known
