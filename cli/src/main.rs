@@ -7,6 +7,7 @@ mod boot;
 mod catalogue;
 mod commands;
 mod credentials;
+mod engines;
 mod environment;
 mod error;
 mod files;

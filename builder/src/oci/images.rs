@@ -47,7 +47,7 @@ pub trait Images: Sync {
     where
         Self: 's;
 
-    /// Returns the image if there is exactly one.
+    /// Returns the image if there is exactly one, or an index that lists all others.
     fn only_image(&self) -> Result<Option<Document>, StorageError> {
         Ok(None)
     }

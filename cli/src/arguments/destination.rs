@@ -4,6 +4,7 @@ use std::io;
 
 use cap_std::fs::Dir;
 use diskette_builder::oci::image::location::{ImageLocation, LocalImage, NameUse, StoreKind};
+use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::rename::RenamingSink;
 use diskette_builder::oci::sink::Sink;
@@ -83,21 +84,18 @@ impl<'a> OpenedDestination<'a> {
     pub(crate) fn sink(&self) -> Result<Box<dyn Sink + '_>, CommandError> {
         let location = self.local.path.display().to_string();
         Ok(match self.local.store {
-            StoreKind::DockerArchive => {
-                let message =
-                    format!("cannot write `{}`: only OCI archives are written", self.local);
-                return Err(Diagnostic::new(message).help("use `oci-archive:FILE`").into());
-            }
             StoreKind::Layout => {
                 let dir = self.dir.try_clone().map_err(cannot("open", &location))?;
                 Box::new(LayoutSink::open(dir, &location)?)
             }
-            StoreKind::OciArchive if self.local.is_stream() => {
-                let output = Box::new(io::stdout());
-                Box::new(ArchiveSink::stream(&self.dir, output, "standard output")?)
+            // An OCI archive is one of docker's, too.
+            StoreKind::OciArchive | StoreKind::DockerArchive if self.local.is_stream() => {
+                let (output, platform) = (Box::new(io::stdout()), Platform::host());
+                Box::new(ArchiveSink::stream(&self.dir, output, "standard output", platform)?)
             }
-            StoreKind::OciArchive => {
-                Box::new(ArchiveSink::create(&self.dir, &self.file, &location)?)
+            StoreKind::OciArchive | StoreKind::DockerArchive => {
+                let platform = Platform::host();
+                Box::new(ArchiveSink::create(&self.dir, &self.file, &location, platform)?)
             }
         })
     }

@@ -21,6 +21,7 @@ use diskette_builder::registry::client::RegistryClient;
 
 use self::target::BuildTarget;
 use crate::arguments::reports::BuildReports;
+use crate::engines::ContainerEngine;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::ensure_dir;
@@ -33,6 +34,8 @@ pub(crate) struct Assembly<'a> {
     /// Client of the registries that images are pushed to, if they are.
     pub(crate) push: Option<&'a RegistryClient>,
     pub(crate) output: Option<&'a LocalImage>,
+    /// Engine that loads the images, in place of an output.
+    pub(crate) engine: Option<&'a ContainerEngine>,
     pub(crate) compression: LayerCompression,
     pub(crate) format: ImageFormat,
     pub(crate) jobs: Option<NonZeroUsize>,
@@ -55,7 +58,7 @@ impl Assembly<'_> {
         ui.warn(&plan.warnings());
         let cache = if self.no_cache { None } else { open_cache(environment, "layers", ui) };
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
-        let target = BuildTarget::open(self.output, self.push, environment)?;
+        let target = BuildTarget::open(self.output, self.engine, self.push, environment)?;
         let sinks = target.open_sinks(thread_count(self.jobs))?;
         let tee = sinks.tee();
         let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
@@ -73,8 +76,10 @@ impl Assembly<'_> {
         let built = plan.build(&options);
         // Bars are removed before anything else is printed.
         self.progress.end();
+        let built = built?;
+        self.engine.map_or(Ok(()), ContainerEngine::finish)?;
         let sent = self.push.map(|registry| registry.totals().sent());
-        self.reports.write(&built?, self.output, sent, self.quiet, ui)
+        self.reports.write(&built, self.output, sent, self.quiet, ui)
     }
 }
 

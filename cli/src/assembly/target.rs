@@ -9,6 +9,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistrySink};
 
 use crate::arguments::destination::OpenedDestination;
+use crate::engines::{ContainerEngine, OpenedEngine};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::images::open_layout;
@@ -17,6 +18,7 @@ use crate::images::open_layout;
 pub(super) struct BuildTarget<'a> {
     output: Option<&'a LocalImage>,
     opened: Option<OpenedDestination<'a>>,
+    engine: Option<OpenedEngine<'a>>,
     registry: Option<&'a RegistryClient>,
 }
 
@@ -30,6 +32,7 @@ pub(super) struct TargetSinks<'a> {
 impl<'a> BuildTarget<'a> {
     pub(super) fn open(
         output: Option<&'a LocalImage>,
+        engine: Option<&'a ContainerEngine>,
         registry: Option<&'a RegistryClient>,
         environment: &Environment,
     ) -> Result<Self, CommandError> {
@@ -40,11 +43,15 @@ impl<'a> BuildTarget<'a> {
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
         let opened = output.map(|local| OpenedDestination::open(local, environment)).transpose()?;
-        Ok(Self { output, opened, registry })
+        let engine = engine.map(|engine| OpenedEngine::open(engine, environment)).transpose()?;
+        Ok(Self { output, opened, engine, registry })
     }
 
     pub(super) fn open_sinks(&self, width: usize) -> Result<TargetSinks<'_>, CommandError> {
-        let store = self.opened.as_ref().map(OpenedDestination::naming_sink).transpose()?;
+        let store = match &self.engine {
+            Some(engine) => Some(engine.sink()?),
+            None => self.opened.as_ref().map(OpenedDestination::naming_sink).transpose()?,
+        };
         let images = match self.output {
             Some(local) if self.registry.is_some() => Some(open_layout(&local.path)?),
             _ => None,

@@ -7,7 +7,7 @@ use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
 use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
 use diskette_builder::net::http::HttpClient;
-use diskette_builder::oci::image::location::ImageLocation;
+use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -21,6 +21,8 @@ use self::overrides::RecipeOverrides;
 use crate::arguments::credentials::{BaseRegistry, RegistryUse};
 use crate::arguments::destination::{local_output, registry_output};
 use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
+use crate::commands::gc::collect_after_build;
+use crate::engines::ContainerEngine;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::open_parent;
@@ -43,9 +45,12 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let compression = arguments.compression.compression(arguments.compression_level)?;
-    if arguments.output.is_none() && !arguments.push && !arguments.check {
+    let engine = ContainerEngine::find(arguments.load.filter(|_| !arguments.check))?;
+    let has_target = arguments.output.is_some() || engine.is_some() || arguments.push;
+    if !has_target && !arguments.check {
         return Err(missing_output());
     }
+    let garbage = arguments.layout_to_clean()?;
     arguments.reports.check_files()?;
     let rule = arguments.dependency_rule()?;
     let input = BuildInput::find(arguments)?;
@@ -69,8 +74,10 @@ pub(crate) fn run(
         return Ok(());
     }
     let push = registry.as_ref().filter(|_| arguments.is_pushed());
-    let assembly = arguments.assembly(&progress, push, compression, created);
+    let mut assembly = arguments.assembly(&progress, push, compression, created);
+    assembly.engine = engine.as_ref();
     assembly.run(&recipes, &sources, environment, ui)?;
+    garbage.map_or(Ok(()), |path| collect_after_build(path, arguments.quiet, ui))?;
     match rule {
         Some((path, target)) => Ok(reads.write_rule(path, target)?),
         None => Ok(()),
@@ -116,6 +123,18 @@ impl BuildArguments {
         let is_given =
             self.pair.has_source() || (self.registry.has_credential() && !self.is_pushed());
         is_given.then(|| bases.clone())
+    }
+
+    /// Returns the layout whose garbage is removed after the build.
+    fn layout_to_clean(&self) -> Result<Option<&Path>, CommandError> {
+        match local_output(self.output.as_ref()) {
+            _ if !self.gc => Ok(None),
+            Some(local) if local.store == StoreKind::Layout => Ok(Some(&local.path)),
+            _ => {
+                let diagnostic = Diagnostic::new("`--gc` removes blobs of a layout");
+                Err(CommandError::Usage(diagnostic.help("use `-o oci:DIR`")))
+            }
+        }
     }
 
     /// Applies the options to the recipes, and refuses images that cannot be written to their
@@ -176,6 +195,7 @@ impl BuildArguments {
             progress,
             push,
             output: local_output(self.output.as_ref()),
+            engine: None,
             compression,
             format: self.format.into(),
             jobs: self.jobs,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use diskette_builder::oci::copy::choose_platform;
+use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
@@ -77,8 +78,9 @@ pub(crate) fn run(
     let mut last = None;
     for tag in tags {
         let name = first.take().map_or_else(|| find(&tag), Ok)?;
+        let own = own_names(&*images, &name, tag.as_deref());
         let root = choose_platform(&*images, name, arguments.platform.as_ref(), &source)?;
-        let (names, there) = destination_names(arguments, tag.as_deref());
+        let (names, there) = destination_names(arguments, tag.as_deref(), own);
         let transfer = Transfer {
             images: &*images,
             sink: &*sink,
@@ -145,10 +147,24 @@ fn source_name(arguments: &CopyArguments, tag: &str) -> String {
     }
 }
 
+/// Returns the full references that an image has in a layout or an archive: the one with the tag, or
+/// all without a tag or with a digest.
+fn own_names(images: &dyn Images, root: &Document, tag: Option<&str>) -> Vec<Reference> {
+    let tag = tag.filter(|tag| !tag.starts_with("sha256:"));
+    let names = images.names_of(root.digest).into_iter();
+    let is_meant = |text: &str, name: &Reference| match tag {
+        Some(tag) => tag == text || name.tag() == Some(tag),
+        None => true,
+    };
+    let names = names.filter_map(|text| Some((text, text.parse().ok()?)));
+    names.filter(|(text, name)| is_meant(text, name)).map(|(_, name)| name).collect()
+}
+
 /// Returns the names of the image at its destination: references, or only a tag in a layout.
 fn destination_names(
     arguments: &CopyArguments,
     tag: Option<&str>,
+    own: Vec<Reference>,
 ) -> (Vec<Reference>, Option<String>) {
     let retag = |name: &Reference| match tag.filter(|_| arguments.all_tags) {
         Some(tag) => name.with_tag(tag.to_owned()),
@@ -160,6 +176,7 @@ fn destination_names(
     };
     match (name, &arguments.source) {
         (None, ImageLocation::Registry(name)) => (vec![retag(name)], None),
+        (None, _) if !own.is_empty() => (own, None),
         (None, _) => (Vec::new(), tag.map(str::to_owned)),
         (Some(name), _) => {
             let (names, tag) = split_local_name(name);

@@ -5,11 +5,14 @@ mod auth;
 mod build;
 mod completions;
 mod copy;
+mod delete;
 mod diff;
+mod digest;
 mod docs;
 mod doctor;
 mod extract;
 mod foreign;
+mod gc;
 mod index;
 mod init;
 mod inspect;
@@ -23,6 +26,7 @@ mod push;
 mod releases;
 mod schema;
 mod sync;
+mod tag;
 mod tags;
 mod vddk;
 mod verify;
@@ -67,7 +71,11 @@ pub(crate) enum Command {
     Push(Box<push::PushArguments>),
     Pull(Box<pull::PullArguments>),
     Copy(Box<copy::CopyArguments>),
+    Tag(Box<tag::TagArguments>),
     Tags(Box<tags::TagsArguments>),
+    Digest(Box<digest::DigestArguments>),
+    Delete(Box<delete::DeleteArguments>),
+    Gc(gc::GcArguments),
     Index(index::IndexArguments),
     Sync(Box<sync::SyncArguments>),
     Promote(Box<promote::PromoteArguments>),
@@ -133,7 +141,11 @@ impl Command {
             Self::Push(it) => push::run(it, environment, ui),
             Self::Pull(it) => pull::run(it, environment, ui),
             Self::Copy(it) => copy::run(it, environment, ui),
+            Self::Tag(it) => tag::run(it, environment, ui),
             Self::Tags(it) => tags::run(it, environment, ui),
+            Self::Digest(it) => digest::run(it, environment, ui),
+            Self::Delete(it) => delete::run(it, environment, ui),
+            Self::Gc(it) => gc::run(it, ui),
             Self::Index(it) => index::run(it, environment, ui),
             Self::Sync(it) => sync::run(it, environment, ui),
             Self::Promote(it) => promote::run(it, environment, ui),

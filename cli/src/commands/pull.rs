@@ -6,6 +6,7 @@ use diskette_builder::oci::image::location::{LocalImage, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
+use diskette_builder::oci::sink::Sink;
 use diskette_builder::registry::client::RegistryImages;
 
 use crate::arguments::credentials::RegistryUse;
@@ -13,6 +14,7 @@ use crate::arguments::destination::OpenedDestination;
 use crate::arguments::image_name::{parse_local, parse_reference};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
+use crate::engines::{ContainerEngine, EngineChoice, OpenedEngine};
 use crate::environment::Environment;
 use crate::error::{CommandError, image_not_found, storage_error};
 use crate::transfer::Transfer;
@@ -32,6 +34,18 @@ pub(crate) struct PullArguments {
     #[arg(short, long, value_name = "DEST", value_parser = parse_local)]
     output: Option<LocalImage>,
 
+    /// Load the image into docker if its daemon answers, else into podman, or into the one that is
+    /// named; of several platforms, that of this machine
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        conflicts_with = "output"
+    )]
+    load: Option<EngineChoice>,
+
     /// Pull this platform's image only, e.g. linux/arm64
     #[arg(long)]
     platform: Option<Platform>,
@@ -49,6 +63,7 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let name = &arguments.image;
+    let engine = ContainerEngine::find(arguments.load)?;
     let progress = arguments.show.progress(ui)?;
     let uses = RegistryUse::default().reads([name]);
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
@@ -60,12 +75,19 @@ pub(crate) fn run(
         let last = name.repository().rsplit('/').next().unwrap_or_default();
         LocalImage { store: StoreKind::Layout, path: last.into(), name: None }
     });
-    let opened = OpenedDestination::open(&destination, environment)?;
-    let sink = opened.naming_sink()?;
     let names = [name.clone()];
-    let transfer =
-        Transfer { images: &images, sink: &*sink, names: &names, tag: None, show: &arguments.show };
-    transfer.run(&root, &progress)?;
+    let transfer = |sink: &dyn Sink| {
+        let transfer =
+            Transfer { images: &images, sink, names: &names, tag: None, show: &arguments.show };
+        transfer.run(&root, &progress)
+    };
+    match &engine {
+        Some(engine) => {
+            transfer(&*OpenedEngine::open(engine, environment)?.sink()?)?;
+            engine.finish()?;
+        }
+        None => transfer(&*OpenedDestination::open(&destination, environment)?.naming_sink()?)?,
+    }
     if destination.is_stream() {
         return Ok(());
     }

@@ -181,6 +181,7 @@ impl VddkArguments {
             progress,
             push,
             output: local_output(self.output.as_ref()),
+            engine: None,
             compression: LayerCompression::Gzip(GzipLevel::default()),
             format: ImageFormat::Oci,
             jobs: self.jobs,

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::Path;
 
+use diskette_integration::disk::mixed_bytes;
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::image::Layout;
 use diskette_integration::peer;
@@ -46,6 +47,27 @@ fn archives_are_copied_to_archives() {
     let streamed = scene.run(["copy", "-q", "oci-archive:vm.tar", "oci-archive:-"]);
     assert_eq!((streamed.status, streamed.stderr.as_str()), (0, ""));
     assert_eq!(streamed.stdout, scene.read("again.tar"));
+}
+
+#[test]
+fn a_copy_keeps_its_names() {
+    let scene = Scene::with_disk();
+    let options = ["-t", "quay.io/me/a:1", "-t", "quay.io/me/b:2", "-t", "quay.io/me/c:2"];
+    scene.build_to("oci-archive:vm.tar", &options);
+    let check = |source: &str, expected: &[&str]| {
+        fs::remove_dir_all(scene.path("copy")).unwrap_or_default();
+        let source = format!("oci-archive:vm.tar{source}");
+        scene.run(["copy", "-q", &source, "oci-archive:again.tar"]).digest();
+        scene.run(["copy", "-q", "oci-archive:again.tar", "oci:copy"]).digest();
+        let index = Layout::open(&scene.path("copy")).index();
+        let entries = index["manifests"].as_array().unwrap().iter();
+        let names = entries.map(|entry| &entry["annotations"]["io.containerd.image.name"]);
+        let names: Vec<&str> = names.map(|name| name.as_str().unwrap_or_default()).collect();
+        assert_eq!(names, expected, "{source}");
+    };
+    check("", &["quay.io/me/a:1", "quay.io/me/b:2", "quay.io/me/c:2"]);
+    check(":1", &["quay.io/me/a:1"]);
+    check(":quay.io/me/c:2", &["quay.io/me/c:2"]);
 }
 
 #[test]
@@ -200,7 +222,14 @@ error: an archive takes one image, not all tags
 #[test]
 fn of_several_images_one_is_named() {
     let scene = Scene::with_two_disks();
-    scene.build(&["--per-arch-tags"]);
+    let digest = scene.build(&["--per-arch-tags"]);
+    // An index stands for all that it lists.
+    check_copied(&scene, "oci:out", &digest);
+    scene.build_to("oci-archive:arch.tar", &["--per-arch-tags"]);
+    check_copied(&scene, "oci-archive:arch.tar", &digest);
+    fs::remove_dir_all(scene.path("copy")).unwrap();
+    scene.write("x.raw", mixed_bytes(9, 100_000));
+    scene.build(&["-t", "quay.io/me/vm:2"]);
     let Some(tar) = peer::find("tar") else { return };
     let (file, layout) = (scene.path("tar.tar"), scene.path("out"));
     tar.run([Path::new("-cf"), &file, Path::new("-C"), &layout, Path::new(".")]);
@@ -213,7 +242,7 @@ stdout:
 stderr:
 error: which image of `oci-archive:tar.tar`?
  |
- = help: it has 1, 1-amd64, 1-arm64; say for example `oci-archive:tar.tar:1`
+ = help: it has 1, 1-amd64, 1-arm64, 2; say for example `oci-archive:tar.tar:1`
 
 "#]],
     );

@@ -8,6 +8,7 @@
 mod chunks;
 mod credential_options;
 mod cuts;
+mod delete;
 mod fallbacks;
 mod faults;
 mod hostile;

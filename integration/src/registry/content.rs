@@ -73,6 +73,7 @@ impl Shared {
         match &request.head.method[..] {
             "GET" | "HEAD" => {}
             "PUT" => return self.put_manifest(name, reference, request, body),
+            "DELETE" => return Ok(self.delete_manifest(name, reference)),
             _ => return Ok(RegistryAnswer::error(405, "UNSUPPORTED", "no such method")),
         }
         let store = self.store.lock().unwrap();
@@ -82,6 +83,22 @@ impl Shared {
         Ok(RegistryAnswer::new(200)
             .body(&manifest.media_type, &manifest.bytes[..])
             .with("Docker-Content-Digest", &manifest.digest))
+    }
+
+    /// Deletes a tag alone, or a manifest with all its tags, as distribution 3 does.
+    fn delete_manifest(&self, name: &str, reference: &str) -> RegistryAnswer {
+        let mut store = self.store.lock().unwrap();
+        let repository = store.repository(name);
+        let is_there = if reference.contains(':') {
+            repository.tags.retain(|_, digest| digest != reference);
+            repository.manifests.remove(reference).is_some()
+        } else {
+            repository.tags.remove(reference).is_some()
+        };
+        if is_there {
+            return RegistryAnswer::new(202);
+        }
+        RegistryAnswer::error(404, "MANIFEST_UNKNOWN", "manifest unknown")
     }
 
     fn put_manifest(

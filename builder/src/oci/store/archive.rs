@@ -1,4 +1,4 @@
-//! An OCI archive: a layout as one tar file. A blob is written straight into the tar although its
+//! An OCI archive: a layout as one tar file, which docker can load too. A blob is written straight into the tar although its
 //! name and size are known only at its end: space for its headers is reserved, and filled then.
 
 use std::io::{self, IoSlice, Write};
@@ -12,7 +12,8 @@ use super::copy_blob;
 use super::index::LayoutIndex;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::json::Document;
+use crate::oci::image::json::{Document, to_canonical_json};
+use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::sink::{self, BlobWriter, NamedImage, ReportBytes, Sink, TransferOutcome};
 
@@ -21,32 +22,46 @@ use crate::oci::sink::{self, BlobWriter, NamedImage, ReportBytes, Sink, Transfer
 pub struct ArchiveSink<'a> {
     tar: Mutex<ArchiveTar<'a>>,
     path: String,
+    /// Platform of the images that docker loads.
+    platform: Platform,
 }
 
 impl<'a> ArchiveSink<'a> {
     /// Starts an archive that will be the file `name` of a directory. `path` is its path in
-    /// messages.
-    pub fn create(dir: &'a Dir, name: &str, path: &str) -> Result<Self, StorageError> {
+    /// messages. From an archive with several platforms, a docker that reads no index loads the image
+    /// that is nearest to `platform`.
+    pub fn create(
+        dir: &'a Dir,
+        name: &str,
+        path: &str,
+        platform: Platform,
+    ) -> Result<Self, StorageError> {
         let file =
             TempFile::new(dir).map_err(StorageError::io("write to the directory of", path))?;
-        Self::start(ArchiveDestination::Named(file, name.into()), path)
+        Self::start(ArchiveDestination::Named(file, name.into()), path, platform)
     }
 
     /// Starts an archive that will be written to `output`, through an unnamed file in a directory
-    /// for temporary files. `path` is the name of the output in messages.
+    /// for temporary files. `path` is the name of the output in messages, `platform` as in
+    /// [`create`](Self::create).
     pub fn stream(
         temporary: &'a Dir,
         output: Box<dyn Write + Send>,
         path: &str,
+        platform: Platform,
     ) -> Result<Self, StorageError> {
         let file = TempFile::new_anonymous(temporary);
         let file = file.map_err(StorageError::io("make a temporary file for", path))?;
-        Self::start(ArchiveDestination::Stream(file, output), path)
+        Self::start(ArchiveDestination::Stream(file, output), path, platform)
     }
 
-    fn start(destination: ArchiveDestination<'a>, path: &str) -> Result<Self, StorageError> {
+    fn start(
+        destination: ArchiveDestination<'a>,
+        path: &str,
+        platform: Platform,
+    ) -> Result<Self, StorageError> {
         let tar = ArchiveTar::start(destination).map_err(StorageError::io("write", path))?;
-        Ok(Self { tar: Mutex::new(tar), path: path.into() })
+        Ok(Self { tar: Mutex::new(tar), path: path.into(), platform })
     }
 
     fn tar(&self) -> MutexGuard<'_, ArchiveTar<'a>> {
@@ -100,12 +115,17 @@ impl Sink for ArchiveSink<'_> {
 
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
         let mut index = LayoutIndex::empty();
-        images
+        let index = images
             .iter()
             .try_for_each(|named| index.set_name(named))
             .and_then(|()| index.to_bytes())
-            .and_then(|bytes| self.tar().finish(&bytes))
-            .map_err(self.error())
+            .map_err(self.error())?;
+        let mut tar = self.tar();
+        let listed =
+            tar.blobs().map_err(self.error())?.list_docker_images(images, &self.platform)?;
+        let docker = (!listed.is_empty()).then(|| to_canonical_json(&listed)).transpose();
+        let docker = docker.map_err(|error| self.error()(error.into()))?;
+        tar.finish(&index, docker.as_deref()).map_err(self.error())
     }
 
     fn max_parallel_blobs(&self) -> usize {

@@ -1,12 +1,14 @@
 //! The *tar* of an archive that is being written.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::io::{self, Seek, SeekFrom, Write};
 
 use cap_std::fs::File;
 use cap_tempfile::TempFile;
 use tar::{EntryType, Header};
 
+use super::docker::{ArchiveBlobs, DOCKER_MANIFEST};
+use super::member::MemberSpan;
 use super::{BLOBS, INDEX};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
@@ -23,7 +25,7 @@ pub(super) struct ArchiveTar<'a> {
     destination: ArchiveDestination<'a>,
     /// Length of the members so far, in bytes.
     end: u64,
-    blobs: HashSet<Digest>,
+    blobs: BTreeMap<Digest, MemberSpan>,
 }
 
 /// What becomes of the tar when it is finished.
@@ -39,7 +41,7 @@ pub(super) enum ArchiveDestination<'a> {
 impl<'a> ArchiveTar<'a> {
     /// Starts a tar with what every layout has.
     pub(super) fn start(destination: ArchiveDestination<'a>) -> io::Result<Self> {
-        let mut tar = Self { destination, end: 0, blobs: HashSet::new() };
+        let mut tar = Self { destination, end: 0, blobs: BTreeMap::new() };
         for dir in ["blobs/", "blobs/sha256/"] {
             tar.append(&new_header(dir, EntryType::Directory, 0)?, &[])?;
         }
@@ -49,7 +51,7 @@ impl<'a> ArchiveTar<'a> {
 
     /// Returns whether the archive has a blob.
     pub(super) fn has_blob(&self, digest: Digest) -> bool {
-        self.blobs.contains(&digest)
+        self.blobs.contains_key(&digest)
     }
 
     /// Moves the position of the file to where the content of the next blob begins.
@@ -82,10 +84,13 @@ impl<'a> ArchiveTar<'a> {
 
     /// Appends a document as a blob, unless the archive has it already.
     pub(super) fn append_document(&mut self, document: &Document) -> io::Result<()> {
-        if !self.blobs.insert(document.digest) {
+        if self.has_blob(document.digest) {
             return Ok(());
         }
-        self.append_file(&format!("{BLOBS}/{}", document.digest.to_hex()), &document.bytes)
+        let span = MemberSpan { at: self.end + RECORD, len: document.bytes.len() as u64 };
+        self.append_file(&format!("{BLOBS}/{}", document.digest.to_hex()), &document.bytes)?;
+        self.blobs.insert(document.digest, span);
+        Ok(())
     }
 
     fn append_file(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
@@ -96,7 +101,7 @@ impl<'a> ArchiveTar<'a> {
     /// that is reserved for them. A blob that the archive has already is truncated.
     pub(super) fn write_blob_headers(&mut self, digest: Digest, size: u64) -> io::Result<()> {
         let start = self.end;
-        if !self.blobs.insert(digest) {
+        if self.has_blob(digest) {
             return self.output()?.set_len(start);
         }
         let mut headers = Vec::new();
@@ -115,13 +120,22 @@ impl<'a> ArchiveTar<'a> {
         output.write_all(&headers)?;
         output.seek(SeekFrom::Start(start + HEADERS + size))?;
         output.write_all(&padding)?;
+        self.blobs.insert(digest, MemberSpan { at: start + HEADERS, len: size });
         self.end = start + HEADERS + size + padding.len() as u64;
         Ok(())
     }
 
-    /// Appends the index and the end of the tar, and hands it to its destination.
-    pub(super) fn finish(&mut self, index: &[u8]) -> io::Result<()> {
+    /// Returns the blobs, for reading.
+    pub(super) fn blobs(&mut self) -> io::Result<ArchiveBlobs<'_>> {
+        let file = self.output()?.try_clone()?.into_std();
+        Ok(ArchiveBlobs { file, spans: &self.blobs })
+    }
+
+    /// Appends the index, docker's manifest if there is one, and the end of the tar, and hands it to
+    /// its destination.
+    pub(super) fn finish(&mut self, index: &[u8], docker: Option<&[u8]>) -> io::Result<()> {
         self.append_file(INDEX, index)?;
+        docker.map_or(Ok(()), |docker| self.append_file(DOCKER_MANIFEST, docker))?;
         self.output()?.write_all(&[0; 2 * 512])?;
         match std::mem::replace(&mut self.destination, ArchiveDestination::Finished) {
             ArchiveDestination::Named(file, name) => {

@@ -1,23 +1,20 @@
 //! The images of an OCI archive, for *reading*. The headers of the tar are read once to find the
 //! offsets of the blobs, which are then read from the file. An archive is untrusted.
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt as _;
+use std::io::{BufReader, Read};
 
+use super::docker::DOCKER_MANIFEST;
 use super::entries::LayoutEntries;
+use super::member::{FilePart, MemberSpan};
 use super::{BLOBS, INDEX, parse_document};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
+use crate::oci::image::json::Document;
 use crate::oci::images::Images;
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
-
-/// Name of a file in archives of Docker's own format, which have no `index.json`.
-const DOCKER: &str = "manifest.json";
 
 /// Size of the read buffer in bytes: enough for the headers of a member, whose content is skipped.
 const HEADERS: usize = 4096;
@@ -38,13 +35,6 @@ pub struct ArchiveImages {
     path: String,
     entries: LayoutEntries,
     blobs: BTreeMap<Digest, MemberSpan>,
-}
-
-/// Offset and length of a member's content in the file, in bytes.
-#[derive(Debug, Clone, Copy)]
-struct MemberSpan {
-    at: u64,
-    len: u64,
 }
 
 /// The members of the tar that are used.
@@ -130,7 +120,7 @@ impl ArchiveContents {
             .then_some(MemberSpan { at: found.offset, len: found.size });
         match found.path.as_str() {
             INDEX => self.index = span,
-            DOCKER => self.is_docker = true,
+            DOCKER_MANIFEST => self.is_docker = true,
             path => {
                 let name = path.strip_prefix(BLOBS).and_then(|rest| rest.strip_prefix('/'));
                 let digest = name.and_then(|name| format!("sha256:{name}").parse().ok());
@@ -150,38 +140,6 @@ impl ArchiveContents {
                     `skopeo copy docker-archive:FILE oci-archive:FILE` makes one of it";
         }
         "is not an OCI archive: there is no index.json in it"
-    }
-}
-
-impl MemberSpan {
-    /// Reads the content, unless it is too long for a document.
-    fn bytes(self, file: &File) -> io::Result<Vec<u8>> {
-        if self.len > DOCUMENT_LEN_MAX {
-            return Err(io::Error::other("too long for a document"));
-        }
-        let mut bytes = Vec::new();
-        FilePart { file, at: self.at, left: self.len }.read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != self.len {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(bytes)
-    }
-}
-
-/// A part of a file that is being read. It is independent of the position of the file descriptor.
-struct FilePart<F> {
-    file: F,
-    at: u64,
-    left: u64,
-}
-
-impl<F: Borrow<File>> Read for FilePart<F> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let len = usize::try_from(self.left).map_or(space.len(), |left| left.min(space.len()));
-        let count = self.file.borrow().read_at(&mut space[..len], self.at)?;
-        self.at += count as u64;
-        self.left -= count as u64;
-        Ok(count)
     }
 }
 
@@ -219,8 +177,7 @@ impl Images for ArchiveImages {
     }
 
     fn only_image(&self) -> Result<Option<Document>, StorageError> {
-        let found = self.entries.only_image()?;
-        found.map(|(digest, declared)| self.read_blob_document(digest, declared)).transpose()
+        self.entries.only_image(|digest, declared| self.read_blob_document(digest, declared))
     }
 
     fn names(&self) -> Vec<&str> {

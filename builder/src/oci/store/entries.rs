@@ -1,5 +1,7 @@
 //! The *entries* of a layout's `index.json`, for reading images.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -8,6 +10,12 @@ use super::index::{IMAGE_NAME, REF_NAME};
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::DescriptorFields;
 use crate::oci::image::digest::Digest;
+use crate::oci::image::format::is_index;
+use crate::oci::image::index::ImageIndex;
+use crate::oci::image::json::Document;
+
+/// The most indexes that are read to find one that lists all others.
+const INDEXES_MAX: usize = 32;
 
 /// The entries of an `index.json`, in its order.
 #[derive(Debug, Default)]
@@ -52,15 +60,33 @@ impl LayoutEntries {
         Ok(Some((digest, &entry.media_type)))
     }
 
-    /// Returns digest and media type of the image if there is exactly one.
-    pub(super) fn only_image(&self) -> Result<Option<(Digest, &str)>, StorageError> {
-        let mut digests: Vec<&str> = self.all.iter().map(|entry| entry.digest.as_str()).collect();
-        digests.sort_unstable();
-        digests.dedup();
-        match digests[..] {
-            [digest] => self.find_image(digest),
-            _ => Ok(None),
+    /// Returns the image that stands for all: the only one, or the index that lists all others, as a
+    /// build with a tag for each platform writes it. `read` reads a document.
+    pub(super) fn only_image(
+        &self,
+        read: impl Fn(Digest, &str) -> Result<Document, StorageError>,
+    ) -> Result<Option<Document>, StorageError> {
+        let digests: BTreeSet<&str> = self.all.iter().map(|entry| entry.digest.as_str()).collect();
+        if let (1, Some(digest)) = (digests.len(), digests.first()) {
+            let found = self.find_image(digest)?;
+            return found.map(|(digest, declared)| read(digest, declared)).transpose();
         }
+        let indexes = self.all.iter().filter(|entry| is_index(&entry.media_type));
+        for entry in indexes.take(INDEXES_MAX) {
+            // One that cannot be read does not stand for others.
+            let Some(document) =
+                entry.digest.parse().ok().and_then(|digest| read(digest, &entry.media_type).ok())
+            else {
+                continue;
+            };
+            let Ok(index) = ImageIndex::parse(&document) else { continue };
+            let listed = index.manifests.iter().map(|image| image.digest.to_string());
+            let listed: BTreeSet<String> = listed.chain([entry.digest.clone()]).collect();
+            if digests.iter().all(|digest| listed.contains(*digest)) {
+                return Ok(Some(document));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the names of all images for messages: full references where they are known.

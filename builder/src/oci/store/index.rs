@@ -6,6 +6,7 @@ use std::io;
 use serde_json::{Map, Value, json};
 
 use crate::oci::image::json::to_canonical_json;
+use crate::oci::image::reference::Reference;
 use crate::oci::sink::NamedImage;
 
 /// Annotation with the tag of an image, which skopeo, podman and umoci read.
@@ -46,13 +47,43 @@ impl LayoutIndex {
     /// Makes a name refer to an image. The entry that had the name is removed; all others are kept.
     pub(crate) fn set_name(&mut self, named: &NamedImage) -> io::Result<()> {
         let full = named.name.as_ref().map(ToString::to_string);
-        let mut entry = serde_json::to_value(&named.image)?;
-        let Some(Value::Array(entries)) = self.0.get_mut("manifests") else { return Ok(()) };
-        entries.retain(|old| !is_same_name(old, named.tag(), full.as_deref()));
+        self.set_entry(serde_json::to_value(&named.image)?, named.tag(), full);
+        Ok(())
+    }
+
+    /// Gives the image with this tag, full reference or digest another tag, in the same repository if
+    /// it has a full reference. Returns whether there is such an image.
+    pub(super) fn add_tag(&mut self, name: &str, tag: &str) -> bool {
+        let Some(entry) = self.entries().iter().find(|entry| is_called(entry, name)).cloned()
+        else {
+            return false;
+        };
+        let old = annotation(&entry, IMAGE_NAME).and_then(|name| name.parse::<Reference>().ok());
+        let full = old.map(|name| name.with_tag(tag.to_owned()).to_string());
+        self.set_entry(entry, tag, full);
+        true
+    }
+
+    /// Removes the entries of the image with this tag, full reference or digest, and returns its
+    /// digests.
+    pub(super) fn remove_name(&mut self, name: &str) -> Vec<String> {
+        let Some(Value::Array(entries)) = self.0.get_mut("manifests") else { return Vec::new() };
+        let removed = entries.extract_if(.., |entry| is_called(entry, name));
+        let digest = |entry: &Value| Some(entry.get("digest")?.as_str()?.to_owned());
+        removed.filter_map(|entry| digest(&entry)).collect()
+    }
+
+    fn entries(&self) -> &[Value] {
+        self.0.get("manifests").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    fn set_entry(&mut self, mut entry: Value, tag: &str, full: Option<String>) {
+        let Some(Value::Array(entries)) = self.0.get_mut("manifests") else { return };
+        entries.retain(|old| !is_same_name(old, tag, full.as_deref()));
         // Readers compare only the tag; of two images with the same tag, the second gets its full
         // reference.
-        let taken = entries.iter().any(|old| annotation(old, REF_NAME) == Some(named.tag()));
-        let ref_name = full.as_deref().filter(|_| taken).unwrap_or(named.tag());
+        let taken = entries.iter().any(|old| annotation(old, REF_NAME) == Some(tag));
+        let ref_name = full.as_deref().filter(|_| taken).unwrap_or(tag);
         let mut annotations = entry
             .get_mut("annotations")
             .and_then(Value::as_object_mut)
@@ -64,8 +95,14 @@ impl LayoutIndex {
         }
         entry["annotations"] = Value::Object(annotations);
         entries.push(entry);
-        Ok(())
     }
+}
+
+/// Returns whether an entry has this tag, full reference or digest.
+fn is_called(entry: &Value, name: &str) -> bool {
+    let names = [annotation(entry, IMAGE_NAME), annotation(entry, REF_NAME)];
+    let digest = entry.get("digest").and_then(Value::as_str);
+    names.into_iter().chain([digest]).any(|found| found == Some(name))
 }
 
 /// Returns whether an entry has the name. An entry of another tool may have only a tag.

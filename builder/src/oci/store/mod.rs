@@ -4,9 +4,16 @@
 mod archive;
 mod archive_tar;
 mod archived;
+mod docker;
+mod edit;
 mod entries;
+mod garbage;
 mod index;
 mod layout;
+mod layout_dir;
+mod locks;
+mod member;
+mod reachable;
 mod reader;
 mod writeback;
 
@@ -20,7 +27,10 @@ use crate::oci::sink::{BlobWriter, ReportBytes, SourceBlob};
 
 pub use archive::ArchiveSink;
 pub use archived::ArchiveImages;
+pub use edit::LayoutNames;
+pub use garbage::{GarbageFile, LayoutGarbage};
 pub use layout::LayoutSink;
+pub use locks::BusyLayout;
 pub use reader::LayoutImages;
 
 /// Directory of the blobs in a layout.

@@ -124,8 +124,7 @@ impl Images for LayoutImages {
     }
 
     fn only_image(&self) -> Result<Option<Document>, StorageError> {
-        let found = self.entries.only_image()?;
-        found.map(|(digest, declared)| self.read_blob_document(digest, declared)).transpose()
+        self.entries.only_image(|digest, declared| self.read_blob_document(digest, declared))
     }
 
     fn names(&self) -> Vec<&str> {

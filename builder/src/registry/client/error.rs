@@ -10,6 +10,9 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::recipe::diagnostic::Diagnostic;
 
+/// The operation that deletes an image or a tag, in error messages.
+pub(super) const DELETE_ACT: &str = "delete";
+
 /// An operation on a registry that failed, its location and the cause.
 #[derive(Debug, Error)]
 #[error("cannot {act} {location}: {cause}")]
@@ -118,6 +121,9 @@ impl RegistryError {
             RegistryErrorCause::Keychain(diagnostic) | RegistryErrorCause::Settings(diagnostic) => {
                 return diagnostic.help.first().cloned();
             }
+            RegistryErrorCause::Status { status: 400 | 405, .. } if self.act == DELETE_ACT => {
+                DELETION_HELP.into()
+            }
             RegistryErrorCause::Status { responder, status, detail, .. } => {
                 return status_help(responder, *status, detail.as_deref(), host);
             }
@@ -134,6 +140,9 @@ const PROXY_LOGIN: &str = "the proxy wants a user and a password; write them in 
 
 const SPEAKS_TLS: &str =
     "does it speak https? on this machine that is not expected; say `--tls-verify`";
+
+const DELETION_HELP: &str = "the registry does not allow deletion by this API; distribution does \
+    with `storage.delete.enabled: true`, others in their web interface";
 
 /// Returns what the user can do about an error status.
 fn status_help(

@@ -18,6 +18,11 @@ impl TokenScope {
         Self::parse(&format!("repository:{repository}:pull,push"))
     }
 
+    /// Returns the scope for deleting images of a repository.
+    pub(crate) fn delete(repository: &str) -> Self {
+        Self::parse(&format!("repository:{repository}:delete,pull"))
+    }
+
     /// Parses scopes that are separated by spaces; invalid ones are ignored.
     pub(crate) fn parse(text: &str) -> Self {
         let mut scope = Self::default();
@@ -60,6 +65,7 @@ mod tests {
         };
         check(TokenScope::pull("a/b"), "repository:a/b:pull");
         check(TokenScope::push("a"), "repository:a:pull,push");
+        check(TokenScope::delete("a"), "repository:a:delete,pull");
         check(
             TokenScope::push("a").union(&TokenScope::pull("b")),
             "repository:a:pull,push repository:b:pull",

@@ -15,6 +15,7 @@ use crate::arguments::destination::parse_output;
 use crate::arguments::key_value::KeyValue;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::reports::BuildReports;
+use crate::engines::EngineChoice;
 use crate::ui::progress::ProgressMode;
 
 /// Build the images that a spec or a Dockerfile describes.
@@ -52,6 +53,18 @@ pub(crate) struct BuildArguments {
     /// compressed, and without -o nothing is written here
     #[arg(long)]
     pub(super) push: bool,
+
+    /// Load the images into docker if its daemon answers, else into podman, or into the one that is
+    /// named; of several platforms, that of this machine
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        conflicts_with_all = ["output", "push"]
+    )]
+    pub(super) load: Option<EngineChoice>,
 
     /// Build for these platforms, e.g. linux/amd64,linux/arm64 [default: all of the spec's; with a
     /// Dockerfile that of this machine]
@@ -114,6 +127,10 @@ pub(crate) struct BuildArguments {
     /// Read everything again, and cache nothing
     #[arg(long)]
     pub(super) no_cache: bool,
+
+    /// Remove the blobs of the layout that none of its images uses any more, after the build
+    #[arg(long)]
+    pub(super) gc: bool,
 
     /// Report errors and warnings, and write nothing
     #[arg(long)]

@@ -241,13 +241,6 @@ pub(super) const FOREIGN_OPTIONS: &[ForeignOption] = &[
         "use `--compression none`",
     ),
     option(
-        "--load",
-        Switch,
-        NotedIfOff,
-        "there is no local store",
-        "write a layout with `-o oci:DIR`, which podman and skopeo read",
-    ),
-    option(
         "--volume",
         Word,
         Refused,

@@ -1,0 +1,149 @@
+//! Tags are added to images of a registry, and images are *deleted*
+//! (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#content-management>).
+
+use thiserror::Error;
+
+use super::error::{DELETE_ACT, RegistryError, RegistryErrorCause};
+use super::scope::TokenScope;
+use super::{RegistryClient, Repository};
+use crate::oci::error::StorageError;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::reference::Reference;
+
+/// What a registry deleted, or would delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedImage {
+    /// Digest of the index or manifest.
+    pub digest: Digest,
+    /// Tags that are deleted.
+    pub tags: Vec<String>,
+    /// Whether the image itself is deleted rather than only a tag.
+    pub with_image: bool,
+}
+
+/// Why an image was not deleted.
+#[derive(Debug, Error)]
+pub enum DeleteError {
+    /// There is no such image.
+    #[error("there is no image `{0}`")]
+    NotFound(String),
+    /// The registry deletes images only, and other tags refer to this one.
+    #[error(
+        "cannot delete `{name}` alone: the registry deletes whole images, and this one has other tags: {}",
+        .others.join(", ")
+    )]
+    Shared {
+        /// The image as it was named.
+        name: String,
+        /// The image with all its tags, named by its digest.
+        whole: String,
+        /// Other tags of the image.
+        others: Vec<String>,
+    },
+    /// The registry refused a request, or could not be reached.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl From<RegistryError> for DeleteError {
+    fn from(error: RegistryError) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl RegistryClient {
+    /// Points the tag of a name at a document that its repository has.
+    pub fn add_tag(&self, document: &Document, name: &Reference) -> Result<(), RegistryError> {
+        let repository = self.target_repository(name)?;
+        name.tag().map_or(Ok(()), |tag| repository.put_tag(document, tag))
+    }
+
+    /// Returns what the name of an image refers to in its repository: a digest with all its tags, or a
+    /// tag alone.
+    pub fn find_deletion(&self, name: &Reference) -> Result<DeletedImage, DeleteError> {
+        let repository = self.target_repository(name)?;
+        let digest = repository.find_digest(name)?;
+        if name.digest().is_some() {
+            let tags = repository.list_tags_of(digest)?;
+            return Ok(DeletedImage { digest, tags, with_image: true });
+        }
+        let tags = name.tag().map(str::to_owned).into_iter().collect();
+        Ok(DeletedImage { digest, tags, with_image: false })
+    }
+
+    /// Deletes a tag, or with a digest an image and all its tags. Where the registry cannot delete a
+    /// tag alone, the image is deleted if no other tag refers to it.
+    pub fn delete_image(&self, name: &Reference) -> Result<DeletedImage, DeleteError> {
+        let repository = self.target_repository(name)?;
+        let digest = repository.find_digest(name)?;
+        let tag = name.tag().filter(|_| name.digest().is_none());
+        if let Some(tag) = tag
+            && repository.delete_tag(tag, digest)?
+        {
+            // A registry may delete the image together with its tag.
+            let with_image = repository.probe_manifest(&digest.to_string())?.is_none();
+            return Ok(DeletedImage { digest, tags: vec![tag.into()], with_image });
+        }
+        let tags = repository.list_tags_of(digest)?;
+        let others: Vec<String> =
+            tags.iter().filter(|other| Some(&***other) != tag).cloned().collect();
+        if tag.is_some() && !others.is_empty() {
+            let (whole, name) = (name.with_digest(digest).to_string(), name.to_string());
+            return Err(DeleteError::Shared { name, whole, others });
+        }
+        repository.send_deletion(&digest.to_string(), |status| matches!(status, 200..=204))?;
+        Ok(DeletedImage { digest, tags, with_image: true })
+    }
+}
+
+impl Repository<'_> {
+    fn find_digest(&self, name: &Reference) -> Result<Digest, DeleteError> {
+        let reference = name.digest().or(name.tag()).unwrap_or_default();
+        let found = self.read_manifest(reference)?;
+        Ok(found.ok_or_else(|| DeleteError::NotFound(name.to_string()))?.digest)
+    }
+
+    /// Deletes a tag; returns whether the registry can do that.
+    fn delete_tag(&self, tag: &str, digest: Digest) -> Result<bool, RegistryError> {
+        // Registries refuse it with any of these; distribution 2.8 takes the tag for a digest.
+        let refused = |status| matches!(status, 400 | 404 | 405 | 500 | 501);
+        let status =
+            self.send_deletion(tag, |status| matches!(status, 200..=204) || refused(status))?;
+        if refused(status) {
+            return Ok(false);
+        }
+        if self.probe_manifest(tag)? != Some(digest) {
+            return Ok(true);
+        }
+        let why = format!("the server answered {status}, and the tag is still there");
+        Err(self.reference_error(tag, DELETE_ACT, RegistryErrorCause::InvalidContent(why)))
+    }
+
+    fn send_deletion(
+        &self,
+        reference: &str,
+        expected: impl Fn(u16) -> bool,
+    ) -> Result<u16, RegistryError> {
+        let scope = TokenScope::delete(&self.name);
+        let call = self.manifest_call(DELETE_ACT, "DELETE", reference, scope)?;
+        let response = self.send_call(&call, expected);
+        let response =
+            response.map_err(|error| self.reference_error(reference, DELETE_ACT, error.cause))?;
+        let status = response.head.status;
+        response.discard();
+        Ok(status)
+    }
+
+    /// Lists the tags that refer to a digest, in alphabetical order. Each tag of the repository is looked up.
+    fn list_tags_of(&self, digest: Digest) -> Result<Vec<String>, RegistryError> {
+        let mut found = Vec::new();
+        for tag in self.list_tags()? {
+            if self.probe_manifest(&tag)? == Some(digest) {
+                found.push(tag);
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}
