@@ -37,7 +37,11 @@ Commands:
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
+  tag          Give an image of a registry or a layout more tags
   tags         List the tags of a repository, a layout or an archive, a line each
+  digest       Print the digest of an image
+  delete       Delete an image of a registry or a layout
+  gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
   sync         Publish what distributions have released since it was last published
   promote      Copy verified images from a staging registry to the public one
@@ -89,7 +93,11 @@ Commands:
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
+  tag          Give an image of a registry or a layout more tags
   tags         List the tags of a repository, a layout or an archive, a line each
+  digest       Print the digest of an image
+  delete       Delete an image of a registry or a layout
+  gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
   sync         Publish what distributions have released since it was last published
   promote      Copy verified images from a staging registry to the public one
