@@ -8,6 +8,7 @@ mod catalogue;
 mod commands;
 mod credentials;
 mod engines;
+mod disks;
 mod environment;
 mod error;
 mod files;

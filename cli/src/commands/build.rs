@@ -23,6 +23,7 @@ use crate::arguments::destination::{local_output, registry_output};
 use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
 use crate::commands::gc::collect_after_build;
 use crate::engines::ContainerEngine;
+use crate::disks::text::PLACEHOLDER_REGISTRY;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::open_parent;
@@ -33,6 +34,7 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 mod arguments;
 mod compression;
 mod conversion;
+mod disks;
 mod dockerfile;
 mod format;
 mod input;
@@ -63,6 +65,7 @@ pub(crate) fn run(
     let opener =
         LocationOpener { registry: registry.as_ref(), bases: arguments.base_scope(&bases) };
     let loaded = input.load(arguments, &opener, environment, &*progress, ui)?;
+    ui.warn(&input.warnings);
     let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
     arguments.apply_options(&mut recipes, input.language)?;
     let asked = arguments.source_date_epoch.as_deref();
@@ -90,6 +93,17 @@ fn check_names(recipes: &[Recipe]) -> Result<(), CommandError> {
     }
     let diagnostic = Diagnostic::new("an image without a name cannot be pushed");
     Err(CommandError::Usage(diagnostic.help("say `-t REF`, or `image: REF` in the spec")))
+}
+
+/// Refuses the name that `diskette init` writes if no repository is known.
+fn refuse_placeholder(recipes: &[Recipe]) -> Result<(), CommandError> {
+    let mut names = recipes.iter().flat_map(|recipe| &recipe.names);
+    let Some(name) = names.find(|name| name.registry() == PLACEHOLDER_REGISTRY) else {
+        return Ok(());
+    };
+    let message = format!("`{}` stands for a repository of yours", name.full_repository());
+    let help = "set `image:` in the spec to your repository, or build with `-t quay.io/you/fedora`";
+    Err(CommandError::Usage(Diagnostic::new(message).help(help)))
 }
 
 impl BuildArguments {
@@ -147,6 +161,9 @@ impl BuildArguments {
         self.overrides(language)?.apply(recipes)?;
         if self.is_pushed() {
             check_names(recipes)?;
+        }
+        if !self.check {
+            refuse_placeholder(recipes)?;
         }
         self.check_output_name(recipes)?;
         self.check_format(recipes)

@@ -9,6 +9,8 @@ use std::ffi::{OsStr, OsString};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use crate::files::disk_file::has_disk_name;
+
 use self::table::{FOREIGN_OPTIONS, ForeignValue, Treatment};
 
 /// The command whose foreign options are known.
@@ -79,6 +81,9 @@ fn find_option<'v>(
 
 /// Returns the message about an option of another program, if the error is about one.
 pub(crate) fn explain_option(error: &clap::Error) -> Option<Diagnostic> {
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        return explain_disk(error);
+    }
     if error.kind() != ErrorKind::UnknownArgument {
         return None;
     }
@@ -88,6 +93,20 @@ pub(crate) fn explain_option(error: &clap::Error) -> Option<Diagnostic> {
     let name = option.split('=').next().unwrap_or(option);
     let option = FOREIGN_OPTIONS.iter().find(|option| option.name == name)?;
     Some(Diagnostic::new(format!("`{name}` is not supported: {}", option.reason)).help(option.help))
+}
+
+/// Returns the message about a disk in place of a command.
+fn explain_disk(error: &clap::Error) -> Option<Diagnostic> {
+    let Some(ContextValue::String(text)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    has_disk_name(text).then(|| {
+        Diagnostic::new(format!("`{text}` is a disk and not a command"))
+            .help(format!(
+                "`diskette build {text} -t REF --push` makes an image of it and pushes it"
+            ))
+            .help(format!("`diskette inspect {text}` shows what is in it"))
+    })
 }
 
 #[cfg(test)]

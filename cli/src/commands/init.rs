@@ -1,15 +1,16 @@
 //! `diskette init`.
 
-mod disks;
-mod text;
-
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use crate::environment::Environment;
-use crate::error::CommandError;
+use crate::arguments::names::parse_name;
+use crate::disks::find_disks;
+use crate::disks::text::{SpecText, spec_text};
+use crate::environment::{Environment, Terminal};
+use crate::error::{CommandError, cannot};
 use crate::files::write_file;
 use crate::ui::Ui;
 
@@ -37,28 +38,64 @@ pub(crate) struct InitArguments {
     force: bool,
 }
 
-pub(crate) fn run(arguments: &InitArguments, _: &Environment, ui: &Ui) -> Result<(), CommandError> {
+pub(crate) fn run(
+    arguments: &InitArguments,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    arguments.image.as_deref().map(parse_name).transpose()?;
     let directory = &arguments.directory;
-    let found = disks::find_disks(directory)?;
+    let found = find_disks(directory)?;
     if found.is_empty() {
         let message = format!("there is no disk in `{}`", directory.display());
         let help = "disks end in .qcow2, .img, .raw, .vmdk, .vhd, .vhdx, .vdi or .iso, perhaps with \
             .gz, .xz, .zst or .bz2";
         return Err(Diagnostic::new(message).help(help).into());
     }
-    let text = text::spec_text(&found, arguments.image.as_deref());
     let own = directory.join("diskette.yaml");
     let path = arguments.output.as_deref().unwrap_or(&own);
-    if path == Path::new("-") {
-        return Ok(ui.print_result(text.as_bytes())?);
-    }
-    if path.exists() && !arguments.force {
+    let is_printed = path == Path::new("-");
+    if !is_printed && path.exists() && !arguments.force {
         let message = format!("`{}` is there already", path.display());
         let help = "say `-o` to write to another file, or `--force` to replace it";
         return Err(Diagnostic::new(message).help(help).into());
     }
+    let asked = match &arguments.image {
+        None if environment.terminal != Terminal::None => ask_image(ui)?,
+        _ => None,
+    };
+    let image = arguments.image.as_deref().or(asked.as_deref());
+    let text = spec_text(
+        &found,
+        &SpecText { image, placeholder: true, instancetype: None, preference: None, name: None },
+    );
+    if is_printed {
+        return Ok(ui.print_result(text.as_bytes())?);
+    }
     write_file(path, text.as_bytes())?;
     let path = path.display();
-    ui.print_line(&format!("wrote {path}; `diskette build --check` looks at it once more"));
+    let next = match image {
+        Some(_) => "`diskette build --check` checks it",
+        None => "set `image:` in it to your repository, or build with `-t`",
+    };
+    ui.print_line(&format!("wrote {path}; {next}"));
     Ok(())
+}
+
+/// Asks for the repository, if there is a terminal to answer on. An empty answer is none.
+fn ask_image(ui: &Ui) -> Result<Option<String>, CommandError> {
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    ui.print_line(
+        "Which repository is the image for, e.g. quay.io/you/fedora? (empty: set it later)",
+    );
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(cannot("read", "standard input"))?;
+    let answer = answer.trim();
+    if answer.is_empty() {
+        return Ok(None);
+    }
+    parse_name(answer)?;
+    Ok(Some(answer.to_owned()))
 }

@@ -1,13 +1,14 @@
 //! The arguments of `diskette build`.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diskette_builder::oci::image::location::ImageLocation;
 
 use super::compression::CompressionKind;
 use super::conversion::{ConvertCompression, ConvertKind};
+use super::disks::DiskArguments;
 use super::dockerfile::DockerfileArguments;
 use super::format::FormatKind;
 use crate::arguments::credentials::PairCredentials;
@@ -18,7 +19,7 @@ use crate::arguments::reports::BuildReports;
 use crate::engines::EngineChoice;
 use crate::ui::progress::ProgressMode;
 
-/// Build the images that a spec or a Dockerfile describes.
+/// Build the image of a disk, or the images that a spec or a Dockerfile describes.
 ///
 /// Reads diskette.yaml, or a Dockerfile, of which nothing is executed: RUN is evaluated if it only
 /// creates, links, changes or removes files. Writes an OCI image layout or archive, for all
@@ -27,9 +28,10 @@ use crate::ui::progress::ProgressMode;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct BuildArguments {
-    /// The directory of the spec, or of what a Dockerfile copies
-    #[arg(value_name = "CONTEXT", default_value = ".")]
-    pub(super) context: PathBuf,
+    /// Disks, each with its architecture if need be, e.g. arm64=disk.qcow2; or the directory of the
+    /// spec, or of what a Dockerfile copies [default: .]
+    #[arg(value_name = "DISK|CONTEXT")]
+    pub(super) inputs: Vec<String>,
 
     /// The spec or Dockerfile; - reads it from standard input [default: diskette.yaml, Containerfile
     /// or Dockerfile in CONTEXT]
@@ -145,6 +147,9 @@ pub(crate) struct BuildArguments {
     pub(super) reports: BuildReports,
 
     #[command(flatten)]
+    pub(super) disks: DiskArguments,
+
+    #[command(flatten)]
     pub(super) dockerfile: DockerfileArguments,
 
     #[command(flatten)]
@@ -160,4 +165,11 @@ pub(crate) struct BuildArguments {
     /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(super) progress: ProgressMode,
+}
+
+impl BuildArguments {
+    /// Returns the directory of the spec, or of what a Dockerfile copies.
+    pub(super) fn context(&self) -> &Path {
+        self.inputs.first().map_or(Path::new("."), Path::new)
+    }
 }

@@ -15,6 +15,7 @@ use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use super::BuildArguments;
+use super::disks::are_disks;
 use super::lock::LockFile;
 use crate::arguments::names::{parse_name, parse_platform};
 use crate::assembly::open_cache;
@@ -34,6 +35,7 @@ pub(super) struct BuildInput {
     path: PathBuf,
     source: Arc<SourceText>,
     pub(super) language: InputLanguage,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 /// Language of an input.
@@ -57,7 +59,19 @@ pub(super) struct LoadedInput {
 impl BuildInput {
     /// Reads the named file, or the first that exists in the context.
     pub(super) fn find(arguments: &BuildArguments) -> Result<Self, CommandError> {
-        let context = arguments.context.components().as_path();
+        if arguments.file.is_none() && are_disks(&arguments.inputs) {
+            let (source, warnings) =
+                arguments.disks.describe(&arguments.inputs, &arguments.platform)?;
+            let (path, language) = (PathBuf::new(), InputLanguage::Spec);
+            return Ok(Self { path, source, language, warnings });
+        }
+        arguments.disks.check_unused()?;
+        if let [_, second, ..] = &arguments.inputs[..] {
+            let message = format!("a build has one context, and `{second}` is another");
+            let help = "several arguments are disks, e.g. `amd64=a.qcow2 arm64=b.qcow2`";
+            return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
+        }
+        let context = arguments.context().components().as_path();
         if let Some(path) = &arguments.file {
             // docker searches the working directory, buildah the context too.
             let inside = context.join(path);
@@ -65,16 +79,16 @@ impl BuildInput {
             let path = if is_elsewhere { inside } else { path.clone() };
             let source = read_spec(&path)?;
             let language = InputLanguage::detect(&path, &source.text);
-            return Ok(Self { path, source, language });
+            return Ok(Self { path, source, language, warnings: Vec::new() });
         }
         for name in INPUT_NAMES {
             let path = context.join(name);
             if let Some(source) = read_if_exists(&path)? {
                 let language = InputLanguage::detect(&path, &source.text);
-                return Ok(Self { path, source, language });
+                return Ok(Self { path, source, language, warnings: Vec::new() });
             }
         }
-        let message = format!("nothing to build in `{}`", arguments.context.display());
+        let message = format!("nothing to build in `{}`", arguments.context().display());
         let help = "write a `diskette.yaml` or a `Dockerfile`, or name another file with `-f`";
         Err(Diagnostic::new(message).help(help).into())
     }
@@ -109,14 +123,17 @@ impl BuildInput {
     /// Returns a record of the file that has been read.
     fn reads(&self) -> ReadFiles {
         let reads = ReadFiles::default();
-        reads.add(&self.path);
+        if !self.path.as_os_str().is_empty() {
+            reads.add(&self.path);
+        }
         reads
     }
 
     /// Returns the path of the lock file, beside the Dockerfile.
     fn lock_path(&self, arguments: &BuildArguments) -> PathBuf {
         let is_named = self.path != Path::new("-");
-        let path = if is_named { self.path.clone() } else { arguments.context.join("Dockerfile") };
+        let path =
+            if is_named { self.path.clone() } else { arguments.context().join("Dockerfile") };
         let mut name = path.into_os_string();
         name.push(".lock");
         name.into()
@@ -127,7 +144,8 @@ impl BuildInput {
         let recipes = spec::load_recipes(&self.source).map_err(CommandError::Failed)?;
         let base = match self.path.parent() {
             Some(parent) if self.path != Path::new("-") => parent.to_owned(),
-            _ => arguments.context.clone(),
+            _ if self.path.as_os_str().is_empty() => PathBuf::new(),
+            _ => arguments.context().to_owned(),
         };
         let reads = self.reads();
         let inputs = Box::new(SpecFiles { base, reads: reads.clone() });
@@ -145,7 +163,7 @@ impl BuildInput {
         let read = dockerfile::parse(&self.source).map_err(CommandError::Failed)?;
         let own = (self.path != Path::new("-")).then_some(&*self.path);
         let reads = self.reads();
-        let contexts = arguments.dockerfile.open_contexts(&arguments.context, own, &reads)?;
+        let contexts = arguments.dockerfile.open_contexts(arguments.context(), own, &reads)?;
         let build_args = arguments.dockerfile.build_args(environment);
         let images = arguments.dockerfile.named_images();
         let build_platform = Platform::host();

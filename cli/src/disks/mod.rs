@@ -1,4 +1,6 @@
-//! The *disks* of a directory, and their platforms.
+//! *Disks* that are found in a directory or named, their platforms, and the spec for them.
+
+pub(crate) mod text;
 
 use std::io;
 use std::path::Path;
@@ -53,59 +55,64 @@ const PREFERENCES: [(&[&str], &str); 22] = [
 ];
 
 /// A disk of the directory.
-pub(super) struct FoundDisk {
+pub(crate) struct FoundDisk {
     /// Path of the file, relative to the directory.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Properties of the disk, unless the file is compressed.
-    pub(super) info: Option<DiskInfo>,
-    pub(super) compression: Option<CompressionFormat>,
-    pub(super) platform: Platform,
+    pub(crate) info: Option<DiskInfo>,
+    pub(crate) compression: Option<CompressionFormat>,
+    pub(crate) platform: Platform,
     /// How the platform was found.
-    pub(super) known_by: KnownBy,
+    pub(crate) known_by: KnownBy,
 }
 
 /// How the platform of a disk was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KnownBy {
+pub(crate) enum KnownBy {
     BootLoader,
     Name,
+    /// Given by the user.
+    User,
     /// Not found; the platform of this machine is assumed.
     Nothing,
 }
 
 impl FoundDisk {
+    /// Reads the properties of a disk. `name` is its path in the spec.
+    pub(crate) fn read(path: &Path, name: &str) -> Result<Self, CommandError> {
+        let compression = CompressionFormat::from_name(name);
+        let info = match compression {
+            Some(_) => None,
+            None => Some(examine_file(path).map_err(cannot("read", path.display()))?),
+        };
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let (platform, known_by) = guess_platform(&file, info.as_ref());
+        Ok(Self { name: name.to_owned(), info, compression, platform, known_by })
+    }
+
     /// Returns the preference for the operating system in the file's name.
-    pub(super) fn preference(&self) -> Option<&'static str> {
-        let name = self.name.to_lowercase();
+    pub(crate) fn preference(&self) -> Option<&'static str> {
+        let name = self.name.rsplit('/').next().unwrap_or_default().to_lowercase();
         let fits = |words: &[&str]| words.iter().all(|word| name.contains(word));
         PREFERENCES.iter().find(|(words, _)| fits(words)).map(|(_, preference)| *preference)
     }
 
     /// Returns whether KubeVirt can boot the disk without conversion.
-    pub(super) fn is_bootable(&self) -> bool {
+    pub(crate) fn is_bootable(&self) -> bool {
         use disk::DiskFormat::{Iso, Qcow2, Raw};
         self.info.as_ref().is_none_or(|info| matches!(info.format, Qcow2 | Raw | Iso))
     }
 }
 
 /// Finds the disks of a directory, in the order of their names.
-pub(super) fn find_disks(directory: &Path) -> Result<Vec<FoundDisk>, CommandError> {
+pub(crate) fn find_disks(directory: &Path) -> Result<Vec<FoundDisk>, CommandError> {
     let mut disks = Vec::new();
     for found in WalkDir::new(directory).min_depth(1).max_depth(1).sort_by_file_name() {
         let found = found.map_err(cannot("list", directory.display()))?;
         let Some(name) = found.file_name().to_str() else { continue };
-        let compression = CompressionFormat::from_name(name);
-        if !found.path().is_file() || !has_disk_name(name) {
-            continue;
+        if found.path().is_file() && has_disk_name(name) {
+            disks.push(FoundDisk::read(found.path(), name)?);
         }
-        let info = match compression {
-            Some(_) => None,
-            None => {
-                Some(examine_file(found.path()).map_err(cannot("read", found.path().display()))?)
-            }
-        };
-        let (platform, known_by) = guess_platform(name, info.as_ref());
-        disks.push(FoundDisk { name: name.to_owned(), info, compression, platform, known_by });
     }
     // A compressed file beside its uncompressed one is the same disk.
     let plain: Vec<String> = disks.iter().map(|disk| disk.name.clone()).collect();

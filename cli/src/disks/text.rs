@@ -4,10 +4,26 @@ use std::fmt::Write as _;
 
 use diskette_builder::oci::image::platform::Platform;
 
-use super::disks::{FoundDisk, KnownBy};
+use super::{FoundDisk, KnownBy};
+
+/// Registry of the name that stands in a spec until the user has set another: a name that nobody can
+/// own (RFC 2606).
+pub(crate) const PLACEHOLDER_REGISTRY: &str = "registry.invalid";
+
+/// What a spec says besides its disks.
+pub(crate) struct SpecText<'a> {
+    /// The repository.
+    pub(crate) image: Option<&'a str>,
+    /// Whether an image without a repository gets a placeholder.
+    pub(crate) placeholder: bool,
+    pub(crate) instancetype: Option<&'a str>,
+    pub(crate) preference: Option<&'a str>,
+    /// Name of the disk in the image.
+    pub(crate) name: Option<&'a str>,
+}
 
 /// Returns the spec: one image of all disks if their platforms differ, else one image per disk.
-pub(super) fn spec_text(disks: &[FoundDisk], image: Option<&str>) -> String {
+pub(crate) fn spec_text(disks: &[FoundDisk], options: &SpecText<'_>) -> String {
     let mut platforms: Vec<&Platform> = disks.iter().map(|disk| &disk.platform).collect();
     platforms.sort();
     platforms.dedup();
@@ -15,62 +31,72 @@ pub(super) fn spec_text(disks: &[FoundDisk], image: Option<&str>) -> String {
     if platforms.len() == disks.len() {
         let mut all: Vec<&FoundDisk> = disks.iter().collect();
         all.sort_by_key(|disk| &disk.platform);
-        return format!("{head}{}", document_text(&all, image));
+        return format!("{head}{}", document_text(&all, options));
     }
     let mut names: Vec<String> = Vec::new();
     for disk in disks {
         let stem = stem(&disk.name);
-        let name = image.map_or_else(|| repository_name(&stem), |image| format!("{image}-{stem}"));
+        let name =
+            options.image.map_or_else(|| placeholder(&stem), |image| format!("{image}-{stem}"));
         let same = names.iter().filter(|other| other.starts_with(&name)).count();
         names.push(if same == 0 { name } else { format!("{name}-{}", same + 1) });
     }
-    let each = disks.iter().zip(&names).map(|(disk, name)| document_text(&[disk], Some(name)));
+    let each = disks
+        .iter()
+        .zip(&names)
+        .map(|(disk, name)| document_text(&[disk], &SpecText { image: Some(name), ..*options }));
     format!(
         "{head}# Several disks are for one platform: each is an image of its own.\n{}",
         each.collect::<Vec<_>>().join("---\n")
     )
 }
 
-fn document_text(disks: &[&FoundDisk], image: Option<&str>) -> String {
+fn document_text(disks: &[&FoundDisk], options: &SpecText<'_>) -> String {
     let mut text = "apiVersion: diskette/v1\n".to_owned();
-    let own = disks.first().map(|disk| repository_name(&stem(&disk.name)));
-    let image = image.map(str::to_owned).or(own).unwrap_or_default();
+    let own = disks.first().filter(|_| options.placeholder);
+    let own = own.map(|disk| placeholder(&stem(&disk.name)));
     // Writing to a string does not fail.
-    let _ok = writeln!(text, "# The repository; `-t` replaces it.\nimage: {image}");
-    text += "tags: [latest]\nplatforms:\n";
+    if let Some(image) = options.image.map(str::to_owned).or(own) {
+        let _ok = writeln!(text, "# The repository; `-t` replaces it.\nimage: {image}");
+        text += "tags: [latest]\n";
+    }
+    text += "platforms:\n";
     for disk in disks {
         let why = match disk.known_by {
             KnownBy::BootLoader => "platform by the boot loader",
             KnownBy::Name => "platform by the file name",
+            KnownBy::User => "platform as given",
             KnownBy::Nothing => "platform unknown, this machine's",
         };
         let _ok = writeln!(text, "  # {why}{}\n  {}:", describe_disk(disk), disk.platform);
-        text += &platform_text(disk);
+        text += &platform_text(disk, options.name);
     }
-    let preference = disks.iter().find_map(|disk| disk.preference());
-    match preference {
-        Some(preference) => {
-            let _ok = writeln!(
-                text,
-                "# Defaults of virtual machines that use the image.\nkubevirt:\n  \
-                 instancetype: u1.medium\n  preference: {preference}"
-            );
-        }
-        None => {
-            text += "# kubevirt:\n#   instancetype: u1.medium\n#   preference: fedora\n";
-        }
-    }
-    text
+    text + &kubevirt_text(disks, options)
 }
 
-fn platform_text(disk: &FoundDisk) -> String {
-    let name = quoted(&disk.name);
-    if disk.is_bootable() {
-        return format!("    disk: {name}\n");
+/// Returns the defaults of virtual machines.
+fn kubevirt_text(disks: &[&FoundDisk], options: &SpecText<'_>) -> String {
+    let preference = options.preference.or(disks.iter().find_map(|disk| disk.preference()));
+    let instancetype = options.instancetype.or(preference.map(|_| "u1.medium"));
+    let Some(instancetype) = instancetype else {
+        return "# kubevirt:\n#   instancetype: u1.medium\n#   preference: fedora\n".into();
+    };
+    let head = "# Defaults of virtual machines that use the image.\nkubevirt:\n";
+    let preference = preference.map(|it| format!("  preference: {}\n", quoted(it)));
+    format!("{head}  instancetype: {}\n{}", quoted(instancetype), preference.unwrap_or_default())
+}
+
+fn platform_text(disk: &FoundDisk, name: Option<&str>) -> String {
+    let path = quoted(&disk.name);
+    let name = name.map(|name| format!(", name: {}", quoted(name)));
+    match (disk.is_bootable(), name) {
+        (true, None) => format!("    disk: {path}\n"),
+        (true, Some(name)) => format!("    disk: {{ path: {path}{name} }}\n"),
+        (false, name) => format!(
+            "    # KubeVirt boots only raw and qcow2.\n    disk: {{ path: {path}, convert: qcow2{} }}\n",
+            name.unwrap_or_default()
+        ),
     }
-    format!(
-        "    # KubeVirt boots only raw and qcow2.\n    disk: {{ path: {name}, convert: qcow2 }}\n"
-    )
 }
 
 /// Returns the comment that describes a disk.
@@ -87,8 +113,9 @@ fn describe_disk(disk: &FoundDisk) -> String {
     }
 }
 
-fn repository_name(name: &str) -> String {
-    format!("quay.io/me/{name}")
+/// Returns a name that `build` refuses until the user has set another.
+fn placeholder(name: &str) -> String {
+    format!("{PLACEHOLDER_REGISTRY}/me/{name}")
 }
 
 /// Returns a valid repository name made from a file name.
