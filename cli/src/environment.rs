@@ -50,7 +50,7 @@ impl Environment {
         Self {
             source_date_epoch: variable("SOURCE_DATE_EPOCH"),
             cache_home: cache_home.or_else(home),
-            temporary: variable("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
+            temporary: temporary_directory(),
             auth: credential_environment(),
             registries: registries::SettingsEnvironment {
                 registries_conf: path_variable("CONTAINERS_REGISTRIES_CONF"),
@@ -125,6 +125,11 @@ fn terminal() -> Terminal {
     }
     // https://no-color.org: any value but the empty one.
     if variable("NO_COLOR").is_some() { Terminal::Plain } else { Terminal::Color }
+}
+
+/// Returns the directory for temporary files.
+pub(crate) fn temporary_directory() -> PathBuf {
+    variable("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
 }
 
 /// Returns a variable that is set and not empty.

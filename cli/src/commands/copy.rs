@@ -106,10 +106,6 @@ fn is_archive(location: &ImageLocation) -> bool {
 fn check_arguments(arguments: &CopyArguments) -> Result<(), CommandError> {
     let usage =
         |message: &str, help: &str| Err(CommandError::Usage(Diagnostic::new(message).help(help)));
-    if arguments.source.is_stream() {
-        let help = "write it to a file first: archives are read in any order";
-        return usage("an archive cannot be read from standard input", help);
-    }
     if arguments.all_tags && is_archive(&arguments.destination) {
         return usage(
             "an archive takes one image, not all tags",

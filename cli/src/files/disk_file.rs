@@ -27,7 +27,7 @@ pub(crate) fn has_disk_name(name: &str) -> bool {
 
 /// Returns whether a file is a disk: by its name, or by a format that its content shows.
 pub(crate) fn is_disk_file(path: &Path) -> bool {
-    if is_tar(path) {
+    if is_archive_file(path) {
         return false;
     }
     let has_format = || {

@@ -8,6 +8,7 @@
 mod boot;
 mod convert;
 mod large;
+mod named;
 mod packed;
 mod refused;
 mod remedies;

@@ -168,19 +168,6 @@ error: there is no image `oci-archive:vm.tar:2`
     );
     check(
         &scene,
-        &copy("oci-archive:-"),
-        str![[r#"
-status: 2
-stdout:
-stderr:
-error: an archive cannot be read from standard input
- |
- = help: write it to a file first: archives are read in any order
-
-"#]],
-    );
-    check(
-        &scene,
         &copy("containers-storage:vm"),
         str![[r#"
 status: 2
@@ -189,18 +176,6 @@ stderr:
 error: invalid value 'containers-storage:vm' for '<SRC>': `containers-storage:` is not supported; `docker-archive:FILE` and `oci-archive:FILE` carry images to and from docker and podman
 
 For more information, try '--help'.
-
-"#]],
-    );
-    scene.write("packed", [0x1f, 0x8b, 8, 0, 0, 0]);
-    check(
-        &scene,
-        &copy("oci-archive:packed"),
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: packed is packed with gzip, and archives are read without unpacking them; unpack it first
 
 "#]],
     );

@@ -32,7 +32,7 @@ Usage: diskette [OPTIONS] <COMMAND>
 
 Commands:
   init         Write a spec for the disks of a directory, ready to build
-  build        Build the images that a spec or a Dockerfile describes
+  build        Build the image of a disk, or the images that a spec or a Dockerfile describes
   vddk         Make an image of VMware's disk library (VDDK) for CDI and Forklift
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
@@ -88,7 +88,7 @@ Usage: diskette [OPTIONS] <COMMAND>
 
 Commands:
   init         Write a spec for the disks of a directory, ready to build
-  build        Build the images that a spec or a Dockerfile describes
+  build        Build the image of a disk, or the images that a spec or a Dockerfile describes
   vddk         Make an image of VMware's disk library (VDDK) for CDI and Forklift
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout

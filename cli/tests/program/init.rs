@@ -18,7 +18,7 @@ fn a_spec_is_written_and_builds() {
 # yaml-language-server: $schema=https://raw.githubusercontent.com/diskette/diskette/main/spec-files/diskette.schema.json
 apiVersion: diskette/v1
 # The repository; `-t` replaces it.
-image: quay.io/me/fedora-cloud-42
+image: registry.invalid/me/fedora-cloud-42
 tags: [latest]
 platforms:
   # platform by the file name; qcow2, 1 MiB
@@ -33,7 +33,7 @@ kubevirt:
   preference: fedora
 
 "#]].raw());
-    let built = scene.run(["build", "-q", "-o", "oci:out"]);
+    let built = scene.run(["build", "-q", "-t", "quay.io/me/vm", "-o", "oci:out"]);
     assert_eq!(built.status, 0, "{}", built.stderr);
     let again = scene.run(["init"]);
     assert_eq!(again.status, 1);
@@ -66,7 +66,7 @@ fn disks_of_all_kinds_are_recognized() {
     let text = String::from_utf8(scene.read("disks/diskette.yaml")).unwrap();
     for part in [
         "# Several disks are for one platform: each is an image of its own.\n",
-        "image: quay.io/me/1-raw\n",
+        "image: registry.invalid/me/1-raw\n",
         "    disk: '1 raw.img'\n",
         "  # platform unknown, this machine's; raw, 1 MiB\n",
         "    disk: { path: win2022.vmdk, convert: qcow2 }\n",
@@ -74,12 +74,13 @@ fn disks_of_all_kinds_are_recognized() {
         "  # platform by the file name; compressed with xz, decompressed by the build\n  linux/arm64:\n",
         "    disk: debian-12-arm64.qcow2.xz\n",
         "  preference: debian\n",
-        "image: quay.io/me/twice\n",
-        "image: quay.io/me/twice-2\n",
+        "image: registry.invalid/me/twice\n",
+        "image: registry.invalid/me/twice-2\n",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!text.contains("twice-3"), "{text}");
+    assert_eq!(scene.run(["init", "--force", "--image", "q.io/vm", "disks"]).status, 0);
     let built = scene.run(["build", "-q", "-o", "oci:out", "disks"]);
     assert_eq!(built.status, 0, "{}", built.stderr);
 }

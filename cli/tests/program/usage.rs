@@ -40,7 +40,7 @@ error: unexpected argument '--outptu' found
 
   tip: a similar argument exists: '--output'
 
-Usage: diskette build --output <DEST> [CONTEXT]
+Usage: diskette build --output <DEST> [DISK|CONTEXT]...
 
 For more information, try '--help'.
 

@@ -38,7 +38,7 @@ impl<'a> ArchiveSink<'a> {
     ) -> Result<Self, StorageError> {
         let file =
             TempFile::new(dir).map_err(StorageError::io("write to the directory of", path))?;
-        Self::start(ArchiveDestination::Named(file, name.into()), path, platform)
+        Self::start(ArchiveDestination::Named(file, name.into(), dir), path, platform)
     }
 
     /// Starts an archive that will be written to `output`, through an unnamed file in a directory

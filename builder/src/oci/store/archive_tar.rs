@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Seek, SeekFrom, Write};
 
-use cap_std::fs::File;
+use cap_std::fs::{Dir, File};
 use cap_tempfile::TempFile;
 use tar::{EntryType, Header};
 
 use super::docker::{ArchiveBlobs, DOCKER_MANIFEST};
 use super::member::MemberSpan;
+use super::packed::{archive_compression, compress};
 use super::{BLOBS, INDEX};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
@@ -30,8 +31,9 @@ pub(super) struct ArchiveTar<'a> {
 
 /// What becomes of the tar when it is finished.
 pub(super) enum ArchiveDestination<'a> {
-    /// A temporary file, and the name that it gets when it is finished.
-    Named(TempFile<'a>, String),
+    /// A temporary file, and the name that it gets in the directory when it is finished; the name
+    /// says how it is compressed.
+    Named(TempFile<'a>, String, &'a Dir),
     /// A file that is copied to an output when it is finished: a stream needs names and sizes
     /// before the content.
     Stream(File, Box<dyn Write + Send>),
@@ -64,7 +66,7 @@ impl<'a> ArchiveTar<'a> {
     /// Returns the file, for the bytes of a blob.
     pub(super) fn output(&mut self) -> io::Result<&mut File> {
         match &mut self.destination {
-            ArchiveDestination::Named(file, _) => Ok(file.as_file_mut()),
+            ArchiveDestination::Named(file, ..) => Ok(file.as_file_mut()),
             ArchiveDestination::Stream(file, _) => Ok(file),
             ArchiveDestination::Finished => Err(io::Error::other("the archive is finished")),
         }
@@ -138,7 +140,13 @@ impl<'a> ArchiveTar<'a> {
         docker.map_or(Ok(()), |docker| self.append_file(DOCKER_MANIFEST, docker))?;
         self.output()?.write_all(&[0; 2 * 512])?;
         match std::mem::replace(&mut self.destination, ArchiveDestination::Finished) {
-            ArchiveDestination::Named(file, name) => {
+            ArchiveDestination::Named(mut file, name, dir) => {
+                if let Some(compression) = archive_compression(&name) {
+                    file.as_file_mut().seek(SeekFrom::Start(0))?;
+                    let mut packed = TempFile::new(dir)?;
+                    compress(file.as_file_mut(), packed.as_file_mut(), compression)?;
+                    file = packed;
+                }
                 file.as_file().sync_all()?;
                 file.replace(name)
             }

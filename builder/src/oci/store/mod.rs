@@ -13,6 +13,7 @@ mod layout;
 mod layout_dir;
 mod locks;
 mod member;
+mod packed;
 mod reachable;
 mod reader;
 mod writeback;
@@ -31,6 +32,7 @@ pub use edit::LayoutNames;
 pub use garbage::{GarbageFile, LayoutGarbage};
 pub use layout::LayoutSink;
 pub use locks::BusyLayout;
+pub use packed::{archive_compression, must_be_unpacked, unpack_archive};
 pub use reader::LayoutImages;
 
 /// Directory of the blobs in a layout.
