@@ -30,6 +30,8 @@ pub struct Recipe {
     pub platforms: Vec<PlatformRecipe>,
     /// Annotations of the index and of every manifest.
     pub annotations: BTreeMap<String, String>,
+    /// Annotations of the index only; they take precedence.
+    pub index_annotations: BTreeMap<String, String>,
     /// What to know about the image that does not stop its build.
     pub warnings: Vec<Diagnostic>,
 }
@@ -48,6 +50,8 @@ pub struct PlatformRecipe {
     pub config: ImageConfig,
     /// Annotations of this manifest only; those of the recipe take precedence.
     pub annotations: BTreeMap<String, String>,
+    /// Annotations of the manifest's entry in the index.
+    pub entry_annotations: BTreeMap<String, String>,
 }
 
 impl PlatformRecipe {

@@ -42,6 +42,7 @@ impl PlatformBuilder<'_> {
             names: vec![self.job.target.clone()],
             platforms: vec![made],
             annotations: self.job.entry.annotations.clone(),
+            index_annotations: BTreeMap::new(),
             warnings: renamed,
         }];
         let sources = BuildSources {

@@ -1,6 +1,7 @@
 //! *Arguments* that several commands share: groups of options, and the values that they take. The doc
 //! comments are the help.
 
+pub(crate) mod annotation;
 pub(crate) mod credentials;
 pub(crate) mod destination;
 pub(crate) mod focus;

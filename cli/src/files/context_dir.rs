@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -139,6 +139,8 @@ fn read_entry(entry: &DirEntry, path: &str) -> Result<ContextEntry, ContextError
         ContextEntryKind::File { size: metadata.len(), identity: identify(&metadata) }
     } else if metadata.is_symlink() {
         ContextEntryKind::Symlink(read_link(entry, path)?)
+    } else if metadata.file_type().is_socket() {
+        ContextEntryKind::Socket
     } else {
         ContextEntryKind::Special
     };

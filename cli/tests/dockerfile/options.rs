@@ -221,3 +221,89 @@ fn several_platforms_from_one_dockerfile() {
     assert_eq!(images[1].config["config"]["Env"], env(&["ON=linux/arm64"]));
     assert_eq!(images[1].config["architecture"], Value::from("arm64"));
 }
+
+/// Podman and Buildah read `.containerignore`, and then nothing else.
+#[test]
+fn ignore_files() {
+    let ignored = |file: &str| format!("Dockerfile*\n.*\n*.list\n{file}\n");
+    for (names, args, expected) in [
+        (&[".containerignore"][..], &[][..], "a.txt"),
+        (&[".dockerignore"], &[], "a.txt"),
+        (&[".dockerignore", ".containerignore"], &[], "b.txt"),
+        (&[".containerignore", "Dockerfile.dockerignore"], &[], "b.txt"),
+        (&["Dockerfile.dockerignore", "Dockerfile.containerignore"], &[], "b.txt"),
+        (&[".containerignore", "own.list"], &["--ignorefile", "c/own.list"], "b.txt"),
+    ] {
+        let scene = scene("FROM scratch\nCOPY *.txt /\n");
+        for (file, name) in ["a.txt", "b.txt"].iter().zip(names) {
+            scene.write(&format!("c/{name}"), ignored(file));
+        }
+        let found = files(&build(&scene, &[args, &["c"]].concat()));
+        let kept = if expected == "a.txt" { "file b.txt = b" } else { "file a.txt = a" };
+        assert_eq!(found, [kept], "{names:?}");
+    }
+}
+
+/// A name of `--build-context` replaces a stage, and an image in any spelling.
+#[test]
+fn build_contexts_have_names() {
+    let check = |dockerfile: &str, context: &str, expected: &[&str]| {
+        let scene = scene(dockerfile);
+        scene.write("more/m", "m");
+        let image = build(&scene, &["--build-context", context, "c"]);
+        assert_eq!(files(&image), expected, "{context}: {dockerfile}");
+    };
+    let stage = "FROM scratch AS part\nCOPY missing /\nFROM part\nCOPY --from=part m /n\n";
+    check(stage, "part=more", &["file m = m", "file n = m"]);
+    let copied = "FROM scratch\nCOPY --from=alpine m /n\n";
+    for name in ["alpine", "alpine:latest", "docker.io/library/alpine", "library/alpine"] {
+        check(copied, &format!("{name}=more"), &["file n = m"]);
+    }
+    check(
+        "FROM docker.io/library/alpine\nCOPY a.txt /\n",
+        "alpine=more",
+        &["file m = m", "file a.txt = a"],
+    );
+    check("FROM alpine:3\nCOPY a.txt /\n", "alpine:3=docker-image://scratch", &["file a.txt = a"]);
+}
+
+/// What the text alone decides is reported before a base is looked for, and all of it.
+#[test]
+fn problems_of_the_text_come_before_bases() {
+    let dockerfile = "FROM localhost:1/none AS builder\nRUN wget https://example.com/a\n\
+        RUN mkdir -p /x && qemu-img convert a b\nCOPY missing /x\nCOPY --chmod=9x9 a.txt /x\n\
+        ARG MODE=999\nCOPY --chmod=$MODE a.txt $HOME/\nFROM scratch\nCOPY --from=builder /disk /disk/\n";
+    let scene = scene(dockerfile);
+    let said = scene.run_refused(scene.program(["build", "--retry", "0", "-o", "out", "c"]));
+    for expected in ["`wget` is not", "`qemu-img` is not", "`missing` is not", "9x9", "999"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(!said.contains("localhost"), "{said}");
+}
+
+/// Annotations go to the documents that are named in front of their keys.
+#[test]
+fn annotations_have_levels() {
+    let scene = scene("FROM scratch\nCOPY a.txt /\n");
+    let annotations =
+        ["index:a=1", "manifest:b=2", "index,manifest:c=3", "d=4", "manifest-descriptor:e=5"];
+    let args = annotations.iter().flat_map(|annotation| ["--annotation", annotation]);
+    let image = build(&scene, &args.chain(["c"]).collect::<Vec<_>>());
+    let expected = json!({ "a": "1", "c": "3", "d": "4" });
+    let index = Documents::index(&scene.path("out"));
+    assert_eq!(index["annotations"], expected);
+    assert_eq!(index["manifests"][0]["annotations"], json!({ "e": "5" }));
+    assert_eq!(image.manifest["annotations"], json!({ "b": "2", "c": "3", "d": "4" }));
+}
+
+/// A socket in the context is passed over with a warning.
+#[test]
+fn sockets_are_not_copied() {
+    let scene = scene("FROM scratch\nCOPY sub /\n");
+    let socket = std::os::unix::net::UnixListener::bind(scene.path("c/sub/s.sock")).unwrap();
+    let outcome = scene.run(["build", "-o", "out", "c"]);
+    drop(socket);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("`sub/s.sock` is a socket"), "{}", outcome.stderr);
+    assert_eq!(files(&Documents::only(&scene.path("out"))), ["file c.txt = c"]);
+}

@@ -28,7 +28,7 @@ fn heredocs() {
     assert_eq!(
         build(&Scene::new(), &dockerfile, &["--build-arg", "WHO=me"]),
         [
-            "dir d",
+            "dir 600 d",
             "file 600 d/one = \"hello me\\n\"",
             "file 600 d/two = \"kept $WHO\\n\"",
             "dir 1:2 etc",
@@ -47,7 +47,7 @@ fn downloads_of_unknown_sizes() {
     let dockerfile = format!("FROM scratch\nADD --chmod=644 {one} {two} /d/\n");
     assert_eq!(
         build(&Scene::new(), &dockerfile, &["--allow-unverified"]),
-        ["dir d", "file d/one = first", "file d/two = second one"]
+        ["dir 644 d", "file d/one = first", "file d/two = second one"]
     );
 }
 

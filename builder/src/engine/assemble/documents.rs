@@ -1,7 +1,5 @@
 //! Writes the documents of a build's images, and publishes their names.
 
-use std::collections::BTreeMap;
-
 use oci_spec::image::MediaType;
 
 use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform, PlatformTags};
@@ -40,9 +38,15 @@ fn write_image(
     options: &BuildOptions<'_>,
 ) -> Result<BuiltImage, BuildError> {
     let platforms = write_platforms(recipe, layers, options)?;
-    let entries: Vec<IndexEntry> =
-        platforms.iter().map(|built| built.index_entry(BTreeMap::new())).collect();
-    let index = documents::compose_index(options.format, &entries, &recipe.annotations)?;
+    let annotations = recipe.platforms.iter().map(|platform| platform.entry_annotations.clone());
+    let entries: Vec<IndexEntry> = platforms
+        .iter()
+        .zip(annotations)
+        .map(|(built, annotations)| built.index_entry(annotations))
+        .collect();
+    let mut annotations = recipe.annotations.clone();
+    annotations.extend(recipe.index_annotations.clone());
+    let index = documents::compose_index(options.format, &entries, &annotations)?;
     options.sink.put_document(&index, &recipe.names)?;
     Ok(BuiltImage { index, names: recipe.names.clone(), platforms })
 }

@@ -17,7 +17,7 @@ pub mod tree;
 use std::sync::Arc;
 
 pub use self::expand::{expand_body, expand_text};
-pub use self::lower::{BuildContexts, DockerfileRequest, lower};
+pub use self::lower::{BuildContexts, DockerfileRequest, NamedImage, context_name, lower};
 pub(crate) use self::stages::Dockerfile;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 

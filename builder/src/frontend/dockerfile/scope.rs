@@ -24,6 +24,8 @@ pub(crate) struct GlobalScope {
 pub(crate) struct StageScope<'a> {
     scope: &'a GlobalScope,
     values: BTreeMap<String, String>,
+    /// Names that an `ARG` of the stage declared, with or without a value.
+    declared: BTreeSet<String>,
 }
 
 /// Variables that `RUN` sees under both spellings as soon as `--build-arg` gives one of them.
@@ -74,7 +76,7 @@ impl GlobalScope {
 
     /// Returns the scope of a stage on an image, which sees only what it declares.
     pub(crate) fn new_stage(&self) -> StageScope<'_> {
-        StageScope { scope: self, values: BTreeMap::new() }
+        StageScope { scope: self, values: BTreeMap::new(), declared: BTreeSet::new() }
     }
 
     /// Returns the names of `--build-arg` that no `ARG` has declared so far and that are not
@@ -96,6 +98,7 @@ impl StageScope<'_> {
     /// and the default a global argument of the same name.
     pub(crate) fn declare_arg(&mut self, name: &str, default: Option<String>) {
         self.scope.declared.borrow_mut().insert(name.into());
+        self.declared.insert(name.into());
         let given = self.scope.build_args.get(name).cloned();
         if let Some(value) = given.or(default).or_else(|| self.scope.get(name)) {
             self.values.insert(name.into(), value);
@@ -110,6 +113,16 @@ impl StageScope<'_> {
     /// Returns the value that the next instruction sees.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.values.get(name).cloned()
+    }
+
+    /// Returns whether an `ARG` of the stage declared a name.
+    pub(crate) fn declares(&self, name: &str) -> bool {
+        self.declared.contains(name)
+    }
+
+    /// Returns whether a name has a value in front of the first `FROM`, which the stage does not see.
+    pub(crate) fn is_global(&self, name: &str) -> bool {
+        self.scope.get(name).is_some()
     }
 
     /// Returns the environment of `RUN`: what instructions see, and the proxies of `--build-arg`.

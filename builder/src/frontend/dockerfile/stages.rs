@@ -124,26 +124,39 @@ impl Dockerfile {
 
     /// Returns the stages that a stage needs, including itself, in the order of the file. Others
     /// are not evaluated, and may contain what cannot be. `bases` has the base name of each stage,
-    /// with its variables replaced.
-    pub(super) fn needed_stages(&self, target: usize, bases: &[String]) -> BTreeSet<usize> {
+    /// with its variables replaced; a stage that `is_replaced` needs no other.
+    pub(super) fn needed_stages(
+        &self,
+        target: usize,
+        bases: &[String],
+        is_replaced: impl Fn(usize) -> bool,
+    ) -> BTreeSet<usize> {
         let mut needed = BTreeSet::from([target]);
         let mut pending = vec![target];
         while let Some(number) = pending.pop() {
-            let stage = &self.stages[number];
+            if is_replaced(number) {
+                continue;
+            }
             // Numbers are for --from only.
             let base = bases.get(number).and_then(|base| self.find_named_stage(base, number));
-            let copied = stage.instructions.iter().filter_map(|instruction| {
-                let (InstructionKind::Copy(copy) | InstructionKind::Add(copy)) = &instruction.kind
-                else {
-                    return None;
-                };
-                self.find_stage(&copy.from.as_ref()?.text, number)
-            });
+            let copied = self.copied_stages(&self.stages[number].instructions, number);
             let new: Vec<usize> =
                 base.into_iter().chain(copied).filter(|stage| needed.insert(*stage)).collect();
             pending.extend(new);
         }
         needed
+    }
+
+    /// Returns the stages before `end` that instructions copy from.
+    pub(super) fn copied_stages(&self, instructions: &[Instruction], end: usize) -> Vec<usize> {
+        let copied = instructions.iter().filter_map(|instruction| {
+            let (InstructionKind::Copy(copy) | InstructionKind::Add(copy)) = &instruction.kind
+            else {
+                return None;
+            };
+            self.find_stage(&copy.from.as_ref()?.text, end)
+        });
+        copied.collect()
     }
 
     /// Finds the stage that FROM names among those before `end`.

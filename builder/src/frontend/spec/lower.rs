@@ -49,6 +49,7 @@ pub(super) fn lower_spec(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Lowered
         names: names.iter().map(|name| name.value.clone()).collect(),
         platforms,
         annotations,
+        index_annotations: BTreeMap::new(),
         warnings,
     };
     LoweredSpec { recipe, names }
@@ -167,7 +168,8 @@ pub(super) fn lower_without_disk(
     for (name, value) in &labels {
         config.set_label(name, value);
     }
-    PlatformRecipe { platform, base: None, steps, config, annotations: BTreeMap::new() }
+    let (annotations, entry_annotations) = (BTreeMap::new(), BTreeMap::new());
+    PlatformRecipe { platform, base: None, steps, config, annotations, entry_annotations }
 }
 
 /// Returns the layer of the disk, which must be the lowest: CDI imports the first disk that it finds.

@@ -170,11 +170,17 @@ fn a_spec_becomes_a_recipe() {
             ],
         })],
         config: ImageConfig::new(&"linux/arm64".parse().unwrap()),
+        entry_annotations: [].into(),
         annotations: BTreeMap::new(),
     };
     let names = vec!["docker.io/library/me:latest".parse().unwrap()];
-    let recipe =
-        Recipe { names, platforms: vec![platform], annotations: [].into(), warnings: Vec::new() };
+    let recipe = Recipe {
+        names,
+        platforms: vec![platform],
+        annotations: [].into(),
+        index_annotations: [].into(),
+        warnings: Vec::new(),
+    };
     assert_eq!(load_recipes(&source), Ok(vec![recipe]));
 }
 

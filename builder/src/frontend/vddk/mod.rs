@@ -92,8 +92,21 @@ pub fn build_recipe(request: VddkRequest) -> Recipe {
     }
     let steps = own.into_iter().chain([kit]).map(RecipeStep::Layer).collect();
     let platform = kit_platform();
-    let platform = PlatformRecipe { platform, base, steps, config, annotations: BTreeMap::new() };
-    Recipe { names, platforms: vec![platform], annotations, warnings: Vec::new() }
+    let platform = PlatformRecipe {
+        platform,
+        base,
+        steps,
+        config,
+        annotations: BTreeMap::new(),
+        entry_annotations: BTreeMap::new(),
+    };
+    Recipe {
+        names,
+        platforms: vec![platform],
+        annotations,
+        index_annotations: BTreeMap::new(),
+        warnings: Vec::new(),
+    }
 }
 
 /// Returns the layer with the copying program, for images without a base.

@@ -11,6 +11,7 @@ use super::conversion::{ConvertCompression, ConvertKind};
 use super::disks::DiskArguments;
 use super::dockerfile::DockerfileArguments;
 use super::format::FormatKind;
+use crate::arguments::annotation::Annotation;
 use crate::arguments::credentials::PairCredentials;
 use crate::arguments::destination::parse_output;
 use crate::arguments::key_value::KeyValue;
@@ -101,9 +102,10 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "K=V")]
     pub(super) label: Vec<KeyValue>,
 
-    /// Set an annotation of the manifests and the index; may be repeated
-    #[arg(long, value_name = "K=V")]
-    pub(super) annotation: Vec<KeyValue>,
+    /// Set an annotation of the manifests and the index, or of what `index:`, `manifest:`,
+    /// `manifest[PLATFORM]:` or `manifest-descriptor:` in front of the key says; may be repeated
+    #[arg(long, value_name = "[LEVEL:]K=V")]
+    pub(super) annotation: Vec<Annotation>,
 
     /// Set an environment variable of the image; may be repeated
     #[arg(long, value_name = "K=V")]

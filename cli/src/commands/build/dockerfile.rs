@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::engine::source::InputFiles;
-use diskette_builder::frontend::dockerfile::BuildContexts;
 use diskette_builder::frontend::dockerfile::context::BuildContext;
 use diskette_builder::frontend::dockerfile::pattern::IgnoreFile;
+use diskette_builder::frontend::dockerfile::{BuildContexts, NamedImage, context_name};
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::recipe::InputFile;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -21,7 +21,7 @@ use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::context_dir::ContextDir;
 use crate::files::dependencies::ReadFiles;
-use crate::files::read_if_exists;
+use crate::files::{read_if_exists, read_spec};
 
 /// Options that only a Dockerfile needs.
 #[derive(Debug, Args)]
@@ -35,6 +35,11 @@ pub(super) struct DockerfileArguments {
     /// `oci-layout://DIR[:TAG]`; may be repeated
     #[arg(long, value_name = "NAME=CONTEXT")]
     build_context: Vec<ContextArgument>,
+
+    /// Read what is ignored in the context from FILE [default: `.containerignore` or `.dockerignore`, of
+    /// the Dockerfile's name or in the context]
+    #[arg(long, value_name = "FILE")]
+    ignorefile: Option<PathBuf>,
 
     /// Build this stage instead of the last one
     #[arg(long, value_name = "STAGE")]
@@ -76,7 +81,7 @@ struct ContextArgument {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum NamedContext {
     Directory(PathBuf),
-    Image(ImageLocation),
+    Image(NamedImage),
 }
 
 impl FromStr for ContextArgument {
@@ -87,10 +92,14 @@ impl FromStr for ContextArgument {
         else {
             return Err("NAME=CONTEXT is expected".into());
         };
-        let context = if let Some(image) = context.strip_prefix("docker-image://") {
-            NamedContext::Image(ImageLocation::Registry(parse_reference(image)?))
+        let context = if context == "docker-image://scratch" {
+            NamedContext::Image(NamedImage::Scratch)
+        } else if let Some(image) = context.strip_prefix("docker-image://") {
+            let location = ImageLocation::Registry(parse_reference(image)?);
+            NamedContext::Image(NamedImage::Location(location))
         } else if let Some(layout) = context.strip_prefix("oci-layout://") {
-            NamedContext::Image(format!("oci:{}", layout.replacen('@', ":", 1)).parse()?)
+            let location = format!("oci:{}", layout.replacen('@', ":", 1)).parse()?;
+            NamedContext::Image(NamedImage::Location(location))
         } else if let Some((scheme, _)) = context.split_once("://") {
             return Err(format!(
                 "`{scheme}://` is not supported; a directory, `docker-image://` and `oci-layout://` are"
@@ -114,13 +123,25 @@ pub(super) struct ContextFiles {
 
 impl BuildContexts for ContextFiles {
     fn context(&self, name: &str) -> Option<&dyn BuildContext> {
-        self.directories.get(name).map(|context| context as &dyn BuildContext)
+        self.directory(name).map(|context| context as &dyn BuildContext)
+    }
+}
+
+impl ContextFiles {
+    /// Returns the directory of a name, in any spelling of it.
+    fn directory(&self, name: &str) -> Option<&ContextDir> {
+        if name.is_empty() {
+            return self.directories.get(name);
+        }
+        let name = context_name(name);
+        let mut named = self.directories.iter().filter(|(known, _)| !known.is_empty());
+        named.find(|(known, _)| context_name(known) == name).map(|(_, context)| context)
     }
 }
 
 impl InputFiles for ContextFiles {
     fn open(&self, file: &InputFile) -> io::Result<File> {
-        let context = self.directories.get(&file.directory).ok_or(io::ErrorKind::NotFound)?;
+        let context = self.directory(&file.directory).ok_or(io::ErrorKind::NotFound)?;
         self.reads.add(&context.path().join(&file.path));
         context.open(&file.path)
     }
@@ -138,9 +159,9 @@ impl DockerfileArguments {
     }
 
     /// Returns the images that `--build-context` gives names.
-    pub(super) fn named_images(&self) -> BTreeMap<String, ImageLocation> {
+    pub(super) fn named_images(&self) -> BTreeMap<String, NamedImage> {
         let image = |context: &ContextArgument| match &context.context {
-            NamedContext::Image(location) => Some((context.name.clone(), location.clone())),
+            NamedContext::Image(image) => Some((context.name.clone(), image.clone())),
             NamedContext::Directory(_) => None,
         };
         self.build_context.iter().filter_map(image).collect()
@@ -155,7 +176,14 @@ impl DockerfileArguments {
         reads: &ReadFiles,
     ) -> Result<ContextFiles, CommandError> {
         let mut contexts = BTreeMap::new();
-        contexts.insert("".into(), open(context, read_ignore_file(context, dockerfile, reads)?)?);
+        let ignore = match &self.ignorefile {
+            Some(path) => {
+                reads.add(path);
+                IgnoreFile::parse(&read_spec(path)?)?
+            }
+            None => read_ignore_file(context, dockerfile, reads)?,
+        };
+        contexts.insert("".into(), open(context, ignore)?);
         for ContextArgument { name, context } in &self.build_context {
             if let NamedContext::Directory(path) = context {
                 contexts.insert(
@@ -172,18 +200,23 @@ fn open(path: &Path, ignore: IgnoreFile) -> Result<ContextDir, Diagnostic> {
     ContextDir::open(path, ignore).map_err(cannot("open the build context", path.display()))
 }
 
+/// Endings of the names of ignore files. Podman and Buildah read the first alone if both exist.
+const IGNORE_FILES: [&str; 2] = [".containerignore", ".dockerignore"];
+
 /// Reads the ignore file: the one of the Dockerfile, else that of the context.
 fn read_ignore_file(
     context: &Path,
     dockerfile: Option<&Path>,
     reads: &ReadFiles,
 ) -> Result<IgnoreFile, Diagnostic> {
-    let own = dockerfile.map(|path| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".dockerignore");
-        PathBuf::from(name)
+    let own = dockerfile.into_iter().flat_map(|path| {
+        IGNORE_FILES.map(|end| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(end);
+            PathBuf::from(name)
+        })
     });
-    for path in own.into_iter().chain([context.join(".dockerignore")]) {
+    for path in own.chain(IGNORE_FILES.map(|name| context.join(name))) {
         if let Some(source) = read_if_exists(&path)? {
             reads.add(&path);
             return IgnoreFile::parse(&source);
@@ -203,9 +236,10 @@ mod tests {
                 Ok(ContextArgument { name, context: NamedContext::Directory(path) }) => {
                     format!("{name} is the directory {}", path.display())
                 }
-                Ok(ContextArgument { name, context: NamedContext::Image(location) }) => {
-                    format!("{name} is the image {location}")
-                }
+                Ok(ContextArgument { name, context: NamedContext::Image(image) }) => match image {
+                    NamedImage::Location(location) => format!("{name} is the image {location}"),
+                    NamedImage::Scratch => format!("{name} is an image without files"),
+                },
                 Err(error) => error,
             };
             assert_eq!(found, expected, "{text}");
@@ -213,6 +247,7 @@ mod tests {
         check("a=../b", "a is the directory ../b");
         check("a=docker-image://q.io/b:1", "a is the image q.io/b:1");
         check("q.io/a:1=oci-layout://dir:tag", "q.io/a:1 is the image oci:dir:tag");
+        check("a=docker-image://scratch", "a is an image without files");
         check("a=oci-layout://dir", "a is the image oci:dir");
         check("a=", "a path is missing");
         check("=b", "NAME=CONTEXT is expected");

@@ -10,6 +10,7 @@ use diskette_builder::recipe::{
     LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep, SourceRole,
 };
 
+use crate::arguments::annotation::Annotation;
 use crate::arguments::key_value::KeyValue;
 use crate::arguments::names::{parse_name, parse_platform};
 use crate::error::CommandError;
@@ -22,7 +23,7 @@ pub(super) struct RecipeOverrides<'a> {
     pub(super) output: Option<&'a Reference>,
     pub(super) platforms: &'a [String],
     pub(super) labels: &'a [KeyValue],
-    pub(super) annotations: &'a [KeyValue],
+    pub(super) annotations: &'a [Annotation],
     pub(super) env: &'a [KeyValue],
     pub(super) convert: Option<Conversion>,
 }
@@ -35,8 +36,7 @@ impl RecipeOverrides<'_> {
             convert_disks(recipes, conversion)?;
         }
         for recipe in recipes {
-            let annotations = self.annotations.iter().cloned();
-            recipe.annotations.extend(annotations.map(|pair| (pair.key, pair.value)));
+            self.annotations.iter().for_each(|annotation| annotation.apply(recipe));
             for platform in &mut recipe.platforms {
                 let config = &mut platform.config;
                 self.labels.iter().for_each(|label| config.set_label(&label.key, &label.value));

@@ -40,7 +40,9 @@ pub enum ContextEntryKind {
     },
     /// A symbolic link with its target.
     Symlink(String),
-    /// A device, a pipe or a socket.
+    /// A socket, which is not copied.
+    Socket,
+    /// A device or a pipe.
     Special,
 }
 

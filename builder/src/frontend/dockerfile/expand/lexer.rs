@@ -126,7 +126,7 @@ impl<'e, 't> Lexer<'e, 't> {
         }
         match self.rest.take_name() {
             "" => Ok("$".into()),
-            name => Ok(self.look_up(name)?.unwrap_or_default()),
+            name => self.look_up_value(name),
         }
     }
 
@@ -138,7 +138,7 @@ impl<'e, 't> Lexer<'e, 't> {
         }
         let operator = self.rest.next().ok_or(ExpandError::Brace)?;
         match operator {
-            '}' => Ok(self.look_up(name)?.unwrap_or_default()),
+            '}' => self.look_up_value(name),
             '-' | '+' | '?' => self.expand_conditional(name, operator, EmptyValue::IsSet),
             ':' => match self.rest.next().ok_or(ExpandError::Brace)? {
                 operator @ ('-' | '+' | '?') => {
@@ -180,7 +180,7 @@ impl<'e, 't> Lexer<'e, 't> {
 
     fn expand_trimmed(&mut self, name: &str, operator: char) -> Result<String, ExpandError> {
         let word = self.expand_nested('}', EscapeHandling::Kept)?;
-        let value = self.look_up(name)?.unwrap_or_default();
+        let value = self.look_up_value(name)?;
         let (pattern, extent) = match word.strip_prefix(operator) {
             Some(pattern) => (pattern, MatchExtent::Longest),
             None => (word.as_str(), MatchExtent::Shortest),
@@ -196,7 +196,7 @@ impl<'e, 't> Lexer<'e, 't> {
         let limit = if self.rest.take_if('/') { usize::MAX } else { 1 };
         let pattern = self.expand_nested('/', EscapeHandling::Kept)?;
         let replacement = self.expand_nested('}', EscapeHandling::Kept)?;
-        let value = self.look_up(name)?.unwrap_or_default();
+        let value = self.look_up_value(name)?;
         let finder = SubstitutionPattern::parse(&pattern)?.find_regex()?;
         let mut out = String::new();
         let mut done = 0;
@@ -213,6 +213,15 @@ impl<'e, 't> Lexer<'e, 't> {
         out.push_str(&value[done..]);
         self.count_substituted(out.len())?;
         Ok(out)
+    }
+
+    /// Returns the value of a variable that is replaced by nothing if it is not set.
+    fn look_up_value(&mut self, name: &str) -> Result<String, ExpandError> {
+        let value = self.look_up(name)?;
+        if value.is_none() {
+            self.expander.unset.borrow_mut().insert(name.to_owned());
+        }
+        Ok(value.unwrap_or_default())
     }
 
     fn look_up(&mut self, name: &str) -> Result<Option<String>, ExpandError> {

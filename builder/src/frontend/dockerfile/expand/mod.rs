@@ -13,12 +13,17 @@ mod pattern;
 mod tests;
 
 pub(crate) use error::ExpandError;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use lexer::{Lexer, QuoteHandling};
 
 /// Expands texts with the variables that an instruction sees: those set before it.
 pub(crate) struct Expander<'a> {
     escape: char,
     lookup: &'a dyn Fn(&str) -> Option<String>,
+    /// Names that were not set where only their value counts, unlike in `${name:-default}`.
+    unset: RefCell<BTreeSet<String>>,
 }
 
 /// Expands `text` both as one word and as words, for the fuzz target.
@@ -45,7 +50,12 @@ impl<'a> Expander<'a> {
     /// Returns an expander for the file's escape character (`\`, or a backtick) and a lookup of
     /// variables.
     pub(crate) fn new(escape: char, lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { escape, lookup }
+        Self { escape, lookup, unset: RefCell::default() }
+    }
+
+    /// Returns the variables that were replaced by nothing because they are not set.
+    pub(crate) fn unset_names(self) -> BTreeSet<String> {
+        self.unset.into_inner()
     }
 
     /// Expands `text` as one word, whatever spaces it contains.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::attributes::CopyAttributes;
 use super::copy_request::{CopyRequest, added_file};
 use super::evaluation::Evaluation;
 use super::origin::{CopyOrigin, FoundSource};
@@ -47,7 +48,7 @@ impl Evaluation<'_, '_> {
         Ok(request.attributes.put_node(tree, &target, &node).map_err(wrong)?)
     }
 
-    fn parse_checksum(&self, word: &DockerfileWord) -> EvaluationResult<Checksum> {
+    pub(super) fn parse_checksum(&self, word: &DockerfileWord) -> EvaluationResult<Checksum> {
         let text = self.expand_word(word)?;
         let is_hex = |digits: &str, len: usize| {
             digits.len() == len && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -104,8 +105,15 @@ impl Evaluation<'_, '_> {
         let members = tar::read_entries(open()?, TarLimits::default());
         let members = members.map_err(|error| wrong(error.to_string()))?;
         let archive = Arc::new(TarOrigin::File(Box::new(source.clone())));
-        let target = request.make_target_directory(tree)?;
-        let unpacking = Unpacking { archive: &archive, target: &target, request, at: &word.span };
+        // `--chmod` is for what is copied, and not for archives and their destination.
+        let attributes = CopyAttributes { mode: None, ..request.attributes.clone() };
+        let target = request.make_target_directory(&attributes, tree)?;
+        let unpacking = Unpacking {
+            archive: &archive,
+            target: &target,
+            attributes: &attributes,
+            at: &word.span,
+        };
         unpacking.put_members(members, tree).map_err(wrong)?;
         Ok(true)
     }
@@ -113,10 +121,14 @@ impl Evaluation<'_, '_> {
 
 impl CopyRequest<'_> {
     /// Returns the resolved path of the destination; creates a directory there if it is missing.
-    fn make_target_directory(&self, tree: &mut Tree) -> EvaluationResult<String> {
+    fn make_target_directory(
+        &self,
+        attributes: &CopyAttributes,
+        tree: &mut Tree,
+    ) -> EvaluationResult<String> {
         let wrong = |error: TreeError| tree_diagnostic(&error, &self.copy.destination.span);
         let target = self.destination.resolve(tree, &self.workdir).map_err(wrong)?;
-        self.attributes.make_directory(tree, &target).map_err(wrong)?;
+        attributes.make_directory(tree, &target).map_err(wrong)?;
         Ok(target)
     }
 }
@@ -125,7 +137,7 @@ impl CopyRequest<'_> {
 struct Unpacking<'a> {
     archive: &'a Arc<TarOrigin>,
     target: &'a str,
-    request: &'a CopyRequest<'a>,
+    attributes: &'a CopyAttributes,
     at: &'a Span,
 }
 
@@ -143,48 +155,49 @@ impl Unpacking<'_> {
         Ok(())
     }
 
+    /// Puts one member into the stage, as `Unpack` of moby/go-archive does.
     fn put_member(&self, member: &TarEntry, tree: &mut Tree) -> Result<(), TreeError> {
-        if member.path.is_empty() || self.request.exclude.is_ignored(&member.path) {
+        if member.path.is_empty() {
             return Ok(());
         }
-        let path = self.resolve_path(&member.path, tree, follow_last(&member.kind))?;
+        let path = self.resolve_path(&member.path, tree)?;
         let node = match &member.kind {
-            TarEntryKind::Hardlink(target) => {
-                let first = self.resolve_path(target, tree, FollowLast::No)?;
-                // Unpacking sets mode and owner of the link last, and so those of the file.
-                if self.request.attributes.owner.is_none() {
-                    tree.set_owner(&first, member.owner())?;
-                }
-                if self.request.attributes.mode.is_none() {
-                    tree.set_mode(&first, member.mode)?;
-                }
-                let node = tree.get(&first).cloned();
-                node.ok_or(TreeError::Missing(first))?
-            }
+            TarEntryKind::Hardlink(target) => self.link_member(member, target, tree)?,
             kind => TreeNode {
                 kind: self.node_kind(kind, member),
                 mode: member.mode,
                 owner: member.owner(),
             },
         };
-        // What exists at the path is replaced, as tar does.
-        let is_directory = node.kind == TreeNodeKind::Directory;
-        let old = tree.get(&path).map(|old| old.kind == TreeNodeKind::Directory);
-        if old.is_some_and(|old| old != is_directory) {
+        // What exists at the path is replaced; only directories are merged.
+        let is_directory = |node: &TreeNode| node.kind == TreeNodeKind::Directory;
+        if tree.get(&path).is_some_and(|old| !is_directory(old) || !is_directory(&node)) {
             tree.remove(&path);
         }
-        self.request.attributes.put_node(tree, &path, &node)
+        self.attributes.put_node(tree, &path, &node)
     }
 
-    /// Returns the path in the stage for a path in the archive: links that exist, or were unpacked,
-    /// are followed within the stage.
-    fn resolve_path(
+    /// Returns the node that a hard link shares. Unpacking sets mode and owner of the link last,
+    /// and so those of the file.
+    fn link_member(
         &self,
-        path: &str,
-        tree: &Tree,
-        follow: FollowLast,
-    ) -> Result<String, TreeError> {
-        Ok(tree.resolve("", &format!("{}/{path}", self.target), follow)?.path)
+        member: &TarEntry,
+        target: &str,
+        tree: &mut Tree,
+    ) -> Result<TreeNode, TreeError> {
+        let first = self.resolve_path(target, tree)?;
+        if self.attributes.owner.is_none() {
+            tree.set_owner(&first, member.owner())?;
+        }
+        tree.set_mode(&first, member.mode)?;
+        let node = tree.get(&first).cloned();
+        node.ok_or(TreeError::Missing(first))
+    }
+
+    /// Returns the path in the stage for a path in the archive. Links in its parent directories are
+    /// followed as in a process whose root directory is the destination.
+    fn resolve_path(&self, path: &str, tree: &Tree) -> Result<String, TreeError> {
+        Ok(tree.resolve_below(self.target, path, FollowLast::No)?.path)
     }
 
     fn node_kind(&self, kind: &TarEntryKind, member: &TarEntry) -> TreeNodeKind {
@@ -209,12 +222,5 @@ impl Unpacking<'_> {
             }
             TarEntryKind::Fifo => TreeNodeKind::Special(SpecialKind::Fifo),
         }
-    }
-}
-
-fn follow_last(kind: &TarEntryKind) -> FollowLast {
-    match kind {
-        TarEntryKind::Directory => FollowLast::Yes,
-        _ => FollowLast::No,
     }
 }

@@ -6,10 +6,14 @@ use crate::cluster::contract::placement::{
     DISK_DIRECTORY, DISK_DIRECTORY_MODE, DISK_FILE_MODE, QEMU_OWNER,
 };
 use crate::frontend::dockerfile::tree::{
-    ModeChange, ModeSubject, Tree, TreeError, TreeNode, TreeNodeKind, UMASK,
+    ModeChange, ModeSubject, Tree, TreeError, TreeNode, TreeNodeKind,
 };
 use crate::oci::tar::Owner;
 use crate::recipe::SourceRole;
+use crate::recipe::path::split;
+
+/// The set-group-ID bit.
+const SET_GROUP_ID: u32 = 0o2000;
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
@@ -60,25 +64,32 @@ impl CopyAttributes {
         if tree.get(path).is_some_and(|node| node.kind == TreeNodeKind::Directory) {
             return Ok(());
         }
-        tree.put(path, self.new_directory(path))
+        let directory = self.new_directory(tree, path);
+        tree.put(path, directory)
     }
 
     fn make_parents(&self, tree: &mut Tree, path: &str) -> Result<(), TreeError> {
         for (end, _) in path.match_indices('/') {
             let parent = &path[..end];
             if tree.get(parent).is_none() {
-                tree.put(parent, self.new_directory(parent))?;
+                let directory = self.new_directory(tree, parent);
+                tree.put(parent, directory)?;
             }
         }
         Ok(())
     }
 
-    /// Returns a directory that is created because something is put into it. `--chmod` does not
-    /// apply to it: BuildKit applies it there too, and a directory of mode 0444 hides the disk in
-    /// it (moby/buildkit#5943).
-    fn new_directory(&self, path: &str) -> TreeNode {
-        let (mode, owner) =
-            if path == DISK_DIRECTORY { (DISK_DIRECTORY_MODE, QEMU_OWNER) } else { (0o755, ROOT) };
+    /// Returns a directory that is created because something is put into it. An octal `--chmod`
+    /// applies to it as in BuildKit (tonistiigi/fsutil `copy/copy.go`), but not to `/disk`: one of
+    /// mode 0444 hides the disk in it (moby/buildkit#5943). A directory with set-group-ID gives its
+    /// group to those that are created in it.
+    fn new_directory(&self, tree: &Tree, path: &str) -> TreeNode {
+        let (mode, owner) = if path == DISK_DIRECTORY {
+            (DISK_DIRECTORY_MODE, QEMU_OWNER)
+        } else {
+            let octal = self.mode.as_ref().and_then(ModeChange::octal);
+            (octal.map_or(0o755, |mode| mode & 0o777), inherited_owner(tree, path))
+        };
         TreeNode { kind: TreeNodeKind::Directory, mode, owner: self.owner.unwrap_or(owner) }
     }
 
@@ -100,10 +111,16 @@ impl CopyAttributes {
         }
         if let (Some(change), Some(subject)) = (&self.mode, subject) {
             // An octal mode is used unchanged, for directories too.
-            let new = change.apply(node.mode, subject, UMASK);
+            let new = change.apply(node.mode, subject, 0);
             node.mode = change.octal().unwrap_or(new);
         }
         node.owner = self.owner.unwrap_or(node.owner);
         node
     }
+}
+
+/// Returns the owner of a directory that root creates at a path.
+fn inherited_owner(tree: &Tree, path: &str) -> Owner {
+    let parent = tree.get(split(path).0).filter(|parent| parent.mode & SET_GROUP_ID != 0);
+    Owner { gid: parent.map_or(ROOT.gid, |parent| parent.owner.gid), ..ROOT }
 }

@@ -5,12 +5,13 @@ use super::copy_request::{CopyRequest, added_file};
 use super::evaluation::Evaluation;
 use super::origin::CopyOrigin;
 use super::result::{EvaluationResult, tree_diagnostic};
-use super::sources::{check_destination, find_sources, is_url, kept_parents};
+use super::sources::{copy_with_parents, find_sources, is_url};
 use crate::cluster::contract::placement;
 use crate::frontend::dockerfile::expand::Expander;
 use crate::frontend::dockerfile::instruction::{
     CopyInstruction, FlagSwitch, Instruction, InstructionKind,
 };
+use crate::frontend::dockerfile::stages::Dockerfile;
 use crate::frontend::dockerfile::syntax::{DockerfileWord, Heredoc, HeredocExpansion};
 use crate::frontend::dockerfile::tree::{Tree, TreeError, TreeNode, TreeNodeKind};
 use crate::recipe::SourceLocation;
@@ -23,14 +24,16 @@ impl Evaluation<'_, '_> {
         copy: &CopyInstruction,
     ) -> EvaluationResult<()> {
         let request = self.copy_request(copy)?;
-        // With --link the copy does not depend on the stage's files: it is overlaid on them.
+        // With --link the copy does not depend on the stage's files: it is overlaid on them. With
+        // --chmod BuildKit takes no notice of --link (`dockerfile2llb/convert_copy.go`).
+        let link = if copy.chmod.is_some() { FlagSwitch::Off } else { copy.link };
         let mut linked = Tree::new();
-        let mut tree = match copy.link {
+        let mut tree = match link {
             FlagSwitch::Off => std::mem::take(&mut self.stage.tree),
             FlagSwitch::On => std::mem::take(&mut linked),
         };
         let done = self.copy_sources(instruction, &request, &mut tree);
-        match copy.link {
+        match link {
             FlagSwitch::Off => self.stage.tree = tree,
             FlagSwitch::On => {
                 let laid = overlay_tree(&mut self.stage.tree, &tree);
@@ -47,66 +50,111 @@ impl Evaluation<'_, '_> {
         request: &CopyRequest<'_>,
         tree: &mut Tree,
     ) -> EvaluationResult<()> {
-        let is_add = matches!(instruction.kind, InstructionKind::Add(_));
+        let files = self.copy_written_sources(instruction, request, tree)?;
+        // Whatever their order in the text, here-documents come last.
         for document in &request.copy.heredocs {
             self.copy_heredoc(document, request, tree)?;
         }
-        let mut local = Vec::new();
+        self.warn_of_replaced_files(files + request.copy.heredocs.len(), request, tree)
+    }
+
+    /// Warns of several files that were copied to one path, of which BuildKit keeps the last.
+    fn warn_of_replaced_files(
+        &self,
+        files: usize,
+        request: &CopyRequest<'_>,
+        tree: &Tree,
+    ) -> EvaluationResult<()> {
+        let at = &request.copy.destination.span;
+        let path = request.destination.resolve(tree, &request.workdir);
+        let path = path.map_err(|error| tree_diagnostic(&error, at))?;
+        if files < 2 || request.destination.is_directory(tree, &path) {
+            return Ok(());
+        }
+        let message =
+            format!("`/{path}` is the last of {files} files that are copied to this path");
+        let help = "end the destination with a slash to keep all of them";
+        self.loader.warn(Diagnostic::new(message).at(at.clone()).help(help));
+        Ok(())
+    }
+
+    /// Copies all sources but here-documents. Returns the number of files among them.
+    fn copy_written_sources(
+        &self,
+        instruction: &Instruction,
+        request: &CopyRequest<'_>,
+        tree: &mut Tree,
+    ) -> EvaluationResult<usize> {
+        let is_add = matches!(instruction.kind, InstructionKind::Add(_));
+        let (mut local, mut downloads) = (Vec::new(), 0);
         for word in &request.copy.sources {
-            let source = self.expand_word(word)?;
+            let source = self.expand_path(word)?;
             if !is_url(&source) {
                 local.push((source, word));
             } else if is_add {
                 self.add_url(&source, word, request, tree)?;
+                downloads += 1;
             } else {
                 let problem = Diagnostic::new("source can't be a URL for COPY");
                 return Err(problem.at(word.span.clone()).help("ADD takes URLs").into());
             }
         }
         if local.is_empty() {
-            return Ok(());
+            return Ok(downloads);
         }
         if let Some(checksum) = &request.copy.checksum {
             let problem =
                 Diagnostic::new("--checksum is for downloads, and this is a local source");
             return Err(Box::new(problem.at(checksum.span.clone()).help("remove it")));
         }
-        self.copy_local(is_add, &local, request, tree)
+        Ok(downloads + self.copy_local(is_add, &local, request, tree)?)
     }
 
-    /// Copies files of a context, a stage or an image; ADD unpacks archives.
+    /// Copies files of a context, a stage or an image; ADD unpacks archives. Returns the number of
+    /// files and links that are named by themselves.
     fn copy_local(
         &self,
         is_add: bool,
         local: &[(String, &DockerfileWord)],
         request: &CopyRequest<'_>,
         tree: &mut Tree,
-    ) -> EvaluationResult<()> {
+    ) -> EvaluationResult<usize> {
         let origin = self.find_origin(request.copy)?;
-        let mut all = Vec::new();
-        for (source, word) in local {
-            let found = find_sources(&origin, source, word, request.copy)?;
-            all.extend(found.into_iter().map(|found| (found, source.as_str(), *word)));
-        }
-        check_destination(&all, request, tree)?;
         let first = (self.stage.steps.len() as u64) << 16;
-        for (number, (found, source, word)) in (first..).zip(all) {
-            if is_add && self.unpack_archive(&origin, &found, word, request, tree)? {
-                continue;
-            }
-            let operation = CopyOperation {
-                origin: &origin,
+        let (mut numbers, mut files) = (first.., 0);
+        for (source, word) in local {
+            let mut operation = |origin| CopyOperation {
+                origin,
                 destination: &request.destination,
                 workdir: &request.workdir,
                 attributes: &request.attributes,
                 exclude: &request.exclude,
-                parents: kept_parents(request.copy, source),
-                number,
+                number: numbers.next().unwrap_or_default(),
                 at: &word.span,
             };
-            operation.copy(&found, tree).map_err(|error| tree_diagnostic(&error, &word.span))?;
+            if request.copy.parents == FlagSwitch::On {
+                copy_with_parents(&operation(&origin), source, tree)?;
+                continue;
+            }
+            for found in find_sources(&origin, source, word)? {
+                if is_add && self.unpack_archive(&origin, &found, word, request, tree)? {
+                    continue;
+                }
+                let copied = operation(&origin).copy(&found, tree);
+                self.warn_of_sockets(&origin, &found.path, word);
+                files += copied.map_err(|error| tree_diagnostic(&error, &word.span))?;
+            }
         }
-        Ok(())
+        Ok(files)
+    }
+
+    /// Warns of sockets, which are not copied: a program that is not there listens on them.
+    fn warn_of_sockets(&self, origin: &CopyOrigin<'_>, path: &str, word: &DockerfileWord) {
+        for socket in origin.sockets(path) {
+            let problem = Diagnostic::new(format!("`{socket}` is a socket, which is not copied"));
+            let help = "ignore it with a line in `.dockerignore`";
+            self.loader.warn(problem.at(word.span.clone()).help(help));
+        }
     }
 
     /// Returns the origin of the sources.
@@ -122,11 +170,12 @@ impl Evaluation<'_, '_> {
         if contexts.context(&word.text).is_some() {
             return self.context_origin(&word.text);
         }
+        refuse_later_stage(dockerfile, word)?;
         let platform = self.loader.target_platform();
         Ok(CopyOrigin::Image(self.loader.load_image(&word.text, &word.span, platform)?))
     }
 
-    fn context_origin(&self, name: &str) -> EvaluationResult<CopyOrigin<'_>> {
+    pub(super) fn context_origin(&self, name: &str) -> EvaluationResult<CopyOrigin<'_>> {
         let context = self.loader.request.contexts.context(name);
         let context =
             context.ok_or_else(|| Box::new(Diagnostic::new("there is no build context")))?;
@@ -181,13 +230,29 @@ impl Evaluation<'_, '_> {
 }
 
 /// Refuses variables in `--from`, which are not replaced.
-fn refuse_variables(word: &DockerfileWord) -> EvaluationResult<()> {
+pub(super) fn refuse_variables(word: &DockerfileWord) -> EvaluationResult<()> {
     if !word.text.contains('$') {
         return Ok(());
     }
     let problem = Diagnostic::new("variable expansion is not supported for --from");
     let help = "begin a stage with `FROM $IMAGE AS name`, ARG in front of it, and copy from that";
     Err(Box::new(problem.at(word.span.clone()).help(help)))
+}
+
+/// Refuses the name of a stage that does not come before this one: it never means an image.
+pub(super) fn refuse_later_stage(
+    dockerfile: &Dockerfile,
+    word: &DockerfileWord,
+) -> EvaluationResult<()> {
+    if dockerfile.find_stage(&word.text, dockerfile.stages.len()).is_none() {
+        return Ok(());
+    }
+    let message = format!(
+        "cannot copy from stage `{}`, it needs to be defined before the current stage",
+        word.text
+    );
+    let problem = Diagnostic::new(message).at(word.span.clone());
+    Err(Box::new(problem.help("move that stage up; an image of this name is not looked up")))
 }
 
 /// Overlays a tree on another, as a layer that does not depend on those below: what is in its way

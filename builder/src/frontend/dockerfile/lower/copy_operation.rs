@@ -6,9 +6,7 @@ use super::destination::Destination;
 use super::origin::{CopyOrigin, FoundSource};
 use crate::cluster::contract::is_disk;
 use crate::frontend::dockerfile::pattern::IgnoreFile;
-use crate::frontend::dockerfile::tree::{
-    FileNode, FollowLast, Tree, TreeError, TreeNode, TreeNodeKind,
-};
+use crate::frontend::dockerfile::tree::{FileNode, Tree, TreeError, TreeNode, TreeNodeKind};
 use crate::recipe::diagnostic::Span;
 use crate::recipe::path::{is_below, join, split};
 
@@ -21,38 +19,32 @@ pub(super) struct CopyOperation<'a> {
     pub(super) attributes: &'a CopyAttributes,
     /// Patterns of `--exclude`.
     pub(super) exclude: &'a IgnoreFile,
-    pub(super) parents: ParentDirectories,
     /// Number of the source: only files of one source are hard links of each other.
     pub(super) number: u64,
     /// Position of the source in the Dockerfile.
     pub(super) at: &'a Span,
 }
 
-/// What happens to the parent directories in a source's path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ParentDirectories {
-    /// They are dropped.
-    Dropped,
-    /// `--parents`: they are created at the destination, all, or those after the pivot `/./`.
-    Kept {
-        /// Number of parts of the source before the pivot.
-        skip: usize,
-    },
-}
-
 impl CopyOperation<'_> {
-    /// Copies a source: the contents of a directory, or one file or link.
-    pub(super) fn copy(&self, found: &FoundSource, tree: &mut Tree) -> Result<(), TreeError> {
-        let Some(node) = self.origin.node_at(&found.path, self.at) else { return Ok(()) };
-        let is_directory = node.kind == TreeNodeKind::Directory;
-        match self.parents {
-            ParentDirectories::Kept { skip } => self.copy_with_parents(found, &node, skip, tree),
-            ParentDirectories::Dropped if is_directory => {
-                let target = self.destination.resolve(tree, self.workdir)?;
-                self.copy_contents(&found.path, &target, tree)
-            }
-            ParentDirectories::Dropped => self.copy_file(found, &node, tree),
+    /// Copies a source: the contents of a directory, or one file or link. Returns the number of
+    /// files and links that were copied by their own names.
+    pub(super) fn copy(&self, found: &FoundSource, tree: &mut Tree) -> Result<usize, TreeError> {
+        let Some(node) = self.origin.node_at(&found.path, self.at) else { return Ok(0) };
+        if node.kind != TreeNodeKind::Directory {
+            return self.copy_file(found, &node, tree).map(|()| 1);
         }
+        self.copy_contents(&found.path, |_| true, tree).map(|_| 0)
+    }
+
+    /// Copies what the pattern of `--parents` selects in a directory, with the directories above it.
+    /// Returns whether anything was selected.
+    pub(super) fn copy_selected(
+        &self,
+        directory: &str,
+        selection: &IgnoreFile,
+        tree: &mut Tree,
+    ) -> Result<bool, TreeError> {
+        self.copy_contents(directory, |path| selection.is_ignored(path), tree)
     }
 
     fn copy_file(
@@ -69,9 +61,17 @@ impl CopyOperation<'_> {
         self.put_node(tree, &target, &found.path, node)
     }
 
-    /// Copies the contents of a directory. A target that exists keeps its owner and mode.
-    fn copy_contents(&self, from: &str, target: &str, tree: &mut Tree) -> Result<(), TreeError> {
-        self.attributes.make_directory(tree, target)?;
+    /// Copies the selected contents of a directory to the destination. One that exists keeps its
+    /// owner and mode. Returns whether anything was selected.
+    fn copy_contents(
+        &self,
+        from: &str,
+        is_selected: impl Fn(&str) -> bool,
+        tree: &mut Tree,
+    ) -> Result<bool, TreeError> {
+        let target = self.destination.resolve(tree, self.workdir)?;
+        self.attributes.make_directory(tree, &target)?;
+        let mut any = false;
         let mut skipped: Option<&str> = None;
         for (path, node) in self.origin.nodes_below(from, self.at) {
             if skipped.is_some_and(|above| is_below(path, above)) {
@@ -82,8 +82,30 @@ impl CopyOperation<'_> {
                 skipped = self.exclude.is_ignored_whole(relative).then_some(path);
                 continue;
             }
-            let at = resolve_target(&join(target, relative), &node, tree)?;
-            self.put_node(tree, &at, path, &node)?;
+            if is_selected(relative) {
+                any = true;
+                self.copy_parents(from, relative, &target, tree)?;
+                self.put_node(tree, &join(&target, relative), path, &node)?;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Copies the missing directories above a path that is copied.
+    fn copy_parents(
+        &self,
+        from: &str,
+        relative: &str,
+        target: &str,
+        tree: &mut Tree,
+    ) -> Result<(), TreeError> {
+        for (end, _) in relative.match_indices('/') {
+            let (path, parent) = (join(from, &relative[..end]), join(target, &relative[..end]));
+            if tree.get(&parent).is_none()
+                && let Some(node) = self.origin.node_at(&path, self.at)
+            {
+                self.put_node(tree, &parent, &path, &node)?;
+            }
         }
         Ok(())
     }
@@ -104,49 +126,4 @@ impl CopyOperation<'_> {
             if is_stage && is_disk(from) { PriorLocation::Disk } else { PriorLocation::Elsewhere };
         self.attributes.put_node_from(before, tree, target, &node)
     }
-
-    fn copy_with_parents(
-        &self,
-        found: &FoundSource,
-        node: &TreeNode,
-        skip: usize,
-        tree: &mut Tree,
-    ) -> Result<(), TreeError> {
-        let kept: Vec<&str> = found.named.split('/').skip(skip).collect();
-        let mut target = self.destination.resolve(tree, self.workdir)?;
-        self.attributes.make_directory(tree, &target)?;
-        let (name, above) = kept.split_last().unwrap_or((&"", &[]));
-        let mut from: Vec<&str> = found.named.split('/').take(skip).collect();
-        for part in above {
-            from.push(part);
-            let path = tree.resolve("", &join(&target, part), FollowLast::Yes)?.path;
-            if tree.get(&path).is_none()
-                && let Some(parent) = self.origin.node_at(&from.join("/"), self.at)
-                && parent.kind == TreeNodeKind::Directory
-            {
-                self.attributes.put_node(tree, &path, &parent)?;
-            }
-            target = path;
-        }
-        let path = join(&target, name);
-        if node.kind != TreeNodeKind::Directory {
-            return self.attributes.put_node(tree, &path, node);
-        }
-        let path = tree.resolve("", &path, FollowLast::Yes)?.path;
-        if tree.get(&path).is_none() {
-            self.attributes.put_node(tree, &path, node)?;
-        }
-        self.copy_contents(&found.path, &path, tree)
-    }
-}
-
-/// Returns the path that a node below the target is copied to: a directory that is a link in the
-/// stage is copied to where the link leads, as `/bin` on a system that has merged it with
-/// `/usr/bin`.
-fn resolve_target(path: &str, node: &TreeNode, tree: &Tree) -> Result<String, TreeError> {
-    let follow = match node.kind {
-        TreeNodeKind::Directory => FollowLast::Yes,
-        _ => FollowLast::No,
-    };
-    Ok(tree.resolve("", path, follow)?.path)
 }

@@ -27,7 +27,7 @@ impl Evaluation<'_, '_> {
         &self,
         copy: &'c CopyInstruction,
     ) -> EvaluationResult<CopyRequest<'c>> {
-        let destination = self.expand_word(&copy.destination)?;
+        let destination = self.expand_path(&copy.destination)?;
         let exclude = IgnoreFile::new(copy.exclude.iter().map(|word| word.text.as_str()));
         let exclude = exclude.map_err(|bad| {
             let at = copy.exclude.first().map(|word| word.span.clone());
@@ -55,7 +55,10 @@ impl Evaluation<'_, '_> {
         Ok(Some(owner))
     }
 
-    fn parse_mode(&self, copy: &CopyInstruction) -> EvaluationResult<Option<ModeChange>> {
+    pub(super) fn parse_mode(
+        &self,
+        copy: &CopyInstruction,
+    ) -> EvaluationResult<Option<ModeChange>> {
         let Some(word) = &copy.chmod else { return Ok(None) };
         let text = self.expand_word(word)?;
         let change = ModeChange::parse(&text).map_err(|error| {

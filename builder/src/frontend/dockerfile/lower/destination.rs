@@ -1,6 +1,7 @@
 //! The *destination* of COPY and ADD: a path as written, which is resolved in the tree of the
 //! stage.
 
+use crate::frontend::dockerfile::pattern::clean_path;
 use crate::frontend::dockerfile::tree::{FollowLast, Tree, TreeError, TreeNodeKind};
 use crate::recipe::path::join;
 
@@ -15,25 +16,27 @@ pub(super) struct Destination {
 /// What the form of a destination says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DestinationKind {
-    /// It ends with a slash, or with dots as its last part, and so is a directory.
+    /// It is empty or ends with a slash or `.`, and so is a directory.
     Directory,
     /// It depends on what exists there.
     Any,
 }
 
 impl Destination {
+    /// Returns the destination with this text; without one it is the working directory.
     pub(super) fn new(text: &str) -> Self {
-        let is_directory = text.ends_with('/') || matches!(text, "." | "..");
-        let is_directory = is_directory || text.ends_with("/.") || text.ends_with("/..");
+        let is_directory = matches!(text, "" | ".") || text.ends_with('/') || text.ends_with("/.");
         let kind = if is_directory { DestinationKind::Directory } else { DestinationKind::Any };
         Self { path: text.to_owned(), kind }
     }
 
-    /// Returns the resolved path of the destination, which need not exist.
+    /// Returns the resolved path of the destination, which need not exist. `..` removes the part
+    /// before it, whatever that is in the stage; only then are links followed (moby/buildkit
+    /// `util/system/path.go`, `NormalizePath`).
     pub(super) fn resolve(&self, tree: &Tree, workdir: &str) -> Result<String, TreeError> {
         let is_absolute = self.path.starts_with('/');
         let path = if is_absolute { self.path.clone() } else { format!("{workdir}/{}", self.path) };
-        Ok(tree.resolve("", &path, FollowLast::Yes)?.path)
+        Ok(tree.resolve("", &clean_path(&path), FollowLast::Yes)?.path)
     }
 
     /// Returns the path that a file of this name is copied to.
@@ -52,10 +55,5 @@ impl Destination {
     pub(super) fn is_directory(&self, tree: &Tree, path: &str) -> bool {
         let is_there = tree.get(path).is_some_and(|node| node.kind == TreeNodeKind::Directory);
         self.kind == DestinationKind::Directory || is_there
-    }
-
-    /// Returns the destination as written, with a slash at its end.
-    pub(super) fn as_directory(&self) -> String {
-        format!("{}/", self.path.trim_end_matches('/'))
     }
 }

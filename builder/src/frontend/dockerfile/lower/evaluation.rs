@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::loader::StageLoader;
 use super::result::EvaluationResult;
 use super::stage::StageState;
-use super::variables::{expand_word, expand_words};
+use super::variables::{expand_with_unset, expand_word, expand_words};
 use crate::frontend::dockerfile::scope::StageScope;
 use crate::frontend::dockerfile::syntax::DockerfileWord;
 use crate::frontend::dockerfile::tree::{Accounts, UserIdentity};
@@ -50,6 +50,27 @@ impl Evaluation<'_, '_> {
     /// Replaces the variables in a word.
     pub(super) fn expand_word(&self, word: &DockerfileWord) -> EvaluationResult<String> {
         expand_word(self.loader.request.dockerfile, &|name: &str| self.variables.get(name), word)
+    }
+
+    /// Replaces the variables in a source or destination. One that is not set is an error: without it
+    /// the path names something else, at worst all of the context.
+    pub(super) fn expand_path(&self, word: &DockerfileWord) -> EvaluationResult<String> {
+        let dockerfile = self.loader.request.dockerfile;
+        let lookup = |name: &str| self.variables.get(name);
+        let (path, unset) = expand_with_unset(dockerfile, &lookup, word)?;
+        let is_wrong = |name: &&String| path.is_empty() || !self.variables.declares(name);
+        let Some(name) = unset.iter().find(is_wrong) else { return Ok(path) };
+        let problem = Diagnostic::new(format!("the variable `{name}` is not set in this stage"));
+        let help = if self.variables.declares(name) {
+            format!("give it a value: `ARG {name}=…`, or `--build-arg {name}=…`")
+        } else if self.variables.is_global(name) {
+            format!(
+                "an ARG in front of FROM is for FROM lines; write `ARG {name}` in this stage too"
+            )
+        } else {
+            format!("declare it with ARG or ENV; where it may be missing, write `${{{name}:-}}`")
+        };
+        Err(Box::new(problem.at(word.span.clone()).help(help)))
     }
 
     /// Replaces the variables in a word, which may become several.

@@ -14,9 +14,12 @@ use crate::recipe::diagnostic::Diagnostic;
 
 impl Evaluation<'_, '_> {
     /// Evaluates the triggers of the stage's base, then the stage's instructions.
-    pub(super) fn evaluate_stage(&mut self) -> EvaluationResult<()> {
-        for instruction in self.take_triggers()? {
-            self.evaluate_instruction(&instruction)?;
+    pub(super) fn evaluate_stage(&mut self, triggers: &[Instruction]) -> EvaluationResult<()> {
+        if !triggers.is_empty() {
+            self.stage.config.set("OnBuild", Value::Null);
+        }
+        for instruction in triggers {
+            self.evaluate_instruction(instruction)?;
         }
         let dockerfile = self.loader.request.dockerfile;
         for instruction in &dockerfile.stages[self.number].instructions {
@@ -71,7 +74,10 @@ impl Evaluation<'_, '_> {
         arguments: &[(DockerfileWord, Option<DockerfileWord>)],
     ) -> EvaluationResult<()> {
         for (name, default) in arguments {
-            let default = default.as_ref().map(|word| self.expand_word(word)).transpose()?;
+            // A default that is not used may contain what cannot be expanded.
+            let given = &self.loader.request.build_args;
+            let default = default.as_ref().filter(|_| !given.contains_key(&name.text));
+            let default = default.map(|word| self.expand_word(word)).transpose()?;
             self.variables.declare_arg(&name.text, default);
         }
         Ok(())

@@ -1,19 +1,19 @@
 //! The *loader* starts stages: from scratch, on another stage, on a directory, or on an image.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::rc::Rc;
 
-use super::DockerfileRequest;
 use super::attributes::CopyAttributes;
-use super::copy_operation::{CopyOperation, ParentDirectories};
+use super::copy_operation::CopyOperation;
 use super::destination::Destination;
 use super::kubevirt_base::is_container_disk;
 use super::origin::{CopyOrigin, FoundSource};
 use super::result::{EvaluationResult, tree_diagnostic};
 use super::stage::StageState;
 use super::variables::expand_word;
+use super::{DockerfileRequest, NamedImage, context_name};
 use crate::cluster::contract::placement;
 use crate::frontend::dockerfile::base::{BaseError, LoadedBase};
 use crate::frontend::dockerfile::context::BuildContext;
@@ -23,6 +23,7 @@ use crate::frontend::dockerfile::scope::{GlobalScope, StageScope};
 use crate::frontend::dockerfile::tree::{Tree, TreeNodeKind};
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
+use crate::oci::image::reference::Reference;
 use crate::recipe::SourceLocation;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
@@ -39,6 +40,18 @@ pub(super) struct StageLoader<'a> {
     scope: &'a GlobalScope,
     /// Loaded images by name and platform.
     images: RefCell<BTreeMap<(String, String), Rc<LoadedBase>>>,
+    warnings: RefCell<Vec<Diagnostic>>,
+    access: Cell<ImageAccess>,
+}
+
+/// Whether images are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ImageAccess {
+    Allowed,
+    /// The build fails in any case, and loading can take long.
+    Refused,
+    /// An image was needed, and refused.
+    WasRefused,
 }
 
 type BegunStage<'a> = (StageState, StageScope<'a>);
@@ -49,7 +62,45 @@ impl<'a> StageLoader<'a> {
         platform: &'a Platform,
         scope: &'a GlobalScope,
     ) -> Self {
-        Self { request, platform, scope, images: RefCell::default() }
+        let (images, warnings) = (RefCell::default(), RefCell::default());
+        let access = Cell::new(ImageAccess::Allowed);
+        Self { request, platform, scope, images, warnings, access }
+    }
+
+    /// Loads no image from now on.
+    pub(super) fn refuse_images(&self) {
+        self.access.set(ImageAccess::Refused);
+    }
+
+    /// Returns whether an image was needed that was not loaded.
+    pub(super) fn was_refused(&self) -> bool {
+        self.access.get() == ImageAccess::WasRefused
+    }
+
+    /// Adds a problem that does not fail the build.
+    pub(super) fn warn(&self, warning: Diagnostic) {
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    /// Returns the warnings, and forgets them.
+    pub(super) fn take_warnings(&self) -> Vec<Diagnostic> {
+        self.warnings.take()
+    }
+
+    /// Returns the image that `--build-context` gives a name.
+    pub(super) fn named_image(&self, name: &str) -> Option<&'a NamedImage> {
+        let name = context_name(name);
+        let mut images = self.request.images.iter();
+        images.find(|(known, _)| context_name(known) == name).map(|(_, image)| image)
+    }
+
+    /// Returns whether `--build-context` replaces a stage.
+    pub(super) fn is_replaced(&self, number: usize) -> bool {
+        let name = self.request.dockerfile.stages[number].from.name.as_ref();
+        name.is_some_and(|name| {
+            self.request.contexts.context(&name.text).is_some()
+                || self.named_image(&name.text).is_some()
+        })
     }
 
     /// Returns the base name of each stage, with its variables replaced; an error in one is
@@ -68,7 +119,6 @@ impl<'a> StageLoader<'a> {
         &self,
         number: usize,
         stages: &BTreeMap<usize, BegunStage<'a>>,
-        warnings: &RefCell<Vec<Diagnostic>>,
     ) -> EvaluationResult<BegunStage<'a>> {
         let dockerfile = self.request.dockerfile;
         let from = &dockerfile.stages[number].from;
@@ -82,12 +132,13 @@ impl<'a> StageLoader<'a> {
             return Err(Box::new(problem.at(from.base.span.clone()).help(help)));
         }
         let platform = self.stage_platform(from)?;
-        let named =
-            dockerfile.find_named_stage(&base, number).and_then(|number| stages.get(&number));
-        if let Some((stage, variables)) = named {
+        let replaced = from.name.as_ref().filter(|_| self.is_replaced(number));
+        let named = dockerfile.find_named_stage(&base, number).filter(|_| replaced.is_none());
+        if let Some((stage, variables)) = named.and_then(|number| stages.get(&number)) {
             return Ok((stage.derive(), variables.derive()));
         }
-        let mut stage = self.load_stage(&base, &from.base.span, &platform, warnings)?;
+        let base = replaced.map_or(base, |name| name.text.clone());
+        let mut stage = self.load_stage(&base, &from.base.span, &platform)?;
         if !stage.config.env().any(|(name, _)| name == "PATH") {
             stage.config.set_env("PATH", PATH);
         }
@@ -101,16 +152,16 @@ impl<'a> StageLoader<'a> {
         base: &str,
         at: &Span,
         platform: &Platform,
-        warnings: &RefCell<Vec<Diagnostic>>,
     ) -> EvaluationResult<StageState> {
+        let named = self.named_image(base);
+        if base == "scratch" || matches!(named, Some(NamedImage::Scratch)) {
+            return Ok(StageState::scratch(platform));
+        }
         if let Some(context) = self.request.contexts.context(base) {
             return directory_stage(base, context, at, platform);
         }
-        if base == "scratch" {
-            return Ok(StageState::scratch(platform));
-        }
-        if is_container_disk(base) && !self.request.images.contains_key(base) {
-            warnings.borrow_mut().push(
+        if is_container_disk(base) && named.is_none() {
+            self.warn(
                 Diagnostic::new(format!("`{base}` is taken for `scratch` with a directory /disk"))
                     .at(at.clone())
                     .help("write `FROM scratch` and `ADD --chown=107:107 DISK /disk/`; KubeVirt needs nothing else"),
@@ -156,23 +207,24 @@ impl<'a> StageLoader<'a> {
         if let Some(loaded) = self.images.borrow().get(&key) {
             return Ok(Rc::clone(loaded));
         }
-        let location = match self.request.images.get(name) {
-            Some(location) => location.clone(),
-            None => ImageLocation::Registry(name.parse().map_err(|error| {
-                let problem =
-                    Diagnostic::new(format!("`{name}` is not the name of an image: {error}"));
-                Box::new(
-                    problem
-                        .at(at.clone())
-                        .help("for example quay.io/fedora/fedora:42, or a stage above"),
-                )
-            })?),
+        if self.access.get() != ImageAccess::Allowed {
+            self.access.set(ImageAccess::WasRefused);
+            return Err(Box::new(Diagnostic::new("no image is loaded").at(at.clone())));
+        }
+        let location = match self.named_image(name) {
+            Some(NamedImage::Location(location)) => location.clone(),
+            Some(NamedImage::Scratch) | None => ImageLocation::Registry(parse_image(name, at)?),
         };
         let loaded = self.request.bases.load(&location, platform);
         let loaded = loaded.map_err(|error| base_diagnostic(&error, at))?;
         let loaded = Rc::new(loaded);
         self.images.borrow_mut().insert(key, Rc::clone(&loaded));
         Ok(loaded)
+    }
+
+    /// Returns the scope of a stage that has declared nothing.
+    pub(super) fn new_scope(&self) -> StageScope<'a> {
+        self.scope.new_stage()
     }
 
     /// Returns the platform of the images that files are copied from.
@@ -199,6 +251,15 @@ impl<'a> StageLoader<'a> {
     }
 }
 
+/// Parses the name of an image in a registry.
+pub(super) fn parse_image(name: &str, at: &Span) -> EvaluationResult<Reference> {
+    name.parse().map_err(|error| {
+        let problem = Diagnostic::new(format!("`{name}` is not the name of an image: {error}"));
+        let help = "for example quay.io/fedora/fedora:42, or a stage above";
+        Box::new(problem.at(at.clone()).help(help))
+    })
+}
+
 /// Returns a stage with the files of a directory.
 fn directory_stage(
     name: &str,
@@ -217,7 +278,6 @@ fn directory_stage(
         workdir: "/",
         attributes: &attributes,
         exclude: &nothing,
-        parents: ParentDirectories::Dropped,
         number: 0,
         at,
     };

@@ -20,11 +20,11 @@ mod run;
 mod signal;
 mod sources;
 mod stage;
+mod text_check;
 mod triggers;
 mod variables;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::evaluation::Evaluation;
 use self::loader::StageLoader;
@@ -35,6 +35,7 @@ use crate::frontend::dockerfile::base::BaseLoader;
 use crate::frontend::dockerfile::context::BuildContext;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
+use crate::oci::image::reference::Reference;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{PlatformRecipe, Recipe};
 
@@ -45,7 +46,7 @@ pub struct DockerfileRequest<'a> {
     /// Directories that files can be copied from.
     pub contexts: &'a dyn BuildContexts,
     /// Locations of images by the names that FROM and --from use for them.
-    pub images: &'a BTreeMap<String, ImageLocation>,
+    pub images: &'a BTreeMap<String, NamedImage>,
     /// Values of ARGs by name.
     pub build_args: &'a BTreeMap<String, String>,
     /// Stage to build; `None` is the last one.
@@ -56,6 +57,23 @@ pub struct DockerfileRequest<'a> {
     pub build_platform: &'a Platform,
     /// Loads the base images of stages.
     pub bases: &'a BaseLoader<'a>,
+}
+
+/// An image that `--build-context` gives a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedImage {
+    /// `docker-image://scratch`: no files.
+    Scratch,
+    /// An image at a location.
+    Location(ImageLocation),
+}
+
+/// Returns the spelling in which names of contexts are compared: `alpine`, `alpine:latest` and
+/// `docker.io/library/alpine` are one name (moby/buildkit `frontend/dockerui/config.go`).
+pub fn context_name(name: &str) -> String {
+    let full = name.parse::<Reference>().map(|name| name.to_string());
+    let full = full.unwrap_or_else(|_| name.to_ascii_lowercase());
+    full.strip_suffix(":latest").unwrap_or(&full).to_owned()
 }
 
 /// The build contexts.
@@ -101,8 +119,13 @@ pub fn lower(request: &DockerfileRequest<'_>) -> Result<LoweredDockerfile, Vec<D
         return Err(problems);
     }
     warnings.dedup();
-    let recipe =
-        Recipe { names: Vec::new(), platforms, annotations: BTreeMap::new(), warnings: Vec::new() };
+    let recipe = Recipe {
+        names: Vec::new(),
+        platforms,
+        annotations: BTreeMap::new(),
+        index_annotations: BTreeMap::new(),
+        warnings: Vec::new(),
+    };
     Ok(LoweredDockerfile { recipe, warnings, epoch })
 }
 
@@ -118,21 +141,9 @@ fn evaluate_platform(
     let dockerfile = request.dockerfile;
     let scope = global_scope(request, platform, target).map_err(|problem| vec![problem])?;
     let loader = StageLoader::new(request, platform, &scope);
-    let mut stages: BTreeMap<usize, (StageState, StageScope<'_>)> = BTreeMap::new();
-    let bases = loader.base_names();
-    for number in dockerfile.needed_stages(target, &bases) {
-        let found = RefCell::new(Vec::new());
-        let evaluated =
-            loader.begin_stage(number, &stages, &found).and_then(|(stage, variables)| {
-                let mut evaluation =
-                    Evaluation { loader: &loader, stages: &stages, number, stage, variables };
-                evaluation.evaluate_stage()?;
-                Ok((evaluation.stage, evaluation.variables))
-            });
-        warnings.extend(found.into_inner());
-        // A stage that needs one that cannot be evaluated cannot be evaluated either.
-        stages.insert(number, evaluated.map_err(|problem| vec![*problem])?);
-    }
+    let stages = evaluate_stages(&loader, target);
+    warnings.extend(loader.take_warnings());
+    let mut stages = stages?;
     warnings.extend(unused_args_warning(&scope));
     // The target is among the stages that it needs.
     let Some((stage, _)) = stages.remove(&target) else { return Err(Vec::new()) };
@@ -144,8 +155,65 @@ fn evaluate_platform(
     // `FROM --platform` of the target sets the platform of the image, whatever was requested.
     let platform = loader.stage_platform(&dockerfile.stages[target].from);
     let platform = platform.map_err(|problem| vec![*problem])?;
-    let recipe = PlatformRecipe { platform, base, steps, config, annotations };
+    let entry_annotations = BTreeMap::new();
+    let recipe = PlatformRecipe { platform, base, steps, config, annotations, entry_annotations };
     Ok((recipe, scope.get("SOURCE_DATE_EPOCH")))
+}
+
+type EvaluatedStages<'a> = BTreeMap<usize, (StageState, StageScope<'a>)>;
+
+/// Evaluates a stage and those that it needs, in the order of the file. What the text alone decides
+/// is checked first, for all of them.
+fn evaluate_stages<'a>(
+    loader: &StageLoader<'a>,
+    target: usize,
+) -> Result<EvaluatedStages<'a>, Vec<Diagnostic>> {
+    let dockerfile = loader.request.dockerfile;
+    let bases = loader.base_names();
+    let needed = |stage| dockerfile.needed_stages(stage, &bases, |stage| loader.is_replaced(stage));
+    let pending = needed(target);
+    let problems: Vec<Diagnostic> =
+        pending.iter().flat_map(|stage| loader.check_text(*stage)).collect();
+    if problems.is_empty() {
+        return evaluate_pending(loader, pending, needed);
+    }
+    // Whatever else can be told without an image is told too.
+    loader.refuse_images();
+    let also = evaluate_pending(loader, pending, needed).err().unwrap_or_default();
+    Err(problems.into_iter().chain(also.into_iter().filter(|_| !loader.was_refused())).collect())
+}
+
+/// Evaluates stages in the order of the file; `needed` returns those that a further one needs.
+fn evaluate_pending<'a>(
+    loader: &StageLoader<'a>,
+    mut pending: BTreeSet<usize>,
+    needed: impl Fn(usize) -> BTreeSet<usize>,
+) -> Result<EvaluatedStages<'a>, Vec<Diagnostic>> {
+    let dockerfile = loader.request.dockerfile;
+    let mut stages = BTreeMap::new();
+    while let Some(number) = pending.pop_first() {
+        let begun = loader.begin_stage(number, &stages);
+        let (stage, variables) = begun.map_err(|problem| vec![*problem])?;
+        let mut evaluation = Evaluation { loader, stages: &stages, number, stage, variables };
+        if !loader.is_replaced(number) {
+            let triggers = evaluation.read_triggers().map_err(|problem| vec![*problem])?;
+            let missing = dockerfile.copied_stages(&triggers, number);
+            let missing: Vec<usize> =
+                missing.into_iter().filter(|stage| !stages.contains_key(stage)).collect();
+            if !missing.is_empty() {
+                // The triggers of an image are known only now.
+                pending.extend(missing.into_iter().flat_map(&needed));
+                pending.insert(number);
+                pending.retain(|stage| !stages.contains_key(stage));
+                continue;
+            }
+            // A stage that needs one that cannot be evaluated cannot be evaluated either.
+            evaluation.evaluate_stage(&triggers).map_err(|problem| vec![*problem])?;
+        }
+        let evaluated = (evaluation.stage, evaluation.variables);
+        stages.insert(number, evaluated);
+    }
+    Ok(stages)
 }
 
 /// Returns the scope with the ARGs before the first stage.
@@ -156,13 +224,13 @@ fn global_scope(
 ) -> Result<GlobalScope, Diagnostic> {
     let dockerfile = request.dockerfile;
     let name = dockerfile.stages.get(target).and_then(|stage| stage.from.name.as_ref());
-    let name = name.filter(|_| target + 1 < dockerfile.stages.len());
     let name = name.map_or("", |name| name.text.as_str());
     let mut scope = GlobalScope::new(platform, request.build_platform, name, request.build_args);
     for (name, default) in &dockerfile.globals {
         let lookup = |name: &str| scope.get(name);
-        let default =
-            default.as_ref().map(|word| variables::expand_word(dockerfile, &lookup, word));
+        // A default that is not used may contain what cannot be expanded.
+        let default = default.as_ref().filter(|_| !request.build_args.contains_key(&name.text));
+        let default = default.map(|word| variables::expand_word(dockerfile, &lookup, word));
         let default = default.transpose().map_err(|problem| *problem)?;
         scope.declare_global(&name.text, default);
     }

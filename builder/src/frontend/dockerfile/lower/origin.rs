@@ -80,11 +80,21 @@ impl CopyOrigin<'_> {
     pub(super) fn node_at(&self, path: &str, at: &Span) -> Option<TreeNode> {
         match self {
             Self::Context { name, listing } => {
-                Some(context_node(name, listing, path, listing.get(path)?, at))
+                context_node(name, listing, path, listing.get(path)?, at)
             }
             Self::Stage(tree) => tree.get(path).cloned(),
             Self::Image(image) => image.tree.get(path).cloned(),
         }
+    }
+
+    /// Returns the sockets of a context at and below a path; they are not copied.
+    pub(super) fn sockets<'s>(&'s self, path: &'s str) -> Vec<&'s str> {
+        let Self::Context { listing, .. } = self else { return Vec::new() };
+        let all = listing.get(path).map(|found| (path, found)).into_iter();
+        let all = all.chain(listing.below(path));
+        all.filter(|(_, found)| found.kind == ContextEntryKind::Socket)
+            .map(|(path, _)| path)
+            .collect()
     }
 
     /// Returns the nodes below a directory, parents first.
@@ -94,11 +104,11 @@ impl CopyOrigin<'_> {
         at: &'s Span,
     ) -> Box<dyn Iterator<Item = (&'s str, TreeNode)> + 's> {
         match self {
-            Self::Context { name, listing } => Box::new(
-                listing
-                    .below(directory)
-                    .map(move |(path, found)| (path, context_node(name, listing, path, found, at))),
-            ),
+            Self::Context { name, listing } => {
+                Box::new(listing.below(directory).filter_map(move |(path, found)| {
+                    Some((path, context_node(name, listing, path, found, at)?))
+                }))
+            }
             Self::Stage(tree) => tree_nodes_below(tree, directory),
             Self::Image(image) => tree_nodes_below(&image.tree, directory),
         }
@@ -118,7 +128,7 @@ fn context_node(
     path: &str,
     found: &ContextEntry,
     at: &Span,
-) -> TreeNode {
+) -> Option<TreeNode> {
     let kind = match &found.kind {
         ContextEntryKind::Directory => TreeNodeKind::Directory,
         ContextEntryKind::File { size, identity } => TreeNodeKind::File(FileNode {
@@ -136,10 +146,11 @@ fn context_node(
             inode: listing.is_linked(*identity).then_some(Inode(identity.device, identity.inode)),
         }),
         ContextEntryKind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
+        ContextEntryKind::Socket => return None,
         // The kind does not matter: none can be copied.
         ContextEntryKind::Special => TreeNodeKind::Special(SpecialKind::Fifo),
     };
-    TreeNode { kind, mode: found.mode, owner: Owner { uid: 0, gid: 0 } }
+    Some(TreeNode { kind, mode: found.mode, owner: Owner { uid: 0, gid: 0 } })
 }
 
 fn find_in_tree(

@@ -1,12 +1,10 @@
 //! The *sources* of COPY and ADD: which are downloaded, what each of the others matches, and what
 //! is wrong with those that match nothing.
 
-use super::copy_operation::ParentDirectories;
-use super::copy_request::CopyRequest;
+use super::copy_operation::CopyOperation;
 use super::origin::{CopyOrigin, FoundSource, OriginError};
 use super::result::{EvaluationResult, tree_diagnostic};
-use crate::frontend::dockerfile::instruction::{CopyInstruction, FlagSwitch};
-use crate::frontend::dockerfile::pattern::{DoubleStar, clean_path, has_wildcards};
+use crate::frontend::dockerfile::pattern::{DoubleStar, IgnoreFile, clean_path, has_wildcards};
 use crate::frontend::dockerfile::syntax::DockerfileWord;
 use crate::frontend::dockerfile::tree::Tree;
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -21,58 +19,64 @@ pub(super) fn find_sources(
     origin: &CopyOrigin<'_>,
     source: &str,
     word: &DockerfileWord,
-    copy: &CopyInstruction,
 ) -> EvaluationResult<Vec<FoundSource>> {
-    let is_context = matches!(origin, CopyOrigin::Context { .. });
-    if is_context && leaves_context(source) {
-        let problem = Diagnostic::new(format!("`{source}` is outside the build context"));
-        let help = "sources are relative to the context; build in a directory further up, or use --build-context";
-        return Err(Box::new(problem.at(word.span.clone()).help(help)));
+    refuse_outside(origin, source, &word.span)?;
+    find_matches(origin, source, DoubleStar::Within, &word.span)
+}
+
+fn refuse_outside(origin: &CopyOrigin<'_>, source: &str, at: &Span) -> EvaluationResult<()> {
+    if !matches!(origin, CopyOrigin::Context { .. }) || !leaves_context(source) {
+        return Ok(());
     }
-    let stars = match copy.parents {
-        FlagSwitch::On => DoubleStar::Across,
-        FlagSwitch::Off => DoubleStar::Within,
-    };
-    let found = origin
-        .find_sources(source, stars)
-        .map_err(|error| origin_diagnostic(&error, &word.span))?;
+    let problem = Diagnostic::new(format!("`{source}` is outside the build context"));
+    let help = "sources are relative to the context; build in a directory further up, or use --build-context";
+    Err(Box::new(problem.at(at.clone()).help(help)))
+}
+
+fn find_matches(
+    origin: &CopyOrigin<'_>,
+    source: &str,
+    stars: DoubleStar,
+    at: &Span,
+) -> EvaluationResult<Vec<FoundSource>> {
+    let found =
+        origin.find_sources(source, stars).map_err(|error| origin_diagnostic(&error, at))?;
     if found.is_empty() && has_wildcards(source) {
         let problem = Diagnostic::new(format!("nothing matches `{source}`"));
         let help = "a pattern has to match something; is it hidden by .dockerignore?";
-        return Err(Box::new(problem.at(word.span.clone()).help(help)));
+        return Err(Box::new(problem.at(at.clone()).help(help)));
     }
     Ok(found)
 }
 
-/// Checks that the destination of several sources is a directory.
-pub(super) fn check_destination(
-    all: &[(FoundSource, &str, &DockerfileWord)],
-    request: &CopyRequest<'_>,
-    tree: &Tree,
+/// Copies a source of `--parents`: what its pattern selects below the root of the origin, or below
+/// the directory before the pivot `/./`. Only links before the pivot are followed (moby/buildkit
+/// `dockerfile2llb/convert_copy.go`).
+pub(super) fn copy_with_parents(
+    operation: &CopyOperation<'_>,
+    source: &str,
+    tree: &mut Tree,
 ) -> EvaluationResult<()> {
-    if all.len() < 2 {
+    let (origin, at) = (operation.origin, operation.at);
+    refuse_outside(origin, source, at)?;
+    let (directory, pattern) = source.split_once("/./").unwrap_or(("/", source));
+    let pattern = clean_path(&format!("/{pattern}"));
+    let pattern = if pattern == "/" { "**" } else { pattern.trim_start_matches('/') };
+    let selection = IgnoreFile::new([pattern])
+        .map_err(|bad| origin_diagnostic(&OriginError::Pattern(bad), at))?;
+    let mut any = false;
+    for found in find_matches(origin, directory, DoubleStar::Within, at)? {
+        let copied = operation.copy_selected(&found.path, &selection, tree);
+        any |= copied.map_err(|error| tree_diagnostic(&error, at))?;
+    }
+    if any {
         return Ok(());
     }
-    let at = &request.copy.destination.span;
-    let path = request.destination.resolve(tree, &request.workdir);
-    let path = path.map_err(|error| tree_diagnostic(&error, at))?;
-    if request.destination.is_directory(tree, &path) {
-        return Ok(());
-    }
-    let message = "with more than one source, the destination must be a directory and end with a /";
-    let problem = Diagnostic::new(message).at(at.clone());
-    Err(Box::new(problem.help(format!("write `{}`", request.destination.as_directory()))))
-}
-
-/// Returns what happens to the parent directories of a source. The pivot `/./` is found before the
-/// path is cleaned, which removes it.
-pub(super) fn kept_parents(copy: &CopyInstruction, source: &str) -> ParentDirectories {
-    if copy.parents == FlagSwitch::Off {
-        return ParentDirectories::Dropped;
-    }
-    let front = source.split_once("/./").map_or("", |(front, _)| front);
-    let front = clean_path(&format!("/{front}"));
-    ParentDirectories::Kept { skip: front.split('/').filter(|part| !part.is_empty()).count() }
+    // Says why nothing is found, if that can be told.
+    find_matches(origin, source, DoubleStar::Across, at)?;
+    let problem = Diagnostic::new(format!("--parents copies nothing for `{source}`"));
+    let help = "it follows no symbolic link behind the pivot `/./`; is it hidden by --exclude?";
+    Err(Box::new(problem.at(at.clone()).help(help)))
 }
 
 /// Returns whether a path leaves the directory where it starts.

@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 
 use crate::frontend::dockerfile::instruction::CommandForm;
 use crate::frontend::dockerfile::pattern::clean_path;
-use crate::frontend::dockerfile::tree::{
-    Accounts, FollowLast, Tree, TreeError, TreeNode, TreeNodeKind,
-};
+use crate::frontend::dockerfile::tree::{Accounts, FollowLast, Tree, TreeError};
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::oci::tar::Owner;
+use crate::recipe::path::join;
 use crate::recipe::{BaseImage, LayerRecipe, RecipeStep};
 
 /// Shell if neither the Dockerfile nor the base names one.
@@ -71,19 +70,15 @@ impl StageState {
 
     /// Sets the working directory, and creates it for the user if it does not exist.
     pub(super) fn set_workdir(&mut self, path: &str, owner: Owner) -> Result<(), TreeError> {
+        // An absolute path stays as it is written (moby/buildkit `util/system/path.go`).
         let is_absolute = path.starts_with('/');
-        let path = if is_absolute { path.to_owned() } else { format!("{}/{path}", self.workdir()) };
-        let path = clean_path(&path);
-        let resolved = self.tree.resolve("", &path, FollowLast::Yes)?;
-        self.tree.make_parents(&resolved.path, 0o755, owner)?;
-        match self.tree.get(&resolved.path).map(|node| &node.kind) {
-            Some(TreeNodeKind::Directory) => {}
-            Some(_) => return Err(TreeError::NotADirectory(resolved.path)),
-            None => {
-                let kind = TreeNodeKind::Directory;
-                self.tree.put(&resolved.path, TreeNode { kind, mode: 0o755, owner })?;
-            }
-        }
+        let path = if is_absolute {
+            path.to_owned()
+        } else {
+            clean_path(&format!("{}/{path}", self.workdir()))
+        };
+        let resolved = self.tree.resolve("", &clean_path(&path), FollowLast::Yes)?;
+        self.tree.make_parents(&join(&resolved.path, "x"), 0o755, owner)?;
         self.config.set("WorkingDir", json!(path));
         Ok(())
     }

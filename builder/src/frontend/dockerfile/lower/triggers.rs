@@ -11,13 +11,11 @@ use crate::frontend::dockerfile::syntax;
 use crate::recipe::diagnostic::SourceText;
 
 impl Evaluation<'_, '_> {
-    /// Returns the instructions that the base has for images that are built on it, and removes them
-    /// from the config.
-    pub(super) fn take_triggers(&mut self) -> EvaluationResult<Vec<Instruction>> {
+    /// Returns the instructions that the base has for images that are built on it.
+    pub(super) fn read_triggers(&self) -> EvaluationResult<Vec<Instruction>> {
         let Some(Value::Array(triggers)) = self.stage.config.get("OnBuild").cloned() else {
             return Ok(Vec::new());
         };
-        self.stage.config.set("OnBuild", Value::Null);
         let name = &self.loader.request.dockerfile.stages[self.number].from.base.text;
         let texts = triggers.iter().filter_map(Value::as_str);
         let source = SourceText {

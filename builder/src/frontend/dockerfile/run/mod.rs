@@ -29,7 +29,7 @@ use crate::frontend::dockerfile::tree::{Accounts, FollowLast, Tree, UserIdentity
 use expand::ShellParameters;
 use process::Process;
 use settings::{ShellSettings, is_shell};
-use shell::{Shell, failure_error, run_words};
+use shell::{Shell, check_script, failure_error, run_words};
 use status::CommandStatus;
 use syntax::Script;
 
@@ -90,6 +90,15 @@ pub fn evaluate_run_line(
                 CommandStatus::Failure(said) => Err(failure_error(words, &said, 0..0)),
             }
         }
+    }
+}
+
+/// Checks what can be told of a RUN line without the files it is run on: whether its text is
+/// understood, and whether the commands that are run in any case are evaluated.
+pub(crate) fn check_run_line(line: RunLine<'_>) -> Result<(), RunError> {
+    match line {
+        RunLine::Shell(text) => Script::parse(text).and_then(|script| check_script(&script)),
+        RunLine::Exec(_) => Ok(()),
     }
 }
 

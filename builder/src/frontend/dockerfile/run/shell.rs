@@ -143,17 +143,53 @@ pub(super) fn run_words(
     // A command without words, as `$unset` is one, does nothing.
     let [name, arguments @ ..] = words else { return Ok(CommandStatus::Success) };
     let Some(command) = commands::find_command(name) else {
-        let known = COMMANDS.join(", ");
-        let message = format!(
-            "RUN is evaluated, not executed; `{}` is not among {known}",
-            name.escape_debug()
-        );
-        return Err(RunError::new(message, range).help(instead()));
+        return Err(unknown_command_error(name, range));
     };
     command(process, arguments).map_err(|refusal| {
         let message = format!("RUN is evaluated, not executed; {}", refusal.message);
         RunError::new(message, range).help(instead())
     })
+}
+
+fn unknown_command_error(name: &str, range: Range<usize>) -> RunError {
+    let known = COMMANDS.join(", ");
+    let name = name.escape_debug();
+    let message = format!("RUN is evaluated, not executed; `{name}` is not among {known}");
+    RunError::new(message, range).help(instead())
+}
+
+/// Refuses the first command that is not evaluated, among those that are run whatever files there
+/// are: the first of each list, and in the last list those after `&&` too, without which the line
+/// fails.
+pub(super) fn check_script(Script(lists): &Script) -> Result<(), RunError> {
+    for (number, CommandList(commands)) in lists.iter().enumerate() {
+        let is_last = number + 1 == lists.len();
+        let is_run = |(join, _): &&(ListOperator, ShellCommand)| match join {
+            ListOperator::First => true,
+            ListOperator::And => is_last,
+            ListOperator::Or => false,
+        };
+        for (_, command) in commands.iter().take_while(is_run) {
+            check_words(command)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_words(command: &ShellCommand) -> Result<(), RunError> {
+    let first = &command.words[0];
+    let text = |part: &WordPart| match part {
+        WordPart::Text(text, _) => Some(text.clone()),
+        WordPart::Parameter(_) => None,
+    };
+    let Some(name) = first.parts.iter().map(text).collect::<Option<String>>() else {
+        return Ok(());
+    };
+    let is_known = name == "set" || name.contains(['*', '?', '[']) || name.is_empty();
+    if is_known || parse_assignment(first).is_some() || commands::find_command(&name).is_some() {
+        return Ok(());
+    }
+    Err(unknown_command_error(&name, command.range.clone()))
 }
 
 /// Returns the error of a command that failed with a message.

@@ -74,11 +74,17 @@ fn parse_directive(line: &str) -> Option<Directive<'_>> {
     Some(Directive { key: key.to_ascii_lowercase(), value, range: end - value.len()..end })
 }
 
-/// Returns whether an image of a frontend is for the language that is supported here.
+/// Returns whether an image of a frontend is for the language that is supported here, whichever
+/// registry has a copy of it: an instruction or flag of it that is not known is reported anyway.
 fn is_our_syntax(image: &str) -> bool {
-    let image = image.strip_prefix("docker.io/").unwrap_or(image);
-    let name = image.split(['@', ':']).next().unwrap_or(image);
-    matches!(name, "docker/dockerfile" | "docker/dockerfile-upstream")
+    let name = image.split('@').next().unwrap_or(image);
+    let name = match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => name,
+    };
+    let mut parts = name.rsplit('/');
+    matches!(parts.next(), Some("dockerfile" | "dockerfile-upstream"))
+        && parts.next().is_some_and(|owner| matches!(owner, "docker" | "moby"))
 }
 
 #[cfg(test)]
@@ -100,6 +106,8 @@ mod tests {
         check("# escape=\\\n", '\\', &[]);
         check("# syntax=docker/dockerfile:1.7\n# check=skip=all\n# escape=`\n", '`', &[]);
         check("# syntax=docker.io/docker/dockerfile@sha256:00\n", '\\', &[]);
+        check("# syntax=mirror.gcr.io/docker/dockerfile:1.7-labs\n", '\\', &[]);
+        check("# syntax=localhost:5000/hub/docker/dockerfile-upstream:master\n", '\\', &[]);
         check("# a comment\n# escape=`\n", '\\', &[]);
         check("\n# escape=`\n", '\\', &[]);
         check("# other=1\n# escape=`\n", '\\', &[]);

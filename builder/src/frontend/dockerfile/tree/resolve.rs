@@ -40,6 +40,18 @@ impl Tree {
         self.resolve_with(base, path, last, |_| Ok(()))
     }
 
+    /// Resolves `path` for a process whose root directory is `root`, a resolved path: neither `..`
+    /// nor a link leads out of it (`RESOLVE_IN_ROOT` of `man 2 openat2`).
+    pub(crate) fn resolve_below(
+        &self,
+        root: &str,
+        path: &str,
+        last: FollowLast,
+    ) -> Result<ResolvedTreePath, TreeError> {
+        let start = WalkStart { root, base: root };
+        self.walk_path(start, path, last, |_| Ok(()))
+    }
+
     /// Does the same as [`Tree::resolve`], and calls `enter` before each lookup in a directory,
     /// with `None` if the directory does not exist.
     pub(crate) fn resolve_with<E: From<TreeError>>(
@@ -47,10 +59,22 @@ impl Tree {
         base: &str,
         path: &str,
         last: FollowLast,
+        enter: impl FnMut(Option<&TreeNode>) -> Result<(), E>,
+    ) -> Result<ResolvedTreePath, E> {
+        self.walk_path(WalkStart { root: "", base }, path, last, enter)
+    }
+
+    fn walk_path<E: From<TreeError>>(
+        &self,
+        WalkStart { root, base }: WalkStart<'_>,
+        path: &str,
+        last: FollowLast,
         mut enter: impl FnMut(Option<&TreeNode>) -> Result<(), E>,
     ) -> Result<ResolvedTreePath, E> {
-        let at = if path.starts_with('/') { "" } else { base };
-        let mut walk = PathWalk { tree: self, path, at: at.to_owned(), links: 0, rest: Vec::new() };
+        let at = if path.starts_with('/') { root } else { base }.to_owned();
+        let rest = Vec::new();
+        let mut walk =
+            PathWalk { tree: self, root, path, at, links: 0, ends_in_directory: false, rest };
         walk.rest.extend(reversed_parts(path));
         let follow = if wants_directory(path) { FollowLast::Yes } else { last };
         while let Some(part) = walk.rest.pop() {
@@ -58,13 +82,22 @@ impl Tree {
             enter(directory)?;
             walk.step(&part, follow)?;
         }
-        let exists = if wants_directory(path) {
+        let exists = if walk.ends_in_directory || wants_directory(path) {
             walk.directory()?.is_some()
         } else {
             self.get(&walk.at).is_some()
         };
         Ok(ResolvedTreePath { exists, path: walk.at })
     }
+}
+
+/// Directories that the resolution of a path starts from.
+#[derive(Debug, Clone, Copy)]
+struct WalkStart<'a> {
+    /// Root directory of the process.
+    root: &'a str,
+    /// Its working directory.
+    base: &'a str,
 }
 
 fn wants_directory(path: &str) -> bool {
@@ -79,12 +112,16 @@ fn reversed_parts(path: &str) -> impl Iterator<Item = String> {
 /// State of the resolution of a path.
 struct PathWalk<'a> {
     tree: &'a Tree,
+    /// Root directory, which is never left.
+    root: &'a str,
     /// Path to resolve.
     path: &'a str,
     /// Path resolved so far.
     at: String,
     /// Number of links that were followed.
     links: usize,
+    /// Whether the last part is the target of a link that requires a directory.
+    ends_in_directory: bool,
     /// Parts that remain, last to first.
     rest: Vec<String>,
 }
@@ -101,7 +138,8 @@ impl<'a> PathWalk<'a> {
 
     fn step(&mut self, part: &str, last: FollowLast) -> Result<(), TreeError> {
         if part == ".." {
-            self.at.truncate(self.at.rfind('/').unwrap_or(0));
+            let parent = self.at.rfind('/').unwrap_or(0);
+            self.at.truncate(parent.max(self.root.len()));
             return Ok(());
         }
         let dir = self.at.len();
@@ -117,10 +155,11 @@ impl<'a> PathWalk<'a> {
             return Ok(());
         }
         self.links += 1;
+        self.ends_in_directory |= self.rest.is_empty() && wants_directory(target);
         if self.links > LINKS_MAX {
             return Err(TreeError::Loop(self.path.to_owned()));
         }
-        self.at.truncate(if target.starts_with('/') { 0 } else { dir });
+        self.at.truncate(if target.starts_with('/') { self.root.len() } else { dir });
         self.rest.extend(reversed_parts(target));
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Tests of trees; trees, and layers made of them, are written as lines.
 
+mod kernel;
 mod layers;
 mod paths;
 
