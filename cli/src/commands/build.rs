@@ -73,7 +73,11 @@ pub(crate) fn run(
     let sources = arguments.build_sources(&*inputs, &client, &opener);
     if arguments.check {
         let plan = BuildPlan::new(&recipes, &sources).map_err(refused_recipes)?;
-        ui.warn(&plan.warnings());
+        let warnings = plan.warnings();
+        ui.warn(&warnings);
+        if warnings.is_empty() && !arguments.quiet {
+            ui.print_line("no problems found");
+        }
         return Ok(());
     }
     let push = registry.as_ref().filter(|_| arguments.is_pushed());

@@ -44,7 +44,7 @@ use crate::ui::{MessageFormat, Ui, message};
 /// same input gives the same digest everywhere.
 #[derive(Debug, Parser)]
 #[command(name = "diskette", version, propagate_version = true, max_term_width = 100)]
-#[command(styles = Styles::plain(), disable_help_subcommand = true)]
+#[command(styles = Styles::plain())]
 #[command(
     after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130 interrupted."
 )]

@@ -83,6 +83,14 @@ pub(crate) struct VddkArguments {
     #[arg(long)]
     no_cache: bool,
 
+    /// Print only the digest, and no progress
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    progress: ProgressMode,
+
     #[command(flatten)]
     reports: BuildReports,
 
@@ -91,14 +99,6 @@ pub(crate) struct VddkArguments {
 
     #[command(flatten)]
     registry: RegistryArguments,
-
-    /// Print only the digest, and no progress
-    #[arg(short, long)]
-    quiet: bool,
-
-    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    progress: ProgressMode,
 }
 
 /// A value of `--base`.

@@ -59,6 +59,7 @@ Commands:
   schema       Print the JSON Schema of diskette.yaml, for editors and linters
   completions  Print a completion script for a shell
   man          Write the manual pages into a directory
+  help         Print this message or the help of the given subcommand(s)
 
 Options:
       --message-format <FORMAT>
@@ -115,6 +116,7 @@ Commands:
   schema       Print the JSON Schema of diskette.yaml, for editors and linters
   completions  Print a completion script for a shell
   man          Write the manual pages into a directory
+  help         Print this message or the help of the given subcommand(s)
 
 Options:
       --message-format <FORMAT>  How errors and warnings are printed; github also makes them
@@ -236,6 +238,7 @@ fn manual_pages() {
     assert_eq!(scene.run(["man", "share/man1"]).status, 0);
     let pages: Vec<String> = scene.file_digests("share/man1").into_keys().collect();
     let expected = [
+        "diskette-auth-explain.1",
         "diskette-auth.1",
         "diskette-build.1",
         "diskette-completions.1",
@@ -247,6 +250,7 @@ fn manual_pages() {
         "diskette-doctor.1",
         "diskette-extract.1",
         "diskette-gc.1",
+        "diskette-index-create.1",
         "diskette-index.1",
         "diskette-init.1",
         "diskette-inspect.1",
@@ -267,6 +271,18 @@ fn manual_pages() {
         "diskette.1",
     ];
     assert_eq!(pages, expected);
+    for page in &pages {
+        let text = String::from_utf8(scene.read(&format!("share/man1/{page}"))).unwrap();
+        for section in ["EXAMPLES", "FILES", "ENVIRONMENT", "\"SEE ALSO\""] {
+            let is_there = text.contains(&format!(".SH {}", section.trim_matches('"')));
+            assert!(is_there, "{page}: {section}");
+        }
+        let text = text.replace("\\fB", "").replace("\\fR", "").replace("\\-", "-");
+        for cited in text.split("(1)").filter_map(|before| before.split([' ', '\n']).next_back()) {
+            let is_page = !cited.starts_with("diskette") || pages.contains(&format!("{cited}.1"));
+            assert!(is_page, "{page} cites {cited}");
+        }
+    }
     let Some(groff) = peer::find("groff") else { return };
     for page in pages {
         let path = scene.path("share/man1").join(&page);

@@ -443,3 +443,15 @@ error: SOURCE_DATE_EPOCH is `8589934592`: not a number of seconds since 1970 bet
         assert_data_eq!(outcome.transcript(), expected.raw());
     }
 }
+
+#[test]
+fn checks_report_what_they_find() {
+    let scene = Scene::with_disk();
+    let checked = scene.run(["build", "--check"]);
+    assert_eq!((checked.status, checked.stderr.trim()), (0, "no problems found"));
+    let missing = scene.run(["build", "--check", "-f", "diskette.yaml", "gone"]);
+    assert_eq!(missing.status, 1);
+    assert!(missing.stderr.contains("cannot find the directory `gone`"), "{}", missing.stderr);
+    let help = scene.run(["help", "build"]);
+    assert_eq!((help.status, help.stdout), (0, scene.run(["build", "--help"]).stdout));
+}

@@ -145,6 +145,14 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "FILE")]
     pub(super) deps: Option<PathBuf>,
 
+    /// Print only the digest, and no progress
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+
+    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(super) progress: ProgressMode,
+
     #[command(flatten)]
     pub(super) reports: BuildReports,
 
@@ -159,14 +167,6 @@ pub(crate) struct BuildArguments {
 
     #[command(flatten)]
     pub(super) registry: RegistryArguments,
-
-    /// Print only the digest, and no progress
-    #[arg(short, long)]
-    pub(super) quiet: bool,
-
-    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub(super) progress: ProgressMode,
 }
 
 impl BuildArguments {

@@ -73,6 +73,11 @@ impl BuildInput {
         }
         let context = arguments.context().components().as_path();
         if let Some(path) = &arguments.file {
+            if !context.as_os_str().is_empty() && !context.exists() {
+                let message = format!("cannot find the directory `{}`", context.display());
+                let help = "`build -f FILE CONTEXT` looks for the files in CONTEXT";
+                return Err(Diagnostic::new(message).help(help).into());
+            }
             // docker searches the working directory, buildah the context too.
             let inside = context.join(path);
             let is_elsewhere = path != Path::new("-") && !path.exists() && inside.exists();

@@ -67,8 +67,8 @@ impl ProgressBars {
         name: String,
         len: u64,
     ) {
-        let bar = ProgressBar::new(len).with_style(style());
-        let bar = self.all.add(bar.with_prefix(name));
+        let bar = ProgressBar::new(len).with_style(style(terminal_width()));
+        let bar = self.all.add(bar.with_message(name));
         // A layer that is started again begins at zero.
         if let Some(old) = bars.insert(number, bar) {
             self.all.remove(&old);
@@ -88,8 +88,33 @@ impl Drop for ProgressBars {
     }
 }
 
-fn style() -> ProgressStyle {
-    let template = "{prefix} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(template);
+/// Returns the width of the terminal in columns.
+fn terminal_width() -> u16 {
+    rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| size.ws_col)
+}
+
+/// Returns what fits into the width; the name is cut where it does not.
+fn template(width: u16) -> &'static str {
+    match width {
+        ..60 => "{wide_msg} {percent:>3}% {eta:>3} left",
+        60..110 => "{wide_msg} [{bar:12}] {percent:>3}% {bytes_per_sec}, {eta} left",
+        _ => "{wide_msg} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
+    }
+}
+
+fn style(width: u16) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template(width));
     style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_valid() {
+        for width in [1, 40, 80, 200] {
+            assert!(ProgressStyle::with_template(template(width)).is_ok(), "{width}");
+        }
+    }
 }
