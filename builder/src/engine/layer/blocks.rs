@@ -1,19 +1,12 @@
 //! Reads a planned tar as blocks: first its head, then blocks of fixed length up to the end. Blocks
-//! inside a hole of their source are not read. The tar is hashed meanwhile, in steps short enough
-//! that the bytes are still in the processor's cache.
+//! inside a hole of their source are not read.
 
 use std::sync::Arc;
-
-use sha2::{Digest as _, Sha256};
 
 use super::buffers::{BlockBuffers, TarBlock};
 use super::encode::BlockPart;
 use super::tar::{TarPiece, TarPlan};
 use crate::engine::source::{ContentError, SourceContent};
-use crate::oci::image::digest::Digest;
-
-/// How much is read before it is hashed, in bytes: half of a small second-level cache.
-const STEP: usize = 128 * 1024;
 
 /// Why a block cannot be read.
 #[derive(Debug)]
@@ -32,7 +25,6 @@ pub(crate) struct BlockReader<'a, 'c> {
     buffers: Arc<BlockBuffers>,
     head: usize,
     block_len: usize,
-    hash: Sha256,
 }
 
 /// What is left of the piece that is being read.
@@ -51,13 +43,7 @@ impl<'a, 'c> BlockReader<'a, 'c> {
     ) -> Self {
         let head = plan.head_len();
         let current = CurrentPiece::Bytes(&[]);
-        let (pieces, hash) = (plan.pieces.iter(), Sha256::new());
-        Self { pieces, current, contents, buffers, head, block_len, hash }
-    }
-
-    /// Returns the digest of all that has been read.
-    pub(crate) fn digest(self) -> Digest {
-        Digest::from_hasher(self.hash)
+        Self { pieces: plan.pieces.iter(), current, contents, buffers, head, block_len }
     }
 
     /// Returns the next block and how it is to be encoded, or nothing at the end.
@@ -84,9 +70,7 @@ impl<'a, 'c> BlockReader<'a, 'c> {
         }
         content.skip_hole(len);
         *left -= len;
-        let zeros = self.buffers.zero_block(self.block_len);
-        self.hash.update(zeros.bytes());
-        Ok(Some(zeros))
+        Ok(Some(self.buffers.zero_block(self.block_len)))
     }
 
     /// Reads up to `len` bytes of the tar into a buffer; fewer only at its end.
@@ -95,8 +79,7 @@ impl<'a, 'c> BlockReader<'a, 'c> {
         let space = &mut buffer.bytes_mut()[..len];
         let mut filled = 0;
         while filled < len && self.next_piece()? {
-            let end = len.min(filled + STEP);
-            let space = &mut space[filled..end];
+            let space = &mut space[filled..];
             let count = match &mut self.current {
                 CurrentPiece::Bytes(bytes) => {
                     let count = bytes.len().min(space.len());
@@ -113,7 +96,6 @@ impl<'a, 'c> BlockReader<'a, 'c> {
                     count
                 }
             };
-            self.hash.update(&space[..count]);
             filled += count;
         }
         Ok(buffer.into_block(filled))

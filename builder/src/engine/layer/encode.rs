@@ -40,9 +40,9 @@ impl EncodedBlock {
         })
     }
 
-    /// Returns the length of the block before it was compressed, in bytes.
-    pub(crate) fn source_len(&self) -> usize {
-        self.block.bytes().len()
+    /// Returns the block before it was compressed.
+    pub(crate) fn source(&self) -> &[u8] {
+        self.block.bytes()
     }
 }
 

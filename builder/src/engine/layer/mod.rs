@@ -3,8 +3,8 @@
 //! once:
 //!
 //! ```text
-//! read ─► tar ─┬─► [compress × N] ─► in order ─┬─► blob
-//!              └─► sha256: diff_id             └─► sha256: digest
+//! read ─► tar ─► [compress × N] ─► in order ─┬─► blob
+//!                                            └─► sha256 of both: diff_id, digest
 //! ```
 //!
 //! The blob's bytes depend on the entries, the contents, the compression and the format version,
@@ -13,6 +13,7 @@
 mod blocks;
 mod buffers;
 pub mod compression;
+mod digests;
 mod encode;
 mod gzip;
 mod output;

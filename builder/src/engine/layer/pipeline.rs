@@ -8,16 +8,15 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::blocks::{BlockError, BlockReader};
 use super::buffers::{BlockBuffers, TarBlock};
 use super::compression::{LayerCompression, block_count, block_len};
+use super::digests::hash_blocks;
 use super::encode::{BlockEncoders, BlockPart, EncodedBlock};
 use super::tar::{TarError, TarPlan};
 use crate::engine::source::{ContentError, SourceContent, SourceError};
-use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::FinishedLayer;
 use crate::recipe::LayerEntry;
 
@@ -153,26 +152,33 @@ pub(crate) fn write_layer(
         BlockReader::new(&plan, &mut input.contents, buffers, block_len(workers.compression));
     thread::scope(|scope| {
         let (queue, pending) = sync_channel(workers.depth);
+        let (hash_queue, unhashed) = sync_channel(HASH_QUEUE_LEN);
         let reader = scope.spawn(move || read_blocks(blocks, workers, &queue));
-        // This consumes the queue, so that reading stops when writing fails.
-        let written = write_blocks(pending, blob, progress);
+        let hashing = scope.spawn(move || hash_blocks(unhashed));
+        // This consumes both queues, so that the other threads end when writing fails.
+        let written = write_blocks(pending, &hash_queue, blob, progress);
+        drop(hash_queue);
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let digests = hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // A source that failed is why the blob is short, so it is reported first.
-        let diff_id = read?;
-        let (digest, size) = written?;
+        read?;
+        let (size, (diff_id, digest)) = (written?, digests);
         Ok(FinishedLayer { digest, size, diff_id })
     })
 }
 
+/// Number of blocks that wait for being hashed while later ones are written.
+const HASH_QUEUE_LEN: usize = 2;
+
 /// A block that is being compressed.
 type PendingBlock = Receiver<io::Result<EncodedBlock>>;
 
-/// Reads all blocks and returns the digest of the tar.
+/// Reads all blocks.
 fn read_blocks(
     mut blocks: BlockReader<'_, '_>,
     workers: &LayerWorkers,
     queue: &SyncSender<PendingBlock>,
-) -> Result<Digest, BlockError> {
+) -> Result<(), BlockError> {
     while let Some((block, part)) = blocks.next_block()? {
         let (done, pending) = sync_channel(1);
         if queue.send(pending).is_err() {
@@ -181,7 +187,7 @@ fn read_blocks(
         }
         spawn_encoder(workers, block, part, done);
     }
-    Ok(blocks.digest())
+    Ok(())
 }
 
 fn spawn_encoder(
@@ -197,26 +203,25 @@ fn spawn_encoder(
     });
 }
 
-/// Writes all blocks in order and returns the digest and size of the blob.
+/// Writes all blocks in order, and passes them on to be hashed. Returns the size of the blob.
 fn write_blocks(
     queue: Receiver<PendingBlock>,
+    hash_queue: &SyncSender<Arc<EncodedBlock>>,
     blob: &mut dyn Write,
     progress: &dyn Fn(u64) -> ControlFlow<()>,
-) -> Result<(Digest, u64), LayerError> {
-    let (mut hash, mut size) = (Sha256::new(), 0);
+) -> Result<u64, LayerError> {
+    let mut size = 0;
     for pending in queue {
         let encoded = pending.recv().map_err(|_| LayerError::Worker)?;
-        let encoded = encoded.map_err(LayerError::Compress)?;
-        for piece in encoded.slices() {
-            hash.update(piece);
-            size += piece.len() as u64;
-        }
+        let encoded = Arc::new(encoded.map_err(LayerError::Compress)?);
+        hash_queue.send(Arc::clone(&encoded)).map_err(|_| LayerError::Worker)?;
         write_pieces(&encoded, blob).map_err(LayerError::Write)?;
-        if progress(encoded.source_len() as u64).is_break() {
+        size += encoded.slices().map(|piece| piece.len() as u64).sum::<u64>();
+        if progress(encoded.source().len() as u64).is_break() {
             return Err(LayerError::Cancelled);
         }
     }
-    Ok((Digest::from_hasher(hash), size))
+    Ok(size)
 }
 
 /// Writes the pieces with as few calls as the system allows, without copying them.

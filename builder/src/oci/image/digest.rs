@@ -27,6 +27,11 @@ impl Digest {
         Self(hash.finalize().into())
     }
 
+    /// Returns the digest whose bytes were computed elsewhere.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Returns the hexadecimal digits without the `sha256:`.
     pub fn to_hex(&self) -> String {
         encode_hex(&self.0)
