@@ -7,6 +7,7 @@
 
 pub(crate) mod decode;
 mod format;
+mod members;
 mod size;
 
 pub use format::CompressionFormat;

@@ -68,7 +68,7 @@ impl<'a> LayerTar<'a> {
         let blob: Box<dyn Read + Send + 'a> = Box::new(blob.take(size.saturating_add(1)));
         let blob = HashingReader::new(ProgressReader::new(blob, progress, number));
         let blob = SharedReader::new(blob);
-        let (compression, tar) = match tar::decompress(blob.clone()) {
+        let (compression, tar) = match tar::decompress_whole(blob.clone()) {
             Ok(decompressed) => decompressed,
             Err(TarReadError::Read(error)) => return Err(error),
             Err(error) => return Err(io::Error::other(error)),

@@ -134,7 +134,7 @@ fn decompress_layer<'a>(
     start: BlobStart,
 ) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
     if start != BlobStart::ZstdSkippable {
-        return tar::decompress(raw);
+        return tar::decompress_whole(raw);
     }
     let tar = zstd::stream::read::Decoder::new(raw).map_err(TarReadError::Read)?;
     Ok((Some(CompressionFormat::Zstd), Box::new(tar)))

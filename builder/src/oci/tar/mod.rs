@@ -173,6 +173,13 @@ pub(crate) fn decompress<'a>(
     decode::detect_and_decompress(raw).map_err(TarReadError::Read)
 }
 
+/// Decompresses bytes as [`decompress`] does, on all CPUs where they allow it. Reads some MiB ahead.
+pub(crate) fn decompress_whole<'a>(
+    raw: impl Read + Send + 'a,
+) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
+    decode::detect_and_decompress_members(raw).map_err(TarReadError::Read)
+}
+
 /// Whether a file is a tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TarDetection {

@@ -1,0 +1,133 @@
+//! *Members* of a compressed stream: gzip's members and zstd's frames decompress by themselves, and
+//! layers that this program writes consist of short ones. They are decompressed several at a time. What
+//! is not made so, or is damaged, is decompressed from there on by the decoder for any stream.
+
+mod gzip;
+mod zstd;
+
+use std::collections::VecDeque;
+use std::io::{self, Cursor, Read};
+
+use rayon::prelude::*;
+
+use super::CompressionFormat;
+use super::decode::decompress;
+
+/// Most threads that decompress one stream.
+const THREADS_MAX: usize = 16;
+
+/// How members of a format are found and decompressed.
+#[derive(Debug, Clone, Copy)]
+struct MemberFormat {
+    format: CompressionFormat,
+    /// Length of a long compressed member, in bytes.
+    compressed_len: usize,
+    /// Returns up to `count` offsets where members may begin.
+    find_starts: fn(input: &[u8], count: usize) -> Vec<usize>,
+    /// Decompresses the member at the start of the input.
+    decompress: fn(input: &[u8]) -> Option<Member>,
+}
+
+/// A member in decompressed form.
+struct Member {
+    bytes: Vec<u8>,
+    /// Length of the compressed member, in bytes.
+    compressed_len: usize,
+}
+
+/// Reads a stream whose members are decompressed in parallel.
+struct MemberReader<'a> {
+    raw: Box<dyn Read + Send + 'a>,
+    format: MemberFormat,
+    /// Number of threads.
+    width: usize,
+    /// Compressed bytes that were read and not yet decompressed.
+    input: Vec<u8>,
+    ready: VecDeque<Cursor<Vec<u8>>>,
+    /// Decompresses what cannot be divided into members, after those that are ready.
+    rest: Option<Box<dyn Read + Send + 'a>>,
+}
+
+/// Returns a reader of the decompressed bytes of a gzip or zstd stream.
+pub(super) fn decompress_members<'a>(
+    raw: impl Read + Send + 'a,
+    format: CompressionFormat,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
+    let format = match format {
+        CompressionFormat::Gzip => gzip::FORMAT,
+        CompressionFormat::Zstd => zstd::FORMAT,
+        CompressionFormat::Xz | CompressionFormat::Bzip2 => return decompress(raw, Some(format)),
+    };
+    Ok(Box::new(MemberReader {
+        raw: Box::new(raw),
+        format,
+        width: rayon::current_num_threads().min(THREADS_MAX),
+        input: Vec::new(),
+        ready: VecDeque::new(),
+        rest: None,
+    }))
+}
+
+impl MemberReader<'_> {
+    /// Decompresses the next members. Returns whether there is more to be read.
+    fn decompress_next(&mut self) -> io::Result<bool> {
+        self.fill_input()?;
+        if self.input.is_empty() {
+            return Ok(false);
+        }
+        let starts = (self.format.find_starts)(&self.input, 2 * self.width);
+        let (input, decompress) = (&self.input, self.format.decompress);
+        let members = starts.par_iter().map(|start| decompress(input.get(*start..)?));
+        let members: Vec<Option<Member>> = members.collect();
+        let mut end = 0;
+        // A start within a member is none; only where a member ends, the next begins.
+        for (start, member) in starts.into_iter().zip(members) {
+            if let Some(member) = member.filter(|_| start == end) {
+                end += member.compressed_len;
+                self.ready.push_back(Cursor::new(member.bytes));
+            }
+        }
+        self.input.drain(..end);
+        if end == 0 {
+            self.decompress_rest()?;
+        }
+        Ok(true)
+    }
+
+    /// Reads until the input has members for all threads.
+    fn fill_input(&mut self) -> io::Result<()> {
+        let full = self.width * self.format.compressed_len;
+        let missing = full.saturating_sub(self.input.len());
+        self.raw.by_ref().take(missing as u64).read_to_end(&mut self.input)?;
+        Ok(())
+    }
+
+    fn decompress_rest(&mut self) -> io::Result<()> {
+        let raw = std::mem::replace(&mut self.raw, Box::new(io::empty()));
+        let rest = Cursor::new(std::mem::take(&mut self.input)).chain(raw);
+        self.rest = Some(decompress(rest, Some(self.format.format))?);
+        Ok(())
+    }
+}
+
+impl Read for MemberReader<'_> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        loop {
+            while let Some(member) = self.ready.front_mut() {
+                match member.read(space)? {
+                    0 if !space.is_empty() => drop(self.ready.pop_front()),
+                    count => return Ok(count),
+                }
+            }
+            if let Some(rest) = &mut self.rest {
+                return rest.read(space);
+            }
+            if !self.decompress_next()? {
+                return Ok(0);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! Whatever a stream is made of, members decompress to what the decoder for any stream makes of it.
+
+use std::io::Write as _;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Returns what can be read, and the error at its end.
+fn read_all(reader: io::Result<Box<dyn Read + Send + '_>>) -> (Vec<u8>, Option<String>) {
+    let mut bytes = Vec::new();
+    let end = reader.and_then(|mut reader| reader.read_to_end(&mut bytes));
+    (bytes, end.err().map(|error| error.to_string()))
+}
+
+fn check(stream: &[u8], format: CompressionFormat) {
+    let (expected, expected_end) = read_all(decompress(stream, Some(format)));
+    let (found, end) = read_all(decompress_members(stream, format));
+    assert_eq!(end, expected_end);
+    assert_eq!((found.len(), found == expected), (expected.len(), true));
+}
+
+fn gzip_member(content: &[u8], level: u32) -> Vec<u8> {
+    // The header of this encoder names another system.
+    let mut deflated =
+        flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(level));
+    deflated.write_all(content).unwrap();
+    let crc = libdeflater::crc32(content).to_le_bytes();
+    let len = u32::try_from(content.len()).unwrap().to_le_bytes();
+    let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    [&header[..], &deflated.finish().unwrap(), &crc, &len].concat()
+}
+
+fn zstd_frame(content: &[u8], level: i32) -> Vec<u8> {
+    ::zstd::bulk::compress(content, level).unwrap()
+}
+
+fn content() -> impl Strategy<Value = Vec<u8>> {
+    let nested = vec(any::<u8>(), 0..50).prop_map(|bytes| gzip_member(&bytes, 1));
+    let part = prop_oneof![
+        vec(any::<u8>(), 0..2000),
+        (any::<u8>(), 0_usize..5000).prop_map(|(byte, len)| vec![byte; len]),
+        nested,
+    ];
+    vec(part, 0..4).prop_map(|parts| parts.concat())
+}
+
+/// A change of a stream.
+#[derive(Debug, Clone)]
+enum Damage {
+    None,
+    Flip(prop::sample::Index, u8),
+    Cut(prop::sample::Index),
+    Insert(prop::sample::Index, Vec<u8>),
+}
+
+impl Damage {
+    fn apply(&self, stream: &mut Vec<u8>) {
+        match self {
+            Self::Flip(at, bit) if !stream.is_empty() => {
+                let at = at.index(stream.len());
+                stream[at] ^= 1 << (bit % 8);
+            }
+            Self::Cut(at) if !stream.is_empty() => stream.truncate(at.index(stream.len())),
+            Self::Insert(at, bytes) => {
+                let at = at.index(stream.len() + 1);
+                stream.splice(at..at, bytes.iter().copied());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![
+        3 => Just(Damage::None),
+        1 => (any::<prop::sample::Index>(), any::<u8>()).prop_map(|(at, bit)| Damage::Flip(at, bit)),
+        1 => any::<prop::sample::Index>().prop_map(Damage::Cut),
+        1 => (any::<prop::sample::Index>(), vec(any::<u8>(), 1..20))
+            .prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn members_are_those_of_the_stream(
+        contents in vec((content(), 0_u32..7), 1..20),
+        damage in damage(),
+    ) {
+        let gzip = contents.iter().map(|(content, level)| gzip_member(content, *level));
+        let zstd = contents.iter().map(|(content, level)| zstd_frame(content, *level as i32 + 1));
+        let streams: [Vec<Vec<u8>>; 2] = [gzip.collect(), zstd.collect()];
+        for (members, format) in streams.iter().zip([CompressionFormat::Gzip, CompressionFormat::Zstd]) {
+            let mut stream = members.concat();
+            damage.apply(&mut stream);
+            check(&stream, format);
+        }
+    }
+}
+
+#[test]
+fn long_members_are_read_too() {
+    let content: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_be_bytes).collect();
+    let members = |len: usize, member: &dyn Fn(&[u8]) -> Vec<u8>| {
+        content.chunks(len).map(member).collect::<Vec<_>>().concat()
+    };
+    for len in [content.len(), 1 << 20, (1 << 20) + 1, 8 << 20, (8 << 20) + 1] {
+        check(&members(len, &|content| gzip_member(content, 1)), CompressionFormat::Gzip);
+        check(&members(len, &|content| gzip_member(content, 0)), CompressionFormat::Gzip);
+        check(&members(len, &|content| zstd_frame(content, 1)), CompressionFormat::Zstd);
+    }
+}
+
+#[test]
+fn errors_of_reading_are_passed_on() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("broken"))
+        }
+    }
+    let member = gzip_member(b"abc", 1);
+    let (_, end) = read_all(decompress_members(member.chain(Broken), CompressionFormat::Gzip));
+    assert_eq!(end.as_deref(), Some("broken"));
+}
