@@ -87,12 +87,7 @@ impl<'a> LayerTar<'a> {
     where
         'a: 'scope,
     {
-        let tar = self.tar.map_inner(|tar| -> Box<dyn Read + Send + 'a> {
-            let (sender, receiver) = sync_channel(PIECES);
-            scope.spawn(move || send_pieces(tar, &sender));
-            Box::new(Pieces { receiver, piece: Vec::new(), at: 0 })
-        });
-        Self { tar, ..self }
+        Self { tar: self.tar.map_inner(|tar| read_ahead(tar, scope)), ..self }
     }
 
     /// Reads the rest of the blob, and fails unless digest and size are the expected ones. Returns
@@ -111,6 +106,16 @@ impl Read for LayerTar<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         self.tar.read(space)
     }
+}
+
+/// Reads a tar on another thread, ahead of the reader that is returned.
+pub(crate) fn read_ahead<'scope, 'a: 'scope>(
+    tar: Box<dyn Read + Send + 'a>,
+    scope: &'scope Scope<'scope, '_>,
+) -> Box<dyn Read + Send + 'a> {
+    let (sender, receiver) = sync_channel(PIECES);
+    scope.spawn(move || send_pieces(tar, &sender));
+    Box::new(Pieces { receiver, piece: Vec::new(), at: 0 })
 }
 
 type Piece = io::Result<Vec<u8>>;

@@ -44,6 +44,8 @@ struct MemberReader<'a> {
     /// Compressed bytes that were read and not yet decompressed.
     input: Vec<u8>,
     ready: VecDeque<Cursor<Vec<u8>>>,
+    /// Whether a member was decompressed: a stream has at least one.
+    has_members: bool,
     /// Decompresses what cannot be divided into members, after those that are ready.
     rest: Option<Box<dyn Read + Send + 'a>>,
 }
@@ -64,6 +66,7 @@ pub(super) fn decompress_members<'a>(
         width: rayon::current_num_threads().min(THREADS_MAX),
         input: Vec::new(),
         ready: VecDeque::new(),
+        has_members: false,
         rest: None,
     }))
 }
@@ -72,7 +75,7 @@ impl MemberReader<'_> {
     /// Decompresses the next members. Returns whether there is more to be read.
     fn decompress_next(&mut self) -> io::Result<bool> {
         self.fill_input()?;
-        if self.input.is_empty() {
+        if self.input.is_empty() && self.has_members {
             return Ok(false);
         }
         let starts = (self.format.find_starts)(&self.input, 2 * self.width);
@@ -88,8 +91,9 @@ impl MemberReader<'_> {
             }
         }
         self.input.drain(..end);
-        if end == 0 {
-            self.decompress_rest()?;
+        match end {
+            0 => self.decompress_rest()?,
+            _ => self.has_members = true,
         }
         Ok(true)
     }

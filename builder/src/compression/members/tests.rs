@@ -89,7 +89,7 @@ proptest! {
         damage in damage(),
     ) {
         let gzip = contents.iter().map(|(content, level)| gzip_member(content, *level));
-        let zstd = contents.iter().map(|(content, level)| zstd_frame(content, *level as i32 + 1));
+        let zstd = contents.iter().map(|(content, level)| zstd_frame(content, level.cast_signed() + 1));
         let streams: [Vec<Vec<u8>>; 2] = [gzip.collect(), zstd.collect()];
         for (members, format) in streams.iter().zip([CompressionFormat::Gzip, CompressionFormat::Zstd]) {
             let mut stream = members.concat();

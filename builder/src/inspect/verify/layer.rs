@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Cursor, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use super::VerifyContext;
 use crate::cluster::contract::facts::{BlobFacts, DiskFacts, LayerFacts};
@@ -17,6 +18,7 @@ use crate::oci::error::StorageError;
 use crate::oci::hashing::{BlobProblem, HashingReader};
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
+use crate::oci::layer_tar::read_ahead;
 use crate::oci::progress::{ProgressEvent, ProgressReader};
 use crate::oci::tar::{self, NamePrefix, TarEntry, TarEntryKind, TarReadError, TarReader};
 use crate::recipe::path::split;
@@ -97,8 +99,20 @@ fn scan_tar(
     context: &VerifyContext<'_>,
 ) -> Result<Digest, TarReadError> {
     let (compression, tar) = decompress_layer(raw, start)?;
-    let tar = HashingReader::new(ProgressReader::new(tar, context.progress, None));
-    let mut tar = TarReader::new(tar, compression, context.limits).with_sparse_files();
+    thread::scope(|scope| {
+        let tar = ProgressReader::new(read_ahead(tar, scope), context.progress, None);
+        let tar = TarReader::new(HashingReader::new(tar), compression, context.limits);
+        scan_entries(tar.with_sparse_files(), facts, kept, context)
+    })
+}
+
+/// Reads all entries of a tar; returns its digest.
+fn scan_entries<R: Read>(
+    mut tar: TarReader<HashingReader<R>>,
+    facts: &mut LayerFacts,
+    kept: &AtomicU64,
+    context: &VerifyContext<'_>,
+) -> Result<Digest, TarReadError> {
     let mut paths = HashSet::new();
     while let Some(found) = tar.next().transpose()? {
         let is_new = paths.insert(path_hash(&found));
