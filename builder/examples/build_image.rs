@@ -24,7 +24,7 @@ use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
 use diskette_builder::frontend::spec;
 use diskette_builder::net::http::{
-    HttpClient, HttpOptions, PrivateRedirects, SystemRoots, TlsOptions, TlsTrust,
+    HttpClient, HttpOptions, PrivateRedirects, ServerRole, SystemRoots, TlsOptions, TlsTrust,
 };
 use diskette_builder::net::proxy::Proxies;
 use diskette_builder::oci::error::StorageError;
@@ -135,7 +135,7 @@ fn http_client() -> HttpClient {
 struct SystemTrust;
 
 impl TlsTrust for SystemTrust {
-    fn for_host(&self, _host: &str) -> Result<TlsOptions, String> {
+    fn for_host(&self, _host: &str, _role: ServerRole) -> Result<TlsOptions, String> {
         Ok(TlsOptions::default())
     }
 }

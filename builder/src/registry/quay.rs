@@ -3,25 +3,37 @@
 
 use serde_json::json;
 use thiserror::Error;
-use url::Url;
 
-use crate::net::http::{HttpClient, HttpError, HttpRequest, server_words};
+use super::client::{RegistryClient, RegistryError};
+use crate::net::http::{HttpError, HttpRequest, server_words};
 use crate::net::secret::Secret;
+use crate::oci::image::reference::Reference;
 
 /// The most bytes of a response that are read.
 const ANSWER_MAX: u64 = 64 * 1024;
 
-/// A client of quay's API on one host.
+/// A client of quay's API, with a token for one registry.
 #[derive(Debug)]
 pub struct QuayClient<'a> {
-    client: &'a HttpClient,
-    base: Url,
+    client: &'a RegistryClient,
+    registry: String,
     token: Secret,
 }
 
 /// Why a description could not be published.
 #[derive(Debug, Error)]
 pub enum QuayError {
+    /// The registry must not be contacted.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The token is for another registry.
+    #[error("the token is for `{registry}`, and `{name}` is not in it")]
+    OtherRegistry {
+        /// The registry of the token.
+        registry: String,
+        /// The image.
+        name: String,
+    },
     /// There was no response.
     #[error("cannot {act} {repository}: {error}")]
     Http {
@@ -47,39 +59,47 @@ pub enum QuayError {
 }
 
 impl<'a> QuayClient<'a> {
-    /// Returns a client of the API at a base like `https://quay.io/`. The token belongs to an OAuth
-    /// application that may administer repositories.
-    pub fn new(client: &'a HttpClient, base: Url, token: Secret) -> Self {
-        Self { client, base, token }
+    /// Returns a client with a token of an OAuth application that may administer the repositories of
+    /// a registry, e.g. `quay.io`. The token is sent to no other, and as images are: with TLS unless
+    /// options or registries.conf allow something else for the repository.
+    pub fn new(client: &'a RegistryClient, registry: &str, token: Secret) -> Self {
+        Self { client, registry: registry.to_owned(), token }
     }
 
-    /// Sets the description of a repository, e.g. `me/fedora`, and makes it public.
+    /// Sets the description of a repository, and makes it public.
     pub fn publish_description(
         &self,
-        repository: &str,
+        name: &Reference,
         description: &str,
     ) -> Result<(), QuayError> {
         let body = json!({ "description": description }).to_string();
-        self.send_request("describe", "PUT", repository, "", &body)?;
+        self.send_request("describe", "PUT", name, "", &body)?;
         let body = json!({ "visibility": "public" }).to_string();
-        self.send_request("publish", "POST", repository, "/changevisibility", &body)
+        self.send_request("publish", "POST", name, "/changevisibility", &body)
     }
 
     fn send_request(
         &self,
         act: &'static str,
         method: &'static str,
-        repository: &str,
+        name: &Reference,
         end: &str,
         body: &str,
     ) -> Result<(), QuayError> {
+        if name.registry() != self.registry {
+            let (registry, name) = (self.registry.clone(), name.full_repository());
+            return Err(QuayError::OtherRegistry { registry, name });
+        }
+        let repository = name.repository();
         let failed = |error| QuayError::Http { act, repository: repository.to_owned(), error };
-        let path = format!("api/v1/repository/{repository}{end}");
-        let url = self.base.join(&path).map_err(|_| failed(HttpError::Url(path.clone())))?;
+        let path = format!("/api/v1/repository/{repository}{end}");
+        let server = self.client.target_server(name)?;
+        let url = server.url.join(&path).map_err(|_| failed(HttpError::Url(path.clone())))?;
         let request = HttpRequest::new(method, &url)
+            .policy(server.policy)
             .header("Authorization", format!("Bearer {}", self.token.expose()))
             .header("Content-Type", "application/json");
-        let answer = self.client.send(&request, body.as_bytes()).map_err(failed)?;
+        let answer = server.client.send(&request, body.as_bytes()).map_err(failed)?;
         let status = answer.head.status;
         let redirect = answer.redirect_words();
         let said = answer.read_start(ANSWER_MAX);
@@ -88,6 +108,7 @@ impl<'a> QuayClient<'a> {
         }
         let said = redirect.or_else(|| server_words(&said)).map(|said| format!(": {said}"));
         let said = said.unwrap_or_default().replace(self.token.expose(), "…");
-        Err(QuayError::Status { act, repository: repository.to_owned(), status, said })
+        let repository = repository.to_owned();
+        Err(QuayError::Status { act, repository, status, said })
     }
 }

@@ -158,7 +158,7 @@ impl Candidate {
             self.uncompressed_checksum.as_ref().map(ListedDigest::to_checksum).transpose();
         let unpacked = unpacked.map_err(|why| unusable(format!("of the unpacked disk, {why}")))?;
         let location = self.location.as_deref().unwrap_or(&self.name);
-        let at = url.join(location).map_err(|_| unusable("its place is no URL".into()))?;
+        let at = listings.named_url(url, location)?;
         Ok(UpstreamDisk {
             mirrors: listings.mirror_urls(url, &at)?,
             url: at.to_string(),

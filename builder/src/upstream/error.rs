@@ -25,6 +25,9 @@ pub enum FetchErrorKind {
     Temporary,
     /// A retry will fail, too.
     Permanent,
+    /// It is at an address that only this machine or network can reach, and a server farther away
+    /// named it.
+    PrivateAddress,
 }
 
 /// Why no disk was found upstream.
@@ -97,6 +100,9 @@ impl UpstreamError {
         match self {
             Self::Fetch(error) if error.kind == FetchErrorKind::Temporary => {
                 "try again later, or read it from a mirror with `--rewrite-url`"
+            }
+            Self::Fetch(error) if error.kind == FetchErrorKind::PrivateAddress => {
+                "if that address is meant, say `--allow-private-redirects`, or name it yourself with `--rewrite-url`"
             }
             Self::Fetch(_) => "look whether upstream has moved it, and change `url`",
             Self::Template(_) => "change `release`",

@@ -43,6 +43,17 @@ impl Listings<'_> {
         Ok(file.map(|file| file.to_regex(self.platform)).transpose()?)
     }
 
+    /// Returns the URL that a list names, relative to the list, if a list may send there.
+    pub(super) fn named_url(&self, list: &Url, named: &str) -> Result<Url, UpstreamError> {
+        let url = list.join(named).map_err(|_| UpstreamError::Form {
+            url: list.to_string(),
+            form: "a list of files",
+            why: format!("`{named}` is no URL"),
+        })?;
+        self.fetch.check_reach(list.as_str(), url.as_str())?;
+        Ok(url)
+    }
+
     /// Returns the URLs of a file on the mirrors; none for a file outside the list's directory.
     pub(super) fn mirror_urls(&self, list: &Url, file: &Url) -> Result<Vec<String>, UpstreamError> {
         let directory = list.join(".").map_or_else(|_| list.to_string(), |url| url.to_string());

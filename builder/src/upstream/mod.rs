@@ -136,6 +136,10 @@ impl UpstreamDisk {
 pub trait FetchList: Sync {
     /// Returns the current content of a URL.
     fn fetch(&self, url: &str, max: u64) -> Result<std::sync::Arc<[u8]>, FetchError>;
+
+    /// Fails if a URL that a list names leads to an address that is nearer to this machine than the
+    /// list itself.
+    fn check_reach(&self, list: &str, named: &str) -> Result<(), FetchError>;
 }
 
 /// Checks signatures. The library itself runs no program to do so.

@@ -69,12 +69,7 @@ pub(super) fn read_candidates(
         if named.datatype != "image-downloads" {
             continue;
         }
-        let at = Url::parse(&format!("{}{}", root_url(url), named.path));
-        let at = at.map_err(|_| UpstreamError::Form {
-            url: url.to_string(),
-            form: FORM,
-            why: format!("`{}` is no path", named.path),
-        })?;
+        let at = listings.named_url(url, &format!("{}{}", root_url(url), named.path))?;
         let stream: Stream = json::read_json(listings, &at, FORM)?;
         candidates.extend(product_candidates(listings, &at, stream.products));
     }

@@ -1,12 +1,13 @@
 //! The *web*, from which lists are fetched: each once, however many entries and platforms share it.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
 use super::{FetchError, FetchErrorKind, FetchList};
-use crate::net::http::{HttpClient, HttpError, HttpRequest, redact_url};
+use crate::net::http::{HttpClient, HttpError, HttpRequest, ServerPolicy, redact_url};
 
 /// Fetches lists with a client, and caches them.
 pub struct UpstreamWeb<'a> {
@@ -47,10 +48,10 @@ impl<'a> UpstreamWeb<'a> {
     fn fetch_uncached(&self, url: &Url, max: u64) -> Result<Vec<u8>, FetchError> {
         let failed = |why: String, kind| FetchError { url: redact_url(url), why, kind };
         let unreachable = |error: HttpError| {
-            let kind = if error.is_temporary() {
-                FetchErrorKind::Temporary
-            } else {
-                FetchErrorKind::Permanent
+            let kind = match &error {
+                HttpError::PrivateRedirect(_) => FetchErrorKind::PrivateAddress,
+                error if error.is_temporary() => FetchErrorKind::Temporary,
+                _ => FetchErrorKind::Permanent,
             };
             failed(error.to_string(), kind)
         };
@@ -88,10 +89,91 @@ impl FetchList for UpstreamWeb<'_> {
         })?;
         Ok(Arc::clone(slot.insert(self.fetch_uncached(&parsed, max)?.into())))
     }
+
+    fn check_reach(&self, list: &str, named: &str) -> Result<(), FetchError> {
+        // What a rewrite names was chosen by the user.
+        if UrlRewrite::rewrite_url(self.rewrites, named) != named {
+            return Ok(());
+        }
+        let failed = |why: String, kind| FetchError { url: shown_url(named), why, kind };
+        let permanent = |error: &dyn Display| failed(error.to_string(), FetchErrorKind::Permanent);
+        let parse = |url: &str| Url::parse(url).map_err(|error| permanent(&error));
+        let (list, named) = (parse(&UrlRewrite::rewrite_url(self.rewrites, list))?, parse(named)?);
+        let checked = self.client.check_reach(&list, &named, ServerPolicy::default());
+        checked.map_err(|error| match error {
+            HttpError::PrivateRedirect(_) => {
+                let list = redact_url(&list);
+                let why = format!(
+                    "`{list}` names it, and only this machine or network can reach its address"
+                );
+                failed(why, FetchErrorKind::PrivateAddress)
+            }
+            error => permanent(&error),
+        })
+    }
+}
+
+/// Returns a URL without its secrets for messages.
+fn shown_url(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| redact_url(&url))
 }
 
 impl std::fmt::Debug for UpstreamWeb<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("UpstreamWeb").field("rewrites", &self.rewrites).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::http::PrivateRedirects::{self, Follow, Refuse};
+    use crate::net::http::testing::client;
+
+    #[test]
+    fn lists_name_nothing_that_is_nearer_than_they_are() {
+        let check = |redirects: PrivateRedirects,
+                     rewrites: &[UrlRewrite],
+                     named: &str,
+                     expected: Option<&str>| {
+            let client = client(redirects);
+            let web = UpstreamWeb::new(&client, rewrites);
+            let list = "https://list.invalid/releases.json";
+            let checked = web.check_reach(list, named);
+            let why = checked.err().map(|error| {
+                assert_eq!(error.kind, FetchErrorKind::PrivateAddress, "{named}");
+                error.to_string()
+            });
+            assert_eq!(why.as_deref(), expected, "{named}");
+        };
+        for named in [
+            "http://127.0.0.1:8092/latest/meta-data/a.qcow2",
+            "http://169.254.169.254/a.qcow2",
+            "http://[::ffff:169.254.169.254]/a.qcow2",
+            "http://localhost/a.qcow2",
+            "https://10.0.0.9/a.qcow2",
+            "http://[fd00::9]/a.qcow2",
+        ] {
+            let url = redact_url(&Url::parse(named).unwrap());
+            let why = "`https://list.invalid/releases.json` names it, and only this machine or \
+                network can reach its address";
+            check(Refuse, &[], named, Some(&format!("cannot fetch {url}: {why}")));
+            check(Follow, &[], named, None);
+        }
+        check(Refuse, &[], "https://list.invalid/a.qcow2", None);
+        check(Refuse, &[], "http://mirror.invalid/a.qcow2", None);
+        check(Refuse, &[], "http://9.9.9.9/a.qcow2", None);
+        let rewrite = |from: &str, to: &str| UrlRewrite { from: from.into(), to: to.into() };
+        let mirror = [rewrite("https://cdn.invalid/", "http://10.0.0.9/")];
+        check(Refuse, &mirror, "https://cdn.invalid/a.qcow2", None);
+        check(
+            Refuse,
+            &mirror,
+            "http://10.0.0.9/a.qcow2",
+            Some(
+                "cannot fetch http://10.0.0.9/a.qcow2: `https://list.invalid/releases.json` names \
+                 it, and only this machine or network can reach its address",
+            ),
+        );
     }
 }

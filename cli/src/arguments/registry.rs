@@ -92,11 +92,6 @@ impl RegistryArguments {
         self.ca_file.as_deref()
     }
 
-    /// Returns whether all registries are contacted without TLS.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.plain_http
-    }
-
     /// Returns whether certificates of servers are not verified.
     pub(crate) fn is_insecure(&self) -> bool {
         self.plain_http || self.tls_verify == Some(false)

@@ -2,23 +2,22 @@
 
 mod page;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgAction, Args};
-use diskette_builder::net::http::HttpClient;
-use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::quay::QuayClient;
-use url::Url;
 
 use self::page::{RepositoryPage, image_table};
+use crate::arguments::credentials::RegistryUse;
 use crate::arguments::focus::Focus;
 use crate::arguments::registry::RegistryArguments;
 use crate::catalogue::{Catalogue, load_catalogues, target_repository};
 use crate::environment::Environment;
-use crate::error::{CommandError, cannot};
+use crate::error::CommandError;
 use crate::files::read_secret;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
@@ -74,23 +73,21 @@ pub(crate) fn run(
         );
     }
     let Some(file) = &arguments.quay_token_file else { return Ok(()) };
+    let Some(registry) = one_registry(&pages)? else { return Ok(()) };
     let token = read_secret(file)?;
     let observer: Arc<dyn Progress> = ui.progress(ProgressMode::Plain)?;
-    let client = arguments.connection.http_client(environment, &observer)?;
+    let client = arguments.connection.registry(environment, observer, &RegistryUse::default())?;
+    let quay = QuayClient::new(&client, &registry, token);
     let mut problems = Vec::new();
     for page in &pages {
-        let published =
-            arguments.quay_client(&client, &page.name, token.clone()).and_then(|quay| {
-                quay.publish_description(page.name.repository(), &page.to_markdown())
-                    .map_err(|error| Diagnostic::new(error.to_string()))
-            });
+        let published = quay.publish_description(&page.name, &page.to_markdown());
         match published {
             Ok(()) => {
                 ui.print_result(
                     format!("published\t{}\n", page.name.full_repository()).as_bytes(),
                 )?;
             }
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(Diagnostic::new(problem.to_string())),
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
@@ -117,19 +114,16 @@ impl DocsArguments {
         }
         Ok(pages)
     }
+}
 
-    fn quay_client<'c>(
-        &self,
-        client: &'c HttpClient,
-        name: &Reference,
-        token: diskette_builder::net::secret::Secret,
-    ) -> Result<QuayClient<'c>, Diagnostic> {
-        let host = name.registry();
-        // As with registries, a server on this machine is contacted without TLS.
-        let is_near = host.starts_with("127.0.0.1") || host.starts_with("localhost");
-        let is_plain = self.connection.is_plain() || is_near;
-        let base = format!("{}://{host}/", if is_plain { "http" } else { "https" });
-        let base = Url::parse(&base).map_err(cannot("publish to", host))?;
-        Ok(QuayClient::new(client, base, token))
-    }
+/// Returns the registry of all pages, which is the one that the token is for.
+fn one_registry(pages: &[RepositoryPage<'_>]) -> Result<Option<String>, CommandError> {
+    let mut registries: BTreeSet<&str> = pages.iter().map(|page| page.name.registry()).collect();
+    let first = registries.pop_first().map(str::to_owned);
+    let (Some(first), Some(second)) = (&first, registries.pop_first()) else { return Ok(first) };
+    let message = format!(
+        "`--quay-token-file` is a token for one registry, not for `{first}` and `{second}`"
+    );
+    let help = "publish the images of one with `--focus`, or name it with `--target-registry`";
+    Err(CommandError::Usage(Diagnostic::new(message).help(help)))
 }

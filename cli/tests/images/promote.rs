@@ -3,6 +3,7 @@
 use diskette_integration::disk::{mixed_bytes, sha256};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
+use diskette_integration::registry::trap::SecretTrap;
 use diskette_integration::scene::Scene;
 use diskette_integration::server::{Server, ServerAnswer};
 use diskette_integration::upstream::Upstream;
@@ -171,4 +172,49 @@ fn repositories_are_described() {
     assert_eq!(server.take_requests().len(), 3);
     let without = scene.run(["docs", "--publish", "diskette.yaml"]);
     assert_eq!(without.status, 2);
+}
+
+/// The token goes to one registry, and never in clear because of how the registry's name begins.
+#[test]
+fn the_token_of_quay_has_a_scope() {
+    let scene = Scene::new();
+    let upstream = Upstream::start();
+    let trap = SecretTrap::new();
+    scene.write("token", "sesame\n");
+    scene
+        .write("registries.conf", "[[registry]]\nlocation = \"blocked.example\"\nblocked = true\n");
+    let check = |hosts: &[&str], status: i32, expected: &str| {
+        let names = ["checksums", "directory"];
+        let documents = hosts.iter().zip(names);
+        let text = documents.map(|(host, name)| upstream.catalogue_document(host, name, ""));
+        scene.write("diskette.yaml", text.collect::<String>());
+        let args =
+            ["docs", "--publish", "--quay-token-file", "token", "--retry", "0", "--timeout", "2"];
+        let mut command = scene.program(args.iter().chain(&["diskette.yaml"]));
+        // Whoever resolves these names for the program hears all that it sends in clear.
+        let proxy = trap.url("");
+        command.env("http_proxy", &proxy).env("https_proxy", &proxy);
+        command.env("CONTAINERS_REGISTRIES_CONF", scene.path("registries.conf"));
+        let outcome = scene.run_command(command);
+        assert_eq!(outcome.status, status, "{hosts:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(expected), "{hosts:?}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains("sesame"), "{}", outcome.stderr);
+        assert!(!trap.received_text().contains("sesame"), "{hosts:?}: {}", trap.received_text());
+    };
+    for host in ["localhost.example", "127.0.0.1.example", "127.0.0.1.example:8081", "quay.example"]
+    {
+        check(&[host], 1, "refused to connect: it answered 401");
+    }
+    check(&["blocked.example"], 1, "`blocked.example` is blocked in");
+    check(
+        &["quay.example", "quay.example.org"],
+        2,
+        "`--quay-token-file` is a token for one registry, not for `quay.example` and \
+         `quay.example.org`",
+    );
+    check(
+        &["quay.example", "quay.example:8443"],
+        2,
+        "not for `quay.example` and `quay.example:8443`",
+    );
 }

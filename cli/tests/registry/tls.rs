@@ -325,6 +325,44 @@ For more information, try '--help'.
     );
 }
 
+/// What registries.conf allows for one path holds for no other path of the registry, whichever is
+/// used first.
+#[test]
+fn registries_conf_is_about_paths() {
+    let Some(secure) = Secure::start(good, &[]) else { return };
+    let scene = &secure.scene;
+    let name = |path: &str| secure.registry.reference(&format!("{path}/vm:1"));
+    let check = |args: &[&str], status: i32, expected: &str| {
+        let mut command = scene.program(args.iter().chain(&["--retry", "0"]));
+        command.env("CONTAINERS_REGISTRIES_CONF", scene.path("registries.conf"));
+        let outcome = scene.run_command(command);
+        assert_eq!(outcome.status, status, "{args:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(expected), "{args:?}: {}", outcome.stderr);
+    };
+    scene.write(
+        "registries.conf",
+        format!(
+            "[[registry]]\nlocation = \"{}/open\"\ninsecure = true\n",
+            secure.registry.address()
+        ),
+    );
+    let (open, shut) = (name("open"), name("shut"));
+    check(&["push", "-q", "-l", "out", "1", &open], 0, "");
+    let why = "cannot trust";
+    let tls = "--ca-file";
+    let other = Authority::new(scene, "other").unwrap();
+    let other = other.own.certificate.to_str().unwrap();
+    // With an option about TLS, a registry on this machine is contacted as any other.
+    check(&["push", "-q", "-l", "out", "1", &open, tls, other], 0, "");
+    check(&["push", "-q", "-l", "out", "1", &shut, tls, other], 1, why);
+    check(&["copy", "-q", &open, &shut, tls, other], 1, why);
+    check(&["copy", "-q", &shut, &open, tls, other], 1, why);
+    check(&["copy", "-q", &open, &name("open/more"), tls, other], 0, "");
+    check(&["push", "-q", "-l", "out", "1", &open, &shut, tls, other], 1, why);
+    check(&["push", "-q", "-l", "out", "1", &shut, &open, tls, other], 1, why);
+    check(&["copy", "-q", &open, &shut, tls, secure.authority()], 0, "");
+}
+
 #[test]
 fn registries_conf() {
     let Some(secure) = Secure::start(good, &[]) else { return };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::disk::convert::{ClusterCompression, Conversion};
 use crate::net::http::{
-    HttpClient, HttpOptions, PrivateRedirects, SystemRoots, TlsOptions, TlsTrust,
+    HttpClient, HttpOptions, PrivateRedirects, ServerRole, SystemRoots, TlsOptions, TlsTrust,
 };
 use crate::net::proxy::Proxies;
 use crate::oci::images::ImageOpener;
@@ -34,7 +34,7 @@ impl InputFiles for One {
 struct Nobody;
 
 impl TlsTrust for Nobody {
-    fn for_host(&self, _host: &str) -> Result<TlsOptions, String> {
+    fn for_host(&self, _host: &str, _role: ServerRole) -> Result<TlsOptions, String> {
         Err("nobody is trusted".into())
     }
 }

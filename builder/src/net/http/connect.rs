@@ -12,7 +12,7 @@ use super::head::ResponseHead;
 use super::socket::{Socket, is_cancelled};
 use super::socks::{SocksError, connect_socks};
 use super::stream::{ConnectionRoute, HttpConnection, HttpStream};
-use super::{HttpClient, HttpError, HttpOrigin, address, tls};
+use super::{HttpClient, HttpError, HttpOrigin, ServerPolicy, address, tls};
 use crate::net::proxy::{ProxyAddress, ProxyScheme, RequestScheme};
 
 /// The longest time for a TCP connection, which is shorter than the default stall time.
@@ -22,14 +22,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) fn connect(
     client: &HttpClient,
     origin: &HttpOrigin,
+    policy: ServerPolicy,
 ) -> Result<HttpConnection, HttpError> {
+    let to = (origin, policy);
     let proxies = &client.options().proxies;
     let scheme = if origin.is_tls() { RequestScheme::Https } else { RequestScheme::Http };
     let Some(proxy) = proxies.for_server(scheme, &origin.host, origin.port)? else {
         let addresses = resolve_host(&origin.host, origin.port)?;
         client.check_addresses(origin, &addresses)?;
         let stream = connect_tcp(client, &origin.host, origin.port, addresses)?;
-        return make_connection(client, origin, stream, ConnectionRoute::Direct);
+        return make_connection(client, to, stream, ConnectionRoute::Direct);
     };
     let addresses = resolve_host(proxy.host(), proxy.port())?;
     let stream = connect_tcp(client, proxy.host(), proxy.port(), addresses);
@@ -41,33 +43,34 @@ pub(super) fn connect(
     })?;
     if proxy.scheme() == ProxyScheme::Socks5 {
         ask_socks_proxy(client, origin, proxy, &mut stream)?;
-        return make_connection(client, origin, stream, ConnectionRoute::Direct);
+        return make_connection(client, to, stream, ConnectionRoute::Direct);
     }
     if proxy.scheme() == ProxyScheme::Https {
         let (host, port) = (proxy.host().to_owned(), proxy.port());
-        let to = HttpOrigin { scheme: "https".into(), host, port };
-        stream = tls::connect_tls(client, &to, stream)?;
+        let at = HttpOrigin { scheme: "https".into(), host, port };
+        stream = tls::connect_tls(client, &at, ServerPolicy::default(), stream)?;
     }
     if !origin.is_tls() {
         return make_connection(
             client,
-            origin,
+            to,
             stream,
             ConnectionRoute::Proxy(proxy_authorization(proxy)),
         );
     }
     let stream = open_tunnel(client, origin, proxy, stream)?;
-    make_connection(client, origin, stream, ConnectionRoute::Direct)
+    make_connection(client, to, stream, ConnectionRoute::Direct)
 }
 
 fn make_connection(
     client: &HttpClient,
-    origin: &HttpOrigin,
+    (origin, policy): (&HttpOrigin, ServerPolicy),
     stream: HttpStream,
     via: ConnectionRoute,
 ) -> Result<HttpConnection, HttpError> {
-    let stream = if origin.is_tls() { tls::connect_tls(client, origin, stream)? } else { stream };
-    Ok(HttpConnection::new(origin.clone(), stream, via))
+    let stream =
+        if origin.is_tls() { tls::connect_tls(client, origin, policy, stream)? } else { stream };
+    Ok(HttpConnection::new(origin.clone(), policy, stream, via))
 }
 
 /// Returns the addresses of a host. An IPv6 address may have its brackets.

@@ -12,6 +12,7 @@ mod exchange;
 mod head;
 mod options;
 mod origin;
+mod policy;
 mod pool;
 mod reach;
 mod redirect;
@@ -19,6 +20,8 @@ mod retry;
 mod socket;
 mod socks;
 mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tls;
 mod trust;
 mod wire;
@@ -28,7 +31,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,6 +44,8 @@ pub(crate) use self::exchange::{HttpExchange, SendError};
 pub(crate) use self::head::ResponseHead;
 pub use self::options::{HttpOptions, HttpTrace, PrivateRedirects};
 pub(crate) use self::origin::{HttpOrigin, redact_url, url_origin};
+pub(crate) use self::policy::ServerPolicy;
+pub use self::policy::ServerRole;
 pub(crate) use self::socks::SocksFailure;
 pub use self::trust::{ClientCertificate, ServerVerification, SystemRoots, TlsOptions, TlsTrust};
 pub(crate) use self::wire::BodyFraming;
@@ -61,11 +66,9 @@ pub struct HttpClient {
 
 struct HttpClientState {
     options: HttpOptions,
-    idle: Mutex<Vec<(HttpOrigin, HttpConnection, Instant)>>,
-    connectors: Mutex<HashMap<String, (SslConnector, ServerVerification)>>,
-    unverified: Mutex<HashSet<String>>,
-    /// The servers that may send to private addresses.
-    trusted_redirects: Mutex<HashSet<String>>,
+    idle: Mutex<Vec<(HttpConnection, Instant)>>,
+    /// How TLS is set up, by host and by what is granted to it.
+    connectors: Mutex<HashMap<(String, ServerPolicy), (SslConnector, ServerVerification)>>,
     /// The address that a connection was made to, by host and port.
     reached: Mutex<HashMap<(String, u16), SocketAddr>>,
     /// From where the servers can be reached that sent to these origins.
@@ -83,11 +86,20 @@ pub(crate) struct HttpRequest<'a> {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// How long the response may take after the body is sent; without it, the stall time.
     pub(crate) timeout: Option<Duration>,
+    /// What is granted to the server of `url`.
+    pub(crate) policy: ServerPolicy,
 }
 
 impl<'a> HttpRequest<'a> {
     pub(crate) fn new(method: &'static str, url: &'a Url) -> Self {
-        Self { method, url, headers: Vec::new(), timeout: None }
+        Self { method, url, headers: Vec::new(), timeout: None, policy: ServerPolicy::default() }
+    }
+
+    /// Sets what is granted to the server of the URL.
+    #[must_use]
+    pub(crate) fn policy(mut self, policy: ServerPolicy) -> Self {
+        self.policy = policy;
+        self
     }
 
     #[must_use]
@@ -104,8 +116,6 @@ impl HttpClient {
             options,
             idle: Mutex::default(),
             connectors: Mutex::default(),
-            unverified: Mutex::default(),
-            trusted_redirects: Mutex::default(),
             reached: Mutex::default(),
             senders: Mutex::default(),
             down: Mutex::default(),
@@ -125,7 +135,7 @@ impl HttpClient {
     ) -> Result<HttpResponse, HttpError> {
         let mut kept = true;
         loop {
-            let (connection, reused) = self.obtain_connection(request.url, kept)?;
+            let (connection, reused) = self.obtain_connection(request, kept)?;
             match self.send_on(connection, request, body) {
                 // The server had closed the idle connection, and never received the request.
                 Err(error) if reused && error.is_closed() => kept = false,
@@ -154,7 +164,7 @@ impl HttpClient {
     ) -> Result<HttpExchange, HttpError> {
         let mut kept = true;
         loop {
-            let (connection, reused) = self.obtain_connection(request.url, kept)?;
+            let (connection, reused) = self.obtain_connection(request, kept)?;
             match HttpExchange::start(self, connection, request, framing) {
                 Err(error) if reused && error.is_closed() => kept = false,
                 result => return result,
@@ -162,31 +172,17 @@ impl HttpClient {
         }
     }
 
-    /// Returns whether a server has certificates besides the system's. Unusable ones count too.
+    /// Returns whether a registry has certificates besides the system's. Unusable ones count too.
     pub(crate) fn has_certificates(&self, origin: &HttpOrigin) -> bool {
-        let options = self.options().trust.for_host(&origin.authority());
+        let options = self.options().trust.for_host(&origin.authority(), ServerRole::Registry);
         options.map_or(true, |options| {
             !options.authorities.is_empty() || options.certificate.is_some()
         })
     }
 
-    /// Accepts any certificate of a server in all further connections.
-    pub(crate) fn disable_verification(&self, origin: &HttpOrigin) {
-        let mut unverified = self.shared.unverified.lock().unwrap_or_else(PoisonError::into_inner);
-        unverified.insert(origin.authority());
-    }
-
-    /// Follows what a server sends to private addresses.
-    pub(crate) fn allow_private_redirects(&self, origin: &HttpOrigin) {
-        let trusted = &self.shared.trusted_redirects;
-        trusted.lock().unwrap_or_else(PoisonError::into_inner).insert(origin.authority());
-    }
-
-    fn follows_private_redirects(&self, origin: &HttpOrigin) -> bool {
-        let trusted = &self.shared.trusted_redirects;
-        let trusted = trusted.lock().unwrap_or_else(PoisonError::into_inner);
-        self.options().private_redirects == PrivateRedirects::Follow
-            || trusted.contains(&origin.authority())
+    /// Returns whether a server with this policy may send to private addresses.
+    fn follows_private_redirects(&self, policy: ServerPolicy) -> bool {
+        [self.options().private_redirects, policy.redirects].contains(&PrivateRedirects::Follow)
     }
 
     /// Returns the attempts that an operation has.

@@ -29,7 +29,7 @@ pub struct HttpOptions {
 
 /// Whether redirects, upload locations and the like are followed to private addresses from a server
 /// that is not there itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, PartialOrd, Ord)]
 pub enum PrivateRedirects {
     /// They are refused: this machine may reach what the server could not.
     #[default]

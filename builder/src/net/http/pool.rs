@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::stream::HttpConnection;
-use super::{HttpClient, HttpError, HttpOrigin, connect, url_origin};
+use super::{HttpClient, HttpError, HttpOrigin, HttpRequest, ServerPolicy, connect, url_origin};
 
 /// The most idle connections that are kept, and for how long: servers close theirs after about a
 /// minute, and a request on a closed connection costs another round trip.
@@ -41,22 +41,24 @@ impl HttpClient {
 
     pub(super) fn obtain_connection(
         &self,
-        url: &Url,
+        request: &HttpRequest<'_>,
         kept: bool,
     ) -> Result<(HttpConnection, bool), HttpError> {
-        let origin = url_origin(url)?;
-        let idle = if kept { self.take_idle(&origin) } else { None };
+        let (origin, policy) = (url_origin(request.url)?, request.policy);
+        let idle = if kept { self.take_idle(&origin, policy) } else { None };
         match idle {
             Some(connection) => Ok((connection, true)),
-            None => Ok((connect::connect(self, &origin)?, false)),
+            None => Ok((connect::connect(self, &origin, policy)?, false)),
         }
     }
 
-    pub(super) fn take_idle(&self, origin: &HttpOrigin) -> Option<HttpConnection> {
+    /// Returns an idle connection to the server that was made with the same policy.
+    fn take_idle(&self, origin: &HttpOrigin, policy: ServerPolicy) -> Option<HttpConnection> {
         let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(_, _, since)| since.elapsed() < IDLE_FOR);
-        while let Some(found) = idle.iter().rposition(|(kept, _, _)| kept == origin) {
-            let mut connection = idle.swap_remove(found).1;
+        idle.retain(|(_, since)| since.elapsed() < IDLE_FOR);
+        let fits = |kept: &HttpConnection| kept.origin == *origin && kept.policy == policy;
+        while let Some(found) = idle.iter().rposition(|(kept, _)| fits(kept)) {
+            let mut connection = idle.swap_remove(found).0;
             // What comes without a request is the end of the connection, or a body of a response that
             // has none.
             let is_quiet = connection.reader.buffer().is_empty()
@@ -72,7 +74,7 @@ impl HttpClient {
     pub(super) fn keep_idle(&self, connection: HttpConnection) {
         let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX {
-            idle.push((connection.origin.clone(), connection, Instant::now()));
+            idle.push((connection, Instant::now()));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use url::Host;
 
 use super::connect::resolve_host;
-use super::{HttpClient, HttpError, HttpOrigin};
+use super::{HttpClient, HttpError, HttpOrigin, ServerPolicy};
 use crate::net::proxy::RequestScheme;
 
 /// From where an address can be reached. A remote server must not redirect to a nearer address.
@@ -110,8 +110,13 @@ impl HttpClient {
     }
 
     /// Returns whether a server that answered may send to another one.
-    pub(super) fn may_send_to(&self, server: &HttpOrigin, target: &HttpOrigin) -> bool {
-        if server.host == target.host || self.follows_private_redirects(server) {
+    pub(super) fn may_send_to(
+        &self,
+        server: &HttpOrigin,
+        target: &HttpOrigin,
+        policy: ServerPolicy,
+    ) -> bool {
+        if server.host == target.host || self.follows_private_redirects(policy) {
             return true;
         }
         // Only the address that answered counts: a name can have others that are nearer.

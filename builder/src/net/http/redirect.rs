@@ -3,13 +3,13 @@
 use url::Url;
 
 use super::body::HttpResponse;
-use super::{HttpClient, HttpError, HttpOrigin, HttpRequest, redact_url, url_origin};
+use super::{HttpClient, HttpError, HttpOrigin, HttpRequest, ServerPolicy, redact_url, url_origin};
 
 const HOPS_MAX: usize = 10;
 
 impl HttpClient {
     /// Sends a GET or HEAD request and follows redirects. The `Authorization` header goes to the first
-    /// origin only.
+    /// origin only, and what is granted to it holds for no other.
     pub(crate) fn send_following_redirects(
         &self,
         request: &HttpRequest<'_>,
@@ -22,6 +22,7 @@ impl HttpClient {
             let is_elsewhere = origin != first;
             if is_elsewhere {
                 hop.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+                hop.policy = ServerPolicy::default();
             }
             let response = match self.send(&hop, &[]) {
                 Err(error) if is_elsewhere => return Err(error.of_redirect_target(&origin)),
@@ -31,7 +32,7 @@ impl HttpClient {
                 return Ok(response);
             }
             let Some(location) = response.head.header("location") else { return Ok(response) };
-            let next = self.resolve_location(&url, location)?;
+            let next = self.resolve_location(&url, location, hop.policy)?;
             response.discard();
             url = next;
         }
@@ -41,12 +42,28 @@ impl HttpClient {
 
 impl HttpClient {
     /// Resolves a location that a server sent, and refuses one that must not be followed.
-    pub(crate) fn resolve_location(&self, from: &Url, location: &str) -> Result<Url, HttpError> {
+    pub(crate) fn resolve_location(
+        &self,
+        from: &Url,
+        location: &str,
+        policy: ServerPolicy,
+    ) -> Result<Url, HttpError> {
         let url = parse_location(from, location)?;
-        if !self.may_send_to(&url_origin(from)?, &url_origin(&url)?) {
-            return Err(HttpError::PrivateRedirect(redact_url(&url)));
-        }
+        self.check_reach(from, &url, policy)?;
         Ok(url)
+    }
+
+    /// Refuses a URL that a server named if it is nearer to this machine than the server.
+    pub(crate) fn check_reach(
+        &self,
+        from: &Url,
+        url: &Url,
+        policy: ServerPolicy,
+    ) -> Result<(), HttpError> {
+        if self.may_send_to(&url_origin(from)?, &url_origin(url)?, policy) {
+            return Ok(());
+        }
+        Err(HttpError::PrivateRedirect(redact_url(url)))
     }
 }
 
@@ -102,36 +119,14 @@ fn redirect_error(url: &Url, reason: &'static str) -> HttpError {
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
-    use std::sync::Arc;
-    use std::time::Duration;
 
-    use super::super::{HttpOptions, PrivateRedirects, SystemRoots, TlsOptions, TlsTrust};
+    use super::super::PrivateRedirects;
+    use super::super::testing::client;
     use super::*;
-    use crate::net::proxy::Proxies;
-
-    struct SystemTrust;
-
-    impl TlsTrust for SystemTrust {
-        fn for_host(&self, _host: &str) -> Result<TlsOptions, String> {
-            Ok(TlsOptions::default())
-        }
-    }
-
-    fn client(private_redirects: PrivateRedirects) -> HttpClient {
-        HttpClient::new(HttpOptions {
-            proxies: Proxies::default(),
-            roots: SystemRoots::default(),
-            trust: Box::new(SystemTrust),
-            stall: Duration::ZERO,
-            retries: 0,
-            private_redirects,
-            cancelled: Arc::new(|| true),
-            trace: None,
-        })
-    }
 
     fn resolve(client: &HttpClient, from: &str, location: &str) -> String {
-        let found = client.resolve_location(&Url::parse(from).unwrap(), location);
+        let policy = ServerPolicy::default();
+        let found = client.resolve_location(&Url::parse(from).unwrap(), location, policy);
         found.map_or_else(|error| error.to_string(), |url| url.to_string())
     }
 
@@ -210,11 +205,12 @@ mod tests {
         let all = client(PrivateRedirects::Follow);
         assert_eq!(resolve(&all, "https://q.invalid/", "https://10.0.0.9/b"), "https://10.0.0.9/b");
         let one = client(PrivateRedirects::Refuse);
-        one.allow_private_redirects(
-            &url_origin(&Url::parse("https://q.invalid/").unwrap()).unwrap(),
-        );
-        assert_eq!(resolve(&one, "https://q.invalid/", "https://10.0.0.9/b"), "https://10.0.0.9/b");
-        assert!(resolve(&one, "https://r.invalid/", "https://10.0.0.9/b").starts_with("refusing"));
+        let policy =
+            ServerPolicy { redirects: PrivateRedirects::Follow, ..ServerPolicy::default() };
+        let (from, near) = (Url::parse("https://q.invalid/").unwrap(), "https://10.0.0.9/b");
+        assert_eq!(one.resolve_location(&from, near, policy).unwrap().as_str(), near);
+        // Another path of the same server has another policy.
+        assert!(resolve(&one, "https://q.invalid/", near).starts_with("refusing"));
         // The rest stays refused.
         assert!(resolve(&all, "https://q.invalid/", "http://10.0.0.9/b").starts_with("refusing"));
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use openssl::ssl::{ErrorCode, SslStream};
 
-use super::HttpOrigin;
 use super::socket::{ReadWait, Socket};
+use super::{HttpOrigin, ServerPolicy};
 
 /// Size of the read buffer in bytes.
 const READ_AHEAD: usize = 64 * 1024;
@@ -106,6 +106,7 @@ fn write_start(
 #[derive(Debug)]
 pub(super) struct HttpConnection {
     pub(super) origin: HttpOrigin,
+    pub(super) policy: ServerPolicy,
     pub(super) reader: BufReader<HttpStream>,
     /// How requests are addressed.
     pub(super) route: ConnectionRoute,
@@ -121,8 +122,14 @@ pub(super) enum ConnectionRoute {
 }
 
 impl HttpConnection {
-    pub(super) fn new(origin: HttpOrigin, stream: HttpStream, route: ConnectionRoute) -> Self {
-        Self { origin, reader: BufReader::with_capacity(READ_AHEAD, stream), route }
+    pub(super) fn new(
+        origin: HttpOrigin,
+        policy: ServerPolicy,
+        stream: HttpStream,
+        route: ConnectionRoute,
+    ) -> Self {
+        let reader = BufReader::with_capacity(READ_AHEAD, stream);
+        Self { origin, policy, reader, route }
     }
 
     pub(super) fn stream(&mut self) -> &mut HttpStream {

@@ -11,16 +11,17 @@ use openssl::x509::{X509, X509VerifyResult};
 use super::alert::{TlsProblem, refusal_reason};
 use super::stream::HttpStream;
 use super::trust::{ServerVerification, SystemRoots, TlsOptions};
-use super::{HttpClient, HttpError, HttpOrigin};
+use super::{HttpClient, HttpError, HttpOrigin, ServerPolicy};
 
 /// Performs the TLS handshake on a stream.
 pub(super) fn connect_tls(
     client: &HttpClient,
     origin: &HttpOrigin,
+    policy: ServerPolicy,
     stream: HttpStream,
 ) -> Result<HttpStream, HttpError> {
     let host = origin.authority();
-    let (connector, verify) = connector_for(client, &host)?;
+    let (connector, verify) = connector_for(client, &host, policy)?;
     let failed = |reason: String, problem| HttpError::Tls { host: host.clone(), reason, problem };
     let other = |reason: String| failed(reason, TlsProblem::Other);
     let configuration = connector.configure().map_err(|error| other(error.to_string()))?;
@@ -70,15 +71,17 @@ fn openssl_reasons(stack: Option<&ErrorStack>, otherwise: &str) -> String {
 fn connector_for(
     client: &HttpClient,
     host: &str,
+    policy: ServerPolicy,
 ) -> Result<(SslConnector, ServerVerification), HttpError> {
     let shared = &client.shared;
     let wrong = |reason: String| HttpError::Certificates { host: host.into(), reason };
     let mut connectors = shared.connectors.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((connector, verify)) = connectors.get(host) {
+    let key = (host.to_owned(), policy);
+    if let Some((connector, verify)) = connectors.get(&key) {
         return Ok((connector.clone(), *verify));
     }
-    let mut options = shared.options.trust.for_host(host).map_err(wrong)?;
-    if shared.unverified.lock().unwrap_or_else(PoisonError::into_inner).contains(host) {
+    let mut options = shared.options.trust.for_host(host, policy.role).map_err(wrong)?;
+    if policy.verification == ServerVerification::None {
         options.verify = ServerVerification::None;
     }
     if options
@@ -90,7 +93,7 @@ fn connector_for(
     }
     let connector = build_connector(&options, &shared.options.roots)
         .map_err(|error| wrong(openssl_reasons(Some(&error), "they cannot be read")))?;
-    connectors.insert(host.into(), (connector.clone(), options.verify));
+    connectors.insert(key, (connector.clone(), options.verify));
     Ok((connector, options.verify))
 }
 

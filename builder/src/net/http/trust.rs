@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::policy::ServerRole;
+
 /// The files of the certificates that the system trusts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SystemRoots {
@@ -33,7 +35,7 @@ pub struct ClientCertificate {
 }
 
 /// Whether the certificate of a server is verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, PartialOrd, Ord)]
 pub enum ServerVerification {
     /// It must be for the server's name and from a trusted authority.
     #[default]
@@ -44,8 +46,9 @@ pub enum ServerVerification {
 
 /// Provides the options of TLS by host.
 pub trait TlsTrust: Send + Sync {
-    /// Returns the options for a host, which is given with its port unless that is 443.
-    fn for_host(&self, host: &str) -> Result<TlsOptions, String>;
+    /// Returns the options for a host, which is given with its port unless that is 443. A client
+    /// certificate that is not for one host alone goes to registries only.
+    fn for_host(&self, host: &str, role: ServerRole) -> Result<TlsOptions, String>;
 }
 
 impl fmt::Debug for TlsOptions {

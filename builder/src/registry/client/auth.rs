@@ -11,6 +11,7 @@ use url::Url;
 
 use super::challenge::AuthChallenge;
 use super::error::RegistryErrorCause;
+use super::host::RegistryHost;
 use super::scope::TokenScope;
 use super::token::RegistryToken;
 use crate::net::credential::Credential;
@@ -68,8 +69,8 @@ enum AuthScheme {
 pub(super) struct CredentialContext<'a> {
     pub(super) client: &'a HttpClient,
     pub(super) keychain: &'a dyn RegistryKeychain,
-    /// The root of the registry's API.
-    pub(super) base_url: &'a Url,
+    /// The registry.
+    pub(super) host: &'a RegistryHost,
     /// The repository as `HOST/PATH`, as the user writes it.
     pub(super) location: &'a str,
 }

@@ -51,7 +51,7 @@ impl Repository<'_> {
         CredentialContext {
             client: &self.registry.client,
             keychain: &*self.registry.options.keychain,
-            base_url: &self.host.base_url,
+            host: &self.host,
             location: &self.location,
         }
     }
@@ -101,7 +101,7 @@ impl Repository<'_> {
         call: &RegistryCall<'_>,
         scope: &TokenScope,
     ) -> Result<(HttpResponse, Option<Secret>), RegistryErrorCause> {
-        let mut request = HttpRequest::new(call.method, &call.url);
+        let mut request = self.host.request(call.method, &call.url);
         request.headers.clone_from(&call.headers);
         request.timeout = call.timeout;
         let used = self.authorize(&mut request, scope, RequestDuration::Short)?;
@@ -151,7 +151,7 @@ impl Repository<'_> {
         let response = self
             .registry
             .client
-            .send_following_redirects(&HttpRequest::new("GET", &self.host.base_url))?;
+            .send_following_redirects(&self.host.request("GET", &self.host.base_url))?;
         match response.head.status {
             401 if response.is_from(&self.host.base_url) => {
                 let authorization = &self.host.authorization;

@@ -7,15 +7,20 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::auth::Authorization;
+use super::auth::{Authorization, is_registry_url};
 use super::error::RegistryErrorCause;
-use crate::net::http::{HttpClient, HttpError, HttpRequest, HttpResponse, is_loopback, url_origin};
+use crate::net::http::{
+    HttpClient, HttpError, HttpRequest, HttpResponse, PrivateRedirects, ServerPolicy, ServerRole,
+    ServerVerification, is_loopback, url_origin,
+};
 
-/// One registry and its state.
+/// One registry and its state. Paths of a registry that are contacted in different ways have hosts of
+/// their own: what registries.conf grants to one holds for no other.
 #[derive(Debug)]
 pub(super) struct RegistryHost {
     /// The root of the API, which ends with `/v2/`.
     pub(super) base_url: Url,
+    pub(super) policy: ServerPolicy,
     pub(super) authorization: Authorization,
     pub(super) probe: Mutex<Probe>,
     paused_until: Mutex<Option<Instant>>,
@@ -41,7 +46,7 @@ const CHUNK_FIRST: u64 = 16 << 20;
 pub(super) const CHUNK_LEAST: u64 = 1 << 20;
 
 /// Whether a registry is contacted with TLS, and whether its certificate is verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ConnectionSecurity {
     /// With TLS and a valid certificate.
     Verified,
@@ -59,6 +64,7 @@ impl RegistryHost {
         client: &HttpClient,
         name: &str,
         security: ConnectionSecurity,
+        redirects: PrivateRedirects,
     ) -> Result<Self, RegistryErrorCause> {
         let address = if name == "docker.io" { DOCKER_HUB } else { name };
         let url = |scheme: &str| {
@@ -66,6 +72,11 @@ impl RegistryHost {
                 .map_err(|_| RegistryErrorCause::Http(HttpError::Url(address.into())))
         };
         let mut base = url("https")?;
+        let verification = match security {
+            ConnectionSecurity::Unverified => ServerVerification::None,
+            _ => ServerVerification::Full,
+        };
+        let policy = ServerPolicy { verification, redirects, role: ServerRole::Registry };
         let plain = match security {
             ConnectionSecurity::Plain => true,
             ConnectionSecurity::Verified => false,
@@ -74,8 +85,7 @@ impl RegistryHost {
                 is_loopback(&origin) && !client.has_certificates(&origin)
             }
             ConnectionSecurity::Unverified => {
-                client.disable_verification(&url_origin(&base)?);
-                !answers(client, &base) && answers(client, &url("http")?)
+                !answers(client, &base, policy) && answers(client, &url("http")?, policy)
             }
         };
         if plain {
@@ -83,11 +93,32 @@ impl RegistryHost {
         }
         Ok(Self {
             base_url: base,
+            policy,
             authorization: Authorization::default(),
             probe: Mutex::default(),
             paused_until: Mutex::default(),
             chunk_size: AtomicU64::new(0),
         })
+    }
+
+    /// Returns what is granted to the server of a URL: nothing unless it is the registry itself.
+    pub(super) fn policy_for(&self, url: &Url) -> ServerPolicy {
+        if is_registry_url(&self.base_url, url) { self.policy } else { ServerPolicy::default() }
+    }
+
+    /// Returns a request with what is granted to its server.
+    pub(super) fn request<'u>(&self, method: &'static str, url: &'u Url) -> HttpRequest<'u> {
+        HttpRequest::new(method, url).policy(self.policy_for(url))
+    }
+
+    /// Resolves a location that the server of `from` sent.
+    pub(super) fn resolve_location(
+        &self,
+        client: &HttpClient,
+        from: &Url,
+        location: &str,
+    ) -> Result<Url, HttpError> {
+        client.resolve_location(from, location, self.policy_for(from))
     }
 
     /// Pauses all requests to the registry.
@@ -124,8 +155,8 @@ fn smaller_chunk(refused: u64) -> Option<u64> {
 }
 
 /// Returns whether a server answers, whatever it answers.
-fn answers(client: &HttpClient, base: &Url) -> bool {
-    let answer = client.send(&HttpRequest::new("GET", base), &[]);
+fn answers(client: &HttpClient, base: &Url, policy: ServerPolicy) -> bool {
+    let answer = client.send(&HttpRequest::new("GET", base).policy(policy), &[]);
     answer.map(HttpResponse::discard).is_ok()
 }
 

@@ -43,7 +43,9 @@ use self::repository::Patience;
 pub use self::repository::Repository;
 use self::scope::TokenScope;
 pub use self::sink::RegistrySink;
-use crate::net::http::{HttpClient, PrivateRedirects, url_origin};
+use url::Url;
+
+use crate::net::http::{HttpClient, PrivateRedirects, ServerPolicy};
 use crate::oci::image::reference::Reference;
 use crate::oci::progress::Progress;
 use crate::recipe::diagnostic::Diagnostic;
@@ -83,9 +85,20 @@ pub struct RegistryClient {
     client: HttpClient,
     options: RegistryOptions,
     settings: OnceLock<Result<RegistrySettings, Box<Diagnostic>>>,
-    hosts: Mutex<BTreeMap<String, Arc<RegistryHost>>>,
+    hosts: Mutex<BTreeMap<HostKey, Arc<RegistryHost>>>,
     totals: TransferTotals,
 }
+
+/// The server of a registry, and how it is contacted.
+pub(crate) struct RegistryServer<'a> {
+    pub(crate) client: &'a HttpClient,
+    /// The root of the API of images.
+    pub(crate) url: Url,
+    pub(crate) policy: ServerPolicy,
+}
+
+/// A registry, and how it is contacted.
+type HostKey = (String, ConnectionSecurity, PrivateRedirects);
 
 /// Bytes of blobs that were sent, and that did not have to be.
 #[derive(Debug, Default)]
@@ -131,6 +144,15 @@ impl RegistryClient {
         name: &Reference,
     ) -> Result<Vec<Repository<'_>>, RegistryError> {
         self.resolve_repositories(name, RegistryPurpose::Read, "read")
+    }
+
+    /// Returns the server that images of this name are written to, for an API beside that of images.
+    pub(crate) fn target_server(
+        &self,
+        name: &Reference,
+    ) -> Result<RegistryServer<'_>, RegistryError> {
+        let host = self.target_repository(name)?.host;
+        Ok(RegistryServer { client: &self.client, url: host.base_url.clone(), policy: host.policy })
     }
 
     /// Checks that a registry accepts its credential. `name` is any repository in the part of the
@@ -201,19 +223,15 @@ impl RegistryClient {
         let name = &endpoint.image;
         let location = name.full_repository();
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let host = if let Some(host) = hosts.get(name.registry()) {
+        let (security, redirects) = (self.endpoint_security(endpoint), endpoint.redirects);
+        let key = (name.registry().to_owned(), security, redirects);
+        let host = if let Some(host) = hosts.get(&key) {
             Arc::clone(host)
         } else {
-            let host =
-                RegistryHost::new(&self.client, name.registry(), self.endpoint_security(endpoint));
+            let host = RegistryHost::new(&self.client, name.registry(), security, redirects);
             let failed = |cause| RegistryError { act, location: location.clone(), cause };
             let host = Arc::new(host.map_err(failed)?);
-            if endpoint.redirects == PrivateRedirects::Follow
-                && let Ok(origin) = url_origin(&host.base_url)
-            {
-                self.client.allow_private_redirects(&origin);
-            }
-            hosts.insert(name.registry().into(), Arc::clone(&host));
+            hosts.insert(key, Arc::clone(&host));
             host
         };
         let (name, patience) = (name.repository().into(), Patience::Retry);

@@ -57,9 +57,9 @@ impl Repository<'_> {
         }
     }
 
-    /// Returns whether both repositories are in the same registry.
+    /// Returns whether both repositories are in the same registry, which is contacted in the same way.
     pub(super) fn shares_registry_with(&self, other: &Self) -> bool {
-        self.host.base_url == other.host.base_url
+        self.host.base_url == other.host.base_url && self.host.policy == other.host.policy
     }
 
     pub(super) fn registry_error(

@@ -9,9 +9,7 @@ use super::call::{Refusal, RegistryCall};
 use super::error::{RegistryError, RegistryErrorCause};
 use super::scope::TokenScope;
 use super::{RegistryClient, Repository};
-use crate::net::http::{
-    BodyFraming, HttpClient, HttpExchange, HttpRequest, HttpResponse, ResponseHead,
-};
+use crate::net::http::{BodyFraming, HttpExchange, HttpResponse, ResponseHead};
 use crate::net::secret::Secret;
 use crate::oci::image::digest::Digest;
 
@@ -97,7 +95,7 @@ impl Repository<'_> {
         }
         let chunk_min = declared_chunk_min(&response.head);
         let session = UploadSession { location: call.url, chunk_min };
-        let session = session.follow_location(&self.registry.client, response);
+        let session = session.follow_location(self, response);
         session.map(OpenedUpload::Session).map_err(|cause| self.registry_error(UPLOAD_ACT, cause))
     }
 
@@ -111,7 +109,7 @@ impl Repository<'_> {
     ) -> Result<StartedUploadRequest, RegistryErrorCause> {
         self.registry.sleep(self.host.remaining_pause())?;
         let mut request =
-            HttpRequest::new(method, url).header("Content-Type", "application/octet-stream");
+            self.host.request(method, url).header("Content-Type", "application/octet-stream");
         if let Some((start, end)) = range {
             // Without `bytes`: the distribution specification is not RFC 9110 here.
             request = request.header("Content-Range", format!("{start}-{}", end - 1));
@@ -155,7 +153,7 @@ impl Repository<'_> {
             return None;
         }
         let range = response.head.header("range").map(str::to_owned);
-        *session = session.clone().follow_location(&self.registry.client, response).ok()?;
+        *session = session.clone().follow_location(self, response).ok()?;
         let last = range?.trim_start_matches("bytes=").strip_prefix("0-")?.parse::<u64>().ok()?;
         // An empty session reports `0-0` too, so one byte counts as none.
         let have = if last == 0 { 0 } else { last.checked_add(1)? };
@@ -164,7 +162,7 @@ impl Repository<'_> {
 
     /// Cancels a session. Errors are ignored: registries also remove abandoned sessions themselves.
     pub(super) fn cancel_upload(&self, session: &UploadSession) {
-        let mut request = HttpRequest::new("DELETE", &session.location);
+        let mut request = self.host.request("DELETE", &session.location);
         request.timeout = Some(Duration::from_secs(2));
         if self.authorize(&mut request, &self.push_scope(), RequestDuration::Short).is_ok()
             && let Ok(response) = self.registry.client.send(&request, &[])
@@ -188,7 +186,7 @@ impl UploadSession {
     /// Returns the session at the location that a response names for the next request.
     pub(super) fn follow_location(
         self,
-        client: &HttpClient,
+        repository: &Repository<'_>,
         response: HttpResponse,
     ) -> Result<Self, RegistryErrorCause> {
         let location = response.head.header("location").map(str::to_owned);
@@ -197,7 +195,9 @@ impl UploadSession {
             let why = "the server answered without a `Location` to upload to";
             return Err(RegistryErrorCause::InvalidContent(why.into()));
         };
-        Ok(Self { location: client.resolve_location(&self.location, &location)?, ..self })
+        let client = &repository.registry.client;
+        let location = repository.host.resolve_location(client, &self.location, &location)?;
+        Ok(Self { location, ..self })
     }
 
     /// Returns the bytes per request where `wanted` are requested.

@@ -12,7 +12,7 @@ use super::error::{RegistryErrorCause, Responder};
 use super::scope::TokenScope;
 use super::token::RegistryToken;
 use crate::net::credential::Credential;
-use crate::net::http::{HttpRequest, HttpResponse, retry_after, server_words, web_page_words};
+use crate::net::http::{HttpResponse, retry_after, server_words, web_page_words};
 use crate::net::secret::Secret;
 
 /// The lifetime of a token in seconds where the response declares none, as the specification says.
@@ -33,7 +33,7 @@ impl Authorization {
         scope: &TokenScope,
     ) -> Result<RegistryToken, RegistryErrorCause> {
         // The credential goes with this request, so its destination is checked.
-        let realm = context.client.resolve_location(context.base_url, realm)?;
+        let realm = context.host.resolve_location(context.client, &context.host.base_url, realm)?;
         let credential = self.find_credential(context)?;
         let refused = match &credential {
             Some(_) => "the registry's token server refused the credential",
@@ -41,7 +41,9 @@ impl Authorization {
         };
         let answer = match credential {
             Some(Credential::IdentityToken(token)) => {
-                let request = HttpRequest::new("POST", &realm)
+                let request = context
+                    .host
+                    .request("POST", &realm)
                     .header("Content-Type", "application/x-www-form-urlencoded");
                 context
                     .client
@@ -52,7 +54,7 @@ impl Authorization {
                 url.query_pairs_mut()
                     .extend_pairs(service.map(|service| ("service", service)))
                     .extend_pairs(scope.resource_scopes().map(|scope| ("scope", scope)));
-                let request = HttpRequest::new("GET", &url);
+                let request = context.host.request("GET", &url);
                 let request = match credential {
                     Some(Credential::Basic { username, password }) => {
                         let value = self.basic_header(&username, &password);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use diskette_builder::net::http::TlsTrust as _;
+use diskette_builder::net::http::{ServerRole, TlsTrust as _};
 use diskette_builder::net::proxy::Proxies;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::settings::{SettingsFiles as _, certs};
@@ -69,6 +69,8 @@ fn examine_certificates(
     // A directory that cannot be listed is skipped, as when a registry is contacted.
     let listed = directories.iter().filter_map(|dir| System.list(dir).ok().flatten());
     let registries: BTreeSet<String> = listed.flatten().collect();
-    let failed = registries.iter().filter_map(|registry| trusted.for_host(registry).err());
+    let failed = registries
+        .iter()
+        .filter_map(|registry| trusted.for_host(registry, ServerRole::Registry).err());
     Ok(failed.map(|error| DoctorFinding::new(Health::Bad, "certs.d", error)).collect())
 }

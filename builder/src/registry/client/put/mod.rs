@@ -138,7 +138,7 @@ impl Repository<'_> {
                 return Err(self.status_error(response));
             }
             // The range in the response is not always true (ECR, zot); the digest decides.
-            *session = session.clone().follow_location(&self.registry.client, response)?;
+            *session = session.clone().follow_location(self, response)?;
             start = end;
         }
         self.commit_upload(session, put.digest, put.size).map_err(|error| error.cause)

@@ -163,7 +163,7 @@ impl<'a> StreamedUpload<'a> {
         if !matches!(response.head.status, 200..=204) {
             return Err(self.repository.status_error(response));
         }
-        self.session = Some(session.follow_location(&self.repository.registry.client, response)?);
+        self.session = Some(session.follow_location(&self.repository, response)?);
         self.offset += len;
         self.part.clear();
         self.repository.registry.count_sent(len);
@@ -181,8 +181,7 @@ impl<'a> StreamedUpload<'a> {
                 return Err(self.repository.status_error(response));
             }
             let session = self.ensure_session()?;
-            self.session =
-                Some(session.follow_location(&self.repository.registry.client, response)?);
+            self.session = Some(session.follow_location(&self.repository, response)?);
         }
         let session = self.ensure_session()?;
         let committed = self.repository.commit_upload(&session, digest, size);
